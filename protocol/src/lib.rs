@@ -1,1 +1,51 @@
-//! Placeholder while the workspace is laid out.
+//! The contract of ssoctld's local API.
+//!
+//! `ssoctld` answers HTTP/1.1 with JSON bodies over a Unix socket; every HTTP client is a client of it. This crate is
+//! what both sides agree on, and nothing else: it does no I/O and depends on serde alone.
+//!
+//! | module | what is agreed |
+//! |---|---|
+//! | [`route`] | methods, paths and query parameters |
+//! | [`body`] | the JSON of successful answers |
+//! | [`problem`] | the JSON of errors, their stable codes, HTTP statuses and exit codes |
+//! | [`socket`] | where the socket is, as a function of the environment |
+//! | [`secret`] | how a secret is carried through a program without leaking |
+//! | [`timestamp`] | points in time, as RFC 3339 in UTC |
+//!
+//! # Compatibility
+//!
+//! Paths start with `/v1`. Within `/v1` members, enum values, error codes and routes are only added. Both sides ignore
+//! members they do not know and keep values they do not know as `Other`, so that a client and a daemon of different
+//! versions understand each other. Each side tells its version in the [`VERSION_HEADER`]; a difference is worth a
+//! warning and never a failure.
+
+pub mod body;
+pub mod problem;
+pub mod route;
+pub mod secret;
+pub mod socket;
+pub mod timestamp;
+
+mod percent;
+
+pub use body::{
+    DaemonStatus, LastError, Login, NewSession, NextStep, PendingLogin, SessionState, SessionStatus, StatusReport,
+    StoreStatus, Token,
+};
+pub use problem::{ErrorCode, ExitCode, Problem};
+pub use route::{Method, Route, Selector};
+pub use secret::Secret;
+pub use socket::SocketPath;
+pub use timestamp::Timestamp;
+
+/// The version of this side, as sent in [`VERSION_HEADER`].
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The header in which client and daemon tell each other their version (`ssoctl-version: 0.1.0`).
+pub const VERSION_HEADER: &str = "ssoctl-version";
+
+/// The media type of successful answers.
+pub const JSON: &str = "application/json";
+
+/// The media type of errors (RFC 9457, section 3).
+pub const PROBLEM_JSON: &str = "application/problem+json";

@@ -1,0 +1,259 @@
+//! The JSON of successful answers.
+//!
+//! Members that are `null` today may be absent tomorrow, and the other way round: readers treat both alike.
+
+use serde::{Deserialize, Serialize};
+
+use crate::secret::{self, Secret};
+use crate::timestamp::Timestamp;
+
+/// `GET /v1/token`: a token that is live and lives for at least the `min_valid` that was asked for.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Token {
+    /// The access token, for the header `x-amz-sso_bearer_token` of the portal.
+    #[serde(serialize_with = "secret::expose")]
+    pub access_token: Secret<String>,
+    /// `Bearer`.
+    pub token_type: String,
+    /// When the service stops accepting it.
+    pub expires_at: Timestamp,
+    /// The name of the session it belongs to.
+    pub session: String,
+    /// The start URL of the session, as configured.
+    pub start_url: String,
+    /// The region of the session's Identity Center instance.
+    pub region: String,
+}
+
+impl Token {
+    /// A token as the daemon hands it out.
+    pub fn new(
+        access_token: Secret<String>,
+        token_type: String,
+        expires_at: Timestamp,
+        session: &SessionStatus,
+    ) -> Self {
+        Self {
+            access_token,
+            token_type,
+            expires_at,
+            session: session.name.clone(),
+            start_url: session.start_url.clone(),
+            region: session.region.clone(),
+        }
+    }
+}
+
+/// `GET /v1/sessions`, and what `ssoctl status --json` prints.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct StatusReport {
+    /// The daemon that answers.
+    pub daemon: DaemonStatus,
+    /// Every session, by name.
+    pub sessions: Vec<SessionStatus>,
+}
+
+/// `GET /v1/health`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct DaemonStatus {
+    /// The daemon's version.
+    pub version: String,
+    /// Its process id.
+    pub pid: u32,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// How many sessions it keeps.
+    pub sessions: usize,
+    /// Where secrets are kept.
+    #[serde(default)]
+    pub secret_store: StoreStatus,
+    /// What is wrong with the configuration; empty if nothing is.
+    #[serde(default)]
+    pub configuration_problems: Vec<ConfigurationProblem>,
+}
+
+/// Where the daemon keeps secrets, and whether it can.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct StoreStatus {
+    /// `file` or `memory`.
+    pub kind: String,
+    /// Why records could not be read or written lately; `null` while all is well.
+    #[serde(default)]
+    pub error: Option<String>,
+}
+
+/// One complaint about a configuration file.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ConfigurationProblem {
+    /// `warning`: something is ignored. `error`: an entry is left out.
+    pub severity: String,
+    /// The file.
+    pub file: String,
+    /// The line, counted from 1, where it is known.
+    #[serde(default)]
+    pub line: Option<usize>,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+/// What is known of a session. Never a secret.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SessionStatus {
+    /// The name that the configuration gives it.
+    pub name: String,
+    /// Further names that mean the same sign-in.
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    /// The start URL, as configured.
+    pub start_url: String,
+    /// The region of the Identity Center instance.
+    pub region: String,
+    /// The scopes that are registered; empty means a long token without a refresh token.
+    pub scopes: Vec<String>,
+    /// What keeps a second person's sign-in at the same portal apart.
+    #[serde(default)]
+    pub label: Option<String>,
+    /// Where it stands.
+    pub state: SessionState,
+    /// When the token expires or has expired; `null` without one.
+    pub expires_at: Option<Timestamp>,
+    /// Whether the token can be renewed without a person.
+    pub refreshable: bool,
+    /// The OIDC endpoint that is used; `null` if the configuration allows none.
+    pub oidc_endpoint: Option<String>,
+    /// The sign-in that waits for a person.
+    pub login: Option<PendingLogin>,
+    /// The last thing that went wrong; `null` again once it went well.
+    pub last_error: Option<LastError>,
+    /// What the daemon does next by itself.
+    #[serde(default)]
+    pub next: Option<NextStep>,
+    /// Whether the newest token is still to be written to the store.
+    #[serde(default)]
+    pub unsaved: bool,
+}
+
+/// Where a session stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SessionState {
+    /// The store has not answered yet.
+    Loading,
+    /// There is no token.
+    SignedOut,
+    /// There is a live token.
+    SignedIn,
+    /// There was a token, and it has expired.
+    Expired,
+    /// A state that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// A sign-in that waits for a person (RFC 8628, section 3.2).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PendingLogin {
+    /// Tells this flow from others of the session, as long as the daemon runs.
+    #[serde(default)]
+    pub flow: u64,
+    /// The code that the person compares or enters.
+    pub user_code: String,
+    /// The page where the code can be entered.
+    pub verification_uri: String,
+    /// The page with the code filled in; equal to `verification_uri` if the service gives none.
+    pub verification_uri_complete: String,
+    /// When the code stops working.
+    pub expires_at: Timestamp,
+}
+
+/// `POST` and `GET /v1/sessions/{name}/login`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Login {
+    /// There is a live token.
+    SignedIn {
+        /// When it expires.
+        expires_at: Timestamp,
+    },
+    /// A person is needed.
+    Pending {
+        /// Whether this request opened the flow, so that of many callers one opens the page.
+        #[serde(default)]
+        started: bool,
+        /// The command that the configuration names for opening the page, with `{url}` in it.
+        #[serde(default)]
+        browser: Option<String>,
+        /// What to show.
+        #[serde(flatten)]
+        login: PendingLogin,
+    },
+    /// A state that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// `POST /v1/sessions/{name}/logout`. Locally the token is gone in every case.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Logout {
+    /// The session's name.
+    pub session: String,
+    /// What became of the session at the portal.
+    pub portal: PortalSession,
+    /// Why the portal could not be told.
+    #[serde(default)]
+    pub detail: Option<String>,
+}
+
+/// What became of the portal session of somebody who logs out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum PortalSession {
+    /// It is over.
+    Ended,
+    /// There was no token to end it with.
+    NothingToEnd,
+    /// The portal could not be told; the session there ends by itself in time.
+    NotTold,
+    /// An outcome that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// The last thing that went wrong in a session.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct LastError {
+    /// The service's error in its OAuth spelling (`access_denied`, `invalid_grant`, …), or `network`,
+    /// `unusable_answer`, `flow_expired`, `store`, `configuration`.
+    pub code: String,
+    /// What happened, in words.
+    pub message: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What the daemon does next by itself.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct NextStep {
+    /// `refresh` or `expire`.
+    pub action: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// `POST /v1/sessions`: a session to be written into the daemon's configuration file.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NewSession {
+    /// Its name; by default one is made from the start URL.
+    pub name: Option<String>,
+    /// The start URL of the portal.
+    pub start_url: String,
+    /// The region of the Identity Center instance.
+    pub region: String,
+    /// The scopes to register; by default `sso:account:access`, whose tokens can be refreshed.
+    pub scopes: Option<Vec<String>>,
+}

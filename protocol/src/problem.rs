@@ -1,0 +1,220 @@
+//! Errors, as they stand in answers and in exit codes.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::body::PendingLogin;
+use crate::timestamp::Timestamp;
+
+/// The exit codes of `ssoctl`, a contract for scripts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum ExitCode {
+    /// It worked.
+    Success = 0,
+    /// Anything that has no code of its own.
+    Other = 1,
+    /// The command line is wrong, or does not say which session is meant.
+    Usage = 2,
+    /// A person has to sign in.
+    SignInRequired = 3,
+    /// The daemon cannot be reached.
+    DaemonUnreachable = 4,
+    /// Nobody signed in within the time given by `--wait`.
+    WaitTimeout = 5,
+    /// There is no such session.
+    UnknownSession = 6,
+    /// The service or the person refused, or the service gives no token that lives that long.
+    Refused = 7,
+}
+
+macro_rules! error_codes {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $code:literal, $status:literal, $exit:ident;)+) => {
+        /// The stable `code` of a [`Problem`].
+        #[derive(Clone, PartialEq, Eq, Debug)]
+        #[non_exhaustive]
+        pub enum ErrorCode {
+            $($(#[doc = $doc])+ $variant,)+
+            /// A code that this version does not know.
+            Other(String),
+        }
+
+        impl ErrorCode {
+            /// Every code that this version knows.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The code on the wire.
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$variant => $code,)+
+                    Self::Other(code) => code,
+                }
+            }
+
+            /// The HTTP status that it is sent with.
+            pub const fn status(&self) -> u16 {
+                match self {
+                    $(Self::$variant => $status,)+
+                    Self::Other(_) => 500,
+                }
+            }
+
+            /// The exit code of a client that fails with it.
+            pub const fn exit_code(&self) -> ExitCode {
+                match self {
+                    $(Self::$variant => ExitCode::$exit,)+
+                    Self::Other(_) => ExitCode::Other,
+                }
+            }
+        }
+
+        impl From<String> for ErrorCode {
+            fn from(code: String) -> Self {
+                match code.as_str() {
+                    $($code => Self::$variant,)+
+                    _ => Self::Other(code),
+                }
+            }
+        }
+    };
+}
+
+error_codes! {
+    /// There is no token, nor can one be had without a person. `login` holds the flow that waits for one, if any.
+    SignInRequired = "sign_in_required", 401, SignInRequired;
+    /// Nobody signed in while the caller waited, or the code died unattended.
+    WaitTimeout = "wait_timeout", 504, WaitTimeout;
+    /// The service gives no token that lives as long as `min_valid`. `expires_at` is the best there is.
+    ValidityUnattainable = "validity_unattainable", 409, Refused;
+    /// No session has this name, profile or start URL. `sessions` lists the names there are.
+    UnknownSession = "unknown_session", 404, UnknownSession;
+    /// Several sessions match. `sessions` lists their names.
+    AmbiguousSession = "ambiguous_session", 409, Usage;
+    /// A session of that name, but with another start URL, region or scopes, exists already.
+    SessionExists = "session_exists", 409, Usage;
+    /// The person denied the sign-in.
+    AccessDenied = "access_denied", 403, Refused;
+    /// The sign-in was given up by `DELETE …/login`, `logout`, or the end of the daemon.
+    LoginCancelled = "login_cancelled", 409, Refused;
+    /// The flow that is awaited is not known: it is over for long, or the daemon was restarted since.
+    UnknownFlow = "unknown_flow", 404, Other;
+    /// The service refused the request. Trying again does not help before something is changed.
+    ServiceRefused = "service_refused", 502, Refused;
+    /// The service cannot be reached or does not give a usable answer. Trying again may help.
+    ServiceUnavailable = "service_unavailable", 503, Other;
+    /// The store has not answered yet, so nobody knows whether there is a token.
+    StoreUnavailable = "store_unavailable", 503, Other;
+    /// The configuration of this session allows no request to the service.
+    InvalidConfiguration = "invalid_configuration", 500, Other;
+    /// The configuration file cannot be changed.
+    ConfigurationUnwritable = "configuration_unwritable", 500, Other;
+    /// The request is malformed.
+    InvalidRequest = "invalid_request", 400, Usage;
+    /// The request comes from a web page (it has an `Origin`), or from another user.
+    Forbidden = "forbidden", 403, Other;
+    /// There is nothing at this path.
+    NotFound = "not_found", 404, Other;
+    /// The path does not take this method; `Allow` lists those it takes.
+    MethodNotAllowed = "method_not_allowed", 405, Other;
+    /// The request's body is larger than any that the API takes.
+    BodyTooLarge = "body_too_large", 413, Other;
+    /// The daemon is stopping; the request can be repeated once it is back.
+    ShuttingDown = "shutting_down", 503, Other;
+    /// A fault of the daemon.
+    Internal = "internal", 500, Other;
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for ErrorCode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for ErrorCode {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::from)
+    }
+}
+
+/// The body of every error: problem details (RFC 9457). There is no `type` member, which means `about:blank`; what kind
+/// of problem it is says [`code`](Self::code).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Problem {
+    /// The HTTP status once more.
+    pub status: u16,
+    /// The stable code.
+    pub code: ErrorCode,
+    /// What happened, for a person: a fragment that fits after `ssoctl: `.
+    pub detail: String,
+    /// The name of the session it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// The names to choose from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sessions: Vec<String>,
+    /// The flow that waits for a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<PendingLogin>,
+    /// When the best token expires, or the last one expired.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Problem {
+    /// A problem with nothing but its code and its text.
+    pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self {
+            status: code.status(),
+            code,
+            detail: detail.into(),
+            session: None,
+            sessions: Vec::new(),
+            login: None,
+            expires_at: None,
+        }
+    }
+
+    /// Says which session it is about.
+    #[must_use]
+    pub fn of_session(mut self, name: &str) -> Self {
+        self.session = Some(name.to_owned());
+        self
+    }
+
+    /// Lists the names to choose from.
+    #[must_use]
+    pub fn with_choices(mut self, names: Vec<String>) -> Self {
+        self.sessions = names;
+        self
+    }
+
+    /// Shows the flow that waits for a person.
+    #[must_use]
+    pub fn with_login(mut self, login: Option<PendingLogin>) -> Self {
+        self.login = login;
+        self
+    }
+
+    /// Says when the best token expires, or the last one expired.
+    #[must_use]
+    pub const fn with_expiry(mut self, expires_at: Option<Timestamp>) -> Self {
+        self.expires_at = expires_at;
+        self
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl std::error::Error for Problem {}

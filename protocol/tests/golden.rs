@@ -1,0 +1,270 @@
+//! The JSON that both sides agreed on, letter by letter. A change here breaks somebody's script.
+
+#![allow(missing_docs)]
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use ssoctl_protocol::body::{ConfigurationProblem, Logout, PortalSession};
+use ssoctl_protocol::{
+    DaemonStatus, ErrorCode, LastError, Login, NewSession, NextStep, PendingLogin, Problem, SessionState,
+    SessionStatus, StatusReport, StoreStatus, Timestamp, Token,
+};
+
+fn time(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn pending() -> PendingLogin {
+    PendingLogin {
+        flow: 3,
+        user_code: "ABCD-EFGH".into(),
+        verification_uri: "https://device.sso.eu-west-1.amazonaws.com/".into(),
+        verification_uri_complete: "https://device.sso.eu-west-1.amazonaws.com/?user_code=ABCD-EFGH".into(),
+        expires_at: time("2026-11-23T10:26:00Z"),
+    }
+}
+
+fn pending_json() -> Value {
+    json!({
+        "flow": 3,
+        "user_code": "ABCD-EFGH",
+        "verification_uri": "https://device.sso.eu-west-1.amazonaws.com/",
+        "verification_uri_complete": "https://device.sso.eu-west-1.amazonaws.com/?user_code=ABCD-EFGH",
+        "expires_at": "2026-11-23T10:26:00Z",
+    })
+}
+
+fn session() -> SessionStatus {
+    SessionStatus {
+        name: "corp".into(),
+        aliases: vec!["dev".into()],
+        start_url: "https://corp.awsapps.com/start#/".into(),
+        region: "eu-west-1".into(),
+        scopes: vec!["sso:account:access".into()],
+        label: None,
+        state: SessionState::SignedIn,
+        expires_at: Some(time("2026-11-23T11:16:00Z")),
+        refreshable: true,
+        oidc_endpoint: Some("https://oidc.eu-west-1.amazonaws.com/".into()),
+        login: Some(pending()),
+        last_error: Some(LastError {
+            code: "network".into(),
+            message: "the service did not answer".into(),
+            at: time("2026-11-23T10:15:00Z"),
+        }),
+        next: Some(NextStep { action: "refresh".into(), at: time("2026-11-23T10:56:00Z") }),
+        unsaved: false,
+    }
+}
+
+fn session_json() -> Value {
+    json!({
+        "name": "corp",
+        "aliases": ["dev"],
+        "start_url": "https://corp.awsapps.com/start#/",
+        "region": "eu-west-1",
+        "scopes": ["sso:account:access"],
+        "label": null,
+        "state": "signed_in",
+        "expires_at": "2026-11-23T11:16:00Z",
+        "refreshable": true,
+        "oidc_endpoint": "https://oidc.eu-west-1.amazonaws.com/",
+        "login": pending_json(),
+        "last_error": {"code": "network", "message": "the service did not answer", "at": "2026-11-23T10:15:00Z"},
+        "next": {"action": "refresh", "at": "2026-11-23T10:56:00Z"},
+        "unsaved": false,
+    })
+}
+
+fn daemon() -> DaemonStatus {
+    DaemonStatus {
+        version: "0.1.0".into(),
+        pid: 4711,
+        started_at: time("2026-11-23T08:00:00Z"),
+        sessions: 1,
+        secret_store: StoreStatus { kind: "file".into(), error: None },
+        configuration_problems: vec![ConfigurationProblem {
+            severity: "warning".into(),
+            file: "/home/ada/.config/ssoctl/config.toml".into(),
+            line: Some(3),
+            message: "unknown key \"colour\" is ignored".into(),
+        }],
+    }
+}
+
+fn daemon_json() -> Value {
+    json!({
+        "version": "0.1.0",
+        "pid": 4711,
+        "started_at": "2026-11-23T08:00:00Z",
+        "sessions": 1,
+        "secret_store": {"kind": "file", "error": null},
+        "configuration_problems": [{
+            "severity": "warning",
+            "file": "/home/ada/.config/ssoctl/config.toml",
+            "line": 3,
+            "message": "unknown key \"colour\" is ignored",
+        }],
+    })
+}
+
+/// Checks that a body is written as agreed, read back as it was, and read in spite of members from the future.
+fn agrees<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(body: &T, golden: &Value) {
+    assert_eq!(&serde_json::to_value(body).unwrap(), golden);
+    assert_eq!(&serde_json::from_value::<T>(golden.clone()).unwrap(), body);
+    let mut newer = golden.clone();
+    newer.as_object_mut().unwrap().insert("member_of_a_later_version".into(), json!({"any": ["thing"]}));
+    assert_eq!(&serde_json::from_value::<T>(newer).unwrap(), body);
+}
+
+#[test]
+fn a_token_carries_its_secret_in_the_clear_and_nowhere_else() {
+    let token = Token::new("aoaSECRET".into(), "Bearer".into(), time("2026-11-23T11:16:00Z"), &session());
+    agrees(
+        &token,
+        &json!({
+            "access_token": "aoaSECRET",
+            "token_type": "Bearer",
+            "expires_at": "2026-11-23T11:16:00Z",
+            "session": "corp",
+            "start_url": "https://corp.awsapps.com/start#/",
+            "region": "eu-west-1",
+        }),
+    );
+    assert!(!format!("{token:?}").contains("SECRET"));
+}
+
+#[test]
+fn the_status_report_is_what_scripts_expect() {
+    agrees(
+        &StatusReport { daemon: daemon(), sessions: vec![session()] },
+        &json!({"daemon": daemon_json(), "sessions": [session_json()]}),
+    );
+    agrees(&daemon(), &daemon_json());
+    agrees(&session(), &session_json());
+}
+
+#[test]
+fn a_login_is_signed_in_or_pending() {
+    agrees(
+        &Login::SignedIn { expires_at: time("2026-11-23T11:16:00Z") },
+        &json!({"state": "signed_in", "expires_at": "2026-11-23T11:16:00Z"}),
+    );
+    let mut golden = pending_json();
+    golden["state"] = json!("pending");
+    golden["started"] = json!(true);
+    golden["browser"] = json!(null);
+    agrees(&Login::Pending { started: true, browser: None, login: pending() }, &golden);
+}
+
+#[test]
+fn a_logout_says_what_the_portal_was_told() {
+    for (portal, text) in [
+        (PortalSession::Ended, "ended"),
+        (PortalSession::NothingToEnd, "nothing_to_end"),
+        (PortalSession::NotTold, "not_told"),
+    ] {
+        agrees(
+            &Logout { session: "corp".into(), portal, detail: None },
+            &json!({"session": "corp", "portal": text, "detail": null}),
+        );
+    }
+}
+
+#[test]
+fn a_new_session_needs_no_more_than_start_url_and_region() {
+    let minimal: NewSession =
+        serde_json::from_value(json!({"start_url": "https://corp.awsapps.com/start", "region": "eu-west-1"})).unwrap();
+    agrees(
+        &minimal,
+        &json!({"name": null, "start_url": "https://corp.awsapps.com/start", "region": "eu-west-1", "scopes": null}),
+    );
+}
+
+#[test]
+fn a_problem_is_a_problem_details_object_with_a_code() {
+    agrees(
+        &Problem::new(ErrorCode::NotFound, "there is nothing at /v1/nothing"),
+        &json!({"status": 404, "code": "not_found", "detail": "there is nothing at /v1/nothing"}),
+    );
+    agrees(
+        &Problem::new(ErrorCode::SignInRequired, "session \"corp\" needs a sign-in")
+            .of_session("corp")
+            .with_login(Some(pending()))
+            .with_expiry(Some(time("2026-11-23T10:00:00Z"))),
+        &json!({
+            "status": 401,
+            "code": "sign_in_required",
+            "detail": "session \"corp\" needs a sign-in",
+            "session": "corp",
+            "login": pending_json(),
+            "expires_at": "2026-11-23T10:00:00Z",
+        }),
+    );
+    agrees(
+        &Problem::new(ErrorCode::AmbiguousSession, "several sessions match").with_choices(vec!["a".into(), "b".into()]),
+        &json!({"status": 409, "code": "ambiguous_session", "detail": "several sessions match", "sessions": ["a", "b"]}),
+    );
+}
+
+#[test]
+fn codes_statuses_and_exit_codes_stay_what_they_are() {
+    let table: Vec<(&str, u16, u8)> =
+        ErrorCode::ALL.iter().map(|code| (code.as_str(), code.status(), code.exit_code() as u8)).collect();
+    assert_eq!(
+        table,
+        [
+            ("sign_in_required", 401, 3),
+            ("wait_timeout", 504, 5),
+            ("validity_unattainable", 409, 7),
+            ("unknown_session", 404, 6),
+            ("ambiguous_session", 409, 2),
+            ("session_exists", 409, 2),
+            ("access_denied", 403, 7),
+            ("login_cancelled", 409, 7),
+            ("unknown_flow", 404, 1),
+            ("service_refused", 502, 7),
+            ("service_unavailable", 503, 1),
+            ("store_unavailable", 503, 1),
+            ("invalid_configuration", 500, 1),
+            ("configuration_unwritable", 500, 1),
+            ("invalid_request", 400, 2),
+            ("forbidden", 403, 1),
+            ("not_found", 404, 1),
+            ("method_not_allowed", 405, 1),
+            ("body_too_large", 413, 1),
+            ("shutting_down", 503, 1),
+            ("internal", 500, 1),
+        ]
+    );
+    for code in ErrorCode::ALL {
+        assert_eq!(&ErrorCode::from(code.as_str().to_owned()), code);
+    }
+}
+
+#[test]
+fn kinds_of_a_later_version_are_kept_or_tolerated() {
+    let problem: Problem =
+        serde_json::from_value(json!({"status": 418, "code": "teapot", "detail": "short and stout"})).unwrap();
+    assert_eq!(problem.code, ErrorCode::Other("teapot".into()));
+    assert_eq!(serde_json::to_value(&problem).unwrap()["code"], "teapot");
+
+    let mut newer = session_json();
+    newer["state"] = json!("hibernating");
+    assert_eq!(serde_json::from_value::<SessionStatus>(newer).unwrap().state, SessionState::Unknown);
+    assert_eq!(serde_json::from_value::<Login>(json!({"state": "queued"})).unwrap(), Login::Unknown);
+    let logout = serde_json::from_value::<Logout>(json!({"session": "corp", "portal": "shelved"})).unwrap();
+    assert_eq!(logout.portal, PortalSession::Unknown);
+}
+
+#[test]
+fn members_that_an_older_daemon_does_not_send_are_not_missed() {
+    let mut older = session_json();
+    for member in ["aliases", "label", "next", "unsaved"] {
+        older.as_object_mut().unwrap().remove(member);
+    }
+    assert!(serde_json::from_value::<SessionStatus>(older).is_ok());
+    let minimal = json!({"version": "0.1.0", "pid": 1, "started_at": "2026-11-23T08:00:00Z", "sessions": 0});
+    assert!(serde_json::from_value::<DaemonStatus>(minimal).is_ok());
+}
