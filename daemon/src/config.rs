@@ -1,0 +1,166 @@
+//! What the daemon is configured to do: the sessions of the AWS shared configuration and of its own file.
+//!
+//! Parsing is pure: text and environment in, values and [`Problem`]s out. Only `files.rs` (reading and writing),
+//! `watch.rs` (noticing changes) and [`Environment::from_process`] touch the outside. Nothing here fails: a broken
+//! entry becomes a [`Problem`] with file and line, and everything beside it stays.
+
+mod endpoints;
+mod environment;
+mod identity;
+mod partitions;
+
+pub use endpoints::{EndpointError, Endpoints, OverrideSource};
+pub use environment::Environment;
+pub use identity::{Identity, IdentityError, StartUrlError, normalise_start_url};
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The scope that makes a token refreshable. It is registered where a session names no scopes, as the AWS CLI does.
+pub const DEFAULT_SCOPE: &str = "sso:account:access";
+
+/// The whole configuration.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Config {
+    /// Every usable session, in the order of the files: identities are unique, and so are names and aliases.
+    pub sessions: Vec<SessionConfig>,
+    /// Each profile of the AWS configuration that leads to a session, with that session's name.
+    pub profiles: BTreeMap<String, String>,
+    /// Where records are kept.
+    pub secret_store: SecretStore,
+    /// Whether the desktop shows notifications.
+    pub notifications: Notifications,
+    /// A file of PEM certificates to trust beside the system's: `AWS_CA_BUNDLE`, else the default profile's `ca_bundle`.
+    pub ca_bundle: Option<PathBuf>,
+    /// Everything that is wrong or doubtful in the files, in the order of files and lines.
+    pub problems: Vec<Problem>,
+}
+
+impl Config {
+    /// The session that has this name or this alias.
+    pub fn session(&self, name: &str) -> Option<&SessionConfig> {
+        self.sessions.iter().find(|session| session.is_named(name))
+    }
+
+    /// The sessions at this start URL, compared as [`normalise_start_url`] does; none if it is not a start URL.
+    pub fn sessions_at<'a>(&'a self, start_url: &str) -> impl Iterator<Item = &'a SessionConfig> + use<'a> {
+        let normalised = normalise_start_url(start_url).ok();
+        self.sessions.iter().filter(move |session| Some(&session.identity.start_url) == normalised.as_ref())
+    }
+}
+
+/// One session: an identity with its names and settings.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SessionConfig {
+    /// The preferred name.
+    pub name: String,
+    /// Further names: legacy profiles at this portal, and session sections with an equal identity.
+    pub aliases: Vec<String>,
+    /// What its record is keyed by.
+    pub identity: Identity,
+    /// The start URL as written: sent to the service, and shown.
+    pub start_url: String,
+    /// The scopes in the order written: what is registered. None gives a token that cannot be refreshed.
+    pub scopes: Vec<String>,
+    /// Where its services are. The error is shown in `status` and ends every call that needs the service.
+    pub endpoints: Result<Endpoints, EndpointError>,
+    /// The keys under which readers look for its token in the AWS token cache: the names of `sso-session` sections,
+    /// and each legacy profile's start URL exactly as written.
+    pub cache_keys: Vec<String>,
+    /// Where it was found first.
+    pub origin: Origin,
+    /// The command that opens its pages instead of the desktop's browser, with `{url}` in place of the address.
+    pub browser: Option<String>,
+    /// How long before the token's expiry it is refreshed silently, where the default is not wanted.
+    pub refresh_before: Option<Duration>,
+    /// How long before the sign-in's end the person is asked, where the default is not wanted.
+    pub notify_before: Option<Duration>,
+}
+
+impl SessionConfig {
+    /// Whether this is its name or one of its aliases.
+    pub fn is_named(&self, name: &str) -> bool {
+        self.name == name || self.aliases.iter().any(|alias| alias == name)
+    }
+
+    /// The region of its Identity Center instance.
+    pub fn region(&self) -> &str {
+        &self.identity.region
+    }
+}
+
+/// Where a session was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// In what kind of entry.
+    pub kind: OriginKind,
+    /// In which file.
+    pub file: PathBuf,
+    /// At which line, counted from 1.
+    pub line: usize,
+}
+
+/// The kinds of entries that make sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OriginKind {
+    /// `[session.NAME]` of the own configuration.
+    Own,
+    /// `[sso-session NAME]` of the AWS configuration.
+    SsoSession,
+    /// A profile of the AWS configuration with its own start URL.
+    LegacyProfile,
+}
+
+/// Where records are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SecretStore {
+    /// In files that only their owner can read.
+    #[default]
+    File,
+    /// Nowhere: signing in again after each start.
+    Memory,
+}
+
+/// Whether the desktop shows notifications.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Notifications {
+    /// It does.
+    #[default]
+    On,
+    /// It does not.
+    Off,
+}
+
+/// Something wrong or doubtful in a configuration file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Whether anything was left out because of it.
+    pub severity: Severity,
+    /// The file.
+    pub file: PathBuf,
+    /// The line, counted from 1, where one is to blame.
+    pub line: Option<usize>,
+    /// What is wrong and what to do: a fragment in lower case.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:", self.file.display())?;
+        if let Some(line) = self.line {
+            write!(f, "{line}:")?;
+        }
+        write!(f, " {}", self.message)
+    }
+}
+
+/// How much a [`Problem`] matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Everything is used, perhaps not as it was meant.
+    Warning,
+    /// Something is left out.
+    Error,
+}

@@ -1,0 +1,82 @@
+//! The environment variables that the configuration depends on, taken from the process once.
+
+use std::path::PathBuf;
+
+/// The variables that the configuration depends on. An empty variable counts as an absent one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Environment {
+    /// `HOME`: where `~` points.
+    pub home: Option<PathBuf>,
+    /// `SSOCTL_CONFIG`: the daemon's own configuration file.
+    pub own_config: Option<PathBuf>,
+    /// `AWS_CONFIG_FILE`: the AWS shared configuration file, a leading `~` not yet expanded.
+    pub aws_config: Option<PathBuf>,
+    /// `AWS_ENDPOINT_URL_SSO_OIDC`.
+    pub endpoint_url_sso_oidc: Option<String>,
+    /// `AWS_ENDPOINT_URL_SSO`.
+    pub endpoint_url_sso: Option<String>,
+    /// `AWS_ENDPOINT_URL`.
+    pub endpoint_url: Option<String>,
+    /// `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS`.
+    pub ignore_configured_endpoint_urls: Option<bool>,
+    /// `AWS_USE_FIPS_ENDPOINT`.
+    pub use_fips_endpoint: Option<bool>,
+    /// `AWS_USE_DUALSTACK_ENDPOINT`.
+    pub use_dualstack_endpoint: Option<bool>,
+    /// `AWS_CA_BUNDLE`: a file of PEM certificates to trust beside the system's.
+    pub ca_bundle: Option<PathBuf>,
+}
+
+impl Environment {
+    /// Takes the variables from this process.
+    pub fn from_process() -> Self {
+        Self::from_vars(|name| std::env::var_os(name)?.into_string().ok())
+    }
+
+    /// Takes the variables from a look-up, such as a table in a test.
+    pub fn from_vars(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let text = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let path = |name: &str| text(name).map(PathBuf::from);
+        let switch = |name: &str| text(name).map(|value| is_true(&value));
+        Self {
+            home: path("HOME"),
+            own_config: path("SSOCTL_CONFIG"),
+            aws_config: path("AWS_CONFIG_FILE"),
+            endpoint_url_sso_oidc: text("AWS_ENDPOINT_URL_SSO_OIDC"),
+            endpoint_url_sso: text("AWS_ENDPOINT_URL_SSO"),
+            endpoint_url: text("AWS_ENDPOINT_URL"),
+            ignore_configured_endpoint_urls: switch("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"),
+            use_fips_endpoint: switch("AWS_USE_FIPS_ENDPOINT"),
+            use_dualstack_endpoint: switch("AWS_USE_DUALSTACK_ENDPOINT"),
+            ca_bundle: path("AWS_CA_BUNDLE"),
+        }
+    }
+}
+
+/// The AWS files' idea of a switch, as botocore has it: `true` in any case is on, everything else is off.
+pub(super) fn is_true(value: &str) -> bool {
+    value.eq_ignore_ascii_case("true")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn empty_variables_are_absent_and_switches_know_only_true() {
+        let environment = Environment::from_vars(|name| match name {
+            "AWS_ENDPOINT_URL" => Some(String::new()),
+            "AWS_USE_FIPS_ENDPOINT" => Some("TRUE".to_owned()),
+            "AWS_USE_DUALSTACK_ENDPOINT" => Some("yes".to_owned()),
+            "AWS_CONFIG_FILE" => Some("~/aws".to_owned()),
+            _ => None,
+        });
+        let expected = Environment {
+            use_fips_endpoint: Some(true),
+            use_dualstack_endpoint: Some(false),
+            aws_config: Some(PathBuf::from("~/aws")),
+            ..Environment::default()
+        };
+        assert_eq!(environment, expected);
+    }
+}
