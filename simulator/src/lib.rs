@@ -1,1 +1,53 @@
-//! Placeholder while the workspace is laid out.
+//! AWS IAM Identity Center on loopback, for testing tools that sign in through it.
+//!
+//! A [`Simulator`] serves the three OIDC operations of the device flow, the portal's four operations and the approval
+//! page on one port of 127.0.0.1, follows a clock that a test can own, fails on demand, and keeps a record of what its
+//! clients did, including what a well-behaved client does not do.
+//!
+//! ```
+//! use identity_center_simulator::{Approval, Operation, Settings, Simulator};
+//! use std::time::Duration;
+//!
+//! # fn main() -> std::io::Result<()> {
+//! let simulator = Simulator::start(Settings {
+//!     token_lifetime: Duration::from_secs(900),
+//!     approval: Approval::Manual,
+//!     ..Settings::default()
+//! })?;
+//! // Point the client under test at simulator.url(), for both APIs; let it sign in; then:
+//! //   let pending = simulator.wait_for_pending();
+//! //   simulator.approve(&pending.user_code)?;
+//! assert_eq!(simulator.calls(Operation::CreateToken), 0);
+//! assert!(simulator.violations().is_empty());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The README describes the same as a command with a control API over HTTP, and lists under "What is assumed" every
+//! rule that no model of the service states.
+
+mod answer;
+mod clock;
+mod control;
+mod errors;
+mod exchange;
+mod faults;
+mod http;
+mod journal;
+mod oidc;
+mod operation;
+mod page;
+mod portal;
+mod random;
+mod settings;
+mod shared;
+mod simulator;
+mod state;
+
+pub use clock::{Clock, TimeSource};
+pub use faults::{Fault, Times};
+pub use journal::CallRecord;
+pub use operation::{Grant, Operation};
+pub use settings::{Account, Approval, ErrorStatuses, RefreshTokens, Settings, UnsetMembers};
+pub use simulator::Simulator;
+pub use state::{PendingAuthorization, UnknownUserCode};

@@ -1,0 +1,151 @@
+//! The simulator's clock: what its lifetimes reckon by, and what it tells others the time is.
+//!
+//! The two differ on purpose. *Service time* ([`Clock::now`]) decides what has expired. *Wall time* ([`Clock::wall`]) is
+//! what clients get to see: the `Date` header, `clientSecretExpiresAt`, the expiration of role credentials. Setting them
+//! apart plays a service, or seen from the other end a client, whose clock is wrong.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+/// Where time comes from. Implement it to let the simulator follow a clock that a test owns.
+pub trait TimeSource: Send + Sync + 'static {
+    /// The time now. It may stand still; it must not run backwards.
+    fn now(&self) -> SystemTime;
+}
+
+/// A handle on the simulator's time; clones share it.
+#[derive(Clone)]
+pub struct Clock {
+    source: Arc<dyn TimeSource>,
+    shift: Arc<Mutex<Shift>>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Shift {
+    advanced: Duration,
+    wall: WallOffset,
+}
+
+#[derive(Clone, Copy)]
+enum WallOffset {
+    Ahead(Duration),
+    Behind(Duration),
+}
+
+impl Default for WallOffset {
+    fn default() -> Self {
+        Self::Ahead(Duration::ZERO)
+    }
+}
+
+/// The computer's own time.
+struct SystemTimeSource;
+
+impl TimeSource for SystemTimeSource {
+    #[allow(clippy::disallowed_methods, reason = "the one place that reads the computer's clock")]
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+}
+
+/// Time that stands still until [`Clock::advance`] moves it.
+struct Standing(SystemTime);
+
+impl TimeSource for Standing {
+    fn now(&self) -> SystemTime {
+        self.0
+    }
+}
+
+impl Clock {
+    /// Follows the computer's clock.
+    pub fn system() -> Self {
+        Self::following(Arc::new(SystemTimeSource))
+    }
+
+    /// Stands at `start` until it is advanced.
+    pub fn manual(start: SystemTime) -> Self {
+        Self::following(Arc::new(Standing(start)))
+    }
+
+    /// Follows a clock that somebody else owns.
+    pub fn following(source: Arc<dyn TimeSource>) -> Self {
+        Self { source, shift: Arc::default() }
+    }
+
+    /// Service time: lifetimes, intervals and rates reckon by it.
+    pub fn now(&self) -> SystemTime {
+        self.source.now() + self.shift().advanced
+    }
+
+    /// Wall time: what the service says the time is.
+    pub fn wall(&self) -> SystemTime {
+        let shift = *self.shift();
+        let now = self.source.now() + shift.advanced;
+        match shift.wall {
+            WallOffset::Ahead(offset) => now + offset,
+            WallOffset::Behind(offset) => now - offset,
+        }
+    }
+
+    /// Moves service time, and wall time with it, forward.
+    pub fn advance(&self, by: Duration) {
+        self.shift().advanced += by;
+    }
+
+    /// Lets wall time run ahead of service time by `offset`, from now on.
+    pub fn set_wall_ahead(&self, offset: Duration) {
+        self.shift().wall = WallOffset::Ahead(offset);
+    }
+
+    /// Lets wall time lag behind service time by `offset`, from now on.
+    pub fn set_wall_behind(&self, offset: Duration) {
+        self.shift().wall = WallOffset::Behind(offset);
+    }
+
+    pub(crate) fn moment(&self) -> Moment {
+        Moment { now: self.now(), wall: self.wall() }
+    }
+
+    fn shift(&self) -> std::sync::MutexGuard<'_, Shift> {
+        self.shift.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl TimeSource for Clock {
+    fn now(&self) -> SystemTime {
+        Self::now(self)
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Clock").field("now", &self.now()).field("wall", &self.wall()).finish()
+    }
+}
+
+/// Both readings of the clock, taken once per request so that one answer knows one time.
+#[derive(Clone, Copy)]
+pub(crate) struct Moment {
+    pub(crate) now: SystemTime,
+    pub(crate) wall: SystemTime,
+}
+
+impl Moment {
+    /// What wall time will read when service time reads `instant`.
+    pub(crate) fn wall_at(self, instant: SystemTime) -> SystemTime {
+        self.wall + instant.duration_since(self.now).unwrap_or_default()
+    }
+}
+
+/// Whole seconds since 1970, the unit of `clientSecretExpiresAt` (model: `LongTimeStampType`).
+pub(crate) fn epoch_seconds(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+/// Milliseconds since 1970, the unit of `roleCredentials.expiration` (observed).
+pub(crate) fn epoch_milliseconds(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,231 @@
+//! The passage of one call: it is noted, meets its fault if one waits for it, is carried out, and its end is noted.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::answer::{Answer, Body};
+use crate::clock::Moment;
+use crate::errors;
+use crate::faults::Fault;
+use crate::journal::Entry;
+use crate::oidc::{self, Members};
+use crate::operation::{Api, Grant, Operation};
+use crate::page::{self, PageRequest};
+use crate::portal::{self, PortalRequest};
+use crate::shared::{Inner, Shared};
+use crate::state::{Pace, RefreshReply};
+
+/// One request, free of HTTP machinery.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) operation: Operation,
+    pub(crate) path: String,
+    pub(crate) query: Vec<(String, String)>,
+    pub(crate) bearer: Option<String>,
+    pub(crate) body: bytes::Bytes,
+}
+
+/// What becomes of the connection.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    Whole(Answer),
+    /// Half of the body, then the end of the connection.
+    Cut(Answer),
+    /// A body of that many bytes.
+    Flood(u64),
+    /// The connection is closed in the ordinary way, without an answer.
+    Closed,
+    /// The connection is reset.
+    Reset,
+}
+
+/// Takes a call all the way.
+pub(crate) async fn carry_out(shared: &Arc<Shared>, call: Call) -> Reply {
+    let (mut ticket, fault) = Ticket::open(shared, call);
+    let Some(fault) = fault else {
+        let answer = ticket.perform();
+        return ticket.delivered(answer);
+    };
+    match fault {
+        Fault::Error { name, reason } => {
+            let answer = ticket.refuse(&name, reason.as_deref());
+            ticket.delivered(answer)
+        }
+        Fault::Status { status } => ticket.delivered(Answer::new(status, Body::Empty)),
+        Fault::TooManyRequests { retry_after } => {
+            let answer = ticket.refuse("TooManyRequestsException", None);
+            let answer = Answer { status: 429, ..answer }.with_header("retry-after", whole_seconds(retry_after));
+            ticket.delivered(answer)
+        }
+        Fault::NotJson => {
+            ticket.delivered(Answer::new(200, Body::NotJson("<<< not JSON >>>")).with_outcome("not JSON"))
+        }
+        Fault::Html => ticket.delivered(Answer::html(200, page::interloper()).with_outcome("HTML")),
+        Fault::Delay { by } => {
+            #[allow(clippy::disallowed_methods, reason = "a slow service is slow in real time")]
+            tokio::time::sleep(by).await;
+            let answer = ticket.perform();
+            ticket.delivered(answer)
+        }
+        Fault::Hang => std::future::pending().await,
+        Fault::MissingMember { name } => {
+            let mut answer = ticket.perform();
+            if let Some(members) = answer.holder_of(&name) {
+                members.remove(&name);
+            }
+            ticket.garbled(answer)
+        }
+        Fault::ReplacedMember { name, value } => {
+            let mut answer = ticket.perform();
+            if let Some(members) = answer.holder_of(&name) {
+                members.insert(name, value);
+            }
+            ticket.garbled(answer)
+        }
+        Fault::Truncated => {
+            let answer = ticket.perform();
+            ticket.close(&format!("truncated ({})", answer.outcome), RefreshReply::Inconclusive);
+            Reply::Cut(answer)
+        }
+        Fault::LostAnswer => {
+            let answer = ticket.perform();
+            ticket.close(&format!("lost answer ({})", answer.outcome), RefreshReply::Inconclusive);
+            Reply::Closed
+        }
+        Fault::Oversized { bytes } => {
+            ticket.close("oversized", RefreshReply::Inconclusive);
+            Reply::Flood(bytes)
+        }
+        Fault::Reset => {
+            ticket.close("reset", RefreshReply::Inconclusive);
+            Reply::Reset
+        }
+    }
+}
+
+fn whole_seconds(duration: Duration) -> String {
+    duration.as_secs().to_string()
+}
+
+/// A call under way. Dropped before its end, as when the client hangs up, it says so in the journal.
+struct Ticket {
+    shared: Arc<Shared>,
+    call: Call,
+    members: Option<Members>,
+    entry: Entry,
+    pace: Pace,
+    stage: Stage,
+}
+
+#[derive(PartialEq)]
+enum Stage {
+    UnderWay,
+    Ended,
+}
+
+impl Ticket {
+    fn open(shared: &Arc<Shared>, call: Call) -> (Self, Option<Fault>) {
+        let members = match call.operation.api() {
+            Api::Oidc => Members::read(&call.body),
+            Api::Portal | Api::Page => None,
+        };
+        let grant = members.as_ref().and_then(|members| members.text("grantType")).and_then(Grant::from_wire);
+        let grant = grant.filter(|_| call.operation == Operation::CreateToken);
+        let (entry, pace, fault) = shared.with(|inner, at| {
+            let entry = inner.journal.arrived(call.operation, grant, at.now);
+            let pace = note_arrival(inner, grant, members.as_ref(), at);
+            (entry, pace, inner.faults.strike(call.operation))
+        });
+        (Self { shared: Arc::clone(shared), call, members, entry, pace, stage: Stage::UnderWay }, fault)
+    }
+
+    fn perform(&self) -> Answer {
+        let call = &self.call;
+        self.shared.with(|inner, at| match call.operation.api() {
+            Api::Oidc => oidc::answer(&mut inner.service, call.operation, self.members.as_ref(), self.pace, at),
+            Api::Portal => {
+                let request =
+                    PortalRequest { operation: call.operation, query: &call.query, bearer: call.bearer.as_deref() };
+                portal::answer(&mut inner.service, &request, at)
+            }
+            Api::Page => {
+                let request = PageRequest { path: &call.path, query: &call.query, form: &call.body };
+                page::answer(&mut inner.service, &request, at)
+            }
+        })
+    }
+
+    fn refuse(&self, name: &str, reason: Option<&str>) -> Answer {
+        let statuses = self.shared.with(|inner, _| inner.service.settings.error_statuses);
+        errors::exception(self.call.operation, statuses, name, reason)
+    }
+
+    fn delivered(&mut self, answer: Answer) -> Reply {
+        let reply = match answer.outcome.as_str() {
+            "InvalidGrantException" => RefreshReply::Refused,
+            "ok" if self.brings_successor(&answer) => RefreshReply::Successor,
+            _ => RefreshReply::Inconclusive,
+        };
+        self.close(&answer.outcome, reply);
+        Reply::Whole(answer)
+    }
+
+    /// An answer that a client may rightly refuse to take anything from.
+    fn garbled(&mut self, answer: Answer) -> Reply {
+        self.close(&format!("garbled ({})", answer.outcome), RefreshReply::Inconclusive);
+        Reply::Whole(answer)
+    }
+
+    fn brings_successor(&self, answer: &Answer) -> bool {
+        let sent = self.refresh_token();
+        let Body::Json(body) = &answer.body else { return false };
+        let received = body.get("refreshToken").and_then(serde_json::Value::as_str);
+        received.is_some() && received != sent
+    }
+
+    fn close(&mut self, outcome: &str, reply: RefreshReply) {
+        self.stage = Stage::Ended;
+        self.shared.with(|inner, _| {
+            inner.journal.ended(self.entry, outcome);
+            if let Some(token) = self.refresh_token() {
+                inner.service.note_refresh_answered(token, reply);
+            }
+        });
+    }
+
+    fn refresh_token(&self) -> Option<&str> {
+        refresh_token(self.call.operation, self.members.as_ref())
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if self.stage == Stage::UnderWay {
+            self.close("abandoned", RefreshReply::Inconclusive);
+        }
+    }
+}
+
+fn note_arrival(inner: &mut Inner, grant: Option<Grant>, members: Option<&Members>, at: Moment) -> Pace {
+    let text = |name| members.and_then(|members| members.text(name));
+    match grant {
+        Some(Grant::DeviceCode) => match (text("clientId"), text("deviceCode")) {
+            (Some(client_id), Some(device_code)) => inner.service.note_poll(client_id, device_code, at.now),
+            _ => Pace::Kept,
+        },
+        Some(Grant::RefreshToken) => {
+            if let Some(token) = refresh_token(Operation::CreateToken, members) {
+                inner.service.note_refresh_sent(token);
+            }
+            Pace::Kept
+        }
+        Some(Grant::AuthorizationCode) | None => Pace::Kept,
+    }
+}
+
+/// The refresh token that a call spends; one that merely stands beside another grant is none.
+fn refresh_token(operation: Operation, members: Option<&Members>) -> Option<&str> {
+    let members = members.filter(|_| operation == Operation::CreateToken)?;
+    let grant = members.text("grantType").and_then(Grant::from_wire)?;
+    members.text("refreshToken").filter(|_| grant == Grant::RefreshToken)
+}

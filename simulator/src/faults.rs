@@ -1,0 +1,168 @@
+//! Faults on demand: what can go wrong between a client and the service, and how often it shall.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::operation::Operation;
+use crate::settings::duration_text;
+
+/// One thing that goes wrong with a call.
+///
+/// Time in faults is real time, whatever clock the simulator follows: it plays the network, and what waits for it are
+/// a client's sockets.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Fault {
+    /// The service refuses with this exception; nothing else happens. Names that no model has are sent with 400.
+    Error {
+        /// The name, such as `SlowDownException`.
+        name: String,
+        /// The member `reason` that the model gives some exceptions, such as `KMS_DisabledException`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// This status with an empty body; the call is not carried out.
+    Status {
+        /// 100 is no answer, so 200 to 599.
+        status: u16,
+    },
+    /// The call is carried out and answered after this time, and not at all if the client leaves earlier.
+    Delay {
+        /// Real time.
+        #[serde(with = "duration_text")]
+        by: Duration,
+    },
+    /// No answer ever; the call is not carried out.
+    Hang,
+    /// The connection is reset (RST) and the call is not carried out.
+    Reset,
+    /// The call is carried out; half of the answer's body arrives, then the connection ends.
+    Truncated,
+    /// 200 with a JSON content type and a body that is not JSON; the call is not carried out.
+    NotJson,
+    /// 200 with an HTML page, as a captive portal or proxy sends it; the call is not carried out.
+    Html,
+    /// 200 with a streamed body of that many bytes that never becomes whole JSON; the call is not carried out.
+    Oversized {
+        /// Length of the body in bytes.
+        bytes: u64,
+    },
+    /// 429 with a `Retry-After` header in whole seconds; the call is not carried out.
+    TooManyRequests {
+        /// What `Retry-After` says.
+        #[serde(with = "duration_text")]
+        retry_after: Duration,
+    },
+    /// The call is carried out, and its answer lacks this member (at its top, or in `roleCredentials`).
+    MissingMember {
+        /// Name of the member, such as `expiresIn`.
+        name: String,
+    },
+    /// The call is carried out, and its answer has this value in place of its own.
+    ReplacedMember {
+        /// Name of the member, such as `expiresIn`.
+        name: String,
+        /// Any JSON value, such as `-1` or `"soon"`.
+        value: Value,
+    },
+    /// The call is carried out, and the connection is closed without an answer.
+    LostAnswer,
+}
+
+impl Fault {
+    /// The exception of this name.
+    pub fn error(name: &str) -> Self {
+        Self::Error { name: name.to_owned(), reason: None }
+    }
+
+    /// The exception of this name with a `reason` member.
+    pub fn error_with_reason(name: &str, reason: &str) -> Self {
+        Self::Error { name: name.to_owned(), reason: Some(reason.to_owned()) }
+    }
+
+    /// An answer without the member `name`.
+    pub fn missing(name: &str) -> Self {
+        Self::MissingMember { name: name.to_owned() }
+    }
+
+    /// An answer with `value` in the member `name`.
+    pub fn replaced(name: &str, value: impl Into<Value>) -> Self {
+        Self::ReplacedMember { name: name.to_owned(), value: value.into() }
+    }
+}
+
+/// How often a fault strikes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Times {
+    /// At the next so many calls.
+    Next(u32),
+    /// At each call until the faults are cleared.
+    UntilCleared,
+}
+
+/// A fault that is waiting for its call.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Injection {
+    operation: Operation,
+    fault: Fault,
+    times: Times,
+}
+
+/// The faults that are still to strike: per operation a queue, the first injected first.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(Vec<Injection>);
+
+impl Faults {
+    pub(crate) fn inject(&mut self, operation: Operation, fault: Fault, times: Times) {
+        self.add(Injection { operation, fault, times });
+    }
+
+    pub(crate) fn add(&mut self, injection: Injection) {
+        if injection.times != Times::Next(0) {
+            self.0.push(injection);
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    pub(crate) fn waiting(&self) -> &[Injection] {
+        &self.0
+    }
+
+    /// The fault that strikes this call, if one does.
+    pub(crate) fn strike(&mut self, operation: Operation) -> Option<Fault> {
+        let first = self.0.iter().position(|injection| injection.operation == operation)?;
+        let injection = &mut self.0[first];
+        match &mut injection.times {
+            Times::UntilCleared => Some(injection.fault.clone()),
+            Times::Next(left) if *left > 1 => {
+                *left -= 1;
+                Some(injection.fault.clone())
+            }
+            Times::Next(_) => Some(self.0.remove(first).fault),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_strike_their_own_operation_as_often_as_asked_in_the_order_of_injection() {
+        let mut faults = Faults::default();
+        faults.inject(Operation::CreateToken, Fault::Hang, Times::Next(2));
+        faults.inject(Operation::CreateToken, Fault::Reset, Times::UntilCleared);
+        assert_eq!(faults.strike(Operation::Logout), None);
+        let struck: Vec<_> = (0..4).filter_map(|_| faults.strike(Operation::CreateToken)).collect();
+        assert_eq!(struck, [Fault::Hang, Fault::Hang, Fault::Reset, Fault::Reset]);
+        faults.clear();
+        assert_eq!(faults.strike(Operation::CreateToken), None);
+    }
+}

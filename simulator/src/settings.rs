@@ -1,0 +1,174 @@
+//! Everything about the service that a test may want to be different.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// How the simulated service behaves. Durations are written like `90m` or `8h` in JSON.
+///
+/// Each change through [`crate::Simulator::settings`] or the control API counts from the next request on; what was
+/// issued before keeps the lifetime it was issued with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// The port on 127.0.0.1; 0 takes a free one. Read once, at the start.
+    pub port: u16,
+    /// Lifetime of access tokens of clients that registered scopes. Default 1 h (observed).
+    #[serde(with = "duration_text")]
+    pub token_lifetime: Duration,
+    /// Lifetime of access tokens of clients without scopes; these come without a refresh token. Default 8 h (observed).
+    #[serde(with = "duration_text")]
+    pub unscoped_token_lifetime: Duration,
+    /// Lifetime of a device code and its user code. Default 600 s (observed).
+    #[serde(with = "duration_text")]
+    pub device_code_lifetime: Duration,
+    /// The least time between two polls, in whole seconds on the wire. Default 1 s (observed).
+    #[serde(with = "duration_text")]
+    pub interval: Duration,
+    /// Lifetime of a client registration. Default 90 days (observed).
+    #[serde(with = "duration_text")]
+    pub registration_lifetime: Duration,
+    /// How long a person stays signed in at the portal, and so the cap on every token. Default 8 h.
+    #[serde(with = "duration_text")]
+    pub portal_session: Duration,
+    /// Lifetime of role credentials; the session cap does not shorten it. Default 1 h.
+    #[serde(with = "duration_text")]
+    pub role_credentials_lifetime: Duration,
+    /// What becomes of a refresh token that is used. Default [`RefreshTokens::Repeated`].
+    pub refresh_tokens: RefreshTokens,
+    /// Which generation of HTTP statuses OIDC errors have. Default [`ErrorStatuses::Current`].
+    pub error_statuses: ErrorStatuses,
+    /// How members without a value are written. Default [`UnsetMembers::Omitted`].
+    pub unset_members: UnsetMembers,
+    /// Who decides about device authorizations. Default [`Approval::Manual`].
+    pub approval: Approval,
+    /// Portal requests per second before TooManyRequestsException; `None` for no limit. Default 20 (observed).
+    pub portal_rate: Option<u32>,
+    /// The portal's page size for callers that send no `max_result`. Default 20.
+    pub page_size: usize,
+    /// The start URLs that exist here; any other is refused as an invalid request. Empty: every URL exists. Default empty.
+    pub start_urls: Vec<String>,
+    /// What the portal lists and gives credentials for.
+    pub accounts: Vec<Account>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let hours = |hours: u64| Duration::from_secs(hours * 3600);
+        Self {
+            port: 0,
+            token_lifetime: hours(1),
+            unscoped_token_lifetime: hours(8),
+            device_code_lifetime: Duration::from_secs(600),
+            interval: Duration::from_secs(1),
+            registration_lifetime: hours(90 * 24),
+            portal_session: hours(8),
+            role_credentials_lifetime: hours(1),
+            refresh_tokens: RefreshTokens::default(),
+            error_statuses: ErrorStatuses::default(),
+            unset_members: UnsetMembers::default(),
+            approval: Approval::default(),
+            portal_rate: Some(20),
+            page_size: 20,
+            start_urls: Vec::new(),
+            accounts: vec![
+                Account::new("111122223333", "Development", &["AdministratorAccess", "ReadOnlyAccess"]),
+                Account::new("444455556666", "Production", &["ReadOnlyAccess"]),
+            ],
+        }
+    }
+}
+
+/// What the answer to a refresh says about the refresh token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefreshTokens {
+    /// The same token again: no rotation.
+    #[default]
+    Repeated,
+    /// A new token; the one that was sent is spent and worth InvalidGrant from then on.
+    Rotated,
+    /// Nothing: the client has to go on with the token it has.
+    Omitted,
+}
+
+/// Which HTTP statuses OIDC errors are sent with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorStatuses {
+    /// The current model: 400, 401 for InvalidClient, 500 for InternalServer.
+    #[default]
+    Current,
+    /// The seed OpenAPI document: 480 to 490, counted per operation. Errors that it does not list keep the current ones.
+    Seed,
+}
+
+/// How an optional member without a value appears in OIDC answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnsetMembers {
+    /// It does not appear.
+    #[default]
+    Omitted,
+    /// It appears as `null`.
+    Null,
+}
+
+/// Who decides about device authorizations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Approval {
+    /// A person on the page, or a test through the Rust or control API.
+    #[default]
+    Manual,
+    /// Every authorization counts as approved from `after` its start on, reckoned by the simulator's clock.
+    Automatic {
+        /// Time from StartDeviceAuthorization to the approval.
+        #[serde(with = "duration_text")]
+        after: Duration,
+    },
+    /// Every authorization is approved when it starts: the very first CreateToken succeeds.
+    Preauthorised,
+}
+
+/// An AWS account that the person is assigned to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Account {
+    /// Twelve digits.
+    pub id: String,
+    /// The name that the portal displays.
+    pub name: String,
+    /// The account's email address.
+    pub email: String,
+    /// The names of the roles that the person may take there.
+    pub roles: Vec<String>,
+}
+
+impl Account {
+    /// An account with an email address made from its name.
+    pub fn new(id: &str, name: &str, roles: &[&str]) -> Self {
+        Self {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            email: format!("{}@example.com", name.to_lowercase().replace(' ', "-")),
+            roles: roles.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+/// Durations as people write them: `1h 30m`, `500ms`.
+pub(crate) mod duration_text {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(crate) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&humantime::format_duration(*duration))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        humantime::parse_duration(&text).map_err(D::Error::custom)
+    }
+}

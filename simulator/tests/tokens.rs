@@ -1,0 +1,220 @@
+//! Tokens from the device flow: what decides their lifetime, how they are refreshed, and when they die.
+
+mod support;
+
+use identity_center_simulator::{Approval, RefreshTokens, UnsetMembers};
+use serde_json::{Value, json};
+use support::{Bench, SCOPED, UNSCOPED, hours, minutes, seconds};
+
+#[test]
+fn a_client_with_scopes_gets_an_hour_and_a_refresh_token() {
+    let bench = Bench::new();
+    let token = bench.sign_in(&bench.register(SCOPED)).json();
+    assert_eq!(token["expiresIn"], 3600);
+    assert_eq!(token["tokenType"], "Bearer");
+    assert!(token["refreshToken"].is_string());
+}
+
+#[test]
+fn a_client_without_scopes_gets_eight_hours_and_no_refresh_token() {
+    let bench = Bench::new();
+    let token = bench.sign_in(&bench.register(UNSCOPED)).json();
+    assert_eq!(token["expiresIn"], 8 * 3600);
+    assert_eq!(token.get("refreshToken"), None);
+}
+
+#[test]
+fn unset_members_can_be_written_as_null() {
+    let bench = Bench::with(|settings| settings.unset_members = UnsetMembers::Null);
+    let token = bench.sign_in(&bench.register(UNSCOPED)).json();
+    assert_eq!(token.get("refreshToken"), Some(&Value::Null));
+    assert_eq!(token.get("idToken"), Some(&Value::Null));
+}
+
+#[test]
+fn without_rotation_a_refresh_token_works_again_and_again() {
+    let bench = Bench::new();
+    let client = bench.register(SCOPED);
+    let token = bench.sign_in(&client).member("refreshToken");
+    for _ in 0..3 {
+        bench.clock.advance(minutes(40));
+        let refreshed = bench.refresh(&client, &token);
+        assert_eq!(refreshed.status, 200);
+        assert_eq!(refreshed.member("refreshToken"), token);
+    }
+    assert_eq!(bench.simulator.issued_access_tokens().len(), 4);
+    assert!(bench.simulator.violations().is_empty());
+}
+
+#[test]
+fn an_omitted_refresh_token_is_still_the_one_to_use() {
+    let bench = Bench::with(|settings| settings.refresh_tokens = RefreshTokens::Omitted);
+    let client = bench.register(SCOPED);
+    let token = bench.sign_in(&client).member("refreshToken");
+    assert_eq!(bench.refresh(&client, &token).json().get("refreshToken"), None);
+    assert_eq!(bench.refresh(&client, &token).status, 200);
+    assert!(bench.simulator.violations().is_empty());
+}
+
+#[test]
+fn a_rotated_refresh_token_is_spent() {
+    let bench = Bench::with(|settings| settings.refresh_tokens = RefreshTokens::Rotated);
+    let client = bench.register(SCOPED);
+    let first = bench.sign_in(&client).member("refreshToken");
+    let second = bench.refresh(&client, &first).member("refreshToken");
+    assert_ne!(first, second);
+    assert!(bench.simulator.violations().is_empty());
+
+    assert_eq!(bench.refresh(&client, &first).exception(), "InvalidGrantException");
+    assert_eq!(bench.simulator.violations(), ["refresh token 1 sent after its successor arrived"]);
+    assert_eq!(bench.refresh(&client, &second).status, 200);
+}
+
+#[test]
+fn a_refresh_token_belongs_to_its_registration() {
+    let bench = Bench::new();
+    let (owner, other) = (bench.register(SCOPED), bench.register(SCOPED));
+    let token = bench.sign_in(&owner).member("refreshToken");
+    assert_eq!(bench.refresh(&other, &token).exception(), "InvalidGrantException");
+}
+
+#[test]
+fn a_token_does_not_outlive_the_portal_session_and_signing_in_early_does_not_extend_it() {
+    let bench = Bench::new();
+    let client = bench.register(SCOPED);
+    let refresh_token = bench.sign_in(&client).member("refreshToken");
+
+    bench.clock.advance(hours(7) + minutes(45));
+    assert_eq!(bench.refresh(&client, &refresh_token).json()["expiresIn"], 15 * 60);
+    let again = bench.sign_in(&client);
+    assert_eq!(again.json()["expiresIn"], 15 * 60, "the new sign-in joins the session that is live");
+
+    bench.clock.advance(minutes(15));
+    assert_eq!(bench.refresh(&client, &refresh_token).exception(), "InvalidGrantException");
+    assert_eq!(bench.refresh(&client, &again.member("refreshToken")).exception(), "InvalidGrantException");
+    assert_eq!(bench.sign_in(&client).json()["expiresIn"], 3600, "a session that is over makes room for a new one");
+}
+
+#[test]
+fn logging_out_and_in_again_starts_a_new_session() {
+    let bench = Bench::new();
+    let client = bench.register(UNSCOPED);
+    let token = bench.sign_in(&client).member("accessToken");
+    bench.clock.advance(hours(6));
+    assert_eq!(bench.sign_in(&client).json()["expiresIn"], 2 * 3600);
+
+    assert_eq!(bench.portal("POST", "/logout", &token).status, 200);
+    assert_eq!(bench.portal("GET", "/assignment/accounts", &token).status, 401);
+    assert_eq!(bench.sign_in(&client).json()["expiresIn"], 8 * 3600);
+}
+
+#[test]
+fn another_person_has_a_session_of_their_own() {
+    let bench = Bench::new();
+    let client = bench.register(UNSCOPED);
+    bench.sign_in(&client);
+    bench.clock.advance(hours(6));
+    let codes = bench.start(&client);
+    bench.simulator.approve_as(&codes.user, "joe").expect("a pending code");
+    assert_eq!(bench.poll(&client, &codes).json()["expiresIn"], 8 * 3600);
+}
+
+#[test]
+fn another_portal_has_a_session_of_its_own_and_spelling_does_not_make_one() {
+    let bench = Bench::new();
+    let client = bench.register(UNSCOPED);
+    bench.sign_in(&client);
+    bench.clock.advance(hours(6));
+    for (start_url, left) in [("https://example.awsapps.com/start#/", 2), ("https://other.awsapps.com/start", 8)] {
+        let codes = bench.start_at(&client, start_url);
+        bench.simulator.approve(&codes.user).expect("a pending code");
+        assert_eq!(bench.poll(&client, &codes).json()["expiresIn"], left * 3600, "{start_url}");
+    }
+}
+
+#[test]
+fn an_expired_registration_starts_a_flow_but_gets_no_token() {
+    let bench = Bench::new();
+    let client = bench.register(SCOPED);
+    let refresh_token = bench.sign_in(&client).member("refreshToken");
+    bench.clock.advance(hours(24 * 90));
+    let codes = bench.start(&client);
+    let poll = bench.poll(&client, &codes);
+    assert_eq!((poll.status, poll.exception()), (401, "InvalidClientException"));
+    assert_eq!(bench.refresh(&client, &refresh_token).exception(), "InvalidClientException");
+}
+
+#[test]
+fn automatic_approval_comes_when_the_clock_says_so() {
+    let bench = Bench::with(|settings| settings.approval = Approval::Automatic { after: seconds(30) });
+    let client = bench.register(SCOPED);
+    let codes = bench.start(&client);
+    bench.clock.advance(seconds(29));
+    assert_eq!(bench.poll(&client, &codes).exception(), "AuthorizationPendingException");
+    bench.clock.advance(seconds(1));
+    assert_eq!(bench.poll(&client, &codes).status, 200);
+}
+
+#[test]
+fn a_preauthorised_client_has_its_token_with_the_first_call() {
+    let bench = Bench::with(|settings| settings.approval = Approval::Preauthorised);
+    let client = bench.register(SCOPED);
+    let codes = bench.start(&client);
+    assert!(bench.simulator.pending().is_empty());
+    assert_eq!(bench.poll(&client, &codes).status, 200);
+}
+
+#[test]
+fn approval_that_is_switched_to_automatic_covers_what_is_pending() {
+    let bench = Bench::new();
+    let client = bench.register(SCOPED);
+    let codes = bench.start(&client);
+    bench.simulator.set_approval(Approval::Automatic { after: seconds(0) });
+    assert_eq!(bench.poll(&client, &codes).status, 200);
+}
+
+#[test]
+fn revocation_reaches_each_kind_of_credential() {
+    let bench = Bench::new();
+    let client = bench.register(SCOPED);
+    let token = bench.sign_in(&client);
+    let (access_token, refresh_token) = (token.member("accessToken"), token.member("refreshToken"));
+
+    bench.simulator.revoke_access_tokens();
+    assert_eq!(bench.portal("GET", "/assignment/accounts", &access_token).status, 401);
+    let fresh = bench.refresh(&client, &refresh_token).member("accessToken");
+    assert_eq!(bench.portal("GET", "/assignment/accounts", &fresh).status, 200);
+
+    bench.simulator.revoke_refresh_tokens();
+    assert_eq!(bench.refresh(&client, &refresh_token).exception(), "InvalidGrantException");
+    assert_eq!(bench.portal("GET", "/assignment/accounts", &fresh).status, 200);
+
+    bench.simulator.end_portal_sessions();
+    assert_eq!(bench.portal("GET", "/assignment/accounts", &fresh).status, 401);
+
+    bench.simulator.revoke_registrations();
+    let start = bench.post("/device_authorization", &client.body(json!({ "startUrl": support::START_URL })));
+    assert_eq!(start.exception(), "InvalidClientException");
+}
+
+#[test]
+fn a_session_that_ends_between_approval_and_redemption_yields_no_token() {
+    let bench = Bench::new();
+    let client = bench.register(SCOPED);
+    let codes = bench.start(&client);
+    bench.simulator.approve(&codes.user).expect("a pending code");
+    bench.simulator.end_portal_sessions();
+    assert_eq!(bench.poll(&client, &codes).exception(), "InvalidGrantException");
+}
+
+#[test]
+fn every_secret_that_was_issued_can_be_looked_for() {
+    let bench = Bench::new();
+    let client = bench.register(SCOPED);
+    let token = bench.sign_in(&client);
+    let secrets = bench.simulator.secrets();
+    for secret in [client.secret, token.member("accessToken"), token.member("refreshToken")] {
+        assert!(secrets.contains(&secret));
+    }
+    assert_eq!(secrets.len(), 4, "and the device code");
+}
