@@ -1,17 +1,29 @@
 //! What the daemon is configured to do: the sessions of the AWS shared configuration and of its own file.
 //!
 //! Parsing is pure: text and environment in, values and [`Problem`]s out. Only `files.rs` (reading and writing),
-//! `watch.rs` (noticing changes) and [`Environment::from_process`] touch the outside. Nothing here fails: a broken
+//! and [`Environment::from_process`] touch the outside. Nothing here fails: a broken
 //! entry becomes a [`Problem`] with file and line, and everything beside it stays.
 
+mod add;
+mod aws;
 mod endpoints;
 mod environment;
+mod files;
 mod identity;
+mod ini;
+mod merge;
+mod own;
 mod partitions;
+mod profiles;
+mod section_name;
+mod session_name;
 
+pub use add::{AddError, AddedSession, NewSession, add_session};
 pub use endpoints::{EndpointError, Endpoints, OverrideSource};
 pub use environment::Environment;
+pub use files::{NoHome, Paths, SaveError, load, save_session};
 pub use identity::{Identity, IdentityError, StartUrlError, normalise_start_url};
+pub use session_name::NameError;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -16,7 +16,7 @@ use std::fmt;
 use url::Url;
 
 use super::environment::Environment;
-use super::identity::{has_credentials, is_https_or_loopback, is_region};
+use super::identity::{has_credentials, is_https_or_loopback, is_region, without_credentials};
 use super::partitions::Partition;
 
 /// Base URLs of the two services that a session talks to. Paths of operations are appended to their paths.
@@ -200,7 +200,7 @@ fn find_override<'a>(service: Service, inputs: Inputs<'a>) -> Option<(OverrideSo
 }
 
 fn check_override(source: OverrideSource, text: &str) -> Result<Url, EndpointError> {
-    let not_a_url = |source_of_url| EndpointError::NotAUrl { source_of_url, url: text.to_owned() };
+    let not_a_url = |source_of_url| EndpointError::NotAUrl { source_of_url, url: without_credentials(text).to_owned() };
     let Ok(url) = Url::parse(text) else {
         return Err(not_a_url(source));
     };

@@ -1,6 +1,6 @@
 //! The environment variables that the configuration depends on, taken from the process once.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The variables that the configuration depends on. An empty variable counts as an absent one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,6 +49,14 @@ impl Environment {
             use_fips_endpoint: switch("AWS_USE_FIPS_ENDPOINT"),
             use_dualstack_endpoint: switch("AWS_USE_DUALSTACK_ENDPOINT"),
             ca_bundle: path("AWS_CA_BUNDLE"),
+        }
+    }
+
+    /// The path with a leading `~` replaced by the home directory; unchanged where there is none.
+    pub(super) fn expand_home(&self, path: &Path) -> PathBuf {
+        match (path.strip_prefix("~"), &self.home) {
+            (Ok(rest), Some(home)) => home.join(rest),
+            _ => path.to_owned(),
         }
     }
 }

@@ -96,7 +96,7 @@ pub enum StartUrlError {
 ///
 /// The scheme must be https, or http to a loopback address (a simulator).
 pub fn normalise_start_url(start_url: &str) -> Result<String, StartUrlError> {
-    let not_a_url = || StartUrlError::NotAUrl(start_url.to_owned());
+    let not_a_url = || StartUrlError::NotAUrl(without_credentials(start_url).to_owned());
     // The URL standard drops tabs and line breaks silently; here they mean that something else was meant.
     if start_url.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err(not_a_url());
@@ -112,6 +112,11 @@ pub fn normalise_start_url(start_url: &str) -> Result<String, StartUrlError> {
         return Err(StartUrlError::NotHttps(start_url.to_owned()));
     }
     Ok(url.as_str().trim_end_matches(['/', '#']).to_owned())
+}
+
+/// What can be shown of something that was meant as a URL: a password may stand before an `@`.
+pub(super) fn without_credentials(text: &str) -> &str {
+    text.rsplit_once('@').map_or(text, |(_, rest)| rest)
 }
 
 /// Whether the URL has a user name or a password in front of its host.
@@ -212,6 +217,8 @@ mod tests {
         let error = normalise_start_url("https://user:hunter2@corp.example/").unwrap_err();
         assert_eq!(error, StartUrlError::Credentials);
         assert!(!error.to_string().contains("hunter2"));
+        let error = normalise_start_url("https://user:hunter2@corp example/").unwrap_err();
+        assert_eq!(error, StartUrlError::NotAUrl("corp example/".to_owned()));
     }
 
     #[test]

@@ -1,0 +1,308 @@
+//! Both files become one list of sessions: sections with one identity, and legacy profiles at one portal, are one.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use super::aws::{AwsFile, Section, split_scopes};
+use super::endpoints::{self, ProfileEndpoints};
+use super::environment::Environment;
+use super::identity::{Identity, IdentityError};
+use super::ini::{LineProblem, Located};
+use super::own::{OwnFile, OwnSession};
+use super::profiles::{self, Legacy};
+use super::{Config, DEFAULT_SCOPE, Origin, OriginKind, Problem, SessionConfig, Severity};
+
+/// The profile whose endpoint settings apply to sessions that have no profile of their own. `AWS_PROFILE` has no say:
+/// it belongs to one shell, and the daemon serves them all.
+const DEFAULT_PROFILE: &str = "default";
+
+/// A file that was read, and where it stands.
+#[derive(Debug)]
+pub(super) struct Source<'a, T> {
+    pub(super) path: &'a Path,
+    pub(super) file: &'a T,
+}
+
+/// Makes the configuration out of both files.
+pub(super) fn merge(own: Source<'_, OwnFile>, aws: Source<'_, AwsFile>, environment: &Environment) -> Config {
+    let mut own_problems = own.file.problems.clone();
+    let mut aws_problems = aws.file.problems.clone();
+
+    let endpoints = aws.file.endpoints_of(DEFAULT_PROFILE, &mut aws_problems);
+    let mut drafts = Vec::new();
+    for section in &aws.file.sso_sessions {
+        let own_session = own.file.sessions.iter().find(|session| session.name == section.name);
+        let sections = Sections { own: own_session, aws: Some(section) };
+        match sections.draft(own.path, aws.path, &endpoints) {
+            Ok(draft) => add(&mut drafts, draft),
+            Err(Blame::Own(problem)) => own_problems.push(problem),
+            Err(Blame::Aws(problem)) => aws_problems.push(problem),
+            Err(Blame::Reported) => {}
+        }
+    }
+    for session in &own.file.sessions {
+        if aws.file.sso_session(&session.name).is_some() {
+            continue;
+        }
+        let sections = Sections { own: Some(session), aws: None };
+        match sections.draft(own.path, aws.path, &endpoints) {
+            Ok(draft) => add(&mut drafts, draft),
+            Err(Blame::Own(problem) | Blame::Aws(problem)) => own_problems.push(problem),
+            Err(Blame::Reported) => {}
+        }
+    }
+
+    let own_names: Vec<&str> = own.file.sessions.iter().map(|session| session.name.as_str()).collect();
+    let profiles = profiles::resolve(&aws, &own_names, &mut drafts, &mut aws_problems);
+    let sessions: Vec<SessionConfig> = drafts.into_iter().map(|draft| draft.finish(environment)).collect();
+
+    let mut problems = in_file(own.path, own_problems);
+    problems.extend(in_file(aws.path, aws_problems));
+    problems.extend(sessions.iter().filter_map(endpoint_problem));
+    problems.sort_by(|a, b| {
+        let is_own = |problem: &Problem| problem.file == own.path;
+        (is_own(b), &a.file, a.line).cmp(&(is_own(a), &b.file, b.line))
+    });
+
+    Config {
+        sessions,
+        profiles,
+        secret_store: own.file.secret_store,
+        notifications: own.file.notifications,
+        ca_bundle: environment.ca_bundle.clone().or_else(|| {
+            let bundle = aws.file.profile(DEFAULT_PROFILE)?.get("ca_bundle")?;
+            Some(environment.expand_home(Path::new(&bundle.value)))
+        }),
+        problems,
+    }
+}
+
+/// A session before its endpoints are resolved.
+#[derive(Clone, Debug)]
+pub(super) struct Draft {
+    pub(super) name: String,
+    pub(super) aliases: Vec<String>,
+    pub(super) identity: Identity,
+    pub(super) cache_keys: Vec<String>,
+    start_url: String,
+    scopes: Vec<String>,
+    origin: Origin,
+    own_oidc: Option<String>,
+    own_portal: Option<String>,
+    endpoints: ProfileEndpoints,
+    browser: Option<String>,
+    refresh_before: Option<Duration>,
+    notify_before: Option<Duration>,
+}
+
+impl Draft {
+    /// A session that legacy profiles alone make: no scopes, no settings, and the first profile's endpoints.
+    pub(super) fn of_legacy_profiles(
+        name: String,
+        legacy: &Legacy<'_>,
+        aws: &Source<'_, AwsFile>,
+        endpoints: ProfileEndpoints,
+    ) -> Self {
+        Self {
+            name,
+            aliases: Vec::new(),
+            identity: legacy.identity.clone(),
+            cache_keys: Vec::new(),
+            start_url: legacy.start_url.to_owned(),
+            scopes: Vec::new(),
+            origin: Origin { kind: OriginKind::LegacyProfile, file: aws.path.to_owned(), line: legacy.line },
+            own_oidc: None,
+            own_portal: None,
+            endpoints,
+            browser: None,
+            refresh_before: None,
+            notify_before: None,
+        }
+    }
+
+    pub(super) fn is_named(&self, name: &str) -> bool {
+        self.name == name || self.aliases.iter().any(|alias| alias == name)
+    }
+
+    pub(super) fn add_cache_key(&mut self, key: &str) {
+        if !self.cache_keys.iter().any(|known| known == key) {
+            self.cache_keys.push(key.to_owned());
+        }
+    }
+
+    fn finish(self, environment: &Environment) -> SessionConfig {
+        let endpoints = endpoints::resolve(endpoints::Inputs {
+            start_url: &self.start_url,
+            region: &self.identity.region,
+            own_oidc: self.own_oidc.as_deref(),
+            own_portal: self.own_portal.as_deref(),
+            environment,
+            profile: &self.endpoints,
+        });
+        SessionConfig {
+            name: self.name,
+            aliases: self.aliases,
+            identity: self.identity,
+            start_url: self.start_url,
+            scopes: self.scopes,
+            endpoints,
+            cache_keys: self.cache_keys,
+            origin: self.origin,
+            browser: self.browser,
+            refresh_before: self.refresh_before,
+            notify_before: self.notify_before,
+        }
+    }
+}
+
+/// Adds a session, as an alias where there is one with its identity: then the first one's settings count, and the
+/// further one's fill the gaps.
+fn add(drafts: &mut Vec<Draft>, draft: Draft) {
+    let Some(first) = drafts.iter_mut().find(|known| known.identity == draft.identity) else {
+        drafts.push(draft);
+        return;
+    };
+    first.aliases.push(draft.name);
+    for key in &draft.cache_keys {
+        first.add_cache_key(key);
+    }
+    first.own_oidc = first.own_oidc.take().or(draft.own_oidc);
+    first.own_portal = first.own_portal.take().or(draft.own_portal);
+    first.browser = first.browser.take().or(draft.browser);
+    first.refresh_before = first.refresh_before.or(draft.refresh_before);
+    first.notify_before = first.notify_before.or(draft.notify_before);
+}
+
+/// The sections of one name, at least one of them: `[session.NAME]` overrides `[sso-session NAME]` member by member.
+#[derive(Clone, Copy)]
+struct Sections<'a> {
+    own: Option<&'a OwnSession>,
+    aws: Option<&'a Section>,
+}
+
+/// Which file is to blame for a session that is left out.
+enum Blame {
+    Own(LineProblem),
+    Aws(LineProblem),
+    Reported,
+}
+
+impl<'a> Sections<'a> {
+    fn draft(self, own_path: &Path, aws_path: &Path, endpoints: &ProfileEndpoints) -> Result<Draft, Blame> {
+        if self.own.is_some_and(|own| own.unusable) {
+            return Err(Blame::Reported);
+        }
+        let start_url = self.member(self.own.and_then(|own| own.start_url.as_ref()), "start_url", "sso_start_url")?;
+        let region = self.member(self.own.and_then(|own| own.region.as_ref()), "region", "sso_region")?;
+        let scopes = self.scopes();
+        let label = self.own.and_then(|own| own.label.as_deref());
+        let identity = Identity::new(start_url.text, region.text, &scopes, label).map_err(|error| match error {
+            IdentityError::StartUrl(_) => start_url.blame(error),
+            IdentityError::Region(_) => region.blame(error),
+        })?;
+        let own = self.own.cloned().unwrap_or_default();
+        let (name, origin) = match self.aws {
+            Some(section) => (
+                section.name.clone(),
+                Origin { kind: OriginKind::SsoSession, file: aws_path.to_owned(), line: section.line },
+            ),
+            None => (own.name, Origin { kind: OriginKind::Own, file: own_path.to_owned(), line: own.line }),
+        };
+        Ok(Draft {
+            aliases: Vec::new(),
+            identity,
+            cache_keys: vec![name.clone()],
+            name,
+            start_url: start_url.text.to_owned(),
+            scopes,
+            origin,
+            own_oidc: own.oidc_endpoint,
+            own_portal: own.portal_endpoint,
+            endpoints: endpoints.clone(),
+            browser: own.browser,
+            refresh_before: own.refresh_before,
+            notify_before: own.notify_before,
+        })
+    }
+
+    fn member(self, own: Option<&'a Located<String>>, own_key: &str, aws_key: &str) -> Result<Member<'a>, Blame> {
+        if let Some(entry) = own {
+            return Ok(Member::new(entry, Blame::Own));
+        }
+        match (self.aws.map(|section| (section, section.get(aws_key))), self.own) {
+            (Some((_, Some(entry))), _) => Ok(Member::new(entry, Blame::Aws)),
+            (Some((section, None)), _) => Err(Blame::Aws(LineProblem::error(
+                section.line,
+                format!("sso-session {:?} has no {aws_key}; it is left out", section.name),
+            ))),
+            (None, Some(own)) => Err(Blame::Own(LineProblem::error(
+                own.line,
+                format!(
+                    "session {:?} has no {own_key}, and the AWS configuration has no [sso-session {}] to take it from; it is left out",
+                    own.name, own.name
+                ),
+            ))),
+            (None, None) => Err(Blame::Reported),
+        }
+    }
+
+    /// The scopes as written. Where none are given, the AWS CLI registers the one that makes tokens refreshable;
+    /// an empty list counts as none there, and in the own file as a wish for a token without it.
+    fn scopes(self) -> Vec<String> {
+        if let Some(scopes) = self.own.and_then(|own| own.scopes.as_ref()) {
+            return scopes.clone();
+        }
+        self.aws
+            .and_then(|section| section.get("sso_registration_scopes"))
+            .map(|list| split_scopes(&list.value))
+            .filter(|scopes| !scopes.is_empty())
+            .unwrap_or_else(|| vec![DEFAULT_SCOPE.to_owned()])
+    }
+}
+
+/// A member of a session, and the file that it came from.
+struct Member<'a> {
+    text: &'a str,
+    line: usize,
+    file: fn(LineProblem) -> Blame,
+}
+
+impl<'a> Member<'a> {
+    fn new(entry: &'a Located<String>, file: fn(LineProblem) -> Blame) -> Self {
+        Self { text: &entry.value, line: entry.line, file }
+    }
+
+    fn blame(&self, error: IdentityError) -> Blame {
+        (self.file)(LineProblem::error(self.line, error.to_string()))
+    }
+}
+
+fn in_file(path: &Path, problems: Vec<LineProblem>) -> Vec<Problem> {
+    problems
+        .into_iter()
+        .map(|problem| Problem {
+            severity: problem.severity,
+            file: path.to_owned(),
+            line: Some(problem.line),
+            message: problem.message,
+        })
+        .collect()
+}
+
+fn endpoint_problem(session: &SessionConfig) -> Option<Problem> {
+    let error = session.endpoints.as_ref().err()?;
+    Some(Problem {
+        severity: Severity::Error,
+        file: session.origin.file.clone(),
+        line: Some(session.origin.line),
+        message: format!("session {:?} cannot be used: {error}", session.name),
+    })
+}
+
+/// The profiles that lead to sessions, with the sessions' names.
+pub(super) type Profiles = BTreeMap<String, String>;
+
+#[cfg(test)]
+#[path = "merge_tests.rs"]
+mod tests;

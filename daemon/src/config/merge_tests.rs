@@ -1,0 +1,360 @@
+use super::*;
+use crate::config::normalise_start_url;
+use std::path::PathBuf;
+
+const OWN: &str = "/home/me/.config/ssoctl/config.toml";
+const AWS: &str = "/home/me/.aws/config";
+const CORP: &str = "[sso-session corp]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = eu-west-1\n";
+
+fn config(own: &str, aws: &str) -> Config {
+    config_in(own, aws, &Environment::default())
+}
+
+fn config_in(own: &str, aws: &str, environment: &Environment) -> Config {
+    merge(
+        Source { path: Path::new(OWN), file: &OwnFile::parse(own) },
+        Source { path: Path::new(AWS), file: &AwsFile::parse(aws) },
+        environment,
+    )
+}
+
+fn names(config: &Config) -> Vec<&str> {
+    config.sessions.iter().map(|session| session.name.as_str()).collect()
+}
+
+/// Problems as `FILE:LINE`, after checking that each mentions what it should.
+fn problems_at(config: &Config, mentioned: &[&str]) -> Vec<(&'static str, usize)> {
+    assert_eq!(config.problems.len(), mentioned.len(), "{:#?}", config.problems);
+    config
+        .problems
+        .iter()
+        .zip(mentioned)
+        .map(|(problem, mentioned)| {
+            assert!(problem.message.contains(mentioned), "{problem}");
+            let file = if problem.file == Path::new(OWN) { "own" } else { "aws" };
+            (file, problem.line.expect("a line"))
+        })
+        .collect()
+}
+
+#[test]
+fn an_sso_session_without_scopes_registers_the_refreshable_one() {
+    let config = config("", CORP);
+    assert_eq!(config.problems, []);
+    let corp = &config.sessions[0];
+    assert_eq!(corp.name, "corp");
+    assert_eq!(corp.start_url, "https://corp.awsapps.com/start");
+    assert_eq!(corp.region(), "eu-west-1");
+    assert_eq!(corp.scopes, [DEFAULT_SCOPE]);
+    assert_eq!(corp.cache_keys, ["corp"]);
+    assert_eq!(corp.origin, Origin { kind: OriginKind::SsoSession, file: PathBuf::from(AWS), line: 1 });
+    let endpoints = corp.endpoints.as_ref().expect("endpoints");
+    assert_eq!(endpoints.oidc.as_str(), "https://oidc.eu-west-1.amazonaws.com/");
+}
+
+#[test]
+fn scopes_are_registered_as_written_and_compared_sorted() {
+    let config = config("", &format!("{CORP}sso_registration_scopes = z:b, a:b,\n"));
+    assert_eq!(config.sessions[0].scopes, ["z:b", "a:b"]);
+    assert_eq!(config.sessions[0].identity.scopes, ["a:b", "z:b"]);
+}
+
+#[test]
+fn an_empty_list_of_scopes_is_the_default_in_the_aws_file_and_a_wish_in_the_own_one() {
+    let aws = format!("{CORP}sso_registration_scopes =\n");
+    assert_eq!(config("", &aws).sessions[0].scopes, [DEFAULT_SCOPE]);
+    let own = config("[session.corp]\nscopes = []\n", &aws);
+    assert_eq!(own.sessions[0].scopes, Vec::<String>::new());
+}
+
+#[test]
+fn an_own_session_needs_no_aws_configuration() {
+    let config =
+        config("[session.work]\nstart_url = \"https://work.awsapps.com/start/\"\nregion = \"eu-west-1\"\n", "");
+    assert_eq!(config.problems, []);
+    let work = &config.sessions[0];
+    assert_eq!(work.scopes, [DEFAULT_SCOPE]);
+    assert_eq!(work.start_url, "https://work.awsapps.com/start/");
+    assert_eq!(work.identity.start_url, "https://work.awsapps.com/start");
+    assert_eq!(work.origin.kind, OriginKind::Own);
+    assert_eq!(work.cache_keys, ["work"]);
+}
+
+#[test]
+fn an_own_session_overrides_the_sso_session_of_its_name_member_by_member() {
+    let config = config(
+        "[session.corp]\nlabel = \"alice\"\nbrowser = \"firefox {url}\"\nportal_endpoint = \"http://127.0.0.1:1\"\nrefresh_before = \"30m\"\nnotify_before = \"1h\"\n",
+        CORP,
+    );
+    assert_eq!(config.problems, []);
+    assert_eq!(names(&config), ["corp"]);
+    let corp = &config.sessions[0];
+    assert_eq!(corp.identity.label.as_deref(), Some("alice"));
+    assert_eq!(corp.start_url, "https://corp.awsapps.com/start");
+    assert_eq!(corp.browser.as_deref(), Some("firefox {url}"));
+    assert_eq!(corp.refresh_before, Some(Duration::from_secs(1800)));
+    assert_eq!(corp.notify_before, Some(Duration::from_secs(3600)));
+    let endpoints = corp.endpoints.as_ref().expect("endpoints");
+    assert_eq!(endpoints.portal.as_str(), "http://127.0.0.1:1/");
+    assert_eq!(endpoints.oidc.as_str(), "https://oidc.eu-west-1.amazonaws.com/");
+}
+
+#[test]
+fn an_own_session_can_supply_what_the_sso_session_lacks() {
+    let config = config(
+        "[session.corp]\nregion = \"eu-west-1\"\n",
+        "[sso-session corp]\nsso_start_url = https://corp.awsapps.com/start\n",
+    );
+    assert_eq!(config.problems, []);
+    assert_eq!(names(&config), ["corp"]);
+}
+
+#[test]
+fn sessions_with_equal_identities_are_one_with_an_alias() {
+    let aws = format!(
+        "{CORP}[sso-session same]\nsso_start_url = https://CORP.awsapps.com/start/#/\nsso_region = eu-west-1\nsso_registration_scopes = sso:account:access\n\
+         [profile dev]\nsso_session = same\n"
+    );
+    let config = config("[session.same]\nbrowser = \"firefox {url}\"\n", &aws);
+    assert_eq!(config.problems, []);
+    assert_eq!(names(&config), ["corp"]);
+    let corp = &config.sessions[0];
+    assert_eq!(corp.aliases, ["same"]);
+    assert_eq!(corp.cache_keys, ["corp", "same"]);
+    assert_eq!(corp.browser.as_deref(), Some("firefox {url}"));
+    assert_eq!(config.profiles["dev"], "corp");
+    assert_eq!(config.session("same"), Some(corp));
+}
+
+#[test]
+fn a_label_or_other_scopes_make_another_session() {
+    let own = "[session.second]\nstart_url = \"https://corp.awsapps.com/start\"\nregion = \"eu-west-1\"\nlabel = \"bob\"\n\
+               [session.third]\nstart_url = \"https://corp.awsapps.com/start\"\nregion = \"eu-west-1\"\nscopes = []\n";
+    let config = config(own, CORP);
+    assert_eq!(names(&config), ["corp", "second", "third"]);
+    let found = config.sessions_at("https://corp.awsapps.com/start#").count();
+    assert_eq!(found, 3);
+    assert_eq!(config.sessions_at("not a URL").count(), 0);
+}
+
+#[test]
+fn legacy_profiles_at_one_portal_are_one_session_under_each_name_without_scopes() {
+    let config = config(
+        "",
+        "[default]\nregion = x\n\
+         [profile dev]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = eu-west-1\n\
+         [profile prod]\nsso_start_url = https://corp.awsapps.com/start/\nsso_region = eu-west-1\n\
+         [profile elsewhere]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = us-east-1\n",
+    );
+    assert_eq!(config.problems, []);
+    assert_eq!(names(&config), ["dev", "elsewhere"]);
+    let dev = &config.sessions[0];
+    assert_eq!(dev.aliases, ["prod"]);
+    assert_eq!(dev.scopes, Vec::<String>::new());
+    assert_eq!(dev.cache_keys, ["https://corp.awsapps.com/start", "https://corp.awsapps.com/start/"]);
+    assert_eq!(dev.origin.kind, OriginKind::LegacyProfile);
+    assert_eq!(dev.origin.line, 3);
+    let profiles: Vec<(&str, &str)> =
+        config.profiles.iter().map(|(profile, session)| (profile.as_str(), session.as_str())).collect();
+    assert_eq!(profiles, [("dev", "dev"), ("elsewhere", "elsewhere"), ("prod", "dev")]);
+}
+
+#[test]
+fn a_legacy_profile_joins_the_session_at_its_portal_whatever_its_scopes() {
+    let aws =
+        format!("[profile dev]\nsso_start_url = https://corp.awsapps.com/start#/\nsso_region = eu-west-1\n{CORP}");
+    let config = config("", &aws);
+    assert_eq!(config.problems, []);
+    assert_eq!(names(&config), ["corp"]);
+    let corp = &config.sessions[0];
+    assert_eq!(corp.aliases, ["dev"]);
+    assert_eq!(corp.cache_keys, ["corp", "https://corp.awsapps.com/start#/"]);
+    assert_eq!(corp.scopes, [DEFAULT_SCOPE]);
+    assert_eq!(config.profiles["dev"], "corp");
+}
+
+#[test]
+fn a_legacy_profile_prefers_the_session_without_a_label_and_says_so_when_two_have_none() {
+    let legacy = "[profile dev]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = eu-west-1\n";
+    let own = "[session.corp]\nlabel = \"alice\"\n\
+               [session.mine]\nstart_url = \"https://corp.awsapps.com/start\"\nregion = \"eu-west-1\"\n";
+    let one = config(own, &format!("{CORP}{legacy}"));
+    assert_eq!(one.problems, []);
+    assert_eq!(one.profiles["dev"], "mine");
+
+    let two = config(
+        "[session.other]\nstart_url = \"https://corp.awsapps.com/start\"\nregion = \"eu-west-1\"\nscopes = []\n",
+        &format!("{CORP}{legacy}"),
+    );
+    assert_eq!(two.profiles["dev"], "corp");
+    assert_eq!(problems_at(&two, &["not \"other\""]), [("aws", 4)]);
+}
+
+#[test]
+fn where_a_profile_and_a_session_share_a_name_the_name_means_the_session() {
+    let aws = format!("{CORP}[profile corp]\nsso_start_url = https://else.awsapps.com/start\nsso_region = eu-west-1\n");
+    let config = config("", &aws);
+    assert_eq!(names(&config), ["corp", "else"]);
+    let corp = config.session("corp").expect("corp");
+    assert_eq!(corp.start_url, "https://corp.awsapps.com/start");
+    assert_eq!(config.profiles["corp"], "else");
+    assert_eq!(problems_at(&config, &["means another one"]), [("aws", 4)]);
+}
+
+#[test]
+fn a_profile_of_the_same_name_at_the_same_portal_is_no_clash() {
+    let aws = format!("{CORP}[profile corp]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = eu-west-1\n");
+    let config = config("", &aws);
+    assert_eq!(config.problems, []);
+    assert_eq!(config.sessions[0].aliases, Vec::<String>::new());
+}
+
+#[test]
+fn profiles_lead_to_sessions_directly_and_through_source_profiles() {
+    let aws = format!(
+        "{CORP}[profile dev]\nsso_session = corp\nsso_account_id = 1\nsso_role_name = r\n\
+         [profile admin]\nrole_arn = arn\nsource_profile = dev\n\
+         [profile deep]\nrole_arn = arn\nsource_profile = admin\n\
+         [profile self]\nrole_arn = arn\nsource_profile = self\nsso_session = corp\n\
+         [profile a]\nsource_profile = b\n[profile b]\nsource_profile = a\n\
+         [profile lost]\nsource_profile = nobody\n[profile keys]\nregion = x\n"
+    );
+    let config = config("", &aws);
+    assert_eq!(config.problems, []);
+    let profiles: Vec<&str> = config.profiles.keys().map(String::as_str).collect();
+    assert_eq!(profiles, ["admin", "deep", "dev", "self"]);
+    assert!(config.profiles.values().all(|session| session == "corp"));
+}
+
+#[test]
+fn a_profile_may_repeat_its_sso_session_but_not_contradict_it() {
+    let aws = format!(
+        "{CORP}[profile same]\nsso_session = corp\nsso_region = eu-west-1\n\
+         [profile differs]\nsso_session = corp\nsso_region = us-east-1\n"
+    );
+    let config = config("", &aws);
+    let profiles: Vec<&str> = config.profiles.keys().map(String::as_str).collect();
+    assert_eq!(profiles, ["same"]);
+    assert_eq!(problems_at(&config, &["sso_region of profile \"differs\""]), [("aws", 9)]);
+}
+
+#[test]
+fn a_profile_may_refer_to_a_session_of_the_own_file() {
+    let config = config(
+        "[session.work]\nstart_url = \"https://work.awsapps.com/start\"\nregion = \"eu-west-1\"\n",
+        "[profile dev]\nsso_session = work\n",
+    );
+    assert_eq!(config.problems, []);
+    assert_eq!(config.profiles["dev"], "work");
+}
+
+#[test]
+fn broken_entries_are_reported_with_file_and_line_and_the_others_stay() {
+    let aws = format!(
+        "[sso-session no-region]\nsso_start_url = https://a.awsapps.com/start\n\
+         [sso-session no-url]\nsso_region = eu-west-1\nsso_start_url =\n\
+         [sso-session bad-url]\nsso_region = eu-west-1\nsso_start_url = http://a.awsapps.com/start\n\
+         [sso-session bad-region]\nsso_region = eu.west.1\nsso_start_url = https://a.awsapps.com/start\n\
+         [profile unknown]\nregion = x\nsso_session = nobody\n\
+         [profile half]\nsso_start_url = https://a.awsapps.com/start\n\
+         [profile other-half]\nsso_region = eu-west-1\n\
+         [profile role-only]\nsso_role_name = r\n\
+         [profile to-broken]\nsso_session = no-region\n{CORP}"
+    );
+    let own = "[session.incomplete]\nlabel = \"x\"\n[session.typed]\nscopes = 1\n\
+               [session.bad]\nregion = \"eu-west-1\"\nstart_url = \"corp\"\n";
+    let config = config(own, &aws);
+    assert_eq!(names(&config), ["corp"]);
+    assert_eq!(
+        problems_at(
+            &config,
+            &[
+                "no [sso-session incomplete] to take it from",
+                "scopes must be an array",
+                "\"corp\" is not a URL",
+                "has no sso_region",
+                "has no sso_start_url",
+                "must begin with https://",
+                "\"eu.west.1\" is not a region",
+                "\"nobody\" that does not exist",
+                "no sso_region",
+                "no sso_start_url",
+                "no sso_session",
+            ]
+        ),
+        [
+            ("own", 1),
+            ("own", 4),
+            ("own", 7),
+            ("aws", 1),
+            ("aws", 3),
+            ("aws", 8),
+            ("aws", 10),
+            ("aws", 14),
+            ("aws", 15),
+            ("aws", 17),
+            ("aws", 19)
+        ]
+    );
+    assert!(config.profiles.is_empty());
+}
+
+#[test]
+fn an_own_session_with_a_wrong_type_does_not_fall_back_to_another_identity() {
+    let config = config("[session.corp]\nscopes = \"none\"\n", CORP);
+    assert_eq!(names(&config), Vec::<&str>::new());
+    assert_eq!(problems_at(&config, &["scopes must be"]), [("own", 2)]);
+}
+
+#[test]
+fn an_own_file_that_is_not_toml_leaves_the_aws_sessions() {
+    let config = config("[session.corp\n", CORP);
+    assert_eq!(names(&config), ["corp"]);
+    assert_eq!(problems_at(&config, &["not TOML"]), [("own", 1)]);
+}
+
+#[test]
+fn sessions_follow_the_default_profiles_endpoints_and_legacy_ones_their_own() {
+    let aws = format!(
+        "[default]\nendpoint_url = http://127.0.0.1:1\n{CORP}\
+         [profile dev]\nsso_start_url = https://dev.awsapps.com/start\nsso_region = eu-west-1\nservices = local\n\
+         [profile plain]\nsso_start_url = https://plain.awsapps.com/start\nsso_region = eu-west-1\n\
+         [services local]\nsso_oidc =\n  endpoint_url = http://127.0.0.1:2\n"
+    );
+    let config = config("", &aws);
+    assert_eq!(config.problems, []);
+    let oidc = |name: &str| -> String {
+        let session = config.session(name).expect("the session");
+        session.endpoints.as_ref().expect("endpoints").oidc.to_string()
+    };
+    assert_eq!(oidc("corp"), "http://127.0.0.1:1/");
+    assert_eq!(oidc("dev"), "http://127.0.0.1:2/");
+    assert_eq!(oidc("plain"), "https://oidc.eu-west-1.amazonaws.com/");
+}
+
+#[test]
+fn a_session_without_endpoints_stays_and_is_reported() {
+    let environment = Environment { use_fips_endpoint: Some(true), ..Environment::default() };
+    let config = config_in("[session.corp]\noidc_endpoint = \"https://proxy.example\"\n", CORP, &environment);
+    assert!(config.sessions[0].endpoints.is_err());
+    assert_eq!(problems_at(&config, &["oidc_endpoint"]), [("aws", 1)]);
+}
+
+#[test]
+fn the_variable_for_certificates_counts_before_the_default_profiles_file() {
+    let aws = "[default]\nca_bundle = ~/ca.pem\n";
+    let environment = Environment { home: Some(PathBuf::from("/home/me")), ..Environment::default() };
+    let from_file = config_in("", aws, &environment);
+    assert_eq!(from_file.ca_bundle, Some(PathBuf::from("/home/me/ca.pem")));
+    let environment = Environment { ca_bundle: Some(PathBuf::from("/etc/ca.pem")), ..environment };
+    let from_variable = config_in("", aws, &environment);
+    assert_eq!(from_variable.ca_bundle, Some(PathBuf::from("/etc/ca.pem")));
+}
+
+#[test]
+fn every_session_is_found_by_a_start_url_in_any_spelling() {
+    let config = config("", CORP);
+    let normalised = normalise_start_url("https://corp.awsapps.com/start").unwrap();
+    assert_eq!(config.sessions[0].identity.start_url, normalised);
+    assert_eq!(config.sessions_at("https://CORP.awsapps.com/start/").count(), 1);
+}

@@ -1,0 +1,347 @@
+//! The daemon's own configuration file, `config.toml`.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use toml_edit::{Document, Item, Key, TableLike};
+
+use super::ini::{LineProblem, Located};
+use super::{Notifications, SecretStore};
+
+/// What the file says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct OwnFile {
+    pub(super) secret_store: SecretStore,
+    pub(super) notifications: Notifications,
+    pub(super) sessions: Vec<OwnSession>,
+    pub(super) problems: Vec<LineProblem>,
+}
+
+/// A `[session.NAME]` table. Every member may be missing: an `sso-session` section of its name may have it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct OwnSession {
+    pub(super) name: String,
+    /// The line of its header, counted from 1.
+    pub(super) line: usize,
+    pub(super) start_url: Option<Located<String>>,
+    pub(super) region: Option<Located<String>>,
+    pub(super) scopes: Option<Vec<String>>,
+    pub(super) label: Option<String>,
+    pub(super) oidc_endpoint: Option<String>,
+    pub(super) portal_endpoint: Option<String>,
+    pub(super) browser: Option<String>,
+    pub(super) refresh_before: Option<Duration>,
+    pub(super) notify_before: Option<Duration>,
+    /// Whether a member that decides on identity or endpoints has a wrong type, so that using the rest would sign
+    /// somebody in who was not meant, or elsewhere.
+    pub(super) unusable: bool,
+}
+
+impl OwnFile {
+    /// Reads the file's text. A syntax error leaves everything out, since what follows it may mean something else.
+    pub(super) fn parse(text: &str) -> Self {
+        let document = match Document::parse(text) {
+            Ok(document) => document,
+            Err(error) => {
+                let problem = LineProblem::error(
+                    line_at(text, error.span()),
+                    format!("the whole file is left out, it is not TOML: {}", error.message().replace('\n', ", ")),
+                );
+                return Self { problems: vec![problem], ..Self::default() };
+            }
+        };
+        let mut reader = Reader { text, file: Self::default() };
+        reader.top_level(document.as_table());
+        reader.file
+    }
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    file: OwnFile,
+}
+
+impl Reader<'_> {
+    fn top_level(&mut self, table: &dyn TableLike) {
+        for (key, item) in keys_of(table) {
+            match key.get() {
+                "secret_store" => {
+                    let known = [("file", SecretStore::File), ("memory", SecretStore::Memory)];
+                    if let Some(store) = self.word(key, item, &known) {
+                        self.file.secret_store = store;
+                    }
+                }
+                "notifications" => {
+                    let known = [("on", Notifications::On), ("off", Notifications::Off)];
+                    if let Some(notifications) = self.word(key, item, &known) {
+                        self.file.notifications = notifications;
+                    }
+                }
+                "session" => match item.as_table_like() {
+                    Some(sessions) => self.sessions(sessions),
+                    None => self.wrong(key, item, "tables such as [session.work]"),
+                },
+                _ => self.unknown(key, "secret_store, notifications and [session.NAME]"),
+            }
+        }
+    }
+
+    fn sessions(&mut self, table: &dyn TableLike) {
+        for (key, item) in keys_of(table) {
+            let name = key.get();
+            if name.is_empty() || name.chars().any(char::is_control) {
+                let line = self.line(key, item);
+                self.error(line, "a session's name must have a character and no control characters");
+                continue;
+            }
+            match item.as_table_like() {
+                Some(members) => {
+                    let session = self.session(name, self.line(key, item), members);
+                    self.file.sessions.push(session);
+                }
+                None => self.wrong(key, item, "a table"),
+            }
+        }
+    }
+
+    fn session(&mut self, name: &str, line: usize, table: &dyn TableLike) -> OwnSession {
+        let mut session = OwnSession { name: name.to_owned(), line, ..OwnSession::default() };
+        for (key, item) in keys_of(table) {
+            let line = self.line(key, item);
+            let located = |value| Located { value, line };
+            match key.get() {
+                "start_url" => session.start_url = self.string(key, item).map(located),
+                "region" => session.region = self.string(key, item).map(located),
+                "scopes" => session.scopes = self.strings(key, item),
+                "label" => session.label = self.string(key, item),
+                "oidc_endpoint" => session.oidc_endpoint = self.string(key, item),
+                "portal_endpoint" => session.portal_endpoint = self.string(key, item),
+                "browser" => session.browser = self.browser(key, item),
+                "refresh_before" => session.refresh_before = self.duration(key, item),
+                "notify_before" => session.notify_before = self.duration(key, item),
+                _ => self.unknown(
+                    key,
+                    "start_url, region, scopes, label, oidc_endpoint, portal_endpoint, browser, refresh_before and notify_before",
+                ),
+            }
+        }
+        let is_lost = |key: &str, is_read: bool| table.contains_key(key) && !is_read;
+        session.unusable = is_lost("start_url", session.start_url.is_some())
+            || is_lost("region", session.region.is_some())
+            || is_lost("scopes", session.scopes.is_some())
+            || is_lost("label", session.label.is_some())
+            || is_lost("oidc_endpoint", session.oidc_endpoint.is_some())
+            || is_lost("portal_endpoint", session.portal_endpoint.is_some());
+        session
+    }
+
+    /// A string that says something: an empty one is as wrong as a number.
+    fn string(&mut self, key: &Key, item: &Item) -> Option<String> {
+        let value = item.as_str().filter(|value| !value.trim().is_empty());
+        if value.is_none() {
+            self.wrong(key, item, "a string in quotes that is not empty");
+        }
+        value.map(str::to_owned)
+    }
+
+    fn strings(&mut self, key: &Key, item: &Item) -> Option<Vec<String>> {
+        let strings =
+            item.as_array().and_then(|array| array.iter().map(|value| value.as_str().map(str::to_owned)).collect());
+        if strings.is_none() {
+            self.wrong(key, item, "an array of strings, such as [\"sso:account:access\"]");
+        }
+        strings
+    }
+
+    fn browser(&mut self, key: &Key, item: &Item) -> Option<String> {
+        let command = item.as_str().filter(|command| command.contains("{url}"));
+        if command.is_none() {
+            self.wrong(key, item, "a command with {url} in it, such as \"firefox {url}\"");
+        }
+        command.map(str::to_owned)
+    }
+
+    fn duration(&mut self, key: &Key, item: &Item) -> Option<Duration> {
+        let duration = item.as_str().and_then(|text| humantime::parse_duration(text).ok());
+        if duration.is_none() {
+            self.wrong(key, item, "a duration, such as \"20m\" or \"1h 30m\"");
+        }
+        duration
+    }
+
+    fn word<T: Copy>(&mut self, key: &Key, item: &Item, known: &[(&str, T)]) -> Option<T> {
+        let value =
+            item.as_str().and_then(|value| known.iter().find(|(word, _)| *word == value)).map(|&(_, value)| value);
+        if value.is_none() {
+            let words: Vec<String> = known.iter().map(|(word, _)| format!("{word:?}")).collect();
+            self.wrong(key, item, &words.join(" or "));
+        }
+        value
+    }
+
+    fn wrong(&mut self, key: &Key, item: &Item, expected: &str) {
+        let line = self.line(key, item);
+        self.error(line, format!("{} must be {expected}", key.get()));
+    }
+
+    fn unknown(&mut self, key: &Key, known: &str) {
+        let line = line_at(self.text, key.span());
+        self.file.problems.push(LineProblem::warning(
+            line,
+            format!("{:?} is not known here and is left out; known are {known}", key.get()),
+        ));
+    }
+
+    fn error(&mut self, line: usize, message: impl Into<String>) {
+        self.file.problems.push(LineProblem::error(line, message));
+    }
+
+    /// Where an entry stands: its key, or where that is shared with other entries (`[session.a]`), the item.
+    fn line(&self, key: &Key, item: &Item) -> usize {
+        line_at(self.text, key.span().or_else(|| item.span()))
+    }
+}
+
+/// The entries of a table with their keys, which know where they stand.
+fn keys_of(table: &dyn TableLike) -> impl Iterator<Item = (&Key, &Item)> {
+    table.iter().filter_map(|(name, _)| table.get_key_value(name))
+}
+
+/// The line of the first byte of a span, counted from 1; the first line where there is no span.
+fn line_at(text: &str, span: Option<Range<usize>>) -> usize {
+    let start = span.map_or(0, |span| span.start).min(text.len());
+    1 + text.as_bytes()[..start].iter().filter(|&&byte| byte == b'\n').count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Severity;
+
+    #[test]
+    fn a_full_file_is_read() {
+        let file = OwnFile::parse(
+            r#"secret_store = "memory"
+notifications = "off"
+
+[session.work]
+start_url = "https://corp.awsapps.com/start"
+region = "eu-west-1"
+scopes = ["sso:account:access", "codewhisperer:completions"]
+label = "alice"
+oidc_endpoint = "http://127.0.0.1:8080"
+portal_endpoint = "http://127.0.0.1:8081"
+browser = "firefox -P work {url}"
+refresh_before = "20m"
+notify_before = "1h 30m"
+
+[session."two words"]
+label = "bob"
+"#,
+        );
+        assert_eq!(file.problems, []);
+        assert_eq!(file.secret_store, SecretStore::Memory);
+        assert_eq!(file.notifications, Notifications::Off);
+        let work = OwnSession {
+            name: "work".to_owned(),
+            line: 4,
+            start_url: Some(Located { value: "https://corp.awsapps.com/start".to_owned(), line: 5 }),
+            region: Some(Located { value: "eu-west-1".to_owned(), line: 6 }),
+            scopes: Some(vec!["sso:account:access".to_owned(), "codewhisperer:completions".to_owned()]),
+            label: Some("alice".to_owned()),
+            oidc_endpoint: Some("http://127.0.0.1:8080".to_owned()),
+            portal_endpoint: Some("http://127.0.0.1:8081".to_owned()),
+            browser: Some("firefox -P work {url}".to_owned()),
+            refresh_before: Some(Duration::from_secs(20 * 60)),
+            notify_before: Some(Duration::from_secs(90 * 60)),
+            unusable: false,
+        };
+        let two_words = OwnSession {
+            name: "two words".to_owned(),
+            line: 15,
+            label: Some("bob".to_owned()),
+            ..OwnSession::default()
+        };
+        assert_eq!(file.sessions, [work, two_words]);
+    }
+
+    #[test]
+    fn an_unknown_key_is_a_warning_with_its_line_and_changes_nothing_else() {
+        let file =
+            OwnFile::parse("notifcations = \"off\"\n[session.work]\nregion = \"x\"\nscope = \"y\"\n[sessions.other]\n");
+        let found: Vec<(Severity, usize)> =
+            file.problems.iter().map(|problem| (problem.severity, problem.line)).collect();
+        assert_eq!(found, [(Severity::Warning, 1), (Severity::Warning, 4), (Severity::Warning, 5)]);
+        assert!(!file.sessions[0].unusable);
+        assert!(file.sessions[0].region.is_some());
+    }
+
+    #[test]
+    fn a_wrong_type_is_an_error_with_its_line_for_that_entry_alone() {
+        for (entry, unusable) in [
+            ("start_url = 5", true),
+            ("region = \"\"", true),
+            ("scopes = \"sso:account:access\"", true),
+            ("scopes = [1]", true),
+            ("label = true", true),
+            ("oidc_endpoint = []", true),
+            ("portal_endpoint = {}", true),
+            ("browser = \"firefox\"", false),
+            ("refresh_before = 20", false),
+            ("notify_before = \"soon\"", false),
+        ] {
+            let file = OwnFile::parse(&format!("[session.bad]\n# comment\n{entry}\n[session.good]\nlabel = \"x\"\n"));
+            assert_eq!(file.problems.len(), 1, "{entry}");
+            assert_eq!(file.problems[0].severity, Severity::Error, "{entry}");
+            assert_eq!(file.problems[0].line, 3, "{entry}");
+            assert_eq!(file.sessions[0].unusable, unusable, "{entry}");
+            assert_eq!(file.sessions[1].label.as_deref(), Some("x"), "{entry}");
+            assert!(!file.sessions[1].unusable, "{entry}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_word_is_an_error_that_lists_the_known_ones() {
+        let file = OwnFile::parse("secret_store = \"keyring\"\nnotifications = true\n");
+        assert_eq!(file.secret_store, SecretStore::File);
+        assert_eq!(file.notifications, Notifications::On);
+        assert_eq!(
+            file.problems,
+            [
+                LineProblem::error(1, "secret_store must be \"file\" or \"memory\""),
+                LineProblem::error(2, "notifications must be \"on\" or \"off\""),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_syntax_error_is_one_problem_with_its_line_and_nothing_is_used() {
+        let file =
+            OwnFile::parse("secret_store = \"memory\"\n[session.work]\nstart_url = \"https://corp\nregion = 1\n");
+        assert_eq!(file.problems.len(), 1);
+        assert_eq!(file.problems[0].line, 3);
+        assert_eq!(file.problems[0].severity, Severity::Error);
+        assert!(!file.problems[0].message.contains('\n'));
+        assert_eq!(file.sessions, []);
+        assert_eq!(file.secret_store, SecretStore::File);
+    }
+
+    #[test]
+    fn dotted_and_inline_tables_are_sessions_too() {
+        let file = OwnFile::parse("session.a.region = \"x\"\n[session]\n");
+        assert_eq!(file.problems.len(), 1);
+        let file = OwnFile::parse("session.a.region = \"x\"\nsession.b = { label = \"y\" }\n");
+        assert_eq!(file.problems, []);
+        let names: Vec<(&str, usize)> =
+            file.sessions.iter().map(|session| (session.name.as_str(), session.line)).collect();
+        assert_eq!(names, [("a", 1), ("b", 2)]);
+    }
+
+    #[test]
+    fn something_else_in_place_of_a_session_is_an_error() {
+        let file = OwnFile::parse("[session]\nwork = \"https://corp\"\n\"\" = {}\n");
+        let lines: Vec<usize> = file.problems.iter().map(|problem| problem.line).collect();
+        assert_eq!(lines, [2, 3]);
+        assert_eq!(OwnFile::parse("session = 1\n").problems.len(), 1);
+    }
+}

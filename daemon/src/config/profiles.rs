@@ -1,0 +1,212 @@
+//! The profiles of the AWS configuration: which session each leads to, and the sessions that legacy profiles make.
+
+use std::collections::BTreeSet;
+
+use super::aws::{AwsFile, Section};
+use super::identity::{Identity, IdentityError};
+use super::ini::LineProblem;
+use super::merge::{Draft, Profiles, Source};
+use super::session_name::{derive_name, unique_name};
+
+/// A profile with its own start URL and region, as all were before `sso-session` sections existed.
+#[derive(Clone, Debug)]
+pub(super) struct Legacy<'a> {
+    profile: &'a Section,
+    /// Without scopes: the AWS CLI registers none for such profiles.
+    pub(super) identity: Identity,
+    /// As written.
+    pub(super) start_url: &'a str,
+    /// The line of the profile's header.
+    pub(super) line: usize,
+}
+
+/// How a profile signs in.
+enum SignIn<'a> {
+    Session(&'a str),
+    Legacy(Legacy<'a>),
+}
+
+/// Joins legacy profiles to the sessions at their portals, or makes sessions of them, and tells where each profile
+/// leads. `own_names` are the sessions of the own file, which profiles may refer to as well.
+pub(super) fn resolve(
+    aws: &Source<'_, AwsFile>,
+    own_names: &[&str],
+    drafts: &mut Vec<Draft>,
+    problems: &mut Vec<LineProblem>,
+) -> Profiles {
+    let mut direct = Profiles::new();
+    let mut portals: Vec<Vec<Legacy<'_>>> = Vec::new();
+    for profile in &aws.file.profiles {
+        match sign_in(profile, aws.file, own_names) {
+            Ok(None) => {}
+            Ok(Some(SignIn::Session(name))) => {
+                // A session that was left out has been reported where it stands.
+                if let Some(draft) = drafts.iter().find(|draft| draft.is_named(name)) {
+                    direct.insert(profile.name.clone(), draft.name.clone());
+                }
+            }
+            Ok(Some(SignIn::Legacy(legacy))) => {
+                match portals.iter_mut().find(|portal| portal[0].identity == legacy.identity) {
+                    Some(portal) => portal.push(legacy),
+                    None => portals.push(vec![legacy]),
+                }
+            }
+            Err(problem) => problems.push(problem),
+        }
+    }
+
+    for portal in portals {
+        let index = session_at(&portal[0], drafts, problems).unwrap_or_else(|| {
+            let name = name_of(&portal, drafts);
+            let endpoints = aws.file.endpoints_of(&portal[0].profile.name, problems);
+            drafts.push(Draft::of_legacy_profiles(name, &portal[0], aws, endpoints));
+            drafts.len() - 1
+        });
+        for legacy in &portal {
+            let profile = &legacy.profile.name;
+            direct.insert(profile.clone(), drafts[index].name.clone());
+            drafts[index].add_cache_key(legacy.start_url);
+            match drafts.iter().position(|draft| draft.is_named(profile)) {
+                None => drafts[index].aliases.push(profile.clone()),
+                Some(namesake) if namesake == index => {}
+                Some(namesake) => problems.push(LineProblem::warning(
+                    legacy.line,
+                    format!(
+                        "profile {profile:?} signs in as session {:?}, but as a session's name {profile:?} means another one ({}); use --profile for the profile",
+                        drafts[index].name, drafts[namesake].identity.start_url
+                    ),
+                )),
+            }
+        }
+    }
+
+    aws.file
+        .profiles
+        .iter()
+        .filter_map(|profile| {
+            let session = follow(profile, aws.file, &direct, &mut BTreeSet::new())?;
+            Some((profile.name.clone(), session))
+        })
+        .collect()
+}
+
+/// How a profile says that it signs in, by botocore's rules: with `sso_session`, members that the profile repeats
+/// must agree with the section's.
+fn sign_in<'a>(profile: &'a Section, aws: &AwsFile, own_names: &[&str]) -> Result<Option<SignIn<'a>>, LineProblem> {
+    let name = &profile.name;
+    if let Some(reference) = profile.get("sso_session") {
+        let Some(section) = aws.sso_session(&reference.value) else {
+            return if own_names.contains(&reference.value.as_str()) {
+                Ok(Some(SignIn::Session(&reference.value)))
+            } else {
+                Err(LineProblem::error(
+                    reference.line,
+                    format!("profile {name:?} refers to an sso-session {:?} that does not exist", reference.value),
+                ))
+            };
+        };
+        for (key, inherited) in &section.entries {
+            if let Some(repeated) = profile.entries.get(key)
+                && repeated.value != inherited.value
+            {
+                return Err(LineProblem::error(
+                    repeated.line,
+                    format!(
+                        "{key} of profile {name:?} disagrees with its sso-session {:?} (line {}); remove it here",
+                        reference.value, inherited.line
+                    ),
+                ));
+            }
+        }
+        return Ok(Some(SignIn::Session(&reference.value)));
+    }
+
+    let missing = |what: &str| {
+        Err(LineProblem::error(profile.line, format!("profile {name:?} is meant to sign in, but has no {what}")))
+    };
+    match (profile.get("sso_start_url"), profile.get("sso_region")) {
+        (Some(start_url), Some(region)) => {
+            let identity = Identity::new(&start_url.value, &region.value, &[], None);
+            match identity {
+                Ok(identity) => Ok(Some(SignIn::Legacy(Legacy {
+                    profile,
+                    identity,
+                    start_url: &start_url.value,
+                    line: profile.line,
+                }))),
+                Err(error) => {
+                    let line = match error {
+                        IdentityError::StartUrl(_) => start_url.line,
+                        IdentityError::Region(_) => region.line,
+                    };
+                    Err(LineProblem::error(line, error.to_string()))
+                }
+            }
+        }
+        (Some(_), None) => missing("sso_region"),
+        (None, Some(_)) => missing("sso_start_url"),
+        (None, None) => {
+            if profile.get("sso_account_id").is_some() || profile.get("sso_role_name").is_some() {
+                missing("sso_session")
+            } else {
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// The session that legacy profiles at a portal join: whatever its scopes, one without a label first.
+fn session_at(legacy: &Legacy<'_>, drafts: &[Draft], problems: &mut Vec<LineProblem>) -> Option<usize> {
+    let candidates: Vec<usize> = (0..drafts.len())
+        .filter(|&index| {
+            let identity = &drafts[index].identity;
+            identity.start_url == legacy.identity.start_url && identity.region == legacy.identity.region
+        })
+        .collect();
+    let unlabelled: Vec<usize> =
+        candidates.iter().copied().filter(|&index| drafts[index].identity.label.is_none()).collect();
+    let preferred = if unlabelled.is_empty() { candidates } else { unlabelled };
+    let (&first, others) = preferred.split_first()?;
+    if !others.is_empty() {
+        let others: Vec<String> = others.iter().map(|&index| format!("{:?}", drafts[index].name)).collect();
+        problems.push(LineProblem::warning(
+            legacy.line,
+            format!(
+                "profile {:?} could use several sessions at its portal; it uses {:?} and not {}; give it an sso_session to choose",
+                legacy.profile.name,
+                drafts[first].name,
+                others.join(", ")
+            ),
+        ));
+    }
+    Some(first)
+}
+
+/// The first profile's name that no session has yet; where all are taken, one from the start URL.
+fn name_of(portal: &[Legacy<'_>], drafts: &[Draft]) -> String {
+    let is_taken = |name: &str| drafts.iter().any(|draft| draft.is_named(name));
+    portal
+        .iter()
+        .map(|legacy| &legacy.profile.name)
+        .find(|name| !is_taken(name))
+        .cloned()
+        .unwrap_or_else(|| unique_name(&derive_name(portal[0].start_url), is_taken))
+}
+
+/// Where a profile leads: by its `source_profile` where that leads somewhere, as botocore assumes roles before it
+/// looks at SSO members, else by its own members.
+fn follow<'a>(
+    profile: &'a Section,
+    aws: &'a AwsFile,
+    direct: &Profiles,
+    visited: &mut BTreeSet<&'a str>,
+) -> Option<String> {
+    if !visited.insert(&profile.name) {
+        return None;
+    }
+    profile
+        .get("source_profile")
+        .and_then(|source| aws.profile(&source.value))
+        .and_then(|source| follow(source, aws, direct, visited))
+        .or_else(|| direct.get(&profile.name).cloned())
+}
