@@ -1,7 +1,7 @@
 //! What the daemon is configured to do: the sessions of the AWS shared configuration and of its own file.
 //!
 //! Parsing is pure: text and environment in, values and [`Problem`]s out. Only `files.rs` (reading and writing),
-//! and [`Environment::from_process`] touch the outside. Nothing here fails: a broken
+//! `watch.rs` (noticing changes) and [`Environment::from_process`] touch the outside. Nothing here fails: a broken
 //! entry becomes a [`Problem`] with file and line, and everything beside it stays.
 
 mod add;
@@ -17,6 +17,7 @@ mod partitions;
 mod profiles;
 mod section_name;
 mod session_name;
+mod watch;
 
 pub use add::{AddError, AddedSession, NewSession, add_session};
 pub use endpoints::{EndpointError, Endpoints, OverrideSource};
@@ -24,6 +25,7 @@ pub use environment::Environment;
 pub use files::{NoHome, Paths, SaveError, load, save_session};
 pub use identity::{Identity, IdentityError, StartUrlError, normalise_start_url};
 pub use session_name::NameError;
+pub use watch::FileWatch;
 
 use std::collections::BTreeMap;
 use std::fmt;

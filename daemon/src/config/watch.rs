@@ -1,0 +1,196 @@
+//! Noticing that a configuration file has changed.
+//!
+//! Editors and dotfile managers replace files rather than write them, so directories are watched, not files: the
+//! file's own, the one of each symbolic link's target, and where a directory is missing, the nearest one above it until
+//! it appears. Between changes nothing runs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use notify::event::{AccessKind, AccessMode, EventKind};
+use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher as _};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::files::{Paths, next_symlink};
+
+/// A burst of changes is over when nothing more has changed for this long.
+const QUIET: Duration = Duration::from_millis(300);
+
+/// However long a burst lasts, this many of its changes are reported as one.
+const MAX_BURST: usize = 1000;
+
+/// As many links as are followed from one file; a circle ends here.
+const MAX_SYMLINKS: usize = 8;
+
+/// How often a plan is made anew because directories came or went while it was carried out.
+const MAX_ATTEMPTS: usize = 5;
+
+/// Watches both configuration files until it is dropped.
+#[derive(Debug)]
+pub struct FileWatch {
+    changes: mpsc::Receiver<()>,
+    task: JoinHandle<()>,
+}
+
+impl FileWatch {
+    /// Begins to watch. Load the files after this, and no change is missed.
+    ///
+    /// Where watching is impossible it logs a warning, and [`changed`](Self::changed) never returns.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime.
+    pub fn start(paths: &Paths) -> Self {
+        let (report, changes) = mpsc::channel(1);
+        let files = vec![paths.own.clone(), paths.aws.clone()];
+        let task = match Directories::watch(files) {
+            Ok((directories, events)) => tokio::spawn(report_bursts(directories, events, report)),
+            Err(error) => {
+                tracing::warn!(%error, "configuration files are not watched; send SIGHUP after changing them");
+                // The sender is kept, so that the receiver waits instead of ending.
+                tokio::spawn(async move { report.closed().await })
+            }
+        };
+        Self { changes, task }
+    }
+
+    /// Waits for the next change. Changes since the last call count, and a burst of them counts once. Cancel safe.
+    pub async fn changed(&mut self) {
+        if self.changes.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl Drop for FileWatch {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn report_bursts(
+    mut directories: Directories,
+    mut events: mpsc::UnboundedReceiver<()>,
+    report: mpsc::Sender<()>,
+) {
+    while events.recv().await.is_some() {
+        let mut burst = 1;
+        while burst < MAX_BURST && matches!(tokio::time::timeout(QUIET, events.recv()).await, Ok(Some(()))) {
+            burst += 1;
+        }
+        // First, so that whatever changes while the files are read is noticed again.
+        directories.rewatch();
+        tracing::debug!(events = burst, "configuration files changed");
+        if let Err(mpsc::error::TrySendError::Closed(())) = report.try_send(()) {
+            return;
+        }
+    }
+}
+
+/// The directories that are watched for the sake of some files.
+struct Directories {
+    files: Vec<PathBuf>,
+    watcher: RecommendedWatcher,
+    plan: Arc<Mutex<Plan>>,
+}
+
+impl Directories {
+    fn watch(files: Vec<PathBuf>) -> notify::Result<(Self, mpsc::UnboundedReceiver<()>)> {
+        let plan = Arc::new(Mutex::new(Plan::default()));
+        let (sender, events) = mpsc::unbounded_channel();
+        let shared = Arc::clone(&plan);
+        let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| match event {
+            Ok(event) => {
+                if shared.lock().unwrap_or_else(PoisonError::into_inner).concerns(&event) {
+                    // The receiver goes first when the watch is dropped.
+                    let _ = sender.send(());
+                }
+            }
+            Err(error) => tracing::debug!(%error, "watching configuration files"),
+        })?;
+        let mut directories = Self { files, watcher, plan };
+        directories.rewatch();
+        Ok((directories, events))
+    }
+
+    /// Watches what has to be watched now. Every watch is made anew: one on a directory that was replaced by another
+    /// of its name would wait for ever.
+    fn rewatch(&mut self) {
+        for attempt in 1..=MAX_ATTEMPTS {
+            let plan = Plan::of(&self.files);
+            let old = std::mem::replace(&mut *self.plan.lock().unwrap_or_else(PoisonError::into_inner), plan.clone());
+            for directory in old.names_by_directory.keys() {
+                // It fails for directories that are gone, whose watches went with them.
+                let _ = self.watcher.unwatch(directory);
+            }
+            for directory in plan.names_by_directory.keys() {
+                if let Err(error) = self.watcher.watch(directory, RecursiveMode::NonRecursive) {
+                    tracing::warn!(directory = %directory.display(), %error, "changes of configuration files here go unnoticed; send SIGHUP after changing them");
+                }
+            }
+            if Plan::of(&self.files) == plan {
+                return;
+            }
+            tracing::debug!(attempt, "directories of configuration files changed while they were being watched");
+        }
+    }
+}
+
+/// Which names matter in which directories.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Plan {
+    names_by_directory: BTreeMap<PathBuf, BTreeSet<OsString>>,
+}
+
+impl Plan {
+    fn of(files: &[PathBuf]) -> Self {
+        let mut plan = Self::default();
+        for file in files {
+            let mut next = Some(file.clone());
+            for _ in 0..=MAX_SYMLINKS {
+                let Some(path) = next else { break };
+                plan.add(&path);
+                next = next_symlink(&path);
+            }
+        }
+        plan
+    }
+
+    /// Adds the nearest directory above a path that exists, and the name in it that leads to the path.
+    fn add(&mut self, path: &Path) {
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let mut path = absolute.as_path();
+        while let (Some(parent), Some(name)) = (path.parent(), path.file_name()) {
+            if parent.is_dir() {
+                self.names_by_directory.entry(parent.to_owned()).or_default().insert(name.to_owned());
+                return;
+            }
+            path = parent;
+        }
+    }
+
+    /// Whether an event may have changed one of the files. Reading them is an event too, and must not count, or
+    /// each report would cause the next.
+    fn concerns(&self, event: &Event) -> bool {
+        if event.need_rescan() {
+            return true;
+        }
+        if matches!(event.kind, EventKind::Access(kind) if kind != AccessKind::Close(AccessMode::Write)) {
+            return false;
+        }
+        event.paths.iter().any(|path| {
+            // A directory that is itself removed or moved takes its files along.
+            self.names_by_directory.contains_key(path)
+                || path.parent().zip(path.file_name()).is_some_and(|(parent, name)| {
+                    self.names_by_directory.get(parent).is_some_and(|names| names.contains(name))
+                })
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "watch_tests.rs"]
+mod tests;

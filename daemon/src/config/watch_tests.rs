@@ -1,0 +1,121 @@
+use super::*;
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use notify::event::{CreateKind, DataChange, ModifyKind};
+use tempfile::TempDir;
+
+/// How long a change may take to be noticed before a test fails.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn home() -> (TempDir, Paths) {
+    let home = tempfile::tempdir().unwrap();
+    let root = home.path().canonicalize().unwrap();
+    let paths = Paths { own: root.join("config/ssoctl/config.toml"), aws: root.join("aws/config") };
+    (home, paths)
+}
+
+async fn noticed(watch: &mut FileWatch) {
+    tokio::time::timeout(PATIENCE, watch.changed()).await.expect("the change was not noticed");
+}
+
+#[tokio::test]
+async fn a_file_that_is_written_in_place_or_replaced_or_removed_is_noticed() {
+    let (_home, paths) = home();
+    fs::create_dir_all(paths.aws.parent().unwrap()).unwrap();
+    fs::write(&paths.aws, "one").unwrap();
+    let mut watch = FileWatch::start(&paths);
+
+    fs::write(&paths.aws, "two").unwrap();
+    noticed(&mut watch).await;
+
+    let temporary = paths.aws.with_extension("new");
+    fs::write(&temporary, "three").unwrap();
+    fs::rename(&temporary, &paths.aws).unwrap();
+    noticed(&mut watch).await;
+
+    fs::remove_file(&paths.aws).unwrap();
+    noticed(&mut watch).await;
+}
+
+#[tokio::test]
+async fn directories_that_appear_vanish_and_appear_again_are_followed() {
+    let (_home, paths) = home();
+    let mut watch = FileWatch::start(&paths);
+    let directory = paths.own.parent().unwrap().to_owned();
+    for round in ["first", "second"] {
+        fs::create_dir_all(&directory).unwrap();
+        noticed(&mut watch).await;
+        fs::write(&paths.own, round).unwrap();
+        noticed(&mut watch).await;
+        fs::remove_dir_all(directory.parent().unwrap()).unwrap();
+        noticed(&mut watch).await;
+    }
+}
+
+#[tokio::test]
+async fn a_directory_that_is_replaced_by_another_is_watched_again() {
+    let (home, paths) = home();
+    let directory = paths.aws.parent().unwrap();
+    fs::create_dir_all(directory).unwrap();
+    let mut watch = FileWatch::start(&paths);
+    fs::rename(directory, home.path().join("old")).unwrap();
+    fs::create_dir_all(directory).unwrap();
+    noticed(&mut watch).await;
+    fs::write(&paths.aws, "new").unwrap();
+    noticed(&mut watch).await;
+}
+
+#[tokio::test]
+async fn the_target_of_a_symbolic_link_is_watched_and_so_is_the_link() {
+    let (home, paths) = home();
+    let dotfiles = home.path().join("dotfiles");
+    fs::create_dir_all(&dotfiles).unwrap();
+    fs::create_dir_all(paths.aws.parent().unwrap()).unwrap();
+    fs::write(dotfiles.join("aws"), "one").unwrap();
+    symlink("../dotfiles/aws", &paths.aws).unwrap();
+    let mut watch = FileWatch::start(&paths);
+
+    fs::write(dotfiles.join("new"), "two").unwrap();
+    fs::rename(dotfiles.join("new"), dotfiles.join("aws")).unwrap();
+    noticed(&mut watch).await;
+
+    fs::remove_file(&paths.aws).unwrap();
+    symlink("../dotfiles/other", &paths.aws).unwrap();
+    noticed(&mut watch).await;
+    fs::write(dotfiles.join("other"), "three").unwrap();
+    noticed(&mut watch).await;
+}
+
+#[test]
+fn neighbours_and_readers_do_not_count() {
+    let (_home, paths) = home();
+    let directory = paths.aws.parent().unwrap();
+    fs::create_dir_all(directory).unwrap();
+    let plan = Plan::of(&[paths.own.clone(), paths.aws.clone()]);
+    let event = |kind: EventKind, path: &Path| Event::new(kind).add_path(path.to_owned());
+    let written = EventKind::Modify(ModifyKind::Data(DataChange::Any));
+    let created = EventKind::Create(CreateKind::Any);
+    let opened = EventKind::Access(AccessKind::Open(AccessMode::Any));
+    let saved = EventKind::Access(AccessKind::Close(AccessMode::Write));
+
+    assert!(plan.concerns(&event(written, &paths.aws)));
+    assert!(plan.concerns(&event(saved, &paths.aws)));
+    assert!(!plan.concerns(&event(opened, &paths.aws)));
+    assert!(!plan.concerns(&event(opened, directory)));
+    assert!(!plan.concerns(&event(written, &directory.join("credentials"))));
+    // The own file's directories are missing: their first is waited for.
+    let root = directory.parent().unwrap();
+    assert!(plan.concerns(&event(created, &root.join("config"))));
+    assert!(!plan.concerns(&event(created, &root.join("other"))));
+}
+
+#[test]
+fn links_in_a_circle_end_the_search() {
+    let (home, _paths) = home();
+    let (a, b) = (home.path().join("a"), home.path().join("b"));
+    symlink(&a, &b).unwrap();
+    symlink(&b, &a).unwrap();
+    let plan = Plan::of(std::slice::from_ref(&a));
+    assert_eq!(plan.names_by_directory.len(), 1);
+}
