@@ -1,2 +1,7 @@
-//! Placeholder while the workspace is laid out.
-fn main() {}
+//! The binary `ssoctl`; everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ssoctl::run(std::env::args_os())
+}

@@ -1,0 +1,207 @@
+//! The command line.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::builder::NonEmptyStringValueParser;
+use clap::{Args, Parser, Subcommand};
+
+/// The exit codes, as promised by `ssoctl_protocol::ExitCode`, and the variables.
+const EPILOGUE: &str = "\
+Exit codes:
+  0  it worked
+  1  something went wrong that has no code of its own
+  2  the command line is wrong, or does not say which session is meant
+  3  a person has to sign in: ssoctl login
+  4  the daemon cannot be reached, or what answers is not the daemon
+  5  nobody signed in within the time given by --wait, or before the code expired
+  6  there is no such session
+  7  the service or the person refused, or no token lives as long as --min-valid asks
+
+Environment:
+  SSOCTL_SESSION   the session that is meant where none is named
+  AWS_PROFILE      the AWS profile whose session is meant where SSOCTL_SESSION is unset too; without either,
+                   the only session there is
+  SSOCTL_SOCKET    the daemon's socket; default: $XDG_RUNTIME_DIR/ssoctl/ssoctld.sock, else run/ssoctld.sock in
+                   the cache directory of ssoctl
+  SSOCTL_NO_START  if 1, no daemon is started; nor is one where SSOCTL_SOCKET is set
+  BROWSER          the browser that login opens
+  NO_COLOR         if set, status uses no colours";
+
+/// Keeps you signed in to AWS IAM Identity Center (AWS SSO)
+///
+/// ssoctl asks ssoctld, a daemon of your own, which is started where none runs. Sessions are the [sso-session]
+/// sections and SSO profiles of your AWS configuration; `ssoctl login --start-url URL --region REGION` adds one.
+#[derive(Parser, Debug)]
+#[command(name = "ssoctl", version, after_long_help = EPILOGUE, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// Fail with exit code 4 where no daemon runs, instead of starting one
+    #[arg(long, global = true)]
+    pub(crate) no_start: bool,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Verb {
+    Login(Login),
+    Token(Token),
+    Status(Status),
+    Logout(Logout),
+}
+
+/// Which session is meant.
+#[derive(Args, Debug, Default)]
+pub(crate) struct Which {
+    /// Name of the session; the environment says what is meant without one
+    #[arg(value_parser = NonEmptyStringValueParser::new(), conflicts_with_all = ["profile", "start_url"])]
+    pub(crate) session: Option<String>,
+    /// The session of this AWS profile
+    #[arg(long, value_parser = NonEmptyStringValueParser::new(), conflicts_with = "start_url")]
+    pub(crate) profile: Option<String>,
+    /// The session with this start URL
+    #[arg(long, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) start_url: Option<String>,
+}
+
+/// Sign in to a session
+///
+/// Shows a code and a page, opens the page in your browser, and waits until you have approved there. If a sign-in of
+/// this session is pending already it is joined, and no second page is opened. No page is opened over SSH or without a
+/// display. Ctrl-C ends the waiting only: the sign-in stays open until its code expires or --cancel gives it up.
+///
+/// A session that is in no configuration file is added with --start-url and --region:
+///
+///     ssoctl login --start-url https://example.awsapps.com/start --region eu-west-1
+#[derive(Args, Debug)]
+#[command(after_long_help = EPILOGUE, verbatim_doc_comment)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub(crate) struct Login {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// Ask nobody if there is a live token, or one can be had silently
+    #[arg(long)]
+    pub(crate) if_needed: bool,
+    /// Only show the page's address
+    #[arg(long)]
+    pub(crate) no_browser: bool,
+    /// Give the pending sign-in up instead
+    #[arg(long, conflicts_with_all = ["if_needed", "no_browser", "region"])]
+    pub(crate) cancel: bool,
+    /// Add a session with --start-url: the region of its Identity Center instance
+    #[arg(long, requires = "start_url", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) region: Option<String>,
+    /// Name of the session to add; default: made from its start URL
+    #[arg(long, requires = "region", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) name: Option<String>,
+    /// Scopes of the session to add, separated by commas; default: sso:account:access, whose tokens can be renewed
+    /// silently
+    #[arg(long, requires = "region", value_delimiter = ',', value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) scopes: Option<Vec<String>>,
+}
+
+/// Print a live access token
+///
+/// Prints the token alone on standard output, from the daemon's memory if it lives long enough. Otherwise the daemon
+/// first renews it silently. Where a person is needed, the command fails with exit code 3 at once, or with --wait shows
+/// code and page on standard error and waits; it opens no browser.
+#[derive(Args, Debug)]
+#[command(after_long_help = EPILOGUE)]
+pub(crate) struct Token {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// Print a JSON object: access_token, token_type, expires_at, session, start_url, region
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// How long the token must still live, such as 90s, 5m, 1h, or a number of seconds
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "0", hide_default_value = true)]
+    pub(crate) min_valid: Duration,
+    /// How long to wait for a person to sign in; default: not at all
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "0", hide_default_value = true)]
+    pub(crate) wait: Duration,
+}
+
+/// Show all sessions, or one
+///
+/// For each session: its state, when its token expires and whether it can be renewed silently, the sign-in that waits
+/// for a person, and what went wrong last. No secret is shown. Without any choice all sessions are shown, whatever
+/// SSOCTL_SESSION and AWS_PROFILE say.
+#[derive(Args, Debug)]
+#[command(after_long_help = EPILOGUE)]
+pub(crate) struct Status {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// Print a JSON object: {"daemon": …, "sessions": […]}
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Sign out of a session, here and at the portal
+///
+/// Gives a pending sign-in up, ends the session at the portal and forgets the token. Role credentials that were issued
+/// with it live on until they expire.
+#[derive(Args, Debug)]
+#[command(after_long_help = EPILOGUE)]
+pub(crate) struct Logout {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// Sign out of every session
+    #[arg(long, conflicts_with_all = ["session", "profile", "start_url"])]
+    pub(crate) all: bool,
+}
+
+/// Reads `5m`, `1h 30m` or a plain number of seconds. Fractions of a second count as a whole one, as the local API
+/// speaks in seconds and asking for less than was meant would be wrong.
+fn duration(text: &str) -> Result<Duration, String> {
+    let given = match text.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => humantime::parse_duration(text).map_err(|error| error.to_string())?,
+    };
+    Ok(Duration::from_secs(given.as_secs().saturating_add(u64::from(given.subsec_nanos() > 0))))
+}
+
+/// Shows what clap has to say instead of running a command: help and version on standard output, complaints on
+/// standard error.
+pub(crate) fn answer(answer: &clap::Error) -> ExitCode {
+    let shown = answer.print();
+    let code = if answer.use_stderr() {
+        ssoctl_protocol::ExitCode::Usage
+    } else if shown.is_err() {
+        ssoctl_protocol::ExitCode::Other
+    } else {
+        ssoctl_protocol::ExitCode::Success
+    };
+    ExitCode::from(code as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_are_read_as_people_write_them_and_rounded_up_to_seconds() {
+        for (text, seconds) in [("0", 0), ("90", 90), ("5m", 300), ("1h 30m", 5400), ("1500ms", 2), ("1ns", 1)] {
+            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "soon", "-5", "5 parsecs", "1.5"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_help_names_every_exit_code_and_variable() {
+        let help = Cli::command().render_long_help().to_string();
+        for needed in ["SSOCTL_SESSION", "AWS_PROFILE", "SSOCTL_SOCKET", "SSOCTL_NO_START", "BROWSER", "NO_COLOR"] {
+            assert!(help.contains(needed), "{needed}");
+        }
+        for code in 0..=7 {
+            assert!(help.contains(&format!("\n  {code}  ")), "{code}");
+        }
+    }
+}

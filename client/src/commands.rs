@@ -1,0 +1,91 @@
+//! The verbs.
+
+mod login;
+mod logout;
+mod status;
+mod token;
+
+use std::time::Duration;
+
+use ssoctl_protocol::route::Query;
+use ssoctl_protocol::{Route, Selector, SessionStatus};
+
+use crate::cli::{Cli, Verb, Which};
+use crate::connection::{Daemon, Patience, Starting, VersionWarning};
+use crate::environment;
+use crate::failure::Failure;
+
+/// What a request may take that makes the daemon talk to the service several times: register, start a flow, and make
+/// the early attempt, each with the daemon's own time-outs.
+const SERVICE_CALLS: Duration = Duration::from_secs(60);
+
+/// Carries out a command line.
+pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
+    let json = match &cli.verb {
+        Verb::Token(token) => token.json,
+        Verb::Status(status) => status.json,
+        Verb::Login(_) | Verb::Logout(_) => false,
+    };
+    let starting = if cli.no_start { Starting::Forbidden } else { Starting::Allowed };
+    let warning = if json { VersionWarning::Silent } else { VersionWarning::Shown };
+    let daemon = Daemon::find(starting, warning)?;
+    match cli.verb {
+        Verb::Login(arguments) => login::run(&daemon, arguments),
+        Verb::Token(arguments) => token::run(&daemon, arguments),
+        Verb::Status(arguments) => status::run(&daemon, arguments),
+        Verb::Logout(arguments) => logout::run(&daemon, arguments),
+    }
+}
+
+/// The session that the command line names.
+fn named(which: Which) -> Option<Selector> {
+    let Which { session, profile, start_url } = which;
+    session
+        .map(Selector::Session)
+        .or_else(|| profile.map(Selector::Profile))
+        .or_else(|| start_url.map(Selector::StartUrl))
+}
+
+/// The session that the command line or else the environment names; the only one otherwise.
+fn selector(which: Which) -> Result<Selector, Failure> {
+    if let Some(selector) = named(which) {
+        return Ok(selector);
+    }
+    let from = |name: &str| {
+        let Some(value) = environment::variable(name) else { return Ok(None) };
+        value.into_string().map(Some).map_err(|_| Failure::Usage(format!("{name} is not UTF-8; set it to a name")))
+    };
+    Ok(match from("SSOCTL_SESSION")? {
+        Some(session) => Selector::Session(session),
+        None => from("AWS_PROFILE")?.map_or(Selector::Only, Selector::Profile),
+    })
+}
+
+/// The name of the session that is meant, for routes that take a name. The daemon knows profiles and start URLs.
+fn name(daemon: &Daemon, selector: Selector) -> Result<String, Failure> {
+    match selector {
+        Selector::Session(name) => Ok(name),
+        selector => {
+            let answer = daemon.ask(&Route::Resolve, &Query { selector, ..Query::default() })?;
+            Ok(daemon.read::<SessionStatus>(&answer)?.name)
+        }
+    }
+}
+
+/// Reads an answer to a request during which the daemon talks to the service.
+fn ask_patiently<T: serde::de::DeserializeOwned>(
+    daemon: &Daemon,
+    route: &Route,
+    query: &Query,
+    body: Option<&[u8]>,
+) -> Result<T, Failure> {
+    let answer = daemon.exchange(route, query, body, Patience::beyond(SERVICE_CALLS))?;
+    daemon.read(&answer)
+}
+
+/// The failure for an answer from the future.
+fn unknown_login() -> Failure {
+    Failure::Other(
+        "the daemon answers with a kind of sign-in that this version does not know; update ssoctl".to_owned(),
+    )
+}

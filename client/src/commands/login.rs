@@ -1,0 +1,148 @@
+//! `ssoctl login`
+
+use std::io::{self, IsTerminal};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ssoctl_protocol::route::Query;
+use ssoctl_protocol::{Login, NewSession, PendingLogin, Route, SessionStatus, Timestamp};
+
+use super::{ask_patiently, name, selector, unknown_login};
+use crate::browser::{self, Opener};
+use crate::cli;
+use crate::connection::{Daemon, Patience};
+use crate::environment::now;
+use crate::failure::Failure;
+use crate::render;
+
+/// How long the daemon may take to tell that a code has died, after it has.
+const GRACE: Duration = Duration::from_secs(10);
+/// A daemon that answers `pending` before the wait has passed is asked again no faster than this.
+const PAUSE: Duration = Duration::from_secs(1);
+
+pub(super) fn run(daemon: &Daemon, arguments: cli::Login) -> Result<(), Failure> {
+    let (if_needed, no_browser, cancel) = (arguments.if_needed, arguments.no_browser, arguments.cancel);
+    let name = match arguments.region {
+        Some(region) => add(
+            daemon,
+            &NewSession {
+                name: arguments.name,
+                start_url: arguments.which.start_url.unwrap_or_default(),
+                region,
+                scopes: arguments.scopes,
+            },
+        )?,
+        None => name(daemon, selector(arguments.which)?)?,
+    };
+    if cancel {
+        return give_up(daemon, name);
+    }
+    let query = Query { if_needed, ..Query::default() };
+    match ask_patiently(daemon, &Route::StartLogin(name.clone()), &query, None)? {
+        Login::Pending { started, browser, login } => {
+            render::invitation(&name, &login, now());
+            let opener = if started && !no_browser { open(&login, browser.as_deref()) } else { None };
+            wait(daemon, &name, &login, opener)
+        }
+        login => finish(&name, &login),
+    }
+}
+
+/// Saves a session that no configuration has, and returns its name; that of a session which is known already otherwise.
+fn add(daemon: &Daemon, session: &NewSession) -> Result<String, Failure> {
+    let body = serde_json::to_vec(session).map_err(|error| Failure::Other(format!("cannot write JSON: {error}")))?;
+    let saved: SessionStatus = ask_patiently(daemon, &Route::AddSession, &Query::default(), Some(&body))?;
+    Ok(saved.name)
+}
+
+fn give_up(daemon: &Daemon, name: String) -> Result<(), Failure> {
+    let session: SessionStatus = ask_patiently(daemon, &Route::CancelLogin(name), &Query::default(), None)?;
+    render::line(&format!("No sign-in to {} is pending any more.", session.name));
+    Ok(())
+}
+
+fn open(login: &PendingLogin, configured: Option<&str>) -> Option<Opener> {
+    browser::open(&login.verification_uri_complete, configured)
+        .map_err(|why| render::notice(&format!("no browser was opened: {why}")))
+        .ok()
+}
+
+/// Waits for the end of the flow.
+fn wait(daemon: &Daemon, name: &str, login: &PendingLogin, opener: Option<Opener>) -> Result<(), Failure> {
+    let mut progress = Progress::new(login.expires_at, opener);
+    loop {
+        let left = login.expires_at.duration_since(now()) + GRACE;
+        let query = Query { flow: Some(login.flow), wait: left.as_secs(), ..Query::default() };
+        let asked = Instant::now();
+        let outcome = daemon
+            .exchange(
+                &Route::AwaitLogin(name.to_owned()),
+                &query,
+                None,
+                Patience::ticking(left, &mut || progress.tick()),
+            )
+            .and_then(|answer| daemon.read(&answer));
+        progress.clear();
+        match outcome? {
+            Login::Pending { login, .. } if now() < login.expires_at => {
+                thread::sleep(PAUSE.saturating_sub(asked.elapsed()));
+            }
+            Login::Pending { .. } => {
+                return Err(Failure::NobodySignedIn(format!(
+                    "the code expired before anybody signed in to \"{name}\"; run: ssoctl login {}",
+                    render::shell_word(name)
+                )));
+            }
+            login => return finish(name, &login),
+        }
+    }
+}
+
+fn finish(name: &str, login: &Login) -> Result<(), Failure> {
+    let Login::SignedIn { expires_at } = login else {
+        return Err(unknown_login());
+    };
+    let now = now();
+    render::line(&format!(
+        "Signed in to {name}; the token is valid for {} (until {}).",
+        render::duration(expires_at.duration_since(now)),
+        render::time(*expires_at, now)
+    ));
+    Ok(())
+}
+
+/// What a person sees while waiting: on a terminal a line that counts down, elsewhere one line and no more.
+struct Progress {
+    expires_at: Timestamp,
+    opener: Option<Opener>,
+    on_terminal: bool,
+    drawn: bool,
+}
+
+impl Progress {
+    fn new(expires_at: Timestamp, opener: Option<Opener>) -> Self {
+        render::line("Waiting for the sign-in. (Ctrl-C stops the waiting; the sign-in stays open.)");
+        let mut progress = Self { expires_at, opener, on_terminal: io::stderr().is_terminal(), drawn: false };
+        progress.tick();
+        progress
+    }
+
+    fn tick(&mut self) {
+        if let Some(failure) = self.opener.as_mut().and_then(Opener::failure) {
+            self.clear();
+            render::notice(&format!("no browser was opened: {failure}"));
+        }
+        if self.on_terminal {
+            let left = self.expires_at.duration_since(now()).as_secs();
+            render::redraw(&format!("waiting … the code expires in {}:{:02}", left / 60, left % 60));
+            self.drawn = true;
+        }
+    }
+
+    /// Makes room for a line of text.
+    fn clear(&mut self) {
+        if std::mem::take(&mut self.drawn) {
+            render::redraw("");
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! The one place that reads the environment and the clock.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use ssoctl_protocol::Timestamp;
+
+/// The value of a variable; an empty one counts as unset.
+pub(crate) fn variable(name: &str) -> Option<OsString> {
+    env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// Whether a variable that switches something on is set, and not to `0`, `false` or `no`.
+pub(crate) fn switch(name: &str) -> bool {
+    variable(name).is_some_and(|value| !["0", "false", "no"].iter().any(|off| value.eq_ignore_ascii_case(off)))
+}
+
+/// Every variable.
+pub(crate) fn variables() -> impl Iterator<Item = (OsString, OsString)> {
+    env::vars_os()
+}
+
+/// `$HOME`, else what the user database says. Asking that costs file reads, so only who needs it asks.
+pub(crate) fn home_directory() -> Option<PathBuf> {
+    env::home_dir().filter(|home| home.is_absolute())
+}
+
+/// The wall clock, for lifetimes that are shown to a person. Whether a token is alive is for the daemon to say.
+pub(crate) fn now() -> Timestamp {
+    SystemTime::now().into()
+}

@@ -1,0 +1,57 @@
+//! Why a command failed, and its exit code.
+
+use std::fmt;
+use std::io;
+
+use ssoctl_protocol::{ExitCode, Problem};
+
+use crate::{environment, render};
+
+/// Why a command failed. `Display` is what stands after `ssoctl: `, remedy included.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The daemon answered with a problem, whose code decides the exit code.
+    Problem(Box<Problem>),
+    /// Nobody answered on the socket, or nobody whose answer can be trusted or understood.
+    Unreachable(String),
+    /// The command line or a variable says something that cannot be meant.
+    Usage(String),
+    /// The answer could not be written to standard output.
+    Unwritable(io::Error),
+    /// A flow that nobody approved; the text says what became of it.
+    NobodySignedIn(String),
+    /// Anything else.
+    Other(String),
+}
+
+impl Failure {
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Problem(problem) => problem.code.exit_code(),
+            Self::Unreachable(_) => ExitCode::DaemonUnreachable,
+            Self::Usage(_) => ExitCode::Usage,
+            Self::NobodySignedIn(_) => ExitCode::WaitTimeout,
+            Self::Unwritable(_) | Self::Other(_) => ExitCode::Other,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Problem(problem) => f.write_str(&render::problem(problem, environment::now())),
+            Self::Unreachable(text) | Self::Usage(text) | Self::NobodySignedIn(text) | Self::Other(text) => {
+                f.write_str(text)
+            }
+            Self::Unwritable(error) => write!(f, "the answer could not be written to standard output: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(Box::new(problem))
+    }
+}

@@ -1,0 +1,52 @@
+//! `ssoctl`, the thin client of `ssoctld`.
+//!
+//! It asks the daemon over its Unix socket and shows the answer. It knows nothing of sessions, profiles or the AWS
+//! configuration, resolves no names and keeps nothing; all of that is the daemon's. Of our crates it depends on
+//! `ssoctl-protocol` alone, and `tests/thinness.rs` proves it.
+//!
+//! `ssoctl token` is called by other tools, sometimes hundreds of times in a row. Its way through this crate is one
+//! connect, one write and one read; nothing is read from files, and no thread is started.
+//!
+//! | module | what it owns |
+//! |---|---|
+//! | [`cli`] | the command line |
+//! | [`commands`] | one file per verb |
+//! | [`connection`] | one request over the socket, and whose socket it is |
+//! | [`http`] | the bytes of requests and answers, without I/O |
+//! | [`start`] | starting a daemon where none runs |
+//! | [`browser`] | opening the page where a person approves |
+//! | [`render`] | what a person reads |
+//! | [`failure`] | why a command failed, and its exit code |
+//! | [`environment`] | the one place that reads the environment and the clock |
+
+#![warn(clippy::pedantic)]
+
+mod browser;
+mod cli;
+mod commands;
+mod connection;
+mod environment;
+mod failure;
+mod http;
+mod render;
+mod start;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Runs a command line, the program's name first, and returns the exit code for the process.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let outcome = match cli::Cli::try_parse_from(arguments) {
+        Ok(cli) => commands::run(cli),
+        Err(answer) => return cli::answer(&answer),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            render::notice(&failure.to_string());
+            ExitCode::from(failure.exit_code() as u8)
+        }
+    }
+}

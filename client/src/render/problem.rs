@@ -1,0 +1,130 @@
+//! Problems as a person reads them: what happened, and what to do.
+
+use ssoctl_protocol::{ErrorCode, PendingLogin, Problem, Timestamp};
+
+use super::{ago, distance, duration, shell_word, time};
+
+const HOW_TO_ADD: &str = "add one: ssoctl login --start-url URL --region REGION";
+
+/// The text for a problem, without the leading `ssoctl: `.
+pub(crate) fn problem(problem: &Problem, now: Timestamp) -> String {
+    let detail = problem.detail.trim_end_matches('.');
+    let session = problem.session.as_deref();
+    let login = session.map_or_else(|| "ssoctl login".to_owned(), |name| format!("ssoctl login {}", shell_word(name)));
+    match &problem.code {
+        ErrorCode::SignInRequired => {
+            let who = session.map_or_else(|| "the session".to_owned(), |name| format!("session \"{name}\""));
+            let since = problem.expires_at.filter(|at| *at <= now).map(|at| format!(" (expired {})", ago(at, now)));
+            format!(
+                "{who} needs a sign-in{}; run: {login}{}",
+                since.unwrap_or_default(),
+                pending(problem.login.as_ref(), now)
+            )
+        }
+        ErrorCode::WaitTimeout => format!("{detail}; run: {login}{}", pending(problem.login.as_ref(), now)),
+        ErrorCode::ValidityUnattainable => match problem.expires_at {
+            Some(best) => format!(
+                "{detail}; the best there is expires {} ({}): ask for less with --min-valid",
+                distance(best, now),
+                time(best, now)
+            ),
+            None => format!("{detail}; ask for less with --min-valid"),
+        },
+        ErrorCode::UnknownSession if problem.sessions.is_empty() => format!("{detail}; {HOW_TO_ADD}"),
+        ErrorCode::UnknownSession => format!("{detail}; there are: {}; or {HOW_TO_ADD}", problem.sessions.join(", ")),
+        ErrorCode::AmbiguousSession => format!("{detail}; name one of: {}", problem.sessions.join(", ")),
+        ErrorCode::SessionExists => format!("{detail}; choose another --name, or sign in to that one: {login}"),
+        ErrorCode::AccessDenied => format!("{detail}; if that was a mistake, run: {login}"),
+        ErrorCode::LoginCancelled => format!("{detail}; to start over, run: {login}"),
+        ErrorCode::UnknownFlow => format!("{detail} (the daemon may have been restarted); run again: {login}"),
+        ErrorCode::ServiceRefused => format!(
+            "{detail}; check start URL, region and scopes of the session: ssoctl status{}",
+            session.map_or_else(String::new, |name| format!(" {}", shell_word(name)))
+        ),
+        ErrorCode::ServiceUnavailable => format!("{detail}; check the network and the proxy settings, then try again"),
+        ErrorCode::StoreUnavailable => format!("{detail}; unlock the keyring and try again, or run: {login}"),
+        ErrorCode::InvalidConfiguration | ErrorCode::ConfigurationUnwritable => {
+            format!("{detail}; correct the configuration, which this checks: ssoctl status")
+        }
+        ErrorCode::InvalidRequest => format!("{detail}; see: ssoctl --help"),
+        ErrorCode::Forbidden => format!("{detail}; run ssoctl as the user whose daemon it is"),
+        ErrorCode::NotFound | ErrorCode::MethodNotAllowed => {
+            format!("{detail}; the daemon is of another version: restart it after an update")
+        }
+        ErrorCode::BodyTooLarge => format!("{detail}; shorten the arguments"),
+        ErrorCode::ShuttingDown => format!("{detail}; try again in a moment"),
+        ErrorCode::Internal => format!("{detail}; see the daemon's log"),
+        code => format!("{detail} ({code}, which this version does not know); update ssoctl"),
+    }
+}
+
+/// The hint at a sign-in that only waits for the person.
+fn pending(login: Option<&PendingLogin>, now: Timestamp) -> String {
+    login.filter(|login| login.expires_at > now).map_or_else(String::new, |login| {
+        format!(
+            " (or confirm the pending code {} at {}, for another {})",
+            login.user_code,
+            login.verification_uri_complete,
+            duration(login.expires_at.duration_since(now))
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> Timestamp {
+        "2026-11-23T10:17:00Z".parse().unwrap()
+    }
+
+    fn minutes_from_now(minutes: i64) -> Timestamp {
+        Timestamp::from_unix(now().as_unix().saturating_add_signed(minutes * 60))
+    }
+
+    #[test]
+    fn who_needs_a_sign_in_is_told_since_when_and_what_to_run() {
+        let expired = Problem::new(ErrorCode::SignInRequired, "ignored")
+            .of_session("corp")
+            .with_expiry(Some(minutes_from_now(-12)));
+        assert_eq!(
+            problem(&expired, now()),
+            r#"session "corp" needs a sign-in (expired 12 min ago); run: ssoctl login corp"#
+        );
+        let never = Problem::new(ErrorCode::SignInRequired, "ignored").of_session("my corp");
+        assert_eq!(problem(&never, now()), r#"session "my corp" needs a sign-in; run: ssoctl login 'my corp'"#);
+    }
+
+    #[test]
+    fn a_pending_sign_in_is_pointed_at_while_its_code_lives() {
+        let login = |minutes| PendingLogin {
+            flow: 1,
+            user_code: "ABCD-EFGH".into(),
+            verification_uri: "https://example.awsapps.com/start/#/device".into(),
+            verification_uri_complete: "https://example.awsapps.com/start/#/device?user_code=ABCD-EFGH".into(),
+            expires_at: minutes_from_now(minutes),
+        };
+        let with = |login| Problem::new(ErrorCode::SignInRequired, "").of_session("corp").with_login(Some(login));
+        let text = problem(&with(login(9)), now());
+        assert!(text.contains("ABCD-EFGH at https://example.awsapps.com/") && text.contains("another 9 min"), "{text}");
+        assert!(!problem(&with(login(-1)), now()).contains("ABCD"), "a dead code is of no use");
+    }
+
+    #[test]
+    fn every_code_says_what_happened_and_what_to_do() {
+        for code in ErrorCode::ALL.iter().cloned().chain([ErrorCode::Other("teapot".into())]) {
+            let text = problem(&Problem::new(code.clone(), "it went wrong.").of_session("corp"), now());
+            let (what, remedy) = text.split_once("; ").unwrap_or_else(|| panic!("{code}: no remedy in {text:?}"));
+            assert!(what.starts_with("it went wrong") || code == ErrorCode::SignInRequired, "{code}: {text}");
+            assert!(remedy.len() > 10, "{code}: {text}");
+        }
+    }
+
+    #[test]
+    fn the_names_to_choose_from_are_listed() {
+        let choices = vec!["dev".to_owned(), "prod".to_owned()];
+        for code in [ErrorCode::AmbiguousSession, ErrorCode::UnknownSession] {
+            assert!(problem(&Problem::new(code, "x").with_choices(choices.clone()), now()).contains("dev, prod"));
+        }
+    }
+}

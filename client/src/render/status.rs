@@ -1,0 +1,250 @@
+//! The table of `ssoctl status`.
+
+use std::fmt::Write;
+
+use ssoctl_protocol::{DaemonStatus, SessionState, SessionStatus, Timestamp};
+
+use super::{ago, distance, duration, printable, shell_word};
+
+/// Whether states are coloured.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Colours {
+    On,
+    Off,
+}
+
+/// A cell, and what its text means for somebody who only looks at colours.
+struct Cell {
+    text: String,
+    tone: Tone,
+}
+
+#[derive(Clone, Copy)]
+enum Tone {
+    Plain,
+    Good,
+    Warning,
+    Bad,
+}
+
+impl Tone {
+    /// The parameter of SGR (ECMA-48, 8.3.117).
+    const fn code(self) -> Option<u8> {
+        match self {
+            Self::Plain => None,
+            Self::Good => Some(32),
+            Self::Warning => Some(33),
+            Self::Bad => Some(31),
+        }
+    }
+}
+
+impl Cell {
+    fn new(text: impl AsRef<str>, tone: Tone) -> Self {
+        Self { text: printable(text.as_ref()).into_owned(), tone }
+    }
+
+    fn plain(text: impl AsRef<str>) -> Self {
+        Self::new(text, Tone::Plain)
+    }
+
+    /// Characters are counted, which is right for all scripts but those with double-width or combining characters;
+    /// there a column is a little off, and no table of the whole of Unicode has to be carried along.
+    fn width(&self) -> usize {
+        self.text.chars().count()
+    }
+
+    fn write(&self, table: &mut String, width: usize, colours: Colours) {
+        let padding = width.saturating_sub(self.width());
+        // Writing to a `String` cannot fail.
+        let _ = match self.tone.code().filter(|_| colours == Colours::On) {
+            Some(code) => write!(table, "\x1b[{code}m{}\x1b[0m{:padding$}", self.text, ""),
+            None => write!(table, "{}{:padding$}", self.text, ""),
+        };
+    }
+}
+
+/// The whole text: a row for each session, then the daemon and what is wrong with its configuration.
+pub(crate) fn status(daemon: &DaemonStatus, sessions: &[SessionStatus], now: Timestamp, colours: Colours) -> String {
+    let mut text = if sessions.is_empty() {
+        "No sessions. Add one: ssoctl login --start-url URL --region REGION\n".to_owned()
+    } else {
+        table(sessions, now, colours)
+    };
+    let _ = writeln!(
+        text,
+        "\nssoctld {}, pid {}, up {}; secrets in: {}",
+        printable(&daemon.version),
+        daemon.pid,
+        duration(now.duration_since(daemon.started_at)),
+        store(daemon)
+    );
+    for problem in &daemon.configuration_problems {
+        let line = problem.line.map_or_else(String::new, |line| format!(":{line}"));
+        let complaint = format!("{}: {}{line}: {}", problem.severity, problem.file, problem.message);
+        let _ = writeln!(text, "{}", printable(&complaint));
+    }
+    text
+}
+
+fn store(daemon: &DaemonStatus) -> String {
+    let store = &daemon.secret_store;
+    let kind = match store.kind.as_str() {
+        "memory" => "memory (lost when the daemon stops)",
+        "file" => "a file, in the clear",
+        "" => "unknown",
+        other => other,
+    };
+    let error = store.error.as_ref().map_or_else(String::new, |error| format!(" ({error})"));
+    printable(&format!("{kind}{error}")).into_owned()
+}
+
+fn table(sessions: &[SessionStatus], now: Timestamp, colours: Colours) -> String {
+    let header = ["SESSION", "STATE", "TOKEN EXPIRES", "RENEWAL", "NOTE"].map(Cell::plain);
+    let rows: Vec<[Cell; 5]> =
+        std::iter::once(header).chain(sessions.iter().map(|session| row(session, now))).collect();
+    let widths: Vec<usize> =
+        (0..5).map(|column| rows.iter().map(|row| row[column].width()).max().unwrap_or(0)).collect();
+    let mut text = String::new();
+    for row in &rows {
+        for (cell, width) in row[..4].iter().zip(&widths) {
+            cell.write(&mut text, *width, colours);
+            text.push_str("  ");
+        }
+        row[4].write(&mut text, 0, colours);
+        text.truncate(text.trim_end_matches(' ').len());
+        text.push('\n');
+    }
+    text
+}
+
+fn row(session: &SessionStatus, now: Timestamp) -> [Cell; 5] {
+    let names = match session.aliases.as_slice() {
+        [] => session.name.clone(),
+        aliases => format!("{} ({})", session.name, aliases.join(", ")),
+    };
+    let state = match session.state {
+        SessionState::SignedIn => Cell::new("signed in", Tone::Good),
+        SessionState::Expired => Cell::new("expired", Tone::Bad),
+        SessionState::SignedOut => Cell::new("signed out", Tone::Warning),
+        SessionState::Loading => Cell::new("loading", Tone::Warning),
+        _ => Cell::new("unknown", Tone::Warning),
+    };
+    let expires = session.expires_at.map_or_else(|| "-".to_owned(), |at| distance(at, now));
+    [Cell::plain(names), state, Cell::plain(expires), Cell::plain(renewal(session, now)), note(session, now)]
+}
+
+fn renewal(session: &SessionStatus, now: Timestamp) -> String {
+    match &session.next {
+        Some(next) if next.action == "refresh" && next.at > now => format!("by itself {}", distance(next.at, now)),
+        _ if session.refreshable => "by itself".to_owned(),
+        _ if session.expires_at.is_some() => "by sign-in".to_owned(),
+        _ => "-".to_owned(),
+    }
+}
+
+/// What matters most: a person who is waited for, then what went wrong, then what to do.
+fn note(session: &SessionStatus, now: Timestamp) -> Cell {
+    if let Some(login) = session.login.as_ref().filter(|login| login.expires_at > now) {
+        let left = duration(login.expires_at.duration_since(now));
+        return Cell::new(
+            format!("confirm code {} within {left}: {}", login.user_code, login.verification_uri_complete),
+            Tone::Warning,
+        );
+    }
+    if let Some(error) = &session.last_error {
+        return Cell::new(format!("{} ({}, {})", error.message, error.code, ago(error.at, now)), Tone::Bad);
+    }
+    if session.unsaved {
+        return Cell::new("the newest token is not saved yet", Tone::Warning);
+    }
+    match session.state {
+        SessionState::SignedOut | SessionState::Expired => {
+            Cell::plain(format!("ssoctl login {}", shell_word(&session.name)))
+        }
+        SessionState::Loading => Cell::plain("the store has not answered yet"),
+        _ => Cell::plain(""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn session(members: &Value) -> SessionStatus {
+        let mut session = json!({
+            "name": "corp", "start_url": "https://corp.awsapps.com/start", "region": "eu-west-1", "scopes": [],
+            "state": "signed_in", "expires_at": "2026-11-23T11:16:00Z", "refreshable": true,
+            "oidc_endpoint": null, "login": null, "last_error": null,
+        });
+        for (name, value) in members.as_object().unwrap() {
+            session[name] = value.clone();
+        }
+        serde_json::from_value(session).unwrap()
+    }
+
+    fn text(sessions: &[Value], colours: Colours) -> String {
+        let daemon: DaemonStatus = serde_json::from_value(json!({
+            "version": "0.1.0", "pid": 4711, "started_at": "2026-11-23T08:17:00Z", "sessions": sessions.len(),
+            "secret_store": {"kind": "file"},
+            "configuration_problems": [
+                {"severity": "warning", "file": "/c.toml", "line": 3, "message": "unknown key \"colour\" is ignored"}
+            ],
+        }))
+        .unwrap();
+        let sessions: Vec<_> = sessions.iter().map(session).collect();
+        status(&daemon, &sessions, "2026-11-23T10:17:00Z".parse().unwrap(), colours)
+    }
+
+    #[test]
+    fn the_table_is_read_at_a_glance() {
+        let table = text(
+            &[
+                json!({"next": {"action": "refresh", "at": "2026-11-23T10:56:00Z"}}),
+                json!({"name": "größte", "aliases": ["dev"], "state": "expired", "expires_at": "2026-11-23T10:05:00Z",
+                       "refreshable": false}),
+                json!({"name": "new", "state": "signed_out", "expires_at": null, "refreshable": false,
+                       "login": {"user_code": "ABCD-EFGH", "verification_uri": "https://d/",
+                                 "verification_uri_complete": "https://d/?c", "expires_at": "2026-11-23T10:26:32Z"}}),
+                json!({"name": "odd", "state": "hibernating", "last_error":
+                       {"code": "network", "message": "no answer", "at": "2026-11-23T10:15:00Z"}}),
+            ],
+            Colours::Off,
+        );
+        assert_eq!(
+            table,
+            "\
+SESSION       STATE       TOKEN EXPIRES  RENEWAL              NOTE
+corp          signed in   in 59 min      by itself in 39 min
+größte (dev)  expired     12 min ago     by sign-in           ssoctl login 'größte'
+new           signed out  -              -                    confirm code ABCD-EFGH within 9 min 32 s: https://d/?c
+odd           unknown     in 59 min      by itself            no answer (network, 2 min ago)
+
+ssoctld 0.1.0, pid 4711, up 2 h; secrets in: a file, in the clear
+warning: /c.toml:3: unknown key \"colour\" is ignored
+"
+        );
+    }
+
+    #[test]
+    fn without_sessions_it_says_how_to_add_one() {
+        assert!(text(&[], Colours::Off).starts_with("No sessions. Add one: ssoctl login --start-url URL"));
+    }
+
+    #[test]
+    fn colours_do_not_disturb_the_columns() {
+        let sessions = [json!({}), json!({"name": "b", "state": "expired"})];
+        let coloured = text(&sessions, Colours::On);
+        assert!(coloured.contains("\x1b[32msigned in\x1b[0m"), "{coloured}");
+        let plain = coloured.replace("\x1b[32m", "").replace("\x1b[31m", "").replace("\x1b[0m", "");
+        assert_eq!(plain, text(&sessions, Colours::Off));
+    }
+
+    #[test]
+    fn what_comes_from_outside_cannot_steer_the_terminal() {
+        let error = json!({"code": "x", "message": "\u{1b}]0;owned\u{7}", "at": "2026-11-23T10:15:00Z"});
+        let table = text(&[json!({"name": "a\u{1b}[2J", "last_error": error})], Colours::Off);
+        assert!(!table.contains('\u{1b}') && table.contains(r"a\u{1b}[2J"), "{table}");
+    }
+}

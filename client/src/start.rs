@@ -1,0 +1,123 @@
+//! Starting a daemon where none answers on the default socket.
+//!
+//! An installed unit is started where there is one, so that the daemon runs as the person set it up; otherwise the
+//! daemon itself. However many clients find no daemon at the same time, one of them starts it, and all wait for the
+//! socket. (Were two to start one, the daemon's own lock would turn the second away.)
+
+mod daemon;
+mod log;
+mod unit;
+
+use std::fmt;
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::connection::nobody_listens;
+use daemon::Starter;
+
+/// How long a daemon may take until it answers. It listens before it talks to anybody, so this is plenty.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long to look for somebody else's daemon after the one that was started here has ended.
+const GRACE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// How a person restarts a daemon, whichever way it runs.
+pub(crate) const HOW_TO_RESTART: &str = if cfg!(target_os = "macos") {
+    "launchctl kickstart -k gui/$(id -u)/io.github.ssoctl.ssoctld, or stop it and run ssoctl again"
+} else {
+    "systemctl --user restart ssoctld, or stop it and run ssoctl again"
+};
+
+/// Why there is no daemon even so. `Display` is the whole story, remedy included.
+#[derive(Debug)]
+pub(crate) enum NotStarted {
+    /// Neither a unit nor a binary is installed.
+    NothingToStart,
+    /// There is no place for the log file, and without one nobody could tell why a daemon failed.
+    NoLog(String),
+    /// The daemon could not be executed.
+    NotExecutable(String),
+    /// It ended at once.
+    Died { how: String, log: String, last_words: String },
+    /// It runs, perhaps, but does not answer.
+    Silent { log: String },
+    /// It answers, and connecting fails for another reason.
+    Unreachable(io::Error),
+}
+
+impl fmt::Display for NotStarted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NothingToStart => f.write_str(
+                "no daemon runs and ssoctld is neither beside ssoctl nor on PATH; install it, or start it by hand",
+            ),
+            Self::NoLog(why) => write!(f, "no daemon was started: {why}"),
+            Self::NotExecutable(why) => write!(f, "the daemon could not be started: {why}"),
+            Self::Died { how, log, last_words } if last_words.is_empty() => {
+                write!(f, "the daemon ended at once ({how}); run it by hand to see why: ssoctld (its log: {log})")
+            }
+            Self::Died { how, log, last_words } => {
+                write!(f, "the daemon ended at once ({how}); the end of its log {log}: {last_words}")
+            }
+            Self::Silent { log } => {
+                write!(f, "the daemon was started but does not answer; see its log {log}, or run it by hand: ssoctld")
+            }
+            Self::Unreachable(error) => write!(f, "the daemon was started but cannot be reached: {error}"),
+        }
+    }
+}
+
+/// Starts a daemon and connects to it.
+pub(crate) fn daemon(socket: &Path) -> Result<UnixStream, NotStarted> {
+    if unit::start() {
+        if let Some(stream) = wait_for(socket, PATIENCE)? {
+            return Ok(stream);
+        }
+        return Err(NotStarted::Silent { log: unit::LOG.to_owned() });
+    }
+    let mut starter = Starter::new()?;
+    let begin = Instant::now();
+    let mut ended = None;
+    loop {
+        if let Some(stream) = connect(socket)? {
+            return Ok(stream);
+        }
+        starter.start_unless_somebody_does(|| connect(socket))?;
+        if ended.is_none() {
+            ended = starter.end().map(|how| (how, Instant::now()));
+        }
+        if let Some((how, _)) = ended.as_ref().filter(|(_, at)| at.elapsed() > GRACE) {
+            return Err(NotStarted::Died {
+                how: how.clone(),
+                log: starter.log().display().to_string(),
+                last_words: starter.last_words(),
+            });
+        }
+        if begin.elapsed() > PATIENCE {
+            return Err(NotStarted::Silent { log: starter.log().display().to_string() });
+        }
+        thread::sleep(PAUSE);
+    }
+}
+
+fn wait_for(socket: &Path, patience: Duration) -> Result<Option<UnixStream>, NotStarted> {
+    let begin = Instant::now();
+    loop {
+        let stream = connect(socket)?;
+        if stream.is_some() || begin.elapsed() > patience {
+            return Ok(stream);
+        }
+        thread::sleep(PAUSE);
+    }
+}
+
+fn connect(socket: &Path) -> Result<Option<UnixStream>, NotStarted> {
+    match UnixStream::connect(socket) {
+        Ok(stream) => Ok(Some(stream)),
+        Err(error) if nobody_listens(&error) => Ok(None),
+        Err(error) => Err(NotStarted::Unreachable(error)),
+    }
+}

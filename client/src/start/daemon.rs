@@ -1,0 +1,216 @@
+//! The daemon as a process of its own, started by the client.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use rustix::fs::{FlockOperation, flock};
+
+use super::{NotStarted, log};
+use crate::environment;
+
+/// The variables that a daemon gets. It outlives the shell it was started from, so what it does must not depend on
+/// that shell: above all it must not learn credentials or a profile that somebody happened to export there.
+const PASSED_ON: &[&str] = &[
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "PATH",
+    "LANG",
+    "TZ",
+    "DBUS_SESSION_BUS_ADDRESS",
+    "DISPLAY",
+    "WAYLAND_DISPLAY",
+    "XAUTHORITY",
+    "BROWSER",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+    "AWS_CONFIG_FILE",
+    "AWS_CA_BUNDLE",
+    "AWS_USE_FIPS_ENDPOINT",
+    "AWS_USE_DUALSTACK_ENDPOINT",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "SSOCTL_CONFIG",
+    "SSOCTL_LOG",
+    "SSOCTL_STATE_DIR",
+];
+/// Families of variables that are passed on as well.
+const PASSED_ON_PREFIXES: &[&str] = &["LC_", "XDG_", "AWS_ENDPOINT_URL"];
+/// Those whose value is a path, which may be relative to a directory that the daemon does not run in.
+const PATHS: &[&str] =
+    &["SSL_CERT_FILE", "SSL_CERT_DIR", "AWS_CONFIG_FILE", "AWS_CA_BUNDLE", "SSOCTL_CONFIG", "SSOCTL_STATE_DIR"];
+
+/// Starts one daemon, once, unless another client is at it.
+pub(super) struct Starter {
+    program: PathBuf,
+    log: PathBuf,
+    /// Who holds the lock on this file starts the daemon. Closing it, also by dying, lets go of it.
+    lock: File,
+    started: Option<Started>,
+}
+
+struct Started {
+    child: Child,
+    /// The length of the log before the daemon wrote to it.
+    log_length: u64,
+}
+
+impl Starter {
+    pub(super) fn new() -> Result<Self, NotStarted> {
+        let program = find().ok_or(NotStarted::NothingToStart)?;
+        let directory = log::directory(environment::variable, environment::home_directory)
+            .ok_or_else(|| NotStarted::NoLog("there is no home directory for its log; set HOME".to_owned()))?;
+        let fails = |path: &Path, error| NotStarted::NoLog(format!("cannot write {}: {error}", path.display()));
+        log::make_directory(&directory).map_err(|error| fails(&directory, error))?;
+        let lock_path = directory.join("ssoctld.starting");
+        let lock = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&lock_path)
+            .map_err(|error| fails(&lock_path, error))?;
+        Ok(Self { program, log: directory.join("ssoctld.log"), lock, started: None })
+    }
+
+    /// Starts the daemon if no other client is starting one. `connect` looks once more whether one has come up before
+    /// the lock was had.
+    pub(super) fn start_unless_somebody_does(
+        &mut self,
+        connect: impl Fn() -> Result<Option<UnixStream>, NotStarted>,
+    ) -> Result<(), NotStarted> {
+        if self.started.is_some() || flock(&self.lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+            return Ok(());
+        }
+        if connect()?.is_none() {
+            self.started = Some(self.spawn()?);
+        }
+        Ok(())
+    }
+
+    fn spawn(&self) -> Result<Started, NotStarted> {
+        let no_log = |error| NotStarted::NoLog(format!("cannot write {}: {error}", self.log.display()));
+        let output = log::open(&self.log).map_err(no_log)?;
+        let errors = output.try_clone().map_err(no_log)?;
+        let log_length = output.metadata().map_or(0, |metadata| metadata.len());
+        let child = Command::new(&self.program)
+            // The daemon makes itself the leader of a new session, so that closing the terminal does not end it.
+            .arg("--background")
+            .env_clear()
+            .envs(environment::variables().filter_map(|(name, value)| pass_on(name, value)))
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stdout(output)
+            .stderr(errors)
+            .spawn()
+            .map_err(|error| NotStarted::NotExecutable(format!("{}: {error}", self.program.display())))?;
+        Ok(Started { child, log_length })
+    }
+
+    /// How the daemon that was started here has ended, if it has.
+    pub(super) fn end(&mut self) -> Option<String> {
+        let status = self.started.as_mut()?.child.try_wait().ok()??;
+        Some(status.to_string())
+    }
+
+    pub(super) fn log(&self) -> &Path {
+        &self.log
+    }
+
+    /// The last lines that the daemon wrote.
+    pub(super) fn last_words(&self) -> String {
+        self.started.as_ref().map_or_else(String::new, |started| log::end_of(&self.log, started.log_length))
+    }
+}
+
+/// What a daemon gets of a variable.
+fn pass_on(name: OsString, value: OsString) -> Option<(OsString, OsString)> {
+    let text = name.to_str()?;
+    if !PASSED_ON.contains(&text) && !PASSED_ON_PREFIXES.iter().any(|prefix| text.starts_with(prefix)) {
+        return None;
+    }
+    let value = if PATHS.contains(&text) && !value.is_empty() {
+        std::path::absolute(&value).map_or(value, PathBuf::into_os_string)
+    } else {
+        value
+    };
+    Some((name, value))
+}
+
+/// The `ssoctld` beside this binary, or beside what a link to it points at, else the first one on `PATH`.
+fn find() -> Option<PathBuf> {
+    const NAME: &str = "ssoctld";
+    let beside = |binary: PathBuf| binary.with_file_name(NAME);
+    let own = env::current_exe().ok();
+    let resolved = own.as_ref().and_then(|own| fs::canonicalize(own).ok());
+    let on_path = environment::variable("PATH").unwrap_or_default();
+    let beside_this_one = own.into_iter().chain(resolved).map(beside);
+    beside_this_one.chain(candidates(&on_path, NAME)).find(|path| is_executable(path))
+}
+
+/// A relative entry of `PATH` means whatever directory somebody stands in, which is no place to take a daemon from.
+fn candidates(path: &OsStr, name: &str) -> Vec<PathBuf> {
+    env::split_paths(path).filter(|directory| directory.is_absolute()).map(|directory| directory.join(name)).collect()
+}
+
+fn is_executable(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passed_on(name: &str, value: &str) -> Option<OsString> {
+        pass_on(name.into(), value.into()).map(|(_, value)| value)
+    }
+
+    #[test]
+    fn credentials_and_the_profile_of_a_shell_never_reach_the_daemon() {
+        for name in [
+            "AWS_PROFILE",
+            "AWS_ACCESS_KEY_ID",
+            "AWS_SECRET_ACCESS_KEY",
+            "AWS_SESSION_TOKEN",
+            "SSOCTL_SOCKET",
+            "SSOCTL_SESSION",
+            "SSH_AUTH_SOCK",
+            "LD_PRELOAD",
+            "LISTEN_FDS",
+        ] {
+            assert_eq!(passed_on(name, "x"), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_the_daemon_needs_is_passed_on() {
+        for name in ["HOME", "LC_TIME", "XDG_RUNTIME_DIR", "AWS_ENDPOINT_URL_SSO_OIDC", "https_proxy", "SSOCTL_LOG"] {
+            assert_eq!(passed_on(name, "x"), Some("x".into()), "{name}");
+        }
+    }
+
+    #[test]
+    fn relative_paths_are_made_absolute_because_the_daemon_runs_elsewhere() {
+        let here = env::current_dir().unwrap();
+        assert_eq!(passed_on("AWS_CONFIG_FILE", "my/config"), Some(here.join("my/config").into_os_string()));
+        assert_eq!(passed_on("AWS_CONFIG_FILE", "/my/config"), Some("/my/config".into()));
+    }
+
+    #[test]
+    fn a_daemon_is_never_taken_from_a_relative_entry_of_path() {
+        let path = OsStr::new("/usr/bin:.::bin:/opt/bin");
+        assert_eq!(candidates(path, "d"), [PathBuf::from("/usr/bin/d"), PathBuf::from("/opt/bin/d")]);
+    }
+}
