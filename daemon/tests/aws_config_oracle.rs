@@ -1,0 +1,202 @@
+//! The AWS configuration is read as botocore reads it, and endpoints are those that botocore would call.
+//!
+//! Needs a Python with botocore: `SSOCTL_TEST_PYTHON`, else `python3`. Without it the comparison is skipped and says
+//! so, and with `SSOCTL_TEST_REQUIRE=1` it fails instead.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+use ssoctld::config::{Config, EndpointError, Environment, Paths, load};
+
+const ORACLE: &str = include_str!("aws_config_oracle.py");
+
+/// Files that botocore accepts, each written so that a simpler reader would go wrong.
+const FILES: &[&str] = &[
+    "[sso-session corp]\nsso_start_url = https://corp.awsapps.com/start#/\nsso_region = eu-west-1\nsso_registration_scopes = b:x, a:y,,\n\
+     [profile dev]\nsso_session = corp\nsso_account_id = 1\nsso_role_name = r\n",
+    "[sso-session \"two words\"]\nSSO_Start_URL: https://two.awsapps.com/start ; no comment\nsso_region:eu-west-1\n",
+    "[sso-session tidy]\n  sso_start_url = https://tidy.awsapps.com/start\n  sso_region = eu-west-1\n  # sso_region = us-east-1\n\
+     [profile 'q q']\n    sso_session = tidy\n    sso_account_id = 1\n    sso_role_name = r\n",
+    "; comment\n\n[default]\nsso_start_url=https://legacy.awsapps.com/start/\nsso_region=us-east-1\nsso_account_id=1\nsso_role_name=r\n\
+     [profile second]\nsso_start_url = https://legacy.awsapps.com/start\nsso_region = us-east-1\nsso_account_id = 1\nsso_role_name = r\n",
+    "[sso-session equals]\nsso_start_url = https://e.awsapps.com/start?a=b:c=d\nsso_region = eu-west-1\\\n\
+     [sso-session after]\nsso_start_url = \"https://quoted.awsapps.com/start\"\nsso_region = eu-west-1\n",
+    "[sso-session windows]\r\nsso_start_url = https://w.awsapps.com/start\r\nsso_region = eu-west-1\r\n\r\n[profile w]\r\nsso_session = windows\r\nsso_account_id = 1\r\nsso_role_name = r\r\n",
+    "[sso-session s]\nsso_start_url = https://s.awsapps.com/start\nsso_region = eu-west-1\n\
+     [profile agrees]\nsso_session = s\nsso_region = eu-west-1\nsso_account_id = 1\nsso_role_name = r\n\
+     [profile differs]\nsso_session = s\nsso_region = us-east-1\nsso_account_id = 1\nsso_role_name = r\n\
+     [profile differs-in-case]\nsso_session = s\nsso_start_url = https://S.awsapps.com/start\nsso_account_id = 1\nsso_role_name = r\n\
+     [profile nowhere]\nsso_session = none\nsso_account_id = 1\nsso_role_name = r\n\
+     [profile half]\nsso_start_url = https://s.awsapps.com/start\nsso_account_id = 1\nsso_role_name = r\n",
+    "[profile default]\nsso_start_url = https://first.awsapps.com/start\nsso_region = us-east-1\nsso_account_id=1\nsso_role_name=r\n\
+     [default]\nsso_start_url = https://later.awsapps.com/start\nsso_region = us-east-1\nsso_account_id=1\nsso_role_name=r\n",
+    "[default]\ns3 =\n  max_concurrent_requests = 20\n\n  # comment\n  max_queue_size = 1\nregion = x\n\
+     [sso-session nested]\nsso_start_url =\thttps://n.awsapps.com/start\t\nsso_region\t=\teu-west-1\nodd = a\n  [sso-session hidden]\n  sso_region = z\n",
+    "[plugins]\nx = 1\n[profiles]\ny = 2\n[profile]\nz = 3\n[profile too many words]\nsso_start_url = https://x.awsapps.com\nsso_region = x\n",
+];
+
+/// Files that decide on endpoints, for the default profile.
+const ENDPOINT_FILES: &[&str] = &[
+    "",
+    "[default]\nuse_fips_endpoint = true\n",
+    "[default]\nuse_dualstack_endpoint = True\n",
+    "[default]\nuse_fips_endpoint = true\nuse_dualstack_endpoint = true\n",
+    "[default]\nendpoint_url = http://127.0.0.1:1\n",
+    "[default]\nendpoint_url = http://127.0.0.1:1\nuse_fips_endpoint = true\n",
+    "[default]\nendpoint_url = http://127.0.0.1:1\nuse_dualstack_endpoint = true\n",
+    "[default]\nendpoint_url = http://127.0.0.1:1\nignore_configured_endpoint_urls = true\n",
+    "[default]\nendpoint_url = http://127.0.0.1:1\nservices = local\n[services local]\nsso_oidc =\n  endpoint_url = http://127.0.0.1:2\nsso =\n    endpoint_url = http://127.0.0.1:3\n",
+    "[default]\nservices = local\n[services local]\nsso_oidc =\n  endpoint_url = http://127.0.0.1:2\n",
+];
+
+const ENDPOINT_VARIABLES: &[&[(&str, &str)]] = &[
+    &[],
+    &[("AWS_ENDPOINT_URL", "http://127.0.0.1:4")],
+    &[("AWS_ENDPOINT_URL", "http://127.0.0.1:4"), ("AWS_ENDPOINT_URL_SSO", "http://127.0.0.1:5")],
+    &[("AWS_ENDPOINT_URL_SSO_OIDC", "http://127.0.0.1:6"), ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")],
+    &[("AWS_USE_FIPS_ENDPOINT", "true")],
+    &[("AWS_USE_FIPS_ENDPOINT", "false"), ("AWS_USE_DUALSTACK_ENDPOINT", "true")],
+];
+
+const REGIONS: &[&str] =
+    &["eu-west-1", "cn-north-1", "us-gov-west-1", "eusc-de-east-1", "us-iso-east-1", "moon-base-1"];
+
+#[test]
+fn values_and_references_are_read_as_botocore_reads_them() {
+    let Some(python) = python_with_botocore() else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    let answers = ask(&python, directory.path(), &json!({ "files": FILES, "endpoints": [] }));
+    for (text, answer) in FILES.iter().zip(answers["files"].as_array().expect("answers")) {
+        let config = load_text(directory.path(), text, &Environment::default());
+        compare_sessions(text, &config, answer);
+    }
+}
+
+#[test]
+fn endpoints_are_those_that_botocore_would_call() {
+    let Some(python) = python_with_botocore() else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut cases = Vec::new();
+    for file in ENDPOINT_FILES {
+        for variables in ENDPOINT_VARIABLES {
+            cases.push((*file, *variables, "eu-west-1"));
+        }
+    }
+    for region in REGIONS {
+        for file in &ENDPOINT_FILES[..4] {
+            cases.push((*file, &[], region));
+        }
+    }
+    let questions: Vec<Value> = cases
+        .iter()
+        .map(|(file, variables, region)| {
+            let variables: BTreeMap<&str, &str> = variables.iter().copied().collect();
+            json!({ "file": file, "variables": variables, "region": region })
+        })
+        .collect();
+    let answers = ask(&python, directory.path(), &json!({ "files": [], "endpoints": questions }));
+    for ((file, variables, region), answer) in cases.iter().zip(answers["endpoints"].as_array().expect("answers")) {
+        let environment = Environment::from_vars(|name| {
+            variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| (*value).to_owned())
+        });
+        let session =
+            format!("[sso-session corp]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = {region}\n");
+        let config = load_text(directory.path(), &format!("{session}{file}"), &environment);
+        let answer: Vec<&str> = answer.as_array().expect("two URLs").iter().filter_map(Value::as_str).collect();
+        let endpoints = match &config.session("corp").expect("the session").endpoints {
+            Ok(endpoints) => endpoints,
+            // The rules of the models have an error here, and so has the daemon; botocore drops the switch silently.
+            Err(EndpointError::FipsAndCustom(_) | EndpointError::DualStackAndCustom(_)) => {
+                assert!(answer.iter().any(|url| url.starts_with("http://127.0.0.1:")), "{file:?} {variables:?}");
+                continue;
+            }
+            Err(error) => panic!("{file:?} {variables:?} {region}: {error}"),
+        };
+        let endpoints = [&endpoints.oidc, &endpoints.portal].map(|url| url.as_str().trim_end_matches('/'));
+        assert_eq!(answer, endpoints, "{file:?} {variables:?} {region}");
+    }
+}
+
+fn compare_sessions(text: &str, config: &Config, answer: &Value) {
+    for (name, expected) in answer["sso_sessions"].as_object().expect("sessions") {
+        let (Some(start_url), Some(region)) = (expected["sso_start_url"].as_str(), expected["sso_region"].as_str())
+        else {
+            panic!("an incomplete sso-session in {text:?}");
+        };
+        match config.session(name) {
+            Some(session) => {
+                assert_eq!(session.start_url, start_url, "{text}");
+                assert_eq!(session.region(), region, "{text}");
+                if let Some(scopes) = expected["scopes"].as_array() {
+                    assert_eq!(&json!(session.scopes), &json!(scopes), "{text}");
+                }
+            }
+            // A value that cannot be used is quoted in the problem, as botocore has it.
+            None => assert!(
+                config.problems.iter().any(|problem| {
+                    [start_url, region].iter().any(|value| problem.message.contains(&format!("{value:?}")))
+                }),
+                "{name} is missing without a problem: {text} {:#?}",
+                config.problems
+            ),
+        }
+    }
+    for (profile, expected) in answer["profiles"].as_object().expect("profiles") {
+        let session = config.profiles.get(profile).and_then(|name| config.session(name));
+        let found = session.map(|session| (session.start_url.trim_end_matches('/'), session.region()));
+        let expected = expected.as_object().map(|expected| {
+            let text = |key: &str| expected[key].as_str().expect("a string");
+            (text("sso_start_url").trim_end_matches('/'), text("sso_region"))
+        });
+        assert_eq!(found, expected, "{profile} in {text}");
+    }
+}
+
+fn load_text(directory: &Path, text: &str, environment: &Environment) -> Config {
+    let paths = Paths { own: directory.join("none.toml"), aws: directory.join("config") };
+    std::fs::write(&paths.aws, text).expect("a written file");
+    load(&paths, environment)
+}
+
+/// The Python to ask, or nothing after saying that the comparison is skipped.
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn python_with_botocore() -> Option<OsString> {
+    let python = std::env::var_os("SSOCTL_TEST_PYTHON").unwrap_or_else(|| "python3".into());
+    let found = Command::new(&python)
+        .args(["-c", "import botocore.session"])
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    if found {
+        return Some(python);
+    }
+    assert!(
+        std::env::var_os("SSOCTL_TEST_REQUIRE").is_none_or(|required| required != "1"),
+        "{python:?} has no botocore; install it, or name a Python that has it in SSOCTL_TEST_PYTHON"
+    );
+    eprintln!("skipped: {python:?} has no botocore to compare with");
+    None
+}
+
+fn ask(python: &OsStr, home: &Path, questions: &Value) -> Value {
+    let mut oracle = Command::new(python)
+        .args(["-c", ORACLE])
+        .env_clear()
+        .env("HOME", home)
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a running Python");
+    let mut stdin = oracle.stdin.take().expect("its standard input");
+    stdin.write_all(questions.to_string().as_bytes()).expect("written questions");
+    drop(stdin);
+    let output = oracle.wait_with_output().expect("its answer");
+    assert!(output.status.success(), "the oracle failed");
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
