@@ -25,7 +25,7 @@ pub enum Fault {
     },
     /// This status with an empty body; the call is not carried out.
     Status {
-        /// 100 is no answer, so 200 to 599.
+        /// 200 to 999; anything else is sent as 500.
         status: u16,
     },
     /// The call is carried out and answered after this time, and not at all if the client leaves earlier.
@@ -109,7 +109,12 @@ pub enum Times {
 pub(crate) struct Injection {
     operation: Operation,
     fault: Fault,
+    #[serde(default = "once")]
     times: Times,
+}
+
+fn once() -> Times {
+    Times::Next(1)
 }
 
 /// The faults that are still to strike: per operation a queue, the first injected first.

@@ -130,7 +130,9 @@ fn problem(status: u16, message: &str) -> Answer {
 
 fn response(answer: &Answer, body: AnswerBody) -> Response<AnswerBody> {
     let mut response = Response::new(body);
-    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    // A 1xx is no final answer, and hyper refuses to send one as such.
+    let status = StatusCode::from_u16(answer.status).ok().filter(|status| !status.is_informational());
+    *response.status_mut() = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     if let Some(content_type) = answer.content_type() {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

@@ -40,12 +40,13 @@ impl Members {
         }
     }
 
-    /// Refuses a member of the wrong type that the service has no use for otherwise.
-    fn optional(&self, name: &str) -> Result<(), Refusal> {
-        match self.0.get(name) {
-            None | Some(Value::Null | Value::String(_)) => Ok(()),
-            Some(_) => Err(Refusal::new(OidcError::InvalidRequest, format!("not a string: {name}"))),
+    /// Refuses members whose type is not the model's, also those that the service has no use for.
+    fn conform(&self, texts: &[&str], lists: &[&str]) -> Result<(), Refusal> {
+        let is_text = |name: &&str| matches!(self.0.get(*name), None | Some(Value::Null | Value::String(_)));
+        if let Some(name) = texts.iter().find(|name| !is_text(name)) {
+            return Err(Refusal::new(OidcError::InvalidRequest, format!("not a string: {name}")));
         }
+        lists.iter().try_for_each(|name| self.list(name).map(drop))
     }
 }
 
@@ -71,6 +72,10 @@ pub(crate) fn answer(
 }
 
 fn register_client(service: &mut Service, members: &Members, at: Moment) -> Result<Value, Refusal> {
+    members.conform(
+        &["clientName", "clientType", "issuerUrl", "entitledApplicationArn"],
+        &["scopes", "redirectUris", "grantTypes"],
+    )?;
     let request = RegistrationRequest {
         client_name: members.required("clientName")?.to_owned(),
         client_type: members.required("clientType")?.to_owned(),
@@ -78,8 +83,6 @@ fn register_client(service: &mut Service, members: &Members, at: Moment) -> Resu
         redirect_uris: members.list("redirectUris")?,
         grant_types: members.list("grantTypes")?,
     };
-    members.optional("issuerUrl")?;
-    members.optional("entitledApplicationArn")?;
     let issued = service.register(request, at)?;
     Ok(written(
         json!({
@@ -112,10 +115,13 @@ fn start_device_authorization(service: &mut Service, members: &Members, at: Mome
 }
 
 fn create_token(service: &mut Service, members: &Members, pace: Pace, at: Moment) -> Result<Value, Refusal> {
+    members.conform(
+        &["clientId", "clientSecret", "grantType", "deviceCode", "code", "refreshToken", "redirectUri", "codeVerifier"],
+        &["scope"],
+    )?;
     let client_id = members.required("clientId")?;
     let client_secret = members.required("clientSecret")?;
     let grant_type = members.required("grantType")?;
-    members.list("scope")?;
     let grant = Grant::from_wire(grant_type).ok_or_else(|| {
         Refusal::new(OidcError::UnsupportedGrantType, format!("grant type not supported: {grant_type:?}"))
     })?;
@@ -125,7 +131,6 @@ fn create_token(service: &mut Service, members: &Members, pace: Pace, at: Moment
         Grant::RefreshToken => service.refresh(client_id, members.required("refreshToken")?, at)?,
         Grant::AuthorizationCode => {
             members.required("code")?;
-            members.optional("codeVerifier")?;
             // There is no authorization endpoint here, so no code can ever have been issued.
             return Err(Refusal::new(OidcError::InvalidGrant, "unknown authorization code"));
         }

@@ -165,6 +165,17 @@ impl Simulator {
         off_thread(move || calls_reached(&shared, operation, count)).await;
     }
 
+    /// Blocks until a call of the operation has ended this way; see [`CallRecord::outcome`].
+    ///
+    /// # Panics
+    /// After a minute of real time.
+    pub fn wait_for_outcome(&self, operation: Operation, outcome: &str) {
+        self.shared.wait_for(&format!("{operation} to end with {outcome:?}"), |inner, _| {
+            let ended_so = |record: &&CallRecord| record.operation == operation && record.outcome == outcome;
+            inner.journal.records().iter().find(ended_so).map(drop)
+        });
+    }
+
     /// How often the operation has been called, faults included.
     pub fn calls(&self, operation: Operation) -> usize {
         self.shared.with(|inner, _| inner.journal.count(operation))

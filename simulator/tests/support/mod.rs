@@ -99,6 +99,23 @@ impl Connection {
         Ok(answer)
     }
 
+    /// Reads a head and then until the connection ends: bytes of the body that came, and that were promised.
+    pub(crate) fn receive_what_comes(&mut self) -> io::Result<(usize, usize)> {
+        let mut promised = 0;
+        loop {
+            let line = self.line()?;
+            if line.is_empty() {
+                break;
+            }
+            if let Some(length) = line.strip_prefix("content-length: ") {
+                promised = length.parse().expect("a length");
+            }
+        }
+        let mut body = Vec::new();
+        self.0.read_to_end(&mut body)?;
+        Ok((body.len(), promised))
+    }
+
     fn line(&mut self) -> io::Result<String> {
         let mut line = String::new();
         if self.0.read_line(&mut line)? == 0 {

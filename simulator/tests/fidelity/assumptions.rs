@@ -1,0 +1,165 @@
+//! What no model states and nobody has observed, or not reliably: how the simulator decides it all the same.
+//!
+//! Each sentence stands in the README too, and a test keeps the two lists equal.
+
+use identity_center_simulator::{Fault, Operation, Times};
+use serde_json::json;
+
+use crate::support::{Bench, DEVICE_GRANT, SCOPED, START_URL, UNSCOPED, hours, minutes, seconds};
+
+type Check = fn(&Bench);
+
+pub(crate) const ASSUMPTIONS: &[(&str, Check)] = &[
+    ("Any scope makes a token short-lived and refreshable, not `sso:account:access` alone.", |bench| {
+        let token = bench.sign_in(&bench.register(&["codewhisperer:completions"])).json();
+        assert_eq!(token["expiresIn"], 3600);
+        assert!(token["refreshToken"].is_string());
+    }),
+    ("A scope is refused when it is no scope token of RFC 6749 3.3; every other one is granted.", |bench| {
+        let register = |scope: &str| {
+            let body = json!({ "clientName": "test", "clientType": "public", "scopes": [scope] });
+            bench.post("/client/register", &body).status
+        };
+        assert_eq!((register("nobody:has:this"), register("a\"b"), register("")), (200, 400, 400));
+    }),
+    ("A redirect URI has to be absolute and without a fragment (RFC 6749 3.1.2).", |bench| {
+        let register = |uri: &str| {
+            let body = json!({ "clientName": "test", "clientType": "public", "redirectUris": [uri] });
+            bench.post("/client/register", &body).status
+        };
+        assert_eq!((register("http://127.0.0.1/back"), register("http://127.0.0.1/#back")), (200, 400));
+    }),
+    ("`scope` in CreateToken is not looked at, so InvalidScope never comes from there.", |bench| {
+        let client = bench.register(SCOPED);
+        let codes = bench.start(&client);
+        bench.simulator.approve(&codes.user).expect("a pending code");
+        let mut body = client.poll_body(&codes);
+        body["scope"] = json!(["never:registered"]);
+        assert_eq!(bench.post("/token", &body).status, 200);
+    }),
+    ("A client that registered no grant types may use all of them.", |bench| {
+        let client = bench.register(SCOPED);
+        let body = client.body(json!({ "grantType": "authorization_code", "code": "made-up" }));
+        assert_eq!(bench.post("/token", &body).exception(), "InvalidGrantException");
+    }),
+    (
+        "The first poll may come at once; after a poll that came too early the interval is five seconds longer.",
+        |bench| {
+            let client = bench.register(SCOPED);
+            let codes = bench.start(&client);
+            let mut poll_after = |wait| {
+                bench.clock.advance(seconds(wait));
+                bench.poll(&client, &codes).exception().to_owned()
+            };
+            let outcomes = [0, 0, 5, 11, 11].map(&mut poll_after);
+            let (pending, slow_down) = ("AuthorizationPendingException", "SlowDownException");
+            assert_eq!(outcomes, [pending, slow_down, slow_down, pending, pending]);
+        },
+    ),
+    ("A poll that comes too early is told so even when the decision has been taken.", |bench| {
+        let client = bench.register(SCOPED);
+        let codes = bench.start(&client);
+        bench.poll(&client, &codes);
+        bench.simulator.approve(&codes.user).expect("a pending code");
+        assert_eq!(bench.poll(&client, &codes).exception(), "SlowDownException");
+    }),
+    ("An approval that is not redeemed dies with its device code.", |bench| {
+        let client = bench.register(SCOPED);
+        let codes = bench.start(&client);
+        bench.simulator.approve(&codes.user).expect("a pending code");
+        bench.clock.advance(minutes(10));
+        assert_eq!(bench.poll(&client, &codes).exception(), "ExpiredTokenException");
+    }),
+    (
+        "A portal session belongs to one person at one start URL, and the approval page always means the same person.",
+        |bench| {
+            let client = bench.register(SCOPED);
+            let codes = bench.start(&client);
+            bench.submit("/device/approve", &codes.user);
+            assert_eq!(bench.poll(&client, &codes).status, 200);
+            let state = bench.control("GET", "state", &json!({})).json();
+            let sessions = state["portal_sessions"].as_array().expect("a list").clone();
+            assert_eq!(sessions.len(), 1);
+            assert_eq!((&sessions[0]["person"], &sessions[0]["start_url"]), (&json!("jane"), &json!(START_URL)));
+        },
+    ),
+    ("A logout ends the portal session, and with it every token of that session, whichever client got it.", |bench| {
+        let (one, other) = (bench.register(SCOPED), bench.register(SCOPED));
+        let (first, second) = (bench.sign_in(&one), bench.sign_in(&other));
+        assert_eq!(bench.portal("POST", "/logout", &first.member("accessToken")).status, 200);
+        assert_eq!(bench.portal("GET", "/assignment/accounts", &second.member("accessToken")).status, 401);
+        assert_eq!(bench.refresh(&other, &second.member("refreshToken")).exception(), "InvalidGrantException");
+    }),
+    ("A refresh leaves access tokens that were issued before as they are.", |bench| {
+        let client = bench.register(SCOPED);
+        let token = bench.sign_in(&client);
+        assert_eq!(bench.refresh(&client, &token.member("refreshToken")).status, 200);
+        assert_eq!(bench.portal("GET", "/assignment/accounts", &token.member("accessToken")).status, 200);
+    }),
+    ("A refresh token lives as long as its portal session.", |bench| {
+        let client = bench.register(SCOPED);
+        let token = bench.sign_in(&client).member("refreshToken");
+        bench.clock.advance(hours(8) - seconds(1));
+        assert_eq!(bench.refresh(&client, &token).json()["expiresIn"], 1);
+    }),
+    ("An empty string counts as a missing member.", |bench| {
+        let body = json!({ "clientName": "", "clientType": "public" });
+        assert_eq!(bench.post("/client/register", &body).exception(), "InvalidRequestException");
+    }),
+    ("The client is looked at before what it offers, and the grant type before the client.", |bench| {
+        let body = |grant| json!({ "clientId": "unknown", "clientSecret": "unknown", "grantType": grant });
+        assert_eq!(bench.post("/token", &body(DEVICE_GRANT)).exception(), "InvalidClientException");
+        assert_eq!(bench.post("/token", &body("password")).exception(), "UnsupportedGrantTypeException");
+    }),
+    (
+        "SlowDown for RegisterClient and StartDeviceAuthorization, and InternalServer, come from injected faults alone.",
+        |bench| {
+            bench.simulator.inject(Operation::RegisterClient, Fault::error("SlowDownException"), Times::Next(1));
+            assert_eq!(bench.post("/client/register", &json!({})).exception(), "SlowDownException");
+            for _ in 0..50 {
+                bench.start(&bench.register(SCOPED));
+            }
+        },
+    ),
+    ("ListAccountRoles answers 404 for an account that is not assigned, GetRoleCredentials 403.", |bench| {
+        let token = bench.sign_in(&bench.register(SCOPED)).member("accessToken");
+        let account = "account_id=999999999999";
+        assert_eq!(bench.portal("GET", &format!("/assignment/roles?{account}"), &token).status, 404);
+        let credentials = format!("/federation/credentials?role_name=ReadOnlyAccess&{account}");
+        assert_eq!(bench.portal("GET", &credentials, &token).status, 403);
+    }),
+    (
+        "An account id that is not twelve digits is an invalid request, and so is a page token of another list.",
+        |bench| {
+            let token = bench.sign_in(&bench.register(SCOPED)).member("accessToken");
+            for target in ["/assignment/roles?account_id=1", "/assignment/accounts?next_token=made-up"] {
+                assert_eq!(bench.portal("GET", target, &token).exception(), "InvalidRequestException", "{target}");
+            }
+        },
+    ),
+    ("The portal counts its rate over all callers, within the last second of service time.", |bench| {
+        bench.simulator.settings(|settings| settings.portal_rate = Some(2));
+        let status = || bench.get("/assignment/accounts").status;
+        assert_eq!([status(), status(), status()], [401, 401, 429]);
+        bench.clock.advance(seconds(1));
+        assert_eq!(status(), 401);
+    }),
+    ("Role credentials have a lifetime of their own, which the portal session does not shorten.", |bench| {
+        let token = bench.sign_in(&bench.register(UNSCOPED)).member("accessToken");
+        bench.clock.advance(hours(8) - minutes(1));
+        let target = "/federation/credentials?role_name=ReadOnlyAccess&account_id=111122223333";
+        let expiration = bench.portal("GET", target, &token).json()["roleCredentials"]["expiration"].as_u64();
+        assert_eq!(expiration, Some((1_800_000_000 + 8 * 3600 - 60 + 3600) * 1000));
+    }),
+    ("A path that takes another method answers 405, an unknown path 404, both with a JSON `message`.", |bench| {
+        for (path, status) in [("/token", 405), ("/nowhere", 404)] {
+            let answer = bench.get(path);
+            assert_eq!(answer.status, status);
+            assert!(answer.json()["message"].is_string());
+        }
+    }),
+    ("CreateTokenWithIAM is not simulated: `/token?aws_iam=t` is the ordinary CreateToken.", |bench| {
+        let answer = bench.post("/token?aws_iam=t", &json!({}));
+        assert_eq!(answer.exception(), "InvalidRequestException");
+    }),
+];
