@@ -1,0 +1,332 @@
+//! Time, in two kinds that must not be mixed up.
+//!
+//! [`BootTime`] decides: it counts the time that the machine sleeps and never jumps, so a token's lifetime means the same
+//! after a suspend and after somebody set the clock. Wall time (`SystemTime`) is only for what is shown and stored.
+//!
+//! This is the one place that reads clocks and sets timers; `.clippy.toml` keeps it so.
+
+use std::collections::BTreeMap;
+use std::ops::{Add, Sub};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::{Notify, oneshot};
+
+/// A point on the clock that counts since boot, suspended time included (Linux `CLOCK_BOOTTIME`, macOS
+/// `CLOCK_MONOTONIC`).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Hash)]
+pub struct BootTime(Duration);
+
+impl BootTime {
+    /// A point that long after boot.
+    pub const fn from_boot(elapsed: Duration) -> Self {
+        Self(elapsed)
+    }
+
+    /// The time from `earlier` to this point, zero if this one is not later.
+    pub const fn since(self, earlier: Self) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+impl Add<Duration> for BootTime {
+    type Output = Self;
+    fn add(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(duration))
+    }
+}
+
+impl Sub<Duration> for BootTime {
+    type Output = Self;
+    fn sub(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(duration))
+    }
+}
+
+/// Both clocks, read together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Now {
+    /// What decisions rest on.
+    pub boot: BootTime,
+    /// What is shown and stored.
+    pub wall: SystemTime,
+}
+
+impl Now {
+    /// What the wall clock shows at `time`, as far as it is known now.
+    pub fn wall_at(self, time: BootTime) -> SystemTime {
+        if time >= self.boot {
+            self.wall.checked_add(time.since(self.boot)).unwrap_or(self.wall)
+        } else {
+            self.wall.checked_sub(self.boot.since(time)).unwrap_or(SystemTime::UNIX_EPOCH)
+        }
+    }
+
+    /// The point at which the wall clock shows `wall`, if nobody sets it until then.
+    pub fn boot_at(self, wall: SystemTime) -> BootTime {
+        match wall.duration_since(self.wall) {
+            Ok(ahead) => self.boot + ahead,
+            Err(behind) => self.boot - behind.duration(),
+        }
+    }
+}
+
+/// A future that ends at some point in time.
+pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The door to time.
+pub trait Clock: Send + Sync {
+    /// Reads both clocks.
+    fn now(&self) -> Now;
+
+    /// Sleeps until `time`; at once if that has passed.
+    fn sleep_until(&self, time: BootTime) -> Sleep;
+}
+
+/// Sleepers in the order of their deadlines, and a bell that rings when an earlier one arrives.
+#[derive(Default)]
+struct Sleepers {
+    waiting: Mutex<BTreeMap<(BootTime, u64), oneshot::Sender<()>>>,
+    earlier: Notify,
+}
+
+impl Sleepers {
+    fn add(&self, time: BootTime) -> oneshot::Receiver<()> {
+        let (wake, woken) = oneshot::channel();
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.retain(|_, sleeper| !sleeper.is_closed());
+        let number = waiting.range((time, 0)..=(time, u64::MAX)).next_back().map_or(0, |((_, last), _)| last + 1);
+        waiting.insert((time, number), wake);
+        if waiting.first_key_value().is_some_and(|((first, n), _)| (*first, *n) == (time, number)) {
+            self.earlier.notify_one();
+        }
+        woken
+    }
+
+    /// Wakes all whose time has come and tells the next deadline.
+    fn wake(&self, now: BootTime) -> Option<BootTime> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(entry) = waiting.first_entry() {
+            let time = entry.key().0;
+            if entry.get().is_closed() {
+                entry.remove();
+            } else if time <= now {
+                // A sleeper that was dropped in this moment needs no waking.
+                let _ = entry.remove().send(());
+            } else {
+                return Some(time);
+            }
+        }
+        None
+    }
+}
+
+/// The clocks of this machine.
+pub struct SystemClock {
+    sleepers: Arc<Sleepers>,
+}
+
+impl SystemClock {
+    /// Starts the task that wakes sleepers. Has to be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// What the operating system says when it gives no timer.
+    pub fn start() -> std::io::Result<Self> {
+        let sleepers = Arc::new(Sleepers::default());
+        tokio::spawn(timer::run(Arc::clone(&sleepers))?);
+        Ok(Self { sleepers })
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Now {
+        Now { boot: timer::boot_time(), wall: timer::wall_time() }
+    }
+
+    fn sleep_until(&self, time: BootTime) -> Sleep {
+        if time <= timer::boot_time() {
+            return Box::pin(std::future::ready(()));
+        }
+        let woken = self.sleepers.add(time);
+        Box::pin(async {
+            // The sender lives as long as the clock.
+            let _ = woken.await;
+        })
+    }
+}
+
+/// One `timerfd` on `CLOCK_BOOTTIME` serves all sleepers: it is set to the first deadline, fires at once after a suspend
+/// that slept through it, and costs nothing while nobody waits.
+#[cfg(target_os = "linux")]
+mod timer {
+    use super::{Arc, BootTime, Duration, Sleepers, SystemTime};
+    use rustix::time::{
+        ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime, timerfd_create,
+        timerfd_settime,
+    };
+    use tokio::io::Interest;
+    use tokio::io::unix::AsyncFd;
+
+    pub(super) fn boot_time() -> BootTime {
+        BootTime(duration(clock_gettime(ClockId::Boottime)))
+    }
+
+    pub(super) fn wall_time() -> SystemTime {
+        SystemTime::UNIX_EPOCH + duration(clock_gettime(ClockId::Realtime))
+    }
+
+    fn duration(time: Timespec) -> Duration {
+        Duration::try_from(time).unwrap_or_default()
+    }
+
+    pub(super) fn run(sleepers: Arc<Sleepers>) -> std::io::Result<impl Future<Output = ()>> {
+        let descriptor = timerfd_create(TimerfdClockId::Boottime, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
+        #[allow(deprecated, reason = "its successor is unsafe, and asks only for what an `OwnedFd` gives")]
+        let timer = AsyncFd::with_interest(descriptor, Interest::READABLE)?;
+        Ok(async move {
+            loop {
+                // All zeros disarm the timer, which is what nobody waiting calls for.
+                let next = sleepers.wake(boot_time()).map_or(Duration::ZERO, |time| time.0);
+                let value = Timespec::try_from(next).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 });
+                let setting = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: value };
+                if let Err(error) = timerfd_settime(timer.get_ref(), TimerfdTimerFlags::ABSTIME, &setting) {
+                    tracing::error!(%error, "the timer cannot be set");
+                    return;
+                }
+                tokio::select! {
+                    () = sleepers.earlier.notified() => {}
+                    fired = timer.readable() => if let Ok(mut guard) = fired {
+                        let mut expirations = [0u8; 8];
+                        let _ = guard.try_io(|timer| Ok(rustix::io::read(timer, &mut expirations)?));
+                    }
+                }
+            }
+        })
+    }
+}
+
+/// Elsewhere tokio's timer may stand still during sleep, so it is asked for slices and the clock is read after each.
+#[cfg(not(target_os = "linux"))]
+mod timer {
+    use super::{Arc, BootTime, Duration, Sleepers, SystemTime};
+    use rustix::time::{ClockId, clock_gettime};
+
+    const SLICE: Duration = Duration::from_secs(15);
+
+    pub(super) fn boot_time() -> BootTime {
+        BootTime(Duration::try_from(clock_gettime(ClockId::Monotonic)).unwrap_or_default())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this module is the one that reads clocks")]
+    pub(super) fn wall_time() -> SystemTime {
+        SystemTime::now()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this module is the one that sets timers")]
+    pub(super) fn run(sleepers: Arc<Sleepers>) -> std::io::Result<impl Future<Output = ()>> {
+        Ok(async move {
+            loop {
+                let now = boot_time();
+                match sleepers.wake(now) {
+                    Some(time) => tokio::select! {
+                        () = sleepers.earlier.notified() => {}
+                        () = tokio::time::sleep(time.since(now).min(SLICE)) => {}
+                    },
+                    None => sleepers.earlier.notified().await,
+                }
+            }
+        })
+    }
+}
+
+/// A clock that stands still until a test moves it.
+pub struct ManualClock {
+    now: Mutex<Now>,
+    sleepers: Sleepers,
+}
+
+impl ManualClock {
+    /// A clock that shows `wall`, a day after boot.
+    pub fn at(wall: SystemTime) -> Self {
+        let boot = BootTime(Duration::from_secs(86_400));
+        Self { now: Mutex::new(Now { boot, wall }), sleepers: Sleepers::default() }
+    }
+
+    /// Lets time pass on both clocks and wakes whose time has come; a suspend looks the same.
+    pub fn advance(&self, duration: Duration) {
+        let boot = {
+            let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+            now.boot = now.boot + duration;
+            now.wall += duration;
+            now.boot
+        };
+        self.sleepers.wake(boot);
+    }
+
+    /// Sets the wall clock without letting time pass.
+    pub fn step_wall(&self, wall: SystemTime) {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner).wall = wall;
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Now {
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sleep_until(&self, time: BootTime) -> Sleep {
+        if time <= self.now().boot {
+            return Box::pin(std::future::ready(()));
+        }
+        let woken = self.sleepers.add(time);
+        Box::pin(async {
+            let _ = woken.await;
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn sleepers_wake_in_the_order_of_their_deadlines_whatever_the_order_of_their_coming() {
+        let clock = SystemClock::start().unwrap();
+        let start = clock.now().boot;
+        let order = Mutex::new(Vec::new());
+        let nap = |name: &'static str, millis: u64| {
+            let sleep = clock.sleep_until(start + Duration::from_millis(millis));
+            let order = &order;
+            async move {
+                sleep.await;
+                order.lock().unwrap().push(name);
+            }
+        };
+        tokio::join!(nap("last", 30), nap("first", 10), nap("second", 20), nap("past", 0));
+        assert_eq!(*order.lock().unwrap(), ["past", "first", "second", "last"]);
+        assert!(clock.now().boot >= start + Duration::from_millis(30));
+    }
+
+    #[tokio::test]
+    async fn a_sleeper_that_gave_up_is_forgotten() {
+        let clock = SystemClock::start().unwrap();
+        let far = clock.now().boot + Duration::from_secs(3600);
+        drop(clock.sleep_until(far));
+        drop(clock.sleep_until(far));
+        let _kept = clock.sleep_until(far);
+        assert_eq!(clock.sleepers.waiting.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_step_of_the_wall_clock_changes_what_is_shown_and_not_when_it_is() {
+        let noon = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_435_200);
+        let clock = ManualClock::at(noon);
+        let expiry = clock.now().boot + Duration::from_secs(3600);
+        clock.step_wall(noon - Duration::from_secs(7200));
+        let now = clock.now();
+        assert_eq!(expiry.since(now.boot), Duration::from_secs(3600));
+        assert_eq!(now.wall_at(expiry), noon - Duration::from_secs(3600));
+        assert_eq!(now.boot_at(now.wall_at(expiry)), expiry);
+    }
+}

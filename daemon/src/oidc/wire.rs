@@ -1,0 +1,382 @@
+//! The JSON of the OIDC service, and how its errors are recognised. Pure: bytes in, values out.
+//!
+//! Every response member is optional in the models, so each is looked at before it is used. A decoding error never
+//! quotes the answer, which may hold secrets.
+
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+use ssoctl_protocol::{Secret, secret};
+
+use super::{CallError, DeviceAuthorization, ErrorName, Grant, Issued, Registration};
+
+/// RFC 8628, section 3.2: the interval where the service names none.
+const DEFAULT_INTERVAL: u64 = 5;
+
+/// Longer than any lifetime that the service gives (registrations live about 90 days, tokens hours). A longer one is a
+/// mistake, and believing it would mean never looking after the session again.
+const LONGEST_LIFETIME: u64 = 366 * 86_400;
+
+/// How much of a text of the service is worth showing.
+const LONGEST_DESCRIPTION: usize = 500;
+
+/// RegisterClient. The device flow sends no `grantTypes`: together with the authorization code grant the service refuses
+/// it with InvalidScope (observed).
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RegisterClientRequest<'a> {
+    /// Shown to the person on the approval page.
+    pub client_name: &'a str,
+    /// `public`, the only one the service knows.
+    pub client_type: &'static str,
+    /// Absent without scopes.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub scopes: &'a [String],
+}
+
+/// StartDeviceAuthorization.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StartDeviceAuthorizationRequest<'a> {
+    /// The registration's identifier.
+    pub client_id: &'a str,
+    /// The registration's secret.
+    #[serde(serialize_with = "secret::expose")]
+    pub client_secret: &'a Secret<String>,
+    /// As configured.
+    pub start_url: &'a str,
+}
+
+/// CreateToken.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CreateTokenRequest<'a> {
+    client_id: &'a str,
+    #[serde(serialize_with = "secret::expose")]
+    client_secret: &'a Secret<String>,
+    grant_type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "expose_some")]
+    device_code: Option<&'a Secret<String>>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "expose_some")]
+    refresh_token: Option<&'a Secret<String>>,
+}
+
+#[expect(clippy::ref_option, reason = "serde's signature")]
+fn expose_some<S: serde::Serializer>(secret: &Option<&Secret<String>>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_some(secret.map_or("", |secret| secret.expose()))
+}
+
+impl<'a> CreateTokenRequest<'a> {
+    /// The request for this grant.
+    pub const fn new(registration: &'a Registration, grant: &'a Grant) -> Self {
+        let (grant_type, device_code, refresh_token) = match grant {
+            Grant::DeviceCode(code) => ("urn:ietf:params:oauth:grant-type:device_code", Some(code), None),
+            Grant::RefreshToken(token) => ("refresh_token", None, Some(token)),
+        };
+        Self {
+            client_id: registration.client_id.as_str(),
+            client_secret: &registration.client_secret,
+            grant_type,
+            device_code,
+            refresh_token,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RegisterClientResponse {
+    client_id: Option<String>,
+    client_secret: Option<Secret<String>>,
+    client_id_issued_at: Option<i64>,
+    client_secret_expires_at: Option<i64>,
+}
+
+/// Reads the answer to RegisterClient. `now` stands in for a missing `clientIdIssuedAt`.
+///
+/// # Errors
+/// [`CallError::Unusable`] names the member that is missing or makes no sense.
+pub fn registration(body: &[u8], now: SystemTime) -> Result<Registration, CallError> {
+    let response: RegisterClientResponse = json(body)?;
+    let expires_at = match response.client_secret_expires_at {
+        Some(0) => None,
+        Some(seconds) => Some(epoch(seconds).ok_or_else(|| senseless("clientSecretExpiresAt"))?),
+        None => return Err(missing("clientSecretExpiresAt")),
+    };
+    Ok(Registration {
+        client_id: text(response.client_id, "clientId")?,
+        client_secret: secret_text(response.client_secret, "clientSecret")?,
+        issued_at: response.client_id_issued_at.and_then(epoch).unwrap_or(now),
+        expires_at,
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct StartDeviceAuthorizationResponse {
+    device_code: Option<Secret<String>>,
+    user_code: Option<String>,
+    verification_uri: Option<String>,
+    verification_uri_complete: Option<String>,
+    expires_in: Option<i64>,
+    interval: Option<i64>,
+}
+
+/// Reads the answer to StartDeviceAuthorization.
+///
+/// # Errors
+/// [`CallError::Unusable`] names the member that is missing or makes no sense.
+pub fn device_authorization(body: &[u8]) -> Result<DeviceAuthorization, CallError> {
+    let response: StartDeviceAuthorizationResponse = json(body)?;
+    let verification_uri = text(response.verification_uri, "verificationUri")?;
+    let interval = response.interval.and_then(|seconds| u64::try_from(seconds).ok()).filter(|seconds| *seconds > 0);
+    Ok(DeviceAuthorization {
+        device_code: secret_text(response.device_code, "deviceCode")?,
+        user_code: text(response.user_code, "userCode")?,
+        verification_uri_complete: response
+            .verification_uri_complete
+            .filter(|uri| !uri.is_empty())
+            .unwrap_or_else(|| verification_uri.clone()),
+        verification_uri,
+        expires_in: lifetime(response.expires_in)?,
+        interval: Duration::from_secs(interval.unwrap_or(DEFAULT_INTERVAL)),
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CreateTokenResponse {
+    access_token: Option<Secret<String>>,
+    token_type: Option<String>,
+    expires_in: Option<i64>,
+    refresh_token: Option<Secret<String>>,
+}
+
+/// Reads the answer to CreateToken.
+///
+/// # Errors
+/// [`CallError::Unusable`] names the member that is missing or makes no sense.
+pub fn issued(body: &[u8]) -> Result<Issued, CallError> {
+    let response: CreateTokenResponse = json(body)?;
+    Ok(Issued {
+        access_token: secret_text(response.access_token, "accessToken")?,
+        token_type: response.token_type.filter(|kind| !kind.is_empty()).unwrap_or_else(|| "Bearer".to_owned()),
+        expires_in: lifetime(response.expires_in)?,
+        refresh_token: response.refresh_token.filter(|token| !token.expose().is_empty()),
+    })
+}
+
+#[derive(Deserialize, Default)]
+struct ErrorResponse {
+    #[serde(rename = "__type")]
+    kind: Option<String>,
+    error: Option<String>,
+    error_description: Option<String>,
+    reason: Option<String>,
+    message: Option<String>,
+}
+
+/// Recognises an error answer. The name is taken from the header `x-amzn-ErrorType` up to `:` and after `#`, else from
+/// the body's `__type`, else from the body's `error`; the status decides nothing, because servers generated from the
+/// older OpenAPI description send 480 to 490 where the model says 400.
+pub fn error(status: u16, error_type: Option<&str>, retry_after: Option<Duration>, body: &[u8]) -> CallError {
+    let response: ErrorResponse = serde_json::from_slice(body).unwrap_or_default();
+    let name = [error_type, response.kind.as_deref(), response.error.as_deref()]
+        .into_iter()
+        .flatten()
+        .find_map(|spelling| ErrorName::find(bare_name(spelling)));
+    let said = response.error_description.or(response.message);
+    let description = [said.as_deref(), response.reason.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    match name {
+        // Throttling can come from a gateway that asks for more patience than the service's own `slow_down`.
+        Some(name) if status != 429 => CallError::Service {
+            name,
+            description: presentable(&description),
+            key_trouble: response.reason.is_some_and(|reason| reason.starts_with("KMS_")),
+        },
+        _ => {
+            let called = error_type.map(bare_name).map(str::to_owned).or(response.kind).or(response.error);
+            let parts = [called.as_deref(), Some(description.as_str())];
+            let parts: Vec<&str> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
+            CallError::Unnamed { status, description: presentable(&parts.join(": ")), retry_after }
+        }
+    }
+}
+
+/// `com.amazonaws.ssooidc#InvalidGrantException:http://…` is `InvalidGrantException`.
+fn bare_name(spelling: &str) -> &str {
+    let spelling = spelling.split(':').next().unwrap_or(spelling);
+    spelling.rsplit('#').next().unwrap_or(spelling).trim()
+}
+
+/// What a service says is shown to people: without control characters, and not at any length.
+fn presentable(text: &str) -> String {
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_DESCRIPTION).collect();
+    text.trim().to_owned()
+}
+
+fn json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, CallError> {
+    serde_json::from_slice(body).map_err(|error| {
+        // The error's own text may quote a value.
+        let what = match error.classify() {
+            serde_json::error::Category::Eof => "it ends too early",
+            serde_json::error::Category::Data => "a member has the wrong type",
+            serde_json::error::Category::Syntax | serde_json::error::Category::Io => "it is not JSON",
+        };
+        CallError::Unusable(what.to_owned())
+    })
+}
+
+fn missing(member: &str) -> CallError {
+    CallError::Unusable(format!("it has no {member}"))
+}
+
+fn senseless(member: &str) -> CallError {
+    CallError::Unusable(format!("its {member} makes no sense"))
+}
+
+fn text(value: Option<String>, member: &str) -> Result<String, CallError> {
+    value.filter(|value| !value.is_empty()).ok_or_else(|| missing(member))
+}
+
+fn secret_text(value: Option<Secret<String>>, member: &str) -> Result<Secret<String>, CallError> {
+    value.filter(|value| !value.expose().is_empty()).ok_or_else(|| missing(member))
+}
+
+fn lifetime(seconds: Option<i64>) -> Result<Duration, CallError> {
+    let seconds = seconds.ok_or_else(|| missing("expiresIn"))?;
+    match u64::try_from(seconds) {
+        Ok(seconds @ 1..=LONGEST_LIFETIME) => Ok(Duration::from_secs(seconds)),
+        _ => Err(senseless("expiresIn")),
+    }
+}
+
+fn epoch(seconds: i64) -> Option<SystemTime> {
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(u64::try_from(seconds).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: SystemTime = SystemTime::UNIX_EPOCH;
+
+    #[test]
+    fn an_error_is_recognised_by_header_then_type_then_error_and_never_by_status() {
+        for name in ErrorName::all() {
+            let (model, oauth) = (name.in_model(), name.in_oauth());
+            let header = format!("{model}:http://internal.amazon.com/coral/com.amazonaws.ssooidc/");
+            for status in [200, 400, 401, 480, 490, 500] {
+                for (error_type, body) in [
+                    (Some(header.as_str()), "<html>".to_owned()),
+                    (Some(model), String::new()),
+                    (None, format!(r#"{{"__type":"com.amazonaws.ssooidc#{model}","error":"something_else"}}"#)),
+                    (None, format!(r#"{{"error":"{oauth}","error_description":"because"}}"#)),
+                    (Some("UnknownOperationException"), format!(r#"{{"error":"{oauth}"}}"#)),
+                ] {
+                    let found = error(status, error_type, None, body.as_bytes());
+                    assert_eq!(found.name(), Some(name), "{status} {error_type:?} {body}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_error_that_no_model_names_keeps_its_status_and_its_words() {
+        assert_eq!(
+            error(418, Some("TeapotException:x"), None, br#"{"message":"short\nand stout"}"#),
+            CallError::Unnamed {
+                status: 418,
+                description: "TeapotException: short and stout".into(),
+                retry_after: None
+            }
+        );
+        let throttled = error(429, Some("SlowDownException"), Some(Duration::from_secs(7)), b"");
+        assert_eq!(throttled.retry_after(), Some(Duration::from_secs(7)));
+        assert!(throttled.may_pass());
+    }
+
+    #[test]
+    fn trouble_with_the_key_of_the_instance_may_pass_and_other_bad_requests_do_not() {
+        let trouble = error(400, None, None, br#"{"error":"invalid_request","reason":"KMS_DisabledException"}"#);
+        assert!(trouble.may_pass());
+        assert!(trouble.to_string().contains("KMS_DisabledException"));
+        assert!(!error(400, None, None, br#"{"error":"invalid_request"}"#).may_pass());
+    }
+
+    #[test]
+    fn complete_answers_are_read() {
+        let body = br#"{"clientId":"id","clientSecret":"cs","clientIdIssuedAt":10,"clientSecretExpiresAt":20,
+            "authorizationEndpoint":null,"unknown":1}"#;
+        let registration = registration(body, NOW).unwrap();
+        assert_eq!(registration.issued_at, NOW + Duration::from_secs(10));
+        assert_eq!(registration.expires_at, Some(NOW + Duration::from_secs(20)));
+
+        let body = br#"{"deviceCode":"dc","userCode":"AB","verificationUri":"https://v","expiresIn":600}"#;
+        let authorization = device_authorization(body).unwrap();
+        assert_eq!(authorization.interval, Duration::from_secs(5));
+        assert_eq!(authorization.verification_uri_complete, "https://v");
+
+        let issued = issued(br#"{"accessToken":"at","expiresIn":3600}"#).unwrap();
+        assert_eq!((issued.token_type.as_str(), issued.refresh_token), ("Bearer", None));
+    }
+
+    #[test]
+    fn what_is_missing_or_makes_no_sense_is_named_and_no_secret_is_quoted() {
+        type Read = fn(&[u8]) -> Option<CallError>;
+        let register: Read = |body| registration(body, NOW).err();
+        let device: Read = |body| device_authorization(body).err();
+        let token: Read = |body| issued(body).err();
+        for (read, body, complaint) in [
+            (register, r#"{"clientSecret":"cs","clientSecretExpiresAt":1}"#, "it has no clientId"),
+            (register, r#"{"clientId":"id","clientSecretExpiresAt":1}"#, "it has no clientSecret"),
+            (register, r#"{"clientId":"id","clientSecret":"cs"}"#, "it has no clientSecretExpiresAt"),
+            (
+                register,
+                r#"{"clientId":"id","clientSecret":"cs","clientSecretExpiresAt":-1}"#,
+                "its clientSecretExpiresAt makes no sense",
+            ),
+            (device, r#"{"userCode":"AB","verificationUri":"v","expiresIn":1}"#, "it has no deviceCode"),
+            (device, r#"{"deviceCode":"dc","verificationUri":"v","expiresIn":1}"#, "it has no userCode"),
+            (device, r#"{"deviceCode":"dc","userCode":"AB","expiresIn":1}"#, "it has no verificationUri"),
+            (device, r#"{"deviceCode":"dc","userCode":"AB","verificationUri":"v"}"#, "it has no expiresIn"),
+            (token, r#"{"expiresIn":3600}"#, "it has no accessToken"),
+            (token, r#"{"accessToken":"","expiresIn":3600}"#, "it has no accessToken"),
+            (token, r#"{"accessToken":"TOPSECRET"}"#, "it has no expiresIn"),
+            (token, r#"{"accessToken":"TOPSECRET","expiresIn":0}"#, "its expiresIn makes no sense"),
+            (token, r#"{"accessToken":"TOPSECRET","expiresIn":-5}"#, "its expiresIn makes no sense"),
+            (token, r#"{"accessToken":"TOPSECRET","expiresIn":99999999999}"#, "its expiresIn makes no sense"),
+            (token, r#"{"accessToken":"TOPSECRET","expiresIn":"TOPSECRET"}"#, "a member has the wrong type"),
+            (token, r#"{"accessToken":"TOPSECRET","expi"#, "it ends too early"),
+            (token, "<html>TOPSECRET</html>", "it is not JSON"),
+            (token, "", "it ends too early"),
+        ] {
+            let error = read(body.as_bytes()).map(|error| error.to_string()).unwrap_or_default();
+            assert_eq!(error, format!("the service's answer is unusable: {complaint}"), "{body}");
+        }
+    }
+
+    #[test]
+    fn requests_have_the_members_of_the_model() {
+        let registration =
+            Registration { client_id: "id".into(), client_secret: "cs".into(), issued_at: NOW, expires_at: None };
+        let json = |grant: &Grant| serde_json::to_string(&CreateTokenRequest::new(&registration, grant)).unwrap();
+        assert_eq!(
+            json(&Grant::DeviceCode("dc".into())),
+            r#"{"clientId":"id","clientSecret":"cs","grantType":"urn:ietf:params:oauth:grant-type:device_code","deviceCode":"dc"}"#
+        );
+        assert_eq!(
+            json(&Grant::RefreshToken("rt".into())),
+            r#"{"clientId":"id","clientSecret":"cs","grantType":"refresh_token","refreshToken":"rt"}"#
+        );
+        let register = RegisterClientRequest {
+            client_name: "ssoctl",
+            client_type: "public",
+            scopes: &["sso:account:access".into()],
+        };
+        assert_eq!(
+            serde_json::to_string(&register).unwrap(),
+            r#"{"clientName":"ssoctl","clientType":"public","scopes":["sso:account:access"]}"#
+        );
+    }
+}

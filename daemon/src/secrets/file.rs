@@ -1,0 +1,208 @@
+//! One file per session, readable by its owner alone.
+//!
+//! Secrets lie in the clear here, as in `~/.aws/sso/cache`, but in one place, with mode 0600 in a directory of mode 0700,
+//! and never torn: a record is written beside its place, synced, and moved over it. Files and directories that somebody
+//! else owns or can read are refused rather than repaired, because what was readable has to be taken as read.
+
+use std::fs::{self, File, Permissions};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ssoctl_protocol::Secret;
+
+use super::{Access, SecretStore, StoreError};
+
+/// No record is longer; something else is in its place.
+const LONGEST_RECORD: u64 = 1 << 20;
+
+/// Keeps records in files of a directory.
+pub struct FileStore {
+    directory: Arc<Path>,
+}
+
+impl FileStore {
+    /// A store in this directory, which is made at the first write.
+    pub fn new(directory: PathBuf) -> Self {
+        Self { directory: directory.into() }
+    }
+
+    /// Runs what blocks (a full disk, a network file system) where it keeps nobody waiting.
+    fn blocking<T: Send + 'static>(
+        &self,
+        key: &str,
+        work: impl FnOnce(&Path, &Path) -> Result<T, StoreError> + Send + 'static,
+    ) -> Access<'_, T> {
+        let directory = Arc::clone(&self.directory);
+        let file = directory.join(format!("{key}.json"));
+        Box::pin(async move {
+            tokio::task::spawn_blocking(move || work(&directory, &file))
+                .await
+                .unwrap_or_else(|_| Err(StoreError("the file store failed unexpectedly".to_owned())))
+        })
+    }
+}
+
+impl SecretStore for FileStore {
+    fn kind(&self) -> &'static str {
+        "file"
+    }
+
+    fn read(&self, key: &str) -> Access<'_, Option<Secret<Vec<u8>>>> {
+        self.blocking(key, read)
+    }
+
+    fn write(&self, key: &str, record: Secret<Vec<u8>>) -> Access<'_, ()> {
+        self.blocking(key, move |directory, file| write(directory, file, &record))
+    }
+
+    fn set_aside(&self, key: &str) -> Access<'_, String> {
+        self.blocking(key, |_, file| {
+            let aside = file.with_extension("damaged");
+            fs::rename(file, &aside).map_err(|error| failed("move", file, &error))?;
+            Ok(aside.display().to_string())
+        })
+    }
+}
+
+fn read(directory: &Path, path: &Path) -> Result<Option<Secret<Vec<u8>>>, StoreError> {
+    match fs::symlink_metadata(directory) {
+        Ok(metadata) => check(directory, &metadata, "700")?,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed("read", directory, &error)),
+    }
+    // Neither a symbolic link nor a FIFO in the file's place is followed or waited for.
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    let opened = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path);
+    let file = match opened {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed("read", path, &error)),
+    };
+    let metadata = file.metadata().map_err(|error| failed("read", path, &error))?;
+    if !metadata.is_file() {
+        return Err(StoreError(format!("{} is not a regular file; move it away", path.display())));
+    }
+    check(path, &metadata, "600")?;
+    let capacity = usize::try_from(metadata.len().min(LONGEST_RECORD)).unwrap_or_default() + 1;
+    let mut bytes = Vec::with_capacity(capacity);
+    let result = file.take(LONGEST_RECORD + 1).read_to_end(&mut bytes);
+    let record = Secret::new(bytes);
+    result.map_err(|error| failed("read", path, &error))?;
+    if record.expose().len() as u64 > LONGEST_RECORD {
+        return Err(StoreError(format!("{} is too long to be a record; move it away", path.display())));
+    }
+    Ok(Some(record))
+}
+
+fn write(directory: &Path, path: &Path, record: &Secret<Vec<u8>>) -> Result<(), StoreError> {
+    let failed = |error: std::io::Error| failed("write", path, &error);
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed)?;
+    check(directory, &fs::symlink_metadata(directory).map_err(failed)?, "700")?;
+    // Removed again if anything fails before it is in its place.
+    let mut file = tempfile::Builder::new()
+        .prefix(".record")
+        .permissions(Permissions::from_mode(0o600))
+        .tempfile_in(directory)
+        .map_err(failed)?;
+    file.write_all(record.expose()).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    // The move is durable once the directory is.
+    File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)
+}
+
+/// Refuses what somebody else owns or may look into.
+fn check(path: &Path, metadata: &fs::Metadata, mode: &str) -> Result<(), StoreError> {
+    let shown = path.display();
+    if metadata.uid() != rustix::process::geteuid().as_raw() {
+        return Err(StoreError(format!(
+            "{shown} belongs to another user; remove it or give it to yourself with chown"
+        )));
+    }
+    if metadata.mode() & 0o077 != 0 {
+        return Err(StoreError(format!(
+            "others have access to {shown} (mode {:03o}); sign out and in again if anybody may have read it, then run: \
+             chmod {mode} {shown}",
+            metadata.mode() & 0o777
+        )));
+    }
+    Ok(())
+}
+
+fn failed(verb: &str, path: &Path, error: &std::io::Error) -> StoreError {
+    StoreError(format!("failed to {verb} {}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn stored(store: &FileStore) -> Result<Option<Vec<u8>>, String> {
+        store.read("key").await.map(|record| record.map(|record| record.expose().clone())).map_err(|error| error.0)
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().mode() & 0o777
+    }
+
+    #[tokio::test]
+    async fn what_is_written_is_read_by_its_owner_alone() {
+        let home = tempfile::tempdir().unwrap();
+        let directory = home.path().join("state/records");
+        let store = FileStore::new(directory.clone());
+        assert_eq!(stored(&store).await, Ok(None));
+        store.write("key", Secret::new(b"one".to_vec())).await.unwrap();
+        store.write("key", Secret::new(b"two".to_vec())).await.unwrap();
+        assert_eq!(stored(&store).await, Ok(Some(b"two".to_vec())));
+        assert_eq!((mode(&directory), mode(&directory.join("key.json"))), (0o700, 0o600));
+        assert_eq!(fs::read_dir(&directory).unwrap().count(), 1, "no temporary file is left behind");
+    }
+
+    #[tokio::test]
+    async fn a_file_or_directory_that_others_may_read_is_refused_with_the_remedy() {
+        let home = tempfile::tempdir().unwrap();
+        let directory = home.path().join("records");
+        let store = FileStore::new(directory.clone());
+        store.write("key", Secret::new(b"one".to_vec())).await.unwrap();
+        for path in [directory.join("key.json"), directory.clone()] {
+            let good = fs::metadata(&path).unwrap().permissions();
+            fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+            let complaint = stored(&store).await.unwrap_err();
+            assert!(complaint.contains("run: chmod") && complaint.contains("mode 755"), "{complaint}");
+            fs::set_permissions(&path, good).unwrap();
+        }
+        assert_eq!(stored(&store).await, Ok(Some(b"one".to_vec())));
+    }
+
+    #[tokio::test]
+    async fn what_is_not_a_regular_file_is_refused_and_never_waited_for() {
+        let home = tempfile::tempdir().unwrap();
+        let directory = home.path().join("records");
+        let store = FileStore::new(directory.clone());
+        store.write("other", Secret::new(b"one".to_vec())).await.unwrap();
+        let path = directory.join("key.json");
+
+        std::os::unix::fs::symlink(directory.join("other.json"), &path).unwrap();
+        assert!(stored(&store).await.is_err());
+        fs::remove_file(&path).unwrap();
+
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0).unwrap();
+        assert!(stored(&store).await.unwrap_err().contains("not a regular file"));
+        fs::remove_file(&path).unwrap();
+
+        fs::DirBuilder::new().mode(0o700).create(&path).unwrap();
+        assert!(stored(&store).await.unwrap_err().contains("not a regular file"));
+    }
+
+    #[tokio::test]
+    async fn a_damaged_record_is_moved_aside_and_not_lost() {
+        let home = tempfile::tempdir().unwrap();
+        let store = FileStore::new(home.path().join("records"));
+        store.write("key", Secret::new(b"damaged".to_vec())).await.unwrap();
+        let aside = store.set_aside("key").await.unwrap();
+        assert_eq!(stored(&store).await, Ok(None));
+        assert_eq!(fs::read(aside).unwrap(), b"damaged");
+    }
+}

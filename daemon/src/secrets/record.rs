@@ -1,0 +1,237 @@
+//! The record of one session, as bytes. Pure.
+//!
+//! JSON with a version. Times are wall-clock seconds since the epoch, because a boot clock means nothing after a reboot.
+//! It holds a registration, the token, and with the refresh token the registration that it belongs to. The device code
+//! is never part of it: it "should come from an in-memory reference", says the service's model.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+use ssoctl_protocol::{Secret, secret};
+
+use crate::clock::Now;
+use crate::config::Identity;
+use crate::oidc;
+use crate::session::{AccessToken, Kept, Renewal, Token};
+
+/// The version that this build writes. It reads every version up to it.
+const VERSION: u32 = 1;
+
+/// Why bytes are not a record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum NotARecord {
+    /// Torn or foreign. The position would help nobody, and the text could hold a secret.
+    #[error("the stored record is damaged")]
+    Damaged,
+    /// Written by a later version of ssoctld.
+    #[error("the stored record has version {0}, which only a newer ssoctld can read")]
+    Newer(u32),
+}
+
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Record {
+    version: u32,
+    /// For people who look into the file; the key decides.
+    start_url: String,
+    region: String,
+    scopes: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    label: Option<String>,
+    registration: Option<Registration>,
+    token: Option<StoredToken>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Registration {
+    client_id: String,
+    #[serde(serialize_with = "secret::expose")]
+    client_secret: Secret<String>,
+    issued_at: u64,
+    expires_at: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredToken {
+    #[serde(serialize_with = "secret::expose")]
+    access_token: Secret<String>,
+    token_type: String,
+    received_at: u64,
+    expires_at: u64,
+    lifetime_seconds: u64,
+    capped: bool,
+    renewal: Option<StoredRenewal>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredRenewal {
+    #[serde(serialize_with = "secret::expose")]
+    refresh_token: Secret<String>,
+    registration: Registration,
+}
+
+/// Writes a record.
+pub fn encode(identity: &Identity, kept: &Kept, now: Now) -> Secret<Vec<u8>> {
+    let record = Record {
+        version: VERSION,
+        start_url: identity.start_url.clone(),
+        region: identity.region.clone(),
+        scopes: identity.scopes.clone(),
+        label: identity.label.clone(),
+        registration: kept.registration.as_ref().map(Registration::from),
+        token: kept.token.as_ref().map(|token| StoredToken {
+            access_token: token.access.value.clone(),
+            token_type: token.access.token_type.clone(),
+            received_at: seconds(now.wall_at(token.received)),
+            expires_at: seconds(now.wall_at(token.expires)),
+            lifetime_seconds: token.lifetime.as_secs(),
+            capped: token.capped,
+            renewal: token.renewal.as_ref().map(|renewal| StoredRenewal {
+                refresh_token: renewal.refresh_token.clone(),
+                registration: Registration::from(&renewal.registration),
+            }),
+        }),
+    };
+    // A struct of strings and numbers cannot fail to become JSON.
+    Secret::new(serde_json::to_vec_pretty(&record).unwrap_or_default())
+}
+
+/// Reads a record.
+///
+/// # Errors
+/// [`NotARecord`] if it is damaged or newer than this build.
+pub fn decode(bytes: &[u8], now: Now) -> Result<Kept, NotARecord> {
+    let Versioned { version } = serde_json::from_slice(bytes).map_err(|_| NotARecord::Damaged)?;
+    if version > VERSION {
+        return Err(NotARecord::Newer(version));
+    }
+    let record: Record = serde_json::from_slice(bytes).map_err(|_| NotARecord::Damaged)?;
+    Ok(Kept {
+        registration: record.registration.map(oidc::Registration::from),
+        token: record.token.map(|token| {
+            let lifetime = Duration::from_secs(token.lifetime_seconds);
+            // A wall clock that was set back must not make a token live longer than it ever did.
+            let expires = now.boot_at(time(token.expires_at)).min(now.boot + lifetime);
+            Token {
+                access: Arc::new(AccessToken { value: token.access_token, token_type: token.token_type }),
+                received: now.boot_at(time(token.received_at)).min(now.boot),
+                expires,
+                lifetime,
+                renewal: token.renewal.map(|renewal| Renewal {
+                    refresh_token: renewal.refresh_token,
+                    registration: renewal.registration.into(),
+                }),
+                capped: token.capped,
+            }
+        }),
+    })
+}
+
+impl From<&oidc::Registration> for Registration {
+    fn from(registration: &oidc::Registration) -> Self {
+        Self {
+            client_id: registration.client_id.clone(),
+            client_secret: registration.client_secret.clone(),
+            issued_at: seconds(registration.issued_at),
+            expires_at: registration.expires_at.map(seconds),
+        }
+    }
+}
+
+impl From<Registration> for oidc::Registration {
+    fn from(registration: Registration) -> Self {
+        Self {
+            client_id: registration.client_id,
+            client_secret: registration.client_secret,
+            issued_at: time(registration.issued_at),
+            expires_at: registration.expires_at.map(time),
+        }
+    }
+}
+
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+fn time(seconds: u64) -> SystemTime {
+    UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).unwrap_or(UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::BootTime;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn now(boot: Duration, wall: u64) -> Now {
+        Now { boot: BootTime::from_boot(boot), wall: time(wall) }
+    }
+
+    fn identity() -> Identity {
+        Identity::new("https://corp.awsapps.com/start", "eu-west-1", &["sso:account:access".to_owned()], None).unwrap()
+    }
+
+    fn kept(at: Now) -> Kept {
+        let registration = oidc::Registration {
+            client_id: "id".into(),
+            client_secret: "cs".into(),
+            issued_at: at.wall,
+            expires_at: Some(at.wall + 90 * 24 * HOUR),
+        };
+        Kept {
+            registration: Some(registration.clone()),
+            token: Some(Token {
+                access: Arc::new(AccessToken { value: "at".into(), token_type: "Bearer".into() }),
+                received: at.boot,
+                expires: at.boot + HOUR,
+                lifetime: HOUR,
+                renewal: Some(Renewal { refresh_token: "rt".into(), registration }),
+                capped: false,
+            }),
+        }
+    }
+
+    #[test]
+    fn a_record_read_after_a_reboot_means_the_same_points_in_time() {
+        let before = now(50 * HOUR, 1_800_000_000);
+        let bytes = encode(&identity(), &kept(before), before);
+        let after = now(Duration::from_secs(60), 1_800_000_600);
+        let token = decode(bytes.expose(), after).unwrap().token.unwrap();
+        assert_eq!(token.remaining(after.boot), HOUR - Duration::from_secs(600));
+        let same = decode(bytes.expose(), before).unwrap();
+        assert_eq!(same, kept(before));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_does_not_lengthen_a_life() {
+        let before = now(50 * HOUR, 1_800_000_000);
+        let bytes = encode(&identity(), &kept(before), before);
+        let yesterday = now(50 * HOUR, 1_800_000_000 - 86_400);
+        let token = decode(bytes.expose(), yesterday).unwrap().token.unwrap();
+        assert_eq!(token.remaining(yesterday.boot), HOUR);
+    }
+
+    #[test]
+    fn every_torn_record_is_recognised_and_a_newer_one_is_told_apart() {
+        let at = now(50 * HOUR, 1_800_000_000);
+        let bytes = encode(&identity(), &kept(at), at);
+        for length in 0..bytes.expose().len() {
+            assert_eq!(decode(&bytes.expose()[..length], at), Err(NotARecord::Damaged), "{length} bytes");
+        }
+        assert_eq!(decode(br#"{"version":2,"everything":"else"}"#, at), Err(NotARecord::Newer(2)));
+    }
+
+    #[test]
+    fn members_that_a_later_version_adds_are_tolerated_within_the_version() {
+        let at = now(50 * HOUR, 1_800_000_000);
+        let text =
+            br#"{"version":1,"start_url":"u","region":"r","scopes":[],"registration":null,"token":null,"more":1}"#;
+        assert_eq!(decode(text, at), Ok(Kept::default()));
+    }
+}

@@ -1,0 +1,266 @@
+//! The device flow (RFC 8628), pure: at most one per session is open, and everybody joins it.
+//!
+//! A flow registers a client if there is no usable one, asks for a device authorization, tries once whether the client is
+//! authorised already, and only then shows its code and polls. What each error of the service means for it:
+//!
+//! | error | RegisterClient | StartDeviceAuthorization | CreateToken |
+//! |---|---|---|---|
+//! | AuthorizationPending | like an unknown one | like an unknown one | polls on |
+//! | SlowDown | tried again | tried again | polls on, 5 s slower for the rest of the flow |
+//! | ExpiredToken | ends: refused | ends: refused | ends: expired |
+//! | AccessDenied | ends: refused | ends: refused | ends: denied |
+//! | InvalidClient | ends: refused | registers anew, once | registers anew, once |
+//! | InvalidRequest with a `KMS_*` reason, InternalServer | tried again | tried again | polls on, backing off |
+//! | every other one that has a name | ends: refused | ends: refused | ends: refused |
+//! | one without a name, no answer, an unusable answer | tried again | tried again | polls on, backing off |
+//!
+//! "Tried again" means [`policy::ATTEMPTS_TO_OPEN`] times in all, after which the flow ends as failed: there is no code
+//! yet that anybody could be waiting with.
+
+use std::time::Duration;
+
+use super::policy;
+use super::state::Effect;
+use crate::clock::{BootTime, Now};
+use crate::oidc::{CallError, DeviceAuthorization, ErrorName, Grant, Registration};
+
+/// A flow that is not over.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Flow {
+    /// Tells it from others of the session.
+    pub number: u64,
+    stage: Stage,
+    registered_anew: bool,
+    failures: u32,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Stage {
+    /// A step before the code is due.
+    Due { at: BootTime, renew_registration: bool },
+    /// RegisterClient is under way.
+    Registering,
+    /// StartDeviceAuthorization is under way.
+    Authorizing { registration: Registration },
+    /// There is a code.
+    Open(Box<Open>),
+    /// The token is there and is being stored.
+    Granted,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Open {
+    registration: Registration,
+    authorization: DeviceAuthorization,
+    interval: Duration,
+    expires: BootTime,
+    /// When CreateToken may be tried next; `None` while an attempt is under way.
+    next_attempt: Option<BootTime>,
+    /// Whether the early attempt is over, so that the code may be shown.
+    shown: bool,
+}
+
+/// What people and `status` see of a flow.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FlowView {
+    /// The flow's number.
+    pub number: u64,
+    /// The code to compare or enter.
+    pub user_code: String,
+    /// Where to enter it.
+    pub verification_uri: String,
+    /// The page with the code filled in.
+    pub verification_uri_complete: String,
+    /// When the code stops working.
+    pub expires: BootTime,
+}
+
+/// How a flow ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum FlowEnd {
+    /// With a token.
+    Granted,
+    /// Nobody came before the code died.
+    Expired,
+    /// The person said no.
+    Denied,
+    /// Somebody gave it up.
+    Cancelled,
+    /// The service refused, or could not be reached.
+    Failed(CallError),
+}
+
+impl Flow {
+    /// A flow whose first step is due now.
+    pub const fn new(number: u64, now: BootTime) -> Self {
+        Self { number, stage: Stage::Due { at: now, renew_registration: false }, registered_anew: false, failures: 0 }
+    }
+
+    /// What may be shown.
+    pub fn view(&self) -> Option<FlowView> {
+        match &self.stage {
+            Stage::Open(open) if open.shown => Some(FlowView {
+                number: self.number,
+                user_code: open.authorization.user_code.clone(),
+                verification_uri: open.authorization.verification_uri.clone(),
+                verification_uri_complete: open.authorization.verification_uri_complete.clone(),
+                expires: open.expires,
+            }),
+            _ => None,
+        }
+    }
+
+    /// When [`drive`](Self::drive) has something to do next.
+    pub fn wake_at(&self) -> Option<BootTime> {
+        match &self.stage {
+            Stage::Due { at, .. } => Some(*at),
+            Stage::Open(open) => Some(open.next_attempt.map_or(open.expires, |next| next.min(open.expires))),
+            Stage::Registering | Stage::Authorizing { .. } | Stage::Granted => None,
+        }
+    }
+
+    /// Does what is due: begins the next call, or ends the flow when its code is dead.
+    ///
+    /// # Errors
+    /// The end of the flow.
+    pub fn drive(&mut self, known: Option<&Registration>, now: Now) -> Result<Option<Effect>, FlowEnd> {
+        match &mut self.stage {
+            Stage::Due { at, renew_registration } if *at <= now.boot => {
+                let usable = known.filter(|known| !*renew_registration && policy::is_usable(known, now.wall)).cloned();
+                Ok(Some(match usable {
+                    Some(registration) => self.authorize(registration),
+                    None => {
+                        self.stage = Stage::Registering;
+                        Effect::Register(self.number)
+                    }
+                }))
+            }
+            // The service's own word on it would be ExpiredToken, but it may never come.
+            Stage::Open(open) if open.expires <= now.boot => Err(FlowEnd::Expired),
+            Stage::Open(open) if open.next_attempt.is_some_and(|next| next <= now.boot) => {
+                open.next_attempt = None;
+                Ok(Some(Effect::CreateToken(
+                    self.number,
+                    open.registration.clone(),
+                    Grant::DeviceCode(open.authorization.device_code.clone()),
+                )))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn authorize(&mut self, registration: Registration) -> Effect {
+        self.stage = Stage::Authorizing { registration: registration.clone() };
+        Effect::AuthorizeDevice(self.number, registration)
+    }
+
+    /// RegisterClient has answered.
+    ///
+    /// # Errors
+    /// The end of the flow.
+    pub fn on_registered(
+        &mut self,
+        result: Result<Registration, CallError>,
+        now: Now,
+        chance: f64,
+    ) -> Result<Option<Effect>, FlowEnd> {
+        match result {
+            Ok(registration) => {
+                self.failures = 0;
+                Ok(Some(self.authorize(registration)))
+            }
+            Err(error) => self.try_again(error, now, chance),
+        }
+    }
+
+    /// StartDeviceAuthorization has answered.
+    ///
+    /// # Errors
+    /// The end of the flow.
+    pub fn on_authorized(
+        &mut self,
+        result: Result<DeviceAuthorization, CallError>,
+        now: Now,
+        chance: f64,
+    ) -> Result<(), FlowEnd> {
+        let Stage::Authorizing { registration } = &self.stage else { return Ok(()) };
+        match result {
+            Ok(authorization) => {
+                self.failures = 0;
+                self.stage = Stage::Open(Box::new(Open {
+                    registration: registration.clone(),
+                    interval: authorization.interval,
+                    expires: now.boot + authorization.expires_in,
+                    next_attempt: Some(now.boot),
+                    shown: false,
+                    authorization,
+                }));
+                Ok(())
+            }
+            Err(error) if error.name() == Some(ErrorName::InvalidClient) => self.register_anew(error, now),
+            Err(error) => self.try_again(error, now, chance).map(drop),
+        }
+    }
+
+    /// CreateToken has answered with an error.
+    ///
+    /// # Errors
+    /// The end of the flow.
+    pub fn on_no_token(&mut self, error: CallError, now: Now) -> Result<(), FlowEnd> {
+        let Stage::Open(open) = &mut self.stage else { return Ok(()) };
+        match error.name() {
+            Some(ErrorName::AuthorizationPending) => self.failures = 0,
+            Some(ErrorName::SlowDown) => {
+                self.failures = 0;
+                open.interval += policy::SLOW_DOWN;
+            }
+            Some(ErrorName::ExpiredToken) => return Err(FlowEnd::Expired),
+            Some(ErrorName::AccessDenied) => return Err(FlowEnd::Denied),
+            Some(ErrorName::InvalidClient) => return self.register_anew(error, now),
+            _ if error.may_pass() => self.failures += 1,
+            _ => return Err(FlowEnd::Failed(error)),
+        }
+        let pause = policy::poll_backoff(open.interval, self.failures).max(error.retry_after().unwrap_or_default());
+        open.next_attempt = Some(now.boot + pause);
+        open.shown = true;
+        Ok(())
+    }
+
+    /// The registration that a token of this flow belongs to. The flow is over once that token is stored.
+    pub fn grant(&mut self) -> Option<Registration> {
+        match std::mem::replace(&mut self.stage, Stage::Granted) {
+            Stage::Open(open) => Some(open.registration),
+            other => {
+                self.stage = other;
+                None
+            }
+        }
+    }
+
+    /// Whether its token is there and is being stored.
+    pub const fn is_granted(&self) -> bool {
+        matches!(self.stage, Stage::Granted)
+    }
+
+    fn register_anew(&mut self, error: CallError, now: Now) -> Result<(), FlowEnd> {
+        if std::mem::replace(&mut self.registered_anew, true) {
+            return Err(FlowEnd::Failed(error));
+        }
+        self.stage = Stage::Due { at: now.boot, renew_registration: true };
+        Ok(())
+    }
+
+    fn try_again(&mut self, error: CallError, now: Now, chance: f64) -> Result<Option<Effect>, FlowEnd> {
+        self.failures += 1;
+        if !error.may_pass() || self.failures >= policy::ATTEMPTS_TO_OPEN {
+            return Err(FlowEnd::Failed(error));
+        }
+        let pause = policy::backoff(self.failures, error.retry_after(), chance);
+        // A service that wants to be left alone for longer than anybody looks at a prompt is one that failed.
+        if pause > policy::CODE_PATIENCE {
+            return Err(FlowEnd::Failed(error));
+        }
+        self.stage = Stage::Due { at: now.boot + pause, renew_registration: false };
+        Ok(None)
+    }
+}

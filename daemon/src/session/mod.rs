@@ -1,0 +1,129 @@
+//! One sign-in: its registration, its token, its device flow, and the callers that wait for it.
+//!
+//! | module | what it owns |
+//! |---|---|
+//! | [`state`] | pure: the life of a token; `on(event, now)` changes the state and returns effects |
+//! | [`flow`] | pure: the device flow, a part of the state |
+//! | [`ask`] | pure: what callers want, and what they are told |
+//! | `saver` | pure: when the store is read and written |
+//! | [`policy`] | pure: when to refresh, to poll, to try again |
+//! | [`task`] | the loop that owns one state and carries out its effects |
+//! | [`registry`] | which name means which session |
+//!
+//! Nothing here knows HTTP, D-Bus or the local API, and nothing but `task` does I/O.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ssoctl_protocol::Secret;
+
+use crate::clock::BootTime;
+use crate::oidc::{CallError, Registration};
+
+pub mod ask;
+pub mod flow;
+pub mod policy;
+pub mod registry;
+mod saver;
+pub mod state;
+pub mod task;
+
+/// What the configuration says about a session's life.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Terms {
+    /// How long before expiry a token is refreshed; by default [`policy::refresh_lead`] decides.
+    pub refresh_before: Option<Duration>,
+}
+
+/// An access token as it is handed out. Shared, so that a snapshot for a thousand readers holds it once.
+#[derive(PartialEq, Eq, Debug)]
+pub struct AccessToken {
+    /// The token.
+    pub value: Secret<String>,
+    /// `Bearer`.
+    pub token_type: String,
+}
+
+/// A token and what is known of its life.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Token {
+    /// What is handed out.
+    pub access: Arc<AccessToken>,
+    /// When it was received.
+    pub received: BootTime,
+    /// When the service stops accepting it.
+    pub expires: BootTime,
+    /// How long the service said that it lives.
+    pub lifetime: Duration,
+    /// What the next one can be had with.
+    pub renewal: Option<Renewal>,
+    /// Whether the portal session ends with it, so that neither a refresh nor another flow gives a later one
+    /// (observed: a token inherits the end of the portal session that it was obtained in).
+    pub capped: bool,
+}
+
+impl Token {
+    /// How long it still lives.
+    pub const fn remaining(&self, now: BootTime) -> Duration {
+        self.expires.since(now)
+    }
+
+    /// Whether the service still accepts it.
+    pub fn is_live(&self, now: BootTime) -> bool {
+        now < self.expires
+    }
+}
+
+/// A refresh token and the registration that it was issued to: it is worth nothing with another one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Renewal {
+    /// The refresh token.
+    pub refresh_token: Secret<String>,
+    /// The registration.
+    pub registration: Registration,
+}
+
+/// What a store keeps of a session, in the terms of the boot clock.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Kept {
+    /// The registration for the next flow.
+    pub registration: Option<Registration>,
+    /// The newest token.
+    pub token: Option<Token>,
+}
+
+/// The last thing that went wrong.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Trouble {
+    /// A short code, as in [`ssoctl_protocol::LastError`].
+    pub code: &'static str,
+    /// What happened.
+    pub message: String,
+    /// When.
+    pub at: BootTime,
+}
+
+impl Trouble {
+    fn of_call(error: &CallError, at: BootTime) -> Self {
+        Self { code: error.code(), message: error.to_string(), at }
+    }
+}
+
+/// What readers see of a session. Published after every change.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Snapshot {
+    /// Whether the store has not answered yet.
+    pub loading: bool,
+    /// The newest token that may be handed out, live or not.
+    pub token: Option<Token>,
+    /// The flow that waits for a person.
+    pub flow: Option<flow::FlowView>,
+    /// The last thing that went wrong.
+    pub trouble: Option<Trouble>,
+    /// When the token is refreshed, if it is.
+    pub refresh_at: Option<BootTime>,
+    /// Whether the newest token is still to be written.
+    pub unsaved: bool,
+    /// Why the store could not be read or written lately.
+    pub store_error: Option<String>,
+}

@@ -1,0 +1,125 @@
+//! Which name means which session.
+//!
+//! A [`Directory`] is one consistent picture of the configuration and the sessions that run for it; it is replaced whole
+//! when the configuration changes. Sessions are told apart by their identity: one that only changed its names or settings
+//! goes on with its token, one that left the configuration stops and keeps its record.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::task::Session;
+use crate::config::{Config, Identity, SessionConfig};
+use crate::world::World;
+
+/// A session and what is configured for it.
+#[derive(Clone)]
+pub struct Entry {
+    /// Its configuration.
+    pub config: Arc<SessionConfig>,
+    /// The session.
+    pub session: Arc<Session>,
+}
+
+/// All sessions of a configuration.
+pub struct Directory {
+    /// The configuration.
+    pub config: Config,
+    entries: Vec<Entry>,
+    by_name: HashMap<String, usize>,
+}
+
+/// Which session is meant.
+pub use ssoctl_protocol::Selector;
+
+/// Why no single session is meant. The names are those to choose from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Unresolved {
+    /// None.
+    Unknown(Vec<String>),
+    /// Several.
+    Ambiguous(Vec<String>),
+}
+
+impl Directory {
+    /// A directory of nothing, to begin with.
+    pub fn empty() -> Self {
+        Self { config: Config::default(), entries: Vec::new(), by_name: HashMap::new() }
+    }
+
+    /// The directory of another configuration. Sessions whose identity stays are kept; `seed` gives chance to new ones.
+    #[must_use]
+    pub fn reconfigured(&self, config: Config, world: &World, mut seed: impl FnMut() -> u64) -> Self {
+        let running: HashMap<&Identity, &Entry> =
+            self.entries.iter().map(|entry| (&entry.config.identity, entry)).collect();
+        let entries: Vec<Entry> = config
+            .sessions
+            .iter()
+            .map(|configured| {
+                let configured = Arc::new(configured.clone());
+                let session = match running.get(&configured.identity) {
+                    Some(entry) => {
+                        if entry.config != configured {
+                            entry.session.configure(Arc::clone(&configured));
+                        }
+                        Arc::clone(&entry.session)
+                    }
+                    None => Arc::new(Session::start(Arc::clone(&configured), world.clone(), seed())),
+                };
+                Entry { config: configured, session }
+            })
+            .collect();
+        let names = entries.iter().enumerate().flat_map(|(index, entry)| {
+            let aliases = entry.config.aliases.iter().cloned();
+            aliases.chain([entry.config.name.clone()]).map(move |name| (name, index))
+        });
+        let by_name = names.collect();
+        Self { config, entries, by_name }
+    }
+
+    /// Every session, in the order of the configuration.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The session of this name or alias.
+    pub fn named(&self, name: &str) -> Option<&Entry> {
+        self.by_name.get(name).map(|index| &self.entries[*index])
+    }
+
+    /// The session that a selector means.
+    ///
+    /// # Errors
+    /// [`Unresolved`] if it means none, or several.
+    pub fn resolve(&self, selector: &Selector) -> Result<&Entry, Unresolved> {
+        let matching: Vec<&Entry> = match selector {
+            Selector::Only => self.entries.iter().collect(),
+            Selector::Session(name) => self.named(name).into_iter().collect(),
+            Selector::Profile(profile) => {
+                self.config.profiles.get(profile).and_then(|name| self.named(name)).into_iter().collect()
+            }
+            Selector::StartUrl(url) => {
+                let at: Vec<&str> = self.config.sessions_at(url).map(|session| session.name.as_str()).collect();
+                self.entries.iter().filter(|entry| at.contains(&entry.config.name.as_str())).collect()
+            }
+        };
+        match matching.as_slice() {
+            [entry] => Ok(entry),
+            [] => Err(Unresolved::Unknown(names(self.entries.iter()))),
+            several => Err(Unresolved::Ambiguous(names(several.iter().copied()))),
+        }
+    }
+
+    /// Stops every session and waits until all have ended.
+    pub async fn stop(&self) {
+        for entry in &self.entries {
+            entry.session.stop();
+        }
+        for entry in &self.entries {
+            entry.session.stopped().await;
+        }
+    }
+}
+
+fn names<'a>(entries: impl Iterator<Item = &'a Entry>) -> Vec<String> {
+    entries.map(|entry| entry.config.name.clone()).collect()
+}

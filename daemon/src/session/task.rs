@@ -1,0 +1,323 @@
+//! The loop that owns one session: it feeds what happens to the [`State`] and carries out the effects.
+//!
+//! Nothing else changes a session. Readers look at the snapshot; whoever needs more sends a [`Want`] and waits.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+
+use super::ask::{Answer, AskId, Refusal, Want};
+use super::state::{Effect, Event, State};
+use super::{Kept, Snapshot, Terms};
+use crate::config::{Endpoints, SessionConfig};
+use crate::oidc::CallError;
+use crate::secrets::record;
+use crate::world::World;
+
+/// How long a stopping session waits for its record to become durable.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(4);
+
+/// What the task is told from outside.
+enum Message {
+    Asked(AskId, Want, oneshot::Sender<Answer>),
+    Left(AskId),
+    Configured(Arc<SessionConfig>),
+    Stop,
+}
+
+/// A session as the rest of the daemon sees it.
+pub struct Session {
+    messages: mpsc::UnboundedSender<Message>,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    next_ask: AtomicU64,
+}
+
+impl Session {
+    /// Starts the task of a session. `seed` is where its chance comes from.
+    pub fn start(config: Arc<SessionConfig>, world: World, seed: u64) -> Self {
+        let (messages, inbox) = mpsc::unbounded_channel();
+        let state = State::new(terms(&config), seed);
+        let (publish, snapshots) = watch::channel(Arc::new(state.snapshot(world.clock.now())));
+        let task = Task { config, world, state, publish, callers: HashMap::new(), calls: JoinSet::new() };
+        tokio::spawn(task.run(inbox));
+        Self { messages, snapshots, next_ask: AtomicU64::new(0) }
+    }
+
+    /// What is known of the session now.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshots.borrow())
+    }
+
+    /// Asks, and waits for the answer; each want has its own deadline. A caller that stops waiting is forgotten.
+    pub async fn ask(&self, want: Want) -> Answer {
+        let id = AskId(self.next_ask.fetch_add(1, Ordering::Relaxed));
+        let (reply, answer) = oneshot::channel();
+        let mut presence = Presence { id, messages: Some(&self.messages) };
+        // If the task is gone, so is the other end of `reply`.
+        let _ = self.messages.send(Message::Asked(id, want, reply));
+        let answer = answer.await.unwrap_or(Answer::Refused(Refusal::ShuttingDown));
+        presence.messages = None;
+        answer
+    }
+
+    /// Tells the session its configuration.
+    pub fn configure(&self, config: Arc<SessionConfig>) {
+        let _ = self.messages.send(Message::Configured(config));
+    }
+
+    /// Answers all callers, writes what is to be written, and ends. Takes [`FLUSH_PATIENCE`] at most. A session that
+    /// nobody holds any more does the same by itself.
+    pub fn stop(&self) {
+        let _ = self.messages.send(Message::Stop);
+    }
+
+    /// Waits for the end after [`stop`](Self::stop).
+    pub async fn stopped(&self) {
+        let mut snapshots = self.snapshots.clone();
+        // The task owns the other end and publishes nothing more once it is gone.
+        while snapshots.changed().await.is_ok() {}
+    }
+}
+
+/// A caller that waits. Its end tells the task that nobody waits any more.
+struct Presence<'a> {
+    id: AskId,
+    messages: Option<&'a mpsc::UnboundedSender<Message>>,
+}
+
+impl Drop for Presence<'_> {
+    fn drop(&mut self) {
+        if let Some(messages) = self.messages {
+            let _ = messages.send(Message::Left(self.id));
+        }
+    }
+}
+
+struct Task {
+    config: Arc<SessionConfig>,
+    world: World,
+    state: State,
+    publish: watch::Sender<Arc<Snapshot>>,
+    callers: HashMap<AskId, oneshot::Sender<Answer>>,
+    calls: JoinSet<Event>,
+}
+
+impl Task {
+    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Message>) {
+        self.on(Event::Start);
+        loop {
+            let wake_at = self.state.wake_at(self.world.clock.now());
+            let event = tokio::select! {
+                message = inbox.recv() => match message {
+                    Some(Message::Asked(id, want, reply)) => {
+                        self.callers.insert(id, reply);
+                        Event::Asked(id, want)
+                    }
+                    Some(Message::Left(id)) => {
+                        self.callers.remove(&id);
+                        Event::Left(id)
+                    }
+                    Some(Message::Configured(config)) => {
+                        self.config = config;
+                        Event::TermsChanged(terms(&self.config))
+                    }
+                    Some(Message::Stop) | None => break,
+                },
+                Some(done) = self.calls.join_next() => match done {
+                    Ok(event) => event,
+                    Err(error) => {
+                        tracing::error!(session = self.config.name, %error, "a call ended unexpectedly");
+                        continue;
+                    }
+                },
+                () = self.world.clock.sleep_until(wake_at.unwrap_or_default()), if wake_at.is_some() => Event::Tick,
+            };
+            self.on(event);
+        }
+        self.stop(inbox).await;
+    }
+
+    /// Everybody gets an answer, also who came too late, and the store gets its last record.
+    async fn stop(mut self, mut inbox: mpsc::UnboundedReceiver<Message>) {
+        self.on(Event::Stop);
+        inbox.close();
+        while let Some(message) = inbox.recv().await {
+            if let Message::Asked(_, _, reply) = message {
+                let _ = reply.send(Answer::Refused(Refusal::ShuttingDown));
+            }
+        }
+        let deadline = self.world.clock.now().boot + FLUSH_PATIENCE;
+        while !self.state.is_settled() {
+            tokio::select! {
+                Some(done) = self.calls.join_next() => if let Ok(event) = done {
+                    self.on(event);
+                },
+                () = self.world.clock.sleep_until(deadline) => {
+                    tracing::warn!(session = self.config.name, "stopped before everything was written");
+                    return;
+                }
+            }
+        }
+    }
+
+    fn on(&mut self, event: Event) {
+        let now = self.world.clock.now();
+        self.tell(&event);
+        let is_visit = matches!(event, Event::Asked(..) | Event::Left(_));
+        let effects = self.state.on(event, now);
+        // A visit that leads to nothing but an answer changes nothing that readers see.
+        if !is_visit || effects.iter().any(|effect| !matches!(effect, Effect::Answer(..))) {
+            self.publish.send_replace(Arc::new(self.state.snapshot(now)));
+        }
+        for effect in effects {
+            self.carry_out(effect);
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        let World { clock, identity_center, secrets } = self.world.clone();
+        let key = self.config.identity.key();
+        let name = self.config.name.as_str();
+        match effect {
+            Effect::Answer(id, answer) => {
+                if let Some(caller) = self.callers.remove(&id) {
+                    // Whoever left in this moment needs no answer.
+                    let _ = caller.send(answer);
+                }
+            }
+            Effect::Load => {
+                self.calls
+                    .spawn(async move { Event::Loaded(load(&World { clock, identity_center, secrets }, &key).await) });
+            }
+            Effect::Store(kept) => {
+                let bytes = record::encode(&self.config.identity, &kept, clock.now());
+                self.calls.spawn(async move {
+                    Event::Stored(secrets.write(&key, bytes).await.map_err(|error| error.to_string()))
+                });
+            }
+            Effect::Register(flow) => {
+                tracing::info!(session = name, flow, "registering a client");
+                let scopes = self.config.scopes.clone();
+                self.call(move |at| async move {
+                    Event::Registered(
+                        flow,
+                        match at {
+                            Ok(at) => identity_center.register(&at.oidc, &scopes).await,
+                            Err(error) => Err(error),
+                        },
+                    )
+                });
+            }
+            Effect::AuthorizeDevice(flow, registration) => {
+                tracing::info!(session = name, flow, "starting a device authorization");
+                let start_url = self.config.start_url.clone();
+                self.call(move |at| async move {
+                    Event::DeviceAuthorized(
+                        flow,
+                        match at {
+                            Ok(at) => identity_center.authorize_device(&at.oidc, &registration, &start_url).await,
+                            Err(error) => Err(error),
+                        },
+                    )
+                });
+            }
+            Effect::CreateToken(flow, registration, grant) => {
+                tracing::debug!(session = name, flow, "polling for a token");
+                self.call(move |at| async move {
+                    Event::Polled(
+                        flow,
+                        match at {
+                            Ok(at) => identity_center.create_token(&at.oidc, &registration, &grant).await,
+                            Err(error) => Err(error),
+                        },
+                    )
+                });
+            }
+            Effect::Refresh(lineage, renewal) => {
+                tracing::info!(session = name, "refreshing the token");
+                self.call(move |at| async move {
+                    let grant = crate::oidc::Grant::RefreshToken(renewal.refresh_token);
+                    Event::Refreshed(
+                        lineage,
+                        match at {
+                            Ok(at) => identity_center.create_token(&at.oidc, &renewal.registration, &grant).await,
+                            Err(error) => Err(error),
+                        },
+                    )
+                });
+            }
+            Effect::LeavePortal(token) => {
+                tracing::info!(session = name, "ending the session at the portal");
+                self.call(move |at| async move {
+                    Event::PortalLeft(match at {
+                        Ok(at) => identity_center.end_portal_session(&at.portal, &token.value).await,
+                        Err(error) => Err(error),
+                    })
+                });
+            }
+        }
+    }
+
+    /// Begins a call to the service, or what stands for it if the configuration allows none.
+    fn call<F>(&mut self, call: impl FnOnce(Result<Endpoints, CallError>) -> F)
+    where
+        F: Future<Output = Event> + Send + 'static,
+    {
+        let endpoints = self.config.endpoints.clone();
+        self.calls.spawn(call(endpoints.map_err(|error| CallError::Configuration(error.to_string()))));
+    }
+
+    /// What happened, for the log. Never a secret: only errors and lifetimes.
+    fn tell(&self, event: &Event) {
+        let session = self.config.name.as_str();
+        match event {
+            Event::Loaded(Ok(kept)) => {
+                tracing::debug!(session, found = kept.is_some(), "the store was read");
+            }
+            Event::Loaded(Err(error)) => tracing::warn!(session, %error, "the store cannot be read"),
+            Event::Stored(Err(error)) => tracing::warn!(session, %error, "the record cannot be written"),
+            Event::Registered(flow, Err(error)) => tracing::warn!(session, flow, %error, "registering failed"),
+            Event::DeviceAuthorized(flow, Ok(authorization)) => {
+                let expires_in = authorization.expires_in.as_secs();
+                tracing::info!(session, flow, user_code = authorization.user_code, expires_in, "a person is needed");
+            }
+            Event::DeviceAuthorized(flow, Err(error)) => {
+                tracing::warn!(session, flow, %error, "the device authorization failed");
+            }
+            Event::Polled(flow, Ok(issued)) => {
+                let refreshable = issued.refresh_token.is_some();
+                tracing::info!(session, flow, expires_in = issued.expires_in.as_secs(), refreshable, "signed in");
+            }
+            Event::Polled(flow, Err(error)) => tracing::debug!(session, flow, %error, "no token yet"),
+            Event::Refreshed(_, Ok(issued)) => {
+                let rotated = issued.refresh_token.is_some();
+                tracing::info!(session, expires_in = issued.expires_in.as_secs(), rotated, "refreshed");
+            }
+            Event::Refreshed(_, Err(error)) => tracing::warn!(session, %error, "refreshing failed"),
+            Event::PortalLeft(Err(error)) => tracing::warn!(session, %error, "the portal could not be told"),
+            _ => {}
+        }
+    }
+}
+
+fn terms(config: &SessionConfig) -> Terms {
+    Terms { refresh_before: config.refresh_before }
+}
+
+/// Reads a record. One that is damaged is put aside, so that nothing is lost, and the session starts without it.
+async fn load(world: &World, key: &str) -> Result<Option<Kept>, String> {
+    let Some(bytes) = world.secrets.read(key).await.map_err(|error| error.to_string())? else { return Ok(None) };
+    match record::decode(bytes.expose(), world.clock.now()) {
+        Ok(kept) => Ok(Some(kept)),
+        Err(newer @ record::NotARecord::Newer(_)) => Err(newer.to_string()),
+        Err(damaged @ record::NotARecord::Damaged) => {
+            let aside = world.secrets.set_aside(key).await.map_err(|error| error.to_string())?;
+            tracing::warn!(aside, "{damaged}; it was moved aside, and the session starts without it");
+            Ok(None)
+        }
+    }
+}

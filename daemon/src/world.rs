@@ -1,0 +1,19 @@
+//! The doors to the outside. Everything that the daemon does to the world goes through one of them, so that a test can
+//! put something else behind each.
+
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::oidc::IdentityCenter;
+use crate::secrets::SecretStore;
+
+/// What stands behind the doors.
+#[derive(Clone)]
+pub struct World {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// The service.
+    pub identity_center: Arc<dyn IdentityCenter>,
+    /// Where secrets are kept.
+    pub secrets: Arc<dyn SecretStore>,
+}
