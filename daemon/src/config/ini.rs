@@ -1,7 +1,7 @@
 //! The AWS tools' INI dialect, with line numbers.
 //!
 //! The values are rust-ini's. What it misreads by itself (indented keys, indented comments, a backslash at the end of
-//! a line, lines that are nothing) and what it does not tell (lines) is settled by [`screen`] beforehand, which follows
+//! a line or a key, lines that are nothing) and what it does not tell (lines) is settled by [`screen`] beforehand, which follows
 //! the reader of botocore, Python's `configparser`: an indented line continues a value only where it is indented more
 //! than the line of its key.
 
@@ -92,6 +92,15 @@ struct Screened {
     problems: Vec<LineProblem>,
 }
 
+/// Where keys belong.
+#[derive(Clone, Copy)]
+enum Current {
+    BeforeAnySection,
+    Section(usize),
+    /// A section whose header cannot be read: its keys must not end up in the one before it.
+    Unreadable,
+}
+
 /// The key that an indented line would continue.
 #[derive(Clone, Copy)]
 enum Above {
@@ -103,7 +112,7 @@ fn screen(text: &str) -> Screened {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let mut screened = Screened::default();
-    let mut current: Option<usize> = None;
+    let mut current = Current::BeforeAnySection;
     let mut above = Above::Nothing;
     for (line, text) in (1..).zip(text.split('\n')) {
         let content = text.trim();
@@ -111,26 +120,41 @@ fn screen(text: &str) -> Screened {
         if content.is_empty() || content.starts_with(['#', ';']) {
             // Kept as an empty line, so that all others keep their numbers.
         } else if matches!(above, Above::KeyIndentedBy(key) if indentation > key) {
-            screened.text.push(' ');
-            screened.push_value(content);
-        } else if let Some(header) = section_header(content) {
-            current = Some(screened.open_section(header, line));
+            if matches!(current, Current::Section(_)) {
+                screened.text.push(' ');
+                screened.push_value(content);
+            }
+        } else if content.starts_with('[') {
             above = Above::Nothing;
-            screened.text.push_str(&format!("[{header}]"));
-        } else if let (Some(section), Some(key)) = (current, key_of(content)) {
-            screened.note_key(section, key, line);
+            current = match section_header(content) {
+                Some(header) => {
+                    screened.text.push_str(&format!("[{header}]"));
+                    Current::Section(screened.open_section(header, line))
+                }
+                None => {
+                    screened.report(line, "this is not a [section] that can be read; it is left out with all its keys");
+                    Current::Unreadable
+                }
+            };
+        } else if let Some(key) = key_of(content) {
             above = Above::KeyIndentedBy(indentation);
-            screened.push_value(content);
+            match current {
+                Current::Section(section) => {
+                    screened.note_key(section, key, line);
+                    screened.push_value(content);
+                }
+                Current::BeforeAnySection => screened.report(
+                    line,
+                    "this line stands before any [section] and is left out; the AWS CLI refuses the whole file",
+                ),
+                Current::Unreadable => {}
+            }
         } else {
             above = Above::Nothing;
-            screened.problems.push(LineProblem::error(
+            screened.report(
                 line,
-                if current.is_none() && key_of(content).is_some() {
-                    "this line stands before any [section] and is left out; the AWS CLI refuses the whole file"
-                } else {
-                    "this line is neither a [section] nor \"key = value\" and is left out; the AWS CLI refuses the whole file"
-                },
-            ));
+                "this line is neither a [section] nor \"key = value\" and is left out; the AWS CLI refuses the whole file",
+            );
         }
         screened.text.push('\n');
     }
@@ -138,6 +162,10 @@ fn screen(text: &str) -> Screened {
 }
 
 impl Screened {
+    fn report(&mut self, line: usize, message: &str) {
+        self.problems.push(LineProblem::error(line, message));
+    }
+
     /// rust-ini takes a backslash at the end of a line as a continuation; with a blank behind it, it is a backslash.
     fn push_value(&mut self, content: &str) {
         self.text.push_str(content);
@@ -183,15 +211,18 @@ impl Screened {
     }
 }
 
+/// What stands between the brackets. rust-ini ends it at the first `]` and botocore at the last one, so there must not
+/// be two.
 fn section_header(content: &str) -> Option<&str> {
-    let (header, _) = content.strip_prefix('[')?.split_once(']')?;
+    let (header, rest) = content.strip_prefix('[')?.split_once(']')?;
     let header = header.trim();
-    (!header.is_empty()).then_some(header)
+    (!header.is_empty() && !rest.contains(']')).then_some(header)
 }
 
+/// What stands before the first delimiter. rust-ini overlooks one that follows a backslash, and would lose the next key.
 fn key_of(content: &str) -> Option<&str> {
     let (key, _) = content.split_once(['=', ':'])?;
-    let key = key.trim_end();
+    let key = (!key.ends_with('\\')).then_some(key)?.trim_end();
     (!key.is_empty()).then_some(key)
 }
 
@@ -280,13 +311,25 @@ mod tests {
 
     #[test]
     fn a_line_that_is_nothing_is_reported_and_takes_nothing_else_down() {
-        let (sections, problems) = read("early = 1\n[a]\nk = 1\ngarbage\n[broken\n= 5\n[]\nl = 2\n[b]\nm = 3\n");
+        let (sections, problems) = read("early = 1\n[a]\nk = 1\ngarbage\n= 5\nback\\= 6\nl = 2\n[b]\nm = 3\n");
         assert_eq!(value(&sections, "a", "k"), ("1", 3));
-        assert_eq!(value(&sections, "a", "l"), ("2", 8));
-        assert_eq!(value(&sections, "b", "m"), ("3", 10));
+        assert_eq!(value(&sections, "a", "l"), ("2", 7));
+        assert_eq!(value(&sections, "b", "m"), ("3", 9));
         let lines: Vec<usize> = problems.iter().map(|problem| problem.line).collect();
-        assert_eq!(lines, [1, 4, 5, 6, 7]);
+        assert_eq!(lines, [1, 4, 5, 6]);
         assert!(problems[0].message.contains("before any [section]"));
         assert!(problems.iter().all(|problem| problem.severity == Severity::Error));
+    }
+
+    #[test]
+    fn keys_below_a_header_that_cannot_be_read_are_left_out_with_it() {
+        for header in ["[broken", "[]", "[b]c]"] {
+            let (sections, problems) = read(&format!("[a]\nk = 1\n{header}\nk = 2\n  more\n[c]\nk = 3\n"));
+            assert_eq!(sections.len(), 2, "{header}");
+            assert_eq!(value(&sections, "a", "k"), ("1", 2), "{header}");
+            assert_eq!(value(&sections, "c", "k"), ("3", 7), "{header}");
+            let lines: Vec<usize> = problems.iter().map(|problem| problem.line).collect();
+            assert_eq!(lines, [3], "{header}");
+        }
     }
 }

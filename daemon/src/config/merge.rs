@@ -1,6 +1,5 @@
 //! Both files become one list of sessions: sections with one identity, and legacy profiles at one portal, are one.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -299,9 +298,6 @@ fn endpoint_problem(session: &SessionConfig) -> Option<Problem> {
         message: format!("session {:?} cannot be used: {error}", session.name),
     })
 }
-
-/// The profiles that lead to sessions, with the sessions' names.
-pub(super) type Profiles = BTreeMap<String, String>;
 
 #[cfg(test)]
 #[path = "merge_tests.rs"]

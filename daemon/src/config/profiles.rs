@@ -1,12 +1,15 @@
 //! The profiles of the AWS configuration: which session each leads to, and the sessions that legacy profiles make.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::aws::{AwsFile, Section};
 use super::identity::{Identity, IdentityError};
 use super::ini::LineProblem;
-use super::merge::{Draft, Profiles, Source};
+use super::merge::{Draft, Source};
 use super::session_name::{derive_name, unique_name};
+
+/// The profiles that lead to sessions, with the sessions' names.
+pub(super) type Profiles = BTreeMap<String, String>;
 
 /// A profile with its own start URL and region, as all were before `sso-session` sections existed.
 #[derive(Clone, Debug)]
