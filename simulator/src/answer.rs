@@ -3,7 +3,6 @@
 use serde_json::Value;
 
 /// Status, headers and body, with the name under which the call log keeps it.
-#[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(&'static str, String)>,
@@ -12,7 +11,6 @@ pub(crate) struct Answer {
     pub(crate) outcome: String,
 }
 
-#[derive(Debug)]
 pub(crate) enum Body {
     Empty,
     Json(Value),

@@ -76,22 +76,24 @@ impl Clock {
 
     /// Service time: lifetimes, intervals and rates reckon by it.
     pub fn now(&self) -> SystemTime {
-        self.source.now() + self.shift().advanced
+        let advanced = self.shift().advanced;
+        later(self.source.now(), advanced)
     }
 
     /// Wall time: what the service says the time is.
     pub fn wall(&self) -> SystemTime {
         let shift = *self.shift();
-        let now = self.source.now() + shift.advanced;
+        let now = later(self.source.now(), shift.advanced);
         match shift.wall {
-            WallOffset::Ahead(offset) => now + offset,
-            WallOffset::Behind(offset) => now - offset,
+            WallOffset::Ahead(offset) => later(now, offset),
+            WallOffset::Behind(offset) => now.checked_sub(offset).map_or(SystemTime::UNIX_EPOCH, presentable),
         }
     }
 
     /// Moves service time, and wall time with it, forward.
     pub fn advance(&self, by: Duration) {
-        self.shift().advanced += by;
+        let mut shift = self.shift();
+        shift.advanced = shift.advanced.saturating_add(by);
     }
 
     /// Lets wall time run ahead of service time by `offset`, from now on.
@@ -135,8 +137,21 @@ pub(crate) struct Moment {
 impl Moment {
     /// What wall time will read when service time reads `instant`.
     pub(crate) fn wall_at(self, instant: SystemTime) -> SystemTime {
-        self.wall + instant.duration_since(self.now).unwrap_or_default()
+        later(self.wall, instant.duration_since(self.now).unwrap_or_default())
     }
+}
+
+/// The last second that a `Date` header can express: the end of the year 9999.
+const LAST_SECOND: Duration = Duration::from_secs(253_402_300_799);
+
+/// `time` plus `by`; lifetimes that are meant to be endless, such as [`Duration::MAX`], end with the year 9999.
+pub(crate) fn later(time: SystemTime, by: Duration) -> SystemTime {
+    presentable(time.checked_add(by).unwrap_or(SystemTime::UNIX_EPOCH + LAST_SECOND))
+}
+
+/// The nearest time that can be written as a date.
+fn presentable(time: SystemTime) -> SystemTime {
+    time.clamp(SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + LAST_SECOND)
 }
 
 /// Whole seconds since 1970, the unit of `clientSecretExpiresAt` (model: `LongTimeStampType`).
@@ -148,4 +163,32 @@ pub(crate) fn epoch_seconds(time: SystemTime) -> u64 {
 pub(crate) fn epoch_milliseconds(time: SystemTime) -> u64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+
+    #[test]
+    fn wall_time_can_be_set_apart_in_both_directions_and_moves_along() {
+        let start = SystemTime::UNIX_EPOCH + 100 * DAY;
+        let clock = Clock::manual(start);
+        clock.set_wall_ahead(DAY);
+        clock.advance(DAY);
+        assert_eq!((clock.now(), clock.wall()), (start + DAY, start + 2 * DAY));
+        clock.set_wall_behind(DAY);
+        assert_eq!(clock.wall(), start);
+    }
+
+    #[test]
+    fn time_stays_within_what_a_date_can_say() {
+        let clock = Clock::manual(SystemTime::UNIX_EPOCH);
+        clock.set_wall_behind(DAY);
+        assert_eq!(clock.wall(), SystemTime::UNIX_EPOCH);
+        clock.advance(Duration::MAX);
+        clock.advance(Duration::MAX);
+        assert_eq!(httpdate::fmt_http_date(clock.now()), "Fri, 31 Dec 9999 23:59:59 GMT");
+    }
 }

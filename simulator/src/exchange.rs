@@ -16,7 +16,6 @@ use crate::shared::{Inner, Shared};
 use crate::state::{Pace, RefreshReply};
 
 /// One request, free of HTTP machinery.
-#[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) operation: Operation,
     pub(crate) path: String,
@@ -26,7 +25,6 @@ pub(crate) struct Call {
 }
 
 /// What becomes of the connection.
-#[derive(Debug)]
 pub(crate) enum Reply {
     Whole(Answer),
     /// Half of the body, then the end of the connection.

@@ -1,6 +1,7 @@
 //! The simulator as a command.
 
 use std::io::{self, Write};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
@@ -112,8 +113,20 @@ impl Arguments {
     }
 }
 
-fn main() -> io::Result<()> {
+fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            let port = arguments.port;
+            // Where not even standard error takes text, the exit code has to do.
+            let _ = writeln!(io::stderr(), "identity-center-simulator: failed to serve on 127.0.0.1:{port}: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         // Signals are caught before the address is announced: whoever has read it can stop the simulator cleanly.

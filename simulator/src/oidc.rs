@@ -1,5 +1,7 @@
 //! The OIDC service's three operations: JSON in, rules in [`crate::state`], JSON out.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 
 use crate::answer::Answer;
@@ -110,8 +112,13 @@ fn start_device_authorization(service: &mut Service, members: &Members, at: Mome
         "verificationUriComplete": service.verification_uri_complete(&started.user_code),
         "userCode": started.user_code,
         "expiresIn": started.expires_in.as_secs(),
-        "interval": started.interval.as_secs(),
+        "interval": whole_seconds_up(started.interval),
     }))
+}
+
+/// Rounded up: a client that keeps to the interval on the wire keeps to the real one.
+fn whole_seconds_up(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 
 fn create_token(service: &mut Service, members: &Members, pace: Pace, at: Moment) -> Result<Value, Refusal> {

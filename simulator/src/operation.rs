@@ -68,7 +68,7 @@ impl Operation {
         }
     }
 
-    /// The operation at `path` and the one method that it takes; the page judges methods by itself.
+    /// The operation at `path` and the one method that it takes there.
     pub(crate) fn at(path: &str) -> Option<(Self, &'static str)> {
         Some(match path {
             "/client/register" => (Self::RegisterClient, "POST"),

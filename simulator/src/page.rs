@@ -134,10 +134,10 @@ button.primary { background: var(--accent); border-color: var(--accent); color: 
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 .code { font-size: 2rem; letter-spacing: .1em; margin: 1rem 0; }
 dl { display: grid; grid-template-columns: auto 1fr; gap: .25rem 1rem; }
-dt { color: var(--line); }
+dt { opacity: .75; }
 dd { margin: 0; overflow-wrap: anywhere; }
 .choice { display: flex; gap: 1rem; margin-top: 1.5rem; }
-footer { margin-top: 3rem; font-size: .875rem; color: var(--line); }
+footer { margin-top: 3rem; font-size: .875rem; opacity: .75; }
 ";
 
 fn page(status: u16, title: &str, content: &str) -> Answer {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Body};
-use crate::clock::{Moment, epoch_milliseconds};
+use crate::clock::{Moment, epoch_milliseconds, later};
 use crate::errors::PortalError;
 use crate::operation::Operation;
 use crate::random;
@@ -80,7 +80,7 @@ fn role_credentials(service: &mut Service, request: &PortalRequest<'_>, at: Mome
     service.issued_role_secret(&secret_access_key);
     service.issued_role_secret(&session_token);
     // They survive the end of the portal session (observed), so its cap does not count here.
-    let expiration = at.wall + service.settings.role_credentials_lifetime;
+    let expiration = later(at.wall, service.settings.role_credentials_lifetime);
     Ok(Answer::json(
         200,
         json!({ "roleCredentials": {

@@ -22,7 +22,7 @@ pub struct Settings {
     /// Lifetime of a device code and its user code. Default 600 s (observed).
     #[serde(with = "duration_text")]
     pub device_code_lifetime: Duration,
-    /// The least time between two polls, in whole seconds on the wire. Default 1 s (observed).
+    /// The least time between two polls; whole seconds, rounded up, on the wire. Default 1 s (observed).
     #[serde(with = "duration_text")]
     pub interval: Duration,
     /// Lifetime of a client registration. Default 90 days (observed).

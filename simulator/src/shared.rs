@@ -12,14 +12,12 @@ use crate::state::Service;
 /// A wait for something that a client never does ends in a panic after this (real) time.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-#[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) clock: Clock,
     inner: Mutex<Inner>,
     changed: Condvar,
 }
 
-#[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) service: Service,
     pub(crate) faults: Faults,

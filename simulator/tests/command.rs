@@ -58,4 +58,6 @@ fn a_port_that_is_taken_is_an_error() {
         .expect("the command starts");
     assert!(!output.status.success());
     assert!(output.stdout.is_empty());
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert!(said.starts_with(&format!("identity-center-simulator: failed to serve on 127.0.0.1:{port}: ")), "{said}");
 }

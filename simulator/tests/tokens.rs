@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use identity_center_simulator::{Approval, RefreshTokens, UnsetMembers};
 use serde_json::{Value, json};
 use support::{Bench, SCOPED, UNSCOPED, hours, minutes, seconds};
@@ -205,6 +207,29 @@ fn a_session_that_ends_between_approval_and_redemption_yields_no_token() {
     bench.simulator.approve(&codes.user).expect("a pending code");
     bench.simulator.end_portal_sessions();
     assert_eq!(bench.poll(&client, &codes).exception(), "InvalidGrantException");
+}
+
+#[test]
+fn lifetimes_without_an_end_are_welcome() {
+    let bench = Bench::with(|settings| {
+        settings.portal_session = Duration::MAX;
+        settings.unscoped_token_lifetime = Duration::MAX;
+        settings.registration_lifetime = Duration::MAX;
+        settings.device_code_lifetime = Duration::MAX;
+    });
+    let client = bench.register(UNSCOPED);
+    let codes = bench.start(&client);
+    bench.clock.advance(hours(24 * 365 * 100));
+    bench.simulator.approve(&codes.user).expect("a pending code");
+    let token = bench.poll(&client, &codes);
+    assert!(token.json()["expiresIn"].as_u64().expect("a number") > 100 * 365 * 24 * 3600);
+}
+
+#[test]
+fn an_interval_of_broken_seconds_is_announced_rounded_up() {
+    let bench = Bench::with(|settings| settings.interval = Duration::from_millis(1500));
+    let body = bench.register(SCOPED).body(json!({ "startUrl": support::START_URL }));
+    assert_eq!(bench.post("/device_authorization", &body).json()["interval"], 2);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Service;
 use super::portal_session::{DEFAULT_PERSON, SessionId, normalised_start_url};
 use super::registration::Expiry;
-use crate::clock::Moment;
+use crate::clock::{Moment, later};
 use crate::errors::{OidcError, Refusal};
 use crate::operation::Grant;
 use crate::random;
@@ -75,12 +75,6 @@ pub(super) enum Decision {
     Redeemed,
 }
 
-impl fmt::Debug for Authorization {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Authorization").field("user_code", &self.user_code).finish_non_exhaustive()
-    }
-}
-
 impl Authorization {
     pub(super) fn is_pending(&self, now: SystemTime) -> bool {
         self.decision == Decision::Pending && now < self.expires_at
@@ -115,7 +109,7 @@ impl Service {
             client_id: client_id.to_owned(),
             start_url: start_url.to_owned(),
             started_at: now,
-            expires_at: now + self.settings.device_code_lifetime,
+            expires_at: later(now, self.settings.device_code_lifetime),
             decision: Decision::Pending,
             interval: self.settings.interval,
             polled_at: None,
@@ -155,7 +149,7 @@ impl Service {
         };
         for index in 0..self.authorizations.len() {
             let authorization = &self.authorizations[index];
-            let due = authorization.started_at + after;
+            let due = later(authorization.started_at, after);
             if authorization.decision == Decision::Pending && due <= now && due < authorization.expires_at {
                 self.approve_at(index, DEFAULT_PERSON, due);
             }

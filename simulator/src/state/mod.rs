@@ -22,7 +22,6 @@ pub(crate) use token::IssuedToken;
 use crate::settings::Settings;
 
 /// The whole service: everything that it has issued, and how it is set.
-#[derive(Debug)]
 pub(crate) struct Service {
     pub(crate) settings: Settings,
     pub(crate) base_url: String,

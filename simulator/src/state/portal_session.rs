@@ -3,11 +3,11 @@
 use std::time::SystemTime;
 
 use super::Service;
+use crate::clock::later;
 
 /// Whoever approves without saying who.
 pub(crate) const DEFAULT_PERSON: &str = "jane";
 
-#[derive(Debug)]
 pub(super) struct PortalSession {
     person: String,
     start_url: String,
@@ -45,7 +45,7 @@ impl Service {
             self.portal_sessions.push(PortalSession {
                 person: person.to_owned(),
                 start_url: start_url.to_owned(),
-                ends_at: now + self.settings.portal_session,
+                ends_at: later(now, self.settings.portal_session),
                 course: Course::Running,
             });
             self.portal_sessions.len() - 1

@@ -1,10 +1,9 @@
 //! Client registrations: RFC 7591 as far as the service goes.
 
-use std::fmt;
 use std::time::SystemTime;
 
 use super::Service;
-use crate::clock::Moment;
+use crate::clock::{Moment, later};
 use crate::errors::{OidcError, Refusal};
 use crate::operation::Grant;
 use crate::random;
@@ -51,12 +50,6 @@ pub(super) enum Expiry {
     Enforced,
 }
 
-impl fmt::Debug for Registration {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Registration").field("client_id", &self.client_id).finish_non_exhaustive()
-    }
-}
-
 impl Registration {
     /// RFC 6749 5.2: `unauthorized_client` where the client may not use this grant.
     pub(super) fn permit(&self, grant: Grant) -> Result<(), Refusal> {
@@ -79,7 +72,7 @@ impl Service {
         if let Some(uri) = request.redirect_uris.iter().find(|uri| !is_redirect_uri(uri)) {
             return Err(Refusal::new(OidcError::InvalidRedirectUri, format!("not a redirect URI: {uri:?}")));
         }
-        let expires_at = at.now + self.settings.registration_lifetime;
+        let expires_at = later(at.now, self.settings.registration_lifetime);
         let registration = Registration {
             client_id: random::opaque(32),
             secret: random::opaque(240),

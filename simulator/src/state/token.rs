@@ -1,6 +1,5 @@
 //! Access tokens and refresh tokens: issued, refreshed, capped, revoked.
 
-use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use super::Service;
@@ -8,7 +7,7 @@ use super::conduct::{Pace, RefreshUse};
 use super::device::Decision;
 use super::portal_session::SessionId;
 use super::registration::Expiry;
-use crate::clock::Moment;
+use crate::clock::{Moment, later};
 use crate::errors::{OidcError, Refusal};
 use crate::operation::Grant;
 use crate::random;
@@ -42,18 +41,6 @@ enum Standing {
     /// Rotated: its successor took its place.
     Spent,
     Revoked,
-}
-
-impl fmt::Debug for AccessToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AccessToken").field("standing", &self.standing).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for RefreshToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RefreshToken").field("standing", &self.standing).finish_non_exhaustive()
-    }
 }
 
 /// What separates this refusal from others is in its description alone, as at the service.
@@ -145,7 +132,7 @@ impl Service {
         let cap = self.live_until(session, at.now).ok_or_else(|| invalid_grant("the portal session has ended"))?;
         let scoped = self.registration(client_id).is_some_and(|client| !client.scopes.is_empty());
         let lifetime = if scoped { self.settings.token_lifetime } else { self.settings.unscoped_token_lifetime };
-        let expires_at = cap.min(at.now + lifetime);
+        let expires_at = cap.min(later(at.now, lifetime));
         let access_token = format!("aoaAAAAA{}", random::opaque(192));
         self.access_tokens.push(AccessToken {
             value: access_token.clone(),
