@@ -163,12 +163,58 @@ pub(crate) mod duration_text {
 
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
+    /// Exact, unlike months of thirty and some days, and understood by [`humantime::parse_duration`].
+    pub(crate) fn written(duration: Duration) -> String {
+        let seconds = duration.as_secs();
+        let parts = [
+            (seconds / 86_400, "d"),
+            (seconds / 3600 % 24, "h"),
+            (seconds / 60 % 60, "m"),
+            (seconds % 60, "s"),
+            (u64::from(duration.subsec_millis()), "ms"),
+            (u64::from(duration.subsec_nanos() % 1_000_000), "ns"),
+        ];
+        let text: Vec<String> =
+            parts.iter().filter(|(amount, _)| *amount > 0).map(|(amount, unit)| format!("{amount}{unit}")).collect();
+        if text.is_empty() { "0s".to_owned() } else { text.join(" ") }
+    }
+
     pub(crate) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&humantime::format_duration(*duration))
+        serializer.serialize_str(&written(*duration))
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
         let text = String::deserialize(deserializer)?;
         humantime::parse_duration(&text).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_written_as_they_are_read() {
+        let second = Duration::from_secs(1);
+        for (duration, text) in [
+            (Duration::ZERO, "0s"),
+            (90 * 24 * 3600 * second, "90d"),
+            (5400 * second, "1h 30m"),
+            (Duration::new(1, 500_000_007), "1s 500ms 7ns"),
+        ] {
+            assert_eq!(duration_text::written(duration), text);
+            assert_eq!(humantime::parse_duration(text), Ok(duration));
+        }
+    }
+
+    #[test]
+    fn settings_survive_json() {
+        let settings = Settings {
+            approval: Approval::Automatic { after: Duration::from_millis(1500) },
+            portal_rate: None,
+            ..Settings::default()
+        };
+        let json = serde_json::to_string(&settings).expect("JSON");
+        assert_eq!(serde_json::from_str::<Settings>(&json).expect("settings"), settings);
     }
 }

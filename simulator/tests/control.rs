@@ -151,6 +151,7 @@ fn settings_change_member_by_member() {
     let settings = bench.control("PATCH", "settings", &changes).json();
     assert_eq!(settings["token_lifetime"], "2m");
     assert_eq!(settings["portal_session"], "8h");
+    assert_eq!(settings["registration_lifetime"], "90d");
     bench.simulator.settings(|settings| {
         assert_eq!(settings.approval, Approval::Automatic { after: seconds(5) });
         assert_eq!(settings.token_lifetime, minutes(2));

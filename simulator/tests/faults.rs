@@ -81,6 +81,16 @@ fn a_truncated_answer_breaks_off_in_its_body_and_the_call_was_carried_out() {
 }
 
 #[test]
+fn an_answer_without_a_body_can_be_truncated_too() {
+    let bench = Bench::new();
+    let token = bench.sign_in(&bench.register(SCOPED)).member("accessToken");
+    bench.simulator.inject(Operation::Logout, Fault::Truncated, Times::Next(1));
+    let cut = bench.try_call("POST", "/logout", &[("x-amz-sso_bearer_token", &token)], b"");
+    assert_eq!(cut.expect_err("half an answer").kind(), io::ErrorKind::UnexpectedEof);
+    assert_eq!(bench.portal("POST", "/logout", &token).status, 401, "it was carried out");
+}
+
+#[test]
 fn nonsense_and_html_come_with_status_200() {
     let bench = Bench::new();
     let nonsense = strike(&bench, Fault::NotJson).expect("an answer");

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use super::Service;
 use super::device::Decision;
+use crate::settings::duration_text;
 
 /// RFC 8628 3.5: what `slow_down` adds to the interval for the rest of the flow.
 const SLOW_DOWN_PENALTY: Duration = Duration::from_secs(5);
@@ -68,7 +69,7 @@ impl Service {
         if !too_fast {
             return Pace::Kept;
         }
-        let interval = humantime::format_duration(authorization.interval);
+        let interval = duration_text::written(authorization.interval);
         self.violations.push(format!("a device code polled faster than its interval of {interval}"));
         authorization.interval += SLOW_DOWN_PENALTY;
         Pace::TooFast

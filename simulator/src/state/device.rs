@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::Service;
 use super::portal_session::{DEFAULT_PERSON, SessionId, normalised_start_url};
@@ -38,8 +38,13 @@ pub struct PendingAuthorization {
     pub verification_uri: String,
     /// The same with the code in it.
     pub verification_uri_complete: String,
-    /// Seconds until the code dies, by the simulator's clock.
-    pub expires_in: u64,
+    /// Time until the code dies, by the simulator's clock; whole seconds in JSON.
+    #[serde(serialize_with = "whole_seconds")]
+    pub expires_in: Duration,
+}
+
+fn whole_seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(duration.as_secs())
 }
 
 /// No pending authorization has this user code: it was never issued, is decided already, or has expired.
@@ -217,7 +222,7 @@ impl Service {
             start_url: authorization.start_url.clone(),
             verification_uri: self.verification_uri(),
             verification_uri_complete: self.verification_uri_complete(&authorization.user_code),
-            expires_in: authorization.expires_at.duration_since(now).unwrap_or_default().as_secs(),
+            expires_in: authorization.expires_at.duration_since(now).unwrap_or_default(),
         }
     }
 
