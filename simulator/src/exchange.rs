@@ -110,6 +110,8 @@ struct Ticket {
     shared: Arc<Shared>,
     call: Call,
     members: Option<Members>,
+    /// What a CreateToken call offers; no other operation has one.
+    grant: Option<Grant>,
     entry: Entry,
     pace: Pace,
     stage: Stage,
@@ -134,7 +136,7 @@ impl Ticket {
             let pace = note_arrival(inner, grant, members.as_ref(), at);
             (entry, pace, inner.faults.strike(call.operation))
         });
-        (Self { shared: Arc::clone(shared), call, members, entry, pace, stage: Stage::UnderWay }, fault)
+        (Self { shared: Arc::clone(shared), call, members, grant, entry, pace, stage: Stage::UnderWay }, fault)
     }
 
     fn perform(&self) -> Answer {
@@ -164,6 +166,9 @@ impl Ticket {
             "ok" if self.brings_successor(&answer) => RefreshReply::Successor,
             _ => RefreshReply::Inconclusive,
         };
+        if let (Some((client_id, device_code)), "SlowDownException") = (self.poll(), answer.outcome.as_str()) {
+            self.shared.with(|inner, _| inner.service.note_slow_down(client_id, device_code));
+        }
         self.close(&answer.outcome, reply);
         Reply::Whole(answer)
     }
@@ -192,7 +197,11 @@ impl Ticket {
     }
 
     fn refresh_token(&self) -> Option<&str> {
-        refresh_token(self.call.operation, self.members.as_ref())
+        refresh_token(self.grant, self.members.as_ref())
+    }
+
+    fn poll(&self) -> Option<(&str, &str)> {
+        poll(self.grant, self.members.as_ref())
     }
 }
 
@@ -205,25 +214,22 @@ impl Drop for Ticket {
 }
 
 fn note_arrival(inner: &mut Inner, grant: Option<Grant>, members: Option<&Members>, at: Moment) -> Pace {
-    let text = |name| members.and_then(|members| members.text(name));
-    match grant {
-        Some(Grant::DeviceCode) => match (text("clientId"), text("deviceCode")) {
-            (Some(client_id), Some(device_code)) => inner.service.note_poll(client_id, device_code, at.now),
-            _ => Pace::Kept,
-        },
-        Some(Grant::RefreshToken) => {
-            if let Some(token) = refresh_token(Operation::CreateToken, members) {
-                inner.service.note_refresh_sent(token);
-            }
-            Pace::Kept
-        }
-        Some(Grant::AuthorizationCode) | None => Pace::Kept,
+    if let Some(token) = refresh_token(grant, members) {
+        inner.service.note_refresh_sent(token);
+    }
+    match poll(grant, members) {
+        Some((client_id, device_code)) => inner.service.note_poll(client_id, device_code, at.now),
+        None => Pace::Kept,
     }
 }
 
+/// The client id and device code of a poll.
+fn poll(grant: Option<Grant>, members: Option<&Members>) -> Option<(&str, &str)> {
+    let members = members.filter(|_| grant == Some(Grant::DeviceCode))?;
+    members.text("clientId").zip(members.text("deviceCode"))
+}
+
 /// The refresh token that a call spends; one that merely stands beside another grant is none.
-fn refresh_token(operation: Operation, members: Option<&Members>) -> Option<&str> {
-    let members = members.filter(|_| operation == Operation::CreateToken)?;
-    let grant = members.text("grantType").and_then(Grant::from_wire)?;
-    members.text("refreshToken").filter(|_| grant == Grant::RefreshToken)
+fn refresh_token(grant: Option<Grant>, members: Option<&Members>) -> Option<&str> {
+    members.filter(|_| grant == Some(Grant::RefreshToken))?.text("refreshToken")
 }

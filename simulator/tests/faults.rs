@@ -194,6 +194,20 @@ fn polling_too_fast_is_noticed_behind_faults_too() {
 }
 
 #[test]
+fn an_injected_slow_down_makes_the_interval_longer_too() {
+    let bench = Bench::new();
+    let client = bench.register(SCOPED);
+    let codes = bench.start(&client);
+    bench.simulator.inject(Operation::CreateToken, Fault::error("SlowDownException"), Times::Next(1));
+    assert_eq!(bench.poll(&client, &codes).exception(), "SlowDownException");
+    bench.clock.advance(seconds(6));
+    assert_eq!(bench.poll(&client, &codes).exception(), "AuthorizationPendingException");
+    bench.clock.advance(seconds(5));
+    assert_eq!(bench.poll(&client, &codes).exception(), "SlowDownException");
+    assert_eq!(bench.simulator.violations(), ["a device code polled faster than its interval of 6s"]);
+}
+
+#[test]
 fn polling_two_codes_side_by_side_is_noticed_and_starting_anew_is_not() {
     let bench = Bench::new();
     let client = bench.register(SCOPED);

@@ -44,13 +44,7 @@ pub(crate) enum RefreshReply {
 impl Service {
     /// Takes note of a poll on its arrival.
     pub(crate) fn note_poll(&mut self, client_id: &str, device_code: &str, now: SystemTime) -> Pace {
-        let Some(index) = self
-            .authorizations
-            .iter()
-            .position(|known| known.device_code == device_code && known.client_id == client_id)
-        else {
-            return Pace::Kept;
-        };
+        let Some(index) = self.authorization_index(client_id, device_code) else { return Pace::Kept };
         // Starting anew is no offence, for a client cannot give a code back; going on with the old one as well is.
         let parallel = self.authorizations[index + 1..]
             .iter()
@@ -71,8 +65,19 @@ impl Service {
         }
         let interval = duration_text::written(authorization.interval);
         self.violations.push(format!("a device code polled faster than its interval of {interval}"));
-        authorization.interval += SLOW_DOWN_PENALTY;
         Pace::TooFast
+    }
+
+    /// Takes note that the client was told to slow down, by the service itself or by a fault.
+    pub(crate) fn note_slow_down(&mut self, client_id: &str, device_code: &str) {
+        if let Some(index) = self.authorization_index(client_id, device_code) {
+            let interval = &mut self.authorizations[index].interval;
+            *interval = interval.saturating_add(SLOW_DOWN_PENALTY);
+        }
+    }
+
+    fn authorization_index(&self, client_id: &str, device_code: &str) -> Option<usize> {
+        self.authorizations.iter().position(|known| known.device_code == device_code && known.client_id == client_id)
     }
 
     /// Takes note of a refresh token on its arrival.
