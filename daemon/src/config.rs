@@ -32,7 +32,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The scope that makes a token refreshable. It is registered where a session names no scopes, as the AWS CLI does.
+/// The scope that makes a token refreshable. It is registered where a session names no scopes.
 pub const DEFAULT_SCOPE: &str = "sso:account:access";
 
 /// The whole configuration.

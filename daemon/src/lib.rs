@@ -5,7 +5,131 @@
 
 pub mod clock;
 pub mod config;
+pub mod lock;
 pub mod oidc;
 pub mod secrets;
+pub mod server;
 pub mod session;
 pub mod world;
+
+use std::sync::Arc;
+
+use ssoctl_protocol::{NewSession, Timestamp};
+use tokio::net::UnixListener;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use config::{Config, Environment, FileWatch, Paths, SaveError, Severity};
+use session::registry::Directory;
+use world::World;
+
+/// What the daemon can be told while it runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Signal {
+    /// Read the configuration again.
+    Reload,
+    /// Answer everybody, write what is to be written, and end.
+    Stop,
+}
+
+/// Where the configuration comes from.
+pub struct Sources {
+    /// The files.
+    pub paths: Paths,
+    /// The environment, as it was when the daemon started.
+    pub environment: Environment,
+}
+
+/// A session to be saved, and who waits for it.
+type Save = (NewSession, oneshot::Sender<Result<(String, Arc<Directory>), SaveError>>);
+
+/// Runs the daemon on this socket until it is told to stop, or the sender of `signals` is gone.
+pub async fn run(sources: Sources, world: World, listener: UnixListener, mut signals: mpsc::Receiver<Signal>) {
+    let mut files = FileWatch::start(&sources.paths);
+    let mut configuration = Configuration::load(sources, world.clone());
+    let (save, mut saves) = mpsc::channel::<Save>(1);
+    let (stop, stopped) = oneshot::channel::<()>();
+    let api = server::Api {
+        directory: configuration.directory.subscribe(),
+        world: world.clone(),
+        started_at: Timestamp::from(world.clock.now().wall),
+        save: Box::new(move |session| {
+            let save = save.clone();
+            Box::pin(async move {
+                let (reply, saved) = oneshot::channel();
+                // The other end goes away only with the daemon.
+                let _ = save.send((session, reply)).await;
+                saved.await.unwrap_or(Err(SaveError::Stopping))
+            })
+        }),
+    };
+    let clock = Arc::clone(&world.clock);
+    let server = tokio::spawn(server::serve(listener, Arc::new(api), clock, async {
+        // An error means that nobody is left to stop us, which is as good a reason to stop.
+        let _ = stopped.await;
+    }));
+    loop {
+        tokio::select! {
+            signal = signals.recv() => match signal {
+                Some(Signal::Reload) => configuration.reload("it was asked for"),
+                Some(Signal::Stop) | None => break,
+            },
+            () = files.changed() => configuration.reload("a file changed"),
+            Some((session, reply)) = saves.recv() => {
+                // Whoever asked may have gone, and the session is saved all the same.
+                let _ = reply.send(configuration.save(session));
+            }
+        }
+    }
+    tracing::info!("stopping");
+    // Closed first, so that a request to save a session that comes too late is told so.
+    saves.close();
+    drop(stop);
+    let directory = Arc::clone(&configuration.directory.borrow());
+    let (_, ended) = tokio::join!(directory.stop(), server);
+    if let Err(error) = ended {
+        tracing::error!(%error, "the server ended unexpectedly");
+    }
+}
+
+/// The one owner of the configuration and of the directory made from it.
+struct Configuration {
+    sources: Sources,
+    world: World,
+    directory: watch::Sender<Arc<Directory>>,
+}
+
+impl Configuration {
+    fn load(sources: Sources, world: World) -> Self {
+        let mut configuration = Self { sources, world, directory: watch::channel(Arc::new(Directory::empty())).0 };
+        configuration.reload("the daemon starts");
+        configuration
+    }
+
+    fn reload(&mut self, reason: &str) {
+        let config = config::load(&self.sources.paths, &self.sources.environment);
+        let current = Arc::clone(&self.directory.borrow());
+        tell(&current.config, &config, reason);
+        let next = current.reconfigured(config, &self.world, || fastrand::u64(..));
+        self.directory.send_replace(Arc::new(next));
+    }
+
+    fn save(&mut self, session: NewSession) -> Result<(String, Arc<Directory>), SaveError> {
+        let NewSession { name, start_url, region, scopes } = session;
+        let session = config::NewSession { name, start_url, region, scopes };
+        let name = config::save_session(&self.sources.paths, &session, &self.directory.borrow().config)?;
+        self.reload("a session was saved");
+        Ok((name, Arc::clone(&self.directory.borrow())))
+    }
+}
+
+/// Tells the log what is configured, and of problems those that are new.
+fn tell(previous: &Config, config: &Config, reason: &str) {
+    tracing::info!(sessions = config.sessions.len(), problems = config.problems.len(), reason, "configuration read");
+    for problem in config.problems.iter().filter(|problem| !previous.problems.contains(problem)) {
+        let (file, line, message) = (problem.file.display(), problem.line, &problem.message);
+        match problem.severity {
+            Severity::Error => tracing::error!(%file, line, "{message}"),
+            Severity::Warning => tracing::warn!(%file, line, "{message}"),
+        }
+    }
+}

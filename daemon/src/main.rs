@@ -1,2 +1,125 @@
-//! Placeholder while the workspace is laid out.
-fn main() {}
+//! The daemon: the library with the real world behind its doors.
+
+mod cli;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Parser;
+use directories::ProjectDirs;
+use ssoctl_protocol::SocketPath;
+use ssoctld::clock::SystemClock;
+use ssoctld::config::{self, Environment, Paths, SecretStore};
+use ssoctld::lock::StateLock;
+use ssoctld::oidc::http::HttpIdentityCenter;
+use ssoctld::server::socket;
+use ssoctld::world::World;
+use ssoctld::{Signal, Sources, secrets};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use cli::{Arguments, LogFormat};
+
+/// How long threads that block (in a file system that hangs) may hold up the end.
+const SHUTDOWN_PATIENCE: Duration = Duration::from_millis(500);
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    start_log(&arguments);
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start_log(arguments: &Arguments) {
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let registry = tracing_subscriber::registry().with(arguments.log.0.clone());
+    match arguments.log_format {
+        LogFormat::Text => {
+            let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+            registry.with(layer.with_ansi(is_terminal)).init();
+        }
+        LogFormat::Json => registry.with(layer.json()).init(),
+    }
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<()> {
+    // Whatever is made from here on, nobody else can look into.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    if arguments.background {
+        rustix::process::setsid().context("failed to leave the terminal's session")?;
+    }
+    let environment = Environment::from_process();
+    let paths = Paths::locate(arguments.config, &environment)?;
+    let state_directory = arguments
+        .state_dir
+        .or_else(default_state_directory)
+        .context("there is no home directory; name a state directory with SSOCTL_STATE_DIR")?;
+    let socket = SocketPath::from_environment(|name| std::env::var_os(name), std::env::home_dir())
+        .context("there is no home directory; name a socket with SSOCTL_SOCKET")?;
+    let _lock = StateLock::take(&state_directory, socket.path())?;
+    let socket = socket::listen(&socket)?;
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let result = runtime.block_on(async {
+        let listener = socket.listener.try_clone()?;
+        listener.set_nonblocking(true)?;
+        let listener = tokio::net::UnixListener::from_std(listener)?;
+        let clock = Arc::new(SystemClock::start()?);
+        let configured = config::load(&paths, &environment);
+        let secrets: Arc<dyn secrets::SecretStore> = match configured.secret_store {
+            SecretStore::File => Arc::new(secrets::file::FileStore::new(state_directory.join("records"))),
+            SecretStore::Memory => Arc::new(secrets::memory::MemoryStore::default()),
+        };
+        tracing::info!(
+            version = ssoctl_protocol::VERSION,
+            pid = std::process::id(),
+            socket = %socket.path().display(),
+            secret_store = secrets.kind(),
+            "ssoctld is ready"
+        );
+        let identity_center = Arc::new(HttpIdentityCenter::new(configured.ca_bundle, clock.clone()));
+        let world = World { clock, identity_center, secrets };
+        let signals = forward_signals()?;
+        ssoctld::run(Sources { paths, environment }, world, listener, signals).await;
+        Ok(())
+    });
+    runtime.shutdown_timeout(SHUTDOWN_PATIENCE);
+    result
+}
+
+/// Where records go: `~/.local/state/ssoctl`, on macOS `~/Library/Application Support/ssoctl`.
+fn default_state_directory() -> Option<PathBuf> {
+    let directories = ProjectDirs::from("", "", "ssoctl")?;
+    Some(directories.state_dir().unwrap_or_else(|| directories.data_local_dir()).to_owned())
+}
+
+/// Turns the signals of the operating system into ours.
+fn forward_signals() -> std::io::Result<mpsc::Receiver<Signal>> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let (sender, receiver) = mpsc::channel(1);
+    tokio::spawn(async move {
+        loop {
+            let signal = tokio::select! {
+                _ = hangup.recv() => Signal::Reload,
+                _ = terminate.recv() => Signal::Stop,
+                _ = interrupt.recv() => Signal::Stop,
+            };
+            if sender.send(signal).await.is_err() {
+                return;
+            }
+        }
+    });
+    Ok(receiver)
+}

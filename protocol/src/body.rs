@@ -9,7 +9,6 @@ use crate::timestamp::Timestamp;
 
 /// `GET /v1/token`: a token that is live and lives for at least the `min_valid` that was asked for.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[non_exhaustive]
 pub struct Token {
     /// The access token, for the header `x-amz-sso_bearer_token` of the portal.
     #[serde(serialize_with = "secret::expose")]
@@ -24,25 +23,6 @@ pub struct Token {
     pub start_url: String,
     /// The region of the session's Identity Center instance.
     pub region: String,
-}
-
-impl Token {
-    /// A token as the daemon hands it out.
-    pub fn new(
-        access_token: Secret<String>,
-        token_type: String,
-        expires_at: Timestamp,
-        session: &SessionStatus,
-    ) -> Self {
-        Self {
-            access_token,
-            token_type,
-            expires_at,
-            session: session.name.clone(),
-            start_url: session.start_url.clone(),
-            region: session.region.clone(),
-        }
-    }
 }
 
 /// `GET /v1/sessions`, and what `ssoctl status --json` prints.

@@ -120,7 +120,14 @@ fn agrees<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(body: &
 
 #[test]
 fn a_token_carries_its_secret_in_the_clear_and_nowhere_else() {
-    let token = Token::new("aoaSECRET".into(), "Bearer".into(), time("2026-11-23T11:16:00Z"), &session());
+    let token = Token {
+        access_token: "aoaSECRET".into(),
+        token_type: "Bearer".into(),
+        expires_at: time("2026-11-23T11:16:00Z"),
+        session: "corp".into(),
+        start_url: "https://corp.awsapps.com/start#/".into(),
+        region: "eu-west-1".into(),
+    };
     agrees(
         &token,
         &json!({

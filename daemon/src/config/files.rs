@@ -86,6 +86,9 @@ pub fn save_session(paths: &Paths, session: &NewSession, config: &Config) -> Res
 /// Why a session was not saved.
 #[derive(Debug, thiserror::Error)]
 pub enum SaveError {
+    /// The daemon is stopping.
+    #[error("the daemon is stopping")]
+    Stopping,
     /// It cannot be added to this file.
     #[error(transparent)]
     Add(#[from] AddError),

@@ -61,7 +61,6 @@ pub struct CreateTokenRequest<'a> {
     refresh_token: Option<&'a Secret<String>>,
 }
 
-#[expect(clippy::ref_option, reason = "serde's signature")]
 fn expose_some<S: serde::Serializer>(secret: &Option<&Secret<String>>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_some(secret.map_or("", |secret| secret.expose()))
 }

@@ -262,11 +262,11 @@ impl State {
         if refresh_is_due && !self.stopping {
             self.begin_refresh(effects);
         }
-        loop {
+        let mut changed = true;
+        while std::mem::take(&mut changed) {
             let waiting: Vec<AskId> = self.asks.keys().copied().collect();
-            let changed = waiting.into_iter().fold(false, |changed, id| self.settle(id, now, effects) || changed);
-            if !changed {
-                break;
+            for id in waiting {
+                changed |= self.settle(id, now, effects);
             }
         }
         if !self.asks.values().any(|ask| ask.want == Want::Logout) {

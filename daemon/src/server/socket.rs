@@ -1,0 +1,193 @@
+//! The listening socket.
+//!
+//! Only its owner gets in: the directory is 0700 and ours, the socket is 0600, and each connection's peer is checked
+//! besides. The socket appears in its place by a rename, so that a client finds either a socket that is served or none.
+
+use std::fs::{self, DirBuilder, Permissions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+
+use ssoctl_protocol::SocketPath;
+use ssoctl_protocol::socket::LONGEST_PATH;
+
+/// Why there is no socket to listen on. The text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum SocketError {
+    /// The directory is not ours alone.
+    #[error(
+        "{path} belongs to another user, who could pose as the daemon; remove it, or name a socket with SSOCTL_SOCKET"
+    )]
+    ForeignDirectory {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The path does not fit into a socket address.
+    #[error(
+        "the socket's path {path} is longer than the {LONGEST_PATH} bytes that a socket address holds; name a shorter one with SSOCTL_SOCKET"
+    )]
+    TooLong {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Somebody answers there.
+    #[error("another process serves {path} already; stop it, or name another socket with SSOCTL_SOCKET")]
+    Taken {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Something that is not a socket is there.
+    #[error("{path} is there already and not a socket; move it away, or name another socket with SSOCTL_SOCKET")]
+    NotASocket {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The operating system refused.
+    #[error("failed to listen on {path}: {source}")]
+    Io {
+        /// The path.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// A socket that is listened on. Its file is removed when it is dropped, unless somebody has put another one there.
+pub struct Listener {
+    /// The socket.
+    pub listener: UnixListener,
+    file: SocketFile,
+}
+
+struct SocketFile {
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if fs::symlink_metadata(&self.path).is_ok_and(|found| (found.dev(), found.ino()) == (self.device, self.inode)) {
+            // Whoever finds it in spite of this finds that nobody answers.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+impl Listener {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.file.path
+    }
+}
+
+/// Makes the socket. One that a dead daemon left behind is replaced; one that is answered is left alone.
+///
+/// # Errors
+/// [`SocketError`] says what is in the way.
+pub fn listen(socket: &SocketPath) -> Result<Listener, SocketError> {
+    let path = std::path::absolute(socket.path()).unwrap_or_else(|_| socket.path().to_owned());
+    let io = |source| SocketError::Io { path: path.clone(), source };
+    if path.as_os_str().len() > LONGEST_PATH {
+        return Err(SocketError::TooLong { path });
+    }
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(io)?;
+    if matches!(socket, SocketPath::Default(_)) {
+        own(directory)
+            .map_err(io)?
+            .then_some(())
+            .ok_or_else(|| SocketError::ForeignDirectory { path: directory.to_owned() })?;
+    }
+    match fs::symlink_metadata(&path) {
+        Ok(metadata) if !metadata.file_type().is_socket() => return Err(SocketError::NotASocket { path }),
+        Ok(_) if UnixStream::connect(&path).is_ok() => return Err(SocketError::Taken { path }),
+        _ => {}
+    }
+    // The name has to fit as well, so it is not made from the path's.
+    let temporary = directory.join(format!(".{:x}", std::process::id()));
+    if temporary.as_os_str().len() > LONGEST_PATH {
+        return Err(SocketError::TooLong { path });
+    }
+    match fs::remove_file(&temporary) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(io(error)),
+        _ => {}
+    }
+    let listener = UnixListener::bind(&temporary).map_err(io)?;
+    let placed = fs::set_permissions(&temporary, Permissions::from_mode(0o600))
+        .and_then(|()| fs::symlink_metadata(&temporary))
+        .and_then(|metadata| fs::rename(&temporary, &path).map(|()| metadata));
+    let metadata = placed.map_err(|error| {
+        // The first error is the one worth telling.
+        let _ = fs::remove_file(&temporary);
+        io(error)
+    })?;
+    Ok(Listener { listener, file: SocketFile { path, device: metadata.dev(), inode: metadata.ino() } })
+}
+
+/// Closes our directory to others. False if it is not ours.
+fn own(directory: &Path) -> io::Result<bool> {
+    let metadata = fs::symlink_metadata(directory)?;
+    if !metadata.is_dir() || metadata.uid() != rustix::process::geteuid().as_raw() {
+        return Ok(false);
+    }
+    if metadata.mode() & 0o077 != 0 {
+        fs::set_permissions(directory, Permissions::from_mode(0o700))?;
+    }
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::symlink_metadata(path).unwrap().mode() & 0o777
+    }
+
+    #[test]
+    fn socket_and_directory_are_closed_to_others() {
+        let home = tempfile::tempdir().unwrap();
+        let directory = home.path().join("run/ssoctl");
+        DirBuilder::new().recursive(true).mode(0o755).create(&directory).unwrap();
+        let socket = listen(&SocketPath::Default(directory.join("ssoctld.sock"))).unwrap();
+        assert_eq!((mode(&directory), mode(socket.path())), (0o700, 0o600));
+        assert_eq!(fs::read_dir(&directory).unwrap().count(), 1);
+        drop(socket);
+        assert_eq!(fs::read_dir(&directory).unwrap().count(), 0, "its file goes with it");
+    }
+
+    #[test]
+    fn a_stale_socket_is_taken_over_and_a_served_one_is_not() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("s");
+        drop(UnixListener::bind(&path).unwrap());
+        let socket = listen(&SocketPath::Chosen(path.clone())).unwrap();
+        assert!(matches!(listen(&SocketPath::Chosen(path.clone())), Err(SocketError::Taken { .. })));
+        assert!(UnixStream::connect(socket.path()).is_ok());
+        fs::remove_file(&path).unwrap();
+        let successor = listen(&SocketPath::Chosen(path.clone())).unwrap();
+        drop(socket);
+        assert!(UnixStream::connect(successor.path()).is_ok(), "the first one does not remove its successor's file");
+    }
+
+    #[test]
+    fn what_is_in_the_way_is_left_there_and_named() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("precious.txt");
+        fs::write(&path, "precious").unwrap();
+        assert!(matches!(listen(&SocketPath::Chosen(path.clone())), Err(SocketError::NotASocket { .. })));
+        assert_eq!(fs::read(&path).unwrap(), b"precious");
+        let long = home.path().join("x".repeat(LONGEST_PATH));
+        assert!(matches!(listen(&SocketPath::Chosen(long)), Err(SocketError::TooLong { .. })));
+    }
+
+    #[test]
+    fn a_default_directory_that_is_a_link_is_refused() {
+        let home = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/tmp", home.path().join("run")).unwrap();
+        let refused = listen(&SocketPath::Default(home.path().join("run/ssoctld.sock")));
+        assert!(matches!(refused, Err(SocketError::ForeignDirectory { .. })));
+    }
+}

@@ -1,0 +1,235 @@
+//! Between sessions and the contract, pure: the one place that knows both.
+
+use std::time::Duration;
+
+use ssoctl_protocol::body::ConfigurationProblem;
+use ssoctl_protocol::{
+    DaemonStatus, ErrorCode, LastError, NextStep, PendingLogin, Problem, Selector, SessionState, SessionStatus,
+    StoreStatus, Timestamp, VERSION,
+};
+
+use crate::clock::{BootTime, Now};
+use crate::config::{AddError, SaveError, Severity};
+use crate::oidc::CallError;
+use crate::session::Snapshot;
+use crate::session::ask::Refusal;
+use crate::session::flow::FlowView;
+use crate::session::registry::{Directory, Entry, Unresolved};
+use crate::world::World;
+
+pub(super) fn time(now: Now, time: BootTime) -> Timestamp {
+    Timestamp::from(now.wall_at(time))
+}
+
+pub(super) fn daemon(directory: &Directory, world: &World, started_at: Timestamp) -> DaemonStatus {
+    let store_error = directory.entries().iter().find_map(|entry| entry.session.snapshot().store_error.clone());
+    let problems = directory.config.problems.iter().map(|problem| ConfigurationProblem {
+        severity: match problem.severity {
+            Severity::Warning => "warning".to_owned(),
+            Severity::Error => "error".to_owned(),
+        },
+        file: problem.file.display().to_string(),
+        line: problem.line,
+        message: problem.message.clone(),
+    });
+    DaemonStatus {
+        version: VERSION.to_owned(),
+        pid: std::process::id(),
+        started_at,
+        sessions: directory.entries().len(),
+        secret_store: StoreStatus { kind: world.secrets.kind().to_owned(), error: store_error },
+        configuration_problems: problems.collect(),
+    }
+}
+
+pub(super) fn session(entry: &Entry, snapshot: &Snapshot, now: Now) -> SessionStatus {
+    let config = &entry.config;
+    let state = match &snapshot.token {
+        Some(token) if token.is_live(now.boot) => SessionState::SignedIn,
+        Some(_) => SessionState::Expired,
+        None if snapshot.loading => SessionState::Loading,
+        None => SessionState::SignedOut,
+    };
+    let configuration_error = config.endpoints.as_ref().err().map(|error| LastError {
+        code: "configuration".to_owned(),
+        message: error.to_string(),
+        at: Timestamp::from(now.wall),
+    });
+    SessionStatus {
+        name: config.name.clone(),
+        aliases: config.aliases.clone(),
+        start_url: config.start_url.clone(),
+        region: config.region().to_owned(),
+        scopes: config.scopes.clone(),
+        label: config.identity.label.clone(),
+        state,
+        expires_at: snapshot.token.as_ref().map(|token| time(now, token.expires)),
+        refreshable: snapshot.token.as_ref().is_some_and(|token| token.renewal.is_some()),
+        oidc_endpoint: config.endpoints.as_ref().ok().map(|endpoints| endpoints.oidc.to_string()),
+        login: snapshot.flow.clone().map(|flow| pending(now, flow)),
+        last_error: configuration_error.or_else(|| {
+            snapshot.trouble.as_ref().map(|trouble| LastError {
+                code: trouble.code.to_owned(),
+                message: trouble.message.clone(),
+                at: time(now, trouble.at),
+            })
+        }),
+        next: snapshot.refresh_at.map(|at| NextStep { action: "refresh".to_owned(), at: time(now, at) }),
+        unsaved: snapshot.unsaved,
+    }
+}
+
+pub(super) fn pending(now: Now, flow: FlowView) -> PendingLogin {
+    PendingLogin {
+        flow: flow.number,
+        user_code: flow.user_code,
+        verification_uri: flow.verification_uri,
+        verification_uri_complete: flow.verification_uri_complete,
+        expires_at: time(now, flow.expires),
+    }
+}
+
+pub(super) fn unresolved(selector: &Selector, why: Unresolved) -> Problem {
+    match why {
+        Unresolved::Unknown(names) => {
+            let detail = match selector {
+                Selector::Only => "no session is configured".to_owned(),
+                Selector::Session(name) => format!("there is no session {name:?}"),
+                Selector::Profile(profile) => format!("profile {profile:?} leads to no session"),
+                Selector::StartUrl(url) => format!("no session has the start URL {url:?}"),
+            };
+            Problem::new(ErrorCode::UnknownSession, detail).with_choices(names)
+        }
+        Unresolved::Ambiguous(names) => {
+            let detail = match selector {
+                Selector::StartUrl(url) => format!("several sessions have the start URL {url:?}"),
+                _ => "there are several sessions, and none was named".to_owned(),
+            };
+            Problem::new(ErrorCode::AmbiguousSession, detail).with_choices(names)
+        }
+    }
+}
+
+pub(super) fn refused(entry: &Entry, refusal: Refusal, now: Now) -> Problem {
+    let name = entry.config.name.as_str();
+    let problem = match refusal {
+        Refusal::SignInRequired { flow, expired } => {
+            let since = expired.map_or_else(String::new, |expired| match now.boot.since(expired) {
+                Duration::ZERO => " for a token that lives that long".to_owned(),
+                ago => format!(" (expired {} ago)", spoken(ago)),
+            });
+            Problem::new(ErrorCode::SignInRequired, format!("session {name:?} needs a sign-in{since}"))
+                .with_login(flow.map(|flow| pending(now, flow)))
+                .with_expiry(expired.map(|expired| time(now, expired)))
+        }
+        Refusal::WaitTimeout { flow } => {
+            Problem::new(ErrorCode::WaitTimeout, format!("nobody signed in to session {name:?} in time"))
+                .with_login(flow.map(|flow| pending(now, flow)))
+        }
+        Refusal::ValidityUnattainable { best } => Problem::new(
+            ErrorCode::ValidityUnattainable,
+            format!(
+                "the service gives no token of session {name:?} that lives that long; the best one lives {}",
+                spoken(best.since(now.boot))
+            ),
+        )
+        .with_expiry(Some(time(now, best))),
+        Refusal::Denied => {
+            Problem::new(ErrorCode::AccessDenied, format!("the sign-in to session {name:?} was denied in the browser"))
+        }
+        Refusal::Cancelled => {
+            Problem::new(ErrorCode::LoginCancelled, format!("the sign-in to session {name:?} was given up"))
+        }
+        Refusal::UnknownFlow => Problem::new(
+            ErrorCode::UnknownFlow,
+            format!("that sign-in to session {name:?} is not known any more; the daemon may have been restarted"),
+        ),
+        Refusal::Service(error) => {
+            let code = match &error {
+                CallError::Configuration(_) => ErrorCode::InvalidConfiguration,
+                error if error.may_pass() => ErrorCode::ServiceUnavailable,
+                _ => ErrorCode::ServiceRefused,
+            };
+            Problem::new(code, format!("session {name:?}: {error}"))
+        }
+        Refusal::ServiceSilent => Problem::new(
+            ErrorCode::ServiceUnavailable,
+            format!("session {name:?}: the service has not answered in time"),
+        ),
+        Refusal::StoreUnavailable(error) => {
+            let reason = error.unwrap_or_else(|| "it has not answered yet".to_owned());
+            Problem::new(ErrorCode::StoreUnavailable, format!("the store of session {name:?} cannot be read: {reason}"))
+        }
+        Refusal::ShuttingDown => Problem::new(ErrorCode::ShuttingDown, "the daemon is stopping"),
+    };
+    problem.of_session(name)
+}
+
+pub(super) fn not_saved(error: &SaveError) -> Problem {
+    match error {
+        SaveError::Add(AddError::Exists(_)) => Problem::new(ErrorCode::SessionExists, error.to_string()),
+        SaveError::Add(AddError::Name(_) | AddError::Identity(_)) => {
+            Problem::new(ErrorCode::InvalidRequest, error.to_string())
+        }
+        SaveError::Add(AddError::Syntax(_) | AddError::NotATable) => {
+            Problem::new(ErrorCode::ConfigurationUnwritable, error.to_string())
+        }
+        SaveError::Stopping => Problem::new(ErrorCode::ShuttingDown, error.to_string()),
+        SaveError::File { source, .. } => {
+            Problem::new(ErrorCode::ConfigurationUnwritable, format!("{error}: {source}"))
+        }
+    }
+}
+
+/// A duration as a person says it, in its largest unit alone, or its two largest where that matters.
+fn spoken(duration: Duration) -> String {
+    match duration.as_secs() {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds @ 60..3600 => format!("{} min", seconds / 60),
+        seconds @ 3600..86_400 => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+        seconds => format!("{} d", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_said_as_people_say_them() {
+        for (seconds, text) in [(0, "0 s"), (59, "59 s"), (720, "12 min"), (5400, "1 h 30 min"), (200_000, "2 d")] {
+            assert_eq!(spoken(Duration::from_secs(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn what_selects_nothing_is_told_what_there_is() {
+        let names = || vec!["a".to_owned(), "b".to_owned()];
+        for (selector, why, code, detail) in [
+            (Selector::Only, Unresolved::Unknown(vec![]), ErrorCode::UnknownSession, "no session is configured"),
+            (
+                Selector::Session("c".into()),
+                Unresolved::Unknown(names()),
+                ErrorCode::UnknownSession,
+                "there is no session \"c\"",
+            ),
+            (
+                Selector::Profile("p".into()),
+                Unresolved::Unknown(names()),
+                ErrorCode::UnknownSession,
+                "profile \"p\" leads to no session",
+            ),
+            (
+                Selector::Only,
+                Unresolved::Ambiguous(names()),
+                ErrorCode::AmbiguousSession,
+                "there are several sessions, and none was named",
+            ),
+        ] {
+            let choices = match &why {
+                Unresolved::Unknown(names) | Unresolved::Ambiguous(names) => names.clone(),
+            };
+            assert_eq!(unresolved(&selector, why), Problem::new(code, detail).with_choices(choices));
+        }
+    }
+}
