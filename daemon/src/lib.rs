@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod desktop;
 pub mod lock;
 pub mod oidc;
 pub mod secrets;

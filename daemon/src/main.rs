@@ -17,7 +17,7 @@ use ssoctld::lock::StateLock;
 use ssoctld::oidc::http::HttpIdentityCenter;
 use ssoctld::server::socket;
 use ssoctld::world::World;
-use ssoctld::{Signal, Sources, secrets};
+use ssoctld::{Signal, Sources, desktop, secrets};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tracing_subscriber::layer::SubscriberExt;
@@ -88,7 +88,13 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
             "ssoctld is ready"
         );
         let identity_center = Arc::new(HttpIdentityCenter::new(configured.ca_bundle, clock.clone()));
-        let world = World { clock, identity_center, secrets };
+        let world = World {
+            clock,
+            identity_center,
+            secrets,
+            desktop: Arc::new(desktop::NoDesktop),
+            surroundings: desktop::still(),
+        };
         let signals = forward_signals()?;
         ssoctld::run(Sources { paths, environment }, world, listener, signals).await;
         Ok(())

@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use crate::clock::Clock;
+use crate::desktop::{Desktop, Surroundings};
 use crate::oidc::IdentityCenter;
 use crate::secrets::SecretStore;
 
@@ -16,4 +19,8 @@ pub struct World {
     pub identity_center: Arc<dyn IdentityCenter>,
     /// Where secrets are kept.
     pub secrets: Arc<dyn SecretStore>,
+    /// The screen, and who looks at it.
+    pub desktop: Arc<dyn Desktop>,
+    /// What goes on around.
+    pub surroundings: watch::Receiver<Surroundings>,
 }

@@ -106,6 +106,10 @@ pub struct SessionStatus {
     pub login: Option<PendingLogin>,
     /// The last thing that went wrong; `null` again once it went well.
     pub last_error: Option<LastError>,
+    /// When the session at the portal ends, where that is known to end the token: neither a refresh nor another sign-in
+    /// gives a later one, but `login?fresh=true` does.
+    #[serde(default)]
+    pub session_ends_at: Option<Timestamp>,
     /// What the daemon does next by itself.
     #[serde(default)]
     pub next: Option<NextStep>,
@@ -218,7 +222,8 @@ pub struct LastError {
 /// What the daemon does next by itself.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct NextStep {
-    /// `refresh` or `expire`.
+    /// `refresh`; `retry_refresh` after one that failed; `ask_person`: open a sign-in and show it; `tell_person`: show
+    /// that the portal session ends; `expire`: nothing any more before the token does.
     pub action: String,
     /// When.
     pub at: Timestamp,

@@ -9,7 +9,7 @@
 //! | `GET /v1/sessions/{name}` | [`SessionStatus`](crate::SessionStatus) |
 //! | `GET /v1/token?SELECTOR&min_valid=&wait=` | [`Token`](crate::Token) |
 //! | `GET /v1/sessions/{name}/token?min_valid=&wait=` | [`Token`](crate::Token) |
-//! | `POST /v1/sessions/{name}/login?if_needed=` | [`Login`](crate::Login) |
+//! | `POST /v1/sessions/{name}/login?if_needed=&fresh=` | [`Login`](crate::Login) |
 //! | `GET /v1/sessions/{name}/login?flow=&wait=` | [`Login`](crate::Login), once the flow is over or `wait` has passed |
 //! | `DELETE /v1/sessions/{name}/login` | [`SessionStatus`](crate::SessionStatus) |
 //! | `POST /v1/sessions/{name}/logout` | [`Logout`](crate::body::Logout) |
@@ -179,6 +179,8 @@ pub struct Query {
     pub wait: u64,
     /// `if_needed=true`: `login` asks nobody if there is a live token or one can be had silently.
     pub if_needed: bool,
+    /// `fresh=true`: `login` ends the session at the portal first, so that the new one gets its whole length.
+    pub fresh: bool,
     /// `flow=`: the [`PendingLogin::flow`](crate::PendingLogin) whose end is awaited.
     pub flow: Option<u64>,
 }
@@ -210,6 +212,11 @@ impl Query {
             let seconds = |value: &str| {
                 value.parse::<u64>().map_err(|_| BadQuery(format!("{key} takes a whole number of seconds")))
             };
+            let switch = |value: &str| match value {
+                "true" | "" => Ok(true),
+                "false" => Ok(false),
+                _ => Err(BadQuery(format!("{key} takes true or false"))),
+            };
             match key {
                 "session" => query.select(Selector::Session(value))?,
                 "profile" => query.select(Selector::Profile(value))?,
@@ -220,13 +227,8 @@ impl Query {
                     query.flow =
                         Some(value.parse().map_err(|_| BadQuery("flow takes the number of a flow".to_owned()))?);
                 }
-                "if_needed" => {
-                    query.if_needed = match value.as_str() {
-                        "true" | "" => true,
-                        "false" => false,
-                        _ => return Err(BadQuery("if_needed takes true or false".to_owned())),
-                    }
-                }
+                "if_needed" => query.if_needed = switch(&value)?,
+                "fresh" => query.fresh = switch(&value)?,
                 _ => continue,
             }
             if seen.contains(&key) {
@@ -268,6 +270,9 @@ impl fmt::Display for Query {
         }
         if self.if_needed {
             parameter("if_needed", "true")?;
+        }
+        if self.fresh {
+            parameter("fresh", "true")?;
         }
         if let Some(flow) = self.flow {
             parameter("flow", &flow.to_string())?;
@@ -352,6 +357,7 @@ mod tests {
             Query::default(),
             Query { selector: Selector::Session("my corp&x".into()), min_valid: 300, wait: 60, ..Query::default() },
             Query { selector: Selector::StartUrl("https://corp.awsapps.com/start#/".into()), ..Query::default() },
+            Query { fresh: true, ..Query::default() },
             Query { selector: Selector::Profile("a+b".into()), if_needed: true, flow: Some(7), ..Query::default() },
         ] {
             let text = query.to_string();
@@ -369,6 +375,7 @@ mod tests {
             ("session=a&profile=b", "only one of session, profile and start_url can be given"),
             ("session=%zz", "session is not percent-encoded UTF-8"),
             ("if_needed=maybe", "if_needed takes true or false"),
+            ("fresh=2", "fresh takes true or false"),
             ("flow=x", "flow takes the number of a flow"),
         ] {
             assert_eq!(Query::parse(text).map_err(|bad| bad.to_string()), Err(complaint.to_owned()), "{text}");

@@ -53,6 +53,7 @@ fn session() -> SessionStatus {
             message: "the service did not answer".into(),
             at: time("2026-11-23T10:15:00Z"),
         }),
+        session_ends_at: Some(time("2026-11-23T16:05:00Z")),
         next: Some(NextStep { action: "refresh".into(), at: time("2026-11-23T10:56:00Z") }),
         unsaved: false,
     }
@@ -72,6 +73,7 @@ fn session_json() -> Value {
         "oidc_endpoint": "https://oidc.eu-west-1.amazonaws.com/",
         "login": pending_json(),
         "last_error": {"code": "network", "message": "the service did not answer", "at": "2026-11-23T10:15:00Z"},
+        "session_ends_at": "2026-11-23T16:05:00Z",
         "next": {"action": "refresh", "at": "2026-11-23T10:56:00Z"},
         "unsaved": false,
     })
@@ -268,7 +270,7 @@ fn kinds_of_a_later_version_are_kept_or_tolerated() {
 #[test]
 fn members_that_an_older_daemon_does_not_send_are_not_missed() {
     let mut older = session_json();
-    for member in ["aliases", "label", "next", "unsaved"] {
+    for member in ["aliases", "label", "session_ends_at", "next", "unsaved"] {
         older.as_object_mut().unwrap().remove(member);
     }
     assert!(serde_json::from_value::<SessionStatus>(older).is_ok());

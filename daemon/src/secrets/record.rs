@@ -45,6 +45,8 @@ struct Record {
     label: Option<String>,
     registration: Option<Registration>,
     token: Option<StoredToken>,
+    #[serde(default)]
+    portal_caps: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -96,6 +98,7 @@ pub fn encode(identity: &Identity, kept: &Kept, now: Now) -> Secret<Vec<u8>> {
                 registration: Registration::from(&renewal.registration),
             }),
         }),
+        portal_caps: kept.portal_caps,
     };
     // A struct of strings and numbers cannot fail to become JSON.
     Secret::new(serde_json::to_vec_pretty(&record).unwrap_or_default())
@@ -112,6 +115,7 @@ pub fn decode(bytes: &[u8], now: Now) -> Result<Kept, NotARecord> {
     }
     let record: Record = serde_json::from_slice(bytes).map_err(|_| NotARecord::Damaged)?;
     Ok(Kept {
+        portal_caps: record.portal_caps,
         registration: record.registration.map(oidc::Registration::from),
         token: record.token.map(|token| {
             let lifetime = Duration::from_secs(token.lifetime_seconds);
@@ -194,6 +198,7 @@ mod tests {
                 renewal: Some(Renewal { refresh_token: "rt".into(), registration }),
                 capped: false,
             }),
+            portal_caps: true,
         }
     }
 

@@ -113,7 +113,17 @@ impl Api {
             Route::Token => self.token(find(&query.selector)?, &query).await,
             Route::SessionToken(name) => self.token(named(name)?, &query).await,
             Route::StartLogin(name) => {
-                let need = if query.if_needed { Need::IfSignedOut } else { Need::Always };
+                let need = match (query.if_needed, query.fresh) {
+                    (false, false) => Need::Always,
+                    (true, false) => Need::IfSignedOut,
+                    (false, true) => Need::Fresh,
+                    (true, true) => {
+                        return Err(Problem::new(
+                            ErrorCode::InvalidRequest,
+                            "if_needed and fresh contradict each other: one keeps a live token, the other ends it",
+                        ));
+                    }
+                };
                 self.login(named(name)?, Want::Login { need }).await
             }
             Route::AwaitLogin(name) => {

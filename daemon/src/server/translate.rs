@@ -11,10 +11,10 @@ use ssoctl_protocol::{
 use crate::clock::{BootTime, Now};
 use crate::config::{AddError, SaveError, Severity};
 use crate::oidc::CallError;
-use crate::session::Snapshot;
 use crate::session::ask::Refusal;
 use crate::session::flow::FlowView;
 use crate::session::registry::{Directory, Entry, Unresolved};
+use crate::session::{Next, Snapshot};
 use crate::world::World;
 
 pub(super) fn time(now: Now, time: BootTime) -> Timestamp {
@@ -74,8 +74,19 @@ pub(super) fn session(entry: &Entry, snapshot: &Snapshot, now: Now) -> SessionSt
                 at: time(now, trouble.at),
             })
         }),
-        next: snapshot.refresh_at.map(|at| NextStep { action: "refresh".to_owned(), at: time(now, at) }),
+        session_ends_at: snapshot.session_ends.map(|ends| time(now, ends)),
+        next: snapshot.next.map(|(next, at)| NextStep { action: action(next).to_owned(), at: time(now, at) }),
         unsaved: snapshot.unsaved,
+    }
+}
+
+const fn action(next: Next) -> &'static str {
+    match next {
+        Next::Refresh => "refresh",
+        Next::RetryRefresh => "retry_refresh",
+        Next::AskPerson => "ask_person",
+        Next::TellPerson => "tell_person",
+        Next::Expire => "expire",
     }
 }
 

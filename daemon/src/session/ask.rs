@@ -23,6 +23,8 @@ pub struct Ask {
     pub flow: Option<u64>,
     /// Whether that flow was opened for it.
     pub opened: bool,
+    /// Whether the sign-out that it wants first was begun.
+    pub left: bool,
 }
 
 /// What a caller wants.
@@ -60,6 +62,9 @@ pub enum Need {
     Always,
     /// Unless there is a live token, or one can be had without a person.
     IfSignedOut,
+    /// In any case, after the session at the portal was ended, so that the new one gets its whole length. Until the
+    /// portal was told, the old token is kept.
+    Fresh,
 }
 
 /// What a caller is told.
@@ -143,7 +148,16 @@ pub(super) enum Verdict {
     /// It waits for the open flow, or for one that has to be opened.
     SignIn,
     /// It waits for a sign-out that has to be begun.
-    Leave,
+    Leave(Forget),
+}
+
+/// When a sign-out forgets the token.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Forget {
+    /// At once, whatever the portal says.
+    Now,
+    /// When the portal has ended the session.
+    OnceTold,
 }
 
 /// The state as far as it matters to callers.
@@ -176,7 +190,7 @@ pub(super) enum RefreshSituation<'a> {
 
 impl Ask {
     pub(super) const fn new(want: Want, since: BootTime) -> Self {
-        Self { want, since, flow: None, opened: false }
+        Self { want, since, flow: None, opened: false, left: false }
     }
 
     pub(super) fn verdict(&self, at: &Situation<'_>) -> Verdict {
@@ -283,6 +297,14 @@ impl Ask {
                 }
             }
         }
+        if need == Need::Fresh {
+            match at.leaving {
+                None if !self.left => return Verdict::Leave(Forget::OnceTold),
+                Some(Some(PortalOutcome::NotTold(error))) => return refuse(Refusal::Service(error.clone())),
+                Some(Some(_)) => return Verdict::SignIn,
+                None | Some(None) => {}
+            }
+        }
         self.sign_in(at, policy::CODE_PATIENCE)
     }
 
@@ -310,7 +332,7 @@ impl Ask {
             (Some(error), _) => {
                 self.until(at, policy::LOAD_PATIENCE, || Refusal::StoreUnavailable(error.map(str::to_owned)))
             }
-            (None, None) => Verdict::Leave,
+            (None, None) => Verdict::Leave(Forget::Now),
             (None, Some(None)) => Verdict::Wait(None),
             (None, Some(Some(outcome))) => Verdict::Answer(Answer::LoggedOut(outcome.clone())),
         }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`state`] | pure: the life of a token; `on(event, now)` changes the state and returns effects |
 //! | [`flow`] | pure: the device flow, a part of the state |
+//! | [`attention`] | pure: what a person is told without having asked |
 //! | [`ask`] | pure: what callers want, and what they are told |
 //! | `saver` | pure: when the store is read and written |
 //! | [`policy`] | pure: when to refresh, to poll, to try again |
@@ -21,6 +22,7 @@ use crate::clock::BootTime;
 use crate::oidc::{CallError, Registration};
 
 pub mod ask;
+pub mod attention;
 pub mod flow;
 pub mod policy;
 pub mod registry;
@@ -33,6 +35,21 @@ pub mod task;
 pub struct Terms {
     /// How long before expiry a token is refreshed; by default [`policy::refresh_lead`] decides.
     pub refresh_before: Option<Duration>,
+    /// How long before the end of a token that needs a person the person is told; by default [`policy::notice_lead`]
+    /// decides.
+    pub notify_before: Option<Duration>,
+    /// Whether the person is told at all.
+    pub notices: Notices,
+}
+
+/// Whether the person is told what nobody asked about. Without it, no flow is opened unasked either.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Notices {
+    /// Yes.
+    #[default]
+    On,
+    /// No.
+    Off,
 }
 
 /// An access token as it is handed out. Shared, so that a snapshot for a thousand readers holds it once.
@@ -90,6 +107,8 @@ pub struct Kept {
     pub registration: Option<Registration>,
     /// The newest token.
     pub token: Option<Token>,
+    /// Whether this portal is known to cap its tokens at the end of the portal session.
+    pub portal_caps: bool,
 }
 
 /// The last thing that went wrong.
@@ -109,6 +128,21 @@ impl Trouble {
     }
 }
 
+/// What a session does next by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Next {
+    /// It refreshes the token.
+    Refresh,
+    /// It refreshes the token after an attempt that failed.
+    RetryRefresh,
+    /// It opens a flow and tells the person.
+    AskPerson,
+    /// It tells the person that the portal session ends.
+    TellPerson,
+    /// It tells the person that the token has ended.
+    Expire,
+}
+
 /// What readers see of a session. Published after every change.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Snapshot {
@@ -120,8 +154,10 @@ pub struct Snapshot {
     pub flow: Option<flow::FlowView>,
     /// The last thing that went wrong.
     pub trouble: Option<Trouble>,
-    /// When the token is refreshed, if it is.
-    pub refresh_at: Option<BootTime>,
+    /// What comes next by itself.
+    pub next: Option<(Next, BootTime)>,
+    /// When the portal session ends, where that is known to cap the token.
+    pub session_ends: Option<BootTime>,
     /// Whether the newest token is still to be written.
     pub unsaved: bool,
     /// Why the store could not be read or written lately.

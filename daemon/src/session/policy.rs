@@ -40,6 +40,16 @@ pub fn refresh_lead(lifetime: Duration, chosen: Option<Duration>, chance: f64) -
     (lead + lead.mul_f64(0.1 * chance)).min(lifetime)
 }
 
+/// How long before a token's end the person is told: the chosen time or 15 minutes, for tokens that hardly live longer a
+/// third of their lifetime.
+pub fn notice_lead(lifetime: Duration, chosen: Option<Duration>) -> Duration {
+    let lead = chosen.unwrap_or(15 * MINUTE);
+    if lead <= lifetime / 2 { lead } else { lifetime / 3 }
+}
+
+/// Two ends that differ by less are the same one: answers travel, and the service counts whole seconds.
+pub const SAME_END: Duration = MINUTE;
+
 /// How long to wait after the `failures`-th failure in a row (counted from 1): one, two, four … seconds, at most a
 /// minute, half of it left to chance, so that many daemons do not come back at the same moment. What the service asks
 /// for with `Retry-After` is a lower bound, up to an hour.

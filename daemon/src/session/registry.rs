@@ -7,8 +7,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::Notices;
 use super::task::Session;
-use crate::config::{Config, Identity, SessionConfig};
+use crate::config::{Config, Identity, Notifications, SessionConfig};
 use crate::world::World;
 
 /// A session and what is configured for it.
@@ -51,6 +52,8 @@ impl Directory {
     pub fn reconfigured(&self, config: Config, world: &World, mut seed: impl FnMut() -> u64) -> Self {
         let running: HashMap<&Identity, &Entry> =
             self.entries.iter().map(|entry| (&entry.config.identity, entry)).collect();
+        let notices = notices(&config);
+        let is_noticed_alike = notices == self::notices(&self.config);
         let entries: Vec<Entry> = config
             .sessions
             .iter()
@@ -58,12 +61,12 @@ impl Directory {
                 let configured = Arc::new(configured.clone());
                 let session = match running.get(&configured.identity) {
                     Some(entry) => {
-                        if entry.config != configured {
-                            entry.session.configure(Arc::clone(&configured));
+                        if entry.config != configured || !is_noticed_alike {
+                            entry.session.configure(Arc::clone(&configured), notices);
                         }
                         Arc::clone(&entry.session)
                     }
-                    None => Arc::new(Session::start(Arc::clone(&configured), world.clone(), seed())),
+                    None => Arc::new(Session::start(Arc::clone(&configured), notices, world.clone(), seed())),
                 };
                 Entry { config: configured, session }
             })
@@ -117,6 +120,13 @@ impl Directory {
         for entry in &self.entries {
             entry.session.stopped().await;
         }
+    }
+}
+
+const fn notices(config: &Config) -> Notices {
+    match config.notifications {
+        Notifications::On => Notices::On,
+        Notifications::Off => Notices::Off,
     }
 }
 

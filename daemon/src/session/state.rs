@@ -17,18 +17,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::ask::{Answer, Ask, AskId, PortalOutcome, RefreshSituation, Refusal, Situation, Verdict, Want};
-use super::flow::{Flow, FlowEnd};
+use super::ask::{
+    Answer, Ask, AskId, Forget, Need, PortalOutcome, RefreshSituation, Refusal, Situation, Verdict, Want,
+};
+use super::attention::{self, Action, Attention, Notice, Outlook, Presence};
+use super::flow::{Flow, FlowEnd, FlowView};
 use super::saver::{Saver, Turn};
-use super::{AccessToken, Kept, Renewal, Snapshot, Terms, Token, Trouble, policy};
+use super::{AccessToken, Kept, Next, Renewal, Snapshot, Terms, Token, Trouble, policy};
 use crate::clock::{BootTime, Now};
 use crate::oidc::{CallError, DeviceAuthorization, ErrorName, Grant, Issued, Registration};
 
 /// What happened.
 #[derive(Debug)]
 pub enum Event {
-    /// The session begins.
-    Start,
     /// The store has been read; `Ok(None)`: it has nothing of this session.
     Loaded(Result<Option<Kept>, String>),
     /// What the last [`Effect::Store`] asked for is durable, or not.
@@ -49,13 +50,19 @@ pub enum Event {
     PortalLeft(Result<(), CallError>),
     /// The configuration has these terms now.
     TermsChanged(Terms),
+    /// The person came or went.
+    PresenceChanged(Presence),
+    /// The person did something with the notice.
+    Acted(Action),
+    /// The machine woke up, or the network changed: what failed may work now.
+    Stirred,
     /// The daemon stops: everybody is answered, and nothing new begins.
     Stop,
     /// Some time has passed.
     Tick,
 }
 
-/// What is to be done. Each but `Answer` leads to an event with its result; the numbers are those of flows.
+/// What is to be done. Each call and each access to the store leads to an event with its result; the numbers are those of flows.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Effect {
     /// Read the store.
@@ -74,11 +81,20 @@ pub enum Effect {
     LeavePortal(Arc<AccessToken>),
     /// Tell a caller.
     Answer(AskId, Answer),
+    /// Show the person this, in the place of what was shown before.
+    Show(Notice),
+    /// Take back what is shown.
+    Withdraw,
+    /// Open the page of this flow.
+    OpenPage(FlowView),
 }
 
 /// Counts sign-ins and sign-outs. The answer to a refresh that began before one has nothing to say after it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Lineage(u64);
+
+/// The session itself as a caller: it asks in the name of the person who clicked on a notice.
+const OWN: AskId = AskId(u64::MAX);
 
 /// How many ended flows are remembered for callers that still ask for their end.
 const ENDED_FLOWS: usize = 8;
@@ -99,6 +115,10 @@ pub struct State {
     leaving: Option<Leaving>,
     asks: BTreeMap<AskId, Ask>,
     trouble: Option<Trouble>,
+    portal_caps: bool,
+    attention: Attention,
+    /// The page of the next code that shows is opened, because the person clicked.
+    open_page: bool,
     stopping: bool,
 }
 
@@ -129,6 +149,7 @@ enum Refresh {
 struct Leaving {
     /// What the portal said, once it did.
     outcome: Option<PortalOutcome>,
+    forget: Forget,
 }
 
 impl State {
@@ -149,6 +170,9 @@ impl State {
             leaving: None,
             asks: BTreeMap::new(),
             trouble: None,
+            portal_caps: false,
+            attention: Attention::default(),
+            open_page: false,
             stopping: false,
         }
     }
@@ -159,6 +183,13 @@ impl State {
         match event {
             Event::Asked(id, want) => {
                 self.asks.insert(id, Ask::new(want, now.boot));
+                if want == Want::Logout
+                    && self.leaving.as_ref().is_some_and(|leaving| leaving.forget == Forget::OnceTold)
+                {
+                    // Somebody renews, and somebody else wants to be gone in any case.
+                    self.leaving.as_mut().map(|leaving| leaving.forget = Forget::Now);
+                    self.forget();
+                }
                 if want == Want::CancelLogin {
                     self.end_flow(FlowEnd::Cancelled, now);
                 } else if !self.settle(id, now, &mut effects) {
@@ -179,9 +210,13 @@ impl State {
             }
             Event::Polled(flow, result) => self.polled(flow, result, now, &mut effects),
             Event::Refreshed(lineage, result) if lineage == self.lineage => self.refreshed(result, now),
-            Event::PortalLeft(result) => {
-                if let Some(leaving) = &mut self.leaving {
-                    leaving.outcome = Some(result.map_or_else(PortalOutcome::NotTold, |()| PortalOutcome::Ended));
+            Event::PortalLeft(result) => self.portal_left(result),
+            Event::PresenceChanged(presence) => self.attention.set_presence(presence),
+            Event::Acted(action) => self.acted(action, now),
+            Event::Stirred => {
+                if let Refresh::BackingOff { until, .. } = &mut self.refresh {
+                    *until = now.boot;
+                    self.begin_refresh(&mut effects);
                 }
             }
             Event::TermsChanged(terms) => {
@@ -194,7 +229,7 @@ impl State {
                 self.end_flow(FlowEnd::Cancelled, now);
                 self.stopping = true;
             }
-            Event::Refreshed(..) | Event::Start | Event::Tick => {}
+            Event::Refreshed(..) | Event::Tick => {}
         }
         self.drive(now, &mut effects);
         effects
@@ -215,7 +250,9 @@ impl State {
         };
         let incoming = self.incoming.as_ref().map(|incoming| incoming.deadline);
         let flow = self.flow.as_ref().and_then(Flow::wake_at);
-        asks.chain([refresh, self.saver.wake_at(), incoming, flow].into_iter().flatten()).min()
+        let view = self.flow.as_ref().and_then(Flow::view);
+        let attention = self.attention.wake_at(self.outlook(view.as_ref())).filter(|_| !self.stopping);
+        asks.chain([refresh, self.saver.wake_at(), incoming, flow, attention].into_iter().flatten()).min()
     }
 
     /// What readers see.
@@ -225,11 +262,8 @@ impl State {
             token: self.token.clone(),
             flow: self.flow.as_ref().and_then(Flow::view),
             trouble: self.trouble.clone(),
-            refresh_at: match &self.refresh {
-                Refresh::Idle { due } => *due,
-                Refresh::BackingOff { until, .. } if self.has_live_token(now.boot) => Some(*until),
-                Refresh::UnderWay { .. } | Refresh::BackingOff { .. } => None,
-            },
+            next: self.next(now.boot),
+            session_ends: self.token.as_ref().filter(|token| token.capped).map(|token| token.expires),
             unsaved: self.saver.is_unsaved(),
             store_error: self.saver.error().map(str::to_owned),
         }
@@ -239,6 +273,29 @@ impl State {
     pub const fn is_settled(&self) -> bool {
         let written = !self.saver.is_loaded() || !self.saver.is_unsaved() || self.saver.is_failing();
         written && !matches!(self.refresh, Refresh::UnderWay { .. })
+    }
+
+    fn next(&self, now: BootTime) -> Option<(Next, BootTime)> {
+        let token = self.token.as_ref().filter(|token| token.is_live(now))?;
+        let approach = self.outlook(None).approach();
+        Some(match (&self.refresh, approach) {
+            (Refresh::Idle { due: Some(due) }, _) => (Next::Refresh, *due),
+            (Refresh::BackingOff { until, .. }, _) => (Next::RetryRefresh, *until),
+            (Refresh::UnderWay { .. }, _) => (Next::Refresh, now),
+            (_, Some(approach)) if approach > now && (token.capped || self.portal_caps) => (Next::TellPerson, approach),
+            (_, Some(approach)) if approach > now => (Next::AskPerson, approach),
+            _ => (Next::Expire, token.expires),
+        })
+    }
+
+    fn outlook<'a>(&'a self, flow: Option<&'a FlowView>) -> Outlook<'a> {
+        Outlook {
+            token: self.token.as_ref(),
+            terms: self.terms,
+            portal_caps: self.portal_caps,
+            flow,
+            flow_is_open: self.flow.is_some(),
+        }
     }
 
     fn has_live_token(&self, now: BootTime) -> bool {
@@ -269,9 +326,17 @@ impl State {
                 changed |= self.settle(id, now, effects);
             }
         }
-        if !self.asks.values().any(|ask| ask.want == Want::Logout) {
+        let waits_for_leaving = |ask: &Ask| match ask.want {
+            Want::Logout => true,
+            Want::Login { need: Need::Fresh } => ask.flow.is_none(),
+            _ => false,
+        };
+        if !self.asks.values().any(waits_for_leaving)
+            && self.leaving.as_ref().is_some_and(|leaving| leaving.outcome.is_some())
+        {
             self.leaving = None;
         }
+        self.attend(now, effects);
         match self.saver.take_turn(now.boot) {
             Some(Turn::Read) => effects.push(Effect::Load),
             Some(Turn::Write) => effects.push(Effect::Store(self.kept())),
@@ -281,7 +346,7 @@ impl State {
 
     fn kept(&self) -> Kept {
         let token = self.incoming.as_ref().map(|incoming| &incoming.token).or(self.token.as_ref());
-        Kept { registration: self.registration.clone(), token: token.cloned() }
+        Kept { registration: self.registration.clone(), token: token.cloned(), portal_caps: self.portal_caps }
     }
 
     fn situation(&self, now: BootTime) -> Situation<'_> {
@@ -334,8 +399,11 @@ impl State {
                 }
                 true
             }
-            Verdict::Leave => {
-                self.leave(now, effects);
+            Verdict::Leave(forget) => {
+                if let Some(ask) = self.asks.get_mut(&id) {
+                    ask.left = true;
+                }
+                self.leave(forget, now, effects);
                 true
             }
         }
@@ -347,9 +415,13 @@ impl State {
         let kept = result.map(|kept| {
             let kept = kept.unwrap_or_default();
             self.registration = self.registration.take().or(kept.registration);
+            self.portal_caps |= kept.portal_caps;
             // What a person has signed in for in the meantime is newer than what was kept.
             if self.token.is_none() && self.incoming.is_none() {
                 self.token = kept.token;
+                if let Some(token) = &self.token {
+                    self.attention.token_found(token, now.boot);
+                }
                 self.plan_refresh();
             }
         });
@@ -381,6 +453,7 @@ impl State {
             let (elapsed, moved) = (now.boot.since(previous.received), expires.since(previous.expires));
             policy::is_capped(previous.lifetime, elapsed, moved, previous.capped)
         });
+        self.portal_caps |= capped;
         let token = Token {
             access: Arc::new(AccessToken { value: issued.access_token, token_type: issued.token_type }),
             received: now.boot,
@@ -396,6 +469,7 @@ impl State {
 
     fn serve_incoming(&mut self, now: Now) {
         if let Some(incoming) = self.incoming.take() {
+            self.attention.token_came(self.token.as_ref(), &incoming.token);
             self.token = Some(incoming.token);
             self.plan_refresh();
             if self.flow.as_ref().is_some_and(Flow::is_granted) {
@@ -550,24 +624,81 @@ impl State {
 
     // Signing out.
 
-    /// Forgets the token at once, whatever the portal will say.
-    fn leave(&mut self, now: Now, effects: &mut Vec<Effect>) {
+    /// Tells the portal, and forgets the token now or once it was told.
+    fn leave(&mut self, forget: Forget, now: Now, effects: &mut Vec<Effect>) {
         self.end_flow(FlowEnd::Cancelled, now);
-        self.lineage.0 += 1;
-        self.refresh = Refresh::Idle { due: None };
-        self.trouble = None;
-        self.saver.touch();
         let incoming = self.incoming.take().map(|incoming| incoming.token);
-        let known = self.token.take();
+        self.token = incoming.or(self.token.take());
         // Even an expired token can end the portal session, which may outlive it.
-        let outcome = match incoming.or(known) {
+        let outcome = match &self.token {
             Some(token) => {
-                effects.push(Effect::LeavePortal(token.access));
+                effects.push(Effect::LeavePortal(Arc::clone(&token.access)));
                 None
             }
             None => Some(PortalOutcome::NothingToEnd),
         };
-        self.leaving = Some(Leaving { outcome });
+        self.leaving = Some(Leaving { outcome, forget });
+        if forget == Forget::Now {
+            self.forget();
+        }
+    }
+
+    fn portal_left(&mut self, result: Result<(), CallError>) {
+        let Some(leaving) = &mut self.leaving else { return };
+        let forget_now = leaving.forget == Forget::OnceTold && result.is_ok();
+        leaving.outcome = Some(result.map_or_else(PortalOutcome::NotTold, |()| PortalOutcome::Ended));
+        if forget_now {
+            self.forget();
+        }
+    }
+
+    fn forget(&mut self) {
+        self.lineage.0 += 1;
+        self.refresh = Refresh::Idle { due: None };
+        self.token = None;
+        self.trouble = None;
+        self.attention.token_went();
+        self.saver.touch();
+    }
+
+    // The person.
+
+    /// Shows and takes back notices, and opens the flow that one is about.
+    fn attend(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        loop {
+            let view = self.flow.as_ref().and_then(Flow::view);
+            if let Some(view) = view.as_ref().filter(|_| self.open_page) {
+                self.open_page = false;
+                effects.push(Effect::OpenPage(view.clone()));
+            }
+            if self.stopping {
+                return;
+            }
+            let outlook = Outlook {
+                token: self.token.as_ref(),
+                terms: self.terms,
+                portal_caps: self.portal_caps,
+                flow: view.as_ref(),
+                flow_is_open: self.flow.is_some(),
+            };
+            match self.attention.take_turn(outlook, now.boot) {
+                Some(attention::Turn::OpenFlow) => {
+                    self.join_flow(now, effects);
+                }
+                Some(attention::Turn::Show(notice)) => effects.push(Effect::Show(notice)),
+                Some(attention::Turn::Withdraw) => effects.push(Effect::Withdraw),
+                None => return,
+            }
+        }
+    }
+
+    fn acted(&mut self, action: Action, now: Now) {
+        let need = match action {
+            Action::SignIn => Need::Always,
+            Action::Renew => Need::Fresh,
+        };
+        self.open_page = true;
+        self.asks.insert(OWN, Ask::new(Want::Login { need }, now.boot));
     }
 }
 

@@ -11,11 +11,14 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::ask::{Answer, AskId, Refusal, Want};
+use super::attention::Action;
 use super::state::{Effect, Event, State};
-use super::{Kept, Snapshot, Terms};
+use super::{Kept, Notices, Snapshot, Terms};
+use crate::clock::Clock;
 use crate::config::{Endpoints, SessionConfig};
+use crate::desktop::Subject;
 use crate::oidc::CallError;
-use crate::secrets::record;
+use crate::secrets::{SecretStore, record};
 use crate::world::World;
 
 /// How long a stopping session waits for its record to become durable.
@@ -25,7 +28,8 @@ const FLUSH_PATIENCE: Duration = Duration::from_secs(4);
 enum Message {
     Asked(AskId, Want, oneshot::Sender<Answer>),
     Left(AskId),
-    Configured(Arc<SessionConfig>),
+    Acted(Action),
+    Configured(Arc<SessionConfig>, Notices),
     Stop,
 }
 
@@ -38,11 +42,19 @@ pub struct Session {
 
 impl Session {
     /// Starts the task of a session. `seed` is where its chance comes from.
-    pub fn start(config: Arc<SessionConfig>, world: World, seed: u64) -> Self {
+    pub fn start(config: Arc<SessionConfig>, notices: Notices, world: World, seed: u64) -> Self {
         let (messages, inbox) = mpsc::unbounded_channel();
-        let state = State::new(terms(&config), seed);
+        let state = State::new(terms(&config, notices), seed);
         let (publish, snapshots) = watch::channel(Arc::new(state.snapshot(world.clock.now())));
-        let task = Task { config, world, state, publish, callers: HashMap::new(), calls: JoinSet::new() };
+        let task = Task {
+            config,
+            world,
+            state,
+            publish,
+            callers: HashMap::new(),
+            calls: JoinSet::new(),
+            messages: messages.downgrade(),
+        };
         tokio::spawn(task.run(inbox));
         Self { messages, snapshots, next_ask: AtomicU64::new(0) }
     }
@@ -65,8 +77,8 @@ impl Session {
     }
 
     /// Tells the session its configuration.
-    pub fn configure(&self, config: Arc<SessionConfig>) {
-        let _ = self.messages.send(Message::Configured(config));
+    pub fn configure(&self, config: Arc<SessionConfig>, notices: Notices) {
+        let _ = self.messages.send(Message::Configured(config, notices));
     }
 
     /// Answers all callers, writes what is to be written, and ends. Takes [`FLUSH_PATIENCE`] at most. A session that
@@ -104,11 +116,15 @@ struct Task {
     publish: watch::Sender<Arc<Snapshot>>,
     callers: HashMap<AskId, oneshot::Sender<Answer>>,
     calls: JoinSet<Event>,
+    /// For those who act on a notice. Weak, so that a notice on the screen does not keep the session alive.
+    messages: mpsc::WeakUnboundedSender<Message>,
 }
 
 impl Task {
     async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Message>) {
-        self.on(Event::Start);
+        let mut surroundings = self.world.surroundings.clone();
+        let mut known = *surroundings.borrow_and_update();
+        self.on(Event::PresenceChanged(known.presence));
         loop {
             let wake_at = self.state.wake_at(self.world.clock.now());
             let event = tokio::select! {
@@ -121,9 +137,10 @@ impl Task {
                         self.callers.remove(&id);
                         Event::Left(id)
                     }
-                    Some(Message::Configured(config)) => {
+                    Some(Message::Acted(action)) => Event::Acted(action),
+                    Some(Message::Configured(config, notices)) => {
                         self.config = config;
-                        Event::TermsChanged(terms(&self.config))
+                        Event::TermsChanged(terms(&self.config, notices))
                     }
                     Some(Message::Stop) | None => break,
                 },
@@ -134,6 +151,13 @@ impl Task {
                         continue;
                     }
                 },
+                Ok(()) = surroundings.changed() => {
+                    let before = std::mem::replace(&mut known, *surroundings.borrow_and_update());
+                    if before.stirrings != known.stirrings {
+                        self.on(Event::Stirred);
+                    }
+                    Event::PresenceChanged(known.presence)
+                }
                 () = self.world.clock.sleep_until(wake_at.unwrap_or_default()), if wake_at.is_some() => Event::Tick,
             };
             self.on(event);
@@ -179,7 +203,7 @@ impl Task {
     }
 
     fn carry_out(&mut self, effect: Effect) {
-        let World { clock, identity_center, secrets } = self.world.clone();
+        let World { clock, identity_center, secrets, desktop, .. } = self.world.clone();
         let key = self.config.identity.key();
         let name = self.config.name.as_str();
         match effect {
@@ -190,8 +214,7 @@ impl Task {
                 }
             }
             Effect::Load => {
-                self.calls
-                    .spawn(async move { Event::Loaded(load(&World { clock, identity_center, secrets }, &key).await) });
+                self.calls.spawn(async move { Event::Loaded(load(&*secrets, &*clock, &key).await) });
             }
             Effect::Store(kept) => {
                 let bytes = record::encode(&self.config.identity, &kept, clock.now());
@@ -250,6 +273,18 @@ impl Task {
                     )
                 });
             }
+            Effect::Show(notice) => {
+                tracing::info!(session = name, notice = notice.name(), "the person is told");
+                let messages = self.messages.clone();
+                let act = move |action| {
+                    if let Some(messages) = messages.upgrade() {
+                        let _ = messages.send(Message::Acted(action));
+                    }
+                };
+                desktop.show(&subject(&self.config), &notice, clock.now(), Box::new(act));
+            }
+            Effect::Withdraw => desktop.withdraw(&subject(&self.config)),
+            Effect::OpenPage(flow) => desktop.open(&subject(&self.config), &flow.verification_uri_complete),
             Effect::LeavePortal(token) => {
                 tracing::info!(session = name, "ending the session at the portal");
                 self.call(move |at| async move {
@@ -304,18 +339,28 @@ impl Task {
     }
 }
 
-fn terms(config: &SessionConfig) -> Terms {
-    Terms { refresh_before: config.refresh_before }
+const fn terms(config: &SessionConfig, notices: Notices) -> Terms {
+    Terms { refresh_before: config.refresh_before, notify_before: config.notify_before, notices }
+}
+
+fn subject(config: &SessionConfig) -> Subject {
+    Subject {
+        key: config.identity.key(),
+        name: config.name.clone(),
+        start_url: config.start_url.clone(),
+        region: config.region().to_owned(),
+        browser: config.browser.clone(),
+    }
 }
 
 /// Reads a record. One that is damaged is put aside, so that nothing is lost, and the session starts without it.
-async fn load(world: &World, key: &str) -> Result<Option<Kept>, String> {
-    let Some(bytes) = world.secrets.read(key).await.map_err(|error| error.to_string())? else { return Ok(None) };
-    match record::decode(bytes.expose(), world.clock.now()) {
+async fn load(secrets: &dyn SecretStore, clock: &dyn Clock, key: &str) -> Result<Option<Kept>, String> {
+    let Some(bytes) = secrets.read(key).await.map_err(|error| error.to_string())? else { return Ok(None) };
+    match record::decode(bytes.expose(), clock.now()) {
         Ok(kept) => Ok(Some(kept)),
         Err(newer @ record::NotARecord::Newer(_)) => Err(newer.to_string()),
         Err(damaged @ record::NotARecord::Damaged) => {
-            let aside = world.secrets.set_aside(key).await.map_err(|error| error.to_string())?;
+            let aside = secrets.set_aside(key).await.map_err(|error| error.to_string())?;
             tracing::warn!(aside, "{damaged}; it was moved aside, and the session starts without it");
             Ok(None)
         }

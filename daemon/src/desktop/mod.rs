@@ -1,0 +1,62 @@
+//! The person in front of the machine: what is shown, and whether anybody is there to see it.
+
+use tokio::sync::watch;
+
+use crate::clock::Now;
+use crate::session::attention::{Action, Notice, Presence};
+
+/// The door to the screen. Nothing behind it may keep a caller waiting: whatever takes time happens elsewhere, and what
+/// fails is logged there.
+pub trait Desktop: Send + Sync {
+    /// Shows a notice in the place of the one that was shown for this session before. `act` is called when the person
+    /// uses its action, from any thread, at most once for each notice.
+    fn show(&self, session: &Subject, notice: &Notice, now: Now, act: Act);
+
+    /// Takes back what is shown for this session.
+    fn withdraw(&self, session: &Subject);
+
+    /// Opens a page, with the session's own command if it has one.
+    fn open(&self, session: &Subject, page: &str);
+}
+
+/// What is called when the person uses the action of a notice.
+pub type Act = Box<dyn Fn(Action) + Send + Sync>;
+
+/// Whom a notice is about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Subject {
+    /// Tells sessions apart, whatever they are called: the key of the session's record.
+    pub key: String,
+    /// The session's name, for people.
+    pub name: String,
+    /// The start URL, whose host may also serve the verification page.
+    pub start_url: String,
+    /// The region of the Identity Center instance.
+    pub region: String,
+    /// The command that opens pages, with `{url}` in it.
+    pub browser: Option<String>,
+}
+
+/// What goes on around the daemon. Changes when the person comes or goes, when the machine wakes up, and when the
+/// network changes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Surroundings {
+    /// Whether the person is there.
+    pub presence: Presence,
+    /// Counts wake-ups and changes of the network: what failed before may work after one.
+    pub stirrings: u64,
+}
+
+/// A desktop that shows nothing: `notifications = "off"`, or a machine without a screen.
+pub struct NoDesktop;
+
+impl Desktop for NoDesktop {
+    fn show(&self, _: &Subject, _: &Notice, _: Now, _: Act) {}
+    fn withdraw(&self, _: &Subject) {}
+    fn open(&self, _: &Subject, _: &str) {}
+}
+
+/// Surroundings that never change.
+pub fn still() -> watch::Receiver<Surroundings> {
+    watch::channel(Surroundings::default()).1
+}

@@ -1,0 +1,236 @@
+//! What a person is told without having asked, and when. Pure.
+//!
+//! A token that is renewed silently needs nobody. For any other, one notice comes as its end approaches and one at its
+//! end, and then there is silence until somebody asks:
+//!
+//! | when | what | what its action does |
+//! |---|---|---|
+//! | the end approaches | a flow is opened unasked; *approve*, with its code | opens the page |
+//! | that code died unattended | *sign in*, in the same place | opens a flow and its page |
+//! | the end approaches, and the portal caps it | *renew now*: a flow would not help | signs out at the portal, then in |
+//! | the end | *expired* | opens a flow and its page |
+//!
+//! A new token that lives longer takes all of it back. While the person is away nothing is opened or shown; whoever comes
+//! back finds at most one notice.
+
+use super::flow::FlowView;
+use super::{Notices, Terms, Token, policy};
+use crate::clock::BootTime;
+
+/// What a notice says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Notice {
+    /// Compare this code and approve.
+    Approve {
+        /// The flow.
+        flow: FlowView,
+        /// When the token ends or ended.
+        ends: BootTime,
+    },
+    /// Sign in before the token ends.
+    SignIn {
+        /// When it ends.
+        ends: BootTime,
+    },
+    /// The portal session ends, and only a new one helps.
+    RenewNow {
+        /// When it ends.
+        ends: BootTime,
+    },
+    /// The token has ended.
+    Expired {
+        /// When it did.
+        ended: BootTime,
+    },
+}
+
+/// What a person does with a notice.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Action {
+    /// Sign in: opens the page of the open flow, or of a new one.
+    SignIn,
+    /// Renew now: signs out at the portal first, so that the new sign-in gets its whole length.
+    Renew,
+}
+
+/// Whether somebody is there to see a notice.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Presence {
+    /// As far as anybody knows.
+    #[default]
+    Present,
+    /// The screens are locked, or the machine goes to sleep.
+    Away,
+}
+
+/// How far the person has been told about a token's end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Told {
+    #[default]
+    Nothing,
+    ThatTheEndApproaches,
+    ThatItEnded,
+}
+
+/// What the person has been told, and sees.
+#[derive(Debug, Default)]
+pub(super) struct Attention {
+    presence: Presence,
+    told: Told,
+    shown: Option<Notice>,
+}
+
+/// What has to be done about notices.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Turn {
+    /// Open a flow unasked. The notice follows once its code is there.
+    OpenFlow,
+    /// Show this, in the place of what was shown before.
+    Show(Notice),
+    /// Take it back.
+    Withdraw,
+}
+
+/// What decides about notices besides what the person was told.
+#[derive(Clone, Copy)]
+pub(super) struct Outlook<'a> {
+    pub(super) token: Option<&'a Token>,
+    pub(super) terms: Terms,
+    /// Whether this portal is known to cap its tokens.
+    pub(super) portal_caps: bool,
+    pub(super) flow: Option<&'a FlowView>,
+    /// Whether a flow is open, its code shown or not.
+    pub(super) flow_is_open: bool,
+}
+
+impl Attention {
+    pub(super) const fn set_presence(&mut self, presence: Presence) {
+        self.presence = presence;
+    }
+
+    /// A token has come. One that ends when the last one did changes nothing that the person was told.
+    pub(super) fn token_came(&mut self, previous: Option<&Token>, token: &Token) {
+        let is_later = previous.is_none_or(|previous| token.expires.since(previous.expires) > policy::SAME_END);
+        if is_later {
+            self.told = Told::Nothing;
+        }
+    }
+
+    /// A token was found in the store. Its end, if it is over, is no news.
+    pub(super) fn token_found(&mut self, token: &Token, now: BootTime) {
+        self.told = if token.is_live(now) { Told::Nothing } else { Told::ThatItEnded };
+    }
+
+    /// The token is forgotten, and with it what there was to say about it.
+    pub(super) const fn token_went(&mut self) {
+        self.told = Told::Nothing;
+    }
+
+    /// What is due now; one thing at a time, until there is none.
+    pub(super) fn take_turn(&mut self, outlook: Outlook<'_>, now: BootTime) -> Option<Turn> {
+        let needy = outlook.needy_token();
+        if let Some(token) = needy.filter(|_| self.is_welcome(outlook)) {
+            if !token.is_live(now) && self.told != Told::ThatItEnded {
+                self.told = Told::ThatItEnded;
+                // Somebody who is signing in already need not be told why.
+                if !outlook.flow_is_open || self.shown.is_some() {
+                    return Some(self.show(Notice::Expired { ended: token.expires }));
+                }
+            } else if self.told == Told::Nothing && outlook.approach_of(token) <= now {
+                self.told = Told::ThatTheEndApproaches;
+                if !outlook.is_capped(token) && !outlook.flow_is_open {
+                    return Some(Turn::OpenFlow);
+                }
+            }
+        }
+        match needy.and_then(|token| self.wanted(outlook, token)) {
+            Some(notice) if !self.is_welcome(outlook) || Some(&notice) == self.shown.as_ref() => None,
+            Some(notice) => Some(self.show(notice)),
+            None => self.shown.take().map(|_| Turn::Withdraw),
+        }
+    }
+
+    /// Whether anything may be shown or begun unasked.
+    fn is_welcome(&self, outlook: Outlook<'_>) -> bool {
+        self.presence == Presence::Present && outlook.terms.notices == Notices::On
+    }
+
+    fn show(&mut self, notice: Notice) -> Turn {
+        self.shown = Some(notice.clone());
+        Turn::Show(notice)
+    }
+
+    /// What should be on the screen.
+    fn wanted(&self, outlook: Outlook<'_>, token: &Token) -> Option<Notice> {
+        let ends = token.expires;
+        let approve = outlook.flow.map(|flow| Notice::Approve { flow: flow.clone(), ends });
+        match self.told {
+            Told::Nothing => None,
+            Told::ThatTheEndApproaches if approve.is_some() => approve,
+            Told::ThatTheEndApproaches if outlook.is_capped(token) => Some(Notice::RenewNow { ends }),
+            // The code is on its way.
+            Told::ThatTheEndApproaches if outlook.flow_is_open => self.shown.clone(),
+            Told::ThatTheEndApproaches => Some(Notice::SignIn { ends }),
+            // What is on the screen follows events, but nothing appears any more by itself.
+            Told::ThatItEnded => self.shown.as_ref().map(|_| approve.unwrap_or(Notice::Expired { ended: ends })),
+        }
+    }
+
+    /// When [`take_turn`](Self::take_turn) has something to give, if nothing else happens before.
+    pub(super) fn wake_at(&self, outlook: Outlook<'_>) -> Option<BootTime> {
+        let token = outlook.needy_token().filter(|_| self.is_welcome(outlook))?;
+        match self.told {
+            Told::Nothing => Some(outlook.approach_of(token)),
+            Told::ThatTheEndApproaches => Some(token.expires),
+            Told::ThatItEnded => None,
+        }
+    }
+}
+
+impl<'a> Outlook<'a> {
+    /// The token, if it ends unless a person does something.
+    fn needy_token(&self) -> Option<&'a Token> {
+        self.token.filter(|token| token.renewal.is_none() || token.capped)
+    }
+
+    fn is_capped(&self, token: &Token) -> bool {
+        token.capped || self.portal_caps
+    }
+
+    fn approach_of(&self, token: &Token) -> BootTime {
+        token.expires - policy::notice_lead(token.lifetime, self.terms.notify_before)
+    }
+
+    /// When the person is to be told that the end approaches.
+    pub(super) fn approach(&self) -> Option<BootTime> {
+        self.needy_token().map(|token| self.approach_of(token))
+    }
+}
+
+impl Notice {
+    /// When the token ends or ended.
+    pub const fn ends(&self) -> BootTime {
+        match self {
+            Self::Approve { ends, .. } | Self::SignIn { ends } | Self::RenewNow { ends } => *ends,
+            Self::Expired { ended } => *ended,
+        }
+    }
+
+    /// What kind it is, for the log.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Approve { .. } => "approve",
+            Self::SignIn { .. } => "sign in",
+            Self::RenewNow { .. } => "renew now",
+            Self::Expired { .. } => "expired",
+        }
+    }
+
+    /// What its action does.
+    pub const fn action(&self) -> Action {
+        match self {
+            Self::RenewNow { .. } => Action::Renew,
+            Self::Approve { .. } | Self::SignIn { .. } | Self::Expired { .. } => Action::SignIn,
+        }
+    }
+}
