@@ -30,14 +30,16 @@ pub const ATTEMPTS_TO_OPEN: u32 = 3;
 ///
 /// Twenty minutes for tokens of an hour and more: botocore begins at 15, the Rust and JavaScript SDKs at 5, so none of
 /// them ever needs to. A third of the lifetime for shorter ones. `chance` (0 to 1) makes it up to a tenth earlier, never
-/// later, so that sessions that began together do not renew together.
+/// later, so that sessions that began together do not renew together. A tenth of the lifetime always passes first: a token
+/// that were due for renewal on arrival would be renewed without end.
 pub fn refresh_lead(lifetime: Duration, chosen: Option<Duration>, chance: f64) -> Duration {
+    let longest = lifetime.mul_f64(0.9);
     let lead = match chosen {
-        Some(lead) if lead < lifetime => lead,
+        Some(lead) if lead < lifetime => lead.min(longest),
         _ if lifetime >= HOUR => 20 * MINUTE,
         _ => lifetime / 3,
     };
-    (lead + lead.mul_f64(0.1 * chance)).min(lifetime)
+    (lead + lead.mul_f64(0.1 * chance)).min(longest)
 }
 
 /// How long to wait after the `failures`-th failure in a row (counted from 1): one, two, four … seconds, at most a
