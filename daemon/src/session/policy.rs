@@ -23,6 +23,9 @@ pub const STORE_PATIENCE: Duration = Duration::from_secs(2);
 /// A token received this recently is as good as the service gives: another refresh would not give a better one.
 pub const FRESH: Duration = Duration::from_secs(30);
 
+/// How long a sign-out waits for the portal and the store. The token is forgotten at once, whatever they say.
+pub const LEAVE_PATIENCE: Duration = Duration::from_secs(25);
+
 /// How often a step of a flow before its code is there is tried in all.
 pub const ATTEMPTS_TO_OPEN: u32 = 3;
 
@@ -35,7 +38,7 @@ pub const ATTEMPTS_TO_OPEN: u32 = 3;
 pub fn refresh_lead(lifetime: Duration, chosen: Option<Duration>, chance: f64) -> Duration {
     let longest = lifetime.mul_f64(0.9);
     let lead = match chosen {
-        Some(lead) if lead < lifetime => lead.min(longest),
+        Some(lead) if lead < lifetime => lead,
         _ if lifetime >= HOUR => 20 * MINUTE,
         _ => lifetime / 3,
     };
