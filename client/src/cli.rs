@@ -4,7 +4,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand};
 
 /// The exit codes, as promised by `ssoctl_protocol::ExitCode`, and the variables.
 const EPILOGUE: &str = "\
@@ -42,12 +43,57 @@ pub(crate) struct Cli {
     pub(crate) verb: Verb,
 }
 
-#[derive(Subcommand, Debug)]
+#[derive(Debug)]
 pub(crate) enum Verb {
     Login(Login),
     Token(Token),
     Status(Status),
     Logout(Logout),
+}
+
+/// What the derive macro would write, but for one thing: the arguments of a verb are put together only if that verb is
+/// used. With the arguments of all verbs, clap would take most of the time that `ssoctl token` has.
+impl Subcommand for Verb {
+    fn augment_subcommands(command: Command) -> Command {
+        command.subcommand_required(true).arg_required_else_help(true).subcommands([
+            Command::new("login").about("Sign in to a session").defer(Login::augment_args),
+            Command::new("token").about("Print a live access token").defer(Token::augment_args),
+            Command::new("status").about("Show all sessions, or one").defer(Status::augment_args),
+            Command::new("logout").about("Sign out of a session, here and at the portal").defer(Logout::augment_args),
+        ])
+    }
+
+    fn augment_subcommands_for_update(command: Command) -> Command {
+        Self::augment_subcommands(command)
+    }
+
+    fn has_subcommand(name: &str) -> bool {
+        ["login", "token", "status", "logout"].contains(&name)
+    }
+}
+
+impl FromArgMatches for Verb {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Self::from_arg_matches_mut(&mut matches.clone())
+    }
+
+    fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, clap::Error> {
+        let Some((verb, mut arguments)) = matches.remove_subcommand() else {
+            return Err(clap::Error::new(ErrorKind::MissingSubcommand));
+        };
+        let arguments = &mut arguments;
+        match verb.as_str() {
+            "login" => Login::from_arg_matches_mut(arguments).map(Self::Login),
+            "token" => Token::from_arg_matches_mut(arguments).map(Self::Token),
+            "status" => Status::from_arg_matches_mut(arguments).map(Self::Status),
+            "logout" => Logout::from_arg_matches_mut(arguments).map(Self::Logout),
+            _ => Err(clap::Error::new(ErrorKind::InvalidSubcommand)),
+        }
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        Self::from_arg_matches(matches).map(|verb| *self = verb)
+    }
 }
 
 /// Which session is meant.
@@ -75,7 +121,6 @@ pub(crate) struct Which {
 ///     ssoctl login --start-url https://example.awsapps.com/start --region eu-west-1
 #[derive(Args, Debug)]
 #[command(after_long_help = EPILOGUE, verbatim_doc_comment)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Login {
     #[command(flatten)]
     pub(crate) which: Which,

@@ -17,7 +17,7 @@ use crate::failure::Failure;
 
 /// What a request may take that makes the daemon talk to the service several times: register, start a flow, and make
 /// the early attempt, each with the daemon's own time-outs.
-const SERVICE_CALLS: Duration = Duration::from_secs(60);
+const SERVICE_CALLS: Duration = Duration::from_mins(1);
 
 /// Carries out a command line.
 pub(crate) fn run(cli: Cli) -> Result<(), Failure> {

@@ -117,7 +117,7 @@ impl Daemon {
         let stream = match UnixStream::connect(path) {
             Ok(stream) => stream,
             Err(error) if nobody_listens(&error) => self.start()?,
-            Err(error) => return Err(self.unreachable(&format!("cannot connect to {}: {error}", path.display()))),
+            Err(error) => return Err(Failure::Unreachable(format!("cannot connect to {}: {error}", path.display()))),
         };
         if matches!(self.socket, SocketPath::Default(_)) {
             owner::check(&stream, path).map_err(Failure::Unreachable)?;
@@ -148,14 +148,14 @@ impl Daemon {
         if let Err(error) = stream.write_all(request)
             && error.kind() != ErrorKind::BrokenPipe
         {
-            return Err(self.unreachable(&format!("the request could not be sent: {error}")));
+            return Err(Failure::Unreachable(format!("the request could not be sent: {error}")));
         }
         let mut reader = AnswerReader::new();
         let mut time_out = None;
         loop {
             let left = patience.limit.saturating_sub(begin.elapsed());
             if left.is_zero() {
-                return Err(self.unreachable(&format!(
+                return Err(Failure::Unreachable(format!(
                     "ssoctld at {} did not answer within {}; see its log, or restart it",
                     self.socket.path().display(),
                     render::duration(patience.limit)
@@ -166,7 +166,7 @@ impl Daemon {
             if time_out.is_none_or(|set| step < set / 2) {
                 stream
                     .set_read_timeout(Some(step))
-                    .map_err(|error| self.unreachable(&format!("the socket takes no time-out: {error}")))?;
+                    .map_err(|error| Failure::Unreachable(format!("the socket takes no time-out: {error}")))?;
                 time_out = Some(step);
             }
             let count = match stream.read(reader.space()) {
@@ -199,10 +199,6 @@ impl Daemon {
                 start::HOW_TO_RESTART
             ));
         }
-    }
-
-    fn unreachable(&self, what: &str) -> Failure {
-        Failure::Unreachable(what.to_owned())
     }
 
     fn gone(&self, how: &str) -> Failure {

@@ -9,7 +9,7 @@ use ssoctl_protocol::secret::Wipe;
 use ssoctl_protocol::{JSON, Route, Secret, VERSION, VERSION_HEADER};
 
 /// Tokens fit with room to spare, so that the usual answer is read at once into a buffer that never moves.
-const FIRST_BUFFER: usize = 8 * 1024;
+const FIRST_BUFFER: usize = 4 * 1024;
 /// An answer with thousands of sessions is a few megabytes; what is larger does not come from the daemon.
 const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
 const LARGEST_HEAD: usize = 64 * 1024;

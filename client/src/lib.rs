@@ -19,8 +19,6 @@
 //! | [`failure`] | why a command failed, and its exit code |
 //! | [`environment`] | the one place that reads the environment and the clock |
 
-#![warn(clippy::pedantic)]
-
 mod browser;
 mod cli;
 mod commands;

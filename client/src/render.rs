@@ -104,7 +104,7 @@ pub(crate) fn ago(at: Timestamp, now: Timestamp) -> String {
 pub(crate) fn time(at: Timestamp, now: Timestamp) -> String {
     let text = at.to_string();
     let (date, clock) = (&text[..10], &text[11..16]);
-    if at.duration_since(now).max(now.duration_since(at)) < Duration::from_secs(86_400) {
+    if at.duration_since(now).max(now.duration_since(at)) < Duration::from_hours(24) {
         format!("{clock} UTC")
     } else {
         format!("{date} {clock} UTC")

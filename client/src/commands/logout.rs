@@ -18,10 +18,10 @@ pub(super) fn run(daemon: &Daemon, arguments: cli::Logout) -> Result<(), Failure
     let mut outcome = Ok(());
     // One session that cannot be ended is no reason to leave the others open.
     for session in daemon.read::<StatusReport>(&answer)?.sessions {
-        if let Err(failure) = log_out(daemon, session.name) {
-            if let Err(earlier) = std::mem::replace(&mut outcome, Err(failure)) {
-                render::notice(&earlier.to_string());
-            }
+        if let Err(failure) = log_out(daemon, session.name)
+            && let Err(earlier) = std::mem::replace(&mut outcome, Err(failure))
+        {
+            render::notice(&earlier.to_string());
         }
     }
     outcome

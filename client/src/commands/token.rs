@@ -27,7 +27,7 @@ pub(super) fn run(daemon: &Daemon, arguments: cli::Token) -> Result<(), Failure>
     let query =
         Query { selector: selector(arguments.which)?, min_valid: arguments.min_valid.as_secs(), ..Query::default() };
     let answer = match daemon.ask(&Route::Token, &query) {
-        Err(failure) if !arguments.wait.is_zero() => wait(daemon, query, arguments.wait, failure)?,
+        Err(failure) if !arguments.wait.is_zero() => wait(daemon, &query, arguments.wait, failure)?,
         outcome => outcome?,
     };
     let token: Token = daemon.read(&answer)?;
@@ -46,7 +46,7 @@ enum Asking {
 }
 
 /// Waits for a person, after the first request has failed.
-fn wait(daemon: &Daemon, query: Query, limit: Duration, mut failure: Failure) -> Result<Answer, Failure> {
+fn wait(daemon: &Daemon, query: &Query, limit: Duration, mut failure: Failure) -> Result<Answer, Failure> {
     let begin = Instant::now();
     let left = || limit.saturating_sub(begin.elapsed());
     // Somebody else may have signed in since the first request, so nobody is asked in vain. A token that is there but

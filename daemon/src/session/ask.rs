@@ -319,9 +319,11 @@ impl Ask {
                 Some(view) if self.since + wait <= at.now => {
                     Verdict::Answer(Answer::Pending { started: false, flow: view.clone() })
                 }
-                _ => self
-                    .until(at, wait.max(policy::CODE_PATIENCE), || Refusal::ServiceSilent)
-                    .no_later(self.since + wait),
+                // Its token is there and is being stored.
+                None if at.incoming.is_some() => Verdict::Wait(at.incoming),
+                // There is nothing to show yet, nor again, so the end of `wait` changes nothing.
+                None => self.until(at, wait.max(policy::CODE_PATIENCE), || Refusal::ServiceSilent),
+                Some(_) => Verdict::Wait(Some(self.since + wait)),
             },
             _ => refuse(Refusal::UnknownFlow),
         }
@@ -347,16 +349,6 @@ impl Ask {
     fn until(&self, at: &Situation<'_>, patience: Duration, refusal: impl FnOnce() -> Refusal) -> Verdict {
         let deadline = self.since + patience;
         if deadline <= at.now { refuse(refusal()) } else { Verdict::Wait(Some(deadline)) }
-    }
-}
-
-impl Verdict {
-    fn no_later(self, time: BootTime) -> Self {
-        match self {
-            Self::Wait(Some(deadline)) => Self::Wait(Some(deadline.min(time))),
-            Self::Wait(None) => Self::Wait(Some(time)),
-            other => other,
-        }
     }
 }
 

@@ -13,6 +13,7 @@
 //! | InvalidRequest with a `KMS_*` reason, InternalServer | tried again | tried again | polls on, backing off |
 //! | every other one that has a name | ends: refused | ends: refused | ends: refused |
 //! | one without a name, no answer, an unusable answer | tried again | tried again | polls on, backing off |
+//! | a configuration that allows no call | ends: refused | ends: refused | ends: refused |
 //!
 //! "Tried again" means [`policy::ATTEMPTS_TO_OPEN`] times in all, after which the flow ends as failed: there is no code
 //! yet that anybody could be waiting with.

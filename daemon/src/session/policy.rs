@@ -23,6 +23,9 @@ pub const STORE_PATIENCE: Duration = Duration::from_secs(2);
 /// A token received this recently is as good as the service gives: another refresh would not give a better one.
 pub const FRESH: Duration = Duration::from_secs(30);
 
+/// How long a sign-out waits for the portal and the store. The token is forgotten at once, whatever they say.
+pub const LEAVE_PATIENCE: Duration = Duration::from_secs(25);
+
 /// How often a step of a flow before its code is there is tried in all.
 pub const ATTEMPTS_TO_OPEN: u32 = 3;
 
@@ -30,14 +33,16 @@ pub const ATTEMPTS_TO_OPEN: u32 = 3;
 ///
 /// Twenty minutes for tokens of an hour and more: botocore begins at 15, the Rust and JavaScript SDKs at 5, so none of
 /// them ever needs to. A third of the lifetime for shorter ones. `chance` (0 to 1) makes it up to a tenth earlier, never
-/// later, so that sessions that began together do not renew together.
+/// later, so that sessions that began together do not renew together. A tenth of the lifetime always passes first: a token
+/// that were due for renewal on arrival would be renewed without end.
 pub fn refresh_lead(lifetime: Duration, chosen: Option<Duration>, chance: f64) -> Duration {
+    let longest = lifetime.mul_f64(0.9);
     let lead = match chosen {
         Some(lead) if lead < lifetime => lead,
         _ if lifetime >= HOUR => 20 * MINUTE,
         _ => lifetime / 3,
     };
-    (lead + lead.mul_f64(0.1 * chance)).min(lifetime)
+    (lead + lead.mul_f64(0.1 * chance)).min(longest)
 }
 
 /// How long before a token's end the person is told: the chosen time or 15 minutes, for tokens that hardly live longer a

@@ -149,7 +149,12 @@ enum Refresh {
 struct Leaving {
     /// What the portal said, once it did.
     outcome: Option<PortalOutcome>,
+<<<<<<< HEAD
     forget: Forget,
+=======
+    /// Until when portal and store are waited for.
+    deadline: BootTime,
+>>>>>>> main
 }
 
 impl State {
@@ -184,10 +189,10 @@ impl State {
             Event::Asked(id, want) => {
                 self.asks.insert(id, Ask::new(want, now.boot));
                 if want == Want::Logout
-                    && self.leaving.as_ref().is_some_and(|leaving| leaving.forget == Forget::OnceTold)
+                    && let Some(leaving) = self.leaving.as_mut().filter(|leaving| leaving.forget == Forget::OnceTold)
                 {
                     // Somebody renews, and somebody else wants to be gone in any case.
-                    self.leaving.as_mut().map(|leaving| leaving.forget = Forget::Now);
+                    leaving.forget = Forget::Now;
                     self.forget();
                 }
                 if want == Want::CancelLogin {
@@ -250,9 +255,14 @@ impl State {
         };
         let incoming = self.incoming.as_ref().map(|incoming| incoming.deadline);
         let flow = self.flow.as_ref().and_then(Flow::wake_at);
+<<<<<<< HEAD
         let view = self.flow.as_ref().and_then(Flow::view);
         let attention = self.attention.wake_at(self.outlook(view.as_ref())).filter(|_| !self.stopping);
         asks.chain([refresh, self.saver.wake_at(), incoming, flow, attention].into_iter().flatten()).min()
+=======
+        let leaving = self.leaving.as_ref().map(|leaving| leaving.deadline);
+        asks.chain([refresh, self.saver.wake_at(), incoming, flow, leaving].into_iter().flatten()).min()
+>>>>>>> main
     }
 
     /// What readers see.
@@ -307,9 +317,11 @@ impl State {
         if self.incoming.as_ref().is_some_and(|incoming| incoming.deadline <= now.boot || self.saver.is_failing()) {
             self.serve_incoming(now);
         }
-        if let Some(flow) = &self.flow {
-            let registration = self.registration.clone();
-            self.in_flow(flow.number, now, |flow| flow.drive(registration.as_ref(), now), effects);
+        self.drive_flow(now, effects);
+        if let Some(leaving) = self.leaving.as_mut().filter(|leaving| leaving.deadline <= now.boot) {
+            leaving.outcome.get_or_insert_with(|| {
+                PortalOutcome::NotTold(CallError::Network("the portal has not answered in time".to_owned()))
+            });
         }
         let refresh_is_due = match &self.refresh {
             Refresh::Idle { due } => due.is_some_and(|due| due <= now.boot),
@@ -367,7 +379,7 @@ impl State {
             ended_flows: &self.ended_flows,
             leaving: self.leaving.as_ref().map(|leaving| {
                 let forgotten = !self.saver.is_unsaved() || self.saver.is_failing();
-                leaving.outcome.as_ref().filter(|_| forgotten)
+                leaving.outcome.as_ref().filter(|_| forgotten || leaving.deadline <= now)
             }),
         }
     }
@@ -539,14 +551,22 @@ impl State {
 
     /// The number of the open flow, and whether it was opened just now.
     fn join_flow(&mut self, now: Now, effects: &mut Vec<Effect>) -> (u64, bool) {
+        // Whoever comes first after a suspend must not join a flow whose code has died meanwhile.
+        self.drive_flow(now, effects);
         if let Some(flow) = &self.flow {
             return (flow.number, false);
         }
         self.flows += 1;
         self.flow = Some(Flow::new(self.flows, now.boot));
-        let registration = self.registration.clone();
-        self.in_flow(self.flows, now, |flow| flow.drive(registration.as_ref(), now), effects);
+        self.drive_flow(now, effects);
         (self.flows, true)
+    }
+
+    fn drive_flow(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        if let Some(flow) = &self.flow {
+            let registration = self.registration.clone();
+            self.in_flow(flow.number, now, |flow| flow.drive(registration.as_ref(), now), effects);
+        }
     }
 
     /// Lets the open flow take a step, if it is still the one that is meant.
@@ -637,6 +657,7 @@ impl State {
             }
             None => Some(PortalOutcome::NothingToEnd),
         };
+<<<<<<< HEAD
         self.leaving = Some(Leaving { outcome, forget });
         if forget == Forget::Now {
             self.forget();
@@ -699,6 +720,9 @@ impl State {
         };
         self.open_page = true;
         self.asks.insert(OWN, Ask::new(Want::Login { need }, now.boot));
+=======
+        self.leaving = Some(Leaving { outcome, deadline: now.boot + policy::LEAVE_PATIENCE });
+>>>>>>> main
     }
 }
 
@@ -707,3 +731,7 @@ fn refresh_due(token: Option<&Token>, terms: Terms, chance: f64) -> Option<BootT
     let token = token.filter(|token| token.renewal.is_some() && !token.capped)?;
     Some(token.expires - policy::refresh_lead(token.lifetime, terms.refresh_before, chance))
 }
+
+#[cfg(test)]
+#[path = "state_tests.rs"]
+mod tests;

@@ -1,0 +1,124 @@
+//! The session cap (observed): whatever is renewed ends with the portal session that it was obtained in.
+
+use super::*;
+
+/// A portal session that ends at some point, and gives tokens that do not outlive it.
+struct Portal {
+    ends: BootTime,
+    lifetime: Duration,
+    number: u32,
+}
+
+impl Portal {
+    fn opened(t: &Timeline, session: Duration, lifetime: Duration) -> Self {
+        Self { ends: t.now.boot + session, lifetime, number: 0 }
+    }
+
+    fn issue(&mut self, now: Now) -> Issued {
+        self.number += 1;
+        issued(self.number, self.lifetime.min(self.ends.since(now.boot)))
+    }
+
+    /// Answers refreshes for as long as this.
+    fn serve(&mut self, t: &mut Timeline, duration: Duration) {
+        let end = t.now.boot + duration;
+        while let Some(wakes_in) = t.wakes_in().filter(|wakes_in| t.now.boot + *wakes_in <= end) {
+            t.advance(wakes_in);
+            if t.is_under_way("Refresh") {
+                let answer =
+                    if t.now.boot < self.ends { Ok(self.issue(t.now)) } else { Err(service(ErrorName::InvalidGrant)) };
+                t.refreshes(answer);
+            }
+        }
+        t.advance(end.since(t.now.boot));
+    }
+}
+
+#[test]
+fn refreshes_that_run_into_the_cap_stop_there() {
+    for (session, lifetime) in
+        [(hours(8), hours(1)), (hours(8), mins(15)), (hours(1), mins(45)), (hours(24 * 7), hours(1))]
+    {
+        let mut t = Timeline::signed_out();
+        let mut portal = Portal::opened(&t, session, lifetime);
+        let first = portal.issue(t.now);
+        t.sign_in(first);
+        portal.serve(&mut t, session - secs(1));
+        let token = t.snapshot().token.expect("a token");
+        assert!(token.is_live(t.now.boot), "{session:?} of {lifetime:?}: served to the end");
+        assert!(token.capped && t.wakes_in().is_none(), "{session:?} of {lifetime:?}: the cap is known");
+        let expected = session.as_secs() * 3 / (lifetime.as_secs() * 2);
+        let refreshes = t.begun("Refresh") as u64;
+        assert!(refreshes >= expected && refreshes <= expected + expected / 5 + 8, "{refreshes} for {expected}");
+        portal.serve(&mut t, hours(24));
+        assert_eq!(t.begun("Refresh") as u64, refreshes, "nothing is tried by itself after its end");
+        let caller = t.ask_token(Duration::ZERO, Duration::ZERO);
+        t.refreshes(Err(service(ErrorName::InvalidGrant)));
+        assert!(matches!(t.refusal(caller), Refusal::SignInRequired { .. }));
+    }
+}
+
+#[test]
+fn an_early_login_that_moves_nothing_is_understood_as_the_cap() {
+    let mut t = Timeline::signed_out();
+    t.sign_in(issued_alone(1, hours(8)));
+    t.advance(hours(5));
+    t.sign_in(issued_alone(2, hours(3)));
+    assert!(t.snapshot().token.is_some_and(|token| token.capped));
+    for wait in [Duration::ZERO, mins(10)] {
+        let caller = t.ask_token(hours(4), wait);
+        assert!(matches!(t.refusal(caller), Refusal::ValidityUnattainable { .. }), "{:?}", t.refusal(caller));
+    }
+    t.advance(hours(1));
+    let caller = t.ask_token(mins(150), mins(10));
+    assert!(matches!(t.refusal(caller), Refusal::ValidityUnattainable { .. }), "the cap stays known");
+    assert_eq!(t.begun("AuthorizeDevice"), 2);
+}
+
+#[test]
+fn a_caller_whose_sign_in_did_not_help_is_told_the_best_there_is() {
+    let mut t = Timeline::signed_out();
+    t.sign_in(issued_alone(1, hours(8)));
+    t.advance(hours(5));
+    let caller = t.ask_token(hours(4), mins(10));
+    t.polls = Polls::Unanswered;
+    t.authorizes(Ok(authorization()));
+    t.polls(Ok(issued_alone(2, hours(3))));
+    let best = t.now.boot + hours(3);
+    assert_eq!(t.refusal(caller), &Refusal::ValidityUnattainable { best });
+}
+
+#[test]
+fn a_capped_token_that_was_refreshable_is_not_refreshed_for_a_caller() {
+    let mut t = Timeline::signed_in(hours(1));
+    t.advance(mins(45));
+    t.refreshes(Ok(issued(2, mins(15))));
+    assert!(t.snapshot().token.is_some_and(|token| token.capped));
+    for _ in 0..10 {
+        t.advance(mins(1));
+        let caller = t.ask_token(mins(15), mins(1));
+        assert!(matches!(t.refusal(caller), Refusal::ValidityUnattainable { .. }));
+    }
+    assert_eq!((t.begun("Refresh"), t.begun("AuthorizeDevice")), (1, 1));
+}
+
+#[test]
+fn a_fresh_login_after_a_logout_lifts_the_cap() {
+    let mut t = Timeline::signed_out();
+    t.sign_in(issued_alone(1, hours(8)));
+    t.advance(hours(5));
+    t.sign_in(issued_alone(2, hours(3)));
+    t.ask(Want::Logout);
+    t.portal_answers(Ok(()));
+    t.sign_in(issued_alone(3, hours(8)));
+    assert!(t.snapshot().token.is_some_and(|token| !token.capped));
+}
+
+#[test]
+fn a_login_that_moves_the_end_is_no_cap() {
+    let mut t = Timeline::signed_out();
+    t.sign_in(issued_alone(1, hours(8)));
+    t.advance(hours(5));
+    t.sign_in(issued_alone(2, hours(8)));
+    assert!(t.snapshot().token.is_some_and(|token| !token.capped));
+}

@@ -1,0 +1,131 @@
+//! Signing out: the token is gone at once, whatever portal and store say.
+
+use super::*;
+
+const NOW: Duration = Duration::ZERO;
+
+#[test]
+fn the_token_is_gone_before_the_portal_has_answered() {
+    let mut t = Timeline::signed_in(hours(1));
+    let caller = t.ask(Want::Logout);
+    assert!(t.is_waiting(caller) && t.snapshot().token.is_none());
+    assert!(t.kept.as_ref().is_some_and(|kept| kept.token.is_none() && kept.registration.is_some()));
+    let hasty = t.ask_token(NOW, NOW);
+    assert!(matches!(t.refusal(hasty), Refusal::SignInRequired { expired: None, .. }));
+    t.portal_answers(Ok(()));
+    assert_eq!(t.told(caller), &Answer::LoggedOut(PortalOutcome::Ended));
+    t.open_flow();
+    assert_eq!(t.begun("Register"), 1, "the registration is kept");
+}
+
+#[test]
+fn a_portal_that_could_not_be_told_is_said_so() {
+    let mut t = Timeline::signed_in(hours(1));
+    let callers = [t.ask(Want::Logout), t.ask(Want::Logout)];
+    t.portal_answers(Err(network()));
+    for caller in callers {
+        assert_eq!(t.told(caller), &Answer::LoggedOut(PortalOutcome::NotTold(network())));
+    }
+    assert_eq!((t.begun("LeavePortal"), t.snapshot().token), (1, None));
+}
+
+#[test]
+fn without_a_token_there_is_nothing_to_end() {
+    let mut t = Timeline::signed_out();
+    let caller = t.ask(Want::Logout);
+    assert_eq!(t.told(caller), &Answer::LoggedOut(PortalOutcome::NothingToEnd));
+    assert_eq!(t.begun("LeavePortal"), 0);
+}
+
+#[test]
+fn an_expired_token_is_still_good_for_telling_the_portal() {
+    let mut t = Timeline::signed_in(hours(1));
+    t.jump(hours(2));
+    t.ask(Want::Logout);
+    assert!(t.is_under_way("LeavePortal"));
+}
+
+#[test]
+fn the_open_flow_is_given_up_and_its_callers_are_told() {
+    let mut t = Timeline::signed_out();
+    t.open_flow();
+    let waiting = t.ask_token(NOW, mins(10));
+    t.ask(Want::Logout);
+    assert_eq!((t.refusal(waiting), t.snapshot().flow), (&Refusal::Cancelled, None));
+}
+
+#[test]
+fn a_sign_in_waits_until_the_portal_session_is_over() {
+    let mut t = Timeline::signed_in(hours(1));
+    let leaving = t.ask(Want::Logout);
+    let login = t.ask(Want::Login { need: Need::Always });
+    assert_eq!(t.begun("AuthorizeDevice"), 1, "a flow begun now would inherit the session that is being ended");
+    t.portal_answers(Ok(()));
+    assert!(!t.is_waiting(leaving));
+    t.authorizes(Ok(authorization()));
+    assert!(matches!(t.told(login), Answer::Pending { started: true, .. }));
+}
+
+#[test]
+fn a_token_that_is_still_being_stored_is_ended_too() {
+    let mut t = Timeline::signed_out();
+    t.open_flow();
+    t.store = Store::Hanging;
+    t.sign_in(issued(1, hours(1)));
+    t.ask(Want::Logout);
+    assert!(t.is_under_way("LeavePortal"));
+    t.stored(Ok(()));
+    t.stored(Ok(()));
+    assert!(t.kept.as_ref().is_some_and(|kept| kept.token.is_none()));
+    t.advance(mins(1));
+    assert_eq!(t.snapshot().token, None);
+}
+
+#[test]
+fn it_is_answered_once_the_store_has_forgotten() {
+    let mut t = Timeline::signed_in(hours(1));
+    t.store = Store::Hanging;
+    let caller = t.ask(Want::Logout);
+    t.portal_answers(Ok(()));
+    assert!(t.is_waiting(caller));
+    t.stored(Ok(()));
+    assert_eq!(t.told(caller), &Answer::LoggedOut(PortalOutcome::Ended));
+}
+
+#[test]
+fn a_store_that_fails_or_hangs_keeps_nobody_waiting_for_ever() {
+    for store in [Store::Failing, Store::Hanging] {
+        let mut t = Timeline::signed_in(hours(1));
+        t.store = store;
+        let caller = t.ask(Want::Logout);
+        t.portal_answers(Ok(()));
+        t.advance(secs(30));
+        assert_eq!(t.told(caller), &Answer::LoggedOut(PortalOutcome::Ended));
+        assert!(t.snapshot().unsaved && t.snapshot().token.is_none());
+    }
+}
+
+#[test]
+fn a_portal_that_never_answers_keeps_nobody_waiting_for_ever() {
+    let mut t = Timeline::signed_in(hours(1));
+    let caller = t.ask(Want::Logout);
+    t.advance(secs(30));
+    assert!(matches!(t.told(caller), Answer::LoggedOut(PortalOutcome::NotTold(_))), "{:?}", t.told(caller));
+}
+
+#[test]
+fn while_loading_it_waits_for_the_store() {
+    let mut before = Timeline::signed_in(hours(1));
+    let mut t = Timeline::loading();
+    t.now = before.now;
+    let caller = t.ask(Want::Logout);
+    t.loaded(Ok(before.kept.take()));
+    assert!(t.is_under_way("LeavePortal"));
+    t.portal_answers(Ok(()));
+    assert_eq!(t.told(caller), &Answer::LoggedOut(PortalOutcome::Ended));
+
+    let mut t = Timeline::loading();
+    let caller = t.ask(Want::Logout);
+    t.advance(secs(2));
+    assert_eq!(t.refusal(caller), &Refusal::StoreUnavailable(None));
+}

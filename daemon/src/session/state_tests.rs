@@ -1,0 +1,443 @@
+//! The life of a token as timelines. [`Timeline`] drives one [`State`] and holds it to its rules after every step; the
+//! modules below tell the stories, by theme.
+
+mod callers_tests;
+mod cap_tests;
+mod flow_tests;
+mod logout_tests;
+mod refresh_tests;
+mod store_tests;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use super::*;
+use crate::session::ask::Need;
+
+pub(super) const SECOND: Duration = Duration::from_secs(1);
+/// How long the codes of a [`Timeline`] live.
+pub(super) const CODE_LIFETIME: Duration = Duration::from_secs(600);
+
+pub(super) const fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+pub(super) const fn mins(minutes: u64) -> Duration {
+    secs(60 * minutes)
+}
+
+pub(super) const fn hours(hours: u64) -> Duration {
+    mins(60 * hours)
+}
+
+/// What the store does with what it is given.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Store {
+    Prompt,
+    Failing,
+    Hanging,
+}
+
+/// What becomes of polls that no test answers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Polls {
+    /// The service says that nobody has decided yet.
+    Pending,
+    Unanswered,
+}
+
+/// One session, its present, and what is under way. After every step it checks that no refresh token is in two requests,
+/// that one flow at most is open, that nobody polls too fast, and that a wake-up always has something to do.
+pub(super) struct Timeline {
+    pub(super) state: State,
+    pub(super) now: Now,
+    pub(super) store: Store,
+    pub(super) polls: Polls,
+    pub(super) kept: Option<Kept>,
+    under_way: Vec<Effect>,
+    answers: BTreeMap<AskId, Answer>,
+    begun: BTreeMap<&'static str, usize>,
+    asked: u64,
+    polled: Option<(u64, BootTime, Duration)>,
+}
+
+impl Timeline {
+    /// A session whose store has been asked and has not answered.
+    pub(super) fn loading() -> Self {
+        Self::loading_with(Terms::default())
+    }
+
+    pub(super) fn loading_with(terms: Terms) -> Self {
+        let mut timeline = Self {
+            state: State::new(terms, 7),
+            now: Now { boot: BootTime::from_boot(hours(100)), wall: SystemTime::UNIX_EPOCH + hours(500_000) },
+            store: Store::Prompt,
+            polls: Polls::Pending,
+            kept: None,
+            under_way: Vec::new(),
+            answers: BTreeMap::new(),
+            begun: BTreeMap::new(),
+            asked: 0,
+            polled: None,
+        };
+        timeline.on(Event::Start);
+        assert_eq!(timeline.begun("Load"), 1);
+        timeline
+    }
+
+    pub(super) fn signed_out() -> Self {
+        let mut timeline = Self::loading();
+        timeline.loaded(Ok(None));
+        timeline
+    }
+
+    /// A session that has just been signed in to, with a token of this lifetime that can be refreshed.
+    pub(super) fn signed_in(lifetime: Duration) -> Self {
+        let mut timeline = Self::signed_out();
+        timeline.sign_in(issued(1, lifetime));
+        timeline
+    }
+
+    /// Goes through a whole flow, or the rest of it.
+    pub(super) fn sign_in(&mut self, issued: Issued) {
+        self.polls = Polls::Unanswered;
+        self.ask(Want::Login { need: Need::Always });
+        if self.is_under_way("Register") {
+            self.registers(Ok(registration("client", self.now)));
+        }
+        if self.is_under_way("AuthorizeDevice") {
+            self.authorizes(Ok(authorization()));
+        }
+        while !self.is_under_way("CreateToken") {
+            self.advance(SECOND);
+        }
+        self.polls(Ok(issued));
+        self.polls = Polls::Pending;
+    }
+
+    /// Opens a flow up to the point where its code is shown, and leaves its poll to [`Polls`].
+    pub(super) fn open_flow(&mut self) -> AskId {
+        let caller = self.ask(Want::Login { need: Need::Always });
+        if self.is_under_way("Register") {
+            self.registers(Ok(registration("client", self.now)));
+        }
+        self.authorizes(Ok(authorization()));
+        self.settle_polls();
+        caller
+    }
+
+    // Callers.
+
+    pub(super) fn ask(&mut self, want: Want) -> AskId {
+        self.asked += 1;
+        let id = AskId(self.asked);
+        self.on(Event::Asked(id, want));
+        id
+    }
+
+    pub(super) fn ask_token(&mut self, min_valid: Duration, wait: Duration) -> AskId {
+        self.ask(Want::Token { min_valid, wait })
+    }
+
+    /// What this caller was told.
+    #[track_caller]
+    pub(super) fn told(&self, id: AskId) -> &Answer {
+        self.answers.get(&id).unwrap_or_else(|| panic!("{id:?} has not been answered"))
+    }
+
+    pub(super) fn is_waiting(&self, id: AskId) -> bool {
+        !self.answers.contains_key(&id)
+    }
+
+    #[track_caller]
+    pub(super) fn refusal(&self, id: AskId) -> &Refusal {
+        match self.told(id) {
+            Answer::Refused(refusal) => refusal,
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+
+    /// The text of the token that this caller was given.
+    #[track_caller]
+    pub(super) fn token(&self, id: AskId) -> &str {
+        match self.told(id) {
+            Answer::Token(token, expires) if *expires > self.now.boot => token.value.expose(),
+            other => panic!("not a live token: {other:?}"),
+        }
+    }
+
+    // The service and the store.
+
+    /// How often this effect has begun.
+    pub(super) fn begun(&self, effect: &str) -> usize {
+        self.begun.get(effect).copied().unwrap_or_default()
+    }
+
+    pub(super) fn is_under_way(&self, effect: &str) -> bool {
+        self.under_way.iter().any(|known| name(known) == effect)
+    }
+
+    #[track_caller]
+    fn end(&mut self, effect: &str) -> Effect {
+        let index = self.under_way.iter().position(|known| name(known) == effect);
+        self.under_way.remove(index.unwrap_or_else(|| panic!("no {effect} is under way")))
+    }
+
+    #[track_caller]
+    pub(super) fn loaded(&mut self, result: Result<Option<Kept>, String>) {
+        self.end("Load");
+        self.on(Event::Loaded(result));
+    }
+
+    #[track_caller]
+    pub(super) fn stored(&mut self, result: Result<(), String>) {
+        let Effect::Store(kept) = self.end("Store") else { unreachable!() };
+        if result.is_ok() {
+            self.kept = Some(kept);
+        }
+        self.on(Event::Stored(result));
+    }
+
+    #[track_caller]
+    pub(super) fn registers(&mut self, result: Result<Registration, CallError>) {
+        let Effect::Register(flow) = self.end("Register") else { unreachable!() };
+        self.on(Event::Registered(flow, result));
+    }
+
+    #[track_caller]
+    pub(super) fn authorizes(&mut self, result: Result<DeviceAuthorization, CallError>) {
+        let Effect::AuthorizeDevice(flow, _) = self.end("AuthorizeDevice") else { unreachable!() };
+        if let Ok(authorization) = &result {
+            self.polled = Some((flow, BootTime::default(), authorization.interval));
+        }
+        self.on(Event::DeviceAuthorized(flow, result));
+    }
+
+    #[track_caller]
+    pub(super) fn polls(&mut self, result: Result<Issued, CallError>) {
+        let Effect::CreateToken(flow, ..) = self.end("CreateToken") else { unreachable!() };
+        if let (Err(error), Some((_, _, interval))) = (&result, &mut self.polled) {
+            if error.name() == Some(ErrorName::SlowDown) {
+                *interval += secs(5);
+            }
+        }
+        self.on(Event::Polled(flow, result));
+    }
+
+    #[track_caller]
+    pub(super) fn refreshes(&mut self, result: Result<Issued, CallError>) {
+        let Effect::Refresh(lineage, _) = self.end("Refresh") else { unreachable!() };
+        self.on(Event::Refreshed(lineage, result));
+    }
+
+    #[track_caller]
+    pub(super) fn portal_answers(&mut self, result: Result<(), CallError>) {
+        self.end("LeavePortal");
+        self.on(Event::PortalLeft(result));
+    }
+
+    /// The refresh token that is under way.
+    #[track_caller]
+    pub(super) fn refresh_token_sent(&self) -> (&str, &str) {
+        let sent = self.under_way.iter().find_map(|effect| match effect {
+            Effect::Refresh(_, renewal) => {
+                Some((renewal.refresh_token.expose().as_str(), renewal.registration.client_id.as_str()))
+            }
+            _ => None,
+        });
+        sent.expect("a refresh is under way")
+    }
+
+    // Time.
+
+    /// Lets time pass, waking the state whenever it wants to be woken.
+    pub(super) fn advance(&mut self, duration: Duration) {
+        let end = self.now.boot + duration;
+        while let Some(wake_at) = self.state.wake_at(self.now).filter(|wake_at| *wake_at <= end) {
+            self.jump(wake_at.since(self.now.boot));
+            self.on(Event::Tick);
+        }
+        self.jump(end.since(self.now.boot));
+    }
+
+    /// Lets time pass without waking anybody, as a suspend does.
+    pub(super) fn jump(&mut self, duration: Duration) {
+        self.now.boot = self.now.boot + duration;
+        self.now.wall += duration;
+    }
+
+    /// When the state wants to be woken, from now.
+    pub(super) fn wakes_in(&self) -> Option<Duration> {
+        self.state.wake_at(self.now).map(|wake_at| wake_at.since(self.now.boot))
+    }
+
+    pub(super) fn snapshot(&self) -> Snapshot {
+        self.state.snapshot(self.now)
+    }
+
+    pub(super) fn trouble(&self) -> &'static str {
+        self.snapshot().trouble.map_or("", |trouble| trouble.code)
+    }
+
+    // Steps.
+
+    pub(super) fn on(&mut self, event: Event) {
+        self.step(event);
+        self.settle_store();
+        self.settle_polls();
+        // A wake-up that is due at once comes at once; one that has nothing to do would come for ever.
+        for _ in 0..8 {
+            match self.state.wake_at(self.now) {
+                Some(wake_at) if wake_at <= self.now.boot => self.step(Event::Tick),
+                _ => return,
+            }
+            self.settle_store();
+            self.settle_polls();
+        }
+        panic!("the state wants to be woken again and again and does nothing");
+    }
+
+    fn settle_store(&mut self) {
+        while self.is_under_way("Store") && self.store != Store::Hanging {
+            let Effect::Store(kept) = self.end("Store") else { unreachable!() };
+            if self.store == Store::Prompt {
+                self.kept = Some(kept);
+                self.step(Event::Stored(Ok(())));
+            } else {
+                self.step(Event::Stored(Err("the disk is full".to_owned())));
+            }
+        }
+    }
+
+    fn settle_polls(&mut self) {
+        while self.polls == Polls::Pending && self.is_under_way("CreateToken") {
+            let Effect::CreateToken(flow, ..) = self.end("CreateToken") else { unreachable!() };
+            self.step(Event::Polled(flow, Err(service(ErrorName::AuthorizationPending))));
+        }
+    }
+
+    fn step(&mut self, event: Event) {
+        for effect in self.state.on(event, self.now) {
+            *self.begun.entry(name(&effect)).or_default() += 1;
+            match effect {
+                Effect::Answer(id, answer) => {
+                    assert!(self.answers.insert(id, answer).is_none(), "{id:?} was answered twice");
+                }
+                effect => {
+                    self.check(&effect);
+                    self.under_way.push(effect);
+                }
+            }
+        }
+    }
+
+    fn check(&mut self, effect: &Effect) {
+        let now = self.now.boot;
+        match effect {
+            Effect::Refresh(lineage, renewal) => assert!(
+                !self.under_way.iter().any(|known| match known {
+                    Effect::Refresh(other, sent) => other == lineage || sent.refresh_token == renewal.refresh_token,
+                    _ => false,
+                }),
+                "two refreshes at once"
+            ),
+            Effect::CreateToken(flow, ..) => {
+                let (opened, last, interval) = self.polled.expect("an authorization before a poll");
+                assert_eq!(*flow, opened);
+                assert!(last == BootTime::default() || now.since(last) >= interval, "polled too fast");
+                self.polled = Some((opened, now, interval));
+            }
+            _ => {}
+        }
+        let kind = name(effect);
+        let may_overlap = matches!(kind, "Refresh" | "LeavePortal");
+        assert!(may_overlap || !self.is_under_way_for_the_same_flow(effect), "two of {kind} at once");
+    }
+
+    fn is_under_way_for_the_same_flow(&self, effect: &Effect) -> bool {
+        let flow = |effect: &Effect| match effect {
+            Effect::Register(flow) | Effect::AuthorizeDevice(flow, _) | Effect::CreateToken(flow, ..) => Some(*flow),
+            _ => None,
+        };
+        self.under_way
+            .iter()
+            .any(|known| flow(known) == flow(effect) && (flow(known).is_some() || name(known) == name(effect)))
+    }
+}
+
+pub(super) const fn name(effect: &Effect) -> &'static str {
+    match effect {
+        Effect::Load => "Load",
+        Effect::Store(_) => "Store",
+        Effect::Register(_) => "Register",
+        Effect::AuthorizeDevice(..) => "AuthorizeDevice",
+        Effect::CreateToken(..) => "CreateToken",
+        Effect::Refresh(..) => "Refresh",
+        Effect::LeavePortal(_) => "LeavePortal",
+        Effect::Answer(..) => "Answer",
+    }
+}
+
+// What the service says.
+
+pub(super) fn registration(client_id: &str, now: Now) -> Registration {
+    Registration {
+        client_id: client_id.to_owned(),
+        client_secret: format!("secret of {client_id}").into(),
+        issued_at: now.wall,
+        expires_at: Some(now.wall + hours(24 * 90)),
+    }
+}
+
+pub(super) fn authorization() -> DeviceAuthorization {
+    DeviceAuthorization {
+        device_code: "device code".to_owned().into(),
+        user_code: "ABCD-EFGH".to_owned(),
+        verification_uri: "https://corp.awsapps.com/start/#/device".to_owned(),
+        verification_uri_complete: "https://corp.awsapps.com/start/#/device?user_code=ABCD-EFGH".to_owned(),
+        expires_in: CODE_LIFETIME,
+        interval: SECOND,
+    }
+}
+
+/// Access token `access-N` with refresh token `refresh-N`.
+pub(super) fn issued(number: u32, lifetime: Duration) -> Issued {
+    Issued { refresh_token: Some(format!("refresh-{number}").into()), ..issued_alone(number, lifetime) }
+}
+
+pub(super) fn issued_alone(number: u32, lifetime: Duration) -> Issued {
+    Issued {
+        access_token: format!("access-{number}").into(),
+        token_type: "Bearer".to_owned(),
+        expires_in: lifetime,
+        refresh_token: None,
+    }
+}
+
+pub(super) fn service(name: ErrorName) -> CallError {
+    CallError::Service { name, description: String::new(), key_trouble: false }
+}
+
+pub(super) fn key_trouble() -> CallError {
+    CallError::Service { name: ErrorName::InvalidRequest, description: String::new(), key_trouble: true }
+}
+
+pub(super) fn unnamed() -> CallError {
+    CallError::Unnamed { status: 503, description: String::new(), retry_after: None }
+}
+
+pub(super) fn too_many(retry_after: Duration) -> CallError {
+    CallError::Unnamed { status: 429, description: String::new(), retry_after: Some(retry_after) }
+}
+
+pub(super) fn network() -> CallError {
+    CallError::Network("connection refused".to_owned())
+}
+
+pub(super) fn unusable() -> CallError {
+    CallError::Unusable("it is not JSON".to_owned())
+}
+
+pub(super) fn configuration() -> CallError {
+    CallError::Configuration("no endpoint".to_owned())
+}

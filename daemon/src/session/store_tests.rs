@@ -1,0 +1,156 @@
+//! The store: slow, broken or hanging, it delays nothing but durability.
+
+use super::*;
+
+const NOW: Duration = Duration::ZERO;
+
+#[test]
+fn while_loading_token_calls_wait_two_seconds_and_start_nothing() {
+    let mut t = Timeline::loading();
+    let (hasty, patient) = (t.ask_token(NOW, NOW), t.ask_token(NOW, mins(1)));
+    t.advance(secs(2));
+    assert_eq!(t.refusal(hasty), &Refusal::StoreUnavailable(None));
+    assert!(t.is_waiting(patient));
+    t.advance(mins(1));
+    assert_eq!(t.refusal(patient), &Refusal::StoreUnavailable(None));
+    assert_eq!((t.begun("Register"), t.begun("Load")), (0, 1));
+    assert!(t.snapshot().loading);
+}
+
+#[test]
+fn a_caller_that_came_while_loading_gets_the_token_that_was_kept() {
+    let mut before = Timeline::signed_in(hours(1));
+    let mut t = Timeline::loading();
+    t.now = before.now;
+    let caller = t.ask_token(NOW, NOW);
+    t.loaded(Ok(before.kept.take()));
+    assert_eq!(t.token(caller), "access-1");
+}
+
+#[test]
+fn a_store_that_cannot_be_read_is_read_again_and_its_reason_is_told() {
+    let mut t = Timeline::loading();
+    t.loaded(Err("it is locked".to_owned()));
+    assert_eq!(t.trouble(), "store");
+    let caller = t.ask_token(NOW, NOW);
+    t.advance(secs(2));
+    assert_eq!(t.refusal(caller), &Refusal::StoreUnavailable(Some("it is locked".to_owned())));
+    for _ in 0..10 {
+        assert!(t.is_under_way("Load"));
+        t.loaded(Err("it is locked".to_owned()));
+        let pause = t.wakes_in().expect("another attempt");
+        assert!(pause >= SECOND && pause <= mins(1));
+        t.advance(pause);
+    }
+    t.loaded(Ok(None));
+    assert_eq!((t.trouble(), t.snapshot().store_error, t.wakes_in()), ("", None, None));
+    let caller = t.ask_token(NOW, NOW);
+    assert!(matches!(t.refusal(caller), Refusal::SignInRequired { flow: None, expired: None }));
+}
+
+#[test]
+fn a_login_while_loading_is_not_displaced_by_what_was_kept() {
+    let mut before = Timeline::signed_in(hours(1));
+    let mut t = Timeline::loading();
+    t.now = before.now;
+    t.sign_in(issued(7, hours(1)));
+    let early = t.ask_token(NOW, NOW);
+    assert!(t.is_waiting(early), "it waits for being stored");
+    t.advance(secs(2));
+    assert_eq!(t.token(early), "access-7");
+    t.loaded(Ok(before.kept.take()));
+    let late = t.ask_token(NOW, NOW);
+    assert_eq!(t.token(late), "access-7");
+    let kept = t.kept.as_ref().and_then(|kept| kept.token.as_ref()).expect("a token");
+    assert_eq!(kept.access.value.expose(), "access-7", "and it is what is kept from now on");
+}
+
+#[test]
+fn a_token_is_stored_before_it_is_handed_out() {
+    let mut t = Timeline::signed_out();
+    t.store = Store::Hanging;
+    t.open_flow();
+    t.stored(Ok(())); // the registration
+    let caller = t.ask_token(NOW, mins(1));
+    t.sign_in(issued(1, hours(1)));
+    assert!(t.is_waiting(caller) && t.snapshot().unsaved && t.snapshot().token.is_none());
+    t.stored(Ok(()));
+    assert_eq!(t.token(caller), "access-1");
+    assert!(!t.snapshot().unsaved);
+}
+
+#[test]
+fn a_store_that_hangs_delays_a_token_by_two_seconds() {
+    let mut t = Timeline::signed_out();
+    t.store = Store::Hanging;
+    t.open_flow();
+    let caller = t.ask_token(NOW, mins(1));
+    t.sign_in(issued(1, hours(1)));
+    t.advance(secs(2) - Duration::from_millis(1));
+    assert!(t.is_waiting(caller));
+    t.advance(Duration::from_millis(1));
+    assert_eq!(t.token(caller), "access-1");
+    assert!(t.snapshot().unsaved, "and status says so");
+    t.advance(mins(45));
+    t.refreshes(Ok(issued(2, hours(1))));
+    t.advance(secs(2));
+    let caller = t.ask_token(NOW, NOW);
+    assert_eq!(t.token(caller), "access-2");
+}
+
+#[test]
+fn a_store_that_fails_delays_nothing_and_is_tried_until_it_works() {
+    let mut t = Timeline::signed_out();
+    t.store = Store::Failing;
+    t.sign_in(issued(1, hours(1)));
+    let caller = t.ask_token(NOW, NOW);
+    assert_eq!(t.token(caller), "access-1");
+    let snapshot = t.snapshot();
+    assert_eq!((snapshot.unsaved, snapshot.store_error.as_deref()), (true, Some("the disk is full")));
+    t.advance(mins(10));
+    assert!((10..30).contains(&t.begun("Store")), "{}", t.begun("Store"));
+    t.store = Store::Prompt;
+    t.advance(mins(1));
+    assert!(!t.snapshot().unsaved && t.snapshot().store_error.is_none() && t.trouble().is_empty());
+    assert!(t.kept.as_ref().is_some_and(|kept| kept.token.is_some()));
+}
+
+#[test]
+fn a_token_that_could_not_be_stored_survives_its_refresh() {
+    let mut t = Timeline::signed_in(hours(1));
+    t.store = Store::Failing;
+    t.advance(mins(45));
+    t.refreshes(Ok(issued(2, hours(1))));
+    let caller = t.ask_token(NOW, NOW);
+    assert_eq!(t.token(caller), "access-2");
+    t.advance(mins(45));
+    assert_eq!(t.refresh_token_sent().0, "refresh-2");
+    t.refreshes(Ok(issued(3, hours(1))));
+    t.store = Store::Prompt;
+    t.advance(mins(2));
+    let kept = t.kept.as_ref().and_then(|kept| kept.token.as_ref()).expect("a token");
+    assert_eq!(kept.access.value.expose(), "access-3");
+}
+
+#[test]
+fn a_session_that_stops_does_not_wait_for_a_store_that_fails() {
+    let mut t = Timeline::signed_in(hours(1));
+    t.store = Store::Failing;
+    t.advance(mins(45));
+    t.refreshes(Ok(issued(2, hours(1))));
+    t.on(Event::Stop);
+    assert!(t.state.is_settled());
+}
+
+#[test]
+fn an_idle_session_wants_to_be_woken_for_nothing() {
+    let mut t = Timeline::signed_out();
+    assert_eq!(t.wakes_in(), None);
+    t.open_flow();
+    t.ask(Want::CancelLogin);
+    assert_eq!(t.wakes_in(), None);
+    t.sign_in(issued(1, hours(1)));
+    t.ask(Want::Logout);
+    t.portal_answers(Ok(()));
+    assert_eq!(t.wakes_in(), None);
+}
