@@ -175,7 +175,7 @@ fn the_service_decides_how_long_it_is_left_alone_up_to_an_hour() {
         let mut t = Timeline::signed_in(hours(8));
         t.advance(hours(7) + mins(45));
         t.refreshes(Err(too_many(asked)));
-        let refresh_at = t.snapshot().refresh_at.expect("another attempt");
+        let refresh_at = t.snapshot().next.expect("another attempt").1;
         assert_eq!(refresh_at.since(t.now.boot), pause);
     }
 }
@@ -231,7 +231,7 @@ fn the_configuration_chooses_when_and_cannot_make_it_spin() {
     for (chosen, least, most) in
         [(mins(30), mins(27), mins(30)), (mins(59), mins(1), mins(20)), (hours(2), mins(38), mins(40))]
     {
-        let mut t = Timeline::loading_with(Terms { refresh_before: Some(chosen) });
+        let mut t = Timeline::loading_with(Terms { refresh_before: Some(chosen), ..quiet() });
         t.loaded(Ok(None));
         t.sign_in(issued(1, hours(1)));
         for number in 2..20 {
@@ -246,7 +246,7 @@ fn the_configuration_chooses_when_and_cannot_make_it_spin() {
 #[test]
 fn changed_terms_count_at_once() {
     let mut t = Timeline::signed_in(hours(1));
-    t.on(Event::TermsChanged(Terms { refresh_before: Some(mins(40)) }));
+    t.on(Event::TermsChanged(Terms { refresh_before: Some(mins(40)), ..quiet() }));
     let refresh_in = t.wakes_in().expect("a refresh to come");
     assert!(refresh_in <= mins(20) && refresh_in >= mins(16), "{refresh_in:?}");
 }

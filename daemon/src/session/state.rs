@@ -149,12 +149,9 @@ enum Refresh {
 struct Leaving {
     /// What the portal said, once it did.
     outcome: Option<PortalOutcome>,
-<<<<<<< HEAD
     forget: Forget,
-=======
     /// Until when portal and store are waited for.
     deadline: BootTime,
->>>>>>> main
 }
 
 impl State {
@@ -255,14 +252,10 @@ impl State {
         };
         let incoming = self.incoming.as_ref().map(|incoming| incoming.deadline);
         let flow = self.flow.as_ref().and_then(Flow::wake_at);
-<<<<<<< HEAD
-        let view = self.flow.as_ref().and_then(Flow::view);
-        let attention = self.attention.wake_at(self.outlook(view.as_ref())).filter(|_| !self.stopping);
-        asks.chain([refresh, self.saver.wake_at(), incoming, flow, attention].into_iter().flatten()).min()
-=======
         let leaving = self.leaving.as_ref().map(|leaving| leaving.deadline);
-        asks.chain([refresh, self.saver.wake_at(), incoming, flow, leaving].into_iter().flatten()).min()
->>>>>>> main
+        let attention = self.attention.wake_at(self.outlook(None)).filter(|_| !self.stopping);
+        let own = [refresh, self.saver.wake_at(), incoming, flow, leaving, attention];
+        asks.chain(own.into_iter().flatten()).min()
     }
 
     /// What readers see.
@@ -357,8 +350,9 @@ impl State {
     }
 
     fn kept(&self) -> Kept {
-        let token = self.incoming.as_ref().map(|incoming| &incoming.token).or(self.token.as_ref());
-        Kept { registration: self.registration.clone(), token: token.cloned(), portal_caps: self.portal_caps }
+        let token = self.incoming.as_ref().map(|incoming| &incoming.token).or(self.token.as_ref()).cloned();
+        let portal_caps = self.portal_caps || token.as_ref().is_some_and(|token| token.capped);
+        Kept { registration: self.registration.clone(), token, portal_caps }
     }
 
     fn situation(&self, now: BootTime) -> Situation<'_> {
@@ -465,7 +459,6 @@ impl State {
             let (elapsed, moved) = (now.boot.since(previous.received), expires.since(previous.expires));
             policy::is_capped(previous.lifetime, elapsed, moved, previous.capped)
         });
-        self.portal_caps |= capped;
         let token = Token {
             access: Arc::new(AccessToken { value: issued.access_token, token_type: issued.token_type }),
             received: now.boot,
@@ -482,6 +475,7 @@ impl State {
     fn serve_incoming(&mut self, now: Now) {
         if let Some(incoming) = self.incoming.take() {
             self.attention.token_came(self.token.as_ref(), &incoming.token);
+            self.portal_caps |= incoming.token.capped;
             self.token = Some(incoming.token);
             self.plan_refresh();
             if self.flow.as_ref().is_some_and(Flow::is_granted) {
@@ -657,8 +651,7 @@ impl State {
             }
             None => Some(PortalOutcome::NothingToEnd),
         };
-<<<<<<< HEAD
-        self.leaving = Some(Leaving { outcome, forget });
+        self.leaving = Some(Leaving { outcome, forget, deadline: now.boot + policy::LEAVE_PATIENCE });
         if forget == Forget::Now {
             self.forget();
         }
@@ -720,9 +713,6 @@ impl State {
         };
         self.open_page = true;
         self.asks.insert(OWN, Ask::new(Want::Login { need }, now.boot));
-=======
-        self.leaving = Some(Leaving { outcome, deadline: now.boot + policy::LEAVE_PATIENCE });
->>>>>>> main
     }
 }
 

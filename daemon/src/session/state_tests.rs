@@ -1,6 +1,7 @@
 //! The life of a token as timelines. [`Timeline`] drives one [`State`] and holds it to its rules after every step; the
 //! modules below tell the stories, by theme.
 
+mod attention_tests;
 mod callers_tests;
 mod cap_tests;
 mod flow_tests;
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use super::*;
+use crate::session::Notices;
 use crate::session::ask::Need;
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
@@ -57,6 +59,9 @@ pub(super) struct Timeline {
     under_way: Vec<Effect>,
     answers: BTreeMap<AskId, Answer>,
     begun: BTreeMap<&'static str, usize>,
+    /// What is on the screen, and everything that was.
+    pub(super) screen: Option<Notice>,
+    pub(super) shown: Vec<Notice>,
     asked: u64,
     polled: Option<(u64, BootTime, Duration)>,
 }
@@ -64,7 +69,7 @@ pub(super) struct Timeline {
 impl Timeline {
     /// A session whose store has been asked and has not answered.
     pub(super) fn loading() -> Self {
-        Self::loading_with(Terms::default())
+        Self::loading_with(quiet())
     }
 
     pub(super) fn loading_with(terms: Terms) -> Self {
@@ -77,10 +82,12 @@ impl Timeline {
             under_way: Vec::new(),
             answers: BTreeMap::new(),
             begun: BTreeMap::new(),
+            screen: None,
+            shown: Vec::new(),
             asked: 0,
             polled: None,
         };
-        timeline.on(Event::Start);
+        timeline.on(Event::PresenceChanged(Presence::Present));
         assert_eq!(timeline.begun("Load"), 1);
         timeline
     }
@@ -320,6 +327,12 @@ impl Timeline {
         for effect in self.state.on(event, self.now) {
             *self.begun.entry(name(&effect)).or_default() += 1;
             match effect {
+                Effect::Answer(OWN, _) | Effect::OpenPage(_) => {}
+                Effect::Show(notice) => {
+                    self.screen = Some(notice.clone());
+                    self.shown.push(notice);
+                }
+                Effect::Withdraw => assert!(self.screen.take().is_some(), "nothing is shown that could be taken back"),
                 Effect::Answer(id, answer) => {
                     assert!(self.answers.insert(id, answer).is_none(), "{id:?} was answered twice");
                 }
@@ -375,7 +388,15 @@ pub(super) const fn name(effect: &Effect) -> &'static str {
         Effect::Refresh(..) => "Refresh",
         Effect::LeavePortal(_) => "LeavePortal",
         Effect::Answer(..) => "Answer",
+        Effect::Show(_) => "Show",
+        Effect::Withdraw => "Withdraw",
+        Effect::OpenPage(_) => "OpenPage",
     }
+}
+
+/// Terms under which nobody is told anything, for tests that are about something else.
+pub(super) fn quiet() -> Terms {
+    Terms { notices: Notices::Off, ..Terms::default() }
 }
 
 // What the service says.

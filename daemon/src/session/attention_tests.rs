@@ -1,0 +1,282 @@
+//! What a person is told without having asked.
+
+use super::*;
+
+const PATIENT: Want = Want::Token { min_valid: Duration::ZERO, wait: hours(1) };
+
+/// Signed in for eight hours with a token that nobody can refresh.
+fn signed_in_alone() -> Timeline {
+    let mut t = Timeline::loading_with(Terms::default());
+    t.loaded(Ok(None));
+    t.sign_in(issued_alone(1, hours(8)));
+    t
+}
+
+fn screen(t: &Timeline) -> &'static str {
+    t.screen.as_ref().map_or("nothing", Notice::name)
+}
+
+#[test]
+fn a_token_that_is_refreshed_needs_nobody() {
+    let mut t = Timeline::loading_with(Terms::default());
+    t.loaded(Ok(None));
+    t.sign_in(issued(1, hours(1)));
+    for number in 2..50 {
+        t.advance(t.wakes_in().expect("a refresh"));
+        t.refreshes(Ok(issued(number, hours(1))));
+    }
+    assert_eq!((t.shown.len(), t.begun("AuthorizeDevice")), (0, 1));
+}
+
+#[test]
+fn fifteen_minutes_before_the_end_a_flow_is_opened_and_its_code_shown() {
+    let mut t = signed_in_alone();
+    t.advance(hours(8) - mins(15) - SECOND);
+    assert_eq!((screen(&t), t.begun("AuthorizeDevice")), ("nothing", 1));
+    t.advance(SECOND);
+    t.authorizes(Ok(authorization()));
+    let Some(Notice::Approve { flow, ends }) = &t.screen else { panic!("{:?}", t.screen) };
+    assert_eq!((flow.user_code.as_str(), ends.since(t.now.boot)), ("ABCD-EFGH", mins(15)));
+    t.sign_in(issued_alone(2, hours(8)));
+    assert_eq!((screen(&t), t.shown.len()), ("nothing", 1), "taken back");
+}
+
+#[test]
+fn a_code_that_dies_unattended_becomes_an_invitation_and_opens_no_other_by_itself() {
+    let mut t = signed_in_alone();
+    t.advance(hours(8) - mins(15));
+    t.authorizes(Ok(authorization()));
+    t.advance(CODE_LIFETIME);
+    assert_eq!(screen(&t), "sign in");
+    t.advance(mins(5));
+    assert_eq!(screen(&t), "expired");
+    t.advance(hours(24 * 30));
+    assert_eq!((t.shown.len(), t.begun("AuthorizeDevice")), (3, 2), "then there is silence");
+    assert_eq!(t.wakes_in(), None);
+}
+
+#[test]
+fn a_click_on_the_invitation_opens_a_fresh_flow_and_its_page() {
+    let mut t = signed_in_alone();
+    t.advance(hours(8) - mins(15));
+    t.authorizes(Ok(authorization()));
+    t.advance(CODE_LIFETIME);
+    t.on(Event::Acted(Action::SignIn));
+    t.authorizes(Ok(authorization()));
+    assert_eq!((t.begun("OpenPage"), screen(&t)), (1, "approve"));
+    t.sign_in(issued_alone(2, hours(8)));
+    assert_eq!((screen(&t), t.begun("AuthorizeDevice")), ("nothing", 3));
+}
+
+#[test]
+fn a_click_on_the_code_opens_its_page_each_time() {
+    let mut t = signed_in_alone();
+    t.advance(hours(8) - mins(15));
+    t.authorizes(Ok(authorization()));
+    t.on(Event::Acted(Action::SignIn));
+    t.on(Event::Acted(Action::SignIn));
+    assert_eq!((t.begun("OpenPage"), t.begun("AuthorizeDevice")), (2, 2));
+}
+
+#[test]
+fn a_waiting_client_opens_a_fresh_flow_whose_code_takes_the_place_of_the_invitation() {
+    let mut t = signed_in_alone();
+    t.advance(hours(8) - mins(1));
+    t.authorizes(Ok(authorization()));
+    t.advance(CODE_LIFETIME);
+    assert_eq!(screen(&t), "expired");
+    let caller = t.ask(PATIENT);
+    t.authorizes(Ok(authorization()));
+    assert_eq!(screen(&t), "approve");
+    t.sign_in(issued_alone(2, hours(8)));
+    assert_eq!((t.token(caller), screen(&t)), ("access-2", "nothing"));
+}
+
+#[test]
+fn a_portal_that_caps_is_not_asked_for_a_flow_that_cannot_help() {
+    let mut t = signed_in_alone();
+    t.advance(hours(5));
+    t.sign_in(issued_alone(2, hours(3)));
+    assert_eq!(t.snapshot().session_ends.map(|ends| ends.since(t.now.boot)), Some(hours(3)));
+    t.advance(hours(3) - mins(15));
+    assert_eq!((screen(&t), t.begun("AuthorizeDevice")), ("renew now", 2));
+    t.advance(mins(15));
+    assert_eq!((screen(&t), t.shown.len()), ("expired", 2));
+}
+
+#[test]
+fn renewing_ends_the_portal_session_first_and_then_signs_in() {
+    let mut t = signed_in_alone();
+    t.advance(hours(5));
+    t.sign_in(issued_alone(2, hours(3)));
+    t.advance(hours(3) - mins(15));
+    t.on(Event::Acted(Action::Renew));
+    let caller = t.ask_token(Duration::ZERO, Duration::ZERO);
+    assert_eq!(t.token(caller), "access-2", "until the portal is told, the token stays");
+    assert_eq!(t.begun("AuthorizeDevice"), 2);
+    t.portal_answers(Ok(()));
+    t.authorizes(Ok(authorization()));
+    assert_eq!(t.begun("OpenPage"), 1);
+    t.sign_in(issued_alone(3, hours(8)));
+    let token = t.snapshot().token.expect("a token");
+    assert_eq!((token.capped, token.remaining(t.now.boot), screen(&t)), (false, hours(8), "nothing"));
+}
+
+#[test]
+fn renewing_keeps_the_token_if_the_portal_cannot_be_told() {
+    let mut t = signed_in_alone();
+    let caller = t.ask(Want::Login { need: Need::Fresh });
+    t.portal_answers(Err(network()));
+    assert_eq!(t.refusal(caller), &Refusal::Service(network()));
+    let caller = t.ask_token(Duration::ZERO, Duration::ZERO);
+    assert_eq!(t.token(caller), "access-1");
+}
+
+#[test]
+fn renewing_twice_at_once_ends_one_portal_session_and_opens_one_flow() {
+    let mut t = signed_in_alone();
+    let callers = [t.ask(Want::Login { need: Need::Fresh }), t.ask(Want::Login { need: Need::Fresh })];
+    t.portal_answers(Ok(()));
+    t.authorizes(Ok(authorization()));
+    assert!(callers.iter().all(|caller| matches!(t.told(*caller), Answer::Pending { .. })));
+    assert_eq!((t.begun("LeavePortal"), t.begun("AuthorizeDevice")), (1, 2));
+}
+
+#[test]
+fn a_portal_once_known_to_cap_is_remembered_across_sign_ins_and_restarts() {
+    let mut t = signed_in_alone();
+    t.advance(hours(5));
+    t.sign_in(issued_alone(2, hours(3)));
+    t.ask(Want::Login { need: Need::Fresh });
+    t.portal_answers(Ok(()));
+    t.sign_in(issued_alone(3, hours(8)));
+    let kept = t.kept.clone();
+    for mut t in [t, Timeline::loading_with(Terms::default())] {
+        if t.is_under_way("Load") {
+            t.loaded(Ok(kept.clone()));
+        }
+        let flows = t.begun("AuthorizeDevice");
+        let remaining = t.snapshot().token.expect("a token").remaining(t.now.boot);
+        t.advance(remaining - mins(15));
+        assert_eq!((screen(&t), t.begun("AuthorizeDevice")), ("renew now", flows));
+    }
+}
+
+#[test]
+fn while_the_person_is_away_nothing_is_opened_or_shown_and_callers_are_served() {
+    let mut t = signed_in_alone();
+    t.on(Event::PresenceChanged(Presence::Away));
+    t.advance(hours(9));
+    assert_eq!((t.shown.len(), t.begun("AuthorizeDevice"), t.wakes_in()), (0, 1, None));
+    let caller = t.ask(PATIENT);
+    t.sign_in(issued_alone(2, hours(8)));
+    assert_eq!((t.token(caller), t.shown.len()), ("access-2", 0));
+}
+
+#[test]
+fn whoever_comes_back_finds_one_notice() {
+    for (away, notice) in [(hours(7) + mins(50), "approve"), (hours(30), "expired")] {
+        let mut t = signed_in_alone();
+        t.on(Event::PresenceChanged(Presence::Away));
+        t.advance(away);
+        t.on(Event::PresenceChanged(Presence::Present));
+        if t.is_under_way("AuthorizeDevice") {
+            t.authorizes(Ok(authorization()));
+        }
+        assert_eq!((screen(&t), t.shown.len()), (notice, 1), "{away:?}");
+    }
+}
+
+#[test]
+fn nine_hours_of_suspend_end_in_one_notice() {
+    let mut t = signed_in_alone();
+    t.jump(hours(9));
+    t.on(Event::Tick);
+    assert_eq!((screen(&t), t.shown.len(), t.begun("AuthorizeDevice")), ("expired", 1, 1));
+    t.advance(hours(24));
+    assert_eq!(t.shown.len(), 1);
+}
+
+#[test]
+fn an_end_that_was_over_before_the_daemon_started_is_no_news() {
+    let mut t = signed_in_alone();
+    let kept = t.kept.clone();
+    t.jump(hours(9));
+    let now = t.now;
+    let mut t = Timeline::loading_with(Terms::default());
+    t.now = now;
+    t.loaded(Ok(kept));
+    t.advance(hours(24));
+    assert_eq!((t.shown.len(), t.begun("AuthorizeDevice")), (0, 0));
+}
+
+#[test]
+fn an_early_flow_that_does_not_move_the_end_is_not_followed_by_another() {
+    let mut t = signed_in_alone();
+    t.advance(hours(8) - mins(15));
+    t.authorizes(Ok(authorization()));
+    t.advance(mins(1));
+    t.sign_in(issued_alone(2, mins(14)));
+    assert_eq!(screen(&t), "renew now", "the only thing that helps");
+    t.advance(mins(13));
+    assert_eq!((t.shown.len(), t.begun("AuthorizeDevice")), (2, 2), "in the place of the first notice");
+    t.advance(hours(1));
+    assert_eq!((screen(&t), t.shown.len()), ("expired", 3));
+}
+
+#[test]
+fn a_flow_that_a_client_opened_before_the_end_approached_is_the_one_that_is_shown() {
+    let mut t = signed_in_alone();
+    t.advance(hours(8) - mins(20));
+    t.open_flow();
+    assert_eq!(screen(&t), "nothing", "whoever opened it sees it anyway");
+    t.advance(mins(5));
+    assert_eq!((screen(&t), t.begun("AuthorizeDevice")), ("approve", 2));
+}
+
+#[test]
+fn a_spent_refresh_token_leads_to_the_same_notices() {
+    let mut t = Timeline::loading_with(Terms::default());
+    t.loaded(Ok(None));
+    t.sign_in(issued(1, hours(1)));
+    t.advance(mins(40));
+    t.refreshes(Err(service(ErrorName::InvalidGrant)));
+    assert_eq!(screen(&t), "nothing", "the access token lives on");
+    t.advance(mins(5));
+    t.authorizes(Ok(authorization()));
+    assert_eq!(screen(&t), "approve");
+}
+
+#[test]
+fn a_sign_out_takes_everything_back() {
+    let mut t = signed_in_alone();
+    t.advance(hours(8) - mins(15));
+    t.authorizes(Ok(authorization()));
+    t.ask(Want::Logout);
+    assert_eq!(screen(&t), "nothing");
+    t.portal_answers(Ok(()));
+    t.advance(hours(24));
+    assert_eq!((screen(&t), t.shown.len(), t.wakes_in()), ("nothing", 1, None));
+}
+
+#[test]
+fn with_notices_off_no_flow_is_opened_unasked() {
+    let mut t = Timeline::signed_out();
+    t.sign_in(issued_alone(1, hours(8)));
+    t.advance(hours(48));
+    assert_eq!((t.shown.len(), t.begun("AuthorizeDevice")), (0, 1));
+}
+
+#[test]
+fn the_time_before_the_end_can_be_chosen_and_short_lives_are_told_later() {
+    for (lifetime, chosen, told) in
+        [(hours(8), Some(mins(30)), mins(30)), (mins(9), None, mins(3)), (mins(40), None, mins(15))]
+    {
+        let mut t = Timeline::loading_with(Terms { notify_before: chosen, ..Terms::default() });
+        t.loaded(Ok(None));
+        t.sign_in(issued_alone(1, lifetime));
+        assert_eq!(t.snapshot().next, Some((Next::AskPerson, t.now.boot + lifetime - told)));
+        t.advance(lifetime - told);
+        assert_eq!(t.begun("AuthorizeDevice"), 2, "{lifetime:?}");
+    }
+}
