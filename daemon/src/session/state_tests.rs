@@ -223,10 +223,10 @@ impl Timeline {
     #[track_caller]
     pub(super) fn polls(&mut self, result: Result<Issued, CallError>) {
         let Effect::CreateToken(flow, ..) = self.end("CreateToken") else { unreachable!() };
-        if let (Err(error), Some((_, _, interval))) = (&result, &mut self.polled) {
-            if error.name() == Some(ErrorName::SlowDown) {
-                *interval += secs(5);
-            }
+        if let (Err(error), Some((_, _, interval))) = (&result, &mut self.polled)
+            && error.name() == Some(ErrorName::SlowDown)
+        {
+            *interval += secs(5);
         }
         self.on(Event::Polled(flow, result));
     }
