@@ -48,6 +48,10 @@ pub struct DaemonStatus {
     /// Where secrets are kept.
     #[serde(default)]
     pub secret_store: StoreStatus,
+    /// By how many seconds the service's clock is ahead of this machine's (negative: behind), if they disagree by more
+    /// than a minute; `null` otherwise.
+    #[serde(default)]
+    pub service_clock_ahead: Option<i64>,
     /// What is wrong with the configuration; empty if nothing is.
     #[serde(default)]
     pub configuration_problems: Vec<ConfigurationProblem>,

@@ -86,6 +86,7 @@ fn daemon() -> DaemonStatus {
         started_at: time("2026-11-23T08:00:00Z"),
         sessions: 1,
         secret_store: StoreStatus { kind: "file".into(), error: None },
+        service_clock_ahead: Some(-3600),
         configuration_problems: vec![ConfigurationProblem {
             severity: "warning".into(),
             file: "/home/ada/.config/ssoctl/config.toml".into(),
@@ -102,6 +103,7 @@ fn daemon_json() -> Value {
         "started_at": "2026-11-23T08:00:00Z",
         "sessions": 1,
         "secret_store": {"kind": "file", "error": null},
+        "service_clock_ahead": -3600,
         "configuration_problems": [{
             "severity": "warning",
             "file": "/home/ada/.config/ssoctl/config.toml",

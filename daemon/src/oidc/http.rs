@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
 use ssoctl_protocol::Secret;
+use tokio::sync::watch;
 use url::Url;
 
 use super::wire::{CreateTokenRequest, RegisterClientRequest, StartDeviceAuthorizationRequest};
-use super::{Call, CallError, DeviceAuthorization, Grant, IdentityCenter, Issued, Registration, wire};
+use super::{Call, CallError, DeviceAuthorization, Grant, IdentityCenter, Issued, Registration, ServiceClock, wire};
 use crate::clock::Clock;
 
 /// How long a connection may take to come about.
@@ -37,13 +38,21 @@ struct Inner {
     ca_bundle: Option<PathBuf>,
     clock: Arc<dyn Clock>,
     client: OnceLock<reqwest::Client>,
+    service_clock: watch::Sender<ServiceClock>,
 }
 
 impl HttpIdentityCenter {
     /// An adapter that trusts the system's certificates and those in `ca_bundle` (`AWS_CA_BUNDLE`), and goes through the
     /// proxy that `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` name.
     pub fn new(ca_bundle: Option<PathBuf>, clock: Arc<dyn Clock>) -> Self {
-        Self { inner: Arc::new(Inner { ca_bundle, clock, client: OnceLock::new() }) }
+        Self {
+            inner: Arc::new(Inner {
+                ca_bundle,
+                clock,
+                client: OnceLock::new(),
+                service_clock: watch::Sender::default(),
+            }),
+        }
     }
 }
 
@@ -76,6 +85,10 @@ impl IdentityCenter for HttpIdentityCenter {
         Box::pin(async move { wire::issued(call.await?.expose()) })
     }
 
+    fn service_clock(&self) -> watch::Receiver<ServiceClock> {
+        self.inner.service_clock.subscribe()
+    }
+
     fn end_portal_session(&self, portal: &Url, access_token: &Secret<String>) -> Call<'_, ()> {
         let inner = Arc::clone(&self.inner);
         let url = join(portal, "logout");
@@ -87,7 +100,7 @@ impl IdentityCenter for HttpIdentityCenter {
             let header =
                 header.map_err(|_| CallError::Configuration("the token does not fit into a header".to_owned()))?;
             let request = inner.client()?.post(url).header(BEARER_HEADER, header);
-            match send(request).await {
+            match inner.send(request).await {
                 // The portal does not know the token (any more): there is no session left to end.
                 Err(CallError::Unnamed { status: 401, .. }) | Ok(_) => Ok(()),
                 Err(error) => Err(error),
@@ -108,7 +121,53 @@ impl Inner {
         let inner = Arc::clone(self);
         async move {
             let body = body.map_err(|error| CallError::Configuration(error.to_string()))?;
-            send(inner.client()?.post(url).header(CONTENT_TYPE, "application/json").body(body)).await
+            inner.send(inner.client()?.post(url).header(CONTENT_TYPE, "application/json").body(body)).await
+        }
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder) -> Result<Secret<Vec<u8>>, CallError> {
+        let network = |error: reqwest::Error| CallError::Network(chain(&error.without_url()));
+        let mut response = request.send().await.map_err(network)?;
+        let status = response.status();
+        let headers = std::mem::take(response.headers_mut());
+        self.look_at_clock(&headers);
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(network)? {
+            if body.len() + chunk.len() > BODY_LIMIT {
+                return Err(CallError::Unusable(format!("it is longer than {BODY_LIMIT} bytes")));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let body = Secret::new(body);
+        let error_type = headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok());
+        if status.is_success() && error_type.is_none() {
+            Ok(body)
+        } else if status.is_redirection() {
+            Err(CallError::Unusable("it is a redirect, which is never followed".to_owned()))
+        } else {
+            Err(wire::error(status.as_u16(), error_type, retry_after(&headers), body.expose()))
+        }
+    }
+
+    /// Compares the service's clock with ours. The header has whole seconds, so small changes say nothing.
+    fn look_at_clock(&self, headers: &HeaderMap) {
+        let date = headers.get(DATE).and_then(|value| httpdate::parse_http_date(value.to_str().ok()?).ok());
+        let Some(date) = date else { return };
+        let wall = self.clock.now().wall;
+        let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+        let ahead = match date.duration_since(wall) {
+            Ok(ahead) => seconds(ahead),
+            Err(behind) => -seconds(behind.duration()),
+        };
+        let changed = self.service_clock.send_if_modified(|known| {
+            let is_news = known.ahead_seconds.is_none_or(|known| (known - ahead).abs() > 5);
+            if is_news {
+                known.ahead_seconds = Some(ahead);
+            }
+            is_news
+        });
+        if changed && ahead.abs() > ServiceClock::TOLERANCE_SECONDS {
+            tracing::warn!(ahead_seconds = ahead, "the service's clock and this machine's disagree");
         }
     }
 
@@ -144,29 +203,6 @@ fn build(ca_bundle: Option<&Path>) -> Result<reqwest::Client, CallError> {
         builder = builder.tls_certs_merge(certificates);
     }
     builder.build().map_err(|error| CallError::Configuration(format!("TLS cannot be set up: {}", chain(&error))))
-}
-
-async fn send(request: reqwest::RequestBuilder) -> Result<Secret<Vec<u8>>, CallError> {
-    let network = |error: reqwest::Error| CallError::Network(chain(&error.without_url()));
-    let mut response = request.send().await.map_err(network)?;
-    let status = response.status();
-    let headers = std::mem::take(response.headers_mut());
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(network)? {
-        if body.len() + chunk.len() > BODY_LIMIT {
-            return Err(CallError::Unusable(format!("it is longer than {BODY_LIMIT} bytes")));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    let body = Secret::new(body);
-    let error_type = headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok());
-    if status.is_success() && error_type.is_none() {
-        Ok(body)
-    } else if status.is_redirection() {
-        Err(CallError::Unusable("it is a redirect, which is never followed".to_owned()))
-    } else {
-        Err(wire::error(status.as_u16(), error_type, retry_after(&headers), body.expose()))
-    }
 }
 
 /// `Retry-After` in seconds. The form with a date is not used by the service, and would need its clock.

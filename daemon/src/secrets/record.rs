@@ -1,6 +1,7 @@
 //! The record of one session, as bytes. Pure.
 //!
-//! JSON with a version. Times are wall-clock seconds since the epoch, because a boot clock means nothing after a reboot.
+//! JSON with a version. Times are seconds since the epoch by the service's clock as far as it is known, because a boot
+//! clock means nothing after a reboot, and the machine's wall clock may be wrong.
 //! It holds a registration, the token, and with the refresh token the registration that it belongs to. The device code
 //! is never part of it: it "should come from an in-memory reference", says the service's model.
 

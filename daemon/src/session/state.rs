@@ -16,6 +16,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::ask::{
     Answer, Ask, AskId, Forget, Need, PortalOutcome, RefreshSituation, Refusal, Situation, Verdict, Want,
@@ -25,7 +26,7 @@ use super::flow::{Flow, FlowEnd, FlowView};
 use super::saver::{Saver, Turn};
 use super::{AccessToken, Kept, Next, Renewal, Snapshot, Terms, Token, Trouble, policy};
 use crate::clock::{BootTime, Now};
-use crate::oidc::{CallError, DeviceAuthorization, ErrorName, Grant, Issued, Registration};
+use crate::oidc::{CallError, DeviceAuthorization, ErrorName, Grant, Issued, Registration, ServiceClock};
 
 /// What happened.
 #[derive(Debug)]
@@ -54,6 +55,8 @@ pub enum Event {
     PresenceChanged(Presence),
     /// The person did something with the notice.
     Acted(Action),
+    /// What the service's clock shows has become known, or has changed.
+    ServiceClock(ServiceClock),
     /// The machine woke up, or the network changed: what failed may work now.
     Stirred,
     /// The daemon stops: everybody is answered, and nothing new begins.
@@ -116,6 +119,9 @@ pub struct State {
     asks: BTreeMap<AskId, Ask>,
     trouble: Option<Trouble>,
     portal_caps: bool,
+    service_clock: ServiceClock,
+    /// The token was stored by a daemon that ran before, and its end read off a wall clock that may be wrong.
+    is_end_doubtful: bool,
     attention: Attention,
     /// The page of the next code that shows is opened, because the person clicked.
     open_page: bool,
@@ -173,6 +179,8 @@ impl State {
             asks: BTreeMap::new(),
             trouble: None,
             portal_caps: false,
+            service_clock: ServiceClock::default(),
+            is_end_doubtful: false,
             attention: Attention::default(),
             open_page: false,
             stopping: false,
@@ -215,6 +223,10 @@ impl State {
             Event::PortalLeft(result) => self.portal_left(result),
             Event::PresenceChanged(presence) => self.attention.set_presence(presence),
             Event::Acted(action) => self.acted(action, now),
+            Event::ServiceClock(clock) => {
+                let before = std::mem::replace(&mut self.service_clock, clock);
+                self.doubt_end(before, now);
+            }
             Event::Stirred => {
                 if let Refresh::BackingOff { until, .. } = &mut self.refresh {
                     *until = now.boot;
@@ -428,6 +440,8 @@ impl State {
                 if let Some(token) = &self.token {
                     self.attention.token_found(token, now.boot);
                 }
+                self.is_end_doubtful = true;
+                self.doubt_end(ServiceClock::default(), now);
                 self.plan_refresh();
             }
         });
@@ -477,11 +491,23 @@ impl State {
             self.attention.token_came(self.token.as_ref(), &incoming.token);
             self.portal_caps |= incoming.token.capped;
             self.token = Some(incoming.token);
+            self.is_end_doubtful = false;
             self.plan_refresh();
             if self.flow.as_ref().is_some_and(Flow::is_granted) {
                 self.end_flow(FlowEnd::Granted, now);
             }
         }
+    }
+
+    /// Reckons the end of a token from an earlier run by the service's clock, instead of by what was known `before`.
+    fn doubt_end(&mut self, before: ServiceClock, now: Now) {
+        let later = self.service_clock.disagreement() - before.disagreement();
+        let Some(token) = self.token.as_mut().filter(|_| self.is_end_doubtful && later != 0) else { return };
+        let shift = Duration::from_secs(later.unsigned_abs());
+        let expires = if later > 0 { token.expires - shift } else { token.expires + shift };
+        // Whatever the clocks say, it does not live longer from now than it was meant to live in all.
+        token.expires = expires.min(now.boot + token.lifetime);
+        self.plan_refresh();
     }
 
     // Refreshing.
@@ -559,6 +585,8 @@ impl State {
     fn drive_flow(&mut self, now: Now, effects: &mut Vec<Effect>) {
         if let Some(flow) = &self.flow {
             let registration = self.registration.clone();
+            // Registrations end by the service's clock.
+            let now = Now { wall: self.service_clock.at(now.wall), ..now };
             self.in_flow(flow.number, now, |flow| flow.drive(registration.as_ref(), now), effects);
         }
     }

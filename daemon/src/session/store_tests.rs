@@ -154,3 +154,37 @@ fn an_idle_session_wants_to_be_woken_for_nothing() {
     t.portal_answers(Ok(()));
     assert_eq!(t.wakes_in(), None);
 }
+
+/// What the record of a token says that was received now and lives for an hour.
+fn kept_for_an_hour() -> Option<Kept> {
+    Timeline::signed_in(hours(1)).kept
+}
+
+#[test]
+fn an_end_read_off_a_wrong_clock_is_put_right_by_the_service() {
+    for (ahead, remaining) in [(1800, mins(30)), (7200, mins(0)), (-1800, mins(60)), (30, mins(60))] {
+        let mut t = Timeline::loading();
+        t.loaded(Ok(kept_for_an_hour()));
+        assert_eq!(t.snapshot().token.unwrap().remaining(t.now.boot), hours(1));
+        t.on(Event::ServiceClock(ServiceClock { ahead_seconds: Some(ahead) }));
+        assert_eq!(t.snapshot().token.unwrap().remaining(t.now.boot), remaining, "{ahead} s ahead");
+    }
+}
+
+#[test]
+fn a_service_clock_that_is_known_before_the_store_answers_counts_once() {
+    let mut t = Timeline::loading();
+    let clock = ServiceClock { ahead_seconds: Some(1800) };
+    t.on(Event::ServiceClock(clock));
+    t.loaded(Ok(kept_for_an_hour()));
+    t.on(Event::ServiceClock(clock));
+    assert_eq!(t.snapshot().token.unwrap().remaining(t.now.boot), mins(30));
+}
+
+#[test]
+fn the_end_of_a_token_that_was_received_now_does_not_depend_on_any_wall_clock() {
+    let mut t = Timeline::signed_in(hours(1));
+    t.on(Event::ServiceClock(ServiceClock { ahead_seconds: Some(-100_000) }));
+    t.now.wall += hours(1000);
+    assert_eq!(t.snapshot().token.unwrap().remaining(t.now.boot), hours(1));
+}

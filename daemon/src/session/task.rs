@@ -14,7 +14,7 @@ use super::ask::{Answer, AskId, Refusal, Want};
 use super::attention::Action;
 use super::state::{Effect, Event, State};
 use super::{Kept, Notices, Snapshot, Terms};
-use crate::clock::Clock;
+use crate::clock::{Clock, Now};
 use crate::config::{Endpoints, SessionConfig};
 use crate::desktop::Subject;
 use crate::oidc::CallError;
@@ -125,6 +125,8 @@ impl Task {
         let mut surroundings = self.world.surroundings.clone();
         let mut known = *surroundings.borrow_and_update();
         self.on(Event::PresenceChanged(known.presence));
+        let mut service_clock = self.world.identity_center.service_clock();
+        service_clock.mark_changed();
         loop {
             let wake_at = self.state.wake_at(self.world.clock.now());
             let event = tokio::select! {
@@ -151,6 +153,7 @@ impl Task {
                         continue;
                     }
                 },
+                Ok(()) = service_clock.changed() => Event::ServiceClock(*service_clock.borrow_and_update()),
                 Ok(()) = surroundings.changed() => {
                     let before = std::mem::replace(&mut known, *surroundings.borrow_and_update());
                     if before.stirrings != known.stirrings {
@@ -217,7 +220,9 @@ impl Task {
                 self.calls.spawn(async move { Event::Loaded(load(&*secrets, &*clock, &key).await) });
             }
             Effect::Store(kept) => {
-                let bytes = record::encode(&self.config.identity, &kept, clock.now());
+                let now = clock.now();
+                let service_now = Now { wall: identity_center.service_clock().borrow().at(now.wall), ..now };
+                let bytes = record::encode(&self.config.identity, &kept, service_now);
                 self.calls.spawn(async move {
                     Event::Stored(secrets.write(&key, bytes).await.map_err(|error| error.to_string()))
                 });
