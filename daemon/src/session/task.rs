@@ -194,7 +194,9 @@ impl Task {
     fn on(&mut self, event: Event) {
         let now = self.world.clock.now();
         self.tell(&event);
-        let is_visit = matches!(event, Event::Asked(..) | Event::Left(_));
+        let is_visit =
+            matches!(event, Event::Asked(_, Want::Token { .. } | Want::Login { .. } | Want::LoginEnd { .. }));
+        let is_visit = is_visit || matches!(event, Event::Left(_));
         let effects = self.state.on(event, now);
         // A visit that leads to nothing but an answer changes nothing that readers see.
         if !is_visit || effects.iter().any(|effect| !matches!(effect, Effect::Answer(..))) {

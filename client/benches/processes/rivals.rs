@@ -1,0 +1,135 @@
+//! The commands that people know, where they are installed, each with its own agent.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::contest::{Contestant, Ending};
+use crate::stage::Stage;
+
+/// How long an agent may take until its socket is there.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A rival, and the agent that is ended with it.
+pub(crate) struct Rival {
+    kind: Kind,
+    socket: PathBuf,
+    agent: Option<Child>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    /// The same question to the same daemon.
+    Curl,
+    /// One key in the agent, as people have.
+    SshAdd,
+    /// An account can be set up only with a provider to register at, so this asks for one that is not loaded: the
+    /// agent is asked and answers, which is the least that every use of it takes.
+    OidcToken,
+}
+
+impl Kind {
+    const ALL: [Self; 3] = [Self::Curl, Self::SshAdd, Self::OidcToken];
+
+    const fn programs(self) -> &'static [&'static str] {
+        match self {
+            Self::Curl => &["curl"],
+            Self::SshAdd => &["ssh-add", "ssh-agent", "ssh-keygen"],
+            Self::OidcToken => &["oidc-token", "oidc-agent"],
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Curl => "curl",
+            Self::SshAdd => "ssh-add -l",
+            Self::OidcToken => "oidc-token",
+        }
+    }
+}
+
+/// The rivals that can be run, and the names of the others.
+pub(crate) fn installed(stage: &Stage) -> (Vec<Rival>, Vec<&'static str>) {
+    let (present, absent): (Vec<Kind>, Vec<Kind>) =
+        Kind::ALL.into_iter().partition(|kind| kind.programs().iter().all(|program| is_installed(program)));
+    let rivals = present.into_iter().map(|kind| Rival::start(kind, stage)).collect();
+    (rivals, absent.into_iter().map(Kind::name).collect())
+}
+
+fn is_installed(program: &str) -> bool {
+    ["/usr/local/bin", "/usr/bin", "/bin"].iter().any(|directory| Path::new(directory).join(program).exists())
+}
+
+impl Rival {
+    fn start(kind: Kind, stage: &Stage) -> Self {
+        let home = stage.home.path();
+        match kind {
+            Kind::Curl => Self { kind, socket: stage.socket(), agent: None },
+            Kind::SshAdd => {
+                let (socket, key) = (home.join("ssh.sock"), home.join("key"));
+                let agent = Command::new("ssh-agent").args(["-D", "-a"]).arg(&socket).stdout(Stdio::null()).spawn();
+                let rival = Self { kind, socket, agent: Some(agent.expect("ssh-agent starts")) };
+                rival.wait();
+                succeed(Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key));
+                succeed(Command::new("ssh-add").arg("-q").arg(&key).env("SSH_AUTH_SOCK", &rival.socket));
+                rival
+            }
+            Kind::OidcToken => {
+                let directory = home.join("oidc");
+                fs::create_dir(&directory).expect("a directory");
+                let socket = home.join("oidc.sock");
+                let agent = Command::new("oidc-agent")
+                    .arg("--console")
+                    .arg(format!("--socket-path={}", socket.display()))
+                    .env("HOME", home)
+                    .env("OIDC_CONFIG_DIR", &directory)
+                    .stdin(Stdio::null())
+                    .stdout(Stdio::null())
+                    .stderr(Stdio::null())
+                    .spawn();
+                let rival = Self { kind, socket, agent: Some(agent.expect("oidc-agent starts")) };
+                rival.wait();
+                rival
+            }
+        }
+    }
+
+    fn wait(&self) {
+        let begin = Instant::now();
+        while !self.socket.exists() {
+            assert!(begin.elapsed() < PATIENCE, "the agent of {} does not listen", self.kind.name());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    pub(crate) fn contestant(&self) -> Contestant {
+        let name = self.kind.name();
+        match self.kind {
+            Kind::Curl => {
+                let socket = self.socket.to_string_lossy();
+                Contestant::new(name, "curl", &["-sf", "--unix-socket", &socket, "http://localhost/v1/token"])
+            }
+            Kind::SshAdd => Contestant::new(name, "ssh-add", &["-l"]).with("SSH_AUTH_SOCK", &self.socket),
+            Kind::OidcToken => Contestant::new(name, "oidc-token", &["not-loaded"])
+                .with("OIDC_SOCK", &self.socket)
+                .with("HOME", self.socket.with_file_name("oidc"))
+                .ending(Ending::Any),
+        }
+    }
+}
+
+impl Drop for Rival {
+    fn drop(&mut self) {
+        if let Some(agent) = &mut self.agent {
+            // It may have ended by itself.
+            let _ = agent.kill();
+            let _ = agent.wait();
+        }
+    }
+}
+
+fn succeed(command: &mut Command) {
+    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status();
+    assert!(status.as_ref().is_ok_and(std::process::ExitStatus::success), "{command:?}: {status:?}");
+}

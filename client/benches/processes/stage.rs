@@ -1,0 +1,143 @@
+//! A daemon that holds a token, in a home of its own that is gone afterwards.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use identity_center_simulator::{Approval, Settings, Simulator};
+use tempfile::TempDir;
+
+use crate::contest::Contestant;
+
+/// How long the daemon may take until it answers.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The release builds that take part.
+pub(crate) struct Binaries {
+    pub(crate) plain: PathBuf,
+    pub(crate) linked_statically: PathBuf,
+    daemon: PathBuf,
+}
+
+/// Everything that runs while the commands are measured.
+pub(crate) struct Stage {
+    pub(crate) binaries: Binaries,
+    pub(crate) home: TempDir,
+    daemon: Child,
+    /// Stops when it is dropped.
+    _simulator: Simulator,
+}
+
+impl Stage {
+    /// # Panics
+    /// When something cannot be built or started; there is nothing to measure then.
+    pub(crate) fn set() -> Self {
+        let binaries = Binaries::build();
+        let simulator = Simulator::start(Settings {
+            approval: Approval::Automatic { after: Duration::ZERO },
+            // Nothing is to be renewed while the clock is running.
+            token_lifetime: Duration::from_hours(8),
+            ..Settings::default()
+        })
+        .expect("the simulator starts");
+        let home = tempfile::tempdir().expect("a temporary directory");
+        let configuration = format!(
+            "[sso-session corp]\nsso_start_url = {}/start\nsso_region = eu-west-1\n\
+             sso_registration_scopes = sso:account:access\n",
+            simulator.url()
+        );
+        fs::write(home.path().join("config"), configuration).expect("a file in it");
+        let daemon = Command::new(&binaries.daemon)
+            .env_clear()
+            .env("HOME", home.path())
+            .env("PATH", env::var_os("PATH").unwrap_or_default())
+            .env("AWS_CONFIG_FILE", home.path().join("config"))
+            .env("AWS_ENDPOINT_URL_SSO_OIDC", simulator.url())
+            .env("AWS_ENDPOINT_URL_SSO", simulator.url())
+            .env("SSOCTL_CONFIG", own_configuration(home.path()))
+            .env("SSOCTL_SOCKET", home.path().join("s.sock"))
+            .env("SSOCTL_STATE_DIR", home.path().join("state"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(fs::File::create(home.path().join("log")).expect("a file in it"))
+            .spawn()
+            .expect("the daemon starts");
+        let stage = Self { binaries, home, daemon, _simulator: simulator };
+        stage.sign_in();
+        stage
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.home.path().join("s.sock")
+    }
+
+    /// `ssoctl token --json` as one of its builds does it.
+    pub(crate) fn client(&self, name: &str, binary: &Path) -> Contestant {
+        Contestant::new(name, binary, &["token", "--json"]).with("SSOCTL_SOCKET", self.socket())
+    }
+
+    fn sign_in(&self) {
+        let begin = Instant::now();
+        loop {
+            let output = Command::new(&self.binaries.plain)
+                .args(["login", "corp", "--if-needed", "--no-browser"])
+                .env_clear()
+                .env("SSOCTL_SOCKET", self.socket())
+                .output()
+                .expect("the client runs");
+            match output.status.code() {
+                Some(0) => return,
+                // The daemon is not up yet.
+                Some(4) if begin.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(10)),
+                _ => panic!(
+                    "no sign-in: {}\n{}",
+                    String::from_utf8_lossy(&output.stderr),
+                    fs::read_to_string(self.home.path().join("log")).unwrap_or_default()
+                ),
+            }
+        }
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.daemon.kill();
+        let _ = self.daemon.wait();
+    }
+}
+
+/// No notification may appear on the desktop of whoever runs this, and no keyring may be touched.
+fn own_configuration(home: &Path) -> PathBuf {
+    let path = home.join("config.toml");
+    fs::write(&path, "secret_store = \"memory\"\nnotifications = \"off\"\n").expect("a file in it");
+    path
+}
+
+impl Binaries {
+    /// Builds what cargo has not built for the benchmark itself. The static client has a target directory of its own,
+    /// or the next build of the workspace would overwrite it; it is built as README installs it.
+    fn build() -> Self {
+        let plain = PathBuf::from(env!("CARGO_BIN_EXE_ssoctl"));
+        let release = plain.parent().expect("a file is in a directory");
+        let target = release.parent().expect("a profile is in the target directory");
+        let of_its_own = target.join("static");
+        cargo(&["build", "--release", "--package", "ssoctld", "--bin", "ssoctld"], target, &[]);
+        let linking = ["--", "-C", "target-feature=+crt-static"];
+        cargo(&["rustc", "--release", "--package", "ssoctl", "--bin", "ssoctl"], &of_its_own, &linking);
+        Self { daemon: target.join("release/ssoctld"), linked_statically: of_its_own.join("release/ssoctl"), plain }
+    }
+}
+
+fn cargo(command: &[&str], target: &Path, for_the_compiler: &[&str]) {
+    let status = Command::new(env!("CARGO"))
+        .args(command)
+        .args(["--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml")])
+        .arg("--target-dir")
+        .arg(target)
+        .args(for_the_compiler)
+        .status();
+    assert!(status.as_ref().is_ok_and(std::process::ExitStatus::success), "cargo {command:?}: {status:?}");
+}

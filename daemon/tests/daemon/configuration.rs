@@ -1,0 +1,113 @@
+//! The configuration changes under a running daemon.
+
+use std::time::Duration;
+
+use identity_center_simulator::{Operation, Settings};
+use ssoctl_protocol::{SessionState, SessionStatus};
+use ssoctld::Signal;
+
+use crate::harness::{Harness, START_URL, hours, session};
+
+impl Harness {
+    /// Waits until the daemon has read a configuration with these sessions.
+    async fn until_sessions(&self, names: &[&str]) -> Vec<SessionStatus> {
+        loop {
+            let sessions = self.report().await.sessions;
+            if sessions.iter().map(|session| session.name.as_str()).eq(names.iter().copied()) {
+                return sessions;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn reading_the_configuration_again_keeps_tokens_and_flows() {
+    let t = Harness::signed_in(Settings::default()).await;
+    let token = t.access_token().await;
+    let login = t.open_flow("corp").await;
+    t.configure(
+        &(session("corp", START_URL) + "refresh_before = \"30m\"\n" + &session("new", "https://new.awsapps.com/start")),
+    );
+    t.signals.send(Signal::Reload).await.unwrap();
+    let sessions = t.until_sessions(&["corp", "new"]).await;
+    assert_eq!(sessions[0].login.as_ref(), Some(&login));
+    assert_eq!(t.access_token().await, token);
+    let before_expiry = |status: &SessionStatus| {
+        status.expires_at.zip(status.next.as_ref()).map(|(expiry, next)| expiry.duration_since(next.at))
+    };
+    t.until(|status| before_expiry(status).is_some_and(|lead| lead >= Duration::from_secs(1800))).await;
+}
+
+#[tokio::test]
+async fn a_file_that_changes_is_read_without_a_signal() {
+    let t = Harness::signed_in(Settings::default()).await;
+    let token = t.access_token().await;
+    t.configure(&(session("corp", START_URL) + &session("new", "https://new.awsapps.com/start")));
+    t.until_sessions(&["corp", "new"]).await;
+    assert_eq!(t.access_token().await, token);
+}
+
+#[tokio::test]
+async fn a_renamed_session_goes_on_under_its_new_name() {
+    let t = Harness::signed_in(Settings::default()).await;
+    let token = t.access_token().await;
+    t.configure(&session("work", &format!("{START_URL}#/")));
+    t.signals.send(Signal::Reload).await.unwrap();
+    t.until_sessions(&["work"]).await;
+    let renamed: ssoctl_protocol::Token = t.request("GET /v1/sessions/work/token").await.json();
+    assert_eq!(*renamed.access_token.expose(), token);
+    assert_eq!(t.request("GET /v1/sessions/corp/token").await.code(), "unknown_session");
+}
+
+#[tokio::test]
+async fn an_edited_identity_is_another_session_and_the_old_one_is_there_again_when_it_is_edited_back() {
+    let t = Harness::signed_in(Settings::default()).await;
+    let token = t.access_token().await;
+    for edited in [
+        session("corp", "https://else.awsapps.com/start"),
+        session("corp", START_URL).replace("eu-west-1", "eu-west-2"),
+        session("corp", START_URL) + "scopes = [\"sso:account:access\", \"codewhisperer:completions\"]\n",
+        session("corp", START_URL) + "label = \"alice\"\n",
+    ] {
+        t.configure(&edited);
+        t.signals.send(Signal::Reload).await.unwrap();
+        t.until_state(SessionState::SignedOut).await;
+        assert_eq!(t.token("").await.unwrap_err().code.as_str(), "sign_in_required", "{edited}");
+        t.configure(&session("corp", START_URL));
+        t.signals.send(Signal::Reload).await.unwrap();
+        t.until_state(SessionState::SignedIn).await;
+        assert_eq!(t.access_token().await, token, "{edited}");
+    }
+}
+
+#[tokio::test]
+async fn a_removed_session_keeps_its_record() {
+    let t = Harness::signed_in(Settings { portal_session: hours(24 * 30), ..Settings::default() }).await;
+    t.configure("");
+    t.signals.send(Signal::Reload).await.unwrap();
+    t.until_sessions(&[]).await;
+    assert_eq!(t.request("GET /v1/token").await.code(), "unknown_session");
+    t.clock.advance(hours(9));
+    t.configure(&session("corp", START_URL));
+    t.signals.send(Signal::Reload).await.unwrap();
+    t.until_sessions(&["corp"]).await;
+    t.until_state(SessionState::SignedIn).await;
+    assert_eq!(t.simulator.calls(Operation::RegisterClient), 1);
+}
+
+#[tokio::test]
+async fn a_broken_entry_is_reported_and_takes_no_other_down() {
+    let t = Harness::signed_in(Settings::default()).await;
+    t.configure(&(session("corp", START_URL) + "colour = \"red\"\n" + &session("broken", "no url")));
+    t.signals.send(Signal::Reload).await.unwrap();
+    let problems = loop {
+        let problems = t.report().await.daemon.configuration_problems;
+        if !problems.is_empty() {
+            break problems;
+        }
+    };
+    let told: Vec<_> = problems.iter().map(|problem| (problem.severity.as_str(), problem.line)).collect();
+    assert_eq!(told, [("warning", Some(4)), ("error", Some(6))]);
+    t.access_token().await;
+}

@@ -1,0 +1,258 @@
+//! The daemon's library, a simulator and one clock for both.
+
+mod http;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use identity_center_simulator::{Settings, Simulator, TimeSource};
+use ssoctl_protocol::{Login, PendingLogin, Problem, SessionState, SessionStatus, StatusReport, Token};
+use ssoctld::clock::{Clock, ManualClock};
+use ssoctld::config::{Environment, Paths};
+use ssoctld::oidc::http::HttpIdentityCenter;
+use ssoctld::secrets::{SecretStore, file::FileStore, memory::MemoryStore};
+use ssoctld::world::World;
+use ssoctld::{Signal, Sources};
+use tempfile::TempDir;
+use tokio::net::UnixListener;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+pub(crate) use http::{Answer, exchange};
+
+/// The start URL of the session `corp`.
+pub(crate) const START_URL: &str = "https://corp.awsapps.com/start";
+
+/// However slow the machine: what has not happened by then never will.
+const REAL_PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) const fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+pub(crate) const fn mins(minutes: u64) -> Duration {
+    secs(60 * minutes)
+}
+
+pub(crate) const fn hours(hours: u64) -> Duration {
+    mins(60 * hours)
+}
+
+/// A daemon with one session, `corp`, unless its test configures something else. When it goes, the simulator must have
+/// seen no misconduct, and no error or status may have held a secret.
+pub(crate) struct Harness {
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) simulator: Simulator,
+    pub(crate) home: TempDir,
+    pub(crate) signals: mpsc::Sender<Signal>,
+    world: World,
+    daemon: Option<JoinHandle<()>>,
+    said: Mutex<String>,
+}
+
+/// Lets the simulator follow the daemon's clock.
+struct Shared(Arc<ManualClock>);
+
+impl TimeSource for Shared {
+    fn now(&self) -> SystemTime {
+        self.0.now().wall
+    }
+}
+
+/// Where a daemon's records are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Store {
+    Memory,
+    File,
+}
+
+/// The configuration of one session.
+pub(crate) fn session(name: &str, start_url: &str) -> String {
+    format!("[session.{name}]\nstart_url = \"{start_url}\"\nregion = \"eu-west-1\"\n")
+}
+
+impl Harness {
+    pub(crate) async fn start(settings: Settings) -> Self {
+        Self::start_with(settings, Store::Memory, &session("corp", START_URL)).await
+    }
+
+    /// Signed in to `corp`, with a token that was issued just now.
+    pub(crate) async fn signed_in(settings: Settings) -> Self {
+        let t = Self::start(settings).await;
+        t.sign_in("corp").await;
+        t
+    }
+
+    pub(crate) async fn start_with(settings: Settings, store: Store, configuration: &str) -> Self {
+        let clock = Arc::new(ManualClock::at(SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_435_200)));
+        let simulator = Simulator::start_with_clock(settings, Arc::new(Shared(Arc::clone(&clock)))).expect("a port");
+        let home = tempfile::tempdir().expect("a directory");
+        std::fs::write(home.path().join("config.toml"), configuration).expect("a file");
+        let world = world(&clock, store, &home);
+        let (signals, _) = mpsc::channel(1);
+        let mut t = Self { clock, simulator, home, signals, world, daemon: None, said: Mutex::default() };
+        t.run();
+        t
+    }
+
+    fn run(&mut self) {
+        let socket = self.socket();
+        // There is none at the first start.
+        let _ = std::fs::remove_file(&socket);
+        let listener = UnixListener::bind(socket).expect("a socket");
+        let (signals, received) = mpsc::channel(1);
+        self.signals = signals;
+        let url = Some(self.simulator.url());
+        let sources = Sources {
+            paths: Paths { own: self.home.path().join("config.toml"), aws: self.home.path().join("aws-config") },
+            environment: Environment {
+                endpoint_url_sso_oidc: url.clone(),
+                endpoint_url_sso: url,
+                ..Environment::default()
+            },
+        };
+        self.daemon = Some(tokio::spawn(ssoctld::run(sources, self.world.clone(), listener, received)));
+    }
+
+    /// Stops the daemon and waits for its end.
+    pub(crate) async fn stop(&mut self) {
+        let daemon = self.daemon.take().expect("a running daemon");
+        self.signals.send(Signal::Stop).await.expect("a running daemon");
+        tokio::time::timeout(REAL_PATIENCE, daemon).await.expect("an end").expect("no panic");
+    }
+
+    /// Stops the daemon and starts it anew, with the same files and nothing else.
+    pub(crate) async fn restart(&mut self, store: Store) {
+        self.stop().await;
+        self.start_again(store);
+    }
+
+    /// Starts the daemon after [`stop`](Self::stop).
+    pub(crate) fn start_again(&mut self, store: Store) {
+        self.world = world(&self.clock, store, &self.home);
+        self.run();
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.home.path().join("socket")
+    }
+
+    pub(crate) fn configure(&self, configuration: &str) {
+        std::fs::write(self.home.path().join("config.toml"), configuration).expect("a file");
+    }
+
+    // Requests.
+
+    pub(crate) async fn request(&self, request: &str) -> Answer {
+        self.request_with(request, "", b"").await
+    }
+
+    pub(crate) async fn request_with(&self, request: &str, headers: &str, body: &[u8]) -> Answer {
+        let answer = exchange(&self.socket(), request, headers, body).await.expect("an answer");
+        if answer.status != 200 || !answer.body.contains("access_token") {
+            self.said.lock().expect("no panic").push_str(&answer.body);
+        }
+        answer
+    }
+
+    /// Asks for a token of `corp` with this query.
+    pub(crate) async fn token(&self, query: &str) -> Result<Token, Box<Problem>> {
+        let answer = self.request(&format!("GET /v1/sessions/corp/token?{query}")).await;
+        if answer.status == 200 { Ok(answer.json()) } else { Err(Box::new(answer.json())) }
+    }
+
+    /// The access token of `corp`, which has to be at hand.
+    pub(crate) async fn access_token(&self) -> String {
+        self.token("").await.expect("a token").access_token.expose().clone()
+    }
+
+    pub(crate) async fn status(&self, name: &str) -> SessionStatus {
+        self.request(&format!("GET /v1/sessions/{name}")).await.json()
+    }
+
+    pub(crate) async fn report(&self) -> StatusReport {
+        self.request("GET /v1/sessions").await.json()
+    }
+
+    /// Opens a flow, and what it shows.
+    pub(crate) async fn open_flow(&self, name: &str) -> PendingLogin {
+        match self.request(&format!("POST /v1/sessions/{name}/login")).await.json() {
+            Login::Pending { login, .. } => login,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// How this flow ends.
+    pub(crate) async fn end_of(&self, name: &str, flow: u64) -> Answer {
+        self.request(&format!("GET /v1/sessions/{name}/login?flow={flow}&wait=3600")).await
+    }
+
+    /// Signs in as a person does.
+    pub(crate) async fn sign_in(&self, name: &str) {
+        let login = self.open_flow(name).await;
+        self.simulator.approve(&login.user_code).expect("a pending code");
+        self.clock.advance(secs(1));
+        let end = self.end_of(name, login.flow).await;
+        assert!(matches!(end.json(), Login::SignedIn { .. }), "{end:?}");
+    }
+
+    // Waiting.
+
+    /// Waits until the status of `corp` is like this.
+    pub(crate) async fn until(&self, is_it: impl Fn(&SessionStatus) -> bool) -> SessionStatus {
+        let reached = async {
+            loop {
+                let status = self.status("corp").await;
+                if is_it(&status) {
+                    return status;
+                }
+            }
+        };
+        tokio::time::timeout(REAL_PATIENCE, reached).await.expect("the state that was waited for")
+    }
+
+    pub(crate) async fn until_state(&self, state: SessionState) -> SessionStatus {
+        self.until(|status| status.state == state).await
+    }
+
+    /// Lets time pass on the clock, a second every few milliseconds, until this is done.
+    pub(crate) async fn while_time_passes<T>(&self, work: impl Future<Output = T>) -> T {
+        let passing = async {
+            let mut pace = tokio::time::interval(Duration::from_millis(8));
+            loop {
+                pace.tick().await;
+                self.clock.advance(secs(1));
+            }
+        };
+        let work = tokio::time::timeout(REAL_PATIENCE, work);
+        tokio::select! {
+            done = work => done.expect("an end"),
+            () = passing => unreachable!("time does not end"),
+        }
+    }
+}
+
+impl Drop for Harness {
+    fn drop(&mut self) {
+        if let Some(daemon) = &self.daemon {
+            daemon.abort();
+        }
+        if !std::thread::panicking() {
+            assert_eq!(self.simulator.violations(), Vec::<String>::new());
+            let said = self.said.lock().expect("no panic");
+            for (number, secret) in self.simulator.secrets().iter().enumerate() {
+                assert!(!said.contains(secret.as_str()), "secret {number} in an error or a status");
+            }
+        }
+    }
+}
+
+fn world(clock: &Arc<ManualClock>, store: Store, home: &TempDir) -> World {
+    let secrets: Arc<dyn SecretStore> = match store {
+        Store::Memory => Arc::new(MemoryStore::default()),
+        Store::File => Arc::new(FileStore::new(home.path().join("records"))),
+    };
+    let clock: Arc<dyn Clock> = Arc::clone(clock) as Arc<dyn Clock>;
+    World { identity_center: Arc::new(HttpIdentityCenter::new(None, Arc::clone(&clock))), clock, secrets }
+}

@@ -1,0 +1,9 @@
+//! The daemon against a simulated Identity Center, over real sockets: the library with a clock that tests own, and
+//! (`processes`) the real binary in real time.
+
+mod api;
+mod configuration;
+mod harness;
+mod refreshing;
+mod sign_in;
+mod storing;
