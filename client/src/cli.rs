@@ -127,11 +127,15 @@ pub(crate) struct Login {
     /// Ask nobody if there is a live token, or one can be had silently
     #[arg(long)]
     pub(crate) if_needed: bool,
+    /// Sign out at the portal first, so that the new sign-in gets its whole length: the only way past the end that
+    /// `status` shows as "session ends". Running jobs lose their token; role credentials that they have live on
+    #[arg(long, conflicts_with = "if_needed")]
+    pub(crate) fresh: bool,
     /// Only show the page's address
     #[arg(long)]
     pub(crate) no_browser: bool,
     /// Give the pending sign-in up instead
-    #[arg(long, conflicts_with_all = ["if_needed", "no_browser", "region"])]
+    #[arg(long, conflicts_with_all = ["if_needed", "fresh", "no_browser", "region"])]
     pub(crate) cancel: bool,
     /// Add a session with --start-url: the region of its Identity Center instance
     #[arg(long, requires = "start_url", value_parser = NonEmptyStringValueParser::new())]

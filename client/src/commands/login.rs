@@ -21,7 +21,8 @@ const GRACE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) fn run(daemon: &Daemon, arguments: cli::Login) -> Result<(), Failure> {
-    let (if_needed, no_browser, cancel) = (arguments.if_needed, arguments.no_browser, arguments.cancel);
+    let (if_needed, fresh) = (arguments.if_needed, arguments.fresh);
+    let (no_browser, cancel) = (arguments.no_browser, arguments.cancel);
     let name = match arguments.region {
         Some(region) => add(
             daemon,
@@ -37,7 +38,12 @@ pub(super) fn run(daemon: &Daemon, arguments: cli::Login) -> Result<(), Failure>
     if cancel {
         return give_up(daemon, name);
     }
-    let query = Query { if_needed, ..Query::default() };
+    if fresh {
+        render::line(
+            "Ending the session at the portal first: running jobs lose their token, role credentials live on.",
+        );
+    }
+    let query = Query { if_needed, fresh, ..Query::default() };
     match ask_patiently(daemon, &Route::StartLogin(name.clone()), &query, None)? {
         Login::Pending { started, browser, login } => {
             render::invitation(&name, &login, now());

@@ -1,6 +1,7 @@
 //! The table of `ssoctl status`.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use ssoctl_protocol::{DaemonStatus, SessionState, SessionStatus, Timestamp};
 
@@ -79,6 +80,14 @@ pub(crate) fn status(daemon: &DaemonStatus, sessions: &[SessionStatus], now: Tim
         duration(now.duration_since(daemon.started_at)),
         store(daemon)
     );
+    if let Some(ahead) = daemon.service_clock_ahead {
+        let direction = if ahead < 0 { "ahead of" } else { "behind" };
+        let _ = writeln!(
+            text,
+            "warning: this machine's clock is {} {direction} the service's; set it right",
+            duration(Duration::from_secs(ahead.unsigned_abs()))
+        );
+    }
     for problem in &daemon.configuration_problems {
         let line = problem.line.map_or_else(String::new, |line| format!(":{line}"));
         let complaint = format!("{}: {}{line}: {}", problem.severity, problem.file, problem.message);
@@ -137,6 +146,10 @@ fn row(session: &SessionStatus, now: Timestamp) -> [Cell; 5] {
 fn renewal(session: &SessionStatus, now: Timestamp) -> String {
     match &session.next {
         Some(next) if next.action == "refresh" && next.at > now => format!("by itself {}", distance(next.at, now)),
+        Some(next) if next.action == "retry_refresh" && next.at > now => format!("again {}", distance(next.at, now)),
+        Some(next) if matches!(next.action.as_str(), "ask_person" | "tell_person") && next.at > now => {
+            format!("asks {}", distance(next.at, now))
+        }
         _ if session.refreshable => "by itself".to_owned(),
         _ if session.expires_at.is_some() => "by sign-in".to_owned(),
         _ => "-".to_owned(),
@@ -154,6 +167,13 @@ fn note(session: &SessionStatus, now: Timestamp) -> Cell {
     }
     if let Some(error) = &session.last_error {
         return Cell::new(format!("{} ({}, {})", error.message, error.code, ago(error.at, now)), Tone::Bad);
+    }
+    if let Some(ends) = session.session_ends_at.filter(|ends| *ends > now) {
+        return Cell::plain(format!(
+            "session ends {}; to renew: ssoctl login --fresh {}",
+            distance(ends, now),
+            shell_word(&session.name)
+        ));
     }
     if session.unsaved {
         return Cell::new("the newest token is not saved yet", Tone::Warning);
@@ -225,6 +245,15 @@ ssoctld 0.1.0, pid 4711, up 2 h; secrets in: a file, in the clear
 warning: /c.toml:3: unknown key \"colour\" is ignored
 "
         );
+    }
+
+    #[test]
+    fn the_end_of_a_portal_session_is_shown_with_the_only_thing_that_helps() {
+        let capped = json!({"refreshable": true, "session_ends_at": "2026-11-23T11:16:00Z",
+                            "next": {"action": "tell_person", "at": "2026-11-23T11:01:00Z"}});
+        let table = text(&[capped], Colours::Off);
+        assert!(table.contains("asks in 44 min"), "{table}");
+        assert!(table.contains("session ends in 59 min; to renew: ssoctl login --fresh corp"), "{table}");
     }
 
     #[test]
