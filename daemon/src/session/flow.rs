@@ -91,6 +91,19 @@ pub enum FlowEnd {
     Failed(CallError),
 }
 
+impl FlowEnd {
+    /// For the log.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Granted => "granted",
+            Self::Expired => "expired",
+            Self::Denied => "denied",
+            Self::Cancelled => "cancelled",
+            Self::Failed(_) => "failed",
+        }
+    }
+}
+
 impl Flow {
     /// A flow whose first step is due now.
     pub const fn new(number: u64, now: BootTime) -> Self {

@@ -7,6 +7,8 @@
 //! | [`attention`] | pure: what a person is told without having asked |
 //! | [`ask`] | pure: what callers want, and what they are told |
 //! | `saver` | pure: when the store is read and written |
+//! | [`decision`] | why it did what it did, for the log |
+//! | `journal` | what the log says |
 //! | [`policy`] | pure: when to refresh, to poll, to try again |
 //! | [`task`] | the loop that owns one state and carries out its effects |
 //! | [`registry`] | which name means which session |
@@ -23,7 +25,9 @@ use crate::oidc::{CallError, Registration};
 
 pub mod ask;
 pub mod attention;
+pub mod decision;
 pub mod flow;
+mod journal;
 pub mod policy;
 pub mod registry;
 mod saver;

@@ -14,14 +14,20 @@
 //!
 //! What errors mean for a flow stands in [`super::flow`].
 
+mod flows;
+mod leaving;
+mod person;
+mod tokens;
+mod views;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::ask::{
     Answer, Ask, AskId, Forget, Need, PortalOutcome, RefreshSituation, Refusal, Situation, Verdict, Want,
 };
 use super::attention::{self, Action, Attention, Notice, Outlook, Presence};
+use super::decision::{Decision, Why};
 use super::flow::{Flow, FlowEnd, FlowView};
 use super::saver::{Saver, Turn};
 use super::{AccessToken, Kept, Next, Renewal, Snapshot, Terms, Token, Trouble, policy};
@@ -123,9 +129,8 @@ pub struct State {
     /// The token was stored by a daemon that ran before, and its end read off a wall clock that may be wrong.
     is_end_doubtful: bool,
     attention: Attention,
-    /// The page of the next code that shows is opened, because the person clicked.
-    open_page: bool,
     stopping: bool,
+    decisions: Vec<Decision>,
 }
 
 /// A token that is being stored and not yet handed out.
@@ -182,14 +187,15 @@ impl State {
             service_clock: ServiceClock::default(),
             is_end_doubtful: false,
             attention: Attention::default(),
-            open_page: false,
             stopping: false,
+            decisions: Vec::new(),
         }
     }
 
     /// Takes in what happened and returns what is to be done.
     pub fn on(&mut self, event: Event, now: Now) -> Vec<Effect> {
         let mut effects = Vec::new();
+        self.decisions.clear();
         match event {
             Event::Asked(id, want) => {
                 self.asks.insert(id, Ask::new(want, now.boot));
@@ -230,13 +236,13 @@ impl State {
             Event::Stirred => {
                 if let Refresh::BackingOff { until, .. } = &mut self.refresh {
                     *until = now.boot;
-                    self.begin_refresh(&mut effects);
+                    self.begin_refresh(Why::Stirred, now, &mut effects);
                 }
             }
             Event::TermsChanged(terms) => {
                 self.terms = terms;
                 if let Refresh::Idle { due } = &mut self.refresh {
-                    *due = refresh_due(self.token.as_ref(), terms, self.chance.f64());
+                    *due = tokens::refresh_due(self.token.as_ref(), terms, self.chance.f64());
                 }
             }
             Event::Stop => {
@@ -249,72 +255,9 @@ impl State {
         effects
     }
 
-    /// When [`Event::Tick`] is due.
-    pub fn wake_at(&self, now: Now) -> Option<BootTime> {
-        let situation = self.situation(now.boot);
-        let asks = self.asks.values().filter_map(|ask| match ask.verdict(&situation) {
-            Verdict::Wait(deadline) => deadline,
-            _ => Some(now.boot),
-        });
-        let refresh = match &self.refresh {
-            _ if self.stopping || self.incoming.is_some() => None,
-            Refresh::Idle { due } => *due,
-            Refresh::BackingOff { until, .. } if self.has_live_token(now.boot) => Some(*until),
-            Refresh::UnderWay { .. } | Refresh::BackingOff { .. } => None,
-        };
-        let incoming = self.incoming.as_ref().map(|incoming| incoming.deadline);
-        let flow = self.flow.as_ref().and_then(Flow::wake_at);
-        let leaving = self.leaving.as_ref().map(|leaving| leaving.deadline);
-        let attention = self.attention.wake_at(self.outlook(None)).filter(|_| !self.stopping);
-        let own = [refresh, self.saver.wake_at(), incoming, flow, leaving, attention];
-        asks.chain(own.into_iter().flatten()).min()
-    }
-
-    /// What readers see.
-    pub fn snapshot(&self, now: Now) -> Snapshot {
-        Snapshot {
-            loading: !self.saver.is_loaded(),
-            token: self.token.clone(),
-            flow: self.flow.as_ref().and_then(Flow::view),
-            trouble: self.trouble.clone(),
-            next: self.next(now.boot),
-            session_ends: self.token.as_ref().filter(|token| token.capped).map(|token| token.expires),
-            unsaved: self.saver.is_unsaved(),
-            store_error: self.saver.error().map(str::to_owned),
-        }
-    }
-
-    /// Whether a session that stops may end: no new token is on its way, and all is written or cannot be.
-    pub const fn is_settled(&self) -> bool {
-        let written = !self.saver.is_loaded() || !self.saver.is_unsaved() || self.saver.is_failing();
-        written && !matches!(self.refresh, Refresh::UnderWay { .. })
-    }
-
-    fn next(&self, now: BootTime) -> Option<(Next, BootTime)> {
-        let token = self.token.as_ref().filter(|token| token.is_live(now))?;
-        let approach = self.outlook(None).approach();
-        Some(match (&self.refresh, approach) {
-            (Refresh::Idle { due: Some(due) }, _) => (Next::Refresh, *due),
-            (Refresh::BackingOff { until, .. }, _) => (Next::RetryRefresh, *until),
-            (Refresh::UnderWay { .. }, _) => (Next::Refresh, now),
-            (_, Some(approach)) if approach > now && (token.capped || self.portal_caps) => (Next::TellPerson, approach),
-            (_, Some(approach)) if approach > now => (Next::AskPerson, approach),
-            _ => (Next::Expire, token.expires),
-        })
-    }
-
-    fn outlook<'a>(&'a self, flow: Option<&'a FlowView>) -> Outlook<'a> {
-        Outlook {
-            token: self.token.as_ref(),
-            terms: self.terms,
-            portal_caps: self.portal_caps,
-            flow,
-            flow_is_open: self.flow.is_some(),
-        }
-    }
-
-    fn has_live_token(&self, now: BootTime) -> bool {
-        self.token.as_ref().is_some_and(|token| token.is_live(now))
+    /// What the last event led to, and why. For the log.
+    pub fn decisions(&self) -> &[Decision] {
+        &self.decisions
     }
 
     /// Does everything that is due.
@@ -328,13 +271,8 @@ impl State {
                 PortalOutcome::NotTold(CallError::Network("the portal has not answered in time".to_owned()))
             });
         }
-        let refresh_is_due = match &self.refresh {
-            Refresh::Idle { due } => due.is_some_and(|due| due <= now.boot),
-            Refresh::BackingOff { until, .. } => *until <= now.boot && self.has_live_token(now.boot),
-            Refresh::UnderWay { .. } => false,
-        };
-        if refresh_is_due && !self.stopping {
-            self.begin_refresh(effects);
+        if !self.stopping {
+            self.refresh_if_due(now, effects);
         }
         let mut changed = true;
         while std::mem::take(&mut changed) {
@@ -361,56 +299,33 @@ impl State {
         }
     }
 
-    fn kept(&self) -> Kept {
-        let token = self.incoming.as_ref().map(|incoming| &incoming.token).or(self.token.as_ref()).cloned();
-        let portal_caps = self.portal_caps || token.as_ref().is_some_and(|token| token.capped);
-        Kept { registration: self.registration.clone(), token, portal_caps }
-    }
-
-    fn situation(&self, now: BootTime) -> Situation<'_> {
-        let has_renewal = self.token.as_ref().is_some_and(|token| token.renewal.is_some());
-        Situation {
-            now,
-            loading: (!self.saver.is_loaded()).then_some(self.saver.error()),
-            token: self.token.as_ref(),
-            incoming: self.incoming.as_ref().map(|incoming| incoming.deadline),
-            refresh: has_renewal.then_some(match &self.refresh {
-                Refresh::Idle { .. } => RefreshSituation::Idle,
-                Refresh::UnderWay { .. } => RefreshSituation::UnderWay,
-                Refresh::BackingOff { until, failed_at, error, .. } => {
-                    RefreshSituation::BackingOff { until: *until, failed_at: *failed_at, error }
-                }
-            }),
-            flow: self.flow.as_ref().map(|flow| (flow.number, flow.view())),
-            ended_flows: &self.ended_flows,
-            leaving: self.leaving.as_ref().map(|leaving| {
-                let forgotten = !self.saver.is_unsaved() || self.saver.is_failing();
-                leaving.outcome.as_ref().filter(|_| forgotten || leaving.deadline <= now)
-            }),
-        }
-    }
-
     /// Looks at one caller: answers it, or does what it waits for. Returns whether that changes anything for others.
     fn settle(&mut self, id: AskId, now: Now, effects: &mut Vec<Effect>) -> bool {
         let Some(ask) = self.asks.get(&id) else { return false };
         if self.stopping {
             self.asks.remove(&id);
-            effects.push(Effect::Answer(id, Answer::Refused(Refusal::ShuttingDown)));
+            if id != OWN {
+                effects.push(Effect::Answer(id, Answer::Refused(Refusal::ShuttingDown)));
+            }
             return false;
         }
         match ask.verdict(&self.situation(now.boot)) {
             Verdict::Wait(_) => false,
             Verdict::Answer(answer) => {
                 self.asks.remove(&id);
-                effects.push(Effect::Answer(id, answer));
+                effects.extend(match answer {
+                    Answer::Pending { flow, .. } if id == OWN => Some(Effect::OpenPage(flow)),
+                    _ if id == OWN => None,
+                    answer => Some(Effect::Answer(id, answer)),
+                });
                 false
             }
             Verdict::Refresh => {
-                self.begin_refresh(effects);
+                self.begin_refresh(Why::Asked, now, effects);
                 false
             }
             Verdict::SignIn => {
-                let (number, opened) = self.join_flow(now, effects);
+                let (number, opened) = self.join_flow(Why::Asked, now, effects);
                 if let Some(ask) = self.asks.get_mut(&id) {
                     ask.flow = Some(number);
                     ask.opened = opened;
@@ -442,7 +357,7 @@ impl State {
                 }
                 self.is_end_doubtful = true;
                 self.doubt_end(ServiceClock::default(), now);
-                self.plan_refresh();
+                self.plan_refresh(now);
             }
         });
         self.saver_done(kept, now);
@@ -464,290 +379,9 @@ impl State {
         self.saver.done(result, now.boot, self.chance.f64());
     }
 
-    // Tokens.
-
-    fn receive(&mut self, issued: Issued, registration: Registration, now: Now) {
-        let previous = self.token.as_ref().filter(|token| token.is_live(now.boot));
-        let expires = now.boot + issued.expires_in;
-        let capped = previous.is_some_and(|previous| {
-            let (elapsed, moved) = (now.boot.since(previous.received), expires.since(previous.expires));
-            policy::is_capped(previous.lifetime, elapsed, moved, previous.capped)
-        });
-        let token = Token {
-            access: Arc::new(AccessToken { value: issued.access_token, token_type: issued.token_type }),
-            received: now.boot,
-            expires,
-            lifetime: issued.expires_in,
-            renewal: issued.refresh_token.map(|refresh_token| Renewal { refresh_token, registration }),
-            capped,
-        };
-        self.incoming = Some(Incoming { token, deadline: now.boot + policy::STORE_PATIENCE });
-        self.trouble = None;
-        self.saver.touch();
+    fn decide(&mut self, decision: Decision) {
+        self.decisions.push(decision);
     }
-
-    fn serve_incoming(&mut self, now: Now) {
-        if let Some(incoming) = self.incoming.take() {
-            self.attention.token_came(self.token.as_ref(), &incoming.token);
-            self.portal_caps |= incoming.token.capped;
-            self.token = Some(incoming.token);
-            self.is_end_doubtful = false;
-            self.plan_refresh();
-            if self.flow.as_ref().is_some_and(Flow::is_granted) {
-                self.end_flow(FlowEnd::Granted, now);
-            }
-        }
-    }
-
-    /// Reckons the end of a token from an earlier run by the service's clock, instead of by what was known `before`.
-    fn doubt_end(&mut self, before: ServiceClock, now: Now) {
-        let later = self.service_clock.disagreement() - before.disagreement();
-        let Some(token) = self.token.as_mut().filter(|_| self.is_end_doubtful && later != 0) else { return };
-        let shift = Duration::from_secs(later.unsigned_abs());
-        let expires = if later > 0 { token.expires - shift } else { token.expires + shift };
-        // Whatever the clocks say, it does not live longer from now than it was meant to live in all.
-        token.expires = expires.min(now.boot + token.lifetime);
-        self.plan_refresh();
-    }
-
-    // Refreshing.
-
-    fn plan_refresh(&mut self) {
-        self.refresh = Refresh::Idle { due: refresh_due(self.token.as_ref(), self.terms, self.chance.f64()) };
-    }
-
-    fn begin_refresh(&mut self, effects: &mut Vec<Effect>) {
-        let renewal = self.token.as_ref().and_then(|token| token.renewal.clone());
-        let Some(renewal) = renewal.filter(|_| self.incoming.is_none()) else { return };
-        let failures = match self.refresh {
-            Refresh::UnderWay { .. } => return,
-            Refresh::Idle { .. } => 0,
-            Refresh::BackingOff { failures, .. } => failures,
-        };
-        self.refresh = Refresh::UnderWay { failures };
-        effects.push(Effect::Refresh(self.lineage, renewal));
-    }
-
-    fn refreshed(&mut self, result: Result<Issued, CallError>, now: Now) {
-        let Refresh::UnderWay { failures } = self.refresh else { return };
-        let Some(token) = &mut self.token else { return };
-        let Some(renewal) = token.renewal.clone() else { return };
-        match result {
-            Ok(mut issued) => {
-                // An answer without a new refresh token leaves the old one in force.
-                issued.refresh_token.get_or_insert(renewal.refresh_token);
-                self.refresh = Refresh::Idle { due: None };
-                self.receive(issued, renewal.registration, now);
-            }
-            Err(error) => {
-                self.trouble = Some(Trouble::of_call(&error, now.boot));
-                match policy::verdict_on_refresh_token(&error) {
-                    policy::RefreshToken::Kept => {
-                        let failures = failures + 1;
-                        let pause = policy::backoff(failures, error.retry_after(), self.chance.f64());
-                        let (until, failed_at) = (now.boot + pause, now.boot);
-                        self.refresh = Refresh::BackingOff { failures, until, failed_at, error };
-                        return;
-                    }
-                    policy::RefreshToken::Spent => {}
-                    policy::RefreshToken::SpentWithItsRegistration => {
-                        if self
-                            .registration
-                            .as_ref()
-                            .is_some_and(|known| known.client_id == renewal.registration.client_id)
-                        {
-                            self.registration = None;
-                        }
-                    }
-                }
-                token.renewal = None;
-                self.refresh = Refresh::Idle { due: None };
-                self.saver.touch();
-            }
-        }
-    }
-
-    // The device flow.
-
-    /// The number of the open flow, and whether it was opened just now.
-    fn join_flow(&mut self, now: Now, effects: &mut Vec<Effect>) -> (u64, bool) {
-        // Whoever comes first after a suspend must not join a flow whose code has died meanwhile.
-        self.drive_flow(now, effects);
-        if let Some(flow) = &self.flow {
-            return (flow.number, false);
-        }
-        self.flows += 1;
-        self.flow = Some(Flow::new(self.flows, now.boot));
-        self.drive_flow(now, effects);
-        (self.flows, true)
-    }
-
-    fn drive_flow(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        if let Some(flow) = &self.flow {
-            let registration = self.registration.clone();
-            // Registrations end by the service's clock.
-            let now = Now { wall: self.service_clock.at(now.wall), ..now };
-            self.in_flow(flow.number, now, |flow| flow.drive(registration.as_ref(), now), effects);
-        }
-    }
-
-    /// Lets the open flow take a step, if it is still the one that is meant.
-    fn in_flow(
-        &mut self,
-        number: u64,
-        now: Now,
-        step: impl FnOnce(&mut Flow) -> Result<Option<Effect>, FlowEnd>,
-        effects: &mut Vec<Effect>,
-    ) {
-        if let Some(flow) = self.flow.as_mut().filter(|flow| flow.number == number) {
-            match step(flow) {
-                Ok(effect) => effects.extend(effect),
-                Err(end) => self.end_flow(end, now),
-            }
-        }
-    }
-
-    fn registered(
-        &mut self,
-        number: u64,
-        result: Result<Registration, CallError>,
-        now: Now,
-        effects: &mut Vec<Effect>,
-    ) {
-        if let Ok(registration) = &result {
-            self.registration = Some(registration.clone());
-            self.saver.touch();
-        }
-        let chance = self.chance.f64();
-        self.in_flow(number, now, |flow| flow.on_registered(result, now, chance), effects);
-    }
-
-    fn polled(&mut self, number: u64, result: Result<Issued, CallError>, now: Now, effects: &mut Vec<Effect>) {
-        match result {
-            Ok(issued) => {
-                // A flow that was given up while its token was on the way has no taker.
-                let flow = self.flow.as_mut().filter(|flow| flow.number == number);
-                if let Some(registration) = flow.and_then(Flow::grant) {
-                    self.lineage.0 += 1;
-                    self.refresh = Refresh::Idle { due: None };
-                    self.receive(issued, registration, now);
-                }
-            }
-            Err(error) => {
-                if error.name() == Some(ErrorName::InvalidClient) {
-                    self.registration = None;
-                }
-                self.in_flow(number, now, |flow| flow.on_no_token(error, now).map(|()| None), effects);
-            }
-        }
-    }
-
-    fn end_flow(&mut self, end: FlowEnd, now: Now) {
-        let Some(flow) = self.flow.take() else { return };
-        self.trouble = match &end {
-            FlowEnd::Granted | FlowEnd::Cancelled => self.trouble.take(),
-            FlowEnd::Expired => Some(Trouble {
-                code: "flow_expired",
-                message: "nobody signed in before the code expired".to_owned(),
-                at: now.boot,
-            }),
-            FlowEnd::Denied => Some(Trouble {
-                code: ErrorName::AccessDenied.in_oauth(),
-                message: "the sign-in was denied in the browser".to_owned(),
-                at: now.boot,
-            }),
-            FlowEnd::Failed(error) => Some(Trouble::of_call(error, now.boot)),
-        };
-        if self.ended_flows.len() == ENDED_FLOWS {
-            self.ended_flows.remove(0);
-        }
-        self.ended_flows.push((flow.number, end));
-    }
-
-    // Signing out.
-
-    /// Tells the portal, and forgets the token now or once it was told.
-    fn leave(&mut self, forget: Forget, now: Now, effects: &mut Vec<Effect>) {
-        self.end_flow(FlowEnd::Cancelled, now);
-        let incoming = self.incoming.take().map(|incoming| incoming.token);
-        self.token = incoming.or(self.token.take());
-        // Even an expired token can end the portal session, which may outlive it.
-        let outcome = match &self.token {
-            Some(token) => {
-                effects.push(Effect::LeavePortal(Arc::clone(&token.access)));
-                None
-            }
-            None => Some(PortalOutcome::NothingToEnd),
-        };
-        self.leaving = Some(Leaving { outcome, forget, deadline: now.boot + policy::LEAVE_PATIENCE });
-        if forget == Forget::Now {
-            self.forget();
-        }
-    }
-
-    fn portal_left(&mut self, result: Result<(), CallError>) {
-        let Some(leaving) = &mut self.leaving else { return };
-        let forget_now = leaving.forget == Forget::OnceTold && result.is_ok();
-        leaving.outcome = Some(result.map_or_else(PortalOutcome::NotTold, |()| PortalOutcome::Ended));
-        if forget_now {
-            self.forget();
-        }
-    }
-
-    fn forget(&mut self) {
-        self.lineage.0 += 1;
-        self.refresh = Refresh::Idle { due: None };
-        self.token = None;
-        self.trouble = None;
-        self.attention.token_went();
-        self.saver.touch();
-    }
-
-    // The person.
-
-    /// Shows and takes back notices, and opens the flow that one is about.
-    fn attend(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        loop {
-            let view = self.flow.as_ref().and_then(Flow::view);
-            if let Some(view) = view.as_ref().filter(|_| self.open_page) {
-                self.open_page = false;
-                effects.push(Effect::OpenPage(view.clone()));
-            }
-            if self.stopping {
-                return;
-            }
-            let outlook = Outlook {
-                token: self.token.as_ref(),
-                terms: self.terms,
-                portal_caps: self.portal_caps,
-                flow: view.as_ref(),
-                flow_is_open: self.flow.is_some(),
-            };
-            match self.attention.take_turn(outlook, now.boot) {
-                Some(attention::Turn::OpenFlow) => {
-                    self.join_flow(now, effects);
-                }
-                Some(attention::Turn::Show(notice)) => effects.push(Effect::Show(notice)),
-                Some(attention::Turn::Withdraw) => effects.push(Effect::Withdraw),
-                None => return,
-            }
-        }
-    }
-
-    fn acted(&mut self, action: Action, now: Now) {
-        let need = match action {
-            Action::SignIn => Need::Always,
-            Action::Renew => Need::Fresh,
-        };
-        self.open_page = true;
-        self.asks.insert(OWN, Ask::new(Want::Login { need }, now.boot));
-    }
-}
-
-/// When this token is to be refreshed by itself. One that the portal session caps is not: it would not live longer.
-fn refresh_due(token: Option<&Token>, terms: Terms, chance: f64) -> Option<BootTime> {
-    let token = token.filter(|token| token.renewal.is_some() && !token.capped)?;
-    Some(token.expires - policy::refresh_lead(token.lifetime, terms.refresh_before, chance))
 }
 
 #[cfg(test)]

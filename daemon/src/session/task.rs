@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use super::ask::{Answer, AskId, Refusal, Want};
 use super::attention::Action;
 use super::state::{Effect, Event, State};
-use super::{Kept, Notices, Snapshot, Terms};
+use super::{Kept, Notices, Snapshot, Terms, journal};
 use crate::clock::{Clock, Now};
 use crate::config::{Endpoints, SessionConfig};
 use crate::desktop::Subject;
@@ -193,11 +193,14 @@ impl Task {
 
     fn on(&mut self, event: Event) {
         let now = self.world.clock.now();
-        self.tell(&event);
+        journal::event(&self.config.name, &event);
         let is_visit =
             matches!(event, Event::Asked(_, Want::Token { .. } | Want::Login { .. } | Want::LoginEnd { .. }));
         let is_visit = is_visit || matches!(event, Event::Left(_));
         let effects = self.state.on(event, now);
+        for decision in self.state.decisions() {
+            journal::decision(&self.config.name, decision);
+        }
         // A visit that leads to nothing but an answer changes nothing that readers see.
         if !is_visit || effects.iter().any(|effect| !matches!(effect, Effect::Answer(..))) {
             self.publish.send_replace(Arc::new(self.state.snapshot(now)));
@@ -268,7 +271,6 @@ impl Task {
                 });
             }
             Effect::Refresh(lineage, renewal) => {
-                tracing::info!(session = name, "refreshing the token");
                 self.call(move |at| async move {
                     let grant = crate::oidc::Grant::RefreshToken(renewal.refresh_token);
                     Event::Refreshed(
@@ -311,38 +313,6 @@ impl Task {
     {
         let endpoints = self.config.endpoints.clone();
         self.calls.spawn(call(endpoints.map_err(|error| CallError::Configuration(error.to_string()))));
-    }
-
-    /// What happened, for the log. Never a secret: only errors and lifetimes.
-    fn tell(&self, event: &Event) {
-        let session = self.config.name.as_str();
-        match event {
-            Event::Loaded(Ok(kept)) => {
-                tracing::debug!(session, found = kept.is_some(), "the store was read");
-            }
-            Event::Loaded(Err(error)) => tracing::warn!(session, %error, "the store cannot be read"),
-            Event::Stored(Err(error)) => tracing::warn!(session, %error, "the record cannot be written"),
-            Event::Registered(flow, Err(error)) => tracing::warn!(session, flow, %error, "registering failed"),
-            Event::DeviceAuthorized(flow, Ok(authorization)) => {
-                let expires_in = authorization.expires_in.as_secs();
-                tracing::info!(session, flow, user_code = authorization.user_code, expires_in, "a person is needed");
-            }
-            Event::DeviceAuthorized(flow, Err(error)) => {
-                tracing::warn!(session, flow, %error, "the device authorization failed");
-            }
-            Event::Polled(flow, Ok(issued)) => {
-                let refreshable = issued.refresh_token.is_some();
-                tracing::info!(session, flow, expires_in = issued.expires_in.as_secs(), refreshable, "signed in");
-            }
-            Event::Polled(flow, Err(error)) => tracing::debug!(session, flow, %error, "no token yet"),
-            Event::Refreshed(_, Ok(issued)) => {
-                let rotated = issued.refresh_token.is_some();
-                tracing::info!(session, expires_in = issued.expires_in.as_secs(), rotated, "refreshed");
-            }
-            Event::Refreshed(_, Err(error)) => tracing::warn!(session, %error, "refreshing failed"),
-            Event::PortalLeft(Err(error)) => tracing::warn!(session, %error, "the portal could not be told"),
-            _ => {}
-        }
     }
 }
 

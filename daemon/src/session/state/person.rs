@@ -1,0 +1,36 @@
+//! The person in front of the machine: what is shown, and what a click does.
+
+use super::{Action, Ask, Effect, Flow, Need, Now, OWN, Outlook, State, Want, Why, attention};
+
+impl State {
+    /// Shows and takes back notices, and opens the flow that one is about.
+    pub(super) fn attend(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        while !self.stopping {
+            let view = self.flow.as_ref().and_then(Flow::view);
+            let outlook = Outlook {
+                token: self.token.as_ref(),
+                terms: self.terms,
+                portal_caps: self.portal_caps,
+                flow: view.as_ref(),
+                flow_is_open: self.flow.is_some(),
+            };
+            match self.attention.take_turn(outlook, now.boot) {
+                Some(attention::Turn::OpenFlow) => {
+                    self.join_flow(Why::EndApproaches, now, effects);
+                }
+                Some(attention::Turn::Show(notice)) => effects.push(Effect::Show(notice)),
+                Some(attention::Turn::Withdraw) => effects.push(Effect::Withdraw),
+                None => return,
+            }
+        }
+    }
+
+    /// A click asks as a caller would. Its answer, once there is a code, opens the page.
+    pub(super) fn acted(&mut self, action: Action, now: Now) {
+        let need = match action {
+            Action::SignIn => Need::Always,
+            Action::Renew => Need::Fresh,
+        };
+        self.asks.insert(OWN, Ask::new(Want::Login { need }, now.boot));
+    }
+}

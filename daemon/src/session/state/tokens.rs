@@ -1,0 +1,157 @@
+//! Tokens: receiving them, serving them, and getting the next one with a refresh token.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{
+    AccessToken, BootTime, CallError, Decision, Effect, Flow, FlowEnd, Incoming, Issued, Now, Refresh, Registration,
+    Renewal, ServiceClock, State, Terms, Token, Trouble, Why, policy,
+};
+
+impl State {
+    pub(super) fn receive(&mut self, issued: Issued, registration: Registration, now: Now) {
+        let previous = self.token.as_ref().filter(|token| token.is_live(now.boot));
+        let expires = now.boot + issued.expires_in;
+        let (elapsed, moved) =
+            previous.map(|previous| (now.boot.since(previous.received), expires.since(previous.expires))).unzip();
+        let capped = previous.is_some_and(|previous| {
+            policy::is_capped(
+                previous.lifetime,
+                elapsed.unwrap_or_default(),
+                moved.unwrap_or_default(),
+                previous.capped,
+            )
+        });
+        self.decide(Decision::Compare { lifetime: issued.expires_in, elapsed, moved, capped });
+        let token = Token {
+            access: Arc::new(AccessToken { value: issued.access_token, token_type: issued.token_type }),
+            received: now.boot,
+            expires,
+            lifetime: issued.expires_in,
+            renewal: issued.refresh_token.map(|refresh_token| Renewal { refresh_token, registration }),
+            capped,
+        };
+        self.incoming = Some(Incoming { token, deadline: now.boot + policy::STORE_PATIENCE });
+        self.trouble = None;
+        self.saver.touch();
+    }
+
+    pub(super) fn serve_incoming(&mut self, now: Now) {
+        if let Some(incoming) = self.incoming.take() {
+            self.attention.token_came(self.token.as_ref(), &incoming.token);
+            self.portal_caps |= incoming.token.capped;
+            self.token = Some(incoming.token);
+            self.is_end_doubtful = false;
+            self.plan_refresh(now);
+            if self.flow.as_ref().is_some_and(Flow::is_granted) {
+                self.end_flow(FlowEnd::Granted, now);
+            }
+        }
+    }
+
+    /// Reckons the end of a token from an earlier run by the service's clock, instead of by what was known `before`.
+    pub(super) fn doubt_end(&mut self, before: ServiceClock, now: Now) {
+        let later = self.service_clock.disagreement() - before.disagreement();
+        let Some(token) = self.token.as_mut().filter(|_| self.is_end_doubtful && later != 0) else { return };
+        let shift = Duration::from_secs(later.unsigned_abs());
+        let expires = if later > 0 { token.expires - shift } else { token.expires + shift };
+        // Whatever the clocks say, it does not live longer from now than it was meant to live in all.
+        token.expires = expires.min(now.boot + token.lifetime);
+        self.plan_refresh(now);
+    }
+
+    pub(super) fn plan_refresh(&mut self, now: Now) {
+        let due = refresh_due(self.token.as_ref(), self.terms, self.chance.f64());
+        self.refresh = Refresh::Idle { due };
+        if let Some(token) = &self.token {
+            self.decisions.push(Decision::Plan {
+                remaining: token.remaining(now.boot),
+                lifetime: token.lifetime,
+                refreshable: token.renewal.is_some(),
+                capped: token.capped,
+                chosen: self.terms.refresh_before,
+                due_in: due.map(|due| due.since(now.boot)),
+            });
+        }
+    }
+
+    /// A token that has expired is refreshed when it is due, once; after a failure only when somebody asks or something
+    /// stirs.
+    pub(super) fn refresh_if_due(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let why = match &self.refresh {
+            Refresh::Idle { due: Some(due) } if *due <= now.boot => Why::Due,
+            Refresh::BackingOff { until, .. } if *until <= now.boot && self.has_live_token(now.boot) => Why::PauseOver,
+            _ => return,
+        };
+        self.begin_refresh(why, now, effects);
+    }
+
+    pub(super) fn begin_refresh(&mut self, why: Why, now: Now, effects: &mut Vec<Effect>) {
+        let renewal = self.token.as_ref().and_then(|token| token.renewal.clone());
+        let Some(renewal) = renewal.filter(|_| self.incoming.is_none()) else { return };
+        let failures = match self.refresh {
+            Refresh::UnderWay { .. } => return,
+            Refresh::Idle { .. } => 0,
+            Refresh::BackingOff { failures, .. } => failures,
+        };
+        self.refresh = Refresh::UnderWay { failures };
+        let remaining = self.token.as_ref().map(|token| token.remaining(now.boot)).unwrap_or_default();
+        self.decide(Decision::Refresh { why, remaining, failures });
+        effects.push(Effect::Refresh(self.lineage, renewal));
+    }
+
+    pub(super) fn refreshed(&mut self, result: Result<Issued, CallError>, now: Now) {
+        let Refresh::UnderWay { failures } = self.refresh else { return };
+        let Some(token) = &self.token else { return };
+        let Some(renewal) = token.renewal.clone() else { return };
+        match result {
+            Ok(mut issued) => {
+                // An answer without a new refresh token leaves the old one in force.
+                issued.refresh_token.get_or_insert(renewal.refresh_token);
+                self.refresh = Refresh::Idle { due: None };
+                self.receive(issued, renewal.registration, now);
+            }
+            Err(error) => {
+                let remaining = token.remaining(now.boot);
+                let verdict = policy::verdict_on_refresh_token(&error);
+                self.trouble = Some(Trouble::of_call(&error, now.boot));
+                let failures = failures + 1;
+                let again_in = (verdict == policy::RefreshToken::Kept)
+                    .then(|| policy::backoff(failures, error.retry_after(), self.chance.f64()));
+                let refresh_token = verdict;
+                self.decide(Decision::KeepOrSpend {
+                    error: error.code(),
+                    refresh_token,
+                    failures,
+                    remaining,
+                    again_in,
+                });
+                match again_in {
+                    Some(pause) => {
+                        let (until, failed_at) = (now.boot + pause, now.boot);
+                        self.refresh = Refresh::BackingOff { failures, until, failed_at, error };
+                    }
+                    None => self.spend_refresh_token(&renewal.registration, verdict),
+                }
+            }
+        }
+    }
+
+    fn spend_refresh_token(&mut self, registration: &Registration, verdict: policy::RefreshToken) {
+        let is_known = self.registration.as_ref().is_some_and(|known| known.client_id == registration.client_id);
+        if verdict == policy::RefreshToken::SpentWithItsRegistration && is_known {
+            self.registration = None;
+        }
+        if let Some(token) = &mut self.token {
+            token.renewal = None;
+        }
+        self.refresh = Refresh::Idle { due: None };
+        self.saver.touch();
+    }
+}
+
+/// When this token is to be refreshed by itself. One that the portal session caps is not: it would not live longer.
+pub(super) fn refresh_due(token: Option<&Token>, terms: Terms, chance: f64) -> Option<BootTime> {
+    let token = token.filter(|token| token.renewal.is_some() && !token.capped)?;
+    Some(token.expires - policy::refresh_lead(token.lifetime, terms.refresh_before, chance))
+}

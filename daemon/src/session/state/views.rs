@@ -1,0 +1,104 @@
+//! What others see of a state: readers, callers, and whoever sets the timer.
+
+use super::{
+    BootTime, Flow, FlowView, Kept, Next, Now, Outlook, Refresh, RefreshSituation, Situation, Snapshot, State, Verdict,
+};
+
+impl State {
+    /// When [`Event::Tick`] is due.
+    pub fn wake_at(&self, now: Now) -> Option<BootTime> {
+        let situation = self.situation(now.boot);
+        let asks = self.asks.values().filter_map(|ask| match ask.verdict(&situation) {
+            Verdict::Wait(deadline) => deadline,
+            _ => Some(now.boot),
+        });
+        let refresh = match &self.refresh {
+            _ if self.stopping || self.incoming.is_some() => None,
+            Refresh::Idle { due } => *due,
+            Refresh::BackingOff { until, .. } if self.has_live_token(now.boot) => Some(*until),
+            Refresh::UnderWay { .. } | Refresh::BackingOff { .. } => None,
+        };
+        let incoming = self.incoming.as_ref().map(|incoming| incoming.deadline);
+        let flow = self.flow.as_ref().and_then(Flow::wake_at);
+        let leaving = self.leaving.as_ref().map(|leaving| leaving.deadline);
+        let attention = self.attention.wake_at(self.outlook(None)).filter(|_| !self.stopping);
+        let own = [refresh, self.saver.wake_at(), incoming, flow, leaving, attention];
+        asks.chain(own.into_iter().flatten()).min()
+    }
+
+    /// What readers see.
+    pub fn snapshot(&self, now: Now) -> Snapshot {
+        Snapshot {
+            loading: !self.saver.is_loaded(),
+            token: self.token.clone(),
+            flow: self.flow.as_ref().and_then(Flow::view),
+            trouble: self.trouble.clone(),
+            next: self.next(now.boot),
+            session_ends: self.token.as_ref().filter(|token| token.capped).map(|token| token.expires),
+            unsaved: self.saver.is_unsaved(),
+            store_error: self.saver.error().map(str::to_owned),
+        }
+    }
+
+    /// Whether a session that stops may end: no new token is on its way, and all is written or cannot be.
+    pub const fn is_settled(&self) -> bool {
+        let written = !self.saver.is_loaded() || !self.saver.is_unsaved() || self.saver.is_failing();
+        written && !matches!(self.refresh, Refresh::UnderWay { .. })
+    }
+
+    pub(super) fn next(&self, now: BootTime) -> Option<(Next, BootTime)> {
+        let token = self.token.as_ref().filter(|token| token.is_live(now))?;
+        let approach = self.outlook(None).approach();
+        Some(match (&self.refresh, approach) {
+            (Refresh::Idle { due: Some(due) }, _) => (Next::Refresh, *due),
+            (Refresh::BackingOff { until, .. }, _) => (Next::RetryRefresh, *until),
+            (Refresh::UnderWay { .. }, _) => (Next::Refresh, now),
+            (_, Some(approach)) if approach > now && (token.capped || self.portal_caps) => (Next::TellPerson, approach),
+            (_, Some(approach)) if approach > now => (Next::AskPerson, approach),
+            _ => (Next::Expire, token.expires),
+        })
+    }
+
+    pub(super) fn outlook<'a>(&'a self, flow: Option<&'a FlowView>) -> Outlook<'a> {
+        Outlook {
+            token: self.token.as_ref(),
+            terms: self.terms,
+            portal_caps: self.portal_caps,
+            flow,
+            flow_is_open: self.flow.is_some(),
+        }
+    }
+
+    pub(super) fn has_live_token(&self, now: BootTime) -> bool {
+        self.token.as_ref().is_some_and(|token| token.is_live(now))
+    }
+
+    pub(super) fn kept(&self) -> Kept {
+        let token = self.incoming.as_ref().map(|incoming| &incoming.token).or(self.token.as_ref()).cloned();
+        let portal_caps = self.portal_caps || token.as_ref().is_some_and(|token| token.capped);
+        Kept { registration: self.registration.clone(), token, portal_caps }
+    }
+
+    pub(super) fn situation(&self, now: BootTime) -> Situation<'_> {
+        let has_renewal = self.token.as_ref().is_some_and(|token| token.renewal.is_some());
+        Situation {
+            now,
+            loading: (!self.saver.is_loaded()).then_some(self.saver.error()),
+            token: self.token.as_ref(),
+            incoming: self.incoming.as_ref().map(|incoming| incoming.deadline),
+            refresh: has_renewal.then_some(match &self.refresh {
+                Refresh::Idle { .. } => RefreshSituation::Idle,
+                Refresh::UnderWay { .. } => RefreshSituation::UnderWay,
+                Refresh::BackingOff { until, failed_at, error, .. } => {
+                    RefreshSituation::BackingOff { until: *until, failed_at: *failed_at, error }
+                }
+            }),
+            flow: self.flow.as_ref().map(|flow| (flow.number, flow.view())),
+            ended_flows: &self.ended_flows,
+            leaving: self.leaving.as_ref().map(|leaving| {
+                let forgotten = !self.saver.is_unsaved() || self.saver.is_failing();
+                leaving.outcome.as_ref().filter(|_| forgotten || leaving.deadline <= now)
+            }),
+        }
+    }
+}
