@@ -41,6 +41,9 @@ fn main() -> ExitCode {
     let contest = Contest::run(contestants, rounds);
     println!("{rounds} rounds; milliseconds from start to end of a process\n");
     print!("{}", contest.table(&["/bin/true", "oidc-token"]));
+    for remark in rivals.iter().filter_map(rivals::Rival::remark) {
+        println!("{remark}");
+    }
     for name in absent {
         println!("not installed: {name}");
     }

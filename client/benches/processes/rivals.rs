@@ -24,8 +24,8 @@ enum Kind {
     Curl,
     /// One key in the agent, as people have.
     SshAdd,
-    /// An account can be set up only with a provider to register at, so this asks for one that is not loaded: the
-    /// agent is asked and answers, which is the least that every use of it takes.
+    /// An account can be set up only with a provider to register at, so this asks for one that is not loaded; see
+    /// [`Rival::remark`].
     OidcToken,
 }
 
@@ -80,7 +80,7 @@ impl Rival {
                 fs::create_dir(&directory).expect("a directory");
                 let socket = home.join("oidc.sock");
                 let agent = Command::new("oidc-agent")
-                    .arg("--console")
+                    .args(["--console", "--no-autoload"])
                     .arg(format!("--socket-path={}", socket.display()))
                     .env("HOME", home)
                     .env("OIDC_CONFIG_DIR", &directory)
@@ -93,6 +93,14 @@ impl Rival {
                 rival
             }
         }
+    }
+
+    /// What has to be known to read the figures of this rival right.
+    pub(crate) fn remark(&self) -> Option<&'static str> {
+        (self.kind == Kind::OidcToken).then_some(
+            "oidc-token asks its agent for an account that is not loaded and is told so: one round trip, without the \
+             decryption that a token would take",
+        )
     }
 
     fn wait(&self) {

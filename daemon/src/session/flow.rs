@@ -274,7 +274,9 @@ impl Flow {
         if pause > policy::CODE_PATIENCE {
             return Err(FlowEnd::Failed(error));
         }
-        self.stage = Stage::Due { at: now.boot + pause, renew_registration: false };
+        // A registration that the service has disowned stays so while the next one is being had.
+        let renew_registration = self.registered_anew && matches!(self.stage, Stage::Registering);
+        self.stage = Stage::Due { at: now.boot + pause, renew_registration };
         Ok(None)
     }
 }

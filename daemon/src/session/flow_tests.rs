@@ -149,6 +149,19 @@ fn a_service_that_asks_for_more_patience_than_a_prompt_has_ends_the_flow() {
 }
 
 #[test]
+fn a_registration_that_the_service_has_disowned_is_not_used_again_while_the_next_one_is_being_had() {
+    let mut t = Timeline::signed_out();
+    let caller = t.ask(Want::Login { need: Need::Always });
+    t.registers(Ok(registration("disowned", t.now)));
+    t.authorizes(Err(service(ErrorName::InvalidClient)));
+    t.registers(Err(network()));
+    t.advance(secs(2));
+    t.registers(Ok(registration("next", t.now)));
+    t.authorizes(Ok(authorization()));
+    assert!(matches!(t.told(caller), Answer::Pending { .. }), "{:?}", t.told(caller));
+}
+
+#[test]
 fn a_code_is_shown_after_one_early_attempt() {
     let mut t = Timeline::signed_out();
     t.polls = Polls::Unanswered;

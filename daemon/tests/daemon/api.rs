@@ -81,7 +81,7 @@ async fn a_session_is_found_by_every_way_of_naming_it() {
     )
     .unwrap();
     t.signals.send(ssoctld::Signal::Reload).await.unwrap();
-    t.while_profile_is_unknown().await;
+    t.while_time_stands(async || t.request("GET /v1/token?profile=dev").await.code() == "unknown_session").await;
     let name = "my%20corp%2F%C3%BC";
     t.sign_in(name).await;
     for query in [
@@ -94,12 +94,6 @@ async fn a_session_is_found_by_every_way_of_naming_it() {
         let answer = t.request(&format!("GET /v1/token{query}")).await;
         assert_eq!(answer.status, 200, "{query}: {answer:?}");
         assert_eq!(answer.json::<ssoctl_protocol::Token>().session, "my corp/ü", "{query}");
-    }
-}
-
-impl Harness {
-    async fn while_profile_is_unknown(&self) {
-        while self.request("GET /v1/token?profile=dev").await.code() == "unknown_session" {}
     }
 }
 

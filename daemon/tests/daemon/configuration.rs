@@ -11,13 +11,12 @@ use crate::harness::{Harness, START_URL, hours, session};
 impl Harness {
     /// Waits until the daemon has read a configuration with these sessions.
     async fn until_sessions(&self, names: &[&str]) -> Vec<SessionStatus> {
-        loop {
+        let is_other = async || {
             let sessions = self.report().await.sessions;
-            if sessions.iter().map(|session| session.name.as_str()).eq(names.iter().copied()) {
-                return sessions;
-            }
-            tokio::task::yield_now().await;
-        }
+            !sessions.iter().map(|session| session.name.as_str()).eq(names.iter().copied())
+        };
+        self.while_time_stands(is_other).await;
+        self.report().await.sessions
     }
 }
 
@@ -101,12 +100,8 @@ async fn a_broken_entry_is_reported_and_takes_no_other_down() {
     let t = Harness::signed_in(Settings::default()).await;
     t.configure(&(session("corp", START_URL) + "colour = \"red\"\n" + &session("broken", "no url")));
     t.signals.send(Signal::Reload).await.unwrap();
-    let problems = loop {
-        let problems = t.report().await.daemon.configuration_problems;
-        if !problems.is_empty() {
-            break problems;
-        }
-    };
+    t.while_time_stands(async || t.report().await.daemon.configuration_problems.is_empty()).await;
+    let problems = t.report().await.daemon.configuration_problems;
     let told: Vec<_> = problems.iter().map(|problem| (problem.severity.as_str(), problem.line)).collect();
     assert_eq!(told, [("warning", Some(4)), ("error", Some(6))]);
     t.access_token().await;

@@ -3,7 +3,10 @@
 
 mod api;
 mod configuration;
+mod faults;
 mod harness;
+mod processes;
 mod refreshing;
+mod secrecy;
 mod sign_in;
 mod storing;

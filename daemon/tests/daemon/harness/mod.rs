@@ -1,6 +1,7 @@
 //! The daemon's library, a simulator and one clock for both.
 
 mod http;
+mod process;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -20,12 +21,13 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 pub(crate) use http::{Answer, exchange};
+pub(crate) use process::{Ended, Process};
 
 /// The start URL of the session `corp`.
 pub(crate) const START_URL: &str = "https://corp.awsapps.com/start";
 
 /// However slow the machine: what has not happened by then never will.
-const REAL_PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const REAL_PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -212,16 +214,30 @@ impl Harness {
         tokio::time::timeout(REAL_PATIENCE, reached).await.expect("the state that was waited for")
     }
 
+    /// Asks again and again until the answer is no.
+    pub(crate) async fn while_time_stands(&self, is_so: impl AsyncFn() -> bool) {
+        let reached = async { while is_so().await {} };
+        tokio::time::timeout(REAL_PATIENCE, reached).await.expect("the state that was waited for");
+    }
+
     pub(crate) async fn until_state(&self, state: SessionState) -> SessionStatus {
         self.until(|status| status.state == state).await
     }
 
-    /// Lets time pass on the clock, a second every few milliseconds, until this is done.
+    /// Lets time pass on the clock, a second every few milliseconds, until this is done. Each second waits for the daemon
+    /// and, unless it hangs, for the simulator, so that on a slow machine time passes more slowly.
     pub(crate) async fn while_time_passes<T>(&self, work: impl Future<Output = T>) -> T {
         let passing = async {
             let mut pace = tokio::time::interval(Duration::from_millis(8));
+            pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             loop {
-                pace.tick().await;
+                for _ in 0..10 {
+                    pace.tick().await;
+                    self.request("GET /v1/health").await;
+                    if self.simulator.call_log().iter().all(|call| call.outcome != "in progress") {
+                        break;
+                    }
+                }
                 self.clock.advance(secs(1));
             }
         };

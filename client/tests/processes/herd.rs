@@ -1,0 +1,77 @@
+//! Many clients at once: one flow, one page, one refresh.
+
+use std::fs;
+use std::time::Duration;
+
+use identity_center_simulator::{Fault, Grant, Operation, RefreshTokens, Settings, Times};
+
+use crate::support::{Outcome, Running, Stage, until};
+
+fn many(stage: &Stage, count: usize, arguments: &[&str]) -> Vec<Running> {
+    (0..count).map(|_| stage.start(stage.ssoctl(arguments))).collect()
+}
+
+fn the_one_token(outcomes: impl IntoIterator<Item = Outcome>) -> String {
+    let mut tokens: Vec<String> = outcomes.into_iter().map(|outcome| outcome.exits(0).stdout).collect();
+    tokens.dedup();
+    assert_eq!(tokens.len(), 1, "all tokens are equal");
+    tokens.remove(0).trim_end().to_owned()
+}
+
+#[test]
+fn fifty_clients_that_wait_for_a_token_cause_one_flow_and_get_one_token() {
+    let stage = Stage::with_corp(Settings::default());
+    let clients = many(&stage, 50, &["token", "--wait", "60s"]);
+    let code = stage.identity_center.wait_for_pending().user_code;
+    until("all show the code", || clients.iter().all(|client| client.said().contains(&code)).then_some(()));
+    stage.identity_center.approve(&code).unwrap();
+
+    let token = the_one_token(clients.into_iter().map(Running::finish));
+    assert_eq!(stage.identity_center.issued_access_tokens(), [token]);
+    assert_eq!(stage.identity_center.calls(Operation::StartDeviceAuthorization), 1);
+    assert_eq!(stage.identity_center.calls(Operation::RegisterClient), 1);
+}
+
+#[test]
+fn five_logins_open_one_page() {
+    let stage = Stage::with_corp(Settings::default());
+    let browser = super::interrupted::Browser::on(&stage);
+    let logins: Vec<Running> = (0..5).map(|_| stage.start(browser.command(&stage, ["login"]))).collect();
+    let pending = stage.identity_center.wait_for_pending();
+    until("all show the code", || logins.iter().all(|login| login.said().contains(&pending.user_code)).then_some(()));
+    until("the page is open", || (!browser.pages().is_empty()).then_some(()));
+    stage.identity_center.approve(&pending.user_code).unwrap();
+
+    for login in logins {
+        login.finish().exits(0).says("Signed in to corp");
+    }
+    assert_eq!(browser.pages(), [pending.verification_uri_complete]);
+    assert_eq!(stage.identity_center.calls(Operation::StartDeviceAuthorization), 1);
+}
+
+#[test]
+fn fifty_clients_that_find_an_expired_token_cause_one_refresh_although_refresh_tokens_work_once() {
+    let stage = Stage::bare(Settings {
+        token_lifetime: Duration::from_secs(3),
+        refresh_tokens: RefreshTokens::Rotated,
+        ..Settings::default()
+    });
+    stage.write(".aws/config", crate::support::stage::CORP);
+    stage.start_daemon();
+    stage.sign_in("corp");
+    // Nothing renews the token while no daemon runs, and the daemon that comes finds it expired.
+    let first = stage.request("GET", "/v1/token").1;
+    stage.end_daemon(rustix::process::Signal::TERM);
+    super::renewal::wait_until(&first["expires_at"]);
+    stage.identity_center.settings(|settings| settings.token_lifetime = Duration::from_secs(3600));
+    stage.identity_center.inject(Operation::CreateToken, Fault::Delay { by: Duration::from_secs(2) }, Times::Next(1));
+    let refreshes = stage.identity_center.token_calls(Grant::RefreshToken);
+    stage.start_daemon();
+
+    let token = the_one_token(many(&stage, 50, &["token"]).into_iter().map(Running::finish));
+    assert_ne!(first["access_token"], token.as_str());
+    assert_eq!(stage.identity_center.issued_access_tokens().last(), Some(&token));
+    assert_eq!(stage.identity_center.token_calls(Grant::RefreshToken), refreshes + 1);
+    assert_eq!(stage.identity_center.calls(Operation::StartDeviceAuthorization), 1);
+    assert!(fs::exists(stage.socket()).unwrap());
+}

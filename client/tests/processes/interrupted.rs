@@ -1,0 +1,97 @@
+//! Ctrl-C, and the page that a login opens.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use identity_center_simulator::{Operation, Settings};
+use rustix::process::Signal;
+
+use crate::support::{Stage, until};
+
+/// A browser that writes down which pages it is shown.
+pub(crate) struct Browser {
+    script: PathBuf,
+    pages: PathBuf,
+}
+
+impl Browser {
+    pub(crate) fn on(stage: &Stage) -> Self {
+        let (script, pages) = (stage.home().join("browser.sh"), stage.home().join("pages"));
+        fs::write(&script, format!("echo \"$1\" >> '{}'\n", pages.display())).unwrap();
+        Self { script, pages }
+    }
+
+    /// `ssoctl` on a machine with a display and this browser.
+    pub(crate) fn command<A: AsRef<OsStr>>(&self, stage: &Stage, arguments: impl IntoIterator<Item = A>) -> Command {
+        let mut command = stage.ssoctl(arguments);
+        command.env("DISPLAY", ":0").env("BROWSER", format!("sh {}", self.script.display()));
+        command
+    }
+
+    /// What it was shown so far.
+    pub(crate) fn pages(&self) -> Vec<String> {
+        fs::read_to_string(&self.pages).unwrap_or_default().lines().map(str::to_owned).collect()
+    }
+}
+
+#[test]
+fn ctrl_c_leaves_the_sign_in_open_and_the_next_login_joins_it_without_a_second_page() {
+    let stage = Stage::with_corp(Settings::default());
+    let browser = Browser::on(&stage);
+    let first = stage.start(browser.command(&stage, ["login"]));
+    let pending = stage.shown_by(&first);
+    until("the page is open", || (!browser.pages().is_empty()).then_some(()));
+    first.send(Signal::INT);
+    let first = first.finish();
+    assert_eq!((first.code, first.signal), (None, Some(Signal::INT.as_raw())));
+    assert_eq!(stage.status("corp")["login"]["user_code"], pending.user_code.as_str());
+
+    let second = stage.start(browser.command(&stage, ["login"]));
+    assert_eq!(stage.shown_by(&second).user_code, pending.user_code);
+    stage.identity_center.approve(&pending.user_code).unwrap();
+    second.finish().exits(0);
+    assert_eq!(browser.pages(), [pending.verification_uri_complete]);
+    assert_eq!(stage.identity_center.calls(Operation::StartDeviceAuthorization), 1);
+}
+
+#[test]
+fn the_browser_of_the_configuration_goes_before_that_of_the_environment() {
+    let stage = Stage::bare(Settings::default());
+    let browser = Browser::on(&stage);
+    stage.write(
+        "ssoctl.toml",
+        &format!(
+            "[session.corp]\nstart_url = \"https://corp.awsapps.com/start\"\nregion = \"eu-west-1\"\n\
+             browser = \"sh {} {{url}}\"\n",
+            browser.script.display()
+        ),
+    );
+    let with_config = |mut command: Command| {
+        command.env("SSOCTL_CONFIG", stage.home().join("ssoctl.toml")).env("DISPLAY", ":0").env("BROWSER", "false");
+        command
+    };
+    let login = stage.start(with_config(stage.ssoctl(["login"])));
+    let pending = stage.shown_by(&login);
+    until("the page is open", || (!browser.pages().is_empty()).then_some(()));
+    stage.identity_center.approve(&pending.user_code).unwrap();
+    login.finish().exits(0);
+    assert_eq!(browser.pages(), [pending.verification_uri_complete]);
+}
+
+#[test]
+fn no_page_is_opened_over_ssh_or_where_it_is_not_wanted() {
+    let stage = Stage::with_corp(Settings::default());
+    let browser = Browser::on(&stage);
+    let mut over_ssh = browser.command(&stage, ["login"]);
+    over_ssh.env("SSH_CONNECTION", "192.0.2.1 50000 192.0.2.2 22");
+    let over_ssh = stage.start(over_ssh);
+    stage.approve_shown_by(&over_ssh);
+    over_ssh.finish().exits(0).says("no browser was opened: this is a session over SSH");
+
+    let unwanted = stage.start(browser.command(&stage, ["login", "--no-browser"]));
+    stage.approve_shown_by(&unwanted);
+    unwanted.finish().exits(0);
+    assert_eq!(browser.pages(), Vec::<String>::new());
+}

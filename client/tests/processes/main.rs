@@ -1,0 +1,18 @@
+//! The real `ssoctl` and the real `ssoctld` against a simulated Identity Center: what a person and a script meet.
+
+#[path = "../support/mod.rs"]
+#[allow(dead_code, reason = "shared with the demonstration; each uses its part")]
+mod support;
+
+mod choice;
+mod first_use;
+mod herd;
+mod interrupted;
+mod output;
+mod plain_http;
+mod renewal;
+mod secrecy;
+mod sign_in;
+mod sign_out;
+mod starting;
+mod survival;

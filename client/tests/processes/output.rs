@@ -1,0 +1,101 @@
+//! What scripts and people read.
+
+use identity_center_simulator::Settings;
+use serde_json::Value;
+use ssoctl_protocol::Timestamp;
+
+use crate::support::Stage;
+use crate::support::stage::START_URL;
+
+fn time(value: &Value) -> Timestamp {
+    serde_json::from_value(value.clone()).unwrap_or_else(|error| panic!("{error}: {value}"))
+}
+
+#[test]
+fn token_json_has_the_documented_members() {
+    let stage = Stage::signed_in(Settings::default());
+    let mut token = stage.run(["token", "--json"]).exits(0).json();
+    let expires_at = time(&token["expires_at"].take());
+    assert_eq!(
+        token,
+        serde_json::json!({
+            "access_token": stage.identity_center.issued_access_tokens()[0], "token_type": "Bearer",
+            "expires_at": null, "session": "corp", "start_url": START_URL, "region": "eu-west-1",
+        })
+    );
+    assert_eq!(expires_at, time(&stage.status("corp")["expires_at"]));
+}
+
+#[test]
+fn status_json_has_the_documented_members_before_during_and_after_a_sign_in() {
+    let stage = Stage::with_corp(Settings::default());
+    let report = stage.run(["status", "--json"]).exits(0).json();
+    assert_eq!(report["daemon"]["pid"], stage.daemon_pid().as_raw_nonzero().get());
+    time(&report["daemon"]["started_at"]);
+    let expected = |state: &str| {
+        serde_json::json!({
+            "name": "corp", "start_url": START_URL, "region": "eu-west-1", "scopes": ["sso:account:access"],
+            "state": state, "refreshable": state == "signed_in",
+            "oidc_endpoint": format!("{}/", stage.identity_center.url()), "last_error": null,
+        })
+    };
+    let documented = |session: &Value| {
+        let members = session.as_object().unwrap().clone().into_iter();
+        let known = expected("").as_object().unwrap().clone();
+        Value::Object(members.filter(|(name, _)| known.contains_key(name)).collect())
+    };
+    let session = &report["sessions"][0];
+    assert_eq!(documented(session), expected("signed_out"));
+    assert_eq!((&session["login"], &session["expires_at"]), (&Value::Null, &Value::Null));
+
+    let login = stage.start(stage.ssoctl(["login", "--no-browser"]));
+    let pending = stage.shown_by(&login);
+    let session = stage.status("corp");
+    assert_eq!(documented(&session), expected("signed_out"));
+    assert_eq!(session["login"]["user_code"], pending.user_code.as_str());
+    assert_eq!(session["login"]["verification_uri"], pending.verification_uri.as_str());
+    assert_eq!(session["login"]["verification_uri_complete"], pending.verification_uri_complete.as_str());
+    time(&session["login"]["expires_at"]);
+
+    stage.approve();
+    login.finish().exits(0);
+    let session = stage.status("corp");
+    assert_eq!(documented(&session), expected("signed_in"));
+    assert_eq!(session["login"], Value::Null);
+    time(&session["expires_at"]);
+}
+
+#[test]
+fn the_table_shows_the_state_at_a_glance() {
+    let stage = Stage::with_corp(Settings::default());
+    let row = || {
+        let table = stage.run(["status"]).exits(0).stdout;
+        let row = table.lines().find(|line| line.starts_with("corp")).unwrap_or_else(|| panic!("{table}"));
+        row.to_owned()
+    };
+    let signed_out = row();
+    assert!(signed_out.contains("signed out") && signed_out.contains("ssoctl login corp"), "{signed_out}");
+    let login = stage.start(stage.ssoctl(["login", "--no-browser"]));
+    let code = stage.shown_by(&login).user_code;
+    let waiting = row();
+    assert!(waiting.contains(&code), "{waiting}");
+    stage.approve();
+    login.finish().exits(0);
+    let signed_in = row();
+    assert!(signed_in.contains("signed in") && signed_in.contains("by itself"), "{signed_in}");
+}
+
+#[test]
+fn a_broken_entry_is_shown_with_file_and_line_and_the_others_work() {
+    let stage = Stage::with_corp(Settings::default());
+    stage.end_daemons();
+    stage.write(
+        ".aws/config",
+        &format!("{}\n[sso-session broken]\nsso_region = eu-west-1\n", crate::support::stage::CORP),
+    );
+    stage.start_daemon();
+    let table = stage.run(["status"]).exits(0).stdout;
+    assert!(table.contains(".aws/config:6") && table.contains("broken"), "{table}");
+    stage.sign_in("corp");
+    stage.run(["token"]).exits(0);
+}

@@ -1,0 +1,106 @@
+//! Signing in: approved, denied, too late, not needed, given up.
+
+use std::time::Duration;
+
+use identity_center_simulator::{Operation, Settings};
+
+use crate::support::Stage;
+
+#[test]
+fn after_an_approved_login_token_prints_the_issued_token_and_a_newline() {
+    let stage = Stage::with_corp(Settings::default());
+    let login = stage.start(stage.ssoctl(["login", "--no-browser"]));
+    let pending = stage.shown_by(&login);
+    assert_eq!(pending.scopes, ["sso:account:access"]);
+    stage.identity_center.approve(&pending.user_code).unwrap();
+
+    login
+        .finish()
+        .exits(0)
+        .prints_nothing()
+        .says(&pending.user_code)
+        .says(&pending.verification_uri_complete)
+        .says("Signed in to corp");
+    let token = stage.run(["token"]).exits(0);
+    let issued = stage.identity_center.issued_access_tokens();
+    assert_eq!(issued.iter().map(|token| format!("{token}\n")).collect::<Vec<_>>(), [token.stdout.as_str()]);
+    assert_eq!(token.stderr, "");
+}
+
+#[test]
+fn a_denied_login_exits_7() {
+    let stage = Stage::with_corp(Settings::default());
+    let login = stage.start(stage.ssoctl(["login", "--no-browser"]));
+    let pending = stage.shown_by(&login);
+    stage.identity_center.deny(&pending.user_code).unwrap();
+
+    login.finish().exits(7).prints_nothing().says("denied").says("ssoctl login corp");
+    let session = stage.status("corp");
+    assert_eq!((&session["state"], &session["last_error"]["code"]), (&"signed_out".into(), &"access_denied".into()));
+    stage.run(["token"]).exits(3);
+}
+
+#[test]
+fn a_login_that_nobody_answers_exits_5_when_the_code_dies() {
+    let stage = Stage::with_corp(Settings { device_code_lifetime: Duration::from_secs(2), ..Settings::default() });
+    stage.run(["login", "--no-browser"]).exits(5).prints_nothing().says("run: ssoctl login corp");
+    let session = stage.status("corp");
+    assert_eq!((&session["login"], &session["last_error"]["code"]), (&().into(), &"flow_expired".into()));
+    assert_eq!(stage.identity_center.calls(Operation::StartDeviceAuthorization), 1, "nobody starts it again");
+}
+
+#[test]
+fn a_token_that_is_waited_for_in_vain_exits_5() {
+    let stage = Stage::with_corp(Settings::default());
+    let pending = {
+        let outcome = stage.run(["token", "--wait", "1s"]).exits(5).prints_nothing();
+        let pending = stage.identity_center.wait_for_pending();
+        outcome.says(&pending.user_code);
+        pending
+    };
+    let joined = stage.start(stage.ssoctl(["token", "--wait", "60s"]));
+    stage.identity_center.approve(&pending.user_code).unwrap();
+    assert_eq!(joined.finish().exits(0).stdout.trim_end(), stage.identity_center.issued_access_tokens()[0]);
+    assert_eq!(stage.identity_center.calls(Operation::StartDeviceAuthorization), 1);
+}
+
+#[test]
+fn token_without_a_sign_in_exits_3_with_the_remedy_and_asks_nobody() {
+    let stage = Stage::with_corp(Settings::default());
+    stage.run(["token"]).exits(3).prints_nothing().says(r#"session "corp" needs a sign-in; run: ssoctl login corp"#);
+    assert_eq!(stage.identity_center.call_log(), []);
+}
+
+#[test]
+fn login_always_asks_and_login_if_needed_asks_nobody_who_is_signed_in() {
+    let stage = Stage::signed_in(Settings::default());
+    stage.run(["login", "--if-needed"]).exits(0).says("Signed in to corp");
+    assert_eq!(stage.identity_center.calls(Operation::StartDeviceAuthorization), 1);
+
+    stage.sign_in("corp");
+    assert_eq!(stage.identity_center.calls(Operation::StartDeviceAuthorization), 2);
+    assert_eq!(stage.identity_center.calls(Operation::RegisterClient), 1);
+}
+
+#[test]
+fn login_if_needed_asks_who_is_not_signed_in() {
+    let stage = Stage::with_corp(Settings::default());
+    let login = stage.start(stage.ssoctl(["login", "--if-needed", "--no-browser"]));
+    stage.approve();
+    login.finish().exits(0).says("Signed in to corp");
+}
+
+#[test]
+fn login_cancel_gives_the_pending_sign_in_up_for_everybody_who_waits() {
+    let stage = Stage::with_corp(Settings::default());
+    let login = stage.start(stage.ssoctl(["login", "--no-browser"]));
+    let token = stage.start(stage.ssoctl(["token", "--wait", "60s"]));
+    assert_eq!(stage.shown_by(&login).user_code, stage.shown_by(&token).user_code);
+
+    stage.run(["login", "--cancel"]).exits(0).says("No sign-in to corp is pending");
+    for waiting in [login, token] {
+        waiting.finish().exits(7).prints_nothing().says("given up");
+    }
+    assert_eq!(stage.status("corp")["login"], serde_json::Value::Null);
+    stage.run(["login", "--cancel"]).exits(0);
+}

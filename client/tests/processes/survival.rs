@@ -1,0 +1,66 @@
+//! A daemon that is killed, restarted, or stopped in the middle of something.
+
+use identity_center_simulator::{Operation, Settings};
+use rustix::process::Signal;
+
+use crate::support::Stage;
+
+#[test]
+fn after_kill_9_and_a_restart_the_token_is_served_and_the_registration_is_reused() {
+    let stage = Stage::signed_in(Settings::default());
+    let before = stage.run(["token"]).exits(0).stdout;
+    let killed = stage.daemon_pid();
+    stage.end_daemon(Signal::KILL);
+    stage.run(["--no-start", "token"]).exits(4);
+
+    stage.start_daemon();
+    assert_ne!(stage.daemon_pid(), killed);
+    assert_eq!(stage.run(["token"]).exits(0).stdout, before);
+    let calls = stage.identity_center.call_log().len();
+    assert_eq!(stage.run(["token", "--min-valid", "30m"]).exits(0).stdout, before);
+    assert_eq!(stage.identity_center.call_log().len(), calls, "it is served without a call");
+
+    stage.sign_in("corp");
+    assert_eq!(stage.identity_center.calls(Operation::StartDeviceAuthorization), 2);
+    assert_eq!(stage.identity_center.calls(Operation::RegisterClient), 1);
+}
+
+#[test]
+fn sigterm_ends_the_daemon_cleanly_and_tells_those_who_wait() {
+    let stage = Stage::with_corp(Settings::default());
+    let login = stage.start(stage.ssoctl(["login", "--no-browser"]));
+    stage.shown_by(&login);
+    let status = stage.end_daemon(Signal::TERM);
+    assert_eq!(status.code(), Some(0));
+    let outcome = login.finish().prints_nothing();
+    assert!(outcome.code.is_some_and(|code| code != 0), "{outcome:?}");
+    assert!(!stage.socket().exists(), "the socket goes with its daemon");
+}
+
+#[test]
+fn a_second_daemon_says_who_runs_already_whatever_its_socket() {
+    let stage = Stage::with_corp(Settings::default());
+    let mut second = stage.ssoctld();
+    second.env("SSOCTL_SOCKET", stage.home().join("other.sock"));
+    let outcome = stage.finish(second).exits(1);
+    outcome
+        .says("running already")
+        .says(&format!("pid {}", stage.daemon_pid().as_raw_nonzero()))
+        .says(&stage.socket().display().to_string());
+}
+
+#[test]
+fn the_memory_store_forgets_with_the_daemon() {
+    let stage = Stage::bare(Settings::default());
+    stage.write(".aws/config", crate::support::stage::CORP);
+    stage.write_own_config("secret_store = \"memory\"\n");
+    stage.start_daemon();
+    stage.sign_in("corp");
+    stage.run(["token"]).exits(0);
+    assert_eq!(stage.run(["status", "--json"]).json()["daemon"]["secret_store"]["kind"], "memory");
+    stage.end_daemon(Signal::TERM);
+    assert!(!stage.state_directory().join("records").exists());
+
+    stage.start_daemon();
+    stage.run(["token"]).exits(3);
+}

@@ -1,0 +1,22 @@
+//! The real binaries on a stage of their own: a throw-away home, a simulated Identity Center, one daemon, any number of
+//! clients. Shared by the tests and by the demonstration.
+//!
+//! | module | what it owns |
+//! |---|---|
+//! | [`binaries`] | the two binaries, built once and never stale |
+//! | [`stage`] | the home, the service, the daemon, and the end of all of them |
+//! | [`client`] | one `ssoctl` process and what came of it |
+//! | [`daemon`] | the lives and deaths of `ssoctld` |
+//! | [`socket`] | the daemon's API without `ssoctl` in between |
+//! | [`waiting`] | waiting for a state, within reason |
+
+pub(crate) mod binaries;
+pub(crate) mod client;
+pub(crate) mod daemon;
+pub(crate) mod socket;
+pub(crate) mod stage;
+pub(crate) mod waiting;
+
+pub(crate) use client::{Outcome, Running};
+pub(crate) use stage::Stage;
+pub(crate) use waiting::until;

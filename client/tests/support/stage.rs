@@ -1,0 +1,264 @@
+//! The home, the service, the daemon, and the end of all of them.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use identity_center_simulator::{Approval, PendingAuthorization, Settings, Simulator};
+use rustix::process::{Pid, Signal};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::binaries::binaries;
+use super::client::{Outcome, Running};
+use super::{daemon, socket, until};
+
+/// One person's machine, with nobody's settings but its own. When it is dropped, its processes end, its files are
+/// removed, and what happened on it is judged: no secret in any log or message, no rule of the service broken.
+pub(crate) struct Stage {
+    /// The service that everything here talks to.
+    pub identity_center: Simulator,
+    daemon: Mutex<Option<Child>>,
+    clients: AtomicUsize,
+    home: TempDir,
+}
+
+/// The start URL of [`CORP`].
+pub(crate) const START_URL: &str = "https://corp.awsapps.com/start";
+
+/// The AWS configuration of somebody with one session, `corp`.
+pub(crate) const CORP: &str = "\
+[sso-session corp]
+sso_start_url = https://corp.awsapps.com/start
+sso_region = eu-west-1
+sso_registration_scopes = sso:account:access
+";
+
+impl Stage {
+    /// A home without any configuration, and no daemon.
+    pub(crate) fn bare(settings: Settings) -> Self {
+        let home = tempfile::Builder::new().prefix("ssoctl-").tempdir().expect("a temporary directory");
+        for directory in ["run", "said", ".aws"] {
+            fs::create_dir(home.path().join(directory)).expect("a directory");
+        }
+        Self {
+            identity_center: Simulator::start(settings).expect("a free port on loopback"),
+            daemon: Mutex::new(None),
+            clients: AtomicUsize::new(0),
+            home,
+        }
+    }
+
+    /// A home with the session `corp`, and a daemon that runs.
+    pub(crate) fn with_corp(settings: Settings) -> Self {
+        let stage = Self::bare(settings);
+        stage.write(".aws/config", CORP);
+        stage.start_daemon();
+        stage.wait_for_state("corp", "signed_out");
+        stage
+    }
+
+    /// The same after a sign-in.
+    pub(crate) fn signed_in(settings: Settings) -> Self {
+        let stage = Self::with_corp(settings);
+        stage.sign_in("corp");
+        stage
+    }
+
+    pub(crate) fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// The default socket of this home.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.home().join("run/ssoctl/ssoctld.sock")
+    }
+
+    /// Where records and the lock are by default.
+    pub(crate) fn state_directory(&self) -> PathBuf {
+        let below =
+            if cfg!(target_os = "macos") { "Library/Application Support/ssoctl" } else { ".local/state/ssoctl" };
+        self.home().join(below)
+    }
+
+    /// Where a daemon's log is by default, and here in any case.
+    pub(crate) fn log(&self) -> PathBuf {
+        let below = if cfg!(target_os = "macos") { "Library/Logs/ssoctl" } else { ".local/state/ssoctl" };
+        self.home().join(below).join("ssoctld.log")
+    }
+
+    /// Writes a file below the home.
+    pub(crate) fn write(&self, path: &str, text: &str) {
+        let path = self.home().join(path);
+        fs::create_dir_all(path.parent().expect("a file is in a directory")).expect("a directory");
+        fs::write(path, text).expect("a file in the temporary directory");
+    }
+
+    /// Writes the daemon's own configuration file.
+    pub(crate) fn write_own_config(&self, text: &str) {
+        let below = if cfg!(target_os = "macos") { "Library/Application Support/ssoctl" } else { ".config/ssoctl" };
+        self.write(&format!("{below}/config.toml"), text);
+    }
+
+    /// A command in a clean environment.
+    fn command(&self, program: &Path) -> Command {
+        let url = self.identity_center.url();
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.home())
+            .env("XDG_RUNTIME_DIR", self.home().join("run"))
+            .env("AWS_ENDPOINT_URL_SSO_OIDC", &url)
+            .env("AWS_ENDPOINT_URL_SSO", &url)
+            // The more is logged, the more could leak.
+            .env("SSOCTL_LOG", "trace")
+            .current_dir(self.home());
+        command
+    }
+
+    // The daemon.
+
+    /// `ssoctld`, to be run with [`Stage::finish`]; one that lives is started with [`Stage::start_daemon`].
+    pub(crate) fn ssoctld(&self) -> Command {
+        self.command(&binaries().ssoctld)
+    }
+
+    /// Starts the daemon and waits until it answers.
+    pub(crate) fn start_daemon(&self) {
+        let child = daemon::start(self.ssoctld(), &self.socket(), &self.log());
+        let previous = self.daemon().replace(child);
+        assert!(previous.is_none(), "there is one daemon at a time");
+    }
+
+    /// Ends the daemon that was started here.
+    pub(crate) fn end_daemon(&self, signal: Signal) -> ExitStatus {
+        let child = self.daemon().take().expect("the daemon was started");
+        daemon::end(child, signal)
+    }
+
+    /// The process id of the daemon that was started here.
+    pub(crate) fn daemon_pid(&self) -> Pid {
+        Pid::from_child(self.daemon().as_ref().expect("the daemon was started"))
+    }
+
+    fn daemon(&self) -> MutexGuard<'_, Option<Child>> {
+        self.daemon.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    // Clients.
+
+    /// `ssoctl` with these arguments, to be run with [`Stage::start`] or [`Stage::finish`].
+    pub(crate) fn ssoctl<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
+        let mut command = self.command(&binaries().ssoctl);
+        command.args(arguments);
+        command
+    }
+
+    /// Starts a client.
+    pub(crate) fn start(&self, client: Command) -> Running {
+        let number = self.clients.fetch_add(1, Ordering::Relaxed);
+        Running::start(client, self.home().join(format!("said/{number}")))
+    }
+
+    /// Runs a client to its end.
+    pub(crate) fn finish(&self, client: Command) -> Outcome {
+        self.start(client).finish()
+    }
+
+    /// Runs `ssoctl` with these arguments to its end.
+    pub(crate) fn run<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Outcome {
+        self.finish(self.ssoctl(arguments))
+    }
+
+    /// Signs in, the person being quick.
+    pub(crate) fn sign_in(&self, session: &str) {
+        let login = self.start(self.ssoctl(["login", "--no-browser", session]));
+        let is_preauthorised = {
+            let mut approval = Approval::Manual;
+            self.identity_center.settings(|settings| approval = settings.approval);
+            approval == Approval::Preauthorised
+        };
+        if !is_preauthorised {
+            self.approve();
+        }
+        login.finish().exits(0);
+    }
+
+    /// Approves what is pending, or will be, as the person would.
+    pub(crate) fn approve(&self) {
+        let pending = self.identity_center.wait_for_pending();
+        self.identity_center.approve(&pending.user_code).expect("it is pending");
+    }
+
+    /// Waits until a client shows the code that it waits for, and returns what the service knows of it. An approval that
+    /// comes earlier may be found before any code has to be shown.
+    pub(crate) fn shown_by(&self, client: &Running) -> PendingAuthorization {
+        let is_shown = |pending: &PendingAuthorization| client.said().contains(&pending.user_code);
+        until("a client shows its code", || self.identity_center.pending().into_iter().find(is_shown))
+    }
+
+    /// Approves the code that a client shows, as the person would who reads it.
+    pub(crate) fn approve_shown_by(&self, client: &Running) {
+        self.identity_center.approve(&self.shown_by(client).user_code).expect("it is pending");
+    }
+
+    /// The JSON of `ssoctl status --json` for one session.
+    pub(crate) fn status(&self, session: &str) -> Value {
+        self.run(["status", "--json", session]).exits(0).json()["sessions"][0].clone()
+    }
+
+    /// Waits until a session is in this state.
+    pub(crate) fn wait_for_state(&self, session: &str, state: &str) {
+        until(&format!("{session} is {state}"), || (self.status(session)["state"] == state).then_some(()));
+    }
+
+    /// Sends a request to the daemon as any other tool would.
+    pub(crate) fn request(&self, method: &str, target: &str) -> (u16, Value) {
+        socket::request(&self.socket(), method, target).expect("the daemon answers")
+    }
+
+    // The end.
+
+    /// Ends every daemon of this home. Called again when the stage is dropped.
+    pub(crate) fn end_daemons(&self) {
+        if let Some(child) = self.daemon().take() {
+            daemon::end(child, Signal::KILL);
+        }
+        daemon::end_holder(&self.state_directory());
+    }
+
+    /// What the daemons have logged and the clients have said.
+    pub(crate) fn everything_said(&self) -> Vec<(PathBuf, String)> {
+        let said = fs::read_dir(self.home().join("said")).expect("the directory of what was said");
+        let mut paths: Vec<PathBuf> = said.map(|entry| entry.expect("an entry").path()).collect();
+        paths.extend(Some(self.log()).filter(|log| log.exists()));
+        let read = |path: PathBuf| {
+            let text = String::from_utf8_lossy(&fs::read(&path).expect("a file that was written here")).into_owned();
+            (path, text)
+        };
+        paths.into_iter().map(read).collect()
+    }
+
+    /// Insists that no secret was said by anybody, and that no rule of the service was broken.
+    pub(crate) fn judge(&self) {
+        let secrets = self.identity_center.secrets();
+        for (path, text) in self.everything_said() {
+            let leaked = secrets.iter().any(|secret| text.contains(secret));
+            assert!(!leaked, "a secret stands in {}:\n{text}", path.display());
+        }
+        assert_eq!(self.identity_center.violations(), Vec::<String>::new(), "a well-behaved client does not do this");
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        self.end_daemons();
+        if !std::thread::panicking() {
+            self.judge();
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The real `ssoctld`, in a home of its own.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use identity_center_simulator::Simulator;
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::{Answer, REAL_PATIENCE, START_URL, exchange, session};
+
+/// A running daemon. It is killed when it is dropped.
+pub(crate) struct Process {
+    child: Child,
+    home: PathBuf,
+}
+
+/// A daemon that ended.
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) log: String,
+}
+
+impl Process {
+    /// A daemon with this home directory, not started yet. It gets the session `corp` if nothing is configured.
+    pub(crate) fn command(home: &Path, simulator: &Simulator) -> Command {
+        let configuration = home.join("config.toml");
+        if !configuration.exists() {
+            std::fs::write(&configuration, session("corp", START_URL)).expect("a file");
+        }
+        let log = File::options().create(true).append(true).open(home.join("log")).expect("a file");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ssoctld"));
+        command
+            .env_clear()
+            .env("HOME", home)
+            .env("SSOCTL_SOCKET", home.join("socket"))
+            .env("SSOCTL_STATE_DIR", home.join("state"))
+            .env("SSOCTL_CONFIG", configuration)
+            .env("AWS_ENDPOINT_URL", simulator.url())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log);
+        command
+    }
+
+    /// Starts it and waits until it answers.
+    pub(crate) async fn start(home: &Path, simulator: &Simulator) -> Self {
+        Self::run(home, &mut Self::command(home, simulator)).await
+    }
+
+    /// Starts this and waits until it answers.
+    pub(crate) async fn run(home: &Path, command: &mut Command) -> Self {
+        let mut process = Self { child: command.spawn().expect("a process"), home: home.to_owned() };
+        let answering = async {
+            let mut pace = tokio::time::interval(Duration::from_millis(5));
+            while exchange(&process.home.join("socket"), "GET /v1/health", "", b"").await.is_err() {
+                pace.tick().await;
+                let ended = process.child.try_wait().expect("a child");
+                assert!(ended.is_none(), "it ended: {}", std::fs::read_to_string(home.join("log")).unwrap_or_default());
+            }
+        };
+        tokio::time::timeout(REAL_PATIENCE, answering).await.expect("an answer");
+        process
+    }
+
+    /// Runs this to its end.
+    pub(crate) async fn run_to_end(home: &Path, command: &mut Command) -> Ended {
+        Self { child: command.spawn().expect("a process"), home: home.to_owned() }.ended().await
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("a running process");
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn ended(mut self) -> Ended {
+        let ending = async {
+            let mut pace = tokio::time::interval(Duration::from_millis(5));
+            loop {
+                pace.tick().await;
+                if let Some(status) = self.child.try_wait().expect("a child") {
+                    return status;
+                }
+            }
+        };
+        let status = tokio::time::timeout(REAL_PATIENCE, ending).await.expect("an end");
+        Ended { status, log: self.log() }
+    }
+
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.home.join("log")).expect("a log")
+    }
+
+    pub(crate) async fn request(&self, request: &str) -> Answer {
+        exchange(&self.home.join("socket"), request, "", b"").await.expect("an answer")
+    }
+
+    /// Signs in to `corp`, which the simulator does not have to be asked for.
+    pub(crate) async fn sign_in(&self) {
+        let answer = self.request("GET /v1/token?wait=20").await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+
+    pub(crate) async fn access_token(&self) -> String {
+        let token: ssoctl_protocol::Token = self.request("GET /v1/token").await.json();
+        token.access_token.expose().clone()
+    }
+
+    /// One of the files that the kernel shows of it.
+    pub(crate) fn proc(&self, file: &str) -> String {
+        let bytes = std::fs::read(format!("/proc/{}/{file}", self.id())).expect("a running process");
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,81 @@
+//! The whole life of a token at the most talkative, searched for every secret that the service has given out.
+
+use identity_center_simulator::{Fault, Operation, RefreshTokens, Settings, Simulator, Times};
+use rustix::process::Signal;
+use ssoctl_protocol::{Login, PendingLogin};
+
+use crate::harness::{Process, secs};
+
+#[tokio::test]
+async fn no_secret_shows_in_the_text_log_in_answers_or_in_the_process_table() {
+    whole_life(&["--log", "trace"]).await;
+}
+
+#[tokio::test]
+async fn no_secret_shows_in_the_json_log_even_where_libraries_are_talkative() {
+    let filter = "ssoctld=trace,hyper=trace,hyper_util=trace,reqwest=trace,rustls=trace,tokio=trace,mio=trace";
+    whole_life(&["--log", filter, "--log-format", "json"]).await;
+}
+
+async fn pending(daemon: &Process) -> PendingLogin {
+    match daemon.request("POST /v1/sessions/corp/login").await.json() {
+        Login::Pending { login, .. } => login,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn whole_life(arguments: &[&str]) {
+    let settings = Settings { token_lifetime: secs(6), refresh_tokens: RefreshTokens::Rotated, ..Settings::default() };
+    let (home, simulator) = (tempfile::tempdir().unwrap(), Simulator::start(settings).unwrap());
+    let daemon = Process::run(home.path(), Process::command(home.path(), &simulator).args(arguments)).await;
+    let mut said = daemon.request("GET /v1/token").await.body;
+
+    let denied = pending(&daemon).await;
+    simulator.deny(&denied.user_code).unwrap();
+    said += &daemon.request(&format!("GET /v1/sessions/corp/login?flow={}&wait=20", denied.flow)).await.body;
+
+    let login = pending(&daemon).await;
+    simulator.approve(&login.user_code).unwrap();
+    said += &daemon.request(&format!("GET /v1/sessions/corp/login?flow={}&wait=20", login.flow)).await.body;
+    let first = daemon.access_token().await;
+    said += &daemon.request("GET /v1/sessions").await.body;
+    said += &daemon.request("GET /v1/token?min_valid=60").await.body;
+
+    let nonsense = Fault::replaced("expiresIn", "soon");
+    for fault in [Fault::error("InternalServerException"), Fault::Html, Fault::Reset] {
+        simulator.inject(Operation::CreateToken, fault, Times::Next(1));
+    }
+    while daemon.access_token_if_any().await == Some(first.clone()) {}
+    said += &daemon.request("GET /v1/token?wait=20&min_valid=1").await.status.to_string();
+    assert!(simulator.issued_access_tokens().len() > 1, "it was refreshed");
+
+    simulator.inject(Operation::CreateToken, nonsense, Times::UntilCleared);
+    simulator.inject(Operation::Logout, Fault::error("InternalServerException"), Times::Next(1));
+    said += &daemon.request("POST /v1/sessions/corp/login").await.body;
+    said += &daemon.request("GET /v1/sessions").await.body;
+    said += &daemon.request("POST /v1/sessions/corp/logout").await.body;
+    said += &daemon.request("GET /v1/token").await.body;
+    for file in ["cmdline", "environ"].iter().filter(|_| cfg!(target_os = "linux")) {
+        said += &daemon.proc(file);
+    }
+    daemon.signal(Signal::TERM);
+    let ended = daemon.ended().await;
+    assert_eq!(ended.status.code(), Some(0));
+    for told in ["polling for a token", "signed in", "refreshing failed", "refreshed", "the portal could not be told"] {
+        assert!(ended.log.contains(told), "the log is not about {told:?}");
+    }
+    let secrets = simulator.secrets();
+    assert!(secrets.len() >= 7, "registration, codes and tokens");
+    for (number, secret) in secrets.iter().enumerate() {
+        assert!(!ended.log.contains(secret.as_str()), "secret {number} in the log");
+        assert!(!said.contains(secret.as_str()), "secret {number} in an answer or the process table");
+    }
+    assert_eq!(simulator.violations(), Vec::<String>::new());
+}
+
+impl Process {
+    async fn access_token_if_any(&self) -> Option<String> {
+        let answer = self.request("GET /v1/token?wait=0").await;
+        (answer.status == 200).then(|| answer.json::<ssoctl_protocol::Token>().access_token.expose().clone())
+    }
+}
