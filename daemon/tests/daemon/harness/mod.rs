@@ -11,6 +11,7 @@ use identity_center_simulator::{Settings, Simulator, TimeSource};
 use ssoctl_protocol::{Login, PendingLogin, Problem, SessionState, SessionStatus, StatusReport, Token};
 use ssoctld::clock::{Clock, ManualClock};
 use ssoctld::config::{Environment, Paths};
+use ssoctld::desktop::{self, NoDesktop};
 use ssoctld::oidc::http::HttpIdentityCenter;
 use ssoctld::secrets::{SecretStore, file::FileStore, memory::MemoryStore};
 use ssoctld::world::World;
@@ -270,5 +271,11 @@ fn world(clock: &Arc<ManualClock>, store: Store, home: &TempDir) -> World {
         Store::File => Arc::new(FileStore::new(home.path().join("records"))),
     };
     let clock: Arc<dyn Clock> = Arc::clone(clock) as Arc<dyn Clock>;
-    World { identity_center: Arc::new(HttpIdentityCenter::new(None, Arc::clone(&clock))), clock, secrets }
+    World {
+        identity_center: Arc::new(HttpIdentityCenter::new(None, Arc::clone(&clock))),
+        clock,
+        secrets,
+        desktop: Arc::new(NoDesktop),
+        surroundings: desktop::still(),
+    }
 }
