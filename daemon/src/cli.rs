@@ -56,7 +56,10 @@ impl std::str::FromStr for LogFilter {
         if let Ok(level) = text.parse::<LevelFilter>() {
             return Ok(Self(Targets::new().with_target("ssoctld", level).with_default(level.min(LevelFilter::WARN))));
         }
-        text.parse().map(Self).map_err(|_| {
+        // A word alone would be read as the name of a module, so that a misspelt level would silence the log.
+        let is_clear = |part: &str| part.contains('=') || part.parse::<LevelFilter>().is_ok();
+        let filter = text.split(',').all(is_clear).then(|| text.parse().ok()).flatten();
+        filter.map(Self).ok_or_else(|| {
             "expected error, warn, info, debug or trace, or a list like ssoctld=debug,hyper=info".to_owned()
         })
     }

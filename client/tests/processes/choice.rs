@@ -2,7 +2,8 @@
 
 use identity_center_simulator::{Approval, Settings};
 
-use crate::support::{Outcome, Stage};
+use crate::support::Stage;
+use crate::support::client::Outcome;
 
 const SESSIONS: &str = "\
 [sso-session dev]

@@ -47,6 +47,11 @@ impl Running {
         kill_process(self.pid(), signal).expect("a child can be signalled");
     }
 
+    pub(crate) fn is_running(&mut self) -> bool {
+        let child = self.child.as_mut().expect("it is waited for once");
+        child.try_wait().expect("a child can be looked at").is_none()
+    }
+
     /// Waits for its end.
     pub(crate) fn finish(mut self) -> Outcome {
         let child = self.child.take().expect("it is waited for once");

@@ -17,6 +17,6 @@ pub(crate) mod socket;
 pub(crate) mod stage;
 pub(crate) mod waiting;
 
-pub(crate) use client::{Outcome, Running};
+pub(crate) use client::Running;
 pub(crate) use stage::Stage;
 pub(crate) use waiting::until;

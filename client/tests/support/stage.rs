@@ -129,9 +129,9 @@ impl Stage {
 
     /// Starts the daemon and waits until it answers.
     pub(crate) fn start_daemon(&self) {
-        let child = daemon::start(self.ssoctld(), &self.socket(), &self.log());
-        let previous = self.daemon().replace(child);
-        assert!(previous.is_none(), "there is one daemon at a time");
+        let mut daemon = self.daemon();
+        assert!(daemon.is_none(), "there is one daemon at a time");
+        *daemon = Some(daemon::start(self.ssoctld(), &self.socket(), &self.log()));
     }
 
     /// Ends the daemon that was started here.

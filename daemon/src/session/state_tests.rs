@@ -223,9 +223,8 @@ impl Timeline {
     #[track_caller]
     pub(super) fn polls(&mut self, result: Result<Issued, CallError>) {
         let Effect::CreateToken(flow, ..) = self.end("CreateToken") else { unreachable!() };
-        if let (Err(error), Some((_, _, interval))) = (&result, &mut self.polled)
-            && error.name() == Some(ErrorName::SlowDown)
-        {
+        let slow_down = result.as_ref().err().and_then(CallError::name) == Some(ErrorName::SlowDown);
+        if let Some((_, _, interval)) = self.polled.as_mut().filter(|_| slow_down) {
             *interval += secs(5);
         }
         self.on(Event::Polled(flow, result));

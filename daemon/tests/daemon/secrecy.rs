@@ -30,6 +30,7 @@ async fn whole_life(arguments: &[&str]) {
     let daemon = Process::run(home.path(), Process::command(home.path(), &simulator).args(arguments)).await;
     let mut said = daemon.request("GET /v1/token").await.body;
 
+    simulator.inject(Operation::StartDeviceAuthorization, Fault::Html, Times::Next(1));
     let denied = pending(&daemon).await;
     simulator.deny(&denied.user_code).unwrap();
     said += &daemon.request(&format!("GET /v1/sessions/corp/login?flow={}&wait=20", denied.flow)).await.body;
@@ -42,9 +43,7 @@ async fn whole_life(arguments: &[&str]) {
     said += &daemon.request("GET /v1/token?min_valid=60").await.body;
 
     let nonsense = Fault::replaced("expiresIn", "soon");
-    for fault in [Fault::error("InternalServerException"), Fault::Html, Fault::Reset] {
-        simulator.inject(Operation::CreateToken, fault, Times::Next(1));
-    }
+    simulator.inject(Operation::CreateToken, Fault::Reset, Times::Next(1));
     while daemon.access_token_if_any().await == Some(first.clone()) {}
     said += &daemon.request("GET /v1/token?wait=20&min_valid=1").await.status.to_string();
     assert!(simulator.issued_access_tokens().len() > 1, "it was refreshed");

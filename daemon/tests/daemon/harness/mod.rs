@@ -22,7 +22,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 pub(crate) use http::{Answer, exchange};
-pub(crate) use process::{Ended, Process};
+pub(crate) use process::Process;
 
 /// The start URL of the session `corp`.
 pub(crate) const START_URL: &str = "https://corp.awsapps.com/start";
@@ -232,7 +232,7 @@ impl Harness {
             let mut pace = tokio::time::interval(Duration::from_millis(8));
             pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             loop {
-                for _ in 0..10 {
+                for _ in 0..4 {
                     pace.tick().await;
                     self.request("GET /v1/health").await;
                     if self.simulator.call_log().iter().all(|call| call.outcome != "in progress") {

@@ -1,0 +1,301 @@
+//! The main job, shown end to end with the real programs: one sign-in, a token for every tool, and a renewal that
+//! nobody notices. Everything happens on this computer, in a throw-away home, against a simulated Identity Center.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a demonstration speaks to a person")]
+
+#[path = "../tests/support/mod.rs"]
+#[allow(dead_code, reason = "shared with the tests; each uses its part")]
+mod support;
+
+use std::fs;
+use std::io::{self, Write};
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use identity_center_simulator::{Grant, Operation, RefreshTokens, Settings};
+use serde_json::Value;
+use ssoctl_protocol::Timestamp;
+use support::binaries::binaries;
+use support::stage::CORP;
+use support::{Running, Stage};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+
+const HELP: &str = "\
+Shows what ssoctl does, in a throw-away home and against a simulated Identity Center.
+
+Usage: cargo demo [--browser] [--short]
+
+  --browser  you approve the sign-in yourself, in your own browser
+  --short    be quicker";
+
+/// Who approves the sign-in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Person {
+    StandIn,
+    You,
+}
+
+/// What is shown, and how slowly.
+#[derive(Clone, Copy)]
+struct Show {
+    person: Person,
+    /// How long the stand-in looks at the page.
+    hesitation: Duration,
+    /// How long a token lives; in reality about an hour.
+    token_lifetime: Duration,
+}
+
+/// Set once the end has come from outside: what fails from then on is no failure.
+static ENDING: AtomicBool = AtomicBool::new(false);
+
+fn main() -> ExitCode {
+    let mut show =
+        Show { person: Person::StandIn, hesitation: Duration::from_secs(2), token_lifetime: Duration::from_secs(12) };
+    for argument in std::env::args().skip(1) {
+        match argument.as_str() {
+            "--browser" => show.person = Person::You,
+            "--short" => (show.hesitation, show.token_lifetime) = (Duration::from_millis(500), Duration::from_secs(6)),
+            "--help" | "-h" => {
+                println!("{HELP}");
+                return ExitCode::SUCCESS;
+            }
+            unknown => {
+                eprintln!("demo: unknown argument {unknown:?}\n\n{HELP}");
+                return ExitCode::from(2);
+            }
+        }
+    }
+    std::panic::set_hook(Box::new(|panic| {
+        if !ENDING.load(Ordering::SeqCst) {
+            eprintln!("\nThe demonstration failed: {}", panic.payload_as_str().unwrap_or("for an unknown reason"));
+        }
+    }));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(perform(show))
+}
+
+/// How it ended.
+enum End {
+    /// After this time.
+    Success(Duration),
+    Failure,
+    /// By the signal of this number.
+    Signal(i32),
+}
+
+/// Tells the story on a thread of its own and cleans up, however it ends.
+async fn perform(show: Show) -> ExitCode {
+    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()))
+    else {
+        eprintln!("demo: signals cannot be received");
+        return ExitCode::FAILURE;
+    };
+    println!("Preparing ssoctl and ssoctld (the first time this takes a minute or two).");
+    let settings = Settings {
+        token_lifetime: show.token_lifetime,
+        // Each refresh token works once, so a program that were careless with them would be found out.
+        refresh_tokens: RefreshTokens::Rotated,
+        ..Settings::default()
+    };
+    let stage = Arc::new(Stage::bare(settings));
+    let (end, ended) = oneshot::channel();
+    let storyteller = thread::spawn({
+        let stage = Arc::clone(&stage);
+        move || {
+            let begin = Instant::now();
+            tell(&stage, show);
+            // Nobody listens any more after an interruption.
+            let _ = end.send(begin.elapsed());
+        }
+    });
+    // The sender is dropped where the story breaks off.
+    let end = tokio::select! {
+        told = ended => told.map_or(End::Failure, End::Success),
+        _ = interrupt.recv() => End::Signal(2),
+        _ = terminate.recv() => End::Signal(15),
+        _ = hangup.recv() => End::Signal(1),
+    };
+    ENDING.store(matches!(end, End::Signal(_)), Ordering::SeqCst);
+    stage.end_daemons();
+    if !matches!(end, End::Signal(_)) {
+        // Its panic, if it was one, has been told.
+        let _ = storyteller.join();
+    }
+    if let Err(error) = fs::remove_dir_all(stage.home()) {
+        eprintln!("demo: {} could not be removed: {error}", stage.home().display());
+        return ExitCode::FAILURE;
+    }
+    let code = match end {
+        End::Success(time) => {
+            println!(
+                "\nThat was all, in {} s. The processes have ended, and the temporary home is removed.",
+                time.as_secs()
+            );
+            0
+        }
+        End::Failure => 1,
+        End::Signal(number) => {
+            eprintln!("\nInterrupted. The processes have ended, and the temporary home is removed.");
+            128 + number
+        }
+    };
+    // What is left of the stage, a thread that may still tell its story included, goes with this process.
+    std::process::exit(code)
+}
+
+fn tell(stage: &Stage, show: Show) {
+    binaries();
+    println!(
+        "
+This runs the real ssoctl and its daemon, ssoctld, in a temporary home. AWS IAM
+Identity Center is played by a simulator on this computer; AWS is not contacted."
+    );
+    stage.write(".aws/config", CORP);
+    stage.start_daemon();
+
+    heading("1. A person signs in, once.");
+    sign_in(stage, show);
+
+    heading("2. From now on every tool gets the token from the daemon, at once.");
+    prompt("ssoctl token");
+    let token = stage.run(["token"]).exits(0).stdout;
+    indented(&format!("{}  (cut short here: a token is a secret)", abridged(&token)));
+
+    heading("3. What the daemon knows, at a glance.");
+    prompt("ssoctl status");
+    for line in stage.run(["status"]).exits(0).stdout.lines().filter(|line| !line.is_empty()) {
+        indented(line);
+    }
+
+    heading("4. The token nears its end, and is renewed before it dies.");
+    watch_a_renewal(stage, show);
+
+    stage.judge();
+}
+
+fn sign_in(stage: &Stage, show: Show) {
+    let mut login = match show.person {
+        Person::StandIn => {
+            prompt("ssoctl login");
+            stage.start(stage.ssoctl(["login", "--no-browser", "corp"]))
+        }
+        // The person's own environment, because the browser is theirs; only the socket leads to this daemon.
+        Person::You => {
+            prompt("ssoctl login      (approve on the page that opens; Ctrl-C ends the demonstration)");
+            let mut command = Command::new(&binaries().ssoctl);
+            command.args(["login", "corp"]).env("SSOCTL_SOCKET", stage.socket()).stdin(Stdio::null());
+            stage.start(command)
+        }
+    };
+    let pending = stage.shown_by(&login);
+    let mut shown = 0;
+    if show.person == Person::StandIn {
+        let end = Instant::now() + show.hesitation;
+        while Instant::now() < end {
+            shown = relay(&login, shown);
+            thread::sleep(Duration::from_millis(50));
+        }
+        indented("... a stand-in for the person opens the page, compares the code and approves ...");
+        stage.identity_center.approve(&pending.user_code).expect("the code is alive");
+    }
+    while login.is_running() {
+        shown = relay(&login, shown);
+        thread::sleep(Duration::from_millis(50));
+    }
+    relay(&login, shown);
+    let login = login.finish();
+    assert!(login.code == Some(0), "the sign-in did not come about");
+}
+
+/// Shows what a client has said since the last time; returns how many lines that are by now.
+fn relay(client: &Running, shown: usize) -> usize {
+    let said = client.said();
+    let whole = said.rfind('\n').map_or("", |end| &said[..end]);
+    for line in whole.lines().skip(shown) {
+        indented(line);
+    }
+    whole.lines().count()
+}
+
+/// Asks for the token without a pause until the first one would be dead.
+fn watch_a_renewal(stage: &Stage, show: Show) {
+    println!(
+        "   A real token lives for an hour. This one lives for {} s, so that you can watch.
+   From now on `ssoctl token` is asked again and again, as busy tools would.\n",
+        show.token_lifetime.as_secs()
+    );
+    let first = ask(stage);
+    tell_token("the token", &first);
+    let (mut count, mut current) = (1, first.clone());
+    while now() <= first.expires_at || current.text == first.text {
+        let token = ask(stage);
+        assert!(token.expires_at >= now(), "a dead token was handed out");
+        if token.text != current.text {
+            tell_token(&format!("a new token, {} before the last one dies", left(current.expires_at)), &token);
+            current = token;
+        }
+        count += 1;
+        thread::sleep(Duration::from_millis(50));
+    }
+    let (sign_ins, renewals) = (
+        stage.identity_center.calls(Operation::StartDeviceAuthorization),
+        stage.identity_center.token_calls(Grant::RefreshToken),
+    );
+    assert_eq!(sign_ins, 1, "a person was asked again");
+    println!(
+        "
+   The first token is dead by now. `ssoctl token` was asked {count} times and gave a
+   live token {count} times. The person was asked once, at the beginning; the daemon
+   has renewed the token by itself ({renewals} renewal{}). That is its job: nobody is
+   interrupted, and no tool meets an expired token in the middle of its work.",
+        if renewals == 1 { "" } else { "s" }
+    );
+}
+
+#[derive(Clone)]
+struct Answer {
+    text: String,
+    expires_at: Timestamp,
+}
+
+fn ask(stage: &Stage) -> Answer {
+    let token = stage.run(["token", "--json"]).exits(0).json();
+    let Value::String(text) = &token["access_token"] else { panic!("an answer without a token") };
+    let expires_at = serde_json::from_value(token["expires_at"].clone()).expect("a time");
+    Answer { text: text.clone(), expires_at }
+}
+
+fn tell_token(what: &str, token: &Answer) {
+    indented(&format!("{}  {what}; lives for another {}", abridged(&token.text), left(token.expires_at)));
+}
+
+fn left(time: Timestamp) -> String {
+    format!("{} s", time.duration_since(now()).as_secs())
+}
+
+fn now() -> Timestamp {
+    SystemTime::now().into()
+}
+
+fn abridged(token: &str) -> String {
+    token.chars().take(12).chain(['…']).collect()
+}
+
+fn heading(text: &str) {
+    println!("\n{text}");
+}
+
+fn prompt(command: &str) {
+    indented(&format!("$ {command}"));
+}
+
+/// Shown at once, also where standard output is a pipe.
+fn indented(text: &str) {
+    println!("{}", format!("   {text}").trim_end());
+    io::stdout().flush().expect("standard output takes text");
+}
