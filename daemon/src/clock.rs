@@ -14,14 +14,22 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::{Notify, oneshot};
 
 /// A point on the clock that counts since boot, suspended time included (Linux `CLOCK_BOOTTIME`, macOS
-/// `CLOCK_MONOTONIC`).
+/// `CLOCK_MONOTONIC`). It counts from long before boot, so that what happened before the last boot has its place too.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Hash)]
 pub struct BootTime(Duration);
+
+/// How long before boot [`BootTime`] begins: a hundred years.
+const BEFORE_BOOT: Duration = Duration::from_secs(100 * 366 * 86_400);
 
 impl BootTime {
     /// A point that long after boot.
     pub const fn from_boot(elapsed: Duration) -> Self {
-        Self(elapsed)
+        Self(BEFORE_BOOT.saturating_add(elapsed))
+    }
+
+    /// The time from boot to this point, zero if it is earlier.
+    const fn since_boot(self) -> Duration {
+        self.0.saturating_sub(BEFORE_BOOT)
     }
 
     /// The time from `earlier` to this point, zero if this one is not later.
@@ -169,7 +177,7 @@ mod timer {
     use tokio::io::unix::AsyncFd;
 
     pub(super) fn boot_time() -> BootTime {
-        BootTime(duration(clock_gettime(ClockId::Boottime)))
+        BootTime::from_boot(duration(clock_gettime(ClockId::Boottime)))
     }
 
     pub(super) fn wall_time() -> SystemTime {
@@ -187,7 +195,7 @@ mod timer {
         Ok(async move {
             loop {
                 // All zeros disarm the timer, which is what nobody waiting calls for.
-                let next = sleepers.wake(boot_time()).map_or(Duration::ZERO, |time| time.0);
+                let next = sleepers.wake(boot_time()).map_or(Duration::ZERO, BootTime::since_boot);
                 let value = Timespec::try_from(next).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 });
                 let setting = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: value };
                 if let Err(error) = timerfd_settime(timer.get_ref(), TimerfdTimerFlags::ABSTIME, &setting) {
@@ -215,7 +223,7 @@ mod timer {
     const SLICE: Duration = Duration::from_secs(15);
 
     pub(super) fn boot_time() -> BootTime {
-        BootTime(Duration::try_from(clock_gettime(ClockId::Monotonic)).unwrap_or_default())
+        BootTime::from_boot(Duration::try_from(clock_gettime(ClockId::Monotonic)).unwrap_or_default())
     }
 
     #[expect(clippy::disallowed_methods, reason = "this module is the one that reads clocks")]
@@ -249,7 +257,7 @@ pub struct ManualClock {
 impl ManualClock {
     /// A clock that shows `wall`, a day after boot.
     pub fn at(wall: SystemTime) -> Self {
-        let boot = BootTime(Duration::from_secs(86_400));
+        let boot = BootTime::from_boot(Duration::from_secs(86_400));
         Self { now: Mutex::new(Now { boot, wall }), sleepers: Sleepers::default() }
     }
 
@@ -316,6 +324,14 @@ mod tests {
         drop(clock.sleep_until(far));
         let _kept = clock.sleep_until(far);
         assert_eq!(clock.sleepers.waiting.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn what_was_before_the_last_boot_has_its_place() {
+        let clock = ManualClock::at(SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_435_200));
+        let now = clock.now();
+        let last_year = now.wall - Duration::from_secs(366 * 86_400);
+        assert_eq!(now.wall_at(now.boot_at(last_year)), last_year);
     }
 
     #[test]

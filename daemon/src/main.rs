@@ -88,15 +88,13 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
             "ssoctld is ready"
         );
         let identity_center = Arc::new(HttpIdentityCenter::new(configured.ca_bundle, clock.clone()));
-        let world = World {
-            clock,
-            identity_center,
-            secrets,
-            desktop: Arc::new(desktop::NoDesktop),
-            surroundings: desktop::still(),
-        };
+        let around = desktop::Environment::from_process();
+        let surroundings = desktop::observe(around, clock.clone());
+        let screen = Arc::new(desktop::Screen::new(around, clock.clone()));
+        let world = World { clock, identity_center, secrets, desktop: screen.clone(), surroundings };
         let signals = forward_signals()?;
         ssoctld::run(Sources { paths, environment }, world, listener, signals).await;
+        screen.farewell().await;
         Ok(())
     });
     runtime.shutdown_timeout(SHUTDOWN_PATIENCE);

@@ -101,7 +101,7 @@ fn a_daemon_that_cannot_start_is_told_with_the_end_of_its_log() {
     let stage = stage_without_a_daemon();
     // A directory where the socket should be is not one that the daemon would remove.
     std::fs::create_dir_all(stage.socket()).unwrap();
-    stage.run(["status"]).exits(4).prints_nothing();
+    stage.run(["status"]).exits(4).prints_nothing().says("the daemon ended at once").says("not a socket");
 }
 
 #[test]

@@ -1,4 +1,24 @@
 //! The person in front of the machine: what is shown, and whether anybody is there to see it.
+//!
+//! `text`, `page` and the rules in `presence` are pure. D-Bus is spoken by `notices` (the session's bus, from the first notice
+//! on) and `presence` (the machine's bus) alone.
+
+mod browser;
+mod environment;
+#[cfg(target_os = "linux")]
+mod network;
+mod notices;
+mod page;
+#[cfg(target_os = "linux")]
+mod presence;
+mod screen;
+mod surroundings;
+mod text;
+
+pub use environment::Environment;
+pub use page::{Refusal, admit};
+pub use screen::Screen;
+pub use surroundings::observe;
 
 use tokio::sync::watch;
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
+use serde::de::IgnoredAny;
 use ssoctl_protocol::Secret;
 use tokio::sync::watch;
 use url::Url;
@@ -102,7 +103,12 @@ impl IdentityCenter for HttpIdentityCenter {
             let request = inner.client()?.post(url).header(BEARER_HEADER, header);
             match inner.send(request).await {
                 // The portal does not know the token (any more): there is no session left to end.
-                Err(CallError::Unnamed { status: 401, .. }) | Ok(_) => Ok(()),
+                Err(CallError::Unnamed { status: 401, .. }) => Ok(()),
+                // The model has no body here; one that is not JSON comes from somebody else, a captive portal perhaps.
+                Ok(body) if body.expose().is_empty() || serde_json::from_slice::<IgnoredAny>(body.expose()).is_ok() => {
+                    Ok(())
+                }
+                Ok(_) => Err(CallError::Unusable("it is not JSON".to_owned())),
                 Err(error) => Err(error),
             }
         })

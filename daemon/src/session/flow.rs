@@ -251,6 +251,14 @@ impl Flow {
         }
     }
 
+    /// The registration that a token would belong to which an attempt under way may still bring.
+    pub fn attempting_with(&self) -> Option<&Registration> {
+        match &self.stage {
+            Stage::Open(open) if open.next_attempt.is_none() => Some(&open.registration),
+            _ => None,
+        }
+    }
+
     /// Whether its token is there and is being stored.
     pub const fn is_granted(&self) -> bool {
         matches!(self.stage, Stage::Granted)

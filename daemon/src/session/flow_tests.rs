@@ -237,6 +237,30 @@ fn a_code_dies_by_our_own_clock_even_if_the_service_never_says_so() {
 }
 
 #[test]
+fn a_token_that_comes_just_after_its_code_has_died_is_kept() {
+    let mut t = Timeline::signed_out();
+    t.open_flow();
+    t.polls = Polls::Unanswered;
+    t.advance(CODE_LIFETIME);
+    assert_eq!(t.trouble(), "flow_expired");
+    t.polls(Ok(issued(1, hours(1))));
+    let caller = t.ask_token(Duration::ZERO, Duration::ZERO);
+    assert_eq!(t.token(caller), "access-1");
+}
+
+#[test]
+fn a_sign_in_that_was_granted_cannot_be_given_up_any_more() {
+    let mut t = Timeline::signed_out();
+    t.open_flow();
+    t.store = Store::Hanging;
+    let waiting = t.ask_token(Duration::ZERO, mins(1));
+    t.sign_in(issued(1, hours(1)));
+    t.ask(Want::CancelLogin);
+    t.advance(secs(2));
+    assert_eq!(t.token(waiting), "access-1");
+}
+
+#[test]
 fn a_code_that_died_during_a_suspend_is_not_joined_by_whoever_comes_first() {
     let mut t = Timeline::signed_out();
     t.open_flow();

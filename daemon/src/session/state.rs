@@ -121,6 +121,7 @@ pub struct State {
     flow: Option<Flow>,
     flows: u64,
     ended_flows: Vec<(u64, FlowEnd)>,
+    late_attempt: Option<LateAttempt>,
     leaving: Option<Leaving>,
     asks: BTreeMap<AskId, Ask>,
     trouble: Option<Trouble>,
@@ -138,6 +139,13 @@ struct Incoming {
     token: Token,
     /// Until when the store is waited for.
     deadline: BootTime,
+}
+
+/// A poll whose code died before its answer came. It may still bring a token.
+struct LateAttempt {
+    flow: u64,
+    lineage: Lineage,
+    registration: Registration,
 }
 
 enum Refresh {
@@ -180,6 +188,7 @@ impl State {
             flow: None,
             flows: 0,
             ended_flows: Vec::new(),
+            late_attempt: None,
             leaving: None,
             asks: BTreeMap::new(),
             trouble: None,
@@ -206,7 +215,8 @@ impl State {
                     leaving.forget = Forget::Now;
                     self.forget();
                 }
-                if want == Want::CancelLogin {
+                // What has been granted already cannot be given up any more.
+                if want == Want::CancelLogin && !self.flow.as_ref().is_some_and(Flow::is_granted) {
                     self.end_flow(FlowEnd::Cancelled, now);
                 } else if !self.settle(id, now, &mut effects) {
                     // One more caller that gets an answer or waits: nothing has changed for anybody else.

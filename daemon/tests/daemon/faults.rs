@@ -42,8 +42,8 @@ fn table() -> Vec<Row> {
         row(Fault::Reset, [unavailable, unavailable, timeout, "network", "not_told"]),
         row(Fault::Truncated, [unavailable, unavailable, timeout, "network", "not_told"]),
         row(Fault::LostAnswer, [unavailable, unavailable, timeout, "network", "not_told"]),
-        row(Fault::NotJson, [unavailable, unavailable, timeout, "unusable_answer", "ended"]),
-        row(Fault::Html, [unavailable, unavailable, timeout, "unusable_answer", "ended"]),
+        row(Fault::NotJson, [unavailable, unavailable, timeout, "unusable_answer", "not_told"]),
+        row(Fault::Html, [unavailable, unavailable, timeout, "unusable_answer", "not_told"]),
         row(Fault::Oversized { bytes: 8 << 20 }, [unavailable, unavailable, timeout, "unusable_answer", "not_told"]),
         row(
             Fault::TooManyRequests { retry_after: secs(1) },

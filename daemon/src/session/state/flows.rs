@@ -1,8 +1,8 @@
 //! The device flow's place in a session: who opens it, what it gives, and what is remembered of its end.
 
 use super::{
-    CallError, Decision, ENDED_FLOWS, Effect, ErrorName, Flow, FlowEnd, Issued, Now, Refresh, Registration, State,
-    Trouble, Why,
+    CallError, Decision, ENDED_FLOWS, Effect, ErrorName, Flow, FlowEnd, Issued, LateAttempt, Now, Refresh,
+    Registration, State, Trouble, Why,
 };
 
 impl State {
@@ -70,9 +70,11 @@ impl State {
     ) {
         match result {
             Ok(issued) => {
-                // A flow that was given up while its token was on the way has no taker.
+                // A flow that was given up while its token was on the way has no taker. One whose code died has.
                 let flow = self.flow.as_mut().filter(|flow| flow.number == number);
-                if let Some(registration) = flow.and_then(Flow::grant) {
+                let late = self.late_attempt.take_if(|late| (late.flow, late.lineage) == (number, self.lineage));
+                let registration = flow.and_then(Flow::grant).or(late.map(|late| late.registration));
+                if let Some(registration) = registration {
                     self.lineage.0 += 1;
                     self.refresh = Refresh::Idle { due: None };
                     self.receive(issued, registration, now);
@@ -104,6 +106,13 @@ impl State {
             }),
             FlowEnd::Failed(error) => Some(Trouble::of_call(error, now.boot)),
         };
+        if end == FlowEnd::Expired {
+            self.late_attempt = flow.attempting_with().map(|registration| LateAttempt {
+                flow: flow.number,
+                lineage: self.lineage,
+                registration: registration.clone(),
+            });
+        }
         if self.ended_flows.len() == ENDED_FLOWS {
             self.ended_flows.remove(0);
         }

@@ -1,0 +1,176 @@
+//! Opening a page in a browser that outlives the daemon.
+//!
+//! No shell is involved. Words of a configured command are separated by blanks, and quotes keep a word together; `{url}`
+//! stands for the address, which comes last where it is not mentioned.
+
+use std::io;
+use std::process::{ExitStatus, Stdio};
+
+use tokio::process::Command;
+use tokio::runtime::Handle;
+use url::Url;
+
+use super::environment::Launcher;
+
+/// Starts the command in a service of its own, beside the daemon's. `KillMode` lets a browser live on whose starter has
+/// ended.
+const SERVICE: [&str; 6] = ["systemd-run", "--user", "--quiet", "--collect", "--property=KillMode=process", "--"];
+
+/// Opens a page, without waiting for anything. What goes wrong is logged.
+pub(super) fn open(page: &Url, command: Option<&str>, launcher: Launcher, session: &str, runtime: &Handle) {
+    let attempts = attempts(page.as_str(), command, launcher);
+    let session = session.to_owned();
+    let host = page.host_str().unwrap_or_default().to_owned();
+    runtime.spawn(async move {
+        for attempt in attempts {
+            let Some((program, arguments)) = attempt.words.split_first() else { continue };
+            tracing::info!(session, host, program, "opening the page");
+            match run(program, arguments).await {
+                Ok(status) if status.success() => return,
+                Ok(status) => {
+                    tracing::warn!(session, host, program, %status, "the command that opens the page failed");
+                    if attempt.failure == Failure::Final {
+                        return;
+                    }
+                }
+                Err(error) => tracing::warn!(session, host, program, %error, "the page was not opened"),
+            }
+        }
+    });
+}
+
+async fn run(program: &str, arguments: &[String]) -> io::Result<ExitStatus> {
+    // Signals for the daemon's process group are not meant for a browser.
+    Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .status()
+        .await
+}
+
+/// A command that may open the page.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Attempt {
+    words: Vec<String>,
+    failure: Failure,
+}
+
+/// What it means if the command was run and failed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Failure {
+    /// The page may have been open, so it is not opened again.
+    Final,
+    /// Nothing was opened: there is no service manager.
+    NextIsTried,
+}
+
+/// What is tried, until something could be run.
+fn attempts(page: &str, command: Option<&str>, launcher: Launcher) -> Vec<Attempt> {
+    let configured = command.map(|command| command_line(command, page)).filter(|words| !words.is_empty());
+    let commands: Vec<Vec<String>> = match configured {
+        Some(words) => vec![words],
+        None => openers(launcher)
+            .iter()
+            .map(|words| words.iter().copied().chain([page]).map(str::to_owned).collect())
+            .collect(),
+    };
+    let direct = commands.iter().map(|words| Attempt { words: words.clone(), failure: Failure::Final });
+    if launcher != Launcher::ServiceManager {
+        return direct.collect();
+    }
+    let by_manager = commands.iter().map(|words| Attempt {
+        words: SERVICE.iter().map(|&word| word.to_owned()).chain(words.iter().cloned()).collect(),
+        failure: Failure::NextIsTried,
+    });
+    by_manager.chain(direct).collect()
+}
+
+/// The desktop's own commands.
+fn openers(launcher: Launcher) -> &'static [&'static [&'static str]] {
+    if cfg!(target_os = "macos") {
+        &[&["open"]]
+    } else if launcher == Launcher::Windows {
+        &[&["wslview"], &["rundll32.exe", "url.dll,FileProtocolHandler"], &["xdg-open"]]
+    } else {
+        &[&["xdg-open"]]
+    }
+}
+
+/// The words of a command, with the address in its place.
+fn command_line(command: &str, page: &str) -> Vec<String> {
+    let mut words = split(command);
+    if !words.is_empty() && !command.contains("{url}") {
+        words.push("{url}".to_owned());
+    }
+    words.into_iter().map(|word| word.replace("{url}", page)).collect()
+}
+
+fn split(command: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    for character in command.chars() {
+        match (quote, character) {
+            (Some(open), _) if character == open => quote = None,
+            (None, '"' | '\'') => {
+                quote = Some(character);
+                word.get_or_insert_default();
+            }
+            (None, _) if character.is_whitespace() => words.extend(word.take()),
+            _ => word.get_or_insert_default().push(character),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = "https://corp.awsapps.com/?x=1&y=$(id)";
+
+    fn words(command: Option<&str>, launcher: Launcher) -> Vec<String> {
+        attempts(PAGE, command, launcher).into_iter().map(|attempt| attempt.words.join(" ")).collect()
+    }
+
+    #[test]
+    fn commands_are_split_without_a_shell() {
+        for (command, words) in [
+            ("firefox", vec!["firefox", PAGE]),
+            ("firefox --new-window {url} -P 'my profile'", vec!["firefox", "--new-window", PAGE, "-P", "my profile"]),
+            (
+                "\"/opt/a b/run\" --url={url} ''",
+                vec!["/opt/a b/run", "--url=https://corp.awsapps.com/?x=1&y=$(id)", ""],
+            ),
+            ("  ", vec![]),
+        ] {
+            assert_eq!(command_line(command, PAGE), words, "{command}");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_service_opens_pages_outside_of_its_sandbox_and_itself_only_where_there_is_no_manager() {
+        let by_manager = "systemd-run --user --quiet --collect --property=KillMode=process --";
+        assert_eq!(words(None, Launcher::Ourselves), [format!("xdg-open {PAGE}")]);
+        assert_eq!(
+            words(None, Launcher::ServiceManager),
+            [format!("{by_manager} xdg-open {PAGE}"), format!("xdg-open {PAGE}"),]
+        );
+        assert_eq!(
+            words(Some("firefox -P work"), Launcher::ServiceManager),
+            [format!("{by_manager} firefox -P work {PAGE}"), format!("firefox -P work {PAGE}"),]
+        );
+    }
+
+    #[test]
+    fn only_a_service_manager_that_is_not_there_leads_to_a_second_attempt() {
+        let failures: Vec<_> =
+            attempts(PAGE, Some("firefox"), Launcher::ServiceManager).iter().map(|attempt| attempt.failure).collect();
+        assert_eq!(failures, [Failure::NextIsTried, Failure::Final]);
+    }
+}

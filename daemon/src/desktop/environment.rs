@@ -1,0 +1,72 @@
+//! What the desktop's parts need of the environment: the one place under `desktop/` that reads it.
+
+use std::path::Path;
+
+/// What the environment says about the desktop.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Environment {
+    /// Who starts programs.
+    pub(super) launcher: Launcher,
+    /// Whether the machine's D-Bus is there.
+    pub(super) system_bus: SystemBus,
+}
+
+/// Who starts programs that the person is to see.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Launcher {
+    /// The daemon itself.
+    Ourselves,
+    /// The user's service manager. A browser that a hardened service started would be in its sandbox, and could not run.
+    ServiceManager,
+    /// Windows, around the subsystem that the daemon runs in.
+    Windows,
+}
+
+/// The machine's D-Bus.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum SystemBus {
+    /// An address is known.
+    There,
+    /// There is none: a container, or not Linux.
+    Missing,
+}
+
+impl Environment {
+    /// As it is for this process.
+    pub fn from_process() -> Self {
+        let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let has_bus = is_set("DBUS_SYSTEM_BUS_ADDRESS") || Path::new("/run/dbus/system_bus_socket").exists();
+        Self {
+            launcher: Launcher::from_variables(is_set),
+            system_bus: if has_bus { SystemBus::There } else { SystemBus::Missing },
+        }
+    }
+}
+
+impl Launcher {
+    fn from_variables(is_set: impl Fn(&str) -> bool) -> Self {
+        if is_set("WSL_DISTRO_NAME") {
+            Self::Windows
+        } else if is_set("INVOCATION_ID") && is_set("XDG_RUNTIME_DIR") {
+            // The first names the unit that this process belongs to (systemd.exec), the second has the manager's socket.
+            Self::ServiceManager
+        } else {
+            Self::Ourselves
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_leaves_starting_programs_to_its_manager() {
+        let with = |set: &'static [&str]| Launcher::from_variables(|name| set.contains(&name));
+        assert_eq!(with(&[]), Launcher::Ourselves);
+        assert_eq!(with(&["XDG_RUNTIME_DIR"]), Launcher::Ourselves);
+        assert_eq!(with(&["INVOCATION_ID"]), Launcher::Ourselves);
+        assert_eq!(with(&["INVOCATION_ID", "XDG_RUNTIME_DIR"]), Launcher::ServiceManager);
+        assert_eq!(with(&["INVOCATION_ID", "XDG_RUNTIME_DIR", "WSL_DISTRO_NAME"]), Launcher::Windows);
+    }
+}
