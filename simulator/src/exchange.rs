@@ -40,65 +40,18 @@ pub(crate) enum Reply {
 /// Takes a call all the way.
 pub(crate) async fn carry_out(shared: &Arc<Shared>, call: Call) -> Reply {
     let (mut ticket, fault) = Ticket::open(shared, call);
-    let Some(fault) = fault else {
-        let answer = ticket.perform();
-        return ticket.delivered(answer);
-    };
-    match fault {
-        Fault::Error { name, reason } => {
-            let answer = ticket.refuse(&name, reason.as_deref());
-            ticket.delivered(answer)
-        }
-        Fault::Status { status } => ticket.delivered(Answer::new(status, Body::Empty)),
-        Fault::TooManyRequests { retry_after } => {
-            let answer = ticket.refuse("TooManyRequestsException", None);
-            let answer = Answer { status: 429, ..answer }.with_header("retry-after", whole_seconds(retry_after));
-            ticket.delivered(answer)
-        }
-        Fault::NotJson => {
-            ticket.delivered(Answer::new(200, Body::NotJson("<<< not JSON >>>")).with_outcome("not JSON"))
-        }
-        Fault::Html => ticket.delivered(Answer::html(200, page::interloper()).with_outcome("HTML")),
-        Fault::Delay { by } => {
+    let fault = match fault {
+        Some(Fault::Delay { by }) => {
             #[allow(clippy::disallowed_methods, reason = "a slow service is slow in real time")]
             tokio::time::sleep(by).await;
-            let answer = ticket.perform();
-            ticket.delivered(answer)
+            None
         }
-        Fault::Hang => std::future::pending().await,
-        Fault::MissingMember { name } => {
-            let mut answer = ticket.perform();
-            if let Some(members) = answer.holder_of(&name) {
-                members.remove(&name);
-            }
-            ticket.garbled(answer)
-        }
-        Fault::ReplacedMember { name, value } => {
-            let mut answer = ticket.perform();
-            if let Some(members) = answer.holder_of(&name) {
-                members.insert(name, value);
-            }
-            ticket.garbled(answer)
-        }
-        Fault::Truncated => {
-            let answer = ticket.perform();
-            ticket.close(&format!("truncated ({})", answer.outcome), RefreshReply::Inconclusive);
-            Reply::Cut(answer)
-        }
-        Fault::LostAnswer => {
-            let answer = ticket.perform();
-            ticket.close(&format!("lost answer ({})", answer.outcome), RefreshReply::Inconclusive);
-            Reply::Closed
-        }
-        Fault::Oversized { bytes } => {
-            ticket.close("oversized", RefreshReply::Inconclusive);
-            Reply::Flood(bytes)
-        }
-        Fault::Reset => {
-            ticket.close("reset", RefreshReply::Inconclusive);
-            Reply::Reset
-        }
-    }
+        Some(Fault::Hang) => return std::future::pending().await,
+        fault => fault,
+    };
+    let (reply, end) = ticket.meet(fault);
+    ticket.close(&end);
+    reply
 }
 
 fn whole_seconds(duration: Duration) -> String {
@@ -106,7 +59,7 @@ fn whole_seconds(duration: Duration) -> String {
 }
 
 /// A call under way. Dropped before its end, as when the client hangs up, it says so in the journal.
-struct Ticket {
+pub(crate) struct Ticket {
     shared: Arc<Shared>,
     call: Call,
     members: Option<Members>,
@@ -123,8 +76,35 @@ enum Stage {
     Ended,
 }
 
+/// What a call ended with.
+pub(crate) struct End {
+    /// As the journal keeps it.
+    outcome: String,
+    refresh: RefreshReply,
+    poll: PollReply,
+}
+
+/// What reached the client in answer to a poll.
+#[derive(Clone, Copy)]
+enum PollReply {
+    SlowDown,
+    Anything,
+}
+
+impl End {
+    fn inconclusive(outcome: impl Into<String>) -> Self {
+        Self { outcome: outcome.into(), refresh: RefreshReply::Inconclusive, poll: PollReply::Anything }
+    }
+}
+
+/// An answer that a client may rightly refuse to take anything from.
+fn garbled(answer: Answer) -> (Reply, End) {
+    let end = End::inconclusive(format!("garbled ({})", answer.outcome));
+    (Reply::Whole(answer), end)
+}
+
 impl Ticket {
-    fn open(shared: &Arc<Shared>, call: Call) -> (Self, Option<Fault>) {
+    pub(crate) fn open(shared: &Arc<Shared>, call: Call) -> (Self, Option<Fault>) {
         let members = match call.operation.api() {
             Api::Oidc => Members::read(&call.body),
             Api::Portal | Api::Page => None,
@@ -137,6 +117,49 @@ impl Ticket {
             (entry, pace, inner.faults.strike(call.operation))
         });
         (Self { shared: Arc::clone(shared), call, members, grant, entry, pace, stage: Stage::UnderWay }, fault)
+    }
+
+    /// Carries the call out, or what its fault makes of that. How it ends is noted by [`Ticket::close`]. Waiting is not
+    /// done here: a delay is over, and a call that hangs does not come here.
+    pub(crate) fn meet(&self, fault: Option<Fault>) -> (Reply, End) {
+        match fault {
+            None | Some(Fault::Delay { .. } | Fault::Hang) => self.delivered(self.perform()),
+            Some(Fault::Error { name, reason }) => self.delivered(self.refuse(&name, reason.as_deref())),
+            Some(Fault::Status { status }) => self.delivered(Answer::new(status, Body::Empty)),
+            Some(Fault::TooManyRequests { retry_after }) => {
+                let answer = self.refuse("TooManyRequestsException", None);
+                let answer = Answer { status: 429, ..answer };
+                self.delivered(answer.with_header("retry-after", whole_seconds(retry_after)))
+            }
+            Some(Fault::NotJson) => {
+                self.delivered(Answer::new(200, Body::NotJson("<<< not JSON >>>")).with_outcome("not JSON"))
+            }
+            Some(Fault::Html) => self.delivered(Answer::html(200, page::interloper()).with_outcome("HTML")),
+            Some(Fault::MissingMember { name }) => {
+                let mut answer = self.perform();
+                if let Some(members) = answer.holder_of(&name) {
+                    members.remove(&name);
+                }
+                garbled(answer)
+            }
+            Some(Fault::ReplacedMember { name, value }) => {
+                let mut answer = self.perform();
+                if let Some(members) = answer.holder_of(&name) {
+                    members.insert(name, value);
+                }
+                garbled(answer)
+            }
+            Some(Fault::Truncated) => {
+                let answer = self.perform();
+                let end = End::inconclusive(format!("truncated ({})", answer.outcome));
+                (Reply::Cut(answer), end)
+            }
+            Some(Fault::LostAnswer) => {
+                (Reply::Closed, End::inconclusive(format!("lost answer ({})", self.perform().outcome)))
+            }
+            Some(Fault::Oversized { bytes }) => (Reply::Flood(bytes), End::inconclusive("oversized")),
+            Some(Fault::Reset) => (Reply::Reset, End::inconclusive("reset")),
+        }
     }
 
     fn perform(&self) -> Answer {
@@ -160,23 +183,15 @@ impl Ticket {
         errors::exception(self.call.operation, statuses, name, reason)
     }
 
-    fn delivered(&mut self, answer: Answer) -> Reply {
-        let reply = match answer.outcome.as_str() {
+    fn delivered(&self, answer: Answer) -> (Reply, End) {
+        let refresh = match answer.outcome.as_str() {
             "InvalidGrantException" => RefreshReply::Refused,
             "ok" if self.brings_successor(&answer) => RefreshReply::Successor,
             _ => RefreshReply::Inconclusive,
         };
-        if let (Some((client_id, device_code)), "SlowDownException") = (self.poll(), answer.outcome.as_str()) {
-            self.shared.with(|inner, _| inner.service.note_slow_down(client_id, device_code));
-        }
-        self.close(&answer.outcome, reply);
-        Reply::Whole(answer)
-    }
-
-    /// An answer that a client may rightly refuse to take anything from.
-    fn garbled(&mut self, answer: Answer) -> Reply {
-        self.close(&format!("garbled ({})", answer.outcome), RefreshReply::Inconclusive);
-        Reply::Whole(answer)
+        let poll = if answer.outcome == "SlowDownException" { PollReply::SlowDown } else { PollReply::Anything };
+        let end = End { outcome: answer.outcome.clone(), refresh, poll };
+        (Reply::Whole(answer), end)
     }
 
     fn brings_successor(&self, answer: &Answer) -> bool {
@@ -186,12 +201,16 @@ impl Ticket {
         received.is_some() && received != sent
     }
 
-    fn close(&mut self, outcome: &str, reply: RefreshReply) {
+    /// Takes note of how the call ended for the client.
+    pub(crate) fn close(&mut self, end: &End) {
         self.stage = Stage::Ended;
         self.shared.with(|inner, _| {
-            inner.journal.ended(self.entry, outcome);
+            inner.journal.ended(self.entry, &end.outcome);
             if let Some(token) = self.refresh_token() {
-                inner.service.note_refresh_answered(token, reply);
+                inner.service.note_refresh_answered(token, end.refresh);
+            }
+            if let (Some((client_id, device_code)), PollReply::SlowDown) = (self.poll(), end.poll) {
+                inner.service.note_slow_down(client_id, device_code);
             }
         });
     }
@@ -208,7 +227,7 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         if self.stage == Stage::UnderWay {
-            self.close("abandoned", RefreshReply::Inconclusive);
+            self.close(&End::inconclusive("abandoned"));
         }
     }
 }

@@ -30,6 +30,12 @@ pub(super) struct RefreshUse {
     refused: bool,
 }
 
+impl RefreshUse {
+    pub(super) const fn is_in_flight(&self) -> bool {
+        self.in_flight > 0
+    }
+}
+
 /// What reached the client in answer to a refresh token, as far as that token is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RefreshReply {
@@ -85,7 +91,7 @@ impl Service {
         let Some(index) = self.refresh_token_index(refresh_token) else { return };
         let usage = &mut self.refresh_tokens[index].usage;
         usage.in_flight += 1;
-        let number = index + 1;
+        let number = self.pruned_refresh_tokens + index + 1;
         if usage.in_flight > 1 {
             self.violations.push(format!("refresh token {number} in two requests at once"));
         }

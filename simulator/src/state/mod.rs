@@ -21,6 +21,9 @@ pub(crate) use token::IssuedToken;
 
 use crate::settings::Settings;
 
+/// For how long what is dead is remembered where memory is bounded.
+const LONG_DEAD: Duration = Duration::from_secs(86_400);
+
 /// The whole service: everything that it has issued, and how it is set.
 pub(crate) struct Service {
     pub(crate) settings: Settings,
@@ -30,6 +33,8 @@ pub(crate) struct Service {
     portal_sessions: Vec<portal_session::PortalSession>,
     access_tokens: Vec<token::AccessToken>,
     refresh_tokens: Vec<token::RefreshToken>,
+    /// How many refresh tokens were pruned; the others are numbered from there.
+    pruned_refresh_tokens: usize,
     role_secrets: Vec<String>,
     portal_requests: VecDeque<SystemTime>,
     violations: Vec<String>,
@@ -45,6 +50,7 @@ impl Service {
             portal_sessions: Vec::new(),
             access_tokens: Vec::new(),
             refresh_tokens: Vec::new(),
+            pruned_refresh_tokens: 0,
             role_secrets: Vec::new(),
             portal_requests: VecDeque::new(),
             violations: Vec::new(),
@@ -59,6 +65,14 @@ impl Service {
         secrets.extend(self.issued_refresh_tokens());
         secrets.extend(self.role_secrets.iter().cloned());
         secrets
+    }
+
+    /// Forgets what has been dead for a day, and all but the newest refresh tokens, so that a service that lives for
+    /// months does not grow slow. Not to be called while a test may ask for [`Service::secrets`].
+    pub(crate) fn prune(&mut self, now: SystemTime) {
+        let long_dead = now.checked_sub(LONG_DEAD).unwrap_or(SystemTime::UNIX_EPOCH);
+        self.authorizations.retain(|authorization| authorization.expires_at > long_dead);
+        self.prune_tokens(long_dead);
     }
 
     /// Keeps in mind that `value` is a secret that was issued with role credentials.

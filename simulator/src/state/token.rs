@@ -13,6 +13,9 @@ use crate::operation::Grant;
 use crate::random;
 use crate::settings::RefreshTokens;
 
+/// More than a client can have any use for, and enough to notice one that comes back with an old one.
+const REMEMBERED_REFRESH_TOKENS: usize = 200;
+
 /// What CreateToken hands out.
 pub(crate) struct IssuedToken {
     pub(crate) access_token: String,
@@ -166,6 +169,31 @@ impl Service {
         let token = self.access_tokens.iter().find(|known| known.value == access_token)?;
         let good = token.standing == Standing::Good && now < token.expires_at;
         (good && self.live_until(token.session, now).is_some()).then_some(token.session)
+    }
+
+    /// When a token that this refresh token gives now would end; `None` if it would be refused.
+    pub(crate) fn refreshable_until(
+        &self,
+        client_id: &str,
+        client_secret: &str,
+        refresh_token: &str,
+        now: SystemTime,
+    ) -> Option<SystemTime> {
+        let client = self.authenticate(client_id, client_secret, Expiry::Enforced, now).ok()?;
+        let token = self.refresh_tokens.iter().find(|known| known.value == refresh_token)?;
+        let good = token.standing == Standing::Good && token.client_id == client_id;
+        let lifetime =
+            if client.scopes.is_empty() { self.settings.unscoped_token_lifetime } else { self.settings.token_lifetime };
+        self.live_until(token.session, now).filter(|_| good).map(|cap| cap.min(later(now, lifetime)))
+    }
+
+    pub(super) fn prune_tokens(&mut self, long_dead: SystemTime) {
+        self.access_tokens.retain(|token| token.expires_at > long_dead);
+        let surplus = self.refresh_tokens.len().saturating_sub(REMEMBERED_REFRESH_TOKENS);
+        // One that is in a request will be looked for at its end.
+        let surplus = self.refresh_tokens[..surplus].iter().take_while(|token| !token.usage.is_in_flight()).count();
+        self.refresh_tokens.drain(..surplus);
+        self.pruned_refresh_tokens += surplus;
     }
 
     pub(crate) fn is_signed_in(&self, access_token: &str, now: SystemTime) -> bool {
