@@ -90,8 +90,8 @@ fn compose(written: &Written, buttons: Buttons, markup: Markup) -> Notification 
             Urgency::Critical => Level::Critical,
         });
     if let (Some((_, label)), Buttons::Drawn) = (written.action, buttons) {
-        // Xfce draws a second button for a click that has a name. Whoever comes back from lunch should still find something
-        // to click on.
+        // A click that has a name gets a second button from Xfce; without one, a click beside the button dismisses there.
+        // Whoever comes back from lunch should still find something to click on.
         notification.action(CLICK, "").action(BUTTON, label).timeout(Timeout::Never);
     }
     notification

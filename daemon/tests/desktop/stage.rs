@@ -1,0 +1,190 @@
+//! Where a test plays: its own bus, its own screen, its own network.
+//!
+//! What a program finds there is decided by its environment, which a test cannot change for itself. So each test is started
+//! twice: the first sets the stage and starts the second, which is the test's body.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+/// Names the test whose body is to be played.
+const PLAYING: &str = "SSOCTL_TEST_STAGE";
+
+/// How long anything may take before a test fails.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What a test plays on.
+pub(crate) enum Stage {
+    /// A screen, and a session's bus whose services are started by hand.
+    Screen,
+    /// A session's bus address at which nobody listens.
+    NoBus,
+    /// A machine's bus.
+    Machine,
+    /// A network without anything in it.
+    Network,
+}
+
+/// Plays the body of this test on a stage, in a process of its own.
+pub(crate) fn play<F: Future<Output = ()>>(test: &str, stage: Stage, needs: &[&str], body: impl FnOnce() -> F) {
+    if std::env::var_os(PLAYING).is_some_and(|playing| playing == test) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async { tokio::time::timeout(3 * PATIENCE, body()).await.expect("the test ends in time") });
+        // A thread that waits for a server that hangs must not hold the end up.
+        runtime.shutdown_background();
+        return;
+    }
+    let missing: Vec<_> = stage.needs().iter().chain(needs).filter(|program| !is_there(program)).collect();
+    if !missing.is_empty() {
+        return skip(test, &format!("{missing:?} missing"));
+    }
+    let home = TempDir::new().unwrap();
+    let mut parts = Vec::new();
+    let program = std::env::current_exe().unwrap();
+    let mut command = match stage {
+        Stage::Network => {
+            let Some(mut unshare) = namespace() else { return skip(test, "no right to make a network namespace") };
+            unshare.arg(program);
+            unshare
+        }
+        _ => Command::new(program),
+    };
+    command.args(["--exact", test, "--nocapture"]).env(PLAYING, test);
+    at_home(&mut command, home.path());
+    match stage {
+        Stage::Screen => {
+            let (screen, number) = Part::that_says(at_home(
+                Command::new("Xvfb").args(["-displayfd", "1", "-screen", "0", "800x600x24", "-nolisten", "tcp"]),
+                home.path(),
+            ));
+            let display = format!(":{number}");
+            let (bus, address) = Part::that_says(bus(home.path()).env("DISPLAY", &display));
+            command.env("DISPLAY", display).env("DBUS_SESSION_BUS_ADDRESS", address);
+            parts.extend([bus, screen]);
+        }
+        Stage::NoBus => {
+            command.env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}/nobody", home.path().display()));
+        }
+        Stage::Machine => {
+            let (bus, address) = Part::that_says(&mut bus(home.path()));
+            command.env("DBUS_SYSTEM_BUS_ADDRESS", address);
+            parts.push(bus);
+        }
+        Stage::Network => {}
+    }
+    let status = command.status().unwrap();
+    assert!(status.success(), "{test} failed on its stage: {status}");
+}
+
+impl Stage {
+    const fn needs(&self) -> &'static [&'static str] {
+        match self {
+            Self::Screen => &["Xvfb", "dbus-daemon", "xdotool"],
+            Self::NoBus => &[],
+            Self::Machine => &["dbus-daemon"],
+            Self::Network => &["unshare", "ip"],
+        }
+    }
+}
+
+fn skip(test: &str, why: &str) {
+    let required = std::env::var_os("SSOCTL_TEST_REQUIRE").is_some_and(|value| value == "1");
+    assert!(!required, "{test} cannot be played: {why}");
+    println!("skipped: {test}: {why}");
+}
+
+/// Nothing of the person who runs the tests is read or written.
+fn at_home<'a>(command: &'a mut Command, home: &Path) -> &'a mut Command {
+    for variable in ["WAYLAND_DISPLAY", "DBUS_SYSTEM_BUS_ADDRESS", "DBUS_SESSION_BUS_ADDRESS", "INVOCATION_ID"] {
+        command.env_remove(variable);
+    }
+    // Without the last one, graphical programs start a bus of their own for accessibility.
+    command.env("HOME", home).env("XDG_RUNTIME_DIR", home).env("NO_AT_BRIDGE", "1").stdin(Stdio::null())
+}
+
+/// A bus with the services that servers here need, and no notification server that it would start by itself.
+fn bus(home: &Path) -> Command {
+    let services = home.join("services");
+    fs::create_dir(&services).unwrap();
+    let xfconf = Path::new("/usr/share/dbus-1/services/org.xfce.Xfconf.service");
+    if xfconf.exists() {
+        fs::copy(xfconf, services.join("org.xfce.Xfconf.service")).unwrap();
+    }
+    let config = home.join("bus.conf");
+    let text = format!(
+        "<busconfig><type>session</type><listen>unix:path={home}/bus</listen><auth>EXTERNAL</auth>\
+         <servicedir>{services}</servicedir><policy context='default'><allow send_destination='*' eavesdrop='true'/>\
+         <allow eavesdrop='true'/><allow own='*'/></policy></busconfig>",
+        home = home.display(),
+        services = services.display(),
+    );
+    fs::write(&config, text).unwrap();
+    let mut command = Command::new("dbus-daemon");
+    command.args(["--nofork", "--nopidfile", "--print-address=1"]).arg(format!("--config-file={}", config.display()));
+    at_home(&mut command, home).stderr(Stdio::null());
+    command
+}
+
+/// What makes a network namespace here: root may, and most others in a user namespace of theirs.
+fn namespace() -> Option<Command> {
+    [&["--net"][..], &["--map-root-user", "--net"]].into_iter().find_map(|flags| {
+        let can = Command::new("unshare").args(flags).arg("true").stderr(Stdio::null()).status().ok()?.success();
+        let mut command = Command::new("unshare");
+        command.args(flags);
+        can.then_some(command)
+    })
+}
+
+pub(crate) fn is_there(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    Path::new(program).is_file() || std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
+}
+
+/// A program that ends with the test.
+pub(crate) struct Part(Child);
+
+impl Part {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    }
+
+    /// A program whose first line of output says that it is ready, and how to reach it.
+    fn that_says(command: &mut Command) -> (Self, String) {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(!line.is_empty(), "{command:?} says nothing");
+        (Self(child), line.trim().to_owned())
+    }
+
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
+        rustix::process::kill_process(rustix::process::Pid::from_child(&self.0), signal).unwrap();
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Waits until it is so.
+pub(crate) async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let wait = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("waited in vain until {what}"));
+}
+
+/// What a command prints.
+pub(crate) fn output(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
