@@ -2,7 +2,8 @@
 //!
 //! A [`Directory`] is one consistent picture of the configuration and the sessions that run for it; it is replaced whole
 //! when the configuration changes. Sessions are told apart by their identity: one that only changed its names or settings
-//! goes on with its token, one that left the configuration stops and keeps its record.
+//! goes on with its token, one that left the configuration stops and keeps its
+//! record, and if it comes back before it has ended, the newcomer waits for that.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -27,6 +28,8 @@ pub struct Directory {
     pub config: Config,
     entries: Vec<Entry>,
     by_name: HashMap<String, usize>,
+    /// Sessions that left the configuration and have not ended yet.
+    leaving: Vec<Entry>,
 }
 
 /// Which session is meant.
@@ -44,7 +47,7 @@ pub enum Unresolved {
 impl Directory {
     /// A directory of nothing, to begin with.
     pub fn empty() -> Self {
-        Self { config: Config::default(), entries: Vec::new(), by_name: HashMap::new() }
+        Self { config: Config::default(), entries: Vec::new(), by_name: HashMap::new(), leaving: Vec::new() }
     }
 
     /// The directory of another configuration. Sessions whose identity stays are kept; `seed` gives chance to new ones.
@@ -66,17 +69,29 @@ impl Directory {
                         }
                         Arc::clone(&entry.session)
                     }
-                    None => Arc::new(Session::start(Arc::clone(&configured), notices, world.clone(), seed())),
+                    None => {
+                        let is_same = |entry: &&Entry| entry.config.identity == configured.identity;
+                        let predecessor =
+                            self.leaving.iter().rev().find(is_same).map(|entry| Arc::clone(&entry.session));
+                        let config = Arc::clone(&configured);
+                        Arc::new(Session::start(config, notices, world.clone(), seed(), predecessor))
+                    }
                 };
                 Entry { config: configured, session }
             })
             .collect();
+        let has_left = |entry: &&Entry| config.sessions.iter().all(|stays| stays.identity != entry.config.identity);
+        let mut leaving: Vec<Entry> = self.entries.iter().filter(has_left).cloned().collect();
+        for entry in &leaving {
+            entry.session.stop();
+        }
+        leaving.extend(self.leaving.iter().filter(|entry| !entry.session.has_stopped()).cloned());
         let names = entries.iter().enumerate().flat_map(|(index, entry)| {
             let aliases = entry.config.aliases.iter().cloned();
             aliases.chain([entry.config.name.clone()]).map(move |name| (name, index))
         });
         let by_name = names.collect();
-        Self { config, entries, by_name }
+        Self { config, entries, by_name, leaving }
     }
 
     /// Every session, in the order of the configuration.
@@ -117,7 +132,7 @@ impl Directory {
         for entry in &self.entries {
             entry.session.stop();
         }
-        for entry in &self.entries {
+        for entry in self.entries.iter().chain(&self.leaving) {
             entry.session.stopped().await;
         }
     }

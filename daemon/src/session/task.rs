@@ -41,8 +41,15 @@ pub struct Session {
 }
 
 impl Session {
-    /// Starts the task of a session. `seed` is where its chance comes from.
-    pub fn start(config: Arc<SessionConfig>, notices: Notices, world: World, seed: u64) -> Self {
+    /// Starts the task of a session. `seed` is where its chance comes from. A `predecessor` with the same record is
+    /// stopped and waited for first, so that no two tasks ever use one record.
+    pub fn start(
+        config: Arc<SessionConfig>,
+        notices: Notices,
+        world: World,
+        seed: u64,
+        predecessor: Option<Arc<Self>>,
+    ) -> Self {
         let (messages, inbox) = mpsc::unbounded_channel();
         let state = State::new(terms(&config, notices), seed);
         let (publish, snapshots) = watch::channel(Arc::new(state.snapshot(world.clock.now())));
@@ -55,7 +62,13 @@ impl Session {
             calls: JoinSet::new(),
             messages: messages.downgrade(),
         };
-        tokio::spawn(task.run(inbox));
+        tokio::spawn(async move {
+            if let Some(predecessor) = predecessor {
+                predecessor.stop();
+                predecessor.stopped().await;
+            }
+            task.run(inbox).await;
+        });
         Self { messages, snapshots, next_ask: AtomicU64::new(0) }
     }
 
@@ -85,6 +98,11 @@ impl Session {
     /// nobody holds any more does the same by itself.
     pub fn stop(&self) {
         let _ = self.messages.send(Message::Stop);
+    }
+
+    /// Whether it has ended.
+    pub fn has_stopped(&self) -> bool {
+        self.snapshots.has_changed().is_err()
     }
 
     /// Waits for the end after [`stop`](Self::stop).

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use identity_center_simulator::{Operation, Settings};
+use identity_center_simulator::{Fault, Grant, Operation, RefreshTokens, Settings, Times};
 use ssoctl_protocol::{SessionState, SessionStatus};
 use ssoctld::Signal;
 
@@ -105,4 +105,22 @@ async fn a_broken_entry_is_reported_and_takes_no_other_down() {
     let told: Vec<_> = problems.iter().map(|problem| (problem.severity.as_str(), problem.line)).collect();
     assert_eq!(told, [("warning", Some(4)), ("error", Some(6))]);
     t.access_token().await;
+}
+
+#[tokio::test]
+async fn a_session_that_comes_back_while_it_is_leaving_never_spends_a_refresh_token_twice() {
+    let settings = Settings { refresh_tokens: RefreshTokens::Rotated, ..Settings::default() };
+    let t = Harness::signed_in(settings).await;
+    let before = t.status("corp").await.expires_at;
+    t.simulator.inject(Operation::CreateToken, Fault::Delay { by: Duration::from_millis(500) }, Times::Next(1));
+    t.clock.advance(Duration::from_secs(45 * 60));
+    t.simulator.calls_reached(Operation::CreateToken, 2).await;
+    t.configure("");
+    t.signals.send(Signal::Reload).await.unwrap();
+    t.until_sessions(&[]).await;
+    t.configure(&session("corp", START_URL));
+    t.signals.send(Signal::Reload).await.unwrap();
+    t.until_sessions(&["corp"]).await;
+    t.until(|status| status.expires_at > before).await;
+    assert_eq!(t.simulator.token_calls(Grant::RefreshToken), 1, "the newcomer finds what the leaving one had received");
 }
