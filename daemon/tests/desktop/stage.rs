@@ -27,6 +27,8 @@ pub(crate) enum Stage {
     Machine,
     /// A network without anything in it.
     Network,
+    /// A service of a manager that is gone.
+    Service,
 }
 
 /// Plays the body of this test on a stage, in a process of its own.
@@ -75,6 +77,9 @@ pub(crate) fn play<F: Future<Output = ()>>(test: &str, stage: Stage, needs: &[&s
             parts.push(bus);
         }
         Stage::Network => {}
+        Stage::Service => {
+            command.env("INVOCATION_ID", "0123456789abcdef0123456789abcdef");
+        }
     }
     let status = command.status().unwrap();
     assert!(status.success(), "{test} failed on its stage: {status}");
@@ -84,7 +89,7 @@ impl Stage {
     const fn needs(&self) -> &'static [&'static str] {
         match self {
             Self::Screen => &["Xvfb", "dbus-daemon", "xdotool"],
-            Self::NoBus => &[],
+            Self::NoBus | Self::Service => &[],
             Self::Machine => &["dbus-daemon"],
             Self::Network => &["unshare", "ip"],
         }
