@@ -63,7 +63,7 @@ fn the_sessions_own_command_opens_its_pages_and_no_others() {
         let screen = screen();
         screen.open(&subject(&browser.program()), "https://corp.awsapps.com.attacker.example/");
         screen.open(&subject(&browser.program()), PAGE);
-        until("the page is open", || !browser.pages().is_empty()).await;
+        until("the page is open", async || !browser.pages().is_empty()).await;
         assert_eq!(browser.pages(), [format!("--profile work {PAGE}")]);
     });
 }
@@ -73,7 +73,7 @@ fn a_service_whose_manager_does_not_answer_opens_the_page_itself() {
     play("browser::a_service_whose_manager_does_not_answer_opens_the_page_itself", Stage::Service, &[], || async {
         let browser = Browser::new();
         screen().open(&subject(&browser.program()), PAGE);
-        until("the page is open", || !browser.pages().is_empty()).await;
+        until("the page is open", async || !browser.pages().is_empty()).await;
         assert_eq!(browser.pages(), [format!("--profile work {PAGE}")]);
     });
 }

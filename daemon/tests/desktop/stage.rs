@@ -179,17 +179,17 @@ impl Drop for Part {
 }
 
 /// Waits until it is so.
-pub(crate) async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let wait = async {
-        while !is_so() {
+        while !is_so().await {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
     tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("waited in vain until {what}"));
 }
 
-/// What a command prints.
-pub(crate) fn output(program: &str, arguments: &[&str]) -> String {
-    let output = Command::new(program).args(arguments).output().unwrap();
+/// What a command prints. The daemon's tasks go on meanwhile.
+pub(crate) async fn output(program: &str, arguments: &[&str]) -> String {
+    let output = tokio::process::Command::new(program).args(arguments).output().await.unwrap();
     String::from_utf8(output.stdout).unwrap()
 }
