@@ -228,3 +228,43 @@ impl Health {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+
+    use super::*;
+
+    /// A log that can be read.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_log_says_once_how_the_server_is_until_that_changes() {
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
+        let subscriber = tracing::Dispatch::new(subscriber);
+        let health = Health::default();
+        let lines = |states: &[State]| {
+            log.0.lock().unwrap().clear();
+            tracing::dispatcher::with_default(&subscriber, || {
+                states.iter().for_each(|state| health.is(*state, "no bus"));
+            });
+            String::from_utf8(log.0.lock().unwrap().clone()).unwrap().lines().count()
+        };
+        assert_eq!(lines(&[State::Failing, State::Failing, State::Failing]), 1);
+        assert_eq!(lines(&[State::Failing, State::Working, State::Working]), 1);
+        assert_eq!(lines(&[State::Silent, State::Silent, State::Working, State::Failing]), 3);
+    }
+}

@@ -4,6 +4,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "other programs tell nobody when they are ready")]
 
+mod browser;
 mod network;
 mod notices;
 mod presence;

@@ -73,7 +73,7 @@ impl Daemon {
 
     /// Shows a notice, uses its action once it is there, and tells what the daemon heard. It listens some milliseconds after
     /// the notice is there; a click before that is lost, as it would be for a person, who would click again.
-    async fn use_action<U: Future<Output = ()>>(&mut self, notice: &Notice, click: impl Fn() -> U) -> Action {
+    async fn use_action(&mut self, notice: &Notice, click: impl AsyncFn()) -> Action {
         loop {
             self.show("corp", notice);
             click().await;
@@ -115,33 +115,35 @@ struct Window {
     height: u32,
 }
 
-fn windows() -> Vec<Window> {
-    let ids = output("xdotool", &["search", "--onlyvisible", "--class", "xfce4-notifyd"]);
-    ids.lines()
-        .filter_map(|id| {
-            let geometry = output("xdotool", &["getwindowgeometry", "--shell", id]);
-            let member = |name: &str| geometry.lines().find_map(|line| line.strip_prefix(name)?.parse().ok());
-            Some(Window { id: id.to_owned(), width: member("WIDTH=")?, height: member("HEIGHT=")? })
-        })
-        .collect()
+async fn windows() -> Vec<Window> {
+    let mut windows = Vec::new();
+    for id in output("xdotool", &["search", "--onlyvisible", "--class", "xfce4-notifyd"]).await.lines() {
+        let geometry = output("xdotool", &["getwindowgeometry", "--shell", id]).await;
+        let member = |name: &str| geometry.lines().find_map(|line| line.strip_prefix(name)?.parse().ok());
+        // A window without a size went away meanwhile.
+        if let (Some(width), Some(height)) = (member("WIDTH="), member("HEIGHT=")) {
+            windows.push(Window { id: id.to_owned(), width, height });
+        }
+    }
+    windows
 }
 
 async fn the_window() -> Window {
-    until("one notice is on the screen", || windows().len() == 1).await;
-    windows().remove(0)
+    until("one notice is on the screen", async || windows().await.len() == 1).await;
+    windows().await.remove(0)
 }
 
 async fn no_window() {
-    until("nothing is on the screen", || windows().is_empty()).await;
+    until("nothing is on the screen", async || windows().await.is_empty()).await;
 }
 
-fn click(window: &Window, x: u32, y: u32) {
-    output("xdotool", &["mousemove", "--window", &window.id, &x.to_string(), &y.to_string(), "click", "1"]);
+async fn click(window: &Window, x: u32, y: u32) {
+    output("xdotool", &["mousemove", "--window", &window.id, &x.to_string(), &y.to_string(), "click", "1"]).await;
 }
 
 async fn click_button() {
     let window = the_window().await;
-    click(&window, window.width - 60, window.height - 30);
+    click(&window, window.width - 60, window.height - 30).await;
 }
 
 #[test]
@@ -153,10 +155,10 @@ fn a_notice_is_replaced_in_place_and_taken_back() {
         daemon.show("corp", &daemon.approve());
         let small = the_window().await;
         daemon.show("corp", &daemon.renew_now());
-        until("its text is longer", || windows().iter().any(|window| window.height > small.height)).await;
-        assert_eq!(windows().len(), 1);
+        until("its text is longer", async || windows().await.iter().any(|window| window.height > small.height)).await;
+        assert_eq!(windows().await.len(), 1);
         daemon.show("other", &daemon.approve());
-        until("each session has its own", || windows().len() == 2).await;
+        until("each session has its own", async || windows().await.len() == 2).await;
         daemon.screen.withdraw(&subject("corp"));
         assert_eq!(the_window().await.height, small.height);
         daemon.screen.withdraw(&subject("other"));
@@ -185,7 +187,7 @@ fn a_notice_that_was_dismissed_leads_to_nothing_and_the_next_one_is_shown() {
         let _server = server(xfce()).await;
         let mut daemon = Daemon::new();
         daemon.show("corp", &daemon.approve());
-        click(&the_window().await, 100, 20);
+        click(&the_window().await, 100, 20).await;
         no_window().await;
         let renew_now = daemon.renew_now();
         assert_eq!(daemon.use_action(&renew_now, click_button).await, Action::Renew);
@@ -231,8 +233,8 @@ fn a_server_that_hangs_holds_nobody_up_and_shows_the_newest_notice_when_it_is_ba
         daemon.show("corp", &daemon.renew_now());
         daemon.clock.advance(Duration::from_secs(60));
         hanging.signal(Signal::CONT);
-        until("the newest notice is alone on the screen", || {
-            let windows = windows();
+        until("the newest notice is alone on the screen", async || {
+            let windows = windows().await;
             windows.len() == 1 && windows[0].height > small.height
         })
         .await;
@@ -247,7 +249,7 @@ fn the_end_of_the_daemon_takes_all_notices_back() {
         let daemon = Daemon::new();
         daemon.show("corp", &daemon.approve());
         daemon.show("other", &daemon.expired());
-        until("both are on the screen", || windows().len() == 2).await;
+        until("both are on the screen", async || windows().await.len() == 2).await;
         daemon.screen.farewell().await;
         no_window().await;
     });
@@ -259,14 +261,14 @@ fn a_server_without_buttons_has_its_own_way_to_use_the_action() {
     play(test, Stage::Screen, &["dunst", "dunstctl"], || async {
         let _server = server("dunst").await;
         let mut daemon = Daemon::new();
-        let displayed = || output("dunstctl", &["count", "displayed"]).trim().parse().unwrap_or(0);
-        let click = || async {
-            until("it is on the screen", || displayed() == 1).await;
-            output("dunstctl", &["action", "0"]);
+        let displayed = async || output("dunstctl", &["count", "displayed"]).await.trim().to_owned();
+        let click = async || {
+            until("it is on the screen", async || displayed().await == "1").await;
+            output("dunstctl", &["action", "0"]).await;
         };
         let approve = daemon.approve();
         assert_eq!(daemon.use_action(&approve, click).await, Action::SignIn);
-        until("it is gone", || displayed() == 0).await;
+        until("it is gone", async || displayed().await == "0").await;
     });
 }
 

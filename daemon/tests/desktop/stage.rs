@@ -27,6 +27,8 @@ pub(crate) enum Stage {
     Machine,
     /// A network without anything in it.
     Network,
+    /// A service of a manager that is gone.
+    Service,
 }
 
 /// Plays the body of this test on a stage, in a process of its own.
@@ -75,6 +77,9 @@ pub(crate) fn play<F: Future<Output = ()>>(test: &str, stage: Stage, needs: &[&s
             parts.push(bus);
         }
         Stage::Network => {}
+        Stage::Service => {
+            command.env("INVOCATION_ID", "0123456789abcdef0123456789abcdef");
+        }
     }
     let status = command.status().unwrap();
     assert!(status.success(), "{test} failed on its stage: {status}");
@@ -84,7 +89,7 @@ impl Stage {
     const fn needs(&self) -> &'static [&'static str] {
         match self {
             Self::Screen => &["Xvfb", "dbus-daemon", "xdotool"],
-            Self::NoBus => &[],
+            Self::NoBus | Self::Service => &[],
             Self::Machine => &["dbus-daemon"],
             Self::Network => &["unshare", "ip"],
         }
@@ -174,17 +179,17 @@ impl Drop for Part {
 }
 
 /// Waits until it is so.
-pub(crate) async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let wait = async {
-        while !is_so() {
+        while !is_so().await {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
     tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("waited in vain until {what}"));
 }
 
-/// What a command prints.
-pub(crate) fn output(program: &str, arguments: &[&str]) -> String {
-    let output = Command::new(program).args(arguments).output().unwrap();
+/// What a command prints. The daemon's tasks go on meanwhile.
+pub(crate) async fn output(program: &str, arguments: &[&str]) -> String {
+    let output = tokio::process::Command::new(program).args(arguments).output().await.unwrap();
     String::from_utf8(output.stdout).unwrap()
 }

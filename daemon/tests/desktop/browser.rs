@@ -1,0 +1,79 @@
+//! Pages, opened by the session's own command.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use ssoctld::clock::ManualClock;
+use ssoctld::desktop::{Desktop, Environment, Screen, Subject};
+use tempfile::TempDir;
+
+use crate::stage::{Stage, play, until};
+
+const PAGE: &str = "https://corp.awsapps.com/start/#/device?user_code=ABCD-EFGH&x=$(id)";
+
+/// A browser that notes the pages it is given, one to a line.
+struct Browser {
+    directory: TempDir,
+}
+
+impl Browser {
+    fn new() -> Self {
+        let directory = TempDir::new().unwrap();
+        let browser = Self { directory };
+        let script = format!("#!/bin/sh\necho \"$*\" >> '{}'\n", browser.opened().display());
+        fs::write(browser.program(), script).unwrap();
+        fs::set_permissions(browser.program(), fs::Permissions::from_mode(0o700)).unwrap();
+        browser
+    }
+
+    fn program(&self) -> PathBuf {
+        self.directory.path().join("my browser")
+    }
+
+    fn opened(&self) -> PathBuf {
+        self.directory.path().join("opened")
+    }
+
+    fn pages(&self) -> Vec<String> {
+        fs::read_to_string(self.opened()).unwrap_or_default().lines().map(str::to_owned).collect()
+    }
+}
+
+fn subject(browser: &Path) -> Subject {
+    Subject {
+        key: "corp".to_owned(),
+        name: "corp".to_owned(),
+        start_url: "https://corp.awsapps.com/start".to_owned(),
+        region: "eu-west-1".to_owned(),
+        browser: Some(format!("'{}' --profile work {{url}}", browser.display())),
+    }
+}
+
+fn screen() -> Screen {
+    Screen::new(Environment::from_process(), Arc::new(ManualClock::at(SystemTime::UNIX_EPOCH)))
+}
+
+#[test]
+fn the_sessions_own_command_opens_its_pages_and_no_others() {
+    play("browser::the_sessions_own_command_opens_its_pages_and_no_others", Stage::NoBus, &[], || async {
+        let browser = Browser::new();
+        let screen = screen();
+        screen.open(&subject(&browser.program()), "https://corp.awsapps.com.attacker.example/");
+        screen.open(&subject(&browser.program()), PAGE);
+        until("the page is open", async || !browser.pages().is_empty()).await;
+        assert_eq!(browser.pages(), [format!("--profile work {PAGE}")]);
+    });
+}
+
+#[test]
+fn a_service_whose_manager_does_not_answer_opens_the_page_itself() {
+    play("browser::a_service_whose_manager_does_not_answer_opens_the_page_itself", Stage::Service, &[], || async {
+        let browser = Browser::new();
+        screen().open(&subject(&browser.program()), PAGE);
+        until("the page is open", async || !browser.pages().is_empty()).await;
+        assert_eq!(browser.pages(), [format!("--profile work {PAGE}")]);
+    });
+}
