@@ -45,6 +45,7 @@ pub(super) enum Urgency {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Buttons {
     /// It does.
+    #[cfg_attr(target_os = "macos", allow(dead_code, reason = "Notification Center does not"))]
     Drawn,
     /// It does not, so the notice says what to type.
     Missing,
@@ -54,6 +55,7 @@ pub(super) enum Buttons {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Markup {
     /// It does, so what looks like markup is escaped.
+    #[cfg_attr(target_os = "macos", allow(dead_code, reason = "Notification Center does not"))]
     Rendered,
     /// It shows the text as it is.
     Shown,

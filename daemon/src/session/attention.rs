@@ -171,6 +171,8 @@ impl Attention {
             // The code is on its way.
             Told::ThatTheEndApproaches if outlook.flow_is_open => self.shown.clone(),
             Told::ThatTheEndApproaches => Some(Notice::SignIn { ends }),
+            // Its code is on its way, or its token is being stored.
+            Told::ThatItEnded if approve.is_none() && outlook.flow_is_open => self.shown.clone(),
             // What is on the screen follows events, but nothing appears any more by itself.
             Told::ThatItEnded => self.shown.as_ref().map(|_| approve.unwrap_or(Notice::Expired { ended: ends })),
         }

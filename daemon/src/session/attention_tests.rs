@@ -280,3 +280,17 @@ fn the_time_before_the_end_can_be_chosen_and_short_lives_are_told_later() {
         assert_eq!(t.begun("AuthorizeDevice"), 2, "{lifetime:?}");
     }
 }
+
+#[test]
+fn the_code_stays_on_the_screen_while_its_token_is_being_stored() {
+    let mut t = signed_in_alone();
+    t.advance(hours(8) - mins(15));
+    t.authorizes(Ok(authorization()));
+    t.advance(mins(15));
+    t.on(Event::Acted(Action::SignIn));
+    t.authorizes(Ok(authorization()));
+    let shown = t.shown.len();
+    t.store = Store::Hanging;
+    t.sign_in(issued_alone(2, hours(8)));
+    assert_eq!((screen(&t), t.shown.len()), ("approve", shown), "and no word of an end that is overcome");
+}

@@ -127,8 +127,8 @@ pub struct State {
     trouble: Option<Trouble>,
     portal_caps: bool,
     service_clock: ServiceClock,
-    /// The token was stored by a daemon that ran before, and its end read off a wall clock that may be wrong.
-    is_end_doubtful: bool,
+    /// Set while the token is one that a daemon stored which ran before.
+    read_off: Option<ReadOff>,
     attention: Attention,
     stopping: bool,
     decisions: Vec<Decision>,
@@ -139,6 +139,14 @@ struct Incoming {
     token: Token,
     /// Until when the store is waited for.
     deadline: BootTime,
+}
+
+/// How the end of a token was read off a wall clock that may be wrong.
+struct ReadOff {
+    /// When, and what the wall clock showed.
+    at: Now,
+    /// How many seconds the service's clock was taken to be ahead of that.
+    service_ahead: i64,
 }
 
 /// A poll whose code died before its answer came. It may still bring a token.
@@ -194,7 +202,7 @@ impl State {
             trouble: None,
             portal_caps: false,
             service_clock: ServiceClock::default(),
-            is_end_doubtful: false,
+            read_off: None,
             attention: Attention::default(),
             stopping: false,
             decisions: Vec::new(),
@@ -240,8 +248,8 @@ impl State {
             Event::PresenceChanged(presence) => self.attention.set_presence(presence),
             Event::Acted(action) => self.acted(action, now),
             Event::ServiceClock(clock) => {
-                let before = std::mem::replace(&mut self.service_clock, clock);
-                self.doubt_end(before, now);
+                self.service_clock = clock;
+                self.correct_end(now);
             }
             Event::Stirred => {
                 if let Refresh::BackingOff { until, .. } = &mut self.refresh {
@@ -365,8 +373,8 @@ impl State {
                 if let Some(token) = &self.token {
                     self.attention.token_found(token, now.boot);
                 }
-                self.is_end_doubtful = true;
-                self.doubt_end(ServiceClock::default(), now);
+                self.read_off = Some(ReadOff { at: now, service_ahead: 0 });
+                self.correct_end(now);
                 self.plan_refresh(now);
             }
         });

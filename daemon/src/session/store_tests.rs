@@ -188,3 +188,47 @@ fn the_end_of_a_token_that_was_received_now_does_not_depend_on_any_wall_clock() 
     t.now.wall += hours(1000);
     assert_eq!(t.snapshot().token.unwrap().remaining(t.now.boot), hours(1));
 }
+
+#[test]
+fn a_wall_clock_that_is_set_while_an_end_is_doubtful_does_not_move_that_end() {
+    for seconds in [-50_000, 50_000] {
+        let mut t = Timeline::loading();
+        t.loaded(Ok(kept_for_an_hour()));
+        let forward = secs(50_000);
+        if seconds > 0 {
+            t.now.wall += forward
+        } else {
+            t.now.wall -= forward
+        }
+        t.on(Event::ServiceClock(ServiceClock { ahead_seconds: Some(-seconds) }));
+        assert_eq!(t.snapshot().token.unwrap().remaining(t.now.boot), hours(1));
+    }
+}
+
+#[test]
+fn an_end_that_is_put_right_during_a_refresh_begins_no_second_one() {
+    let mut t = Timeline::loading();
+    t.loaded(Ok(kept_for_an_hour()));
+    t.advance(mins(41));
+    t.on(Event::ServiceClock(ServiceClock { ahead_seconds: Some(1200) }));
+    assert_eq!(t.begun("Refresh"), 1);
+}
+
+#[test]
+fn a_life_read_off_a_wrong_clock_does_not_pass_for_one_that_the_portal_cuts() {
+    let clock = ServiceClock { ahead_seconds: Some(-6600) };
+    for known in [true, false] {
+        let mut t = Timeline::loading();
+        t.now.wall += secs(6600 - 600);
+        let mut kept = kept_for_an_hour().expect("a record");
+        let token = kept.token.as_mut().expect("a token");
+        token.received = token.received - secs(6600);
+        token.expires = token.expires - secs(6600);
+        t.loaded(Ok(Some(kept)));
+        if known {
+            t.on(Event::ServiceClock(clock));
+        }
+        t.refreshes(Ok(issued(2, hours(1))));
+        assert!(!t.snapshot().token.unwrap().capped, "{known}");
+    }
+}

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use super::{
     AccessToken, BootTime, CallError, Decision, Effect, Flow, FlowEnd, Incoming, Issued, Now, Refresh, Registration,
-    Renewal, ServiceClock, State, Terms, Token, Trouble, Why, policy,
+    Renewal, State, Terms, Token, Trouble, Why, policy,
 };
 
 impl State {
     pub(super) fn receive(&mut self, issued: Issued, registration: Registration, now: Now) {
-        let previous = self.token.as_ref().filter(|token| token.is_live(now.boot));
+        // A life read off a wall clock that nobody has put right says nothing about the portal session.
+        let is_doubtful = self.read_off.is_some() && self.service_clock.ahead_seconds.is_none();
+        let previous = self.token.as_ref().filter(|token| token.is_live(now.boot) && !is_doubtful);
         let expires = now.boot + issued.expires_in;
         let (elapsed, moved) =
             previous.map(|previous| (now.boot.since(previous.received), expires.since(previous.expires))).unzip();
@@ -41,7 +43,7 @@ impl State {
             self.attention.token_came(self.token.as_ref(), &incoming.token);
             self.portal_caps |= incoming.token.capped;
             self.token = Some(incoming.token);
-            self.is_end_doubtful = false;
+            self.read_off = None;
             self.plan_refresh(now);
             if self.flow.as_ref().is_some_and(Flow::is_granted) {
                 self.end_flow(FlowEnd::Granted, now);
@@ -49,15 +51,27 @@ impl State {
         }
     }
 
-    /// Reckons the end of a token from an earlier run by the service's clock, instead of by what was known `before`.
-    pub(super) fn doubt_end(&mut self, before: ServiceClock, now: Now) {
-        let later = self.service_clock.disagreement() - before.disagreement();
-        let Some(token) = self.token.as_mut().filter(|_| self.is_end_doubtful && later != 0) else { return };
+    /// Reckons the end of a token from an earlier run by the service's clock. What counts is the wall clock that it was read
+    /// off: a step since then has changed how far the service is ahead, and not when the token ends.
+    pub(super) fn correct_end(&mut self, now: Now) {
+        let Some((token, read_off)) = self.token.as_mut().zip(self.read_off.as_mut()) else { return };
+        if self.service_clock.ahead_seconds.is_none() {
+            return;
+        }
+        let service_ahead = self.service_clock.disagreement() + steps_between(read_off.at, now);
+        let later = service_ahead - std::mem::replace(&mut read_off.service_ahead, service_ahead);
+        if later == 0 {
+            return;
+        }
         let shift = Duration::from_secs(later.unsigned_abs());
-        let expires = if later > 0 { token.expires - shift } else { token.expires + shift };
-        // Whatever the clocks say, it does not live longer from now than it was meant to live in all.
-        token.expires = expires.min(now.boot + token.lifetime);
-        self.plan_refresh(now);
+        let shifted = |time: BootTime| if later > 0 { time - shift } else { time + shift };
+        // Whatever the clocks say, it was received before then, and does not live longer than it was meant to live in all.
+        token.expires = shifted(token.expires).min(read_off.at.boot + token.lifetime);
+        token.received = shifted(token.received).min(read_off.at.boot);
+        // An attempt that is under way, or waits for its pause, stays what it is.
+        if matches!(self.refresh, Refresh::Idle { .. }) {
+            self.plan_refresh(now);
+        }
     }
 
     pub(super) fn plan_refresh(&mut self, now: Now) {
@@ -147,6 +161,16 @@ impl State {
         }
         self.refresh = Refresh::Idle { due: None };
         self.saver.touch();
+    }
+}
+
+/// By how many seconds the wall clock was set forward between two moments.
+fn steps_between(earlier: Now, later: Now) -> i64 {
+    let expected = earlier.wall_at(later.boot);
+    let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+    match later.wall.duration_since(expected) {
+        Ok(forward) => seconds(forward),
+        Err(back) => -seconds(back.duration()),
     }
 }
 
