@@ -70,6 +70,7 @@ impl State {
         // Whatever the clocks say, it was received before then, and does not live longer than it was meant to live in all.
         token.expires = shifted(token.expires).min(read_off.at.boot + token.lifetime);
         token.received = shifted(token.received).min(read_off.at.boot);
+        self.attention.end_corrected(token, now.boot);
         // An attempt that is under way, or waits for its pause, stays what it is.
         if matches!(self.refresh, Refresh::Idle { .. }) {
             self.plan_refresh(now);
