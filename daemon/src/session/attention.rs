@@ -121,6 +121,13 @@ impl Attention {
         self.told = if token.is_live(now) { Told::Nothing } else { Told::ThatItEnded };
     }
 
+    /// The end of the token turned out to be another one. That it has come may have been a mistake.
+    pub(super) fn end_corrected(&mut self, token: &Token, now: BootTime) {
+        if self.told == Told::ThatItEnded && token.is_live(now) {
+            self.told = Told::Nothing;
+        }
+    }
+
     /// The token is forgotten, and with it what there was to say about it.
     pub(super) const fn token_went(&mut self) {
         self.told = Told::Nothing;

@@ -294,3 +294,20 @@ fn the_code_stays_on_the_screen_while_its_token_is_being_stored() {
     t.sign_in(issued_alone(2, hours(8)));
     assert_eq!((screen(&t), t.shown.len()), ("approve", shown), "and no word of an end that is overcome");
 }
+
+#[test]
+fn an_end_that_turns_out_to_be_later_takes_its_notice_back() {
+    let kept = signed_in_alone().kept;
+    let mut t = Timeline::loading_with(Terms::default());
+    t.now.wall += hours(1);
+    let mut kept = kept.expect("a record");
+    let token = kept.token.as_mut().expect("a token");
+    (token.received, token.expires) = (token.received - hours(1), token.expires - hours(1));
+    t.loaded(Ok(Some(kept)));
+    t.advance(hours(7) - mins(15));
+    t.authorizes(Ok(authorization()));
+    t.advance(mins(16));
+    assert_eq!(screen(&t), "expired");
+    t.on(Event::ServiceClock(ServiceClock { ahead_seconds: Some(-3600) }));
+    assert_eq!(screen(&t), "nothing");
+}

@@ -91,12 +91,13 @@ fn a_caller_whose_sign_in_did_not_help_is_told_the_best_there_is() {
 #[test]
 fn a_capped_token_that_was_refreshable_is_not_refreshed_for_a_caller() {
     let mut t = Timeline::signed_in(hours(1));
-    t.advance(mins(45));
-    t.refreshes(Ok(issued(2, mins(15))));
+    t.advance(t.wakes_in().expect("a refresh"));
+    let remaining = t.snapshot().token.expect("a token").remaining(t.now.boot);
+    t.refreshes(Ok(issued(2, remaining)));
     assert!(t.snapshot().token.is_some_and(|token| token.capped));
     for _ in 0..10 {
         t.advance(mins(1));
-        let caller = t.ask_token(mins(15), mins(1));
+        let caller = t.ask_token(mins(30), mins(1));
         assert!(matches!(t.refusal(caller), Refusal::ValidityUnattainable { .. }));
     }
     assert_eq!((t.begun("Refresh"), t.begun("AuthorizeDevice")), (1, 1));

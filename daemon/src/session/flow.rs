@@ -57,6 +57,8 @@ struct Open {
     expires: BootTime,
     /// When CreateToken may be tried next; `None` while an attempt is under way.
     next_attempt: Option<BootTime>,
+    /// When it was tried last.
+    last_attempt: BootTime,
     /// Whether the early attempt is over, so that the code may be shown.
     shown: bool,
 }
@@ -153,6 +155,7 @@ impl Flow {
             Stage::Open(open) if open.expires <= now.boot => Err(FlowEnd::Expired),
             Stage::Open(open) if open.next_attempt.is_some_and(|next| next <= now.boot) => {
                 open.next_attempt = None;
+                open.last_attempt = now.boot;
                 Ok(Some(Effect::CreateToken(
                     self.number,
                     open.registration.clone(),
@@ -206,6 +209,7 @@ impl Flow {
                     interval: authorization.interval,
                     expires: now.boot + authorization.expires_in,
                     next_attempt: Some(now.boot),
+                    last_attempt: now.boot,
                     shown: false,
                     authorization,
                 }));
@@ -240,10 +244,11 @@ impl Flow {
         Ok(())
     }
 
-    /// The registration that a token of this flow belongs to. The flow is over once that token is stored.
-    pub fn grant(&mut self) -> Option<Registration> {
+    /// The registration that a token of this flow belongs to, and when it was asked for. The flow is over once that token
+    /// is stored.
+    pub fn grant(&mut self) -> Option<(Registration, BootTime)> {
         match std::mem::replace(&mut self.stage, Stage::Granted) {
-            Stage::Open(open) => Some(open.registration),
+            Stage::Open(open) => Some((open.registration, open.last_attempt)),
             other => {
                 self.stage = other;
                 None
@@ -251,10 +256,10 @@ impl Flow {
         }
     }
 
-    /// The registration that a token would belong to which an attempt under way may still bring.
-    pub fn attempting_with(&self) -> Option<&Registration> {
+    /// The registration that a token would belong to which an attempt under way may still bring, and when that began.
+    pub fn attempting_with(&self) -> Option<(&Registration, BootTime)> {
         match &self.stage {
-            Stage::Open(open) if open.next_attempt.is_none() => Some(&open.registration),
+            Stage::Open(open) if open.next_attempt.is_none() => Some((&open.registration, open.last_attempt)),
             _ => None,
         }
     }

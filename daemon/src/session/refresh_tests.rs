@@ -259,3 +259,12 @@ fn a_token_without_a_refresh_token_is_left_in_peace() {
     t.advance(hours(24));
     assert_eq!((t.begun("Refresh"), t.begun("AuthorizeDevice")), (0, 1));
 }
+
+#[test]
+fn a_life_is_reckoned_from_when_the_token_was_asked_for_and_not_from_a_late_answer() {
+    let mut t = Timeline::signed_in(hours(1));
+    t.advance(t.wakes_in().expect("a refresh"));
+    t.jump(mins(50));
+    t.refreshes(Ok(issued(2, hours(1))));
+    assert_eq!(t.snapshot().token.map(|token| token.remaining(t.now.boot)), Some(mins(10)));
+}

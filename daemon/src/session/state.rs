@@ -154,6 +154,7 @@ struct LateAttempt {
     flow: u64,
     lineage: Lineage,
     registration: Registration,
+    began: BootTime,
 }
 
 enum Refresh {
@@ -163,6 +164,7 @@ enum Refresh {
     },
     UnderWay {
         failures: u32,
+        began: BootTime,
     },
     BackingOff {
         failures: u32,

@@ -73,11 +73,11 @@ impl State {
                 // A flow that was given up while its token was on the way has no taker. One whose code died has.
                 let flow = self.flow.as_mut().filter(|flow| flow.number == number);
                 let late = self.late_attempt.take_if(|late| (late.flow, late.lineage) == (number, self.lineage));
-                let registration = flow.and_then(Flow::grant).or(late.map(|late| late.registration));
-                if let Some(registration) = registration {
+                let grant = flow.and_then(Flow::grant).or(late.map(|late| (late.registration, late.began)));
+                if let Some((registration, asked)) = grant {
                     self.lineage.0 += 1;
                     self.refresh = Refresh::Idle { due: None };
-                    self.receive(issued, registration, now);
+                    self.receive(issued, registration, asked, now);
                 }
             }
             Err(error) => {
@@ -107,10 +107,11 @@ impl State {
             FlowEnd::Failed(error) => Some(Trouble::of_call(error, now.boot)),
         };
         if end == FlowEnd::Expired {
-            self.late_attempt = flow.attempting_with().map(|registration| LateAttempt {
+            self.late_attempt = flow.attempting_with().map(|(registration, began)| LateAttempt {
                 flow: flow.number,
                 lineage: self.lineage,
                 registration: registration.clone(),
+                began,
             });
         }
         if self.ended_flows.len() == ENDED_FLOWS {

@@ -9,11 +9,13 @@ use super::{
 };
 
 impl State {
-    pub(super) fn receive(&mut self, issued: Issued, registration: Registration, now: Now) {
+    /// Takes over a token that was `asked` for then. Its life is reckoned from there: when the service gave it on the way of
+    /// a slow answer, or before the machine fell asleep, nobody knows.
+    pub(super) fn receive(&mut self, issued: Issued, registration: Registration, asked: BootTime, now: Now) {
         // A life read off a wall clock that nobody has put right says nothing about the portal session.
         let is_doubtful = self.read_off.is_some() && self.service_clock.ahead_seconds.is_none();
         let previous = self.token.as_ref().filter(|token| token.is_live(now.boot) && !is_doubtful);
-        let expires = now.boot + issued.expires_in;
+        let expires = asked + issued.expires_in;
         let (elapsed, moved) =
             previous.map(|previous| (now.boot.since(previous.received), expires.since(previous.expires))).unzip();
         let capped = previous.is_some_and(|previous| {
@@ -68,6 +70,7 @@ impl State {
         // Whatever the clocks say, it was received before then, and does not live longer than it was meant to live in all.
         token.expires = shifted(token.expires).min(read_off.at.boot + token.lifetime);
         token.received = shifted(token.received).min(read_off.at.boot);
+        self.attention.end_corrected(token, now.boot);
         // An attempt that is under way, or waits for its pause, stays what it is.
         if matches!(self.refresh, Refresh::Idle { .. }) {
             self.plan_refresh(now);
@@ -108,14 +111,14 @@ impl State {
             Refresh::Idle { .. } => 0,
             Refresh::BackingOff { failures, .. } => failures,
         };
-        self.refresh = Refresh::UnderWay { failures };
+        self.refresh = Refresh::UnderWay { failures, began: now.boot };
         let remaining = self.token.as_ref().map(|token| token.remaining(now.boot)).unwrap_or_default();
         self.decide(Decision::Refresh { why, remaining, failures });
         effects.push(Effect::Refresh(self.lineage, renewal));
     }
 
     pub(super) fn refreshed(&mut self, result: Result<Issued, CallError>, now: Now) {
-        let Refresh::UnderWay { failures } = self.refresh else { return };
+        let Refresh::UnderWay { failures, began } = self.refresh else { return };
         let Some(token) = &self.token else { return };
         let Some(renewal) = token.renewal.clone() else { return };
         match result {
@@ -123,7 +126,7 @@ impl State {
                 // An answer without a new refresh token leaves the old one in force.
                 issued.refresh_token.get_or_insert(renewal.refresh_token);
                 self.refresh = Refresh::Idle { due: None };
-                self.receive(issued, renewal.registration, now);
+                self.receive(issued, renewal.registration, began, now);
             }
             Err(error) => {
                 let remaining = token.remaining(now.boot);
