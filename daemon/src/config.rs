@@ -130,8 +130,12 @@ pub enum OriginKind {
 /// Where records are kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SecretStore {
-    /// In files that only their owner can read.
+    /// In the keyring, and in files where the machine has none.
     #[default]
+    Auto,
+    /// In the keyring of the person, whether it is there or not.
+    Keyring,
+    /// In files that only their owner can read.
     File,
     /// Nowhere: signing in again after each start.
     Memory,

@@ -12,12 +12,14 @@ use clap::Parser;
 use directories::ProjectDirs;
 use ssoctl_protocol::SocketPath;
 use ssoctld::clock::SystemClock;
-use ssoctld::config::{self, Environment, Paths, SecretStore};
+use ssoctld::config::{self, Environment, Paths};
 use ssoctld::lock::StateLock;
 use ssoctld::oidc::http::HttpIdentityCenter;
+use ssoctld::secrets::SecretStore;
+use ssoctld::secrets::choice::ChosenStore;
 use ssoctld::server::socket;
 use ssoctld::world::World;
-use ssoctld::{Signal, Sources, desktop, secrets};
+use ssoctld::{Signal, Sources, desktop};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tracing_subscriber::layer::SubscriberExt;
@@ -76,10 +78,8 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         let listener = tokio::net::UnixListener::from_std(listener)?;
         let clock = Arc::new(SystemClock::start()?);
         let configured = config::load(&paths, &environment);
-        let secrets: Arc<dyn secrets::SecretStore> = match configured.secret_store {
-            SecretStore::File => Arc::new(secrets::file::FileStore::new(state_directory.join("records"))),
-            SecretStore::Memory => Arc::new(secrets::memory::MemoryStore::default()),
-        };
+        let records = state_directory.join("records");
+        let secrets = ChosenStore::start(configured.secret_store, records, clock.clone());
         tracing::info!(
             version = ssoctl_protocol::VERSION,
             pid = std::process::id(),

@@ -60,8 +60,12 @@ pub struct DaemonStatus {
 /// Where the daemon keeps secrets, and whether it can.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct StoreStatus {
-    /// `file` or `memory`.
+    /// `keyring`, `file` or `memory`; `auto` in the first moments of a daemon that has not found out yet whether there is a
+    /// keyring.
     pub kind: String,
+    /// Why it is that one, where nobody chose it, or what another store still has; `null` where nothing has to be said.
+    #[serde(default)]
+    pub reason: Option<String>,
     /// Why records could not be read or written lately; `null` while all is well.
     #[serde(default)]
     pub error: Option<String>,

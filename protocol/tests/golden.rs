@@ -85,7 +85,7 @@ fn daemon() -> DaemonStatus {
         pid: 4711,
         started_at: time("2026-11-23T08:00:00Z"),
         sessions: 1,
-        secret_store: StoreStatus { kind: "file".into(), error: None },
+        secret_store: StoreStatus { kind: "file".into(), reason: Some("there is no session bus".into()), error: None },
         service_clock_ahead: Some(-3600),
         configuration_problems: vec![ConfigurationProblem {
             severity: "warning".into(),
@@ -102,7 +102,7 @@ fn daemon_json() -> Value {
         "pid": 4711,
         "started_at": "2026-11-23T08:00:00Z",
         "sessions": 1,
-        "secret_store": {"kind": "file", "error": null},
+        "secret_store": {"kind": "file", "reason": "there is no session bus", "error": null},
         "service_clock_ahead": -3600,
         "configuration_problems": [{
             "severity": "warning",

@@ -99,13 +99,15 @@ pub(crate) fn status(daemon: &DaemonStatus, sessions: &[SessionStatus], now: Tim
 fn store(daemon: &DaemonStatus) -> String {
     let store = &daemon.secret_store;
     let kind = match store.kind.as_str() {
+        "keyring" => "the keyring",
         "memory" => "memory (lost when the daemon stops)",
         "file" => "a file, in the clear",
+        "auto" => "not known yet",
         "" => "unknown",
         other => other,
     };
-    let error = store.error.as_ref().map_or_else(String::new, |error| format!(" ({error})"));
-    printable(&format!("{kind}{error}")).into_owned()
+    let remarks = [&store.reason, &store.error].into_iter().flatten().map(|remark| format!(" ({remark})"));
+    printable(&std::iter::once(kind.to_owned()).chain(remarks).collect::<String>()).into_owned()
 }
 
 fn table(sessions: &[SessionStatus], now: Timestamp, colours: Colours) -> String {
@@ -245,6 +247,26 @@ ssoctld 0.1.0, pid 4711, up 2 h; secrets in: a file, in the clear
 warning: /c.toml:3: unknown key \"colour\" is ignored
 "
         );
+    }
+
+    #[test]
+    fn where_secrets_are_is_said_with_what_is_wrong_about_it() {
+        for (status, said) in [
+            (json!({"kind": "keyring"}), "the keyring"),
+            (json!({"kind": "keyring", "error": "it is locked"}), "the keyring (it is locked)"),
+            (json!({"kind": "file", "reason": "there is no bus"}), "a file, in the clear (there is no bus)"),
+            (json!({"kind": "file", "reason": "no bus", "error": "full"}), "a file, in the clear (no bus) (full)"),
+            (json!({"kind": "memory"}), "memory (lost when the daemon stops)"),
+            (json!({"kind": "auto"}), "not known yet"),
+            (json!({"kind": "a\u{1b}safe"}), r"a\u{1b}safe"),
+        ] {
+            let daemon: DaemonStatus = serde_json::from_value(json!({
+                "version": "0.1.0", "pid": 1, "started_at": "2026-11-23T08:17:00Z", "sessions": 0,
+                "secret_store": status,
+            }))
+            .unwrap();
+            assert_eq!(store(&daemon), said);
+        }
     }
 
     #[test]

@@ -66,7 +66,12 @@ impl Reader<'_> {
         for (key, item) in keys_of(table) {
             match key.get() {
                 "secret_store" => {
-                    let known = [("file", SecretStore::File), ("memory", SecretStore::Memory)];
+                    let known = [
+                        ("auto", SecretStore::Auto),
+                        ("keyring", SecretStore::Keyring),
+                        ("file", SecretStore::File),
+                        ("memory", SecretStore::Memory),
+                    ];
                     if let Some(store) = self.word(key, item, &known) {
                         self.file.secret_store = store;
                     }
@@ -302,16 +307,29 @@ label = "bob"
 
     #[test]
     fn an_unknown_word_is_an_error_that_lists_the_known_ones() {
-        let file = OwnFile::parse("secret_store = \"keyring\"\nnotifications = true\n");
-        assert_eq!(file.secret_store, SecretStore::File);
+        let file = OwnFile::parse("secret_store = \"cloud\"\nnotifications = true\n");
+        assert_eq!(file.secret_store, SecretStore::Auto);
         assert_eq!(file.notifications, Notifications::On);
         assert_eq!(
             file.problems,
             [
-                LineProblem::error(1, "secret_store must be \"file\" or \"memory\""),
+                LineProblem::error(1, "secret_store must be \"auto\" or \"keyring\" or \"file\" or \"memory\""),
                 LineProblem::error(2, "notifications must be \"on\" or \"off\""),
             ]
         );
+    }
+
+    #[test]
+    fn every_store_can_be_named() {
+        for (word, store) in [
+            ("auto", SecretStore::Auto),
+            ("keyring", SecretStore::Keyring),
+            ("file", SecretStore::File),
+            ("memory", SecretStore::Memory),
+        ] {
+            let file = OwnFile::parse(&format!("secret_store = \"{word}\"\n"));
+            assert_eq!((file.secret_store, file.problems), (store, vec![]));
+        }
     }
 
     #[test]
@@ -323,7 +341,7 @@ label = "bob"
         assert_eq!(file.problems[0].severity, Severity::Error);
         assert!(!file.problems[0].message.contains('\n'));
         assert_eq!(file.sessions, []);
-        assert_eq!(file.secret_store, SecretStore::File);
+        assert_eq!(file.secret_store, SecretStore::Auto);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use ssoctl_protocol::Secret;
 
-use super::{Access, SecretStore, StoreError};
+use super::{Access, RecordName, SecretStore, StoreError};
 
 /// No record is longer; something else is in its place.
 const LONGEST_RECORD: u64 = 1 << 20;
@@ -31,11 +31,11 @@ impl FileStore {
     /// Runs what blocks (a full disk, a network file system) where it keeps nobody waiting.
     fn blocking<T: Send + 'static>(
         &self,
-        key: &str,
+        name: &RecordName,
         work: impl FnOnce(&Path, &Path) -> Result<T, StoreError> + Send + 'static,
     ) -> Access<'_, T> {
         let directory = Arc::clone(&self.directory);
-        let file = directory.join(format!("{key}.json"));
+        let file = directory.join(format!("{}.json", name.key));
         Box::pin(async move {
             tokio::task::spawn_blocking(move || work(&directory, &file))
                 .await
@@ -49,16 +49,20 @@ impl SecretStore for FileStore {
         "file"
     }
 
-    fn read(&self, key: &str) -> Access<'_, Option<Secret<Vec<u8>>>> {
-        self.blocking(key, read)
+    fn read(&self, name: &RecordName) -> Access<'_, Option<Secret<Vec<u8>>>> {
+        self.blocking(name, read)
     }
 
-    fn write(&self, key: &str, record: Secret<Vec<u8>>) -> Access<'_, ()> {
-        self.blocking(key, move |directory, file| write(directory, file, &record))
+    fn write(&self, name: &RecordName, record: Secret<Vec<u8>>) -> Access<'_, ()> {
+        self.blocking(name, move |directory, file| write(directory, file, &record))
     }
 
-    fn set_aside(&self, key: &str) -> Access<'_, String> {
-        self.blocking(key, |_, file| {
+    fn delete(&self, name: &RecordName) -> Access<'_, ()> {
+        self.blocking(name, delete)
+    }
+
+    fn set_aside(&self, name: &RecordName) -> Access<'_, String> {
+        self.blocking(name, |_, file| {
             let aside = file.with_extension("damaged");
             fs::rename(file, &aside).map_err(|error| failed("move", file, &error))?;
             Ok(aside.display().to_string())
@@ -109,8 +113,21 @@ fn write(directory: &Path, path: &Path, record: &Secret<Vec<u8>>) -> Result<(), 
     file.write_all(record.expose()).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
     file.persist(path).map_err(|error| failed(error.error))?;
-    // The move is durable once the directory is.
-    File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)
+    sync(directory).map_err(failed)
+}
+
+fn delete(directory: &Path, path: &Path) -> Result<(), StoreError> {
+    let removed = match fs::remove_file(path) {
+        Ok(()) => sync(directory),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(()),
+        Err(error) => Err(error),
+    };
+    removed.map_err(|error| failed("remove", path, &error))
+}
+
+/// What was moved or removed is durable once the directory is.
+fn sync(directory: &Path) -> std::io::Result<()> {
+    File::open(directory)?.sync_all()
 }
 
 /// Refuses what somebody else owns or may look into.
@@ -139,8 +156,16 @@ fn failed(verb: &str, path: &Path, error: &std::io::Error) -> StoreError {
 mod tests {
     use super::*;
 
+    fn name(key: &str) -> RecordName {
+        RecordName { key: key.to_owned(), label: "https://corp.awsapps.com/start".to_owned() }
+    }
+
     async fn stored(store: &FileStore) -> Result<Option<Vec<u8>>, String> {
-        store.read("key").await.map(|record| record.map(|record| record.expose().clone())).map_err(|error| error.0)
+        store
+            .read(&name("key"))
+            .await
+            .map(|record| record.map(|record| record.expose().clone()))
+            .map_err(|error| error.0)
     }
 
     fn mode(path: &Path) -> u32 {
@@ -153,8 +178,8 @@ mod tests {
         let directory = home.path().join("state/records");
         let store = FileStore::new(directory.clone());
         assert_eq!(stored(&store).await, Ok(None));
-        store.write("key", Secret::new(b"one".to_vec())).await.unwrap();
-        store.write("key", Secret::new(b"two".to_vec())).await.unwrap();
+        store.write(&name("key"), Secret::new(b"one".to_vec())).await.unwrap();
+        store.write(&name("key"), Secret::new(b"two".to_vec())).await.unwrap();
         assert_eq!(stored(&store).await, Ok(Some(b"two".to_vec())));
         assert_eq!((mode(&directory), mode(&directory.join("key.json"))), (0o700, 0o600));
         assert_eq!(fs::read_dir(&directory).unwrap().count(), 1, "no temporary file is left behind");
@@ -165,7 +190,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let directory = home.path().join("records");
         let store = FileStore::new(directory.clone());
-        store.write("key", Secret::new(b"one".to_vec())).await.unwrap();
+        store.write(&name("key"), Secret::new(b"one".to_vec())).await.unwrap();
         for path in [directory.join("key.json"), directory.clone()] {
             let good = fs::metadata(&path).unwrap().permissions();
             fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
@@ -181,7 +206,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let directory = home.path().join("records");
         let store = FileStore::new(directory.clone());
-        store.write("other", Secret::new(b"one".to_vec())).await.unwrap();
+        store.write(&name("other"), Secret::new(b"one".to_vec())).await.unwrap();
         let path = directory.join("key.json");
 
         std::os::unix::fs::symlink(directory.join("other.json"), &path).unwrap();
@@ -200,9 +225,22 @@ mod tests {
     async fn a_damaged_record_is_moved_aside_and_not_lost() {
         let home = tempfile::tempdir().unwrap();
         let store = FileStore::new(home.path().join("records"));
-        store.write("key", Secret::new(b"damaged".to_vec())).await.unwrap();
-        let aside = store.set_aside("key").await.unwrap();
+        store.write(&name("key"), Secret::new(b"damaged".to_vec())).await.unwrap();
+        let aside = store.set_aside(&name("key")).await.unwrap();
         assert_eq!(stored(&store).await, Ok(None));
         assert_eq!(fs::read(aside).unwrap(), b"damaged");
+    }
+
+    #[tokio::test]
+    async fn what_is_deleted_is_gone_and_deleting_nothing_is_no_error() {
+        let home = tempfile::tempdir().unwrap();
+        let store = FileStore::new(home.path().join("records"));
+        store.delete(&name("key")).await.unwrap();
+        store.write(&name("key"), Secret::new(b"one".to_vec())).await.unwrap();
+        store.write(&name("other"), Secret::new(b"two".to_vec())).await.unwrap();
+        store.delete(&name("key")).await.unwrap();
+        store.delete(&name("key")).await.unwrap();
+        assert_eq!(stored(&store).await, Ok(None));
+        assert!(store.read(&name("other")).await.unwrap().is_some());
     }
 }

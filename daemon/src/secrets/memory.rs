@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use ssoctl_protocol::Secret;
 
-use super::{Access, SecretStore};
+use super::{Access, RecordName, SecretStore};
 
 /// Keeps records in memory.
 #[derive(Default)]
@@ -18,18 +18,23 @@ impl SecretStore for MemoryStore {
         "memory"
     }
 
-    fn read(&self, key: &str) -> Access<'_, Option<Secret<Vec<u8>>>> {
-        let record = self.records.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned();
+    fn read(&self, name: &RecordName) -> Access<'_, Option<Secret<Vec<u8>>>> {
+        let record = self.records.lock().unwrap_or_else(PoisonError::into_inner).get(&name.key).cloned();
         Box::pin(std::future::ready(Ok(record)))
     }
 
-    fn write(&self, key: &str, record: Secret<Vec<u8>>) -> Access<'_, ()> {
-        self.records.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned(), record);
+    fn write(&self, name: &RecordName, record: Secret<Vec<u8>>) -> Access<'_, ()> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner).insert(name.key.clone(), record);
         Box::pin(std::future::ready(Ok(())))
     }
 
-    fn set_aside(&self, key: &str) -> Access<'_, String> {
-        self.records.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    fn delete(&self, name: &RecordName) -> Access<'_, ()> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner).remove(&name.key);
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn set_aside(&self, name: &RecordName) -> Access<'_, String> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner).remove(&name.key);
         Box::pin(std::future::ready(Ok("nowhere".to_owned())))
     }
 }

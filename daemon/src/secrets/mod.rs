@@ -1,14 +1,18 @@
 //! Where secrets are kept: the door ([`SecretStore`]) and the record that goes through it.
 //!
-//! A store keeps opaque bytes under a key; what they mean is [`record`]'s business. It never decides whether a secret is
-//! served: a store that is slow or broken delays nothing but durability.
+//! A store keeps opaque bytes under a name; what they mean is [`record`]'s business. It never decides whether a secret is
+//! served: a store that is slow or broken delays nothing but durability. [`choice`] says which store is used, and
+//! [`moving`] brings records along that another one still has.
 
 use std::pin::Pin;
 
 use ssoctl_protocol::Secret;
 
+pub mod choice;
 pub mod file;
+pub mod keyring;
 pub mod memory;
+pub mod moving;
 pub mod record;
 
 /// The boxed future of a store's operation.
@@ -19,17 +23,34 @@ pub type Access<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Se
 #[error("{0}")]
 pub struct StoreError(pub String);
 
+/// Which record is meant.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RecordName {
+    /// What it is found by: letters and digits.
+    pub key: String,
+    /// What people see of it who look into their keyring.
+    pub label: String,
+}
+
 /// The door to a place that keeps secrets.
 pub trait SecretStore: Send + Sync {
-    /// `file` or `memory`, as `status` shows it.
+    /// `keyring`, `file` or `memory`, as `status` shows it; `auto` while that is not decided yet.
     fn kind(&self) -> &'static str;
 
-    /// Reads the record under this key; `None` if there is none.
-    fn read(&self, key: &str) -> Access<'_, Option<Secret<Vec<u8>>>>;
+    /// Why it is this one, or what is not as it should be for good. `None` where nothing has to be said.
+    fn reason(&self) -> Option<String> {
+        None
+    }
 
-    /// Writes the record under this key, whole: after a crash either the old or the new one is there.
-    fn write(&self, key: &str, record: Secret<Vec<u8>>) -> Access<'_, ()>;
+    /// Reads a record; `None` if there is none.
+    fn read(&self, name: &RecordName) -> Access<'_, Option<Secret<Vec<u8>>>>;
+
+    /// Writes a record, whole: after a crash either the old or the new one is there.
+    fn write(&self, name: &RecordName, record: Secret<Vec<u8>>) -> Access<'_, ()>;
+
+    /// Removes a record. That there is none is no error.
+    fn delete(&self, name: &RecordName) -> Access<'_, ()>;
 
     /// Puts a record that cannot be read out of the way without destroying it, and says where it went.
-    fn set_aside(&self, key: &str) -> Access<'_, String>;
+    fn set_aside(&self, name: &RecordName) -> Access<'_, String>;
 }

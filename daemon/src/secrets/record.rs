@@ -38,6 +38,9 @@ struct Versioned {
 #[derive(Serialize, Deserialize)]
 struct Record {
     version: u32,
+    /// Which of two records is the newer one. Absent in those of earlier builds.
+    #[serde(default)]
+    written_at: u64,
     /// For people who look into the file; the key decides.
     start_url: String,
     region: String,
@@ -82,6 +85,7 @@ struct StoredRenewal {
 pub fn encode(identity: &Identity, kept: &Kept, now: Now) -> Secret<Vec<u8>> {
     let record = Record {
         version: VERSION,
+        written_at: seconds(now.wall),
         start_url: identity.start_url.clone(),
         region: identity.region.clone(),
         scopes: identity.scopes.clone(),
@@ -135,6 +139,16 @@ pub fn decode(bytes: &[u8], now: Now) -> Result<Kept, NotARecord> {
             }
         }),
     })
+}
+
+/// When a record was written, in seconds since the epoch; 0 where that is not known.
+pub fn written_at(bytes: &[u8]) -> u64 {
+    #[derive(Deserialize)]
+    struct Written {
+        #[serde(default)]
+        written_at: u64,
+    }
+    serde_json::from_slice(bytes).map_or(0, |written: Written| written.written_at)
 }
 
 impl From<&oidc::Registration> for Registration {
@@ -239,5 +253,13 @@ mod tests {
         let text =
             br#"{"version":1,"start_url":"u","region":"r","scopes":[],"registration":null,"token":null,"more":1}"#;
         assert_eq!(decode(text, at), Ok(Kept::default()));
+    }
+
+    #[test]
+    fn of_two_records_it_can_be_told_which_one_is_newer() {
+        let at = |wall| now(50 * HOUR, wall);
+        let written = |wall| written_at(encode(&identity(), &kept(at(wall)), at(wall)).expose());
+        assert_eq!((written(1_800_000_000), written(1_800_000_001)), (1_800_000_000, 1_800_000_001));
+        assert_eq!((written_at(br#"{"version":1}"#), written_at(b"torn")), (0, 0));
     }
 }

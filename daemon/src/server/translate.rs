@@ -37,7 +37,11 @@ pub(super) fn daemon(directory: &Directory, world: &World, started_at: Timestamp
         pid: std::process::id(),
         started_at,
         sessions: directory.entries().len(),
-        secret_store: StoreStatus { kind: world.secrets.kind().to_owned(), error: store_error },
+        secret_store: StoreStatus {
+            kind: world.secrets.kind().to_owned(),
+            reason: world.secrets.reason(),
+            error: store_error,
+        },
         service_clock_ahead: Some(world.identity_center.service_clock().borrow().disagreement())
             .filter(|ahead| *ahead != 0),
         configuration_problems: problems.collect(),

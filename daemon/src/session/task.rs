@@ -18,7 +18,7 @@ use crate::clock::{Clock, Now};
 use crate::config::{Endpoints, SessionConfig};
 use crate::desktop::Subject;
 use crate::oidc::CallError;
-use crate::secrets::{SecretStore, record};
+use crate::secrets::{RecordName, SecretStore, record};
 use crate::world::World;
 
 /// How long a stopping session waits for its record to become durable.
@@ -230,7 +230,10 @@ impl Task {
 
     fn carry_out(&mut self, effect: Effect) {
         let World { clock, identity_center, secrets, desktop, .. } = self.world.clone();
-        let key = self.config.identity.key();
+        let record_name = RecordName {
+            key: self.config.identity.key(),
+            label: format!("ssoctl: {}", self.config.identity.start_url),
+        };
         let name = self.config.name.as_str();
         match effect {
             Effect::Answer(id, answer) => {
@@ -240,14 +243,14 @@ impl Task {
                 }
             }
             Effect::Load => {
-                self.calls.spawn(async move { Event::Loaded(load(&*secrets, &*clock, &key).await) });
+                self.calls.spawn(async move { Event::Loaded(load(&*secrets, &*clock, &record_name).await) });
             }
             Effect::Store(kept) => {
                 let now = clock.now();
                 let service_now = Now { wall: identity_center.service_clock().borrow().at(now.wall), ..now };
                 let bytes = record::encode(&self.config.identity, &kept, service_now);
                 self.calls.spawn(async move {
-                    Event::Stored(secrets.write(&key, bytes).await.map_err(|error| error.to_string()))
+                    Event::Stored(secrets.write(&record_name, bytes).await.map_err(|error| error.to_string()))
                 });
             }
             Effect::Register(flow) => {
@@ -349,13 +352,13 @@ fn subject(config: &SessionConfig) -> Subject {
 }
 
 /// Reads a record. One that is damaged is put aside, so that nothing is lost, and the session starts without it.
-async fn load(secrets: &dyn SecretStore, clock: &dyn Clock, key: &str) -> Result<Option<Kept>, String> {
-    let Some(bytes) = secrets.read(key).await.map_err(|error| error.to_string())? else { return Ok(None) };
+async fn load(secrets: &dyn SecretStore, clock: &dyn Clock, name: &RecordName) -> Result<Option<Kept>, String> {
+    let Some(bytes) = secrets.read(name).await.map_err(|error| error.to_string())? else { return Ok(None) };
     match record::decode(bytes.expose(), clock.now()) {
         Ok(kept) => Ok(Some(kept)),
         Err(newer @ record::NotARecord::Newer(_)) => Err(newer.to_string()),
         Err(damaged @ record::NotARecord::Damaged) => {
-            let aside = secrets.set_aside(key).await.map_err(|error| error.to_string())?;
+            let aside = secrets.set_aside(name).await.map_err(|error| error.to_string())?;
             tracing::warn!(aside, "{damaged}; it was moved aside, and the session starts without it");
             Ok(None)
         }

@@ -1,0 +1,41 @@
+//! Keychain.
+//!
+//! It asks the person by itself where it needs to, inside the call, which is why one call at a time may hang there.
+
+use std::sync::Arc;
+
+use apple_native_keyring_store::keychain::Store;
+use keyring::Error;
+use keyring_core::api::CredentialStoreApi;
+
+use super::super::RecordName;
+use super::{Obstacle, SERVICE};
+use crate::clock::Clock;
+
+/// Keychain is always there, and only a call can tell whether it lets us in.
+pub(super) struct Gate;
+
+impl Gate {
+    pub(super) const fn from_process() -> Self {
+        Self
+    }
+
+    pub(super) const fn has_address(&self) -> bool {
+        true
+    }
+
+    pub(super) async fn search(&self) -> Result<(), Obstacle> {
+        Ok(())
+    }
+
+    pub(super) async fn admit(&self, _key: &str) -> Result<(), Obstacle> {
+        Ok(())
+    }
+
+    pub(super) fn ask_once(&self, _clock: &Arc<dyn Clock>) {}
+}
+
+/// Keychain shows the service as an item's name, and takes no label.
+pub(super) fn entry(name: &RecordName) -> Result<keyring_core::Entry, Error> {
+    Store::new()?.build(SERVICE, &name.key, None)
+}
