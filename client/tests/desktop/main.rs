@@ -1,0 +1,34 @@
+//! The real desktop: a notification server that draws on a screen nobody looks at, and Chromium.
+//!
+//! Where a part is missing, the test says that it was skipped, and with `SSOCTL_TEST_REQUIRE=1` fails instead.
+#![cfg(target_os = "linux")]
+#![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
+
+#[path = "../support/mod.rs"]
+#[allow(dead_code, reason = "shared with the other tests and the examples; each uses its part")]
+mod support;
+
+mod chromium;
+mod notice;
+mod page;
+mod part;
+mod scene;
+#[allow(dead_code, reason = "shared with the screenshot")]
+mod screen;
+mod web_driver;
+
+use part::is_there;
+
+/// Whether all parts of a test are there. Says so if they are not.
+///
+/// # Panics
+/// If they are not, and are required.
+fn has(parts: &[&str]) -> bool {
+    let missing: Vec<_> = parts.iter().filter(|part| !is_there(part)).collect();
+    let required = std::env::var_os("SSOCTL_TEST_REQUIRE").is_some_and(|value| value == "1");
+    assert!(missing.is_empty() || !required, "{missing:?} missing");
+    if !missing.is_empty() {
+        println!("skipped: {missing:?} missing");
+    }
+    missing.is_empty()
+}

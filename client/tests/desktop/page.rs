@@ -1,0 +1,94 @@
+//! What a person meets on the simulator's page, in Chromium.
+
+use identity_center_simulator::{PendingAuthorization, Settings};
+
+use crate::chromium::{self, Chromium};
+use crate::has;
+use crate::support::{Running, Stage};
+
+/// A sign-in that waits for a person.
+fn sign_in(stage: &Stage) -> (Running, PendingAuthorization) {
+    let login = stage.start(stage.ssoctl(["login", "--no-browser", "corp"]));
+    let pending = stage.shown_by(&login);
+    (login, pending)
+}
+
+/// The address of the page without a code.
+fn entry(stage: &Stage) -> String {
+    format!("{}/device", stage.identity_center.url())
+}
+
+#[test]
+fn who_allows_the_request_is_signed_in() {
+    if !has(&chromium::PARTS) {
+        return;
+    }
+    let stage = Stage::with_corp(Settings::default());
+    let (login, pending) = sign_in(&stage);
+    let chromium = Chromium::new();
+    let page = chromium.open(&pending.verification_uri_complete);
+    page.shows("Allow this request?");
+    assert_eq!(page.text("#code"), Some(pending.user_code));
+    page.click("#approve");
+    page.shows("Request approved");
+    login.finish().exits(0);
+    stage.run(["token"]).exits(0);
+}
+
+#[test]
+fn who_denies_the_request_is_not_signed_in() {
+    if !has(&chromium::PARTS) {
+        return;
+    }
+    let stage = Stage::with_corp(Settings::default());
+    let (login, pending) = sign_in(&stage);
+    let chromium = Chromium::new();
+    let page = chromium.open(&pending.verification_uri_complete);
+    page.shows("Allow this request?");
+    page.click("#deny");
+    page.shows("Request denied");
+    login.finish().exits(7).says("denied");
+    page.go(&pending.verification_uri_complete);
+    page.shows("Already decided");
+}
+
+#[test]
+fn a_wrong_code_is_told_and_the_right_one_can_be_typed_instead() {
+    if !has(&chromium::PARTS) {
+        return;
+    }
+    let stage = Stage::with_corp(Settings::default());
+    let (login, pending) = sign_in(&stage);
+    let chromium = Chromium::new();
+    let page = chromium.open(&entry(&stage));
+    page.shows("Enter the code");
+    page.type_into("#user_code", "wrong-code");
+    page.click("button");
+    page.shows("Wrong code");
+    page.type_into("#user_code", &pending.user_code);
+    page.click("button");
+    page.shows("Allow this request?");
+    assert_eq!(page.text("#code"), Some(pending.user_code));
+    page.click("#approve");
+    page.shows("Request approved");
+    login.finish().exits(0);
+}
+
+#[test]
+fn an_expired_code_cannot_be_allowed_any_more() {
+    if !has(&chromium::PARTS) {
+        return;
+    }
+    let stage = Stage::with_corp(Settings::default());
+    let (login, pending) = sign_in(&stage);
+    let chromium = Chromium::new();
+    let page = chromium.open(&pending.verification_uri_complete);
+    page.shows("Allow this request?");
+    stage.identity_center.expire(&pending.user_code).expect("it is pending");
+    // Whoever hesitated has the button in front of them still.
+    page.click("#approve");
+    page.shows("Code expired");
+    assert_eq!(page.text("#approve"), None);
+    login.finish().exits(5).prints_nothing().says("in time");
+    assert_eq!(stage.identity_center.issued_access_tokens(), Vec::<String>::new());
+}

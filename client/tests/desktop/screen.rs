@@ -1,0 +1,182 @@
+//! A desktop of its own: a screen in memory, a session bus, and xfce4-notifyd, which draws real buttons.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+use crate::part::Part;
+use crate::support::until;
+
+/// Where Debian and Fedora put it.
+const XFCE: [&str; 3] = [
+    "/usr/lib/x86_64-linux-gnu/xfce4/notifyd/xfce4-notifyd",
+    "/usr/lib/aarch64-linux-gnu/xfce4/notifyd/xfce4-notifyd",
+    "/usr/lib64/xfce4/notifyd/xfce4-notifyd",
+];
+
+/// How large the screen is, and how deep its colours are.
+const GEOMETRY: &str = "640x360x24";
+
+/// The programs that a screen is made of.
+pub(crate) fn parts() -> [&'static str; 5] {
+    ["Xvfb", "dbus-daemon", "dbus-send", "xdotool", notification_server()]
+}
+
+/// The program that [`Screen::picture`] needs beside.
+pub(crate) const CAMERA: [&str; 1] = ["import"];
+
+fn notification_server() -> &'static str {
+    XFCE.into_iter().find(|path| Path::new(path).is_file()).unwrap_or(XFCE[0])
+}
+
+/// A screen with a notification server.
+pub(crate) struct Screen {
+    display: String,
+    bus: String,
+    // Ended in this order: a server whose screen is gone would complain.
+    parts: Vec<Part>,
+    home: TempDir,
+}
+
+/// A notice as it is on the screen.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Window {
+    id: String,
+    width: u32,
+    height: u32,
+}
+
+impl Screen {
+    /// A screen with nothing on it.
+    pub(crate) fn open() -> Self {
+        let home = tempfile::Builder::new().prefix("ssoctl-screen-").tempdir().expect("a temporary directory");
+        let mut screen = Self { display: String::new(), bus: String::new(), parts: Vec::new(), home };
+        let mut server = screen.command("Xvfb");
+        server.args(["-displayfd", "1", "-screen", "0", GEOMETRY, "-nolisten", "tcp"]);
+        let (server, number) = Part::that_says(&mut server, |line| line.parse::<u32>().ok());
+        screen.display = format!(":{number}");
+        let (bus, address) = Part::that_says(&mut screen.bus(), |line| Some(line.to_owned()));
+        screen.bus = address;
+        let notifications = Part::start(&mut screen.command(notification_server()));
+        screen.parts = vec![notifications, bus, server];
+        until("the notification server is on the bus", || {
+            screen.asks_bus("org.freedesktop.DBus.ListNames").contains("org.freedesktop.Notifications").then_some(())
+        });
+        screen
+    }
+
+    /// Puts a program in front of this screen, and in front of no other part of this machine's desktop.
+    pub(crate) fn show<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command
+            .env("DISPLAY", &self.display)
+            .env("DBUS_SESSION_BUS_ADDRESS", &self.bus)
+            // Whether somebody has locked this machine does not matter here.
+            .env("DBUS_SYSTEM_BUS_ADDRESS", format!("unix:path={}/nobody", self.home.path().display()))
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        let home = self.home.path();
+        // Without the last one, graphical programs start a bus of their own for accessibility.
+        command.env("HOME", home).env("XDG_RUNTIME_DIR", home).env("NO_AT_BRIDGE", "1").env_remove("WAYLAND_DISPLAY");
+        self.show(&mut command).stdin(Stdio::null());
+        command
+    }
+
+    /// A bus with the one service that the notification server needs, and no other that it would start by itself.
+    fn bus(&self) -> Command {
+        let home = self.home.path();
+        let services = home.join("services");
+        fs::create_dir(&services).expect("a directory");
+        let xfconf = Path::new("/usr/share/dbus-1/services/org.xfce.Xfconf.service");
+        if xfconf.exists() {
+            fs::copy(xfconf, services.join("org.xfce.Xfconf.service")).expect("a file that can be read");
+        }
+        let text = format!(
+            "<busconfig><type>session</type><listen>unix:path={home}/bus</listen><auth>EXTERNAL</auth>\
+             <servicedir>{services}</servicedir><policy context='default'><allow send_destination='*' eavesdrop='true'/>\
+             <allow eavesdrop='true'/><allow own='*'/></policy></busconfig>",
+            home = home.display(),
+            services = services.display(),
+        );
+        let config = home.join("bus.conf");
+        fs::write(&config, text).expect("a file in the temporary directory");
+        let mut command = self.command("dbus-daemon");
+        command.args(["--nofork", "--nopidfile", "--print-address=1"]);
+        command.arg(format!("--config-file={}", config.display()));
+        command
+    }
+
+    /// What the bus itself answers.
+    fn asks_bus(&self, member: &str) -> String {
+        self.output(
+            "dbus-send",
+            &["--session", "--print-reply", "--dest=org.freedesktop.DBus", "/org/freedesktop/DBus", member],
+        )
+    }
+
+    fn output(&self, program: &str, arguments: &[&str]) -> String {
+        let output = self.command(program).args(arguments).output();
+        let output = output.unwrap_or_else(|error| panic!("{program} cannot be run: {error}"));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// The notices on the screen.
+    pub(crate) fn notices(&self) -> Vec<Window> {
+        let ids = self.output("xdotool", &["search", "--onlyvisible", "--class", "xfce4-notifyd"]);
+        let window = |id: &str| {
+            let geometry = self.output("xdotool", &["getwindowgeometry", "--shell", id]);
+            let member = |name: &str| geometry.lines().find_map(|line| line.strip_prefix(name)?.parse().ok());
+            // A window without a size went away meanwhile.
+            Some(Window { id: id.to_owned(), width: member("WIDTH=")?, height: member("HEIGHT=")? })
+        };
+        ids.lines().filter_map(window).collect()
+    }
+
+    /// Waits until there is one notice, and somebody who listens to clicks on it.
+    pub(crate) fn notice(&self) -> Window {
+        until("the daemon listens to clicks", || {
+            // Its daemon asks for the signal only after showing: a click that came before would be lost.
+            let rules = self.asks_bus("org.freedesktop.DBus.Debug.Stats.GetAllMatchRules");
+            rules.contains("member='ActionInvoked'").then_some(())
+        });
+        until("one notice is on the screen", || match self.notices().as_slice() {
+            [window] => Some(window.clone()),
+            _ => None,
+        })
+    }
+
+    /// Waits until there is none.
+    pub(crate) fn is_empty(&self) {
+        until("nothing is on the screen", || self.notices().is_empty().then_some(()));
+    }
+
+    /// Clicks on the first button of a notice, as a hand with a mouse would.
+    pub(crate) fn click_button(&self, Window { id, width, height }: &Window) {
+        let (x, y) = ((width - 60).to_string(), (height - 30).to_string());
+        self.output("xdotool", &["mousemove", "--window", id, &x, &y, "click", "1"]);
+    }
+
+    /// Writes a notice as it is on the screen, framed, into a PNG file, once its drawing has come to rest.
+    ///
+    /// # Errors
+    /// What the program that does it has to complain of.
+    pub(crate) fn picture(&self, Window { id, .. }: &Window, file: &Path) -> Result<(), String> {
+        let mut before = Vec::new();
+        // A notice fades in: what is the same twice is what a person sees.
+        until("the picture comes to rest", || {
+            let mut camera = self.command("import");
+            camera.args(["-window", id, "-bordercolor", "#3d5a73", "-border", "24", "-strip"]).arg(file);
+            match camera.output() {
+                Ok(output) if output.status.success() => {
+                    let now = fs::read(file).expect("a picture that was made just now");
+                    (std::mem::replace(&mut before, now.clone()) == now).then_some(Ok(()))
+                }
+                Ok(output) => Some(Err(String::from_utf8_lossy(&output.stderr).into_owned())),
+                Err(error) => Some(Err(error.to_string())),
+            }
+        })
+    }
+}
