@@ -10,6 +10,7 @@ pub mod lock;
 pub mod oidc;
 pub mod secrets;
 pub mod server;
+pub mod service_manager;
 pub mod session;
 pub mod world;
 
@@ -20,6 +21,7 @@ use tokio::net::UnixListener;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use config::{Config, Environment, FileWatch, Paths, SaveError, Severity};
+use service_manager::report::Reports;
 use session::registry::Directory;
 use world::World;
 
@@ -44,7 +46,13 @@ pub struct Sources {
 type Save = (NewSession, oneshot::Sender<Result<(String, Arc<Directory>), SaveError>>);
 
 /// Runs the daemon on this socket until it is told to stop, or the sender of `signals` is gone.
-pub async fn run(sources: Sources, world: World, listener: UnixListener, mut signals: mpsc::Receiver<Signal>) {
+pub async fn run(
+    sources: Sources,
+    world: World,
+    listener: UnixListener,
+    mut signals: mpsc::Receiver<Signal>,
+    reports: Reports,
+) {
     let mut files = FileWatch::start(&sources.paths);
     let mut configuration = Configuration::load(sources, world.clone());
     let (save, mut saves) = mpsc::channel::<Save>(1);
@@ -68,27 +76,49 @@ pub async fn run(sources: Sources, world: World, listener: UnixListener, mut sig
         // An error means that nobody is left to stop us, which is as good a reason to stop.
         let _ = stopped.await;
     }));
+    reports.ready(configuration.sessions());
+    let mut sign_of_life = reports.until_due(&*world.clock);
     loop {
         tokio::select! {
             signal = signals.recv() => match signal {
-                Some(Signal::Reload) => configuration.reload("it was asked for"),
+                Some(Signal::Reload) => {
+                    reports.reloading();
+                    configuration.reload("it was asked for");
+                    reports.ready(configuration.sessions());
+                }
                 Some(Signal::Stop) | None => break,
             },
-            () = files.changed() => configuration.reload("a file changed"),
+            () = files.changed() => {
+                configuration.reload("a file changed");
+                reports.serving(configuration.sessions());
+            }
             Some((session, reply)) = saves.recv() => {
                 // Whoever asked may have gone, and the session is saved all the same.
                 let _ = reply.send(configuration.save(session));
+                reports.serving(configuration.sessions());
+            }
+            // Given here and not by a task of its own, so that a loop that hangs gives none.
+            () = &mut sign_of_life => {
+                reports.alive();
+                sign_of_life = reports.until_due(&*world.clock);
             }
         }
     }
     tracing::info!("stopping");
+    reports.stopping();
     // Closed first, so that a request to save a session that comes too late is told so.
     saves.close();
     drop(stop);
+    let remaining = server.await;
     let directory = Arc::clone(&configuration.directory.borrow());
-    let (_, ended) = tokio::join!(directory.stop(), server);
-    if let Err(error) = ended {
-        tracing::error!(%error, "the server ended unexpectedly");
+    match remaining {
+        Ok(remaining) => {
+            tokio::join!(directory.stop(), remaining.end());
+        }
+        Err(error) => {
+            tracing::error!(%error, "the server ended unexpectedly");
+            directory.stop().await;
+        }
     }
 }
 
@@ -104,6 +134,10 @@ impl Configuration {
         let mut configuration = Self { sources, world, directory: watch::channel(Arc::new(Directory::empty())).0 };
         configuration.reload("the daemon starts");
         configuration
+    }
+
+    fn sessions(&self) -> usize {
+        self.directory.borrow().entries().len()
     }
 
     fn reload(&mut self, reason: &str) {

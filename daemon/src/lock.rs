@@ -41,6 +41,14 @@ pub enum LockError {
     },
 }
 
+impl LockError {
+    /// The process id of whoever has the lock, as far as it has left word.
+    pub(crate) fn holder(&self) -> Option<u32> {
+        let Self::Held { holder, .. } = self else { return None };
+        holder.strip_prefix("pid ")?.split(',').next()?.parse().ok()
+    }
+}
+
 impl StateLock {
     /// Takes the lock of a state directory, which is made if it is missing, and leaves word of who has it.
     ///
@@ -90,7 +98,9 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let directory = home.path().join("state");
         let first = StateLock::take(&directory, Path::new("/run/first.sock")).unwrap();
-        let second = StateLock::take(&directory, Path::new("/run/second.sock")).unwrap_err().to_string();
+        let second = StateLock::take(&directory, Path::new("/run/second.sock")).unwrap_err();
+        assert_eq!(second.holder(), Some(std::process::id()));
+        let second = second.to_string();
         let holder = format!("pid {}, socket /run/first.sock", std::process::id());
         assert!(second.ends_with(&holder), "{second}");
         drop(first);

@@ -18,6 +18,8 @@ use ssoctld::oidc::http::HttpIdentityCenter;
 use ssoctld::secrets::SecretStore;
 use ssoctld::secrets::choice::ChosenStore;
 use ssoctld::server::socket;
+use ssoctld::service_manager::report::Reports;
+use ssoctld::service_manager::{StartedBy, handed, predecessor};
 use ssoctld::world::World;
 use ssoctld::{Signal, Sources, desktop};
 use tokio::signal::unix::{SignalKind, signal};
@@ -68,8 +70,18 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         .context("there is no home directory; name a state directory with SSOCTL_STATE_DIR")?;
     let socket = SocketPath::from_environment(|name| std::env::var_os(name), std::env::home_dir())
         .context("there is no home directory; name a socket with SSOCTL_SOCKET")?;
-    let _lock = StateLock::take(&state_directory, socket.path())?;
-    let socket = socket::listen(&socket)?;
+    let reports = Reports::from_process();
+    let by = StartedBy::from_process();
+    let handed = handed::take()?;
+    let path = handed.as_ref().map_or(socket.path(), |(_, path)| path);
+    let _lock = match by {
+        StartedBy::Hand => StateLock::take(&state_directory, path)?,
+        StartedBy::ServiceManager => predecessor::take_over(&state_directory, path, reports)?,
+    };
+    let socket = match handed {
+        Some((listener, path)) => socket::take_over(listener, path, &socket),
+        None => socket::listen(&socket)?,
+    };
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(async {
@@ -93,7 +105,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         let screen = Arc::new(desktop::Screen::new(around, clock.clone()));
         let world = World { clock, identity_center, secrets, desktop: screen.clone(), surroundings };
         let signals = forward_signals()?;
-        ssoctld::run(Sources { paths, environment }, world, listener, signals).await;
+        ssoctld::run(Sources { paths, environment }, world, listener, signals, reports).await;
         screen.farewell().await;
         Ok(())
     });

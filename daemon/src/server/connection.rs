@@ -1,7 +1,7 @@
 //! Connections: who may open one, and what one may cost.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -9,6 +9,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::mpsc;
 
 use super::handlers::Api;
 use crate::clock::Clock;
@@ -19,19 +20,47 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest head of a request, in bytes.
 const HEAD_LIMIT: usize = 16 << 10;
 
+/// How long a client that has just connected may take to ask, once the daemon stops.
+const FIRST_REQUEST_GRACE: Duration = Duration::from_millis(250);
+
 /// How long open connections may take to end once the daemon stops.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// How long accepting pauses after it failed, which it does when descriptors run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves the API on this socket until `shutdown` ends. Callers that wait are answered by their sessions, which have to
-/// be stopped before or meanwhile.
-pub async fn serve(listener: UnixListener, api: Arc<Api>, clock: Arc<dyn Clock>, shutdown: impl Future<Output = ()>) {
+/// Connections that are still open after the last one was accepted.
+#[must_use = "connections are cut off unless their end is waited for"]
+pub struct Remaining {
+    connections: GracefulShutdown,
+    clock: Arc<dyn Clock>,
+}
+
+impl Remaining {
+    /// Lets everybody finish. Callers that wait are answered by their sessions, which have to be stopped before or
+    /// meanwhile.
+    pub async fn end(self) {
+        tokio::select! {
+            () = self.connections.shutdown() => {}
+            () = self.clock.sleep_until(self.clock.now().boot + GRACE) => tracing::debug!("connections were cut off"),
+        }
+    }
+}
+
+/// Serves the API on this socket until `shutdown` ends. By its own end no more connections are accepted, and whoever was
+/// accepted has had the time to ask, so that nobody is turned away while the next daemon waits for the socket.
+pub async fn serve(
+    listener: UnixListener,
+    api: Arc<Api>,
+    clock: Arc<dyn Clock>,
+    shutdown: impl Future<Output = ()>,
+) -> Remaining {
     let uid = rustix::process::geteuid().as_raw();
     let connections = GracefulShutdown::new();
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(HEAD_LIMIT).half_close(false);
+    // Never sent on. Each connection holds a sender until its first request.
+    let (unheard, mut all_heard) = mpsc::channel::<Infallible>(1);
     tokio::pin!(shutdown);
     loop {
         let accepted = tokio::select! {
@@ -50,7 +79,9 @@ pub async fn serve(listener: UnixListener, api: Arc<Api>, clock: Arc<dyn Clock>,
             continue;
         }
         let api = Arc::clone(&api);
+        let unheard = Mutex::new(Some(unheard.clone()));
         let service = service_fn(move |request| {
+            unheard.lock().unwrap_or_else(PoisonError::into_inner).take();
             let api = Arc::clone(&api);
             async move { Ok::<_, Infallible>(api.answer(request).await) }
         });
@@ -62,11 +93,12 @@ pub async fn serve(listener: UnixListener, api: Arc<Api>, clock: Arc<dyn Clock>,
             }
         });
     }
-    drop(listener);
+    drop((listener, unheard));
     tokio::select! {
-        () = connections.shutdown() => {}
-        () = clock.sleep_until(clock.now().boot + GRACE) => tracing::debug!("connections were cut off"),
+        _ = all_heard.recv() => {}
+        () = clock.sleep_until(clock.now().boot + FIRST_REQUEST_GRACE) => {}
     }
+    Remaining { connections, clock }
 }
 
 /// The socket's mode keeps others out already; this holds where somebody has loosened it.

@@ -53,20 +53,27 @@ pub enum SocketError {
     },
 }
 
-/// A socket that is listened on. Its file is removed when it is dropped, unless somebody has put another one there.
+/// A socket that is listened on. A file that was made here is removed when it is dropped, unless somebody has put another
+/// one there.
 pub struct Listener {
     /// The socket.
     pub listener: UnixListener,
     file: SocketFile,
 }
 
-struct SocketFile {
+enum SocketFile {
+    Ours(OurFile),
+    /// The service manager made it, and connections wait there for the next daemon.
+    Handed(PathBuf),
+}
+
+struct OurFile {
     path: PathBuf,
     device: u64,
     inode: u64,
 }
 
-impl Drop for SocketFile {
+impl Drop for OurFile {
     fn drop(&mut self) {
         if fs::symlink_metadata(&self.path).is_ok_and(|found| (found.dev(), found.ino()) == (self.device, self.inode)) {
             // Whoever finds it in spite of this finds that nobody answers.
@@ -78,7 +85,10 @@ impl Drop for SocketFile {
 impl Listener {
     /// Where it is.
     pub fn path(&self) -> &Path {
-        &self.file.path
+        match &self.file {
+            SocketFile::Ours(file) => &file.path,
+            SocketFile::Handed(path) => path,
+        }
     }
 }
 
@@ -123,7 +133,19 @@ pub fn listen(socket: &SocketPath) -> Result<Listener, SocketError> {
         let _ = fs::remove_file(&temporary);
         io(error)
     })?;
-    Ok(Listener { listener, file: SocketFile { path, device: metadata.dev(), inode: metadata.ino() } })
+    let file = OurFile { path, device: metadata.dev(), inode: metadata.ino() };
+    Ok(Listener { listener, file: SocketFile::Ours(file) })
+}
+
+/// Takes a socket that a service manager made at `path`. Where it differs from the one that clients look for, it is still
+/// the one that the person configured, so the difference is only told.
+pub fn take_over(listener: UnixListener, path: PathBuf, expected: &SocketPath) -> Listener {
+    let expected = std::path::absolute(expected.path()).unwrap_or_else(|_| expected.path().to_owned());
+    if path != expected {
+        let (path, expected) = (path.display(), expected.display());
+        tracing::warn!(%path, %expected, "the service manager's socket is not where ssoctl looks for it; set SSOCTL_SOCKET for ssoctl");
+    }
+    Listener { listener, file: SocketFile::Handed(path) }
 }
 
 /// Closes our directory to others. False if it is not ours.
@@ -156,6 +178,16 @@ mod tests {
         assert_eq!(fs::read_dir(&directory).unwrap().count(), 1);
         drop(socket);
         assert_eq!(fs::read_dir(&directory).unwrap().count(), 0, "its file goes with it");
+    }
+
+    #[test]
+    fn a_socket_that_was_handed_over_stays_when_the_daemon_goes() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("s");
+        let manager = UnixListener::bind(&path).unwrap();
+        let handed = manager.try_clone().unwrap();
+        drop(take_over(handed, path.clone(), &SocketPath::Chosen(path.clone())));
+        assert!(UnixStream::connect(&path).is_ok(), "it waits for the next daemon");
     }
 
     #[test]

@@ -115,7 +115,8 @@ impl Harness {
                 ..Environment::default()
             },
         };
-        self.daemon = Some(tokio::spawn(ssoctld::run(sources, self.world.clone(), listener, received)));
+        let reports = ssoctld::service_manager::report::Reports::to_nobody();
+        self.daemon = Some(tokio::spawn(ssoctld::run(sources, self.world.clone(), listener, received, reports)));
     }
 
     /// Stops the daemon and waits for its end.
