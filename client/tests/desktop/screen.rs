@@ -159,20 +159,19 @@ impl Screen {
         self.output("xdotool", &["mousemove", "--window", id, &x, &y, "click", "1"]);
     }
 
-    /// Writes a notice as it is on the screen, framed, into a PNG file, once its drawing has come to rest.
+    /// Takes a picture of a notice, as PNG, once its drawing has come to rest.
     ///
     /// # Errors
     /// What the program that does it has to complain of.
-    pub(crate) fn picture(&self, Window { id, .. }: &Window, file: &Path) -> Result<(), String> {
+    pub(crate) fn picture(&self, Window { id, .. }: &Window) -> Result<Vec<u8>, String> {
         let mut before = Vec::new();
         // A notice fades in: what is the same twice is what a person sees.
         until("the picture comes to rest", || {
-            let mut camera = self.command("import");
-            camera.args(["-window", id, "-bordercolor", "#3d5a73", "-border", "24", "-strip"]).arg(file);
-            match camera.output() {
+            match self.command("import").args(["-window", id, "-strip", "png:-"]).output() {
                 Ok(output) if output.status.success() => {
-                    let now = fs::read(file).expect("a picture that was made just now");
-                    (std::mem::replace(&mut before, now.clone()) == now).then_some(Ok(()))
+                    let is_at_rest = before == output.stdout;
+                    before = output.stdout;
+                    is_at_rest.then(|| Ok(before.clone()))
                 }
                 Ok(output) => Some(Err(String::from_utf8_lossy(&output.stderr).into_owned())),
                 Err(error) => Some(Err(error.to_string())),

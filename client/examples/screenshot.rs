@@ -1,0 +1,61 @@
+//! Makes the picture of a notice in the README: the real daemon shows it, xfce4-notifyd draws it on a screen in memory.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command that a person runs")]
+
+#[path = "../tests/support/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "shared with the tests; each uses its part")]
+mod support;
+
+#[path = "../tests/desktop/part.rs"]
+mod part;
+#[path = "../tests/desktop/scene.rs"]
+#[allow(dead_code, reason = "shared with the tests; nobody signs in here")]
+mod scene;
+#[path = "../tests/desktop/screen.rs"]
+#[allow(dead_code, reason = "shared with the tests; nobody clicks here")]
+mod screen;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Makes a picture of a notice as a person sees it. Nothing leaves this computer.
+
+Usage: cargo run --package ssoctl --example screenshot [FILE]
+
+  FILE  where the picture goes; docs/notice.png of the project by default
+
+Needs (Debian packages): xvfb xfce4-notifyd xfconf dbus xdotool imagemagick; for looks: adwaita-icon-theme
+fonts-dejavu-core.";
+
+fn main() -> ExitCode {
+    let mut file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/notice.png");
+    if let Some(argument) = std::env::args_os().nth(1) {
+        if argument == "--help" || argument == "-h" {
+            println!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        file = PathBuf::from(argument);
+    }
+    let missing: Vec<_> =
+        screen::parts().into_iter().chain(screen::CAMERA).filter(|program| !part::is_there(program)).collect();
+    if !missing.is_empty() {
+        eprintln!("screenshot: {missing:?} missing\n\n{HELP}");
+        return ExitCode::FAILURE;
+    }
+    let scene = scene::Scene::open("");
+    let notice = scene.screen.notice();
+    let written = scene.screen.picture(&notice).and_then(|picture| {
+        std::fs::write(&file, picture).map_err(|error| format!("{} cannot be written: {error}", file.display()))
+    });
+    match written {
+        Ok(()) => {
+            println!("{}", file.display());
+            ExitCode::SUCCESS
+        }
+        Err(complaint) => {
+            eprintln!("screenshot: {complaint}");
+            ExitCode::FAILURE
+        }
+    }
+}
