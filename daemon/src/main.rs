@@ -59,6 +59,7 @@ fn start_log(arguments: &Arguments) {
 fn run(arguments: Arguments) -> anyhow::Result<()> {
     // Whatever is made from here on, nobody else can look into.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    shield_memory().context("failed to keep secrets out of core dumps")?;
     if arguments.background {
         rustix::process::setsid().context("failed to leave the terminal's session")?;
     }
@@ -111,6 +112,17 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     });
     runtime.shutdown_timeout(SHUTDOWN_PATIENCE);
     result
+}
+
+/// Keeps what is in memory out of core dumps, and on Linux out of the sight of the person's other programs: none but the
+/// superuser's can trace this process or read its memory and environment under `/proc`.
+fn shield_memory() -> std::io::Result<()> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    // Browsers that the daemon starts may raise it again.
+    setrlimit(Resource::Core, Rlimit { current: Some(0), ..getrlimit(Resource::Core) })?;
+    #[cfg(target_os = "linux")]
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
+    Ok(())
 }
 
 /// Where records go: `~/.local/state/ssoctl`, on macOS `~/Library/Application Support/ssoctl`.

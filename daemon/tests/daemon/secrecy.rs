@@ -17,6 +17,21 @@ async fn no_secret_shows_in_the_json_log_even_where_libraries_are_talkative() {
     whole_life(&["--log", filter, "--log-format", "json"]).await;
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn memory_is_neither_dumped_nor_shown_to_the_persons_other_programs() {
+    use std::os::unix::fs::MetadataExt;
+    let (home, simulator) = (tempfile::tempdir().unwrap(), Simulator::start(Settings::default()).unwrap());
+    let daemon = Process::start(home.path(), &simulator).await;
+    let limits = daemon.proc("limits");
+    let of_core = limits.lines().find_map(|line| line.strip_prefix("Max core file size")).unwrap();
+    assert_eq!(of_core.split_whitespace().next(), Some("0"), "{limits}");
+    // The kernel gives the files of a process that is not dumpable to the superuser (proc(5)).
+    for file in ["environ", "mem", "maps"] {
+        assert_eq!(std::fs::metadata(format!("/proc/{}/{file}", daemon.id())).unwrap().uid(), 0);
+    }
+}
+
 async fn pending(daemon: &Process) -> PendingLogin {
     match daemon.request("POST /v1/sessions/corp/login").await.json() {
         Login::Pending { login, .. } => login,

@@ -138,14 +138,14 @@ pub(super) fn entry(name: &RecordName) -> Result<keyring_core::Entry, Error> {
 }
 
 async fn connect() -> Result<Connection, Obstacle> {
-    Connection::session().await.map_err(|error| match error {
+    Connection::session().await.map_err(|error| match &error {
         zbus::Error::Address(_) => Obstacle::NoBus,
-        zbus::Error::InputOutput(error)
-            if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) =>
+        zbus::Error::Connection(cause, _) | zbus::Error::InputOutput(cause)
+            if matches!(cause.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) =>
         {
             Obstacle::NoBus
         }
-        error => error.into(),
+        _ => error.into(),
     })
 }
 
