@@ -49,6 +49,7 @@ pub(crate) enum Verb {
     Token(Token),
     Status(Status),
     Logout(Logout),
+    Doctor(Doctor),
 }
 
 /// What the derive macro would write, but for one thing: the arguments of a verb are put together only if that verb is
@@ -60,6 +61,7 @@ impl Subcommand for Verb {
             Command::new("token").about("Print a live access token").defer(Token::augment_args),
             Command::new("status").about("Show all sessions, or one").defer(Status::augment_args),
             Command::new("logout").about("Sign out of a session, here and at the portal").defer(Logout::augment_args),
+            Command::new("doctor").about("Check everything that can be wrong").defer(Doctor::augment_args),
         ])
     }
 
@@ -68,7 +70,7 @@ impl Subcommand for Verb {
     }
 
     fn has_subcommand(name: &str) -> bool {
-        ["login", "token", "status", "logout"].contains(&name)
+        ["login", "token", "status", "logout", "doctor"].contains(&name)
     }
 }
 
@@ -87,6 +89,7 @@ impl FromArgMatches for Verb {
             "token" => Token::from_arg_matches_mut(arguments).map(Self::Token),
             "status" => Status::from_arg_matches_mut(arguments).map(Self::Status),
             "logout" => Logout::from_arg_matches_mut(arguments).map(Self::Logout),
+            "doctor" => Doctor::from_arg_matches_mut(arguments).map(Self::Doctor),
             _ => Err(clap::Error::new(ErrorKind::InvalidSubcommand)),
         }
     }
@@ -197,6 +200,21 @@ pub(crate) struct Logout {
     /// Sign out of every session
     #[arg(long, conflicts_with_all = ["session", "profile", "start_url"])]
     pub(crate) all: bool,
+}
+
+/// Check everything that can be wrong, and say what to do about it
+///
+/// Looks at the daemon, its socket and state directory, the service manager, the session's D-Bus, keyring and
+/// notifications, the browser, the configuration, certificates and proxies, and asks each configured endpoint for its
+/// root page. Nothing is changed, no daemon is started and no secret is read.
+///
+/// The exit code is 0 if there is no problem (warnings are none), 1 otherwise.
+#[derive(Args, Debug)]
+pub(crate) struct Doctor {
+    /// Print a JSON object: {"checks":[{"name","result","message","remedy"}],"ok":bool}; results are ok, warning,
+    /// problem and skipped
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Reads `5m`, `1h 30m` or a plain number of seconds. Fractions of a second count as a whole one, as the local API

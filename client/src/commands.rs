@@ -1,5 +1,6 @@
 //! The verbs.
 
+mod doctor;
 mod login;
 mod logout;
 mod status;
@@ -21,19 +22,17 @@ const SERVICE_CALLS: Duration = Duration::from_mins(1);
 
 /// Carries out a command line.
 pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
-    let json = match &cli.verb {
-        Verb::Token(token) => token.json,
-        Verb::Status(status) => status.json,
-        Verb::Login(_) | Verb::Logout(_) => false,
-    };
     let starting = if cli.no_start { Starting::Forbidden } else { Starting::Allowed };
-    let warning = if json { VersionWarning::Silent } else { VersionWarning::Shown };
-    let daemon = Daemon::find(starting, warning)?;
+    let daemon = |json| {
+        let warning = if json { VersionWarning::Silent } else { VersionWarning::Shown };
+        Daemon::find(starting, warning)
+    };
     match cli.verb {
-        Verb::Login(arguments) => login::run(&daemon, arguments),
-        Verb::Token(arguments) => token::run(&daemon, arguments),
-        Verb::Status(arguments) => status::run(&daemon, arguments),
-        Verb::Logout(arguments) => logout::run(&daemon, arguments),
+        Verb::Login(arguments) => login::run(&daemon(false)?, arguments),
+        Verb::Token(arguments) => token::run(&daemon(arguments.json)?, arguments),
+        Verb::Status(arguments) => status::run(&daemon(arguments.json)?, arguments),
+        Verb::Logout(arguments) => logout::run(&daemon(false)?, arguments),
+        Verb::Doctor(arguments) => Err(doctor::run(&arguments)),
     }
 }
 

@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 use crate::connection::nobody_listens;
 use daemon::Starter;
 
+pub(crate) use daemon::find as program;
+
 /// How long a daemon may take until it answers. It listens before it talks to anybody, so this is plenty.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long to look for somebody else's daemon after the one that was started here has ended.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 
 /// Keeps AWS IAM Identity Center sign-ins alive and serves their tokens over a Unix socket.
 ///
@@ -31,6 +31,28 @@ pub(crate) struct Arguments {
     /// Leave the session of the terminal that started it. `ssoctl` uses this.
     #[arg(long)]
     pub(crate) background: bool,
+
+    /// What to do instead of running as the daemon.
+    #[command(subcommand)]
+    pub(crate) instead: Option<Instead>,
+}
+
+/// What `ssoctl` leaves to this program, so that it stays small itself.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Instead {
+    /// Check everything that can be wrong, and say what to do about it
+    ///
+    /// Looks at the daemon, its socket and state directory, the service manager, the session's D-Bus, keyring and
+    /// notifications, the browser, the configuration, certificates and proxies, and asks each configured endpoint for
+    /// its root page. Nothing is changed and no secret is read.
+    ///
+    /// The exit code is 0 if there is no problem (warnings are none), 1 otherwise.
+    Doctor {
+        /// Print a JSON object: {"checks":[{"name","result","message","remedy"}],"ok":bool}; results are ok, warning,
+        /// problem and skipped
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// How the log is written.

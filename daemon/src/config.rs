@@ -24,6 +24,7 @@ pub use endpoints::{EndpointError, Endpoints, OverrideSource};
 pub use environment::Environment;
 pub use files::{NoHome, Paths, SaveError, load, save_session};
 pub use identity::{Identity, IdentityError, StartUrlError, normalise_start_url};
+pub use partitions::is_known_region;
 pub use session_name::NameError;
 pub use watch::FileWatch;
 

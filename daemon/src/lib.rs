@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod config;
 pub mod desktop;
+pub mod doctor;
 pub mod lock;
 pub mod oidc;
 pub mod secrets;

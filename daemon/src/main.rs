@@ -2,6 +2,7 @@
 
 mod cli;
 
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use directories::ProjectDirs;
 use ssoctl_protocol::SocketPath;
 use ssoctld::clock::SystemClock;
 use ssoctld::config::{self, Environment, Paths};
+use ssoctld::doctor::{self, Colour, Subject};
 use ssoctld::lock::StateLock;
 use ssoctld::oidc::http::HttpIdentityCenter;
 use ssoctld::secrets::SecretStore;
@@ -27,7 +29,7 @@ use tokio::sync::mpsc;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use cli::{Arguments, LogFormat};
+use cli::{Arguments, Instead, LogFormat};
 
 /// How long threads that block (in a file system that hangs) may hold up the end.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_millis(500);
@@ -35,8 +37,12 @@ const SHUTDOWN_PATIENCE: Duration = Duration::from_millis(500);
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     start_log(&arguments);
-    match run(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+    let ended = match arguments.instead {
+        None => run(arguments).map(|()| ExitCode::SUCCESS),
+        Some(Instead::Doctor { json }) => examine(arguments, json),
+    };
+    match ended {
+        Ok(code) => code,
         Err(error) => {
             tracing::error!("{error:#}");
             ExitCode::FAILURE
@@ -65,12 +71,8 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     let environment = Environment::from_process();
     let paths = Paths::locate(arguments.config, &environment)?;
-    let state_directory = arguments
-        .state_dir
-        .or_else(default_state_directory)
-        .context("there is no home directory; name a state directory with SSOCTL_STATE_DIR")?;
-    let socket = SocketPath::from_environment(|name| std::env::var_os(name), std::env::home_dir())
-        .context("there is no home directory; name a socket with SSOCTL_SOCKET")?;
+    let state_directory = state_directory(arguments.state_dir)?;
+    let socket = socket_path()?;
     let reports = Reports::from_process();
     let by = StartedBy::from_process();
     let handed = handed::take()?;
@@ -112,6 +114,43 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     });
     runtime.shutdown_timeout(SHUTDOWN_PATIENCE);
     result
+}
+
+/// `ssoctld doctor`: looks at everything, changes nothing, and fails if there is a problem.
+fn examine(arguments: Arguments, json: bool) -> anyhow::Result<ExitCode> {
+    let environment = Environment::from_process();
+    let subject = Subject {
+        paths: Paths::locate(arguments.config, &environment)?,
+        environment,
+        socket: socket_path()?,
+        state_directory: state_directory(arguments.state_dir)?,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let report =
+        runtime.block_on(async { anyhow::Ok(doctor::examine(subject, Arc::new(SystemClock::start()?)).await) });
+    // What hangs (a name that is being resolved) is left behind.
+    runtime.shutdown_background();
+    let report = report?;
+    let mut output = std::io::stdout().lock();
+    let is_coloured = output.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let text = match (json, is_coloured) {
+        (true, _) => report.json()?,
+        (false, true) => report.text(Colour::Shown),
+        (false, false) => report.text(Colour::Plain),
+    };
+    output.write_all(text.as_bytes()).and_then(|()| output.flush()).context("failed to print the report")?;
+    Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn state_directory(named: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+    named
+        .or_else(default_state_directory)
+        .context("there is no home directory; name a state directory with SSOCTL_STATE_DIR")
+}
+
+fn socket_path() -> anyhow::Result<SocketPath> {
+    SocketPath::from_environment(|name| std::env::var_os(name), std::env::home_dir())
+        .context("there is no home directory; name a socket with SSOCTL_SOCKET")
 }
 
 /// Keeps what is in memory out of core dumps, and on Linux out of the sight of the person's other programs: none but the

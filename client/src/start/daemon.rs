@@ -150,7 +150,7 @@ fn pass_on(name: OsString, value: OsString) -> Option<(OsString, OsString)> {
 }
 
 /// The `ssoctld` beside this binary, or beside what a link to it points at, else the first one on `PATH`.
-fn find() -> Option<PathBuf> {
+pub(crate) fn find() -> Option<PathBuf> {
     const NAME: &str = "ssoctld";
     let beside = |binary: PathBuf| binary.with_file_name(NAME);
     let own = env::current_exe().ok();

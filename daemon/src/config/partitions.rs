@@ -52,6 +52,15 @@ impl Partition {
     }
 }
 
+/// What the regions of `aws` begin with, as the model's pattern has it.
+const AWS_PREFIXES: [&str; 9] = ["us-", "eu-", "ap-", "sa-", "ca-", "me-", "af-", "il-", "mx-"];
+
+/// Whether a partition's pattern knows this region. Others are tried all the same: AWS opens regions.
+pub fn is_known_region(region: &str) -> bool {
+    let prefixes = AWS_PREFIXES.iter().chain(BY_PREFIX.iter().map(|(prefix, _)| prefix));
+    prefixes.into_iter().any(|prefix| region.strip_prefix(prefix).is_some_and(is_word_and_number))
+}
+
 /// The patterns' `\w+\-\d+`.
 fn is_word_and_number(text: &str) -> bool {
     text.split_once('-').is_some_and(|(word, number)| {
@@ -84,6 +93,7 @@ mod tests {
             ("us-gov-west-1", "aws-us-gov"),
         ] {
             assert_eq!(Partition::of(region).name, name, "{region}");
+            assert!(is_known_region(region), "{region}");
         }
     }
 
@@ -91,6 +101,13 @@ mod tests {
     fn a_region_that_no_pattern_knows_belongs_to_aws() {
         for region in ["moon-base-1", "cn-north", "us-gov-1", "cn-north-1-a"] {
             assert_eq!(Partition::of(region).name, "aws", "{region}");
+        }
+    }
+
+    #[test]
+    fn a_region_that_is_misspelt_is_not_known() {
+        for region in ["moon-base-1", "cn-north", "eu-west", "eu-west-", "eu-west-1-a", "eu", "EU-west-1", ""] {
+            assert!(!is_known_region(region), "{region}");
         }
     }
 }

@@ -88,6 +88,15 @@ fn attempts(page: &str, command: Option<&str>, launcher: Launcher) -> Vec<Attemp
     by_manager.chain(direct).collect()
 }
 
+/// The programs of which one opens pages: the configured one, or the desktop's own, in the order in which they are tried.
+pub(super) fn programs(command: Option<&str>, launcher: Launcher) -> Vec<String> {
+    let configured = command.and_then(|command| split(command).into_iter().next());
+    match configured {
+        Some(program) => vec![program],
+        None => openers(launcher).iter().filter_map(|words| words.first()).map(|&word| word.to_owned()).collect(),
+    }
+}
+
 /// The desktop's own commands.
 fn openers(launcher: Launcher) -> &'static [&'static [&'static str]] {
     if cfg!(target_os = "macos") {

@@ -43,6 +43,13 @@ impl Environment {
     }
 }
 
+impl Environment {
+    /// The programs of which one opens the pages of a session that has this command.
+    pub fn openers(&self, command: Option<&str>) -> Vec<String> {
+        super::browser::programs(command, self.launcher)
+    }
+}
+
 impl Launcher {
     fn from_variables(is_set: impl Fn(&str) -> bool) -> Self {
         if is_set("WSL_DISTRO_NAME") {

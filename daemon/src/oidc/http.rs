@@ -1,4 +1,6 @@
-//! The service over HTTPS: the only place that uses reqwest.
+//! The service over HTTPS: this module and the one below it are the only place that uses reqwest.
+
+pub mod reach;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};

@@ -1,0 +1,263 @@
+//! The configuration and the shared token cache, judged.
+
+use std::path::{Path, PathBuf};
+
+use super::finding::Finding;
+use super::place::{Kind, Place};
+use crate::config::{Config, DEFAULT_SCOPE, OriginKind, Paths, SessionConfig, Severity, is_known_region};
+
+const CONFIGURATION: &str = "configuration";
+const CACHE: &str = "AWS token cache";
+
+/// Judges what the files say: one finding for each thing that is wrong or doubtful.
+pub(super) fn judge(config: &Config, paths: &Paths) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = config.problems.iter().map(in_file).collect();
+    findings.extend(config.sessions.iter().filter_map(region));
+    findings.extend(config.sessions.iter().filter_map(scopes));
+    findings.extend(config.sessions.iter().filter_map(same_sign_in));
+    findings.extend(same_portal(&config.sessions));
+    if !findings.is_empty() {
+        return findings;
+    }
+    if config.sessions.is_empty() {
+        return vec![Finding::warning(
+            CONFIGURATION,
+            format!("there is no session in {} or {}", paths.own.display(), paths.aws.display()),
+            "add one: ssoctl login --start-url URL --region REGION",
+        )];
+    }
+    let names: Vec<&str> = config.sessions.iter().map(|session| session.name.as_str()).collect();
+    vec![Finding::ok(CONFIGURATION, format!("{} (profiles: {})", names.join(", "), config.profiles.len()))]
+}
+
+fn in_file(problem: &crate::config::Problem) -> Finding {
+    let place = match problem.line {
+        Some(line) => format!("edit line {line} of {}", problem.file.display()),
+        None => format!("put {} right", problem.file.display()),
+    };
+    match problem.severity {
+        Severity::Error => Finding::problem(CONFIGURATION, problem.message.clone(), place),
+        Severity::Warning => Finding::warning(CONFIGURATION, problem.message.clone(), place),
+    }
+}
+
+fn at(session: &SessionConfig) -> String {
+    format!("line {} of {}", session.origin.line, session.origin.file.display())
+}
+
+fn region(session: &SessionConfig) -> Option<Finding> {
+    (!is_known_region(session.region())).then(|| {
+        Finding::warning(
+            CONFIGURATION,
+            format!("session {:?} is in {:?}, which looks like no region of AWS", session.name, session.region()),
+            format!("check the region of the session, {}", at(session)),
+        )
+    })
+}
+
+fn scopes(session: &SessionConfig) -> Option<Finding> {
+    if session.scopes.iter().any(|scope| scope == DEFAULT_SCOPE) {
+        return None;
+    }
+    let name = &session.name;
+    let (message, remedy) = match session.origin.kind {
+        OriginKind::LegacyProfile => (
+            format!("session {name:?} comes from a legacy profile, whose sign-in cannot be renewed silently"),
+            format!("move sso_start_url and sso_region from the profile, {}, to an [sso-session] section", at(session)),
+        ),
+        OriginKind::SsoSession => (
+            format!("session {name:?} does not register {DEFAULT_SCOPE}, so it cannot be renewed silently"),
+            format!("add {DEFAULT_SCOPE} to sso_registration_scopes, section at {}", at(session)),
+        ),
+        OriginKind::Own => (
+            format!("session {name:?} does not register {DEFAULT_SCOPE}, so it cannot be renewed silently"),
+            format!("add \"{DEFAULT_SCOPE}\" to its scopes, section at {}", at(session)),
+        ),
+    };
+    Some(Finding::warning(CONFIGURATION, message, remedy))
+}
+
+/// Sections that turned out to be one sign-in. Legacy profiles bring no name to the cache but their start URL.
+fn same_sign_in(session: &SessionConfig) -> Option<Finding> {
+    let sections: Vec<&str> =
+        session.aliases.iter().filter(|alias| session.cache_keys.contains(alias)).map(String::as_str).collect();
+    (!sections.is_empty()).then(|| {
+        Finding::warning(
+            CONFIGURATION,
+            format!("sessions {:?} and {} are one sign-in", session.name, quoted(&sections)),
+            "keep one of them, or give one a label of its own in config.toml if two people are meant",
+        )
+    })
+}
+
+/// Sessions that differ, and not by their labels, at one start URL: each needs a sign-in of its own.
+fn same_portal(sessions: &[SessionConfig]) -> Vec<Finding> {
+    let is_like = |a: &SessionConfig, b: &SessionConfig| {
+        a.identity.start_url == b.identity.start_url && a.identity.label == b.identity.label
+    };
+    let mut findings = Vec::new();
+    for (index, session) in sessions.iter().enumerate() {
+        if sessions[..index].iter().any(|earlier| is_like(earlier, session)) {
+            continue;
+        }
+        let others: Vec<&str> =
+            sessions[index + 1..].iter().filter(|it| is_like(it, session)).map(|it| it.name.as_str()).collect();
+        if !others.is_empty() {
+            findings.push(Finding::warning(
+                CONFIGURATION,
+                format!("sessions {:?} and {} need a sign-in each at one portal", session.name, quoted(&others)),
+                "give them the same region and scopes, so that they become one sign-in",
+            ));
+        }
+    }
+    findings
+}
+
+fn quoted(names: &[&str]) -> String {
+    names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
+}
+
+/// What is known of the directory in which the AWS CLI and SDKs keep tokens.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Cache {
+    pub(super) path: PathBuf,
+    pub(super) directory: Place,
+    /// Token files that others can read or that belong to others.
+    pub(super) open_files: Vec<PathBuf>,
+}
+
+/// Judges the cache directory: whoever can write to it decides whom the AWS CLI signs in as.
+pub(super) fn judge_cache(cache: &Cache, us: u32) -> Finding {
+    let path = cache.path.display();
+    match &cache.directory {
+        Place::Missing => Finding::skipped(CACHE, format!("{path} is not there")),
+        Place::Unknown(why) => Finding::problem(
+            CACHE,
+            format!("{path} cannot be looked at: {why}"),
+            "check the owner and the mode of the directories above it",
+        ),
+        Place::There { kind, .. } if *kind != Kind::Directory => {
+            Finding::problem(CACHE, format!("{path} is not a directory"), "move it away; the AWS CLI makes it anew")
+        }
+        Place::There { uid, .. } if *uid != us => Finding::problem(
+            CACHE,
+            format!("{path} belongs to user {uid}"),
+            format!("somebody ran the AWS CLI with sudo, perhaps; run: sudo chown -R \"$USER\" {path}"),
+        ),
+        Place::There { mode, .. } if mode & 0o700 != 0o700 => Finding::problem(
+            CACHE,
+            format!("{path} has mode {mode:04o}, so you cannot write to it"),
+            format!("run: chmod 700 {path}"),
+        ),
+        Place::There { mode, .. } if mode & 0o022 != 0 => Finding::problem(
+            CACHE,
+            format!("{path} can be written to by others (mode {mode:04o})"),
+            format!("run: chmod 700 {path}"),
+        ),
+        Place::There { .. } => match cache.open_files.as_slice() {
+            [] => Finding::ok(CACHE, path.to_string()),
+            [file, rest @ ..] => {
+                let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+                let file = file.file_name().map(Path::new).unwrap_or(file).display();
+                Finding::warning(
+                    CACHE,
+                    format!("tokens in {path} can be read by others or belong to others: {file}{more}"),
+                    format!("run: chmod 600 {path}/*.json, and chown them if they are not yours"),
+                )
+            }
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Environment, load};
+    use crate::doctor::finding::Verdict;
+
+    const US: u32 = 1000;
+
+    /// What is found in these two files.
+    fn found(own: &str, aws: &str) -> Vec<Finding> {
+        let home = tempfile::tempdir().unwrap();
+        let paths = Paths { own: home.path().join("config.toml"), aws: home.path().join("config") };
+        std::fs::write(&paths.own, own).unwrap();
+        std::fs::write(&paths.aws, aws).unwrap();
+        judge(&load(&paths, &Environment::default()), &paths)
+    }
+
+    fn section(name: &str, start_url: &str, region: &str, scopes: &str) -> String {
+        format!(
+            "[sso-session {name}]\nsso_start_url = {start_url}\nsso_region = {region}\nsso_registration_scopes = {scopes}\n"
+        )
+    }
+
+    const CORP: &str = "https://corp.awsapps.com/start";
+
+    #[test]
+    fn everything_doubtful_in_the_files_is_found_with_a_remedy() {
+        let good = section("corp", CORP, "eu-west-1", DEFAULT_SCOPE);
+        for (aws, result, words) in [
+            (good.clone(), Verdict::Ok, "corp (profiles: 0)"),
+            (String::new(), Verdict::Warning, "no session"),
+            (format!("{good}nonsense\n"), Verdict::Problem, "the AWS CLI refuses the whole file"),
+            (good.replace("sso_region", "sso_regoin"), Verdict::Problem, "no sso_region"),
+            (section("corp", CORP, "eu-wset", DEFAULT_SCOPE), Verdict::Warning, "no region of AWS"),
+            (section("corp", CORP, "eu-west-1", "codewhisperer:completions"), Verdict::Warning, "renewed silently"),
+            (
+                format!("[profile old]\nsso_start_url = {CORP}\nsso_region = eu-west-1\n"),
+                Verdict::Warning,
+                "legacy profile",
+            ),
+            (
+                good.clone() + &section("again", CORP, "eu-west-1", DEFAULT_SCOPE),
+                Verdict::Warning,
+                "\"corp\" and \"again\" are one sign-in",
+            ),
+            (
+                good.clone() + &section("far", CORP, "us-east-1", DEFAULT_SCOPE),
+                Verdict::Warning,
+                "\"corp\" and \"far\" need a sign-in each",
+            ),
+        ] {
+            let findings = found("", &aws);
+            let [finding] = &findings[..] else { panic!("{findings:?} for {aws}") };
+            assert_eq!(finding.result, result, "{finding:?}");
+            assert!(finding.message.contains(words), "{finding:?}");
+            assert_eq!(finding.remedy.is_some(), result != Verdict::Ok, "{finding:?}");
+        }
+    }
+
+    #[test]
+    fn two_people_at_one_portal_are_meant() {
+        let session = |name: &str| {
+            format!("[session.{name}]\nstart_url = \"{CORP}\"\nregion = \"eu-west-1\"\nlabel = \"{name}\"\n")
+        };
+        let findings = found(&(session("ada") + &session("grace")), "");
+        assert_eq!(findings[0].result, Verdict::Ok, "{findings:?}");
+    }
+
+    #[test]
+    fn a_cache_that_others_can_write_to_is_a_problem_and_readable_tokens_a_warning() {
+        let there = |uid, mode| Place::There { kind: Kind::Directory, uid, mode };
+        for (directory, open_files, result, words) in [
+            (there(US, 0o755), vec![], Verdict::Ok, "/cache"),
+            (
+                there(US, 0o700),
+                vec!["/cache/a.json".into(), "/cache/b.json".into()],
+                Verdict::Warning,
+                "a.json and 1 more",
+            ),
+            (there(US, 0o777), vec![], Verdict::Problem, "by others (mode 0777)"),
+            (there(US, 0o500), vec![], Verdict::Problem, "cannot write"),
+            (there(0, 0o700), vec![], Verdict::Problem, "user 0"),
+            (Place::There { kind: Kind::File, uid: US, mode: 0o600 }, vec![], Verdict::Problem, "not a directory"),
+            (Place::Unknown("denied".to_owned()), vec![], Verdict::Problem, "denied"),
+            (Place::Missing, vec![], Verdict::Skipped, "not there"),
+        ] {
+            let finding = judge_cache(&Cache { path: "/cache".into(), directory, open_files }, US);
+            assert_eq!(finding.result, result, "{finding:?}");
+            assert!(finding.message.contains(words), "{finding:?}");
+        }
+    }
+}

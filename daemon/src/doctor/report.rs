@@ -1,0 +1,135 @@
+//! The report, for people and for scripts.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::finding::{Finding, Verdict};
+
+/// Everything that was found, in the order in which a person would look.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Report {
+    /// What was found.
+    pub checks: Vec<Finding>,
+    /// Whether there is no problem. Warnings do not count.
+    pub ok: bool,
+}
+
+/// Whether marks are coloured.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Colour {
+    /// They are, for a terminal.
+    Shown,
+    /// They are not.
+    Plain,
+}
+
+impl Report {
+    pub(super) fn new(checks: Vec<Finding>) -> Self {
+        let ok = checks.iter().all(|check| check.result != Verdict::Problem);
+        Self { checks, ok }
+    }
+
+    /// One line for each check, its remedy below it, and a summary.
+    pub fn text(&self, colour: Colour) -> String {
+        let width = self.checks.iter().map(|check| check.name.len()).max().unwrap_or_default();
+        let mut text = String::new();
+        for Finding { name, result, message, remedy } in &self.checks {
+            let (mark, code) = mark(*result);
+            let (on, off) = match colour {
+                Colour::Shown => (code, "\x1b[0m"),
+                Colour::Plain => ("", ""),
+            };
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{on}{mark}{off}  {name:width$}  {}", printable(message));
+            if let Some(remedy) = remedy {
+                let _ = writeln!(text, "{:indent$}-> {}", "", printable(remedy), indent = 4 + 2 + width + 2);
+            }
+        }
+        let count = |wanted| self.checks.iter().filter(|check| check.result == wanted).count();
+        let summary = match (count(Verdict::Problem), count(Verdict::Warning)) {
+            (0, 0) => "all is well".to_owned(),
+            (problems, warnings) => format!("{}, {}", counted(problems, "problem"), counted(warnings, "warning")),
+        };
+        let _ = writeln!(text, "\n{summary}");
+        text
+    }
+
+    /// `{"checks":[{"name","result","message","remedy"}],"ok"}` on one line.
+    pub fn json(&self) -> serde_json::Result<String> {
+        serde_json::to_string(self).map(|json| json + "\n")
+    }
+}
+
+const fn mark(result: Verdict) -> (&'static str, &'static str) {
+    match result {
+        Verdict::Ok => ("ok  ", "\x1b[32m"),
+        Verdict::Warning => ("warn", "\x1b[33m"),
+        Verdict::Problem => ("FAIL", "\x1b[1;31m"),
+        Verdict::Skipped => ("skip", "\x1b[2m"),
+    }
+}
+
+fn counted(number: usize, what: &str) -> String {
+    match number {
+        0 => format!("no {what}s"),
+        1 => format!("1 {what}"),
+        _ => format!("{number} {what}s"),
+    }
+}
+
+/// Names of files and what servers say are others' words; none of them may move the cursor.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report() -> Report {
+        Report::new(vec![
+            Finding::ok("daemon", "it answers"),
+            Finding::warning("browser", "no\n\x1b[2Jopener", "install one"),
+            Finding::problem("clock", "it is wrong", "set it"),
+            Finding::skipped("keyring", "no bus"),
+        ])
+    }
+
+    #[test]
+    fn marks_are_aligned_remedies_indented_and_foreign_words_cannot_move_the_cursor() {
+        let expected = "\
+ok    daemon   it answers
+warn  browser  no  [2Jopener
+               -> install one
+FAIL  clock    it is wrong
+               -> set it
+skip  keyring  no bus
+
+1 problem, 1 warning
+";
+        assert_eq!(report().text(Colour::Plain), expected);
+        assert!(report().text(Colour::Shown).contains("\x1b[1;31mFAIL\x1b[0m  clock"));
+    }
+
+    #[test]
+    fn only_problems_make_a_report_bad() {
+        assert!(!report().ok);
+        let fine = Report::new(report().checks.into_iter().filter(|it| it.result != Verdict::Problem).collect());
+        assert!(fine.ok);
+        assert!(fine.text(Colour::Plain).ends_with("\nno problems, 1 warning\n"));
+        assert!(Report::new(Vec::new()).text(Colour::Plain).ends_with("all is well\n"));
+    }
+
+    #[test]
+    fn scripts_get_every_member_also_where_there_is_no_remedy() {
+        let json: serde_json::Value = serde_json::from_str(&report().json().unwrap()).unwrap();
+        assert_eq!(json["ok"], false);
+        assert_eq!(
+            json["checks"][0],
+            serde_json::json!({"name": "daemon", "result": "ok", "message": "it answers", "remedy": null})
+        );
+        let results: Vec<_> = json["checks"].as_array().unwrap().iter().map(|check| &check["result"]).collect();
+        assert_eq!(results, ["ok", "warning", "problem", "skipped"]);
+    }
+}

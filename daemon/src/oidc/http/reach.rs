@@ -1,0 +1,145 @@
+//! Whether an endpoint can be reached at all, for `ssoctld doctor`.
+
+use std::error::Error;
+use std::io;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use reqwest::header::DATE;
+use url::Url;
+
+use super::{build, chain};
+use crate::oidc::CallError;
+
+/// Asks endpoints, with the same certificates and proxies as every call.
+pub struct Probe(reqwest::Client);
+
+/// An endpoint that answered, whatever it answered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Answered {
+    /// The time that it gave.
+    pub date: Option<SystemTime>,
+}
+
+/// Where the way to an endpoint ends, and why.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Unreachable {
+    /// Its name has no address.
+    Name(String),
+    /// Nobody accepts a connection.
+    Connection(String),
+    /// The proxy leads nowhere.
+    Proxy(String),
+    /// There is no trust, or no TLS.
+    Tls(String),
+    /// Nothing came in time.
+    Late,
+    /// What answers is not an HTTP server.
+    Other(String),
+}
+
+impl Probe {
+    /// # Errors
+    /// When certificates cannot be used; the text names what is wrong.
+    pub fn new(ca_bundle: Option<&Path>) -> Result<Self, CallError> {
+        build(ca_bundle).map(Self)
+    }
+
+    /// Asks for the endpoint's root, which has no meaning there: any answer will do.
+    ///
+    /// # Errors
+    /// [`Unreachable`] says where the way ends.
+    pub async fn reach(&self, endpoint: &Url, patience: Duration) -> Result<Answered, Unreachable> {
+        let answer = self.0.get(endpoint.clone()).timeout(patience).send().await;
+        let answer = answer.map_err(|error| unreachable(error.without_url()))?;
+        let date = answer.headers().get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
+        Ok(Answered { date })
+    }
+}
+
+fn unreachable(error: reqwest::Error) -> Unreachable {
+    let text = chain(&error);
+    let causes = || std::iter::successors(Some(&error as &(dyn Error + 'static)), |&error| error.source());
+    let last = causes().last().map_or_else(|| text.clone(), ToString::to_string);
+    if causes().any(is_tls) {
+        return Unreachable::Tls(last);
+    }
+    // The steps of a connection have no types of their own, only texts.
+    let said = |words: &str| causes().any(|cause| cause.to_string().starts_with(words));
+    if said("tunnel error") || said("unsuccessful tunnel") || said("proxy authorization") || said("socks connect error")
+    {
+        Unreachable::Proxy(last)
+    } else if said("dns error") {
+        Unreachable::Name(last)
+    } else if error.is_timeout() {
+        Unreachable::Late
+    } else if error.is_connect() {
+        Unreachable::Connection(last)
+    } else {
+        Unreachable::Other(text)
+    }
+}
+
+/// An I/O error hides what it wraps from the chain of sources, and may wrap another one.
+fn is_tls(error: &(dyn Error + 'static)) -> bool {
+    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    error.is::<rustls::Error>() || wrapped.is_some_and(|inner| is_tls(inner))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    async fn reach(url: &str) -> Result<Answered, Unreachable> {
+        Probe::new(None).unwrap().reach(&Url::parse(url).unwrap(), Duration::from_secs(20)).await
+    }
+
+    /// A port where one caller is told this and sent away.
+    async fn says(words: &'static [u8]) -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut asked = [0; 4096];
+            stream.read(&mut asked).await.unwrap();
+            stream.write_all(words).await.unwrap();
+            // Until the caller has gone, or it might lose the words.
+            while stream.read(&mut asked).await.is_ok_and(|read| read > 0) {}
+        });
+        port
+    }
+
+    #[tokio::test]
+    async fn the_steps_of_a_connection_are_told_apart() {
+        let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+        let refused = reach(&format!("http://127.0.0.1:{closed}")).await;
+        assert!(matches!(refused, Err(Unreachable::Connection(_))), "{refused:?}");
+        let port =
+            says(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nDate: Mon, 23 Nov 2026 10:17:35 GMT\r\n\r\n").await;
+        let answered = reach(&format!("http://127.0.0.1:{port}")).await.unwrap();
+        assert_eq!(answered.date, Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_429_055)));
+        let port = says(b"220 mail.example ESMTP\r\n").await;
+        let plain = reach(&format!("https://127.0.0.1:{port}")).await;
+        assert!(matches!(plain, Err(Unreachable::Tls(_))), "{plain:?}");
+        let port = says(b"220 mail.example ESMTP\r\n").await;
+        let other = reach(&format!("http://127.0.0.1:{port}")).await;
+        assert!(matches!(other, Err(Unreachable::Other(_))), "{other:?}");
+    }
+
+    #[tokio::test]
+    async fn a_name_without_an_address_is_told_as_such() {
+        // A label of more than 63 bytes is refused by the resolver before anybody is asked (RFC 1035, 2.3.4).
+        let named = reach(&format!("http://{}.invalid", "a".repeat(64))).await;
+        assert!(matches!(named, Err(Unreachable::Name(_))), "{named:?}");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_says_nothing_is_late() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let late = Probe::new(None).unwrap().reach(&url, Duration::from_millis(50)).await;
+        assert_eq!(late, Err(Unreachable::Late));
+    }
+}

@@ -1,0 +1,184 @@
+//! One thing broken at a time.
+
+use std::fs::{self, Permissions};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use identity_center_simulator::Settings;
+
+use crate::report::Report;
+use crate::support::Stage;
+use crate::support::stage::CORP;
+
+fn corp() -> Stage {
+    Stage::with_corp(Settings::default())
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).expect("a file of ours");
+}
+
+#[test]
+fn a_daemon_that_is_gone() {
+    let stage = corp();
+    stage.end_daemons();
+    Report::on(&stage).finds("daemon", "problem", "none runs").finds("secret store", "skipped", "").only("daemon");
+}
+
+#[test]
+fn a_daemon_on_another_socket_holds_the_state_directory() {
+    let stage = corp();
+    let report = Report::of(&stage, |command| {
+        command.env("SSOCTL_SOCKET", stage.home().join("elsewhere"));
+    });
+    let socket = stage.socket();
+    report.finds("daemon", "problem", "none runs").finds(
+        "state directory",
+        "problem",
+        &format!("serves {}", socket.display()),
+    );
+}
+
+#[test]
+fn a_socket_or_its_directory_that_others_can_reach() {
+    let stage = corp();
+    set_mode(&stage.socket(), 0o666);
+    Report::on(&stage).finds("socket", "problem", "mode 0666 instead of 0600").only("socket");
+    set_mode(&stage.socket(), 0o600);
+    set_mode(stage.socket().parent().expect("a directory"), 0o755);
+    Report::on(&stage).finds("socket", "problem", "open to others (mode 0755)").only("socket");
+}
+
+#[test]
+fn a_state_directory_that_others_can_write_to() {
+    let stage = corp();
+    set_mode(&stage.state_directory(), 0o770);
+    Report::on(&stage).finds("state directory", "problem", "by others (mode 0770)").only("state directory");
+}
+
+#[test]
+fn an_endpoint_where_nobody_listens() {
+    let stage = corp();
+    let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+    let report = Report::of(&stage, |command| {
+        command.env("AWS_ENDPOINT_URL_SSO", format!("http://{closed}"));
+    });
+    report.finds("endpoint", "problem", "no connection to 127.0.0.1 (eu-west-1)").only("endpoint");
+    report.finds("endpoint", "ok", "answers").finds("clock", "ok", "agrees");
+    assert_eq!(report.all("endpoint").count(), 2);
+}
+
+#[test]
+fn a_proxy_where_nobody_listens_and_one_that_is_none() {
+    let stage = corp();
+    let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+    let report = Report::of(&stage, |command| {
+        command.env("http_proxy", format!("http://ada:hunter2@{closed}"));
+    });
+    report
+        .finds("proxy", "ok", &format!("http_proxy=http://{closed}"))
+        .finds("endpoint", "problem", "no connection")
+        .finds("clock", "skipped", "")
+        .only("endpoint");
+    assert!(!format!("{report:?}").contains("hunter2"), "{report:?}");
+    let report = Report::of(&stage, |command| {
+        command.env("https_proxy", "nonsense://ada:hunter2@x");
+    });
+    report.finds("proxy", "problem", "https_proxy does not hold the address of a proxy").only("proxy");
+    assert!(!format!("{report:?}").contains("hunter2"), "{report:?}");
+}
+
+#[test]
+fn a_clock_that_is_wrong() {
+    let stage = corp();
+    stage.identity_center.clock().set_wall_ahead(Duration::from_secs(150));
+    let report = Report::on(&stage);
+    report.finds("clock", "warning", "behind the service's");
+    report.is_well();
+    stage.identity_center.clock().set_wall_ahead(Duration::from_secs(3600));
+    Report::on(&stage).finds("clock", "problem", "AWS refuses what is signed with it").only("clock");
+    stage.identity_center.clock().set_wall_behind(Duration::from_secs(3600));
+    Report::on(&stage).finds("clock", "problem", "ahead of the service's").only("clock");
+}
+
+#[test]
+fn certificates_that_cannot_be_read_or_are_none() {
+    let stage = corp();
+    let bundle = stage.home().join("bundle.pem");
+    let with_bundle = || {
+        Report::of(&stage, |command| {
+            command.env("AWS_CA_BUNDLE", &bundle);
+        })
+    };
+    let report = with_bundle();
+    report.finds("certificates", "problem", "bundle.pem").finds("endpoint", "skipped", "was not asked");
+    report.only("certificates");
+    stage.write("bundle.pem", "no certificate");
+    with_bundle().finds("certificates", "problem", "no PEM certificate").only("certificates");
+}
+
+#[test]
+fn a_configuration_that_is_broken_or_doubtful() {
+    let stage = corp();
+    stage.write(".aws/config", &format!("{CORP}nonsense\n"));
+    Report::on(&stage).finds("configuration", "problem", "AWS CLI refuses the whole file").only("configuration");
+    let legacy = "[profile old]\nsso_start_url = https://old.awsapps.com/start\nsso_region = eu-wset-one\n";
+    stage.write(".aws/config", &format!("{CORP}{legacy}"));
+    let report = Report::on(&stage);
+    report.finds("configuration", "warning", "legacy profile").finds("configuration", "warning", "no region of AWS");
+    report.is_well();
+    stage.write(".aws/config", "");
+    Report::on(&stage).finds("configuration", "warning", "no session").finds("endpoint", "skipped", "").is_well();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_session_bus_where_nobody_listens() {
+    let stage = corp();
+    let report = Report::of(&stage, |command| {
+        command.env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}/nobody", stage.home().display()));
+    });
+    report
+        .finds("session bus", "problem", "does not answer")
+        .finds("keyring", "skipped", "session bus")
+        .finds("notifications", "skipped", "session bus")
+        .only("session bus");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_display_without_a_bus_or_an_opener() {
+    let stage = corp();
+    let report = Report::of(&stage, |command| {
+        command.env("DISPLAY", ":77").env("PATH", stage.home());
+    });
+    report.finds("session bus", "warning", "no notice can be shown").finds("browser", "warning", "xdg-open");
+    report.is_well();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_session_over_ssh() {
+    let stage = corp();
+    let report = Report::of(&stage, |command| {
+        command.env("DISPLAY", "localhost:10").env("SSH_CONNECTION", "192.0.2.1 1 192.0.2.2 22");
+    });
+    report.finds("browser", "skipped", "SSH");
+    report.is_well();
+}
+
+#[test]
+fn a_token_cache_that_others_can_change_or_read() {
+    let stage = corp();
+    stage.write(".aws/sso/cache/0ad374.json", "{}");
+    let cache = stage.home().join(".aws/sso/cache");
+    set_mode(&cache, 0o755);
+    set_mode(&cache.join("0ad374.json"), 0o600);
+    Report::on(&stage).finds("AWS token cache", "ok", "cache").is_well();
+    set_mode(&cache.join("0ad374.json"), 0o644);
+    Report::on(&stage).finds("AWS token cache", "warning", "0ad374.json").is_well();
+    set_mode(&cache, 0o777);
+    Report::on(&stage).finds("AWS token cache", "problem", "by others (mode 0777)").only("AWS token cache");
+}
