@@ -38,6 +38,7 @@ impl Daemon {
             .env("SSOCTL_STATE_DIR", home.join("state"))
             .env("SSOCTL_CONFIG", home.join("config.toml"))
             .env("AWS_ENDPOINT_URL", simulator.url())
+            .env("SSOCTL_LOG", "ssoctld=trace,zbus=trace,keyring=trace,secret_service=trace")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log);

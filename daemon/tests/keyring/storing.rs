@@ -27,6 +27,24 @@ async fn a_token_in_the_keyring_outlives_a_daemon_that_was_killed() {
 }
 
 #[tokio::test]
+async fn no_secret_shows_in_the_log_on_its_way_to_the_keyring_and_back() {
+    let Some(stage) = Stage::set().await else { return };
+    let _keyring = stage.keyring().await;
+    let daemon = Daemon::on(&stage, "keyring").await;
+    let token = daemon.sign_in().await;
+    daemon.renewed(&token).await;
+    daemon.until_saved().await;
+    daemon.kill();
+    let daemon = Daemon::on(&stage, "keyring").await;
+    until("the token is served", async || daemon.access_token().await.is_some()).await;
+    let log = daemon.log();
+    assert!(log.contains("zbus"), "the bus is talkative");
+    for (number, secret) in stage.simulator.secrets().iter().enumerate() {
+        assert!(!log.contains(secret.as_str()), "secret {number} in the log");
+    }
+}
+
+#[tokio::test]
 async fn a_keyring_that_dies_and_comes_back_misses_nothing() {
     let Some(stage) = Stage::set().await else { return };
     let keyring = stage.keyring().await;
