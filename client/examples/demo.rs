@@ -107,6 +107,7 @@ async fn perform(show: Show) -> ExitCode {
     let storyteller = thread::spawn({
         let stage = Arc::clone(&stage);
         move || {
+            support::binaries::binaries();
             let begin = Instant::now();
             tell(&stage, show);
             // Nobody listens any more after an interruption.

@@ -28,6 +28,7 @@ impl BootTime {
     }
 
     /// The time from boot to this point, zero if it is earlier.
+    #[cfg(target_os = "linux")]
     const fn since_boot(self) -> Duration {
         self.0.saturating_sub(BEFORE_BOOT)
     }

@@ -5,7 +5,7 @@ use super::{
 };
 
 impl State {
-    /// When [`Event::Tick`] is due.
+    /// When [`super::Event::Tick`] is due.
     pub fn wake_at(&self, now: Now) -> Option<BootTime> {
         let situation = self.situation(now.boot);
         let asks = self.asks.values().filter_map(|ask| match ask.verdict(&situation) {
