@@ -31,7 +31,7 @@ enum Ahead {
     /// The store has read.
     Read(u64),
     /// The store has written.
-    Written(u64, Vec<u8>, Duration, Kept),
+    Written(u64, Vec<u8>, Duration, Box<Kept>),
     /// The person decides about a code.
     Decide(String, Choice),
     /// The person clicks on what shows.
@@ -321,7 +321,7 @@ impl Life {
                 self.step(Event::Loaded(result)).map(drop)
             }
             Ahead::Written(process, bytes, off, kept) if process == self.process => {
-                self.checks.ends(&Effect::Store(kept));
+                self.checks.ends(&Effect::Store(*kept));
                 let result = match self.world.store_mood {
                     StoreMood::Failing | StoreMood::Hanging => Err("the store is locked".to_owned()),
                     _ => Ok(()),
@@ -573,7 +573,7 @@ impl Life {
         match effect {
             Effect::Store(kept) => {
                 let (bytes, off) = self.world.record(&kept);
-                self.ahead(takes, Ahead::Written(process, bytes, off, kept));
+                self.ahead(takes, Ahead::Written(process, bytes, off, Box::new(kept)));
             }
             _ => self.ahead(takes, Ahead::Read(process)),
         }
@@ -591,7 +591,7 @@ impl Life {
             62..=65 => Choice::LetDie,
             _ => return,
         };
-        if self.presence == Presence::Away && dice % 4 != 0 {
+        if self.presence == Presence::Away && !dice.is_multiple_of(4) {
             return;
         }
         let delay = if self.day == Day::Over { 5 * SECOND } else { self.world.span(MINUTE) };
@@ -603,7 +603,7 @@ impl Life {
     fn chance(&mut self) -> Verdict {
         let mean = match self.day {
             Day::Over => return Ok(()),
-            Day::Calm => 0 * SECOND,
+            Day::Calm => Duration::ZERO,
             Day::Ordinary => 80 * MINUTE,
             Day::Stormy => 15 * MINUTE,
         };
