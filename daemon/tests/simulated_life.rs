@@ -3,7 +3,7 @@
 //!
 //! | variable | what it does |
 //! |---|---|
-//! | `SSOCTL_SIMULATE_SEEDS=N` | lives through the seeds 0 to N - 1 (1000 without it) |
+//! | `SSOCTL_SIMULATE_SEEDS=N` | lives through the seeds 0 to N - 1 (100 without it) |
 //! | `SSOCTL_SIMULATE_SEED=S` | lives through one seed and prints its events |
 //!
 //! | module | what it owns |
@@ -26,7 +26,7 @@ mod driver;
 mod world;
 
 /// How many seeds the test run lives through.
-const SEEDS: u64 = 1000;
+const SEEDS: u64 = 100;
 
 /// How much of the story before a failure is told.
 const LAST_LINES: usize = 60;
