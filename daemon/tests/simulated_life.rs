@@ -25,7 +25,7 @@ mod driver;
 #[path = "simulated_life/world.rs"]
 mod world;
 
-/// How many seeds the test run lives through.
+/// How many seeds the test run lives through. They take half a minute; anybody with more time names more.
 const SEEDS: u64 = 100;
 
 /// How much of the story before a failure is told.
