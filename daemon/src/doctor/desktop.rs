@@ -12,10 +12,8 @@ const BROWSER: &str = "browser";
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Bus {
     /// It answers.
-    #[cfg_attr(not(any(target_os = "linux", test)), expect(dead_code, reason = "no D-Bus elsewhere"))]
     Answers(OnBus),
     /// The environment names none, and none is where it usually is.
-    #[cfg_attr(not(any(target_os = "linux", test)), expect(dead_code, reason = "no D-Bus elsewhere"))]
     Missing,
     /// The one that is named does not answer.
     Broken(String),
@@ -33,7 +31,6 @@ pub(super) struct OnBus {
 
 /// A service on the bus. None is started by looking.
 #[derive(Clone, PartialEq, Eq, Debug)]
-#[cfg_attr(not(any(target_os = "linux", test)), expect(dead_code, reason = "no D-Bus elsewhere"))]
 pub(super) enum Provider<T> {
     Running(T),
     /// The bus starts it when it is needed.
@@ -45,7 +42,6 @@ pub(super) enum Provider<T> {
 
 /// The Secret Service's default collection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(not(any(target_os = "linux", test)), expect(dead_code, reason = "no D-Bus elsewhere"))]
 pub(super) enum Keyring {
     Open,
     Locked,

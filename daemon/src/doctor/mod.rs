@@ -14,12 +14,14 @@
 
 mod configuration;
 mod daemon;
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "elsewhere there is no D-Bus to find anybody on"))]
 mod desktop;
 mod finding;
 mod gather;
 mod network;
 mod place;
 mod report;
+#[cfg_attr(target_os = "macos", allow(dead_code, reason = "units are systemd's"))]
 mod service;
 mod state;
 
