@@ -50,6 +50,7 @@ pub(crate) enum Verb {
     Status(Status),
     Logout(Logout),
     Doctor(Doctor),
+    Service(Service),
 }
 
 /// What the derive macro would write, but for one thing: the arguments of a verb are put together only if that verb is
@@ -62,6 +63,9 @@ impl Subcommand for Verb {
             Command::new("status").about("Show all sessions, or one").defer(Status::augment_args),
             Command::new("logout").about("Sign out of a session, here and at the portal").defer(Logout::augment_args),
             Command::new("doctor").about("Check everything that can be wrong").defer(Doctor::augment_args),
+            Command::new("service")
+                .about("Run ssoctld as a service of systemd or launchd")
+                .defer(Service::augment_args),
         ])
     }
 
@@ -70,7 +74,7 @@ impl Subcommand for Verb {
     }
 
     fn has_subcommand(name: &str) -> bool {
-        ["login", "token", "status", "logout", "doctor"].contains(&name)
+        ["login", "token", "status", "logout", "doctor", "service"].contains(&name)
     }
 }
 
@@ -90,6 +94,7 @@ impl FromArgMatches for Verb {
             "status" => Status::from_arg_matches_mut(arguments).map(Self::Status),
             "logout" => Logout::from_arg_matches_mut(arguments).map(Self::Logout),
             "doctor" => Doctor::from_arg_matches_mut(arguments).map(Self::Doctor),
+            "service" => Service::from_arg_matches_mut(arguments).map(Self::Service),
             _ => Err(clap::Error::new(ErrorKind::InvalidSubcommand)),
         }
     }
@@ -215,6 +220,40 @@ pub(crate) struct Doctor {
     /// problem and skipped
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Run ssoctld as a service of systemd or launchd
+///
+/// A service is started at login, so that sign-ins are renewed and notices shown before anybody calls ssoctl, and again if
+/// it fails; calls wait while it restarts. Without it, ssoctl starts ssoctld when it is needed.
+#[derive(Args, Debug)]
+pub(crate) struct Service {
+    #[command(subcommand)]
+    pub(crate) action: ServiceAction,
+}
+
+/// What becomes of the service.
+#[derive(Subcommand, Clone, Copy, Debug)]
+pub(crate) enum ServiceAction {
+    /// Install it for you alone, and start it now and at each login; bring an installed one up to date
+    Install,
+    /// Stop it and remove it; sign-ins and the configuration stay
+    Uninstall,
+    /// Show what the service manager knows of it
+    Status,
+    /// Start it anew; calls wait meanwhile
+    Restart,
+    /// Stop it until the next login or call
+    Stop,
+    /// Show its log
+    Logs {
+        /// Show what is added until Ctrl-C
+        #[arg(long, short)]
+        follow: bool,
+        /// How many lines to begin with
+        #[arg(long, short = 'n', value_name = "NUMBER", default_value_t = 100)]
+        lines: u32,
+    },
 }
 
 /// Reads `5m`, `1h 30m` or a plain number of seconds. Fractions of a second count as a whole one, as the local API

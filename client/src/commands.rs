@@ -3,6 +3,7 @@
 mod doctor;
 mod login;
 mod logout;
+mod service;
 mod status;
 mod token;
 
@@ -33,6 +34,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Status(arguments) => status::run(&daemon(arguments.json)?, arguments),
         Verb::Logout(arguments) => logout::run(&daemon(false)?, arguments),
         Verb::Doctor(arguments) => Err(doctor::run(&arguments)),
+        Verb::Service(arguments) => service::run(arguments.action),
     }
 }
 

@@ -1,0 +1,34 @@
+//! The property list for launchd, read by programs that know what one is.
+#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "other programs are asked")]
+
+use std::process::Command;
+
+const PROPERTY_LIST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../launchd/io.github.ssoctl.ssoctld.plist");
+
+/// Python's reader is the strictest that runs everywhere.
+#[test]
+fn the_property_list_is_valid_and_says_what_launchd_needs() {
+    let script = "
+import plistlib, sys
+agent = plistlib.load(open(sys.argv[1], 'rb'))
+assert agent['Label'] == 'io.github.ssoctl.ssoctld'
+assert agent['RunAtLoad'] is True and agent['LowPriorityIO'] is True
+assert agent['KeepAlive'] == {'SuccessfulExit': False}
+assert agent['ProgramArguments'] == ['{program}']
+socket = agent['Sockets']['ssoctld']
+assert socket['SockPathName'] == '{socket}' and socket['SockPathMode'] == 0o600
+assert agent['StandardErrorPath'] == agent['StandardOutPath'] == '{log}'
+assert agent['Umask'] == 0o077
+";
+    let Ok(output) = Command::new("python3").args(["-c", script, PROPERTY_LIST]).output() else {
+        let required = std::env::var("SSOCTL_TEST_REQUIRE").is_ok_and(|value| value == "1");
+        assert!(!required, "python3 is required");
+        println!("skipped: python3 is missing");
+        return;
+    };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    // Where it is there, the other reader has to agree.
+    if let Ok(output) = Command::new("plistutil").args(["-i", PROPERTY_LIST, "-o", "/dev/null"]).output() {
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}

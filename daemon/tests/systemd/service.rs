@@ -1,0 +1,141 @@
+//! The service, installed by `ssoctl service install`.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::stage::Person;
+
+const ONE_SESSION: &str = "[session.corp]\nstart_url = \"https://corp.awsapps.com/start\"\nregion = \"eu-west-1\"\n";
+const TWO_SESSIONS: &str = "[session.corp]\nstart_url = \"https://corp.awsapps.com/start\"\nregion = \"eu-west-1\"\n\
+                            [session.lab]\nstart_url = \"https://lab.awsapps.com/start\"\nregion = \"eu-west-1\"\n";
+
+fn signal(pid: u32, signal: Signal) {
+    kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), signal).unwrap();
+}
+
+#[test]
+fn a_service_is_installed_once_and_removed_wholly() {
+    let Some(person) = Person::new("a_service_is_installed_once_and_removed_wholly") else { return };
+    let first = person.ok("ssoctl", &["service", "install"]);
+    assert!(first.contains("installed: ssoctld runs now"), "{first}");
+    assert_eq!(person.property("ActiveState"), "active");
+    assert_eq!(person.property("UnitFileState"), "enabled");
+    let pid = person.pid();
+    let second = person.ok("ssoctl", &["service", "install"]);
+    assert_eq!(second, "already installed and running; nothing was changed\n");
+    assert_eq!(person.pid(), pid);
+
+    let verified = person.run(
+        "systemd-analyze",
+        &[
+            "--man=no",
+            "--user",
+            "verify",
+            "/home/person/.config/systemd/user/ssoctld.service",
+            "/home/person/.config/systemd/user/ssoctld.socket",
+        ],
+    );
+    assert!(verified.status.success());
+    assert_eq!(String::from_utf8_lossy(&verified.stderr), "", "it has nothing to say");
+
+    // An older version's unit is brought up to date.
+    person.ok("sh", &["-c", "echo '# old' >> ~/.config/systemd/user/ssoctld.service"]);
+    assert!(person.ok("ssoctl", &["service", "install"]).contains("wrote "));
+    assert_ne!(person.pid(), pid);
+
+    person.ok("ssoctl", &["service", "status"]);
+    let removed = person.ok("ssoctl", &["service", "uninstall"]);
+    assert!(removed.contains("uninstalled"), "{removed}");
+    assert_eq!(person.property("LoadState"), "not-found");
+    let left = person.ok("sh", &["-c", "find ~/.config/systemd $XDG_RUNTIME_DIR/ssoctl -not -type d"]);
+    assert_eq!(left, "");
+    assert_eq!(person.ok("ssoctl", &["service", "uninstall"]), "not installed; nothing was changed\n");
+}
+
+#[test]
+fn without_a_manager_it_is_told_what_to_do() {
+    let Some(person) = Person::new("without_a_manager_it_is_told_what_to_do") else { return };
+    let output = person.run("env", &["-u", "XDG_RUNTIME_DIR", "ssoctl", "service", "install"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("log in as yourself"), "{said}");
+    assert_eq!(person.ok("sh", &["-c", "find ~ -name 'ssoctld.s*'"]), "");
+}
+
+#[test]
+fn the_manager_knows_how_it_is_doing_and_starts_it_again_when_it_hangs_or_dies() {
+    let Some(person) = Person::new("the_manager_knows_how_it_is_doing") else { return };
+    person.write(".config/ssoctl/config.toml", ONE_SESSION);
+    // A shorter limit, so that the test does not wait half a minute.
+    person.write(".config/systemd/user/ssoctld.service.d/watchdog.conf", "[Service]\nWatchdogSec=2\n");
+    person.ok("ssoctl", &["service", "install"]);
+    person.until("it tells how many", || person.property("StatusText") == "Serving 1 session");
+    let sandbox = std::fs::read_to_string(format!("/proc/{}/status", person.pid())).unwrap();
+    for confined in ["NoNewPrivs:\t1", "Seccomp:\t2", "CapBnd:\t0000000000000000"] {
+        assert!(sandbox.contains(confined), "{confined}: {sandbox}");
+    }
+
+    person.write(".config/ssoctl/config.toml", TWO_SESSIONS);
+    person.ok("systemctl", &["--user", "reload", "ssoctld.service"]);
+    person.until("it has read it", || person.property("StatusText") == "Serving 2 sessions");
+
+    let hung = person.pid();
+    signal(hung, Signal::STOP);
+    person.until("it is started again", || {
+        person.property("NRestarts") == "1" && person.property("ActiveState") == "active"
+    });
+    assert_ne!(person.pid(), hung);
+    person.ok("ssoctl", &["--no-start", "status"]);
+
+    let killed = person.pid();
+    signal(killed, Signal::KILL);
+    // No waiting: the socket is there all the time.
+    person.ok("ssoctl", &["--no-start", "status"]);
+    assert_ne!(person.pid(), killed);
+}
+
+#[test]
+fn no_call_fails_while_it_restarts() {
+    let Some(person) = Person::new("no_call_fails_while_it_restarts") else { return };
+    person.ok("ssoctl", &["service", "install"]);
+    let done = AtomicBool::new(false);
+    let calls = std::thread::scope(|scope| {
+        let callers: Vec<_> = (0..3)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut calls = 0;
+                    while !done.load(Ordering::Relaxed) {
+                        // One shell for several calls, so that most of the time is the calls'.
+                        let eight = "for _ in 1 2 3 4 5 6 7 8; do ssoctl --no-start status --json || exit 1; done";
+                        person.ok("sh", &["-c", eight]);
+                        calls += 8;
+                    }
+                    calls
+                })
+            })
+            .collect();
+        let first = person.pid();
+        for _ in 0..4 {
+            person.ok("ssoctl", &["service", "restart"]);
+        }
+        assert_ne!(person.pid(), first);
+        done.store(true, Ordering::Relaxed);
+        callers.into_iter().map(|caller| caller.join().unwrap()).sum::<u32>()
+    });
+    assert!(calls > 0);
+}
+
+#[test]
+fn a_daemon_that_was_started_by_hand_makes_room() {
+    let Some(person) = Person::new("a_daemon_that_was_started_by_hand_makes_room") else { return };
+    person.write(".config/ssoctl/config.toml", ONE_SESSION);
+    person.ok("ssoctl", &["status"]);
+    let by_hand = person.ok("sh", &["-c", "cat ~/.local/state/ssoctl/ssoctld.lock"]);
+    person.ok("ssoctl", &["service", "install"]);
+    let of_service = person.ok("sh", &["-c", "cat ~/.local/state/ssoctl/ssoctld.lock"]);
+    assert_ne!(by_hand, of_service);
+    assert!(of_service.starts_with(&format!("pid {},", person.pid())), "{of_service}");
+    assert!(person.ok("sh", &["-c", "cat ~/.local/state/ssoctl/ssoctld.log"]).contains("stopping"));
+    person.ok("ssoctl", &["--no-start", "status"]);
+}
