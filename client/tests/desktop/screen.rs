@@ -153,9 +153,9 @@ impl Screen {
         until("nothing is on the screen", || self.notices().is_empty().then_some(()));
     }
 
-    /// Clicks on the first button of a notice, as a hand with a mouse would.
+    /// Clicks on the first of a notice's two buttons, as a hand with a mouse would.
     pub(crate) fn click_button(&self, Window { id, width, height }: &Window) {
-        let (x, y) = ((width - 60).to_string(), (height - 30).to_string());
+        let (x, y) = ((width - 180).to_string(), (height - 30).to_string());
         self.output("xdotool", &["mousemove", "--window", id, &x, &y, "click", "1"]);
     }
 

@@ -131,14 +131,16 @@ impl Keeper {
 
     async fn respond(&mut self, response: Response) {
         let Some((shown, notice)) = self.shown.take() else { return };
-        match (response, notice.written.action) {
-            (Response::Used, Some((action, _))) => {
-                (notice.act)(action);
-                // Some servers leave it on the screen, where it would do nothing any more.
-                self.take_back(Some(shown)).await;
-            }
+        let used = match response {
+            Response::Used => notice.written.action,
+            Response::UsedSecond => notice.written.second,
             // Dismissed, or the bus went away and the server with it.
-            (Response::Used | Response::Gone, _) => {}
+            Response::Gone => None,
+        };
+        if let Some((action, _)) = used {
+            (notice.act)(action);
+            // Some servers leave it on the screen, where it would do nothing any more.
+            self.take_back(Some(shown)).await;
         }
     }
 

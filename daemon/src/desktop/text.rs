@@ -28,6 +28,8 @@ pub(super) struct Written {
     remedy: String,
     /// What its action does and how the button is called; `None` if there is nothing that a click could do.
     pub(super) action: Option<(Action, &'static str)>,
+    /// The same of what a second button does.
+    pub(super) second: Option<(Action, &'static str)>,
     /// How much it matters.
     pub(super) urgency: Urgency,
 }
@@ -73,6 +75,7 @@ pub(super) fn write(notice: &Notice, session: &Subject, now: Now) -> Written {
     let word = shell_word(&name);
     let login = format!("Run: ssoctl login {word}");
     let sign_in = Some((Action::SignIn, "Sign in"));
+    let later = (notice.ends() > now.boot).then_some((Action::PutOff, "Later"));
     match notice {
         Notice::Approve { flow, .. } => {
             lines.push(format!("Compare the code: {}", plain(&flow.user_code, MAX_CODE)));
@@ -88,11 +91,12 @@ pub(super) fn write(notice: &Notice, session: &Subject, now: Now) -> Written {
                     None
                 }
             };
-            Written { title, lines, remedy: login, action, urgency: Urgency::Normal }
+            let second = later.filter(|_| action.is_some());
+            Written { title, lines, remedy: login, action, second, urgency: Urgency::Normal }
         }
         Notice::SignIn { .. } => {
             lines.push("Nobody approved in time. Signing in opens the page with a new code.".to_owned());
-            Written { title, lines, remedy: login, action: sign_in, urgency: Urgency::Normal }
+            Written { title, lines, remedy: login, action: sign_in, second: later, urgency: Urgency::Normal }
         }
         Notice::RenewNow { .. } => {
             lines.push("The portal session ends with it, and signing in again would not move that.".to_owned());
@@ -102,9 +106,12 @@ pub(super) fn write(notice: &Notice, session: &Subject, now: Now) -> Written {
                     .to_owned(),
             );
             let remedy = format!("Run: ssoctl login --fresh {word}");
-            Written { title, lines, remedy, action: Some((Action::Renew, "Renew now")), urgency: Urgency::Normal }
+            let action = Some((Action::Renew, "Renew now"));
+            Written { title, lines, remedy, action, second: later, urgency: Urgency::Normal }
         }
-        Notice::Expired { .. } => Written { title, lines, remedy: login, action: sign_in, urgency: Urgency::Critical },
+        Notice::Expired { .. } => {
+            Written { title, lines, remedy: login, action: sign_in, second: None, urgency: Urgency::Critical }
+        }
     }
 }
 

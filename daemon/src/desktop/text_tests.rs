@@ -84,6 +84,22 @@ fn every_notice_says_whose_sign_in_it_is_how_long_it_lasts_and_what_to_do() {
 }
 
 #[test]
+fn what_comes_before_the_end_can_be_put_off_and_nothing_else() {
+    let refused = "https://corp.awsapps.com.attacker.example/";
+    for (notice, can_wait) in [
+        (Notice::Approve { flow: flow("ABCD-EFGH", PAGE), ends: at(15) }, true),
+        (Notice::SignIn { ends: at(5) }, true),
+        (Notice::RenewNow { ends: at(5) }, true),
+        (Notice::Approve { flow: flow("ABCD-EFGH", PAGE), ends: at(0) }, false),
+        (Notice::Approve { flow: flow("ABCD-EFGH", refused), ends: at(15) }, false),
+        (Notice::Expired { ended: at(0) }, false),
+    ] {
+        let second = write(&notice, &subject("corp"), now()).second;
+        assert_eq!(second, can_wait.then_some((Action::PutOff, "Later")), "{notice:?}");
+    }
+}
+
+#[test]
 fn an_end_that_has_just_come_is_not_reckoned_in_minutes() {
     let written = write(&Notice::Expired { ended: at(0) }, &subject("corp"), now());
     assert_eq!(written.body(Buttons::Drawn, Markup::Shown), "Has expired");

@@ -10,12 +10,18 @@
 //! | the end approaches, and the portal caps it | *renew now*: a flow would not help | signs out at the portal, then in |
 //! | the end | *expired* | opens a flow and its page |
 //!
+//! What comes before the end can be put off: it is taken back, and shown again a little later or at the end.
 //! A new token that lives longer takes all of it back. While the person is away nothing is opened or shown; whoever comes
 //! back finds at most one notice.
+
+use std::time::Duration;
 
 use super::flow::FlowView;
 use super::{Notices, Terms, Token, policy};
 use crate::clock::BootTime;
+
+/// How long a notice that was put off stays away.
+const PUT_OFF: Duration = Duration::from_secs(5 * 60);
 
 /// What a notice says.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -51,6 +57,8 @@ pub enum Action {
     SignIn,
     /// Renew now: signs out at the portal first, so that the new sign-in gets its whole length.
     Renew,
+    /// Later: takes the notice back for a while, and never beyond the end.
+    PutOff,
 }
 
 /// Whether somebody is there to see a notice.
@@ -78,6 +86,8 @@ pub(super) struct Attention {
     presence: Presence,
     told: Told,
     shown: Option<Notice>,
+    /// Until then the person wants to see nothing.
+    put_off_until: Option<BootTime>,
 }
 
 /// What has to be done about notices.
@@ -113,6 +123,7 @@ impl Attention {
         let is_later = previous.is_none_or(|previous| token.expires.since(previous.expires) > policy::SAME_END);
         if is_later {
             self.told = Told::Nothing;
+            self.put_off_until = None;
         }
     }
 
@@ -123,6 +134,7 @@ impl Attention {
 
     /// The end of the token turned out to be another one. That it has come may have been a mistake.
     pub(super) fn end_corrected(&mut self, token: &Token, now: BootTime) {
+        self.put_off_until = None;
         if self.told == Told::ThatItEnded && token.is_live(now) {
             self.told = Told::Nothing;
         }
@@ -131,16 +143,25 @@ impl Attention {
     /// The token is forgotten, and with it what there was to say about it.
     pub(super) const fn token_went(&mut self) {
         self.told = Told::Nothing;
+        self.put_off_until = None;
+    }
+
+    /// The person wants to hear of it later. There is no later once the end has come.
+    pub(super) fn put_off(&mut self, now: BootTime) {
+        if let Some(notice) = self.shown.as_ref().filter(|notice| notice.ends() > now) {
+            self.put_off_until = Some((now + PUT_OFF).min(notice.ends()));
+        }
     }
 
     /// What is due now; one thing at a time, until there is none.
     pub(super) fn take_turn(&mut self, outlook: Outlook<'_>, now: BootTime) -> Option<Turn> {
         let needy = outlook.needy_token();
+        let was_put_off = self.is_welcome(outlook) && self.put_off_until.take_if(|until| *until <= now).is_some();
         if let Some(token) = needy.filter(|_| self.is_welcome(outlook)) {
             if !token.is_live(now) && self.told != Told::ThatItEnded {
                 self.told = Told::ThatItEnded;
                 // Somebody who is signing in already need not be told why.
-                if !outlook.flow_is_open || self.shown.is_some() {
+                if !outlook.flow_is_open || self.shown.is_some() || was_put_off {
                     return Some(self.show(Notice::Expired { ended: token.expires }));
                 }
             } else if self.told == Told::Nothing && outlook.approach_of(token) <= now {
@@ -150,7 +171,8 @@ impl Attention {
                 }
             }
         }
-        match needy.and_then(|token| self.wanted(outlook, token)) {
+        let wanted = needy.filter(|_| self.put_off_until.is_none()).and_then(|token| self.wanted(outlook, token));
+        match wanted {
             Some(notice) if !self.is_welcome(outlook) || Some(&notice) == self.shown.as_ref() => None,
             Some(notice) => Some(self.show(notice)),
             None => self.shown.take().map(|_| Turn::Withdraw),
@@ -190,7 +212,7 @@ impl Attention {
         let token = outlook.needy_token().filter(|_| self.is_welcome(outlook))?;
         match self.told {
             Told::Nothing => Some(outlook.approach_of(token)),
-            Told::ThatTheEndApproaches => Some(token.expires),
+            Told::ThatTheEndApproaches => Some(self.put_off_until.unwrap_or(token.expires).min(token.expires)),
             Told::ThatItEnded => None,
         }
     }

@@ -311,3 +311,60 @@ fn an_end_that_turns_out_to_be_later_takes_its_notice_back() {
     t.on(Event::ServiceClock(ServiceClock { ahead_seconds: Some(-3600) }));
     assert_eq!(screen(&t), "nothing");
 }
+
+#[test]
+fn a_notice_that_is_put_off_comes_back_after_five_minutes() {
+    let mut t = signed_in_alone();
+    t.advance(hours(8) - mins(15));
+    t.authorizes(Ok(authorization()));
+    t.on(Event::Acted(Action::PutOff));
+    assert_eq!((screen(&t), t.begun("OpenPage")), ("nothing", 0));
+    t.advance(mins(5) - SECOND);
+    assert_eq!(screen(&t), "nothing");
+    t.advance(SECOND);
+    assert_eq!((screen(&t), t.shown.len()), ("approve", 2));
+    t.on(Event::Acted(Action::PutOff));
+    t.advance(mins(5));
+    assert_eq!((screen(&t), t.begun("AuthorizeDevice")), ("sign in", 2), "its code died meanwhile");
+}
+
+#[test]
+fn a_notice_is_not_put_off_beyond_the_end() {
+    let mut t = signed_in_alone();
+    t.advance(hours(8) - mins(15));
+    t.authorizes(Ok(authorization()));
+    t.advance(mins(12));
+    assert_eq!(screen(&t), "sign in");
+    t.on(Event::Acted(Action::PutOff));
+    t.advance(mins(3) - SECOND);
+    assert_eq!(screen(&t), "nothing");
+    t.advance(SECOND);
+    assert_eq!(screen(&t), "expired");
+    t.on(Event::Acted(Action::PutOff));
+    assert_eq!(screen(&t), "expired", "the end cannot wait");
+}
+
+#[test]
+fn whoever_put_a_notice_off_and_comes_back_after_the_end_finds_one() {
+    let mut t = signed_in_alone();
+    t.on(Event::PresenceChanged(Presence::Away));
+    t.advance(hours(8) - mins(4));
+    t.on(Event::PresenceChanged(Presence::Present));
+    t.authorizes(Ok(authorization()));
+    t.on(Event::Acted(Action::PutOff));
+    t.on(Event::PresenceChanged(Presence::Away));
+    t.advance(mins(5));
+    assert_eq!(screen(&t), "nothing");
+    t.on(Event::PresenceChanged(Presence::Present));
+    assert_eq!(screen(&t), "approve", "it has ended, and this code helps");
+}
+
+#[test]
+fn a_sign_in_ends_the_putting_off() {
+    let mut t = signed_in_alone();
+    t.advance(hours(8) - mins(15));
+    t.authorizes(Ok(authorization()));
+    t.on(Event::Acted(Action::PutOff));
+    t.sign_in(issued_alone(2, mins(60)));
+    assert_eq!((screen(&t), t.shown.len()), ("nothing", 1));
+}

@@ -141,7 +141,20 @@ async fn click(window: &Window, x: u32, y: u32) {
     output("xdotool", &["mousemove", "--window", &window.id, &x.to_string(), &y.to_string(), "click", "1"]).await;
 }
 
+/// The button of a notice that has one.
 async fn click_button() {
+    let window = the_window().await;
+    click(&window, window.width - 60, window.height - 30).await;
+}
+
+/// The one of two that stands first.
+async fn click_first_button() {
+    let window = the_window().await;
+    click(&window, window.width - 180, window.height - 30).await;
+}
+
+/// The one of two that stands at the edge.
+async fn click_second_button() {
     let window = the_window().await;
     click(&window, window.width - 60, window.height - 30).await;
 }
@@ -173,10 +186,22 @@ fn a_click_on_the_button_does_what_it_says_once_and_ends_the_notice() {
         let _server = server(xfce()).await;
         let mut daemon = Daemon::new();
         for (notice, action) in [(daemon.approve(), Action::SignIn), (daemon.renew_now(), Action::Renew)] {
-            assert_eq!(daemon.use_action(&notice, click_button).await, action);
+            assert_eq!(daemon.use_action(&notice, click_first_button).await, action);
             no_window().await;
         }
         assert!(daemon.acted.try_recv().is_err());
+    });
+}
+
+#[test]
+fn a_click_on_the_second_button_puts_the_notice_off() {
+    let test = "notices::a_click_on_the_second_button_puts_the_notice_off";
+    play(test, Stage::Screen, &[xfce()], || async {
+        let _server = server(xfce()).await;
+        let mut daemon = Daemon::new();
+        let approve = daemon.approve();
+        assert_eq!(daemon.use_action(&approve, click_second_button).await, Action::PutOff);
+        no_window().await;
     });
 }
 
@@ -190,7 +215,7 @@ fn a_notice_that_was_dismissed_leads_to_nothing_and_the_next_one_is_shown() {
         click(&the_window().await, 100, 20).await;
         no_window().await;
         let renew_now = daemon.renew_now();
-        assert_eq!(daemon.use_action(&renew_now, click_button).await, Action::Renew);
+        assert_eq!(daemon.use_action(&renew_now, click_first_button).await, Action::Renew);
         assert!(daemon.acted.try_recv().is_err());
     });
 }

@@ -22,6 +22,9 @@ const CLICK: &str = "default";
 /// What the button is called on the bus.
 const BUTTON: &str = "act";
 
+/// What the second button is called on the bus.
+const SECOND: &str = "second";
+
 /// A notice that a server has.
 pub(super) struct Shown {
     handle: NotificationHandle,
@@ -33,6 +36,8 @@ pub(super) struct Shown {
 pub(super) enum Response {
     /// Its action was used.
     Used,
+    /// Its second button was.
+    UsedSecond,
     /// It is not on the screen any more, as far as anybody will tell.
     Gone,
 }
@@ -68,8 +73,10 @@ pub(super) async fn response(shown: &Shown) -> Response {
     let mut response = Response::Gone;
     {
         let mut waiting = pin!(shown.handle.wait_for_action_async(|said: &NotificationResponse| {
-            if matches!(said, NotificationResponse::Default | NotificationResponse::Action(_)) {
-                response = Response::Used;
+            match said {
+                NotificationResponse::Action(name) if name == SECOND => response = Response::UsedSecond,
+                NotificationResponse::Default | NotificationResponse::Action(_) => response = Response::Used,
+                _ => {}
             }
         }));
         poll_fn(|context| catch_unwind(AssertUnwindSafe(|| waiting.as_mut().poll(context))).unwrap_or(Poll::Ready(())))
@@ -93,6 +100,9 @@ fn compose(written: &Written, buttons: Buttons, markup: Markup) -> Notification 
         // A click that has a name gets a second button from Xfce; without one, a click beside the button dismisses there.
         // Whoever comes back from lunch should still find something to click on.
         notification.action(CLICK, "").action(BUTTON, label).timeout(Timeout::Never);
+        if let Some((_, label)) = written.second {
+            notification.action(SECOND, label);
+        }
     }
     notification
 }

@@ -16,6 +16,8 @@ pub(super) struct Shown;
 pub(super) enum Response {
     /// Its action was used.
     Used,
+    /// Its second button was.
+    UsedSecond,
     /// It is not on the screen any more.
     Gone,
 }

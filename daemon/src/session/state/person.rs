@@ -28,6 +28,7 @@ impl State {
     /// A click asks as a caller would. Its answer, once there is a code, opens the page.
     pub(super) fn acted(&mut self, action: Action, now: Now) {
         let need = match action {
+            Action::PutOff => return self.attention.put_off(now.boot),
             Action::SignIn => Need::Always,
             Action::Renew => Need::Fresh,
         };
