@@ -78,7 +78,9 @@ pub(super) fn write(notice: &Notice, session: &Subject, now: Now) -> Written {
     let later = (notice.ends() > now.boot).then_some((Action::PutOff, "Later"));
     match notice {
         Notice::Approve { flow, .. } => {
-            lines.push(format!("Compare the code: {}", plain(&flow.user_code, MAX_CODE)));
+            // On a line of its own: servers break lines at the hyphen, and half a code cannot be compared.
+            lines.push("Compare the code:".to_owned());
+            lines.push(plain(&flow.user_code, MAX_CODE));
             let admitted = page::admit(&flow.verification_uri_complete, &session.start_url, &session.region);
             let action = match admitted {
                 Ok(page) => {

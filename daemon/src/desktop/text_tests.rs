@@ -39,14 +39,14 @@ fn every_notice_says_whose_sign_in_it_is_how_long_it_lasts_and_what_to_do() {
     let rows = [
         (
             Notice::Approve { flow: flow("ABCD-EFGH", PAGE), ends: at(15) },
-            "Ends in 15 min\nCompare the code: ABCD-EFGH\nApprove it on device.sso.eu-west-1.amazonaws.com",
+            "Ends in 15 min\nCompare the code:\nABCD-EFGH\nApprove it on device.sso.eu-west-1.amazonaws.com",
             "Run: ssoctl login corp",
             Some((Action::SignIn, "Open the page")),
             Urgency::Normal,
         ),
         (
             Notice::Approve { flow: flow("ABCD-EFGH", PAGE), ends: at(0) },
-            "Has expired\nCompare the code: ABCD-EFGH\nApprove it on device.sso.eu-west-1.amazonaws.com",
+            "Has expired\nCompare the code:\nABCD-EFGH\nApprove it on device.sso.eu-west-1.amazonaws.com",
             "Run: ssoctl login corp",
             Some((Action::SignIn, "Open the page")),
             Urgency::Normal,
@@ -113,7 +113,7 @@ fn a_page_that_may_not_be_opened_is_shown_as_such_and_offers_nothing_to_click_on
     assert_eq!(written.action, None);
     assert_eq!(
         written.body(Buttons::Drawn, Markup::Shown),
-        "Ends in 15 min\nCompare the code: ABCD-EFGH\nThe page is not opened: it is not on a host of AWS or of the start URL \
+        "Ends in 15 min\nCompare the code:\nABCD-EFGH\nThe page is not opened: it is not on a host of AWS or of the start URL \
          (corp.awsapps.com.attacker.example)\nRun: ssoctl login corp"
     );
 }
@@ -123,7 +123,7 @@ fn what_others_wrote_is_neither_markup_nor_long_nor_invisible() {
     let code = "<img src='x'>&\u{202e}\u{1b}[31m\nB\"";
     let notice = Notice::Approve { flow: flow(code, PAGE), ends: at(15) };
     let body = write(&notice, &subject("corp"), now()).body(Buttons::Drawn, Markup::Rendered);
-    assert_eq!(body.lines().nth(1), Some("Compare the code: &lt;img src=&#39;x&#39;&gt;&amp;[31mB&quot;"));
+    assert_eq!(body.lines().nth(2), Some("&lt;img src=&#39;x&#39;&gt;&amp;[31mB&quot;"));
 
     let long = write(&Notice::SignIn { ends: at(15) }, &subject(&"x".repeat(1000)), now());
     assert_eq!(long.title, format!("AWS sign-in for {}…", "x".repeat(63)));
