@@ -27,11 +27,7 @@ const GRACE: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// How a person restarts a daemon, whichever way it runs.
-pub(crate) const HOW_TO_RESTART: &str = if cfg!(target_os = "macos") {
-    "launchctl kickstart -k gui/$(id -u)/io.github.ssoctl.ssoctld, or stop it and run ssoctl again"
-} else {
-    "systemctl --user restart ssoctld, or stop it and run ssoctl again"
-};
+pub(crate) const HOW_TO_RESTART: &str = "ssoctl service restart, or stop it and run ssoctl again";
 
 /// Why there is no daemon even so. `Display` is the whole story, remedy included.
 #[derive(Debug)]

@@ -8,6 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
+#[cfg(target_os = "linux")]
 use rustix::net::sockopt;
 
 /// The socket's name in the property list for launchd.
@@ -86,6 +87,8 @@ fn receive() -> Result<Option<UnixListener>, HandedError> {
 
 /// Looks whether it can be served, and where it is.
 fn check(listener: &UnixListener) -> Result<PathBuf, HandedError> {
+    // Apple's systems do not tell; there launchd hands over nothing but sockets that listen.
+    #[cfg(target_os = "linux")]
     if !sockopt::socket_acceptconn(listener).map_err(io::Error::from)? {
         return Err(HandedError::NotListening);
     }
