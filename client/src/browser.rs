@@ -6,6 +6,8 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
+use ssoctl_protocol::browser::command_line;
+
 use crate::environment;
 
 /// Why no browser was started. `Display` fits after `no browser was opened: `.
@@ -58,10 +60,8 @@ pub(crate) fn open(url: &str, configured: Option<&str>) -> Result<Opener, NotOpe
         return Err(NotOpened::UnsafeAddress);
     }
     let commands = match (configured, environment::variable("BROWSER")) {
-        (Some(configured), _) => vec![command_line(configured, "{url}", url)],
-        (None, Some(list)) => {
-            list.to_string_lossy().split(':').map(|command| command_line(command, "%s", url)).collect()
-        }
+        (Some(configured), _) => vec![words(configured, "{url}", url)],
+        (None, Some(list)) => list.to_string_lossy().split(':').map(|command| words(command, "%s", url)).collect(),
         (None, None) => system_openers(url),
     };
     let mut outcome = Err(NotOpened::NoneHere("no command is configured"));
@@ -112,35 +112,8 @@ fn system_openers(url: &str) -> Vec<Vec<OsString>> {
     commands.iter().map(with_url).collect()
 }
 
-/// The words of a command, with the address in its place.
-fn command_line(command: &str, place: &str, url: &str) -> Vec<OsString> {
-    let mut words = split(command);
-    if words.is_empty() {
-        return Vec::new();
-    }
-    if !command.contains(place) {
-        words.push(place.to_owned());
-    }
-    words.into_iter().map(|word| word.replace(place, url).into()).collect()
-}
-
-fn split(command: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut quote = None;
-    for character in command.chars() {
-        match (quote, character) {
-            (Some(open), _) if character == open => quote = None,
-            (None, '"' | '\'') => {
-                quote = Some(character);
-                word.get_or_insert_default();
-            }
-            (None, _) if character.is_whitespace() => words.extend(word.take()),
-            _ => word.get_or_insert_default().push(character),
-        }
-    }
-    words.extend(word);
-    words
+fn words(command: &str, place: &str, url: &str) -> Vec<OsString> {
+    command_line(command, place, url).into_iter().map(OsString::from).collect()
 }
 
 /// Only a web page over TLS, or one on this machine, and nothing that could be taken for anything but an address. The

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`route`] | methods, paths and query parameters |
 //! | [`body`] | the JSON of successful answers |
+//! | [`browser`] | how a configured browser command is read |
 //! | [`problem`] | the JSON of errors, their stable codes, HTTP statuses and exit codes |
 //! | [`socket`] | where the socket is, as a function of the environment |
 //! | [`secret`] | how a secret is carried through a program without leaking |
@@ -20,6 +21,7 @@
 //! warning and never a failure.
 
 pub mod body;
+pub mod browser;
 pub mod problem;
 pub mod route;
 pub mod secret;

@@ -6,11 +6,15 @@
 use std::io;
 use std::process::{ExitStatus, Stdio};
 
+use ssoctl_protocol::browser::command_line;
 use tokio::process::Command;
 use tokio::runtime::Handle;
 use url::Url;
 
 use super::environment::Launcher;
+
+/// What stands for the address in a configured command.
+const PLACE: &str = "{url}";
 
 /// Starts the command in a service of its own, beside the daemon's. `KillMode` lets a browser live on whose starter has
 /// ended.
@@ -69,7 +73,7 @@ enum Failure {
 
 /// What is tried, until something could be run.
 fn attempts(page: &str, command: Option<&str>, launcher: Launcher) -> Vec<Attempt> {
-    let configured = command.map(|command| command_line(command, page)).filter(|words| !words.is_empty());
+    let configured = command.map(|command| command_line(command, PLACE, page)).filter(|words| !words.is_empty());
     let commands: Vec<Vec<String>> = match configured {
         Some(words) => vec![words],
         None => openers(launcher)
@@ -90,7 +94,7 @@ fn attempts(page: &str, command: Option<&str>, launcher: Launcher) -> Vec<Attemp
 
 /// The programs of which one opens pages: the configured one, or the desktop's own, in the order in which they are tried.
 pub(super) fn programs(command: Option<&str>, launcher: Launcher) -> Vec<String> {
-    let configured = command.and_then(|command| split(command).into_iter().next());
+    let configured = command.and_then(|command| command_line(command, PLACE, PLACE).into_iter().next());
     match configured {
         Some(program) => vec![program],
         None => openers(launcher).iter().filter_map(|words| words.first()).map(|&word| word.to_owned()).collect(),
@@ -106,34 +110,6 @@ fn openers(launcher: Launcher) -> &'static [&'static [&'static str]] {
     } else {
         &[&["xdg-open"]]
     }
-}
-
-/// The words of a command, with the address in its place.
-fn command_line(command: &str, page: &str) -> Vec<String> {
-    let mut words = split(command);
-    if !words.is_empty() && !command.contains("{url}") {
-        words.push("{url}".to_owned());
-    }
-    words.into_iter().map(|word| word.replace("{url}", page)).collect()
-}
-
-fn split(command: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut quote = None;
-    for character in command.chars() {
-        match (quote, character) {
-            (Some(open), _) if character == open => quote = None,
-            (None, '"' | '\'') => {
-                quote = Some(character);
-                word.get_or_insert_default();
-            }
-            (None, _) if character.is_whitespace() => words.extend(word.take()),
-            _ => word.get_or_insert_default().push(character),
-        }
-    }
-    words.extend(word);
-    words
 }
 
 #[cfg(test)]
@@ -157,7 +133,7 @@ mod tests {
             ),
             ("  ", vec![]),
         ] {
-            assert_eq!(command_line(command, PAGE), words, "{command}");
+            assert_eq!(command_line(command, PLACE, PAGE), words, "{command}");
         }
     }
 

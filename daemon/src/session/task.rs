@@ -17,7 +17,7 @@ use super::{Kept, Notices, Snapshot, Terms, journal};
 use crate::clock::{Clock, Now};
 use crate::config::{Endpoints, SessionConfig};
 use crate::desktop::Subject;
-use crate::oidc::CallError;
+use crate::oidc::{CallError, Grant};
 use crate::secrets::{RecordName, SecretStore, record};
 use crate::world::World;
 
@@ -229,11 +229,7 @@ impl Task {
     }
 
     fn carry_out(&mut self, effect: Effect) {
-        let World { clock, identity_center, secrets, desktop, .. } = self.world.clone();
-        let record_name = RecordName {
-            key: self.config.identity.key(),
-            label: format!("ssoctl: {}", self.config.identity.start_url),
-        };
+        let World { clock, identity_center, secrets, desktop, .. } = &self.world;
         let name = self.config.name.as_str();
         match effect {
             Effect::Answer(id, answer) => {
@@ -243,65 +239,49 @@ impl Task {
                 }
             }
             Effect::Load => {
+                let (secrets, clock, record_name) = (Arc::clone(secrets), Arc::clone(clock), record_name(&self.config));
                 self.calls.spawn(async move { Event::Loaded(load(&*secrets, &*clock, &record_name).await) });
             }
             Effect::Store(kept) => {
                 let now = clock.now();
                 let service_now = Now { wall: identity_center.service_clock().borrow().at(now.wall), ..now };
                 let bytes = record::encode(&self.config.identity, &kept, service_now);
+                let (secrets, record_name) = (Arc::clone(secrets), record_name(&self.config));
                 self.calls.spawn(async move {
                     Event::Stored(secrets.write(&record_name, bytes).await.map_err(|error| error.to_string()))
                 });
             }
             Effect::Register(flow) => {
                 tracing::info!(session = name, flow, "registering a client");
-                let scopes = self.config.scopes.clone();
-                self.call(move |at| async move {
-                    Event::Registered(
-                        flow,
-                        match at {
-                            Ok(at) => identity_center.register(&at.oidc, &scopes).await,
-                            Err(error) => Err(error),
-                        },
-                    )
-                });
+                let (service, scopes) = (Arc::clone(identity_center), self.config.scopes.clone());
+                self.call(
+                    move |result| Event::Registered(flow, result),
+                    move |at| async move { service.register(&at.oidc, &scopes).await },
+                );
             }
             Effect::AuthorizeDevice(flow, registration) => {
                 tracing::info!(session = name, flow, "starting a device authorization");
-                let start_url = self.config.start_url.clone();
-                self.call(move |at| async move {
-                    Event::DeviceAuthorized(
-                        flow,
-                        match at {
-                            Ok(at) => identity_center.authorize_device(&at.oidc, &registration, &start_url).await,
-                            Err(error) => Err(error),
-                        },
-                    )
-                });
+                let (service, start_url) = (Arc::clone(identity_center), self.config.start_url.clone());
+                self.call(
+                    move |result| Event::DeviceAuthorized(flow, result),
+                    move |at| async move { service.authorize_device(&at.oidc, &registration, &start_url).await },
+                );
             }
             Effect::CreateToken(flow, registration, grant) => {
                 tracing::debug!(session = name, flow, "polling for a token");
-                self.call(move |at| async move {
-                    Event::Polled(
-                        flow,
-                        match at {
-                            Ok(at) => identity_center.create_token(&at.oidc, &registration, &grant).await,
-                            Err(error) => Err(error),
-                        },
-                    )
-                });
+                let service = Arc::clone(identity_center);
+                self.call(
+                    move |result| Event::Polled(flow, result),
+                    move |at| async move { service.create_token(&at.oidc, &registration, &grant).await },
+                );
             }
             Effect::Refresh(lineage, renewal) => {
-                self.call(move |at| async move {
-                    let grant = crate::oidc::Grant::RefreshToken(renewal.refresh_token);
-                    Event::Refreshed(
-                        lineage,
-                        match at {
-                            Ok(at) => identity_center.create_token(&at.oidc, &renewal.registration, &grant).await,
-                            Err(error) => Err(error),
-                        },
-                    )
-                });
+                let service = Arc::clone(identity_center);
+                let grant = Grant::RefreshToken(renewal.refresh_token);
+                self.call(
+                    move |result| Event::Refreshed(lineage, result),
+                    move |at| async move { service.create_token(&at.oidc, &renewal.registration, &grant).await },
+                );
             }
             Effect::Show(notice) => {
                 tracing::info!(session = name, notice = notice.name(), "the person is told");
@@ -317,24 +297,35 @@ impl Task {
             Effect::OpenPage(flow) => desktop.open(&subject(&self.config), &flow.verification_uri_complete),
             Effect::LeavePortal(token) => {
                 tracing::info!(session = name, "ending the session at the portal");
-                self.call(move |at| async move {
-                    Event::PortalLeft(match at {
-                        Ok(at) => identity_center.end_portal_session(&at.portal, &token.value).await,
-                        Err(error) => Err(error),
-                    })
+                let service = Arc::clone(identity_center);
+                self.call(Event::PortalLeft, move |at| async move {
+                    service.end_portal_session(&at.portal, &token.value).await
                 });
             }
         }
     }
 
-    /// Begins a call to the service, or what stands for it if the configuration allows none.
-    fn call<F>(&mut self, call: impl FnOnce(Result<Endpoints, CallError>) -> F)
-    where
-        F: Future<Output = Event> + Send + 'static,
+    /// Begins a call to the service, whose result becomes an event. A configuration that allows no call is a result, too.
+    fn call<T, F>(
+        &mut self,
+        event: impl FnOnce(Result<T, CallError>) -> Event + Send + 'static,
+        call: impl FnOnce(Endpoints) -> F + Send + 'static,
+    ) where
+        F: Future<Output = Result<T, CallError>> + Send + 'static,
+        T: Send + 'static,
     {
         let endpoints = self.config.endpoints.clone();
-        self.calls.spawn(call(endpoints.map_err(|error| CallError::Configuration(error.to_string()))));
+        self.calls.spawn(async move {
+            event(match endpoints {
+                Ok(endpoints) => call(endpoints).await,
+                Err(error) => Err(CallError::Configuration(error.to_string())),
+            })
+        });
     }
+}
+
+fn record_name(config: &SessionConfig) -> RecordName {
+    RecordName { key: config.identity.key(), label: format!("ssoctl: {}", config.identity.start_url) }
 }
 
 const fn terms(config: &SessionConfig, notices: Notices) -> Terms {

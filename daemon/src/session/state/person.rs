@@ -1,20 +1,16 @@
 //! The person in front of the machine: what is shown, and what a click does.
 
-use super::{Action, Ask, Effect, Flow, Need, Now, OWN, Outlook, State, Want, Why, attention};
+use super::{Action, Ask, Effect, Flow, Need, Now, OWN, State, Want, Why, attention};
 
 impl State {
     /// Shows and takes back notices, and opens the flow that one is about.
     pub(super) fn attend(&mut self, now: Now, effects: &mut Vec<Effect>) {
         while !self.stopping {
             let view = self.flow.as_ref().and_then(Flow::view);
-            let outlook = Outlook {
-                token: self.token.as_ref(),
-                terms: self.terms,
-                portal_caps: self.portal_caps,
-                flow: view.as_ref(),
-                flow_is_open: self.flow.is_some(),
-            };
-            match self.attention.take_turn(outlook, now.boot) {
+            let mut attention = std::mem::take(&mut self.attention);
+            let turn = attention.take_turn(self.outlook(view.as_ref()), now.boot);
+            self.attention = attention;
+            match turn {
                 Some(attention::Turn::OpenFlow) => {
                     self.join_flow(Why::EndApproaches, now, effects);
                 }
