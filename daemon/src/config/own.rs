@@ -6,7 +6,7 @@ use std::time::Duration;
 use toml_edit::{Document, Item, Key, TableLike};
 
 use super::ini::{LineProblem, Located};
-use super::{Notifications, SecretStore};
+use super::{Notifications, SdkCache, SecretStore};
 
 /// What the file says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,6 +32,7 @@ pub(super) struct OwnSession {
     pub(super) browser: Option<String>,
     pub(super) refresh_before: Option<Duration>,
     pub(super) notify_before: Option<Duration>,
+    pub(super) sdk_cache: Option<SdkCache>,
     /// Whether a member that decides on identity or endpoints has a wrong type, so that using the rest would sign
     /// somebody in who was not meant, or elsewhere.
     pub(super) unusable: bool,
@@ -124,9 +125,12 @@ impl Reader<'_> {
                 "browser" => session.browser = self.browser(key, item),
                 "refresh_before" => session.refresh_before = self.duration(key, item),
                 "notify_before" => session.notify_before = self.duration(key, item),
+                "sdk_cache" => {
+                    session.sdk_cache = self.word(key, item, &[("on", SdkCache::On), ("off", SdkCache::Off)]);
+                }
                 _ => self.unknown(
                     key,
-                    "start_url, region, scopes, label, oidc_endpoint, portal_endpoint, browser, refresh_before and notify_before",
+                    "start_url, region, scopes, label, oidc_endpoint, portal_endpoint, browser, refresh_before, notify_before and sdk_cache",
                 ),
             }
         }
@@ -239,6 +243,7 @@ portal_endpoint = "http://127.0.0.1:8081"
 browser = "firefox -P work {url}"
 refresh_before = "20m"
 notify_before = "1h 30m"
+sdk_cache = "off"
 
 [session."two words"]
 label = "bob"
@@ -259,11 +264,12 @@ label = "bob"
             browser: Some("firefox -P work {url}".to_owned()),
             refresh_before: Some(Duration::from_secs(20 * 60)),
             notify_before: Some(Duration::from_secs(90 * 60)),
+            sdk_cache: Some(SdkCache::Off),
             unusable: false,
         };
         let two_words = OwnSession {
             name: "two words".to_owned(),
-            line: 15,
+            line: 16,
             label: Some("bob".to_owned()),
             ..OwnSession::default()
         };
@@ -294,6 +300,7 @@ label = "bob"
             ("browser = \"firefox\"", false),
             ("refresh_before = 20", false),
             ("notify_before = \"soon\"", false),
+            ("sdk_cache = true", false),
         ] {
             let file = OwnFile::parse(&format!("[session.bad]\n# comment\n{entry}\n[session.good]\nlabel = \"x\"\n"));
             assert_eq!(file.problems.len(), 1, "{entry}");
