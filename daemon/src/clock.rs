@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, oneshot, watch};
 
 /// A point on the clock that counts since boot, suspended time included (Linux `CLOCK_BOOTTIME`, macOS
 /// `CLOCK_MONOTONIC`). It counts from long before boot, so that what happened before the last boot has its place too.
@@ -91,6 +91,9 @@ pub trait Clock: Send + Sync {
 
     /// Sleeps until `time`; at once if that has passed.
     fn sleep_until(&self, time: BootTime) -> Sleep;
+
+    /// Changes whenever somebody sets the wall clock, where the system tells.
+    fn wall_steps(&self) -> watch::Receiver<u64>;
 }
 
 /// Sleepers in the order of their deadlines, and a bell that rings when an earlier one arrives.
@@ -134,6 +137,7 @@ impl Sleepers {
 /// The clocks of this machine.
 pub struct SystemClock {
     sleepers: Arc<Sleepers>,
+    wall_steps: watch::Receiver<u64>,
 }
 
 impl SystemClock {
@@ -144,7 +148,9 @@ impl SystemClock {
     pub fn start() -> std::io::Result<Self> {
         let sleepers = Arc::new(Sleepers::default());
         tokio::spawn(timer::run(Arc::clone(&sleepers))?);
-        Ok(Self { sleepers })
+        let (steps, wall_steps) = watch::channel(0);
+        tokio::spawn(timer::notice_wall_steps(steps)?);
+        Ok(Self { sleepers, wall_steps })
     }
 }
 
@@ -163,13 +169,17 @@ impl Clock for SystemClock {
             let _ = woken.await;
         })
     }
+
+    fn wall_steps(&self) -> watch::Receiver<u64> {
+        self.wall_steps.clone()
+    }
 }
 
 /// One `timerfd` on `CLOCK_BOOTTIME` serves all sleepers: it is set to the first deadline, fires at once after a suspend
 /// that slept through it, and costs nothing while nobody waits.
 #[cfg(target_os = "linux")]
 mod timer {
-    use super::{Arc, BootTime, Duration, Sleepers, SystemTime};
+    use super::{Arc, BootTime, Duration, Sleepers, SystemTime, watch};
     use rustix::time::{
         ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime, timerfd_create,
         timerfd_settime,
@@ -213,12 +223,38 @@ mod timer {
             }
         })
     }
+
+    /// A timer that is never due on `CLOCK_REALTIME`: the kernel cancels it when somebody sets that clock, and wakes nobody
+    /// otherwise (timerfd_settime(2), `TFD_TIMER_CANCEL_ON_SET`).
+    pub(super) fn notice_wall_steps(steps: watch::Sender<u64>) -> std::io::Result<impl Future<Output = ()>> {
+        let descriptor = timerfd_create(TimerfdClockId::Realtime, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
+        #[allow(deprecated, reason = "its successor is unsafe, and asks only for what an `OwnedFd` gives")]
+        let timer = AsyncFd::with_interest(descriptor, Interest::READABLE)?;
+        let never = Itimerspec {
+            it_interval: Timespec { tv_sec: 0, tv_nsec: 0 },
+            it_value: Timespec { tv_sec: i64::MAX, tv_nsec: 0 },
+        };
+        let flags = TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET;
+        Ok(async move {
+            loop {
+                if let Err(error) = timerfd_settime(timer.get_ref(), flags, &never) {
+                    tracing::warn!(%error, "steps of the wall clock go unnoticed");
+                    return;
+                }
+                let Ok(mut guard) = timer.readable().await else { return };
+                let mut expirations = [0u8; 8];
+                if let Ok(Err(_)) = guard.try_io(|timer| Ok(rustix::io::read(timer, &mut expirations)?)) {
+                    steps.send_modify(|steps| *steps += 1);
+                }
+            }
+        })
+    }
 }
 
 /// Elsewhere tokio's timer may stand still during sleep, so it is asked for slices and the clock is read after each.
 #[cfg(not(target_os = "linux"))]
 mod timer {
-    use super::{Arc, BootTime, Duration, Sleepers, SystemTime};
+    use super::{Arc, BootTime, Duration, Sleepers, SystemTime, watch};
     use rustix::time::{ClockId, clock_gettime};
 
     const SLICE: Duration = Duration::from_secs(15);
@@ -247,19 +283,30 @@ mod timer {
             }
         })
     }
+
+    /// The system does not tell.
+    #[expect(clippy::unnecessary_wraps, reason = "on Linux it can fail")]
+    pub(super) fn notice_wall_steps(steps: watch::Sender<u64>) -> std::io::Result<impl Future<Output = ()>> {
+        Ok(async move { steps.closed().await })
+    }
 }
 
 /// A clock that stands still until a test moves it.
 pub struct ManualClock {
     now: Mutex<Now>,
     sleepers: Sleepers,
+    wall_steps: watch::Sender<u64>,
 }
 
 impl ManualClock {
     /// A clock that shows `wall`, a day after boot.
     pub fn at(wall: SystemTime) -> Self {
         let boot = BootTime::from_boot(Duration::from_secs(86_400));
-        Self { now: Mutex::new(Now { boot, wall }), sleepers: Sleepers::default() }
+        Self {
+            now: Mutex::new(Now { boot, wall }),
+            sleepers: Sleepers::default(),
+            wall_steps: watch::Sender::default(),
+        }
     }
 
     /// Lets time pass on both clocks and wakes whose time has come; a suspend looks the same.
@@ -276,6 +323,7 @@ impl ManualClock {
     /// Sets the wall clock without letting time pass.
     pub fn step_wall(&self, wall: SystemTime) {
         self.now.lock().unwrap_or_else(PoisonError::into_inner).wall = wall;
+        self.wall_steps.send_modify(|steps| *steps += 1);
     }
 }
 
@@ -292,6 +340,10 @@ impl Clock for ManualClock {
         Box::pin(async {
             let _ = woken.await;
         })
+    }
+
+    fn wall_steps(&self) -> watch::Receiver<u64> {
+        self.wall_steps.subscribe()
     }
 }
 

@@ -26,7 +26,7 @@ pub use files::{NoHome, Paths, SaveError, load, save_session};
 pub use identity::{Identity, IdentityError, StartUrlError, normalise_start_url};
 pub use partitions::is_known_region;
 pub use session_name::NameError;
-pub use watch::FileWatch;
+pub use watch::{CONFIGURATION, FileWatch, Watched};
 
 use std::collections::BTreeMap;
 use std::fmt;

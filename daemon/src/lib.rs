@@ -9,6 +9,7 @@ pub mod desktop;
 pub mod doctor;
 pub mod lock;
 pub mod oidc;
+pub mod sdk_cache;
 pub mod secrets;
 pub mod server;
 pub mod service_manager;
@@ -22,6 +23,7 @@ use tokio::net::UnixListener;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use config::{Config, Environment, FileWatch, Paths, SaveError, Severity};
+use sdk_cache::SdkCache;
 use service_manager::report::Reports;
 use session::registry::Directory;
 use world::World;
@@ -54,13 +56,16 @@ pub async fn run(
     mut signals: mpsc::Receiver<Signal>,
     reports: Reports,
 ) {
-    let mut files = FileWatch::start(&sources.paths);
+    let mut files = FileWatch::start(vec![sources.paths.own.clone(), sources.paths.aws.clone()], config::CONFIGURATION);
+    let home = sources.environment.home.clone();
     let mut configuration = Configuration::load(sources, world.clone());
+    let token_files = SdkCache::start(home.as_deref(), configuration.directory.subscribe(), world.clone());
     let (save, mut saves) = mpsc::channel::<Save>(1);
     let (stop, stopped) = oneshot::channel::<()>();
     let api = server::Api {
         directory: configuration.directory.subscribe(),
         world: world.clone(),
+        token_files,
         started_at: Timestamp::from(world.clock.now().wall),
         save: Box::new(move |session| {
             let save = save.clone();

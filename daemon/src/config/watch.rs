@@ -1,4 +1,4 @@
-//! Noticing that a configuration file has changed.
+//! Noticing that a file has changed: one of the configuration, or a token file of the AWS CLI and SDKs.
 //!
 //! Editors and dotfile managers replace files rather than write them, so directories are watched, not files: the
 //! file's own, the one of each symbolic link's target, and where a directory is missing, the nearest one above it until
@@ -15,7 +15,7 @@ use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::files::{Paths, next_symlink};
+use super::files::next_symlink;
 
 /// A burst of changes is over when nothing more has changed for this long.
 const QUIET: Duration = Duration::from_millis(300);
@@ -29,7 +29,20 @@ const MAX_SYMLINKS: usize = 8;
 /// How often a plan is made anew because directories came or went while it was carried out.
 const MAX_ATTEMPTS: usize = 5;
 
-/// Watches both configuration files until it is dropped.
+/// What files are, for the log.
+#[derive(Clone, Copy, Debug)]
+pub struct Watched {
+    /// Their name in the plural.
+    pub what: &'static str,
+    /// What helps where they cannot be watched.
+    pub otherwise: &'static str,
+}
+
+/// Configuration files.
+pub const CONFIGURATION: Watched =
+    Watched { what: "configuration files", otherwise: "send SIGHUP after changing them" };
+
+/// Watches some files until it is dropped.
 #[derive(Debug)]
 pub struct FileWatch {
     changes: mpsc::Receiver<()>,
@@ -37,19 +50,18 @@ pub struct FileWatch {
 }
 
 impl FileWatch {
-    /// Begins to watch. Load the files after this, and no change is missed.
+    /// Begins to watch. Load the files after this, and no change is missed. Blocks for the length of a few look-ups.
     ///
     /// Where watching is impossible it logs a warning, and [`changed`](Self::changed) never returns.
     ///
     /// # Panics
     /// Outside a Tokio runtime.
-    pub fn start(paths: &Paths) -> Self {
+    pub fn start(files: Vec<PathBuf>, watched: Watched) -> Self {
         let (report, changes) = mpsc::channel(1);
-        let files = vec![paths.own.clone(), paths.aws.clone()];
-        let task = match Directories::watch(files) {
+        let task = match Directories::watch(files, watched) {
             Ok((directories, events)) => tokio::spawn(report_bursts(directories, events, report)),
             Err(error) => {
-                tracing::warn!(%error, "configuration files are not watched; send SIGHUP after changing them");
+                tracing::warn!(%error, "{} are not watched; {}", watched.what, watched.otherwise);
                 // The sender is kept, so that the receiver waits instead of ending.
                 tokio::spawn(async move { report.closed().await })
             }
@@ -81,9 +93,14 @@ async fn report_bursts(
         while burst < MAX_BURST && matches!(tokio::time::timeout(QUIET, events.recv()).await, Ok(Some(()))) {
             burst += 1;
         }
-        // First, so that whatever changes while the files are read is noticed again.
-        directories.rewatch();
-        tracing::debug!(events = burst, "configuration files changed");
+        // First, so that whatever changes while the files are read is noticed again. File systems can hang.
+        let rewatched = tokio::task::spawn_blocking(move || {
+            directories.rewatch();
+            directories
+        });
+        let Ok(rewatched) = rewatched.await else { return };
+        directories = rewatched;
+        tracing::debug!(events = burst, "{} changed", directories.watched.what);
         if let Err(mpsc::error::TrySendError::Closed(())) = report.try_send(()) {
             return;
         }
@@ -93,12 +110,13 @@ async fn report_bursts(
 /// The directories that are watched for the sake of some files.
 struct Directories {
     files: Vec<PathBuf>,
+    watched: Watched,
     watcher: RecommendedWatcher,
     plan: Arc<Mutex<Plan>>,
 }
 
 impl Directories {
-    fn watch(files: Vec<PathBuf>) -> notify::Result<(Self, mpsc::UnboundedReceiver<()>)> {
+    fn watch(files: Vec<PathBuf>, watched: Watched) -> notify::Result<(Self, mpsc::UnboundedReceiver<()>)> {
         let plan = Arc::new(Mutex::new(Plan::default()));
         let (sender, events) = mpsc::unbounded_channel();
         let shared = Arc::clone(&plan);
@@ -109,9 +127,9 @@ impl Directories {
                     let _ = sender.send(());
                 }
             }
-            Err(error) => tracing::debug!(%error, "watching configuration files"),
+            Err(error) => tracing::debug!(%error, "watching {}", watched.what),
         })?;
-        let mut directories = Self { files, watcher, plan };
+        let mut directories = Self { files, watched, watcher, plan };
         directories.rewatch();
         Ok((directories, events))
     }
@@ -128,13 +146,14 @@ impl Directories {
             }
             for directory in plan.names_by_directory.keys() {
                 if let Err(error) = self.watcher.watch(directory, RecursiveMode::NonRecursive) {
-                    tracing::warn!(directory = %directory.display(), %error, "changes of configuration files here go unnoticed; send SIGHUP after changing them");
+                    let Watched { what, otherwise } = self.watched;
+                    tracing::warn!(directory = %directory.display(), %error, "changes of {what} here go unnoticed; {otherwise}");
                 }
             }
             if Plan::of(&self.files) == plan {
                 return;
             }
-            tracing::debug!(attempt, "directories of configuration files changed while they were being watched");
+            tracing::debug!(attempt, "directories of {} changed while they were being watched", self.watched.what);
         }
     }
 }
