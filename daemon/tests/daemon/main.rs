@@ -10,3 +10,4 @@ mod refreshing;
 mod secrecy;
 mod sign_in;
 mod storing;
+mod token_files;
