@@ -22,7 +22,7 @@ mod watch;
 pub use add::{AddError, AddedSession, NewSession, add_session};
 pub use endpoints::{EndpointError, Endpoints, OverrideSource};
 pub use environment::Environment;
-pub use files::{NoHome, Paths, SaveError, load, save_session};
+pub use files::{NoHome, Paths, SaveError, load, parse, save_session};
 pub use identity::{Identity, IdentityError, StartUrlError, normalise_start_url};
 pub use partitions::is_known_region;
 pub use session_name::NameError;
