@@ -6,6 +6,7 @@ mod configuration;
 mod faults;
 mod harness;
 mod hostile;
+mod portal;
 mod processes;
 mod refreshing;
 mod secrecy;

@@ -4,13 +4,15 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ssoctl_protocol::route::Query;
-use ssoctl_protocol::{NewSession, Problem, Route, Timestamp};
+use ssoctl_protocol::{NewSession, Problem, Route, Secret, Timestamp};
 use ssoctld::clock::{BootTime, Now};
 use ssoctld::config::{self, Config, Environment, Identity, Paths, normalise_start_url};
 use ssoctld::oidc::wire;
+use ssoctld::portal;
 use ssoctld::secrets::record;
 use ssoctld::session::Terms;
 use ssoctld::session::state::{Event, State};
+use ssoctld::transport::Reply;
 
 /// A parser under test, by its name.
 pub(crate) type Parser = (&'static str, fn(&[u8]));
@@ -20,6 +22,7 @@ pub(crate) const ALL: &[Parser] = &[
     ("local_request", local_request),
     ("local_body", local_body),
     ("oidc_answer", oidc_answer),
+    ("portal_answer", portal_answer),
     ("aws_config", aws_config),
     ("own_config", own_config),
     ("stored_record", stored_record),
@@ -72,11 +75,39 @@ pub(crate) fn oidc_answer(bytes: &[u8]) {
     if let Ok(issued) = wire::issued(bytes) {
         assert!(!issued.access_token.expose().is_empty() && !issued.expires_in.is_zero());
     }
-    let header = std::str::from_utf8(bytes).ok();
-    for status in [400, 401, 429, 500] {
-        let said = wire::error(status, header, None, bytes).to_string();
-        assert!(!said.chars().any(char::is_control), "it is shown to people: {said:?}");
+    for reply in refusals(bytes) {
+        shown(&wire::error(&reply));
     }
+}
+
+/// What the portal answers, success or not.
+pub(crate) fn portal_answer(bytes: &[u8]) {
+    if let Ok(credentials) = portal::wire::role_credentials(bytes) {
+        assert!(!credentials.keys.access_key_id.is_empty());
+    }
+    if let Ok(accounts) = portal::wire::accounts(bytes) {
+        assert!(accounts.items.iter().all(|account| account.id.as_str().len() == 12));
+    }
+    if let Ok(roles) = portal::wire::roles(bytes) {
+        assert!(roles.items.iter().all(|role| !role.is_empty()));
+    }
+    for reply in refusals(bytes) {
+        shown(&portal::wire::error(&reply));
+    }
+}
+
+fn refusals(bytes: &[u8]) -> impl Iterator<Item = Reply> {
+    [400, 401, 403, 429, 500].into_iter().map(|status| Reply {
+        status,
+        error_type: std::str::from_utf8(bytes).ok().map(str::to_owned),
+        retry_after: None,
+        body: Secret::new(bytes.to_vec()),
+    })
+}
+
+fn shown(error: &dyn std::error::Error) {
+    let said = error.to_string();
+    assert!(!said.chars().any(char::is_control), "it is shown to people: {said:?}");
 }
 
 fn configured(own: &str, aws: &str) -> Config {
