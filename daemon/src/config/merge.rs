@@ -69,6 +69,7 @@ pub(super) fn merge(own: Source<'_, OwnFile>, aws: Source<'_, AwsFile>, environm
         profiles,
         secret_store: own.file.secret_store,
         notifications: own.file.notifications,
+        quiet_hours: own.file.quiet_hours,
         ca_bundle: environment.ca_bundle.clone().or_else(|| {
             let bundle = aws.file.profile(DEFAULT_PROFILE)?.get("ca_bundle")?;
             Some(environment.expand_home(Path::new(&bundle.value)))

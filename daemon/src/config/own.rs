@@ -6,13 +6,15 @@ use std::time::Duration;
 use toml_edit::{Document, Item, Key, TableLike};
 
 use super::ini::{LineProblem, Located};
-use super::{Notifications, SecretStore};
+use super::quiet_hours::NotQuietHours;
+use super::{Notifications, QuietHours, SecretStore};
 
 /// What the file says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct OwnFile {
     pub(super) secret_store: SecretStore,
     pub(super) notifications: Notifications,
+    pub(super) quiet_hours: Option<QuietHours>,
     pub(super) sessions: Vec<OwnSession>,
     pub(super) problems: Vec<LineProblem>,
 }
@@ -82,11 +84,12 @@ impl Reader<'_> {
                         self.file.notifications = notifications;
                     }
                 }
+                "quiet_hours" => self.file.quiet_hours = self.quiet_hours(key, item),
                 "session" => match item.as_table_like() {
                     Some(sessions) => self.sessions(sessions),
                     None => self.wrong(key, item, "tables such as [session.work]"),
                 },
-                _ => self.unknown(key, "secret_store, notifications and [session.NAME]"),
+                _ => self.unknown(key, "secret_store, notifications, quiet_hours and [session.NAME]"),
             }
         }
     }
@@ -174,6 +177,11 @@ impl Reader<'_> {
         duration
     }
 
+    fn quiet_hours(&mut self, key: &Key, item: &Item) -> Option<QuietHours> {
+        let hours = item.as_str().unwrap_or_default().parse();
+        hours.map_err(|error: NotQuietHours| self.wrong(key, item, &error.to_string())).ok()
+    }
+
     fn word<T: Copy>(&mut self, key: &Key, item: &Item, known: &[(&str, T)]) -> Option<T> {
         let value =
             item.as_str().and_then(|value| known.iter().find(|(word, _)| *word == value)).map(|&(_, value)| value);
@@ -228,6 +236,7 @@ mod tests {
         let file = OwnFile::parse(
             r#"secret_store = "memory"
 notifications = "off"
+quiet_hours = "20:00-08:00"
 
 [session.work]
 start_url = "https://corp.awsapps.com/start"
@@ -247,11 +256,12 @@ label = "bob"
         assert_eq!(file.problems, []);
         assert_eq!(file.secret_store, SecretStore::Memory);
         assert_eq!(file.notifications, Notifications::Off);
+        assert_eq!(file.quiet_hours.map(|hours| hours.to_string()).as_deref(), Some("20:00-08:00"));
         let work = OwnSession {
             name: "work".to_owned(),
-            line: 4,
-            start_url: Some(Located { value: "https://corp.awsapps.com/start".to_owned(), line: 5 }),
-            region: Some(Located { value: "eu-west-1".to_owned(), line: 6 }),
+            line: 5,
+            start_url: Some(Located { value: "https://corp.awsapps.com/start".to_owned(), line: 6 }),
+            region: Some(Located { value: "eu-west-1".to_owned(), line: 7 }),
             scopes: Some(vec!["sso:account:access".to_owned(), "codewhisperer:completions".to_owned()]),
             label: Some("alice".to_owned()),
             oidc_endpoint: Some("http://127.0.0.1:8080".to_owned()),
@@ -263,7 +273,7 @@ label = "bob"
         };
         let two_words = OwnSession {
             name: "two words".to_owned(),
-            line: 15,
+            line: 16,
             label: Some("bob".to_owned()),
             ..OwnSession::default()
         };
@@ -317,6 +327,16 @@ label = "bob"
                 LineProblem::error(2, "notifications must be \"on\" or \"off\""),
             ]
         );
+    }
+
+    #[test]
+    fn quiet_hours_that_are_none_are_an_error_with_their_line_and_leave_the_rest() {
+        for wrong in ["\"20-8\"", "\"20:00-20:00\"", "20", "true"] {
+            let file = OwnFile::parse(&format!("notifications = \"off\"\nquiet_hours = {wrong}\n"));
+            assert_eq!((file.quiet_hours, file.notifications), (None, Notifications::Off));
+            let message = "quiet_hours must be two different times of the day, such as \"20:00-08:00\"";
+            assert_eq!(file.problems, [LineProblem::error(2, message)], "{wrong}");
+        }
     }
 
     #[test]
