@@ -92,6 +92,8 @@ pub struct SessionConfig {
     pub origin: Origin,
     /// The command that opens its pages instead of the desktop's browser, with `{url}` in place of the address.
     pub browser: Option<String>,
+    /// Further hosts that may serve its verification page, as the URL standard writes them.
+    pub verification_hosts: Vec<String>,
     /// How long before the token's expiry it is refreshed silently, where the default is not wanted.
     pub refresh_before: Option<Duration>,
     /// How long before the sign-in's end the person is asked, where the default is not wanted.

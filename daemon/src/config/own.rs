@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use toml_edit::{Document, Item, Key, TableLike};
+use url::Host;
 
 use super::ini::{LineProblem, Located};
 use super::quiet_hours::NotQuietHours;
@@ -32,6 +33,7 @@ pub(super) struct OwnSession {
     pub(super) oidc_endpoint: Option<String>,
     pub(super) portal_endpoint: Option<String>,
     pub(super) browser: Option<String>,
+    pub(super) verification_hosts: Vec<String>,
     pub(super) refresh_before: Option<Duration>,
     pub(super) notify_before: Option<Duration>,
     /// Whether a member that decides on identity or endpoints has a wrong type, so that using the rest would sign
@@ -125,11 +127,12 @@ impl Reader<'_> {
                 "oidc_endpoint" => session.oidc_endpoint = self.string(key, item),
                 "portal_endpoint" => session.portal_endpoint = self.string(key, item),
                 "browser" => session.browser = self.browser(key, item),
+                "verification_hosts" => session.verification_hosts = self.hosts(key, item).unwrap_or_default(),
                 "refresh_before" => session.refresh_before = self.duration(key, item),
                 "notify_before" => session.notify_before = self.duration(key, item),
                 _ => self.unknown(
                     key,
-                    "start_url, region, scopes, label, oidc_endpoint, portal_endpoint, browser, refresh_before and notify_before",
+                    "start_url, region, scopes, label, oidc_endpoint, portal_endpoint, browser, verification_hosts, refresh_before and notify_before",
                 ),
             }
         }
@@ -159,6 +162,16 @@ impl Reader<'_> {
             self.wrong(key, item, "an array of strings, such as [\"sso:account:access\"]");
         }
         strings
+    }
+
+    /// Hosts as the URL standard writes them. A port or a pattern would promise what is not compared.
+    fn hosts(&mut self, key: &Key, item: &Item) -> Option<Vec<String>> {
+        let host = |text: &str| Host::parse(text).ok().filter(|_| !text.contains('*')).map(|host| host.to_string());
+        let hosts = item.as_array().and_then(|array| array.iter().map(|value| host(value.as_str()?)).collect());
+        if hosts.is_none() {
+            self.wrong(key, item, "an array of host names, such as [\"login.example.com\"]");
+        }
+        hosts
     }
 
     fn browser(&mut self, key: &Key, item: &Item) -> Option<String> {
@@ -246,6 +259,7 @@ label = "alice"
 oidc_endpoint = "http://127.0.0.1:8080"
 portal_endpoint = "http://127.0.0.1:8081"
 browser = "firefox -P work {url}"
+verification_hosts = ["Login.corp.example", "192.0.2.1"]
 refresh_before = "20m"
 notify_before = "1h 30m"
 
@@ -267,13 +281,14 @@ label = "bob"
             oidc_endpoint: Some("http://127.0.0.1:8080".to_owned()),
             portal_endpoint: Some("http://127.0.0.1:8081".to_owned()),
             browser: Some("firefox -P work {url}".to_owned()),
+            verification_hosts: vec!["login.corp.example".to_owned(), "192.0.2.1".to_owned()],
             refresh_before: Some(Duration::from_secs(20 * 60)),
             notify_before: Some(Duration::from_secs(90 * 60)),
             unusable: false,
         };
         let two_words = OwnSession {
             name: "two words".to_owned(),
-            line: 16,
+            line: 17,
             label: Some("bob".to_owned()),
             ..OwnSession::default()
         };
@@ -302,6 +317,11 @@ label = "bob"
             ("oidc_endpoint = []", true),
             ("portal_endpoint = {}", true),
             ("browser = \"firefox\"", false),
+            ("verification_hosts = \"login.corp.example\"", false),
+            ("verification_hosts = [\"https://login.corp.example\"]", false),
+            ("verification_hosts = [\"login.corp.example:443\"]", false),
+            ("verification_hosts = [\"*.corp.example\"]", false),
+            ("verification_hosts = [\"\"]", false),
             ("refresh_before = 20", false),
             ("notify_before = \"soon\"", false),
         ] {

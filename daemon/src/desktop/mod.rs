@@ -60,6 +60,8 @@ pub struct Subject {
     pub region: String,
     /// The command that opens pages, with `{url}` in it.
     pub browser: Option<String>,
+    /// Further hosts that may serve the verification page.
+    pub verification_hosts: Vec<String>,
 }
 
 /// What goes on around the daemon. Changes when the person comes or goes, when the machine wakes up, and when the

@@ -103,6 +103,6 @@ mod tests {
         assert_eq!(LocalZone::from_variable(None).files(), [PathBuf::from(LOCAL)]);
         assert_eq!(LocalZone::from_variable(Some("")).files(), [PathBuf::from(LOCAL)]);
         assert_eq!(LocalZone::from_variable(Some("/my/zone")).files(), [PathBuf::from("/my/zone")]);
-        assert_eq!(LocalZone::from_variable(Some("Europe/Berlin")).files(), [PathBuf::new(); 0]);
+        assert!(LocalZone::from_variable(Some("Europe/Berlin")).files().is_empty());
     }
 }

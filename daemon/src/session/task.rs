@@ -341,6 +341,7 @@ fn subject(config: &SessionConfig) -> Subject {
         start_url: config.start_url.clone(),
         region: config.region().to_owned(),
         browser: config.browser.clone(),
+        verification_hosts: config.verification_hosts.clone(),
     }
 }
 
