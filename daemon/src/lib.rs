@@ -9,10 +9,12 @@ pub mod desktop;
 pub mod doctor;
 pub mod lock;
 pub mod oidc;
+pub mod portal;
 pub mod secrets;
 pub mod server;
 pub mod service_manager;
 pub mod session;
+pub mod transport;
 pub mod world;
 
 use std::sync::Arc;

@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use ssoctl_protocol::body::{ConfigurationProblem, Logout, PortalSession};
 use ssoctl_protocol::{
-    DaemonStatus, ErrorCode, LastError, Login, NewSession, NextStep, PendingLogin, Problem, SessionState,
-    SessionStatus, StatusReport, StoreStatus, Timestamp, Token,
+    Account, Accounts, Assignment, DaemonStatus, ErrorCode, LastError, Login, NewSession, NextStep, PendingLogin,
+    Problem, Role, RoleCredentials, Roles, SessionState, SessionStatus, StatusReport, StoreStatus, Timestamp, Token,
 };
 
 fn time(text: &str) -> Timestamp {
@@ -149,6 +149,81 @@ fn a_token_carries_its_secret_in_the_clear_and_nowhere_else() {
 }
 
 #[test]
+fn role_credentials_carry_their_secrets_in_the_clear_and_nowhere_else() {
+    let credentials = RoleCredentials {
+        access_key_id: "ASIAEXAMPLE".into(),
+        secret_access_key: "keySECRET".into(),
+        session_token: "tokenSECRET".into(),
+        expires_at: time("2026-11-23T11:16:00Z"),
+        session: "corp".into(),
+        account: "111122223333".into(),
+        role: "ReadOnlyAccess".into(),
+        region: Some("eu-central-1".into()),
+    };
+    agrees(
+        &credentials,
+        &json!({
+            "access_key_id": "ASIAEXAMPLE",
+            "secret_access_key": "keySECRET",
+            "session_token": "tokenSECRET",
+            "expires_at": "2026-11-23T11:16:00Z",
+            "session": "corp",
+            "account": "111122223333",
+            "role": "ReadOnlyAccess",
+            "region": "eu-central-1",
+        }),
+    );
+    assert!(!format!("{credentials:?}").contains("SECRET"));
+}
+
+#[test]
+fn an_assignment_says_who_gives_the_role_and_where() {
+    agrees(
+        &Assignment {
+            session: "corp".into(),
+            start_url: "https://corp.awsapps.com/start#/".into(),
+            sso_region: "eu-west-1".into(),
+            account: "111122223333".into(),
+            role: "ReadOnlyAccess".into(),
+            region: None,
+        },
+        &json!({
+            "session": "corp",
+            "start_url": "https://corp.awsapps.com/start#/",
+            "sso_region": "eu-west-1",
+            "account": "111122223333",
+            "role": "ReadOnlyAccess",
+            "region": null,
+        }),
+    );
+}
+
+#[test]
+fn accounts_and_roles_are_lists_of_objects() {
+    let nameless = Account { id: "444455556666".into(), name: None, email: None };
+    let account = Account {
+        id: "111122223333".into(),
+        name: Some("Development".into()),
+        email: Some("development@example.com".into()),
+    };
+    agrees(
+        &Accounts { session: "corp".into(), accounts: vec![account, nameless] },
+        &json!({"session": "corp", "accounts": [
+            {"id": "111122223333", "name": "Development", "email": "development@example.com"},
+            {"id": "444455556666", "name": null, "email": null},
+        ]}),
+    );
+    agrees(
+        &Roles {
+            session: "corp".into(),
+            account: "111122223333".into(),
+            roles: vec![Role { name: "ReadOnlyAccess".into() }],
+        },
+        &json!({"session": "corp", "account": "111122223333", "roles": [{"name": "ReadOnlyAccess"}]}),
+    );
+}
+
+#[test]
 fn the_status_report_is_what_scripts_expect() {
     agrees(
         &StatusReport { daemon: daemon(), sessions: vec![session()] },
@@ -234,6 +309,8 @@ fn codes_statuses_and_exit_codes_stay_what_they_are() {
             ("unknown_session", 404, 6),
             ("ambiguous_session", 409, 2),
             ("session_exists", 409, 2),
+            ("not_assigned", 403, 7),
+            ("assignment_unnamed", 409, 2),
             ("access_denied", 403, 7),
             ("login_cancelled", 409, 7),
             ("unknown_flow", 404, 1),

@@ -231,7 +231,7 @@ impl Task {
     }
 
     fn carry_out(&mut self, effect: Effect) {
-        let World { clock, identity_center, secrets, desktop, .. } = &self.world;
+        let World { clock, identity_center, portal, secrets, desktop, .. } = &self.world;
         let name = self.config.name.as_str();
         match effect {
             Effect::Answer(id, answer) => {
@@ -299,9 +299,9 @@ impl Task {
             Effect::OpenPage(flow) => desktop.open(&subject(&self.config), &flow.verification_uri_complete),
             Effect::LeavePortal(token) => {
                 tracing::info!(session = name, "ending the session at the portal");
-                let service = Arc::clone(identity_center);
+                let portal = Arc::clone(portal);
                 self.call(Event::PortalLeft, move |at| async move {
-                    service.end_portal_session(&at.portal, &token.value).await
+                    portal.logout(&at.portal, &token.value).await.map_err(CallError::from)
                 });
             }
         }

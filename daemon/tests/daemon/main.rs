@@ -5,6 +5,7 @@ mod api;
 mod configuration;
 mod faults;
 mod harness;
+mod portal;
 mod processes;
 mod refreshing;
 mod secrecy;
