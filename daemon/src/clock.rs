@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, oneshot, watch};
 
 /// A point on the clock that counts since boot, suspended time included (Linux `CLOCK_BOOTTIME`, macOS
 /// `CLOCK_MONOTONIC`). It counts from long before boot, so that what happened before the last boot has its place too.
@@ -91,6 +91,9 @@ pub trait Clock: Send + Sync {
 
     /// Sleeps until `time`; at once if that has passed.
     fn sleep_until(&self, time: BootTime) -> Sleep;
+
+    /// Sleeps until the wall clock shows `time`, or somebody sets it. From this call on, nothing is missed.
+    fn sleep_until_shown(&self, time: SystemTime) -> Sleep;
 }
 
 /// Sleepers in the order of their deadlines, and a bell that rings when an earlier one arrives.
@@ -186,6 +189,16 @@ impl Clock for SystemClock {
         }
         self.sleepers.sleep(time)
     }
+
+    fn sleep_until_shown(&self, time: SystemTime) -> Sleep {
+        match timer::until_shown(time) {
+            Ok(shown) => Box::pin(shown),
+            Err(error) => {
+                tracing::warn!(%error, "there is no timer; that the clock is set goes unnoticed");
+                self.sleep_until(self.now().boot_at(time))
+            }
+        }
+    }
 }
 
 /// One `timerfd` on `CLOCK_BOOTTIME` serves all sleepers: it is set to the first deadline, fires at once after a suspend
@@ -206,6 +219,22 @@ mod timer {
 
     pub(super) fn wall_time() -> SystemTime {
         SystemTime::UNIX_EPOCH + duration(clock_gettime(ClockId::Realtime))
+    }
+
+    /// A timer of its own on `CLOCK_REALTIME`, which is cancelled when the clock is set (timerfd_create(2)).
+    pub(super) fn until_shown(time: SystemTime) -> std::io::Result<impl Future<Output = ()> + use<>> {
+        // All zeros would disarm it.
+        let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().max(Duration::from_nanos(1));
+        let timer = timerfd_create(TimerfdClockId::Realtime, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
+        let value = Timespec::try_from(since_epoch).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 });
+        let setting = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: value };
+        timerfd_settime(&timer, TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET, &setting)?;
+        #[allow(deprecated, reason = "its successor is unsafe, and asks only for what an `OwnedFd` gives")]
+        let timer = AsyncFd::with_interest(timer, Interest::READABLE)?;
+        Ok(async move {
+            // Readable is one that fired and one that was cancelled.
+            let _ = timer.readable().await;
+        })
     }
 
     fn duration(time: Timespec) -> Duration {
@@ -241,10 +270,13 @@ mod timer {
 /// Elsewhere tokio's timer may stand still during sleep, so it is asked for slices and the clock is read after each.
 #[cfg(not(target_os = "linux"))]
 mod timer {
-    use super::{Arc, BootTime, Duration, Sleepers, SystemTime};
+    use super::{Arc, BootTime, Duration, Now, Sleepers, SystemTime};
     use rustix::time::{ClockId, clock_gettime};
 
     const SLICE: Duration = Duration::from_secs(15);
+
+    /// A wall clock that differs by more from what it should show was set.
+    const STEP: Duration = Duration::from_secs(2);
 
     pub(super) fn boot_time() -> BootTime {
         BootTime::from_boot(Duration::try_from(clock_gettime(ClockId::Monotonic)).unwrap_or_default())
@@ -253,6 +285,21 @@ mod timer {
     #[expect(clippy::disallowed_methods, reason = "this module is the one that reads clocks")]
     pub(super) fn wall_time() -> SystemTime {
         SystemTime::now()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this module is the one that sets timers")]
+    pub(super) fn until_shown(time: SystemTime) -> std::io::Result<impl Future<Output = ()> + use<>> {
+        let begin = Now { boot: boot_time(), wall: wall_time() };
+        Ok(async move {
+            loop {
+                let (shown, expected) = (wall_time(), begin.wall_at(boot_time()));
+                let apart = shown.duration_since(expected).unwrap_or_else(|error| error.duration());
+                match time.duration_since(shown) {
+                    Ok(left) if !left.is_zero() && apart < STEP => tokio::time::sleep(left.min(SLICE)).await,
+                    _ => return,
+                }
+            }
+        })
     }
 
     #[expect(clippy::disallowed_methods, reason = "this module is the one that sets timers")]
@@ -276,13 +323,15 @@ mod timer {
 pub struct ManualClock {
     now: Mutex<Now>,
     sleepers: Arc<Sleepers>,
+    /// How often the wall clock was set.
+    steps: watch::Sender<u64>,
 }
 
 impl ManualClock {
     /// A clock that shows `wall`, a day after boot.
     pub fn at(wall: SystemTime) -> Self {
         let boot = BootTime::from_boot(Duration::from_secs(86_400));
-        Self { now: Mutex::new(Now { boot, wall }), sleepers: Arc::default() }
+        Self { now: Mutex::new(Now { boot, wall }), sleepers: Arc::default(), steps: watch::Sender::default() }
     }
 
     /// Lets time pass on both clocks and wakes whose time has come; a suspend looks the same.
@@ -299,6 +348,7 @@ impl ManualClock {
     /// Sets the wall clock without letting time pass.
     pub fn step_wall(&self, wall: SystemTime) {
         self.now.lock().unwrap_or_else(PoisonError::into_inner).wall = wall;
+        self.steps.send_modify(|steps| *steps += 1);
     }
 }
 
@@ -312,6 +362,17 @@ impl Clock for ManualClock {
             return Box::pin(std::future::ready(()));
         }
         self.sleepers.sleep(time)
+    }
+
+    fn sleep_until_shown(&self, time: SystemTime) -> Sleep {
+        let mut steps = self.steps.subscribe();
+        let shown = self.sleep_until(self.now().boot_at(time));
+        Box::pin(async move {
+            tokio::select! {
+                () = shown => {}
+                _ = steps.changed() => {}
+            }
+        })
     }
 }
 
@@ -335,6 +396,17 @@ mod tests {
         tokio::join!(nap("last", 30), nap("first", 10), nap("second", 20), nap("past", 0));
         assert_eq!(*order.lock().unwrap(), ["past", "first", "second", "last"]);
         assert!(clock.now().boot >= start + Duration::from_millis(30));
+    }
+
+    #[tokio::test]
+    async fn a_point_of_the_wall_clock_is_waited_for_until_it_shows_it() {
+        let clock = SystemClock::start().unwrap();
+        for from_now in [Duration::ZERO, Duration::from_millis(20)] {
+            let shown = clock.now().wall + from_now;
+            clock.sleep_until_shown(shown).await;
+            assert!(clock.now().wall >= shown);
+        }
+        clock.sleep_until_shown(SystemTime::UNIX_EPOCH).await;
     }
 
     #[tokio::test]

@@ -87,6 +87,7 @@ fn daemon() -> DaemonStatus {
         sessions: 1,
         secret_store: StoreStatus { kind: "file".into(), reason: Some("there is no session bus".into()), error: None },
         service_clock_ahead: Some(-3600),
+        quiet_until: Some(time("2026-11-24T07:00:00Z")),
         configuration_problems: vec![ConfigurationProblem {
             severity: "warning".into(),
             file: "/home/ada/.config/ssoctl/config.toml".into(),
@@ -104,6 +105,7 @@ fn daemon_json() -> Value {
         "sessions": 1,
         "secret_store": {"kind": "file", "reason": "there is no session bus", "error": null},
         "service_clock_ahead": -3600,
+        "quiet_until": "2026-11-24T07:00:00Z",
         "configuration_problems": [{
             "severity": "warning",
             "file": "/home/ada/.config/ssoctl/config.toml",

@@ -35,6 +35,11 @@ pub struct Paths {
 pub struct NoHome;
 
 impl Paths {
+    /// Both of them.
+    pub fn all(&self) -> Vec<PathBuf> {
+        vec![self.own.clone(), self.aws.clone()]
+    }
+
     /// Where the files are: the own one at `own` (a command line's `--config`), else `SSOCTL_CONFIG`, else in the
     /// platform's configuration directory; the AWS one at `AWS_CONFIG_FILE`, else `~/.aws/config`.
     pub fn locate(own: Option<PathBuf>, environment: &Environment) -> Result<Self, NoHome> {

@@ -142,7 +142,8 @@ impl Task {
     async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Message>) {
         let mut surroundings = self.world.surroundings.clone();
         let mut known = *surroundings.borrow_and_update();
-        self.on(Event::PresenceChanged(known.presence));
+        let mut presence = known.presence_at(self.world.clock.now().wall);
+        self.on(Event::PresenceChanged(presence));
         let mut service_clock = self.world.identity_center.service_clock();
         service_clock.mark_changed();
         loop {
@@ -174,13 +175,14 @@ impl Task {
                 Ok(()) = service_clock.changed() => Event::ServiceClock(*service_clock.borrow_and_update()),
                 Ok(()) = surroundings.changed() => {
                     let before = std::mem::replace(&mut known, *surroundings.borrow_and_update());
-                    if before.stirrings != known.stirrings {
-                        self.on(Event::Stirred);
-                    }
-                    Event::PresenceChanged(known.presence)
+                    if before.stirrings == known.stirrings { Event::Tick } else { Event::Stirred }
                 }
                 () = self.world.clock.sleep_until(wake_at.unwrap_or_default()), if wake_at.is_some() => Event::Tick,
             };
+            let before = std::mem::replace(&mut presence, known.presence_at(self.world.clock.now().wall));
+            if before != presence {
+                self.on(Event::PresenceChanged(presence));
+            }
             self.on(event);
         }
         self.stop(inbox).await;
@@ -339,6 +341,7 @@ fn subject(config: &SessionConfig) -> Subject {
         start_url: config.start_url.clone(),
         region: config.region().to_owned(),
         browser: config.browser.clone(),
+        verification_hosts: config.verification_hosts.clone(),
     }
 }
 

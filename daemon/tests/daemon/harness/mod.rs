@@ -114,6 +114,7 @@ impl Harness {
             environment: Environment {
                 endpoint_url_sso_oidc: url.clone(),
                 endpoint_url_sso: url,
+                tz: Some("UTC0".to_owned()),
                 ..Environment::default()
             },
         };
