@@ -1,4 +1,4 @@
-//! Noticing that a file has changed: one of the configuration, or a token file of the AWS CLI and SDKs.
+//! Noticing that a file has changed.
 //!
 //! Editors and dotfile managers replace files rather than write them, so directories are watched, not files: the
 //! file's own, the one of each symbolic link's target, and where a directory is missing, the nearest one above it until
@@ -29,19 +29,6 @@ const MAX_SYMLINKS: usize = 8;
 /// How often a plan is made anew because directories came or went while it was carried out.
 const MAX_ATTEMPTS: usize = 5;
 
-/// What files are, for the log.
-#[derive(Clone, Copy, Debug)]
-pub struct Watched {
-    /// Their name in the plural.
-    pub what: &'static str,
-    /// What helps where they cannot be watched.
-    pub otherwise: &'static str,
-}
-
-/// Configuration files.
-pub const CONFIGURATION: Watched =
-    Watched { what: "configuration files", otherwise: "send SIGHUP after changing them" };
-
 /// Watches some files until it is dropped.
 #[derive(Debug)]
 pub struct FileWatch {
@@ -50,18 +37,18 @@ pub struct FileWatch {
 }
 
 impl FileWatch {
-    /// Begins to watch. Load the files after this, and no change is missed. Blocks for the length of a few look-ups.
+    /// Begins to watch. Load the files after this, and no change is missed.
     ///
     /// Where watching is impossible it logs a warning, and [`changed`](Self::changed) never returns.
     ///
     /// # Panics
     /// Outside a Tokio runtime.
-    pub fn start(files: Vec<PathBuf>, watched: Watched) -> Self {
+    pub fn start(files: Vec<PathBuf>) -> Self {
         let (report, changes) = mpsc::channel(1);
-        let task = match Directories::watch(files, watched) {
+        let task = match Directories::watch(files) {
             Ok((directories, events)) => tokio::spawn(report_bursts(directories, events, report)),
             Err(error) => {
-                tracing::warn!(%error, "{} are not watched; {}", watched.what, watched.otherwise);
+                tracing::warn!(%error, "files are not watched; send SIGHUP after changing the configuration");
                 // The sender is kept, so that the receiver waits instead of ending.
                 tokio::spawn(async move { report.closed().await })
             }
@@ -93,14 +80,14 @@ async fn report_bursts(
         while burst < MAX_BURST && matches!(tokio::time::timeout(QUIET, events.recv()).await, Ok(Some(()))) {
             burst += 1;
         }
-        // First, so that whatever changes while the files are read is noticed again. File systems can hang.
+        // First, so that whatever changes while the files are read is noticed again. It asks a file system, which can hang.
         let rewatched = tokio::task::spawn_blocking(move || {
             directories.rewatch();
             directories
         });
         let Ok(rewatched) = rewatched.await else { return };
         directories = rewatched;
-        tracing::debug!(events = burst, "{} changed", directories.watched.what);
+        tracing::debug!(events = burst, "files changed");
         if let Err(mpsc::error::TrySendError::Closed(())) = report.try_send(()) {
             return;
         }
@@ -110,13 +97,12 @@ async fn report_bursts(
 /// The directories that are watched for the sake of some files.
 struct Directories {
     files: Vec<PathBuf>,
-    watched: Watched,
     watcher: RecommendedWatcher,
     plan: Arc<Mutex<Plan>>,
 }
 
 impl Directories {
-    fn watch(files: Vec<PathBuf>, watched: Watched) -> notify::Result<(Self, mpsc::UnboundedReceiver<()>)> {
+    fn watch(files: Vec<PathBuf>) -> notify::Result<(Self, mpsc::UnboundedReceiver<()>)> {
         let plan = Arc::new(Mutex::new(Plan::default()));
         let (sender, events) = mpsc::unbounded_channel();
         let shared = Arc::clone(&plan);
@@ -127,9 +113,9 @@ impl Directories {
                     let _ = sender.send(());
                 }
             }
-            Err(error) => tracing::debug!(%error, "watching {}", watched.what),
+            Err(error) => tracing::debug!(%error, "watching files"),
         })?;
-        let mut directories = Self { files, watched, watcher, plan };
+        let mut directories = Self { files, watcher, plan };
         directories.rewatch();
         Ok((directories, events))
     }
@@ -146,14 +132,13 @@ impl Directories {
             }
             for directory in plan.names_by_directory.keys() {
                 if let Err(error) = self.watcher.watch(directory, RecursiveMode::NonRecursive) {
-                    let Watched { what, otherwise } = self.watched;
-                    tracing::warn!(directory = %directory.display(), %error, "changes of {what} here go unnoticed; {otherwise}");
+                    tracing::warn!(directory = %directory.display(), %error, "changes of files here go unnoticed; send SIGHUP after changing the configuration");
                 }
             }
             if Plan::of(&self.files) == plan {
                 return;
             }
-            tracing::debug!(attempt, "directories of {} changed while they were being watched", self.watched.what);
+            tracing::debug!(attempt, "directories of configuration files changed while they were being watched");
         }
     }
 }

@@ -20,19 +20,19 @@ mod step;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::config::{self, FileWatch, Identity, Watched};
+use crate::config::{self, FileWatch, Identity};
 use crate::session::registry::{Directory, Entry};
 use crate::world::World;
 use keeper::Keeper;
 use service_time::ServiceTime;
 
-/// The files, as the log calls them.
-const TOKEN_FILES: Watched =
-    Watched { what: "AWS token files", otherwise: "sign-ins of other programs are noticed at the next renewal" };
+/// Whoever waits for this moment waits for somebody to set the wall clock.
+const NEVER: Duration = Duration::from_secs(400 * 366 * 86_400);
 
 /// Where one session's files stand.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -99,7 +99,8 @@ impl Drop for Kept {
 
 async fn tend_all(place: PathBuf, mut directory: watch::Receiver<Arc<Directory>>, world: World, standings: Standings) {
     let mut service_clock = world.identity_center.service_clock();
-    let mut steps = world.clock.wall_steps();
+    let step = || world.clock.sleep_until_shown(SystemTime::UNIX_EPOCH + NEVER);
+    let mut stepped = step();
     let service_time = watch::Sender::new(ServiceTime::of(*service_clock.borrow_and_update(), world.clock.now()));
     let pokes = watch::Sender::new(());
     let mut keepers: Vec<Kept> = Vec::new();
@@ -136,8 +137,11 @@ async fn tend_all(place: PathBuf, mut directory: watch::Receiver<Arc<Directory>>
                     Ok(()) => break,
                     Err(_) => return,
                 },
-                () = changed(&mut files) => drop(pokes.send_replace(())),
-                Ok(()) = steps.changed() => drop(pokes.send_replace(())),
+                () = changed(&mut files) => pokes.send_replace(()),
+                () = &mut stepped => {
+                    stepped = step();
+                    pokes.send_replace(());
+                }
                 Ok(()) = service_clock.changed() => {
                     let clock = *service_clock.borrow_and_update();
                     service_time.send_replace(ServiceTime::of(clock, world.clock.now()));
@@ -166,7 +170,7 @@ async fn watch_files(paths: &BTreeSet<PathBuf>) -> Option<FileWatch> {
         return None;
     }
     let paths = paths.iter().cloned().collect();
-    tokio::task::spawn_blocking(move || FileWatch::start(paths, TOKEN_FILES)).await.ok()
+    tokio::task::spawn_blocking(move || FileWatch::start(paths)).await.ok()
 }
 
 async fn changed(files: &mut Option<FileWatch>) {

@@ -11,6 +11,7 @@ use ssoctld::clock::Clock;
 use ssoctld::oidc::http::HttpIdentityCenter;
 use ssoctld::oidc::{self, IdentityCenter};
 use ssoctld::sdk_cache::file;
+use ssoctld::transport::Transport;
 
 use crate::harness::{Harness, START_URL, Store, hours, mins, session};
 
@@ -61,7 +62,7 @@ impl Harness {
     /// What `aws sso login` leaves behind: a sign-in of another client at the same portal.
     async fn sign_in_of_the_aws_cli(&self) -> Value {
         let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as Arc<dyn Clock>;
-        let service = HttpIdentityCenter::new(None, clock);
+        let service = HttpIdentityCenter::new(Arc::new(Transport::new(None, Arc::clone(&clock))), clock);
         let url = self.simulator.url().parse().expect("a URL");
         let registration = service.register(&url, &["sso:account:access".to_owned()]).await.expect("a registration");
         let authorization = service.authorize_device(&url, &registration, START_URL).await.expect("a code");
