@@ -141,12 +141,14 @@ struct Incoming {
     deadline: BootTime,
 }
 
-/// How the end of a token was read off a wall clock that may be wrong.
+/// What a wall clock that may be wrong made of a token's life.
 struct ReadOff {
     /// When, and what the wall clock showed.
     at: Now,
-    /// How many seconds the service's clock was taken to be ahead of that.
-    service_ahead: i64,
+    received: BootTime,
+    expires: BootTime,
+    /// Whether the service's clock has been compared with it.
+    checked: bool,
 }
 
 /// A poll whose code died before its answer came. It may still bring a token.
@@ -261,8 +263,8 @@ impl State {
             }
             Event::TermsChanged(terms) => {
                 self.terms = terms;
-                if let Refresh::Idle { due } = &mut self.refresh {
-                    *due = tokens::refresh_due(self.token.as_ref(), terms, self.chance.f64());
+                if matches!(self.refresh, Refresh::Idle { .. }) {
+                    self.refresh = Refresh::Idle { due: self.refresh_due() };
                 }
             }
             Event::Stop => {
@@ -372,11 +374,16 @@ impl State {
             // What a person has signed in for in the meantime is newer than what was kept.
             if self.token.is_none() && self.incoming.is_none() {
                 self.token = kept.token;
+                self.read_off = self.token.as_ref().map(|token| ReadOff {
+                    at: now,
+                    received: token.received,
+                    expires: token.expires,
+                    checked: false,
+                });
+                self.reckon_end(now);
                 if let Some(token) = &self.token {
                     self.attention.token_found(token, now.boot);
                 }
-                self.read_off = Some(ReadOff { at: now, service_ahead: 0 });
-                self.correct_end(now);
                 self.plan_refresh(now);
             }
         });

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{
     AccessToken, BootTime, CallError, Decision, Effect, Flow, FlowEnd, Incoming, Issued, Now, Refresh, Registration,
-    Renewal, State, Terms, Token, Trouble, Why, policy,
+    Renewal, State, Token, Trouble, Why, policy,
 };
 
 impl State {
@@ -13,8 +13,7 @@ impl State {
     /// a slow answer, or before the machine fell asleep, nobody knows.
     pub(super) fn receive(&mut self, issued: Issued, registration: Registration, asked: BootTime, now: Now) {
         // A life read off a wall clock that nobody has put right says nothing about the portal session.
-        let is_doubtful = self.read_off.is_some() && self.service_clock.ahead_seconds.is_none();
-        let previous = self.token.as_ref().filter(|token| token.is_live(now.boot) && !is_doubtful);
+        let previous = self.token.as_ref().filter(|token| token.is_live(now.boot) && !self.end_is_doubtful());
         let expires = asked + issued.expires_in;
         let (elapsed, moved) =
             previous.map(|previous| (now.boot.since(previous.received), expires.since(previous.expires))).unzip();
@@ -53,32 +52,42 @@ impl State {
         }
     }
 
-    /// Reckons the end of a token from an earlier run by the service's clock. What counts is the wall clock that it was read
-    /// off: a step since then has changed how far the service is ahead, and not when the token ends.
+    /// Whether the end of the token was read off a wall clock that nobody has compared with the service's yet.
+    pub(super) const fn end_is_doubtful(&self) -> bool {
+        self.read_off.is_some() && self.service_clock.ahead_seconds.is_none()
+    }
+
+    /// The service's clock has become known, or has changed.
     pub(super) fn correct_end(&mut self, now: Now) {
-        let Some((token, read_off)) = self.token.as_mut().zip(self.read_off.as_mut()) else { return };
-        if self.service_clock.ahead_seconds.is_none() {
-            return;
+        let Some(believed) = self.reckon_end(now) else { return };
+        if let Some(token) = &self.token {
+            self.attention.end_corrected(believed, token, self.terms, now.boot);
         }
-        let service_ahead = self.service_clock.disagreement() + steps_between(read_off.at, now);
-        let later = service_ahead - std::mem::replace(&mut read_off.service_ahead, service_ahead);
-        if later == 0 {
-            return;
-        }
-        let shift = Duration::from_secs(later.unsigned_abs());
-        let shifted = |time: BootTime| if later > 0 { time - shift } else { time + shift };
-        // Whatever the clocks say, it was received before then, and does not live longer than it was meant to live in all.
-        token.expires = shifted(token.expires).min(read_off.at.boot + token.lifetime);
-        token.received = shifted(token.received).min(read_off.at.boot);
-        self.attention.end_corrected(token, now.boot);
         // An attempt that is under way, or waits for its pause, stays what it is.
         if matches!(self.refresh, Refresh::Idle { .. }) {
             self.plan_refresh(now);
         }
     }
 
+    /// Reckons the end of a token from an earlier run, by the service's clock once that is known. What counts is the wall
+    /// clock that it was read off: a step since then has changed how far the service is ahead, and not when the token ends.
+    /// Returns what was believed of it, if that was news.
+    pub(super) fn reckon_end(&mut self, now: Now) -> Option<BootTime> {
+        let is_known = self.service_clock.ahead_seconds.is_some();
+        let (token, read_off) = self.token.as_mut().zip(self.read_off.as_mut())?;
+        let ahead = if is_known { self.service_clock.disagreement() + steps_between(read_off.at, now) } else { 0 };
+        let distance = Duration::from_secs(ahead.unsigned_abs());
+        let shifted = |time: BootTime| if ahead > 0 { time - distance } else { time + distance };
+        // Whatever the clocks say, it was received before then, and does not live longer than it was meant to live in all.
+        let expires = shifted(read_off.expires).min(read_off.at.boot + token.lifetime);
+        token.received = shifted(read_off.received).min(read_off.at.boot);
+        let believed = std::mem::replace(&mut token.expires, expires);
+        let was_checked = std::mem::replace(&mut read_off.checked, is_known);
+        (believed != expires || was_checked != is_known).then_some(believed)
+    }
+
     pub(super) fn plan_refresh(&mut self, now: Now) {
-        let due = refresh_due(self.token.as_ref(), self.terms, self.chance.f64());
+        let due = self.refresh_due();
         self.refresh = Refresh::Idle { due };
         if let Some(token) = &self.token {
             self.decisions.push(Decision::Plan {
@@ -90,6 +99,15 @@ impl State {
                 due_in: due.map(|due| due.since(now.boot)),
             });
         }
+    }
+
+    /// When the token is to be refreshed by itself. One that the portal session caps is not, for it would not live longer;
+    /// unless its end is doubtful: then a refresh tells when the session really ends.
+    pub(super) fn refresh_due(&mut self) -> Option<BootTime> {
+        let chance = self.chance.f64();
+        let token = self.token.as_ref().filter(|token| token.renewal.is_some())?;
+        let helps = !token.capped || self.end_is_doubtful();
+        helps.then(|| token.expires - policy::refresh_lead(token.lifetime, self.terms.refresh_before, chance))
     }
 
     /// A token that has expired is refreshed when it is due, once; after a failure only when somebody asks or something
@@ -175,10 +193,4 @@ fn steps_between(earlier: Now, later: Now) -> i64 {
         Ok(forward) => seconds(forward),
         Err(back) => -seconds(back.duration()),
     }
-}
-
-/// When this token is to be refreshed by itself. One that the portal session caps is not: it would not live longer.
-pub(super) fn refresh_due(token: Option<&Token>, terms: Terms, chance: f64) -> Option<BootTime> {
-    let token = token.filter(|token| token.renewal.is_some() && !token.capped)?;
-    Some(token.expires - policy::refresh_lead(token.lifetime, terms.refresh_before, chance))
 }

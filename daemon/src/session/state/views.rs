@@ -64,6 +64,7 @@ impl State {
             token: self.token.as_ref(),
             terms: self.terms,
             portal_caps: self.portal_caps,
+            end_is_doubtful: self.end_is_doubtful(),
             flow,
             flow_is_open: self.flow.is_some(),
         }
