@@ -133,11 +133,12 @@ impl Attention {
         self.told = if token.is_live(now) { Told::Nothing } else { Told::ThatItEnded };
     }
 
-    /// The end of the token, `believed` so far, turned out to be another one. That it approaches, or has come, may have been a
-    /// mistake.
+    /// The end of the token, `believed` so far, turned out to be another one. That it has come may have been a mistake, and
+    /// that it approaches one too, unless it does so soon enough: nobody is told that twice for a few minutes.
     pub(super) fn end_corrected(&mut self, believed: BootTime, token: &Token, terms: Terms, now: BootTime) {
         let ended_by_mistake = self.told == Told::ThatItEnded && token.is_live(now);
-        if is_later(token.expires, believed) && (ended_by_mistake || now < approach(token, terms)) {
+        let is_far = token.remaining(now) > 2 * notice_lead(token, terms);
+        if is_later(token.expires, believed) && (ended_by_mistake || is_far) {
             self.told = Told::Nothing;
             self.put_off_until = None;
         }
@@ -236,7 +237,7 @@ impl<'a> Outlook<'a> {
     }
 
     fn approach_of(&self, token: &Token) -> BootTime {
-        approach(token, self.terms)
+        token.expires - notice_lead(token, self.terms)
     }
 
     /// When the person is to be told that the end approaches.
@@ -278,9 +279,8 @@ impl Notice {
     }
 }
 
-/// When the person is to be told that this token's end approaches.
-fn approach(token: &Token, terms: Terms) -> BootTime {
-    token.expires - policy::notice_lead(token.lifetime, terms.notify_before)
+fn notice_lead(token: &Token, terms: Terms) -> Duration {
+    policy::notice_lead(token.lifetime, terms.notify_before)
 }
 
 /// Whether this end is another one than that, and not merely reckoned a little differently.
