@@ -108,8 +108,8 @@ pub(super) struct Outlook<'a> {
     pub(super) terms: Terms,
     /// Whether this portal is known to cap its tokens.
     pub(super) portal_caps: bool,
-    /// Whether the token's end was read off a wall clock that may be wrong.
-    pub(super) end_is_doubtful: bool,
+    /// Whether a cap of the token is known for sure; until then a refresh looks after it.
+    pub(super) cap_is_certain: bool,
     pub(super) flow: Option<&'a FlowView>,
     /// Whether a flow is open, its code shown or not.
     pub(super) flow_is_open: bool,
@@ -229,7 +229,7 @@ impl Attention {
 impl<'a> Outlook<'a> {
     /// The token, if it ends unless a person does something.
     fn needy_token(&self) -> Option<&'a Token> {
-        self.token.filter(|token| token.renewal.is_none() || (token.capped && !self.end_is_doubtful))
+        self.token.filter(|token| token.renewal.is_none() || (token.capped && self.cap_is_certain))
     }
 
     fn is_capped(&self, token: &Token) -> bool {

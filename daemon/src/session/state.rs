@@ -126,6 +126,8 @@ pub struct State {
     asks: BTreeMap<AskId, Ask>,
     trouble: Option<Trouble>,
     portal_caps: bool,
+    /// Whether the cap of the token was seen twice, so that another refresh would tell nothing new.
+    cap_is_certain: bool,
     service_clock: ServiceClock,
     /// Set while the token is one that a daemon stored which ran before.
     read_off: Option<ReadOff>,
@@ -137,6 +139,7 @@ pub struct State {
 /// A token that is being stored and not yet handed out.
 struct Incoming {
     token: Token,
+    cap_is_certain: bool,
     /// Until when the store is waited for.
     deadline: BootTime,
 }
@@ -147,8 +150,6 @@ struct ReadOff {
     at: Now,
     received: BootTime,
     expires: BootTime,
-    /// Whether the service's clock has been compared with it.
-    checked: bool,
 }
 
 /// A poll whose code died before its answer came. It may still bring a token.
@@ -205,6 +206,7 @@ impl State {
             asks: BTreeMap::new(),
             trouble: None,
             portal_caps: false,
+            cap_is_certain: false,
             service_clock: ServiceClock::default(),
             read_off: None,
             attention: Attention::default(),
@@ -378,7 +380,6 @@ impl State {
                     at: now,
                     received: token.received,
                     expires: token.expires,
-                    checked: false,
                 });
                 self.reckon_end(now);
                 if let Some(token) = &self.token {

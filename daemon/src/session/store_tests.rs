@@ -269,17 +269,3 @@ fn a_capped_end_read_off_a_wrong_clock_is_found_out_by_a_refresh() {
     t.advance(mins(1));
     assert_eq!(t.screen.as_ref().map(Notice::name), Some("renew now"));
 }
-
-#[test]
-fn a_capped_end_that_the_service_has_confirmed_is_not_asked_about_again() {
-    let mut t = Timeline::loading();
-    t.on(Event::ServiceClock(ServiceClock { ahead_seconds: Some(0) }));
-    t.loaded(Ok(kept_and_capped(mins(30))));
-    t.advance(mins(31));
-    assert_eq!(t.begun("Refresh"), 0);
-    let mut t = Timeline::loading();
-    t.loaded(Ok(kept_and_capped(mins(30))));
-    t.on(Event::ServiceClock(ServiceClock { ahead_seconds: Some(0) }));
-    t.advance(mins(31));
-    assert_eq!(t.begun("Refresh"), 0, "whenever that was");
-}

@@ -13,7 +13,8 @@ impl State {
     /// a slow answer, or before the machine fell asleep, nobody knows.
     pub(super) fn receive(&mut self, issued: Issued, registration: Registration, asked: BootTime, now: Now) {
         // A life read off a wall clock that nobody has put right says nothing about the portal session.
-        let previous = self.token.as_ref().filter(|token| token.is_live(now.boot) && !self.end_is_doubtful());
+        let is_doubtful = self.read_off.is_some() && self.service_clock.ahead_seconds.is_none();
+        let previous = self.token.as_ref().filter(|token| token.is_live(now.boot) && !is_doubtful);
         let expires = asked + issued.expires_in;
         let (elapsed, moved) =
             previous.map(|previous| (now.boot.since(previous.received), expires.since(previous.expires))).unzip();
@@ -25,6 +26,7 @@ impl State {
                 previous.capped,
             )
         });
+        let was_capped = previous.is_some_and(|previous| previous.capped);
         self.decide(Decision::Compare { lifetime: issued.expires_in, elapsed, moved, capped });
         let token = Token {
             access: Arc::new(AccessToken { value: issued.access_token, token_type: issued.token_type }),
@@ -34,7 +36,9 @@ impl State {
             renewal: issued.refresh_token.map(|refresh_token| Renewal { refresh_token, registration }),
             capped,
         };
-        self.incoming = Some(Incoming { token, deadline: now.boot + policy::STORE_PATIENCE });
+        // A service that gives shorter lives from now on looks like a cap, once. A person is not asked for a second look.
+        let cap_is_certain = capped && (was_capped || token.renewal.is_none());
+        self.incoming = Some(Incoming { token, cap_is_certain, deadline: now.boot + policy::STORE_PATIENCE });
         self.trouble = None;
         self.saver.touch();
     }
@@ -42,7 +46,8 @@ impl State {
     pub(super) fn serve_incoming(&mut self, now: Now) {
         if let Some(incoming) = self.incoming.take() {
             self.attention.token_came(self.token.as_ref(), &incoming.token);
-            self.portal_caps |= incoming.token.capped;
+            self.cap_is_certain = incoming.cap_is_certain;
+            self.portal_caps |= incoming.cap_is_certain;
             self.token = Some(incoming.token);
             self.read_off = None;
             self.plan_refresh(now);
@@ -50,11 +55,6 @@ impl State {
                 self.end_flow(FlowEnd::Granted, now);
             }
         }
-    }
-
-    /// Whether the end of the token was read off a wall clock that nobody has compared with the service's yet.
-    pub(super) const fn end_is_doubtful(&self) -> bool {
-        self.read_off.is_some() && self.service_clock.ahead_seconds.is_none()
     }
 
     /// The service's clock has become known, or has changed.
@@ -82,8 +82,7 @@ impl State {
         let expires = shifted(read_off.expires).min(read_off.at.boot + token.lifetime);
         token.received = shifted(read_off.received).min(read_off.at.boot);
         let believed = std::mem::replace(&mut token.expires, expires);
-        let was_checked = std::mem::replace(&mut read_off.checked, is_known);
-        (believed != expires || was_checked != is_known).then_some(believed)
+        (believed != expires).then_some(believed)
     }
 
     pub(super) fn plan_refresh(&mut self, now: Now) {
@@ -101,12 +100,12 @@ impl State {
         }
     }
 
-    /// When the token is to be refreshed by itself. One that the portal session caps is not, for it would not live longer;
-    /// unless its end is doubtful: then a refresh tells when the session really ends.
+    /// When the token is to be refreshed by itself. One that the portal session caps would not live longer, and is refreshed
+    /// once more only to make sure: also after a restart, when its end was read off a wall clock that may be wrong.
     pub(super) fn refresh_due(&mut self) -> Option<BootTime> {
         let chance = self.chance.f64();
         let token = self.token.as_ref().filter(|token| token.renewal.is_some())?;
-        let helps = !token.capped || self.end_is_doubtful();
+        let helps = !token.capped || !self.cap_is_certain;
         helps.then(|| token.expires - policy::refresh_lead(token.lifetime, self.terms.refresh_before, chance))
     }
 
