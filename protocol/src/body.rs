@@ -52,6 +52,9 @@ pub struct DaemonStatus {
     /// than a minute; `null` otherwise.
     #[serde(default)]
     pub service_clock_ahead: Option<i64>,
+    /// Until when it is quiet: no notice is shown and no sign-in opened unasked; `null` if it is not.
+    #[serde(default)]
+    pub quiet_until: Option<Timestamp>,
     /// What is wrong with the configuration; empty if nothing is.
     #[serde(default)]
     pub configuration_problems: Vec<ConfigurationProblem>,

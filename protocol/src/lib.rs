@@ -6,7 +6,8 @@
 //! | module | what is agreed |
 //! |---|---|
 //! | [`route`] | methods, paths and query parameters |
-//! | [`body`] | the JSON of successful answers |
+//! | [`body`] | the JSON of successful answers about sessions |
+//! | [`role`] | the JSON of successful answers about accounts and roles |
 //! | [`browser`] | how a configured browser command is read |
 //! | [`problem`] | the JSON of errors, their stable codes, HTTP statuses and exit codes |
 //! | [`socket`] | where the socket is, as a function of the environment |
@@ -23,6 +24,7 @@
 pub mod body;
 pub mod browser;
 pub mod problem;
+pub mod role;
 pub mod route;
 pub mod secret;
 pub mod socket;
@@ -35,6 +37,7 @@ pub use body::{
     StoreStatus, Token,
 };
 pub use problem::{ErrorCode, ExitCode, Problem};
+pub use role::{Account, Accounts, Assignment, Role, RoleCredentials, Roles};
 pub use route::{Method, Route, Selector};
 pub use secret::Secret;
 pub use socket::SocketPath;

@@ -15,7 +15,7 @@ pub enum ExitCode {
     Success = 0,
     /// Anything that has no code of its own.
     Other = 1,
-    /// The command line is wrong, or does not say which session is meant.
+    /// The command line is wrong, or does not say which session or role is meant.
     Usage = 2,
     /// A person has to sign in.
     SignInRequired = 3,
@@ -25,7 +25,8 @@ pub enum ExitCode {
     WaitTimeout = 5,
     /// There is no such session.
     UnknownSession = 6,
-    /// The service or the person refused, or the service gives no token that lives that long.
+    /// The service or the person refused, the person does not have the role, or the service gives nothing that lives that
+    /// long.
     Refused = 7,
 }
 
@@ -85,7 +86,8 @@ error_codes! {
     SignInRequired = "sign_in_required", 401, SignInRequired;
     /// Nobody signed in while the caller waited, or the code died unattended.
     WaitTimeout = "wait_timeout", 504, WaitTimeout;
-    /// The service gives no token that lives as long as `min_valid`. `expires_at` is the best there is.
+    /// The service gives no token, or no role credentials, that live as long as `min_valid`. `expires_at` is the best there
+    /// is.
     ValidityUnattainable = "validity_unattainable", 409, Refused;
     /// No session has this name, profile or start URL. `sessions` lists the names there are.
     UnknownSession = "unknown_session", 404, UnknownSession;
@@ -93,6 +95,10 @@ error_codes! {
     AmbiguousSession = "ambiguous_session", 409, Usage;
     /// A session of that name, but with another start URL, region or scopes, exists already.
     SessionExists = "session_exists", 409, Usage;
+    /// The person does not have this role in this account. Remembered for a minute, or until the next sign-in.
+    NotAssigned = "not_assigned", 403, Refused;
+    /// Neither the request nor the profile says which role in which account is meant.
+    AssignmentUnnamed = "assignment_unnamed", 409, Usage;
     /// The person denied the sign-in.
     AccessDenied = "access_denied", 403, Refused;
     /// The sign-in was given up by `DELETE …/login`, `logout`, or the end of the daemon.
@@ -119,6 +125,10 @@ error_codes! {
     MethodNotAllowed = "method_not_allowed", 405, Other;
     /// The request's body is larger than any that the API takes.
     BodyTooLarge = "body_too_large", 413, Other;
+    /// The daemon serves as many connections as it can at once.
+    TooManyConnections = "too_many_connections", 503, Other;
+    /// A body did not come to its end in time.
+    RequestTimeout = "request_timeout", 408, Other;
     /// The daemon is stopping; the request can be repeated once it is back.
     ShuttingDown = "shutting_down", 503, Other;
     /// A fault of the daemon.

@@ -13,9 +13,16 @@
 //! | `GET /v1/sessions/{name}/login?flow=&wait=` | [`Login`](crate::Login), once the flow is over or `wait` has passed |
 //! | `DELETE /v1/sessions/{name}/login` | [`SessionStatus`](crate::SessionStatus) |
 //! | `POST /v1/sessions/{name}/logout` | [`Logout`](crate::body::Logout) |
+//! | `GET /v1/credentials?SELECTOR&account=&role=&min_valid=&wait=` | [`RoleCredentials`](crate::RoleCredentials) |
+//! | `GET /v1/sessions/{name}/credentials?account=&role=&min_valid=&wait=` | [`RoleCredentials`](crate::RoleCredentials) |
+//! | `GET /v1/assignment?SELECTOR&account=&role=` | [`Assignment`](crate::Assignment) |
+//! | `GET /v1/sessions/{name}/accounts?wait=` | [`Accounts`](crate::Accounts) |
+//! | `GET /v1/sessions/{name}/accounts/{id}/roles?wait=` | [`Roles`](crate::Roles) |
 //!
-//! `SELECTOR` is one of `session=`, `profile=`, `start_url=`, or nothing for the only session. `{name}` and query values
-//! are percent-encoded UTF-8 (RFC 3986); in queries `+` stands for itself. Durations are whole seconds.
+//! `SELECTOR` is one of `session=`, `profile=`, `start_url=`, or nothing for the only session. `account=` and `role=` may be
+//! left out where `profile=` names a profile with `sso_account_id` and `sso_role_name`, and count before those. `{name}`,
+//! `{id}` and query values are percent-encoded UTF-8 (RFC 3986); in queries `+` stands for itself. Durations are whole
+//! seconds.
 
 use std::fmt::{self, Write};
 
@@ -75,6 +82,21 @@ pub enum Route {
     CancelLogin(String),
     /// `POST /v1/sessions/{name}/logout`
     Logout(String),
+    /// `GET /v1/credentials`
+    Credentials,
+    /// `GET /v1/sessions/{name}/credentials`
+    SessionCredentials(String),
+    /// `GET /v1/assignment`
+    Assignment,
+    /// `GET /v1/sessions/{name}/accounts`
+    Accounts(String),
+    /// `GET /v1/sessions/{name}/accounts/{id}/roles`
+    Roles {
+        /// The session's name.
+        session: String,
+        /// The account's id.
+        account: String,
+    },
 }
 
 /// Why a request has no route.
@@ -84,7 +106,7 @@ pub enum NoRoute {
     NotFound,
     /// The path exists, for these methods.
     MethodNotAllowed(&'static [Method]),
-    /// The name in the path is not percent-encoded UTF-8.
+    /// A name in the path is not percent-encoded UTF-8.
     BadEncoding,
 }
 
@@ -98,7 +120,12 @@ impl Route {
             | Self::Session(_)
             | Self::Token
             | Self::SessionToken(_)
-            | Self::AwaitLogin(_) => Method::Get,
+            | Self::AwaitLogin(_)
+            | Self::Credentials
+            | Self::SessionCredentials(_)
+            | Self::Assignment
+            | Self::Accounts(_)
+            | Self::Roles { .. } => Method::Get,
             Self::AddSession | Self::StartLogin(_) | Self::Logout(_) => Method::Post,
             Self::CancelLogin(_) => Method::Delete,
         }
@@ -116,6 +143,11 @@ impl Route {
             Self::SessionToken(name) => of(name, "/token"),
             Self::StartLogin(name) | Self::AwaitLogin(name) | Self::CancelLogin(name) => of(name, "/login"),
             Self::Logout(name) => of(name, "/logout"),
+            Self::Credentials => "/v1/credentials".to_owned(),
+            Self::SessionCredentials(name) => of(name, "/credentials"),
+            Self::Assignment => "/v1/assignment".to_owned(),
+            Self::Accounts(name) => of(name, "/accounts"),
+            Self::Roles { session, account } => of(session, &format!("/accounts/{}/roles", percent::encode(account))),
         }
     }
 
@@ -142,6 +174,11 @@ impl Route {
                 vec![Self::StartLogin(name.clone()), Self::AwaitLogin(name.clone()), Self::CancelLogin(name)]
             }
             ["sessions", of, "logout"] => vec![Self::Logout(name(of)?)],
+            ["credentials"] => vec![Self::Credentials],
+            ["sessions", of, "credentials"] => vec![Self::SessionCredentials(name(of)?)],
+            ["assignment"] => vec![Self::Assignment],
+            ["sessions", of, "accounts"] => vec![Self::Accounts(name(of)?)],
+            ["sessions", of, "accounts", id, "roles"] => vec![Self::Roles { session: name(of)?, account: name(id)? }],
             _ => return Err(NoRoute::NotFound),
         };
         let allowed: &'static [Method] = match candidates.as_slice() {
@@ -173,7 +210,11 @@ pub enum Selector {
 pub struct Query {
     /// `session=`, `profile=` or `start_url=`.
     pub selector: Selector,
-    /// `min_valid=`: seconds that the token must still live; 0 where absent: any token that has not expired.
+    /// `account=`: the id of the account whose role is meant; where absent, the profile's.
+    pub account: Option<String>,
+    /// `role=`: the name of the role that is meant; where absent, the profile's.
+    pub role: Option<String>,
+    /// `min_valid=`: seconds that the token or the credentials must still live; 0 where absent: any that have not expired.
     pub min_valid: u64,
     /// `wait=`: seconds that the caller is willing to wait for a person; 0 where absent.
     pub wait: u64,
@@ -221,6 +262,8 @@ impl Query {
                 "session" => query.select(Selector::Session(value))?,
                 "profile" => query.select(Selector::Profile(value))?,
                 "start_url" => query.select(Selector::StartUrl(value))?,
+                "account" => query.account = Some(value),
+                "role" => query.role = Some(value),
                 "min_valid" => query.min_valid = seconds(&value)?,
                 "wait" => query.wait = seconds(&value)?,
                 "flow" => {
@@ -262,6 +305,12 @@ impl fmt::Display for Query {
             Selector::Profile(name) => parameter("profile", name)?,
             Selector::StartUrl(url) => parameter("start_url", url)?,
         }
+        if let Some(account) = &self.account {
+            parameter("account", account)?;
+        }
+        if let Some(role) = &self.role {
+            parameter("role", role)?;
+        }
         if self.min_valid > 0 {
             parameter("min_valid", &self.min_valid.to_string())?;
         }
@@ -299,6 +348,11 @@ mod tests {
             Route::AwaitLogin(name()),
             Route::CancelLogin(name()),
             Route::Logout(name()),
+            Route::Credentials,
+            Route::SessionCredentials(name()),
+            Route::Assignment,
+            Route::Accounts(name()),
+            Route::Roles { session: name(), account: "111122223333".to_owned() },
         ]
     }
 
@@ -327,6 +381,11 @@ mod tests {
                 "GET /v1/sessions/my%20corp%2F%C3%BC%3F/login",
                 "DELETE /v1/sessions/my%20corp%2F%C3%BC%3F/login",
                 "POST /v1/sessions/my%20corp%2F%C3%BC%3F/logout",
+                "GET /v1/credentials",
+                "GET /v1/sessions/my%20corp%2F%C3%BC%3F/credentials",
+                "GET /v1/assignment",
+                "GET /v1/sessions/my%20corp%2F%C3%BC%3F/accounts",
+                "GET /v1/sessions/my%20corp%2F%C3%BC%3F/accounts/111122223333/roles",
             ]
         );
     }
@@ -338,6 +397,7 @@ mod tests {
             ("POST", "/v1/token", &[Method::Get]),
             ("GET", "/v1/sessions/corp/logout", &[Method::Post]),
             ("get", "/v1/health", &[Method::Get]),
+            ("POST", "/v1/sessions/corp/accounts/111122223333/roles", &[Method::Get]),
         ] {
             assert_eq!(Route::parse(method, path), Err(NoRoute::MethodNotAllowed(allowed)), "{method} {path}");
         }
@@ -346,6 +406,10 @@ mod tests {
     #[test]
     fn an_unknown_path_is_not_found() {
         for path in ["", "/", "/v1", "/v1/", "/v2/health", "/v1/health/", "/v1/sessions/", "/v1/sessions//token"] {
+            assert_eq!(Route::parse("GET", path), Err(NoRoute::NotFound), "{path}");
+        }
+        for path in ["/v1/sessions/corp/accounts/", "/v1/sessions/corp/accounts//roles", "/v1/sessions/corp/accounts/1"]
+        {
             assert_eq!(Route::parse("GET", path), Err(NoRoute::NotFound), "{path}");
         }
         assert_eq!(Route::parse("GET", "/v1/sessions/%ff"), Err(NoRoute::BadEncoding));
@@ -358,6 +422,12 @@ mod tests {
             Query { selector: Selector::Session("my corp&x".into()), min_valid: 300, wait: 60, ..Query::default() },
             Query { selector: Selector::StartUrl("https://corp.awsapps.com/start#/".into()), ..Query::default() },
             Query { fresh: true, ..Query::default() },
+            Query {
+                account: Some("111122223333".into()),
+                role: Some("Power User+=,.@-".into()),
+                min_valid: 900,
+                ..Query::default()
+            },
             Query { selector: Selector::Profile("a+b".into()), if_needed: true, flow: Some(7), ..Query::default() },
         ] {
             let text = query.to_string();
@@ -372,6 +442,7 @@ mod tests {
             ("wait=soon", "wait takes a whole number of seconds"),
             ("wait=-1", "wait takes a whole number of seconds"),
             ("wait=1&wait=2", "wait is given twice"),
+            ("role=a&role=b", "role is given twice"),
             ("session=a&profile=b", "only one of session, profile and start_url can be given"),
             ("session=%zz", "session is not percent-encoded UTF-8"),
             ("if_needed=maybe", "if_needed takes true or false"),

@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use ssoctl_protocol::body::{ConfigurationProblem, Logout, PortalSession};
 use ssoctl_protocol::{
-    DaemonStatus, ErrorCode, LastError, Login, NewSession, NextStep, PendingLogin, Problem, SessionState,
-    SessionStatus, StatusReport, StoreStatus, Timestamp, Token,
+    Account, Accounts, Assignment, DaemonStatus, ErrorCode, LastError, Login, NewSession, NextStep, PendingLogin,
+    Problem, Role, RoleCredentials, Roles, SessionState, SessionStatus, StatusReport, StoreStatus, Timestamp, Token,
 };
 
 fn time(text: &str) -> Timestamp {
@@ -87,6 +87,7 @@ fn daemon() -> DaemonStatus {
         sessions: 1,
         secret_store: StoreStatus { kind: "file".into(), reason: Some("there is no session bus".into()), error: None },
         service_clock_ahead: Some(-3600),
+        quiet_until: Some(time("2026-11-24T07:00:00Z")),
         configuration_problems: vec![ConfigurationProblem {
             severity: "warning".into(),
             file: "/home/ada/.config/ssoctl/config.toml".into(),
@@ -104,6 +105,7 @@ fn daemon_json() -> Value {
         "sessions": 1,
         "secret_store": {"kind": "file", "reason": "there is no session bus", "error": null},
         "service_clock_ahead": -3600,
+        "quiet_until": "2026-11-24T07:00:00Z",
         "configuration_problems": [{
             "severity": "warning",
             "file": "/home/ada/.config/ssoctl/config.toml",
@@ -144,6 +146,81 @@ fn a_token_carries_its_secret_in_the_clear_and_nowhere_else() {
         }),
     );
     assert!(!format!("{token:?}").contains("SECRET"));
+}
+
+#[test]
+fn role_credentials_carry_their_secrets_in_the_clear_and_nowhere_else() {
+    let credentials = RoleCredentials {
+        access_key_id: "ASIAEXAMPLE".into(),
+        secret_access_key: "keySECRET".into(),
+        session_token: "tokenSECRET".into(),
+        expires_at: time("2026-11-23T11:16:00Z"),
+        session: "corp".into(),
+        account: "111122223333".into(),
+        role: "ReadOnlyAccess".into(),
+        region: Some("eu-central-1".into()),
+    };
+    agrees(
+        &credentials,
+        &json!({
+            "access_key_id": "ASIAEXAMPLE",
+            "secret_access_key": "keySECRET",
+            "session_token": "tokenSECRET",
+            "expires_at": "2026-11-23T11:16:00Z",
+            "session": "corp",
+            "account": "111122223333",
+            "role": "ReadOnlyAccess",
+            "region": "eu-central-1",
+        }),
+    );
+    assert!(!format!("{credentials:?}").contains("SECRET"));
+}
+
+#[test]
+fn an_assignment_says_who_gives_the_role_and_where() {
+    agrees(
+        &Assignment {
+            session: "corp".into(),
+            start_url: "https://corp.awsapps.com/start#/".into(),
+            sso_region: "eu-west-1".into(),
+            account: "111122223333".into(),
+            role: "ReadOnlyAccess".into(),
+            region: None,
+        },
+        &json!({
+            "session": "corp",
+            "start_url": "https://corp.awsapps.com/start#/",
+            "sso_region": "eu-west-1",
+            "account": "111122223333",
+            "role": "ReadOnlyAccess",
+            "region": null,
+        }),
+    );
+}
+
+#[test]
+fn accounts_and_roles_are_lists_of_objects() {
+    let nameless = Account { id: "444455556666".into(), name: None, email: None };
+    let account = Account {
+        id: "111122223333".into(),
+        name: Some("Development".into()),
+        email: Some("development@example.com".into()),
+    };
+    agrees(
+        &Accounts { session: "corp".into(), accounts: vec![account, nameless] },
+        &json!({"session": "corp", "accounts": [
+            {"id": "111122223333", "name": "Development", "email": "development@example.com"},
+            {"id": "444455556666", "name": null, "email": null},
+        ]}),
+    );
+    agrees(
+        &Roles {
+            session: "corp".into(),
+            account: "111122223333".into(),
+            roles: vec![Role { name: "ReadOnlyAccess".into() }],
+        },
+        &json!({"session": "corp", "account": "111122223333", "roles": [{"name": "ReadOnlyAccess"}]}),
+    );
 }
 
 #[test]
@@ -232,6 +309,8 @@ fn codes_statuses_and_exit_codes_stay_what_they_are() {
             ("unknown_session", 404, 6),
             ("ambiguous_session", 409, 2),
             ("session_exists", 409, 2),
+            ("not_assigned", 403, 7),
+            ("assignment_unnamed", 409, 2),
             ("access_denied", 403, 7),
             ("login_cancelled", 409, 7),
             ("unknown_flow", 404, 1),
@@ -245,6 +324,8 @@ fn codes_statuses_and_exit_codes_stay_what_they_are() {
             ("not_found", 404, 1),
             ("method_not_allowed", 405, 1),
             ("body_too_large", 413, 1),
+            ("too_many_connections", 503, 1),
+            ("request_timeout", 408, 1),
             ("shutting_down", 503, 1),
             ("internal", 500, 1),
         ]

@@ -34,6 +34,12 @@ pub(crate) fn problem(problem: &Problem, now: Timestamp) -> String {
         ErrorCode::UnknownSession => format!("{detail}; there are: {}; or {HOW_TO_ADD}", problem.sessions.join(", ")),
         ErrorCode::AmbiguousSession => format!("{detail}; name one of: {}", problem.sessions.join(", ")),
         ErrorCode::SessionExists => format!("{detail}; choose another --name, or sign in to that one: {login}"),
+        ErrorCode::NotAssigned => {
+            format!("{detail}; see which there are: ssoctl accounts, ssoctl roles (an administrator assigns them)")
+        }
+        ErrorCode::AssignmentUnnamed => {
+            format!("{detail}; give --account and --role, or a profile with sso_account_id and sso_role_name")
+        }
         ErrorCode::AccessDenied => format!("{detail}; if that was a mistake, run: {login}"),
         ErrorCode::LoginCancelled => format!("{detail}; to start over, run: {login}"),
         ErrorCode::UnknownFlow => format!("{detail} (the daemon may have been restarted); run again: {login}"),
@@ -52,7 +58,9 @@ pub(crate) fn problem(problem: &Problem, now: Timestamp) -> String {
             format!("{detail}; the daemon is of another version: restart it after an update")
         }
         ErrorCode::BodyTooLarge => format!("{detail}; shorten the arguments"),
-        ErrorCode::ShuttingDown => format!("{detail}; try again in a moment"),
+        ErrorCode::TooManyConnections | ErrorCode::RequestTimeout | ErrorCode::ShuttingDown => {
+            format!("{detail}; try again in a moment")
+        }
         ErrorCode::Internal => format!("{detail}; see the daemon's log"),
         code => format!("{detail} ({code}, which this version does not know); update ssoctl"),
     }

@@ -88,6 +88,10 @@ pub(crate) fn status(daemon: &DaemonStatus, sessions: &[SessionStatus], now: Tim
             duration(Duration::from_secs(ahead.unsigned_abs()))
         );
     }
+    if let Some(until) = daemon.quiet_until {
+        let _ =
+            writeln!(text, "quiet hours end {}; until then nothing is shown or opened unasked", distance(until, now));
+    }
     for problem in &daemon.configuration_problems {
         let line = problem.line.map_or_else(String::new, |line| format!(":{line}"));
         let complaint = format!("{}: {}{line}: {}", problem.severity, problem.file, problem.message);
@@ -247,6 +251,17 @@ ssoctld 0.1.0, pid 4711, up 2 h; secrets in: a file, in the clear
 warning: /c.toml:3: unknown key \"colour\" is ignored
 "
         );
+    }
+
+    #[test]
+    fn that_it_is_quiet_is_said_with_the_end() {
+        let now: Timestamp = "2026-11-23T22:17:00Z".parse().unwrap();
+        let daemon: DaemonStatus = serde_json::from_value(json!({
+            "version": "0.1.0", "pid": 1, "started_at": now, "sessions": 0, "quiet_until": "2026-11-24T07:00:00Z",
+        }))
+        .unwrap();
+        let text = status(&daemon, &[], now, Colours::Off);
+        assert!(text.contains("\nquiet hours end in 8 h 43 min; until then nothing is"), "{text}");
     }
 
     #[test]

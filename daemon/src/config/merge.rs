@@ -69,6 +69,7 @@ pub(super) fn merge(own: Source<'_, OwnFile>, aws: Source<'_, AwsFile>, environm
         profiles,
         secret_store: own.file.secret_store,
         notifications: own.file.notifications,
+        quiet_hours: own.file.quiet_hours,
         ca_bundle: environment.ca_bundle.clone().or_else(|| {
             let bundle = aws.file.profile(DEFAULT_PROFILE)?.get("ca_bundle")?;
             Some(environment.expand_home(Path::new(&bundle.value)))
@@ -91,6 +92,7 @@ pub(super) struct Draft {
     own_portal: Option<String>,
     endpoints: ProfileEndpoints,
     browser: Option<String>,
+    verification_hosts: Vec<String>,
     refresh_before: Option<Duration>,
     notify_before: Option<Duration>,
 }
@@ -115,6 +117,7 @@ impl Draft {
             own_portal: None,
             endpoints,
             browser: None,
+            verification_hosts: Vec::new(),
             refresh_before: None,
             notify_before: None,
         }
@@ -149,6 +152,7 @@ impl Draft {
             cache_keys: self.cache_keys,
             origin: self.origin,
             browser: self.browser,
+            verification_hosts: self.verification_hosts,
             refresh_before: self.refresh_before,
             notify_before: self.notify_before,
         }
@@ -169,6 +173,7 @@ fn add(drafts: &mut Vec<Draft>, draft: Draft) {
     first.own_oidc = first.own_oidc.take().or(draft.own_oidc);
     first.own_portal = first.own_portal.take().or(draft.own_portal);
     first.browser = first.browser.take().or(draft.browser);
+    first.verification_hosts.extend(draft.verification_hosts);
     first.refresh_before = first.refresh_before.or(draft.refresh_before);
     first.notify_before = first.notify_before.or(draft.notify_before);
 }
@@ -220,6 +225,7 @@ impl<'a> Sections<'a> {
             own_portal: own.portal_endpoint,
             endpoints: endpoints.clone(),
             browser: own.browser,
+            verification_hosts: own.verification_hosts,
             refresh_before: own.refresh_before,
             notify_before: own.notify_before,
         })

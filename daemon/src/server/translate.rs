@@ -44,6 +44,7 @@ pub(super) fn daemon(directory: &Directory, world: &World, started_at: Timestamp
         },
         service_clock_ahead: Some(world.identity_center.service_clock().borrow().disagreement())
             .filter(|ahead| *ahead != 0),
+        quiet_until: world.surroundings.borrow().quiet_until(world.clock.now().wall).map(Timestamp::from),
         configuration_problems: problems.collect(),
     }
 }

@@ -142,7 +142,8 @@ impl Task {
     async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Message>) {
         let mut surroundings = self.world.surroundings.clone();
         let mut known = *surroundings.borrow_and_update();
-        self.on(Event::PresenceChanged(known.presence));
+        let mut presence = known.presence_at(self.world.clock.now().wall);
+        self.on(Event::PresenceChanged(presence));
         let mut service_clock = self.world.identity_center.service_clock();
         service_clock.mark_changed();
         loop {
@@ -174,13 +175,14 @@ impl Task {
                 Ok(()) = service_clock.changed() => Event::ServiceClock(*service_clock.borrow_and_update()),
                 Ok(()) = surroundings.changed() => {
                     let before = std::mem::replace(&mut known, *surroundings.borrow_and_update());
-                    if before.stirrings != known.stirrings {
-                        self.on(Event::Stirred);
-                    }
-                    Event::PresenceChanged(known.presence)
+                    if before.stirrings == known.stirrings { Event::Tick } else { Event::Stirred }
                 }
                 () = self.world.clock.sleep_until(wake_at.unwrap_or_default()), if wake_at.is_some() => Event::Tick,
             };
+            let before = std::mem::replace(&mut presence, known.presence_at(self.world.clock.now().wall));
+            if before != presence {
+                self.on(Event::PresenceChanged(presence));
+            }
             self.on(event);
         }
         self.stop(inbox).await;
@@ -229,7 +231,7 @@ impl Task {
     }
 
     fn carry_out(&mut self, effect: Effect) {
-        let World { clock, identity_center, secrets, desktop, .. } = &self.world;
+        let World { clock, identity_center, portal, secrets, desktop, .. } = &self.world;
         let name = self.config.name.as_str();
         match effect {
             Effect::Answer(id, answer) => {
@@ -297,9 +299,9 @@ impl Task {
             Effect::OpenPage(flow) => desktop.open(&subject(&self.config), &flow.verification_uri_complete),
             Effect::LeavePortal(token) => {
                 tracing::info!(session = name, "ending the session at the portal");
-                let service = Arc::clone(identity_center);
+                let portal = Arc::clone(portal);
                 self.call(Event::PortalLeft, move |at| async move {
-                    service.end_portal_session(&at.portal, &token.value).await
+                    portal.logout(&at.portal, &token.value).await.map_err(CallError::from)
                 });
             }
         }
@@ -339,6 +341,7 @@ fn subject(config: &SessionConfig) -> Subject {
         start_url: config.start_url.clone(),
         region: config.region().to_owned(),
         browser: config.browser.clone(),
+        verification_hosts: config.verification_hosts.clone(),
     }
 }
 

@@ -5,6 +5,8 @@ mod api;
 mod configuration;
 mod faults;
 mod harness;
+mod hostile;
+mod portal;
 mod processes;
 mod refreshing;
 mod secrecy;
