@@ -36,15 +36,4 @@ impl Victim {
     fn socket(&self) -> PathBuf {
         self.home.path().join("socket")
     }
-
-    /// Memory of its own that is in use, in bytes.
-    fn resident(&self) -> u64 {
-        let status = self.daemon.proc("status");
-        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).expect("a line of the kernel's");
-        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
-    }
-
-    fn descriptors(&self) -> usize {
-        std::fs::read_dir(format!("/proc/{}/fd", self.daemon.id())).map_or(0, Iterator::count)
-    }
 }

@@ -65,9 +65,9 @@ async fn no_request_however_broken_ends_the_daemon_blocks_others_or_stays_in_mem
     println!("seed {seed}");
     // Buffers, pages of the allocator and code that is used for the first time stay, and are not what this is about.
     attack(&victim, seed.wrapping_add(1), 2000).await;
-    let (memory, descriptors) = (victim.resident(), victim.descriptors());
+    let (memory, descriptors) = (victim.daemon.memory_in_use(), victim.daemon.descriptors());
     attack(&victim, seed, total).await;
-    let (memory_after, descriptors_after) = (victim.resident(), victim.descriptors());
+    let (memory_after, descriptors_after) = (victim.daemon.memory_in_use(), victim.daemon.descriptors());
     println!("{total} requests; memory in use {} KiB before, {} KiB after", memory >> 10, memory_after >> 10);
     assert!(memory_after <= memory + GROWTH, "{memory} bytes have become {memory_after}");
     assert!(descriptors_after <= descriptors + 4, "{descriptors} descriptors have become {descriptors_after}");
