@@ -25,7 +25,8 @@ impl State {
             }
             self.lineage.0 += 1;
             self.refresh = Refresh::Idle { due: None };
-            self.incoming = Some(Incoming { token, deadline: now.boot + policy::STORE_PATIENCE });
+            self.incoming =
+                Some(Incoming { token, cap_is_certain: false, deadline: now.boot + policy::STORE_PATIENCE });
             self.trouble = None;
             self.saver.touch();
         }
