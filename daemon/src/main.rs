@@ -17,11 +17,13 @@ use ssoctld::config::{self, Environment, Paths};
 use ssoctld::doctor::{self, Colour, Subject};
 use ssoctld::lock::StateLock;
 use ssoctld::oidc::http::HttpIdentityCenter;
+use ssoctld::portal::http::HttpPortal;
 use ssoctld::secrets::SecretStore;
 use ssoctld::secrets::choice::ChosenStore;
-use ssoctld::server::socket;
+use ssoctld::server::{descriptors, socket};
 use ssoctld::service_manager::report::Reports;
 use ssoctld::service_manager::{StartedBy, handed, predecessor};
+use ssoctld::transport::Transport;
 use ssoctld::world::World;
 use ssoctld::{Signal, Sources, desktop};
 use tokio::signal::unix::{SignalKind, signal};
@@ -65,6 +67,7 @@ fn start_log(arguments: &Arguments) {
 fn run(arguments: Arguments) -> anyhow::Result<()> {
     // Whatever is made from here on, nobody else can look into.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    descriptors::raise();
     shield_memory().context("failed to keep secrets out of core dumps")?;
     if arguments.background {
         rustix::process::setsid().context("failed to leave the terminal's session")?;
@@ -102,11 +105,13 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
             secret_store = secrets.kind(),
             "ssoctld is ready"
         );
-        let identity_center = Arc::new(HttpIdentityCenter::new(configured.ca_bundle, clock.clone()));
+        let transport = Arc::new(Transport::new(configured.ca_bundle, clock.clone()));
+        let identity_center = Arc::new(HttpIdentityCenter::new(Arc::clone(&transport), clock.clone()));
+        let portal = Arc::new(HttpPortal::new(transport));
         let around = desktop::Environment::from_process();
         let surroundings = desktop::observe(around, clock.clone());
         let screen = Arc::new(desktop::Screen::new(around, clock.clone()));
-        let world = World { clock, identity_center, secrets, desktop: screen.clone(), surroundings };
+        let world = World { clock, identity_center, portal, secrets, desktop: screen.clone(), surroundings };
         let signals = forward_signals()?;
         ssoctld::run(Sources { paths, environment }, world, listener, signals, reports).await;
         screen.farewell().await;

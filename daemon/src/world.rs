@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::desktop::{Desktop, Surroundings};
 use crate::oidc::IdentityCenter;
+use crate::portal::Portal;
 use crate::secrets::SecretStore;
 
 /// What stands behind the doors.
@@ -15,8 +16,10 @@ use crate::secrets::SecretStore;
 pub struct World {
     /// Time.
     pub clock: Arc<dyn Clock>,
-    /// The service.
+    /// The service that issues tokens.
     pub identity_center: Arc<dyn IdentityCenter>,
+    /// The service that takes tokens.
+    pub portal: Arc<dyn Portal>,
     /// Where secrets are kept.
     pub secrets: Arc<dyn SecretStore>,
     /// The screen, and who looks at it.

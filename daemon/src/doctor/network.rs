@@ -6,7 +6,7 @@ use url::Url;
 
 use super::finding::Finding;
 use crate::oidc::ServiceClock;
-use crate::oidc::http::reach::{Answered, Unreachable};
+use crate::transport::reach::{Answered, Unreachable};
 
 const CERTIFICATES: &str = "certificates";
 const PROXY: &str = "proxy";

@@ -11,13 +11,18 @@ use ssoctl_protocol::Secret;
 use tokio::sync::watch;
 use url::Url;
 
+use crate::transport::TransportError;
+use crate::transport::decode::Unusable;
+
 pub mod http;
 pub mod wire;
+
+pub use crate::transport::ServiceClock;
 
 /// The boxed future of an operation.
 pub type Call<'a, T> = Pin<Box<dyn Future<Output = Result<T, CallError>> + Send + 'a>>;
 
-/// The door to the service. Each call ends by itself within [`http::TOTAL_TIMEOUT`].
+/// The door to the service. Each call ends by itself within [`TOTAL_TIMEOUT`](crate::transport::TOTAL_TIMEOUT).
 pub trait IdentityCenter: Send + Sync {
     /// RegisterClient: a public client for these scopes.
     fn register(&self, oidc: &Url, scopes: &[String]) -> Call<'_, Registration>;
@@ -33,36 +38,8 @@ pub trait IdentityCenter: Send + Sync {
     /// CreateToken.
     fn create_token(&self, oidc: &Url, registration: &Registration, grant: &Grant) -> Call<'_, Issued>;
 
-    /// Logout of the portal: ends the person's session there. A token that the portal no longer knows counts as done.
-    fn end_portal_session(&self, portal: &Url, access_token: &Secret<String>) -> Call<'_, ()>;
-
     /// The service's clock, as its answers show it.
     fn service_clock(&self) -> watch::Receiver<ServiceClock>;
-}
-
-/// How far the service's clock is ahead of the machine's wall clock: `None` before the first answer. Whole seconds, from
-/// the header `Date`, so that a second or two mean nothing.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct ServiceClock {
-    /// Negative if it is behind.
-    pub ahead_seconds: Option<i64>,
-}
-
-impl ServiceClock {
-    /// More than this is a clock that is wrong, and worth telling.
-    pub const TOLERANCE_SECONDS: i64 = 60;
-
-    /// How far it is ahead, if that is more than the way of an answer explains; 0 otherwise.
-    pub fn disagreement(self) -> i64 {
-        self.ahead_seconds.filter(|ahead| ahead.abs() > Self::TOLERANCE_SECONDS).unwrap_or_default()
-    }
-
-    /// What the service's clock shows when ours shows `wall`.
-    pub fn at(self, wall: SystemTime) -> SystemTime {
-        let ahead = self.disagreement();
-        let distance = Duration::from_secs(ahead.unsigned_abs());
-        if ahead < 0 { wall.checked_sub(distance) } else { wall.checked_add(distance) }.unwrap_or(wall)
-    }
 }
 
 /// A client that the service has registered. Reused until it nears its expiry.
@@ -281,3 +258,19 @@ impl fmt::Display for CallError {
 }
 
 impl std::error::Error for CallError {}
+
+impl From<TransportError> for CallError {
+    fn from(error: TransportError) -> Self {
+        match error {
+            TransportError::Network(reason) => Self::Network(reason),
+            TransportError::Unusable(reason) => Self::Unusable(reason),
+            TransportError::Configuration(reason) => Self::Configuration(reason),
+        }
+    }
+}
+
+impl From<Unusable> for CallError {
+    fn from(Unusable(reason): Unusable) -> Self {
+        Self::Unusable(reason)
+    }
+}

@@ -1,7 +1,6 @@
 //! The JSON of the OIDC service, and how its errors are recognised. Pure: bytes in, values out.
 //!
-//! Every response member is optional in the models, so each is looked at before it is used. A decoding error never
-//! quotes the answer, which may hold secrets.
+//! Every response member is optional in the models, so each is looked at before it is used.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use ssoctl_protocol::{Secret, secret};
 
 use super::{CallError, DeviceAuthorization, ErrorName, Grant, Issued, Registration};
+use crate::transport::Reply;
+use crate::transport::decode::{bare_name, json, missing, presentable, secret_text, senseless, text};
 
 /// RFC 8628, section 3.2: the interval where the service names none.
 const DEFAULT_INTERVAL: u64 = 5;
@@ -16,9 +17,6 @@ const DEFAULT_INTERVAL: u64 = 5;
 /// Longer than any lifetime that the service gives (registrations live about 90 days, tokens hours). A longer one is a
 /// mistake, and believing it would mean never looking after the session again.
 const LONGEST_LIFETIME: u64 = 366 * 86_400;
-
-/// How much of a text of the service is worth showing.
-const LONGEST_DESCRIPTION: usize = 500;
 
 /// RegisterClient. The device flow sends no `grantTypes`: together with the authorization code grant the service refuses
 /// it with InvalidScope (observed).
@@ -100,7 +98,7 @@ pub fn registration(body: &[u8], now: SystemTime) -> Result<Registration, CallEr
     let expires_at = match response.client_secret_expires_at {
         Some(0) => None,
         Some(seconds) => Some(epoch(seconds).ok_or_else(|| senseless("clientSecretExpiresAt"))?),
-        None => return Err(missing("clientSecretExpiresAt")),
+        None => return Err(missing("clientSecretExpiresAt").into()),
     };
     Ok(Registration {
         client_id: text(response.client_id, "clientId")?,
@@ -178,8 +176,10 @@ struct ErrorResponse {
 /// Recognises an error answer. The name is taken from the header `x-amzn-ErrorType` up to `:` and after `#`, else from
 /// the body's `__type`, else from the body's `error`; the status decides nothing, because servers generated from the
 /// older OpenAPI description send 480 to 490 where the model says 400.
-pub fn error(status: u16, error_type: Option<&str>, retry_after: Option<Duration>, body: &[u8]) -> CallError {
-    let response: ErrorResponse = serde_json::from_slice(body).unwrap_or_default();
+pub fn error(reply: &Reply) -> CallError {
+    let Reply { status, retry_after, .. } = *reply;
+    let error_type = reply.error_type.as_deref();
+    let response: ErrorResponse = serde_json::from_slice(reply.body.expose()).unwrap_or_default();
     let name = [error_type, response.kind.as_deref(), response.error.as_deref()]
         .into_iter()
         .flatten()
@@ -202,51 +202,11 @@ pub fn error(status: u16, error_type: Option<&str>, retry_after: Option<Duration
     }
 }
 
-/// `com.amazonaws.ssooidc#InvalidGrantException:http://…` is `InvalidGrantException`.
-fn bare_name(spelling: &str) -> &str {
-    let spelling = spelling.split(':').next().unwrap_or(spelling);
-    spelling.rsplit('#').next().unwrap_or(spelling).trim()
-}
-
-/// What a service says is shown to people: without control characters, and not at any length.
-fn presentable(text: &str) -> String {
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_DESCRIPTION).collect();
-    text.trim().to_owned()
-}
-
-fn json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, CallError> {
-    serde_json::from_slice(body).map_err(|error| {
-        // The error's own text may quote a value.
-        let what = match error.classify() {
-            serde_json::error::Category::Eof => "it ends too early",
-            serde_json::error::Category::Data => "a member has the wrong type",
-            serde_json::error::Category::Syntax | serde_json::error::Category::Io => "it is not JSON",
-        };
-        CallError::Unusable(what.to_owned())
-    })
-}
-
-fn missing(member: &str) -> CallError {
-    CallError::Unusable(format!("it has no {member}"))
-}
-
-fn senseless(member: &str) -> CallError {
-    CallError::Unusable(format!("its {member} makes no sense"))
-}
-
-fn text(value: Option<String>, member: &str) -> Result<String, CallError> {
-    value.filter(|value| !value.is_empty()).ok_or_else(|| missing(member))
-}
-
-fn secret_text(value: Option<Secret<String>>, member: &str) -> Result<Secret<String>, CallError> {
-    value.filter(|value| !value.expose().is_empty()).ok_or_else(|| missing(member))
-}
-
 fn lifetime(seconds: Option<i64>) -> Result<Duration, CallError> {
     let seconds = seconds.ok_or_else(|| missing("expiresIn"))?;
     match u64::try_from(seconds) {
         Ok(seconds @ 1..=LONGEST_LIFETIME) => Ok(Duration::from_secs(seconds)),
-        _ => Err(senseless("expiresIn")),
+        _ => Err(senseless("expiresIn").into()),
     }
 }
 
@@ -259,6 +219,10 @@ mod tests {
     use super::*;
 
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
+
+    fn reply(status: u16, error_type: Option<&str>, retry_after: Option<Duration>, body: &[u8]) -> Reply {
+        Reply { status, error_type: error_type.map(str::to_owned), retry_after, body: Secret::new(body.to_vec()) }
+    }
 
     #[test]
     fn an_error_is_recognised_by_header_then_type_then_error_and_never_by_status() {
@@ -273,7 +237,7 @@ mod tests {
                     (None, format!(r#"{{"error":"{oauth}","error_description":"because"}}"#)),
                     (Some("UnknownOperationException"), format!(r#"{{"error":"{oauth}"}}"#)),
                 ] {
-                    let found = error(status, error_type, None, body.as_bytes());
+                    let found = error(&reply(status, error_type, None, body.as_bytes()));
                     assert_eq!(found.name(), Some(name), "{status} {error_type:?} {body}");
                 }
             }
@@ -283,24 +247,25 @@ mod tests {
     #[test]
     fn an_error_that_no_model_names_keeps_its_status_and_its_words() {
         assert_eq!(
-            error(418, Some("TeapotException:x"), None, br#"{"message":"short\nand stout"}"#),
+            error(&reply(418, Some("TeapotException:x"), None, br#"{"message":"short\nand stout"}"#)),
             CallError::Unnamed {
                 status: 418,
                 description: "TeapotException: short and stout".into(),
                 retry_after: None
             }
         );
-        let throttled = error(429, Some("SlowDownException"), Some(Duration::from_secs(7)), b"");
+        let throttled = error(&reply(429, Some("SlowDownException"), Some(Duration::from_secs(7)), b""));
         assert_eq!(throttled.retry_after(), Some(Duration::from_secs(7)));
         assert!(throttled.may_pass());
     }
 
     #[test]
     fn trouble_with_the_key_of_the_instance_may_pass_and_other_bad_requests_do_not() {
-        let trouble = error(400, None, None, br#"{"error":"invalid_request","reason":"KMS_DisabledException"}"#);
+        let refusal = |body: &[u8]| error(&reply(400, None, None, body));
+        let trouble = refusal(br#"{"error":"invalid_request","reason":"KMS_DisabledException"}"#);
         assert!(trouble.may_pass());
         assert!(trouble.to_string().contains("KMS_DisabledException"));
-        assert!(!error(400, None, None, br#"{"error":"invalid_request"}"#).may_pass());
+        assert!(!refusal(br#"{"error":"invalid_request"}"#).may_pass());
     }
 
     #[test]

@@ -12,8 +12,9 @@ use tokio::task::JoinSet;
 
 use super::ask::{Answer, AskId, Refusal, Want};
 use super::attention::Action;
+use super::found::Found;
 use super::state::{Effect, Event, State};
-use super::{Kept, Notices, Snapshot, Terms, journal};
+use super::{AccessToken, Kept, Notices, Snapshot, Terms, journal};
 use crate::clock::{Clock, Now};
 use crate::config::{Endpoints, SessionConfig};
 use crate::desktop::Subject;
@@ -29,6 +30,8 @@ enum Message {
     Asked(AskId, Want, oneshot::Sender<Answer>),
     Left(AskId),
     Acted(Action),
+    Found(AskId, Found, oneshot::Sender<Answer>),
+    EndedElsewhere(Arc<AccessToken>),
     Configured(Arc<SessionConfig>, Notices),
     Stop,
 }
@@ -75,6 +78,25 @@ impl Session {
     /// What is known of the session now.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         Arc::clone(&self.snapshots.borrow())
+    }
+
+    /// What is known of the session, now and after every change. It ends with the session.
+    pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshots.clone()
+    }
+
+    /// Offers a sign-in that another program has made, and waits for [`Answer::Found`].
+    pub async fn offer(&self, found: Found) -> Answer {
+        let id = AskId(self.next_ask.fetch_add(1, Ordering::Relaxed));
+        let (reply, answer) = oneshot::channel();
+        // As in `ask`.
+        let _ = self.messages.send(Message::Found(id, found, reply));
+        answer.await.unwrap_or(Answer::Refused(Refusal::ShuttingDown))
+    }
+
+    /// Tells the session that the portal does not know this token any more.
+    pub fn ended_elsewhere(&self, access: Arc<AccessToken>) {
+        let _ = self.messages.send(Message::EndedElsewhere(access));
     }
 
     /// Asks, and waits for the answer; each want has its own deadline. A caller that stops waiting is forgotten.
@@ -142,7 +164,8 @@ impl Task {
     async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Message>) {
         let mut surroundings = self.world.surroundings.clone();
         let mut known = *surroundings.borrow_and_update();
-        self.on(Event::PresenceChanged(known.presence));
+        let mut presence = known.presence_at(self.world.clock.now().wall);
+        self.on(Event::PresenceChanged(presence));
         let mut service_clock = self.world.identity_center.service_clock();
         service_clock.mark_changed();
         loop {
@@ -158,6 +181,11 @@ impl Task {
                         Event::Left(id)
                     }
                     Some(Message::Acted(action)) => Event::Acted(action),
+                    Some(Message::Found(id, found, reply)) => {
+                        self.callers.insert(id, reply);
+                        Event::Found(id, found)
+                    }
+                    Some(Message::EndedElsewhere(access)) => Event::EndedElsewhere(access),
                     Some(Message::Configured(config, notices)) => {
                         self.config = config;
                         Event::TermsChanged(terms(&self.config, notices))
@@ -174,13 +202,14 @@ impl Task {
                 Ok(()) = service_clock.changed() => Event::ServiceClock(*service_clock.borrow_and_update()),
                 Ok(()) = surroundings.changed() => {
                     let before = std::mem::replace(&mut known, *surroundings.borrow_and_update());
-                    if before.stirrings != known.stirrings {
-                        self.on(Event::Stirred);
-                    }
-                    Event::PresenceChanged(known.presence)
+                    if before.stirrings == known.stirrings { Event::Tick } else { Event::Stirred }
                 }
                 () = self.world.clock.sleep_until(wake_at.unwrap_or_default()), if wake_at.is_some() => Event::Tick,
             };
+            let before = std::mem::replace(&mut presence, known.presence_at(self.world.clock.now().wall));
+            if before != presence {
+                self.on(Event::PresenceChanged(presence));
+            }
             self.on(event);
         }
         self.stop(inbox).await;
@@ -191,7 +220,7 @@ impl Task {
         self.on(Event::Stop);
         inbox.close();
         while let Some(message) = inbox.recv().await {
-            if let Message::Asked(_, _, reply) = message {
+            if let Message::Asked(_, _, reply) | Message::Found(_, _, reply) = message {
                 let _ = reply.send(Answer::Refused(Refusal::ShuttingDown));
             }
         }
@@ -229,7 +258,7 @@ impl Task {
     }
 
     fn carry_out(&mut self, effect: Effect) {
-        let World { clock, identity_center, secrets, desktop, .. } = &self.world;
+        let World { clock, identity_center, portal, secrets, desktop, .. } = &self.world;
         let name = self.config.name.as_str();
         match effect {
             Effect::Answer(id, answer) => {
@@ -297,9 +326,9 @@ impl Task {
             Effect::OpenPage(flow) => desktop.open(&subject(&self.config), &flow.verification_uri_complete),
             Effect::LeavePortal(token) => {
                 tracing::info!(session = name, "ending the session at the portal");
-                let service = Arc::clone(identity_center);
+                let portal = Arc::clone(portal);
                 self.call(Event::PortalLeft, move |at| async move {
-                    service.end_portal_session(&at.portal, &token.value).await
+                    portal.logout(&at.portal, &token.value).await.map_err(CallError::from)
                 });
             }
         }
@@ -339,6 +368,7 @@ fn subject(config: &SessionConfig) -> Subject {
         start_url: config.start_url.clone(),
         region: config.region().to_owned(),
         browser: config.browser.clone(),
+        verification_hosts: config.verification_hosts.clone(),
     }
 }
 

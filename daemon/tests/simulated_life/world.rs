@@ -13,6 +13,7 @@ use identity_center_simulator::{
     Clock, Delivery, ErrorStatuses, Fault, Offline, Operation, RefreshTokens, Response, Settings, TimeSource, Times,
     UnsetMembers,
 };
+use ssoctl_protocol::Secret;
 use ssoctld::clock::{BootTime, Now};
 use ssoctld::config::Identity;
 use ssoctld::oidc::wire::{self, CreateTokenRequest, RegisterClientRequest, StartDeviceAuthorizationRequest};
@@ -20,6 +21,7 @@ use ssoctld::oidc::{CallError, Grant, ServiceClock};
 use ssoctld::secrets::record;
 use ssoctld::session::state::{Effect, Event};
 use ssoctld::session::{Kept, Renewal};
+use ssoctld::transport::Reply;
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
@@ -436,5 +438,10 @@ fn read(response: Response) -> Result<bytes::Bytes, CallError> {
         return Ok(response.body);
     }
     let retry_after = response.header("retry-after").and_then(|value| value.parse().ok()).map(Duration::from_secs);
-    Err(wire::error(response.status, error_type, retry_after, &response.body))
+    Err(wire::error(&Reply {
+        status: response.status,
+        error_type: error_type.map(str::to_owned),
+        retry_after,
+        body: Secret::new(response.body.to_vec()),
+    }))
 }

@@ -10,7 +10,7 @@ use super::blocking;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::doctor::network::{Endpoint, Network, Proxy, Reached, Trust};
-use crate::oidc::http::reach::{Probe, Unreachable};
+use crate::transport::reach::{Probe, Unreachable};
 
 /// The variables that reqwest looks at, in either case.
 const PROXY_VARIABLES: [&str; 6] = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];

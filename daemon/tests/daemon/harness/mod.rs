@@ -13,7 +13,9 @@ use ssoctld::clock::{Clock, ManualClock};
 use ssoctld::config::{Environment, Paths};
 use ssoctld::desktop::{self, NoDesktop};
 use ssoctld::oidc::http::HttpIdentityCenter;
+use ssoctld::portal::http::HttpPortal;
 use ssoctld::secrets::{SecretStore, file::FileStore, memory::MemoryStore};
+use ssoctld::transport::Transport;
 use ssoctld::world::World;
 use ssoctld::{Signal, Sources};
 use tempfile::TempDir;
@@ -110,8 +112,10 @@ impl Harness {
         let sources = Sources {
             paths: Paths { own: self.home.path().join("config.toml"), aws: self.home.path().join("aws-config") },
             environment: Environment {
+                home: Some(self.home.path().to_owned()),
                 endpoint_url_sso_oidc: url.clone(),
                 endpoint_url_sso: url,
+                tz: Some("UTC0".to_owned()),
                 ..Environment::default()
             },
         };
@@ -272,8 +276,10 @@ fn world(clock: &Arc<ManualClock>, store: Store, home: &TempDir) -> World {
         Store::File => Arc::new(FileStore::new(home.path().join("records"))),
     };
     let clock: Arc<dyn Clock> = Arc::clone(clock) as Arc<dyn Clock>;
+    let transport = Arc::new(Transport::new(None, Arc::clone(&clock)));
     World {
-        identity_center: Arc::new(HttpIdentityCenter::new(None, Arc::clone(&clock))),
+        identity_center: Arc::new(HttpIdentityCenter::new(Arc::clone(&transport), Arc::clone(&clock))),
+        portal: Arc::new(HttpPortal::new(transport)),
         clock,
         secrets,
         desktop: Arc::new(NoDesktop),

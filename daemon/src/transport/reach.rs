@@ -8,8 +8,7 @@ use std::time::{Duration, SystemTime};
 use reqwest::header::DATE;
 use url::Url;
 
-use super::{build, chain};
-use crate::oidc::CallError;
+use super::{TransportError, build, chain};
 
 /// Asks endpoints, with the same certificates and proxies as every call.
 pub struct Probe(reqwest::Client);
@@ -41,7 +40,7 @@ pub enum Unreachable {
 impl Probe {
     /// # Errors
     /// When certificates cannot be used; the text names what is wrong.
-    pub fn new(ca_bundle: Option<&Path>) -> Result<Self, CallError> {
+    pub fn new(ca_bundle: Option<&Path>) -> Result<Self, TransportError> {
         build(ca_bundle).map(Self)
     }
 

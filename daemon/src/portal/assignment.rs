@@ -1,0 +1,101 @@
+//! Which role in which account: names that are what they are taken for, once they are values of these types.
+
+use std::fmt;
+
+use thiserror::Error;
+
+/// The id of an AWS account: twelve digits.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct AccountId(String);
+
+/// The name of a role, as the portal shows it: that of a permission set.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct RoleName(String);
+
+/// A role in an account, which a person may have or not.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Assignment {
+    /// The account.
+    pub account: AccountId,
+    /// The role.
+    pub role: RoleName,
+}
+
+/// The text is not twelve digits.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[error("{0:?} is not an account's id, which has twelve digits")]
+pub struct NotAnAccountId(String);
+
+/// The text cannot be the name of a role.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[error("{0:?} is not a role's name, which has up to {LONGEST_ROLE_NAME} letters, digits and characters of +=,.@_-")]
+pub struct NotARoleName(String);
+
+/// IAM's limit; that of a permission set is shorter.
+const LONGEST_ROLE_NAME: usize = 64;
+
+impl AccountId {
+    /// # Errors
+    /// [`NotAnAccountId`] if the text is not twelve digits.
+    pub fn new(text: &str) -> Result<Self, NotAnAccountId> {
+        if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(NotAnAccountId(text.to_owned()))
+        }
+    }
+
+    /// The twelve digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl RoleName {
+    /// # Errors
+    /// [`NotARoleName`] if it is not what IAM takes for one: `[\w+=,.@-]+`, at most 64 characters.
+    pub fn new(text: &str) -> Result<Self, NotARoleName> {
+        let is_taken = |byte: u8| byte.is_ascii_alphanumeric() || b"+=,.@_-".contains(&byte);
+        if (1..=LONGEST_ROLE_NAME).contains(&text.len()) && text.bytes().all(is_taken) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(NotARoleName(text.to_owned()))
+        }
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for RoleName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_id_is_twelve_digits_and_a_role_name_what_iam_takes_for_one() {
+        assert!(AccountId::new("012345678901").is_ok());
+        for text in ["", "12345678901", "1234567890123", "12345678901a", "١23456789012", "1111-2222-33"] {
+            assert!(AccountId::new(text).is_err(), "{text}");
+        }
+        for text in ["a", "AdministratorAccess", "a+b=c,d.e@f_g-h", &"x".repeat(64)] {
+            assert!(RoleName::new(text).is_ok(), "{text}");
+        }
+        for text in ["", "two words", "a/b", "größe", "a\n", &"x".repeat(65)] {
+            assert!(RoleName::new(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! The portal of IAM Identity Center: which accounts and roles a person has, credentials of a role, and signing out.
+//!
+//! This module has the types and the door ([`Portal`]), [`assignment`] the names of accounts and roles, [`wire`] the JSON,
+//! [`http`] the adapter that talks to the real service. Nothing here knows when or why an operation is called.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use ssoctl_protocol::Secret;
+use url::Url;
+
+use crate::oidc::CallError;
+use crate::transport::TransportError;
+use crate::transport::decode::Unusable;
+
+pub mod assignment;
+pub mod http;
+pub mod wire;
+
+pub use assignment::{AccountId, Assignment, RoleName};
+
+/// The boxed future of an operation.
+pub type Call<'a, T> = Pin<Box<dyn Future<Output = Result<T, PortalError>> + Send + 'a>>;
+
+/// The door to the portal. Each call is one request and ends by itself within
+/// [`TOTAL_TIMEOUT`](crate::transport::TOTAL_TIMEOUT).
+///
+/// The portal refuses a token that is not (or no longer) good with [`ErrorName::Unauthorized`], whichever the operation.
+pub trait Portal: Send + Sync {
+    /// GetRoleCredentials.
+    fn role_credentials(
+        &self,
+        portal: &Url,
+        access_token: &Secret<String>,
+        assignment: &Assignment,
+    ) -> Call<'_, RoleCredentials>;
+
+    /// ListAccounts, one page: the first, or the one that the page before names.
+    fn accounts(
+        &self,
+        portal: &Url,
+        access_token: &Secret<String>,
+        page: Option<&PageToken>,
+    ) -> Call<'_, Page<Account>>;
+
+    /// ListAccountRoles, one page: the first, or the one that the page before names. The items are roles' names.
+    fn roles(
+        &self,
+        portal: &Url,
+        access_token: &Secret<String>,
+        account: &AccountId,
+        page: Option<&PageToken>,
+    ) -> Call<'_, Page<String>>;
+
+    /// Logout: ends the person's session at the portal. A token that the portal no longer knows counts as done.
+    fn logout(&self, portal: &Url, access_token: &Secret<String>) -> Call<'_, ()>;
+}
+
+/// The answer to GetRoleCredentials. Shared, so that a thousand readers hold the secrets once.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RoleCredentials {
+    /// What is handed out.
+    pub keys: Arc<Keys>,
+    /// When they expire, by the service's clock.
+    pub expiration: SystemTime,
+}
+
+/// What AWS recognises the bearer of a role by.
+#[derive(PartialEq, Eq, Debug)]
+pub struct Keys {
+    /// Names the key; no secret.
+    pub access_key_id: String,
+    /// Signs requests.
+    pub secret_access_key: Secret<String>,
+    /// Goes along with each request.
+    pub session_token: Secret<String>,
+}
+
+/// One part of a list.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Page<T> {
+    /// In the order of the portal.
+    pub items: Vec<T>,
+    /// Where the next part begins; `None` at the end of the list.
+    pub next: Option<PageToken>,
+}
+
+/// Names the next page of a list. Means something to the portal alone.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PageToken(pub String);
+
+/// An account in which the person has a role.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Account {
+    /// Its id.
+    pub id: AccountId,
+    /// The name that the portal shows.
+    pub name: Option<String>,
+    /// Its email address.
+    pub email: Option<String>,
+}
+
+/// The portal's errors by their names: those of the model, and one that only was observed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum ErrorName {
+    /// The request is not good.
+    InvalidRequest,
+    /// The token is not (or no longer) good.
+    Unauthorized,
+    /// Ask less often; from about twenty requests a second (observed).
+    TooManyRequests,
+    /// There is no such account or role.
+    ResourceNotFound,
+    /// The person does not have this role (observed, "No access"; in no model). Says nothing about the token.
+    Forbidden,
+}
+
+impl ErrorName {
+    const TABLE: [(Self, &'static str); 5] = [
+        (Self::InvalidRequest, "InvalidRequestException"),
+        (Self::Unauthorized, "UnauthorizedException"),
+        (Self::TooManyRequests, "TooManyRequestsException"),
+        (Self::ResourceNotFound, "ResourceNotFoundException"),
+        (Self::Forbidden, "ForbiddenException"),
+    ];
+
+    /// Every name.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::TABLE.iter().map(|(name, _)| *name)
+    }
+
+    /// Finds a name in the model's spelling.
+    pub fn find(spelling: &str) -> Option<Self> {
+        Self::TABLE.iter().find(|(_, known)| *known == spelling).map(|(name, _)| *name)
+    }
+
+    /// The model's spelling: `UnauthorizedException`.
+    pub fn in_model(self) -> &'static str {
+        Self::TABLE.iter().find(|(name, _)| *name == self).map_or("", |(_, known)| known)
+    }
+}
+
+/// Why an operation did not work, in the words of whoever has to decide what to do next.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PortalError {
+    /// The portal answered with one of its errors.
+    Service {
+        /// Which.
+        name: ErrorName,
+        /// What it says about it.
+        description: String,
+        /// How long it asks to be left alone (`Retry-After`).
+        retry_after: Option<Duration>,
+    },
+    /// The portal, or a proxy before it, answered with an error that has no name, or one that is not known.
+    Unnamed {
+        /// The HTTP status.
+        status: u16,
+        /// What it calls the error, if it does.
+        description: String,
+        /// How long it asks to be left alone (`Retry-After`).
+        retry_after: Option<Duration>,
+    },
+    /// No answer: name resolution, connection, TLS, time-out.
+    Network(String),
+    /// An answer that is not what the model says.
+    Unusable(String),
+    /// The configuration does not allow the call: a bad endpoint, no usable certificates.
+    Configuration(String),
+}
+
+impl PortalError {
+    /// The name, if the portal gave one that is known.
+    pub const fn name(&self) -> Option<ErrorName> {
+        match self {
+            Self::Service { name, .. } => Some(*name),
+            _ => None,
+        }
+    }
+
+    /// Whether it is the token that the portal does not accept.
+    pub fn is_unauthorized(&self) -> bool {
+        self.name() == Some(ErrorName::Unauthorized)
+    }
+
+    /// Whether the portal asks for fewer requests (RFC 6585, section 4, where a gateway says so without a name).
+    pub fn is_throttling(&self) -> bool {
+        matches!(self, Self::Service { name: ErrorName::TooManyRequests, .. } | Self::Unnamed { status: 429, .. })
+    }
+
+    /// Whether the same request may succeed later without anybody changing anything.
+    pub const fn may_pass(&self) -> bool {
+        match self {
+            Self::Service { name, .. } => matches!(name, ErrorName::TooManyRequests),
+            // A name or status that no model has is no reason to give anything up.
+            Self::Unnamed { .. } | Self::Network(_) | Self::Unusable(_) => true,
+            Self::Configuration(_) => false,
+        }
+    }
+
+    /// How long the portal asks to be left alone.
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Service { retry_after, .. } | Self::Unnamed { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for PortalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (answered, description) = match self {
+            Self::Service { name, description, .. } => (name.in_model().to_owned(), description),
+            Self::Unnamed { status, description, .. } => (format!("with status {status}"), description),
+            Self::Network(reason) => return write!(f, "the portal cannot be reached: {reason}"),
+            Self::Unusable(reason) => return write!(f, "the portal's answer is unusable: {reason}"),
+            Self::Configuration(reason) => return f.write_str(reason),
+        };
+        write!(f, "the portal answered {answered}")?;
+        if description.is_empty() { Ok(()) } else { write!(f, ": {description}") }
+    }
+}
+
+impl std::error::Error for PortalError {}
+
+impl From<TransportError> for PortalError {
+    fn from(error: TransportError) -> Self {
+        match error {
+            TransportError::Network(reason) => Self::Network(reason),
+            TransportError::Unusable(reason) => Self::Unusable(reason),
+            TransportError::Configuration(reason) => Self::Configuration(reason),
+        }
+    }
+}
+
+impl From<Unusable> for PortalError {
+    fn from(Unusable(reason): Unusable) -> Self {
+        Self::Unusable(reason)
+    }
+}
+
+/// For those who decide by the names of the OIDC service alone: the portal's names mean nothing to them.
+impl From<PortalError> for CallError {
+    fn from(error: PortalError) -> Self {
+        match error {
+            PortalError::Service { name, ref description, retry_after } => {
+                let status = if name == ErrorName::TooManyRequests { 429 } else { 400 };
+                let description = format!("{}: {description}", name.in_model());
+                Self::Unnamed { status, description, retry_after }
+            }
+            PortalError::Unnamed { status, description, retry_after } => {
+                Self::Unnamed { status, description, retry_after }
+            }
+            PortalError::Network(reason) => Self::Network(reason),
+            PortalError::Unusable(reason) => Self::Unusable(reason),
+            PortalError::Configuration(reason) => Self::Configuration(reason),
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! The JSON of the portal, and how its errors are recognised. Pure: bytes in, values out.
+//!
+//! Every response member is optional in the model, so each is looked at before it is used.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use serde::Deserialize;
+use ssoctl_protocol::Secret;
+
+use super::{Account, AccountId, ErrorName, Keys, Page, PageToken, PortalError, RoleCredentials};
+use crate::transport::Reply;
+use crate::transport::decode::{Unusable, bare_name, json, missing, presentable, secret_text, senseless, text};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct GetRoleCredentialsResponse {
+    role_credentials: Option<RoleCredentialsMembers>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RoleCredentialsMembers {
+    access_key_id: Option<String>,
+    secret_access_key: Option<Secret<String>>,
+    session_token: Option<Secret<String>>,
+    /// Milliseconds since the epoch.
+    expiration: Option<i64>,
+}
+
+/// Reads the answer to GetRoleCredentials.
+///
+/// # Errors
+/// [`PortalError::Unusable`] names the member that is missing or makes no sense.
+pub fn role_credentials(body: &[u8]) -> Result<RoleCredentials, PortalError> {
+    let response: GetRoleCredentialsResponse = json(body)?;
+    let members = response.role_credentials.ok_or_else(|| missing("roleCredentials"))?;
+    let expiration = members.expiration.ok_or_else(|| missing("expiration"))?;
+    Ok(RoleCredentials {
+        keys: Arc::new(Keys {
+            access_key_id: text(members.access_key_id, "accessKeyId")?,
+            secret_access_key: secret_text(members.secret_access_key, "secretAccessKey")?,
+            session_token: secret_text(members.session_token, "sessionToken")?,
+        }),
+        expiration: u64::try_from(expiration)
+            .ok()
+            .filter(|millis| *millis > 0)
+            .and_then(|millis| SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(millis)))
+            .ok_or_else(|| senseless("expiration"))?,
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ListAccountsResponse {
+    account_list: Option<Vec<AccountInfo>>,
+    next_token: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AccountInfo {
+    account_id: Option<String>,
+    account_name: Option<String>,
+    email_address: Option<String>,
+}
+
+/// Reads the answer to ListAccounts.
+///
+/// # Errors
+/// [`PortalError::Unusable`] names the member that is missing or makes no sense.
+pub fn accounts(body: &[u8]) -> Result<Page<Account>, PortalError> {
+    let response: ListAccountsResponse = json(body)?;
+    let list = response.account_list.ok_or_else(|| missing("accountList"))?;
+    let account = |info: AccountInfo| {
+        Ok(Account {
+            id: AccountId::new(&text(info.account_id, "accountId")?).map_err(|_| senseless("accountId"))?,
+            name: info.account_name.filter(|name| !name.is_empty()),
+            email: info.email_address.filter(|address| !address.is_empty()),
+        })
+    };
+    let items = list.into_iter().map(account).collect::<Result<_, Unusable>>()?;
+    Ok(Page { items, next: page_token(response.next_token) })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ListAccountRolesResponse {
+    role_list: Option<Vec<RoleInfo>>,
+    next_token: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RoleInfo {
+    role_name: Option<String>,
+}
+
+/// Reads the answer to ListAccountRoles: the roles' names.
+///
+/// # Errors
+/// [`PortalError::Unusable`] names the member that is missing.
+pub fn roles(body: &[u8]) -> Result<Page<String>, PortalError> {
+    let response: ListAccountRolesResponse = json(body)?;
+    let list = response.role_list.ok_or_else(|| missing("roleList"))?;
+    let items = list.into_iter().map(|info| text(info.role_name, "roleName")).collect::<Result<_, Unusable>>()?;
+    Ok(Page { items, next: page_token(response.next_token) })
+}
+
+/// The last page has no token, or an empty one.
+fn page_token(token: Option<String>) -> Option<PageToken> {
+    token.filter(|token| !token.is_empty()).map(PageToken)
+}
+
+#[derive(Deserialize, Default)]
+struct ErrorResponse {
+    #[serde(rename = "__type")]
+    kind: Option<String>,
+    message: Option<String>,
+}
+
+/// Recognises an error answer. The name is taken from the header `x-amzn-ErrorType` up to `:` and after `#`, else from the
+/// body's `__type`; the status decides nothing where there is a name.
+pub fn error(reply: &Reply) -> PortalError {
+    let Reply { status, retry_after, .. } = *reply;
+    let response: ErrorResponse = serde_json::from_slice(reply.body.expose()).unwrap_or_default();
+    let spellings = [reply.error_type.as_deref(), response.kind.as_deref()];
+    let name = spellings.into_iter().flatten().find_map(|spelling| ErrorName::find(bare_name(spelling)));
+    let message = response.message.unwrap_or_default();
+    match name {
+        Some(name) => PortalError::Service { name, description: presentable(&message), retry_after },
+        None => {
+            let called = spellings.into_iter().flatten().map(bare_name).find(|name| !name.is_empty());
+            let parts = [called, Some(message.as_str())].into_iter().flatten().filter(|part| !part.is_empty());
+            let description = presentable(&parts.collect::<Vec<_>>().join(": "));
+            PortalError::Unnamed { status, description, retry_after }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(status: u16, error_type: Option<&str>, body: &str) -> Reply {
+        let body = Secret::new(body.as_bytes().to_vec());
+        Reply { status, error_type: error_type.map(str::to_owned), retry_after: Some(Duration::from_secs(7)), body }
+    }
+
+    #[test]
+    fn an_error_is_recognised_by_header_then_type_and_never_by_status() {
+        for name in ErrorName::all() {
+            let model = name.in_model();
+            let header = format!("{model}:http://internal.amazon.com/coral/com.amazonaws.switchboard.portal/");
+            let typed = format!(r#"{{"message":"because","__type":"com.amazonaws.switchboard.portal#{model}"}}"#);
+            for status in [200, 400, 401, 403, 404, 429, 500] {
+                for (error_type, body) in [
+                    (Some(header.as_str()), "<html>"),
+                    (Some(model), ""),
+                    (None, typed.as_str()),
+                    (Some("UnknownOperationException"), typed.as_str()),
+                ] {
+                    let found = error(&reply(status, error_type, body));
+                    assert_eq!(found.name(), Some(name), "{status} {error_type:?} {body}");
+                    assert_eq!(found.retry_after(), Some(Duration::from_secs(7)));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_an_error_means_depends_on_its_name() {
+        let named = |name: ErrorName| error(&reply(400, Some(name.in_model()), ""));
+        for name in ErrorName::all() {
+            assert_eq!(named(name).is_unauthorized(), name == ErrorName::Unauthorized, "{name:?}");
+            assert_eq!(named(name).is_throttling(), name == ErrorName::TooManyRequests, "{name:?}");
+            assert_eq!(named(name).may_pass(), name == ErrorName::TooManyRequests, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn an_error_without_a_known_name_keeps_its_status_and_its_words() {
+        let teapot = error(&reply(418, Some("TeapotException:x"), r#"{"message":"short\nand stout"}"#));
+        assert_eq!(teapot.to_string(), "the portal answered with status 418: TeapotException: short and stout");
+        let gateway = error(&reply(429, None, "<html>slow down</html>"));
+        assert!(gateway.is_throttling() && gateway.may_pass());
+        assert_eq!(gateway.to_string(), "the portal answered with status 429");
+        // A status alone is nobody's word: a captive portal says 401 and 403 as well.
+        for status in [401, 403, 404, 500] {
+            let bare = error(&reply(status, None, ""));
+            assert!(bare.name().is_none() && bare.may_pass(), "{status}");
+        }
+    }
+
+    #[test]
+    fn complete_answers_are_read() {
+        let body = br#"{"roleCredentials":{"accessKeyId":"ASIA","secretAccessKey":"sk","sessionToken":"st",
+            "expiration":1795429055123,"unknown":1}}"#;
+        let credentials = role_credentials(body).unwrap();
+        assert_eq!(credentials.keys.access_key_id, "ASIA");
+        assert_eq!(credentials.expiration, SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_429_055_123));
+
+        let body = br#"{"accountList":[{"accountId":"111122223333","accountName":"Dev","emailAddress":"d@example.com"},
+            {"accountId":"444455556666","accountName":""}],"nextToken":"more"}"#;
+        let page = accounts(body).unwrap();
+        assert_eq!(page.next, Some(PageToken("more".into())));
+        let names: Vec<_> = page.items.iter().map(|account| (account.id.as_str(), account.name.as_deref())).collect();
+        assert_eq!(names, [("111122223333", Some("Dev")), ("444455556666", None)]);
+
+        let page = roles(br#"{"roleList":[{"roleName":"Admin","accountId":"111122223333"}],"nextToken":""}"#).unwrap();
+        assert_eq!((page.items, page.next), (vec!["Admin".to_owned()], None));
+        assert_eq!(accounts(br#"{"accountList":[],"nextToken":null}"#).unwrap(), Page { items: vec![], next: None });
+    }
+
+    #[test]
+    fn what_is_missing_or_makes_no_sense_is_named_and_no_secret_is_quoted() {
+        type Read = fn(&[u8]) -> Option<PortalError>;
+        let credentials: Read = |body| role_credentials(body).err();
+        let listed: Read = |body| accounts(body).err();
+        let named: Read = |body| roles(body).err();
+        let in_credentials = |members: &str| format!(r#"{{"roleCredentials":{{{members}}}}}"#);
+        let (id, secret, token, end) =
+            (r#""accessKeyId":"A""#, r#""secretAccessKey":"TOP""#, r#""sessionToken":"SECRET""#, r#""expiration":1"#);
+        for (read, body, complaint) in [
+            (credentials, "{}".to_owned(), "it has no roleCredentials"),
+            (credentials, r#"{"roleCredentials":null}"#.to_owned(), "it has no roleCredentials"),
+            (credentials, in_credentials(&[secret, token, end].join(",")), "it has no accessKeyId"),
+            (credentials, in_credentials(&[id, token, end].join(",")), "it has no secretAccessKey"),
+            (credentials, in_credentials(&[id, secret, end].join(",")), "it has no sessionToken"),
+            (credentials, in_credentials(&[id, secret, token].join(",")), "it has no expiration"),
+            (
+                credentials,
+                in_credentials(&[id, secret, token, r#""expiration":0"#].join(",")),
+                "its expiration makes no sense",
+            ),
+            (
+                credentials,
+                in_credentials(&[id, secret, token, r#""expiration":-1"#].join(",")),
+                "its expiration makes no sense",
+            ),
+            (
+                credentials,
+                in_credentials(&[id, secret, token, r#""expiration":"TOPSECRET""#].join(",")),
+                "a member has the wrong type",
+            ),
+            (credentials, r#"{"roleCredentials":{"secretAccessKey":"TOP"#.to_owned(), "it ends too early"),
+            (credentials, "<html>SECRET</html>".to_owned(), "it is not JSON"),
+            (listed, "{}".to_owned(), "it has no accountList"),
+            (listed, r#"{"accountList":[{"accountName":"x"}]}"#.to_owned(), "it has no accountId"),
+            (listed, r#"{"accountList":[{"accountId":"x"}]}"#.to_owned(), "its accountId makes no sense"),
+            (named, "{}".to_owned(), "it has no roleList"),
+            (named, r#"{"roleList":[{}]}"#.to_owned(), "it has no roleName"),
+            (named, r#"{"roleList":{}}"#.to_owned(), "a member has the wrong type"),
+        ] {
+            let error = read(body.as_bytes()).map(|error| error.to_string()).unwrap_or_default();
+            assert_eq!(error, format!("the portal's answer is unusable: {complaint}"), "{body}");
+        }
+    }
+}

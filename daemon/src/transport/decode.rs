@@ -1,0 +1,68 @@
+//! What the answers of both APIs have in common. Pure: bytes in, values out.
+//!
+//! Every response member is optional in the models, so each is looked at before it is used. A decoding error never quotes
+//! the answer, which may hold secrets.
+
+use serde::Deserialize;
+use ssoctl_protocol::Secret;
+
+/// How much of a text of the service is worth showing.
+const LONGEST_DESCRIPTION: usize = 500;
+
+/// The answer is not what the model says: why, as a fragment about "it".
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unusable(pub String);
+
+/// Reads JSON.
+///
+/// # Errors
+/// [`Unusable`] says what is wrong, without quoting any of it.
+pub fn json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Unusable> {
+    serde_json::from_slice(body).map_err(|error| {
+        // The error's own text may quote a value.
+        let what = match error.classify() {
+            serde_json::error::Category::Eof => "it ends too early",
+            serde_json::error::Category::Data => "a member has the wrong type",
+            serde_json::error::Category::Syntax | serde_json::error::Category::Io => "it is not JSON",
+        };
+        Unusable(what.to_owned())
+    })
+}
+
+/// A member that has to be there is not.
+pub fn missing(member: &str) -> Unusable {
+    Unusable(format!("it has no {member}"))
+}
+
+/// A member has a value that it cannot mean.
+pub fn senseless(member: &str) -> Unusable {
+    Unusable(format!("its {member} makes no sense"))
+}
+
+/// A text that has to be there.
+///
+/// # Errors
+/// [`missing`] also if it is empty.
+pub fn text(value: Option<String>, member: &str) -> Result<String, Unusable> {
+    value.filter(|value| !value.is_empty()).ok_or_else(|| missing(member))
+}
+
+/// A secret that has to be there.
+///
+/// # Errors
+/// [`missing`] also if it is empty.
+pub fn secret_text(value: Option<Secret<String>>, member: &str) -> Result<Secret<String>, Unusable> {
+    value.filter(|value| !value.expose().is_empty()).ok_or_else(|| missing(member))
+}
+
+/// `com.amazonaws.ssooidc#InvalidGrantException:http://…` is `InvalidGrantException`.
+pub fn bare_name(spelling: &str) -> &str {
+    let spelling = spelling.split(':').next().unwrap_or(spelling);
+    spelling.rsplit('#').next().unwrap_or(spelling).trim()
+}
+
+/// What a service says is shown to people: without control characters, and not at any length.
+pub fn presentable(text: &str) -> String {
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_DESCRIPTION).collect();
+    text.trim().to_owned()
+}
