@@ -4,7 +4,9 @@
 #[allow(dead_code, reason = "shared with the demonstration; each uses its part")]
 mod support;
 
+mod botocore;
 mod choice;
+mod exec;
 mod first_use;
 mod herd;
 mod interrupted;
