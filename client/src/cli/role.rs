@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 
-use super::duration;
+use super::{EPILOGUE, duration};
 
 /// The exit codes of `exec`, which differ from those of all other verbs.
 const EXEC_EPILOGUE: &str = "\
@@ -65,7 +65,7 @@ pub(crate) struct Exec {
 ///
 /// Sets what `ssoctl exec` gives its command, and removes the variables that would get in the way.
 #[derive(Args, Debug)]
-#[command(verbatim_doc_comment)]
+#[command(after_long_help = EPILOGUE, verbatim_doc_comment)]
 pub(crate) struct Env {
     #[command(flatten)]
     pub(crate) which: WhichRole,
@@ -98,6 +98,7 @@ pub(crate) enum Shell {
 ///
 /// The portal asks you to sign in there if you are not, so this works while you are signed out here.
 #[derive(Args, Debug)]
+#[command(after_long_help = EPILOGUE)]
 pub(crate) struct Console {
     #[command(flatten)]
     pub(crate) which: WhichRole,
