@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use super::ask::{Answer, AskId, Refusal, Want};
 use super::attention::Action;
 use super::state::{Effect, Event, State};
-use super::{Kept, Notices, Snapshot, Terms, journal};
+use super::{AccessToken, Kept, Notices, Snapshot, Terms, journal};
 use crate::clock::{Clock, Now};
 use crate::config::{Endpoints, SessionConfig};
 use crate::desktop::Subject;
@@ -29,6 +29,7 @@ enum Message {
     Asked(AskId, Want, oneshot::Sender<Answer>),
     Left(AskId),
     Acted(Action),
+    Rejected(Arc<AccessToken>),
     Configured(Arc<SessionConfig>, Notices),
     Stop,
 }
@@ -87,6 +88,19 @@ impl Session {
         let answer = answer.await.unwrap_or(Answer::Refused(Refusal::ShuttingDown));
         presence.messages = None;
         answer
+    }
+
+    /// Tells the session that the portal does not accept this token ([`PortalError::is_unauthorized`]). If it is still the
+    /// session's token, it counts as expired from now on, and is renewed once if it can be.
+    ///
+    /// [`PortalError::is_unauthorized`]: crate::portal::PortalError::is_unauthorized
+    pub fn reject(&self, token: &Arc<AccessToken>) {
+        let _ = self.messages.send(Message::Rejected(Arc::clone(token)));
+    }
+
+    /// Changes of what [`snapshot`](Self::snapshot) shows. Ends with the session.
+    pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshots.clone()
     }
 
     /// Tells the session its configuration.
@@ -158,6 +172,7 @@ impl Task {
                         Event::Left(id)
                     }
                     Some(Message::Acted(action)) => Event::Acted(action),
+                    Some(Message::Rejected(token)) => Event::Rejected(token),
                     Some(Message::Configured(config, notices)) => {
                         self.config = config;
                         Event::TermsChanged(terms(&self.config, notices))
