@@ -113,7 +113,7 @@ impl Directory {
             Selector::Only => self.entries.iter().collect(),
             Selector::Session(name) => self.named(name).into_iter().collect(),
             Selector::Profile(profile) => {
-                self.config.profiles.get(profile).and_then(|name| self.named(name)).into_iter().collect()
+                self.config.profiles.get(profile).and_then(|profile| self.named(&profile.session)).into_iter().collect()
             }
             Selector::StartUrl(url) => {
                 let at: Vec<&str> = self.config.sessions_at(url).map(|session| session.name.as_str()).collect();
