@@ -9,6 +9,7 @@
 
 mod connection;
 mod handlers;
+mod roles;
 pub mod socket;
 mod translate;
 

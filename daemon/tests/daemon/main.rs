@@ -8,6 +8,7 @@ mod harness;
 mod portal;
 mod processes;
 mod refreshing;
+mod roles;
 mod secrecy;
 mod sign_in;
 mod storing;
