@@ -8,10 +8,10 @@
 use std::collections::BTreeMap;
 use std::ops::{Add, Sub};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, oneshot, watch};
 
 /// A point on the clock that counts since boot, suspended time included (Linux `CLOCK_BOOTTIME`, macOS
 /// `CLOCK_MONOTONIC`). It counts from long before boot, so that what happened before the last boot has its place too.
@@ -91,43 +91,73 @@ pub trait Clock: Send + Sync {
 
     /// Sleeps until `time`; at once if that has passed.
     fn sleep_until(&self, time: BootTime) -> Sleep;
+
+    /// Sleeps until the wall clock shows `time`, or somebody sets it. From this call on, nothing is missed.
+    fn sleep_until_shown(&self, time: SystemTime) -> Sleep;
 }
 
 /// Sleepers in the order of their deadlines, and a bell that rings when an earlier one arrives.
 #[derive(Default)]
 struct Sleepers {
-    waiting: Mutex<BTreeMap<(BootTime, u64), oneshot::Sender<()>>>,
+    waiting: Mutex<Waiting>,
     earlier: Notify,
 }
 
+#[derive(Default)]
+struct Waiting {
+    sleepers: BTreeMap<Place, oneshot::Sender<()>>,
+    came: u64,
+}
+
+/// A deadline, and a number that nobody else has.
+type Place = (BootTime, u64);
+
 impl Sleepers {
-    fn add(&self, time: BootTime) -> oneshot::Receiver<()> {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sleep(self: &Arc<Self>, time: BootTime) -> Sleep {
         let (wake, woken) = oneshot::channel();
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.retain(|_, sleeper| !sleeper.is_closed());
-        let number = waiting.range((time, 0)..=(time, u64::MAX)).next_back().map_or(0, |((_, last), _)| last + 1);
-        waiting.insert((time, number), wake);
-        if waiting.first_key_value().is_some_and(|((first, n), _)| (*first, *n) == (time, number)) {
+        let mut waiting = self.lock();
+        waiting.came += 1;
+        let place = (time, waiting.came);
+        waiting.sleepers.insert(place, wake);
+        if waiting.sleepers.first_key_value().is_some_and(|(first, _)| *first == place) {
             self.earlier.notify_one();
         }
-        woken
+        let sleeper = Sleeper { place, among: Arc::clone(self) };
+        Box::pin(async move {
+            let _sleeper = sleeper;
+            // The sender goes away only by being used.
+            let _ = woken.await;
+        })
     }
 
     /// Wakes all whose time has come and tells the next deadline.
     fn wake(&self, now: BootTime) -> Option<BootTime> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        while let Some(entry) = waiting.first_entry() {
+        let mut waiting = self.lock();
+        while let Some(entry) = waiting.sleepers.first_entry() {
             let time = entry.key().0;
-            if entry.get().is_closed() {
-                entry.remove();
-            } else if time <= now {
-                // A sleeper that was dropped in this moment needs no waking.
-                let _ = entry.remove().send(());
-            } else {
+            if time > now {
                 return Some(time);
             }
+            // A sleeper that was dropped in this moment needs no waking.
+            let _ = entry.remove().send(());
         }
         None
+    }
+}
+
+/// One that sleeps. Its place is free once it is dropped.
+struct Sleeper {
+    place: Place,
+    among: Arc<Sleepers>,
+}
+
+impl Drop for Sleeper {
+    fn drop(&mut self) {
+        self.among.lock().sleepers.remove(&self.place);
     }
 }
 
@@ -157,11 +187,17 @@ impl Clock for SystemClock {
         if time <= timer::boot_time() {
             return Box::pin(std::future::ready(()));
         }
-        let woken = self.sleepers.add(time);
-        Box::pin(async {
-            // The sender lives as long as the clock.
-            let _ = woken.await;
-        })
+        self.sleepers.sleep(time)
+    }
+
+    fn sleep_until_shown(&self, time: SystemTime) -> Sleep {
+        match timer::until_shown(time) {
+            Ok(shown) => Box::pin(shown),
+            Err(error) => {
+                tracing::warn!(%error, "there is no timer; that the clock is set goes unnoticed");
+                self.sleep_until(self.now().boot_at(time))
+            }
+        }
     }
 }
 
@@ -183,6 +219,22 @@ mod timer {
 
     pub(super) fn wall_time() -> SystemTime {
         SystemTime::UNIX_EPOCH + duration(clock_gettime(ClockId::Realtime))
+    }
+
+    /// A timer of its own on `CLOCK_REALTIME`, which is cancelled when the clock is set (timerfd_create(2)).
+    pub(super) fn until_shown(time: SystemTime) -> std::io::Result<impl Future<Output = ()> + use<>> {
+        // All zeros would disarm it.
+        let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().max(Duration::from_nanos(1));
+        let timer = timerfd_create(TimerfdClockId::Realtime, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
+        let value = Timespec::try_from(since_epoch).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 });
+        let setting = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: value };
+        timerfd_settime(&timer, TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET, &setting)?;
+        #[allow(deprecated, reason = "its successor is unsafe, and asks only for what an `OwnedFd` gives")]
+        let timer = AsyncFd::with_interest(timer, Interest::READABLE)?;
+        Ok(async move {
+            // Readable is one that fired and one that was cancelled.
+            let _ = timer.readable().await;
+        })
     }
 
     fn duration(time: Timespec) -> Duration {
@@ -218,10 +270,13 @@ mod timer {
 /// Elsewhere tokio's timer may stand still during sleep, so it is asked for slices and the clock is read after each.
 #[cfg(not(target_os = "linux"))]
 mod timer {
-    use super::{Arc, BootTime, Duration, Sleepers, SystemTime};
+    use super::{Arc, BootTime, Duration, Now, Sleepers, SystemTime};
     use rustix::time::{ClockId, clock_gettime};
 
     const SLICE: Duration = Duration::from_secs(15);
+
+    /// A wall clock that differs by more from what it should show was set.
+    const STEP: Duration = Duration::from_secs(2);
 
     pub(super) fn boot_time() -> BootTime {
         BootTime::from_boot(Duration::try_from(clock_gettime(ClockId::Monotonic)).unwrap_or_default())
@@ -230,6 +285,21 @@ mod timer {
     #[expect(clippy::disallowed_methods, reason = "this module is the one that reads clocks")]
     pub(super) fn wall_time() -> SystemTime {
         SystemTime::now()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this module is the one that sets timers")]
+    pub(super) fn until_shown(time: SystemTime) -> std::io::Result<impl Future<Output = ()> + use<>> {
+        let begin = Now { boot: boot_time(), wall: wall_time() };
+        Ok(async move {
+            loop {
+                let (shown, expected) = (wall_time(), begin.wall_at(boot_time()));
+                let apart = shown.duration_since(expected).unwrap_or_else(|error| error.duration());
+                match time.duration_since(shown) {
+                    Ok(left) if !left.is_zero() && apart < STEP => tokio::time::sleep(left.min(SLICE)).await,
+                    _ => return,
+                }
+            }
+        })
     }
 
     #[expect(clippy::disallowed_methods, reason = "this module is the one that sets timers")]
@@ -252,14 +322,16 @@ mod timer {
 /// A clock that stands still until a test moves it.
 pub struct ManualClock {
     now: Mutex<Now>,
-    sleepers: Sleepers,
+    sleepers: Arc<Sleepers>,
+    /// How often the wall clock was set.
+    steps: watch::Sender<u64>,
 }
 
 impl ManualClock {
     /// A clock that shows `wall`, a day after boot.
     pub fn at(wall: SystemTime) -> Self {
         let boot = BootTime::from_boot(Duration::from_secs(86_400));
-        Self { now: Mutex::new(Now { boot, wall }), sleepers: Sleepers::default() }
+        Self { now: Mutex::new(Now { boot, wall }), sleepers: Arc::default(), steps: watch::Sender::default() }
     }
 
     /// Lets time pass on both clocks and wakes whose time has come; a suspend looks the same.
@@ -276,6 +348,7 @@ impl ManualClock {
     /// Sets the wall clock without letting time pass.
     pub fn step_wall(&self, wall: SystemTime) {
         self.now.lock().unwrap_or_else(PoisonError::into_inner).wall = wall;
+        self.steps.send_modify(|steps| *steps += 1);
     }
 }
 
@@ -288,9 +361,17 @@ impl Clock for ManualClock {
         if time <= self.now().boot {
             return Box::pin(std::future::ready(()));
         }
-        let woken = self.sleepers.add(time);
-        Box::pin(async {
-            let _ = woken.await;
+        self.sleepers.sleep(time)
+    }
+
+    fn sleep_until_shown(&self, time: SystemTime) -> Sleep {
+        let mut steps = self.steps.subscribe();
+        let shown = self.sleep_until(self.now().boot_at(time));
+        Box::pin(async move {
+            tokio::select! {
+                () = shown => {}
+                _ = steps.changed() => {}
+            }
         })
     }
 }
@@ -318,13 +399,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_point_of_the_wall_clock_is_waited_for_until_it_shows_it() {
+        let clock = SystemClock::start().unwrap();
+        for from_now in [Duration::ZERO, Duration::from_millis(20)] {
+            let shown = clock.now().wall + from_now;
+            clock.sleep_until_shown(shown).await;
+            assert!(clock.now().wall >= shown);
+        }
+        clock.sleep_until_shown(SystemTime::UNIX_EPOCH).await;
+    }
+
+    #[tokio::test]
     async fn a_sleeper_that_gave_up_is_forgotten() {
         let clock = SystemClock::start().unwrap();
         let far = clock.now().boot + Duration::from_secs(3600);
         drop(clock.sleep_until(far));
         drop(clock.sleep_until(far));
         let _kept = clock.sleep_until(far);
-        assert_eq!(clock.sleepers.waiting.lock().unwrap().len(), 1);
+        assert_eq!(clock.sleepers.lock().sleepers.len(), 1);
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod merge;
 mod own;
 mod partitions;
 mod profiles;
+mod quiet_hours;
 mod section_name;
 mod session_name;
 mod watch;
@@ -22,9 +23,10 @@ mod watch;
 pub use add::{AddError, AddedSession, NewSession, add_session};
 pub use endpoints::{EndpointError, Endpoints, OverrideSource};
 pub use environment::Environment;
-pub use files::{NoHome, Paths, SaveError, load, save_session};
+pub use files::{NoHome, Paths, SaveError, load, parse, save_session};
 pub use identity::{Identity, IdentityError, StartUrlError, normalise_start_url};
 pub use partitions::is_known_region;
+pub use quiet_hours::QuietHours;
 pub use session_name::NameError;
 pub use watch::FileWatch;
 
@@ -49,6 +51,8 @@ pub struct Config {
     pub secret_store: SecretStore,
     /// Whether the desktop shows notifications.
     pub notifications: Notifications,
+    /// When the person counts as away, whatever the screen says.
+    pub quiet_hours: Option<QuietHours>,
     /// A file of PEM certificates to trust beside the system's: `AWS_CA_BUNDLE`, else the default profile's `ca_bundle`.
     pub ca_bundle: Option<PathBuf>,
     /// Everything that is wrong or doubtful in the files, in the order of files and lines.
@@ -119,10 +123,14 @@ pub struct SessionConfig {
     pub origin: Origin,
     /// The command that opens its pages instead of the desktop's browser, with `{url}` in place of the address.
     pub browser: Option<String>,
+    /// Further hosts that may serve its verification page, as the URL standard writes them.
+    pub verification_hosts: Vec<String>,
     /// How long before the token's expiry it is refreshed silently, where the default is not wanted.
     pub refresh_before: Option<Duration>,
     /// How long before the sign-in's end the person is asked, where the default is not wanted.
     pub notify_before: Option<Duration>,
+    /// Whether its token is shared with the AWS CLI and SDKs.
+    pub sdk_cache: SdkCache,
 }
 
 impl SessionConfig {
@@ -180,6 +188,16 @@ pub enum Notifications {
     #[default]
     On,
     /// It does not.
+    Off,
+}
+
+/// Whether a session's token is shared with the AWS CLI and SDKs through the files of their token cache.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SdkCache {
+    /// It is: published there after each renewal, and taken over from there.
+    On,
+    /// The files are left alone.
+    #[default]
     Off,
 }
 

@@ -11,6 +11,7 @@ pub mod lock;
 pub mod oidc;
 pub mod portal;
 pub mod roles;
+pub mod sdk_cache;
 pub mod secrets;
 pub mod server;
 pub mod service_manager;
@@ -24,7 +25,9 @@ use ssoctl_protocol::{NewSession, Timestamp};
 use tokio::net::UnixListener;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use config::{Config, Environment, FileWatch, Paths, SaveError, Severity};
+use config::{Config, Environment, FileWatch, Paths, QuietHours, SaveError, Severity};
+use desktop::{LocalZone, quiet};
+use sdk_cache::SdkCache;
 use service_manager::report::Reports;
 use session::registry::Directory;
 use world::World;
@@ -57,13 +60,17 @@ pub async fn run(
     mut signals: mpsc::Receiver<Signal>,
     reports: Reports,
 ) {
-    let mut files = FileWatch::start(&sources.paths);
-    let mut configuration = Configuration::load(sources, world.clone());
+    let mut files = FileWatch::start(sources.paths.all());
+    let home = sources.environment.home.clone();
+    let mut configuration = Configuration::load(sources, world);
+    let world = configuration.world.clone();
+    let token_files = SdkCache::start(home.as_deref(), configuration.directory.subscribe(), world.clone());
     let (save, mut saves) = mpsc::channel::<Save>(1);
     let (stop, stopped) = oneshot::channel::<()>();
     let api = server::Api {
         directory: configuration.directory.subscribe(),
         world: world.clone(),
+        token_files,
         started_at: Timestamp::from(world.clock.now().wall),
         save: Box::new(move |session| {
             let save = save.clone();
@@ -130,13 +137,19 @@ pub async fn run(
 struct Configuration {
     sources: Sources,
     world: World,
+    quiet_hours: watch::Sender<Option<QuietHours>>,
     directory: watch::Sender<Arc<Directory>>,
 }
 
 impl Configuration {
-    fn load(sources: Sources, world: World) -> Self {
-        let mut configuration = Self { sources, world, directory: watch::channel(Arc::new(Directory::empty())).0 };
-        configuration.reload("the daemon starts");
+    fn load(sources: Sources, mut world: World) -> Self {
+        let config = config::load(&sources.paths, &sources.environment);
+        let (quiet_hours, hours) = watch::channel(config.quiet_hours);
+        let zone = LocalZone::from_variable(sources.environment.tz.as_deref());
+        world.surroundings = quiet::follow(world.surroundings, hours, zone, Arc::clone(&world.clock));
+        let directory = watch::channel(Arc::new(Directory::empty())).0;
+        let mut configuration = Self { sources, world, quiet_hours, directory };
+        configuration.take(config, "the daemon starts");
         configuration
     }
 
@@ -146,6 +159,11 @@ impl Configuration {
 
     fn reload(&mut self, reason: &str) {
         let config = config::load(&self.sources.paths, &self.sources.environment);
+        self.quiet_hours.send_replace(config.quiet_hours);
+        self.take(config, reason);
+    }
+
+    fn take(&mut self, config: Config, reason: &str) {
         let current = Arc::clone(&self.directory.borrow());
         tell(&current.config, &config, reason);
         let next = current.reconfigured(config, &self.world, || fastrand::u64(..));

@@ -125,6 +125,10 @@ error_codes! {
     MethodNotAllowed = "method_not_allowed", 405, Other;
     /// The request's body is larger than any that the API takes.
     BodyTooLarge = "body_too_large", 413, Other;
+    /// The daemon serves as many connections as it can at once.
+    TooManyConnections = "too_many_connections", 503, Other;
+    /// A body did not come to its end in time.
+    RequestTimeout = "request_timeout", 408, Other;
     /// The daemon is stopping; the request can be repeated once it is back.
     ShuttingDown = "shutting_down", 503, Other;
     /// A fault of the daemon.

@@ -5,7 +5,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use ssoctl_protocol::body::{ConfigurationProblem, Logout, PortalSession};
+use ssoctl_protocol::body::{ConfigurationProblem, Logout, PortalSession, TokenFiles};
 use ssoctl_protocol::{
     Account, Accounts, Assignment, DaemonStatus, ErrorCode, LastError, Login, NewSession, NextStep, PendingLogin,
     Problem, Role, RoleCredentials, Roles, SessionState, SessionStatus, StatusReport, StoreStatus, Timestamp, Token,
@@ -56,6 +56,10 @@ fn session() -> SessionStatus {
         session_ends_at: Some(time("2026-11-23T16:05:00Z")),
         next: Some(NextStep { action: "refresh".into(), at: time("2026-11-23T10:56:00Z") }),
         unsaved: false,
+        token_files: Some(TokenFiles {
+            published: vec!["/home/ada/.aws/sso/cache/0ad374308c5a4e22f723adf10145eafad7c4031c.json".into()],
+            error: None,
+        }),
     }
 }
 
@@ -76,6 +80,10 @@ fn session_json() -> Value {
         "session_ends_at": "2026-11-23T16:05:00Z",
         "next": {"action": "refresh", "at": "2026-11-23T10:56:00Z"},
         "unsaved": false,
+        "token_files": {
+            "published": ["/home/ada/.aws/sso/cache/0ad374308c5a4e22f723adf10145eafad7c4031c.json"],
+            "error": null,
+        },
     })
 }
 
@@ -87,6 +95,7 @@ fn daemon() -> DaemonStatus {
         sessions: 1,
         secret_store: StoreStatus { kind: "file".into(), reason: Some("there is no session bus".into()), error: None },
         service_clock_ahead: Some(-3600),
+        quiet_until: Some(time("2026-11-24T07:00:00Z")),
         configuration_problems: vec![ConfigurationProblem {
             severity: "warning".into(),
             file: "/home/ada/.config/ssoctl/config.toml".into(),
@@ -104,6 +113,7 @@ fn daemon_json() -> Value {
         "sessions": 1,
         "secret_store": {"kind": "file", "reason": "there is no session bus", "error": null},
         "service_clock_ahead": -3600,
+        "quiet_until": "2026-11-24T07:00:00Z",
         "configuration_problems": [{
             "severity": "warning",
             "file": "/home/ada/.config/ssoctl/config.toml",
@@ -322,6 +332,8 @@ fn codes_statuses_and_exit_codes_stay_what_they_are() {
             ("not_found", 404, 1),
             ("method_not_allowed", 405, 1),
             ("body_too_large", 413, 1),
+            ("too_many_connections", 503, 1),
+            ("request_timeout", 408, 1),
             ("shutting_down", 503, 1),
             ("internal", 500, 1),
         ]

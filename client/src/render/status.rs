@@ -88,6 +88,10 @@ pub(crate) fn status(daemon: &DaemonStatus, sessions: &[SessionStatus], now: Tim
             duration(Duration::from_secs(ahead.unsigned_abs()))
         );
     }
+    if let Some(until) = daemon.quiet_until {
+        let _ =
+            writeln!(text, "quiet hours end {}; until then nothing is shown or opened unasked", distance(until, now));
+    }
     for problem in &daemon.configuration_problems {
         let line = problem.line.map_or_else(String::new, |line| format!(":{line}"));
         let complaint = format!("{}: {}{line}: {}", problem.severity, problem.file, problem.message);
@@ -180,6 +184,9 @@ fn note(session: &SessionStatus, now: Timestamp) -> Cell {
     if session.unsaved {
         return Cell::new("the newest token is not saved yet", Tone::Warning);
     }
+    if let Some(error) = session.token_files.as_ref().and_then(|files| files.error.as_ref()) {
+        return Cell::new(error.clone(), Tone::Warning);
+    }
     match session.state {
         SessionState::SignedOut | SessionState::Expired => {
             Cell::plain(format!("ssoctl login {}", shell_word(&session.name)))
@@ -250,6 +257,17 @@ warning: /c.toml:3: unknown key \"colour\" is ignored
     }
 
     #[test]
+    fn that_it_is_quiet_is_said_with_the_end() {
+        let now: Timestamp = "2026-11-23T22:17:00Z".parse().unwrap();
+        let daemon: DaemonStatus = serde_json::from_value(json!({
+            "version": "0.1.0", "pid": 1, "started_at": now, "sessions": 0, "quiet_until": "2026-11-24T07:00:00Z",
+        }))
+        .unwrap();
+        let text = status(&daemon, &[], now, Colours::Off);
+        assert!(text.contains("\nquiet hours end in 8 h 43 min; until then nothing is"), "{text}");
+    }
+
+    #[test]
     fn where_secrets_are_is_said_with_what_is_wrong_about_it() {
         for (status, said) in [
             (json!({"kind": "keyring"}), "the keyring"),
@@ -297,5 +315,15 @@ warning: /c.toml:3: unknown key \"colour\" is ignored
         let error = json!({"code": "x", "message": "\u{1b}]0;owned\u{7}", "at": "2026-11-23T10:15:00Z"});
         let table = text(&[json!({"name": "a\u{1b}[2J", "last_error": error})], Colours::Off);
         assert!(!table.contains('\u{1b}') && table.contains(r"a\u{1b}[2J"), "{table}");
+    }
+
+    #[test]
+    fn a_token_file_that_is_left_alone_is_shown_where_nothing_else_is_wrong() {
+        let files = json!({"published": [], "error": "/x.json is not a regular file; move it away"});
+        let table = text(&[json!({"token_files": files.clone()})], Colours::Off);
+        assert!(table.contains("/x.json is not a regular file; move it away"), "{table}");
+        let error = json!({"code": "network", "message": "no answer", "at": "2026-11-23T10:15:00Z"});
+        let table = text(&[json!({"token_files": files, "last_error": error})], Colours::Off);
+        assert!(!table.contains("/x.json"), "{table}");
     }
 }

@@ -25,6 +25,8 @@ pub struct Environment {
     pub use_dualstack_endpoint: Option<bool>,
     /// `AWS_CA_BUNDLE`: a file of PEM certificates to trust beside the system's.
     pub ca_bundle: Option<PathBuf>,
+    /// `TZ`: the local time zone, where it is not the machine's.
+    pub tz: Option<String>,
 }
 
 impl Environment {
@@ -49,6 +51,7 @@ impl Environment {
             use_fips_endpoint: switch("AWS_USE_FIPS_ENDPOINT"),
             use_dualstack_endpoint: switch("AWS_USE_DUALSTACK_ENDPOINT"),
             ca_bundle: path("AWS_CA_BUNDLE"),
+            tz: text("TZ"),
         }
     }
 

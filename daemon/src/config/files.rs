@@ -35,6 +35,11 @@ pub struct Paths {
 pub struct NoHome;
 
 impl Paths {
+    /// Both of them.
+    pub fn all(&self) -> Vec<PathBuf> {
+        vec![self.own.clone(), self.aws.clone()]
+    }
+
     /// Where the files are: the own one at `own` (a command line's `--config`), else `SSOCTL_CONFIG`, else in the
     /// platform's configuration directory; the AWS one at `AWS_CONFIG_FILE`, else `~/.aws/config`.
     pub fn locate(own: Option<PathBuf>, environment: &Environment) -> Result<Self, NoHome> {
@@ -60,12 +65,16 @@ pub fn load(paths: &Paths, environment: &Environment) -> Config {
             String::new()
         }
     };
-    let own = OwnFile::parse(&read(&paths.own));
-    let aws = AwsFile::parse(&read(&paths.aws));
-    let mut config =
-        merge(Source { path: &paths.own, file: &own }, Source { path: &paths.aws, file: &aws }, environment);
+    let (own, aws) = (read(&paths.own), read(&paths.aws));
+    let mut config = parse(paths, &own, &aws, environment);
     config.problems.splice(..0, unreadable);
     config
+}
+
+/// What these texts of the two files mean.
+pub fn parse(paths: &Paths, own: &str, aws: &str, environment: &Environment) -> Config {
+    let (own, aws) = (OwnFile::parse(own), AwsFile::parse(aws));
+    merge(Source { path: &paths.own, file: &own }, Source { path: &paths.aws, file: &aws }, environment)
 }
 
 /// Adds a session to the own configuration file, which is created where it is missing, and returns the session's name.

@@ -10,7 +10,7 @@ use super::identity::{Identity, IdentityError};
 use super::ini::{LineProblem, Located};
 use super::own::{OwnFile, OwnSession};
 use super::profiles::{self, Legacy};
-use super::{Config, DEFAULT_SCOPE, Origin, OriginKind, Problem, SessionConfig, Severity};
+use super::{Config, DEFAULT_SCOPE, Origin, OriginKind, Problem, SdkCache, SessionConfig, Severity};
 
 /// The profile whose endpoint settings apply to sessions that have no profile of their own. `AWS_PROFILE` has no say:
 /// it belongs to one shell, and the daemon serves them all.
@@ -69,6 +69,7 @@ pub(super) fn merge(own: Source<'_, OwnFile>, aws: Source<'_, AwsFile>, environm
         profiles,
         secret_store: own.file.secret_store,
         notifications: own.file.notifications,
+        quiet_hours: own.file.quiet_hours,
         ca_bundle: environment.ca_bundle.clone().or_else(|| {
             let bundle = aws.file.profile(DEFAULT_PROFILE)?.get("ca_bundle")?;
             Some(environment.expand_home(Path::new(&bundle.value)))
@@ -91,8 +92,12 @@ pub(super) struct Draft {
     own_portal: Option<String>,
     endpoints: ProfileEndpoints,
     browser: Option<String>,
+    verification_hosts: Vec<String>,
     refresh_before: Option<Duration>,
     notify_before: Option<Duration>,
+    sdk_cache: Option<SdkCache>,
+    /// Whether a profile of the AWS configuration signs in with it by its start URL.
+    is_legacy: bool,
 }
 
 impl Draft {
@@ -115,8 +120,11 @@ impl Draft {
             own_portal: None,
             endpoints,
             browser: None,
+            verification_hosts: Vec::new(),
             refresh_before: None,
             notify_before: None,
+            sdk_cache: None,
+            is_legacy: true,
         }
     }
 
@@ -124,10 +132,16 @@ impl Draft {
         self.name == name || self.aliases.iter().any(|alias| alias == name)
     }
 
-    pub(super) fn add_cache_key(&mut self, key: &str) {
+    fn add_cache_key(&mut self, key: &str) {
         if !self.cache_keys.iter().any(|known| known == key) {
             self.cache_keys.push(key.to_owned());
         }
+    }
+
+    /// A legacy profile signs in with it: readers look for its token under the profile's start URL.
+    pub(super) fn add_legacy_profile(&mut self, start_url: &str) {
+        self.is_legacy = true;
+        self.add_cache_key(start_url);
     }
 
     fn finish(self, environment: &Environment) -> SessionConfig {
@@ -139,6 +153,8 @@ impl Draft {
             environment,
             profile: &self.endpoints,
         });
+        // What nobody but the own file knows of, no SDK looks for.
+        let is_known_to_sdks = self.origin.kind != OriginKind::Own || self.is_legacy;
         SessionConfig {
             name: self.name,
             aliases: self.aliases,
@@ -149,8 +165,10 @@ impl Draft {
             cache_keys: self.cache_keys,
             origin: self.origin,
             browser: self.browser,
+            verification_hosts: self.verification_hosts,
             refresh_before: self.refresh_before,
             notify_before: self.notify_before,
+            sdk_cache: self.sdk_cache.unwrap_or(if is_known_to_sdks { SdkCache::On } else { SdkCache::Off }),
         }
     }
 }
@@ -169,8 +187,10 @@ fn add(drafts: &mut Vec<Draft>, draft: Draft) {
     first.own_oidc = first.own_oidc.take().or(draft.own_oidc);
     first.own_portal = first.own_portal.take().or(draft.own_portal);
     first.browser = first.browser.take().or(draft.browser);
+    first.verification_hosts.extend(draft.verification_hosts);
     first.refresh_before = first.refresh_before.or(draft.refresh_before);
     first.notify_before = first.notify_before.or(draft.notify_before);
+    first.sdk_cache = first.sdk_cache.or(draft.sdk_cache);
 }
 
 /// The sections of one name, at least one of them: `[session.NAME]` overrides `[sso-session NAME]` member by member.
@@ -220,8 +240,11 @@ impl<'a> Sections<'a> {
             own_portal: own.portal_endpoint,
             endpoints: endpoints.clone(),
             browser: own.browser,
+            verification_hosts: own.verification_hosts,
             refresh_before: own.refresh_before,
             notify_before: own.notify_before,
+            sdk_cache: own.sdk_cache,
+            is_legacy: false,
         })
     }
 

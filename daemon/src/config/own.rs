@@ -4,15 +4,18 @@ use std::ops::Range;
 use std::time::Duration;
 
 use toml_edit::{Document, Item, Key, TableLike};
+use url::Host;
 
 use super::ini::{LineProblem, Located};
-use super::{Notifications, SecretStore};
+use super::quiet_hours::NotQuietHours;
+use super::{Notifications, QuietHours, SdkCache, SecretStore};
 
 /// What the file says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct OwnFile {
     pub(super) secret_store: SecretStore,
     pub(super) notifications: Notifications,
+    pub(super) quiet_hours: Option<QuietHours>,
     pub(super) sessions: Vec<OwnSession>,
     pub(super) problems: Vec<LineProblem>,
 }
@@ -30,8 +33,10 @@ pub(super) struct OwnSession {
     pub(super) oidc_endpoint: Option<String>,
     pub(super) portal_endpoint: Option<String>,
     pub(super) browser: Option<String>,
+    pub(super) verification_hosts: Vec<String>,
     pub(super) refresh_before: Option<Duration>,
     pub(super) notify_before: Option<Duration>,
+    pub(super) sdk_cache: Option<SdkCache>,
     /// Whether a member that decides on identity or endpoints has a wrong type, so that using the rest would sign
     /// somebody in who was not meant, or elsewhere.
     pub(super) unusable: bool,
@@ -82,11 +87,12 @@ impl Reader<'_> {
                         self.file.notifications = notifications;
                     }
                 }
+                "quiet_hours" => self.file.quiet_hours = self.quiet_hours(key, item),
                 "session" => match item.as_table_like() {
                     Some(sessions) => self.sessions(sessions),
                     None => self.wrong(key, item, "tables such as [session.work]"),
                 },
-                _ => self.unknown(key, "secret_store, notifications and [session.NAME]"),
+                _ => self.unknown(key, "secret_store, notifications, quiet_hours and [session.NAME]"),
             }
         }
     }
@@ -122,11 +128,15 @@ impl Reader<'_> {
                 "oidc_endpoint" => session.oidc_endpoint = self.string(key, item),
                 "portal_endpoint" => session.portal_endpoint = self.string(key, item),
                 "browser" => session.browser = self.browser(key, item),
+                "verification_hosts" => session.verification_hosts = self.hosts(key, item).unwrap_or_default(),
                 "refresh_before" => session.refresh_before = self.duration(key, item),
                 "notify_before" => session.notify_before = self.duration(key, item),
+                "sdk_cache" => {
+                    session.sdk_cache = self.word(key, item, &[("on", SdkCache::On), ("off", SdkCache::Off)]);
+                }
                 _ => self.unknown(
                     key,
-                    "start_url, region, scopes, label, oidc_endpoint, portal_endpoint, browser, refresh_before and notify_before",
+                    "start_url, region, scopes, label, oidc_endpoint, portal_endpoint, browser, verification_hosts, refresh_before, notify_before and sdk_cache",
                 ),
             }
         }
@@ -158,6 +168,16 @@ impl Reader<'_> {
         strings
     }
 
+    /// Hosts as the URL standard writes them. A port or a pattern would promise what is not compared.
+    fn hosts(&mut self, key: &Key, item: &Item) -> Option<Vec<String>> {
+        let host = |text: &str| Host::parse(text).ok().filter(|_| !text.contains('*')).map(|host| host.to_string());
+        let hosts = item.as_array().and_then(|array| array.iter().map(|value| host(value.as_str()?)).collect());
+        if hosts.is_none() {
+            self.wrong(key, item, "an array of host names, such as [\"login.example.com\"]");
+        }
+        hosts
+    }
+
     fn browser(&mut self, key: &Key, item: &Item) -> Option<String> {
         let command = item.as_str().filter(|command| command.contains("{url}"));
         if command.is_none() {
@@ -172,6 +192,11 @@ impl Reader<'_> {
             self.wrong(key, item, "a duration, such as \"20m\" or \"1h 30m\"");
         }
         duration
+    }
+
+    fn quiet_hours(&mut self, key: &Key, item: &Item) -> Option<QuietHours> {
+        let hours = item.as_str().unwrap_or_default().parse();
+        hours.map_err(|error: NotQuietHours| self.wrong(key, item, &error.to_string())).ok()
     }
 
     fn word<T: Copy>(&mut self, key: &Key, item: &Item, known: &[(&str, T)]) -> Option<T> {
@@ -228,6 +253,7 @@ mod tests {
         let file = OwnFile::parse(
             r#"secret_store = "memory"
 notifications = "off"
+quiet_hours = "20:00-08:00"
 
 [session.work]
 start_url = "https://corp.awsapps.com/start"
@@ -237,8 +263,10 @@ label = "alice"
 oidc_endpoint = "http://127.0.0.1:8080"
 portal_endpoint = "http://127.0.0.1:8081"
 browser = "firefox -P work {url}"
+verification_hosts = ["Login.corp.example", "192.0.2.1"]
 refresh_before = "20m"
 notify_before = "1h 30m"
+sdk_cache = "off"
 
 [session."two words"]
 label = "bob"
@@ -247,23 +275,26 @@ label = "bob"
         assert_eq!(file.problems, []);
         assert_eq!(file.secret_store, SecretStore::Memory);
         assert_eq!(file.notifications, Notifications::Off);
+        assert_eq!(file.quiet_hours.map(|hours| hours.to_string()).as_deref(), Some("20:00-08:00"));
         let work = OwnSession {
             name: "work".to_owned(),
-            line: 4,
-            start_url: Some(Located { value: "https://corp.awsapps.com/start".to_owned(), line: 5 }),
-            region: Some(Located { value: "eu-west-1".to_owned(), line: 6 }),
+            line: 5,
+            start_url: Some(Located { value: "https://corp.awsapps.com/start".to_owned(), line: 6 }),
+            region: Some(Located { value: "eu-west-1".to_owned(), line: 7 }),
             scopes: Some(vec!["sso:account:access".to_owned(), "codewhisperer:completions".to_owned()]),
             label: Some("alice".to_owned()),
             oidc_endpoint: Some("http://127.0.0.1:8080".to_owned()),
             portal_endpoint: Some("http://127.0.0.1:8081".to_owned()),
             browser: Some("firefox -P work {url}".to_owned()),
+            verification_hosts: vec!["login.corp.example".to_owned(), "192.0.2.1".to_owned()],
             refresh_before: Some(Duration::from_secs(20 * 60)),
             notify_before: Some(Duration::from_secs(90 * 60)),
+            sdk_cache: Some(SdkCache::Off),
             unusable: false,
         };
         let two_words = OwnSession {
             name: "two words".to_owned(),
-            line: 15,
+            line: 18,
             label: Some("bob".to_owned()),
             ..OwnSession::default()
         };
@@ -292,8 +323,14 @@ label = "bob"
             ("oidc_endpoint = []", true),
             ("portal_endpoint = {}", true),
             ("browser = \"firefox\"", false),
+            ("verification_hosts = \"login.corp.example\"", false),
+            ("verification_hosts = [\"https://login.corp.example\"]", false),
+            ("verification_hosts = [\"login.corp.example:443\"]", false),
+            ("verification_hosts = [\"*.corp.example\"]", false),
+            ("verification_hosts = [\"\"]", false),
             ("refresh_before = 20", false),
             ("notify_before = \"soon\"", false),
+            ("sdk_cache = true", false),
         ] {
             let file = OwnFile::parse(&format!("[session.bad]\n# comment\n{entry}\n[session.good]\nlabel = \"x\"\n"));
             assert_eq!(file.problems.len(), 1, "{entry}");
@@ -317,6 +354,16 @@ label = "bob"
                 LineProblem::error(2, "notifications must be \"on\" or \"off\""),
             ]
         );
+    }
+
+    #[test]
+    fn quiet_hours_that_are_none_are_an_error_with_their_line_and_leave_the_rest() {
+        for wrong in ["\"20-8\"", "\"20:00-20:00\"", "20", "true"] {
+            let file = OwnFile::parse(&format!("notifications = \"off\"\nquiet_hours = {wrong}\n"));
+            assert_eq!((file.quiet_hours, file.notifications), (None, Notifications::Off));
+            let message = "quiet_hours must be two different times of the day, such as \"20:00-08:00\"";
+            assert_eq!(file.problems, [LineProblem::error(2, message)], "{wrong}");
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Noticing that a configuration file has changed.
+//! Noticing that a file has changed.
 //!
 //! Editors and dotfile managers replace files rather than write them, so directories are watched, not files: the
 //! file's own, the one of each symbolic link's target, and where a directory is missing, the nearest one above it until
@@ -15,7 +15,7 @@ use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::files::{Paths, next_symlink};
+use super::files::next_symlink;
 
 /// A burst of changes is over when nothing more has changed for this long.
 const QUIET: Duration = Duration::from_millis(300);
@@ -29,7 +29,7 @@ const MAX_SYMLINKS: usize = 8;
 /// How often a plan is made anew because directories came or went while it was carried out.
 const MAX_ATTEMPTS: usize = 5;
 
-/// Watches both configuration files until it is dropped.
+/// Watches some files until it is dropped.
 #[derive(Debug)]
 pub struct FileWatch {
     changes: mpsc::Receiver<()>,
@@ -43,13 +43,12 @@ impl FileWatch {
     ///
     /// # Panics
     /// Outside a Tokio runtime.
-    pub fn start(paths: &Paths) -> Self {
+    pub fn start(files: Vec<PathBuf>) -> Self {
         let (report, changes) = mpsc::channel(1);
-        let files = vec![paths.own.clone(), paths.aws.clone()];
         let task = match Directories::watch(files) {
             Ok((directories, events)) => tokio::spawn(report_bursts(directories, events, report)),
             Err(error) => {
-                tracing::warn!(%error, "configuration files are not watched; send SIGHUP after changing them");
+                tracing::warn!(%error, "files are not watched; send SIGHUP after changing the configuration");
                 // The sender is kept, so that the receiver waits instead of ending.
                 tokio::spawn(async move { report.closed().await })
             }
@@ -81,9 +80,14 @@ async fn report_bursts(
         while burst < MAX_BURST && matches!(tokio::time::timeout(QUIET, events.recv()).await, Ok(Some(()))) {
             burst += 1;
         }
-        // First, so that whatever changes while the files are read is noticed again.
-        directories.rewatch();
-        tracing::debug!(events = burst, "configuration files changed");
+        // First, so that whatever changes while the files are read is noticed again. It asks a file system, which can hang.
+        let rewatched = tokio::task::spawn_blocking(move || {
+            directories.rewatch();
+            directories
+        });
+        let Ok(rewatched) = rewatched.await else { return };
+        directories = rewatched;
+        tracing::debug!(events = burst, "files changed");
         if let Err(mpsc::error::TrySendError::Closed(())) = report.try_send(()) {
             return;
         }
@@ -109,7 +113,7 @@ impl Directories {
                     let _ = sender.send(());
                 }
             }
-            Err(error) => tracing::debug!(%error, "watching configuration files"),
+            Err(error) => tracing::debug!(%error, "watching files"),
         })?;
         let mut directories = Self { files, watcher, plan };
         directories.rewatch();
@@ -128,7 +132,7 @@ impl Directories {
             }
             for directory in plan.names_by_directory.keys() {
                 if let Err(error) = self.watcher.watch(directory, RecursiveMode::NonRecursive) {
-                    tracing::warn!(directory = %directory.display(), %error, "changes of configuration files here go unnoticed; send SIGHUP after changing them");
+                    tracing::warn!(directory = %directory.display(), %error, "changes of files here go unnoticed; send SIGHUP after changing the configuration");
                 }
             }
             if Plan::of(&self.files) == plan {

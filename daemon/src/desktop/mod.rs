@@ -1,6 +1,6 @@
 //! The person in front of the machine: what is shown, and whether anybody is there to see it.
 //!
-//! `text`, `page` and the rules in `presence` are pure. D-Bus is spoken by `notices` (the session's bus, from the first notice
+//! `text`, `page` and the rules in `presence` and `quiet` are pure. D-Bus is spoken by `notices` (the session's bus, from the first notice
 //! on) and `presence` (the machine's bus) alone.
 
 mod browser;
@@ -11,14 +11,19 @@ mod notices;
 mod page;
 #[cfg(target_os = "linux")]
 mod presence;
+pub mod quiet;
 mod screen;
 mod surroundings;
 mod text;
+mod zone;
 
 pub use environment::Environment;
 pub use page::{Refusal, admit};
 pub use screen::Screen;
 pub use surroundings::observe;
+pub use zone::LocalZone;
+
+use std::time::SystemTime;
 
 use tokio::sync::watch;
 
@@ -55,16 +60,42 @@ pub struct Subject {
     pub region: String,
     /// The command that opens pages, with `{url}` in it.
     pub browser: Option<String>,
+    /// Further hosts that may serve the verification page.
+    pub verification_hosts: Vec<String>,
 }
 
 /// What goes on around the daemon. Changes when the person comes or goes, when the machine wakes up, and when the
 /// network changes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Surroundings {
-    /// Whether the person is there.
+    /// Whether the person is there, as far as the screen tells.
     pub presence: Presence,
+    /// The quiet hours that are, or come next.
+    pub quiet: Option<Quiet>,
     /// Counts wake-ups and changes of the network: what failed before may work after one.
     pub stirrings: u64,
+}
+
+impl Surroundings {
+    /// Whether the person counts as there when the wall clock shows this. Sessions and quiet hours may wake in any order, so
+    /// this is looked at before anything is begun or shown.
+    pub fn presence_at(&self, wall: SystemTime) -> Presence {
+        if self.quiet_until(wall).is_some() { Presence::Away } else { self.presence }
+    }
+
+    /// Until when it is quiet, if it is.
+    pub fn quiet_until(&self, wall: SystemTime) -> Option<SystemTime> {
+        self.quiet.filter(|quiet| quiet.from <= wall && wall < quiet.until).map(|quiet| quiet.until)
+    }
+}
+
+/// When it is quiet, by the wall clock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Quiet {
+    /// The first moment.
+    pub from: SystemTime,
+    /// The first moment after it.
+    pub until: SystemTime,
 }
 
 /// A desktop that shows nothing: `notifications = "off"`, or a machine without a screen.

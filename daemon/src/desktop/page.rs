@@ -5,6 +5,8 @@
 
 use url::{Host, Url};
 
+use super::Subject;
+
 /// The DNS suffixes of all partitions (`aws-partitions.json` of the models). A region is in one partition only, so nothing
 /// is gained by telling them apart here.
 const SUFFIXES: [&str; 7] = [
@@ -34,19 +36,20 @@ pub enum Refusal {
     UnknownHost(String),
 }
 
-/// The page, if it may be opened for a sign-in at this start URL in this region: over https, or http to this machine, and
-/// on one of these hosts (observed):
+/// The page, if it may be opened for a sign-in to this session: over https, or http to this machine, and on one of these
+/// hosts (observed):
 ///
 /// - `*.awsapps.com`
 /// - `device.sso.{region}.{suffix}`
 /// - `*.{region}.portal.{suffix}`
 /// - `*.portal.{region}.app.aws` (dual-stack)
 /// - the start URL's own host
+/// - those that the configuration names
 /// - this machine, where a simulator or a tunnel answers
 ///
 /// # Errors
 /// The reason for not opening it.
-pub fn admit(page: &str, start_url: &str, region: &str) -> Result<Url, Refusal> {
+pub fn admit(page: &str, session: &Subject) -> Result<Url, Refusal> {
     // The URL standard drops tabs and line breaks silently; here they mean that something else was meant.
     if page.len() > MAX_LENGTH || page.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err(Refusal::NotAnAddress);
@@ -63,12 +66,10 @@ pub fn admit(page: &str, start_url: &str, region: &str) -> Result<Url, Refusal> 
     if url.scheme() != "https" {
         return Err(Refusal::NotSecure(host.to_string()));
     }
-    let is_own = Url::parse(start_url).is_ok_and(|start| start.host() == url.host());
-    match &host {
-        Host::Domain(name) if is_own || is_verification_host(name, region) => Ok(url),
-        Host::Ipv4(_) | Host::Ipv6(_) if is_own => Ok(url),
-        _ => Err(Refusal::UnknownHost(host.to_string())),
-    }
+    let is_own = Url::parse(&session.start_url).is_ok_and(|start| start.host() == url.host());
+    let is_configured = || session.verification_hosts.contains(&host.to_string());
+    let is_of_aws = || matches!(&host, Host::Domain(name) if is_verification_host(name, &session.region));
+    if is_own || is_of_aws() || is_configured() { Ok(url) } else { Err(Refusal::UnknownHost(host.to_string())) }
 }
 
 fn is_this_machine(host: &Host) -> bool {
@@ -98,8 +99,37 @@ mod tests {
 
     const START_URL: &str = "https://sso.corp.example/start";
 
+    fn session(region: &str, verification_hosts: &[&str]) -> Subject {
+        Subject {
+            key: "key".to_owned(),
+            name: "corp".to_owned(),
+            start_url: START_URL.to_owned(),
+            region: region.to_owned(),
+            browser: None,
+            verification_hosts: verification_hosts.iter().map(|&host| host.to_owned()).collect(),
+        }
+    }
+
     fn judged(page: &str) -> Result<String, Refusal> {
-        admit(page, START_URL, "eu-west-1").map(|url| url.to_string())
+        admit(page, &session("eu-west-1", &[])).map(|url| url.to_string())
+    }
+
+    #[test]
+    fn pages_on_configured_hosts_are_opened_and_no_others() {
+        let session = session("eu-west-1", &["login.corp.example", "192.0.2.1", "[2001:db8::1]"]);
+        for (page, is_admitted) in [
+            ("https://login.corp.example/device?user_code=A", true),
+            ("https://LOGIN.corp.example:8443/", true),
+            ("https://192.0.2.1/", true),
+            ("https://[2001:db8::1]/", true),
+            ("http://login.corp.example/", false),
+            ("https://x.login.corp.example/", false),
+            ("https://corp.example/", false),
+            ("https://192.0.2.2/", false),
+            ("https://login.corp.example@attacker.example/", false),
+        ] {
+            assert_eq!(admit(page, &session).is_ok(), is_admitted, "{page}");
+        }
     }
 
     #[test]
@@ -124,7 +154,7 @@ mod tests {
             ("us-iso-east-1", "https://device.sso.us-iso-east-1.c2s.ic.gov/"),
             ("us-gov-west-1", "https://device.sso.us-gov-west-1.amazonaws.com/"),
         ] {
-            assert!(admit(page, START_URL, region).is_ok(), "{page}");
+            assert!(admit(page, &session(region, &[])).is_ok(), "{page}");
         }
     }
 

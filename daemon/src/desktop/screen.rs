@@ -39,7 +39,7 @@ impl Desktop for Screen {
     }
 
     fn open(&self, session: &Subject, page: &str) {
-        match page::admit(page, &session.start_url, &session.region) {
+        match page::admit(page, session) {
             Ok(page) => {
                 let launcher = self.environment.launcher;
                 browser::open(&page, session.browser.as_deref(), launcher, &session.name, &self.runtime);

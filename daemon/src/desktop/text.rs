@@ -81,8 +81,7 @@ pub(super) fn write(notice: &Notice, session: &Subject, now: Now) -> Written {
             // On a line of its own: servers break lines at the hyphen, and half a code cannot be compared.
             lines.push("Compare the code:".to_owned());
             lines.push(plain(&flow.user_code, MAX_CODE));
-            let admitted = page::admit(&flow.verification_uri_complete, &session.start_url, &session.region);
-            let action = match admitted {
+            let action = match page::admit(&flow.verification_uri_complete, session) {
                 Ok(page) => {
                     let host = page.host_str().unwrap_or_default();
                     lines.push(format!("Approve it on {}", plain(host, MAX_HOST)));

@@ -175,6 +175,7 @@ mod tests {
             sessions: 1,
             secret_store,
             service_clock_ahead: None,
+            quiet_until: None,
             configuration_problems: Vec::new(),
         }))
     }

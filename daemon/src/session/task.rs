@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 
 use super::ask::{Answer, AskId, Refusal, Want};
 use super::attention::Action;
+use super::found::Found;
 use super::state::{Effect, Event, State};
 use super::{AccessToken, Kept, Notices, Snapshot, Terms, journal};
 use crate::clock::{Clock, Now};
@@ -30,6 +31,8 @@ enum Message {
     Left(AskId),
     Acted(Action),
     Rejected(Arc<AccessToken>),
+    Found(AskId, Found, oneshot::Sender<Answer>),
+    EndedElsewhere(Arc<AccessToken>),
     Configured(Arc<SessionConfig>, Notices),
     Stop,
 }
@@ -78,6 +81,25 @@ impl Session {
         Arc::clone(&self.snapshots.borrow())
     }
 
+    /// What is known of the session, now and after every change. It ends with the session.
+    pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshots.clone()
+    }
+
+    /// Offers a sign-in that another program has made, and waits for [`Answer::Found`].
+    pub async fn offer(&self, found: Found) -> Answer {
+        let id = AskId(self.next_ask.fetch_add(1, Ordering::Relaxed));
+        let (reply, answer) = oneshot::channel();
+        // As in `ask`.
+        let _ = self.messages.send(Message::Found(id, found, reply));
+        answer.await.unwrap_or(Answer::Refused(Refusal::ShuttingDown))
+    }
+
+    /// Tells the session that the portal does not know this token any more.
+    pub fn ended_elsewhere(&self, access: Arc<AccessToken>) {
+        let _ = self.messages.send(Message::EndedElsewhere(access));
+    }
+
     /// Asks, and waits for the answer; each want has its own deadline. A caller that stops waiting is forgotten.
     pub async fn ask(&self, want: Want) -> Answer {
         let id = AskId(self.next_ask.fetch_add(1, Ordering::Relaxed));
@@ -96,11 +118,6 @@ impl Session {
     /// [`PortalError::is_unauthorized`]: crate::portal::PortalError::is_unauthorized
     pub fn reject(&self, token: &Arc<AccessToken>) {
         let _ = self.messages.send(Message::Rejected(Arc::clone(token)));
-    }
-
-    /// Changes of what [`snapshot`](Self::snapshot) shows. Ends with the session.
-    pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
-        self.snapshots.clone()
     }
 
     /// Tells the session its configuration.
@@ -156,7 +173,8 @@ impl Task {
     async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Message>) {
         let mut surroundings = self.world.surroundings.clone();
         let mut known = *surroundings.borrow_and_update();
-        self.on(Event::PresenceChanged(known.presence));
+        let mut presence = known.presence_at(self.world.clock.now().wall);
+        self.on(Event::PresenceChanged(presence));
         let mut service_clock = self.world.identity_center.service_clock();
         service_clock.mark_changed();
         loop {
@@ -173,6 +191,11 @@ impl Task {
                     }
                     Some(Message::Acted(action)) => Event::Acted(action),
                     Some(Message::Rejected(token)) => Event::Rejected(token),
+                    Some(Message::Found(id, found, reply)) => {
+                        self.callers.insert(id, reply);
+                        Event::Found(id, found)
+                    }
+                    Some(Message::EndedElsewhere(access)) => Event::EndedElsewhere(access),
                     Some(Message::Configured(config, notices)) => {
                         self.config = config;
                         Event::TermsChanged(terms(&self.config, notices))
@@ -189,13 +212,14 @@ impl Task {
                 Ok(()) = service_clock.changed() => Event::ServiceClock(*service_clock.borrow_and_update()),
                 Ok(()) = surroundings.changed() => {
                     let before = std::mem::replace(&mut known, *surroundings.borrow_and_update());
-                    if before.stirrings != known.stirrings {
-                        self.on(Event::Stirred);
-                    }
-                    Event::PresenceChanged(known.presence)
+                    if before.stirrings == known.stirrings { Event::Tick } else { Event::Stirred }
                 }
                 () = self.world.clock.sleep_until(wake_at.unwrap_or_default()), if wake_at.is_some() => Event::Tick,
             };
+            let before = std::mem::replace(&mut presence, known.presence_at(self.world.clock.now().wall));
+            if before != presence {
+                self.on(Event::PresenceChanged(presence));
+            }
             self.on(event);
         }
         self.stop(inbox).await;
@@ -206,7 +230,7 @@ impl Task {
         self.on(Event::Stop);
         inbox.close();
         while let Some(message) = inbox.recv().await {
-            if let Message::Asked(_, _, reply) = message {
+            if let Message::Asked(_, _, reply) | Message::Found(_, _, reply) = message {
                 let _ = reply.send(Answer::Refused(Refusal::ShuttingDown));
             }
         }
@@ -354,6 +378,7 @@ fn subject(config: &SessionConfig) -> Subject {
         start_url: config.start_url.clone(),
         region: config.region().to_owned(),
         browser: config.browser.clone(),
+        verification_hosts: config.verification_hosts.clone(),
     }
 }
 

@@ -6,7 +6,7 @@ use identity_center_simulator::{Fault, Grant, Operation, RefreshTokens, Settings
 use ssoctl_protocol::{SessionState, SessionStatus};
 use ssoctld::Signal;
 
-use crate::harness::{Harness, START_URL, hours, session};
+use crate::harness::{Harness, START_URL, Store, hours, mins, session};
 
 impl Harness {
     /// Waits until the daemon has read a configuration with these sessions.
@@ -123,4 +123,32 @@ async fn a_session_that_comes_back_while_it_is_leaving_never_spends_a_refresh_to
     t.until_sessions(&["corp"]).await;
     t.until(|status| status.expires_at > before).await;
     assert_eq!(t.simulator.token_calls(Grant::RefreshToken), 1, "the newcomer finds what the leaving one had received");
+}
+
+#[tokio::test]
+async fn in_quiet_hours_no_sign_in_is_opened_unasked_and_callers_are_served() {
+    let quiet = |hours: &str| format!("quiet_hours = \"{hours}\"\n{}scopes = []\n", session("corp", START_URL));
+    let t = Harness::start_with(Settings::default(), Store::Memory, &quiet("19:00-19:50")).await;
+    t.sign_in("corp").await;
+    let flows = || t.simulator.calls(Operation::StartDeviceAuthorization);
+    // From 12:00 to 19:46 in one go, as in a suspend: the person would have been asked at 19:45.
+    t.clock.advance(hours(7) + mins(46));
+    let until = Some("2026-11-23T19:50:00Z".to_owned());
+    assert_eq!(t.report().await.daemon.quiet_until.map(|until| until.to_string()), until);
+    t.access_token().await;
+    assert_eq!(flows(), 1);
+    t.clock.advance(mins(4));
+    t.until(|status| status.login.is_some()).await;
+    assert_eq!((flows(), t.report().await.daemon.quiet_until), (2, None));
+}
+
+#[tokio::test]
+async fn quiet_hours_that_make_no_sense_are_reported_with_their_line() {
+    let configuration = format!("quiet_hours = \"8pm-8am\"\n{}", session("corp", START_URL));
+    let t = Harness::start_with(Settings::default(), Store::Memory, &configuration).await;
+    let report = t.report().await;
+    let problem = &report.daemon.configuration_problems[0];
+    assert_eq!(problem.line, Some(1));
+    assert!(problem.message.contains("such as \"20:00-08:00\""), "{}", problem.message);
+    assert_eq!(report.sessions.len(), 1);
 }

@@ -49,6 +49,7 @@ fn subject(browser: &Path) -> Subject {
         start_url: "https://corp.awsapps.com/start".to_owned(),
         region: "eu-west-1".to_owned(),
         browser: Some(format!("'{}' --profile work {{url}}", browser.display())),
+        verification_hosts: Vec::new(),
     }
 }
 

@@ -93,6 +93,7 @@ fn subject(name: &str) -> Subject {
         start_url: "https://corp.awsapps.com/start".to_owned(),
         region: "eu-west-1".to_owned(),
         browser: None,
+        verification_hosts: Vec::new(),
     }
 }
 

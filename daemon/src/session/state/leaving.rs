@@ -39,6 +39,7 @@ impl State {
         self.token = None;
         self.token_lineage = self.lineage;
         self.trust = Trust::Full;
+        self.cap_is_certain = false;
         self.trouble = None;
         self.attention.token_went();
         self.saver.touch();

@@ -1,0 +1,118 @@
+//! Quiet hours: times of the day at which the person counts as away.
+//!
+//! [`spell`] is pure. [`follow`] wakes at the end of quiet hours, and when somebody sets the wall clock or the time zone;
+//! between these nothing runs, and where no quiet hours are configured nothing ever does.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+use tokio::sync::watch;
+
+use super::zone::LocalZone;
+use super::{Quiet, Surroundings};
+use crate::clock::Clock;
+use crate::config::{FileWatch, QuietHours};
+
+/// The quiet hours in which `wall` lies, or the next ones. A beginning that the clocks skip when they go forward comes as much
+/// later, and so does an end; of an end that comes twice when they go back, the second counts. `None` where no calendar reaches.
+fn spell(hours: QuietHours, zone: &TimeZone, wall: SystemTime) -> Option<Quiet> {
+    let now = Timestamp::try_from(wall).ok()?;
+    let first = zone.to_datetime(now).date().checked_sub(2.days()).ok()?;
+    let mut spells: Vec<(Timestamp, Timestamp)> = Vec::new();
+    for date in first.series(1.day()).take(5) {
+        let last_date = if hours.to < hours.from { date.tomorrow().ok()? } else { date };
+        let from = zone.to_ambiguous_timestamp(date.to_datetime(hours.from)).compatible().ok()?;
+        let until = zone.to_ambiguous_timestamp(last_date.to_datetime(hours.to)).later().ok()?;
+        match spells.last_mut() {
+            // An end that came later, because the clocks went forward, may be past the next beginning.
+            Some((_, last)) if from <= *last => *last = until.max(*last),
+            _ => spells.push((from, until)),
+        }
+    }
+    let (from, until) = spells.into_iter().find(|(_, until)| *until > now)?;
+    Some(Quiet { from: from.try_into().ok()?, until: until.try_into().ok()? })
+}
+
+/// The surroundings with quiet hours in them. What is sent to `hours` takes effect at once; sending the same again has the
+/// time zone read again. Ends when its sender is gone. Has to be called within a tokio runtime.
+pub fn follow(
+    surroundings: watch::Receiver<Surroundings>,
+    hours: watch::Receiver<Option<QuietHours>>,
+    zone: LocalZone,
+    clock: Arc<dyn Clock>,
+) -> watch::Receiver<Surroundings> {
+    let (tell, told) = watch::channel(*surroundings.borrow());
+    let mut follower = Follower { surroundings, hours, zone, clock, tell, zone_files: None };
+    // At once, so that nobody sees a moment that is not quiet.
+    let quiet = follower.look();
+    follower.publish(quiet);
+    tokio::spawn(follower.run(quiet));
+    told
+}
+
+struct Follower {
+    surroundings: watch::Receiver<Surroundings>,
+    hours: watch::Receiver<Option<QuietHours>>,
+    zone: LocalZone,
+    clock: Arc<dyn Clock>,
+    tell: watch::Sender<Surroundings>,
+    /// Watched while there are quiet hours.
+    zone_files: Option<FileWatch>,
+}
+
+impl Follower {
+    async fn run(mut self, mut quiet: Option<Quiet>) {
+        loop {
+            let end = quiet.map(|quiet| self.clock.sleep_until_shown(quiet.until));
+            // If somebody set the clock before the alarm was set, it will not ring for that.
+            if self.look() == quiet {
+                tokio::select! {
+                    changed = self.hours.changed() => if changed.is_err() {
+                        return;
+                    },
+                    Ok(()) = self.surroundings.changed() => {}
+                    () = or_never(self.zone_files.as_mut().map(FileWatch::changed)) => {}
+                    () = or_never(end) => {}
+                }
+            }
+            quiet = self.look();
+            self.publish(quiet);
+        }
+    }
+
+    fn look(&mut self) -> Option<Quiet> {
+        let hours = *self.hours.borrow_and_update();
+        match hours {
+            // Before the zone is read, so that no change is missed.
+            Some(_) if self.zone_files.is_none() && !self.zone.files().is_empty() => {
+                self.zone_files = Some(FileWatch::start(self.zone.files().to_vec()));
+            }
+            Some(_) => {}
+            None => self.zone_files = None,
+        }
+        spell(hours?, &self.zone.read(), self.clock.now().wall)
+    }
+
+    fn publish(&mut self, quiet: Option<Quiet>) {
+        let next = Surroundings { quiet, ..*self.surroundings.borrow_and_update() };
+        // Also if it is the same as before: the clock may have been set to another side of a boundary.
+        let told = self.tell.send_replace(next);
+        if let Some(Quiet { from, until }) = quiet.filter(|_| told.quiet != quiet) {
+            let time = |time| ssoctl_protocol::Timestamp::from(time);
+            tracing::info!(from = %time(from), until = %time(until), "quiet hours");
+        }
+    }
+}
+
+async fn or_never(future: Option<impl Future<Output = ()>>) {
+    match future {
+        Some(future) => future.await,
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+#[path = "quiet_tests.rs"]
+mod tests;
