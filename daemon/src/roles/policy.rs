@@ -22,8 +22,9 @@ pub const DENIAL: Duration = Duration::from_secs(60);
 /// How many roles are known at once; the one that was used least recently makes room.
 pub const MOST_ROLES: usize = 256;
 
-/// How many requests of one session begin in any second. The portal refuses from about 20 on (observed).
-pub const REQUESTS_PER_SECOND: usize = 15;
+/// How many requests of one session begin in any second. The portal refuses from about 20 on (observed), and those of two
+/// seconds can arrive in one.
+pub const REQUESTS_PER_SECOND: usize = 9;
 
 /// How many tokens are reported as rejected in one attempt: the session's own and its replacement.
 pub const MOST_REJECTIONS: u32 = 2;

@@ -136,6 +136,7 @@ pub(super) fn meant(entry: &Entry, assignment: &Assignment, region: Option<Strin
         account: assignment.account.to_string(),
         role: assignment.role.to_string(),
         region,
+        browser: entry.config.browser.clone(),
     }
 }
 
