@@ -19,7 +19,7 @@ Exit codes:
 /// Which role in which account is meant.
 #[derive(Args, Debug, Default)]
 pub(crate) struct WhichRole {
-    /// The AWS profile whose account and role are meant; default: AWS_PROFILE
+    /// The AWS profile whose account and role are meant; default: AWS_PROFILE, else the profile "default"
     #[arg(long, value_parser = NonEmptyStringValueParser::new(), conflicts_with = "session")]
     pub(crate) profile: Option<String>,
     /// The session, together with --account and --role

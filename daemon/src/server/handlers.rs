@@ -145,6 +145,7 @@ impl Api {
             }
             Route::Logout(name) => self.logout(named(name)?).await,
             Route::Credentials => {
+                let query = roles::or_default_profile(&directory, query);
                 let entry = find(&query.selector)?;
                 let (assignment, region) = roles::assignment(&directory, entry, &query)?;
                 self.credentials(entry, assignment, region, &query).await
@@ -156,6 +157,7 @@ impl Api {
                 self.credentials(entry, assignment, region, &query).await
             }
             Route::Assignment => {
+                let query = roles::or_default_profile(&directory, query);
                 let entry = find(&query.selector)?;
                 let (assignment, region) = roles::assignment(&directory, entry, &query)?;
                 ok(&roles::meant(entry, &assignment, region))
