@@ -4,7 +4,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use identity_center_simulator::{Grant, RefreshTokens, Settings};
+use identity_center_simulator::{Fault, Grant, Operation, RefreshTokens, Settings, Times};
 use serde_json::{Value, json};
 use ssoctl_protocol::{SessionState, Timestamp};
 use ssoctld::clock::Clock;
@@ -256,4 +256,68 @@ async fn what_is_in_the_way_of_a_file_is_told_and_delays_nothing() {
     std::fs::remove_dir(t.token_file("corp")).unwrap();
     t.until_published("corp", &t.access_token().await).await;
     t.until(|status| status.token_files.as_ref().is_some_and(|files| files.error.is_none())).await;
+}
+
+#[tokio::test]
+async fn a_file_that_vanishes_with_the_portal_session_is_a_sign_out() {
+    let t = Harness::sharing(Settings::default()).await;
+    t.sign_in("corp").await;
+    t.until_published("corp", &t.access_token().await).await;
+    // What `aws sso logout` does.
+    t.simulator.end_portal_sessions();
+    std::fs::remove_file(t.token_file("corp")).unwrap();
+    t.while_time_passes(t.until_state(SessionState::SignedOut)).await;
+    assert_eq!(t.simulator.calls(Operation::ListAccounts), 1);
+    assert_eq!(t.content("corp"), None);
+    assert!(t.simulator.pending().is_empty(), "whoever has signed out is not asked to sign in");
+}
+
+#[tokio::test]
+async fn a_file_that_vanishes_for_any_other_reason_is_published_again() {
+    let t = Harness::sharing(Settings::default()).await;
+    t.sign_in("corp").await;
+    let token = t.access_token().await;
+    t.until_published("corp", &token).await;
+    for fault in [None, Some(Fault::Status { status: 500 }), Some(Fault::Html)] {
+        if let Some(fault) = fault {
+            t.simulator.inject(Operation::ListAccounts, fault, Times::Next(1));
+        }
+        std::fs::remove_dir_all(t.home.path().join(".aws")).unwrap();
+        t.while_time_passes(t.until_published("corp", &token)).await;
+    }
+    assert_eq!(t.simulator.calls(Operation::ListAccounts), 3);
+}
+
+#[tokio::test]
+async fn a_file_that_is_replaced_by_removing_it_first_is_not_missed() {
+    let t = Harness::sharing(Settings::default()).await;
+    t.sign_in("corp").await;
+    t.until_published("corp", &t.access_token().await).await;
+    let mut theirs = t.sign_in_of_the_aws_cli().await;
+    theirs["expiresAt"] = json!(Timestamp::from(t.clock.now().wall + hours(2)));
+    std::fs::remove_file(t.token_file("corp")).unwrap();
+    t.until(|status| status.token_files.as_ref().is_some_and(|files| files.published.is_empty())).await;
+    t.put("corp", &theirs.to_string());
+    t.until_published("corp", text(&theirs["accessToken"])).await;
+    assert_eq!(t.simulator.calls(Operation::ListAccounts), 0);
+}
+
+#[tokio::test]
+async fn a_sign_out_removes_what_was_published_and_what_was_taken_over() {
+    let t = Harness::sharing(Settings::default()).await;
+    t.sign_in("corp").await;
+    t.until_published("corp", &t.access_token().await).await;
+    t.request("POST /v1/sessions/corp/logout").await;
+    t.until_file("corp", |content| content.is_none()).await;
+    t.until_state(SessionState::SignedOut).await;
+    assert_eq!(t.simulator.calls(Operation::ListAccounts), 0);
+
+    // With a record that cannot be written the file keeps the sign-in that was found there, until it is over.
+    std::fs::remove_dir_all(t.home.path().join("records")).unwrap();
+    std::fs::write(t.home.path().join("records"), "").unwrap();
+    t.put("corp", &t.sign_in_of_the_aws_cli().await.to_string());
+    t.until_state(SessionState::SignedIn).await;
+    t.request("POST /v1/sessions/corp/logout").await;
+    t.until_file("corp", |content| content.is_none()).await;
+    t.until_state(SessionState::SignedOut).await;
 }
