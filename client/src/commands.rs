@@ -1,6 +1,7 @@
 //! The verbs.
 
 mod doctor;
+mod import;
 mod login;
 mod logout;
 mod service;
@@ -33,6 +34,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Token(arguments) => token::run(&daemon(arguments.json)?, arguments),
         Verb::Status(arguments) => status::run(&daemon(arguments.json)?, arguments),
         Verb::Logout(arguments) => logout::run(&daemon(false)?, arguments),
+        Verb::Import(arguments) => import::run(&daemon(arguments.json)?, &arguments),
         Verb::Doctor(arguments) => Err(doctor::run(&arguments)),
         Verb::Service(arguments) => service::run(arguments.action),
     }

@@ -163,7 +163,7 @@ impl Keeper {
             let path = file.path.clone();
             let Reading { bytes, fingerprint } =
                 blocking(move || disk::read(&path)).await.map_err(|error| (error, None))?;
-            let content = Content::parse(bytes.as_ref().map(|bytes| bytes.expose().as_slice()));
+            let content = Content::parse_secret(bytes.as_ref());
             drop(bytes);
             let snapshot = self.entry.session.snapshot();
             let now = self.world.clock.now();
@@ -295,7 +295,7 @@ impl TokenFile {
 }
 
 /// Runs what blocks (a full disk, a network file system) where it keeps nobody waiting.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, DiskError> + Send + 'static,
 ) -> Result<T, DiskError> {
     let failed = |_| Err(DiskError("a token file could not be tended".to_owned()));

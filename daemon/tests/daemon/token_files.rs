@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use identity_center_simulator::{Fault, Grant, Operation, RefreshTokens, Settings, Times};
 use serde_json::{Value, json};
+use ssoctl_protocol::import::{Import, ImportOutcome};
 use ssoctl_protocol::{SessionState, Timestamp};
 use ssoctld::clock::Clock;
 use ssoctld::oidc::http::HttpIdentityCenter;
@@ -320,4 +321,40 @@ async fn a_sign_out_removes_what_was_published_and_what_was_taken_over() {
     t.request("POST /v1/sessions/corp/logout").await;
     t.until_file("corp", |content| content.is_none()).await;
     t.until_state(SessionState::SignedOut).await;
+}
+
+#[tokio::test]
+async fn an_import_takes_over_what_is_there_and_says_what_became_of_each_file() {
+    let configuration = format!("{}{}", session("corp", START_URL), session("dev", "https://dev.awsapps.com/start"));
+    let t = Harness::start_with(Settings::default(), Store::File, &configuration).await;
+    let theirs = t.sign_in_of_the_aws_cli().await;
+    t.put("corp", &theirs.to_string());
+    t.put("dev", &theirs.to_string());
+    t.put("of nobody", &theirs.to_string());
+    t.put("a client registration", r#"{"clientId": "id", "clientSecret": "cs", "expiresAt": "2027-02-21T10:16:00Z"}"#);
+    let import: Import = t.request("POST /v1/import").await.json();
+    assert_eq!(import.directory, t.home.path().join(".aws/sso/cache").display().to_string());
+    let outcome = |import: &Import, key: &str| {
+        let path = t.token_file(key).display().to_string();
+        let file = import.files.iter().find(|file| file.file == path).expect("a file");
+        (file.session.clone(), file.outcome)
+    };
+    assert_eq!(outcome(&import, "corp"), (Some("corp".to_owned()), ImportOutcome::TakenOver));
+    assert_eq!(outcome(&import, "dev"), (Some("dev".to_owned()), ImportOutcome::OtherPortal));
+    assert_eq!(outcome(&import, "of nobody"), (None, ImportOutcome::NoSession));
+    assert_eq!(outcome(&import, "a client registration"), (None, ImportOutcome::NoToken));
+    assert_eq!(t.access_token().await, text(&theirs["accessToken"]));
+    assert_eq!(t.content("corp").as_ref(), Some(&theirs), "whoever shares nothing changes no file");
+
+    t.put("dev", "{");
+    let again: Import = t.request("POST /v1/import").await.json();
+    assert_eq!(outcome(&again, "corp").1, ImportOutcome::Known);
+    assert_eq!(outcome(&again, "dev").1, ImportOutcome::Unreadable);
+}
+
+#[tokio::test]
+async fn an_import_where_there_is_nothing_takes_over_nothing() {
+    let t = Harness::sharing(Settings::default()).await;
+    let import: Import = t.request("POST /v1/import").await.json();
+    assert_eq!(import.files, []);
 }
