@@ -10,6 +10,7 @@
 //! | [`role`] | the JSON of successful answers about accounts and roles |
 //! | [`import`] | the JSON of the answer to an import |
 //! | [`browser`] | how a configured browser command is read |
+//! | [`percent`] | how text is written in paths and queries |
 //! | [`problem`] | the JSON of errors, their stable codes, HTTP statuses and exit codes |
 //! | [`socket`] | where the socket is, as a function of the environment |
 //! | [`secret`] | how a secret is carried through a program without leaking |
@@ -25,14 +26,13 @@
 pub mod body;
 pub mod browser;
 pub mod import;
+pub mod percent;
 pub mod problem;
 pub mod role;
 pub mod route;
 pub mod secret;
 pub mod socket;
 pub mod timestamp;
-
-mod percent;
 
 pub use body::{
     DaemonStatus, LastError, Login, NewSession, NextStep, PendingLogin, SessionState, SessionStatus, StatusReport,
