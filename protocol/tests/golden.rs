@@ -5,7 +5,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use ssoctl_protocol::body::{ConfigurationProblem, Logout, PortalSession};
+use ssoctl_protocol::body::{ConfigurationProblem, Logout, PortalSession, TokenFiles};
 use ssoctl_protocol::{
     Account, Accounts, Assignment, DaemonStatus, ErrorCode, LastError, Login, NewSession, NextStep, PendingLogin,
     Problem, Role, RoleCredentials, Roles, SessionState, SessionStatus, StatusReport, StoreStatus, Timestamp, Token,
@@ -56,6 +56,10 @@ fn session() -> SessionStatus {
         session_ends_at: Some(time("2026-11-23T16:05:00Z")),
         next: Some(NextStep { action: "refresh".into(), at: time("2026-11-23T10:56:00Z") }),
         unsaved: false,
+        token_files: Some(TokenFiles {
+            published: vec!["/home/ada/.aws/sso/cache/0ad374308c5a4e22f723adf10145eafad7c4031c.json".into()],
+            error: None,
+        }),
     }
 }
 
@@ -76,6 +80,10 @@ fn session_json() -> Value {
         "session_ends_at": "2026-11-23T16:05:00Z",
         "next": {"action": "refresh", "at": "2026-11-23T10:56:00Z"},
         "unsaved": false,
+        "token_files": {
+            "published": ["/home/ada/.aws/sso/cache/0ad374308c5a4e22f723adf10145eafad7c4031c.json"],
+            "error": null,
+        },
     })
 }
 

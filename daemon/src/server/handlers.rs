@@ -20,6 +20,7 @@ use tokio::sync::watch;
 
 use super::translate;
 use crate::config::{Identity, SaveError};
+use crate::sdk_cache::SdkCache;
 use crate::session::ask::{Answer, Need, PortalOutcome, Refusal, Want};
 use crate::session::registry::{Directory, Entry};
 use crate::world::World;
@@ -42,6 +43,8 @@ pub struct Api {
     pub directory: watch::Receiver<Arc<Directory>>,
     /// The doors; of them, handlers use the clock, and ask the store for its name.
     pub world: World,
+    /// The token files of the AWS CLI and SDKs, of which handlers ask where they stand.
+    pub token_files: SdkCache,
     /// When the daemon started.
     pub started_at: Timestamp,
     /// Writes a session into the configuration file and reads that again.
@@ -259,7 +262,8 @@ impl Api {
     }
 
     fn status(&self, entry: &Entry) -> SessionStatus {
-        translate::session(entry, &entry.session.snapshot(), self.world.clock.now())
+        let token_files = self.token_files.standing(&entry.config.identity);
+        translate::session(entry, &entry.session.snapshot(), token_files, self.world.clock.now())
     }
 
     fn refused(&self, entry: &Entry, refusal: Refusal) -> Problem {

@@ -14,6 +14,7 @@
 //!
 //! What errors mean for a flow stands in [`super::flow`].
 
+mod adopting;
 mod flows;
 mod leaving;
 mod person;
@@ -29,6 +30,7 @@ use super::ask::{
 use super::attention::{self, Action, Attention, Notice, Outlook, Presence};
 use super::decision::{Decision, Why};
 use super::flow::{Flow, FlowEnd, FlowView};
+use super::found::Found;
 use super::saver::{Saver, Turn};
 use super::{AccessToken, Kept, Next, Renewal, Snapshot, Terms, Token, Trouble, policy};
 use crate::clock::{BootTime, Now};
@@ -55,6 +57,10 @@ pub enum Event {
     Refreshed(Lineage, Result<Issued, CallError>),
     /// The portal has answered to a sign-out.
     PortalLeft(Result<(), CallError>),
+    /// A sign-in was found that another program has made.
+    Found(AskId, Found),
+    /// The portal does not know this token any more.
+    EndedElsewhere(Arc<AccessToken>),
     /// The configuration has these terms now.
     TermsChanged(Terms),
     /// The person came or went.
@@ -251,6 +257,8 @@ impl State {
             Event::Polled(flow, result) => self.polled(flow, result, now, &mut effects),
             Event::Refreshed(lineage, result) if lineage == self.lineage => self.refreshed(result, now),
             Event::PortalLeft(result) => self.portal_left(result),
+            Event::Found(id, found) => self.found(id, found, now, &mut effects),
+            Event::EndedElsewhere(access) => self.ended_elsewhere(&access, now),
             Event::PresenceChanged(presence) => self.attention.set_presence(presence),
             Event::Acted(action) => self.acted(action, now),
             Event::ServiceClock(clock) => {

@@ -14,3 +14,4 @@ mod secrecy;
 mod sign_in;
 mod soak;
 mod storing;
+mod token_files;
