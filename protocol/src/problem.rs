@@ -28,6 +28,13 @@ pub enum ExitCode {
     /// The service or the person refused, the person does not have the role, or the service gives nothing that lives that
     /// long.
     Refused = 7,
+    /// `exec` has not started its command, for any of the reasons above. As with `env` and `docker run`, the three codes of
+    /// `exec` are out of the way of the command's own.
+    CommandNotStarted = 125,
+    /// `exec` has found its command and cannot execute it.
+    CommandNotExecutable = 126,
+    /// `exec` has not found its command.
+    CommandNotFound = 127,
 }
 
 macro_rules! error_codes {

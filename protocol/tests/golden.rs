@@ -194,6 +194,7 @@ fn an_assignment_says_who_gives_the_role_and_where() {
             account: "111122223333".into(),
             role: "ReadOnlyAccess".into(),
             region: None,
+            browser: Some("firefox -P work {url}".into()),
         },
         &json!({
             "session": "corp",
@@ -202,6 +203,7 @@ fn an_assignment_says_who_gives_the_role_and_where() {
             "account": "111122223333",
             "role": "ReadOnlyAccess",
             "region": null,
+            "browser": "firefox -P work {url}",
         }),
     );
 }
