@@ -55,6 +55,8 @@ pub enum Event {
     Polled(u64, Result<Issued, CallError>),
     /// CreateToken has answered to a refresh token.
     Refreshed(Lineage, Result<Issued, CallError>),
+    /// The portal does not accept this token, although its time has not come.
+    Rejected(Arc<AccessToken>),
     /// The portal has answered to a sign-out.
     PortalLeft(Result<(), CallError>),
     /// A sign-in was found that another program has made.
@@ -122,6 +124,9 @@ pub struct State {
     registration: Option<Registration>,
     lineage: Lineage,
     token: Option<Token>,
+    /// The lineage of `token`, which is behind while a new sign-in is being stored.
+    token_lineage: Lineage,
+    trust: Trust,
     incoming: Option<Incoming>,
     refresh: Refresh,
     flow: Option<Flow>,
@@ -195,6 +200,18 @@ enum Refresh {
     },
 }
 
+/// What the portal thinks of the token, as far as it said.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Trust {
+    /// Nobody has complained.
+    #[default]
+    Full,
+    /// It was rejected and is being replaced with its refresh token.
+    Rejected,
+    /// It replaces one that was rejected. If it is rejected as well, the sign-in is over.
+    Probation,
+}
+
 /// A sign-out that callers wait for.
 struct Leaving {
     /// What the portal said, once it did.
@@ -214,6 +231,8 @@ impl State {
             registration: None,
             lineage: Lineage::default(),
             token: None,
+            token_lineage: Lineage::default(),
+            trust: Trust::default(),
             incoming: None,
             refresh: Refresh::Idle { due: None },
             flow: None,
@@ -280,6 +299,7 @@ impl State {
             }
             Event::Polled(flow, result) => self.polled(flow, result, now, &mut effects),
             Event::Refreshed(lineage, result) if lineage == self.lineage => self.refreshed(result, now),
+            Event::Rejected(access) => self.rejected(&access, now, &mut effects),
             Event::PortalLeft(result) => self.portal_left(result),
             Event::Found(id, found) => self.found(id, found, now, &mut effects),
             Event::EndedElsewhere(access) => self.ended_elsewhere(&access, now),

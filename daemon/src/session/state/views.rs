@@ -32,6 +32,7 @@ impl State {
             session_ends: self.token.as_ref().filter(|token| token.capped).map(|token| token.expires),
             unsaved: self.saver.is_unsaved(),
             store_error: self.saver.error().map(str::to_owned),
+            lineage: self.token_lineage,
         }
     }
 
