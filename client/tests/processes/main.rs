@@ -9,6 +9,7 @@ mod choice;
 mod exec;
 mod first_use;
 mod herd;
+mod import;
 mod interrupted;
 mod output;
 mod plain_http;
