@@ -9,21 +9,17 @@ use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
 
 use identity_center_simulator::{Operation, Settings};
 use serde_json::Value;
 
-use super::exec::{signed_in, stage};
+use super::exec::{short_lived, signed_in};
+use super::sdks::with_credential_process;
 use crate::support::Stage;
+use crate::support::binaries::binaries;
 use crate::support::client::Outcome;
 
-const SCRIPT: &str = include_str!("botocore.py");
-
-/// Credentials that have to be renewed while a test looks.
-fn short_lived() -> Settings {
-    Settings { role_credentials_lifetime: Duration::from_secs(6), ..Settings::default() }
-}
+const SCRIPT: &str = include_str!("sdks/botocore.py");
 
 #[test]
 fn it_takes_the_role_that_a_command_was_given() {
@@ -68,7 +64,7 @@ fn it_shows_what_to_do_where_nobody_is_signed_in() {
     let shell =
         ["exec", "--refreshable", "--profile", "dev", "--", "sh", "-c", "\"$1\" logout && shift && exec \"$@\"", "sh"];
     let mut command = stage.ssoctl(shell);
-    command.arg(&crate::support::binaries::binaries().ssoctl);
+    command.arg(&binaries().ssoctl);
     command.arg(&python).args(["-c", SCRIPT, "once", "-"]);
     stage.finish(command).exits(1).says("sign_in_required").says("run: ssoctl login corp");
 }
@@ -97,21 +93,6 @@ fn a_role_that_is_assumed_on_top_is_asked_for_with_our_credentials() {
     assert_eq!(stage.identity_center.calls(Operation::GetRoleCredentials), 1);
 }
 
-/// Profiles that call `ssoctl` as any program would be called.
-fn with_credential_process(settings: Settings) -> Stage {
-    let stage = stage(settings);
-    stage.write(
-        ".aws/tools",
-        &format!(
-            "[profile tool]\ncredential_process = {} credential-process --profile dev\nregion = eu-central-1\n\
-             [profile assumed]\nrole_arn = arn:aws:iam::444455556666:role/Assumed\nsource_profile = tool\n\
-             region = eu-central-1\n",
-            crate::support::binaries::binaries().ssoctl.display()
-        ),
-    );
-    stage
-}
-
 /// botocore under `ssoctl exec`.
 fn run(stage: &Stage, python: &OsString, exec: &[&str], task: [&str; 2]) -> Outcome {
     let mut command = stage.ssoctl(["exec"].iter().chain(exec).chain(&["--"]));
@@ -125,16 +106,8 @@ fn directly(stage: &Stage, python: &OsString, task: [&str; 2]) -> Outcome {
 }
 
 fn client(stage: &Stage, python: &OsString, task: [&str; 2]) -> Command {
-    let mut command = Command::new(python);
-    command
-        .args(["-c", SCRIPT])
-        .args(task)
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .env("HOME", stage.home())
-        .env("XDG_RUNTIME_DIR", stage.home().join("run"))
-        .env("AWS_CONFIG_FILE", stage.home().join(".aws/tools"))
-        .env("AWS_EC2_METADATA_DISABLED", "true");
+    let mut command = stage.tool(python);
+    command.args(["-c", SCRIPT]).args(task);
     command
 }
 

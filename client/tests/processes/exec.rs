@@ -10,7 +10,7 @@ use crate::support::attended::Attended;
 use crate::support::{Stage, until};
 
 /// Profiles beside the session `corp`.
-pub(crate) const PROFILES: &str = "
+const PROFILES: &str = "
 [profile dev]
 sso_session = corp
 sso_account_id = 111122223333
@@ -40,6 +40,11 @@ pub(crate) fn signed_in(settings: Settings) -> Stage {
     let stage = stage(settings);
     stage.sign_in("corp");
     stage
+}
+
+/// Role credentials that have to be renewed while a test looks.
+pub(crate) fn short_lived() -> Settings {
+    Settings { role_credentials_lifetime: Duration::from_secs(6), ..Settings::default() }
 }
 
 /// A script under `ssoctl exec --refreshable` that runs until its input ends.
@@ -113,8 +118,7 @@ fn the_console_opens_while_nobody_is_signed_in() {
 
 #[test]
 fn a_command_that_runs_longer_than_its_credentials_renews_them() {
-    let settings = Settings { role_credentials_lifetime: Duration::from_secs(5), ..Settings::default() };
-    let stage = signed_in(settings);
+    let stage = signed_in(short_lived());
     let attended = attend(&stage);
     let (status, first) = attended.ask();
     assert_eq!((status, &first["AccountId"]), (200, &serde_json::json!("111122223333")));

@@ -14,6 +14,7 @@ mod interrupted;
 mod output;
 mod plain_http;
 mod renewal;
+mod sdks;
 mod secrecy;
 mod sign_in;
 mod sign_out;
