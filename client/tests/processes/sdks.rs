@@ -59,7 +59,7 @@ fn the_sdk_for_javascript_shows_what_to_do_when_the_session_ends() {
     // The sign-in ends between the start of the command and its first request.
     let script = "\"$1\" logout && shift && exec \"$@\"";
     let mut command = stage.ssoctl(["exec", "--refreshable", "--profile", "dev", "--", "sh", "-c", script, "sh"]);
-    command.arg(&binaries().ssoctl).args(&application);
+    command.arg(&binaries().ssoctl).args(&application).arg("endpoint");
     prepare(&mut command);
     stage.finish(command).exits(1).says("run: ssoctl login corp");
 }
