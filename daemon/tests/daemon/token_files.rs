@@ -44,7 +44,7 @@ impl Harness {
         self.content(key)
     }
 
-    async fn until_published(&self, key: &str, token: &str) -> Value {
+    pub(crate) async fn until_published(&self, key: &str, token: &str) -> Value {
         let content = self
             .until_file(key, |content| {
                 content.is_some_and(|content| content["accessToken"] == token && content.get("refreshToken").is_none())
