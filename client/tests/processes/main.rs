@@ -5,6 +5,7 @@
 mod support;
 
 mod choice;
+mod credentials;
 mod first_use;
 mod herd;
 mod interrupted;
