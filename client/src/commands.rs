@@ -6,6 +6,7 @@ mod credential_process;
 mod doctor;
 mod env;
 mod exec;
+mod import;
 mod login;
 mod logout;
 mod role;
@@ -48,6 +49,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Verb::Console(arguments) => console::run(&daemon(false)?, arguments),
         Verb::Status(arguments) => status::run(&daemon(arguments.json)?, arguments),
         Verb::Logout(arguments) => logout::run(&daemon(false)?, arguments),
+        Verb::Import(arguments) => import::run(&daemon(arguments.json)?, &arguments),
         Verb::Doctor(arguments) => Err(doctor::run(&arguments)),
         Verb::Service(arguments) => service::run(arguments.action),
     }?;

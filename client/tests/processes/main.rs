@@ -8,6 +8,7 @@ mod choice;
 mod credentials;
 mod first_use;
 mod herd;
+mod import;
 mod interrupted;
 mod output;
 mod plain_http;
