@@ -7,6 +7,7 @@ mod support;
 mod bad_service;
 mod botocore;
 mod choice;
+mod credentials;
 mod exec;
 mod first_use;
 mod herd;
