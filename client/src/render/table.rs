@@ -29,7 +29,7 @@ mod tests {
         let rows = [["111122223333", "Größe", ""], ["4", "a\u{1b}[2Jb", "x"]].map(|row| row.map(str::to_owned));
         assert_eq!(
             table(["ACCOUNT", "NAME", "EMAIL"], rows.into_iter()),
-            "ACCOUNT       NAME          EMAIL\n111122223333  Größe         -\n4             a\\u{1b}[2Jb  x\n"
+            "ACCOUNT       NAME         EMAIL\n111122223333  Größe        -\n4             a\\u{1b}[2Jb  x\n"
         );
     }
 }
