@@ -11,7 +11,7 @@ use crate::support::{Stage, until};
 /// Waits until this time of the wall clock has passed.
 pub(crate) fn wait_until(time: &Value) {
     let time: Timestamp = serde_json::from_value(time.clone()).expect("a time");
-    until("a token expires", || (Timestamp::from(SystemTime::now()) > time).then_some(()));
+    until("its end has come", || (Timestamp::from(SystemTime::now()) > time).then_some(()));
 }
 
 #[test]
