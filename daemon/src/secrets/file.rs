@@ -5,14 +5,15 @@
 //! else owns or can read are refused rather than repaired, because what was readable has to be taken as read.
 
 use std::fs::{self, File, Permissions};
-use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ssoctl_protocol::Secret;
 
 use super::{Access, RecordName, SecretStore, StoreError};
+use crate::regular_file::{Link, NotRead, RegularFile};
 
 /// No record is longer; something else is in its place.
 const LONGEST_RECORD: u64 = 1 << 20;
@@ -76,28 +77,14 @@ fn read(directory: &Path, path: &Path) -> Result<Option<Secret<Vec<u8>>>, StoreE
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed("read", directory, &error)),
     }
-    // Neither a symbolic link nor a FIFO in the file's place is followed or waited for.
-    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-    let opened = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path);
-    let file = match opened {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed("read", path, &error)),
+    let refused = |error: NotRead| match error {
+        NotRead::Io(error) => failed("read", path, &error),
+        NotRead::NotRegular => StoreError(format!("{} is not a regular file; move it away", path.display())),
+        NotRead::TooLong(_) => StoreError(format!("{} is too long to be a record; move it away", path.display())),
     };
-    let metadata = file.metadata().map_err(|error| failed("read", path, &error))?;
-    if !metadata.is_file() {
-        return Err(StoreError(format!("{} is not a regular file; move it away", path.display())));
-    }
-    check(path, &metadata, "600")?;
-    let capacity = usize::try_from(metadata.len().min(LONGEST_RECORD)).unwrap_or_default() + 1;
-    let mut bytes = Vec::with_capacity(capacity);
-    let result = file.take(LONGEST_RECORD + 1).read_to_end(&mut bytes);
-    let record = Secret::new(bytes);
-    result.map_err(|error| failed("read", path, &error))?;
-    if record.expose().len() as u64 > LONGEST_RECORD {
-        return Err(StoreError(format!("{} is too long to be a record; move it away", path.display())));
-    }
-    Ok(Some(record))
+    let Some(file) = RegularFile::open(path, Link::Refused).map_err(refused)? else { return Ok(None) };
+    check(path, &file.metadata, "600")?;
+    file.read(LONGEST_RECORD).map(Some).map_err(refused)
 }
 
 fn write(directory: &Path, path: &Path, record: &Secret<Vec<u8>>) -> Result<(), StoreError> {
