@@ -1,11 +1,16 @@
 //! The command line.
 
+mod role;
+
+use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand};
+
+pub(crate) use role::{Console, Env, Exec, Shell, WhichRole};
 
 /// The exit codes, as promised by `ssoctl_protocol::ExitCode`, and the variables.
 const EPILOGUE: &str = "\
@@ -17,7 +22,8 @@ Exit codes:
   4  the daemon cannot be reached, or what answers is not the daemon
   5  nobody signed in within the time given by --wait, or before the code expired
   6  there is no such session
-  7  the service or the person refused, or no token lives as long as --min-valid asks
+  7  the service or the person refused, or nothing lives as long as --min-valid asks
+  125 to 127 are those of exec: see ssoctl exec --help
 
 Environment:
   SSOCTL_SESSION   the session that is meant where none is named
@@ -47,6 +53,9 @@ pub(crate) struct Cli {
 pub(crate) enum Verb {
     Login(Login),
     Token(Token),
+    Exec(Exec),
+    Env(Env),
+    Console(Console),
     Status(Status),
     Logout(Logout),
     Doctor(Doctor),
@@ -60,6 +69,9 @@ impl Subcommand for Verb {
         command.subcommand_required(true).arg_required_else_help(true).subcommands([
             Command::new("login").about("Sign in to a session").defer(Login::augment_args),
             Command::new("token").about("Print a live access token").defer(Token::augment_args),
+            Command::new("exec").about("Run a command with the credentials of a role").defer(Exec::augment_args),
+            Command::new("env").about("Print the credentials of a role for a shell to read").defer(Env::augment_args),
+            Command::new("console").about("Open the AWS console with a role").defer(Console::augment_args),
             Command::new("status").about("Show all sessions, or one").defer(Status::augment_args),
             Command::new("logout").about("Sign out of a session, here and at the portal").defer(Logout::augment_args),
             Command::new("doctor").about("Check everything that can be wrong").defer(Doctor::augment_args),
@@ -74,7 +86,7 @@ impl Subcommand for Verb {
     }
 
     fn has_subcommand(name: &str) -> bool {
-        ["login", "token", "status", "logout", "doctor", "service"].contains(&name)
+        ["login", "token", "exec", "env", "console", "status", "logout", "doctor", "service"].contains(&name)
     }
 }
 
@@ -91,6 +103,9 @@ impl FromArgMatches for Verb {
         match verb.as_str() {
             "login" => Login::from_arg_matches_mut(arguments).map(Self::Login),
             "token" => Token::from_arg_matches_mut(arguments).map(Self::Token),
+            "exec" => Exec::from_arg_matches_mut(arguments).map(Self::Exec),
+            "env" => Env::from_arg_matches_mut(arguments).map(Self::Env),
+            "console" => Console::from_arg_matches_mut(arguments).map(Self::Console),
             "status" => Status::from_arg_matches_mut(arguments).map(Self::Status),
             "logout" => Logout::from_arg_matches_mut(arguments).map(Self::Logout),
             "doctor" => Doctor::from_arg_matches_mut(arguments).map(Self::Doctor),
@@ -266,12 +281,23 @@ fn duration(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs(given.as_secs().saturating_add(u64::from(given.subsec_nanos() > 0))))
 }
 
+/// The exit code for a command line that is wrong. That of `exec` keeps out of the way of its command's codes, also where
+/// it was not understood.
+pub(crate) fn usage_code(arguments: &[OsString]) -> ssoctl_protocol::ExitCode {
+    let verb = arguments.iter().skip(1).find(|argument| !argument.as_encoded_bytes().starts_with(b"-"));
+    if verb.is_some_and(|verb| verb == "exec") {
+        ssoctl_protocol::ExitCode::CommandNotStarted
+    } else {
+        ssoctl_protocol::ExitCode::Usage
+    }
+}
+
 /// Shows what clap has to say instead of running a command: help and version on standard output, complaints on
-/// standard error.
-pub(crate) fn answer(answer: &clap::Error) -> ExitCode {
+/// standard error, and then `usage` is the exit code.
+pub(crate) fn answer(answer: &clap::Error, usage: ssoctl_protocol::ExitCode) -> ExitCode {
     let shown = answer.print();
     let code = if answer.use_stderr() {
-        ssoctl_protocol::ExitCode::Usage
+        usage
     } else if shown.is_err() {
         ssoctl_protocol::ExitCode::Other
     } else {
@@ -298,6 +324,13 @@ mod tests {
         for text in ["", "soon", "-5", "5 parsecs", "1.5"] {
             assert!(duration(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_wrong_command_line_of_exec_has_an_exit_code_of_its_own() {
+        let code = |line: &str| usage_code(&line.split(' ').map(OsString::from).collect::<Vec<_>>()) as u8;
+        assert_eq!((code("ssoctl exec --bogus"), code("ssoctl --no-start exec")), (125, 125));
+        assert_eq!((code("ssoctl token exec"), code("ssoctl"), code("exec")), (2, 2, 2));
     }
 
     #[test]

@@ -1,12 +1,17 @@
 //! The verbs.
 
+mod console;
 mod doctor;
+mod env;
+mod exec;
 mod login;
 mod logout;
+mod role;
 mod service;
 mod status;
 mod token;
 
+use std::process::ExitCode;
 use std::time::Duration;
 
 use ssoctl_protocol::route::Query;
@@ -21,21 +26,25 @@ use crate::failure::Failure;
 /// the early attempt, each with the daemon's own time-outs.
 const SERVICE_CALLS: Duration = Duration::from_mins(1);
 
-/// Carries out a command line.
-pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
+/// Carries out a command line, and returns the exit code.
+pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let starting = if cli.no_start { Starting::Forbidden } else { Starting::Allowed };
     let daemon = |json| {
         let warning = if json { VersionWarning::Silent } else { VersionWarning::Shown };
         Daemon::find(starting, warning)
     };
     match cli.verb {
+        Verb::Exec(arguments) => return exec::run(starting, arguments),
         Verb::Login(arguments) => login::run(&daemon(false)?, arguments),
         Verb::Token(arguments) => token::run(&daemon(arguments.json)?, arguments),
+        Verb::Env(arguments) => env::run(|| daemon(false), arguments),
+        Verb::Console(arguments) => console::run(&daemon(false)?, arguments),
         Verb::Status(arguments) => status::run(&daemon(arguments.json)?, arguments),
         Verb::Logout(arguments) => logout::run(&daemon(false)?, arguments),
         Verb::Doctor(arguments) => Err(doctor::run(&arguments)),
         Verb::Service(arguments) => service::run(arguments.action),
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The session that the command line names.
@@ -52,14 +61,16 @@ fn selector(which: Which) -> Result<Selector, Failure> {
     if let Some(selector) = named(which) {
         return Ok(selector);
     }
-    let from = |name: &str| {
-        let Some(value) = environment::variable(name) else { return Ok(None) };
-        value.into_string().map(Some).map_err(|_| Failure::Usage(format!("{name} is not UTF-8; set it to a name")))
-    };
-    Ok(match from("SSOCTL_SESSION")? {
+    Ok(match variable("SSOCTL_SESSION")? {
         Some(session) => Selector::Session(session),
-        None => from("AWS_PROFILE")?.map_or(Selector::Only, Selector::Profile),
+        None => variable("AWS_PROFILE")?.map_or(Selector::Only, Selector::Profile),
     })
+}
+
+/// A variable that holds a name.
+fn variable(name: &str) -> Result<Option<String>, Failure> {
+    let Some(value) = environment::variable(name) else { return Ok(None) };
+    value.into_string().map(Some).map_err(|_| Failure::Usage(format!("{name} is not UTF-8; set it to a name")))
 }
 
 /// The name of the session that is meant, for routes that take a name. The daemon knows profiles and start URLs.

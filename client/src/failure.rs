@@ -20,6 +20,10 @@ pub(crate) enum Failure {
     Unwritable(io::Error),
     /// A flow that nobody approved; the text says what became of it.
     NobodySignedIn(String),
+    /// `exec` did not come to start its command, for this reason.
+    NotStarted(Box<Failure>),
+    /// `exec` could not execute its command.
+    NotExecuted { command: String, error: io::Error },
     /// Anything else.
     Other(String),
 }
@@ -31,6 +35,9 @@ impl Failure {
             Self::Unreachable(_) => ExitCode::DaemonUnreachable,
             Self::Usage(_) => ExitCode::Usage,
             Self::NobodySignedIn(_) => ExitCode::WaitTimeout,
+            Self::NotStarted(_) => ExitCode::CommandNotStarted,
+            Self::NotExecuted { error, .. } if error.kind() == io::ErrorKind::NotFound => ExitCode::CommandNotFound,
+            Self::NotExecuted { .. } => ExitCode::CommandNotExecutable,
             Self::Unwritable(_) | Self::Other(_) => ExitCode::Other,
         }
     }
@@ -43,6 +50,11 @@ impl fmt::Display for Failure {
             Self::Unreachable(text) | Self::Usage(text) | Self::NobodySignedIn(text) | Self::Other(text) => {
                 f.write_str(text)
             }
+            Self::NotStarted(failure) => failure.fmt(f),
+            Self::NotExecuted { command, error } if error.kind() == io::ErrorKind::NotFound => {
+                write!(f, "{command}: not found; is it installed and on PATH?")
+            }
+            Self::NotExecuted { command, error } => write!(f, "{command} cannot be executed: {error}"),
             Self::Unwritable(error) => write!(f, "the answer could not be written to standard output: {error}"),
         }
     }

@@ -1,7 +1,7 @@
 //! `ssoctl`, the thin client of `ssoctld`.
 //!
-//! It asks the daemon over its Unix socket and shows the answer. It knows nothing of sessions, profiles or the AWS
-//! configuration, resolves no names and keeps nothing; all of that is the daemon's. Of our crates it depends on
+//! It asks the daemon over its Unix socket and shows the answer, or hands it to the command that it starts. It knows nothing
+//! of sessions and profiles, resolves no names and keeps nothing; all of that is the daemon's. Of our crates it depends on
 //! `ssoctl-protocol` alone, and `tests/thinness.rs` proves it.
 //!
 //! `ssoctl token` is called by other tools, sometimes hundreds of times in a row. Its way through this crate is one
@@ -14,19 +14,27 @@
 //! | [`connection`] | one request over the socket, and whose socket it is |
 //! | [`http`] | the bytes of requests and answers, without I/O |
 //! | [`start`] | starting a daemon where none runs |
-//! | [`browser`] | opening the page where a person approves |
+//! | [`role_environment`] | the variables that carry a role, and those in their way |
+//! | [`shell`] | how variables are set in each shell's language |
+//! | [`container_endpoint`] | the address where one command renews its credentials |
+//! | [`attendance`] | staying a command's parent: signals and exit code |
+//! | [`browser`] | opening pages: where a person approves, and the console |
 //! | [`render`] | what a person reads |
 //! | [`failure`] | why a command failed, and its exit code |
 //! | [`environment`] | the one place that reads the environment and the clock |
 
+mod attendance;
 mod browser;
 mod cli;
 mod commands;
 mod connection;
+mod container_endpoint;
 mod environment;
 mod failure;
 mod http;
 mod render;
+mod role_environment;
+mod shell;
 mod start;
 
 use std::ffi::OsString;
@@ -36,12 +44,13 @@ use clap::Parser;
 
 /// Runs a command line, the program's name first, and returns the exit code for the process.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let outcome = match cli::Cli::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let outcome = match cli::Cli::try_parse_from(&arguments) {
         Ok(cli) => commands::run(cli),
-        Err(answer) => return cli::answer(&answer),
+        Err(answer) => return cli::answer(&answer, cli::usage_code(&arguments)),
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
             render::notice(&failure.to_string());
             ExitCode::from(failure.exit_code() as u8)

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::ops::{Add, Sub};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::{Notify, oneshot, watch};
@@ -99,38 +99,65 @@ pub trait Clock: Send + Sync {
 /// Sleepers in the order of their deadlines, and a bell that rings when an earlier one arrives.
 #[derive(Default)]
 struct Sleepers {
-    waiting: Mutex<BTreeMap<(BootTime, u64), oneshot::Sender<()>>>,
+    waiting: Mutex<Waiting>,
     earlier: Notify,
 }
 
+#[derive(Default)]
+struct Waiting {
+    sleepers: BTreeMap<Place, oneshot::Sender<()>>,
+    came: u64,
+}
+
+/// A deadline, and a number that nobody else has.
+type Place = (BootTime, u64);
+
 impl Sleepers {
-    fn add(&self, time: BootTime) -> oneshot::Receiver<()> {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sleep(self: &Arc<Self>, time: BootTime) -> Sleep {
         let (wake, woken) = oneshot::channel();
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.retain(|_, sleeper| !sleeper.is_closed());
-        let number = waiting.range((time, 0)..=(time, u64::MAX)).next_back().map_or(0, |((_, last), _)| last + 1);
-        waiting.insert((time, number), wake);
-        if waiting.first_key_value().is_some_and(|((first, n), _)| (*first, *n) == (time, number)) {
+        let mut waiting = self.lock();
+        waiting.came += 1;
+        let place = (time, waiting.came);
+        waiting.sleepers.insert(place, wake);
+        if waiting.sleepers.first_key_value().is_some_and(|(first, _)| *first == place) {
             self.earlier.notify_one();
         }
-        woken
+        let sleeper = Sleeper { place, among: Arc::clone(self) };
+        Box::pin(async move {
+            let _sleeper = sleeper;
+            // The sender goes away only by being used.
+            let _ = woken.await;
+        })
     }
 
     /// Wakes all whose time has come and tells the next deadline.
     fn wake(&self, now: BootTime) -> Option<BootTime> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        while let Some(entry) = waiting.first_entry() {
+        let mut waiting = self.lock();
+        while let Some(entry) = waiting.sleepers.first_entry() {
             let time = entry.key().0;
-            if entry.get().is_closed() {
-                entry.remove();
-            } else if time <= now {
-                // A sleeper that was dropped in this moment needs no waking.
-                let _ = entry.remove().send(());
-            } else {
+            if time > now {
                 return Some(time);
             }
+            // A sleeper that was dropped in this moment needs no waking.
+            let _ = entry.remove().send(());
         }
         None
+    }
+}
+
+/// One that sleeps. Its place is free once it is dropped.
+struct Sleeper {
+    place: Place,
+    among: Arc<Sleepers>,
+}
+
+impl Drop for Sleeper {
+    fn drop(&mut self) {
+        self.among.lock().sleepers.remove(&self.place);
     }
 }
 
@@ -160,11 +187,7 @@ impl Clock for SystemClock {
         if time <= timer::boot_time() {
             return Box::pin(std::future::ready(()));
         }
-        let woken = self.sleepers.add(time);
-        Box::pin(async {
-            // The sender lives as long as the clock.
-            let _ = woken.await;
-        })
+        self.sleepers.sleep(time)
     }
 
     fn sleep_until_shown(&self, time: SystemTime) -> Sleep {
@@ -299,7 +322,7 @@ mod timer {
 /// A clock that stands still until a test moves it.
 pub struct ManualClock {
     now: Mutex<Now>,
-    sleepers: Sleepers,
+    sleepers: Arc<Sleepers>,
     /// How often the wall clock was set.
     steps: watch::Sender<u64>,
 }
@@ -308,7 +331,7 @@ impl ManualClock {
     /// A clock that shows `wall`, a day after boot.
     pub fn at(wall: SystemTime) -> Self {
         let boot = BootTime::from_boot(Duration::from_secs(86_400));
-        Self { now: Mutex::new(Now { boot, wall }), sleepers: Sleepers::default(), steps: watch::Sender::default() }
+        Self { now: Mutex::new(Now { boot, wall }), sleepers: Arc::default(), steps: watch::Sender::default() }
     }
 
     /// Lets time pass on both clocks and wakes whose time has come; a suspend looks the same.
@@ -338,11 +361,9 @@ impl Clock for ManualClock {
         if time <= self.now().boot {
             return Box::pin(std::future::ready(()));
         }
-        let woken = self.sleepers.add(time);
-        Box::pin(async {
-            let _ = woken.await;
-        })
+        self.sleepers.sleep(time)
     }
+
     fn sleep_until_shown(&self, time: SystemTime) -> Sleep {
         let mut steps = self.steps.subscribe();
         let shown = self.sleep_until(self.now().boot_at(time));
@@ -395,7 +416,7 @@ mod tests {
         drop(clock.sleep_until(far));
         drop(clock.sleep_until(far));
         let _kept = clock.sleep_until(far);
-        assert_eq!(clock.sleepers.waiting.lock().unwrap().len(), 1);
+        assert_eq!(clock.sleepers.lock().sleepers.len(), 1);
     }
 
     #[test]

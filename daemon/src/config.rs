@@ -23,7 +23,7 @@ mod watch;
 pub use add::{AddError, AddedSession, NewSession, add_session};
 pub use endpoints::{EndpointError, Endpoints, OverrideSource};
 pub use environment::Environment;
-pub use files::{NoHome, Paths, SaveError, load, save_session};
+pub use files::{NoHome, Paths, SaveError, load, parse, save_session};
 pub use identity::{Identity, IdentityError, StartUrlError, normalise_start_url};
 pub use partitions::is_known_region;
 pub use quiet_hours::QuietHours;
@@ -98,6 +98,8 @@ pub struct SessionConfig {
     pub refresh_before: Option<Duration>,
     /// How long before the sign-in's end the person is asked, where the default is not wanted.
     pub notify_before: Option<Duration>,
+    /// Whether its token is shared with the AWS CLI and SDKs.
+    pub sdk_cache: SdkCache,
 }
 
 impl SessionConfig {
@@ -155,6 +157,16 @@ pub enum Notifications {
     #[default]
     On,
     /// It does not.
+    Off,
+}
+
+/// Whether a session's token is shared with the AWS CLI and SDKs through the files of their token cache.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SdkCache {
+    /// It is: published there after each renewal, and taken over from there.
+    On,
+    /// The files are left alone.
+    #[default]
     Off,
 }
 

@@ -10,6 +10,7 @@ pub mod doctor;
 pub mod lock;
 pub mod oidc;
 pub mod portal;
+pub mod sdk_cache;
 pub mod secrets;
 pub mod server;
 pub mod service_manager;
@@ -25,6 +26,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use config::{Config, Environment, FileWatch, Paths, QuietHours, SaveError, Severity};
 use desktop::{LocalZone, quiet};
+use sdk_cache::SdkCache;
 use service_manager::report::Reports;
 use session::registry::Directory;
 use world::World;
@@ -58,13 +60,16 @@ pub async fn run(
     reports: Reports,
 ) {
     let mut files = FileWatch::start(sources.paths.all());
+    let home = sources.environment.home.clone();
     let mut configuration = Configuration::load(sources, world);
     let world = configuration.world.clone();
+    let token_files = SdkCache::start(home.as_deref(), configuration.directory.subscribe(), world.clone());
     let (save, mut saves) = mpsc::channel::<Save>(1);
     let (stop, stopped) = oneshot::channel::<()>();
     let api = server::Api {
         directory: configuration.directory.subscribe(),
         world: world.clone(),
+        token_files,
         started_at: Timestamp::from(world.clock.now().wall),
         save: Box::new(move |session| {
             let save = save.clone();

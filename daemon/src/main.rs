@@ -20,7 +20,7 @@ use ssoctld::oidc::http::HttpIdentityCenter;
 use ssoctld::portal::http::HttpPortal;
 use ssoctld::secrets::SecretStore;
 use ssoctld::secrets::choice::ChosenStore;
-use ssoctld::server::socket;
+use ssoctld::server::{descriptors, socket};
 use ssoctld::service_manager::report::Reports;
 use ssoctld::service_manager::{StartedBy, handed, predecessor};
 use ssoctld::transport::Transport;
@@ -67,6 +67,7 @@ fn start_log(arguments: &Arguments) {
 fn run(arguments: Arguments) -> anyhow::Result<()> {
     // Whatever is made from here on, nobody else can look into.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    descriptors::raise();
     shield_memory().context("failed to keep secrets out of core dumps")?;
     if arguments.background {
         rustix::process::setsid().context("failed to leave the terminal's session")?;

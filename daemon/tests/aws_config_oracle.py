@@ -9,6 +9,7 @@ import botocore.credentials
 import botocore.exceptions
 import botocore.loaders
 import botocore.session
+import botocore.utils
 
 LOADER = botocore.loaders.create_loader()
 CONFIG = os.path.join(os.environ["HOME"], "oracle-config")
@@ -40,7 +41,17 @@ def read(text):
             scopes = section["sso_registration_scopes"].split(",")
             sessions[name]["scopes"] = [scope.strip() for scope in scopes if scope.strip()]
     profiles = {name: sign_in(loaded, name) for name in loaded["profiles"]}
+    for found in filter(None, profiles.values()):
+        found["token_file"] = token_file(found)
     return {"sso_sessions": sessions, "profiles": profiles}
+
+
+def token_file(found):
+    cache = {}
+    key = botocore.utils.SSOTokenLoader(cache=cache)._generate_cache_key(
+        found["sso_start_url"], found.get("sso_session")
+    )
+    return key + ".json"
 
 
 def endpoint(session, service, operation, region):

@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use ssoctld::config::{Config, EndpointError, Environment, Paths, load};
+use ssoctld::sdk_cache::file;
 
 const ORACLE: &str = include_str!("aws_config_oracle.py");
 
@@ -147,12 +148,17 @@ fn compare_sessions(text: &str, config: &Config, answer: &Value) {
     }
     for (profile, expected) in answer["profiles"].as_object().expect("profiles") {
         let session = config.profiles.get(profile).and_then(|name| config.session(name));
+        let token_file = expected["token_file"].as_str();
         let found = session.map(|session| (session.start_url.trim_end_matches('/'), session.region()));
         let expected = expected.as_object().map(|expected| {
             let text = |key: &str| expected[key].as_str().expect("a string");
             (text("sso_start_url").trim_end_matches('/'), text("sso_region"))
         });
         assert_eq!(found, expected, "{profile} in {text}");
+        if let Some((session, expected)) = session.zip(token_file) {
+            let files: Vec<String> = session.cache_keys.iter().map(|key| file::name(key)).collect();
+            assert!(files.iter().any(|file| file == expected), "{profile} reads {expected}, and {files:?} are written");
+        }
     }
 }
 

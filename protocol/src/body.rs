@@ -127,6 +127,20 @@ pub struct SessionStatus {
     /// Whether the newest token is still to be written to the store.
     #[serde(default)]
     pub unsaved: bool,
+    /// The token files of the AWS CLI and SDKs; `null` if the session shares none.
+    #[serde(default)]
+    pub token_files: Option<TokenFiles>,
+}
+
+/// Where the files stand by which a session shares its token with the AWS CLI and SDKs.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct TokenFiles {
+    /// Those that hold the token now.
+    #[serde(default)]
+    pub published: Vec<String>,
+    /// Why one is left alone or could not be written, and what to do; `null` while all is well.
+    #[serde(default)]
+    pub error: Option<String>,
 }
 
 /// Where a session stands.

@@ -9,6 +9,7 @@
 //! | [`body`] | the JSON of successful answers about sessions |
 //! | [`role`] | the JSON of successful answers about accounts and roles |
 //! | [`browser`] | how a configured browser command is read |
+//! | [`percent`] | how text is written in paths and queries |
 //! | [`problem`] | the JSON of errors, their stable codes, HTTP statuses and exit codes |
 //! | [`socket`] | where the socket is, as a function of the environment |
 //! | [`secret`] | how a secret is carried through a program without leaking |
@@ -23,14 +24,13 @@
 
 pub mod body;
 pub mod browser;
+pub mod percent;
 pub mod problem;
 pub mod role;
 pub mod route;
 pub mod secret;
 pub mod socket;
 pub mod timestamp;
-
-mod percent;
 
 pub use body::{
     DaemonStatus, LastError, Login, NewSession, NextStep, PendingLogin, SessionState, SessionStatus, StatusReport,

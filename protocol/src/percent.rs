@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 /// Encodes everything but unreserved characters, so that the result fits into a path segment and a query value alike.
-pub(crate) fn encode(text: &str) -> String {
+pub fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
@@ -17,7 +17,7 @@ pub(crate) fn encode(text: &str) -> String {
 }
 
 /// Decodes `%XX`; `None` if an escape is cut short or the result is not UTF-8. A `+` stands for itself.
-pub(crate) fn decode(text: &str) -> Option<String> {
+pub fn decode(text: &str) -> Option<String> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {

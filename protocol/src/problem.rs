@@ -28,6 +28,13 @@ pub enum ExitCode {
     /// The service or the person refused, the person does not have the role, or the service gives nothing that lives that
     /// long.
     Refused = 7,
+    /// `exec` has not started its command, for any of the reasons above. As with `env` and `docker run`, the three codes of
+    /// `exec` are out of the way of the command's own.
+    CommandNotStarted = 125,
+    /// `exec` has found its command and cannot execute it.
+    CommandNotExecutable = 126,
+    /// `exec` has not found its command.
+    CommandNotFound = 127,
 }
 
 macro_rules! error_codes {
@@ -125,6 +132,10 @@ error_codes! {
     MethodNotAllowed = "method_not_allowed", 405, Other;
     /// The request's body is larger than any that the API takes.
     BodyTooLarge = "body_too_large", 413, Other;
+    /// The daemon serves as many connections as it can at once.
+    TooManyConnections = "too_many_connections", 503, Other;
+    /// A body did not come to its end in time.
+    RequestTimeout = "request_timeout", 408, Other;
     /// The daemon is stopping; the request can be repeated once it is back.
     ShuttingDown = "shutting_down", 503, Other;
     /// A fault of the daemon.

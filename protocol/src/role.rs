@@ -49,6 +49,10 @@ pub struct Assignment {
     /// The `region` of the profile that was named; `null` where none was, or where it has none.
     #[serde(default)]
     pub region: Option<String>,
+    /// The command that opens this session's pages, as configured; `null` for the system's browser. See
+    /// [`browser::command_line`](crate::browser::command_line).
+    #[serde(default)]
+    pub browser: Option<String>,
 }
 
 /// `GET /v1/sessions/{name}/accounts`: the accounts in which the person has a role, in the order of the portal.

@@ -5,7 +5,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use ssoctl_protocol::body::{ConfigurationProblem, Logout, PortalSession};
+use ssoctl_protocol::body::{ConfigurationProblem, Logout, PortalSession, TokenFiles};
 use ssoctl_protocol::{
     Account, Accounts, Assignment, DaemonStatus, ErrorCode, LastError, Login, NewSession, NextStep, PendingLogin,
     Problem, Role, RoleCredentials, Roles, SessionState, SessionStatus, StatusReport, StoreStatus, Timestamp, Token,
@@ -56,6 +56,10 @@ fn session() -> SessionStatus {
         session_ends_at: Some(time("2026-11-23T16:05:00Z")),
         next: Some(NextStep { action: "refresh".into(), at: time("2026-11-23T10:56:00Z") }),
         unsaved: false,
+        token_files: Some(TokenFiles {
+            published: vec!["/home/ada/.aws/sso/cache/0ad374308c5a4e22f723adf10145eafad7c4031c.json".into()],
+            error: None,
+        }),
     }
 }
 
@@ -76,6 +80,10 @@ fn session_json() -> Value {
         "session_ends_at": "2026-11-23T16:05:00Z",
         "next": {"action": "refresh", "at": "2026-11-23T10:56:00Z"},
         "unsaved": false,
+        "token_files": {
+            "published": ["/home/ada/.aws/sso/cache/0ad374308c5a4e22f723adf10145eafad7c4031c.json"],
+            "error": null,
+        },
     })
 }
 
@@ -186,6 +194,7 @@ fn an_assignment_says_who_gives_the_role_and_where() {
             account: "111122223333".into(),
             role: "ReadOnlyAccess".into(),
             region: None,
+            browser: Some("firefox -P work {url}".into()),
         },
         &json!({
             "session": "corp",
@@ -194,6 +203,7 @@ fn an_assignment_says_who_gives_the_role_and_where() {
             "account": "111122223333",
             "role": "ReadOnlyAccess",
             "region": null,
+            "browser": "firefox -P work {url}",
         }),
     );
 }
@@ -324,6 +334,8 @@ fn codes_statuses_and_exit_codes_stay_what_they_are() {
             ("not_found", 404, 1),
             ("method_not_allowed", 405, 1),
             ("body_too_large", 413, 1),
+            ("too_many_connections", 503, 1),
+            ("request_timeout", 408, 1),
             ("shutting_down", 503, 1),
             ("internal", 500, 1),
         ]

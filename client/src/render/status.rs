@@ -184,6 +184,9 @@ fn note(session: &SessionStatus, now: Timestamp) -> Cell {
     if session.unsaved {
         return Cell::new("the newest token is not saved yet", Tone::Warning);
     }
+    if let Some(error) = session.token_files.as_ref().and_then(|files| files.error.as_ref()) {
+        return Cell::new(error.clone(), Tone::Warning);
+    }
     match session.state {
         SessionState::SignedOut | SessionState::Expired => {
             Cell::plain(format!("ssoctl login {}", shell_word(&session.name)))
@@ -312,5 +315,15 @@ warning: /c.toml:3: unknown key \"colour\" is ignored
         let error = json!({"code": "x", "message": "\u{1b}]0;owned\u{7}", "at": "2026-11-23T10:15:00Z"});
         let table = text(&[json!({"name": "a\u{1b}[2J", "last_error": error})], Colours::Off);
         assert!(!table.contains('\u{1b}') && table.contains(r"a\u{1b}[2J"), "{table}");
+    }
+
+    #[test]
+    fn a_token_file_that_is_left_alone_is_shown_where_nothing_else_is_wrong() {
+        let files = json!({"published": [], "error": "/x.json is not a regular file; move it away"});
+        let table = text(&[json!({"token_files": files.clone()})], Colours::Off);
+        assert!(table.contains("/x.json is not a regular file; move it away"), "{table}");
+        let error = json!({"code": "network", "message": "no answer", "at": "2026-11-23T10:15:00Z"});
+        let table = text(&[json!({"token_files": files, "last_error": error})], Colours::Off);
+        assert!(!table.contains("/x.json"), "{table}");
     }
 }

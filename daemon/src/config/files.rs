@@ -65,12 +65,16 @@ pub fn load(paths: &Paths, environment: &Environment) -> Config {
             String::new()
         }
     };
-    let own = OwnFile::parse(&read(&paths.own));
-    let aws = AwsFile::parse(&read(&paths.aws));
-    let mut config =
-        merge(Source { path: &paths.own, file: &own }, Source { path: &paths.aws, file: &aws }, environment);
+    let (own, aws) = (read(&paths.own), read(&paths.aws));
+    let mut config = parse(paths, &own, &aws, environment);
     config.problems.splice(..0, unreadable);
     config
+}
+
+/// What these texts of the two files mean.
+pub fn parse(paths: &Paths, own: &str, aws: &str, environment: &Environment) -> Config {
+    let (own, aws) = (OwnFile::parse(own), AwsFile::parse(aws));
+    merge(Source { path: &paths.own, file: &own }, Source { path: &paths.aws, file: &aws }, environment)
 }
 
 /// Adds a session to the own configuration file, which is created where it is missing, and returns the session's name.

@@ -10,7 +10,7 @@ use super::identity::{Identity, IdentityError};
 use super::ini::{LineProblem, Located};
 use super::own::{OwnFile, OwnSession};
 use super::profiles::{self, Legacy};
-use super::{Config, DEFAULT_SCOPE, Origin, OriginKind, Problem, SessionConfig, Severity};
+use super::{Config, DEFAULT_SCOPE, Origin, OriginKind, Problem, SdkCache, SessionConfig, Severity};
 
 /// The profile whose endpoint settings apply to sessions that have no profile of their own. `AWS_PROFILE` has no say:
 /// it belongs to one shell, and the daemon serves them all.
@@ -95,6 +95,9 @@ pub(super) struct Draft {
     verification_hosts: Vec<String>,
     refresh_before: Option<Duration>,
     notify_before: Option<Duration>,
+    sdk_cache: Option<SdkCache>,
+    /// Whether a profile of the AWS configuration signs in with it by its start URL.
+    is_legacy: bool,
 }
 
 impl Draft {
@@ -120,6 +123,8 @@ impl Draft {
             verification_hosts: Vec::new(),
             refresh_before: None,
             notify_before: None,
+            sdk_cache: None,
+            is_legacy: true,
         }
     }
 
@@ -127,10 +132,16 @@ impl Draft {
         self.name == name || self.aliases.iter().any(|alias| alias == name)
     }
 
-    pub(super) fn add_cache_key(&mut self, key: &str) {
+    fn add_cache_key(&mut self, key: &str) {
         if !self.cache_keys.iter().any(|known| known == key) {
             self.cache_keys.push(key.to_owned());
         }
+    }
+
+    /// A legacy profile signs in with it: readers look for its token under the profile's start URL.
+    pub(super) fn add_legacy_profile(&mut self, start_url: &str) {
+        self.is_legacy = true;
+        self.add_cache_key(start_url);
     }
 
     fn finish(self, environment: &Environment) -> SessionConfig {
@@ -142,6 +153,8 @@ impl Draft {
             environment,
             profile: &self.endpoints,
         });
+        // What nobody but the own file knows of, no SDK looks for.
+        let is_known_to_sdks = self.origin.kind != OriginKind::Own || self.is_legacy;
         SessionConfig {
             name: self.name,
             aliases: self.aliases,
@@ -155,6 +168,7 @@ impl Draft {
             verification_hosts: self.verification_hosts,
             refresh_before: self.refresh_before,
             notify_before: self.notify_before,
+            sdk_cache: self.sdk_cache.unwrap_or(if is_known_to_sdks { SdkCache::On } else { SdkCache::Off }),
         }
     }
 }
@@ -176,6 +190,7 @@ fn add(drafts: &mut Vec<Draft>, draft: Draft) {
     first.verification_hosts.extend(draft.verification_hosts);
     first.refresh_before = first.refresh_before.or(draft.refresh_before);
     first.notify_before = first.notify_before.or(draft.notify_before);
+    first.sdk_cache = first.sdk_cache.or(draft.sdk_cache);
 }
 
 /// The sections of one name, at least one of them: `[session.NAME]` overrides `[sso-session NAME]` member by member.
@@ -228,6 +243,8 @@ impl<'a> Sections<'a> {
             verification_hosts: own.verification_hosts,
             refresh_before: own.refresh_before,
             notify_before: own.notify_before,
+            sdk_cache: own.sdk_cache,
+            is_legacy: false,
         })
     }
 

@@ -358,3 +358,22 @@ fn every_session_is_found_by_a_start_url_in_any_spelling() {
     assert_eq!(config.sessions[0].identity.start_url, normalised);
     assert_eq!(config.sessions_at("https://CORP.awsapps.com/start/").count(), 1);
 }
+
+#[test]
+fn tokens_are_shared_where_sdks_know_of_the_session_unless_the_own_file_says_otherwise() {
+    let legacy = "[profile dev]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = eu-west-1\n";
+    let own = "[session.mine]\nstart_url = \"https://corp.awsapps.com/start\"\nregion = \"eu-west-1\"\n";
+    for (own, aws, expected) in [
+        (String::new(), CORP, SdkCache::On),
+        (String::new(), legacy, SdkCache::On),
+        (own.to_owned(), "", SdkCache::Off),
+        (own.to_owned(), legacy, SdkCache::On),
+        (format!("{own}sdk_cache = \"on\"\n"), "", SdkCache::On),
+        (format!("{own}sdk_cache = \"off\"\n"), legacy, SdkCache::Off),
+        ("[session.corp]\nsdk_cache = \"off\"\n".to_owned(), CORP, SdkCache::Off),
+    ] {
+        let config = config(&own, aws);
+        assert_eq!((config.problems.len(), config.sessions.len()), (0, 1), "{own} {aws}");
+        assert_eq!(config.sessions[0].sdk_cache, expected, "{own} {aws}");
+    }
+}

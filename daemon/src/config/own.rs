@@ -8,7 +8,7 @@ use url::Host;
 
 use super::ini::{LineProblem, Located};
 use super::quiet_hours::NotQuietHours;
-use super::{Notifications, QuietHours, SecretStore};
+use super::{Notifications, QuietHours, SdkCache, SecretStore};
 
 /// What the file says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,6 +36,7 @@ pub(super) struct OwnSession {
     pub(super) verification_hosts: Vec<String>,
     pub(super) refresh_before: Option<Duration>,
     pub(super) notify_before: Option<Duration>,
+    pub(super) sdk_cache: Option<SdkCache>,
     /// Whether a member that decides on identity or endpoints has a wrong type, so that using the rest would sign
     /// somebody in who was not meant, or elsewhere.
     pub(super) unusable: bool,
@@ -130,9 +131,12 @@ impl Reader<'_> {
                 "verification_hosts" => session.verification_hosts = self.hosts(key, item).unwrap_or_default(),
                 "refresh_before" => session.refresh_before = self.duration(key, item),
                 "notify_before" => session.notify_before = self.duration(key, item),
+                "sdk_cache" => {
+                    session.sdk_cache = self.word(key, item, &[("on", SdkCache::On), ("off", SdkCache::Off)]);
+                }
                 _ => self.unknown(
                     key,
-                    "start_url, region, scopes, label, oidc_endpoint, portal_endpoint, browser, verification_hosts, refresh_before and notify_before",
+                    "start_url, region, scopes, label, oidc_endpoint, portal_endpoint, browser, verification_hosts, refresh_before, notify_before and sdk_cache",
                 ),
             }
         }
@@ -262,6 +266,7 @@ browser = "firefox -P work {url}"
 verification_hosts = ["Login.corp.example", "192.0.2.1"]
 refresh_before = "20m"
 notify_before = "1h 30m"
+sdk_cache = "off"
 
 [session."two words"]
 label = "bob"
@@ -284,11 +289,12 @@ label = "bob"
             verification_hosts: vec!["login.corp.example".to_owned(), "192.0.2.1".to_owned()],
             refresh_before: Some(Duration::from_secs(20 * 60)),
             notify_before: Some(Duration::from_secs(90 * 60)),
+            sdk_cache: Some(SdkCache::Off),
             unusable: false,
         };
         let two_words = OwnSession {
             name: "two words".to_owned(),
-            line: 17,
+            line: 18,
             label: Some("bob".to_owned()),
             ..OwnSession::default()
         };
@@ -324,6 +330,7 @@ label = "bob"
             ("verification_hosts = [\"\"]", false),
             ("refresh_before = 20", false),
             ("notify_before = \"soon\"", false),
+            ("sdk_cache = true", false),
         ] {
             let file = OwnFile::parse(&format!("[session.bad]\n# comment\n{entry}\n[session.good]\nlabel = \"x\"\n"));
             assert_eq!(file.problems.len(), 1, "{entry}");

@@ -68,7 +68,7 @@ pub(super) fn resolve(
         for legacy in &portal {
             let profile = &legacy.profile.name;
             direct.insert(profile.clone(), drafts[index].name.clone());
-            drafts[index].add_cache_key(legacy.start_url);
+            drafts[index].add_legacy_profile(legacy.start_url);
             match drafts.iter().position(|draft| draft.is_named(profile)) {
                 None => drafts[index].aliases.push(profile.clone()),
                 Some(namesake) if namesake == index => {}

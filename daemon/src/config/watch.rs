@@ -48,7 +48,7 @@ impl FileWatch {
         let task = match Directories::watch(files) {
             Ok((directories, events)) => tokio::spawn(report_bursts(directories, events, report)),
             Err(error) => {
-                tracing::warn!(%error, "files are not watched; send SIGHUP after changing them");
+                tracing::warn!(%error, "files are not watched; send SIGHUP after changing the configuration");
                 // The sender is kept, so that the receiver waits instead of ending.
                 tokio::spawn(async move { report.closed().await })
             }
@@ -80,8 +80,13 @@ async fn report_bursts(
         while burst < MAX_BURST && matches!(tokio::time::timeout(QUIET, events.recv()).await, Ok(Some(()))) {
             burst += 1;
         }
-        // First, so that whatever changes while the files are read is noticed again.
-        directories.rewatch();
+        // First, so that whatever changes while the files are read is noticed again. It asks a file system, which can hang.
+        let rewatched = tokio::task::spawn_blocking(move || {
+            directories.rewatch();
+            directories
+        });
+        let Ok(rewatched) = rewatched.await else { return };
+        directories = rewatched;
         tracing::debug!(events = burst, "files changed");
         if let Err(mpsc::error::TrySendError::Closed(())) = report.try_send(()) {
             return;
@@ -127,7 +132,7 @@ impl Directories {
             }
             for directory in plan.names_by_directory.keys() {
                 if let Err(error) = self.watcher.watch(directory, RecursiveMode::NonRecursive) {
-                    tracing::warn!(directory = %directory.display(), %error, "changes of files here go unnoticed; send SIGHUP after changing them");
+                    tracing::warn!(directory = %directory.display(), %error, "changes of files here go unnoticed; send SIGHUP after changing the configuration");
                 }
             }
             if Plan::of(&self.files) == plan {

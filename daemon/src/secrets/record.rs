@@ -109,7 +109,8 @@ pub fn encode(identity: &Identity, kept: &Kept, now: Now) -> Secret<Vec<u8>> {
     Secret::new(serde_json::to_vec_pretty(&record).unwrap_or_default())
 }
 
-/// Reads a record.
+/// Reads a record. Its times are as the wall clock of `now` has them, however wrong that is: only a session that knows the
+/// service's clock can tell.
 ///
 /// # Errors
 /// [`NotARecord`] if it is damaged or newer than this build.
@@ -122,21 +123,16 @@ pub fn decode(bytes: &[u8], now: Now) -> Result<Kept, NotARecord> {
     Ok(Kept {
         portal_caps: record.portal_caps,
         registration: record.registration.map(oidc::Registration::from),
-        token: record.token.map(|token| {
-            let lifetime = Duration::from_secs(token.lifetime_seconds);
-            // A wall clock that was set back must not make a token live longer than it ever did.
-            let expires = now.boot_at(time(token.expires_at)).min(now.boot + lifetime);
-            Token {
-                access: Arc::new(AccessToken { value: token.access_token, token_type: token.token_type }),
-                received: now.boot_at(time(token.received_at)).min(now.boot),
-                expires,
-                lifetime,
-                renewal: token.renewal.map(|renewal| Renewal {
-                    refresh_token: renewal.refresh_token,
-                    registration: renewal.registration.into(),
-                }),
-                capped: token.capped,
-            }
+        token: record.token.map(|token| Token {
+            access: Arc::new(AccessToken { value: token.access_token, token_type: token.token_type }),
+            received: now.boot_at(time(token.received_at)),
+            expires: now.boot_at(time(token.expires_at)),
+            lifetime: Duration::from_secs(token.lifetime_seconds),
+            renewal: token.renewal.map(|renewal| Renewal {
+                refresh_token: renewal.refresh_token,
+                registration: renewal.registration.into(),
+            }),
+            capped: token.capped,
         }),
     })
 }
@@ -229,12 +225,13 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_set_back_does_not_lengthen_a_life() {
+    fn what_a_clock_that_was_set_back_makes_of_a_life_is_told_as_it_is() {
         let before = now(50 * HOUR, 1_800_000_000);
         let bytes = encode(&identity(), &kept(before), before);
         let yesterday = now(50 * HOUR, 1_800_000_000 - 86_400);
         let token = decode(bytes.expose(), yesterday).unwrap().token.unwrap();
-        assert_eq!(token.remaining(yesterday.boot), HOUR);
+        assert_eq!(token.remaining(yesterday.boot), 25 * HOUR);
+        assert_eq!(token.received.since(yesterday.boot), 24 * HOUR);
     }
 
     #[test]

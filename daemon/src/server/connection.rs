@@ -8,10 +8,13 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use ssoctl_protocol::{ErrorCode, Problem};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
-use super::handlers::Api;
+use super::descriptors;
+use super::handlers::{self, Api};
+use super::unread::Connection;
 use crate::clock::Clock;
 
 /// How long a client may take to send the head of a request; also how long an idle connection is kept.
@@ -62,6 +65,9 @@ pub async fn serve(
     // Never sent on. Each connection holds a sender until its first request.
     let (unheard, mut all_heard) = mpsc::channel::<Infallible>(1);
     tokio::pin!(shutdown);
+    let limit = descriptors::connections();
+    let free = Arc::new(Semaphore::new(limit));
+    let mut crowd = Crowd::new(limit);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -78,6 +84,11 @@ pub async fn serve(
         if !is_owner(&stream, uid) {
             continue;
         }
+        let Ok(place) = Arc::clone(&free).try_acquire_owned() else {
+            crowd.refuse(&stream);
+            continue;
+        };
+        crowd.admitted();
         let api = Arc::clone(&api);
         let unheard = Mutex::new(Some(unheard.clone()));
         let service = service_fn(move |request| {
@@ -85,8 +96,10 @@ pub async fn serve(
             let api = Arc::clone(&api);
             async move { Ok::<_, Infallible>(api.answer(request).await) }
         });
-        let connection = connections.watch(http.serve_connection(TokioIo::new(stream), service));
+        let stream = TokioIo::new(Connection::new(stream, Arc::clone(&clock)));
+        let connection = connections.watch(http.serve_connection(stream, service));
         tokio::spawn(async move {
+            let _place = place;
             // Clients come and go as they like; what they broke concerns nobody else.
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection broke");
@@ -99,6 +112,42 @@ pub async fn serve(
         () = clock.sleep_until(clock.now().boot + FIRST_REQUEST_GRACE) => {}
     }
     Remaining { connections, clock }
+}
+
+/// What happens to those who come when every place is taken.
+struct Crowd {
+    answer: Vec<u8>,
+    limit: usize,
+    /// How many were turned away since the last one who got in.
+    refused: u64,
+}
+
+impl Crowd {
+    fn new(limit: usize) -> Self {
+        let problem = Problem::new(
+            ErrorCode::TooManyConnections,
+            format!(
+                "ssoctld serves {limit} connections at once, and all are in use; end some of the programs that wait"
+            ),
+        );
+        Self { answer: handlers::raw(&problem), limit, refused: 0 }
+    }
+
+    /// Tells why, without waiting for a request: whoever refuses thousands cannot listen to each.
+    fn refuse(&mut self, stream: &UnixStream) {
+        if self.refused == 0 {
+            tracing::warn!(limit = self.limit, "connections are refused, as all places are taken");
+        }
+        self.refused += 1;
+        // An empty socket's buffer takes it at once; otherwise there is nothing more to be done for this client.
+        let _ = stream.try_write(&self.answer);
+    }
+
+    fn admitted(&mut self) {
+        if self.refused > 0 {
+            tracing::info!(refused = std::mem::take(&mut self.refused), "connections are accepted again");
+        }
+    }
 }
 
 /// The socket's mode keeps others out already; this holds where somebody has loosened it.

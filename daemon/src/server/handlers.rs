@@ -20,12 +20,16 @@ use tokio::sync::watch;
 
 use super::translate;
 use crate::config::{Identity, SaveError};
+use crate::sdk_cache::SdkCache;
 use crate::session::ask::{Answer, Need, PortalOutcome, Refusal, Want};
 use crate::session::registry::{Directory, Entry};
 use crate::world::World;
 
 /// The largest body that any route takes.
 const BODY_LIMIT: usize = 64 << 10;
+
+/// How long a client may take to send a body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// No caller waits longer, whatever it asks for.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
@@ -39,6 +43,8 @@ pub struct Api {
     pub directory: watch::Receiver<Arc<Directory>>,
     /// The doors; of them, handlers use the clock, and ask the store for its name.
     pub world: World,
+    /// The token files of the AWS CLI and SDKs, of which handlers ask where they stand.
+    pub token_files: SdkCache,
     /// When the daemon started.
     pub started_at: Timestamp,
     /// Writes a session into the configuration file and reads that again.
@@ -194,7 +200,15 @@ impl Api {
     }
 
     async fn add_session(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Problem> {
-        let body = Limited::new(request.into_body(), BODY_LIMIT).collect().await.map_err(|error| {
+        let body = Limited::new(request.into_body(), BODY_LIMIT).collect();
+        let too_late = self.world.clock.sleep_until(self.world.clock.now().boot + BODY_TIMEOUT);
+        let body = tokio::select! {
+            body = body => body,
+            () = too_late => {
+                return Err(Problem::new(ErrorCode::RequestTimeout, "the body did not come to its end in time"));
+            }
+        };
+        let body = body.map_err(|error| {
             if error.is::<LengthLimitError>() {
                 Problem::new(ErrorCode::BodyTooLarge, format!("the body is longer than {BODY_LIMIT} bytes"))
             } else {
@@ -248,7 +262,8 @@ impl Api {
     }
 
     fn status(&self, entry: &Entry) -> SessionStatus {
-        translate::session(entry, &entry.session.snapshot(), self.world.clock.now())
+        let token_files = self.token_files.standing(&entry.config.identity);
+        translate::session(entry, &entry.session.snapshot(), token_files, self.world.clock.now())
     }
 
     fn refused(&self, entry: &Entry, refusal: Refusal) -> Problem {
@@ -266,6 +281,18 @@ fn ok(body: &impl Serialize) -> Result<Response<Full<Bytes>>, Problem> {
 
 fn unexpected() -> Problem {
     Problem::new(ErrorCode::Internal, "the daemon's answer makes no sense; please report this")
+}
+
+/// A whole answer that ends its connection, for those who never get to ask.
+pub(super) fn raw(problem: &Problem) -> Vec<u8> {
+    let body = serde_json::to_string(problem).unwrap_or_default();
+    let (status, length) = (problem.status, body.len());
+    let head = format!(
+        "HTTP/1.1 {status} {}\r\ncontent-type: {PROBLEM_JSON}\r\n{VERSION_HEADER}: {VERSION}\r\ncache-control: no-store\r\n\
+         retry-after: 1\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n",
+        StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or_default(),
+    );
+    (head + &body).into_bytes()
 }
 
 fn problem_response(problem: &Problem) -> Response<Full<Bytes>> {

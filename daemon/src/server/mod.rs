@@ -4,13 +4,17 @@
 //! |---|---|
 //! | [`socket`] | makes the listening socket, so that only its owner reaches it |
 //! | `connection` | accepts, checks the peer, bounds what a connection may cost |
+//! | [`descriptors`] | how many connections there may be |
+//! | `unread` | breaks connections whose other end does not read |
 //! | `handlers` | routes requests to sessions |
 //! | `translate` | pure: between sessions and the contract |
 
 mod connection;
+pub mod descriptors;
 mod handlers;
 pub mod socket;
 mod translate;
+mod unread;
 
 pub use connection::serve;
 pub use handlers::{Api, Saved};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ssoctl_protocol::body::ConfigurationProblem;
+use ssoctl_protocol::body::{ConfigurationProblem, TokenFiles};
 use ssoctl_protocol::{
     DaemonStatus, ErrorCode, LastError, NextStep, PendingLogin, Problem, Selector, SessionState, SessionStatus,
     StoreStatus, Timestamp, VERSION,
@@ -11,6 +11,7 @@ use ssoctl_protocol::{
 use crate::clock::{BootTime, Now};
 use crate::config::{AddError, SaveError, Severity};
 use crate::oidc::CallError;
+use crate::sdk_cache::Standing;
 use crate::session::ask::Refusal;
 use crate::session::flow::FlowView;
 use crate::session::registry::{Directory, Entry, Unresolved};
@@ -49,7 +50,7 @@ pub(super) fn daemon(directory: &Directory, world: &World, started_at: Timestamp
     }
 }
 
-pub(super) fn session(entry: &Entry, snapshot: &Snapshot, now: Now) -> SessionStatus {
+pub(super) fn session(entry: &Entry, snapshot: &Snapshot, token_files: Option<Standing>, now: Now) -> SessionStatus {
     let config = &entry.config;
     let state = match &snapshot.token {
         Some(token) if token.is_live(now.boot) => SessionState::SignedIn,
@@ -84,6 +85,10 @@ pub(super) fn session(entry: &Entry, snapshot: &Snapshot, now: Now) -> SessionSt
         session_ends_at: snapshot.session_ends.map(|ends| time(now, ends)),
         next: snapshot.next.map(|(next, at)| NextStep { action: action(next).to_owned(), at: time(now, at) }),
         unsaved: snapshot.unsaved,
+        token_files: token_files.map(|standing| TokenFiles {
+            published: standing.files.iter().map(|file| file.display().to_string()).collect(),
+            error: standing.trouble,
+        }),
     }
 }
 

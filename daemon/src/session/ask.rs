@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::flow::{FlowEnd, FlowView};
+use super::found::Reception;
 use super::{Token, policy};
 use crate::clock::BootTime;
 use crate::oidc::CallError;
@@ -85,6 +86,8 @@ pub enum Answer {
     NoFlow,
     /// The token is forgotten.
     LoggedOut(PortalOutcome),
+    /// What became of a sign-in that was found.
+    Found(Reception),
     /// No.
     Refused(Refusal),
 }

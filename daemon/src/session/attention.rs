@@ -108,6 +108,8 @@ pub(super) struct Outlook<'a> {
     pub(super) terms: Terms,
     /// Whether this portal is known to cap its tokens.
     pub(super) portal_caps: bool,
+    /// Whether a cap of the token is known for sure; until then a refresh looks after it.
+    pub(super) cap_is_certain: bool,
     pub(super) flow: Option<&'a FlowView>,
     /// Whether a flow is open, its code shown or not.
     pub(super) flow_is_open: bool,
@@ -120,8 +122,7 @@ impl Attention {
 
     /// A token has come. One that ends when the last one did changes nothing that the person was told.
     pub(super) fn token_came(&mut self, previous: Option<&Token>, token: &Token) {
-        let is_later = previous.is_none_or(|previous| token.expires.since(previous.expires) > policy::SAME_END);
-        if is_later {
+        if previous.is_none_or(|previous| is_later(token.expires, previous.expires)) {
             self.told = Told::Nothing;
             self.put_off_until = None;
         }
@@ -132,11 +133,14 @@ impl Attention {
         self.told = if token.is_live(now) { Told::Nothing } else { Told::ThatItEnded };
     }
 
-    /// The end of the token turned out to be another one. That it has come may have been a mistake.
-    pub(super) fn end_corrected(&mut self, token: &Token, now: BootTime) {
-        self.put_off_until = None;
-        if self.told == Told::ThatItEnded && token.is_live(now) {
+    /// The end of the token, `believed` so far, turned out to be another one. That it has come may have been a mistake, and
+    /// that it approaches one too, unless it does so soon enough: nobody is told that twice for a few minutes.
+    pub(super) fn end_corrected(&mut self, believed: BootTime, token: &Token, terms: Terms, now: BootTime) {
+        let ended_by_mistake = self.told == Told::ThatItEnded && token.is_live(now);
+        let is_far = token.remaining(now) > 2 * notice_lead(token, terms);
+        if is_later(token.expires, believed) && (ended_by_mistake || is_far) {
             self.told = Told::Nothing;
+            self.put_off_until = None;
         }
     }
 
@@ -173,8 +177,10 @@ impl Attention {
         }
         let wanted = needy.filter(|_| self.put_off_until.is_none()).and_then(|token| self.wanted(outlook, token));
         match wanted {
-            Some(notice) if !self.is_welcome(outlook) || Some(&notice) == self.shown.as_ref() => None,
-            Some(notice) => Some(self.show(notice)),
+            Some(notice) if Some(&notice) == self.shown.as_ref() => None,
+            Some(notice) if self.is_welcome(outlook) => Some(self.show(notice)),
+            // Nothing new is shown now, and what is no longer true does not stay.
+            Some(notice) => self.shown.take_if(|shown| is_later(notice.ends(), shown.ends())).map(|_| Turn::Withdraw),
             None => self.shown.take().map(|_| Turn::Withdraw),
         }
     }
@@ -198,7 +204,9 @@ impl Attention {
             Told::ThatTheEndApproaches if approve.is_some() => approve,
             Told::ThatTheEndApproaches if outlook.is_capped(token) => Some(Notice::RenewNow { ends }),
             // The code is on its way.
-            Told::ThatTheEndApproaches if outlook.flow_is_open => self.shown.clone(),
+            Told::ThatTheEndApproaches if outlook.flow_is_open => {
+                self.shown.as_ref().map(|shown| shown.clone().if_it_ends(ends).unwrap_or(Notice::SignIn { ends }))
+            }
             Told::ThatTheEndApproaches => Some(Notice::SignIn { ends }),
             // Its code is on its way, or its token is being stored.
             Told::ThatItEnded if approve.is_none() && outlook.flow_is_open => self.shown.clone(),
@@ -221,7 +229,7 @@ impl Attention {
 impl<'a> Outlook<'a> {
     /// The token, if it ends unless a person does something.
     fn needy_token(&self) -> Option<&'a Token> {
-        self.token.filter(|token| token.renewal.is_none() || token.capped)
+        self.token.filter(|token| token.renewal.is_none() || (token.capped && self.cap_is_certain))
     }
 
     fn is_capped(&self, token: &Token) -> bool {
@@ -229,7 +237,7 @@ impl<'a> Outlook<'a> {
     }
 
     fn approach_of(&self, token: &Token) -> BootTime {
-        token.expires - policy::notice_lead(token.lifetime, self.terms.notify_before)
+        token.expires - notice_lead(token, self.terms)
     }
 
     /// When the person is to be told that the end approaches.
@@ -245,6 +253,11 @@ impl Notice {
             Self::Approve { ends, .. } | Self::SignIn { ends } | Self::RenewNow { ends } => *ends,
             Self::Expired { ended } => *ended,
         }
+    }
+
+    /// This notice, if it is about that end.
+    fn if_it_ends(self, ends: BootTime) -> Option<Self> {
+        Some(self).filter(|notice| notice.ends() == ends)
     }
 
     /// What kind it is, for the log.
@@ -264,4 +277,13 @@ impl Notice {
             Self::Approve { .. } | Self::SignIn { .. } | Self::Expired { .. } => Action::SignIn,
         }
     }
+}
+
+fn notice_lead(token: &Token, terms: Terms) -> Duration {
+    policy::notice_lead(token.lifetime, terms.notify_before)
+}
+
+/// Whether this end is another one than that, and not merely reckoned a little differently.
+fn is_later(end: BootTime, than: BootTime) -> bool {
+    end.since(than) > policy::SAME_END
 }

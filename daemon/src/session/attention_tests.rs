@@ -295,21 +295,76 @@ fn the_code_stays_on_the_screen_while_its_token_is_being_stored() {
     assert_eq!((screen(&t), t.shown.len()), ("approve", shown), "and no word of an end that is overcome");
 }
 
-#[test]
-fn an_end_that_turns_out_to_be_later_takes_its_notice_back() {
+/// A session after a restart with a wall clock that is an hour ahead. Its token seems to end in `remaining`.
+fn restarted_with_a_fast_clock(remaining: Duration) -> Timeline {
     let kept = signed_in_alone().kept;
     let mut t = Timeline::loading_with(Terms::default());
     t.now.wall += hours(1);
     let mut kept = kept.expect("a record");
     let token = kept.token.as_mut().expect("a token");
-    (token.received, token.expires) = (token.received - hours(1), token.expires - hours(1));
+    let shift = hours(8) - remaining;
+    (token.received, token.expires) = (token.received - shift, token.expires - shift);
     t.loaded(Ok(Some(kept)));
+    t
+}
+
+/// The service's clock becomes known to a session that was [`restarted_with_a_fast_clock`].
+fn learns_the_time(t: &mut Timeline) {
+    t.on(Event::ServiceClock(ServiceClock { ahead_seconds: Some(-3600) }));
+}
+
+#[test]
+fn an_end_that_turns_out_to_be_later_takes_its_notice_back() {
+    let mut t = restarted_with_a_fast_clock(hours(7));
     t.advance(hours(7) - mins(15));
     t.authorizes(Ok(authorization()));
     t.advance(mins(16));
     assert_eq!(screen(&t), "expired");
-    t.on(Event::ServiceClock(ServiceClock { ahead_seconds: Some(-3600) }));
+    learns_the_time(&mut t);
     assert_eq!(screen(&t), "nothing");
+}
+
+#[test]
+fn an_approach_that_turns_out_to_be_far_takes_its_notice_back_also_from_somebody_who_is_away() {
+    for presence in [Presence::Present, Presence::Away] {
+        let mut t = restarted_with_a_fast_clock(mins(14));
+        t.authorizes(Ok(authorization()));
+        t.advance(CODE_LIFETIME);
+        t.on(Event::PresenceChanged(presence));
+        assert_eq!(screen(&t), "sign in");
+        learns_the_time(&mut t);
+        assert_eq!(screen(&t), "nothing", "{presence:?}");
+        t.on(Event::PresenceChanged(Presence::Present));
+        t.advance(mins(49) - SECOND);
+        assert_eq!((screen(&t), t.begun("AuthorizeDevice")), ("nothing", 1));
+        t.advance(SECOND);
+        t.authorizes(Ok(authorization()));
+        assert_eq!(screen(&t), "approve", "fifteen minutes before the true end");
+    }
+}
+
+#[test]
+fn an_end_that_turns_out_to_be_a_little_later_is_told_once() {
+    let mut t = restarted_with_a_fast_clock(mins(15));
+    t.authorizes(Ok(authorization()));
+    t.on(Event::ServiceClock(ServiceClock { ahead_seconds: Some(-67) }));
+    let Some(Notice::Approve { ends, .. }) = &t.screen else { panic!("{:?}", t.screen) };
+    assert_eq!(ends.since(t.now.boot), mins(15) + secs(67));
+    t.advance(mins(17));
+    assert_eq!((screen(&t), t.begun("AuthorizeDevice")), ("expired", 1));
+}
+
+#[test]
+fn a_word_of_the_end_does_not_stay_while_a_code_for_the_token_that_lives_after_all_is_on_its_way() {
+    let mut t = restarted_with_a_fast_clock(mins(1));
+    t.authorizes(Ok(authorization()));
+    t.advance(hours(1) - mins(9));
+    assert_eq!(screen(&t), "expired");
+    t.ask(PATIENT);
+    learns_the_time(&mut t);
+    assert_eq!(screen(&t), "sign in");
+    t.authorizes(Ok(authorization()));
+    assert_eq!((screen(&t), t.begun("AuthorizeDevice")), ("approve", 2));
 }
 
 #[test]

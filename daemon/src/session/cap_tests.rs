@@ -123,3 +123,32 @@ fn a_login_that_moves_the_end_is_no_cap() {
     t.sign_in(issued_alone(2, hours(8)));
     assert!(t.snapshot().token.is_some_and(|token| !token.capped));
 }
+
+#[test]
+fn a_cap_is_looked_at_twice_before_anybody_is_told() {
+    let mut t = Timeline::loading_with(Terms::default());
+    t.loaded(Ok(None));
+    t.sign_in(issued(1, hours(1)));
+    let ends = t.now.boot + hours(1);
+    for number in 2..4 {
+        t.advance(t.wakes_in().expect("a refresh"));
+        t.refreshes(Ok(issued(number, ends.since(t.now.boot))));
+        assert_eq!(t.snapshot().session_ends, Some(ends));
+    }
+    t.advance(ends.since(t.now.boot));
+    let shown: Vec<_> = t.shown.iter().map(Notice::name).collect();
+    assert_eq!((t.begun("Refresh"), shown), (2, vec!["renew now", "expired"]));
+}
+
+#[test]
+fn a_service_that_gives_shorter_lives_does_not_pass_for_a_cap() {
+    let mut t = Timeline::loading_with(Terms::default());
+    t.loaded(Ok(None));
+    t.sign_in(issued(1, hours(1)));
+    for number in 2..20 {
+        t.advance(t.wakes_in().expect("a refresh"));
+        t.refreshes(Ok(issued(number, mins(30))));
+    }
+    assert!(t.snapshot().session_ends.is_none());
+    assert!(t.shown.is_empty() && !t.kept.as_ref().is_some_and(|kept| kept.portal_caps), "nobody was told of any cap");
+}

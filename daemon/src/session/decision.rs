@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::found::Reception;
 use super::policy::RefreshToken;
 
 /// One decision.
@@ -55,6 +56,15 @@ pub enum Decision {
         moved: Option<Duration>,
         /// Whether the portal session caps it.
         capped: bool,
+    },
+    /// A sign-in that another program had made was found.
+    Found {
+        /// What became of it.
+        reception: Reception,
+        /// How long its token lives from now; zero if it has expired.
+        remaining: Duration,
+        /// Whether it came with a refresh token.
+        renewable: bool,
     },
     /// A flow was opened.
     OpenFlow {

@@ -181,6 +181,9 @@ impl Flow {
         now: Now,
         chance: f64,
     ) -> Result<Option<Effect>, FlowEnd> {
+        if self.is_granted() {
+            return Ok(None);
+        }
         match result {
             Ok(registration) => {
                 self.failures = 0;
@@ -254,6 +257,11 @@ impl Flow {
                 None
             }
         }
+    }
+
+    /// Somebody else has brought a token, which is being stored.
+    pub fn overtake(&mut self) {
+        self.stage = Stage::Granted;
     }
 
     /// The registration that a token would belong to which an attempt under way may still bring, and when that began.

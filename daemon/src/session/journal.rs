@@ -33,6 +33,7 @@ pub(super) fn event(session: &str, event: &Event) {
         Event::Refreshed(_, Err(error)) => tracing::warn!(session, %error, "refreshing failed"),
         Event::PortalLeft(Ok(())) => tracing::info!(session, "the session at the portal is over"),
         Event::PortalLeft(Err(error)) => tracing::warn!(session, %error, "the portal could not be told"),
+        Event::EndedElsewhere(_) => tracing::info!(session, "signed out elsewhere"),
         Event::PresenceChanged(presence) => tracing::debug!(session, ?presence, "presence"),
         Event::Acted(action) => tracing::info!(session, ?action, "the person used a notice"),
         Event::Stirred => tracing::debug!(session, "the machine woke up, or the network changed"),
@@ -73,6 +74,13 @@ pub(super) fn decision(session: &str, decision: &Decision) {
             moved = moved.as_ref().map(secs),
             capped,
             "compared the new token with the one before"
+        ),
+        Decision::Found { reception, remaining, renewable } => tracing::info!(
+            session,
+            reception = reception.as_str(),
+            remaining = secs(remaining),
+            renewable,
+            "a sign-in of another program was found"
         ),
         Decision::OpenFlow { flow, why, remaining } => {
             tracing::info!(session, flow, why = why.as_str(), remaining = secs(remaining), "decided to open a flow");

@@ -5,6 +5,7 @@
 //! | [`state`] | pure: the life of a token; `on(event, now)` changes the state and returns effects |
 //! | [`flow`] | pure: the device flow, a part of the state |
 //! | [`attention`] | pure: what a person is told without having asked |
+//! | [`found`] | pure: sign-ins that other programs have made |
 //! | [`ask`] | pure: what callers want, and what they are told |
 //! | `saver` | pure: when the store is read and written |
 //! | [`decision`] | why it did what it did, for the log |
@@ -27,6 +28,7 @@ pub mod ask;
 pub mod attention;
 pub mod decision;
 pub mod flow;
+pub mod found;
 mod journal;
 pub mod policy;
 pub mod registry;
@@ -166,4 +168,11 @@ pub struct Snapshot {
     pub unsaved: bool,
     /// Why the store could not be read or written lately.
     pub store_error: Option<String>,
+}
+
+impl Snapshot {
+    /// Whether all of it would survive the daemon.
+    pub const fn is_durable(&self) -> bool {
+        !self.loading && !self.unsaved && self.store_error.is_none()
+    }
 }

@@ -14,6 +14,7 @@
 //!
 //! What errors mean for a flow stands in [`super::flow`].
 
+mod adopting;
 mod flows;
 mod leaving;
 mod person;
@@ -29,6 +30,7 @@ use super::ask::{
 use super::attention::{self, Action, Attention, Notice, Outlook, Presence};
 use super::decision::{Decision, Why};
 use super::flow::{Flow, FlowEnd, FlowView};
+use super::found::Found;
 use super::saver::{Saver, Turn};
 use super::{AccessToken, Kept, Next, Renewal, Snapshot, Terms, Token, Trouble, policy};
 use crate::clock::{BootTime, Now};
@@ -55,6 +57,10 @@ pub enum Event {
     Refreshed(Lineage, Result<Issued, CallError>),
     /// The portal has answered to a sign-out.
     PortalLeft(Result<(), CallError>),
+    /// A sign-in was found that another program has made.
+    Found(AskId, Found),
+    /// The portal does not know this token any more.
+    EndedElsewhere(Arc<AccessToken>),
     /// The configuration has these terms now.
     TermsChanged(Terms),
     /// The person came or went.
@@ -126,6 +132,8 @@ pub struct State {
     asks: BTreeMap<AskId, Ask>,
     trouble: Option<Trouble>,
     portal_caps: bool,
+    /// Whether the cap of the token was seen twice, so that another refresh would tell nothing new.
+    cap_is_certain: bool,
     service_clock: ServiceClock,
     /// Set while the token is one that a daemon stored which ran before.
     read_off: Option<ReadOff>,
@@ -137,16 +145,17 @@ pub struct State {
 /// A token that is being stored and not yet handed out.
 struct Incoming {
     token: Token,
+    cap_is_certain: bool,
     /// Until when the store is waited for.
     deadline: BootTime,
 }
 
-/// How the end of a token was read off a wall clock that may be wrong.
+/// What a wall clock that may be wrong made of a token's life.
 struct ReadOff {
     /// When, and what the wall clock showed.
     at: Now,
-    /// How many seconds the service's clock was taken to be ahead of that.
-    service_ahead: i64,
+    received: BootTime,
+    expires: BootTime,
 }
 
 /// A poll whose code died before its answer came. It may still bring a token.
@@ -203,6 +212,7 @@ impl State {
             asks: BTreeMap::new(),
             trouble: None,
             portal_caps: false,
+            cap_is_certain: false,
             service_clock: ServiceClock::default(),
             read_off: None,
             attention: Attention::default(),
@@ -247,6 +257,8 @@ impl State {
             Event::Polled(flow, result) => self.polled(flow, result, now, &mut effects),
             Event::Refreshed(lineage, result) if lineage == self.lineage => self.refreshed(result, now),
             Event::PortalLeft(result) => self.portal_left(result),
+            Event::Found(id, found) => self.found(id, found, now, &mut effects),
+            Event::EndedElsewhere(access) => self.ended_elsewhere(&access, now),
             Event::PresenceChanged(presence) => self.attention.set_presence(presence),
             Event::Acted(action) => self.acted(action, now),
             Event::ServiceClock(clock) => {
@@ -261,8 +273,8 @@ impl State {
             }
             Event::TermsChanged(terms) => {
                 self.terms = terms;
-                if let Refresh::Idle { due } = &mut self.refresh {
-                    *due = tokens::refresh_due(self.token.as_ref(), terms, self.chance.f64());
+                if matches!(self.refresh, Refresh::Idle { .. }) {
+                    self.refresh = Refresh::Idle { due: self.refresh_due() };
                 }
             }
             Event::Stop => {
@@ -372,11 +384,15 @@ impl State {
             // What a person has signed in for in the meantime is newer than what was kept.
             if self.token.is_none() && self.incoming.is_none() {
                 self.token = kept.token;
+                self.read_off = self.token.as_ref().map(|token| ReadOff {
+                    at: now,
+                    received: token.received,
+                    expires: token.expires,
+                });
+                self.reckon_end(now);
                 if let Some(token) = &self.token {
                     self.attention.token_found(token, now.boot);
                 }
-                self.read_off = Some(ReadOff { at: now, service_ahead: 0 });
-                self.correct_end(now);
                 self.plan_refresh(now);
             }
         });

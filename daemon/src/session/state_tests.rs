@@ -1,6 +1,7 @@
 //! The life of a token as timelines. [`Timeline`] drives one [`State`] and holds it to its rules after every step; the
 //! modules below tell the stories, by theme.
 
+mod adopting_tests;
 mod answers_tests;
 mod attention_tests;
 mod callers_tests;

@@ -12,8 +12,9 @@ use tokio::task::JoinSet;
 
 use super::ask::{Answer, AskId, Refusal, Want};
 use super::attention::Action;
+use super::found::Found;
 use super::state::{Effect, Event, State};
-use super::{Kept, Notices, Snapshot, Terms, journal};
+use super::{AccessToken, Kept, Notices, Snapshot, Terms, journal};
 use crate::clock::{Clock, Now};
 use crate::config::{Endpoints, SessionConfig};
 use crate::desktop::Subject;
@@ -29,6 +30,8 @@ enum Message {
     Asked(AskId, Want, oneshot::Sender<Answer>),
     Left(AskId),
     Acted(Action),
+    Found(AskId, Found, oneshot::Sender<Answer>),
+    EndedElsewhere(Arc<AccessToken>),
     Configured(Arc<SessionConfig>, Notices),
     Stop,
 }
@@ -75,6 +78,25 @@ impl Session {
     /// What is known of the session now.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         Arc::clone(&self.snapshots.borrow())
+    }
+
+    /// What is known of the session, now and after every change. It ends with the session.
+    pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshots.clone()
+    }
+
+    /// Offers a sign-in that another program has made, and waits for [`Answer::Found`].
+    pub async fn offer(&self, found: Found) -> Answer {
+        let id = AskId(self.next_ask.fetch_add(1, Ordering::Relaxed));
+        let (reply, answer) = oneshot::channel();
+        // As in `ask`.
+        let _ = self.messages.send(Message::Found(id, found, reply));
+        answer.await.unwrap_or(Answer::Refused(Refusal::ShuttingDown))
+    }
+
+    /// Tells the session that the portal does not know this token any more.
+    pub fn ended_elsewhere(&self, access: Arc<AccessToken>) {
+        let _ = self.messages.send(Message::EndedElsewhere(access));
     }
 
     /// Asks, and waits for the answer; each want has its own deadline. A caller that stops waiting is forgotten.
@@ -159,6 +181,11 @@ impl Task {
                         Event::Left(id)
                     }
                     Some(Message::Acted(action)) => Event::Acted(action),
+                    Some(Message::Found(id, found, reply)) => {
+                        self.callers.insert(id, reply);
+                        Event::Found(id, found)
+                    }
+                    Some(Message::EndedElsewhere(access)) => Event::EndedElsewhere(access),
                     Some(Message::Configured(config, notices)) => {
                         self.config = config;
                         Event::TermsChanged(terms(&self.config, notices))
@@ -193,7 +220,7 @@ impl Task {
         self.on(Event::Stop);
         inbox.close();
         while let Some(message) = inbox.recv().await {
-            if let Message::Asked(_, _, reply) = message {
+            if let Message::Asked(_, _, reply) | Message::Found(_, _, reply) = message {
                 let _ = reply.send(Answer::Refused(Refusal::ShuttingDown));
             }
         }

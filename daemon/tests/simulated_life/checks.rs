@@ -368,9 +368,9 @@ impl Checks {
     }
 
     /// Another token than before is served.
-    pub(crate) fn token_served(&mut self, token: &Token, now: Duration) {
+    pub(crate) fn token_served(&mut self, token: &Token) {
         let is_from_record = self.run.loaded.as_ref().is_some_and(|it| it.access_token == *token.access.value.expose());
-        self.run.served = Some(now).filter(|_| !is_from_record);
+        self.run.served = Some(World::elapsed_at(token.received)).filter(|_| !is_from_record);
     }
 
     /// A wake-up is for something: few lead to nothing, and no minute is full of them.

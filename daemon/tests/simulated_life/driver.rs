@@ -94,6 +94,8 @@ pub(crate) struct Life {
     queue: BTreeMap<(Duration, u64), Ahead>,
     queued: u64,
     asleep_until: Option<Duration>,
+    /// What was to happen on the machine while it slept. It happens soon after it has woken up.
+    frozen: Vec<Ahead>,
     terms: Terms,
     presence: Presence,
     day: Day,
@@ -144,6 +146,7 @@ impl Life {
             queue: BTreeMap::new(),
             queued: 0,
             asleep_until: None,
+            frozen: Vec::new(),
             terms,
             presence: Presence::Present,
             day: Day::Ordinary,
@@ -202,7 +205,12 @@ impl Life {
         self.checks.presence_changed(Presence::Present);
         self.step(Event::PresenceChanged(Presence::Present))?;
         let mut until = self.world.elapsed();
-        while self.state.is_none() || self.stopping || self.world.healthy_for() < HEALING {
+        // A flow that is open already may have too little of its life left for a person.
+        while self.state.is_none()
+            || self.stopping
+            || self.world.healthy_for() < HEALING
+            || !self.world.service.pending().is_empty()
+        {
             until += MINUTE;
             while self.world.elapsed() < until {
                 self.next(until)?;
@@ -276,14 +284,12 @@ impl Life {
     }
 
     fn happens(&mut self, what: Ahead) -> Verdict {
-        if let Some(until) = self.asleep_until {
+        if self.asleep_until.is_some() {
             let is_outside = matches!(
                 what,
                 Ahead::Reach(..) | Ahead::Decide(..) | Ahead::WakeUp | Ahead::WeatherClears | Ahead::StoreRecovers
             );
             if !is_outside {
-                let later =
-                    until.saturating_sub(self.world.elapsed()) + Duration::from_millis(self.world.rng.u64(1..900));
                 // A connection that was open when the machine fell asleep is mostly dead when it wakes up.
                 let what = match what {
                     Ahead::Conclude(process, journey, Ok(_)) if self.world.rng.u8(..3) > 0 => {
@@ -291,7 +297,7 @@ impl Life {
                     }
                     what => what,
                 };
-                self.ahead(later, what);
+                self.frozen.push(what);
                 return Ok(());
             }
         }
@@ -477,7 +483,7 @@ impl Life {
                 }
                 let is_new = snapshot.token.as_ref().map(|it| &it.access) != before.as_ref().map(|it| &it.access);
                 if let Some(token) = snapshot.token.as_ref().filter(|_| is_new) {
-                    self.checks.token_served(token, self.world.elapsed());
+                    self.checks.token_served(token);
                 }
                 self.token = snapshot.token;
                 self.loading = snapshot.loading;
@@ -721,6 +727,10 @@ impl Life {
     fn wake_up(&mut self) -> Verdict {
         trace!(self, "the machine wakes up");
         self.asleep_until = None;
+        for what in std::mem::take(&mut self.frozen) {
+            let delay = Duration::from_millis(self.world.rng.u64(1..900));
+            self.ahead(delay, what);
+        }
         self.world.note_trouble(self.world.elapsed());
         self.checks.woke_up(self.world.elapsed());
         if self.world.rng.bool() {

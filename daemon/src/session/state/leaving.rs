@@ -37,6 +37,7 @@ impl State {
         self.lineage.0 += 1;
         self.refresh = Refresh::Idle { due: None };
         self.token = None;
+        self.cap_is_certain = false;
         self.trouble = None;
         self.attention.token_went();
         self.saver.touch();

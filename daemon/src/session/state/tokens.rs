@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{
     AccessToken, BootTime, CallError, Decision, Effect, Flow, FlowEnd, Incoming, Issued, Now, Refresh, Registration,
-    Renewal, State, Terms, Token, Trouble, Why, policy,
+    Renewal, State, Token, Trouble, Why, policy,
 };
 
 impl State {
@@ -26,6 +26,7 @@ impl State {
                 previous.capped,
             )
         });
+        let was_capped = previous.is_some_and(|previous| previous.capped);
         self.decide(Decision::Compare { lifetime: issued.expires_in, elapsed, moved, capped });
         let token = Token {
             access: Arc::new(AccessToken { value: issued.access_token, token_type: issued.token_type }),
@@ -35,7 +36,9 @@ impl State {
             renewal: issued.refresh_token.map(|refresh_token| Renewal { refresh_token, registration }),
             capped,
         };
-        self.incoming = Some(Incoming { token, deadline: now.boot + policy::STORE_PATIENCE });
+        // A service that gives shorter lives from now on looks like a cap, once. A person is not asked for a second look.
+        let cap_is_certain = capped && (was_capped || token.renewal.is_none());
+        self.incoming = Some(Incoming { token, cap_is_certain, deadline: now.boot + policy::STORE_PATIENCE });
         self.trouble = None;
         self.saver.touch();
     }
@@ -43,7 +46,8 @@ impl State {
     pub(super) fn serve_incoming(&mut self, now: Now) {
         if let Some(incoming) = self.incoming.take() {
             self.attention.token_came(self.token.as_ref(), &incoming.token);
-            self.portal_caps |= incoming.token.capped;
+            self.cap_is_certain = incoming.cap_is_certain;
+            self.portal_caps |= incoming.cap_is_certain;
             self.token = Some(incoming.token);
             self.read_off = None;
             self.plan_refresh(now);
@@ -53,32 +57,36 @@ impl State {
         }
     }
 
-    /// Reckons the end of a token from an earlier run by the service's clock. What counts is the wall clock that it was read
-    /// off: a step since then has changed how far the service is ahead, and not when the token ends.
+    /// The service's clock has become known, or has changed.
     pub(super) fn correct_end(&mut self, now: Now) {
-        let Some((token, read_off)) = self.token.as_mut().zip(self.read_off.as_mut()) else { return };
-        if self.service_clock.ahead_seconds.is_none() {
-            return;
+        let Some(believed) = self.reckon_end(now) else { return };
+        if let Some(token) = &self.token {
+            self.attention.end_corrected(believed, token, self.terms, now.boot);
         }
-        let service_ahead = self.service_clock.disagreement() + steps_between(read_off.at, now);
-        let later = service_ahead - std::mem::replace(&mut read_off.service_ahead, service_ahead);
-        if later == 0 {
-            return;
-        }
-        let shift = Duration::from_secs(later.unsigned_abs());
-        let shifted = |time: BootTime| if later > 0 { time - shift } else { time + shift };
-        // Whatever the clocks say, it was received before then, and does not live longer than it was meant to live in all.
-        token.expires = shifted(token.expires).min(read_off.at.boot + token.lifetime);
-        token.received = shifted(token.received).min(read_off.at.boot);
-        self.attention.end_corrected(token, now.boot);
         // An attempt that is under way, or waits for its pause, stays what it is.
         if matches!(self.refresh, Refresh::Idle { .. }) {
             self.plan_refresh(now);
         }
     }
 
+    /// Reckons the end of a token from an earlier run, by the service's clock once that is known. What counts is the wall
+    /// clock that it was read off: a step since then has changed how far the service is ahead, and not when the token ends.
+    /// Returns what was believed of it, if that was news.
+    pub(super) fn reckon_end(&mut self, now: Now) -> Option<BootTime> {
+        let is_known = self.service_clock.ahead_seconds.is_some();
+        let (token, read_off) = self.token.as_mut().zip(self.read_off.as_mut())?;
+        let ahead = if is_known { self.service_clock.disagreement() + steps_between(read_off.at, now) } else { 0 };
+        let distance = Duration::from_secs(ahead.unsigned_abs());
+        let shifted = |time: BootTime| if ahead > 0 { time - distance } else { time + distance };
+        // Whatever the clocks say, it was received before then, and does not live longer than it was meant to live in all.
+        let expires = shifted(read_off.expires).min(read_off.at.boot + token.lifetime);
+        token.received = shifted(read_off.received).min(read_off.at.boot);
+        let believed = std::mem::replace(&mut token.expires, expires);
+        (believed != expires).then_some(believed)
+    }
+
     pub(super) fn plan_refresh(&mut self, now: Now) {
-        let due = refresh_due(self.token.as_ref(), self.terms, self.chance.f64());
+        let due = self.refresh_due();
         self.refresh = Refresh::Idle { due };
         if let Some(token) = &self.token {
             self.decisions.push(Decision::Plan {
@@ -90,6 +98,15 @@ impl State {
                 due_in: due.map(|due| due.since(now.boot)),
             });
         }
+    }
+
+    /// When the token is to be refreshed by itself. One that the portal session caps would not live longer, and is refreshed
+    /// once more only to make sure: also after a restart, when its end was read off a wall clock that may be wrong.
+    pub(super) fn refresh_due(&mut self) -> Option<BootTime> {
+        let chance = self.chance.f64();
+        let token = self.token.as_ref().filter(|token| token.renewal.is_some())?;
+        let helps = !token.capped || !self.cap_is_certain;
+        helps.then(|| token.expires - policy::refresh_lead(token.lifetime, self.terms.refresh_before, chance))
     }
 
     /// A token that has expired is refreshed when it is due, once; after a failure only when somebody asks or something
@@ -175,10 +192,4 @@ fn steps_between(earlier: Now, later: Now) -> i64 {
         Ok(forward) => seconds(forward),
         Err(back) => -seconds(back.duration()),
     }
-}
-
-/// When this token is to be refreshed by itself. One that the portal session caps is not: it would not live longer.
-pub(super) fn refresh_due(token: Option<&Token>, terms: Terms, chance: f64) -> Option<BootTime> {
-    let token = token.filter(|token| token.renewal.is_some() && !token.capped)?;
-    Some(token.expires - policy::refresh_lead(token.lifetime, terms.refresh_before, chance))
 }

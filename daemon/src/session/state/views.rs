@@ -64,6 +64,7 @@ impl State {
             token: self.token.as_ref(),
             terms: self.terms,
             portal_caps: self.portal_caps,
+            cap_is_certain: self.cap_is_certain,
             flow,
             flow_is_open: self.flow.is_some(),
         }
@@ -75,7 +76,7 @@ impl State {
 
     pub(super) fn kept(&self) -> Kept {
         let token = self.incoming.as_ref().map(|incoming| &incoming.token).or(self.token.as_ref()).cloned();
-        let portal_caps = self.portal_caps || token.as_ref().is_some_and(|token| token.capped);
+        let portal_caps = self.portal_caps || self.incoming.as_ref().is_some_and(|incoming| incoming.cap_is_certain);
         Kept { registration: self.registration.clone(), token, portal_caps }
     }
 

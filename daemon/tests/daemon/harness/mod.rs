@@ -112,6 +112,7 @@ impl Harness {
         let sources = Sources {
             paths: Paths { own: self.home.path().join("config.toml"), aws: self.home.path().join("aws-config") },
             environment: Environment {
+                home: Some(self.home.path().to_owned()),
                 endpoint_url_sso_oidc: url.clone(),
                 endpoint_url_sso: url,
                 tz: Some("UTC0".to_owned()),

@@ -111,6 +111,18 @@ impl Process {
         token.access_token.expose().clone()
     }
 
+    /// Memory of its own that is in use, in bytes.
+    pub(crate) fn memory_in_use(&self) -> u64 {
+        let status = self.proc("status");
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).expect("a line of the kernel's");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
+    }
+
+    /// How many files it has open; 0 where the kernel tells nobody but the superuser.
+    pub(crate) fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.id())).map_or(0, Iterator::count)
+    }
+
     /// One of the files that the kernel shows of it; nothing where it shows it to nobody but the superuser.
     pub(crate) fn proc(&self, file: &str) -> String {
         match std::fs::read(format!("/proc/{}/{file}", self.id())) {

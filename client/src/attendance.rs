@@ -1,0 +1,101 @@
+//! Staying a command's parent: what is sent to this process reaches the command, and its end is this process's end.
+
+use std::io;
+use std::process::{Child, Command, ExitCode, ExitStatus};
+
+use rustix::process::{Pid, Signal, kill_process};
+use signal_hook::iterator::SignalsInfo;
+use signal_hook::iterator::exfiltrator::WithOrigin;
+use signal_hook::low_level::siginfo::Origin;
+
+/// What is passed on. The two of job control stay what they are: the terminal stops and continues the whole process group,
+/// and a stopped command asks for no credentials.
+const PASSED_ON: [Signal; 7] =
+    [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT, Signal::USR1, Signal::USR2, Signal::WINCH];
+/// What the terminal sends to the whole process group in its foreground, so that the command has got it already.
+const FROM_THE_TERMINAL: [Signal; 3] = [Signal::INT, Signal::QUIT, Signal::WINCH];
+
+/// A parent that is ready for its command.
+pub(crate) struct Attendance {
+    signals: SignalsInfo<WithOrigin>,
+}
+
+impl Attendance {
+    /// Begins to catch signals, before there is a command that one could miss.
+    ///
+    /// A signal that this process was told to ignore, by `nohup` for instance, stays ignored: a command that is started takes
+    /// that over, but would not take over that it is caught.
+    pub(crate) fn begin() -> io::Result<Self> {
+        let ignored = ignored();
+        let caught = PASSED_ON.into_iter().filter(|signal| !ignored.contains(signal)).chain([Signal::CHILD]);
+        Ok(Self { signals: SignalsInfo::new(caught.map(Signal::as_raw))? })
+    }
+
+    /// Starts the command and waits for its end.
+    ///
+    /// # Errors
+    /// The command could not be started.
+    pub(crate) fn attend(mut self, command: &mut Command) -> io::Result<ExitStatus> {
+        let mut child = command.spawn()?;
+        loop {
+            for origin in self.signals.wait() {
+                pass_on(&origin, &child);
+            }
+            if let Some(status) = child.try_wait()? {
+                return Ok(status);
+            }
+        }
+    }
+}
+
+fn pass_on(origin: &Origin, child: &Child) {
+    let Some(signal) = Signal::from_named_raw(origin.signal) else { return };
+    let meant_for_us_alone = origin.process.is_some();
+    if PASSED_ON.contains(&signal) && (meant_for_us_alone || !FROM_THE_TERMINAL.contains(&signal)) {
+        // It may have ended, and is not forgotten by the system before this process has looked.
+        let _ = kill_process(Pid::from_child(child), signal);
+    }
+}
+
+/// The command's exit code as a shell would show it: 128+N where signal N ended it.
+pub(crate) fn exit_code(status: ExitStatus) -> ExitCode {
+    use std::os::unix::process::ExitStatusExt;
+    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
+    ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX))
+}
+
+/// The signals that this process ignores. Only Linux says so without unsafe code; elsewhere none counts as ignored.
+fn ignored() -> Vec<Signal> {
+    let status =
+        if cfg!(target_os = "linux") { std::fs::read_to_string("/proc/self/status") } else { return Vec::new() };
+    let mask = status.ok().and_then(|status| ignored_mask(&status)).unwrap_or(0);
+    PASSED_ON.into_iter().filter(|signal| mask & (1 << (signal.as_raw() - 1)) != 0).collect()
+}
+
+/// The line `SigIgn:` of proc(5): a bit for each signal, that of signal 1 the lowest.
+fn ignored_mask(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
+    u64::from_str_radix(line.trim(), 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::process::ExitStatusExt;
+
+    #[test]
+    fn a_command_that_a_signal_ended_has_the_exit_code_that_shells_show() {
+        let code = |raw| exit_code(ExitStatus::from_raw(raw));
+        assert_eq!(code(0), ExitCode::from(0));
+        assert_eq!(code(7 << 8), ExitCode::from(7));
+        assert_eq!(code(255 << 8), ExitCode::from(255));
+        assert_eq!(code(15), ExitCode::from(143));
+    }
+
+    #[test]
+    fn ignored_signals_are_found_where_linux_lists_them() {
+        let status = "Name:\tx\nSigBlk:\t0000000000000001\nSigIgn:\t0000000000001001\nSigCgt:\t0000000000000002\n";
+        assert_eq!(ignored_mask(status), Some(0x1001));
+        assert_eq!(ignored_mask("Name:\tSigIgn:\n"), None);
+    }
+}

@@ -1,0 +1,107 @@
+//! The address where one command renews its credentials: what the AWS SDKs call a container credentials endpoint.
+//!
+//! It lives on a loopback port for as long as the command, and is of use to nobody else: path and authorization token are of
+//! 256 random bits each, made for this command alone. It keeps no credentials and asks the daemon each time, so a restart of
+//! the daemon goes unnoticed.
+//!
+//! Other users of the machine, and web pages in its browsers, reach loopback ports, too. Requests are small, have to arrive
+//! quickly, and are served by a fixed number of threads; whoever does not know the token learns nothing.
+//!
+//! | module | what it owns |
+//! |---|---|
+//! | [`request`] | reading a request, and no more of it than is needed |
+//! | [`guard`] | who is let in |
+//! | [`answer`] | credentials and failures as the SDKs expect them |
+//!
+//! The shape of requests and answers is that of the AWS SDKs' container credential providers (AWS SDKs and Tools Reference
+//! Guide, "Container credential provider").
+
+mod answer;
+mod guard;
+mod request;
+
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use ssoctl_protocol::{RoleCredentials, Secret};
+
+use crate::failure::Failure;
+use guard::Guard;
+
+/// How many requests are served at the same time; more wait their turn.
+const THREADS: usize = 16;
+/// How long a request may take to arrive, and an answer to leave. The SDKs themselves give up after one or two seconds.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Between two attempts after the system could not give a connection, for want of descriptors for instance.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// An endpoint that answers. It ends with the process.
+pub(crate) struct ContainerEndpoint {
+    address: SocketAddr,
+    guard: Arc<Guard>,
+}
+
+impl ContainerEndpoint {
+    /// Opens a port of the system's choice and answers there with what `credentials` gives at each request.
+    ///
+    /// # Errors
+    /// There is no port, no randomness or no thread to be had.
+    pub(crate) fn open(
+        credentials: impl Fn() -> Result<RoleCredentials, Failure> + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        let listener = Arc::new(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?);
+        let address = listener.local_addr()?;
+        let guard = Arc::new(Guard::new(address.port())?);
+        let credentials = Arc::new(credentials);
+        for _ in 0..THREADS {
+            let (listener, guard, credentials) = (listener.clone(), guard.clone(), credentials.clone());
+            thread::Builder::new().name("container endpoint".to_owned()).spawn(move || {
+                loop {
+                    match listener.accept() {
+                        // Whoever has gone again misses nothing.
+                        Ok((stream, _)) => drop(serve(stream, &guard, &*credentials)),
+                        Err(_) => thread::sleep(PAUSE),
+                    }
+                }
+            })?;
+        }
+        Ok(Self { address, guard })
+    }
+
+    /// The address, for `AWS_CONTAINER_CREDENTIALS_FULL_URI`.
+    pub(crate) fn uri(&self) -> String {
+        format!("http://{}{}", self.address, self.guard.path())
+    }
+
+    /// What a request has to show, for `AWS_CONTAINER_AUTHORIZATION_TOKEN`.
+    pub(crate) fn token(&self) -> &Secret<String> {
+        self.guard.token()
+    }
+}
+
+/// Answers one request and closes the connection.
+fn serve(
+    mut stream: TcpStream,
+    guard: &Guard,
+    credentials: &dyn Fn() -> Result<RoleCredentials, Failure>,
+) -> io::Result<()> {
+    stream.set_write_timeout(Some(PATIENCE))?;
+    match request::read(&mut stream, PATIENCE)? {
+        Ok(request) => {
+            let answer = match guard.judge(&request) {
+                Ok(()) => answer::of(credentials()),
+                Err(refusal) => answer::refusal(refusal),
+            };
+            stream.write_all(answer.expose())
+        }
+        Err(malformed) => {
+            stream.write_all(answer::malformed(malformed).expose())?;
+            // Closing while something is unread would take the answer away from whoever is still sending.
+            stream.shutdown(Shutdown::Write)?;
+            request::drain(&mut stream, PATIENCE)
+        }
+    }
+}

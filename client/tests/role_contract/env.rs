@@ -1,0 +1,138 @@
+//! `ssoctl env`, read by the real shells.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::canned::{Canned, assert_fails, ok, problem, ssoctl, stderr, stdout};
+use crate::credentials;
+
+/// What a region could be in a configuration that somebody has made to do harm.
+const HOSTILE: &str = "it's $(touch harm) `touch harm` \"x\" \\ \\' %s ; touch harm\n\tü \u{2019}; touch harm #";
+
+/// A shell and the line that reads what `ssoctl env` prints.
+const SHELLS: [(&str, &str); 5] = [
+    ("bash", "eval \"$(cat script)\""),
+    ("sh", "eval \"$(cat script)\""),
+    ("zsh", "eval \"$(cat script)\""),
+    ("fish", "source script"),
+    ("pwsh", "Get-Content -Raw script | Invoke-Expression"),
+];
+
+#[test]
+fn every_shell_takes_every_character_as_it_stands_and_loses_what_was_in_the_way() {
+    for (shell, read) in SHELLS {
+        if !is_there(shell) {
+            continue;
+        }
+        let mut hostile = credentials();
+        hostile["region"] = json!(HOSTILE);
+        let script = script(&hostile, &["env"], shell);
+        let after = read_by(shell, read, &script, &[("AWS_PROFILE", "stale"), ("KEPT", "kept")]);
+        assert_eq!(after["AWS_REGION"], HOSTILE, "{shell}");
+        assert_eq!(after["AWS_DEFAULT_REGION"], HOSTILE, "{shell}");
+        assert_eq!(after["AWS_ACCESS_KEY_ID"], "ASIAKEY", "{shell}");
+        assert_eq!(after["AWS_SECRET_ACCESS_KEY"], "secret/+key", "{shell}");
+        assert_eq!(after["AWS_SESSION_TOKEN"], "session/+token==", "{shell}");
+        assert_eq!(after["AWS_CREDENTIAL_EXPIRATION"], "2099-11-23T10:16:00Z", "{shell}");
+        assert_eq!((&after["AWS_PROFILE"], &after["KEPT"]), (&Value::Null, &json!("kept")), "{shell}");
+    }
+}
+
+#[test]
+fn unset_takes_back_what_was_set_and_asks_no_daemon() {
+    for (shell, read) in SHELLS {
+        if !is_there(shell) {
+            continue;
+        }
+        let canned = Canned::answers([ok(&credentials())]);
+        let set = [
+            ("AWS_ACCESS_KEY_ID", "ASIAKEY"),
+            ("AWS_ACCOUNT_ID", "111122223333"),
+            ("AWS_SESSION_TOKEN", "x"),
+            ("AWS_PROFILE", "dev"),
+            ("AWS_DEFAULT_REGION", "eu-west-1"),
+            ("SSOCTL_SET_REGION", "eu-west-1"),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_PAGER", "less"),
+        ];
+        let mut command = ssoctl(&canned.socket(), &["env", "--unset"]);
+        let output = command.env("SHELL", shell).envs(set).output().unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+        let after = read_by(shell, read, stdout(&output), &set);
+        let left: Vec<&String> =
+            after.as_object().unwrap().keys().filter(|name| set.iter().any(|(set, _)| set == name)).collect();
+        assert_eq!(left, ["AWS_PAGER", "AWS_REGION"], "{shell}");
+        assert_eq!(canned.requests(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn json_is_an_object_of_variables() {
+    let output = Canned::answers([ok(&credentials())]).run(&["env", "--shell", "json"]);
+    let variables: Value = serde_json::from_str(stdout(&output)).unwrap();
+    assert_eq!(
+        variables,
+        json!({
+            "AWS_ACCESS_KEY_ID": "ASIAKEY", "AWS_SECRET_ACCESS_KEY": "secret/+key",
+            "AWS_SESSION_TOKEN": "session/+token==", "AWS_CREDENTIAL_EXPIRATION": "2099-11-23T10:16:00Z",
+            "AWS_ACCOUNT_ID": "111122223333", "AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-1",
+            "SSOCTL_SET_REGION": "eu-west-1",
+        })
+    );
+    let output = Canned::answers([ok(&credentials())]).run(&["env", "--shell", "json", "--unset"]);
+    let variables: Value = serde_json::from_str(stdout(&output)).unwrap();
+    assert_eq!((&variables["AWS_ACCESS_KEY_ID"], variables.get("AWS_REGION")), (&Value::Null, None));
+}
+
+#[test]
+fn a_failure_prints_nothing_that_a_shell_could_evaluate() {
+    let output = Canned::answers([problem("sign_in_required", 401, &json!({}))]).run(&["env"]);
+    assert_fails(&output, 3, "run: ssoctl login corp");
+    let mut command = ssoctl(&Canned::answers([ok(&credentials())]).socket(), &["env"]);
+    assert_fails(&command.env("SHELL", "/bin/tcsh").output().unwrap(), 2, "--shell");
+    let output = Canned::answers([ok(&credentials())]).run(&["env", "--unset", "--profile", "dev"]);
+    assert_eq!((output.status.code(), stdout(&output)), (Some(2), ""));
+}
+
+/// What `ssoctl env` prints for somebody with this shell.
+fn script(credentials: &Value, arguments: &[&str], shell: &str) -> String {
+    let canned = Canned::answers([ok(credentials)]);
+    let output = ssoctl(&canned.socket(), arguments).env("SHELL", format!("/bin/{shell}")).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    stdout(&output).to_owned()
+}
+
+/// The environment that a shell hands on after it has read a script, as an object.
+fn read_by(shell: &str, read: &str, script: &str, variables: &[(&str, &str)]) -> Value {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::File::create(directory.path().join("script")).unwrap().write_all(script.as_bytes()).unwrap();
+    let output = Command::new(shell)
+        .args(["-c", &format!("{read}\n/usr/bin/env -0")])
+        .env_clear()
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .env("HOME", directory.path())
+        .envs(variables.iter().copied())
+        .current_dir(directory.path())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{shell}: {}", stderr(&output));
+    assert_eq!(stderr(&output), "", "{shell}");
+    assert!(!directory.path().join("harm").exists(), "{shell} has executed a value");
+    let pairs = stdout(&output).split('\0').filter_map(|pair| pair.split_once('='));
+    Value::Object(pairs.map(|(name, value)| (name.to_owned(), json!(value))).collect())
+}
+
+/// Whether a shell is installed. PowerShell is no package of Debian, so it is missed nowhere.
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn is_there(shell: &str) -> bool {
+    let found = Command::new(shell).args(["-c", "exit 0"]).status().is_ok_and(|status| status.success());
+    if !found {
+        let required = std::env::var_os("SSOCTL_TEST_REQUIRE").is_some_and(|required| required == "1");
+        assert!(shell == "pwsh" || !required, "{shell} is not installed");
+        eprintln!("skipped for {shell}, which is not installed");
+    }
+    found
+}

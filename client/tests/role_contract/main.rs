@@ -1,0 +1,29 @@
+//! What `exec`, `env` and `console` promise: variables, exit codes, signals, and who may ask a command's endpoint. The binary
+//! is real; the daemon is a socket with canned answers.
+
+#![allow(missing_docs)]
+
+#[path = "../support/canned.rs"]
+#[allow(dead_code, reason = "shared with the other tests of the command line; each uses its part")]
+mod canned;
+
+#[path = "../support/waiting.rs"]
+mod waiting;
+
+mod attended;
+mod console;
+mod endpoint;
+mod env;
+mod exec;
+mod signals;
+
+use serde_json::{Value, json};
+
+/// Credentials as the daemon hands them out.
+fn credentials() -> Value {
+    json!({
+        "access_key_id": "ASIAKEY", "secret_access_key": "secret/+key", "session_token": "session/+token==",
+        "expires_at": "2099-11-23T10:16:00Z", "session": "corp", "account": "111122223333", "role": "Admin",
+        "region": "eu-west-1",
+    })
+}

@@ -1,0 +1,121 @@
+//! `ssoctl exec --refreshable` is a parent that its command and whoever started it hardly notice.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::attended::Attended;
+use crate::canned::{Canned, ok};
+use crate::credentials;
+
+/// A script that says which signals it gets, until its input ends. (A signal may end `read` as the end of input does.)
+const TELLTALE: &str = "\
+for signal in INT TERM HUP QUIT USR1 USR2 WINCH; do trap \"seen=yes; echo $signal\" $signal; done
+echo ready
+while :; do seen=; read line || [ -n \"$seen\" ] || exit 0; done";
+
+#[test]
+fn the_exit_code_is_the_commands() {
+    for code in [0, 1, 3, 126, 255] {
+        let canned = Canned::answers([ok(&credentials())]);
+        let attended = Attended::start(&canned.socket(), &format!("cat > /dev/null; exit {code}"));
+        assert_eq!(attended.finish().code(), Some(code));
+    }
+}
+
+#[test]
+fn a_command_that_a_signal_ends_gives_128_and_its_number() {
+    for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130), (Signal::HUP, 129), (Signal::USR1, 138)] {
+        let canned = Canned::answers([ok(&credentials())]);
+        let attended = Attended::start(&canned.socket(), "exec cat");
+        attended.send(signal);
+        let status = attended.wait();
+        assert_eq!((status.code(), status.signal()), (Some(code), None), "{signal:?}");
+    }
+    let canned = Canned::answers([ok(&credentials())]);
+    let attended = Attended::start(&canned.socket(), "kill -KILL $$");
+    assert_eq!(attended.wait().code(), Some(137));
+}
+
+#[test]
+fn every_signal_reaches_the_command_and_ends_nobody_who_handles_it() {
+    let canned = Canned::answers(vec![ok(&credentials()); 2]);
+    let mut attended = Attended::start(&canned.socket(), TELLTALE);
+    assert_eq!(attended.line(), "ready");
+    for (signal, name) in [
+        (Signal::INT, "INT"),
+        (Signal::TERM, "TERM"),
+        (Signal::HUP, "HUP"),
+        (Signal::QUIT, "QUIT"),
+        (Signal::USR1, "USR1"),
+        (Signal::USR2, "USR2"),
+        (Signal::WINCH, "WINCH"),
+    ] {
+        attended.send(signal);
+        assert_eq!(attended.line(), name);
+    }
+    assert_eq!(attended.ask().0, 200, "the endpoint lives as long as the command");
+    assert_eq!(attended.finish().code(), Some(0));
+}
+
+#[test]
+fn a_signal_that_was_ignored_stays_ignored_for_the_command() {
+    if !cfg!(target_os = "linux") {
+        return;
+    }
+    let canned = Canned::answers([ok(&credentials())]);
+    let script = "kill -HUP $PPID; kill -HUP $$; echo alive";
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' HUP; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_ssoctl")]);
+    shell.args(["exec", "--refreshable", "--", "sh", "-c", script]);
+    let output = alone(&mut shell, &canned).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "alive\n", "{output:?}");
+}
+
+#[test]
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn ctrl_c_in_a_terminal_reaches_the_command_once() {
+    let program = Path::new("/usr/bin/script");
+    if !cfg!(target_os = "linux") || !program.exists() {
+        let required = std::env::var_os("SSOCTL_TEST_REQUIRE").is_some_and(|required| required == "1");
+        assert!(!required, "script(1) is not installed");
+        eprintln!("skipped: there is no script(1) to make a terminal");
+        return;
+    }
+    let canned = Canned::answers([ok(&credentials())]);
+    let mut terminal = Command::new(program);
+    let line = format!("exec '{}' exec --refreshable -- sh -c 'echo $PPID\n{TELLTALE}'", env!("CARGO_BIN_EXE_ssoctl"));
+    terminal.args(["--quiet", "--return", "--echo", "never", "--command", &line, "/dev/null"]);
+    let mut terminal = alone(&mut terminal, &canned)
+        .env("SHELL", "/bin/sh")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut keyboard = terminal.stdin.take().unwrap();
+    let mut screen = BufReader::new(terminal.stdout.take().unwrap()).lines();
+    let mut line = || screen.next().unwrap().unwrap().trim().replace("^C", "");
+    let parent = Pid::from_raw(line().parse().unwrap()).unwrap();
+    assert_eq!(line(), "ready");
+    keyboard.write_all(b"\x03").unwrap();
+    assert_eq!(line(), "INT");
+    // What is sent after it arrives after it, so a second one would be seen first.
+    kill_process(parent, Signal::USR1).unwrap();
+    assert_eq!(line(), "USR1");
+    keyboard.write_all(b"\x04").unwrap();
+    let status = terminal.wait().unwrap();
+    assert!(status.success(), "{status:?} {:?}", screen.collect::<Vec<_>>());
+}
+
+/// A command with nothing of this process's environment that `ssoctl` looks at.
+fn alone<'a>(command: &'a mut Command, canned: &Canned) -> &'a mut Command {
+    command
+        .env_clear()
+        .env("SSOCTL_SOCKET", canned.socket())
+        .env("PATH", "/usr/bin:/bin")
+        .env("HOME", "/nowhere")
+        .stdin(Stdio::null())
+}

@@ -1,0 +1,193 @@
+//! The cache directory on disk: reading, replacing and removing one file. Everything here blocks, and runs where nobody waits
+//! for it.
+//!
+//! Other programs write to these files, too, some of them in place. So a file is replaced or removed only if it still is what
+//! it was when it was read, and whatever is not a regular file of this person is left alone and told.
+
+use std::fs::{self, DirBuilder, File, Permissions};
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use rustix::fs::OFlags;
+use sha2::{Digest, Sha256};
+use ssoctl_protocol::Secret;
+
+/// No token file is longer; something else is in its place.
+const LONGEST: u64 = 256 << 10;
+
+/// Tells one content of a file from another; `None` where there is no file.
+pub(super) type Fingerprint = Option<[u8; 32]>;
+
+/// What a file held when it was read.
+pub(super) struct Reading {
+    pub(super) bytes: Option<Secret<Vec<u8>>>,
+    pub(super) fingerprint: Fingerprint,
+}
+
+/// Whether a file was changed by us, or by somebody else in the meantime.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Change {
+    /// It is as we want it.
+    Done,
+    /// It is not what it was when it was read, and was left alone.
+    Overtaken,
+}
+
+/// Why a file could not be read or changed: a fragment in lower case that says what to do. It never holds what is in the file.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct DiskError(pub(super) String);
+
+/// Reads a file, if it is one.
+pub(super) fn read(path: &Path) -> Result<Reading, DiskError> {
+    let shown = path.display();
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = match File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Reading { bytes: None, fingerprint: None }),
+        // What open(2) says of a symbolic link that must not be followed, and of a socket.
+        Err(error) if is_any(&error, &[rustix::io::Errno::LOOP, rustix::io::Errno::NXIO]) => {
+            return Err(DiskError(format!("{shown} is not a regular file; move it away")));
+        }
+        Err(error) => return Err(failed("read", path, &error)),
+    };
+    let metadata = file.metadata().map_err(|error| failed("read", path, &error))?;
+    if !metadata.is_file() {
+        return Err(DiskError(format!("{shown} is not a regular file; move it away")));
+    }
+    if metadata.uid() != rustix::process::geteuid().as_raw() {
+        return Err(DiskError(format!("{shown} belongs to another user; remove it or give it to yourself with chown")));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len().min(LONGEST)).unwrap_or_default() + 1);
+    let result = file.take(LONGEST + 1).read_to_end(&mut bytes);
+    let bytes = Secret::new(bytes);
+    result.map_err(|error| failed("read", path, &error))?;
+    if bytes.expose().len() as u64 > LONGEST {
+        return Err(DiskError(format!("{shown} is too long to be a token file; move it away")));
+    }
+    let fingerprint = Some(Sha256::digest(bytes.expose()).into());
+    Ok(Reading { bytes: Some(bytes), fingerprint })
+}
+
+/// Replaces a file in one step, if it still is what it was. Missing directories are made for the person alone.
+pub(super) fn replace(path: &Path, expected: Fingerprint, text: &Secret<Vec<u8>>) -> Result<Change, DiskError> {
+    let failed = |error: io::Error| failed("write", path, &error);
+    let directory = path.parent().unwrap_or(Path::new("."));
+    DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed)?;
+    // Removed again if anything fails before it is in its place.
+    let mut file = tempfile::Builder::new()
+        .prefix(".ssoctl-")
+        .permissions(Permissions::from_mode(0o600))
+        .tempfile_in(directory)
+        .map_err(failed)?;
+    file.write_all(text.expose()).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    if read(path)?.fingerprint != expected {
+        return Ok(Change::Overtaken);
+    }
+    file.persist(path).map_err(|error| failed(error.error))?;
+    File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)?;
+    Ok(Change::Done)
+}
+
+/// Removes a file, if it still is what it was.
+pub(super) fn remove(path: &Path, expected: Fingerprint) -> Result<Change, DiskError> {
+    if read(path)?.fingerprint != expected {
+        return Ok(Change::Overtaken);
+    }
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(failed("remove", path, &error)),
+        _ => Ok(Change::Done),
+    }
+}
+
+fn is_any(error: &io::Error, errnos: &[rustix::io::Errno]) -> bool {
+    errnos.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+fn failed(verb: &str, path: &Path, error: &io::Error) -> DiskError {
+    DiskError(format!("failed to {verb} {}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn text(text: &str) -> Secret<Vec<u8>> {
+        Secret::new(text.as_bytes().to_vec())
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().mode() & 0o777
+    }
+
+    #[test]
+    fn what_is_written_is_for_the_person_alone_and_so_are_directories_made_for_it() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join(".aws/sso/cache/a.json");
+        let absent = read(&path).unwrap();
+        assert_eq!(replace(&path, absent.fingerprint, &text("one")), Ok(Change::Done));
+        assert_eq!(read(&path).unwrap().bytes, Some(text("one")));
+        assert_eq!((mode(&path), mode(path.parent().unwrap()), mode(&home.path().join(".aws"))), (0o600, 0o700, 0o700));
+        let names: Vec<_> =
+            fs::read_dir(path.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["a.json"], "nothing temporary is left behind");
+    }
+
+    #[test]
+    fn a_file_that_somebody_else_has_changed_since_is_neither_replaced_nor_removed() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("a.json");
+        fs::write(&path, "one").unwrap();
+        let seen = read(&path).unwrap().fingerprint;
+        fs::write(&path, "two").unwrap();
+        for change in [replace(&path, seen, &text("ours")), replace(&path, None, &text("ours")), remove(&path, seen)] {
+            assert_eq!(change, Ok(Change::Overtaken));
+        }
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        let seen = read(&path).unwrap().fingerprint;
+        fs::remove_file(&path).unwrap();
+        assert_eq!(replace(&path, seen, &text("ours")), Ok(Change::Overtaken));
+        assert_eq!(remove(&path, None), Ok(Change::Done), "that there is none is no error");
+    }
+
+    #[test]
+    fn what_is_not_a_regular_file_is_told_and_never_waited_for() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("a.json");
+        let complaint = || read(&path).map(|reading| reading.fingerprint).unwrap_err().0;
+
+        fs::write(home.path().join("other"), "one").unwrap();
+        symlink(home.path().join("other"), &path).unwrap();
+        assert!(complaint().contains("is not a regular file; move it away"));
+        fs::remove_file(&path).unwrap();
+
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0).unwrap();
+        assert!(complaint().contains("is not a regular file"));
+        assert!(replace(&path, None, &text("ours")).is_err());
+        fs::remove_file(&path).unwrap();
+
+        let _socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        assert!(complaint().contains("is not a regular file"));
+        fs::remove_file(&path).unwrap();
+
+        fs::create_dir(&path).unwrap();
+        assert!(complaint().contains("is not a regular file"));
+        fs::remove_dir(&path).unwrap();
+
+        fs::write(&path, vec![b' '; usize::try_from(LONGEST).unwrap() + 1]).unwrap();
+        assert!(complaint().contains("too long"));
+    }
+
+    #[test]
+    fn something_else_in_place_of_a_directory_is_told() {
+        let home = tempfile::tempdir().unwrap();
+        fs::write(home.path().join(".aws"), "").unwrap();
+        let path = home.path().join(".aws/sso/cache/a.json");
+        assert!(read(&path).is_err());
+        assert!(replace(&path, None, &text("ours")).unwrap_err().0.starts_with("failed to write"));
+    }
+}

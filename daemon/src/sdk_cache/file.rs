@@ -1,0 +1,246 @@
+//! The token files of the AWS CLI and SDKs: their names and their members. Pure.
+//!
+//! A file is a JSON object in `~/.aws/sso/cache`, named after the SHA-1 of a session's name, or of a legacy profile's start
+//! URL as written. Its members are those that the AWS SDKs and Tools Reference Guide lists; others are kept as they are.
+//! Times are read as [`Timestamp`] reads them, fractions and an old `UTC` suffix included.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+use std::time::{Duration, SystemTime};
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use sha1::{Digest, Sha1};
+use sha2::Sha256;
+use ssoctl_protocol::{Secret, Timestamp, secret};
+
+use crate::oidc::Registration;
+use crate::session::Renewal;
+use crate::session::found::Found;
+
+/// How long registrations live (observed). The file has only their end.
+const REGISTRATION_LIFETIME: Duration = Duration::from_secs(90 * 86_400);
+
+/// The name of the file for this key: a session's name, or a start URL as written.
+pub fn name(key: &str) -> String {
+    format!("{}.json", hex(&Sha1::digest(key)))
+}
+
+/// The members of a file.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub(super) struct Members {
+    pub(super) start_url: Option<String>,
+    pub(super) region: Option<String>,
+    access_token: Option<Secret<String>>,
+    expires_at: Option<String>,
+    refresh_token: Option<Secret<String>>,
+    client_id: Option<String>,
+    client_secret: Option<Secret<String>>,
+    registration_expires_at: Option<String>,
+    /// The [`mark`] by which we know a file that we have published.
+    mark: Option<String>,
+    others: BTreeMap<String, Value>,
+}
+
+/// What stands in a file.
+#[derive(PartialEq, Debug)]
+pub(super) enum Content {
+    /// There is none.
+    Absent,
+    /// Not an object with members of the right kinds: perhaps somebody is just writing it.
+    Garbled,
+    /// An object.
+    Members(Box<Members>),
+}
+
+/// Whose token a file holds.
+#[derive(PartialEq, Debug)]
+pub(super) enum Holding {
+    /// Nobody's.
+    Nothing,
+    /// One that we have published.
+    Published,
+    /// One that another program has put there.
+    Foreign(Found),
+    /// One that cannot be understood, and so must not be lost.
+    Unreadable(&'static str),
+}
+
+/// What is published.
+pub(super) struct Publication<'a> {
+    pub(super) start_url: &'a str,
+    pub(super) region: &'a str,
+    pub(super) access_token: &'a Secret<String>,
+    pub(super) expires_at: Timestamp,
+}
+
+impl Content {
+    pub(super) fn parse(bytes: Option<&[u8]>) -> Self {
+        match bytes.map(serde_json::from_slice) {
+            None => Self::Absent,
+            Some(Ok(members)) => Self::Members(Box::new(members)),
+            Some(Err(_)) => Self::Garbled,
+        }
+    }
+}
+
+impl Members {
+    pub(super) fn holding(&self) -> Holding {
+        let Some(access_token) = &self.access_token else {
+            return if self.refresh_token.is_some() {
+                Holding::Unreadable("it has no accessToken")
+            } else {
+                Holding::Nothing
+            };
+        };
+        if self.refresh_token.is_none() && self.mark.as_ref() == Some(&mark(access_token)) {
+            return Holding::Published;
+        }
+        let Some(expires_at) = self.expires_at.as_deref().and_then(time) else {
+            return Holding::Unreadable("its expiresAt is not a time");
+        };
+        Holding::Foreign(Found { access_token: access_token.clone(), expires_at, renewal: self.renewal() })
+    }
+
+    /// A refresh token is worth something only with the whole registration that it was issued to.
+    fn renewal(&self) -> Option<Renewal> {
+        let expires_at = self.registration_expires_at.as_deref().and_then(time);
+        Some(Renewal {
+            refresh_token: self.refresh_token.clone()?,
+            registration: Registration {
+                client_id: self.client_id.clone()?,
+                client_secret: self.client_secret.clone()?,
+                issued_at: expires_at
+                    .and_then(|expires_at| expires_at.checked_sub(REGISTRATION_LIFETIME))
+                    .unwrap_or(SystemTime::UNIX_EPOCH),
+                expires_at,
+            },
+        })
+    }
+
+    /// Whether it has something that a program could renew a token with.
+    pub(super) const fn has_secrets(&self) -> bool {
+        self.refresh_token.is_some() || self.client_secret.is_some()
+    }
+
+    /// Whether this access token stands in it.
+    pub(super) fn holds(&self, access_token: &Secret<String>) -> bool {
+        self.access_token.as_ref() == Some(access_token)
+    }
+
+    /// Whether it says all of this. Times that differ by a second or two are the same: clocks are read one after the other.
+    pub(super) fn says(&self, publication: &Publication<'_>) -> bool {
+        let expires_at = self.expires_at.as_deref().and_then(|text| text.parse::<Timestamp>().ok());
+        self.start_url.as_deref() == Some(publication.start_url)
+            && self.region.as_deref() == Some(publication.region)
+            && self.holds(publication.access_token)
+            && expires_at.is_some_and(|at| at.as_unix().abs_diff(publication.expires_at.as_unix()) <= 2)
+    }
+
+    /// The file's text with this in it, and without what a token could be renewed with: that is never written.
+    pub(super) fn publish(mut self, publication: &Publication<'_>) -> Secret<Vec<u8>> {
+        self.start_url = Some(publication.start_url.to_owned());
+        self.region = Some(publication.region.to_owned());
+        self.access_token = Some(publication.access_token.clone());
+        self.expires_at = Some(publication.expires_at.to_string());
+        self.mark = Some(mark(publication.access_token));
+        let mut text = Vec::with_capacity(4096);
+        // Strings and values that came from JSON cannot fail to become JSON again.
+        let _ = serde_json::to_writer_pretty(&mut text, &self);
+        text.push(b'\n');
+        Secret::new(text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Reader)
+    }
+}
+
+/// Reads secrets straight into memory that is wiped, which a flattened struct would not.
+struct Reader;
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Members;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+        let mut members = Members::default();
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "startUrl" => members.start_url = map.next_value()?,
+                "region" => members.region = map.next_value()?,
+                "accessToken" => members.access_token = map.next_value()?,
+                "expiresAt" => members.expires_at = map.next_value()?,
+                "refreshToken" => members.refresh_token = map.next_value()?,
+                "clientId" => members.client_id = map.next_value()?,
+                "clientSecret" => members.client_secret = map.next_value()?,
+                "registrationExpiresAt" => members.registration_expires_at = map.next_value()?,
+                MARK => members.mark = map.next_value()?,
+                _ if members.others.contains_key(&key) => drop(map.next_value::<IgnoredAny>()?),
+                _ => drop(members.others.insert(key, map.next_value()?)),
+            }
+        }
+        Ok(members)
+    }
+}
+
+/// What stays of the members once they are published.
+impl Serialize for Members {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        struct Exposed<'a>(&'a Secret<String>);
+        impl Serialize for Exposed<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                secret::expose(self.0, serializer)
+            }
+        }
+        let mut map = serializer.serialize_map(None)?;
+        let plain = [
+            ("startUrl", &self.start_url),
+            ("region", &self.region),
+            ("expiresAt", &self.expires_at),
+            (MARK, &self.mark),
+        ];
+        for (key, value) in plain.into_iter().filter_map(|(key, value)| Some((key, value.as_ref()?))) {
+            map.serialize_entry(key, value)?;
+        }
+        if let Some(access_token) = &self.access_token {
+            map.serialize_entry("accessToken", &Exposed(access_token))?;
+        }
+        for (key, value) in &self.others {
+            map.serialize_entry(key, value)?;
+        }
+        map.end()
+    }
+}
+
+/// The member that says that we have published the file's token.
+const MARK: &str = "publishedBySsoctl";
+
+/// What that member says. It belongs to one token, so that it means nothing any more once another program, which may keep
+/// members that it does not know, has put its own token there.
+fn mark(access_token: &Secret<String>) -> String {
+    hex(&Sha256::new().chain_update("published by ssoctl\0").chain_update(access_token.expose()).finalize())
+}
+
+fn time(text: &str) -> Option<SystemTime> {
+    text.parse::<Timestamp>().ok().map(SystemTime::from)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut hex, byte| {
+        // Writing to a `String` cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+#[cfg(test)]
+#[path = "file_tests.rs"]
+mod tests;

@@ -1,0 +1,50 @@
+//! When a token expires, as the service's clock shows it: what is published must not follow this machine's wall clock when
+//! somebody sets it. Pure.
+
+use std::time::SystemTime;
+
+use crate::clock::{BootTime, Now};
+use crate::oidc::ServiceClock;
+
+/// The service's clock, in the terms of the boot clock. Where the service has not been heard yet, the wall clock is all there
+/// is, and its steps count.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct ServiceTime(Option<Now>);
+
+impl ServiceTime {
+    /// Notes down what is known of it now. How far it is ahead was told for the wall clock of this moment.
+    pub(super) fn of(clock: ServiceClock, now: Now) -> Self {
+        Self(clock.ahead_seconds.map(|_| Now { wall: clock.at(now.wall), ..now }))
+    }
+
+    /// What it shows at `time`.
+    pub(super) fn at(self, time: BootTime, now: Now) -> SystemTime {
+        self.0.unwrap_or(now).wall_at(time)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    #[test]
+    fn a_step_of_the_wall_clock_counts_only_while_the_service_has_not_been_heard() {
+        let noon = SystemTime::UNIX_EPOCH + 500_000 * HOUR;
+        let now = Now { boot: BootTime::from_boot(HOUR), wall: noon };
+        let stepped = Now { wall: noon + 5 * HOUR, ..now };
+        let expires = now.boot + HOUR;
+        for (ahead_seconds, before, after) in [
+            (None, noon + HOUR, noon + 6 * HOUR),
+            (Some(3), noon + HOUR, noon + HOUR),
+            (Some(7200), noon + 3 * HOUR, noon + 3 * HOUR),
+            (Some(-7200), noon - HOUR, noon - HOUR),
+        ] {
+            let time = ServiceTime::of(ServiceClock { ahead_seconds }, now);
+            assert_eq!((time.at(expires, now), time.at(expires, stepped)), (before, after), "{ahead_seconds:?}");
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Sign-ins and sign-outs that happened elsewhere.
+
+use super::*;
+use crate::session::found::{Found, Reception};
+
+/// A sign-in of another program: access token `theirs` for that long, renewed with `their-refresh` if at all.
+fn theirs(t: &Timeline, lifetime: Duration, is_renewable: bool) -> Found {
+    Found {
+        access_token: "theirs".into(),
+        expires_at: t.now.wall + lifetime,
+        renewal: is_renewable.then(|| Renewal {
+            refresh_token: "their-refresh".into(),
+            registration: registration("their-client", t.now),
+        }),
+    }
+}
+
+impl Timeline {
+    fn finds(&mut self, found: Found) -> AskId {
+        self.asked += 1;
+        let id = AskId(self.asked);
+        self.on(Event::Found(id, found));
+        id
+    }
+
+    #[track_caller]
+    fn received(&self, id: AskId) -> Reception {
+        match self.told(id) {
+            Answer::Found(reception) => *reception,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn token_refresh_token_and_registration_move_as_one_and_are_stored() {
+    let mut t = Timeline::signed_out();
+    let found = t.finds(theirs(&t, hours(1), true));
+    assert_eq!(t.received(found), Reception::TakenOver);
+    let kept = t.kept.clone().unwrap();
+    assert_eq!(kept.registration, None, "theirs may be one that no flow can use");
+    assert_eq!(kept.token.unwrap().access.value.expose(), "theirs");
+    let caller = t.ask_token(Duration::ZERO, Duration::ZERO);
+    assert_eq!(t.token(caller), "theirs");
+    t.advance(mins(45));
+    assert_eq!(t.refresh_token_sent(), ("their-refresh", "their-client"));
+    t.refreshes(Ok(issued(2, hours(1))));
+    let caller = t.ask_token(Duration::ZERO, Duration::ZERO);
+    assert_eq!(t.token(caller), "access-2");
+}
+
+#[test]
+fn one_that_has_expired_is_renewed_at_once() {
+    let mut t = Timeline::signed_out();
+    let mut expired = theirs(&t, Duration::ZERO, true);
+    expired.expires_at -= hours(9);
+    let found = t.finds(expired);
+    assert_eq!(t.received(found), Reception::TakenOver);
+    assert_eq!(t.refresh_token_sent(), ("their-refresh", "their-client"));
+}
+
+#[test]
+fn it_is_stored_before_it_is_handed_out() {
+    let mut t = Timeline::signed_out();
+    t.store = Store::Hanging;
+    let found = t.finds(theirs(&t, hours(1), true));
+    assert_eq!(t.received(found), Reception::TakenOver);
+    assert!(t.snapshot().token.is_none() && !t.snapshot().is_durable());
+    t.stored(Ok(()));
+    assert!(t.snapshot().token.is_some() && t.snapshot().is_durable());
+}
+
+#[test]
+fn whoever_waits_for_a_flow_gets_what_was_found() {
+    let mut t = Timeline::signed_out();
+    t.open_flow();
+    let waiting = t.ask(Want::LoginEnd { flow: 1, wait: hours(1) });
+    let token = t.ask_token(Duration::ZERO, hours(1));
+    t.finds(theirs(&t, hours(1), true));
+    assert!(matches!(t.told(waiting), Answer::SignedIn(_)));
+    assert_eq!(t.token(token), "theirs");
+    assert_eq!(t.snapshot().flow, None);
+}
+
+#[test]
+fn a_flow_that_is_still_registering_is_over_too() {
+    let mut t = Timeline::signed_out();
+    let caller = t.ask(Want::Login { need: Need::Always });
+    t.finds(theirs(&t, hours(1), true));
+    assert!(matches!(t.told(caller), Answer::SignedIn(_)));
+    t.registers(Ok(registration("client", t.now)));
+    assert_eq!(t.begun("AuthorizeDevice"), 0);
+}
+
+#[test]
+fn a_notice_is_taken_back() {
+    let mut t = Timeline::loading_with(Terms::default());
+    t.loaded(Ok(None));
+    t.sign_in(issued_alone(1, hours(1)));
+    t.advance(mins(46));
+    t.authorizes(Ok(authorization()));
+    t.on(Event::Tick);
+    assert!(matches!(t.screen, Some(Notice::Approve { .. })), "{:?}", t.screen);
+    t.finds(theirs(&t, hours(1), true));
+    assert_eq!(t.screen, None);
+}
+
+#[test]
+fn nothing_is_taken_over_before_the_store_has_answered() {
+    let mut t = Timeline::loading();
+    let early = t.finds(theirs(&t, hours(8), true));
+    assert_eq!(t.received(early), Reception::NotNow);
+    t.loaded(Ok(None));
+    let later = t.finds(theirs(&t, hours(8), true));
+    assert_eq!(t.received(later), Reception::TakenOver);
+}
+
+#[test]
+fn nothing_is_taken_over_during_a_sign_out() {
+    let mut t = Timeline::signed_in(hours(1));
+    t.ask(Want::Logout);
+    let found = t.finds(theirs(&t, hours(8), true));
+    assert_eq!(t.received(found), Reception::NotNow);
+}
+
+#[test]
+fn what_is_being_stored_counts_as_ours() {
+    let mut t = Timeline::signed_out();
+    t.store = Store::Hanging;
+    t.sign_in(issued(1, hours(2)));
+    let found = t.finds(theirs(&t, hours(1), true));
+    assert_eq!(t.received(found), Reception::OursIsBetter);
+}
+
+#[test]
+fn the_answer_to_a_refresh_from_before_is_void() {
+    let mut t = Timeline::signed_in(hours(1));
+    t.advance(mins(45));
+    assert!(t.is_under_way("Refresh"));
+    t.finds(theirs(&t, hours(1), true));
+    t.refreshes(Ok(issued(2, hours(1))));
+    let caller = t.ask_token(Duration::ZERO, Duration::ZERO);
+    assert_eq!(t.token(caller), "theirs");
+}
+
+#[test]
+fn a_token_that_the_portal_does_not_know_any_more_is_forgotten_unless_there_is_a_newer_one() {
+    let access = |t: &Timeline| Arc::clone(&t.snapshot().token.unwrap().access);
+    let mut t = Timeline::signed_in(hours(1));
+    let old = access(&t);
+    t.on(Event::EndedElsewhere(Arc::clone(&old)));
+    assert_eq!(t.snapshot().token, None);
+    assert_eq!(t.kept.as_ref().unwrap().token, None);
+    assert!(t.kept.as_ref().unwrap().registration.is_some());
+
+    t.sign_in(issued(2, hours(1)));
+    t.on(Event::EndedElsewhere(old));
+    assert!(t.snapshot().token.is_some());
+}

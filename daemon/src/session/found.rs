@@ -1,0 +1,182 @@
+//! A sign-in that another program has made, and whether it is better than ours. Pure.
+//!
+//! Token, refresh token and registration are taken over as one or not at all. What a file does not tell is how long its
+//! token lived from the start, so the life that the service usually gives (observed) is assumed; and which scopes its
+//! client registered, so it is taken for what it was found as: a token of the session whose name the file has. Its
+//! registration renews it and nothing else: flows keep a registration of our own, because the AWS CLI's may be one that
+//! the device flow is refused with.
+//!
+//! | ours | the one that was found | what happens |
+//! |---|---|---|
+//! | the same access token | without a refresh token, or ours has one, too | nothing: it is known |
+//! | any | has expired, and cannot be renewed | nothing: it is worthless |
+//! | none, or one that has expired and cannot be renewed | any other | it is taken over |
+//! | can be renewed | cannot | nothing: ours is better |
+//! | cannot | can, and is live | it is taken over |
+//! | otherwise | | the one that expires later counts |
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use ssoctl_protocol::Secret;
+
+use super::{AccessToken, Renewal, Token};
+use crate::clock::{BootTime, Now};
+
+/// How long a token that comes with a refresh token lives (observed).
+const USUAL_LIFETIME: Duration = Duration::from_secs(3600);
+
+/// What was found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Found {
+    /// The token.
+    pub access_token: Secret<String>,
+    /// When it expires, by this machine's wall clock: whoever wrote it added its lifetime to that.
+    pub expires_at: SystemTime,
+    /// What the next one can be had with.
+    pub renewal: Option<Renewal>,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reception {
+    /// It is ours now.
+    TakenOver,
+    /// It is the one that we have.
+    Known,
+    /// Ours is better.
+    OursIsBetter,
+    /// It has expired and cannot be renewed.
+    Worthless,
+    /// What we have is not known yet, or a sign-out is under way.
+    NotNow,
+}
+
+impl Reception {
+    /// For the log.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TakenOver => "taken over",
+            Self::Known => "known",
+            Self::OursIsBetter => "ours is better",
+            Self::Worthless => "worthless",
+            Self::NotNow => "not now",
+        }
+    }
+}
+
+impl Found {
+    /// The token in the terms of the boot clock.
+    pub(super) fn into_token(self, now: Now) -> Token {
+        let expires = now.boot_at(self.expires_at);
+        let usual = if self.renewal.is_some() { USUAL_LIFETIME } else { Duration::ZERO };
+        Token {
+            access: Arc::new(AccessToken { value: self.access_token, token_type: "Bearer".to_owned() }),
+            received: now.boot,
+            expires,
+            lifetime: expires.since(now.boot).max(usual),
+            renewal: self.renewal,
+            capped: false,
+        }
+    }
+}
+
+/// What is to become of a token that was found. The table stands above.
+pub(super) fn compare(ours: Option<&Token>, found: &Token, now: BootTime) -> Reception {
+    let is_renewable = |token: &Token| token.renewal.is_some();
+    let is_worthless = |token: &Token| !token.is_live(now) && !is_renewable(token);
+    let Some(ours) = ours.filter(|ours| !is_worthless(ours)) else {
+        return if is_worthless(found) { Reception::Worthless } else { Reception::TakenOver };
+    };
+    if ours.access.value == found.access.value {
+        return if is_renewable(found) && !is_renewable(ours) { Reception::TakenOver } else { Reception::Known };
+    }
+    let is_better = match (is_renewable(ours), is_renewable(found)) {
+        _ if is_worthless(found) => return Reception::Worthless,
+        (true, false) => false,
+        (false, true) if found.is_live(now) => true,
+        _ => found.expires > ours.expires,
+    };
+    if is_better { Reception::TakenOver } else { Reception::OursIsBetter }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oidc::Registration;
+
+    const NOW: BootTime = BootTime::from_boot(Duration::from_secs(1_000_000));
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn renewal() -> Renewal {
+        let registration = Registration {
+            client_id: "id".into(),
+            client_secret: "cs".into(),
+            issued_at: SystemTime::UNIX_EPOCH,
+            expires_at: None,
+        };
+        Renewal { refresh_token: "rt".into(), registration }
+    }
+
+    /// A token that ends that many hours from now, written as `a+1r`: access token `a`, one hour, renewable.
+    fn token(text: &str) -> Token {
+        let (text, renewable) = text.strip_suffix('r').map_or((text, false), |text| (text, true));
+        let (value, hours) = text.split_at(1);
+        let hours: i32 = hours.parse().unwrap();
+        let distance = HOUR * hours.unsigned_abs();
+        Token {
+            access: Arc::new(AccessToken { value: value.into(), token_type: "Bearer".into() }),
+            received: NOW - HOUR,
+            expires: if hours < 0 { NOW - distance } else { NOW + distance },
+            lifetime: HOUR,
+            renewal: renewable.then(renewal),
+            capped: false,
+        }
+    }
+
+    #[test]
+    fn what_can_be_renewed_is_kept_and_else_the_later_end_counts() {
+        use Reception::{Known, OursIsBetter, TakenOver, Worthless};
+        for (ours, found, expected) in [
+            ("", "b+1", TakenOver),
+            ("", "b+1r", TakenOver),
+            ("", "b-1r", TakenOver),
+            ("", "b-1", Worthless),
+            ("a-2", "b-1", Worthless),
+            ("a-2", "b+1", TakenOver),
+            ("a-2", "b-1r", TakenOver),
+            ("a+1r", "b-1", Worthless),
+            ("a+1r", "a+1r", Known),
+            ("a+1", "a+1", Known),
+            ("a+1r", "a+1", Known),
+            ("a+1", "a+1r", TakenOver),
+            ("a+1r", "b+8", OursIsBetter),
+            ("a-1r", "b+8", OursIsBetter),
+            ("a+8", "b+1r", TakenOver),
+            ("a+8", "b-1r", OursIsBetter),
+            ("a+1r", "b+2r", TakenOver),
+            ("a+2r", "b+1r", OursIsBetter),
+            ("a+1r", "b+1r", OursIsBetter),
+            ("a-2r", "b-1r", TakenOver),
+            ("a+1", "b+2", TakenOver),
+            ("a+2", "b+1", OursIsBetter),
+        ] {
+            let ours_token = (!ours.is_empty()).then(|| token(ours));
+            assert_eq!(compare(ours_token.as_ref(), &token(found), NOW), expected, "{ours:?} {found}");
+        }
+    }
+
+    #[test]
+    fn a_token_that_is_renewable_is_taken_to_have_lived_an_hour() {
+        let now = Now { boot: NOW, wall: SystemTime::UNIX_EPOCH + HOUR };
+        let found = |minutes: u64, renewal| Found {
+            access_token: "a".into(),
+            expires_at: now.wall + Duration::from_secs(60 * minutes),
+            renewal,
+        };
+        let lifetime = |found: Found| found.into_token(now).lifetime;
+        assert_eq!(lifetime(found(10, Some(renewal()))), HOUR);
+        assert_eq!(lifetime(found(10, None)), HOUR / 6);
+        assert_eq!(lifetime(found(480, None)), 8 * HOUR);
+    }
+}

@@ -1,0 +1,164 @@
+//! Requests that are random, mutated, and sent by halves.
+
+use std::path::PathBuf;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+
+use super::Victim;
+use crate::harness::{REAL_PATIENCE, exchange};
+
+/// How many are sent in the ordinary run; `SSOCTL_HOSTILE_REQUESTS` names another number.
+const REQUESTS: u64 = 20_000;
+/// How many clients send them.
+const CLIENTS: u64 = 8;
+/// How many connections each client leaves open with half a request on them.
+const LEFT_OPEN: usize = 16;
+/// How much more memory may be in use afterwards.
+const GROWTH: u64 = 2 << 20;
+
+/// What mutations begin with: every route, in the forms that clients use.
+const SOUND: &[&str] = &[
+    "GET /v1/token HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "GET /v1/token?session=corp&min_valid=60&wait=1 HTTP/1.1\r\nHost: x\r\nAccept: */*\r\n\r\n",
+    "GET /v1/token?start_url=https%3A%2F%2Fcorp.awsapps.com%2Fstart HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    "GET /v1/sessions/corp/token HTTP/1.1\r\nHost: x\r\n\r\nGET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n",
+    "GET /v1/sessions HTTP/1.0\r\n\r\n",
+    "GET /v1/sessions/corp HTTP/1.1\r\nHost: x\r\nssoctl-version: 9.9.9\r\n\r\n",
+    "GET /v1/session?profile=dev HTTP/1.1\r\nHost: x\r\n\r\n",
+    "GET /v1/health HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nUpgrade: h2c\r\n\r\n",
+    "POST /v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: 33\r\n\r\n{\"start_url\":\"no\",\"region\":\"no!\"}",
+    "POST /v1/sessions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"sta\r\n1\r\n}\r\n0\r\n\r\n",
+    "POST /v1/sessions/corp/login?if_needed=true HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+    "GET /v1/sessions/corp/login?flow=1&wait=1 HTTP/1.1\r\nHost: x\r\n\r\n",
+    "DELETE /v1/sessions/corp/login HTTP/1.1\r\nHost: x\r\n\r\n",
+    "OPTIONS * HTTP/1.1\r\nHost: x\r\nOrigin: https://evil.example\r\n\r\n",
+    "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+];
+
+/// What parsers stumble over.
+const STUMBLING_BLOCKS: &[&[u8]] = &[
+    b"\0",
+    b"\r\n",
+    b"\n",
+    b"\r\n\r\n",
+    b"%00",
+    b"%zz",
+    b"..%2f..%2f",
+    b"\xff\xfe",
+    b"\xf0\x9f\x92\xa9",
+    b"Content-Length: 18446744073709551616\r\n",
+    b"Content-Length: -1\r\n",
+    b"Transfer-Encoding: chunked\r\n",
+    b"ffffffffffffffff\r\n",
+    b"wait=99999999999999999999",
+    b"min_valid=18446744073709551615",
+    b"&&==&",
+    b"HTTP/1.1",
+];
+
+#[tokio::test]
+async fn no_request_however_broken_ends_the_daemon_blocks_others_or_stays_in_memory() {
+    let victim = Victim::start().await;
+    let total = total();
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    // Buffers, pages of the allocator and code that is used for the first time stay, and are not what this is about.
+    attack(&victim, seed.wrapping_add(1), 2000).await;
+    let (memory, descriptors) = (victim.daemon.memory_in_use(), victim.daemon.descriptors());
+    attack(&victim, seed, total).await;
+    let (memory_after, descriptors_after) = (victim.daemon.memory_in_use(), victim.daemon.descriptors());
+    println!("{total} requests; memory in use {} KiB before, {} KiB after", memory >> 10, memory_after >> 10);
+    assert!(memory_after <= memory + GROWTH, "{memory} bytes have become {memory_after}");
+    assert!(descriptors_after <= descriptors + 4, "{descriptors} descriptors have become {descriptors_after}");
+    assert!(!victim.daemon.log().contains("panicked"), "{}", victim.daemon.log());
+}
+
+#[expect(clippy::disallowed_methods, reason = "whoever runs the test chooses how long")]
+fn total() -> u64 {
+    std::env::var("SSOCTL_HOSTILE_REQUESTS")
+        .map_or(REQUESTS, |number| number.parse().expect("a number in SSOCTL_HOSTILE_REQUESTS"))
+}
+
+async fn attack(victim: &Victim, seed: u64, total: u64) {
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|number| {
+            let chance = fastrand::Rng::with_seed(seed.wrapping_add(number << 32));
+            tokio::spawn(client(victim.socket(), chance, total / CLIENTS))
+        })
+        .collect();
+    for client in clients {
+        client.await.expect("a client that saw nothing wrong");
+    }
+    // Answered only after everything that came before was looked at.
+    probe(&victim.socket()).await;
+}
+
+async fn client(socket: PathBuf, mut chance: fastrand::Rng, requests: u64) {
+    let mut left_open: Vec<UnixStream> = Vec::new();
+    for number in 0..requests {
+        let request = request(&mut chance);
+        let mut stream = UnixStream::connect(&socket).await.expect("a daemon that lives");
+        // The daemon may close before it has read everything.
+        let _ = stream.write_all(&request).await;
+        match chance.u8(0..8) {
+            0 => {
+                if left_open.len() == LEFT_OPEN {
+                    left_open.swap_remove(chance.usize(..LEFT_OPEN));
+                }
+                left_open.push(stream);
+            }
+            1 => drop(stream),
+            _ => {
+                // Whoever says that nothing more comes is answered or turned away, and not kept.
+                let _ = stream.shutdown().await;
+                let mut answer = Vec::new();
+                let end = tokio::time::timeout(REAL_PATIENCE, stream.read_to_end(&mut answer)).await;
+                assert!(end.is_ok(), "no end to {:?}", String::from_utf8_lossy(&request));
+            }
+        }
+        if number % 50 == 0 {
+            probe(&socket).await;
+        }
+    }
+}
+
+/// An honest caller, who is served whatever others do.
+async fn probe(socket: &std::path::Path) {
+    let answer = tokio::time::timeout(REAL_PATIENCE, exchange(socket, "GET /v1/token?wait=20", "", b"")).await;
+    let answer = answer.expect("an answer in time").expect("an answer");
+    assert_eq!(answer.status, 200, "{answer:?}");
+}
+
+fn request(chance: &mut fastrand::Rng) -> Vec<u8> {
+    if chance.u8(0..20) == 0 {
+        return (0..chance.usize(0..40_000)).map(|_| chance.u8(..)).collect();
+    }
+    let mut bytes = SOUND[chance.usize(..SOUND.len())].as_bytes().to_vec();
+    for _ in 0..chance.usize(0..4) {
+        let place = chance.usize(..=bytes.len());
+        match chance.u8(0..6) {
+            0 => bytes.truncate(place),
+            1 => {
+                if let Some(byte) = bytes.get_mut(place) {
+                    *byte ^= 1 << chance.u8(0..8);
+                }
+            }
+            2 => {
+                let block = STUMBLING_BLOCKS[chance.usize(..STUMBLING_BLOCKS.len())];
+                bytes.splice(place..place, block.iter().copied());
+            }
+            3 => {
+                let end = chance.usize(place..=bytes.len());
+                let copy = bytes[place..end].repeat(chance.usize(1..30));
+                bytes.splice(place..place, copy);
+            }
+            4 => {
+                let end = chance.usize(place..=bytes.len());
+                bytes.drain(place..end);
+            }
+            _ => bytes.extend_from_slice(SOUND[chance.usize(..SOUND.len())].as_bytes()),
+        }
+    }
+    bytes
+}

@@ -1,0 +1,259 @@
+//! The token files of the AWS CLI and SDKs: what is published there, and what is taken over from there.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use identity_center_simulator::{Grant, RefreshTokens, Settings};
+use serde_json::{Value, json};
+use ssoctl_protocol::{SessionState, Timestamp};
+use ssoctld::clock::Clock;
+use ssoctld::oidc::http::HttpIdentityCenter;
+use ssoctld::oidc::{self, IdentityCenter};
+use ssoctld::sdk_cache::file;
+use ssoctld::transport::Transport;
+
+use crate::harness::{Harness, START_URL, Store, hours, mins, session};
+
+/// The configuration of `corp`, whose token is shared.
+fn shared() -> String {
+    format!("{}sdk_cache = \"on\"\n", session("corp", START_URL))
+}
+
+impl Harness {
+    async fn sharing(settings: Settings) -> Self {
+        Self::start_with(settings, Store::File, &shared()).await
+    }
+
+    fn token_file(&self, key: &str) -> PathBuf {
+        self.home.path().join(".aws/sso/cache").join(file::name(key))
+    }
+
+    fn content(&self, key: &str) -> Option<Value> {
+        serde_json::from_slice(&std::fs::read(self.token_file(key)).ok()?).ok()
+    }
+
+    /// Waits until the token file is like this. The watch on it goes by the machine's own time.
+    async fn until_file(&self, key: &str, is_it: impl Fn(Option<&Value>) -> bool) -> Option<Value> {
+        self.while_time_stands(async || {
+            self.request("GET /v1/health").await;
+            !is_it(self.content(key).as_ref())
+        })
+        .await;
+        self.content(key)
+    }
+
+    async fn until_published(&self, key: &str, token: &str) -> Value {
+        let content = self
+            .until_file(key, |content| {
+                content.is_some_and(|content| content["accessToken"] == token && content.get("refreshToken").is_none())
+            })
+            .await;
+        content.expect("a file")
+    }
+
+    /// Puts text there as many programs do: in place.
+    fn put(&self, key: &str, text: &str) {
+        let path = self.token_file(key);
+        std::fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
+        std::fs::write(path, text).expect("a file");
+    }
+
+    /// What `aws sso login` leaves behind: a sign-in of another client at the same portal.
+    async fn sign_in_of_the_aws_cli(&self) -> Value {
+        let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as Arc<dyn Clock>;
+        let service = HttpIdentityCenter::new(Arc::new(Transport::new(None, Arc::clone(&clock))), clock);
+        let url = self.simulator.url().parse().expect("a URL");
+        let registration = service.register(&url, &["sso:account:access".to_owned()]).await.expect("a registration");
+        let authorization = service.authorize_device(&url, &registration, START_URL).await.expect("a code");
+        self.simulator.approve(&authorization.user_code).expect("a pending code");
+        let code = oidc::Grant::DeviceCode(authorization.device_code);
+        let issued = service.create_token(&url, &registration, &code).await.expect("a token");
+        json!({
+            "startUrl": START_URL,
+            "region": "eu-west-1",
+            "accessToken": issued.access_token.expose(),
+            "expiresAt": Timestamp::from(self.clock.now().wall + issued.expires_in),
+            "refreshToken": issued.refresh_token.expect("a refresh token").expose(),
+            "clientId": registration.client_id,
+            "clientSecret": registration.client_secret.expose(),
+            "registrationExpiresAt": Timestamp::from(registration.expires_at.expect("an end")),
+        })
+    }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().expect("a string")
+}
+
+#[tokio::test]
+async fn each_renewal_is_published_without_anything_that_could_renew_it() {
+    let t = Harness::sharing(Settings::default()).await;
+    t.sign_in("corp").await;
+    let token = t.access_token().await;
+    let first = t.until_published("corp", &token).await;
+    let status = t.status("corp").await;
+    assert_eq!(first["expiresAt"], status.expires_at.unwrap().to_string());
+    assert_eq!((text(&first["startUrl"]), text(&first["region"])), (START_URL, "eu-west-1"));
+    let path = t.token_file("corp");
+    assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+    t.until(|status| status.token_files.as_ref().is_some_and(|files| files.published == [path.display().to_string()]))
+        .await;
+
+    t.clock.advance(mins(45));
+    let later = t.until_file("corp", |content| content.is_some_and(|content| content["accessToken"] != token)).await;
+    assert_eq!(later.unwrap()["accessToken"], t.access_token().await);
+    let everything = std::fs::read_to_string(&path).unwrap();
+    let secrets = t.simulator.issued_refresh_tokens();
+    assert!(secrets.iter().all(|secret| !everything.contains(secret)));
+    assert!(!everything.contains("client"), "neither clientId nor clientSecret");
+}
+
+#[tokio::test]
+async fn every_key_that_readers_use_gets_its_file_with_members_of_others_kept() {
+    let t = Harness::start_with(Settings::default(), Store::File, "").await;
+    t.put("https://corp.awsapps.com/start#/", r#"{"colour": "blue"}"#);
+    let configuration = "[sso-session corp]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = eu-west-1\n\
+        [profile old]\nsso_start_url = https://corp.awsapps.com/start#/\nsso_region = eu-west-1\nsso_account_id = 1\nsso_role_name = r\n";
+    std::fs::write(t.home.path().join("aws-config"), configuration).unwrap();
+    t.signals.send(ssoctld::Signal::Reload).await.unwrap();
+    t.while_time_stands(async || t.report().await.sessions.is_empty()).await;
+    t.sign_in("corp").await;
+    let token = t.access_token().await;
+    assert_eq!(t.until_published("corp", &token).await["startUrl"], START_URL);
+    let legacy = t.until_published("https://corp.awsapps.com/start#/", &token).await;
+    assert_eq!((text(&legacy["startUrl"]), text(&legacy["colour"])), ("https://corp.awsapps.com/start#/", "blue"));
+}
+
+#[tokio::test]
+async fn a_session_of_the_own_file_shares_nothing_unasked() {
+    let t = Harness::start_with(Settings::default(), Store::File, &session("corp", START_URL)).await;
+    t.sign_in("corp").await;
+    assert_eq!(t.status("corp").await.token_files, None);
+    t.configure(&shared());
+    t.signals.send(ssoctld::Signal::Reload).await.unwrap();
+    t.until_published("corp", &t.access_token().await).await;
+}
+
+#[tokio::test]
+async fn the_times_are_the_services_whatever_the_machines_clock_says() {
+    let t = Harness::sharing(Settings::default()).await;
+    t.sign_in("corp").await;
+    let before = t.until_published("corp", &t.access_token().await).await;
+    let hour = hours(1);
+    // The simulator follows the daemon's clock, so a step moves both, and only what was published knows better.
+    t.clock.step_wall(t.clock.now().wall + 5 * hour);
+    t.put("corp", "{}");
+    let after = t.until_published("corp", &t.access_token().await).await;
+    assert_eq!(before["expiresAt"], after["expiresAt"]);
+}
+
+#[tokio::test]
+async fn a_sign_in_of_the_aws_cli_is_taken_over_and_its_file_loses_its_secrets() {
+    let settings = Settings { refresh_tokens: RefreshTokens::Rotated, ..Settings::default() };
+    let t = Harness::sharing(settings).await;
+    t.until_state(SessionState::SignedOut).await;
+    let login = t.open_flow("corp").await;
+    let theirs = t.sign_in_of_the_aws_cli().await;
+    t.put("corp", &theirs.to_string());
+    t.until_state(SessionState::SignedIn).await;
+    let end = t.end_of("corp", login.flow).await;
+    assert_eq!(end.status, 200, "whoever waits for the pending sign-in is told: {end:?}");
+    let status = t.status("corp").await;
+    assert_eq!((status.refreshable, status.login), (true, None));
+    assert_eq!(t.access_token().await, text(&theirs["accessToken"]));
+    let published = t.until_published("corp", text(&theirs["accessToken"])).await;
+    assert_eq!(published.get("clientSecret"), None);
+
+    t.clock.advance(mins(45));
+    t.until(|now| now.expires_at > status.expires_at).await;
+    t.until_published("corp", &t.access_token().await).await;
+    assert_eq!(t.simulator.token_calls(Grant::RefreshToken), 1, "renewed with the refresh token that was found");
+}
+
+#[tokio::test]
+async fn what_cannot_be_renewed_never_takes_the_place_of_what_can() {
+    let t = Harness::sharing(Settings::default()).await;
+    t.sign_in("corp").await;
+    let ours = t.access_token().await;
+    t.until_published("corp", &ours).await;
+    let expires = Timestamp::from(t.clock.now().wall + hours(8)).to_string();
+    let theirs = json!({"startUrl": START_URL, "region": "eu-west-1", "accessToken": "theirs", "expiresAt": expires});
+    t.put("corp", &theirs.to_string());
+    t.until_published("corp", &ours).await;
+    assert_eq!((t.access_token().await, t.status("corp").await.refreshable), (ours, true));
+}
+
+#[tokio::test]
+async fn a_file_of_another_portal_is_not_taken_over() {
+    let t = Harness::sharing(Settings::default()).await;
+    let mut theirs = t.sign_in_of_the_aws_cli().await;
+    theirs["region"] = json!("us-east-1");
+    t.put("corp", &theirs.to_string());
+    t.sign_in("corp").await;
+    let ours = t.access_token().await;
+    assert_ne!(ours, text(&theirs["accessToken"]));
+    t.until_published("corp", &ours).await;
+}
+
+#[tokio::test]
+async fn what_we_have_published_ourselves_is_never_taken_over() {
+    let mut t = Harness::sharing(Settings::default()).await;
+    t.sign_in("corp").await;
+    let token = t.access_token().await;
+    t.until_published("corp", &token).await;
+    t.restart(Store::Memory).await;
+    // A later one at the same place is noticed, and so this one was looked at before.
+    t.until_state(SessionState::SignedOut).await;
+    t.put("corp", &t.sign_in_of_the_aws_cli().await.to_string());
+    t.until_state(SessionState::SignedIn).await;
+    assert_ne!(t.access_token().await, token);
+}
+
+#[tokio::test]
+async fn the_file_keeps_its_secrets_while_our_record_cannot_be_written() {
+    let t = Harness::sharing(Settings::default()).await;
+    t.until_state(SessionState::SignedOut).await;
+    std::fs::write(t.home.path().join("records"), "").unwrap();
+    let theirs = t.sign_in_of_the_aws_cli().await;
+    t.put("corp", &theirs.to_string());
+    t.until_state(SessionState::SignedIn).await;
+    assert!(t.status("corp").await.unsaved);
+    assert_eq!(t.content("corp").as_ref(), Some(&theirs));
+    std::fs::remove_file(t.home.path().join("records")).unwrap();
+    t.clock.advance(mins(1));
+    t.until_published("corp", text(&theirs["accessToken"])).await;
+    assert!(!t.status("corp").await.unsaved);
+}
+
+#[tokio::test]
+async fn a_torn_file_is_read_again_then_told_and_never_overwritten() {
+    let t = Harness::sharing(Settings::default()).await;
+    let whole = t.sign_in_of_the_aws_cli().await.to_string();
+    t.put("corp", &whole[..whole.len() / 2]);
+    t.sign_in("corp").await;
+    let told = |status: &ssoctl_protocol::SessionStatus| {
+        status
+            .token_files
+            .as_ref()
+            .is_some_and(|files| files.error.as_ref().is_some_and(|error| error.contains("left alone")))
+    };
+    t.while_time_passes(t.until(told)).await;
+    assert_eq!(std::fs::read_to_string(t.token_file("corp")).unwrap(), whole[..whole.len() / 2]);
+    t.put("corp", &whole);
+    t.until(|status| !told(status)).await;
+    t.until_published("corp", &t.access_token().await).await;
+}
+
+#[tokio::test]
+async fn what_is_in_the_way_of_a_file_is_told_and_delays_nothing() {
+    let t = Harness::sharing(Settings::default()).await;
+    std::fs::create_dir_all(t.token_file("corp")).unwrap();
+    t.sign_in("corp").await;
+    t.access_token().await;
+    let told = t.until(|status| status.token_files.as_ref().is_some_and(|files| files.error.is_some())).await;
+    assert!(told.token_files.unwrap().error.unwrap().contains("is not a regular file; move it away"));
+    std::fs::remove_dir(t.token_file("corp")).unwrap();
+    t.until_published("corp", &t.access_token().await).await;
+    t.until(|status| status.token_files.as_ref().is_some_and(|files| files.error.is_none())).await;
+}

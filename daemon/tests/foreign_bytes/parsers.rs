@@ -1,0 +1,174 @@
+//! Every parser that meets foreign bytes, with what has to hold whatever they are. The fuzzer drives the same functions.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use ssoctl_protocol::route::Query;
+use ssoctl_protocol::{NewSession, Problem, Route, Secret, Timestamp};
+use ssoctld::clock::{BootTime, Now};
+use ssoctld::config::{self, Config, Environment, Identity, Paths, normalise_start_url};
+use ssoctld::oidc::wire;
+use ssoctld::portal;
+use ssoctld::secrets::record;
+use ssoctld::session::Terms;
+use ssoctld::session::state::{Event, State};
+use ssoctld::transport::Reply;
+
+/// A parser under test, by its name.
+pub(crate) type Parser = (&'static str, fn(&[u8]));
+
+/// All of them. The names are those of the directories in `fuzz/corpus` and of the fuzzer's targets.
+pub(crate) const ALL: &[Parser] = &[
+    ("local_request", local_request),
+    ("local_body", local_body),
+    ("oidc_answer", oidc_answer),
+    ("portal_answer", portal_answer),
+    ("aws_config", aws_config),
+    ("own_config", own_config),
+    ("stored_record", stored_record),
+];
+
+fn now() -> Now {
+    let hour = Duration::from_secs(3600);
+    Now { boot: BootTime::from_boot(50 * hour), wall: UNIX_EPOCH + Duration::from_secs(1_800_000_000) }
+}
+
+/// The target of a request: a path, and a query after `?`.
+pub(crate) fn local_request(bytes: &[u8]) {
+    let Ok(target) = std::str::from_utf8(bytes) else { return };
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    for method in ["GET", "POST", "DELETE", "PUT"] {
+        if let Ok(route) = Route::parse(method, path) {
+            assert_eq!(Route::parse(method, &route.path()), Ok(route), "what was understood can be said again");
+        }
+    }
+    if let Ok(query) = Query::parse(query) {
+        let said = query.to_string();
+        assert_eq!(Query::parse(said.trim_start_matches('?')), Ok(query), "{said}");
+    }
+}
+
+/// The body of a request, and of an answer that a client reads.
+pub(crate) fn local_body(bytes: &[u8]) {
+    if let Ok(session) = serde_json::from_slice::<NewSession>(bytes) {
+        // Refused or not, it is looked at before anything else.
+        let _ = Identity::new(&session.start_url, &session.region, session.scopes.as_deref().unwrap_or_default(), None);
+    }
+    if let Ok(problem) = serde_json::from_slice::<Problem>(bytes) {
+        assert!(serde_json::to_string(&problem).is_ok());
+    }
+    let text = String::from_utf8_lossy(bytes);
+    if let Ok(time) = text.parse::<Timestamp>() {
+        assert_eq!(time.to_string().parse(), Ok(time));
+    }
+}
+
+/// What the OIDC service answers, success or not.
+pub(crate) fn oidc_answer(bytes: &[u8]) {
+    let wall = now().wall;
+    if let Ok(registration) = wire::registration(bytes, wall) {
+        assert!(!registration.client_id.is_empty());
+    }
+    if let Ok(authorization) = wire::device_authorization(bytes) {
+        assert!(authorization.interval >= Duration::from_secs(1) && !authorization.expires_in.is_zero());
+    }
+    if let Ok(issued) = wire::issued(bytes) {
+        assert!(!issued.access_token.expose().is_empty() && !issued.expires_in.is_zero());
+    }
+    for reply in refusals(bytes) {
+        shown(&wire::error(&reply));
+    }
+}
+
+/// What the portal answers, success or not.
+pub(crate) fn portal_answer(bytes: &[u8]) {
+    if let Ok(credentials) = portal::wire::role_credentials(bytes) {
+        assert!(!credentials.keys.access_key_id.is_empty());
+    }
+    if let Ok(accounts) = portal::wire::accounts(bytes) {
+        assert!(accounts.items.iter().all(|account| account.id.as_str().len() == 12));
+    }
+    if let Ok(roles) = portal::wire::roles(bytes) {
+        assert!(roles.items.iter().all(|role| !role.is_empty()));
+    }
+    for reply in refusals(bytes) {
+        shown(&portal::wire::error(&reply));
+    }
+}
+
+fn refusals(bytes: &[u8]) -> impl Iterator<Item = Reply> {
+    [400, 401, 403, 429, 500].into_iter().map(|status| Reply {
+        status,
+        error_type: std::str::from_utf8(bytes).ok().map(str::to_owned),
+        retry_after: None,
+        body: Secret::new(bytes.to_vec()),
+    })
+}
+
+fn shown(error: &dyn std::error::Error) {
+    let said = error.to_string();
+    assert!(!said.chars().any(char::is_control), "it is shown to people: {said:?}");
+}
+
+fn configured(own: &str, aws: &str) -> Config {
+    let paths = Paths { own: PathBuf::from("/config.toml"), aws: PathBuf::from("/aws") };
+    let config = config::parse(&paths, own, aws, &Environment::from_vars(|_| None));
+    for session in &config.sessions {
+        assert!(normalise_start_url(&session.start_url).is_ok(), "{:?}", session.start_url);
+        assert_eq!(config.session(&session.name), Some(session), "names are unique");
+        for alias in &session.aliases {
+            assert_eq!(config.session(alias), Some(session), "and so are aliases");
+        }
+        assert!(session.identity.key().bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)));
+    }
+    for session in config.profiles.values() {
+        assert!(config.session(session).is_some(), "a profile leads to a session");
+    }
+    config
+}
+
+/// The AWS shared configuration.
+pub(crate) fn aws_config(bytes: &[u8]) {
+    configured("", &String::from_utf8_lossy(bytes));
+}
+
+/// Our own configuration, and adding a session to it.
+pub(crate) fn own_config(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let before = configured(&text, "");
+    let session = config::NewSession {
+        name: None,
+        start_url: "https://added.awsapps.com/start".to_owned(),
+        region: "eu-west-1".to_owned(),
+        scopes: None,
+    };
+    if let Ok(added) = config::add_session(&text, &session, |name| before.session(name).is_some()) {
+        let after = configured(&added.text, "");
+        for known in &before.sessions {
+            let still = after.session(&known.name).map(|session| &session.identity);
+            assert_eq!(still, Some(&known.identity), "whoever was there is still there");
+        }
+        assert!(after.sessions_at(&session.start_url).next().is_some(), "{:?} is not in {:?}", added.name, added.text);
+    }
+}
+
+/// A record of the store, and a session that starts with what it says.
+pub(crate) fn stored_record(bytes: &[u8]) {
+    let _ = record::written_at(bytes);
+    let Ok(kept) = record::decode(bytes, now()) else { return };
+    let identity = Identity::new("https://corp.awsapps.com/start", "eu-west-1", &[], None).expect("an identity");
+    let again = record::encode(&identity, &kept, now());
+    assert!(record::decode(again.expose(), now()).is_ok(), "what was read can be written");
+    let mut state = State::new(Terms::default(), 1);
+    state.on(Event::Tick, now());
+    state.on(Event::Loaded(Ok(Some(kept))), now());
+    let mut now = now();
+    for _ in 0..4 {
+        let _ = state.snapshot(now);
+        let Some(next) = state.wake_at(now) else { break };
+        assert!(next > now.boot, "nothing that is due is left undone");
+        now = Now { boot: next, wall: now.wall_at(next) };
+        state.on(Event::Tick, now);
+    }
+    assert!(SystemTime::from(Timestamp::from(now.wall)) <= now.wall);
+}
