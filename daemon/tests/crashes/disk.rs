@@ -1,15 +1,16 @@
 //! Disks that are full or read-only, and records that are damaged or not ours.
 
 use std::fs::{self, Permissions};
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use identity_center_simulator::{Approval, Settings, Simulator};
 use ssoctl_protocol::{StatusReport, StoreStatus};
 
 use crate::scene::{Daemon, Scene};
-use crate::stage::{Part, until};
+use crate::stage::until;
 
 fn simulator() -> Simulator {
     Simulator::start(Settings { approval: Approval::Preauthorised, ..Settings::default() }).expect("a port")
@@ -19,10 +20,31 @@ async fn store(daemon: &Daemon) -> StoreStatus {
     daemon.request("GET /v1/sessions").await.json::<StatusReport>().daemon.secret_store
 }
 
+/// A program that ends with the test.
+struct Keeper(Child);
+
+impl Keeper {
+    /// Starts a program that says this word once it is there; `None` if it does not.
+    fn that_says(command: &mut Command, word: &str) -> Option<Self> {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let keeper = Self(child);
+        (line.trim() == word).then_some(keeper)
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A mount namespace in which the state directory is a small disk of its own.
 struct SmallDisk<'a> {
     scene: Scene<'a>,
-    keeper: Part,
+    keeper: Keeper,
 }
 
 impl<'a> SmallDisk<'a> {
@@ -37,7 +59,7 @@ impl<'a> SmallDisk<'a> {
             keeper.arg("--map-root-user");
         }
         keeper.args(["--mount", "--propagation", "private", "sh", "-c", script]).arg(&state);
-        match Part::that_says(keeper.stdin(Stdio::null()).stderr(Stdio::null()), "mounted") {
+        match Keeper::that_says(&mut keeper, "mounted") {
             Some(keeper) => Some(Self { scene, keeper }),
             None => {
                 let required = std::env::var_os("SSOCTL_TEST_REQUIRE").is_some_and(|value| value == "1");
@@ -51,7 +73,7 @@ impl<'a> SmallDisk<'a> {
     /// A command that sees the disk.
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new("nsenter");
-        let id = self.keeper.id();
+        let id = self.keeper.0.id();
         if !rustix::process::geteuid().is_root() {
             command.args([&format!("--user=/proc/{id}/ns/user"), "--preserve-credentials"]);
         }
@@ -136,6 +158,12 @@ async fn a_home_that_becomes_read_only_costs_nothing_and_is_caught_up_with() {
     assert_ne!(first, second);
 }
 
+/// What became of a record's bytes.
+type Damage = fn(&[u8]) -> Vec<u8>;
+
+/// Something that is done to a file.
+type Change = fn(&Path);
+
 /// The only record.
 fn record(scene: Scene<'_>) -> std::path::PathBuf {
     let mut records = fs::read_dir(scene.records()).unwrap().map(|record| record.unwrap().path());
@@ -147,10 +175,12 @@ async fn a_torn_record_is_put_aside_with_a_word_and_the_service_goes_on() {
     let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
     let scene = Scene { home: home.path(), simulator: &simulator, store: "file", bus: None };
     scene.configure(1);
-    let damages: [&dyn Fn(&[u8]) -> Vec<u8>; 4] =
-        [&|_| Vec::new(), &|whole| whole[..whole.len() / 2].to_vec(), &|whole| vec![0; whole.len()], &|_| {
-            b"\xff\xfe{\"version\":1}".to_vec()
-        }];
+    let damages: [Damage; 4] = [
+        |_| Vec::new(),
+        |whole| whole[..whole.len() / 2].to_vec(),
+        |whole| vec![0; whole.len()],
+        |_| b"\xff\xfe{\"version\":1}".to_vec(),
+    ];
     for damage in damages {
         let daemon = scene.start().await;
         daemon.sign_in().await;
@@ -180,9 +210,9 @@ async fn a_record_that_others_could_read_is_left_alone_until_somebody_mends_it()
     let token = daemon.sign_in().await;
     daemon.until("it is saved", |status| !status.unsaved).await;
     daemon.kill().await;
-    let spoil_and_mend: [(&dyn Fn(&Path), &dyn Fn(&Path), &str); 2] = [
-        (&|path| mode(path, 0o644), &|path| mode(path, 0o600), "chmod 600"),
-        (&|path| give(path, 65_534), &|path| give(path, 0), "belongs to another user"),
+    let spoil_and_mend: [(Change, Change, &str); 2] = [
+        (|path| mode(path, 0o644), |path| mode(path, 0o600), "chmod 600"),
+        (|path| give(path, 65_534), |path| give(path, 0), "belongs to another user"),
     ];
     // Only the superuser can give files away.
     let possible = if rustix::process::geteuid().is_root() { 2 } else { 1 };

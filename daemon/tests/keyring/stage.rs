@@ -200,19 +200,6 @@ fn is_there(program: &str) -> bool {
 pub(crate) struct Part(Child);
 
 impl Part {
-    /// Starts a program that says this word once it is there; `None` if it does not.
-    pub(crate) fn that_says(command: &mut Command, word: &str) -> Option<Self> {
-        let mut child = command.stdout(Stdio::piped()).spawn().ok()?;
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let part = Self(child);
-        (line.trim() == word).then_some(part)
-    }
-
-    pub(crate) fn id(&self) -> u32 {
-        self.0.id()
-    }
-
     pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         rustix::process::kill_process(rustix::process::Pid::from_child(&self.0), signal).unwrap();
     }
