@@ -35,6 +35,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::portal::Assignment;
+
 /// The scope that makes a token refreshable. It is registered where a session names no scopes.
 pub const DEFAULT_SCOPE: &str = "sso:account:access";
 
@@ -43,8 +45,8 @@ pub const DEFAULT_SCOPE: &str = "sso:account:access";
 pub struct Config {
     /// Every usable session, in the order of the files: identities are unique, and so are names and aliases.
     pub sessions: Vec<SessionConfig>,
-    /// Each profile of the AWS configuration that leads to a session, with that session's name.
-    pub profiles: BTreeMap<String, String>,
+    /// Each profile of the AWS configuration that leads to a session.
+    pub profiles: BTreeMap<String, ProfileConfig>,
     /// Where records are kept.
     pub secret_store: SecretStore,
     /// Whether the desktop shows notifications.
@@ -68,6 +70,35 @@ impl Config {
         let normalised = normalise_start_url(start_url).ok();
         self.sessions.iter().filter(move |session| Some(&session.identity.start_url) == normalised.as_ref())
     }
+}
+
+/// A profile of the AWS configuration that leads to a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProfileConfig {
+    /// The session's name.
+    pub session: String,
+    /// Which role in which account is meant: its `sso_account_id` and `sso_role_name`.
+    pub assignment: Result<Assignment, NoAssignment>,
+    /// Its `region`.
+    pub region: Option<String>,
+}
+
+/// Why a profile does not say which role in which account is meant. The text fits after the profile's name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoAssignment {
+    /// It has neither of the two members: it is for signing in alone.
+    #[error("has neither sso_account_id nor sso_role_name")]
+    Neither,
+    /// It has one of them.
+    #[error("has no {0}")]
+    Incomplete(&'static str),
+    /// One of them cannot be what it is meant to be.
+    #[error("cannot be used: {0}")]
+    Malformed(String),
+    /// It is for another role (`role_arn`), which is taken with the credentials of the profile that it names
+    /// (`source_profile`). The AWS tools do that by themselves.
+    #[error("takes its role from AWS STS with the credentials of profile {0:?}; name that one")]
+    OnTopOf(String),
 }
 
 /// One session: an identity with its names and settings.

@@ -18,12 +18,12 @@ const ORACLE: &str = include_str!("aws_config_oracle.py");
 /// Files that botocore accepts, each written so that a simpler reader would go wrong.
 const FILES: &[&str] = &[
     "[sso-session corp]\nsso_start_url = https://corp.awsapps.com/start#/\nsso_region = eu-west-1\nsso_registration_scopes = b:x, a:y,,\n\
-     [profile dev]\nsso_session = corp\nsso_account_id = 1\nsso_role_name = r\n",
+     [profile dev]\nsso_session = corp\nsso_account_id = 012345678901\nsso_role_name = r+w\n",
     "[sso-session \"two words\"]\nSSO_Start_URL: https://two.awsapps.com/start ; no comment\nsso_region:eu-west-1\n",
     "[sso-session tidy]\n  sso_start_url = https://tidy.awsapps.com/start\n  sso_region = eu-west-1\n  # sso_region = us-east-1\n\
      [profile 'q q']\n    sso_session = tidy\n    sso_account_id = 1\n    sso_role_name = r\n",
     "; comment\n\n[default]\nsso_start_url=https://legacy.awsapps.com/start/\nsso_region=us-east-1\nsso_account_id=1\nsso_role_name=r\n\
-     [profile second]\nsso_start_url = https://legacy.awsapps.com/start\nsso_region = us-east-1\nsso_account_id = 1\nsso_role_name = r\n",
+     [profile second]\nsso_start_url = https://legacy.awsapps.com/start\nsso_region = us-east-1\nsso_account_id = 111122223333\nsso_role_name = r\n",
     "[sso-session equals]\nsso_start_url = https://e.awsapps.com/start?a=b:c=d\nsso_region = eu-west-1\\\n\
      [sso-session after]\nsso_start_url = \"https://quoted.awsapps.com/start\"\nsso_region = eu-west-1\n",
     "[sso-session windows]\r\nsso_start_url = https://w.awsapps.com/start\r\nsso_region = eu-west-1\r\n\r\n[profile w]\r\nsso_session = windows\r\nsso_account_id = 1\r\nsso_role_name = r\r\n",
@@ -147,7 +147,12 @@ fn compare_sessions(text: &str, config: &Config, answer: &Value) {
         }
     }
     for (profile, expected) in answer["profiles"].as_object().expect("profiles") {
-        let session = config.profiles.get(profile).and_then(|name| config.session(name));
+        let known = config.profiles.get(profile);
+        let session = known.and_then(|known| config.session(&known.session));
+        if let Some((expected, Ok(meant))) = expected.as_object().zip(known.map(|known| &known.assignment)) {
+            assert_eq!(expected["sso_account_id"], meant.account.as_str(), "{text}");
+            assert_eq!(expected["sso_role_name"], meant.role.as_str(), "{text}");
+        }
         let token_file = expected["token_file"].as_str();
         let found = session.map(|session| (session.start_url.trim_end_matches('/'), session.region()));
         let expected = expected.as_object().map(|expected| {

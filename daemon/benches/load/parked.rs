@@ -1,5 +1,6 @@
 //! Ten thousand callers wait for one sign-in, and are all answered.
 
+use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use identity_center_simulator::{Approval, Operation, Settings};
@@ -53,7 +54,14 @@ pub(crate) async fn run() {
 }
 
 async fn park(stage: &Stage) -> UnixStream {
-    let mut stream = UnixStream::connect(stage.socket()).await.expect("a daemon");
+    let mut stream = loop {
+        match UnixStream::connect(stage.socket()).await {
+            Ok(stream) => break stream,
+            // The queue is full for a moment.
+            Err(error) if error.kind() == ErrorKind::WouldBlock => tokio::time::sleep(Duration::from_millis(1)).await,
+            Err(error) => panic!("no connection: {error}"),
+        }
+    };
     stream.write_all(request("/v1/token?wait=3600", "close").as_bytes()).await.expect("a daemon that reads");
     stream
 }

@@ -122,7 +122,7 @@ fn sessions_with_equal_identities_are_one_with_an_alias() {
     assert_eq!(corp.aliases, ["same"]);
     assert_eq!(corp.cache_keys, ["corp", "same"]);
     assert_eq!(corp.browser.as_deref(), Some("firefox {url}"));
-    assert_eq!(config.profiles["dev"], "corp");
+    assert_eq!(config.profiles["dev"].session, "corp");
     assert_eq!(config.session("same"), Some(corp));
 }
 
@@ -155,7 +155,7 @@ fn legacy_profiles_at_one_portal_are_one_session_under_each_name_without_scopes(
     assert_eq!(dev.origin.kind, OriginKind::LegacyProfile);
     assert_eq!(dev.origin.line, 3);
     let profiles: Vec<(&str, &str)> =
-        config.profiles.iter().map(|(profile, session)| (profile.as_str(), session.as_str())).collect();
+        config.profiles.iter().map(|(name, profile)| (name.as_str(), profile.session.as_str())).collect();
     assert_eq!(profiles, [("dev", "dev"), ("elsewhere", "elsewhere"), ("prod", "dev")]);
 }
 
@@ -170,7 +170,7 @@ fn a_legacy_profile_joins_the_session_at_its_portal_whatever_its_scopes() {
     assert_eq!(corp.aliases, ["dev"]);
     assert_eq!(corp.cache_keys, ["corp", "https://corp.awsapps.com/start#/"]);
     assert_eq!(corp.scopes, [DEFAULT_SCOPE]);
-    assert_eq!(config.profiles["dev"], "corp");
+    assert_eq!(config.profiles["dev"].session, "corp");
 }
 
 #[test]
@@ -180,13 +180,13 @@ fn a_legacy_profile_prefers_the_session_without_a_label_and_says_so_when_two_hav
                [session.mine]\nstart_url = \"https://corp.awsapps.com/start\"\nregion = \"eu-west-1\"\n";
     let one = config(own, &format!("{CORP}{legacy}"));
     assert_eq!(one.problems, []);
-    assert_eq!(one.profiles["dev"], "mine");
+    assert_eq!(one.profiles["dev"].session, "mine");
 
     let two = config(
         "[session.other]\nstart_url = \"https://corp.awsapps.com/start\"\nregion = \"eu-west-1\"\nscopes = []\n",
         &format!("{CORP}{legacy}"),
     );
-    assert_eq!(two.profiles["dev"], "corp");
+    assert_eq!(two.profiles["dev"].session, "corp");
     assert_eq!(problems_at(&two, &["not \"other\""]), [("aws", 4)]);
 }
 
@@ -197,7 +197,7 @@ fn where_a_profile_and_a_session_share_a_name_the_name_means_the_session() {
     assert_eq!(names(&config), ["corp", "else"]);
     let corp = config.session("corp").expect("corp");
     assert_eq!(corp.start_url, "https://corp.awsapps.com/start");
-    assert_eq!(config.profiles["corp"], "else");
+    assert_eq!(config.profiles["corp"].session, "else");
     assert_eq!(problems_at(&config, &["means another one"]), [("aws", 4)]);
 }
 
@@ -212,7 +212,7 @@ fn a_profile_of_the_same_name_at_the_same_portal_is_no_clash() {
 #[test]
 fn profiles_lead_to_sessions_directly_and_through_source_profiles() {
     let aws = format!(
-        "{CORP}[profile dev]\nsso_session = corp\nsso_account_id = 1\nsso_role_name = r\n\
+        "{CORP}[profile dev]\nsso_session = corp\nsso_account_id = 111122223333\nsso_role_name = r\n\
          [profile admin]\nrole_arn = arn\nsource_profile = dev\n\
          [profile deep]\nrole_arn = arn\nsource_profile = admin\n\
          [profile self]\nrole_arn = arn\nsource_profile = self\nsso_session = corp\n\
@@ -223,7 +223,50 @@ fn profiles_lead_to_sessions_directly_and_through_source_profiles() {
     assert_eq!(config.problems, []);
     let profiles: Vec<&str> = config.profiles.keys().map(String::as_str).collect();
     assert_eq!(profiles, ["admin", "deep", "dev", "self"]);
-    assert!(config.profiles.values().all(|session| session == "corp"));
+    assert!(config.profiles.values().all(|profile| profile.session == "corp"));
+}
+
+#[test]
+fn profiles_say_which_role_in_which_account_is_meant_and_where() {
+    let aws = format!(
+        "{CORP}[profile dev]\nregion = eu-central-1\nsso_session = corp\nsso_account_id = 111122223333\nsso_role_name = Admin\n\
+         [profile legacy]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = eu-west-1\n\
+         sso_account_id = 444455556666\nsso_role_name = Read+Only\n\
+         [profile token]\nsso_session = corp\n\
+         [profile top]\nrole_arn = arn\nsource_profile = dev\n\
+         [profile heedless]\nsource_profile = dev\nsso_session = corp\nsso_account_id = 111122223333\nsso_role_name = Other\n"
+    );
+    let config = config("", &aws);
+    assert_eq!(config.problems, []);
+    let meant = |profile: &str| match &config.profiles[profile].assignment {
+        Ok(assignment) => format!("{} {}", assignment.account, assignment.role),
+        Err(why) => why.to_string(),
+    };
+    assert_eq!(meant("dev"), "111122223333 Admin");
+    assert_eq!(meant("legacy"), "444455556666 Read+Only");
+    assert_eq!(meant("token"), "has neither sso_account_id nor sso_role_name");
+    assert_eq!(meant("top"), "takes its role from AWS STS with the credentials of profile \"dev\"; name that one");
+    // Without a role_arn there is nothing to take on top, so botocore uses the profile's own members.
+    assert_eq!(meant("heedless"), "111122223333 Other");
+    assert_eq!(config.profiles["dev"].region.as_deref(), Some("eu-central-1"));
+    assert_eq!(config.profiles["legacy"].region, None);
+}
+
+#[test]
+fn roles_and_accounts_that_are_incomplete_or_malformed_are_reported_and_the_profile_stays_for_signing_in() {
+    let aws = format!(
+        "{CORP}[profile half]\nsso_session = corp\nsso_account_id = 111122223333\n\
+         [profile other-half]\nsso_session = corp\nsso_role_name = Admin\n\
+         [profile short]\nsso_session = corp\nsso_account_id = 11112222333\nsso_role_name = Admin\n\
+         [profile blank]\nsso_session = corp\nsso_account_id = 111122223333\nsso_role_name = two words\n"
+    );
+    let config = config("", &aws);
+    assert!(config.profiles.values().all(|profile| profile.session == "corp" && profile.assignment.is_err()));
+    assert_eq!(config.profiles.len(), 4);
+    assert_eq!(
+        problems_at(&config, &["has no sso_role_name", "has no sso_account_id", "twelve digits", "role's name"]),
+        [("aws", 6), ("aws", 9), ("aws", 12), ("aws", 17)]
+    );
 }
 
 #[test]
@@ -245,7 +288,7 @@ fn a_profile_may_refer_to_a_session_of_the_own_file() {
         "[profile dev]\nsso_session = work\n",
     );
     assert_eq!(config.problems, []);
-    assert_eq!(config.profiles["dev"], "work");
+    assert_eq!(config.profiles["dev"].session, "work");
 }
 
 #[test]

@@ -7,9 +7,11 @@ use super::identity::{Identity, IdentityError};
 use super::ini::LineProblem;
 use super::merge::{Draft, Source};
 use super::session_name::{derive_name, unique_name};
+use super::{NoAssignment, ProfileConfig};
+use crate::portal::{AccountId, Assignment, RoleName};
 
-/// The profiles that lead to sessions, with the sessions' names.
-pub(super) type Profiles = BTreeMap<String, String>;
+/// The sessions' names by the profiles that sign in by themselves.
+type Direct = BTreeMap<String, String>;
 
 /// A profile with its own start URL and region, as all were before `sso-session` sections existed.
 #[derive(Clone, Debug)]
@@ -36,8 +38,8 @@ pub(super) fn resolve(
     own_names: &[&str],
     drafts: &mut Vec<Draft>,
     problems: &mut Vec<LineProblem>,
-) -> Profiles {
-    let mut direct = Profiles::new();
+) -> BTreeMap<String, ProfileConfig> {
+    let mut direct = Direct::new();
     let mut portals: Vec<Vec<Legacy<'_>>> = Vec::new();
     for profile in &aws.file.profiles {
         match sign_in(profile, aws.file, own_names) {
@@ -83,14 +85,42 @@ pub(super) fn resolve(
         }
     }
 
-    aws.file
-        .profiles
-        .iter()
-        .filter_map(|profile| {
-            let session = follow(profile, aws.file, &direct, &mut BTreeSet::new())?;
-            Some((profile.name.clone(), session))
-        })
-        .collect()
+    let profiles = aws.file.profiles.iter().filter_map(|profile| {
+        let (session, source) = follow(profile, aws.file, &direct, &mut BTreeSet::new())?;
+        let assignment = match source {
+            Some(source) => Err(NoAssignment::OnTopOf(source.to_owned())),
+            None => assignment(profile, problems),
+        };
+        let region = profile.get("region").map(|region| region.value.clone());
+        Some((profile.name.clone(), ProfileConfig { session, assignment, region }))
+    });
+    profiles.collect()
+}
+
+/// What a profile says itself about role and account. Members that cannot be used are reported where they stand.
+fn assignment(profile: &Section, problems: &mut Vec<LineProblem>) -> Result<Assignment, NoAssignment> {
+    const ACCOUNT: &str = "sso_account_id";
+    const ROLE: &str = "sso_role_name";
+    let (account, role) = match (profile.get(ACCOUNT), profile.get(ROLE)) {
+        (Some(account), Some(role)) => (account, role),
+        (None, None) => return Err(NoAssignment::Neither),
+        (Some(there), None) => return Err(incomplete(profile, there.line, ROLE, problems)),
+        (None, Some(there)) => return Err(incomplete(profile, there.line, ACCOUNT, problems)),
+    };
+    let mut malformed = |key: &str, line: usize, error: String| {
+        problems.push(LineProblem::error(line, format!("{key} of profile {:?} cannot be used: {error}", profile.name)));
+        NoAssignment::Malformed(error)
+    };
+    Ok(Assignment {
+        account: AccountId::new(&account.value).map_err(|error| malformed(ACCOUNT, account.line, error.to_string()))?,
+        role: RoleName::new(&role.value).map_err(|error| malformed(ROLE, role.line, error.to_string()))?,
+    })
+}
+
+fn incomplete(profile: &Section, line: usize, missing: &'static str, problems: &mut Vec<LineProblem>) -> NoAssignment {
+    let message = format!("profile {:?} has no {missing}, so it is for signing in alone", profile.name);
+    problems.push(LineProblem::error(line, message));
+    NoAssignment::Incomplete(missing)
 }
 
 /// How a profile says that it signs in, by botocore's rules: with `sso_session`, members that the profile repeats
@@ -196,20 +226,20 @@ fn name_of(portal: &[Legacy<'_>], drafts: &[Draft]) -> String {
         .unwrap_or_else(|| unique_name(&derive_name(portal[0].start_url), is_taken))
 }
 
-/// Where a profile leads: by its `source_profile` where that leads somewhere, as botocore assumes roles before it
-/// looks at SSO members, else by its own members.
+/// Where a profile leads, and by which other profile: by its `source_profile` where that leads somewhere, as botocore
+/// assumes roles before it looks at SSO members, else by its own members.
 fn follow<'a>(
     profile: &'a Section,
     aws: &'a AwsFile,
-    direct: &Profiles,
+    direct: &Direct,
     visited: &mut BTreeSet<&'a str>,
-) -> Option<String> {
+) -> Option<(String, Option<&'a str>)> {
     if !visited.insert(&profile.name) {
         return None;
     }
-    profile
-        .get("source_profile")
+    let source = profile.get("role_arn").and_then(|_| profile.get("source_profile"));
+    source
         .and_then(|source| aws.profile(&source.value))
-        .and_then(|source| follow(source, aws, direct, visited))
-        .or_else(|| direct.get(&profile.name).cloned())
+        .and_then(|source| Some((follow(source, aws, direct, visited)?.0, Some(source.name.as_str()))))
+        .or_else(|| Some((direct.get(&profile.name)?.clone(), None)))
 }

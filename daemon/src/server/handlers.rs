@@ -18,7 +18,7 @@ use ssoctl_protocol::{
 };
 use tokio::sync::watch;
 
-use super::translate;
+use super::{roles, translate};
 use crate::config::{Identity, SaveError};
 use crate::sdk_cache::SdkCache;
 use crate::session::ask::{Answer, Need, PortalOutcome, Refusal, Want};
@@ -98,7 +98,7 @@ impl Api {
                 format!("{} does not take {}", request.uri().path(), request.method()),
             ),
             NoRoute::BadEncoding => {
-                Problem::new(ErrorCode::InvalidRequest, "the session's name is not percent-encoded UTF-8")
+                Problem::new(ErrorCode::InvalidRequest, "a name in the path is not percent-encoded UTF-8")
             }
         })?;
         let query = Query::parse(request.uri().query().unwrap_or_default())
@@ -144,6 +144,24 @@ impl Api {
                 }
             }
             Route::Logout(name) => self.logout(named(name)?).await,
+            Route::Credentials => {
+                let entry = find(&query.selector)?;
+                let (assignment, region) = roles::assignment(&directory, entry, &query)?;
+                self.credentials(entry, assignment, region, &query).await
+            }
+            Route::SessionCredentials(name) => {
+                let query = Query { selector: Selector::Session(name), ..query };
+                let entry = find(&query.selector)?;
+                let (assignment, region) = roles::assignment(&directory, entry, &query)?;
+                self.credentials(entry, assignment, region, &query).await
+            }
+            Route::Assignment => {
+                let entry = find(&query.selector)?;
+                let (assignment, region) = roles::assignment(&directory, entry, &query)?;
+                ok(&roles::meant(entry, &assignment, region))
+            }
+            Route::Accounts(name) => self.accounts(named(name)?, &query).await,
+            Route::Roles { session, account } => self.roles(named(session)?, &account, &query).await,
             _ => Err(Problem::new(ErrorCode::NotFound, "this route is not served")),
         }
     }
@@ -266,20 +284,20 @@ impl Api {
         translate::session(entry, &entry.session.snapshot(), token_files, self.world.clock.now())
     }
 
-    fn refused(&self, entry: &Entry, refusal: Refusal) -> Problem {
+    pub(super) fn refused(&self, entry: &Entry, refusal: Refusal) -> Problem {
         translate::refused(entry, refusal, self.world.clock.now())
     }
 }
 
-fn wait(query: &Query) -> Duration {
+pub(super) fn wait(query: &Query) -> Duration {
     Duration::from_secs(query.wait).min(LONGEST_WAIT)
 }
 
-fn ok(body: &impl Serialize) -> Result<Response<Full<Bytes>>, Problem> {
+pub(super) fn ok(body: &impl Serialize) -> Result<Response<Full<Bytes>>, Problem> {
     json(StatusCode::OK, JSON, body).ok_or_else(unexpected)
 }
 
-fn unexpected() -> Problem {
+pub(super) fn unexpected() -> Problem {
     Problem::new(ErrorCode::Internal, "the daemon's answer makes no sense; please report this")
 }
 

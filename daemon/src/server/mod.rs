@@ -12,6 +12,7 @@
 mod connection;
 pub mod descriptors;
 mod handlers;
+mod roles;
 pub mod socket;
 mod translate;
 mod unread;

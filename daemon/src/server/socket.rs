@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 use ssoctl_protocol::SocketPath;
 use ssoctl_protocol::socket::LONGEST_PATH;
 
+/// How many connections may wait to be accepted.
+const BACKLOG: i32 = 4096;
+
 /// Why there is no socket to listen on. The text says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
@@ -125,6 +128,8 @@ pub fn listen(socket: &SocketPath) -> Result<Listener, SocketError> {
         _ => {}
     }
     let listener = UnixListener::bind(&temporary).map_err(io)?;
+    // Clients that do not block are turned away at once where the queue is full. The kernel takes what it allows.
+    rustix::net::listen(&listener, BACKLOG).map_err(|error| io(error.into()))?;
     let placed = fs::set_permissions(&temporary, Permissions::from_mode(0o600))
         .and_then(|()| fs::symlink_metadata(&temporary))
         .and_then(|metadata| fs::rename(&temporary, &path).map(|()| metadata));

@@ -205,7 +205,7 @@ pub(super) fn not_saved(error: &SaveError) -> Problem {
 }
 
 /// A duration as a person says it, in its largest unit alone, or its two largest where that matters.
-fn spoken(duration: Duration) -> String {
+pub(super) fn spoken(duration: Duration) -> String {
     match duration.as_secs() {
         seconds @ 0..60 => format!("{seconds} s"),
         seconds @ 60..3600 => format!("{} min", seconds / 60),

@@ -33,6 +33,13 @@ pub enum Decision {
         /// How many attempts in a row have failed.
         failures: u32,
     },
+    /// The portal does not accept the token.
+    Reject {
+        /// How long it would have lived from now.
+        remaining: Duration,
+        /// Whether another one can be had without a person.
+        refreshable: bool,
+    },
     /// A refresh failed.
     KeepOrSpend {
         /// The error's code.
@@ -95,6 +102,8 @@ pub enum Why {
     Asked,
     /// The machine woke up, or the network changed.
     Stirred,
+    /// The portal does not accept the token.
+    Rejected,
     /// The end of the token approaches.
     EndApproaches,
 }
@@ -107,6 +116,7 @@ impl Why {
             Self::PauseOver => "pause over",
             Self::Asked => "asked",
             Self::Stirred => "stirred",
+            Self::Rejected => "rejected",
             Self::EndApproaches => "end approaches",
         }
     }

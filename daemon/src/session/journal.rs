@@ -58,6 +58,12 @@ pub(super) fn decision(session: &str, decision: &Decision) {
         Decision::Refresh { why, remaining, failures } => {
             tracing::info!(session, why = why.as_str(), remaining = secs(remaining), failures, "decided to refresh")
         }
+        Decision::Reject { remaining, refreshable } => tracing::warn!(
+            session,
+            remaining = secs(remaining),
+            refreshable,
+            "the portal does not accept the token, which counts as expired"
+        ),
         Decision::KeepOrSpend { error, refresh_token, failures, remaining, again_in } => tracing::info!(
             session,
             error,

@@ -168,6 +168,8 @@ pub struct Snapshot {
     pub unsaved: bool,
     /// Why the store could not be read or written lately.
     pub store_error: Option<String>,
+    /// Of which sign-in the token is. What was had with a token of another one is not this person's any more.
+    pub lineage: state::Lineage,
 }
 
 impl Snapshot {

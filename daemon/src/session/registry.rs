@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::Notices;
 use super::task::Session;
 use crate::config::{Config, Identity, Notifications, SessionConfig};
+use crate::roles::task::Roles;
 use crate::world::World;
 
 /// A session and what is configured for it.
@@ -20,6 +21,8 @@ pub struct Entry {
     pub config: Arc<SessionConfig>,
     /// The session.
     pub session: Arc<Session>,
+    /// What its token is good for.
+    pub roles: Arc<Roles>,
 }
 
 /// All sessions of a configuration.
@@ -62,22 +65,25 @@ impl Directory {
             .iter()
             .map(|configured| {
                 let configured = Arc::new(configured.clone());
-                let session = match running.get(&configured.identity) {
+                let (session, roles) = match running.get(&configured.identity) {
                     Some(entry) => {
                         if entry.config != configured || !is_noticed_alike {
                             entry.session.configure(Arc::clone(&configured), notices);
+                            entry.roles.configure(Arc::clone(&configured));
                         }
-                        Arc::clone(&entry.session)
+                        (Arc::clone(&entry.session), Arc::clone(&entry.roles))
                     }
                     None => {
                         let is_same = |entry: &&Entry| entry.config.identity == configured.identity;
                         let predecessor =
                             self.leaving.iter().rev().find(is_same).map(|entry| Arc::clone(&entry.session));
-                        let config = Arc::clone(&configured);
-                        Arc::new(Session::start(config, notices, world.clone(), seed(), predecessor))
+                        let config = || Arc::clone(&configured);
+                        let session = Arc::new(Session::start(config(), notices, world.clone(), seed(), predecessor));
+                        let roles = Roles::start(config(), Arc::clone(&session), world.clone(), seed());
+                        (session, Arc::new(roles))
                     }
                 };
-                Entry { config: configured, session }
+                Entry { config: configured, session, roles }
             })
             .collect();
         let has_left = |entry: &&Entry| config.sessions.iter().all(|stays| stays.identity != entry.config.identity);
@@ -113,7 +119,7 @@ impl Directory {
             Selector::Only => self.entries.iter().collect(),
             Selector::Session(name) => self.named(name).into_iter().collect(),
             Selector::Profile(profile) => {
-                self.config.profiles.get(profile).and_then(|name| self.named(name)).into_iter().collect()
+                self.config.profiles.get(profile).and_then(|profile| self.named(&profile.session)).into_iter().collect()
             }
             Selector::StartUrl(url) => {
                 let at: Vec<&str> = self.config.sessions_at(url).map(|session| session.name.as_str()).collect();

@@ -55,6 +55,8 @@ pub enum Event {
     Polled(u64, Result<Issued, CallError>),
     /// CreateToken has answered to a refresh token.
     Refreshed(Lineage, Result<Issued, CallError>),
+    /// The portal does not accept this token, although its time has not come.
+    Rejected(Arc<AccessToken>),
     /// The portal has answered to a sign-out.
     PortalLeft(Result<(), CallError>),
     /// A sign-in was found that another program has made.
@@ -122,6 +124,9 @@ pub struct State {
     registration: Option<Registration>,
     lineage: Lineage,
     token: Option<Token>,
+    /// The lineage of `token`, which is behind while a new sign-in is being stored.
+    token_lineage: Lineage,
+    trust: Trust,
     incoming: Option<Incoming>,
     refresh: Refresh,
     flow: Option<Flow>,
@@ -130,6 +135,8 @@ pub struct State {
     late_attempt: Option<LateAttempt>,
     leaving: Option<Leaving>,
     asks: BTreeMap<AskId, Ask>,
+    /// When the first of them is to be looked at again; earlier than needed where one has left.
+    asks_due: Option<BootTime>,
     trouble: Option<Trouble>,
     portal_caps: bool,
     /// Whether the cap of the token was seen twice, so that another refresh would tell nothing new.
@@ -166,6 +173,16 @@ struct LateAttempt {
     began: BootTime,
 }
 
+/// What came of looking at a caller.
+enum Settled {
+    /// It is answered, or gone.
+    Done,
+    /// It waits, and is to be looked at again then at the latest.
+    Waits(Option<BootTime>),
+    /// Something was begun that others may wait for, too.
+    Changed,
+}
+
 enum Refresh {
     /// `due` only while there is something to refresh with.
     Idle {
@@ -181,6 +198,18 @@ enum Refresh {
         failed_at: BootTime,
         error: CallError,
     },
+}
+
+/// What the portal thinks of the token, as far as it said.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Trust {
+    /// Nobody has complained.
+    #[default]
+    Full,
+    /// It was rejected and is being replaced with its refresh token.
+    Rejected,
+    /// It replaces one that was rejected. If it is rejected as well, the sign-in is over.
+    Probation,
 }
 
 /// A sign-out that callers wait for.
@@ -202,6 +231,8 @@ impl State {
             registration: None,
             lineage: Lineage::default(),
             token: None,
+            token_lineage: Lineage::default(),
+            trust: Trust::default(),
             incoming: None,
             refresh: Refresh::Idle { due: None },
             flow: None,
@@ -210,6 +241,7 @@ impl State {
             late_attempt: None,
             leaving: None,
             asks: BTreeMap::new(),
+            asks_due: None,
             trouble: None,
             portal_caps: false,
             cap_is_certain: false,
@@ -238,13 +270,24 @@ impl State {
                 // What has been granted already cannot be given up any more.
                 if want == Want::CancelLogin && !self.flow.as_ref().is_some_and(Flow::is_granted) {
                     self.end_flow(FlowEnd::Cancelled, now);
-                } else if !self.settle(id, now, &mut effects) {
-                    // One more caller that gets an answer or waits: nothing has changed for anybody else.
-                    return effects;
+                } else {
+                    match self.settle(id, now, &mut effects) {
+                        Settled::Changed => {}
+                        // One more caller that gets an answer or waits: nothing has changed for anybody else, however
+                        // many they are.
+                        Settled::Done => return effects,
+                        Settled::Waits(due) => {
+                            self.asks_due = self.asks_due.into_iter().chain(due).min();
+                            return effects;
+                        }
+                    }
                 }
             }
             Event::Left(id) => {
                 self.asks.remove(&id);
+                if self.asks.is_empty() {
+                    self.asks_due = None;
+                }
                 return effects;
             }
             Event::Loaded(result) => self.loaded(result, now),
@@ -256,6 +299,7 @@ impl State {
             }
             Event::Polled(flow, result) => self.polled(flow, result, now, &mut effects),
             Event::Refreshed(lineage, result) if lineage == self.lineage => self.refreshed(result, now),
+            Event::Rejected(access) => self.rejected(&access, now, &mut effects),
             Event::PortalLeft(result) => self.portal_left(result),
             Event::Found(id, found) => self.found(id, found, now, &mut effects),
             Event::EndedElsewhere(access) => self.ended_elsewhere(&access, now),
@@ -306,13 +350,7 @@ impl State {
         if !self.stopping {
             self.refresh_if_due(now, effects);
         }
-        let mut changed = true;
-        while std::mem::take(&mut changed) {
-            let waiting: Vec<AskId> = self.asks.keys().copied().collect();
-            for id in waiting {
-                changed |= self.settle(id, now, effects);
-            }
-        }
+        self.settle_all(now, effects);
         let waits_for_leaving = |ask: &Ask| match ask.want {
             Want::Logout => true,
             Want::Login { need: Need::Fresh } => ask.flow.is_none(),
@@ -322,6 +360,8 @@ impl State {
             && self.leaving.as_ref().is_some_and(|leaving| leaving.outcome.is_some())
         {
             self.leaving = None;
+            // Whoever waited for its end can go on.
+            self.settle_all(now, effects);
         }
         self.attend(now, effects);
         match self.saver.take_turn(now.boot) {
@@ -331,18 +371,37 @@ impl State {
         }
     }
 
-    /// Looks at one caller: answers it, or does what it waits for. Returns whether that changes anything for others.
-    fn settle(&mut self, id: AskId, now: Now, effects: &mut Vec<Effect>) -> bool {
-        let Some(ask) = self.asks.get(&id) else { return false };
+    /// Looks at all callers, until nothing changes any more.
+    fn settle_all(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        loop {
+            let waiting: Vec<AskId> = self.asks.keys().copied().collect();
+            let (mut changed, mut due) = (false, None);
+            for id in waiting {
+                match self.settle(id, now, effects) {
+                    Settled::Changed => changed = true,
+                    Settled::Done => {}
+                    Settled::Waits(until) => due = due.into_iter().chain(until).min(),
+                }
+            }
+            if !changed {
+                self.asks_due = due;
+                return;
+            }
+        }
+    }
+
+    /// Looks at one caller: answers it, or does what it waits for.
+    fn settle(&mut self, id: AskId, now: Now, effects: &mut Vec<Effect>) -> Settled {
+        let Some(ask) = self.asks.get(&id) else { return Settled::Done };
         if self.stopping {
             self.asks.remove(&id);
             if id != OWN {
                 effects.push(Effect::Answer(id, Answer::Refused(Refusal::ShuttingDown)));
             }
-            return false;
+            return Settled::Done;
         }
         match ask.verdict(&self.situation(now.boot)) {
-            Verdict::Wait(_) => false,
+            Verdict::Wait(due) => Settled::Waits(due),
             Verdict::Answer(answer) => {
                 self.asks.remove(&id);
                 effects.extend(match answer {
@@ -350,11 +409,14 @@ impl State {
                     _ if id == OWN => None,
                     answer => Some(Effect::Answer(id, answer)),
                 });
-                false
+                Settled::Done
             }
             Verdict::Refresh => {
                 self.begin_refresh(Why::Asked, now, effects);
-                false
+                match self.asks.get(&id).map(|ask| ask.verdict(&self.situation(now.boot))) {
+                    Some(Verdict::Wait(due)) => Settled::Waits(due),
+                    _ => Settled::Waits(Some(now.boot)),
+                }
             }
             Verdict::SignIn => {
                 let (number, opened) = self.join_flow(Why::Asked, now, effects);
@@ -362,14 +424,14 @@ impl State {
                     ask.flow = Some(number);
                     ask.opened = opened;
                 }
-                true
+                Settled::Changed
             }
             Verdict::Leave(forget) => {
                 if let Some(ask) = self.asks.get_mut(&id) {
                     ask.left = true;
                 }
                 self.leave(forget, now, effects);
-                true
+                Settled::Changed
             }
         }
     }

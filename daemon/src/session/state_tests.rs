@@ -9,6 +9,7 @@ mod cap_tests;
 mod flow_tests;
 mod logout_tests;
 mod refresh_tests;
+mod rejected_tests;
 mod store_tests;
 
 use std::collections::BTreeMap;

@@ -30,6 +30,7 @@ enum Message {
     Asked(AskId, Want, oneshot::Sender<Answer>),
     Left(AskId),
     Acted(Action),
+    Rejected(Arc<AccessToken>),
     Found(AskId, Found, oneshot::Sender<Answer>),
     EndedElsewhere(Arc<AccessToken>),
     Configured(Arc<SessionConfig>, Notices),
@@ -111,6 +112,14 @@ impl Session {
         answer
     }
 
+    /// Tells the session that the portal does not accept this token ([`PortalError::is_unauthorized`]). If it is still the
+    /// session's token, it counts as expired from now on, and is renewed once if it can be.
+    ///
+    /// [`PortalError::is_unauthorized`]: crate::portal::PortalError::is_unauthorized
+    pub fn reject(&self, token: &Arc<AccessToken>) {
+        let _ = self.messages.send(Message::Rejected(Arc::clone(token)));
+    }
+
     /// Tells the session its configuration.
     pub fn configure(&self, config: Arc<SessionConfig>, notices: Notices) {
         let _ = self.messages.send(Message::Configured(config, notices));
@@ -181,6 +190,7 @@ impl Task {
                         Event::Left(id)
                     }
                     Some(Message::Acted(action)) => Event::Acted(action),
+                    Some(Message::Rejected(token)) => Event::Rejected(token),
                     Some(Message::Found(id, found, reply)) => {
                         self.callers.insert(id, reply);
                         Event::Found(id, found)

@@ -10,6 +10,7 @@ mod many_sessions;
 mod portal;
 mod processes;
 mod refreshing;
+mod roles;
 mod secrecy;
 mod sign_in;
 mod soak;

@@ -121,8 +121,8 @@ fn configured(own: &str, aws: &str) -> Config {
         }
         assert!(session.identity.key().bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)));
     }
-    for session in config.profiles.values() {
-        assert!(config.session(session).is_some(), "a profile leads to a session");
+    for profile in config.profiles.values() {
+        assert!(config.session(&profile.session).is_some(), "a profile leads to a session");
     }
     config
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{CallError, Effect, FlowEnd, Forget, Leaving, Now, PortalOutcome, Refresh, State, policy};
+use super::{CallError, Effect, FlowEnd, Forget, Leaving, Now, PortalOutcome, Refresh, State, Trust, policy};
 
 impl State {
     /// Tells the portal, and forgets the token now or once it was told.
@@ -37,6 +37,8 @@ impl State {
         self.lineage.0 += 1;
         self.refresh = Refresh::Idle { due: None };
         self.token = None;
+        self.token_lineage = self.lineage;
+        self.trust = Trust::Full;
         self.cap_is_certain = false;
         self.trouble = None;
         self.attention.token_went();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{
     AccessToken, BootTime, CallError, Decision, Effect, Flow, FlowEnd, Incoming, Issued, Now, Refresh, Registration,
-    Renewal, State, Token, Trouble, Why, policy,
+    Renewal, State, Token, Trouble, Trust, Why, policy,
 };
 
 impl State {
@@ -49,6 +49,8 @@ impl State {
             self.cap_is_certain = incoming.cap_is_certain;
             self.portal_caps |= incoming.cap_is_certain;
             self.token = Some(incoming.token);
+            self.token_lineage = self.lineage;
+            self.trust = if self.trust == Trust::Rejected { Trust::Probation } else { Trust::Full };
             self.read_off = None;
             self.plan_refresh(now);
             if self.flow.as_ref().is_some_and(Flow::is_granted) {
@@ -169,6 +171,29 @@ impl State {
                 }
             }
         }
+    }
+
+    /// Takes in that the portal does not accept a token: the session there was ended, or the token revoked. It is as good as
+    /// expired then. Its refresh token gets one chance, as one that is worth nothing either must not be used for ever.
+    pub(super) fn rejected(&mut self, access: &Arc<AccessToken>, now: Now, effects: &mut Vec<Effect>) {
+        let Some(token) = self.token.as_mut().filter(|token| Arc::ptr_eq(&token.access, access)) else { return };
+        if !token.is_live(now.boot) {
+            return;
+        }
+        let remaining = token.remaining(now.boot);
+        token.expires = now.boot;
+        // No clock that is put right later brings it back.
+        self.read_off = None;
+        let is_over = self.trust == Trust::Probation;
+        if is_over {
+            token.renewal = None;
+            self.refresh = Refresh::Idle { due: None };
+        }
+        let refreshable = token.renewal.is_some();
+        self.trust = if refreshable { Trust::Rejected } else { Trust::Full };
+        self.saver.touch();
+        self.decide(Decision::Reject { remaining, refreshable });
+        self.begin_refresh(Why::Rejected, now, effects);
     }
 
     fn spend_refresh_token(&mut self, registration: &Registration, verdict: policy::RefreshToken) {

@@ -1,17 +1,12 @@
 //! What others see of a state: readers, callers, and whoever sets the timer.
 
 use super::{
-    BootTime, Flow, FlowView, Kept, Next, Now, Outlook, Refresh, RefreshSituation, Situation, Snapshot, State, Verdict,
+    BootTime, Flow, FlowView, Kept, Next, Now, Outlook, Refresh, RefreshSituation, Situation, Snapshot, State,
 };
 
 impl State {
     /// When [`super::Event::Tick`] is due.
     pub fn wake_at(&self, now: Now) -> Option<BootTime> {
-        let situation = self.situation(now.boot);
-        let asks = self.asks.values().filter_map(|ask| match ask.verdict(&situation) {
-            Verdict::Wait(deadline) => deadline,
-            _ => Some(now.boot),
-        });
         let refresh = match &self.refresh {
             _ if self.stopping || self.incoming.is_some() => None,
             Refresh::Idle { due } => *due,
@@ -22,8 +17,8 @@ impl State {
         let flow = self.flow.as_ref().and_then(Flow::wake_at);
         let leaving = self.leaving.as_ref().map(|leaving| leaving.deadline);
         let attention = self.attention.wake_at(self.outlook(None)).filter(|_| !self.stopping);
-        let own = [refresh, self.saver.wake_at(), incoming, flow, leaving, attention];
-        asks.chain(own.into_iter().flatten()).min()
+        let due = [self.asks_due, refresh, self.saver.wake_at(), incoming, flow, leaving, attention];
+        due.into_iter().flatten().min()
     }
 
     /// What readers see.
@@ -37,6 +32,7 @@ impl State {
             session_ends: self.token.as_ref().filter(|token| token.capped).map(|token| token.expires),
             unsaved: self.saver.is_unsaved(),
             store_error: self.saver.error().map(str::to_owned),
+            lineage: self.token_lineage,
         }
     }
 

@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use identity_center_simulator::{Settings, Simulator, TimeSource};
-use ssoctl_protocol::{Login, PendingLogin, Problem, SessionState, SessionStatus, StatusReport, Token};
+use ssoctl_protocol::{
+    Login, PendingLogin, Problem, RoleCredentials, SessionState, SessionStatus, StatusReport, Token,
+};
 use ssoctld::clock::{Clock, ManualClock};
 use ssoctld::config::{Environment, Paths};
 use ssoctld::desktop::{self, NoDesktop};
@@ -158,7 +160,8 @@ impl Harness {
 
     pub(crate) async fn request_with(&self, request: &str, headers: &str, body: &[u8]) -> Answer {
         let answer = exchange(&self.socket(), request, headers, body).await.expect("an answer");
-        if answer.status != 200 || !answer.body.contains("access_token") {
+        let is_meant_to = ["access_token", "secret_access_key"].iter().any(|secret| answer.body.contains(secret));
+        if answer.status != 200 || !is_meant_to {
             self.said.lock().expect("no panic").push_str(&answer.body);
         }
         answer
@@ -173,6 +176,13 @@ impl Harness {
     /// The access token of `corp`, which has to be at hand.
     pub(crate) async fn access_token(&self) -> String {
         self.token("").await.expect("a token").access_token.expose().clone()
+    }
+
+    /// Asks for credentials of this role in the account 111122223333, with `corp` and this query.
+    pub(crate) async fn credentials(&self, role: &str, query: &str) -> Result<RoleCredentials, Box<Problem>> {
+        let request = format!("GET /v1/sessions/corp/credentials?account=111122223333&role={role}&{query}");
+        let answer = self.request(&request).await;
+        if answer.status == 200 { Ok(answer.json()) } else { Err(Box::new(answer.json())) }
     }
 
     pub(crate) async fn status(&self, name: &str) -> SessionStatus {

@@ -1,0 +1,173 @@
+//! What errors of portal and session mean.
+
+use super::*;
+use crate::session::ask::Refusal as NoToken;
+
+fn sign_in_required() -> NoToken {
+    NoToken::SignInRequired { flow: None, expired: None }
+}
+
+fn rejected() -> Failure {
+    let token = AccessToken { value: "stale".into(), token_type: "Bearer".into() };
+    Failure::Rejected(Arc::new(token), named(ErrorName::Unauthorized))
+}
+
+#[test]
+fn a_failure_is_told_to_all_who_wait_after_one_call() {
+    let unavailable = PortalError::Unnamed { status: 500, description: String::new(), retry_after: None };
+    for error in [network(), unavailable, PortalError::Unusable("x".into()), named(ErrorName::InvalidRequest)] {
+        let mut t = Timeline::start();
+        let callers: Vec<AskId> = (0..50).map(|_| t.ask("Admin", NOW)).collect();
+        t.fails(error.clone());
+        assert_eq!(t.calls, 1);
+        assert!(callers.iter().all(|caller| t.refusal(*caller) == &Refusal::Portal(error.clone())));
+    }
+}
+
+#[test]
+fn callers_during_a_pause_wait_for_its_end_and_share_the_next_call() {
+    let mut t = Timeline::start();
+    t.ask("Admin", NOW);
+    t.fails(network());
+    let callers = [t.ask("Admin", NOW), t.ask("Admin", NOW)];
+    assert_eq!(t.calls, 1);
+    t.advance(secs(2));
+    assert_eq!(t.calls, 2);
+    t.gives("first", mins(60));
+    assert!(callers.iter().all(|caller| t.key(*caller) == "first"));
+}
+
+#[test]
+fn a_pause_beyond_a_callers_patience_is_told_at_once() {
+    let mut t = Timeline::start();
+    t.ask("Admin", NOW);
+    t.fails(PortalError::Unnamed { status: 503, description: String::new(), retry_after: Some(mins(5)) });
+    let caller = t.ask("Admin", NOW);
+    assert!(matches!(t.refusal(caller), Refusal::Portal(_)));
+    assert_eq!((t.calls, t.wakes_in()), (1, None));
+}
+
+#[test]
+fn old_credentials_are_served_to_their_end_and_a_renewal_is_tried_again_meanwhile() {
+    let mut t = Timeline::holding("Admin");
+    t.advance(mins(41));
+    for minute in 41..60 {
+        while !t.under_way.is_empty() {
+            t.fails(network());
+        }
+        let caller = t.ask("Admin", NOW);
+        assert_eq!(t.key(caller), "first", "minute {minute}");
+        t.advance(mins(1));
+    }
+    assert!(t.calls >= 15 && t.calls < 40, "{}", t.calls);
+    while !t.under_way.is_empty() {
+        t.fails(network());
+    }
+    t.advance(mins(1));
+    let calls = t.calls;
+    t.advance(mins(600));
+    assert_eq!(t.calls, calls, "nobody asks, and there is nothing left to renew");
+}
+
+#[test]
+fn no_assignment_is_remembered_for_a_minute_or_until_the_next_sign_in() {
+    for name in [ErrorName::Forbidden, ErrorName::ResourceNotFound] {
+        let mut t = Timeline::start();
+        let caller = t.ask("Nobody", NOW);
+        t.fails(named(name));
+        let denied = Refusal::NotAssigned(Subject::Credentials(assignment("Nobody")));
+        assert_eq!(t.refusal(caller), &denied);
+        t.advance(secs(59));
+        let soon = t.ask("Nobody", NOW);
+        assert_eq!((t.refusal(soon), t.calls, t.wakes_in()), (&denied, 1, None));
+        t.on(Event::LineageChanged);
+        let signed_in = t.ask("Nobody", NOW);
+        assert!(t.is_waiting(signed_in) && t.calls == 2);
+        t.fails(named(name));
+        t.advance(secs(60));
+        t.ask("Nobody", NOW);
+        assert_eq!(t.calls, 3);
+    }
+}
+
+#[test]
+fn an_assignment_that_is_taken_away_takes_its_credentials_along() {
+    let mut t = Timeline::holding("Admin");
+    t.advance(mins(41));
+    t.fails(named(ErrorName::Forbidden));
+    let caller = t.ask("Admin", NOW);
+    assert!(matches!(t.refusal(caller), Refusal::NotAssigned(_)));
+}
+
+#[test]
+fn a_rejected_token_is_reported_and_the_portal_asked_again_with_another() {
+    let mut t = Timeline::start();
+    let caller = t.ask("Admin", NOW);
+    t.ends(Err(rejected()));
+    assert_eq!((t.rejected, t.calls), (1, 2));
+    t.gives("first", mins(60));
+    assert_eq!(t.key(caller), "first");
+}
+
+#[test]
+fn when_the_replacement_is_rejected_too_the_session_has_the_last_word() {
+    let mut t = Timeline::start();
+    let caller = t.ask("Admin", NOW);
+    t.ends(Err(rejected()));
+    t.ends(Err(rejected()));
+    t.ends(Err(Failure::NoToken(sign_in_required())));
+    assert_eq!(t.refusal(caller), &Refusal::Session(sign_in_required()));
+    assert_eq!((t.rejected, t.calls), (2, 3));
+}
+
+#[test]
+fn tokens_that_are_rejected_without_end_end_the_attempt() {
+    let mut t = Timeline::start();
+    let caller = t.ask("Admin", NOW);
+    for _ in 0..3 {
+        t.ends(Err(rejected()));
+    }
+    assert_eq!(t.refusal(caller), &Refusal::Portal(named(ErrorName::Unauthorized)));
+    assert_eq!((t.calls, t.under_way.len()), (3, 0));
+}
+
+#[test]
+fn who_is_signed_out_is_told_so_each_time_and_old_credentials_are_served() {
+    let mut t = Timeline::holding("Admin");
+    t.advance(mins(41));
+    t.ends(Err(Failure::NoToken(sign_in_required())));
+    let caller = t.ask("Admin", NOW);
+    assert_eq!(t.key(caller), "first");
+    assert_eq!(t.wakes_in(), None, "only a person or a caller changes that");
+    let greedy = t.ask("Admin", mins(30));
+    t.ends(Err(Failure::NoToken(sign_in_required())));
+    assert_eq!(t.refusal(greedy), &Refusal::Session(sign_in_required()));
+    let other = t.ask("Reader", NOW);
+    t.ends(Err(Failure::NoToken(sign_in_required())));
+    assert_eq!(t.refusal(other), &Refusal::Session(sign_in_required()));
+    let again = t.ask("Reader", NOW);
+    assert!(t.is_waiting(again) && t.under_way.len() == 1, "the session is asked again at once");
+}
+
+#[test]
+fn a_portal_that_says_nothing_is_waited_for_no_longer_than_agreed() {
+    let mut t = Timeline::start();
+    let caller = t.ask("Admin", NOW);
+    t.advance(secs(10));
+    assert_eq!(t.refusal(caller), &Refusal::PortalSilent);
+    let next = t.ask("Admin", NOW);
+    assert_eq!(t.calls, 1, "the call is still under way");
+    t.gives("first", mins(60));
+    assert_eq!(t.key(next), "first");
+}
+
+#[test]
+fn a_change_of_the_network_ends_pauses() {
+    let mut t = Timeline::start();
+    t.ask("Admin", NOW);
+    t.fails(network());
+    let caller = t.ask("Admin", NOW);
+    t.on(Event::Stirred);
+    t.gives("first", mins(60));
+    assert_eq!(t.key(caller), "first");
+}

@@ -1,0 +1,193 @@
+//! Requests about accounts, roles and role credentials.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::Response;
+use ssoctl_protocol::route::Query;
+use ssoctl_protocol::{Account, Accounts, ErrorCode, Problem, Role, RoleCredentials, Roles, Selector};
+
+use super::handlers::{Api, ok, unexpected, wait};
+use super::translate;
+use crate::clock::Now;
+use crate::config::NoAssignment;
+use crate::portal::{AccountId, Assignment, PortalError, RoleName};
+use crate::roles::Subject;
+use crate::roles::ask::{Answer, Refusal, Want};
+use crate::session;
+use crate::session::registry::{Directory, Entry};
+
+impl Api {
+    pub(super) async fn credentials(
+        &self,
+        entry: &Entry,
+        assignment: Assignment,
+        region: Option<String>,
+        query: &Query,
+    ) -> Result<Response<Full<Bytes>>, Problem> {
+        let min_valid = Duration::from_secs(query.min_valid);
+        let want = Want::Credentials { assignment: assignment.clone(), min_valid };
+        let Answer::Credentials(keys, expires) = self.obtain(entry, want, query).await? else {
+            return Err(unexpected());
+        };
+        ok(&RoleCredentials {
+            access_key_id: keys.access_key_id.clone(),
+            secret_access_key: keys.secret_access_key.clone(),
+            session_token: keys.session_token.clone(),
+            expires_at: translate::time(self.world.clock.now(), expires),
+            session: entry.config.name.clone(),
+            account: assignment.account.to_string(),
+            role: assignment.role.to_string(),
+            region,
+        })
+    }
+
+    pub(super) async fn accounts(&self, entry: &Entry, query: &Query) -> Result<Response<Full<Bytes>>, Problem> {
+        let Answer::Accounts(accounts) = self.obtain(entry, Want::Accounts, query).await? else {
+            return Err(unexpected());
+        };
+        let accounts = accounts.iter().map(|account| Account {
+            id: account.id.to_string(),
+            name: account.name.clone(),
+            email: account.email.clone(),
+        });
+        ok(&Accounts { session: entry.config.name.clone(), accounts: accounts.collect() })
+    }
+
+    pub(super) async fn roles(
+        &self,
+        entry: &Entry,
+        account: &str,
+        query: &Query,
+    ) -> Result<Response<Full<Bytes>>, Problem> {
+        let account = account_id(account)?;
+        let Answer::Roles(roles) = self.obtain(entry, Want::Roles(account.clone()), query).await? else {
+            return Err(unexpected());
+        };
+        ok(&Roles {
+            session: entry.config.name.clone(),
+            account: account.to_string(),
+            roles: roles.iter().map(|name| Role { name: name.clone() }).collect(),
+        })
+    }
+
+    /// Gets what is wanted. Where a person is needed, a caller that waits does so as for a token.
+    async fn obtain(&self, entry: &Entry, want: Want, query: &Query) -> Result<Answer, Problem> {
+        let mut answer = entry.roles.ask(want.clone()).await;
+        let wait = wait(query);
+        if !wait.is_zero()
+            && matches!(answer, Answer::Refused(Refusal::Session(session::ask::Refusal::SignInRequired { .. })))
+        {
+            let token = session::ask::Want::Token { min_valid: Duration::ZERO, wait };
+            if let session::ask::Answer::Refused(refusal) = entry.session.ask(token).await {
+                return Err(self.refused(entry, refusal));
+            }
+            answer = entry.roles.ask(want).await;
+        }
+        match answer {
+            Answer::Refused(refusal) => Err(refused(entry, refusal, self.world.clock.now())),
+            answer => Ok(answer),
+        }
+    }
+}
+
+/// Which role in which account a request means, and the region of the profile that it names. What the request says itself
+/// counts before the profile.
+pub(super) fn assignment(
+    directory: &Directory,
+    entry: &Entry,
+    query: &Query,
+) -> Result<(Assignment, Option<String>), Problem> {
+    let profile = match &query.selector {
+        Selector::Profile(name) => directory.config.profiles.get(name).map(|profile| (name, profile)),
+        _ => None,
+    };
+    let account = query.account.as_deref().map(account_id).transpose()?;
+    let role = query.role.as_deref().map(RoleName::new).transpose().map_err(invalid)?;
+    let region = profile.and_then(|(_, profile)| profile.region.clone());
+    let unnamed = |detail: String| Problem::new(ErrorCode::AssignmentUnnamed, detail).of_session(&entry.config.name);
+    let assignment = match (account, role, profile) {
+        (Some(account), Some(role), _) => Assignment { account, role },
+        (account, role, Some((name, profile))) => match &profile.assignment {
+            Ok(of_profile) => Assignment {
+                account: account.unwrap_or_else(|| of_profile.account.clone()),
+                role: role.unwrap_or_else(|| of_profile.role.clone()),
+            },
+            Err(why @ NoAssignment::Malformed(_)) => {
+                return Err(Problem::new(ErrorCode::InvalidConfiguration, format!("profile {name:?} {why}"))
+                    .of_session(&entry.config.name));
+            }
+            Err(why) => return Err(unnamed(format!("profile {name:?} {why}"))),
+        },
+        (Some(_), None, None) => return Err(unnamed("no role is named".to_owned())),
+        (None, Some(_), None) => return Err(unnamed("no account is named".to_owned())),
+        (None, None, None) => return Err(unnamed("neither an account nor a role is named".to_owned())),
+    };
+    Ok((assignment, region))
+}
+
+/// The answer to who asks what is meant.
+pub(super) fn meant(entry: &Entry, assignment: &Assignment, region: Option<String>) -> ssoctl_protocol::Assignment {
+    ssoctl_protocol::Assignment {
+        session: entry.config.name.clone(),
+        start_url: entry.config.start_url.clone(),
+        sso_region: entry.config.region().to_owned(),
+        account: assignment.account.to_string(),
+        role: assignment.role.to_string(),
+        region,
+        browser: entry.config.browser.clone(),
+    }
+}
+
+fn account_id(text: &str) -> Result<AccountId, Problem> {
+    AccountId::new(text).map_err(invalid)
+}
+
+fn invalid(error: impl std::fmt::Display) -> Problem {
+    Problem::new(ErrorCode::InvalidRequest, error.to_string())
+}
+
+fn refused(entry: &Entry, refusal: Refusal, now: Now) -> Problem {
+    let name = entry.config.name.as_str();
+    let problem = match refusal {
+        Refusal::Session(refusal) => return translate::refused(entry, refusal, now),
+        Refusal::NotAssigned(Subject::Credentials(Assignment { account, role })) => Problem::new(
+            ErrorCode::NotAssigned,
+            format!("whoever is signed in to session {name:?} does not have the role {role} in account {account}"),
+        ),
+        Refusal::NotAssigned(Subject::Roles(account)) => Problem::new(
+            ErrorCode::NotAssigned,
+            format!("whoever is signed in to session {name:?} has no role in account {account}"),
+        ),
+        Refusal::NotAssigned(Subject::Accounts) => Problem::new(
+            ErrorCode::NotAssigned,
+            format!("whoever is signed in to session {name:?} may not see any accounts"),
+        ),
+        Refusal::ValidityUnattainable { best } => Problem::new(
+            ErrorCode::ValidityUnattainable,
+            format!(
+                "the portal of session {name:?} gives no credentials that live that long; the best ones live {}",
+                translate::spoken(best.since(now.boot))
+            ),
+        )
+        .with_expiry(Some(translate::time(now, best))),
+        Refusal::Portal(error) => {
+            let code = match &error {
+                PortalError::Configuration(_) => ErrorCode::InvalidConfiguration,
+                error if error.may_pass() => ErrorCode::ServiceUnavailable,
+                _ => ErrorCode::ServiceRefused,
+            };
+            Problem::new(code, format!("session {name:?}: {error}"))
+        }
+        Refusal::PortalSilent => Problem::new(
+            ErrorCode::ServiceUnavailable,
+            format!("session {name:?}: the portal has not answered in time"),
+        ),
+        Refusal::TooManyRoles => Problem::new(
+            ErrorCode::ServiceUnavailable,
+            format!("session {name:?}: too many roles are asked for at once"),
+        ),
+    };
+    problem.of_session(name)
+}

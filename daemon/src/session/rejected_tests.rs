@@ -1,0 +1,83 @@
+//! Tokens that the portal does not accept although their time has not come.
+
+use super::*;
+
+const NOW: Duration = Duration::ZERO;
+
+impl Timeline {
+    /// The portal does not accept the token that is served.
+    fn reject(&mut self) {
+        let token = self.snapshot().token.expect("a token").access;
+        self.on(Event::Rejected(token));
+    }
+}
+
+#[test]
+fn a_rejected_token_is_replaced_at_once_and_served_to_nobody_meanwhile() {
+    let mut t = Timeline::signed_in(hours(1));
+    t.reject();
+    assert!(t.is_under_way("Refresh"));
+    let caller = t.ask_token(NOW, NOW);
+    assert!(t.is_waiting(caller));
+    t.refreshes(Ok(issued(2, hours(1))));
+    assert_eq!(t.token(caller), "access-2");
+}
+
+#[test]
+fn a_replacement_that_is_rejected_too_ends_the_sign_in() {
+    let mut t = Timeline::signed_in(hours(1));
+    t.reject();
+    t.refreshes(Ok(issued(2, hours(1))));
+    t.reject();
+    assert_eq!(t.begun("Refresh"), 1);
+    let caller = t.ask_token(NOW, NOW);
+    assert!(matches!(t.refusal(caller), Refusal::SignInRequired { expired: Some(_), .. }));
+    assert!(t.kept.as_ref().is_some_and(|kept| kept.token.as_ref().is_some_and(|token| token.renewal.is_none())));
+}
+
+#[test]
+fn a_replacement_that_has_served_its_time_earns_its_successor_another_chance() {
+    let mut t = Timeline::signed_in(hours(1));
+    t.reject();
+    t.refreshes(Ok(issued(2, hours(1))));
+    t.advance(mins(45));
+    t.refreshes(Ok(issued(3, hours(1))));
+    t.reject();
+    assert_eq!(t.begun("Refresh"), 3);
+}
+
+#[test]
+fn a_rejected_token_without_a_refresh_token_is_over_until_somebody_signs_in() {
+    let mut t = Timeline::signed_out();
+    t.sign_in(Issued { refresh_token: None, ..issued(1, hours(8)) });
+    t.reject();
+    let caller = t.ask_token(NOW, NOW);
+    assert!(matches!(t.refusal(caller), Refusal::SignInRequired { expired: Some(_), .. }));
+    t.sign_in(issued(2, hours(8)));
+    let caller = t.ask_token(NOW, NOW);
+    assert_eq!(t.token(caller), "access-2");
+}
+
+#[test]
+fn a_complaint_about_a_token_that_is_replaced_already_changes_nothing() {
+    let mut t = Timeline::signed_in(hours(1));
+    let old = t.snapshot().token.expect("a token").access;
+    t.advance(mins(45));
+    t.refreshes(Ok(issued(2, hours(1))));
+    t.on(Event::Rejected(old));
+    let caller = t.ask_token(NOW, NOW);
+    assert_eq!((t.token(caller), t.begun("Refresh")), ("access-2", 1));
+}
+
+#[test]
+fn the_lineage_changes_with_the_person_and_not_with_a_renewal() {
+    let mut t = Timeline::signed_in(hours(1));
+    let first = t.snapshot().lineage;
+    t.advance(mins(45));
+    t.refreshes(Ok(issued(2, hours(1))));
+    assert_eq!(t.snapshot().lineage, first);
+    t.sign_in(issued(3, hours(1)));
+    let second = t.snapshot().lineage;
+    t.ask(Want::Logout);
+    assert!(first != second && second != t.snapshot().lineage);
+}
