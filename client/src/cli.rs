@@ -58,6 +58,7 @@ pub(crate) enum Verb {
     Console(Console),
     Status(Status),
     Logout(Logout),
+    Import(Import),
     Doctor(Doctor),
     Service(Service),
 }
@@ -74,6 +75,7 @@ impl Subcommand for Verb {
             Command::new("console").about("Open the AWS console with a role").defer(Console::augment_args),
             Command::new("status").about("Show all sessions, or one").defer(Status::augment_args),
             Command::new("logout").about("Sign out of a session, here and at the portal").defer(Logout::augment_args),
+            Command::new("import").about("Take sign-ins over from the AWS CLI and SDKs").defer(Import::augment_args),
             Command::new("doctor").about("Check everything that can be wrong").defer(Doctor::augment_args),
             Command::new("service")
                 .about("Run ssoctld as a service of systemd or launchd")
@@ -86,7 +88,7 @@ impl Subcommand for Verb {
     }
 
     fn has_subcommand(name: &str) -> bool {
-        ["login", "token", "exec", "env", "console", "status", "logout", "doctor", "service"].contains(&name)
+        ["login", "token", "exec", "env", "console", "status", "logout", "import", "doctor", "service"].contains(&name)
     }
 }
 
@@ -108,6 +110,7 @@ impl FromArgMatches for Verb {
             "console" => Console::from_arg_matches_mut(arguments).map(Self::Console),
             "status" => Status::from_arg_matches_mut(arguments).map(Self::Status),
             "logout" => Logout::from_arg_matches_mut(arguments).map(Self::Logout),
+            "import" => Import::from_arg_matches_mut(arguments).map(Self::Import),
             "doctor" => Doctor::from_arg_matches_mut(arguments).map(Self::Doctor),
             "service" => Service::from_arg_matches_mut(arguments).map(Self::Service),
             _ => Err(clap::Error::new(ErrorKind::InvalidSubcommand)),
@@ -220,6 +223,21 @@ pub(crate) struct Logout {
     /// Sign out of every session
     #[arg(long, conflicts_with_all = ["session", "profile", "start_url"])]
     pub(crate) all: bool,
+}
+
+/// Take sign-ins over from the AWS CLI and SDKs
+///
+/// Looks at each file in ~/.aws/sso/cache, and says what became of it: a sign-in that `aws sso login` left there is taken over
+/// by the session whose name or start URL the file goes by, unless the session has a better one. Sessions of the AWS
+/// configuration do so by themselves; this does it for all, and tells.
+///
+/// The exit code is 1 if a file of one of the sessions cannot be read, or not be taken over now.
+#[derive(Args, Debug)]
+#[command(after_long_help = EPILOGUE)]
+pub(crate) struct Import {
+    /// Print a JSON object: {"directory": …, "files": [{"file", "session", "outcome", "detail"}]}
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Check everything that can be wrong, and say what to do about it

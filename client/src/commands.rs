@@ -4,6 +4,7 @@ mod console;
 mod doctor;
 mod env;
 mod exec;
+mod import;
 mod login;
 mod logout;
 mod role;
@@ -41,6 +42,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Verb::Console(arguments) => console::run(&daemon(false)?, arguments),
         Verb::Status(arguments) => status::run(&daemon(arguments.json)?, arguments),
         Verb::Logout(arguments) => logout::run(&daemon(false)?, arguments),
+        Verb::Import(arguments) => import::run(&daemon(arguments.json)?, &arguments),
         Verb::Doctor(arguments) => Err(doctor::run(&arguments)),
         Verb::Service(arguments) => service::run(arguments.action),
     }?;

@@ -8,6 +8,7 @@
 //! | [`route`] | methods, paths and query parameters |
 //! | [`body`] | the JSON of successful answers about sessions |
 //! | [`role`] | the JSON of successful answers about accounts and roles |
+//! | [`import`] | the JSON of the answer to an import |
 //! | [`browser`] | how a configured browser command is read |
 //! | [`percent`] | how text is written in paths and queries |
 //! | [`problem`] | the JSON of errors, their stable codes, HTTP statuses and exit codes |
@@ -24,6 +25,7 @@
 
 pub mod body;
 pub mod browser;
+pub mod import;
 pub mod percent;
 pub mod problem;
 pub mod role;

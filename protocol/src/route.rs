@@ -13,6 +13,7 @@
 //! | `GET /v1/sessions/{name}/login?flow=&wait=` | [`Login`](crate::Login), once the flow is over or `wait` has passed |
 //! | `DELETE /v1/sessions/{name}/login` | [`SessionStatus`](crate::SessionStatus) |
 //! | `POST /v1/sessions/{name}/logout` | [`Logout`](crate::body::Logout) |
+//! | `POST /v1/import` | [`Import`](crate::import::Import) |
 //! | `GET /v1/credentials?SELECTOR&account=&role=&min_valid=&wait=` | [`RoleCredentials`](crate::RoleCredentials) |
 //! | `GET /v1/sessions/{name}/credentials?account=&role=&min_valid=&wait=` | [`RoleCredentials`](crate::RoleCredentials) |
 //! | `GET /v1/assignment?SELECTOR&account=&role=` | [`Assignment`](crate::Assignment) |
@@ -82,6 +83,8 @@ pub enum Route {
     CancelLogin(String),
     /// `POST /v1/sessions/{name}/logout`
     Logout(String),
+    /// `POST /v1/import`
+    Import,
     /// `GET /v1/credentials`
     Credentials,
     /// `GET /v1/sessions/{name}/credentials`
@@ -126,7 +129,7 @@ impl Route {
             | Self::Assignment
             | Self::Accounts(_)
             | Self::Roles { .. } => Method::Get,
-            Self::AddSession | Self::StartLogin(_) | Self::Logout(_) => Method::Post,
+            Self::AddSession | Self::StartLogin(_) | Self::Logout(_) | Self::Import => Method::Post,
             Self::CancelLogin(_) => Method::Delete,
         }
     }
@@ -143,6 +146,7 @@ impl Route {
             Self::SessionToken(name) => of(name, "/token"),
             Self::StartLogin(name) | Self::AwaitLogin(name) | Self::CancelLogin(name) => of(name, "/login"),
             Self::Logout(name) => of(name, "/logout"),
+            Self::Import => "/v1/import".to_owned(),
             Self::Credentials => "/v1/credentials".to_owned(),
             Self::SessionCredentials(name) => of(name, "/credentials"),
             Self::Assignment => "/v1/assignment".to_owned(),
@@ -174,6 +178,7 @@ impl Route {
                 vec![Self::StartLogin(name.clone()), Self::AwaitLogin(name.clone()), Self::CancelLogin(name)]
             }
             ["sessions", of, "logout"] => vec![Self::Logout(name(of)?)],
+            ["import"] => vec![Self::Import],
             ["credentials"] => vec![Self::Credentials],
             ["sessions", of, "credentials"] => vec![Self::SessionCredentials(name(of)?)],
             ["assignment"] => vec![Self::Assignment],
@@ -184,7 +189,7 @@ impl Route {
         let allowed: &'static [Method] = match candidates.as_slice() {
             [Self::Sessions, ..] => &[Method::Get, Method::Post],
             [Self::StartLogin(_), ..] => &[Method::Get, Method::Post, Method::Delete],
-            [Self::Logout(_)] => &[Method::Post],
+            [Self::Logout(_) | Self::Import] => &[Method::Post],
             _ => &[Method::Get],
         };
         candidates.into_iter().find(|route| route.method().as_str() == method).ok_or(NoRoute::MethodNotAllowed(allowed))
@@ -348,6 +353,7 @@ mod tests {
             Route::AwaitLogin(name()),
             Route::CancelLogin(name()),
             Route::Logout(name()),
+            Route::Import,
             Route::Credentials,
             Route::SessionCredentials(name()),
             Route::Assignment,
@@ -381,6 +387,7 @@ mod tests {
                 "GET /v1/sessions/my%20corp%2F%C3%BC%3F/login",
                 "DELETE /v1/sessions/my%20corp%2F%C3%BC%3F/login",
                 "POST /v1/sessions/my%20corp%2F%C3%BC%3F/logout",
+                "POST /v1/import",
                 "GET /v1/credentials",
                 "GET /v1/sessions/my%20corp%2F%C3%BC%3F/credentials",
                 "GET /v1/assignment",

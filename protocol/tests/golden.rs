@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use ssoctl_protocol::body::{ConfigurationProblem, Logout, PortalSession, TokenFiles};
+use ssoctl_protocol::import::{Import, ImportOutcome, ImportedFile};
 use ssoctl_protocol::{
     Account, Accounts, Assignment, DaemonStatus, ErrorCode, LastError, Login, NewSession, NextStep, PendingLogin,
     Problem, Role, RoleCredentials, Roles, SessionState, SessionStatus, StatusReport, StoreStatus, Timestamp, Token,
@@ -369,4 +370,48 @@ fn members_that_an_older_daemon_does_not_send_are_not_missed() {
     assert!(serde_json::from_value::<SessionStatus>(older).is_ok());
     let minimal = json!({"version": "0.1.0", "pid": 1, "started_at": "2026-11-23T08:00:00Z", "sessions": 0});
     assert!(serde_json::from_value::<DaemonStatus>(minimal).is_ok());
+}
+
+#[test]
+fn an_import_says_what_became_of_each_file() {
+    let file = |name: &str, session: Option<&str>, outcome, detail: Option<&str>| ImportedFile {
+        file: format!("/home/ada/.aws/sso/cache/{name}.json"),
+        session: session.map(str::to_owned),
+        outcome,
+        detail: detail.map(str::to_owned),
+    };
+    let import = Import {
+        directory: "/home/ada/.aws/sso/cache".into(),
+        files: vec![
+            file("a", Some("corp"), ImportOutcome::TakenOver, None),
+            file("b", None, ImportOutcome::NoSession, None),
+            file("c", Some("dev"), ImportOutcome::Unreadable, Some("its expiresAt is not a time")),
+        ],
+    };
+    let golden = json!({
+        "directory": "/home/ada/.aws/sso/cache",
+        "files": [
+            {"file": "/home/ada/.aws/sso/cache/a.json", "session": "corp", "outcome": "taken_over", "detail": null},
+            {"file": "/home/ada/.aws/sso/cache/b.json", "session": null, "outcome": "no_session", "detail": null},
+            {"file": "/home/ada/.aws/sso/cache/c.json", "session": "dev", "outcome": "unreadable",
+             "detail": "its expiresAt is not a time"},
+        ],
+    });
+    agrees(&import, &golden);
+    use ImportOutcome as O;
+    for (outcome, text) in [
+        (O::TakenOver, "taken_over"),
+        (O::Known, "known"),
+        (O::OursIsBetter, "ours_is_better"),
+        (O::Expired, "expired"),
+        (O::Published, "published"),
+        (O::OtherPortal, "other_portal"),
+        (O::NoSession, "no_session"),
+        (O::NoToken, "no_token"),
+        (O::Unreadable, "unreadable"),
+        (O::NotNow, "not_now"),
+    ] {
+        assert_eq!(serde_json::to_value(outcome).unwrap(), json!(text));
+    }
+    assert_eq!(serde_json::from_value::<O>(json!("stranger")).unwrap(), O::Unknown);
 }

@@ -7,6 +7,7 @@ mod support;
 mod choice;
 mod first_use;
 mod herd;
+mod import;
 mod interrupted;
 mod output;
 mod plain_http;

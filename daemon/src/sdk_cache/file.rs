@@ -84,6 +84,10 @@ impl Content {
             Some(Err(_)) => Self::Garbled,
         }
     }
+
+    pub(super) fn parse_secret(bytes: Option<&Secret<Vec<u8>>>) -> Self {
+        Self::parse(bytes.map(|bytes| bytes.expose().as_slice()))
+    }
 }
 
 impl Members {

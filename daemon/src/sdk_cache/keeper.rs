@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ssoctl_protocol::Timestamp;
@@ -14,6 +15,7 @@ use super::service_time::ServiceTime;
 use super::step::{self, Offer, Step, View};
 use crate::clock::BootTime;
 use crate::config::normalise_start_url;
+use crate::portal::{ErrorName, PortalError};
 use crate::session::ask::Answer;
 use crate::session::found::Reception;
 use crate::session::registry::Entry;
@@ -27,6 +29,10 @@ const READINGS: u32 = 4;
 /// Between two attempts at something that did not work: a file system that is full, a session that is just signing out.
 const PAUSE: Duration = Duration::from_secs(60);
 const SHORT_PAUSE: Duration = Duration::from_secs(2);
+
+/// How long a file has to come back before the portal is asked what its absence means: programs that replace a file by
+/// removing it first take less.
+const AWAY: Duration = Duration::from_secs(2);
 
 /// How often a file may change under our hands before it is left alone for a moment.
 const OVERTAKEN: usize = 8;
@@ -53,7 +59,17 @@ struct TokenFile {
     garbled: u32,
     /// Whether it holds our token.
     is_published: bool,
+    presence: Presence,
     trouble: Option<String>,
+}
+
+/// Whether a file is there. That there was none from the start proves nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Presence {
+    Unseen,
+    There,
+    /// It has vanished, and is missed if it has not come back by then.
+    Away(BootTime),
 }
 
 /// What of a snapshot is of importance here.
@@ -147,11 +163,30 @@ impl Keeper {
             let path = file.path.clone();
             let Reading { bytes, fingerprint } =
                 blocking(move || disk::read(&path)).await.map_err(|error| (error, None))?;
-            let content = Content::parse(bytes.as_ref().map(|bytes| bytes.expose().as_slice()));
+            let content = Content::parse_secret(bytes.as_ref());
             drop(bytes);
             let snapshot = self.entry.session.snapshot();
             let now = self.world.clock.now();
             let token = snapshot.token.as_ref().filter(|token| token.is_live(now.boot));
+            match (fingerprint, token, file.presence) {
+                (Some(_), ..) => file.presence = Presence::There,
+                (None, None, _) => file.presence = Presence::Unseen,
+                (None, Some(_), Presence::Unseen) => {}
+                (None, Some(_), Presence::There) => {
+                    file.presence = Presence::Away(now.boot + AWAY);
+                    file.is_published = false;
+                    return Ok(Some(now.boot + AWAY));
+                }
+                (None, Some(_), Presence::Away(until)) if now.boot < until => return Ok(Some(until)),
+                (None, Some(token), Presence::Away(_)) => {
+                    file.presence = Presence::Unseen;
+                    if self.is_unknown_at_the_portal(token).await {
+                        self.entry.session.ended_elsewhere(Arc::clone(&token.access));
+                        return Ok(None);
+                    }
+                    continue;
+                }
+            }
             let service_time = *self.service_time.borrow();
             let publication = || {
                 token.map(|token| Publication {
@@ -209,7 +244,9 @@ impl Keeper {
             };
             match changed {
                 Ok(Change::Done) => {
-                    self.files[index].is_published = token.is_some();
+                    let file = &mut self.files[index];
+                    file.is_published = token.is_some();
+                    file.presence = if file.is_published { Presence::There } else { Presence::Unseen };
                     return Ok(None);
                 }
                 Ok(Change::Overtaken) => {}
@@ -218,11 +255,30 @@ impl Keeper {
         }
         Ok(Some(self.world.clock.now().boot + SHORT_PAUSE))
     }
+
+    /// Whether somebody has signed out elsewhere: `aws sso logout` ends the portal session and removes the files. What is
+    /// not said by the portal itself is no sign of it.
+    async fn is_unknown_at_the_portal(&self, token: &Token) -> bool {
+        let (session, Ok(endpoints)) = (&self.entry.config.name, &self.entry.config.endpoints) else { return false };
+        let answer = self.world.portal.accounts(&endpoints.portal, &token.access.value, None).await;
+        let is_unknown = matches!(&answer, Err(PortalError::Service { name: ErrorName::Unauthorized, .. }));
+        let error = answer.err().map(|error| error.to_string());
+        tracing::info!(session, is_unknown, error, "a token file has vanished; asked the portal");
+        is_unknown
+    }
 }
 
 impl TokenFile {
     const fn new(path: PathBuf, start_url: String) -> Self {
-        Self { path, start_url, offered: None, garbled: 0, is_published: false, trouble: None }
+        Self {
+            path,
+            start_url,
+            offered: None,
+            garbled: 0,
+            is_published: false,
+            presence: Presence::Unseen,
+            trouble: None,
+        }
     }
 
     fn offer_of(&self, fingerprint: Fingerprint) -> Offer {
@@ -239,7 +295,7 @@ impl TokenFile {
 }
 
 /// Runs what blocks (a full disk, a network file system) where it keeps nobody waiting.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, DiskError> + Send + 'static,
 ) -> Result<T, DiskError> {
     let failed = |_| Err(DiskError("a token file could not be tended".to_owned()));

@@ -7,12 +7,14 @@
 //! | `service_time` | pure: expiry by the service's clock |
 //! | `disk` | reading, replacing and removing a file; it blocks, and has threads of its own |
 //! | `keeper` | the loop that tends the files of one session |
+//! | [`import`] | taking over all that is there, when somebody asks |
 //!
 //! A session knows nothing of all this: its keeper reads its snapshots as everybody does, and offers it what it finds. What a
 //! file says is never believed over what the session knows. Between changes of token, files and clock nothing runs.
 
 mod disk;
 pub mod file;
+pub mod import;
 mod keeper;
 mod service_time;
 mod step;
@@ -25,9 +27,11 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::clock::Clock;
 use crate::config::{self, FileWatch, Identity};
 use crate::session::registry::{Directory, Entry};
 use crate::world::World;
+use import::Imported;
 use keeper::Keeper;
 use service_time::ServiceTime;
 
@@ -49,6 +53,7 @@ type Standings = Arc<Mutex<BTreeMap<Identity, Standing>>>;
 /// Tends the files of all sessions that share their tokens, until it is dropped.
 pub struct SdkCache {
     standings: Standings,
+    place: Option<PathBuf>,
     /// Absent where there is no home directory, and so no place that SDKs look at.
     task: Option<JoinHandle<()>>,
 }
@@ -57,12 +62,26 @@ impl SdkCache {
     /// Begins with the sessions of `directory`, and follows its changes.
     pub fn start(home: Option<&Path>, directory: watch::Receiver<Arc<Directory>>, world: World) -> Self {
         let standings = Standings::default();
-        let task = home.map(|home| {
-            // What AWS_CONFIG_FILE says does not move it.
-            let place = home.join(".aws/sso/cache");
-            tokio::spawn(tend_all(place, directory, world, Arc::clone(&standings)))
-        });
-        Self { standings, task }
+        // What AWS_CONFIG_FILE says does not move it.
+        let place = home.map(|home| home.join(".aws/sso/cache"));
+        let task = place.clone().map(|place| tokio::spawn(tend_all(place, directory, world, Arc::clone(&standings))));
+        Self { standings, place, task }
+    }
+
+    /// Offers every file to the session whose name it has.
+    ///
+    /// # Errors
+    /// Why the directory of the files cannot be read.
+    pub async fn import(&self, directory: &Directory, clock: &dyn Clock) -> Result<Vec<Imported>, String> {
+        match &self.place {
+            Some(place) => import::import(place, directory, clock).await,
+            None => Err("there is no home directory; set HOME where ssoctld is started".to_owned()),
+        }
+    }
+
+    /// Where the files are.
+    pub fn place(&self) -> Option<&Path> {
+        self.place.as_deref()
     }
 
     /// Where the files of a session stand; `None` if it shares none.

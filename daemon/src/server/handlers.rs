@@ -144,6 +144,10 @@ impl Api {
                 }
             }
             Route::Logout(name) => self.logout(named(name)?).await,
+            Route::Import => match self.token_files.import(&directory, &*self.world.clock).await {
+                Ok(files) => ok(&translate::import(self.token_files.place(), files)),
+                Err(why) => Err(Problem::new(ErrorCode::Internal, why)),
+            },
             Route::Credentials => {
                 let entry = find(&query.selector)?;
                 let (assignment, region) = roles::assignment(&directory, entry, &query)?;

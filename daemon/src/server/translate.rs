@@ -1,8 +1,10 @@
 //! Between sessions and the contract, pure: the one place that knows both.
 
+use std::path::Path;
 use std::time::Duration;
 
 use ssoctl_protocol::body::{ConfigurationProblem, TokenFiles};
+use ssoctl_protocol::import::{Import, ImportOutcome, ImportedFile};
 use ssoctl_protocol::{
     DaemonStatus, ErrorCode, LastError, NextStep, PendingLogin, Problem, Selector, SessionState, SessionStatus,
     StoreStatus, Timestamp, VERSION,
@@ -12,8 +14,10 @@ use crate::clock::{BootTime, Now};
 use crate::config::{AddError, SaveError, Severity};
 use crate::oidc::CallError;
 use crate::sdk_cache::Standing;
+use crate::sdk_cache::import::{Imported, Outcome};
 use crate::session::ask::Refusal;
 use crate::session::flow::FlowView;
+use crate::session::found::Reception;
 use crate::session::registry::{Directory, Entry, Unresolved};
 use crate::session::{Next, Snapshot};
 use crate::world::World;
@@ -89,6 +93,44 @@ pub(super) fn session(entry: &Entry, snapshot: &Snapshot, token_files: Option<St
             published: standing.files.iter().map(|file| file.display().to_string()).collect(),
             error: standing.trouble,
         }),
+    }
+}
+
+pub(super) fn import(place: Option<&Path>, files: Vec<Imported>) -> Import {
+    let file = |Imported { path, session, outcome }| {
+        let (outcome, detail) = import_outcome(outcome);
+        ImportedFile { file: path.display().to_string(), session, outcome, detail }
+    };
+    Import {
+        directory: place.map(|place| place.display().to_string()).unwrap_or_default(),
+        files: files.into_iter().map(file).collect(),
+    }
+}
+
+fn import_outcome(outcome: Outcome) -> (ImportOutcome, Option<String>) {
+    match outcome {
+        Outcome::Offered { reception: Reception::TakenOver, keeps_secrets: true } => (
+            ImportOutcome::TakenOver,
+            Some(
+                "the file keeps its refresh token, which other programs may use up; sdk_cache = \"on\" prevents that"
+                    .to_owned(),
+            ),
+        ),
+        Outcome::Offered { reception, .. } => (
+            match reception {
+                Reception::TakenOver => ImportOutcome::TakenOver,
+                Reception::Known => ImportOutcome::Known,
+                Reception::OursIsBetter => ImportOutcome::OursIsBetter,
+                Reception::Worthless => ImportOutcome::Expired,
+                Reception::NotNow => ImportOutcome::NotNow,
+            },
+            None,
+        ),
+        Outcome::Published => (ImportOutcome::Published, None),
+        Outcome::OtherPortal => (ImportOutcome::OtherPortal, None),
+        Outcome::NoSession => (ImportOutcome::NoSession, None),
+        Outcome::NoToken => (ImportOutcome::NoToken, None),
+        Outcome::Unreadable(why) => (ImportOutcome::Unreadable, Some(why)),
     }
 }
 

@@ -4,8 +4,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use identity_center_simulator::{Grant, RefreshTokens, Settings};
+use identity_center_simulator::{Fault, Grant, Operation, RefreshTokens, Settings, Times};
 use serde_json::{Value, json};
+use ssoctl_protocol::import::{Import, ImportOutcome};
 use ssoctl_protocol::{SessionState, Timestamp};
 use ssoctld::clock::Clock;
 use ssoctld::oidc::http::HttpIdentityCenter;
@@ -256,4 +257,104 @@ async fn what_is_in_the_way_of_a_file_is_told_and_delays_nothing() {
     std::fs::remove_dir(t.token_file("corp")).unwrap();
     t.until_published("corp", &t.access_token().await).await;
     t.until(|status| status.token_files.as_ref().is_some_and(|files| files.error.is_none())).await;
+}
+
+#[tokio::test]
+async fn a_file_that_vanishes_with_the_portal_session_is_a_sign_out() {
+    let t = Harness::sharing(Settings::default()).await;
+    t.sign_in("corp").await;
+    t.until_published("corp", &t.access_token().await).await;
+    // What `aws sso logout` does.
+    t.simulator.end_portal_sessions();
+    std::fs::remove_file(t.token_file("corp")).unwrap();
+    t.while_time_passes(t.until_state(SessionState::SignedOut)).await;
+    assert_eq!(t.simulator.calls(Operation::ListAccounts), 1);
+    assert_eq!(t.content("corp"), None);
+    assert!(t.simulator.pending().is_empty(), "whoever has signed out is not asked to sign in");
+}
+
+#[tokio::test]
+async fn a_file_that_vanishes_for_any_other_reason_is_published_again() {
+    let t = Harness::sharing(Settings::default()).await;
+    t.sign_in("corp").await;
+    let token = t.access_token().await;
+    t.until_published("corp", &token).await;
+    for fault in [None, Some(Fault::Status { status: 500 }), Some(Fault::Html)] {
+        if let Some(fault) = fault {
+            t.simulator.inject(Operation::ListAccounts, fault, Times::Next(1));
+        }
+        std::fs::remove_dir_all(t.home.path().join(".aws")).unwrap();
+        t.while_time_passes(t.until_published("corp", &token)).await;
+    }
+    assert_eq!(t.simulator.calls(Operation::ListAccounts), 3);
+}
+
+#[tokio::test]
+async fn a_file_that_is_replaced_by_removing_it_first_is_not_missed() {
+    let t = Harness::sharing(Settings::default()).await;
+    t.sign_in("corp").await;
+    t.until_published("corp", &t.access_token().await).await;
+    let mut theirs = t.sign_in_of_the_aws_cli().await;
+    theirs["expiresAt"] = json!(Timestamp::from(t.clock.now().wall + hours(2)));
+    std::fs::remove_file(t.token_file("corp")).unwrap();
+    t.until(|status| status.token_files.as_ref().is_some_and(|files| files.published.is_empty())).await;
+    t.put("corp", &theirs.to_string());
+    t.until_published("corp", text(&theirs["accessToken"])).await;
+    assert_eq!(t.simulator.calls(Operation::ListAccounts), 0);
+}
+
+#[tokio::test]
+async fn a_sign_out_removes_what_was_published_and_what_was_taken_over() {
+    let t = Harness::sharing(Settings::default()).await;
+    t.sign_in("corp").await;
+    t.until_published("corp", &t.access_token().await).await;
+    t.request("POST /v1/sessions/corp/logout").await;
+    t.until_file("corp", |content| content.is_none()).await;
+    t.until_state(SessionState::SignedOut).await;
+    assert_eq!(t.simulator.calls(Operation::ListAccounts), 0);
+
+    // With a record that cannot be written the file keeps the sign-in that was found there, until it is over.
+    std::fs::remove_dir_all(t.home.path().join("records")).unwrap();
+    std::fs::write(t.home.path().join("records"), "").unwrap();
+    t.put("corp", &t.sign_in_of_the_aws_cli().await.to_string());
+    t.until_state(SessionState::SignedIn).await;
+    t.request("POST /v1/sessions/corp/logout").await;
+    t.until_file("corp", |content| content.is_none()).await;
+    t.until_state(SessionState::SignedOut).await;
+}
+
+#[tokio::test]
+async fn an_import_takes_over_what_is_there_and_says_what_became_of_each_file() {
+    let configuration = format!("{}{}", session("corp", START_URL), session("dev", "https://dev.awsapps.com/start"));
+    let t = Harness::start_with(Settings::default(), Store::File, &configuration).await;
+    let theirs = t.sign_in_of_the_aws_cli().await;
+    t.put("corp", &theirs.to_string());
+    t.put("dev", &theirs.to_string());
+    t.put("of nobody", &theirs.to_string());
+    t.put("a client registration", r#"{"clientId": "id", "clientSecret": "cs", "expiresAt": "2027-02-21T10:16:00Z"}"#);
+    let import: Import = t.request("POST /v1/import").await.json();
+    assert_eq!(import.directory, t.home.path().join(".aws/sso/cache").display().to_string());
+    let outcome = |import: &Import, key: &str| {
+        let path = t.token_file(key).display().to_string();
+        let file = import.files.iter().find(|file| file.file == path).expect("a file");
+        (file.session.clone(), file.outcome)
+    };
+    assert_eq!(outcome(&import, "corp"), (Some("corp".to_owned()), ImportOutcome::TakenOver));
+    assert_eq!(outcome(&import, "dev"), (Some("dev".to_owned()), ImportOutcome::OtherPortal));
+    assert_eq!(outcome(&import, "of nobody"), (None, ImportOutcome::NoSession));
+    assert_eq!(outcome(&import, "a client registration"), (None, ImportOutcome::NoToken));
+    assert_eq!(t.access_token().await, text(&theirs["accessToken"]));
+    assert_eq!(t.content("corp").as_ref(), Some(&theirs), "whoever shares nothing changes no file");
+
+    t.put("dev", "{");
+    let again: Import = t.request("POST /v1/import").await.json();
+    assert_eq!(outcome(&again, "corp").1, ImportOutcome::Known);
+    assert_eq!(outcome(&again, "dev").1, ImportOutcome::Unreadable);
+}
+
+#[tokio::test]
+async fn an_import_where_there_is_nothing_takes_over_nothing() {
+    let t = Harness::sharing(Settings::default()).await;
+    let import: Import = t.request("POST /v1/import").await.json();
+    assert_eq!(import.files, []);
 }

@@ -1,0 +1,56 @@
+//! The JSON of the answer to `POST /v1/import`.
+
+use serde::{Deserialize, Serialize};
+
+/// What became of the token files of the AWS CLI and SDKs.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Import {
+    /// Their directory.
+    pub directory: String,
+    /// Each of them, by name. None if there is no such directory.
+    pub files: Vec<ImportedFile>,
+}
+
+/// One file.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ImportedFile {
+    /// Its path.
+    pub file: String,
+    /// The session whose name it has; `null` if none does.
+    pub session: Option<String>,
+    /// What became of it.
+    pub outcome: ImportOutcome,
+    /// More about that, for people.
+    #[serde(default)]
+    pub detail: Option<String>,
+}
+
+/// What became of a file. Unless it says so, nothing was taken over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ImportOutcome {
+    /// The session has taken its sign-in over.
+    TakenOver,
+    /// The session has this sign-in already.
+    Known,
+    /// The session has a better one.
+    OursIsBetter,
+    /// Its token has expired and cannot be renewed.
+    Expired,
+    /// It holds what ssoctld publishes.
+    Published,
+    /// It is for another portal than the session.
+    OtherPortal,
+    /// It holds a token, and no session of the configuration has its name.
+    NoSession,
+    /// It holds no token.
+    NoToken,
+    /// It cannot be read or understood.
+    Unreadable,
+    /// The session could not decide: its own record is not known yet, or it is signing out.
+    NotNow,
+    /// An outcome that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
