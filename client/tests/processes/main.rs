@@ -4,6 +4,7 @@
 #[allow(dead_code, reason = "shared with the demonstration; each uses its part")]
 mod support;
 
+mod bad_service;
 mod choice;
 mod first_use;
 mod herd;

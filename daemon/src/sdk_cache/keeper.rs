@@ -161,8 +161,9 @@ impl Keeper {
         for _ in 0..OVERTAKEN {
             let file = &mut self.files[index];
             let path = file.path.clone();
-            let Reading { bytes, fingerprint } =
-                blocking(move || disk::read(&path)).await.map_err(|error| (error, None))?;
+            let Reading { bytes, fingerprint } = blocking(move || disk::read(&path))
+                .await
+                .map_err(|error| (error, Some(self.world.clock.now().boot + PAUSE)))?;
             let content = Content::parse_secret(bytes.as_ref());
             drop(bytes);
             let snapshot = self.entry.session.snapshot();

@@ -11,6 +11,7 @@ mod portal;
 mod processes;
 mod refreshing;
 mod roles;
+mod sdks;
 mod secrecy;
 mod sign_in;
 mod soak;

@@ -44,7 +44,7 @@ impl Harness {
         self.content(key)
     }
 
-    async fn until_published(&self, key: &str, token: &str) -> Value {
+    pub(crate) async fn until_published(&self, key: &str, token: &str) -> Value {
         let content = self
             .until_file(key, |content| {
                 content.is_some_and(|content| content["accessToken"] == token && content.get("refreshToken").is_none())
@@ -357,4 +357,27 @@ async fn an_import_where_there_is_nothing_takes_over_nothing() {
     let t = Harness::sharing(Settings::default()).await;
     let import: Import = t.request("POST /v1/import").await.json();
     assert_eq!(import.files, []);
+}
+
+#[tokio::test]
+async fn what_was_there_before_the_start_is_compared_with_what_the_store_has() {
+    let mut t = Harness::sharing(Settings::default()).await;
+    let earlier = t.sign_in_of_the_aws_cli().await;
+    t.stop().await;
+    t.put("corp", &earlier.to_string());
+    t.start_again(Store::File);
+    t.until_state(SessionState::SignedIn).await;
+    let ours = t.until_published("corp", text(&earlier["accessToken"])).await;
+    assert_eq!(ours.get("refreshToken"), None);
+
+    t.stop().await;
+    let mut worse = t.sign_in_of_the_aws_cli().await;
+    worse.as_object_mut().unwrap().remove("refreshToken");
+    t.put("corp", &worse.to_string());
+    t.start_again(Store::File);
+    t.until_published("corp", text(&earlier["accessToken"])).await;
+    assert_eq!(
+        (t.access_token().await, t.status("corp").await.refreshable),
+        (text(&earlier["accessToken"]).to_owned(), true)
+    );
 }

@@ -92,10 +92,23 @@ impl Harness {
     }
 
     pub(crate) async fn start_with(settings: Settings, store: Store, configuration: &str) -> Self {
-        let clock = Arc::new(ManualClock::at(SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_435_200)));
+        let noon = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_435_200);
+        Self::start_at(noon, settings, store, configuration, "").await
+    }
+
+    /// Starts at this time, with the own configuration and that of AWS.
+    pub(crate) async fn start_at(
+        time: SystemTime,
+        settings: Settings,
+        store: Store,
+        configuration: &str,
+        aws_configuration: &str,
+    ) -> Self {
+        let clock = Arc::new(ManualClock::at(time));
         let simulator = Simulator::start_with_clock(settings, Arc::new(Shared(Arc::clone(&clock)))).expect("a port");
         let home = tempfile::tempdir().expect("a directory");
         std::fs::write(home.path().join("config.toml"), configuration).expect("a file");
+        std::fs::write(home.path().join("aws-config"), aws_configuration).expect("a file");
         let world = world(&clock, store, &home);
         let (signals, _) = mpsc::channel(1);
         let mut t = Self { clock, simulator, home, signals, world, daemon: None, said: Mutex::default() };
