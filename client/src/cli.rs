@@ -10,14 +10,14 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand};
 
-pub(crate) use role::{Console, Env, Exec, Shell, WhichRole};
+pub(crate) use role::{Accounts, Console, CredentialProcess, Env, Exec, Roles, Shell, WhichRole};
 
 /// The exit codes, as promised by `ssoctl_protocol::ExitCode`, and the variables.
 const EPILOGUE: &str = "\
 Exit codes:
   0  it worked
   1  something went wrong that has no code of its own
-  2  the command line is wrong, or does not say which session is meant
+  2  the command line is wrong, or does not say which session or role is meant
   3  a person has to sign in: ssoctl login
   4  the daemon cannot be reached, or what answers is not the daemon
   5  nobody signed in within the time given by --wait, or before the code expired
@@ -53,9 +53,12 @@ pub(crate) struct Cli {
 pub(crate) enum Verb {
     Login(Login),
     Token(Token),
+    CredentialProcess(CredentialProcess),
     Exec(Exec),
     Env(Env),
     Console(Console),
+    Accounts(Accounts),
+    Roles(Roles),
     Status(Status),
     Logout(Logout),
     Import(Import),
@@ -70,9 +73,14 @@ impl Subcommand for Verb {
         command.subcommand_required(true).arg_required_else_help(true).subcommands([
             Command::new("login").about("Sign in to a session").defer(Login::augment_args),
             Command::new("token").about("Print a live access token").defer(Token::augment_args),
+            Command::new("credential-process")
+                .about("Print the credentials of a role as AWS SDKs want them of a credential_process")
+                .defer(CredentialProcess::augment_args),
             Command::new("exec").about("Run a command with the credentials of a role").defer(Exec::augment_args),
             Command::new("env").about("Print the credentials of a role for a shell to read").defer(Env::augment_args),
             Command::new("console").about("Open the AWS console with a role").defer(Console::augment_args),
+            Command::new("accounts").about("List the accounts that you have a role in").defer(Accounts::augment_args),
+            Command::new("roles").about("List the roles that you have").defer(Roles::augment_args),
             Command::new("status").about("Show all sessions, or one").defer(Status::augment_args),
             Command::new("logout").about("Sign out of a session, here and at the portal").defer(Logout::augment_args),
             Command::new("import").about("Take sign-ins over from the AWS CLI and SDKs").defer(Import::augment_args),
@@ -88,7 +96,22 @@ impl Subcommand for Verb {
     }
 
     fn has_subcommand(name: &str) -> bool {
-        ["login", "token", "exec", "env", "console", "status", "logout", "import", "doctor", "service"].contains(&name)
+        [
+            "login",
+            "token",
+            "credential-process",
+            "exec",
+            "env",
+            "console",
+            "accounts",
+            "roles",
+            "status",
+            "logout",
+            "import",
+            "doctor",
+            "service",
+        ]
+        .contains(&name)
     }
 }
 
@@ -105,6 +128,9 @@ impl FromArgMatches for Verb {
         match verb.as_str() {
             "login" => Login::from_arg_matches_mut(arguments).map(Self::Login),
             "token" => Token::from_arg_matches_mut(arguments).map(Self::Token),
+            "credential-process" => CredentialProcess::from_arg_matches_mut(arguments).map(Self::CredentialProcess),
+            "accounts" => Accounts::from_arg_matches_mut(arguments).map(Self::Accounts),
+            "roles" => Roles::from_arg_matches_mut(arguments).map(Self::Roles),
             "exec" => Exec::from_arg_matches_mut(arguments).map(Self::Exec),
             "env" => Env::from_arg_matches_mut(arguments).map(Self::Env),
             "console" => Console::from_arg_matches_mut(arguments).map(Self::Console),

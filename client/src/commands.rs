@@ -1,6 +1,8 @@
 //! The verbs.
 
+mod accounts;
 mod console;
+mod credential_process;
 mod doctor;
 mod env;
 mod exec;
@@ -8,9 +10,11 @@ mod import;
 mod login;
 mod logout;
 mod role;
+mod roles;
 mod service;
 mod status;
 mod token;
+mod waiting;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -38,6 +42,9 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Verb::Exec(arguments) => return exec::run(starting, arguments),
         Verb::Login(arguments) => login::run(&daemon(false)?, arguments),
         Verb::Token(arguments) => token::run(&daemon(arguments.json)?, arguments),
+        Verb::CredentialProcess(arguments) => credential_process::run(&daemon(true)?, arguments),
+        Verb::Accounts(arguments) => accounts::run(&daemon(arguments.json)?, arguments),
+        Verb::Roles(arguments) => roles::run(&daemon(arguments.json)?, arguments),
         Verb::Env(arguments) => env::run(|| daemon(false), arguments),
         Verb::Console(arguments) => console::run(&daemon(false)?, arguments),
         Verb::Status(arguments) => status::run(&daemon(arguments.json)?, arguments),

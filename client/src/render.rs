@@ -2,6 +2,7 @@
 
 mod problem;
 mod status;
+mod table;
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -14,6 +15,7 @@ use crate::failure::Failure;
 
 pub(crate) use problem::problem;
 pub(crate) use status::{Colours, status};
+pub(crate) use table::table;
 
 /// Writes a line of the form `ssoctl: …` to standard error.
 pub(crate) fn notice(text: &str) {

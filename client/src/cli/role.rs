@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 
-use super::duration;
+use super::{EPILOGUE, Which, duration};
 
 /// The exit codes of `exec`, which differ from those of all other verbs.
 const EXEC_EPILOGUE: &str = "\
@@ -31,6 +31,57 @@ pub(crate) struct WhichRole {
     /// The role's name; default: the profile's
     #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     pub(crate) role: Option<String>,
+}
+
+/// Print the credentials of a role as AWS SDKs want them of a credential_process
+///
+/// For your AWS configuration, so that everything that reads it gets credentials from ssoctl's memory:
+///
+///     [profile dev]
+///     credential_process = ssoctl credential-process --session corp --account 111122223333 --role ReadOnly
+///
+/// Credentials are renewed ahead of their end while they are in use. Where a person is needed, the command fails with exit
+/// code 3 at once, or with --wait shows code and page on standard error and waits; it opens no browser.
+#[derive(Args, Debug)]
+#[command(after_long_help = EPILOGUE, verbatim_doc_comment)]
+pub(crate) struct CredentialProcess {
+    #[command(flatten)]
+    pub(crate) which: WhichRole,
+    /// How long the credentials must still live, such as 90s, 5m, or a number of seconds
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "0", hide_default_value = true)]
+    pub(crate) min_valid: Duration,
+    /// How long to wait for a person to sign in; default: not at all
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "0", hide_default_value = true)]
+    pub(crate) wait: Duration,
+}
+
+/// List the accounts that you have a role in
+///
+/// The portal is asked at each call.
+#[derive(Args, Debug)]
+#[command(after_long_help = EPILOGUE)]
+pub(crate) struct Accounts {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// Print a JSON object: {"session": …, "accounts": [{"id", "name", "email"}]}
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// List the roles that you have, in all accounts or in one
+///
+/// The portal is asked at each call, once for every account.
+#[derive(Args, Debug)]
+#[command(after_long_help = EPILOGUE)]
+pub(crate) struct Roles {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// Only those in this account, by its id
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) account: Option<String>,
+    /// Print a JSON object: {"session": …, "roles": [{"account", "account_name", "role"}]}
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Run a command with the credentials of a role

@@ -6,6 +6,7 @@ mod support;
 
 mod bad_service;
 mod choice;
+mod credentials;
 mod first_use;
 mod herd;
 mod import;

@@ -8,6 +8,12 @@ use ssoctl_protocol::Timestamp;
 
 use crate::support::{Stage, until};
 
+/// Waits until this time of the wall clock has passed.
+pub(crate) fn wait_until(time: &Value) {
+    let time: Timestamp = serde_json::from_value(time.clone()).expect("a time");
+    until("its end has come", || (Timestamp::from(SystemTime::now()) > time).then_some(()));
+}
+
 #[test]
 fn a_token_is_renewed_before_it_dies_and_nobody_is_asked() {
     let stage = Stage::signed_in(Settings { token_lifetime: Duration::from_secs(6), ..Settings::default() });

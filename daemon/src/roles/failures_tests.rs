@@ -38,6 +38,18 @@ fn callers_during_a_pause_wait_for_its_end_and_share_the_next_call() {
 }
 
 #[test]
+fn however_often_it_failed_who_waits_sees_an_attempt() {
+    let mut t = Timeline::start();
+    for calls in 1..20 {
+        let caller = t.ask("Admin", NOW);
+        t.advance(secs(9));
+        assert_eq!(t.calls, calls);
+        t.fails(network());
+        assert_eq!(t.refusal(caller), &Refusal::Portal(network()));
+    }
+}
+
+#[test]
 fn a_pause_beyond_a_callers_patience_is_told_at_once() {
     let mut t = Timeline::start();
     t.ask("Admin", NOW);

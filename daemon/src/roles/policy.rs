@@ -16,6 +16,10 @@ pub const fn patience(subject: &Subject) -> Duration {
 /// How long a caller waits for a renewal although there are live credentials.
 pub const RENEWAL_PATIENCE: Duration = Duration::from_secs(2);
 
+/// After how many failures in a row the pause for callers grows no more: eight seconds, so that whoever is willing to wait
+/// for [`patience`] sees an attempt. What nobody waits for backs off further.
+pub const MOST_PAUSES: u32 = 3;
+
 /// How long it is remembered that a person does not have a role, unless somebody signs in before.
 pub const DENIAL: Duration = Duration::from_secs(60);
 

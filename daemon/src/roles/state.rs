@@ -92,10 +92,11 @@ pub(super) enum Attempt {
     /// It waits for the limiter.
     Queued,
     UnderWay(Ticket),
-    /// The last attempt failed. Callers may cause the next one from `until` on; those up to `last_witness` came before it
-    /// failed and are told.
+    /// The last attempt failed. Callers may cause the next one from `until` on, and it is made for credentials in use from
+    /// `renewal` on. Callers up to `last_witness` came before it failed and are told.
     Paused {
         until: BootTime,
+        renewal: BootTime,
         last_witness: u64,
         failure: Failure,
     },
@@ -139,8 +140,8 @@ impl Job {
         let held = self.held.as_ref().filter(|_| self.is_in_use(now))?;
         match &self.attempt {
             Attempt::Idle => Some((held.due, Why::Due)),
-            Attempt::Paused { until, failure: Failure::Portal(error), .. } if error.may_pass() => {
-                Some((*until, Why::PauseOver))
+            Attempt::Paused { renewal, failure: Failure::Portal(error), .. } if error.may_pass() => {
+                Some((*renewal, Why::PauseOver))
             }
             _ => None,
         }
@@ -206,8 +207,8 @@ impl State {
             Event::Ended(subject, ticket, result) => self.ended(subject, ticket, result, now, &mut effects),
             Event::LineageChanged => self.forget(),
             Event::Stirred => self.jobs.values_mut().for_each(|job| {
-                if let Attempt::Paused { until, .. } = &mut job.attempt {
-                    *until = now;
+                if let Attempt::Paused { until, renewal, .. } = &mut job.attempt {
+                    (*until, *renewal) = (now, now);
                 }
             }),
             Event::Stop => self.stopping = true,

@@ -30,7 +30,7 @@ pub fn name(key: &str) -> String {
 
 /// The members of a file.
 #[derive(Clone, PartialEq, Debug, Default)]
-pub(super) struct Members {
+pub struct Members {
     pub(super) start_url: Option<String>,
     pub(super) region: Option<String>,
     access_token: Option<Secret<String>>,
@@ -46,7 +46,7 @@ pub(super) struct Members {
 
 /// What stands in a file.
 #[derive(PartialEq, Debug)]
-pub(super) enum Content {
+pub enum Content {
     /// There is none.
     Absent,
     /// Not an object with members of the right kinds: perhaps somebody is just writing it.
@@ -57,7 +57,7 @@ pub(super) enum Content {
 
 /// Whose token a file holds.
 #[derive(PartialEq, Debug)]
-pub(super) enum Holding {
+pub enum Holding {
     /// Nobody's.
     Nothing,
     /// One that we have published.
@@ -69,15 +69,20 @@ pub(super) enum Holding {
 }
 
 /// What is published.
-pub(super) struct Publication<'a> {
-    pub(super) start_url: &'a str,
-    pub(super) region: &'a str,
-    pub(super) access_token: &'a Secret<String>,
-    pub(super) expires_at: Timestamp,
+pub struct Publication<'a> {
+    /// As its readers know it.
+    pub start_url: &'a str,
+    /// The region of the Identity Center instance.
+    pub region: &'a str,
+    /// The token.
+    pub access_token: &'a Secret<String>,
+    /// When it expires, by the service's clock.
+    pub expires_at: Timestamp,
 }
 
 impl Content {
-    pub(super) fn parse(bytes: Option<&[u8]>) -> Self {
+    /// Reads a file; `None` where there is none.
+    pub fn parse(bytes: Option<&[u8]>) -> Self {
         match bytes.map(serde_json::from_slice) {
             None => Self::Absent,
             Some(Ok(members)) => Self::Members(Box::new(members)),
@@ -91,7 +96,8 @@ impl Content {
 }
 
 impl Members {
-    pub(super) fn holding(&self) -> Holding {
+    /// Whose token it holds.
+    pub fn holding(&self) -> Holding {
         let Some(access_token) = &self.access_token else {
             return if self.refresh_token.is_some() {
                 Holding::Unreadable("it has no accessToken")
@@ -125,7 +131,7 @@ impl Members {
     }
 
     /// Whether it has something that a program could renew a token with.
-    pub(super) const fn has_secrets(&self) -> bool {
+    pub const fn has_secrets(&self) -> bool {
         self.refresh_token.is_some() || self.client_secret.is_some()
     }
 
@@ -135,7 +141,7 @@ impl Members {
     }
 
     /// Whether it says all of this. Times that differ by a second or two are the same: clocks are read one after the other.
-    pub(super) fn says(&self, publication: &Publication<'_>) -> bool {
+    pub fn says(&self, publication: &Publication<'_>) -> bool {
         let expires_at = self.expires_at.as_deref().and_then(|text| text.parse::<Timestamp>().ok());
         self.start_url.as_deref() == Some(publication.start_url)
             && self.region.as_deref() == Some(publication.region)
@@ -144,7 +150,7 @@ impl Members {
     }
 
     /// The file's text with this in it, and without what a token could be renewed with: that is never written.
-    pub(super) fn publish(mut self, publication: &Publication<'_>) -> Secret<Vec<u8>> {
+    pub fn publish(mut self, publication: &Publication<'_>) -> Secret<Vec<u8>> {
         self.start_url = Some(publication.start_url.to_owned());
         self.region = Some(publication.region.to_owned());
         self.access_token = Some(publication.access_token.clone());

@@ -9,8 +9,10 @@ use ssoctld::clock::{BootTime, Now};
 use ssoctld::config::{self, Config, Environment, Identity, Paths, normalise_start_url};
 use ssoctld::oidc::wire;
 use ssoctld::portal;
+use ssoctld::sdk_cache::file::{Content, Holding, Publication};
 use ssoctld::secrets::record;
 use ssoctld::session::Terms;
+use ssoctld::session::ask::AskId;
 use ssoctld::session::state::{Event, State};
 use ssoctld::transport::Reply;
 
@@ -26,6 +28,7 @@ pub(crate) const ALL: &[Parser] = &[
     ("aws_config", aws_config),
     ("own_config", own_config),
     ("stored_record", stored_record),
+    ("token_file", token_file),
 ];
 
 fn now() -> Now {
@@ -162,6 +165,11 @@ pub(crate) fn stored_record(bytes: &[u8]) {
     let mut state = State::new(Terms::default(), 1);
     state.on(Event::Tick, now());
     state.on(Event::Loaded(Ok(Some(kept))), now());
+    live_on(state);
+}
+
+/// Whatever a session was given, it goes on.
+fn live_on(mut state: State) {
     let mut now = now();
     for _ in 0..4 {
         let _ = state.snapshot(now);
@@ -171,4 +179,27 @@ pub(crate) fn stored_record(bytes: &[u8]) {
         state.on(Event::Tick, now);
     }
     assert!(SystemTime::from(Timestamp::from(now.wall)) <= now.wall);
+}
+
+/// A token file of another program: what is found in it, and the file that is written in its place.
+pub(crate) fn token_file(bytes: &[u8]) {
+    let Content::Members(members) = Content::parse(Some(bytes)) else { return };
+    if let Holding::Foreign(found) = members.holding() {
+        let mut state = State::new(Terms::default(), 1);
+        state.on(Event::Tick, now());
+        state.on(Event::Loaded(Ok(None)), now());
+        state.on(Event::Found(AskId(1), found), now());
+        live_on(state);
+    }
+    let token = Secret::from("published");
+    let publication = Publication {
+        start_url: "https://corp.awsapps.com/start",
+        region: "eu-west-1",
+        access_token: &token,
+        expires_at: Timestamp::from_unix(1_800_003_600),
+    };
+    let text = members.publish(&publication);
+    let Content::Members(again) = Content::parse(Some(text.expose())) else { panic!("what was written can be read") };
+    assert!(again.says(&publication) && !again.has_secrets());
+    assert_eq!(again.holding(), Holding::Published);
 }

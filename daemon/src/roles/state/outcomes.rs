@@ -104,8 +104,10 @@ impl State {
             Failure::NoToken(_) => ("the session has no token".to_owned(), None),
         };
         job.failures += 1;
-        let again_in = backoff(job.failures, retry_after, self.chance.f64());
-        job.attempt = Attempt::Paused { until: now + again_in, last_witness: self.arrivals, failure };
+        let chance = self.chance.f64();
+        let again_in = backoff(job.failures.min(policy::MOST_PAUSES), retry_after, chance);
+        let renewal = now + backoff(job.failures, retry_after, chance);
+        job.attempt = Attempt::Paused { until: now + again_in, renewal, last_witness: self.arrivals, failure };
         let (failures, remaining) = (job.failures, job.remaining(now));
         self.decisions.push(Decision::Pause { subject: subject.clone(), error, failures, remaining, again_in });
     }

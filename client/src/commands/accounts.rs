@@ -1,0 +1,24 @@
+//! `ssoctl accounts`
+
+use ssoctl_protocol::route::Query;
+use ssoctl_protocol::{Accounts, Route};
+
+use super::{SERVICE_CALLS, name, selector};
+use crate::cli;
+use crate::connection::{Daemon, Patience};
+use crate::failure::Failure;
+use crate::render;
+
+pub(super) fn run(daemon: &Daemon, arguments: cli::Accounts) -> Result<(), Failure> {
+    let route = Route::Accounts(name(daemon, selector(arguments.which)?)?);
+    let answer = daemon.exchange(&route, &Query::default(), None, Patience::beyond(SERVICE_CALLS))?;
+    let listed: Accounts = daemon.read(&answer)?;
+    if arguments.json {
+        return render::output(&[answer.body.expose().trim_ascii(), b"\n"].concat());
+    }
+    let rows = listed
+        .accounts
+        .into_iter()
+        .map(|account| [account.id, account.name.unwrap_or_default(), account.email.unwrap_or_default()]);
+    render::output(render::table(["ACCOUNT", "NAME", "EMAIL"], rows).as_bytes())
+}

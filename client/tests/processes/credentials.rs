@@ -1,0 +1,191 @@
+//! `credential-process`, `accounts` and `roles` with a real daemon.
+
+use std::time::Duration;
+
+use identity_center_simulator::{Fault, Operation, Settings, Times};
+use serde_json::{Value, json};
+
+use super::renewal::wait_until;
+use crate::support::{Running, Stage};
+
+/// Profiles beside the session `corp`.
+const PROFILES: &str = "
+[profile dev]
+sso_session = corp
+sso_account_id = 111122223333
+sso_role_name = ReadOnlyAccess
+
+[profile legacy]
+sso_start_url = https://corp.awsapps.com/start
+sso_region = eu-west-1
+sso_account_id = 444455556666
+sso_role_name = ReadOnlyAccess
+
+[profile nobody]
+sso_session = corp
+sso_account_id = 111122223333
+sso_role_name = NobodyHasThis
+
+[profile bare]
+sso_session = corp
+";
+
+fn stage(settings: Settings) -> Stage {
+    let stage = Stage::bare(settings);
+    stage.write(".aws/config", &format!("{}{PROFILES}", crate::support::stage::CORP));
+    stage.start_daemon();
+    stage.wait_for_state("corp", "signed_out");
+    stage
+}
+
+fn signed_in(settings: Settings) -> Stage {
+    let stage = stage(settings);
+    stage.sign_in("corp");
+    stage
+}
+
+fn calls(stage: &Stage) -> usize {
+    stage.identity_center.calls(Operation::GetRoleCredentials)
+}
+
+#[test]
+fn a_credential_process_prints_what_the_contract_wants_and_nothing_else() {
+    let stage = signed_in(Settings::default());
+    let outcome = stage.run(["credential-process", "--profile", "dev"]).exits(0);
+    let printed = outcome.json();
+    let held = stage.request("GET", "/v1/credentials?profile=dev").1;
+    let expected = json!({
+        "Version": 1,
+        "AccessKeyId": held["access_key_id"],
+        "SecretAccessKey": held["secret_access_key"],
+        "SessionToken": held["session_token"],
+        "Expiration": held["expires_at"],
+    });
+    assert_eq!(printed, expected);
+    assert!(printed["Expiration"].as_str().is_some_and(|end| end.ends_with('Z')), "{}", printed["Expiration"]);
+    assert_eq!((outcome.stderr.as_str(), outcome.stdout.lines().count(), calls(&stage)), ("", 1, 1));
+
+    let mut by_variable = stage.ssoctl(["credential-process"]);
+    by_variable.env("AWS_PROFILE", "dev");
+    assert_eq!(stage.finish(by_variable).exits(0).json(), expected);
+    let named = ["credential-process", "--session", "corp", "--account", "111122223333", "--role", "ReadOnlyAccess"];
+    assert_eq!(stage.run(named).exits(0).json(), expected);
+    let other = stage.run(["credential-process", "--profile", "legacy"]).exits(0).json();
+    assert_ne!(other["AccessKeyId"], expected["AccessKeyId"]);
+    assert_eq!(calls(&stage), 2);
+}
+
+#[test]
+fn fifty_at_once_for_a_new_role_cause_one_call() {
+    let stage = signed_in(Settings::default());
+    let clients: Vec<Running> =
+        (0..50).map(|_| stage.start(stage.ssoctl(["credential-process", "--profile", "dev"]))).collect();
+    let mut printed: Vec<String> = clients.into_iter().map(|client| client.finish().exits(0).stdout).collect();
+    printed.dedup();
+    assert_eq!((printed.len(), calls(&stage)), (1, 1));
+}
+
+#[test]
+fn whoever_gets_no_credentials_is_told_why_and_what_to_do() {
+    let stage = stage(Settings::default());
+    let run = |arguments: &[&str], code: i32, words: &str| {
+        let arguments = ["credential-process"].iter().chain(arguments);
+        stage.run(arguments).exits(code).prints_nothing().says(words);
+    };
+    run(&["--profile", "dev"], 3, "run: ssoctl login corp");
+    run(&["--profile", "absent"], 6, "profile \"absent\" leads to no session");
+    run(&["--profile", "bare"], 2, "has neither sso_account_id nor sso_role_name; give --account and --role");
+    run(&[], 2, "neither an account nor a role is named");
+    run(&["--session", "corp"], 2, "--account");
+    run(&["--profile", "dev", "--account", "1"], 2, "twelve digits");
+    assert_eq!(calls(&stage), 0);
+    stage.sign_in("corp");
+    run(
+        &["--profile", "nobody"],
+        7,
+        "does not have the role NobodyHasThis in account 111122223333; see which there are",
+    );
+    run(&["--profile", "dev", "--min-valid", "2h"], 7, "ask for less with --min-valid");
+    stage.run(["logout", "corp"]).exits(0);
+    run(&["--profile", "dev"], 3, "run: ssoctl login corp");
+}
+
+#[test]
+fn a_credential_process_that_waits_shows_the_code_and_goes_on_when_somebody_has_signed_in() {
+    let stage = stage(Settings::default());
+    let client = stage.start(stage.ssoctl(["credential-process", "--profile", "dev", "--wait", "60s"]));
+    stage.approve_shown_by(&client);
+    assert_eq!(client.finish().exits(0).json()["Version"], 1);
+    let stage = self::stage(Settings::default());
+    stage.run(["credential-process", "--profile", "dev", "--wait", "1s"]).exits(5).prints_nothing();
+}
+
+#[test]
+fn while_the_portal_is_down_old_credentials_are_served_to_their_end() {
+    let stage = signed_in(Settings { role_credentials_lifetime: Duration::from_secs(6), ..Settings::default() });
+    let first = stage.run(["credential-process", "--profile", "dev"]).exits(0).json();
+    stage.identity_center.inject(Operation::GetRoleCredentials, Fault::Status { status: 503 }, Times::UntilCleared);
+    stage.identity_center.wait_for_calls(Operation::GetRoleCredentials, 2);
+    let second = stage.run(["credential-process", "--profile", "dev"]).exits(0).json();
+    assert_eq!(second, first);
+    wait_until(&first["Expiration"]);
+    let down = stage.run(["credential-process", "--profile", "dev"]).exits(1).prints_nothing();
+    down.says("the portal answered with status 503; check the network");
+    stage.identity_center.clear_faults();
+    // The next attempt waits for the end of the pause, if need be.
+    let renewed = stage.run(["credential-process", "--profile", "dev"]).exits(0).json();
+    assert_ne!(renewed["AccessKeyId"], first["AccessKeyId"]);
+}
+
+#[test]
+fn accounts_and_roles_are_listed_for_people_and_for_scripts() {
+    let stage = signed_in(Settings::default());
+    let table = stage.run(["accounts", "corp"]).exits(0).stdout;
+    assert_eq!(
+        table,
+        "ACCOUNT       NAME         EMAIL\n\
+         111122223333  Development  development@example.com\n\
+         444455556666  Production   production@example.com\n"
+    );
+    let listed = stage.run(["accounts", "corp", "--json"]).exits(0).json();
+    assert_eq!((&listed["session"], &listed["accounts"][1]["id"]), (&json!("corp"), &json!("444455556666")));
+
+    let table = stage.run(["roles", "--profile", "dev"]).exits(0).stdout;
+    assert_eq!(
+        table,
+        "ACCOUNT       NAME         ROLE\n\
+         111122223333  Development  AdministratorAccess\n\
+         111122223333  Development  ReadOnlyAccess\n\
+         444455556666  Production   ReadOnlyAccess\n"
+    );
+    let one = stage.run(["roles", "corp", "--account", "444455556666", "--json"]).exits(0).json();
+    assert_eq!(
+        one,
+        json!({"session": "corp", "roles": [
+            {"account": "444455556666", "account_name": Value::Null, "role": "ReadOnlyAccess"},
+        ]})
+    );
+    stage.run(["roles", "corp", "--account", "999999999999"]).exits(7).prints_nothing();
+    stage.run(["logout", "corp"]).exits(0);
+    stage.run(["accounts", "corp"]).exits(3).prints_nothing().says("run: ssoctl login corp");
+}
+
+#[test]
+fn no_secret_of_a_role_is_said_or_logged_whatever_goes_wrong() {
+    let stage = signed_in(Settings::default());
+    // Each answer has secrets in it that are of no use.
+    let faults = [
+        (&["--profile", "dev"][..], Fault::missing("sessionToken")),
+        (&["--profile", "legacy"], Fault::replaced("expiration", "soon")),
+        (&["--profile", "dev", "--role", "AdministratorAccess"], Fault::Truncated),
+    ];
+    for (role, fault) in faults {
+        stage.identity_center.inject(Operation::GetRoleCredentials, fault, Times::Next(1));
+        let outcome = stage.run(["credential-process"].iter().chain(role)).exits(1).prints_nothing();
+        assert!(!stage.identity_center.secrets().iter().any(|secret| outcome.stderr.contains(secret)));
+    }
+    stage.run(["credential-process", "--profile", "dev"]).exits(0);
+    let said = stage.everything_said();
+    assert!(said.iter().any(|(_, text)| text.contains("ReadOnlyAccess")), "the log tells what was decided");
+    stage.judge();
+}
