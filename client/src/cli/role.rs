@@ -19,7 +19,7 @@ Exit codes:
 /// Which role in which account is meant.
 #[derive(Args, Debug, Default)]
 pub(crate) struct WhichRole {
-    /// The AWS profile whose account and role are meant; default: AWS_PROFILE
+    /// The AWS profile whose account and role are meant; default: AWS_PROFILE, else the profile "default"
     #[arg(long, value_parser = NonEmptyStringValueParser::new(), conflicts_with = "session")]
     pub(crate) profile: Option<String>,
     /// The session, together with --account and --role
@@ -116,7 +116,7 @@ pub(crate) struct Exec {
 ///
 /// Sets what `ssoctl exec` gives its command, and removes the variables that would get in the way.
 #[derive(Args, Debug)]
-#[command(verbatim_doc_comment)]
+#[command(after_long_help = EPILOGUE, verbatim_doc_comment)]
 pub(crate) struct Env {
     #[command(flatten)]
     pub(crate) which: WhichRole,
@@ -149,6 +149,7 @@ pub(crate) enum Shell {
 ///
 /// The portal asks you to sign in there if you are not, so this works while you are signed out here.
 #[derive(Args, Debug)]
+#[command(after_long_help = EPILOGUE)]
 pub(crate) struct Console {
     #[command(flatten)]
     pub(crate) which: WhichRole,

@@ -5,8 +5,10 @@
 mod support;
 
 mod bad_service;
+mod botocore;
 mod choice;
 mod credentials;
+mod exec;
 mod first_use;
 mod herd;
 mod import;
@@ -14,6 +16,7 @@ mod interrupted;
 mod output;
 mod plain_http;
 mod renewal;
+mod sdks;
 mod secrecy;
 mod sign_in;
 mod sign_out;
