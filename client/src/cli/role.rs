@@ -33,6 +33,17 @@ pub(crate) struct WhichRole {
     pub(crate) role: Option<String>,
 }
 
+/// What credentials have to be good for, and what may be done to get them.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub(crate) struct Terms {
+    /// How long the credentials must still live, such as 90s, 5m, or a number of seconds
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "0", hide_default_value = true)]
+    pub(crate) min_valid: Duration,
+    /// How long to wait for a person to sign in; default: not at all
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "0", hide_default_value = true)]
+    pub(crate) wait: Duration,
+}
+
 /// Print the credentials of a role as AWS SDKs want them of a credential_process
 ///
 /// For your AWS configuration, so that everything that reads it gets credentials from ssoctl's memory:
@@ -47,12 +58,8 @@ pub(crate) struct WhichRole {
 pub(crate) struct CredentialProcess {
     #[command(flatten)]
     pub(crate) which: WhichRole,
-    /// How long the credentials must still live, such as 90s, 5m, or a number of seconds
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "0", hide_default_value = true)]
-    pub(crate) min_valid: Duration,
-    /// How long to wait for a person to sign in; default: not at all
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "0", hide_default_value = true)]
-    pub(crate) wait: Duration,
+    #[command(flatten)]
+    pub(crate) terms: Terms,
 }
 
 /// List the accounts that you have a role in
@@ -97,9 +104,8 @@ pub(crate) struct Roles {
 pub(crate) struct Exec {
     #[command(flatten)]
     pub(crate) which: WhichRole,
-    /// How long the credentials must still live, such as 90s, 5m, or a number of seconds
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "0", hide_default_value = true)]
-    pub(crate) min_valid: Duration,
+    #[command(flatten)]
+    pub(crate) terms: Terms,
     /// Let CMD renew its credentials as it goes
     #[arg(long)]
     pub(crate) refreshable: bool,
@@ -120,14 +126,13 @@ pub(crate) struct Exec {
 pub(crate) struct Env {
     #[command(flatten)]
     pub(crate) which: WhichRole,
-    /// How long the credentials must still live, such as 90s, 5m, or a number of seconds
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "0", hide_default_value = true)]
-    pub(crate) min_valid: Duration,
+    #[command(flatten)]
+    pub(crate) terms: Terms,
     /// Whose language to print; default: that of $SHELL
     #[arg(long, value_enum)]
     pub(crate) shell: Option<Shell>,
     /// Remove the variables instead, and those that would get in their way; no daemon is asked
-    #[arg(long, conflicts_with_all = ["profile", "session", "account", "role", "min_valid"])]
+    #[arg(long, conflicts_with_all = ["profile", "session", "account", "role", "min_valid", "wait"])]
     pub(crate) unset: bool,
 }
 

@@ -106,6 +106,19 @@ fn whoever_cannot_have_the_role_is_told_why_and_the_command_is_not_started() {
 }
 
 #[test]
+fn a_command_can_wait_for_a_person() {
+    let stage = stage(Settings::default());
+    for mode in [&["exec"][..], &["exec", "--refreshable"]] {
+        let arguments = mode.iter().copied().chain(["--profile", "dev", "--wait", "60s", "--", "echo", "started"]);
+        let waiting = stage.start(stage.ssoctl(arguments));
+        stage.approve_shown_by(&waiting);
+        let outcome = waiting.finish().exits(0);
+        assert_eq!(outcome.stdout, "started\n");
+        stage.run(["logout", "corp"]).exits(0);
+    }
+}
+
+#[test]
 fn the_console_opens_while_nobody_is_signed_in() {
     let stage = stage(Settings::default());
     let link = stage.run(["console", "--profile", "dev", "--url-only"]).exits(0).stdout;

@@ -6,9 +6,10 @@
 
 use std::fs::{self, File, Permissions};
 use std::io::{ErrorKind, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use ssoctl_protocol::Secret;
 
@@ -18,15 +19,19 @@ use crate::regular_file::{Link, NotRead, RegularFile};
 /// No record is longer; something else is in its place.
 const LONGEST_RECORD: u64 = 1 << 20;
 
+/// What the names of records begin with that are not in their place yet.
+const UNFINISHED: &str = ".record";
+
 /// Keeps records in files of a directory.
 pub struct FileStore {
     directory: Arc<Path>,
+    swept: Arc<Once>,
 }
 
 impl FileStore {
     /// A store in this directory, which is made at the first write.
     pub fn new(directory: PathBuf) -> Self {
-        Self { directory: directory.into() }
+        Self { directory: directory.into(), swept: Arc::new(Once::new()) }
     }
 
     /// Runs what blocks (a full disk, a network file system) where it keeps nobody waiting.
@@ -35,12 +40,14 @@ impl FileStore {
         name: &RecordName,
         work: impl FnOnce(&Path, &Path) -> Result<T, StoreError> + Send + 'static,
     ) -> Access<'_, T> {
-        let directory = Arc::clone(&self.directory);
+        let (directory, swept) = (Arc::clone(&self.directory), Arc::clone(&self.swept));
         let file = directory.join(format!("{}.json", name.key));
         Box::pin(async move {
-            tokio::task::spawn_blocking(move || work(&directory, &file))
-                .await
-                .unwrap_or_else(|_| Err(StoreError("the file store failed unexpectedly".to_owned())))
+            let done = tokio::task::spawn_blocking(move || {
+                swept.call_once(|| sweep(&directory));
+                work(&directory, &file)
+            });
+            done.await.unwrap_or_else(|_| Err(StoreError("the file store failed unexpectedly".to_owned())))
         })
     }
 }
@@ -71,6 +78,17 @@ impl SecretStore for FileStore {
     }
 }
 
+/// Removes what a daemon left that was killed while it wrote: secrets that nobody would ever find again. One daemon has a
+/// directory at a time, and this is done before its first access.
+fn sweep(directory: &Path) {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_name().as_bytes().starts_with(UNFINISHED.as_bytes())) {
+        if let Err(error) = fs::remove_file(entry.path()) {
+            tracing::warn!(file = %entry.path().display(), %error, "an unfinished record cannot be removed");
+        }
+    }
+}
+
 fn read(directory: &Path, path: &Path) -> Result<Option<Secret<Vec<u8>>>, StoreError> {
     match fs::symlink_metadata(directory) {
         Ok(metadata) => check(directory, &metadata, "700")?,
@@ -93,7 +111,7 @@ fn write(directory: &Path, path: &Path, record: &Secret<Vec<u8>>) -> Result<(), 
     check(directory, &fs::symlink_metadata(directory).map_err(failed)?, "700")?;
     // Removed again if anything fails before it is in its place.
     let mut file = tempfile::Builder::new()
-        .prefix(".record")
+        .prefix(UNFINISHED)
         .permissions(Permissions::from_mode(0o600))
         .tempfile_in(directory)
         .map_err(failed)?;
@@ -206,6 +224,19 @@ mod tests {
 
         fs::DirBuilder::new().mode(0o700).create(&path).unwrap();
         assert!(stored(&store).await.unwrap_err().contains("not a regular file"));
+    }
+
+    #[tokio::test]
+    async fn what_a_killed_daemon_left_unfinished_is_removed_and_nothing_else() {
+        let home = tempfile::tempdir().unwrap();
+        let directory = home.path().join("records");
+        FileStore::new(directory.clone()).write(&name("key"), Secret::new(b"one".to_vec())).await.unwrap();
+        fs::write(directory.join(".recordX1y2Z3"), "half of a rec").unwrap();
+        fs::write(directory.join("notes"), "mine").unwrap();
+        assert_eq!(stored(&FileStore::new(directory.clone())).await, Ok(Some(b"one".to_vec())));
+        let mut left: Vec<_> = fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["key.json", "notes"]);
     }
 
     #[tokio::test]
