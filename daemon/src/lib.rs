@@ -10,6 +10,7 @@ pub mod doctor;
 pub mod lock;
 pub mod oidc;
 pub mod portal;
+pub mod regular_file;
 pub mod roles;
 pub mod sdk_cache;
 pub mod secrets;

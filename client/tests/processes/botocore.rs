@@ -4,22 +4,26 @@
 //! `SSOCTL_TEST_REQUIRE=1` they fail instead.
 
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
 use std::process::{Command, Stdio};
-use std::sync::mpsc;
-use std::thread;
 
 use identity_center_simulator::{Operation, Settings};
 use serde_json::Value;
 
 use super::exec::{short_lived, signed_in};
 use super::sdks::with_credential_process;
+use super::sts;
 use crate::support::Stage;
 use crate::support::binaries::binaries;
 use crate::support::client::Outcome;
 
 const SCRIPT: &str = include_str!("sdks/botocore.py");
+
+/// What STS says to AssumeRole.
+const ASSUMED: &str = "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><Credentials>\
+    <AccessKeyId>ASIAASSUMED</AccessKeyId><SecretAccessKey>x</SecretAccessKey><SessionToken>y</SessionToken>\
+    <Expiration>2099-11-23T10:16:00Z</Expiration></Credentials><AssumedRoleUser><AssumedRoleId>A:b</AssumedRoleId>\
+    <Arn>arn:aws:sts::444455556666:assumed-role/Assumed/b</Arn></AssumedRoleUser></AssumeRoleResult>\
+    </AssumeRoleResponse>";
 
 #[test]
 fn it_takes_the_role_that_a_command_was_given() {
@@ -74,13 +78,7 @@ fn a_role_that_is_assumed_on_top_is_asked_for_with_our_credentials() {
     let Some(python) = python() else { return };
     let stage = with_credential_process(Settings::default());
     stage.sign_in("corp");
-    let sts = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", sts.local_addr().unwrap());
-    let (seen, requests) = mpsc::channel();
-    thread::spawn(move || {
-        let (stream, _) = sts.accept().unwrap();
-        seen.send(assume_role(stream)).unwrap();
-    });
+    let (url, requests) = sts::answering(ASSUMED);
     let mut command = client(&stage, &python, ["once", "assumed"]);
     command.env("AWS_ENDPOINT_URL_STS", url);
     let seen = lines(&stage.finish(command).exits(0));
@@ -113,34 +111,6 @@ fn client(stage: &Stage, python: &OsString, task: [&str; 2]) -> Command {
 
 fn lines(outcome: &Outcome) -> Vec<Value> {
     outcome.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-/// Answers one AssumeRole of the STS query API, and returns head and body of the request.
-fn assume_role(mut stream: std::net::TcpStream) -> (String, String) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let (mut head, mut length) = (String::new(), 0);
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).unwrap();
-        if line.trim().is_empty() {
-            break;
-        }
-        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap();
-        }
-        head.push_str(&line);
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).unwrap();
-    let answer = "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><Credentials>\
-        <AccessKeyId>ASIAASSUMED</AccessKeyId><SecretAccessKey>x</SecretAccessKey><SessionToken>y</SessionToken>\
-        <Expiration>2099-11-23T10:16:00Z</Expiration></Credentials><AssumedRoleUser><AssumedRoleId>A:b</AssumedRoleId>\
-        <Arn>arn:aws:sts::444455556666:assumed-role/Assumed/b</Arn></AssumedRoleUser></AssumeRoleResult>\
-        </AssumeRoleResponse>";
-    let head_of_answer =
-        format!("HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: {}\r\n\r\n", answer.len());
-    stream.write_all((head_of_answer + answer).as_bytes()).unwrap();
-    (head, String::from_utf8(body).unwrap())
 }
 
 /// The Python to run, or nothing after saying that the test is skipped.

@@ -4,6 +4,7 @@
 #[allow(dead_code, reason = "shared with the demonstration; each uses its part")]
 mod support;
 
+mod aws_cli;
 mod bad_service;
 mod botocore;
 mod choice;
@@ -21,4 +22,5 @@ mod secrecy;
 mod sign_in;
 mod sign_out;
 mod starting;
+mod sts;
 mod survival;

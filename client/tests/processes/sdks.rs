@@ -127,7 +127,7 @@ impl Stage {
 
 /// What stands in this variable, or nothing after saying that the test is skipped.
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
-fn part(variable: &str) -> Option<OsString> {
+pub(crate) fn part(variable: &str) -> Option<OsString> {
     let value = std::env::var_os(variable);
     if value.is_none() {
         let is_required = std::env::var_os("SSOCTL_TEST_REQUIRE").is_some_and(|required| required == "1");

@@ -5,6 +5,11 @@
 #[path = "../daemon/harness/mod.rs"]
 mod harness;
 #[allow(dead_code, reason = "each test binary uses a part of it")]
+#[allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "what is skipped is said; what is waited for is real"
+)]
 #[path = "../desktop/stage.rs"]
 mod stage;
 
