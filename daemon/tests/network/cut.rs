@@ -144,7 +144,6 @@ impl Life {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the table is worth reading")]
 fn a_network_that_is_cut_in_the_middle_of_a_call_costs_that_call_and_nothing_else() {
     let name = "cut::a_network_that_is_cut_in_the_middle_of_a_call_costs_that_call_and_nothing_else";
     play(name, Stage::Network, &[], || async {

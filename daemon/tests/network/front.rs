@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use identity_center_simulator::Simulator;
+use identity_center_simulator::{Settings, Simulator};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
-use crate::harness::Way;
+use crate::harness::{Harness, START_URL, Store, Way, noon, session};
 
 /// What is said to whoever connects.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,6 +77,11 @@ impl Front {
     pub(crate) fn turn(&self, manner: Manner) {
         self.manner.send_replace(manner);
     }
+}
+
+/// A daemon and its simulator with this on the way.
+pub(crate) async fn start_through(settings: Settings, way: impl FnOnce(&Simulator) -> Way) -> Harness {
+    Harness::start_through(way, noon(), settings, Store::Memory, &session("corp", START_URL), "").await
 }
 
 /// What `AWS_CA_BUNDLE` names.

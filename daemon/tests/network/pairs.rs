@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use identity_center_simulator::{Fault, Grant, Operation, RefreshTokens, Settings, Times};
 
-use crate::front::IMPATIENT;
+use crate::front::{IMPATIENT, start_through};
 use crate::harness::{Harness, Way, join_all, mins, secs};
 use crate::singles::{outcome, question, settings};
 
@@ -69,7 +69,7 @@ impl Life {
     async fn new(first: Kind, second: Kind) -> Self {
         let settings = Settings { refresh_tokens: RefreshTokens::Rotated, ..settings() };
         let way = |simulator: &_| Way { patience: IMPATIENT, ..Way::straight(simulator) };
-        Self { t: Harness::start_through(settings, way).await, first, second }
+        Self { t: start_through(settings, way).await, first, second }
     }
 
     fn strike(&self, here: Operation, there: Operation) {
@@ -214,7 +214,6 @@ async fn lead(first: Kind, second: Kind, place: Place) -> usize {
 }
 
 /// Each pair strikes at one place, and each place meets all kinds; with `SSOCTL_TEST_PAIRS=all`, each pair at each place.
-#[expect(clippy::print_stdout, reason = "the table is worth reading")]
 async fn lead_lives(half: usize) {
     let all = std::env::var_os("SSOCTL_TEST_PAIRS").is_some_and(|which| which == "all");
     let pairs = KINDS.iter().flat_map(|first| KINDS.iter().map(|second| (*first, *second)));

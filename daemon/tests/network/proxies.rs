@@ -85,7 +85,6 @@ async fn doctor(mut command: Command) -> String {
 }
 
 #[tokio::test]
-#[expect(clippy::print_stdout, reason = "the table is worth reading")]
 async fn a_proxy_is_used_or_named_as_what_is_wrong_and_its_password_is_never_told() {
     if !is_there("tinyproxy") {
         return skip("proxies", "tinyproxy missing");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use identity_center_simulator::{Approval, Fault, Grant, Operation, Settings, Times};
 use ssoctl_protocol::Problem;
 
-use crate::front::{Front, RIGHT};
+use crate::front::{Front, RIGHT, start_through};
 use crate::harness::{Answer, Harness, hours, join_all, mins, secs};
 
 /// What a fault that strikes again and again leads to: at RegisterClient, StartDeviceAuthorization and CreateToken for a
@@ -88,7 +88,7 @@ pub(crate) fn outcome(answer: &Answer) -> String {
 /// The front ends when it is dropped.
 async fn over_tls() -> (Harness, Front) {
     let mut front = None;
-    let t = Harness::start_through(settings(), |simulator| front.insert(Front::new(simulator, RIGHT)).way()).await;
+    let t = start_through(settings(), |simulator| front.insert(Front::new(simulator, RIGHT)).way()).await;
     (t, front.expect("a front"))
 }
 
@@ -185,7 +185,6 @@ async fn every_outcome(fault: &Fault) -> [String; 8] {
 }
 
 #[tokio::test]
-#[expect(clippy::print_stdout, reason = "the table is worth reading")]
 async fn every_fault_at_every_operation_has_its_outcome_and_a_way_out() {
     let wrong = RefCell::new(Vec::new());
     let check = async |row: &Row| {

@@ -3,7 +3,7 @@
 use identity_center_simulator::{Approval, Operation, Settings, Simulator};
 use ssoctl_protocol::{Problem, SessionState, SessionStatus};
 
-use crate::front::{Front, IMPATIENT, Manner, RIGHT, authority};
+use crate::front::{Front, IMPATIENT, Manner, RIGHT, authority, start_through};
 use crate::harness::{Harness, Process, Way, hours, join_all, mins};
 
 /// What is wrong, and the words that say so.
@@ -28,7 +28,7 @@ fn settings() -> Settings {
 
 async fn behind(manner: Manner) -> (Harness, Front) {
     let mut front = None;
-    let t = Harness::start_through(settings(), |simulator| Way {
+    let t = start_through(settings(), |simulator| Way {
         patience: IMPATIENT,
         ..front.insert(Front::new(simulator, manner)).way()
     })
@@ -71,7 +71,6 @@ async fn at_a_refresh(wrong: Manner, words: &str) -> String {
 }
 
 #[tokio::test]
-#[expect(clippy::print_stdout, reason = "the table is worth reading")]
 async fn wrong_tls_is_named_costs_nothing_and_is_forgotten_when_it_is_put_right() {
     let rows = WRONGS.map(async |(wrong, words)| tokio::join!(at_a_sign_in(wrong), at_a_refresh(wrong, words)));
     let mut unclear = Vec::new();

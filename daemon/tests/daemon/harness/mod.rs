@@ -98,7 +98,8 @@ pub(crate) enum Store {
     File,
 }
 
-fn noon() -> SystemTime {
+/// When a test begins that does not care.
+pub(crate) fn noon() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_435_200)
 }
 
@@ -150,25 +151,17 @@ impl Harness {
         configuration: &str,
         aws_configuration: &str,
     ) -> Self {
-        let mut t = Self::assemble(time, settings, store, configuration, aws_configuration, Way::straight);
-        t.run();
-        t
+        Self::start_through(Way::straight, time, settings, store, configuration, aws_configuration).await
     }
 
     /// Starts with something on the way to the simulator.
-    pub(crate) async fn start_through(settings: Settings, way: impl FnOnce(&Simulator) -> Way) -> Self {
-        let mut t = Self::assemble(noon(), settings, Store::Memory, &session("corp", START_URL), "", way);
-        t.run();
-        t
-    }
-
-    fn assemble(
+    pub(crate) async fn start_through(
+        way: impl FnOnce(&Simulator) -> Way,
         time: SystemTime,
         settings: Settings,
         store: Store,
         configuration: &str,
         aws_configuration: &str,
-        way: impl FnOnce(&Simulator) -> Way,
     ) -> Self {
         let clock = Arc::new(ManualClock::at(time));
         let simulator = Simulator::start_with_clock(settings, Arc::new(Shared(Arc::clone(&clock)))).expect("a port");
@@ -178,7 +171,9 @@ impl Harness {
         std::fs::write(home.path().join("aws-config"), aws_configuration).expect("a file");
         let world = world(&clock, store, &home, &way);
         let (signals, _) = mpsc::channel(1);
-        Self { clock, simulator, home, signals, way, world, daemon: None, said: Mutex::default() }
+        let mut t = Self { clock, simulator, home, signals, way, world, daemon: None, said: Mutex::default() };
+        t.run();
+        t
     }
 
     fn run(&mut self) {
