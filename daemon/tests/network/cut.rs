@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use crate::harness::{Answer, Process, START_URL, exchange, join_all, session};
 use crate::singles::{outcome, question, settings};
-use crate::stage::{Stage, output, play, until};
+use crate::stage::{Stage, output, play};
 
 /// A call that the cut finds under way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -104,7 +104,7 @@ impl Life {
                 portal.unwrap_or_else(|| outcome(&answer))
             }
             None => {
-                until("the refresh fails", async || self.status().await.last_error.is_some()).await;
+                until(async || self.status().await.last_error.is_some()).await;
                 self.status().await.last_error.map(|error| error.code).unwrap_or_default()
             }
         };
@@ -118,14 +118,13 @@ impl Life {
 
     /// When the network is back: all is well without anybody's help, but for signing in.
     async fn after(&self) {
-        until("the daemon hears of the network", async || self.changes() > self.changes).await;
+        until(async || self.changes() > self.changes).await;
         match self.call {
             Call::SignIn(_) | Call::Logout => {
-                until("a sign-in works", async || self.daemon.request("GET /v1/token?wait=20").await.status == 200)
-                    .await;
+                until(async || self.daemon.request("GET /v1/token?wait=20").await.status == 200).await;
             }
             Call::Refresh => {
-                until("the token is renewed", async || {
+                until(async || {
                     let token: Token = self.daemon.request("GET /v1/token").await.json();
                     Some(token.access_token.expose()) != self.token.as_ref()
                 })
@@ -135,11 +134,19 @@ impl Life {
             }
             Call::Question(operation) => {
                 let answered = async || self.daemon.request(question(operation)).await.status == 200;
-                until("the question is answered", answered).await;
+                until(answered).await;
                 assert_eq!(Some(self.daemon.access_token().await), self.token);
             }
         }
         assert_eq!(self.simulator.violations(), Vec::<String>::new(), "{:?}", self.call);
+    }
+}
+
+/// Waits until it is so. The stage has a limit for all of it.
+async fn until(is_so: impl AsyncFn() -> bool) {
+    let mut pace = tokio::time::interval(Duration::from_millis(20));
+    while !is_so().await {
+        pace.tick().await;
     }
 }
 
