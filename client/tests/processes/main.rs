@@ -6,6 +6,7 @@ mod support;
 
 mod bad_service;
 mod choice;
+mod configure;
 mod credentials;
 mod first_use;
 mod herd;
