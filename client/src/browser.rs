@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
-use ssoctl_protocol::browser::command_line;
+use ssoctl_protocol::browser::{OPENERS, OPENERS_WITHIN_WINDOWS, command_line};
 
 use crate::environment;
 
@@ -101,13 +101,8 @@ fn no_browser_here(is_set: impl Fn(&str) -> bool) -> Option<&'static str> {
 }
 
 fn system_openers(url: &str) -> Vec<Vec<OsString>> {
-    let commands: &[&[&str]] = if cfg!(target_os = "macos") {
-        &[&["open"]]
-    } else if environment::variable("WSL_DISTRO_NAME").is_some() {
-        &[&["wslview"], &["rundll32.exe", "url.dll,FileProtocolHandler"], &["xdg-open"]]
-    } else {
-        &[&["xdg-open"]]
-    };
+    let is_within_windows = environment::variable("WSL_DISTRO_NAME").is_some();
+    let commands = if is_within_windows { OPENERS_WITHIN_WINDOWS } else { OPENERS };
     let with_url = |words: &&[&str]| words.iter().copied().chain([url]).map(OsString::from).collect();
     commands.iter().map(with_url).collect()
 }

@@ -12,7 +12,7 @@ use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand};
 
 pub(crate) use configure::Configure;
-pub(crate) use role::{Accounts, Console, CredentialProcess, Env, Exec, Roles, Shell, WhichRole};
+pub(crate) use role::{Accounts, Console, CredentialProcess, Env, Exec, Roles, Shell, Terms, WhichRole};
 
 /// The exit codes, as promised by `ssoctl_protocol::ExitCode`, and the variables.
 const EPILOGUE: &str = "\

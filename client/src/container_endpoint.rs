@@ -30,6 +30,7 @@ use ssoctl_protocol::{RoleCredentials, Secret};
 
 use crate::failure::Failure;
 use guard::Guard;
+use request::Malformed;
 
 /// How many requests are served at the same time; more wait their turn.
 const THREADS: usize = 16;
@@ -97,6 +98,8 @@ fn serve(
             };
             stream.write_all(answer.expose())
         }
+        // Whoever is slow with his request is given no time to be slow with the rest of it.
+        Err(slow @ Malformed::TooSlow) => stream.write_all(answer::malformed(slow).expose()),
         Err(malformed) => {
             stream.write_all(answer::malformed(malformed).expose())?;
             // Closing while something is unread would take the answer away from whoever is still sending.

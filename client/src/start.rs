@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use crate::connection::nobody_listens;
 use daemon::Starter;
 
-pub(crate) use daemon::find as program;
+pub(crate) use daemon::{find as program, is_setting};
 
 /// How long a daemon may take until it answers. It listens before it talks to anybody, so this is plenty.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -12,6 +12,7 @@ mod inquiry;
 pub mod lock;
 pub mod oidc;
 pub mod portal;
+pub mod regular_file;
 pub mod roles;
 pub mod sdk_cache;
 pub mod secrets;

@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use url::Url;
 
 use crate::clock::Clock;
+use crate::regular_file::{Link, RegularFile};
 
 /// How long a connection may take to come about.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(8);
@@ -26,6 +27,9 @@ pub const TOTAL_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The longest answer that is read. Real ones have a few kilobytes.
 const BODY_LIMIT: usize = 1 << 20;
+
+/// The longest file of certificates that is read. All that systems trust has a quarter of a megabyte.
+const LONGEST_BUNDLE: u64 = 16 << 20;
 
 /// The way to the service. Its connections, certificates and proxies are set up at the first call, so that a daemon that
 /// only serves from memory does not pay for them.
@@ -191,8 +195,11 @@ fn build(ca_bundle: Option<&Path>) -> Result<reqwest::Client, TransportError> {
         let unusable = |reason: String| {
             TransportError::Configuration(format!("AWS_CA_BUNDLE ({}) cannot be used: {reason}", path.display()))
         };
-        let pem = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
-        let certificates = reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| unusable(chain(&error)))?;
+        let file = RegularFile::open(path, Link::Followed).map_err(|error| unusable(error.to_string()))?;
+        let file = file.ok_or_else(|| unusable("there is no such file".to_owned()))?;
+        let pem = file.read(LONGEST_BUNDLE).map_err(|error| unusable(error.to_string()))?;
+        let certificates =
+            reqwest::Certificate::from_pem_bundle(pem.expose()).map_err(|error| unusable(chain(&error)))?;
         if certificates.is_empty() {
             return Err(unusable("it holds no PEM certificate".to_owned()));
         }

@@ -1,5 +1,12 @@
-//! How a configured browser command is read. The daemon opens pages from notices and the client from `login`, and the same
-//! line of the configuration has to mean the same to both.
+//! How a page is opened. The daemon opens pages from notices and the client from `login`, and the same line of the
+//! configuration has to mean the same to both, and so has the lack of one.
+
+/// The commands that open a page in the desktop's browser, in the order in which they are tried. The address comes last.
+pub const OPENERS: &[&[&str]] = if cfg!(target_os = "macos") { &[&["open"]] } else { &[&["xdg-open"]] };
+
+/// The same in the Windows Subsystem for Linux, where the browser is that of Windows.
+pub const OPENERS_WITHIN_WINDOWS: &[&[&str]] =
+    &[&["wslview"], &["rundll32.exe", "url.dll,FileProtocolHandler"], &["xdg-open"]];
 
 /// The words of a command, with `url` wherever `place` stands, or at the end if it stands nowhere. Empty if the command has
 /// no words.

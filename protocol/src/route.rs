@@ -21,7 +21,8 @@
 //! | `GET /v1/sessions/{name}/accounts/{id}/roles?wait=` | [`Roles`](crate::Roles) |
 //!
 //! `SELECTOR` is one of `session=`, `profile=`, `start_url=`, or nothing for the only session. `account=` and `role=` may be
-//! left out where `profile=` names a profile with `sso_account_id` and `sso_role_name`, and count before those. `{name}`,
+//! left out where `profile=` names a profile with `sso_account_id` and `sso_role_name`, and count before those. Where nothing
+//! at all is named, `credentials` and `assignment` mean the profile `default`, if that one leads to a session. `{name}`,
 //! `{id}` and query values are percent-encoded UTF-8 (RFC 3986); in queries `+` stands for itself. Durations are whole
 //! seconds.
 

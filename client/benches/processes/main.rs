@@ -19,8 +19,26 @@ use stage::Stage;
 
 const ROUNDS: usize = 1000;
 
-/// The goals of the project: a command, what it is compared with, and the largest ratio of the medians.
-const GOALS: [(&str, &str, f64); 2] = [("ssoctl", "oidc-token", 0.85), ("ssoctl, static", "/bin/true", 1.35)];
+/// Rounds of what takes long.
+const LONG_ROUNDS: usize = 10;
+
+/// How many commands a crowd has.
+const CROWD: usize = 400;
+
+/// A goal of the project: a command, what it is compared with, and the largest ratio of the medians.
+type Goal = (&'static str, &'static str, f64);
+
+const GOALS: [Goal; 3] = [
+    ("ssoctl", "oidc-token", 0.85),
+    ("ssoctl, static", "/bin/true", 1.35),
+    ("ssoctl credential-process", "ssoctl", 1.1),
+];
+
+/// Two hundred times as quick.
+const GOALS_OF_CREDENTIALS: [Goal; 2] = [
+    ("ssoctl credential-process", "aws configure export-credentials", 0.005),
+    ("400 x ssoctl credential-process", "400 x oidc-token", 1.0),
+];
 
 fn main() -> ExitCode {
     let rounds = match rounds(std::env::args().skip(1)) {
@@ -36,6 +54,7 @@ fn main() -> ExitCode {
         stage.client("ssoctl", &stage.binaries.plain),
         stage.client("ssoctl, static", &stage.binaries.linked_statically),
     ];
+    contestants.push(stage.credential_process());
     let (rivals, absent) = rivals::installed(&stage);
     contestants.extend(rivals.iter().map(rivals::Rival::contestant));
     let contest = Contest::run(contestants, rounds);
@@ -48,16 +67,34 @@ fn main() -> ExitCode {
         println!("not installed: {name}");
     }
     println!();
-    for (name, base, limit) in GOALS {
+    judge(&contest, &GOALS);
+
+    let mut contestants = vec![stage.credential_process(), stage.credential_process().crowd(CROWD)];
+    let oidc_token = rivals.iter().find(|rival| rival.is_oidc_token());
+    contestants.extend(oidc_token.map(|rival| rival.contestant().crowd(CROWD)));
+    let of_aws = rivals::of_aws(&stage);
+    if of_aws.is_none() {
+        println!("not installed: the AWS CLI 2, or botocore");
+    }
+    contestants.extend(of_aws);
+    let contest = Contest::run(contestants, LONG_ROUNDS.min(rounds));
+    println!("\nCredentials of a role, and {CROWD} commands, eight at a time\n");
+    print!("{}", contest.table(&["ssoctl credential-process"]));
+    println!();
+    judge(&contest, &GOALS_OF_CREDENTIALS);
+    ExitCode::SUCCESS
+}
+
+fn judge(contest: &Contest, goals: &[Goal]) {
+    for (name, base, limit) in goals {
         match contest.ratio(name, base) {
             Some(ratio) => {
-                let verdict = if ratio <= limit { "met" } else { "missed" };
-                println!("{name} takes {ratio:.2} of {base}; the goal of at most {limit} is {verdict}");
+                let verdict = if ratio <= *limit { "met" } else { "missed" };
+                println!("{name} takes {ratio:.4} of {base}; the goal of at most {limit} is {verdict}");
             }
             None => println!("{name} cannot be compared with {base} here"),
         }
     }
-    ExitCode::SUCCESS
 }
 
 /// Reads `--rounds N`; cargo adds `--bench`.

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::contest::{Contestant, Ending};
-use crate::stage::Stage;
+use crate::contest::{Contestant, Ending, PATH};
+use crate::stage::{PROFILE, Stage};
 
 /// How long an agent may take until its socket is there.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -55,6 +55,30 @@ pub(crate) fn installed(stage: &Stage) -> (Vec<Rival>, Vec<&'static str>) {
         Kind::ALL.into_iter().partition(|kind| kind.programs().iter().all(|program| is_installed(program)));
     let rivals = present.into_iter().map(|kind| Rival::start(kind, stage)).collect();
     (rivals, absent.into_iter().map(Kind::name).collect())
+}
+
+/// What AWS's own tools do for the credentials of a profile, if one of them is installed: `aws configure export-credentials`
+/// of the AWS CLI 2, or the same done with botocore, on which it is built. `SSOCTL_TEST_PYTHON` names a Python that has it.
+pub(crate) fn of_aws(stage: &Stage) -> Option<Contestant> {
+    let answers = |program: &str, arguments: &[&str], expected: &str| {
+        let output = Command::new(program).args(arguments).env("PATH", PATH).stdin(Stdio::null()).output().ok()?;
+        (output.status.success() && String::from_utf8_lossy(&output.stdout).starts_with(expected)).then_some(())
+    };
+    let python = std::env::var("SSOCTL_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let contestant = if answers("aws", &["--version"], "aws-cli/2").is_some() {
+        Contestant::new("aws configure export-credentials", "aws", &["configure", "export-credentials"])
+    } else {
+        answers(&python, &["-c", "import botocore; print('here')"], "here")?;
+        let script = "from botocore.session import Session; Session().get_credentials().get_frozen_credentials()";
+        Contestant::new("botocore, without the AWS CLI", &python, &["-c", script])
+    };
+    let contestant = contestant
+        .with("HOME", stage.home.path())
+        .with("AWS_CONFIG_FILE", stage.home.path().join("config"))
+        .with("AWS_PROFILE", PROFILE)
+        .with("AWS_ENDPOINT_URL_SSO", stage.service())
+        .with("AWS_ENDPOINT_URL_SSO_OIDC", stage.service());
+    Some(contestant)
 }
 
 fn is_installed(program: &str) -> bool {
@@ -109,6 +133,10 @@ impl Rival {
             assert!(begin.elapsed() < PATIENCE, "the agent of {} does not listen", self.kind.name());
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    pub(crate) fn is_oidc_token(&self) -> bool {
+        self.kind == Kind::OidcToken
     }
 
     pub(crate) fn contestant(&self) -> Contestant {

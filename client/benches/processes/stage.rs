@@ -11,6 +11,9 @@ use tempfile::TempDir;
 
 use crate::contest::Contestant;
 
+/// A profile with an account and a role that the simulator has.
+pub(crate) const PROFILE: &str = "dev";
+
 /// How long the daemon may take until it answers.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -27,7 +30,7 @@ pub(crate) struct Stage {
     pub(crate) home: TempDir,
     daemon: Child,
     /// Stops when it is dropped.
-    _simulator: Simulator,
+    simulator: Simulator,
 }
 
 impl Stage {
@@ -45,7 +48,9 @@ impl Stage {
         let home = tempfile::tempdir().expect("a temporary directory");
         let configuration = format!(
             "[sso-session corp]\nsso_start_url = {}/start\nsso_region = eu-west-1\n\
-             sso_registration_scopes = sso:account:access\n",
+             sso_registration_scopes = sso:account:access\n\
+             [profile {PROFILE}]\nsso_session = corp\nsso_account_id = 111122223333\nsso_role_name = ReadOnlyAccess\n\
+             region = eu-west-1\n",
             simulator.url()
         );
         fs::write(home.path().join("config"), configuration).expect("a file in it");
@@ -64,7 +69,7 @@ impl Stage {
             .stderr(fs::File::create(home.path().join("log")).expect("a file in it"))
             .spawn()
             .expect("the daemon starts");
-        let stage = Self { binaries, home, daemon, _simulator: simulator };
+        let stage = Self { binaries, home, daemon, simulator };
         stage.sign_in();
         stage
     }
@@ -76,6 +81,18 @@ impl Stage {
     /// `ssoctl token --json` as one of its builds does it.
     pub(crate) fn client(&self, name: &str, binary: &Path) -> Contestant {
         Contestant::new(name, binary, &["token", "--json"]).with("SSOCTL_SOCKET", self.socket())
+    }
+
+    /// `ssoctl credential-process`, with the role's credentials in the daemon's memory.
+    pub(crate) fn credential_process(&self) -> Contestant {
+        let arguments = ["credential-process", "--profile", PROFILE];
+        Contestant::new("ssoctl credential-process", &self.binaries.plain, &arguments)
+            .with("SSOCTL_SOCKET", self.socket())
+    }
+
+    /// The service, as AWS's own tools are told where it is.
+    pub(crate) fn service(&self) -> String {
+        self.simulator.url()
     }
 
     fn sign_in(&self) {

@@ -19,7 +19,7 @@ Exit codes:
 /// Which role in which account is meant.
 #[derive(Args, Debug, Default)]
 pub(crate) struct WhichRole {
-    /// The AWS profile whose account and role are meant; default: AWS_PROFILE
+    /// The AWS profile whose account and role are meant; default: AWS_PROFILE, else the profile "default"
     #[arg(long, value_parser = NonEmptyStringValueParser::new(), conflicts_with = "session")]
     pub(crate) profile: Option<String>,
     /// The session, together with --account and --role
@@ -31,6 +31,17 @@ pub(crate) struct WhichRole {
     /// The role's name; default: the profile's
     #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     pub(crate) role: Option<String>,
+}
+
+/// What credentials have to be good for, and what may be done to get them.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub(crate) struct Terms {
+    /// How long the credentials must still live, such as 90s, 5m, or a number of seconds
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "0", hide_default_value = true)]
+    pub(crate) min_valid: Duration,
+    /// How long to wait for a person to sign in; default: not at all
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "0", hide_default_value = true)]
+    pub(crate) wait: Duration,
 }
 
 /// Print the credentials of a role as AWS SDKs want them of a credential_process
@@ -47,12 +58,8 @@ pub(crate) struct WhichRole {
 pub(crate) struct CredentialProcess {
     #[command(flatten)]
     pub(crate) which: WhichRole,
-    /// How long the credentials must still live, such as 90s, 5m, or a number of seconds
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "0", hide_default_value = true)]
-    pub(crate) min_valid: Duration,
-    /// How long to wait for a person to sign in; default: not at all
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "0", hide_default_value = true)]
-    pub(crate) wait: Duration,
+    #[command(flatten)]
+    pub(crate) terms: Terms,
 }
 
 /// List the accounts that you have a role in
@@ -97,9 +104,8 @@ pub(crate) struct Roles {
 pub(crate) struct Exec {
     #[command(flatten)]
     pub(crate) which: WhichRole,
-    /// How long the credentials must still live, such as 90s, 5m, or a number of seconds
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "0", hide_default_value = true)]
-    pub(crate) min_valid: Duration,
+    #[command(flatten)]
+    pub(crate) terms: Terms,
     /// Let CMD renew its credentials as it goes
     #[arg(long)]
     pub(crate) refreshable: bool,
@@ -116,18 +122,17 @@ pub(crate) struct Exec {
 ///
 /// Sets what `ssoctl exec` gives its command, and removes the variables that would get in the way.
 #[derive(Args, Debug)]
-#[command(verbatim_doc_comment)]
+#[command(after_long_help = EPILOGUE, verbatim_doc_comment)]
 pub(crate) struct Env {
     #[command(flatten)]
     pub(crate) which: WhichRole,
-    /// How long the credentials must still live, such as 90s, 5m, or a number of seconds
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "0", hide_default_value = true)]
-    pub(crate) min_valid: Duration,
+    #[command(flatten)]
+    pub(crate) terms: Terms,
     /// Whose language to print; default: that of $SHELL
     #[arg(long, value_enum)]
     pub(crate) shell: Option<Shell>,
     /// Remove the variables instead, and those that would get in their way; no daemon is asked
-    #[arg(long, conflicts_with_all = ["profile", "session", "account", "role", "min_valid"])]
+    #[arg(long, conflicts_with_all = ["profile", "session", "account", "role", "min_valid", "wait"])]
     pub(crate) unset: bool,
 }
 
@@ -149,6 +154,7 @@ pub(crate) enum Shell {
 ///
 /// The portal asks you to sign in there if you are not, so this works while you are signed out here.
 #[derive(Args, Debug)]
+#[command(after_long_help = EPILOGUE)]
 pub(crate) struct Console {
     #[command(flatten)]
     pub(crate) which: WhichRole,

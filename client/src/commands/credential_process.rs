@@ -4,7 +4,6 @@
 //! there, words on standard error and another exit code.
 
 use serde::Serialize;
-use ssoctl_protocol::route::Query;
 use ssoctl_protocol::secret::{self, Secret};
 use ssoctl_protocol::{RoleCredentials, Route, Timestamp};
 
@@ -33,8 +32,8 @@ struct Output<'a> {
 }
 
 pub(super) fn run(daemon: &Daemon, arguments: cli::CredentialProcess) -> Result<(), Failure> {
-    let query = Query { min_valid: arguments.min_valid.as_secs(), ..role::query(arguments.which)? };
-    let answer = waiting::obtain(daemon, &Route::Credentials, &query, arguments.wait)?;
+    let query = role::query(arguments.which, arguments.terms)?;
+    let answer = waiting::obtain(daemon, &Route::Credentials, &query, arguments.terms.wait)?;
     let credentials: RoleCredentials = daemon.read(&answer)?;
     let output = Output {
         version: VERSION,

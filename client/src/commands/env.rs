@@ -1,7 +1,5 @@
 //! `ssoctl env`
 
-use ssoctl_protocol::route::Query;
-
 use super::role;
 use crate::cli::{self, Shell};
 use crate::connection::Daemon;
@@ -19,8 +17,8 @@ pub(super) fn run(daemon: impl FnOnce() -> Result<Daemon, Failure>, arguments: c
     let changes = if arguments.unset {
         Changes::none(&environment::variable)
     } else {
-        let query = Query { min_valid: arguments.min_valid.as_secs(), ..role::query(arguments.which)? };
-        Changes::fixed(&role::credentials(&daemon()?, &query)?, &environment::variable)
+        let credentials = role::credentials(&daemon()?, arguments.which, arguments.terms)?;
+        Changes::fixed(&credentials, &environment::variable)
     };
     render::output(shell::script(language, &changes).expose().as_bytes())
 }

@@ -10,8 +10,7 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
-use ssoctl_protocol::RoleCredentials;
-use ssoctl_protocol::route::Query;
+use ssoctl_protocol::{RoleCredentials, Route};
 
 use super::role;
 use crate::attendance::{self, Attendance};
@@ -38,8 +37,7 @@ pub(super) fn run(starting: Starting, mut arguments: cli::Exec) -> Result<ExitCo
 }
 
 fn credentials(starting: Starting, arguments: cli::Exec) -> Result<RoleCredentials, Failure> {
-    let query = Query { min_valid: arguments.min_valid.as_secs(), ..role::query(arguments.which)? };
-    role::credentials(&Daemon::find(starting, VersionWarning::Shown)?, &query)
+    role::credentials(&Daemon::find(starting, VersionWarning::Shown)?, arguments.which, arguments.terms)
 }
 
 fn command(words: &[OsString], changes: &Changes) -> Command {
@@ -65,7 +63,7 @@ struct Refreshable {
 
 impl Refreshable {
     fn prepare(starting: Starting, arguments: cli::Exec) -> Result<Self, Failure> {
-        let min_valid = arguments.min_valid;
+        let min_valid = arguments.terms.min_valid;
         default_profile::check()?;
         // Whoever is signed out, or has no such role, is told now and not by the command.
         let credentials = credentials(starting, arguments)?;
@@ -73,7 +71,8 @@ impl Refreshable {
         let attendance = Attendance::begin().map_err(|error| unavailable("signals cannot be caught", &error))?;
         let endpoint = ContainerEndpoint::open(move || {
             // The terminal is the command's, so a daemon of another version is no news here.
-            role::credentials(&Daemon::find(starting, VersionWarning::Silent)?, &query)
+            let daemon = Daemon::find(starting, VersionWarning::Silent)?;
+            daemon.read(&daemon.ask(&Route::Credentials, &query)?)
         })
         .map_err(|error| unavailable("the endpoint for the command cannot be opened", &error))?;
         let changes = Changes::refreshable(&credentials, endpoint.uri(), endpoint.token(), &environment::variable);

@@ -5,8 +5,8 @@ use std::time::Duration;
 use ssoctl_protocol::route::Query;
 use ssoctl_protocol::{RoleCredentials, Route, Selector};
 
-use super::{selector, variable};
-use crate::cli::{Which, WhichRole};
+use super::{selector, variable, waiting};
+use crate::cli::{Terms, Which, WhichRole};
 use crate::connection::Daemon;
 use crate::failure::Failure;
 
@@ -14,7 +14,7 @@ use crate::failure::Failure;
 ///
 /// A session leaves open which role is meant, so `SSOCTL_SESSION` comes behind `AWS_PROFILE` here, unless account and role are
 /// both named.
-pub(super) fn query(which: WhichRole) -> Result<Query, Failure> {
+pub(super) fn query(which: WhichRole, terms: Terms) -> Result<Query, Failure> {
     let WhichRole { profile, session, account, role } = which;
     let named = account.is_some() && role.is_some();
     let profile = match profile {
@@ -22,12 +22,12 @@ pub(super) fn query(which: WhichRole) -> Result<Query, Failure> {
         profile => profile,
     };
     let selector = selector(Which { session, profile, start_url: None })?;
-    Ok(Query { selector, account, role, ..Query::default() })
+    Ok(Query { selector, account, role, min_valid: terms.min_valid.as_secs(), ..Query::default() })
 }
 
-/// Credentials of the role that `query` means, with at least `min_valid` left to live.
-pub(super) fn credentials(daemon: &Daemon, query: &Query) -> Result<RoleCredentials, Failure> {
-    let answer = daemon.ask(&Route::Credentials, query)?;
+/// Credentials of the role that the command line means, on its terms.
+pub(super) fn credentials(daemon: &Daemon, which: WhichRole, terms: Terms) -> Result<RoleCredentials, Failure> {
+    let answer = waiting::obtain(daemon, &Route::Credentials, &query(which, terms)?, terms.wait)?;
     daemon.read(&answer)
 }
 

@@ -29,6 +29,9 @@ pub(super) fn obtain(daemon: &Daemon, route: &Route, query: &Query, limit: Durat
     }
 }
 
+/// How long a daemon that stops, and the one that takes its place, may take: 5 s to stop and some to start.
+const RESTART_PATIENCE: Duration = Duration::from_secs(10);
+
 /// Whether a flow is wanted even where there is a live token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Asking {
@@ -48,7 +51,9 @@ fn wait(
     let left = || limit.saturating_sub(begin.elapsed());
     // Somebody else may have signed in since the first request, so nobody is asked in vain. A token that is there but
     // too short for `--min-valid` does need a flow.
-    let mut attempts = [Asking::IfNeeded, Asking::Always].into_iter();
+    const ATTEMPTS: [Asking; 2] = [Asking::IfNeeded, Asking::Always];
+    let mut attempts = ATTEMPTS.into_iter();
+    let mut has_restarted = false;
     loop {
         let Failure::Problem(problem) = &failure else { return Err(failure) };
         let mut query = query.clone();
@@ -66,11 +71,38 @@ fn wait(
             // The store is still opening, perhaps because a person is asked for its password. Waiting in the daemon
             // could start a flow that nobody sees the code of, so it is asked again and again instead.
             ErrorCode::StoreUnavailable if !left().is_zero() => thread::sleep(PAUSE.min(left())),
+            // With the daemon the flow went, and may be needed anew.
+            ErrorCode::ShuttingDown if !left().is_zero() && !has_restarted => {
+                has_restarted = true;
+                attempts = ATTEMPTS.into_iter();
+                match ask_the_next(daemon, route, &query, RESTART_PATIENCE.min(left())) {
+                    Ok(answer) => return Ok(answer),
+                    Err(next) => failure = next,
+                }
+                continue;
+            }
             _ => return Err(failure),
         }
         match daemon.ask(route, &query) {
             Ok(answer) => return Ok(answer),
             Err(next) => failure = next,
+        }
+    }
+}
+
+/// Asks until the daemon that stops is gone and the next one answers, which the service manager starts, or this does.
+fn ask_the_next(daemon: &Daemon, route: &Route, query: &Query, limit: Duration) -> Result<Answer, Failure> {
+    let begin = Instant::now();
+    loop {
+        thread::sleep(PAUSE);
+        let outcome = daemon.ask(route, query);
+        let is_still_away = match &outcome {
+            Err(Failure::Unreachable(_)) => true,
+            Err(Failure::Problem(problem)) => problem.code == ErrorCode::ShuttingDown,
+            _ => false,
+        };
+        if !is_still_away || begin.elapsed() > limit {
+            return outcome;
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Credentials and failures as the SDKs expect them.
 //!
-//! Failures say `code` and `message`; the AWS SDK for JavaScript reads them with a capital, the one for Java without, those
-//! for Go and Rust either way, and botocore shows the whole text. What may pass by itself has a status from 500, at which
-//! the SDKs try again; below that they give up.
+//! Failures say `code` and `message`; the AWS SDK for JavaScript reads them with a capital, the one for Java without, the one
+//! for Go either way, botocore shows the whole text, and the one for Rust the status alone. What may pass by itself has a
+//! status from 500, at which those SDKs that distinguish try again; below that they give up.
 
 use serde::Serialize;
 use serde_json::json;

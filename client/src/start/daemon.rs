@@ -27,6 +27,9 @@ const PASSED_ON: &[&str] = &[
     "WAYLAND_DISPLAY",
     "XAUTHORITY",
     "BROWSER",
+];
+/// Those that somebody sets on purpose, to have the daemon do something in another way.
+const SETTINGS: &[&str] = &[
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
     "HTTP_PROXY",
@@ -47,7 +50,9 @@ const PASSED_ON: &[&str] = &[
     "SSOCTL_STATE_DIR",
 ];
 /// Families of variables that are passed on as well.
-const PASSED_ON_PREFIXES: &[&str] = &["LC_", "XDG_", "AWS_ENDPOINT_URL"];
+const PASSED_ON_PREFIXES: &[&str] = &["LC_", "XDG_"];
+/// Settings that there is one of for each service.
+const SETTING_PREFIX: &str = "AWS_ENDPOINT_URL";
 /// Those whose value is a path, which may be relative to a directory that the daemon does not run in.
 const PATHS: &[&str] =
     &["SSL_CERT_FILE", "SSL_CERT_DIR", "AWS_CONFIG_FILE", "AWS_CA_BUNDLE", "SSOCTL_CONFIG", "SSOCTL_STATE_DIR"];
@@ -135,10 +140,16 @@ impl Starter {
     }
 }
 
+/// Whether a variable of this name, set here, would change what the daemon does.
+pub(crate) fn is_setting(name: &str) -> bool {
+    SETTINGS.contains(&name) || name.starts_with(SETTING_PREFIX)
+}
+
 /// What a daemon gets of a variable.
 fn pass_on(name: OsString, value: OsString) -> Option<(OsString, OsString)> {
     let text = name.to_str()?;
-    if !PASSED_ON.contains(&text) && !PASSED_ON_PREFIXES.iter().any(|prefix| text.starts_with(prefix)) {
+    let is_named = PASSED_ON.contains(&text) || is_setting(text);
+    if !is_named && !PASSED_ON_PREFIXES.iter().any(|prefix| text.starts_with(prefix)) {
         return None;
     }
     let value = if PATHS.contains(&text) && !value.is_empty() {

@@ -4,10 +4,13 @@
 #[allow(dead_code, reason = "shared with the demonstration; each uses its part")]
 mod support;
 
+mod aws_cli;
 mod bad_service;
+mod botocore;
 mod choice;
 mod configure;
 mod credentials;
+mod exec;
 mod first_use;
 mod herd;
 mod import;
@@ -15,8 +18,10 @@ mod interrupted;
 mod output;
 mod plain_http;
 mod renewal;
+mod sdks;
 mod secrecy;
 mod sign_in;
 mod sign_out;
 mod starting;
+mod sts;
 mod survival;

@@ -38,6 +38,28 @@ fn sigterm_ends_the_daemon_cleanly_and_tells_those_who_wait() {
 }
 
 #[test]
+fn whoever_waits_for_a_token_is_not_sent_away_by_a_restart() {
+    let stage = Stage::with_corp(Settings::default());
+    let waiting = stage.start(stage.ssoctl(["token", "--wait", "5m"]));
+    let first = stage.shown_by(&waiting);
+    stage.end_daemon(Signal::TERM);
+    stage.start_daemon();
+    let second = stage.identity_center.wait_for_pending_where(|pending| pending.user_code != first.user_code);
+    stage.identity_center.approve(&second.user_code).unwrap();
+    let outcome = waiting.finish().exits(0);
+    assert_eq!(outcome.stdout, stage.run(["token"]).exits(0).stdout);
+}
+
+#[test]
+fn whoever_waits_is_told_if_no_daemon_comes_back() {
+    let stage = Stage::with_corp(Settings::default());
+    let waiting = stage.start(stage.ssoctl(["--no-start", "token", "--wait", "2s"]));
+    stage.shown_by(&waiting);
+    stage.end_daemon(Signal::TERM);
+    waiting.finish().exits(4).prints_nothing();
+}
+
+#[test]
 fn a_second_daemon_says_who_runs_already_whatever_its_socket() {
     let stage = Stage::with_corp(Settings::default());
     let mut second = stage.ssoctld();

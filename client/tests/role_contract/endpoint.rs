@@ -5,9 +5,8 @@ use std::net::TcpStream;
 
 use serde_json::json;
 
-use crate::attended::Attended;
 use crate::canned::{Canned, assert_fails, ok, problem, ssoctl, stderr, stdout};
-use crate::credentials;
+use crate::{attend, credentials};
 
 #[test]
 fn the_command_asks_as_often_as_it_likes_and_the_daemon_is_asked_each_time() {
@@ -21,7 +20,7 @@ fn the_command_asks_as_often_as_it_likes_and_the_daemon_is_asked_each_time() {
         problem("sign_in_required", 401, &json!({})),
         ok(&renewed),
     ]);
-    let attended = Attended::start(&canned.socket(), "cat > /dev/null");
+    let attended = attend(&canned, "cat > /dev/null");
     assert_eq!(
         attended.ask(),
         (
@@ -51,9 +50,9 @@ fn the_command_asks_as_often_as_it_likes_and_the_daemon_is_asked_each_time() {
 #[test]
 fn nobody_else_gets_anything() {
     let canned = Canned::answers([ok(&credentials())]);
-    let attended = Attended::start(&canned.socket(), "cat > /dev/null");
+    let attended = attend(&canned, "cat > /dev/null");
     let other = Canned::answers([ok(&credentials())]);
-    let other = Attended::start(&other.socket(), "cat > /dev/null");
+    let other = attend(&other, "cat > /dev/null");
     let (path, host, token) = (attended.path(), attended.authority(), attended.token.as_str());
     let port = host.split(':').nth(1).unwrap();
     let request = |method: &str, path: &str, host: &str, token: &str, more: &str| {
@@ -88,7 +87,7 @@ fn nobody_else_gets_anything() {
 #[test]
 fn those_who_send_nothing_keep_nobody_out() {
     let canned = Canned::answers(vec![ok(&credentials()); 2]);
-    let attended = Attended::start(&canned.socket(), "cat > /dev/null");
+    let attended = attend(&canned, "cat > /dev/null");
     let silent: Vec<TcpStream> = (0..20).map(|_| TcpStream::connect(attended.authority()).unwrap()).collect();
     assert_eq!(attended.ask().0, 200);
     drop(silent);
@@ -97,7 +96,7 @@ fn those_who_send_nothing_keep_nobody_out() {
 #[test]
 fn the_endpoint_is_gone_when_the_command_ends() {
     let canned = Canned::answers([ok(&credentials())]);
-    let attended = Attended::start(&canned.socket(), "cat > /dev/null");
+    let attended = attend(&canned, "cat > /dev/null");
     let authority = attended.authority().to_owned();
     assert!(TcpStream::connect(&authority).is_ok());
     assert!(attended.finish().success());
@@ -136,7 +135,7 @@ fn the_command_has_an_address_and_no_keys() {
 #[test]
 fn no_secret_stands_in_a_command_line() {
     let canned = Canned::answers([ok(&credentials())]);
-    let attended = Attended::start(&canned.socket(), "cat > /dev/null");
+    let attended = attend(&canned, "cat > /dev/null");
     if cfg!(target_os = "linux") {
         let line = fs::read_to_string(format!("/proc/{}/cmdline", attended.pid().as_raw_nonzero())).unwrap();
         assert!(line.contains("--refreshable"), "{line}");

@@ -7,16 +7,20 @@
 #[allow(dead_code, reason = "shared with the other tests of the command line; each uses its part")]
 mod canned;
 
+#[path = "../support/attended.rs"]
+mod attended;
+
 #[path = "../support/waiting.rs"]
 mod waiting;
 
-mod attended;
 mod console;
 mod endpoint;
 mod env;
 mod exec;
 mod signals;
 
+use attended::Attended;
+use canned::{Canned, ssoctl};
 use serde_json::{Value, json};
 
 /// Credentials as the daemon hands them out.
@@ -26,4 +30,11 @@ fn credentials() -> Value {
         "expires_at": "2099-11-23T10:16:00Z", "session": "corp", "account": "111122223333", "role": "Admin",
         "region": "eu-west-1",
     })
+}
+
+/// A script under `ssoctl exec --refreshable`.
+fn attend(canned: &Canned, script: &str) -> Attended {
+    let mut exec = ssoctl(&canned.socket(), &["exec", "--refreshable"]);
+    exec.env("PATH", "/usr/bin:/bin").env("HOME", "/nowhere");
+    Attended::start(exec, script)
 }

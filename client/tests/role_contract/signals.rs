@@ -7,9 +7,8 @@ use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::attended::Attended;
 use crate::canned::{Canned, ok};
-use crate::credentials;
+use crate::{attend, credentials};
 
 /// A script that says which signals it gets, until its input ends. (A signal may end `read` as the end of input does.)
 const TELLTALE: &str = "\
@@ -21,7 +20,7 @@ while :; do seen=; read line || [ -n \"$seen\" ] || exit 0; done";
 fn the_exit_code_is_the_commands() {
     for code in [0, 1, 3, 126, 255] {
         let canned = Canned::answers([ok(&credentials())]);
-        let attended = Attended::start(&canned.socket(), &format!("cat > /dev/null; exit {code}"));
+        let attended = attend(&canned, &format!("cat > /dev/null; exit {code}"));
         assert_eq!(attended.finish().code(), Some(code));
     }
 }
@@ -30,20 +29,20 @@ fn the_exit_code_is_the_commands() {
 fn a_command_that_a_signal_ends_gives_128_and_its_number() {
     for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130), (Signal::HUP, 129), (Signal::USR1, 138)] {
         let canned = Canned::answers([ok(&credentials())]);
-        let attended = Attended::start(&canned.socket(), "exec cat");
+        let attended = attend(&canned, "exec cat");
         attended.send(signal);
         let status = attended.wait();
         assert_eq!((status.code(), status.signal()), (Some(code), None), "{signal:?}");
     }
     let canned = Canned::answers([ok(&credentials())]);
-    let attended = Attended::start(&canned.socket(), "kill -KILL $$");
+    let attended = attend(&canned, "kill -KILL $$");
     assert_eq!(attended.wait().code(), Some(137));
 }
 
 #[test]
 fn every_signal_reaches_the_command_and_ends_nobody_who_handles_it() {
     let canned = Canned::answers(vec![ok(&credentials()); 2]);
-    let mut attended = Attended::start(&canned.socket(), TELLTALE);
+    let mut attended = attend(&canned, TELLTALE);
     assert_eq!(attended.line(), "ready");
     for (signal, name) in [
         (Signal::INT, "INT"),

@@ -6,10 +6,12 @@
 //! | [`binaries`] | the two binaries, built once and never stale |
 //! | [`stage`] | the home, the service, the daemon, and the end of all of them |
 //! | [`client`] | one `ssoctl` process and what came of it |
+//! | [`attended`] | a command under `ssoctl exec --refreshable` |
 //! | [`daemon`] | the lives and deaths of `ssoctld` |
 //! | [`socket`] | the daemon's API without `ssoctl` in between |
 //! | [`waiting`] | waiting for a state, within reason |
 
+pub(crate) mod attended;
 pub(crate) mod binaries;
 pub(crate) mod client;
 pub(crate) mod daemon;

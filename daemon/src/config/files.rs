@@ -9,6 +9,7 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
+use ssoctl_protocol::Secret;
 use tempfile::NamedTempFile;
 
 use super::add::{AddError, NewSession, add_session};
@@ -17,6 +18,10 @@ use super::environment::Environment;
 use super::merge::{Source, merge};
 use super::own::OwnFile;
 use super::{Config, Problem, Severity};
+use crate::regular_file::{Link, NotRead, RegularFile};
+
+/// Ten thousands of profiles fit.
+const LONGEST: u64 = 16 << 20;
 
 /// As many as Linux follows before it gives up.
 const MAX_SYMLINKS: usize = 40;
@@ -82,11 +87,8 @@ pub fn parse(paths: &Paths, own: &str, aws: &str, environment: &Environment) -> 
 /// `config` is the configuration in force: its names are taken.
 pub fn save_session(paths: &Paths, session: &NewSession, config: &Config) -> Result<String, SaveError> {
     let failed = |source| SaveError::File { path: paths.own.clone(), source };
-    let text = match fs::read_to_string(&paths.own) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(failed(error)),
-    };
+    let bytes = read(&paths.own).map_err(|error| failed(io::Error::other(error)))?.unwrap_or_default();
+    let text = str::from_utf8(bytes.expose()).map_err(|error| failed(io::Error::other(error)))?.to_owned();
     let is_taken = |name: &str| config.session(name).is_some() || config.profiles.contains_key(name);
     let added = add_session(&text, session, is_taken)?;
     replace(&paths.own, &added.text).map_err(failed)?;
@@ -177,15 +179,19 @@ pub(super) fn next_symlink(path: &Path) -> Option<PathBuf> {
     })
 }
 
+pub(crate) fn read(path: &Path) -> Result<Option<Secret<Vec<u8>>>, NotRead> {
+    RegularFile::open(path, Link::Followed)?.map(|file| file.read(LONGEST)).transpose()
+}
+
 fn read_text(path: &Path) -> Result<String, Problem> {
     let problem = |line, message| Problem { severity: Severity::Error, file: path.to_owned(), line, message };
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
+    let bytes = match read(path) {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => return Ok(String::new()),
         Err(error) => return Err(problem(None, format!("the whole file is left out, it cannot be read: {error}"))),
     };
-    String::from_utf8(bytes).map_err(|error| {
-        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+    str::from_utf8(bytes.expose()).map(str::to_owned).map_err(|error| {
+        let valid = &bytes.expose()[..error.valid_up_to()];
         let line = 1 + valid.iter().filter(|&&byte| byte == b'\n').count();
         problem(Some(line), "the whole file is left out, this line is not UTF-8".to_owned())
     })

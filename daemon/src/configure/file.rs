@@ -1,11 +1,11 @@
 //! The AWS configuration on disk: read, and replaced only if it is still what was read.
 
 use std::ffi::OsString;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::config::Replacement;
+use crate::config::{self, Replacement};
+use crate::regular_file::NotRead;
 
 /// What the name of the file as it was ends with.
 const BACKUP: &str = ".ssoctl-backup";
@@ -15,7 +15,7 @@ const BACKUP: &str = ".ssoctl-backup";
 pub enum FileError {
     /// It cannot be read.
     #[error("it cannot be read: {0}")]
-    Unreadable(io::Error),
+    Unreadable(NotRead),
     /// It is no text.
     #[error("line {0} is not UTF-8; repair that first")]
     NotText(usize),
@@ -30,19 +30,16 @@ pub enum FileError {
     Unwritable(io::Error),
 }
 
-/// The file as it was read; `None` if there was none.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// The file as it was read; `None` if there was none. Not shown by `Debug`, as people keep keys there, too.
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Before(Option<String>);
 
 impl Before {
     pub(super) fn read(path: &Path) -> Result<Self, FileError> {
-        let bytes = match fs::read(path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self(None)),
-            Err(error) => return Err(FileError::Unreadable(error)),
-        };
-        String::from_utf8(bytes).map(|text| Self(Some(text))).map_err(|error| {
-            let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let Some(bytes) = config::read(path).map_err(FileError::Unreadable)? else { return Ok(Self(None)) };
+        let bytes = bytes.expose();
+        str::from_utf8(bytes).map(|text| Self(Some(text.to_owned()))).map_err(|error| {
+            let valid = &bytes[..error.valid_up_to()];
             FileError::NotText(1 + valid.iter().filter(|&&byte| byte == b'\n').count())
         })
     }
@@ -80,6 +77,7 @@ fn backup_path(path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     fn mode(path: &Path) -> u32 {

@@ -111,8 +111,7 @@ impl From<Doubtful> for Refusal {
     }
 }
 
-/// What is to be done, and said.
-#[derive(Debug)]
+/// What is to be done, and said. Not shown by `Debug`, as people keep keys in the file, too.
 pub(super) struct Plan {
     /// The file's new text.
     pub(super) text: String,

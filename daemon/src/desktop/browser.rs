@@ -6,7 +6,7 @@
 use std::io;
 use std::process::{ExitStatus, Stdio};
 
-use ssoctl_protocol::browser::command_line;
+use ssoctl_protocol::browser::{OPENERS, OPENERS_WITHIN_WINDOWS, command_line};
 use tokio::process::Command;
 use tokio::runtime::Handle;
 use url::Url;
@@ -103,13 +103,7 @@ pub(super) fn programs(command: Option<&str>, launcher: Launcher) -> Vec<String>
 
 /// The desktop's own commands.
 fn openers(launcher: Launcher) -> &'static [&'static [&'static str]] {
-    if cfg!(target_os = "macos") {
-        &[&["open"]]
-    } else if launcher == Launcher::Windows {
-        &[&["wslview"], &["rundll32.exe", "url.dll,FileProtocolHandler"], &["xdg-open"]]
-    } else {
-        &[&["xdg-open"]]
-    }
+    if launcher == Launcher::Windows { OPENERS_WITHIN_WINDOWS } else { OPENERS }
 }
 
 #[cfg(test)]

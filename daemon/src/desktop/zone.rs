@@ -2,10 +2,11 @@
 //!
 //! Nothing is remembered between two looks, because the person may travel.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
+
+use crate::regular_file::{Link, RegularFile};
 
 /// What stands for the machine's zone: a file, or a link to one.
 const LOCAL: &str = "/etc/localtime";
@@ -70,9 +71,8 @@ fn named(name: &str) -> Option<TimeZone> {
 }
 
 fn zone_in(file: &Path) -> Option<TimeZone> {
-    let is_zone = fs::metadata(file).is_ok_and(|metadata| metadata.is_file() && metadata.len() <= LONGEST);
-    let bytes = fs::read(file).ok().filter(|_| is_zone)?;
-    TimeZone::tzif("local", &bytes).ok()
+    let bytes = RegularFile::open(file, Link::Followed).ok()??.read(LONGEST).ok()?;
+    TimeZone::tzif("local", bytes.expose()).ok()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::finding::Finding;
 
 const SERVICE: &str = "service";
+const SANDBOX: &str = "sandbox";
 const INSTALL: &str = "run: ssoctl service install";
 
 /// The units of systemd that belong to us.
@@ -39,6 +40,7 @@ pub(super) struct Unit {
     file_state: String,
     active_state: String,
     result: String,
+    exit_status: String,
 }
 
 impl Unit {
@@ -56,12 +58,53 @@ impl Unit {
                 "UnitFileState" => &mut unit.file_state,
                 "ActiveState" => &mut unit.active_state,
                 "Result" => &mut unit.result,
+                "ExecMainStatus" => &mut unit.exit_status,
                 _ => continue,
             };
             value.clone_into(member);
         }
         unit
     }
+}
+
+/// Whether processes without privileges may make user namespaces, which the sandbox of a person's service is made of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum UserNamespaces {
+    /// As far as the kernel's settings tell.
+    Allowed,
+    /// This setting, with this value, forbids or restricts them.
+    Restricted(&'static str, &'static str),
+}
+
+impl UserNamespaces {
+    /// What the kernel's settings say: AppArmor's (Ubuntu 23.10 and later), Debian's, and the limit of user_namespaces(7).
+    pub(super) fn of_settings(setting: impl Fn(&str) -> Option<String>) -> Self {
+        let forbids = [
+            ("kernel.apparmor_restrict_unprivileged_userns", "1"),
+            ("kernel.unprivileged_userns_clone", "0"),
+            ("user.max_user_namespaces", "0"),
+        ];
+        let is_so = |(name, value): &(&'static str, &str)| setting(name).is_some_and(|found| found.trim() == *value);
+        forbids.into_iter().find(is_so).map_or(Self::Allowed, |(name, value)| Self::Restricted(name, value))
+    }
+}
+
+/// Judges whether the service can have its sandbox; `None` where there is no service, or nothing is in its way.
+pub(super) fn judge_sandbox(manager: &Manager, namespaces: UserNamespaces) -> Option<Finding> {
+    let (Manager::Systemd(units), UserNamespaces::Restricted(setting, value)) = (manager, namespaces) else {
+        return None;
+    };
+    let service = units.iter().find(|unit| unit.name == UNITS[1] && unit.load_state != "not-found")?;
+    Some(if service.active_state == "active" {
+        Finding::ok(SANDBOX, format!("the service runs, although {setting} is {value}"))
+    } else {
+        Finding::warning(
+            SANDBOX,
+            format!("the service's sandbox is made of user namespaces, and {setting} is {value}"),
+            "if the service does not start, have the machine's administrator allow them; or run: ssoctl service uninstall, \
+             and ssoctl starts the daemon itself",
+        )
+    })
 }
 
 /// Judges the service manager.
@@ -96,6 +139,15 @@ fn judge_units(units: &[Unit]) -> Finding {
         return not_installed();
     }
     if let Some(unit) = installed.iter().find(|unit| unit.active_state == "failed") {
+        // EXIT_USER and EXIT_NAMESPACE (systemd.exec(5), "Process Exit Codes").
+        if matches!(unit.exit_status.as_str(), "217" | "226") {
+            return Finding::problem(
+                SERVICE,
+                format!("{} has failed, because its sandbox cannot be made (status {})", unit.name, unit.exit_status),
+                "look at: sysctl kernel.apparmor_restrict_unprivileged_userns user.max_user_namespaces; have user namespaces \
+                 allowed, or run: ssoctl service uninstall, and ssoctl starts the daemon itself",
+            );
+        }
         return Finding::problem(
             SERVICE,
             format!("{} has failed ({})", unit.name, unit.result),
@@ -173,6 +225,38 @@ mod tests {
             let finding = judge(&Manager::Systemd(units));
             assert_eq!(finding.result, result, "{finding:?}");
             assert!(finding.message.contains(words), "{finding:?}");
+        }
+    }
+
+    #[test]
+    fn a_sandbox_that_cannot_be_made_is_told_from_other_failures() {
+        let failed = unit(UNITS[1], "loaded", "enabled", "failed");
+        for (status, words) in [("217", "its sandbox cannot be made"), ("226", "cannot be made"), ("1", "(exit-code)")]
+        {
+            let units = Unit::parse_all(&format!("{failed}ExecMainStatus={status}\n"));
+            let finding = judge(&Manager::Systemd(units));
+            assert_eq!(finding.result, Verdict::Problem);
+            assert!(finding.message.contains(words), "{finding:?}");
+        }
+    }
+
+    #[test]
+    fn restricted_user_namespaces_matter_where_a_service_is_installed_and_does_not_run() {
+        let restricted =
+            UserNamespaces::of_settings(|name| (name == "user.max_user_namespaces").then(|| "0\n".to_owned()));
+        assert_eq!(restricted, UserNamespaces::Restricted("user.max_user_namespaces", "0"));
+        assert_eq!(UserNamespaces::of_settings(|_| Some("65536".to_owned())), UserNamespaces::Allowed);
+        assert_eq!(UserNamespaces::of_settings(|_| None), UserNamespaces::Allowed);
+        let service =
+            |load: &str, active: &str| Manager::Systemd(Unit::parse_all(&unit(UNITS[1], load, "enabled", active)));
+        for (manager, namespaces, result) in [
+            (service("loaded", "active"), restricted, Some(Verdict::Ok)),
+            (service("loaded", "inactive"), restricted, Some(Verdict::Warning)),
+            (service("not-found", "inactive"), restricted, None),
+            (service("loaded", "inactive"), UserNamespaces::Allowed, None),
+            (Manager::Missing, restricted, None),
+        ] {
+            assert_eq!(judge_sandbox(&manager, namespaces).map(|finding| finding.result), result, "{manager:?}");
         }
     }
 

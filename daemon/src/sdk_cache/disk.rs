@@ -5,13 +5,14 @@
 //! it was when it was read, and whatever is not a regular file of this person is left alone and told.
 
 use std::fs::{self, DirBuilder, File, Permissions};
-use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
-use rustix::fs::OFlags;
 use sha2::{Digest, Sha256};
 use ssoctl_protocol::Secret;
+
+use crate::regular_file::{Link, NotRead, RegularFile};
 
 /// No token file is longer; something else is in its place.
 const LONGEST: u64 = 256 << 10;
@@ -42,30 +43,18 @@ pub(super) struct DiskError(pub(super) String);
 /// Reads a file, if it is one.
 pub(super) fn read(path: &Path) -> Result<Reading, DiskError> {
     let shown = path.display();
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let file = match File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Reading { bytes: None, fingerprint: None }),
-        // What open(2) says of a symbolic link that must not be followed, and of a socket.
-        Err(error) if is_any(&error, &[rustix::io::Errno::LOOP, rustix::io::Errno::NXIO]) => {
-            return Err(DiskError(format!("{shown} is not a regular file; move it away")));
-        }
-        Err(error) => return Err(failed("read", path, &error)),
+    let refused = |error: NotRead| match error {
+        NotRead::Io(error) => failed("read", path, &error),
+        NotRead::NotRegular => DiskError(format!("{shown} is not a regular file; move it away")),
+        NotRead::TooLong(_) => DiskError(format!("{shown} is too long to be a token file; move it away")),
     };
-    let metadata = file.metadata().map_err(|error| failed("read", path, &error))?;
-    if !metadata.is_file() {
-        return Err(DiskError(format!("{shown} is not a regular file; move it away")));
-    }
-    if metadata.uid() != rustix::process::geteuid().as_raw() {
+    let Some(file) = RegularFile::open(path, Link::Refused).map_err(refused)? else {
+        return Ok(Reading { bytes: None, fingerprint: None });
+    };
+    if file.metadata.uid() != rustix::process::geteuid().as_raw() {
         return Err(DiskError(format!("{shown} belongs to another user; remove it or give it to yourself with chown")));
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len().min(LONGEST)).unwrap_or_default() + 1);
-    let result = file.take(LONGEST + 1).read_to_end(&mut bytes);
-    let bytes = Secret::new(bytes);
-    result.map_err(|error| failed("read", path, &error))?;
-    if bytes.expose().len() as u64 > LONGEST {
-        return Err(DiskError(format!("{shown} is too long to be a token file; move it away")));
-    }
+    let bytes = file.read(LONGEST).map_err(refused)?;
     let fingerprint = Some(Sha256::digest(bytes.expose()).into());
     Ok(Reading { bytes: Some(bytes), fingerprint })
 }
@@ -100,10 +89,6 @@ pub(super) fn remove(path: &Path, expected: Fingerprint) -> Result<Change, DiskE
         Err(error) if error.kind() != ErrorKind::NotFound => Err(failed("remove", path, &error)),
         _ => Ok(Change::Done),
     }
-}
-
-fn is_any(error: &io::Error, errnos: &[rustix::io::Errno]) -> bool {
-    errnos.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
 
 fn failed(verb: &str, path: &Path, error: &io::Error) -> DiskError {

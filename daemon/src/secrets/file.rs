@@ -5,27 +5,33 @@
 //! else owns or can read are refused rather than repaired, because what was readable has to be taken as read.
 
 use std::fs::{self, File, Permissions};
-use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::io::{ErrorKind, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use ssoctl_protocol::Secret;
 
 use super::{Access, RecordName, SecretStore, StoreError};
+use crate::regular_file::{Link, NotRead, RegularFile};
 
 /// No record is longer; something else is in its place.
 const LONGEST_RECORD: u64 = 1 << 20;
 
+/// What the names of records begin with that are not in their place yet.
+const UNFINISHED: &str = ".record";
+
 /// Keeps records in files of a directory.
 pub struct FileStore {
     directory: Arc<Path>,
+    swept: Arc<Once>,
 }
 
 impl FileStore {
     /// A store in this directory, which is made at the first write.
     pub fn new(directory: PathBuf) -> Self {
-        Self { directory: directory.into() }
+        Self { directory: directory.into(), swept: Arc::new(Once::new()) }
     }
 
     /// Runs what blocks (a full disk, a network file system) where it keeps nobody waiting.
@@ -34,12 +40,14 @@ impl FileStore {
         name: &RecordName,
         work: impl FnOnce(&Path, &Path) -> Result<T, StoreError> + Send + 'static,
     ) -> Access<'_, T> {
-        let directory = Arc::clone(&self.directory);
+        let (directory, swept) = (Arc::clone(&self.directory), Arc::clone(&self.swept));
         let file = directory.join(format!("{}.json", name.key));
         Box::pin(async move {
-            tokio::task::spawn_blocking(move || work(&directory, &file))
-                .await
-                .unwrap_or_else(|_| Err(StoreError("the file store failed unexpectedly".to_owned())))
+            let done = tokio::task::spawn_blocking(move || {
+                swept.call_once(|| sweep(&directory));
+                work(&directory, &file)
+            });
+            done.await.unwrap_or_else(|_| Err(StoreError("the file store failed unexpectedly".to_owned())))
         })
     }
 }
@@ -70,34 +78,31 @@ impl SecretStore for FileStore {
     }
 }
 
+/// Removes what a daemon left that was killed while it wrote: secrets that nobody would ever find again. One daemon has a
+/// directory at a time, and this is done before its first access.
+fn sweep(directory: &Path) {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_name().as_bytes().starts_with(UNFINISHED.as_bytes())) {
+        if let Err(error) = fs::remove_file(entry.path()) {
+            tracing::warn!(file = %entry.path().display(), %error, "an unfinished record cannot be removed");
+        }
+    }
+}
+
 fn read(directory: &Path, path: &Path) -> Result<Option<Secret<Vec<u8>>>, StoreError> {
     match fs::symlink_metadata(directory) {
         Ok(metadata) => check(directory, &metadata, "700")?,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed("read", directory, &error)),
     }
-    // Neither a symbolic link nor a FIFO in the file's place is followed or waited for.
-    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-    let opened = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path);
-    let file = match opened {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed("read", path, &error)),
+    let refused = |error: NotRead| match error {
+        NotRead::Io(error) => failed("read", path, &error),
+        NotRead::NotRegular => StoreError(format!("{} is not a regular file; move it away", path.display())),
+        NotRead::TooLong(_) => StoreError(format!("{} is too long to be a record; move it away", path.display())),
     };
-    let metadata = file.metadata().map_err(|error| failed("read", path, &error))?;
-    if !metadata.is_file() {
-        return Err(StoreError(format!("{} is not a regular file; move it away", path.display())));
-    }
-    check(path, &metadata, "600")?;
-    let capacity = usize::try_from(metadata.len().min(LONGEST_RECORD)).unwrap_or_default() + 1;
-    let mut bytes = Vec::with_capacity(capacity);
-    let result = file.take(LONGEST_RECORD + 1).read_to_end(&mut bytes);
-    let record = Secret::new(bytes);
-    result.map_err(|error| failed("read", path, &error))?;
-    if record.expose().len() as u64 > LONGEST_RECORD {
-        return Err(StoreError(format!("{} is too long to be a record; move it away", path.display())));
-    }
-    Ok(Some(record))
+    let Some(file) = RegularFile::open(path, Link::Refused).map_err(refused)? else { return Ok(None) };
+    check(path, &file.metadata, "600")?;
+    file.read(LONGEST_RECORD).map(Some).map_err(refused)
 }
 
 fn write(directory: &Path, path: &Path, record: &Secret<Vec<u8>>) -> Result<(), StoreError> {
@@ -106,7 +111,7 @@ fn write(directory: &Path, path: &Path, record: &Secret<Vec<u8>>) -> Result<(), 
     check(directory, &fs::symlink_metadata(directory).map_err(failed)?, "700")?;
     // Removed again if anything fails before it is in its place.
     let mut file = tempfile::Builder::new()
-        .prefix(".record")
+        .prefix(UNFINISHED)
         .permissions(Permissions::from_mode(0o600))
         .tempfile_in(directory)
         .map_err(failed)?;
@@ -219,6 +224,19 @@ mod tests {
 
         fs::DirBuilder::new().mode(0o700).create(&path).unwrap();
         assert!(stored(&store).await.unwrap_err().contains("not a regular file"));
+    }
+
+    #[tokio::test]
+    async fn what_a_killed_daemon_left_unfinished_is_removed_and_nothing_else() {
+        let home = tempfile::tempdir().unwrap();
+        let directory = home.path().join("records");
+        FileStore::new(directory.clone()).write(&name("key"), Secret::new(b"one".to_vec())).await.unwrap();
+        fs::write(directory.join(".recordX1y2Z3"), "half of a rec").unwrap();
+        fs::write(directory.join("notes"), "mine").unwrap();
+        assert_eq!(stored(&FileStore::new(directory.clone())).await, Ok(Some(b"one".to_vec())));
+        let mut left: Vec<_> = fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["key.json", "notes"]);
     }
 
     #[tokio::test]

@@ -149,6 +149,7 @@ impl Api {
                 Err(why) => Err(Problem::new(ErrorCode::Internal, why)),
             },
             Route::Credentials => {
+                let query = roles::or_default_profile(&directory, query);
                 let entry = find(&query.selector)?;
                 let (assignment, region) = roles::assignment(&directory, entry, &query)?;
                 self.credentials(entry, assignment, region, &query).await
@@ -160,6 +161,7 @@ impl Api {
                 self.credentials(entry, assignment, region, &query).await
             }
             Route::Assignment => {
+                let query = roles::or_default_profile(&directory, query);
                 let entry = find(&query.selector)?;
                 let (assignment, region) = roles::assignment(&directory, entry, &query)?;
                 ok(&roles::meant(entry, &assignment, region))

@@ -92,6 +92,17 @@ impl Api {
     }
 }
 
+/// The profile whose credentials the SDKs use where none is named.
+const DEFAULT_PROFILE: &str = "default";
+
+/// A request for a role that names nothing at all means that of the default profile, as it does for the SDKs, if that one
+/// leads to a session.
+pub(super) fn or_default_profile(directory: &Directory, query: Query) -> Query {
+    let default = Selector::Profile(DEFAULT_PROFILE.to_owned());
+    let names_nothing = query.selector == Selector::Only && query.account.is_none() && query.role.is_none();
+    if names_nothing && directory.resolve(&default).is_ok() { Query { selector: default, ..query } } else { query }
+}
+
 /// Which role in which account a request means, and the region of the profile that it names. What the request says itself
 /// counts before the profile.
 pub(super) fn assignment(

@@ -159,7 +159,7 @@ impl Attention {
 
     /// What is due now; one thing at a time, until there is none.
     pub(super) fn take_turn(&mut self, outlook: Outlook<'_>, now: BootTime) -> Option<Turn> {
-        let needy = outlook.needy_token();
+        let needy = outlook.needy_token(self.told);
         let was_put_off = self.is_welcome(outlook) && self.put_off_until.take_if(|until| *until <= now).is_some();
         if let Some(token) = needy.filter(|_| self.is_welcome(outlook)) {
             if !token.is_live(now) && self.told != Told::ThatItEnded {
@@ -217,7 +217,7 @@ impl Attention {
 
     /// When [`take_turn`](Self::take_turn) has something to give, if nothing else happens before.
     pub(super) fn wake_at(&self, outlook: Outlook<'_>) -> Option<BootTime> {
-        let token = outlook.needy_token().filter(|_| self.is_welcome(outlook))?;
+        let token = outlook.needy_token(self.told).filter(|_| self.is_welcome(outlook))?;
         match self.told {
             Told::Nothing => Some(outlook.approach_of(token)),
             Told::ThatTheEndApproaches => Some(self.put_off_until.unwrap_or(token.expires).min(token.expires)),
@@ -227,9 +227,10 @@ impl Attention {
 }
 
 impl<'a> Outlook<'a> {
-    /// The token, if it ends unless a person does something.
-    fn needy_token(&self) -> Option<&'a Token> {
-        self.token.filter(|token| token.renewal.is_none() || (token.capped && self.cap_is_certain))
+    /// The token, if it ends unless a person does something. What the person was told of its end holds until a second look.
+    fn needy_token(&self, told: Told) -> Option<&'a Token> {
+        let is_capped = self.cap_is_certain || told != Told::Nothing;
+        self.token.filter(|token| token.renewal.is_none() || (token.capped && is_capped))
     }
 
     fn is_capped(&self, token: &Token) -> bool {
@@ -242,7 +243,7 @@ impl<'a> Outlook<'a> {
 
     /// When the person is to be told that the end approaches.
     pub(super) fn approach(&self) -> Option<BootTime> {
-        self.needy_token().map(|token| self.approach_of(token))
+        self.needy_token(Told::Nothing).map(|token| self.approach_of(token))
     }
 }
 

@@ -141,14 +141,39 @@ fn a_cap_is_looked_at_twice_before_anybody_is_told() {
 }
 
 #[test]
-fn a_service_that_gives_shorter_lives_does_not_pass_for_a_cap() {
+fn a_sign_in_that_did_not_help_turns_its_notice_into_the_one_thing_that_does() {
     let mut t = Timeline::loading_with(Terms::default());
     t.loaded(Ok(None));
     t.sign_in(issued(1, hours(1)));
-    for number in 2..20 {
-        t.advance(t.wakes_in().expect("a refresh"));
-        t.refreshes(Ok(issued(number, mins(30))));
+    let ends = t.now.boot + hours(1);
+    t.advance(t.wakes_in().expect("a refresh"));
+    t.refreshes(Err(service(ErrorName::InvalidGrant)));
+    t.advance(t.wakes_in().expect("a flow"));
+    t.authorizes(Ok(authorization()));
+    t.sign_in(issued(2, ends.since(t.now.boot)));
+    assert_eq!(t.screen.as_ref().map(Notice::name), Some("renew now"), "and nothing was taken back before");
+    t.advance(t.wakes_in().expect("a second look"));
+    t.refreshes(Ok(issued(3, ends.since(t.now.boot))));
+    t.advance(ends.since(t.now.boot));
+    let mut shown: Vec<_> = t.shown.iter().map(Notice::name).collect();
+    shown.dedup();
+    assert_eq!(shown, ["approve", "renew now", "expired"], "each in the place of the one before");
+}
+
+#[test]
+fn a_service_that_gives_shorter_lives_does_not_pass_for_a_cap() {
+    for lifetime in [mins(30), mins(10)] {
+        let mut t = Timeline::loading_with(Terms::default());
+        t.loaded(Ok(None));
+        t.sign_in(issued(1, hours(1)));
+        for number in 2..20 {
+            t.advance(t.wakes_in().expect("a refresh"));
+            t.refreshes(Ok(issued(number, lifetime)));
+        }
+        assert!(t.snapshot().session_ends.is_none());
+        assert!(
+            t.shown.is_empty() && !t.kept.as_ref().is_some_and(|kept| kept.portal_caps),
+            "nobody was told of a cap"
+        );
     }
-    assert!(t.snapshot().session_ends.is_none());
-    assert!(t.shown.is_empty() && !t.kept.as_ref().is_some_and(|kept| kept.portal_caps), "nobody was told of any cap");
 }

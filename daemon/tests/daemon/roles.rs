@@ -251,6 +251,32 @@ async fn a_profile_says_which_role_is_meant_and_in_which_region() {
 }
 
 #[tokio::test]
+async fn where_nothing_is_named_the_default_profile_is_meant_as_for_the_sdks() {
+    let t = Harness::start_with(settings(), Store::Memory, &session("corp", START_URL)).await;
+    let problem: Problem = t.request("GET /v1/assignment").await.json();
+    assert_eq!(problem.code.as_str(), "assignment_unnamed");
+
+    let aws = "[default]\nregion = eu-central-1\nsso_session = corp\nsso_account_id = 111122223333\nsso_role_name = ReadOnlyAccess\n\
+               [sso-session other]\nsso_region = eu-west-1\nsso_start_url = https://other.awsapps.com/start\n";
+    std::fs::write(t.home.path().join("aws-config"), aws).expect("a file");
+    t.signals.send(ssoctld::Signal::Reload).await.expect("a running daemon");
+    t.while_time_stands(async || t.request("GET /v1/assignment?profile=default").await.status != 200).await;
+    let meant: Assignment = t.request("GET /v1/assignment").await.json();
+    assert_eq!((meant.session.as_str(), meant.role.as_str()), ("corp", ROLE));
+    assert_eq!(meant.region.as_deref(), Some("eu-central-1"));
+    t.sign_in("corp").await;
+    let credentials: RoleCredentials = t.request("GET /v1/credentials?min_valid=60").await.json();
+    assert_eq!((credentials.account.as_str(), credentials.role.as_str()), ("111122223333", ROLE));
+
+    for named in ["session=corp", "account=111122223333&session=corp"] {
+        let problem: Problem = t.request(&format!("GET /v1/credentials?{named}")).await.json();
+        assert_eq!(problem.code.as_str(), "assignment_unnamed", "{named}");
+    }
+    let problem: Problem = t.request("GET /v1/token").await.json();
+    assert_eq!(problem.code.as_str(), "ambiguous_session", "a token belongs to a session, not to a role");
+}
+
+#[tokio::test]
 async fn the_end_of_credentials_is_reckoned_by_the_services_clock_and_told_by_this_machines() {
     for set in [Clock::set_wall_ahead, Clock::set_wall_behind] {
         let t = Harness::start(settings()).await;

@@ -1,10 +1,11 @@
 //! A real `systemd --user` runs the daemon from the units in `systemd/`.
 //!
 //! Takes the superuser, who makes an ordinary user's surroundings out of nothing, and Debian's packages `systemd` and
-//! `util-linux`. Where they are missing, a test says that it was skipped, and with `SSOCTL_TEST_REQUIRE=1` fails instead.
+//! `util-linux`; one test needs a desktop's parts beside. Where they are missing, a test says that it was skipped, and with `SSOCTL_TEST_REQUIRE=1` fails instead.
 #![cfg(target_os = "linux")]
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "other programs tell nobody when they are ready")]
 
 mod activation;
+mod desktop;
 mod service;
 mod stage;

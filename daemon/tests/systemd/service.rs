@@ -54,6 +54,21 @@ fn a_service_is_installed_once_and_removed_wholly() {
 }
 
 #[test]
+fn settings_of_the_shell_that_the_service_does_not_see_are_named_without_their_values() {
+    let Some(person) = Person::new("settings_of_the_shell_that_the_service_does_not_see_are_named") else { return };
+    let install = ["HTTPS_PROXY=http://ada:word@127.0.0.1:9", "AWS_PROFILE=dev", "ssoctl", "service", "install"];
+    let warned = String::from_utf8(person.run("env", &install).stderr).unwrap();
+    assert!(warned.contains("does not see HTTPS_PROXY of this shell") && !warned.contains("word"), "{warned}");
+    person.write(
+        ".config/systemd/user/ssoctld.service.d/proxy.conf",
+        "[Service]\nEnvironment=HTTPS_PROXY=http://127.0.0.1:9\n",
+    );
+    person.ok("systemctl", &["--user", "daemon-reload"]);
+    let silent = person.run("env", &install);
+    assert_eq!((silent.status.success(), silent.stderr.as_slice()), (true, &b""[..]));
+}
+
+#[test]
 fn without_a_manager_it_is_told_what_to_do() {
     let Some(person) = Person::new("without_a_manager_it_is_told_what_to_do") else { return };
     let output = person.run("env", &["-u", "XDG_RUNTIME_DIR", "ssoctl", "service", "install"]);

@@ -1,7 +1,7 @@
-//! A person without a name, with a home, a runtime directory, and a service manager of their own.
+//! A person with a home, a runtime directory, and a service manager of their own.
 //!
-//! The manager lives in a mount namespace, in which `/home`, `/run/user` and `/run/systemd` are empty, and in a control
-//! group that the person owns. Nothing of the machine's own manager is touched, which need not even be running.
+//! The manager lives in a mount namespace, in which `/home`, `/run/user` and `/run/systemd` are empty and `/etc/passwd` knows the
+//! person, and in a control group that the person owns. Nothing of the machine's own manager is touched, which need not even be running.
 
 use std::fs;
 use std::io::Write;
@@ -24,6 +24,9 @@ set -e
 mkdir -p /run/systemd /run/user
 for directory in /home /run/systemd /run/user; do mount -t tmpfs tmpfs "$directory"; done
 mkdir -p /run/systemd/system "/run/user/$1" /home/person
+# A bus lets nobody in who has no name.
+{ cat /etc/passwd; echo "person:x:$1:$1::/home/person:/bin/sh"; } > /run/user/passwd
+mount --bind /run/user/passwd /etc/passwd
 cp -r "$2" /home/person/bin
 chown -R "$1:$1" /home/person "/run/user/$1"
 chmod 700 /home/person "/run/user/$1"
@@ -44,7 +47,12 @@ pub(crate) struct Person {
 impl Person {
     /// With a manager that runs. `None` where that cannot be; the test has said so.
     pub(crate) fn new(test: &str) -> Option<Self> {
-        let missing = missing();
+        Self::with(test, &[])
+    }
+
+    /// The same with further programs.
+    pub(crate) fn with(test: &str, programs: &[&str]) -> Option<Self> {
+        let missing = missing(programs);
         if !missing.is_empty() {
             let required = std::env::var("SSOCTL_TEST_REQUIRE").is_ok_and(|value| value == "1");
             assert!(!required, "{test} needs {missing}");
@@ -71,6 +79,10 @@ impl Person {
         Some(person)
     }
 
+    pub(crate) fn runtime_directory(&self) -> String {
+        format!("/run/user/{}", self.uid)
+    }
+
     /// A command of the person's, in their surroundings.
     pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new("nsenter");
@@ -78,7 +90,7 @@ impl Person {
             .arg(format!("--mount=/proc/{}/ns/mnt", self.manager.id()))
             .args(["--wd=/", "setpriv", "--reuid", &self.uid.to_string(), "--regid", &self.uid.to_string()])
             .args(["--clear-groups", "env", "-i", "HOME=/home/person"])
-            .arg(format!("XDG_RUNTIME_DIR=/run/user/{}", self.uid))
+            .arg(format!("XDG_RUNTIME_DIR={}", self.runtime_directory()))
             .arg(format!("PATH=/home/person/bin:{}", std::env::var("PATH").unwrap_or_default()))
             .arg(program)
             .stdin(Stdio::null());
@@ -164,13 +176,19 @@ fn end_group(group: &Path) {
     }
 }
 
-fn missing() -> String {
+fn missing(further: &[&str]) -> String {
     if !rustix::process::geteuid().is_root() {
         return "the superuser".to_owned();
     }
     let programs = ["/lib/systemd/systemd", "unshare", "nsenter", "setpriv", "systemctl"];
-    let is_there = |program: &&str| Command::new(program).arg("--version").output().is_ok();
-    programs.iter().find(|program| !is_there(program)).map(|program| (*program).to_owned()).unwrap_or_default()
+    // Whatever they make of the option, they are there.
+    let is_there = |program: &&&str| Command::new(program).arg("--version").output().is_ok();
+    programs
+        .iter()
+        .chain(further)
+        .find(|program| !is_there(program))
+        .map(|program| (*program).to_owned())
+        .unwrap_or_default()
 }
 
 /// A group in the unified hierarchy, and in systemd's where the kernel has the old ones too.

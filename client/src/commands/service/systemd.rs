@@ -7,6 +7,7 @@ use super::{Placed, ask, carry_out, place, program, remove, say, show};
 use crate::cli::ServiceAction;
 use crate::environment;
 use crate::failure::Failure;
+use crate::{render, start};
 
 const SERVICE: &str = "ssoctld.service";
 const SOCKET: &str = "ssoctld.socket";
@@ -50,6 +51,7 @@ fn install() -> Result<(), Failure> {
     let service_unit = place(&directory.join(SERVICE), &service)?;
     let all_are = |state: &str| [SERVICE, SOCKET].iter().all(|unit| succeeds(&[state, unit]));
     let is_complete = all_are("is-enabled") && all_are("is-active");
+    warn_of_unseen_settings();
     if (socket_unit, service_unit) == (Placed::Unchanged, Placed::Unchanged) && is_complete {
         return say("already installed and running; nothing was changed");
     }
@@ -66,6 +68,39 @@ fn install() -> Result<(), Failure> {
     carry_out(&mut systemctl(&[start, SERVICE]), "starting the service")
         .map_err(|failure| Failure::Other(format!("{failure}; its log: ssoctl service logs")))?;
     say("installed: ssoctld runs now, and from each login on")
+}
+
+/// Says which settings of this shell the service does without. Only their names: a proxy's address may have a password in it.
+fn warn_of_unseen_settings() {
+    let said = |arguments: &[&str]| {
+        let output = ask(&mut systemctl(arguments)).map(|output| output.stdout).unwrap_or_default();
+        String::from_utf8_lossy(&output).into_owned()
+    };
+    let seen = said(&["show-environment"]) + &said(&["show", "--property=Environment", SERVICE]);
+    let here =
+        environment::variables().filter(|(_, value)| !value.is_empty()).filter_map(|(name, _)| name.into_string().ok());
+    let unseen = unseen_settings(here, &seen);
+    if !unseen.is_empty() {
+        render::notice(&format!(
+            "warning: the service does not see {} of this shell; if it needs them, run: systemctl --user edit {SERVICE}, and \
+             write [Service] and a line Environment=NAME=value for each; then: ssoctl service restart",
+            unseen.join(", ")
+        ));
+    }
+}
+
+/// The settings among these variables that are not among those of the service: lines of `systemctl show-environment` and
+/// words of `Environment=`.
+fn unseen_settings(here: impl Iterator<Item = String>, seen: &str) -> Vec<String> {
+    let is_seen = |name: &str| {
+        seen.split_whitespace().any(|word| {
+            let word = word.strip_prefix("Environment=").unwrap_or(word).trim_start_matches('"');
+            word.strip_prefix(name).is_some_and(|rest| rest.starts_with('='))
+        })
+    };
+    let mut unseen: Vec<String> = here.filter(|name| start::is_setting(name) && !is_seen(name)).collect();
+    unseen.sort();
+    unseen
 }
 
 fn uninstall() -> Result<(), Failure> {
@@ -135,6 +170,15 @@ mod tests {
     #[test]
     fn the_unit_has_one_place_for_the_program() {
         assert_eq!(SERVICE_UNIT.matches(PACKAGED_PROGRAM).count(), 1);
+    }
+
+    #[test]
+    fn settings_of_the_shell_that_the_service_does_not_see_are_named() {
+        let here =
+            ["HTTPS_PROXY", "AWS_CONFIG_FILE", "AWS_ENDPOINT_URL_SSO", "AWS_PROFILE", "HOME", "SSOCTL_LOG", "no_proxy"];
+        let seen = "HOME=/home/ada\nPATH=/bin\nHTTPS_PROXY_OLD=x\nEnvironment=SSOCTL_LOG=debug \"no_proxy=a b\"\n";
+        let unseen = unseen_settings(here.iter().map(|&name| name.to_owned()), seen);
+        assert_eq!(unseen, ["AWS_CONFIG_FILE", "AWS_ENDPOINT_URL_SSO", "HTTPS_PROXY"]);
     }
 
     #[test]

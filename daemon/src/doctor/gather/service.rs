@@ -1,6 +1,6 @@
 //! Asking the service manager about our units.
 
-use crate::doctor::service::Manager;
+use crate::doctor::service::{Manager, UserNamespaces};
 
 /// Asks systemd. Takes as long as systemd likes.
 #[cfg(not(target_os = "macos"))]
@@ -15,7 +15,7 @@ pub(in crate::doctor) async fn ask() -> Manager {
         return Manager::Missing;
     }
     let shown = tokio::process::Command::new("systemctl")
-        .args(["--user", "show", "--property=Id,LoadState,UnitFileState,ActiveState,Result"])
+        .args(["--user", "show", "--property=Id,LoadState,UnitFileState,ActiveState,Result,ExecMainStatus"])
         .args(UNITS)
         .env("LC_ALL", "C")
         .stdin(Stdio::null())
@@ -29,6 +29,11 @@ pub(in crate::doctor) async fn ask() -> Manager {
         Ok(shown) => Manager::Unreachable(String::from_utf8_lossy(&shown.stderr).trim().to_owned()),
         Err(error) => Manager::Unreachable(format!("systemctl cannot be run: {error}")),
     }
+}
+
+/// Looks at the kernel's settings, of which there are none elsewhere.
+pub(in crate::doctor) fn user_namespaces() -> UserNamespaces {
+    UserNamespaces::of_settings(|name| std::fs::read_to_string(format!("/proc/sys/{}", name.replace('.', "/"))).ok())
 }
 
 /// Asks launchd. Takes as long as launchd likes.

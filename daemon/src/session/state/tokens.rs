@@ -18,13 +18,15 @@ impl State {
         let expires = asked + issued.expires_in;
         let (elapsed, moved) =
             previous.map(|previous| (now.boot.since(previous.received), expires.since(previous.expires))).unzip();
+        // A portal session ends when it ends. A token that ends earlier than the one before is cut by something else.
         let capped = previous.is_some_and(|previous| {
-            policy::is_capped(
-                previous.lifetime,
-                elapsed.unwrap_or_default(),
-                moved.unwrap_or_default(),
-                previous.capped,
-            )
+            previous.expires.since(expires) <= policy::SAME_END
+                && policy::is_capped(
+                    previous.lifetime,
+                    elapsed.unwrap_or_default(),
+                    moved.unwrap_or_default(),
+                    previous.capped,
+                )
         });
         let was_capped = previous.is_some_and(|previous| previous.capped);
         self.decide(Decision::Compare { lifetime: issued.expires_in, elapsed, moved, capped });

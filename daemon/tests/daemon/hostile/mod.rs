@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, reason = "figures and seeds are worth reading when something does not hold")]
 
 mod crowd;
+mod files;
 mod other_user;
 mod requests;
 mod slow;

@@ -2,13 +2,10 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
-use std::process::{Child, ChildStdout, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-
-use crate::canned::ssoctl;
 
 /// A shell script that runs and says what it does on standard output; it is ended if nobody waits for it.
 pub(crate) struct Attended {
@@ -20,14 +17,14 @@ pub(crate) struct Attended {
 }
 
 impl Attended {
-    /// Starts a script, which begins by telling where its endpoint is.
-    pub(crate) fn start(socket: &Path, script: &str) -> Self {
+    /// Starts a script under `exec`, which is `ssoctl exec --refreshable` without a command. The script begins by telling where
+    /// its endpoint is.
+    pub(crate) fn start(mut exec: Command, script: &str) -> Self {
         let script = format!(
             "echo \"$AWS_CONTAINER_CREDENTIALS_FULL_URI\"; echo \"$AWS_CONTAINER_AUTHORIZATION_TOKEN\"\n{script}"
         );
-        let mut command = ssoctl(socket, &["exec", "--refreshable", "--", "sh", "-c", &script]);
-        let command = command.env("PATH", "/usr/bin:/bin").env("HOME", "/nowhere");
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        exec.args(["--", "sh", "-c", &script]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = exec.spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let mut attended = Self { child, output, uri: String::new(), token: String::new() };
         (attended.uri, attended.token) = (attended.line(), attended.line());

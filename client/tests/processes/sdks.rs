@@ -1,0 +1,138 @@
+//! The AWS SDKs for JavaScript and Rust get credentials through the endpoint of their command and through a credential process,
+//! and renew there.
+//!
+//! They need a directory with the AWS SDK for JavaScript (`SSOCTL_TEST_NODE`), and the built `daemon/tests/sdk/rust`
+//! (`SSOCTL_TEST_RUST_SDK`). `.ci/run` installs them. Without them these tests are skipped and say so, and with
+//! `SSOCTL_TEST_REQUIRE=1` they fail instead.
+
+use std::ffi::OsString;
+use std::process::Command;
+
+use identity_center_simulator::{Operation, Settings};
+
+use super::exec::{short_lived, signed_in, stage};
+use crate::support::Stage;
+use crate::support::binaries::binaries;
+use crate::support::client::Outcome;
+
+const JAVASCRIPT: &str = include_str!("sdks/javascript.cjs");
+
+/// An application with an SDK: the words of its command.
+type Application = Vec<OsString>;
+
+fn javascript() -> Option<Application> {
+    part("SSOCTL_TEST_NODE").map(|_| vec!["node".into(), "-e".into(), JAVASCRIPT.into()])
+}
+
+fn rust() -> Option<Application> {
+    part("SSOCTL_TEST_RUST_SDK").map(|program| vec![program, "renew".into()])
+}
+
+#[test]
+fn the_sdk_for_javascript_renews_through_the_endpoint_of_its_command() {
+    let Some(application) = javascript() else { return };
+    renews_at_the_endpoint(&application);
+}
+
+#[test]
+fn the_sdk_for_rust_renews_through_the_endpoint_of_its_command() {
+    let Some(application) = rust() else { return };
+    renews_at_the_endpoint(&application);
+}
+
+#[test]
+fn the_sdk_for_javascript_renews_through_a_credential_process() {
+    let Some(application) = javascript() else { return };
+    renews_with_a_process(&application);
+}
+
+#[test]
+fn the_sdk_for_rust_renews_through_a_credential_process() {
+    let Some(application) = rust() else { return };
+    renews_with_a_process(&application);
+}
+
+#[test]
+fn the_sdk_for_javascript_shows_what_to_do_when_the_session_ends() {
+    let Some(application) = javascript() else { return };
+    let stage = signed_in(Settings::default());
+    // The sign-in ends between the start of the command and its first request.
+    let script = "\"$1\" logout && shift && exec \"$@\"";
+    let mut command = stage.ssoctl(["exec", "--refreshable", "--profile", "dev", "--", "sh", "-c", script, "sh"]);
+    command.arg(&binaries().ssoctl).args(&application).arg("endpoint");
+    prepare(&mut command);
+    stage.finish(command).exits(1).says("run: ssoctl login corp");
+}
+
+fn renews_at_the_endpoint(application: &Application) {
+    let stage = signed_in(short_lived());
+    let mut command = stage.ssoctl(["exec", "--refreshable", "--profile", "dev", "--"]);
+    command.args(application);
+    prepare(&mut command);
+    assert_renewed(&stage, &stage.finish(command).exits(0));
+}
+
+fn renews_with_a_process(application: &Application) {
+    let stage = with_credential_process(short_lived());
+    stage.sign_in("corp");
+    let mut command = stage.tool(&application[0]);
+    command.args(&application[1..]).env("AWS_PROFILE", "tool");
+    prepare(&mut command);
+    assert_renewed(&stage, &stage.finish(command).exits(0));
+}
+
+fn prepare(command: &mut Command) {
+    command.env("AWS_EC2_METADATA_DISABLED", "true");
+    command.env("SSOCTL_TEST_NODE", std::env::var_os("SSOCTL_TEST_NODE").unwrap_or_default());
+}
+
+/// Two keys were printed, and both were issued here.
+#[track_caller]
+fn assert_renewed(stage: &Stage, outcome: &Outcome) {
+    let keys: Vec<&str> = outcome.stdout.lines().collect();
+    assert!(keys.len() == 2 && keys[0] != keys[1], "{outcome:?}");
+    assert!(keys.iter().all(|key| key.starts_with("ASIA")), "{keys:?}");
+    assert!(stage.identity_center.calls(Operation::GetRoleCredentials) >= 2);
+}
+
+/// Profiles that call `ssoctl` as any program would be called.
+pub(crate) fn with_credential_process(settings: Settings) -> Stage {
+    let stage = stage(settings);
+    stage.write(
+        ".aws/tools",
+        &format!(
+            "[profile tool]\ncredential_process = {} credential-process --profile dev\nregion = eu-central-1\n\
+             [profile assumed]\nrole_arn = arn:aws:iam::444455556666:role/Assumed\nsource_profile = tool\n\
+             region = eu-central-1\n",
+            binaries().ssoctl.display()
+        ),
+    );
+    stage
+}
+
+impl Stage {
+    /// A program with the profiles of [`with_credential_process`]. It knows nothing of ssoctl but its socket's place.
+    pub(crate) fn tool(&self, program: &OsString) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.home())
+            .env("XDG_RUNTIME_DIR", self.home().join("run"))
+            .env("AWS_CONFIG_FILE", self.home().join(".aws/tools"))
+            .env("AWS_EC2_METADATA_DISABLED", "true");
+        command
+    }
+}
+
+/// What stands in this variable, or nothing after saying that the test is skipped.
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+pub(crate) fn part(variable: &str) -> Option<OsString> {
+    let value = std::env::var_os(variable);
+    if value.is_none() {
+        let is_required = std::env::var_os("SSOCTL_TEST_REQUIRE").is_some_and(|required| required == "1");
+        assert!(!is_required, "{variable} is not set; .ci/run says how to get the SDK that it names");
+        eprintln!("skipped: {variable} names no SDK to try");
+    }
+    value
+}

@@ -1,0 +1,131 @@
+//! Reading files that somebody else may have put into their place: a FIFO is never waited for, a device never read, and what is
+//! too long never read to its end.
+
+use std::fs::{File, Metadata};
+use std::io::{self, ErrorKind, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+use ssoctl_protocol::Secret;
+
+/// What becomes of a symbolic link in the file's place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Link {
+    /// It leads to the file: people keep their configuration elsewhere.
+    Followed,
+    /// It is not the file.
+    Refused,
+}
+
+/// Why there is nothing to read. A fragment without the path that says what to do where that is known.
+#[derive(Debug, thiserror::Error)]
+pub enum NotRead {
+    /// A FIFO, a directory, a device, a socket, or a link that is not followed.
+    #[error("it is not a regular file; move it away")]
+    NotRegular,
+    /// Longer than what is looked for.
+    #[error("it is longer than {0} bytes; move it away")]
+    TooLong(u64),
+    /// What the operating system says.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// A regular file that is open for reading.
+#[derive(Debug)]
+pub struct RegularFile {
+    file: File,
+    /// What is known of it, of exactly the file that is open.
+    pub metadata: Metadata,
+}
+
+impl RegularFile {
+    /// Opens it; `None` if there is nothing.
+    ///
+    /// # Errors
+    /// [`NotRead`] if something else is there, or it may not be read.
+    pub fn open(path: &Path, link: Link) -> Result<Option<Self>, NotRead> {
+        let mut flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+        if link == Link::Refused {
+            flags |= OFlags::NOFOLLOW;
+        }
+        let file = match File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => {
+                // What open(2) says of a socket, and of a link that is not followed.
+                let is = |errno: Errno| error.raw_os_error() == Some(errno.raw_os_error());
+                let other = is(Errno::NXIO) || (link == Link::Refused && is(Errno::LOOP));
+                return Err(if other { NotRead::NotRegular } else { error.into() });
+            }
+        };
+        let metadata = file.metadata()?;
+        if metadata.is_file() { Ok(Some(Self { file, metadata })) } else { Err(NotRead::NotRegular) }
+    }
+
+    /// Reads it to its end.
+    ///
+    /// # Errors
+    /// [`NotRead`] if it is longer than `longest`, or reading fails.
+    pub fn read(self, longest: u64) -> Result<Secret<Vec<u8>>, NotRead> {
+        // One allocation, so that no part of a secret is left behind in a smaller one.
+        let capacity = usize::try_from(self.metadata.len().min(longest)).unwrap_or_default() + 1;
+        let mut bytes = Vec::with_capacity(capacity);
+        let result = self.file.take(longest + 1).read_to_end(&mut bytes);
+        let bytes = Secret::new(bytes);
+        result?;
+        if bytes.expose().len() as u64 > longest { Err(NotRead::TooLong(longest)) } else { Ok(bytes) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    fn read(path: &Path, link: Link) -> Result<Option<Vec<u8>>, String> {
+        let read = || RegularFile::open(path, link)?.map(|file| file.read(5)).transpose();
+        read().map(|bytes| bytes.map(|bytes| bytes.expose().clone())).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn only_a_regular_file_of_a_sensible_length_is_read_and_nothing_is_waited_for() {
+        let home = tempfile::tempdir().unwrap();
+        let path = |name: &str| home.path().join(name);
+        fs::write(path("file"), "bytes").unwrap();
+        fs::write(path("long"), "bytes!").unwrap();
+        fs::create_dir(path("directory")).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, path("fifo"), rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0)
+            .unwrap();
+        let _socket = UnixListener::bind(path("socket")).unwrap();
+        symlink(path("file"), path("link")).unwrap();
+        symlink(path("fifo"), path("link to a fifo")).unwrap();
+        symlink(path("nothing"), path("dangling")).unwrap();
+
+        let bytes = Ok(Some(b"bytes".to_vec()));
+        let refused = || Err("it is not a regular file; move it away".to_owned());
+        for (name, followed, not_followed) in [
+            ("file", bytes.clone(), bytes.clone()),
+            ("nothing", Ok(None), Ok(None)),
+            (
+                "long",
+                Err("it is longer than 5 bytes; move it away".to_owned()),
+                Err("it is longer than 5 bytes; move it away".to_owned()),
+            ),
+            ("directory", refused(), refused()),
+            ("fifo", refused(), refused()),
+            ("socket", refused(), refused()),
+            ("link", bytes.clone(), refused()),
+            ("link to a fifo", refused(), refused()),
+            ("dangling", Ok(None), refused()),
+        ] {
+            assert_eq!(read(&path(name), Link::Followed), followed, "{name}");
+            assert_eq!(read(&path(name), Link::Refused), not_followed, "{name}");
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Disks that are full or read-only, and records that are damaged or not ours.
+
+use std::fs::{self, Permissions};
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use identity_center_simulator::{Approval, Settings, Simulator};
+use ssoctl_protocol::{StatusReport, StoreStatus};
+
+use crate::scene::{Daemon, Scene};
+use crate::stage::until;
+
+fn simulator() -> Simulator {
+    Simulator::start(Settings { approval: Approval::Preauthorised, ..Settings::default() }).expect("a port")
+}
+
+async fn store(daemon: &Daemon) -> StoreStatus {
+    daemon.request("GET /v1/sessions").await.json::<StatusReport>().daemon.secret_store
+}
+
+/// A program that ends with the test.
+struct Keeper(Child);
+
+impl Keeper {
+    /// Starts a program that says this word once it is there; `None` if it does not.
+    fn that_says(command: &mut Command, word: &str) -> Option<Self> {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let keeper = Self(child);
+        (line.trim() == word).then_some(keeper)
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A mount namespace in which the state directory is a small disk of its own.
+struct SmallDisk<'a> {
+    scene: Scene<'a>,
+    keeper: Keeper,
+}
+
+impl<'a> SmallDisk<'a> {
+    /// `None` where nobody may mount anything; the test has said so.
+    fn mount(scene: Scene<'a>) -> Option<Self> {
+        let state = scene.home.join("state");
+        fs::create_dir(&state).unwrap();
+        fs::set_permissions(&state, Permissions::from_mode(0o700)).unwrap();
+        let script = "mount -t tmpfs -o size=64k,mode=700 tmpfs \"$0\" && echo mounted && exec sleep infinity";
+        let mut keeper = Command::new("unshare");
+        if !rustix::process::geteuid().is_root() {
+            keeper.arg("--map-root-user");
+        }
+        keeper.args(["--mount", "--propagation", "private", "sh", "-c", script]).arg(&state);
+        match Keeper::that_says(&mut keeper, "mounted") {
+            Some(keeper) => Some(Self { scene, keeper }),
+            None => {
+                let required = std::env::var_os("SSOCTL_TEST_REQUIRE").is_some_and(|value| value == "1");
+                assert!(!required, "nobody may mount a disk here");
+                println!("skipped: nobody may mount a disk here");
+                None
+            }
+        }
+    }
+
+    /// A command that sees the disk.
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new("nsenter");
+        let id = self.keeper.0.id();
+        if !rustix::process::geteuid().is_root() {
+            command.args([&format!("--user=/proc/{id}/ns/user"), "--preserve-credentials"]);
+        }
+        command.arg(format!("--mount=/proc/{id}/ns/mnt")).arg(program);
+        command
+    }
+
+    fn daemon(&self) -> Command {
+        let mut command = self.command(env!("CARGO_BIN_EXE_ssoctld"));
+        self.scene.set(&mut command);
+        // For `nsenter` itself.
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command
+    }
+
+    async fn start(&self) -> Daemon {
+        self.scene.start_by(&mut self.daemon()).await
+    }
+
+    /// Runs this, in which `$0` is the state directory. Filling a disk fails in the end.
+    fn run(&self, script: &str) {
+        let mut shell = self.command("sh");
+        shell.args(["-c", script]).arg(self.scene.home.join("state")).current_dir("/");
+        shell.stderr(Stdio::null()).status().unwrap();
+    }
+}
+
+/// Signs in with a disk that works, and again with one that does not: the daemon serves both tokens, and says of the second
+/// one, in these words, why it is not kept.
+async fn goes_on(disk: &SmallDisk<'_>, obstacle: &str, words: &str) -> (Daemon, [String; 2]) {
+    let daemon = disk.start().await;
+    let first = daemon.sign_in().await;
+    daemon.until("the first is saved", |status| !status.unsaved).await;
+    disk.run(obstacle);
+    let second = daemon.sign_in().await;
+    daemon.until("that is said", |status| status.unsaved).await;
+    until("the reason is said", async || store(&daemon).await.error.is_some_and(|error| error.contains(words))).await;
+    assert!(disk.scene.log().contains(words), "{}", disk.scene.log());
+    (daemon, [first, second])
+}
+
+/// The disk works again, and the daemon stores what it served meanwhile.
+async fn catches_up(disk: &SmallDisk<'_>, daemon: Daemon, remedy: &str, token: &str) {
+    disk.run(remedy);
+    daemon.until("it catches up", |status| !status.unsaved).await;
+    assert_eq!(store(&daemon).await.error, None);
+    daemon.kill().await;
+    assert_eq!(disk.start().await.token().await, token);
+}
+
+#[tokio::test]
+async fn a_full_disk_costs_nothing_that_was_there_and_is_caught_up_with() {
+    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
+    let scene = Scene { home: home.path(), simulator: &simulator, store: "file", bus: None };
+    scene.configure(1);
+    let Some(disk) = SmallDisk::mount(scene) else { return };
+    let (daemon, [first, _]) = goes_on(&disk, "cat /dev/zero > \"$0/fill\"", "No space left on device").await;
+    daemon.kill().await;
+    let daemon = disk.start().await;
+    assert_eq!(daemon.token().await, first, "what was there is served by a daemon that was started on a full disk");
+    let third = daemon.sign_in().await;
+    catches_up(&disk, daemon, "rm \"$0/fill\"", &third).await;
+}
+
+#[tokio::test]
+async fn a_home_that_becomes_read_only_costs_nothing_and_is_caught_up_with() {
+    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
+    let scene = Scene { home: home.path(), simulator: &simulator, store: "file", bus: None };
+    scene.configure(1);
+    let Some(disk) = SmallDisk::mount(scene) else { return };
+    let (read_only, remedy) = ("mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\"", "umount \"$0\"");
+    let (daemon, [first, second]) = goes_on(&disk, read_only, "Read-only file system").await;
+    catches_up(&disk, daemon, remedy, &second).await;
+
+    // Nobody could keep others from the records there, so it does not start.
+    disk.run(read_only);
+    fs::write(scene.home.join("log"), "").unwrap();
+    assert_eq!(disk.daemon().status().unwrap().code(), Some(1));
+    assert!(scene.log().contains("cannot be used: Read-only file system"), "{}", scene.log());
+    disk.run(remedy);
+    assert_eq!(disk.start().await.token().await, second);
+    assert_ne!(first, second);
+}
+
+/// What became of a record's bytes.
+type Damage = fn(&[u8]) -> Vec<u8>;
+
+/// Something that is done to a file.
+type Change = fn(&Path);
+
+/// The only record.
+fn record(scene: Scene<'_>) -> std::path::PathBuf {
+    let mut records = fs::read_dir(scene.records()).unwrap().map(|record| record.unwrap().path());
+    records.find(|record| record.extension().is_some_and(|extension| extension == "json")).expect("a record")
+}
+
+#[tokio::test]
+async fn a_torn_record_is_put_aside_with_a_word_and_the_service_goes_on() {
+    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
+    let scene = Scene { home: home.path(), simulator: &simulator, store: "file", bus: None };
+    scene.configure(1);
+    let damages: [Damage; 4] = [
+        |_| Vec::new(),
+        |whole| whole[..whole.len() / 2].to_vec(),
+        |whole| vec![0; whole.len()],
+        |_| b"\xff\xfe{\"version\":1}".to_vec(),
+    ];
+    for damage in damages {
+        let daemon = scene.start().await;
+        daemon.sign_in().await;
+        daemon.until("it is saved", |status| !status.unsaved).await;
+        daemon.kill().await;
+        let path = record(scene);
+        let damaged = damage(&fs::read(&path).unwrap());
+        fs::write(&path, &damaged).unwrap();
+        fs::write(scene.home.join("log"), "").unwrap();
+        let daemon = scene.start().await;
+        assert_eq!(daemon.request("GET /v1/token").await.code(), "sign_in_required");
+        assert!(scene.log().contains("it was moved aside"), "{}", scene.log());
+        assert_eq!(fs::read(path.with_extension("damaged")).unwrap(), damaged);
+        let token = daemon.sign_in().await;
+        daemon.until("it is saved", |status| !status.unsaved).await;
+        daemon.kill().await;
+        assert_eq!(scene.start().await.token().await, token);
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_others_could_read_is_left_alone_until_somebody_mends_it() {
+    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
+    let scene = Scene { home: home.path(), simulator: &simulator, store: "file", bus: None };
+    scene.configure(1);
+    let daemon = scene.start().await;
+    let token = daemon.sign_in().await;
+    daemon.until("it is saved", |status| !status.unsaved).await;
+    daemon.kill().await;
+    let spoil_and_mend: [(Change, Change, &str); 2] = [
+        (|path| mode(path, 0o644), |path| mode(path, 0o600), "chmod 600"),
+        (|path| give(path, 65_534), |path| give(path, 0), "belongs to another user"),
+    ];
+    // Only the superuser can give files away.
+    let possible = if rustix::process::geteuid().is_root() { 2 } else { 1 };
+    for (spoil, mend, words) in &spoil_and_mend[..possible] {
+        let path = record(scene);
+        spoil(&path);
+        let daemon = scene.start().await;
+        until(words, async || store(&daemon).await.error.is_some_and(|error| error.contains(words))).await;
+        let refused = daemon.request("GET /v1/token").await;
+        assert_eq!(refused.code(), "store_unavailable");
+        mend(&path);
+        until("it is served", async || daemon.request("GET /v1/token").await.status == 200).await;
+        assert_eq!(daemon.token().await, token);
+    }
+}
+
+fn mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+fn give(path: &Path, uid: u32) {
+    std::os::unix::fs::chown(path, Some(uid), Some(uid)).unwrap();
+}
