@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use identity_center_simulator::{Account, Settings};
+use identity_center_simulator::{Account, Operation, Settings};
 use serde_json::Value;
 
 use crate::support::Stage;
@@ -41,7 +41,7 @@ fn profiles_are_added_behind_what_a_person_has_written_and_work() {
     let outcome = stage.run(["configure", "--region", "eu-central-1"]).exits(0);
     let told: Vec<&str> = outcome.stdout.lines().collect();
     assert_eq!(told[..2], ["added       Development-AdministratorAccess", "added       Development-ReadOnlyAccess"]);
-    assert!(told[2].starts_with("left alone  Production-ReadOnlyAccess: somebody else's profile"), "{outcome:?}");
+    assert!(told[2].starts_with("left alone  Production-ReadOnlyAccess: a profile of your own"), "{outcome:?}");
     assert!(told[3].contains("2 added, 1 left alone; as it was before: "), "{outcome:?}");
 
     let after = config(&stage);
@@ -166,6 +166,23 @@ sso_account_id = 111122223333
 sso_role_name = AdministratorAccess
 ";
     assert_eq!(config(&stage), expected);
+}
+
+#[test]
+fn a_large_organisation_is_listed_whole_and_below_the_portals_limit() {
+    let ids: Vec<String> = (1..=45).map(|number| format!("{number:012}")).collect();
+    let accounts = ids.iter().map(|id| Account::new(id, &format!("Team {id}"), &["Admin", "Read"]));
+    let stage = Stage::bare(Settings { accounts: accounts.collect(), ..Settings::default() });
+    stage.write(".aws/config", CORP);
+    stage.start_daemon();
+    stage.sign_in("corp");
+    let outcome = stage.run(["configure"]).exits(0);
+    assert!(outcome.stdout.contains("config: 90 added"), "{outcome:?}");
+    let text = config(&stage);
+    let names: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("[profile Team-")).collect();
+    let expected = ids.iter().flat_map(|id| ["Admin]", "Read]"].map(|role| format!("{id}-{role}")));
+    assert_eq!(names, expected.collect::<Vec<_>>());
+    assert_eq!(stage.identity_center.calls(Operation::ListAccountRoles), ids.len(), "nobody was told to slow down");
 }
 
 #[test]

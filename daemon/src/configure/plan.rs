@@ -70,7 +70,7 @@ pub(super) enum Fate {
 /// Why a section was left alone. The text fits after its name.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub(super) enum Reason {
-    #[error("somebody else's profile has this name; rename it, or choose other names with --name")]
+    #[error("a profile of your own has this name; to have both, rename it or choose other names with --name")]
     NotOurs,
     #[error("written for session {0:?}; choose other names with --name, such as {{session}}-{{account_name}}-{{role}}")]
     OtherSession(String),
