@@ -1,5 +1,6 @@
 //! The command line.
 
+mod configure;
 mod role;
 
 use std::ffi::OsString;
@@ -10,6 +11,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand};
 
+pub(crate) use configure::Configure;
 pub(crate) use role::{Accounts, Console, CredentialProcess, Env, Exec, Roles, Shell, Terms, WhichRole};
 
 /// The exit codes, as promised by `ssoctl_protocol::ExitCode`, and the variables.
@@ -62,6 +64,7 @@ pub(crate) enum Verb {
     Status(Status),
     Logout(Logout),
     Import(Import),
+    Configure(Configure),
     Doctor(Doctor),
     Service(Service),
 }
@@ -84,6 +87,9 @@ impl Subcommand for Verb {
             Command::new("status").about("Show all sessions, or one").defer(Status::augment_args),
             Command::new("logout").about("Sign out of a session, here and at the portal").defer(Logout::augment_args),
             Command::new("import").about("Take sign-ins over from the AWS CLI and SDKs").defer(Import::augment_args),
+            Command::new("configure")
+                .about("Write profiles for your accounts and roles into the AWS configuration")
+                .defer(Configure::augment_args),
             Command::new("doctor").about("Check everything that can be wrong").defer(Doctor::augment_args),
             Command::new("service")
                 .about("Run ssoctld as a service of systemd or launchd")
@@ -108,6 +114,7 @@ impl Subcommand for Verb {
             "status",
             "logout",
             "import",
+            "configure",
             "doctor",
             "service",
         ]
@@ -137,6 +144,7 @@ impl FromArgMatches for Verb {
             "status" => Status::from_arg_matches_mut(arguments).map(Self::Status),
             "logout" => Logout::from_arg_matches_mut(arguments).map(Self::Logout),
             "import" => Import::from_arg_matches_mut(arguments).map(Self::Import),
+            "configure" => Configure::from_arg_matches_mut(arguments).map(Self::Configure),
             "doctor" => Doctor::from_arg_matches_mut(arguments).map(Self::Doctor),
             "service" => Service::from_arg_matches_mut(arguments).map(Self::Service),
             _ => Err(clap::Error::new(ErrorKind::InvalidSubcommand)),

@@ -1,6 +1,7 @@
 //! The verbs.
 
 mod accounts;
+mod configure;
 mod console;
 mod credential_process;
 mod doctor;
@@ -50,6 +51,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Verb::Status(arguments) => status::run(&daemon(arguments.json)?, arguments),
         Verb::Logout(arguments) => logout::run(&daemon(false)?, arguments),
         Verb::Import(arguments) => import::run(&daemon(arguments.json)?, &arguments),
+        Verb::Configure(arguments) => configure::run(&daemon(false)?, arguments),
         Verb::Doctor(arguments) => Err(doctor::run(&arguments)),
         Verb::Service(arguments) => service::run(arguments.action),
     }?;

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ssoctld::configure::{Pattern, Template};
 
 /// Keeps AWS IAM Identity Center sign-ins alive and serves their tokens over a Unix socket.
 ///
@@ -53,6 +54,65 @@ pub(crate) enum Instead {
         #[arg(long)]
         json: bool,
     },
+    /// Write profiles for accounts and roles into the AWS configuration
+    ///
+    /// What `ssoctl configure` runs; see there.
+    Configure(Configure),
+}
+
+/// Which profiles are written, and how.
+#[derive(Args, Debug)]
+pub(crate) struct Configure {
+    /// The session's name.
+    #[arg(long)]
+    pub(crate) session: String,
+
+    /// The accounts, by id or name, with `*` and `?`.
+    #[arg(long = "account", value_name = "ACCOUNT")]
+    pub(crate) accounts: Vec<Pattern>,
+
+    /// The roles, with `*` and `?`.
+    #[arg(long = "role", value_name = "ROLE")]
+    pub(crate) roles: Vec<Pattern>,
+
+    /// How the profiles are named.
+    #[arg(long, value_name = "TEMPLATE", default_value = "{account_name}-{role}")]
+    pub(crate) name: Template,
+
+    /// The region of the profiles.
+    #[arg(long, value_parser = region)]
+    pub(crate) region: Option<String>,
+
+    /// Have the profiles call this `ssoctl` instead of naming session, account and role.
+    #[arg(long, value_name = "SSOCTL", value_parser = program)]
+    pub(crate) credential_process: Option<String>,
+
+    /// Remove profiles that were written here and whose role is gone.
+    #[arg(long)]
+    pub(crate) prune: bool,
+
+    /// Print the difference and change nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// A region's name. Which there are changes too often to be known here.
+fn region(text: &str) -> Result<String, &'static str> {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if !text.is_empty() && text.bytes().all(is_plain) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected one like eu-west-1")
+    }
+}
+
+/// A path that a line of the AWS configuration can hold.
+fn program(text: &str) -> Result<String, &'static str> {
+    if text.starts_with('/') && !text.chars().any(char::is_control) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected an absolute path without control characters")
+    }
 }
 
 /// How the log is written.
@@ -96,6 +156,13 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_region_or_a_program_that_would_break_its_line_is_refused() {
+        assert!(region("eu-west-1").is_ok() && program("/opt/my tools/ssoctl").is_ok());
+        assert!(["", "EU", "a b", "x\ny"].iter().all(|text| region(text).is_err()));
+        assert!(["", "ssoctl", "/a\nb"].iter().all(|text| program(text).is_err()));
     }
 
     #[test]

@@ -5,8 +5,10 @@
 
 pub mod clock;
 pub mod config;
+pub mod configure;
 pub mod desktop;
 pub mod doctor;
+mod inquiry;
 pub mod lock;
 pub mod oidc;
 pub mod portal;

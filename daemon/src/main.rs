@@ -14,6 +14,7 @@ use directories::ProjectDirs;
 use ssoctl_protocol::SocketPath;
 use ssoctld::clock::SystemClock;
 use ssoctld::config::{self, Environment, Paths};
+use ssoctld::configure::{self, Form, Request, Stale, Writing};
 use ssoctld::doctor::{self, Colour, Subject};
 use ssoctld::lock::StateLock;
 use ssoctld::oidc::http::HttpIdentityCenter;
@@ -37,11 +38,12 @@ use cli::{Arguments, Instead, LogFormat};
 const SHUTDOWN_PATIENCE: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let mut arguments = Arguments::parse();
     start_log(&arguments);
-    let ended = match arguments.instead {
+    let ended = match arguments.instead.take() {
         None => run(arguments).map(|()| ExitCode::SUCCESS),
         Some(Instead::Doctor { json }) => examine(arguments, json),
+        Some(Instead::Configure(configure)) => write_profiles(arguments.config, configure),
     };
     match ended {
         Ok(code) => code,
@@ -145,6 +147,44 @@ fn examine(arguments: Arguments, json: bool) -> anyhow::Result<ExitCode> {
     };
     output.write_all(text.as_bytes()).and_then(|()| output.flush()).context("failed to print the report")?;
     Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// `ssoctld configure`: writes profiles, or says why not, with the exit codes of `ssoctl`.
+fn write_profiles(own_config: Option<PathBuf>, wanted: cli::Configure) -> anyhow::Result<ExitCode> {
+    let environment = Environment::from_process();
+    let paths = Paths::locate(own_config, &environment)?;
+    let socket = socket_path()?;
+    let request = Request {
+        session: wanted.session,
+        accounts: wanted.accounts,
+        roles: wanted.roles,
+        template: wanted.name,
+        region: wanted.region,
+        form: wanted.credential_process.map_or(Form::SsoSession, |ssoctl| Form::CredentialProcess { ssoctl }),
+        stale: if wanted.prune { Stale::Removed } else { Stale::Kept },
+        writing: if wanted.dry_run { Writing::Shown } else { Writing::Done },
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let done = runtime.block_on(async {
+        let clock = Arc::new(SystemClock::start()?);
+        anyhow::Ok(configure::run(&request, &paths.aws, socket, clock).await)
+    })?;
+    let mut errors = std::io::stderr().lock();
+    match done {
+        Ok(report) => {
+            let mut output = std::io::stdout().lock();
+            let printed = output.write_all(report.output.as_bytes()).and_then(|()| output.flush());
+            // Whoever reads no remarks misses nothing else.
+            let _ = errors.write_all(report.remarks.as_bytes());
+            printed.context("failed to print what was done")?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(failure) => {
+            // The exit code says it, too.
+            let _ = errors.write_all(failure.line().as_bytes());
+            Ok(ExitCode::from(failure.exit_code() as u8))
+        }
+    }
 }
 
 fn state_directory(named: Option<PathBuf>) -> anyhow::Result<PathBuf> {

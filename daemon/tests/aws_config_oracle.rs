@@ -4,7 +4,7 @@
 //! so, and with `SSOCTL_TEST_REQUIRE=1` it fails instead.
 
 use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -12,6 +12,8 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 use ssoctld::config::{Config, EndpointError, Environment, Paths, load};
 use ssoctld::sdk_cache::file;
+
+mod python;
 
 const ORACLE: &str = include_str!("aws_config_oracle.py");
 
@@ -68,7 +70,7 @@ const REGIONS: &[&str] =
 
 #[test]
 fn values_and_references_are_read_as_botocore_reads_them() {
-    let Some(python) = python_with_botocore() else { return };
+    let Some(python) = python::with_botocore() else { return };
     let directory = tempfile::tempdir().expect("a directory");
     let answers = ask(&python, directory.path(), &json!({ "files": FILES, "endpoints": [] }));
     for (text, answer) in FILES.iter().zip(answers["files"].as_array().expect("answers")) {
@@ -79,7 +81,7 @@ fn values_and_references_are_read_as_botocore_reads_them() {
 
 #[test]
 fn endpoints_are_those_that_botocore_would_call() {
-    let Some(python) = python_with_botocore() else { return };
+    let Some(python) = python::with_botocore() else { return };
     let directory = tempfile::tempdir().expect("a directory");
     let mut cases = Vec::new();
     for file in ENDPOINT_FILES {
@@ -171,26 +173,6 @@ fn load_text(directory: &Path, text: &str, environment: &Environment) -> Config 
     let paths = Paths { own: directory.join("none.toml"), aws: directory.join("config") };
     std::fs::write(&paths.aws, text).expect("a written file");
     load(&paths, environment)
-}
-
-/// The Python to ask, or nothing after saying that the comparison is skipped.
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
-fn python_with_botocore() -> Option<OsString> {
-    let python = std::env::var_os("SSOCTL_TEST_PYTHON").unwrap_or_else(|| "python3".into());
-    let found = Command::new(&python)
-        .args(["-c", "import botocore.session"])
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success());
-    if found {
-        return Some(python);
-    }
-    assert!(
-        std::env::var_os("SSOCTL_TEST_REQUIRE").is_none_or(|required| required != "1"),
-        "{python:?} has no botocore; install it, or name a Python that has it in SSOCTL_TEST_PYTHON"
-    );
-    eprintln!("skipped: {python:?} has no botocore to compare with");
-    None
 }
 
 fn ask(python: &OsStr, home: &Path, questions: &Value) -> Value {

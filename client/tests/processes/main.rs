@@ -8,6 +8,7 @@ mod aws_cli;
 mod bad_service;
 mod botocore;
 mod choice;
+mod configure;
 mod credentials;
 mod exec;
 mod first_use;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
 use ssoctl_protocol::Secret;
+use tempfile::NamedTempFile;
 
 use super::add::{AddError, NewSession, add_session};
 use super::aws::AwsFile;
@@ -118,23 +119,43 @@ pub enum SaveError {
 /// A symbolic link stays, and the file that it leads to is replaced. The mode stays too; a new file is 0600, and a
 /// directory made for it 0700.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let target = follow_symlinks(path)?;
-    let directory = match target.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-    let mode = match fs::metadata(&target) {
-        Ok(metadata) => metadata.permissions().mode() & 0o7777,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => 0o600,
-        Err(error) => return Err(error),
-    };
-    let mut temporary = tempfile::Builder::new().prefix(".ssoctl-").tempfile_in(directory)?;
-    temporary.write_all(text.as_bytes())?;
-    temporary.as_file().set_permissions(Permissions::from_mode(mode))?;
-    temporary.as_file().sync_all()?;
-    temporary.persist(&target)?;
-    File::open(directory)?.sync_all()
+    Replacement::write(path, text)?.put_in_place()
+}
+
+/// A new text beside the file that it is going to replace. Dropped, it leaves nothing behind.
+#[derive(Debug)]
+pub(crate) struct Replacement {
+    temporary: NamedTempFile,
+    directory: PathBuf,
+    target: PathBuf,
+}
+
+impl Replacement {
+    /// Writes the text, synced and with the mode of the file that it is for. See [`replace`].
+    pub(crate) fn write(path: &Path, text: &str) -> io::Result<Self> {
+        let target = follow_symlinks(path)?;
+        let directory = match target.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        DirBuilder::new().recursive(true).mode(0o700).create(&directory)?;
+        let mode = match fs::metadata(&target) {
+            Ok(metadata) => metadata.permissions().mode() & 0o7777,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => 0o600,
+            Err(error) => return Err(error),
+        };
+        let mut temporary = tempfile::Builder::new().prefix(".ssoctl-").tempfile_in(&directory)?;
+        temporary.write_all(text.as_bytes())?;
+        temporary.as_file().set_permissions(Permissions::from_mode(mode))?;
+        temporary.as_file().sync_all()?;
+        Ok(Self { temporary, directory, target })
+    }
+
+    /// The step.
+    pub(crate) fn put_in_place(self) -> io::Result<()> {
+        self.temporary.persist(&self.target)?;
+        File::open(&self.directory)?.sync_all()
+    }
 }
 
 /// Where a path leads, also where the last link leads to nothing yet.
@@ -158,7 +179,7 @@ pub(super) fn next_symlink(path: &Path) -> Option<PathBuf> {
     })
 }
 
-fn read(path: &Path) -> Result<Option<Secret<Vec<u8>>>, NotRead> {
+pub(crate) fn read(path: &Path) -> Result<Option<Secret<Vec<u8>>>, NotRead> {
     RegularFile::open(path, Link::Followed)?.map(|file| file.read(LONGEST)).transpose()
 }
 

@@ -32,8 +32,8 @@ pub(super) fn is_malformed(header: &str) -> bool {
     matches!(word, "profile" | "sso-session" | "services") && section_name(header).is_none()
 }
 
-/// Splits as a POSIX shell would, which is how botocore reads these headers. Nothing where a quote stays open.
-fn shell_words(text: &str) -> Option<Vec<String>> {
+/// Splits as a POSIX shell would, which is how botocore reads these headers and a `credential_process`. Nothing where a quote stays open.
+pub(crate) fn shell_words(text: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut chars = text.chars();

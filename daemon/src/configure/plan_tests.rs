@@ -1,0 +1,276 @@
+use super::*;
+use crate::config::{self, Config, Environment, Paths};
+use crate::configure::document::MARK;
+use crate::configure::listing::tests::account;
+use crate::portal::{AccountId, RoleName};
+
+const ACCOUNTS: [&str; 2] = ["111122223333", "444455556666"];
+const CORP: &str = "[sso-session corp]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = eu-west-1\n";
+
+fn wanted(name: &str, account: &str, role: &str) -> Wanted {
+    let (account, role) = (AccountId::new(account).unwrap(), RoleName::new(role).unwrap());
+    Wanted { name: name.to_owned(), assignment: Assignment { account, role } }
+}
+
+/// A run with two accounts, of which the second was not asked for its roles.
+struct Run {
+    session: Session,
+    profiles: Vec<Wanted>,
+    form: Form,
+    region: Option<&'static str>,
+    listed: Vec<ListedAccount>,
+    stale: Stale,
+}
+
+impl Run {
+    fn new(profiles: &[Wanted]) -> Self {
+        let unasked = ListedAccount { roles: Listed::NotAsked, ..account(ACCOUNTS[1], None, &[]) };
+        Self {
+            session: Session {
+                name: "corp".to_owned(),
+                start_url: "https://corp.awsapps.com/start".to_owned(),
+                region: "eu-west-1".to_owned(),
+                scopes: vec!["sso:account:access".to_owned()],
+            },
+            profiles: profiles.to_vec(),
+            form: Form::SsoSession,
+            region: None,
+            listed: vec![account(ACCOUNTS[0], Some("Dev"), &["Admin", "Read"]), unasked],
+            stale: Stale::Kept,
+        }
+    }
+
+    fn plan(&self, text: &str) -> Result<Plan, Refusal> {
+        let intent = Intent {
+            session: &self.session,
+            profiles: &self.profiles,
+            form: &self.form,
+            region: self.region,
+            listed: &self.listed,
+            stale: self.stale,
+        };
+        plan(text, "config", &intent)
+    }
+}
+
+fn fates(plan: &Plan) -> Vec<(&str, &Fate)> {
+    plan.outcomes.iter().map(|outcome| (outcome.name.as_str(), &outcome.fate)).collect()
+}
+
+/// One of our profiles.
+fn ours(name: &str, account: &str, role: &str) -> String {
+    format!("{MARK}\n[profile {name}]\nsso_session = corp\nsso_account_id = {account}\nsso_role_name = {role}\n")
+}
+
+#[test]
+fn what_is_missing_is_added_and_the_next_run_changes_nothing() {
+    let run = Run { region: Some("eu-central-1"), ..Run::new(&[wanted("Dev-Admin", ACCOUNTS[0], "Admin")]) };
+    let first = run.plan("# mine\n[default]\nregion = x").unwrap();
+    let expected = "\
+# mine
+[default]
+region = x
+
+# written by ssoctl configure
+[sso-session corp]
+sso_start_url = https://corp.awsapps.com/start
+sso_region = eu-west-1
+sso_registration_scopes = sso:account:access
+
+# written by ssoctl configure
+[profile Dev-Admin]
+sso_session = corp
+sso_account_id = 111122223333
+sso_role_name = Admin
+region = eu-central-1
+";
+    assert_eq!(first.text, expected);
+    assert_eq!(fates(&first), [("sso-session corp", &Fate::Added), ("Dev-Admin", &Fate::Added)]);
+    let second = run.plan(&first.text).unwrap();
+    assert_eq!((second.text.as_str(), second.diff.as_str()), (expected, ""));
+    assert_eq!(fates(&second), [("Dev-Admin", &Fate::Unchanged)]);
+}
+
+#[test]
+fn a_session_section_that_a_person_has_written_is_used_as_it_is_and_ours_is_brought_up_to_date() {
+    let run = Run::new(&[wanted("a", ACCOUNTS[0], "Admin")]);
+    for header in ["[sso-session corp]", "[sso-session 'corp']"] {
+        let plan = run.plan(&format!("{header}\nsso_region = elsewhere\n")).unwrap();
+        assert_eq!(fates(&plan), [("a", &Fate::Added)]);
+    }
+    let plan = run.plan(&format!("{MARK}\n{CORP}sso_registration_scopes = old\nmine = 1\n")).unwrap();
+    assert_eq!(fates(&plan), [("sso-session corp", &Fate::Changed), ("a", &Fate::Added)]);
+    let section = format!("{MARK}\n{CORP}sso_registration_scopes = sso:account:access\nmine = 1\n");
+    assert!(plan.text.starts_with(&section), "{}", plan.text);
+}
+
+#[test]
+fn a_session_without_scopes_has_no_section_and_needs_none_for_a_credential_process() {
+    let mut run = Run::new(&[wanted("a", ACCOUNTS[0], "Admin")]);
+    run.session.scopes.clear();
+    assert_eq!(run.plan("").err(), Some(Refusal::NoScopes("corp".to_owned())));
+    run.form = Form::CredentialProcess { ssoctl: "/bin/ssoctl".to_owned() };
+    let expected = "\
+# written by ssoctl configure
+[profile a]
+credential_process = /bin/ssoctl credential-process --session corp --account 111122223333 --role Admin
+";
+    assert_eq!(run.plan("").unwrap().text, expected);
+}
+
+#[test]
+fn a_profile_of_ours_changes_its_role_or_form_and_keeps_what_a_person_has_added() {
+    let text = format!("{CORP}\n{}output = json # mine\nregion = mine\n", ours("a", ACCOUNTS[1], "Old"));
+    let mut run = Run::new(&[wanted("a", ACCOUNTS[0], "Admin")]);
+    let plan = run.plan(&text).unwrap();
+    assert_eq!(fates(&plan), [("a", &Fate::Changed)]);
+    let expected = format!("{CORP}\n{}output = json # mine\nregion = mine\n", ours("a", ACCOUNTS[0], "Admin"));
+    assert_eq!(plan.text, expected);
+
+    run.form = Form::CredentialProcess { ssoctl: "/bin/ssoctl".to_owned() };
+    run.region = Some("eu-west-1");
+    let process = run.plan(&plan.text).unwrap();
+    assert_eq!(fates(&process), [("a", &Fate::Changed)]);
+    let command =
+        "credential_process = /bin/ssoctl credential-process --session corp --account 111122223333 --role Admin";
+    assert_eq!(
+        process.text,
+        format!("{CORP}\n{MARK}\n[profile a]\n{command}\noutput = json # mine\nregion = eu-west-1\n")
+    );
+}
+
+#[test]
+fn what_is_not_ours_is_left_alone_with_the_reason() {
+    let run = Run::new(&[wanted("a", ACCOUNTS[0], "Admin")]);
+    let of_other = ours("a", ACCOUNTS[0], "Admin").replace("corp", "other");
+    for (section, reason) in [
+        ("[profile a]\nregion = x\n".to_owned(), Reason::NotOurs),
+        ("[profile \"a\"]\n".to_owned(), Reason::NotOurs),
+        (format!("{MARK}\n\n[profile a]\n"), Reason::NotOurs),
+        (format!("{MARK}\n[profile a]\nregion = x\n"), Reason::Unrecognisable),
+        (of_other, Reason::OtherSession("other".to_owned())),
+    ] {
+        let text = format!("{CORP}{section}");
+        let plan = run.plan(&text).unwrap();
+        assert_eq!(fates(&plan), [("a", &Fate::Left(reason))]);
+        assert_eq!((plan.text.as_str(), plan.diff.as_str()), (text.as_str(), ""));
+    }
+    let default = Run::new(&[wanted("default", ACCOUNTS[0], "Admin")]);
+    for header in ["[default]", "[profile default]"] {
+        let plan = default.plan(&format!("{CORP}{header}\n")).unwrap();
+        assert_eq!(fates(&plan), [("default", &Fate::Left(Reason::NotOurs))]);
+    }
+    assert!(default.plan(CORP).unwrap().text.contains("\n[default]\nsso_session = corp\n"));
+}
+
+#[test]
+fn a_profile_whose_role_is_gone_is_named_and_removed_if_that_is_wanted() {
+    let gone = ours("gone", ACCOUNTS[0], "Write");
+    let lost = ours("lost-account", "777788889999", "Admin");
+    let unknown = ours("not-asked", ACCOUNTS[1], "Whatever");
+    let twin = ours("twin", ACCOUNTS[0], "Admin");
+    let other = ours("other", ACCOUNTS[0], "Write").replace("corp", "other");
+    let hand = ours("hand", ACCOUNTS[0], "Write").replace(MARK, "# mine");
+    let text = format!("{CORP}\n{gone}\n{lost}\n{unknown}\n{twin}\n{other}\n{hand}");
+    let mut run = Run::new(&[wanted("a", ACCOUNTS[0], "Admin")]);
+    let same = Fate::Left(Reason::SameRole("a".to_owned()));
+    let kept = run.plan(&text).unwrap();
+    let left = Fate::Left(Reason::Gone);
+    assert_eq!(fates(&kept), [("a", &Fate::Added), ("gone", &left), ("lost-account", &left), ("twin", &same)]);
+    run.stale = Stale::Removed;
+    let pruned = run.plan(&text).unwrap();
+    let removed = Fate::Removed;
+    assert_eq!(fates(&pruned), [("a", &Fate::Added), ("gone", &removed), ("lost-account", &removed), ("twin", &same)]);
+    let added = ours("a", ACCOUNTS[0], "Admin");
+    assert_eq!(pruned.text, format!("{CORP}\n{unknown}\n{twin}\n{other}\n{hand}\n{added}"));
+}
+
+#[test]
+fn a_file_that_is_read_in_more_than_one_way_is_refused() {
+    let run = Run::new(&[wanted("a", ACCOUNTS[0], "Admin")]);
+    for (text, line) in [("[default]\nnonsense\n", 2), ("[a]\n[a]\n", 2), ("x = 1\n", 1)] {
+        assert!(matches!(run.plan(text), Err(Refusal::Doubtful { line: found, .. }) if found == line), "{text:?}");
+    }
+    let mut odd = run;
+    odd.session.name = "a]b".to_owned();
+    assert!(matches!(odd.plan(""), Err(Refusal::Doubtful { .. } | Refusal::Unfaithful)));
+}
+
+/// What our own configuration makes of a text, wherever it stands there.
+fn parsed(text: &str) -> Config {
+    let paths = Paths { own: "own".into(), aws: "aws".into() };
+    let mut config = config::parse(&paths, "", text, &Environment::default());
+    config.sessions.iter_mut().for_each(|session| session.origin.line = 0);
+    config
+}
+
+/// The text without the sections that are ours, as lines.
+fn foreign(text: &str) -> Vec<String> {
+    let document = Document::read(text).unwrap();
+    let mut changes = Changes::default();
+    for section in (0..document.sections.len()).filter(|&section| document.is_marked(section)) {
+        document.remove(section, &mut changes);
+    }
+    let rest = changes.apply(&document.lines);
+    rest.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect()
+}
+
+#[test]
+fn in_any_file_exactly_the_intended_profiles_come_out_and_everything_else_stays() {
+    let fragments = [
+        "# a comment\n",
+        "\n",
+        "[profile hand]\nsso_session = corp\nsso_account_id = 444455556666\nsso_role_name = Mine\n",
+        "[profile Dev-Read]\r\nregion = x\r\n",
+        "[default]\n  region = x\n  s3 =\n    a = 1\n\n    # b\n    c = 2\n",
+        "[profile 'two words']\nREGION: y\n; c\n",
+        "[services s]\nsso =\n  endpoint_url = http://127.0.0.1:1\n",
+        "[plugins]\nx = a=b:c",
+        &ours("Dev-Admin", ACCOUNTS[1], "Old"),
+        &ours("gone", ACCOUNTS[0], "Write"),
+    ];
+    let mut random = fastrand::Rng::with_seed(7);
+    for _ in 0..500 {
+        let mut order: Vec<&str> = fragments.to_vec();
+        random.shuffle(&mut order);
+        order.truncate(random.usize(..=fragments.len()));
+        order.insert(random.usize(..=order.len()), CORP);
+        let mut text = String::new();
+        for fragment in order {
+            let gap = if text.is_empty() || text.ends_with(['\n', '\r']) { "" } else { "\n" };
+            text.extend([gap, fragment]);
+        }
+        let profiles = [wanted("Dev-Admin", ACCOUNTS[0], "Admin"), wanted("Dev-Read", ACCOUNTS[0], "Read")];
+        let mut run = Run::new(&profiles);
+        if random.bool() {
+            run.form = Form::CredentialProcess { ssoctl: "/opt/my tools/ssoctl".to_owned() };
+        }
+        run.region = random.bool().then_some("eu-west-1");
+        run.stale = if random.bool() { Stale::Kept } else { Stale::Removed };
+        let plan = run.plan(&text).unwrap();
+        assert_eq!(foreign(&plan.text), foreign(&text), "{text}\n----\n{}", plan.text);
+
+        let again = run.plan(&plan.text).unwrap();
+        assert_eq!((again.text, again.diff.as_str()), (plan.text.clone(), ""), "{text}");
+
+        let (before, mut after) = (parsed(&text), parsed(&plan.text));
+        assert_eq!(after.sessions, before.sessions);
+        let is_hand_written = text.contains("[profile Dev-Read]");
+        for Wanted { name, assignment } in &profiles {
+            let profile = after.profiles.remove(name);
+            match &run.form {
+                Form::SsoSession if name != "Dev-Read" || !is_hand_written => {
+                    let profile = profile.unwrap_or_else(|| panic!("no {name} in {}", plan.text));
+                    assert_eq!((profile.session.as_str(), profile.assignment.as_ref()), ("corp", Ok(assignment)));
+                }
+                _ => assert_eq!(profile, None, "it does not lead to a session"),
+            }
+        }
+        let mut others = before.profiles;
+        others.retain(|name, _| profiles.iter().all(|wanted| wanted.name != *name));
+        if run.stale == Stale::Removed {
+            others.remove("gone");
+        }
+        assert_eq!(after.profiles, others);
+    }
+}

@@ -1,0 +1,165 @@
+//! What a profile says about a role, in either form, pure.
+
+use super::document::{Document, Member};
+use crate::config::shell_words;
+use crate::portal::{AccountId, Assignment, RoleName};
+
+/// How profiles lead to their role.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// `sso_session`, `sso_account_id` and `sso_role_name`: AWS tools use the session's token by themselves.
+    SsoSession,
+    /// `credential_process`: AWS tools ask ssoctl for the role's credentials.
+    CredentialProcess {
+        /// The path of `ssoctl`.
+        ssoctl: String,
+    },
+}
+
+/// Every key that one of the forms has.
+const KEYS: [&str; 4] = ["sso_session", "sso_account_id", "sso_role_name", "credential_process"];
+
+/// Which role a profile is for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Binding {
+    pub(super) session: String,
+    pub(super) assignment: Assignment,
+}
+
+impl Binding {
+    /// The members of a profile for it.
+    pub(super) fn members(&self, form: &Form, region: Option<&str>) -> Vec<Member> {
+        let Assignment { account, role } = &self.assignment;
+        let mut members = match form {
+            Form::SsoSession => vec![
+                ("sso_session", self.session.clone()),
+                ("sso_account_id", account.to_string()),
+                ("sso_role_name", role.to_string()),
+            ],
+            Form::CredentialProcess { ssoctl } => {
+                let session = match self.session.strip_prefix('-') {
+                    Some(_) => vec![format!("--session={}", self.session)],
+                    None => vec!["--session".to_owned(), self.session.clone()],
+                };
+                let words = [ssoctl.clone(), "credential-process".to_owned()].into_iter().chain(session).chain([
+                    "--account".to_owned(),
+                    account.to_string(),
+                    "--role".to_owned(),
+                    role.to_string(),
+                ]);
+                let quoted: Vec<String> = words.map(|word| quoted(&word)).collect();
+                vec![("credential_process", quoted.join(" "))]
+            }
+        };
+        members.extend(region.map(|region| ("region", region.to_owned())));
+        members
+    }
+
+    /// What a profile of ours is for; nothing if a person has made something else of it.
+    pub(super) fn read(document: &Document<'_>, section: usize) -> Option<Self> {
+        let value = |key| document.value(section, key);
+        let (session, account, role) = match (value("credential_process"), value("sso_session")) {
+            (None, Some(session)) => {
+                (session.to_owned(), value("sso_account_id")?.to_owned(), value("sso_role_name")?.to_owned())
+            }
+            (Some(command), None) => {
+                let words = shell_words(command)?;
+                let named = |option: &str| {
+                    let with = |word: &String| word.strip_prefix(option)?.strip_prefix('=').map(str::to_owned);
+                    let at = words.iter().position(|word| word == option);
+                    at.and_then(|at| words.get(at + 1).cloned()).or_else(|| words.iter().find_map(with))
+                };
+                words.iter().position(|word| word == "credential-process").filter(|&at| at == 1)?;
+                (named("--session")?, named("--account")?, named("--role")?)
+            }
+            (None, None) | (Some(_), Some(_)) => return None,
+        };
+        let assignment = Assignment { account: AccountId::new(&account).ok()?, role: RoleName::new(&role).ok()? };
+        Some(Self { session, assignment })
+    }
+}
+
+/// The keys of the other form, which a profile must not keep: SDKs differ in which one they prefer.
+pub(super) fn keys_of_other_form(members: &[Member]) -> Vec<&'static str> {
+    KEYS.into_iter().filter(|key| !members.iter().any(|(name, _)| name == key)).collect()
+}
+
+/// A word for a POSIX shell and for what splits as one does: some SDKs have a shell run the command, some split it.
+pub(super) fn quoted(word: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@%+=,".contains(&byte);
+    if !word.is_empty() && word.bytes().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+/// The header of a profile.
+pub(super) fn header(name: &str) -> String {
+    if name == "default" { name.to_owned() } else { format!("profile {name}") }
+}
+
+/// The header of an `sso-session`.
+pub(super) fn session_header(name: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./%@:+".contains(c);
+    if name.chars().all(is_plain) {
+        format!("sso-session {name}")
+    } else {
+        format!("sso-session \"{}\"", name.replace('\\', r"\\").replace('"', "\\\""))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn binding(session: &str) -> Binding {
+        let account = AccountId::new("111122223333").unwrap();
+        let role = RoleName::new("Power+User=1").unwrap();
+        Binding { session: session.to_owned(), assignment: Assignment { account, role } }
+    }
+
+    fn forms() -> [Form; 3] {
+        let process = |path: &str| Form::CredentialProcess { ssoctl: path.to_owned() };
+        [Form::SsoSession, process("/usr/bin/ssoctl"), process("/home/o'neill & co/ssoctl")]
+    }
+
+    #[test]
+    fn what_a_profile_is_for_is_read_back_in_either_form() {
+        for form in forms() {
+            for session in ["corp", "two words", "it's", "-x", "$(rm)", "a\"b"] {
+                let members = binding(session).members(&form, Some("eu-west-1"));
+                let lines: String = members.iter().map(|(name, value)| format!("{name} = {value}\n")).collect();
+                let text = format!("[profile x]\n{lines}");
+                let document = Document::read(&text).unwrap();
+                assert_eq!(Binding::read(&document, 0), Some(binding(session)), "{text}");
+                assert_eq!(document.value(0, "region"), Some("eu-west-1"));
+            }
+        }
+    }
+
+    #[test]
+    fn a_command_is_quoted_for_a_shell() {
+        let [_, plain, odd] = forms();
+        let command = |form: &Form, session: &str| binding(session).members(form, None).remove(0).1;
+        let rest = "--account 111122223333 --role Power+User=1";
+        assert_eq!(command(&plain, "corp"), format!("/usr/bin/ssoctl credential-process --session corp {rest}"));
+        let expected = format!(r"'/home/o'\''neill & co/ssoctl' credential-process --session 'my corp' {rest}");
+        assert_eq!(command(&odd, "my corp"), expected);
+    }
+
+    #[test]
+    fn what_is_no_longer_as_we_write_it_is_for_nobody_knows_what() {
+        for lines in [
+            "region = x",
+            "sso_session = corp\nsso_account_id = 111122223333",
+            "sso_session = corp\nsso_account_id = 1\nsso_role_name = r",
+            "credential_process = other --session corp --account 111122223333 --role r",
+            "credential_process = ssoctl credential-process --profile x",
+            "sso_session = corp\nsso_account_id = 111122223333\nsso_role_name = r\ncredential_process = x",
+        ] {
+            let text = format!("[profile x]\n{lines}\n");
+            assert_eq!(Binding::read(&Document::read(&text).unwrap(), 0), None, "{lines}");
+        }
+    }
+}

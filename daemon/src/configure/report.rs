@@ -1,0 +1,114 @@
+//! What a person reads about it.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use super::names::printable;
+use super::plan::{Fate, Outcome};
+
+/// What was done, or would be.
+#[derive(Debug)]
+pub struct Report {
+    /// For standard output.
+    pub output: String,
+    /// For standard error.
+    pub remarks: String,
+}
+
+impl Report {
+    /// What was done to the file. `backup` is the file as it was, if it was there and had to be changed.
+    pub(super) fn done(path: &Path, outcomes: &[Outcome], backup: Option<PathBuf>) -> Self {
+        let mut output = lines(outcomes, |_| true);
+        let _ = write!(output, "{}: {}", path.display(), counts(outcomes));
+        if let Some(backup) = backup {
+            let _ = write!(output, "; as it was before: {}", backup.display());
+        }
+        output.push('\n');
+        Self { output, remarks: String::new() }
+    }
+
+    /// What would be done to it.
+    pub(super) fn intended(path: &Path, outcomes: &[Outcome], diff: String) -> Self {
+        let mut remarks = lines(outcomes, |fate| matches!(fate, Fate::Left(_)));
+        let _ = writeln!(remarks, "{}: {} (--dry-run, nothing is changed)", path.display(), counts(outcomes));
+        Self { output: diff, remarks }
+    }
+}
+
+fn word(fate: &Fate) -> &'static str {
+    match fate {
+        Fate::Added => "added",
+        Fate::Changed => "changed",
+        Fate::Unchanged => "unchanged",
+        Fate::Removed => "removed",
+        Fate::Left(_) => "left alone",
+    }
+}
+
+/// A line for each section of which there is something to say.
+fn lines(outcomes: &[Outcome], is_told: impl Fn(&Fate) -> bool) -> String {
+    let mut lines = String::new();
+    for Outcome { name, fate } in outcomes.iter().filter(|outcome| is_told(&outcome.fate)) {
+        let name = printable(name);
+        // Writing to a string cannot fail.
+        let _ = match fate {
+            Fate::Unchanged => Ok(()),
+            Fate::Left(reason) => writeln!(lines, "{:10}  {name}: {}", word(fate), printable(&reason.to_string())),
+            _ => writeln!(lines, "{:10}  {name}", word(fate)),
+        };
+    }
+    lines
+}
+
+fn counts(outcomes: &[Outcome]) -> String {
+    let counted = ["added", "changed", "removed", "unchanged", "left alone"].into_iter().filter_map(|what| {
+        let count = outcomes.iter().filter(|outcome| word(&outcome.fate) == what).count();
+        (count > 0).then(|| format!("{count} {what}"))
+    });
+    let counted: Vec<String> = counted.collect();
+    if counted.is_empty() { "the portal lists no such role".to_owned() } else { counted.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::plan::Reason;
+    use super::*;
+
+    fn outcomes() -> Vec<Outcome> {
+        [
+            ("sso-session corp", Fate::Added),
+            ("dev-Admin", Fate::Added),
+            ("dev-Read", Fate::Unchanged),
+            ("prod\x1b[2J", Fate::Left(Reason::Gone)),
+            ("old", Fate::Removed),
+        ]
+        .map(|(name, fate)| Outcome { name: name.to_owned(), fate })
+        .into()
+    }
+
+    #[test]
+    fn everything_but_the_unchanged_has_its_line() {
+        let report = Report::done(Path::new("/h/config"), &outcomes(), Some("/h/config.ssoctl-backup".into()));
+        let expected = "\
+added       sso-session corp
+added       dev-Admin
+left alone  prod [2J: the portal does not list its role any more; --prune removes it
+removed     old
+/h/config: 2 added, 1 removed, 1 unchanged, 1 left alone; as it was before: /h/config.ssoctl-backup
+";
+        assert_eq!((report.output.as_str(), report.remarks.as_str()), (expected, ""));
+    }
+
+    #[test]
+    fn a_dry_run_prints_nothing_but_the_difference() {
+        let report = Report::intended(Path::new("/h/config"), &outcomes(), "DIFF\n".to_owned());
+        assert_eq!(report.output, "DIFF\n");
+        let expected = "\
+left alone  prod [2J: the portal does not list its role any more; --prune removes it
+/h/config: 2 added, 1 removed, 1 unchanged, 1 left alone (--dry-run, nothing is changed)
+";
+        assert_eq!(report.remarks, expected);
+        let nothing = Report::intended(Path::new("/h/config"), &[], String::new());
+        assert_eq!(nothing.remarks, "/h/config: the portal lists no such role (--dry-run, nothing is changed)\n");
+    }
+}

@@ -1,0 +1,24 @@
+//! A Python with botocore, for tests that compare with it.
+
+use std::ffi::OsString;
+use std::process::{Command, Stdio};
+
+/// The Python to ask, or nothing after saying that the comparison is skipped.
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+pub(crate) fn with_botocore() -> Option<OsString> {
+    let python = std::env::var_os("SSOCTL_TEST_PYTHON").unwrap_or_else(|| "python3".into());
+    let found = Command::new(&python)
+        .args(["-c", "import botocore.session"])
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    if found {
+        return Some(python);
+    }
+    assert!(
+        std::env::var_os("SSOCTL_TEST_REQUIRE").is_none_or(|required| required != "1"),
+        "{python:?} has no botocore; install it, or name a Python that has it in SSOCTL_TEST_PYTHON"
+    );
+    eprintln!("skipped: {python:?} has no botocore to compare with");
+    None
+}
