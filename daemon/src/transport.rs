@@ -5,6 +5,7 @@
 
 pub mod decode;
 pub mod reach;
+mod reason;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -18,12 +19,28 @@ use url::Url;
 
 use crate::clock::Clock;
 use crate::regular_file::{Link, RegularFile};
+use reason::{chain, reason};
 
 /// How long a connection may take to come about.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// How long a call may take in all.
 pub const TOTAL_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long the service is waited for, in real time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Patience {
+    /// For a connection, its TLS included.
+    pub connect: Duration,
+    /// For a call in all.
+    pub total: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { connect: CONNECT_TIMEOUT, total: TOTAL_TIMEOUT }
+    }
+}
 
 /// The longest answer that is read. Real ones have a few kilobytes.
 const BODY_LIMIT: usize = 1 << 20;
@@ -35,6 +52,7 @@ const LONGEST_BUNDLE: u64 = 16 << 20;
 /// only serves from memory does not pay for them.
 pub struct Transport {
     ca_bundle: Option<PathBuf>,
+    patience: Patience,
     clock: Arc<dyn Clock>,
     client: OnceLock<reqwest::Client>,
     service_clock: watch::Sender<ServiceClock>,
@@ -112,7 +130,14 @@ impl Transport {
     /// A way that trusts the system's certificates and those in `ca_bundle` (`AWS_CA_BUNDLE`), and goes through the proxy
     /// that `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` name.
     pub fn new(ca_bundle: Option<PathBuf>, clock: Arc<dyn Clock>) -> Self {
-        Self { ca_bundle, clock, client: OnceLock::new(), service_clock: watch::Sender::default() }
+        let patience = Patience::default();
+        Self { ca_bundle, patience, clock, client: OnceLock::new(), service_clock: watch::Sender::default() }
+    }
+
+    /// The same way for somebody who waits this long.
+    #[must_use]
+    pub fn with_patience(self, patience: Patience) -> Self {
+        Self { patience, ..self }
     }
 
     /// The service's clock, as its answers show it.
@@ -123,13 +148,13 @@ impl Transport {
     /// Makes a request and sends it.
     ///
     /// # Errors
-    /// [`TransportError`] if the service gave no answer within [`TOTAL_TIMEOUT`], or what answered is not the service.
+    /// [`TransportError`] if the service gave no answer in time ([`Patience`]), or what answered is not the service.
     pub async fn send(
         &self,
         request: impl FnOnce(&reqwest::Client) -> reqwest::RequestBuilder,
     ) -> Result<Reply, TransportError> {
         let request = request(self.client()?);
-        let network = |error: reqwest::Error| TransportError::Network(chain(&error.without_url()));
+        let network = |error: reqwest::Error| TransportError::Network(reason(&error.without_url()));
         let mut response = request.send().await.map_err(network)?;
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
@@ -175,20 +200,20 @@ impl Transport {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let client = build(self.ca_bundle.as_deref())?;
+        let client = build(self.ca_bundle.as_deref(), self.patience)?;
         Ok(self.client.get_or_init(|| client))
     }
 }
 
 /// A failure is not remembered: the bundle may be there next time.
-fn build(ca_bundle: Option<&Path>) -> Result<reqwest::Client, TransportError> {
+fn build(ca_bundle: Option<&Path>, patience: Patience) -> Result<reqwest::Client, TransportError> {
     // Installing twice is an error that says it is there already, which is all that is wanted.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("ssoctld/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(TOTAL_TIMEOUT)
+        .connect_timeout(patience.connect)
+        .timeout(patience.total)
         .pool_max_idle_per_host(1)
         .pool_idle_timeout(Duration::from_secs(20));
     if let Some(path) = ca_bundle {
@@ -220,21 +245,6 @@ pub fn join(endpoint: &Url, path: &str) -> Url {
     url
 }
 
-/// The whole chain of causes: reqwest's own text stops before the one that matters.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -253,7 +263,9 @@ mod tests {
     fn a_certificate_bundle_that_cannot_be_used_is_named() {
         let directory = tempfile::tempdir().unwrap();
         let bundle = directory.path().join("bundle.pem");
-        let complaint = |path: &Path| build(Some(path)).err().map(|error| error.to_string()).unwrap_or_default();
+        let complaint = |path: &Path| {
+            build(Some(path), Patience::default()).err().map(|error| error.to_string()).unwrap_or_default()
+        };
         assert!(complaint(&bundle).contains("bundle.pem) cannot be used: No such file"), "{}", complaint(&bundle));
         std::fs::write(&bundle, "no certificate").unwrap();
         assert!(complaint(&bundle).contains("it holds no PEM certificate"), "{}", complaint(&bundle));

@@ -1,14 +1,13 @@
 //! Whether an endpoint can be reached at all, for `ssoctld doctor`.
 
-use std::error::Error;
-use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::DATE;
 use url::Url;
 
-use super::{TransportError, build, chain};
+use super::reason::{causes, chain, tls_error};
+use super::{Patience, TransportError, build};
 
 /// Asks endpoints, with the same certificates and proxies as every call.
 pub struct Probe(reqwest::Client);
@@ -41,7 +40,7 @@ impl Probe {
     /// # Errors
     /// When certificates cannot be used; the text names what is wrong.
     pub fn new(ca_bundle: Option<&Path>) -> Result<Self, TransportError> {
-        build(ca_bundle).map(Self)
+        build(ca_bundle, Patience::default()).map(Self)
     }
 
     /// Asks for the endpoint's root, which has no meaning there: any answer will do.
@@ -58,13 +57,12 @@ impl Probe {
 
 fn unreachable(error: reqwest::Error) -> Unreachable {
     let text = chain(&error);
-    let causes = || std::iter::successors(Some(&error as &(dyn Error + 'static)), |&error| error.source());
-    let last = causes().last().map_or_else(|| text.clone(), ToString::to_string);
-    if causes().any(is_tls) {
+    let last = causes(&error).last().map_or_else(|| text.clone(), ToString::to_string);
+    if causes(&error).any(|cause| tls_error(cause).is_some()) {
         return Unreachable::Tls(last);
     }
     // The steps of a connection have no types of their own, only texts.
-    let said = |words: &str| causes().any(|cause| cause.to_string().starts_with(words));
+    let said = |words: &str| causes(&error).any(|cause| cause.to_string().starts_with(words));
     if said("tunnel error") || said("unsuccessful tunnel") || said("proxy authorization") || said("socks connect error")
     {
         Unreachable::Proxy(last)
@@ -77,12 +75,6 @@ fn unreachable(error: reqwest::Error) -> Unreachable {
     } else {
         Unreachable::Other(text)
     }
-}
-
-/// An I/O error hides what it wraps from the chain of sources, and may wrap another one.
-fn is_tls(error: &(dyn Error + 'static)) -> bool {
-    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-    error.is::<rustls::Error>() || wrapped.is_some_and(|inner| is_tls(inner))
 }
 
 #[cfg(test)]

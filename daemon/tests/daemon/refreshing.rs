@@ -3,8 +3,7 @@
 use identity_center_simulator::{Fault, Grant, Operation, RefreshTokens, Settings, Times};
 use ssoctl_protocol::SessionState;
 
-use crate::harness::{Harness, START_URL, Store, hours, mins, secs, session};
-use crate::sign_in::join_all;
+use crate::harness::{Harness, START_URL, Store, hours, join_all, mins, secs, session};
 
 impl Harness {
     /// Waits until the daemon serves the newest of so many tokens.

@@ -4,8 +4,7 @@ use identity_center_simulator::{Account, Clock, Fault, Operation, RefreshTokens,
 use ssoctl_protocol::{Accounts, Assignment, Problem, RoleCredentials, Roles, Timestamp};
 use ssoctld::clock::Clock as _;
 
-use crate::harness::{Harness, START_URL, Store, hours, mins, secs, session};
-use crate::sign_in::join_all;
+use crate::harness::{Harness, START_URL, Store, hours, join_all, mins, secs, session};
 
 const ROLE: &str = "ReadOnlyAccess";
 

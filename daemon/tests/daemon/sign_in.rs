@@ -3,7 +3,7 @@
 use identity_center_simulator::{Approval, ErrorStatuses, Operation, Settings, UnsetMembers};
 use ssoctl_protocol::{Login, SessionState};
 
-use crate::harness::{Harness, START_URL, hours, mins, secs};
+use crate::harness::{Harness, START_URL, hours, join_all, mins, secs};
 
 #[tokio::test]
 async fn a_person_signs_in_and_everybody_gets_the_token() {
@@ -92,25 +92,6 @@ async fn fifty_callers_that_wait_cause_one_flow_and_get_one_token() {
         (t.simulator.calls(Operation::RegisterClient), t.simulator.calls(Operation::StartDeviceAuthorization)),
         (1, 1)
     );
-}
-
-/// Awaits all of them side by side.
-pub(crate) async fn join_all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
-    let mut futures: Vec<_> = futures.into_iter().map(|future| (Some(Box::pin(future)), None)).collect();
-    std::future::poll_fn(|context| {
-        let mut all = true;
-        for (future, output) in &mut futures {
-            if let Some(running) = future {
-                match running.as_mut().poll(context) {
-                    std::task::Poll::Ready(done) => (*future, *output) = (None, Some(done)),
-                    std::task::Poll::Pending => all = false,
-                }
-            }
-        }
-        if all { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
-    })
-    .await;
-    futures.into_iter().filter_map(|(_, output)| output).collect()
 }
 
 #[tokio::test]

@@ -35,7 +35,7 @@ pub(crate) enum Stage {
 pub(crate) fn play<F: Future<Output = ()>>(test: &str, stage: Stage, needs: &[&str], body: impl FnOnce() -> F) {
     if std::env::var_os(PLAYING).is_some_and(|playing| playing == test) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async { tokio::time::timeout(3 * PATIENCE, body()).await.expect("the test ends in time") });
+        runtime.block_on(async { tokio::time::timeout(6 * PATIENCE, body()).await.expect("the test ends in time") });
         // A thread that waits for a server that hangs must not hold the end up.
         runtime.shutdown_background();
         return;
@@ -96,7 +96,7 @@ impl Stage {
     }
 }
 
-fn skip(test: &str, why: &str) {
+pub(crate) fn skip(test: &str, why: &str) {
     let required = std::env::var_os("SSOCTL_TEST_REQUIRE").is_some_and(|value| value == "1");
     assert!(!required, "{test} cannot be played: {why}");
     println!("skipped: {test}: {why}");

@@ -4,6 +4,7 @@ mod http;
 mod process;
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -17,7 +18,7 @@ use ssoctld::desktop::{self, NoDesktop};
 use ssoctld::oidc::http::HttpIdentityCenter;
 use ssoctld::portal::http::HttpPortal;
 use ssoctld::secrets::{SecretStore, file::FileStore, memory::MemoryStore};
-use ssoctld::transport::Transport;
+use ssoctld::transport::{Patience, Transport};
 use ssoctld::world::World;
 use ssoctld::{Signal, Sources};
 use tempfile::TempDir;
@@ -53,9 +54,32 @@ pub(crate) struct Harness {
     pub(crate) simulator: Simulator,
     pub(crate) home: TempDir,
     pub(crate) signals: mpsc::Sender<Signal>,
+    way: Way,
     world: World,
     daemon: Option<JoinHandle<()>>,
     said: Mutex<String>,
+}
+
+/// How the daemon reaches the simulator.
+pub(crate) struct Way {
+    /// Both endpoints.
+    pub(crate) url: String,
+    /// `AWS_CA_BUNDLE`.
+    pub(crate) ca_bundle: Option<PathBuf>,
+    pub(crate) patience: Patience,
+    /// What is being done on the way, and so takes its time.
+    pub(crate) handshakes: Arc<AtomicUsize>,
+}
+
+impl Way {
+    /// Plain HTTP, with nothing in between.
+    pub(crate) fn straight(simulator: &Simulator) -> Self {
+        Self { url: simulator.url(), ca_bundle: None, patience: Patience::default(), handshakes: Arc::default() }
+    }
+
+    fn transport(&self, clock: Arc<dyn Clock>) -> Transport {
+        Transport::new(self.ca_bundle.clone(), clock).with_patience(self.patience)
+    }
 }
 
 /// Lets the simulator follow the daemon's clock.
@@ -74,9 +98,33 @@ pub(crate) enum Store {
     File,
 }
 
+/// When a test begins that does not care.
+pub(crate) fn noon() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_435_200)
+}
+
 /// The configuration of one session.
 pub(crate) fn session(name: &str, start_url: &str) -> String {
     format!("[session.{name}]\nstart_url = \"{start_url}\"\nregion = \"eu-west-1\"\n")
+}
+
+/// Awaits all of them side by side.
+pub(crate) async fn join_all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
+    let mut futures: Vec<_> = futures.into_iter().map(|future| (Some(Box::pin(future)), None)).collect();
+    std::future::poll_fn(|context| {
+        let mut all = true;
+        for (future, output) in &mut futures {
+            if let Some(running) = future {
+                match running.as_mut().poll(context) {
+                    std::task::Poll::Ready(done) => (*future, *output) = (None, Some(done)),
+                    std::task::Poll::Pending => all = false,
+                }
+            }
+        }
+        if all { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+    futures.into_iter().filter_map(|(_, output)| output).collect()
 }
 
 impl Harness {
@@ -92,8 +140,7 @@ impl Harness {
     }
 
     pub(crate) async fn start_with(settings: Settings, store: Store, configuration: &str) -> Self {
-        let noon = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_435_200);
-        Self::start_at(noon, settings, store, configuration, "").await
+        Self::start_at(noon(), settings, store, configuration, "").await
     }
 
     /// Starts at this time, with the own configuration and that of AWS.
@@ -104,14 +151,27 @@ impl Harness {
         configuration: &str,
         aws_configuration: &str,
     ) -> Self {
+        Self::start_through(Way::straight, time, settings, store, configuration, aws_configuration).await
+    }
+
+    /// Starts with something on the way to the simulator.
+    pub(crate) async fn start_through(
+        way: impl FnOnce(&Simulator) -> Way,
+        time: SystemTime,
+        settings: Settings,
+        store: Store,
+        configuration: &str,
+        aws_configuration: &str,
+    ) -> Self {
         let clock = Arc::new(ManualClock::at(time));
         let simulator = Simulator::start_with_clock(settings, Arc::new(Shared(Arc::clone(&clock)))).expect("a port");
+        let way = way(&simulator);
         let home = tempfile::tempdir().expect("a directory");
         std::fs::write(home.path().join("config.toml"), configuration).expect("a file");
         std::fs::write(home.path().join("aws-config"), aws_configuration).expect("a file");
-        let world = world(&clock, store, &home);
+        let world = world(&clock, store, &home, &way);
         let (signals, _) = mpsc::channel(1);
-        let mut t = Self { clock, simulator, home, signals, world, daemon: None, said: Mutex::default() };
+        let mut t = Self { clock, simulator, home, signals, way, world, daemon: None, said: Mutex::default() };
         t.run();
         t
     }
@@ -123,7 +183,7 @@ impl Harness {
         let listener = UnixListener::bind(socket).expect("a socket");
         let (signals, received) = mpsc::channel(1);
         self.signals = signals;
-        let url = Some(self.simulator.url());
+        let url = Some(self.way.url.clone());
         let sources = Sources {
             paths: Paths { own: self.home.path().join("config.toml"), aws: self.home.path().join("aws-config") },
             environment: Environment {
@@ -153,7 +213,7 @@ impl Harness {
 
     /// Starts the daemon after [`stop`](Self::stop).
     pub(crate) fn start_again(&mut self, store: Store) {
-        self.world = world(&self.clock, store, &self.home);
+        self.world = world(&self.clock, store, &self.home, &self.way);
         self.run();
     }
 
@@ -253,8 +313,8 @@ impl Harness {
         self.until(|status| status.state == state).await
     }
 
-    /// Lets time pass on the clock, a second every few milliseconds, until this is done. Each second waits for the daemon
-    /// and, unless it hangs, for the simulator, so that on a slow machine time passes more slowly.
+    /// Lets time pass on the clock, a second every few milliseconds, until this is done. Each second waits for the daemon,
+    /// for handshakes and, unless it hangs, for the simulator, so that on a slow machine time passes more slowly.
     pub(crate) async fn while_time_passes<T>(&self, work: impl Future<Output = T>) -> T {
         let passing = async {
             let mut pace = tokio::time::interval(Duration::from_millis(8));
@@ -266,6 +326,9 @@ impl Harness {
                     if self.simulator.call_log().iter().all(|call| call.outcome != "in progress") {
                         break;
                     }
+                }
+                while self.way.handshakes.load(Ordering::Relaxed) > 0 {
+                    pace.tick().await;
                 }
                 self.clock.advance(secs(1));
             }
@@ -293,13 +356,13 @@ impl Drop for Harness {
     }
 }
 
-fn world(clock: &Arc<ManualClock>, store: Store, home: &TempDir) -> World {
+fn world(clock: &Arc<ManualClock>, store: Store, home: &TempDir, way: &Way) -> World {
     let secrets: Arc<dyn SecretStore> = match store {
         Store::Memory => Arc::new(MemoryStore::default()),
         Store::File => Arc::new(FileStore::new(home.path().join("records"))),
     };
     let clock: Arc<dyn Clock> = Arc::clone(clock) as Arc<dyn Clock>;
-    let transport = Arc::new(Transport::new(None, Arc::clone(&clock)));
+    let transport = Arc::new(way.transport(Arc::clone(&clock)));
     World {
         identity_center: Arc::new(HttpIdentityCenter::new(Arc::clone(&transport), Arc::clone(&clock))),
         portal: Arc::new(HttpPortal::new(transport)),

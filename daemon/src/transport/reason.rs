@@ -1,0 +1,88 @@
+//! Why no answer came, in words for a person: what libraries say of it is for those who know them.
+
+use std::error::Error;
+use std::{io, iter};
+
+use rustls::{AlertDescription, CertificateError, PeerIncompatible};
+
+use super::decode::presentable;
+
+/// A fragment about the service.
+pub(super) fn reason(error: &reqwest::Error) -> String {
+    if let Some(tls) = causes(error).find_map(tls_error) {
+        return of_tls(tls);
+    }
+    let last = causes(error).last().map(ToString::to_string).unwrap_or_default();
+    // The steps of a connection have no types of their own, only texts.
+    let said = |words: &str| causes(error).any(|cause| cause.to_string().starts_with(words));
+    if said("tunnel error: proxy authorization required") {
+        "the proxy wants a user and a password, as in HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT".to_owned()
+    } else if said("tunnel error: unsuccessful") {
+        "the proxy refuses the way there; are the user and the password in HTTPS_PROXY right?".to_owned()
+    } else if said("tunnel error: failed to create underlying connection") {
+        format!("the proxy cannot be reached: {last}")
+    } else if said("tls handshake eof") {
+        "it hung up during the TLS handshake".to_owned()
+    } else if said("peer closed connection without sending TLS close_notify") {
+        "the connection ended before the answer".to_owned()
+    } else if error.is_timeout() {
+        "it did not answer in time".to_owned()
+    } else {
+        chain(error)
+    }
+}
+
+fn of_tls(error: &rustls::Error) -> String {
+    match error {
+        rustls::Error::InvalidCertificate(error) => of_certificate(error),
+        rustls::Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13)
+        | rustls::Error::AlertReceived(AlertDescription::ProtocolVersion) => {
+            "it speaks TLS 1.1 or older, which is not safe".to_owned()
+        }
+        rustls::Error::InvalidMessage(_) => "what answers there does not speak TLS".to_owned(),
+        error => presentable(&format!("TLS failed: {error}")),
+    }
+}
+
+fn of_certificate(error: &CertificateError) -> String {
+    match error {
+        CertificateError::UnknownIssuer => {
+            "its certificate is signed by nobody whom this machine trusts; a private authority belongs in AWS_CA_BUNDLE"
+                .to_owned()
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "its certificate has expired, or this machine's clock is wrong".to_owned()
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "its certificate is not valid yet, or this machine's clock is wrong".to_owned()
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            presentable(&format!("its certificate is for somebody else: {error}"))
+        }
+        error => presentable(&format!("its certificate cannot be trusted: {error}")),
+    }
+}
+
+/// The whole chain of causes: reqwest's own text stops before the one that matters.
+pub(super) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+pub(super) fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    iter::successors(Some(error), |&error| error.source())
+}
+
+/// An I/O error hides what it wraps from the chain of sources, and may wrap another one.
+pub(super) fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    error.downcast_ref().or_else(|| tls_error(error.downcast_ref::<io::Error>()?.get_ref()?))
+}

@@ -1,0 +1,128 @@
+//! Through a real HTTP proxy (tinyproxy), with and without a password.
+
+use std::fs;
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+
+use identity_center_simulator::Simulator;
+use rustix::process::Signal;
+
+use crate::front::{Front, RIGHT, authority};
+use crate::harness::Process;
+use crate::singles::{outcome, settings};
+use crate::stage::{Part, is_there, skip, until};
+
+/// The password as the proxy knows it, as a URL has it, and as it goes over the wire after `person:`.
+const PASSWORD: [&str; 3] = ["Sesam-Oeffne", "Sesam%2DOeffne", "cGVyc29uOlNlc2FtLU9lZmZuZQ=="];
+
+struct Proxy {
+    port: u16,
+    directory: tempfile::TempDir,
+    _part: Part,
+}
+
+impl Proxy {
+    async fn start(lock: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let (port, log) = (free_port(), directory.path().join("log"));
+        let configuration = directory.path().join("tinyproxy.conf");
+        let text = format!(
+            "Port {port}\nListen 127.0.0.1\nTimeout 60\nMaxClients 20\nLogLevel Connect\nLogFile \"{}\"\n{lock}\n",
+            log.display()
+        );
+        fs::write(&configuration, text).unwrap();
+        let part = Part::start(Command::new("tinyproxy").arg("-d").arg("-c").arg(configuration));
+        until("the proxy listens", async || tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok()).await;
+        Self { port, directory, _part: part }
+    }
+
+    /// How often it has led to the service.
+    fn connections(&self) -> usize {
+        let log = fs::read_to_string(self.directory.path().join("log")).unwrap_or_default();
+        log.lines().filter(|line| line.contains("Established connection to host \"localhost\"")).count()
+    }
+}
+
+/// Free a moment ago.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// What a sign-in behind a proxy came to.
+struct Outcome {
+    told: String,
+    /// Everything that was said: the answer, `status`, the doctor's report and the most talkative log.
+    said: String,
+}
+
+async fn sign_in(proxy: &str, no_proxy: &str) -> Outcome {
+    let (home, simulator) = (tempfile::tempdir().unwrap(), Simulator::start(settings()).unwrap());
+    let front = Front::new(&simulator, RIGHT);
+    let command = || {
+        let mut command = Process::command(home.path(), &simulator);
+        command.env("AWS_ENDPOINT_URL", front.url()).env("AWS_CA_BUNDLE", authority());
+        command.env("HTTPS_PROXY", proxy).env("NO_PROXY", no_proxy);
+        command
+    };
+    let filter = "ssoctld=trace,hyper=trace,hyper_util=trace,reqwest=trace,rustls=trace";
+    let daemon = Process::run(home.path(), command().args(["--log", filter])).await;
+    let answer = daemon.request("GET /v1/token?wait=25").await;
+    let mut said = daemon.request("GET /v1/sessions").await.body;
+    if answer.status != 200 {
+        said += &answer.body;
+    }
+    said += &doctor(command()).await;
+    daemon.signal(Signal::TERM);
+    said += &daemon.ended().await.log;
+    let detail = answer.json::<serde_json::Value>()["detail"].as_str().map(|detail| format!(": {detail}"));
+    Outcome { told: outcome(&answer) + &detail.unwrap_or_default(), said }
+}
+
+async fn doctor(mut command: Command) -> String {
+    command.arg("doctor").stdout(Stdio::piped());
+    let output = tokio::process::Command::from(command).output().await.unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[tokio::test]
+async fn a_proxy_is_used_or_named_as_what_is_wrong_and_its_password_is_never_told() {
+    if !is_there("tinyproxy") {
+        return skip("proxies", "tinyproxy missing");
+    }
+    let [known, in_url, _] = PASSWORD;
+    let open = Proxy::start("").await;
+    let locked = Proxy::start(&format!("BasicAuth person {known}")).await;
+    let nobody = free_port();
+    let password = format!("person:{in_url}@");
+    let wrong = format!("someone:{in_url}@");
+    // Whose password is wanted and given, where the proxy is, NO_PROXY, and what becomes of it.
+    let table = [
+        ("none wanted, none given", "", open.port, "", "ok"),
+        ("none wanted, one given", &password, open.port, "", "ok"),
+        ("one wanted, the right one given", &password, locked.port, "", "ok"),
+        ("one wanted and given, and other hosts need no proxy", &password, locked.port, "other.example", "ok"),
+        (
+            "one wanted, a wrong one given",
+            &wrong,
+            locked.port,
+            "",
+            "are the user and the password in HTTPS_PROXY right?",
+        ),
+        ("one wanted, none given", "", locked.port, "", "the proxy wants a user and a password"),
+        ("no proxy there", &password, nobody, "", "the proxy cannot be reached"),
+        ("no proxy there, and none needed", &password, nobody, "localhost", "ok"),
+    ];
+    for (row, who, port, no_proxy, expected) in table {
+        let connections = [&open, &locked].map(Proxy::connections);
+        let Outcome { told, said } = sign_in(&format!("http://{who}127.0.0.1:{port}"), no_proxy).await;
+        println!("{row}: {told}");
+        assert!(if expected == "ok" { told == "ok" } else { told.contains(expected) }, "{row}: {told}");
+        for spelling in PASSWORD {
+            assert!(!said.contains(spelling), "{row}: the password was told");
+        }
+        for (proxy, before) in [&open, &locked].into_iter().zip(connections) {
+            let led = proxy.connections() > before;
+            assert_eq!(led, proxy.port == port && expected == "ok", "{row}: which proxy led there");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! TLS over real sockets, wrong in every way.
+
+use identity_center_simulator::{Approval, Operation, Settings, Simulator};
+use ssoctl_protocol::{Problem, SessionState, SessionStatus};
+
+use crate::front::{Front, IMPATIENT, Manner, RIGHT, authority, start_through};
+use crate::harness::{Harness, Process, Way, hours, join_all, mins};
+
+/// What is wrong, and the words that say so.
+const WRONGS: [(Manner, &str); 9] = [
+    (Manner::Tls("unknown_authority.pem"), "belongs in AWS_CA_BUNDLE"),
+    (Manner::Tls("self_signed.pem"), "belongs in AWS_CA_BUNDLE"),
+    (
+        Manner::Tls("other_host.pem"),
+        "its certificate is for somebody else: certificate not valid for name \"localhost\"",
+    ),
+    (Manner::Tls("expired.pem"), "its certificate has expired, or this machine's clock is wrong"),
+    (Manner::InsistsOnTls11, "it speaks TLS 1.1 or older"),
+    (Manner::HasNothingNewerThanTls11, "it speaks TLS 1.1 or older"),
+    (Manner::Plain, "what answers there does not speak TLS"),
+    (Manner::HangsUp, "it hung up during the TLS handshake"),
+    (Manner::Silent, "it did not answer in time"),
+];
+
+fn settings() -> Settings {
+    Settings { approval: Approval::Preauthorised, portal_session: hours(24 * 30), ..Settings::default() }
+}
+
+async fn behind(manner: Manner) -> (Harness, Front) {
+    let mut front = None;
+    let t = start_through(settings(), |simulator| Way {
+        patience: IMPATIENT,
+        ..front.insert(Front::new(simulator, manner)).way()
+    })
+    .await;
+    (t, front.expect("a front"))
+}
+
+/// What somebody is told who signs in, and that a sign-in works as soon as the server is right.
+async fn at_a_sign_in(wrong: Manner) -> String {
+    let (t, front) = behind(wrong).await;
+    let problem = t.while_time_passes(t.token("wait=3600")).await.expect_err("a problem");
+    assert_eq!(problem.code.as_str(), "service_unavailable", "{wrong:?}: {problem:?}");
+    assert_eq!(t.simulator.call_log().len(), 0, "{wrong:?}: nothing was said to a server that is not trusted");
+    front.turn(RIGHT);
+    t.while_time_passes(t.token("wait=3600")).await.expect("a token");
+    problem.detail
+}
+
+/// What is shown while a token cannot be renewed, which is served, and renewed as soon as the server is right.
+async fn at_a_refresh(wrong: Manner, words: &str) -> String {
+    let (t, front) = behind(RIGHT).await;
+    t.while_time_passes(t.token("wait=3600")).await.expect("a token");
+    let (token, calls) = (t.access_token().await, t.simulator.calls(Operation::CreateToken));
+    let before = t.status("corp").await.expires_at;
+    front.turn(wrong);
+    t.clock.advance(mins(45));
+    // The first attempt may have met the connection that was just closed.
+    let says = |status: &SessionStatus| status.last_error.as_ref().is_some_and(|error| error.message.contains(words));
+    let status = t.while_time_passes(t.until(says)).await;
+    assert_eq!((status.state, status.refreshable), (SessionState::SignedIn, true), "{wrong:?}");
+    assert_eq!(t.access_token().await, token, "{wrong:?}");
+    assert_eq!(t.simulator.calls(Operation::CreateToken), calls, "{wrong:?}: the refresh token was not sent");
+    front.turn(RIGHT);
+    let healed = t.until(|status| status.expires_at > before && status.last_error.is_none());
+    t.while_time_passes(healed).await;
+    assert_eq!(t.simulator.calls(Operation::StartDeviceAuthorization), 1, "{wrong:?}: one sign-in");
+    let error = status.last_error.expect("an error");
+    assert_eq!(error.code, "network", "{wrong:?}");
+    error.message
+}
+
+#[tokio::test]
+async fn wrong_tls_is_named_costs_nothing_and_is_forgotten_when_it_is_put_right() {
+    let rows = WRONGS.map(async |(wrong, words)| tokio::join!(at_a_sign_in(wrong), at_a_refresh(wrong, words)));
+    let mut unclear = Vec::new();
+    for ((wrong, words), (sign_in, refresh)) in WRONGS.iter().zip(join_all(rows.into()).await) {
+        println!("{wrong:?}: {sign_in} | {refresh}");
+        if !sign_in.contains(words) {
+            unclear.push(format!("{wrong:?}: {sign_in}"));
+        }
+    }
+    assert_eq!(unclear, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn the_daemon_trusts_a_private_authority_that_aws_ca_bundle_names_and_no_other() {
+    let (home, simulator) = (tempfile::tempdir().unwrap(), Simulator::start(settings()).unwrap());
+    let front = Front::new(&simulator, RIGHT);
+    let command = || {
+        let mut command = Process::command(home.path(), &simulator);
+        command.env("AWS_ENDPOINT_URL", front.url());
+        command
+    };
+    let daemon = Process::run(home.path(), &mut command()).await;
+    let problem: Problem = daemon.request("GET /v1/token?wait=20").await.json();
+    assert_eq!(problem.code.as_str(), "service_unavailable");
+    assert!(problem.detail.contains("AWS_CA_BUNDLE"), "{}", problem.detail);
+    drop(daemon);
+    let daemon = Process::run(home.path(), command().env("AWS_CA_BUNDLE", authority())).await;
+    daemon.sign_in().await;
+    daemon.access_token().await;
+    assert_eq!(simulator.calls(Operation::RegisterClient), 1);
+}
