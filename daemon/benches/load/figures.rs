@@ -9,9 +9,15 @@ use std::time::Duration;
 pub(crate) struct Process(pub(crate) u32);
 
 impl Process {
+    /// Its threads, and those of its children: some agents leave the work to one.
     fn tasks(self) -> Vec<PathBuf> {
-        let tasks = fs::read_dir(format!("/proc/{}/task", self.0)).expect("a running process");
-        tasks.map(|task| task.expect("an entry").path()).collect()
+        let mut processes = vec![self.0];
+        processes.extend(numbers("/proc").filter(|process| parent(*process) == Some(self.0)));
+        let of = |process: u32| {
+            let tasks = format!("/proc/{process}/task");
+            numbers(&tasks).map(|task| PathBuf::from(format!("{tasks}/{task}"))).collect::<Vec<_>>()
+        };
+        processes.into_iter().flat_map(of).collect()
     }
 
     fn status(self, name: &str) -> u64 {
@@ -42,6 +48,18 @@ impl Process {
         let of = |task: &PathBuf| fs::read_to_string(task.join("status")).unwrap_or_default();
         self.tasks().iter().map(|task| number(&of(task), "voluntary_ctxt_switches:")).sum()
     }
+}
+
+/// The entries of a directory that are numbers; none of one that has gone meanwhile.
+fn numbers(directory: &str) -> impl Iterator<Item = u32> + use<> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+/// proc_pid_stat(5): the parent comes second after the name, which is in brackets and may hold anything.
+fn parent(process: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
 fn number(status: &str, name: &str) -> u64 {

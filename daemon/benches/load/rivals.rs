@@ -33,7 +33,7 @@ pub(crate) fn installed(home: &Path) -> Vec<Rival> {
         500,
         home.join("oidc.sock"),
         "oidc-agent",
-        &["--console", "--no-autoload", "--socket-path=oidc.sock"],
+        &["--console", "--no-autoload", &format!("--socket-path={}", home.join("oidc.sock").display())],
         home,
     );
     [("ssh-agent", ssh), ("oidc-agent", oidc)]

@@ -424,7 +424,8 @@ impl State {
                     ask.flow = Some(number);
                     ask.opened = opened;
                 }
-                Settled::Changed
+                // Who joins a flow changes nothing for those who have joined it before, and does not join again.
+                if opened { Settled::Changed } else { self.settle(id, now, effects) }
             }
             Verdict::Leave(forget) => {
                 if let Some(ask) = self.asks.get_mut(&id) {
