@@ -266,7 +266,11 @@ mod tests {
         let complaint = |path: &Path| {
             build(Some(path), Patience::default()).err().map(|error| error.to_string()).unwrap_or_default()
         };
-        assert!(complaint(&bundle).contains("bundle.pem) cannot be used: No such file"), "{}", complaint(&bundle));
+        assert!(
+            complaint(&bundle).contains("bundle.pem) cannot be used: there is no such file"),
+            "{}",
+            complaint(&bundle)
+        );
         std::fs::write(&bundle, "no certificate").unwrap();
         assert!(complaint(&bundle).contains("it holds no PEM certificate"), "{}", complaint(&bundle));
     }
