@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, Body};
 use crate::clock::Clock;
 use crate::exchange::{Call, End, Reply, Ticket};
 use crate::faults::{Fault, Times};
@@ -145,9 +145,9 @@ impl Offline {
         self.shared.with(|inner, at| inner.service.pending(at.now))
     }
 
-    /// See [`crate::Simulator::violations`].
-    pub fn violations(&self) -> Vec<String> {
-        self.shared.with(|inner, _| inner.service.violations().to_vec())
+    /// What [`crate::Simulator::violations`] has after the first `known`.
+    pub fn violations_after(&self, known: usize) -> Vec<String> {
+        self.shared.with(|inner, _| inner.service.violations().get(known..).unwrap_or_default().to_vec())
     }
 
     /// See [`crate::Simulator::revoke_access_tokens`].
@@ -198,13 +198,14 @@ impl Delivery {
         }
     }
 
-    /// What the service said, whether or not that arrives whole: for those who want to know what it has issued.
-    pub fn peek(&self) -> Option<Response> {
+    /// What the service gives out, whether or not that arrives whole: for those who want to know what it has issued.
+    pub fn peek(&self) -> Option<&serde_json::Value> {
         match &self.reply {
-            Reply::Whole(answer) | Reply::Cut(answer) => {
-                Some(Response { status: answer.status, headers: answer.headers.clone(), body: answer.bytes() })
-            }
-            Reply::Flood(_) | Reply::Closed | Reply::Reset => None,
+            Reply::Whole(answer) | Reply::Cut(answer) if answer.status == 200 => match &answer.body {
+                Body::Json(members) => Some(members),
+                Body::Empty | Body::Html(_) | Body::NotJson(_) => None,
+            },
+            _ => None,
         }
     }
 }

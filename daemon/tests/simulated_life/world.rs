@@ -10,29 +10,26 @@ use std::time::{Duration, SystemTime};
 
 use fastrand::Rng;
 use identity_center_simulator::{
-    Clock, Delivery, ErrorStatuses, Fault, Offline, Operation, RefreshTokens, Response, Settings, TimeSource, Times,
-    UnsetMembers,
+    Approval, Clock, ErrorStatuses, Offline, RefreshTokens, Settings, TimeSource, UnsetMembers,
 };
-use ssoctl_protocol::Secret;
 use ssoctld::clock::{BootTime, Now};
 use ssoctld::config::Identity;
-use ssoctld::oidc::wire::{self, CreateTokenRequest, RegisterClientRequest, StartDeviceAuthorizationRequest};
-use ssoctld::oidc::{CallError, Grant, ServiceClock};
+use ssoctld::oidc::ServiceClock;
 use ssoctld::secrets::record;
-use ssoctld::session::state::{Effect, Event};
-use ssoctld::session::{Kept, Renewal};
-use ssoctld::transport::Reply;
+use ssoctld::session::Kept;
+
+use super::weather::Weather;
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 pub(crate) const DAY: Duration = Duration::from_secs(86_400);
 
-const START_URL: &str = "https://corp.awsapps.com/start";
+pub(super) const START_URL: &str = "https://corp.awsapps.com/start";
 const SCOPE: &str = "sso:account:access";
 
 /// When the simulation begins, by a wall clock that is right. Time since then is what the simulation reckons by.
-fn beginning() -> SystemTime {
+pub(super) fn beginning() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
 }
 
@@ -48,42 +45,6 @@ impl TimeSource for VirtualTime {
     }
 }
 
-/// What goes wrong between the session and the service for a while.
-#[derive(Clone, Debug)]
-pub(crate) enum Weather {
-    Fair,
-    /// This happens to some of the calls.
-    Foul(Trouble),
-    /// Nothing gets through.
-    Outage,
-}
-
-/// What happens to a call.
-#[derive(Clone, Debug)]
-pub(crate) enum Trouble {
-    /// It is answered after this time.
-    Slow(Duration),
-    /// It never reaches the service, and the client gives up after its time-out.
-    Hang,
-    /// It does not reach the service, and the client is told so.
-    Refused,
-    /// The service does it, and the answer is lost on its way.
-    Lost,
-    /// The client's adapter cannot even try.
-    Misconfigured,
-    /// The service fails as the simulator can make it fail.
-    Fault(Fault),
-}
-
-/// A call on its way, and what will become of it.
-pub(crate) struct Journey {
-    pub(crate) request: Effect,
-    /// When it gets to the service, if it does; and after which further time its answer is there.
-    pub(crate) route: Result<(Duration, Duration), (Duration, CallError)>,
-    fault: Option<Fault>,
-    loses_answer: bool,
-}
-
 /// How the store behaves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum StoreMood {
@@ -93,10 +54,24 @@ pub(crate) enum StoreMood {
     Hanging,
 }
 
+/// What is durable. It becomes bytes when it is read.
+pub(crate) struct Stored {
+    kept: Kept,
+    at: Now,
+    /// How wrong the clock is that it is written by.
+    pub(crate) off: Duration,
+}
+
+impl Stored {
+    pub(crate) fn access_token(&self) -> Option<&str> {
+        Some(self.kept.token.as_ref()?.access.value.expose())
+    }
+}
+
 /// An access token that the service has issued.
 pub(crate) struct Issue {
-    /// Counted from the first.
-    pub(crate) ordinal: usize,
+    /// Counted from the first that the session has accepted.
+    pub(crate) ordinal: Option<usize>,
     /// When the service stops accepting it, if nobody ends it before.
     pub(crate) ends: Duration,
 }
@@ -106,16 +81,17 @@ pub(crate) struct World {
     now: Duration,
     time: Arc<VirtualTime>,
     pub(crate) service: Offline,
-    identity: Identity,
+    pub(super) identity: Identity,
     /// How far the machine's wall clock is ahead of the truth, in seconds.
     pub(crate) wall_ahead: i64,
     pub(crate) weather: Weather,
     /// What the adapter of the running process knows of the service's clock.
     pub(crate) known_clock: ServiceClock,
     pub(crate) store_mood: StoreMood,
-    /// What is durable, and how wrong the clock was by which its times were written.
-    pub(crate) stored: Option<(Vec<u8>, Duration)>,
-    issued: HashMap<String, Issue>,
+    pub(crate) stored: Option<Stored>,
+    /// How many tokens the session has accepted.
+    accepted: usize,
+    pub(super) issued: HashMap<String, Issue>,
     /// The last moment at which anything was wrong that may keep a session from its token.
     troubled: Duration,
     pub(crate) faults: u64,
@@ -126,7 +102,7 @@ pub(crate) struct World {
     pub(crate) settings: String,
 }
 
-fn pick<T: Clone>(rng: &mut Rng, choices: &[T]) -> T {
+pub(super) fn pick<T: Clone>(rng: &mut Rng, choices: &[T]) -> T {
     choices[rng.usize(..choices.len())].clone()
 }
 
@@ -153,18 +129,21 @@ impl World {
             ),
             error_statuses: pick(&mut rng, &[ErrorStatuses::Current, ErrorStatuses::Seed]),
             unset_members: pick(&mut rng, &[UnsetMembers::Omitted, UnsetMembers::Null]),
+            approval: pick(&mut rng, &[[Approval::Manual; 9].as_slice(), &[Approval::Preauthorised]].concat()),
             portal_rate: None,
             ..Settings::default()
         };
         let token_lifetime = if is_scoped { settings.token_lifetime } else { settings.unscoped_token_lifetime };
         let scopes: &[String] = if is_scoped { &[SCOPE.to_owned()] } else { &[] };
         let described = format!(
-            "scopes {scopes:?}, tokens {token_lifetime:?}, sessions {:?}, codes {:?} every {:?}, registrations {:?}, {:?}",
+            "scopes {scopes:?}, tokens {token_lifetime:?}, sessions {:?}, codes {:?} every {:?}, registrations {:?}, {:?}, \
+             approval {:?}",
             settings.portal_session,
             settings.device_code_lifetime,
             settings.interval,
             settings.registration_lifetime,
-            settings.refresh_tokens
+            settings.refresh_tokens,
+            settings.approval
         );
         let time = Arc::new(VirtualTime(AtomicU64::new(0)));
         Self {
@@ -178,6 +157,7 @@ impl World {
             known_clock: ServiceClock::default(),
             store_mood: StoreMood::Prompt,
             stored: None,
+            accepted: 0,
             issued: HashMap::new(),
             troubled: Duration::ZERO,
             faults: 0,
@@ -236,148 +216,17 @@ impl World {
         self.troubled
     }
 
-    pub(crate) fn draw_trouble(&mut self) -> Trouble {
-        let error = |name| Trouble::Fault(Fault::error(name));
-        match self.rng.u8(..24) {
-            0..=2 => Trouble::Slow(Duration::from_millis(self.rng.u64(1000..19_000))),
-            3 => Trouble::Hang,
-            4 => Trouble::Refused,
-            5..=7 => Trouble::Lost,
-            8 => Trouble::Misconfigured,
-            9 => error("SlowDownException"),
-            10 => error("InternalServerException"),
-            11 => Trouble::Fault(Fault::error_with_reason("InvalidRequestException", "KMS_DisabledException")),
-            12 => error("InvalidRequestException"),
-            13 => error("TeapotException"),
-            14 => Trouble::Fault(Fault::Status { status: pick(&mut self.rng, &[403, 404, 502, 503, 504]) }),
-            15 => {
-                let retry_after = Duration::from_secs(pick(&mut self.rng, &[1, 30, 600]));
-                Trouble::Fault(Fault::TooManyRequests { retry_after })
-            }
-            16 => Trouble::Fault(Fault::Truncated),
-            17 => Trouble::Fault(Fault::NotJson),
-            18 => Trouble::Fault(Fault::Html),
-            19 => Trouble::Fault(Fault::Oversized { bytes: 1 << 30 }),
-            20 => Trouble::Fault(Fault::missing(pick(&mut self.rng, &["accessToken", "expiresIn", "deviceCode"]))),
-            21 => {
-                let value = pick(&mut self.rng, &[serde_json::json!(-1), serde_json::json!("soon"), 1e12.into()]);
-                Trouble::Fault(Fault::replaced("expiresIn", value))
-            }
-            22 => error(pick(&mut self.rng, &["UnauthorizedClientException", "ExpiredTokenException"])),
-            _ => Trouble::Fault(Fault::Reset),
+    /// The session has accepted what the service has issued under this value.
+    pub(crate) fn accepted(&mut self, access_token: &str) {
+        if let Some(issue) = self.issued.get_mut(access_token) {
+            self.accepted += 1;
+            issue.ordinal = Some(self.accepted);
         }
-    }
-
-    // Calls.
-
-    /// Decides what becomes of a call.
-    pub(crate) fn send(&mut self, request: Effect) -> Journey {
-        self.calls += 1;
-        self.refreshes += u64::from(matches!(request, Effect::Refresh(..)));
-        let (up, down) = (self.rng.u64(5..300), self.rng.u64(5..300));
-        let mut journey = Journey {
-            request,
-            route: Ok((Duration::from_millis(up), Duration::from_millis(down))),
-            fault: None,
-            loses_answer: false,
-        };
-        let timed_out = || CallError::Network("the time-out".to_owned());
-        let trouble = match &self.weather {
-            Weather::Fair => return journey,
-            Weather::Outage if self.rng.bool() => Trouble::Refused,
-            Weather::Outage => Trouble::Hang,
-            Weather::Foul(_) if self.rng.u8(..10) < 3 => return journey,
-            Weather::Foul(trouble) => trouble.clone(),
-        };
-        self.faults += 1;
-        self.note_trouble(self.now + Duration::from_secs(20));
-        match trouble {
-            Trouble::Slow(by) => journey.route = Ok((Duration::from_millis(up), by)),
-            Trouble::Hang => journey.route = Err((Duration::from_secs(20), timed_out())),
-            Trouble::Refused => {
-                journey.route = Err((Duration::from_millis(up), CallError::Network("refused".to_owned())));
-            }
-            Trouble::Lost => journey.loses_answer = true,
-            Trouble::Misconfigured => {
-                journey.route = Err((Duration::ZERO, CallError::Configuration("no usable certificates".to_owned())));
-            }
-            Trouble::Fault(fault) => {
-                if let Fault::TooManyRequests { retry_after } = fault {
-                    self.note_trouble(self.now + retry_after + SECOND);
-                }
-                journey.fault = Some(fault);
-            }
-        }
-        journey
-    }
-
-    /// A call gets to the service. `None`: no answer is on its way back.
-    pub(crate) fn reach(&mut self, journey: &Journey) -> Option<Delivery> {
-        let (operation, path, bearer, body) = match &journey.request {
-            Effect::Register(_) => {
-                let request = RegisterClientRequest {
-                    client_name: "ssoctl",
-                    client_type: "public",
-                    scopes: &self.identity.scopes,
-                };
-                (Operation::RegisterClient, "/client/register", None, serde_json::to_vec(&request))
-            }
-            Effect::AuthorizeDevice(_, registration) => {
-                let request = StartDeviceAuthorizationRequest {
-                    client_id: &registration.client_id,
-                    client_secret: &registration.client_secret,
-                    start_url: START_URL,
-                };
-                (Operation::StartDeviceAuthorization, "/device_authorization", None, serde_json::to_vec(&request))
-            }
-            Effect::CreateToken(_, registration, grant) => {
-                let request = CreateTokenRequest::new(registration, grant);
-                (Operation::CreateToken, "/token", None, serde_json::to_vec(&request))
-            }
-            Effect::Refresh(_, renewal) => {
-                let grant = Grant::RefreshToken(renewal.refresh_token.clone());
-                let request = CreateTokenRequest::new(&renewal.registration, &grant);
-                (Operation::CreateToken, "/token", None, serde_json::to_vec(&request))
-            }
-            Effect::LeavePortal(token) => {
-                (Operation::Logout, "/logout", Some(token.value.expose().as_str()), Ok(Vec::new()))
-            }
-            other => unreachable!("not a call: {other:?}"),
-        };
-        if let Some(fault) = journey.fault.clone() {
-            self.service.inject(operation, fault, Times::Next(1));
-        }
-        let delivery = self.service.arrive(path, bearer, body.expect("JSON")).carry_out()?;
-        if operation == Operation::CreateToken {
-            self.note_issue(delivery.peek());
-        }
-        Some(delivery).filter(|_| !journey.loses_answer)
-    }
-
-    fn note_issue(&mut self, response: Option<Response>) {
-        let Some(response) = response.filter(|response| response.status == 200) else { return };
-        let Ok(body) = serde_json::from_slice::<serde_json::Value>(&response.body) else { return };
-        let (Some(token), Some(expires_in)) = (body["accessToken"].as_str(), body["expiresIn"].as_u64()) else {
-            return;
-        };
-        let issue = Issue { ordinal: self.issued.len(), ends: self.now + Duration::from_secs(expires_in) };
-        self.issued.insert(token.to_owned(), issue);
     }
 
     /// What the service has issued under this value.
     pub(crate) fn issue(&self, access_token: &str) -> Option<&Issue> {
         self.issued.get(access_token)
-    }
-
-    /// When a token would end that the service would give for this without a person; `None` if it would refuse.
-    pub(crate) fn refreshable_until(&self, renewal: &Renewal) -> Option<Duration> {
-        let registration = &renewal.registration;
-        let ends = self.service.refreshable_until(
-            &registration.client_id,
-            registration.client_secret.expose(),
-            renewal.refresh_token.expose(),
-        )?;
-        ends.duration_since(beginning()).ok()
     }
 
     /// The service's clock as an answer of this moment shows it; `Some` if that is news.
@@ -390,58 +239,39 @@ impl World {
         })
     }
 
-    /// What a session is told in the end. `None`: the connection ended without a whole answer.
-    pub(crate) fn conclude(&self, request: &Effect, response: Result<Response, CallError>) -> Event {
-        let body = response.and_then(read);
-        match request {
-            Effect::Register(flow) => {
-                Event::Registered(*flow, body.and_then(|body| wire::registration(&body, self.clocks().wall)))
-            }
-            Effect::AuthorizeDevice(flow, _) => {
-                Event::DeviceAuthorized(*flow, body.and_then(|body| wire::device_authorization(&body)))
-            }
-            Effect::CreateToken(flow, ..) => Event::Polled(*flow, body.and_then(|body| wire::issued(&body))),
-            Effect::Refresh(lineage, _) => Event::Refreshed(*lineage, body.and_then(|body| wire::issued(&body))),
-            _ => Event::PortalLeft(match body {
-                Ok(_) | Err(CallError::Unnamed { status: 401, .. }) => Ok(()),
-                Err(error) => Err(error),
-            }),
-        }
-    }
-
     // The store.
 
-    /// A record as the task writes it, and how wrong its times are.
-    pub(crate) fn record(&self, kept: &Kept) -> (Vec<u8>, Duration) {
+    /// What is to be stored, with the clock that the task writes it by.
+    pub(crate) fn record(&self, kept: Kept) -> Stored {
         let now = self.clocks();
         let wall = self.known_clock.at(now.wall);
         let truth = beginning() + self.now;
-        let error = wall.duration_since(truth).unwrap_or_else(|error| error.duration());
-        (record::encode(&self.identity, kept, Now { wall, ..now }).expose().clone(), error)
+        let off = wall.duration_since(truth).unwrap_or_else(|error| error.duration());
+        Stored { kept, at: Now { wall, ..now }, off }
     }
 
+    /// Whether the store works for an access that is over now.
+    pub(crate) fn access_store(&self) -> Result<(), String> {
+        match self.store_mood {
+            StoreMood::Prompt | StoreMood::Slow => Ok(()),
+            StoreMood::Failing | StoreMood::Hanging => Err("the store is locked".to_owned()),
+        }
+    }
+
+    /// Reads what is durable, through the bytes of a record.
     pub(crate) fn read_record(&self) -> Option<Kept> {
-        let (bytes, _) = self.stored.as_ref()?;
-        Some(record::decode(bytes, self.clocks()).expect("a record is written whole"))
+        let Stored { kept, at, .. } = self.stored.as_ref()?;
+        let bytes = record::encode(&self.identity, kept, *at);
+        Some(record::decode(bytes.expose(), self.clocks()).expect("a record is written whole"))
+    }
+
+    /// The access token that is durable.
+    pub(crate) fn stored_token(&self) -> Option<&str> {
+        self.stored.as_ref()?.access_token()
     }
 }
 
 fn shifted(time: SystemTime, seconds: i64) -> SystemTime {
     let distance = Duration::from_secs(seconds.unsigned_abs());
     if seconds < 0 { time - distance } else { time + distance }
-}
-
-/// What the HTTP adapter makes of a response.
-fn read(response: Response) -> Result<bytes::Bytes, CallError> {
-    let error_type = response.header("x-amzn-errortype");
-    if (200..300).contains(&response.status) && error_type.is_none() {
-        return Ok(response.body);
-    }
-    let retry_after = response.header("retry-after").and_then(|value| value.parse().ok()).map(Duration::from_secs);
-    Err(wire::error(&Reply {
-        status: response.status,
-        error_type: error_type.map(str::to_owned),
-        retry_after,
-        body: Secret::new(response.body.to_vec()),
-    }))
 }

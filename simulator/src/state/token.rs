@@ -16,6 +16,9 @@ use crate::settings::RefreshTokens;
 /// More than a client can have any use for, and enough to notice one that comes back with an old one.
 const REMEMBERED_REFRESH_TOKENS: usize = 200;
 
+/// The shortest life that `expiresIn`, whole seconds, can state.
+const SHORTEST_LIFE: Duration = Duration::from_secs(1);
+
 /// What CreateToken hands out.
 pub(crate) struct IssuedToken {
     pub(crate) access_token: String,
@@ -132,7 +135,7 @@ impl Service {
         supply: RefreshSupply<'_>,
         at: Moment,
     ) -> Result<IssuedToken, Refusal> {
-        let cap = self.live_until(session, at.now).ok_or_else(|| invalid_grant("the portal session has ended"))?;
+        let cap = self.capped_at(session, at.now).ok_or_else(|| invalid_grant("the portal session has ended"))?;
         let scoped = self.registration(client_id).is_some_and(|client| !client.scopes.is_empty());
         let lifetime = if scoped { self.settings.token_lifetime } else { self.settings.unscoped_token_lifetime };
         let expires_at = cap.min(later(at.now, lifetime));
@@ -150,6 +153,11 @@ impl Service {
         };
         let expires_in = expires_at.duration_since(at.now).unwrap_or_default();
         Ok(IssuedToken { access_token, expires_in, refresh_token })
+    }
+
+    /// When a token that this session gives now ends at the latest; `None` if it gives none.
+    fn capped_at(&self, session: SessionId, now: SystemTime) -> Option<SystemTime> {
+        self.live_until(session, now).filter(|ends_at| later(now, SHORTEST_LIFE) <= *ends_at)
     }
 
     fn issue_refresh_token(&mut self, client_id: &str, session: SessionId) -> String {
@@ -184,7 +192,7 @@ impl Service {
         let good = token.standing == Standing::Good && token.client_id == client_id;
         let lifetime =
             if client.scopes.is_empty() { self.settings.unscoped_token_lifetime } else { self.settings.token_lifetime };
-        self.live_until(token.session, now).filter(|_| good).map(|cap| cap.min(later(now, lifetime)))
+        self.capped_at(token.session, now).filter(|_| good).map(|cap| cap.min(later(now, lifetime)))
     }
 
     pub(super) fn prune_tokens(&mut self, long_dead: SystemTime) {

@@ -2,6 +2,8 @@
 //!
 //! Each sentence stands in the README too, and a test keeps the two lists equal.
 
+use std::time::Duration;
+
 use identity_center_simulator::{Fault, Operation, Times};
 use serde_json::json;
 
@@ -101,6 +103,12 @@ pub(crate) const ASSUMPTIONS: &[(&str, Check)] = &[
         let token = bench.sign_in(&client).member("refreshToken");
         bench.clock.advance(hours(8) - seconds(1));
         assert_eq!(bench.refresh(&client, &token).json()["expiresIn"], 1);
+    }),
+    ("A portal session gives no token in its last second, so `expiresIn` is never 0.", |bench| {
+        let client = bench.register(SCOPED);
+        let token = bench.sign_in(&client).member("refreshToken");
+        bench.clock.advance(hours(8) - Duration::from_millis(500));
+        assert_eq!(bench.refresh(&client, &token).exception(), "InvalidGrantException");
     }),
     ("An empty string counts as a missing member.", |bench| {
         let body = json!({ "clientName": "", "clientType": "public" });

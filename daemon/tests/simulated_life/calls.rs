@@ -1,0 +1,176 @@
+//! Calls on their way to the service and back.
+
+use std::time::Duration;
+
+use identity_center_simulator::{Delivery, Fault, Operation, Response, Times};
+use ssoctl_protocol::Secret;
+use ssoctld::oidc::wire::{self, CreateTokenRequest, RegisterClientRequest, StartDeviceAuthorizationRequest};
+use ssoctld::oidc::{CallError, Grant};
+use ssoctld::session::Renewal;
+use ssoctld::session::state::{Effect, Event};
+use ssoctld::transport::Reply;
+
+use super::weather::{Trouble, Weather};
+use super::world::{Issue, SECOND, START_URL, World, beginning};
+
+/// A call on its way, and what will become of it.
+pub(crate) struct Journey {
+    pub(crate) request: Effect,
+    /// When it gets to the service, if it does; and after which further time its answer is there.
+    pub(crate) route: Result<(Duration, Duration), (Duration, CallError)>,
+    fault: Option<Fault>,
+    loses_answer: bool,
+}
+
+impl Journey {
+    /// What the HTTP adapter says of an answer that does not arrive whole.
+    fn cut_short(&self) -> CallError {
+        match self.fault {
+            Some(Fault::Oversized { .. }) => CallError::Unusable("it is too long".to_owned()),
+            _ => CallError::Network("the connection ended".to_owned()),
+        }
+    }
+}
+
+impl World {
+    /// Decides what becomes of a call.
+    pub(crate) fn send(&mut self, request: Effect) -> Journey {
+        self.calls += 1;
+        self.refreshes += u64::from(matches!(request, Effect::Refresh(..)));
+        let (up, down) = (self.rng.u64(5..300), self.rng.u64(5..300));
+        let mut journey = Journey {
+            request,
+            route: Ok((Duration::from_millis(up), Duration::from_millis(down))),
+            fault: None,
+            loses_answer: false,
+        };
+        let timed_out = || CallError::Network("the time-out".to_owned());
+        let trouble = match &self.weather {
+            Weather::Fair => return journey,
+            Weather::Outage if self.rng.bool() => Trouble::Refused,
+            Weather::Outage => Trouble::Hang,
+            Weather::Foul(_) if self.rng.u8(..10) < 3 => return journey,
+            Weather::Foul(trouble) => trouble.clone(),
+        };
+        self.faults += 1;
+        self.note_trouble(self.elapsed() + Duration::from_secs(20));
+        match trouble {
+            Trouble::Slow(by) => journey.route = Ok((Duration::from_millis(up), by)),
+            Trouble::Hang => journey.route = Err((Duration::from_secs(20), timed_out())),
+            Trouble::Refused => {
+                journey.route = Err((Duration::from_millis(up), CallError::Network("refused".to_owned())));
+            }
+            Trouble::Lost => journey.loses_answer = true,
+            Trouble::Misconfigured => {
+                journey.route = Err((Duration::ZERO, CallError::Configuration("no usable certificates".to_owned())));
+            }
+            Trouble::Fault(fault) => {
+                if let Fault::TooManyRequests { retry_after } = fault {
+                    self.note_trouble(self.elapsed() + retry_after + SECOND);
+                }
+                journey.fault = Some(fault);
+            }
+        }
+        journey
+    }
+
+    /// A call gets to the service. `None`: no answer is on its way back.
+    pub(crate) fn reach(&mut self, journey: &Journey) -> Option<Delivery> {
+        let (operation, path, bearer, body) = match &journey.request {
+            Effect::Register(_) => {
+                let request = RegisterClientRequest {
+                    client_name: "ssoctl",
+                    client_type: "public",
+                    scopes: &self.identity.scopes,
+                };
+                (Operation::RegisterClient, "/client/register", None, serde_json::to_vec(&request))
+            }
+            Effect::AuthorizeDevice(_, registration) => {
+                let request = StartDeviceAuthorizationRequest {
+                    client_id: &registration.client_id,
+                    client_secret: &registration.client_secret,
+                    start_url: START_URL,
+                };
+                (Operation::StartDeviceAuthorization, "/device_authorization", None, serde_json::to_vec(&request))
+            }
+            Effect::CreateToken(_, registration, grant) => {
+                let request = CreateTokenRequest::new(registration, grant);
+                (Operation::CreateToken, "/token", None, serde_json::to_vec(&request))
+            }
+            Effect::Refresh(_, renewal) => {
+                let grant = Grant::RefreshToken(renewal.refresh_token.clone());
+                let request = CreateTokenRequest::new(&renewal.registration, &grant);
+                (Operation::CreateToken, "/token", None, serde_json::to_vec(&request))
+            }
+            Effect::LeavePortal(token) => {
+                (Operation::Logout, "/logout", Some(token.value.expose().as_str()), Ok(Vec::new()))
+            }
+            other => unreachable!("not a call: {other:?}"),
+        };
+        if let Some(fault) = journey.fault.clone() {
+            self.service.inject(operation, fault, Times::Next(1));
+        }
+        let delivery = self.service.arrive(path, bearer, body.expect("JSON")).carry_out()?;
+        if operation == Operation::CreateToken {
+            self.note_issue(&delivery);
+        }
+        Some(delivery).filter(|_| !journey.loses_answer)
+    }
+
+    fn note_issue(&mut self, delivery: &Delivery) {
+        let Some(members) = delivery.peek() else { return };
+        let (Some(token), Some(expires_in)) = (members["accessToken"].as_str(), members["expiresIn"].as_u64()) else {
+            return;
+        };
+        let issue = Issue { ordinal: None, ends: self.elapsed() + Duration::from_secs(expires_in) };
+        self.issued.insert(token.to_owned(), issue);
+    }
+
+    /// When a token would end that the service would give for this without a person; `None` if it would refuse.
+    pub(crate) fn refreshable_until(&self, renewal: &Renewal) -> Option<Duration> {
+        let registration = &renewal.registration;
+        let ends = self.service.refreshable_until(
+            &registration.client_id,
+            registration.client_secret.expose(),
+            renewal.refresh_token.expose(),
+        )?;
+        ends.duration_since(beginning()).ok()
+    }
+
+    /// What a session is told in the end.
+    pub(crate) fn conclude(&self, journey: &Journey, response: Result<Option<Response>, CallError>) -> Event {
+        let body = response.and_then(|response| response.ok_or_else(|| journey.cut_short())).and_then(read);
+        match &journey.request {
+            Effect::Register(flow) => {
+                Event::Registered(*flow, body.and_then(|body| wire::registration(&body, self.clocks().wall)))
+            }
+            Effect::AuthorizeDevice(flow, _) => {
+                Event::DeviceAuthorized(*flow, body.and_then(|body| wire::device_authorization(&body)))
+            }
+            Effect::CreateToken(flow, ..) => Event::Polled(*flow, body.and_then(|body| wire::issued(&body))),
+            Effect::Refresh(lineage, _) => Event::Refreshed(*lineage, body.and_then(|body| wire::issued(&body))),
+            _ => Event::PortalLeft(match body {
+                Ok(body) if !body.is_empty() && serde_json::from_slice::<serde_json::Value>(&body).is_err() => {
+                    Err(CallError::Unusable("it is not JSON".to_owned()))
+                }
+                Ok(_) | Err(CallError::Unnamed { status: 401, .. }) => Ok(()),
+                Err(error) => Err(error),
+            }),
+        }
+    }
+}
+
+/// What the HTTP adapter makes of a response.
+fn read(response: Response) -> Result<bytes::Bytes, CallError> {
+    let error_type = response.header("x-amzn-errortype");
+    if (200..300).contains(&response.status) && error_type.is_none() {
+        return Ok(response.body);
+    }
+    let retry_after = response.header("retry-after").and_then(|value| value.parse().ok()).map(Duration::from_secs);
+    Err(wire::error(&Reply {
+        status: response.status,
+        error_type: error_type.map(str::to_owned),
+        retry_after,
+        body: Secret::new(response.body.to_vec()),
+    }))
+}

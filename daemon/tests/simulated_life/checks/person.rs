@@ -1,0 +1,97 @@
+//! What the person is shown, and what is opened unasked.
+
+use std::time::Duration;
+
+use ssoctld::clock::BootTime;
+use ssoctld::session::Token;
+use ssoctld::session::attention::{Notice, Presence};
+use ssoctld::session::decision::Why;
+
+use super::super::world::World;
+use super::{Checks, SAME_END, Verdict, require};
+
+/// What the person has seen in one run of the daemon.
+#[derive(Default)]
+pub(super) struct Person {
+    screen: Option<Notice>,
+    expiry: Option<Expiry>,
+}
+
+/// An end of a token, and what was done about it unasked. A token that ends later has another one, and so has one whose end
+/// turned out to be later.
+struct Expiry {
+    ends: BootTime,
+    flows: u32,
+    pop_ups: u32,
+    /// Whether the person was told that it came.
+    told: bool,
+}
+
+impl Checks {
+    pub(crate) const fn screen(&self) -> Option<&Notice> {
+        self.person.screen.as_ref()
+    }
+
+    /// The session believes this of its token now.
+    pub(crate) fn end_is(&mut self, token: Option<&Token>) {
+        let Some(token) = token else {
+            self.person.expiry = None;
+            return;
+        };
+        match &mut self.person.expiry {
+            Some(expiry) if token.expires.since(expiry.ends) <= SAME_END => expiry.ends = token.expires,
+            expiry => *expiry = Some(Expiry { ends: token.expires, flows: 0, pop_ups: 0, told: false }),
+        }
+    }
+
+    /// A flow is opened unasked only for a live token that ends, once for the same end, and never while the person is away
+    /// or does not want notices.
+    pub(crate) fn opens_flow(&mut self, flow: u64, why: Why, now: Duration) -> Verdict {
+        self.counts.flows += 1;
+        self.flow_opens(flow)?;
+        if why == Why::Asked {
+            return Ok(());
+        }
+        require(self.presence == Presence::Present, || "a flow was opened unasked while the person was away".into())?;
+        require(self.notices_on, || "a flow was opened unasked although notices are off".into())?;
+        let Some(expiry) = &mut self.person.expiry else {
+            return Err("a flow was opened unasked without a token".into());
+        };
+        let ends = World::elapsed_at(expiry.ends);
+        require(ends > now, || "a flow was opened unasked after the end".into())?;
+        expiry.flows += 1;
+        require(expiry.flows == 1, || format!("a flow was opened unasked again for the end at {ends:?}"))
+    }
+
+    /// Nothing is shown while the person is away or does not want it; at most two pop-ups come per end, of which an update in
+    /// the place of a notice that still shows is none, unless it is the first to say that the end has come.
+    pub(crate) fn shows(&mut self, notice: &Notice) -> Verdict {
+        require(self.presence == Presence::Present, || format!("{} shown while away", notice.name()))?;
+        require(self.notices_on, || format!("{} shown although notices are off", notice.name()))?;
+        let is_new = self.person.screen.replace(notice.clone()).is_none();
+        let Some(expiry) = &mut self.person.expiry else { return Err(format!("{} without a token", notice.name())) };
+        let says_end = matches!(notice, Notice::Expired { .. });
+        let is_news = says_end && !expiry.told;
+        expiry.told |= says_end;
+        if is_new || is_news {
+            self.counts.pop_ups += 1;
+            expiry.pop_ups += 1;
+        }
+        let (count, ends) = (expiry.pop_ups, World::elapsed_at(expiry.ends));
+        require(count <= 2, || format!("pop-up number {count} for the end at {ends:?}"))
+    }
+
+    pub(crate) fn withdraws(&mut self) {
+        self.person.screen = None;
+    }
+
+    /// A notice does not stay once a later end is served, and none says that a live token has ended.
+    pub(crate) fn screen_is_true(&self, token: Option<&Token>, now: BootTime) -> Verdict {
+        let Some((notice, token)) = self.person.screen.as_ref().zip(token.filter(|token| token.is_live(now))) else {
+            return Ok(());
+        };
+        require(token.expires.since(notice.ends()) <= SAME_END, || {
+            format!("{} still shows, although a later token is served", notice.name())
+        })
+    }
+}

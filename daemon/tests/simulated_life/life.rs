@@ -1,0 +1,275 @@
+//! One life of a session: thirty virtual days of events from a queue, drawn from a seed.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use identity_center_simulator::Delivery;
+use ssoctld::clock::BootTime;
+use ssoctld::oidc::CallError;
+use ssoctld::session::ask::AskId;
+use ssoctld::session::attention::{Notice, Presence};
+use ssoctld::session::state::{Event, State};
+use ssoctld::session::{Notices, Terms, Token};
+
+use super::calls::Journey;
+use super::chance::{Day, draw_terms};
+use super::checks::{Checks, DayOfWork, Verdict};
+use super::people::Choice;
+use super::telling::{Report, trace};
+use super::weather::Weather;
+use super::world::{DAY, MINUTE, StoreMood, Stored, World};
+
+/// How long a life is.
+const DAYS: u32 = 30;
+
+/// What lies ahead.
+pub(super) enum Ahead {
+    /// A call gets to the service.
+    Reach(u64, Box<Journey>),
+    /// A call is over for the session; `Err` without the service's doing.
+    Conclude(u64, Box<Journey>, Result<Box<Delivery>, CallError>),
+    /// The store has read.
+    Read(u64),
+    /// The store has written.
+    Written(u64, Box<Stored>),
+    /// The person decides about a code.
+    Decide(String, Choice),
+    /// The person clicks on what shows.
+    Click,
+    /// One of the things that just happen.
+    Chance,
+    /// A caller loses its patience.
+    Leave(AskId),
+    WeatherClears,
+    StoreRecovers,
+    WakeUp,
+    Start,
+    /// The process that was told to stop has had its time.
+    Exit(u64),
+    Midnight,
+}
+
+/// A life.
+pub(crate) struct Life {
+    pub(super) world: World,
+    pub(super) checks: Checks,
+    pub(super) state: Option<State>,
+    /// Which process of the daemon runs. What was begun for an earlier one comes to nothing.
+    pub(super) process: u64,
+    queue: BTreeMap<(Duration, u64), Ahead>,
+    queued: u64,
+    pub(super) is_asleep: bool,
+    /// What was to happen on the machine while it slept. It happens soon after it has woken up.
+    pub(super) frozen: Vec<Ahead>,
+    pub(super) terms: Terms,
+    pub(super) presence: Presence,
+    pub(super) day: Day,
+    /// The token as it was after the last step.
+    pub(super) token: Option<Token>,
+    pub(super) loading: bool,
+    pub(super) asked: u64,
+    pub(super) newest_flow: u64,
+    pub(super) ticks: u64,
+    pub(super) polls: u64,
+    pub(super) day_began: DayOfWork,
+    pub(super) report: Report,
+    pub(super) trace: Option<Vec<String>>,
+    pub(super) stopping: bool,
+    /// A crash came between the service's answer and the store.
+    pub(super) unstored_at_crash: Option<String>,
+}
+
+/// Lives through a seed. With `trace`, every event is written down, also those before a failure.
+pub(crate) fn live(seed: u64, trace: Option<Vec<String>>) -> (Result<Report, String>, Vec<String>) {
+    let mut life = Life::new(seed, trace);
+    let outcome = life.run();
+    let at = life.world.elapsed();
+    let report = life.report();
+    (outcome.map(|()| report).map_err(|rule| format!("after {at:?}: {rule}")), life.trace.unwrap_or_default())
+}
+
+impl Life {
+    fn new(seed: u64, trace: Option<Vec<String>>) -> Self {
+        let mut world = World::new(seed);
+        let terms = draw_terms(&mut world);
+        let mut life = Self {
+            world,
+            checks: Checks::default(),
+            state: None,
+            process: 0,
+            queue: BTreeMap::new(),
+            queued: 0,
+            is_asleep: false,
+            frozen: Vec::new(),
+            terms,
+            presence: Presence::Present,
+            day: Day::Ordinary,
+            token: None,
+            loading: true,
+            asked: 0,
+            newest_flow: 0,
+            ticks: 0,
+            polls: 0,
+            day_began: DayOfWork::default(),
+            report: Report::default(),
+            trace,
+            stopping: false,
+            unstored_at_crash: None,
+        };
+        life.checks.notices_changed(terms.notices == Notices::On);
+        trace!(life, "seed {seed}: {}; {terms:?}", life.world.settings);
+        life
+    }
+
+    fn report(&mut self) -> Report {
+        Report {
+            calls: self.world.calls,
+            answers: self.checks.counts.answers,
+            tokens: self.checks.counts.tokens,
+            flows: self.checks.counts.flows,
+            refreshes: self.world.refreshes,
+            pop_ups: self.checks.counts.pop_ups,
+            repetitions: self.checks.counts.repetitions,
+            faults: self.world.faults,
+            ..std::mem::take(&mut self.report)
+        }
+    }
+
+    fn run(&mut self) -> Verdict {
+        self.ahead(Duration::ZERO, Ahead::Start);
+        self.ahead(MINUTE, Ahead::Chance);
+        self.ahead(DAY, Ahead::Midnight);
+        let end = DAY * DAYS;
+        while self.world.elapsed() < end {
+            self.next(end)?;
+        }
+        self.finale()
+    }
+
+    pub(super) fn boot(&self) -> BootTime {
+        self.world.clocks().boot
+    }
+
+    pub(super) fn ahead(&mut self, after: Duration, what: Ahead) {
+        self.queued += 1;
+        self.queue.insert((self.world.elapsed() + after, self.queued), what);
+    }
+
+    /// Does what comes next, if it comes before `end`; otherwise it is `end`.
+    pub(super) fn next(&mut self, end: Duration) -> Verdict {
+        let now = self.world.clocks();
+        let alarm = self.state.as_ref().filter(|_| !self.is_asleep).and_then(|state| state.wake_at(now));
+        let alarm = alarm.map(|time| World::elapsed_at(time).max(self.world.elapsed()));
+        let queued = self.queue.first_key_value().map(|((time, _), _)| *time);
+        match (alarm, queued) {
+            (Some(alarm), queued) if alarm < end && queued.is_none_or(|queued| alarm <= queued) => {
+                self.world.advance_to(alarm);
+                self.ticks += 1;
+                let acts = |life: &Self| {
+                    (life.world.calls, life.checks.counts.answers, life.newest_flow, life.checks.waiting())
+                };
+                let before = acts(self);
+                let did = self.step(Event::Tick)? > 0 || acts(self) != before;
+                self.checks.ticked(did, self.world.elapsed())
+            }
+            (_, Some(queued)) if queued < end => {
+                let (_, what) = self.queue.pop_first().expect("there is a first");
+                self.world.advance_to(queued);
+                self.happens(what)
+            }
+            _ => {
+                self.world.advance_to(end);
+                Ok(())
+            }
+        }
+    }
+
+    fn happens(&mut self, what: Ahead) -> Verdict {
+        if self.is_asleep {
+            let is_outside = matches!(
+                what,
+                Ahead::Reach(..) | Ahead::Decide(..) | Ahead::WakeUp | Ahead::WeatherClears | Ahead::StoreRecovers
+            );
+            if !is_outside {
+                // A connection that was open when the machine fell asleep is mostly dead when it wakes up.
+                let what = match what {
+                    Ahead::Conclude(process, journey, Ok(_)) if self.world.rng.u8(..3) > 0 => {
+                        Ahead::Conclude(process, journey, Err(CallError::Network("reset".to_owned())))
+                    }
+                    what => what,
+                };
+                self.frozen.push(what);
+                return Ok(());
+            }
+        }
+        match what {
+            Ahead::Reach(process, journey) => {
+                let down = journey.route.as_ref().map_or(Duration::ZERO, |(_, down)| *down);
+                let delivery = self.world.reach(&journey);
+                if process == self.process {
+                    let (after, result) = match delivery {
+                        Some(delivery) => (down, Ok(Box::new(delivery))),
+                        None => (down, Err(CallError::Network("the connection ended".to_owned()))),
+                    };
+                    self.ahead(after, Ahead::Conclude(process, journey, result));
+                }
+                Ok(())
+            }
+            Ahead::Conclude(process, journey, result) if process == self.process => self.conclude(&journey, result),
+            Ahead::Read(process) if process == self.process => {
+                let result = self.world.access_store().map(|()| self.world.read_record());
+                self.checks.store_accessed(result.is_ok());
+                self.step(Event::Loaded(result)).map(drop)
+            }
+            Ahead::Written(process, record) if process == self.process => {
+                let result = self.world.access_store();
+                self.checks.store_accessed(result.is_ok());
+                if result.is_ok() {
+                    self.checks.stores(record.access_token(), &self.world)?;
+                    self.world.stored = Some(*record);
+                }
+                self.step(Event::Stored(result)).map(drop)
+            }
+            Ahead::Decide(code, choice) => {
+                trace!(self, "the person decides: {choice:?}");
+                // The code may be dead or decided by now.
+                let _ = match choice {
+                    Choice::Approve => self.world.service.approve(&code),
+                    Choice::Deny => self.world.service.deny(&code),
+                    Choice::LetDie => self.world.service.expire(&code),
+                };
+                Ok(())
+            }
+            Ahead::Click => match self.checks.screen().map(Notice::action) {
+                Some(action) if self.is_running() => self.step(Event::Acted(action)).map(drop),
+                _ => Ok(()),
+            },
+            Ahead::Leave(id) if self.checks.is_waiting(id.0) => {
+                self.checks.left(id.0);
+                self.step(Event::Left(id)).map(drop)
+            }
+            Ahead::WeatherClears => {
+                self.world.healthy_for();
+                self.world.weather = Weather::Fair;
+                trace!(self, "the weather clears");
+                if !self.is_asleep && self.world.rng.bool() && self.is_running() {
+                    self.step(Event::Stirred)?;
+                }
+                Ok(())
+            }
+            Ahead::StoreRecovers => {
+                self.set_store(StoreMood::Prompt);
+                Ok(())
+            }
+            Ahead::WakeUp => self.wake_up(),
+            Ahead::Start => self.start(),
+            Ahead::Exit(process) if process == self.process => {
+                self.crash();
+                Ok(())
+            }
+            Ahead::Midnight => self.midnight(),
+            Ahead::Chance => self.chance(),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The person who approves, clicks and goes away, and the callers that want tokens.
+
+use std::time::Duration;
+
+use ssoctld::session::ask::{AskId, Need, Want};
+use ssoctld::session::attention::Presence;
+use ssoctld::session::state::Event;
+
+use super::chance::Day;
+use super::checks::Verdict;
+use super::life::{Ahead, Life};
+use super::world::{HOUR, MINUTE, SECOND};
+
+/// What a person does with a code.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Choice {
+    Approve,
+    Deny,
+    LetDie,
+}
+
+impl Life {
+    /// Whoever has the code may come to a decision.
+    pub(super) fn person_hears_of(&mut self, user_code: String) {
+        let dice = self.world.rng.u8(..100);
+        let choice = match dice {
+            _ if self.day == Day::Over => Choice::Approve,
+            0..=54 => Choice::Approve,
+            55..=61 => Choice::Deny,
+            62..=65 => Choice::LetDie,
+            _ => return,
+        };
+        if self.presence == Presence::Away && !dice.is_multiple_of(4) {
+            return;
+        }
+        let delay = if self.day == Day::Over { 5 * SECOND } else { self.world.span(MINUTE) };
+        self.ahead(delay, Ahead::Decide(user_code, choice));
+    }
+
+    pub(super) fn set_presence(&mut self, presence: Presence) -> Verdict {
+        self.presence = presence;
+        self.checks.presence_changed(presence);
+        self.step(Event::PresenceChanged(presence)).map(drop)
+    }
+
+    pub(super) fn callers_come(&mut self) -> Verdict {
+        let count = match self.world.rng.u8(..20) {
+            0 => 50,
+            1..=4 => 4,
+            _ => 1,
+        };
+        for _ in 0..count {
+            let want = self.draw_want();
+            let id = self.ask(want)?;
+            if self.world.rng.u8(..10) == 0 {
+                let patience = self.world.span(20 * SECOND);
+                self.ahead(patience, Ahead::Leave(id));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn draw_want(&mut self) -> Want {
+        let lifetime = self.world.token_lifetime;
+        let rng = &mut self.world.rng;
+        match rng.u8(..100) {
+            0..=79 => {
+                let valid = [
+                    Duration::ZERO,
+                    Duration::ZERO,
+                    Duration::ZERO,
+                    MINUTE,
+                    15 * MINUTE,
+                    lifetime.mul_f64(0.95),
+                    9 * HOUR,
+                ];
+                let waits =
+                    [Duration::ZERO, Duration::ZERO, Duration::ZERO, 5 * SECOND, 30 * SECOND, 2 * MINUTE, 15 * MINUTE];
+                Want::Token { min_valid: valid[rng.usize(..7)], wait: waits[rng.usize(..7)] }
+            }
+            80..=81 => Want::Login { need: Need::Always },
+            82..=87 => Want::Login { need: Need::IfSignedOut },
+            88 => Want::Login { need: Need::Fresh },
+            89..=96 => {
+                let flow = self.newest_flow.saturating_sub(rng.u64(..2));
+                Want::LoginEnd { flow, wait: Duration::from_secs(rng.u64(..300)) }
+            }
+            97 => Want::CancelLogin,
+            98 => Want::Logout,
+            _ => Want::Token { min_valid: Duration::ZERO, wait: 5 * MINUTE },
+        }
+    }
+
+    pub(super) fn ask(&mut self, want: Want) -> Result<AskId, String> {
+        self.asked += 1;
+        let id = AskId(self.asked);
+        if self.is_running() {
+            self.checks.asked(id.0, want, self.world.elapsed());
+            self.step(Event::Asked(id, want))?;
+        }
+        Ok(id)
+    }
+}
