@@ -8,8 +8,8 @@ use super::Which;
 /// Write profiles for your accounts and roles into the AWS configuration
 ///
 ///     ssoctl configure --dry-run
-///     ssoctl configure --account 'prod-*' --role ReadOnlyAccess --region eu-west-1
-///     ssoctl configure --name '{session}-{account_name}-{role}' --credential-process
+///     ssoctl configure --account "prod-*" --role ReadOnlyAccess --region eu-west-1
+///     ssoctl configure --name "{session}-{account_name}-{role}" --credential-process
 ///
 /// Asks the portal what you have, and writes a profile for each role into AWS_CONFIG_FILE, else ~/.aws/config. The
 /// profiles are marked by a comment, so that the next run can bring them up to date; comments, order and everything that
