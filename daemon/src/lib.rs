@@ -3,6 +3,7 @@
 //! The binary `ssoctld` is this library with the real world behind its doors; tests put others there. Start reading at
 //! [`session`], the rest serves it.
 
+mod asking;
 pub mod clock;
 pub mod config;
 pub mod configure;

@@ -16,6 +16,7 @@ use url::Url;
 use super::ask::{Answer, AskId, Refusal, Want};
 use super::state::{Effect, Event, Failure, Reply, State};
 use super::{Subject, journal, policy};
+use crate::asking;
 use crate::config::SessionConfig;
 use crate::portal::{PageToken, Portal, PortalError};
 use crate::session;
@@ -56,13 +57,9 @@ impl Roles {
     /// Asks, and waits for the answer; each want has its own deadline. A caller that stops waiting is forgotten.
     pub async fn ask(&self, want: Want) -> Answer {
         let id = AskId(self.next_ask.fetch_add(1, Ordering::Relaxed));
-        let (reply, answer) = oneshot::channel();
-        let mut presence = Presence { id, messages: Some(&self.messages) };
-        // If the task is gone, so is the other end of `reply`.
-        let _ = self.messages.send(Message::Asked(id, want, reply));
-        let answer = answer.await.unwrap_or_else(|_| shutting_down());
-        presence.messages = None;
-        answer
+        asking::ask(&self.messages, |reply| Message::Asked(id, want, reply), Message::Left(id))
+            .await
+            .unwrap_or_else(shutting_down)
     }
 
     /// Tells the task its configuration.
@@ -73,20 +70,6 @@ impl Roles {
 
 const fn shutting_down() -> Answer {
     Answer::Refused(Refusal::Session(session::ask::Refusal::ShuttingDown))
-}
-
-/// A caller that waits. Its end tells the task that nobody waits any more.
-struct Presence<'a> {
-    id: AskId,
-    messages: Option<&'a mpsc::UnboundedSender<Message>>,
-}
-
-impl Drop for Presence<'_> {
-    fn drop(&mut self) {
-        if let Some(messages) = self.messages {
-            let _ = messages.send(Message::Left(self.id));
-        }
-    }
 }
 
 struct Task {

@@ -15,6 +15,7 @@ use super::attention::Action;
 use super::found::Found;
 use super::state::{Effect, Event, State};
 use super::{AccessToken, Kept, Notices, Snapshot, Terms, journal};
+use crate::asking;
 use crate::clock::{Clock, Now};
 use crate::config::{Endpoints, SessionConfig};
 use crate::desktop::Subject;
@@ -90,7 +91,7 @@ impl Session {
     pub async fn offer(&self, found: Found) -> Answer {
         let id = AskId(self.next_ask.fetch_add(1, Ordering::Relaxed));
         let (reply, answer) = oneshot::channel();
-        // As in `ask`.
+        // If the task is gone, so is the other end of `reply`.
         let _ = self.messages.send(Message::Found(id, found, reply));
         answer.await.unwrap_or(Answer::Refused(Refusal::ShuttingDown))
     }
@@ -103,13 +104,9 @@ impl Session {
     /// Asks, and waits for the answer; each want has its own deadline. A caller that stops waiting is forgotten.
     pub async fn ask(&self, want: Want) -> Answer {
         let id = AskId(self.next_ask.fetch_add(1, Ordering::Relaxed));
-        let (reply, answer) = oneshot::channel();
-        let mut presence = Presence { id, messages: Some(&self.messages) };
-        // If the task is gone, so is the other end of `reply`.
-        let _ = self.messages.send(Message::Asked(id, want, reply));
-        let answer = answer.await.unwrap_or(Answer::Refused(Refusal::ShuttingDown));
-        presence.messages = None;
-        answer
+        asking::ask(&self.messages, |reply| Message::Asked(id, want, reply), Message::Left(id))
+            .await
+            .unwrap_or(Answer::Refused(Refusal::ShuttingDown))
     }
 
     /// Tells the session that the portal does not accept this token ([`PortalError::is_unauthorized`]). If it is still the
@@ -141,20 +138,6 @@ impl Session {
         let mut snapshots = self.snapshots.clone();
         // The task owns the other end and publishes nothing more once it is gone.
         while snapshots.changed().await.is_ok() {}
-    }
-}
-
-/// A caller that waits. Its end tells the task that nobody waits any more.
-struct Presence<'a> {
-    id: AskId,
-    messages: Option<&'a mpsc::UnboundedSender<Message>>,
-}
-
-impl Drop for Presence<'_> {
-    fn drop(&mut self) {
-        if let Some(messages) = self.messages {
-            let _ = messages.send(Message::Left(self.id));
-        }
     }
 }
 

@@ -1,0 +1,33 @@
+//! Asking a task and waiting for its answer, in such a way that the task hears of whoever waits no longer.
+
+use tokio::sync::{mpsc, oneshot};
+
+/// Sends the message that `asked` makes of the way for the answer, and waits; `None` if the task has ended. A caller that
+/// stops waiting leaves `left` behind.
+pub(crate) async fn ask<M, A>(
+    messages: &mpsc::UnboundedSender<M>,
+    asked: impl FnOnce(oneshot::Sender<A>) -> M,
+    left: M,
+) -> Option<A> {
+    let (reply, answer) = oneshot::channel();
+    let mut presence = Presence { messages, left: Some(left) };
+    // If the task is gone, so is the other end of `reply`.
+    let _ = messages.send(asked(reply));
+    let answer = answer.await.ok();
+    presence.left = None;
+    answer
+}
+
+/// A caller that waits. Its end tells the task that nobody waits any more.
+struct Presence<'a, M> {
+    messages: &'a mpsc::UnboundedSender<M>,
+    left: Option<M>,
+}
+
+impl<M> Drop for Presence<'_, M> {
+    fn drop(&mut self) {
+        if let Some(left) = self.left.take() {
+            let _ = self.messages.send(left);
+        }
+    }
+}
