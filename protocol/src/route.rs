@@ -9,7 +9,7 @@
 //! | `GET /v1/sessions/{name}` | [`SessionStatus`](crate::SessionStatus) |
 //! | `GET /v1/token?SELECTOR&min_valid=&wait=` | [`Token`](crate::Token) |
 //! | `GET /v1/sessions/{name}/token?min_valid=&wait=` | [`Token`](crate::Token) |
-//! | `POST /v1/sessions/{name}/login?if_needed=&fresh=` | [`Login`](crate::Login) |
+//! | `POST /v1/sessions/{name}/login?if_needed=&min_valid=&fresh=` | [`Login`](crate::Login) |
 //! | `GET /v1/sessions/{name}/login?flow=&wait=` | [`Login`](crate::Login), once the flow is over or `wait` has passed |
 //! | `DELETE /v1/sessions/{name}/login` | [`SessionStatus`](crate::SessionStatus) |
 //! | `POST /v1/sessions/{name}/logout` | [`Logout`](crate::body::Logout) |
@@ -220,11 +220,12 @@ pub struct Query {
     pub account: Option<String>,
     /// `role=`: the name of the role that is meant; where absent, the profile's.
     pub role: Option<String>,
-    /// `min_valid=`: seconds that the token or the credentials must still live; 0 where absent: any that have not expired.
+    /// `min_valid=`: seconds that the token or the credentials must still live; 0 where absent: any that have not expired. For
+    /// `login` it counts together with `if_needed`.
     pub min_valid: u64,
     /// `wait=`: seconds that the caller is willing to wait for a person; 0 where absent.
     pub wait: u64,
-    /// `if_needed=true`: `login` asks nobody if there is a live token or one can be had silently.
+    /// `if_needed=true`: `login` asks nobody if there is a token that lives for `min_valid`, or one can be had silently.
     pub if_needed: bool,
     /// `fresh=true`: `login` ends the session at the portal first, so that the new one gets its whole length.
     pub fresh: bool,

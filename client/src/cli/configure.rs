@@ -3,7 +3,7 @@
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
-use super::Which;
+use super::{Waiting, Which};
 
 /// Write profiles for your accounts and roles into the AWS configuration
 ///
@@ -43,4 +43,6 @@ pub(crate) struct Configure {
     /// Print what would change as a unified diff, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) waiting: Waiting,
 }

@@ -121,7 +121,7 @@ impl Api {
             Route::StartLogin(name) => {
                 let need = match (query.if_needed, query.fresh) {
                     (false, false) => Need::Always,
-                    (true, false) => Need::IfSignedOut,
+                    (true, false) => Need::Below { min_valid: Duration::from_secs(query.min_valid) },
                     (false, true) => Need::Fresh,
                     (true, true) => {
                         return Err(Problem::new(
