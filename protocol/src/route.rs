@@ -3,6 +3,7 @@
 //! | route | answer |
 //! |---|---|
 //! | `GET /v1/health` | [`DaemonStatus`](crate::DaemonStatus) |
+//! | `GET /v1/openapi.json` | this API as an OpenAPI 3.1 document, [`openapi::DOCUMENT`](crate::openapi::DOCUMENT) |
 //! | `GET /v1/sessions` | [`StatusReport`](crate::StatusReport) |
 //! | `POST /v1/sessions` with [`NewSession`](crate::NewSession) | the saved (or already known) [`SessionStatus`](crate::SessionStatus) |
 //! | `GET /v1/session?SELECTOR` | the one [`SessionStatus`](crate::SessionStatus) that the selector means |
@@ -64,6 +65,8 @@ impl fmt::Display for Method {
 pub enum Route {
     /// `GET /v1/health`
     Health,
+    /// `GET /v1/openapi.json`
+    OpenApi,
     /// `GET /v1/sessions`
     Sessions,
     /// `POST /v1/sessions`
@@ -119,6 +122,7 @@ impl Route {
     pub const fn method(&self) -> Method {
         match self {
             Self::Health
+            | Self::OpenApi
             | Self::Sessions
             | Self::Resolve
             | Self::Session(_)
@@ -140,6 +144,7 @@ impl Route {
         let of = |name: &str, rest: &str| format!("/v1/sessions/{}{rest}", percent::encode(name));
         match self {
             Self::Health => "/v1/health".to_owned(),
+            Self::OpenApi => "/v1/openapi.json".to_owned(),
             Self::Sessions | Self::AddSession => "/v1/sessions".to_owned(),
             Self::Resolve => "/v1/session".to_owned(),
             Self::Token => "/v1/token".to_owned(),
@@ -169,6 +174,7 @@ impl Route {
         };
         let candidates: Vec<Self> = match segments.as_slice() {
             ["health"] => vec![Self::Health],
+            ["openapi.json"] => vec![Self::OpenApi],
             ["sessions"] => vec![Self::Sessions, Self::AddSession],
             ["session"] => vec![Self::Resolve],
             ["token"] => vec![Self::Token],
@@ -345,6 +351,7 @@ mod tests {
         let name = || "my corp/ü?".to_owned();
         vec![
             Route::Health,
+            Route::OpenApi,
             Route::Sessions,
             Route::AddSession,
             Route::Resolve,
@@ -379,6 +386,7 @@ mod tests {
             paths,
             [
                 "GET /v1/health",
+                "GET /v1/openapi.json",
                 "GET /v1/sessions",
                 "POST /v1/sessions",
                 "GET /v1/session",

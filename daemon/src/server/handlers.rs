@@ -14,7 +14,7 @@ use ssoctl_protocol::body::{Logout, PortalSession};
 use ssoctl_protocol::route::{NoRoute, Query};
 use ssoctl_protocol::{
     ErrorCode, JSON, Login, NewSession, PROBLEM_JSON, Problem, Route, Selector, SessionStatus, StatusReport, Timestamp,
-    Token, VERSION, VERSION_HEADER,
+    Token, VERSION, VERSION_HEADER, openapi,
 };
 use tokio::sync::watch;
 
@@ -109,6 +109,7 @@ impl Api {
         let named = |name: String| find(&Selector::Session(name));
         match route {
             Route::Health => ok(&translate::daemon(&directory, &self.world, self.started_at)),
+            Route::OpenApi => Ok(whole(StatusCode::OK, JSON, Bytes::from_static(openapi::DOCUMENT.as_bytes()))),
             Route::Sessions => {
                 let sessions = directory.entries().iter().map(|entry| self.status(entry)).collect();
                 ok(&StatusReport { daemon: translate::daemon(&directory, &self.world, self.started_at), sessions })
@@ -331,8 +332,12 @@ fn problem_response(problem: &Problem) -> Response<Full<Bytes>> {
 fn json(status: StatusCode, content_type: &'static str, body: &impl Serialize) -> Option<Response<Full<Bytes>>> {
     let mut text = BytesMut::with_capacity(1024).writer();
     serde_json::to_writer(&mut text, body).ok()?;
-    let mut response = Response::new(Full::new(text.into_inner().freeze()));
+    Some(whole(status, content_type, text.into_inner().freeze()))
+}
+
+fn whole(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    Some(response)
+    response
 }
