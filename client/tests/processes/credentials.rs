@@ -185,7 +185,7 @@ fn accounts_and_roles_wait_for_a_person_who_is_to_sign_in() {
 #[test]
 fn a_profile_that_calls_ssoctl_is_good_for_every_verb() {
     let stage = signed_in(Settings::default());
-    stage.run(["configure", "corp", "--credential-process", "--role", "Admin*", "--name", "{session} {role}"]).exits(0);
+    stage.run(["configure", "corp", "--credential-process", "--role", "Admin*", "--name", "{session}-{role}"]).exits(0);
     let profile = ["--profile", "corp-AdministratorAccess"];
     until("the daemon has read the profile", || {
         (stage.request("GET", "/v1/session?profile=corp-AdministratorAccess").0 == 200).then_some(())

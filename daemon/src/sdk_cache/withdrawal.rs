@@ -1,7 +1,7 @@
 //! Takes back what was published for a session that does not share its token any more: the files that hold our mark, and no
 //! others. What another program has put there since stays.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,9 +41,9 @@ impl Withdrawal {
         }
     }
 
-    async fn take_back(&self, path: &PathBuf) -> Result<(), DiskError> {
+    async fn take_back(&self, path: &Path) -> Result<(), DiskError> {
         loop {
-            let read = path.clone();
+            let read = path.to_owned();
             let Reading { bytes, fingerprint } = blocking(&self.hands, move || disk::read(&read)).await?;
             let is_ours = match Content::parse_secret(bytes.as_ref()) {
                 Content::Members(members) => members.holding() == Holding::Published,
@@ -53,7 +53,7 @@ impl Withdrawal {
                 return Ok(());
             }
             tracing::info!(session = self.session, file = %path.display(), "removing its token file");
-            let remove = path.clone();
+            let remove = path.to_owned();
             match blocking(&self.hands, move || disk::remove(&remove, fingerprint)).await? {
                 Change::Done => return Ok(()),
                 Change::Overtaken => {}
