@@ -20,6 +20,7 @@ use super::*;
 use crate::oidc::ErrorName;
 use crate::session::ask::{Need, PortalOutcome, Refusal};
 use crate::session::{Next, Notices, Snapshot};
+use crate::transport::ErrorNames;
 use answers_tests::*;
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
