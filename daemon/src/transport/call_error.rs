@@ -12,16 +12,11 @@ pub trait ErrorNames: Copy + Eq + 'static {
     /// Who answers, as people are told.
     const WHO: &'static str;
 
-    /// Every name and how it is spelled; the model's spelling comes first.
+    /// Every name and how it is spelled, in the model first.
     const SPELLINGS: &'static [(Self, &'static [&'static str])];
 
     /// Whether the same request may succeed later without anybody changing anything.
     fn may_pass(self) -> bool;
-
-    /// Every name.
-    fn all() -> impl Iterator<Item = Self> {
-        Self::SPELLINGS.iter().map(|(name, _)| *name)
-    }
 
     /// Finds a name in any of its spellings.
     fn find(spelling: &str) -> Option<Self> {
