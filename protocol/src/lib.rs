@@ -11,6 +11,7 @@
 //! | [`import`] | the JSON of the answer to an import |
 //! | [`browser`] | how a configured browser command is read |
 //! | [`percent`] | how text is written in paths and queries |
+//! | [`openapi`] | all of that as an OpenAPI document |
 //! | [`problem`] | the JSON of errors, their stable codes, HTTP statuses and exit codes |
 //! | [`socket`] | where the socket is, as a function of the environment |
 //! | [`secret`] | how a secret is carried through a program without leaking |
@@ -26,6 +27,7 @@
 pub mod body;
 pub mod browser;
 pub mod import;
+pub mod openapi;
 pub mod percent;
 pub mod problem;
 pub mod role;

@@ -49,6 +49,8 @@ impl fmt::Display for Method {
 pub enum Route {
     /// `GET /v1/health`: [`DaemonStatus`](crate::DaemonStatus)
     Health,
+    /// `GET /v1/openapi.json`: this API as an OpenAPI 3.1 document, [`openapi::DOCUMENT`](crate::openapi::DOCUMENT)
+    OpenApi,
     /// `GET /v1/sessions`: [`StatusReport`](crate::StatusReport)
     Sessions,
     /// `POST /v1/sessions` with [`NewSession`](crate::NewSession): the saved (or already known)
@@ -62,7 +64,7 @@ pub enum Route {
     Token,
     /// `GET /v1/sessions/{name}/token?min_valid=&wait=`: [`Token`](crate::Token)
     SessionToken(String),
-    /// `POST /v1/sessions/{name}/login?if_needed=&fresh=`: [`Login`](crate::Login)
+    /// `POST /v1/sessions/{name}/login?if_needed=&min_valid=&fresh=`: [`Login`](crate::Login)
     StartLogin(String),
     /// `GET /v1/sessions/{name}/login?flow=&wait=`: [`Login`](crate::Login), once the flow is over or `wait` has passed
     AwaitLogin(String),
@@ -116,6 +118,7 @@ impl Route {
         let of = |name: &str, rest: &str| format!("/v1/sessions/{}{rest}", percent::encode(name));
         match self {
             Self::Health => "/v1/health".to_owned(),
+            Self::OpenApi => "/v1/openapi.json".to_owned(),
             Self::Sessions | Self::AddSession => "/v1/sessions".to_owned(),
             Self::Resolve => "/v1/session".to_owned(),
             Self::Token => "/v1/token".to_owned(),
@@ -145,6 +148,7 @@ impl Route {
         };
         let mut routes = match segments.as_slice() {
             ["health"] => vec![Self::Health],
+            ["openapi.json"] => vec![Self::OpenApi],
             ["sessions"] => vec![Self::Sessions, Self::AddSession],
             ["session"] => vec![Self::Resolve],
             ["token"] => vec![Self::Token],
@@ -178,6 +182,7 @@ mod tests {
         let name = || "my corp/ü?".to_owned();
         vec![
             Route::Health,
+            Route::OpenApi,
             Route::Sessions,
             Route::AddSession,
             Route::Resolve,
@@ -212,6 +217,7 @@ mod tests {
             paths,
             [
                 "GET /v1/health",
+                "GET /v1/openapi.json",
                 "GET /v1/sessions",
                 "POST /v1/sessions",
                 "GET /v1/session",

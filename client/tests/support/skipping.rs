@@ -28,11 +28,18 @@ pub(crate) fn named_by(variable: &str) -> Option<OsString> {
 /// A Python with botocore, or nothing after saying that the test is skipped.
 #[track_caller]
 pub(crate) fn python_with_botocore() -> Option<OsString> {
+    python_with("botocore.session")
+}
+
+/// A Python with these modules, or nothing after saying that the test is skipped.
+#[track_caller]
+pub(crate) fn python_with(modules: &str) -> Option<OsString> {
     let python = std::env::var_os("SSOCTL_TEST_PYTHON").unwrap_or_else(|| "python3".into());
-    let probe = Command::new(&python).args(["-c", "import botocore.session"]).stderr(Stdio::null()).status();
+    let import = format!("import {modules}");
+    let probe = Command::new(&python).args(["-c", &import]).stderr(Stdio::null()).status();
     if probe.is_ok_and(|status| status.success()) {
         return Some(python);
     }
-    skip("botocore", &format!("{python:?} does not have it; name a Python that does in SSOCTL_TEST_PYTHON"));
+    skip(modules, &format!("{python:?} has none; install it, or name a Python that has it in SSOCTL_TEST_PYTHON"));
     None
 }

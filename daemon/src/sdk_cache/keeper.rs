@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ssoctl_protocol::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 use super::Standing;
 use super::disk::{self, Change, DiskError, Fingerprint, Reading};
@@ -37,10 +37,15 @@ const AWAY: Duration = Duration::from_secs(2);
 /// How often a file may change under our hands before it is left alone for a moment.
 const OVERTAKEN: usize = 8;
 
+/// Whoever works on the files of a session has this. A thread that is in the middle of it keeps it, also when nobody waits
+/// for the thread any more.
+pub(super) type Hands = Arc<Mutex<()>>;
+
 /// The files of one session.
 pub(super) struct Keeper {
     entry: Entry,
     world: World,
+    hands: Hands,
     service_time: watch::Receiver<ServiceTime>,
     files: Vec<TokenFile>,
     /// Whether the session has had a token in this run, and has none now because it was signed out.
@@ -92,6 +97,7 @@ impl Keeper {
         entry: Entry,
         files: BTreeMap<String, PathBuf>,
         world: World,
+        hands: Hands,
         service_time: watch::Receiver<ServiceTime>,
     ) -> Self {
         let config = &entry.config;
@@ -99,7 +105,8 @@ impl Keeper {
             let is_start_url = normalise_start_url(&key).is_ok_and(|url| url == config.identity.start_url);
             TokenFile::new(path, if is_start_url { key } else { config.start_url.clone() })
         });
-        Self { files: files.collect(), entry, world, service_time, has_had_token: false, is_signed_out: false }
+        let files = files.collect();
+        Self { files, entry, world, hands, service_time, has_had_token: false, is_signed_out: false }
     }
 
     /// Works until the session ends.
@@ -173,7 +180,7 @@ impl Keeper {
     async fn look(&mut self, index: usize) -> Result<Look, DiskError> {
         let file = &mut self.files[index];
         let path = file.path.clone();
-        let Reading { bytes, fingerprint } = blocking(move || disk::read(&path)).await?;
+        let Reading { bytes, fingerprint } = blocking(&self.hands, move || disk::read(&path)).await?;
         let content = Content::parse_secret(bytes.as_ref());
         drop(bytes);
         let snapshot = self.entry.session.snapshot();
@@ -237,11 +244,11 @@ impl Keeper {
             Step::Tell(why) => return Ok(file.leave_alone(why)),
             Step::Publish(text) => {
                 tracing::debug!(session, file = %shown, "publishing the token");
-                (blocking(move || disk::replace(&path, seen, &text)).await?, true)
+                (blocking(&self.hands, move || disk::replace(&path, seen, &text)).await?, true)
             }
             Step::Remove => {
                 tracing::info!(session, file = %shown, "removing its token file");
-                (blocking(move || disk::remove(&path, seen)).await?, false)
+                (blocking(&self.hands, move || disk::remove(&path, seen)).await?, false)
             }
         };
         if change == Change::Overtaken {
@@ -309,10 +316,17 @@ impl TokenFile {
     }
 }
 
-/// Runs what blocks (a full disk, a network file system) where it keeps nobody waiting.
+/// Runs what blocks (a full disk, a network file system) where it keeps nobody waiting, one piece of work after the other.
 pub(super) async fn blocking<T: Send + 'static>(
+    hands: &Hands,
     work: impl FnOnce() -> Result<T, DiskError> + Send + 'static,
 ) -> Result<T, DiskError> {
+    let at_work = Arc::clone(hands).lock_owned().await;
+    let work = move || {
+        let result = work();
+        drop(at_work);
+        result
+    };
     let failed = |_| Err(DiskError("a token file could not be tended".to_owned()));
     tokio::task::spawn_blocking(work).await.unwrap_or_else(failed)
 }

@@ -8,12 +8,12 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, CACHE_CONTROL, HeaderValue, ORIGIN};
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode};
 use ssoctl_protocol::body::{Logout, PortalSession};
 use ssoctl_protocol::route::{NoRoute, Query};
 use ssoctl_protocol::{
-    ErrorCode, Login, NewSession, Problem, Route, Selector, SessionStatus, StatusReport, Timestamp, Token, VERSION,
-    VERSION_HEADER,
+    ErrorCode, JSON, Login, NewSession, Problem, Route, Selector, SessionStatus, StatusReport, Timestamp, Token,
+    VERSION, VERSION_HEADER, openapi,
 };
 use tokio::sync::watch;
 
@@ -86,6 +86,7 @@ impl Api {
         let named = |name: String| resolve(&directory, &Selector::Session(name));
         match route {
             Route::Health => ok(&translate::daemon(&directory, &self.world, self.started_at)),
+            Route::OpenApi => Ok(reply::whole(StatusCode::OK, JSON, Bytes::from_static(openapi::DOCUMENT.as_bytes()))),
             Route::Sessions => {
                 let sessions = directory.entries().iter().map(|entry| self.status(entry)).collect();
                 ok(&StatusReport { daemon: translate::daemon(&directory, &self.world, self.started_at), sessions })
@@ -194,7 +195,7 @@ pub(super) fn resolve<'a>(directory: &'a Directory, selector: &Selector) -> Resu
 fn need(query: &Query) -> Result<Need, Problem> {
     match (query.if_needed, query.fresh) {
         (false, false) => Ok(Need::Always),
-        (true, false) => Ok(Need::IfSignedOut),
+        (true, false) => Ok(Need::Below { min_valid: Duration::from_secs(query.min_valid) }),
         (false, true) => Ok(Need::Fresh),
         (true, true) => Err(Problem::new(
             ErrorCode::InvalidRequest,

@@ -42,8 +42,12 @@ pub(super) fn problem(problem: &Problem) -> Response<Full<Bytes>> {
 fn json(status: StatusCode, content_type: &'static str, body: &impl Serialize) -> Option<Response<Full<Bytes>>> {
     let mut text = BytesMut::with_capacity(1024).writer();
     serde_json::to_writer(&mut text, body).ok()?;
-    let mut response = Response::new(Full::new(text.into_inner().freeze()));
+    Some(whole(status, content_type, text.into_inner().freeze()))
+}
+
+pub(super) fn whole(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    Some(response)
+    response
 }

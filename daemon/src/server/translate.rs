@@ -178,6 +178,9 @@ pub(super) fn unresolved(selector: &Selector, why: Unresolved) -> Problem {
             };
             Problem::new(ErrorCode::UnknownSession, detail).with_choices(names)
         }
+        Unresolved::Lost(profile, why) => {
+            Problem::new(ErrorCode::InvalidConfiguration, format!("profile {profile:?} {why}"))
+        }
         Unresolved::Ambiguous(names) => {
             let detail = match selector {
                 Selector::StartUrl(url) => format!("several sessions have the start URL {url:?}"),
@@ -275,6 +278,7 @@ pub(super) fn spoken(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::LostProfile;
 
     #[test]
     fn durations_are_said_as_people_say_them() {
@@ -301,6 +305,12 @@ mod tests {
                 "profile \"p\" leads to no session",
             ),
             (
+                Selector::Profile("p".into()),
+                Unresolved::Lost("p".into(), LostProfile::NoSuchSession("gone".into())),
+                ErrorCode::InvalidConfiguration,
+                "profile \"p\" has ssoctl ask for a session \"gone\", which there is not",
+            ),
+            (
                 Selector::Only,
                 Unresolved::Ambiguous(names()),
                 ErrorCode::AmbiguousSession,
@@ -309,6 +319,7 @@ mod tests {
         ] {
             let choices = match &why {
                 Unresolved::Unknown(names) | Unresolved::Ambiguous(names) => names.clone(),
+                Unresolved::Lost(..) => Vec::new(),
             };
             assert_eq!(unresolved(&selector, why), Problem::new(code, detail).with_choices(choices));
         }

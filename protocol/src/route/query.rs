@@ -28,11 +28,12 @@ pub struct Query {
     pub account: Option<String>,
     /// `role=`: the name of the role that is meant; where absent, the profile's.
     pub role: Option<String>,
-    /// `min_valid=`: seconds that the token or the credentials must still live; 0 where absent: any that have not expired.
+    /// `min_valid=`: seconds that the token or the credentials must still live; 0 where absent: any that have not expired. For
+    /// `login` it counts together with `if_needed`.
     pub min_valid: u64,
     /// `wait=`: seconds that the caller is willing to wait for a person; 0 where absent.
     pub wait: u64,
-    /// `if_needed=true`: `login` asks nobody if there is a live token or one can be had silently.
+    /// `if_needed=true`: `login` asks nobody if there is a token that lives for `min_valid`, or one can be had silently.
     pub if_needed: bool,
     /// `fresh=true`: `login` ends the session at the portal first, so that the new one gets its whole length.
     pub fresh: bool,
