@@ -3,6 +3,7 @@
 //!
 //! Certificates, proxies, time-outs, the limit of an answer's length and the service's clock are the same for every call.
 
+mod call_error;
 pub mod decode;
 pub mod reach;
 mod reason;
@@ -20,6 +21,8 @@ use url::Url;
 use crate::clock::Clock;
 use crate::regular_file::{Link, RegularFile};
 use reason::{chain, reason};
+
+pub use call_error::{CallError, ErrorNames};
 
 /// How long a connection may take to come about.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(8);

@@ -116,14 +116,16 @@ mod tests {
         assert_eq!(in_queries, pairs.map(|(name, _)| name.to_owned()).collect());
     }
 
-    /// The table in the documentation of [`route`](crate::route) is what people read who write clients in Rust.
+    /// The documentation of [`Route`] is what people read who write clients in Rust.
     #[test]
-    fn it_says_of_parameters_and_answers_what_the_table_of_the_routes_says() {
+    fn it_says_of_parameters_and_answers_what_the_routes_say() {
         let document = document();
-        let table = include_str!("route.rs").lines().filter_map(|line| line.strip_prefix("//! | `"));
+        let routes = include_str!("route.rs").split_once("pub enum Route {").and_then(|(_, it)| it.split_once("\n}\n"));
+        // What stands above a variant, in one line with the variant before it.
+        let above = routes.expect("the routes").0.replace("\n    /// ", " ");
         let mut rows = BTreeSet::new();
-        for line in table {
-            let (request, rest) = line.split_once('`').expect("an end of the request");
+        for (_, row) in above.lines().filter_map(|line| line.split_once('`')) {
+            let (request, rest) = row.split_once('`').expect("an end of the request");
             let (row, query) = request.split_once('?').unwrap_or((request, ""));
             let query = query.replace("SELECTOR", "session=&profile=&start_url=");
             let expected: BTreeSet<String> =
@@ -135,7 +137,7 @@ mod tests {
                 operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].as_str()
             {
                 let name = schema.rsplit('/').next().expect("a name");
-                assert!(rest.contains(&format!("::{name})")), "{row} answers with {name}, and the table says {rest}");
+                assert!(rest.contains(&format!("::{name})")), "{row} answers with {name}, and the route says {rest}");
             }
             rows.insert(row);
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ssoctl_protocol::body::{ConfigurationProblem, TokenFiles};
 use ssoctl_protocol::import::{Import, ImportOutcome, ImportedFile};
+use ssoctl_protocol::route::NoRoute;
 use ssoctl_protocol::{
     DaemonStatus, ErrorCode, LastError, NextStep, PendingLogin, Problem, Selector, SessionState, SessionStatus,
     StoreStatus, Timestamp, VERSION,
@@ -12,7 +13,6 @@ use ssoctl_protocol::{
 
 use crate::clock::{BootTime, Now};
 use crate::config::{AddError, SaveError, Severity};
-use crate::oidc::CallError;
 use crate::sdk_cache::Standing;
 use crate::sdk_cache::import::{Imported, Outcome};
 use crate::session::ask::Refusal;
@@ -20,6 +20,7 @@ use crate::session::flow::FlowView;
 use crate::session::found::Reception;
 use crate::session::registry::{Directory, Entry, Unresolved};
 use crate::session::{Next, Snapshot};
+use crate::transport::{CallError, ErrorNames};
 use crate::world::World;
 
 pub(super) fn time(now: Now, time: BootTime) -> Timestamp {
@@ -154,6 +155,18 @@ pub(super) fn pending(now: Now, flow: FlowView) -> PendingLogin {
     }
 }
 
+pub(super) fn no_route(why: &NoRoute, method: &str, path: &str) -> Problem {
+    match why {
+        NoRoute::NotFound => Problem::new(ErrorCode::NotFound, format!("there is nothing at {path}")),
+        NoRoute::MethodNotAllowed(_) => {
+            Problem::new(ErrorCode::MethodNotAllowed, format!("{path} does not take {method}"))
+        }
+        NoRoute::BadEncoding => {
+            Problem::new(ErrorCode::InvalidRequest, "a name in the path is not percent-encoded UTF-8")
+        }
+    }
+}
+
 pub(super) fn unresolved(selector: &Selector, why: Unresolved) -> Problem {
     match why {
         Unresolved::Unknown(names) => {
@@ -212,14 +225,7 @@ pub(super) fn refused(entry: &Entry, refusal: Refusal, now: Now) -> Problem {
             ErrorCode::UnknownFlow,
             format!("that sign-in to session {name:?} is not known any more; the daemon may have been restarted"),
         ),
-        Refusal::Service(error) => {
-            let code = match &error {
-                CallError::Configuration(_) => ErrorCode::InvalidConfiguration,
-                error if error.may_pass() => ErrorCode::ServiceUnavailable,
-                _ => ErrorCode::ServiceRefused,
-            };
-            Problem::new(code, format!("session {name:?}: {error}"))
-        }
+        Refusal::Service(error) => failed(name, &error),
         Refusal::ServiceSilent => Problem::new(
             ErrorCode::ServiceUnavailable,
             format!("session {name:?}: the service has not answered in time"),
@@ -231,6 +237,16 @@ pub(super) fn refused(entry: &Entry, refusal: Refusal, now: Now) -> Problem {
         Refusal::ShuttingDown => Problem::new(ErrorCode::ShuttingDown, "the daemon is stopping"),
     };
     problem.of_session(name)
+}
+
+/// A call for this session has failed.
+pub(super) fn failed<N: ErrorNames>(session: &str, error: &CallError<N>) -> Problem {
+    let code = match error {
+        CallError::Configuration(_) => ErrorCode::InvalidConfiguration,
+        error if error.may_pass() => ErrorCode::ServiceUnavailable,
+        _ => ErrorCode::ServiceRefused,
+    };
+    Problem::new(code, format!("session {session:?}: {error}"))
 }
 
 pub(super) fn not_saved(error: &SaveError) -> Problem {
