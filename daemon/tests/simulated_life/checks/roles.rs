@@ -146,9 +146,10 @@ impl Checks {
         self.roles.in_use.remove(subject);
     }
 
-    /// The portal has said that the person does not have this.
+    /// The portal has said that the person does not have this role. Lists are asked for each time.
     pub(crate) fn role_is_denied(&mut self, subject: &Subject, error: &PortalError, lineage: Lineage, now: BootTime) {
-        if matches!(error.name(), Some(ErrorName::Forbidden | ErrorName::ResourceNotFound)) {
+        let is_denied = matches!(error.name(), Some(ErrorName::Forbidden | ErrorName::ResourceNotFound));
+        if is_denied && matches!(subject, Subject::Credentials(_)) {
             self.roles.denied.insert(subject.clone(), (lineage, now));
         }
     }
