@@ -26,6 +26,8 @@ pub(super) struct Tokens {
     unsaved_since: Option<Duration>,
     /// Somebody has signed out, so that nothing need be stored any more.
     signed_out: bool,
+    /// Somebody was told that what the store has will be signed out of.
+    deferred: bool,
 }
 
 /// What was read from a record.
@@ -67,6 +69,12 @@ impl Checks {
         self.tokens.on_probation = has_replaced.then(|| access_token.to_owned());
         self.tokens.accepted = Some((access_token.to_owned(), now));
         self.tokens.signed_out = false;
+        self.tokens.deferred = false;
+    }
+
+    /// Somebody was told that what the store has is signed out of as soon as it answers.
+    pub(super) const fn defers(&mut self) {
+        self.tokens.deferred = true;
     }
 
     /// The portal has turned the token away. One that can be renewed is, at once; but a replacement that is turned away as well
@@ -126,6 +134,7 @@ impl Checks {
     /// A token that somebody is given is live until `needed`, and stored, unless the store fails or takes too long.
     pub(super) fn token_given(&self, access_token: &str, needed: Duration, world: &World) -> Verdict {
         let Some(issue) = world.issue(access_token) else { return Err("a token that nobody issued".into()) };
+        require(!self.tokens.deferred, || "a token that somebody has signed out of is given to a caller".into())?;
         let (excess, allowed) = (needed.saturating_sub(issue.ends), self.allowed_lateness(access_token));
         require(excess <= allowed, || {
             format!("a token was served {excess:?} past its true end, {allowed:?} can be excused")
