@@ -50,6 +50,8 @@ pub(super) enum Ahead {
     Click,
     /// One of the things that just happen.
     Chance,
+    /// A caller comes for the same thing as one before.
+    AskForRole(Box<roles::ask::Want>),
     /// A caller loses its patience.
     Leave(AskId),
     /// The same, of the roles.
@@ -291,6 +293,7 @@ impl Life {
                 self.checks.left(id.0);
                 self.step(Event::Left(id)).map(drop)
             }
+            Ahead::AskForRole(want) if self.is_running() => self.ask_for_role(*want),
             Ahead::LeaveRoles(id) if self.checks.waits_for_roles(id) => {
                 self.checks.left_roles(id);
                 self.roles_on(roles::state::Event::Left(roles::ask::AskId(id))).map(drop)

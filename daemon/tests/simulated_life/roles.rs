@@ -73,14 +73,24 @@ impl Life {
         for number in 0..count {
             // A herd wants one and the same thing.
             let want = if count > 10 || number == 0 { want.clone() } else { self.draw_role_want() };
-            self.asked += 1;
-            let id = self.asked;
-            self.checks.asked_for_role(id, &want, self.world.elapsed());
-            self.roles_on(Event::Asked(AskId(id), want))?;
-            if self.world.rng.u8(..10) == 0 {
-                let patience = self.world.span(5 * SECOND);
-                self.ahead(patience, Ahead::LeaveRoles(id));
-            }
+            self.ask_for_role(want)?;
+        }
+        // Programs ask for the same thing again and again.
+        if self.world.rng.bool() {
+            let pause = self.world.span(20 * SECOND);
+            self.ahead(pause, Ahead::AskForRole(Box::new(want)));
+        }
+        Ok(())
+    }
+
+    pub(super) fn ask_for_role(&mut self, want: Want) -> Verdict {
+        self.asked += 1;
+        let id = self.asked;
+        self.checks.asked_for_role(id, &want, self.world.elapsed());
+        self.roles_on(Event::Asked(AskId(id), want))?;
+        if self.world.rng.u8(..10) == 0 {
+            let patience = self.world.span(5 * SECOND);
+            self.ahead(patience, Ahead::LeaveRoles(id));
         }
         Ok(())
     }
