@@ -31,6 +31,7 @@ use super::attention::{self, Action, Attention, Notice, Outlook, Presence};
 use super::decision::{Decision, Why};
 use super::flow::{Flow, FlowEnd, FlowView};
 use super::found::Found;
+use super::policy::Arrival;
 use super::saver::{Saver, Turn};
 use super::{AccessToken, Kept, Next, Renewal, Snapshot, Terms, Token, Trouble, policy};
 use crate::clock::{BootTime, Now};
@@ -129,6 +130,8 @@ pub struct State {
     trust: Trust,
     incoming: Option<Incoming>,
     refresh: Refresh,
+    /// Where the refresh of `token` has its place.
+    place: Place,
     flow: Option<Flow>,
     flows: u64,
     ended_flows: Vec<(u64, FlowEnd)>,
@@ -152,9 +155,17 @@ pub struct State {
 /// A token that is being stored and not yet handed out.
 struct Incoming {
     token: Token,
+    arrival: Arrival,
     cap_is_certain: bool,
     /// Until when the store is waited for.
     deadline: BootTime,
+}
+
+/// What decides when a token is refreshed, besides its life.
+struct Place {
+    arrival: Arrival,
+    /// 0 to 1.
+    chance: f64,
 }
 
 /// What a wall clock that may be wrong made of a token's life.
@@ -191,6 +202,7 @@ enum Refresh {
     UnderWay {
         failures: u32,
         began: BootTime,
+        arrival: Arrival,
     },
     BackingOff {
         failures: u32,
@@ -235,6 +247,7 @@ impl State {
             trust: Trust::default(),
             incoming: None,
             refresh: Refresh::Idle { due: None },
+            place: Place { arrival: Arrival::Planned, chance: 0.0 },
             flow: None,
             flows: 0,
             ended_flows: Vec::new(),
@@ -453,6 +466,7 @@ impl State {
                     expires: token.expires,
                 });
                 self.reckon_end(now);
+                self.take_place(Arrival::Planned);
                 if let Some(token) = &self.token {
                     self.attention.token_found(token, now.boot);
                 }

@@ -1,7 +1,7 @@
 //! The device flow's place in a session: who opens it, what it gives, and what is remembered of its end.
 
 use super::{
-    CallError, Decision, ENDED_FLOWS, Effect, ErrorName, Flow, FlowEnd, Issued, LateAttempt, Now, Refresh,
+    Arrival, CallError, Decision, ENDED_FLOWS, Effect, ErrorName, Flow, FlowEnd, Issued, LateAttempt, Now, Refresh,
     Registration, State, Trouble, Why,
 };
 
@@ -77,7 +77,7 @@ impl State {
                 if let Some((registration, asked)) = grant {
                     self.lineage.0 += 1;
                     self.refresh = Refresh::Idle { due: None };
-                    self.receive(issued, registration, asked, now);
+                    self.receive(issued, registration, asked, Arrival::Unplanned, now);
                 }
             }
             Err(error) => {

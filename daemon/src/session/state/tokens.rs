@@ -4,14 +4,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    AccessToken, BootTime, CallError, Decision, Effect, Flow, FlowEnd, Incoming, Issued, Now, Refresh, Registration,
-    Renewal, State, Token, Trouble, Trust, Why, policy,
+    AccessToken, Arrival, BootTime, CallError, Decision, Effect, Flow, FlowEnd, Incoming, Issued, Now, Place, Refresh,
+    Registration, Renewal, State, Token, Trouble, Trust, Why, policy,
 };
 
 impl State {
     /// Takes over a token that was `asked` for then. Its life is reckoned from there: when the service gave it on the way of
     /// a slow answer, or before the machine fell asleep, nobody knows.
-    pub(super) fn receive(&mut self, issued: Issued, registration: Registration, asked: BootTime, now: Now) {
+    pub(super) fn receive(
+        &mut self,
+        issued: Issued,
+        registration: Registration,
+        asked: BootTime,
+        arrival: Arrival,
+        now: Now,
+    ) {
         // A life read off a wall clock that nobody has put right says nothing about the portal session.
         let is_doubtful = self.read_off.is_some() && self.service_clock.ahead_seconds.is_none();
         let previous = self.token.as_ref().filter(|token| token.is_live(now.boot) && !is_doubtful);
@@ -40,7 +47,7 @@ impl State {
         };
         // A service that gives shorter lives from now on looks like a cap, once. A person is not asked for a second look.
         let cap_is_certain = capped && (was_capped || token.renewal.is_none());
-        self.incoming = Some(Incoming { token, cap_is_certain, deadline: now.boot + policy::STORE_PATIENCE });
+        self.incoming = Some(Incoming { token, arrival, cap_is_certain, deadline: now.boot + policy::STORE_PATIENCE });
         self.trouble = None;
         self.saver.touch();
     }
@@ -54,6 +61,7 @@ impl State {
             self.token_lineage = self.lineage;
             self.trust = if self.trust == Trust::Rejected { Trust::Probation } else { Trust::Full };
             self.read_off = None;
+            self.take_place(incoming.arrival);
             self.plan_refresh(now);
             if self.flow.as_ref().is_some_and(Flow::is_granted) {
                 self.end_flow(FlowEnd::Granted, now);
@@ -89,6 +97,11 @@ impl State {
         (believed != expires).then_some(believed)
     }
 
+    /// There is another token, which came like this.
+    pub(super) fn take_place(&mut self, arrival: Arrival) {
+        self.place = Place { arrival, chance: self.chance.f64() };
+    }
+
     pub(super) fn plan_refresh(&mut self, now: Now) {
         let due = self.refresh_due();
         self.refresh = Refresh::Idle { due };
@@ -98,6 +111,7 @@ impl State {
                 lifetime: token.lifetime,
                 refreshable: token.renewal.is_some(),
                 capped: token.capped,
+                arrival: self.place.arrival,
                 chosen: self.terms.refresh_before,
                 due_in: due.map(|due| due.since(now.boot)),
             });
@@ -106,11 +120,11 @@ impl State {
 
     /// When the token is to be refreshed by itself. One that the portal session caps would not live longer, and is refreshed
     /// once more only to make sure: also after a restart, when its end was read off a wall clock that may be wrong.
-    pub(super) fn refresh_due(&mut self) -> Option<BootTime> {
-        let chance = self.chance.f64();
+    pub(super) fn refresh_due(&self) -> Option<BootTime> {
+        let Place { arrival, chance } = self.place;
         let token = self.token.as_ref().filter(|token| token.renewal.is_some())?;
         let helps = !token.capped || !self.cap_is_certain;
-        helps.then(|| token.expires - policy::refresh_lead(token.lifetime, self.terms.refresh_before, chance))
+        helps.then(|| token.expires - arrival.refresh_lead(token.lifetime, self.terms.refresh_before, chance))
     }
 
     /// A token that has expired is refreshed when it is due, once; after a failure only when somebody asks or something
@@ -127,19 +141,20 @@ impl State {
     pub(super) fn begin_refresh(&mut self, why: Why, now: Now, effects: &mut Vec<Effect>) {
         let renewal = self.token.as_ref().and_then(|token| token.renewal.clone());
         let Some(renewal) = renewal.filter(|_| self.incoming.is_none()) else { return };
-        let failures = match self.refresh {
+        let (failures, arrival) = match self.refresh {
             Refresh::UnderWay { .. } => return,
-            Refresh::Idle { .. } => 0,
-            Refresh::BackingOff { failures, .. } => failures,
+            Refresh::Idle { due: Some(due) } if why == Why::Due => (0, Arrival::after(now.boot.since(due))),
+            Refresh::Idle { .. } => (0, Arrival::Unplanned),
+            Refresh::BackingOff { failures, .. } => (failures, Arrival::Unplanned),
         };
-        self.refresh = Refresh::UnderWay { failures, began: now.boot };
+        self.refresh = Refresh::UnderWay { failures, began: now.boot, arrival };
         let remaining = self.token.as_ref().map(|token| token.remaining(now.boot)).unwrap_or_default();
         self.decide(Decision::Refresh { why, remaining, failures });
         effects.push(Effect::Refresh(self.lineage, renewal));
     }
 
     pub(super) fn refreshed(&mut self, result: Result<Issued, CallError>, now: Now) {
-        let Refresh::UnderWay { failures, began } = self.refresh else { return };
+        let Refresh::UnderWay { failures, began, arrival } = self.refresh else { return };
         let Some(token) = &self.token else { return };
         let Some(renewal) = token.renewal.clone() else { return };
         match result {
@@ -147,7 +162,7 @@ impl State {
                 // An answer without a new refresh token leaves the old one in force.
                 issued.refresh_token.get_or_insert(renewal.refresh_token);
                 self.refresh = Refresh::Idle { due: None };
-                self.receive(issued, renewal.registration, began, now);
+                self.receive(issued, renewal.registration, began, arrival, now);
             }
             Err(error) => {
                 let remaining = token.remaining(now.boot);
