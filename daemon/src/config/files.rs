@@ -5,7 +5,7 @@
 
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
@@ -18,7 +18,7 @@ use super::environment::Environment;
 use super::merge::{Source, merge};
 use super::own::OwnFile;
 use super::{Config, Problem, Severity};
-use crate::regular_file::{Link, NotRead, RegularFile};
+use crate::regular_file::{Link, NotRead, RegularFile, explained};
 
 /// Ten thousands of profiles fit.
 const LONGEST: u64 = 16 << 20;
@@ -140,11 +140,18 @@ impl Replacement {
         };
         DirBuilder::new().recursive(true).mode(0o700).create(&directory)?;
         let mode = match fs::metadata(&target) {
+            Ok(metadata) if metadata.uid() != rustix::process::geteuid().as_raw() => {
+                // Its owner would lose it to the one who takes its place.
+                return Err(io::Error::other(
+                    "it belongs to another user; change it by hand or give it to yourself with chown",
+                ));
+            }
             Ok(metadata) => metadata.permissions().mode() & 0o7777,
             Err(error) if error.kind() == io::ErrorKind::NotFound => 0o600,
             Err(error) => return Err(error),
         };
-        let mut temporary = tempfile::Builder::new().prefix(".ssoctl-").tempfile_in(&directory)?;
+        let temporary = tempfile::Builder::new().prefix(".ssoctl-").tempfile_in(&directory);
+        let mut temporary = temporary.map_err(|error| explained(error, &directory))?;
         temporary.write_all(text.as_bytes())?;
         temporary.as_file().set_permissions(Permissions::from_mode(mode))?;
         temporary.as_file().sync_all()?;

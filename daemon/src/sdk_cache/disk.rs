@@ -12,7 +12,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 use ssoctl_protocol::Secret;
 
-use crate::regular_file::{Link, NotRead, RegularFile};
+use crate::regular_file::{Link, NotRead, RegularFile, explained};
 
 /// No token file is longer; something else is in its place.
 const LONGEST: u64 = 256 << 10;
@@ -44,7 +44,7 @@ pub(super) struct DiskError(pub(super) String);
 pub(super) fn read(path: &Path) -> Result<Reading, DiskError> {
     let shown = path.display();
     let refused = |error: NotRead| match error {
-        NotRead::Io(error) => failed("read", path, &error),
+        NotRead::Io(error) => failed("read", path, error),
         NotRead::NotRegular => DiskError(format!("{shown} is not a regular file; move it away")),
         NotRead::TooLong(_) => DiskError(format!("{shown} is too long to be a token file; move it away")),
     };
@@ -61,8 +61,8 @@ pub(super) fn read(path: &Path) -> Result<Reading, DiskError> {
 
 /// Replaces a file in one step, if it still is what it was. Missing directories are made for the person alone.
 pub(super) fn replace(path: &Path, expected: Fingerprint, text: &Secret<Vec<u8>>) -> Result<Change, DiskError> {
-    let failed = |error: io::Error| failed("write", path, &error);
     let directory = path.parent().unwrap_or(Path::new("."));
+    let failed = |error: io::Error| failed("write", path, explained(error, directory));
     DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed)?;
     // Removed again if anything fails before it is in its place.
     let mut file = tempfile::Builder::new()
@@ -86,12 +86,14 @@ pub(super) fn remove(path: &Path, expected: Fingerprint) -> Result<Change, DiskE
         return Ok(Change::Overtaken);
     }
     match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(failed("remove", path, &error)),
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(failed("remove", path, explained(error, path.parent().unwrap_or(path))))
+        }
         _ => Ok(Change::Done),
     }
 }
 
-fn failed(verb: &str, path: &Path, error: &io::Error) -> DiskError {
+fn failed(verb: &str, path: &Path, error: io::Error) -> DiskError {
     DiskError(format!("failed to {verb} {}: {error}", path.display()))
 }
 
