@@ -2,17 +2,18 @@
 
 mod configure;
 mod role;
+mod terms;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand};
 
 pub(crate) use configure::Configure;
-pub(crate) use role::{Accounts, Console, CredentialProcess, Env, Exec, Roles, Shell, Terms, WhichRole};
+pub(crate) use role::{Accounts, Console, CredentialProcess, Env, Exec, Roles, Shell, WhichRole};
+pub(crate) use terms::{Terms, Validity, Waiting};
 
 /// The exit codes, as promised by `ssoctl_protocol::ExitCode`, and the variables.
 const EPILOGUE: &str = "\
@@ -181,12 +182,15 @@ pub(crate) struct Which {
 ///     ssoctl login --start-url https://example.awsapps.com/start --region eu-west-1
 #[derive(Args, Debug)]
 #[command(after_long_help = EPILOGUE, verbatim_doc_comment)]
+#[command(mut_arg("min_valid", |min_valid| min_valid.requires("if_needed")))]
 pub(crate) struct Login {
     #[command(flatten)]
     pub(crate) which: Which,
-    /// Ask nobody if there is a live token, or one can be had silently
+    /// Ask nobody if there is a live token, or one can be had silently; with --min-valid one that lives that long
     #[arg(long)]
     pub(crate) if_needed: bool,
+    #[command(flatten)]
+    pub(crate) validity: Validity,
     /// Sign out at the portal first, so that the new sign-in gets its whole length: the only way past the end that
     /// `status` shows as "session ends". Running jobs lose their token; role credentials that they have live on
     #[arg(long, conflicts_with = "if_needed")]
@@ -222,12 +226,8 @@ pub(crate) struct Token {
     /// Print a JSON object: access_token, token_type, expires_at, session, start_url, region
     #[arg(long)]
     pub(crate) json: bool,
-    /// How long the token must still live, such as 90s, 5m, 1h, or a number of seconds
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "0", hide_default_value = true)]
-    pub(crate) min_valid: Duration,
-    /// How long to wait for a person to sign in; default: not at all
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "0", hide_default_value = true)]
-    pub(crate) wait: Duration,
+    #[command(flatten)]
+    pub(crate) terms: Terms,
 }
 
 /// Show all sessions, or one
@@ -323,16 +323,6 @@ pub(crate) enum ServiceAction {
     },
 }
 
-/// Reads `5m`, `1h 30m` or a plain number of seconds. Fractions of a second count as a whole one, as the local API
-/// speaks in seconds and asking for less than was meant would be wrong.
-fn duration(text: &str) -> Result<Duration, String> {
-    let given = match text.parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => humantime::parse_duration(text).map_err(|error| error.to_string())?,
-    };
-    Ok(Duration::from_secs(given.as_secs().saturating_add(u64::from(given.subsec_nanos() > 0))))
-}
-
 /// The exit code for a command line that is wrong. That of `exec` keeps out of the way of its command's codes, also where
 /// it was not understood.
 pub(crate) fn usage_code(arguments: &[OsString]) -> ssoctl_protocol::ExitCode {
@@ -366,16 +356,6 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn durations_are_read_as_people_write_them_and_rounded_up_to_seconds() {
-        for (text, seconds) in [("0", 0), ("90", 90), ("5m", 300), ("1h 30m", 5400), ("1500ms", 2), ("1ns", 1)] {
-            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
-        }
-        for text in ["", "soon", "-5", "5 parsecs", "1.5"] {
-            assert!(duration(text).is_err(), "{text}");
-        }
     }
 
     #[test]

@@ -195,6 +195,8 @@ fn a_wrong_command_line_is_exit_code_2_and_asks_nobody() {
         &["login", "--region", "eu-west-1"],
         &["login", "--start-url", "https://a/", "--name", "corp"],
         &["login", "--cancel", "--if-needed"],
+        &["login", "--min-valid", "1h"],
+        &["accounts", "--wait", "soon"],
         &["logout", "corp", "--all"],
         &[],
     ] {
@@ -406,12 +408,50 @@ fn a_token_that_waits_shows_the_code_on_standard_error_and_opens_no_browser() {
 
 #[test]
 fn a_token_too_short_for_min_valid_leads_to_a_flow_whose_code_is_seen() {
-    let needed = || problem("sign_in_required", 401, &json!({}));
-    let canned = Canned::answers([needed(), ok(&signed_in()), needed(), ok(&pending(true)), ok(&token())]);
+    let needed = problem("sign_in_required", 401, &json!({}));
+    let canned = Canned::answers([needed, ok(&pending(true)), ok(&token())]);
     let output = canned.run(&["token", "corp", "--wait", "1m", "--min-valid", "1h"]);
     assert_eq!(stdout(&output), "aoaTOKEN\n", "{}", stderr(&output));
     assert!(stderr(&output).contains("ABCD-EFGH"), "{}", stderr(&output));
-    assert_eq!(canned.requests()[3], "POST /v1/sessions/corp/login HTTP/1.1");
+    assert_eq!(canned.requests()[1], "POST /v1/sessions/corp/login?min_valid=3600&if_needed=true HTTP/1.1");
+}
+
+#[test]
+fn every_verb_that_needs_somebody_signed_in_waits_in_the_same_way() {
+    let credentials = json!({
+        "access_key_id": "ASIA", "secret_access_key": "s", "session_token": "t", "expires_at": "2099-11-23T11:16:00Z",
+        "session": "corp", "account": "111122223333", "role": "Admin", "region": null,
+    });
+    let accounts = json!({"session": "corp", "accounts": []});
+    let roles = json!({"session": "corp", "account": "111122223333", "roles": []});
+    for (verb, answer) in [
+        (&["accounts", "corp"][..], &accounts),
+        (&["roles", "corp"], &accounts),
+        (&["roles", "corp", "--account", "111122223333"], &roles),
+        (&["credential-process", "--profile", "dev", "--min-valid", "2h"], &credentials),
+        (&["env", "--profile", "dev", "--shell", "json"], &credentials),
+        (&["exec", "--profile", "dev", "--wait", "1m", "--", "true"], &credentials),
+    ] {
+        let needed = problem("sign_in_required", 401, &json!({}));
+        let canned = Canned::answers([needed, ok(&pending(true)), ok(answer)]);
+        let mut command = ssoctl(&canned.socket(), verb);
+        if !verb.contains(&"--wait") {
+            command.args(["--wait", "1m"]);
+        }
+        let output = command.env("PATH", "/usr/bin:/bin").output().unwrap();
+        assert!(output.status.success(), "{verb:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains("ABCD-EFGH"), "{verb:?}: {}", stderr(&output));
+        let requests = canned.requests();
+        assert_eq!(requests[1], "POST /v1/sessions/corp/login?if_needed=true HTTP/1.1", "{verb:?}");
+        assert!(requests[2].contains("wait="), "{verb:?}: {requests:?}");
+    }
+}
+
+#[test]
+fn a_login_if_needed_says_how_long_the_token_must_live() {
+    let canned = Canned::answers([ok(&signed_in())]);
+    assert!(canned.run(&["login", "corp", "--if-needed", "--min-valid", "2h"]).status.success());
+    assert_eq!(canned.requests(), ["POST /v1/sessions/corp/login?min_valid=7200&if_needed=true HTTP/1.1"]);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 
 mod add;
 mod aws;
+mod credential_command;
 mod endpoints;
 mod environment;
 mod files;
@@ -22,14 +23,14 @@ mod session_name;
 mod watch;
 
 pub use add::{AddError, AddedSession, NewSession, add_session};
+pub(crate) use credential_command::{CredentialCommand, Named};
 pub use endpoints::{EndpointError, Endpoints, OverrideSource};
 pub use environment::Environment;
+pub(crate) use files::read;
 pub use files::{NoHome, Paths, SaveError, load, parse, save_session};
-pub(crate) use files::{Replacement, read};
 pub use identity::{Identity, IdentityError, StartUrlError, normalise_start_url};
 pub use partitions::is_known_region;
 pub use quiet_hours::QuietHours;
-pub(crate) use section_name::shell_words;
 pub use session_name::NameError;
 pub use watch::FileWatch;
 
@@ -50,6 +51,8 @@ pub struct Config {
     pub sessions: Vec<SessionConfig>,
     /// Each profile of the AWS configuration that leads to a session.
     pub profiles: BTreeMap<String, ProfileConfig>,
+    /// Each that is meant to, and does not.
+    pub lost_profiles: BTreeMap<String, LostProfile>,
     /// Where records are kept.
     pub secret_store: SecretStore,
     /// Whether the desktop shows notifications.
@@ -80,7 +83,8 @@ impl Config {
 pub struct ProfileConfig {
     /// The session's name.
     pub session: String,
-    /// Which role in which account is meant: its `sso_account_id` and `sso_role_name`.
+    /// Which role in which account is meant: its `sso_account_id` and `sso_role_name`, or what its `credential_process` names,
+    /// if that is `ssoctl credential-process`.
     pub assignment: Result<Assignment, NoAssignment>,
     /// Its `region`.
     pub region: Option<String>,
@@ -102,6 +106,20 @@ pub enum NoAssignment {
     /// (`source_profile`). The AWS tools do that by themselves.
     #[error("takes its role from AWS STS with the credentials of profile {0:?}; name that one")]
     OnTopOf(String),
+}
+
+/// Why a profile leads to no session although its `credential_process` is ours. The text fits after the profile's name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LostProfile {
+    /// It leads back to itself, perhaps by way of others.
+    #[error("has ssoctl ask for itself; let its credential_process name --session, --account and --role")]
+    Circle,
+    /// The session that is named there does not exist.
+    #[error("has ssoctl ask for a session {0:?}, which there is not")]
+    NoSuchSession(String),
+    /// The profile that is named there leads to none.
+    #[error("has ssoctl ask for profile {0:?}, which leads to no session")]
+    Nowhere(String),
 }
 
 /// One session: an identity with its names and settings.

@@ -14,6 +14,7 @@ pub mod lock;
 pub mod oidc;
 pub mod portal;
 pub mod regular_file;
+mod replacement;
 pub mod roles;
 pub mod sdk_cache;
 pub mod secrets;
@@ -76,15 +77,7 @@ pub async fn run(
         world: world.clone(),
         token_files,
         started_at: Timestamp::from(world.clock.now().wall),
-        save: Box::new(move |session| {
-            let save = save.clone();
-            Box::pin(async move {
-                let (reply, saved) = oneshot::channel();
-                // The other end goes away only with the daemon.
-                let _ = save.send((session, reply)).await;
-                saved.await.unwrap_or(Err(SaveError::Stopping))
-            })
-        }),
+        save: Box::new(move |session| Box::pin(have_saved(session, save.clone()))),
     };
     let clock = Arc::clone(&world.clock);
     let server = tokio::spawn(server::serve(listener, Arc::new(api), clock, async {
@@ -135,6 +128,14 @@ pub async fn run(
             directory.stop().await;
         }
     }
+}
+
+/// Has the owner of the configuration save a session.
+async fn have_saved(session: NewSession, save: mpsc::Sender<Save>) -> Result<(String, Arc<Directory>), SaveError> {
+    let (reply, saved) = oneshot::channel();
+    // The other end goes away only with the daemon.
+    let _ = save.send((session, reply)).await;
+    saved.await.unwrap_or(Err(SaveError::Stopping))
 }
 
 /// The one owner of the configuration and of the directory made from it.

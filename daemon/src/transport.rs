@@ -3,6 +3,7 @@
 //!
 //! Certificates, proxies, time-outs, the limit of an answer's length and the service's clock are the same for every call.
 
+mod call_error;
 pub mod decode;
 pub mod reach;
 mod reason;
@@ -24,6 +25,8 @@ use reason::{chain, reason};
 use turns::Turns;
 
 pub use turns::AT_ONCE;
+
+pub use call_error::{CallError, ErrorNames};
 
 /// How long a connection may take to come about.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(8);

@@ -13,7 +13,9 @@ use serde_json::{Value, json};
 use ssoctld::config::{Config, EndpointError, Environment, Paths, load};
 use ssoctld::sdk_cache::file;
 
-mod python;
+#[path = "../../client/tests/support/skipping.rs"]
+#[allow(dead_code, reason = "shared with tests that need other parts")]
+mod skipping;
 
 const ORACLE: &str = include_str!("aws_config_oracle.py");
 
@@ -70,7 +72,7 @@ const REGIONS: &[&str] =
 
 #[test]
 fn values_and_references_are_read_as_botocore_reads_them() {
-    let Some(python) = python::with_botocore() else { return };
+    let Some(python) = skipping::python_with_botocore() else { return };
     let directory = tempfile::tempdir().expect("a directory");
     let answers = ask(&python, directory.path(), &json!({ "files": FILES, "endpoints": [] }));
     for (text, answer) in FILES.iter().zip(answers["files"].as_array().expect("answers")) {
@@ -81,7 +83,7 @@ fn values_and_references_are_read_as_botocore_reads_them() {
 
 #[test]
 fn endpoints_are_those_that_botocore_would_call() {
-    let Some(python) = python::with_botocore() else { return };
+    let Some(python) = skipping::python_with_botocore() else { return };
     let directory = tempfile::tempdir().expect("a directory");
     let mut cases = Vec::new();
     for file in ENDPOINT_FILES {

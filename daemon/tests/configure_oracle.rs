@@ -17,7 +17,9 @@ use ssoctl_protocol::SocketPath;
 use ssoctld::clock::SystemClock;
 use ssoctld::configure::{self, Form, Request, Stale, Writing};
 
-mod python;
+#[path = "../../client/tests/support/skipping.rs"]
+#[allow(dead_code, reason = "shared with tests that need other parts")]
+mod skipping;
 
 /// Prints what botocore makes of the file that it is given: profiles, sessions, and commands as it would split them.
 const ORACLE: &str = "
@@ -43,7 +45,7 @@ const FILES: &[&str] = &[
 
 #[tokio::test]
 async fn botocore_finds_the_intended_profiles_and_all_others_as_they_were() {
-    let Some(python) = python::with_botocore() else { return };
+    let Some(python) = skipping::python_with_botocore() else { return };
     for text in FILES {
         for ssoctl in [None, Some("/opt/it's mine/ssoctl")] {
             let home = tempfile::tempdir().expect("a directory");

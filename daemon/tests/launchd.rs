@@ -1,7 +1,12 @@
 //! The property list for launchd, read by programs that know what one is.
-#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "other programs are asked")]
+
+#[path = "../../client/tests/support/skipping.rs"]
+#[allow(dead_code, reason = "shared with tests that need other parts")]
+mod skipping;
 
 use std::process::Command;
+
+use skipping::skip;
 
 const PROPERTY_LIST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../launchd/io.github.ssoctl.ssoctld.plist");
 
@@ -21,10 +26,7 @@ assert agent['StandardErrorPath'] == agent['StandardOutPath'] == '{log}'
 assert agent['Umask'] == 0o077
 ";
     let Ok(output) = Command::new("python3").args(["-c", script, PROPERTY_LIST]).output() else {
-        let required = std::env::var("SSOCTL_TEST_REQUIRE").is_ok_and(|value| value == "1");
-        assert!(!required, "python3 is required");
-        println!("skipped: python3 is missing");
-        return;
+        return skip("the property list", "python3 missing");
     };
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     // Where it is there, the other reader has to agree.

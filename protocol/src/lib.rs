@@ -1,7 +1,13 @@
 //! The contract of ssoctld's local API.
 //!
-//! `ssoctld` answers HTTP/1.1 with JSON bodies over a Unix socket; every HTTP client is a client of it. This crate is
-//! what both sides agree on, and nothing else: it does no I/O and depends on serde alone.
+//! `ssoctld` answers HTTP/1.1 with JSON bodies over a Unix socket; every HTTP client is a client of it:
+//!
+//! ```text
+//! $ curl --unix-socket "$XDG_RUNTIME_DIR/ssoctl/ssoctld.sock" 'http://localhost/v1/sessions/corp/token?min_valid=300'
+//! {"access_token":"aoaAAAA…","token_type":"Bearer","expires_at":"2026-11-23T11:16:00Z","session":"corp",…}
+//! ```
+//!
+//! This crate is what both sides agree on, and nothing else: it does no I/O and depends on serde alone.
 //!
 //! | module | what is agreed |
 //! |---|---|
@@ -11,6 +17,7 @@
 //! | [`import`] | the JSON of the answer to an import |
 //! | [`browser`] | how a configured browser command is read |
 //! | [`percent`] | how text is written in paths and queries |
+//! | [`openapi`] | all of that as an OpenAPI document |
 //! | [`problem`] | the JSON of errors, their stable codes, HTTP statuses and exit codes |
 //! | [`socket`] | where the socket is, as a function of the environment |
 //! | [`secret`] | how a secret is carried through a program without leaking |
@@ -26,6 +33,7 @@
 pub mod body;
 pub mod browser;
 pub mod import;
+pub mod openapi;
 pub mod percent;
 pub mod problem;
 pub mod role;

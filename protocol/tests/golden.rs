@@ -2,6 +2,9 @@
 
 #![allow(missing_docs)]
 
+#[allow(dead_code, reason = "shared with tests that have whole answers")]
+mod document;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -124,8 +127,15 @@ fn daemon_json() -> Value {
     })
 }
 
-/// Checks that a body is written as agreed, read back as it was, and read in spite of members from the future.
+/// Checks that a body is written as agreed, is in the OpenAPI document with all its members, is read back as it was, and read
+/// in spite of members from the future.
 fn agrees<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(body: &T, golden: &Value) {
+    let name = std::any::type_name::<T>().rsplit("::").next().unwrap();
+    document::check(name, golden).unwrap_or_else(|why| panic!("the document disagrees with {name}: {why}"));
+    if let Some(members) = document::required_or_null(name) {
+        let sent = golden.as_object().unwrap().keys().cloned().collect();
+        assert!(members.is_subset(&sent), "{name}: nobody sends {:?}", members.difference(&sent));
+    }
     assert_eq!(&serde_json::to_value(body).unwrap(), golden);
     assert_eq!(&serde_json::from_value::<T>(golden.clone()).unwrap(), body);
     let mut newer = golden.clone();
@@ -370,6 +380,34 @@ fn members_that_an_older_daemon_does_not_send_are_not_missed() {
     assert!(serde_json::from_value::<SessionStatus>(older).is_ok());
     let minimal = json!({"version": "0.1.0", "pid": 1, "started_at": "2026-11-23T08:00:00Z", "sessions": 0});
     assert!(serde_json::from_value::<DaemonStatus>(minimal).is_ok());
+}
+
+#[test]
+fn what_is_not_in_the_document_is_noticed() {
+    let changed = |name: &str, value: Value| {
+        let mut session = session_json();
+        session[name] = value;
+        document::check("SessionStatus", &session)
+    };
+    assert_eq!(changed("name", json!("corp")), Ok(()));
+    for (name, value, why) in [
+        ("colour", json!("red"), "$: colour is not in the document"),
+        ("state", json!("hibernating"), "$.state: \"hibernating\" is none of "),
+        ("name", json!(null), "$.name: not [\"string\"]"),
+        ("expires_at", json!("tomorrow"), "$.expires_at: not a time"),
+        ("next", json!({"action": "refresh"}), "$.next: none of "),
+        (
+            "token_files",
+            json!({"published": [], "error": null, "more": 1}),
+            "$.token_files: more is not in the document",
+        ),
+    ] {
+        let complaint = changed(name, value).expect_err(name);
+        assert!(complaint.starts_with(why), "{complaint}");
+    }
+    let mut nameless = session_json();
+    nameless.as_object_mut().unwrap().remove("name");
+    assert_eq!(document::check("SessionStatus", &nameless), Err("$: name is missing".to_owned()));
 }
 
 #[test]

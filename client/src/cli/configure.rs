@@ -3,7 +3,7 @@
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
-use super::Which;
+use super::{Waiting, Which};
 
 /// Write profiles for your accounts and roles into the AWS configuration
 ///
@@ -34,7 +34,7 @@ pub(crate) struct Configure {
     #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     pub(crate) region: Option<String>,
     /// Have AWS tools ask ssoctl for credentials (credential_process), instead of naming session, account and role
-    /// (sso_session), with which they get credentials themselves and `ssoctl exec --profile` knows the role, too
+    /// (sso_session), with which they get credentials themselves
     #[arg(long)]
     pub(crate) credential_process: bool,
     /// Remove profiles that were written here for this session and whose role the portal does not list any more
@@ -43,4 +43,6 @@ pub(crate) struct Configure {
     /// Print what would change as a unified diff, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) waiting: Waiting,
 }

@@ -1,12 +1,11 @@
 //! The arguments of verbs that are about a role: which one is meant, and what is to be done with its credentials.
 
 use std::ffi::OsString;
-use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 
-use super::{EPILOGUE, Which, duration};
+use super::{EPILOGUE, Terms, Waiting, Which};
 
 /// The exit codes of `exec`, which differ from those of all other verbs.
 const EXEC_EPILOGUE: &str = "\
@@ -33,17 +32,6 @@ pub(crate) struct WhichRole {
     pub(crate) role: Option<String>,
 }
 
-/// What credentials have to be good for, and what may be done to get them.
-#[derive(Args, Clone, Copy, Debug, Default)]
-pub(crate) struct Terms {
-    /// How long the credentials must still live, such as 90s, 5m, or a number of seconds
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "0", hide_default_value = true)]
-    pub(crate) min_valid: Duration,
-    /// How long to wait for a person to sign in; default: not at all
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "0", hide_default_value = true)]
-    pub(crate) wait: Duration,
-}
-
 /// Print the credentials of a role as AWS SDKs want them of a credential_process
 ///
 /// For your AWS configuration, so that everything that reads it gets credentials from ssoctl's memory:
@@ -64,7 +52,8 @@ pub(crate) struct CredentialProcess {
 
 /// List the accounts that you have a role in
 ///
-/// The portal is asked at each call.
+/// The portal is asked at each call. Where a person is needed, the command fails with exit code 3 at once, or with --wait
+/// shows code and page on standard error and waits; it opens no browser.
 #[derive(Args, Debug)]
 #[command(after_long_help = EPILOGUE)]
 pub(crate) struct Accounts {
@@ -73,11 +62,14 @@ pub(crate) struct Accounts {
     /// Print a JSON object: {"session": …, "accounts": [{"id", "name", "email"}]}
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) waiting: Waiting,
 }
 
 /// List the roles that you have, in all accounts or in one
 ///
-/// The portal is asked at each call, once for every account.
+/// The portal is asked at each call, once for every account. Where a person is needed, the command fails with exit code 3
+/// at once, or with --wait shows code and page on standard error and waits; it opens no browser.
 #[derive(Args, Debug)]
 #[command(after_long_help = EPILOGUE)]
 pub(crate) struct Roles {
@@ -89,6 +81,8 @@ pub(crate) struct Roles {
     /// Print a JSON object: {"session": …, "roles": [{"account", "account_name", "role"}]}
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) waiting: Waiting,
 }
 
 /// Run a command with the credentials of a role

@@ -3,15 +3,16 @@
 use ssoctl_protocol::route::Query;
 use ssoctl_protocol::{Accounts, Route};
 
-use super::{SERVICE_CALLS, name, selector};
+use super::waiting::Waiting;
+use super::{name, selector};
 use crate::cli;
-use crate::connection::{Daemon, Patience};
+use crate::connection::Daemon;
 use crate::failure::Failure;
 use crate::render;
 
 pub(super) fn run(daemon: &Daemon, arguments: cli::Accounts) -> Result<(), Failure> {
     let route = Route::Accounts(name(daemon, selector(arguments.which)?)?);
-    let answer = daemon.exchange(&route, &Query::default(), None, Patience::beyond(SERVICE_CALLS))?;
+    let answer = Waiting::up_to(arguments.waiting.wait).obtain(daemon, &route, &Query::default())?;
     let listed: Accounts = daemon.read(&answer)?;
     if arguments.json {
         return render::output(&[answer.body.expose().trim_ascii(), b"\n"].concat());

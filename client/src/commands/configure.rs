@@ -11,6 +11,7 @@ use ssoctl_protocol::route::Query;
 use ssoctl_protocol::{Route, SessionStatus};
 
 use super::selector;
+use super::waiting::Waiting;
 use crate::cli::Configure;
 use crate::connection::Daemon;
 use crate::environment;
@@ -21,6 +22,11 @@ use crate::start;
 pub(super) fn run(daemon: &Daemon, arguments: Configure) -> Result<(), Failure> {
     let query = Query { selector: selector(arguments.which)?, ..Query::default() };
     let session: SessionStatus = daemon.read(&daemon.ask(&Route::Resolve, &query)?)?;
+    if !arguments.waiting.wait.is_zero() {
+        // What is asked next, so that whatever needs a person for it needs one now, while there is somebody to show a code.
+        let route = Route::Accounts(session.name.clone());
+        Waiting::up_to(arguments.waiting.wait).obtain(daemon, &route, &Query::default())?;
+    }
     let Some(program) = start::program() else {
         return Err(Failure::Other("ssoctld is neither beside ssoctl nor on PATH; install it".to_owned()));
     };

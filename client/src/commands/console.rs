@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::render;
 
 pub(super) fn run(daemon: &Daemon, arguments: cli::Console) -> Result<(), Failure> {
-    let answer = daemon.ask(&Route::Assignment, &role::query(arguments.which, cli::Terms::default())?)?;
+    let answer = daemon.ask(&Route::Assignment, &role::query(arguments.which, cli::Validity::default())?)?;
     let assignment: Assignment = daemon.read(&answer)?;
     let link = link(&assignment, arguments.destination.as_deref());
     if arguments.url_only {

@@ -5,9 +5,9 @@
 
 use serde::Serialize;
 use ssoctl_protocol::secret::{self, Secret};
-use ssoctl_protocol::{RoleCredentials, Route, Timestamp};
+use ssoctl_protocol::{RoleCredentials, Timestamp};
 
-use super::{role, waiting};
+use super::role;
 use crate::cli;
 use crate::connection::Daemon;
 use crate::failure::Failure;
@@ -32,8 +32,7 @@ struct Output<'a> {
 }
 
 pub(super) fn run(daemon: &Daemon, arguments: cli::CredentialProcess) -> Result<(), Failure> {
-    let query = role::query(arguments.which, arguments.terms)?;
-    let answer = waiting::obtain(daemon, &Route::Credentials, &query, arguments.terms.wait)?;
+    let answer = role::answer(daemon, arguments.which, arguments.terms)?;
     let credentials: RoleCredentials = daemon.read(&answer)?;
     let output = Output {
         version: VERSION,

@@ -63,7 +63,7 @@ struct Refreshable {
 
 impl Refreshable {
     fn prepare(starting: Starting, arguments: cli::Exec) -> Result<Self, Failure> {
-        let min_valid = arguments.terms.min_valid;
+        let min_valid = arguments.terms.validity.min_valid;
         default_profile::check()?;
         // Whoever is signed out, or has no such role, is told now and not by the command.
         let credentials = credentials(starting, arguments)?;

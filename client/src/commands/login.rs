@@ -43,7 +43,8 @@ pub(super) fn run(daemon: &Daemon, arguments: cli::Login) -> Result<(), Failure>
             "Ending the session at the portal first: running jobs lose their token, role credentials live on.",
         );
     }
-    let query = Query { if_needed, fresh, ..Query::default() };
+    let min_valid = arguments.validity.min_valid.as_secs();
+    let query = Query { if_needed, min_valid, fresh, ..Query::default() };
     match ask_patiently(daemon, &Route::StartLogin(name.clone()), &query, None)? {
         Login::Pending { started, browser, login } => {
             render::invitation(&name, &login, now());

@@ -6,7 +6,8 @@ use serde::Serialize;
 use ssoctl_protocol::route::Query;
 use ssoctl_protocol::{Account, Accounts, Roles, Route};
 
-use super::{ask_patiently, name, selector};
+use super::waiting::Waiting;
+use super::{name, selector};
 use crate::cli;
 use crate::connection::Daemon;
 use crate::failure::Failure;
@@ -29,17 +30,18 @@ struct Row {
 
 pub(super) fn run(daemon: &Daemon, arguments: cli::Roles) -> Result<(), Failure> {
     let session = name(daemon, selector(arguments.which)?)?;
+    let waiting = Waiting::up_to(arguments.waiting.wait);
     let accounts = match arguments.account {
         Some(id) => vec![Account { id, name: None, email: None }],
         None => {
             let route = Route::Accounts(session.clone());
-            ask_patiently::<Accounts>(daemon, &route, &Query::default(), None)?.accounts
+            daemon.read::<Accounts>(&waiting.obtain(daemon, &route, &Query::default())?)?.accounts
         }
     };
     let mut rows = Vec::new();
     for account in accounts {
         let route = Route::Roles { session: session.clone(), account: account.id.clone() };
-        let listed: Roles = ask_patiently(daemon, &route, &Query::default(), None)?;
+        let listed: Roles = daemon.read(&waiting.obtain(daemon, &route, &Query::default())?)?;
         rows.extend(listed.roles.into_iter().map(|role| Row {
             account: account.id.clone(),
             account_name: account.name.clone(),

@@ -8,9 +8,10 @@ use std::process::Command;
 use identity_center_simulator::Settings;
 
 use super::exec::signed_in;
-use super::sdks::{part, with_credential_process};
+use super::sdks::with_credential_process;
 use super::sts;
 use crate::support::Stage;
+use crate::support::skipping::named_by;
 
 /// What STS says to GetCallerIdentity.
 const CALLER: &str = "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\
@@ -19,7 +20,7 @@ const CALLER: &str = "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.c
 
 #[test]
 fn it_works_with_the_variables_and_with_the_endpoint_of_exec() {
-    let Some(aws) = part("SSOCTL_TEST_AWS_CLI") else { return };
+    let Some(aws) = named_by("SSOCTL_TEST_AWS_CLI") else { return };
     for mode in [&["exec"][..], &["exec", "--refreshable"]] {
         let stage = signed_in(Settings::default());
         let mut command = stage.ssoctl(mode.iter().chain(&["--profile", "dev", "--"]));
@@ -30,7 +31,7 @@ fn it_works_with_the_variables_and_with_the_endpoint_of_exec() {
 
 #[test]
 fn it_works_with_a_credential_process() {
-    let Some(aws) = part("SSOCTL_TEST_AWS_CLI") else { return };
+    let Some(aws) = named_by("SSOCTL_TEST_AWS_CLI") else { return };
     let stage = with_credential_process(Settings::default());
     stage.sign_in("corp");
     let mut command = stage.tool(&aws);

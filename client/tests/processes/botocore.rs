@@ -4,7 +4,7 @@
 //! `SSOCTL_TEST_REQUIRE=1` they fail instead.
 
 use std::ffi::OsString;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use identity_center_simulator::{Operation, Settings};
 use serde_json::Value;
@@ -15,6 +15,7 @@ use super::sts;
 use crate::support::Stage;
 use crate::support::binaries::binaries;
 use crate::support::client::Outcome;
+use crate::support::skipping::python_with_botocore;
 
 const SCRIPT: &str = include_str!("sdks/botocore.py");
 
@@ -27,7 +28,7 @@ const ASSUMED: &str = "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc
 
 #[test]
 fn it_takes_the_role_that_a_command_was_given() {
-    let Some(python) = python() else { return };
+    let Some(python) = python_with_botocore() else { return };
     let stage = signed_in(Settings::default());
     let seen = lines(&run(&stage, &python, &["--profile", "dev"], ["once", "-"]).exits(0));
     assert_eq!(seen[0]["method"], "env");
@@ -37,7 +38,7 @@ fn it_takes_the_role_that_a_command_was_given() {
 
 #[test]
 fn it_renews_through_the_endpoint_of_its_command() {
-    let Some(python) = python() else { return };
+    let Some(python) = python_with_botocore() else { return };
     let stage = signed_in(short_lived());
     let seen = lines(&run(&stage, &python, &["--refreshable", "--profile", "dev"], ["renew", "-"]).exits(0));
     assert_eq!(seen.len(), 2, "{seen:?}");
@@ -49,7 +50,7 @@ fn it_renews_through_the_endpoint_of_its_command() {
 
 #[test]
 fn it_renews_through_a_credential_process() {
-    let Some(python) = python() else { return };
+    let Some(python) = python_with_botocore() else { return };
     let stage = with_credential_process(short_lived());
     stage.sign_in("corp");
     let seen = lines(&directly(&stage, &python, ["renew", "tool"]).exits(0));
@@ -60,7 +61,7 @@ fn it_renews_through_a_credential_process() {
 
 #[test]
 fn it_shows_what_to_do_where_nobody_is_signed_in() {
-    let Some(python) = python() else { return };
+    let Some(python) = python_with_botocore() else { return };
     let stage = with_credential_process(Settings::default());
     directly(&stage, &python, ["once", "tool"]).exits(1).says("run: ssoctl login corp");
     stage.sign_in("corp");
@@ -75,7 +76,7 @@ fn it_shows_what_to_do_where_nobody_is_signed_in() {
 
 #[test]
 fn a_role_that_is_assumed_on_top_is_asked_for_with_our_credentials() {
-    let Some(python) = python() else { return };
+    let Some(python) = python_with_botocore() else { return };
     let stage = with_credential_process(Settings::default());
     stage.sign_in("corp");
     let (url, requests) = sts::answering(ASSUMED);
@@ -111,21 +112,4 @@ fn client(stage: &Stage, python: &OsString, task: [&str; 2]) -> Command {
 
 fn lines(outcome: &Outcome) -> Vec<Value> {
     outcome.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-/// The Python to run, or nothing after saying that the test is skipped.
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
-fn python() -> Option<OsString> {
-    let python = std::env::var_os("SSOCTL_TEST_PYTHON").unwrap_or_else(|| "python3".into());
-    let mut probe = Command::new(&python);
-    let found = probe.args(["-c", "import botocore.session"]).stderr(Stdio::null()).status();
-    if found.is_ok_and(|status| status.success()) {
-        return Some(python);
-    }
-    assert!(
-        std::env::var_os("SSOCTL_TEST_REQUIRE").is_none_or(|required| required != "1"),
-        "{python:?} has no botocore; install it, or name a Python that has it in SSOCTL_TEST_PYTHON"
-    );
-    eprintln!("skipped: {python:?} has no botocore");
-    None
 }

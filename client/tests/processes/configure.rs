@@ -194,6 +194,15 @@ fn whoever_is_signed_out_is_told_so_and_nothing_is_written() {
 }
 
 #[test]
+fn whoever_is_signed_out_can_be_waited_for() {
+    let stage = stage();
+    let client = stage.start(stage.ssoctl(["configure", "--role", "Admin*", "--wait", "60s"]));
+    stage.approve_shown_by(&client);
+    client.finish().exits(0);
+    assert!(config(&stage).contains("[profile Development-AdministratorAccess]"), "{}", config(&stage));
+}
+
+#[test]
 fn what_cannot_be_meant_is_refused_and_nothing_is_written() {
     let stage = signed_in();
     for (arguments, code, words) in [

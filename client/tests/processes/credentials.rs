@@ -6,7 +6,7 @@ use identity_center_simulator::{Fault, Operation, Settings, Times};
 use serde_json::{Value, json};
 
 use super::renewal::wait_until;
-use crate::support::{Running, Stage};
+use crate::support::{Running, Stage, until};
 
 /// Profiles beside the session `corp`.
 const PROFILES: &str = "
@@ -168,6 +168,53 @@ fn accounts_and_roles_are_listed_for_people_and_for_scripts() {
     stage.run(["roles", "corp", "--account", "999999999999"]).exits(7).prints_nothing();
     stage.run(["logout", "corp"]).exits(0);
     stage.run(["accounts", "corp"]).exits(3).prints_nothing().says("run: ssoctl login corp");
+}
+
+#[test]
+fn accounts_and_roles_wait_for_a_person_who_is_to_sign_in() {
+    let stage = stage(Settings::default());
+    for (verb, shown) in [("accounts", "Development"), ("roles", "AdministratorAccess")] {
+        let client = stage.start(stage.ssoctl([verb, "corp", "--wait", "60s"]));
+        stage.approve_shown_by(&client);
+        assert!(client.finish().exits(0).stdout.contains(shown), "{verb}");
+        stage.run(["logout", "corp"]).exits(0);
+    }
+    stage.run(["roles", "corp", "--wait", "1s"]).exits(5).prints_nothing();
+}
+
+#[test]
+fn a_profile_that_calls_ssoctl_is_good_for_every_verb() {
+    let stage = signed_in(Settings::default());
+    stage.run(["configure", "corp", "--credential-process", "--role", "Admin*", "--name", "{session}-{role}"]).exits(0);
+    let profile = ["--profile", "corp-AdministratorAccess"];
+    until("the daemon has read the profile", || {
+        (stage.request("GET", "/v1/session?profile=corp-AdministratorAccess").0 == 200).then_some(())
+    });
+    let run = |verb: &[&str], rest: &[&str]| stage.run([verb, &profile, rest].concat()).exits(0);
+    assert_eq!(run(&["token"], &[]).stdout, stage.run(["token", "corp"]).exits(0).stdout);
+    let key = run(&["credential-process"], &[]).json()["AccessKeyId"].clone();
+    assert_eq!(run(&["exec"], &["--", "printenv", "AWS_ACCESS_KEY_ID"]).stdout.trim_end(), key);
+    assert_eq!(run(&["env"], &["--shell", "json"]).json()["AWS_ACCESS_KEY_ID"], key);
+    let link = run(&["console"], &["--url-only"]).stdout;
+    assert!(link.contains("account_id=111122223333&role_name=AdministratorAccess"), "{link}");
+    assert_eq!(calls(&stage), 1);
+    // What the profile says is what the SDKs run.
+    let command = stage.run(["configure", "corp", "--dry-run", "--credential-process", "--role", "Admin*"]).exits(0);
+    assert!(command.stdout.contains("credential-process --session corp --account 111122223333"), "{command:?}");
+}
+
+#[test]
+fn a_profile_that_has_ssoctl_ask_for_itself_is_told_so() {
+    let stage = Stage::bare(Settings::default());
+    let circle = "[profile self]\ncredential_process = ssoctl credential-process --profile self\n";
+    stage.write(".aws/config", &format!("{}{circle}", crate::support::stage::CORP));
+    stage.start_daemon();
+    stage.sign_in("corp");
+    for verb in [&["credential-process"][..], &["token"], &["console", "--url-only"]] {
+        let refused = stage.run([verb, &["--profile", "self"]].concat()).exits(1).prints_nothing();
+        refused.says("profile \"self\" has ssoctl ask for itself; let its credential_process name --session");
+    }
+    stage.run(["status"]).exits(0);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::process::Command;
 use identity_center_simulator::Settings;
 
 use crate::support::Stage;
+use crate::support::skipping::skip;
 
 #[test]
 fn a_plain_http_request_over_the_socket_is_answered() {
@@ -28,12 +29,9 @@ fn a_plain_http_request_over_the_socket_is_answered() {
 }
 
 #[test]
-#[allow(clippy::print_stdout, reason = "a test that skips itself says so")]
 fn curl_is_a_client() {
     if Command::new("curl").arg("--version").output().is_err() {
-        assert!(std::env::var_os("SSOCTL_TEST_REQUIRE").is_none_or(|value| value != "1"), "curl is not installed");
-        println!("skipped: curl is not installed");
-        return;
+        return skip("curl_is_a_client", "curl is not installed");
     }
     let stage = Stage::signed_in(Settings::default());
     let curl = |target: &str| {

@@ -14,6 +14,7 @@ use super::exec::{short_lived, signed_in, stage};
 use crate::support::Stage;
 use crate::support::binaries::binaries;
 use crate::support::client::Outcome;
+use crate::support::skipping::named_by;
 
 const JAVASCRIPT: &str = include_str!("sdks/javascript.cjs");
 
@@ -21,11 +22,11 @@ const JAVASCRIPT: &str = include_str!("sdks/javascript.cjs");
 type Application = Vec<OsString>;
 
 fn javascript() -> Option<Application> {
-    part("SSOCTL_TEST_NODE").map(|_| vec!["node".into(), "-e".into(), JAVASCRIPT.into()])
+    named_by("SSOCTL_TEST_NODE").map(|_| vec!["node".into(), "-e".into(), JAVASCRIPT.into()])
 }
 
 fn rust() -> Option<Application> {
-    part("SSOCTL_TEST_RUST_SDK").map(|program| vec![program, "renew".into()])
+    named_by("SSOCTL_TEST_RUST_SDK").map(|program| vec![program, "renew".into()])
 }
 
 #[test]
@@ -123,16 +124,4 @@ impl Stage {
             .env("AWS_EC2_METADATA_DISABLED", "true");
         command
     }
-}
-
-/// What stands in this variable, or nothing after saying that the test is skipped.
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
-pub(crate) fn part(variable: &str) -> Option<OsString> {
-    let value = std::env::var_os(variable);
-    if value.is_none() {
-        let is_required = std::env::var_os("SSOCTL_TEST_REQUIRE").is_some_and(|required| required == "1");
-        assert!(!is_required, "{variable} is not set; .ci/run says how to get the SDK that it names");
-        eprintln!("skipped: {variable} names no SDK to try");
-    }
-    value
 }

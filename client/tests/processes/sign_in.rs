@@ -83,6 +83,20 @@ fn login_always_asks_and_login_if_needed_asks_nobody_who_is_signed_in() {
 }
 
 #[test]
+fn login_if_needed_asks_for_a_token_that_lives_longer_if_there_may_be_one() {
+    let stage = Stage::bare(Settings { unscoped_token_lifetime: Duration::from_secs(100), ..Settings::default() });
+    stage.write_own_config(
+        "[session.corp]\nstart_url = \"https://corp.awsapps.com/start\"\nregion = \"eu-west-1\"\nscopes = []\n",
+    );
+    stage.start_daemon();
+    stage.sign_in("corp");
+    // No token of this service lives that long, so nobody is asked for one.
+    stage.run(["login", "--if-needed", "--min-valid", "5m"]).exits(7).says("--min-valid");
+    stage.run(["login", "--if-needed", "--min-valid", "10s"]).exits(0).says("Signed in to corp");
+    assert_eq!(stage.identity_center.calls(Operation::StartDeviceAuthorization), 1);
+}
+
+#[test]
 fn login_if_needed_asks_who_is_not_signed_in() {
     let stage = Stage::with_corp(Settings::default());
     let login = stage.start(stage.ssoctl(["login", "--if-needed", "--no-browser"]));

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::canned::{Canned, assert_fails, ok, problem, ssoctl, stderr, stdout};
 use crate::credentials;
+use crate::skipping::skip;
 
 /// What a region could be in a configuration that somebody has made to do harm.
 const HOSTILE: &str = "it's $(touch harm) `touch harm` \"x\" \\ \\' %s ; touch harm\n\tü \u{2019}; touch harm #";
@@ -126,13 +127,10 @@ fn read_by(shell: &str, read: &str, script: &str, variables: &[(&str, &str)]) ->
 }
 
 /// Whether a shell is installed. PowerShell is no package of Debian, so it is missed nowhere.
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn is_there(shell: &str) -> bool {
     let found = Command::new(shell).args(["-c", "exit 0"]).status().is_ok_and(|status| status.success());
-    if !found {
-        let required = std::env::var_os("SSOCTL_TEST_REQUIRE").is_some_and(|required| required == "1");
-        assert!(shell == "pwsh" || !required, "{shell} is not installed");
-        eprintln!("skipped for {shell}, which is not installed");
+    if !found && shell != "pwsh" {
+        skip(shell, "it is not installed");
     }
     found
 }

@@ -10,6 +10,10 @@ mod canned;
 #[path = "../support/attended.rs"]
 mod attended;
 
+#[path = "../support/skipping.rs"]
+#[allow(dead_code, reason = "shared with tests that need other parts")]
+mod skipping;
+
 #[path = "../support/waiting.rs"]
 mod waiting;
 

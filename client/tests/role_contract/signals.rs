@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::canned::{Canned, ok};
+use crate::skipping::skip;
 use crate::{attend, credentials};
 
 /// A script that says which signals it gets, until its input ends. (A signal may end `read` as the end of input does.)
@@ -75,14 +76,10 @@ fn a_signal_that_was_ignored_stays_ignored_for_the_command() {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn ctrl_c_in_a_terminal_reaches_the_command_once() {
     let program = Path::new("/usr/bin/script");
     if !cfg!(target_os = "linux") || !program.exists() {
-        let required = std::env::var_os("SSOCTL_TEST_REQUIRE").is_some_and(|required| required == "1");
-        assert!(!required, "script(1) is not installed");
-        eprintln!("skipped: there is no script(1) to make a terminal");
-        return;
+        return skip("ctrl_c_in_a_terminal_reaches_the_command_once", "there is no script(1) to make a terminal");
     }
     let canned = Canned::answers([ok(&credentials())]);
     let mut terminal = Command::new(program);

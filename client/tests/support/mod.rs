@@ -8,6 +8,7 @@
 //! | [`client`] | one `ssoctl` process and what came of it |
 //! | [`attended`] | a command under `ssoctl exec --refreshable` |
 //! | [`daemon`] | the lives and deaths of `ssoctld` |
+//! | [`skipping`] | tests that need a real part which is not everywhere |
 //! | [`socket`] | the daemon's API without `ssoctl` in between |
 //! | [`waiting`] | waiting for a state, within reason |
 
@@ -15,6 +16,7 @@ pub(crate) mod attended;
 pub(crate) mod binaries;
 pub(crate) mod client;
 pub(crate) mod daemon;
+pub(crate) mod skipping;
 pub(crate) mod socket;
 pub(crate) mod stage;
 pub(crate) mod waiting;

@@ -3,14 +3,11 @@
 //! The only part of the configuration that touches the file system, besides `watch.rs`. The calls block for the
 //! length of a few small reads and one synced write.
 
-use std::fs::{self, DirBuilder, File, Permissions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
 use ssoctl_protocol::Secret;
-use tempfile::NamedTempFile;
 
 use super::add::{AddError, NewSession, add_session};
 use super::aws::AwsFile;
@@ -18,13 +15,11 @@ use super::environment::Environment;
 use super::merge::{Source, merge};
 use super::own::OwnFile;
 use super::{Config, Problem, Severity};
-use crate::regular_file::{Link, NotRead, RegularFile, explained};
+use crate::regular_file::{Link, NotRead, RegularFile};
+use crate::replacement::Replacement;
 
 /// Ten thousands of profiles fit.
 const LONGEST: u64 = 16 << 20;
-
-/// As many as Linux follows before it gives up.
-const MAX_SYMLINKS: usize = 40;
 
 /// Where the two configuration files are, whether they exist or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,7 +86,9 @@ pub fn save_session(paths: &Paths, session: &NewSession, config: &Config) -> Res
     let text = str::from_utf8(bytes.expose()).map_err(|error| failed(io::Error::other(error)))?.to_owned();
     let is_taken = |name: &str| config.session(name).is_some() || config.profiles.contains_key(name);
     let added = add_session(&text, session, is_taken)?;
-    replace(&paths.own, &added.text).map_err(failed)?;
+    Replacement::keeping_link_and_mode(&paths.own, added.text.as_bytes())
+        .and_then(Replacement::put_in_place)
+        .map_err(failed)?;
     Ok(added.name)
 }
 
@@ -112,78 +109,6 @@ pub enum SaveError {
         /// What the system said.
         source: io::Error,
     },
-}
-
-/// Replaces a file in one step: whoever reads it finds the old text or the new one, also after a power failure.
-///
-/// A symbolic link stays, and the file that it leads to is replaced. The mode stays too; a new file is 0600, and a
-/// directory made for it 0700.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    Replacement::write(path, text)?.put_in_place()
-}
-
-/// A new text beside the file that it is going to replace. Dropped, it leaves nothing behind.
-#[derive(Debug)]
-pub(crate) struct Replacement {
-    temporary: NamedTempFile,
-    directory: PathBuf,
-    target: PathBuf,
-}
-
-impl Replacement {
-    /// Writes the text, synced and with the mode of the file that it is for. See [`replace`].
-    pub(crate) fn write(path: &Path, text: &str) -> io::Result<Self> {
-        let target = follow_symlinks(path)?;
-        let directory = match target.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-            _ => PathBuf::from("."),
-        };
-        DirBuilder::new().recursive(true).mode(0o700).create(&directory)?;
-        let mode = match fs::metadata(&target) {
-            Ok(metadata) if metadata.uid() != rustix::process::geteuid().as_raw() => {
-                // Its owner would lose it to the one who takes its place.
-                return Err(io::Error::other(
-                    "it belongs to another user; change it by hand or give it to yourself with chown",
-                ));
-            }
-            Ok(metadata) => metadata.permissions().mode() & 0o7777,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => 0o600,
-            Err(error) => return Err(error),
-        };
-        let temporary = tempfile::Builder::new().prefix(".ssoctl-").tempfile_in(&directory);
-        let mut temporary = temporary.map_err(|error| explained(error, &directory))?;
-        temporary.write_all(text.as_bytes())?;
-        temporary.as_file().set_permissions(Permissions::from_mode(mode))?;
-        temporary.as_file().sync_all()?;
-        Ok(Self { temporary, directory, target })
-    }
-
-    /// The step.
-    pub(crate) fn put_in_place(self) -> io::Result<()> {
-        self.temporary.persist(&self.target)?;
-        File::open(&self.directory)?.sync_all()
-    }
-}
-
-/// Where a path leads, also where the last link leads to nothing yet.
-fn follow_symlinks(path: &Path) -> io::Result<PathBuf> {
-    let mut target = path.to_owned();
-    for _ in 0..MAX_SYMLINKS {
-        match next_symlink(&target) {
-            Some(next) => target = next,
-            None => return Ok(target),
-        }
-    }
-    Err(io::Error::other("too many levels of symbolic links"))
-}
-
-/// What a symbolic link names, as a path that does not depend on the link's directory; nothing for other files.
-pub(super) fn next_symlink(path: &Path) -> Option<PathBuf> {
-    let named = fs::read_link(path).ok()?;
-    Some(match path.parent() {
-        Some(parent) => parent.join(named),
-        None => named,
-    })
 }
 
 pub(crate) fn read(path: &Path) -> Result<Option<Secret<Vec<u8>>>, NotRead> {

@@ -1,5 +1,6 @@
 use super::*;
-use std::os::unix::fs::symlink;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
 
 use tempfile::TempDir;
 

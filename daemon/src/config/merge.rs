@@ -53,7 +53,7 @@ pub(super) fn merge(own: Source<'_, OwnFile>, aws: Source<'_, AwsFile>, environm
     }
 
     let own_names: Vec<&str> = own.file.sessions.iter().map(|session| session.name.as_str()).collect();
-    let profiles = profiles::resolve(&aws, &own_names, &mut drafts, &mut aws_problems);
+    let resolved = profiles::resolve(&aws, &own_names, &mut drafts, &mut aws_problems);
     let sessions: Vec<SessionConfig> = drafts.into_iter().map(|draft| draft.finish(environment)).collect();
 
     let mut problems = in_file(own.path, own_problems);
@@ -66,7 +66,8 @@ pub(super) fn merge(own: Source<'_, OwnFile>, aws: Source<'_, AwsFile>, environm
 
     Config {
         sessions,
-        profiles,
+        profiles: resolved.profiles,
+        lost_profiles: resolved.lost,
         secret_store: own.file.secret_store,
         notifications: own.file.notifications,
         quiet_hours: own.file.quiet_hours,

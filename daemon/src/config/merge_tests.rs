@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::normalise_start_url;
+use crate::config::{LostProfile, NoAssignment, normalise_start_url};
 use std::path::PathBuf;
 
 const OWN: &str = "/home/me/.config/ssoctl/config.toml";
@@ -267,6 +267,67 @@ fn roles_and_accounts_that_are_incomplete_or_malformed_are_reported_and_the_prof
         problems_at(&config, &["has no sso_role_name", "has no sso_account_id", "twelve digits", "role's name"]),
         [("aws", 6), ("aws", 9), ("aws", 12), ("aws", 17)]
     );
+}
+
+#[test]
+fn profiles_that_call_ssoctl_lead_where_it_is_sent() {
+    let of_corp = "credential_process = /usr/bin/ssoctl credential-process --session corp --account 111122223333";
+    let aws = format!(
+        "{CORP}[profile dev]\nregion = eu-central-1\n{of_corp} --role Admin\n\
+         [profile hand]\ncredential_process = ssoctl credential-process --profile sso --role Other\n\
+         [profile sso]\nregion = x\nsso_session = corp\nsso_account_id = 444455556666\nsso_role_name = Read\n\
+         [profile top]\nrole_arn = arn\nsource_profile = dev\n\
+         [profile both]\n{of_corp} --role Admin\nsso_session = corp\nsso_account_id = 444455556666\nsso_role_name = Read\n\
+         [profile same]\ncredential_process = ssoctl credential-process --profile same\nsso_session = corp\n\
+         [profile other]\ncredential_process = aws-vault exec corp --json\n"
+    );
+    let config = config("", &aws);
+    assert_eq!((&config.problems, config.lost_profiles.len()), (&vec![], 0));
+    let meant = |profile: &str| match &config.profiles[profile].assignment {
+        Ok(assignment) => format!("{} {}", assignment.account, assignment.role),
+        Err(why) => why.to_string(),
+    };
+    assert_eq!(meant("dev"), "111122223333 Admin");
+    assert_eq!(meant("hand"), "444455556666 Other");
+    assert_eq!(meant("top"), "takes its role from AWS STS with the credentials of profile \"dev\"; name that one");
+    // The SDKs look at the members for signing in first.
+    assert_eq!(meant("both"), "444455556666 Read");
+    assert_eq!(meant("same"), "has neither sso_account_id nor sso_role_name");
+    assert!(config.profiles.values().all(|profile| profile.session == "corp") && config.profiles.len() == 6);
+    assert_eq!(config.profiles["dev"].region.as_deref(), Some("eu-central-1"));
+    assert_eq!(config.profiles["hand"].region, None);
+}
+
+#[test]
+fn profiles_that_call_ssoctl_in_a_circle_or_for_nothing_are_reported() {
+    let aws = format!(
+        "{CORP}[profile self]\ncredential_process = ssoctl credential-process --profile self\n\
+         [profile a]\ncredential_process = ssoctl credential-process --profile b\n\
+         [profile b]\ncredential_process = ssoctl credential-process --profile a\n\
+         [profile gone]\ncredential_process = ssoctl credential-process --session gone --account 111122223333 --role r\n\
+         [profile nowhere]\ncredential_process = ssoctl credential-process --profile absent\n\
+         [profile short]\ncredential_process = ssoctl credential-process --session corp --account 1 --role r\n"
+    );
+    let config = config("", &aws);
+    let lost: Vec<(&str, String)> =
+        config.lost_profiles.iter().map(|(name, why)| (name.as_str(), why.to_string())).collect();
+    let circle = LostProfile::Circle.to_string();
+    assert_eq!(
+        lost,
+        [
+            ("a", circle.clone()),
+            ("b", circle.clone()),
+            ("gone", "has ssoctl ask for a session \"gone\", which there is not".to_owned()),
+            ("nowhere", "has ssoctl ask for profile \"absent\", which leads to no session".to_owned()),
+            ("self", circle),
+        ]
+    );
+    assert_eq!(config.profiles.keys().collect::<Vec<_>>(), ["short"]);
+    assert!(matches!(config.profiles["short"].assignment, Err(NoAssignment::Malformed(_))));
+    let first = CORP.lines().count() + 2;
+    let expected: Vec<_> = (0..6).map(|number| ("aws", first + 2 * number)).collect();
+    let words = ["ask for itself", "ask for itself", "ask for itself", "\"gone\"", "\"absent\"", "twelve digits"];
+    assert_eq!(problems_at(&config, &words), expected);
 }
 
 #[test]

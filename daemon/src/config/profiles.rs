@@ -1,13 +1,14 @@
 //! The profiles of the AWS configuration: which session each leads to, and the sessions that legacy profiles make.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::aws::{AwsFile, Section};
+use super::credential_command::{CredentialCommand, Named};
 use super::identity::{Identity, IdentityError};
 use super::ini::LineProblem;
 use super::merge::{Draft, Source};
 use super::session_name::{derive_name, unique_name};
-use super::{NoAssignment, ProfileConfig};
+use super::{LostProfile, NoAssignment, ProfileConfig};
 use crate::portal::{AccountId, Assignment, RoleName};
 
 /// The sessions' names by the profiles that sign in by themselves.
@@ -25,6 +26,13 @@ pub(super) struct Legacy<'a> {
     pub(super) line: usize,
 }
 
+/// Where the profiles lead.
+#[derive(Default)]
+pub(super) struct Resolved {
+    pub(super) profiles: BTreeMap<String, ProfileConfig>,
+    pub(super) lost: BTreeMap<String, LostProfile>,
+}
+
 /// How a profile signs in.
 enum SignIn<'a> {
     Session(&'a str),
@@ -38,7 +46,7 @@ pub(super) fn resolve(
     own_names: &[&str],
     drafts: &mut Vec<Draft>,
     problems: &mut Vec<LineProblem>,
-) -> BTreeMap<String, ProfileConfig> {
+) -> Resolved {
     let mut direct = Direct::new();
     let mut portals: Vec<Vec<Legacy<'_>>> = Vec::new();
     for profile in &aws.file.profiles {
@@ -85,16 +93,23 @@ pub(super) fn resolve(
         }
     }
 
-    let profiles = aws.file.profiles.iter().filter_map(|profile| {
-        let (session, source) = follow(profile, aws.file, &direct, &mut BTreeSet::new())?;
-        let assignment = match source {
-            Some(source) => Err(NoAssignment::OnTopOf(source.to_owned())),
-            None => assignment(profile, problems),
-        };
-        let region = profile.get("region").map(|region| region.value.clone());
-        Some((profile.name.clone(), ProfileConfig { session, assignment, region }))
-    });
-    profiles.collect()
+    let mut resolved = Resolved::default();
+    let ways = Ways { aws: aws.file, direct: &direct, drafts };
+    for profile in &aws.file.profiles {
+        match ways.follow(profile, &mut Vec::new(), problems) {
+            Ok(Lead { session, assignment }) => {
+                let region = profile.get("region").map(|region| region.value.clone());
+                resolved.profiles.insert(profile.name.clone(), ProfileConfig { session, assignment, region });
+            }
+            Err(Astray::Elsewhere) => {}
+            Err(Astray::Lost(why)) => {
+                let line = profile.get(CREDENTIAL_PROCESS).map_or(profile.line, |command| command.line);
+                problems.push(LineProblem::error(line, format!("profile {:?} {why}", profile.name)));
+                resolved.lost.insert(profile.name.clone(), why);
+            }
+        }
+    }
+    resolved
 }
 
 /// What a profile says itself about role and account. Members that cannot be used are reported where they stand.
@@ -226,20 +241,96 @@ fn name_of(portal: &[Legacy<'_>], drafts: &[Draft]) -> String {
         .unwrap_or_else(|| unique_name(&derive_name(portal[0].start_url), is_taken))
 }
 
-/// Where a profile leads, and by which other profile: by its `source_profile` where that leads somewhere, as botocore
-/// assumes roles before it looks at SSO members, else by its own members.
-fn follow<'a>(
-    profile: &'a Section,
+const CREDENTIAL_PROCESS: &str = "credential_process";
+
+/// Where a profile leads.
+struct Lead {
+    session: String,
+    assignment: Result<Assignment, NoAssignment>,
+}
+
+/// Why a profile leads to no session.
+enum Astray {
+    /// It has its credentials from elsewhere.
+    Elsewhere,
+    /// It is meant to.
+    Lost(LostProfile),
+}
+
+/// What profiles are followed by.
+struct Ways<'a> {
     aws: &'a AwsFile,
-    direct: &Direct,
-    visited: &mut BTreeSet<&'a str>,
-) -> Option<(String, Option<&'a str>)> {
-    if !visited.insert(&profile.name) {
-        return None;
+    direct: &'a Direct,
+    drafts: &'a [Draft],
+}
+
+impl<'a> Ways<'a> {
+    /// Follows a profile by its `source_profile` where that leads somewhere, as botocore assumes roles before it looks at SSO
+    /// members, else by its own members, and then by a `credential_process` of ours. `visited` are those on the way to it.
+    fn follow(
+        &self,
+        profile: &'a Section,
+        visited: &mut Vec<&'a str>,
+        problems: &mut Vec<LineProblem>,
+    ) -> Result<Lead, Astray> {
+        if visited.contains(&profile.name.as_str()) {
+            return Err(Astray::Lost(LostProfile::Circle));
+        }
+        visited.push(&profile.name);
+        let source = profile.get("role_arn").and_then(|_| profile.get("source_profile"));
+        let source = source.and_then(|source| self.aws.profile(&source.value));
+        // What is wrong with another profile is reported where that one is followed.
+        let unheard = &mut Vec::new();
+        if let Some(source) = source
+            && let Ok(lead) = self.follow(source, &mut visited.clone(), unheard)
+        {
+            return Ok(Lead { assignment: Err(NoAssignment::OnTopOf(source.name.clone())), ..lead });
+        }
+        if let Some(session) = self.direct.get(&profile.name) {
+            return Ok(Lead { session: session.clone(), assignment: assignment(profile, problems) });
+        }
+        let Some(command) = profile.get(CREDENTIAL_PROCESS) else { return Err(Astray::Elsewhere) };
+        let Some(ours) = CredentialCommand::read(&command.value).filter(CredentialCommand::is_ssoctl) else {
+            return Err(Astray::Elsewhere);
+        };
+        let lead = match &ours.named {
+            Named::Session(name) => {
+                let session = self.drafts.iter().find(|draft| draft.is_named(name));
+                let session = session.ok_or_else(|| Astray::Lost(LostProfile::NoSuchSession(name.clone())))?;
+                Lead { session: session.name.clone(), assignment: Err(NoAssignment::Neither) }
+            }
+            Named::Profile(name) => {
+                let nowhere = || Astray::Lost(LostProfile::Nowhere(name.clone()));
+                let asked = self.aws.profile(name).ok_or_else(nowhere)?;
+                self.follow(asked, visited, unheard).map_err(|why| match why {
+                    Astray::Lost(LostProfile::Circle) => why,
+                    _ => nowhere(),
+                })?
+            }
+        };
+        let assignment = chosen(&ours, lead.assignment).inspect_err(|why| {
+            if let NoAssignment::Malformed(error) = why {
+                let message = format!("{CREDENTIAL_PROCESS} of profile {:?} cannot be used: {error}", profile.name);
+                problems.push(LineProblem::error(command.line, message));
+            }
+        });
+        Ok(Lead { assignment, ..lead })
     }
-    let source = profile.get("role_arn").and_then(|_| profile.get("source_profile"));
-    source
-        .and_then(|source| aws.profile(&source.value))
-        .and_then(|source| Some((follow(source, aws, direct, visited)?.0, Some(source.name.as_str()))))
-        .or_else(|| Some((direct.get(&profile.name)?.clone(), None)))
+}
+
+/// The role that a command means. What it names itself comes before what the profile says that it names.
+fn chosen(
+    command: &CredentialCommand,
+    of_profile: Result<Assignment, NoAssignment>,
+) -> Result<Assignment, NoAssignment> {
+    let malformed = |error: &dyn std::error::Error| NoAssignment::Malformed(error.to_string());
+    let account = command.account.as_deref().map(AccountId::new).transpose().map_err(|error| malformed(&error))?;
+    let role = command.role.as_deref().map(RoleName::new).transpose().map_err(|error| malformed(&error))?;
+    match (account, role) {
+        (Some(account), Some(role)) => Ok(Assignment { account, role }),
+        (account, role) => of_profile.map(|of_profile| Assignment {
+            account: account.unwrap_or(of_profile.account),
+            role: role.unwrap_or(of_profile.role),
+        }),
+    }
 }

@@ -4,8 +4,9 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::config::{self, Replacement};
+use crate::config;
 use crate::regular_file::NotRead;
+use crate::replacement::Replacement;
 
 /// What the name of the file as it was ends with.
 const BACKUP: &str = ".ssoctl-backup";
@@ -50,10 +51,11 @@ impl Before {
 
     /// Replaces the file in one step, after a copy was written beside it. Returns the copy's path if there was a file.
     pub(super) fn replace(&self, path: &Path, text: &str) -> Result<Option<PathBuf>, FileError> {
-        let replacement = Replacement::write(path, text).map_err(FileError::Unwritable)?;
+        let replacement = Replacement::keeping_link_and_mode(path, text.as_bytes()).map_err(FileError::Unwritable)?;
         let backup = self.0.as_ref().map(|before| (backup_path(path), before));
         if let Some((backup, before)) = &backup {
-            let copy = Replacement::write(backup, before).map_err(FileError::NoBackup)?;
+            let copy = Replacement::keeping_link_and_mode(backup, before.as_bytes());
+            let copy = copy.map_err(FileError::NoBackup)?;
             self.insist_on(path)?;
             copy.put_in_place().map_err(FileError::NoBackup)?;
         }

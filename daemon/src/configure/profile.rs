@@ -1,7 +1,7 @@
 //! What a profile says about a role, in either form, pure.
 
 use super::document::{Document, Member};
-use crate::config::shell_words;
+use crate::config::{CredentialCommand, Named};
 use crate::portal::{AccountId, Assignment, RoleName};
 
 /// How profiles lead to their role.
@@ -63,14 +63,12 @@ impl Binding {
                 (session.to_owned(), value("sso_account_id")?.to_owned(), value("sso_role_name")?.to_owned())
             }
             (Some(command), None) => {
-                let words = shell_words(command)?;
-                let named = |option: &str| {
-                    let with = |word: &String| word.strip_prefix(option)?.strip_prefix('=').map(str::to_owned);
-                    let at = words.iter().position(|word| word == option);
-                    at.and_then(|at| words.get(at + 1).cloned()).or_else(|| words.iter().find_map(with))
+                let CredentialCommand { named: Named::Session(session), account, role, .. } =
+                    CredentialCommand::read(command)?
+                else {
+                    return None;
                 };
-                words.iter().position(|word| word == "credential-process").filter(|&at| at == 1)?;
-                (named("--session")?, named("--account")?, named("--role")?)
+                (session, account?, role?)
             }
             (None, None) | (Some(_), Some(_)) => return None,
         };

@@ -76,6 +76,7 @@ pub(super) fn write(notice: &Notice, session: &Subject, now: Now) -> Written {
     let login = format!("Run: ssoctl login {word}");
     let sign_in = Some((Action::SignIn, "Sign in"));
     let later = (notice.ends() > now.boot).then_some((Action::PutOff, "Later"));
+    let urgency = if notice.ends() > now.boot { Urgency::Normal } else { Urgency::Critical };
     match notice {
         Notice::Approve { flow, .. } => {
             // On a line of its own: servers break lines at the hyphen, and half a code cannot be compared.
@@ -93,11 +94,11 @@ pub(super) fn write(notice: &Notice, session: &Subject, now: Now) -> Written {
                 }
             };
             let second = later.filter(|_| action.is_some());
-            Written { title, lines, remedy: login, action, second, urgency: Urgency::Normal }
+            Written { title, lines, remedy: login, action, second, urgency }
         }
         Notice::SignIn { .. } => {
             lines.push("Nobody approved in time. Signing in opens the page with a new code.".to_owned());
-            Written { title, lines, remedy: login, action: sign_in, second: later, urgency: Urgency::Normal }
+            Written { title, lines, remedy: login, action: sign_in, second: later, urgency }
         }
         Notice::RenewNow { .. } => {
             lines.push("The portal session ends with it, and signing in again would not move that.".to_owned());
@@ -108,11 +109,9 @@ pub(super) fn write(notice: &Notice, session: &Subject, now: Now) -> Written {
             );
             let remedy = format!("Run: ssoctl login --fresh {word}");
             let action = Some((Action::Renew, "Renew now"));
-            Written { title, lines, remedy, action, second: later, urgency: Urgency::Normal }
+            Written { title, lines, remedy, action, second: later, urgency }
         }
-        Notice::Expired { .. } => {
-            Written { title, lines, remedy: login, action: sign_in, second: None, urgency: Urgency::Critical }
-        }
+        Notice::Expired { .. } => Written { title, lines, remedy: login, action: sign_in, second: None, urgency },
     }
 }
 

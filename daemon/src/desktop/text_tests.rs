@@ -50,7 +50,7 @@ fn every_notice_says_whose_sign_in_it_is_how_long_it_lasts_and_what_to_do() {
             "Has expired\nCompare the code:\nABCD-EFGH\nApprove it on device.sso.eu-west-1.amazonaws.com",
             "Run: ssoctl login corp",
             Some((Action::SignIn, "Open the page")),
-            Urgency::Normal,
+            Urgency::Critical,
         ),
         (
             Notice::SignIn { ends: at(5) },

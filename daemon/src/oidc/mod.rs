@@ -3,7 +3,6 @@
 //! This module has the types and the door ([`IdentityCenter`]), [`wire`] has the JSON, [`http`] the adapter that talks to
 //! the real service. Nothing here knows when or why an operation is called.
 
-use std::fmt;
 use std::pin::Pin;
 use std::time::{Duration, SystemTime};
 
@@ -11,8 +10,8 @@ use ssoctl_protocol::Secret;
 use tokio::sync::watch;
 use url::Url;
 
-use crate::transport::TransportError;
-use crate::transport::decode::Unusable;
+use crate::transport;
+use crate::transport::ErrorNames;
 
 pub mod http;
 pub mod wire;
@@ -95,8 +94,7 @@ pub struct Issued {
     pub refresh_token: Option<Secret<String>>,
 }
 
-/// The service's errors by their names in the models (FACTS of the service: status codes differ between models, so they
-/// are never looked at for these).
+/// The service's errors by their names in the models.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum ErrorName {
     /// The person has not decided yet.
@@ -127,72 +125,39 @@ pub enum ErrorName {
     InternalServer,
 }
 
-impl ErrorName {
-    const TABLE: [(Self, &'static str, &'static str); 13] = [
-        (Self::AuthorizationPending, "AuthorizationPendingException", "authorization_pending"),
-        (Self::SlowDown, "SlowDownException", "slow_down"),
-        (Self::ExpiredToken, "ExpiredTokenException", "expired_token"),
-        (Self::AccessDenied, "AccessDeniedException", "access_denied"),
-        (Self::InvalidGrant, "InvalidGrantException", "invalid_grant"),
-        (Self::InvalidClient, "InvalidClientException", "invalid_client"),
-        (Self::UnauthorizedClient, "UnauthorizedClientException", "unauthorized_client"),
-        (Self::UnsupportedGrantType, "UnsupportedGrantTypeException", "unsupported_grant_type"),
-        (Self::InvalidScope, "InvalidScopeException", "invalid_scope"),
-        (Self::InvalidRequest, "InvalidRequestException", "invalid_request"),
-        (Self::InvalidClientMetadata, "InvalidClientMetadataException", "invalid_client_metadata"),
-        (Self::InvalidRedirectUri, "InvalidRedirectUriException", "invalid_redirect_uri"),
-        (Self::InternalServer, "InternalServerException", "server_error"),
+impl ErrorNames for ErrorName {
+    const WHO: &'static str = "the service";
+
+    const SPELLINGS: &'static [(Self, &'static [&'static str])] = &[
+        (Self::AuthorizationPending, &["AuthorizationPendingException", "authorization_pending"]),
+        (Self::SlowDown, &["SlowDownException", "slow_down"]),
+        (Self::ExpiredToken, &["ExpiredTokenException", "expired_token"]),
+        (Self::AccessDenied, &["AccessDeniedException", "access_denied"]),
+        (Self::InvalidGrant, &["InvalidGrantException", "invalid_grant"]),
+        (Self::InvalidClient, &["InvalidClientException", "invalid_client"]),
+        (Self::UnauthorizedClient, &["UnauthorizedClientException", "unauthorized_client"]),
+        (Self::UnsupportedGrantType, &["UnsupportedGrantTypeException", "unsupported_grant_type"]),
+        (Self::InvalidScope, &["InvalidScopeException", "invalid_scope"]),
+        (Self::InvalidRequest, &["InvalidRequestException", "invalid_request"]),
+        (Self::InvalidClientMetadata, &["InvalidClientMetadataException", "invalid_client_metadata"]),
+        (Self::InvalidRedirectUri, &["InvalidRedirectUriException", "invalid_redirect_uri"]),
+        (Self::InternalServer, &["InternalServerException", "server_error"]),
     ];
 
-    /// Every name.
-    pub fn all() -> impl Iterator<Item = Self> {
-        Self::TABLE.iter().map(|(name, _, _)| *name)
+    fn may_pass(self) -> bool {
+        matches!(self, Self::InternalServer | Self::SlowDown | Self::AuthorizationPending)
     }
+}
 
-    /// Finds a name in either spelling: the model's (`InvalidGrantException`) or OAuth's (`invalid_grant`).
-    pub fn find(spelling: &str) -> Option<Self> {
-        Self::TABLE.iter().find(|(_, model, oauth)| [*model, *oauth].contains(&spelling)).map(|(name, _, _)| *name)
-    }
-
-    /// The model's spelling: `InvalidGrantException`.
-    pub fn in_model(self) -> &'static str {
-        Self::TABLE.iter().find(|(name, _, _)| *name == self).map_or("", |(_, model, _)| model)
-    }
-
+impl ErrorName {
     /// OAuth's spelling: `invalid_grant`.
     pub fn in_oauth(self) -> &'static str {
-        Self::TABLE.iter().find(|(name, _, _)| *name == self).map_or("", |(_, _, oauth)| oauth)
+        self.spellings().last().copied().unwrap_or_default()
     }
 }
 
-/// Why an operation did not work, in the words of whoever has to decide what to do next.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum CallError {
-    /// The service answered with one of its errors.
-    Service {
-        /// Which.
-        name: ErrorName,
-        /// `error_description` and `reason`, as far as the service gives them.
-        description: String,
-        /// Whether the trouble is the service's own and may pass (`reason` is one of `KMS_*`).
-        key_trouble: bool,
-    },
-    /// The service, or a proxy before it, answered with an error that no model names.
-    Unnamed {
-        /// The HTTP status.
-        status: u16,
-        /// What it calls the error, if it does.
-        description: String,
-        /// How long it asks to be left alone (`Retry-After`).
-        retry_after: Option<Duration>,
-    },
-    /// No answer: name resolution, connection, TLS, time-out.
-    Network(String),
-    /// An answer that is not what the model says.
-    Unusable(String),
-    /// The configuration does not allow the call: a bad endpoint, no usable certificates.
-    Configuration(String),
-}
+/// Why an operation did not work.
+pub type CallError = transport::CallError<ErrorName>;
 
 impl CallError {
     /// A short code for `status`: OAuth's spelling, or one of ours.
@@ -204,74 +169,5 @@ impl CallError {
             Self::Unusable(_) => "unusable_answer",
             Self::Configuration(_) => "configuration",
         }
-    }
-
-    /// The name, if the service gave one that the models know.
-    pub const fn name(&self) -> Option<ErrorName> {
-        match self {
-            Self::Service { name, .. } => Some(*name),
-            _ => None,
-        }
-    }
-
-    /// Whether the same request may succeed later without anybody changing anything.
-    pub const fn may_pass(&self) -> bool {
-        match self {
-            Self::Service { name, key_trouble, .. } => {
-                *key_trouble
-                    || matches!(name, ErrorName::InternalServer | ErrorName::SlowDown | ErrorName::AuthorizationPending)
-            }
-            // A name or status that no model has is no reason to give anything up.
-            Self::Unnamed { .. } | Self::Network(_) | Self::Unusable(_) => true,
-            Self::Configuration(_) => false,
-        }
-    }
-
-    /// How long the service asks to be left alone.
-    pub const fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Unnamed { retry_after, .. } => *retry_after,
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for CallError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Service { name, description, .. } if description.is_empty() => {
-                write!(f, "the service answered {}", name.in_model())
-            }
-            Self::Service { name, description, .. } => {
-                write!(f, "the service answered {}: {description}", name.in_model())
-            }
-            Self::Unnamed { status, description, .. } if description.is_empty() => {
-                write!(f, "the service answered with status {status}")
-            }
-            Self::Unnamed { status, description, .. } => {
-                write!(f, "the service answered with status {status}: {description}")
-            }
-            Self::Network(reason) => write!(f, "the service cannot be reached: {reason}"),
-            Self::Unusable(reason) => write!(f, "the service's answer is unusable: {reason}"),
-            Self::Configuration(reason) => f.write_str(reason),
-        }
-    }
-}
-
-impl std::error::Error for CallError {}
-
-impl From<TransportError> for CallError {
-    fn from(error: TransportError) -> Self {
-        match error {
-            TransportError::Network(reason) => Self::Network(reason),
-            TransportError::Unusable(reason) => Self::Unusable(reason),
-            TransportError::Configuration(reason) => Self::Configuration(reason),
-        }
-    }
-}
-
-impl From<Unusable> for CallError {
-    fn from(Unusable(reason): Unusable) -> Self {
-        Self::Unusable(reason)
     }
 }

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use ssoctl_protocol::{Secret, secret};
 
 use super::{CallError, DeviceAuthorization, ErrorName, Grant, Issued, Registration};
-use crate::transport::Reply;
-use crate::transport::decode::{bare_name, json, missing, presentable, secret_text, senseless, text};
+use crate::transport::decode::{in_words, json, missing, presentable, recognise, secret_text, senseless, text};
+use crate::transport::{ErrorNames, Reply};
 
 /// RFC 8628, section 3.2: the interval where the service names none.
 const DEFAULT_INTERVAL: u64 = 5;
@@ -178,27 +178,20 @@ struct ErrorResponse {
 /// older OpenAPI description send 480 to 490 where the model says 400.
 pub fn error(reply: &Reply) -> CallError {
     let Reply { status, retry_after, .. } = *reply;
-    let error_type = reply.error_type.as_deref();
     let response: ErrorResponse = serde_json::from_slice(reply.body.expose()).unwrap_or_default();
-    let name = [error_type, response.kind.as_deref(), response.error.as_deref()]
-        .into_iter()
-        .flatten()
-        .find_map(|spelling| ErrorName::find(bare_name(spelling)));
+    let spellings = [reply.error_type.as_deref(), response.kind.as_deref(), response.error.as_deref()];
     let said = response.error_description.or(response.message);
-    let description = [said.as_deref(), response.reason.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
-    match name {
+    let said = [said.as_deref(), response.reason.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    match recognise::<ErrorName>(&spellings) {
         // Throttling can come from a gateway that asks for more patience than the service's own `slow_down`.
         Some(name) if status != 429 => CallError::Service {
             name,
-            description: presentable(&description),
-            key_trouble: response.reason.is_some_and(|reason| reason.starts_with("KMS_")),
+            description: presentable(&said),
+            // Trouble with the key of the instance is the service's own.
+            may_pass: name.may_pass() || response.reason.is_some_and(|reason| reason.starts_with("KMS_")),
+            retry_after: None,
         },
-        _ => {
-            let called = error_type.map(bare_name).map(str::to_owned).or(response.kind).or(response.error);
-            let parts = [called.as_deref(), Some(description.as_str())];
-            let parts: Vec<&str> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
-            CallError::Unnamed { status, description: presentable(&parts.join(": ")), retry_after }
-        }
+        _ => CallError::Unnamed { status, description: in_words(&spellings, &said), retry_after },
     }
 }
 
@@ -226,7 +219,7 @@ mod tests {
 
     #[test]
     fn an_error_is_recognised_by_header_then_type_then_error_and_never_by_status() {
-        for name in ErrorName::all() {
+        for &(name, _) in ErrorName::SPELLINGS {
             let (model, oauth) = (name.in_model(), name.in_oauth());
             let header = format!("{model}:http://internal.amazon.com/coral/com.amazonaws.ssooidc/");
             for status in [200, 400, 401, 480, 490, 500] {

@@ -3,17 +3,16 @@
 //! This module has the types and the door ([`Portal`]), [`assignment`] the names of accounts and roles, [`wire`] the JSON,
 //! [`http`] the adapter that talks to the real service. Nothing here knows when or why an operation is called.
 
-use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use ssoctl_protocol::Secret;
 use url::Url;
 
 use crate::oidc::CallError;
-use crate::transport::TransportError;
-use crate::transport::decode::Unusable;
+use crate::transport;
+use crate::transport::ErrorNames;
 
 pub mod assignment;
 pub mod http;
@@ -117,69 +116,26 @@ pub enum ErrorName {
     Forbidden,
 }
 
-impl ErrorName {
-    const TABLE: [(Self, &'static str); 5] = [
-        (Self::InvalidRequest, "InvalidRequestException"),
-        (Self::Unauthorized, "UnauthorizedException"),
-        (Self::TooManyRequests, "TooManyRequestsException"),
-        (Self::ResourceNotFound, "ResourceNotFoundException"),
-        (Self::Forbidden, "ForbiddenException"),
+impl ErrorNames for ErrorName {
+    const WHO: &'static str = "the portal";
+
+    const SPELLINGS: &'static [(Self, &'static [&'static str])] = &[
+        (Self::InvalidRequest, &["InvalidRequestException"]),
+        (Self::Unauthorized, &["UnauthorizedException"]),
+        (Self::TooManyRequests, &["TooManyRequestsException"]),
+        (Self::ResourceNotFound, &["ResourceNotFoundException"]),
+        (Self::Forbidden, &["ForbiddenException"]),
     ];
 
-    /// Every name.
-    pub fn all() -> impl Iterator<Item = Self> {
-        Self::TABLE.iter().map(|(name, _)| *name)
-    }
-
-    /// Finds a name in the model's spelling.
-    pub fn find(spelling: &str) -> Option<Self> {
-        Self::TABLE.iter().find(|(_, known)| *known == spelling).map(|(name, _)| *name)
-    }
-
-    /// The model's spelling: `UnauthorizedException`.
-    pub fn in_model(self) -> &'static str {
-        Self::TABLE.iter().find(|(name, _)| *name == self).map_or("", |(_, known)| known)
+    fn may_pass(self) -> bool {
+        self == Self::TooManyRequests
     }
 }
 
-/// Why an operation did not work, in the words of whoever has to decide what to do next.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum PortalError {
-    /// The portal answered with one of its errors.
-    Service {
-        /// Which.
-        name: ErrorName,
-        /// What it says about it.
-        description: String,
-        /// How long it asks to be left alone (`Retry-After`).
-        retry_after: Option<Duration>,
-    },
-    /// The portal, or a proxy before it, answered with an error that has no name, or one that is not known.
-    Unnamed {
-        /// The HTTP status.
-        status: u16,
-        /// What it calls the error, if it does.
-        description: String,
-        /// How long it asks to be left alone (`Retry-After`).
-        retry_after: Option<Duration>,
-    },
-    /// No answer: name resolution, connection, TLS, time-out.
-    Network(String),
-    /// An answer that is not what the model says.
-    Unusable(String),
-    /// The configuration does not allow the call: a bad endpoint, no usable certificates.
-    Configuration(String),
-}
+/// Why an operation did not work.
+pub type PortalError = transport::CallError<ErrorName>;
 
 impl PortalError {
-    /// The name, if the portal gave one that is known.
-    pub const fn name(&self) -> Option<ErrorName> {
-        match self {
-            Self::Service { name, .. } => Some(*name),
-            _ => None,
-        }
-    }
-
     /// Whether it is the token that the portal does not accept.
     pub fn is_unauthorized(&self) -> bool {
         self.name() == Some(ErrorName::Unauthorized)
@@ -189,63 +145,13 @@ impl PortalError {
     pub fn is_throttling(&self) -> bool {
         matches!(self, Self::Service { name: ErrorName::TooManyRequests, .. } | Self::Unnamed { status: 429, .. })
     }
-
-    /// Whether the same request may succeed later without anybody changing anything.
-    pub const fn may_pass(&self) -> bool {
-        match self {
-            Self::Service { name, .. } => matches!(name, ErrorName::TooManyRequests),
-            // A name or status that no model has is no reason to give anything up.
-            Self::Unnamed { .. } | Self::Network(_) | Self::Unusable(_) => true,
-            Self::Configuration(_) => false,
-        }
-    }
-
-    /// How long the portal asks to be left alone.
-    pub const fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Service { retry_after, .. } | Self::Unnamed { retry_after, .. } => *retry_after,
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for PortalError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (answered, description) = match self {
-            Self::Service { name, description, .. } => (name.in_model().to_owned(), description),
-            Self::Unnamed { status, description, .. } => (format!("with status {status}"), description),
-            Self::Network(reason) => return write!(f, "the portal cannot be reached: {reason}"),
-            Self::Unusable(reason) => return write!(f, "the portal's answer is unusable: {reason}"),
-            Self::Configuration(reason) => return f.write_str(reason),
-        };
-        write!(f, "the portal answered {answered}")?;
-        if description.is_empty() { Ok(()) } else { write!(f, ": {description}") }
-    }
-}
-
-impl std::error::Error for PortalError {}
-
-impl From<TransportError> for PortalError {
-    fn from(error: TransportError) -> Self {
-        match error {
-            TransportError::Network(reason) => Self::Network(reason),
-            TransportError::Unusable(reason) => Self::Unusable(reason),
-            TransportError::Configuration(reason) => Self::Configuration(reason),
-        }
-    }
-}
-
-impl From<Unusable> for PortalError {
-    fn from(Unusable(reason): Unusable) -> Self {
-        Self::Unusable(reason)
-    }
 }
 
 /// For those who decide by the names of the OIDC service alone: the portal's names mean nothing to them.
 impl From<PortalError> for CallError {
     fn from(error: PortalError) -> Self {
         match error {
-            PortalError::Service { name, ref description, retry_after } => {
+            PortalError::Service { name, ref description, retry_after, .. } => {
                 let status = if name == ErrorName::TooManyRequests { 429 } else { 400 };
                 let description = format!("{}: {description}", name.in_model());
                 Self::Unnamed { status, description, retry_after }

@@ -9,8 +9,10 @@ use serde::Deserialize;
 use ssoctl_protocol::Secret;
 
 use super::{Account, AccountId, ErrorName, Keys, Page, PageToken, PortalError, RoleCredentials};
-use crate::transport::Reply;
-use crate::transport::decode::{Unusable, bare_name, json, missing, presentable, secret_text, senseless, text};
+use crate::transport::decode::{
+    Unusable, in_words, json, missing, presentable, recognise, secret_text, senseless, text,
+};
+use crate::transport::{ErrorNames, Reply};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -125,16 +127,12 @@ pub fn error(reply: &Reply) -> PortalError {
     let Reply { status, retry_after, .. } = *reply;
     let response: ErrorResponse = serde_json::from_slice(reply.body.expose()).unwrap_or_default();
     let spellings = [reply.error_type.as_deref(), response.kind.as_deref()];
-    let name = spellings.into_iter().flatten().find_map(|spelling| ErrorName::find(bare_name(spelling)));
     let message = response.message.unwrap_or_default();
-    match name {
-        Some(name) => PortalError::Service { name, description: presentable(&message), retry_after },
-        None => {
-            let called = spellings.into_iter().flatten().map(bare_name).find(|name| !name.is_empty());
-            let parts = [called, Some(message.as_str())].into_iter().flatten().filter(|part| !part.is_empty());
-            let description = presentable(&parts.collect::<Vec<_>>().join(": "));
-            PortalError::Unnamed { status, description, retry_after }
+    match recognise::<ErrorName>(&spellings) {
+        Some(name) => {
+            PortalError::Service { name, description: presentable(&message), may_pass: name.may_pass(), retry_after }
         }
+        None => PortalError::Unnamed { status, description: in_words(&spellings, &message), retry_after },
     }
 }
 
@@ -149,7 +147,7 @@ mod tests {
 
     #[test]
     fn an_error_is_recognised_by_header_then_type_and_never_by_status() {
-        for name in ErrorName::all() {
+        for &(name, _) in ErrorName::SPELLINGS {
             let model = name.in_model();
             let header = format!("{model}:http://internal.amazon.com/coral/com.amazonaws.switchboard.portal/");
             let typed = format!(r#"{{"message":"because","__type":"com.amazonaws.switchboard.portal#{model}"}}"#);
@@ -171,7 +169,7 @@ mod tests {
     #[test]
     fn what_an_error_means_depends_on_its_name() {
         let named = |name: ErrorName| error(&reply(400, Some(name.in_model()), ""));
-        for name in ErrorName::all() {
+        for &(name, _) in ErrorName::SPELLINGS {
             assert_eq!(named(name).is_unauthorized(), name == ErrorName::Unauthorized, "{name:?}");
             assert_eq!(named(name).is_throttling(), name == ErrorName::TooManyRequests, "{name:?}");
             assert_eq!(named(name).may_pass(), name == ErrorName::TooManyRequests, "{name:?}");

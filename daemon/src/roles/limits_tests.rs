@@ -6,6 +6,7 @@ fn too_many(retry_after: Duration) -> PortalError {
     PortalError::Service {
         name: ErrorName::TooManyRequests,
         description: String::new(),
+        may_pass: true,
         retry_after: Some(retry_after),
     }
 }

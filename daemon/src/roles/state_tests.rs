@@ -7,6 +7,7 @@ mod renewal_tests;
 
 use super::*;
 use crate::portal::{AccountId, Assignment, ErrorName, RoleName};
+use crate::transport::ErrorNames;
 
 pub(super) const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -156,7 +157,7 @@ pub(super) fn network() -> PortalError {
 }
 
 pub(super) fn named(name: ErrorName) -> PortalError {
-    PortalError::Service { name, description: String::new(), retry_after: None }
+    PortalError::Service { name, description: String::new(), may_pass: name.may_pass(), retry_after: None }
 }
 
 #[test]

@@ -4,15 +4,16 @@
 //! Other programs write to these files, too, some of them in place. So a file is replaced or removed only if it still is what
 //! it was when it was read, and whatever is not a regular file of this person is left alone and told.
 
-use std::fs::{self, DirBuilder, File, Permissions};
-use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 use ssoctl_protocol::Secret;
 
 use crate::regular_file::{Link, NotRead, RegularFile, explained};
+use crate::replacement::Replacement;
 
 /// No token file is longer; something else is in its place.
 const LONGEST: u64 = 256 << 10;
@@ -44,7 +45,7 @@ pub(super) struct DiskError(pub(super) String);
 pub(super) fn read(path: &Path) -> Result<Reading, DiskError> {
     let shown = path.display();
     let refused = |error: NotRead| match error {
-        NotRead::Io(error) => failed("read", path, error),
+        NotRead::Io(error) => failed("read", path, &error),
         NotRead::NotRegular => DiskError(format!("{shown} is not a regular file; move it away")),
         NotRead::TooLong(_) => DiskError(format!("{shown} is too long to be a token file; move it away")),
     };
@@ -61,22 +62,12 @@ pub(super) fn read(path: &Path) -> Result<Reading, DiskError> {
 
 /// Replaces a file in one step, if it still is what it was. Missing directories are made for the person alone.
 pub(super) fn replace(path: &Path, expected: Fingerprint, text: &Secret<Vec<u8>>) -> Result<Change, DiskError> {
-    let directory = path.parent().unwrap_or(Path::new("."));
-    let failed = |error: io::Error| failed("write", path, explained(error, directory));
-    DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed)?;
-    // Removed again if anything fails before it is in its place.
-    let mut file = tempfile::Builder::new()
-        .prefix(".ssoctl-")
-        .permissions(Permissions::from_mode(0o600))
-        .tempfile_in(directory)
-        .map_err(failed)?;
-    file.write_all(text.expose()).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
+    let failed = |error: io::Error| failed("write", path, &error);
+    let replacement = Replacement::private(path, text.expose()).map_err(failed)?;
     if read(path)?.fingerprint != expected {
         return Ok(Change::Overtaken);
     }
-    file.persist(path).map_err(|error| failed(error.error))?;
-    File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)?;
+    replacement.put_in_place().map_err(failed)?;
     Ok(Change::Done)
 }
 
@@ -87,13 +78,13 @@ pub(super) fn remove(path: &Path, expected: Fingerprint) -> Result<Change, DiskE
     }
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(failed("remove", path, explained(error, path.parent().unwrap_or(path))))
+            Err(failed("remove", path, &explained(error, path.parent().unwrap_or(path))))
         }
         _ => Ok(Change::Done),
     }
 }
 
-fn failed(verb: &str, path: &Path, error: io::Error) -> DiskError {
+fn failed(verb: &str, path: &Path, error: &io::Error) -> DiskError {
     DiskError(format!("failed to {verb} {}: {error}", path.display()))
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::disk::{self, DiskError};
 use super::file::{self, Content, Holding};
-use super::keeper::blocking;
+use super::keeper::{Hands, blocking};
 use super::step;
 use crate::clock::Clock;
 use crate::config;
@@ -66,7 +66,7 @@ pub(super) async fn import(place: &Path, directory: &Directory, clock: &dyn Cloc
         .flat_map(|entry| entry.config.cache_keys.iter().map(move |key| (file::name(key).into(), entry)))
         .collect();
     let listed = place.to_owned();
-    let paths = blocking(move || list(&listed)).await.map_err(|error| error.0)?;
+    let paths = blocking(&Hands::default(), move || list(&listed)).await.map_err(|error| error.0)?;
     let mut imported = Vec::with_capacity(paths.len());
     for path in paths {
         let entry = path.file_name().and_then(|name| sessions.get(name)).copied();
@@ -110,8 +110,9 @@ fn list(place: &Path) -> Result<Vec<PathBuf>, DiskError> {
 }
 
 async fn look_at(path: PathBuf, entry: Option<&Entry>, clock: &dyn Clock) -> Outcome {
-    let content =
-        blocking(move || disk::read(&path)).await.map(|reading| Content::parse_secret(reading.bytes.as_ref()));
+    let content = blocking(&Hands::default(), move || disk::read(&path))
+        .await
+        .map(|reading| Content::parse_secret(reading.bytes.as_ref()));
     let members = match (content, entry) {
         (Ok(Content::Members(members)), _) => members,
         (Ok(Content::Absent), _) | (_, None) => return Outcome::NoToken,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ssoctl_protocol::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 use super::Standing;
 use super::disk::{self, Change, DiskError, Fingerprint, Reading};
@@ -37,10 +37,15 @@ const AWAY: Duration = Duration::from_secs(2);
 /// How often a file may change under our hands before it is left alone for a moment.
 const OVERTAKEN: usize = 8;
 
+/// Whoever works on the files of a session has this. A thread that is in the middle of it keeps it, also when nobody waits
+/// for the thread any more.
+pub(super) type Hands = Arc<Mutex<()>>;
+
 /// The files of one session.
 pub(super) struct Keeper {
     entry: Entry,
     world: World,
+    hands: Hands,
     service_time: watch::Receiver<ServiceTime>,
     files: Vec<TokenFile>,
     /// Whether the session has had a token in this run, and has none now because it was signed out.
@@ -72,6 +77,14 @@ enum Presence {
     Away(BootTime),
 }
 
+/// What is left to be done about a file.
+enum Look {
+    /// Nothing until then, or until something changes.
+    Enough(Option<BootTime>),
+    /// What has come of this look, or of somebody else's work in the meantime.
+    Again,
+}
+
 /// What of a snapshot is of importance here.
 type Essence = (Option<Token>, bool, bool);
 
@@ -84,6 +97,7 @@ impl Keeper {
         entry: Entry,
         files: BTreeMap<String, PathBuf>,
         world: World,
+        hands: Hands,
         service_time: watch::Receiver<ServiceTime>,
     ) -> Self {
         let config = &entry.config;
@@ -91,7 +105,8 @@ impl Keeper {
             let is_start_url = normalise_start_url(&key).is_ok_and(|url| url == config.identity.start_url);
             TokenFile::new(path, if is_start_url { key } else { config.start_url.clone() })
         });
-        Self { files: files.collect(), entry, world, service_time, has_had_token: false, is_signed_out: false }
+        let files = files.collect();
+        Self { files, entry, world, hands, service_time, has_had_token: false, is_signed_out: false }
     }
 
     /// Works until the session ends.
@@ -141,120 +156,107 @@ impl Keeper {
 
     /// Does what is to be done about a file, and tells when to look at it again though nothing changes.
     async fn tend(&mut self, index: usize) -> Option<BootTime> {
-        let name = self.entry.config.name.clone();
         let before = self.files[index].trouble.take();
-        let again = match self.try_to_tend(index).await {
-            Ok(again) => again,
-            Err((DiskError(error), again)) => {
-                self.files[index].trouble = Some(error);
-                again
-            }
-        };
+        let again = self.try_to_tend(index).await.unwrap_or_else(|DiskError(error)| {
+            self.files[index].trouble = Some(error);
+            Some(self.world.clock.now().boot + PAUSE)
+        });
         if let Some(trouble) = self.files[index].trouble.as_ref().filter(|trouble| before.as_ref() != Some(trouble)) {
-            tracing::warn!(session = name, "{trouble}");
+            tracing::warn!(session = self.entry.config.name, "{trouble}");
         }
         again
     }
 
-    async fn try_to_tend(&mut self, index: usize) -> Result<Option<BootTime>, (DiskError, Option<BootTime>)> {
-        let name = self.entry.config.name.as_str();
+    async fn try_to_tend(&mut self, index: usize) -> Result<Option<BootTime>, DiskError> {
         for _ in 0..OVERTAKEN {
-            let file = &mut self.files[index];
-            let path = file.path.clone();
-            let Reading { bytes, fingerprint } = blocking(move || disk::read(&path))
-                .await
-                .map_err(|error| (error, Some(self.world.clock.now().boot + PAUSE)))?;
-            let content = Content::parse_secret(bytes.as_ref());
-            drop(bytes);
-            let snapshot = self.entry.session.snapshot();
-            let now = self.world.clock.now();
-            let token = snapshot.token.as_ref().filter(|token| token.is_live(now.boot));
-            match (fingerprint, token, file.presence) {
-                (Some(_), ..) => file.presence = Presence::There,
-                (None, None, _) => file.presence = Presence::Unseen,
-                (None, Some(_), Presence::Unseen) => {}
-                (None, Some(_), Presence::There) => {
-                    file.presence = Presence::Away(now.boot + AWAY);
-                    file.is_published = false;
-                    return Ok(Some(now.boot + AWAY));
-                }
-                (None, Some(_), Presence::Away(until)) if now.boot < until => return Ok(Some(until)),
-                (None, Some(token), Presence::Away(_)) => {
-                    file.presence = Presence::Unseen;
-                    if self.is_unknown_at_the_portal(token).await {
-                        self.entry.session.ended_elsewhere(Arc::clone(&token.access));
-                        return Ok(None);
-                    }
-                    continue;
-                }
-            }
-            let service_time = *self.service_time.borrow();
-            let publication = || {
-                token.map(|token| Publication {
-                    start_url: &file.start_url,
-                    region: self.entry.config.region(),
-                    access_token: &token.access.value,
-                    expires_at: Timestamp::from(service_time.at(token.expires, now)),
-                })
-            };
-            file.garbled = if content == Content::Garbled { file.garbled + 1 } else { 0 };
-            let view = View {
-                identity: &self.entry.config.identity,
-                publication: publication(),
-                is_loading: snapshot.loading,
-                is_durable: snapshot.is_durable(),
-                is_signed_out: self.is_signed_out,
-                offer: file.offer_of(fingerprint),
-            };
-            file.is_published = match (&content, token) {
-                (Content::Members(members), Some(token)) => members.holds(&token.access.value),
-                _ => false,
-            };
-            let changed = match step::decide(content, view) {
-                Step::Leave => return Ok(None),
-                Step::Offer(found) => {
-                    let offer = match self.entry.session.offer(found).await {
-                        Answer::Found(Reception::TakenOver | Reception::Known) => Offer::TakenOver,
-                        Answer::Found(Reception::OursIsBetter | Reception::Worthless) => Offer::Declined,
-                        // It is signing out, or ends.
-                        _ => return Ok(Some(now.boot + SHORT_PAUSE)),
-                    };
-                    self.files[index].offered = Some((fingerprint, offer));
-                    continue;
-                }
-                Step::ReadAgain if file.garbled < READINGS => return Ok(Some(now.boot + WRITING)),
-                Step::ReadAgain => {
-                    file.complain("it is not a whole token file");
-                    return Ok(None);
-                }
-                Step::Tell(why) => {
-                    file.complain(why);
-                    return Ok(None);
-                }
-                Step::Publish(members) => {
-                    let Some(publication) = publication() else { return Ok(None) };
-                    tracing::debug!(session = name, file = %file.path.display(), expires_at = %publication.expires_at, "publishing the token");
-                    let (path, text) = (file.path.clone(), members.publish(&publication));
-                    blocking(move || disk::replace(&path, fingerprint, &text)).await
-                }
-                Step::Remove => {
-                    tracing::info!(session = name, file = %file.path.display(), "removing its token file");
-                    let path = file.path.clone();
-                    blocking(move || disk::remove(&path, fingerprint)).await
-                }
-            };
-            match changed {
-                Ok(Change::Done) => {
-                    let file = &mut self.files[index];
-                    file.is_published = token.is_some();
-                    file.presence = if file.is_published { Presence::There } else { Presence::Unseen };
-                    return Ok(None);
-                }
-                Ok(Change::Overtaken) => {}
-                Err(error) => return Err((error, Some(now.boot + PAUSE))),
+            if let Look::Enough(until) = self.look(index).await? {
+                return Ok(until);
             }
         }
         Ok(Some(self.world.clock.now().boot + SHORT_PAUSE))
+    }
+
+    /// Reads a file and takes the one step that follows from it.
+    async fn look(&mut self, index: usize) -> Result<Look, DiskError> {
+        let file = &mut self.files[index];
+        let path = file.path.clone();
+        let Reading { bytes, fingerprint } = blocking(&self.hands, move || disk::read(&path)).await?;
+        let content = Content::parse_secret(bytes.as_ref());
+        drop(bytes);
+        let snapshot = self.entry.session.snapshot();
+        let now = self.world.clock.now();
+        let token = snapshot.token.as_ref().filter(|token| token.is_live(now.boot));
+        if let Some(until) = file.notice(fingerprint.is_some(), token.is_some(), now.boot) {
+            if now.boot < until {
+                return Ok(Look::Enough(Some(until)));
+            }
+            file.presence = Presence::Unseen;
+            return Ok(match token {
+                Some(token) if self.is_unknown_at_the_portal(token).await => {
+                    self.entry.session.ended_elsewhere(Arc::clone(&token.access));
+                    Look::Enough(None)
+                }
+                _ => Look::Again,
+            });
+        }
+        file.garbled = if content == Content::Garbled { file.garbled + 1 } else { 0 };
+        file.is_published = match (&content, token) {
+            (Content::Members(members), Some(token)) => members.holds(&token.access.value),
+            _ => false,
+        };
+        let service_time = *self.service_time.borrow();
+        let view = View {
+            identity: &self.entry.config.identity,
+            publication: token.map(|token| Publication {
+                start_url: &file.start_url,
+                region: self.entry.config.region(),
+                access_token: &token.access.value,
+                expires_at: Timestamp::from(service_time.at(token.expires, now)),
+            }),
+            is_loading: snapshot.loading,
+            is_durable: snapshot.is_durable(),
+            is_signed_out: self.is_signed_out,
+            offer: file.offer_of(fingerprint),
+        };
+        let step = step::decide(content, &view);
+        self.take(step, index, fingerprint).await
+    }
+
+    /// Takes a step with a file that was seen like this.
+    async fn take(&mut self, step: Step, index: usize, seen: Fingerprint) -> Result<Look, DiskError> {
+        let (session, now) = (self.entry.config.name.as_str(), self.world.clock.now().boot);
+        let file = &mut self.files[index];
+        let (path, shown) = (file.path.clone(), file.path.display());
+        let (change, is_published) = match step {
+            Step::Leave => return Ok(Look::Enough(None)),
+            Step::Offer(found) => {
+                let offer = match self.entry.session.offer(found).await {
+                    Answer::Found(Reception::TakenOver | Reception::Known) => Offer::TakenOver,
+                    Answer::Found(Reception::OursIsBetter | Reception::Worthless) => Offer::Declined,
+                    // It is signing out, or ends.
+                    _ => return Ok(Look::Enough(Some(now + SHORT_PAUSE))),
+                };
+                file.offered = Some((seen, offer));
+                return Ok(Look::Again);
+            }
+            Step::ReadAgain if file.garbled < READINGS => return Ok(Look::Enough(Some(now + WRITING))),
+            Step::ReadAgain => return Ok(file.leave_alone("it is not a whole token file")),
+            Step::Tell(why) => return Ok(file.leave_alone(why)),
+            Step::Publish(text) => {
+                tracing::debug!(session, file = %shown, "publishing the token");
+                (blocking(&self.hands, move || disk::replace(&path, seen, &text)).await?, true)
+            }
+            Step::Remove => {
+                tracing::info!(session, file = %shown, "removing its token file");
+                (blocking(&self.hands, move || disk::remove(&path, seen)).await?, false)
+            }
+        };
+        if change == Change::Overtaken {
+            return Ok(Look::Again);
+        }
+        file.is_published = is_published;
+        file.presence = if is_published { Presence::There } else { Presence::Unseen };
+        Ok(Look::Enough(None))
     }
 
     /// Whether somebody has signed out elsewhere: `aws sso logout` ends the portal session and removes the files. What is
@@ -289,16 +291,42 @@ impl TokenFile {
         }
     }
 
-    fn complain(&mut self, why: &str) {
+    /// Takes in whether it is there. If it has vanished although there is a token to be in it, returns until when it may
+    /// come back.
+    fn notice(&mut self, is_there: bool, has_token: bool, now: BootTime) -> Option<BootTime> {
+        self.presence = match self.presence {
+            _ if is_there => Presence::There,
+            _ if !has_token => Presence::Unseen,
+            Presence::There => {
+                self.is_published = false;
+                Presence::Away(now + AWAY)
+            }
+            unchanged => unchanged,
+        };
+        match self.presence {
+            Presence::Away(until) => Some(until),
+            Presence::Unseen | Presence::There => None,
+        }
+    }
+
+    fn leave_alone(&mut self, why: &str) -> Look {
         let shown = self.path.display();
         self.trouble = Some(format!("{shown} is left alone, because {why}; remove it, and a new one is written"));
+        Look::Enough(None)
     }
 }
 
-/// Runs what blocks (a full disk, a network file system) where it keeps nobody waiting.
+/// Runs what blocks (a full disk, a network file system) where it keeps nobody waiting, one piece of work after the other.
 pub(super) async fn blocking<T: Send + 'static>(
+    hands: &Hands,
     work: impl FnOnce() -> Result<T, DiskError> + Send + 'static,
 ) -> Result<T, DiskError> {
+    let at_work = Arc::clone(hands).lock_owned().await;
+    let work = move || {
+        let result = work();
+        drop(at_work);
+        result
+    };
     let failed = |_| Err(DiskError("a token file could not be tended".to_owned()));
     tokio::task::spawn_blocking(work).await.unwrap_or_else(failed)
 }

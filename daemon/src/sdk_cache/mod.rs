@@ -7,6 +7,7 @@
 //! | `service_time` | pure: expiry by the service's clock |
 //! | `disk` | reading, replacing and removing a file; it blocks, and has threads of its own |
 //! | `keeper` | the loop that tends the files of one session |
+//! | `withdrawal` | taking back what was published for a session that shares its token no longer |
 //! | [`import`] | taking over all that is there, when somebody asks |
 //!
 //! A session knows nothing of all this: its keeper reads its snapshots as everybody does, and offers it what it finds. What a
@@ -18,6 +19,7 @@ pub mod import;
 mod keeper;
 mod service_time;
 mod step;
+mod withdrawal;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -32,8 +34,9 @@ use crate::config::{self, FileWatch, Identity};
 use crate::session::registry::{Directory, Entry};
 use crate::world::World;
 use import::Imported;
-use keeper::Keeper;
+use keeper::{Hands, Keeper};
 use service_time::ServiceTime;
+use withdrawal::Withdrawal;
 
 /// Whoever waits for this moment waits for somebody to set the wall clock.
 const NEVER: Duration = Duration::from_secs(400 * 366 * 86_400);
@@ -98,9 +101,10 @@ impl Drop for SdkCache {
     }
 }
 
-/// A session's keeper while it runs.
+/// Who works on a session's files: a keeper, or, where they are not shared any more, a withdrawal.
 struct Kept {
     entry: Entry,
+    hands: Hands,
     task: JoinHandle<()>,
 }
 
@@ -128,28 +132,49 @@ async fn tend_all(place: PathBuf, mut directory: watch::Receiver<Arc<Directory>>
     loop {
         let wanted = assign(&directory.borrow_and_update(), &place);
         // Watched before they are read, so that no change is missed.
-        let paths: BTreeSet<PathBuf> = wanted.iter().flat_map(|(_, keys)| keys.values().cloned()).collect();
+        let shared = wanted.iter().filter(|(entry, _)| is_shared(entry));
+        let paths: BTreeSet<PathBuf> = shared.flat_map(|(_, keys)| keys.values().cloned()).collect();
         if paths != watched {
             files = watch_files(&paths).await;
             watched = paths;
         }
-        keepers.retain(|kept| wanted.iter().any(|(entry, _)| kept.is_of(entry)));
-        standings
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .retain(|identity, _| wanted.iter().any(|(entry, _)| entry.config.identity == *identity));
+        let (kept, retired): (Vec<Kept>, Vec<Kept>) =
+            keepers.into_iter().partition(|kept| wanted.iter().any(|(entry, _)| kept.is_of(entry)));
+        keepers = kept;
+        standings.lock().unwrap_or_else(PoisonError::into_inner).retain(|identity, _| {
+            wanted.iter().any(|(entry, _)| is_shared(entry) && entry.config.identity == *identity)
+        });
         for (entry, keys) in wanted {
-            if !keepers.iter().any(|kept| kept.is_of(&entry)) {
-                let identity = entry.config.identity.clone();
-                let standings = Arc::clone(&standings);
-                let report = move |standing| {
-                    standings.lock().unwrap_or_else(PoisonError::into_inner).insert(identity.clone(), standing);
-                };
-                let keeper = Keeper::new(entry.clone(), keys, world.clone(), service_time.subscribe());
-                let task = tokio::spawn(keeper.run(pokes.subscribe(), report));
-                keepers.push(Kept { entry, task });
+            if keepers.iter().any(|kept| kept.is_of(&entry)) {
+                continue;
             }
+            let identity = entry.config.identity.clone();
+            let predecessor = retired.iter().find(|kept| kept.entry.config.identity == identity);
+            let hands = predecessor.map_or_else(Hands::default, |kept| Arc::clone(&kept.hands));
+            let standings = Arc::clone(&standings);
+            let report = move |standing: Option<Standing>| {
+                let mut standings = standings.lock().unwrap_or_else(PoisonError::into_inner);
+                match standing {
+                    Some(standing) => standings.insert(identity.clone(), standing),
+                    None => standings.remove(&identity),
+                };
+            };
+            let task = if is_shared(&entry) {
+                let (entry, hands) = (entry.clone(), Arc::clone(&hands));
+                let keeper = Keeper::new(entry, keys, world.clone(), hands, service_time.subscribe());
+                tokio::spawn(keeper.run(pokes.subscribe(), move |standing| report(Some(standing))))
+            } else {
+                let withdrawal = Withdrawal {
+                    session: entry.config.name.clone(),
+                    files: keys.into_values().collect(),
+                    hands: Arc::clone(&hands),
+                    clock: Arc::clone(&world.clock),
+                };
+                tokio::spawn(withdrawal.run(report))
+            };
+            keepers.push(Kept { entry, hands, task });
         }
+        drop(retired);
         loop {
             tokio::select! {
                 changed = directory.changed() => match changed {
@@ -170,12 +195,17 @@ async fn tend_all(place: PathBuf, mut directory: watch::Receiver<Arc<Directory>>
     }
 }
 
-/// The sessions that share their tokens, each with its files by their keys. A file that two sessions would write belongs to
-/// the first.
+fn is_shared(entry: &Entry) -> bool {
+    entry.config.sdk_cache == config::SdkCache::On
+}
+
+/// The sessions, each with its files by their keys. A file that two of them would write belongs to the first, and to one that
+/// shares its token before one that does not.
 fn assign(directory: &Directory, place: &Path) -> Vec<(Entry, BTreeMap<String, PathBuf>)> {
     let mut taken = BTreeSet::new();
-    let shared = directory.entries().iter().filter(|entry| entry.config.sdk_cache == config::SdkCache::On);
-    shared
+    let (sharing, others): (Vec<&Entry>, Vec<&Entry>) = directory.entries().iter().partition(|entry| is_shared(entry));
+    let entries = sharing.into_iter().chain(others);
+    entries
         .map(|entry| {
             let keys = entry.config.cache_keys.iter().filter(|key| taken.insert((*key).clone()));
             (entry.clone(), keys.map(|key| (key.clone(), place.join(file::name(key)))).collect())

@@ -12,6 +12,8 @@
 //! Nothing is offered, and nothing that was not offered is replaced, before the session's own record is known. A file with
 //! which a token could be renewed is replaced only once all that the session has is durable.
 
+use ssoctl_protocol::Secret;
+
 use super::file::{Content, Holding, Members, Publication};
 use crate::config::{Identity, normalise_start_url};
 use crate::session::found::Found;
@@ -25,8 +27,8 @@ pub(super) enum Step {
     Offer(Found),
     /// Read it again a little later: somebody may be writing it.
     ReadAgain,
-    /// Put the publication there, into these members.
-    Publish(Box<Members>),
+    /// Put this text there: the publication, and what else stood in the file.
+    Publish(Secret<Vec<u8>>),
     /// Remove it.
     Remove,
     /// Tell the person why it is left alone.
@@ -56,10 +58,9 @@ pub(super) enum Offer {
     Declined,
 }
 
-pub(super) fn decide(content: Content, view: View<'_>) -> Step {
+pub(super) fn decide(content: Content, view: &View<'_>) -> Step {
     let members = match content {
-        Content::Absent if view.publication.is_some() => return Step::Publish(Box::default()),
-        Content::Absent => return Step::Leave,
+        Content::Absent => Box::<Members>::default(),
         Content::Garbled => return Step::ReadAgain,
         Content::Members(members) => members,
     };
@@ -67,14 +68,16 @@ pub(super) fn decide(content: Content, view: View<'_>) -> Step {
         (Holding::Unreadable(why), _) => Step::Tell(why),
         (Holding::Published, Some(publication)) if members.says(publication) => Step::Leave,
         (Holding::Published, None) if view.is_signed_out => Step::Remove,
-        (Holding::Nothing | Holding::Published, Some(_)) => Step::Publish(members),
+        (Holding::Nothing | Holding::Published, Some(publication)) => Step::Publish(members.publish(publication)),
         (Holding::Nothing | Holding::Published, None) => Step::Leave,
         (Holding::Foreign(found), publication) => {
             let is_ours_to_take = is_of(&members, view.identity);
             match (view.offer, publication) {
                 (Offer::NotMade, _) if is_ours_to_take && view.is_loading => Step::Leave,
                 (Offer::NotMade, _) if is_ours_to_take => Step::Offer(found),
-                (_, Some(_)) if view.is_durable || !members.has_secrets() => Step::Publish(members),
+                (_, Some(publication)) if view.is_durable || !members.has_secrets() => {
+                    Step::Publish(members.publish(publication))
+                }
                 (Offer::TakenOver, None) if view.is_signed_out => Step::Remove,
                 _ => Step::Leave,
             }
@@ -91,7 +94,7 @@ pub(super) fn is_of(members: &Members, identity: &Identity) -> bool {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use ssoctl_protocol::{Secret, Timestamp};
+    use ssoctl_protocol::Timestamp;
 
     use super::*;
 
@@ -144,7 +147,7 @@ mod tests {
             offer: Offer::NotMade,
         };
         change(&mut view);
-        match decide(file.map_or(Content::Absent, content), view) {
+        match decide(file.map_or(Content::Absent, content), &view) {
             Step::Leave => "left",
             Step::Offer(_) => "offered",
             Step::ReadAgain => "read again",

@@ -1,13 +1,12 @@
 //! One file per session, readable by its owner alone.
 //!
 //! Secrets lie in the clear here, as in `~/.aws/sso/cache`, but in one place, with mode 0600 in a directory of mode 0700,
-//! and never torn: a record is written beside its place, synced, and moved over it. Files and directories that somebody
-//! else owns or can read are refused rather than repaired, because what was readable has to be taken as read.
+//! and never torn. Files and directories that somebody else owns or can read are refused rather than repaired, because
+//! what was readable has to be taken as read.
 
-use std::fs::{self, File, Permissions};
-use std::io::{ErrorKind, Write};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Once};
 
@@ -15,12 +14,10 @@ use ssoctl_protocol::Secret;
 
 use super::{Access, RecordName, SecretStore, StoreError};
 use crate::regular_file::{Link, NotRead, RegularFile};
+use crate::replacement::{self, Replacement};
 
 /// No record is longer; something else is in its place.
 const LONGEST_RECORD: u64 = 1 << 20;
-
-/// What the names of records begin with that are not in their place yet.
-const UNFINISHED: &str = ".record";
 
 /// Keeps records in files of a directory.
 pub struct FileStore {
@@ -44,7 +41,8 @@ impl FileStore {
         let file = directory.join(format!("{}.json", name.key));
         Box::pin(async move {
             let done = tokio::task::spawn_blocking(move || {
-                swept.call_once(|| sweep(&directory));
+                // Secrets that nobody would ever find again. One daemon has a directory at a time.
+                swept.call_once(|| replacement::sweep(&directory));
                 work(&directory, &file)
             });
             done.await.unwrap_or_else(|_| Err(StoreError("the file store failed unexpectedly".to_owned())))
@@ -66,7 +64,7 @@ impl SecretStore for FileStore {
     }
 
     fn delete(&self, name: &RecordName) -> Access<'_, ()> {
-        self.blocking(name, delete)
+        self.blocking(name, |_, file| delete(file))
     }
 
     fn set_aside(&self, name: &RecordName) -> Access<'_, String> {
@@ -75,17 +73,6 @@ impl SecretStore for FileStore {
             fs::rename(file, &aside).map_err(|error| failed("move", file, &error))?;
             Ok(aside.display().to_string())
         })
-    }
-}
-
-/// Removes what a daemon left that was killed while it wrote: secrets that nobody would ever find again. One daemon has a
-/// directory at a time, and this is done before its first access.
-fn sweep(directory: &Path) {
-    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-    for entry in entries.filter(|entry| entry.file_name().as_bytes().starts_with(UNFINISHED.as_bytes())) {
-        if let Err(error) = fs::remove_file(entry.path()) {
-            tracing::warn!(file = %entry.path().display(), %error, "an unfinished record cannot be removed");
-        }
     }
 }
 
@@ -109,30 +96,16 @@ fn write(directory: &Path, path: &Path, record: &Secret<Vec<u8>>) -> Result<(), 
     let failed = |error: std::io::Error| failed("write", path, &error);
     fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed)?;
     check(directory, &fs::symlink_metadata(directory).map_err(failed)?, "700")?;
-    // Removed again if anything fails before it is in its place.
-    let mut file = tempfile::Builder::new()
-        .prefix(UNFINISHED)
-        .permissions(Permissions::from_mode(0o600))
-        .tempfile_in(directory)
-        .map_err(failed)?;
-    file.write_all(record.expose()).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    sync(directory).map_err(failed)
+    Replacement::private(path, record.expose()).and_then(Replacement::put_in_place).map_err(failed)
 }
 
-fn delete(directory: &Path, path: &Path) -> Result<(), StoreError> {
+fn delete(path: &Path) -> Result<(), StoreError> {
     let removed = match fs::remove_file(path) {
-        Ok(()) => sync(directory),
+        Ok(()) => replacement::sync_directory_of(path),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(()),
         Err(error) => Err(error),
     };
     removed.map_err(|error| failed("remove", path, &error))
-}
-
-/// What was moved or removed is durable once the directory is.
-fn sync(directory: &Path) -> std::io::Result<()> {
-    File::open(directory)?.sync_all()
 }
 
 /// Refuses what somebody else owns or may look into.
@@ -159,6 +132,9 @@ fn failed(verb: &str, path: &Path, error: &std::io::Error) -> StoreError {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn name(key: &str) -> RecordName {
@@ -231,7 +207,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let directory = home.path().join("records");
         FileStore::new(directory.clone()).write(&name("key"), Secret::new(b"one".to_vec())).await.unwrap();
-        fs::write(directory.join(".recordX1y2Z3"), "half of a rec").unwrap();
+        fs::write(directory.join(".ssoctl-X1y2Z3"), "half of a rec").unwrap();
         fs::write(directory.join("notes"), "mine").unwrap();
         assert_eq!(stored(&FileStore::new(directory.clone())).await, Ok(Some(b"one".to_vec())));
         let mut left: Vec<_> = fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().file_name()).collect();

@@ -13,7 +13,8 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::descriptors;
-use super::handlers::{self, Api};
+use super::handlers::Api;
+use super::reply;
 use super::unread::Connection;
 use crate::clock::Clock;
 
@@ -130,7 +131,7 @@ impl Crowd {
                 "ssoctld serves {limit} connections at once, and all are in use; end some of the programs that wait"
             ),
         );
-        Self { answer: handlers::raw(&problem), limit, refused: 0 }
+        Self { answer: reply::raw(&problem), limit, refused: 0 }
     }
 
     /// Tells why, without waiting for a request: whoever refuses thousands cannot listen to each.

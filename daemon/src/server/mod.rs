@@ -6,12 +6,15 @@
 //! | `connection` | accepts, checks the peer, bounds what a connection may cost |
 //! | [`descriptors`] | how many connections there may be |
 //! | `unread` | breaks connections whose other end does not read |
-//! | `handlers` | routes requests to sessions |
+//! | `handlers`, `new_session`, `roles` | route requests to sessions |
+//! | `reply` | answers as HTTP |
 //! | `translate` | pure: between sessions and the contract |
 
 mod connection;
 pub mod descriptors;
 mod handlers;
+mod new_session;
+mod reply;
 mod roles;
 pub mod socket;
 mod translate;

@@ -2,33 +2,27 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::Response;
 use ssoctl_protocol::route::Query;
 use ssoctl_protocol::{Account, Accounts, ErrorCode, Problem, Role, RoleCredentials, Roles, Selector};
 
-use super::handlers::{Api, ok, unexpected, wait};
+use super::handlers::{Api, resolve, wait};
+use super::reply::{Reply, ok, unexpected};
 use super::translate;
 use crate::clock::Now;
 use crate::config::NoAssignment;
-use crate::portal::{AccountId, Assignment, PortalError, RoleName};
+use crate::portal::{AccountId, Assignment, RoleName};
 use crate::roles::Subject;
 use crate::roles::ask::{Answer, Refusal, Want};
 use crate::session;
 use crate::session::registry::{Directory, Entry};
 
 impl Api {
-    pub(super) async fn credentials(
-        &self,
-        entry: &Entry,
-        assignment: Assignment,
-        region: Option<String>,
-        query: &Query,
-    ) -> Result<Response<Full<Bytes>>, Problem> {
+    pub(super) async fn credentials(&self, directory: &Directory, query: Query) -> Reply {
+        let entry = resolve(directory, &query.selector)?;
+        let (assignment, region) = assignment(directory, entry, &query)?;
         let min_valid = Duration::from_secs(query.min_valid);
         let want = Want::Credentials { assignment: assignment.clone(), min_valid };
-        let Answer::Credentials(keys, expires) = self.obtain(entry, want, query).await? else {
+        let Answer::Credentials(keys, expires) = self.obtain(entry, want, &query).await? else {
             return Err(unexpected());
         };
         ok(&RoleCredentials {
@@ -43,7 +37,7 @@ impl Api {
         })
     }
 
-    pub(super) async fn accounts(&self, entry: &Entry, query: &Query) -> Result<Response<Full<Bytes>>, Problem> {
+    pub(super) async fn accounts(&self, entry: &Entry, query: &Query) -> Reply {
         let Answer::Accounts(accounts) = self.obtain(entry, Want::Accounts, query).await? else {
             return Err(unexpected());
         };
@@ -55,12 +49,7 @@ impl Api {
         ok(&Accounts { session: entry.config.name.clone(), accounts: accounts.collect() })
     }
 
-    pub(super) async fn roles(
-        &self,
-        entry: &Entry,
-        account: &str,
-        query: &Query,
-    ) -> Result<Response<Full<Bytes>>, Problem> {
+    pub(super) async fn roles(&self, entry: &Entry, account: &str, query: &Query) -> Reply {
         let account = account_id(account)?;
         let Answer::Roles(roles) = self.obtain(entry, Want::Roles(account.clone()), query).await? else {
             return Err(unexpected());
@@ -105,11 +94,7 @@ pub(super) fn or_default_profile(directory: &Directory, query: Query) -> Query {
 
 /// Which role in which account a request means, and the region of the profile that it names. What the request says itself
 /// counts before the profile.
-pub(super) fn assignment(
-    directory: &Directory,
-    entry: &Entry,
-    query: &Query,
-) -> Result<(Assignment, Option<String>), Problem> {
+fn assignment(directory: &Directory, entry: &Entry, query: &Query) -> Result<(Assignment, Option<String>), Problem> {
     let profile = match &query.selector {
         Selector::Profile(name) => directory.config.profiles.get(name).map(|profile| (name, profile)),
         _ => None,
@@ -139,8 +124,10 @@ pub(super) fn assignment(
 }
 
 /// The answer to who asks what is meant.
-pub(super) fn meant(entry: &Entry, assignment: &Assignment, region: Option<String>) -> ssoctl_protocol::Assignment {
-    ssoctl_protocol::Assignment {
+pub(super) fn meant(directory: &Directory, query: &Query) -> Reply {
+    let entry = resolve(directory, &query.selector)?;
+    let (assignment, region) = assignment(directory, entry, query)?;
+    ok(&ssoctl_protocol::Assignment {
         session: entry.config.name.clone(),
         start_url: entry.config.start_url.clone(),
         sso_region: entry.config.region().to_owned(),
@@ -148,7 +135,7 @@ pub(super) fn meant(entry: &Entry, assignment: &Assignment, region: Option<Strin
         role: assignment.role.to_string(),
         region,
         browser: entry.config.browser.clone(),
-    }
+    })
 }
 
 fn account_id(text: &str) -> Result<AccountId, Problem> {
@@ -183,14 +170,7 @@ fn refused(entry: &Entry, refusal: Refusal, now: Now) -> Problem {
             ),
         )
         .with_expiry(Some(translate::time(now, best))),
-        Refusal::Portal(error) => {
-            let code = match &error {
-                PortalError::Configuration(_) => ErrorCode::InvalidConfiguration,
-                error if error.may_pass() => ErrorCode::ServiceUnavailable,
-                _ => ErrorCode::ServiceRefused,
-            };
-            Problem::new(code, format!("session {name:?}: {error}"))
-        }
+        Refusal::Portal(error) => translate::failed(name, &error),
         Refusal::PortalSilent => Problem::new(
             ErrorCode::ServiceUnavailable,
             format!("session {name:?}: the portal has not answered in time"),

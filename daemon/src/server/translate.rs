@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ssoctl_protocol::body::{ConfigurationProblem, TokenFiles};
 use ssoctl_protocol::import::{Import, ImportOutcome, ImportedFile};
+use ssoctl_protocol::route::NoRoute;
 use ssoctl_protocol::{
     DaemonStatus, ErrorCode, LastError, NextStep, PendingLogin, Problem, Selector, SessionState, SessionStatus,
     StoreStatus, Timestamp, VERSION,
@@ -12,7 +13,6 @@ use ssoctl_protocol::{
 
 use crate::clock::{BootTime, Now};
 use crate::config::{AddError, SaveError, Severity};
-use crate::oidc::CallError;
 use crate::sdk_cache::Standing;
 use crate::sdk_cache::import::{Imported, Outcome};
 use crate::session::ask::Refusal;
@@ -20,6 +20,7 @@ use crate::session::flow::FlowView;
 use crate::session::found::Reception;
 use crate::session::registry::{Directory, Entry, Unresolved};
 use crate::session::{Next, Snapshot};
+use crate::transport::{CallError, ErrorNames};
 use crate::world::World;
 
 pub(super) fn time(now: Now, time: BootTime) -> Timestamp {
@@ -154,6 +155,18 @@ pub(super) fn pending(now: Now, flow: FlowView) -> PendingLogin {
     }
 }
 
+pub(super) fn no_route(why: &NoRoute, method: &str, path: &str) -> Problem {
+    match why {
+        NoRoute::NotFound => Problem::new(ErrorCode::NotFound, format!("there is nothing at {path}")),
+        NoRoute::MethodNotAllowed(_) => {
+            Problem::new(ErrorCode::MethodNotAllowed, format!("{path} does not take {method}"))
+        }
+        NoRoute::BadEncoding => {
+            Problem::new(ErrorCode::InvalidRequest, "a name in the path is not percent-encoded UTF-8")
+        }
+    }
+}
+
 pub(super) fn unresolved(selector: &Selector, why: Unresolved) -> Problem {
     match why {
         Unresolved::Unknown(names) => {
@@ -164,6 +177,9 @@ pub(super) fn unresolved(selector: &Selector, why: Unresolved) -> Problem {
                 Selector::StartUrl(url) => format!("no session has the start URL {url:?}"),
             };
             Problem::new(ErrorCode::UnknownSession, detail).with_choices(names)
+        }
+        Unresolved::Lost(profile, why) => {
+            Problem::new(ErrorCode::InvalidConfiguration, format!("profile {profile:?} {why}"))
         }
         Unresolved::Ambiguous(names) => {
             let detail = match selector {
@@ -209,14 +225,7 @@ pub(super) fn refused(entry: &Entry, refusal: Refusal, now: Now) -> Problem {
             ErrorCode::UnknownFlow,
             format!("that sign-in to session {name:?} is not known any more; the daemon may have been restarted"),
         ),
-        Refusal::Service(error) => {
-            let code = match &error {
-                CallError::Configuration(_) => ErrorCode::InvalidConfiguration,
-                error if error.may_pass() => ErrorCode::ServiceUnavailable,
-                _ => ErrorCode::ServiceRefused,
-            };
-            Problem::new(code, format!("session {name:?}: {error}"))
-        }
+        Refusal::Service(error) => failed(name, &error),
         Refusal::ServiceSilent => Problem::new(
             ErrorCode::ServiceUnavailable,
             format!("session {name:?}: the service has not answered in time"),
@@ -228,6 +237,16 @@ pub(super) fn refused(entry: &Entry, refusal: Refusal, now: Now) -> Problem {
         Refusal::ShuttingDown => Problem::new(ErrorCode::ShuttingDown, "the daemon is stopping"),
     };
     problem.of_session(name)
+}
+
+/// A call for this session has failed.
+pub(super) fn failed<N: ErrorNames>(session: &str, error: &CallError<N>) -> Problem {
+    let code = match error {
+        CallError::Configuration(_) => ErrorCode::InvalidConfiguration,
+        error if error.may_pass() => ErrorCode::ServiceUnavailable,
+        _ => ErrorCode::ServiceRefused,
+    };
+    Problem::new(code, format!("session {session:?}: {error}"))
 }
 
 pub(super) fn not_saved(error: &SaveError) -> Problem {
@@ -259,6 +278,7 @@ pub(super) fn spoken(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::LostProfile;
 
     #[test]
     fn durations_are_said_as_people_say_them() {
@@ -285,6 +305,12 @@ mod tests {
                 "profile \"p\" leads to no session",
             ),
             (
+                Selector::Profile("p".into()),
+                Unresolved::Lost("p".into(), LostProfile::NoSuchSession("gone".into())),
+                ErrorCode::InvalidConfiguration,
+                "profile \"p\" has ssoctl ask for a session \"gone\", which there is not",
+            ),
+            (
                 Selector::Only,
                 Unresolved::Ambiguous(names()),
                 ErrorCode::AmbiguousSession,
@@ -293,6 +319,7 @@ mod tests {
         ] {
             let choices = match &why {
                 Unresolved::Unknown(names) | Unresolved::Ambiguous(names) => names.clone(),
+                Unresolved::Lost(..) => Vec::new(),
             };
             assert_eq!(unresolved(&selector, why), Problem::new(code, detail).with_choices(choices));
         }

@@ -37,11 +37,16 @@ pub(super) fn issued_alone(number: u32, lifetime: Duration) -> Issued {
 }
 
 pub(super) fn service(name: ErrorName) -> CallError {
-    CallError::Service { name, description: String::new(), key_trouble: false }
+    CallError::Service { name, description: String::new(), may_pass: name.may_pass(), retry_after: None }
 }
 
 pub(super) fn key_trouble() -> CallError {
-    CallError::Service { name: ErrorName::InvalidRequest, description: String::new(), key_trouble: true }
+    CallError::Service {
+        name: ErrorName::InvalidRequest,
+        description: String::new(),
+        may_pass: true,
+        retry_after: None,
+    }
 }
 
 pub(super) fn unnamed() -> CallError {

@@ -61,8 +61,11 @@ pub enum Want {
 pub enum Need {
     /// In any case.
     Always,
-    /// Unless there is a live token, or one can be had without a person.
-    IfSignedOut,
+    /// Unless there is a token that lives long enough, or one can be had without a person.
+    Below {
+        /// How long it must still live. Zero: any that is live.
+        min_valid: Duration,
+    },
     /// In any case, after the session at the portal was ended, so that the new one gets its whole length. Until the
     /// portal was told, the old token is kept.
     Fresh,
@@ -282,12 +285,16 @@ impl Ask {
                 (None, _) => self.until(at, policy::CODE_PATIENCE, || Refusal::ServiceSilent),
             };
         }
-        if need == Need::IfSignedOut {
-            if let Some(token) = at.token.filter(|token| token.is_live(at.now)) {
+        if let Need::Below { min_valid } = need {
+            let live = at.token.filter(|token| token.is_live(at.now));
+            if let Some(token) = live.filter(|token| token.remaining(at.now) >= min_valid) {
                 return Verdict::Answer(Answer::SignedIn(token.expires));
             }
             if at.incoming.is_some() {
                 return Verdict::Wait(at.incoming);
+            }
+            if let Some(token) = live.filter(|token| cannot_be_bettered(token, min_valid, at.now)) {
+                return refuse(Refusal::ValidityUnattainable { best: token.expires });
             }
             if at.loading.is_some() && at.now < self.since + policy::LOAD_PATIENCE {
                 return Verdict::Wait(Some(self.since + policy::LOAD_PATIENCE));

@@ -8,7 +8,7 @@
 //! | the end approaches | a flow is opened unasked; *approve*, with its code | opens the page |
 //! | that code died unattended | *sign in*, in the same place | opens a flow and its page |
 //! | the end approaches, and the portal caps it | *renew now*: a flow would not help | signs out at the portal, then in |
-//! | the end | *expired* | opens a flow and its page |
+//! | the end | *expired*; if a code is open, that code in its place | opens a flow and its page |
 //!
 //! What comes before the end can be put off: it is taken back, and shown again a little later or at the end.
 //! A new token that lives longer takes all of it back. While the person is away nothing is opened or shown; whoever comes
@@ -166,7 +166,9 @@ impl Attention {
                 self.told = Told::ThatItEnded;
                 // Somebody who is signing in already need not be told why.
                 if !outlook.flow_is_open || self.shown.is_some() || was_put_off {
-                    return Some(self.show(Notice::Expired { ended: token.expires }));
+                    // What helps says that the end has come, too.
+                    let expired = Notice::Expired { ended: token.expires };
+                    return Some(self.show(outlook.approve(token).unwrap_or(expired)));
                 }
             } else if self.told == Told::Nothing && outlook.approach_of(token) <= now {
                 self.told = Told::ThatTheEndApproaches;
@@ -198,7 +200,7 @@ impl Attention {
     /// What should be on the screen.
     fn wanted(&self, outlook: Outlook<'_>, token: &Token) -> Option<Notice> {
         let ends = token.expires;
-        let approve = outlook.flow.map(|flow| Notice::Approve { flow: flow.clone(), ends });
+        let approve = outlook.approve(token);
         match self.told {
             Told::Nothing => None,
             Told::ThatTheEndApproaches if approve.is_some() => approve,
@@ -235,6 +237,11 @@ impl<'a> Outlook<'a> {
 
     fn is_capped(&self, token: &Token) -> bool {
         token.capped || self.portal_caps
+    }
+
+    /// The code that is open.
+    fn approve(&self, token: &Token) -> Option<Notice> {
+        self.flow.map(|flow| Notice::Approve { flow: flow.clone(), ends: token.expires })
     }
 
     fn approach_of(&self, token: &Token) -> BootTime {

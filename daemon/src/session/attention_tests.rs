@@ -56,6 +56,30 @@ fn a_code_that_dies_unattended_becomes_an_invitation_and_opens_no_other_by_itsel
 }
 
 #[test]
+fn at_the_end_an_open_code_is_shown_once_more_and_says_both() {
+    let mut t = signed_in_alone();
+    t.advance(hours(8) - mins(1));
+    t.authorizes(Ok(authorization()));
+    assert_eq!(screen(&t), "approve");
+    t.advance(mins(1));
+    let names: Vec<&str> = t.shown.iter().map(Notice::name).collect();
+    assert_eq!((names, t.shown[1].ends()), (vec!["approve"; 2], t.now.boot));
+    t.advance(CODE_LIFETIME - mins(1));
+    assert_eq!((screen(&t), t.shown.len()), ("expired", 3), "that code is dead");
+}
+
+#[test]
+fn a_code_that_was_put_off_is_shown_at_the_end() {
+    let mut t = signed_in_alone();
+    t.advance(hours(8) - mins(2));
+    t.authorizes(Ok(authorization()));
+    t.on(Event::Acted(Action::PutOff));
+    assert_eq!(screen(&t), "nothing");
+    t.advance(mins(2));
+    assert_eq!((screen(&t), t.shown.len()), ("approve", 2));
+}
+
+#[test]
 fn a_click_on_the_invitation_opens_a_fresh_flow_and_its_page() {
     let mut t = signed_in_alone();
     t.advance(hours(8) - mins(15));

@@ -202,7 +202,7 @@ fn a_caller_that_left_is_not_answered() {
 
 #[test]
 fn a_login_if_needed_asks_nobody_while_there_is_a_token_or_one_can_be_had_silently() {
-    let need = Want::Login { need: Need::IfSignedOut };
+    let need = Want::Login { need: Need::Below { min_valid: NOW } };
     let mut t = Timeline::signed_in(hours(1));
     let caller = t.ask(need);
     assert_eq!(t.told(caller), &Answer::SignedIn(t.now.boot + hours(1)));
@@ -213,6 +213,23 @@ fn a_login_if_needed_asks_nobody_while_there_is_a_token_or_one_can_be_had_silent
     t.jump(hours(2));
     let caller = t.ask(need);
     t.refreshes(Err(network()));
+    t.authorizes(Ok(authorization()));
+    assert!(matches!(t.told(caller), Answer::Pending { started: true, .. }), "{:?}", t.told(caller));
+}
+
+#[test]
+fn a_login_for_a_token_that_lives_long_enough_asks_only_where_a_person_can_help() {
+    let need = |min_valid| Want::Login { need: Need::Below { min_valid } };
+    let mut t = Timeline::signed_out();
+    t.sign_in(issued_alone(1, hours(8)));
+    t.jump(hours(6));
+    let caller = t.ask(need(hours(2)));
+    assert_eq!(t.told(caller), &Answer::SignedIn(t.now.boot + hours(2)));
+    // No token of this service has lived that long.
+    let caller = t.ask(need(hours(9)));
+    assert_eq!(t.refusal(caller), &Refusal::ValidityUnattainable { best: t.now.boot + hours(2) });
+    assert_eq!(t.begun("AuthorizeDevice"), 1);
+    let caller = t.ask(need(hours(3)));
     t.authorizes(Ok(authorization()));
     assert!(matches!(t.told(caller), Answer::Pending { started: true, .. }), "{:?}", t.told(caller));
 }

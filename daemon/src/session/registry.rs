@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::Notices;
 use super::task::Session;
-use crate::config::{Config, Identity, Notifications, SessionConfig};
+use crate::config::{Config, Identity, LostProfile, Notifications, SessionConfig};
 use crate::roles::task::Roles;
 use crate::world::World;
 
@@ -43,6 +43,8 @@ pub use ssoctl_protocol::Selector;
 pub enum Unresolved {
     /// None.
     Unknown(Vec<String>),
+    /// None, although this profile is meant to lead to one.
+    Lost(String, LostProfile),
     /// Several.
     Ambiguous(Vec<String>),
 }
@@ -119,6 +121,9 @@ impl Directory {
             Selector::Only => self.entries.iter().collect(),
             Selector::Session(name) => self.named(name).into_iter().collect(),
             Selector::Profile(profile) => {
+                if let Some(why) = self.config.lost_profiles.get(profile) {
+                    return Err(Unresolved::Lost(profile.clone(), why.clone()));
+                }
                 self.config.profiles.get(profile).and_then(|profile| self.named(&profile.session)).into_iter().collect()
             }
             Selector::StartUrl(url) => {

@@ -15,9 +15,12 @@ mod store_tests;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
+use super::callers::OWN;
 use super::*;
-use crate::session::Notices;
-use crate::session::ask::Need;
+use crate::oidc::ErrorName;
+use crate::session::ask::{Need, PortalOutcome, Refusal};
+use crate::session::{Next, Notices, Snapshot};
+use crate::transport::ErrorNames;
 use answers_tests::*;
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);

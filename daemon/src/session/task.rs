@@ -1,6 +1,8 @@
-//! The loop that owns one session: it feeds what happens to the [`State`] and carries out the effects.
+//! The loop that owns one session: it feeds what happens to the [`State`] and has the `effects` carried out.
 //!
 //! Nothing else changes a session. Readers look at the snapshot; whoever needs more sends a [`Want`] and waits.
+
+mod effects;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,13 +16,9 @@ use super::ask::{Answer, AskId, Refusal, Want};
 use super::attention::Action;
 use super::found::Found;
 use super::state::{Effect, Event, State};
-use super::{AccessToken, Kept, Notices, Snapshot, Terms, journal};
+use super::{AccessToken, Notices, Snapshot, Terms, journal};
 use crate::asking;
-use crate::clock::{Clock, Now};
-use crate::config::{Endpoints, SessionConfig};
-use crate::desktop::Subject;
-use crate::oidc::{CallError, Grant};
-use crate::secrets::{RecordName, SecretStore, record};
+use crate::config::SessionConfig;
 use crate::world::World;
 
 /// How long a stopping session waits for its record to become durable.
@@ -163,27 +161,9 @@ impl Task {
         loop {
             let wake_at = self.state.wake_at(self.world.clock.now());
             let event = tokio::select! {
-                message = inbox.recv() => match message {
-                    Some(Message::Asked(id, want, reply)) => {
-                        self.callers.insert(id, reply);
-                        Event::Asked(id, want)
-                    }
-                    Some(Message::Left(id)) => {
-                        self.callers.remove(&id);
-                        Event::Left(id)
-                    }
-                    Some(Message::Acted(action)) => Event::Acted(action),
-                    Some(Message::Rejected(token)) => Event::Rejected(token),
-                    Some(Message::Found(id, found, reply)) => {
-                        self.callers.insert(id, reply);
-                        Event::Found(id, found)
-                    }
-                    Some(Message::EndedElsewhere(access)) => Event::EndedElsewhere(access),
-                    Some(Message::Configured(config, notices)) => {
-                        self.config = config;
-                        Event::TermsChanged(terms(&self.config, notices))
-                    }
-                    Some(Message::Stop) | None => break,
+                message = inbox.recv() => match message.and_then(|message| self.take_in(message)) {
+                    Some(event) => event,
+                    None => break,
                 },
                 Some(done) = self.calls.join_next() => match done {
                     Ok(event) => event,
@@ -199,6 +179,7 @@ impl Task {
                 }
                 () = self.world.clock.sleep_until(wake_at.unwrap_or_default()), if wake_at.is_some() => Event::Tick,
             };
+            // After a suspend this may wake before whoever follows the quiet hours.
             let before = std::mem::replace(&mut presence, known.presence_at(self.world.clock.now().wall));
             if before != presence {
                 self.on(Event::PresenceChanged(presence));
@@ -206,6 +187,32 @@ impl Task {
             self.on(event);
         }
         self.stop(inbox).await;
+    }
+
+    /// What a message means to the state; `None`: the end.
+    fn take_in(&mut self, message: Message) -> Option<Event> {
+        Some(match message {
+            Message::Asked(id, want, reply) => {
+                self.callers.insert(id, reply);
+                Event::Asked(id, want)
+            }
+            Message::Found(id, found, reply) => {
+                self.callers.insert(id, reply);
+                Event::Found(id, found)
+            }
+            Message::Left(id) => {
+                self.callers.remove(&id);
+                Event::Left(id)
+            }
+            Message::Configured(config, notices) => {
+                self.config = config;
+                Event::TermsChanged(terms(&self.config, notices))
+            }
+            Message::Acted(action) => Event::Acted(action),
+            Message::Rejected(token) => Event::Rejected(token),
+            Message::EndedElsewhere(token) => Event::EndedElsewhere(token),
+            Message::Stop => return None,
+        })
     }
 
     /// Everybody gets an answer, also who came too late, and the store gets its last record.
@@ -234,9 +241,10 @@ impl Task {
     fn on(&mut self, event: Event) {
         let now = self.world.clock.now();
         journal::event(&self.config.name, &event);
-        let is_visit =
-            matches!(event, Event::Asked(_, Want::Token { .. } | Want::Login { .. } | Want::LoginEnd { .. }));
-        let is_visit = is_visit || matches!(event, Event::Left(_));
+        let is_visit = matches!(
+            event,
+            Event::Asked(_, Want::Token { .. } | Want::Login { .. } | Want::LoginEnd { .. }) | Event::Left(_)
+        );
         let effects = self.state.on(event, now);
         for decision in self.state.decisions() {
             journal::decision(&self.config.name, decision);
@@ -249,132 +257,8 @@ impl Task {
             self.carry_out(effect);
         }
     }
-
-    fn carry_out(&mut self, effect: Effect) {
-        let World { clock, identity_center, portal, secrets, desktop, .. } = &self.world;
-        let name = self.config.name.as_str();
-        match effect {
-            Effect::Answer(id, answer) => {
-                if let Some(caller) = self.callers.remove(&id) {
-                    // Whoever left in this moment needs no answer.
-                    let _ = caller.send(answer);
-                }
-            }
-            Effect::Load => {
-                let (secrets, clock, record_name) = (Arc::clone(secrets), Arc::clone(clock), record_name(&self.config));
-                self.calls.spawn(async move { Event::Loaded(load(&*secrets, &*clock, &record_name).await) });
-            }
-            Effect::Store(kept) => {
-                let now = clock.now();
-                let service_now = Now { wall: identity_center.service_clock().borrow().at(now.wall), ..now };
-                let bytes = record::encode(&self.config.identity, &kept, service_now);
-                let (secrets, record_name) = (Arc::clone(secrets), record_name(&self.config));
-                self.calls.spawn(async move {
-                    Event::Stored(secrets.write(&record_name, bytes).await.map_err(|error| error.to_string()))
-                });
-            }
-            Effect::Register(flow) => {
-                tracing::info!(session = name, flow, "registering a client");
-                let (service, scopes) = (Arc::clone(identity_center), self.config.scopes.clone());
-                self.call(
-                    move |result| Event::Registered(flow, result),
-                    move |at| async move { service.register(&at.oidc, &scopes).await },
-                );
-            }
-            Effect::AuthorizeDevice(flow, registration) => {
-                tracing::info!(session = name, flow, "starting a device authorization");
-                let (service, start_url) = (Arc::clone(identity_center), self.config.start_url.clone());
-                self.call(
-                    move |result| Event::DeviceAuthorized(flow, result),
-                    move |at| async move { service.authorize_device(&at.oidc, &registration, &start_url).await },
-                );
-            }
-            Effect::CreateToken(flow, registration, grant) => {
-                tracing::debug!(session = name, flow, "polling for a token");
-                let service = Arc::clone(identity_center);
-                self.call(
-                    move |result| Event::Polled(flow, result),
-                    move |at| async move { service.create_token(&at.oidc, &registration, &grant).await },
-                );
-            }
-            Effect::Refresh(lineage, renewal) => {
-                let service = Arc::clone(identity_center);
-                let grant = Grant::RefreshToken(renewal.refresh_token);
-                self.call(
-                    move |result| Event::Refreshed(lineage, result),
-                    move |at| async move { service.create_token(&at.oidc, &renewal.registration, &grant).await },
-                );
-            }
-            Effect::Show(notice) => {
-                tracing::info!(session = name, notice = notice.name(), "the person is told");
-                let messages = self.messages.clone();
-                let act = move |action| {
-                    if let Some(messages) = messages.upgrade() {
-                        let _ = messages.send(Message::Acted(action));
-                    }
-                };
-                desktop.show(&subject(&self.config), &notice, clock.now(), Box::new(act));
-            }
-            Effect::Withdraw => desktop.withdraw(&subject(&self.config)),
-            Effect::OpenPage(flow) => desktop.open(&subject(&self.config), &flow.verification_uri_complete),
-            Effect::LeavePortal(token) => {
-                tracing::info!(session = name, "ending the session at the portal");
-                let portal = Arc::clone(portal);
-                self.call(Event::PortalLeft, move |at| async move {
-                    portal.logout(&at.portal, &token.value).await.map_err(CallError::from)
-                });
-            }
-        }
-    }
-
-    /// Begins a call to the service, whose result becomes an event. A configuration that allows no call is a result, too.
-    fn call<T, F>(
-        &mut self,
-        event: impl FnOnce(Result<T, CallError>) -> Event + Send + 'static,
-        call: impl FnOnce(Endpoints) -> F + Send + 'static,
-    ) where
-        F: Future<Output = Result<T, CallError>> + Send + 'static,
-        T: Send + 'static,
-    {
-        let endpoints = self.config.endpoints.clone();
-        self.calls.spawn(async move {
-            event(match endpoints {
-                Ok(endpoints) => call(endpoints).await,
-                Err(error) => Err(CallError::Configuration(error.to_string())),
-            })
-        });
-    }
-}
-
-fn record_name(config: &SessionConfig) -> RecordName {
-    RecordName { key: config.identity.key(), label: format!("ssoctl: {}", config.identity.start_url) }
 }
 
 const fn terms(config: &SessionConfig, notices: Notices) -> Terms {
     Terms { refresh_before: config.refresh_before, notify_before: config.notify_before, notices }
-}
-
-fn subject(config: &SessionConfig) -> Subject {
-    Subject {
-        key: config.identity.key(),
-        name: config.name.clone(),
-        start_url: config.start_url.clone(),
-        region: config.region().to_owned(),
-        browser: config.browser.clone(),
-        verification_hosts: config.verification_hosts.clone(),
-    }
-}
-
-/// Reads a record. One that is damaged is put aside, so that nothing is lost, and the session starts without it.
-async fn load(secrets: &dyn SecretStore, clock: &dyn Clock, name: &RecordName) -> Result<Option<Kept>, String> {
-    let Some(bytes) = secrets.read(name).await.map_err(|error| error.to_string())? else { return Ok(None) };
-    match record::decode(bytes.expose(), clock.now()) {
-        Ok(kept) => Ok(Some(kept)),
-        Err(newer @ record::NotARecord::Newer(_)) => Err(newer.to_string()),
-        Err(damaged @ record::NotARecord::Damaged) => {
-            let aside = secrets.set_aside(name).await.map_err(|error| error.to_string())?;
-            tracing::warn!(aside, "{damaged}; it was moved aside, and the session starts without it");
-            Ok(None)
-        }
-    }
 }

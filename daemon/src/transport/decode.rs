@@ -6,6 +6,8 @@
 use serde::Deserialize;
 use ssoctl_protocol::Secret;
 
+use super::ErrorNames;
+
 /// How much of a text of the service is worth showing.
 const LONGEST_DESCRIPTION: usize = 500;
 
@@ -55,8 +57,20 @@ pub fn secret_text(value: Option<Secret<String>>, member: &str) -> Result<Secret
     value.filter(|value| !value.expose().is_empty()).ok_or_else(|| missing(member))
 }
 
+/// The name of an error that spells itself in these ways: the first that the model has counts.
+pub fn recognise<N: ErrorNames>(spellings: &[Option<&str>]) -> Option<N> {
+    spellings.iter().flatten().find_map(|spelling| N::find(bare_name(spelling)))
+}
+
+/// What an error without a known name calls itself, and what it says.
+pub fn in_words(spellings: &[Option<&str>], said: &str) -> String {
+    let called = spellings.iter().flatten().map(|spelling| bare_name(spelling)).find(|name| !name.is_empty());
+    let parts = [called, Some(said)].into_iter().flatten().filter(|part| !part.is_empty());
+    presentable(&parts.collect::<Vec<_>>().join(": "))
+}
+
 /// `com.amazonaws.ssooidc#InvalidGrantException:http://…` is `InvalidGrantException`.
-pub fn bare_name(spelling: &str) -> &str {
+fn bare_name(spelling: &str) -> &str {
     let spelling = spelling.split(':').next().unwrap_or(spelling);
     spelling.rsplit('#').next().unwrap_or(spelling).trim()
 }

@@ -44,6 +44,14 @@ async fn what_makes_no_sense_is_refused_with_its_code() {
 }
 
 #[tokio::test]
+async fn the_api_describes_itself() {
+    let t = Harness::start(Settings::default()).await;
+    let answer = t.request("GET /v1/openapi.json").await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
+    assert_eq!(answer.body, ssoctl_protocol::openapi::DOCUMENT);
+}
+
+#[tokio::test]
 async fn a_wrong_method_is_told_the_right_ones() {
     let t = Harness::start(Settings::default()).await;
     for (request, allowed) in [

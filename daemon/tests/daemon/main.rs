@@ -14,6 +14,9 @@ mod roles;
 mod sdks;
 mod secrecy;
 mod sign_in;
+#[path = "../../../client/tests/support/skipping.rs"]
+#[allow(dead_code, reason = "shared with tests that need other parts")]
+mod skipping;
 mod soak;
 mod storing;
 mod token_files;

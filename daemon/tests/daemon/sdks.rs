@@ -12,6 +12,7 @@ use identity_center_simulator::{Approval, Grant, Operation, RefreshTokens, Setti
 use ssoctl_protocol::SessionState;
 
 use crate::harness::{Harness, Store, mins};
+use crate::skipping::named_by;
 
 const CONFIGURATION: &str = "[sso-session corp]
 sso_start_url = https://corp.awsapps.com/start
@@ -24,18 +25,6 @@ sso_account_id = 111122223333
 sso_role_name = ReadOnlyAccess
 region = eu-west-1
 ";
-
-/// What stands in this variable, or nothing after saying that the test is skipped.
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
-fn part(variable: &str) -> Option<OsString> {
-    let value = std::env::var_os(variable);
-    if value.is_none() {
-        let is_required = std::env::var_os("SSOCTL_TEST_REQUIRE").is_some_and(|required| required == "1");
-        assert!(!is_required, "{variable} is not set; .ci/run says how to get the SDK that it names");
-        eprintln!("skipped: {variable} names no SDK to try");
-    }
-    value
-}
 
 impl Harness {
     #[expect(clippy::disallowed_methods, reason = "SDKs go by the machine's clock")]
@@ -88,25 +77,25 @@ impl Harness {
 
 #[tokio::test]
 async fn botocore_uses_what_is_published_and_renews_nothing() {
-    let Some(python) = part("SSOCTL_TEST_PYTHON") else { return };
+    let Some(python) = named_by("SSOCTL_TEST_PYTHON") else { return };
     Harness::is_enough_for(python, &["-c", include_str!("../sdk/python/credentials.py")]).await;
 }
 
 #[tokio::test]
 async fn the_sdk_for_javascript_uses_what_is_published_and_renews_nothing() {
-    let Some(_) = part("SSOCTL_TEST_NODE") else { return };
+    let Some(_) = named_by("SSOCTL_TEST_NODE") else { return };
     Harness::is_enough_for("node".into(), &["-e", include_str!("../sdk/node/credentials.cjs")]).await;
 }
 
 #[tokio::test]
 async fn the_sdk_for_rust_uses_what_is_published_and_renews_nothing() {
-    let Some(program) = part("SSOCTL_TEST_RUST_SDK") else { return };
+    let Some(program) = named_by("SSOCTL_TEST_RUST_SDK") else { return };
     Harness::is_enough_for(program, &[]).await;
 }
 
 #[tokio::test]
 async fn a_sign_in_that_botocore_writes_is_taken_over() {
-    let Some(python) = part("SSOCTL_TEST_PYTHON") else { return };
+    let Some(python) = named_by("SSOCTL_TEST_PYTHON") else { return };
     let t = Harness::now(Settings { approval: Approval::Preauthorised, ..Settings::default() }).await;
     let token = t.run_sdk(&python, &["-c", include_str!("../sdk/python/login.py")]).await;
     t.until_state(SessionState::SignedIn).await;

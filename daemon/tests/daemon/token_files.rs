@@ -14,7 +14,7 @@ use ssoctld::oidc::{self, IdentityCenter};
 use ssoctld::sdk_cache::file;
 use ssoctld::transport::Transport;
 
-use crate::harness::{Harness, START_URL, Store, hours, mins, session};
+use crate::harness::{Harness, START_URL, Store, hours, mins, noon, session};
 
 /// The configuration of `corp`, whose token is shared.
 fn shared() -> String {
@@ -380,4 +380,42 @@ async fn what_was_there_before_the_start_is_compared_with_what_the_store_has() {
         (t.access_token().await, t.status("corp").await.refreshable),
         (text(&earlier["accessToken"]).to_owned(), true)
     );
+}
+
+#[tokio::test]
+async fn what_was_published_is_taken_back_when_the_session_shares_no_longer() {
+    let t = Harness::sharing(Settings::default()).await;
+    t.sign_in("corp").await;
+    let token = t.access_token().await;
+    t.until_published("corp", &token).await;
+    t.configure(&shared().replace("\"on\"", "\"off\""));
+    t.signals.send(ssoctld::Signal::Reload).await.unwrap();
+    t.until_file("corp", |content| content.is_none()).await;
+    t.until(|status| status.token_files.is_none()).await;
+    assert_eq!(t.access_token().await, token, "nobody is signed out by that");
+
+    t.configure(&shared());
+    t.signals.send(ssoctld::Signal::Reload).await.unwrap();
+    t.until_published("corp", &token).await;
+}
+
+#[tokio::test]
+async fn what_an_earlier_run_has_published_is_taken_back_and_what_others_have_put_there_stays() {
+    let url = "https://corp.awsapps.com/start#/";
+    let aws = format!(
+        "[sso-session work]\nsso_start_url = {START_URL}\nsso_region = eu-west-1\n\
+         [profile old]\nsso_start_url = {url}\nsso_region = eu-west-1\n"
+    );
+    let mut t = Harness::start_at(noon(), Settings::default(), Store::File, "", &aws).await;
+    t.sign_in("work").await;
+    t.until_file("work", |content| content.is_some()).await;
+    t.until_file(url, |content| content.is_some()).await;
+    t.stop().await;
+    let theirs = r#"{"accessToken": "theirs", "expiresAt": "2099-01-01T00:00:00Z"}"#;
+    t.put(url, theirs);
+    t.configure("[session.work]\nsdk_cache = \"off\"\n");
+    t.start_again(Store::File);
+    // The other file's turn comes before this one's.
+    t.until_file("work", |content| content.is_none()).await;
+    assert_eq!(std::fs::read_to_string(t.token_file(url)).unwrap(), theirs);
 }

@@ -3,19 +3,24 @@
 //! What a program finds there is decided by its environment, which a test cannot change for itself. So each test is started
 //! twice: the first sets the stage and starts the second, which is the test's body.
 
+#[path = "../parts/mod.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod parts;
+
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
 
+pub(crate) use parts::{Part, is_there, skip, until};
+
 /// Names the test whose body is to be played.
 const PLAYING: &str = "SSOCTL_TEST_STAGE";
 
-/// How long anything may take before a test fails.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a test may take in all.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What a test plays on.
 pub(crate) enum Stage {
@@ -35,7 +40,7 @@ pub(crate) enum Stage {
 pub(crate) fn play<F: Future<Output = ()>>(test: &str, stage: Stage, needs: &[&str], body: impl FnOnce() -> F) {
     if std::env::var_os(PLAYING).is_some_and(|playing| playing == test) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async { tokio::time::timeout(6 * PATIENCE, body()).await.expect("the test ends in time") });
+        runtime.block_on(async { tokio::time::timeout(PATIENCE, body()).await.expect("the test ends in time") });
         // A thread that waits for a server that hangs must not hold the end up.
         runtime.shutdown_background();
         return;
@@ -96,12 +101,6 @@ impl Stage {
     }
 }
 
-pub(crate) fn skip(test: &str, why: &str) {
-    let required = std::env::var_os("SSOCTL_TEST_REQUIRE").is_some_and(|value| value == "1");
-    assert!(!required, "{test} cannot be played: {why}");
-    println!("skipped: {test}: {why}");
-}
-
 /// Nothing of the person who runs the tests is read or written.
 fn at_home<'a>(command: &'a mut Command, home: &Path) -> &'a mut Command {
     for variable in ["WAYLAND_DISPLAY", "DBUS_SYSTEM_BUS_ADDRESS", "DBUS_SESSION_BUS_ADDRESS", "INVOCATION_ID"] {
@@ -119,18 +118,8 @@ fn bus(home: &Path) -> Command {
     if xfconf.exists() {
         fs::copy(xfconf, services.join("org.xfce.Xfconf.service")).unwrap();
     }
-    let config = home.join("bus.conf");
-    let text = format!(
-        "<busconfig><type>session</type><listen>unix:path={home}/bus</listen><auth>EXTERNAL</auth>\
-         <servicedir>{services}</servicedir><policy context='default'><allow send_destination='*' eavesdrop='true'/>\
-         <allow eavesdrop='true'/><allow own='*'/></policy></busconfig>",
-        home = home.display(),
-        services = services.display(),
-    );
-    fs::write(&config, text).unwrap();
-    let mut command = Command::new("dbus-daemon");
-    command.args(["--nofork", "--nopidfile", "--print-address=1"]).arg(format!("--config-file={}", config.display()));
-    at_home(&mut command, home).stderr(Stdio::null());
+    let mut command = parts::bus(home, &format!("<servicedir>{}</servicedir>", services.display()));
+    at_home(&mut command, home);
     command
 }
 
@@ -142,50 +131,6 @@ fn namespace() -> Option<Command> {
         command.args(flags);
         can.then_some(command)
     })
-}
-
-pub(crate) fn is_there(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    Path::new(program).is_file() || std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
-}
-
-/// A program that ends with the test.
-pub(crate) struct Part(Child);
-
-impl Part {
-    pub(crate) fn start(command: &mut Command) -> Self {
-        Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
-    }
-
-    /// A program whose first line of output says that it is ready, and how to reach it.
-    fn that_says(command: &mut Command) -> (Self, String) {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert!(!line.is_empty(), "{command:?} says nothing");
-        (Self(child), line.trim().to_owned())
-    }
-
-    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
-        rustix::process::kill_process(rustix::process::Pid::from_child(&self.0), signal).unwrap();
-    }
-}
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Waits until it is so.
-pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let wait = async {
-        while !is_so().await {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("waited in vain until {what}"));
 }
 
 /// What a command prints. The daemon's tasks go on meanwhile.

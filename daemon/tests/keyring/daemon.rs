@@ -1,23 +1,17 @@
 //! The real `ssoctld` with the session `corp`.
 
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::fs;
+use std::path::Path;
 
 use identity_center_simulator::Simulator;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use ssoctl_protocol::{SessionStatus, StatusReport, StoreStatus, Token};
 
-use crate::http::{Answer, exchange};
+use crate::harness::{Answer, Process, START_URL, session};
 use crate::stage::{Stage, until};
 
-pub(crate) const START_URL: &str = "https://corp.awsapps.com/start";
-
 /// A running daemon. It is killed when it is dropped.
-pub(crate) struct Daemon {
-    child: Child,
-    home: PathBuf,
-}
+pub(crate) struct Daemon(Process);
 
 impl Daemon {
     /// A daemon on the stage's bus with this `secret_store`.
@@ -27,39 +21,22 @@ impl Daemon {
 
     /// A daemon that finds its bus, if any, at this address.
     pub(crate) async fn start(home: &Path, simulator: &Simulator, bus: Option<&str>, secret_store: &str) -> Self {
-        let session = format!("[session.corp]\nstart_url = \"{START_URL}\"\nregion = \"eu-west-1\"\n");
+        let session = session("corp", START_URL);
         fs::write(home.join("config.toml"), format!("secret_store = \"{secret_store}\"\n{session}")).unwrap();
-        let log = File::options().create(true).append(true).open(home.join("log")).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ssoctld"));
-        command
-            .env_clear()
-            .env("HOME", home)
-            .env("SSOCTL_SOCKET", home.join("socket"))
-            .env("SSOCTL_STATE_DIR", home.join("state"))
-            .env("SSOCTL_CONFIG", home.join("config.toml"))
-            .env("AWS_ENDPOINT_URL", simulator.url())
-            .env("SSOCTL_LOG", "ssoctld=trace,zbus=trace,keyring=trace,secret_service=trace")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log);
+        let mut command = Process::command(home, simulator);
+        command.env("SSOCTL_LOG", "ssoctld=trace,zbus=trace,keyring=trace,secret_service=trace");
         if let Some(address) = bus {
             command.env("DBUS_SESSION_BUS_ADDRESS", address);
         }
-        let daemon = Self { child: command.spawn().unwrap(), home: home.to_owned() };
-        until("the daemon answers", async || exchange(&daemon.socket(), "GET /v1/health", "", b"").await.is_ok()).await;
-        daemon
-    }
-
-    fn socket(&self) -> PathBuf {
-        self.home.join("socket")
+        Self(Process::run(home, &mut command).await)
     }
 
     pub(crate) async fn request(&self, request: &str) -> Answer {
-        exchange(&self.socket(), request, "", b"").await.expect("an answer")
+        self.0.request(request).await
     }
 
     pub(crate) fn log(&self) -> String {
-        fs::read_to_string(self.home.join("log")).unwrap()
+        self.0.log()
     }
 
     pub(crate) async fn store(&self) -> StoreStatus {
@@ -105,17 +82,8 @@ impl Daemon {
     pub(crate) fn kill(self) {}
 
     /// Stops it as a service manager does.
-    pub(crate) async fn stop(mut self) {
-        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
-        let child = std::sync::Mutex::new(&mut self.child);
-        until("the daemon ends", async || child.lock().unwrap().try_wait().unwrap().is_some()).await;
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    pub(crate) async fn stop(self) {
+        self.0.signal(Signal::TERM);
+        self.0.ended().await;
     }
 }

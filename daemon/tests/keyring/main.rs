@@ -7,9 +7,9 @@
 
 mod absent;
 mod daemon;
-#[path = "../daemon/harness/http.rs"]
-#[allow(dead_code, reason = "shared with tests that look at more of an answer")]
-mod http;
+#[path = "../daemon/harness/mod.rs"]
+#[allow(dead_code, reason = "shared with tests that do more with a daemon")]
+mod harness;
 mod locked;
 mod moving;
 mod stage;

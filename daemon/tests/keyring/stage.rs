@@ -1,10 +1,14 @@
 //! A session bus, gnome-keyring on it, and the one who would show its prompts.
 
+#[path = "../parts/mod.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod parts;
+
 use std::collections::HashMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -16,14 +20,14 @@ use zbus::message::Type;
 use zbus::zvariant::{OwnedObjectPath, OwnedValue, Value};
 use zbus::{Connection, MessageStream};
 
+pub(crate) use parts::until;
+use parts::{Part, bus, is_there, skip};
+
 const SECRETS: &str = "org.freedesktop.secrets";
 const SERVICE: &str = "org.freedesktop.Secret.Service";
 const SERVICE_PATH: &str = "/org/freedesktop/secrets";
 const COLLECTION: &str = "/org/freedesktop/secrets/collection/login";
 const PASSWORD: &str = "the keyring's password";
-
-/// However slow the machine: what has not happened by then never will.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A home, a simulator whose sign-ins need nobody, and a bus.
 pub(crate) struct Stage {
@@ -41,13 +45,11 @@ impl Stage {
         let missing: Vec<_> =
             ["dbus-daemon", "gnome-keyring-daemon"].into_iter().filter(|name| !is_there(name)).collect();
         if !missing.is_empty() {
-            let required = std::env::var_os("SSOCTL_TEST_REQUIRE").is_some_and(|value| value == "1");
-            assert!(!required, "{missing:?} missing");
-            println!("skipped: {missing:?} missing");
+            skip("a test with a keyring", &format!("{missing:?} missing"));
             return None;
         }
         let home = tempfile::tempdir().unwrap();
-        let (bus, address) = bus(home.path());
+        let (bus, address) = Part::that_says(&mut bus(home.path(), ""));
         let connection = zbus::connection::Builder::address(address.as_str()).unwrap().build().await.unwrap();
         Some(Self { _bus: bus, simulator: simulator(), address, connection, home })
     }
@@ -168,57 +170,4 @@ pub(crate) fn simulator() -> Simulator {
         ..Settings::default()
     };
     Simulator::start(settings).expect("a port")
-}
-
-fn bus(home: &Path) -> (Part, String) {
-    let config = home.join("bus.conf");
-    let text = format!(
-        "<busconfig><type>session</type><listen>unix:path={}/bus</listen><auth>EXTERNAL</auth><policy context='default'>\
-         <allow send_destination='*' eavesdrop='true'/><allow eavesdrop='true'/><allow own='*'/></policy></busconfig>",
-        home.display(),
-    );
-    fs::write(&config, text).unwrap();
-    let mut child = Command::new("dbus-daemon")
-        .args(["--nofork", "--nopidfile", "--print-address=1"])
-        .arg(format!("--config-file={}", config.display()))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut address = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut address).unwrap();
-    (Part(child), address.trim().to_owned())
-}
-
-fn is_there(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
-}
-
-/// A program that ends with the test.
-pub(crate) struct Part(Child);
-
-impl Part {
-    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
-        rustix::process::kill_process(rustix::process::Pid::from_child(&self.0), signal).unwrap();
-    }
-}
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Waits until it is so.
-pub(crate) async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
-    let reached = async {
-        let mut pace = tokio::time::interval(Duration::from_millis(10));
-        while !is_so().await {
-            pace.tick().await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, reached).await.unwrap_or_else(|_| panic!("waited in vain until {what}"));
 }

@@ -178,7 +178,8 @@ impl Life {
             }
             Effect::Show(notice) => {
                 trace!(self, "    shows {}", notice.name());
-                self.checks.shows(&notice)?;
+                let now = self.boot();
+                self.checks.shows(&notice, now)?;
                 if self.world.rng.u8(..10) < 4 {
                     let delay = self.world.span(5 * MINUTE);
                     self.ahead(delay, Ahead::Click);

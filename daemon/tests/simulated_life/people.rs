@@ -63,23 +63,16 @@ impl Life {
     pub(super) fn draw_want(&mut self) -> Want {
         let lifetime = self.world.token_lifetime;
         let rng = &mut self.world.rng;
+        let valid =
+            [Duration::ZERO, Duration::ZERO, Duration::ZERO, MINUTE, 15 * MINUTE, lifetime.mul_f64(0.95), 9 * HOUR];
         match rng.u8(..100) {
             0..=79 => {
-                let valid = [
-                    Duration::ZERO,
-                    Duration::ZERO,
-                    Duration::ZERO,
-                    MINUTE,
-                    15 * MINUTE,
-                    lifetime.mul_f64(0.95),
-                    9 * HOUR,
-                ];
                 let waits =
                     [Duration::ZERO, Duration::ZERO, Duration::ZERO, 5 * SECOND, 30 * SECOND, 2 * MINUTE, 15 * MINUTE];
                 Want::Token { min_valid: valid[rng.usize(..7)], wait: waits[rng.usize(..7)] }
             }
             80..=81 => Want::Login { need: Need::Always },
-            82..=87 => Want::Login { need: Need::IfSignedOut },
+            82..=87 => Want::Login { need: Need::Below { min_valid: valid[rng.usize(..7)] } },
             88 => Want::Login { need: Need::Fresh },
             89..=96 => {
                 let flow = self.newest_flow.saturating_sub(rng.u64(..2));

@@ -1,11 +1,12 @@
 //! Keyring, notices and browser from inside the service's sandbox, on a real bus and in front of a real screen.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command, Stdio};
+use std::io::Write;
+use std::process::Stdio;
 use std::time::Duration;
 
 use identity_center_simulator::{Approval, Settings, Simulator};
 
+use crate::parts::{Part, bus_configuration};
 use crate::stage::Person;
 
 const PARTS: [&str; 6] = ["Xvfb", "dbus-daemon", "gnome-keyring-daemon", "dunst", "dunstctl", "busctl"];
@@ -14,24 +15,6 @@ const PARTS: [&str; 6] = ["Xvfb", "dbus-daemon", "gnome-keyring-daemon", "dunst"
 /// write to no such place.
 const BROWSER: &str =
     "#!/bin/sh\n{ echo \"$1\"; grep Seccomp: /proc/self/status; } > ~/opened.new && mv ~/opened.new ~/opened\n";
-
-/// A program of the person's that ends with the test.
-struct Part(Child);
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// The first line of what a program says, which then runs on.
-fn that_says(command: &mut Command) -> (Part, String) {
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    (Part(child), line.trim().to_owned())
-}
 
 /// A person in front of a screen, with a bus, an unlocked keyring and a notification server.
 struct Desk {
@@ -44,26 +27,13 @@ struct Desk {
 impl Desk {
     fn new(test: &str) -> Option<Self> {
         let person = Person::with(test, &PARTS)?;
-        person.write("bus.conf", &format!(
-            "<busconfig><type>session</type><listen>unix:path={}/bus</listen><auth>EXTERNAL</auth><policy context='default'>\
-             <allow send_destination='*' eavesdrop='true'/><allow eavesdrop='true'/><allow own='*'/></policy></busconfig>",
-            person.runtime_directory(),
-        ));
-        let (bus, address) = that_says(person.command("dbus-daemon").args([
-            "--nofork",
-            "--nopidfile",
-            "--print-address=1",
-            "--config-file=/home/person/bus.conf",
-        ]));
-        let (screen, number) = that_says(person.command("Xvfb").args([
-            "-displayfd",
-            "1",
-            "-screen",
-            "0",
-            "800x600x24",
-            "-nolisten",
-            "tcp",
-        ]));
+        person.write("bus.conf", &bus_configuration(&person.runtime_directory(), ""));
+        let mut bus = person.command("dbus-daemon");
+        bus.args(["--nofork", "--nopidfile", "--print-address=1", "--config-file=/home/person/bus.conf"]);
+        let (bus, address) = Part::that_says(&mut bus);
+        let mut screen = person.command("Xvfb");
+        screen.args(["-displayfd", "1", "-screen", "0", "800x600x24", "-nolisten", "tcp"]);
+        let (screen, number) = Part::that_says(&mut screen);
         let surroundings = [format!("DBUS_SESSION_BUS_ADDRESS={address}"), format!("DISPLAY=:{number}")];
         let at_desk = |program: &[&str]| {
             let mut command = person.command("env");

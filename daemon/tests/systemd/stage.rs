@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::parts::skip;
+
 /// However slow the machine: what has not happened by then never will.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Of no account anywhere. Each person needs another one, as their control groups lie side by side.
@@ -54,9 +56,7 @@ impl Person {
     pub(crate) fn with(test: &str, programs: &[&str]) -> Option<Self> {
         let missing = missing(programs);
         if !missing.is_empty() {
-            let required = std::env::var("SSOCTL_TEST_REQUIRE").is_ok_and(|value| value == "1");
-            assert!(!required, "{test} needs {missing}");
-            println!("skipped: {test} needs {missing}");
+            skip(test, &format!("{missing} missing"));
             return None;
         }
         static NUMBER: AtomicU32 = AtomicU32::new(0);

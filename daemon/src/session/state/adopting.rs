@@ -6,7 +6,7 @@ use crate::session::found::{Found, Reception, compare};
 
 impl State {
     /// Takes a token over that was found, if it is better than ours. It is stored before it is handed out like any other.
-    pub(super) fn found(&mut self, id: AskId, found: Found, now: Now, effects: &mut Vec<Effect>) {
+    pub(super) fn found(&mut self, id: AskId, found: Found, now: Now) {
         let renewable = found.renewal.is_some();
         let token = found.into_token(now);
         let remaining = token.remaining(now.boot);
@@ -34,7 +34,7 @@ impl State {
             self.trouble = None;
             self.saver.touch();
         }
-        effects.push(Effect::Answer(id, Answer::Found(reception)));
+        self.effects.push(Effect::Answer(id, Answer::Found(reception)));
     }
 
     /// The portal does not know this token any more: somebody has signed out elsewhere.

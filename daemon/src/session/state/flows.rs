@@ -1,15 +1,28 @@
 //! The device flow's place in a session: who opens it, what it gives, and what is remembered of its end.
 
 use super::{
-    Arrival, CallError, Decision, ENDED_FLOWS, Effect, ErrorName, Flow, FlowEnd, Issued, LateAttempt, Now, Refresh,
-    Registration, State, Trouble, Why,
+    Arrival, BootTime, CallError, Decision, DeviceAuthorization, Effect, Flow, FlowEnd, Issued, Lineage, Now, Refresh,
+    Registration, State, Trouble,
 };
+use crate::oidc::ErrorName;
+use crate::session::decision::Why;
+
+/// How many ended flows are remembered for callers that still ask for their end.
+const ENDED_FLOWS: usize = 8;
+
+/// A poll whose code died before its answer came. It may still bring a token.
+pub(super) struct LateAttempt {
+    flow: u64,
+    lineage: Lineage,
+    registration: Registration,
+    began: BootTime,
+}
 
 impl State {
     /// The number of the open flow, and whether it was opened just now.
-    pub(super) fn join_flow(&mut self, why: Why, now: Now, effects: &mut Vec<Effect>) -> (u64, bool) {
+    pub(super) fn join_flow(&mut self, why: Why, now: Now) -> (u64, bool) {
         // Whoever comes first after a suspend must not join a flow whose code has died meanwhile.
-        self.drive_flow(now, effects);
+        self.drive_flow(now);
         if let Some(flow) = &self.flow {
             return (flow.number, false);
         }
@@ -17,16 +30,16 @@ impl State {
         self.flow = Some(Flow::new(self.flows, now.boot));
         let remaining = self.token.as_ref().map(|token| token.remaining(now.boot)).unwrap_or_default();
         self.decide(Decision::OpenFlow { flow: self.flows, why, remaining });
-        self.drive_flow(now, effects);
+        self.drive_flow(now);
         (self.flows, true)
     }
 
-    pub(super) fn drive_flow(&mut self, now: Now, effects: &mut Vec<Effect>) {
+    pub(super) fn drive_flow(&mut self, now: Now) {
         if let Some(flow) = &self.flow {
             let registration = self.registration.clone();
             // Registrations end by the service's clock.
             let now = Now { wall: self.service_clock.at(now.wall), ..now };
-            self.in_flow(flow.number, now, |flow| flow.drive(registration.as_ref(), now), effects);
+            self.in_flow(flow.number, now, |flow| flow.drive(registration.as_ref(), now));
         }
     }
 
@@ -36,38 +49,30 @@ impl State {
         number: u64,
         now: Now,
         step: impl FnOnce(&mut Flow) -> Result<Option<Effect>, FlowEnd>,
-        effects: &mut Vec<Effect>,
     ) {
         if let Some(flow) = self.flow.as_mut().filter(|flow| flow.number == number) {
             match step(flow) {
-                Ok(effect) => effects.extend(effect),
+                Ok(effect) => self.effects.extend(effect),
                 Err(end) => self.end_flow(end, now),
             }
         }
     }
 
-    pub(super) fn registered(
-        &mut self,
-        number: u64,
-        result: Result<Registration, CallError>,
-        now: Now,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(super) fn registered(&mut self, number: u64, result: Result<Registration, CallError>, now: Now) {
         if let Ok(registration) = &result {
             self.registration = Some(registration.clone());
             self.saver.touch();
         }
         let chance = self.chance.f64();
-        self.in_flow(number, now, |flow| flow.on_registered(result, now, chance), effects);
+        self.in_flow(number, now, |flow| flow.on_registered(result, now, chance));
     }
 
-    pub(super) fn polled(
-        &mut self,
-        number: u64,
-        result: Result<Issued, CallError>,
-        now: Now,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(super) fn device_authorized(&mut self, number: u64, result: Result<DeviceAuthorization, CallError>, now: Now) {
+        let chance = self.chance.f64();
+        self.in_flow(number, now, |flow| flow.on_authorized(result, now, chance).map(|()| None));
+    }
+
+    pub(super) fn polled(&mut self, number: u64, result: Result<Issued, CallError>, now: Now) {
         match result {
             Ok(issued) => {
                 // A flow that was given up while its token was on the way has no taker. One whose code died has.
@@ -84,7 +89,7 @@ impl State {
                 if error.name() == Some(ErrorName::InvalidClient) {
                     self.registration = None;
                 }
-                self.in_flow(number, now, |flow| flow.on_no_token(error, now).map(|()| None), effects);
+                self.in_flow(number, now, |flow| flow.on_no_token(error, now).map(|()| None));
             }
         }
     }

@@ -2,18 +2,28 @@
 
 use std::sync::Arc;
 
-use super::{CallError, Effect, FlowEnd, Forget, Leaving, Now, PortalOutcome, Refresh, State, Trust, policy};
+use super::{Ask, BootTime, CallError, Effect, FlowEnd, Now, Refresh, State, Trust, Want, policy};
+use crate::session::ask::{Forget, Need, PortalOutcome};
+
+/// A sign-out that callers wait for.
+pub(super) struct Leaving {
+    /// What the portal said, once it did.
+    pub(super) outcome: Option<PortalOutcome>,
+    forget: Forget,
+    /// Until when portal and store are waited for.
+    pub(super) deadline: BootTime,
+}
 
 impl State {
     /// Tells the portal, and forgets the token now or once it was told.
-    pub(super) fn leave(&mut self, forget: Forget, now: Now, effects: &mut Vec<Effect>) {
+    pub(super) fn leave(&mut self, forget: Forget, now: Now) {
         self.end_flow(FlowEnd::Cancelled, now);
         let incoming = self.incoming.take().map(|incoming| incoming.token);
         self.token = incoming.or(self.token.take());
         // Even an expired token can end the portal session, which may outlive it.
         let outcome = match &self.token {
             Some(token) => {
-                effects.push(Effect::LeavePortal(Arc::clone(&token.access)));
+                self.effects.push(Effect::LeavePortal(Arc::clone(&token.access)));
                 None
             }
             None => Some(PortalOutcome::NothingToEnd),
@@ -24,12 +34,44 @@ impl State {
         }
     }
 
+    /// Somebody leaves to sign in anew, and somebody else wants to be gone in any case.
+    pub(super) fn forget_at_once(&mut self) {
+        if let Some(leaving) = self.leaving.as_mut().filter(|leaving| leaving.forget == Forget::OnceTold) {
+            leaving.forget = Forget::Now;
+            self.forget();
+        }
+    }
+
     pub(super) fn portal_left(&mut self, result: Result<(), CallError>) {
         let Some(leaving) = &mut self.leaving else { return };
         let forget_now = leaving.forget == Forget::OnceTold && result.is_ok();
         leaving.outcome = Some(result.map_or_else(PortalOutcome::NotTold, |()| PortalOutcome::Ended));
         if forget_now {
             self.forget();
+        }
+    }
+
+    /// A portal that has not answered in time was not told.
+    pub(super) fn stop_waiting_for_portal(&mut self, now: Now) {
+        if let Some(leaving) = self.leaving.as_mut().filter(|leaving| leaving.deadline <= now.boot) {
+            leaving.outcome.get_or_insert_with(|| {
+                PortalOutcome::NotTold(CallError::Network("the portal has not answered in time".to_owned()))
+            });
+        }
+    }
+
+    /// A sign-out is over once everybody who waited for it has heard how it went.
+    pub(super) fn end_leaving(&mut self, now: Now) {
+        let waits_for_it = |ask: &Ask| match ask.want {
+            Want::Logout => true,
+            Want::Login { need: Need::Fresh } => ask.flow.is_none(),
+            _ => false,
+        };
+        let is_told = self.leaving.as_ref().is_some_and(|leaving| leaving.outcome.is_some());
+        if is_told && !self.asks.values().any(waits_for_it) {
+            self.leaving = None;
+            // Whoever waited for its end can go on.
+            self.settle_all(now);
         }
     }
 

@@ -1,10 +1,14 @@
 //! The person in front of the machine: what is shown, and what a click does.
 
-use super::{Action, Ask, Effect, Flow, Need, Now, OWN, State, Want, Why, attention};
+use super::callers::OWN;
+use super::{Action, Ask, Effect, Flow, Now, State, Want};
+use crate::session::ask::Need;
+use crate::session::attention;
+use crate::session::decision::Why;
 
 impl State {
     /// Shows and takes back notices, and opens the flow that one is about.
-    pub(super) fn attend(&mut self, now: Now, effects: &mut Vec<Effect>) {
+    pub(super) fn attend(&mut self, now: Now) {
         while !self.stopping {
             let view = self.flow.as_ref().and_then(Flow::view);
             let mut attention = std::mem::take(&mut self.attention);
@@ -12,10 +16,10 @@ impl State {
             self.attention = attention;
             match turn {
                 Some(attention::Turn::OpenFlow) => {
-                    self.join_flow(Why::EndApproaches, now, effects);
+                    self.join_flow(Why::EndApproaches, now);
                 }
-                Some(attention::Turn::Show(notice)) => effects.push(Effect::Show(notice)),
-                Some(attention::Turn::Withdraw) => effects.push(Effect::Withdraw),
+                Some(attention::Turn::Show(notice)) => self.effects.push(Effect::Show(notice)),
+                Some(attention::Turn::Withdraw) => self.effects.push(Effect::Withdraw),
                 None => return,
             }
         }

@@ -4,9 +4,64 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    AccessToken, Arrival, BootTime, CallError, Decision, Effect, Flow, FlowEnd, Incoming, Issued, Now, Place, Refresh,
-    Registration, Renewal, State, Token, Trouble, Trust, Why, policy,
+    AccessToken, Arrival, BootTime, CallError, Decision, Effect, Flow, FlowEnd, Issued, Now, Registration, Renewal,
+    ServiceClock, State, Terms, Token, Trouble, policy,
 };
+use crate::session::decision::Why;
+
+/// A token that is being stored and not yet handed out.
+pub(super) struct Incoming {
+    pub(super) token: Token,
+    pub(super) arrival: Arrival,
+    pub(super) cap_is_certain: bool,
+    /// Until when the store is waited for.
+    pub(super) deadline: BootTime,
+}
+
+/// What decides when a token is refreshed, besides its life.
+pub(super) struct Place {
+    pub(super) arrival: Arrival,
+    /// 0 to 1.
+    pub(super) chance: f64,
+}
+
+/// What a wall clock that may be wrong made of a token's life.
+pub(super) struct ReadOff {
+    /// When, and what the wall clock showed.
+    pub(super) at: Now,
+    pub(super) received: BootTime,
+    pub(super) expires: BootTime,
+}
+
+pub(super) enum Refresh {
+    /// `due` only while there is something to refresh with.
+    Idle {
+        due: Option<BootTime>,
+    },
+    UnderWay {
+        failures: u32,
+        began: BootTime,
+        arrival: Arrival,
+    },
+    BackingOff {
+        failures: u32,
+        until: BootTime,
+        failed_at: BootTime,
+        error: CallError,
+    },
+}
+
+/// What the portal thinks of the token, as far as it said.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Trust {
+    /// Nobody has complained.
+    #[default]
+    Full,
+    /// It was rejected and is being replaced with its refresh token.
+    Rejected,
+    /// It replaces one that was rejected. If it is rejected as well, the sign-in is over.
+    Probation,
+}
 
 impl State {
     /// Takes over a token that was `asked` for then. Its life is reckoned from there: when the service gave it on the way of
@@ -52,25 +107,27 @@ impl State {
         self.saver.touch();
     }
 
+    /// Hands a new token out once it is stored, or the store cannot be waited for any longer.
     pub(super) fn serve_incoming(&mut self, now: Now) {
-        if let Some(incoming) = self.incoming.take() {
-            self.attention.token_came(self.token.as_ref(), &incoming.token);
-            self.cap_is_certain = incoming.cap_is_certain;
-            self.portal_caps |= incoming.cap_is_certain;
-            self.token = Some(incoming.token);
-            self.token_lineage = self.lineage;
-            self.trust = if self.trust == Trust::Rejected { Trust::Probation } else { Trust::Full };
-            self.read_off = None;
-            self.take_place(incoming.arrival);
-            self.plan_refresh(now);
-            if self.flow.as_ref().is_some_and(Flow::is_granted) {
-                self.end_flow(FlowEnd::Granted, now);
-            }
+        let waits = self.saver.is_unsaved() && !self.saver.is_failing();
+        let Some(incoming) = self.incoming.take_if(|incoming| !waits || incoming.deadline <= now.boot) else { return };
+        self.attention.token_came(self.token.as_ref(), &incoming.token);
+        self.cap_is_certain = incoming.cap_is_certain;
+        self.portal_caps |= incoming.cap_is_certain;
+        self.token = Some(incoming.token);
+        self.token_lineage = self.lineage;
+        self.trust = if self.trust == Trust::Rejected { Trust::Probation } else { Trust::Full };
+        self.read_off = None;
+        self.take_place(incoming.arrival);
+        self.plan_refresh(now);
+        if self.flow.as_ref().is_some_and(Flow::is_granted) {
+            self.end_flow(FlowEnd::Granted, now);
         }
     }
 
     /// The service's clock has become known, or has changed.
-    pub(super) fn correct_end(&mut self, now: Now) {
+    pub(super) fn service_clock_changed(&mut self, clock: ServiceClock, now: Now) {
+        self.service_clock = clock;
         let Some(believed) = self.reckon_end(now) else { return };
         if let Some(token) = &self.token {
             self.attention.end_corrected(believed, token, self.terms, now.boot);
@@ -118,9 +175,16 @@ impl State {
         }
     }
 
+    pub(super) fn terms_changed(&mut self, terms: Terms) {
+        self.terms = terms;
+        if matches!(self.refresh, Refresh::Idle { .. }) {
+            self.refresh = Refresh::Idle { due: self.refresh_due() };
+        }
+    }
+
     /// When the token is to be refreshed by itself. One that the portal session caps would not live longer, and is refreshed
     /// once more only to make sure: also after a restart, when its end was read off a wall clock that may be wrong.
-    pub(super) fn refresh_due(&self) -> Option<BootTime> {
+    fn refresh_due(&self) -> Option<BootTime> {
         let Place { arrival, chance } = self.place;
         let token = self.token.as_ref().filter(|token| token.renewal.is_some())?;
         let helps = !token.capped || !self.cap_is_certain;
@@ -129,16 +193,25 @@ impl State {
 
     /// A token that has expired is refreshed when it is due, once; after a failure only when somebody asks or something
     /// stirs.
-    pub(super) fn refresh_if_due(&mut self, now: Now, effects: &mut Vec<Effect>) {
+    pub(super) fn refresh_if_due(&mut self, now: Now) {
         let why = match &self.refresh {
+            _ if self.stopping => return,
             Refresh::Idle { due: Some(due) } if *due <= now.boot => Why::Due,
             Refresh::BackingOff { until, .. } if *until <= now.boot && self.has_live_token(now.boot) => Why::PauseOver,
             _ => return,
         };
-        self.begin_refresh(why, now, effects);
+        self.begin_refresh(why, now);
     }
 
-    pub(super) fn begin_refresh(&mut self, why: Why, now: Now, effects: &mut Vec<Effect>) {
+    /// What failed may work now, and is not paused for any longer.
+    pub(super) fn stirred(&mut self, now: Now) {
+        if let Refresh::BackingOff { until, .. } = &mut self.refresh {
+            *until = now.boot;
+            self.begin_refresh(Why::Stirred, now);
+        }
+    }
+
+    pub(super) fn begin_refresh(&mut self, why: Why, now: Now) {
         let renewal = self.token.as_ref().and_then(|token| token.renewal.clone());
         let Some(renewal) = renewal.filter(|_| self.incoming.is_none()) else { return };
         let (failures, arrival) = match self.refresh {
@@ -150,7 +223,7 @@ impl State {
         self.refresh = Refresh::UnderWay { failures, began: now.boot, arrival };
         let remaining = self.token.as_ref().map(|token| token.remaining(now.boot)).unwrap_or_default();
         self.decide(Decision::Refresh { why, remaining, failures });
-        effects.push(Effect::Refresh(self.lineage, renewal));
+        self.effects.push(Effect::Refresh(self.lineage, renewal));
     }
 
     pub(super) fn refreshed(&mut self, result: Result<Issued, CallError>, now: Now) {
@@ -171,10 +244,9 @@ impl State {
                 let failures = failures + 1;
                 let again_in = (verdict == policy::RefreshToken::Kept)
                     .then(|| policy::backoff(failures, error.retry_after(), self.chance.f64()));
-                let refresh_token = verdict;
                 self.decide(Decision::KeepOrSpend {
                     error: error.code(),
-                    refresh_token,
+                    refresh_token: verdict,
                     failures,
                     remaining,
                     again_in,
@@ -192,7 +264,7 @@ impl State {
 
     /// Takes in that the portal does not accept a token: the session there was ended, or the token revoked. It is as good as
     /// expired then. Its refresh token gets one chance, as one that is worth nothing either must not be used for ever.
-    pub(super) fn rejected(&mut self, access: &Arc<AccessToken>, now: Now, effects: &mut Vec<Effect>) {
+    pub(super) fn rejected(&mut self, access: &Arc<AccessToken>, now: Now) {
         let Some(token) = self.token.as_mut().filter(|token| Arc::ptr_eq(&token.access, access)) else { return };
         if !token.is_live(now.boot) {
             return;
@@ -210,7 +282,7 @@ impl State {
         self.trust = if refreshable { Trust::Rejected } else { Trust::Full };
         self.saver.touch();
         self.decide(Decision::Reject { remaining, refreshable });
-        self.begin_refresh(Why::Rejected, now, effects);
+        self.begin_refresh(Why::Rejected, now);
     }
 
     fn spend_refresh_token(&mut self, registration: &Registration, verdict: policy::RefreshToken) {

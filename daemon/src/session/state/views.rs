@@ -1,8 +1,9 @@
 //! What others see of a state: readers, callers, and whoever sets the timer.
 
-use super::{
-    BootTime, Flow, FlowView, Kept, Next, Now, Outlook, Refresh, RefreshSituation, Situation, Snapshot, State,
-};
+use super::{BootTime, Flow, FlowView, Now, Refresh, State};
+use crate::session::ask::{RefreshSituation, Situation};
+use crate::session::attention::Outlook;
+use crate::session::{Next, Snapshot};
 
 impl State {
     /// When [`super::Event::Tick`] is due.
@@ -68,12 +69,6 @@ impl State {
 
     pub(super) fn has_live_token(&self, now: BootTime) -> bool {
         self.token.as_ref().is_some_and(|token| token.is_live(now))
-    }
-
-    pub(super) fn kept(&self) -> Kept {
-        let token = self.incoming.as_ref().map(|incoming| &incoming.token).or(self.token.as_ref()).cloned();
-        let portal_caps = self.portal_caps || self.incoming.as_ref().is_some_and(|incoming| incoming.cap_is_certain);
-        Kept { registration: self.registration.clone(), token, portal_caps }
     }
 
     pub(super) fn situation(&self, now: BootTime) -> Situation<'_> {

@@ -1,5 +1,8 @@
 //! The daemon's library, a simulator and one clock for both.
 
+#[path = "../../../../protocol/tests/document/mod.rs"]
+#[allow(dead_code, reason = "shared with tests that have bodies alone")]
+mod document;
 mod doors;
 mod http;
 mod process;
@@ -237,6 +240,10 @@ impl Harness {
 
     pub(crate) async fn request_with(&self, request: &str, headers: &str, body: &[u8]) -> Answer {
         let answer = exchange(&self.socket(), request, headers, body).await.expect("an answer");
+        let content_type = answer.header("content-type").unwrap_or_default();
+        document::check_answer(request, answer.status, content_type, &answer.body).unwrap_or_else(|why| {
+            panic!("{request}: the OpenAPI document does not have this answer: {why}: {answer:?}")
+        });
         let is_meant_to = ["access_token", "secret_access_key"].iter().any(|secret| answer.body.contains(secret));
         if answer.status != 200 || !is_meant_to {
             self.said.lock().expect("no panic").push_str(&answer.body);

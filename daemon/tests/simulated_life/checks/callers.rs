@@ -76,6 +76,13 @@ impl Checks {
                 require(!enough, || format!("refused with {refusal:?}, although a refresh would have given a token"))
             }
             (Want::Token { .. }, other) => Err(format!("a token was asked for, and the answer is {other:?}")),
+            (
+                Want::Login { need: Need::Below { min_valid } },
+                Answer::Refused(Refusal::ValidityUnattainable { best }),
+            ) => {
+                let left = World::elapsed_at(*best).saturating_sub(world.elapsed());
+                require(left < *min_valid, || format!("{left:?} is called too short for {min_valid:?}"))
+            }
             (_, Answer::Token(..)) => Err("a token for somebody who did not ask for one".into()),
             _ => Ok(()),
         }

@@ -65,12 +65,12 @@ impl Checks {
 
     /// Nothing is shown while the person is away or does not want it; at most two pop-ups come per end, of which an update in
     /// the place of a notice that still shows is none, unless it is the first to say that the end has come.
-    pub(crate) fn shows(&mut self, notice: &Notice) -> Verdict {
+    pub(crate) fn shows(&mut self, notice: &Notice, now: BootTime) -> Verdict {
         require(self.presence == Presence::Present, || format!("{} shown while away", notice.name()))?;
         require(self.notices_on, || format!("{} shown although notices are off", notice.name()))?;
         let is_new = self.person.screen.replace(notice.clone()).is_none();
         let Some(expiry) = &mut self.person.expiry else { return Err(format!("{} without a token", notice.name())) };
-        let says_end = matches!(notice, Notice::Expired { .. });
+        let says_end = notice.ends() <= now;
         let is_news = says_end && !expiry.told;
         expiry.told |= says_end;
         if is_new || is_news {

@@ -1,0 +1,173 @@
+//! Replacing a file in one step: whoever reads it finds the old bytes or the new ones, also after a crash or a power failure.
+//!
+//! The new bytes go into a temporary file in the same directory, which is synced and then renamed over the old file. The
+//! rename is durable once the directory is synced, too (fsync(2)). It is a step of its own, so that whoever has to can look
+//! once more, right before it, whether the file still is what it was.
+//!
+//! A replacement that is given up leaves nothing behind. A process that is killed leaves its temporary file, which
+//! [`sweep`] removes.
+
+use std::fs::{self, DirBuilder, File, Permissions};
+use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use crate::regular_file::explained;
+
+/// What the names of temporary files begin with.
+const UNFINISHED: &str = ".ssoctl-";
+
+/// As many as Linux follows before it gives up.
+const MAX_SYMLINKS: usize = 40;
+
+/// The new bytes, beside the file that they are going to replace.
+#[derive(Debug)]
+pub(crate) struct Replacement {
+    temporary: NamedTempFile,
+    target: PathBuf,
+}
+
+impl Replacement {
+    /// For a file that is its owner's alone: its mode is 0600, whatever was in its place before. Missing directories are
+    /// made with mode 0700.
+    pub(crate) fn private(path: &Path, bytes: &[u8]) -> io::Result<Self> {
+        Self::write(path.to_owned(), 0o600, bytes)
+    }
+
+    /// For a file that people look after themselves: a symbolic link that leads to it stays, and so does its mode. A file
+    /// that is new is private, and one of another user is not replaced.
+    pub(crate) fn keeping_link_and_mode(path: &Path, bytes: &[u8]) -> io::Result<Self> {
+        let target = follow_symlinks(path)?;
+        let mode = match fs::metadata(&target) {
+            Ok(metadata) if metadata.uid() != rustix::process::geteuid().as_raw() => {
+                // Its owner would lose it to the one who takes its place.
+                let remedy = "it belongs to another user; change it by hand or give it to yourself with chown";
+                return Err(io::Error::other(remedy));
+            }
+            Ok(metadata) => metadata.permissions().mode() & 0o7777,
+            Err(error) if error.kind() == ErrorKind::NotFound => 0o600,
+            Err(error) => return Err(error),
+        };
+        Self::write(target, mode, bytes)
+    }
+
+    fn write(target: PathBuf, mode: u32, bytes: &[u8]) -> io::Result<Self> {
+        let directory = directory_of(&target);
+        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+        // Private until all is written, and removed again if anything fails.
+        let temporary = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(directory);
+        let mut temporary = temporary.map_err(|error| explained(error, directory))?;
+        temporary.write_all(bytes)?;
+        temporary.as_file().set_permissions(Permissions::from_mode(mode))?;
+        temporary.as_file().sync_all()?;
+        Ok(Self { temporary, target })
+    }
+
+    /// The step.
+    pub(crate) fn put_in_place(self) -> io::Result<()> {
+        self.temporary.persist(&self.target)?;
+        sync_directory_of(&self.target)
+    }
+}
+
+/// Makes durable that a file was moved or removed.
+pub(crate) fn sync_directory_of(path: &Path) -> io::Result<()> {
+    File::open(directory_of(path))?.sync_all()
+}
+
+/// Removes what processes that were killed have left in a directory. Nobody may be replacing files there meanwhile.
+pub(crate) fn sweep(directory: &Path) {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_name().as_bytes().starts_with(UNFINISHED.as_bytes())) {
+        if let Err(error) = fs::remove_file(entry.path()) {
+            tracing::warn!(file = %entry.path().display(), %error, "an unfinished file cannot be removed");
+        }
+    }
+}
+
+fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Where a path leads, also where the last link leads to nothing yet.
+fn follow_symlinks(path: &Path) -> io::Result<PathBuf> {
+    let mut target = path.to_owned();
+    for _ in 0..MAX_SYMLINKS {
+        match next_symlink(&target) {
+            Some(next) => target = next,
+            None => return Ok(target),
+        }
+    }
+    Err(io::Error::other("too many levels of symbolic links"))
+}
+
+/// What a symbolic link names, as a path that does not depend on the link's directory; nothing for other files.
+pub(crate) fn next_symlink(path: &Path) -> Option<PathBuf> {
+    let named = fs::read_link(path).ok()?;
+    Some(match path.parent() {
+        Some(parent) => parent.join(named),
+        None => named,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn names(directory: &Path) -> Vec<String> {
+        let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = entries.collect();
+        names.sort();
+        names
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    #[test]
+    fn a_file_is_what_it_was_until_the_step_and_one_that_is_given_up_leaves_nothing() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("new/file");
+        Replacement::private(&path, b"old").unwrap().put_in_place().unwrap();
+        assert_eq!((mode(path.parent().unwrap()), mode(&path)), (0o700, 0o600));
+
+        let replacement = Replacement::private(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        drop(replacement);
+        assert_eq!(
+            (fs::read(&path).unwrap(), names(path.parent().unwrap())),
+            (b"old".to_vec(), vec!["file".to_owned()])
+        );
+    }
+
+    #[test]
+    fn a_private_file_takes_the_place_of_a_link_and_another_one_that_of_what_it_leads_to() {
+        let home = tempfile::tempdir().unwrap();
+        let (link, target) = (home.path().join("link"), home.path().join("target"));
+        fs::write(&target, "old").unwrap();
+        fs::set_permissions(&target, Permissions::from_mode(0o640)).unwrap();
+        symlink("target", &link).unwrap();
+
+        Replacement::keeping_link_and_mode(&link, b"new").unwrap().put_in_place().unwrap();
+        assert_eq!((link.is_symlink(), fs::read(&target).unwrap(), mode(&target)), (true, b"new".to_vec(), 0o640));
+
+        Replacement::private(&link, b"newer").unwrap().put_in_place().unwrap();
+        assert_eq!((link.is_symlink(), fs::read(&target).unwrap(), mode(&link)), (false, b"new".to_vec(), 0o600));
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_swept_away_and_nothing_else() {
+        let home = tempfile::tempdir().unwrap();
+        let killed = Replacement::private(&home.path().join("file"), b"half").unwrap();
+        killed.temporary.keep().unwrap();
+        fs::write(home.path().join(".notes"), "mine").unwrap();
+        sweep(home.path());
+        assert_eq!(names(home.path()), [".notes"]);
+    }
+}

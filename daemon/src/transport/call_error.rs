@@ -1,0 +1,126 @@
+//! Why an operation did not work. Both APIs fail in the same ways, and each has its own names for what it refuses.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::TransportError;
+use super::decode::Unusable;
+
+/// The names that the model of an API gives its errors. Errors are known by them and never by the status, which differs
+/// between models.
+pub trait ErrorNames: Copy + Eq + 'static {
+    /// Who answers, as people are told.
+    const WHO: &'static str;
+
+    /// Every name and how it is spelled, in the model first.
+    const SPELLINGS: &'static [(Self, &'static [&'static str])];
+
+    /// Whether the same request may succeed later without anybody changing anything.
+    fn may_pass(self) -> bool;
+
+    /// Finds a name in any of its spellings.
+    fn find(spelling: &str) -> Option<Self> {
+        Self::SPELLINGS.iter().find(|(_, known)| known.contains(&spelling)).map(|(name, _)| *name)
+    }
+
+    /// How it is spelled.
+    fn spellings(self) -> &'static [&'static str] {
+        Self::SPELLINGS.iter().find(|(name, _)| *name == self).map_or(&[], |(_, spellings)| spellings)
+    }
+
+    /// The model's spelling: `InvalidGrantException`.
+    fn in_model(self) -> &'static str {
+        self.spellings().first().copied().unwrap_or_default()
+    }
+}
+
+/// Why an operation did not work, in the words of whoever has to decide what to do next.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum CallError<N> {
+    /// The service answered with one of its errors.
+    Service {
+        /// Which.
+        name: N,
+        /// What it says about it.
+        description: String,
+        /// Whether the same request may succeed later without anybody changing anything.
+        may_pass: bool,
+        /// How long it asks to be left alone (`Retry-After`).
+        retry_after: Option<Duration>,
+    },
+    /// The service, or a proxy before it, answered with an error that has no name, or one that is not known.
+    Unnamed {
+        /// The HTTP status.
+        status: u16,
+        /// What it calls the error, if it does.
+        description: String,
+        /// How long it asks to be left alone (`Retry-After`).
+        retry_after: Option<Duration>,
+    },
+    /// No answer: name resolution, connection, TLS, time-out.
+    Network(String),
+    /// An answer that is not what the model says.
+    Unusable(String),
+    /// The configuration does not allow the call: a bad endpoint, no usable certificates.
+    Configuration(String),
+}
+
+impl<N: ErrorNames> CallError<N> {
+    /// The name, if the service gave one that is known.
+    pub const fn name(&self) -> Option<N> {
+        match self {
+            Self::Service { name, .. } => Some(*name),
+            _ => None,
+        }
+    }
+
+    /// Whether the same request may succeed later without anybody changing anything.
+    pub const fn may_pass(&self) -> bool {
+        match self {
+            Self::Service { may_pass, .. } => *may_pass,
+            // A name or status that no model has is no reason to give anything up.
+            Self::Unnamed { .. } | Self::Network(_) | Self::Unusable(_) => true,
+            Self::Configuration(_) => false,
+        }
+    }
+
+    /// How long the service asks to be left alone.
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Service { retry_after, .. } | Self::Unnamed { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+}
+
+impl<N: ErrorNames> fmt::Display for CallError<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (answered, description) = match self {
+            Self::Service { name, description, .. } => (name.in_model().to_owned(), description),
+            Self::Unnamed { status, description, .. } => (format!("with status {status}"), description),
+            Self::Network(reason) => return write!(f, "{} cannot be reached: {reason}", N::WHO),
+            Self::Unusable(reason) => return write!(f, "{}'s answer is unusable: {reason}", N::WHO),
+            Self::Configuration(reason) => return f.write_str(reason),
+        };
+        write!(f, "{} answered {answered}", N::WHO)?;
+        if description.is_empty() { Ok(()) } else { write!(f, ": {description}") }
+    }
+}
+
+impl<N: ErrorNames + fmt::Debug> std::error::Error for CallError<N> {}
+
+impl<N> From<TransportError> for CallError<N> {
+    fn from(error: TransportError) -> Self {
+        match error {
+            TransportError::Network(reason) => Self::Network(reason),
+            TransportError::Unusable(reason) => Self::Unusable(reason),
+            TransportError::Configuration(reason) => Self::Configuration(reason),
+        }
+    }
+}
+
+impl<N> From<Unusable> for CallError<N> {
+    fn from(Unusable(reason): Unusable) -> Self {
+        Self::Unusable(reason)
+    }
+}

@@ -1,0 +1,109 @@
+//! The OpenAPI document is one by OpenAPI's own rules, and the tests that hold answers to its schemas judge as a real validator
+//! of JSON Schema does.
+//!
+//! Needs a Python with openapi-spec-validator and jsonschema: `SSOCTL_TEST_PYTHON`, else `python3`. Without them the comparison
+//! is skipped and says so, and with `SSOCTL_TEST_REQUIRE=1` it fails instead.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+use ssoctl_protocol::openapi;
+
+#[path = "../../protocol/tests/document/mod.rs"]
+#[allow(dead_code, reason = "shared with tests that have whole answers")]
+mod document;
+#[path = "../../client/tests/support/skipping.rs"]
+#[allow(dead_code, reason = "shared with tests that need other parts")]
+mod skipping;
+
+const ORACLE: &str = include_str!("openapi_oracle.py");
+
+/// One body for each kind of schema, whose members are then made wrong in every way.
+fn bodies() -> [(&'static str, Value); 6] {
+    let (at, url) = ("2026-11-23T11:16:00Z", "https://corp.awsapps.com/start");
+    let pending = json!({"flow": 3, "user_code": "ABCD-EFGH", "verification_uri": url, "verification_uri_complete": url,
+        "expires_at": at});
+    let mut login = pending.clone();
+    login["state"] = json!("pending");
+    login["started"] = json!(true);
+    [
+        ("PendingLogin", pending.clone()),
+        ("Login", login),
+        ("Login", json!({"state": "signed_in", "expires_at": at})),
+        (
+            "SessionStatus",
+            json!({"name": "corp", "aliases": ["dev"], "start_url": url, "region": "eu-west-1", "scopes": [], "label": null,
+                "state": "signed_in", "expires_at": at, "refreshable": true, "oidc_endpoint": null, "login": pending,
+                "last_error": null, "session_ends_at": null, "next": {"action": "refresh", "at": at}, "unsaved": false,
+                "token_files": {"published": ["/a"], "error": null}}),
+        ),
+        ("Accounts", json!({"session": "corp", "accounts": [{"id": "111122223333", "name": null, "email": null}]})),
+        (
+            "Problem",
+            json!({"status": 404, "code": "not_found", "detail": "nothing", "sessions": ["a"], "expires_at": at}),
+        ),
+    ]
+}
+
+/// A body, and each of its members removed and replaced, one at a time and however deep.
+fn variants(body: &Value) -> Vec<Value> {
+    let mut variants = vec![body.clone()];
+    let Some(members) = body.as_object() else {
+        variants.extend([json!(null), json!(-7), json!(true), json!("x"), json!([]), json!({})]);
+        return variants;
+    };
+    for (name, member) in members {
+        let with = |value: Option<Value>| {
+            let mut changed = members.clone();
+            match value {
+                Some(value) => changed.insert(name.clone(), value),
+                None => changed.remove(name),
+            };
+            Value::Object(changed)
+        };
+        variants.push(with(None));
+        variants.extend(variants_of_member(member).into_iter().map(|value| with(Some(value))));
+    }
+    variants
+}
+
+fn variants_of_member(member: &Value) -> Vec<Value> {
+    let mut variants = vec![json!(null), json!(-7), json!(true), json!("x"), json!([7]), json!({})];
+    if member.is_object() {
+        variants.extend(self::variants(member));
+    }
+    for item in member.as_array().into_iter().flatten() {
+        variants.extend(self::variants(item).into_iter().map(|item| json!([item])));
+    }
+    variants
+}
+
+#[test]
+fn the_document_is_valid_and_its_schemas_mean_what_they_mean_elsewhere() {
+    let Some(python) = skipping::python_with("openapi_spec_validator, jsonschema") else { return };
+    let bodies = bodies();
+    let cases: Vec<(&str, Value)> =
+        bodies.iter().flat_map(|(schema, body)| variants(body).into_iter().map(|variant| (*schema, variant))).collect();
+    let document: Value = serde_json::from_str(openapi::DOCUMENT).expect("JSON");
+    let mut oracle = Command::new(python)
+        .args(["-c", ORACLE])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a running Python");
+    let mut stdin = oracle.stdin.take().expect("its standard input");
+    let questions = json!({"document": document, "cases": cases}).to_string();
+    stdin.write_all(questions.as_bytes()).expect("written questions");
+    drop(stdin);
+    let output = oracle.wait_with_output().expect("its answer");
+    assert!(output.status.success(), "the oracle failed");
+    let verdicts: Vec<bool> = serde_json::from_slice(&output.stdout).expect("verdicts");
+    assert_eq!(verdicts.len(), cases.len());
+    for ((schema, body), is_valid) in cases.iter().zip(&verdicts) {
+        let ours = document::check(schema, body);
+        assert_eq!(ours.is_ok(), *is_valid, "{schema}: {ours:?}: {body}");
+    }
+    let valid = verdicts.iter().filter(|is_valid| **is_valid).count();
+    assert!(valid > 20 && verdicts.len() - valid > 200, "{valid} of {}", verdicts.len());
+}

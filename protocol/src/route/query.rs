@@ -1,0 +1,179 @@
+//! The parameters of a request, behind the `?`. Values are percent-encoded UTF-8 (RFC 3986), in which `+` stands for itself.
+//! Durations are whole seconds.
+
+use std::{fmt, iter};
+
+use crate::percent;
+
+/// Which session is meant, where the caller may not know its name. The daemon resolves it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Selector {
+    /// The only session there is.
+    #[default]
+    Only,
+    /// `session=`: a session's name or one of its aliases.
+    Session(String),
+    /// `profile=`: a profile of the AWS configuration that leads to a session.
+    Profile(String),
+    /// `start_url=`: compared without a trailing `/`, `#` or `#/`.
+    StartUrl(String),
+}
+
+/// The parameters of a request's query. Unknown ones are ignored, and none may be given twice.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Query {
+    /// `session=`, `profile=` or `start_url=`.
+    pub selector: Selector,
+    /// `account=`: the id of the account whose role is meant; where absent, the profile's.
+    pub account: Option<String>,
+    /// `role=`: the name of the role that is meant; where absent, the profile's.
+    pub role: Option<String>,
+    /// `min_valid=`: seconds that the token or the credentials must still live; 0 where absent: any that have not expired. For
+    /// `login` it counts together with `if_needed`.
+    pub min_valid: u64,
+    /// `wait=`: seconds that the caller is willing to wait for a person; 0 where absent.
+    pub wait: u64,
+    /// `if_needed=true`: `login` asks nobody if there is a token that lives for `min_valid`, or one can be had silently.
+    pub if_needed: bool,
+    /// `fresh=true`: `login` ends the session at the portal first, so that the new one gets its whole length.
+    pub fresh: bool,
+    /// `flow=`: the [`PendingLogin::flow`](crate::PendingLogin) whose end is awaited.
+    pub flow: Option<u64>,
+}
+
+/// Why a query could not be read. The text names the parameter and says what it takes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BadQuery(String);
+
+impl fmt::Display for BadQuery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for BadQuery {}
+
+impl Query {
+    /// Reads what stands after `?`; the empty text is an empty query.
+    ///
+    /// # Errors
+    /// [`BadQuery`] for a parameter that is malformed or given twice, and for two selectors.
+    pub fn parse(text: &str) -> Result<Self, BadQuery> {
+        let mut query = Self::default();
+        let mut seen = Vec::new();
+        for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let value =
+                percent::decode(value).ok_or_else(|| BadQuery(format!("{key} is not percent-encoded UTF-8")))?;
+            let seconds = |value: &str| {
+                value.parse::<u64>().map_err(|_| BadQuery(format!("{key} takes a whole number of seconds")))
+            };
+            let switch = |value: &str| match value {
+                "true" | "" => Ok(true),
+                "false" => Ok(false),
+                _ => Err(BadQuery(format!("{key} takes true or false"))),
+            };
+            match key {
+                "session" => query.select(Selector::Session(value))?,
+                "profile" => query.select(Selector::Profile(value))?,
+                "start_url" => query.select(Selector::StartUrl(value))?,
+                "account" => query.account = Some(value),
+                "role" => query.role = Some(value),
+                "min_valid" => query.min_valid = seconds(&value)?,
+                "wait" => query.wait = seconds(&value)?,
+                "flow" => {
+                    query.flow =
+                        Some(value.parse().map_err(|_| BadQuery("flow takes the number of a flow".to_owned()))?);
+                }
+                "if_needed" => query.if_needed = switch(&value)?,
+                "fresh" => query.fresh = switch(&value)?,
+                _ => continue,
+            }
+            if seen.contains(&key) {
+                return Err(BadQuery(format!("{key} is given twice")));
+            }
+            seen.push(key);
+        }
+        Ok(query)
+    }
+
+    fn select(&mut self, selector: Selector) -> Result<(), BadQuery> {
+        if self.selector != Selector::Only {
+            return Err(BadQuery("only one of session, profile and start_url can be given".to_owned()));
+        }
+        self.selector = selector;
+        Ok(())
+    }
+}
+
+/// Writes the query with its leading `?`, or nothing if every parameter is at its default.
+impl fmt::Display for Query {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (selector, selected) = match &self.selector {
+            Selector::Only => ("", None),
+            Selector::Session(name) => ("session", Some(name.clone())),
+            Selector::Profile(name) => ("profile", Some(name.clone())),
+            Selector::StartUrl(url) => ("start_url", Some(url.clone())),
+        };
+        let seconds = |seconds: u64| (seconds > 0).then(|| seconds.to_string());
+        let switch = |is_on: bool| is_on.then(|| "true".to_owned());
+        let parameters = [
+            (selector, selected),
+            ("account", self.account.clone()),
+            ("role", self.role.clone()),
+            ("min_valid", seconds(self.min_valid)),
+            ("wait", seconds(self.wait)),
+            ("if_needed", switch(self.if_needed)),
+            ("fresh", switch(self.fresh)),
+            ("flow", self.flow.map(|flow| flow.to_string())),
+        ];
+        let given = parameters.into_iter().filter_map(|(key, value)| Some((key, value?)));
+        for (separator, (key, value)) in iter::once('?').chain(iter::repeat('&')).zip(given) {
+            write!(f, "{separator}{key}={}", percent::encode(&value))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_survives_the_round_trip() {
+        for query in [
+            Query::default(),
+            Query { selector: Selector::Session("my corp&x".into()), min_valid: 300, wait: 60, ..Query::default() },
+            Query { selector: Selector::StartUrl("https://corp.awsapps.com/start#/".into()), ..Query::default() },
+            Query { fresh: true, ..Query::default() },
+            Query {
+                account: Some("111122223333".into()),
+                role: Some("Power User+=,.@-".into()),
+                min_valid: 900,
+                ..Query::default()
+            },
+            Query { selector: Selector::Profile("a+b".into()), if_needed: true, flow: Some(7), ..Query::default() },
+        ] {
+            let text = query.to_string();
+            assert_eq!(Query::parse(text.strip_prefix('?').unwrap_or(&text)), Ok(query));
+        }
+    }
+
+    #[test]
+    fn unknown_parameters_are_ignored_and_malformed_ones_are_named() {
+        assert_eq!(Query::parse("colour=red&wait=5&"), Ok(Query { wait: 5, ..Query::default() }));
+        for (text, complaint) in [
+            ("wait=soon", "wait takes a whole number of seconds"),
+            ("wait=-1", "wait takes a whole number of seconds"),
+            ("wait=1&wait=2", "wait is given twice"),
+            ("role=a&role=b", "role is given twice"),
+            ("session=a&profile=b", "only one of session, profile and start_url can be given"),
+            ("session=%zz", "session is not percent-encoded UTF-8"),
+            ("if_needed=maybe", "if_needed takes true or false"),
+            ("fresh=2", "fresh takes true or false"),
+            ("flow=x", "flow takes the number of a flow"),
+        ] {
+            assert_eq!(Query::parse(text).map_err(|bad| bad.to_string()), Err(complaint.to_owned()), "{text}");
+        }
+    }
+}
