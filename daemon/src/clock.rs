@@ -3,15 +3,24 @@
 //! [`BootTime`] decides: it counts the time that the machine sleeps and never jumps, so a token's lifetime means the same
 //! after a suspend and after somebody set the clock. Wall time (`SystemTime`) is only for what is shown and stored.
 //!
-//! This is the one place that reads clocks and sets timers; `.clippy.toml` keeps it so.
+//! This module and those below it are the one place that reads clocks and sets timers; `.clippy.toml` keeps it so.
 
-use std::collections::BTreeMap;
+mod manual;
+mod sleepers;
+#[cfg(not(target_os = "linux"))]
+#[path = "clock/slices.rs"]
+mod timer;
+#[cfg(target_os = "linux")]
+#[path = "clock/timerfd.rs"]
+mod timer;
+
 use std::ops::{Add, Sub};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::{Notify, oneshot, watch};
+pub use manual::ManualClock;
+use sleepers::Sleepers;
 
 /// A point on the clock that counts since boot, suspended time included (Linux `CLOCK_BOOTTIME`, macOS
 /// `CLOCK_MONOTONIC`). It counts from long before boot, so that what happened before the last boot has its place too.
@@ -96,71 +105,6 @@ pub trait Clock: Send + Sync {
     fn sleep_until_shown(&self, time: SystemTime) -> Sleep;
 }
 
-/// Sleepers in the order of their deadlines, and a bell that rings when an earlier one arrives.
-#[derive(Default)]
-struct Sleepers {
-    waiting: Mutex<Waiting>,
-    earlier: Notify,
-}
-
-#[derive(Default)]
-struct Waiting {
-    sleepers: BTreeMap<Place, oneshot::Sender<()>>,
-    came: u64,
-}
-
-/// A deadline, and a number that nobody else has.
-type Place = (BootTime, u64);
-
-impl Sleepers {
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn sleep(self: &Arc<Self>, time: BootTime) -> Sleep {
-        let (wake, woken) = oneshot::channel();
-        let mut waiting = self.lock();
-        waiting.came += 1;
-        let place = (time, waiting.came);
-        waiting.sleepers.insert(place, wake);
-        if waiting.sleepers.first_key_value().is_some_and(|(first, _)| *first == place) {
-            self.earlier.notify_one();
-        }
-        let sleeper = Sleeper { place, among: Arc::clone(self) };
-        Box::pin(async move {
-            let _sleeper = sleeper;
-            // The sender goes away only by being used.
-            let _ = woken.await;
-        })
-    }
-
-    /// Wakes all whose time has come and tells the next deadline.
-    fn wake(&self, now: BootTime) -> Option<BootTime> {
-        let mut waiting = self.lock();
-        while let Some(entry) = waiting.sleepers.first_entry() {
-            let time = entry.key().0;
-            if time > now {
-                return Some(time);
-            }
-            // A sleeper that was dropped in this moment needs no waking.
-            let _ = entry.remove().send(());
-        }
-        None
-    }
-}
-
-/// One that sleeps. Its place is free once it is dropped.
-struct Sleeper {
-    place: Place,
-    among: Arc<Sleepers>,
-}
-
-impl Drop for Sleeper {
-    fn drop(&mut self) {
-        self.among.lock().sleepers.remove(&self.place);
-    }
-}
-
 /// The clocks of this machine.
 pub struct SystemClock {
     sleepers: Arc<Sleepers>,
@@ -201,183 +145,10 @@ impl Clock for SystemClock {
     }
 }
 
-/// One `timerfd` on `CLOCK_BOOTTIME` serves all sleepers: it is set to the first deadline, fires at once after a suspend
-/// that slept through it, and costs nothing while nobody waits.
-#[cfg(target_os = "linux")]
-mod timer {
-    use super::{Arc, BootTime, Duration, Sleepers, SystemTime};
-    use rustix::time::{
-        ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime, timerfd_create,
-        timerfd_settime,
-    };
-    use tokio::io::Interest;
-    use tokio::io::unix::AsyncFd;
-
-    pub(super) fn boot_time() -> BootTime {
-        BootTime::from_boot(duration(clock_gettime(ClockId::Boottime)))
-    }
-
-    pub(super) fn wall_time() -> SystemTime {
-        SystemTime::UNIX_EPOCH + duration(clock_gettime(ClockId::Realtime))
-    }
-
-    /// A timer of its own on `CLOCK_REALTIME`, which is cancelled when the clock is set (timerfd_create(2)).
-    pub(super) fn until_shown(time: SystemTime) -> std::io::Result<impl Future<Output = ()> + use<>> {
-        // All zeros would disarm it.
-        let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().max(Duration::from_nanos(1));
-        let timer = timerfd_create(TimerfdClockId::Realtime, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
-        let value = Timespec::try_from(since_epoch).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 });
-        let setting = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: value };
-        timerfd_settime(&timer, TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET, &setting)?;
-        #[allow(deprecated, reason = "its successor is unsafe, and asks only for what an `OwnedFd` gives")]
-        let timer = AsyncFd::with_interest(timer, Interest::READABLE)?;
-        Ok(async move {
-            // Readable is one that fired and one that was cancelled.
-            let _ = timer.readable().await;
-        })
-    }
-
-    fn duration(time: Timespec) -> Duration {
-        Duration::try_from(time).unwrap_or_default()
-    }
-
-    pub(super) fn run(sleepers: Arc<Sleepers>) -> std::io::Result<impl Future<Output = ()>> {
-        let descriptor = timerfd_create(TimerfdClockId::Boottime, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
-        #[allow(deprecated, reason = "its successor is unsafe, and asks only for what an `OwnedFd` gives")]
-        let timer = AsyncFd::with_interest(descriptor, Interest::READABLE)?;
-        Ok(async move {
-            loop {
-                // All zeros disarm the timer, which is what nobody waiting calls for.
-                let next = sleepers.wake(boot_time()).map_or(Duration::ZERO, BootTime::since_boot);
-                let value = Timespec::try_from(next).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 });
-                let setting = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: value };
-                if let Err(error) = timerfd_settime(timer.get_ref(), TimerfdTimerFlags::ABSTIME, &setting) {
-                    tracing::error!(%error, "the timer cannot be set");
-                    return;
-                }
-                tokio::select! {
-                    () = sleepers.earlier.notified() => {}
-                    fired = timer.readable() => if let Ok(mut guard) = fired {
-                        let mut expirations = [0u8; 8];
-                        let _ = guard.try_io(|timer| Ok(rustix::io::read(timer, &mut expirations)?));
-                    }
-                }
-            }
-        })
-    }
-}
-
-/// Elsewhere tokio's timer may stand still during sleep, so it is asked for slices and the clock is read after each.
-#[cfg(not(target_os = "linux"))]
-mod timer {
-    use super::{Arc, BootTime, Duration, Now, Sleepers, SystemTime};
-    use rustix::time::{ClockId, clock_gettime};
-
-    const SLICE: Duration = Duration::from_secs(15);
-
-    /// A wall clock that differs by more from what it should show was set.
-    const STEP: Duration = Duration::from_secs(2);
-
-    pub(super) fn boot_time() -> BootTime {
-        BootTime::from_boot(Duration::try_from(clock_gettime(ClockId::Monotonic)).unwrap_or_default())
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "this module is the one that reads clocks")]
-    pub(super) fn wall_time() -> SystemTime {
-        SystemTime::now()
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "this module is the one that sets timers")]
-    pub(super) fn until_shown(time: SystemTime) -> std::io::Result<impl Future<Output = ()> + use<>> {
-        let begin = Now { boot: boot_time(), wall: wall_time() };
-        Ok(async move {
-            loop {
-                let (shown, expected) = (wall_time(), begin.wall_at(boot_time()));
-                let apart = shown.duration_since(expected).unwrap_or_else(|error| error.duration());
-                match time.duration_since(shown) {
-                    Ok(left) if !left.is_zero() && apart < STEP => tokio::time::sleep(left.min(SLICE)).await,
-                    _ => return,
-                }
-            }
-        })
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "this module is the one that sets timers")]
-    pub(super) fn run(sleepers: Arc<Sleepers>) -> std::io::Result<impl Future<Output = ()>> {
-        Ok(async move {
-            loop {
-                let now = boot_time();
-                match sleepers.wake(now) {
-                    Some(time) => tokio::select! {
-                        () = sleepers.earlier.notified() => {}
-                        () = tokio::time::sleep(time.since(now).min(SLICE)) => {}
-                    },
-                    None => sleepers.earlier.notified().await,
-                }
-            }
-        })
-    }
-}
-
-/// A clock that stands still until a test moves it.
-pub struct ManualClock {
-    now: Mutex<Now>,
-    sleepers: Arc<Sleepers>,
-    /// How often the wall clock was set.
-    steps: watch::Sender<u64>,
-}
-
-impl ManualClock {
-    /// A clock that shows `wall`, a day after boot.
-    pub fn at(wall: SystemTime) -> Self {
-        let boot = BootTime::from_boot(Duration::from_secs(86_400));
-        Self { now: Mutex::new(Now { boot, wall }), sleepers: Arc::default(), steps: watch::Sender::default() }
-    }
-
-    /// Lets time pass on both clocks and wakes whose time has come; a suspend looks the same.
-    pub fn advance(&self, duration: Duration) {
-        let boot = {
-            let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
-            now.boot = now.boot + duration;
-            now.wall += duration;
-            now.boot
-        };
-        self.sleepers.wake(boot);
-    }
-
-    /// Sets the wall clock without letting time pass.
-    pub fn step_wall(&self, wall: SystemTime) {
-        self.now.lock().unwrap_or_else(PoisonError::into_inner).wall = wall;
-        self.steps.send_modify(|steps| *steps += 1);
-    }
-}
-
-impl Clock for ManualClock {
-    fn now(&self) -> Now {
-        *self.now.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn sleep_until(&self, time: BootTime) -> Sleep {
-        if time <= self.now().boot {
-            return Box::pin(std::future::ready(()));
-        }
-        self.sleepers.sleep(time)
-    }
-
-    fn sleep_until_shown(&self, time: SystemTime) -> Sleep {
-        let mut steps = self.steps.subscribe();
-        let shown = self.sleep_until(self.now().boot_at(time));
-        Box::pin(async move {
-            tokio::select! {
-                () = shown => {}
-                _ = steps.changed() => {}
-            }
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
 
     #[tokio::test]
@@ -407,16 +178,6 @@ mod tests {
             assert!(clock.now().wall >= shown);
         }
         clock.sleep_until_shown(SystemTime::UNIX_EPOCH).await;
-    }
-
-    #[tokio::test]
-    async fn a_sleeper_that_gave_up_is_forgotten() {
-        let clock = SystemClock::start().unwrap();
-        let far = clock.now().boot + Duration::from_secs(3600);
-        drop(clock.sleep_until(far));
-        drop(clock.sleep_until(far));
-        let _kept = clock.sleep_until(far);
-        assert_eq!(clock.sleepers.lock().sleepers.len(), 1);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! state directory; the kernel gives it up with the process, so nothing has to be cleaned up after a crash. The file's
 //! text says who holds it, for people and for the second daemon's message.
 
+use std::fmt;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -12,6 +13,30 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, OFlags, flock};
 
 use crate::regular_file::explained;
+
+/// The file in the state directory.
+pub(crate) const FILE: &str = "ssoctld.lock";
+
+/// Who has the lock. Written into the file as `pid 7, socket /run/…`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Holder {
+    pub(crate) pid: u32,
+    pub(crate) socket: PathBuf,
+}
+
+impl Holder {
+    /// Reads the text of the file.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (pid, socket) = text.trim().strip_prefix("pid ")?.split_once(", socket ")?;
+        Some(Self { pid: pid.parse().ok()?, socket: socket.into() })
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "pid {}, socket {}", self.pid, self.socket.display())
+    }
+}
 
 /// The lock, until it is dropped.
 #[derive(Debug)]
@@ -50,7 +75,7 @@ impl LockError {
     /// The process id of whoever has the lock, as far as it has left word.
     pub(crate) fn holder(&self) -> Option<u32> {
         let Self::Held { holder, .. } = self else { return None };
-        holder.strip_prefix("pid ")?.split(',').next()?.parse().ok()
+        Holder::parse(holder).map(|holder| holder.pid)
     }
 }
 
@@ -70,7 +95,7 @@ impl StateLock {
         if !is_ours(fs::metadata(directory).map_err(io)?) {
             return Err(LockError::Foreign(directory.to_owned()));
         }
-        let path = directory.join("ssoctld.lock");
+        let path = directory.join(FILE);
         if fs::symlink_metadata(&path).is_ok_and(|found| !is_ours(found)) {
             return Err(LockError::ForeignLock(path));
         }
@@ -93,7 +118,7 @@ impl StateLock {
             let holder = if holder.trim().is_empty() { "it is just starting" } else { holder.trim() };
             return Err(LockError::Held { directory: directory.to_owned(), holder: holder.to_owned() });
         }
-        let word = format!("pid {}, socket {}\n", std::process::id(), socket.display());
+        let word = format!("{}\n", Holder { pid: std::process::id(), socket: socket.to_owned() });
         let left =
             file.set_len(0).and_then(|()| file.seek(SeekFrom::Start(0))).and_then(|_| file.write_all(word.as_bytes()));
         if let Err(error) = left {
@@ -120,6 +145,15 @@ mod tests {
         assert!(second.ends_with(&holder), "{second}");
         drop(first);
         assert!(StateLock::take(&directory, Path::new("/run/second.sock")).is_ok());
+    }
+
+    #[test]
+    fn who_has_the_lock_is_read_as_it_was_written() {
+        let holder = Holder { pid: 7, socket: "/run/a, b".into() };
+        assert_eq!(Holder::parse(&format!("{holder}\n")), Some(holder));
+        for text in ["", "pid", "pid x, socket /s", "it is just starting"] {
+            assert_eq!(Holder::parse(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::daemon::Answer;
 use super::finding::Finding;
 use super::place::{Kind, Place};
+use crate::lock::Holder;
 
 const STATE: &str = "state directory";
 
@@ -22,21 +23,6 @@ pub(super) struct State {
     pub(super) free: Option<u64>,
     /// Who has the lock, as the lock file says; only if that process lives.
     pub(super) holder: Option<Holder>,
-}
-
-/// Who has the lock.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Holder {
-    pub(super) pid: u32,
-    pub(super) socket: String,
-}
-
-impl Holder {
-    /// Reads the text of the lock file: `pid 7, socket /run/…`.
-    pub(super) fn parse(word: &str) -> Option<Self> {
-        let (pid, socket) = word.trim().strip_prefix("pid ")?.split_once(", socket ")?;
-        Some(Self { pid: pid.parse().ok()?, socket: socket.to_owned() })
-    }
 }
 
 /// Judges the directory, and whether who has its lock is the daemon that answers.
@@ -103,15 +89,15 @@ pub(super) fn judge(state: &State, answer: &Answer, socket: &Path, us: u32) -> F
             format!("process {} holds {path}, and process {} answers here", holder.pid, status.pid),
             format!("process {} has another state directory; stop the one that is not wanted", status.pid),
         ),
-        (Some(holder), Answer::Nobody) if Path::new(&holder.socket) != socket => Finding::problem(
+        (Some(holder), Answer::Nobody) if holder.socket != socket => Finding::problem(
             STATE,
             format!(
                 "process {} holds {path} and serves {}, so no daemon starts for {}",
                 holder.pid,
-                holder.socket,
+                holder.socket.display(),
                 socket.display()
             ),
-            format!("set SSOCTL_SOCKET={}, or stop process {}", holder.socket, holder.pid),
+            format!("set SSOCTL_SOCKET={}, or stop process {}", holder.socket.display(), holder.pid),
         ),
         (Some(holder), _) => Finding::ok(STATE, format!("{path}, held by process {}", holder.pid)),
         (None, _) => Finding::ok(STATE, path.to_string()),
@@ -134,19 +120,10 @@ mod tests {
     }
 
     #[test]
-    fn the_lock_files_text_is_read_as_it_is_written() {
-        let holder = Holder { pid: 7, socket: "/run/a, b".to_owned() };
-        assert_eq!(Holder::parse("pid 7, socket /run/a, b\n"), Some(holder));
-        for word in ["", "pid", "pid x, socket /s", "pid 7", "socket /s"] {
-            assert_eq!(Holder::parse(word), None, "{word}");
-        }
-    }
-
-    #[test]
     fn what_keeps_a_daemon_from_starting_or_storing_is_a_problem() {
         let file = Place::There { kind: Kind::File, uid: US, mode: 0o600 };
-        let elsewhere = Some(Holder { pid: 7, socket: "/other".to_owned() });
-        let here = Some(Holder { pid: 7, socket: "/s".to_owned() });
+        let elsewhere = Some(Holder { pid: 7, socket: "/other".into() });
+        let here = Some(Holder { pid: 7, socket: "/s".into() });
         for (state, result, words) in [
             (state(), Verdict::Ok, "/state"),
             (State { directory: Place::Missing, ..state() }, Verdict::Skipped, "not there"),

@@ -23,7 +23,7 @@ mod withdrawal;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
@@ -49,6 +49,9 @@ pub struct Standing {
     /// Why one is not as it should be, and what to do.
     pub trouble: Option<String>,
 }
+
+/// The files of a session by their keys.
+type Files = BTreeMap<String, PathBuf>;
 
 /// Standings by session.
 type Standings = Arc<Mutex<BTreeMap<Identity, Standing>>>;
@@ -89,7 +92,7 @@ impl SdkCache {
 
     /// Where the files of a session stand; `None` if it shares none.
     pub fn standing(&self, identity: &Identity) -> Option<Standing> {
-        self.standings.lock().unwrap_or_else(PoisonError::into_inner).get(identity).cloned()
+        lock(&self.standings).get(identity).cloned()
     }
 }
 
@@ -121,12 +124,12 @@ impl Drop for Kept {
 }
 
 async fn tend_all(place: PathBuf, mut directory: watch::Receiver<Arc<Directory>>, world: World, standings: Standings) {
+    let clock = Arc::clone(&world.clock);
     let mut service_clock = world.identity_center.service_clock();
-    let step = || world.clock.sleep_until_shown(SystemTime::UNIX_EPOCH + NEVER);
+    let step = || clock.sleep_until_shown(SystemTime::UNIX_EPOCH + NEVER);
     let mut stepped = step();
-    let service_time = watch::Sender::new(ServiceTime::of(*service_clock.borrow_and_update(), world.clock.now()));
-    let pokes = watch::Sender::new(());
-    let mut keepers: Vec<Kept> = Vec::new();
+    let service_time = watch::Sender::new(ServiceTime::of(*service_clock.borrow_and_update(), clock.now()));
+    let mut tending = Tending { world, standings, service_time, pokes: watch::Sender::new(()), at_work: Vec::new() };
     let mut watched = BTreeSet::new();
     let mut files: Option<FileWatch> = None;
     loop {
@@ -138,61 +141,84 @@ async fn tend_all(place: PathBuf, mut directory: watch::Receiver<Arc<Directory>>
             files = watch_files(&paths).await;
             watched = paths;
         }
-        let (kept, retired): (Vec<Kept>, Vec<Kept>) =
-            keepers.into_iter().partition(|kept| wanted.iter().any(|(entry, _)| kept.is_of(entry)));
-        keepers = kept;
-        standings.lock().unwrap_or_else(PoisonError::into_inner).retain(|identity, _| {
-            wanted.iter().any(|(entry, _)| is_shared(entry) && entry.config.identity == *identity)
-        });
-        for (entry, keys) in wanted {
-            if keepers.iter().any(|kept| kept.is_of(&entry)) {
-                continue;
-            }
-            let identity = entry.config.identity.clone();
-            let predecessor = retired.iter().find(|kept| kept.entry.config.identity == identity);
-            let hands = predecessor.map_or_else(Hands::default, |kept| Arc::clone(&kept.hands));
-            let standings = Arc::clone(&standings);
-            let report = move |standing: Option<Standing>| {
-                let mut standings = standings.lock().unwrap_or_else(PoisonError::into_inner);
-                match standing {
-                    Some(standing) => standings.insert(identity.clone(), standing),
-                    None => standings.remove(&identity),
-                };
-            };
-            let task = if is_shared(&entry) {
-                let (entry, hands) = (entry.clone(), Arc::clone(&hands));
-                let keeper = Keeper::new(entry, keys, world.clone(), hands, service_time.subscribe());
-                tokio::spawn(keeper.run(pokes.subscribe(), move |standing| report(Some(standing))))
-            } else {
-                let withdrawal = Withdrawal {
-                    session: entry.config.name.clone(),
-                    files: keys.into_values().collect(),
-                    hands: Arc::clone(&hands),
-                    clock: Arc::clone(&world.clock),
-                };
-                tokio::spawn(withdrawal.run(report))
-            };
-            keepers.push(Kept { entry, hands, task });
-        }
-        drop(retired);
+        tending.follow(wanted);
         loop {
             tokio::select! {
                 changed = directory.changed() => match changed {
                     Ok(()) => break,
                     Err(_) => return,
                 },
-                () = changed(&mut files) => pokes.send_replace(()),
+                () = changed(&mut files) => tending.pokes.send_replace(()),
                 () = &mut stepped => {
                     stepped = step();
-                    pokes.send_replace(());
+                    tending.pokes.send_replace(());
                 }
                 Ok(()) = service_clock.changed() => {
-                    let clock = *service_clock.borrow_and_update();
-                    service_time.send_replace(ServiceTime::of(clock, world.clock.now()));
+                    let service_clock = *service_clock.borrow_and_update();
+                    tending.service_time.send_replace(ServiceTime::of(service_clock, clock.now()));
                 }
             }
         }
     }
+}
+
+/// Everybody who works on files, and what they have in common.
+struct Tending {
+    world: World,
+    standings: Standings,
+    service_time: watch::Sender<ServiceTime>,
+    /// Has all keepers look at their files.
+    pokes: watch::Sender<()>,
+    at_work: Vec<Kept>,
+}
+
+impl Tending {
+    /// Ends the work for sessions that have changed or gone, and begins it for those that have changed or come.
+    fn follow(&mut self, wanted: Vec<(Entry, Files)>) {
+        let is_wanted = |kept: &Kept| wanted.iter().any(|(entry, _)| kept.is_of(entry));
+        // Those that retire are ended last: their successors take over from them.
+        let (kept, retired): (Vec<Kept>, Vec<Kept>) = self.at_work.drain(..).partition(is_wanted);
+        self.at_work = kept;
+        let has_standing = |identity: &Identity| {
+            wanted.iter().any(|(entry, _)| is_shared(entry) && entry.config.identity == *identity)
+        };
+        lock(&self.standings).retain(|identity, _| has_standing(identity));
+        for (entry, files) in wanted {
+            if !self.at_work.iter().any(|kept| kept.is_of(&entry)) {
+                let predecessor = retired.iter().find(|kept| kept.entry.config.identity == entry.config.identity);
+                let hands = predecessor.map_or_else(Hands::default, |kept| Arc::clone(&kept.hands));
+                self.at_work.push(self.begin(entry, files, hands));
+            }
+        }
+    }
+
+    fn begin(&self, entry: Entry, files: Files, hands: Hands) -> Kept {
+        let (identity, standings) = (entry.config.identity.clone(), Arc::clone(&self.standings));
+        let report = move |standing: Option<Standing>| {
+            match standing {
+                Some(standing) => lock(&standings).insert(identity.clone(), standing),
+                None => lock(&standings).remove(&identity),
+            };
+        };
+        let task = if is_shared(&entry) {
+            let (world, service_time) = (self.world.clone(), self.service_time.subscribe());
+            let keeper = Keeper::new(entry.clone(), files, world, Arc::clone(&hands), service_time);
+            tokio::spawn(keeper.run(self.pokes.subscribe(), move |standing| report(Some(standing))))
+        } else {
+            let withdrawal = Withdrawal {
+                session: entry.config.name.clone(),
+                files: files.into_values().collect(),
+                hands: Arc::clone(&hands),
+                clock: Arc::clone(&self.world.clock),
+            };
+            tokio::spawn(withdrawal.run(report))
+        };
+        Kept { entry, hands, task }
+    }
+}
+
+fn lock(standings: &Standings) -> MutexGuard<'_, BTreeMap<Identity, Standing>> {
+    standings.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn is_shared(entry: &Entry) -> bool {
@@ -201,7 +227,7 @@ fn is_shared(entry: &Entry) -> bool {
 
 /// The sessions, each with its files by their keys. A file that two of them would write belongs to the first, and to one that
 /// shares its token before one that does not.
-fn assign(directory: &Directory, place: &Path) -> Vec<(Entry, BTreeMap<String, PathBuf>)> {
+fn assign(directory: &Directory, place: &Path) -> Vec<(Entry, Files)> {
     let mut taken = BTreeSet::new();
     let (sharing, others): (Vec<&Entry>, Vec<&Entry>) = directory.entries().iter().partition(|entry| is_shared(entry));
     let entries = sharing.into_iter().chain(others);

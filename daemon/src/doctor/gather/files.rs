@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use super::blocking;
 use crate::doctor::configuration::Cache;
 use crate::doctor::place::Place;
-use crate::doctor::state::{Holder, State};
+use crate::doctor::state::State;
+use crate::lock::{self, Holder};
 
 /// What the file system says.
 pub(in crate::doctor) struct Files {
@@ -30,7 +31,7 @@ pub(in crate::doctor) async fn look(socket: PathBuf, state: PathBuf, home: Optio
 
 fn look_at_state(path: PathBuf) -> State {
     // The lock is not tried: for a moment that would keep a daemon from starting.
-    let word = fs::read_to_string(path.join("ssoctld.lock")).unwrap_or_default();
+    let word = fs::read_to_string(path.join(lock::FILE)).unwrap_or_default();
     let free = rustix::fs::statvfs(&path).ok().map(|system| system.f_bavail.saturating_mul(system.f_frsize));
     State {
         directory: Place::follow(&path),

@@ -335,8 +335,8 @@ impl Harness {
                 if self.waits_for_an_answer() {
                     continue;
                 }
-                // Until the daemon has answered, it has taken in what came before, which may lead to the next call.
-                self.request("GET /v1/health").await;
+                // What came before may lead to the next call.
+                self.take_in().await;
                 if !self.waits_for_an_answer() {
                     self.clock.advance(secs(1));
                 }
@@ -352,16 +352,21 @@ impl Harness {
     /// Waits until everything that is due has been done, calls and what follows from them.
     pub(crate) async fn settle(&self) {
         let settling = async {
-            let mut pace = tokio::time::interval(Duration::from_millis(1));
-            loop {
-                self.request("GET /v1/health").await;
-                if self.calls.count() == 0 {
-                    return;
-                }
+            let mut pace = tokio::time::interval(Duration::from_millis(2));
+            self.take_in().await;
+            while self.calls.count() > 0 {
                 pace.tick().await;
+                if self.calls.count() == 0 {
+                    self.take_in().await;
+                }
             }
         };
         tokio::time::timeout(REAL_PATIENCE, settling).await.expect("an end of all calls");
+    }
+
+    /// Lets the daemon take in what has come: it has when it answers.
+    async fn take_in(&self) {
+        exchange(&self.socket(), "GET /v1/health", "", b"").await.expect("an answer");
     }
 
     /// Whether more calls are under way than those that hang.

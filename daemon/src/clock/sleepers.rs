@@ -1,0 +1,90 @@
+//! Who sleeps, and until when.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, oneshot};
+
+use super::{BootTime, Sleep};
+
+/// Sleepers in the order of their deadlines, and a bell that rings when an earlier one arrives.
+#[derive(Default)]
+pub(super) struct Sleepers {
+    waiting: Mutex<Waiting>,
+    pub(super) earlier: Notify,
+}
+
+#[derive(Default)]
+struct Waiting {
+    sleepers: BTreeMap<Place, oneshot::Sender<()>>,
+    came: u64,
+}
+
+/// A deadline, and a number that nobody else has.
+type Place = (BootTime, u64);
+
+impl Sleepers {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn sleep(self: &Arc<Self>, time: BootTime) -> Sleep {
+        let (wake, woken) = oneshot::channel();
+        let mut waiting = self.lock();
+        waiting.came += 1;
+        let place = (time, waiting.came);
+        waiting.sleepers.insert(place, wake);
+        if waiting.sleepers.first_key_value().is_some_and(|(first, _)| *first == place) {
+            self.earlier.notify_one();
+        }
+        let sleeper = Sleeper { place, among: Arc::clone(self) };
+        Box::pin(async move {
+            let _sleeper = sleeper;
+            // The sender goes away only by being used.
+            let _ = woken.await;
+        })
+    }
+
+    /// Wakes all whose time has come and tells the next deadline.
+    pub(super) fn wake(&self, now: BootTime) -> Option<BootTime> {
+        let mut waiting = self.lock();
+        while let Some(entry) = waiting.sleepers.first_entry() {
+            let time = entry.key().0;
+            if time > now {
+                return Some(time);
+            }
+            // A sleeper that was dropped in this moment needs no waking.
+            let _ = entry.remove().send(());
+        }
+        None
+    }
+}
+
+/// One that sleeps. Its place is free once it is dropped.
+struct Sleeper {
+    place: Place,
+    among: Arc<Sleepers>,
+}
+
+impl Drop for Sleeper {
+    fn drop(&mut self) {
+        self.among.lock().sleepers.remove(&self.place);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_sleeper_that_gave_up_is_forgotten() {
+        let sleepers = Arc::new(Sleepers::default());
+        let far = BootTime::default() + Duration::from_secs(3600);
+        drop(sleepers.sleep(far));
+        drop(sleepers.sleep(far));
+        let _kept = sleepers.sleep(far);
+        assert_eq!(sleepers.lock().sleepers.len(), 1);
+    }
+}
