@@ -482,6 +482,17 @@ fn logout_says_what_the_portal_was_told() {
 }
 
 #[test]
+fn a_logout_that_waits_for_the_store_is_not_called_done() {
+    let body = json!({"session": "corp", "portal": "deferred", "detail": "the keyring is locked"});
+    let output = Canned::answers([ok(&body)]).run(&["logout", "corp"]);
+    assert_fails(
+        &output,
+        1,
+        "corp is not signed out yet, as the store has not answered: the keyring is locked; it will be",
+    );
+}
+
+#[test]
 fn a_profile_is_resolved_by_the_daemon_before_a_verb_that_takes_a_name() {
     let body = json!({"session": "corp", "portal": "ended"});
     let canned = Canned::answers([ok(&session("corp")), ok(&body)]);

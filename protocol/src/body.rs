@@ -204,14 +204,14 @@ pub enum Login {
     Unknown,
 }
 
-/// `POST /v1/sessions/{name}/logout`. Locally the token is gone in every case.
+/// `POST /v1/sessions/{name}/logout`. Locally the token is gone, unless that is [deferred](PortalSession::Deferred).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Logout {
     /// The session's name.
     pub session: String,
     /// What became of the session at the portal.
     pub portal: PortalSession,
-    /// Why the portal could not be told.
+    /// Why the portal could not be told, or the store has not answered.
     #[serde(default)]
     pub detail: Option<String>,
 }
@@ -227,6 +227,9 @@ pub enum PortalSession {
     NothingToEnd,
     /// The portal could not be told; the session there ends by itself in time.
     NotTold,
+    /// The store has not answered yet. As soon as it does, what it has is signed out of, here and at the portal, unless
+    /// somebody signs in before or the daemon ends.
+    Deferred,
     /// An outcome that this version does not know.
     #[serde(other)]
     Unknown,

@@ -273,6 +273,7 @@ fn a_logout_says_what_the_portal_was_told() {
         (PortalSession::Ended, "ended"),
         (PortalSession::NothingToEnd, "nothing_to_end"),
         (PortalSession::NotTold, "not_told"),
+        (PortalSession::Deferred, "deferred"),
     ] {
         agrees(
             &Logout { session: "corp".into(), portal, detail: None },

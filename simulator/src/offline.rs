@@ -85,11 +85,12 @@ impl Offline {
         response.unwrap_or_else(|| Response { status: 503, headers: Vec::new(), body: Bytes::new() })
     }
 
-    /// Lets a call arrive. It meets the next fault that was injected for its operation.
+    /// Lets a call arrive, with its query behind a `?`. It meets the next fault that was injected for its operation.
     ///
     /// # Panics
     /// If there is no operation at this path.
     pub fn arrive(&mut self, path: &str, bearer: Option<&str>, body: impl Into<Bytes>) -> Arrival {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let (operation, _) = Operation::at(path).expect("an operation of the service");
         self.calls += 1;
         if self.calls.is_multiple_of(CALLS_BETWEEN_PRUNINGS) {
@@ -98,7 +99,7 @@ impl Offline {
         let call = Call {
             operation,
             path: path.to_owned(),
-            query: Vec::new(),
+            query: url::form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
             bearer: bearer.map(str::to_owned),
             body: body.into(),
         };

@@ -43,6 +43,12 @@ fn log_out(daemon: &Daemon, name: String) -> Result<(), Failure> {
                  the portal's own page"
             ));
         }
+        PortalSession::Deferred => {
+            return Err(Failure::Other(format!(
+                "{session} is not signed out yet, as the store has not answered{detail}; it will be as soon as that does \
+                 (unlock the keyring), while the daemon runs and nobody signs in"
+            )));
+        }
         _ => render::line(&format!(
             "Signed out of {session} here; what became of the session at the portal is unknown{detail}."
         )),

@@ -85,7 +85,14 @@ pub(super) fn remove(path: &Path, expected: Fingerprint) -> Result<Change, DiskE
 }
 
 fn failed(verb: &str, path: &Path, error: &io::Error) -> DiskError {
-    DiskError(format!("failed to {verb} {}: {error}", path.display()))
+    // The sandbox of a service loses the door to a directory that is removed, and finds a read-only file system behind it.
+    let remedy = match error.kind() {
+        ErrorKind::ReadOnlyFilesystem => {
+            "; if its directory was removed while ssoctld runs as a service, run: ssoctl service restart"
+        }
+        _ => "",
+    };
+    DiskError(format!("failed to {verb} {}: {error}{remedy}", path.display()))
 }
 
 #[cfg(test)]

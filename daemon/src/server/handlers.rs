@@ -170,6 +170,7 @@ impl Api {
             Answer::LoggedOut(PortalOutcome::Ended) => (PortalSession::Ended, None),
             Answer::LoggedOut(PortalOutcome::NothingToEnd) => (PortalSession::NothingToEnd, None),
             Answer::LoggedOut(PortalOutcome::NotTold(error)) => (PortalSession::NotTold, Some(error.to_string())),
+            Answer::LoggedOut(PortalOutcome::Deferred(why)) => (PortalSession::Deferred, why),
             Answer::Refused(refusal) => return Err(self.refused(entry, refusal)),
             _ => return Err(unexpected()),
         };

@@ -104,6 +104,8 @@ pub enum PortalOutcome {
     NothingToEnd,
     /// The portal could not be told.
     NotTold(CallError),
+    /// The store has not answered; why, if it says. What it has is left as soon as it does, unless somebody signs in before.
+    Deferred(Option<String>),
 }
 
 /// Why a caller does not get what it wants.
@@ -341,9 +343,12 @@ impl Ask {
 
     fn logout_verdict(&self, at: &Situation<'_>) -> Verdict {
         match (at.loading, at.leaving) {
-            (Some(error), _) => {
-                self.until(at, policy::LOAD_PATIENCE, || Refusal::StoreUnavailable(error.map(str::to_owned)))
+            (Some(error), _) if self.since + policy::LOAD_PATIENCE <= at.now => {
+                Verdict::Answer(Answer::LoggedOut(PortalOutcome::Deferred(error.map(str::to_owned))))
             }
+            (Some(_), _) => Verdict::Wait(Some(self.since + policy::LOAD_PATIENCE)),
+            // It was begun before the store answered, and somebody has signed in since.
+            (None, None) if self.left => Verdict::Answer(Answer::LoggedOut(PortalOutcome::NothingToEnd)),
             (None, None) => Verdict::Leave(Forget::Now),
             (None, Some(None)) => Verdict::Wait(None),
             (None, Some(Some(outcome))) => Verdict::Answer(Answer::LoggedOut(outcome.clone())),

@@ -164,6 +164,8 @@ impl Attention {
         if let Some(token) = needy.filter(|_| self.is_welcome(outlook)) {
             if !token.is_live(now) && self.told != Told::ThatItEnded {
                 self.told = Told::ThatItEnded;
+                // There is no later once the end has come, however early it has.
+                let was_put_off = self.put_off_until.take().is_some() || was_put_off;
                 // Somebody who is signing in already need not be told why.
                 if !outlook.flow_is_open || self.shown.is_some() || was_put_off {
                     // What helps says that the end has come, too.

@@ -80,6 +80,19 @@ fn a_code_that_was_put_off_is_shown_at_the_end() {
 }
 
 #[test]
+fn what_was_put_off_is_shown_at_once_when_the_portal_ends_the_token_before_its_time() {
+    let mut t = signed_in_alone();
+    t.advance(hours(8) - mins(10));
+    t.authorizes(Ok(authorization()));
+    t.on(Event::Acted(Action::PutOff));
+    t.advance(mins(1));
+    let token = t.snapshot().token.expect("a token").access;
+    t.on(Event::Rejected(token));
+    assert_eq!((screen(&t), t.shown.len()), ("approve", 2));
+    assert_eq!(t.shown[1].ends(), t.now.boot);
+}
+
+#[test]
 fn a_click_on_the_invitation_opens_a_fresh_flow_and_its_page() {
     let mut t = signed_in_alone();
     t.advance(hours(8) - mins(15));

@@ -123,9 +123,50 @@ fn while_loading_it_waits_for_the_store() {
     assert!(t.is_under_way("LeavePortal"));
     t.portal_answers(Ok(()));
     assert_eq!(t.told(caller), &Answer::LoggedOut(PortalOutcome::Ended));
+}
 
+#[test]
+fn a_logout_that_the_store_keeps_waiting_is_carried_out_as_soon_as_it_answers() {
+    let mut before = Timeline::signed_in(hours(1));
     let mut t = Timeline::loading();
+    t.now = before.now;
     let caller = t.ask(Want::Logout);
+    t.loaded(Err("the keyring is locked".to_owned()));
     t.advance(secs(2));
-    assert_eq!(t.refusal(caller), &Refusal::StoreUnavailable(None));
+    let why = Some("the keyring is locked".to_owned());
+    assert_eq!(t.told(caller), &Answer::LoggedOut(PortalOutcome::Deferred(why)));
+    t.loaded(Ok(before.kept.take()));
+    assert!(t.is_under_way("LeavePortal"));
+    let hasty = t.ask_token(NOW, NOW);
+    assert!(matches!(t.refusal(hasty), Refusal::SignInRequired { expired: None, .. }));
+    assert!(t.kept.as_ref().is_some_and(|kept| kept.token.is_none()), "and the store has forgotten it");
+}
+
+#[test]
+fn what_a_person_signs_in_for_after_a_deferred_logout_stays() {
+    let mut before = Timeline::signed_in(hours(1));
+    let mut t = Timeline::loading();
+    t.now = before.now;
+    t.ask(Want::Logout);
+    t.sign_in(issued(2, hours(1)));
+    t.loaded(Ok(before.kept.take()));
+    let caller = t.ask_token(NOW, NOW);
+    assert_eq!((t.token(caller), t.begun("LeavePortal")), ("access-2", 0));
+}
+
+#[test]
+fn a_logout_before_the_store_answers_leaves_what_was_signed_in_for_meanwhile_at_once() {
+    let mut before = Timeline::signed_in(hours(1));
+    let mut t = Timeline::loading();
+    t.now = before.now;
+    t.sign_in(issued(2, hours(1)));
+    t.advance(secs(2));
+    let caller = t.ask(Want::Logout);
+    assert!(t.is_under_way("LeavePortal") && t.snapshot().token.is_none());
+    t.portal_answers(Ok(()));
+    t.loaded(Ok(before.kept.take()));
+    let hasty = t.ask_token(NOW, NOW);
+    assert!(matches!(t.refusal(hasty), Refusal::SignInRequired { .. }), "nor is what the store had restored");
+    t.portal_answers(Ok(()));
+    assert_eq!(t.told(caller), &Answer::LoggedOut(PortalOutcome::Ended));
 }

@@ -47,6 +47,19 @@ fn a_replacement_that_has_served_its_time_earns_its_successor_another_chance() {
 }
 
 #[test]
+fn what_a_person_signs_in_for_after_a_rejection_is_renewed_if_it_is_rejected() {
+    let mut t = Timeline::signed_in(hours(1));
+    t.reject();
+    t.refreshes(Err(service(ErrorName::InvalidGrant)));
+    t.sign_in(issued(2, hours(1)));
+    t.reject();
+    assert_eq!(t.begun("Refresh"), 2);
+    t.refreshes(Ok(issued(3, hours(1))));
+    let caller = t.ask_token(NOW, NOW);
+    assert_eq!(t.token(caller), "access-3");
+}
+
+#[test]
 fn a_rejected_token_without_a_refresh_token_is_over_until_somebody_signs_in() {
     let mut t = Timeline::signed_out();
     t.sign_in(Issued { refresh_token: None, ..issued(1, hours(8)) });

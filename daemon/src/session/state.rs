@@ -150,6 +150,8 @@ pub struct State {
     ended_flows: Vec<(u64, FlowEnd)>,
     late_attempt: Option<LateAttempt>,
     leaving: Option<Leaving>,
+    /// Somebody has signed out, and what the store has is to be forgotten as soon as it is known.
+    wants_out: bool,
 
     asks: BTreeMap<AskId, Ask>,
     /// When the first of them is to be looked at again; earlier than needed where one has left.
@@ -188,6 +190,7 @@ impl State {
             ended_flows: Vec::new(),
             late_attempt: None,
             leaving: None,
+            wants_out: false,
             asks: BTreeMap::new(),
             asks_due: None,
             attention: Attention::default(),

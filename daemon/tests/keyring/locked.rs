@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use identity_center_simulator::Operation;
 use ssoctl_protocol::SessionState;
+use ssoctl_protocol::body::{Logout, PortalSession};
 
 use crate::daemon::Daemon;
 use crate::stage::{Stage, until};
@@ -68,4 +69,28 @@ async fn signing_in_works_while_the_keyring_is_locked() {
     stage.unlock().await;
     daemon.until_saved().await;
     until("the record is written", async || stage.labels().await.len() == 1).await;
+}
+
+#[tokio::test]
+async fn a_sign_out_while_the_keyring_is_locked_is_carried_out_when_it_is_unlocked() {
+    let Some(stage) = Stage::set().await else { return };
+    let _keyring = stage.keyring().await;
+    let daemon = Daemon::on(&stage, "auto").await;
+    daemon.sign_in().await;
+    daemon.until_saved().await;
+    daemon.kill();
+    stage.lock().await;
+    let daemon = Daemon::on(&stage, "auto").await;
+    daemon.until_store_says("locked; unlock it").await;
+    let logout: Logout = daemon.request("POST /v1/sessions/corp/logout").await.json();
+    assert_eq!(logout.portal, PortalSession::Deferred);
+    assert!(logout.detail.is_some_and(|detail| detail.contains("locked")));
+    stage.unlock().await;
+    until("somebody has signed out", async || daemon.status().await.state == SessionState::SignedOut).await;
+    until("the portal was told", async || stage.simulator.calls(Operation::Logout) == 1).await;
+    daemon.until_saved().await;
+    daemon.kill();
+    let daemon = Daemon::on(&stage, "auto").await;
+    until("the record is read", async || daemon.status().await.state == SessionState::SignedOut).await;
+    assert_eq!(daemon.access_token().await, None);
 }

@@ -16,15 +16,20 @@ use super::world::{Issue, SECOND, START_URL, World, beginning};
 /// A call on its way, and what will become of it.
 pub(crate) struct Journey {
     pub(crate) request: Effect,
+    pub(crate) fate: Fate,
+}
+
+/// What becomes of a call.
+pub(crate) struct Fate {
     /// When it gets to the service, if it does; and after which further time its answer is there.
     pub(crate) route: Result<(Duration, Duration), (Duration, CallError)>,
     fault: Option<Fault>,
-    loses_answer: bool,
+    pub(crate) loses_answer: bool,
 }
 
-impl Journey {
+impl Fate {
     /// What the HTTP adapter says of an answer that does not arrive whole.
-    fn cut_short(&self) -> CallError {
+    pub(crate) fn cut_short(&self) -> CallError {
         match self.fault {
             Some(Fault::Oversized { .. }) => CallError::Unusable("it is too long".to_owned()),
             _ => CallError::Network("the connection ended".to_owned()),
@@ -33,17 +38,18 @@ impl Journey {
 }
 
 impl World {
-    /// Decides what becomes of a call.
+    /// Sends a call on its way.
     pub(crate) fn send(&mut self, request: Effect) -> Journey {
-        self.calls += 1;
         self.refreshes += u64::from(matches!(request, Effect::Refresh(..)));
+        Journey { request, fate: self.fate() }
+    }
+
+    /// Decides what becomes of a call.
+    pub(crate) fn fate(&mut self) -> Fate {
+        self.calls += 1;
         let (up, down) = (self.rng.u64(5..300), self.rng.u64(5..300));
-        let mut journey = Journey {
-            request,
-            route: Ok((Duration::from_millis(up), Duration::from_millis(down))),
-            fault: None,
-            loses_answer: false,
-        };
+        let route = Ok((Duration::from_millis(up), Duration::from_millis(down)));
+        let mut journey = Fate { route, fault: None, loses_answer: false };
         let timed_out = || CallError::Network("the time-out".to_owned());
         let trouble = match &self.weather {
             Weather::Fair => return journey,
@@ -107,14 +113,19 @@ impl World {
             }
             other => unreachable!("not a call: {other:?}"),
         };
-        if let Some(fault) = journey.fault.clone() {
-            self.service.inject(operation, fault, Times::Next(1));
-        }
+        self.meet_fault(&journey.fate, operation);
         let delivery = self.service.arrive(path, bearer, body.expect("JSON")).carry_out()?;
         if operation == Operation::CreateToken {
             self.note_issue(&delivery);
         }
-        Some(delivery).filter(|_| !journey.loses_answer)
+        Some(delivery).filter(|_| !journey.fate.loses_answer)
+    }
+
+    /// Has the next call of this operation meet the fault that it is fated to.
+    pub(crate) fn meet_fault(&self, fate: &Fate, operation: Operation) {
+        if let Some(fault) = fate.fault.clone() {
+            self.service.inject(operation, fault, Times::Next(1));
+        }
     }
 
     fn note_issue(&mut self, delivery: &Delivery) {
@@ -139,7 +150,7 @@ impl World {
 
     /// What a session is told in the end.
     pub(crate) fn conclude(&self, journey: &Journey, response: Result<Option<Response>, CallError>) -> Event {
-        let body = response.and_then(|response| response.ok_or_else(|| journey.cut_short())).and_then(read);
+        let body = response.and_then(|response| response.ok_or_else(|| journey.fate.cut_short())).and_then(read);
         match &journey.request {
             Effect::Register(flow) => {
                 Event::Registered(*flow, body.and_then(|body| wire::registration(&body, self.clocks().wall)))
@@ -162,15 +173,20 @@ impl World {
 
 /// What the HTTP adapter makes of a response.
 fn read(response: Response) -> Result<bytes::Bytes, CallError> {
+    reply(response).map_err(|reply| wire::error(&reply))
+}
+
+/// The body of a success, or all that says why it is none.
+pub(crate) fn reply(response: Response) -> Result<bytes::Bytes, Reply> {
     let error_type = response.header("x-amzn-errortype");
     if (200..300).contains(&response.status) && error_type.is_none() {
         return Ok(response.body);
     }
     let retry_after = response.header("retry-after").and_then(|value| value.parse().ok()).map(Duration::from_secs);
-    Err(wire::error(&Reply {
+    Err(Reply {
         status: response.status,
         error_type: error_type.map(str::to_owned),
         retry_after,
         body: Secret::new(response.body.to_vec()),
-    }))
+    })
 }

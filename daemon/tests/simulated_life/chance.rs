@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use identity_center_simulator::{Approval, RefreshTokens};
+use ssoctld::roles;
 use ssoctld::session::attention::Presence;
 use ssoctld::session::state::Event;
 use ssoctld::session::{Notices, Terms};
@@ -84,17 +85,13 @@ impl Life {
                 self.world.service.revoke_refresh_tokens();
                 Ok(())
             }
-            88 => {
-                trace!(self, "portal sessions are ended");
-                self.world.service.end_portal_sessions();
-                Ok(())
-            }
+            88 => self.take_back(),
             89..=90 => {
                 self.terms = draw_terms(&mut self.world);
                 self.checks.notices_changed(self.terms.notices == Notices::On);
                 self.step(Event::TermsChanged(self.terms)).map(drop)
             }
-            91..=92 => self.step(Event::Stirred).map(drop),
+            91..=92 => self.stir(),
             93..=96 => {
                 let mood = pick(&mut self.world.rng, &[StoreMood::Slow, StoreMood::Failing, StoreMood::Hanging]);
                 self.set_store(mood);
@@ -112,8 +109,22 @@ impl Life {
                 self.change_service();
                 Ok(())
             }
+            99 => self.take_back(),
             _ => Ok(()),
         }
+    }
+
+    /// The service does not take any more what it has given, and says so to nobody but to who comes with it.
+    fn take_back(&mut self) -> Verdict {
+        if self.world.rng.u8(..3) == 0 {
+            trace!(self, "portal sessions are ended");
+            self.world.service.end_portal_sessions();
+        } else {
+            trace!(self, "access tokens are revoked");
+            self.world.service.revoke_access_tokens();
+        }
+        self.checks.revoked(self.world.elapsed());
+        if self.is_running() { self.role_callers_come(4) } else { Ok(()) }
     }
 
     /// The administrator chooses other lifetimes, or trusts the client in advance.
@@ -169,9 +180,15 @@ impl Life {
         self.checks.woke_up(self.world.elapsed());
         if self.world.rng.bool() {
             self.set_presence(Presence::Present)?;
-            self.step(Event::Stirred)?;
+            self.stir()?;
         }
         self.step(Event::Tick).map(drop)
+    }
+
+    /// The machine woke up, or the network changed.
+    pub(super) fn stir(&mut self) -> Verdict {
+        self.step(Event::Stirred)?;
+        self.roles_on(roles::state::Event::Stirred).map(drop)
     }
 
     pub(super) fn midnight(&mut self) -> Verdict {

@@ -5,6 +5,7 @@
 //! | `calls` | the service's: what is sent to it, and how often |
 //! | `callers` | the callers': what they are told, and when |
 //! | `person` | the person's: what is shown, and opened unasked |
+//! | `roles` | the same for credentials of roles, accounts and roles |
 //! | `tokens` | the token's: it is kept, stored, and renewed in time |
 
 use std::time::Duration;
@@ -14,12 +15,14 @@ use ssoctld::session::attention::Presence;
 mod callers;
 mod calls;
 mod person;
+mod roles;
 mod tokens;
 
 use callers::Callers;
 pub(crate) use calls::DayOfWork;
 use calls::{Calls, Habits};
 use person::Person;
+use roles::Roles;
 use tokens::Tokens;
 
 /// A rule that was broken.
@@ -58,6 +61,7 @@ pub(crate) struct Checks {
     callers: Callers,
     person: Person,
     tokens: Tokens,
+    roles: Roles,
     presence: Presence,
     notices_on: bool,
     /// When the machine woke up last.
@@ -70,6 +74,9 @@ pub(crate) struct Checks {
 pub(crate) struct Counts {
     pub(crate) answers: u64,
     pub(crate) tokens: u64,
+    pub(crate) credentials: u64,
+    pub(crate) rejections: u64,
+    pub(crate) put_offs: u64,
     pub(crate) pop_ups: u64,
     pub(crate) flows: u64,
     /// Refresh tokens that a new process sent again, because the one before died before it could store the answer.
@@ -78,7 +85,7 @@ pub(crate) struct Counts {
 
 impl Checks {
     pub(crate) fn daemon_started(&mut self) {
-        (self.person, self.tokens) = Default::default();
+        (self.person, self.tokens, self.roles) = Default::default();
         self.calls.daemon_started();
     }
 

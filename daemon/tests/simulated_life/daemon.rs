@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use identity_center_simulator::Delivery;
 use ssoctld::oidc::{CallError, ErrorName, Issued, ServiceClock};
+use ssoctld::roles;
 use ssoctld::session::Snapshot;
 use ssoctld::session::ask::{AskId, Want};
 use ssoctld::session::decision::Decision;
@@ -13,6 +14,7 @@ use super::calls::Journey;
 use super::checks::Verdict;
 use super::life::{Ahead, Life};
 use super::people::Choice;
+use super::roles::Roles;
 use super::telling::{answered, called, told, trace};
 use super::world::{MINUTE, SECOND, StoreMood};
 
@@ -63,6 +65,7 @@ impl Life {
         self.world.known_clock = ServiceClock::default();
         self.world.note_trouble(self.world.elapsed());
         self.state = Some(State::new(self.terms, self.world.rng.u64(..)));
+        self.roles = Some(Roles::new(self.world.rng.u64(..)));
         self.step(Event::PresenceChanged(self.presence))?;
         self.step(Event::ServiceClock(ServiceClock::default()))?;
         Ok(())
@@ -71,6 +74,7 @@ impl Life {
     /// The process is gone, and with it all that it knew and waited for.
     pub(super) fn crash(&mut self) {
         self.state = None;
+        self.roles = None;
         self.stopping = false;
         self.process += 1;
         self.checks.all_left();
@@ -104,6 +108,8 @@ impl Life {
             self.checks.signs_out();
         }
         let issued = issued(&event);
+        let had_renewal = self.token.as_ref().is_some_and(|token| token.renewal.is_some());
+        let is_refreshed = matches!(event, Event::Refreshed(..));
         let effects = state.on(event, now);
         let decisions: Vec<Decision> = state.decisions().to_vec();
         let count = effects.len();
@@ -125,13 +131,17 @@ impl Life {
                     self.checks.opens_flow(*flow, *why, self.world.elapsed())?;
                 }
                 Decision::EndFlow { flow, .. } => self.checks.flow_ends(*flow)?,
+                Decision::Reject { refreshable, .. } => {
+                    let tries = decisions.iter().any(|decision| matches!(decision, Decision::Refresh { .. }));
+                    self.checks.rejects(self.token.as_ref(), had_renewal, *refreshable, tries)?;
+                }
                 Decision::Refresh { why, .. } => {
                     self.checks.refreshes(*why, self.token.as_ref(), self.world.elapsed())?
                 }
                 Decision::Compare { .. } => {
                     if let Some(token) = &issued {
                         self.world.accepted(token);
-                        self.checks.token_accepted(token, self.world.elapsed());
+                        self.checks.token_accepted(token, is_refreshed, self.world.elapsed());
                     }
                 }
                 _ => {}
@@ -145,12 +155,18 @@ impl Life {
         }
         self.checks.promises(self.loading, self.world.elapsed())?;
         self.checks.keeps_token(self.token.as_ref(), self.world.elapsed())?;
-        self.checks.screen_is_true(self.token.as_ref(), now.boot)?;
+        // A daemon that stops takes back all that shows when it has stopped.
+        if !self.stopping {
+            self.checks.screen_is_true(self.token.as_ref(), now.boot)?;
+            self.checks.comes_back(self.token.as_ref(), now.boot)?;
+        }
         self.checks.stays_signed_in(self.token.as_ref(), now.boot, &mut self.world)?;
         if !is_quiet {
             self.checks.conduct(&self.world)?;
         }
         if self.stopping && self.state.as_ref().is_some_and(State::is_settled) {
+            self.roles_on(roles::state::Event::Stop)?;
+            self.checks.nobody_waits_for_roles()?;
             trace!(self, "the daemon has stopped");
             self.crash();
         }
@@ -162,6 +178,10 @@ impl Life {
         self.loading = snapshot.loading;
         self.checks.heals(&snapshot, &mut self.world)?;
         self.token = snapshot.token;
+        if std::mem::replace(&mut self.lineage, snapshot.lineage) != snapshot.lineage {
+            let heard = Box::new(roles::state::Event::Tick);
+            self.ahead(Duration::ZERO, Ahead::RolesHear(self.process, heard));
+        }
         Ok(())
     }
 
@@ -175,6 +195,7 @@ impl Life {
             Effect::Answer(AskId(id), answer) => {
                 trace!(self, "    caller {id}: {}", answered(&answer));
                 self.checks.answers(id, &answer, self.token.as_ref(), &mut self.world)?;
+                self.hand_to_roles(id, answer)?;
             }
             Effect::Show(notice) => {
                 trace!(self, "    shows {}", notice.name());
@@ -201,7 +222,7 @@ impl Life {
                 }
                 let journey = Box::new(self.world.send(request));
                 let process = self.process;
-                match journey.route.clone() {
+                match journey.fate.route.clone() {
                     Ok((up, _)) => self.ahead(up, Ahead::Reach(process, journey)),
                     Err((after, error)) => self.ahead(after, Ahead::Conclude(process, journey, Err(error))),
                 }

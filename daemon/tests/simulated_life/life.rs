@@ -1,20 +1,23 @@
 //! One life of a session: thirty virtual days of events from a queue, drawn from a seed.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use identity_center_simulator::Delivery;
 use ssoctld::clock::BootTime;
 use ssoctld::oidc::CallError;
+use ssoctld::roles;
 use ssoctld::session::ask::AskId;
-use ssoctld::session::attention::{Notice, Presence};
-use ssoctld::session::state::{Event, State};
-use ssoctld::session::{Notices, Terms, Token};
+use ssoctld::session::attention::Presence;
+use ssoctld::session::state::{Event, Lineage, State};
+use ssoctld::session::{AccessToken, Notices, Terms, Token};
 
 use super::calls::Journey;
 use super::chance::{Day, draw_terms};
 use super::checks::{Checks, DayOfWork, Verdict};
 use super::people::Choice;
+use super::roles::{Errand, Roles, Wanted};
 use super::telling::{Report, trace};
 use super::weather::Weather;
 use super::world::{DAY, MINUTE, StoreMood, Stored, World};
@@ -28,6 +31,15 @@ pub(super) enum Ahead {
     Reach(u64, Box<Journey>),
     /// A call is over for the session; `Err` without the service's doing.
     Conclude(u64, Box<Journey>, Result<Box<Delivery>, CallError>),
+    /// The roles' task hears of something.
+    RolesHear(u64, Box<roles::state::Event>),
+    /// A call of the roles needs a token.
+    RolesCall(u64, Box<Wanted>),
+    /// The same as the first two, for a call to the portal.
+    ReachPortal(u64, Box<Errand>),
+    ConcludeErrand(u64, Box<Errand>, Result<Box<Delivery>, CallError>),
+    /// The portal has not taken a token.
+    Reject(u64, Arc<AccessToken>),
     /// The store has read.
     Read(u64),
     /// The store has written.
@@ -38,8 +50,12 @@ pub(super) enum Ahead {
     Click,
     /// One of the things that just happen.
     Chance,
+    /// A caller comes for the same thing as one before.
+    AskForRole(Box<roles::ask::Want>),
     /// A caller loses its patience.
     Leave(AskId),
+    /// The same, of the roles.
+    LeaveRoles(u64),
     WeatherClears,
     StoreRecovers,
     WakeUp,
@@ -54,6 +70,9 @@ pub(crate) struct Life {
     pub(super) world: World,
     pub(super) checks: Checks,
     pub(super) state: Option<State>,
+    pub(super) roles: Option<Roles>,
+    /// Of the token that readers see.
+    pub(super) lineage: Lineage,
     /// Which process of the daemon runs. What was begun for an earlier one comes to nothing.
     pub(super) process: u64,
     queue: BTreeMap<(Duration, u64), Ahead>,
@@ -96,6 +115,8 @@ impl Life {
             world,
             checks: Checks::default(),
             state: None,
+            roles: None,
+            lineage: Lineage::default(),
             process: 0,
             queue: BTreeMap::new(),
             queued: 0,
@@ -126,6 +147,9 @@ impl Life {
             calls: self.world.calls,
             answers: self.checks.counts.answers,
             tokens: self.checks.counts.tokens,
+            credentials: self.checks.counts.credentials,
+            rejections: self.checks.counts.rejections,
+            put_offs: self.checks.counts.put_offs,
             flows: self.checks.counts.flows,
             refreshes: self.world.refreshes,
             pop_ups: self.checks.counts.pop_ups,
@@ -158,12 +182,18 @@ impl Life {
     /// Does what comes next, if it comes before `end`; otherwise it is `end`.
     pub(super) fn next(&mut self, end: Duration) -> Verdict {
         let now = self.world.clocks();
-        let alarm = self.state.as_ref().filter(|_| !self.is_asleep).and_then(|state| state.wake_at(now));
-        let alarm = alarm.map(|time| World::elapsed_at(time).max(self.world.elapsed()));
+        let at = |wake_at: Option<BootTime>| {
+            let time = wake_at.filter(|_| !self.is_asleep)?;
+            Some(World::elapsed_at(time).max(self.world.elapsed()))
+        };
+        let session = at(self.state.as_ref().and_then(|state| state.wake_at(now)));
+        let roles = at(self.roles.as_ref().and_then(|roles| roles.wake_at(now.boot)));
         let queued = self.queue.first_key_value().map(|((time, _), _)| *time);
-        match (alarm, queued) {
-            (Some(alarm), queued) if alarm < end && queued.is_none_or(|queued| alarm <= queued) => {
-                self.world.advance_to(alarm);
+        let first = session.into_iter().chain(roles).chain(queued).min().filter(|first| *first < end);
+        self.world.advance_to(first.unwrap_or(end));
+        match first {
+            None => Ok(()),
+            first if first == session => {
                 self.ticks += 1;
                 let acts = |life: &Self| {
                     (life.world.calls, life.checks.counts.answers, life.newest_flow, life.checks.waiting())
@@ -172,14 +202,13 @@ impl Life {
                 let did = self.step(Event::Tick)? > 0 || acts(self) != before;
                 self.checks.ticked(did, self.world.elapsed())
             }
-            (_, Some(queued)) if queued < end => {
-                let (_, what) = self.queue.pop_first().expect("there is a first");
-                self.world.advance_to(queued);
-                self.happens(what)
+            first if first == roles => {
+                let did = self.roles_on(roles::state::Event::Tick)? > 0;
+                self.checks.roles_ticked(did, self.world.elapsed())
             }
-            _ => {
-                self.world.advance_to(end);
-                Ok(())
+            Some(_) => {
+                let (_, what) = self.queue.pop_first().expect("there is a first");
+                self.happens(what)
             }
         }
     }
@@ -188,13 +217,22 @@ impl Life {
         if self.is_asleep {
             let is_outside = matches!(
                 what,
-                Ahead::Reach(..) | Ahead::Decide(..) | Ahead::WakeUp | Ahead::WeatherClears | Ahead::StoreRecovers
+                Ahead::Reach(..)
+                    | Ahead::ReachPortal(..)
+                    | Ahead::Decide(..)
+                    | Ahead::WakeUp
+                    | Ahead::WeatherClears
+                    | Ahead::StoreRecovers
             );
             if !is_outside {
                 // A connection that was open when the machine fell asleep is mostly dead when it wakes up.
+                let reset = || CallError::Network("reset".to_owned());
                 let what = match what {
                     Ahead::Conclude(process, journey, Ok(_)) if self.world.rng.u8(..3) > 0 => {
-                        Ahead::Conclude(process, journey, Err(CallError::Network("reset".to_owned())))
+                        Ahead::Conclude(process, journey, Err(reset()))
+                    }
+                    Ahead::ConcludeErrand(process, errand, Ok(_)) if self.world.rng.u8(..3) > 0 => {
+                        Ahead::ConcludeErrand(process, errand, Err(reset()))
                     }
                     what => what,
                 };
@@ -204,7 +242,7 @@ impl Life {
         }
         match what {
             Ahead::Reach(process, journey) => {
-                let down = journey.route.as_ref().map_or(Duration::ZERO, |(_, down)| *down);
+                let down = journey.fate.route.as_ref().map_or(Duration::ZERO, |(_, down)| *down);
                 let delivery = self.world.reach(&journey);
                 if process == self.process {
                     let (after, result) = match delivery {
@@ -216,6 +254,16 @@ impl Life {
                 Ok(())
             }
             Ahead::Conclude(process, journey, result) if process == self.process => self.conclude(&journey, result),
+            Ahead::RolesHear(process, event) if process == self.process => self.roles_on(*event).map(drop),
+            Ahead::RolesCall(process, wanted) if process == self.process => self.token_for(*wanted),
+            Ahead::ReachPortal(process, errand) => {
+                self.reach_portal(process, errand);
+                Ok(())
+            }
+            Ahead::ConcludeErrand(process, errand, result) if process == self.process => {
+                self.conclude_errand(&errand, result)
+            }
+            Ahead::Reject(process, token) if process == self.process => self.step(Event::Rejected(token)).map(drop),
             Ahead::Read(process) if process == self.process => {
                 let result = self.world.access_store().map(|()| self.world.read_record());
                 self.checks.store_accessed(result.is_ok());
@@ -240,20 +288,22 @@ impl Life {
                 };
                 Ok(())
             }
-            Ahead::Click => match self.checks.screen().map(Notice::action) {
-                Some(action) if self.is_running() => self.step(Event::Acted(action)).map(drop),
-                _ => Ok(()),
-            },
+            Ahead::Click => self.click(),
             Ahead::Leave(id) if self.checks.is_waiting(id.0) => {
                 self.checks.left(id.0);
                 self.step(Event::Left(id)).map(drop)
+            }
+            Ahead::AskForRole(want) if self.is_running() => self.ask_for_role(*want),
+            Ahead::LeaveRoles(id) if self.checks.waits_for_roles(id) => {
+                self.checks.left_roles(id);
+                self.roles_on(roles::state::Event::Left(roles::ask::AskId(id))).map(drop)
             }
             Ahead::WeatherClears => {
                 self.world.healthy_for();
                 self.world.weather = Weather::Fair;
                 trace!(self, "the weather clears");
                 if !self.is_asleep && self.world.rng.bool() && self.is_running() {
-                    self.step(Event::Stirred)?;
+                    self.stir()?;
                 }
                 Ok(())
             }

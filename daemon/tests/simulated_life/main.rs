@@ -9,7 +9,7 @@
 //! | module | what it owns |
 //! |---|---|
 //! | `world` | the service, the clocks, the store; `calls` and `weather`: what becomes of a call |
-//! | `life` | the queue of events; `chance`, `people`, `daemon` and `finale`: what they are |
+//! | `life` | the queue of events; `chance`, `people`, `daemon`, `roles` and `finale`: what they are |
 //! | `checks` | what has to hold |
 //! | `telling` | what is written down |
 
@@ -27,6 +27,7 @@ mod daemon;
 mod finale;
 mod life;
 mod people;
+mod roles;
 mod telling;
 mod weather;
 mod world;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ssoctld::session::ask::{AskId, Need, Want};
-use ssoctld::session::attention::Presence;
+use ssoctld::session::attention::{Action, Notice, Presence};
 use ssoctld::session::state::Event;
 
 use super::chance::Day;
@@ -43,12 +43,31 @@ impl Life {
         self.step(Event::PresenceChanged(presence)).map(drop)
     }
 
+    /// The person does something with what shows: what its button says, or puts it off.
+    pub(super) fn click(&mut self) -> Verdict {
+        let Some(notice) = self.checks.screen().filter(|_| self.is_running()).cloned() else { return Ok(()) };
+        let has_second = !matches!(notice, Notice::Expired { .. });
+        if !has_second || self.world.rng.u8(..10) < 6 {
+            return self.step(Event::Acted(notice.action())).map(drop);
+        }
+        // The end may have come since the button was drawn.
+        let (now, is_late) = (self.boot(), notice.ends() <= self.boot());
+        if !is_late {
+            self.checks.puts_off(now);
+        }
+        self.step(Event::Acted(Action::PutOff))?;
+        if is_late { Ok(()) } else { self.checks.is_put_off() }
+    }
+
     pub(super) fn callers_come(&mut self) -> Verdict {
         let count = match self.world.rng.u8(..20) {
             0 => 50,
             1..=4 => 4,
             _ => 1,
         };
+        if self.world.rng.u8(..10) < 3 {
+            return self.role_callers_come(count);
+        }
         for _ in 0..count {
             let want = self.draw_want();
             let id = self.ask(want)?;

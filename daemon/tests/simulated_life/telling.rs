@@ -28,6 +28,12 @@ pub(crate) struct Report {
     pub(crate) calls: u64,
     pub(crate) answers: u64,
     pub(crate) tokens: u64,
+    /// Credentials of roles that somebody was given.
+    pub(crate) credentials: u64,
+    /// Tokens that the portal did not take although they lived.
+    pub(crate) rejections: u64,
+    /// Notices that were put off.
+    pub(crate) put_offs: u64,
     pub(crate) flows: u64,
     pub(crate) refreshes: u64,
     pub(crate) pop_ups: u64,
@@ -47,6 +53,9 @@ impl Report {
         self.calls += other.calls;
         self.answers += other.answers;
         self.tokens += other.tokens;
+        self.credentials += other.credentials;
+        self.rejections += other.rejections;
+        self.put_offs += other.put_offs;
         self.flows += other.flows;
         self.refreshes += other.refreshes;
         self.pop_ups += other.pop_ups;
@@ -62,16 +71,20 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} events, {} calls, {} faults; {} answers, {} of them tokens; {} refreshes, {} flows, {} notices; {} starts, \
+            "{} events, {} calls, {} faults; {} answers, {} of them tokens and {} credentials; {} refreshes, \
+             {} rejections, {} flows, {} notices, {} of them put off; {} starts, \
              {} crashes, after which {} refresh tokens were sent again and {} sign-ins were needed",
             self.events,
             self.calls,
             self.faults,
             self.answers,
             self.tokens,
+            self.credentials,
             self.refreshes,
+            self.rejections,
             self.flows,
             self.pop_ups,
+            self.put_offs,
             self.restarts,
             self.crashes,
             self.repetitions,

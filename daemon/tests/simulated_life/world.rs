@@ -99,6 +99,8 @@ pub(crate) struct World {
     pub(crate) refreshes: u64,
     /// How long a token lives at most.
     pub(crate) token_lifetime: Duration,
+    /// How long the credentials of a role live.
+    pub(crate) role_lifetime: Duration,
     pub(crate) settings: String,
 }
 
@@ -131,8 +133,11 @@ impl World {
             unset_members: pick(&mut rng, &[UnsetMembers::Omitted, UnsetMembers::Null]),
             approval: pick(&mut rng, &[[Approval::Manual; 9].as_slice(), &[Approval::Preauthorised]].concat()),
             portal_rate: None,
+            role_credentials_lifetime: MINUTE * pick(&mut rng, &[15, 60, 60, 720]),
+            page_size: pick(&mut rng, &[1, 20]),
             ..Settings::default()
         };
+        let role_lifetime = settings.role_credentials_lifetime;
         let token_lifetime = if is_scoped { settings.token_lifetime } else { settings.unscoped_token_lifetime };
         let scopes: &[String] = if is_scoped { &[SCOPE.to_owned()] } else { &[] };
         let described = format!(
@@ -164,6 +169,7 @@ impl World {
             calls: 0,
             refreshes: 0,
             token_lifetime,
+            role_lifetime,
             settings: described,
         }
     }

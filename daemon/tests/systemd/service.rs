@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use identity_center_simulator::{Approval, Settings, Simulator};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::stage::Person;
@@ -153,4 +154,26 @@ fn a_daemon_that_was_started_by_hand_makes_room() {
     assert!(of_service.starts_with(&format!("pid {},", person.pid())), "{of_service}");
     assert!(person.ok("sh", &["-c", "cat ~/.local/state/ssoctl/ssoctld.log"]).contains("stopping"));
     person.ok("ssoctl", &["--no-start", "status"]);
+}
+
+#[test]
+fn when_the_directory_of_aws_is_removed_the_status_says_what_helps_and_it_does() {
+    let Some(person) = Person::new("when_the_directory_of_aws_is_removed") else { return };
+    let simulator = Simulator::start(Settings { approval: Approval::Preauthorised, ..Settings::default() }).unwrap();
+    person.write(".config/ssoctl/config.toml", &format!("secret_store = \"file\"\n{ONE_SESSION}sdk_cache = \"on\"\n"));
+    let endpoint = format!("AWS_ENDPOINT_URL={}", simulator.url());
+    person.ok("systemctl", &["--user", "set-environment", &endpoint]);
+    person.ok("ssoctl", &["service", "install"]);
+    let token = person.ok("ssoctl", &["--no-start", "token", "--wait", "20s"]);
+    let published = || person.run("sh", &["-c", "cat ~/.aws/sso/cache/*.json"]);
+    let is_published = || String::from_utf8_lossy(&published().stdout).contains(token.trim_end());
+    person.until("the token is published", is_published);
+
+    person.ok("sh", &["-c", "rm -rf ~/.aws"]);
+    person.until("the status says what helps", || {
+        person.ok("ssoctl", &["--no-start", "status"]).contains("run: ssoctl service restart")
+    });
+    assert_eq!(person.ok("ssoctl", &["--no-start", "token"]), token, "nothing else is amiss");
+    person.ok("ssoctl", &["service", "restart"]);
+    person.until("the token is published again", is_published);
 }

@@ -23,6 +23,10 @@ impl State {
         self.asks.insert(id, Ask::new(want, now.boot));
         if want == Want::Logout {
             self.forget_at_once();
+            if !self.saver.is_loaded() {
+                self.leave_before_the_store_answers(now);
+                self.asks.entry(id).and_modify(|ask| ask.left = true);
+            }
         }
         // What has been granted already cannot be given up any more.
         if want == Want::CancelLogin && !self.flow.as_ref().is_some_and(Flow::is_granted) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Ask, BootTime, CallError, Effect, FlowEnd, Now, Refresh, State, Trust, Want, policy};
+use super::{Ask, BootTime, CallError, Effect, FlowEnd, Now, Refresh, State, Token, Trust, Want, policy};
 use crate::session::ask::{Forget, Need, PortalOutcome};
 
 /// A sign-out that callers wait for.
@@ -39,6 +39,28 @@ impl State {
         if let Some(leaving) = self.leaving.as_mut().filter(|leaving| leaving.forget == Forget::OnceTold) {
             leaving.forget = Forget::Now;
             self.forget();
+        }
+    }
+
+    /// Nobody knows yet what there is to sign out of. What a person has signed in for meanwhile is left now, and what the store
+    /// has once it is read.
+    pub(super) fn leave_before_the_store_answers(&mut self, now: Now) {
+        self.wants_out = true;
+        if self.token.is_some() || self.incoming.is_some() {
+            self.leave(Forget::Now, now);
+        } else {
+            self.end_flow(FlowEnd::Cancelled, now);
+        }
+    }
+
+    /// Leaves what the store had, for somebody who has signed out before it answered.
+    pub(super) fn leave_what_was_kept(&mut self, token: Option<Token>, now: Now) {
+        // The portal is told of one session at a time, and may be hearing of the one that was signed in to since.
+        if self.leaving.as_ref().is_some_and(|leaving| leaving.outcome.is_none()) {
+            self.forget();
+        } else {
+            self.token = token;
+            self.leave(Forget::Now, now);
         }
     }
 

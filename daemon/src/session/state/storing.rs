@@ -10,7 +10,10 @@ impl State {
             self.registration = self.registration.take().or(kept.registration);
             self.portal_caps |= kept.portal_caps;
             // What a person has signed in for in the meantime is newer than what was kept.
-            if self.token.is_none() && self.incoming.is_none() {
+            let is_newer = self.token.is_some() || self.incoming.is_some();
+            if std::mem::take(&mut self.wants_out) && !is_newer {
+                self.leave_what_was_kept(kept.token, now);
+            } else if !is_newer {
                 self.token = kept.token;
                 self.read_off = self.token.as_ref().map(|token| ReadOff {
                     at: now,

@@ -115,8 +115,9 @@ impl State {
         self.cap_is_certain = incoming.cap_is_certain;
         self.portal_caps |= incoming.cap_is_certain;
         self.token = Some(incoming.token);
-        self.token_lineage = self.lineage;
-        self.trust = if self.trust == Trust::Rejected { Trust::Probation } else { Trust::Full };
+        // What a person has signed in for anew has nothing to do with what was rejected before.
+        let is_renewed = std::mem::replace(&mut self.token_lineage, self.lineage) == self.lineage;
+        self.trust = if self.trust == Trust::Rejected && is_renewed { Trust::Probation } else { Trust::Full };
         self.read_off = None;
         self.take_place(incoming.arrival);
         self.plan_refresh(now);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ssoctld::session::Token;
-use ssoctld::session::ask::{Answer, Need, Refusal, Want};
+use ssoctld::session::ask::{Answer, Need, PortalOutcome, Refusal, Want};
 
 use super::super::world::{MINUTE, World};
 use super::{Checks, HEALING, SLACK, STORING, Verdict, require};
@@ -82,6 +82,10 @@ impl Checks {
             ) => {
                 let left = World::elapsed_at(*best).saturating_sub(world.elapsed());
                 require(left < *min_valid, || format!("{left:?} is called too short for {min_valid:?}"))
+            }
+            (Want::Logout, Answer::LoggedOut(PortalOutcome::Deferred(_))) => {
+                self.defers();
+                Ok(())
             }
             (_, Answer::Token(..)) => Err("a token for somebody who did not ask for one".into()),
             _ => Ok(()),

@@ -96,6 +96,11 @@ impl Checks {
         require(open == Some(flow), || format!("flow {flow} ended while {open:?} was open"))
     }
 
+    /// Whether the answer to a refresh is awaited.
+    pub(super) fn is_refreshing(&self) -> bool {
+        self.calls.in_flight.iter().any(|kind| matches!(kind, Kind::Refresh(_)))
+    }
+
     /// Whether a flow is open.
     pub(crate) const fn has_open_flow(&self) -> bool {
         self.calls.open_flow.is_some()
@@ -180,16 +185,22 @@ impl Tally {
     }
 }
 
-impl Checks {
+impl Habits {
     /// A wake-up is for something: few lead to nothing, and no minute is full of them.
-    pub(crate) fn ticked(&mut self, did_something: bool, now: Duration) -> Verdict {
-        let ticks = self.habits.ticks.add(now.as_secs() / 60);
+    pub(super) fn ticked(&mut self, did_something: bool, now: Duration) -> Verdict {
+        let ticks = self.ticks.add(now.as_secs() / 60);
         require(ticks <= 200, || format!("{ticks} wake-ups in one minute"))?;
         if !did_something {
-            let idle = self.habits.idle_ticks.add(now.as_secs() / 3600);
+            let idle = self.idle_ticks.add(now.as_secs() / 3600);
             require(idle <= 20, || format!("{idle} wake-ups for nothing within an hour"))?;
         }
         Ok(())
+    }
+}
+
+impl Checks {
+    pub(crate) fn ticked(&mut self, did_something: bool, now: Duration) -> Verdict {
+        self.habits.ticked(did_something, now)
     }
 }
 

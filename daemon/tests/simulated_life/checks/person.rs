@@ -10,6 +10,9 @@ use ssoctld::session::decision::Why;
 use super::super::world::World;
 use super::{Checks, SAME_END, Verdict, require};
 
+/// How long a notice that is put off stays away: a promise to the person.
+const LATER: Duration = Duration::from_secs(5 * 60);
+
 /// What the person has seen in one run of the daemon.
 #[derive(Default)]
 pub(super) struct Person {
@@ -25,6 +28,10 @@ struct Expiry {
     pop_ups: u32,
     /// Whether the person was told that it came.
     told: bool,
+    /// How often the person has put off what was shown.
+    put_offs: u32,
+    /// Until when, while that has not come to its end.
+    put_off_until: Option<BootTime>,
 }
 
 impl Checks {
@@ -40,7 +47,10 @@ impl Checks {
         };
         match &mut self.person.expiry {
             Some(expiry) if token.expires.since(expiry.ends) <= SAME_END => expiry.ends = token.expires,
-            expiry => *expiry = Some(Expiry { ends: token.expires, flows: 0, pop_ups: 0, told: false }),
+            expiry => {
+                let ends = token.expires;
+                *expiry = Some(Expiry { ends, flows: 0, pop_ups: 0, told: false, put_offs: 0, put_off_until: None });
+            }
         }
     }
 
@@ -63,14 +73,19 @@ impl Checks {
         require(expiry.flows == 1, || format!("a flow was opened unasked again for the end at {ends:?}"))
     }
 
-    /// Nothing is shown while the person is away or does not want it; at most two pop-ups come per end, of which an update in
-    /// the place of a notice that still shows is none, unless it is the first to say that the end has come.
+    /// Nothing is shown while the person is away or does not want it, nor before the end while it is put off; at most two
+    /// pop-ups come per end, and one more for each that was put off. An update in the place of a notice that still shows is
+    /// none, unless it is the first to say that the end has come.
     pub(crate) fn shows(&mut self, notice: &Notice, now: BootTime) -> Verdict {
         require(self.presence == Presence::Present, || format!("{} shown while away", notice.name()))?;
         require(self.notices_on, || format!("{} shown although notices are off", notice.name()))?;
         let is_new = self.person.screen.replace(notice.clone()).is_none();
         let Some(expiry) = &mut self.person.expiry else { return Err(format!("{} without a token", notice.name())) };
         let says_end = notice.ends() <= now;
+        if let Some(until) = expiry.put_off_until.take() {
+            let until = World::elapsed_at(until);
+            require(says_end || until <= World::elapsed_at(now), || format!("shown, and put off until {until:?}"))?;
+        }
         let is_news = says_end && !expiry.told;
         expiry.told |= says_end;
         if is_new || is_news {
@@ -78,7 +93,31 @@ impl Checks {
             expiry.pop_ups += 1;
         }
         let (count, ends) = (expiry.pop_ups, World::elapsed_at(expiry.ends));
-        require(count <= 2, || format!("pop-up number {count} for the end at {ends:?}"))
+        require(count <= 2 + expiry.put_offs, || format!("pop-up number {count} for the end at {ends:?}"))
+    }
+
+    /// The person wants to see what is shown a little later.
+    pub(crate) fn puts_off(&mut self, now: BootTime) {
+        self.counts.put_offs += 1;
+        if let Some(expiry) = &mut self.person.expiry {
+            expiry.put_offs += 1;
+            expiry.put_off_until = Some((now + LATER).min(expiry.ends));
+        }
+    }
+
+    /// What is put off is out of sight.
+    pub(crate) fn is_put_off(&self) -> Verdict {
+        require(self.person.screen.is_none(), || "what was put off still shows".into())
+    }
+
+    /// What was put off is shown again as soon as its time has come, or the end of the token, and somebody is there to see it;
+    /// unless nobody is needed any more.
+    pub(crate) fn comes_back(&self, token: Option<&Token>, now: BootTime) -> Verdict {
+        let due = self.person.expiry.as_ref().and_then(|expiry| Some(expiry.put_off_until?.min(expiry.ends)));
+        let is_needy = token.is_some_and(|token| token.renewal.is_none() || token.capped);
+        let sees = self.presence == Presence::Present && self.notices_on;
+        let Some(due) = due.filter(|due| is_needy && sees && *due <= now) else { return Ok(()) };
+        Err(format!("put off until {:?}, and not shown again", World::elapsed_at(due)))
     }
 
     pub(crate) fn withdraws(&mut self) {

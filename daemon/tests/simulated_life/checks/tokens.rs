@@ -14,6 +14,11 @@ pub(super) struct Tokens {
     loaded: Option<Loaded>,
     clock_known: bool,
     live: bool,
+    /// Since when without a break.
+    live_since: Option<Duration>,
+    /// The token that the portal has turned away, and the one that took its place by a refresh.
+    rejected: Option<String>,
+    on_probation: Option<String>,
     /// The newest token that the session has accepted, and when.
     accepted: Option<(String, Duration)>,
     /// The last access to the store failed.
@@ -21,6 +26,8 @@ pub(super) struct Tokens {
     unsaved_since: Option<Duration>,
     /// Somebody has signed out, so that nothing need be stored any more.
     signed_out: bool,
+    /// Somebody was told that what the store has will be signed out of.
+    deferred: bool,
 }
 
 /// What was read from a record.
@@ -57,9 +64,50 @@ impl Checks {
     }
 
     /// The session has accepted this token.
-    pub(crate) fn token_accepted(&mut self, access_token: &str, now: Duration) {
+    pub(crate) fn token_accepted(&mut self, access_token: &str, is_refreshed: bool, now: Duration) {
+        let has_replaced = self.tokens.rejected.take().is_some() && is_refreshed;
+        self.tokens.on_probation = has_replaced.then(|| access_token.to_owned());
         self.tokens.accepted = Some((access_token.to_owned(), now));
         self.tokens.signed_out = false;
+        self.tokens.deferred = false;
+    }
+
+    /// Somebody was told that what the store has is signed out of as soon as it answers.
+    pub(super) const fn defers(&mut self) {
+        self.tokens.deferred = true;
+    }
+
+    /// The portal has turned the token away. One that can be renewed is, at once; but a replacement that is turned away as well
+    /// ends the sign-in.
+    pub(crate) fn rejects(
+        &mut self,
+        token: Option<&Token>,
+        had_renewal: bool,
+        refreshable: bool,
+        tries: bool,
+    ) -> Verdict {
+        self.counts.rejections += 1;
+        let value = token.map(|token| token.access.value.expose().clone());
+        let is_second = value.is_some() && value == self.tokens.on_probation;
+        require(!is_second || !refreshable, || {
+            "the replacement of a rejected token was rejected, and is renewed".into()
+        })?;
+        require(is_second || refreshable == had_renewal, || {
+            "a rejected token could be renewed, and is given up".into()
+        })?;
+        let is_replaced = self.tokens.accepted.as_ref().is_some_and(|(newest, _)| Some(newest) != value.as_ref());
+        require(!refreshable || tries || is_replaced || self.is_refreshing(), || {
+            "a rejected token can be renewed, and nobody tries".into()
+        })?;
+        self.tokens.rejected = value.filter(|_| refreshable);
+        // It has not ended in its own time.
+        self.tokens.live = false;
+        Ok(())
+    }
+
+    /// Since when there has been a live token.
+    pub(super) const fn live_since(&self) -> Option<Duration> {
+        self.tokens.live_since
     }
 
     /// Somebody has signed out, or signs out to sign in anew.
@@ -86,6 +134,7 @@ impl Checks {
     /// A token that somebody is given is live until `needed`, and stored, unless the store fails or takes too long.
     pub(super) fn token_given(&self, access_token: &str, needed: Duration, world: &World) -> Verdict {
         let Some(issue) = world.issue(access_token) else { return Err("a token that nobody issued".into()) };
+        require(!self.tokens.deferred, || "a token that somebody has signed out of is given to a caller".into())?;
         let (excess, allowed) = (needed.saturating_sub(issue.ends), self.allowed_lateness(access_token));
         require(excess <= allowed, || {
             format!("a token was served {excess:?} past its true end, {allowed:?} can be excused")
@@ -122,6 +171,7 @@ impl Checks {
     /// A token does not end while the service would have given the next one, and nothing was wrong for two minutes.
     pub(crate) fn stays_signed_in(&mut self, token: Option<&Token>, now: BootTime, world: &mut World) -> Verdict {
         let was_live = std::mem::replace(&mut self.tokens.live, token.is_some_and(|token| token.is_live(now)));
+        self.tokens.live_since = self.tokens.live.then(|| self.tokens.live_since.unwrap_or(world.elapsed()));
         let Some(token) = token.filter(|_| was_live && !self.tokens.live) else { return Ok(()) };
         // Nobody may have looked at it for a while.
         if world.last_trouble() + REACHABLE > World::elapsed_at(token.expires) {
