@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, OFlags, flock};
 
+use crate::regular_file::explained;
+
 /// The file in the state directory.
 pub(crate) const FILE: &str = "ssoctld.lock";
 
@@ -56,6 +58,9 @@ pub enum LockError {
     /// The directory is somebody else's.
     #[error("the state directory {} belongs to another user; name another one with SSOCTL_STATE_DIR", .0.display())]
     Foreign(PathBuf),
+    /// The lock in it is somebody else's, who could keep every daemon away.
+    #[error("{} belongs to another user; remove it", .0.display())]
+    ForeignLock(PathBuf),
     /// The directory or the file in it cannot be used.
     #[error("the state directory {} cannot be used: {source}", path.display())]
     Io {
@@ -81,10 +86,18 @@ impl StateLock {
     /// [`LockError`] says who has it or what is in the way.
     pub fn take(directory: &Path, socket: &Path) -> Result<Self, LockError> {
         let io = |source: io::Error| LockError::Io { path: directory.to_owned(), source };
-        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(io)?;
-        let owner = fs::metadata(directory).map_err(io)?.uid();
-        if owner != rustix::process::geteuid().as_raw() {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory)
+            .map_err(|error| io(explained(error, directory)))?;
+        let is_ours = |metadata: fs::Metadata| metadata.uid() == rustix::process::geteuid().as_raw();
+        if !is_ours(fs::metadata(directory).map_err(io)?) {
             return Err(LockError::Foreign(directory.to_owned()));
+        }
+        let path = directory.join(FILE);
+        if fs::symlink_metadata(&path).is_ok_and(|found| !is_ours(found)) {
+            return Err(LockError::ForeignLock(path));
         }
         let mut file = File::options()
             .read(true)
@@ -93,7 +106,7 @@ impl StateLock {
             .truncate(false)
             .mode(0o600)
             .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
-            .open(directory.join(FILE))
+            .open(path)
             .map_err(io)?;
         if let Err(error) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
             if error != rustix::io::Errno::WOULDBLOCK {
@@ -106,10 +119,12 @@ impl StateLock {
             return Err(LockError::Held { directory: directory.to_owned(), holder: holder.to_owned() });
         }
         let word = format!("{}\n", Holder { pid: std::process::id(), socket: socket.to_owned() });
-        file.set_len(0)
-            .and_then(|()| file.seek(SeekFrom::Start(0)))
-            .and_then(|_| file.write_all(word.as_bytes()))
-            .map_err(io)?;
+        let left =
+            file.set_len(0).and_then(|()| file.seek(SeekFrom::Start(0))).and_then(|_| file.write_all(word.as_bytes()));
+        if let Err(error) = left {
+            // The lock holds without it, and on a full disk there are tokens to be served.
+            tracing::warn!(%error, "who has the state directory could not be written into its lock");
+        }
         Ok(Self { _file: file })
     }
 }

@@ -3,7 +3,7 @@
 
 use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use rustix::fs::OFlags;
@@ -58,7 +58,7 @@ impl RegularFile {
                 // What open(2) says of a socket, and of a link that is not followed.
                 let is = |errno: Errno| error.raw_os_error() == Some(errno.raw_os_error());
                 let other = is(Errno::NXIO) || (link == Link::Refused && is(Errno::LOOP));
-                return Err(if other { NotRead::NotRegular } else { error.into() });
+                return Err(if other { NotRead::NotRegular } else { explained(error, path).into() });
             }
         };
         let metadata = file.metadata()?;
@@ -77,6 +77,22 @@ impl RegularFile {
         let bytes = Secret::new(bytes);
         result?;
         if bytes.expose().len() as u64 > longest { Err(NotRead::TooLong(longest)) } else { Ok(bytes) }
+    }
+}
+
+/// What the operating system says of a file or directory; that it belongs to somebody else, and what to do, where that is why
+/// nothing is permitted.
+pub fn explained(error: io::Error, path: &Path) -> io::Error {
+    // What is closed hides everything below it.
+    let seen = path.ancestors().find_map(|place| Some((place, place.symlink_metadata().ok()?)));
+    match seen {
+        Some((place, metadata))
+            if error.kind() == ErrorKind::PermissionDenied && metadata.uid() != rustix::process::geteuid().as_raw() =>
+        {
+            let place = place.display();
+            io::Error::new(error.kind(), format!("{place} belongs to another user; give it to yourself with chown"))
+        }
+        _ => error,
     }
 }
 

@@ -10,10 +10,12 @@
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
+
+use crate::regular_file::explained;
 
 /// What the names of temporary files begin with.
 const UNFINISHED: &str = ".ssoctl-";
@@ -36,10 +38,15 @@ impl Replacement {
     }
 
     /// For a file that people look after themselves: a symbolic link that leads to it stays, and so does its mode. A file
-    /// that is new is private.
+    /// that is new is private, and one of another user is not replaced.
     pub(crate) fn keeping_link_and_mode(path: &Path, bytes: &[u8]) -> io::Result<Self> {
         let target = follow_symlinks(path)?;
         let mode = match fs::metadata(&target) {
+            Ok(metadata) if metadata.uid() != rustix::process::geteuid().as_raw() => {
+                // Its owner would lose it to the one who takes its place.
+                let remedy = "it belongs to another user; change it by hand or give it to yourself with chown";
+                return Err(io::Error::other(remedy));
+            }
             Ok(metadata) => metadata.permissions().mode() & 0o7777,
             Err(error) if error.kind() == ErrorKind::NotFound => 0o600,
             Err(error) => return Err(error),
@@ -51,7 +58,8 @@ impl Replacement {
         let directory = directory_of(&target);
         DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
         // Private until all is written, and removed again if anything fails.
-        let mut temporary = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(directory)?;
+        let temporary = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(directory);
+        let mut temporary = temporary.map_err(|error| explained(error, directory))?;
         temporary.write_all(bytes)?;
         temporary.as_file().set_permissions(Permissions::from_mode(mode))?;
         temporary.as_file().sync_all()?;

@@ -7,6 +7,7 @@ mod call_error;
 pub mod decode;
 pub mod reach;
 mod reason;
+mod turns;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,9 @@ use url::Url;
 use crate::clock::Clock;
 use crate::regular_file::{Link, RegularFile};
 use reason::{chain, reason};
+use turns::Turns;
+
+pub use turns::AT_ONCE;
 
 pub use call_error::{CallError, ErrorNames};
 
@@ -58,6 +62,7 @@ pub struct Transport {
     patience: Patience,
     clock: Arc<dyn Clock>,
     client: OnceLock<reqwest::Client>,
+    turns: Turns,
     service_clock: watch::Sender<ServiceClock>,
 }
 
@@ -134,7 +139,14 @@ impl Transport {
     /// that `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` name.
     pub fn new(ca_bundle: Option<PathBuf>, clock: Arc<dyn Clock>) -> Self {
         let patience = Patience::default();
-        Self { ca_bundle, patience, clock, client: OnceLock::new(), service_clock: watch::Sender::default() }
+        Self {
+            ca_bundle,
+            patience,
+            clock,
+            client: OnceLock::new(),
+            turns: Turns::default(),
+            service_clock: watch::Sender::default(),
+        }
     }
 
     /// The same way for somebody who waits this long.
@@ -148,7 +160,7 @@ impl Transport {
         self.service_clock.subscribe()
     }
 
-    /// Makes a request and sends it.
+    /// Makes a request and sends it when its turn has come ([`AT_ONCE`]).
     ///
     /// # Errors
     /// [`TransportError`] if the service gave no answer in time ([`Patience`]), or what answered is not the service.
@@ -156,9 +168,11 @@ impl Transport {
         &self,
         request: impl FnOnce(&reqwest::Client) -> reqwest::RequestBuilder,
     ) -> Result<Reply, TransportError> {
-        let request = request(self.client()?);
+        let client = self.client()?;
         let network = |error: reqwest::Error| TransportError::Network(reason(&error.without_url()));
-        let mut response = request.send().await.map_err(network)?;
+        let request = request(client).build().map_err(network)?;
+        let _turn = self.turns.wait(request.url()).await;
+        let mut response = client.execute(request).await.map_err(network)?;
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
         self.look_at_clock(&headers);

@@ -46,7 +46,10 @@ pub(crate) async fn carry_out(shared: &Arc<Shared>, call: Call) -> Reply {
             tokio::time::sleep(by).await;
             None
         }
-        Some(Fault::Hang) => return std::future::pending().await,
+        Some(Fault::Hang) => {
+            ticket.hang();
+            return std::future::pending().await;
+        }
         fault => fault,
     };
     let (reply, end) = ticket.meet(fault);
@@ -213,6 +216,11 @@ impl Ticket {
                 inner.service.note_slow_down(client_id, device_code);
             }
         });
+    }
+
+    /// Takes note that there will be no answer, however long the client waits.
+    fn hang(&self) {
+        self.shared.with(|inner, _| inner.journal.ended(self.entry, "hanging"));
     }
 
     fn refresh_token(&self) -> Option<&str> {

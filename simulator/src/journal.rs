@@ -15,7 +15,8 @@ pub struct CallRecord {
     /// What a CreateToken call offered, where it is one of the known grants.
     pub grant: Option<Grant>,
     /// `ok`; the name of the exception, such as `SlowDownException`; `status 503`; `in progress` until there is an
-    /// answer; `abandoned` when the client left before; or the fault, such as `lost answer (ok)`.
+    /// answer; `hanging` where there will be none; `abandoned` when the client left before; or the fault, such as
+    /// `lost answer (ok)`.
     pub outcome: String,
 }
 

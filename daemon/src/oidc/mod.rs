@@ -21,7 +21,8 @@ pub use crate::transport::ServiceClock;
 /// The boxed future of an operation.
 pub type Call<'a, T> = Pin<Box<dyn Future<Output = Result<T, CallError>> + Send + 'a>>;
 
-/// The door to the service. Each call ends by itself within [`TOTAL_TIMEOUT`](crate::transport::TOTAL_TIMEOUT).
+/// The door to the service. Each call ends by itself within [`TOTAL_TIMEOUT`](crate::transport::TOTAL_TIMEOUT)
+/// once its turn has come ([`AT_ONCE`](crate::transport::AT_ONCE)).
 pub trait IdentityCenter: Send + Sync {
     /// RegisterClient: a public client for these scopes.
     fn register(&self, oidc: &Url, scopes: &[String]) -> Call<'_, Registration>;

@@ -24,7 +24,7 @@ pub use assignment::{AccountId, Assignment, RoleName};
 pub type Call<'a, T> = Pin<Box<dyn Future<Output = Result<T, PortalError>> + Send + 'a>>;
 
 /// The door to the portal. Each call is one request and ends by itself within
-/// [`TOTAL_TIMEOUT`](crate::transport::TOTAL_TIMEOUT).
+/// [`TOTAL_TIMEOUT`](crate::transport::TOTAL_TIMEOUT) once its turn has come ([`AT_ONCE`](crate::transport::AT_ONCE)).
 ///
 /// The portal refuses a token that is not (or no longer) good with [`ErrorName::Unauthorized`], whichever the operation.
 pub trait Portal: Send + Sync {

@@ -12,7 +12,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 use ssoctl_protocol::Secret;
 
-use crate::regular_file::{Link, NotRead, RegularFile};
+use crate::regular_file::{Link, NotRead, RegularFile, explained};
 use crate::replacement::Replacement;
 
 /// No token file is longer; something else is in its place.
@@ -77,7 +77,9 @@ pub(super) fn remove(path: &Path, expected: Fingerprint) -> Result<Change, DiskE
         return Ok(Change::Overtaken);
     }
     match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(failed("remove", path, &error)),
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(failed("remove", path, &explained(error, path.parent().unwrap_or(path))))
+        }
         _ => Ok(Change::Done),
     }
 }

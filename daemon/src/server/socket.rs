@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use ssoctl_protocol::SocketPath;
 use ssoctl_protocol::socket::LONGEST_PATH;
 
+use crate::regular_file::explained;
+
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 4096;
 
@@ -106,7 +108,8 @@ pub fn listen(socket: &SocketPath) -> Result<Listener, SocketError> {
         return Err(SocketError::TooLong { path });
     }
     let directory = path.parent().unwrap_or(Path::new("/"));
-    DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(io)?;
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
+    made.map_err(|error| io(explained(error, directory)))?;
     if matches!(socket, SocketPath::Default(_)) {
         own(directory)
             .map_err(io)?

@@ -97,7 +97,7 @@ fn a_capped_token_that_was_refreshable_is_not_refreshed_for_a_caller() {
     assert!(t.snapshot().token.is_some_and(|token| token.capped));
     for _ in 0..10 {
         t.advance(mins(1));
-        let caller = t.ask_token(mins(30), mins(1));
+        let caller = t.ask_token(mins(55), mins(1));
         assert!(matches!(t.refusal(caller), Refusal::ValidityUnattainable { .. }));
     }
     assert_eq!((t.begun("Refresh"), t.begun("AuthorizeDevice")), (1, 1));

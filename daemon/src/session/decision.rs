@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::found::Reception;
-use super::policy::RefreshToken;
+use super::policy::{Arrival, RefreshToken};
 
 /// One decision.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -19,6 +19,8 @@ pub enum Decision {
         refreshable: bool,
         /// Whether the portal session caps it.
         capped: bool,
+        /// Whether it came when it was due.
+        arrival: Arrival,
         /// The `refresh_before` of the configuration.
         chosen: Option<Duration>,
         /// When it is refreshed, if it is.

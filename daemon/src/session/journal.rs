@@ -45,12 +45,13 @@ pub(super) fn event(session: &str, event: &Event) {
 pub(super) fn decision(session: &str, decision: &Decision) {
     let secs = |duration: &Duration| duration.as_secs();
     match decision {
-        Decision::Plan { remaining, lifetime, refreshable, capped, chosen, due_in } => tracing::info!(
+        Decision::Plan { remaining, lifetime, refreshable, capped, arrival, chosen, due_in } => tracing::info!(
             session,
             remaining = secs(remaining),
             lifetime = secs(lifetime),
             refreshable,
             capped,
+            ?arrival,
             refresh_before = chosen.as_ref().map(secs),
             due_in = due_in.as_ref().map(secs),
             "decided when to refresh"

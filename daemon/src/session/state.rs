@@ -33,6 +33,7 @@ use super::attention::{Action, Attention, Notice, Presence};
 use super::decision::Decision;
 use super::flow::{Flow, FlowEnd, FlowView};
 use super::found::Found;
+use super::policy::Arrival;
 use super::saver::Saver;
 use super::{AccessToken, Kept, Renewal, Terms, Token, Trouble, policy};
 use crate::clock::{BootTime, Now};
@@ -40,7 +41,7 @@ use crate::oidc::{CallError, DeviceAuthorization, Grant, Issued, Registration, S
 use callers::Settled;
 use flows::LateAttempt;
 use leaving::Leaving;
-use tokens::{Incoming, ReadOff, Refresh, Trust};
+use tokens::{Incoming, Place, ReadOff, Refresh, Trust};
 
 /// What happened.
 #[derive(Debug)]
@@ -128,6 +129,8 @@ pub struct State {
     token: Option<Token>,
     trust: Trust,
     refresh: Refresh,
+    /// Where the refresh of `token` has its place.
+    place: Place,
     incoming: Option<Incoming>,
     /// Of the newest sign-in.
     lineage: Lineage,
@@ -174,6 +177,7 @@ impl State {
             token: None,
             trust: Trust::default(),
             refresh: Refresh::Idle { due: None },
+            place: Place { arrival: Arrival::Planned, chance: 0.0 },
             incoming: None,
             lineage: Lineage::default(),
             token_lineage: Lineage::default(),

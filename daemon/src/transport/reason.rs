@@ -39,6 +39,10 @@ fn of_tls(error: &rustls::Error) -> String {
         | rustls::Error::AlertReceived(AlertDescription::ProtocolVersion) => {
             "it speaks TLS 1.1 or older, which is not safe".to_owned()
         }
+        // What a server says that would choose TLS 1.1, for which the client offers no cipher (observed: GnuTLS).
+        rustls::Error::AlertReceived(AlertDescription::HandshakeFailure) => {
+            "it accepts no safe way to encrypt; perhaps it speaks TLS 1.1 or older".to_owned()
+        }
         rustls::Error::InvalidMessage(_) => "what answers there does not speak TLS".to_owned(),
         error => presentable(&format!("TLS failed: {error}")),
     }

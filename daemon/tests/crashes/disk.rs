@@ -3,12 +3,13 @@
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use identity_center_simulator::{Approval, Settings, Simulator};
-use ssoctl_protocol::{StatusReport, StoreStatus};
+use ssoctl_protocol::{SessionStatus, StatusReport, StoreStatus};
 
+use crate::http::exchange;
 use crate::scene::{Daemon, Scene};
 use crate::stage::until;
 
@@ -41,26 +42,27 @@ impl Drop for Keeper {
     }
 }
 
-/// A mount namespace in which the state directory is a small disk of its own.
+/// A mount namespace in which one directory of the home is a small disk of its own, which nobody else sees.
 struct SmallDisk<'a> {
     scene: Scene<'a>,
+    directory: PathBuf,
     keeper: Keeper,
 }
 
 impl<'a> SmallDisk<'a> {
     /// `None` where nobody may mount anything; the test has said so.
-    fn mount(scene: Scene<'a>) -> Option<Self> {
-        let state = scene.home.join("state");
-        fs::create_dir(&state).unwrap();
-        fs::set_permissions(&state, Permissions::from_mode(0o700)).unwrap();
+    fn mount(scene: Scene<'a>, directory: &str) -> Option<Self> {
+        let directory = scene.home.join(directory);
+        fs::create_dir_all(&directory).unwrap();
+        fs::set_permissions(&directory, Permissions::from_mode(0o700)).unwrap();
         let script = "mount -t tmpfs -o size=64k,mode=700 tmpfs \"$0\" && echo mounted && exec sleep infinity";
         let mut keeper = Command::new("unshare");
         if !rustix::process::geteuid().is_root() {
             keeper.arg("--map-root-user");
         }
-        keeper.args(["--mount", "--propagation", "private", "sh", "-c", script]).arg(&state);
+        keeper.args(["--mount", "--propagation", "private", "sh", "-c", script]).arg(&directory);
         match Keeper::that_says(&mut keeper, "mounted") {
-            Some(keeper) => Some(Self { scene, keeper }),
+            Some(keeper) => Some(Self { scene, directory, keeper }),
             None => {
                 let required = std::env::var_os("SSOCTL_TEST_REQUIRE").is_some_and(|value| value == "1");
                 assert!(!required, "nobody may mount a disk here");
@@ -93,13 +95,17 @@ impl<'a> SmallDisk<'a> {
         self.scene.start_by(&mut self.daemon()).await
     }
 
-    /// Runs this, in which `$0` is the state directory. Filling a disk fails in the end.
-    fn run(&self, script: &str) {
+    /// Runs this, in which `$0` is the directory, and returns what it prints. Filling a disk fails in the end.
+    fn run(&self, script: &str) -> String {
         let mut shell = self.command("sh");
-        shell.args(["-c", script]).arg(self.scene.home.join("state")).current_dir("/");
-        shell.stderr(Stdio::null()).status().unwrap();
+        shell.args(["-c", script]).arg(&self.directory).current_dir("/");
+        String::from_utf8(shell.stderr(Stdio::null()).output().unwrap().stdout).unwrap()
     }
 }
+
+const FILL: &str = "cat /dev/zero > \"$0/fill\"";
+const FREE: &str = "rm \"$0/fill\"";
+const NO_SPACE: &str = "No space left on device";
 
 /// Signs in with a disk that works, and again with one that does not: the daemon serves both tokens, and says of the second
 /// one, in these words, why it is not kept.
@@ -129,13 +135,106 @@ async fn a_full_disk_costs_nothing_that_was_there_and_is_caught_up_with() {
     let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
     let scene = Scene { home: home.path(), simulator: &simulator, store: "file", bus: None };
     scene.configure(1);
-    let Some(disk) = SmallDisk::mount(scene) else { return };
-    let (daemon, [first, _]) = goes_on(&disk, "cat /dev/zero > \"$0/fill\"", "No space left on device").await;
+    let Some(disk) = SmallDisk::mount(scene, "state") else { return };
+    let (daemon, [first, _]) = goes_on(&disk, FILL, NO_SPACE).await;
     daemon.kill().await;
     let daemon = disk.start().await;
     assert_eq!(daemon.token().await, first, "what was there is served by a daemon that was started on a full disk");
     let third = daemon.sign_in().await;
-    catches_up(&disk, daemon, "rm \"$0/fill\"", &third).await;
+    catches_up(&disk, daemon, FREE, &third).await;
+}
+
+#[tokio::test]
+async fn a_daemon_that_starts_on_a_full_disk_serves_what_it_gets_and_keeps_it_later() {
+    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
+    let scene = Scene { home: home.path(), simulator: &simulator, store: "file", bus: None };
+    scene.configure(1);
+    let Some(disk) = SmallDisk::mount(scene, "state") else { return };
+    disk.run(FILL);
+    let daemon = disk.start().await;
+    assert!(scene.log().contains("could not be written into its lock"), "{}", scene.log());
+    let mut second = disk.daemon();
+    assert_eq!(second.env("SSOCTL_SOCKET", home.path().join("second")).status().unwrap().code(), Some(1));
+    assert!(scene.log().contains("ssoctld is running already"), "the lock holds: {}", scene.log());
+    let token = daemon.sign_in().await;
+    daemon.until("that is said", |status| status.unsaved).await;
+    assert!(store(&daemon).await.error.is_some_and(|error| error.contains(NO_SPACE)));
+    catches_up(&disk, daemon, FREE, &token).await;
+}
+
+#[tokio::test]
+async fn a_log_that_cannot_be_written_costs_its_lines_and_nothing_else() {
+    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
+    let scene = Scene { home: home.path(), simulator: &simulator, store: "file", bus: None };
+    scene.configure(1);
+    let Some(disk) = SmallDisk::mount(scene, "log-disk") else { return };
+    let mut command = disk.command("sh");
+    scene.set(&mut command);
+    command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command.args(["-c", "exec \"$0\" --log debug 2>>\"$1/ssoctld.log\"", env!("CARGO_BIN_EXE_ssoctld")]);
+    let daemon = scene.start_by(command.arg(&disk.directory)).await;
+    daemon.sign_in().await;
+    disk.run(FILL);
+    let length = || disk.run("wc -c < \"$0/ssoctld.log\"").trim().parse::<usize>().unwrap();
+    until("not one line more fits", async || {
+        let before = length();
+        daemon.sign_in().await;
+        length() == before
+    })
+    .await;
+    daemon.until("it is saved", |status| !status.unsaved).await;
+    let full = length();
+    disk.run(FREE);
+    daemon.sign_in().await;
+    until("it is written again", async || length() > full).await;
+    let log = disk.run("cat \"$0/ssoctld.log\"");
+    assert!(!log.contains("panicked"), "{log}");
+}
+
+#[tokio::test]
+async fn a_session_that_cannot_be_saved_on_a_full_disk_leaves_the_configuration_as_it_was() {
+    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
+    let scene = Scene { home: home.path(), simulator: &simulator, store: "file", bus: None };
+    scene.configure(1);
+    let Some(disk) = SmallDisk::mount(scene, "own") else { return };
+    disk.run("cp \"$0/../config.toml\" \"$0\"");
+    let before = disk.run("cat \"$0/config.toml\"");
+    disk.run(FILL);
+    let mut command = disk.daemon();
+    let daemon = scene.start_by(command.env("SSOCTL_CONFIG", disk.directory.join("config.toml"))).await;
+    let body = br#"{"start_url":"https://second.awsapps.com/start","region":"eu-west-1"}"#;
+    let save = async || exchange(&daemon.socket, "POST /v1/sessions", "", body).await.unwrap();
+    let refused = save().await;
+    assert_eq!(refused.code(), "configuration_unwritable");
+    assert!(refused.body.contains(NO_SPACE), "{}", refused.body);
+    assert_eq!(disk.run("cat \"$0/config.toml\""), before);
+    disk.run(FREE);
+    assert_eq!(disk.run("ls -A \"$0\""), "config.toml\n", "nothing is left behind");
+    assert_eq!(save().await.status, 200);
+    let after = disk.run("cat \"$0/config.toml\"");
+    assert!(after.starts_with(&before) && after.contains("https://second.awsapps.com/start"), "{after}");
+}
+
+#[tokio::test]
+async fn a_token_that_cannot_be_published_on_a_full_disk_is_served_and_published_later() {
+    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
+    let scene = Scene { home: home.path(), simulator: &simulator, store: "file", bus: None };
+    scene.configure(1);
+    let configuration = fs::read_to_string(home.path().join("config.toml")).unwrap() + "sdk_cache = \"on\"\n";
+    fs::write(home.path().join("config.toml"), configuration).unwrap();
+    let Some(disk) = SmallDisk::mount(scene, ".aws/sso/cache") else { return };
+    let daemon = disk.start().await;
+    let published = async || disk.run(&format!("cat \"$0/{}\"", ssoctld::sdk_cache::file::name("s0")));
+    let first = daemon.sign_in().await;
+    until("it is published", async || published().await.contains(&first)).await;
+    disk.run(FILL);
+    let second = daemon.sign_in().await;
+    let complaint = |status: &SessionStatus| status.token_files.as_ref().and_then(|files| files.error.clone());
+    daemon.until("that is said", |status| complaint(status).is_some_and(|error| error.contains(NO_SPACE))).await;
+    assert!(published().await.contains(&first), "what was there is whole");
+    disk.run(FREE);
+    until("it is published", async || published().await.contains(&second)).await;
+    daemon.until("nothing is wrong", |status| complaint(status).is_none()).await;
 }
 
 #[tokio::test]
@@ -143,7 +242,7 @@ async fn a_home_that_becomes_read_only_costs_nothing_and_is_caught_up_with() {
     let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
     let scene = Scene { home: home.path(), simulator: &simulator, store: "file", bus: None };
     scene.configure(1);
-    let Some(disk) = SmallDisk::mount(scene) else { return };
+    let Some(disk) = SmallDisk::mount(scene, "state") else { return };
     let (read_only, remedy) = ("mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\"", "umount \"$0\"");
     let (daemon, [first, second]) = goes_on(&disk, read_only, "Read-only file system").await;
     catches_up(&disk, daemon, remedy, &second).await;

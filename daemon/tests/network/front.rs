@@ -2,20 +2,19 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use identity_center_simulator::{Settings, Simulator};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use ssoctld::transport::Patience;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use ssoctld::transport::{Patience, TOTAL_TIMEOUT};
+use tokio::io::{AsyncReadExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
-use crate::harness::{Harness, START_URL, Store, Way, noon, session};
+use crate::harness::{Harness, REAL_PATIENCE, START_URL, Store, Way, noon, session};
 
 /// What is said to whoever connects.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,10 +27,10 @@ pub(crate) enum Manner {
     HangsUp,
     /// The client's first words are read, and nothing is said.
     Silent,
-    /// The server wants TLS 1.1: a ServerHello with that version (RFC 5246, section 7.4.1.3).
-    InsistsOnTls11,
-    /// The server has nothing newer than TLS 1.1: the alert `protocol_version` (RFC 5246, section 7.2.2).
-    HasNothingNewerThanTls11,
+    /// TLS as it should be, and then nothing is said.
+    Mute,
+    /// Whatever another program says at this port of the machine.
+    Elsewhere(u16),
 }
 
 /// All is well.
@@ -40,7 +39,6 @@ pub(crate) const RIGHT: Manner = Manner::Tls("right.pem");
 /// Listens until it is dropped.
 pub(crate) struct Front {
     port: u16,
-    handshakes: Arc<AtomicUsize>,
     manner: watch::Sender<Manner>,
 }
 
@@ -53,9 +51,8 @@ impl Front {
         listener.set_nonblocking(true).expect("a socket");
         let listener = TcpListener::from_std(listener).expect("a socket");
         let (manner, told) = watch::channel(manner);
-        let handshakes = Arc::default();
-        tokio::spawn(listen(listener, upstream, told, Arc::clone(&handshakes)));
-        Self { port, handshakes, manner }
+        tokio::spawn(listen(listener, upstream, told));
+        Self { port, manner }
     }
 
     /// Its address, by the name that its certificate has.
@@ -63,13 +60,13 @@ impl Front {
         format!("https://localhost:{}", self.port)
     }
 
-    /// The way through it for somebody who trusts its authority.
+    /// The way through it for somebody who trusts its authority. Calls that hang end in the test's own time.
     pub(crate) fn way(&self) -> Way {
         Way {
             url: self.url(),
             ca_bundle: Some(authority()),
-            patience: Patience::default(),
-            handshakes: Arc::clone(&self.handshakes),
+            patience: Patience { connect: REAL_PATIENCE, total: REAL_PATIENCE },
+            longest_call: Some(TOTAL_TIMEOUT),
         }
     }
 
@@ -89,16 +86,11 @@ pub(crate) fn authority() -> PathBuf {
     certificates().join("authority.pem")
 }
 
-fn certificates() -> PathBuf {
+pub(crate) fn certificates() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/network/certificates")
 }
 
-async fn listen(
-    listener: TcpListener,
-    upstream: String,
-    mut told: watch::Receiver<Manner>,
-    handshakes: Arc<AtomicUsize>,
-) {
+async fn listen(listener: TcpListener, upstream: String, mut told: watch::Receiver<Manner>) {
     loop {
         let stream = tokio::select! {
             accepted = listener.accept() => accepted.expect("a connection").0,
@@ -108,23 +100,21 @@ async fn listen(
                 Err(_) => return,
             },
         };
-        let (upstream, mut told, handshakes) = (upstream.clone(), told.clone(), Arc::clone(&handshakes));
+        let (upstream, mut told) = (upstream.clone(), told.clone());
         tokio::spawn(async move {
             let manner = *told.borrow_and_update();
             tokio::select! {
-                () = serve(stream, manner, &upstream, &handshakes) => {}
+                () = serve(stream, manner, &upstream) => {}
                 _ = told.changed() => {}
             }
         });
     }
 }
 
-async fn serve(mut stream: TcpStream, manner: Manner, upstream: &str, handshakes: &AtomicUsize) {
+async fn serve(mut stream: TcpStream, manner: Manner, upstream: &str) {
     match manner {
         Manner::Tls(certificate) => {
-            let counted = Counted::new(handshakes);
             let Ok(stream) = TlsAcceptor::from(config(certificate)).accept(stream).await else { return };
-            drop(counted);
             relay(stream, |stream| stream.get_ref().0, upstream).await;
         }
         Manner::Plain => relay(stream, |stream| stream, upstream).await,
@@ -133,24 +123,11 @@ async fn serve(mut stream: TcpStream, manner: Manner, upstream: &str, handshakes
             listen_to(&mut stream).await;
             std::future::pending().await
         }
-        Manner::InsistsOnTls11 => say(stream, &server_hello_of_tls_1_1()).await,
-        Manner::HasNothingNewerThanTls11 => say(stream, &[0x15, 3, 1, 0, 2, 2, 70]).await,
-    }
-}
-
-/// Something under way that is counted.
-struct Counted<'a>(&'a AtomicUsize);
-
-impl<'a> Counted<'a> {
-    fn new(count: &'a AtomicUsize) -> Self {
-        count.fetch_add(1, Ordering::Relaxed);
-        Self(count)
-    }
-}
-
-impl Drop for Counted<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        Manner::Mute => {
+            let Ok(_stream) = TlsAcceptor::from(config("right.pem")).accept(stream).await else { return };
+            std::future::pending().await
+        }
+        Manner::Elsewhere(port) => relay(stream, |stream| stream, &format!("127.0.0.1:{port}")).await,
     }
 }
 
@@ -171,13 +148,6 @@ async fn listen_to(stream: &mut TcpStream) {
     let _ = stream.read(&mut [0; 4096]).await;
 }
 
-async fn say(mut stream: TcpStream, words: &[u8]) {
-    listen_to(&mut stream).await;
-    // A client that has heard enough may close first.
-    let _ = stream.write_all(words).await;
-    while stream.read(&mut [0; 4096]).await.is_ok_and(|read| read > 0) {}
-}
-
 fn config(certificate: &str) -> Arc<ServerConfig> {
     let path = certificates().join(certificate);
     let chain = CertificateDer::pem_file_iter(path).expect("a file").map(|it| it.expect("a certificate")).collect();
@@ -188,17 +158,5 @@ fn config(certificate: &str) -> Arc<ServerConfig> {
     Arc::new(builder.with_no_client_auth().with_single_cert(chain, key).expect("a certificate and its key"))
 }
 
-/// One handshake record: version 3.2, a random value, no session, TLS_RSA_WITH_AES_128_CBC_SHA, no compression.
-fn server_hello_of_tls_1_1() -> Vec<u8> {
-    let mut body = vec![3, 2];
-    body.extend([7; 32]);
-    body.extend([0, 0x00, 0x2f, 0]);
-    let mut message = vec![2, 0, 0, u8::try_from(body.len()).expect("a short message")];
-    message.extend(body);
-    let mut record = vec![0x16, 3, 2, 0, u8::try_from(message.len()).expect("a short record")];
-    record.extend(message);
-    record
-}
-
-/// For servers that keep a client waiting: what is right to wait is tested elsewhere.
-pub(crate) const IMPATIENT: Patience = Patience { connect: Duration::from_secs(2), total: Duration::from_secs(2) };
+/// In real time, for servers that keep a client waiting. Long enough for a slow machine to do what is right.
+pub(crate) const IMPATIENT: Patience = Patience { connect: Duration::from_secs(3), total: Duration::from_secs(3) };

@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use identity_center_simulator::{Fault, Grant, Operation, RefreshTokens, Settings, Times};
 
-use crate::front::{IMPATIENT, start_through};
-use crate::harness::{Harness, Way, join_all, mins, secs};
-use crate::singles::{outcome, question, settings};
+use crate::front::Front;
+use crate::harness::{Harness, join_all, mins, secs};
+use crate::singles::{outcome, over_tls, question, settings};
 
 use Operation::{
     CreateToken, GetRoleCredentials, ListAccountRoles, ListAccounts, Logout, RegisterClient, StartDeviceAuthorization,
@@ -61,6 +61,7 @@ const fn needed(operation: Operation) -> &'static str {
 /// One life with its two faults.
 struct Life {
     t: Harness,
+    _front: Front,
     first: Kind,
     second: Kind,
 }
@@ -68,8 +69,8 @@ struct Life {
 impl Life {
     async fn new(first: Kind, second: Kind) -> Self {
         let settings = Settings { refresh_tokens: RefreshTokens::Rotated, ..settings() };
-        let way = |simulator: &_| Way { patience: IMPATIENT, ..Way::straight(simulator) };
-        Self { t: start_through(settings, way).await, first, second }
+        let (t, _front) = over_tls(settings).await;
+        Self { t, _front, first, second }
     }
 
     fn strike(&self, here: Operation, there: Operation) {

@@ -86,15 +86,15 @@ pub(crate) fn outcome(answer: &Answer) -> String {
 }
 
 /// The front ends when it is dropped.
-async fn over_tls() -> (Harness, Front) {
+pub(crate) async fn over_tls(settings: Settings) -> (Harness, Front) {
     let mut front = None;
-    let t = start_through(settings(), |simulator| front.insert(Front::new(simulator, RIGHT)).way()).await;
+    let t = start_through(settings, |simulator| front.insert(Front::new(simulator, RIGHT)).way()).await;
     (t, front.expect("a front"))
 }
 
 /// The outcome for somebody who waits while the fault strikes one step of a flow again and again, and for the next one.
 async fn during_a_flow(operation: Operation, fault: Fault) -> String {
-    let (t, _front) = over_tls().await;
+    let (t, _front) = over_tls(settings()).await;
     t.simulator.inject(operation, fault, Times::UntilCleared);
     let answer = t.while_time_passes(t.request("GET /v1/sessions/corp/token?wait=60")).await;
     t.simulator.clear_faults();
@@ -105,7 +105,7 @@ async fn during_a_flow(operation: Operation, fault: Fault) -> String {
 
 /// What is shown while the fault strikes refreshes, during which the token is served, and the way out of it.
 async fn during_a_refresh(fault: Fault) -> String {
-    let (t, _front) = over_tls().await;
+    let (t, _front) = over_tls(settings()).await;
     t.request("POST /v1/sessions/corp/login").await;
     let before = t.status("corp").await.expires_at;
     let hangs = fault == Fault::Hang;
@@ -141,7 +141,7 @@ pub(crate) fn question(operation: Operation) -> &'static str {
 /// What somebody is told whose question to the portal fails, and that the token is kept, or had again by signing in where
 /// the portal did not want it, and the question answered.
 async fn during_a_question(operation: Operation, fault: Fault) -> String {
-    let (t, _front) = over_tls().await;
+    let (t, _front) = over_tls(settings()).await;
     t.request("POST /v1/sessions/corp/login").await;
     let token = t.access_token().await;
     t.simulator.inject(operation, fault, Times::UntilCleared);
@@ -158,7 +158,7 @@ async fn during_a_question(operation: Operation, fault: Fault) -> String {
 
 /// What is said of the portal, and whether the token is gone and another can be had.
 async fn during_a_logout(fault: Fault) -> String {
-    let (t, _front) = over_tls().await;
+    let (t, _front) = over_tls(settings()).await;
     t.request("POST /v1/sessions/corp/login").await;
     t.simulator.inject(Operation::Logout, fault, Times::UntilCleared);
     let logout = t.while_time_passes(t.request("POST /v1/sessions/corp/logout")).await;

@@ -1,6 +1,6 @@
 //! Sign-ins and sign-outs that happened elsewhere.
 
-use super::{Answer, AskId, Decision, Effect, Flow, FlowEnd, Incoming, Now, Refresh, State, policy};
+use super::{Answer, Arrival, AskId, Decision, Effect, Flow, FlowEnd, Incoming, Now, Refresh, State, policy};
 use crate::session::AccessToken;
 use crate::session::found::{Found, Reception, compare};
 
@@ -25,8 +25,12 @@ impl State {
             }
             self.lineage.0 += 1;
             self.refresh = Refresh::Idle { due: None };
-            self.incoming =
-                Some(Incoming { token, cap_is_certain: false, deadline: now.boot + policy::STORE_PATIENCE });
+            self.incoming = Some(Incoming {
+                token,
+                arrival: Arrival::Unplanned,
+                cap_is_certain: false,
+                deadline: now.boot + policy::STORE_PATIENCE,
+            });
             self.trouble = None;
             self.saver.touch();
         }

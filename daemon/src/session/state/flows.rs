@@ -1,7 +1,7 @@
 //! The device flow's place in a session: who opens it, what it gives, and what is remembered of its end.
 
 use super::{
-    BootTime, CallError, Decision, DeviceAuthorization, Effect, Flow, FlowEnd, Issued, Lineage, Now, Refresh,
+    Arrival, BootTime, CallError, Decision, DeviceAuthorization, Effect, Flow, FlowEnd, Issued, Lineage, Now, Refresh,
     Registration, State, Trouble,
 };
 use crate::oidc::ErrorName;
@@ -82,7 +82,7 @@ impl State {
                 if let Some((registration, asked)) = grant {
                     self.lineage.0 += 1;
                     self.refresh = Refresh::Idle { due: None };
-                    self.receive(issued, registration, asked, now);
+                    self.receive(issued, registration, asked, Arrival::Unplanned, now);
                 }
             }
             Err(error) => {

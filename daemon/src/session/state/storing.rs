@@ -1,6 +1,6 @@
 //! What is read from the store and written to it.
 
-use super::{Effect, Kept, Now, ReadOff, State, Trouble};
+use super::{Arrival, Effect, Kept, Now, ReadOff, State, Trouble};
 use crate::session::saver::Turn;
 
 impl State {
@@ -21,6 +21,7 @@ impl State {
                     expires: token.expires,
                 });
                 self.reckon_end(now);
+                self.take_place(Arrival::Planned);
                 if let Some(token) = &self.token {
                     self.attention.token_found(token, now.boot);
                 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    AccessToken, BootTime, CallError, Decision, Effect, Flow, FlowEnd, Issued, Now, Registration, Renewal,
+    AccessToken, Arrival, BootTime, CallError, Decision, Effect, Flow, FlowEnd, Issued, Now, Registration, Renewal,
     ServiceClock, State, Terms, Token, Trouble, policy,
 };
 use crate::session::decision::Why;
@@ -12,9 +12,17 @@ use crate::session::decision::Why;
 /// A token that is being stored and not yet handed out.
 pub(super) struct Incoming {
     pub(super) token: Token,
+    pub(super) arrival: Arrival,
     pub(super) cap_is_certain: bool,
     /// Until when the store is waited for.
     pub(super) deadline: BootTime,
+}
+
+/// What decides when a token is refreshed, besides its life.
+pub(super) struct Place {
+    pub(super) arrival: Arrival,
+    /// 0 to 1.
+    pub(super) chance: f64,
 }
 
 /// What a wall clock that may be wrong made of a token's life.
@@ -33,6 +41,7 @@ pub(super) enum Refresh {
     UnderWay {
         failures: u32,
         began: BootTime,
+        arrival: Arrival,
     },
     BackingOff {
         failures: u32,
@@ -57,7 +66,14 @@ pub(super) enum Trust {
 impl State {
     /// Takes over a token that was `asked` for then. Its life is reckoned from there: when the service gave it on the way of
     /// a slow answer, or before the machine fell asleep, nobody knows.
-    pub(super) fn receive(&mut self, issued: Issued, registration: Registration, asked: BootTime, now: Now) {
+    pub(super) fn receive(
+        &mut self,
+        issued: Issued,
+        registration: Registration,
+        asked: BootTime,
+        arrival: Arrival,
+        now: Now,
+    ) {
         // A life read off a wall clock that nobody has put right says nothing about the portal session.
         let is_doubtful = self.read_off.is_some() && self.service_clock.ahead_seconds.is_none();
         let previous = self.token.as_ref().filter(|token| token.is_live(now.boot) && !is_doubtful);
@@ -86,7 +102,7 @@ impl State {
         };
         // A service that gives shorter lives from now on looks like a cap, once. A person is not asked for a second look.
         let cap_is_certain = capped && (was_capped || token.renewal.is_none());
-        self.incoming = Some(Incoming { token, cap_is_certain, deadline: now.boot + policy::STORE_PATIENCE });
+        self.incoming = Some(Incoming { token, arrival, cap_is_certain, deadline: now.boot + policy::STORE_PATIENCE });
         self.trouble = None;
         self.saver.touch();
     }
@@ -103,6 +119,7 @@ impl State {
         let is_renewed = std::mem::replace(&mut self.token_lineage, self.lineage) == self.lineage;
         self.trust = if self.trust == Trust::Rejected && is_renewed { Trust::Probation } else { Trust::Full };
         self.read_off = None;
+        self.take_place(incoming.arrival);
         self.plan_refresh(now);
         if self.flow.as_ref().is_some_and(Flow::is_granted) {
             self.end_flow(FlowEnd::Granted, now);
@@ -138,6 +155,11 @@ impl State {
         (believed != expires).then_some(believed)
     }
 
+    /// There is another token, which came like this.
+    pub(super) fn take_place(&mut self, arrival: Arrival) {
+        self.place = Place { arrival, chance: self.chance.f64() };
+    }
+
     pub(super) fn plan_refresh(&mut self, now: Now) {
         let due = self.refresh_due();
         self.refresh = Refresh::Idle { due };
@@ -147,6 +169,7 @@ impl State {
                 lifetime: token.lifetime,
                 refreshable: token.renewal.is_some(),
                 capped: token.capped,
+                arrival: self.place.arrival,
                 chosen: self.terms.refresh_before,
                 due_in: due.map(|due| due.since(now.boot)),
             });
@@ -162,11 +185,11 @@ impl State {
 
     /// When the token is to be refreshed by itself. One that the portal session caps would not live longer, and is refreshed
     /// once more only to make sure: also after a restart, when its end was read off a wall clock that may be wrong.
-    fn refresh_due(&mut self) -> Option<BootTime> {
-        let chance = self.chance.f64();
+    fn refresh_due(&self) -> Option<BootTime> {
+        let Place { arrival, chance } = self.place;
         let token = self.token.as_ref().filter(|token| token.renewal.is_some())?;
         let helps = !token.capped || !self.cap_is_certain;
-        helps.then(|| token.expires - policy::refresh_lead(token.lifetime, self.terms.refresh_before, chance))
+        helps.then(|| token.expires - arrival.refresh_lead(token.lifetime, self.terms.refresh_before, chance))
     }
 
     /// A token that has expired is refreshed when it is due, once; after a failure only when somebody asks or something
@@ -192,19 +215,20 @@ impl State {
     pub(super) fn begin_refresh(&mut self, why: Why, now: Now) {
         let renewal = self.token.as_ref().and_then(|token| token.renewal.clone());
         let Some(renewal) = renewal.filter(|_| self.incoming.is_none()) else { return };
-        let failures = match self.refresh {
+        let (failures, arrival) = match self.refresh {
             Refresh::UnderWay { .. } => return,
-            Refresh::Idle { .. } => 0,
-            Refresh::BackingOff { failures, .. } => failures,
+            Refresh::Idle { due: Some(due) } if why == Why::Due => (0, Arrival::after(now.boot.since(due))),
+            Refresh::Idle { .. } => (0, Arrival::Unplanned),
+            Refresh::BackingOff { failures, .. } => (failures, Arrival::Unplanned),
         };
-        self.refresh = Refresh::UnderWay { failures, began: now.boot };
+        self.refresh = Refresh::UnderWay { failures, began: now.boot, arrival };
         let remaining = self.token.as_ref().map(|token| token.remaining(now.boot)).unwrap_or_default();
         self.decide(Decision::Refresh { why, remaining, failures });
         self.effects.push(Effect::Refresh(self.lineage, renewal));
     }
 
     pub(super) fn refreshed(&mut self, result: Result<Issued, CallError>, now: Now) {
-        let Refresh::UnderWay { failures, began } = self.refresh else { return };
+        let Refresh::UnderWay { failures, began, arrival } = self.refresh else { return };
         let Some(token) = &self.token else { return };
         let Some(renewal) = token.renewal.clone() else { return };
         match result {
@@ -212,7 +236,7 @@ impl State {
                 // An answer without a new refresh token leaves the old one in force.
                 issued.refresh_token.get_or_insert(renewal.refresh_token);
                 self.refresh = Refresh::Idle { due: None };
-                self.receive(issued, renewal.registration, began, now);
+                self.receive(issued, renewal.registration, began, arrival, now);
             }
             Err(error) => {
                 let remaining = token.remaining(now.boot);

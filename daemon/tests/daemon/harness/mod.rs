@@ -3,11 +3,11 @@
 #[path = "../../../../protocol/tests/document/mod.rs"]
 #[allow(dead_code, reason = "shared with tests that have bodies alone")]
 mod document;
+mod doors;
 mod http;
 mod process;
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -29,6 +29,7 @@ use tokio::net::UnixListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use doors::{UnderWay, Watched};
 pub(crate) use http::{Answer, exchange};
 pub(crate) use process::Process;
 
@@ -36,7 +37,7 @@ pub(crate) use process::Process;
 pub(crate) const START_URL: &str = "https://corp.awsapps.com/start";
 
 /// However slow the machine: what has not happened by then never will.
-pub(crate) const REAL_PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const REAL_PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -58,6 +59,7 @@ pub(crate) struct Harness {
     pub(crate) home: TempDir,
     pub(crate) signals: mpsc::Sender<Signal>,
     way: Way,
+    calls: UnderWay,
     world: World,
     daemon: Option<JoinHandle<()>>,
     said: Mutex<String>,
@@ -69,15 +71,16 @@ pub(crate) struct Way {
     pub(crate) url: String,
     /// `AWS_CA_BUNDLE`.
     pub(crate) ca_bundle: Option<PathBuf>,
+    /// In real time.
     pub(crate) patience: Patience,
-    /// What is being done on the way, and so takes its time.
-    pub(crate) handshakes: Arc<AtomicUsize>,
+    /// How long a call may take on the daemon's clock.
+    pub(crate) longest_call: Option<Duration>,
 }
 
 impl Way {
     /// Plain HTTP, with nothing in between.
     pub(crate) fn straight(simulator: &Simulator) -> Self {
-        Self { url: simulator.url(), ca_bundle: None, patience: Patience::default(), handshakes: Arc::default() }
+        Self { url: simulator.url(), ca_bundle: None, patience: Patience::default(), longest_call: None }
     }
 
     fn transport(&self, clock: Arc<dyn Clock>) -> Transport {
@@ -172,9 +175,10 @@ impl Harness {
         let home = tempfile::tempdir().expect("a directory");
         std::fs::write(home.path().join("config.toml"), configuration).expect("a file");
         std::fs::write(home.path().join("aws-config"), aws_configuration).expect("a file");
-        let world = world(&clock, store, &home, &way);
+        let calls = UnderWay::default();
+        let world = world(&clock, store, &home, &way, &calls);
         let (signals, _) = mpsc::channel(1);
-        let mut t = Self { clock, simulator, home, signals, way, world, daemon: None, said: Mutex::default() };
+        let mut t = Self { clock, simulator, home, signals, way, calls, world, daemon: None, said: Mutex::default() };
         t.run();
         t
     }
@@ -216,7 +220,7 @@ impl Harness {
 
     /// Starts the daemon after [`stop`](Self::stop).
     pub(crate) fn start_again(&mut self, store: Store) {
-        self.world = world(&self.clock, store, &self.home, &self.way);
+        self.world = world(&self.clock, store, &self.home, &self.way, &self.calls);
         self.run();
     }
 
@@ -251,6 +255,11 @@ impl Harness {
     pub(crate) async fn token(&self, query: &str) -> Result<Token, Box<Problem>> {
         let answer = self.request(&format!("GET /v1/sessions/corp/token?{query}")).await;
         if answer.status == 200 { Ok(answer.json()) } else { Err(Box::new(answer.json())) }
+    }
+
+    /// The code of the refusal that who asks for a token of `corp` with this query gets.
+    pub(crate) async fn refusal(&self, query: &str) -> String {
+        self.token(query).await.expect_err("a refusal").code.as_str().to_owned()
     }
 
     /// The access token of `corp`, which has to be at hand.
@@ -320,24 +329,22 @@ impl Harness {
         self.until(|status| status.state == state).await
     }
 
-    /// Lets time pass on the clock, a second every few milliseconds, until this is done. Each second waits for the daemon,
-    /// for handshakes and, unless it hangs, for the simulator, so that on a slow machine time passes more slowly.
+    /// Lets time pass on the clock, a second every few milliseconds, until this is done. It stands still while a call is
+    /// under way that will be answered, so that nothing depends on how fast the machine is.
     pub(crate) async fn while_time_passes<T>(&self, work: impl Future<Output = T>) -> T {
         let passing = async {
             let mut pace = tokio::time::interval(Duration::from_millis(8));
             pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             loop {
-                for _ in 0..4 {
-                    pace.tick().await;
-                    self.request("GET /v1/health").await;
-                    if self.simulator.call_log().iter().all(|call| call.outcome != "in progress") {
-                        break;
-                    }
+                pace.tick().await;
+                if self.waits_for_an_answer() {
+                    continue;
                 }
-                while self.way.handshakes.load(Ordering::Relaxed) > 0 {
-                    pace.tick().await;
+                // What came before may lead to the next call.
+                self.take_in().await;
+                if !self.waits_for_an_answer() {
+                    self.clock.advance(secs(1));
                 }
-                self.clock.advance(secs(1));
             }
         };
         let work = tokio::time::timeout(REAL_PATIENCE, work);
@@ -345,6 +352,32 @@ impl Harness {
             done = work => done.expect("an end"),
             () = passing => unreachable!("time does not end"),
         }
+    }
+
+    /// Waits until everything that is due has been done, calls and what follows from them.
+    pub(crate) async fn settle(&self) {
+        let settling = async {
+            let mut pace = tokio::time::interval(Duration::from_millis(2));
+            self.take_in().await;
+            while self.calls.count() > 0 {
+                pace.tick().await;
+                if self.calls.count() == 0 {
+                    self.take_in().await;
+                }
+            }
+        };
+        tokio::time::timeout(REAL_PATIENCE, settling).await.expect("an end of all calls");
+    }
+
+    /// Lets the daemon take in what has come: it has when it answers.
+    async fn take_in(&self) {
+        exchange(&self.socket(), "GET /v1/health", "", b"").await.expect("an answer");
+    }
+
+    /// Whether more calls are under way than those that hang.
+    pub(crate) fn waits_for_an_answer(&self) -> bool {
+        let calls = self.calls.count();
+        calls > 0 && calls > self.simulator.call_log().iter().filter(|call| call.outcome == "hanging").count()
     }
 }
 
@@ -363,19 +396,24 @@ impl Drop for Harness {
     }
 }
 
-fn world(clock: &Arc<ManualClock>, store: Store, home: &TempDir, way: &Way) -> World {
+fn world(clock: &Arc<ManualClock>, store: Store, home: &TempDir, way: &Way, calls: &UnderWay) -> World {
     let secrets: Arc<dyn SecretStore> = match store {
         Store::Memory => Arc::new(MemoryStore::default()),
         Store::File => Arc::new(FileStore::new(home.path().join("records"))),
     };
     let clock: Arc<dyn Clock> = Arc::clone(clock) as Arc<dyn Clock>;
     let transport = Arc::new(way.transport(Arc::clone(&clock)));
+    let identity_center = HttpIdentityCenter::new(Arc::clone(&transport), Arc::clone(&clock));
     World {
-        identity_center: Arc::new(HttpIdentityCenter::new(Arc::clone(&transport), Arc::clone(&clock))),
-        portal: Arc::new(HttpPortal::new(transport)),
+        identity_center: Arc::new(watched(identity_center, way, calls, &clock)),
+        portal: Arc::new(watched(HttpPortal::new(transport), way, calls, &clock)),
         clock,
         secrets,
         desktop: Arc::new(NoDesktop),
         surroundings: desktop::still(),
     }
+}
+
+fn watched<D>(door: D, way: &Way, calls: &UnderWay, clock: &Arc<dyn Clock>) -> Watched<D> {
+    Watched { door, under_way: calls.clone(), clock: Arc::clone(clock), longest: way.longest_call }
 }

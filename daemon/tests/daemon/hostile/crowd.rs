@@ -7,18 +7,12 @@ use ssoctl_protocol::Problem;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
-use super::Victim;
-use crate::harness::{Process, REAL_PATIENCE, exchange};
+use super::{Victim, started_through};
+use crate::harness::{REAL_PATIENCE, exchange};
 
 /// The daemon, allowed no more than 96 descriptors.
 fn cramped(home: &std::path::Path, simulator: &Simulator) -> Command {
-    let roomy = Process::command(home, simulator);
-    let mut command = Command::new("/bin/sh");
-    command.args(["-c", "ulimit -n 96 && exec \"$0\""]).arg(roomy.get_program()).env_clear();
-    command.envs(roomy.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let log = std::fs::File::options().append(true).open(home.join("log")).unwrap();
-    command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null()).stderr(log);
-    command
+    started_through(&["/bin/sh", "-c", "ulimit -n 96 && exec \"$0\""], home, simulator)
 }
 
 #[tokio::test]

@@ -1,0 +1,201 @@
+//! What belongs to another user where the daemon expects its own: it says so with what to do, or leaves it alone.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use identity_center_simulator::{Approval, Settings, Simulator};
+use ssoctl_protocol::{Problem, SessionStatus, StatusReport, Token};
+use ssoctld::sdk_cache::file;
+
+use super::{NOBODY, as_superuser, started_through};
+use crate::harness::{Process, REAL_PATIENCE, START_URL, exchange, session};
+
+fn simulator() -> Simulator {
+    Simulator::start(Settings { approval: Approval::Preauthorised, ..Settings::default() }).expect("a port")
+}
+
+/// Gives it to that user. False where nobody may, of which the test has told.
+fn give(path: &Path, user: &str) -> bool {
+    as_superuser(&["chown", user, &path.display().to_string()]).inspect(|ran| assert!(ran.status.success())).is_some()
+}
+
+fn ourselves() -> String {
+    rustix::process::geteuid().as_raw().to_string()
+}
+
+/// The daemon, for which owners and modes count: the superuser's, too, is started without the right to pass them by.
+fn daemon(home: &Path, simulator: &Simulator) -> Command {
+    if rustix::process::geteuid().is_root() {
+        started_through(&["setpriv", "--bounding-set=-all", "--inh-caps=-all"], home, simulator)
+    } else {
+        Process::command(home, simulator)
+    }
+}
+
+/// A file, or with no text a directory.
+fn put(path: &Path, text: Option<&str>, mode: u32) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    match text {
+        Some(text) => fs::write(path, text).unwrap(),
+        None => fs::create_dir_all(path).unwrap(),
+    }
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+/// Tells one file from another that takes its place.
+fn identity(path: &Path) -> (u64, u32, u64) {
+    let metadata = fs::symlink_metadata(path).unwrap();
+    (metadata.ino(), metadata.uid(), metadata.len())
+}
+
+async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
+    let reached = async {
+        let mut pace = tokio::time::interval(Duration::from_millis(10));
+        while !is_so().await {
+            pace.tick().await;
+        }
+    };
+    tokio::time::timeout(REAL_PATIENCE, reached).await.unwrap_or_else(|_| panic!("waited in vain until {what}"));
+}
+
+#[tokio::test]
+async fn a_configuration_of_another_user_is_used_where_it_can_be_read_and_never_replaced() {
+    let aws = "[sso-session other]\nsso_region = eu-west-1\nsso_start_url = https://other.awsapps.com/start\n";
+    for mode in [0o644, 0o600] {
+        let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
+        let files = [home.path().join("config.toml"), home.path().join(".aws/config")];
+        put(&files[0], Some(&session("corp", START_URL)), mode);
+        put(&files[1], Some(aws), mode);
+        let mut command = daemon(home.path(), &simulator);
+        if !files.iter().all(|file| give(file, NOBODY)) {
+            return;
+        }
+        let before = files.each_ref().map(|file| identity(file));
+        let daemon = Process::run(home.path(), &mut command).await;
+        let report: StatusReport = daemon.request("GET /v1/sessions").await.json();
+        let problems = report.daemon.configuration_problems;
+        if mode == 0o644 {
+            assert_eq!((report.sessions.len(), problems), (2, Vec::new()));
+            assert_eq!(daemon.request("GET /v1/sessions/corp/token?wait=20").await.status, 200);
+        } else {
+            assert_eq!((report.sessions.len(), problems.len()), (0, 2));
+            for (problem, file) in problems.iter().zip(&files) {
+                let words = format!("{} belongs to another user; give it to yourself with chown", file.display());
+                assert!(problem.message.contains(&words), "{}", problem.message);
+            }
+        }
+        let body = br#"{"start_url":"https://second.awsapps.com/start","region":"eu-west-1"}"#;
+        let answer = exchange(&home.path().join("socket"), "POST /v1/sessions", "", body).await.unwrap();
+        let problem: Problem = answer.json();
+        assert_eq!(problem.code.as_str(), "configuration_unwritable");
+        let says = |words: &str| problem.detail.contains(words);
+        assert!(says("belongs to another user") && says("give it to yourself with chown"), "{}", problem.detail);
+        assert_eq!(files.each_ref().map(|file| identity(file)), before);
+    }
+}
+
+#[tokio::test]
+async fn a_token_file_of_another_user_is_neither_believed_nor_replaced_until_somebody_mends_it() {
+    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
+    fs::write(home.path().join("config.toml"), session("corp", START_URL) + "sdk_cache = \"on\"\n").unwrap();
+    let cache = home.path().join(".aws/sso/cache");
+    let path = cache.join(file::name("corp"));
+    let planted = r#"{"accessToken":"planted","expiresAt":"2099-01-01T00:00:00Z"}"#;
+    put(&path, Some(planted), 0o644);
+    let mut command = daemon(home.path(), &simulator);
+    if !give(&path, NOBODY) {
+        return;
+    }
+    let before = identity(&path);
+    let daemon = Process::run(home.path(), &mut command).await;
+    daemon.sign_in().await;
+    let files = async || {
+        let status: SessionStatus = daemon.request("GET /v1/sessions/corp").await.json();
+        status.token_files.unwrap_or_default()
+    };
+    let complaint = async || files().await.error.unwrap_or_default();
+    let words = format!("{} belongs to another user; remove it or give it to yourself with chown", path.display());
+    until(&words, async || complaint().await == words).await;
+    assert_eq!((identity(&path), daemon.access_token().await == "planted"), (before, false));
+
+    fs::remove_file(&path).unwrap();
+    until("it is published", async || files().await.published.len() == 1).await;
+
+    // A new token that cannot be published is served all the same.
+    let sign_in_anew = async || {
+        let before = daemon.access_token().await;
+        daemon.request("POST /v1/sessions/corp/login").await;
+        until("there is another token", async || daemon.access_token().await != before).await;
+    };
+    assert!(give(&cache, NOBODY));
+    sign_in_anew().await;
+    let words = format!("{} belongs to another user; give it to yourself with chown", cache.display());
+    until(&words, async || complaint().await.ends_with(&words)).await;
+
+    assert!(give(&cache, &ourselves()));
+    sign_in_anew().await;
+    let token = daemon.access_token().await;
+    until("it is published", async || fs::read_to_string(&path).is_ok_and(|file| file.contains(&token))).await;
+    until("nothing is wrong", async || files().await.error.is_none()).await;
+}
+
+#[tokio::test]
+async fn a_place_of_another_user_is_named_with_what_to_do_and_no_daemon_starts_there() {
+    for (place, text, words) in [
+        ("state", None, "belongs to another user; name another one with SSOCTL_STATE_DIR"),
+        ("state/ssoctld.lock", Some(""), "belongs to another user; remove it"),
+        ("above", None, "belongs to another user; give it to yourself with chown"),
+        ("run/ssoctl", None, "belongs to another user, who could pose as the daemon; remove it, or name a socket"),
+        ("run", None, "belongs to another user; give it to yourself with chown"),
+    ] {
+        let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
+        let mut command = daemon(home.path(), &simulator);
+        let path = home.path().join(place);
+        put(&path, text, 0o755);
+        match place {
+            "above" => drop(command.env("SSOCTL_STATE_DIR", path.join("state"))),
+            "run" | "run/ssoctl" => {
+                command.env_remove("SSOCTL_SOCKET").env("XDG_RUNTIME_DIR", home.path().join("run"));
+            }
+            _ => {}
+        }
+        if !give(&path, NOBODY) {
+            return;
+        }
+        let ended = Process::run_to_end(home.path(), &mut command).await;
+        assert_eq!(ended.status.code(), Some(1), "{place}");
+        let words = format!("{} {words}", path.display());
+        assert!(ended.log.contains(&words), "{place}: {}", ended.log);
+    }
+}
+
+#[tokio::test]
+async fn records_in_a_directory_of_another_user_wait_until_it_is_given_back() {
+    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
+    let configuration = "secret_store = \"file\"\n".to_owned() + &session("corp", START_URL);
+    fs::write(home.path().join("config.toml"), configuration).unwrap();
+    let records = home.path().join("state/records");
+    let token = {
+        let daemon = Process::run(home.path(), &mut daemon(home.path(), &simulator)).await;
+        daemon.sign_in().await;
+        daemon.access_token().await
+    };
+    if !give(&records, NOBODY) {
+        return;
+    }
+    let daemon = Process::run(home.path(), &mut daemon(home.path(), &simulator)).await;
+    let words = format!("{} belongs to another user; remove it or give it to yourself with chown", records.display());
+    until(&words, async || {
+        let report: StatusReport = daemon.request("GET /v1/sessions").await.json();
+        report.daemon.secret_store.error.is_some_and(|error| error.contains(&words))
+    })
+    .await;
+    assert_eq!(daemon.request("GET /v1/token").await.code(), "store_unavailable");
+    assert!(give(&records, &ourselves()));
+    until("it is served", async || daemon.request("GET /v1/token").await.status == 200).await;
+    let served: Token = daemon.request("GET /v1/token").await.json();
+    assert_eq!(*served.access_token.expose(), token);
+}
