@@ -164,8 +164,7 @@ mod tests {
 
     #[test]
     fn what_was_added_is_read_back() {
-        let session =
-            NewSession { scopes: Some(vec!["a".to_owned(), "b'c".to_owned()]), ..corp(Some("my corp.x")) };
+        let session = NewSession { scopes: Some(vec!["a".to_owned(), "b'c".to_owned()]), ..corp(Some("my corp.x")) };
         for before in
             ["", "[session]\n", "session.a.region = \"x\"\n", "[session.a]\nlabel = \"y\"", "session = { a = {} }\n"]
         {
