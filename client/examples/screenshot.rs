@@ -6,8 +6,6 @@
 #[allow(dead_code, unused_imports, reason = "shared with the tests; each uses its part")]
 mod support;
 
-#[path = "../tests/desktop/part.rs"]
-mod part;
 #[path = "../tests/desktop/scene.rs"]
 #[allow(dead_code, reason = "shared with the tests; nobody signs in here")]
 mod scene;
@@ -38,7 +36,7 @@ fn main() -> ExitCode {
         file = PathBuf::from(argument);
     }
     let missing: Vec<_> =
-        screen::parts().into_iter().chain(screen::CAMERA).filter(|program| !part::is_there(program)).collect();
+        screen::parts().into_iter().chain(screen::CAMERA).filter(|program| !support::part::is_there(program)).collect();
     if !missing.is_empty() {
         eprintln!("screenshot: {missing:?} missing\n\n{HELP}");
         return ExitCode::FAILURE;

@@ -10,13 +10,12 @@ mod support;
 mod chromium;
 mod notice;
 mod page;
-mod part;
 mod scene;
 #[allow(dead_code, reason = "shared with the screenshot")]
 mod screen;
 mod web_driver;
 
-use part::is_there;
+use support::part::is_there;
 use support::skipping::skip;
 
 /// Whether all parts of a test are there. Says so if they are not.

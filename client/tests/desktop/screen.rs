@@ -1,12 +1,11 @@
 //! A desktop of its own: a screen in memory, a session bus, and xfce4-notifyd, which draws real buttons.
 
-use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::part::Part;
+use crate::support::part::{Part, bus_for_notices};
 use crate::support::until;
 
 /// Where Debian and Fedora put it.
@@ -57,7 +56,8 @@ impl Screen {
         server.args(["-displayfd", "1", "-screen", "0", GEOMETRY, "-nolisten", "tcp"]);
         let (server, number) = Part::that_says(&mut server, |line| line.parse::<u32>().ok());
         screen.display = format!(":{number}");
-        let (bus, address) = Part::that_says(&mut screen.bus(), |line| Some(line.to_owned()));
+        let (bus, address) =
+            Part::that_says(screen.set(&mut bus_for_notices(screen.home.path())), |line| Some(line.to_owned()));
         screen.bus = address;
         let notifications = Part::start(&mut screen.command(notification_server()));
         screen.parts = vec![notifications, bus, server];
@@ -78,35 +78,16 @@ impl Screen {
 
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
-        let home = self.home.path();
-        // Without the last one, graphical programs start a bus of their own for accessibility.
-        command.env("HOME", home).env("XDG_RUNTIME_DIR", home).env("NO_AT_BRIDGE", "1").env_remove("WAYLAND_DISPLAY");
-        self.show(&mut command).stdin(Stdio::null());
+        self.set(&mut command);
         command
     }
 
-    /// A bus with the one service that the notification server needs, and no other that it would start by itself.
-    fn bus(&self) -> Command {
+    /// Gives a program of this desktop its surroundings.
+    fn set<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         let home = self.home.path();
-        let services = home.join("services");
-        fs::create_dir(&services).expect("a directory");
-        let xfconf = Path::new("/usr/share/dbus-1/services/org.xfce.Xfconf.service");
-        if xfconf.exists() {
-            fs::copy(xfconf, services.join("org.xfce.Xfconf.service")).expect("a file that can be read");
-        }
-        let text = format!(
-            "<busconfig><type>session</type><listen>unix:path={home}/bus</listen><auth>EXTERNAL</auth>\
-             <servicedir>{services}</servicedir><policy context='default'><allow send_destination='*' eavesdrop='true'/>\
-             <allow eavesdrop='true'/><allow own='*'/></policy></busconfig>",
-            home = home.display(),
-            services = services.display(),
-        );
-        let config = home.join("bus.conf");
-        fs::write(&config, text).expect("a file in the temporary directory");
-        let mut command = self.command("dbus-daemon");
-        command.args(["--nofork", "--nopidfile", "--print-address=1"]);
-        command.arg(format!("--config-file={}", config.display()));
-        command
+        // Without the last one, graphical programs start a bus of their own for accessibility.
+        command.env("HOME", home).env("XDG_RUNTIME_DIR", home).env("NO_AT_BRIDGE", "1").env_remove("WAYLAND_DISPLAY");
+        self.show(command).stdin(Stdio::null())
     }
 
     /// What the bus itself answers.

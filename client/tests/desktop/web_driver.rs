@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::part::Part;
+use crate::support::part::Part;
 use crate::support::until;
 
 /// What an element's identifier is called (WebDriver, section 12, "Elements").

@@ -8,6 +8,7 @@
 //! | [`client`] | one `ssoctl` process and what came of it |
 //! | [`attended`] | a command under `ssoctl exec --refreshable` |
 //! | [`daemon`] | the lives and deaths of `ssoctld` |
+//! | [`part`] | real programs that a test needs |
 //! | [`skipping`] | tests that need a real part which is not everywhere |
 //! | [`socket`] | the daemon's API without `ssoctl` in between |
 //! | [`waiting`] | waiting for a state, within reason |
@@ -16,6 +17,7 @@ pub(crate) mod attended;
 pub(crate) mod binaries;
 pub(crate) mod client;
 pub(crate) mod daemon;
+pub(crate) mod part;
 pub(crate) mod skipping;
 pub(crate) mod socket;
 pub(crate) mod stage;

@@ -27,12 +27,12 @@ const FLUSH_PATIENCE: Duration = Duration::from_secs(4);
 /// What the task is told from outside.
 enum Message {
     Asked(AskId, Want, oneshot::Sender<Answer>),
-    Left(AskId),
-    Acted(Action),
-    Rejected(Arc<AccessToken>),
     Found(AskId, Found, oneshot::Sender<Answer>),
+    Left(AskId),
+    Rejected(Arc<AccessToken>),
     EndedElsewhere(Arc<AccessToken>),
     Configured(Arc<SessionConfig>, Notices),
+    Acted(Action),
     Stop,
 }
 
@@ -85,26 +85,20 @@ impl Session {
         self.snapshots.clone()
     }
 
-    /// Offers a sign-in that another program has made, and waits for [`Answer::Found`].
-    pub async fn offer(&self, found: Found) -> Answer {
-        let id = AskId(self.next_ask.fetch_add(1, Ordering::Relaxed));
-        let (reply, answer) = oneshot::channel();
-        // If the task is gone, so is the other end of `reply`.
-        let _ = self.messages.send(Message::Found(id, found, reply));
-        answer.await.unwrap_or(Answer::Refused(Refusal::ShuttingDown))
-    }
-
-    /// Tells the session that the portal does not know this token any more.
-    pub fn ended_elsewhere(&self, access: Arc<AccessToken>) {
-        let _ = self.messages.send(Message::EndedElsewhere(access));
-    }
-
     /// Asks, and waits for the answer; each want has its own deadline. A caller that stops waiting is forgotten.
     pub async fn ask(&self, want: Want) -> Answer {
+        self.answer_to(|id, reply| Message::Asked(id, want, reply)).await
+    }
+
+    /// Offers a sign-in that another program has made, and waits for [`Answer::Found`].
+    pub async fn offer(&self, found: Found) -> Answer {
+        self.answer_to(|id, reply| Message::Found(id, found, reply)).await
+    }
+
+    async fn answer_to(&self, message: impl FnOnce(AskId, oneshot::Sender<Answer>) -> Message) -> Answer {
         let id = AskId(self.next_ask.fetch_add(1, Ordering::Relaxed));
-        asking::ask(&self.messages, |reply| Message::Asked(id, want, reply), Message::Left(id))
-            .await
-            .unwrap_or(Answer::Refused(Refusal::ShuttingDown))
+        let answer = asking::ask(&self.messages, |reply| message(id, reply), Message::Left(id)).await;
+        answer.unwrap_or(Answer::Refused(Refusal::ShuttingDown))
     }
 
     /// Tells the session that the portal does not accept this token ([`PortalError::is_unauthorized`]). If it is still the
@@ -113,6 +107,11 @@ impl Session {
     /// [`PortalError::is_unauthorized`]: crate::portal::PortalError::is_unauthorized
     pub fn reject(&self, token: &Arc<AccessToken>) {
         let _ = self.messages.send(Message::Rejected(Arc::clone(token)));
+    }
+
+    /// Tells the session that the portal does not know this token any more.
+    pub fn ended_elsewhere(&self, token: Arc<AccessToken>) {
+        let _ = self.messages.send(Message::EndedElsewhere(token));
     }
 
     /// Tells the session its configuration.

@@ -72,7 +72,7 @@ async fn an_edited_identity_is_another_session_and_the_old_one_is_there_again_wh
         t.configure(&edited);
         t.signals.send(Signal::Reload).await.unwrap();
         t.until_state(SessionState::SignedOut).await;
-        assert_eq!(t.token("").await.unwrap_err().code.as_str(), "sign_in_required", "{edited}");
+        assert_eq!(t.refusal("").await, "sign_in_required", "{edited}");
         t.configure(&session("corp", START_URL));
         t.signals.send(Signal::Reload).await.unwrap();
         t.until_state(SessionState::SignedIn).await;

@@ -1,7 +1,8 @@
 //! Refreshing against the simulator.
 
 use identity_center_simulator::{Fault, Grant, Operation, RefreshTokens, Settings, Times};
-use ssoctl_protocol::SessionState;
+use ssoctl_protocol::{SessionState, Timestamp};
+use ssoctld::clock::Clock;
 
 use crate::harness::{Harness, START_URL, Store, hours, join_all, mins, secs, session};
 
@@ -64,7 +65,7 @@ async fn a_successor_that_was_lost_on_its_way_costs_one_sign_in_and_no_loop() {
     assert_eq!(status.last_error.map(|error| error.code).as_deref(), Some("invalid_grant"));
     assert_eq!(t.access_token().await, first, "to its end");
     t.clock.advance(hours(5));
-    assert_eq!(t.token("").await.unwrap_err().code.as_str(), "sign_in_required");
+    assert_eq!(t.refusal("").await, "sign_in_required");
     assert_eq!(t.simulator.token_calls(Grant::RefreshToken), 2);
     t.sign_in("corp").await;
     assert_eq!(t.simulator.calls(Operation::RegisterClient), 1);
@@ -123,7 +124,7 @@ async fn a_session_that_reaches_its_cap_is_served_to_the_end_without_a_loop() {
             assert_eq!((next.action.as_str(), status.session_ends_at), ("tell_person", status.expires_at));
             break status.expires_at.unwrap();
         }
-        let now = ssoctl_protocol::Timestamp::from(ssoctld::clock::Clock::now(&*t.clock).wall);
+        let now = Timestamp::from(t.clock.now().wall);
         let issued = t.simulator.issued_access_tokens().len();
         t.clock.advance(next.at.duration_since(now) + secs(1));
         t.until_served(issued + 1).await;
@@ -134,14 +135,14 @@ async fn a_session_that_reaches_its_cap_is_served_to_the_end_without_a_loop() {
     assert_eq!((refusal.code.as_str(), refusal.expires_at), ("validity_unattainable", Some(end)));
     assert_eq!(t.simulator.token_calls(Grant::RefreshToken), refreshes);
     t.clock.advance(hours(1));
-    assert_eq!(t.token("").await.unwrap_err().code.as_str(), "sign_in_required");
+    assert_eq!(t.refusal("").await, "sign_in_required");
     t.sign_in("corp").await;
 }
 
 #[tokio::test]
 async fn a_wall_clock_that_steps_neither_delays_a_renewal_nor_repeats_it() {
     let t = Harness::signed_in(patient_portal(RefreshTokens::Repeated)).await;
-    let before = ssoctld::clock::Clock::now(&*t.clock).wall;
+    let before = t.clock.now().wall;
     t.clock.step_wall(before + hours(5));
     t.access_token().await;
     assert_eq!(t.simulator.token_calls(Grant::RefreshToken), 0);

@@ -3,12 +3,12 @@
 use identity_center_simulator::{Approval, ErrorStatuses, Operation, Settings, UnsetMembers};
 use ssoctl_protocol::{Login, SessionState};
 
-use crate::harness::{Harness, START_URL, hours, join_all, mins, secs};
+use crate::harness::{Harness, START_URL, Store, hours, join_all, mins, secs, session};
 
 #[tokio::test]
 async fn a_person_signs_in_and_everybody_gets_the_token() {
     let t = Harness::start(Settings::default()).await;
-    assert_eq!(t.token("").await.unwrap_err().code.as_str(), "sign_in_required");
+    assert_eq!(t.refusal("").await, "sign_in_required");
     let login = t.open_flow("corp").await;
     let status = t.status("corp").await;
     assert_eq!((status.state, status.login.as_ref()), (SessionState::SignedOut, Some(&login)));
@@ -72,14 +72,8 @@ async fn a_code_that_the_service_lets_die_ends_the_flow() {
 #[tokio::test]
 async fn fifty_callers_that_wait_cause_one_flow_and_get_one_token() {
     let t = Harness::start(Settings::default()).await;
-    let callers = async {
-        let mut all = Vec::new();
-        for _ in 0..50 {
-            all.push(t.token("wait=600"));
-        }
-        join_all(all).await
-    };
-    let (tokens, ()) = tokio::join!(callers, async {
+    let callers = (0..50).map(|_| t.token("wait=600")).collect();
+    let (tokens, ()) = tokio::join!(join_all(callers), async {
         let pending = t.simulator.next_pending().await;
         t.until(|status| status.login.is_some()).await;
         t.simulator.approve(&pending.user_code).unwrap();
@@ -123,7 +117,7 @@ async fn signing_out_ends_both_sides_and_keeps_the_registration() {
     let t = Harness::signed_in(Settings::default()).await;
     let logout = t.request("POST /v1/sessions/corp/logout").await;
     assert!(logout.body.contains("\"portal\":\"ended\""), "{logout:?}");
-    assert_eq!(t.token("").await.unwrap_err().code.as_str(), "sign_in_required");
+    assert_eq!(t.refusal("").await, "sign_in_required");
     assert_eq!(t.status("corp").await.state, SessionState::SignedOut);
     let again = t.request("POST /v1/sessions/corp/logout").await;
     assert!(again.body.contains("\"portal\":\"nothing_to_end\""), "{again:?}");
@@ -156,14 +150,13 @@ async fn statuses_of_the_older_model_and_members_that_are_null_change_nothing() 
     t.until(|status| status.expires_at > before).await;
     t.simulator.revoke_refresh_tokens();
     t.clock.advance(hours(2));
-    assert_eq!(t.token("").await.unwrap_err().code.as_str(), "sign_in_required");
+    assert_eq!(t.refusal("").await, "sign_in_required");
 }
 
 #[tokio::test]
 async fn a_session_without_scopes_lives_long_and_is_never_refreshed() {
-    let configuration =
-        "[session.corp]\nstart_url = \"https://corp.awsapps.com/start\"\nregion = \"eu-west-1\"\nscopes = []\n";
-    let t = Harness::start_with(Settings::default(), crate::harness::Store::Memory, configuration).await;
+    let configuration = session("corp", START_URL) + "scopes = []\n";
+    let t = Harness::start_with(Settings::default(), Store::Memory, &configuration).await;
     t.sign_in("corp").await;
     let status = t.status("corp").await;
     assert!(!status.refreshable && status.next.as_ref().is_some_and(|next| next.action == "ask_person"));

@@ -26,7 +26,7 @@ async fn with_the_file_store_a_token_outlives_the_daemon() {
 async fn with_the_memory_store_nothing_does() {
     let mut t = Harness::signed_in(Settings::default()).await;
     t.restart(Store::Memory).await;
-    assert_eq!(t.token("").await.unwrap_err().code.as_str(), "sign_in_required");
+    assert_eq!(t.refusal("").await, "sign_in_required");
     t.sign_in("corp").await;
     assert_eq!(t.simulator.calls(Operation::RegisterClient), 2);
 }
@@ -37,7 +37,7 @@ async fn a_sign_out_outlives_the_daemon_too() {
     t.sign_in("corp").await;
     t.request("POST /v1/sessions/corp/logout").await;
     t.restart(Store::File).await;
-    assert_eq!(t.token("").await.unwrap_err().code.as_str(), "sign_in_required");
+    assert_eq!(t.refusal("").await, "sign_in_required");
     t.sign_in("corp").await;
     assert_eq!(t.simulator.calls(Operation::RegisterClient), 1);
 }
@@ -50,7 +50,7 @@ async fn a_damaged_record_is_put_aside_and_the_session_starts_without_it() {
     let record = std::fs::read_dir(&records).unwrap().next().unwrap().unwrap().path();
     std::fs::write(&record, "{\"version\":1,").unwrap();
     t.restart(Store::File).await;
-    assert_eq!(t.token("").await.unwrap_err().code.as_str(), "sign_in_required");
+    assert_eq!(t.refusal("").await, "sign_in_required");
     assert!(record.with_extension("damaged").exists() && !record.exists());
 }
 

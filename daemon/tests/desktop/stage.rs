@@ -4,10 +4,9 @@
 //! twice: the first sets the stage and starts the second, which is the test's body.
 
 #[path = "../parts/mod.rs"]
-#[allow(dead_code, reason = "shared with other tests")]
+#[allow(dead_code, unused_imports, reason = "shared with other tests")]
 mod parts;
 
-use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -15,6 +14,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 pub(crate) use parts::{Part, is_there, skip, until};
+use parts::{bus_for_notices, first_line};
 
 /// Names the test whose body is to be played.
 const PLAYING: &str = "SSOCTL_TEST_STAGE";
@@ -64,12 +64,18 @@ pub(crate) fn play<F: Future<Output = ()>>(test: &str, stage: Stage, needs: &[&s
     at_home(&mut command, home.path());
     match stage {
         Stage::Screen => {
-            let (screen, number) = Part::that_says(at_home(
-                Command::new("Xvfb").args(["-displayfd", "1", "-screen", "0", "800x600x24", "-nolisten", "tcp"]),
-                home.path(),
-            ));
+            let (screen, number) = Part::that_says(
+                at_home(
+                    Command::new("Xvfb").args(["-displayfd", "1", "-screen", "0", "800x600x24", "-nolisten", "tcp"]),
+                    home.path(),
+                ),
+                first_line,
+            );
             let display = format!(":{number}");
-            let (bus, address) = Part::that_says(bus(home.path()).env("DISPLAY", &display));
+            let (bus, address) = Part::that_says(
+                at_home(&mut bus_for_notices(home.path()), home.path()).env("DISPLAY", &display),
+                first_line,
+            );
             command.env("DISPLAY", display).env("DBUS_SESSION_BUS_ADDRESS", address);
             parts.extend([bus, screen]);
         }
@@ -77,7 +83,7 @@ pub(crate) fn play<F: Future<Output = ()>>(test: &str, stage: Stage, needs: &[&s
             command.env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}/nobody", home.path().display()));
         }
         Stage::Machine => {
-            let (bus, address) = Part::that_says(&mut bus(home.path()));
+            let (bus, address) = Part::that_says(at_home(&mut bus_for_notices(home.path()), home.path()), first_line);
             command.env("DBUS_SYSTEM_BUS_ADDRESS", address);
             parts.push(bus);
         }
@@ -108,19 +114,6 @@ fn at_home<'a>(command: &'a mut Command, home: &Path) -> &'a mut Command {
     }
     // Without the last one, graphical programs start a bus of their own for accessibility.
     command.env("HOME", home).env("XDG_RUNTIME_DIR", home).env("NO_AT_BRIDGE", "1").stdin(Stdio::null())
-}
-
-/// A bus with the services that servers here need, and no notification server that it would start by itself.
-fn bus(home: &Path) -> Command {
-    let services = home.join("services");
-    fs::create_dir(&services).unwrap();
-    let xfconf = Path::new("/usr/share/dbus-1/services/org.xfce.Xfconf.service");
-    if xfconf.exists() {
-        fs::copy(xfconf, services.join("org.xfce.Xfconf.service")).unwrap();
-    }
-    let mut command = parts::bus(home, &format!("<servicedir>{}</servicedir>", services.display()));
-    at_home(&mut command, home);
-    command
 }
 
 /// What makes a network namespace here: root may, and most others in a user namespace of theirs.

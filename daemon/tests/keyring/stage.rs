@@ -1,7 +1,7 @@
 //! A session bus, gnome-keyring on it, and the one who would show its prompts.
 
 #[path = "../parts/mod.rs"]
-#[allow(dead_code, reason = "shared with other tests")]
+#[allow(dead_code, unused_imports, reason = "shared with other tests")]
 mod parts;
 
 use std::collections::HashMap;
@@ -21,7 +21,7 @@ use zbus::zvariant::{OwnedObjectPath, OwnedValue, Value};
 use zbus::{Connection, MessageStream};
 
 pub(crate) use parts::until;
-use parts::{Part, bus, is_there, skip};
+use parts::{Part, bus, first_line, is_there, skip};
 
 const SECRETS: &str = "org.freedesktop.secrets";
 const SERVICE: &str = "org.freedesktop.Secret.Service";
@@ -49,7 +49,7 @@ impl Stage {
             return None;
         }
         let home = tempfile::tempdir().unwrap();
-        let (bus, address) = Part::that_says(&mut bus(home.path(), ""));
+        let (bus, address) = Part::that_says(&mut bus(home.path(), ""), first_line);
         let connection = zbus::connection::Builder::address(address.as_str()).unwrap().build().await.unwrap();
         Some(Self { _bus: bus, simulator: simulator(), address, connection, home })
     }
@@ -80,7 +80,7 @@ impl Stage {
             .spawn()
             .unwrap();
         child.stdin.take().unwrap().write_all(PASSWORD.as_bytes()).unwrap();
-        let part = Part(child);
+        let part = Part::from(child);
         until("the keyring is there and unlocked", async || self.is_locked().await == Some(false)).await;
         part
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use identity_center_simulator::{Approval, Settings, Simulator};
 
-use crate::parts::{Part, bus_configuration};
+use crate::parts::{Part, bus_configuration, first_line};
 use crate::stage::Person;
 
 const PARTS: [&str; 6] = ["Xvfb", "dbus-daemon", "gnome-keyring-daemon", "dunst", "dunstctl", "busctl"];
@@ -30,10 +30,10 @@ impl Desk {
         person.write("bus.conf", &bus_configuration(&person.runtime_directory(), ""));
         let mut bus = person.command("dbus-daemon");
         bus.args(["--nofork", "--nopidfile", "--print-address=1", "--config-file=/home/person/bus.conf"]);
-        let (bus, address) = Part::that_says(&mut bus);
+        let (bus, address) = Part::that_says(&mut bus, first_line);
         let mut screen = person.command("Xvfb");
         screen.args(["-displayfd", "1", "-screen", "0", "800x600x24", "-nolisten", "tcp"]);
-        let (screen, number) = Part::that_says(&mut screen);
+        let (screen, number) = Part::that_says(&mut screen, first_line);
         let surroundings = [format!("DBUS_SESSION_BUS_ADDRESS={address}"), format!("DISPLAY=:{number}")];
         let at_desk = |program: &[&str]| {
             let mut command = person.command("env");
@@ -45,8 +45,8 @@ impl Desk {
             .spawn()
             .unwrap();
         keyring.stdin.take().unwrap().write_all(b"the keyring's password").unwrap();
-        let keyring = Part(keyring);
-        let notices = Part(at_desk(&["dunst"]).spawn().unwrap());
+        let keyring = Part::from(keyring);
+        let notices = Part::start(&mut at_desk(&["dunst"]));
         let desk = Self { _parts: vec![notices, keyring, screen, bus], person, surroundings };
         for name in ["org.freedesktop.secrets", "org.freedesktop.Notifications"] {
             desk.person.until(name, || desk.run(&["busctl", "--user", "status", name]).is_some());

@@ -9,7 +9,7 @@
 mod activation;
 mod desktop;
 #[path = "../parts/mod.rs"]
-#[allow(dead_code, reason = "shared with other tests")]
+#[allow(dead_code, unused_imports, reason = "shared with other tests")]
 mod parts;
 mod service;
 mod stage;

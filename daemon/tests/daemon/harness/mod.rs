@@ -256,6 +256,11 @@ impl Harness {
         if answer.status == 200 { Ok(answer.json()) } else { Err(Box::new(answer.json())) }
     }
 
+    /// The code of the refusal that who asks for a token of `corp` with this query gets.
+    pub(crate) async fn refusal(&self, query: &str) -> String {
+        self.token(query).await.expect_err("a refusal").code.as_str().to_owned()
+    }
+
     /// The access token of `corp`, which has to be at hand.
     pub(crate) async fn access_token(&self) -> String {
         self.token("").await.expect("a token").access_token.expose().clone()

@@ -1,8 +1,11 @@
-//! Programs of the desktop that end with the test.
+//! Real programs that a test needs, which end with it.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 /// Whether a program can be run: by its name on the `PATH`, or by its path.
 pub(crate) fn is_there(program: &str) -> bool {
@@ -32,6 +35,16 @@ impl Part {
         let part = Self { child, _output: Some(output) };
         (part, found.unwrap_or_else(|| panic!("{command:?} ended without the expected word")))
     }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("a child can be signalled");
+    }
+}
+
+impl From<Child> for Part {
+    fn from(child: Child) -> Self {
+        Self { child, _output: None }
+    }
 }
 
 impl Drop for Part {
@@ -40,4 +53,33 @@ impl Drop for Part {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A bus in this home, which says its address. It lets everybody hear everything, and starts no service but those that
+/// `further` elements of its configuration name.
+pub(crate) fn bus(home: &Path, further: &str) -> Command {
+    let config = home.join("bus.conf");
+    fs::write(&config, bus_configuration(&home.display().to_string(), further)).expect("a file in this home");
+    let mut command = Command::new("dbus-daemon");
+    command.args(["--nofork", "--nopidfile", "--print-address=1"]).arg(format!("--config-file={}", config.display()));
+    command
+}
+
+pub(crate) fn bus_configuration(directory: &str, further: &str) -> String {
+    format!(
+        "<busconfig><type>session</type><listen>unix:path={directory}/bus</listen><auth>EXTERNAL</auth>{further}\
+         <policy context='default'><allow send_destination='*' eavesdrop='true'/><allow eavesdrop='true'/>\
+         <allow own='*'/></policy></busconfig>"
+    )
+}
+
+/// A [`bus`] with the one service that notification servers need, if it is there.
+pub(crate) fn bus_for_notices(home: &Path) -> Command {
+    let services = home.join("services");
+    fs::create_dir(&services).expect("a directory in this home");
+    let xfconf = Path::new("/usr/share/dbus-1/services/org.xfce.Xfconf.service");
+    if xfconf.exists() {
+        fs::copy(xfconf, services.join("org.xfce.Xfconf.service")).expect("a file that can be read");
+    }
+    bus(home, &format!("<servicedir>{}</servicedir>", services.display()))
 }
