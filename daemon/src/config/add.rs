@@ -39,6 +39,9 @@ pub enum AddError {
     /// Start URL or region are unusable.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// No service could take this scope.
+    #[error("{0:?} is not a scope, which has no blanks, quotes or backslashes, and no characters beyond ASCII")]
+    Scope(String),
     /// The file has to be repaired first.
     #[error("the configuration file is not TOML: {0}")]
     Syntax(String),
@@ -59,6 +62,9 @@ pub fn add_session(
 ) -> Result<AddedSession, AddError> {
     let scopes = session.scopes.as_deref().unwrap_or_default();
     Identity::new(&session.start_url, &session.region, scopes, None)?;
+    if let Some(scope) = scopes.iter().find(|scope| !is_scope_token(scope)) {
+        return Err(AddError::Scope(scope.clone()));
+    }
 
     let mut document: DocumentMut =
         own_config_text.parse().map_err(|error: toml_edit::TomlError| AddError::Syntax(error.message().to_owned()))?;
@@ -100,6 +106,11 @@ pub fn add_session(
     Ok(AddedSession { name, text: document.to_string() })
 }
 
+/// RFC 6749, section 3.3.
+fn is_scope_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
+}
+
 /// What stands before the new table: comments at the end of the file, which stay above it, and an empty line.
 fn prefix(text: &str, trailing: &str) -> String {
     let mut prefix = trailing.to_owned();
@@ -116,6 +127,15 @@ fn prefix(text: &str, trailing: &str) -> String {
 mod tests {
     use super::*;
     use crate::config::own::OwnFile;
+
+    #[test]
+    fn a_scope_that_no_service_could_take_is_refused() {
+        let with = |scope: &str| NewSession { scopes: Some(vec!["a:b".to_owned(), scope.to_owned()]), ..corp(None) };
+        for scope in ["", "two words", "a\tb", "\"", "\\", "é", "\u{7f}"] {
+            assert_eq!(add_session("", &with(scope), |_| false), Err(AddError::Scope(scope.to_owned())), "{scope:?}");
+        }
+        assert!(add_session("", &with("sso:account:access"), |_| false).is_ok());
+    }
 
     fn corp(name: Option<&str>) -> NewSession {
         NewSession {
@@ -144,8 +164,7 @@ mod tests {
 
     #[test]
     fn what_was_added_is_read_back() {
-        let session =
-            NewSession { scopes: Some(vec!["a".to_owned(), "b \"c\"".to_owned()]), ..corp(Some("my corp.x")) };
+        let session = NewSession { scopes: Some(vec!["a".to_owned(), "b'c".to_owned()]), ..corp(Some("my corp.x")) };
         for before in
             ["", "[session]\n", "session.a.region = \"x\"\n", "[session.a]\nlabel = \"y\"", "session = { a = {} }\n"]
         {

@@ -252,7 +252,7 @@ pub(super) fn failed<N: ErrorNames>(session: &str, error: &CallError<N>) -> Prob
 pub(super) fn not_saved(error: &SaveError) -> Problem {
     match error {
         SaveError::Add(AddError::Exists(_)) => Problem::new(ErrorCode::SessionExists, error.to_string()),
-        SaveError::Add(AddError::Name(_) | AddError::Identity(_)) => {
+        SaveError::Add(AddError::Name(_) | AddError::Identity(_) | AddError::Scope(_)) => {
             Problem::new(ErrorCode::InvalidRequest, error.to_string())
         }
         SaveError::Add(AddError::Syntax(_) | AddError::NotATable) => {

@@ -138,6 +138,11 @@ async fn a_session_can_be_added_once_and_is_there_at_once() {
         ),
         (format!("{{\"start_url\":\"{url}\",\"region\":\"nowhere/else\"}}"), 400, "invalid_request"),
         ("{\"start_url\":\"no url\",\"region\":\"eu-west-1\"}".to_owned(), 400, "invalid_request"),
+        (
+            format!("{{\"start_url\":\"{url}\",\"region\":\"eu-west-1\",\"scopes\":[\"two words\"]}}"),
+            400,
+            "invalid_request",
+        ),
         ("{\"start_url\":".to_owned(), 400, "invalid_request"),
         (String::new(), 400, "invalid_request"),
         (format!("{{\"start_url\":\"{long}\",\"region\":\"eu-west-1\"}}"), 413, "body_too_large"),

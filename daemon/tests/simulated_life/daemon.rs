@@ -158,7 +158,7 @@ impl Life {
         // A daemon that stops takes back all that shows when it has stopped.
         if !self.stopping {
             self.checks.screen_is_true(self.token.as_ref(), now.boot)?;
-            self.checks.comes_back(self.token.as_ref(), now.boot)?;
+            self.checks.comes_back(self.token.as_ref(), self.has_code, now.boot)?;
         }
         self.checks.stays_signed_in(self.token.as_ref(), now.boot, &mut self.world)?;
         if !is_quiet {
@@ -178,6 +178,7 @@ impl Life {
         self.loading = snapshot.loading;
         self.checks.heals(&snapshot, &mut self.world)?;
         self.token = snapshot.token;
+        self.has_code = snapshot.flow.is_some();
         if std::mem::replace(&mut self.lineage, snapshot.lineage) != snapshot.lineage {
             let heard = Box::new(roles::state::Event::Tick);
             self.ahead(Duration::ZERO, Ahead::RolesHear(self.process, heard));

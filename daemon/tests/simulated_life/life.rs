@@ -85,6 +85,8 @@ pub(crate) struct Life {
     pub(super) day: Day,
     /// The token as it was after the last step.
     pub(super) token: Option<Token>,
+    /// Whether a code can be shown.
+    pub(super) has_code: bool,
     pub(super) loading: bool,
     pub(super) asked: u64,
     pub(super) newest_flow: u64,
@@ -126,6 +128,7 @@ impl Life {
             presence: Presence::Present,
             day: Day::Ordinary,
             token: None,
+            has_code: false,
             loading: true,
             asked: 0,
             newest_flow: 0,

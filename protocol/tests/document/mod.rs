@@ -108,6 +108,11 @@ fn holds(schema: &'static Value, value: &Value, at: &str) -> Result<(), String> 
                 let is_id = |text: &str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
                 require(value.as_str().is_none_or(is_id), at, || format!("not twelve digits: {value}"))?;
             }
+            "pattern" if rule == r"^[!#-\[\]-~]+$" => {
+                let is_printed = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+                let is_scope = |text: &str| !text.is_empty() && text.bytes().all(is_printed);
+                require(value.as_str().is_none_or(is_scope), at, || format!("not a scope: {value}"))?;
+            }
             "minimum" => {
                 let is_enough = value.as_i64().is_none_or(|number| Some(number) >= rule.as_i64());
                 require(is_enough, at, || format!("{value} is below {rule}"))?;

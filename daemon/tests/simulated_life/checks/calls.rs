@@ -82,7 +82,7 @@ impl Checks {
     /// The store has read or written, or has not.
     pub(crate) fn store_accessed(&mut self, worked: bool) {
         self.calls.in_flight.retain(|known| *known != Kind::Store);
-        self.tokens.store_fails = !worked;
+        self.store_answered(worked);
     }
 
     /// A flow is opened when none is open.

@@ -111,12 +111,13 @@ impl Checks {
     }
 
     /// What was put off is shown again as soon as its time has come, or the end of the token, and somebody is there to see it;
-    /// unless nobody is needed any more.
-    pub(crate) fn comes_back(&self, token: Option<&Token>, now: BootTime) -> Verdict {
+    /// unless nobody is needed any more, or a code is on its way that will be shown instead.
+    pub(crate) fn comes_back(&self, token: Option<&Token>, has_code: bool, now: BootTime) -> Verdict {
         let due = self.person.expiry.as_ref().and_then(|expiry| Some(expiry.put_off_until?.min(expiry.ends)));
         let is_needy = token.is_some_and(|token| token.renewal.is_none() || token.capped);
         let sees = self.presence == Presence::Present && self.notices_on;
-        let Some(due) = due.filter(|due| is_needy && sees && *due <= now) else { return Ok(()) };
+        let awaits_code = self.has_open_flow() && !has_code;
+        let Some(due) = due.filter(|due| is_needy && sees && !awaits_code && *due <= now) else { return Ok(()) };
         Err(format!("put off until {:?}, and not shown again", World::elapsed_at(due)))
     }
 

@@ -22,7 +22,9 @@ pub(super) struct Tokens {
     /// The newest token that the session has accepted, and when.
     accepted: Option<(String, Duration)>,
     /// The last access to the store failed.
-    pub(super) store_fails: bool,
+    store_fails: bool,
+    /// One has failed since the newest token came, so that it was handed out without waiting for the next.
+    has_failed: bool,
     unsaved_since: Option<Duration>,
     /// Somebody has signed out, so that nothing need be stored any more.
     signed_out: bool,
@@ -68,8 +70,15 @@ impl Checks {
         let has_replaced = self.tokens.rejected.take().is_some() && is_refreshed;
         self.tokens.on_probation = has_replaced.then(|| access_token.to_owned());
         self.tokens.accepted = Some((access_token.to_owned(), now));
+        self.tokens.has_failed = self.tokens.store_fails;
         self.tokens.signed_out = false;
         self.tokens.deferred = false;
+    }
+
+    /// The store has read or written, or has not.
+    pub(super) const fn store_answered(&mut self, worked: bool) {
+        self.tokens.store_fails = !worked;
+        self.tokens.has_failed |= !worked;
     }
 
     /// Somebody was told that what the store has is signed out of as soon as it answers.
@@ -141,7 +150,7 @@ impl Checks {
         })?;
         let stored = world.stored_token().and_then(|token| world.issue(token)).and_then(|issue| issue.ordinal);
         let waited = self.tokens.accepted.as_ref().map_or(Duration::ZERO, |(_, at)| world.elapsed() - *at);
-        let may_be_unstored = self.tokens.signed_out || self.tokens.store_fails || waited >= STORING;
+        let may_be_unstored = self.tokens.signed_out || self.tokens.has_failed || waited >= STORING;
         require(stored >= issue.ordinal || may_be_unstored, || {
             format!(
                 "token {:?} was given to a caller {waited:?} after it came, and {stored:?} is stored",
