@@ -1,4 +1,4 @@
-//! One fault after another: the first at one call, the second at the next, at every step of a session's life.
+//! One fault after another, over TLS: the first at one call, the second at the next, at every step of a session's life.
 //!
 //! What each pair leads to is less interesting than what none may lead to. So each life is checked for its end: after the
 //! faults there is a token, and an answer to every question, with at most one refusal for each fault, and no call more than
