@@ -199,7 +199,9 @@ impl Life {
             first if first == session => {
                 self.ticks += 1;
                 let acts = |life: &Self| {
-                    (life.world.calls, life.checks.counts.answers, life.newest_flow, life.checks.waiting())
+                    // A token that a slow store has kept waiting is served, also where nobody asks for it.
+                    let served = life.token.as_ref().map(|token| token.received);
+                    (life.world.calls, life.checks.counts.answers, life.newest_flow, life.checks.waiting(), served)
                 };
                 let before = acts(self);
                 let did = self.step(Event::Tick)? > 0 || acts(self) != before;
