@@ -162,10 +162,12 @@ fn a_sign_in_that_did_not_help_turns_its_notice_into_the_one_thing_that_does() {
 
 #[test]
 fn a_service_that_gives_shorter_lives_does_not_pass_for_a_cap() {
-    for lifetime in [mins(30), mins(10)] {
-        let mut t = Timeline::loading_with(Terms::default());
+    for (before, lifetime, chosen) in
+        [(hours(1), mins(30), None), (hours(1), mins(10), None), (hours(4), hours(1), Some(mins(57)))]
+    {
+        let mut t = Timeline::loading_with(Terms { refresh_before: chosen, ..Terms::default() });
         t.loaded(Ok(None));
-        t.sign_in(issued(1, hours(1)));
+        t.sign_in(issued(1, before));
         for number in 2..20 {
             t.advance(t.wakes_in().expect("a refresh"));
             t.refreshes(Ok(issued(number, lifetime)));

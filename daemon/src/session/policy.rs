@@ -114,11 +114,13 @@ pub const SLOW_DOWN: Duration = Duration::from_secs(5);
 /// obtained in, however early it is renewed).
 ///
 /// A token that is renewed `elapsed` after it was received should end that much later. One that `moved` by less than a
-/// quarter of it is cut by something. Too soon after the previous token nothing can be told, and what was known stays.
+/// quarter of it is cut by something. Too soon after the previous token nothing can be told, and what was known stays; but one
+/// that moved along for a minute and more, as a person who wants early renewals may have it, is not cut.
 pub fn is_capped(previous_lifetime: Duration, elapsed: Duration, moved: Duration, was_capped: bool) -> bool {
     let hardly_moved = moved < elapsed / 4;
     let telling = elapsed >= Duration::from_secs(4) && elapsed >= (previous_lifetime / 4).min(10 * MINUTE);
-    if telling { hardly_moved } else { was_capped && moved <= elapsed }
+    let moved_along = elapsed >= MINUTE && moved >= elapsed * 3 / 4;
+    if telling { hardly_moved } else { was_capped && moved <= elapsed && !moved_along }
 }
 
 /// What is left of a refresh token after an attempt that failed.

@@ -36,6 +36,20 @@ fn a_replacement_that_is_rejected_too_ends_the_sign_in() {
 }
 
 #[test]
+fn a_successor_that_had_come_before_the_rejection_is_renewed_if_it_is_rejected_too() {
+    let mut t = Timeline::signed_in(hours(1));
+    t.advance(t.wakes_in().expect("a refresh"));
+    t.store = Store::Hanging;
+    t.refreshes(Ok(issued(2, hours(1))));
+    t.reject();
+    t.advance(secs(2));
+    let caller = t.ask_token(NOW, NOW);
+    assert_eq!(t.token(caller), "access-2");
+    t.reject();
+    assert_eq!(t.begun("Refresh"), 2);
+}
+
+#[test]
 fn a_replacement_that_has_served_its_time_earns_its_successor_another_chance() {
     let mut t = Timeline::signed_in(hours(1));
     t.reject();

@@ -280,7 +280,8 @@ impl State {
             self.refresh = Refresh::Idle { due: None };
         }
         let refreshable = token.renewal.is_some();
-        self.trust = if refreshable { Trust::Rejected } else { Trust::Full };
+        // What has come before the complaint, and is being stored, says nothing yet about what a refresh is worth.
+        self.trust = if refreshable && self.incoming.is_none() { Trust::Rejected } else { Trust::Full };
         self.saver.touch();
         self.decide(Decision::Reject { remaining, refreshable });
         self.begin_refresh(Why::Rejected, now);
