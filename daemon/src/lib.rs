@@ -9,6 +9,7 @@ pub mod config;
 pub mod configure;
 pub mod desktop;
 pub mod doctor;
+mod file_work;
 mod inquiry;
 pub mod lock;
 pub mod oidc;

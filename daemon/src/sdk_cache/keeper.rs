@@ -15,6 +15,7 @@ use super::service_time::ServiceTime;
 use super::step::{self, Offer, Step, View};
 use crate::clock::BootTime;
 use crate::config::normalise_start_url;
+use crate::file_work::FileWork;
 use crate::portal::{ErrorName, PortalError};
 use crate::session::ask::Answer;
 use crate::session::found::Reception;
@@ -39,7 +40,18 @@ const OVERTAKEN: usize = 8;
 
 /// Whoever works on the files of a session has this. A thread that is in the middle of it keeps it, also when nobody waits
 /// for the thread any more.
-pub(super) type Hands = Arc<Mutex<()>>;
+#[derive(Clone, Default)]
+pub(super) struct Hands {
+    session: Arc<Mutex<()>>,
+    work: FileWork,
+}
+
+impl Hands {
+    /// For one more session whose files are in this place.
+    pub(super) fn new(work: &FileWork) -> Self {
+        Self { session: Arc::default(), work: work.clone() }
+    }
+}
 
 /// The files of one session.
 pub(super) struct Keeper {
@@ -316,17 +328,17 @@ impl TokenFile {
     }
 }
 
-/// Runs what blocks (a full disk, a network file system) where it keeps nobody waiting, one piece of work after the other.
+/// Does what blocks (a full disk, a network file system), for each session one piece of work after the other.
 pub(super) async fn blocking<T: Send + 'static>(
     hands: &Hands,
     work: impl FnOnce() -> Result<T, DiskError> + Send + 'static,
 ) -> Result<T, DiskError> {
-    let at_work = Arc::clone(hands).lock_owned().await;
+    let at_work = Arc::clone(&hands.session).lock_owned().await;
     let work = move || {
         let result = work();
         drop(at_work);
         result
     };
-    let failed = |_| Err(DiskError("a token file could not be tended".to_owned()));
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(failed)
+    let failed = || Err(DiskError("a token file could not be tended".to_owned()));
+    hands.work.run(work).await.unwrap_or_else(failed)
 }

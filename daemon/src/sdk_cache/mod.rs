@@ -31,6 +31,7 @@ use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
 use crate::config::{self, FileWatch, Identity};
+use crate::file_work::FileWork;
 use crate::session::registry::{Directory, Entry};
 use crate::world::World;
 use import::Imported;
@@ -129,7 +130,8 @@ async fn tend_all(place: PathBuf, mut directory: watch::Receiver<Arc<Directory>>
     let step = || clock.sleep_until_shown(SystemTime::UNIX_EPOCH + NEVER);
     let mut stepped = step();
     let service_time = watch::Sender::new(ServiceTime::of(*service_clock.borrow_and_update(), clock.now()));
-    let mut tending = Tending { world, standings, service_time, pokes: watch::Sender::new(()), at_work: Vec::new() };
+    let pokes = watch::Sender::new(());
+    let mut tending = Tending { world, standings, service_time, pokes, work: FileWork::default(), at_work: Vec::new() };
     let mut watched = BTreeSet::new();
     let mut files: Option<FileWatch> = None;
     loop {
@@ -169,6 +171,7 @@ struct Tending {
     service_time: watch::Sender<ServiceTime>,
     /// Has all keepers look at their files.
     pokes: watch::Sender<()>,
+    work: FileWork,
     at_work: Vec<Kept>,
 }
 
@@ -186,7 +189,7 @@ impl Tending {
         for (entry, files) in wanted {
             if !self.at_work.iter().any(|kept| kept.is_of(&entry)) {
                 let predecessor = retired.iter().find(|kept| kept.entry.config.identity == entry.config.identity);
-                let hands = predecessor.map_or_else(Hands::default, |kept| Arc::clone(&kept.hands));
+                let hands = predecessor.map_or_else(|| Hands::new(&self.work), |kept| kept.hands.clone());
                 self.at_work.push(self.begin(entry, files, hands));
             }
         }
@@ -202,13 +205,13 @@ impl Tending {
         };
         let task = if is_shared(&entry) {
             let (world, service_time) = (self.world.clone(), self.service_time.subscribe());
-            let keeper = Keeper::new(entry.clone(), files, world, Arc::clone(&hands), service_time);
+            let keeper = Keeper::new(entry.clone(), files, world, hands.clone(), service_time);
             tokio::spawn(keeper.run(self.pokes.subscribe(), move |standing| report(Some(standing))))
         } else {
             let withdrawal = Withdrawal {
                 session: entry.config.name.clone(),
                 files: files.into_values().collect(),
-                hands: Arc::clone(&hands),
+                hands: hands.clone(),
                 clock: Arc::clone(&self.world.clock),
             };
             tokio::spawn(withdrawal.run(report))

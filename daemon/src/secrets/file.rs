@@ -13,6 +13,7 @@ use std::sync::{Arc, Once};
 use ssoctl_protocol::Secret;
 
 use super::{Access, RecordName, SecretStore, StoreError};
+use crate::file_work::FileWork;
 use crate::regular_file::{Link, NotRead, RegularFile};
 use crate::replacement::{self, Replacement};
 
@@ -23,12 +24,13 @@ const LONGEST_RECORD: u64 = 1 << 20;
 pub struct FileStore {
     directory: Arc<Path>,
     swept: Arc<Once>,
+    work: FileWork,
 }
 
 impl FileStore {
     /// A store in this directory, which is made at the first write.
     pub fn new(directory: PathBuf) -> Self {
-        Self { directory: directory.into(), swept: Arc::new(Once::new()) }
+        Self { directory: directory.into(), swept: Arc::new(Once::new()), work: FileWork::default() }
     }
 
     /// Runs what blocks (a full disk, a network file system) where it keeps nobody waiting.
@@ -40,12 +42,12 @@ impl FileStore {
         let (directory, swept) = (Arc::clone(&self.directory), Arc::clone(&self.swept));
         let file = directory.join(format!("{}.json", name.key));
         Box::pin(async move {
-            let done = tokio::task::spawn_blocking(move || {
+            let done = self.work.run(move || {
                 // Secrets that nobody would ever find again. One daemon has a directory at a time.
                 swept.call_once(|| replacement::sweep(&directory));
                 work(&directory, &file)
             });
-            done.await.unwrap_or_else(|_| Err(StoreError("the file store failed unexpectedly".to_owned())))
+            done.await.unwrap_or_else(|| Err(StoreError("the file store failed unexpectedly".to_owned())))
         })
     }
 }
