@@ -7,6 +7,9 @@
 #[allow(dead_code, reason = "shared with the tests of exec and env; each uses its part")]
 mod canned;
 
+#[path = "support/executable.rs"]
+mod executable;
+
 use std::fs;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
@@ -227,8 +230,7 @@ fn a_chosen_socket_without_a_daemon_is_unreachable_and_nothing_is_started() {
     let stale = home.path().join("stale.sock");
     drop(UnixListener::bind(&stale).unwrap());
     let program = home.path().join("ssoctld");
-    fs::write(&program, format!("#!/bin/sh\n: > {}\n", home.path().join("started").display())).unwrap();
-    make_executable(&program);
+    executable::script(&program, &format!("#!/bin/sh\n: > {}\n", home.path().join("started").display()));
     for socket in [stale, home.path().join("none.sock")] {
         let mut command = ssoctl(&socket, &["token"]);
         let output = command.env("HOME", home.path()).env("PATH", home.path()).output().unwrap();
@@ -244,17 +246,11 @@ fn at_default_socket(home: &Path, daemon: &str) -> Command {
     let (bin, copy) = (home.join("bin"), home.join("client"));
     fs::create_dir_all(&bin).unwrap();
     fs::create_dir_all(&copy).unwrap();
-    fs::write(bin.join("ssoctld"), daemon).unwrap();
-    make_executable(&bin.join("ssoctld"));
-    fs::copy(env!("CARGO_BIN_EXE_ssoctl"), copy.join("ssoctl")).unwrap();
+    executable::script(&bin.join("ssoctld"), daemon);
+    executable::copy(env!("CARGO_BIN_EXE_ssoctl"), &copy.join("ssoctl"));
     let mut command = Command::new(copy.join("ssoctl"));
     command.env_clear().env("HOME", home).env("PATH", format!("{}:/usr/bin:/bin", bin.display())).arg("token");
     command
-}
-
-fn make_executable(path: &Path) {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o700)).unwrap();
 }
 
 #[test]
@@ -361,8 +357,7 @@ fn of_all_logins_only_the_one_that_started_the_flow_opens_a_browser_where_there_
 fn the_browser_gets_the_page_and_the_configured_command_goes_before_the_variable() {
     let directory = tempfile::tempdir().unwrap();
     let (browser, record) = (directory.path().join("browser"), directory.path().join("record"));
-    fs::write(&browser, format!("#!/bin/sh\necho \"$*\" > {}\n", record.display())).unwrap();
-    make_executable(&browser);
+    executable::script(&browser, &format!("#!/bin/sh\necho \"$*\" > {}\n", record.display()));
     assert!(Command::new("mkfifo").arg(&record).status().unwrap().success());
     let page = "https://device.example.com/?user_code=ABCD-EFGH";
     for (configured, variable, expected) in [

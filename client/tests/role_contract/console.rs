@@ -1,11 +1,11 @@
 //! `ssoctl console`.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
 
 use crate::canned::{Canned, assert_fails, ok, problem, ssoctl, stderr, stdout};
+use crate::executable;
 use crate::waiting::until;
 
 const LINK: &str = "https://corp.awsapps.com/start/#/console?account_id=111122223333&role_name=Admin";
@@ -35,8 +35,7 @@ fn the_link_is_opened_with_the_sessions_own_browser() {
     let directory = tempfile::tempdir().unwrap();
     let (browser, record) = (directory.path().join("browser"), directory.path().join("record"));
     let script = format!("#!/bin/sh\necho \"$*\" > {0}.new; mv {0}.new {0}\n", record.display());
-    fs::write(&browser, script).unwrap();
-    fs::set_permissions(&browser, fs::Permissions::from_mode(0o700)).unwrap();
+    executable::script(&browser, &script);
     let configured = format!("{} -P work {{url}}", browser.display());
 
     let canned = Canned::answers([ok(&assignment(Some(&configured)))]);

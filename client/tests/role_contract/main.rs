@@ -10,6 +10,9 @@ mod canned;
 #[path = "../support/attended.rs"]
 mod attended;
 
+#[path = "../support/executable.rs"]
+mod executable;
+
 #[path = "../support/skipping.rs"]
 #[allow(dead_code, reason = "shared with tests that need other parts")]
 mod skipping;
