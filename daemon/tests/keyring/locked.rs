@@ -9,6 +9,18 @@ use ssoctl_protocol::body::{Logout, PortalSession};
 use crate::daemon::Daemon;
 use crate::stage::{Stage, until};
 
+/// A daemon that has found the keyring locked when it started. The record of a sign-in is in there.
+async fn with_its_record_locked_away(stage: &Stage) -> Daemon {
+    let daemon = Daemon::on(stage, "auto").await;
+    daemon.sign_in().await;
+    daemon.until_saved().await;
+    daemon.kill();
+    stage.lock().await;
+    let daemon = Daemon::on(stage, "auto").await;
+    daemon.until_store_says("locked; unlock it").await;
+    daemon
+}
+
 #[tokio::test]
 async fn a_keyring_that_is_locked_in_mid_run_is_caught_up_with_and_nobody_is_asked() {
     let Some(stage) = Stage::set().await else { return };
@@ -37,13 +49,7 @@ async fn a_keyring_that_is_locked_at_the_start_asks_once_however_often_it_is_tri
     let Some(stage) = Stage::set().await else { return };
     let _keyring = stage.keyring().await;
     let prompts = stage.prompter().await;
-    let daemon = Daemon::on(&stage, "auto").await;
-    daemon.sign_in().await;
-    daemon.until_saved().await;
-    daemon.kill();
-    stage.lock().await;
-    let daemon = Daemon::on(&stage, "auto").await;
-    daemon.until_store_says("locked; unlock it").await;
+    let daemon = with_its_record_locked_away(&stage).await;
     until("the person is asked", async || prompts.load(Ordering::Relaxed) == 1).await;
     for _ in 0..3 {
         let failed_at = daemon.status().await.last_error.map(|error| error.at);
@@ -75,13 +81,7 @@ async fn signing_in_works_while_the_keyring_is_locked() {
 async fn a_sign_out_while_the_keyring_is_locked_is_carried_out_when_it_is_unlocked() {
     let Some(stage) = Stage::set().await else { return };
     let _keyring = stage.keyring().await;
-    let daemon = Daemon::on(&stage, "auto").await;
-    daemon.sign_in().await;
-    daemon.until_saved().await;
-    daemon.kill();
-    stage.lock().await;
-    let daemon = Daemon::on(&stage, "auto").await;
-    daemon.until_store_says("locked; unlock it").await;
+    let daemon = with_its_record_locked_away(&stage).await;
     let logout: Logout = daemon.request("POST /v1/sessions/corp/logout").await.json();
     assert_eq!(logout.portal, PortalSession::Deferred);
     assert!(logout.detail.is_some_and(|detail| detail.contains("locked")));
