@@ -13,6 +13,7 @@ mod file_work;
 mod inquiry;
 pub mod lock;
 pub mod oidc;
+mod owner;
 pub mod portal;
 pub mod regular_file;
 mod replacement;

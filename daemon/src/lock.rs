@@ -7,12 +7,12 @@
 use std::fmt;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, OFlags, flock};
 
-use crate::regular_file::explained;
+use crate::owner::{explained, is_foreign};
 
 /// The file in the state directory.
 pub(crate) const FILE: &str = "ssoctld.lock";
@@ -91,12 +91,11 @@ impl StateLock {
             .mode(0o700)
             .create(directory)
             .map_err(|error| io(explained(error, directory)))?;
-        let is_ours = |metadata: fs::Metadata| metadata.uid() == rustix::process::geteuid().as_raw();
-        if !is_ours(fs::metadata(directory).map_err(io)?) {
+        if is_foreign(&fs::metadata(directory).map_err(io)?) {
             return Err(LockError::Foreign(directory.to_owned()));
         }
         let path = directory.join(FILE);
-        if fs::symlink_metadata(&path).is_ok_and(|found| !is_ours(found)) {
+        if fs::symlink_metadata(&path).is_ok_and(|found| is_foreign(&found)) {
             return Err(LockError::ForeignLock(path));
         }
         let mut file = File::options()

@@ -3,12 +3,14 @@
 
 use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind, Read as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use ssoctl_protocol::Secret;
+
+use crate::owner::explained;
 
 /// What becomes of a symbolic link in the file's place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,22 +79,6 @@ impl RegularFile {
         let bytes = Secret::new(bytes);
         result?;
         if bytes.expose().len() as u64 > longest { Err(NotRead::TooLong(longest)) } else { Ok(bytes) }
-    }
-}
-
-/// What the operating system says of a file or directory; that it belongs to somebody else, and what to do, where that is why
-/// nothing is permitted.
-pub fn explained(error: io::Error, path: &Path) -> io::Error {
-    // What is closed hides everything below it.
-    let seen = path.ancestors().find_map(|place| Some((place, place.symlink_metadata().ok()?)));
-    match seen {
-        Some((place, metadata))
-            if error.kind() == ErrorKind::PermissionDenied && metadata.uid() != rustix::process::geteuid().as_raw() =>
-        {
-            let place = place.display();
-            io::Error::new(error.kind(), format!("{place} belongs to another user; give it to yourself with chown"))
-        }
-        _ => error,
     }
 }
 

@@ -10,12 +10,12 @@
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use crate::regular_file::explained;
+use crate::owner::{explained, is_foreign};
 
 /// What the names of temporary files begin with.
 const UNFINISHED: &str = ".ssoctl-";
@@ -42,7 +42,7 @@ impl Replacement {
     pub(crate) fn keeping_link_and_mode(path: &Path, bytes: &[u8]) -> io::Result<Self> {
         let target = follow_symlinks(path)?;
         let mode = match fs::metadata(&target) {
-            Ok(metadata) if metadata.uid() != rustix::process::geteuid().as_raw() => {
+            Ok(metadata) if is_foreign(&metadata) => {
                 // Its owner would lose it to the one who takes its place.
                 let remedy = "it belongs to another user; change it by hand or give it to yourself with chown";
                 return Err(io::Error::other(remedy));

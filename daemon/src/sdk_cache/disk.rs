@@ -6,13 +6,13 @@
 
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 use ssoctl_protocol::Secret;
 
-use crate::regular_file::{Link, NotRead, RegularFile, explained};
+use crate::owner::{explained, is_foreign};
+use crate::regular_file::{Link, NotRead, RegularFile};
 use crate::replacement::Replacement;
 
 /// No token file is longer; something else is in its place.
@@ -52,7 +52,7 @@ pub(super) fn read(path: &Path) -> Result<Reading, DiskError> {
     let Some(file) = RegularFile::open(path, Link::Refused).map_err(refused)? else {
         return Ok(Reading { bytes: None, fingerprint: None });
     };
-    if file.metadata.uid() != rustix::process::geteuid().as_raw() {
+    if is_foreign(&file.metadata) {
         return Err(DiskError(format!("{shown} belongs to another user; remove it or give it to yourself with chown")));
     }
     let bytes = file.read(LONGEST).map_err(refused)?;
@@ -97,6 +97,7 @@ fn failed(verb: &str, path: &Path, error: &io::Error) -> DiskError {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt as _;
     use std::os::unix::fs::symlink;
 
     use super::*;

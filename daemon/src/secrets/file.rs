@@ -14,6 +14,7 @@ use ssoctl_protocol::Secret;
 
 use super::{Access, RecordName, SecretStore, StoreError};
 use crate::file_work::FileWork;
+use crate::owner::is_foreign;
 use crate::regular_file::{Link, NotRead, RegularFile};
 use crate::replacement::{self, Replacement};
 
@@ -113,7 +114,7 @@ fn delete(path: &Path) -> Result<(), StoreError> {
 /// Refuses what somebody else owns or may look into.
 fn check(path: &Path, metadata: &fs::Metadata, mode: &str) -> Result<(), StoreError> {
     let shown = path.display();
-    if metadata.uid() != rustix::process::geteuid().as_raw() {
+    if is_foreign(metadata) {
         return Err(StoreError(format!(
             "{shown} belongs to another user; remove it or give it to yourself with chown"
         )));

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use ssoctl_protocol::SocketPath;
 use ssoctl_protocol::socket::LONGEST_PATH;
 
-use crate::regular_file::explained;
+use crate::owner::{explained, is_foreign};
 
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 4096;
@@ -159,7 +159,7 @@ pub fn take_over(listener: UnixListener, path: PathBuf, expected: &SocketPath) -
 /// Closes our directory to others. False if it is not ours.
 fn own(directory: &Path) -> io::Result<bool> {
     let metadata = fs::symlink_metadata(directory)?;
-    if !metadata.is_dir() || metadata.uid() != rustix::process::geteuid().as_raw() {
+    if !metadata.is_dir() || is_foreign(&metadata) {
         return Ok(false);
     }
     if metadata.mode() & 0o077 != 0 {

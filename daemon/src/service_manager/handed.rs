@@ -110,7 +110,7 @@ fn check_file(path: &Path) -> Result<(), HandedError> {
         }
         Err(error) => return Err(error.into()),
     };
-    if metadata.uid() != rustix::process::geteuid().as_raw() {
+    if crate::owner::is_foreign(&metadata) {
         return Err(HandedError::Foreign(path.to_owned()));
     }
     if metadata.mode() & 0o022 != 0 {
