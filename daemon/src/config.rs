@@ -11,14 +11,12 @@ mod endpoints;
 mod environment;
 mod files;
 mod identity;
-mod ini;
+mod located;
 mod merge;
-pub(crate) mod outline;
 mod own;
 mod partitions;
 mod profiles;
 mod quiet_hours;
-mod section_name;
 mod session_name;
 mod watch;
 

@@ -1,16 +1,19 @@
 //! The AWS shared configuration file: its `sso-session` sections, profiles and `services` sections.
 
+use std::collections::HashMap;
+
+use ssoctl_aws_files::{self as aws_files, Document, SectionKind, is_malformed, is_secret, nested};
+
 use super::endpoints::{ProfileEndpoints, ServiceEndpoints};
 use super::environment::is_true;
-use super::ini::{self, Entries, LineProblem, Located};
-use super::section_name::{SectionKind, is_malformed, section_name};
+use super::located::{Entries, LineProblem, Located};
 
 /// What the file says, in the order in which it says it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct AwsFile {
-    pub(super) sso_sessions: Vec<Section>,
-    pub(super) profiles: Vec<Section>,
-    services: Vec<Section>,
+    pub(super) sso_sessions: Sections,
+    pub(super) profiles: Sections,
+    services: Sections,
     pub(super) problems: Vec<LineProblem>,
 }
 
@@ -24,6 +27,15 @@ pub(super) struct Section {
 }
 
 impl Section {
+    fn read(name: String, section: &aws_files::Section<'_>, document: &Document<'_>) -> Self {
+        let entries = document.entries(section).map(|entry| {
+            // Nobody needs secrets here, so they are not kept.
+            let value = if is_secret(&entry.key) { "(not kept)" } else { &entry.value };
+            (entry.key.clone().into_owned(), Located { value: value.to_owned(), line: entry.line })
+        });
+        Self { name, line: section.line, entries: entries.collect() }
+    }
+
     /// A value that is there and not empty.
     pub(super) fn get(&self, key: &str) -> Option<&Located<String>> {
         self.entries.get(key).filter(|entry| !entry.value.is_empty())
@@ -38,20 +50,51 @@ impl Section {
     }
 }
 
+/// The sections of one kind, in the order of the file. Their names are unique.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sections {
+    list: Vec<Section>,
+    places: HashMap<String, usize>,
+}
+
+impl Sections {
+    pub(super) fn get(&self, name: &str) -> Option<&Section> {
+        self.places.get(name).map(|&place| &self.list[place])
+    }
+
+    pub(super) fn iter(&self) -> std::slice::Iter<'_, Section> {
+        self.list.iter()
+    }
+
+    /// Adds a section, in place of one of its name, which is returned.
+    fn put(&mut self, section: Section) -> Option<Section> {
+        if let Some(&place) = self.places.get(&section.name) {
+            return Some(std::mem::replace(&mut self.list[place], section));
+        }
+        self.places.insert(section.name.clone(), self.list.len());
+        self.list.push(section);
+        None
+    }
+}
+
+impl<'a> IntoIterator for &'a Sections {
+    type Item = &'a Section;
+    type IntoIter = std::slice::Iter<'a, Section>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
 impl AwsFile {
     /// Reads the file's text.
     pub(super) fn parse(text: &str) -> Self {
-        let mut file = Self::default();
-        for section in ini::parse(text, &mut file.problems) {
-            let Some((kind, name)) = section_name(&section.header) else {
-                if is_malformed(&section.header) {
-                    file.problems.push(LineProblem::error(
-                        section.line,
-                        format!(
-                            "[{}] does not have exactly one name and is left out; put quotes around a name with blanks",
-                            section.header
-                        ),
-                    ));
+        let document = Document::read(text);
+        let mut file = Self { problems: document.doubts.iter().map(LineProblem::from).collect(), ..Self::default() };
+        for section in &document.sections {
+            let Some((kind, name)) = aws_files::section_name(section.header) else {
+                if is_malformed(section.header) {
+                    file.problems.push(LineProblem::error(section.line, malformed(section.header)));
                 }
                 continue;
             };
@@ -60,21 +103,12 @@ impl AwsFile {
                 SectionKind::SsoSession => &mut file.sso_sessions,
                 SectionKind::Services => &mut file.services,
             };
-            let section = Section { name, line: section.line, entries: section.entries };
             // Differently spelled headers of one name, such as [default] and [profile default]: botocore takes the
             // later one whole.
-            match sections.iter_mut().find(|known| known.name == section.name) {
-                None => sections.push(section),
-                Some(known) => {
-                    file.problems.push(LineProblem::warning(
-                        section.line,
-                        format!(
-                            "{:?} has a section already, at line {}; this one replaces it",
-                            section.name, known.line
-                        ),
-                    ));
-                    *known = section;
-                }
+            if let Some(earlier) = sections.put(Section::read(name, section, &document)) {
+                let (name, line) = (earlier.name, earlier.line);
+                let message = format!("{name:?} has a section already, at line {line}; this one replaces it");
+                file.problems.push(LineProblem::warning(section.line, message));
             }
         }
         file
@@ -82,12 +116,12 @@ impl AwsFile {
 
     /// The profile of this name.
     pub(super) fn profile(&self, name: &str) -> Option<&Section> {
-        self.profiles.iter().find(|profile| profile.name == name)
+        self.profiles.get(name)
     }
 
     /// The `sso-session` section of this name.
     pub(super) fn sso_session(&self, name: &str) -> Option<&Section> {
-        self.sso_sessions.iter().find(|session| session.name == name)
+        self.sso_sessions.get(name)
     }
 
     /// What a profile says about endpoints; nothing for a profile that the file does not have.
@@ -106,14 +140,15 @@ impl AwsFile {
     }
 
     fn services_named(&self, reference: &Located<String>, problems: &mut Vec<LineProblem>) -> Option<ServiceEndpoints> {
-        let Some(services) = self.services.iter().find(|services| services.name == reference.value) else {
+        let Some(services) = self.services.get(&reference.value) else {
             problems.push(LineProblem::error(
                 reference.line,
                 format!("there is no [services {}] section", reference.value),
             ));
             return None;
         };
-        let endpoint_url = |service: &str| nested(&services.get(service)?.value, "endpoint_url");
+        let endpoint_url =
+            |service: &str| nested(&services.get(service)?.value, "endpoint_url").map(str::to_owned);
         Some(ServiceEndpoints {
             section: services.name.clone(),
             sso_oidc: endpoint_url("sso_oidc"),
@@ -122,14 +157,13 @@ impl AwsFile {
     }
 }
 
-/// A member of a value that consists of indented `key = value` lines.
-fn nested(value: &str, key: &str) -> Option<String> {
-    value
-        .lines()
-        .filter_map(|line| line.split_once('='))
-        .filter(|(name, _)| name.trim() == key)
-        .map(|(_, value)| value.trim().to_owned())
-        .next_back()
+/// What is wrong with a header that [`is_malformed`].
+fn malformed(header: &str) -> String {
+    if header.starts_with(char::is_whitespace) || header.trim_end() == "default" {
+        format!("[{header}] has blanks at the brackets, with which the AWS CLI does not know it, and is left out; remove them")
+    } else {
+        format!("[{header}] does not have exactly one name and is left out; put quotes around a name with blanks")
+    }
 }
 
 /// The members of `sso_registration_scopes`: separated by commas, blank ones left out.
@@ -150,8 +184,7 @@ mod tests {
             "[plugins]\ncli_legacy_plugin_path = x\n",
             "[profile two words]\nregion = x\n",
         ));
-        let names =
-            |sections: &[Section]| -> Vec<String> { sections.iter().map(|section| section.name.clone()).collect() };
+        let names = |sections: &Sections| -> Vec<String> { sections.iter().map(|section| section.name.clone()).collect() };
         assert_eq!(names(&file.sso_sessions), ["corp"]);
         assert_eq!(names(&file.profiles), ["default", "dev"]);
         assert_eq!(file.problems.len(), 1);

@@ -1,6 +1,6 @@
 //! The `credential_process` of a profile, where it is `ssoctl credential-process`. Pure.
 
-use super::section_name::shell_words;
+use ssoctl_aws_files::shell_words;
 
 /// What a profile has ssoctl ask for.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use ssoctl_aws_files::expanded;
+
 /// The variables that the configuration depends on. An empty variable counts as an absent one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Environment {
@@ -9,8 +11,10 @@ pub struct Environment {
     pub home: Option<PathBuf>,
     /// `SSOCTL_CONFIG`: the daemon's own configuration file.
     pub own_config: Option<PathBuf>,
-    /// `AWS_CONFIG_FILE`: the AWS shared configuration file, a leading `~` not yet expanded.
+    /// `AWS_CONFIG_FILE`: the AWS shared configuration file, with variables and `~` replaced.
     pub aws_config: Option<PathBuf>,
+    /// `AWS_SHARED_CREDENTIALS_FILE`: the AWS credentials file, likewise.
+    pub aws_credentials: Option<PathBuf>,
     /// `AWS_ENDPOINT_URL_SSO_OIDC`.
     pub endpoint_url_sso_oidc: Option<String>,
     /// `AWS_ENDPOINT_URL_SSO`.
@@ -39,11 +43,14 @@ impl Environment {
     pub fn from_vars(variable: impl Fn(&str) -> Option<String>) -> Self {
         let text = |name: &str| variable(name).filter(|value| !value.is_empty());
         let path = |name: &str| text(name).map(PathBuf::from);
+        let home = path("HOME");
+        let aws_path = |name: &str| text(name).map(|path| expanded(&path, home.as_deref(), &variable));
         let switch = |name: &str| text(name).map(|value| is_true(&value));
         Self {
-            home: path("HOME"),
+            home: home.clone(),
             own_config: path("SSOCTL_CONFIG"),
-            aws_config: path("AWS_CONFIG_FILE"),
+            aws_config: aws_path("AWS_CONFIG_FILE"),
+            aws_credentials: aws_path("AWS_SHARED_CREDENTIALS_FILE"),
             endpoint_url_sso_oidc: text("AWS_ENDPOINT_URL_SSO_OIDC"),
             endpoint_url_sso: text("AWS_ENDPOINT_URL_SSO"),
             endpoint_url: text("AWS_ENDPOINT_URL"),
@@ -79,13 +86,17 @@ mod tests {
             "AWS_ENDPOINT_URL" => Some(String::new()),
             "AWS_USE_FIPS_ENDPOINT" => Some("TRUE".to_owned()),
             "AWS_USE_DUALSTACK_ENDPOINT" => Some("yes".to_owned()),
+            "HOME" => Some("/home/me".to_owned()),
             "AWS_CONFIG_FILE" => Some("~/aws".to_owned()),
+            "AWS_SHARED_CREDENTIALS_FILE" => Some("$HOME/keys".to_owned()),
             _ => None,
         });
         let expected = Environment {
             use_fips_endpoint: Some(true),
             use_dualstack_endpoint: Some(false),
-            aws_config: Some(PathBuf::from("~/aws")),
+            home: Some(PathBuf::from("/home/me")),
+            aws_config: Some(PathBuf::from("/home/me/aws")),
+            aws_credentials: Some(PathBuf::from("/home/me/keys")),
             ..Environment::default()
         };
         assert_eq!(environment, expected);

@@ -49,7 +49,7 @@ impl Paths {
             .or_else(|| Some(ProjectDirs::from("", "", "ssoctl")?.config_dir().join("config.toml")))
             .ok_or(NoHome)?;
         let aws = match &environment.aws_config {
-            Some(path) => environment.expand_home(path),
+            Some(path) => path.clone(),
             None => environment.home.as_ref().ok_or(NoHome)?.join(".aws/config"),
         };
         Ok(Self { own, aws })

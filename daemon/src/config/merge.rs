@@ -7,7 +7,7 @@ use super::aws::{AwsFile, Section, split_scopes};
 use super::endpoints::{self, ProfileEndpoints};
 use super::environment::Environment;
 use super::identity::{Identity, IdentityError};
-use super::ini::{LineProblem, Located};
+use super::located::{LineProblem, Located};
 use super::own::{OwnFile, OwnSession};
 use super::profiles::{self, Legacy};
 use super::{Config, DEFAULT_SCOPE, Origin, OriginKind, Problem, SdkCache, SessionConfig, Severity};

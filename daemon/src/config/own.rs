@@ -6,7 +6,7 @@ use std::time::Duration;
 use toml_edit::{Document, Item, Key, TableLike};
 use url::Host;
 
-use super::ini::{LineProblem, Located};
+use super::located::{LineProblem, Located};
 use super::quiet_hours::NotQuietHours;
 use super::{Notifications, QuietHours, SdkCache, SecretStore};
 

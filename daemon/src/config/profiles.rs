@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::aws::{AwsFile, Section};
 use super::credential_command::{CredentialCommand, Named};
 use super::identity::{Identity, IdentityError};
-use super::ini::LineProblem;
+use super::located::LineProblem;
 use super::merge::{Draft, Source};
 use super::session_name::{derive_name, unique_name};
 use super::{LostProfile, NoAssignment, ProfileConfig};

@@ -1,53 +1,36 @@
 //! Changes to a text by whole lines, pure: applied, and shown as a unified diff.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::ops::Range;
+
+use ssoctl_aws_files::is_secret;
 
 /// How many unchanged lines are shown around a change.
 const CONTEXT: usize = 3;
 
-/// Keys whose values are shown to nobody, wherever they stand in the file.
-const SECRETS: [&str; 3] = ["aws_secret_access_key", "aws_session_token", "aws_security_token"];
-
-/// The lines of a text, each with the characters that end it; the last one may have none.
-pub(super) fn lines(text: &str) -> Vec<&str> {
-    let mut lines = Vec::new();
-    let mut rest = text;
-    while let Some(end) = rest.find(['\n', '\r']) {
-        let (line, after) = rest.split_at(end + if rest[end..].starts_with("\r\n") { 2 } else { 1 });
-        lines.push(line);
-        rest = after;
-    }
-    if !rest.is_empty() {
-        lines.push(rest);
-    }
-    lines
-}
-
 /// Lines in place of others. Those of one value do not overlap.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
-pub(super) struct Changes(Vec<Change>);
+pub(super) struct Changes(BTreeMap<(usize, usize), Vec<String>>);
 
-#[derive(Clone, PartialEq, Eq, Debug)]
-struct Change {
+/// A part of [`Changes`].
+struct Change<'a> {
     /// What goes; empty for what is put before a line.
     old: Range<usize>,
     /// What comes, each with its line end.
-    new: Vec<String>,
+    new: &'a [String],
 }
 
 impl Changes {
     /// Puts lines in place of others. What is put at one place stays in the order in which it was put there.
     pub(super) fn put(&mut self, old: Range<usize>, new: Vec<String>) {
-        let place = (old.start, old.end);
-        let index = self.0.partition_point(|change| (change.old.start, change.old.end) <= place);
-        self.0.insert(index, Change { old, new });
+        self.0.entry((old.start, old.end)).or_default().extend(new);
     }
 
     /// Takes lines away, but for those at their beginning that an earlier call has taken.
     pub(super) fn take(&mut self, old: Range<usize>) {
-        let before = self.0.iter().filter(|change| change.old.start <= old.start);
-        let taken = before.map(|change| change.old.end).max().unwrap_or_default();
+        let before = self.0.range(..=(old.start, usize::MAX)).next_back();
+        let taken = before.map(|(&(_, end), _)| end).unwrap_or_default();
         self.put(taken.max(old.start)..old.end, Vec::new());
     }
 
@@ -55,18 +38,22 @@ impl Changes {
     pub(super) fn end_last_line(&mut self, lines: &[&str], line_end: &str) {
         let Some(last) = lines.last().filter(|line| !line.ends_with(['\n', '\r'])) else { return };
         let index = lines.len() - 1;
-        let is_followed = self.0.iter().any(|change| change.old.start == lines.len());
-        let is_replaced = self.0.iter().any(|change| change.old.contains(&index));
+        let is_followed = self.0.range((lines.len(), 0)..).next().is_some();
+        let is_replaced = self.list().any(|change| change.old.contains(&index));
         if is_followed && !is_replaced {
             self.put(index..index + 1, vec![format!("{last}{line_end}")]);
         }
+    }
+
+    fn list(&self) -> impl Iterator<Item = Change<'_>> {
+        self.0.iter().map(|(&(start, end), new)| Change { old: start..end, new })
     }
 
     /// The text with all changes.
     pub(super) fn apply(&self, lines: &[&str]) -> String {
         let mut text = String::new();
         let mut done = 0;
-        for change in &self.0 {
+        for change in self.list() {
             text.extend(lines[done..change.old.start].iter().copied());
             text.extend(change.new.iter().map(String::as_str));
             done = change.old.end;
@@ -79,7 +66,8 @@ impl Changes {
     pub(super) fn diff(&self, lines: &[&str], path: &str) -> String {
         let mut diff = String::new();
         let mut grown = 0_isize;
-        let mut rest = self.0.as_slice();
+        let list: Vec<Change<'_>> = self.list().collect();
+        let mut rest = list.as_slice();
         while let Some(first) = rest.first() {
             let mut end = first.old.end;
             let count = rest.iter().take_while(|change| {
@@ -125,7 +113,7 @@ fn show(diff: &mut String, mark: char, line: &str) {
     let content = line.trim_end_matches(['\n', '\r']);
     let key = content.split_once(['=', ':']).map(|(key, _)| key.trim().to_lowercase());
     diff.push(mark);
-    match key.filter(|key| SECRETS.contains(&key.as_str())) {
+    match key.filter(|key| is_secret(key)) {
         Some(key) => {
             let _ = write!(diff, "{key} = (not shown)");
         }
@@ -139,6 +127,8 @@ fn show(diff: &mut String, mark: char, line: &str) {
 
 #[cfg(test)]
 mod tests {
+    use ssoctl_aws_files::lines;
+
     use super::*;
 
     fn changes(list: &[(Range<usize>, &[&str])]) -> Changes {
@@ -147,13 +137,6 @@ mod tests {
             changes.put(old.clone(), new.iter().map(ToString::to_string).collect());
         }
         changes
-    }
-
-    #[test]
-    fn lines_keep_what_ends_them() {
-        assert_eq!(lines("a\r\n\nb\rc"), ["a\r\n", "\n", "b\r", "c"]);
-        assert_eq!(lines(""), Vec::<&str>::new());
-        assert_eq!(lines("a\n"), ["a\n"]);
     }
 
     #[test]

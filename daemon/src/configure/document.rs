@@ -1,10 +1,11 @@
 //! The AWS configuration as lines and sections, pure: where a section is, whether it is ours, and how it is changed without
 //! touching anything around it.
 
-use std::ops::Range;
+use std::collections::HashMap;
 
-use super::changes::{self, Changes};
-use crate::config::outline::{self, Doubtful, Meaning, outline};
+use ssoctl_aws_files::{self as aws_files, Doubt, Entry, Section, SectionKind, section_name};
+
+use super::changes::Changes;
 
 /// What stands in the line before each section that is ours. Without it a section is a person's, and is left alone.
 pub(super) const MARK: &str = "# written by ssoctl configure";
@@ -12,7 +13,10 @@ pub(super) const MARK: &str = "# written by ssoctl configure";
 /// A file's text, line by line.
 pub(super) struct Document<'a> {
     pub(super) lines: Vec<&'a str>,
-    pub(super) sections: Vec<outline::Section>,
+    pub(super) sections: Vec<Section<'a>>,
+    /// What every section has that does not have it itself.
+    pub(super) defaults: Vec<Entry<'a>>,
+    by_name: HashMap<(SectionKind, String), Vec<usize>>,
     /// What ends its lines.
     pub(super) line_end: &'static str,
 }
@@ -22,66 +26,82 @@ pub(super) type Member = (&'static str, String);
 
 impl<'a> Document<'a> {
     /// Reads a text, unless it has a line that could be meant in more than one way.
-    pub(super) fn read(text: &'a str) -> Result<Self, Doubtful> {
-        let lines = changes::lines(text);
+    pub(super) fn read(text: &'a str) -> Result<Self, Doubt> {
+        let aws_files::Document { lines, sections, defaults, doubts } = aws_files::Document::read(text);
+        if let Some(doubt) = doubts.into_iter().find(|doubt| doubt.kind.is_ambiguous()) {
+            return Err(doubt);
+        }
         let line_end = match lines.first() {
             Some(first) if first.ends_with("\r\n") => "\r\n",
             Some(first) if first.ends_with('\r') => "\r",
             _ => "\n",
         };
-        Ok(Self { sections: outline(text)?, lines, line_end })
+        let mut by_name: HashMap<_, Vec<usize>> = HashMap::new();
+        for (index, section) in sections.iter().enumerate() {
+            if let Some(name) = section_name(section.header) {
+                by_name.entry(name).or_default().push(index);
+            }
+        }
+        Ok(Self { lines, sections, defaults, by_name, line_end })
     }
 
-    /// The sections that mean this; two if a person has written `[default]` and `[profile default]`.
-    pub(super) fn find(&self, meaning: &Meaning) -> Vec<usize> {
-        (0..self.sections.len()).filter(|&index| self.sections[index].meaning == *meaning).collect()
+    /// The sections of this kind and name; two if a person has written `[default]` and `[profile default]`.
+    pub(super) fn find(&self, kind: SectionKind, name: &str) -> &[usize] {
+        self.by_name.get(&(kind, name.to_owned())).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The name of a profile.
+    pub(super) fn profile_name(&self, section: usize) -> Option<String> {
+        let (kind, name) = section_name(self.sections[section].header)?;
+        (kind == SectionKind::Profile).then_some(name)
     }
 
     /// Whether a section is ours.
     pub(super) fn is_marked(&self, section: usize) -> bool {
-        let header = self.sections[section].line;
-        header.checked_sub(1).is_some_and(|before| self.lines[before].trim() == MARK)
+        let header = self.header_place(section);
+        header.checked_sub(1).is_some_and(|before| self.lines[before].trim_matches('\u{feff}').trim() == MARK)
     }
 
     /// The value of a key.
     pub(super) fn value(&self, section: usize, key: &str) -> Option<&str> {
-        let keys = &self.sections[section].keys;
-        keys.iter().find(|known| known.name == key).map(|known| known.value.as_str()).filter(|value| !value.is_empty())
+        self.sections[section].entry(key).map(|entry| &*entry.value).filter(|value| !value.is_empty())
+    }
+
+    fn header_place(&self, section: usize) -> usize {
+        self.sections[section].line - 1
     }
 
     /// Gives a section these members, and takes those keys away. Members that it has already stay as they are written, and
     /// so does everything else in it.
     pub(super) fn update(&self, section: usize, members: &[Member], without: &[&str], changes: &mut Changes) {
-        let outlined = &self.sections[section];
-        let first = outlined.keys.first().map(|key| self.indentation(key.line));
+        let entries = &self.sections[section].entries;
+        let first = entries.first().map(|entry| self.indentation(entry.lines.start));
         let mut indentation = first.unwrap_or_default();
-        let mut place = outlined.line + 1;
+        let mut place = self.header_place(section) + 1;
         for (name, value) in members {
-            match outlined.keys.iter().position(|key| key.name == *name) {
-                Some(index) => {
-                    let extent = self.extent(section, index);
+            match entries.iter().find(|entry| entry.key == *name) {
+                Some(entry) => {
                     // A line that is indented more than the key before it would continue that key's value.
-                    indentation = self.indentation(extent.start);
-                    place = extent.end;
-                    if outlined.keys[index].value != *value {
-                        changes.put(extent, vec![format!("{indentation}{name} = {value}{}", self.line_end)]);
+                    indentation = self.indentation(entry.lines.start);
+                    place = entry.lines.end;
+                    if entry.value != *value {
+                        let line = format!("{indentation}{name} = {value}{}", self.line_end);
+                        changes.put(entry.lines.clone(), vec![line]);
                     }
                 }
                 None => changes.put(place..place, vec![format!("{indentation}{name} = {value}{}", self.line_end)]),
             }
         }
-        for (index, _) in outlined.keys.iter().enumerate().filter(|(_, key)| without.contains(&key.name.as_str())) {
-            changes.put(self.extent(section, index), Vec::new());
+        for entry in entries.iter().filter(|entry| without.contains(&&*entry.key)) {
+            changes.put(entry.lines.clone(), Vec::new());
         }
-        changes.end_last_line(&self.lines, self.line_end);
     }
 
     /// Takes a section away that is ours, with its mark and one of the empty lines around it.
     pub(super) fn remove(&self, section: usize, changes: &mut Changes) {
-        let outlined = &self.sections[section];
-        let last = outlined.keys.len().checked_sub(1);
-        let end = last.map_or(outlined.line + 1, |last| self.extent(section, last).end);
-        let start = outlined.line.saturating_sub(1);
+        let header = self.header_place(section);
+        let end = self.sections[section].entries.iter().map(|entry| entry.lines.end).max().unwrap_or(header + 1);
+        let start = header.saturating_sub(1);
         let is_blank = |line: usize| self.lines[line].trim().is_empty();
         let is_blank_behind = end < self.lines.len() && is_blank(end);
         let old = if start > 0 && is_blank(start - 1) && (end == self.lines.len() || is_blank_behind) {
@@ -108,20 +128,7 @@ impl<'a> Document<'a> {
         }
         if !new.is_empty() {
             changes.put(self.lines.len()..self.lines.len(), new);
-            changes.end_last_line(&self.lines, self.line_end);
         }
-    }
-
-    /// A key's lines: its own, and those that continue its value. Comments and empty lines behind them belong to nobody.
-    fn extent(&self, section: usize, key: usize) -> Range<usize> {
-        let keys = &self.sections[section].keys;
-        let start = keys[key].line;
-        let next_key = keys.get(key + 1).map(|next| next.line);
-        let next_section = self.sections.iter().map(|section| section.line).filter(|&line| line > start).min();
-        let end = next_key.or(next_section).unwrap_or(self.lines.len());
-        let is_content = |line: &&str| !line.trim().is_empty() && !line.trim_start().starts_with(['#', ';']);
-        let content = self.lines[start..end].iter().rposition(is_content).unwrap_or_default();
-        start..start + content + 1
     }
 
     fn indentation(&self, line: usize) -> &'a str {
@@ -138,6 +145,7 @@ mod tests {
         let document = Document::read(text).unwrap();
         let mut changes = Changes::default();
         change(&document, &mut changes);
+        changes.end_last_line(&document.lines, document.line_end);
         changes.apply(&document.lines)
     }
 
@@ -182,7 +190,7 @@ mod tests {
             (format!("[b]\n\n{ours}  y = 2\n\n  # inside\n  z = 3\n\n[c]\n"), "[b]\n\n[c]\n"),
         ] {
             let after = changed(&text, |document, changes| {
-                let section = document.find(&Meaning::Profile("a".to_owned()))[0];
+                let section = document.find(SectionKind::Profile, "a")[0];
                 assert!(document.is_marked(section));
                 document.remove(section, changes);
             });

@@ -3,13 +3,14 @@
 //! Before anybody gets to see changes, what they make of the file is read again, and has to be what is meant: the profiles
 //! that were written, and everything else as it was.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use ssoctl_aws_files::{DEFAULTS, Doubt, Entry, SectionKind};
 
 use super::changes::Changes;
 use super::document::{Document, Member};
 use super::listing::{Listed, ListedAccount};
 use super::profile::{self, Binding, Form};
-use crate::config::outline::{self, Doubtful, Meaning, outline};
 use crate::portal::Assignment;
 
 /// What is meant.
@@ -100,14 +101,24 @@ pub enum Refusal {
         "session {0:?} has no [sso-session] section and no scopes, and such a section always has some; use --credential-process"
     )]
     NoScopes(String),
+    /// What is written would have members that nobody sees there.
+    #[error(
+        "line {line}: [DEFAULT] gives {key} to every section, so what is written would mean something else; move it to where it is meant"
+    )]
+    Defaults {
+        /// Counted from 1.
+        line: usize,
+        /// Which member.
+        key: String,
+    },
     /// What would come out is not what is meant.
     #[error("it is written in a way that cannot be added to without changing what it means")]
     Unfaithful,
 }
 
-impl From<Doubtful> for Refusal {
-    fn from(Doubtful { line, message }: Doubtful) -> Self {
-        Self::Doubtful { line, message }
+impl From<Doubt> for Refusal {
+    fn from(doubt: Doubt) -> Self {
+        Self::Doubtful { line: doubt.line, message: doubt.kind.to_string() }
     }
 }
 
@@ -123,7 +134,10 @@ pub(super) struct Plan {
 /// Makes the plan. `path` is how the diff calls the file.
 pub(super) fn plan(text: &str, path: &str, intent: &Intent<'_>) -> Result<Plan, Refusal> {
     let document = Document::read(text)?;
-    let meant = document.sections.iter().map(|section| (section.header.clone(), members(section))).collect();
+    if let Some(entry) = document.defaults.iter().find(|entry| profile::decides(&entry.key)) {
+        return Err(Refusal::Defaults { line: entry.line, key: entry.key.to_string() });
+    }
+    let meant = meaning(&document);
     let mut planner =
         Planner { document, intent, meant, changes: Changes::default(), new: Vec::new(), outcomes: Vec::new() };
     if *intent.form == Form::SsoSession && !intent.profiles.is_empty() {
@@ -138,8 +152,11 @@ pub(super) fn plan(text: &str, path: &str, intent: &Intent<'_>) -> Result<Plan, 
 
 type Members = BTreeMap<String, String>;
 
-fn members(section: &outline::Section) -> Members {
-    section.keys.iter().map(|key| (key.name.clone(), key.value.clone())).collect()
+/// What every section says, by its header.
+fn meaning(document: &Document<'_>) -> BTreeMap<String, Members> {
+    let members = |entries: &[Entry<'_>]| entries.iter().map(|entry| (entry.key.to_string(), entry.value.to_string())).collect();
+    let sections = document.sections.iter().map(|section| (section.header.to_owned(), members(&section.entries)));
+    sections.chain([(DEFAULTS.to_owned(), members(&document.defaults))]).collect()
 }
 
 struct Planner<'a> {
@@ -157,7 +174,7 @@ impl Planner<'_> {
     fn session_section(&mut self) -> Result<(), Refusal> {
         let Session { name, start_url, region, scopes } = self.intent.session;
         let header = profile::session_header(name);
-        let found = self.document.find(&Meaning::SsoSession(name.clone()));
+        let found = self.document.find(SectionKind::SsoSession, name);
         let is_ours = |section: &usize| self.document.is_marked(*section);
         if !found.is_empty() && !found.iter().all(is_ours) {
             return Ok(());
@@ -185,7 +202,7 @@ impl Planner<'_> {
         let session = &self.intent.session.name;
         let binding = Binding { session: session.clone(), assignment: wanted.assignment.clone() };
         let members = binding.members(self.intent.form, self.intent.region);
-        let fate = match self.document.find(&Meaning::Profile(wanted.name.clone()))[..] {
+        let fate = match *self.document.find(SectionKind::Profile, &wanted.name) {
             [] => {
                 return self.add(profile::header(&wanted.name), wanted.name.clone(), members);
             }
@@ -203,21 +220,25 @@ impl Planner<'_> {
 
     /// What becomes of our profiles of this session that are not among the wanted ones.
     fn stale_profiles(&mut self) {
+        let profiles = self.intent.profiles;
+        let names: HashSet<&str> = profiles.iter().map(|wanted| wanted.name.as_str()).collect();
+        // Of several for one role, the first.
+        let twins: HashMap<&Assignment, &Wanted> =
+            profiles.iter().rev().map(|wanted| (&wanted.assignment, wanted)).collect();
         for section in 0..self.document.sections.len() {
-            let Meaning::Profile(name) = self.document.sections[section].meaning.clone() else { continue };
-            let is_wanted = self.intent.profiles.iter().any(|wanted| wanted.name == name);
-            if is_wanted || !self.document.is_marked(section) {
+            let Some(name) = self.document.profile_name(section) else { continue };
+            if names.contains(name.as_str()) || !self.document.is_marked(section) {
                 continue;
             }
             let Some(found) = Binding::read(&self.document, section) else { continue };
             if found.session != self.intent.session.name {
                 continue;
             }
-            let twin = self.intent.profiles.iter().find(|wanted| wanted.assignment == found.assignment);
+            let twin = twins.get(&found.assignment);
             let fate = match (is_gone(&found.assignment, self.intent.listed), self.intent.stale, twin) {
                 (true, Stale::Removed, _) => {
                     self.document.remove(section, &mut self.changes);
-                    self.meant.remove(&self.document.sections[section].header);
+                    self.meant.remove(self.document.sections[section].header);
                     Fate::Removed
                 }
                 (true, Stale::Kept, _) => Fate::Left(Reason::Gone),
@@ -236,7 +257,7 @@ impl Planner<'_> {
     }
 
     fn update(&mut self, section: usize, members: &[Member], without: &[&str]) -> Fate {
-        let meant = self.meant.entry(self.document.sections[section].header.clone()).or_default();
+        let meant = self.meant.entry(self.document.sections[section].header.to_owned()).or_default();
         let before = meant.clone();
         meant.retain(|name, _| !without.contains(&name.as_str()));
         meant.extend(members.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
@@ -249,9 +270,9 @@ impl Planner<'_> {
 
     fn finish(mut self, path: &str) -> Result<Plan, Refusal> {
         self.document.append(&self.new, &mut self.changes);
+        self.changes.end_last_line(&self.document.lines, self.document.line_end);
         let text = self.changes.apply(&self.document.lines);
-        let said = outline(&text)?.iter().map(|section| (section.header.clone(), members(section))).collect();
-        if self.meant != said {
+        if self.meant != meaning(&Document::read(&text)?) {
             return Err(Refusal::Unfaithful);
         }
         Ok(Plan { diff: self.changes.diff(&self.document.lines, path), text, outcomes: self.outcomes })

@@ -192,8 +192,27 @@ fn a_file_that_is_read_in_more_than_one_way_is_refused() {
         assert!(matches!(run.plan(text), Err(Refusal::Doubtful { line: found, .. }) if found == line), "{text:?}");
     }
     let mut odd = run;
-    odd.session.name = "a]b".to_owned();
+    odd.session.name = "a\nb".to_owned();
     assert!(matches!(odd.plan(""), Err(Refusal::Doubtful { .. } | Refusal::Unfaithful)));
+}
+
+#[test]
+fn brackets_in_a_name_are_read_back() {
+    let mut odd = Run::new(&[wanted("x", ACCOUNTS[0], "Admin")]);
+    odd.session.name = "a]b [c".to_owned();
+    let text = odd.plan("").unwrap().text;
+    assert!(text.contains("[sso-session \"a]b [c\"]\n"), "{text}");
+    assert_eq!(parsed(&text).profiles["x"].session, "a]b [c");
+}
+
+#[test]
+fn what_every_section_would_have_must_not_decide_whose_credentials_a_profile_has() {
+    let run = Run::new(&[wanted("x", ACCOUNTS[0], "Admin")]);
+    for (key, line) in [("role_arn", 3), ("sso_region", 3), ("credential_process", 3)] {
+        let refusal = run.plan(&format!("# c\n[DEFAULT]\n{key} = x\n")).err();
+        assert_eq!(refusal, Some(Refusal::Defaults { line, key: key.to_owned() }));
+    }
+    assert!(run.plan("[DEFAULT]\nregion = x\n").is_ok());
 }
 
 /// What our own configuration makes of a text, wherever it stands there.
@@ -226,6 +245,10 @@ fn in_any_file_exactly_the_intended_profiles_come_out_and_everything_else_stays(
         "[profile 'two words']\nREGION: y\n; c\n",
         "[services s]\nsso =\n  endpoint_url = http://127.0.0.1:1\n",
         "[plugins]\nx = a=b:c",
+        "[profile Company-[production]/Role] # mine\nsso_session = corp\nsso_account_id = 444455556666\nsso_role_name = R\n",
+        "[profile process]\ncredential_process = ssoctl\n  credential-process --profile hand\n",
+        "[profile group]\ncredential_process =\n  ssoctl credential-process\n\n  --profile hand\n# c\n",
+        "[DEFAULT]\noutput = json\n",
         &ours("Dev-Admin", ACCOUNTS[1], "Old"),
         &ours("gone", ACCOUNTS[0], "Write"),
     ];
@@ -235,7 +258,7 @@ fn in_any_file_exactly_the_intended_profiles_come_out_and_everything_else_stays(
         random.shuffle(&mut order);
         order.truncate(random.usize(..=fragments.len()));
         order.insert(random.usize(..=order.len()), CORP);
-        let mut text = String::new();
+        let mut text = if random.u8(..4) == 0 { "\u{feff}".to_owned() } else { String::new() };
         for fragment in order {
             let gap = if text.is_empty() || text.ends_with(['\n', '\r']) { "" } else { "\n" };
             text.extend([gap, fragment]);

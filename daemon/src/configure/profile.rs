@@ -82,6 +82,20 @@ pub(super) fn keys_of_other_form(members: &[Member]) -> Vec<&'static str> {
     KEYS.into_iter().filter(|key| !members.iter().any(|(name, _)| name == key)).collect()
 }
 
+/// Whether a member decides whose credentials a profile has, or which session a section is.
+pub(super) fn decides(key: &str) -> bool {
+    const OTHERS: [&str; 7] = [
+        "aws_access_key_id",
+        "credential_process",
+        "credential_source",
+        "login_session",
+        "role_arn",
+        "source_profile",
+        "web_identity_token_file",
+    ];
+    key.starts_with("sso_") || OTHERS.contains(&key)
+}
+
 /// A word for a POSIX shell and for what splits as one does: some SDKs have a shell run the command, some split it.
 pub(super) fn quoted(word: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@%+=,".contains(&byte);

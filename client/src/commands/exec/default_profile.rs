@@ -3,7 +3,10 @@
 //! In every SDK the profile comes before the container endpoint, and without `AWS_PROFILE` it is the one named `default`. If
 //! that one has credentials, a command would silently work with another role than the one it was given.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+
+use ssoctl_aws_files::{Document, Section, expanded, shell_words};
 
 use crate::environment;
 use crate::failure::Failure;
@@ -49,32 +52,29 @@ fn refusal(path: &Path, member: &str) -> String {
 }
 
 fn place(variable: &str, below_home: &str) -> Option<PathBuf> {
-    match environment::variable(variable).map(PathBuf::from) {
-        Some(path) => match path.strip_prefix("~") {
-            Ok(rest) => Some(environment::home_directory()?.join(rest)),
-            Err(_) => Some(path),
-        },
-        None => Some(environment::home_directory()?.join(below_home)),
+    let home = environment::home_directory();
+    let text = |name: &str| environment::variable(name)?.into_string().ok();
+    match environment::variable(variable).map(OsString::into_string) {
+        Some(Ok(path)) => Some(expanded(&path, home.as_deref(), text)),
+        Some(Err(path)) => Some(PathBuf::from(path)),
+        None => Some(home?.join(below_home)),
     }
 }
 
 /// The first member of the default profile that makes credentials. Sub-members, which are indented, make none.
+///
+/// Of `[ default ]` botocore makes nothing, and other SDKs the default profile: here blanks at the brackets do not count.
 fn decides(text: &str, sections: &[&str]) -> Option<&'static str> {
-    let mut within = false;
-    for line in text.lines() {
-        if let Some(header) = line.trim_start().strip_prefix('[') {
-            let name = header.split(']').next().unwrap_or_default();
-            let words: Vec<&str> = name.split_whitespace().map(|word| word.trim_matches(['"', '\''])).collect();
-            within = sections.contains(&words.join(" ").as_str());
-        } else if within && let Some((name, value)) = line.split_once(['=', ':']) {
-            let name = name.trim_end().to_ascii_lowercase();
-            let found = MAKE_CREDENTIALS.into_iter().find(|member| *member == name);
-            if found.is_some() && !value.trim().is_empty() {
-                return found;
-            }
-        }
-    }
-    None
+    let document = Document::read(text);
+    let is_default = |section: &&Section<'_>| {
+        let words = shell_words(section.header).unwrap_or_default();
+        sections.contains(&words.join(" ").as_str())
+    };
+    let found = document.sections.iter().filter(is_default).find_map(|section| {
+        let mut entries = document.entries(section).filter(|entry| !entry.value.is_empty());
+        entries.find_map(|entry| MAKE_CREDENTIALS.into_iter().find(|member| *member == entry.key))
+    });
+    found
 }
 
 #[cfg(test)]
@@ -89,6 +89,8 @@ mod tests {
             ("[profile default]\ncredential_process = x\n", Some("credential_process")),
             ("[profile \"default\"]\nrole_arn=x\n", Some("role_arn")),
             ("[default] # mine\nsso_start_url = https://x\n", Some("sso_start_url")),
+            ("[default]\n  role_arn = x\n", Some("role_arn")),
+            ("[default]\nregion =\n[DEFAULT]\nrole_arn = x\n", Some("role_arn")),
             ("[default]\nregion = x\noutput = json\n[profile dev]\nsso_session = corp\n", None),
             ("[profile dev]\nrole_arn = x\n[default]\n", None),
             ("[default]\n# role_arn = x\nrole_arn =\ns3 =\n  role_arn = x\n", None),

@@ -1,0 +1,75 @@
+//! Paths as variables name them.
+
+use std::path::{Path, PathBuf};
+
+/// What stands for `~`.
+pub type Home<'a> = Option<&'a Path>;
+
+/// A path with `$NAME`, `${NAME}` and a leading `~` replaced, as botocore does it (Python's `os.path.expandvars`, then
+/// `expanduser`). A variable that is not set stays as it is written, and so does `~name`: no user database is asked.
+pub fn expanded(path: &str, home: Home<'_>, variable: impl Fn(&str) -> Option<String>) -> PathBuf {
+    let path = PathBuf::from(with_variables(path, variable));
+    match (path.strip_prefix("~"), home) {
+        (Ok(rest), Some(home)) => home.join(rest),
+        _ => path,
+    }
+}
+
+fn with_variables(text: &str, variable: impl Fn(&str) -> Option<String>) -> String {
+    let mut expanded = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(dollar) = rest.find('$') {
+        let (before, reference) = rest.split_at(dollar);
+        expanded.push_str(before);
+        let (name, length) = reference_in(reference);
+        match name.and_then(&variable) {
+            Some(value) => expanded.push_str(&value),
+            None => expanded.push_str(&reference[..length]),
+        }
+        rest = &reference[length..];
+    }
+    expanded + rest
+}
+
+/// The name in a text that begins with `$`, and how long the reference to it is.
+fn reference_in(text: &str) -> (Option<&str>, usize) {
+    if let Some(braced) = text.strip_prefix("${") {
+        return match braced.find('}') {
+            Some(end) => (Some(&braced[..end]), end + 3),
+            None => (None, 1),
+        };
+    }
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    let length = text.bytes().skip(1).take_while(is_part).count();
+    ((length > 0).then(|| &text[1..=length]), 1 + length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_and_the_home_directory_are_put_in() {
+        let variable = |name: &str| match name {
+            "HOME" => Some("/home/me".to_owned()),
+            "A_1" => Some("~".to_owned()),
+            "B" => Some("$HOME".to_owned()),
+            _ => None,
+        };
+        for (path, expected) in [
+            ("$HOME/aws", "/home/me/aws"),
+            ("${HOME}/aws", "/home/me/aws"),
+            ("~/aws", "/home/me/aws"),
+            ("~", "/home/me"),
+            ("$A_1/aws", "/home/me/aws"),
+            ("/x/$B$B", "/x/$HOME$HOME"),
+            ("/x/$NONE/${NONE}/$/${HOME", "/x/$NONE/${NONE}/$/${HOME"),
+            ("~other/aws", "~other/aws"),
+            ("/x/~", "/x/~"),
+            ("/x/$é", "/x/$é"),
+        ] {
+            assert_eq!(expanded(path, Some(Path::new("/home/me")), variable), Path::new(expected), "{path}");
+        }
+        assert_eq!(expanded("~/aws", None, |_| None), Path::new("~/aws"));
+    }
+}

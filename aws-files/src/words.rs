@@ -1,0 +1,61 @@
+//! Words of a header or a command.
+
+/// Splits as a POSIX shell would, which is how botocore reads headers and a `credential_process` (Python's `shlex.split`). Nothing
+/// where a quote stays open.
+pub fn shell_words(text: &str) -> Option<Vec<String>> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            ' ' | '\t' | '\r' | '\n' => words.extend(word.take()),
+            '\\' => word.get_or_insert_default().push(chars.next()?),
+            '\'' => {
+                let word = word.get_or_insert_default();
+                loop {
+                    match chars.next()? {
+                        '\'' => break,
+                        c => word.push(c),
+                    }
+                }
+            }
+            '"' => {
+                let word = word.get_or_insert_default();
+                loop {
+                    match chars.next()? {
+                        '"' => break,
+                        '\\' => match chars.next()? {
+                            c @ ('"' | '\\') => word.push(c),
+                            c => word.extend(['\\', c]),
+                        },
+                        c => word.push(c),
+                    }
+                }
+            }
+            c => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    Some(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shell_words;
+
+    #[test]
+    fn words_are_split_at_every_blank_and_joined_by_quotes() {
+        for (text, words) in [
+            ("", Some(&[][..])),
+            ("a  b\tc\r\nd", Some(&["a", "b", "c", "d"])),
+            ("'a b'\"c d\" '' e\\ f", Some(&["a bc d", "", "e f"])),
+            ("\"a\\\"b\\c\\\\\"", Some(&["a\"b\\c\\"])),
+            ("'a", None),
+            ("\"a", None),
+            ("a\\", None),
+        ] {
+            let expected = words.map(|words| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>());
+            assert_eq!(shell_words(text), expected, "{text:?}");
+        }
+    }
+}
