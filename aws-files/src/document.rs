@@ -218,8 +218,7 @@ impl<'a> Reader<'a> {
     /// Notes an entry; of repeated ones, the last counts. Returns its place among those of its section.
     fn entry(&mut self, key: &'a str, value: &'a str, place: usize) -> usize {
         let key = if key.chars().any(char::is_uppercase) { Cow::Owned(key.to_lowercase()) } else { Cow::Borrowed(key) };
-        let entry =
-            Entry { key: key.clone(), value: Cow::Borrowed(value), line: place + 1, lines: place..place + 1 };
+        let entry = Entry { key: key.clone(), value: Cow::Borrowed(value), line: place + 1, lines: place..place + 1 };
         let count = self.entries().len();
         match self.keys.entry((self.current, key)) {
             Place::Vacant(vacant) => {

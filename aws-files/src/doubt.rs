@@ -48,7 +48,9 @@ impl Kind {
     pub fn is_loss(&self) -> bool {
         match self {
             Self::BeforeAnySection | Self::Nothing | Self::UnreadableHeader => true,
-            Self::ByteOrderMark | Self::RepeatedSection { .. } | Self::RepeatedKey { .. } | Self::OddGroup { .. } => false,
+            Self::ByteOrderMark | Self::RepeatedSection { .. } | Self::RepeatedKey { .. } | Self::OddGroup { .. } => {
+                false
+            }
         }
     }
 

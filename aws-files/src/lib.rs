@@ -22,7 +22,7 @@ pub const DEFAULTS: &str = "DEFAULT";
 /// A member of a value that consists of indented `key = value` lines, such as `endpoint_url` of `s3`.
 pub fn nested<'a>(value: &'a str, key: &str) -> Option<&'a str> {
     let members = value.strip_prefix('\n')?.split('\n').filter_map(|line| line.split_once('='));
-    members.filter(|(name, _)| trimmed(name) == key).map(|(_, value)| trimmed(value)).last()
+    members.filter(|(name, _)| trimmed(name) == key).map(|(_, value)| trimmed(value)).next_back()
 }
 
 /// Whether a key's value is a secret, wherever it stands.

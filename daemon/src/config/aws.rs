@@ -147,8 +147,7 @@ impl AwsFile {
             ));
             return None;
         };
-        let endpoint_url =
-            |service: &str| nested(&services.get(service)?.value, "endpoint_url").map(str::to_owned);
+        let endpoint_url = |service: &str| nested(&services.get(service)?.value, "endpoint_url").map(str::to_owned);
         Some(ServiceEndpoints {
             section: services.name.clone(),
             sso_oidc: endpoint_url("sso_oidc"),
@@ -160,7 +159,9 @@ impl AwsFile {
 /// What is wrong with a header that [`is_malformed`].
 fn malformed(header: &str) -> String {
     if header.starts_with(char::is_whitespace) || header.trim_end() == "default" {
-        format!("[{header}] has blanks at the brackets, with which the AWS CLI does not know it, and is left out; remove them")
+        format!(
+            "[{header}] has blanks at the brackets, with which the AWS CLI does not know it, and is left out; remove them"
+        )
     } else {
         format!("[{header}] does not have exactly one name and is left out; put quotes around a name with blanks")
     }
@@ -184,7 +185,8 @@ mod tests {
             "[plugins]\ncli_legacy_plugin_path = x\n",
             "[profile two words]\nregion = x\n",
         ));
-        let names = |sections: &Sections| -> Vec<String> { sections.iter().map(|section| section.name.clone()).collect() };
+        let names =
+            |sections: &Sections| -> Vec<String> { sections.iter().map(|section| section.name.clone()).collect() };
         assert_eq!(names(&file.sso_sessions), ["corp"]);
         assert_eq!(names(&file.profiles), ["default", "dev"]);
         assert_eq!(file.problems.len(), 1);

@@ -154,7 +154,8 @@ type Members = BTreeMap<String, String>;
 
 /// What every section says, by its header.
 fn meaning(document: &Document<'_>) -> BTreeMap<String, Members> {
-    let members = |entries: &[Entry<'_>]| entries.iter().map(|entry| (entry.key.to_string(), entry.value.to_string())).collect();
+    let members =
+        |entries: &[Entry<'_>]| entries.iter().map(|entry| (entry.key.to_string(), entry.value.to_string())).collect();
     let sections = document.sections.iter().map(|section| (section.header.to_owned(), members(&section.entries)));
     sections.chain([(DEFAULTS.to_owned(), members(&document.defaults))]).collect()
 }

@@ -70,11 +70,11 @@ fn decides(text: &str, sections: &[&str]) -> Option<&'static str> {
         let words = shell_words(section.header).unwrap_or_default();
         sections.contains(&words.join(" ").as_str())
     };
-    let found = document.sections.iter().filter(is_default).find_map(|section| {
+    let mut defaults = document.sections.iter().filter(is_default);
+    defaults.find_map(|section| {
         let mut entries = document.entries(section).filter(|entry| !entry.value.is_empty());
         entries.find_map(|entry| MAKE_CREDENTIALS.into_iter().find(|member| *member == entry.key))
-    });
-    found
+    })
 }
 
 #[cfg(test)]
