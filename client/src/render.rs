@@ -5,10 +5,10 @@ mod status;
 mod table;
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::time::Duration;
 
+use ssoctl_protocol::text::{self, LONGEST_LINE};
 use ssoctl_protocol::{PendingLogin, Timestamp};
 
 use crate::failure::Failure;
@@ -16,6 +16,9 @@ use crate::failure::Failure;
 pub(crate) use problem::problem;
 pub(crate) use status::{Colours, status};
 pub(crate) use table::table;
+
+/// The longest code that is shown; those of AWS have nine characters.
+pub(crate) const LONGEST_CODE: usize = 64;
 
 /// Writes a line of the form `ssoctl: …` to standard error.
 pub(crate) fn notice(text: &str) {
@@ -38,13 +41,20 @@ pub(crate) fn output(bytes: &[u8]) -> Result<(), Failure> {
     stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(Failure::Unwritable)
 }
 
+/// Writes a JSON document to standard output, and the end of its line.
+pub(crate) fn json(document: &[u8]) -> Result<(), Failure> {
+    let document = str::from_utf8(document.trim_ascii())
+        .map_err(|_| Failure::Unreachable("the daemon's answer is not UTF-8".to_owned()))?;
+    output(format!("{}\n", text::in_json(document)).as_bytes())
+}
+
 /// Where to go and what to compare, for a person who is to approve. Ends with an empty line.
 pub(crate) fn invitation(session: &str, login: &PendingLogin, now: Timestamp) {
     line(&format!("To sign in to {session}, open this page and make sure that it shows the code below:"));
     line("");
     line(&format!("    {}", login.verification_uri_complete));
     line("");
-    line(&format!("    Code: {}", login.user_code));
+    line(&format!("    Code: {}", text::shown(&login.user_code, LONGEST_CODE)));
     if login.verification_uri != login.verification_uri_complete {
         line(&format!("    (or enter it at {})", login.verification_uri));
     }
@@ -52,27 +62,9 @@ pub(crate) fn invitation(session: &str, login: &PendingLogin, now: Timestamp) {
     line(&format!("The code expires in {}.", duration(login.expires_at.duration_since(now))));
 }
 
-/// Makes text from elsewhere safe for a terminal: control characters, which could move the cursor or worse, and those
-/// that reorder or hide text are shown as escapes such as `\u{1b}`.
+/// Text from elsewhere as one line for a terminal.
 pub(crate) fn printable(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_deceptive) {
-        return Cow::Borrowed(text);
-    }
-    let mut safe = String::with_capacity(text.len() + 16);
-    for character in text.chars() {
-        if is_deceptive(character) {
-            // Writing to a `String` cannot fail.
-            let _ = write!(safe, "{}", character.escape_default());
-        } else {
-            safe.push(character);
-        }
-    }
-    Cow::Owned(safe)
-}
-
-fn is_deceptive(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    text::shown(text, LONGEST_LINE)
 }
 
 /// A duration as people say it, in its two largest units: `45 s`, `12 min`, `1 h 5 min`, `3 d 4 h`. Below ten minutes
@@ -152,12 +144,6 @@ mod tests {
             ("2026-11-23T11:16:00Z".parse().unwrap(), "2026-11-30T11:16:00Z".parse().unwrap());
         assert_eq!((time(soon, now).as_str(), time(later, now).as_str()), ("11:16 UTC", "2026-11-30 11:16 UTC"));
         assert_eq!((distance(soon, now).as_str(), distance(now, soon).as_str()), ("in 59 min", "59 min ago"));
-    }
-
-    #[test]
-    fn a_terminal_is_not_at_the_mercy_of_a_name() {
-        assert_eq!(printable("größte 会社"), "größte 会社");
-        assert_eq!(printable("a\x1b[2Jb\r\n\u{202e}c\u{9b}"), r"a\u{1b}[2Jb\r\n\u{202e}c\u{9b}");
     }
 
     #[test]

@@ -13,9 +13,7 @@ mod file_work;
 mod inquiry;
 pub mod lock;
 pub mod oidc;
-mod owner;
 pub mod portal;
-pub mod regular_file;
 mod replacement;
 pub mod roles;
 pub mod sdk_cache;
@@ -28,6 +26,8 @@ pub mod world;
 
 use std::sync::Arc;
 
+// Shared with the client.
+pub(crate) use ssoctl_files::{owner, regular_file};
 use ssoctl_protocol::{NewSession, Timestamp};
 use tokio::net::UnixListener;
 use tokio::sync::{mpsc, oneshot, watch};

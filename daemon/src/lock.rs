@@ -5,14 +5,12 @@
 //! text says who holds it, for people and for the second daemon's message.
 
 use std::fmt;
-use std::fs::{self, DirBuilder, File};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, OFlags, flock};
-
-use crate::owner::{explained, is_foreign};
+use rustix::fs::{FlockOperation, flock};
+use ssoctl_files::{directory, own_file};
 
 /// The file in the state directory.
 pub(crate) const FILE: &str = "ssoctld.lock";
@@ -55,16 +53,10 @@ pub enum LockError {
         /// Who has it: process id and socket.
         holder: String,
     },
-    /// The directory is somebody else's.
-    #[error("the state directory {} belongs to another user; name another one with SSOCTL_STATE_DIR", .0.display())]
-    Foreign(PathBuf),
-    /// The lock in it is somebody else's, who could keep every daemon away.
-    #[error("{} belongs to another user; remove it", .0.display())]
-    ForeignLock(PathBuf),
-    /// The directory or the file in it cannot be used.
-    #[error("the state directory {} cannot be used: {source}", path.display())]
+    /// The directory or the file in it cannot be used, or is not this user's alone.
+    #[error("{} cannot be used: {source}", path.display())]
     Io {
-        /// The state directory.
+        /// The state directory, or the lock in it.
         path: PathBuf,
         /// Why.
         source: io::Error,
@@ -86,27 +78,9 @@ impl StateLock {
     /// [`LockError`] says who has it or what is in the way.
     pub fn take(directory: &Path, socket: &Path) -> Result<Self, LockError> {
         let io = |source: io::Error| LockError::Io { path: directory.to_owned(), source };
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(directory)
-            .map_err(|error| io(explained(error, directory)))?;
-        if is_foreign(&fs::metadata(directory).map_err(io)?) {
-            return Err(LockError::Foreign(directory.to_owned()));
-        }
+        directory::private(directory).map_err(io)?;
         let path = directory.join(FILE);
-        if fs::symlink_metadata(&path).is_ok_and(|found| is_foreign(&found)) {
-            return Err(LockError::ForeignLock(path));
-        }
-        let mut file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
-            .open(path)
-            .map_err(io)?;
+        let mut file = own_file::open(&path).map_err(|source| LockError::Io { path, source })?;
         if let Err(error) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
             if error != rustix::io::Errno::WOULDBLOCK {
                 return Err(io(error.into()));
@@ -130,6 +104,8 @@ impl StateLock {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

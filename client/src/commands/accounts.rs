@@ -15,7 +15,7 @@ pub(super) fn run(daemon: &Daemon, arguments: cli::Accounts) -> Result<(), Failu
     let answer = Waiting::up_to(arguments.waiting.wait).obtain(daemon, &route, &Query::default())?;
     let listed: Accounts = daemon.read(&answer)?;
     if arguments.json {
-        return render::output(&[answer.body.expose().trim_ascii(), b"\n"].concat());
+        return render::json(answer.body.expose());
     }
     let rows = listed
         .accounts

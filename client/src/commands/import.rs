@@ -13,7 +13,7 @@ pub(super) fn run(daemon: &Daemon, arguments: &cli::Import) -> Result<(), Failur
     let answer = daemon.ask(&Route::Import, &Query::default())?;
     let import: Import = daemon.read(&answer)?;
     if arguments.json {
-        render::output(&[answer.body.expose().trim_ascii(), b"\n"].concat())?;
+        render::json(answer.body.expose())?;
     } else {
         render::output(text(&import).as_bytes())?;
     }

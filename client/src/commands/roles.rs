@@ -51,7 +51,7 @@ pub(super) fn run(daemon: &Daemon, arguments: cli::Roles) -> Result<(), Failure>
     if arguments.json {
         let text = serde_json::to_string(&Output { session: &session, roles: &rows })
             .map_err(|error| Failure::Other(format!("the roles cannot be written as JSON: {error}")))?;
-        return render::output(format!("{text}\n").as_bytes());
+        return render::json(text.as_bytes());
     }
     let rows = rows.into_iter().map(|row| [row.account, row.account_name.unwrap_or_default(), row.role]);
     render::output(render::table(["ACCOUNT", "NAME", "ROLE"], rows).as_bytes())

@@ -38,7 +38,7 @@ pub(super) fn run(daemon: &Daemon, arguments: cli::Status) -> Result<(), Failure
         }
     };
     if json {
-        return render::output(&[text.as_slice(), b"\n"].concat());
+        return render::json(&text);
     }
     let colours = if io::stdout().is_terminal() && environment::variable("NO_COLOR").is_none() {
         Colours::On

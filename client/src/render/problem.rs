@@ -1,8 +1,8 @@
 //! Problems as a person reads them: what happened, and what to do.
 
-use ssoctl_protocol::{ErrorCode, PendingLogin, Problem, Timestamp};
+use ssoctl_protocol::{ErrorCode, PendingLogin, Problem, Timestamp, text};
 
-use super::{ago, distance, duration, shell_word, time};
+use super::{LONGEST_CODE, ago, distance, duration, shell_word, time};
 
 const HOW_TO_ADD: &str = "add one: ssoctl login --start-url URL --region REGION";
 
@@ -71,7 +71,7 @@ fn pending(login: Option<&PendingLogin>, now: Timestamp) -> String {
     login.filter(|login| login.expires_at > now).map_or_else(String::new, |login| {
         format!(
             " (or confirm the pending code {} at {}, for another {})",
-            login.user_code,
+            text::shown(&login.user_code, LONGEST_CODE),
             login.verification_uri_complete,
             duration(login.expires_at.duration_since(now))
         )

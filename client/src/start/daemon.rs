@@ -2,13 +2,14 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use rustix::fs::{FlockOperation, flock};
+use ssoctl_files::{directory, log_file, own_file};
 
 use super::{NotStarted, log};
 use crate::environment;
@@ -78,15 +79,9 @@ impl Starter {
         let directory = log::directory(environment::variable, environment::home_directory)
             .ok_or_else(|| NotStarted::NoLog("there is no home directory for its log; set HOME".to_owned()))?;
         let fails = |path: &Path, error| NotStarted::NoLog(format!("cannot write {}: {error}", path.display()));
-        log::make_directory(&directory).map_err(|error| fails(&directory, error))?;
+        directory::private(&directory).map_err(|error| fails(&directory, error))?;
         let lock_path = directory.join("ssoctld.starting");
-        let lock = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&lock_path)
-            .map_err(|error| fails(&lock_path, error))?;
+        let lock = own_file::open(&lock_path).map_err(|error| fails(&lock_path, error))?;
         Ok(Self { program, log: directory.join("ssoctld.log"), lock, started: None })
     }
 
@@ -107,7 +102,7 @@ impl Starter {
 
     fn spawn(&self) -> Result<Started, NotStarted> {
         let no_log = |error| NotStarted::NoLog(format!("cannot write {}: {error}", self.log.display()));
-        let output = log::open(&self.log).map_err(no_log)?;
+        let output = log_file::open(&self.log).map_err(no_log)?;
         let errors = output.try_clone().map_err(no_log)?;
         let log_length = output.metadata().map_or(0, |metadata| metadata.len());
         let child = Command::new(&self.program)

@@ -1,16 +1,14 @@
 //! The file that a daemon started by the client writes its log to.
 //!
 //! `ssoctld.log` in the state directory of ssoctl: `$SSOCTL_STATE_DIR`, else `$XDG_STATE_HOME/ssoctl`, else
-//! `~/.local/state/ssoctl`; on macOS, without `SSOCTL_STATE_DIR`, in `~/Library/Logs/ssoctl`. When it has grown
-//! beyond 1 MiB, the next start moves it to `ssoctld.log.old`.
+//! `~/.local/state/ssoctl`; on macOS, without `SSOCTL_STATE_DIR`, in `~/Library/Logs/ssoctl`.
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-const LARGEST: u64 = 1024 * 1024;
+use ssoctl_files::own_file;
+
 /// The end of the log that is shown is no longer than this many bytes and lines.
 const LAST_BYTES: u64 = 4096;
 const LAST_LINES: usize = 5;
@@ -31,23 +29,10 @@ pub(super) fn directory(
     Some(state.join("ssoctl"))
 }
 
-/// Makes the directory, for the user alone.
-pub(super) fn make_directory(directory: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(directory)
-}
-
-/// Opens the log for appending, after having moved a large one away.
-pub(super) fn open(path: &Path) -> io::Result<File> {
-    if fs::metadata(path).is_ok_and(|metadata| metadata.len() > LARGEST) {
-        fs::rename(path, path.with_extension("log.old"))?;
-    }
-    OpenOptions::new().append(true).create(true).mode(0o600).open(path)
-}
-
 /// The last lines that were written after the first `from` bytes, joined by ` / `; empty if there are none.
 pub(super) fn end_of(path: &Path, from: u64) -> String {
     let read = || -> io::Result<Vec<u8>> {
-        let mut file = File::open(path)?;
+        let mut file = own_file::open(path)?;
         let length = file.metadata()?.len();
         file.seek(SeekFrom::Start(from.max(length.saturating_sub(LAST_BYTES))))?;
         let mut bytes = Vec::new();
@@ -62,8 +47,9 @@ pub(super) fn end_of(path: &Path, from: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     fn directory_with(variables: &[(&str, &str)], home: Option<&str>) -> Option<PathBuf> {
         let find = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value));
@@ -80,21 +66,6 @@ mod tests {
             assert_eq!(relative, Some(PathBuf::from("/home/ada/.local/state/ssoctl")));
             assert_eq!(directory_with(&[], None), None);
         }
-    }
-
-    #[test]
-    fn directory_and_file_are_for_the_user_alone_and_a_large_log_is_moved_away() {
-        let root = tempfile::tempdir().unwrap();
-        let directory = root.path().join("a/b");
-        make_directory(&directory).unwrap();
-        let path = directory.join("ssoctld.log");
-        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        open(&path).unwrap();
-        assert_eq!((mode(&directory), mode(&path)), (0o700, 0o600));
-
-        fs::write(&path, vec![b'x'; 1024 * 1024 + 1]).unwrap();
-        assert_eq!(open(&path).unwrap().metadata().unwrap().len(), 0);
-        assert_eq!(fs::metadata(directory.join("ssoctld.log.old")).unwrap().len(), 1024 * 1024 + 1);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::ops::Range;
 
 use ssoctl_aws_files::is_secret;
+use ssoctl_protocol::text::{self, LONGEST_LINE};
 
 /// How many unchanged lines are shown around a change.
 const CONTEXT: usize = 3;
@@ -117,7 +118,11 @@ fn show(diff: &mut String, mark: char, line: &str) {
         Some(key) => {
             let _ = write!(diff, "{key} = (not shown)");
         }
-        None => diff.extend(content.chars().map(|c| if c.is_control() && c != '\t' { ' ' } else { c })),
+        None => {
+            // Tabs are part of how people lay their files out.
+            let words: Vec<_> = content.split('\t').map(|word| text::shown(word, LONGEST_LINE)).collect();
+            diff.push_str(&words.join("\t"));
+        }
     }
     diff.push('\n');
     if content.len() == line.len() {
@@ -186,7 +191,7 @@ mod tests {
  aws_secret_access_key = (not shown)
 -5
 +five
- 6 [2J
+ 6\\u{1b}[2J
  7
  8
 @@ -10,4 +10,5 @@

@@ -92,7 +92,7 @@ mod tests {
         let expected = "\
 added       sso-session corp
 added       dev-Admin
-left alone  prod [2J: the portal does not list its role any more; --prune removes it
+left alone  prod\\u{1b}[2J: the portal does not list its role any more; --prune removes it
 removed     old
 /h/config: 2 added, 1 removed, 1 unchanged, 1 left alone; as it was before: /h/config.ssoctl-backup
 ";
@@ -104,7 +104,7 @@ removed     old
         let report = Report::intended(Path::new("/h/config"), &outcomes(), "DIFF\n".to_owned());
         assert_eq!(report.output, "DIFF\n");
         let expected = "\
-left alone  prod [2J: the portal does not list its role any more; --prune removes it
+left alone  prod\\u{1b}[2J: the portal does not list its role any more; --prune removes it
 /h/config: 2 added, 1 removed, 1 unchanged, 1 left alone (--dry-run, nothing is changed)
 ";
         assert_eq!(report.remarks, expected);

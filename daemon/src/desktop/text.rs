@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use ssoctl_protocol::text::shown;
+
 use super::{Subject, page};
 use crate::clock::Now;
 use crate::session::attention::{Action, Notice};
@@ -65,7 +67,7 @@ pub(super) enum Markup {
 
 /// Puts a notice into words.
 pub(super) fn write(notice: &Notice, session: &Subject, now: Now) -> Written {
-    let name = plain(&session.name, MAX_NAME);
+    let name = shown(&session.name, MAX_NAME);
     let title = format!("AWS sign-in for {name}");
     let mut lines = vec![match (notice.ends().since(now.boot), now.boot.since(notice.ends())) {
         (Duration::ZERO, ago) if ago.as_secs() < MINUTE => "Has expired".to_owned(),
@@ -81,15 +83,15 @@ pub(super) fn write(notice: &Notice, session: &Subject, now: Now) -> Written {
         Notice::Approve { flow, .. } => {
             // On a line of its own: servers break lines at the hyphen, and half a code cannot be compared.
             lines.push("Compare the code:".to_owned());
-            lines.push(plain(&flow.user_code, MAX_CODE));
+            lines.push(shown(&flow.user_code, MAX_CODE).into_owned());
             let action = match page::admit(&flow.verification_uri_complete, session) {
                 Ok(page) => {
                     let host = page.host_str().unwrap_or_default();
-                    lines.push(format!("Approve it on {}", plain(host, MAX_HOST)));
+                    lines.push(format!("Approve it on {}", shown(host, MAX_HOST)));
                     Some((Action::SignIn, "Open the page"))
                 }
                 Err(refusal) => {
-                    lines.push(format!("The page is not opened: {}", plain(&refusal.to_string(), 2 * MAX_HOST)));
+                    lines.push(format!("The page is not opened: {}", shown(&refusal.to_string(), 2 * MAX_HOST)));
                     None
                 }
             };
@@ -139,21 +141,6 @@ fn in_words(duration: Duration) -> String {
         (hours, 0) => format!("{hours} h"),
         (hours, minutes) => format!("{hours} h {minutes} min"),
     }
-}
-
-/// Text of others as one short line: nothing that is invisible, moves the cursor or turns the direction of writing.
-fn plain(text: &str, limit: usize) -> String {
-    let visible = |c: &char| {
-        !c.is_control()
-            && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
-    let mut characters = text.chars().filter(visible);
-    let mut line: String = characters.by_ref().take(limit).collect();
-    if characters.next().is_some() {
-        line.pop();
-        line.push('…');
-    }
-    line
 }
 
 /// A name as a word of a command line that somebody types.

@@ -124,7 +124,7 @@ fn what_others_wrote_is_neither_markup_nor_long_nor_invisible() {
     let code = "<img src='x'>&\u{202e}\u{1b}[31m\nB\"";
     let notice = Notice::Approve { flow: flow(code, PAGE), ends: at(15) };
     let body = write(&notice, &subject("corp"), now()).body(Buttons::Drawn, Markup::Rendered);
-    assert_eq!(body.lines().nth(2), Some("&lt;img src=&#39;x&#39;&gt;&amp;[31mB&quot;"));
+    assert_eq!(body.lines().nth(2), Some(r"&lt;img src=&#39;x&#39;&gt;&amp;\u{202e}\u{1b}[31…"));
 
     let long = write(&Notice::SignIn { ends: at(15) }, &subject(&"x".repeat(1000)), now());
     assert_eq!(long.title, format!("AWS sign-in for {}…", "x".repeat(63)));

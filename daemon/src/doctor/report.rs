@@ -1,8 +1,10 @@
 //! The report, for people and for scripts.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use serde::Serialize;
+use ssoctl_protocol::text::{self, LONGEST_LINE};
 
 use super::finding::{Finding, Verdict};
 
@@ -57,7 +59,7 @@ impl Report {
 
     /// `{"checks":[{"name","result","message","remedy"}],"ok"}` on one line.
     pub fn json(&self) -> serde_json::Result<String> {
-        serde_json::to_string(self).map(|json| json + "\n")
+        serde_json::to_string(self).map(|json| text::in_json(&json).into_owned() + "\n")
     }
 }
 
@@ -78,9 +80,9 @@ fn counted(number: usize, what: &str) -> String {
     }
 }
 
-/// Names of files and what servers say are others' words; none of them may move the cursor.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+/// Names of files and what servers say are others' words.
+fn printable(words: &str) -> Cow<'_, str> {
+    text::shown(words, LONGEST_LINE)
 }
 
 #[cfg(test)]
@@ -100,7 +102,7 @@ mod tests {
     fn marks_are_aligned_remedies_indented_and_foreign_words_cannot_move_the_cursor() {
         let expected = "\
 ok    daemon   it answers
-warn  browser  no  [2Jopener
+warn  browser  no\\n\\u{1b}[2Jopener
                -> install one
 FAIL  clock    it is wrong
                -> set it

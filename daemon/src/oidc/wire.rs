@@ -243,7 +243,7 @@ mod tests {
             error(&reply(418, Some("TeapotException:x"), None, br#"{"message":"short\nand stout"}"#)),
             CallError::Unnamed {
                 status: 418,
-                description: "TeapotException: short and stout".into(),
+                description: "TeapotException: short\\nand stout".into(),
                 retry_after: None
             }
         );

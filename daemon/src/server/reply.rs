@@ -1,11 +1,13 @@
 //! Answers as HTTP.
 
+use std::borrow::Cow;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
-use ssoctl_protocol::{ErrorCode, JSON, PROBLEM_JSON, Problem, VERSION, VERSION_HEADER};
+use ssoctl_protocol::{ErrorCode, JSON, PROBLEM_JSON, Problem, VERSION, VERSION_HEADER, text};
 
 /// What a handler has to say.
 pub(super) type Reply = Result<Response<Full<Bytes>>, Problem>;
@@ -40,9 +42,15 @@ pub(super) fn problem(problem: &Problem) -> Response<Full<Bytes>> {
 }
 
 fn json(status: StatusCode, content_type: &'static str, body: &impl Serialize) -> Option<Response<Full<Bytes>>> {
-    let mut text = BytesMut::with_capacity(1024).writer();
-    serde_json::to_writer(&mut text, body).ok()?;
-    Some(whole(status, content_type, text.into_inner().freeze()))
+    let mut document = BytesMut::with_capacity(1024).writer();
+    serde_json::to_writer(&mut document, body).ok()?;
+    let document = document.into_inner().freeze();
+    // Whoever has no client of ours looks at it in a terminal.
+    let safe = match str::from_utf8(&document).map(text::in_json) {
+        Ok(Cow::Owned(safe)) => Bytes::from(safe),
+        _ => document,
+    };
+    Some(whole(status, content_type, safe))
 }
 
 pub(super) fn whole(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<Full<Bytes>> {

@@ -4,7 +4,7 @@
 //! the answer, which may hold secrets.
 
 use serde::Deserialize;
-use ssoctl_protocol::Secret;
+use ssoctl_protocol::{Secret, text};
 
 use super::ErrorNames;
 
@@ -75,8 +75,7 @@ fn bare_name(spelling: &str) -> &str {
     spelling.rsplit('#').next().unwrap_or(spelling).trim()
 }
 
-/// What a service says is shown to people: without control characters, and not at any length.
-pub fn presentable(text: &str) -> String {
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_DESCRIPTION).collect();
-    text.trim().to_owned()
+/// What a service says is shown to people: with nothing in it that deceives, and not at any length.
+pub fn presentable(said: &str) -> String {
+    text::shown(said.trim(), LONGEST_DESCRIPTION).into_owned()
 }

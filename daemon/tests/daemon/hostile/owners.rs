@@ -145,8 +145,8 @@ async fn a_token_file_of_another_user_is_neither_believed_nor_replaced_until_som
 #[tokio::test]
 async fn a_place_of_another_user_is_named_with_what_to_do_and_no_daemon_starts_there() {
     for (place, text, words) in [
-        ("state", None, "belongs to another user; name another one with SSOCTL_STATE_DIR"),
-        ("state/ssoctld.lock", Some(""), "belongs to another user; remove it"),
+        ("state", None, "cannot be used: it belongs to another user; name another one with SSOCTL_STATE_DIR"),
+        ("state/ssoctld.lock", Some(""), "belongs to another user; give it to yourself with chown"),
         ("above", None, "belongs to another user; give it to yourself with chown"),
         ("run/ssoctl", None, "belongs to another user, who could pose as the daemon; remove it, or name a socket"),
         ("run", None, "belongs to another user; give it to yourself with chown"),

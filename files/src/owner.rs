@@ -1,4 +1,4 @@
-//! Whose a file or directory is.
+//! The owner of a file or directory.
 
 use std::fs::Metadata;
 use std::io::{self, ErrorKind};
@@ -6,13 +6,13 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 /// Whether it belongs to another user.
-pub(crate) fn is_foreign(metadata: &Metadata) -> bool {
+pub fn is_foreign(metadata: &Metadata) -> bool {
     metadata.uid() != rustix::process::geteuid().as_raw()
 }
 
 /// What the operating system says of a file or directory; that it belongs to somebody else, and what to do, where that is why
 /// nothing is permitted.
-pub(crate) fn explained(error: io::Error, path: &Path) -> io::Error {
+pub fn explained(error: io::Error, path: &Path) -> io::Error {
     // What is closed hides everything below it.
     let seen = path.ancestors().find_map(|place| Some((place, place.symlink_metadata().ok()?)));
     match seen {

@@ -1,6 +1,7 @@
 //! Reading files that somebody else may have put into their place: a FIFO is never waited for, a device never read, and what is
 //! too long never read to its end.
 
+use std::fmt;
 use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -22,17 +23,32 @@ pub enum Link {
 }
 
 /// Why there is nothing to read. A fragment without the path that says what to do where that is known.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 pub enum NotRead {
     /// A FIFO, a directory, a device, a socket, or a link that is not followed.
-    #[error("it is not a regular file; move it away")]
     NotRegular,
     /// Longer than what is looked for.
-    #[error("it is longer than {0} bytes; move it away")]
     TooLong(u64),
     /// What the operating system says.
-    #[error(transparent)]
-    Io(#[from] io::Error),
+    Io(io::Error),
+}
+
+impl fmt::Display for NotRead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotRegular => f.write_str("it is not a regular file; move it away"),
+            Self::TooLong(longest) => write!(f, "it is longer than {longest} bytes; move it away"),
+            Self::Io(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for NotRead {}
+
+impl From<io::Error> for NotRead {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
 }
 
 /// A regular file that is open for reading.

@@ -1,0 +1,60 @@
+//! A directory that nobody else can write to: whoever can write there could replace every file in it.
+
+use std::fs::{self, DirBuilder, Metadata};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::path::Path;
+
+use crate::owner::{explained, is_foreign};
+
+/// Makes the directory with mode 0700 if it is missing. One that is there already has to belong to this user, and others
+/// must not be able to write to it. People may keep it elsewhere and link to it; what counts is where the link leads.
+///
+/// # Errors
+/// It is somebody else's or open to others, which the message says with a remedy, or the operating system refuses.
+pub fn private(directory: &Path) -> io::Result<()> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
+    made.map_err(|error| explained(error, directory))?;
+    judge(directory, &fs::metadata(directory)?)
+}
+
+fn judge(directory: &Path, metadata: &Metadata) -> io::Result<()> {
+    let refuse = |message: String| Err(io::Error::new(ErrorKind::PermissionDenied, message));
+    if is_foreign(metadata) {
+        return refuse("it belongs to another user; name another one with SSOCTL_STATE_DIR".to_owned());
+    }
+    if metadata.mode() & 0o022 != 0 {
+        return refuse(format!(
+            "others may write to it (mode {:04o}); look at what is in it, then run: chmod 700 {}",
+            metadata.mode() & 0o7777,
+            directory.display()
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_directory_is_made_private_and_one_that_others_can_write_to_is_refused() {
+        let home = tempfile::tempdir().unwrap();
+        let directory = home.path().join("new/state");
+        private(&directory).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o7777;
+        assert_eq!((mode(&directory), mode(directory.parent().unwrap())), (0o700, 0o700));
+        for (mode, refused) in [(0o700, false), (0o755, false), (0o775, true), (0o777, true), (0o1777, true)] {
+            fs::set_permissions(&directory, Permissions::from_mode(mode)).unwrap();
+            assert_eq!(private(&directory).is_err(), refused, "{mode:o}");
+        }
+        let refusal = private(&directory).unwrap_err().to_string();
+        assert!(refusal.contains("mode 1777") && refusal.contains("chmod 700"), "{refusal}");
+        let link = home.path().join("link");
+        symlink(&directory, &link).unwrap();
+        assert!(private(&link).is_err(), "where the link leads is what counts");
+    }
+}

@@ -1,0 +1,15 @@
+//! How ssoctl and ssoctld open files and directories that others may have put into their place.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`owner`] | the owner of a file, and a message that says what to do about it |
+//! | [`regular_file`] | reading: never waits for a FIFO, never reads without end |
+//! | [`own_file`] | writing to a file of one's own: never through a link, never to somebody else's |
+//! | [`directory`] | a directory that nobody else can write to |
+//! | [`log_file`] | the daemon's log, which never grows beyond two files |
+
+pub mod directory;
+pub mod log_file;
+pub mod own_file;
+pub mod owner;
+pub mod regular_file;

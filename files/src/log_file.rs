@@ -1,0 +1,44 @@
+//! The log of a daemon that a client has started: one file, and the one before it.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+use crate::own_file;
+
+/// The length from which on the next log begins.
+pub const LARGEST: u64 = 1024 * 1024;
+
+/// Opens the log for writing at its end. One that has grown beyond [`LARGEST`] is moved to `….log.old` first.
+///
+/// # Errors
+/// Something else is in its place, or the operating system refuses.
+pub fn open(path: &Path) -> io::Result<File> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_file() && metadata.len() > LARGEST => {
+            fs::rename(path, path.with_extension("log.old"))?;
+        }
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    own_file::append(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_log_is_moved_away_and_only_one_is_kept() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("ssoctld.log");
+        for filling in [b'a', b'b'] {
+            open(&path).unwrap();
+            fs::write(&path, vec![filling; 1024 * 1024 + 1]).unwrap();
+        }
+        assert_eq!(open(&path).unwrap().metadata().unwrap().len(), 0);
+        assert_eq!(fs::read(home.path().join("ssoctld.log.old")).unwrap()[0], b'b');
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 2);
+    }
+}

@@ -1,0 +1,114 @@
+//! Files of one's own that are opened for writing: a log, a lock.
+//!
+//! Whoever can write to a directory can put a link, a FIFO or a file of his own into the place of another's file. What is
+//! opened here is a regular file that belongs to this user, has no second name, and is readable by nobody else; it is made
+//! if there is none.
+
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+
+use crate::owner::{explained, is_foreign};
+
+/// Opens it for reading and writing at any place.
+///
+/// # Errors
+/// Something else is there, which the message names, or the operating system refuses.
+pub fn open(path: &Path) -> io::Result<File> {
+    open_with(File::options().read(true).write(true), path)
+}
+
+/// Opens it for writing at its end.
+///
+/// # Errors
+/// Something else is there, which the message names, or the operating system refuses.
+pub fn append(path: &Path) -> io::Result<File> {
+    open_with(File::options().append(true), path)
+}
+
+fn open_with(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    // Without a reader a FIFO fails to open, and with one it is recognised below.
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = options.create(true).mode(0o600).custom_flags(flags.bits().cast_signed()).open(path);
+    let file = file.map_err(|error| {
+        let is = |errno: Errno| error.raw_os_error() == Some(errno.raw_os_error());
+        if is(Errno::NXIO) || is(Errno::LOOP) || is(Errno::ISDIR) { not_regular() } else { explained(error, path) }
+    })?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(not_regular());
+    }
+    if is_foreign(&metadata) {
+        return Err(io::Error::new(ErrorKind::PermissionDenied, "it belongs to another user; remove it"));
+    }
+    if metadata.nlink() > 1 {
+        return Err(io::Error::other("it is the same file as another one (a hard link); remove it"));
+    }
+    if metadata.mode() & 0o077 != 0 {
+        file.set_permissions(Permissions::from_mode(0o600))?;
+    }
+    Ok(file)
+}
+
+fn not_regular() -> io::Error {
+    io::Error::other("it is not a regular file; move it away")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn only_a_regular_file_with_one_name_is_written_to_and_nothing_is_waited_for() {
+        let home = tempfile::tempdir().unwrap();
+        let path = |name: &str| home.path().join(name);
+        fs::write(path("file"), "kept").unwrap();
+        fs::set_permissions(path("file"), Permissions::from_mode(0o666)).unwrap();
+        fs::write(path("target"), "kept").unwrap();
+        fs::create_dir(path("directory")).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, path("fifo"), rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0)
+            .unwrap();
+        symlink(path("target"), path("link")).unwrap();
+        symlink(path("nothing"), path("dangling")).unwrap();
+        fs::hard_link(path("target"), path("second name")).unwrap();
+
+        for (name, expected) in [
+            ("file", None),
+            ("new", None),
+            ("directory", Some("not a regular file")),
+            ("fifo", Some("not a regular file")),
+            ("link", Some("not a regular file")),
+            ("dangling", Some("not a regular file")),
+            ("second name", Some("hard link")),
+        ] {
+            for opened in [open(&path(name)), append(&path(name))] {
+                match (opened, expected) {
+                    (Ok(file), None) => assert_eq!(file.metadata().unwrap().mode() & 0o777, 0o600, "{name}"),
+                    (Err(error), Some(expected)) => assert!(error.to_string().contains(expected), "{name}: {error}"),
+                    (other, _) => panic!("{name}: {other:?}"),
+                }
+            }
+        }
+        assert_eq!(fs::read(path("file")).unwrap(), b"kept", "nothing is cut off");
+        assert!(!path("nothing").exists(), "nothing is made through a link");
+    }
+
+    #[test]
+    fn a_file_of_another_user_is_not_written_to() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("file");
+        fs::write(&path, "").unwrap();
+        std::os::unix::fs::chown(&path, Some(65534), Some(65534)).unwrap();
+        assert!(append(&path).unwrap_err().to_string().contains("belongs to another user"));
+    }
+}
