@@ -7,7 +7,8 @@ const LONGEST_CELL: usize = 128;
 
 /// A table with aligned columns. Text from elsewhere is made safe for a terminal, and an empty cell shows as `-`.
 pub(crate) fn table<const N: usize>(header: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
-    let shown = |text: String| if text.is_empty() { "-".to_owned() } else { text::shown(&text, LONGEST_CELL).into_owned() };
+    let shown =
+        |text: String| if text.is_empty() { "-".to_owned() } else { text::shown(&text, LONGEST_CELL).into_owned() };
     let header = header.map(str::to_owned);
     let rows: Vec<[String; N]> = std::iter::once(header).chain(rows.map(|row| row.map(shown))).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
