@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::secret::{self, Secret};
+use crate::settings::Settings;
 use crate::timestamp::Timestamp;
 
 /// `GET /v1/token`: a token that is live and lives for at least the `min_valid` that was asked for.
@@ -58,6 +59,9 @@ pub struct DaemonStatus {
     /// What is wrong with the configuration; empty if nothing is.
     #[serde(default)]
     pub configuration_problems: Vec<ConfigurationProblem>,
+    /// What it works with, and who said so.
+    #[serde(default)]
+    pub settings: Settings,
 }
 
 /// Where the daemon keeps secrets, and whether it can.

@@ -20,6 +20,7 @@
 //! | [`openapi`] | all of that as an OpenAPI document |
 //! | [`problem`] | the JSON of errors, their stable codes, HTTP statuses and exit codes |
 //! | [`socket`] | where the socket is, as a function of the environment |
+//! | [`settings`] | what a daemon takes from its environment |
 //! | [`secret`] | how a secret is carried through a program without leaking |
 //! | [`text`] | how text that came from elsewhere is shown |
 //! | [`timestamp`] | points in time, as RFC 3339 in UTC |
@@ -40,6 +41,7 @@ pub mod problem;
 pub mod role;
 pub mod route;
 pub mod secret;
+pub mod settings;
 pub mod socket;
 pub mod text;
 pub mod timestamp;

@@ -101,6 +101,8 @@ mod tests {
         // Every member, so that a new one has to be added here.
         let whole = |selector| Query {
             selector,
+            config: Some("/".to_owned()),
+            credentials: Some("/".to_owned()),
             account: Some(String::new()),
             role: Some(String::new()),
             min_valid: 1,
@@ -128,6 +130,7 @@ mod tests {
             let (request, rest) = row.split_once('`').expect("an end of the request");
             let (row, query) = request.split_once('?').unwrap_or((request, ""));
             let query = query.replace("SELECTOR", "session=&profile=&start_url=");
+            let query = query.replace("FILES", "config=&credentials=");
             let expected: BTreeSet<String> =
                 query.split('&').filter_map(|it| it.strip_suffix('=')).map(str::to_owned).collect();
             let operation = operations(&document).into_iter().find(|(known, _)| known == row);

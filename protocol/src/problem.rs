@@ -122,6 +122,8 @@ error_codes! {
     InvalidConfiguration = "invalid_configuration", 500, Other;
     /// The configuration file cannot be changed.
     ConfigurationUnwritable = "configuration_unwritable", 500, Other;
+    /// The AWS file that `config` or `credentials` names cannot be used; nothing else is asked in its place.
+    AwsConfigUnusable = "aws_config_unusable", 409, Other;
     /// The request is malformed.
     InvalidRequest = "invalid_request", 400, Usage;
     /// The request comes from a web page (it has an `Origin`), or from another user.

@@ -6,6 +6,7 @@
 //! `SELECTOR` is one of `session=`, `profile=`, `start_url=`, or nothing for the only session. `account=` and `role=` may be
 //! left out where `profile=` names a profile with `sso_account_id` and `sso_role_name`, and count before those. Where nothing
 //! at all is named, `credentials` and `assignment` mean the profile `default`, if that one leads to a session.
+//! `FILES` stands for `config=` and `credentials=`, the AWS files that the caller means.
 
 mod query;
 
@@ -51,39 +52,39 @@ pub enum Route {
     Health,
     /// `GET /v1/openapi.json`: this API as an OpenAPI 3.1 document, [`openapi::DOCUMENT`](crate::openapi::DOCUMENT)
     OpenApi,
-    /// `GET /v1/sessions`: [`StatusReport`](crate::StatusReport)
+    /// `GET /v1/sessions?FILES`: [`StatusReport`](crate::StatusReport)
     Sessions,
     /// `POST /v1/sessions` with [`NewSession`](crate::NewSession): the saved (or already known)
     /// [`SessionStatus`](crate::SessionStatus)
     AddSession,
-    /// `GET /v1/session?SELECTOR`: the one [`SessionStatus`](crate::SessionStatus) that the selector means
+    /// `GET /v1/session?SELECTOR&FILES`: the one [`SessionStatus`](crate::SessionStatus) that the selector means
     Resolve,
-    /// `GET /v1/sessions/{name}`: [`SessionStatus`](crate::SessionStatus)
+    /// `GET /v1/sessions/{name}?FILES`: [`SessionStatus`](crate::SessionStatus)
     Session(String),
-    /// `GET /v1/token?SELECTOR&min_valid=&wait=`: [`Token`](crate::Token)
+    /// `GET /v1/token?SELECTOR&min_valid=&wait=&FILES`: [`Token`](crate::Token)
     Token,
-    /// `GET /v1/sessions/{name}/token?min_valid=&wait=`: [`Token`](crate::Token)
+    /// `GET /v1/sessions/{name}/token?min_valid=&wait=&FILES`: [`Token`](crate::Token)
     SessionToken(String),
-    /// `POST /v1/sessions/{name}/login?if_needed=&min_valid=&fresh=`: [`Login`](crate::Login)
+    /// `POST /v1/sessions/{name}/login?if_needed=&min_valid=&fresh=&FILES`: [`Login`](crate::Login)
     StartLogin(String),
-    /// `GET /v1/sessions/{name}/login?flow=&wait=`: [`Login`](crate::Login), once the flow is over or `wait` has passed
+    /// `GET /v1/sessions/{name}/login?flow=&wait=&FILES`: [`Login`](crate::Login), once the flow is over or `wait` has passed
     AwaitLogin(String),
-    /// `DELETE /v1/sessions/{name}/login`: [`SessionStatus`](crate::SessionStatus)
+    /// `DELETE /v1/sessions/{name}/login?FILES`: [`SessionStatus`](crate::SessionStatus)
     CancelLogin(String),
-    /// `POST /v1/sessions/{name}/logout`: [`Logout`](crate::body::Logout)
+    /// `POST /v1/sessions/{name}/logout?FILES`: [`Logout`](crate::body::Logout)
     Logout(String),
-    /// `POST /v1/import`: [`Import`](crate::import::Import)
+    /// `POST /v1/import?FILES`: [`Import`](crate::import::Import)
     Import,
-    /// `GET /v1/credentials?SELECTOR&account=&role=&min_valid=&wait=`: [`RoleCredentials`](crate::RoleCredentials)
+    /// `GET /v1/credentials?SELECTOR&account=&role=&min_valid=&wait=&FILES`: [`RoleCredentials`](crate::RoleCredentials)
     Credentials,
-    /// `GET /v1/sessions/{name}/credentials?account=&role=&min_valid=&wait=`:
+    /// `GET /v1/sessions/{name}/credentials?account=&role=&min_valid=&wait=&FILES`:
     /// [`RoleCredentials`](crate::RoleCredentials)
     SessionCredentials(String),
-    /// `GET /v1/assignment?SELECTOR&account=&role=`: [`Assignment`](crate::Assignment)
+    /// `GET /v1/assignment?SELECTOR&account=&role=&FILES`: [`Assignment`](crate::Assignment)
     Assignment,
-    /// `GET /v1/sessions/{name}/accounts?wait=`: [`Accounts`](crate::Accounts)
+    /// `GET /v1/sessions/{name}/accounts?wait=&FILES`: [`Accounts`](crate::Accounts)
     Accounts(String),
-    /// `GET /v1/sessions/{name}/accounts/{id}/roles?wait=`: [`Roles`](crate::Roles)
+    /// `GET /v1/sessions/{name}/accounts/{id}/roles?wait=&FILES`: [`Roles`](crate::Roles)
     Roles {
         /// The session's name.
         session: String,

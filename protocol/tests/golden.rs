@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use ssoctl_protocol::body::{ConfigurationProblem, Logout, PortalSession, TokenFiles};
 use ssoctl_protocol::import::{Import, ImportOutcome, ImportedFile};
+use ssoctl_protocol::settings::{AwsConfigFile, Setting, Settings};
 use ssoctl_protocol::{
     Account, Accounts, Assignment, DaemonStatus, ErrorCode, LastError, Login, NewSession, NextStep, PendingLogin,
     Problem, Role, RoleCredentials, Roles, SessionState, SessionStatus, StatusReport, StoreStatus, Timestamp, Token,
@@ -106,7 +107,55 @@ fn daemon() -> DaemonStatus {
             line: Some(3),
             message: "unknown key \"colour\" is ignored".into(),
         }],
+        settings: settings(),
     }
+}
+
+fn settings() -> Settings {
+    Settings {
+        started_by: "ssoctl".into(),
+        config_toml: "/home/ada/.config/ssoctl/config.toml".into(),
+        aws_config: "/home/ada/.aws/config".into(),
+        aws_credentials: "/home/ada/.aws/credentials".into(),
+        state_directory: "/home/ada/.local/state/ssoctl".into(),
+        variables: vec![
+            Setting { name: "HTTPS_PROXY".into(), value: "http://***@proxy:3128".into(), file: None },
+            Setting { name: "ca_bundle".into(), value: "/ca.pem".into(), file: Some("/home/ada/.aws/config".into()) },
+        ],
+        aws_config_files: vec![AwsConfigFile {
+            path: "/home/ada/client/config".into(),
+            credentials: "/home/ada/.aws/credentials".into(),
+            sessions: 2,
+            listed: false,
+        }],
+    }
+}
+
+fn settings_json() -> Value {
+    json!({
+        "started_by": "ssoctl",
+        "config_toml": "/home/ada/.config/ssoctl/config.toml",
+        "aws_config": "/home/ada/.aws/config",
+        "aws_credentials": "/home/ada/.aws/credentials",
+        "state_directory": "/home/ada/.local/state/ssoctl",
+        "variables": [
+            {"name": "HTTPS_PROXY", "value": "http://***@proxy:3128", "file": null},
+            {"name": "ca_bundle", "value": "/ca.pem", "file": "/home/ada/.aws/config"},
+        ],
+        "aws_config_files": [{
+            "path": "/home/ada/client/config",
+            "credentials": "/home/ada/.aws/credentials",
+            "sessions": 2,
+            "listed": false,
+        }],
+    })
+}
+
+#[test]
+fn a_daemon_says_what_it_works_with() {
+    agrees(&settings(), &settings_json());
+    agrees(&settings().variables[1], &settings_json()["variables"][1]);
+    agrees(&settings().aws_config_files[0], &settings_json()["aws_config_files"][0]);
 }
 
 fn daemon_json() -> Value {
@@ -124,6 +173,7 @@ fn daemon_json() -> Value {
             "line": 3,
             "message": "unknown key \"colour\" is ignored",
         }],
+        "settings": settings_json(),
     })
 }
 
@@ -341,6 +391,7 @@ fn codes_statuses_and_exit_codes_stay_what_they_are() {
             ("store_unavailable", 503, 1),
             ("invalid_configuration", 500, 1),
             ("configuration_unwritable", 500, 1),
+            ("aws_config_unusable", 409, 1),
             ("invalid_request", 400, 2),
             ("forbidden", 403, 1),
             ("not_found", 404, 1),

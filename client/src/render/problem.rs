@@ -52,6 +52,7 @@ pub(crate) fn problem(problem: &Problem, now: Timestamp) -> String {
         ErrorCode::InvalidConfiguration | ErrorCode::ConfigurationUnwritable => {
             format!("{detail}; correct the configuration, which this checks: ssoctl status")
         }
+        ErrorCode::AwsConfigUnusable => format!("{detail}; put that right, or unset the variable that names it"),
         ErrorCode::InvalidRequest => format!("{detail}; see: ssoctl --help"),
         ErrorCode::Forbidden => format!("{detail}; run ssoctl as the user whose daemon it is"),
         ErrorCode::NotFound | ErrorCode::MethodNotAllowed => {

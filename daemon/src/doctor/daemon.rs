@@ -159,6 +159,7 @@ pub(super) fn judge_store(answer: &Answer) -> Finding {
 mod tests {
     use super::*;
     use crate::doctor::finding::Verdict;
+    use ssoctl_protocol::settings::Settings;
     use ssoctl_protocol::{StoreStatus, Timestamp};
 
     const US: u32 = 1000;
@@ -177,6 +178,7 @@ mod tests {
             service_clock_ahead: None,
             quiet_until: None,
             configuration_problems: Vec::new(),
+            settings: Settings::default(),
         }))
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ssoctl_protocol::body::{ConfigurationProblem, TokenFiles};
 use ssoctl_protocol::import::{Import, ImportOutcome, ImportedFile};
 use ssoctl_protocol::route::NoRoute;
+use ssoctl_protocol::settings::Settings;
 use ssoctl_protocol::{
     DaemonStatus, ErrorCode, LastError, NextStep, PendingLogin, Problem, Selector, SessionState, SessionStatus,
     StoreStatus, Timestamp, VERSION,
@@ -52,6 +53,7 @@ pub(super) fn daemon(directory: &Directory, world: &World, started_at: Timestamp
             .filter(|ahead| *ahead != 0),
         quiet_until: world.surroundings.borrow().quiet_until(world.clock.now().wall).map(Timestamp::from),
         configuration_problems: problems.collect(),
+        settings: Settings::default(),
     }
 }
 

@@ -24,6 +24,11 @@ pub enum Selector {
 pub struct Query {
     /// `session=`, `profile=` or `start_url=`.
     pub selector: Selector,
+    /// `config=`: the absolute path of the AWS configuration file in which names are looked up; where absent, the daemon's
+    /// default one and its own configuration.
+    pub config: Option<String>,
+    /// `credentials=`: the same for the AWS credentials file.
+    pub credentials: Option<String>,
     /// `account=`: the id of the account whose role is meant; where absent, the profile's.
     pub account: Option<String>,
     /// `role=`: the name of the role that is meant; where absent, the profile's.
@@ -77,6 +82,8 @@ impl Query {
                 "session" => query.select(Selector::Session(value))?,
                 "profile" => query.select(Selector::Profile(value))?,
                 "start_url" => query.select(Selector::StartUrl(value))?,
+                "config" => query.config = Some(absolute(key, value)?),
+                "credentials" => query.credentials = Some(absolute(key, value)?),
                 "account" => query.account = Some(value),
                 "role" => query.role = Some(value),
                 "min_valid" => query.min_valid = seconds(&value)?,
@@ -106,6 +113,15 @@ impl Query {
     }
 }
 
+/// The daemon does not stand where the caller does.
+fn absolute(key: &str, path: String) -> Result<String, BadQuery> {
+    if path.starts_with('/') && !path.contains('\0') {
+        Ok(path)
+    } else {
+        Err(BadQuery(format!("{key} takes an absolute path")))
+    }
+}
+
 /// Writes the query with its leading `?`, or nothing if every parameter is at its default.
 impl fmt::Display for Query {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -119,6 +135,8 @@ impl fmt::Display for Query {
         let switch = |is_on: bool| is_on.then(|| "true".to_owned());
         let parameters = [
             (selector, selected),
+            ("config", self.config.clone()),
+            ("credentials", self.credentials.clone()),
             ("account", self.account.clone()),
             ("role", self.role.clone()),
             ("min_valid", seconds(self.min_valid)),
@@ -147,6 +165,12 @@ mod tests {
             Query { selector: Selector::StartUrl("https://corp.awsapps.com/start#/".into()), ..Query::default() },
             Query { fresh: true, ..Query::default() },
             Query {
+                selector: Selector::Profile("dev".into()),
+                config: Some("/home/ada/client a&b/config=1".into()),
+                credentials: Some("/home/ada/keys".into()),
+                ..Query::default()
+            },
+            Query {
                 account: Some("111122223333".into()),
                 role: Some("Power User+=,.@-".into()),
                 min_valid: 900,
@@ -171,6 +195,11 @@ mod tests {
             ("session=%zz", "session is not percent-encoded UTF-8"),
             ("if_needed=maybe", "if_needed takes true or false"),
             ("fresh=2", "fresh takes true or false"),
+            ("config=aws/config", "config takes an absolute path"),
+            ("config=", "config takes an absolute path"),
+            ("config=/a&config=/b", "config is given twice"),
+            ("credentials=~/keys", "credentials takes an absolute path"),
+            ("credentials=/a%00", "credentials takes an absolute path"),
             ("flow=x", "flow takes the number of a flow"),
         ] {
             assert_eq!(Query::parse(text).map_err(|bad| bad.to_string()), Err(complaint.to_owned()), "{text}");

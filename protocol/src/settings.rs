@@ -1,0 +1,165 @@
+//! What a daemon takes from its environment, and where it takes it from: what client and daemon compare to tell a person whose
+//! variables count.
+//!
+//! Pure: variables come in as a function.
+
+use std::borrow::Cow;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// The variables that a daemon takes from whichever shell starts it: how this machine reaches the service, and whom it trusts.
+/// None of them names a file that says which sessions there are, or where records are kept.
+pub const TAKEN: &[&str] = &[
+    "HTTPS_PROXY",
+    "https_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+    "NO_PROXY",
+    "no_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "AWS_CA_BUNDLE",
+    "AWS_ENDPOINT_URL_SSO",
+    "AWS_ENDPOINT_URL_SSO_OIDC",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_USE_FIPS_ENDPOINT",
+    "AWS_USE_DUALSTACK_ENDPOINT",
+    "TZ",
+];
+
+/// Those whose value is a path.
+pub const PATHS: &[&str] = &["SSL_CERT_FILE", "SSL_CERT_DIR", "AWS_CA_BUNDLE"];
+
+/// What can be shown of the value of a variable: what stands before an `@` of an address is a password, or may be one.
+pub fn shown<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
+    let upper = name.to_ascii_uppercase();
+    if !(upper.ends_with("_PROXY") || upper.starts_with("AWS_ENDPOINT_URL")) {
+        return Cow::Borrowed(value);
+    }
+    let Some(at) = value.rfind('@') else { return Cow::Borrowed(value) };
+    let scheme = value.find("://").map(|end| end + 3).filter(|end| *end <= at).unwrap_or_default();
+    Cow::Owned(format!("{}***{}", &value[..scheme], &value[at..]))
+}
+
+/// What a daemon works with, and who said so. Never a secret.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// Who started it, and so whose variables it has: `ssoctl`, `service_manager`, or `hand`.
+    pub started_by: String,
+    /// Its own configuration file, whether there is one or not.
+    pub config_toml: String,
+    /// The AWS configuration file that counts for callers that name none.
+    pub aws_config: String,
+    /// The AWS credentials file that counts for callers that name none.
+    pub aws_credentials: String,
+    /// Where records are kept, unless a keyring has them.
+    pub state_directory: String,
+    /// The variables of [`TAKEN`] that it has, and what stands in for them.
+    pub variables: Vec<Setting>,
+    /// The AWS files that callers have named, or `aws_config_files` lists.
+    pub aws_config_files: Vec<AwsConfigFile>,
+}
+
+/// One setting of the daemon.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Setting {
+    /// The variable, or the key of a configuration file.
+    pub name: String,
+    /// Its value, as far as it can be [shown].
+    pub value: String,
+    /// The file that it stands in; `null` for a variable.
+    pub file: Option<String>,
+}
+
+/// An AWS configuration file beside the default one.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AwsConfigFile {
+    /// Its path.
+    pub path: String,
+    /// The credentials file that is read with it.
+    pub credentials: String,
+    /// How many sessions it has.
+    pub sessions: usize,
+    /// Whether `aws_config_files` lists it, so that endpoint settings in it count.
+    pub listed: bool,
+}
+
+/// Where the daemon's own configuration file is: `$SSOCTL_CONFIG`, else `config.toml` in `$XDG_CONFIG_HOME/ssoctl` or
+/// `~/.config/ssoctl`, on macOS in `~/Library/Application Support/ssoctl`. `None` without a home directory.
+pub fn config_toml(variable: impl Fn(&str) -> Option<OsString>, home: Option<PathBuf>) -> Option<PathBuf> {
+    if let Some(chosen) = variable("SSOCTL_CONFIG").filter(|value| !value.is_empty()) {
+        return Some(chosen.into());
+    }
+    Some(own_directory(variable, "XDG_CONFIG_HOME", ".config", home)?.join("config.toml"))
+}
+
+/// Where records are kept: `$SSOCTL_STATE_DIR`, else `$XDG_STATE_HOME/ssoctl` or `~/.local/state/ssoctl`, on macOS
+/// `~/Library/Application Support/ssoctl`. `None` without a home directory.
+pub fn state_directory(variable: impl Fn(&str) -> Option<OsString>, home: Option<PathBuf>) -> Option<PathBuf> {
+    if let Some(chosen) = variable("SSOCTL_STATE_DIR").filter(|value| !value.is_empty()) {
+        return Some(chosen.into());
+    }
+    own_directory(variable, "XDG_STATE_HOME", ".local/state", home)
+}
+
+/// Relative `XDG_*` directories are ignored, as the XDG Base Directory Specification demands.
+fn own_directory(
+    variable: impl Fn(&str) -> Option<OsString>,
+    name: &str,
+    below_home: &str,
+    home: Option<PathBuf>,
+) -> Option<PathBuf> {
+    let home = home.filter(|home| home.is_absolute());
+    if cfg!(target_os = "macos") {
+        return Some(home?.join("Library/Application Support/ssoctl"));
+    }
+    let named = variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    Some(named.or_else(|| Some(home?.join(below_home)))?.join("ssoctl"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_password_of_a_proxy_or_an_endpoint_is_shown() {
+        for (name, value, expected) in [
+            ("HTTPS_PROXY", "http://ada:secret@proxy:3128", "http://***@proxy:3128"),
+            ("https_proxy", "ada:p@ss@proxy:3128", "***@proxy:3128"),
+            ("all_proxy", "http://ada:a/b?c@proxy", "http://***@proxy"),
+            ("HTTP_PROXY", "p@ss://x", "***@ss://x"),
+            ("AWS_ENDPOINT_URL_SSO", "https://ada:secret@sso.example", "https://***@sso.example"),
+            ("HTTPS_PROXY", "http://proxy:3128", "http://proxy:3128"),
+            ("NO_PROXY", "localhost,.corp.example", "localhost,.corp.example"),
+            ("SSL_CERT_FILE", "/certs@home/ca.pem", "/certs@home/ca.pem"),
+        ] {
+            assert_eq!(shown(name, value), expected, "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn places_are_named_by_variables_or_below_the_home_directory() {
+        let with = |pairs: &'static [(&'static str, &'static str)]| {
+            move |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value))
+        };
+        let home = || Some(PathBuf::from("/home/ada"));
+        let named = with(&[("SSOCTL_CONFIG", "/c.toml"), ("SSOCTL_STATE_DIR", "/s"), ("XDG_STATE_HOME", "/x")]);
+        assert_eq!(config_toml(named, home()), Some("/c.toml".into()));
+        assert_eq!(state_directory(named, None), Some("/s".into()));
+        let empty = with(&[("SSOCTL_CONFIG", ""), ("SSOCTL_STATE_DIR", "")]);
+        assert_eq!(config_toml(empty, None), None);
+        if cfg!(not(target_os = "macos")) {
+            let xdg = with(&[("XDG_CONFIG_HOME", "/x"), ("XDG_STATE_HOME", "relative")]);
+            assert_eq!(config_toml(xdg, home()), Some("/x/ssoctl/config.toml".into()));
+            assert_eq!(state_directory(xdg, home()), Some("/home/ada/.local/state/ssoctl".into()));
+            assert_eq!(config_toml(empty, home()), Some("/home/ada/.config/ssoctl/config.toml".into()));
+        }
+    }
+}
