@@ -75,6 +75,13 @@ pub enum Decision {
         /// Whether it came with a refresh token.
         renewable: bool,
     },
+    /// Another daemon had stored a newer token, which counts.
+    TakeFromStore {
+        /// How long it lives from now; zero if it has expired.
+        remaining: Duration,
+        /// Whether there is a refresh token.
+        renewable: bool,
+    },
     /// A flow was opened.
     OpenFlow {
         /// Its number.

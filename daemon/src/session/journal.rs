@@ -31,6 +31,7 @@ pub(super) fn event(session: &str, event: &Event) {
             tracing::info!(session, expires_in = issued.expires_in.as_secs(), rotated, "refreshed");
         }
         Event::Refreshed(_, Err(error)) => tracing::warn!(session, %error, "refreshing failed"),
+        Event::StoreChanged => tracing::debug!(session, "the store has changed, and is read once more"),
         Event::PortalLeft(Ok(())) => tracing::info!(session, "the session at the portal is over"),
         Event::PortalLeft(Err(error)) => tracing::warn!(session, %error, "the portal could not be told"),
         Event::EndedElsewhere(_) => tracing::info!(session, "signed out elsewhere"),
@@ -88,6 +89,12 @@ pub(super) fn decision(session: &str, decision: &Decision) {
             remaining = secs(remaining),
             renewable,
             "a sign-in of another program was found"
+        ),
+        Decision::TakeFromStore { remaining, renewable } => tracing::warn!(
+            session,
+            remaining = secs(remaining),
+            renewable,
+            "another daemon has stored a newer token, which counts; let one daemon alone use this store"
         ),
         Decision::OpenFlow { flow, why, remaining } => {
             tracing::info!(session, flow, why = why.as_str(), remaining = secs(remaining), "decided to open a flow");

@@ -17,6 +17,9 @@ pub const LOAD_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a caller that opens a flow waits for the code to show.
 pub const CODE_PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long the store is waited for before a refusal of the refresh token is believed.
+pub const DOUBT_PATIENCE: Duration = Duration::from_secs(6);
+
 /// How long a new token waits for being stored before it is served unstored.
 pub const STORE_PATIENCE: Duration = Duration::from_secs(2);
 

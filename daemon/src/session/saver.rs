@@ -1,7 +1,8 @@
 //! What is known of the store, and when it is read or written again. Pure.
 //!
 //! One read or write at a time is under way; what changes meanwhile is written by the next. A store that fails is tried
-//! again with growing pauses, and nothing is given up because of it.
+//! again with growing pauses, and nothing is given up because of it. A store that was read is read once more when somebody
+//! else may have written to it.
 
 use super::policy;
 use crate::clock::BootTime;
@@ -12,9 +13,19 @@ pub(super) struct Saver {
     loaded: bool,
     busy: bool,
     dirty: bool,
+    /// It is to be read although it was read before.
+    look: Look,
     failures: u32,
     retry_at: Option<BootTime>,
     error: Option<String>,
+}
+
+/// Another look at a store that was read before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Look {
+    NotWanted,
+    Wanted,
+    UnderWay,
 }
 
 /// What is to be done.
@@ -27,7 +38,7 @@ pub(super) enum Turn {
 impl Saver {
     /// A store that is yet to be read.
     pub(super) const fn new() -> Self {
-        Self { loaded: false, busy: false, dirty: false, failures: 0, retry_at: None, error: None }
+        Self { loaded: false, busy: false, dirty: false, look: Look::NotWanted, failures: 0, retry_at: None, error: None }
     }
 
     pub(super) const fn is_loaded(&self) -> bool {
@@ -36,7 +47,7 @@ impl Saver {
 
     /// Whether something is not durable yet.
     pub(super) const fn is_unsaved(&self) -> bool {
-        self.dirty || (self.loaded && self.busy)
+        self.dirty || (self.loaded && self.busy && !matches!(self.look, Look::UnderWay))
     }
 
     /// Whether waiting for the store leads nowhere for now.
@@ -53,9 +64,22 @@ impl Saver {
         self.dirty = true;
     }
 
+    /// The store is to be read again, before anything is written to it.
+    pub(super) const fn look_again(&mut self) {
+        self.look = Look::Wanted;
+    }
+
     /// What is due now. Whoever takes it reports its end with [`done`](Self::done).
     pub(super) fn take_turn(&mut self, now: BootTime) -> Option<Turn> {
-        if self.busy || self.retry_at.is_some_and(|retry_at| now < retry_at) {
+        if self.busy {
+            return None;
+        }
+        if self.loaded && self.look == Look::Wanted {
+            self.look = Look::UnderWay;
+            self.busy = true;
+            return Some(Turn::Read);
+        }
+        if self.retry_at.is_some_and(|retry_at| now < retry_at) {
             return None;
         }
         let turn = match (self.loaded, self.dirty) {
@@ -66,6 +90,16 @@ impl Saver {
         self.busy = true;
         self.dirty &= turn == Turn::Read;
         Some(turn)
+    }
+
+    /// Another look is over, if it was one. How it went says nothing about what is written.
+    pub(super) fn looked_again(&mut self) -> bool {
+        if self.look != Look::UnderWay {
+            return false;
+        }
+        self.look = Look::NotWanted;
+        self.busy = false;
+        true
     }
 
     /// The read or write is over.

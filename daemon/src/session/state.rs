@@ -12,6 +12,9 @@
 //! | every other one, with or without a name | all is kept and tried again, backing off |
 //! | no answer, an unusable answer, a configuration that allows no call | all is kept and tried again, backing off |
 //!
+//! Before a refresh token counts as spent, the store is read once more: if another daemon has put a newer one there, that one
+//! counts.
+//!
 //! What errors mean for a flow stands in [`super::flow`].
 //!
 //! This file has what comes in, what goes out, and what is known between the two. Each part below knows one side of it.
@@ -50,6 +53,8 @@ pub enum Event {
     Loaded(Result<Option<Kept>, String>),
     /// What the last [`Effect::Store`] asked for is durable, or not.
     Stored(Result<(), String>),
+    /// Another place keeps the records from now on, or the one that did has lost them: it is read once more.
+    StoreChanged,
     /// A caller came.
     Asked(AskId, Want),
     /// A caller went away.
@@ -216,6 +221,7 @@ impl State {
             }
             Event::Loaded(result) => self.loaded(result, now),
             Event::Stored(result) => self.stored(result, now),
+            Event::StoreChanged => self.store_changed(),
             Event::Registered(flow, result) => self.registered(flow, result, now),
             Event::DeviceAuthorized(flow, result) => self.device_authorized(flow, result, now),
             Event::Polled(flow, result) => self.polled(flow, result, now),

@@ -30,6 +30,7 @@ enum Message {
     Found(AskId, Found, oneshot::Sender<Answer>),
     Left(AskId),
     Rejected(Arc<AccessToken>),
+    StoreChanged,
     EndedElsewhere(Arc<AccessToken>),
     Configured(Arc<SessionConfig>, Notices),
     Acted(Action),
@@ -112,6 +113,11 @@ impl Session {
     /// Tells the session that the portal does not know this token any more.
     pub fn ended_elsewhere(&self, token: Arc<AccessToken>) {
         let _ = self.messages.send(Message::EndedElsewhere(token));
+    }
+
+    /// Tells the session that another place keeps the records from now on, or that the one that did has lost them.
+    pub fn store_changed(&self) {
+        let _ = self.messages.send(Message::StoreChanged);
     }
 
     /// Tells the session its configuration.
@@ -208,6 +214,7 @@ impl Task {
                 Event::TermsChanged(terms(&self.config, notices))
             }
             Message::Acted(action) => Event::Acted(action),
+            Message::StoreChanged => Event::StoreChanged,
             Message::Rejected(token) => Event::Rejected(token),
             Message::EndedElsewhere(token) => Event::EndedElsewhere(token),
             Message::Stop => return None,

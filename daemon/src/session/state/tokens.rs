@@ -49,6 +49,12 @@ pub(super) enum Refresh {
         failed_at: BootTime,
         error: CallError,
     },
+    /// The service has turned the refresh token down. The store is looked at first, as another daemon may have spent it and
+    /// stored its successor; by `until` the refusal is believed.
+    Doubted {
+        verdict: policy::RefreshToken,
+        until: BootTime,
+    },
 }
 
 /// What the portal thinks of the token, as far as it said.
@@ -195,6 +201,9 @@ impl State {
     /// A token that has expired is refreshed when it is due, once; after a failure only when somebody asks or something
     /// stirs.
     pub(super) fn refresh_if_due(&mut self, now: Now) {
+        if matches!(self.refresh, Refresh::Doubted { until, .. } if until <= now.boot) {
+            self.believe_refusal();
+        }
         let why = match &self.refresh {
             _ if self.stopping => return,
             Refresh::Idle { due: Some(due) } if *due <= now.boot => Why::Due,
@@ -216,7 +225,7 @@ impl State {
         let renewal = self.token.as_ref().and_then(|token| token.renewal.clone());
         let Some(renewal) = renewal.filter(|_| self.incoming.is_none()) else { return };
         let (failures, arrival) = match self.refresh {
-            Refresh::UnderWay { .. } => return,
+            Refresh::UnderWay { .. } | Refresh::Doubted { .. } => return,
             Refresh::Idle { due: Some(due) } if why == Why::Due => (0, Arrival::after(now.boot.since(due))),
             Refresh::Idle { .. } => (0, Arrival::Unplanned),
             Refresh::BackingOff { failures, .. } => (failures, Arrival::Unplanned),
@@ -257,7 +266,10 @@ impl State {
                         let (until, failed_at) = (now.boot + pause, now.boot);
                         self.refresh = Refresh::BackingOff { failures, until, failed_at, error };
                     }
-                    None => self.spend_refresh_token(&renewal.registration, verdict),
+                    None => {
+                        self.refresh = Refresh::Doubted { verdict, until: now.boot + policy::DOUBT_PATIENCE };
+                        self.saver.look_again();
+                    }
                 }
             }
         }
@@ -287,8 +299,15 @@ impl State {
         self.begin_refresh(Why::Rejected, now);
     }
 
-    fn spend_refresh_token(&mut self, registration: &Registration, verdict: policy::RefreshToken) {
-        let is_known = self.registration.as_ref().is_some_and(|known| known.client_id == registration.client_id);
+    /// The refresh token that was turned down is given up.
+    pub(super) fn believe_refusal(&mut self) {
+        let Refresh::Doubted { verdict, .. } = self.refresh else { return };
+        let renewal = self.token.as_ref().and_then(|token| token.renewal.as_ref());
+        let is_known = self
+            .registration
+            .as_ref()
+            .zip(renewal)
+            .is_some_and(|(known, renewal)| known.client_id == renewal.registration.client_id);
         if verdict == policy::RefreshToken::SpentWithItsRegistration && is_known {
             self.registration = None;
         }

@@ -12,6 +12,7 @@ impl State {
             _ if self.stopping || self.incoming.is_some() => None,
             Refresh::Idle { due } => *due,
             Refresh::BackingOff { until, .. } if self.has_live_token(now.boot) => Some(*until),
+            Refresh::Doubted { until, .. } => Some(*until),
             Refresh::UnderWay { .. } | Refresh::BackingOff { .. } => None,
         };
         let incoming = self.incoming.as_ref().map(|incoming| incoming.deadline);
@@ -49,7 +50,7 @@ impl State {
         Some(match (&self.refresh, approach) {
             (Refresh::Idle { due: Some(due) }, _) => (Next::Refresh, *due),
             (Refresh::BackingOff { until, .. }, _) => (Next::RetryRefresh, *until),
-            (Refresh::UnderWay { .. }, _) => (Next::Refresh, now),
+            (Refresh::UnderWay { .. } | Refresh::Doubted { .. }, _) => (Next::Refresh, now),
             (_, Some(approach)) if approach > now && (token.capped || self.portal_caps) => (Next::TellPerson, approach),
             (_, Some(approach)) if approach > now => (Next::AskPerson, approach),
             _ => (Next::Expire, token.expires),
@@ -80,7 +81,7 @@ impl State {
             incoming: self.incoming.as_ref().map(|incoming| incoming.deadline),
             refresh: has_renewal.then_some(match &self.refresh {
                 Refresh::Idle { .. } => RefreshSituation::Idle,
-                Refresh::UnderWay { .. } => RefreshSituation::UnderWay,
+                Refresh::UnderWay { .. } | Refresh::Doubted { .. } => RefreshSituation::UnderWay,
                 Refresh::BackingOff { until, failed_at, error, .. } => {
                     RefreshSituation::BackingOff { until: *until, failed_at: *failed_at, error }
                 }

@@ -1,0 +1,122 @@
+//! A store that another daemon writes to as well, or that changes: what is newer counts, and nothing is lost.
+
+use super::*;
+
+/// Two sessions of two daemons with one record: what one stores, the other may find.
+struct Pair {
+    first: Timeline,
+    second: Timeline,
+}
+
+impl Pair {
+    fn signed_in() -> Self {
+        let first = Timeline::signed_in(hours(1));
+        let mut second = Timeline::loading();
+        second.now = first.now;
+        second.loaded(Ok(first.kept.clone()));
+        second.kept.clone_from(&first.kept);
+        Self { first, second }
+    }
+
+    /// The first one refreshes, and stores what it was given.
+    fn first_refreshes(&mut self, number: u32) {
+        self.first.advance(mins(55));
+        self.first.refreshes(Ok(issued(number, hours(1))));
+        self.second.jump(self.first.now.boot.since(self.second.now.boot));
+        self.second.kept.clone_from(&self.first.kept);
+    }
+}
+
+fn turned_down() -> CallError {
+    service(ErrorName::InvalidGrant)
+}
+
+#[test]
+fn a_refresh_token_that_another_daemon_has_spent_costs_no_sign_in() {
+    let mut pair = Pair::signed_in();
+    for number in 2..6 {
+        pair.first_refreshes(number);
+        let second = &mut pair.second;
+        second.on(Event::Tick);
+        assert!(second.is_under_way("Refresh"), "it knows nothing yet");
+        second.refreshes(Err(turned_down()));
+        let caller = second.ask_token(Duration::ZERO, Duration::ZERO);
+        assert_eq!(second.token(caller), format!("access-{number}"));
+        assert_eq!(second.trouble(), "");
+        assert_eq!(second.kept, pair.first.kept, "what the other one has stored stays");
+    }
+    pair.second.advance(mins(55));
+    assert_eq!(pair.second.refresh_token_sent(), ("refresh-5", "client"));
+}
+
+#[test]
+fn a_refusal_is_believed_where_the_store_has_nothing_newer_or_cannot_be_read() {
+    for store in [Store::Prompt, Store::Failing, Store::Hanging] {
+        let mut t = Timeline::signed_in(hours(1));
+        let loads = t.begun("Load");
+        t.store = store;
+        t.advance(mins(55));
+        t.refreshes(Err(turned_down()));
+        assert_eq!(t.begun("Load"), loads + 1);
+        t.advance(policy::DOUBT_PATIENCE);
+        assert!(!t.snapshot().token.expect("it lives on").renewal.is_some());
+        t.advance(mins(5));
+        assert_eq!(t.begun("Refresh"), 1);
+        let caller = t.ask_token(Duration::ZERO, Duration::ZERO);
+        assert!(matches!(t.refusal(caller), Refusal::SignInRequired { .. }));
+    }
+}
+
+#[test]
+fn an_older_record_never_takes_the_place_of_a_newer_token() {
+    let mut t = Timeline::signed_in(hours(1));
+    let old = t.kept.clone();
+    t.advance(mins(55));
+    t.refreshes(Ok(issued(2, hours(1))));
+    t.kept = old;
+    t.on(Event::StoreChanged);
+    let stored = t.kept.clone().and_then(|kept| kept.token).expect("a token");
+    assert_eq!(stored.access.value.expose(), "access-2", "ours is put there");
+    let caller = t.ask_token(Duration::ZERO, Duration::ZERO);
+    assert_eq!(t.token(caller), "access-2");
+}
+
+#[test]
+fn another_store_gives_what_it_has_to_whoever_has_nothing_and_gets_what_it_lacks() {
+    let had = Timeline::signed_in(hours(1));
+    let mut empty = Timeline::signed_out();
+    empty.now = had.now;
+    empty.kept.clone_from(&had.kept);
+    empty.on(Event::StoreChanged);
+    let caller = empty.ask_token(Duration::ZERO, Duration::ZERO);
+    assert_eq!(empty.token(caller), "access-1");
+
+    let mut has = Timeline::signed_in(hours(1));
+    has.kept = None;
+    has.on(Event::StoreChanged);
+    assert!(has.kept.is_some_and(|kept| kept.token.is_some()), "the store gets it");
+}
+
+#[test]
+fn who_has_signed_out_is_not_signed_in_again_by_what_could_not_be_removed() {
+    let mut t = Timeline::signed_in(hours(1));
+    t.store = Store::Failing;
+    t.ask(Want::Logout);
+    t.portal_answers(Ok(()));
+    t.store = Store::Prompt;
+    t.on(Event::StoreChanged);
+    assert_eq!(t.snapshot().token, None);
+    t.advance(mins(2));
+    assert_eq!(t.kept.and_then(|kept| kept.token), None);
+}
+
+#[test]
+fn a_new_token_that_is_on_its_way_is_not_displaced() {
+    let mut t = Timeline::signed_in(hours(1));
+    t.advance(mins(55));
+    assert!(t.is_under_way("Refresh"));
+    t.on(Event::StoreChanged);
+    t.refreshes(Ok(issued(2, hours(1))));
+    let caller = t.ask_token(Duration::ZERO, Duration::ZERO);
+    assert_eq!(t.token(caller), "access-2");
+}
