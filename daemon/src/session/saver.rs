@@ -38,7 +38,15 @@ pub(super) enum Turn {
 impl Saver {
     /// A store that is yet to be read.
     pub(super) const fn new() -> Self {
-        Self { loaded: false, busy: false, dirty: false, look: Look::NotWanted, failures: 0, retry_at: None, error: None }
+        Self {
+            loaded: false,
+            busy: false,
+            dirty: false,
+            look: Look::NotWanted,
+            failures: 0,
+            retry_at: None,
+            error: None,
+        }
     }
 
     pub(super) const fn is_loaded(&self) -> bool {

@@ -315,7 +315,8 @@ impl Timeline {
         // What was read before is read again; the first time is the test's.
         while self.is_under_way("Load") && !self.snapshot().loading && self.store != Store::Hanging {
             self.end("Load");
-            let found = if self.store == Store::Prompt { Ok(self.kept.clone()) } else { Err("it is locked".to_owned()) };
+            let found =
+                if self.store == Store::Prompt { Ok(self.kept.clone()) } else { Err("it is locked".to_owned()) };
             self.step(Event::Loaded(found));
         }
         while self.is_under_way("Store") && self.store != Store::Hanging {
