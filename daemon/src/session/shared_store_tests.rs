@@ -59,7 +59,7 @@ fn a_refusal_is_believed_where_the_store_has_nothing_newer_or_cannot_be_read() {
         t.refreshes(Err(turned_down()));
         assert_eq!(t.begun("Load"), loads + 1);
         t.advance(policy::DOUBT_PATIENCE);
-        assert!(!t.snapshot().token.expect("it lives on").renewal.is_some());
+        assert!(t.snapshot().token.expect("it lives on").renewal.is_none());
         t.advance(mins(5));
         assert_eq!(t.begun("Refresh"), 1);
         let caller = t.ask_token(Duration::ZERO, Duration::ZERO);
