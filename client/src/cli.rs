@@ -34,6 +34,8 @@ Environment:
                    the only session there is
   SSOCTL_SOCKET    the daemon's socket; default: $XDG_RUNTIME_DIR/ssoctl/ssoctld.sock, else run/ssoctld.sock in
                    the cache directory of ssoctl
+  SSOCTL_SOCKET_OWNER
+                   whose daemon is believed besides your own: a uid, or any
   SSOCTL_NO_START  if 1, no daemon is started; nor is one where SSOCTL_SOCKET is set
   BROWSER          the browser that login opens
   NO_COLOR         if set, status uses no colours";
@@ -368,7 +370,15 @@ mod tests {
     #[test]
     fn the_help_names_every_exit_code_and_variable() {
         let help = Cli::command().render_long_help().to_string();
-        for needed in ["SSOCTL_SESSION", "AWS_PROFILE", "SSOCTL_SOCKET", "SSOCTL_NO_START", "BROWSER", "NO_COLOR"] {
+        for needed in [
+            "SSOCTL_SESSION",
+            "AWS_PROFILE",
+            "SSOCTL_SOCKET",
+            "SSOCTL_SOCKET_OWNER",
+            "SSOCTL_NO_START",
+            "BROWSER",
+            "NO_COLOR",
+        ] {
             assert!(help.contains(needed), "{needed}");
         }
         for code in 0..=7 {

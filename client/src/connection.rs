@@ -1,14 +1,15 @@
 //! One request over the daemon's socket: finding the socket, making sure whose it is, and waiting no longer than agreed.
 
+mod peer;
+
 use std::cell::Cell;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 use ssoctl_protocol::route::Query;
-use ssoctl_protocol::{Problem, Route, SocketPath, VERSION};
+use ssoctl_protocol::{Problem, Route, SocketOwner, SocketPath, VERSION};
 
 use crate::environment;
 use crate::failure::Failure;
@@ -57,6 +58,7 @@ impl<'a> Patience<'a> {
 /// The daemon, as seen from here.
 pub(crate) struct Daemon {
     socket: SocketPath,
+    believed: SocketOwner,
     starting: Starting,
     warning: Cell<VersionWarning>,
 }
@@ -72,7 +74,8 @@ impl Daemon {
                     "there is no place for the daemon's socket; set HOME, XDG_RUNTIME_DIR or SSOCTL_SOCKET".to_owned(),
                 )
             })?;
-        Ok(Self { socket, starting, warning: Cell::new(warning) })
+        let believed = SocketOwner::from_environment(environment::variable).map_err(Failure::Usage)?;
+        Ok(Self { socket, believed, starting, warning: Cell::new(warning) })
     }
 
     /// Sends a request that is answered from memory or within the margin.
@@ -119,9 +122,7 @@ impl Daemon {
             Err(error) if nobody_listens(&error) => self.start()?,
             Err(error) => return Err(Failure::Unreachable(format!("cannot connect to {}: {error}", path.display()))),
         };
-        if matches!(self.socket, SocketPath::Default(_)) {
-            owner::check(&stream, path).map_err(Failure::Unreachable)?;
-        }
+        peer::check(&stream, path, self.believed).map_err(Failure::Unreachable)?;
         Ok(stream)
     }
 
@@ -221,61 +222,6 @@ pub(crate) fn nobody_listens(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused)
 }
 
-/// Whoever listens where the daemon should be gets to see which sessions are asked for and could hand out tokens of
-/// his own. At a default path, therefore, only the user's own processes are believed.
-mod owner {
-    use super::{Path, UnixStream};
-
-    #[cfg(target_os = "linux")]
-    pub(super) fn check(stream: &UnixStream, path: &Path) -> Result<(), String> {
-        let peer = rustix::net::sockopt::socket_peercred(stream)
-            .map_err(|error| format!("cannot tell who listens at {}: {error}", path.display()))?;
-        judge(peer.uid.as_raw(), path)
-    }
-
-    /// Without `SO_PEERCRED` (and `getpeereid` is in no safe interface) the owner of the socket's directory is asked:
-    /// who may not write there cannot have put the socket there.
-    #[cfg(not(target_os = "linux"))]
-    pub(super) fn check(_: &UnixStream, path: &Path) -> Result<(), String> {
-        use std::os::unix::fs::MetadataExt;
-        let directory = path.parent().unwrap_or(path);
-        for place in [directory, path] {
-            let metadata = std::fs::symlink_metadata(place)
-                .map_err(|error| format!("cannot tell who owns {}: {error}", place.display()))?;
-            judge(metadata.uid(), place)?;
-            if place == directory && metadata.mode() & 0o022 != 0 {
-                return Err(format!("others may write to {}; run: chmod 700 {0}", directory.display()));
-            }
-        }
-        Ok(())
-    }
-
-    fn judge(owner: u32, path: &Path) -> Result<(), String> {
-        let own = rustix::process::getuid().as_raw();
-        if owner == own {
-            return Ok(());
-        }
-        Err(format!(
-            "refusing to talk to {}: it belongs to the user with uid {owner}, not to you (uid {own}); \
-             set SSOCTL_SOCKET if that is meant",
-            path.display()
-        ))
-    }
-
-    #[cfg(test)]
-    mod tests {
-        use super::*;
-
-        #[test]
-        fn a_socket_of_somebody_else_is_refused() {
-            let own = rustix::process::getuid().as_raw();
-            assert_eq!(judge(own, Path::new("/run/s")), Ok(()));
-            let refusal = judge(own + 1, Path::new("/run/s")).unwrap_err();
-            assert!(refusal.contains("refusing to talk to /run/s"), "{refusal}");
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -283,6 +229,7 @@ mod tests {
     fn daemon() -> Daemon {
         Daemon {
             socket: SocketPath::Chosen("/nowhere.sock".into()),
+            believed: SocketOwner::Own,
             starting: Starting::Forbidden,
             warning: Cell::new(VersionWarning::Silent),
         }

@@ -5,20 +5,11 @@
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use ssoctl_protocol::{Route, VERSION, VERSION_HEADER};
+use ssoctl_protocol::{Route, SocketOwner, VERSION, VERSION_HEADER};
 use tokio::net::UnixStream;
 
 /// The longest answers are lists of thousands of accounts, of a few megabytes.
 const LONGEST: usize = 16 << 20;
-
-/// Whose process is believed to be the daemon.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Believed {
-    /// One of this user's.
-    Own,
-    /// Whoever listens.
-    Anybody,
-}
 
 /// An answer, whatever its status.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -36,7 +27,7 @@ pub(crate) enum Unanswered {
     #[error("no daemon answers there")]
     Nobody,
     /// A process of another user listens.
-    #[error("a process of user {uid} listens there")]
+    #[error("a process of user {uid} listens there; only if that daemon is meant, set SSOCTL_SOCKET_OWNER={uid}")]
     Foreign {
         /// That user.
         uid: u32,
@@ -50,7 +41,7 @@ pub(crate) enum Unanswered {
 }
 
 /// Asks for what a route gives without a query.
-pub(crate) async fn get(socket: &Path, route: &Route, believed: Believed) -> Result<Answer, Unanswered> {
+pub(crate) async fn get(socket: &Path, route: &Route, believed: SocketOwner) -> Result<Answer, Unanswered> {
     let stream = match UnixStream::connect(socket).await {
         Ok(stream) => stream,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
@@ -58,14 +49,9 @@ pub(crate) async fn get(socket: &Path, route: &Route, believed: Believed) -> Res
         }
         Err(error) => return Err(Unanswered::Refused(error.to_string())),
     };
-    if believed == Believed::Own {
-        match stream.peer_cred() {
-            Ok(peer) if peer.uid() != rustix::process::geteuid().as_raw() => {
-                return Err(Unanswered::Foreign { uid: peer.uid() });
-            }
-            Ok(_) => {}
-            Err(error) => return Err(Unanswered::Refused(error.to_string())),
-        }
+    let uid = stream.peer_cred().map_err(|error| Unanswered::Refused(error.to_string()))?.uid();
+    if believed.judge(uid, rustix::process::geteuid().as_raw(), socket).is_err() {
+        return Err(Unanswered::Foreign { uid });
     }
     // HTTP/1.0 has no chunks, and its answers end with the connection.
     let request = format!("GET {} HTTP/1.0\r\nHost: ssoctld\r\n{VERSION_HEADER}: {VERSION}\r\n\r\n", route.path());
@@ -129,7 +115,7 @@ mod tests {
     async fn nobody_a_stale_socket_and_a_stranger_are_told_apart() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("s");
-        let ask = || get(&path, &Route::Health, Believed::Own);
+        let ask = || get(&path, &Route::Health, SocketOwner::Own);
         assert_eq!(ask().await, Err(Unanswered::Nobody));
         let listener = UnixListener::bind(&path).unwrap();
         let stranger = std::thread::spawn(move || listener.accept().unwrap().0.write_all(b"220 hello\r\n\r\n"));

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Parser;
 use directories::ProjectDirs;
-use ssoctl_protocol::SocketPath;
+use ssoctl_protocol::{SocketOwner, SocketPath};
 use ssoctld::clock::SystemClock;
 use ssoctld::config::{self, Environment, Paths};
 use ssoctld::configure::{self, Form, Request, Stale, Writing};
@@ -130,6 +130,7 @@ fn examine(arguments: Arguments, json: bool) -> anyhow::Result<ExitCode> {
         paths: Paths::locate(arguments.config, &environment)?,
         environment,
         socket: socket_path()?,
+        believed: socket_owner()?,
         state_directory: state_directory(arguments.state_dir)?,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -153,7 +154,7 @@ fn examine(arguments: Arguments, json: bool) -> anyhow::Result<ExitCode> {
 fn write_profiles(own_config: Option<PathBuf>, wanted: cli::Configure) -> anyhow::Result<ExitCode> {
     let environment = Environment::from_process();
     let paths = Paths::locate(own_config, &environment)?;
-    let socket = socket_path()?;
+    let (socket, believed) = (socket_path()?, socket_owner()?);
     let request = Request {
         session: wanted.session,
         accounts: wanted.accounts,
@@ -167,7 +168,7 @@ fn write_profiles(own_config: Option<PathBuf>, wanted: cli::Configure) -> anyhow
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let done = runtime.block_on(async {
         let clock = Arc::new(SystemClock::start()?);
-        anyhow::Ok(configure::run(&request, &paths.aws, socket, clock).await)
+        anyhow::Ok(configure::run(&request, &paths.aws, (socket, believed), clock).await)
     })?;
     let mut errors = std::io::stderr().lock();
     match done {
@@ -196,6 +197,10 @@ fn state_directory(named: Option<PathBuf>) -> anyhow::Result<PathBuf> {
 fn socket_path() -> anyhow::Result<SocketPath> {
     SocketPath::from_environment(|name| std::env::var_os(name), std::env::home_dir())
         .context("there is no home directory; name a socket with SSOCTL_SOCKET")
+}
+
+fn socket_owner() -> anyhow::Result<SocketOwner> {
+    SocketOwner::from_environment(|name| std::env::var_os(name)).map_err(anyhow::Error::msg)
 }
 
 /// Keeps what is in memory out of core dumps, and on Linux out of the sight of the person's other programs: none but the

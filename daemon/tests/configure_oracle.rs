@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::thread;
 
 use serde_json::{Value, json};
-use ssoctl_protocol::SocketPath;
+use ssoctl_protocol::{SocketOwner, SocketPath};
 use ssoctld::clock::SystemClock;
 use ssoctld::configure::{self, Form, Request, Stale, Writing};
 
@@ -98,7 +98,8 @@ async fn configure(home: &Path, ssoctl: Option<&str>) {
         writing: Writing::Done,
     };
     let clock = Arc::new(SystemClock::start().expect("a clock"));
-    let done = configure::run(&request, &home.join("config"), SocketPath::Chosen(socket), clock).await;
+    let done =
+        configure::run(&request, &home.join("config"), (SocketPath::Chosen(socket), SocketOwner::Own), clock).await;
     done.unwrap_or_else(|failure| panic!("{failure}"));
     daemon.join().expect("three answers");
 }

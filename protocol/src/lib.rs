@@ -19,8 +19,8 @@
 //! | [`percent`] | how text is written in paths and queries |
 //! | [`openapi`] | all of that as an OpenAPI document |
 //! | [`problem`] | the JSON of errors, their stable codes, HTTP statuses and exit codes |
-//! | [`socket`] | where the socket is, as a function of the environment |
 //! | [`settings`] | what a daemon takes from its environment |
+//! | [`socket`] | where the socket is and who is believed there, as a function of the environment |
 //! | [`secret`] | how a secret is carried through a program without leaking |
 //! | [`text`] | how text that came from elsewhere is shown |
 //! | [`timestamp`] | points in time, as RFC 3339 in UTC |
@@ -54,7 +54,7 @@ pub use problem::{ErrorCode, ExitCode, Problem};
 pub use role::{Account, Accounts, Assignment, Role, RoleCredentials, Roles};
 pub use route::{Method, Route, Selector};
 pub use secret::Secret;
-pub use socket::SocketPath;
+pub use socket::{SocketOwner, SocketPath};
 pub use timestamp::Timestamp;
 
 /// The version of this side, as sent in [`VERSION_HEADER`].

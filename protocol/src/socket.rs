@@ -1,10 +1,13 @@
-//! Where the daemon's socket is.
+//! Where the daemon's socket is, and whose process is believed to be the daemon.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// The variable that names the socket.
 pub const SOCKET_VARIABLE: &str = "SSOCTL_SOCKET";
+
+/// The variable that names another user whose process is believed to be the daemon: a uid, or `any`.
+pub const OWNER_VARIABLE: &str = "SSOCTL_SOCKET_OWNER";
 
 /// The longest path that fits into a socket address on every supported system: 104 bytes on macOS, 108 on Linux, less
 /// the terminating zero (`sockaddr_un`, unix(4) and unix(7)).
@@ -13,7 +16,7 @@ pub const LONGEST_PATH: usize = 103;
 /// The path of the socket and who chose it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum SocketPath {
-    /// [`SOCKET_VARIABLE`] names it. The person answers for who else can reach it, and no daemon is started for it.
+    /// [`SOCKET_VARIABLE`] names it. No daemon is started for it.
     Chosen(PathBuf),
     /// The default place. Its directory belongs to the user alone, and both sides check that.
     Default(PathBuf),
@@ -55,9 +58,64 @@ impl SocketPath {
     }
 }
 
+/// Whose process is believed to be the daemon, wherever the socket is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum SocketOwner {
+    /// The user's own.
+    #[default]
+    Own,
+    /// That of this user besides: a daemon that is seen from another user namespace, such as a container's mount.
+    Also(u32),
+    /// Anybody's.
+    Any,
+}
+
+impl SocketOwner {
+    /// As [`OWNER_VARIABLE`] says; the user's own where it is unset or empty.
+    ///
+    /// # Errors
+    /// The variable holds neither a uid nor `any`. The text says so.
+    pub fn from_environment(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, String> {
+        let Some(value) = variable(OWNER_VARIABLE).filter(|value| !value.is_empty()) else { return Ok(Self::Own) };
+        let text = value.to_string_lossy();
+        if text == "any" {
+            return Ok(Self::Any);
+        }
+        text.parse().map(Self::Also).map_err(|_| format!("{OWNER_VARIABLE} is {text:?}; set it to a uid or to \"any\""))
+    }
+
+    /// Whether a process of the user `listening` is believed by a process of the user `own`.
+    ///
+    /// # Errors
+    /// It is not. The text says why and what to do.
+    pub fn judge(self, listening: u32, own: u32, socket: &Path) -> Result<(), String> {
+        if listening == own || self == Self::Any || self == Self::Also(listening) {
+            return Ok(());
+        }
+        Err(format!(
+            "refusing to talk to {}: a process of the user with uid {listening} listens there, not one of yours (uid {own}); \
+             only if that daemon is meant, set {OWNER_VARIABLE}={listening}",
+            socket.display()
+        ))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobody_but_the_user_and_whom_the_variable_names_is_believed() {
+        let owner = |value: &str| SocketOwner::from_environment(|_| Some(value.into()));
+        let judged = |value: &str| owner(value).unwrap().judge(1000, 1001, Path::new("/run/s")).is_ok();
+        assert_eq!(["", "1000", "any", "1002", "0"].map(judged), [false, true, true, false, false]);
+        assert_eq!(SocketOwner::Also(7).judge(1001, 1001, Path::new("/s")), Ok(()), "one's own is always believed");
+        for wrong in ["ada", "-1", "Any", "1000 ", "4294967296"] {
+            assert!(owner(wrong).unwrap_err().contains(OWNER_VARIABLE), "{wrong}");
+        }
+        let refusal = SocketOwner::Own.judge(1000, 1001, Path::new("/run/s")).unwrap_err();
+        assert!(refusal.contains("/run/s") && refusal.contains("SSOCTL_SOCKET_OWNER=1000"), "{refusal}");
+    }
 
     fn path_with(variables: &[(&str, &str)], home: Option<&str>) -> Option<SocketPath> {
         let find = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value));

@@ -16,6 +16,7 @@ mod herd;
 mod import;
 mod interrupted;
 mod output;
+mod peers;
 mod plain_http;
 mod renewal;
 mod sdks;

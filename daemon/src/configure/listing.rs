@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
-use ssoctl_protocol::{Accounts, ErrorCode, Problem, Roles, Route, SessionStatus, SocketPath};
+use ssoctl_protocol::{Accounts, ErrorCode, Problem, Roles, Route, SessionStatus, SocketOwner, SocketPath};
 use tokio::task::JoinSet;
 
 use super::Failure;
 use super::choice::{self, Pattern};
 use crate::clock::Clock;
-use crate::inquiry::{self, Believed};
+use crate::inquiry;
 use crate::portal::{AccountId, RoleName};
 
 /// How long one answer may take: the daemon has deadlines of its own, which should be the ones that pass.
@@ -39,6 +39,7 @@ pub(super) enum Listed {
 /// The daemon that runs, and the session that is asked about.
 pub(super) struct Daemon {
     pub(super) socket: SocketPath,
+    pub(super) believed: SocketOwner,
     pub(super) session: String,
     pub(super) clock: Arc<dyn Clock>,
 }
@@ -88,13 +89,9 @@ impl Daemon {
 
     async fn ask<T: DeserializeOwned>(&self, route: &Route) -> Result<T, Failure> {
         let socket = self.socket.path();
-        let believed = match self.socket {
-            SocketPath::Default(_) => Believed::Own,
-            SocketPath::Chosen(_) => Believed::Anybody,
-        };
         let late = self.clock.sleep_until(self.clock.now().boot + PATIENCE);
         let answer = tokio::select! {
-            answer = inquiry::get(socket, route, believed) => {
+            answer = inquiry::get(socket, route, self.believed) => {
                 answer.map_err(|why| Failure::Unanswered { socket: socket.to_owned(), why: why.to_string() })?
             }
             () = late => return Err(Failure::Stranger(format!("it did not answer within {} s", PATIENCE.as_secs()))),

@@ -29,7 +29,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ssoctl_protocol::{ErrorCode, ExitCode, Problem, SocketPath};
+use ssoctl_protocol::{ErrorCode, ExitCode, Problem, SocketOwner, SocketPath};
 
 use crate::clock::Clock;
 use crate::portal::Assignment;
@@ -163,8 +163,13 @@ fn remedied(problem: &Problem) -> String {
 }
 
 /// Writes the profiles into the AWS configuration at `path`, or shows what would be written.
-pub async fn run(request: &Request, path: &Path, socket: SocketPath, clock: Arc<dyn Clock>) -> Result<Report, Failure> {
-    let daemon = Arc::new(Daemon { socket, session: request.session.clone(), clock });
+pub async fn run(
+    request: &Request,
+    path: &Path,
+    (socket, believed): (SocketPath, SocketOwner),
+    clock: Arc<dyn Clock>,
+) -> Result<Report, Failure> {
+    let daemon = Arc::new(Daemon { socket, believed, session: request.session.clone(), clock });
     let status = daemon.session().await?;
     let listed = daemon.listing(&request.accounts).await?;
     choice::check_roles(&listed, &request.roles)?;

@@ -57,7 +57,7 @@ pub(super) fn judge(answer: &Answer, version: &str, socket: &Path) -> Finding {
         Answer::Foreign { uid } => Finding::problem(
             DAEMON,
             format!("a process of user {uid} answers on {socket}"),
-            "do not use that socket; name another one with SSOCTL_SOCKET",
+            "do not use that socket; name another one with SSOCTL_SOCKET, or, only if that daemon is meant, its user with SSOCTL_SOCKET_OWNER",
         ),
         Answer::Garbled(why) => Finding::problem(
             DAEMON,

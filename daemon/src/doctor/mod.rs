@@ -29,7 +29,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ssoctl_protocol::SocketPath;
+use ssoctl_protocol::{SocketOwner, SocketPath};
 
 use crate::clock::Clock;
 use crate::config::{self, Config, Environment, Paths};
@@ -48,13 +48,15 @@ pub struct Subject {
     pub environment: Environment,
     /// The daemon's socket.
     pub socket: SocketPath,
+    /// Whose process is believed to be the daemon.
+    pub believed: SocketOwner,
     /// The daemon's state directory.
     pub state_directory: PathBuf,
 }
 
 /// Looks at everything. Takes about ten seconds where nothing answers.
 pub async fn examine(subject: Subject, clock: Arc<dyn Clock>) -> Report {
-    let Subject { paths, environment, socket, state_directory } = subject;
+    let Subject { paths, environment, socket, believed, state_directory } = subject;
     let within = Within(clock);
     let home = environment.home.clone();
     let loading = gather::blocking({
@@ -64,7 +66,7 @@ pub async fn examine(subject: Subject, clock: Arc<dyn Clock>) -> Report {
     let loaded = within.limit(loading).await.flatten();
     let config = loaded.clone().unwrap_or_default();
     let (daemon, files, manager, bus, screen, network) = tokio::join!(
-        within.limit(gather::daemon::ask(socket.path())),
+        within.limit(gather::daemon::ask(socket.path(), believed)),
         within.limit(gather::files::look(socket.path().to_owned(), state_directory, home)),
         within.limit(gather::service::ask()),
         within.limit(gather::bus::ask()),

@@ -13,6 +13,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::descriptors;
+use super::foreign::Foreigners;
 use super::handlers::Api;
 use super::reply;
 use super::unread::Connection;
@@ -59,7 +60,7 @@ pub async fn serve(
     clock: Arc<dyn Clock>,
     shutdown: impl Future<Output = ()>,
 ) -> Remaining {
-    let uid = rustix::process::geteuid().as_raw();
+    let mut foreigners = Foreigners::new(rustix::process::geteuid().as_raw(), Arc::clone(&clock));
     let connections = GracefulShutdown::new();
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(HEAD_LIMIT).half_close(false);
@@ -82,9 +83,7 @@ pub async fn serve(
                 continue;
             }
         };
-        if !is_owner(&stream, uid) {
-            continue;
-        }
+        let Some(stream) = foreigners.sort_out(stream) else { continue };
         let Ok(place) = Arc::clone(&free).try_acquire_owned() else {
             crowd.refuse(&stream);
             continue;
@@ -147,21 +146,6 @@ impl Crowd {
     fn admitted(&mut self) {
         if self.refused > 0 {
             tracing::info!(refused = std::mem::take(&mut self.refused), "connections are accepted again");
-        }
-    }
-}
-
-/// The socket's mode keeps others out already; this holds where somebody has loosened it.
-fn is_owner(stream: &UnixStream, uid: u32) -> bool {
-    match stream.peer_cred() {
-        Ok(peer) if peer.uid() == uid => true,
-        Ok(peer) => {
-            tracing::warn!(peer_uid = peer.uid(), peer_pid = peer.pid(), "a connection of another user was refused");
-            false
-        }
-        Err(error) => {
-            tracing::warn!(%error, "a connection whose user cannot be told was refused");
-            false
         }
     }
 }

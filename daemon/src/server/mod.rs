@@ -12,6 +12,7 @@
 
 mod connection;
 pub mod descriptors;
+mod foreign;
 mod handlers;
 mod new_session;
 mod reply;

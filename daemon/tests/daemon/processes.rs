@@ -142,7 +142,7 @@ async fn an_endless_answer_does_not_grow_the_daemon() {
 
 /// Needs the superuser, who can act as somebody else, and curl, which speaks HTTP over Unix sockets.
 #[tokio::test]
-async fn another_user_gets_nothing_even_from_a_socket_that_lets_everybody_in() {
+async fn another_user_gets_no_token_even_from_a_socket_that_lets_everybody_in() {
     use std::os::unix::fs::PermissionsExt;
     use std::os::unix::process::CommandExt;
     use std::process::Command;
@@ -166,7 +166,8 @@ async fn another_user_gets_nothing_even_from_a_socket_that_lets_everybody_in() {
         async move { tokio::task::spawn_blocking(move || curl.wait_with_output()).await.unwrap().unwrap() }
     };
     let stranger = ask(NOBODY).await;
-    assert_eq!((stranger.status.success(), stranger.stdout), (false, Vec::new()));
+    let answer: serde_json::Value = serde_json::from_slice(&stranger.stdout).unwrap();
+    assert_eq!((&answer["status"], &answer["code"]), (&403.into(), &"forbidden".into()), "{answer}");
     assert!(daemon.log().contains("a connection of another user was refused"), "{}", daemon.log());
     let owner = ask(0).await;
     assert!(String::from_utf8_lossy(&owner.stdout).contains("access_token"));

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use ssoctl_protocol::{DaemonStatus, Route};
+use ssoctl_protocol::{DaemonStatus, Route, SocketOwner};
 
 use crate::doctor::daemon::Answer;
-use crate::inquiry::{self, Believed, Unanswered};
+use crate::inquiry::{self, Unanswered};
 
 /// Asks for the daemon's health. Takes as long as the daemon likes.
-pub(in crate::doctor) async fn ask(socket: &Path) -> Answer {
-    match inquiry::get(socket, &Route::Health, Believed::Own).await {
+pub(in crate::doctor) async fn ask(socket: &Path, believed: SocketOwner) -> Answer {
+    match inquiry::get(socket, &Route::Health, believed).await {
         Ok(answer) => read(&answer),
         Err(Unanswered::Nobody) => Answer::Nobody,
         Err(Unanswered::Foreign { uid }) => Answer::Foreign { uid },

@@ -1,0 +1,84 @@
+//! Whose daemon the client believes, and whom the daemon answers. A second user is a bare uid; a second PID namespace is a real one.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use identity_center_simulator::Settings;
+
+use crate::support::binaries::binaries;
+use crate::support::{Stage, skipping};
+
+const NOBODY: &str = "65534";
+
+/// The same command in front of which these words stand.
+fn through(words: &[&str], command: &Command) -> Command {
+    let mut through = Command::new(words[0]);
+    through.args(&words[1..]).arg(command.get_program()).args(command.get_args()).env_clear();
+    through.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    through
+}
+
+fn open(stage: &Stage) {
+    let mode = |path: &std::path::Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    mode(stage.home(), 0o711);
+    mode(stage.socket().parent().unwrap(), 0o711);
+    mode(&stage.socket(), 0o666);
+}
+
+#[test]
+fn a_daemon_of_another_user_is_believed_only_if_the_variable_names_him_and_tells_why_it_serves_nobody_else() {
+    if !rustix::process::geteuid().is_root() {
+        return skipping::skip("peers", "only the superuser can run a client as somebody else");
+    }
+    let stage = Stage::signed_in(Settings::default());
+    open(&stage);
+    let place = tempfile::tempdir().unwrap();
+    fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let ssoctl = place.path().join("ssoctl");
+    fs::copy(&binaries().ssoctl, &ssoctl).unwrap();
+    let as_nobody = |socket: bool, owner: Option<&str>| {
+        let mut command = Command::new(&ssoctl);
+        command.args(["token", "corp"]).env("HOME", "/nowhere").env("XDG_RUNTIME_DIR", stage.home().join("run"));
+        command.envs(owner.map(|owner| ("SSOCTL_SOCKET_OWNER", owner)));
+        command.envs(socket.then(|| ("SSOCTL_SOCKET", stage.socket())));
+        stage.finish(through(&["setpriv", "--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"], &command))
+    };
+    for socket in [true, false] {
+        for owner in [None, Some("65533")] {
+            let refused = as_nobody(socket, owner).exits(4).prints_nothing();
+            refused.says("refusing to talk to").says("SSOCTL_SOCKET_OWNER=0");
+        }
+        for owner in ["0", "any"] {
+            // The client believes; the daemon has the last word, and says it.
+            let refused = as_nobody(socket, Some(owner)).exits(1).prints_nothing();
+            refused.says("belongs to the user with uid 0 and serves nobody else");
+        }
+        as_nobody(socket, Some("root")).exits(2).prints_nothing().says("SSOCTL_SOCKET_OWNER");
+    }
+}
+
+#[test]
+fn a_client_in_another_process_namespace_is_served() {
+    let namespace: &[&str] = if rustix::process::geteuid().is_root() {
+        &["unshare", "--pid", "--fork", "--kill-child"]
+    } else {
+        &["unshare", "--user", "--map-current-user", "--pid", "--fork", "--kill-child"]
+    };
+    let can = Command::new(namespace[0]).args(&namespace[1..]).arg("true").output();
+    if !can.is_ok_and(|output| output.status.success()) {
+        return skipping::skip("namespaces", "no right to make a PID namespace");
+    }
+    let stage = Stage::signed_in(Settings::default());
+    // The daemon's process id is 0 there, whichever way the socket was found.
+    let inside = |command: Command| stage.finish(through(namespace, &command)).exits(0).stdout;
+    let token = stage.run(["token", "corp"]).exits(0).stdout;
+    assert_eq!(inside(stage.ssoctl(["token", "corp"])), token);
+    let mut chosen = stage.ssoctl(["token", "corp"]);
+    chosen.env("SSOCTL_SOCKET", stage.socket());
+    assert_eq!(inside(chosen), token);
+    let report: serde_json::Value =
+        serde_json::from_str(&stage.finish(through(namespace, &stage.ssoctl(["doctor", "--json"]))).stdout).unwrap();
+    let daemon = report["checks"].as_array().unwrap().iter().find(|check| check["name"] == "daemon").unwrap();
+    assert_eq!(daemon["result"], "ok", "{daemon}");
+}
