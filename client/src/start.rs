@@ -6,6 +6,7 @@
 
 mod daemon;
 mod log;
+pub(crate) mod manager;
 mod unit;
 
 use std::fmt;
@@ -16,12 +17,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::connection::nobody_listens;
-use daemon::Starter;
+use daemon::{Manager, Start, Starter};
+use unit::Unit;
 
 pub(crate) use daemon::{find as program, is_setting};
 
-/// How long a daemon may take until it answers. It listens before it talks to anybody, so this is plenty.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a daemon may take until it answers. It listens before it talks to anybody but the service manager, which it gives
+/// 3 s, so this is plenty.
+const PATIENCE: Duration = Duration::from_secs(8);
 /// How long to look for somebody else's daemon after the one that was started here has ended.
 const GRACE: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(5);
@@ -70,29 +73,31 @@ impl fmt::Display for NotStarted {
 
 /// Starts a daemon and connects to it.
 pub(crate) fn daemon(socket: &Path) -> Result<UnixStream, NotStarted> {
-    if unit::start() {
-        if let Some(stream) = wait_for(socket, PATIENCE)? {
-            return Ok(stream);
+    let manager = match unit::start() {
+        Unit::Started => {
+            return wait_for(socket, PATIENCE)?.ok_or_else(|| NotStarted::Silent { log: unit::LOG.to_owned() });
         }
-        return Err(NotStarted::Silent { log: unit::LOG.to_owned() });
-    }
-    let mut starter = Starter::new()?;
+        Unit::NotStarted => Manager::Usable,
+        Unit::Hangs => Manager::Hangs,
+    };
+    let mut starter = Starter::new(manager)?;
     let begin = Instant::now();
-    let mut ended = None;
+    let mut failed: Option<Instant> = None;
     loop {
-        if let Some(stream) = connect(socket)? {
-            return Ok(stream);
+        let stream = connect(socket)?;
+        if stream.is_none() {
+            starter.start_unless_somebody_does(|| connect(socket))?;
         }
-        starter.start_unless_somebody_does(|| connect(socket))?;
-        if ended.is_none() {
-            ended = starter.end().map(|how| (how, Instant::now()));
-        }
-        if let Some((how, _)) = ended.as_ref().filter(|(_, at)| at.elapsed() > GRACE) {
-            return Err(NotStarted::Died {
-                how: how.clone(),
-                log: starter.log().display().to_string(),
-                last_words: starter.last_words(),
-            });
+        match (starter.look(), stream) {
+            // Whatever this process becomes must not find a child that it knows nothing of.
+            (Start::OfSomebodyElse | Start::Done | Start::Failed(_), Some(stream)) => return Ok(stream),
+            (Start::Failed(how), None) => {
+                if failed.get_or_insert_with(Instant::now).elapsed() > GRACE {
+                    let (log, last_words) = (starter.log().display().to_string(), starter.last_words());
+                    return Err(NotStarted::Died { how, log, last_words });
+                }
+            }
+            _ => {}
         }
         if begin.elapsed() > PATIENCE {
             return Err(NotStarted::Silent { log: starter.log().display().to_string() });

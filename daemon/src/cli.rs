@@ -5,6 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ssoctld::configure::{Pattern, Template};
 
+/// Options of [`Arguments`], as they are written.
+pub(crate) const BACKGROUND: &str = "--background";
+pub(crate) const WITHOUT_SERVICE_MANAGER: &str = "--without-service-manager";
+pub(crate) const TELL_STARTER: &str = "--tell-starter";
+
 /// Keeps AWS IAM Identity Center sign-ins alive and serves their tokens over a Unix socket.
 ///
 /// It runs in the foreground and logs to standard error. SIGTERM and SIGINT stop it, SIGHUP makes it read its
@@ -29,9 +34,17 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) log_format: LogFormat,
 
-    /// Leave the session of the terminal that started it. `ssoctl` uses this.
+    /// Start the daemon so that it has nothing of this process, wait until it is ready, and end. `ssoctl` uses this.
     #[arg(long)]
     pub(crate) background: bool,
+
+    /// With --background: do not ask the service manager for a place of its own. `ssoctl` uses this where that hangs.
+    #[arg(long, hide = true, requires = "background")]
+    pub(crate) without_service_manager: bool,
+
+    /// Tell whoever reads standard output when it runs and when it is ready. --background uses this.
+    #[arg(long, hide = true, conflicts_with = "background")]
+    pub(crate) tell_starter: bool,
 
     /// What to do instead of running as the daemon.
     #[command(subcommand)]

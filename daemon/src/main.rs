@@ -1,5 +1,6 @@
 //! The daemon: the library with the real world behind its doors.
 
+mod background;
 mod cli;
 
 use std::io::{IsTerminal, Write};
@@ -32,6 +33,7 @@ use tokio::sync::mpsc;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use background::Place;
 use cli::{Arguments, Instead, LogFormat};
 
 /// How long threads that block (in a file system that hangs) may hold up the end.
@@ -41,6 +43,10 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::parse();
     start_log(&arguments);
     let ended = match arguments.instead.take() {
+        None if arguments.background => background::start(match arguments.without_service_manager {
+            true => Place::OfCaller,
+            false => Place::OfServiceManager,
+        }),
         None => run(arguments).map(|()| ExitCode::SUCCESS),
         Some(Instead::Doctor { json }) => examine(arguments, json),
         Some(Instead::Configure(configure)) => write_profiles(arguments.config, configure),
@@ -71,8 +77,10 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     descriptors::raise();
     shield_memory().context("failed to keep secrets out of core dumps")?;
-    if arguments.background {
-        rustix::process::setsid().context("failed to leave the terminal's session")?;
+    // Whoever blocked SIGTERM for itself would leave nothing but SIGKILL to end the daemon.
+    background::unblock_signals()?;
+    if arguments.tell_starter {
+        background::begin()?;
     }
     let environment = Environment::from_process();
     let paths = Paths::locate(arguments.config, &environment)?;
@@ -107,6 +115,9 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
             secret_store = secrets.kind(),
             "ssoctld is ready"
         );
+        if arguments.tell_starter {
+            background::ready();
+        }
         let transport = Arc::new(Transport::new(configured.ca_bundle, clock.clone()));
         let identity_center = Arc::new(HttpIdentityCenter::new(Arc::clone(&transport), clock.clone()));
         let portal = Arc::new(HttpPortal::new(transport));

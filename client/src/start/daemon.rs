@@ -65,16 +65,39 @@ pub(super) struct Starter {
     /// Who holds the lock on this file starts the daemon. Closing it, also by dying, lets go of it.
     lock: File,
     started: Option<Started>,
+    manager: Manager,
+}
+
+/// What has become of the daemon that a starter may have started.
+pub(super) enum Start {
+    /// Another client is starting one, or it has come up by itself.
+    OfSomebodyElse,
+    /// It is not ready yet.
+    Pending,
+    /// It is ready, and the process that started it is gone.
+    Done,
+    /// It has ended like this.
+    Failed(String),
+}
+
+/// What is known of the person's service manager.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Manager {
+    /// Nothing is known to be wrong with it.
+    Usable,
+    /// It does not answer in time.
+    Hangs,
 }
 
 struct Started {
+    /// `ssoctld --background`, which ends when the daemon is ready, and then the daemon is nobody's child.
     child: Child,
     /// The length of the log before the daemon wrote to it.
     log_length: u64,
 }
 
 impl Starter {
-    pub(super) fn new() -> Result<Self, NotStarted> {
+    pub(super) fn new(manager: Manager) -> Result<Self, NotStarted> {
         let program = find().ok_or(NotStarted::NothingToStart)?;
         let directory = log::directory(environment::variable, environment::home_directory)
             .ok_or_else(|| NotStarted::NoLog("there is no home directory for its log; set HOME".to_owned()))?;
@@ -82,7 +105,7 @@ impl Starter {
         directory::private(&directory).map_err(|error| fails(&directory, error))?;
         let lock_path = directory.join("ssoctld.starting");
         let lock = own_file::open(&lock_path).map_err(|error| fails(&lock_path, error))?;
-        Ok(Self { program, log: directory.join("ssoctld.log"), lock, started: None })
+        Ok(Self { program, log: directory.join("ssoctld.log"), lock, started: None, manager })
     }
 
     /// Starts the daemon if no other client is starting one. `connect` looks once more whether one has come up before
@@ -106,8 +129,8 @@ impl Starter {
         let errors = output.try_clone().map_err(no_log)?;
         let log_length = output.metadata().map_or(0, |metadata| metadata.len());
         let child = Command::new(&self.program)
-            // The daemon makes itself the leader of a new session, so that closing the terminal does not end it.
             .arg("--background")
+            .args((self.manager == Manager::Hangs).then_some("--without-service-manager"))
             .env_clear()
             .envs(environment::variables().filter_map(|(name, value)| pass_on(name, value)))
             .current_dir("/")
@@ -119,10 +142,15 @@ impl Starter {
         Ok(Started { child, log_length })
     }
 
-    /// How the daemon that was started here has ended, if it has.
-    pub(super) fn end(&mut self) -> Option<String> {
-        let status = self.started.as_mut()?.child.try_wait().ok()??;
-        Some(status.to_string())
+    /// What has become of the daemon that was started here.
+    pub(super) fn look(&mut self) -> Start {
+        let Some(started) = &mut self.started else { return Start::OfSomebodyElse };
+        match started.child.try_wait() {
+            Ok(None) => Start::Pending,
+            Ok(Some(status)) if status.success() => Start::Done,
+            Ok(Some(status)) => Start::Failed(status.to_string()),
+            Err(error) => Start::Failed(error.to_string()),
+        }
     }
 
     pub(super) fn log(&self) -> &Path {

@@ -1,25 +1,36 @@
 //! A unit of the service manager, where one is installed.
 
+use std::io;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use super::manager;
 use crate::environment;
 
 /// Where a unit's log is found.
 pub(super) const LOG: &str =
     if cfg!(target_os = "macos") { "in ~/Library/Logs/ssoctl" } else { "(journalctl --user -u ssoctld)" };
 
-/// Starts the unit. `false` if none is installed or the service manager does not start it, for instance because this
-/// is a session without one (`su`, a container).
-pub(super) fn start() -> bool {
-    command().is_some_and(|mut command| {
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .is_ok_and(|status| status.success())
-    })
+/// What became of starting the unit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Unit {
+    /// It runs, or will.
+    Started,
+    /// None is installed, or the service manager does not start it, for instance because this is a session without one
+    /// (`su`, a container).
+    NotStarted,
+    /// The service manager does not answer in time.
+    Hangs,
+}
+
+/// Starts the unit.
+pub(super) fn start() -> Unit {
+    let Some(mut command) = command() else { return Unit::NotStarted };
+    match manager::run(command.stdout(Stdio::null()).stderr(Stdio::null())) {
+        Ok(output) if output.status.success() => Unit::Started,
+        Err(error) if error.kind() == io::ErrorKind::TimedOut => Unit::Hangs,
+        Ok(_) | Err(_) => Unit::NotStarted,
+    }
 }
 
 /// systemd's unit directories in the order of systemd.unit(5). Looking for the file first spares everybody without the

@@ -14,6 +14,7 @@ mod exec;
 mod first_use;
 mod herd;
 mod import;
+mod inheritance;
 mod interrupted;
 mod output;
 mod peers;

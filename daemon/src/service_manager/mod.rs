@@ -5,12 +5,14 @@
 //! | [`handed`] | takes the listening socket that the manager made, and checks it |
 //! | [`report`] | tells the manager how the daemon is doing, and that it is alive |
 //! | [`predecessor`] | stops a daemon that was started by hand, so that the manager's can have the records |
+//! | [`scope`] | has the manager give a daemon that was started by hand a control group of its own |
 //!
 //! Nothing here knows sessions or requests. Without a manager nothing of it costs anything.
 
 pub mod handed;
 pub mod predecessor;
 pub mod report;
+pub mod scope;
 
 /// The name of the agent in launchd's domain of the user; also the name of its property list.
 const LAUNCHD_LABEL: &str = "io.github.ssoctl.ssoctld";

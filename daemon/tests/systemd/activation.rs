@@ -75,3 +75,18 @@ fn a_socket_that_cannot_be_served_is_refused_with_the_remedy() {
     assert!(refusal.contains("should have ListenStream= with a path"), "{refusal}");
     assert_eq!(daemon.wait().unwrap().code(), Some(1));
 }
+
+#[test]
+fn a_job_that_ends_leaves_the_daemon_that_it_started_running() {
+    let Some(person) = Person::with("a_job_that_ends_leaves_the_daemon", &["systemd-run"]) else { return };
+    person.write(".config/systemd/user/job.service", "[Service]\nType=oneshot\nExecStart=/home/person/bin/ssoctl status\n");
+    person.ok("systemctl", &["--user", "start", "job.service"]);
+    let word = person.ok("sh", &["-c", "cat ~/.local/state/ssoctl/ssoctld.lock"]);
+    let pid = word.strip_prefix("pid ").and_then(|word| word.split(',').next()).unwrap();
+    let group = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+    assert!(group.contains(".scope") && !group.contains("job.service"), "{group}");
+    assert!(!person.systemctl(&["is-active", "job.service"]).status.success());
+    person.ok("ssoctl", &["--no-start", "status"]);
+    let environment = std::fs::read_to_string(format!("/proc/{pid}/environ")).unwrap();
+    assert!(!environment.contains("INVOCATION_ID") && environment.contains("XDG_RUNTIME_DIR"), "{environment}");
+}
