@@ -91,11 +91,9 @@ pub(crate) fn daemon(socket: &Path) -> Result<UnixStream, NotStarted> {
         match (starter.look(), stream) {
             // Whatever this process becomes must not find a child that it knows nothing of.
             (Start::OfSomebodyElse | Start::Done | Start::Failed(_), Some(stream)) => return Ok(stream),
-            (Start::Failed(how), None) => {
-                if failed.get_or_insert_with(Instant::now).elapsed() > GRACE {
-                    let (log, last_words) = (starter.log().display().to_string(), starter.last_words());
-                    return Err(NotStarted::Died { how, log, last_words });
-                }
+            (Start::Failed(how), None) if failed.get_or_insert_with(Instant::now).elapsed() > GRACE => {
+                let (log, last_words) = (starter.log().display().to_string(), starter.last_words());
+                return Err(NotStarted::Died { how, log, last_words });
             }
             _ => {}
         }

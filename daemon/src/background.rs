@@ -6,7 +6,7 @@
 //! group that ends with a job, no limit of a script, no terminal.
 
 use std::ffi::OsString;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, BufReader, Read as _, Write as _};
 use std::os::fd::RawFd;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, ExitCode, Stdio};
@@ -75,7 +75,7 @@ impl Starting {
             command.arg(TELL_STARTER).args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let output = process.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
         let (sender, words) = mpsc::channel();
-        thread::spawn(move || output.bytes().map_while(Result::ok).all(|word| sender.send(word).is_ok()));
+        thread::spawn(move || BufReader::new(output).bytes().map_while(Result::ok).all(|word| sender.send(word).is_ok()));
         Ok(Self { process, words })
     }
 

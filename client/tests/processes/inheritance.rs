@@ -76,7 +76,8 @@ fn a_daemon_has_no_descriptor_signal_umask_or_limit_of_its_caller() {
         .filter_map(|entry| fs::read_link(entry.unwrap().path()).ok())
         .map(|target| target.display().to_string())
         .collect();
-    let foreign: Vec<_> = open.iter().filter(|open| open.contains("caller.lock") || open.starts_with("pipe:")).collect();
+    let foreign: Vec<_> =
+        open.iter().filter(|open| open.contains("caller.lock") || open.starts_with("pipe:")).collect();
     assert_eq!(foreign, Vec::<&String>::new(), "of {open:?}");
     let limits = fs::read_to_string(process.join("limits")).unwrap();
     for limit in ["Max cpu time", "Max file size"] {
@@ -146,8 +147,9 @@ fn a_service_manager_that_hangs_keeps_no_daemon_from_starting() {
 fn children_named(names: &[&str], stage: &Stage) -> BTreeSet<String> {
     let home = format!("HOME={}\0", stage.home().display());
     let processes = fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
-    let of_stage = processes
-        .filter(|process| fs::read(process.join("environ")).is_ok_and(|it| String::from_utf8_lossy(&it).contains(&home)));
+    let of_stage = processes.filter(|process| {
+        fs::read(process.join("environ")).is_ok_and(|it| String::from_utf8_lossy(&it).contains(&home))
+    });
     let name = |process: PathBuf| Some(fs::read_to_string(process.join("comm")).ok()?.trim().to_owned());
     of_stage.filter_map(name).filter(|name| names.contains(&name.as_str())).collect()
 }

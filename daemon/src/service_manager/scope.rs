@@ -42,9 +42,11 @@ pub fn command(program: &Path) -> Option<Command> {
 /// seen from outside of a container, that number would be another process's.
 #[cfg(target_os = "linux")]
 fn runs(directory: &Path) -> bool {
-    // A process that cannot be seen from here has the number 0, which is no `Pid`, and this crate makes an error of it.
+    use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+
+    // A process that cannot be seen from here has the number 0.
     UnixStream::connect(directory.join("systemd/private"))
-        .is_ok_and(|stream| rustix::net::sockopt::socket_peercred(&stream).is_ok())
+        .is_ok_and(|stream| getsockopt(&stream, PeerCredentials).is_ok_and(|peer| peer.pid() != 0))
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -79,7 +79,10 @@ fn a_socket_that_cannot_be_served_is_refused_with_the_remedy() {
 #[test]
 fn a_job_that_ends_leaves_the_daemon_that_it_started_running() {
     let Some(person) = Person::with("a_job_that_ends_leaves_the_daemon", &["systemd-run"]) else { return };
-    person.write(".config/systemd/user/job.service", "[Service]\nType=oneshot\nExecStart=/home/person/bin/ssoctl status\n");
+    person.write(
+        ".config/systemd/user/job.service",
+        "[Service]\nType=oneshot\nExecStart=/home/person/bin/ssoctl status\n",
+    );
     person.ok("systemctl", &["--user", "start", "job.service"]);
     let word = person.ok("sh", &["-c", "cat ~/.local/state/ssoctl/ssoctld.lock"]);
     let pid = word.strip_prefix("pid ").and_then(|word| word.split(',').next()).unwrap();
