@@ -75,7 +75,9 @@ impl Starting {
             command.arg(TELL_STARTER).args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let output = process.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
         let (sender, words) = mpsc::channel();
-        thread::spawn(move || BufReader::new(output).bytes().map_while(Result::ok).all(|word| sender.send(word).is_ok()));
+        thread::spawn(move || {
+            BufReader::new(output).bytes().map_while(Result::ok).all(|word| sender.send(word).is_ok())
+        });
         Ok(Self { process, words })
     }
 
