@@ -24,7 +24,7 @@ pub use add::{AddError, AddedSession, NewSession, add_session};
 pub(crate) use credential_command::{CredentialCommand, Named};
 pub use endpoints::{EndpointError, Endpoints, OverrideSource};
 pub use environment::Environment;
-pub(crate) use files::read;
+pub(crate) use files::{is_null, read};
 pub use files::{NoHome, Paths, SaveError, load, parse, save_session};
 pub use identity::{Identity, IdentityError, StartUrlError, normalise_start_url};
 pub use partitions::is_known_region;

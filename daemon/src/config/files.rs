@@ -4,6 +4,7 @@
 //! length of a few small reads and one synced write.
 
 use std::io;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
@@ -115,7 +116,19 @@ pub(crate) fn read(path: &Path) -> Result<Option<Secret<Vec<u8>>>, NotRead> {
     RegularFile::open(path, Link::Followed)?.map(|file| file.read(LONGEST)).transpose()
 }
 
+/// Whether this is the null device, which people name where there is to be no configuration.
+pub(crate) fn is_null(path: &Path) -> bool {
+    let device = |path: &Path| {
+        let metadata = std::fs::metadata(path).ok()?;
+        metadata.file_type().is_char_device().then(|| metadata.rdev())
+    };
+    device(path).is_some_and(|found| device(Path::new("/dev/null")) == Some(found))
+}
+
 fn read_text(path: &Path) -> Result<String, Problem> {
+    if is_null(path) {
+        return Ok(String::new());
+    }
     let problem = |line, message| Problem { severity: Severity::Error, file: path.to_owned(), line, message };
     let bytes = match read(path) {
         Ok(Some(bytes)) => bytes,

@@ -36,7 +36,7 @@ fn the_files_are_where_the_command_line_or_the_variables_say() {
     assert_eq!(paths.own, Path::new("/etc/own.toml"));
     assert_eq!(paths.aws, Path::new("/home/me/.aws/config"));
 
-    let environment = Environment { aws_config: Some(PathBuf::from("~/aws")), ..environment };
+    let environment = Environment { aws_config: Some(PathBuf::from("/home/me/aws")), ..environment };
     let paths = Paths::locate(Some(PathBuf::from("/tmp/flag.toml")), &environment).unwrap();
     assert_eq!(paths.own, Path::new("/tmp/flag.toml"));
     assert_eq!(paths.aws, Path::new("/home/me/aws"));
@@ -48,6 +48,13 @@ fn the_files_are_where_the_command_line_or_the_variables_say() {
 #[test]
 fn missing_files_are_normal() {
     let (_home, paths) = home();
+    assert_eq!(load(&paths, &Environment::default()), Config::default());
+}
+
+#[test]
+fn the_null_device_is_no_configuration() {
+    let (_home, paths) = home();
+    let paths = Paths { aws: PathBuf::from("/dev/null"), ..paths };
     assert_eq!(load(&paths, &Environment::default()), Config::default());
 }
 

@@ -1,12 +1,14 @@
 //! Noticing that a file has changed.
 //!
 //! Editors and dotfile managers replace files rather than write them, so directories are watched, not files: the
-//! file's own, the one of each symbolic link's target, and where a directory is missing, the nearest one above it until
-//! it appears. Between changes nothing runs.
+//! file's own, the one of each symbolic link on the way to it, and where a directory is missing, the nearest one above it
+//! until it appears. Between changes nothing runs.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::fs::FileTypeExt as _;
+use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,8 +16,6 @@ use notify::event::{AccessKind, AccessMode, EventKind};
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-
-use crate::replacement::next_symlink;
 
 /// A burst of changes is over when nothing more has changed for this long.
 const QUIET: Duration = Duration::from_millis(300);
@@ -153,27 +153,41 @@ impl Plan {
     fn of(files: &[PathBuf]) -> Self {
         let mut plan = Self::default();
         for file in files {
-            let mut next = Some(file.clone());
-            for _ in 0..=MAX_SYMLINKS {
-                let Some(path) = next else { break };
-                plan.add(&path);
-                next = next_symlink(&path);
-            }
+            plan.add(&std::path::absolute(file).unwrap_or_else(|_| file.clone()));
         }
         plan
     }
 
-    /// Adds the nearest directory above a path that exists, and the name in it that leads to the path.
+    /// Adds what a path depends on: each symbolic link on the way, and where the way ends, the name that is there or missing.
     fn add(&mut self, path: &Path) {
-        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        let mut path = absolute.as_path();
-        while let (Some(parent), Some(name)) = (path.parent(), path.file_name()) {
-            if parent.is_dir() {
-                self.names_by_directory.entry(parent.to_owned()).or_default().insert(name.to_owned());
+        let mut directory = PathBuf::new();
+        let mut links = 0;
+        let mut rest: Vec<OsString> = names(path);
+        while let Some(name) = rest.pop() {
+            let next = directory.join(&name);
+            if name == Component::ParentDir.as_os_str() {
+                directory.pop();
+            } else if let Ok(target) = fs::read_link(&next) {
+                self.watch(&directory, &name);
+                links += 1;
+                if links > MAX_SYMLINKS {
+                    return;
+                }
+                rest.extend(names(&target));
+            } else if rest.is_empty() || !next.is_dir() {
+                // Whatever writes to a device, such as /dev/null, changes no configuration.
+                if !fs::metadata(&next).is_ok_and(|metadata| metadata.file_type().is_char_device()) {
+                    self.watch(&directory, &name);
+                }
                 return;
+            } else {
+                directory = next;
             }
-            path = parent;
         }
+    }
+
+    fn watch(&mut self, directory: &Path, name: &OsStr) {
+        self.names_by_directory.entry(directory.to_owned()).or_default().insert(name.to_owned());
     }
 
     /// Whether an event may have changed one of the files. Reading them is an event too, and must not count, or
@@ -193,6 +207,12 @@ impl Plan {
                 })
         })
     }
+}
+
+/// The components of a path, the last one first. That of the root replaces what it is joined to.
+fn names(path: &Path) -> Vec<OsString> {
+    let names = path.components().filter(|component| !matches!(component, Component::CurDir));
+    names.rev().map(|component| component.as_os_str().to_owned()).collect()
 }
 
 #[cfg(test)]

@@ -88,6 +88,40 @@ async fn the_target_of_a_symbolic_link_is_watched_and_so_is_the_link() {
     noticed(&mut watch).await;
 }
 
+#[tokio::test]
+async fn directories_that_are_links_are_watched_wherever_they_stand_on_the_way() {
+    let (home, paths) = home();
+    let root = home.path().canonicalize().unwrap();
+    // aws -> current/aws, current -> first
+    for name in ["first", "second", "third"] {
+        fs::create_dir_all(root.join(name).join("aws")).unwrap();
+        fs::write(root.join(name).join("aws/config"), name).unwrap();
+    }
+    symlink("first", root.join("current")).unwrap();
+    symlink("./current/../current/aws", root.join("aws")).unwrap();
+    let mut watch = FileWatch::start(paths.all());
+    let swap = |link: &str, target: &str| {
+        symlink(target, root.join("new link")).unwrap();
+        fs::rename(root.join("new link"), root.join(link)).unwrap();
+    };
+
+    swap("current", "second");
+    noticed(&mut watch).await;
+    fs::write(root.join("second/aws/config"), "written in place").unwrap();
+    noticed(&mut watch).await;
+
+    swap("aws", "third/aws");
+    noticed(&mut watch).await;
+    fs::write(root.join("third/aws/config"), "written in place").unwrap();
+    noticed(&mut watch).await;
+    assert_eq!(fs::read_to_string(&paths.aws).unwrap(), "written in place");
+}
+
+#[test]
+fn nobody_waits_for_what_is_written_to_a_device() {
+    assert_eq!(Plan::of(&["/dev/null".into()]), Plan::default());
+}
+
 #[test]
 fn neighbours_and_readers_do_not_count() {
     let (_home, paths) = home();

@@ -17,6 +17,9 @@ pub enum FileError {
     /// It cannot be read.
     #[error("it cannot be read: {0}")]
     Unreadable(NotRead),
+    /// It is the null device.
+    #[error("that is no file but stands for no configuration; unset AWS_CONFIG_FILE, or have it name a file")]
+    Null,
     /// It is no text.
     #[error("line {0} is not UTF-8; repair that first")]
     NotText(usize),
@@ -37,6 +40,9 @@ pub(super) struct Before(Option<String>);
 
 impl Before {
     pub(super) fn read(path: &Path) -> Result<Self, FileError> {
+        if config::is_null(path) {
+            return Err(FileError::Null);
+        }
         let Some(bytes) = config::read(path).map_err(FileError::Unreadable)? else { return Ok(Self(None)) };
         let bytes = bytes.expose();
         str::from_utf8(bytes).map(|text| Self(Some(text.to_owned()))).map_err(|error| {
@@ -145,6 +151,7 @@ mod tests {
     fn what_is_no_text_or_no_file_is_refused() {
         let home = tempfile::tempdir().unwrap();
         assert!(matches!(Before::read(home.path()), Err(FileError::Unreadable(_))));
+        assert!(matches!(Before::read(Path::new("/dev/null")), Err(FileError::Null)));
         let path = home.path().join("config");
         fs::write(&path, b"[a]\n\xff\n").unwrap();
         assert!(matches!(Before::read(&path), Err(FileError::NotText(2))));

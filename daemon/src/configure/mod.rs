@@ -32,7 +32,7 @@ use std::sync::Arc;
 use ssoctl_protocol::{ErrorCode, ExitCode, Problem, SocketOwner, SocketPath};
 
 use crate::clock::Clock;
-use crate::portal::Assignment;
+use crate::portal::{Assignment, RoleName};
 
 pub use choice::{NoMatch, Pattern};
 pub use file::FileError;
@@ -199,26 +199,53 @@ pub async fn run(
 }
 
 /// The profiles for the roles that are meant, in the portal's order.
+///
+/// Accounts that cannot be told apart by what a profile's name can have of theirs are called by their ids, whichever of them
+/// are meant, so that a name does not depend on that. The same goes for single profiles that would have one name.
 fn wanted(listed: &[ListedAccount], session: &str, request: &Request) -> Result<Vec<Wanted>, Failure> {
-    let mut profiles = Vec::new();
-    let mut roles_by_name: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for account in listed {
-        let Listed::Roles(roles) = &account.roles else { continue };
-        for role in roles.iter().filter(|role| choice::is_role_meant(role.as_str(), &request.roles)) {
-            let name = request.template.name(names::Subject {
-                session,
-                account_id: account.id.as_str(),
-                account_name: account.name.as_deref(),
-                role: role.as_str(),
-            });
-            roles_by_name.entry(name.clone()).or_default().push(format!("{role} in {}", account.id));
-            profiles.push(Wanted { name, assignment: Assignment { account: account.id.clone(), role: role.clone() } });
-        }
+    let alike = names::alike(listed.iter().filter_map(|account| account.name.as_deref()));
+    let meant = listed.iter().filter_map(|account| match &account.roles {
+        Listed::Roles(roles) => Some(roles.iter().map(move |role| (account, role))),
+        Listed::NotAsked => None,
+    });
+    let meant = meant.flatten().filter(|(_, role)| choice::is_role_meant(role.as_str(), &request.roles));
+    let name = |account: &ListedAccount, role: &RoleName, account_name: Option<&str>| {
+        request.template.name(names::Subject {
+            session,
+            account_id: account.id.as_str(),
+            account_name,
+            role: role.as_str(),
+        })
+    };
+    let named = meant.map(|(account, role)| {
+        let account_name = account.name.as_deref().filter(|name| !alike.contains(&names::safe(name)));
+        (name(account, role, account_name), account, role)
+    });
+    let mut named: Vec<(String, &ListedAccount, &RoleName)> = named.collect();
+    for index in shared(&named).into_values().flatten() {
+        let (_, account, role) = named[index];
+        named[index].0 = name(account, role, None);
     }
-    match roles_by_name.into_iter().find(|(_, roles)| roles.len() > 1) {
-        Some((name, roles)) => Err(Failure::SameName { template: request.template.clone(), name, roles }),
-        None => Ok(profiles),
+    if let Some((name, indices)) = shared(&named).into_iter().next() {
+        let role = |index: usize| format!("{} in {}", named[index].2, named[index].1.id);
+        let roles = indices.into_iter().map(role).collect();
+        return Err(Failure::SameName { template: request.template.clone(), name, roles });
     }
+    let wanted = named.into_iter().map(|(name, account, role)| Wanted {
+        name,
+        assignment: Assignment { account: account.id.clone(), role: role.clone() },
+    });
+    Ok(wanted.collect())
+}
+
+/// The names that several have, with their places.
+fn shared<T, U>(named: &[(String, T, U)]) -> BTreeMap<String, Vec<usize>> {
+    let mut places: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (index, (name, ..)) in named.iter().enumerate() {
+        places.entry(name.clone()).or_default().push(index);
+    }
+    places.retain(|_, places| places.len() > 1);
+    places
 }
 
 #[cfg(test)]
@@ -239,6 +266,12 @@ mod tests {
         }
     }
 
+    fn names(listed: &[ListedAccount], request: &Request) -> Result<Vec<String>, (String, ExitCode)> {
+        wanted(listed, "corp", request)
+            .map(|wanted| wanted.into_iter().map(|wanted| wanted.name).collect())
+            .map_err(|failure| (failure.to_string(), failure.exit_code()))
+    }
+
     #[test]
     fn each_role_that_is_meant_gets_a_name_of_its_own() {
         let listed = [
@@ -246,16 +279,34 @@ mod tests {
             account("444455556666", Some("Dev"), &["Read"]),
             account("777788889999", Some("Prod"), &["Read"]),
         ];
-        let names = |request: &Request| {
-            wanted(&listed, "corp", request)
-                .map(|wanted| wanted.into_iter().map(|wanted| wanted.name).collect::<Vec<_>>())
-                .map_err(|failure| (failure.to_string(), failure.exit_code()))
-        };
-        assert_eq!(names(&request("{account_name}-{role}", &["Adm*"])), Ok(vec!["Dev-Admin".to_owned()]));
-        assert_eq!(names(&request("{account_id}-{role}", &[])).map(|names| names.len()), Ok(4));
-        let complaint = "{account_name}-{role} names several roles \"Dev-Read\": Read in 111122223333, Read in 444455556666; \
+        assert_eq!(names(&listed, &request("{account_id}-{role}", &[])).map(|names| names.len()), Ok(4));
+        let complaint = "{role} names several roles \"Read\": Read in 111122223333, Read in 444455556666, Read in 777788889999; \
                          choose names that tell them apart with --name, such as {account_name}-{account_id}-{role}";
-        assert_eq!(names(&request("{account_name}-{role}", &[])), Err((complaint.to_owned(), ExitCode::Usage)));
+        assert_eq!(names(&listed, &request("{role}", &[])), Err((complaint.to_owned(), ExitCode::Usage)));
+    }
+
+    #[test]
+    fn accounts_that_names_do_not_tell_apart_are_called_by_their_ids() {
+        let mut listed = [
+            account("111122223333", Some("Büro"), &["Admin"]),
+            account("222233334444", Some("B ro"), &["Admin"]),
+            account("333344445555", Some("Dev"), &["Ops-Admin"]),
+            account("444455556666", Some("Dev-Ops"), &["Admin", "Read"]),
+            account("555566667777", Some("Prod"), &["Admin"]),
+        ];
+        let expected = [
+            "111122223333-Admin",
+            "222233334444-Admin",
+            "333344445555-Ops-Admin",
+            "444455556666-Admin",
+            "Dev-Ops-Read",
+            "Prod-Admin",
+        ];
+        let request = request("{account_name}-{role}", &[]);
+        assert_eq!(names(&listed, &request), Ok(expected.map(str::to_owned).to_vec()));
+        // Also if only one of them is meant.
+        listed[1].roles = Listed::NotAsked;
+        assert_eq!(names(&listed[..2], &request), Ok(vec![expected[0].to_owned()]));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The names of profiles: a template, and what may stand in a name.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -119,8 +120,14 @@ fn is_safe(c: char) -> bool {
     c.is_ascii_alphanumeric() || "_-./%@:+".contains(c)
 }
 
+/// What [`safe`] makes of several of these texts.
+pub(super) fn alike<'a>(texts: impl Iterator<Item = &'a str>) -> HashSet<String> {
+    let mut seen = HashSet::new();
+    texts.map(safe).filter(|safe| !seen.insert(safe.clone())).collect()
+}
+
 /// The text with one `-` for each run of other characters, and none at its ends.
-fn safe(text: &str) -> String {
+pub(super) fn safe(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         if is_safe(c) {
