@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use ssoctl_protocol::route::Query;
 use ssoctl_protocol::{Problem, Route, SocketOwner, SocketPath, VERSION};
 
+use crate::aws_files::AwsFiles;
 use crate::environment;
 use crate::failure::Failure;
 use crate::http::{self, Answer, AnswerReader};
@@ -61,6 +62,7 @@ pub(crate) struct Daemon {
     believed: SocketOwner,
     starting: Starting,
     warning: Cell<VersionWarning>,
+    files: AwsFiles,
 }
 
 impl Daemon {
@@ -75,7 +77,24 @@ impl Daemon {
                 )
             })?;
         let believed = SocketOwner::from_environment(environment::variable).map_err(Failure::Usage)?;
-        Ok(Self { socket, believed, starting, warning: Cell::new(warning) })
+        let files = AwsFiles::of_environment()?;
+        Ok(Self { socket, believed, starting, warning: Cell::new(warning), files })
+    }
+
+    /// The same, asked about its default AWS files and its own configuration.
+    pub(crate) fn of_default_files(&self) -> Self {
+        Self {
+            socket: self.socket.clone(),
+            believed: self.believed.clone(),
+            starting: self.starting,
+            warning: self.warning.clone(),
+            files: AwsFiles::default(),
+        }
+    }
+
+    /// The AWS files that its requests mean.
+    pub(crate) const fn files(&self) -> &AwsFiles {
+        &self.files
     }
 
     /// Sends a request that is answered from memory or within the margin.
@@ -92,7 +111,8 @@ impl Daemon {
         patience: Patience<'_>,
     ) -> Result<Answer, Failure> {
         let mut stream = self.connect()?;
-        let answer = self.converse(&mut stream, &http::request(route, query, body), patience)?;
+        let query = self.files.in_query(query);
+        let answer = self.converse(&mut stream, &http::request(route, &query, body), patience)?;
         self.compare_versions(&answer);
         if (200..300).contains(&answer.status) {
             return Ok(answer);
@@ -232,6 +252,7 @@ mod tests {
             believed: SocketOwner::Own,
             starting: Starting::Forbidden,
             warning: Cell::new(VersionWarning::Silent),
+            files: AwsFiles::default(),
         }
     }
 

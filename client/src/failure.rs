@@ -29,6 +29,15 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// What the daemon has answered, if that is why.
+    pub(crate) fn problem(&self) -> Option<&Problem> {
+        match self {
+            Self::Problem(problem) => Some(problem),
+            Self::NotStarted(failure) => failure.problem(),
+            _ => None,
+        }
+    }
+
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Problem(problem) => problem.code.exit_code(),

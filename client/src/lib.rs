@@ -13,6 +13,8 @@
 //! | [`commands`] | one file per verb |
 //! | [`connection`] | one request over the socket, and whose socket it is |
 //! | [`http`] | the bytes of requests and answers, without I/O |
+//! | [`aws_files`] | the AWS files that the environment names |
+//! | [`differences`] | what the daemon has and this shell has not, and the other way round |
 //! | [`start`] | starting a daemon where none runs |
 //! | [`role_environment`] | the variables that carry a role, and those in their way |
 //! | [`shell`] | how variables are set in each shell's language |
@@ -24,11 +26,13 @@
 //! | [`environment`] | the one place that reads the environment and the clock |
 
 mod attendance;
+mod aws_files;
 mod browser;
 mod cli;
 mod commands;
 mod connection;
 mod container_endpoint;
+mod differences;
 mod environment;
 mod failure;
 mod http;
@@ -53,6 +57,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(code) => code,
         Err(failure) => {
             render::notice(&failure.to_string());
+            differences::after(&failure).iter().for_each(|difference| render::notice(difference));
             ExitCode::from(failure.exit_code() as u8)
         }
     }

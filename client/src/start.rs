@@ -7,6 +7,7 @@
 mod daemon;
 mod log;
 pub(crate) mod manager;
+mod passed_on;
 mod unit;
 
 use std::fmt;
@@ -20,7 +21,8 @@ use crate::connection::nobody_listens;
 use daemon::{Manager, Start, Starter};
 use unit::Unit;
 
-pub(crate) use daemon::{find as program, is_setting};
+pub(crate) use daemon::find as program;
+pub(crate) use passed_on::{is_setting, value as passed_on_value};
 
 /// How long a daemon may take until it answers. It listens before it talks to anybody but the service manager, which it gives
 /// 3 s, so this is plenty.

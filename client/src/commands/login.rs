@@ -8,6 +8,7 @@ use ssoctl_protocol::route::Query;
 use ssoctl_protocol::{Login, NewSession, PendingLogin, Route, SessionStatus, Timestamp};
 
 use super::{ask_patiently, name, selector, unknown_login};
+use crate::aws_files::{self, AwsFiles};
 use crate::browser::{self, Opener};
 use crate::cli;
 use crate::connection::{Daemon, Patience};
@@ -23,17 +24,19 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(super) fn run(daemon: &Daemon, arguments: cli::Login) -> Result<(), Failure> {
     let (if_needed, fresh) = (arguments.if_needed, arguments.fresh);
     let (no_browser, cancel) = (arguments.no_browser, arguments.cancel);
-    let name = match arguments.region {
-        Some(region) => add(
-            daemon,
-            &NewSession {
+    let default_files = daemon.of_default_files();
+    let (daemon, name) = match arguments.region {
+        // What is added is in the daemon's own configuration, whatever file this shell names.
+        Some(region) => {
+            let session = NewSession {
                 name: arguments.name,
                 start_url: arguments.which.start_url.unwrap_or_default(),
                 region,
                 scopes: arguments.scopes,
-            },
-        )?,
-        None => name(daemon, selector(arguments.which)?)?,
+            };
+            (&default_files, add(daemon, &session)?)
+        }
+        None => (daemon, name(daemon, selector(arguments.which)?)?),
     };
     if cancel {
         return give_up(daemon, name);
@@ -59,6 +62,14 @@ pub(super) fn run(daemon: &Daemon, arguments: cli::Login) -> Result<(), Failure>
 fn add(daemon: &Daemon, session: &NewSession) -> Result<String, Failure> {
     let body = serde_json::to_vec(session).map_err(|error| Failure::Other(format!("cannot write JSON: {error}")))?;
     let saved: SessionStatus = ask_patiently(daemon, &Route::AddSession, &Query::default(), Some(&body))?;
+    if *daemon.files() != AwsFiles::default() {
+        render::notice(&format!(
+            "warning: session \"{}\" is in the daemon's own configuration, and while {} names a file, names are looked up in \
+             that file alone",
+            saved.name,
+            if daemon.files().config.is_some() { aws_files::CONFIG } else { aws_files::CREDENTIALS },
+        ));
+    }
     Ok(saved.name)
 }
 

@@ -1,7 +1,7 @@
 //! The daemon as a process of its own, started by the client.
 
 use std::env;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
@@ -11,52 +11,8 @@ use std::process::{Child, Command, Stdio};
 use rustix::fs::{FlockOperation, flock};
 use ssoctl_files::{directory, log_file, own_file};
 
-use super::{NotStarted, log};
+use super::{NotStarted, log, passed_on};
 use crate::environment;
-
-/// The variables that a daemon gets. It outlives the shell it was started from, so what it does must not depend on
-/// that shell: above all it must not learn credentials or a profile that somebody happened to export there.
-const PASSED_ON: &[&str] = &[
-    "HOME",
-    "USER",
-    "LOGNAME",
-    "PATH",
-    "LANG",
-    "TZ",
-    "DBUS_SESSION_BUS_ADDRESS",
-    "DISPLAY",
-    "WAYLAND_DISPLAY",
-    "XAUTHORITY",
-    "BROWSER",
-];
-/// Those that somebody sets on purpose, to have the daemon do something in another way.
-const SETTINGS: &[&str] = &[
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "ALL_PROXY",
-    "NO_PROXY",
-    "http_proxy",
-    "https_proxy",
-    "all_proxy",
-    "no_proxy",
-    "AWS_CONFIG_FILE",
-    "AWS_CA_BUNDLE",
-    "AWS_USE_FIPS_ENDPOINT",
-    "AWS_USE_DUALSTACK_ENDPOINT",
-    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
-    "SSOCTL_CONFIG",
-    "SSOCTL_LOG",
-    "SSOCTL_STATE_DIR",
-];
-/// Families of variables that are passed on as well.
-const PASSED_ON_PREFIXES: &[&str] = &["LC_", "XDG_"];
-/// Settings that there is one of for each service.
-const SETTING_PREFIX: &str = "AWS_ENDPOINT_URL";
-/// Those whose value is a path, which may be relative to a directory that the daemon does not run in.
-const PATHS: &[&str] =
-    &["SSL_CERT_FILE", "SSL_CERT_DIR", "AWS_CONFIG_FILE", "AWS_CA_BUNDLE", "SSOCTL_CONFIG", "SSOCTL_STATE_DIR"];
 
 /// Starts one daemon, once, unless another client is at it.
 pub(super) struct Starter {
@@ -99,7 +55,8 @@ struct Started {
 impl Starter {
     pub(super) fn new(manager: Manager) -> Result<Self, NotStarted> {
         let program = find().ok_or(NotStarted::NothingToStart)?;
-        let directory = log::directory(environment::variable, environment::home_directory)
+        let directory = environment::home_directory()
+            .map(|home| log::directory(&home))
             .ok_or_else(|| NotStarted::NoLog("there is no home directory for its log; set HOME".to_owned()))?;
         let fails = |path: &Path, error| NotStarted::NoLog(format!("cannot write {}: {error}", path.display()));
         directory::private(&directory).map_err(|error| fails(&directory, error))?;
@@ -132,7 +89,7 @@ impl Starter {
             .arg("--background")
             .args((self.manager == Manager::Hangs).then_some("--without-service-manager"))
             .env_clear()
-            .envs(environment::variables().filter_map(|(name, value)| pass_on(name, value)))
+            .envs(passed_on::variables())
             .current_dir("/")
             .stdin(Stdio::null())
             .stdout(output)
@@ -163,26 +120,6 @@ impl Starter {
     }
 }
 
-/// Whether a variable of this name, set here, would change what the daemon does.
-pub(crate) fn is_setting(name: &str) -> bool {
-    SETTINGS.contains(&name) || name.starts_with(SETTING_PREFIX)
-}
-
-/// What a daemon gets of a variable.
-fn pass_on(name: OsString, value: OsString) -> Option<(OsString, OsString)> {
-    let text = name.to_str()?;
-    let is_named = PASSED_ON.contains(&text) || is_setting(text);
-    if !is_named && !PASSED_ON_PREFIXES.iter().any(|prefix| text.starts_with(prefix)) {
-        return None;
-    }
-    let value = if PATHS.contains(&text) && !value.is_empty() {
-        std::path::absolute(&value).map_or(value, PathBuf::into_os_string)
-    } else {
-        value
-    };
-    Some((name, value))
-}
-
 /// The `ssoctld` beside this binary, or beside what a link to it points at, else the first one on `PATH`.
 pub(crate) fn find() -> Option<PathBuf> {
     const NAME: &str = "ssoctld";
@@ -206,41 +143,6 @@ fn is_executable(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn passed_on(name: &str, value: &str) -> Option<OsString> {
-        pass_on(name.into(), value.into()).map(|(_, value)| value)
-    }
-
-    #[test]
-    fn credentials_and_the_profile_of_a_shell_never_reach_the_daemon() {
-        for name in [
-            "AWS_PROFILE",
-            "AWS_ACCESS_KEY_ID",
-            "AWS_SECRET_ACCESS_KEY",
-            "AWS_SESSION_TOKEN",
-            "SSOCTL_SOCKET",
-            "SSOCTL_SESSION",
-            "SSH_AUTH_SOCK",
-            "LD_PRELOAD",
-            "LISTEN_FDS",
-        ] {
-            assert_eq!(passed_on(name, "x"), None, "{name}");
-        }
-    }
-
-    #[test]
-    fn what_the_daemon_needs_is_passed_on() {
-        for name in ["HOME", "LC_TIME", "XDG_RUNTIME_DIR", "AWS_ENDPOINT_URL_SSO_OIDC", "https_proxy", "SSOCTL_LOG"] {
-            assert_eq!(passed_on(name, "x"), Some("x".into()), "{name}");
-        }
-    }
-
-    #[test]
-    fn relative_paths_are_made_absolute_because_the_daemon_runs_elsewhere() {
-        let here = env::current_dir().unwrap();
-        assert_eq!(passed_on("AWS_CONFIG_FILE", "my/config"), Some(here.join("my/config").into_os_string()));
-        assert_eq!(passed_on("AWS_CONFIG_FILE", "/my/config"), Some("/my/config".into()));
-    }
 
     #[test]
     fn a_daemon_is_never_taken_from_a_relative_entry_of_path() {

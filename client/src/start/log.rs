@@ -1,9 +1,8 @@
 //! The file that a daemon started by the client writes its log to.
 //!
-//! `ssoctld.log` in the state directory of ssoctl: `$SSOCTL_STATE_DIR`, else `$XDG_STATE_HOME/ssoctl`, else
-//! `~/.local/state/ssoctl`; on macOS, without `SSOCTL_STATE_DIR`, in `~/Library/Logs/ssoctl`.
+//! `ssoctld.log` in the state directory of such a daemon, `~/.local/state/ssoctl`; on macOS in `~/Library/Logs/ssoctl`. As for
+//! the daemon, no variable of this shell but `HOME` counts.
 
-use std::ffi::OsString;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -14,19 +13,8 @@ const LAST_BYTES: u64 = 4096;
 const LAST_LINES: usize = 5;
 
 /// The directory of the log.
-pub(super) fn directory(
-    variable: impl Fn(&str) -> Option<OsString>,
-    home: impl FnOnce() -> Option<PathBuf>,
-) -> Option<PathBuf> {
-    let absolute = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    if let Some(chosen) = variable("SSOCTL_STATE_DIR") {
-        return std::path::absolute(chosen).ok();
-    }
-    if cfg!(target_os = "macos") {
-        return Some(home()?.join("Library/Logs/ssoctl"));
-    }
-    let state = absolute("XDG_STATE_HOME").or_else(|| Some(home()?.join(".local/state")))?;
-    Some(state.join("ssoctl"))
+pub(super) fn directory(home: &Path) -> PathBuf {
+    home.join(if cfg!(target_os = "macos") { "Library/Logs/ssoctl" } else { ".local/state/ssoctl" })
 }
 
 /// The last lines that were written after the first `from` bytes, joined by ` / `; empty if there are none.
@@ -50,23 +38,6 @@ mod tests {
     use std::fs;
 
     use super::*;
-
-    fn directory_with(variables: &[(&str, &str)], home: Option<&str>) -> Option<PathBuf> {
-        let find = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value));
-        directory(find, || home.map(PathBuf::from))
-    }
-
-    #[test]
-    fn the_log_is_in_the_state_directory() {
-        let chosen = directory_with(&[("SSOCTL_STATE_DIR", "/s"), ("XDG_STATE_HOME", "/x")], None);
-        assert_eq!(chosen, Some(PathBuf::from("/s")));
-        if !cfg!(target_os = "macos") {
-            assert_eq!(directory_with(&[("XDG_STATE_HOME", "/x")], None), Some(PathBuf::from("/x/ssoctl")));
-            let relative = directory_with(&[("XDG_STATE_HOME", "x")], Some("/home/ada"));
-            assert_eq!(relative, Some(PathBuf::from("/home/ada/.local/state/ssoctl")));
-            assert_eq!(directory_with(&[], None), None);
-        }
-    }
 
     #[test]
     fn only_the_newest_lines_are_quoted() {
