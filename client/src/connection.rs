@@ -85,7 +85,7 @@ impl Daemon {
     pub(crate) fn of_default_files(&self) -> Self {
         Self {
             socket: self.socket.clone(),
-            believed: self.believed.clone(),
+            believed: self.believed,
             starting: self.starting,
             warning: self.warning.clone(),
             files: AwsFiles::default(),

@@ -89,7 +89,9 @@ fn variables(daemon: &Settings, here: &Here) -> Option<String> {
     for name in settings::TAKEN.iter().filter(|name| **name != NOT_OF_REQUESTS) {
         let ours = here.variables.iter().find(|(known, _)| known == name).map(|(_, value)| value);
         match (ours, theirs(name)) {
-            (Some(ours), None) => differ.push(format!("{name}={ours} of this shell is not the daemon's, which has none")),
+            (Some(ours), None) => {
+                differ.push(format!("{name}={ours} of this shell is not the daemon's, which has none"))
+            }
             (None, Some(theirs)) => {
                 differ.push(format!("{name}={} is the daemon's, and this shell has none", theirs.value));
             }
@@ -105,7 +107,9 @@ fn variables(daemon: &Settings, here: &Here) -> Option<String> {
 /// How the daemon gets the variables of this shell.
 fn remedy(daemon: &Settings) -> &'static str {
     match daemon.started_by.as_str() {
-        "ssoctl" => "it has those of the shell that it was started from: ssoctl stop, and the next call starts it from here",
+        "ssoctl" => {
+            "it has those of the shell that it was started from: ssoctl stop, and the next call starts it from here"
+        }
         "service_manager" if cfg!(target_os = "macos") => {
             "it is a service: set them with launchctl setenv, then: ssoctl service restart"
         }
@@ -122,11 +126,8 @@ mod tests {
     use ssoctl_protocol::settings::Setting;
 
     fn daemon(variables: &[(&str, &str)]) -> Settings {
-        let setting = |(name, value): &(&str, &str)| Setting {
-            name: (*name).to_owned(),
-            value: (*value).to_owned(),
-            file: None,
-        };
+        let setting =
+            |(name, value): &(&str, &str)| Setting { name: (*name).to_owned(), value: (*value).to_owned(), file: None };
         Settings {
             started_by: "ssoctl".to_owned(),
             config_toml: "/h/.config/ssoctl/config.toml".to_owned(),
@@ -159,7 +160,8 @@ mod tests {
     #[test]
     fn each_difference_is_named_with_what_to_do() {
         let shell = here(&[("HTTPS_PROXY", "http://a"), ("NO_PROXY", "x"), ("SSL_CERT_FILE", "/ca")]);
-        let said = variables(&daemon(&[("HTTPS_PROXY", "http://b"), ("NO_PROXY", "x"), ("AWS_CA_BUNDLE", "/z")]), &shell);
+        let said =
+            variables(&daemon(&[("HTTPS_PROXY", "http://b"), ("NO_PROXY", "x"), ("AWS_CA_BUNDLE", "/z")]), &shell);
         assert_eq!(
             said.as_deref(),
             Some(
@@ -171,8 +173,10 @@ mod tests {
         let elsewhere = Here { config_toml: Some("/x/config.toml".into()), aws_config: None, ..here(&[]) };
         assert_eq!(
             places(&daemon(&[]), &elsewhere),
-            ["the daemon reads its own configuration from /h/.config/ssoctl/config.toml, and not /x/config.toml as this \
-              shell would have it"]
+            [
+                "the daemon reads its own configuration from /h/.config/ssoctl/config.toml, and not /x/config.toml as this \
+              shell would have it"
+            ]
         );
     }
 }
