@@ -17,6 +17,8 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ssoctl_files::owner::refuse_foreign_place;
+
 use crate::connection::nobody_listens;
 use daemon::{Manager, Start, Starter};
 use unit::Unit;
@@ -39,6 +41,8 @@ pub(crate) const HOW_TO_RESTART: &str = "ssoctl service restart, or stop it and 
 pub(crate) enum NotStarted {
     /// Neither a unit nor a binary is installed.
     NothingToStart,
+    /// The socket would be in a directory of another user.
+    ForeignPlace(io::Error),
     /// There is no place for the log file, and without one nobody could tell why a daemon failed.
     NoLog(String),
     /// The daemon could not be executed.
@@ -57,6 +61,7 @@ impl fmt::Display for NotStarted {
             Self::NothingToStart => f.write_str(
                 "no daemon runs and ssoctld is neither beside ssoctl nor on PATH; install it, or start it by hand",
             ),
+            Self::ForeignPlace(why) => write!(f, "no daemon was started: {why}"),
             Self::NoLog(why) => write!(f, "no daemon was started: {why}"),
             Self::NotExecutable(why) => write!(f, "the daemon could not be started: {why}"),
             Self::Died { how, log, last_words } if last_words.is_empty() => {
@@ -75,6 +80,8 @@ impl fmt::Display for NotStarted {
 
 /// Starts a daemon and connects to it.
 pub(crate) fn daemon(socket: &Path) -> Result<UnixStream, NotStarted> {
+    // Also a unit's daemon would not be this user's.
+    refuse_foreign_place(socket).map_err(NotStarted::ForeignPlace)?;
     let manager = match unit::start() {
         Unit::Started => {
             return wait_for(socket, PATIENCE)?.ok_or_else(|| NotStarted::Silent { log: unit::LOG.to_owned() });

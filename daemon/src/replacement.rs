@@ -7,15 +7,17 @@
 //! A replacement that is given up leaves nothing behind. A process that is killed leaves its temporary file, which
 //! [`sweep`] removes.
 
-use std::fs::{self, DirBuilder, File, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use crate::owner::{explained, is_foreign};
+use ssoctl_files::directory;
+
+use crate::owner::{belongs, explained, is_foreign};
 
 /// What the names of temporary files begin with.
 const UNFINISHED: &str = ".ssoctl-";
@@ -44,7 +46,8 @@ impl Replacement {
         let mode = match fs::metadata(&target) {
             Ok(metadata) if is_foreign(&metadata) => {
                 // Its owner would lose it to the one who takes its place.
-                let remedy = "it belongs to another user; change it by hand or give it to yourself with chown";
+                let remedy =
+                    format!("it {}; change it by hand or give it to yourself with chown", belongs(&metadata));
                 return Err(io::Error::other(remedy));
             }
             Ok(metadata) => metadata.permissions().mode() & 0o7777,
@@ -56,7 +59,7 @@ impl Replacement {
 
     fn write(target: PathBuf, mode: u32, bytes: &[u8]) -> io::Result<Self> {
         let directory = directory_of(&target);
-        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+        directory::make(directory, 0o700)?;
         // Private until all is written, and removed again if anything fails.
         let temporary = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(directory);
         let mut temporary = temporary.map_err(|error| explained(error, directory))?;

@@ -5,7 +5,17 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::Path;
 
-use crate::owner::{explained, is_foreign};
+use crate::owner::{belongs, explained, is_foreign, refuse_foreign_place};
+
+/// Makes a directory with this mode, and those above it, if they are missing.
+///
+/// # Errors
+/// What is made would belong to somebody else than the place, which the message says with a remedy, or the operating system
+/// refuses.
+pub fn make(directory: &Path, mode: u32) -> io::Result<()> {
+    refuse_foreign_place(directory)?;
+    DirBuilder::new().recursive(true).mode(mode).create(directory).map_err(|error| explained(error, directory))
+}
 
 /// Makes the directory with mode 0700 if it is missing. One that is there already has to belong to this user, and others
 /// must not be able to write to it. People may keep it elsewhere and link to it; what counts is where the link leads.
@@ -13,15 +23,16 @@ use crate::owner::{explained, is_foreign};
 /// # Errors
 /// It is somebody else's or open to others, which the message says with a remedy, or the operating system refuses.
 pub fn private(directory: &Path) -> io::Result<()> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
-    made.map_err(|error| explained(error, directory))?;
+    if !directory.exists() {
+        make(directory, 0o700)?;
+    }
     judge(directory, &fs::metadata(directory)?)
 }
 
 fn judge(directory: &Path, metadata: &Metadata) -> io::Result<()> {
     let refuse = |message: String| Err(io::Error::new(ErrorKind::PermissionDenied, message));
     if is_foreign(metadata) {
-        return refuse("it belongs to another user; name another one with SSOCTL_STATE_DIR".to_owned());
+        return refuse(format!("it {}; name another one with SSOCTL_STATE_DIR", belongs(metadata)));
     }
     if metadata.mode() & 0o022 != 0 {
         return refuse(format!(

@@ -4,7 +4,7 @@
 //! opened here is a regular file that belongs to this user, has no second name, and is readable by nobody else; it is made
 //! if there is none.
 
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
@@ -12,7 +12,7 @@ use std::path::Path;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-use crate::owner::{explained, is_foreign};
+use crate::owner::{belongs, explained, is_foreign, refuse_foreign_place};
 
 /// Opens it for reading and writing at any place.
 ///
@@ -31,6 +31,9 @@ pub fn append(path: &Path) -> io::Result<File> {
 }
 
 fn open_with(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    if fs::symlink_metadata(path).is_err() {
+        refuse_foreign_place(path)?;
+    }
     // Without a reader a FIFO fails to open, and with one it is recognised below.
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
     let file = options.create(true).mode(0o600).custom_flags(flags.bits().cast_signed()).open(path);
@@ -43,7 +46,7 @@ fn open_with(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
         return Err(not_regular());
     }
     if is_foreign(&metadata) {
-        return Err(io::Error::new(ErrorKind::PermissionDenied, "it belongs to another user; remove it"));
+        return Err(io::Error::new(ErrorKind::PermissionDenied, format!("it {}; remove it", belongs(&metadata))));
     }
     if metadata.nlink() > 1 {
         return Err(io::Error::other("it is the same file as another one (a hard link); remove it"));
@@ -60,7 +63,6 @@ fn not_regular() -> io::Error {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
     use std::os::unix::fs::symlink;
 
     use super::*;
@@ -109,6 +111,6 @@ mod tests {
         let path = home.path().join("file");
         fs::write(&path, "").unwrap();
         std::os::unix::fs::chown(&path, Some(65534), Some(65534)).unwrap();
-        assert!(append(&path).unwrap_err().to_string().contains("belongs to another user"));
+        assert!(append(&path).unwrap_err().to_string().contains("(uid 65534); remove it"));
     }
 }

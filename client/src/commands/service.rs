@@ -5,11 +5,14 @@
 mod launchd;
 mod systemd;
 
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+
+use ssoctl_files::directory;
+use ssoctl_files::owner::refuse_foreign_place;
 
 use crate::cli::ServiceAction;
 use crate::failure::Failure;
@@ -34,7 +37,8 @@ fn place(path: &Path, text: &str) -> Result<Placed, Failure> {
     }
     let write = || -> io::Result<()> {
         let directory = path.parent().unwrap_or(Path::new("/"));
-        DirBuilder::new().recursive(true).mode(0o755).create(directory)?;
+        directory::make(directory, 0o755)?;
+        refuse_foreign_place(path)?;
         let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
         let written = OpenOptions::new()
             .write(true)

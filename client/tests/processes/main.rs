@@ -16,6 +16,7 @@ mod herd;
 mod import;
 mod inheritance;
 mod interrupted;
+mod other_home;
 mod output;
 mod peers;
 mod plain_http;

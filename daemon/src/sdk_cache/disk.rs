@@ -11,7 +11,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 use ssoctl_protocol::Secret;
 
-use crate::owner::{explained, is_foreign};
+use crate::owner::{belongs, explained, is_foreign};
 use crate::regular_file::{Link, NotRead, RegularFile};
 use crate::replacement::Replacement;
 
@@ -53,7 +53,10 @@ pub(super) fn read(path: &Path) -> Result<Reading, DiskError> {
         return Ok(Reading { bytes: None, fingerprint: None });
     };
     if is_foreign(&file.metadata) {
-        return Err(DiskError(format!("{shown} belongs to another user; remove it or give it to yourself with chown")));
+        return Err(DiskError(format!(
+            "{shown} {}; remove it or give it to yourself with chown",
+            belongs(&file.metadata)
+        )));
     }
     let bytes = file.read(LONGEST).map_err(refused)?;
     let fingerprint = Some(Sha256::digest(bytes.expose()).into());

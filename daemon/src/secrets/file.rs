@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Once};
 
@@ -14,7 +14,9 @@ use ssoctl_protocol::Secret;
 
 use super::{Access, RecordName, SecretStore, StoreError};
 use crate::file_work::FileWork;
-use crate::owner::is_foreign;
+use ssoctl_files::directory;
+
+use crate::owner::{belongs, is_foreign};
 use crate::regular_file::{Link, NotRead, RegularFile};
 use crate::replacement::{self, Replacement};
 
@@ -97,7 +99,7 @@ fn read(directory: &Path, path: &Path) -> Result<Option<Secret<Vec<u8>>>, StoreE
 
 fn write(directory: &Path, path: &Path, record: &Secret<Vec<u8>>) -> Result<(), StoreError> {
     let failed = |error: std::io::Error| failed("write", path, &error);
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed)?;
+    directory::make(directory, 0o700).map_err(failed)?;
     check(directory, &fs::symlink_metadata(directory).map_err(failed)?, "700")?;
     Replacement::private(path, record.expose()).and_then(Replacement::put_in_place).map_err(failed)
 }
@@ -116,7 +118,8 @@ fn check(path: &Path, metadata: &fs::Metadata, mode: &str) -> Result<(), StoreEr
     let shown = path.display();
     if is_foreign(metadata) {
         return Err(StoreError(format!(
-            "{shown} belongs to another user; remove it or give it to yourself with chown"
+            "{shown} {}; remove it or give it to yourself with chown",
+            belongs(metadata)
         )));
     }
     if metadata.mode() & 0o077 != 0 {
@@ -201,7 +204,7 @@ mod tests {
         assert!(stored(&store).await.unwrap_err().contains("not a regular file"));
         fs::remove_file(&path).unwrap();
 
-        fs::DirBuilder::new().mode(0o700).create(&path).unwrap();
+        directory::make(&path, 0o700).unwrap();
         assert!(stored(&store).await.unwrap_err().contains("not a regular file"));
     }
 

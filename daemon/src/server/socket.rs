@@ -3,16 +3,17 @@
 //! Only its owner gets in: the directory is 0700 and ours, the socket is 0600, and each connection's peer is checked
 //! besides. The socket appears in its place by a rename, so that a client finds either a socket that is served or none.
 
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs::{self, Permissions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
+use ssoctl_files::directory;
 use ssoctl_protocol::SocketPath;
 use ssoctl_protocol::socket::LONGEST_PATH;
 
-use crate::owner::{explained, is_foreign};
+use crate::owner::{belongs, is_foreign, refuse_foreign_place};
 
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 4096;
@@ -22,11 +23,13 @@ const BACKLOG: i32 = 4096;
 pub enum SocketError {
     /// The directory is not ours alone.
     #[error(
-        "{path} belongs to another user, who could pose as the daemon; remove it, or name a socket with SSOCTL_SOCKET"
+        "{path} {what}, so that somebody else could pose as the daemon; remove it, or name a socket with SSOCTL_SOCKET"
     )]
     ForeignDirectory {
         /// The directory.
         path: PathBuf,
+        /// Whose or what it is.
+        what: String,
     },
     /// The path does not fit into a socket address.
     #[error(
@@ -108,14 +111,15 @@ pub fn listen(socket: &SocketPath) -> Result<Listener, SocketError> {
         return Err(SocketError::TooLong { path });
     }
     let directory = path.parent().unwrap_or(Path::new("/"));
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
-    made.map_err(|error| io(explained(error, directory)))?;
-    if matches!(socket, SocketPath::Default(_)) {
-        own(directory)
-            .map_err(io)?
-            .then_some(())
-            .ok_or_else(|| SocketError::ForeignDirectory { path: directory.to_owned() })?;
+    if !directory.exists() {
+        directory::make(directory, 0o700).map_err(io)?;
     }
+    if matches!(socket, SocketPath::Default(_))
+        && let Some(what) = own(directory).map_err(io)?
+    {
+        return Err(SocketError::ForeignDirectory { path: directory.to_owned(), what });
+    }
+    refuse_foreign_place(&path).map_err(io)?;
     match fs::symlink_metadata(&path) {
         Ok(metadata) if !metadata.file_type().is_socket() => return Err(SocketError::NotASocket { path }),
         Ok(_) if UnixStream::connect(&path).is_ok() => return Err(SocketError::Taken { path }),
@@ -156,16 +160,19 @@ pub fn take_over(listener: UnixListener, path: PathBuf, expected: &SocketPath) -
     Listener { listener, file: SocketFile::Handed(path) }
 }
 
-/// Closes our directory to others. False if it is not ours.
-fn own(directory: &Path) -> io::Result<bool> {
+/// Closes our directory to others. If it is not ours, what it is instead.
+fn own(directory: &Path) -> io::Result<Option<String>> {
     let metadata = fs::symlink_metadata(directory)?;
-    if !metadata.is_dir() || is_foreign(&metadata) {
-        return Ok(false);
+    if !metadata.is_dir() {
+        return Ok(Some("is not a directory".to_owned()));
+    }
+    if is_foreign(&metadata) {
+        return Ok(Some(belongs(&metadata)));
     }
     if metadata.mode() & 0o077 != 0 {
         fs::set_permissions(directory, Permissions::from_mode(0o700))?;
     }
-    Ok(true)
+    Ok(None)
 }
 
 #[cfg(test)]
@@ -180,7 +187,7 @@ mod tests {
     fn socket_and_directory_are_closed_to_others() {
         let home = tempfile::tempdir().unwrap();
         let directory = home.path().join("run/ssoctl");
-        DirBuilder::new().recursive(true).mode(0o755).create(&directory).unwrap();
+        directory::make(&directory, 0o755).unwrap();
         let socket = listen(&SocketPath::Default(directory.join("ssoctld.sock"))).unwrap();
         assert_eq!((mode(&directory), mode(socket.path())), (0o700, 0o600));
         assert_eq!(fs::read_dir(&directory).unwrap().count(), 1);

@@ -311,7 +311,7 @@ async fn a_record_that_others_could_read_is_left_alone_until_somebody_mends_it()
     daemon.kill().await;
     let spoil_and_mend: [(Change, Change, &str); 2] = [
         (|path| mode(path, 0o644), |path| mode(path, 0o600), "chmod 600"),
-        (|path| give(path, 65_534), |path| give(path, 0), "belongs to another user"),
+        (|path| give(path, 65_534), |path| give(path, 0), "belongs to nobody (uid 65534)"),
     ];
     // Only the superuser can give files away.
     let possible = if rustix::process::geteuid().is_root() { 2 } else { 1 };

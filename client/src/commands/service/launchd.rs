@@ -1,8 +1,6 @@
 //! The agent of a person's launchd. Written against launchctl(1) and launchd.plist(5), and not run yet but for the text of
 //! the property list.
 
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -47,10 +45,7 @@ fn install() -> Result<(), Failure> {
     let socket = SocketPath::from_environment(|_| None, Some(home.clone()));
     let socket = socket.ok_or_else(no_home)?.path().to_owned();
     for directory in [log.parent(), socket.parent()].into_iter().flatten() {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(directory)
+        ssoctl_files::directory::make(directory, 0o700)
             .map_err(|error| Failure::Other(format!("cannot make {}: {error}", directory.display())))?;
     }
     let list = property_list(&program()?, &text(socket)?, &text(log)?);

@@ -83,7 +83,7 @@ async fn a_configuration_of_another_user_is_used_where_it_can_be_read_and_never_
         } else {
             assert_eq!((report.sessions.len(), problems.len()), (0, 2));
             for (problem, file) in problems.iter().zip(&files) {
-                let words = format!("{} belongs to another user; give it to yourself with chown", file.display());
+                let words = format!("{} belongs to nobody (uid 65534); give it to yourself with chown", file.display());
                 assert!(problem.message.contains(&words), "{}", problem.message);
             }
         }
@@ -92,7 +92,7 @@ async fn a_configuration_of_another_user_is_used_where_it_can_be_read_and_never_
         let problem: Problem = answer.json();
         assert_eq!(problem.code.as_str(), "configuration_unwritable");
         let says = |words: &str| problem.detail.contains(words);
-        assert!(says("belongs to another user") && says("give it to yourself with chown"), "{}", problem.detail);
+        assert!(says("belongs to nobody (uid 65534)") && says("give it to yourself with chown"), "{}", problem.detail);
         assert_eq!(files.each_ref().map(|file| identity(file)), before);
     }
 }
@@ -117,7 +117,7 @@ async fn a_token_file_of_another_user_is_neither_believed_nor_replaced_until_som
         status.token_files.unwrap_or_default()
     };
     let complaint = async || files().await.error.unwrap_or_default();
-    let words = format!("{} belongs to another user; remove it or give it to yourself with chown", path.display());
+    let words = format!("{} belongs to nobody (uid 65534); remove it or give it to yourself with chown", path.display());
     until(&words, async || complaint().await == words).await;
     assert_eq!((identity(&path), daemon.access_token().await == "planted"), (before, false));
 
@@ -132,7 +132,7 @@ async fn a_token_file_of_another_user_is_neither_believed_nor_replaced_until_som
     };
     assert!(give(&cache, NOBODY));
     sign_in_anew().await;
-    let words = format!("{} belongs to another user; give it to yourself with chown", cache.display());
+    let words = format!("{} belongs to nobody (uid 65534); give it to yourself with chown", cache.display());
     until(&words, async || complaint().await.ends_with(&words)).await;
 
     assert!(give(&cache, &ourselves()));
@@ -145,11 +145,11 @@ async fn a_token_file_of_another_user_is_neither_believed_nor_replaced_until_som
 #[tokio::test]
 async fn a_place_of_another_user_is_named_with_what_to_do_and_no_daemon_starts_there() {
     for (place, text, words) in [
-        ("state", None, "cannot be used: it belongs to another user; name another one with SSOCTL_STATE_DIR"),
-        ("state/ssoctld.lock", Some(""), "belongs to another user; give it to yourself with chown"),
-        ("above", None, "belongs to another user; give it to yourself with chown"),
-        ("run/ssoctl", None, "belongs to another user, who could pose as the daemon; remove it, or name a socket"),
-        ("run", None, "belongs to another user; give it to yourself with chown"),
+        ("state", None, "cannot be used: it belongs to nobody (uid 65534); name another one with SSOCTL_STATE_DIR"),
+        ("state/ssoctld.lock", Some(""), "belongs to nobody (uid 65534); give it to yourself with chown"),
+        ("above", None, "belongs to nobody (uid 65534); give it to yourself with chown"),
+        ("run/ssoctl", None, "belongs to nobody (uid 65534), so that somebody else could pose as the daemon; remove it, or name a socket"),
+        ("run", None, "belongs to nobody (uid 65534), and this process to root (uid 0); run it as its owner"),
     ] {
         let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
         let mut command = daemon(home.path(), &simulator);
@@ -187,7 +187,7 @@ async fn records_in_a_directory_of_another_user_wait_until_it_is_given_back() {
         return;
     }
     let daemon = Process::run(home.path(), &mut daemon(home.path(), &simulator)).await;
-    let words = format!("{} belongs to another user; remove it or give it to yourself with chown", records.display());
+    let words = format!("{} belongs to nobody (uid 65534); remove it or give it to yourself with chown", records.display());
     until(&words, async || {
         let report: StatusReport = daemon.request("GET /v1/sessions").await.json();
         report.daemon.secret_store.error.is_some_and(|error| error.contains(&words))

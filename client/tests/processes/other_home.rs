@@ -1,0 +1,151 @@
+//! The superuser, by sudo or su, in the home of somebody else: nothing is made there that its owner could not use.
+
+#![cfg(target_os = "linux")]
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, chown};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use identity_center_simulator::{Approval, Settings};
+
+use crate::support::part::{Part, is_there};
+use crate::support::skipping::skip;
+use crate::support::stage::CORP;
+use crate::support::{Stage, daemon, until};
+
+/// Whose home it is.
+const NOBODY: u32 = 65_534;
+
+/// A stage whose home belongs to nobody, with what somebody's home has. `None` where this is not the superuser, which was told.
+fn home_of_nobody(test: &str) -> Option<Stage> {
+    if !rustix::process::geteuid().is_root() {
+        skip(test, "it takes the superuser");
+        return None;
+    }
+    let stage = Stage::bare(Settings::default());
+    stage.write(".aws/config", CORP);
+    for path in below(stage.home()) {
+        chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+    Some(stage)
+}
+
+/// Everything in a home, itself included, but what the stage keeps there.
+fn below(home: &Path) -> Vec<PathBuf> {
+    let mut found = vec![home.to_owned()];
+    let mut next = 0;
+    while let Some(directory) = found.get(next).cloned() {
+        next += 1;
+        let entries = fs::read_dir(&directory).into_iter().flatten().flatten().map(|entry| entry.path());
+        found.extend(entries.filter(|path| !path.ends_with("said")));
+    }
+    found
+}
+
+#[track_caller]
+fn nothing_is_foreign(stage: &Stage, what: &str) {
+    let foreign = |path: &PathBuf| fs::symlink_metadata(path).unwrap().uid() != NOBODY;
+    let found: Vec<_> = below(stage.home()).into_iter().filter(foreign).collect();
+    assert_eq!(found, Vec::<PathBuf>::new(), "{what}");
+    assert_eq!(daemon::holder(&stage.state_directory()), None, "{what}");
+}
+
+/// The same command through another program, with its variables.
+fn through(command: &Command, program: &str, arguments: &[&str]) -> Command {
+    let mut through = Command::new(program);
+    through.args(arguments).env_clear();
+    through.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    through
+}
+
+#[test]
+fn the_superuser_makes_nothing_in_the_home_of_somebody_else_and_is_told_whose_it_is() {
+    let Some(stage) = home_of_nobody("the_superuser_makes_nothing_in_the_home_of_somebody_else") else { return };
+    let words = "belongs to nobody (uid 65534), and this process to root (uid 0); run it as its owner, without sudo or su";
+    // With the runtime directory of the other user, without any, and with one that is the superuser's own.
+    let own = tempfile::tempdir().unwrap();
+    for runtime in [Some(stage.home().join("run")), None, Some(own.path().to_owned())] {
+        let with = |mut command: Command| {
+            match &runtime {
+                Some(runtime) => command.env("XDG_RUNTIME_DIR", runtime),
+                None => command.env_remove("XDG_RUNTIME_DIR"),
+            };
+            command
+        };
+        let what = format!("{runtime:?}");
+        for arguments in [&["status"][..], &["token"], &["exec", "--", "true"], &["configure", "--dry-run"]] {
+            let outcome = stage.finish(with(stage.ssoctl(arguments))).says(words);
+            assert_ne!(outcome.code, Some(0), "{what} {arguments:?}");
+            nothing_is_foreign(&stage, &format!("{what} {arguments:?}"));
+        }
+        let outcome = stage.finish(with(stage.ssoctld())).says(words);
+        assert_eq!(outcome.code, Some(1));
+        nothing_is_foreign(&stage, &format!("{what} ssoctld"));
+    }
+}
+
+#[test]
+fn token_files_and_configuration_in_the_home_of_somebody_else_are_left_alone() {
+    let Some(stage) = home_of_nobody("token_files_and_configuration_in_the_home_of_somebody_else") else { return };
+    stage.identity_center.settings(|settings| settings.approval = Approval::Preauthorised);
+    let own = tempfile::tempdir().unwrap();
+    let with = |mut command: Command| {
+        command.env("XDG_RUNTIME_DIR", own.path().join("run")).env("SSOCTL_STATE_DIR", own.path().join("state"));
+        command
+    };
+    let daemon = Part::start(&mut with(stage.ssoctld()));
+    until("it answers", || stage.finish(with(stage.ssoctl(["--no-start", "status"]))).code.filter(|code| *code == 0));
+    stage.finish(with(stage.ssoctl(["login", "--no-browser"]))).exits(0);
+    until("it says why there is no token file", || {
+        let status = stage.finish(with(stage.ssoctl(["status"]))).stdout;
+        status.contains("belongs to nobody (uid 65534)").then_some(())
+    });
+    let saved = stage.finish(with(stage.ssoctl(["login", "--start-url", "https://x.awsapps.com/start", "--region", "eu-west-1"])));
+    assert_ne!(saved.says("belongs to nobody (uid 65534)").code, Some(0));
+    let written = stage.finish(with(stage.ssoctl(["configure"])));
+    assert_ne!(written.says("nobody (uid 65534)").code, Some(0));
+    nothing_is_foreign(&stage, "a daemon that keeps its own things elsewhere");
+    daemon.signal(rustix::process::Signal::TERM);
+}
+
+#[test]
+fn sudo_and_su_with_the_home_of_somebody_else_are_told_whose_it_is() {
+    let Some(stage) = home_of_nobody("sudo_and_su_with_the_home_of_somebody_else") else { return };
+    let client = stage.ssoctl(["status"]);
+    let path = client.get_program().to_string_lossy().into_owned();
+    let home = format!("HOME={}", stage.home().display());
+    let by_su = format!("{path} status");
+    for (program, arguments) in
+        [("sudo", vec![home.as_str(), path.as_str(), "status"]), ("su", vec!["-p", "root", "-c", by_su.as_str()])]
+    {
+        if !is_there(program) {
+            skip("sudo_and_su_with_the_home_of_somebody_else", &format!("{program} missing"));
+            continue;
+        }
+        let outcome = stage.finish(through(&client, program, &arguments));
+        outcome.exits(4).says("belongs to nobody (uid 65534), and this process to root (uid 0)");
+        nothing_is_foreign(&stage, program);
+    }
+}
+
+#[test]
+fn somebody_in_the_home_of_the_superuser_is_told_whose_it_is() {
+    if !rustix::process::geteuid().is_root() {
+        return skip("somebody_in_the_home_of_the_superuser", "it takes the superuser");
+    }
+    let stage = Stage::bare(Settings::default());
+    let binaries = tempfile::tempdir().unwrap();
+    fs::set_permissions(binaries.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    for program in [stage.ssoctl(["x"]), stage.ssoctld()] {
+        let program = Path::new(program.get_program()).to_owned();
+        // By another process: what is written here could still be open in a program that another test starts.
+        assert!(Command::new("cp").arg(&program).arg(binaries.path()).status().unwrap().success());
+    }
+    let client = stage.ssoctl(["status"]);
+    let ssoctl = binaries.path().join("ssoctl").display().to_string();
+    let user = ["--reuid=65534", "--regid=65534", "--clear-groups", &ssoctl, "status"];
+    let mut called = through(&client, "setpriv", &user);
+    called.env_remove("XDG_RUNTIME_DIR");
+    stage.finish(called).exits(4).says("belongs to root (uid 0), and this process to nobody (uid 65534)");
+}
