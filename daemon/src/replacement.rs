@@ -46,8 +46,7 @@ impl Replacement {
         let mode = match fs::metadata(&target) {
             Ok(metadata) if is_foreign(&metadata) => {
                 // Its owner would lose it to the one who takes its place.
-                let remedy =
-                    format!("it {}; change it by hand or give it to yourself with chown", belongs(&metadata));
+                let remedy = format!("it {}; change it by hand or give it to yourself with chown", belongs(&metadata));
                 return Err(io::Error::other(remedy));
             }
             Ok(metadata) => metadata.permissions().mode() & 0o7777,

@@ -107,7 +107,9 @@ fn refusal(place: &Path, metadata: &Metadata, variables: &Variables, own: u32) -
             name(own)
         ),
         (None, SUPERUSER) => {
-            format!("{shown} {belongs}, who alone may write there; set the variable that leads there to a directory of your own")
+            format!(
+                "{shown} {belongs}, who alone may write there; set the variable that leads there to a directory of your own"
+            )
         }
         _ => format!("{shown} {belongs}; give it to yourself with chown"),
     };

@@ -62,7 +62,8 @@ fn through(command: &Command, program: &str, arguments: &[&str]) -> Command {
 #[test]
 fn the_superuser_makes_nothing_in_the_home_of_somebody_else_and_is_told_whose_it_is() {
     let Some(stage) = home_of_nobody("the_superuser_makes_nothing_in_the_home_of_somebody_else") else { return };
-    let words = "belongs to nobody (uid 65534), and this process to root (uid 0); run it as its owner, without sudo or su";
+    let words =
+        "belongs to nobody (uid 65534), and this process to root (uid 0); run it as its owner, without sudo or su";
     // With the runtime directory of the other user, without any, and with one that is the superuser's own.
     let own = tempfile::tempdir().unwrap();
     for runtime in [Some(stage.home().join("run")), None, Some(own.path().to_owned())] {
@@ -101,7 +102,13 @@ fn token_files_and_configuration_in_the_home_of_somebody_else_are_left_alone() {
         let status = stage.finish(with(stage.ssoctl(["status"]))).stdout;
         status.contains("belongs to nobody (uid 65534)").then_some(())
     });
-    let saved = stage.finish(with(stage.ssoctl(["login", "--start-url", "https://x.awsapps.com/start", "--region", "eu-west-1"])));
+    let saved = stage.finish(with(stage.ssoctl([
+        "login",
+        "--start-url",
+        "https://x.awsapps.com/start",
+        "--region",
+        "eu-west-1",
+    ])));
     assert_ne!(saved.says("belongs to nobody (uid 65534)").code, Some(0));
     let written = stage.finish(with(stage.ssoctl(["configure"])));
     assert_ne!(written.says("nobody (uid 65534)").code, Some(0));

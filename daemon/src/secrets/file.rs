@@ -117,10 +117,7 @@ fn delete(path: &Path) -> Result<(), StoreError> {
 fn check(path: &Path, metadata: &fs::Metadata, mode: &str) -> Result<(), StoreError> {
     let shown = path.display();
     if is_foreign(metadata) {
-        return Err(StoreError(format!(
-            "{shown} {}; remove it or give it to yourself with chown",
-            belongs(metadata)
-        )));
+        return Err(StoreError(format!("{shown} {}; remove it or give it to yourself with chown", belongs(metadata))));
     }
     if metadata.mode() & 0o077 != 0 {
         return Err(StoreError(format!(

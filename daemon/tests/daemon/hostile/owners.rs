@@ -117,7 +117,8 @@ async fn a_token_file_of_another_user_is_neither_believed_nor_replaced_until_som
         status.token_files.unwrap_or_default()
     };
     let complaint = async || files().await.error.unwrap_or_default();
-    let words = format!("{} belongs to nobody (uid 65534); remove it or give it to yourself with chown", path.display());
+    let words =
+        format!("{} belongs to nobody (uid 65534); remove it or give it to yourself with chown", path.display());
     until(&words, async || complaint().await == words).await;
     assert_eq!((identity(&path), daemon.access_token().await == "planted"), (before, false));
 
@@ -148,7 +149,11 @@ async fn a_place_of_another_user_is_named_with_what_to_do_and_no_daemon_starts_t
         ("state", None, "cannot be used: it belongs to nobody (uid 65534); name another one with SSOCTL_STATE_DIR"),
         ("state/ssoctld.lock", Some(""), "belongs to nobody (uid 65534); give it to yourself with chown"),
         ("above", None, "belongs to nobody (uid 65534); give it to yourself with chown"),
-        ("run/ssoctl", None, "belongs to nobody (uid 65534), so that somebody else could pose as the daemon; remove it, or name a socket"),
+        (
+            "run/ssoctl",
+            None,
+            "belongs to nobody (uid 65534), so that somebody else could pose as the daemon; remove it, or name a socket",
+        ),
         ("run", None, "belongs to nobody (uid 65534), and this process to root (uid 0); run it as its owner"),
     ] {
         let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
@@ -187,7 +192,8 @@ async fn records_in_a_directory_of_another_user_wait_until_it_is_given_back() {
         return;
     }
     let daemon = Process::run(home.path(), &mut daemon(home.path(), &simulator)).await;
-    let words = format!("{} belongs to nobody (uid 65534); remove it or give it to yourself with chown", records.display());
+    let words =
+        format!("{} belongs to nobody (uid 65534); remove it or give it to yourself with chown", records.display());
     until(&words, async || {
         let report: StatusReport = daemon.request("GET /v1/sessions").await.json();
         report.daemon.secret_store.error.is_some_and(|error| error.contains(&words))
