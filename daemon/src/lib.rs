@@ -4,6 +4,7 @@
 //! [`session`], the rest serves it.
 
 mod asking;
+mod budget;
 pub mod clock;
 pub mod config;
 pub mod configure;
@@ -78,6 +79,7 @@ pub async fn run(
         directory: configuration.directory.subscribe(),
         world: world.clone(),
         token_files,
+        calls: server::Calls::default(),
         started_at: Timestamp::from(world.clock.now().wall),
         save: Box::new(move |session| Box::pin(have_saved(session, save.clone()))),
     };

@@ -126,7 +126,7 @@ error_codes! {
     AwsConfigUnusable = "aws_config_unusable", 409, Other;
     /// The request is malformed.
     InvalidRequest = "invalid_request", 400, Usage;
-    /// The request comes from a web page (it has an `Origin`), or from another user.
+    /// The request comes from a web page (its `Host`, `Origin` or `Sec-Fetch-Site` says so), or from another user.
     Forbidden = "forbidden", 403, Other;
     /// There is nothing at this path.
     NotFound = "not_found", 404, Other;
@@ -136,6 +136,8 @@ error_codes! {
     BodyTooLarge = "body_too_large", 413, Other;
     /// The daemon serves as many connections as it can at once.
     TooManyConnections = "too_many_connections", 503, Other;
+    /// Calls of this kind, or sign-ins to this session, come faster than the daemon or the service bear.
+    TooManyRequests = "too_many_requests", 429, Other;
     /// A body did not come to its end in time.
     RequestTimeout = "request_timeout", 408, Other;
     /// The daemon is stopping; the request can be repeated once it is back.

@@ -398,6 +398,7 @@ fn codes_statuses_and_exit_codes_stay_what_they_are() {
             ("method_not_allowed", 405, 1),
             ("body_too_large", 413, 1),
             ("too_many_connections", 503, 1),
+            ("too_many_requests", 429, 1),
             ("request_timeout", 408, 1),
             ("shutting_down", 503, 1),
             ("internal", 500, 1),

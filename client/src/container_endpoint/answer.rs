@@ -99,6 +99,7 @@ fn message(status: u16, body: &[u8]) -> Secret<Vec<u8>> {
         405 => "Method Not Allowed",
         408 => "Request Timeout",
         409 => "Conflict",
+        429 => "Too Many Requests",
         431 => "Request Header Fields Too Large",
         500 => "Internal Server Error",
         503 => "Service Unavailable",

@@ -59,7 +59,9 @@ pub(crate) fn problem(problem: &Problem, now: Timestamp) -> String {
             format!("{detail}; the daemon is of another version: restart it after an update")
         }
         ErrorCode::BodyTooLarge => format!("{detail}; shorten the arguments"),
-        ErrorCode::TooManyConnections | ErrorCode::RequestTimeout | ErrorCode::ShuttingDown => {
+        ErrorCode::TooManyConnections
+        | ErrorCode::TooManyRequests
+        | ErrorCode::RequestTimeout | ErrorCode::ShuttingDown => {
             format!("{detail}; try again in a moment")
         }
         ErrorCode::Internal => format!("{detail}; see the daemon's log"),

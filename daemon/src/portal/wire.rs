@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn an_error_without_a_known_name_keeps_its_status_and_its_words() {
         let teapot = error(&reply(418, Some("TeapotException:x"), r#"{"message":"short\nand stout"}"#));
-        assert_eq!(teapot.to_string(), "the portal answered with status 418: TeapotException: short and stout");
+        assert_eq!(teapot.to_string(), "the portal answered with status 418: TeapotException: short\\nand stout");
         let gateway = error(&reply(429, None, "<html>slow down</html>"));
         assert!(gateway.is_throttling() && gateway.may_pass());
         assert_eq!(gateway.to_string(), "the portal answered with status 429");

@@ -16,6 +16,7 @@ use super::descriptors;
 use super::foreign::Foreigners;
 use super::handlers::Api;
 use super::reply;
+use super::silent::{Silent, Turn};
 use super::unread::Connection;
 use crate::clock::Clock;
 
@@ -70,6 +71,8 @@ pub async fn serve(
     let limit = descriptors::connections();
     let free = Arc::new(Semaphore::new(limit));
     let mut crowd = Crowd::new(limit);
+    let silent = Silent::new(Arc::clone(&clock));
+    let mut accepted_so_far = 0;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -91,18 +94,31 @@ pub async fn serve(
         crowd.admitted();
         let api = Arc::clone(&api);
         let unheard = Mutex::new(Some(unheard.clone()));
-        let service = service_fn(move |request| {
+        accepted_so_far += 1;
+        let turn = Arc::new(Turn::new(&silent, accepted_so_far));
+        let takes_turn = Arc::clone(&turn);
+        let service = service_fn(move |mut request| {
             unheard.lock().unwrap_or_else(PoisonError::into_inner).take();
-            let api = Arc::clone(&api);
-            async move { Ok::<_, Infallible>(api.answer(request).await) }
+            let (api, turn) = (Arc::clone(&api), Arc::clone(&takes_turn));
+            async move {
+                turn.asks();
+                // Whoever waits for a body is silent once more.
+                request.extensions_mut().insert(Arc::clone(&turn));
+                let answer = api.answer(request).await;
+                turn.is_silent();
+                Ok::<_, Infallible>(answer)
+            }
         });
         let stream = TokioIo::new(Connection::new(stream, Arc::clone(&clock)));
         let connection = connections.watch(http.serve_connection(stream, service));
         tokio::spawn(async move {
             let _place = place;
-            // Clients come and go as they like; what they broke concerns nobody else.
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection broke");
+            tokio::select! {
+                // Clients come and go as they like; what they broke concerns nobody else.
+                ended = connection => if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection broke");
+                },
+                () = turn.cut() => tracing::debug!("a silent connection was cut off, as there are too many"),
             }
         });
     }

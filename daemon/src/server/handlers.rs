@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{ALLOW, CACHE_CONTROL, HeaderValue, ORIGIN};
+use hyper::header::{ALLOW, CACHE_CONTROL, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use ssoctl_protocol::body::{Logout, PortalSession};
 use ssoctl_protocol::route::{NoRoute, Query};
@@ -17,8 +17,9 @@ use ssoctl_protocol::{
 };
 use tokio::sync::watch;
 
+use super::calls::Calls;
 use super::reply::{self, Reply, ok, unexpected};
-use super::{roles, translate};
+use super::{roles, translate, web_page};
 use crate::config::SaveError;
 use crate::sdk_cache::SdkCache;
 use crate::session::ask::{Answer, Need, PortalOutcome, Refusal, Want};
@@ -39,6 +40,8 @@ pub struct Api {
     pub world: World,
     /// The token files of the AWS CLI and SDKs, of which handlers ask where they stand.
     pub token_files: SdkCache,
+    /// How often some calls may come.
+    pub calls: Calls,
     /// When the daemon started.
     pub started_at: Timestamp,
     /// Writes a session into the configuration file and reads that again.
@@ -75,9 +78,8 @@ impl Api {
     }
 
     async fn dispatch(&self, route: Result<Route, NoRoute>, request: Request<Incoming>) -> Reply {
-        // Browsers say where a request comes from, and nothing that a browser runs has business here.
-        if request.headers().contains_key(ORIGIN) {
-            return Err(Problem::new(ErrorCode::Forbidden, "requests from web pages are refused"));
+        if let Some(why) = web_page::sign_of(&request) {
+            return Err(Problem::new(ErrorCode::Forbidden, why));
         }
         let route = route.map_err(|why| translate::no_route(&why, request.method().as_str(), request.uri().path()))?;
         let query = Query::parse(request.uri().query().unwrap_or_default())
@@ -103,10 +105,13 @@ impl Api {
             }
             Route::CancelLogin(name) => self.cancel_login(named(name)?).await,
             Route::Logout(name) => self.logout(named(name)?).await,
-            Route::Import => match self.token_files.import(&directory, &*self.world.clock).await {
-                Ok(files) => ok(&translate::import(self.token_files.place(), files)),
-                Err(why) => Err(Problem::new(ErrorCode::Internal, why)),
-            },
+            Route::Import => {
+                self.calls.import(self.world.clock.now().boot)?;
+                match self.token_files.import(&directory, &*self.world.clock).await {
+                    Ok(files) => ok(&translate::import(self.token_files.place(), files)),
+                    Err(why) => Err(Problem::new(ErrorCode::Internal, why)),
+                }
+            }
             Route::Credentials => self.credentials(&directory, roles::or_default_profile(&directory, query)).await,
             Route::SessionCredentials(name) => {
                 self.credentials(&directory, Query { selector: Selector::Session(name), ..query }).await

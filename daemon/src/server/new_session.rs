@@ -11,6 +11,7 @@ use ssoctl_protocol::{ErrorCode, NewSession, Problem, SessionStatus};
 
 use super::handlers::Api;
 use super::reply::{Reply, ok};
+use super::silent::Turn;
 use super::translate;
 use crate::config::Identity;
 use crate::session::registry::Entry;
@@ -28,6 +29,7 @@ impl Api {
         if let Some(known) = self.known(&session)? {
             return ok(&known);
         }
+        self.calls.new_session(self.world.clock.now().boot)?;
         let (name, directory) = (self.save)(session).await.map_err(|error| translate::not_saved(&error))?;
         match directory.named(&name) {
             Some(entry) => ok(&self.status(entry)),
@@ -39,12 +41,19 @@ impl Api {
     }
 
     async fn body(&self, request: Request<Incoming>) -> Result<Bytes, Problem> {
+        let turn = request.extensions().get::<Arc<Turn>>().cloned();
+        if let Some(turn) = &turn {
+            turn.is_silent();
+        }
         let body = tokio::select! {
             body = Limited::new(request.into_body(), BODY_LIMIT).collect() => body,
             () = self.world.clock.sleep_until(self.world.clock.now().boot + BODY_TIMEOUT) => {
                 return Err(Problem::new(ErrorCode::RequestTimeout, "the body did not come to its end in time"));
             }
         };
+        if let Some(turn) = &turn {
+            turn.asks();
+        }
         match body {
             Ok(body) => Ok(body.to_bytes()),
             Err(error) if error.is::<LengthLimitError>() => {

@@ -223,6 +223,10 @@ pub(super) fn refused(entry: &Entry, refusal: Refusal, now: Now) -> Problem {
         Refusal::Cancelled => {
             Problem::new(ErrorCode::LoginCancelled, format!("the sign-in to session {name:?} was given up"))
         }
+        Refusal::TooManyFlows { wait } => Problem::new(
+            ErrorCode::TooManyRequests,
+            format!("session {name:?} was signed in to too often; the next sign-in in {}", spoken(wait + Duration::from_secs(1))),
+        ),
         Refusal::UnknownFlow => Problem::new(
             ErrorCode::UnknownFlow,
             format!("that sign-in to session {name:?} is not known any more; the daemon may have been restarted"),

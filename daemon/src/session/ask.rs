@@ -132,6 +132,11 @@ pub enum Refusal {
     Denied,
     /// The flow was given up.
     Cancelled,
+    /// Flows were opened too often.
+    TooManyFlows {
+        /// How long until the next may be opened.
+        wait: Duration,
+    },
     /// That flow is not known (any more).
     UnknownFlow,
     /// The service failed or refused.

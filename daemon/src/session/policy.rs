@@ -29,6 +29,12 @@ pub const FRESH: Duration = Duration::from_secs(30);
 /// How long a sign-out waits for the portal and the store. The token is forgotten at once, whatever they say.
 pub const LEAVE_PATIENCE: Duration = Duration::from_secs(25);
 
+/// How many flows one session opens in a row, before they have to keep to [`FLOW_PACE`]. A person needs one.
+pub const FLOWS_AT_ONCE: u32 = 30;
+
+/// The pace of flows in the long run. Each is two or three calls to the service, which others want to use, too.
+pub const FLOW_PACE: Duration = Duration::from_secs(10);
+
 /// How often a step of a flow before its code is there is tried in all.
 pub const ATTEMPTS_TO_OPEN: u32 = 3;
 

@@ -39,6 +39,7 @@ use super::found::Found;
 use super::policy::Arrival;
 use super::saver::Saver;
 use super::{AccessToken, Kept, Renewal, Terms, Token, Trouble, policy};
+use crate::budget::Budget;
 use crate::clock::{BootTime, Now};
 use crate::oidc::{CallError, DeviceAuthorization, Grant, Issued, Registration, ServiceClock};
 use callers::Settled;
@@ -150,6 +151,8 @@ pub struct State {
     cap_is_certain: bool,
 
     flow: Option<Flow>,
+    /// How often flows may be opened.
+    flow_budget: Budget,
     /// How many flows were opened: the number of the newest one.
     flows: u64,
     ended_flows: Vec<(u64, FlowEnd)>,
@@ -191,6 +194,7 @@ impl State {
             portal_caps: false,
             cap_is_certain: false,
             flow: None,
+            flow_budget: Budget::new(policy::FLOWS_AT_ONCE, policy::FLOW_PACE),
             flows: 0,
             ended_flows: Vec::new(),
             late_attempt: None,

@@ -84,6 +84,10 @@ impl State {
                 }
             }
             Verdict::SignIn => {
+                let wait = self.flow_budget.wait(now.boot);
+                if self.flow.is_none() && !wait.is_zero() {
+                    return self.answer(id, Answer::Refused(Refusal::TooManyFlows { wait }));
+                }
                 let (number, opened) = self.join_flow(Why::Asked, now);
                 if let Some(ask) = self.asks.get_mut(&id) {
                     ask.flow = Some(number);

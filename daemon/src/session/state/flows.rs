@@ -27,6 +27,7 @@ impl State {
             return (flow.number, false);
         }
         self.flows += 1;
+        self.flow_budget.spend(now.boot);
         self.flow = Some(Flow::new(self.flows, now.boot));
         let remaining = self.token.as_ref().map(|token| token.remaining(now.boot)).unwrap_or_default();
         self.decide(Decision::OpenFlow { flow: self.flows, why, remaining });

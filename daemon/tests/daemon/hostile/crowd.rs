@@ -2,13 +2,13 @@
 
 use std::process::Command;
 
-use identity_center_simulator::Simulator;
+use identity_center_simulator::{Approval, Settings, Simulator};
 use ssoctl_protocol::Problem;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
-use super::{Victim, started_through};
-use crate::harness::{REAL_PATIENCE, exchange};
+use super::started_through;
+use crate::harness::{Process, REAL_PATIENCE, exchange};
 
 /// The daemon, allowed no more than 96 descriptors.
 fn cramped(home: &std::path::Path, simulator: &Simulator) -> Command {
@@ -17,21 +17,21 @@ fn cramped(home: &std::path::Path, simulator: &Simulator) -> Command {
 
 #[tokio::test]
 async fn beyond_the_limit_connections_are_told_why_and_later_ones_are_served_again() {
-    let victim = Victim::started_by(cramped).await;
+    let settings = Settings { approval: Approval::Manual, ..Settings::default() };
+    let (home, simulator) = (tempfile::tempdir().unwrap(), Simulator::start(settings).unwrap());
+    let daemon = Process::run(home.path(), &mut cramped(home.path(), &simulator)).await;
+    let socket = home.path().join("socket");
+    // Whoever waits for a sign-in keeps a place; nobody approves this one.
     let mut crowd = Vec::new();
-    let refusal = loop {
-        let mut stream = UnixStream::connect(victim.socket()).await.unwrap();
-        // Refused or served, there is an answer; a connection that was served stays open and keeps its place.
-        let _ = stream.write_all(b"GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n").await;
-        let mut answer = vec![0; 4096];
-        let count = stream.read(&mut answer).await.unwrap();
-        let answer = String::from_utf8_lossy(&answer[..count]).into_owned();
-        if !answer.starts_with("HTTP/1.1 200 ") {
-            break answer;
-        }
+    for _ in 0..48 {
+        let mut stream = UnixStream::connect(&socket).await.unwrap();
+        stream.write_all(b"GET /v1/token?wait=600 HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
         crowd.push(stream);
-    };
-    assert_eq!(crowd.len(), 48);
+    }
+    let mut answer = vec![0; 4096];
+    let mut stream = UnixStream::connect(&socket).await.unwrap();
+    let count = stream.read(&mut answer).await.unwrap();
+    let refusal = String::from_utf8_lossy(&answer[..count]).into_owned();
     let (head, body) = refusal.split_once("\r\n\r\n").expect("a whole answer");
     assert!(head.starts_with("HTTP/1.1 503 Service Unavailable\r\n") && head.contains("retry-after: 1"), "{head}");
     let problem: Problem = serde_json::from_str(body).unwrap();
@@ -40,9 +40,9 @@ async fn beyond_the_limit_connections_are_told_why_and_later_ones_are_served_aga
 
     drop(crowd);
     let served = async {
-        while exchange(&victim.socket(), "GET /v1/token", "", b"").await.is_ok_and(|answer| answer.status != 200) {}
+        while exchange(&socket, "GET /v1/health", "", b"").await.is_ok_and(|answer| answer.status != 200) {}
     };
     tokio::time::timeout(REAL_PATIENCE, served).await.expect("a place again");
-    let log = victim.daemon.log();
+    let log = daemon.log();
     assert_eq!(log.matches("connections are refused").count(), 1, "said once: {log}");
 }

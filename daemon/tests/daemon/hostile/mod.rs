@@ -3,10 +3,12 @@
 
 mod crowd;
 mod files;
+mod floods;
 mod other_user;
 mod owners;
 mod requests;
 mod slow;
+mod web_pages;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

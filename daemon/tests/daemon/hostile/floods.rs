@@ -1,0 +1,55 @@
+//! Programs of one's own that ask for too much.
+
+use ssoctl_protocol::Problem;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+
+use super::Victim;
+use crate::harness::exchange;
+
+#[tokio::test]
+async fn sign_ins_of_one_session_and_imports_keep_to_a_budget_that_says_when_to_come_again() {
+    let victim = Victim::start().await;
+    for (call, most) in [("POST /v1/sessions/corp/login", 40), ("POST /v1/import", 20)] {
+        let mut admitted = 0;
+        let refusal = loop {
+            let answer = exchange(&victim.socket(), call, "", b"").await.unwrap();
+            if answer.status != 200 {
+                break answer;
+            }
+            admitted += 1;
+            assert!(admitted < most, "{call} was never refused");
+        };
+        assert!(admitted >= 5, "{call}: a person may do that {admitted} times");
+        assert_eq!(refusal.status, 429, "{call}");
+        let problem: Problem = refusal.json();
+        assert_eq!(problem.code.as_str(), "too_many_requests");
+        assert!(problem.detail.contains("the next") && problem.detail.contains(" s"), "{}", problem.detail);
+    }
+    // What is asked of memory has no budget.
+    for _ in 0..200 {
+        victim.daemon.access_token().await;
+    }
+}
+
+#[tokio::test]
+async fn of_requests_that_are_sent_by_halves_few_are_kept_and_everybody_else_is_served() {
+    let victim = Victim::start().await;
+    let mut halves = Vec::new();
+    for number in 0..3000 {
+        let mut half = UnixStream::connect(victim.socket()).await.unwrap();
+        // The daemon may have cut this one off already.
+        let _ = half.write_all(b"POST /v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n").await;
+        if number % 2 == 0 {
+            let _ = half.write_all(b"\r\nhalf").await;
+        }
+        halves.push(half);
+        if number % 500 == 0 {
+            victim.daemon.access_token().await;
+        }
+    }
+    victim.daemon.access_token().await;
+    // The oldest were closed to make room: reading from one ends.
+    let end = tokio::time::timeout(crate::harness::REAL_PATIENCE, halves[0].read(&mut [0; 1])).await;
+    assert!(matches!(end, Ok(Ok(0) | Err(_))), "{end:?}");
+}
