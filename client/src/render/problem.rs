@@ -61,7 +61,8 @@ pub(crate) fn problem(problem: &Problem, now: Timestamp) -> String {
         ErrorCode::BodyTooLarge => format!("{detail}; shorten the arguments"),
         ErrorCode::TooManyConnections
         | ErrorCode::TooManyRequests
-        | ErrorCode::RequestTimeout | ErrorCode::ShuttingDown => {
+        | ErrorCode::RequestTimeout
+        | ErrorCode::ShuttingDown => {
             format!("{detail}; try again in a moment")
         }
         ErrorCode::Internal => format!("{detail}; see the daemon's log"),

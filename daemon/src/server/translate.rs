@@ -225,7 +225,10 @@ pub(super) fn refused(entry: &Entry, refusal: Refusal, now: Now) -> Problem {
         }
         Refusal::TooManyFlows { wait } => Problem::new(
             ErrorCode::TooManyRequests,
-            format!("session {name:?} was signed in to too often; the next sign-in in {}", spoken(wait + Duration::from_secs(1))),
+            format!(
+                "session {name:?} was signed in to too often; the next sign-in in {}",
+                spoken(wait + Duration::from_secs(1))
+            ),
         ),
         Refusal::UnknownFlow => Problem::new(
             ErrorCode::UnknownFlow,

@@ -100,7 +100,8 @@ mod tests {
 
     #[test]
     fn what_browsers_say_of_a_page_is_refused_and_what_programs_say_too_is_not() {
-        for field in [("origin", "null"), ("origin", ""), ("sec-fetch-site", "same-origin"), ("Sec-Fetch-Site", "none")] {
+        for field in [("origin", "null"), ("origin", ""), ("sec-fetch-site", "same-origin"), ("Sec-Fetch-Site", "none")]
+        {
             assert!(refused("/v1/token", &[("host", "localhost"), field]), "{field:?}");
         }
         assert!(!refused("/v1/token", &[("host", "localhost"), ("sec-fetch-mode", "cors")]));

@@ -39,9 +39,8 @@ async fn beyond_the_limit_connections_are_told_why_and_later_ones_are_served_aga
     assert!(problem.detail.contains("48 connections"), "{}", problem.detail);
 
     drop(crowd);
-    let served = async {
-        while exchange(&socket, "GET /v1/health", "", b"").await.is_ok_and(|answer| answer.status != 200) {}
-    };
+    let served =
+        async { while exchange(&socket, "GET /v1/health", "", b"").await.is_ok_and(|answer| answer.status != 200) {} };
     tokio::time::timeout(REAL_PATIENCE, served).await.expect("a place again");
     let log = daemon.log();
     assert_eq!(log.matches("connections are refused").count(), 1, "said once: {log}");
