@@ -172,7 +172,11 @@ fn compare_sessions(text: &str, config: &Config, answer: &Value) {
 }
 
 fn load_text(directory: &Path, text: &str, environment: &Environment) -> Config {
-    let paths = Paths { own: directory.join("none.toml"), aws: directory.join("config") };
+    let paths = Paths {
+        own: directory.join("none.toml"),
+        aws: directory.join("config"),
+        aws_credentials: directory.join("credentials"),
+    };
     std::fs::write(&paths.aws, text).expect("a written file");
     load(&paths, environment)
 }

@@ -1,4 +1,5 @@
-//! The AWS shared configuration file: its `sso-session` sections, profiles and `services` sections.
+//! The AWS shared configuration and credentials files: their `sso-session` sections, profiles and `services` sections, as
+//! botocore merges them.
 
 use std::collections::HashMap;
 
@@ -8,13 +9,25 @@ use super::endpoints::{ProfileEndpoints, ServiceEndpoints};
 use super::environment::is_true;
 use super::located::{Entries, LineProblem, Located};
 
-/// What the file says, in the order in which it says it.
+/// What the two files say, in the order in which they say it.
+///
+/// Lines are counted through both, as if the credentials stood behind the configuration: [`AwsFile::place`] says in which file a
+/// line is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct AwsFile {
+    /// How many lines the configuration file has.
+    config_lines: usize,
     pub(super) sso_sessions: Sections,
     pub(super) profiles: Sections,
     services: Sections,
     pub(super) problems: Vec<LineProblem>,
+}
+
+/// One of the two files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AwsPart {
+    Config,
+    Credentials,
 }
 
 /// A section of one kind, by its name.
@@ -27,13 +40,14 @@ pub(super) struct Section {
 }
 
 impl Section {
-    fn read(name: String, section: &aws_files::Section<'_>, document: &Document<'_>) -> Self {
+    /// `before` is how many lines stand before the document.
+    fn read(name: String, section: &aws_files::Section<'_>, document: &Document<'_>, before: usize) -> Self {
         let entries = document.entries(section).map(|entry| {
             // Nobody needs secrets here, so they are not kept.
             let value = if is_secret(&entry.key) { "(not kept)" } else { &entry.value };
-            (entry.key.clone().into_owned(), Located { value: value.to_owned(), line: entry.line })
+            (entry.key.clone().into_owned(), Located { value: value.to_owned(), line: before + entry.line })
         });
-        Self { name, line: section.line, entries: entries.collect() }
+        Self { name, line: before + section.line, entries: entries.collect() }
     }
 
     /// A value that is there and not empty.
@@ -66,6 +80,10 @@ impl Sections {
         self.list.iter()
     }
 
+    fn get_mut(&mut self, name: &str) -> Option<&mut Section> {
+        self.places.get(name).map(|&place| &mut self.list[place])
+    }
+
     /// Adds a section, in place of one of its name, which is returned.
     fn put(&mut self, section: Section) -> Option<Section> {
         if let Some(&place) = self.places.get(&section.name) {
@@ -87,10 +105,26 @@ impl<'a> IntoIterator for &'a Sections {
 }
 
 impl AwsFile {
-    /// Reads the file's text.
-    pub(super) fn parse(text: &str) -> Self {
-        let document = Document::read(text);
-        let mut file = Self { problems: document.doubts.iter().map(LineProblem::from).collect(), ..Self::default() };
+    /// Reads the texts of the two files.
+    pub(super) fn parse(config: &str, credentials: &str) -> Self {
+        let mut file = Self::default();
+        file.add_config(&Document::read(config));
+        file.add_credentials(&Document::read(credentials));
+        file
+    }
+
+    /// In which of the files a line is, and which line of that file it is.
+    pub(super) fn place(&self, line: usize) -> (AwsPart, usize) {
+        match line.checked_sub(self.config_lines) {
+            Some(line @ 1..) => (AwsPart::Credentials, line),
+            Some(0) | None => (AwsPart::Config, line),
+        }
+    }
+
+    fn add_config(&mut self, document: &Document<'_>) {
+        let file = self;
+        file.config_lines = document.lines.len();
+        file.problems.extend(document.doubts.iter().map(LineProblem::from));
         for section in &document.sections {
             let Some((kind, name)) = aws_files::section_name(section.header) else {
                 if is_malformed(section.header) {
@@ -105,13 +139,35 @@ impl AwsFile {
             };
             // Differently spelled headers of one name, such as [default] and [profile default]: botocore takes the
             // later one whole.
-            if let Some(earlier) = sections.put(Section::read(name, section, &document)) {
+            if let Some(earlier) = sections.put(Section::read(name, section, document, 0)) {
                 let (name, line) = (earlier.name, earlier.line);
                 let message = format!("{name:?} has a section already, at line {line}; this one replaces it");
                 file.problems.push(LineProblem::warning(section.line, message));
             }
         }
-        file
+    }
+
+    /// Adds the credentials file, where each header is a profile's name as it is. What a profile says there comes before what it
+    /// says in the configuration.
+    fn add_credentials(&mut self, document: &Document<'_>) {
+        let before = self.config_lines;
+        let doubts = document.doubts.iter().map(LineProblem::from);
+        self.problems.extend(doubts.map(|doubt| LineProblem { line: before + doubt.line, ..doubt }));
+        for section in &document.sections {
+            if let Some((_, name)) = aws_files::section_name(section.header).filter(|_| section.header != "default") {
+                let header = section.header;
+                let message = format!(
+                    "[{header}] is in the credentials file, where headers are names of profiles: to the AWS CLI this is profile \
+                     {header:?} and not {name:?}; write [{name}], or move it to the configuration file"
+                );
+                self.problems.push(LineProblem::warning(before + section.line, message));
+            }
+            let section = Section::read(section.header.to_owned(), section, document, before);
+            match self.profiles.get_mut(&section.name) {
+                Some(known) => known.entries.extend(section.entries),
+                None => drop(self.profiles.put(section)),
+            }
+        }
     }
 
     /// The profile of this name.
@@ -178,13 +234,16 @@ mod tests {
 
     #[test]
     fn sections_are_sorted_by_kind_and_others_are_left_alone() {
-        let file = AwsFile::parse(concat!(
-            "[default]\nregion = eu-west-1\n",
-            "[sso-session corp]\nsso_region = eu-west-1\n",
-            "[profile dev]\nsso_session = corp\n",
-            "[plugins]\ncli_legacy_plugin_path = x\n",
-            "[profile two words]\nregion = x\n",
-        ));
+        let file = AwsFile::parse(
+            concat!(
+                "[default]\nregion = eu-west-1\n",
+                "[sso-session corp]\nsso_region = eu-west-1\n",
+                "[profile dev]\nsso_session = corp\n",
+                "[plugins]\ncli_legacy_plugin_path = x\n",
+                "[profile two words]\nregion = x\n",
+            ),
+            "",
+        );
         let names =
             |sections: &Sections| -> Vec<String> { sections.iter().map(|section| section.name.clone()).collect() };
         assert_eq!(names(&file.sso_sessions), ["corp"]);
@@ -195,7 +254,7 @@ mod tests {
 
     #[test]
     fn of_two_spellings_of_a_profile_the_later_replaces_the_earlier() {
-        let file = AwsFile::parse("[profile default]\na = 1\nb = 1\n[default]\na = 2\n");
+        let file = AwsFile::parse("[profile default]\na = 1\nb = 1\n[default]\na = 2\n", "");
         let profile = file.profile("default").expect("the default profile");
         assert_eq!(profile.text("a").as_deref(), Some("2"));
         assert_eq!(profile.text("b"), None);
@@ -204,14 +263,33 @@ mod tests {
     }
 
     #[test]
+    fn the_credentials_file_adds_to_profiles_and_comes_first() {
+        let file = AwsFile::parse(
+            "[profile dev]\na = 1\nb = 1\n",
+            "[dev]\nb = 2\naws_secret_access_key = x\n[other]\na = 3\n[profile y]\n",
+        );
+        let dev = file.profile("dev").expect("a profile of both");
+        assert_eq!((dev.text("a").as_deref(), dev.text("b").as_deref()), (Some("1"), Some("2")));
+        assert_eq!(dev.text("aws_secret_access_key").as_deref(), Some("(not kept)"));
+        let places = [dev.line, dev.entries["b"].line, file.profile("other").expect("a profile").line];
+        let expected = [(AwsPart::Config, 1), (AwsPart::Credentials, 2), (AwsPart::Credentials, 4)];
+        assert_eq!(places.map(|line| file.place(line)), expected);
+        assert_eq!(file.place(file.problems[0].line), (AwsPart::Credentials, 6));
+        assert!(file.profile("profile y").is_some());
+    }
+
+    #[test]
     fn a_profile_points_at_the_services_section_with_its_endpoints() {
-        let file = AwsFile::parse(concat!(
-            "[default]\nservices = local\nuse_fips_endpoint = True\n",
-            "[services local]\n",
-            "sso_oidc =\n  endpoint_url = http://127.0.0.1:1\n",
-            "sso =\n  other = 1\n  endpoint_url = http://127.0.0.1:2\n",
-            "s3 =\n  endpoint_url = http://127.0.0.1:3\n",
-        ));
+        let file = AwsFile::parse(
+            concat!(
+                "[default]\nservices = local\nuse_fips_endpoint = True\n",
+                "[services local]\n",
+                "sso_oidc =\n  endpoint_url = http://127.0.0.1:1\n",
+                "sso =\n  other = 1\n  endpoint_url = http://127.0.0.1:2\n",
+                "s3 =\n  endpoint_url = http://127.0.0.1:3\n",
+            ),
+            "",
+        );
         let mut problems = Vec::new();
         let endpoints = file.endpoints_of("default", &mut problems);
         assert_eq!(problems, []);
@@ -228,7 +306,7 @@ mod tests {
 
     #[test]
     fn a_missing_services_section_is_a_problem_at_the_line_that_names_it() {
-        let file = AwsFile::parse("[default]\nregion = x\nservices = nowhere\n");
+        let file = AwsFile::parse("[default]\nregion = x\nservices = nowhere\n", "");
         let mut problems = Vec::new();
         assert_eq!(file.endpoints_of("default", &mut problems).services, None);
         assert_eq!(problems[0].line, 3);

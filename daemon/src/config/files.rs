@@ -22,13 +22,15 @@ use crate::replacement::Replacement;
 /// Ten thousands of profiles fit.
 const LONGEST: u64 = 16 << 20;
 
-/// Where the two configuration files are, whether they exist or not.
+/// Where the configuration files are, whether they exist or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Paths {
     /// The daemon's own `config.toml`.
     pub own: PathBuf,
     /// The AWS shared configuration.
     pub aws: PathBuf,
+    /// The AWS credentials file.
+    pub aws_credentials: PathBuf,
 }
 
 /// Neither a path nor a home directory is known.
@@ -37,46 +39,54 @@ pub struct Paths {
 pub struct NoHome;
 
 impl Paths {
-    /// Both of them.
+    /// All of them.
     pub fn all(&self) -> Vec<PathBuf> {
-        vec![self.own.clone(), self.aws.clone()]
+        vec![self.own.clone(), self.aws.clone(), self.aws_credentials.clone()]
     }
 
     /// Where the files are: the own one at `own` (a command line's `--config`), else `SSOCTL_CONFIG`, else in the
-    /// platform's configuration directory; the AWS one at `AWS_CONFIG_FILE`, else `~/.aws/config`.
+    /// platform's configuration directory; those of AWS at `AWS_CONFIG_FILE`, else `~/.aws/config`, and at
+    /// `AWS_SHARED_CREDENTIALS_FILE`, else `~/.aws/credentials`.
     pub fn locate(own: Option<PathBuf>, environment: &Environment) -> Result<Self, NoHome> {
         let own = own
             .or_else(|| environment.own_config.clone())
             .or_else(|| Some(ProjectDirs::from("", "", "ssoctl")?.config_dir().join("config.toml")))
             .ok_or(NoHome)?;
-        let aws = match &environment.aws_config {
-            Some(path) => path.clone(),
-            None => environment.home.as_ref().ok_or(NoHome)?.join(".aws/config"),
-        };
-        Ok(Self { own, aws })
+        let home = environment.home.as_ref();
+        let aws = environment.aws_config.clone().or_else(|| Some(home?.join(".aws/config"))).ok_or(NoHome)?;
+        let credentials = environment.aws_credentials.clone();
+        // Without a home there is no second file, and nothing is at its place.
+        let aws_credentials =
+            credentials.or_else(|| Some(home?.join(".aws/credentials"))).unwrap_or("/dev/null".into());
+        Ok(Self { own, aws, aws_credentials })
     }
 }
 
-/// Reads both files. A missing one is normal; one that cannot be read is a [`Problem`].
+/// Reads the files. A missing one is normal; one that cannot be read is a [`Problem`].
 pub fn load(paths: &Paths, environment: &Environment) -> Config {
     let mut unreadable = Vec::new();
     let mut read = |path: &Path| match read_text(path) {
         Ok(text) => text,
         Err(problem) => {
             unreadable.push(problem);
-            String::new()
+            Secret::new(String::new())
         }
     };
-    let (own, aws) = (read(&paths.own), read(&paths.aws));
-    let mut config = parse(paths, &own, &aws, environment);
+    let (own, aws, credentials) = (read(&paths.own), read(&paths.aws), read(&paths.aws_credentials));
+    let mut config = parse(paths, own.expose(), aws.expose(), credentials.expose(), environment);
     config.problems.splice(..0, unreadable);
     config
 }
 
-/// What these texts of the two files mean.
-pub fn parse(paths: &Paths, own: &str, aws: &str, environment: &Environment) -> Config {
-    let (own, aws) = (OwnFile::parse(own), AwsFile::parse(aws));
-    merge(Source { path: &paths.own, file: &own }, Source { path: &paths.aws, file: &aws }, environment)
+/// What these texts of the files mean.
+pub fn parse(paths: &Paths, own: &str, aws: &str, credentials: &str, environment: &Environment) -> Config {
+    let (own, aws) = (OwnFile::parse(own), AwsFile::parse(aws, credentials));
+    merge(
+        Source { path: &paths.own, file: &own },
+        Source { path: &paths.aws, file: &aws },
+        &paths.aws_credentials,
+        environment,
+    )
 }
 
 /// Adds a session to the own configuration file, which is created where it is missing, and returns the session's name.
@@ -125,17 +135,19 @@ pub(crate) fn is_null(path: &Path) -> bool {
     device(path).is_some_and(|found| device(Path::new("/dev/null")) == Some(found))
 }
 
-fn read_text(path: &Path) -> Result<String, Problem> {
+/// A file's text, in which people keep keys.
+fn read_text(path: &Path) -> Result<Secret<String>, Problem> {
+    let nothing = || Ok(Secret::new(String::new()));
     if is_null(path) {
-        return Ok(String::new());
+        return nothing();
     }
     let problem = |line, message| Problem { severity: Severity::Error, file: path.to_owned(), line, message };
     let bytes = match read(path) {
         Ok(Some(bytes)) => bytes,
-        Ok(None) => return Ok(String::new()),
+        Ok(None) => return nothing(),
         Err(error) => return Err(problem(None, format!("the whole file is left out, it cannot be read: {error}"))),
     };
-    str::from_utf8(bytes.expose()).map(str::to_owned).map_err(|error| {
+    str::from_utf8(bytes.expose()).map(|text| Secret::new(text.to_owned())).map_err(|error| {
         let valid = &bytes.expose()[..error.valid_up_to()];
         let line = 1 + valid.iter().filter(|&&byte| byte == b'\n').count();
         problem(Some(line), "the whole file is left out, this line is not UTF-8".to_owned())

@@ -8,7 +8,11 @@ const CORP: &str = "[sso-session corp]\nsso_start_url = https://corp.awsapps.com
 
 fn home() -> (TempDir, Paths) {
     let home = tempfile::tempdir().unwrap();
-    let paths = Paths { own: home.path().join("config/ssoctl/config.toml"), aws: home.path().join("aws-config") };
+    let paths = Paths {
+        own: home.path().join("config/ssoctl/config.toml"),
+        aws: home.path().join("aws-config"),
+        aws_credentials: home.path().join("aws-credentials"),
+    };
     (home, paths)
 }
 
@@ -49,6 +53,28 @@ fn the_files_are_where_the_command_line_or_the_variables_say() {
 fn missing_files_are_normal() {
     let (_home, paths) = home();
     assert_eq!(load(&paths, &Environment::default()), Config::default());
+}
+
+#[test]
+fn both_aws_files_are_read_and_a_problem_names_the_right_one() {
+    let (_home, paths) = home();
+    fs::write(&paths.aws, format!("{CORP}[profile dev]\nsso_account_id = 111122223333\nsso_role_name = Admin\n"))
+        .unwrap();
+    let credentials = "[dev]\nsso_session = corp\nnonsense\n\
+        [legacy]\nsso_start_url = https://old.awsapps.com/start\nsso_region = eu-west-1\n\
+        [keys]\naws_access_key_id = A\naws_secret_access_key = hidden\n\
+        credential_process = ssoctl credential-process --profile dev\n";
+    fs::write(&paths.aws_credentials, credentials).unwrap();
+    let config = load(&paths, &Environment::default());
+    assert_eq!(config.profiles["dev"].session, "corp");
+    assert!(config.profiles["dev"].assignment.is_ok());
+    let origin = &config.session("legacy").unwrap().origin;
+    assert_eq!((&origin.file, origin.line), (&paths.aws_credentials, 4));
+    // AWS tools use the keys.
+    assert!(!config.profiles.contains_key("keys"));
+    let problems: Vec<_> = config.problems.iter().map(|problem| (&problem.file, problem.line)).collect();
+    assert_eq!(problems, [(&paths.aws_credentials, Some(3))]);
+    assert!(!format!("{config:?}").contains("hidden"));
 }
 
 #[test]

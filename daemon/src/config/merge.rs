@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::aws::{AwsFile, Section, split_scopes};
+use super::aws::{AwsFile, AwsPart, Section, split_scopes};
 use super::endpoints::{self, ProfileEndpoints};
 use super::environment::Environment;
 use super::identity::{Identity, IdentityError};
@@ -24,7 +24,14 @@ pub(super) struct Source<'a, T> {
 }
 
 /// Makes the configuration out of both files.
-pub(super) fn merge(own: Source<'_, OwnFile>, aws: Source<'_, AwsFile>, environment: &Environment) -> Config {
+///
+/// `aws` stands at the path of the configuration file; `credentials` is the path of the other one that it was read from.
+pub(super) fn merge(
+    own: Source<'_, OwnFile>,
+    aws: Source<'_, AwsFile>,
+    credentials: &Path,
+    environment: &Environment,
+) -> Config {
     let mut own_problems = own.file.problems.clone();
     let mut aws_problems = aws.file.problems.clone();
 
@@ -54,10 +61,23 @@ pub(super) fn merge(own: Source<'_, OwnFile>, aws: Source<'_, AwsFile>, environm
 
     let own_names: Vec<&str> = own.file.sessions.iter().map(|session| session.name.as_str()).collect();
     let resolved = profiles::resolve(&aws, &own_names, &mut drafts, &mut aws_problems);
+    for origin in
+        drafts.iter_mut().map(|draft| &mut draft.origin).filter(|origin| origin.kind == OriginKind::LegacyProfile)
+    {
+        let (part, line) = aws.file.place(origin.line);
+        origin.line = line;
+        if part == AwsPart::Credentials {
+            origin.file = credentials.to_owned();
+        }
+    }
     let sessions: Vec<SessionConfig> = drafts.into_iter().map(|draft| draft.finish(environment)).collect();
 
     let mut problems = in_file(own.path, own_problems);
-    problems.extend(in_file(aws.path, aws_problems));
+    for problem in aws_problems {
+        let (part, line) = aws.file.place(problem.line);
+        let path = if part == AwsPart::Credentials { credentials } else { aws.path };
+        problems.extend(in_file(path, vec![LineProblem { line, ..problem }]));
+    }
     problems.extend(sessions.iter().filter_map(endpoint_problem));
     problems.sort_by(|a, b| {
         let is_own = |problem: &Problem| problem.file == own.path;

@@ -13,7 +13,8 @@ fn config(own: &str, aws: &str) -> Config {
 fn config_in(own: &str, aws: &str, environment: &Environment) -> Config {
     merge(
         Source { path: Path::new(OWN), file: &OwnFile::parse(own) },
-        Source { path: Path::new(AWS), file: &AwsFile::parse(aws) },
+        Source { path: Path::new(AWS), file: &AwsFile::parse(aws, "") },
+        Path::new("/home/me/.aws/credentials"),
         environment,
     )
 }

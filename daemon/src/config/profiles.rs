@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::aws::{AwsFile, Section};
+use super::aws::{AwsFile, AwsPart, Section};
 use super::credential_command::{CredentialCommand, Named};
 use super::identity::{Identity, IdentityError};
 use super::located::LineProblem;
@@ -288,6 +288,11 @@ impl<'a> Ways<'a> {
         }
         if let Some(session) = self.direct.get(&profile.name) {
             return Ok(Lead { session: session.clone(), assignment: assignment(profile, problems) });
+        }
+        // Keys in the credentials file come before a command, wherever that stands.
+        let keys = profile.entries.get("aws_access_key_id").map(|key| self.aws.place(key.line).0);
+        if keys == Some(AwsPart::Credentials) {
+            return Err(Astray::Elsewhere);
         }
         let Some(command) = profile.get(CREDENTIAL_PROCESS) else { return Err(Astray::Elsewhere) };
         let Some(ours) = CredentialCommand::read(&command.value).filter(CredentialCommand::is_ssoctl) else {

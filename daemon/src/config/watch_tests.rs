@@ -12,7 +12,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 fn home() -> (TempDir, Paths) {
     let home = tempfile::tempdir().unwrap();
     let root = home.path().canonicalize().unwrap();
-    let paths = Paths { own: root.join("config/ssoctl/config.toml"), aws: root.join("aws/config") };
+    let paths = Paths {
+        own: root.join("config/ssoctl/config.toml"),
+        aws: root.join("aws/config"),
+        aws_credentials: root.join("aws/credentials"),
+    };
     (home, paths)
 }
 

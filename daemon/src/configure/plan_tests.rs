@@ -217,8 +217,8 @@ fn what_every_section_would_have_must_not_decide_whose_credentials_a_profile_has
 
 /// What our own configuration makes of a text, wherever it stands there.
 fn parsed(text: &str) -> Config {
-    let paths = Paths { own: "own".into(), aws: "aws".into() };
-    let mut config = config::parse(&paths, "", text, &Environment::default());
+    let paths = Paths { own: "own".into(), aws: "aws".into(), aws_credentials: "credentials".into() };
+    let mut config = config::parse(&paths, "", text, "", &Environment::default());
     config.sessions.iter_mut().for_each(|session| session.origin.line = 0);
     config
 }

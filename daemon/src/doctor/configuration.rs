@@ -180,7 +180,11 @@ mod tests {
     /// What is found in these two files.
     fn found(own: &str, aws: &str) -> Vec<Finding> {
         let home = tempfile::tempdir().unwrap();
-        let paths = Paths { own: home.path().join("config.toml"), aws: home.path().join("config") };
+        let paths = Paths {
+            own: home.path().join("config.toml"),
+            aws: home.path().join("config"),
+            aws_credentials: home.path().join("credentials"),
+        };
         std::fs::write(&paths.own, own).unwrap();
         std::fs::write(&paths.aws, aws).unwrap();
         judge(&load(&paths, &Environment::default()), &paths)

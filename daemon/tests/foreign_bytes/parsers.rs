@@ -114,8 +114,12 @@ fn shown(error: &dyn std::error::Error) {
 }
 
 fn configured(own: &str, aws: &str) -> Config {
-    let paths = Paths { own: PathBuf::from("/config.toml"), aws: PathBuf::from("/aws") };
-    let config = config::parse(&paths, own, aws, &Environment::from_vars(|_| None));
+    let paths = Paths {
+        own: PathBuf::from("/config.toml"),
+        aws: PathBuf::from("/aws"),
+        aws_credentials: PathBuf::from("/credentials"),
+    };
+    let config = config::parse(&paths, own, aws, aws, &Environment::from_vars(|_| None));
     for session in &config.sessions {
         assert!(normalise_start_url(&session.start_url).is_ok(), "{:?}", session.start_url);
         assert_eq!(config.session(&session.name), Some(session), "names are unique");

@@ -191,7 +191,11 @@ impl Harness {
         self.signals = signals;
         let url = Some(self.way.url.clone());
         let sources = Sources {
-            paths: Paths { own: self.home.path().join("config.toml"), aws: self.home.path().join("aws-config") },
+            paths: Paths {
+                own: self.home.path().join("config.toml"),
+                aws: self.home.path().join("aws-config"),
+                aws_credentials: self.home.path().join("aws-credentials"),
+            },
             environment: Environment {
                 home: Some(self.home.path().to_owned()),
                 endpoint_url_sso_oidc: url.clone(),
