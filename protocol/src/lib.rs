@@ -51,7 +51,7 @@ pub use body::{
     StoreStatus, Token,
 };
 pub use problem::{ErrorCode, ExitCode, Problem};
-pub use role::{Account, Accounts, Assignment, Role, RoleCredentials, Roles};
+pub use role::{Account, Accounts, Assignment, DecidedBy, ProfileKey, Role, RoleCredentials, Roles};
 pub use route::{Method, Route, Selector};
 pub use secret::Secret;
 pub use socket::{SocketOwner, SocketPath};

@@ -53,6 +53,39 @@ pub struct Assignment {
     /// [`browser::command_line`](crate::browser::command_line).
     #[serde(default)]
     pub browser: Option<String>,
+    /// Which keys of the AWS files decided on these; all `null` where the request itself named them.
+    #[serde(default)]
+    pub decided_by: DecidedBy,
+}
+
+/// The keys that decided on the members of an [`Assignment`]; `null` for what the request named, and for what is not set.
+#[derive(Clone, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct DecidedBy {
+    /// What led to the session.
+    #[serde(default)]
+    pub session: Option<ProfileKey>,
+    /// What named the account.
+    #[serde(default)]
+    pub account: Option<ProfileKey>,
+    /// What named the role.
+    #[serde(default)]
+    pub role: Option<ProfileKey>,
+    /// What named the region.
+    #[serde(default)]
+    pub region: Option<ProfileKey>,
+}
+
+/// A key of a profile in the AWS files.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ProfileKey {
+    /// The profile in whose section it stands.
+    pub profile: String,
+    /// The key, such as `sso_account_id`.
+    pub key: String,
+    /// The file's path.
+    pub file: String,
+    /// The line of the key, counted from 1.
+    pub line: u64,
 }
 
 /// `GET /v1/sessions/{name}/accounts`: the accounts in which the person has a role, in the order of the portal.

@@ -12,8 +12,9 @@ use ssoctl_protocol::body::{ConfigurationProblem, Logout, PortalSession, TokenFi
 use ssoctl_protocol::import::{Import, ImportOutcome, ImportedFile};
 use ssoctl_protocol::settings::{AwsConfigFile, Setting, Settings};
 use ssoctl_protocol::{
-    Account, Accounts, Assignment, DaemonStatus, ErrorCode, LastError, Login, NewSession, NextStep, PendingLogin,
-    Problem, Role, RoleCredentials, Roles, SessionState, SessionStatus, StatusReport, StoreStatus, Timestamp, Token,
+    Account, Accounts, Assignment, DaemonStatus, DecidedBy, ErrorCode, LastError, Login, NewSession, NextStep,
+    PendingLogin, Problem, ProfileKey, Role, RoleCredentials, Roles, SessionState, SessionStatus, StatusReport,
+    StoreStatus, Timestamp, Token,
 };
 
 fn time(text: &str) -> Timestamp {
@@ -256,6 +257,15 @@ fn an_assignment_says_who_gives_the_role_and_where() {
             role: "ReadOnlyAccess".into(),
             region: None,
             browser: Some("firefox -P work {url}".into()),
+            decided_by: DecidedBy {
+                account: Some(ProfileKey {
+                    profile: "dev".into(),
+                    key: "sso_account_id".into(),
+                    file: "/home/alice/.aws/config".into(),
+                    line: 12,
+                }),
+                ..DecidedBy::default()
+            },
         },
         &json!({
             "session": "corp",
@@ -265,6 +275,17 @@ fn an_assignment_says_who_gives_the_role_and_where() {
             "role": "ReadOnlyAccess",
             "region": null,
             "browser": "firefox -P work {url}",
+            "decided_by": {
+                "session": null,
+                "account": {
+                    "profile": "dev",
+                    "key": "sso_account_id",
+                    "file": "/home/alice/.aws/config",
+                    "line": 12,
+                },
+                "role": null,
+                "region": null,
+            },
         }),
     );
 }

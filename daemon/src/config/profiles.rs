@@ -1,6 +1,7 @@
 //! The profiles of the AWS configuration: which session each leads to, and the sessions that legacy profiles make.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::aws::{AwsFile, AwsPart, Section};
 use super::credential_command::{CredentialCommand, Named};
@@ -8,7 +9,7 @@ use super::identity::{Identity, IdentityError};
 use super::located::LineProblem;
 use super::merge::{Draft, Source};
 use super::session_name::{derive_name, unique_name};
-use super::{LostProfile, NoAssignment, ProfileConfig};
+use super::{DecidedBy, LostProfile, NoAssignment, ProfileConfig, ProfileKey};
 use crate::portal::{AccountId, Assignment, RoleName};
 
 /// The sessions' names by the profiles that sign in by themselves.
@@ -94,12 +95,15 @@ pub(super) fn resolve(
     }
 
     let mut resolved = Resolved::default();
-    let ways = Ways { aws: aws.file, direct: &direct, drafts };
+    let ways = Ways { aws: aws.file, path: aws.path, direct: &direct, drafts };
     for profile in &aws.file.profiles {
         match ways.follow(profile, &mut Vec::new(), problems) {
-            Ok(Lead { session, assignment }) => {
+            Ok(Lead { session, assignment, decided_by }) => {
                 let region = profile.get("region").map(|region| region.value.clone());
-                resolved.profiles.insert(profile.name.clone(), ProfileConfig { session, assignment, region });
+                let decided_by = DecidedBy { region: ways.key(profile, "region"), ..decided_by };
+                resolved
+                    .profiles
+                    .insert(profile.name.clone(), ProfileConfig { session, assignment, region, decided_by });
             }
             Err(Astray::Elsewhere) => {}
             Err(Astray::Lost(why)) => {
@@ -112,10 +116,12 @@ pub(super) fn resolve(
     resolved
 }
 
+const ACCOUNT: &str = "sso_account_id";
+const ROLE: &str = "sso_role_name";
+const CREDENTIAL_PROCESS: &str = "credential_process";
+
 /// What a profile says itself about role and account. Members that cannot be used are reported where they stand.
 fn assignment(profile: &Section, problems: &mut Vec<LineProblem>) -> Result<Assignment, NoAssignment> {
-    const ACCOUNT: &str = "sso_account_id";
-    const ROLE: &str = "sso_role_name";
     let (account, role) = match (profile.get(ACCOUNT), profile.get(ROLE)) {
         (Some(account), Some(role)) => (account, role),
         (None, None) => return Err(NoAssignment::Neither),
@@ -241,12 +247,11 @@ fn name_of(portal: &[Legacy<'_>], drafts: &[Draft]) -> String {
         .unwrap_or_else(|| unique_name(&derive_name(portal[0].start_url), is_taken))
 }
 
-const CREDENTIAL_PROCESS: &str = "credential_process";
-
 /// Where a profile leads.
 struct Lead {
     session: String,
     assignment: Result<Assignment, NoAssignment>,
+    decided_by: DecidedBy,
 }
 
 /// Why a profile leads to no session.
@@ -260,11 +265,18 @@ enum Astray {
 /// What profiles are followed by.
 struct Ways<'a> {
     aws: &'a AwsFile,
+    path: &'a Path,
     direct: &'a Direct,
     drafts: &'a [Draft],
 }
 
 impl<'a> Ways<'a> {
+    /// Where a key of a profile stands, if the profile has it.
+    fn key(&self, profile: &Section, key: &'static str) -> Option<ProfileKey> {
+        let line = profile.get(key)?.line;
+        Some(ProfileKey { profile: profile.name.clone(), key, file: self.path.to_owned(), line })
+    }
+
     /// Follows a profile by its `source_profile` where that leads somewhere, as botocore assumes roles before it looks at SSO
     /// members, else by its own members, and then by a `credential_process` of ours. `visited` are those on the way to it.
     fn follow(
@@ -287,7 +299,13 @@ impl<'a> Ways<'a> {
             return Ok(Lead { assignment: Err(NoAssignment::OnTopOf(source.name.clone())), ..lead });
         }
         if let Some(session) = self.direct.get(&profile.name) {
-            return Ok(Lead { session: session.clone(), assignment: assignment(profile, problems) });
+            let decided_by = DecidedBy {
+                session: self.key(profile, "sso_session").or_else(|| self.key(profile, "sso_start_url")),
+                account: self.key(profile, ACCOUNT),
+                role: self.key(profile, ROLE),
+                region: None,
+            };
+            return Ok(Lead { session: session.clone(), assignment: assignment(profile, problems), decided_by });
         }
         // Keys in the credentials file come before a command, wherever that stands.
         let keys = profile.entries.get("aws_access_key_id").map(|key| self.aws.place(key.line).0);
@@ -302,7 +320,8 @@ impl<'a> Ways<'a> {
             Named::Session(name) => {
                 let session = self.drafts.iter().find(|draft| draft.is_named(name));
                 let session = session.ok_or_else(|| Astray::Lost(LostProfile::NoSuchSession(name.clone())))?;
-                Lead { session: session.name.clone(), assignment: Err(NoAssignment::Neither) }
+                let decided_by = DecidedBy { session: self.key(profile, CREDENTIAL_PROCESS), ..Default::default() };
+                Lead { session: session.name.clone(), assignment: Err(NoAssignment::Neither), decided_by }
             }
             Named::Profile(name) => {
                 let nowhere = || Astray::Lost(LostProfile::Nowhere(name.clone()));
@@ -319,7 +338,14 @@ impl<'a> Ways<'a> {
                 problems.push(LineProblem::error(command.line, message));
             }
         });
-        Ok(Lead { assignment, ..lead })
+        let mut decided_by = lead.decided_by;
+        if ours.account.is_some() {
+            decided_by.account = self.key(profile, CREDENTIAL_PROCESS);
+        }
+        if ours.role.is_some() {
+            decided_by.role = self.key(profile, CREDENTIAL_PROCESS);
+        }
+        Ok(Lead { session: lead.session, assignment, decided_by })
     }
 }
 

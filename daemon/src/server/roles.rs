@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use ssoctl_protocol::route::Query;
-use ssoctl_protocol::{Account, Accounts, ErrorCode, Problem, Role, RoleCredentials, Roles, Selector};
+use ssoctl_protocol::{Account, Accounts, DecidedBy, ErrorCode, Problem, Role, RoleCredentials, Roles, Selector};
 
 use super::handlers::{Api, resolve, wait};
 use super::reply::{Reply, ok, unexpected};
 use super::translate;
 use crate::clock::Now;
-use crate::config::NoAssignment;
+use crate::config::{self, NoAssignment};
 use crate::portal::{AccountId, Assignment, RoleName};
 use crate::roles::Subject;
 use crate::roles::ask::{Answer, Refusal, Want};
@@ -127,6 +127,12 @@ fn assignment(directory: &Directory, entry: &Entry, query: &Query) -> Result<(As
 pub(super) fn meant(directory: &Directory, query: &Query) -> Reply {
     let entry = resolve(directory, &query.selector)?;
     let (assignment, region) = assignment(directory, entry, query)?;
+    let decided_by = match &query.selector {
+        Selector::Profile(name) => {
+            directory.config.profiles.get(name).map(|profile| decided_by(&profile.decided_by, query))
+        }
+        _ => None,
+    };
     ok(&ssoctl_protocol::Assignment {
         session: entry.config.name.clone(),
         start_url: entry.config.start_url.clone(),
@@ -135,7 +141,26 @@ pub(super) fn meant(directory: &Directory, query: &Query) -> Reply {
         role: assignment.role.to_string(),
         region,
         browser: entry.config.browser.clone(),
+        decided_by: decided_by.unwrap_or_default(),
     })
+}
+
+/// The keys of a profile that decided, which are those that the request does not replace.
+fn decided_by(of_profile: &config::DecidedBy, query: &Query) -> DecidedBy {
+    let written = |key: &Option<config::ProfileKey>| {
+        key.as_ref().map(|key| ssoctl_protocol::ProfileKey {
+            profile: key.profile.clone(),
+            key: key.key.to_owned(),
+            file: key.file.display().to_string(),
+            line: key.line as u64,
+        })
+    };
+    DecidedBy {
+        session: written(&of_profile.session),
+        account: written(&of_profile.account).filter(|_| query.account.is_none()),
+        role: written(&of_profile.role).filter(|_| query.role.is_none()),
+        region: written(&of_profile.region),
+    }
 }
 
 fn account_id(text: &str) -> Result<AccountId, Problem> {
