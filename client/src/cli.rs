@@ -12,7 +12,7 @@ use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand};
 
 pub(crate) use configure::Configure;
-pub(crate) use role::{Accounts, Console, CredentialProcess, Env, Exec, Roles, Shell, WhichRole};
+pub(crate) use role::{Accounts, Console, CredentialProcess, Env, Exec, Roles, Shell, WhichRole, Whoami};
 pub(crate) use terms::{Terms, Validity, Waiting};
 
 /// The exit codes, as promised by `ssoctl_protocol::ExitCode`, and the variables.
@@ -62,6 +62,7 @@ pub(crate) enum Verb {
     Exec(Exec),
     Env(Env),
     Console(Console),
+    Whoami(Whoami),
     Accounts(Accounts),
     Roles(Roles),
     Status(Status),
@@ -85,6 +86,7 @@ impl Subcommand for Verb {
             Command::new("exec").about("Run a command with the credentials of a role").defer(Exec::augment_args),
             Command::new("env").about("Print the credentials of a role for a shell to read").defer(Env::augment_args),
             Command::new("console").about("Open the AWS console with a role").defer(Console::augment_args),
+            Command::new("whoami").about("Show which role is meant, and what decided that").defer(Whoami::augment_args),
             Command::new("accounts").about("List the accounts that you have a role in").defer(Accounts::augment_args),
             Command::new("roles").about("List the roles that you have").defer(Roles::augment_args),
             Command::new("status").about("Show all sessions, or one").defer(Status::augment_args),
@@ -112,6 +114,7 @@ impl Subcommand for Verb {
             "exec",
             "env",
             "console",
+            "whoami",
             "accounts",
             "roles",
             "status",
@@ -144,6 +147,7 @@ impl FromArgMatches for Verb {
             "exec" => Exec::from_arg_matches_mut(arguments).map(Self::Exec),
             "env" => Env::from_arg_matches_mut(arguments).map(Self::Env),
             "console" => Console::from_arg_matches_mut(arguments).map(Self::Console),
+            "whoami" => Whoami::from_arg_matches_mut(arguments).map(Self::Whoami),
             "status" => Status::from_arg_matches_mut(arguments).map(Self::Status),
             "logout" => Logout::from_arg_matches_mut(arguments).map(Self::Logout),
             "import" => Import::from_arg_matches_mut(arguments).map(Self::Import),

@@ -16,6 +16,7 @@ mod service;
 mod status;
 mod token;
 mod waiting;
+mod whoami;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -48,6 +49,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Verb::Roles(arguments) => roles::run(&daemon(arguments.json)?, arguments),
         Verb::Env(arguments) => env::run(|| daemon(false), arguments),
         Verb::Console(arguments) => console::run(&daemon(false)?, arguments),
+        Verb::Whoami(arguments) => whoami::run(&daemon(arguments.json)?, arguments),
         Verb::Status(arguments) => status::run(&daemon(arguments.json)?, arguments),
         Verb::Logout(arguments) => logout::run(&daemon(false)?, arguments),
         Verb::Import(arguments) => import::run(&daemon(arguments.json)?, &arguments),

@@ -39,9 +39,23 @@ const CONTAINER_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 const CONTAINER_TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
 
 /// Two names for one thing: botocore reads the second, most other SDKs the first.
-const REGIONS: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
+pub(crate) const REGIONS: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
 /// The region that was set here, so that it can be told from one that the person has set.
 const OUR_REGION: &str = "SSOCTL_SET_REGION";
+
+/// Pairs of variables that give credentials to at least one SDK before it looks at a profile.
+const BEFORE_A_PROFILE: [[&str; 2]; 4] = [
+    ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"],
+    ["AWS_ACCESS_KEY", "AWS_SECRET_KEY"],
+    ["AMAZON_ACCESS_KEY_ID", "AMAZON_SECRET_ACCESS_KEY"],
+    ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"],
+];
+
+/// The variables that make AWS tools use other credentials than those of the profile that they would look at.
+pub(crate) fn overriding(variable: Lookup<'_>) -> Vec<&'static str> {
+    let pairs = BEFORE_A_PROFILE.into_iter().filter(|pair| pair.iter().all(|name| variable(name).is_some()));
+    pairs.map(|[name, _]| name).collect()
+}
 
 /// How an environment becomes another one. No variable is in both lists.
 #[derive(Debug, Default)]

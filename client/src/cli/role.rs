@@ -144,6 +144,20 @@ pub(crate) enum Shell {
     Json,
 }
 
+/// Show which role is meant, and what decided that
+///
+/// Session, account, role and region, each with the argument, variable, or file and line that named it. Says so where variables
+/// of this shell make AWS tools use other credentials. The service is not asked.
+#[derive(Args, Debug)]
+#[command(after_long_help = EPILOGUE)]
+pub(crate) struct Whoami {
+    #[command(flatten)]
+    pub(crate) which: WhichRole,
+    /// Print a JSON object: profile, session, start_url, sso_region, account, role, region, decided_by, overridden_by
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// Open the AWS console with a role, through the access portal
 ///
 /// The portal asks you to sign in there if you are not, so this works while you are signed out here.

@@ -54,6 +54,7 @@ mod tests {
             role: "Power.User+=@,x".into(),
             region: None,
             browser: None,
+            decided_by: Default::default(),
         }
     }
 

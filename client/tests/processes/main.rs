@@ -28,3 +28,4 @@ mod sign_out;
 mod starting;
 mod sts;
 mod survival;
+mod whoami;
