@@ -106,10 +106,10 @@ const DEFAULT_PROFILE: &str = "default";
 
 /// The profile that AWS tools use in this shell.
 fn used_profile() -> Result<Option<String>, Failure> {
-    Ok(role::query(WhichRole::default(), Validity::default()).map(|query| match query.selector {
+    role::query(WhichRole::default(), Validity::default()).map(|query| match query.selector {
         Selector::Profile(name) => Some(name),
         _ => None,
-    })?)
+    })
 }
 
 fn text(output: &Output, used_profile: Option<&str>) -> String {
@@ -140,8 +140,7 @@ fn text(output: &Output, used_profile: Option<&str>) -> String {
     let elsewhere = used_profile.unwrap_or(DEFAULT_PROFILE);
     if output.overridden_by.is_empty() && output.profile.as_deref() != Some(elsewhere) {
         text.push_str(&format!(
-            "\nAWS tools use profile {:?} in this shell; to run one with this role: ssoctl exec\n",
-            elsewhere
+            "\nAWS tools use profile {elsewhere:?} in this shell; to run one with this role: ssoctl exec\n"
         ));
     }
     text
