@@ -249,8 +249,12 @@ impl<'a> Reader<'a> {
     }
 
     fn finish(mut self) -> Document<'a> {
-        let sections = self.document.sections.iter().map(|section| &section.entries);
-        let groups = sections.chain([&self.document.defaults]).flatten().filter(|entry| entry.is_group());
+        let sections = &self.document.sections;
+        // What no section inherits, nobody reads.
+        let is_inherited = |entry: &&Entry<'_>| sections.iter().any(|section| section.entry(&entry.key).is_none());
+        let defaults = self.document.defaults.iter().filter(is_inherited);
+        let entries = sections.iter().flat_map(|section| &section.entries).chain(defaults);
+        let groups = entries.filter(|entry| entry.is_group());
         let odd = |entry: &&Entry<'_>| entry.value.split('\n').any(|line| !line.is_empty() && !line.contains('='));
         let odd = groups.filter(odd).map(|entry| {
             let kind = Kind::OddGroup { key: entry.key.clone().into_owned() };

@@ -4,10 +4,7 @@
 //! so, and with `SSOCTL_TEST_REQUIRE=1` it fails instead.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
-use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use ssoctld::config::{Config, EndpointError, Environment, Paths, load};
@@ -16,6 +13,8 @@ use ssoctld::sdk_cache::file;
 #[path = "../../client/tests/support/skipping.rs"]
 #[allow(dead_code, reason = "shared with tests that need other parts")]
 mod skipping;
+
+mod oracle;
 
 const ORACLE: &str = include_str!("aws_config_oracle.py");
 
@@ -74,7 +73,7 @@ const REGIONS: &[&str] =
 fn values_and_references_are_read_as_botocore_reads_them() {
     let Some(python) = skipping::python_with_botocore() else { return };
     let directory = tempfile::tempdir().expect("a directory");
-    let answers = ask(&python, directory.path(), &json!({ "files": FILES, "endpoints": [] }));
+    let answers = oracle::ask(&python, ORACLE, directory.path(), &json!({ "files": FILES, "endpoints": [] }));
     for (text, answer) in FILES.iter().zip(answers["files"].as_array().expect("answers")) {
         let config = load_text(directory.path(), text, &Environment::default());
         compare_sessions(text, &config, answer);
@@ -103,7 +102,7 @@ fn endpoints_are_those_that_botocore_would_call() {
             json!({ "file": file, "variables": variables, "region": region })
         })
         .collect();
-    let answers = ask(&python, directory.path(), &json!({ "files": [], "endpoints": questions }));
+    let answers = oracle::ask(&python, ORACLE, directory.path(), &json!({ "files": [], "endpoints": questions }));
     for ((file, variables, region), answer) in cases.iter().zip(answers["endpoints"].as_array().expect("answers")) {
         let environment = Environment::from_vars(|name| {
             variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| (*value).to_owned())
@@ -179,23 +178,4 @@ fn load_text(directory: &Path, text: &str, environment: &Environment) -> Config 
     };
     std::fs::write(&paths.aws, text).expect("a written file");
     load(&paths, environment)
-}
-
-fn ask(python: &OsStr, home: &Path, questions: &Value) -> Value {
-    let mut oracle = Command::new(python)
-        .args(["-c", ORACLE])
-        .env_clear()
-        .env("HOME", home)
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .env("AWS_EC2_METADATA_DISABLED", "true")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("a running Python");
-    let mut stdin = oracle.stdin.take().expect("its standard input");
-    stdin.write_all(questions.to_string().as_bytes()).expect("written questions");
-    drop(stdin);
-    let output = oracle.wait_with_output().expect("its answer");
-    assert!(output.status.success(), "the oracle failed");
-    serde_json::from_slice(&output.stdout).expect("JSON")
 }

@@ -1,0 +1,28 @@
+//! A Python that says what botocore makes of something.
+
+use std::ffi::OsStr;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+/// Has a script answer questions, both as JSON, in an environment of its own.
+pub(crate) fn ask(python: &OsStr, script: &str, home: &Path, questions: &Value) -> Value {
+    let mut oracle = Command::new(python)
+        .args(["-c", script])
+        .env_clear()
+        .env("HOME", home)
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a running Python");
+    let mut stdin = oracle.stdin.take().expect("its standard input");
+    stdin.write_all(questions.to_string().as_bytes()).expect("written questions");
+    drop(stdin);
+    let output = oracle.wait_with_output().expect("its answer");
+    assert!(output.status.success(), "the oracle failed");
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
