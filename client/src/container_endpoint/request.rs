@@ -24,7 +24,7 @@ pub(super) struct Request {
     pub(super) origin: Origin,
 }
 
-/// Whether there is an `Origin`, whatever it says.
+/// Whether there is an `Origin` or a `Sec-Fetch-Site`, whatever it says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Origin {
     Absent,
@@ -53,11 +53,15 @@ impl fmt::Display for Malformed {
     }
 }
 
-/// Reads a request, all of which has to arrive within `patience`.
+/// Reads a request, which has to begin within `silence` and to arrive whole within `patience`.
 ///
 /// # Errors
 /// The connection is lost, or closed before a whole request has arrived.
-pub(super) fn read(stream: &mut TcpStream, patience: Duration) -> io::Result<Result<Request, Malformed>> {
+pub(super) fn read(
+    stream: &mut TcpStream,
+    silence: Duration,
+    patience: Duration,
+) -> io::Result<Result<Request, Malformed>> {
     let begin = Instant::now();
     let mut buffer = Buffer { bytes: vec![0; LARGEST], filled: 0 };
     loop {
@@ -69,7 +73,8 @@ pub(super) fn read(stream: &mut TcpStream, patience: Duration) -> io::Result<Res
         if buffer.filled == LARGEST {
             return Ok(Err(Malformed::TooLarge));
         }
-        let left = patience.saturating_sub(begin.elapsed());
+        let allowed = if buffer.filled == 0 { silence } else { patience };
+        let left = allowed.saturating_sub(begin.elapsed());
         if left.is_zero() {
             return Ok(Err(Malformed::TooSlow));
         }
@@ -154,7 +159,7 @@ fn parse(bytes: &[u8]) -> Result<Option<Request>, Malformed> {
         match name.to_ascii_lowercase().as_str() {
             "host" => once(&mut request.host, value.to_owned())?,
             "authorization" => once(&mut request.authorization, value.into())?,
-            "origin" => request.origin = Origin::Present,
+            "origin" | "sec-fetch-site" => request.origin = Origin::Present,
             "content-length" if value == "0" => {}
             "content-length" | "transfer-encoding" => return Err(Malformed::HasBody),
             _ => {}

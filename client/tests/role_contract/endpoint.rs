@@ -1,11 +1,14 @@
 //! The endpoint of `ssoctl exec --refreshable`: what it gives, to whom, and for how long.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
+use std::process::{Command, Stdio};
 
 use serde_json::json;
 
 use crate::canned::{Canned, assert_fails, ok, problem, ssoctl, stderr, stdout};
+use crate::skipping::skip;
 use crate::{attend, credentials};
 
 #[test]
@@ -70,6 +73,7 @@ fn nobody_else_gets_anything() {
         (request("GET", path, "", token, ""), 403),
         (request("GET", path, host, token, "Origin: https://evil.example.com\r\n"), 403),
         (request("GET", path, host, token, "Origin: null\r\n"), 403),
+        (request("GET", path, host, token, "Sec-Fetch-Site: same-origin\r\n"), 403),
         (request("POST", path, host, token, ""), 405),
         (request("OPTIONS", path, host, token, "Origin: https://evil.example.com\r\n"), 403),
         (request("GET", path, host, token, "Host: x\r\n"), 400),
@@ -91,6 +95,53 @@ fn those_who_send_nothing_keep_nobody_out() {
     let silent: Vec<TcpStream> = (0..20).map(|_| TcpStream::connect(attended.authority()).unwrap()).collect();
     assert_eq!(attended.ask().0, 200);
     drop(silent);
+}
+
+/// Keeps 400 connections open, each of which says nothing, and opens a new one for each that is closed.
+const CROWD: &str = r#"
+import select, socket, sys
+address = ("127.0.0.1", int(sys.argv[1]))
+def connected():
+    connection = socket.socket()
+    connection.setblocking(False)
+    connection.connect_ex(address)
+    return connection
+crowd = [connected() for _ in range(400)]
+print("ready", flush=True)
+while True:
+    for closed in select.select(crowd, [], [], 0.01)[0]:
+        crowd.remove(closed)
+        closed.close()
+        crowd.append(connected())
+"#;
+const AS_NOBODY: [&str; 6] = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
+
+#[test]
+fn another_user_with_four_hundred_silent_connections_keeps_the_command_from_nothing() {
+    const TEST: &str = "another_user_with_four_hundred_silent_connections";
+    if !rustix::process::geteuid().is_root() {
+        return skip(TEST, "it takes the superuser to act as another user");
+    }
+    let canned = Canned::answers(vec![ok(&credentials()); 8]);
+    let attended = attend(&canned, "cat > /dev/null");
+    let curl = |as_whom: &[&str]| {
+        let url = format!("http://{}{}", attended.authority(), attended.path());
+        let authorization = format!("Authorization: {}", attended.token);
+        let words = [as_whom, &["curl", "--silent", "--max-time", "10", "--header", &authorization, &url]].concat();
+        let output = Command::new(words[0]).args(&words[1..]).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).contains("ASIAKEY")
+    };
+    assert!(curl(&AS_NOBODY), "another user who has the token is served, as under sudo -E");
+
+    let port = attended.authority().split(':').nth(1).unwrap();
+    let words = [&AS_NOBODY[..], &["env", "PATH=/usr/bin:/bin", "python3", "-c", CROWD, port]].concat();
+    let mut crowd = Command::new(words[0]).args(&words[1..]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(crowd.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let served: Vec<bool> = (0..5).map(|_| curl(&[])).collect();
+    crowd.kill().unwrap();
+    crowd.wait().unwrap();
+    assert_eq!((line.trim(), served), ("ready", vec![true; 5]));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The service, installed by `ssoctl service install`.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use identity_center_simulator::{Approval, Settings, Simulator};
@@ -176,4 +177,27 @@ fn when_the_directory_of_aws_is_removed_the_status_says_what_helps_and_it_does()
     assert_eq!(person.ok("ssoctl", &["--no-start", "token"]), token, "nothing else is amiss");
     person.ok("ssoctl", &["service", "restart"]);
     person.until("the token is published again", is_published);
+}
+
+#[test]
+fn keys_and_passwords_of_others_are_out_of_its_sight_and_its_own_files_are_not() {
+    let Some(person) = Person::new("keys_and_passwords_of_others_are_out_of_its_sight") else { return };
+    let closed =
+        [".ssh/id_ed25519", ".gnupg/private-keys-v1.d/key", ".password-store/x.gpg", ".mozilla/firefox/logins.json"];
+    for file in closed {
+        person.write(file, "secret");
+    }
+    person.write(".aws/config", ONE_SESSION);
+    person.write(".config/ssoctl/config.toml", &format!("secret_store = \"file\"\n{ONE_SESSION}"));
+    person.ok("ssoctl", &["service", "install"]);
+    let show =
+        |property: &str| person.ok("systemctl", &["--user", "show", "--value", "--property", property, "ssoctld"]);
+    // The test is the superuser, who sees what the daemon's own mounts leave of the file system.
+    let seen = Path::new("/proc").join(show("MainPID").trim()).join("root/home/person");
+    assert!(seen.join(".aws/config").is_file() && seen.join(".config/ssoctl/config.toml").is_file());
+    for file in closed {
+        assert!(!seen.join(file).exists(), "{file} can be read");
+        assert_eq!(person.ok("sh", &["-c", &format!("cat ~/{file}")]), "secret", "it is there");
+    }
+    assert_eq!((show("MemoryHigh").trim(), show("MemoryMax").trim()), ("536870912", "2147483648"));
 }

@@ -1,0 +1,101 @@
+//! The user at the other end of a loopback connection, as the kernel's tables of sockets tell.
+
+#[cfg(target_os = "linux")]
+use std::net::SocketAddr;
+use std::net::TcpStream;
+
+/// Who has opened a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Peer {
+    /// The user whose command this is.
+    Own,
+    /// Another user, or one that cannot be told.
+    Other,
+}
+
+/// All sockets of a moment. The kernel takes some milliseconds to write them down, so they are read once for all connections
+/// that have come meanwhile.
+#[cfg(target_os = "linux")]
+pub(super) struct Sockets([String; 2]);
+
+#[cfg(target_os = "linux")]
+impl Sockets {
+    /// Asks the kernel (`/proc/net/tcp`, and `tcp6` for clients that reach IPv4 through a socket of IPv6; proc_net(5)).
+    pub(super) fn now() -> Self {
+        Self(["/proc/net/tcp", "/proc/net/tcp6"].map(|table| std::fs::read_to_string(table).unwrap_or_default()))
+    }
+
+    /// Who has opened a connection that was accepted before.
+    pub(super) fn peer(&self, stream: &TcpStream) -> Peer {
+        let (Ok(theirs), Ok(ours)) = (stream.peer_addr(), stream.local_addr()) else { return Peer::Other };
+        let own = rustix::process::geteuid().as_raw();
+        let uid = self.0.iter().find_map(|table| uid_in(table, theirs, ours));
+        if uid == Some(own) { Peer::Own } else { Peer::Other }
+    }
+}
+
+/// Elsewhere nobody can be told from anybody else.
+#[cfg(not(target_os = "linux"))]
+pub(super) struct Sockets;
+
+#[cfg(not(target_os = "linux"))]
+impl Sockets {
+    pub(super) fn now() -> Self {
+        Self
+    }
+
+    pub(super) fn peer(&self, _: &TcpStream) -> Peer {
+        Peer::Own
+    }
+}
+
+/// The user in the row of the socket that is at `theirs` and connected to `ours`.
+#[cfg(target_os = "linux")]
+fn uid_in(table: &str, theirs: SocketAddr, ours: SocketAddr) -> Option<u32> {
+    let (SocketAddr::V4(theirs), SocketAddr::V4(ours)) = (theirs, ours) else { return None };
+    let written = |address: std::net::SocketAddrV4| {
+        // The kernel writes the four bytes as a number of the machine's own order.
+        format!("{:08X}:{:04X}", u32::from_ne_bytes(address.ip().octets()), address.port())
+    };
+    let (theirs, ours) = (written(theirs), written(ours));
+    table.lines().find_map(|row| {
+        let mut fields = row.split_ascii_whitespace().skip(1);
+        let (local, remote) = (fields.next()?, fields.next()?);
+        // In the table of IPv6, what comes before is the same for every IPv4 address.
+        (local.ends_with(&theirs) && remote.ends_with(&ours)).then(|| fields.nth(4)?.parse().ok())?
+    })
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::net::{Ipv4Addr, TcpListener};
+
+    use super::*;
+
+    #[test]
+    fn a_connection_of_ones_own_is_recognised() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let _ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let accepted = listener.accept().unwrap().0;
+        assert_eq!(Sockets::now().peer(&accepted), Peer::Own);
+    }
+
+    #[test]
+    fn the_row_of_the_other_end_is_the_one_that_counts() {
+        let (theirs, ours) = ("127.0.0.1:50000".parse().unwrap(), "127.0.0.1:80".parse().unwrap());
+        let localhost = format!("{:08X}", u32::from_ne_bytes([127, 0, 0, 1]));
+        let row = |prefix: &str, from: u16, to: u16, uid: u32| {
+            format!(
+                "   1: {prefix}{localhost}:{from:04X} {prefix}{localhost}:{to:04X} 01 00000000:00000000 00:00000000 00000000 {uid:>5} 0 9\n"
+            )
+        };
+        let header =
+            "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
+        let others = row("", 80, 50_000, 1) + &row("", 50_000, 81, 2) + &row("", 50_001, 80, 3);
+        assert_eq!(uid_in(&(header.to_owned() + &others), theirs, ours), None);
+        for prefix in ["", "0000000000000000FFFF0000"] {
+            let table = header.to_owned() + &others + &row(prefix, 50_000, 80, 65_534);
+            assert_eq!(uid_in(&table, theirs, ours), Some(65_534));
+        }
+    }
+}
