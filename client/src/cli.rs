@@ -70,6 +70,7 @@ pub(crate) enum Verb {
     Import(Import),
     Configure(Configure),
     Doctor(Doctor),
+    Stop(Stop),
     Service(Service),
 }
 
@@ -96,6 +97,7 @@ impl Subcommand for Verb {
                 .about("Write profiles for your accounts and roles into the AWS configuration")
                 .defer(Configure::augment_args),
             Command::new("doctor").about("Check everything that can be wrong").defer(Doctor::augment_args),
+            Command::new("stop").about("End the daemon; the next call starts it again").defer(Stop::augment_args),
             Command::new("service")
                 .about("Run ssoctld as a service of systemd or launchd")
                 .defer(Service::augment_args),
@@ -122,6 +124,7 @@ impl Subcommand for Verb {
             "import",
             "configure",
             "doctor",
+            "stop",
             "service",
         ]
         .contains(&name)
@@ -153,6 +156,7 @@ impl FromArgMatches for Verb {
             "import" => Import::from_arg_matches_mut(arguments).map(Self::Import),
             "configure" => Configure::from_arg_matches_mut(arguments).map(Self::Configure),
             "doctor" => Doctor::from_arg_matches_mut(arguments).map(Self::Doctor),
+            "stop" => Stop::from_arg_matches_mut(arguments).map(Self::Stop),
             "service" => Service::from_arg_matches_mut(arguments).map(Self::Service),
             _ => Err(clap::Error::new(ErrorKind::InvalidSubcommand)),
         }
@@ -294,6 +298,13 @@ pub(crate) struct Doctor {
     #[arg(long)]
     pub(crate) json: bool,
 }
+
+/// End the daemon; the next call starts it again
+///
+/// However it was started: a daemon that ssoctl has started is told to end, that of a service is stopped by the service manager.
+/// Sign-ins and pending sign-ins' records are kept. After an update this is how the new version comes to run.
+#[derive(Args, Debug)]
+pub(crate) struct Stop {}
 
 /// Run ssoctld as a service of systemd or launchd
 ///

@@ -14,6 +14,7 @@ mod role;
 mod roles;
 mod service;
 mod status;
+mod stop;
 mod token;
 mod waiting;
 mod whoami;
@@ -24,7 +25,7 @@ use std::time::Duration;
 use ssoctl_protocol::route::Query;
 use ssoctl_protocol::{Route, Selector, SessionStatus};
 
-use crate::cli::{Cli, Verb, Which};
+use crate::cli::{self, Cli, Verb, Which};
 use crate::connection::{Daemon, Patience, Starting, VersionWarning};
 use crate::environment;
 use crate::failure::Failure;
@@ -55,6 +56,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Verb::Import(arguments) => import::run(&daemon(arguments.json)?, &arguments),
         Verb::Configure(arguments) => configure::run(&daemon(false)?, arguments),
         Verb::Doctor(arguments) => Err(doctor::run(&arguments)),
+        Verb::Stop(cli::Stop {}) => stop::run(&daemon(true)?),
         Verb::Service(arguments) => service::run(arguments.action),
     }?;
     Ok(ExitCode::SUCCESS)

@@ -38,6 +38,16 @@ pub(crate) enum VersionWarning {
     Silent,
 }
 
+/// Who listens at a socket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Listening {
+    Nobody,
+    /// The process that made the socket.
+    Process(u32),
+    /// Somebody whom the kernel does not tell here.
+    Unknown,
+}
+
 /// How long an answer may take, and what is done meanwhile.
 pub(crate) struct Patience<'a> {
     limit: Duration,
@@ -135,6 +145,19 @@ impl Daemon {
         })
     }
 
+    /// Who listens at the socket, without starting anybody.
+    pub(crate) fn listening(&self) -> Result<Listening, Failure> {
+        let path = self.socket.path();
+        match UnixStream::connect(path) {
+            Ok(stream) => {
+                peer::check(&stream, path, self.believed).map_err(Failure::Unreachable)?;
+                Ok(peer::pid(&stream).map_or(Listening::Unknown, Listening::Process))
+            }
+            Err(error) if nobody_listens(&error) => Ok(Listening::Nobody),
+            Err(error) => Err(Failure::Unreachable(format!("cannot connect to {}: {error}", path.display()))),
+        }
+    }
+
     fn connect(&self) -> Result<UnixStream, Failure> {
         let path = self.socket.path();
         let stream = match UnixStream::connect(path) {
@@ -216,7 +239,7 @@ impl Daemon {
         let Some(theirs) = answer.version.as_deref().filter(|theirs| *theirs != VERSION) else { return };
         if self.warning.replace(VersionWarning::Silent) == VersionWarning::Shown {
             render::notice(&format!(
-                "warning: the daemon is ssoctld {theirs}, this is ssoctl {VERSION}; restart the daemon to match: {}",
+                "warning: the daemon is ssoctld {theirs}, this is ssoctl {VERSION}; the next call starts one that matches after: {}",
                 start::HOW_TO_RESTART
             ));
         }

@@ -5,6 +5,7 @@
 //! socket. (Were two to start one, the daemon's own lock would turn the second away.)
 
 mod daemon;
+mod lasting;
 mod log;
 pub(crate) mod manager;
 mod passed_on;
@@ -24,6 +25,7 @@ use daemon::{Manager, Start, Starter};
 use unit::Unit;
 
 pub(crate) use daemon::find as program;
+pub(crate) use lasting::lasting;
 pub(crate) use passed_on::{is_setting, value as passed_on_value};
 
 /// How long a daemon may take until it answers. It listens before it talks to anybody but the service manager, which it gives
@@ -33,8 +35,8 @@ const PATIENCE: Duration = Duration::from_secs(8);
 const GRACE: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// How a person restarts a daemon, whichever way it runs.
-pub(crate) const HOW_TO_RESTART: &str = "ssoctl service restart, or stop it and run ssoctl again";
+/// How a person restarts a daemon, whichever way it runs: the next call starts it.
+pub(crate) const HOW_TO_RESTART: &str = "ssoctl stop";
 
 /// Why there is no daemon even so. `Display` is the whole story, remedy included.
 #[derive(Debug)]

@@ -2,9 +2,7 @@
 //! `ssoctld`, which knows what an AWS configuration is.
 
 use std::env;
-use std::fs;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
 use std::process::Command;
 
 use ssoctl_protocol::route::Query;
@@ -14,7 +12,6 @@ use super::selector;
 use super::waiting::Waiting;
 use crate::cli::Configure;
 use crate::connection::Daemon;
-use crate::environment;
 use crate::failure::Failure;
 use crate::start;
 
@@ -37,7 +34,7 @@ pub(super) fn run(daemon: &Daemon, arguments: Configure) -> Result<(), Failure> 
     command.args(arguments.name.map(|template| format!("--name={template}")));
     command.args(arguments.region.map(|region| format!("--region={region}")));
     if arguments.credential_process {
-        let own = lasting_path().and_then(|path| path.into_os_string().into_string().ok());
+        let own = env::current_exe().ok().map(|own| start::lasting(&own)).and_then(|path| path.into_os_string().into_string().ok());
         let own = own.ok_or_else(|| {
             Failure::Other("the path of ssoctl is not known, or not UTF-8; leave --credential-process out".to_owned())
         })?;
@@ -51,15 +48,4 @@ pub(super) fn run(daemon: &Daemon, arguments: Configure) -> Result<(), Failure> 
     }
     let error = command.exec();
     Err(Failure::Other(format!("{} cannot be executed: {error}", program.display())))
-}
-
-/// Where this program will still be after an update: its place on `PATH`, which may be a link to one version of it; where
-/// `PATH` does not lead to it, its own place.
-fn lasting_path() -> Option<PathBuf> {
-    let own = env::current_exe().ok()?;
-    let real = fs::canonicalize(&own).ok();
-    let path = environment::variable("PATH").unwrap_or_default();
-    let on_path = env::split_paths(&path).filter(|directory| directory.is_absolute()).map(|place| place.join("ssoctl"));
-    let leads_here = |candidate: &PathBuf| real.is_some() && fs::canonicalize(candidate).ok() == real;
-    on_path.into_iter().find(leads_here).or(Some(own))
 }

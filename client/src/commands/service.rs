@@ -17,10 +17,20 @@ use ssoctl_files::owner::refuse_foreign_place;
 use crate::cli::ServiceAction;
 use crate::failure::Failure;
 use crate::render;
-use crate::start;
+use crate::start::{self, manager};
 
 pub(super) fn run(action: ServiceAction) -> Result<(), Failure> {
     if cfg!(target_os = "macos") { launchd::run(action) } else { systemd::run(action) }
+}
+
+/// Whether the service runs the daemon.
+pub(super) fn is_active() -> bool {
+    if cfg!(target_os = "macos") { launchd::is_active() } else { systemd::is_active() }
+}
+
+/// Stops the service's daemon and leaves its socket, so that the next call starts it again.
+pub(super) fn stop_daemon() -> Result<(), Failure> {
+    if cfg!(target_os = "macos") { launchd::stop_daemon() } else { systemd::stop_daemon() }
 }
 
 /// What became of a file that should have this text.
@@ -72,7 +82,7 @@ fn program() -> Result<String, Failure> {
     let path = start::program().ok_or_else(|| {
         Failure::Other("ssoctld is neither beside ssoctl nor on PATH; install it, then try again".to_owned())
     })?;
-    text(path)
+    text(start::lasting(&path))
 }
 
 /// A path as it stands in a file for a service manager.
@@ -86,6 +96,11 @@ fn text(path: PathBuf) -> Result<String, Failure> {
 /// Runs a manager's command, and keeps what it says.
 fn ask(command: &mut Command) -> io::Result<Output> {
     command.stdin(Stdio::null()).output()
+}
+
+/// The same for what is answered at once by a manager that does not hang.
+fn ask_briefly(command: &mut Command) -> io::Result<Output> {
+    manager::run(command.stdout(Stdio::piped()).stderr(Stdio::piped()))
 }
 
 /// Runs a manager's command that should succeed.

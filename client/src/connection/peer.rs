@@ -13,11 +13,23 @@ pub(super) fn check(stream: &UnixStream, path: &Path, believed: SocketOwner) -> 
     believed.judge(uid, rustix::process::geteuid().as_raw(), path)
 }
 
-/// The process id beside it is not looked at: the kernel gives 0 for a process of another PID namespace, as in containers.
+/// The process id beside it is not looked at for this: the kernel gives 0 for a process of another PID namespace, as in containers.
 #[cfg(target_os = "linux")]
 fn uid(stream: &UnixStream) -> nix::Result<u32> {
     use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
     Ok(getsockopt(stream, PeerCredentials)?.uid())
+}
+
+/// The process that made the socket; none if it cannot be seen from here.
+#[cfg(target_os = "linux")]
+pub(super) fn pid(stream: &UnixStream) -> Option<u32> {
+    use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+    u32::try_from(getsockopt(stream, PeerCredentials).ok()?.pid()).ok().filter(|pid| *pid != 0)
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn pid(_: &UnixStream) -> Option<u32> {
+    None
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -26,6 +26,7 @@ mod secrecy;
 mod sign_in;
 mod sign_out;
 mod starting;
+mod stopping;
 mod sts;
 mod survival;
 mod whoami;

@@ -91,7 +91,7 @@ pub enum Failure {
     },
     /// Its answer cannot be meant.
     #[error(
-        "the daemon's answer cannot be used: {0}; restart it: ssoctl service restart, or stop it and run ssoctl again"
+        "the daemon's answer cannot be used: {0}; end it, and the next call starts it again: ssoctl stop"
     )]
     Stranger(String),
     /// Nothing is called like that.

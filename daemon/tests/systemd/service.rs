@@ -201,3 +201,61 @@ fn keys_and_passwords_of_others_are_out_of_its_sight_and_its_own_files_are_not()
     }
     assert_eq!((show("MemoryHigh").trim(), show("MemoryMax").trim()), ("536870912", "2147483648"));
 }
+
+#[test]
+fn stop_ends_the_daemon_of_a_service_and_the_next_call_starts_it() {
+    let Some(person) = Person::new("stop_ends_the_daemon_of_a_service") else { return };
+    person.ok("ssoctl", &["service", "install"]);
+    let first = person.pid();
+    assert!(person.ok("ssoctl", &["stop"]).contains("stopped the service"));
+    assert_eq!(person.property("ActiveState"), "inactive");
+    person.ok("ssoctl", &["--no-start", "status"]);
+    person.until("it runs again", || person.property("ActiveState") == "active");
+    assert_ne!(person.pid(), first);
+}
+
+#[test]
+fn a_restart_that_fails_says_why() {
+    let Some(person) = Person::new("a_restart_that_fails_says_why") else { return };
+    let refused = |words: &str| {
+        let output = person.run("ssoctl", &["service", "restart"]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(words), "{said}");
+    };
+    refused("no service is installed; install it: ssoctl service install");
+    person.ok("ssoctl", &["service", "install"]);
+    let drop_in = ".config/systemd/user/ssoctld.service.d/broken.conf";
+    person.write(drop_in, "[Service]\nEnvironment=SSOCTL_STATE_DIR=/proc/nowhere\n");
+    person.ok("systemctl", &["--user", "daemon-reload"]);
+    refused("(result exit-code, exit status 1)");
+    let gone = "/home/person/Cellar/ssoctl/0.0.9/bin/ssoctld";
+    person.write(drop_in, &format!("[Service]\nExecStart=\nExecStart={gone}\n"));
+    person.ok("systemctl", &["--user", "daemon-reload"]);
+    refused(&format!("the service runs {gone}, which is not there any more; bring it up to date: ssoctl service install"));
+    person.write(drop_in, "");
+    person.ok("systemctl", &["--user", "daemon-reload"]);
+    person.ok("ssoctl", &["service", "restart"]);
+}
+
+#[test]
+fn a_service_outlives_the_version_that_installed_it() {
+    let Some(person) = Person::new("a_service_outlives_the_version_that_installed_it") else { return };
+    let installed = |version: &str| {
+        let script = "mkdir -p ~/Cellar/ssoctl/$0/bin ~/brew && cp ~/bin/ssoctl* ~/Cellar/ssoctl/$0/bin && \
+                      ln -sf ~/Cellar/ssoctl/$0/bin/ssoctl ~/Cellar/ssoctl/$0/bin/ssoctld ~/brew";
+        person.ok("sh", &["-c", script, version]);
+    };
+    installed("0.1.0");
+    let path = "PATH=/home/person/brew:/usr/bin:/bin";
+    person.ok("env", &[path, "ssoctl", "service", "install"]);
+    let unit = person.ok("sh", &["-c", "grep ^ExecStart= ~/.config/systemd/user/ssoctld.service"]);
+    assert_eq!(unit, "ExecStart=/home/person/brew/ssoctld\n");
+    installed("0.2.0");
+    person.ok("sh", &["-c", "rm -r ~/Cellar/ssoctl/0.1.0"]);
+    person.ok("env", &[path, "ssoctl", "service", "restart"]);
+    let running = person.ok("sh", &["-c", "readlink /proc/$0/exe || true", &person.pid().to_string()]);
+    // It may not be looked at, as it is not dumpable; that it runs is enough.
+    assert!(running.is_empty() || running.contains("0.2.0"), "{running}");
+    assert_eq!(person.property("ActiveState"), "active");
+}

@@ -63,6 +63,14 @@ fn install() -> Result<(), Failure> {
     say("installed: ssoctld runs now, and from each login on")
 }
 
+pub(super) fn is_active() -> bool {
+    ask(&mut launchctl(&["print", &target()])).is_ok_and(|output| output.status.success())
+}
+
+pub(super) fn stop_daemon() -> Result<(), Failure> {
+    carry_out(&mut launchctl(&["kill", "TERM", &target()]), "stopping the agent")
+}
+
 fn uninstall() -> Result<(), Failure> {
     let path = path(&home()?);
     if !path.exists() {

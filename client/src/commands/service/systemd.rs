@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use super::{Placed, ask, carry_out, place, program, remove, say, show};
+use super::{Placed, ask, ask_briefly, carry_out, place, program, remove, say, show};
 use crate::cli::ServiceAction;
 use crate::environment;
 use crate::failure::Failure;
@@ -26,8 +26,7 @@ pub(super) fn run(action: ServiceAction) -> Result<(), Failure> {
         }
         ServiceAction::Restart => {
             reach()?;
-            carry_out(&mut systemctl(&["restart", SERVICE]), "restarting the service")?;
-            say("restarted")
+            restart()
         }
         ServiceAction::Stop => {
             reach()?;
@@ -41,6 +40,60 @@ pub(super) fn run(action: ServiceAction) -> Result<(), Failure> {
             show(&mut journal)
         }
     }
+}
+
+pub(super) fn is_active() -> bool {
+    ask_briefly(&mut systemctl(&["is-active", SERVICE])).is_ok_and(|output| output.status.success())
+}
+
+pub(super) fn stop_daemon() -> Result<(), Failure> {
+    carry_out(&mut systemctl(&["stop", SERVICE]), "stopping the service")
+}
+
+fn restart() -> Result<(), Failure> {
+    if property("LoadState") != "loaded" {
+        return Err(Failure::Other(
+            "no service is installed; install it: ssoctl service install; or end the daemon that runs without one: ssoctl stop"
+                .to_owned(),
+        ));
+    }
+    // After failures systemd starts it no more, and here is somebody who wants it started. There may have been none.
+    let _ = ask(&mut systemctl(&["reset-failed", SERVICE, SOCKET]));
+    carry_out(&mut systemctl(&["restart", SERVICE]), "restarting the service").map_err(explained)?;
+    say("restarted")
+}
+
+fn property(name: &str) -> String {
+    let shown = ask_briefly(&mut systemctl(&["show", "--value", "--property", name, SERVICE]));
+    String::from_utf8_lossy(&shown.map(|output| output.stdout).unwrap_or_default()).trim().to_owned()
+}
+
+/// A failure to start the service, with why it does not run.
+fn explained(failure: Failure) -> Failure {
+    // `{ path=/usr/bin/ssoctld ; argv[]=… }`
+    let command = property("ExecStart");
+    let program = command.split_once("path=").and_then(|(_, rest)| rest.split_once(" ;")).map(|(program, _)| program);
+    if let Some(program) = program.filter(|program| !std::path::Path::new(program).exists()) {
+        return Failure::Other(format!(
+            "the service runs {program}, which is not there any more; bring it up to date: ssoctl service install"
+        ));
+    }
+    let (result, status) = (property("Result"), property("ExecMainStatus"));
+    let last_words = last_words();
+    let last_words = if last_words.is_empty() {
+        "its log: ssoctl service logs".to_owned()
+    } else {
+        format!("the end of its log (ssoctl service logs): {last_words}")
+    };
+    Failure::Other(format!("{failure} (result {result}, exit status {status}); {last_words}"))
+}
+
+/// The last lines of the service's log, if the journal has it.
+fn last_words() -> String {
+    let mut journal = Command::new("journalctl");
+    journal.args(["--user", "--unit", SERVICE, "--lines", "3", "--output", "cat", "--no-pager", "--quiet"]);
+    let said = ask_briefly(&mut journal).map(|output| output.stdout).unwrap_or_default();
+    String::from_utf8_lossy(&said).lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" / ")
 }
 
 fn install() -> Result<(), Failure> {
@@ -66,7 +119,7 @@ fn install() -> Result<(), Failure> {
     carry_out(&mut systemctl(&["start", SOCKET]), "starting the socket")?;
     let start = if service_unit == Placed::Written { "restart" } else { "start" };
     carry_out(&mut systemctl(&[start, SERVICE]), "starting the service")
-        .map_err(|failure| Failure::Other(format!("{failure}; its log: ssoctl service logs")))?;
+        .map_err(explained)?;
     say("installed: ssoctld runs now, and from each login on")
 }
 
@@ -122,7 +175,7 @@ fn uninstall() -> Result<(), Failure> {
 
 /// Looks whether the person's manager answers.
 fn reach() -> Result<(), Failure> {
-    let why = match ask(&mut systemctl(&["show", "--property=Version"])) {
+    let why = match ask_briefly(&mut systemctl(&["show", "--property=Version"])) {
         Ok(output) if output.status.success() => return Ok(()),
         Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
         Err(error) => format!("systemctl: {error}"),
