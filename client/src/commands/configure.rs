@@ -34,7 +34,10 @@ pub(super) fn run(daemon: &Daemon, arguments: Configure) -> Result<(), Failure> 
     command.args(arguments.name.map(|template| format!("--name={template}")));
     command.args(arguments.region.map(|region| format!("--region={region}")));
     if arguments.credential_process {
-        let own = env::current_exe().ok().map(|own| start::lasting(&own)).and_then(|path| path.into_os_string().into_string().ok());
+        let own = env::current_exe()
+            .ok()
+            .map(|own| start::lasting(&own))
+            .and_then(|path| path.into_os_string().into_string().ok());
         let own = own.ok_or_else(|| {
             Failure::Other("the path of ssoctl is not known, or not UTF-8; leave --credential-process out".to_owned())
         })?;

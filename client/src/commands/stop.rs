@@ -42,9 +42,8 @@ fn end(pid: u32) -> Result<(), Failure> {
     use rustix::io::Errno;
     use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-    let failed = |error: Errno| {
-        Failure::Other(format!("process {pid} cannot be told to stop: {}", std::io::Error::from(error)))
-    };
+    let failed =
+        |error: Errno| Failure::Other(format!("process {pid} cannot be told to stop: {}", std::io::Error::from(error)));
     let Some(process) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return Ok(()) };
     let process = match pidfd_open(process, PidfdFlags::empty()) {
         Ok(process) => process,

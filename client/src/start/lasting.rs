@@ -47,7 +47,9 @@ fn names_a_version(path: &Path) -> bool {
     };
     let directories = path.parent().unwrap_or(path).components();
     path.starts_with("/nix/store")
-        || directories.filter(|part| matches!(part, Component::Normal(_))).any(|part| is_version(part.as_os_str().as_encoded_bytes()))
+        || directories
+            .filter(|part| matches!(part, Component::Normal(_)))
+            .any(|part| is_version(part.as_os_str().as_encoded_bytes()))
 }
 
 #[cfg(test)]
@@ -59,7 +61,8 @@ mod tests {
     #[test]
     fn a_path_is_written_down_that_the_next_version_has_too() {
         // A temporary directory whose own name could be taken for a version would spoil it.
-        let root = tempfile::Builder::new().prefix("brew").rand_bytes(0).tempdir_in(tempfile::tempdir().unwrap().keep());
+        let root =
+            tempfile::Builder::new().prefix("brew").rand_bytes(0).tempdir_in(tempfile::tempdir().unwrap().keep());
         let root = fs::canonicalize(root.unwrap().keep()).unwrap();
         let kept = root.join("Cellar/ssoctl/0.1.0/bin/ssoctld");
         for directory in [kept.parent().unwrap(), &root.join("bin"), &root.join("opt")] {

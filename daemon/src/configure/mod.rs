@@ -90,9 +90,7 @@ pub enum Failure {
         why: String,
     },
     /// Its answer cannot be meant.
-    #[error(
-        "the daemon's answer cannot be used: {0}; end it, and the next call starts it again: ssoctl stop"
-    )]
+    #[error("the daemon's answer cannot be used: {0}; end it, and the next call starts it again: ssoctl stop")]
     Stranger(String),
     /// Nothing is called like that.
     #[error(transparent)]

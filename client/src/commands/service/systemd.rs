@@ -93,7 +93,12 @@ fn last_words() -> String {
     let mut journal = Command::new("journalctl");
     journal.args(["--user", "--unit", SERVICE, "--lines", "3", "--output", "cat", "--no-pager", "--quiet"]);
     let said = ask_briefly(&mut journal).map(|output| output.stdout).unwrap_or_default();
-    String::from_utf8_lossy(&said).lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" / ")
+    String::from_utf8_lossy(&said)
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join(" / ")
 }
 
 fn install() -> Result<(), Failure> {
@@ -118,8 +123,7 @@ fn install() -> Result<(), Failure> {
     let _ = ask(&mut systemctl(&["reset-failed", SERVICE, SOCKET]));
     carry_out(&mut systemctl(&["start", SOCKET]), "starting the socket")?;
     let start = if service_unit == Placed::Written { "restart" } else { "start" };
-    carry_out(&mut systemctl(&[start, SERVICE]), "starting the service")
-        .map_err(explained)?;
+    carry_out(&mut systemctl(&[start, SERVICE]), "starting the service").map_err(explained)?;
     say("installed: ssoctld runs now, and from each login on")
 }
 
