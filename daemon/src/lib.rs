@@ -11,8 +11,10 @@ pub mod configure;
 pub mod desktop;
 pub mod doctor;
 mod file_work;
+pub mod ground;
 mod inquiry;
 pub mod lock;
+pub mod machine;
 pub mod oidc;
 pub mod portal;
 mod replacement;
@@ -35,6 +37,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use config::{Config, Environment, FileWatch, Paths, QuietHours, SaveError, Severity};
 use desktop::{LocalZone, quiet};
+use ground::{Fallen, Ground};
 use sdk_cache::SdkCache;
 use service_manager::report::Reports;
 use session::registry::Directory;
@@ -61,14 +64,18 @@ pub struct Sources {
 type Save = (NewSession, oneshot::Sender<Result<(String, Arc<Directory>), SaveError>>);
 
 /// Runs the daemon on this socket until it is told to stop, or the sender of `signals` is gone.
+///
+/// # Errors
+/// [`Fallen`] if it has ended because the `ground` gave way.
 pub async fn run(
     sources: Sources,
     world: World,
     listener: UnixListener,
     mut signals: mpsc::Receiver<Signal>,
     reports: Reports,
-) {
-    let mut files = FileWatch::start(sources.paths.all());
+    ground: Ground,
+) -> Result<(), Fallen> {
+    let mut files = FileWatch::start(sources.paths.all(), &world.machine);
     let home = sources.environment.home.clone();
     let mut configuration = Configuration::load(sources, world);
     let world = configuration.world.clone();
@@ -84,14 +91,32 @@ pub async fn run(
         save: Box::new(move |session| Box::pin(have_saved(session, save.clone()))),
     };
     let clock = Arc::clone(&world.clock);
-    let server = tokio::spawn(server::serve(listener, Arc::new(api), clock, async {
+    let (successor, successors) = mpsc::channel(1);
+    let server = tokio::spawn(server::serve(listener, successors, Arc::new(api), clock, async {
         // An error means that nobody is left to stop us, which is as good a reason to stop.
         let _ = stopped.await;
     }));
     reports.ready(configuration.sessions());
     let mut sign_of_life = reports.until_due(&*world.clock);
+    let mut ground = ground.keep(Arc::clone(&world.clock));
+    let mut ended = Ok(());
     loop {
         tokio::select! {
+            Some(checked) = ground.recv() => match checked {
+                Ok(restored) => {
+                    if let Some(listener) = restored.socket {
+                        let _ = successor.send(listener).await;
+                    }
+                    if restored.records {
+                        configuration.store_changed();
+                    }
+                }
+                Err(fallen) => {
+                    tracing::error!("{fallen}");
+                    ended = Err(fallen);
+                    break;
+                }
+            },
             signal = signals.recv() => match signal {
                 Some(Signal::Reload) => {
                     reports.reloading();
@@ -132,6 +157,7 @@ pub async fn run(
             directory.stop().await;
         }
     }
+    ended
 }
 
 /// Has the owner of the configuration save a session.
@@ -164,6 +190,13 @@ impl Configuration {
 
     fn sessions(&self) -> usize {
         self.directory.borrow().entries().len()
+    }
+
+    /// Has every session look at the store once more.
+    fn store_changed(&self) {
+        for entry in self.directory.borrow().entries() {
+            entry.session.store_changed();
+        }
     }
 
     fn reload(&mut self, reason: &str) {

@@ -17,7 +17,9 @@ use ssoctld::clock::SystemClock;
 use ssoctld::config::{self, Environment, Paths};
 use ssoctld::configure::{self, Form, Request, Stale, Writing};
 use ssoctld::doctor::{self, Colour, Subject};
-use ssoctld::lock::StateLock;
+use ssoctld::ground::{Fallen, Ground};
+use ssoctld::lock::Claim;
+use ssoctld::machine::MachineProblems;
 use ssoctld::oidc::http::HttpIdentityCenter;
 use ssoctld::portal::http::HttpPortal;
 use ssoctld::secrets::SecretStore;
@@ -47,7 +49,7 @@ fn main() -> ExitCode {
             true => Place::OfCaller,
             false => Place::OfServiceManager,
         }),
-        None => run(arguments).map(|()| ExitCode::SUCCESS),
+        None => run(arguments),
         Some(Instead::Doctor { json }) => examine(arguments, json),
         Some(Instead::Configure(configure)) => write_profiles(arguments.config, configure),
     };
@@ -72,7 +74,7 @@ fn start_log(arguments: &Arguments) {
     }
 }
 
-fn run(arguments: Arguments) -> anyhow::Result<()> {
+fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     // Whatever is made from here on, nobody else can look into.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     descriptors::raise();
@@ -90,10 +92,8 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     let by = StartedBy::from_process();
     let handed = handed::take()?;
     let path = handed.as_ref().map_or(socket.path(), |(_, path)| path);
-    let _lock = match by {
-        StartedBy::Hand => StateLock::take(&state_directory, path)?,
-        StartedBy::ServiceManager => predecessor::take_over(&state_directory, path, reports)?,
-    };
+    let state = Arc::new(Claim::to_state(&state_directory, path));
+    make(&state, by, reports)?;
     let socket = match handed {
         Some((listener, path)) => socket::take_over(listener, path, &socket),
         None => socket::listen(&socket)?,
@@ -105,6 +105,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         listener.set_nonblocking(true)?;
         let listener = tokio::net::UnixListener::from_std(listener)?;
         let clock = Arc::new(SystemClock::start()?);
+        let machine = MachineProblems::default();
         let configured = config::load(&paths, &environment);
         let records = state_directory.join("records");
         let secrets = ChosenStore::start(configured.secret_store, records, clock.clone());
@@ -124,14 +125,37 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         let around = desktop::Environment::from_process();
         let surroundings = desktop::observe(around, clock.clone());
         let screen = Arc::new(desktop::Screen::new(around, clock.clone()));
-        let world = World { clock, identity_center, portal, secrets, desktop: screen.clone(), surroundings };
+        let world = World {
+            clock,
+            identity_center,
+            portal,
+            secrets,
+            desktop: screen.clone(),
+            surroundings,
+            machine: machine.clone(),
+        };
         let signals = forward_signals()?;
-        ssoctld::run(Sources { paths, environment }, world, listener, signals, reports).await;
+        let ground = Ground::new(socket, vec![state], machine);
+        let ended = ssoctld::run(Sources { paths, environment }, world, listener, signals, reports, ground).await;
         screen.farewell().await;
-        Ok(())
+        match ended {
+            // The service manager would start it again and again on a socket that nobody can reach.
+            Ok(()) | Err(Fallen::Handed(_)) => Ok(ExitCode::SUCCESS),
+            // The log has it already.
+            Err(_) => Ok(ExitCode::FAILURE),
+        }
     });
     runtime.shutdown_timeout(SHUTDOWN_PATIENCE);
     result
+}
+
+/// Makes a claim. The service manager's daemon has one that was started by hand make room.
+fn make(claim: &Claim, by: StartedBy, reports: Reports) -> anyhow::Result<()> {
+    match by {
+        StartedBy::Hand => claim.make().map(drop)?,
+        StartedBy::ServiceManager => predecessor::take_over(claim, reports)?,
+    }
+    Ok(())
 }
 
 /// `ssoctld doctor`: looks at everything, changes nothing, and fails if there is a problem.

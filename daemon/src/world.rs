@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::desktop::{Desktop, Surroundings};
+use crate::machine::MachineProblems;
 use crate::oidc::IdentityCenter;
 use crate::portal::Portal;
 use crate::secrets::SecretStore;
@@ -26,4 +27,6 @@ pub struct World {
     pub desktop: Arc<dyn Desktop>,
     /// What goes on around.
     pub surroundings: watch::Receiver<Surroundings>,
+    /// What is wrong with the machine.
+    pub machine: MachineProblems,
 }

@@ -6,9 +6,11 @@
 //! | [`regular_file`] | reading: never waits for a FIFO, never reads without end |
 //! | [`own_file`] | writing to a file of one's own: never through a link, never to somebody else's |
 //! | [`directory`] | a directory that nobody else can write to |
+//! | [`holder`] | what a lock file says of the daemon that holds it |
 //! | [`log_file`] | the daemon's log, which never grows beyond two files |
 
 pub mod directory;
+pub mod holder;
 pub mod log_file;
 pub mod own_file;
 pub mod owner;

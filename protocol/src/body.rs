@@ -59,9 +59,21 @@ pub struct DaemonStatus {
     /// What is wrong with the configuration; empty if nothing is.
     #[serde(default)]
     pub configuration_problems: Vec<ConfigurationProblem>,
+    /// What is wrong with the machine, as far as it hinders the daemon; empty if nothing is.
+    #[serde(default)]
+    pub machine_problems: Vec<MachineProblem>,
     /// What it works with, and who said so.
     #[serde(default)]
     pub settings: Settings,
+}
+
+/// Something that the machine does not give the daemon. It is tried again by itself.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct MachineProblem {
+    /// What it is.
+    pub message: String,
+    /// What to do about it.
+    pub remedy: String,
 }
 
 /// Where the daemon keeps secrets, and whether it can.

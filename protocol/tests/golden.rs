@@ -8,7 +8,7 @@ mod document;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use ssoctl_protocol::body::{ConfigurationProblem, Logout, PortalSession, TokenFiles};
+use ssoctl_protocol::body::{ConfigurationProblem, Logout, MachineProblem, PortalSession, TokenFiles};
 use ssoctl_protocol::import::{Import, ImportOutcome, ImportedFile};
 use ssoctl_protocol::settings::{AwsConfigFile, Setting, Settings};
 use ssoctl_protocol::{
@@ -108,6 +108,10 @@ fn daemon() -> DaemonStatus {
             line: Some(3),
             message: "unknown key \"colour\" is ignored".into(),
         }],
+        machine_problems: vec![MachineProblem {
+            message: "this user's inotify instances are used up".into(),
+            remedy: "raise fs.inotify.max_user_instances".into(),
+        }],
         settings: settings(),
     }
 }
@@ -173,6 +177,10 @@ fn daemon_json() -> Value {
             "file": "/home/ada/.config/ssoctl/config.toml",
             "line": 3,
             "message": "unknown key \"colour\" is ignored",
+        }],
+        "machine_problems": [{
+            "message": "this user's inotify instances are used up",
+            "remedy": "raise fs.inotify.max_user_instances",
         }],
         "settings": settings_json(),
     })

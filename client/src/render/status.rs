@@ -92,6 +92,9 @@ pub(crate) fn status(daemon: &DaemonStatus, sessions: &[SessionStatus], now: Tim
         let _ =
             writeln!(text, "quiet hours end {}; until then nothing is shown or opened unasked", distance(until, now));
     }
+    for problem in &daemon.machine_problems {
+        let _ = writeln!(text, "{}", printable(&format!("warning: {}; {}", problem.message, problem.remedy)));
+    }
     for problem in &daemon.configuration_problems {
         let line = problem.line.map_or_else(String::new, |line| format!(":{line}"));
         let complaint = format!("{}: {}{line}: {}", problem.severity, problem.file, problem.message);

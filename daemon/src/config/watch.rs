@@ -17,8 +17,14 @@ use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use crate::machine::MachineProblems;
+
 /// A burst of changes is over when nothing more has changed for this long.
 const QUIET: Duration = Duration::from_millis(300);
+
+/// How soon, and how late, it is tried again to watch files that could not be watched.
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 /// However long a burst lasts, this many of its changes are reported as one.
 const MAX_BURST: usize = 1000;
@@ -39,18 +45,19 @@ pub struct FileWatch {
 impl FileWatch {
     /// Begins to watch. Load the files after this, and no change is missed.
     ///
-    /// Where watching is impossible it logs a warning, and [`changed`](Self::changed) never returns.
+    /// Where watching is impossible, `machine` says so until it is possible; it is tried again with growing pauses, and each
+    /// attempt counts as a change, as nobody can tell.
     ///
     /// # Panics
     /// Outside a Tokio runtime.
-    pub fn start(files: Vec<PathBuf>) -> Self {
+    pub fn start(files: Vec<PathBuf>, machine: &MachineProblems) -> Self {
         let (report, changes) = mpsc::channel(1);
-        let task = match Directories::watch(files) {
+        let task = match Directories::watch(files.clone()) {
             Ok((directories, events)) => tokio::spawn(report_bursts(directories, events, report)),
             Err(error) => {
-                tracing::warn!(%error, "files are not watched; send SIGHUP after changing the configuration");
-                // The sender is kept, so that the receiver waits instead of ending.
-                tokio::spawn(async move { report.closed().await })
+                let unwatched = Unwatched { files, machine: machine.clone() };
+                unwatched.tell(&error);
+                tokio::spawn(unwatched.try_again(report))
             }
         };
         Self { changes, task }
@@ -67,6 +74,54 @@ impl FileWatch {
 impl Drop for FileWatch {
     fn drop(&mut self) {
         self.task.abort();
+    }
+}
+
+/// Files that could not be watched.
+struct Unwatched {
+    files: Vec<PathBuf>,
+    machine: MachineProblems,
+}
+
+impl Unwatched {
+    fn place(&self) -> String {
+        format!("watching {:?}", self.files)
+    }
+
+    fn tell(&self, error: &notify::Error) {
+        let files: Vec<String> = self.files.iter().map(|file| file.display().to_string()).collect();
+        let message = format!("changes of {} are noticed late: {error}", files.join(", "));
+        let is_used_up = match &error.kind {
+            notify::ErrorKind::Io(error) => error.raw_os_error() == Some(rustix::io::Errno::MFILE.raw_os_error()),
+            _ => false,
+        };
+        let (message, remedy) = if is_used_up {
+            let message = format!("this user's inotify instances are used up, so {message}");
+            (message, "end programs that watch many files, or raise fs.inotify.max_user_instances with sysctl")
+        } else {
+            (message, "send SIGHUP to ssoctld after changing the configuration")
+        };
+        self.machine.found(&self.place(), message, remedy);
+    }
+
+    /// Watches as soon as that is possible.
+    #[expect(clippy::disallowed_methods, reason = "while the machine does not tell of changes, only time does")]
+    async fn try_again(self, report: mpsc::Sender<()>) {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            let watched = Directories::watch(self.files.clone());
+            // Nobody knows what has happened meanwhile.
+            let _ = report.try_send(());
+            match watched {
+                Ok((directories, events)) => {
+                    self.machine.solved(&self.place());
+                    return report_bursts(directories, events, report).await;
+                }
+                Err(error) => self.tell(&error),
+            }
+        }
     }
 }
 

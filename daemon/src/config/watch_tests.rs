@@ -1,5 +1,6 @@
 use super::*;
 use crate::config::Paths;
+use crate::machine::MachineProblems;
 use std::fs;
 use std::os::unix::fs::symlink;
 
@@ -29,7 +30,7 @@ async fn a_file_that_is_written_in_place_or_replaced_or_removed_is_noticed() {
     let (_home, paths) = home();
     fs::create_dir_all(paths.aws.parent().unwrap()).unwrap();
     fs::write(&paths.aws, "one").unwrap();
-    let mut watch = FileWatch::start(paths.all());
+    let mut watch = FileWatch::start(paths.all(), &MachineProblems::default());
 
     fs::write(&paths.aws, "two").unwrap();
     noticed(&mut watch).await;
@@ -46,7 +47,7 @@ async fn a_file_that_is_written_in_place_or_replaced_or_removed_is_noticed() {
 #[tokio::test]
 async fn directories_that_appear_vanish_and_appear_again_are_followed() {
     let (_home, paths) = home();
-    let mut watch = FileWatch::start(paths.all());
+    let mut watch = FileWatch::start(paths.all(), &MachineProblems::default());
     let directory = paths.own.parent().unwrap().to_owned();
     for round in ["first", "second"] {
         fs::create_dir_all(&directory).unwrap();
@@ -63,7 +64,7 @@ async fn a_directory_that_is_replaced_by_another_is_watched_again() {
     let (home, paths) = home();
     let directory = paths.aws.parent().unwrap();
     fs::create_dir_all(directory).unwrap();
-    let mut watch = FileWatch::start(paths.all());
+    let mut watch = FileWatch::start(paths.all(), &MachineProblems::default());
     fs::rename(directory, home.path().join("old")).unwrap();
     fs::create_dir_all(directory).unwrap();
     noticed(&mut watch).await;
@@ -79,7 +80,7 @@ async fn the_target_of_a_symbolic_link_is_watched_and_so_is_the_link() {
     fs::create_dir_all(paths.aws.parent().unwrap()).unwrap();
     fs::write(dotfiles.join("aws"), "one").unwrap();
     symlink("../dotfiles/aws", &paths.aws).unwrap();
-    let mut watch = FileWatch::start(paths.all());
+    let mut watch = FileWatch::start(paths.all(), &MachineProblems::default());
 
     fs::write(dotfiles.join("new"), "two").unwrap();
     fs::rename(dotfiles.join("new"), dotfiles.join("aws")).unwrap();

@@ -14,6 +14,7 @@ use super::zone::LocalZone;
 use super::{Quiet, Surroundings};
 use crate::clock::Clock;
 use crate::config::{FileWatch, QuietHours};
+use crate::machine::MachineProblems;
 
 /// The quiet hours in which `wall` lies, or the next ones. A beginning that the clocks skip when they go forward comes as much
 /// later, and so does an end; of an end that comes twice when they go back, the second counts. `None` where no calendar reaches.
@@ -87,7 +88,7 @@ impl Follower {
         match hours {
             // Before the zone is read, so that no change is missed.
             Some(_) if self.zone_files.is_none() && !self.zone.files().is_empty() => {
-                self.zone_files = Some(FileWatch::start(self.zone.files().to_vec()));
+                self.zone_files = Some(FileWatch::start(self.zone.files().to_vec(), &MachineProblems::default()));
             }
             Some(_) => {}
             None => self.zone_files = None,

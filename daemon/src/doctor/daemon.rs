@@ -178,6 +178,7 @@ mod tests {
             service_clock_ahead: None,
             quiet_until: None,
             configuration_problems: Vec::new(),
+            machine_problems: Vec::new(),
             settings: Settings::default(),
         }))
     }

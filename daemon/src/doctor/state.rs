@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::daemon::Answer;
 use super::finding::Finding;
 use super::place::{Kind, Place};
-use crate::lock::Holder;
+use ssoctl_files::holder::Holder;
 
 const STATE: &str = "state directory";
 
@@ -122,8 +122,8 @@ mod tests {
     #[test]
     fn what_keeps_a_daemon_from_starting_or_storing_is_a_problem() {
         let file = Place::There { kind: Kind::File, uid: US, mode: 0o600 };
-        let elsewhere = Some(Holder { pid: 7, socket: "/other".into() });
-        let here = Some(Holder { pid: 7, socket: "/s".into() });
+        let elsewhere = Some(Holder { pid: 7, host: "ada".to_owned(), socket: "/other".into() });
+        let here = Some(Holder { pid: 7, host: "ada".to_owned(), socket: "/s".into() });
         for (state, result, words) in [
             (state(), Verdict::Ok, "/state"),
             (State { directory: Place::Missing, ..state() }, Verdict::Skipped, "not there"),

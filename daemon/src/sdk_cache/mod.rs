@@ -32,6 +32,7 @@ use tokio::task::JoinHandle;
 use crate::clock::Clock;
 use crate::config::{self, FileWatch, Identity};
 use crate::file_work::FileWork;
+use crate::machine::MachineProblems;
 use crate::session::registry::{Directory, Entry};
 use crate::world::World;
 use import::Imported;
@@ -140,7 +141,7 @@ async fn tend_all(place: PathBuf, mut directory: watch::Receiver<Arc<Directory>>
         let shared = wanted.iter().filter(|(entry, _)| is_shared(entry));
         let paths: BTreeSet<PathBuf> = shared.flat_map(|(_, keys)| keys.values().cloned()).collect();
         if paths != watched {
-            files = watch_files(&paths).await;
+            files = watch_files(&paths, tending.world.machine.clone()).await;
             watched = paths;
         }
         tending.follow(wanted);
@@ -243,12 +244,12 @@ fn assign(directory: &Directory, place: &Path) -> Vec<(Entry, Files)> {
 }
 
 /// Looking up directories may hang where a file system does, so a thread does it.
-async fn watch_files(paths: &BTreeSet<PathBuf>) -> Option<FileWatch> {
+async fn watch_files(paths: &BTreeSet<PathBuf>, machine: MachineProblems) -> Option<FileWatch> {
     if paths.is_empty() {
         return None;
     }
     let paths = paths.iter().cloned().collect();
-    tokio::task::spawn_blocking(move || FileWatch::start(paths)).await.ok()
+    tokio::task::spawn_blocking(move || FileWatch::start(paths, &machine)).await.ok()
 }
 
 async fn changed(files: &mut Option<FileWatch>) {

@@ -53,10 +53,11 @@ impl Remaining {
     }
 }
 
-/// Serves the API on this socket until `shutdown` ends. By its own end no more connections are accepted, and whoever was
+/// Serves the API on this socket, and on whichever comes in its place, until `shutdown` ends. By its own end no more connections are accepted, and whoever was
 /// accepted has had the time to ask, so that nobody is turned away while the next daemon waits for the socket.
 pub async fn serve(
-    listener: UnixListener,
+    mut listener: UnixListener,
+    mut successors: mpsc::Receiver<UnixListener>,
     api: Arc<Api>,
     clock: Arc<dyn Clock>,
     shutdown: impl Future<Output = ()>,
@@ -76,6 +77,10 @@ pub async fn serve(
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
+            Some(successor) = successors.recv() => {
+                listener = successor;
+                continue;
+            }
             () = &mut shutdown => break,
         };
         let stream = match accepted {

@@ -15,6 +15,8 @@ use ssoctl_protocol::socket::LONGEST_PATH;
 
 use crate::owner::{belongs, is_foreign, refuse_foreign_place};
 
+use crate::ground::Kind;
+
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 4096;
 
@@ -67,25 +69,36 @@ pub struct Listener {
     /// The socket.
     pub listener: UnixListener,
     file: SocketFile,
+    kind: Kind,
 }
 
 enum SocketFile {
     Ours(OurFile),
     /// The service manager made it, and connections wait there for the next daemon.
-    Handed(PathBuf),
+    Handed(Place),
 }
 
-struct OurFile {
+struct OurFile(Place);
+
+/// A path, and what is known to be there.
+struct Place {
     path: PathBuf,
-    device: u64,
-    inode: u64,
+    /// Device and inode, as long as the file is there.
+    file: Option<(u64, u64)>,
+}
+
+impl Place {
+    fn is_as_it_was(&self) -> bool {
+        let found = fs::symlink_metadata(&self.path).ok().map(|found| (found.dev(), found.ino()));
+        found.is_some() && found == self.file
+    }
 }
 
 impl Drop for OurFile {
     fn drop(&mut self) {
-        if fs::symlink_metadata(&self.path).is_ok_and(|found| (found.dev(), found.ino()) == (self.device, self.inode)) {
+        if self.0.is_as_it_was() {
             // Whoever finds it in spite of this finds that nobody answers.
-            let _ = fs::remove_file(&self.path);
+            let _ = fs::remove_file(&self.0.path);
         }
     }
 }
@@ -93,9 +106,27 @@ impl Drop for OurFile {
 impl Listener {
     /// Where it is.
     pub fn path(&self) -> &Path {
+        &self.place().path
+    }
+
+    /// Whether clients still find it there.
+    pub fn is_in_place(&self) -> bool {
+        self.place().is_as_it_was()
+    }
+
+    /// Who chose its path.
+    pub(crate) const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Whether the service manager made it.
+    pub const fn is_handed(&self) -> bool {
+        matches!(self.file, SocketFile::Handed(_))
+    }
+
+    const fn place(&self) -> &Place {
         match &self.file {
-            SocketFile::Ours(file) => &file.path,
-            SocketFile::Handed(path) => path,
+            SocketFile::Ours(OurFile(place)) | SocketFile::Handed(place) => place,
         }
     }
 }
@@ -145,8 +176,12 @@ pub fn listen(socket: &SocketPath) -> Result<Listener, SocketError> {
         let _ = fs::remove_file(&temporary);
         io(error)
     })?;
-    let file = OurFile { path, device: metadata.dev(), inode: metadata.ino() };
-    Ok(Listener { listener, file: SocketFile::Ours(file) })
+    let file = OurFile(Place { path, file: Some((metadata.dev(), metadata.ino())) });
+    let kind = match socket {
+        SocketPath::Default(_) => SocketPath::Default,
+        SocketPath::Chosen(_) => SocketPath::Chosen,
+    };
+    Ok(Listener { listener, file: SocketFile::Ours(file), kind })
 }
 
 /// Takes a socket that a service manager made at `path`. Where it differs from the one that clients look for, it is still
@@ -157,7 +192,8 @@ pub fn take_over(listener: UnixListener, path: PathBuf, expected: &SocketPath) -
         let (path, expected) = (path.display(), expected.display());
         tracing::warn!(%path, %expected, "the service manager's socket is not where ssoctl looks for it; set SSOCTL_SOCKET for ssoctl");
     }
-    Listener { listener, file: SocketFile::Handed(path) }
+    let file = fs::symlink_metadata(&path).ok().map(|found| (found.dev(), found.ino()));
+    Listener { listener, file: SocketFile::Handed(Place { path, file }), kind: SocketPath::Chosen }
 }
 
 /// Closes our directory to others. If it is not ours, what it is instead.

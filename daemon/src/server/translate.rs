@@ -53,6 +53,7 @@ pub(super) fn daemon(directory: &Directory, world: &World, started_at: Timestamp
             .filter(|ahead| *ahead != 0),
         quiet_until: world.surroundings.borrow().quiet_until(world.clock.now().wall).map(Timestamp::from),
         configuration_problems: problems.collect(),
+        machine_problems: world.machine.list(),
         settings: Settings::default(),
     }
 }

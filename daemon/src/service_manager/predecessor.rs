@@ -4,38 +4,37 @@
 //! run; the manager's is the one that is restarted, watched and started at login, so the other one is told to stop.
 
 use std::io;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::report::Reports;
-use crate::lock::{LockError, StateLock};
+use crate::lock::{Claim, LockError};
 
 /// How long the other daemon may take to stop. It answers who waits, and writes what is to be written.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often the lock is tried meanwhile.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Takes the lock of a state directory for a daemon of the service manager. Blocks up to 5 s.
+/// Makes a claim for a daemon of the service manager. Blocks up to 5 s.
 ///
 /// # Errors
 /// The lock's, if whoever has it is not an `ssoctld` of this user, or does not stop.
 #[expect(clippy::disallowed_methods, reason = "seconds of the start, before there is a clock")]
-pub fn take_over(directory: &Path, socket: &Path, reports: Reports) -> Result<StateLock, LockError> {
+pub fn take_over(claim: &Claim, reports: Reports) -> Result<(), LockError> {
     let begin = Instant::now();
     let mut told = None;
     loop {
-        let error = match StateLock::take(directory, socket) {
+        let error = match claim.make() {
             Err(error @ LockError::Held { .. }) => error,
-            taken_or_impossible => return taken_or_impossible,
+            made_or_impossible => return made_or_impossible.map(drop),
         };
         if begin.elapsed() > PATIENCE {
             return Err(error);
         }
         // Who has just taken the lock has not left word yet; and after one has stopped, another may have come first.
-        let holder = error.holder();
+        let holder = error.holder().map(|holder| holder.pid);
         if let Some(pid) = holder.filter(|_| holder != told) {
             if let Err(refusal) = stop(pid) {
-                tracing::error!(pid, "the daemon that holds the state directory was not stopped: {refusal}");
+                tracing::error!(pid, "the daemon that is in the way was not stopped: {refusal}");
                 return Err(error);
             }
             tracing::info!(pid, "a daemon that was started by hand was told to stop");
@@ -91,7 +90,7 @@ fn stop(pid: u32) -> io::Result<()> {
         std::process::Command::new("/bin/ps").args(["-o", "uid=", "-o", "comm=", "-p", &pid.to_string()]).output()?;
     let text = String::from_utf8_lossy(&output.stdout);
     let Some((uid, program)) = text.trim().split_once(' ') else { return Ok(()) };
-    let name = Path::new(program.trim()).file_name();
+    let name = std::path::Path::new(program.trim()).file_name();
     if uid.parse() != Ok(geteuid().as_raw()) || name != Some("ssoctld".as_ref()) {
         return Err(not_ours());
     }
@@ -107,6 +106,8 @@ fn not_ours() -> io::Error {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -123,10 +124,12 @@ mod tests {
     fn somebody_else_who_holds_the_lock_is_left_alone_and_named() {
         let home = tempfile::tempdir().unwrap();
         // This test's own process has the lock, and another name.
-        let _held = StateLock::take(home.path(), Path::new("/s")).unwrap();
+        let held = Claim::to_state(home.path(), Path::new("/s"));
+        held.make().unwrap();
         let begin = Instant::now();
-        let error = take_over(home.path(), Path::new("/t"), Reports::to_nobody()).unwrap_err();
-        assert_eq!(error.holder(), Some(std::process::id()));
+        let wanted = Claim::to_state(home.path(), Path::new("/t"));
+        let error = take_over(&wanted, Reports::to_nobody()).unwrap_err();
+        assert_eq!(error.holder().map(|holder| holder.pid), Some(std::process::id()));
         assert!(begin.elapsed() < PATIENCE, "it is not waited for");
     }
 }

@@ -4,6 +4,7 @@
 mod api;
 mod configuration;
 mod faults;
+mod ground;
 mod harness;
 mod hostile;
 mod many_sessions;

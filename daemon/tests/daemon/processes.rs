@@ -25,7 +25,8 @@ async fn a_second_daemon_says_who_is_there_whatever_its_socket() {
         let mut second = Process::command(home.path(), &simulator);
         let ended = Process::run_to_end(home.path(), second.env("SSOCTL_SOCKET", home.path().join(socket))).await;
         assert_eq!(ended.status.code(), Some(1));
-        let holder = format!("pid {}, socket {}", first.id(), home.path().join("socket").display());
+        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let holder = format!("pid {}, host {host}, socket {}", first.id(), home.path().join("socket").display());
         assert!(ended.log.contains(&holder), "{}", ended.log);
     }
     assert_eq!(first.request("GET /v1/health").await.status, 200);

@@ -7,7 +7,7 @@ use super::blocking;
 use crate::doctor::configuration::Cache;
 use crate::doctor::place::Place;
 use crate::doctor::state::State;
-use crate::lock::{self, Holder};
+use ssoctl_files::holder::{Holder, STATE_LOCK};
 
 /// What the file system says.
 pub(in crate::doctor) struct Files {
@@ -31,13 +31,12 @@ pub(in crate::doctor) async fn look(socket: PathBuf, state: PathBuf, home: Optio
 
 fn look_at_state(path: PathBuf) -> State {
     // The lock is not tried: for a moment that would keep a daemon from starting.
-    let word = fs::read_to_string(path.join(lock::FILE)).unwrap_or_default();
     let free = rustix::fs::statvfs(&path).ok().map(|system| system.f_bavail.saturating_mul(system.f_frsize));
     State {
         directory: Place::follow(&path),
         records: Place::look(&path.join("records")),
         free,
-        holder: Holder::parse(&word).filter(|holder| lives(holder.pid)),
+        holder: Holder::read(&path.join(STATE_LOCK)).filter(|holder| !holder.is_here() || lives(holder.pid)),
         path,
     }
 }

@@ -205,7 +205,9 @@ impl Harness {
             },
         };
         let reports = ssoctld::service_manager::report::Reports::to_nobody();
-        self.daemon = Some(tokio::spawn(ssoctld::run(sources, self.world.clone(), listener, received, reports)));
+        let ground = ssoctld::ground::Ground::firm();
+        let running = ssoctld::run(sources, self.world.clone(), listener, received, reports, ground);
+        self.daemon = Some(tokio::spawn(async move { running.await.expect("firm ground") }));
     }
 
     /// Stops the daemon and waits for its end.
@@ -338,6 +340,7 @@ fn world(clock: &Arc<ManualClock>, store: Store, home: &TempDir, way: &Way, call
         secrets,
         desktop: Arc::new(NoDesktop),
         surroundings: desktop::still(),
+        machine: ssoctld::machine::MachineProblems::default(),
     }
 }
 
