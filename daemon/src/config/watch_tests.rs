@@ -104,7 +104,7 @@ async fn directories_that_are_links_are_watched_wherever_they_stand_on_the_way()
     }
     symlink("first", root.join("current")).unwrap();
     symlink("./current/../current/aws", root.join("aws")).unwrap();
-    let mut watch = FileWatch::start(paths.all());
+    let mut watch = FileWatch::start(paths.all(), &MachineProblems::default());
     let swap = |link: &str, target: &str| {
         symlink(target, root.join("new link")).unwrap();
         fs::rename(root.join("new link"), root.join(link)).unwrap();

@@ -101,7 +101,7 @@ async fn a_runtime_directory_that_is_unmounted_is_noticed() {
         return skip("unmounting", "it takes the superuser and unshare");
     }
     let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
-    let mut command = in_runtime_directory(home.path(), &simulator);
+    let command = in_runtime_directory(home.path(), &simulator);
     let program = command.get_program().to_owned();
     let mut inside = Command::new("unshare");
     let script = "mount -t tmpfs -o mode=700 tmpfs \"$1\" && \"$2\" & sleep 0.1; \
