@@ -12,6 +12,7 @@ mod configure;
 mod credentials;
 mod exec;
 mod first_use;
+mod go_sdks;
 mod herd;
 mod import;
 mod inheritance;

@@ -89,7 +89,7 @@ fn prepare(command: &mut Command) {
 
 /// Two keys were printed, and both were issued here.
 #[track_caller]
-fn assert_renewed(stage: &Stage, outcome: &Outcome) {
+pub(crate) fn assert_renewed(stage: &Stage, outcome: &Outcome) {
     let keys: Vec<&str> = outcome.stdout.lines().collect();
     assert!(keys.len() == 2 && keys[0] != keys[1], "{outcome:?}");
     assert!(keys.iter().all(|key| key.starts_with("ASIA")), "{keys:?}");
