@@ -30,7 +30,8 @@ Exit codes:
 
 Environment:
   SSOCTL_SESSION   the session that is meant where none is named
-  AWS_PROFILE      the AWS profile whose session is meant where SSOCTL_SESSION is unset too; without either,
+  AWS_PROFILE, AWS_DEFAULT_PROFILE
+                   the AWS profile whose session is meant where SSOCTL_SESSION is unset too; without any,
                    the only session there is
   SSOCTL_SOCKET    the daemon's socket; default: $XDG_RUNTIME_DIR/ssoctl/ssoctld.sock, else run/ssoctld.sock in
                    the cache directory of ssoctl

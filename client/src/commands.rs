@@ -78,8 +78,20 @@ fn selector(which: Which) -> Result<Selector, Failure> {
     }
     Ok(match variable("SSOCTL_SESSION")? {
         Some(session) => Selector::Session(session),
-        None => variable("AWS_PROFILE")?.map_or(Selector::Only, Selector::Profile),
+        None => profile()?.map_or(Selector::Only, Selector::Profile),
     })
+}
+
+/// The AWS profile that the environment names. botocore looks at one variable first and other SDKs at the other, so two that
+/// differ would be two identities.
+fn profile() -> Result<Option<String>, Failure> {
+    match (variable("AWS_PROFILE")?, variable("AWS_DEFAULT_PROFILE")?) {
+        (Some(profile), Some(default)) if profile != default => Err(Failure::Usage(format!(
+            "AWS_PROFILE is {profile:?} and AWS_DEFAULT_PROFILE is {default:?}, and AWS tools differ on which counts; unset one of \
+             them, or name the profile with --profile"
+        ))),
+        (profile, default) => Ok(profile.or(default)),
+    }
 }
 
 /// A variable that holds a name.

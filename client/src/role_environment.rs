@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use ssoctl_protocol::{RoleCredentials, Secret};
 
 /// What decides on credentials, or stands beside them.
-const IN_THE_WAY: [&str; 21] = [
+const IN_THE_WAY: [&str; 22] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
@@ -26,6 +26,8 @@ const IN_THE_WAY: [&str; 21] = [
     // With a profile named in the environment, botocore does not look at keys there.
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
+    // A file of the first EC2 tools, into which botocore looks before it asks an endpoint.
+    "AWS_CREDENTIAL_FILE",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
     "AWS_ROLE_ARN",
     "AWS_ROLE_SESSION_NAME",

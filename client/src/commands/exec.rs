@@ -3,7 +3,7 @@
 //! Usually this process becomes the command, so that nothing stands between the command and whoever started it. With
 //! `--refreshable` it stays, because the command's endpoint lives in it.
 
-mod default_profile;
+mod other_identities;
 
 use std::ffi::OsString;
 use std::io;
@@ -26,6 +26,7 @@ pub(super) fn run(starting: Starting, mut arguments: cli::Exec) -> Result<ExitCo
     let not_started = |failure| Failure::NotStarted(Box::new(failure));
     let words = std::mem::take(&mut arguments.command);
     let not_executed = |error| Failure::NotExecuted { command: display(&words), error };
+    other_identities::check_any().map_err(not_started)?;
     if arguments.refreshable {
         let refreshable = Refreshable::prepare(starting, arguments).map_err(not_started)?;
         let status = refreshable.attendance.attend(&mut command(&words, &refreshable.changes)).map_err(not_executed)?;
@@ -64,7 +65,7 @@ struct Refreshable {
 impl Refreshable {
     fn prepare(starting: Starting, arguments: cli::Exec) -> Result<Self, Failure> {
         let min_valid = arguments.terms.validity.min_valid;
-        default_profile::check()?;
+        other_identities::check_files()?;
         // Whoever is signed out, or has no such role, is told now and not by the command.
         let credentials = credentials(starting, arguments)?;
         let query = role::pinned(&credentials, min_valid);

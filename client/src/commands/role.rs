@@ -5,8 +5,8 @@ use std::time::Duration;
 use ssoctl_protocol::route::Query;
 use ssoctl_protocol::{RoleCredentials, Route, Selector};
 
+use super::selector;
 use super::waiting::Waiting;
-use super::{selector, variable};
 use crate::cli::{Terms, Validity, Which, WhichRole};
 use crate::connection::Daemon;
 use crate::failure::Failure;
@@ -20,7 +20,7 @@ pub(super) fn query(which: WhichRole, validity: Validity) -> Result<Query, Failu
     let WhichRole { profile, session, account, role } = which;
     let named = account.is_some() && role.is_some();
     let profile = match profile {
-        None if session.is_none() && !named => variable("AWS_PROFILE")?,
+        None if session.is_none() && !named => super::profile()?,
         profile => profile,
     };
     let selector = selector(Which { session, profile, start_url: None })?;

@@ -14,6 +14,7 @@ mod exec;
 mod first_use;
 mod go_sdks;
 mod herd;
+mod identities;
 mod import;
 mod inheritance;
 mod interrupted;
