@@ -131,3 +131,24 @@ fn a_command_that_is_missing_exits_127_and_one_that_cannot_be_executed_126() {
         }
     }
 }
+
+#[test]
+fn what_java_or_two_variables_would_make_of_a_role_is_refused_before_anybody_is_asked() {
+    for (variables, words) in [
+        (&[("JAVA_TOOL_OPTIONS", "-Xmx1g -Daws.accessKeyId=AKIA")][..], "JAVA_TOOL_OPTIONS sets aws.accessKeyId"),
+        (
+            &[("AWS_PROFILE", "dev"), ("AWS_DEFAULT_PROFILE", "look")],
+            "AWS_PROFILE is \"dev\" and AWS_DEFAULT_PROFILE is \"look\"",
+        ),
+    ] {
+        for mode in [&["exec"][..], &["exec", "--refreshable"]] {
+            let canned = Canned::answers([ok(&credentials())]);
+            let mut command = ssoctl(&canned.socket(), &[mode, &["--", "echo", "started"]].concat());
+            assert_fails(&command.envs(variables.iter().copied()).output().unwrap(), 125, words);
+        }
+    }
+    let canned = Canned::answers([ok(&credentials())]);
+    let mut command = ssoctl(&canned.socket(), &["exec", "--", "true"]);
+    assert!(command.env("AWS_DEFAULT_PROFILE", "dev").output().unwrap().status.success());
+    assert_eq!(canned.requests(), ["GET /v1/credentials?profile=dev HTTP/1.1"]);
+}
