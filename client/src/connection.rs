@@ -1,6 +1,7 @@
 //! One request over the daemon's socket: finding the socket, making sure whose it is, and waiting no longer than agreed.
 
 mod peer;
+mod whereabouts;
 
 use std::cell::Cell;
 use std::io::{self, ErrorKind, Read, Write};
@@ -79,8 +80,8 @@ impl Daemon {
     /// Finds the socket's path; connects to nothing yet.
     pub(crate) fn find(starting: Starting, warning: VersionWarning) -> Result<Self, Failure> {
         // The home directory is looked for last, so whoever needs none is not made to pay for it.
-        let socket = SocketPath::from_environment(environment::variable, None)
-            .or_else(|| SocketPath::from_environment(environment::variable, environment::home_directory()))
+        let socket = SocketPath::from_environment(whereabouts::variable, None)
+            .or_else(|| SocketPath::from_environment(whereabouts::variable, environment::home_directory()))
             .ok_or_else(|| {
                 Failure::Unreachable(
                     "there is no place for the daemon's socket; set HOME, XDG_RUNTIME_DIR or SSOCTL_SOCKET".to_owned(),
@@ -162,11 +163,23 @@ impl Daemon {
         let path = self.socket.path();
         let stream = match UnixStream::connect(path) {
             Ok(stream) => stream,
-            Err(error) if nobody_listens(&error) => self.start()?,
+            Err(error) if nobody_listens(&error) => match self.find_elsewhere() {
+                Some(stream) => return Ok(stream),
+                None => self.start()?,
+            },
             Err(error) => return Err(Failure::Unreachable(format!("cannot connect to {}: {error}", path.display()))),
         };
         peer::check(&stream, path, self.believed).map_err(Failure::Unreachable)?;
         Ok(stream)
+    }
+
+    /// The daemon that listens elsewhere, as its locks say: one that was started with another runtime directory, or none.
+    fn find_elsewhere(&self) -> Option<UnixStream> {
+        let SocketPath::Default(_) = self.socket else { return None };
+        whereabouts::sockets().find_map(|path| {
+            let stream = UnixStream::connect(&path).ok()?;
+            peer::check(&stream, &path, self.believed).ok().map(|()| stream)
+        })
     }
 
     fn start(&self) -> Result<UnixStream, Failure> {

@@ -14,7 +14,7 @@ use clap::Parser;
 use directories::ProjectDirs;
 use ssoctl_protocol::{SocketOwner, SocketPath};
 use ssoctld::clock::SystemClock;
-use ssoctld::config::{self, Environment, Paths};
+use ssoctld::config::{self, Environment, Paths, SecretStore as SecretStoreSetting};
 use ssoctld::configure::{self, Form, Request, Stale, Writing};
 use ssoctld::doctor::{self, Colour, Subject};
 use ssoctld::ground::{Fallen, Ground};
@@ -23,7 +23,7 @@ use ssoctld::machine::MachineProblems;
 use ssoctld::oidc::http::HttpIdentityCenter;
 use ssoctld::portal::http::HttpPortal;
 use ssoctld::secrets::SecretStore;
-use ssoctld::secrets::choice::ChosenStore;
+use ssoctld::secrets::choice::{ChosenStore, can_do_without_keyring};
 use ssoctld::server::{descriptors, socket};
 use ssoctld::service_manager::report::Reports;
 use ssoctld::service_manager::{StartedBy, handed, predecessor};
@@ -107,8 +107,17 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         let clock = Arc::new(SystemClock::start()?);
         let machine = MachineProblems::default();
         let configured = config::load(&paths, &environment);
+        let home = environment.home.clone().unwrap_or_else(|| state_directory.clone());
+        let keyring = Arc::new(Claim::to_keyring(&home, socket.path()));
+        let wants_keyring = matches!(configured.secret_store, SecretStoreSetting::Auto | SecretStoreSetting::Keyring);
+        if wants_keyring
+            && keyring.make().is_err()
+            && !can_do_without_keyring(configured.secret_store, clock.clone()).await
+        {
+            make(&keyring, by, reports)?;
+        }
         let records = state_directory.join("records");
-        let secrets = ChosenStore::start(configured.secret_store, records, clock.clone());
+        let secrets = ChosenStore::start(configured.secret_store, records, Arc::clone(&keyring), clock.clone());
         tracing::info!(
             version = ssoctl_protocol::VERSION,
             pid = std::process::id(),
@@ -135,7 +144,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             machine: machine.clone(),
         };
         let signals = forward_signals()?;
-        let ground = Ground::new(socket, vec![state], machine);
+        let ground = Ground::new(socket, vec![state, keyring], machine);
         let ended = ssoctld::run(Sources { paths, environment }, world, listener, signals, reports, ground).await;
         screen.farewell().await;
         match ended {
@@ -230,7 +239,11 @@ fn state_directory(named: Option<PathBuf>) -> anyhow::Result<PathBuf> {
 }
 
 fn socket_path() -> anyhow::Result<SocketPath> {
-    SocketPath::from_environment(|name| std::env::var_os(name), std::env::home_dir())
+    let variable = |name: &str| match name {
+        "XDG_RUNTIME_DIR" => ssoctl_files::runtime::directory(std::env::var_os(name)),
+        _ => std::env::var_os(name),
+    };
+    SocketPath::from_environment(variable, std::env::home_dir())
         .context("there is no home directory; name a socket with SSOCTL_SOCKET")
 }
 

@@ -7,6 +7,7 @@
 //! | [`own_file`] | writing to a file of one's own: never through a link, never to somebody else's |
 //! | [`directory`] | a directory that nobody else can write to |
 //! | [`holder`] | what a lock file says of the daemon that holds it |
+//! | [`runtime`] | the directory for what lives as long as a login |
 //! | [`log_file`] | the daemon's log, which never grows beyond two files |
 
 pub mod directory;
@@ -15,3 +16,4 @@ pub mod log_file;
 pub mod own_file;
 pub mod owner;
 pub mod regular_file;
+pub mod runtime;

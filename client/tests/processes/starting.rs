@@ -113,3 +113,30 @@ fn the_next_call_after_kill_9_starts_a_new_daemon_with_the_old_token() {
     assert!(stage.socket().exists(), "nobody was there to remove it");
     assert_eq!(stage.run(["token"]).exits(0).stdout, token);
 }
+
+#[test]
+fn a_caller_without_the_daemons_runtime_directory_finds_it_where_its_lock_says() {
+    let stage = stage_without_a_daemon();
+    let pid = stage.run(["status", "--json"]).exits(0).json()["daemon"]["pid"].clone();
+    for runtime in [None, Some(stage.home().join("missing")), Some(stage.home().join(".aws"))] {
+        let mut caller = stage.ssoctl(["--no-start", "status", "--json"]);
+        match &runtime {
+            Some(runtime) => caller.env("XDG_RUNTIME_DIR", runtime),
+            None => caller.env_remove("XDG_RUNTIME_DIR"),
+        };
+        assert_eq!(stage.finish(caller).exits(0).json()["daemon"]["pid"], pid, "{runtime:?}");
+    }
+}
+
+#[test]
+fn a_runtime_directory_that_does_not_exist_is_no_place_for_a_socket() {
+    let stage = stage_without_a_daemon();
+    let with = |arguments: &[&str]| {
+        let mut caller = stage.ssoctl(arguments);
+        caller.env("XDG_RUNTIME_DIR", stage.home().join("missing"));
+        stage.finish(caller).exits(0).json()["daemon"]["pid"].clone()
+    };
+    let pid = with(&["status", "--json"]);
+    assert_eq!(with(&["--no-start", "status", "--json"]), pid);
+    assert!(!stage.home().join("missing").exists());
+}

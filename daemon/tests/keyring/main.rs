@@ -12,5 +12,6 @@ mod daemon;
 mod harness;
 mod locked;
 mod moving;
+mod shared;
 mod stage;
 mod storing;
