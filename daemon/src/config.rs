@@ -13,6 +13,7 @@ mod files;
 mod identity;
 mod located;
 mod merge;
+mod named;
 mod own;
 mod partitions;
 mod profiles;
@@ -21,12 +22,14 @@ mod session_name;
 mod watch;
 
 pub use add::{AddError, AddedSession, NewSession, add_session};
+pub use aws::EndpointSettings;
 pub(crate) use credential_command::{CredentialCommand, Named};
 pub use endpoints::{EndpointError, Endpoints, OverrideSource};
 pub use environment::Environment;
 pub use files::{NoHome, Paths, SaveError, load, parse, save_session};
 pub(crate) use files::{is_null, read};
 pub use identity::{Identity, IdentityError, StartUrlError, normalise_start_url};
+pub use named::{NotUsable, load_named};
 pub use partitions::is_known_region;
 pub use quiet_hours::QuietHours;
 pub use session_name::NameError;
@@ -55,6 +58,9 @@ pub struct Config {
     pub secret_store: SecretStore,
     /// Whether the desktop shows notifications.
     pub notifications: Notifications,
+    /// AWS configuration files beside the default one that are read whether anybody names them or not, and whose endpoint
+    /// settings count.
+    pub aws_config_files: Vec<PathBuf>,
     /// When the person counts as away, whatever the screen says.
     pub quiet_hours: Option<QuietHours>,
     /// A file of PEM certificates to trust beside the system's: `AWS_CA_BUNDLE`, else the default profile's `ca_bundle`.

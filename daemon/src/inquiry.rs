@@ -5,6 +5,7 @@
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
+use ssoctl_protocol::route::Query;
 use ssoctl_protocol::{Route, SocketOwner, VERSION, VERSION_HEADER};
 use tokio::net::UnixStream;
 
@@ -40,8 +41,13 @@ pub(crate) enum Unanswered {
     Garbled(String),
 }
 
-/// Asks for what a route gives without a query.
-pub(crate) async fn get(socket: &Path, route: &Route, believed: SocketOwner) -> Result<Answer, Unanswered> {
+/// Asks for what a route gives.
+pub(crate) async fn get(
+    socket: &Path,
+    route: &Route,
+    query: &Query,
+    believed: SocketOwner,
+) -> Result<Answer, Unanswered> {
     let stream = match UnixStream::connect(socket).await {
         Ok(stream) => stream,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
@@ -54,7 +60,8 @@ pub(crate) async fn get(socket: &Path, route: &Route, believed: SocketOwner) -> 
         return Err(Unanswered::Foreign { uid });
     }
     // HTTP/1.0 has no chunks, and its answers end with the connection.
-    let request = format!("GET {} HTTP/1.0\r\nHost: ssoctld\r\n{VERSION_HEADER}: {VERSION}\r\n\r\n", route.path());
+    let request =
+        format!("GET {}{query} HTTP/1.0\r\nHost: ssoctld\r\n{VERSION_HEADER}: {VERSION}\r\n\r\n", route.path());
     match exchange(&stream, request.as_bytes()).await {
         Ok(answer) => read(&answer),
         Err(error) => Err(Unanswered::Garbled(error.to_string())),
@@ -115,7 +122,8 @@ mod tests {
     async fn nobody_a_stale_socket_and_a_stranger_are_told_apart() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("s");
-        let ask = || get(&path, &Route::Health, SocketOwner::Own);
+        let query = Query::default();
+        let ask = || get(&path, &Route::Health, &query, SocketOwner::Own);
         assert_eq!(ask().await, Err(Unanswered::Nobody));
         let listener = UnixListener::bind(&path).unwrap();
         let stranger = std::thread::spawn(move || listener.accept().unwrap().0.write_all(b"220 hello\r\n\r\n"));

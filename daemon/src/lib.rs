@@ -15,6 +15,7 @@ pub mod ground;
 mod inquiry;
 pub mod lock;
 pub mod machine;
+mod named_files;
 pub mod oidc;
 pub mod portal;
 mod replacement;
@@ -27,20 +28,25 @@ pub mod session;
 pub mod transport;
 pub mod world;
 
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 // Shared with the client.
 pub(crate) use ssoctl_files::{owner, regular_file};
+use ssoctl_protocol::settings::Settings;
 use ssoctl_protocol::{NewSession, Timestamp};
 use tokio::net::UnixListener;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use clock::Clock;
 use config::{Config, Environment, FileWatch, Paths, QuietHours, SaveError, Severity};
 use desktop::{LocalZone, quiet};
 use ground::{Fallen, Ground};
+use named_files::{Asked, NamedFiles, Read};
 use sdk_cache::SdkCache;
 use service_manager::report::Reports;
-use session::registry::Directory;
+use session::registry::{Directory, View};
 use world::World;
 
 /// What the daemon can be told while it runs.
@@ -58,6 +64,8 @@ pub struct Sources {
     pub paths: Paths,
     /// The environment, as it was when the daemon started.
     pub environment: Environment,
+    /// What the daemon says of itself and its places.
+    pub settings: Settings,
 }
 
 /// A session to be saved, and who waits for it.
@@ -77,10 +85,13 @@ pub async fn run(
 ) -> Result<(), Fallen> {
     let mut files = FileWatch::start(sources.paths.all(), &world.machine);
     let home = sources.environment.home.clone();
+    let settings = sources.settings.clone();
     let mut configuration = Configuration::load(sources, world);
     let world = configuration.world.clone();
     let token_files = SdkCache::start(home.as_deref(), configuration.directory.subscribe(), world.clone());
     let (save, mut saves) = mpsc::channel::<Save>(1);
+    let (ask, mut asked) = mpsc::channel::<Asked>(1);
+    let asking_clock = Arc::clone(&world.clock);
     let (stop, stopped) = oneshot::channel::<()>();
     let api = server::Api {
         directory: configuration.directory.subscribe(),
@@ -88,6 +99,8 @@ pub async fn run(
         token_files,
         calls: server::Calls::default(),
         started_at: Timestamp::from(world.clock.now().wall),
+        settings,
+        read: Box::new(move |path| Box::pin(have_read(path, ask.clone(), Arc::clone(&asking_clock)))),
         save: Box::new(move |session| Box::pin(have_saved(session, save.clone()))),
     };
     let clock = Arc::clone(&world.clock);
@@ -134,6 +147,11 @@ pub async fn run(
                 let _ = reply.send(configuration.save(session));
                 reports.serving(configuration.sessions());
             }
+            Some(asked) = asked.recv() => configuration.named.asked(asked),
+            read = configuration.named.next() => {
+                configuration.take_named(read);
+                reports.serving(configuration.sessions());
+            }
             // Given here and not by a task of its own, so that a loop that hangs gives none.
             () = &mut sign_of_life => {
                 reports.alive();
@@ -145,6 +163,7 @@ pub async fn run(
     reports.stopping();
     // Closed first, so that a request to save a session that comes too late is told so.
     saves.close();
+    asked.close();
     drop(stop);
     let remaining = server.await;
     let directory = Arc::clone(&configuration.directory.borrow());
@@ -168,12 +187,31 @@ async fn have_saved(session: NewSession, save: mpsc::Sender<Save>) -> Result<(St
     saved.await.unwrap_or(Err(SaveError::Stopping))
 }
 
+/// How long a caller waits for a file that it has named.
+const READING: Duration = Duration::from_secs(5);
+
+/// Has the owner of the configuration read a file.
+async fn have_read(path: PathBuf, ask: mpsc::Sender<Asked>, clock: Arc<dyn Clock>) -> Result<Arc<View>, String> {
+    let deadline = clock.sleep_until(clock.now().boot + READING);
+    let reading = async {
+        let (reply, read) = oneshot::channel();
+        // The other end goes away only with the daemon.
+        let _ = ask.send((path, reply)).await;
+        read.await.unwrap_or_else(|_| Err("the daemon is stopping".to_owned()))
+    };
+    tokio::select! {
+        read = reading => read,
+        () = deadline => Err("reading it takes too long; check the file system that it is on".to_owned()),
+    }
+}
+
 /// The one owner of the configuration and of the directory made from it.
 struct Configuration {
     sources: Sources,
     world: World,
     quiet_hours: watch::Sender<Option<QuietHours>>,
     directory: watch::Sender<Arc<Directory>>,
+    named: NamedFiles,
 }
 
 impl Configuration {
@@ -183,7 +221,8 @@ impl Configuration {
         let zone = LocalZone::from_variable(sources.environment.tz.as_deref());
         world.surroundings = quiet::follow(world.surroundings, hours, zone, Arc::clone(&world.clock));
         let directory = watch::channel(Arc::new(Directory::empty())).0;
-        let mut configuration = Self { sources, world, quiet_hours, directory };
+        let named = NamedFiles::new(sources.paths.clone(), sources.environment.clone(), world.machine.clone());
+        let mut configuration = Self { sources, world, quiet_hours, directory, named };
         configuration.take(config, "the daemon starts");
         configuration
     }
@@ -207,15 +246,28 @@ impl Configuration {
 
     fn take(&mut self, config: Config, reason: &str) {
         let current = Arc::clone(&self.directory.borrow());
-        tell(&current.config, &config, reason);
-        let next = current.reconfigured(config, &self.world, || fastrand::u64(..));
+        tell(&current.default_view().config, &config, reason);
+        self.named.list(&config.aws_config_files);
+        let next = current.reconfigured(config, self.named.known().clone(), &self.world, || fastrand::u64(..));
         self.directory.send_replace(Arc::new(next));
+    }
+
+    fn take_named(&mut self, read: Read) {
+        let current = Arc::clone(&self.directory.borrow());
+        let (directory, world) = (&self.directory, &self.world);
+        self.named.take(read, Arc::clone(&current), |named| {
+            tracing::info!(files = named.len(), "named files read");
+            let config = current.default_view().config.clone();
+            let next = Arc::new(current.reconfigured(config, named.clone(), world, || fastrand::u64(..)));
+            directory.send_replace(Arc::clone(&next));
+            next
+        });
     }
 
     fn save(&mut self, session: NewSession) -> Result<(String, Arc<Directory>), SaveError> {
         let NewSession { name, start_url, region, scopes } = session;
         let session = config::NewSession { name, start_url, region, scopes };
-        let name = config::save_session(&self.sources.paths, &session, &self.directory.borrow().config)?;
+        let name = config::save_session(&self.sources.paths, &session, &self.directory.borrow().default_view().config)?;
         self.reload("a session was saved");
         Ok((name, Arc::clone(&self.directory.borrow())))
     }

@@ -4,7 +4,7 @@ mod background;
 mod cli;
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Parser;
 use directories::ProjectDirs;
+use ssoctl_protocol::settings::{self, Setting, Settings};
 use ssoctl_protocol::{SocketOwner, SocketPath};
 use ssoctld::clock::SystemClock;
 use ssoctld::config::{self, Environment, Paths, SecretStore as SecretStoreSetting};
@@ -51,7 +52,7 @@ fn main() -> ExitCode {
         }),
         None => run(arguments),
         Some(Instead::Doctor { json }) => examine(arguments, json),
-        Some(Instead::Configure(configure)) => write_profiles(arguments.config, configure),
+        Some(Instead::Configure(configure)) => write_profiles(configure),
     };
     match ended {
         Ok(code) => code,
@@ -84,12 +85,18 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     if arguments.tell_starter {
         background::begin()?;
     }
+    let by_ssoctl = arguments.tell_starter;
     let environment = Environment::from_process();
     let paths = Paths::locate(arguments.config, &environment)?;
     let state_directory = state_directory(arguments.state_dir)?;
     let socket = socket_path()?;
     let reports = Reports::from_process();
     let by = StartedBy::from_process();
+    let started_by = match by {
+        StartedBy::ServiceManager => "service_manager",
+        StartedBy::Hand if by_ssoctl => "ssoctl",
+        StartedBy::Hand => "hand",
+    };
     let handed = handed::take()?;
     let path = handed.as_ref().map_or(socket.path(), |(_, path)| path);
     let state = Arc::new(Claim::to_state(&state_directory, path));
@@ -116,6 +123,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         {
             make(&keyring, by, reports)?;
         }
+        let settings = settings(&paths, &environment, &state_directory, started_by, configured.ca_bundle.as_deref());
         let records = state_directory.join("records");
         let secrets = ChosenStore::start(configured.secret_store, records, Arc::clone(&keyring), clock.clone());
         tracing::info!(
@@ -145,7 +153,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         };
         let signals = forward_signals()?;
         let ground = Ground::new(socket, vec![state, keyring], machine);
-        let ended = ssoctld::run(Sources { paths, environment }, world, listener, signals, reports, ground).await;
+        let ended =
+            ssoctld::run(Sources { paths, environment, settings }, world, listener, signals, reports, ground).await;
         screen.farewell().await;
         match ended {
             // The service manager would start it again and again on a socket that nobody can reach.
@@ -165,6 +174,36 @@ fn make(claim: &Claim, by: StartedBy, reports: Reports) -> anyhow::Result<()> {
         StartedBy::ServiceManager => predecessor::take_over(claim, reports)?,
     }
     Ok(())
+}
+
+/// What the daemon says of itself and its places.
+fn settings(
+    paths: &Paths,
+    environment: &Environment,
+    state_directory: &Path,
+    started_by: &str,
+    ca_bundle: Option<&Path>,
+) -> Settings {
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
+    let value = |name: &&str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let variables = settings::TAKEN.iter().filter_map(|name| {
+        let value = value(name)?.to_string_lossy().into_owned();
+        Some(Setting { name: (*name).to_owned(), value: settings::shown(name, &value).into_owned(), file: None })
+    });
+    let from_file = ca_bundle.filter(|_| environment.ca_bundle.is_none()).map(|bundle| Setting {
+        name: "ca_bundle".to_owned(),
+        value: bundle.display().to_string(),
+        file: Some(absolute(&paths.aws)),
+    });
+    Settings {
+        started_by: started_by.to_owned(),
+        config_toml: absolute(&paths.own),
+        aws_config: absolute(&paths.aws),
+        aws_credentials: absolute(&paths.aws_credentials),
+        state_directory: absolute(state_directory),
+        variables: variables.chain(from_file).collect(),
+        aws_config_files: Vec::new(),
+    }
 }
 
 /// `ssoctld doctor`: looks at everything, changes nothing, and fails if there is a problem.
@@ -195,9 +234,9 @@ fn examine(arguments: Arguments, json: bool) -> anyhow::Result<ExitCode> {
 }
 
 /// `ssoctld configure`: writes profiles, or says why not, with the exit codes of `ssoctl`.
-fn write_profiles(own_config: Option<PathBuf>, wanted: cli::Configure) -> anyhow::Result<ExitCode> {
+fn write_profiles(wanted: cli::Configure) -> anyhow::Result<ExitCode> {
     let environment = Environment::from_process();
-    let paths = Paths::locate(own_config, &environment)?;
+    let named = environment.aws_config.as_deref().map(std::path::absolute).transpose()?;
     let (socket, believed) = (socket_path()?, socket_owner()?);
     let request = Request {
         session: wanted.session,
@@ -212,7 +251,7 @@ fn write_profiles(own_config: Option<PathBuf>, wanted: cli::Configure) -> anyhow
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let done = runtime.block_on(async {
         let clock = Arc::new(SystemClock::start()?);
-        anyhow::Ok(configure::run(&request, &paths.aws, (socket, believed), clock).await)
+        anyhow::Ok(configure::run(&request, named.as_deref(), (socket, believed), clock).await)
     })?;
     let mut errors = std::io::stderr().lock();
     match done {

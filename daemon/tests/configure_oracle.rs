@@ -99,7 +99,8 @@ async fn configure(home: &Path, ssoctl: Option<&str>) {
     };
     let clock = Arc::new(SystemClock::start().expect("a clock"));
     let done =
-        configure::run(&request, &home.join("config"), (SocketPath::Chosen(socket), SocketOwner::Own), clock).await;
+        configure::run(&request, Some(&home.join("config")), (SocketPath::Chosen(socket), SocketOwner::Own), clock)
+            .await;
     done.unwrap_or_else(|failure| panic!("{failure}"));
     daemon.join().expect("three answers");
 }

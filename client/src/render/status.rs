@@ -95,10 +95,33 @@ pub(crate) fn status(daemon: &DaemonStatus, sessions: &[SessionStatus], now: Tim
     for problem in &daemon.machine_problems {
         let _ = writeln!(text, "{}", printable(&format!("warning: {}; {}", problem.message, problem.remedy)));
     }
+    text.push_str(&settings(daemon));
     for problem in &daemon.configuration_problems {
         let line = problem.line.map_or_else(String::new, |line| format!(":{line}"));
         let complaint = format!("{}: {}{line}: {}", problem.severity, problem.file, problem.message);
         let _ = writeln!(text, "{}", printable(&complaint));
+    }
+    text
+}
+
+/// What the daemon goes by, and who said so; nothing where all is as it usually is.
+fn settings(daemon: &DaemonStatus) -> String {
+    let settings = &daemon.settings;
+    let by = match settings.started_by.as_str() {
+        "ssoctl" => "of the shell that ssoctl was called from",
+        "service_manager" => "of the service manager",
+        _ => "of the shell that ssoctld was started from",
+    };
+    let mut text = String::new();
+    for setting in &settings.variables {
+        let from = setting.file.as_ref().map_or_else(|| by.to_owned(), |file| format!("in {file}"));
+        let _ = writeln!(text, "{}", printable(&format!("uses {}={} ({from})", setting.name, setting.value)));
+    }
+    for file in &settings.aws_config_files {
+        let sessions = if file.sessions == 1 { "session" } else { "sessions" };
+        let listed = if file.listed { ", listed in config.toml" } else { "" };
+        let line = format!("also reads {} ({} {sessions}{listed})", file.path, file.sessions);
+        let _ = writeln!(text, "{}", printable(&line));
     }
     text
 }

@@ -7,6 +7,7 @@ mod support;
 mod aws_cli;
 mod bad_service;
 mod botocore;
+mod callers;
 mod choice;
 mod configure;
 mod credentials;

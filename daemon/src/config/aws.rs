@@ -21,6 +21,17 @@ pub(super) struct AwsFile {
     pub(super) profiles: Sections,
     services: Sections,
     pub(super) problems: Vec<LineProblem>,
+    endpoint_settings: EndpointSettings,
+}
+
+/// Whether what a file says about endpoints counts. Whoever can move an endpoint gets the secrets that are sent there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EndpointSettings {
+    /// It does.
+    #[default]
+    Count,
+    /// It does not.
+    Ignored,
 }
 
 /// One of the two files.
@@ -104,7 +115,16 @@ impl<'a> IntoIterator for &'a Sections {
     }
 }
 
+/// What a profile can say about endpoints.
+const ENDPOINT_KEYS: [&str; 4] =
+    ["services", "ignore_configured_endpoint_urls", "use_fips_endpoint", "use_dualstack_endpoint"];
+
 impl AwsFile {
+    /// The same with these rules for its endpoint settings.
+    pub(super) fn with_endpoint_settings(self, endpoint_settings: EndpointSettings) -> Self {
+        Self { endpoint_settings, ..self }
+    }
+
     /// Reads the texts of the two files.
     pub(super) fn parse(config: &str, credentials: &str) -> Self {
         let mut file = Self::default();
@@ -185,6 +205,16 @@ impl AwsFile {
         let Some(profile) = self.profile(profile) else {
             return ProfileEndpoints::default();
         };
+        if self.endpoint_settings == EndpointSettings::Ignored {
+            problems.extend(ENDPOINT_KEYS.iter().filter_map(|key| profile.get(key).map(|entry| (key, entry))).map(
+                |(key, entry)| {
+                    let message =
+                        format!("{key} is ignored, as this file is not listed in aws_config_files of config.toml");
+                    LineProblem::warning(entry.line, message)
+                },
+            ));
+            return ProfileEndpoints::default();
+        }
         ProfileEndpoints {
             profile: profile.name.clone(),
             services: profile.get("services").and_then(|reference| self.services_named(reference, problems)),

@@ -19,9 +19,6 @@ use super::{Config, Problem, Severity};
 use crate::regular_file::{Link, NotRead, RegularFile};
 use crate::replacement::Replacement;
 
-/// Ten thousands of profiles fit.
-const LONGEST: u64 = 16 << 20;
-
 /// Where the configuration files are, whether they exist or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Paths {
@@ -121,6 +118,9 @@ pub enum SaveError {
         source: io::Error,
     },
 }
+
+/// Ten thousands of profiles fit.
+pub(super) const LONGEST: u64 = 16 << 20;
 
 pub(crate) fn read(path: &Path) -> Result<Option<Secret<Vec<u8>>>, NotRead> {
     RegularFile::open(path, Link::Followed)?.map(|file| file.read(LONGEST)).transpose()

@@ -90,6 +90,12 @@ pub(super) fn merge(
         lost_profiles: resolved.lost,
         secret_store: own.file.secret_store,
         notifications: own.file.notifications,
+        aws_config_files: own
+            .file
+            .aws_config_files
+            .iter()
+            .map(|path| environment.expand_home(Path::new(path)))
+            .collect(),
         quiet_hours: own.file.quiet_hours,
         ca_bundle: environment.ca_bundle.clone().or_else(|| {
             let bundle = aws.file.profile(DEFAULT_PROFILE)?.get("ca_bundle")?;

@@ -16,6 +16,8 @@ pub(super) struct OwnFile {
     pub(super) secret_store: SecretStore,
     pub(super) notifications: Notifications,
     pub(super) quiet_hours: Option<QuietHours>,
+    /// Paths as written, a leading `~` not yet replaced.
+    pub(super) aws_config_files: Vec<String>,
     pub(super) sessions: Vec<OwnSession>,
     pub(super) problems: Vec<LineProblem>,
 }
@@ -88,11 +90,12 @@ impl Reader<'_> {
                     }
                 }
                 "quiet_hours" => self.file.quiet_hours = self.quiet_hours(key, item),
+                "aws_config_files" => self.file.aws_config_files = self.aws_config_files(key, item),
                 "session" => match item.as_table_like() {
                     Some(sessions) => self.sessions(sessions),
                     None => self.wrong(key, item, "tables such as [session.work]"),
                 },
-                _ => self.unknown(key, "secret_store, notifications, quiet_hours and [session.NAME]"),
+                _ => self.unknown(key, "secret_store, notifications, quiet_hours, aws_config_files and [session.NAME]"),
             }
         }
     }
@@ -192,6 +195,18 @@ impl Reader<'_> {
             self.wrong(key, item, "a duration, such as \"20m\" or \"1h 30m\"");
         }
         duration
+    }
+
+    fn aws_config_files(&mut self, key: &Key, item: &Item) -> Vec<String> {
+        let is_path = |path: &str| path.starts_with('/') || path.starts_with("~/");
+        let paths = item.as_array().map(|array| {
+            array.iter().map(|value| value.as_str().filter(|path| is_path(path)).map(str::to_owned)).collect()
+        });
+        let paths: Option<Option<Vec<String>>> = paths;
+        paths.flatten().unwrap_or_else(|| {
+            self.wrong(key, item, "a list of paths that begin with / or ~/");
+            Vec::new()
+        })
     }
 
     fn quiet_hours(&mut self, key: &Key, item: &Item) -> Option<QuietHours> {

@@ -1,10 +1,14 @@
 //! What the portal lists, asked of the daemon that runs.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
-use ssoctl_protocol::{Accounts, ErrorCode, Problem, Roles, Route, SessionStatus, SocketOwner, SocketPath};
+use ssoctl_protocol::route::Query;
+use ssoctl_protocol::{
+    Accounts, DaemonStatus, ErrorCode, Problem, Roles, Route, SessionStatus, SocketOwner, SocketPath,
+};
 use tokio::task::JoinSet;
 
 use super::Failure;
@@ -41,10 +45,21 @@ pub(super) struct Daemon {
     pub(super) socket: SocketPath,
     pub(super) believed: SocketOwner,
     pub(super) session: String,
+    /// The AWS configuration file in which the session has its name, where it is not the daemon's default one.
+    pub(super) file: Option<String>,
     pub(super) clock: Arc<dyn Clock>,
 }
 
 impl Daemon {
+    /// The AWS configuration file that counts where none is named.
+    pub(super) async fn default_file(&self) -> Result<PathBuf, Failure> {
+        let status: DaemonStatus = self.ask(&Route::Health).await?;
+        match status.settings.aws_config {
+            path if path.is_empty() => Err(Failure::Stranger("it does not say which file it reads".to_owned())),
+            path => Ok(path.into()),
+        }
+    }
+
     /// What the daemon knows of the session.
     pub(super) async fn session(&self) -> Result<SessionStatus, Failure> {
         self.ask(&Route::Session(self.session.clone())).await
@@ -89,9 +104,10 @@ impl Daemon {
 
     async fn ask<T: DeserializeOwned>(&self, route: &Route) -> Result<T, Failure> {
         let socket = self.socket.path();
+        let query = Query { config: self.file.clone(), ..Query::default() };
         let late = self.clock.sleep_until(self.clock.now().boot + PATIENCE);
         let answer = tokio::select! {
-            answer = inquiry::get(socket, route, self.believed) => {
+            answer = inquiry::get(socket, route, &query, self.believed) => {
                 answer.map_err(|why| Failure::Unanswered { socket: socket.to_owned(), why: why.to_string() })?
             }
             () = late => return Err(Failure::Stranger(format!("it did not answer within {} s", PATIENCE.as_secs()))),

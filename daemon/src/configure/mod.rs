@@ -160,14 +160,21 @@ fn remedied(problem: &Problem) -> String {
     }
 }
 
-/// Writes the profiles into the AWS configuration at `path`, or shows what would be written.
+/// Writes the profiles into the AWS configuration at `named`, else into the one that the daemon reads, or shows what would be
+/// written.
 pub async fn run(
     request: &Request,
-    path: &Path,
+    named: Option<&Path>,
     (socket, believed): (SocketPath, SocketOwner),
     clock: Arc<dyn Clock>,
 ) -> Result<Report, Failure> {
-    let daemon = Arc::new(Daemon { socket, believed, session: request.session.clone(), clock });
+    let file = named.map(|path| path.to_string_lossy().into_owned());
+    let daemon = Arc::new(Daemon { socket, believed, session: request.session.clone(), file, clock });
+    let path = match named {
+        Some(path) => path.to_owned(),
+        None => daemon.default_file().await?,
+    };
+    let path = path.as_path();
     let status = daemon.session().await?;
     let listed = daemon.listing(&request.accounts).await?;
     choice::check_roles(&listed, &request.roles)?;

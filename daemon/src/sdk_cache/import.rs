@@ -16,7 +16,7 @@ use crate::config;
 use crate::session::ask::Answer;
 use crate::session::found::Reception;
 use crate::session::policy::LOAD_PATIENCE;
-use crate::session::registry::{Directory, Entry};
+use crate::session::registry::{Entry, View};
 
 /// A directory with more files than this is no cache.
 const MOST_FILES: usize = 1000;
@@ -58,7 +58,7 @@ pub enum Outcome {
 ///
 /// # Errors
 /// Why the directory cannot be read. One that is missing holds nothing.
-pub(super) async fn import(place: &Path, directory: &Directory, clock: &dyn Clock) -> Result<Vec<Imported>, String> {
+pub(super) async fn import(place: &Path, directory: &View, clock: &dyn Clock) -> Result<Vec<Imported>, String> {
     let sessions: BTreeMap<OsString, &Entry> = directory
         .entries()
         .iter()

@@ -21,6 +21,7 @@ mod service_time;
 mod step;
 mod withdrawal;
 
+use std::collections::btree_map::Entry as Slot;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -33,7 +34,7 @@ use crate::clock::Clock;
 use crate::config::{self, FileWatch, Identity};
 use crate::file_work::FileWork;
 use crate::machine::MachineProblems;
-use crate::session::registry::{Directory, Entry};
+use crate::session::registry::{Directory, Entry, View};
 use crate::world::World;
 use import::Imported;
 use keeper::{Hands, Keeper};
@@ -80,7 +81,7 @@ impl SdkCache {
     ///
     /// # Errors
     /// Why the directory of the files cannot be read.
-    pub async fn import(&self, directory: &Directory, clock: &dyn Clock) -> Result<Vec<Imported>, String> {
+    pub async fn import(&self, directory: &View, clock: &dyn Clock) -> Result<Vec<Imported>, String> {
         match &self.place {
             Some(place) => import::import(place, directory, clock).await,
             None => Err("there is no home directory; set HOME where ssoctld is started".to_owned()),
@@ -108,14 +109,18 @@ impl Drop for SdkCache {
 
 /// Who works on a session's files: a keeper, or, where they are not shared any more, a withdrawal.
 struct Kept {
-    entry: Entry,
+    assigned: Assigned,
     hands: Hands,
     task: JoinHandle<()>,
 }
 
 impl Kept {
-    fn is_of(&self, entry: &Entry) -> bool {
-        Arc::ptr_eq(&self.entry.session, &entry.session) && self.entry.config == entry.config
+    fn is_of(&self, wanted: &Assigned) -> bool {
+        let (known, entry) = (&self.assigned.entry, &wanted.entry);
+        Arc::ptr_eq(&known.session, &entry.session)
+            && known.config == entry.config
+            && self.assigned.files == wanted.files
+            && self.assigned.contested == wanted.contested
     }
 }
 
@@ -138,8 +143,8 @@ async fn tend_all(place: PathBuf, mut directory: watch::Receiver<Arc<Directory>>
     loop {
         let wanted = assign(&directory.borrow_and_update(), &place);
         // Watched before they are read, so that no change is missed.
-        let shared = wanted.iter().filter(|(entry, _)| is_shared(entry));
-        let paths: BTreeSet<PathBuf> = shared.flat_map(|(_, keys)| keys.values().cloned()).collect();
+        let shared = wanted.iter().filter(|assigned| is_shared(&assigned.entry));
+        let paths: BTreeSet<PathBuf> = shared.flat_map(|assigned| assigned.files.values().cloned()).collect();
         if paths != watched {
             files = watch_files(&paths, tending.world.machine.clone()).await;
             watched = paths;
@@ -178,46 +183,60 @@ struct Tending {
 
 impl Tending {
     /// Ends the work for sessions that have changed or gone, and begins it for those that have changed or come.
-    fn follow(&mut self, wanted: Vec<(Entry, Files)>) {
-        let is_wanted = |kept: &Kept| wanted.iter().any(|(entry, _)| kept.is_of(entry));
+    fn follow(&mut self, wanted: Vec<Assigned>) {
+        let is_wanted = |kept: &Kept| wanted.iter().any(|assigned| kept.is_of(assigned));
         // Those that retire are ended last: their successors take over from them.
         let (kept, retired): (Vec<Kept>, Vec<Kept>) = self.at_work.drain(..).partition(is_wanted);
         self.at_work = kept;
         let has_standing = |identity: &Identity| {
-            wanted.iter().any(|(entry, _)| is_shared(entry) && entry.config.identity == *identity)
+            wanted.iter().any(|assigned| is_shared(&assigned.entry) && assigned.entry.config.identity == *identity)
         };
         lock(&self.standings).retain(|identity, _| has_standing(identity));
-        for (entry, files) in wanted {
-            if !self.at_work.iter().any(|kept| kept.is_of(&entry)) {
-                let predecessor = retired.iter().find(|kept| kept.entry.config.identity == entry.config.identity);
-                let hands = predecessor.map_or_else(|| Hands::new(&self.work), |kept| kept.hands.clone());
-                self.at_work.push(self.begin(entry, files, hands));
+        let named: BTreeSet<PathBuf> = wanted.iter().flat_map(|assigned| assigned.files.values().cloned()).collect();
+        for assigned in wanted {
+            if self.at_work.iter().any(|kept| kept.is_of(&assigned)) {
+                continue;
             }
+            let identity = &assigned.entry.config.identity;
+            let predecessor = retired.iter().find(|kept| kept.assigned.entry.config.identity == *identity);
+            let hands = predecessor.map_or_else(|| Hands::new(&self.work), |kept| kept.hands.clone());
+            if let Some(before) = predecessor.filter(|_| assigned.contested.is_some()) {
+                let nobodys = before.assigned.files.values().filter(|path| !named.contains(*path)).cloned();
+                tokio::spawn(self.withdrawal(&assigned.entry, nobodys.collect(), &hands).run(|_| {}));
+            }
+            self.at_work.push(self.begin(assigned, hands));
         }
     }
 
-    fn begin(&self, entry: Entry, files: Files, hands: Hands) -> Kept {
+    fn withdrawal(&self, entry: &Entry, files: Vec<PathBuf>, hands: &Hands) -> Withdrawal {
+        Withdrawal {
+            session: entry.config.name.clone(),
+            files,
+            hands: hands.clone(),
+            clock: Arc::clone(&self.world.clock),
+        }
+    }
+
+    fn begin(&self, assigned: Assigned, hands: Hands) -> Kept {
+        let Assigned { entry, files, contested } = assigned.clone();
         let (identity, standings) = (entry.config.identity.clone(), Arc::clone(&self.standings));
         let report = move |standing: Option<Standing>| {
             match standing {
-                Some(standing) => lock(&standings).insert(identity.clone(), standing),
+                Some(standing) => {
+                    let trouble = standing.trouble.or_else(|| contested.clone());
+                    lock(&standings).insert(identity.clone(), Standing { trouble, ..standing })
+                }
                 None => lock(&standings).remove(&identity),
             };
         };
         let task = if is_shared(&entry) {
             let (world, service_time) = (self.world.clone(), self.service_time.subscribe());
-            let keeper = Keeper::new(entry.clone(), files, world, hands.clone(), service_time);
+            let keeper = Keeper::new(entry, files, world, hands.clone(), service_time);
             tokio::spawn(keeper.run(self.pokes.subscribe(), move |standing| report(Some(standing))))
         } else {
-            let withdrawal = Withdrawal {
-                session: entry.config.name.clone(),
-                files: files.into_values().collect(),
-                hands: hands.clone(),
-                clock: Arc::clone(&self.world.clock),
-            };
-            tokio::spawn(withdrawal.run(report))
+            tokio::spawn(self.withdrawal(&entry, files.into_values().collect(), &hands).run(report))
         };
-        Kept { entry, hands, task }
+        Kept { assigned, hands, task }
     }
 }
 
@@ -229,18 +248,56 @@ fn is_shared(entry: &Entry) -> bool {
     entry.config.sdk_cache == config::SdkCache::On
 }
 
+/// A session, its files by their keys, and why it has not all that go by its names.
+#[derive(Clone)]
+struct Assigned {
+    entry: Entry,
+    files: Files,
+    contested: Option<String>,
+}
+
 /// The sessions, each with its files by their keys. A file that two of them would write belongs to the first, and to one that
-/// shares its token before one that does not.
-fn assign(directory: &Directory, place: &Path) -> Vec<(Entry, Files)> {
-    let mut taken = BTreeSet::new();
-    let (sharing, others): (Vec<&Entry>, Vec<&Entry>) = directory.entries().iter().partition(|entry| is_shared(entry));
-    let entries = sharing.into_iter().chain(others);
-    entries
-        .map(|entry| {
-            let keys = entry.config.cache_keys.iter().filter(|key| taken.insert((*key).clone()));
-            (entry.clone(), keys.map(|key| (key.clone(), place.join(file::name(key)))).collect())
-        })
-        .collect()
+/// shares its token before one that does not. Where two AWS configuration files define one name differently, its token file is
+/// that of the default one's session, and nobody's where that has no such name: whoever reads it cannot know which is meant.
+fn assign(directory: &Directory, place: &Path) -> Vec<Assigned> {
+    let defaults = directory.default_view().entries().iter();
+    let defaults: BTreeSet<&Identity> = defaults.map(|entry| &entry.config.identity).collect();
+    let is_default = |entry: &Entry| defaults.contains(&entry.config.identity);
+    let mut taken: BTreeMap<&str, &Entry> = BTreeMap::new();
+    let (own, others): (Vec<&Entry>, Vec<&Entry>) = directory.entries().iter().partition(|entry| is_default(entry));
+    let (sharing, rest): (Vec<&Entry>, Vec<&Entry>) = own.iter().copied().partition(|entry| is_shared(entry));
+    let mut assigned = Vec::new();
+    for entry in sharing.into_iter().chain(rest) {
+        let mut files = Files::new();
+        for key in &entry.config.cache_keys {
+            if let Slot::Vacant(free) = taken.entry(key.as_str()) {
+                free.insert(entry);
+                files.insert(key.clone(), place.join(file::name(key)));
+            }
+        }
+        assigned.push(Assigned { entry: entry.clone(), files, contested: None });
+    }
+    for entry in &others {
+        let mut rival = None;
+        let keys = entry.config.cache_keys.iter().filter(|key| {
+            let same = |other: &&&Entry| {
+                other.config.identity != entry.config.identity && other.config.cache_keys.contains(key)
+            };
+            let found = taken.get(key.as_str()).copied().or_else(|| others.iter().find(same).copied());
+            rival = rival.or(found);
+            found.is_none()
+        });
+        let files = keys.map(|key| (key.clone(), place.join(file::name(key)))).collect();
+        let contested = rival.map(|rival| {
+            format!(
+                "session {:?} is another one in {}, so this one has no token file; give one of them another name",
+                entry.config.name,
+                rival.config.origin.file.display()
+            )
+        });
+        assigned.push(Assigned { entry: (*entry).clone(), files, contested });
+    }
+    assigned
 }
 
 /// Looking up directories may hang where a file system does, so a thread does it.

@@ -1,5 +1,6 @@
 //! Requests in, answers out.
 
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,9 +12,10 @@ use hyper::header::{ALLOW, CACHE_CONTROL, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use ssoctl_protocol::body::{Logout, PortalSession};
 use ssoctl_protocol::route::{NoRoute, Query};
+use ssoctl_protocol::settings::Settings;
 use ssoctl_protocol::{
-    ErrorCode, JSON, Login, NewSession, Problem, Route, Selector, SessionStatus, StatusReport, Timestamp, Token,
-    VERSION, VERSION_HEADER, openapi,
+    DaemonStatus, ErrorCode, JSON, Login, NewSession, Problem, Route, Selector, SessionStatus, StatusReport, Timestamp,
+    Token, VERSION, VERSION_HEADER, openapi,
 };
 use tokio::sync::watch;
 
@@ -23,7 +25,7 @@ use super::{roles, translate, web_page};
 use crate::config::SaveError;
 use crate::sdk_cache::SdkCache;
 use crate::session::ask::{Answer, Need, PortalOutcome, Refusal, Want};
-use crate::session::registry::{Directory, Entry};
+use crate::session::registry::{Directory, Entry, View};
 use crate::world::World;
 
 /// No caller waits longer, whatever it asks for.
@@ -31,6 +33,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 
 /// The name under which a session was saved, and the directory that has it.
 pub type Saved = Pin<Box<dyn Future<Output = Result<(String, Arc<Directory>), SaveError>> + Send>>;
+
+/// What names mean in a file that a caller has named, or why it is not used.
+pub type Named = Pin<Box<dyn Future<Output = Result<Arc<View>, String>> + Send>>;
 
 /// What the handlers work on.
 pub struct Api {
@@ -44,6 +49,10 @@ pub struct Api {
     pub calls: Calls,
     /// When the daemon started.
     pub started_at: Timestamp,
+    /// What the daemon works with.
+    pub settings: Settings,
+    /// Reads a file that a caller has named, and remembers it.
+    pub read: Box<dyn Fn(PathBuf) -> Named + Send + Sync>,
     /// Writes a session into the configuration file and reads that again.
     pub save: Box<dyn Fn(NewSession) -> Saved + Send + Sync>,
 }
@@ -85,18 +94,26 @@ impl Api {
         let query = Query::parse(request.uri().query().unwrap_or_default())
             .map_err(|bad| Problem::new(ErrorCode::InvalidRequest, bad.to_string()))?;
         let directory = Arc::clone(&self.directory.borrow());
-        let named = |name: String| resolve(&directory, &Selector::Session(name));
         match route {
-            Route::Health => ok(&translate::daemon(&directory, &self.world, self.started_at)),
-            Route::OpenApi => Ok(reply::whole(StatusCode::OK, JSON, Bytes::from_static(openapi::DOCUMENT.as_bytes()))),
-            Route::Sessions => {
-                let sessions = directory.entries().iter().map(|entry| self.status(entry)).collect();
-                ok(&StatusReport { daemon: translate::daemon(&directory, &self.world, self.started_at), sessions })
+            Route::Health => return ok(&self.daemon(&directory)),
+            Route::OpenApi => {
+                return Ok(reply::whole(StatusCode::OK, JSON, Bytes::from_static(openapi::DOCUMENT.as_bytes())));
             }
-            Route::AddSession => self.add_session(request).await,
-            Route::Resolve => ok(&self.status(resolve(&directory, &query.selector)?)),
+            Route::AddSession => return self.add_session(request).await,
+            _ => {}
+        }
+        let view = self.view(&query).await?;
+        let named = |name: String| resolve(&view, &Selector::Session(name));
+        match route {
+            Route::Sessions => {
+                let sessions = view.entries().iter().map(|entry| self.status(entry)).collect();
+                // Reading the file of the view may have changed it.
+                let directory = Arc::clone(&self.directory.borrow());
+                ok(&StatusReport { daemon: self.daemon(&directory), sessions })
+            }
+            Route::Resolve => ok(&self.status(resolve(&view, &query.selector)?)),
             Route::Session(name) => ok(&self.status(named(name)?)),
-            Route::Token => self.token(resolve(&directory, &query.selector)?, &query).await,
+            Route::Token => self.token(resolve(&view, &query.selector)?, &query).await,
             Route::SessionToken(name) => self.token(named(name)?, &query).await,
             Route::StartLogin(name) => self.login(named(name)?, Want::Login { need: need(&query)? }).await,
             Route::AwaitLogin(name) => {
@@ -107,20 +124,40 @@ impl Api {
             Route::Logout(name) => self.logout(named(name)?).await,
             Route::Import => {
                 self.calls.import(self.world.clock.now().boot)?;
-                match self.token_files.import(&directory, &*self.world.clock).await {
+                match self.token_files.import(&view, &*self.world.clock).await {
                     Ok(files) => ok(&translate::import(self.token_files.place(), files)),
                     Err(why) => Err(Problem::new(ErrorCode::Internal, why)),
                 }
             }
-            Route::Credentials => self.credentials(&directory, roles::or_default_profile(&directory, query)).await,
+            Route::Credentials => self.credentials(&view, roles::or_default_profile(&view, query)).await,
             Route::SessionCredentials(name) => {
-                self.credentials(&directory, Query { selector: Selector::Session(name), ..query }).await
+                self.credentials(&view, Query { selector: Selector::Session(name), ..query }).await
             }
-            Route::Assignment => roles::meant(&directory, &roles::or_default_profile(&directory, query)),
+            Route::Assignment => roles::meant(&view, &roles::or_default_profile(&view, query)),
             Route::Accounts(name) => self.accounts(named(name)?, &query).await,
             Route::Roles { session, account } => self.roles(named(session)?, &account, &query).await,
             _ => Err(Problem::new(ErrorCode::NotFound, "this route is not served")),
         }
+    }
+
+    /// What the names of a request mean.
+    async fn view(&self, query: &Query) -> Result<Arc<View>, Problem> {
+        let Some(config) = &query.config else { return Ok(Arc::clone(self.directory.borrow().default_view())) };
+        let path = Path::new(config);
+        if path == Path::new(&self.settings.aws_config) {
+            return Ok(Arc::clone(self.directory.borrow().default_view()));
+        }
+        if let Some(view) = self.directory.borrow().view_of(path) {
+            view.touch(&*self.world.clock);
+            return Ok(Arc::clone(view));
+        }
+        (self.read)(path.to_owned()).await.map_err(|why| {
+            Problem::new(ErrorCode::AwsConfigUnusable, format!("{config}, which AWS_CONFIG_FILE names: {why}"))
+        })
+    }
+
+    fn daemon(&self, directory: &Directory) -> DaemonStatus {
+        translate::daemon(directory, &self.world, self.started_at, &self.settings)
     }
 
     async fn token(&self, entry: &Entry, query: &Query) -> Reply {
@@ -193,8 +230,8 @@ impl Api {
 }
 
 /// The session that a selector means.
-pub(super) fn resolve<'a>(directory: &'a Directory, selector: &Selector) -> Result<&'a Entry, Problem> {
-    directory.resolve(selector).map_err(|why| translate::unresolved(selector, why))
+pub(super) fn resolve<'a>(view: &'a View, selector: &Selector) -> Result<&'a Entry, Problem> {
+    view.resolve(selector).map_err(|why| translate::unresolved(selector, why))
 }
 
 /// When a `login` with this query asks a person.

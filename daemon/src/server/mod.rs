@@ -29,4 +29,4 @@ mod web_page;
 
 pub use calls::Calls;
 pub use connection::serve;
-pub use handlers::{Api, Saved};
+pub use handlers::{Api, Named, Saved};

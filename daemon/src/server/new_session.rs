@@ -31,7 +31,7 @@ impl Api {
         }
         self.calls.new_session(self.world.clock.now().boot)?;
         let (name, directory) = (self.save)(session).await.map_err(|error| translate::not_saved(&error))?;
-        match directory.named(&name) {
+        match directory.default_view().named(&name) {
             Some(entry) => ok(&self.status(entry)),
             None => Err(Problem::new(
                 ErrorCode::ConfigurationUnwritable,
@@ -75,8 +75,8 @@ impl Api {
                 && (scopes.is_none() || known.scopes == identity.scopes)
         };
         match &session.name {
-            None => Ok(directory.entries().iter().find(is_same).map(|entry| self.status(entry))),
-            Some(name) => match directory.named(name) {
+            None => Ok(directory.default_view().entries().iter().find(is_same).map(|entry| self.status(entry))),
+            Some(name) => match directory.default_view().named(name) {
                 None => Ok(None),
                 Some(entry) if is_same(&entry) => Ok(Some(self.status(entry))),
                 Some(entry) => Err(Problem::new(

@@ -14,12 +14,12 @@ use crate::portal::{AccountId, Assignment, RoleName};
 use crate::roles::Subject;
 use crate::roles::ask::{Answer, Refusal, Want};
 use crate::session;
-use crate::session::registry::{Directory, Entry};
+use crate::session::registry::{Entry, View};
 
 impl Api {
-    pub(super) async fn credentials(&self, directory: &Directory, query: Query) -> Reply {
-        let entry = resolve(directory, &query.selector)?;
-        let (assignment, region) = assignment(directory, entry, &query)?;
+    pub(super) async fn credentials(&self, view: &View, query: Query) -> Reply {
+        let entry = resolve(view, &query.selector)?;
+        let (assignment, region) = assignment(view, entry, &query)?;
         let min_valid = Duration::from_secs(query.min_valid);
         let want = Want::Credentials { assignment: assignment.clone(), min_valid };
         let Answer::Credentials(keys, expires) = self.obtain(entry, want, &query).await? else {
@@ -86,17 +86,17 @@ const DEFAULT_PROFILE: &str = "default";
 
 /// A request for a role that names nothing at all means that of the default profile, as it does for the SDKs, if that one
 /// leads to a session.
-pub(super) fn or_default_profile(directory: &Directory, query: Query) -> Query {
+pub(super) fn or_default_profile(view: &View, query: Query) -> Query {
     let default = Selector::Profile(DEFAULT_PROFILE.to_owned());
     let names_nothing = query.selector == Selector::Only && query.account.is_none() && query.role.is_none();
-    if names_nothing && directory.resolve(&default).is_ok() { Query { selector: default, ..query } } else { query }
+    if names_nothing && view.resolve(&default).is_ok() { Query { selector: default, ..query } } else { query }
 }
 
 /// Which role in which account a request means, and the region of the profile that it names. What the request says itself
 /// counts before the profile.
-fn assignment(directory: &Directory, entry: &Entry, query: &Query) -> Result<(Assignment, Option<String>), Problem> {
+fn assignment(view: &View, entry: &Entry, query: &Query) -> Result<(Assignment, Option<String>), Problem> {
     let profile = match &query.selector {
-        Selector::Profile(name) => directory.config.profiles.get(name).map(|profile| (name, profile)),
+        Selector::Profile(name) => view.config.profiles.get(name).map(|profile| (name, profile)),
         _ => None,
     };
     let account = query.account.as_deref().map(account_id).transpose()?;
@@ -124,13 +124,11 @@ fn assignment(directory: &Directory, entry: &Entry, query: &Query) -> Result<(As
 }
 
 /// The answer to who asks what is meant.
-pub(super) fn meant(directory: &Directory, query: &Query) -> Reply {
-    let entry = resolve(directory, &query.selector)?;
-    let (assignment, region) = assignment(directory, entry, query)?;
+pub(super) fn meant(view: &View, query: &Query) -> Reply {
+    let entry = resolve(view, &query.selector)?;
+    let (assignment, region) = assignment(view, entry, query)?;
     let decided_by = match &query.selector {
-        Selector::Profile(name) => {
-            directory.config.profiles.get(name).map(|profile| decided_by(&profile.decided_by, query))
-        }
+        Selector::Profile(name) => view.config.profiles.get(name).map(|profile| decided_by(&profile.decided_by, query)),
         _ => None,
     };
     ok(&ssoctl_protocol::Assignment {

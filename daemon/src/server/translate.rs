@@ -6,7 +6,7 @@ use std::time::Duration;
 use ssoctl_protocol::body::{ConfigurationProblem, TokenFiles};
 use ssoctl_protocol::import::{Import, ImportOutcome, ImportedFile};
 use ssoctl_protocol::route::NoRoute;
-use ssoctl_protocol::settings::Settings;
+use ssoctl_protocol::settings::{AwsConfigFile, Settings};
 use ssoctl_protocol::{
     DaemonStatus, ErrorCode, LastError, NextStep, PendingLogin, Problem, Selector, SessionState, SessionStatus,
     StoreStatus, Timestamp, VERSION,
@@ -28,9 +28,10 @@ pub(super) fn time(now: Now, time: BootTime) -> Timestamp {
     Timestamp::from(now.wall_at(time))
 }
 
-pub(super) fn daemon(directory: &Directory, world: &World, started_at: Timestamp) -> DaemonStatus {
+pub(super) fn daemon(directory: &Directory, world: &World, started_at: Timestamp, settings: &Settings) -> DaemonStatus {
     let store_error = directory.entries().iter().find_map(|entry| entry.session.snapshot().store_error.clone());
-    let problems = directory.config.problems.iter().map(|problem| ConfigurationProblem {
+    let configs = std::iter::once(directory.default_view()).chain(directory.named_files().values());
+    let problems = configs.flat_map(|view| &view.config.problems).map(|problem| ConfigurationProblem {
         severity: match problem.severity {
             Severity::Warning => "warning".to_owned(),
             Severity::Error => "error".to_owned(),
@@ -54,8 +55,21 @@ pub(super) fn daemon(directory: &Directory, world: &World, started_at: Timestamp
         quiet_until: world.surroundings.borrow().quiet_until(world.clock.now().wall).map(Timestamp::from),
         configuration_problems: problems.collect(),
         machine_problems: world.machine.list(),
-        settings: Settings::default(),
+        settings: self::settings(directory, settings),
     }
+}
+
+/// What the daemon works with now.
+fn settings(directory: &Directory, from_start: &Settings) -> Settings {
+    let config = &directory.default_view().config;
+    let is_listed = |path: &Path| config.aws_config_files.iter().any(|listed| listed == path);
+    let files = directory.named_files().iter().map(|(path, view)| AwsConfigFile {
+        path: path.display().to_string(),
+        credentials: from_start.aws_credentials.clone(),
+        sessions: view.entries().len(),
+        listed: is_listed(path),
+    });
+    Settings { aws_config_files: files.collect(), ..from_start.clone() }
 }
 
 pub(super) fn session(entry: &Entry, snapshot: &Snapshot, token_files: Option<Standing>, now: Now) -> SessionStatus {

@@ -1,15 +1,19 @@
 //! Which name means which session.
 //!
 //! A [`Directory`] is one consistent picture of the configuration and the sessions that run for it; it is replaced whole
-//! when the configuration changes. Sessions are told apart by their identity: one that only changed its names or settings
+//! when the configuration changes. Names are looked up in a [`View`] of it: that of the default files, or that of one file which
+//! a caller has named. Sessions of equal identity in several files are one. Sessions are told apart by their identity: one that only changed its names or settings
 //! goes on with its token, one that left the configuration stops and keeps its
 //! record, and if it comes back before it has ended, the newcomer waits for that.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Notices;
 use super::task::Session;
+use crate::clock::{BootTime, Clock};
 use crate::config::{Config, Identity, LostProfile, Notifications, SessionConfig};
 use crate::roles::task::Roles;
 use crate::world::World;
@@ -25,12 +29,24 @@ pub struct Entry {
     pub roles: Arc<Roles>,
 }
 
-/// All sessions of a configuration.
-pub struct Directory {
+/// What the names of one configuration mean.
+#[derive(Default)]
+pub struct View {
     /// The configuration.
     pub config: Config,
     entries: Vec<Entry>,
     by_name: HashMap<String, usize>,
+    /// When somebody has last named its file, in seconds of the boot clock; kept over changes of the file.
+    used: Arc<AtomicU64>,
+}
+
+/// All sessions of all configurations.
+#[derive(Default)]
+pub struct Directory {
+    default: Arc<View>,
+    named: BTreeMap<PathBuf, Arc<View>>,
+    /// Each session once: those of the default files first, then those of named ones in the order of their paths.
+    entries: Vec<Entry>,
     /// Sessions that left the configuration and have not ended yet.
     leaving: Vec<Entry>,
 }
@@ -52,21 +68,27 @@ pub enum Unresolved {
 impl Directory {
     /// A directory of nothing, to begin with.
     pub fn empty() -> Self {
-        Self { config: Config::default(), entries: Vec::new(), by_name: HashMap::new(), leaving: Vec::new() }
+        Self::default()
     }
 
-    /// The directory of another configuration. Sessions whose identity stays are kept; `seed` gives chance to new ones.
+    /// The directory of another configuration and other named files. Sessions whose identity stays are kept; `seed` gives
+    /// chance to new ones.
     #[must_use]
-    pub fn reconfigured(&self, config: Config, world: &World, mut seed: impl FnMut() -> u64) -> Self {
+    pub fn reconfigured(
+        &self,
+        config: Config,
+        named: BTreeMap<PathBuf, Config>,
+        world: &World,
+        mut seed: impl FnMut() -> u64,
+    ) -> Self {
         let running: HashMap<&Identity, &Entry> =
             self.entries.iter().map(|entry| (&entry.config.identity, entry)).collect();
         let notices = notices(&config);
-        let is_noticed_alike = notices == self::notices(&self.config);
-        let entries: Vec<Entry> = config
-            .sessions
-            .iter()
+        let is_noticed_alike = notices == self::notices(&self.default.config);
+        let entries: Vec<Entry> = once_each(std::iter::once(&config).chain(named.values()))
+            .into_iter()
             .map(|configured| {
-                let configured = Arc::new(configured.clone());
+                let configured = Arc::new(configured);
                 let (session, roles) = match running.get(&configured.identity) {
                     Some(entry) => {
                         if entry.config != configured || !is_noticed_alike {
@@ -88,18 +110,100 @@ impl Directory {
                 Entry { config: configured, session, roles }
             })
             .collect();
-        let has_left = |entry: &&Entry| config.sessions.iter().all(|stays| stays.identity != entry.config.identity);
-        let mut leaving: Vec<Entry> = self.entries.iter().filter(has_left).cloned().collect();
+        let stays: HashMap<&Identity, &Entry> = entries.iter().map(|entry| (&entry.config.identity, entry)).collect();
+        let mut leaving: Vec<Entry> =
+            self.entries.iter().filter(|entry| !stays.contains_key(&entry.config.identity)).cloned().collect();
         for entry in &leaving {
             entry.session.stop();
         }
         leaving.extend(self.leaving.iter().filter(|entry| !entry.session.has_stopped()).cloned());
+        let default = Arc::new(View::of(config, &stays));
+        let named = named.into_iter().map(|(path, config)| {
+            let mut view = View::of(config, &stays);
+            if let Some(before) = self.named.get(&path) {
+                view.used = Arc::clone(&before.used);
+            }
+            (path, Arc::new(view))
+        });
+        let named = named.collect();
+        Self { default, named, entries, leaving }
+    }
+
+    /// What names mean where no file is named.
+    pub const fn default_view(&self) -> &Arc<View> {
+        &self.default
+    }
+
+    /// What names mean in this file; `None` if it is not known.
+    pub fn view_of(&self, file: &Path) -> Option<&Arc<View>> {
+        self.named.get(file)
+    }
+
+    /// The named files.
+    pub const fn named_files(&self) -> &BTreeMap<PathBuf, Arc<View>> {
+        &self.named
+    }
+
+    /// Every session, each once.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Stops every session and waits until all have ended.
+    pub async fn stop(&self) {
+        for entry in &self.entries {
+            entry.session.stop();
+        }
+        for entry in self.entries.iter().chain(&self.leaving) {
+            entry.session.stopped().await;
+        }
+    }
+}
+
+/// The sessions of all configurations, each once: the first one's settings count, and each one's readers are served.
+fn once_each<'a>(configs: impl Iterator<Item = &'a Config>) -> Vec<SessionConfig> {
+    let mut sessions: Vec<SessionConfig> = Vec::new();
+    let mut known: HashMap<&Identity, usize> = HashMap::new();
+    for session in configs.flat_map(|config| &config.sessions) {
+        match known.get(&session.identity) {
+            None => {
+                known.insert(&session.identity, sessions.len());
+                sessions.push(session.clone());
+            }
+            Some(index) => {
+                let keys = &mut sessions[*index].cache_keys;
+                keys.extend(session.cache_keys.iter().filter(|key| !keys.contains(key)).cloned().collect::<Vec<_>>());
+            }
+        }
+    }
+    sessions
+}
+
+impl View {
+    fn of(config: Config, running: &HashMap<&Identity, &Entry>) -> Self {
+        let entry = |session: &SessionConfig| {
+            let running = running.get(&session.identity)?;
+            let is_same = *running.config == *session;
+            let config = if is_same { Arc::clone(&running.config) } else { Arc::new(session.clone()) };
+            Some(Entry { config, ..(*running).clone() })
+        };
+        let entries: Vec<Entry> = config.sessions.iter().filter_map(entry).collect();
         let names = entries.iter().enumerate().flat_map(|(index, entry)| {
             let aliases = entry.config.aliases.iter().cloned();
             aliases.chain([entry.config.name.clone()]).map(move |name| (name, index))
         });
         let by_name = names.collect();
-        Self { config, entries, by_name, leaving }
+        Self { config, entries, by_name, used: Arc::default() }
+    }
+
+    /// Somebody names its file.
+    pub fn touch(&self, clock: &dyn Clock) {
+        self.used.store(clock.now().boot.since(BootTime::default()).as_secs(), Ordering::Relaxed);
+    }
+
+    /// When somebody has last named its file.
+    pub fn last_used(&self) -> u64 {
+        self.used.load(Ordering::Relaxed)
     }
 
     /// Every session, in the order of the configuration.
@@ -135,16 +239,6 @@ impl Directory {
             [entry] => Ok(entry),
             [] => Err(Unresolved::Unknown(names(self.entries.iter()))),
             several => Err(Unresolved::Ambiguous(names(several.iter().copied()))),
-        }
-    }
-
-    /// Stops every session and waits until all have ended.
-    pub async fn stop(&self) {
-        for entry in &self.entries {
-            entry.session.stop();
-        }
-        for entry in self.entries.iter().chain(&self.leaving) {
-            entry.session.stopped().await;
         }
     }
 }

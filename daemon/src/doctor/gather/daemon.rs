@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use ssoctl_protocol::route::Query;
 use ssoctl_protocol::{DaemonStatus, Route, SocketOwner};
 
 use crate::doctor::daemon::Answer;
@@ -9,7 +10,7 @@ use crate::inquiry::{self, Unanswered};
 
 /// Asks for the daemon's health. Takes as long as the daemon likes.
 pub(in crate::doctor) async fn ask(socket: &Path, believed: SocketOwner) -> Answer {
-    match inquiry::get(socket, &Route::Health, believed).await {
+    match inquiry::get(socket, &Route::Health, &Query::default(), believed).await {
         Ok(answer) => read(&answer),
         Err(Unanswered::Nobody) => Answer::Nobody,
         Err(Unanswered::Foreign { uid }) => Answer::Foreign { uid },

@@ -203,6 +203,10 @@ impl Harness {
                 tz: Some("UTC0".to_owned()),
                 ..Environment::default()
             },
+            settings: ssoctl_protocol::settings::Settings {
+                aws_config: self.home.path().join("aws-config").display().to_string(),
+                ..Default::default()
+            },
         };
         let reports = ssoctld::service_manager::report::Reports::to_nobody();
         let ground = ssoctld::ground::Ground::firm();

@@ -1,0 +1,239 @@
+//! Callers with different AWS files, and one daemon for all of them.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use identity_center_simulator::{Approval, Settings};
+
+use crate::support::client::Outcome;
+use crate::support::stage::CORP;
+use crate::support::{Stage, until};
+
+/// Somebody else's sign-in under the same name, as a client's directory has it.
+const CLIENT: &str = "\
+[sso-session corp]
+sso_start_url = https://client.awsapps.com/start
+sso_region = eu-west-1
+sso_registration_scopes = sso:account:access
+
+[profile dev]
+sso_session = corp
+sso_account_id = 111122223333
+sso_role_name = ReadOnlyAccess
+";
+
+fn stage() -> Stage {
+    let stage = Stage::bare(Settings { approval: Approval::Preauthorised, ..Settings::default() });
+    stage.write(".aws/config", CORP);
+    write_own(&stage, "client/config", CLIENT);
+    stage
+}
+
+/// Writes a file that its owner alone can write to, whatever the umask.
+fn write_own(stage: &Stage, path: &str, text: &str) -> PathBuf {
+    stage.write(path, text);
+    let path = stage.home().join(path);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    path
+}
+
+/// `ssoctl` in a shell that names this AWS configuration file.
+fn with(stage: &Stage, config: &str, arguments: &[&str]) -> Outcome {
+    let mut command = stage.ssoctl(arguments);
+    command.env("AWS_CONFIG_FILE", config);
+    stage.finish(command)
+}
+
+#[test]
+fn each_caller_gets_what_its_own_file_says_whoever_came_first() {
+    for client_first in [false, true] {
+        let stage = stage();
+        if client_first {
+            with(&stage, "client/config", &["status"]).exits(0);
+        }
+        stage.run(["login", "corp", "--no-browser"]).exits(0);
+        let file = stage.home().join("client/config");
+        let file = file.to_str().unwrap();
+        with(&stage, file, &["token"]).exits(3).prints_nothing();
+        with(&stage, file, &["login", "--no-browser"]).exits(0);
+        let own = stage.run(["token", "--json"]).exits(0).json();
+        assert_eq!(own["start_url"], "https://corp.awsapps.com/start");
+        // However the file is named, by whoever resolves it.
+        for name in [file, "client/config", "./client/../client/config", "~/client/config", "$HOME/client/config"] {
+            let theirs = with(&stage, name, &["token", "--json"]).exits(0).json();
+            assert_eq!(theirs["start_url"], "https://client.awsapps.com/start", "{name}");
+            assert_ne!(theirs["access_token"], own["access_token"]);
+        }
+        // What is in one file alone is in no other.
+        with(&stage, file, &["credential-process", "--profile", "dev"]).exits(0);
+        with(&stage, file, &["exec", "--profile", "dev", "--", "true"]).exits(0);
+        with(&stage, file, &["env", "--profile", "dev", "--shell", "json"]).exits(0);
+        with(&stage, file, &["console", "--profile", "dev", "--url-only"]).exits(0);
+        stage.run(["console", "--profile", "dev", "--url-only"]).exits(6).prints_nothing();
+        let status = with(&stage, file, &["status", "--json"]).exits(0).json();
+        assert_eq!(status["sessions"].as_array().map(Vec::len), Some(1));
+        assert_eq!(status["sessions"][0]["start_url"], "https://client.awsapps.com/start");
+        with(&stage, file, &["logout", "--all"]).exits(0);
+        stage.run(["token"]).exits(0);
+    }
+}
+
+#[test]
+fn whose_home_the_caller_has_does_not_matter() {
+    let stage = stage();
+    stage.start_daemon();
+    stage.sign_in("corp");
+    let mut elsewhere = stage.ssoctl(["token", "--json"]);
+    elsewhere.env("HOME", stage.home().join("client"));
+    assert_eq!(stage.finish(elsewhere).exits(0).json()["start_url"], "https://corp.awsapps.com/start");
+}
+
+#[test]
+fn a_file_that_cannot_be_used_is_refused_with_its_path_and_never_answered_from_another() {
+    let stage = stage();
+    stage.start_daemon();
+    stage.sign_in("corp");
+    let open = write_own(&stage, "open", CLIENT);
+    fs::set_permissions(&open, fs::Permissions::from_mode(0o666)).unwrap();
+    fs::create_dir(stage.home().join("directory")).unwrap();
+    for (name, why) in [
+        ("nowhere/config", "there is no such file"),
+        ("open", "others can write to it"),
+        ("directory", "not a regular file"),
+    ] {
+        let path = stage.home().join(name);
+        for verb in [&["token"][..], &["login", "corp"], &["logout", "--all"], &["status"], &["import"]] {
+            with(&stage, name, verb).exits(1).prints_nothing().says(path.to_str().unwrap()).says(why);
+        }
+    }
+    // Nothing at all is configured there.
+    with(&stage, "/dev/null", &["token"]).exits(6).prints_nothing();
+    stage.run(["token"]).exits(0);
+}
+
+#[test]
+fn a_named_file_is_watched_and_forgotten_with_its_end() {
+    let stage = stage();
+    stage.start_daemon();
+    with(&stage, "client/config", &["status", "corp"]).exits(0);
+    let known = || stage.run(["status", "--json"]).exits(0).json()["daemon"]["settings"]["aws_config_files"].clone();
+    assert_eq!(known()[0]["path"], stage.home().join("client/config").to_str().unwrap());
+    assert_eq!((&known()[0]["sessions"], &known()[0]["listed"]), (&1.into(), &false.into()));
+    write_own(&stage, "client/config", &CLIENT.replace("corp", "other"));
+    until("the change is seen", || {
+        let status = with(&stage, "client/config", &["status", "--json", "other"]);
+        (status.code == Some(0)).then_some(())
+    });
+    with(&stage, "client/config", &["status", "corp"]).exits(6);
+    fs::remove_file(stage.home().join("client/config")).unwrap();
+    until("it is forgotten", || known().as_array().is_some_and(Vec::is_empty).then_some(()));
+    with(&stage, "client/config", &["status", "other"]).exits(1).says("there is no such file");
+}
+
+#[test]
+fn of_two_sessions_of_one_name_only_the_default_one_has_a_token_file() {
+    let stage = stage();
+    stage.start_daemon();
+    with(&stage, "client/config", &["login", "corp", "--no-browser"]).exits(0);
+    stage.run(["login", "corp", "--no-browser"]).exits(0);
+    until("the file is published", || {
+        let files = stage.status("corp")["token_files"]["published"].clone();
+        files.as_array().is_some_and(|files| files.len() == 1).then_some(())
+    });
+    let theirs = with(&stage, "client/config", &["status", "--json", "corp"]).exits(0).json();
+    let files = &theirs["sessions"][0]["token_files"];
+    assert_eq!(files["published"], serde_json::json!([]), "{files}");
+    let why = files["error"].as_str().unwrap();
+    assert!(why.contains(stage.home().join(".aws/config").to_str().unwrap()), "{why}");
+}
+
+#[test]
+fn a_session_of_two_files_is_one_with_one_sign_in() {
+    let stage = stage();
+    write_own(&stage, "same/config", CORP);
+    stage.start_daemon();
+    stage.sign_in("corp");
+    let token = stage.run(["token"]).exits(0).stdout;
+    assert_eq!(with(&stage, "same/config", &["token"]).exits(0).stdout, token);
+    let status = stage.run(["status", "--json"]).exits(0).json();
+    assert_eq!(status["daemon"]["sessions"], 1);
+}
+
+#[test]
+fn profiles_are_written_into_the_callers_file_and_into_no_other() {
+    let stage = stage();
+    stage.start_daemon();
+    stage.sign_in("corp");
+    with(&stage, "client/config", &["login", "--no-browser"]).exits(0);
+    let read = |path: &str| fs::read_to_string(stage.home().join(path)).unwrap();
+    with(&stage, "client/config", &["configure"]).exits(0);
+    assert!(read("client/config").contains("sso_account_id"), "{}", read("client/config"));
+    assert_eq!(read(".aws/config"), CORP);
+    // Whose home this shell has does not matter: the file is the one that the daemon reads.
+    let after = read("client/config");
+    let mut elsewhere = stage.ssoctl(["configure", "corp"]);
+    elsewhere.env("HOME", stage.home().join("client"));
+    stage.finish(elsewhere).exits(0);
+    assert!(read(".aws/config").contains("sso_account_id"), "{}", read(".aws/config"));
+    assert_eq!(read("client/config"), after);
+    assert!(!stage.home().join("client/.aws").exists());
+}
+
+#[test]
+fn endpoint_settings_count_in_listed_files_alone() {
+    let stage = stage();
+    let text = format!("{CLIENT}[default]\nuse_fips_endpoint = true\n");
+    let file = write_own(&stage, "client/config", &text);
+    stage.start_daemon();
+    let endpoint_trouble = || {
+        let status = with(&stage, "client/config", &["status", "--json", "corp"]).exits(0).json();
+        status["sessions"][0]["last_error"]["message"].as_str().map(str::to_owned)
+    };
+    assert_eq!(endpoint_trouble(), None);
+    stage.run(["status"]).exits(0);
+    with(&stage, "client/config", &["status"]).exits(0);
+    stage.write_own_config(&format!("aws_config_files = [\"{}\"]\n", file.display()));
+    // The stage's endpoints are of its own, which FIPS excludes.
+    until("the list counts", || endpoint_trouble().filter(|why| why.contains("FIPS")));
+}
+
+#[test]
+fn whoever_finds_nothing_is_told_what_the_daemon_has_and_the_shell_has_not() {
+    let stage = stage();
+    stage.start_daemon();
+    let mut elsewhere = stage.ssoctl(["token", "nosuch"]);
+    elsewhere.env("XDG_CONFIG_HOME", stage.home().join("x")).env("XDG_STATE_HOME", stage.home().join("y"));
+    elsewhere.env("HTTPS_PROXY", "http://ada:s3cret@127.0.0.1:9");
+    let told = stage.finish(elsewhere).exits(6).prints_nothing();
+    for part in ["x/ssoctl/config.toml", "y/ssoctl", "HTTPS_PROXY=http://***@127.0.0.1:9 of this shell"] {
+        assert!(told.stderr.contains(part), "no {part:?} in {told:?}");
+    }
+    assert!(!told.stderr.contains("s3cret"), "{told:?}");
+    let same = stage.run(["token", "nosuch"]).exits(6);
+    assert!(!same.stderr.contains("the daemon"), "{same:?}");
+}
+
+#[test]
+fn a_daemon_that_ssoctl_starts_takes_proxies_and_nothing_that_decides_where_secrets_go() {
+    let stage = stage();
+    let mut first = stage.ssoctl(["status", "--json"]);
+    first.env("XDG_CONFIG_HOME", stage.home().join("x")).env("XDG_STATE_HOME", stage.home().join("y"));
+    first.env("SSOCTL_CONFIG", stage.home().join("z.toml")).env("SSOCTL_STATE_DIR", stage.home().join("z"));
+    first.env("AWS_CONFIG_FILE", "client/config").env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
+    first.env("NO_PROXY", "127.0.0.1,localhost").env("TZ", "UTC0");
+    stage.finish(first).exits(0);
+    let settings = stage.run(["--no-start", "status", "--json"]).exits(0).json()["daemon"]["settings"].clone();
+    let home = |below: &str| stage.home().join(below).to_str().unwrap().to_owned();
+    assert_eq!(settings["started_by"], "ssoctl");
+    assert_eq!(settings["aws_config"], home(".aws/config"));
+    if cfg!(not(target_os = "macos")) {
+        assert_eq!(settings["config_toml"], home(".config/ssoctl/config.toml"));
+        assert_eq!(settings["state_directory"], home(".local/state/ssoctl"));
+    }
+    let names: Vec<&str> =
+        settings["variables"].as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["NO_PROXY", "AWS_ENDPOINT_URL_SSO", "AWS_ENDPOINT_URL_SSO_OIDC", "TZ"]);
+    let shown = stage.run(["status"]).exits(0).stdout;
+    assert!(shown.contains("NO_PROXY=127.0.0.1,localhost (of the shell that ssoctl was called from)"), "{shown}");
+}
