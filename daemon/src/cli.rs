@@ -34,6 +34,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) log_format: LogFormat,
 
+    /// The file that standard error is: it is replaced when it has grown beyond 1 MiB. `ssoctl` uses this.
+    #[arg(long, hide = true)]
+    pub(crate) log_file: Option<PathBuf>,
+
     /// Start the daemon so that it has nothing of this process, wait until it is ready, and end. `ssoctl` uses this.
     #[arg(long)]
     pub(crate) background: bool,

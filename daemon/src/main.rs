@@ -2,6 +2,7 @@
 
 mod background;
 mod cli;
+mod log;
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -33,18 +34,16 @@ use ssoctld::world::World;
 use ssoctld::{Signal, Sources, desktop};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 
 use background::Place;
-use cli::{Arguments, Instead, LogFormat};
+use cli::{Arguments, Instead};
 
 /// How long threads that block (in a file system that hangs) may hold up the end.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::parse();
-    start_log(&arguments);
+    log::start(&arguments);
     let ended = match arguments.instead.take() {
         None if arguments.background => background::start(match arguments.without_service_manager {
             true => Place::OfCaller,
@@ -60,18 +59,6 @@ fn main() -> ExitCode {
             tracing::error!("{error:#}");
             ExitCode::FAILURE
         }
-    }
-}
-
-fn start_log(arguments: &Arguments) {
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let registry = tracing_subscriber::registry().with(arguments.log.0.clone());
-    match arguments.log_format {
-        LogFormat::Text => {
-            let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-            registry.with(layer.with_ansi(is_terminal)).init();
-        }
-        LogFormat::Json => registry.with(layer.json()).init(),
     }
 }
 

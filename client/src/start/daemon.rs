@@ -87,6 +87,8 @@ impl Starter {
         let log_length = output.metadata().map_or(0, |metadata| metadata.len());
         let child = Command::new(&self.program)
             .arg("--background")
+            .arg("--log-file")
+            .arg(&self.log)
             .args((self.manager == Manager::Hangs).then_some("--without-service-manager"))
             .env_clear()
             .envs(passed_on::variables())

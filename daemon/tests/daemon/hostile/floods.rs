@@ -5,7 +5,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
 use super::Victim;
-use crate::harness::exchange;
+use crate::harness::{Process, exchange};
 
 #[tokio::test]
 async fn sign_ins_of_one_session_and_imports_keep_to_a_budget_that_says_when_to_come_again() {
@@ -52,4 +52,29 @@ async fn of_requests_that_are_sent_by_halves_few_are_kept_and_everybody_else_is_
     // The oldest were closed to make room: reading from one ends.
     let end = tokio::time::timeout(crate::harness::REAL_PATIENCE, halves[0].read(&mut [0; 1])).await;
     assert!(matches!(end, Ok(Ok(0) | Err(_))), "{end:?}");
+}
+
+#[tokio::test]
+async fn a_log_stays_within_two_files_while_the_daemon_runs() {
+    let victim = Victim::started_by(|home, simulator| {
+        let mut command = Process::command(home, simulator);
+        command.arg("--log-file").arg(home.join("log")).env("SSOCTL_LOG", "debug");
+        command
+    })
+    .await;
+    let old = victim.home.path().join("log.log.old");
+    let path = format!("GET /v1/sessions/{}/nothing", "x".repeat(3000));
+    let mut begun = 0;
+    while begun < 2 {
+        let before = std::fs::metadata(&old).ok().and_then(|metadata| metadata.modified().ok());
+        for _ in 0..100 {
+            exchange(&victim.socket(), &path, "", b"").await.unwrap();
+        }
+        let after = std::fs::metadata(&old).ok().and_then(|metadata| metadata.modified().ok());
+        begun += usize::from(before != after);
+    }
+    for file in [victim.home.path().join("log"), old] {
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.len() < (1 << 20) + 16_384, "{} has {} bytes", file.display(), text.len());
+    }
 }

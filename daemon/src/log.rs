@@ -1,0 +1,110 @@
+//! The log on standard error: what came from elsewhere is shown as everywhere, and a file does not grow without end.
+
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ssoctl_files::log_file::{self, LARGEST};
+use ssoctl_protocol::text::{self, LONGEST_LINE};
+use tracing::field::Field;
+use tracing_subscriber::field::MakeExt;
+use tracing_subscriber::fmt::format::{Writer, debug_fn};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::cli::{Arguments, LogFormat};
+
+pub(crate) fn start(arguments: &Arguments) {
+    let log = Log::new(arguments.log_file.clone(), arguments.log_format);
+    let layer = tracing_subscriber::fmt::layer().with_writer(move || log.clone());
+    let registry = tracing_subscriber::registry().with(arguments.log.0.clone());
+    match arguments.log_format {
+        LogFormat::Text => {
+            let is_terminal = io::stderr().is_terminal();
+            registry.with(layer.with_ansi(is_terminal).fmt_fields(debug_fn(field).delimited(" "))).init();
+        }
+        LogFormat::Json => registry.with(layer.json()).init(),
+    }
+}
+
+/// One field of an event. The message has no name.
+fn field(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
+    let value = format!("{value:?}");
+    let value = text::shown(&value, LONGEST_LINE);
+    match field.name() {
+        "message" => write!(writer, "{value}"),
+        name => write!(writer, "{name}={value}"),
+    }
+}
+
+/// Standard error, and the file that it is, if a client has said so.
+#[derive(Clone)]
+struct Log {
+    file: Option<PathBuf>,
+    format: LogFormat,
+    /// The length of the file.
+    length: Arc<Mutex<u64>>,
+}
+
+impl Log {
+    fn new(file: Option<PathBuf>, format: LogFormat) -> Self {
+        let length = file.as_ref().and_then(|file| file.metadata().ok()).map_or(0, |metadata| metadata.len());
+        Self { file, format, length: Arc::new(Mutex::new(length)) }
+    }
+}
+
+impl Write for Log {
+    /// Takes a whole event, as the formatters write them.
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let mut length = self.length.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = self.file.as_ref().filter(|_| *length > LARGEST) {
+            // Where no new file can be had, nothing more is written to the old one.
+            let Ok(next) = log_file::open(file) else { return Ok(event.len()) };
+            nix::unistd::dup2_stderr(&next)?;
+            *length = 0;
+        }
+        match (self.format, str::from_utf8(event)) {
+            (LogFormat::Json, Ok(document)) => io::stderr().write_all(text::in_json(document).as_bytes())?,
+            _ => io::stderr().write_all(event)?,
+        }
+        *length += event.len() as u64;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_came_from_elsewhere_is_in_the_log_as_escapes_and_at_a_limited_length() {
+        let written = Written::default();
+        let writer = written.clone();
+        let layer = tracing_subscriber::fmt::layer().with_writer(move || writer.clone()).with_ansi(false);
+        let log = tracing_subscriber::registry().with(layer.fmt_fields(debug_fn(field).delimited(" ")));
+        tracing::subscriber::with_default(log, || {
+            tracing::info!(error = %"\u{9b}2J\nx", long = %"y".repeat(300_000), "the code is \u{202e}{}", "\u{1b}[31m");
+        });
+        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        assert!(text.contains(r"the code is \u{202e}\u{1b}[31m error=\u{9b}2J\nx long=yyy"), "{:.200}", text);
+        assert!(text.len() < 2 * LONGEST_LINE && text.lines().count() == 1);
+    }
+}
