@@ -65,20 +65,26 @@ pub(crate) fn of_aws(stage: &Stage) -> Option<Contestant> {
         (output.status.success() && String::from_utf8_lossy(&output.stdout).starts_with(expected)).then_some(())
     };
     let python = std::env::var("SSOCTL_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let contestant = if answers("aws", &["--version"], "aws-cli/2").is_some() {
-        Contestant::new("aws configure export-credentials", "aws", &["configure", "export-credentials"])
-    } else {
-        answers(&python, &["-c", "import botocore; print('here')"], "here")?;
-        let script = "from botocore.session import Session; Session().get_credentials().get_frozen_credentials()";
-        Contestant::new("botocore, without the AWS CLI", &python, &["-c", script])
+    let on_stage = |contestant: Contestant| {
+        contestant
+            .with("HOME", stage.home.path())
+            .with("AWS_CONFIG_FILE", stage.home.path().join("config"))
+            .with("AWS_PROFILE", PROFILE)
+            .with("AWS_ENDPOINT_URL_SSO", stage.service())
+            .with("AWS_ENDPOINT_URL_SSO_OIDC", stage.service())
     };
-    let contestant = contestant
-        .with("HOME", stage.home.path())
-        .with("AWS_CONFIG_FILE", stage.home.path().join("config"))
-        .with("AWS_PROFILE", PROFILE)
-        .with("AWS_ENDPOINT_URL_SSO", stage.service())
-        .with("AWS_ENDPOINT_URL_SSO_OIDC", stage.service());
-    Some(contestant)
+    if answers("aws", &["--version"], "aws-cli/2").is_some() {
+        let cli = Contestant::new("aws configure export-credentials", "aws", &["configure", "export-credentials"]);
+        let cli = on_stage(cli);
+        // Those before 2.13 know no `AWS_ENDPOINT_URL_SSO`, so nothing here can answer them.
+        if cli.works() {
+            return Some(cli);
+        }
+        println!("the AWS CLI 2 gives no credentials here, perhaps as it is older than 2.13; botocore takes its place");
+    }
+    answers(&python, &["-c", "import botocore; print('here')"], "here")?;
+    let script = "from botocore.session import Session; Session().get_credentials().get_frozen_credentials()";
+    Some(on_stage(Contestant::new("botocore, without the AWS CLI", &python, &["-c", script])))
 }
 
 fn is_installed(program: &str) -> bool {
