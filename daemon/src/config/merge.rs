@@ -60,7 +60,7 @@ pub(super) fn merge(
     }
 
     let own_names: Vec<&str> = own.file.sessions.iter().map(|session| session.name.as_str()).collect();
-    let resolved = profiles::resolve(&aws, &own_names, &mut drafts, &mut aws_problems);
+    let resolved = profiles::resolve(&aws, credentials, &own_names, &mut drafts, &mut aws_problems);
     for origin in
         drafts.iter_mut().map(|draft| &mut draft.origin).filter(|origin| origin.kind == OriginKind::LegacyProfile)
     {

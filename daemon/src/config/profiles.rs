@@ -1,6 +1,6 @@
 //! The profiles of the AWS configuration: which session each leads to, and the sessions that legacy profiles make.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use super::aws::{AwsFile, AwsPart, Section};
@@ -44,6 +44,7 @@ enum SignIn<'a> {
 /// leads. `own_names` are the sessions of the own file, which profiles may refer to as well.
 pub(super) fn resolve(
     aws: &Source<'_, AwsFile>,
+    credentials: &Path,
     own_names: &[&str],
     drafts: &mut Vec<Draft>,
     problems: &mut Vec<LineProblem>,
@@ -76,12 +77,22 @@ pub(super) fn resolve(
             drafts.push(Draft::of_legacy_profiles(name, &portal[0], aws, endpoints));
             drafts.len() - 1
         });
+        // Looked up once for all: there can be ten thousands of profiles at one portal.
+        let mut names: HashMap<String, usize> = HashMap::new();
+        for (place, draft) in drafts.iter().enumerate() {
+            for name in draft.aliases.iter().chain([&draft.name]) {
+                names.entry(name.clone()).or_insert(place);
+            }
+        }
         for legacy in &portal {
             let profile = &legacy.profile.name;
             direct.insert(profile.clone(), drafts[index].name.clone());
             drafts[index].add_legacy_profile(legacy.start_url);
-            match drafts.iter().position(|draft| draft.is_named(profile)) {
-                None => drafts[index].aliases.push(profile.clone()),
+            match names.get(profile).copied() {
+                None => {
+                    drafts[index].aliases.push(profile.clone());
+                    names.insert(profile.clone(), index);
+                }
                 Some(namesake) if namesake == index => {}
                 Some(namesake) => problems.push(LineProblem::warning(
                     legacy.line,
@@ -95,7 +106,7 @@ pub(super) fn resolve(
     }
 
     let mut resolved = Resolved::default();
-    let ways = Ways { aws: aws.file, path: aws.path, direct: &direct, drafts };
+    let ways = Ways { aws: aws.file, path: aws.path, credentials, direct: &direct, drafts };
     for profile in &aws.file.profiles {
         match ways.follow(profile, &mut Vec::new(), problems) {
             Ok(Lead { session, assignment, decided_by }) => {
@@ -266,6 +277,7 @@ enum Astray {
 struct Ways<'a> {
     aws: &'a AwsFile,
     path: &'a Path,
+    credentials: &'a Path,
     direct: &'a Direct,
     drafts: &'a [Draft],
 }
@@ -273,8 +285,9 @@ struct Ways<'a> {
 impl<'a> Ways<'a> {
     /// Where a key of a profile stands, if the profile has it.
     fn key(&self, profile: &Section, key: &'static str) -> Option<ProfileKey> {
-        let line = profile.get(key)?.line;
-        Some(ProfileKey { profile: profile.name.clone(), key, file: self.path.to_owned(), line })
+        let (part, line) = self.aws.place(profile.get(key)?.line);
+        let file = if part == AwsPart::Credentials { self.credentials } else { self.path };
+        Some(ProfileKey { profile: profile.name.clone(), key, file: file.to_owned(), line })
     }
 
     /// Follows a profile by its `source_profile` where that leads somewhere, as botocore assumes roles before it looks at SSO
