@@ -38,7 +38,7 @@ Environment:
   SSOCTL_SOCKET_OWNER
                    whose daemon is believed besides your own: a uid, or any
   SSOCTL_NO_START  if 1, no daemon is started; nor is one where SSOCTL_SOCKET is set
-  BROWSER          the browser that login opens
+  BROWSER          the browser that login and console open, unless the session has one of its own
   NO_COLOR         if set, status uses no colours";
 
 /// Keeps you signed in to AWS IAM Identity Center (AWS SSO)
@@ -185,8 +185,8 @@ pub(crate) struct Which {
 /// Sign in to a session
 ///
 /// Shows a code and a page, opens the page in your browser, and waits until you have approved there. If a sign-in of
-/// this session is pending already it is joined, and no second page is opened. No page is opened over SSH or without a
-/// display. Ctrl-C ends the waiting only: the sign-in stays open until its code expires or --cancel gives it up.
+/// this session is pending already it is joined, and no second page is opened. Over SSH and without a display a page is
+/// opened only if BROWSER is set, as editors do. Ctrl-C ends the waiting only: the sign-in stays open until its code expires or --cancel gives it up.
 ///
 /// A session that is in no configuration file is added with --start-url and --region:
 ///
@@ -206,11 +206,14 @@ pub(crate) struct Login {
     /// `status` shows as "session ends". Running jobs lose their token; role credentials that they have live on
     #[arg(long, conflicts_with = "if_needed")]
     pub(crate) fresh: bool,
-    /// Only show the page's address
+    /// Open the page over SSH, without a display, and for a sign-in that was pending already
     #[arg(long)]
+    pub(crate) browser: bool,
+    /// Only show the page's address
+    #[arg(long, conflicts_with = "browser")]
     pub(crate) no_browser: bool,
     /// Give the pending sign-in up instead
-    #[arg(long, conflicts_with_all = ["if_needed", "fresh", "no_browser", "region"])]
+    #[arg(long, conflicts_with_all = ["if_needed", "fresh", "browser", "no_browser", "region"])]
     pub(crate) cancel: bool,
     /// Add a session with --start-url: the region of its Identity Center instance
     #[arg(long, requires = "start_url", value_parser = NonEmptyStringValueParser::new())]
@@ -341,11 +344,15 @@ pub(crate) enum ServiceAction {
     },
 }
 
+/// The verb, as far as a command line that is wrong has one.
+pub(crate) fn verb(arguments: &[OsString]) -> Option<&OsString> {
+    arguments.iter().skip(1).find(|argument| !argument.as_encoded_bytes().starts_with(b"-"))
+}
+
 /// The exit code for a command line that is wrong. That of `exec` keeps out of the way of its command's codes, also where
 /// it was not understood.
 pub(crate) fn usage_code(arguments: &[OsString]) -> ssoctl_protocol::ExitCode {
-    let verb = arguments.iter().skip(1).find(|argument| !argument.as_encoded_bytes().starts_with(b"-"));
-    if verb.is_some_and(|verb| verb == "exec") {
+    if verb(arguments).is_some_and(|verb| verb == "exec") {
         ssoctl_protocol::ExitCode::CommandNotStarted
     } else {
         ssoctl_protocol::ExitCode::Usage

@@ -5,7 +5,7 @@ mod configure;
 mod console;
 mod credential_process;
 mod doctor;
-mod env;
+pub(crate) mod env;
 mod exec;
 mod import;
 mod login;

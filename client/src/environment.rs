@@ -17,6 +17,11 @@ pub(crate) fn switch(name: &str) -> bool {
     variable(name).is_some_and(|value| !["0", "false", "no"].iter().any(|off| value.eq_ignore_ascii_case(off)))
 }
 
+/// Whether a terminal knows escape sequences, as far as `TERM` says.
+pub(crate) fn terminal_is_able() -> bool {
+    variable("TERM").is_some_and(|name| name != "dumb")
+}
+
 /// Every variable.
 pub(crate) fn variables() -> impl Iterator<Item = (OsString, OsString)> {
     env::vars_os()

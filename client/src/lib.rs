@@ -20,7 +20,7 @@
 //! | [`shell`] | how variables are set in each shell's language |
 //! | [`container_endpoint`] | the address where one command renews its credentials |
 //! | [`attendance`] | staying a command's parent: signals and exit code |
-//! | [`browser`] | opening pages: where a person approves, and the console |
+//! | [`browser`] | handing pages to `ssoctld open-page`: where a person approves, and the console |
 //! | [`render`] | what a person reads |
 //! | [`failure`] | why a command failed, and its exit code |
 //! | [`environment`] | the one place that reads the environment and the clock |
@@ -42,23 +42,39 @@ mod shell;
 mod start;
 
 use std::ffi::OsString;
+use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
+use failure::Failure;
 
 /// Runs a command line, the program's name first, and returns the exit code for the process.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let outcome = match cli::Cli::try_parse_from(&arguments) {
         Ok(cli) => commands::run(cli),
-        Err(answer) => return cli::answer(&answer, cli::usage_code(&arguments)),
+        Err(answer) => {
+            if answer.use_stderr() && cli::verb(&arguments).is_some_and(|verb| verb == "env") {
+                commands::env::unreadable(&arguments, ssoctl_protocol::ExitCode::Usage);
+            }
+            return cli::answer(&answer, cli::usage_code(&arguments));
+        }
     };
     match outcome {
         Ok(code) => code,
+        Err(Failure::Unwritable(error)) if error.kind() == io::ErrorKind::BrokenPipe => end_like_a_filter(),
         Err(failure) => {
             render::notice(&failure.to_string());
             differences::after(&failure).iter().for_each(|difference| render::notice(difference));
             ExitCode::from(failure.exit_code() as u8)
         }
     }
+}
+
+/// Whoever reads the output has seen enough: ends as a program does that knows nothing of SIGPIPE, which Rust has ignored.
+fn end_like_a_filter() -> ExitCode {
+    use signal_hook::{consts::SIGPIPE, low_level::emulate_default_handler};
+    // If the signal is blocked, the exit code is the one that a shell would show.
+    let _ = emulate_default_handler(SIGPIPE);
+    ExitCode::from(128 + SIGPIPE as u8)
 }

@@ -99,6 +99,13 @@ impl Changes {
         Self::default().complete(None, variable)
     }
 
+    /// For a shell whose call for a role has failed. A profile stays: without it, the default identity would follow.
+    pub(crate) fn without_role(variable: Lookup<'_>) -> Self {
+        let mut changes = Self::none(variable);
+        changes.removed.retain(|name| !matches!(*name, "AWS_PROFILE" | "AWS_DEFAULT_PROFILE"));
+        changes
+    }
+
     /// Adds what follows from the role whichever way its credentials are carried, and removes the rest.
     fn complete(mut self, role: Option<&RoleCredentials>, variable: Lookup<'_>) -> Self {
         if let Some(role) = role {

@@ -59,6 +59,18 @@ pub(crate) fn script(shell: Shell, changes: &Changes) -> Secret<String> {
     Secret::new(text)
 }
 
+/// What a shell has to read so that its `eval` fails with this code, without what is removed. Programs that read JSON get nothing.
+pub(crate) fn failure(shell: Shell, changes: &Changes, code: u8) -> String {
+    let end = match shell {
+        Shell::Json => return String::new(),
+        Shell::Bash | Shell::Zsh => format!("(exit {code})\n"),
+        // `return` is an error outside of a function in older versions.
+        Shell::Fish => format!("command sh -c 'exit {code}'\n"),
+        Shell::Powershell => format!("throw 'ssoctl env failed with exit code {code}'\n"),
+    };
+    script(shell, changes).expose().clone() + &end
+}
+
 fn remove_at_once(text: &mut String, command: &str, changes: &Changes) {
     text.push_str(command);
     for name in &changes.removed {

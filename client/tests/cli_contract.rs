@@ -335,46 +335,6 @@ fn the_end_of_a_flow_decides_the_exit_code_of_login() {
 }
 
 #[test]
-fn of_all_logins_only_the_one_that_started_the_flow_opens_a_browser_where_there_is_one() {
-    // A browser that does not exist is complained about by those who try it, and by nobody else.
-    let tries = |started: bool, arguments: &[&str], variables: &[(&str, &str)]| {
-        let canned = Canned::answers([ok(&pending(started)), ok(&signed_in())]);
-        let mut command = ssoctl(&canned.socket(), &["login", "corp"]);
-        command.args(arguments).env("BROWSER", "/nonexistent/browser").envs(variables.iter().copied());
-        let output = command.output().unwrap();
-        assert!(output.status.success(), "{}", stderr(&output));
-        stderr(&output).contains("no browser was opened: /nonexistent/browser: ")
-    };
-    let display = [("DISPLAY", ":7")];
-    assert!(tries(true, &[], &display));
-    assert!(!tries(false, &[], &display));
-    assert!(!tries(true, &["--no-browser"], &display));
-    assert!(!tries(true, &[], &[("DISPLAY", ":7"), ("SSH_TTY", "/dev/pts/1")]));
-    assert_eq!(tries(true, &[], &[]), cfg!(target_os = "macos"));
-}
-
-#[test]
-fn the_browser_gets_the_page_and_the_configured_command_goes_before_the_variable() {
-    let directory = tempfile::tempdir().unwrap();
-    let (browser, record) = (directory.path().join("browser"), directory.path().join("record"));
-    executable::script(&browser, &format!("#!/bin/sh\necho \"$*\" > {}\n", record.display()));
-    assert!(Command::new("mkfifo").arg(&record).status().unwrap().success());
-    let page = "https://device.example.com/?user_code=ABCD-EFGH";
-    for (configured, variable, expected) in [
-        (None, browser.display().to_string(), format!("{page}\n")),
-        (Some(format!("{} --new '{{url}}' x", browser.display())), "/none".to_owned(), format!("--new {page} x\n")),
-    ] {
-        let mut answer = pending(true);
-        answer["browser"] = json!(configured);
-        let canned = Canned::answers([ok(&answer), ok(&signed_in())]);
-        let mut command = ssoctl(&canned.socket(), &["login", "corp"]);
-        assert!(command.env("DISPLAY", ":7").env("BROWSER", variable).output().unwrap().status.success());
-        // Opening the pipe waits for the browser, which outlives the client.
-        assert_eq!(fs::read_to_string(&record).unwrap(), expected);
-    }
-}
-
-#[test]
 fn login_adds_a_session_that_no_configuration_has() {
     let canned = Canned::answers([ok(&session("corp")), ok(&signed_in())]);
     let output = canned.run(&["login", "--start-url", "https://a/start", "--region", "eu-west-1", "--scopes", "a,b"]);

@@ -71,6 +71,22 @@ pub(crate) enum Instead {
         #[arg(long)]
         json: bool,
     },
+    /// Open a page of Identity Center in your browser
+    ///
+    /// What `ssoctl login` and `ssoctl console` run. The page has to be on a host of AWS, or on one that your configuration
+    /// names for the session, and is opened with the session's `browser`, else $BROWSER, else the desktop's browser.
+    ///
+    /// The exit code is that of the command that opens the page, and 1 if none was started; standard error says why.
+    OpenPage {
+        /// The session whose page it is.
+        #[arg(long)]
+        session: Option<String>,
+        /// Open it over SSH and without a display, too.
+        #[arg(long)]
+        browser: bool,
+        /// Its address.
+        url: String,
+    },
     /// Write profiles for accounts and roles into the AWS configuration
     ///
     /// What `ssoctl configure` runs; see there.

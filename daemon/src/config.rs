@@ -6,6 +6,7 @@
 
 mod add;
 mod aws;
+mod browser_command;
 mod credential_command;
 mod endpoints;
 mod environment;
@@ -23,6 +24,7 @@ mod watch;
 
 pub use add::{AddError, AddedSession, NewSession, add_session};
 pub use aws::EndpointSettings;
+pub use browser_command::{BrowserCommand, NotACommand};
 pub(crate) use credential_command::{CredentialCommand, Named};
 pub use endpoints::{EndpointError, Endpoints, OverrideSource};
 pub use environment::Environment;
@@ -31,6 +33,7 @@ pub(crate) use files::{is_null, read};
 pub use identity::{Identity, IdentityError, StartUrlError, normalise_start_url};
 pub use named::{NotUsable, load_named};
 pub use partitions::is_known_region;
+pub(crate) use partitions::is_page_host;
 pub use quiet_hours::QuietHours;
 pub use session_name::NameError;
 pub use watch::FileWatch;
@@ -174,8 +177,8 @@ pub struct SessionConfig {
     pub cache_keys: Vec<String>,
     /// Where it was found first.
     pub origin: Origin,
-    /// The command that opens its pages instead of the desktop's browser, with `{url}` in place of the address.
-    pub browser: Option<String>,
+    /// The command that opens its pages instead of the desktop's browser.
+    pub browser: Option<BrowserCommand>,
     /// Further hosts that may serve its verification page, as the URL standard writes them.
     pub verification_hosts: Vec<String>,
     /// How long before the token's expiry it is refreshed silently, where the default is not wanted.

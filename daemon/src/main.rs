@@ -5,6 +5,7 @@ mod cli;
 mod log;
 
 use std::io::{IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -43,7 +44,10 @@ const SHUTDOWN_PATIENCE: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::parse();
-    log::start(&arguments);
+    // A page is opened for somebody who reads one line.
+    if !matches!(arguments.instead, Some(Instead::OpenPage { .. })) {
+        log::start(&arguments);
+    }
     let ended = match arguments.instead.take() {
         None if arguments.background => background::start(match arguments.without_service_manager {
             true => Place::OfCaller,
@@ -51,6 +55,10 @@ fn main() -> ExitCode {
         }),
         None => run(arguments),
         Some(Instead::Doctor { json }) => examine(arguments, json),
+        Some(Instead::OpenPage { session, browser, url }) => {
+            let wish = if browser { desktop::Wish::Anyhow } else { desktop::Wish::WhereItIsSeen };
+            show_page(arguments.config, session.as_deref(), &url, wish)
+        }
         Some(Instead::Configure(configure)) => write_profiles(configure),
     };
     match ended {
@@ -210,7 +218,9 @@ fn examine(arguments: Arguments, json: bool) -> anyhow::Result<ExitCode> {
     runtime.shutdown_background();
     let report = report?;
     let mut output = std::io::stdout().lock();
-    let is_coloured = output.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let is_able = std::env::var_os("TERM").is_some_and(|name| !name.is_empty() && name != "dumb");
+    let is_coloured =
+        output.is_terminal() && is_able && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let text = match (json, is_coloured) {
         (true, _) => report.json()?,
         (false, true) => report.text(Colour::Shown),
@@ -218,6 +228,34 @@ fn examine(arguments: Arguments, json: bool) -> anyhow::Result<ExitCode> {
     };
     output.write_all(text.as_bytes()).and_then(|()| output.flush()).context("failed to print the report")?;
     Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// `ssoctld open-page`: becomes the browser, or says in one line why not.
+fn show_page(
+    own_config: Option<PathBuf>,
+    session: Option<&str>,
+    url: &str,
+    wish: desktop::Wish,
+) -> anyhow::Result<ExitCode> {
+    // A browser that cannot be started may have taken standard error with it. This copy is closed when one is.
+    let mut errors = std::fs::File::from(std::io::stderr().as_fd().try_clone_to_owned()?);
+    let environment = Environment::from_process();
+    let config = Paths::locate(own_config, &environment).map(|paths| config::load(&paths, &environment));
+    let config = config.unwrap_or_default();
+    let subject = session.and_then(|name| config.session(name)).map(desktop::Subject::of);
+    let why = match desktop::admit(url, subject.as_ref()) {
+        Ok(page) => {
+            let command = subject.as_ref().and_then(|subject| subject.browser.as_ref());
+            desktop::open_page(&page, command, &desktop::Environment::from_process(), wish).to_string()
+        }
+        Err(refusal @ desktop::Refusal::UnknownHost(_)) => format!(
+            "{refusal}; only if you trust it, open it yourself, or name its host in verification_hosts of config.toml"
+        ),
+        Err(refusal) => format!("{refusal}; only if you trust it, open it yourself"),
+    };
+    // Who does not read it sees the exit code.
+    let _ = writeln!(errors, "{why}");
+    Ok(ExitCode::FAILURE)
 }
 
 /// `ssoctld configure`: writes profiles, or says why not, with the exit codes of `ssoctl`.

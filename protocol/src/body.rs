@@ -208,9 +208,6 @@ pub enum Login {
         /// Whether this request opened the flow, so that of many callers one opens the page.
         #[serde(default)]
         started: bool,
-        /// The command that the configuration names for opening the page, with `{url}` in it.
-        #[serde(default)]
-        browser: Option<String>,
         /// What to show.
         #[serde(flatten)]
         login: PendingLogin,

@@ -15,7 +15,6 @@
 //! | [`body`] | the JSON of successful answers about sessions |
 //! | [`role`] | the JSON of successful answers about accounts and roles |
 //! | [`import`] | the JSON of the answer to an import |
-//! | [`browser`] | how a configured browser command is read |
 //! | [`percent`] | how text is written in paths and queries |
 //! | [`openapi`] | all of that as an OpenAPI document |
 //! | [`problem`] | the JSON of errors, their stable codes, HTTP statuses and exit codes |
@@ -33,7 +32,6 @@
 //! warning and never a failure.
 
 pub mod body;
-pub mod browser;
 pub mod import;
 pub mod openapi;
 pub mod percent;

@@ -49,10 +49,6 @@ pub struct Assignment {
     /// The `region` of the profile that was named; `null` where none was, or where it has none.
     #[serde(default)]
     pub region: Option<String>,
-    /// The command that opens this session's pages, as configured; `null` for the system's browser. See
-    /// [`browser::command_line`](crate::browser::command_line).
-    #[serde(default)]
-    pub browser: Option<String>,
     /// Which keys of the AWS files decided on these; all `null` where the request itself named them.
     #[serde(default)]
     pub decided_by: DecidedBy,

@@ -264,7 +264,6 @@ fn an_assignment_says_who_gives_the_role_and_where() {
             account: "111122223333".into(),
             role: "ReadOnlyAccess".into(),
             region: None,
-            browser: Some("firefox -P work {url}".into()),
             decided_by: DecidedBy {
                 account: Some(ProfileKey {
                     profile: "dev".into(),
@@ -282,7 +281,6 @@ fn an_assignment_says_who_gives_the_role_and_where() {
             "account": "111122223333",
             "role": "ReadOnlyAccess",
             "region": null,
-            "browser": "firefox -P work {url}",
             "decided_by": {
                 "session": null,
                 "account": {
@@ -342,8 +340,7 @@ fn a_login_is_signed_in_or_pending() {
     let mut golden = pending_json();
     golden["state"] = json!("pending");
     golden["started"] = json!(true);
-    golden["browser"] = json!(null);
-    agrees(&Login::Pending { started: true, browser: None, login: pending() }, &golden);
+    agrees(&Login::Pending { started: true, login: pending() }, &golden);
 }
 
 #[test]

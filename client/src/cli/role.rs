@@ -169,6 +169,9 @@ pub(crate) struct Console {
     /// Print the address instead of opening it
     #[arg(long)]
     pub(crate) url_only: bool,
+    /// Open it over SSH and without a display, too
+    #[arg(long, conflicts_with = "url_only")]
+    pub(crate) browser: bool,
     /// The page of the console to go to; default: its home
     #[arg(long, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) destination: Option<String>,

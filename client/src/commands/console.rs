@@ -8,7 +8,7 @@ use ssoctl_protocol::percent;
 use ssoctl_protocol::{Assignment, Route};
 
 use super::role;
-use crate::browser;
+use crate::browser::{self, NotOpened, Wish};
 use crate::cli;
 use crate::connection::Daemon;
 use crate::failure::Failure;
@@ -21,9 +21,14 @@ pub(super) fn run(daemon: &Daemon, arguments: cli::Console) -> Result<(), Failur
     if arguments.url_only {
         return render::output(format!("{link}\n").as_bytes());
     }
-    browser::open(&link, assignment.browser.as_deref())
-        .map(drop)
-        .map_err(|why| Failure::Other(format!("no browser was opened: {why}; the page is {link}")))
+    let wish = if arguments.browser { Wish::Anyhow } else { Wish::WhereItIsSeen };
+    match browser::open(&link, &assignment.session, wish) {
+        Ok(_) => Ok(()),
+        Err(NotOpened::NothingToOpenWith) => render::output(format!("{link}\n").as_bytes()),
+        Err(NotOpened::Because(why)) => {
+            Err(Failure::Other(format!("no browser was opened: {why}; the page is {link}")))
+        }
+    }
 }
 
 /// The portal's shortcut link.
@@ -53,7 +58,6 @@ mod tests {
             account: "111122223333".into(),
             role: "Power.User+=@,x".into(),
             region: None,
-            browser: None,
             decided_by: Default::default(),
         }
     }

@@ -9,10 +9,10 @@ use ssoctl_protocol::{Login, NewSession, PendingLogin, Route, SessionStatus, Tim
 
 use super::{ask_patiently, name, selector, unknown_login};
 use crate::aws_files::{self, AwsFiles};
-use crate::browser::{self, Opener};
+use crate::browser::{self, NotOpened, Opener, Wish};
 use crate::cli;
 use crate::connection::{Daemon, Patience};
-use crate::environment::now;
+use crate::environment::{self, now};
 use crate::failure::Failure;
 use crate::render;
 
@@ -23,7 +23,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) fn run(daemon: &Daemon, arguments: cli::Login) -> Result<(), Failure> {
     let (if_needed, fresh) = (arguments.if_needed, arguments.fresh);
-    let (no_browser, cancel) = (arguments.no_browser, arguments.cancel);
+    let (force, no_browser, cancel) = (arguments.browser, arguments.no_browser, arguments.cancel);
     let default_files = daemon.of_default_files();
     let (daemon, name) = match arguments.region {
         // What is added is in the daemon's own configuration, whatever file this shell names.
@@ -49,9 +49,10 @@ pub(super) fn run(daemon: &Daemon, arguments: cli::Login) -> Result<(), Failure>
     let min_valid = arguments.validity.min_valid.as_secs();
     let query = Query { if_needed, min_valid, fresh, ..Query::default() };
     match ask_patiently(daemon, &Route::StartLogin(name.clone()), &query, None)? {
-        Login::Pending { started, browser, login } => {
+        Login::Pending { started, login } => {
             render::invitation(&name, &login, now());
-            let opener = if started && !no_browser { open(&login, browser.as_deref()) } else { None };
+            let wish = if force { Wish::Anyhow } else { Wish::WhereItIsSeen };
+            let opener = if (started || force) && !no_browser { open(&name, &login, wish) } else { None };
             wait(daemon, &name, &login, opener)
         }
         login => finish(&name, &login),
@@ -79,10 +80,16 @@ fn give_up(daemon: &Daemon, name: String) -> Result<(), Failure> {
     Ok(())
 }
 
-fn open(login: &PendingLogin, configured: Option<&str>) -> Option<Opener> {
-    browser::open(&login.verification_uri_complete, configured)
-        .map_err(|why| render::notice(&format!("no browser was opened: {why}")))
-        .ok()
+fn open(session: &str, login: &PendingLogin, wish: Wish) -> Option<Opener> {
+    match browser::open(&login.verification_uri_complete, session, wish) {
+        Ok(opener) => Some(opener),
+        // Where nothing can open it, the page's address that was shown is all there is.
+        Err(NotOpened::NothingToOpenWith) => None,
+        Err(NotOpened::Because(why)) => {
+            render::notice(&format!("no browser was opened: {why}"));
+            None
+        }
+    }
 }
 
 /// Waits for the end of the flow.
@@ -129,6 +136,11 @@ fn finish(name: &str, login: &Login) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Whether standard error is a terminal that knows how to replace a line.
+fn can_redraw() -> bool {
+    io::stderr().is_terminal() && environment::terminal_is_able()
+}
+
 /// What a person sees while waiting: on a terminal a line that counts down, elsewhere one line and no more.
 struct Progress {
     expires_at: Timestamp,
@@ -140,7 +152,7 @@ struct Progress {
 impl Progress {
     fn new(expires_at: Timestamp, opener: Option<Opener>) -> Self {
         render::line("Waiting for the sign-in. (Ctrl-C stops the waiting; the sign-in stays open.)");
-        let mut progress = Self { expires_at, opener, on_terminal: io::stderr().is_terminal(), drawn: false };
+        let mut progress = Self { expires_at, opener, on_terminal: can_redraw(), drawn: false };
         progress.tick();
         progress
     }
@@ -152,7 +164,8 @@ impl Progress {
         }
         if self.on_terminal {
             let left = self.expires_at.duration_since(now()).as_secs();
-            render::redraw(&format!("waiting … the code expires in {}:{:02}", left / 60, left % 60));
+            // Short, as a line that the terminal breaks cannot be replaced.
+            render::redraw(&format!("code ends in {}:{:02}", left / 60, left % 60));
             self.drawn = true;
         }
     }

@@ -40,10 +40,12 @@ pub(super) fn run(daemon: &Daemon, arguments: cli::Status) -> Result<(), Failure
     if json {
         return render::json(&text);
     }
-    let colours = if io::stdout().is_terminal() && environment::variable("NO_COLOR").is_none() {
-        Colours::On
-    } else {
-        Colours::Off
-    };
+    let colours =
+        if io::stdout().is_terminal() && environment::terminal_is_able() && environment::variable("NO_COLOR").is_none()
+        {
+            Colours::On
+        } else {
+            Colours::Off
+        };
     render::output(render::status(&report.daemon, &report.sessions, environment::now(), colours).as_bytes())
 }

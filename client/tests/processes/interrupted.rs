@@ -82,7 +82,7 @@ fn no_page_is_opened_over_ssh_or_where_it_is_not_wanted() {
     let stage = Stage::with_corp(Settings::default());
     let browser = Browser::on(&stage);
     let mut over_ssh = browser.command(&stage, ["login"]);
-    over_ssh.env("SSH_CONNECTION", "192.0.2.1 50000 192.0.2.2 22");
+    over_ssh.env("SSH_CONNECTION", "192.0.2.1 50000 192.0.2.2 22").env_remove("BROWSER");
     let over_ssh = stage.start(over_ssh);
     stage.approve_shown_by(&over_ssh);
     over_ssh.finish().exits(0).says("no browser was opened: this is a session over SSH");

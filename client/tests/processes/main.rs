@@ -21,6 +21,7 @@ mod inheritance;
 mod interrupted;
 mod other_home;
 mod output;
+mod pages;
 mod peers;
 mod plain_http;
 mod renewal;

@@ -88,13 +88,64 @@ fn json_is_an_object_of_variables() {
 }
 
 #[test]
-fn a_failure_prints_nothing_that_a_shell_could_evaluate() {
-    let output = Canned::answers([problem("sign_in_required", 401, &json!({}))]).run(&["env"]);
+fn after_a_failure_the_shell_is_without_the_old_role_and_its_eval_has_the_exit_code() {
+    let set = [
+        ("AWS_ACCESS_KEY_ID", "OLD"),
+        ("AWS_SESSION_TOKEN", "OLD"),
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/"),
+        ("SSOCTL_SET_REGION", "eu-west-1"),
+        ("AWS_REGION", "eu-west-1"),
+        ("AWS_PROFILE", "dev"),
+    ];
+    for (shell, read) in SHELLS {
+        if !is_there(shell) {
+            continue;
+        }
+        let wrong: [(&[&str], u8); 4] = [
+            (&["env"], 3),
+            (&["env", "--bogus"], 2),
+            (&["env", "--profile", "dev", "--unset"], 2),
+            (&["env", "--shell", shell, "--min-valid", "soon"], 2),
+        ];
+        for (words, code) in wrong {
+            let canned = Canned::answers([problem("sign_in_required", 401, &json!({}))]);
+            let output = ssoctl(&canned.socket(), words).env("SHELL", shell).envs(set).output().unwrap();
+            assert_eq!(output.status.code(), Some(code.into()), "{shell} {words:?}: {}", stderr(&output));
+            if shell == "pwsh" {
+                assert!(stdout(&output).ends_with("throw 'ssoctl env failed with exit code 3'\n") || code != 3);
+                continue;
+            }
+            let script = format!("{}\ntrue", stdout(&output));
+            let after = read_by(shell, read, &script, &set);
+            let left: Vec<&String> =
+                after.as_object().unwrap().keys().filter(|name| set.iter().any(|(set, _)| set == name)).collect();
+            assert_eq!(left, ["AWS_PROFILE"], "{shell} {words:?}");
+            let status = if shell == "fish" { "$status" } else { "$?" };
+            let directory = tempfile::tempdir().unwrap();
+            std::fs::write(directory.path().join("script"), stdout(&output)).unwrap();
+            let line = format!("{read}\nexit {status}");
+            let ended = Command::new(shell).args(["-c", &line]).current_dir(directory.path()).status().unwrap();
+            assert_eq!(ended.code(), Some(code.into()), "{shell} {words:?}");
+        }
+    }
+    let output = Canned::answers([problem("sign_in_required", 401, &json!({}))]).run(&["env", "--shell", "json"]);
     assert_fails(&output, 3, "run: ssoctl login corp");
     let mut command = ssoctl(&Canned::answers([ok(&credentials())]).socket(), &["env"]);
-    assert_fails(&command.env("SHELL", "/bin/tcsh").output().unwrap(), 2, "--shell");
-    let output = Canned::answers([ok(&credentials())]).run(&["env", "--unset", "--profile", "dev"]);
-    assert_eq!((output.status.code(), stdout(&output)), (Some(2), ""));
+    let output = command.env("SHELL", "/bin/tcsh").output().unwrap();
+    assert!(output.status.code() == Some(2) && stderr(&output).contains("--shell"), "{}", stderr(&output));
+    assert!(stdout(&output).ends_with("(exit 2)\n"), "{}", stdout(&output));
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_the_client_as_a_signal_does() {
+    use std::os::unix::process::ExitStatusExt;
+    let canned = Canned::answers([ok(&credentials())]);
+    let (theirs, ours) = std::os::unix::net::UnixStream::pair().unwrap();
+    drop(theirs);
+    let mut command = ssoctl(&canned.socket(), &["env", "--shell", "bash"]);
+    let output = command.stdout(std::os::fd::OwnedFd::from(ours)).stderr(Stdio::piped()).spawn().unwrap();
+    let output = output.wait_with_output().unwrap();
+    assert_eq!((output.status.signal(), stderr(&output)), (Some(13), ""));
 }
 
 /// What `ssoctl env` prints for somebody with this shell.

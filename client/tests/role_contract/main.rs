@@ -11,14 +11,12 @@ mod canned;
 mod attended;
 
 #[path = "../support/executable.rs"]
+#[allow(dead_code, reason = "shared with tests that write scripts")]
 mod executable;
 
 #[path = "../support/skipping.rs"]
 #[allow(dead_code, reason = "shared with tests that need other parts")]
 mod skipping;
-
-#[path = "../support/waiting.rs"]
-mod waiting;
 
 mod console;
 mod endpoint;

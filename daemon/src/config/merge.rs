@@ -10,7 +10,7 @@ use super::identity::{Identity, IdentityError};
 use super::located::{LineProblem, Located};
 use super::own::{OwnFile, OwnSession};
 use super::profiles::{self, Legacy};
-use super::{Config, DEFAULT_SCOPE, Origin, OriginKind, Problem, SdkCache, SessionConfig, Severity};
+use super::{BrowserCommand, Config, DEFAULT_SCOPE, Origin, OriginKind, Problem, SdkCache, SessionConfig, Severity};
 
 /// The profile whose endpoint settings apply to sessions that have no profile of their own. `AWS_PROFILE` has no say:
 /// it belongs to one shell, and the daemon serves them all.
@@ -118,7 +118,7 @@ pub(super) struct Draft {
     own_oidc: Option<String>,
     own_portal: Option<String>,
     endpoints: ProfileEndpoints,
-    browser: Option<String>,
+    browser: Option<BrowserCommand>,
     verification_hosts: Vec<String>,
     refresh_before: Option<Duration>,
     notify_before: Option<Duration>,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::{LostProfile, NoAssignment, normalise_start_url};
+use crate::config::{BrowserCommand, LostProfile, NoAssignment, normalise_start_url};
 use std::path::PathBuf;
 
 const OWN: &str = "/home/me/.config/ssoctl/config.toml";
@@ -92,7 +92,7 @@ fn an_own_session_overrides_the_sso_session_of_its_name_member_by_member() {
     let corp = &config.sessions[0];
     assert_eq!(corp.identity.label.as_deref(), Some("alice"));
     assert_eq!(corp.start_url, "https://corp.awsapps.com/start");
-    assert_eq!(corp.browser.as_deref(), Some("firefox {url}"));
+    assert_eq!(corp.browser, BrowserCommand::configured("firefox {url}").ok());
     assert_eq!(corp.refresh_before, Some(Duration::from_secs(1800)));
     assert_eq!(corp.notify_before, Some(Duration::from_secs(3600)));
     let endpoints = corp.endpoints.as_ref().expect("endpoints");
@@ -122,7 +122,7 @@ fn sessions_with_equal_identities_are_one_with_an_alias() {
     let corp = &config.sessions[0];
     assert_eq!(corp.aliases, ["same"]);
     assert_eq!(corp.cache_keys, ["corp", "same"]);
-    assert_eq!(corp.browser.as_deref(), Some("firefox {url}"));
+    assert_eq!(corp.browser, BrowserCommand::configured("firefox {url}").ok());
     assert_eq!(config.profiles["dev"].session, "corp");
     assert_eq!(config.session("same"), Some(corp));
 }

@@ -8,7 +8,7 @@ use url::Host;
 
 use super::located::{LineProblem, Located};
 use super::quiet_hours::NotQuietHours;
-use super::{Notifications, QuietHours, SdkCache, SecretStore};
+use super::{BrowserCommand, Notifications, QuietHours, SdkCache, SecretStore};
 
 /// What the file says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub(super) struct OwnSession {
     pub(super) label: Option<String>,
     pub(super) oidc_endpoint: Option<String>,
     pub(super) portal_endpoint: Option<String>,
-    pub(super) browser: Option<String>,
+    pub(super) browser: Option<BrowserCommand>,
     pub(super) verification_hosts: Vec<String>,
     pub(super) refresh_before: Option<Duration>,
     pub(super) notify_before: Option<Duration>,
@@ -181,12 +181,9 @@ impl Reader<'_> {
         hosts
     }
 
-    fn browser(&mut self, key: &Key, item: &Item) -> Option<String> {
-        let command = item.as_str().filter(|command| command.contains("{url}"));
-        if command.is_none() {
-            self.wrong(key, item, "a command with {url} in it, such as \"firefox {url}\"");
-        }
-        command.map(str::to_owned)
+    fn browser(&mut self, key: &Key, item: &Item) -> Option<BrowserCommand> {
+        let command = BrowserCommand::configured(item.as_str().unwrap_or_default());
+        command.map_err(|wrong| self.wrong(key, item, &wrong.to_string())).ok()
     }
 
     fn duration(&mut self, key: &Key, item: &Item) -> Option<Duration> {
@@ -300,7 +297,7 @@ label = "bob"
             label: Some("alice".to_owned()),
             oidc_endpoint: Some("http://127.0.0.1:8080".to_owned()),
             portal_endpoint: Some("http://127.0.0.1:8081".to_owned()),
-            browser: Some("firefox -P work {url}".to_owned()),
+            browser: Some(BrowserCommand::configured("firefox -P work {url}").unwrap()),
             verification_hosts: vec!["login.corp.example".to_owned(), "192.0.2.1".to_owned()],
             refresh_before: Some(Duration::from_secs(20 * 60)),
             notify_before: Some(Duration::from_secs(90 * 60)),
@@ -338,6 +335,7 @@ label = "bob"
             ("oidc_endpoint = []", true),
             ("portal_endpoint = {}", true),
             ("browser = \"firefox\"", false),
+            ("browser = \"sh -c 'firefox {url}'\"", false),
             ("verification_hosts = \"login.corp.example\"", false),
             ("verification_hosts = [\"https://login.corp.example\"]", false),
             ("verification_hosts = [\"login.corp.example:443\"]", false),

@@ -1,4 +1,5 @@
-//! The partitions of AWS: which DNS suffixes belong to a region. From the models' `aws-partitions.json`.
+//! The partitions of AWS, and their hosts: the one table of them. Suffixes are from the models' `aws-partitions.json`, hosts of
+//! portals and sign-in pages are those that the AWS CLI accepts (2.35.13), and observed ones.
 
 /// What the endpoint rules need to know of a partition. Every partition of the model supports FIPS and dual-stack,
 /// so the rules' errors for partitions that do not are unreachable and left out.
@@ -10,9 +11,34 @@ pub(super) struct Partition {
     pub(super) dns_suffix: &'static str,
     /// The suffix of hosts that speak IPv4 and IPv6.
     pub(super) dual_stack_dns_suffix: &'static str,
+    /// Below this are portals of organisations that have chosen a name, whatever their region.
+    awsapps: Option<&'static str>,
+    /// Below `portal.{region}.` and this are portals that speak IPv4 and IPv6.
+    dual_stack_portals: Option<&'static str>,
+    /// The host of Identity Center that is in no region.
+    identity_center: Option<&'static str>,
 }
 
-const AWS: Partition = Partition { name: "aws", dns_suffix: "amazonaws.com", dual_stack_dns_suffix: "api.aws" };
+const AWS: Partition = Partition {
+    name: "aws",
+    dns_suffix: "amazonaws.com",
+    dual_stack_dns_suffix: "api.aws",
+    awsapps: Some("awsapps.com"),
+    dual_stack_portals: Some("app.aws"),
+    identity_center: Some("identitycenter.amazonaws.com"),
+};
+
+/// One whose pages nobody has told us but `device.sso.{region}` and `{region}.portal`.
+const fn isolated(name: &'static str, dns_suffix: &'static str, dual_stack_dns_suffix: &'static str) -> Partition {
+    Partition {
+        name,
+        dns_suffix,
+        dual_stack_dns_suffix,
+        awsapps: None,
+        dual_stack_portals: None,
+        identity_center: None,
+    }
+}
 
 /// Each other partition with what its regions begin with; what follows is a word, a hyphen and digits.
 const BY_PREFIX: [(&str, Partition); 7] = [
@@ -22,23 +48,27 @@ const BY_PREFIX: [(&str, Partition); 7] = [
             name: "aws-cn",
             dns_suffix: "amazonaws.com.cn",
             dual_stack_dns_suffix: "api.amazonwebservices.com.cn",
+            awsapps: Some("awsapps.cn"),
+            dual_stack_portals: Some("app.amazonwebservices.com.cn"),
+            identity_center: Some("identitycenter.amazonaws.com.cn"),
         },
     ),
     (
         "eusc-de-",
-        Partition { name: "aws-eusc", dns_suffix: "amazonaws.eu", dual_stack_dns_suffix: "api.amazonwebservices.eu" },
+        Partition {
+            name: "aws-eusc",
+            dns_suffix: "amazonaws.eu",
+            dual_stack_dns_suffix: "api.amazonwebservices.eu",
+            awsapps: None,
+            dual_stack_portals: Some("api.amazonwebservices.eu"),
+            identity_center: Some("identitycenter.amazonaws.eu"),
+        },
     ),
-    ("us-iso-", Partition { name: "aws-iso", dns_suffix: "c2s.ic.gov", dual_stack_dns_suffix: "api.aws.ic.gov" }),
-    ("us-isob-", Partition { name: "aws-iso-b", dns_suffix: "sc2s.sgov.gov", dual_stack_dns_suffix: "api.aws.scloud" }),
-    (
-        "eu-isoe-",
-        Partition { name: "aws-iso-e", dns_suffix: "cloud.adc-e.uk", dual_stack_dns_suffix: "api.cloud-aws.adc-e.uk" },
-    ),
-    (
-        "us-isof-",
-        Partition { name: "aws-iso-f", dns_suffix: "csp.hci.ic.gov", dual_stack_dns_suffix: "api.aws.hci.ic.gov" },
-    ),
-    ("us-gov-", Partition { name: "aws-us-gov", dns_suffix: "amazonaws.com", dual_stack_dns_suffix: "api.aws" }),
+    ("us-iso-", isolated("aws-iso", "c2s.ic.gov", "api.aws.ic.gov")),
+    ("us-isob-", isolated("aws-iso-b", "sc2s.sgov.gov", "api.aws.scloud")),
+    ("eu-isoe-", isolated("aws-iso-e", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk")),
+    ("us-isof-", isolated("aws-iso-f", "csp.hci.ic.gov", "api.aws.hci.ic.gov")),
+    ("us-gov-", Partition { name: "aws-us-gov", identity_center: Some("identitycenter.us-gov.amazonaws.com"), ..AWS }),
 ];
 
 impl Partition {
@@ -50,6 +80,37 @@ impl Partition {
             .find(|(prefix, _)| region.strip_prefix(prefix).is_some_and(is_word_and_number))
             .map_or(AWS, |&(_, partition)| partition)
     }
+
+    /// Whether people sign in on this host, in whatever region.
+    fn has_global_page_host(self, host: &str) -> bool {
+        self.awsapps.is_some_and(|zone| is_below(host, zone)) || self.identity_center == Some(host)
+    }
+
+    /// Whether people sign in on this host, in this region.
+    fn has_page_host(self, host: &str, region: &str) -> bool {
+        self.has_global_page_host(host)
+            || host == format!("device.sso.{region}.{}", self.dns_suffix)
+            || is_below(host, &format!("{region}.portal.{}", self.dns_suffix))
+            || self.dual_stack_portals.is_some_and(|zone| is_below(host, &format!("portal.{region}.{zone}")))
+    }
+}
+
+/// Whether Identity Center has pages on this host where people of this region sign in, or of any where it is not known. Nobody
+/// else can own these hosts; all of `amazonaws.com` would be too wide.
+pub(crate) fn is_page_host(host: &str, region: Option<&str>) -> bool {
+    let in_region = |region: &str| Partition::of(region).has_page_host(host, region);
+    match region {
+        Some(region) => in_region(region),
+        None => {
+            BY_PREFIX.iter().map(|(_, partition)| partition).chain([&AWS]).any(|it| it.has_global_page_host(host))
+                || host.split('.').filter(|label| is_known_region(label)).any(in_region)
+        }
+    }
+}
+
+/// Whether a host is in a zone and is not the zone itself.
+fn is_below(host: &str, zone: &str) -> bool {
+    host.strip_suffix(zone).and_then(|labels| labels.strip_suffix('.')).is_some_and(|labels| !labels.is_empty())
 }
 
 /// What the regions of `aws` begin with, as the model's pattern has it.
@@ -94,6 +155,50 @@ mod tests {
         ] {
             assert_eq!(Partition::of(region).name, name, "{region}");
             assert!(is_known_region(region), "{region}");
+        }
+    }
+
+    #[test]
+    fn pages_are_on_hosts_of_the_region_or_of_any_where_none_is_known() {
+        for (region, host) in [
+            ("eu-west-1", "device.sso.eu-west-1.amazonaws.com"),
+            ("eu-west-1", "corp.awsapps.com"),
+            ("eu-west-1", "ssoins-1.eu-west-1.portal.amazonaws.com"),
+            ("eu-west-1", "ssoins-1.portal.eu-west-1.app.aws"),
+            ("eu-west-1", "identitycenter.amazonaws.com"),
+            ("cn-north-1", "device.sso.cn-north-1.amazonaws.com.cn"),
+            ("cn-north-1", "start.cn-north-1.home.awsapps.cn"),
+            ("cn-north-1", "ssoins-1.portal.cn-north-1.app.amazonwebservices.com.cn"),
+            ("cn-north-1", "ssoins-1.cn-north-1.portal.amazonaws.com.cn"),
+            ("cn-north-1", "identitycenter.amazonaws.com.cn"),
+            ("eusc-de-east-1", "ssoins-1.portal.eusc-de-east-1.api.amazonwebservices.eu"),
+            ("eusc-de-east-1", "ssoins-1.eusc-de-east-1.portal.amazonaws.eu"),
+            ("eusc-de-east-1", "identitycenter.amazonaws.eu"),
+            ("us-gov-west-1", "start.us-gov-home.awsapps.com"),
+            ("us-gov-west-1", "identitycenter.us-gov.amazonaws.com"),
+            ("us-iso-east-1", "device.sso.us-iso-east-1.c2s.ic.gov"),
+        ] {
+            assert!(is_page_host(host, Some(region)) && is_page_host(host, None), "{host}");
+            let elsewhere = !host.contains(region) || !is_page_host(host, Some("ap-south-1"));
+            assert!(elsewhere, "{host} is of {region} alone");
+        }
+        for host in [
+            "awsapps.com",
+            "evilawsapps.com",
+            "corp.awsapps.com.evil.example",
+            "device.sso.eu-west-1.amazonaws.com.cn",
+            "device.sso.cn-north-1.amazonaws.com",
+            "device.sso.eu-west-1.amazonaws.com.evil.example",
+            "x.device.sso.eu-west-1.amazonaws.com",
+            "eu-west-1.portal.amazonaws.com",
+            "portal.eu-west-1.app.aws",
+            "bucket.s3.eu-west-1.amazonaws.com",
+            "x.identitycenter.amazonaws.com",
+            "169.254.169.254",
+            "",
+        ] {
+            assert!(!is_page_host(host, None), "{host}");
+            assert!(!is_page_host(host, Some("eu-west-1")) && !is_page_host(host, Some("cn-north-1")), "{host}");
         }
     }
 

@@ -1,30 +1,31 @@
-//! Opening a page in a browser that outlives the daemon.
-//!
-//! No shell is involved. Words of a configured command are separated by blanks, and quotes keep a word together; `{url}`
-//! stands for the address, which comes last where it is not mentioned.
+//! Opening a page in a browser that outlives the daemon. No shell is involved.
 
 use std::io;
 use std::process::{ExitStatus, Stdio};
 
-use ssoctl_protocol::browser::{OPENERS, OPENERS_WITHIN_WINDOWS, command_line};
 use tokio::process::Command;
 use tokio::runtime::Handle;
-use url::Url;
 
 use super::environment::Launcher;
+use super::page::Page;
+use crate::config::BrowserCommand;
 
-/// What stands for the address in a configured command.
-const PLACE: &str = "{url}";
+/// The commands that open a page in the desktop's browser, in the order in which they are tried. The address comes last.
+const OPENERS: &[&[&str]] = if cfg!(target_os = "macos") { &[&["open"]] } else { &[&["xdg-open"]] };
+
+/// The same in the Windows Subsystem for Linux, where the browser is that of Windows.
+const OPENERS_WITHIN_WINDOWS: &[&[&str]] =
+    &[&["wslview"], &["rundll32.exe", "url.dll,FileProtocolHandler"], &["xdg-open"]];
 
 /// Starts the command in a service of its own, beside the daemon's. `KillMode` lets a browser live on whose starter has
 /// ended.
 const SERVICE: [&str; 6] = ["systemd-run", "--user", "--quiet", "--collect", "--property=KillMode=process", "--"];
 
 /// Opens a page, without waiting for anything. What goes wrong is logged.
-pub(super) fn open(page: &Url, command: Option<&str>, launcher: Launcher, session: &str, runtime: &Handle) {
+pub(super) fn open(page: &Page, command: Option<&BrowserCommand>, launcher: Launcher, session: &str, runtime: &Handle) {
     let attempts = attempts(page.as_str(), command, launcher);
     let session = session.to_owned();
-    let host = page.host_str().unwrap_or_default().to_owned();
+    let host = page.host().to_owned();
     runtime.spawn(async move {
         for attempt in attempts {
             let Some((program, arguments)) = attempt.words.split_first() else { continue };
@@ -72,36 +73,41 @@ enum Failure {
 }
 
 /// What is tried, until something could be run.
-fn attempts(page: &str, command: Option<&str>, launcher: Launcher) -> Vec<Attempt> {
-    let configured = command.map(|command| command_line(command, PLACE, page)).filter(|words| !words.is_empty());
-    let commands: Vec<Vec<String>> = match configured {
-        Some(words) => vec![words],
-        None => openers(launcher)
-            .iter()
-            .map(|words| words.iter().copied().chain([page]).map(str::to_owned).collect())
-            .collect(),
+fn attempts(page: &str, command: Option<&BrowserCommand>, launcher: Launcher) -> Vec<Attempt> {
+    let commands = match command {
+        Some(command) => vec![command.words(page)],
+        None => desktops_own(page, launcher),
     };
     let direct = commands.iter().map(|words| Attempt { words: words.clone(), failure: Failure::Final });
     if launcher != Launcher::ServiceManager {
         return direct.collect();
     }
     let by_manager = commands.iter().map(|words| Attempt {
-        words: SERVICE.iter().map(|&word| word.to_owned()).chain(words.iter().cloned()).collect(),
+        // `systemd-run` expands `$NAME` with the variables of the service manager, unless the sign is doubled.
+        words: SERVICE
+            .iter()
+            .map(|&word| word.to_owned())
+            .chain(words.iter().map(|word| word.replace('$', "$$")))
+            .collect(),
         failure: Failure::NextIsTried,
     });
     by_manager.chain(direct).collect()
 }
 
 /// The programs of which one opens pages: the configured one, or the desktop's own, in the order in which they are tried.
-pub(super) fn programs(command: Option<&str>, launcher: Launcher) -> Vec<String> {
-    let configured = command.and_then(|command| command_line(command, PLACE, PLACE).into_iter().next());
-    match configured {
-        Some(program) => vec![program],
+pub(super) fn programs(command: Option<&BrowserCommand>, launcher: Launcher) -> Vec<String> {
+    match command {
+        Some(command) => vec![command.program().to_owned()],
         None => openers(launcher).iter().filter_map(|words| words.first()).map(|&word| word.to_owned()).collect(),
     }
 }
 
-/// The desktop's own commands.
+/// The desktop's own commands for a page.
+pub(super) fn desktops_own(page: &str, launcher: Launcher) -> Vec<Vec<String>> {
+    let with_page = |words: &&[&str]| words.iter().copied().chain([page]).map(str::to_owned).collect();
+    openers(launcher).iter().map(with_page).collect()
+}
+
 fn openers(launcher: Launcher) -> &'static [&'static [&'static str]] {
     if launcher == Launcher::Windows { OPENERS_WITHIN_WINDOWS } else { OPENERS }
 }
@@ -110,25 +116,11 @@ fn openers(launcher: Launcher) -> &'static [&'static [&'static str]] {
 mod tests {
     use super::*;
 
-    const PAGE: &str = "https://corp.awsapps.com/?x=1&y=$(id)";
+    const PAGE: &str = "https://corp.awsapps.com/?x=1&y=(id)";
 
     fn words(command: Option<&str>, launcher: Launcher) -> Vec<String> {
-        attempts(PAGE, command, launcher).into_iter().map(|attempt| attempt.words.join(" ")).collect()
-    }
-
-    #[test]
-    fn commands_are_split_without_a_shell() {
-        for (command, words) in [
-            ("firefox", vec!["firefox", PAGE]),
-            ("firefox --new-window {url} -P 'my profile'", vec!["firefox", "--new-window", PAGE, "-P", "my profile"]),
-            (
-                "\"/opt/a b/run\" --url={url} ''",
-                vec!["/opt/a b/run", "--url=https://corp.awsapps.com/?x=1&y=$(id)", ""],
-            ),
-            ("  ", vec![]),
-        ] {
-            assert_eq!(command_line(command, PLACE, PAGE), words, "{command}");
-        }
+        let command = command.map(|command| BrowserCommand::configured(command).unwrap());
+        attempts(PAGE, command.as_ref(), launcher).into_iter().map(|attempt| attempt.words.join(" ")).collect()
     }
 
     #[cfg(target_os = "linux")]
@@ -141,15 +133,17 @@ mod tests {
             [format!("{by_manager} xdg-open {PAGE}"), format!("xdg-open {PAGE}"),]
         );
         assert_eq!(
-            words(Some("firefox -P work"), Launcher::ServiceManager),
-            [format!("{by_manager} firefox -P work {PAGE}"), format!("firefox -P work {PAGE}"),]
+            words(Some("firefox -P '$x ${y}' {url}"), Launcher::ServiceManager),
+            [format!("{by_manager} firefox -P $$x $${{y}} {PAGE}"), format!("firefox -P $x ${{y}} {PAGE}"),],
+            "nothing is expanded"
         );
     }
 
     #[test]
     fn only_a_service_manager_that_is_not_there_leads_to_a_second_attempt() {
+        let command = BrowserCommand::configured("firefox {url}").ok();
         let failures: Vec<_> =
-            attempts(PAGE, Some("firefox"), Launcher::ServiceManager).iter().map(|attempt| attempt.failure).collect();
+            attempts(PAGE, command.as_ref(), Launcher::ServiceManager).iter().map(|attempt| attempt.failure).collect();
         assert_eq!(failures, [Failure::NextIsTried, Failure::Final]);
     }
 }

@@ -2,13 +2,28 @@
 
 use std::path::Path;
 
+use crate::config::BrowserCommand;
+
 /// What the environment says about the desktop.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Environment {
+    /// Whether a page would be seen.
+    pub(crate) display: Display,
     /// Who starts programs.
     pub(super) launcher: Launcher,
     /// Whether the machine's D-Bus is there.
     pub(super) system_bus: SystemBus,
+}
+
+/// Whether somebody would see what appears on the screen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Display {
+    /// There is one.
+    There,
+    /// This is a session over SSH: it would appear on the wrong screen.
+    Remote,
+    /// There is none.
+    Missing,
 }
 
 /// Who starts programs that the person is to see.
@@ -37,6 +52,7 @@ impl Environment {
         let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let has_bus = is_set("DBUS_SYSTEM_BUS_ADDRESS") || Path::new("/run/dbus/system_bus_socket").exists();
         Self {
+            display: Display::from_variables(is_set),
             launcher: Launcher::from_variables(is_set),
             system_bus: if has_bus { SystemBus::There } else { SystemBus::Missing },
         }
@@ -45,8 +61,21 @@ impl Environment {
 
 impl Environment {
     /// The programs of which one opens the pages of a session that has this command.
-    pub fn openers(&self, command: Option<&str>) -> Vec<String> {
+    pub fn openers(&self, command: Option<&BrowserCommand>) -> Vec<String> {
         super::browser::programs(command, self.launcher)
+    }
+}
+
+impl Display {
+    fn from_variables(is_set: impl Fn(&str) -> bool) -> Self {
+        if is_set("SSH_CONNECTION") || is_set("SSH_TTY") {
+            Self::Remote
+        } else if cfg!(target_os = "macos") || ["DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"].into_iter().any(is_set)
+        {
+            Self::There
+        } else {
+            Self::Missing
+        }
     }
 }
 
@@ -66,6 +95,17 @@ impl Launcher {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn over_ssh_a_display_is_the_wrong_one() {
+        let with = |set: &'static [&str]| Display::from_variables(|name| set.contains(&name));
+        assert_eq!(with(&["DISPLAY", "SSH_CONNECTION"]), Display::Remote);
+        assert_eq!(with(&["WAYLAND_DISPLAY", "SSH_TTY"]), Display::Remote);
+        for display in [&["DISPLAY"], &["WAYLAND_DISPLAY"], &["WSL_DISTRO_NAME"]] {
+            assert_eq!(with(display), Display::There);
+        }
+        assert_eq!(with(&[]) == Display::Missing, cfg!(not(target_os = "macos")));
+    }
 
     #[test]
     fn a_service_leaves_starting_programs_to_its_manager() {

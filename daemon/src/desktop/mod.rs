@@ -8,6 +8,7 @@ mod environment;
 #[cfg(target_os = "linux")]
 mod network;
 mod notices;
+mod open_page;
 mod page;
 #[cfg(target_os = "linux")]
 mod presence;
@@ -17,8 +18,9 @@ mod surroundings;
 mod text;
 mod zone;
 
-pub use environment::Environment;
-pub use page::{Refusal, admit};
+pub use environment::{Display, Environment};
+pub use open_page::{NotOpened, Wish, open_page};
+pub use page::{Page, Refusal, admit};
 pub use screen::Screen;
 pub use surroundings::observe;
 pub use zone::LocalZone;
@@ -28,6 +30,7 @@ use std::time::SystemTime;
 use tokio::sync::watch;
 
 use crate::clock::Now;
+use crate::config::{BrowserCommand, SessionConfig};
 use crate::session::attention::{Action, Notice, Presence};
 
 /// The door to the screen. Nothing behind it may keep a caller waiting: whatever takes time happens elsewhere, and what
@@ -58,10 +61,24 @@ pub struct Subject {
     pub start_url: String,
     /// The region of the Identity Center instance.
     pub region: String,
-    /// The command that opens pages, with `{url}` in it.
-    pub browser: Option<String>,
+    /// The command that opens pages.
+    pub browser: Option<BrowserCommand>,
     /// Further hosts that may serve the verification page.
     pub verification_hosts: Vec<String>,
+}
+
+impl Subject {
+    /// The session that the configuration describes.
+    pub fn of(config: &SessionConfig) -> Self {
+        Self {
+            key: config.identity.key(),
+            name: config.name.clone(),
+            start_url: config.start_url.clone(),
+            region: config.region().to_owned(),
+            browser: config.browser.clone(),
+            verification_hosts: config.verification_hosts.clone(),
+        }
+    }
 }
 
 /// What goes on around the daemon. Changes when the person comes or goes, when the machine wakes up, and when the

@@ -1,4 +1,4 @@
-//! Which pages may be opened. Pure.
+//! Which pages may be opened, whoever opens them: notices, `ssoctl login` and `ssoctl console`. Pure.
 //!
 //! The address of a verification page comes from the service's answer, and a person who is used to approving will approve.
 //! So it must be on a host where Identity Center has such pages, or it is not opened.
@@ -6,21 +6,30 @@
 use url::{Host, Url};
 
 use super::Subject;
-
-/// The DNS suffixes of all partitions (`aws-partitions.json` of the models). A region is in one partition only, so nothing
-/// is gained by telling them apart here.
-const SUFFIXES: [&str; 7] = [
-    "amazonaws.com",
-    "amazonaws.com.cn",
-    "amazonaws.eu",
-    "c2s.ic.gov",
-    "sc2s.sgov.gov",
-    "cloud.adc-e.uk",
-    "csp.hci.ic.gov",
-];
+use crate::config::is_page_host;
 
 /// The longest address that is handed to a browser, in bytes.
 const MAX_LENGTH: usize = 2048;
+
+/// A page that may be opened. There is no other way to get one than [`admit`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Page {
+    url: String,
+    host: String,
+}
+
+impl Page {
+    /// The address: characters of RFC 3986, and neither `$` nor `'` among them, so that nothing that passes it on can take a
+    /// part of it for a variable or the end of a quotation.
+    pub fn as_str(&self) -> &str {
+        &self.url
+    }
+
+    /// The host, for people.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+}
 
 /// Why a page is not opened. `Display` fits after `the page is not opened: `.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -37,21 +46,19 @@ pub enum Refusal {
 }
 
 /// The page, if it may be opened for a sign-in to this session: over https, or http to this machine, and on one of these
-/// hosts (observed):
+/// hosts:
 ///
-/// - `*.awsapps.com`
-/// - `device.sso.{region}.{suffix}`
-/// - `*.{region}.portal.{suffix}`
-/// - `*.portal.{region}.app.aws` (dual-stack)
+/// - those of AWS where people of the session's region sign in, on the default port
 /// - the start URL's own host
 /// - those that the configuration names
 /// - this machine, where a simulator or a tunnel answers
 ///
+/// Of a session that is not known here (its daemon is on another machine), only AWS's hosts are.
+///
 /// # Errors
 /// The reason for not opening it.
-pub fn admit(page: &str, session: &Subject) -> Result<Url, Refusal> {
-    // The URL standard drops tabs and line breaks silently; here they mean that something else was meant.
-    if page.len() > MAX_LENGTH || page.chars().any(|c| c.is_whitespace() || c.is_control()) {
+pub fn admit(page: &str, session: Option<&Subject>) -> Result<Page, Refusal> {
+    if page.len() > MAX_LENGTH || !is_rfc3986(page) {
         return Err(Refusal::NotAnAddress);
     }
     let url = Url::parse(page).map_err(|_| Refusal::NotAnAddress)?;
@@ -60,16 +67,35 @@ pub fn admit(page: &str, session: &Subject) -> Result<Url, Refusal> {
         return Err(Refusal::NotAnAddress);
     }
     let host = url.host().ok_or(Refusal::NotAnAddress)?.to_owned();
+    let is_label = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if matches!(&host, Host::Domain(name) if !name.chars().all(is_label)) {
+        return Err(Refusal::NotAnAddress);
+    }
+    let admitted = || Page { url: url.as_str().replace('$', "%24").replace('\'', "%27"), host: host.to_string() };
     if is_this_machine(&host) {
-        return Ok(url);
+        return Ok(admitted());
     }
     if url.scheme() != "https" {
         return Err(Refusal::NotSecure(host.to_string()));
     }
-    let is_own = Url::parse(&session.start_url).is_ok_and(|start| start.host() == url.host());
-    let is_configured = || session.verification_hosts.contains(&host.to_string());
-    let is_of_aws = || matches!(&host, Host::Domain(name) if is_verification_host(name, &session.region));
-    if is_own || is_of_aws() || is_configured() { Ok(url) } else { Err(Refusal::UnknownHost(host.to_string())) }
+    let is_own = |session: &Subject| Url::parse(&session.start_url).is_ok_and(|start| start.host() == url.host());
+    let is_configured = |session: &Subject| session.verification_hosts.contains(&host.to_string());
+    let region = session.map(|session| session.region.as_str());
+    let is_of_aws = matches!(&host, Host::Domain(name) if is_page_host(name, region)) && url.port().is_none();
+    if is_of_aws || session.is_some_and(|session| is_own(session) || is_configured(session)) {
+        Ok(admitted())
+    } else {
+        Err(Refusal::UnknownHost(host.to_string()))
+    }
+}
+
+/// Whether a text has only characters that a URI can have, and `%` only before two hexadecimal digits (RFC 3986, section 2).
+fn is_rfc3986(text: &str) -> bool {
+    let is_encoded = |rest: &[u8]| rest.len() >= 2 && rest[..2].iter().all(u8::is_ascii_hexdigit);
+    text.bytes().enumerate().all(|(at, byte)| match byte {
+        b'%' => is_encoded(&text.as_bytes()[at + 1..]),
+        _ => byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=".contains(&byte),
+    })
 }
 
 fn is_this_machine(host: &Host) -> bool {
@@ -78,19 +104,6 @@ fn is_this_machine(host: &Host) -> bool {
         Host::Ipv4(address) => address.is_loopback(),
         Host::Ipv6(address) => address.is_loopback(),
     }
-}
-
-fn is_verification_host(host: &str, region: &str) -> bool {
-    is_below(host, "awsapps.com")
-        || is_below(host, &format!("portal.{region}.app.aws"))
-        || SUFFIXES.iter().any(|suffix| {
-            host == format!("device.sso.{region}.{suffix}") || is_below(host, &format!("{region}.portal.{suffix}"))
-        })
-}
-
-/// Whether a host is in a zone and is not the zone itself.
-fn is_below(host: &str, zone: &str) -> bool {
-    host.strip_suffix(zone).and_then(|labels| labels.strip_suffix('.')).is_some_and(|labels| !labels.is_empty())
 }
 
 #[cfg(test)]
@@ -111,7 +124,7 @@ mod tests {
     }
 
     fn judged(page: &str) -> Result<String, Refusal> {
-        admit(page, &session("eu-west-1", &[])).map(|url| url.to_string())
+        admit(page, Some(&session("eu-west-1", &[]))).map(|page| page.as_str().to_owned())
     }
 
     #[test]
@@ -128,7 +141,7 @@ mod tests {
             ("https://192.0.2.2/", false),
             ("https://login.corp.example@attacker.example/", false),
         ] {
-            assert_eq!(admit(page, &session).is_ok(), is_admitted, "{page}");
+            assert_eq!(admit(page, Some(&session)).is_ok(), is_admitted, "{page}");
         }
     }
 
@@ -141,6 +154,8 @@ mod tests {
             "https://ssoins-1.eu-west-1.portal.amazonaws.com/",
             "https://ssoins-1.portal.eu-west-1.app.aws/?user_code=ABCD-EFGH",
             "https://sso.corp.example/device?user_code=A&x=$(id)",
+            "https://sso.corp.example:8443/device",
+            "https://identitycenter.amazonaws.com/ssoins-1",
             "http://127.0.0.1:8443/device?user_code=A",
             "http://[::1]:80/device",
             "http://localhost:1/device",
@@ -154,7 +169,7 @@ mod tests {
             ("us-iso-east-1", "https://device.sso.us-iso-east-1.c2s.ic.gov/"),
             ("us-gov-west-1", "https://device.sso.us-gov-west-1.amazonaws.com/"),
         ] {
-            assert!(admit(page, &session(region, &[])).is_ok(), "{page}");
+            assert!(admit(page, Some(&session(region, &[]))).is_ok(), "{page}");
         }
     }
 
@@ -166,7 +181,6 @@ mod tests {
             "awsapps.com",
             "corp.awsapps.com.",
             "corp.awsapps.co",
-            "corp.\u{430}wsapps.com",
             "device.sso.eu-west-1.amazonaws.com.attacker.example",
             "evil-device.sso.eu-west-1.amazonaws.com",
             "evil.device.sso.eu-west-1.amazonaws.com",
@@ -181,6 +195,9 @@ mod tests {
             "login.sso.corp.example",
             "corp.example",
             "192.0.2.1",
+            "169.254.169.254",
+            "xn--wsapps-9cd.com:8443",
+            "corp.awsapps.com:8443",
             "127.0.0.1.attacker.example",
             "localhost.attacker.example",
         ] {
@@ -222,8 +239,44 @@ mod tests {
 
     #[test]
     fn an_address_that_is_written_oddly_is_opened_as_it_was_understood() {
-        assert_eq!(judged("https:\\\\corp.awsapps.com\\start").as_deref(), Ok("https://corp.awsapps.com/start"));
         assert_eq!(judged("HTTPS://CORP.AWSAPPS.COM:443").as_deref(), Ok("https://corp.awsapps.com/"));
-        assert_eq!(judged("https://corp.awsapps.com/'\"<x>").as_deref(), Ok("https://corp.awsapps.com/'%22%3Cx%3E"));
+        let legal = "https://corp.awsapps.com/a-._~/?b=%2f&c=(1)*+,;:@!#/[x]";
+        assert_eq!(judged(legal).as_deref(), Ok(legal));
+    }
+
+    #[test]
+    fn what_a_service_manager_or_a_quotation_could_take_for_its_own_is_encoded() {
+        let page = "https://corp.awsapps.com/?a=${GITHUB_TOKEN}";
+        assert_eq!(judged(page), Err(Refusal::NotAnAddress), "braces are no characters of RFC 3986");
+        let page = "https://corp.awsapps.com/$HOME?a=$USER&b='x'";
+        assert_eq!(judged(page).as_deref(), Ok("https://corp.awsapps.com/%24HOME?a=%24USER&b=%27x%27"));
+    }
+
+    #[test]
+    fn whatever_is_not_in_rfc_3986_is_refused() {
+        let legal = |c: char| c.is_ascii_alphanumeric() || "-._~:/?#[]@!$&'()*+,;=".contains(c);
+        for c in (0..0x300).filter_map(char::from_u32).chain(['\u{202e}', '\u{fffd}']) {
+            let is_opened = judged(&format!("https://corp.awsapps.com/?x={c}1")).is_ok();
+            assert_eq!(is_opened, legal(c), "{c:?}");
+        }
+        for page in ["https://corp.awsapps.com/%", "https://corp.awsapps.com/%zz", "https://corp.awsapps.com/%2"] {
+            assert_eq!(judged(page), Err(Refusal::NotAnAddress), "{page}");
+        }
+    }
+
+    #[test]
+    fn of_a_session_that_is_not_known_here_only_the_hosts_of_aws_are_opened() {
+        for (page, is_admitted) in [
+            ("https://device.sso.us-east-1.amazonaws.com/?user_code=A", true),
+            ("https://corp.awsapps.com/start", true),
+            ("https://corp.awsapps.com:8443/start", false),
+            ("https://sso.corp.example/start", false),
+            ("https://device.sso.us-east-1.amazonaws.com.evil.example/", false),
+            ("https://xn--wsapps-9cd.com:8443/", false),
+            ("https://169.254.169.254/", false),
+            ("https://[fd00:ec2::254]/", false),
+        ] {
+            assert_eq!(admit(page, None).is_ok(), is_admitted, "{page}");
+        }
     }
 }

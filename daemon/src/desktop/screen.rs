@@ -39,10 +39,10 @@ impl Desktop for Screen {
     }
 
     fn open(&self, session: &Subject, page: &str) {
-        match page::admit(page, session) {
+        match page::admit(page, Some(session)) {
             Ok(page) => {
                 let launcher = self.environment.launcher;
-                browser::open(&page, session.browser.as_deref(), launcher, &session.name, &self.runtime);
+                browser::open(&page, session.browser.as_ref(), launcher, &session.name, &self.runtime);
             }
             Err(refusal) => tracing::warn!(session = session.name, "the page is not opened: {refusal}"),
         }

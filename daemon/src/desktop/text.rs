@@ -84,10 +84,9 @@ pub(super) fn write(notice: &Notice, session: &Subject, now: Now) -> Written {
             // On a line of its own: servers break lines at the hyphen, and half a code cannot be compared.
             lines.push("Compare the code:".to_owned());
             lines.push(shown(&flow.user_code, MAX_CODE).into_owned());
-            let action = match page::admit(&flow.verification_uri_complete, session) {
+            let action = match page::admit(&flow.verification_uri_complete, Some(session)) {
                 Ok(page) => {
-                    let host = page.host_str().unwrap_or_default();
-                    lines.push(format!("Approve it on {}", shown(host, MAX_HOST)));
+                    lines.push(format!("Approve it on {}", shown(page.host(), MAX_HOST)));
                     Some((Action::SignIn, "Open the page"))
                 }
                 Err(refusal) => {

@@ -2,6 +2,7 @@
 
 use super::finding::Finding;
 use crate::config::Notifications;
+use crate::desktop::Display;
 
 const BUS: &str = "session bus";
 const KEYRING: &str = "keyring";
@@ -62,15 +63,6 @@ pub(super) struct Screen {
     pub(super) display: Display,
     /// For each command that may have to open pages: the programs that are tried, and whether any is installed.
     pub(super) openers: Vec<(Vec<String>, Installed)>,
-}
-
-/// Where a page would be seen.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Display {
-    There,
-    Missing,
-    /// This shell came over SSH.
-    Remote,
 }
 
 /// Whether a program is installed.
@@ -173,7 +165,7 @@ pub(super) fn judge_browser(screen: &Screen) -> Finding {
         Display::Remote => {
             return Finding::skipped(
                 BROWSER,
-                "this is an SSH session: no page is opened; ssoctl login shows its address",
+                "this is an SSH session: no page is opened unless BROWSER is set; ssoctl login shows its address",
             );
         }
         Display::Missing => {

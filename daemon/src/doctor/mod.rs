@@ -92,7 +92,7 @@ pub async fn examine(subject: Subject, clock: Arc<dyn Clock>) -> Report {
     let manager = manager.unwrap_or_else(|| service::Manager::Unreachable("no answer in time".to_owned()));
     findings.push(service::judge(&manager));
     findings.extend(service::judge_sandbox(&manager, gather::service::user_namespaces()));
-    let display = screen.as_ref().map_or(desktop::Display::Missing, |screen| screen.display);
+    let display = screen.as_ref().map_or(crate::desktop::Display::Missing, |screen| screen.display);
     let bus = bus.unwrap_or_else(|| desktop::Bus::Broken("no answer in time".to_owned()));
     let store = match &daemon {
         daemon::Answer::Status(status) => Some(status.secret_store.kind.as_str()),

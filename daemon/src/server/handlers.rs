@@ -190,11 +190,9 @@ impl Api {
             Answer::SignedIn(expires) => {
                 ok(&Login::SignedIn { expires_at: translate::time(self.world.clock.now(), expires) })
             }
-            Answer::Pending { started, flow } => ok(&Login::Pending {
-                started,
-                browser: entry.config.browser.clone(),
-                login: translate::pending(self.world.clock.now(), flow),
-            }),
+            Answer::Pending { started, flow } => {
+                ok(&Login::Pending { started, login: translate::pending(self.world.clock.now(), flow) })
+            }
             Answer::Refused(refusal) => Err(self.refused(entry, refusal)),
             _ => Err(unexpected()),
         }

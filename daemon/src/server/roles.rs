@@ -138,7 +138,6 @@ pub(super) fn meant(view: &View, query: &Query) -> Reply {
         account: assignment.account.to_string(),
         role: assignment.role.to_string(),
         region,
-        browser: entry.config.browser.clone(),
         decided_by: decided_by.unwrap_or_default(),
     })
 }

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use ssoctld::clock::ManualClock;
+use ssoctld::config::BrowserCommand;
 use ssoctld::desktop::{Desktop, Environment, Screen, Subject};
 use tempfile::TempDir;
 
 use crate::stage::{Stage, play, until};
 
-const PAGE: &str = "https://corp.awsapps.com/start/#/device?user_code=ABCD-EFGH&x=$(id)";
+const PAGE: &str = "https://corp.awsapps.com/start/#/device?user_code=ABCD-EFGH&x=(id)";
 
 /// A browser that notes the pages it is given, one to a line.
 struct Browser {
@@ -48,7 +49,7 @@ fn subject(browser: &Path) -> Subject {
         name: "corp".to_owned(),
         start_url: "https://corp.awsapps.com/start".to_owned(),
         region: "eu-west-1".to_owned(),
-        browser: Some(format!("'{}' --profile work {{url}}", browser.display())),
+        browser: BrowserCommand::configured(&format!("'{}' --profile work {{url}}", browser.display())).ok(),
         verification_hosts: Vec::new(),
     }
 }

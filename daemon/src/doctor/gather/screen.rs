@@ -5,20 +5,12 @@ use std::path::{Path, PathBuf};
 
 use crate::config::Config;
 use crate::desktop;
-use crate::doctor::desktop::{Display, Installed, Screen};
+use crate::doctor::desktop::{Installed, Screen};
 
 /// Looks at the environment, and along `PATH` for what opens pages.
 pub(in crate::doctor) async fn look(config: &Config) -> Screen {
-    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let display = if ["SSH_CONNECTION", "SSH_TTY"].into_iter().any(is_set) {
-        Display::Remote
-    } else if cfg!(target_os = "macos") || ["DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"].into_iter().any(is_set) {
-        Display::There
-    } else {
-        Display::Missing
-    };
     let around = desktop::Environment::from_process();
-    let commands = config.sessions.iter().map(|session| session.browser.as_deref());
+    let commands = config.sessions.iter().map(|session| session.browser.as_ref());
     let commands = if config.sessions.is_empty() { vec![None] } else { commands.collect() };
     let mut openers: Vec<(Vec<String>, Installed)> = Vec::new();
     for command in commands {
@@ -29,7 +21,7 @@ pub(in crate::doctor) async fn look(config: &Config) -> Screen {
             openers.push((programs, installed));
         }
     }
-    Screen { display, openers }
+    Screen { display: around.display, openers }
 }
 
 fn is_installed(program: &str) -> bool {

@@ -59,8 +59,8 @@ impl Task {
                 );
             }
             Effect::Show(notice) => self.show(&notice),
-            Effect::Withdraw => desktop.withdraw(&subject(&self.config)),
-            Effect::OpenPage(flow) => desktop.open(&subject(&self.config), &flow.verification_uri_complete),
+            Effect::Withdraw => desktop.withdraw(&Subject::of(&self.config)),
+            Effect::OpenPage(flow) => desktop.open(&Subject::of(&self.config), &flow.verification_uri_complete),
             Effect::LeavePortal(token) => {
                 tracing::info!(session = name, "ending the session at the portal");
                 let portal = Arc::clone(portal);
@@ -95,7 +95,7 @@ impl Task {
                 let _ = messages.send(Message::Acted(action));
             }
         };
-        self.world.desktop.show(&subject(&self.config), notice, self.world.clock.now(), Box::new(act));
+        self.world.desktop.show(&Subject::of(&self.config), notice, self.world.clock.now(), Box::new(act));
     }
 
     /// Begins a call to the service, whose result becomes an event. A configuration that allows no call is a result, too.
@@ -119,17 +119,6 @@ impl Task {
 
 fn record_name(config: &SessionConfig) -> RecordName {
     RecordName { key: config.identity.key(), label: format!("ssoctl: {}", config.identity.start_url) }
-}
-
-fn subject(config: &SessionConfig) -> Subject {
-    Subject {
-        key: config.identity.key(),
-        name: config.name.clone(),
-        start_url: config.start_url.clone(),
-        region: config.region().to_owned(),
-        browser: config.browser.clone(),
-        verification_hosts: config.verification_hosts.clone(),
-    }
 }
 
 /// Reads a record. One that is damaged is put aside, so that nothing is lost, and the session starts without it.

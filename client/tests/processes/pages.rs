@@ -1,0 +1,193 @@
+//! Pages: what is opened, with which command, and what is only shown. Both binaries are real; where a daemon lies, it is a socket
+//! with canned answers.
+
+#[path = "../support/canned.rs"]
+#[allow(dead_code, reason = "shared with the tests of the command line; each uses its part")]
+mod canned;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use canned::{Canned, ok};
+use identity_center_simulator::Settings;
+use serde_json::{Value, json};
+
+use crate::support::client::Outcome;
+use crate::support::stage::CORP;
+use crate::support::{Stage, until};
+
+const AWS_PAGE: &str = "https://device.sso.eu-west-1.amazonaws.com/?user_code=ABCD-EFGH";
+
+/// A home with a browser that writes down how it was called, in front of a display.
+struct Desk {
+    stage: Stage,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let stage = Stage::bare(Settings::default());
+        stage.write(".aws/config", CORP);
+        stage.write("browser.sh", "printf '%s\\n' \"$*\" >> \"$HOME/opened\"\n");
+        Self { stage }
+    }
+
+    fn opened(&self) -> PathBuf {
+        self.stage.home().join("opened")
+    }
+
+    fn browser(&self, words: &str) -> String {
+        format!("sh {}/browser.sh {words}", self.stage.home().display())
+    }
+
+    fn pages(&self) -> Vec<String> {
+        fs::read_to_string(self.opened()).unwrap_or_default().lines().map(str::to_owned).collect()
+    }
+
+    /// `ssoctl` with this daemon, and no browser besides `$BROWSER`.
+    fn ssoctl(&self, canned: &Canned, words: &[&str]) -> Command {
+        let mut command = self.stage.ssoctl(words);
+        command.env("SSOCTL_SOCKET", canned.socket()).env("BROWSER", self.browser("variable"));
+        command
+    }
+
+    fn login(&self, page: &str, words: &[&str], set: &[(&str, &str)]) -> Outcome {
+        let canned = Canned::answers([ok(&pending(page, true)), ok(&signed_in())]);
+        let mut command = self.ssoctl(&canned, &[&["login", "corp"], words].concat());
+        command.envs(set.iter().copied());
+        self.stage.finish(command).exits(0)
+    }
+}
+
+fn pending(page: &str, started: bool) -> Value {
+    json!({
+        "state": "pending", "started": started, "flow": 3, "user_code": "ABCD-EFGH", "verification_uri": page,
+        "verification_uri_complete": page, "expires_at": "2099-11-23T10:26:00Z",
+        // No member of this name is in the contract; a daemon that sends one is not obeyed.
+        "browser": "sh -c 'touch was-here' {url}",
+    })
+}
+
+fn signed_in() -> Value {
+    json!({"state": "signed_in", "expires_at": "2099-11-23T11:16:00Z"})
+}
+
+const DISPLAY: [(&str, &str); 1] = [("DISPLAY", ":7")];
+
+#[test]
+fn nothing_in_an_answer_is_executed_and_a_page_on_a_strange_host_is_shown_with_its_host_and_why() {
+    let desk = Desk::new();
+    for host in [
+        "device.sso.us-east-1.amazonaws.com.evil.example",
+        "xn--wsapps-9cd.com:8443",
+        "169.254.169.254",
+        // Another region's.
+        "device.sso.us-east-1.amazonaws.com",
+    ] {
+        let page = format!("https://{host}/?user_code=ABCD-EFGH");
+        let name = host.split(':').next().unwrap();
+        let outcome = desk.login(&page, &["--browser"], &DISPLAY).says(&page);
+        outcome.says(&format!("no browser was opened: it is not on a host of AWS or of the start URL ({name})"));
+    }
+    for page in [
+        "http://corp.awsapps.com/",
+        "https://corp.awsapps.com/ --x",
+        "file:///etc/passwd",
+        "https://corp.awsapps.com/${HOME}",
+    ] {
+        desk.login(page, &["--browser"], &DISPLAY).says("no browser was opened: it");
+    }
+    desk.login(AWS_PAGE, &[], &DISPLAY);
+    until("the page is open", || (!desk.pages().is_empty()).then_some(()));
+    assert_eq!(desk.pages(), [format!("variable {AWS_PAGE}")], "nothing else was");
+    assert!(!desk.stage.home().join("was-here").exists());
+}
+
+#[test]
+fn the_persons_own_configuration_says_how_a_page_is_opened_and_where_one_may_be() {
+    let desk = Desk::new();
+    desk.stage.write_own_config(&format!(
+        "[session.corp]\nbrowser = \"{}\"\nverification_hosts = [\"login.corp.example\"]\n",
+        desk.browser("configured --app={url}")
+    ));
+    let page = "https://login.corp.example/?a=$HOME&b='x'&c=(1);d";
+    desk.login(page, &[], &DISPLAY);
+    until("the page is open", || (!desk.pages().is_empty()).then_some(()));
+    assert_eq!(desk.pages(), ["configured --app=https://login.corp.example/?a=%24HOME&b=%27x%27&c=(1);d"]);
+
+    let assignment = json!({
+        "session": "corp", "start_url": "https://corp.awsapps.com/start#/", "sso_region": "eu-west-1",
+        "account": "111122223333", "role": "Admin", "region": null, "browser": "touch was-here {url}",
+    });
+    let canned = Canned::answers([ok(&assignment)]);
+    let mut console = desk.ssoctl(&canned, &["console"]);
+    console.env("DISPLAY", ":7");
+    desk.stage.finish(console).exits(0);
+    until("the console is open", || (desk.pages().len() == 2).then_some(()));
+    let link = "https://corp.awsapps.com/start/#/console?account_id=111122223333&role_name=Admin";
+    assert_eq!(desk.pages()[1], format!("configured --app={link}"));
+
+    // A daemon that gives another start URL does not choose what is opened.
+    let mut lie = assignment;
+    lie["start_url"] = "https://evil.example/start".into();
+    let canned = Canned::answers([ok(&lie)]);
+    let mut console = desk.ssoctl(&canned, &["console"]);
+    console.env("DISPLAY", ":7");
+    desk.stage.finish(console).exits(1).prints_nothing().says("(evil.example)");
+    assert!(!desk.stage.home().join("was-here").exists());
+}
+
+#[test]
+fn a_command_in_which_a_shell_would_read_the_page_is_reported_with_its_line_and_the_right_form() {
+    let desk = Desk::new();
+    desk.stage.write_own_config("[session.corp]\nbrowser = \"sh -c 'firefox {url}'\"\n");
+    desk.stage.start_daemon();
+    let status = desk.stage.run(["status", "--json"]).exits(0).stdout;
+    assert!(status.contains("config.toml\",\"line\":2,") && status.contains("- {url}"), "{status}");
+    let canned = Canned::answers([ok(&pending(AWS_PAGE, true)), ok(&signed_in())]);
+    let mut login = desk.ssoctl(&canned, &["login", "corp"]);
+    login.env("BROWSER", "sh -c 'touch was-here; firefox %s'").env("DISPLAY", ":7");
+    desk.stage.finish(login).exits(0).says("no browser was opened: BROWSER must be").says("- %s");
+    assert!(!desk.stage.home().join("was-here").exists());
+}
+
+#[test]
+fn in_a_remote_session_the_variables_browser_is_tried_and_two_options_force_and_forbid() {
+    let desk = Desk::new();
+    desk.stage.write_own_config(&format!("[session.corp]\nbrowser = \"{}\"\n", desk.browser("configured {url}")));
+    let ssh = [("DISPLAY", ":7"), ("SSH_TTY", "/dev/pts/1")];
+    let unset = [("SSH_TTY", "/dev/pts/1"), ("BROWSER", "")];
+    for (words, set, expected) in [
+        (&[][..], &ssh[..], Some("variable")),
+        (&[], &[], Some("variable")),
+        (&["--browser"], &ssh, Some("configured")),
+        (&["--browser"], &unset, Some("configured")),
+        (&["--no-browser"], &DISPLAY, None),
+        (&["--no-browser"], &ssh, None),
+        (&[], &unset, None),
+    ] {
+        let _ = fs::remove_file(desk.opened());
+        let outcome = desk.login(AWS_PAGE, words, set);
+        match expected {
+            Some(first) => {
+                until("the page is open", || (!desk.pages().is_empty()).then_some(()));
+                assert_eq!(desk.pages(), [format!("{first} {AWS_PAGE}")], "{words:?} {set:?}");
+            }
+            None => assert_eq!(outcome.stderr.contains("this is a session over SSH"), words.is_empty(), "{outcome:?}"),
+        }
+    }
+    assert_eq!(desk.pages(), Vec::<String>::new());
+
+    let joined = Canned::answers([ok(&pending(AWS_PAGE, false)), ok(&signed_in())]);
+    let mut command = desk.ssoctl(&joined, &["login", "corp"]);
+    command.env("DISPLAY", ":7");
+    desk.stage.finish(command).exits(0);
+    assert_eq!(desk.pages(), Vec::<String>::new(), "whoever joins opens no second page");
+}
+
+#[test]
+fn a_browser_that_is_missing_or_fails_is_told() {
+    let desk = Desk::new();
+    desk.login(AWS_PAGE, &[], &[("DISPLAY", ":7"), ("BROWSER", "/nonexistent/browser")])
+        .says("no browser was opened: /nonexistent/browser: ");
+}

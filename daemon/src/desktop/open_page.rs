@@ -1,0 +1,142 @@
+//! `ssoctld open-page`: a page for somebody who has just called `ssoctl`, in the caller's own environment. Nothing else opens pages
+//! for the client.
+
+use std::fmt;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+
+use super::environment::{Display, Launcher};
+use super::page::Page;
+use super::{Environment, browser};
+use crate::config::{BrowserCommand, NotACommand};
+
+/// Whether somebody has to be there to see the page.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wish {
+    /// It is opened where a browser would be seen, or where `$BROWSER` leads to one.
+    WhereItIsSeen,
+    /// It is opened in any case.
+    Anyhow,
+}
+
+/// Why no browser was started. `Display` fits after `no browser was opened: `.
+#[derive(Debug)]
+pub enum NotOpened {
+    /// There is none that could show a page here.
+    NoneHere(&'static str),
+    /// `$BROWSER` is no command that can be used.
+    Variable(NotACommand),
+    /// None of the commands could be executed; the last one and its error.
+    NotExecutable(String, io::Error),
+}
+
+impl fmt::Display for NotOpened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoneHere(why) => write!(f, "{why}; --browser opens one all the same"),
+            Self::Variable(wrong) => {
+                let expected = wrong.to_string().replace("{url}", "%s");
+                write!(f, "BROWSER must be {expected}")
+            }
+            Self::NotExecutable(program, error) => write!(f, "{program}: {error}; open the page yourself"),
+        }
+    }
+}
+
+/// Becomes the browser, or the command that hands the page to a running one. Returns only if there is none.
+pub fn open_page(page: &Page, command: Option<&BrowserCommand>, around: &Environment, wish: Wish) -> NotOpened {
+    // Whoever starts a terminal may be a service; a terminal's programs are the person's own.
+    let launcher = if around.launcher == Launcher::Windows { Launcher::Windows } else { Launcher::Ourselves };
+    let variable = std::env::var_os("BROWSER").filter(|list| !list.is_empty());
+    let variable = variable.map(|list| list.to_string_lossy().into_owned());
+    let commands = match commands(page, command, variable.as_deref(), around.display, launcher, wish) {
+        Ok(commands) => commands,
+        Err(why) => return why,
+    };
+    let mut outcome = NotOpened::NoneHere("no command is configured");
+    for words in commands {
+        let Some((program, arguments)) = words.split_first() else { continue };
+        let error = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .exec();
+        outcome = NotOpened::NotExecutable(program.clone(), error);
+    }
+    outcome
+}
+
+/// What is tried, in this order: the session's own command; `$BROWSER`, which may list several separated by colons; what the
+/// system has. In a remote session, and without a display, only `$BROWSER` can lead to somebody who sees it: editors set it.
+fn commands(
+    page: &Page,
+    command: Option<&BrowserCommand>,
+    variable: Option<&str>,
+    display: Display,
+    launcher: Launcher,
+    wish: Wish,
+) -> Result<Vec<Vec<String>>, NotOpened> {
+    let none_here = match display {
+        _ if wish == Wish::Anyhow => None,
+        Display::There => None,
+        Display::Remote => Some("this is a session over SSH"),
+        Display::Missing => Some("there is no display"),
+    };
+    match (command, variable) {
+        (Some(command), _) if none_here.is_none() => Ok(vec![command.words(page.as_str())]),
+        (_, Some(list)) => {
+            let commands = list.split(':').map(BrowserCommand::of_variable);
+            let commands = commands.filter_map(Result::transpose).collect::<Result<Vec<_>, _>>();
+            Ok(commands.map_err(NotOpened::Variable)?.iter().map(|command| command.words(page.as_str())).collect())
+        }
+        (_, None) => match none_here {
+            Some(why) => Err(NotOpened::NoneHere(why)),
+            None => Ok(browser::desktops_own(page.as_str(), launcher)),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::desktop::page::admit;
+
+    const PAGE: &str = "https://corp.awsapps.com/";
+
+    fn tried(
+        command: Option<&str>,
+        variable: Option<&str>,
+        display: Display,
+        wish: Wish,
+    ) -> Result<Vec<String>, String> {
+        let command = command.map(|command| BrowserCommand::configured(command).unwrap());
+        let page = admit(PAGE, None).unwrap();
+        let commands = commands(&page, command.as_ref(), variable, display, Launcher::Ourselves, wish);
+        let first = |words: Vec<String>| words[..words.len() - 1].join(" ");
+        commands.map(|all| all.into_iter().map(first).collect()).map_err(|why| why.to_string())
+    }
+
+    #[test]
+    fn a_browser_is_tried_where_somebody_would_see_it_and_anywhere_if_that_is_wished() {
+        use Display::{Missing, Remote, There};
+        use Wish::{Anyhow, WhereItIsSeen};
+        let own = Some("firefox -P work {url}");
+        let some = |words: &[&str]| Ok(words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>());
+        let system = browser::desktops_own("", Launcher::Ourselves)[0][0].clone();
+        for wish in [WhereItIsSeen, Anyhow] {
+            assert_eq!(tried(own, Some("lynx"), There, wish), some(&["firefox -P work"]));
+            assert_eq!(tried(None, Some("lynx::w3m -x"), There, wish), some(&["lynx", "w3m -x"]));
+            assert_eq!(tried(None, None, There, wish), some(&[&system]));
+        }
+        for display in [Remote, Missing] {
+            assert_eq!(tried(own, Some("/e/browser.sh"), display, WhereItIsSeen), some(&["/e/browser.sh"]));
+            assert_eq!(tried(own, Some("lynx"), display, Anyhow), some(&["firefox -P work"]));
+            assert_eq!(tried(None, None, display, Anyhow), some(&[&system]));
+            assert!(tried(own, None, display, WhereItIsSeen).is_err_and(|why| why.contains("--browser")));
+        }
+        let script = tried(None, Some("sh -c 'firefox %s'"), There, WhereItIsSeen).unwrap_err();
+        assert!(script.starts_with("BROWSER must be") && script.contains("- %s"), "{script}");
+    }
+}
