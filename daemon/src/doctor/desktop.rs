@@ -4,6 +4,9 @@ use super::finding::Finding;
 use crate::config::Notifications;
 use crate::desktop::Display;
 
+/// A store of files that nobody chose.
+pub(super) const FILES_FOR_WANT: &str = "files, for want of a keyring";
+
 const BUS: &str = "session bus";
 const KEYRING: &str = "keyring";
 const NOTIFICATIONS: &str = "notifications";
@@ -109,6 +112,13 @@ pub(super) fn judge_bus(
 
 fn judge_keyring(keyring: &Provider<Keyring>, store: Option<&str>) -> Finding {
     let (message, remedy) = match keyring {
+        Provider::Running(Keyring::Open) | Provider::Startable if store == Some(FILES_FOR_WANT) => {
+            return Finding::warning(
+                KEYRING,
+                "it is there, but the daemon could not use it when it started, and keeps secrets in files, in the clear",
+                "restart the daemon, which moves them: ssoctl service restart, or ssoctl stop",
+            );
+        }
         Provider::Running(Keyring::Open) => return Finding::ok(KEYRING, "it is unlocked"),
         Provider::Startable => return Finding::ok(KEYRING, "it is started when it is needed"),
         Provider::Running(Keyring::Locked) => {
@@ -230,6 +240,8 @@ mod tests {
             let bus = on_bus(keyring, Provider::Startable);
             assert_eq!(results(&bus, Display::There, Some("keyring"))[1], with_it, "{bus:?}");
             assert_eq!(results(&bus, Display::There, Some("file"))[1], without_it, "{bus:?}");
+            let late = if without_it == Verdict::Ok { Verdict::Warning } else { without_it };
+            assert_eq!(results(&bus, Display::There, Some(FILES_FOR_WANT))[1], late, "{bus:?}");
             assert_eq!(results(&bus, Display::There, None)[1], without_it, "{bus:?}");
         }
     }

@@ -89,12 +89,21 @@ pub async fn examine(subject: Subject, clock: Arc<dyn Clock>) -> Report {
             "check the mounts of your home directory and of $XDG_RUNTIME_DIR",
         )),
     }
+    if let daemon::Answer::Status(status) = &daemon {
+        let problems = status.machine_problems.iter();
+        findings.extend(problems.map(|it| Finding::warning("machine", it.message.clone(), it.remedy.clone())));
+    }
     let manager = manager.unwrap_or_else(|| service::Manager::Unreachable("no answer in time".to_owned()));
     findings.push(service::judge(&manager));
     findings.extend(service::judge_sandbox(&manager, gather::service::user_namespaces()));
     let display = screen.as_ref().map_or(crate::desktop::Display::Missing, |screen| screen.display);
     let bus = bus.unwrap_or_else(|| desktop::Bus::Broken("no answer in time".to_owned()));
     let store = match &daemon {
+        daemon::Answer::Status(status)
+            if status.secret_store.kind == "file" && status.secret_store.reason.is_some() =>
+        {
+            Some(desktop::FILES_FOR_WANT)
+        }
         daemon::Answer::Status(status) => Some(status.secret_store.kind.as_str()),
         _ => None,
     };
