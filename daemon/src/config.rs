@@ -26,7 +26,8 @@ pub use add::{AddError, AddedSession, NewSession, add_session};
 pub use aws::EndpointSettings;
 pub use browser_command::{BrowserCommand, NotACommand};
 pub(crate) use credential_command::{CredentialCommand, Named};
-pub use endpoints::{EndpointError, Endpoints, OverrideSource};
+pub(crate) use endpoints::region_of_service;
+pub use endpoints::{EndpointError, Endpoints};
 pub use environment::Environment;
 pub use files::{NoHome, Paths, SaveError, load, parse, save_session};
 pub(crate) use files::{is_null, read};
@@ -162,18 +163,16 @@ pub enum LostProfile {
 pub struct SessionConfig {
     /// The preferred name.
     pub name: String,
-    /// Further names: legacy profiles at this portal, and session sections with an equal identity.
+    /// Further names: legacy profiles at this portal.
     pub aliases: Vec<String>,
     /// What its record is keyed by.
     pub identity: Identity,
-    /// The start URL as written: sent to the service, and shown.
-    pub start_url: String,
     /// The scopes in the order written: what is registered. None gives a token that cannot be refreshed.
     pub scopes: Vec<String>,
     /// Where its services are. The error is shown in `status` and ends every call that needs the service.
     pub endpoints: Result<Endpoints, EndpointError>,
-    /// The keys under which readers look for its token in the AWS token cache: the names of `sso-session` sections,
-    /// and each legacy profile's start URL exactly as written.
+    /// The keys under which readers look for its token in the AWS token cache: its own name, and each legacy profile's start
+    /// URL exactly as written. No other session has any of them.
     pub cache_keys: Vec<String>,
     /// Where it was found first.
     pub origin: Origin,
@@ -193,6 +192,11 @@ impl SessionConfig {
     /// Whether this is its name or one of its aliases.
     pub fn is_named(&self, name: &str) -> bool {
         self.name == name || self.aliases.iter().any(|alias| alias == name)
+    }
+
+    /// Its start URL.
+    pub fn start_url(&self) -> &str {
+        &self.identity.start_url
     }
 
     /// The region of its Identity Center instance.

@@ -13,6 +13,7 @@ pub mod doctor;
 mod file_work;
 pub mod ground;
 mod inquiry;
+pub mod issuer;
 pub mod lock;
 pub mod machine;
 mod named_files;
@@ -25,6 +26,7 @@ pub mod secrets;
 pub mod server;
 pub mod service_manager;
 pub mod session;
+pub mod token;
 pub mod transport;
 pub mod world;
 

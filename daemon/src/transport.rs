@@ -17,7 +17,6 @@ use std::time::{Duration, SystemTime};
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use ssoctl_protocol::Secret;
 use tokio::sync::watch;
-use url::Url;
 
 use crate::clock::Clock;
 use crate::regular_file::{Link, RegularFile};
@@ -255,26 +254,9 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }
 
-/// The address of an operation. An endpoint may have a path of its own, which `Url::join` would replace.
-pub fn join(endpoint: &Url, path: &str) -> Url {
-    let mut url = endpoint.clone();
-    url.set_path(&format!("{}/{path}", endpoint.path().trim_end_matches('/')));
-    url
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_endpoint_with_a_path_keeps_it() {
-        for (endpoint, url) in [
-            ("https://oidc.eu-west-1.amazonaws.com", "https://oidc.eu-west-1.amazonaws.com/token"),
-            ("https://proxy.example/sso/", "https://proxy.example/sso/token"),
-        ] {
-            assert_eq!(join(&Url::parse(endpoint).unwrap(), "token").as_str(), url);
-        }
-    }
 
     #[test]
     fn a_certificate_bundle_that_cannot_be_used_is_named() {

@@ -200,7 +200,7 @@ fn leads_alike(ours: &Config, name: &str, expected: &Value, text: &str) -> &'sta
     }
     let found = found.unwrap_or_else(|| panic!("{name} leads nowhere: {text}\n{:#?}", ours.problems));
     let session = ours.session(&found.session).expect("its session");
-    assert_eq!(normalise_start_url(&session.start_url), normalise_start_url(start_url), "{name} in {text}");
+    assert_eq!(normalise_start_url(session.start_url()), normalise_start_url(start_url), "{name} in {text}");
     assert_eq!(session.region(), region, "{name} in {text}");
     let assignment = found.assignment.as_ref().expect("it was looked at");
     assert_eq!([Some(assignment.account.as_str()), Some(assignment.role.as_str())], members, "{name} in {text}");

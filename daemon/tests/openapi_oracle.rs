@@ -33,7 +33,7 @@ fn bodies() -> [(&'static str, Value); 6] {
         ("Login", json!({"state": "signed_in", "expires_at": at})),
         (
             "SessionStatus",
-            json!({"name": "corp", "aliases": ["dev"], "start_url": url, "region": "eu-west-1", "scopes": [], "label": null,
+            json!({"name": "corp", "aliases": ["dev"], "start_url": url, "region": "eu-west-1", "scopes": [],
                 "state": "signed_in", "expires_at": at, "refreshable": true, "oidc_endpoint": null, "login": pending,
                 "last_error": null, "session_ends_at": null, "next": {"action": "refresh", "at": at}, "unsaved": false,
                 "token_files": {"published": ["/a"], "error": null}}),

@@ -118,9 +118,6 @@ pub struct SessionStatus {
     pub region: String,
     /// The scopes that are registered; empty means a long token without a refresh token.
     pub scopes: Vec<String>,
-    /// What keeps a second person's sign-in at the same portal apart.
-    #[serde(default)]
-    pub label: Option<String>,
     /// Where it stands.
     pub state: SessionState,
     /// When the token expires or has expired; `null` without one.
@@ -129,6 +126,9 @@ pub struct SessionStatus {
     pub refreshable: bool,
     /// The OIDC endpoint that is used; `null` if the configuration allows none.
     pub oidc_endpoint: Option<String>,
+    /// Whom it signs in with instead of AWS, and because of what; `null` for AWS's own service.
+    #[serde(default)]
+    pub foreign_issuer: Option<ForeignIssuer>,
     /// The sign-in that waits for a person.
     pub login: Option<PendingLogin>,
     /// The last thing that went wrong; `null` again once it went well.
@@ -146,6 +146,15 @@ pub struct SessionStatus {
     /// The token files of the AWS CLI and SDKs; `null` if the session shares none.
     #[serde(default)]
     pub token_files: Option<TokenFiles>,
+}
+
+/// A service that is not AWS's own. A sign-in at AWS does not count there, and stays until the setting is gone.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ForeignIssuer {
+    /// Where it is.
+    pub url: String,
+    /// The setting that says so: the variable, or the file and the line.
+    pub set_by: String,
 }
 
 /// Where the files stand by which a session shares its token with the AWS CLI and SDKs.

@@ -14,6 +14,7 @@ fn import_says_what_became_of_each_file_and_fails_if_one_could_not_be_read() {
         ".aws/config",
         "[sso-session my-sso]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = eu-west-1\n",
     );
+    stage.write_own_config("[session.my-sso]\nsdk_cache = \"on\"\n");
     stage.start_daemon();
     stage.wait_for_state("my-sso", "signed_out");
     let nothing = stage.run(["import"]).exits(0);

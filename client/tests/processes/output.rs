@@ -37,6 +37,9 @@ fn status_json_has_the_documented_members_before_during_and_after_a_sign_in() {
             "name": "corp", "start_url": START_URL, "region": "eu-west-1", "scopes": ["sso:account:access"],
             "state": state, "refreshable": state == "signed_in",
             "oidc_endpoint": format!("{}/", stage.identity_center.url()), "last_error": null,
+            "foreign_issuer": {
+                "url": stage.identity_center.url(), "set_by": "AWS_ENDPOINT_URL_SSO_OIDC in the environment of ssoctld"
+            },
         })
     };
     let documented = |session: &Value| {

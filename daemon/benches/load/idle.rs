@@ -21,7 +21,7 @@ pub(crate) async fn run() {
     let bus = Bus::start();
     let extra = format!(
         "secret_store = \"auto\"\n[session.tls]\nstart_url = \"https://tls.awsapps.com/start\"\nregion = \"eu-west-1\"\n\
-         oidc_endpoint = \"https://{address}\"\n"
+         oidc_endpoint = \"https://{address}\"\nportal_endpoint = \"https://{address}\"\n"
     );
     let environment: Vec<_> = bus.iter().map(|bus| ("DBUS_SESSION_BUS_ADDRESS", bus.address.as_str())).collect();
     let stage = Stage::set_with(settings(), &extra, &environment).await;

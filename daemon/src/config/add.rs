@@ -10,7 +10,7 @@ use super::session_name::{NameError, check_name, derive_name, unique_name};
 pub struct NewSession {
     /// Its name; without one, the first label of the start URL's host, with a number where that is taken.
     pub name: Option<String>,
-    /// Its start URL, written as it is given.
+    /// Its start URL, written as it is compared.
     pub start_url: String,
     /// The region of its Identity Center instance.
     pub region: String,
@@ -61,7 +61,7 @@ pub fn add_session(
     is_taken: impl Fn(&str) -> bool,
 ) -> Result<AddedSession, AddError> {
     let scopes = session.scopes.as_deref().unwrap_or_default();
-    Identity::new(&session.start_url, &session.region, scopes, None)?;
+    let identity = Identity::new(None, &session.start_url, &session.region, scopes)?;
     if let Some(scope) = scopes.iter().find(|scope| !is_scope_token(scope)) {
         return Err(AddError::Scope(scope.clone()));
     }
@@ -90,7 +90,7 @@ pub fn add_session(
     };
 
     let mut table = Table::new();
-    table.insert("start_url", value(session.start_url.as_str()));
+    table.insert("start_url", value(identity.start_url));
     table.insert("region", value(session.region.as_str()));
     if let Some(scopes) = &session.scopes {
         table.insert("scopes", value(scopes.iter().map(String::as_str).collect::<Array>()));
@@ -166,7 +166,7 @@ mod tests {
     fn what_was_added_is_read_back() {
         let session = NewSession { scopes: Some(vec!["a".to_owned(), "b'c".to_owned()]), ..corp(Some("my corp.x")) };
         for before in
-            ["", "[session]\n", "session.a.region = \"x\"\n", "[session.a]\nlabel = \"y\"", "session = { a = {} }\n"]
+            ["", "[session]\n", "session.a.region = \"x\"\n", "[session.a]\nregion = \"y\"", "session = { a = {} }\n"]
         {
             let added = add_session(before, &session, |_| false).unwrap();
             let file = OwnFile::parse(&added.text);

@@ -66,10 +66,6 @@ impl Section {
         self.entries.get(key).filter(|entry| !entry.value.is_empty())
     }
 
-    fn text(&self, key: &str) -> Option<String> {
-        self.get(key).map(|entry| entry.value.clone())
-    }
-
     fn switch(&self, key: &str) -> Option<bool> {
         self.get(key).map(|entry| is_true(&entry.value))
     }
@@ -216,9 +212,7 @@ impl AwsFile {
             return ProfileEndpoints::default();
         }
         ProfileEndpoints {
-            profile: profile.name.clone(),
             services: profile.get("services").and_then(|reference| self.services_named(reference, problems)),
-            endpoint_url: profile.text("endpoint_url"),
             ignore_configured_endpoint_urls: profile.switch("ignore_configured_endpoint_urls"),
             use_fips_endpoint: profile.switch("use_fips_endpoint"),
             use_dualstack_endpoint: profile.switch("use_dualstack_endpoint"),
@@ -233,7 +227,11 @@ impl AwsFile {
             ));
             return None;
         };
-        let endpoint_url = |service: &str| nested(&services.get(service)?.value, "endpoint_url").map(str::to_owned);
+        let endpoint_url = |service: &str| {
+            let members = services.get(service)?;
+            let url = nested(&members.value, "endpoint_url")?;
+            Some(Located { value: url.to_owned(), line: self.place(members.line).1 })
+        };
         Some(ServiceEndpoints {
             section: services.name.clone(),
             sso_oidc: endpoint_url("sso_oidc"),
@@ -286,8 +284,8 @@ mod tests {
     fn of_two_spellings_of_a_profile_the_later_replaces_the_earlier() {
         let file = AwsFile::parse("[profile default]\na = 1\nb = 1\n[default]\na = 2\n", "");
         let profile = file.profile("default").expect("the default profile");
-        assert_eq!(profile.text("a").as_deref(), Some("2"));
-        assert_eq!(profile.text("b"), None);
+        assert_eq!(profile.get("a").map(|entry| entry.value.as_str()), Some("2"));
+        assert_eq!(profile.get("b"), None);
         assert_eq!(file.problems.len(), 1);
         assert_eq!(file.problems[0].line, 4);
     }
@@ -299,8 +297,9 @@ mod tests {
             "[dev]\nb = 2\naws_secret_access_key = x\n[other]\na = 3\n[profile y]\n",
         );
         let dev = file.profile("dev").expect("a profile of both");
-        assert_eq!((dev.text("a").as_deref(), dev.text("b").as_deref()), (Some("1"), Some("2")));
-        assert_eq!(dev.text("aws_secret_access_key").as_deref(), Some("(not kept)"));
+        let text = |key: &str| dev.get(key).map(|entry| entry.value.as_str());
+        assert_eq!((text("a"), text("b")), (Some("1"), Some("2")));
+        assert_eq!(text("aws_secret_access_key"), Some("(not kept)"));
         let places = [dev.line, dev.entries["b"].line, file.profile("other").expect("a profile").line];
         let expected = [(AwsPart::Config, 1), (AwsPart::Credentials, 2), (AwsPart::Credentials, 4)];
         assert_eq!(places.map(|line| file.place(line)), expected);
@@ -328,8 +327,8 @@ mod tests {
             endpoints.services,
             Some(ServiceEndpoints {
                 section: "local".to_owned(),
-                sso_oidc: Some("http://127.0.0.1:1".to_owned()),
-                sso: Some("http://127.0.0.1:2".to_owned()),
+                sso_oidc: Some(Located { value: "http://127.0.0.1:1".to_owned(), line: 5 }),
+                sso: Some(Located { value: "http://127.0.0.1:2".to_owned(), line: 7 }),
             })
         );
     }

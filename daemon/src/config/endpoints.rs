@@ -1,31 +1,50 @@
 //! Which hosts a session talks to: the partitions' hosts, FIPS and dual-stack, and all overrides in their order.
 //!
-//! The rules are those of the models' `sso-oidc.endpoint-rules.json` and `sso-portal.endpoint-rules.json`. The order
-//! of overrides is botocore's, after the daemon's own configuration:
+//! The rules are those of the models' `sso-oidc.endpoint-rules.json` and `sso-portal.endpoint-rules.json`. Overrides, first
+//! one wins:
 //!
 //! 1. `oidc_endpoint` and `portal_endpoint` of the session in the own configuration,
 //! 2. `AWS_ENDPOINT_URL_SSO_OIDC` and `AWS_ENDPOINT_URL_SSO`,
-//! 3. `AWS_ENDPOINT_URL`,
-//! 4. `endpoint_url` of `sso_oidc` and `sso` in the profile's `services` section,
-//! 5. the profile's `endpoint_url`.
+//! 3. `endpoint_url` of `sso_oidc` and `sso` in the profile's `services` section.
 //!
-//! `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS`, or the profile's `ignore_configured_endpoint_urls`, switches 2 to 5 off.
+//! `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS`, or the profile's `ignore_configured_endpoint_urls`, switches 2 and 3 off. The
+//! general `AWS_ENDPOINT_URL` and a profile's `endpoint_url` are left out on purpose: people set them for one local service,
+//! and a sign-in would go there.
+//!
+//! Both services of a session have to be one issuer: the portal gets tokens that the OIDC service has issued.
 
-use std::fmt;
+use std::path::Path;
 
 use url::Url;
 
 use super::environment::Environment;
 use super::identity::{has_credentials, is_https_or_loopback, is_region, without_credentials};
+use super::located::Located;
 use super::partitions::Partition;
+use crate::issuer::{Endpoint, Issuer, Setting};
 
-/// Base URLs of the two services that a session talks to. Paths of operations are appended to their paths.
+/// The two services that a session talks to, of one issuer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoints {
     /// The OIDC service: registrations, device flows and tokens.
-    pub oidc: Url,
+    pub oidc: Endpoint,
     /// The portal: accounts, roles, role credentials and logout.
-    pub portal: Url,
+    pub portal: Endpoint,
+}
+
+impl Endpoints {
+    /// What is to be said of them wherever something is said: nothing of AWS's own, of others where they are and where that
+    /// is configured.
+    pub fn notice(&self) -> Option<String> {
+        self.oidc.notice()
+    }
+
+    /// Whether an environment variable has moved the session to another issuer.
+    pub fn are_moved_by_a_variable(&self) -> bool {
+        [&self.oidc, &self.portal]
+            .into_iter()
+            .any(|endpoint| !endpoint.issuer().is_aws() && matches!(endpoint.set_by(), Some(Setting::Variable(_))))
+    }
 }
 
 /// Why a session has no endpoints.
@@ -35,69 +54,47 @@ pub enum EndpointError {
     #[error("{0:?} is not a region; regions look like \"eu-west-1\"")]
     Region(String),
     /// An override is not a URL that can be a base.
-    #[error("{source_of_url} is not a plain http or https URL: {url:?}")]
+    #[error("{set_by} is not a plain http or https URL: {url:?}")]
     NotAUrl {
         /// Where the override stands.
-        source_of_url: OverrideSource,
+        set_by: Setting,
         /// What stands there.
         url: String,
     },
     /// An override carries a user name or a password.
     #[error("{0} must not contain a user name or password")]
-    Credentials(OverrideSource),
+    Credentials(Setting),
     /// An override would send secrets in the clear to another machine.
-    #[error("{source_of_url} is plain http to another machine ({url:?}); use https, or a loopback address")]
+    #[error("{set_by} is plain http to another machine ({url:?}); use https, or a loopback address")]
     PlainHttp {
         /// Where the override stands.
-        source_of_url: OverrideSource,
+        set_by: Setting,
         /// What stands there.
         url: String,
     },
     /// FIPS endpoints are required, and a custom endpoint is configured (endpoint rules).
     #[error("FIPS endpoints and a custom endpoint ({0}) exclude each other; remove one of them")]
-    FipsAndCustom(OverrideSource),
+    FipsAndCustom(Setting),
     /// Dual-stack endpoints are required, and a custom endpoint is configured (endpoint rules).
     #[error("dual-stack endpoints and a custom endpoint ({0}) exclude each other; remove one of them")]
-    DualStackAndCustom(OverrideSource),
-}
-
-/// Where a custom endpoint was configured.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OverrideSource {
-    /// This key of the session in the own configuration.
-    OwnConfig(&'static str),
-    /// This environment variable.
-    Variable(&'static str),
-    /// `endpoint_url` of this service in this `services` section of the AWS configuration.
-    Services {
-        /// The section's name.
-        section: String,
-        /// `sso_oidc` or `sso`.
-        service: &'static str,
+    DualStackAndCustom(Setting),
+    /// The portal would get tokens that somebody else has issued.
+    #[error(
+        "its sign-in service is {oidc} and its portal is {portal}, which are not one service: a token goes to whoever issued \
+         it and to nobody else; set both, or neither"
+    )]
+    TwoIssuers {
+        /// The OIDC service, and where that is configured.
+        oidc: String,
+        /// The portal, and where that is configured.
+        portal: String,
     },
-    /// `endpoint_url` of this profile of the AWS configuration.
-    Profile(String),
-}
-
-impl fmt::Display for OverrideSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::OwnConfig(key) => f.write_str(key),
-            Self::Variable(name) => f.write_str(name),
-            Self::Services { section, service } => {
-                write!(f, "endpoint_url of {service} in [services {section}]")
-            }
-            Self::Profile(profile) => write!(f, "endpoint_url of profile {profile:?}"),
-        }
-    }
 }
 
 /// What a profile of the AWS configuration says about endpoints.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct ProfileEndpoints {
-    pub(super) profile: String,
     pub(super) services: Option<ServiceEndpoints>,
-    pub(super) endpoint_url: Option<String>,
     pub(super) ignore_configured_endpoint_urls: Option<bool>,
     pub(super) use_fips_endpoint: Option<bool>,
     pub(super) use_dualstack_endpoint: Option<bool>,
@@ -107,8 +104,8 @@ pub(super) struct ProfileEndpoints {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct ServiceEndpoints {
     pub(super) section: String,
-    pub(super) sso_oidc: Option<String>,
-    pub(super) sso: Option<String>,
+    pub(super) sso_oidc: Option<Located<String>>,
+    pub(super) sso: Option<Located<String>>,
 }
 
 /// Everything that decides on the endpoints of one session.
@@ -116,15 +113,34 @@ pub(super) struct ServiceEndpoints {
 pub(super) struct Inputs<'a> {
     pub(super) start_url: &'a str,
     pub(super) region: &'a str,
-    pub(super) own_oidc: Option<&'a str>,
-    pub(super) own_portal: Option<&'a str>,
+    pub(super) own_path: &'a Path,
+    pub(super) own_oidc: Option<&'a Located<String>>,
+    pub(super) own_portal: Option<&'a Located<String>>,
     pub(super) environment: &'a Environment,
+    pub(super) aws_path: &'a Path,
     pub(super) profile: &'a ProfileEndpoints,
 }
 
-/// Resolves the endpoints of one session.
-pub(super) fn resolve(inputs: Inputs<'_>) -> Result<Endpoints, EndpointError> {
-    Ok(Endpoints { oidc: resolve_service(Service::Oidc, inputs)?, portal: resolve_service(Service::Portal, inputs)? })
+/// Who issues the secrets of a session, and its endpoints. Settings that cannot be used name nobody else: what AWS has issued
+/// is kept, and nothing is sent anywhere.
+pub(super) fn resolve(inputs: Inputs<'_>) -> (Issuer, Result<Endpoints, EndpointError>) {
+    let oidc = resolve_service(Service::Oidc, inputs);
+    let issuer = oidc.as_ref().map_or_else(|_| Issuer::aws(inputs.region), |oidc| oidc.issuer().clone());
+    (issuer, oidc.and_then(|oidc| both(oidc, resolve_service(Service::Portal, inputs)?)))
+}
+
+fn both(oidc: Endpoint, portal: Endpoint) -> Result<Endpoints, EndpointError> {
+    if oidc.issuer() == portal.issuer() {
+        return Ok(Endpoints { oidc, portal });
+    }
+    let shown = |endpoint: &Endpoint| {
+        let usual = || endpoint.shown().as_str().trim_end_matches('/').to_owned();
+        match endpoint.set_by() {
+            Some(setting) => format!("{} ({setting})", usual()),
+            None => usual(),
+        }
+    };
+    Err(EndpointError::TwoIssuers { oidc: shown(&oidc), portal: shown(&portal) })
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,36 +149,36 @@ enum Service {
     Portal,
 }
 
-fn resolve_service(service: Service, inputs: Inputs<'_>) -> Result<Url, EndpointError> {
+fn resolve_service(service: Service, inputs: Inputs<'_>) -> Result<Endpoint, EndpointError> {
     let Inputs { environment, profile, .. } = inputs;
     let fips = environment.use_fips_endpoint.or(profile.use_fips_endpoint).unwrap_or(false);
     let dual_stack = environment.use_dualstack_endpoint.or(profile.use_dualstack_endpoint);
 
-    if let Some((source, url)) = find_override(service, inputs) {
+    if let Some((setting, url)) = find_override(service, inputs) {
         if fips {
-            return Err(EndpointError::FipsAndCustom(source));
+            return Err(EndpointError::FipsAndCustom(setting));
         }
         if dual_stack == Some(true) {
-            return Err(EndpointError::DualStackAndCustom(source));
+            return Err(EndpointError::DualStackAndCustom(setting));
         }
-        return check_override(source, url);
+        return check_override(setting, url);
     }
     // Observed: start URLs on app.aws work with the dual-stack OIDC endpoint only.
     let dual_stack = dual_stack.unwrap_or_else(|| service == Service::Oidc && is_dual_stack_portal(inputs.start_url));
-    regional(service, inputs.region, fips, dual_stack)
+    regional(service, inputs.region, fips, dual_stack).map(Endpoint::usual)
 }
 
 /// The first override in the order of the module's description. Empty ones count as absent, as in botocore.
-fn find_override<'a>(service: Service, inputs: Inputs<'a>) -> Option<(OverrideSource, &'a str)> {
+fn find_override<'a>(service: Service, inputs: Inputs<'a>) -> Option<(Setting, &'a str)> {
     let Inputs { environment, profile, .. } = inputs;
     let services = profile.services.as_ref();
-    let (own, own_key, variable, variable_name, in_services, service_name) = match service {
+    let (own, key, variable, variable_name, in_services, service) = match service {
         Service::Oidc => (
             inputs.own_oidc,
             "oidc_endpoint",
             &environment.endpoint_url_sso_oidc,
             "AWS_ENDPOINT_URL_SSO_OIDC",
-            services.and_then(|services| services.sso_oidc.as_deref()),
+            services.and_then(|services| services.sso_oidc.as_ref()),
             "sso_oidc",
         ),
         Service::Portal => (
@@ -170,54 +186,49 @@ fn find_override<'a>(service: Service, inputs: Inputs<'a>) -> Option<(OverrideSo
             "portal_endpoint",
             &environment.endpoint_url_sso,
             "AWS_ENDPOINT_URL_SSO",
-            services.and_then(|services| services.sso.as_deref()),
+            services.and_then(|services| services.sso.as_ref()),
             "sso",
         ),
     };
-    let ignore_configured =
-        environment.ignore_configured_endpoint_urls.or(profile.ignore_configured_endpoint_urls).unwrap_or(false);
-    let configured = || {
-        [
-            (OverrideSource::Variable(variable_name), variable.as_deref()),
-            (OverrideSource::Variable("AWS_ENDPOINT_URL"), environment.endpoint_url.as_deref()),
-            (
-                OverrideSource::Services {
-                    section: services.map(|services| services.section.clone()).unwrap_or_default(),
-                    service: service_name,
-                },
-                in_services,
-            ),
-            (OverrideSource::Profile(profile.profile.clone()), profile.endpoint_url.as_deref()),
-        ]
-        .into_iter()
-        .find_map(|(source, url)| Some((source, url.filter(|url| !url.is_empty())?)))
-    };
-    match own {
-        Some(url) => Some((OverrideSource::OwnConfig(own_key), url)),
-        None if ignore_configured => None,
-        None => configured(),
+    if let Some(own) = own {
+        let setting = Setting::OwnConfig { key, file: inputs.own_path.to_owned(), line: own.line };
+        return Some((setting, &own.value));
     }
+    if environment.ignore_configured_endpoint_urls.or(profile.ignore_configured_endpoint_urls).unwrap_or(false) {
+        return None;
+    }
+    if let Some(url) = variable.as_deref().filter(|url| !url.is_empty()) {
+        return Some((Setting::Variable(variable_name), url));
+    }
+    let url = in_services.filter(|url| !url.value.is_empty())?;
+    let setting = Setting::Services {
+        section: services.map(|services| services.section.clone()).unwrap_or_default(),
+        service,
+        file: inputs.aws_path.to_owned(),
+        line: url.line,
+    };
+    Some((setting, &url.value))
 }
 
-fn check_override(source: OverrideSource, text: &str) -> Result<Url, EndpointError> {
-    let not_a_url = |source_of_url| EndpointError::NotAUrl { source_of_url, url: without_credentials(text).to_owned() };
+fn check_override(set_by: Setting, text: &str) -> Result<Endpoint, EndpointError> {
+    let not_a_url = |set_by| EndpointError::NotAUrl { set_by, url: without_credentials(text).to_owned() };
     let Ok(url) = Url::parse(text) else {
-        return Err(not_a_url(source));
+        return Err(not_a_url(set_by));
     };
     if has_credentials(&url) {
-        return Err(EndpointError::Credentials(source));
+        return Err(EndpointError::Credentials(set_by));
     }
     if !matches!(url.scheme(), "http" | "https")
         || text.chars().any(|c| c.is_whitespace() || c.is_control())
         || url.query().is_some()
         || url.fragment().is_some()
     {
-        return Err(not_a_url(source));
+        return Err(not_a_url(set_by));
     }
     if !is_https_or_loopback(&url) {
-        return Err(EndpointError::PlainHttp { source_of_url: source, url: text.to_owned() });
+        return Err(EndpointError::PlainHttp { set_by, url: text.to_owned() });
     }
-    Ok(url)
+    Ok(Endpoint::configured(url, set_by))
 }
 
 /// The host by the endpoint rules of the two models, which differ in the label alone.
@@ -225,6 +236,7 @@ fn regional(service: Service, region: &str, fips: bool, dual_stack: bool) -> Res
     if !is_region(region) {
         return Err(EndpointError::Region(region.to_owned()));
     }
+    let region = &region.to_ascii_lowercase();
     let partition = Partition::of(region);
     // GovCloud's plain hosts are the FIPS hosts, except with dual-stack.
     let fips_label = fips && (dual_stack || partition.name != "aws-us-gov");
@@ -236,6 +248,22 @@ fn regional(service: Service, region: &str, fips: bool, dual_stack: bool) -> Res
     };
     let suffix = if dual_stack { partition.dual_stack_dns_suffix } else { partition.dns_suffix };
     Url::parse(&format!("https://{label}.{region}.{suffix}")).map_err(|_| EndpointError::Region(region.to_owned()))
+}
+
+/// The labels that the two services have in front of their region.
+const SERVICES: [&str; 4] = ["oidc.", "oidc-fips.", "portal.sso.", "portal.sso-fips."];
+
+/// The region of AWS whose OIDC service or portal has this address; `None` if it is anybody else's. The inverse of
+/// [`regional`].
+pub(crate) fn region_of_service(url: &Url) -> Option<&str> {
+    if url.scheme() != "https" || url.port().is_some() {
+        return None;
+    }
+    let host = url.domain()?;
+    let (region, suffix) = SERVICES.iter().find_map(|label| host.strip_prefix(label))?.split_once('.')?;
+    let partition = Partition::of(region);
+    let is_of_aws = suffix == partition.dns_suffix || suffix == partition.dual_stack_dns_suffix;
+    (is_region(region) && is_of_aws).then_some(region)
 }
 
 /// Whether the portal is one of the dual-stack ones, such as `https://ssoins-1.portal.eu-west-1.app.aws`.

@@ -1,14 +1,30 @@
 use super::*;
+use crate::config::aws::AwsFile;
 
 const START_URL: &str = "https://corp.awsapps.com/start";
 
 fn with<'a>(environment: &'a Environment, profile: &'a ProfileEndpoints, region: &'a str) -> Inputs<'a> {
-    Inputs { start_url: START_URL, region, own_oidc: None, own_portal: None, environment, profile }
+    let (own_path, aws_path) = (Path::new("/own"), Path::new("/aws"));
+    Inputs { start_url: START_URL, region, own_path, own_oidc: None, own_portal: None, environment, aws_path, profile }
+}
+
+fn endpoints(inputs: Inputs<'_>) -> Result<Endpoints, EndpointError> {
+    resolve(inputs).1
+}
+
+fn located(value: &str) -> Located<String> {
+    Located { value: value.to_owned(), line: 7 }
+}
+
+/// Both services at this place, by variables.
+fn at(url: &str) -> Environment {
+    let url = Some(url.to_owned());
+    Environment { endpoint_url_sso_oidc: url.clone(), endpoint_url_sso: url, ..Environment::default() }
 }
 
 fn hosts(inputs: Inputs<'_>) -> (String, String) {
-    let endpoints = resolve(inputs).expect("endpoints");
-    (endpoints.oidc.into(), endpoints.portal.into())
+    let endpoints = endpoints(inputs).expect("endpoints");
+    (endpoints.oidc.shown().to_string(), endpoints.portal.shown().to_string())
 }
 
 #[test]
@@ -54,70 +70,119 @@ fn the_environment_decides_on_fips_before_the_profile_does() {
 }
 
 #[test]
-fn each_override_yields_to_the_one_before_it() {
+fn each_override_yields_to_the_one_before_it_and_says_where_it_stands() {
     let profile = ProfileEndpoints {
-        profile: "default".to_owned(),
         services: Some(ServiceEndpoints {
             section: "local".to_owned(),
-            sso_oidc: Some("https://services-oidc.example".to_owned()),
-            sso: Some("https://services-portal.example".to_owned()),
+            sso_oidc: Some(located("https://services.example/oidc")),
+            sso: Some(located("https://services.example/portal")),
         }),
-        endpoint_url: Some("https://profile.example".to_owned()),
         ..ProfileEndpoints::default()
     };
-    let environment = Environment {
-        endpoint_url_sso_oidc: Some("https://variable-oidc.example".to_owned()),
-        endpoint_url_sso: Some("https://variable-portal.example".to_owned()),
-        endpoint_url: Some("https://variable.example".to_owned()),
-        ..Environment::default()
+    let environment = at("https://variable.example");
+    let (oidc, portal) = (located("https://own.example/oidc"), located("https://own.example/portal"));
+    let own = |environment, profile| Inputs {
+        own_oidc: Some(&oidc),
+        own_portal: Some(&portal),
+        ..with(environment, profile, "eu-west-1")
     };
-    let inputs = Inputs {
-        own_oidc: Some("https://own-oidc.example"),
-        own_portal: Some("https://own-portal.example"),
-        ..with(&environment, &profile, "eu-west-1")
-    };
-    let pair = |oidc: &str, portal: &str| (format!("https://{oidc}.example/"), format!("https://{portal}.example/"));
-    assert_eq!(hosts(inputs), pair("own-oidc", "own-portal"));
-
-    assert_eq!(hosts(with(&environment, &profile, "eu-west-1")), pair("variable-oidc", "variable-portal"));
-
-    let environment = Environment { endpoint_url_sso_oidc: None, endpoint_url_sso: None, ..environment };
-    assert_eq!(hosts(with(&environment, &profile, "eu-west-1")), pair("variable", "variable"));
-
-    let environment = Environment::default();
-    assert_eq!(hosts(with(&environment, &profile, "eu-west-1")), pair("services-oidc", "services-portal"));
-
-    let profile = ProfileEndpoints { services: None, ..profile };
-    assert_eq!(hosts(with(&environment, &profile, "eu-west-1")), pair("profile", "profile"));
+    let ignoring = ProfileEndpoints { ignore_configured_endpoint_urls: Some(true), ..profile.clone() };
+    let none = Environment::default();
+    let insisting = Environment { ignore_configured_endpoint_urls: Some(false), ..environment.clone() };
+    for (inputs, oidc, notice) in [
+        (own(&environment, &profile), "https://own.example/oidc", "(oidc_endpoint, /own:7)"),
+        (own(&environment, &ignoring), "https://own.example/oidc", "(oidc_endpoint, /own:7)"),
+        (
+            with(&environment, &profile, "eu-west-1"),
+            "https://variable.example/",
+            "(AWS_ENDPOINT_URL_SSO_OIDC in the environment of ssoctld)",
+        ),
+        (
+            with(&none, &profile, "eu-west-1"),
+            "https://services.example/oidc",
+            "(endpoint_url of sso_oidc in [services local], /aws:7)",
+        ),
+        (with(&environment, &ignoring, "eu-west-1"), "https://oidc.eu-west-1.amazonaws.com/", ""),
+        (with(&none, &ignoring, "eu-west-1"), "https://oidc.eu-west-1.amazonaws.com/", ""),
+        (
+            with(&insisting, &ignoring, "eu-west-1"),
+            "https://variable.example/",
+            "(AWS_ENDPOINT_URL_SSO_OIDC in the environment of ssoctld)",
+        ),
+    ] {
+        let (issuer, found) = resolve(inputs);
+        let found = found.unwrap();
+        assert_eq!(found.oidc.shown().as_str(), oidc);
+        assert_eq!((&issuer, &issuer), (found.oidc.issuer(), found.portal.issuer()));
+        let said = found.notice().unwrap_or_default();
+        assert!(said.ends_with(notice) && said.is_empty() == notice.is_empty(), "{said}");
+    }
 }
 
 #[test]
-fn ignoring_configured_endpoints_leaves_the_own_configuration_alone() {
-    let profile = ProfileEndpoints {
-        endpoint_url: Some("https://profile.example".to_owned()),
-        ignore_configured_endpoint_urls: Some(true),
-        ..ProfileEndpoints::default()
-    };
-    let environment =
-        Environment { endpoint_url: Some("https://variable.example".to_owned()), ..Environment::default() };
-    let inputs = Inputs { own_portal: Some("https://own-portal.example"), ..with(&environment, &profile, "eu-west-1") };
-    assert_eq!(
-        hosts(inputs),
-        ("https://oidc.eu-west-1.amazonaws.com/".to_owned(), "https://own-portal.example/".to_owned())
-    );
-    let environment = Environment { ignore_configured_endpoint_urls: Some(false), ..environment };
-    assert_eq!(hosts(with(&environment, &profile, "eu-west-1")).0, "https://variable.example/");
+fn general_endpoints_do_not_move_the_sign_in_services() {
+    let variables = |name: &str| (name == "AWS_ENDPOINT_URL").then(|| "http://127.0.0.1:4566".to_owned());
+    let environment = Environment::from_vars(variables);
+    let aws = AwsFile::parse("[default]\nendpoint_url = http://127.0.0.1:4566\n", "");
+    let profile = aws.endpoints_of("default", &mut Vec::new());
+    let expected = "https://oidc.eu-west-1.amazonaws.com/";
+    assert_eq!(hosts(with(&environment, &profile, "eu-west-1")).0, expected);
+}
+
+#[test]
+fn a_portal_of_somebody_else_is_refused_and_both_places_are_named() {
+    let profile = ProfileEndpoints::default();
+    let (here, there) = ("http://127.0.0.1:1".to_owned(), "http://127.0.0.1:2".to_owned());
+    let none = Environment::default();
+    for (environment, issuer, named) in [
+        (
+            Environment { endpoint_url_sso: Some(here.clone()), ..none.clone() },
+            Issuer::aws("eu-west-1"),
+            ["https://oidc.eu-west-1.amazonaws.com", "http://127.0.0.1:1 (AWS_ENDPOINT_URL_SSO in"],
+        ),
+        (
+            Environment { endpoint_url_sso_oidc: Some(here.clone()), ..none.clone() },
+            Issuer::Foreign { origin: here.clone() },
+            ["http://127.0.0.1:1 (AWS_ENDPOINT_URL_SSO_OIDC in", "https://portal.sso.eu-west-1.amazonaws.com"],
+        ),
+        (
+            Environment { endpoint_url_sso_oidc: Some(here.clone()), endpoint_url_sso: Some(there), ..none.clone() },
+            Issuer::Foreign { origin: here },
+            ["http://127.0.0.1:1 (AWS_ENDPOINT_URL_SSO_OIDC in", "http://127.0.0.1:2 (AWS_ENDPOINT_URL_SSO in"],
+        ),
+        (at("https://oidc.us-east-1.amazonaws.com"), Issuer::aws("us-east-1"), ["", ""]),
+    ] {
+        let (found, endpoints) = resolve(with(&environment, &profile, "eu-west-1"));
+        assert_eq!(found, issuer);
+        match endpoints {
+            Ok(endpoints) => assert_eq!((named, endpoints.notice()), (["", ""], None)),
+            Err(error @ EndpointError::TwoIssuers { .. }) => {
+                assert!(named.iter().all(|named| error.to_string().contains(named)), "{error}");
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
+}
+
+#[test]
+fn a_setting_that_cannot_be_used_names_no_other_issuer() {
+    let profile = ProfileEndpoints::default();
+    for bad in ["nonsense", "http://proxy.example", "https://me:hunter2@proxy.example"] {
+        let (issuer, endpoints) = resolve(with(&at(bad), &profile, "eu-west-1"));
+        assert!(endpoints.is_err());
+        assert_eq!(issuer, Issuer::aws("eu-west-1"));
+    }
 }
 
 #[test]
 fn fips_or_dual_stack_with_a_custom_endpoint_is_an_error() {
     let custom = Environment { endpoint_url_sso: Some("https://portal.example".to_owned()), ..Environment::default() };
-    let source = OverrideSource::Variable("AWS_ENDPOINT_URL_SSO");
+    let source = Setting::Variable("AWS_ENDPOINT_URL_SSO");
     let profile = ProfileEndpoints::default();
     let fips = Environment { use_fips_endpoint: Some(true), ..custom.clone() };
-    assert_eq!(resolve(with(&fips, &profile, "eu-west-1")), Err(EndpointError::FipsAndCustom(source.clone())));
+    assert_eq!(endpoints(with(&fips, &profile, "eu-west-1")), Err(EndpointError::FipsAndCustom(source.clone())));
     let dual_stack = Environment { use_dualstack_endpoint: Some(true), ..custom };
-    assert_eq!(resolve(with(&dual_stack, &profile, "eu-west-1")), Err(EndpointError::DualStackAndCustom(source)));
+    assert_eq!(endpoints(with(&dual_stack, &profile, "eu-west-1")), Err(EndpointError::DualStackAndCustom(source)));
 }
 
 #[test]
@@ -134,7 +199,7 @@ fn start_urls_on_app_aws_get_the_dual_stack_oidc_endpoint_unless_somebody_decide
     );
     let off = Environment { use_dualstack_endpoint: Some(false), ..Environment::default() };
     assert_eq!(hosts(inputs(&off)).0, "https://oidc.eu-west-1.amazonaws.com/");
-    let custom = Environment { endpoint_url: Some("https://proxy.example/aws".to_owned()), ..Environment::default() };
+    let custom = at("https://proxy.example/aws");
     assert_eq!(hosts(inputs(&custom)).0, "https://proxy.example/aws");
     let impostor = Inputs { start_url: "https://evil-app.aws", ..inputs(&silent) };
     assert_eq!(hosts(impostor).0, "https://oidc.eu-west-1.amazonaws.com/");
@@ -143,10 +208,7 @@ fn start_urls_on_app_aws_get_the_dual_stack_oidc_endpoint_unless_somebody_decide
 #[test]
 fn an_override_that_would_leak_secrets_or_is_no_base_url_is_refused_and_named() {
     let profile = ProfileEndpoints::default();
-    let resolve_with = |url: &str| {
-        let environment = Environment { endpoint_url: Some(url.to_owned()), ..Environment::default() };
-        resolve(with(&environment, &profile, "eu-west-1"))
-    };
+    let resolve_with = |url: &str| endpoints(with(&at(url), &profile, "eu-west-1"));
     assert!(resolve_with("http://127.0.0.1:4566").is_ok());
     assert!(resolve_with("http://localhost:4566").is_ok());
 
@@ -174,7 +236,7 @@ fn a_region_that_is_no_host_label_is_an_error() {
     let environment = Environment::default();
     let profile = ProfileEndpoints::default();
     assert_eq!(
-        resolve(with(&environment, &profile, "evil.example/")),
+        endpoints(with(&environment, &profile, "evil.example/")),
         Err(EndpointError::Region("evil.example/".to_owned()))
     );
 }

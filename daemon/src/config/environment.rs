@@ -19,8 +19,6 @@ pub struct Environment {
     pub endpoint_url_sso_oidc: Option<String>,
     /// `AWS_ENDPOINT_URL_SSO`.
     pub endpoint_url_sso: Option<String>,
-    /// `AWS_ENDPOINT_URL`.
-    pub endpoint_url: Option<String>,
     /// `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS`.
     pub ignore_configured_endpoint_urls: Option<bool>,
     /// `AWS_USE_FIPS_ENDPOINT`.
@@ -53,7 +51,6 @@ impl Environment {
             aws_credentials: aws_path("AWS_SHARED_CREDENTIALS_FILE"),
             endpoint_url_sso_oidc: text("AWS_ENDPOINT_URL_SSO_OIDC"),
             endpoint_url_sso: text("AWS_ENDPOINT_URL_SSO"),
-            endpoint_url: text("AWS_ENDPOINT_URL"),
             ignore_configured_endpoint_urls: switch("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"),
             use_fips_endpoint: switch("AWS_USE_FIPS_ENDPOINT"),
             use_dualstack_endpoint: switch("AWS_USE_DUALSTACK_ENDPOINT"),
@@ -83,7 +80,7 @@ mod tests {
     #[test]
     fn empty_variables_are_absent_and_switches_know_only_true() {
         let environment = Environment::from_vars(|name| match name {
-            "AWS_ENDPOINT_URL" => Some(String::new()),
+            "AWS_ENDPOINT_URL_SSO" => Some(String::new()),
             "AWS_USE_FIPS_ENDPOINT" => Some("TRUE".to_owned()),
             "AWS_USE_DUALSTACK_ENDPOINT" => Some("yes".to_owned()),
             "HOME" => Some("/home/me".to_owned()),

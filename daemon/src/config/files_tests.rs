@@ -118,7 +118,7 @@ fn a_saved_session_is_loaded_from_a_file_that_only_its_owner_reads() {
     assert_eq!(mode(paths.own.parent().unwrap()), 0o700);
     let config = load(&paths, &Environment::default());
     assert_eq!(config.problems, []);
-    assert_eq!(config.session("work").unwrap().start_url, "https://work.awsapps.com/start");
+    assert_eq!(config.session("work").unwrap().start_url(), "https://work.awsapps.com/start");
     let again = save_session(&paths, &work(), &config).unwrap_err();
     assert!(matches!(again, SaveError::Add(AddError::Exists(_))), "{again:?}");
 }

@@ -1,28 +1,35 @@
-//! Who a sign-in belongs to. Two sessions with equal identities are one sign-in under several names.
+//! Which sign-in a session is, as the AWS CLI has it: one for each name.
 
 use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 use url::{Host, Url};
 
-/// What a record in a secret store belongs to: records are keyed by it, names are only aliases.
+use super::partitions::refused_start_url;
+use crate::issuer::Issuer;
+
+/// What a record in a secret store belongs to.
 ///
-/// Changing any member by editing a configuration file makes another identity, and so another sign-in.
+/// Changing any member by editing a configuration file makes another identity, and so another sign-in. Two sessions with
+/// different names are two sign-ins, whatever else they have in common: they may be two people's.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Identity {
-    /// The start URL as [`normalise_start_url`] returns it.
+    /// The name of the `[sso-session NAME]` or `[session.NAME]`; `None` for the session that the legacy profiles at one start
+    /// URL and region share.
+    pub name: Option<String>,
+    /// The start URL as [`normalise_start_url`] returns it: sent to the service, and shown.
     pub start_url: String,
     /// The region of the Identity Center instance, such as `eu-west-1`.
     pub region: String,
     /// The scopes that the client registers, sorted and without repetition.
     pub scopes: Vec<String>,
-    /// Keeps a second person's sign-in at the same portal apart.
-    pub label: Option<String>,
+    /// Who issues its secrets.
+    pub issuer: Issuer,
 }
 
 impl Identity {
-    /// Builds the identity of a session from its members as a configuration file has them.
-    pub fn new(start_url: &str, region: &str, scopes: &[String], label: Option<&str>) -> Result<Self, IdentityError> {
+    /// Builds the identity of a session from its members as a configuration file has them. Its issuer is AWS in its region.
+    pub fn new(name: Option<&str>, start_url: &str, region: &str, scopes: &[String]) -> Result<Self, IdentityError> {
         if !is_region(region) {
             return Err(IdentityError::Region(region.to_owned()));
         }
@@ -30,11 +37,18 @@ impl Identity {
         scopes.sort();
         scopes.dedup();
         Ok(Self {
+            name: name.map(str::to_owned),
             start_url: normalise_start_url(start_url)?,
             region: region.to_owned(),
             scopes,
-            label: label.map(str::to_owned),
+            issuer: Issuer::aws(region),
         })
+    }
+
+    /// The same with another issuer.
+    #[must_use]
+    pub fn issued_by(self, issuer: Issuer) -> Self {
+        Self { issuer, ..self }
     }
 
     /// The name of this identity's record in every store: 64 lower-case hexadecimal digits.
@@ -47,18 +61,19 @@ impl Identity {
             hash.update((text.len() as u64).to_be_bytes());
             hash.update(text);
         };
-        member("ssoctl identity 1");
+        member("ssoctl identity 2");
+        match &self.name {
+            None => member("unnamed"),
+            Some(name) => {
+                member("named");
+                member(name);
+            }
+        }
         member(&self.start_url);
         member(&self.region);
         member(&self.scopes.len().to_string());
         self.scopes.iter().for_each(|scope| member(scope));
-        match &self.label {
-            None => member("unlabelled"),
-            Some(label) => {
-                member("labelled");
-                member(label);
-            }
-        }
+        member(&self.issuer.to_string());
         hash.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
             let _ = write!(hex, "{byte:02x}");
             hex
@@ -89,19 +104,31 @@ pub enum StartUrlError {
     /// Neither https, nor http to this machine.
     #[error("{0:?} must begin with https:// (plain http is for loopback addresses only)")]
     NotHttps(String),
+    /// Another page of AWS, or one below the start page.
+    #[error("{0:?} is not a start URL but another page; start URLs look like \"https://example.awsapps.com/start\"")]
+    AnotherPage(String),
+    /// Start URLs have no query.
+    #[error("{0:?} is not a start URL, which has no \"?\"; leave out what begins there")]
+    Query(String),
 }
 
-/// The form in which start URLs are compared: scheme and host in lower case, the scheme's own port left out, and
-/// no trailing `/`, `#` or `#/`, however many.
+/// The form in which start URLs are compared, sent and shown: scheme and host in lower case, the scheme's own port left out,
+/// no trailing `/`, and nothing of what a browser's address bar has behind `#`, which is where the person is on the page.
 ///
-/// The scheme must be https, or http to a loopback address (a simulator).
+/// The scheme must be https, or http to a loopback address (a simulator). A `\` is left out where zsh puts it when a URL is
+/// pasted, before `#`.
 pub fn normalise_start_url(start_url: &str) -> Result<String, StartUrlError> {
     let not_a_url = || StartUrlError::NotAUrl(without_credentials(start_url).to_owned());
     // The URL standard drops tabs and line breaks silently; here they mean that something else was meant.
     if start_url.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err(not_a_url());
     }
-    let url = Url::parse(start_url).map_err(|_| not_a_url())?;
+    let page = start_url.split_once('#').map_or(start_url, |(page, _)| page.strip_suffix('\\').unwrap_or(page));
+    // It reads a backslash as a slash.
+    if page.contains('\\') {
+        return Err(not_a_url());
+    }
+    let url = Url::parse(page).map_err(|_| not_a_url())?;
     if url.host().is_none() {
         return Err(not_a_url());
     }
@@ -111,7 +138,13 @@ pub fn normalise_start_url(start_url: &str) -> Result<String, StartUrlError> {
     if !is_https_or_loopback(&url) {
         return Err(StartUrlError::NotHttps(start_url.to_owned()));
     }
-    Ok(url.as_str().trim_end_matches(['/', '#']).to_owned())
+    if url.query().is_some() {
+        return Err(StartUrlError::Query(start_url.to_owned()));
+    }
+    if refused_start_url(&url) {
+        return Err(StartUrlError::AnotherPage(start_url.to_owned()));
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
 /// What can be shown of something that was meant as a URL: a password may stand before an `@`.
@@ -150,13 +183,13 @@ pub(super) fn is_region(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn identity(scopes: &[&str], label: Option<&str>) -> Identity {
+    fn identity(name: Option<&str>, scopes: &[&str]) -> Identity {
         let scopes: Vec<String> = scopes.iter().map(|&scope| scope.to_owned()).collect();
-        Identity::new("https://corp.awsapps.com/start", "eu-west-1", &scopes, label).expect("a valid identity")
+        Identity::new(name, "https://corp.awsapps.com/start", "eu-west-1", &scopes).expect("a valid identity")
     }
 
     #[test]
-    fn start_urls_are_compared_without_trailing_slashes_and_fragments_marks() {
+    fn what_is_pasted_from_a_browser_or_a_shell_is_the_one_start_url() {
         for written in [
             "https://corp.awsapps.com/start",
             "https://corp.awsapps.com/start/",
@@ -164,21 +197,43 @@ mod tests {
             "https://corp.awsapps.com/start#/",
             "https://corp.awsapps.com/start/#/",
             "https://corp.awsapps.com/start/##//",
+            "https://corp.awsapps.com/start/#/?tab=accounts",
+            "https://corp.awsapps.com/start/#/console?account_id=111122223333&role_name=Admin",
+            "https://corp.awsapps.com/start/\\#/",
+            "https://corp.awsapps.com/start\\#/\\?tab\\=accounts",
             "HTTPS://Corp.AWSapps.com/start",
             "https://corp.awsapps.com:443/start",
         ] {
             assert_eq!(normalise_start_url(written).as_deref(), Ok("https://corp.awsapps.com/start"), "{written}");
         }
+        assert_eq!(normalise_start_url("https://corp.example/Start").unwrap(), "https://corp.example/Start");
+        assert_eq!(normalise_start_url("https://corp.example/").unwrap(), "https://corp.example");
+        for whole in ["https://ssoins-1.portal.eu-west-1.app.aws", "https://identitycenter.amazonaws.com/ssoins-1"] {
+            assert_eq!(normalise_start_url(&format!("{whole}/#/?tab=accounts")).as_deref(), Ok(whole));
+        }
     }
 
     #[test]
-    fn paths_keep_their_case_and_fragments_that_say_something_stay() {
-        assert_eq!(normalise_start_url("https://corp.example/Start").unwrap(), "https://corp.example/Start");
-        assert_eq!(
-            normalise_start_url("https://corp.example/start#/console").unwrap(),
-            "https://corp.example/start#/console"
-        );
-        assert_eq!(normalise_start_url("https://corp.example/").unwrap(), "https://corp.example");
+    fn what_cannot_be_a_start_url_is_refused() {
+        for page in [
+            "https://corp.awsapps.com/start/user-consent/authorize.html",
+            "https://corp.awsapps.com/console",
+            "https://corp.awsapps.cn/start/x",
+            "https://eu-west-1.console.aws.amazon.com/singlesignon/home#/",
+            "https://console.aws.amazon.com/",
+            "https://eu-west-1.signin.aws/platform/d-1/login",
+            "https://device.sso.eu-west-1.amazonaws.com/",
+            "https://oidc.eu-west-1.amazonaws.com",
+            "https://portal.sso.eu-west-1.amazonaws.com",
+        ] {
+            assert_eq!(normalise_start_url(page), Err(StartUrlError::AnotherPage(page.to_owned())), "{page}");
+        }
+        for query in ["https://corp.awsapps.com/start?tab=accounts", "https://corp.awsapps.com/start/?#/"] {
+            assert_eq!(normalise_start_url(query), Err(StartUrlError::Query(query.to_owned())), "{query}");
+        }
+        for bad in ["https:\\\\corp.awsapps.com/start", "https://corp.awsapps.com\\start#/"] {
+            assert!(matches!(normalise_start_url(bad), Err(StartUrlError::NotAUrl(_))), "{bad}");
+        }
     }
 
     #[test]
@@ -235,26 +290,29 @@ mod tests {
     #[test]
     fn the_key_of_an_identity_never_changes() {
         assert_eq!(
-            identity(&["sso:account:access"], None).key(),
-            "eec6deb074a0308d9ad6cd6024cd38845b3a9820b7fe0c72b52e67723231eb74"
+            identity(Some("corp"), &["sso:account:access"]).key(),
+            "64ecb81e7d5ef37a33cbc84dfe075da8e1a9aa99176751c8dfacb91b12979cfc"
         );
-        assert_eq!(
-            identity(&[], Some("alice")).key(),
-            "7bbe58db7ae1cff6e883e2a64d8030884a085d78e0ae4861b4f82318e588013a"
-        );
+        assert_eq!(identity(None, &[]).key(), "4606bc63a01127e509e262153ba56170b68d40f7da09298a6169c59069ce518b");
     }
 
     #[test]
     fn the_order_of_scopes_does_not_matter_and_everything_else_does() {
-        assert_eq!(identity(&["b", "a", "b"], None), identity(&["a", "b"], None));
+        assert_eq!(identity(None, &["b", "a", "b"]), identity(None, &["a", "b"]));
+        let foreign = |origin: &str| Issuer::Foreign { origin: origin.to_owned() };
         let different = [
-            identity(&[], None),
-            identity(&["a", "b"], None),
-            identity(&["ab"], None),
-            identity(&["a"], Some("b")),
-            identity(&["a"], Some("")),
-            identity(&["a"], None),
-            identity(&["labelled"], None),
+            identity(None, &[]),
+            identity(None, &["a", "b"]),
+            identity(None, &["ab"]),
+            identity(None, &["a"]),
+            identity(Some("a"), &["a"]),
+            identity(Some("A"), &["a"]),
+            identity(Some(""), &["a"]),
+            identity(Some("unnamed"), &[]),
+            identity(None, &["named"]),
+            identity(Some("a"), &["a"]).issued_by(foreign("http://127.0.0.1:1")),
+            identity(Some("a"), &["a"]).issued_by(foreign("https://127.0.0.1:1")),
+            identity(Some("a"), &["a"]).issued_by(Issuer::aws("us-east-1")),
         ];
         let keys: std::collections::BTreeSet<String> = different.iter().map(Identity::key).collect();
         assert_eq!(keys.len(), different.len());

@@ -1,10 +1,10 @@
-//! Both files become one list of sessions: sections with one identity, and legacy profiles at one portal, are one.
+//! Both files become one list of sessions: one for each name of a section, and one for the legacy profiles at one portal.
 
 use std::path::Path;
 use std::time::Duration;
 
 use super::aws::{AwsFile, AwsPart, Section, split_scopes};
-use super::endpoints::{self, ProfileEndpoints};
+use super::endpoints::{self, Endpoints, ProfileEndpoints};
 use super::environment::Environment;
 use super::identity::{Identity, IdentityError};
 use super::located::{LineProblem, Located};
@@ -41,7 +41,7 @@ pub(super) fn merge(
         let own_session = own.file.sessions.iter().find(|session| session.name == section.name);
         let sections = Sections { own: own_session, aws: Some(section) };
         match sections.draft(own.path, aws.path, &endpoints) {
-            Ok(draft) => add(&mut drafts, draft),
+            Ok(draft) => drafts.push(draft),
             Err(Blame::Own(problem)) => own_problems.push(problem),
             Err(Blame::Aws(problem)) => aws_problems.push(problem),
             Err(Blame::Reported) => {}
@@ -53,7 +53,7 @@ pub(super) fn merge(
         }
         let sections = Sections { own: Some(session), aws: None };
         match sections.draft(own.path, aws.path, &endpoints) {
-            Ok(draft) => add(&mut drafts, draft),
+            Ok(draft) => drafts.push(draft),
             Err(Blame::Own(problem) | Blame::Aws(problem)) => own_problems.push(problem),
             Err(Blame::Reported) => {}
         }
@@ -70,7 +70,8 @@ pub(super) fn merge(
             origin.file = credentials.to_owned();
         }
     }
-    let sessions: Vec<SessionConfig> = drafts.into_iter().map(|draft| draft.finish(environment)).collect();
+    let sessions: Vec<SessionConfig> =
+        drafts.into_iter().map(|draft| draft.finish(own.path, aws.path, environment)).collect();
 
     let mut problems = in_file(own.path, own_problems);
     for problem in aws_problems {
@@ -112,11 +113,10 @@ pub(super) struct Draft {
     pub(super) aliases: Vec<String>,
     pub(super) identity: Identity,
     pub(super) cache_keys: Vec<String>,
-    start_url: String,
     scopes: Vec<String>,
     origin: Origin,
-    own_oidc: Option<String>,
-    own_portal: Option<String>,
+    own_oidc: Option<Located<String>>,
+    own_portal: Option<Located<String>>,
     endpoints: ProfileEndpoints,
     browser: Option<BrowserCommand>,
     verification_hosts: Vec<String>,
@@ -124,7 +124,7 @@ pub(super) struct Draft {
     notify_before: Option<Duration>,
     sdk_cache: Option<SdkCache>,
     /// Whether a profile of the AWS configuration signs in with it by its start URL.
-    is_legacy: bool,
+    pub(super) is_legacy: bool,
 }
 
 impl Draft {
@@ -140,7 +140,6 @@ impl Draft {
             aliases: Vec::new(),
             identity: legacy.identity.clone(),
             cache_keys: Vec::new(),
-            start_url: legacy.start_url.to_owned(),
             scopes: Vec::new(),
             origin: Origin { kind: OriginKind::LegacyProfile, file: aws.path.to_owned(), line: legacy.line },
             own_oidc: None,
@@ -159,34 +158,26 @@ impl Draft {
         self.name == name || self.aliases.iter().any(|alias| alias == name)
     }
 
-    fn add_cache_key(&mut self, key: &str) {
-        if !self.cache_keys.iter().any(|known| known == key) {
-            self.cache_keys.push(key.to_owned());
-        }
-    }
-
-    /// A legacy profile signs in with it: readers look for its token under the profile's start URL.
-    pub(super) fn add_legacy_profile(&mut self, start_url: &str) {
-        self.is_legacy = true;
-        self.add_cache_key(start_url);
-    }
-
-    fn finish(self, environment: &Environment) -> SessionConfig {
-        let endpoints = endpoints::resolve(endpoints::Inputs {
-            start_url: &self.start_url,
+    fn finish(self, own_path: &Path, aws_path: &Path, environment: &Environment) -> SessionConfig {
+        let (issuer, endpoints) = endpoints::resolve(endpoints::Inputs {
+            start_url: &self.identity.start_url,
             region: &self.identity.region,
-            own_oidc: self.own_oidc.as_deref(),
-            own_portal: self.own_portal.as_deref(),
+            own_path,
+            own_oidc: self.own_oidc.as_ref(),
+            own_portal: self.own_portal.as_ref(),
             environment,
+            aws_path,
             profile: &self.endpoints,
         });
         // What nobody but the own file knows of, no SDK looks for.
         let is_known_to_sdks = self.origin.kind != OriginKind::Own || self.is_legacy;
+        // The SDKs do not have the daemon's environment: they would take its token elsewhere.
+        let is_moved = endpoints.as_ref().is_ok_and(Endpoints::are_moved_by_a_variable);
+        let usual = if is_known_to_sdks && !is_moved { SdkCache::On } else { SdkCache::Off };
         SessionConfig {
             name: self.name,
             aliases: self.aliases,
-            identity: self.identity,
-            start_url: self.start_url,
+            identity: self.identity.issued_by(issuer),
             scopes: self.scopes,
             endpoints,
             cache_keys: self.cache_keys,
@@ -195,29 +186,9 @@ impl Draft {
             verification_hosts: self.verification_hosts,
             refresh_before: self.refresh_before,
             notify_before: self.notify_before,
-            sdk_cache: self.sdk_cache.unwrap_or(if is_known_to_sdks { SdkCache::On } else { SdkCache::Off }),
+            sdk_cache: self.sdk_cache.unwrap_or(usual),
         }
     }
-}
-
-/// Adds a session, as an alias where there is one with its identity: then the first one's settings count, and the
-/// further one's fill the gaps.
-fn add(drafts: &mut Vec<Draft>, draft: Draft) {
-    let Some(first) = drafts.iter_mut().find(|known| known.identity == draft.identity) else {
-        drafts.push(draft);
-        return;
-    };
-    first.aliases.push(draft.name);
-    for key in &draft.cache_keys {
-        first.add_cache_key(key);
-    }
-    first.own_oidc = first.own_oidc.take().or(draft.own_oidc);
-    first.own_portal = first.own_portal.take().or(draft.own_portal);
-    first.browser = first.browser.take().or(draft.browser);
-    first.verification_hosts.extend(draft.verification_hosts);
-    first.refresh_before = first.refresh_before.or(draft.refresh_before);
-    first.notify_before = first.notify_before.or(draft.notify_before);
-    first.sdk_cache = first.sdk_cache.or(draft.sdk_cache);
 }
 
 /// The sections of one name, at least one of them: `[session.NAME]` overrides `[sso-session NAME]` member by member.
@@ -242,8 +213,9 @@ impl<'a> Sections<'a> {
         let start_url = self.member(self.own.and_then(|own| own.start_url.as_ref()), "start_url", "sso_start_url")?;
         let region = self.member(self.own.and_then(|own| own.region.as_ref()), "region", "sso_region")?;
         let scopes = self.scopes();
-        let label = self.own.and_then(|own| own.label.as_deref());
-        let identity = Identity::new(start_url.text, region.text, &scopes, label).map_err(|error| match error {
+        let name = self.aws.map(|section| &section.name).or(self.own.map(|own| &own.name));
+        let identity = Identity::new(name.map(String::as_str), start_url.text, region.text, &scopes);
+        let identity = identity.map_err(|error| match error {
             IdentityError::StartUrl(_) => start_url.blame(error),
             IdentityError::Region(_) => region.blame(error),
         })?;
@@ -260,7 +232,6 @@ impl<'a> Sections<'a> {
             identity,
             cache_keys: vec![name.clone()],
             name,
-            start_url: start_url.text.to_owned(),
             scopes,
             origin,
             own_oidc: own.oidc_endpoint,

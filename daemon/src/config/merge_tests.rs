@@ -1,5 +1,6 @@
 use super::*;
 use crate::config::{BrowserCommand, LostProfile, NoAssignment, normalise_start_url};
+use crate::issuer::Issuer;
 use std::path::PathBuf;
 
 const OWN: &str = "/home/me/.config/ssoctl/config.toml";
@@ -44,13 +45,13 @@ fn an_sso_session_without_scopes_registers_the_refreshable_one() {
     assert_eq!(config.problems, []);
     let corp = &config.sessions[0];
     assert_eq!(corp.name, "corp");
-    assert_eq!(corp.start_url, "https://corp.awsapps.com/start");
+    assert_eq!(corp.start_url(), "https://corp.awsapps.com/start");
     assert_eq!(corp.region(), "eu-west-1");
     assert_eq!(corp.scopes, [DEFAULT_SCOPE]);
     assert_eq!(corp.cache_keys, ["corp"]);
     assert_eq!(corp.origin, Origin { kind: OriginKind::SsoSession, file: PathBuf::from(AWS), line: 1 });
     let endpoints = corp.endpoints.as_ref().expect("endpoints");
-    assert_eq!(endpoints.oidc.as_str(), "https://oidc.eu-west-1.amazonaws.com/");
+    assert_eq!(endpoints.oidc.shown().as_str(), "https://oidc.eu-west-1.amazonaws.com/");
 }
 
 #[test]
@@ -75,7 +76,7 @@ fn an_own_session_needs_no_aws_configuration() {
     assert_eq!(config.problems, []);
     let work = &config.sessions[0];
     assert_eq!(work.scopes, [DEFAULT_SCOPE]);
-    assert_eq!(work.start_url, "https://work.awsapps.com/start/");
+    assert_eq!(work.start_url(), "https://work.awsapps.com/start");
     assert_eq!(work.identity.start_url, "https://work.awsapps.com/start");
     assert_eq!(work.origin.kind, OriginKind::Own);
     assert_eq!(work.cache_keys, ["work"]);
@@ -84,20 +85,21 @@ fn an_own_session_needs_no_aws_configuration() {
 #[test]
 fn an_own_session_overrides_the_sso_session_of_its_name_member_by_member() {
     let config = config(
-        "[session.corp]\nlabel = \"alice\"\nbrowser = \"firefox {url}\"\nportal_endpoint = \"http://127.0.0.1:1\"\nrefresh_before = \"30m\"\nnotify_before = \"1h\"\n",
+        "[session.corp]\nbrowser = \"firefox {url}\"\noidc_endpoint = \"http://127.0.0.1:1/oidc\"\nportal_endpoint = \"http://127.0.0.1:1\"\nrefresh_before = \"30m\"\nnotify_before = \"1h\"\n",
         CORP,
     );
     assert_eq!(config.problems, []);
     assert_eq!(names(&config), ["corp"]);
     let corp = &config.sessions[0];
-    assert_eq!(corp.identity.label.as_deref(), Some("alice"));
-    assert_eq!(corp.start_url, "https://corp.awsapps.com/start");
+    assert_eq!(corp.identity.name.as_deref(), Some("corp"));
+    assert_eq!(corp.identity.issuer, Issuer::Foreign { origin: "http://127.0.0.1:1".to_owned() });
+    assert_eq!(corp.start_url(), "https://corp.awsapps.com/start");
     assert_eq!(corp.browser, BrowserCommand::configured("firefox {url}").ok());
     assert_eq!(corp.refresh_before, Some(Duration::from_secs(1800)));
     assert_eq!(corp.notify_before, Some(Duration::from_secs(3600)));
     let endpoints = corp.endpoints.as_ref().expect("endpoints");
-    assert_eq!(endpoints.portal.as_str(), "http://127.0.0.1:1/");
-    assert_eq!(endpoints.oidc.as_str(), "https://oidc.eu-west-1.amazonaws.com/");
+    assert_eq!(endpoints.portal.shown().as_str(), "http://127.0.0.1:1/");
+    assert_eq!(endpoints.oidc.shown().as_str(), "http://127.0.0.1:1/oidc");
 }
 
 #[test]
@@ -111,31 +113,46 @@ fn an_own_session_can_supply_what_the_sso_session_lacks() {
 }
 
 #[test]
-fn sessions_with_equal_identities_are_one_with_an_alias() {
+fn each_name_is_a_session_of_its_own_whatever_else_they_have_in_common() {
     let aws = format!(
         "{CORP}[sso-session same]\nsso_start_url = https://CORP.awsapps.com/start/#/\nsso_region = eu-west-1\nsso_registration_scopes = sso:account:access\n\
          [profile dev]\nsso_session = same\n"
     );
-    let config = config("[session.same]\nbrowser = \"firefox {url}\"\n", &aws);
+    let own = "[session.same]\nbrowser = \"firefox {url}\"\n\
+               [session.third]\nstart_url = \"https://corp.awsapps.com/start\"\nregion = \"eu-west-1\"\n";
+    let config = config(own, &aws);
     assert_eq!(config.problems, []);
-    assert_eq!(names(&config), ["corp"]);
-    let corp = &config.sessions[0];
-    assert_eq!(corp.aliases, ["same"]);
-    assert_eq!(corp.cache_keys, ["corp", "same"]);
-    assert_eq!(corp.browser, BrowserCommand::configured("firefox {url}").ok());
-    assert_eq!(config.profiles["dev"].session, "corp");
-    assert_eq!(config.session("same"), Some(corp));
+    assert_eq!(names(&config), ["corp", "same", "third"]);
+    let keys: std::collections::BTreeSet<String> =
+        config.sessions.iter().map(|session| session.identity.key()).collect();
+    assert_eq!(keys.len(), 3);
+    for session in &config.sessions {
+        assert_eq!(session.cache_keys, std::slice::from_ref(&session.name));
+        assert!(session.aliases.is_empty());
+    }
+    assert_eq!(config.sessions[1].browser, BrowserCommand::configured("firefox {url}").ok());
+    assert_eq!(config.profiles["dev"].session, "same");
+    assert_eq!(config.sessions_at("https://corp.awsapps.com/start#").count(), 3);
+    assert_eq!(config.sessions_at("not a URL").count(), 0);
 }
 
 #[test]
-fn a_label_or_other_scopes_make_another_session() {
-    let own = "[session.second]\nstart_url = \"https://corp.awsapps.com/start\"\nregion = \"eu-west-1\"\nlabel = \"bob\"\n\
-               [session.third]\nstart_url = \"https://corp.awsapps.com/start\"\nregion = \"eu-west-1\"\nscopes = []\n";
-    let config = config(own, CORP);
-    assert_eq!(names(&config), ["corp", "second", "third"]);
-    let found = config.sessions_at("https://corp.awsapps.com/start#").count();
-    assert_eq!(found, 3);
-    assert_eq!(config.sessions_at("not a URL").count(), 0);
+fn a_label_is_an_error_that_shows_what_to_write_instead() {
+    let own = "[session.corp]\nstart_url = \"https://corp.awsapps.com/start\"\nregion = \"eu-west-1\"\nlabel = \"two words\"\n\
+               [session.bob]\nlabel = \"bob\"\n[session.other]\nlabel = 1\n";
+    let config = config(own, "");
+    assert!(config.sessions.is_empty());
+    assert_eq!(
+        problems_at(
+            &config,
+            &[
+                "write [session.\"two words\"] with start_url = \"https://corp.awsapps.com/start\" and region = \"eu-west-1\"",
+                "write [session.bob] with start_url = \"https://example.awsapps.com/start\"",
+                "write [session.other]"
+            ]
+        ),
+        [("own", 4), ("own", 6), ("own", 8)]
+    );
 }
 
 #[test]
@@ -145,7 +162,7 @@ fn legacy_profiles_at_one_portal_are_one_session_under_each_name_without_scopes(
         "[default]\nregion = x\n\
          [profile dev]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = eu-west-1\n\
          [profile prod]\nsso_start_url = https://corp.awsapps.com/start/\nsso_region = eu-west-1\n\
-         [profile elsewhere]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = us-east-1\n",
+         [profile elsewhere]\nsso_start_url = https://corp.awsapps.com/start#\nsso_region = us-east-1\n",
     );
     assert_eq!(config.problems, []);
     assert_eq!(names(&config), ["dev", "elsewhere"]);
@@ -175,20 +192,40 @@ fn a_legacy_profile_joins_the_session_at_its_portal_whatever_its_scopes() {
 }
 
 #[test]
-fn a_legacy_profile_prefers_the_session_without_a_label_and_says_so_when_two_have_none() {
+fn a_legacy_profile_joins_no_session_where_there_are_several() {
     let legacy = "[profile dev]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = eu-west-1\n";
-    let own = "[session.corp]\nlabel = \"alice\"\n\
-               [session.mine]\nstart_url = \"https://corp.awsapps.com/start\"\nregion = \"eu-west-1\"\n";
-    let one = config(own, &format!("{CORP}{legacy}"));
-    assert_eq!(one.problems, []);
-    assert_eq!(one.profiles["dev"].session, "mine");
+    let own = "[session.mine]\nstart_url = \"https://corp.awsapps.com/start\"\nregion = \"eu-west-1\"\n";
+    let config = config(own, &format!("{CORP}{legacy}"));
+    assert_eq!(names(&config), ["corp", "mine", "dev"]);
+    assert_eq!(config.profiles["dev"].session, "dev");
+    assert_eq!(config.sessions[2].identity.name, None);
+    assert_eq!(config.sessions[2].cache_keys, ["https://corp.awsapps.com/start"]);
+    assert_eq!(problems_at(&config, &["several sessions at its portal (\"corp\", \"mine\")"]), [("aws", 4)]);
+}
 
-    let two = config(
-        "[session.other]\nstart_url = \"https://corp.awsapps.com/start\"\nregion = \"eu-west-1\"\nscopes = []\n",
-        &format!("{CORP}{legacy}"),
-    );
-    assert_eq!(two.profiles["dev"].session, "corp");
-    assert_eq!(problems_at(&two, &["not \"other\""]), [("aws", 4)]);
+#[test]
+fn where_two_regions_share_a_spelling_the_first_profile_has_the_token_file() {
+    let legacy = |name: &str, url: &str, region: &str| {
+        format!("[profile {name}]\nsso_start_url = https://corp.awsapps.com/{url}\nsso_region = {region}\n")
+    };
+    let aws =
+        legacy("a", "start", "eu-west-1") + &legacy("b", "start", "us-east-1") + &legacy("c", "start/", "us-east-1");
+    let config = config("", &aws);
+    let keys = |index: usize| config.sessions[index].cache_keys.clone();
+    assert_eq!(names(&config), ["a", "b"]);
+    assert_eq!(keys(0), ["https://corp.awsapps.com/start"]);
+    assert_eq!(keys(1), ["https://corp.awsapps.com/start/"]);
+    assert_eq!(problems_at(&config, &["the token file of profile \"b\" is that of session \"a\""]), [("aws", 4)]);
+}
+
+#[test]
+fn what_a_variable_has_moved_shares_no_token_files_unless_the_own_file_says_so() {
+    let url = Some("http://127.0.0.1:1".to_owned());
+    let moved = Environment { endpoint_url_sso_oidc: url.clone(), endpoint_url_sso: url, ..Environment::default() };
+    let shared = |own: &str, environment: &Environment| config_in(own, CORP, environment).sessions[0].sdk_cache;
+    assert_eq!(shared("", &Environment::default()), SdkCache::On);
+    assert_eq!(shared("", &moved), SdkCache::Off);
+    assert_eq!(shared("[session.corp]\nsdk_cache = \"on\"\n", &moved), SdkCache::On);
 }
 
 #[test]
@@ -197,7 +234,7 @@ fn where_a_profile_and_a_session_share_a_name_the_name_means_the_session() {
     let config = config("", &aws);
     assert_eq!(names(&config), ["corp", "else"]);
     let corp = config.session("corp").expect("corp");
-    assert_eq!(corp.start_url, "https://corp.awsapps.com/start");
+    assert_eq!(corp.start_url(), "https://corp.awsapps.com/start");
     assert_eq!(config.profiles["corp"].session, "else");
     assert_eq!(problems_at(&config, &["means another one"]), [("aws", 4)]);
 }
@@ -366,7 +403,7 @@ fn broken_entries_are_reported_with_file_and_line_and_the_others_stay() {
          [profile role-only]\nsso_role_name = r\n\
          [profile to-broken]\nsso_session = no-region\n{CORP}"
     );
-    let own = "[session.incomplete]\nlabel = \"x\"\n[session.typed]\nscopes = 1\n\
+    let own = "[session.incomplete]\nbrowser = \"x {url}\"\n[session.typed]\nscopes = 1\n\
                [session.bad]\nregion = \"eu-west-1\"\nstart_url = \"corp\"\n";
     let config = config(own, &aws);
     assert_eq!(names(&config), ["corp"]);
@@ -421,16 +458,17 @@ fn an_own_file_that_is_not_toml_leaves_the_aws_sessions() {
 #[test]
 fn sessions_follow_the_default_profiles_endpoints_and_legacy_ones_their_own() {
     let aws = format!(
-        "[default]\nendpoint_url = http://127.0.0.1:1\n{CORP}\
+        "[default]\nservices = both\n{CORP}\
          [profile dev]\nsso_start_url = https://dev.awsapps.com/start\nsso_region = eu-west-1\nservices = local\n\
          [profile plain]\nsso_start_url = https://plain.awsapps.com/start\nsso_region = eu-west-1\n\
-         [services local]\nsso_oidc =\n  endpoint_url = http://127.0.0.1:2\n"
+         [services both]\nsso_oidc =\n  endpoint_url = http://127.0.0.1:1\nsso =\n  endpoint_url = http://127.0.0.1:1\n\
+         [services local]\nsso_oidc =\n  endpoint_url = http://127.0.0.1:2\nsso =\n  endpoint_url = http://127.0.0.1:2\n"
     );
     let config = config("", &aws);
     assert_eq!(config.problems, []);
     let oidc = |name: &str| -> String {
         let session = config.session(name).expect("the session");
-        session.endpoints.as_ref().expect("endpoints").oidc.to_string()
+        session.endpoints.as_ref().expect("endpoints").oidc.shown().to_string()
     };
     assert_eq!(oidc("corp"), "http://127.0.0.1:1/");
     assert_eq!(oidc("dev"), "http://127.0.0.1:2/");

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use toml_edit::{Document, Item, Key, TableLike};
+use toml_edit::{Document, Item, Key, TableLike, Value};
 use url::Host;
 
 use super::located::{LineProblem, Located};
@@ -31,9 +31,8 @@ pub(super) struct OwnSession {
     pub(super) start_url: Option<Located<String>>,
     pub(super) region: Option<Located<String>>,
     pub(super) scopes: Option<Vec<String>>,
-    pub(super) label: Option<String>,
-    pub(super) oidc_endpoint: Option<String>,
-    pub(super) portal_endpoint: Option<String>,
+    pub(super) oidc_endpoint: Option<Located<String>>,
+    pub(super) portal_endpoint: Option<Located<String>>,
     pub(super) browser: Option<BrowserCommand>,
     pub(super) verification_hosts: Vec<String>,
     pub(super) refresh_before: Option<Duration>,
@@ -127,9 +126,9 @@ impl Reader<'_> {
                 "start_url" => session.start_url = self.string(key, item).map(located),
                 "region" => session.region = self.string(key, item).map(located),
                 "scopes" => session.scopes = self.strings(key, item),
-                "label" => session.label = self.string(key, item),
-                "oidc_endpoint" => session.oidc_endpoint = self.string(key, item),
-                "portal_endpoint" => session.portal_endpoint = self.string(key, item),
+                "label" => self.label(key, item, name, table),
+                "oidc_endpoint" => session.oidc_endpoint = self.string(key, item).map(located),
+                "portal_endpoint" => session.portal_endpoint = self.string(key, item).map(located),
                 "browser" => session.browser = self.browser(key, item),
                 "verification_hosts" => session.verification_hosts = self.hosts(key, item).unwrap_or_default(),
                 "refresh_before" => session.refresh_before = self.duration(key, item),
@@ -139,7 +138,7 @@ impl Reader<'_> {
                 }
                 _ => self.unknown(
                     key,
-                    "start_url, region, scopes, label, oidc_endpoint, portal_endpoint, browser, verification_hosts, refresh_before, notify_before and sdk_cache",
+                    "start_url, region, scopes, oidc_endpoint, portal_endpoint, browser, verification_hosts, refresh_before, notify_before and sdk_cache",
                 ),
             }
         }
@@ -147,10 +146,29 @@ impl Reader<'_> {
         session.unusable = is_lost("start_url", session.start_url.is_some())
             || is_lost("region", session.region.is_some())
             || is_lost("scopes", session.scopes.is_some())
-            || is_lost("label", session.label.is_some())
+            || table.contains_key("label")
             || is_lost("oidc_endpoint", session.oidc_endpoint.is_some())
             || is_lost("portal_endpoint", session.portal_endpoint.is_some());
         session
+    }
+
+    /// What kept two people at one portal apart before names did, with what to write instead.
+    fn label(&mut self, key: &Key, item: &Item, name: &str, table: &dyn TableLike) {
+        let name = Key::new(item.as_str().filter(|label| !label.trim().is_empty()).unwrap_or(name)).to_string();
+        let member = |key: &str, placeholder: &str| {
+            let text = table.get(key).and_then(Item::as_str).unwrap_or(placeholder);
+            format!("{key} = {}", Value::from(text))
+        };
+        let line = self.line(key, item);
+        self.error(
+            line,
+            format!(
+                "\"label\" is not known any more, sessions are told apart by their names; for this sign-in write [session.{name}] \
+                 with {} and {}",
+                member("start_url", "https://example.awsapps.com/start"),
+                member("region", "eu-west-1")
+            ),
+        );
     }
 
     /// A string that says something: an empty one is as wrong as a number.
@@ -271,7 +289,6 @@ quiet_hours = "20:00-08:00"
 start_url = "https://corp.awsapps.com/start"
 region = "eu-west-1"
 scopes = ["sso:account:access", "codewhisperer:completions"]
-label = "alice"
 oidc_endpoint = "http://127.0.0.1:8080"
 portal_endpoint = "http://127.0.0.1:8081"
 browser = "firefox -P work {url}"
@@ -281,7 +298,7 @@ notify_before = "1h 30m"
 sdk_cache = "off"
 
 [session."two words"]
-label = "bob"
+sdk_cache = "on"
 "#,
         );
         assert_eq!(file.problems, []);
@@ -294,9 +311,8 @@ label = "bob"
             start_url: Some(Located { value: "https://corp.awsapps.com/start".to_owned(), line: 6 }),
             region: Some(Located { value: "eu-west-1".to_owned(), line: 7 }),
             scopes: Some(vec!["sso:account:access".to_owned(), "codewhisperer:completions".to_owned()]),
-            label: Some("alice".to_owned()),
-            oidc_endpoint: Some("http://127.0.0.1:8080".to_owned()),
-            portal_endpoint: Some("http://127.0.0.1:8081".to_owned()),
+            oidc_endpoint: Some(Located { value: "http://127.0.0.1:8080".to_owned(), line: 9 }),
+            portal_endpoint: Some(Located { value: "http://127.0.0.1:8081".to_owned(), line: 10 }),
             browser: Some(BrowserCommand::configured("firefox -P work {url}").unwrap()),
             verification_hosts: vec!["login.corp.example".to_owned(), "192.0.2.1".to_owned()],
             refresh_before: Some(Duration::from_secs(20 * 60)),
@@ -306,8 +322,8 @@ label = "bob"
         };
         let two_words = OwnSession {
             name: "two words".to_owned(),
-            line: 18,
-            label: Some("bob".to_owned()),
+            line: 17,
+            sdk_cache: Some(SdkCache::On),
             ..OwnSession::default()
         };
         assert_eq!(file.sessions, [work, two_words]);
@@ -332,6 +348,7 @@ label = "bob"
             ("scopes = \"sso:account:access\"", true),
             ("scopes = [1]", true),
             ("label = true", true),
+            ("label = \"alice\"", true),
             ("oidc_endpoint = []", true),
             ("portal_endpoint = {}", true),
             ("browser = \"firefox\"", false),
@@ -345,12 +362,12 @@ label = "bob"
             ("notify_before = \"soon\"", false),
             ("sdk_cache = true", false),
         ] {
-            let file = OwnFile::parse(&format!("[session.bad]\n# comment\n{entry}\n[session.good]\nlabel = \"x\"\n"));
+            let file = OwnFile::parse(&format!("[session.bad]\n# comment\n{entry}\n[session.good]\nregion = \"x\"\n"));
             assert_eq!(file.problems.len(), 1, "{entry}");
             assert_eq!(file.problems[0].severity, Severity::Error, "{entry}");
             assert_eq!(file.problems[0].line, 3, "{entry}");
             assert_eq!(file.sessions[0].unusable, unusable, "{entry}");
-            assert_eq!(file.sessions[1].label.as_deref(), Some("x"), "{entry}");
+            assert!(file.sessions[1].region.is_some(), "{entry}");
             assert!(!file.sessions[1].unusable, "{entry}");
         }
     }
@@ -408,7 +425,7 @@ label = "bob"
     fn dotted_and_inline_tables_are_sessions_too() {
         let file = OwnFile::parse("session.a.region = \"x\"\n[session]\n");
         assert_eq!(file.problems.len(), 1);
-        let file = OwnFile::parse("session.a.region = \"x\"\nsession.b = { label = \"y\" }\n");
+        let file = OwnFile::parse("session.a.region = \"x\"\nsession.b = { region = \"y\" }\n");
         assert_eq!(file.problems, []);
         let names: Vec<(&str, usize)> =
             file.sessions.iter().map(|session| (session.name.as_str(), session.line)).collect();

@@ -1,6 +1,10 @@
 //! The partitions of AWS, and their hosts: the one table of them. Suffixes are from the models' `aws-partitions.json`, hosts of
 //! portals and sign-in pages are those that the AWS CLI accepts (2.35.13), and observed ones.
 
+use url::Url;
+
+use super::endpoints::region_of_service;
+
 /// What the endpoint rules need to know of a partition. Every partition of the model supports FIPS and dual-stack,
 /// so the rules' errors for partitions that do not are unreachable and left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +124,21 @@ const AWS_PREFIXES: [&str; 9] = ["us-", "eu-", "ap-", "sa-", "ca-", "me-", "af-"
 pub fn is_known_region(region: &str) -> bool {
     let prefixes = AWS_PREFIXES.iter().chain(BY_PREFIX.iter().map(|(prefix, _)| prefix));
     prefixes.into_iter().any(|prefix| region.strip_prefix(prefix).is_some_and(is_word_and_number))
+}
+
+/// Pages of AWS that people take for start pages: the console and the pages on the way of a sign-in.
+const OTHER_PAGES: [&str; 5] =
+    ["console.aws.amazon.com", "signin.aws.amazon.com", "signin.aws", "console.amazonaws.cn", "signin.amazonaws.cn"];
+
+/// Whether this is a page of AWS that is no start page.
+pub(super) fn refused_start_url(url: &Url) -> bool {
+    let Some(host) = url.domain() else { return false };
+    let is_in = |zone: &str| host == zone || host.strip_suffix(zone).is_some_and(|labels| labels.ends_with('.'));
+    if is_in("awsapps.com") || is_in("awsapps.cn") {
+        // All of these have their start page at one path.
+        return !matches!(url.path().trim_end_matches('/'), "" | "/start");
+    }
+    OTHER_PAGES.into_iter().any(is_in) || host.starts_with("device.sso.") || region_of_service(url).is_some()
 }
 
 /// The patterns' `\w+\-\d+`.

@@ -87,7 +87,7 @@ pub(super) fn resolve(
         for legacy in &portal {
             let profile = &legacy.profile.name;
             direct.insert(profile.clone(), drafts[index].name.clone());
-            drafts[index].add_legacy_profile(legacy.start_url);
+            problems.extend(add_legacy_profile(drafts, index, legacy));
             match names.get(profile).copied() {
                 None => {
                     drafts[index].aliases.push(profile.clone());
@@ -191,7 +191,7 @@ fn sign_in<'a>(profile: &'a Section, aws: &AwsFile, own_names: &[&str]) -> Resul
     };
     match (profile.get("sso_start_url"), profile.get("sso_region")) {
         (Some(start_url), Some(region)) => {
-            let identity = Identity::new(&start_url.value, &region.value, &[], None);
+            let identity = Identity::new(None, &start_url.value, &region.value, &[]);
             match identity {
                 Ok(identity) => Ok(Some(SignIn::Legacy(Legacy {
                     profile,
@@ -220,31 +220,54 @@ fn sign_in<'a>(profile: &'a Section, aws: &AwsFile, own_names: &[&str]) -> Resul
     }
 }
 
-/// The session that legacy profiles at a portal join: whatever its scopes, one without a label first.
+/// The session that legacy profiles at a portal join: the only one there, whatever its scopes. Where there are several,
+/// nobody can tell whose sign-in is meant, and the profiles have one of their own.
 fn session_at(legacy: &Legacy<'_>, drafts: &[Draft], problems: &mut Vec<LineProblem>) -> Option<usize> {
-    let candidates: Vec<usize> = (0..drafts.len())
-        .filter(|&index| {
-            let identity = &drafts[index].identity;
-            identity.start_url == legacy.identity.start_url && identity.region == legacy.identity.region
-        })
-        .collect();
-    let unlabelled: Vec<usize> =
-        candidates.iter().copied().filter(|&index| drafts[index].identity.label.is_none()).collect();
-    let preferred = if unlabelled.is_empty() { candidates } else { unlabelled };
-    let (&first, others) = preferred.split_first()?;
-    if !others.is_empty() {
-        let others: Vec<String> = others.iter().map(|&index| format!("{:?}", drafts[index].name)).collect();
-        problems.push(LineProblem::warning(
-            legacy.line,
-            format!(
-                "profile {:?} could use several sessions at its portal; it uses {:?} and not {}; give it an sso_session to choose",
-                legacy.profile.name,
-                drafts[first].name,
-                others.join(", ")
-            ),
-        ));
+    let (url, region) = (&legacy.identity.start_url, &legacy.identity.region);
+    let is_there = |index: &usize| {
+        let identity = &drafts[*index].identity;
+        (&identity.start_url, &identity.region) == (url, region)
+    };
+    let there: Vec<usize> = (0..drafts.len()).filter(is_there).collect();
+    match there.as_slice() {
+        [] => None,
+        [only] => Some(*only),
+        several => {
+            let several: Vec<String> = several.iter().map(|&index| format!("{:?}", drafts[index].name)).collect();
+            problems.push(LineProblem::warning(
+                legacy.line,
+                format!(
+                    "profile {:?} could use several sessions at its portal ({}), so it has a sign-in of its own; give it an \
+                     sso_session to choose one",
+                    legacy.profile.name,
+                    several.join(", ")
+                ),
+            ));
+            None
+        }
     }
-    Some(first)
+}
+
+/// A legacy profile signs in with this session: readers look for its token under the profile's start URL as it is written.
+/// That name is one session's alone.
+fn add_legacy_profile(drafts: &mut [Draft], index: usize, legacy: &Legacy<'_>) -> Option<LineProblem> {
+    drafts[index].is_legacy = true;
+    let holder = drafts.iter().position(|draft| draft.cache_keys.iter().any(|key| key == legacy.start_url));
+    match holder {
+        None => drafts[index].cache_keys.push(legacy.start_url.to_owned()),
+        Some(holder) if holder == index => {}
+        Some(holder) => {
+            return Some(LineProblem::warning(
+                legacy.line,
+                format!(
+                    "the token file of profile {:?} is that of session {:?}, because the AWS CLI names it after the start URL \
+                     alone; write the URL with a \"/\" at its end to have one for {}",
+                    legacy.profile.name, drafts[holder].name, legacy.identity.region
+                ),
+            ));
+        }
+    }
+    None
 }
 
 /// The first profile's name that no session has yet; where all are taken, one from the start URL.

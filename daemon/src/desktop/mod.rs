@@ -73,7 +73,7 @@ impl Subject {
         Self {
             key: config.identity.key(),
             name: config.name.clone(),
-            start_url: config.start_url.clone(),
+            start_url: config.start_url().to_owned(),
             region: config.region().to_owned(),
             browser: config.browser.clone(),
             verification_hosts: config.verification_hosts.clone(),

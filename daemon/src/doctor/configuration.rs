@@ -14,9 +14,9 @@ pub(super) fn judge(config: &Config, paths: &Paths) -> Vec<Finding> {
     let mut findings: Vec<Finding> = config.problems.iter().map(in_file).collect();
     findings.extend(config.sessions.iter().filter_map(region));
     findings.extend(config.sessions.iter().filter_map(scopes));
-    findings.extend(config.sessions.iter().filter_map(same_sign_in));
-    findings.extend(same_portal(&config.sessions));
+    let foreign = config.sessions.iter().filter_map(foreign);
     if !findings.is_empty() {
+        findings.extend(foreign);
         return findings;
     }
     if config.sessions.is_empty() {
@@ -27,7 +27,8 @@ pub(super) fn judge(config: &Config, paths: &Paths) -> Vec<Finding> {
         )];
     }
     let names: Vec<&str> = config.sessions.iter().map(|session| session.name.as_str()).collect();
-    vec![Finding::ok(CONFIGURATION, format!("{} (profiles: {})", names.join(", "), config.profiles.len()))]
+    let all = Finding::ok(CONFIGURATION, format!("{} (profiles: {})", names.join(", "), config.profiles.len()));
+    std::iter::once(all).chain(foreign).collect()
 }
 
 fn in_file(problem: &crate::config::Problem) -> Finding {
@@ -77,44 +78,10 @@ fn scopes(session: &SessionConfig) -> Option<Finding> {
     Some(Finding::warning(CONFIGURATION, message, remedy))
 }
 
-/// Sections that turned out to be one sign-in. Legacy profiles bring no name to the cache but their start URL.
-fn same_sign_in(session: &SessionConfig) -> Option<Finding> {
-    let sections: Vec<&str> =
-        session.aliases.iter().filter(|alias| session.cache_keys.contains(alias)).map(String::as_str).collect();
-    (!sections.is_empty()).then(|| {
-        Finding::warning(
-            CONFIGURATION,
-            format!("sessions {:?} and {} are one sign-in", session.name, quoted(&sections)),
-            "keep one of them, or give one a label of its own in config.toml if two people are meant",
-        )
-    })
-}
-
-/// Sessions that differ, and not by their labels, at one start URL: each needs a sign-in of its own.
-fn same_portal(sessions: &[SessionConfig]) -> Vec<Finding> {
-    let is_like = |a: &SessionConfig, b: &SessionConfig| {
-        a.identity.start_url == b.identity.start_url && a.identity.label == b.identity.label
-    };
-    let mut findings = Vec::new();
-    for (index, session) in sessions.iter().enumerate() {
-        if sessions[..index].iter().any(|earlier| is_like(earlier, session)) {
-            continue;
-        }
-        let others: Vec<&str> =
-            sessions[index + 1..].iter().filter(|it| is_like(it, session)).map(|it| it.name.as_str()).collect();
-        if !others.is_empty() {
-            findings.push(Finding::warning(
-                CONFIGURATION,
-                format!("sessions {:?} and {} need a sign-in each at one portal", session.name, quoted(&others)),
-                "give them the same region and scopes, so that they become one sign-in",
-            ));
-        }
-    }
-    findings
-}
-
-fn quoted(names: &[&str]) -> String {
-    names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
+/// A session whose services are not AWS's own, whether that is meant or not.
+fn foreign(session: &SessionConfig) -> Option<Finding> {
+    let notice = session.endpoints.as_ref().ok()?.notice()?;
+    Some(Finding::ok(CONFIGURATION, format!("session {:?} signs in at {notice}, and not at AWS", session.name)))
 }
 
 /// What is known of the directory in which the AWS CLI and SDKs keep tokens.
@@ -213,16 +180,6 @@ mod tests {
                 Verdict::Warning,
                 "legacy profile",
             ),
-            (
-                good.clone() + &section("again", CORP, "eu-west-1", DEFAULT_SCOPE),
-                Verdict::Warning,
-                "\"corp\" and \"again\" are one sign-in",
-            ),
-            (
-                good.clone() + &section("far", CORP, "us-east-1", DEFAULT_SCOPE),
-                Verdict::Warning,
-                "\"corp\" and \"far\" need a sign-in each",
-            ),
         ] {
             let findings = found("", &aws);
             let [finding] = &findings[..] else { panic!("{findings:?} for {aws}") };
@@ -234,11 +191,21 @@ mod tests {
 
     #[test]
     fn two_people_at_one_portal_are_meant() {
-        let session = |name: &str| {
-            format!("[session.{name}]\nstart_url = \"{CORP}\"\nregion = \"eu-west-1\"\nlabel = \"{name}\"\n")
-        };
-        let findings = found(&(session("ada") + &session("grace")), "");
+        let section = |name: &str, region: &str| section(name, CORP, region, DEFAULT_SCOPE);
+        let findings = found("", &(section("ada", "eu-west-1") + &section("grace", "eu-west-1")));
         assert_eq!(findings[0].result, Verdict::Ok, "{findings:?}");
+    }
+
+    #[test]
+    fn an_endpoint_that_is_not_of_aws_is_named_with_its_origin() {
+        let here = "oidc_endpoint = \"http://127.0.0.1:1\"\nportal_endpoint = \"http://127.0.0.1:1\"\n";
+        let aws = section("corp", CORP, "eu-west-1", DEFAULT_SCOPE);
+        let findings = found(&format!("[session.corp]\n{here}"), &aws);
+        let message = &findings.last().unwrap().message;
+        assert!(
+            message.contains("http://127.0.0.1:1 (oidc_endpoint, ") && message.contains("config.toml:2)"),
+            "{message}"
+        );
     }
 
     #[test]

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use reqwest::header::CONTENT_TYPE;
 use tokio::sync::watch;
-use url::Url;
 
 use super::wire::{CreateTokenRequest, RegisterClientRequest, StartDeviceAuthorizationRequest};
 use super::{Call, CallError, DeviceAuthorization, Grant, IdentityCenter, Issued, Registration, ServiceClock, wire};
 use crate::clock::Clock;
-use crate::transport::{Reply, Transport, join};
+use crate::issuer::{Destination, Endpoint, NotTheIssuer};
+use crate::transport::{Reply, Transport};
 
 /// The name of our client, which the approval page shows to the person.
 const CLIENT_NAME: &str = "ssoctl";
@@ -29,32 +29,40 @@ impl HttpIdentityCenter {
     /// Sends a request when awaited. Its body is made before, while the secrets in it are borrowed.
     fn post(
         &self,
-        endpoint: &Url,
+        endpoint: &Endpoint,
+        to: Result<Destination, NotTheIssuer>,
         path: &str,
         body: serde_json::Result<Vec<u8>>,
     ) -> impl Future<Output = Result<Reply, CallError>> + Send + use<> {
-        let url = join(endpoint, path);
+        let url = to.map(|to| to.join(path));
         let transport = Arc::clone(&self.transport);
+        let endpoint = endpoint.clone();
         async move {
+            let url = url.map_err(|error| CallError::Configuration(error.to_string()))?;
             let body = body.map_err(|error| CallError::Configuration(error.to_string()))?;
             let request =
                 |client: &reqwest::Client| client.post(url).header(CONTENT_TYPE, "application/json").body(body);
-            let reply = transport.send(request).await?;
-            if reply.is_success() { Ok(reply) } else { Err(wire::error(&reply)) }
+            let reply = transport.send(request).await.map_err(|error| CallError::from(error).at(&endpoint))?;
+            if reply.is_success() { Ok(reply) } else { Err(wire::error(&reply).at(&endpoint)) }
         }
     }
 }
 
 impl IdentityCenter for HttpIdentityCenter {
-    fn register(&self, oidc: &Url, scopes: &[String]) -> Call<'_, Registration> {
+    fn register(&self, oidc: &Endpoint, scopes: &[String]) -> Call<'_, Registration> {
         let request = RegisterClientRequest { client_name: CLIENT_NAME, client_type: "public", scopes };
-        let call = self.post(oidc, "client/register", serde_json::to_vec(&request));
-        Box::pin(async move { wire::registration(call.await?.body.expose(), self.clock.now().wall) })
+        let call = self.post(oidc, Ok(oidc.without_secrets()), "client/register", serde_json::to_vec(&request));
+        let oidc = oidc.clone();
+        Box::pin(async move {
+            let reply = call.await?;
+            wire::registration(reply.body.expose(), self.clock.now().wall, oidc.issuer())
+                .map_err(|error| error.at(&oidc))
+        })
     }
 
     fn authorize_device(
         &self,
-        oidc: &Url,
+        oidc: &Endpoint,
         registration: &Registration,
         start_url: &str,
     ) -> Call<'_, DeviceAuthorization> {
@@ -63,14 +71,18 @@ impl IdentityCenter for HttpIdentityCenter {
             client_secret: &registration.client_secret,
             start_url,
         };
-        let call = self.post(oidc, "device_authorization", serde_json::to_vec(&request));
-        Box::pin(async move { wire::device_authorization(call.await?.body.expose()) })
+        let to = oidc.for_secrets_of(&registration.issuer);
+        let call = self.post(oidc, to, "device_authorization", serde_json::to_vec(&request));
+        let oidc = oidc.clone();
+        Box::pin(async move { wire::device_authorization(call.await?.body.expose()).map_err(|error| error.at(&oidc)) })
     }
 
-    fn create_token(&self, oidc: &Url, registration: &Registration, grant: &Grant) -> Call<'_, Issued> {
+    fn create_token(&self, oidc: &Endpoint, registration: &Registration, grant: &Grant) -> Call<'_, Issued> {
         let request = CreateTokenRequest::new(registration, grant);
-        let call = self.post(oidc, "token", serde_json::to_vec(&request));
-        Box::pin(async move { wire::issued(call.await?.body.expose()) })
+        // A device code or a refresh token is its registration's, and so of the same issuer.
+        let call = self.post(oidc, oidc.for_secrets_of(&registration.issuer), "token", serde_json::to_vec(&request));
+        let oidc = oidc.clone();
+        Box::pin(async move { wire::issued(call.await?.body.expose()).map_err(|error| error.at(&oidc)) })
     }
 
     fn service_clock(&self) -> watch::Receiver<ServiceClock> {

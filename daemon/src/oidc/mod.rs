@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 
 use ssoctl_protocol::Secret;
 use tokio::sync::watch;
-use url::Url;
 
+use crate::issuer::{Endpoint, Issuer};
 use crate::transport;
 use crate::transport::ErrorNames;
 
@@ -21,22 +21,22 @@ pub use crate::transport::ServiceClock;
 /// The boxed future of an operation.
 pub type Call<'a, T> = Pin<Box<dyn Future<Output = Result<T, CallError>> + Send + 'a>>;
 
-/// The door to the service. Each call ends by itself within [`TOTAL_TIMEOUT`](crate::transport::TOTAL_TIMEOUT)
+/// The door to the service. What an issuer has issued is sent to no other ([`Endpoint::for_secrets_of`]). Each call ends by itself within [`TOTAL_TIMEOUT`](crate::transport::TOTAL_TIMEOUT)
 /// once its turn has come ([`AT_ONCE`](crate::transport::AT_ONCE)).
 pub trait IdentityCenter: Send + Sync {
     /// RegisterClient: a public client for these scopes.
-    fn register(&self, oidc: &Url, scopes: &[String]) -> Call<'_, Registration>;
+    fn register(&self, oidc: &Endpoint, scopes: &[String]) -> Call<'_, Registration>;
 
     /// StartDeviceAuthorization (RFC 8628, section 3.1).
     fn authorize_device(
         &self,
-        oidc: &Url,
+        oidc: &Endpoint,
         registration: &Registration,
         start_url: &str,
     ) -> Call<'_, DeviceAuthorization>;
 
     /// CreateToken.
-    fn create_token(&self, oidc: &Url, registration: &Registration, grant: &Grant) -> Call<'_, Issued>;
+    fn create_token(&self, oidc: &Endpoint, registration: &Registration, grant: &Grant) -> Call<'_, Issued>;
 
     /// The service's clock, as its answers show it.
     fn service_clock(&self) -> watch::Receiver<ServiceClock>;
@@ -51,6 +51,8 @@ pub struct Registration {
     pub client_secret: Secret<String>,
     /// When the service issued it.
     pub issued_at: SystemTime,
+    /// Who registered it, and issues what is had with it.
+    pub issuer: Issuer,
     /// When the client secret stops working; `None` if it never does (RFC 7591, section 3.2.1: 0).
     pub expires_at: Option<SystemTime>,
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use ssoctl_protocol::{Secret, secret};
 
 use super::{CallError, DeviceAuthorization, ErrorName, Grant, Issued, Registration};
+use crate::issuer::Issuer;
 use crate::transport::decode::{in_words, json, missing, presentable, recognise, secret_text, senseless, text};
 use crate::transport::{ErrorNames, Reply};
 
@@ -89,11 +90,11 @@ struct RegisterClientResponse {
     client_secret_expires_at: Option<i64>,
 }
 
-/// Reads the answer to RegisterClient. `now` stands in for a missing `clientIdIssuedAt`.
+/// Reads the answer of `issuer` to RegisterClient. `now` stands in for a missing `clientIdIssuedAt`.
 ///
 /// # Errors
 /// [`CallError::Unusable`] names the member that is missing or makes no sense.
-pub fn registration(body: &[u8], now: SystemTime) -> Result<Registration, CallError> {
+pub fn registration(body: &[u8], now: SystemTime, issuer: &Issuer) -> Result<Registration, CallError> {
     let response: RegisterClientResponse = json(body)?;
     let expires_at = match response.client_secret_expires_at {
         Some(0) => None,
@@ -104,6 +105,7 @@ pub fn registration(body: &[u8], now: SystemTime) -> Result<Registration, CallEr
         client_id: text(response.client_id, "clientId")?,
         client_secret: secret_text(response.client_secret, "clientSecret")?,
         issued_at: response.client_id_issued_at.and_then(epoch).unwrap_or(now),
+        issuer: issuer.clone(),
         expires_at,
     })
 }
@@ -265,7 +267,7 @@ mod tests {
     fn complete_answers_are_read() {
         let body = br#"{"clientId":"id","clientSecret":"cs","clientIdIssuedAt":10,"clientSecretExpiresAt":20,
             "authorizationEndpoint":null,"unknown":1}"#;
-        let registration = registration(body, NOW).unwrap();
+        let registration = registration(body, NOW, &Issuer::aws("eu-west-1")).unwrap();
         assert_eq!(registration.issued_at, NOW + Duration::from_secs(10));
         assert_eq!(registration.expires_at, Some(NOW + Duration::from_secs(20)));
 
@@ -281,7 +283,7 @@ mod tests {
     #[test]
     fn what_is_missing_or_makes_no_sense_is_named_and_no_secret_is_quoted() {
         type Read = fn(&[u8]) -> Option<CallError>;
-        let register: Read = |body| registration(body, NOW).err();
+        let register: Read = |body| registration(body, NOW, &Issuer::aws("eu-west-1")).err();
         let device: Read = |body| device_authorization(body).err();
         let token: Read = |body| issued(body).err();
         for (read, body, complaint) in [
@@ -315,8 +317,13 @@ mod tests {
 
     #[test]
     fn requests_have_the_members_of_the_model() {
-        let registration =
-            Registration { client_id: "id".into(), client_secret: "cs".into(), issued_at: NOW, expires_at: None };
+        let registration = Registration {
+            client_id: "id".into(),
+            client_secret: "cs".into(),
+            issued_at: NOW,
+            issuer: Issuer::aws("eu-west-1"),
+            expires_at: None,
+        };
         let json = |grant: &Grant| serde_json::to_string(&CreateTokenRequest::new(&registration, grant)).unwrap();
         assert_eq!(
             json(&Grant::DeviceCode("dc".into())),

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use reqwest::Method;
 use reqwest::header::HeaderValue;
 use serde::de::IgnoredAny;
-use ssoctl_protocol::Secret;
-use url::Url;
 
 use super::{
     Account, AccountId, Assignment, Call, ErrorName, Page, PageToken, Portal, PortalError, RoleCredentials, wire,
 };
-use crate::transport::{Reply, Transport, join};
+use crate::issuer::Endpoint;
+use crate::token::AccessToken;
+use crate::transport::{Reply, Transport};
 
 /// The bearer token's header in the model.
 const BEARER_HEADER: &str = "x-amz-sso_bearer_token";
@@ -34,19 +34,31 @@ impl HttpPortal {
     fn call(
         &self,
         method: Method,
-        url: Url,
-        access_token: &Secret<String>,
+        portal: &Endpoint,
+        access_token: &AccessToken,
+        path: &str,
+        query: &[(&str, &str)],
     ) -> impl Future<Output = Result<Reply, PortalError>> + Send + use<> {
         let transport = Arc::clone(&self.transport);
-        let header = HeaderValue::from_str(access_token.expose()).map(|mut value| {
+        let url = portal.for_secrets_of(&access_token.issuer).map(|to| {
+            let mut url = to.join(path);
+            if !query.is_empty() {
+                url.query_pairs_mut().extend_pairs(query);
+            }
+            url
+        });
+        let portal = portal.clone();
+        let header = HeaderValue::from_str(access_token.value.expose()).map(|mut value| {
             value.set_sensitive(true);
             value
         });
         async move {
+            let url = url.map_err(|error| PortalError::Configuration(error.to_string()))?;
             let header =
                 header.map_err(|_| PortalError::Configuration("the token does not fit into a header".to_owned()))?;
-            let reply = transport.send(|client| client.request(method, url).header(BEARER_HEADER, header)).await?;
-            if reply.is_success() { Ok(reply) } else { Err(wire::error(&reply)) }
+            let request = |client: &reqwest::Client| client.request(method, url).header(BEARER_HEADER, header);
+            let reply = transport.send(request).await.map_err(|error| PortalError::from(error).at(&portal))?;
+            if reply.is_success() { Ok(reply) } else { Err(wire::error(&reply).at(&portal)) }
         }
     }
 }
@@ -54,46 +66,43 @@ impl HttpPortal {
 impl Portal for HttpPortal {
     fn role_credentials(
         &self,
-        portal: &Url,
-        access_token: &Secret<String>,
+        portal: &Endpoint,
+        access_token: &AccessToken,
         assignment: &Assignment,
     ) -> Call<'_, RoleCredentials> {
-        let mut url = join(portal, "federation/credentials");
-        url.query_pairs_mut()
-            .append_pair("role_name", assignment.role.as_str())
-            .append_pair("account_id", assignment.account.as_str());
-        let call = self.call(Method::GET, url, access_token);
-        Box::pin(async move { wire::role_credentials(call.await?.body.expose()) })
+        let query = [("role_name", assignment.role.as_str()), ("account_id", assignment.account.as_str())];
+        let call = self.call(Method::GET, portal, access_token, "federation/credentials", &query);
+        let portal = portal.clone();
+        Box::pin(async move { wire::role_credentials(call.await?.body.expose()).map_err(|error| error.at(&portal)) })
     }
 
     fn accounts(
         &self,
-        portal: &Url,
-        access_token: &Secret<String>,
+        portal: &Endpoint,
+        access_token: &AccessToken,
         page: Option<&PageToken>,
     ) -> Call<'_, Page<Account>> {
-        let mut url = join(portal, "assignment/accounts");
-        turn_to(page, &mut url);
-        let call = self.call(Method::GET, url, access_token);
-        Box::pin(async move { wire::accounts(call.await?.body.expose()) })
+        let call = self.call(Method::GET, portal, access_token, "assignment/accounts", &turn_to(page));
+        let portal = portal.clone();
+        Box::pin(async move { wire::accounts(call.await?.body.expose()).map_err(|error| error.at(&portal)) })
     }
 
     fn roles(
         &self,
-        portal: &Url,
-        access_token: &Secret<String>,
+        portal: &Endpoint,
+        access_token: &AccessToken,
         account: &AccountId,
         page: Option<&PageToken>,
     ) -> Call<'_, Page<String>> {
-        let mut url = join(portal, "assignment/roles");
-        url.query_pairs_mut().append_pair("account_id", account.as_str());
-        turn_to(page, &mut url);
-        let call = self.call(Method::GET, url, access_token);
-        Box::pin(async move { wire::roles(call.await?.body.expose()) })
+        let mut query = vec![("account_id", account.as_str())];
+        query.extend(turn_to(page));
+        let call = self.call(Method::GET, portal, access_token, "assignment/roles", &query);
+        let portal = portal.clone();
+        Box::pin(async move { wire::roles(call.await?.body.expose()).map_err(|error| error.at(&portal)) })
     }
 
-    fn logout(&self, portal: &Url, access_token: &Secret<String>) -> Call<'_, ()> {
-        let call = self.call(Method::POST, join(portal, "logout"), access_token);
+    fn logout(&self, portal: &Endpoint, access_token: &AccessToken) -> Call<'_, ()> {
+        let call = self.call(Method::POST, portal, access_token, "logout", &[]);
         Box::pin(async move {
             match call.await {
                 // The portal does not know the token (any more): there is no session left to end.
@@ -115,10 +124,10 @@ impl Portal for HttpPortal {
 }
 
 /// Asks for that page of a list, or the first.
-fn turn_to(page: Option<&PageToken>, url: &mut Url) {
-    let mut query = url.query_pairs_mut();
-    query.append_pair("max_result", PAGE_SIZE);
+fn turn_to(page: Option<&PageToken>) -> Vec<(&str, &str)> {
+    let mut query = vec![("max_result", PAGE_SIZE)];
     if let Some(PageToken(token)) = page {
-        query.append_pair("next_token", token);
+        query.push(("next_token", token));
     }
+    query
 }

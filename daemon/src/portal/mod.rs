@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use ssoctl_protocol::Secret;
-use url::Url;
 
+use crate::issuer::Endpoint;
 use crate::oidc::CallError;
+use crate::token::AccessToken;
 use crate::transport;
 use crate::transport::ErrorNames;
 
@@ -23,7 +24,7 @@ pub use assignment::{AccountId, Assignment, RoleName};
 /// The boxed future of an operation.
 pub type Call<'a, T> = Pin<Box<dyn Future<Output = Result<T, PortalError>> + Send + 'a>>;
 
-/// The door to the portal. Each call is one request and ends by itself within
+/// The door to the portal. A token is sent to its issuer's portal and to no other ([`Endpoint::for_secrets_of`]). Each call is one request and ends by itself within
 /// [`TOTAL_TIMEOUT`](crate::transport::TOTAL_TIMEOUT) once its turn has come ([`AT_ONCE`](crate::transport::AT_ONCE)).
 ///
 /// The portal refuses a token that is not (or no longer) good with [`ErrorName::Unauthorized`], whichever the operation.
@@ -31,30 +32,30 @@ pub trait Portal: Send + Sync {
     /// GetRoleCredentials.
     fn role_credentials(
         &self,
-        portal: &Url,
-        access_token: &Secret<String>,
+        portal: &Endpoint,
+        access_token: &AccessToken,
         assignment: &Assignment,
     ) -> Call<'_, RoleCredentials>;
 
     /// ListAccounts, one page: the first, or the one that the page before names.
     fn accounts(
         &self,
-        portal: &Url,
-        access_token: &Secret<String>,
+        portal: &Endpoint,
+        access_token: &AccessToken,
         page: Option<&PageToken>,
     ) -> Call<'_, Page<Account>>;
 
     /// ListAccountRoles, one page: the first, or the one that the page before names. The items are roles' names.
     fn roles(
         &self,
-        portal: &Url,
-        access_token: &Secret<String>,
+        portal: &Endpoint,
+        access_token: &AccessToken,
         account: &AccountId,
         page: Option<&PageToken>,
     ) -> Call<'_, Page<String>>;
 
     /// Logout: ends the person's session at the portal. A token that the portal no longer knows counts as done.
-    fn logout(&self, portal: &Url, access_token: &Secret<String>) -> Call<'_, ()>;
+    fn logout(&self, portal: &Endpoint, access_token: &AccessToken) -> Call<'_, ()>;
 }
 
 /// The answer to GetRoleCredentials. Shared, so that a thousand readers hold the secrets once.

@@ -8,7 +8,11 @@ fn sign_in_required() -> NoToken {
 }
 
 fn rejected() -> Failure {
-    let token = AccessToken { value: "stale".into(), token_type: "Bearer".into() };
+    let token = AccessToken {
+        value: "stale".into(),
+        token_type: "Bearer".into(),
+        issuer: crate::issuer::Issuer::aws("eu-west-1"),
+    };
     Failure::Rejected(Arc::new(token), named(ErrorName::Unauthorized))
 }
 

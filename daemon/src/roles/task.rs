@@ -8,20 +8,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use ssoctl_protocol::Secret;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
-use url::Url;
 
 use super::ask::{Answer, AskId, Refusal, Want};
 use super::state::{Effect, Event, Failure, Reply, State};
 use super::{Subject, journal, policy};
 use crate::asking;
 use crate::config::SessionConfig;
+use crate::issuer::Endpoint;
 use crate::portal::{PageToken, Portal, PortalError};
 use crate::session;
 use crate::session::state::Lineage;
 use crate::session::task::Session;
+use crate::token::AccessToken;
 use crate::world::World;
 
 /// What the task is told from outside.
@@ -190,7 +190,7 @@ impl Call {
             session::ask::Answer::Refused(refusal) => return Err(Failure::NoToken(refusal)),
             _ => return Err(Failure::NoToken(session::ask::Refusal::ShuttingDown)),
         };
-        self.ask(&*self.world.portal, at, &token.value, subject, page).await.map_err(|error| {
+        self.ask(&*self.world.portal, at, &token, subject, page).await.map_err(|error| {
             if error.is_unauthorized() { Failure::Rejected(token, error) } else { Failure::Portal(error) }
         })
     }
@@ -198,8 +198,8 @@ impl Call {
     async fn ask(
         &self,
         portal: &dyn Portal,
-        at: &Url,
-        token: &Secret<String>,
+        at: &Endpoint,
+        token: &AccessToken,
         subject: &Subject,
         page: Option<&PageToken>,
     ) -> Result<Reply, PortalError> {

@@ -16,6 +16,7 @@ use sha1::{Digest, Sha1};
 use sha2::Sha256;
 use ssoctl_protocol::{Secret, Timestamp, secret};
 
+use crate::issuer::Issuer;
 use crate::oidc::Registration;
 use crate::session::Renewal;
 use crate::session::found::Found;
@@ -96,8 +97,8 @@ impl Content {
 }
 
 impl Members {
-    /// Whose token it holds.
-    pub fn holding(&self) -> Holding {
+    /// Whose token it holds. What another program has put there is taken for one of `issuer`.
+    pub fn holding(&self, issuer: &Issuer) -> Holding {
         let Some(access_token) = &self.access_token else {
             return if self.refresh_token.is_some() {
                 Holding::Unreadable("it has no accessToken")
@@ -105,17 +106,28 @@ impl Members {
                 Holding::Nothing
             };
         };
-        if self.refresh_token.is_none() && self.mark.as_ref() == Some(&mark(access_token)) {
+        if self.is_published() {
             return Holding::Published;
         }
         let Some(expires_at) = self.expires_at.as_deref().and_then(time) else {
             return Holding::Unreadable("its expiresAt is not a time");
         };
-        Holding::Foreign(Found { access_token: access_token.clone(), expires_at, renewal: self.renewal() })
+        Holding::Foreign(Found {
+            access_token: access_token.clone(),
+            expires_at,
+            renewal: self.renewal(issuer),
+            issuer: issuer.clone(),
+        })
+    }
+
+    /// Whether it holds what we have published ourselves.
+    pub fn is_published(&self) -> bool {
+        let is_marked = |token| self.mark.as_ref() == Some(&mark(token));
+        self.refresh_token.is_none() && self.access_token.as_ref().is_some_and(is_marked)
     }
 
     /// A refresh token is worth something only with the whole registration that it was issued to.
-    fn renewal(&self) -> Option<Renewal> {
+    fn renewal(&self, issuer: &Issuer) -> Option<Renewal> {
         let expires_at = self.registration_expires_at.as_deref().and_then(time);
         Some(Renewal {
             refresh_token: self.refresh_token.clone()?,
@@ -125,6 +137,7 @@ impl Members {
                 issued_at: expires_at
                     .and_then(|expires_at| expires_at.checked_sub(REGISTRATION_LIFETIME))
                     .unwrap_or(SystemTime::UNIX_EPOCH),
+                issuer: issuer.clone(),
                 expires_at,
             },
         })

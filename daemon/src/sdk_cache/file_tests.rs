@@ -1,4 +1,5 @@
 use super::*;
+use crate::issuer::Issuer;
 use serde_json::json;
 
 /// What `aws sso login` writes.
@@ -35,7 +36,7 @@ fn members(value: &Value) -> Members {
 }
 
 fn found(value: &Value) -> Found {
-    match members(value).holding() {
+    match members(value).holding(&Issuer::aws("eu-west-1")) {
         Holding::Foreign(found) => found,
         other => panic!("{other:?} in {value}"),
     }
@@ -104,9 +105,12 @@ fn a_token_that_cannot_be_understood_is_not_taken_for_nothing() {
         (without("expiresAt"), "its expiresAt is not a time"),
         (without("accessToken"), "it has no accessToken"),
     ] {
-        assert_eq!(members(&file).holding(), Holding::Unreadable(complaint));
+        assert_eq!(members(&file).holding(&Issuer::aws("eu-west-1")), Holding::Unreadable(complaint));
     }
-    assert_eq!(members(&json!({"startUrl": "https://corp.awsapps.com/start", "more": 1})).holding(), Holding::Nothing);
+    assert_eq!(
+        members(&json!({"startUrl": "https://corp.awsapps.com/start", "more": 1})).holding(&Issuer::aws("eu-west-1")),
+        Holding::Nothing
+    );
 }
 
 #[test]
@@ -146,13 +150,13 @@ fn what_is_published_has_no_secret_but_the_access_token_and_keeps_what_others_ad
 #[test]
 fn we_know_what_we_have_published_until_another_program_puts_its_own_there() {
     let file = published(Members::default(), &Secret::from("ours"));
-    assert_eq!(members(&file).holding(), Holding::Published);
+    assert_eq!(members(&file).holding(&Issuer::aws("eu-west-1")), Holding::Published);
     let mut overwritten = file.clone();
     overwritten["accessToken"] = json!("theirs");
-    assert!(matches!(members(&overwritten).holding(), Holding::Foreign(_)));
+    assert!(matches!(members(&overwritten).holding(&Issuer::aws("eu-west-1")), Holding::Foreign(_)));
     let mut completed = file;
     completed["refreshToken"] = json!("rt");
-    assert!(matches!(members(&completed).holding(), Holding::Foreign(_)));
+    assert!(matches!(members(&completed).holding(&Issuer::aws("eu-west-1")), Holding::Foreign(_)));
 }
 
 #[test]

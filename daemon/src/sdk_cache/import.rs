@@ -13,6 +13,7 @@ use super::keeper::{Hands, blocking};
 use super::step;
 use crate::clock::Clock;
 use crate::config;
+use crate::issuer::Issuer;
 use crate::session::ask::Answer;
 use crate::session::found::Reception;
 use crate::session::policy::LOAD_PATIENCE;
@@ -119,13 +120,19 @@ async fn look_at(path: PathBuf, entry: Option<&Entry>, clock: &dyn Clock) -> Out
         (Ok(Content::Garbled), Some(_)) => return Outcome::Unreadable("it is not a whole token file".to_owned()),
         (Err(error), Some(_)) => return Outcome::Unreadable(error.0),
     };
-    match (members.holding(), entry) {
+    let Some(entry) = entry else {
+        return match members.holding(&Issuer::aws("")) {
+            Holding::Nothing => Outcome::NoToken,
+            Holding::Published => Outcome::Published,
+            Holding::Foreign(_) | Holding::Unreadable(_) => Outcome::NoSession,
+        };
+    };
+    match (members.holding(&entry.config.identity.issuer), entry) {
         (Holding::Nothing, _) => Outcome::NoToken,
         (Holding::Published, _) => Outcome::Published,
-        (_, None) => Outcome::NoSession,
         (Holding::Unreadable(why), _) => Outcome::Unreadable(why.to_owned()),
-        (Holding::Foreign(_), Some(entry)) if !step::is_of(&members, &entry.config.identity) => Outcome::OtherPortal,
-        (Holding::Foreign(found), Some(entry)) => {
+        (Holding::Foreign(_), entry) if !step::is_of(&members, &entry.config.identity) => Outcome::OtherPortal,
+        (Holding::Foreign(found), entry) => {
             // A daemon that was started for this has not read its own record yet.
             let mut snapshots = entry.session.snapshots();
             let patience = clock.now().boot + LOAD_PATIENCE;

@@ -115,7 +115,7 @@ impl Keeper {
         let config = &entry.config;
         let files = files.into_iter().map(|(key, path)| {
             let is_start_url = normalise_start_url(&key).is_ok_and(|url| url == config.identity.start_url);
-            TokenFile::new(path, if is_start_url { key } else { config.start_url.clone() })
+            TokenFile::new(path, if is_start_url { key } else { config.start_url().to_owned() })
         });
         let files = files.collect();
         Self { files, entry, world, hands, service_time, has_had_token: false, is_signed_out: false }
@@ -275,7 +275,7 @@ impl Keeper {
     /// not said by the portal itself is no sign of it.
     async fn is_unknown_at_the_portal(&self, token: &Token) -> bool {
         let (session, Ok(endpoints)) = (&self.entry.config.name, &self.entry.config.endpoints) else { return false };
-        let answer = self.world.portal.accounts(&endpoints.portal, &token.access.value, None).await;
+        let answer = self.world.portal.accounts(&endpoints.portal, &token.access, None).await;
         let is_unknown = matches!(&answer, Err(PortalError::Service { name: ErrorName::Unauthorized, .. }));
         let error = answer.err().map(|error| error.to_string());
         tracing::info!(session, is_unknown, error, "a token file has vanished; asked the portal");

@@ -64,7 +64,7 @@ pub(super) fn decide(content: Content, view: &View<'_>) -> Step {
         Content::Garbled => return Step::ReadAgain,
         Content::Members(members) => members,
     };
-    match (members.holding(), &view.publication) {
+    match (members.holding(&view.identity.issuer), &view.publication) {
         (Holding::Unreadable(why), _) => Step::Tell(why),
         (Holding::Published, Some(publication)) if members.says(publication) => Step::Leave,
         (Holding::Published, None) if view.is_signed_out => Step::Remove,
@@ -134,7 +134,7 @@ mod tests {
 
     /// What is done, in a word.
     fn done(file: Option<&Value>, live: bool, change: impl FnOnce(&mut View<'_>)) -> &'static str {
-        let identity = Identity::new(URL, "eu-west-1", &[], None).unwrap();
+        let identity = Identity::new(None, URL, "eu-west-1", &[]).unwrap();
         let token = Secret::from("ours");
         let publication =
             Publication { start_url: URL, region: "eu-west-1", access_token: &token, expires_at: expires_at() };
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_file_belongs_to_a_portal_by_start_url_and_region() {
-        let identity = Identity::new(URL, "eu-west-1", &[], None).unwrap();
+        let identity = Identity::new(None, URL, "eu-west-1", &[]).unwrap();
         for (member, value, belongs) in [
             ("startUrl", json!("https://corp.awsapps.com/start/"), true),
             ("startUrl", json!("https://other.awsapps.com/start"), false),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Standing;
 use super::disk::{self, Change, DiskError, Reading};
-use super::file::{Content, Holding};
+use super::file::Content;
 use super::keeper::{Hands, blocking};
 use crate::clock::Clock;
 
@@ -46,7 +46,7 @@ impl Withdrawal {
             let read = path.to_owned();
             let Reading { bytes, fingerprint } = blocking(&self.hands, move || disk::read(&read)).await?;
             let is_ours = match Content::parse_secret(bytes.as_ref()) {
-                Content::Members(members) => members.holding() == Holding::Published,
+                Content::Members(members) => members.is_published(),
                 Content::Absent | Content::Garbled => false,
             };
             if !is_ours {

@@ -8,6 +8,8 @@ use std::pin::Pin;
 
 use ssoctl_protocol::Secret;
 
+use crate::config::Identity;
+
 pub mod choice;
 pub mod file;
 pub mod keyring;
@@ -30,6 +32,15 @@ pub struct RecordName {
     pub key: String,
     /// What people see of it who look into their keyring.
     pub label: String,
+}
+
+impl RecordName {
+    /// The record of this session.
+    pub fn of(identity: &Identity) -> Self {
+        let name = identity.name.as_ref().map_or_else(String::new, |name| format!(" ({name})"));
+        let issuer = if identity.issuer.is_aws() { String::new() } else { format!(" at {}", identity.issuer) };
+        Self { key: identity.key(), label: format!("ssoctl: {}{name}{issuer}", identity.start_url) }
+    }
 }
 
 /// The door to a place that keeps secrets.

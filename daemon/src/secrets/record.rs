@@ -13,11 +13,12 @@ use ssoctl_protocol::{Secret, secret};
 
 use crate::clock::Now;
 use crate::config::Identity;
+use crate::issuer::Issuer;
 use crate::oidc;
 use crate::session::{AccessToken, Kept, Renewal, Token};
 
-/// The version that this build writes. It reads every version up to it.
-const VERSION: u32 = 1;
+/// The version that this build writes, and the only one that it reads.
+const VERSION: u32 = 2;
 
 /// Why bytes are not a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -25,9 +26,9 @@ pub enum NotARecord {
     /// Torn or foreign. The position would help nobody, and the text could hold a secret.
     #[error("the stored record is damaged")]
     Damaged,
-    /// Written by a later version of ssoctld.
-    #[error("the stored record has version {0}, which only a newer ssoctld can read")]
-    Newer(u32),
+    /// Written by another version of ssoctld.
+    #[error("the stored record has version {0}, which only another ssoctld can read")]
+    OfAnotherVersion(u32),
 }
 
 #[derive(Deserialize)]
@@ -41,16 +42,33 @@ struct Record {
     /// Which of two records is the newer one. Absent in those of earlier builds.
     #[serde(default)]
     written_at: u64,
-    /// For people who look into the file; the key decides.
-    start_url: String,
-    region: String,
-    scopes: Vec<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    label: Option<String>,
+    #[serde(flatten)]
+    owner: StoredOwner,
     registration: Option<Registration>,
     token: Option<StoredToken>,
     #[serde(default)]
     portal_caps: bool,
+}
+
+/// Whose it is: the key's members, and where its portal was.
+#[derive(Serialize, Deserialize)]
+struct StoredOwner {
+    name: Option<String>,
+    start_url: String,
+    region: String,
+    scopes: Vec<String>,
+    issuer: String,
+    #[serde(default)]
+    portal: Option<String>,
+}
+
+/// Whose a record is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Owner {
+    /// The session's identity.
+    pub identity: Identity,
+    /// The base address of its portal when the record was written; `None` if there was none that could be used.
+    pub portal: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -82,14 +100,11 @@ struct StoredRenewal {
 }
 
 /// Writes a record.
-pub fn encode(identity: &Identity, kept: &Kept, now: Now) -> Secret<Vec<u8>> {
+pub fn encode(owner: &Owner, kept: &Kept, now: Now) -> Secret<Vec<u8>> {
     let record = Record {
         version: VERSION,
         written_at: seconds(now.wall),
-        start_url: identity.start_url.clone(),
-        region: identity.region.clone(),
-        scopes: identity.scopes.clone(),
-        label: identity.label.clone(),
+        owner: StoredOwner::from(owner),
         registration: kept.registration.as_ref().map(Registration::from),
         token: kept.token.as_ref().map(|token| StoredToken {
             access_token: token.access.value.clone(),
@@ -116,25 +131,45 @@ pub fn encode(identity: &Identity, kept: &Kept, now: Now) -> Secret<Vec<u8>> {
 /// [`NotARecord`] if it is damaged or newer than this build.
 pub fn decode(bytes: &[u8], now: Now) -> Result<Kept, NotARecord> {
     let Versioned { version } = serde_json::from_slice(bytes).map_err(|_| NotARecord::Damaged)?;
-    if version > VERSION {
-        return Err(NotARecord::Newer(version));
+    if version != VERSION {
+        return Err(NotARecord::OfAnotherVersion(version));
     }
     let record: Record = serde_json::from_slice(bytes).map_err(|_| NotARecord::Damaged)?;
+    let issuer = issuer(&record.owner);
     Ok(Kept {
         portal_caps: record.portal_caps,
-        registration: record.registration.map(oidc::Registration::from),
+        registration: record.registration.map(|registration| registration.issued_by(&issuer)),
         token: record.token.map(|token| Token {
-            access: Arc::new(AccessToken { value: token.access_token, token_type: token.token_type }),
+            access: Arc::new(AccessToken {
+                value: token.access_token,
+                token_type: token.token_type,
+                issuer: issuer.clone(),
+            }),
             received: now.boot_at(time(token.received_at)),
             expires: now.boot_at(time(token.expires_at)),
             lifetime: Duration::from_secs(token.lifetime_seconds),
             renewal: token.renewal.map(|renewal| Renewal {
                 refresh_token: renewal.refresh_token,
-                registration: renewal.registration.into(),
+                registration: renewal.registration.issued_by(&issuer),
             }),
             capped: token.capped,
         }),
     })
+}
+
+/// Whose a record is.
+///
+/// # Errors
+/// [`NotARecord`] if it is damaged or of another version.
+pub fn owner(bytes: &[u8]) -> Result<Owner, NotARecord> {
+    let Versioned { version } = serde_json::from_slice(bytes).map_err(|_| NotARecord::Damaged)?;
+    if version != VERSION {
+        return Err(NotARecord::OfAnotherVersion(version));
+    }
+    let stored: StoredOwner = serde_json::from_slice(bytes).map_err(|_| NotARecord::Damaged)?;
+    let issuer = issuer(&stored);
+    let StoredOwner { name, start_url, region, scopes, portal, .. } = stored;
+    Ok(Owner { identity: Identity { name, start_url, region, scopes, issuer }, portal })
 }
 
 /// When a record was written, in seconds since the epoch; 0 where that is not known.
@@ -158,15 +193,34 @@ impl From<&oidc::Registration> for Registration {
     }
 }
 
-impl From<Registration> for oidc::Registration {
-    fn from(registration: Registration) -> Self {
-        Self {
-            client_id: registration.client_id,
-            client_secret: registration.client_secret,
-            issued_at: time(registration.issued_at),
-            expires_at: registration.expires_at.map(time),
+impl Registration {
+    fn issued_by(self, issuer: &Issuer) -> oidc::Registration {
+        oidc::Registration {
+            client_id: self.client_id,
+            client_secret: self.client_secret,
+            issued_at: time(self.issued_at),
+            issuer: issuer.clone(),
+            expires_at: self.expires_at.map(time),
         }
     }
+}
+
+impl From<&Owner> for StoredOwner {
+    fn from(Owner { identity, portal }: &Owner) -> Self {
+        Self {
+            name: identity.name.clone(),
+            start_url: identity.start_url.clone(),
+            region: identity.region.clone(),
+            scopes: identity.scopes.clone(),
+            issuer: identity.issuer.to_string(),
+            portal: portal.clone(),
+        }
+    }
+}
+
+fn issuer(owner: &StoredOwner) -> Issuer {
+    let Ok(issuer) = owner.issuer.parse();
+    issuer
 }
 
 fn seconds(time: SystemTime) -> u64 {
@@ -188,8 +242,10 @@ mod tests {
         Now { boot: BootTime::from_boot(boot), wall: time(wall) }
     }
 
-    fn identity() -> Identity {
-        Identity::new("https://corp.awsapps.com/start", "eu-west-1", &["sso:account:access".to_owned()], None).unwrap()
+    fn owner_of_records() -> Owner {
+        let scopes = ["sso:account:access".to_owned()];
+        let identity = Identity::new(Some("corp"), "https://corp.awsapps.com/start", "eu-west-1", &scopes).unwrap();
+        Owner { identity, portal: Some("https://portal.sso.eu-west-1.amazonaws.com/".to_owned()) }
     }
 
     fn kept(at: Now) -> Kept {
@@ -197,12 +253,17 @@ mod tests {
             client_id: "id".into(),
             client_secret: "cs".into(),
             issued_at: at.wall,
+            issuer: Issuer::aws("eu-west-1"),
             expires_at: Some(at.wall + 90 * 24 * HOUR),
         };
         Kept {
             registration: Some(registration.clone()),
             token: Some(Token {
-                access: Arc::new(AccessToken { value: "at".into(), token_type: "Bearer".into() }),
+                access: Arc::new(AccessToken {
+                    value: "at".into(),
+                    token_type: "Bearer".into(),
+                    issuer: Issuer::aws("eu-west-1"),
+                }),
                 received: at.boot,
                 expires: at.boot + HOUR,
                 lifetime: HOUR,
@@ -216,10 +277,11 @@ mod tests {
     #[test]
     fn a_record_read_after_a_reboot_means_the_same_points_in_time() {
         let before = now(50 * HOUR, 1_800_000_000);
-        let bytes = encode(&identity(), &kept(before), before);
+        let bytes = encode(&owner_of_records(), &kept(before), before);
         let after = now(Duration::from_secs(60), 1_800_000_600);
         let token = decode(bytes.expose(), after).unwrap().token.unwrap();
         assert_eq!(token.remaining(after.boot), HOUR - Duration::from_secs(600));
+        assert_eq!(owner(bytes.expose()), Ok(owner_of_records()));
         let same = decode(bytes.expose(), before).unwrap();
         assert_eq!(same, kept(before));
     }
@@ -227,7 +289,7 @@ mod tests {
     #[test]
     fn what_a_clock_that_was_set_back_makes_of_a_life_is_told_as_it_is() {
         let before = now(50 * HOUR, 1_800_000_000);
-        let bytes = encode(&identity(), &kept(before), before);
+        let bytes = encode(&owner_of_records(), &kept(before), before);
         let yesterday = now(50 * HOUR, 1_800_000_000 - 86_400);
         let token = decode(bytes.expose(), yesterday).unwrap().token.unwrap();
         assert_eq!(token.remaining(yesterday.boot), 25 * HOUR);
@@ -237,26 +299,30 @@ mod tests {
     #[test]
     fn every_torn_record_is_recognised_and_a_newer_one_is_told_apart() {
         let at = now(50 * HOUR, 1_800_000_000);
-        let bytes = encode(&identity(), &kept(at), at);
+        let bytes = encode(&owner_of_records(), &kept(at), at);
         for length in 0..bytes.expose().len() {
             assert_eq!(decode(&bytes.expose()[..length], at), Err(NotARecord::Damaged), "{length} bytes");
         }
-        assert_eq!(decode(br#"{"version":2,"everything":"else"}"#, at), Err(NotARecord::Newer(2)));
+        for version in [1, 3] {
+            let text = format!(r#"{{"version":{version},"everything":"else"}}"#);
+            assert_eq!(decode(text.as_bytes(), at), Err(NotARecord::OfAnotherVersion(version)));
+            assert_eq!(owner(text.as_bytes()), Err(NotARecord::OfAnotherVersion(version)));
+        }
     }
 
     #[test]
     fn members_that_a_later_version_adds_are_tolerated_within_the_version() {
         let at = now(50 * HOUR, 1_800_000_000);
         let text =
-            br#"{"version":1,"start_url":"u","region":"r","scopes":[],"registration":null,"token":null,"more":1}"#;
+            br#"{"version":2,"name":null,"start_url":"u","region":"r","scopes":[],"issuer":"aws:r","registration":null,"token":null,"more":1}"#;
         assert_eq!(decode(text, at), Ok(Kept::default()));
     }
 
     #[test]
     fn of_two_records_it_can_be_told_which_one_is_newer() {
         let at = |wall| now(50 * HOUR, wall);
-        let written = |wall| written_at(encode(&identity(), &kept(at(wall)), at(wall)).expose());
+        let written = |wall| written_at(encode(&owner_of_records(), &kept(at(wall)), at(wall)).expose());
         assert_eq!((written(1_800_000_000), written(1_800_000_001)), (1_800_000_000, 1_800_000_001));
-        assert_eq!((written_at(br#"{"version":1}"#), written_at(b"torn")), (0, 0));
+        assert_eq!((written_at(br#"{"version":2}"#), written_at(b"torn")), (0, 0));
     }
 }

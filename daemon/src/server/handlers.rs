@@ -180,7 +180,7 @@ impl Api {
             token_type: access.token_type.clone(),
             expires_at: translate::time(now, expires),
             session: entry.config.name.clone(),
-            start_url: entry.config.start_url.clone(),
+            start_url: entry.config.start_url().to_owned(),
             region: entry.config.region().to_owned(),
         })
     }

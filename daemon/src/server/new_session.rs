@@ -66,7 +66,7 @@ impl Api {
     /// The session that is meant to be saved, if there is one like it already.
     fn known(&self, session: &NewSession) -> Result<Option<SessionStatus>, Problem> {
         let scopes = session.scopes.clone();
-        let identity = Identity::new(&session.start_url, &session.region, scopes.as_deref().unwrap_or_default(), None)
+        let identity = Identity::new(None, &session.start_url, &session.region, scopes.as_deref().unwrap_or_default())
             .map_err(|error| Problem::new(ErrorCode::InvalidRequest, error.to_string()))?;
         let directory = Arc::clone(&self.directory.borrow());
         let is_same = |entry: &&Entry| {
@@ -83,7 +83,7 @@ impl Api {
                     ErrorCode::SessionExists,
                     format!(
                         "there is a session {name:?} already, for {} in {}; choose another name, or edit {}",
-                        entry.config.start_url,
+                        entry.config.start_url(),
                         entry.config.region(),
                         entry.config.origin.file.display(),
                     ),

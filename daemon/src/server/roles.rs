@@ -133,7 +133,7 @@ pub(super) fn meant(view: &View, query: &Query) -> Reply {
     };
     ok(&ssoctl_protocol::Assignment {
         session: entry.config.name.clone(),
-        start_url: entry.config.start_url.clone(),
+        start_url: entry.config.start_url().to_owned(),
         sso_region: entry.config.region().to_owned(),
         account: assignment.account.to_string(),
         role: assignment.role.to_string(),

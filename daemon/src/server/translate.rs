@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use ssoctl_protocol::body::{ConfigurationProblem, TokenFiles};
+use ssoctl_protocol::body::{ConfigurationProblem, ForeignIssuer, TokenFiles};
 use ssoctl_protocol::import::{Import, ImportOutcome, ImportedFile};
 use ssoctl_protocol::route::NoRoute;
 use ssoctl_protocol::settings::{AwsConfigFile, Settings};
@@ -13,7 +13,7 @@ use ssoctl_protocol::{
 };
 
 use crate::clock::{BootTime, Now};
-use crate::config::{AddError, SaveError, Severity};
+use crate::config::{AddError, Endpoints, SaveError, Severity};
 use crate::sdk_cache::Standing;
 use crate::sdk_cache::import::{Imported, Outcome};
 use crate::session::ask::Refusal;
@@ -88,14 +88,17 @@ pub(super) fn session(entry: &Entry, snapshot: &Snapshot, token_files: Option<St
     SessionStatus {
         name: config.name.clone(),
         aliases: config.aliases.clone(),
-        start_url: config.start_url.clone(),
+        start_url: config.start_url().to_owned(),
         region: config.region().to_owned(),
         scopes: config.scopes.clone(),
-        label: config.identity.label.clone(),
         state,
         expires_at: snapshot.token.as_ref().map(|token| time(now, token.expires)),
         refreshable: snapshot.token.as_ref().is_some_and(|token| token.renewal.is_some()),
-        oidc_endpoint: config.endpoints.as_ref().ok().map(|endpoints| endpoints.oidc.to_string()),
+        oidc_endpoint: config.endpoints.as_ref().ok().map(|endpoints| endpoints.oidc.shown().to_string()),
+        foreign_issuer: config.endpoints.as_ref().ok().and_then(|endpoints| {
+            let (url, set_by) = endpoints.oidc.foreign()?;
+            Some(ForeignIssuer { url: url.to_owned(), set_by: set_by.to_string() })
+        }),
         login: snapshot.flow.clone().map(|flow| pending(now, flow)),
         last_error: configuration_error.or_else(|| {
             snapshot.trouble.as_ref().map(|trouble| LastError {
@@ -210,33 +213,36 @@ pub(super) fn unresolved(selector: &Selector, why: Unresolved) -> Problem {
 
 pub(super) fn refused(entry: &Entry, refusal: Refusal, now: Now) -> Problem {
     let name = entry.config.name.as_str();
+    let notice = entry.config.endpoints.as_ref().ok().and_then(Endpoints::notice);
+    let elsewhere = notice.map_or_else(String::new, |notice| format!(" [at {notice}]"));
     let problem = match refusal {
         Refusal::SignInRequired { flow, expired } => {
             let since = expired.map_or_else(String::new, |expired| match now.boot.since(expired) {
                 Duration::ZERO => " for a token that lives that long".to_owned(),
                 ago => format!(" (expired {} ago)", spoken(ago)),
             });
-            Problem::new(ErrorCode::SignInRequired, format!("session {name:?} needs a sign-in{since}"))
+            Problem::new(ErrorCode::SignInRequired, format!("session {name:?} needs a sign-in{since}{elsewhere}"))
                 .with_login(flow.map(|flow| pending(now, flow)))
                 .with_expiry(expired.map(|expired| time(now, expired)))
         }
         Refusal::WaitTimeout { flow } => {
-            Problem::new(ErrorCode::WaitTimeout, format!("nobody signed in to session {name:?} in time"))
+            Problem::new(ErrorCode::WaitTimeout, format!("nobody signed in to session {name:?} in time{elsewhere}"))
                 .with_login(flow.map(|flow| pending(now, flow)))
         }
         Refusal::ValidityUnattainable { best } => Problem::new(
             ErrorCode::ValidityUnattainable,
             format!(
-                "the service gives no token of session {name:?} that lives that long; the best one lives {}",
+                "the service gives no token of session {name:?} that lives that long; the best one lives {}{elsewhere}",
                 spoken(best.since(now.boot))
             ),
         )
         .with_expiry(Some(time(now, best))),
-        Refusal::Denied => {
-            Problem::new(ErrorCode::AccessDenied, format!("the sign-in to session {name:?} was denied in the browser"))
-        }
+        Refusal::Denied => Problem::new(
+            ErrorCode::AccessDenied,
+            format!("the sign-in to session {name:?} was denied in the browser{elsewhere}"),
+        ),
         Refusal::Cancelled => {
-            Problem::new(ErrorCode::LoginCancelled, format!("the sign-in to session {name:?} was given up"))
+            Problem::new(ErrorCode::LoginCancelled, format!("the sign-in to session {name:?} was given up{elsewhere}"))
         }
         Refusal::TooManyFlows { wait } => Problem::new(
             ErrorCode::TooManyRequests,
@@ -252,7 +258,7 @@ pub(super) fn refused(entry: &Entry, refusal: Refusal, now: Now) -> Problem {
         Refusal::Service(error) => failed(name, &error),
         Refusal::ServiceSilent => Problem::new(
             ErrorCode::ServiceUnavailable,
-            format!("session {name:?}: the service has not answered in time"),
+            format!("session {name:?}: the service has not answered in time{elsewhere}"),
         ),
         Refusal::StoreUnavailable(error) => {
             let reason = error.unwrap_or_else(|| "it has not answered yet".to_owned());

@@ -12,6 +12,7 @@ fn theirs(t: &Timeline, lifetime: Duration, is_renewable: bool) -> Found {
             refresh_token: "their-refresh".into(),
             registration: registration("their-client", t.now),
         }),
+        issuer: crate::issuer::Issuer::aws("eu-west-1"),
     }
 }
 

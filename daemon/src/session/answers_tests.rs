@@ -7,6 +7,7 @@ pub(super) fn registration(client_id: &str, now: Now) -> Registration {
         client_id: client_id.to_owned(),
         client_secret: format!("secret of {client_id}").into(),
         issued_at: now.wall,
+        issuer: crate::issuer::Issuer::aws("eu-west-1"),
         expires_at: Some(now.wall + hours(24 * 90)),
     }
 }

@@ -22,6 +22,7 @@ use ssoctl_protocol::Secret;
 
 use super::{AccessToken, Renewal, Token};
 use crate::clock::{BootTime, Now};
+use crate::issuer::Issuer;
 
 /// How long a token that comes with a refresh token lives (observed).
 const USUAL_LIFETIME: Duration = Duration::from_secs(3600);
@@ -35,6 +36,8 @@ pub struct Found {
     pub expires_at: SystemTime,
     /// What the next one can be had with.
     pub renewal: Option<Renewal>,
+    /// Who is taken to have issued it.
+    pub issuer: Issuer,
 }
 
 /// What became of it.
@@ -71,7 +74,11 @@ impl Found {
         let expires = now.boot_at(self.expires_at);
         let usual = if self.renewal.is_some() { USUAL_LIFETIME } else { Duration::ZERO };
         Token {
-            access: Arc::new(AccessToken { value: self.access_token, token_type: "Bearer".to_owned() }),
+            access: Arc::new(AccessToken {
+                value: self.access_token,
+                token_type: "Bearer".to_owned(),
+                issuer: self.issuer,
+            }),
             received: now.boot,
             expires,
             lifetime: expires.since(now.boot).max(usual),
@@ -113,6 +120,7 @@ mod tests {
             client_id: "id".into(),
             client_secret: "cs".into(),
             issued_at: SystemTime::UNIX_EPOCH,
+            issuer: Issuer::aws("eu-west-1"),
             expires_at: None,
         };
         Renewal { refresh_token: "rt".into(), registration }
@@ -125,7 +133,11 @@ mod tests {
         let hours: i32 = hours.parse().unwrap();
         let distance = HOUR * hours.unsigned_abs();
         Token {
-            access: Arc::new(AccessToken { value: value.into(), token_type: "Bearer".into() }),
+            access: Arc::new(AccessToken {
+                value: value.into(),
+                token_type: "Bearer".into(),
+                issuer: Issuer::aws("eu-west-1"),
+            }),
             received: NOW - HOUR,
             expires: if hours < 0 { NOW - distance } else { NOW + distance },
             lifetime: HOUR,
@@ -173,6 +185,7 @@ mod tests {
             access_token: "a".into(),
             expires_at: now.wall + Duration::from_secs(60 * minutes),
             renewal,
+            issuer: Issuer::aws("eu-west-1"),
         };
         let lifetime = |found: Found| found.into_token(now).lifetime;
         assert_eq!(lifetime(found(10, Some(renewal()))), HOUR);

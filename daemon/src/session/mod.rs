@@ -36,6 +36,8 @@ mod saver;
 pub mod state;
 pub mod task;
 
+pub use crate::token::AccessToken;
+
 /// What the configuration says about a session's life.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Terms {
@@ -56,15 +58,6 @@ pub enum Notices {
     On,
     /// No.
     Off,
-}
-
-/// An access token as it is handed out. Shared, so that a snapshot for a thousand readers holds it once.
-#[derive(PartialEq, Eq, Debug)]
-pub struct AccessToken {
-    /// The token.
-    pub value: Secret<String>,
-    /// `Bearer`.
-    pub token_type: String,
 }
 
 /// A token and what is known of its life.

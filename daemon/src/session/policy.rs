@@ -240,6 +240,7 @@ mod tests {
             client_id: "id".into(),
             client_secret: "secret".into(),
             issued_at,
+            issuer: crate::issuer::Issuer::aws("eu-west-1"),
             expires_at: Some(issued_at + lifetime),
         };
         let ninety = registration(90 * DAY);

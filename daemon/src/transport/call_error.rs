@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::TransportError;
 use super::decode::Unusable;
+use crate::issuer::Endpoint;
 
 /// The names that the model of an API gives its errors. Errors are known by them and never by the status, which differs
 /// between models.
@@ -82,6 +83,21 @@ impl<N: ErrorNames> CallError<N> {
             Self::Unnamed { .. } | Self::Network(_) | Self::Unusable(_) => true,
             Self::Configuration(_) => false,
         }
+    }
+
+    /// The same, with the endpoint that it came from and where that is configured, unless it is AWS's own.
+    #[must_use]
+    pub fn at(mut self, endpoint: &Endpoint) -> Self {
+        if let Some(notice) = endpoint.notice() {
+            let (Self::Service { description: text, .. }
+            | Self::Unnamed { description: text, .. }
+            | Self::Network(text)
+            | Self::Unusable(text)
+            | Self::Configuration(text)) = &mut self;
+            let gap = if text.is_empty() { "" } else { " " };
+            text.push_str(&format!("{gap}[at {notice}]"));
+        }
+        self
     }
 
     /// How long the service asks to be left alone.

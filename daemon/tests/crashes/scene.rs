@@ -61,7 +61,8 @@ impl Scene<'_> {
             .env("SSOCTL_SOCKET", self.home.join("socket"))
             .env("SSOCTL_STATE_DIR", self.home.join("state"))
             .env("SSOCTL_CONFIG", self.home.join("config.toml"))
-            .env("AWS_ENDPOINT_URL", self.simulator.url())
+            .env("AWS_ENDPOINT_URL_SSO_OIDC", self.simulator.url())
+            .env("AWS_ENDPOINT_URL_SSO", self.simulator.url())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log);

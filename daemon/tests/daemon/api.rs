@@ -107,7 +107,7 @@ async fn a_session_is_found_by_every_way_of_naming_it() {
 
 #[tokio::test]
 async fn of_several_sessions_one_has_to_be_named() {
-    let configuration = session("a", START_URL) + &session("b", START_URL) + "label = \"b\"\n";
+    let configuration = session("a", START_URL) + &session("b", START_URL);
     let t = Harness::start_with(Settings::default(), Store::Memory, &configuration).await;
     for request in ["GET /v1/token", "GET /v1/token?start_url=https://corp.awsapps.com/start"] {
         let problem: Problem = t.request(request).await.json();

@@ -48,15 +48,15 @@ async fn a_file_that_changes_is_read_without_a_signal() {
 }
 
 #[tokio::test]
-async fn a_renamed_session_goes_on_under_its_new_name() {
+async fn a_session_under_another_name_is_another_sign_in_and_a_url_in_another_spelling_is_not() {
     let t = Harness::signed_in(Settings::default()).await;
     let token = t.access_token().await;
-    t.configure(&session("work", &format!("{START_URL}#/")));
+    let both = session("corp", &format!("{START_URL}/#/?tab=accounts")) + &session("work", START_URL);
+    t.configure(&both);
     t.signals.send(Signal::Reload).await.unwrap();
-    t.until_sessions(&["work"]).await;
-    let renamed: ssoctl_protocol::Token = t.request("GET /v1/sessions/work/token").await.json();
-    assert_eq!(*renamed.access_token.expose(), token);
-    assert_eq!(t.request("GET /v1/sessions/corp/token").await.code(), "unknown_session");
+    t.until_sessions(&["corp", "work"]).await;
+    assert_eq!(t.access_token().await, token);
+    assert_eq!(t.request("GET /v1/sessions/work/token").await.code(), "sign_in_required");
 }
 
 #[tokio::test]
@@ -67,7 +67,7 @@ async fn an_edited_identity_is_another_session_and_the_old_one_is_there_again_wh
         session("corp", "https://else.awsapps.com/start"),
         session("corp", START_URL).replace("eu-west-1", "eu-west-2"),
         session("corp", START_URL) + "scopes = [\"sso:account:access\", \"codewhisperer:completions\"]\n",
-        session("corp", START_URL) + "label = \"alice\"\n",
+        session("alice", START_URL).replace("[session.alice]", "[session.corp]\nscopes = []"),
     ] {
         t.configure(&edited);
         t.signals.send(Signal::Reload).await.unwrap();

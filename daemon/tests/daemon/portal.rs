@@ -5,18 +5,26 @@ use std::sync::Arc;
 use identity_center_simulator::{Account, Fault, Operation, Settings, Times};
 use ssoctl_protocol::Secret;
 use ssoctld::clock::Clock;
+use ssoctld::issuer::{Endpoint, Setting};
 use ssoctld::portal::http::HttpPortal;
 use ssoctld::portal::{AccountId, Assignment, ErrorName, Portal, PortalError, RoleName};
+use ssoctld::token::AccessToken;
 use ssoctld::transport::Transport;
 use url::Url;
 
 use crate::harness::{Harness, mins, secs};
 
 /// The adapter, the portal's address and a token that the portal accepts.
-async fn bench(t: &Harness) -> (HttpPortal, Url, Secret<String>) {
+async fn bench(t: &Harness) -> (HttpPortal, Endpoint, AccessToken) {
     let transport = Transport::new(None, Arc::clone(&t.clock) as Arc<dyn Clock>);
     let url = Url::parse(&t.simulator.url()).expect("a URL");
-    (HttpPortal::new(Arc::new(transport)), url, Secret::new(t.access_token().await))
+    let at = Endpoint::configured(url, Setting::Variable("AWS_ENDPOINT_URL_SSO"));
+    let token = token_of(t.access_token().await, &at);
+    (HttpPortal::new(Arc::new(transport)), at, token)
+}
+
+fn token_of(value: impl Into<Secret<String>>, at: &Endpoint) -> AccessToken {
+    AccessToken { value: value.into(), token_type: "Bearer".to_owned(), issuer: at.issuer().clone() }
 }
 
 fn account(id: &str) -> AccountId {
@@ -48,7 +56,7 @@ async fn each_refusal_of_the_portal_has_its_name() {
     assert_eq!(name(no_access.map(drop)), Some(ErrorName::Forbidden));
     let no_account = portal.roles(&at, &token, &account("999999999999"), None).await;
     assert_eq!(name(no_account.map(drop)), Some(ErrorName::ResourceNotFound));
-    let stranger = portal.accounts(&at, &Secret::from("stranger"), None).await;
+    let stranger = portal.accounts(&at, &token_of("stranger", &at), None).await;
     assert_eq!(name(stranger.map(drop)), Some(ErrorName::Unauthorized));
     t.simulator.inject(Operation::ListAccounts, Fault::error("InvalidRequestException"), Times::Next(1));
     assert_eq!(name(portal.accounts(&at, &token, None).await.map(drop)), Some(ErrorName::InvalidRequest));

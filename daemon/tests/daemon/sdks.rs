@@ -29,7 +29,14 @@ region = eu-west-1
 impl Harness {
     #[expect(clippy::disallowed_methods, reason = "SDKs go by the machine's clock")]
     async fn now(settings: Settings) -> Self {
-        let t = Self::start_at(SystemTime::now(), settings, Store::File, "", CONFIGURATION).await;
+        let t = Self::start_at(
+            SystemTime::now(),
+            settings,
+            Store::File,
+            "[session.corp]\nsdk_cache = \"on\"\n",
+            CONFIGURATION,
+        )
+        .await;
         t.until_state(SessionState::SignedOut).await;
         t
     }

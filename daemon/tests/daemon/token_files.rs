@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use ssoctl_protocol::import::{Import, ImportOutcome};
 use ssoctl_protocol::{SessionState, Timestamp};
 use ssoctld::clock::Clock;
+use ssoctld::issuer::{Endpoint, Setting};
 use ssoctld::oidc::http::HttpIdentityCenter;
 use ssoctld::oidc::{self, IdentityCenter};
 use ssoctld::sdk_cache::file;
@@ -65,6 +66,7 @@ impl Harness {
         let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as Arc<dyn Clock>;
         let service = HttpIdentityCenter::new(Arc::new(Transport::new(None, Arc::clone(&clock))), clock);
         let url = self.simulator.url().parse().expect("a URL");
+        let url = Endpoint::configured(url, Setting::Variable("AWS_ENDPOINT_URL_SSO_OIDC"));
         let registration = service.register(&url, &["sso:account:access".to_owned()]).await.expect("a registration");
         let authorization = service.authorize_device(&url, &registration, START_URL).await.expect("a code");
         self.simulator.approve(&authorization.user_code).expect("a pending code");

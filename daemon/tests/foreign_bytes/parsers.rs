@@ -7,6 +7,7 @@ use ssoctl_protocol::route::Query;
 use ssoctl_protocol::{NewSession, Problem, Route, Secret, Timestamp};
 use ssoctld::clock::{BootTime, Now};
 use ssoctld::config::{self, Config, Environment, Identity, Paths, normalise_start_url};
+use ssoctld::issuer::Issuer;
 use ssoctld::oidc::wire;
 use ssoctld::portal;
 use ssoctld::sdk_cache::file::{Content, Holding, Publication};
@@ -55,7 +56,7 @@ pub(crate) fn local_request(bytes: &[u8]) {
 pub(crate) fn local_body(bytes: &[u8]) {
     if let Ok(session) = serde_json::from_slice::<NewSession>(bytes) {
         // Refused or not, it is looked at before anything else.
-        let _ = Identity::new(&session.start_url, &session.region, session.scopes.as_deref().unwrap_or_default(), None);
+        let _ = Identity::new(None, &session.start_url, &session.region, session.scopes.as_deref().unwrap_or_default());
     }
     if let Ok(problem) = serde_json::from_slice::<Problem>(bytes) {
         assert!(serde_json::to_string(&problem).is_ok());
@@ -69,7 +70,7 @@ pub(crate) fn local_body(bytes: &[u8]) {
 /// What the OIDC service answers, success or not.
 pub(crate) fn oidc_answer(bytes: &[u8]) {
     let wall = now().wall;
-    if let Ok(registration) = wire::registration(bytes, wall) {
+    if let Ok(registration) = wire::registration(bytes, wall, &Issuer::aws("eu-west-1")) {
         assert!(!registration.client_id.is_empty());
     }
     if let Ok(authorization) = wire::device_authorization(bytes) {
@@ -121,7 +122,7 @@ fn configured(own: &str, aws: &str) -> Config {
     };
     let config = config::parse(&paths, own, aws, aws, &Environment::from_vars(|_| None));
     for session in &config.sessions {
-        assert!(normalise_start_url(&session.start_url).is_ok(), "{:?}", session.start_url);
+        assert_eq!(normalise_start_url(session.start_url()).as_deref(), Ok(session.start_url()));
         assert_eq!(config.session(&session.name), Some(session), "names are unique");
         for alias in &session.aliases {
             assert_eq!(config.session(alias), Some(session), "and so are aliases");
@@ -163,8 +164,9 @@ pub(crate) fn own_config(bytes: &[u8]) {
 pub(crate) fn stored_record(bytes: &[u8]) {
     let _ = record::written_at(bytes);
     let Ok(kept) = record::decode(bytes, now()) else { return };
-    let identity = Identity::new("https://corp.awsapps.com/start", "eu-west-1", &[], None).expect("an identity");
-    let again = record::encode(&identity, &kept, now());
+    let identity = Identity::new(None, "https://corp.awsapps.com/start", "eu-west-1", &[]).expect("an identity");
+    let owner = record::Owner { identity, portal: None };
+    let again = record::encode(&owner, &kept, now());
     assert!(record::decode(again.expose(), now()).is_ok(), "what was read can be written");
     let mut state = State::new(Terms::default(), 1);
     state.on(Event::Tick, now());
@@ -188,7 +190,7 @@ fn live_on(mut state: State) {
 /// A token file of another program: what is found in it, and the file that is written in its place.
 pub(crate) fn token_file(bytes: &[u8]) {
     let Content::Members(members) = Content::parse(Some(bytes)) else { return };
-    if let Holding::Foreign(found) = members.holding() {
+    if let Holding::Foreign(found) = members.holding(&Issuer::aws("eu-west-1")) {
         let mut state = State::new(Terms::default(), 1);
         state.on(Event::Tick, now());
         state.on(Event::Loaded(Ok(None)), now());
@@ -205,5 +207,5 @@ pub(crate) fn token_file(bytes: &[u8]) {
     let text = members.publish(&publication);
     let Content::Members(again) = Content::parse(Some(text.expose())) else { panic!("what was written can be read") };
     assert!(again.says(&publication) && !again.has_secrets());
-    assert_eq!(again.holding(), Holding::Published);
+    assert_eq!(again.holding(&Issuer::aws("eu-west-1")), Holding::Published);
 }

@@ -60,7 +60,10 @@ async fn sign_in(proxy: &str, no_proxy: &str) -> Outcome {
     let front = Front::new(&simulator, RIGHT);
     let command = || {
         let mut command = Process::command(home.path(), &simulator);
-        command.env("AWS_ENDPOINT_URL", front.url()).env("AWS_CA_BUNDLE", authority());
+        command
+            .env("AWS_ENDPOINT_URL_SSO_OIDC", front.url())
+            .env("AWS_ENDPOINT_URL_SSO", front.url())
+            .env("AWS_CA_BUNDLE", authority());
         command.env("HTTPS_PROXY", proxy).env("NO_PROXY", no_proxy);
         command
     };

@@ -128,7 +128,7 @@ async fn the_daemon_trusts_a_private_authority_that_aws_ca_bundle_names_and_no_o
     let front = Front::new(&simulator, RIGHT);
     let command = || {
         let mut command = Process::command(home.path(), &simulator);
-        command.env("AWS_ENDPOINT_URL", front.url());
+        command.env("AWS_ENDPOINT_URL_SSO_OIDC", front.url()).env("AWS_ENDPOINT_URL_SSO", front.url());
         command
     };
     let daemon = Process::run(home.path(), &mut command()).await;

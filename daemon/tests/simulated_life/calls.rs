@@ -152,9 +152,10 @@ impl World {
     pub(crate) fn conclude(&self, journey: &Journey, response: Result<Option<Response>, CallError>) -> Event {
         let body = response.and_then(|response| response.ok_or_else(|| journey.fate.cut_short())).and_then(read);
         match &journey.request {
-            Effect::Register(flow) => {
-                Event::Registered(*flow, body.and_then(|body| wire::registration(&body, self.clocks().wall)))
-            }
+            Effect::Register(flow) => Event::Registered(
+                *flow,
+                body.and_then(|body| wire::registration(&body, self.clocks().wall, &self.identity.issuer)),
+            ),
             Effect::AuthorizeDevice(flow, _) => {
                 Event::DeviceAuthorized(*flow, body.and_then(|body| wire::device_authorization(&body)))
             }

@@ -156,7 +156,7 @@ impl World {
             now: Duration::ZERO,
             service: Offline::new(settings, Clock::following(Arc::clone(&time) as Arc<dyn TimeSource>)),
             time,
-            identity: Identity::new(START_URL, "eu-west-1", scopes, None).expect("an identity"),
+            identity: Identity::new(Some("corp"), START_URL, "eu-west-1", scopes).expect("an identity"),
             wall_ahead: 0,
             weather: Weather::Fair,
             known_clock: ServiceClock::default(),
@@ -267,7 +267,7 @@ impl World {
     /// Reads what is durable, through the bytes of a record.
     pub(crate) fn read_record(&self) -> Option<Kept> {
         let Stored { kept, at, .. } = self.stored.as_ref()?;
-        let bytes = record::encode(&self.identity, kept, *at);
+        let bytes = record::encode(&record::Owner { identity: self.identity.clone(), portal: None }, kept, *at);
         Some(record::decode(bytes.expose(), self.clocks()).expect("a record is written whole"))
     }
 

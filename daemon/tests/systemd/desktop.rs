@@ -85,9 +85,10 @@ fn the_sandbox_leaves_keyring_notices_and_browser_alone() {
         "[session.corp]\nstart_url = \"https://corp.awsapps.com/start\"\nregion = \"eu-west-1\"\nscopes = []\n\
          browser = \"/home/person/bin/browser {url}\"\n",
     );
-    let endpoint = format!("AWS_ENDPOINT_URL={}", simulator.url());
+    let url = simulator.url();
+    let [oidc, portal] = ["AWS_ENDPOINT_URL_SSO_OIDC", "AWS_ENDPOINT_URL_SSO"].map(|name| format!("{name}={url}"));
     let [bus, display] = &desk.surroundings;
-    person.ok("systemctl", &["--user", "set-environment", bus, display, &endpoint]);
+    person.ok("systemctl", &["--user", "set-environment", bus, display, &oidc, &portal]);
     person.ok("ssoctl", &["service", "install"]);
     let sandbox = std::fs::read_to_string(format!("/proc/{}/status", person.pid())).unwrap();
     assert!(sandbox.contains("Seccomp:\t2"), "{sandbox}");

@@ -162,8 +162,9 @@ fn when_the_directory_of_aws_is_removed_the_status_says_what_helps_and_it_does()
     let Some(person) = Person::new("when_the_directory_of_aws_is_removed") else { return };
     let simulator = Simulator::start(Settings { approval: Approval::Preauthorised, ..Settings::default() }).unwrap();
     person.write(".config/ssoctl/config.toml", &format!("secret_store = \"file\"\n{ONE_SESSION}sdk_cache = \"on\"\n"));
-    let endpoint = format!("AWS_ENDPOINT_URL={}", simulator.url());
-    person.ok("systemctl", &["--user", "set-environment", &endpoint]);
+    let url = simulator.url();
+    let [oidc, portal] = ["AWS_ENDPOINT_URL_SSO_OIDC", "AWS_ENDPOINT_URL_SSO"].map(|name| format!("{name}={url}"));
+    person.ok("systemctl", &["--user", "set-environment", &oidc, &portal]);
     person.ok("ssoctl", &["service", "install"]);
     let token = person.ok("ssoctl", &["--no-start", "token", "--wait", "20s"]);
     let published = || person.run("sh", &["-c", "cat ~/.aws/sso/cache/*.json"]);

@@ -69,7 +69,7 @@ fn endpoints(config: &Config) -> Vec<Endpoint> {
         // A session that has none has a problem, which the configuration's findings tell.
         let Ok(found) = &session.endpoints else { continue };
         for url in [&found.oidc, &found.portal] {
-            add(&mut endpoints, url, session.region());
+            add(&mut endpoints, url.shown(), session.region());
         }
     }
     endpoints

@@ -99,7 +99,11 @@ impl State {
         let was_capped = previous.is_some_and(|previous| previous.capped);
         self.decide(Decision::Compare { lifetime: issued.expires_in, elapsed, moved, capped });
         let token = Token {
-            access: Arc::new(AccessToken { value: issued.access_token, token_type: issued.token_type }),
+            access: Arc::new(AccessToken {
+                value: issued.access_token,
+                token_type: issued.token_type,
+                issuer: registration.issuer.clone(),
+            }),
             received: now.boot,
             expires,
             lifetime: issued.expires_in,

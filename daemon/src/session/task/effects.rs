@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::{Message, Task};
 use crate::clock::{Clock, Now};
-use crate::config::{Endpoints, SessionConfig};
+use crate::config::{Endpoints, Identity, SessionConfig};
 use crate::desktop::Subject;
 use crate::oidc::{CallError, Grant};
-use crate::secrets::{RecordName, SecretStore, record};
+use crate::secrets::record::{self, NotARecord};
+use crate::secrets::{RecordName, SecretStore};
 use crate::session::Kept;
 use crate::session::attention::Notice;
 use crate::session::state::{Effect, Event};
@@ -36,7 +37,7 @@ impl Task {
             }
             Effect::AuthorizeDevice(flow, registration) => {
                 tracing::info!(session = name, flow, "starting a device authorization");
-                let (service, start_url) = (Arc::clone(identity_center), self.config.start_url.clone());
+                let (service, start_url) = (Arc::clone(identity_center), self.config.start_url().to_owned());
                 self.call(
                     move |result| Event::DeviceAuthorized(flow, result),
                     move |at| async move { service.authorize_device(&at.oidc, &registration, &start_url).await },
@@ -65,7 +66,7 @@ impl Task {
                 tracing::info!(session = name, "ending the session at the portal");
                 let portal = Arc::clone(portal);
                 self.call(Event::PortalLeft, move |at| async move {
-                    portal.logout(&at.portal, &token.value).await.map_err(CallError::from)
+                    portal.logout(&at.portal, &token).await.map_err(CallError::from)
                 });
             }
         }
@@ -73,16 +74,18 @@ impl Task {
 
     fn load(&mut self) {
         let World { clock, secrets, .. } = self.world.clone();
-        let name = record_name(&self.config);
-        self.calls.spawn(async move { Event::Loaded(load(&*secrets, &*clock, &name).await) });
+        let identity = self.config.identity.clone();
+        self.calls.spawn(async move { Event::Loaded(load(&*secrets, &*clock, &identity).await) });
     }
 
     fn store(&mut self, kept: &Kept) {
         let World { clock, identity_center, secrets, .. } = &self.world;
         let now = clock.now();
         let service_now = Now { wall: identity_center.service_clock().borrow().at(now.wall), ..now };
-        let bytes = record::encode(&self.config.identity, kept, service_now);
-        let (secrets, name) = (Arc::clone(secrets), record_name(&self.config));
+        let portal = self.config.endpoints.as_ref().ok().map(|endpoints| endpoints.portal.shown().to_string());
+        let owner = record::Owner { identity: self.config.identity.clone(), portal };
+        let bytes = record::encode(&owner, kept, service_now);
+        let (secrets, name) = (Arc::clone(secrets), RecordName::of(&self.config.identity));
         self.calls
             .spawn(async move { Event::Stored(secrets.write(&name, bytes).await.map_err(|error| error.to_string())) });
     }
@@ -117,18 +120,19 @@ impl Task {
     }
 }
 
-fn record_name(config: &SessionConfig) -> RecordName {
-    RecordName { key: config.identity.key(), label: format!("ssoctl: {}", config.identity.start_url) }
-}
-
 /// Reads a record. One that is damaged is put aside, so that nothing is lost, and the session starts without it.
-async fn load(secrets: &dyn SecretStore, clock: &dyn Clock, name: &RecordName) -> Result<Option<Kept>, String> {
-    let Some(bytes) = secrets.read(name).await.map_err(|error| error.to_string())? else { return Ok(None) };
-    match record::decode(bytes.expose(), clock.now()) {
+async fn load(secrets: &dyn SecretStore, clock: &dyn Clock, identity: &Identity) -> Result<Option<Kept>, String> {
+    let name = RecordName::of(identity);
+    let Some(bytes) = secrets.read(&name).await.map_err(|error| error.to_string())? else { return Ok(None) };
+    let kept = record::owner(bytes.expose()).and_then(|owner| {
+        // Somebody has given it another name: what one session had is no other's.
+        if owner.identity == *identity { record::decode(bytes.expose(), clock.now()) } else { Err(NotARecord::Damaged) }
+    });
+    match kept {
         Ok(kept) => Ok(Some(kept)),
-        Err(newer @ record::NotARecord::Newer(_)) => Err(newer.to_string()),
-        Err(damaged @ record::NotARecord::Damaged) => {
-            let aside = secrets.set_aside(name).await.map_err(|error| error.to_string())?;
+        Err(other @ NotARecord::OfAnotherVersion(_)) => Err(other.to_string()),
+        Err(damaged @ NotARecord::Damaged) => {
+            let aside = secrets.set_aside(&name).await.map_err(|error| error.to_string())?;
             tracing::warn!(aside, "{damaged}; it was moved aside, and the session starts without it");
             Ok(None)
         }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use ssoctl_protocol::Secret;
 use ssoctld::clock::Clock;
+use ssoctld::issuer::Endpoint;
 use ssoctld::oidc::{self, DeviceAuthorization, Grant, IdentityCenter, Issued, Registration, ServiceClock};
 use ssoctld::portal::{self, Account, AccountId, Assignment, Page, PageToken, Portal, RoleCredentials};
+use ssoctld::token::AccessToken;
 use ssoctld::transport::TransportError;
 use tokio::sync::watch;
-use url::Url;
 
 /// How many calls are under way.
 #[derive(Clone, Default)]
@@ -65,20 +65,20 @@ impl<D: Sync> Watched<D> {
 }
 
 impl<D: IdentityCenter> IdentityCenter for Watched<D> {
-    fn register(&self, oidc: &Url, scopes: &[String]) -> oidc::Call<'_, Registration> {
+    fn register(&self, oidc: &Endpoint, scopes: &[String]) -> oidc::Call<'_, Registration> {
         self.watch(self.door.register(oidc, scopes))
     }
 
     fn authorize_device(
         &self,
-        oidc: &Url,
+        oidc: &Endpoint,
         registration: &Registration,
         start_url: &str,
     ) -> oidc::Call<'_, DeviceAuthorization> {
         self.watch(self.door.authorize_device(oidc, registration, start_url))
     }
 
-    fn create_token(&self, oidc: &Url, registration: &Registration, grant: &Grant) -> oidc::Call<'_, Issued> {
+    fn create_token(&self, oidc: &Endpoint, registration: &Registration, grant: &Grant) -> oidc::Call<'_, Issued> {
         self.watch(self.door.create_token(oidc, registration, grant))
     }
 
@@ -90,8 +90,8 @@ impl<D: IdentityCenter> IdentityCenter for Watched<D> {
 impl<D: Portal> Portal for Watched<D> {
     fn role_credentials(
         &self,
-        portal: &Url,
-        access_token: &Secret<String>,
+        portal: &Endpoint,
+        access_token: &AccessToken,
         assignment: &Assignment,
     ) -> portal::Call<'_, RoleCredentials> {
         self.watch(self.door.role_credentials(portal, access_token, assignment))
@@ -99,8 +99,8 @@ impl<D: Portal> Portal for Watched<D> {
 
     fn accounts(
         &self,
-        portal: &Url,
-        access_token: &Secret<String>,
+        portal: &Endpoint,
+        access_token: &AccessToken,
         page: Option<&PageToken>,
     ) -> portal::Call<'_, Page<Account>> {
         self.watch(self.door.accounts(portal, access_token, page))
@@ -108,15 +108,15 @@ impl<D: Portal> Portal for Watched<D> {
 
     fn roles(
         &self,
-        portal: &Url,
-        access_token: &Secret<String>,
+        portal: &Endpoint,
+        access_token: &AccessToken,
         account: &AccountId,
         page: Option<&PageToken>,
     ) -> portal::Call<'_, Page<String>> {
         self.watch(self.door.roles(portal, access_token, account, page))
     }
 
-    fn logout(&self, portal: &Url, access_token: &Secret<String>) -> portal::Call<'_, ()> {
+    fn logout(&self, portal: &Endpoint, access_token: &AccessToken) -> portal::Call<'_, ()> {
         self.watch(self.door.logout(portal, access_token))
     }
 }

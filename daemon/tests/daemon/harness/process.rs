@@ -37,7 +37,8 @@ impl Process {
             .env("SSOCTL_SOCKET", home.join("socket"))
             .env("SSOCTL_STATE_DIR", home.join("state"))
             .env("SSOCTL_CONFIG", configuration)
-            .env("AWS_ENDPOINT_URL", simulator.url())
+            .env("AWS_ENDPOINT_URL_SSO_OIDC", simulator.url())
+            .env("AWS_ENDPOINT_URL_SSO", simulator.url())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log);

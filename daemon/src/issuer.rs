@@ -1,0 +1,280 @@
+//! Who issues secrets, and the one gate that a secret passes on its way to the network.
+//!
+//! A registration, a token and what comes of them belong to the service that issued them. The adapters of the service get
+//! the address of a request from [`Endpoint::for_secrets_of`], which has none for anybody but the issuer, and nothing else
+//! makes an address of an [`Endpoint`].
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use url::Url;
+
+/// The service that issues and takes secrets.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Issuer {
+    /// AWS's service in one region, under all of its host names: plain, FIPS and dual-stack.
+    Aws {
+        /// Such as `eu-west-1`.
+        region: String,
+    },
+    /// Whoever answers at one other origin (RFC 6454): scheme, host and port.
+    Foreign {
+        /// Such as `http://127.0.0.1:4566`.
+        origin: String,
+    },
+}
+
+impl Issuer {
+    /// AWS's service in this region.
+    pub fn aws(region: &str) -> Self {
+        Self::Aws { region: region.to_owned() }
+    }
+
+    /// Who answers at this address.
+    fn of(url: &Url) -> Self {
+        match crate::config::region_of_service(url) {
+            Some(region) => Self::aws(region),
+            None => Self::Foreign { origin: url.origin().ascii_serialization() },
+        }
+    }
+
+    /// Whether it is AWS's service.
+    pub const fn is_aws(&self) -> bool {
+        matches!(self, Self::Aws { .. })
+    }
+}
+
+/// As it stands in a record: `aws:eu-west-1`, or the origin.
+impl fmt::Display for Issuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Aws { region } => write!(f, "aws:{region}"),
+            Self::Foreign { origin } => f.write_str(origin),
+        }
+    }
+}
+
+impl FromStr for Issuer {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text.strip_prefix("aws:") {
+            Some(region) => Self::aws(region),
+            None => Self::Foreign { origin: text.to_owned() },
+        })
+    }
+}
+
+/// Where an endpoint that is not the region's usual one is configured.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Setting {
+    /// This key of a session in the own configuration.
+    OwnConfig {
+        /// `oidc_endpoint` or `portal_endpoint`.
+        key: &'static str,
+        /// The file.
+        file: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+    },
+    /// This environment variable of the daemon.
+    Variable(&'static str),
+    /// `endpoint_url` of this service in this `services` section of the AWS configuration.
+    Services {
+        /// The section's name.
+        section: String,
+        /// `sso_oidc` or `sso`.
+        service: &'static str,
+        /// The file.
+        file: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+    },
+    /// A record says so: it was the portal of its issuer when the record was written.
+    Record,
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OwnConfig { key, file, line } => write!(f, "{key}, {}:{line}", file.display()),
+            Self::Variable(name) => write!(f, "{name} in the environment of ssoctld"),
+            Self::Services { section, service, file, line } => {
+                write!(f, "endpoint_url of {service} in [services {section}], {}:{line}", file.display())
+            }
+            Self::Record => f.write_str("a stored record"),
+        }
+    }
+}
+
+/// The base address of one of the two services.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Endpoint {
+    url: Url,
+    issuer: Issuer,
+    set_by: Option<Setting>,
+}
+
+impl Endpoint {
+    /// The usual endpoint of a region.
+    pub fn usual(url: Url) -> Self {
+        Self { issuer: Issuer::of(&url), url, set_by: None }
+    }
+
+    /// One that is configured.
+    pub fn configured(url: Url, set_by: Setting) -> Self {
+        Self { issuer: Issuer::of(&url), url, set_by: Some(set_by) }
+    }
+
+    /// Who answers there.
+    pub const fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+
+    /// Where it is configured; `None` for the region's usual one.
+    pub const fn set_by(&self) -> Option<&Setting> {
+        self.set_by.as_ref()
+    }
+
+    /// The address, to be shown and looked up. Requests get theirs from the two functions below.
+    pub const fn shown(&self) -> &Url {
+        &self.url
+    }
+
+    /// What is to be said of it wherever something is said: nothing of AWS's own, of any other its address and where that
+    /// is configured.
+    pub fn notice(&self) -> Option<String> {
+        let (url, set_by) = self.foreign()?;
+        Some(format!("{url} ({set_by})"))
+    }
+
+    /// The address and where it is configured, unless it is AWS's own.
+    pub fn foreign(&self) -> Option<(&str, &Setting)> {
+        let set_by = self.set_by.as_ref().filter(|_| !self.issuer.is_aws())?;
+        Some((self.url.as_str().trim_end_matches('/'), set_by))
+    }
+
+    /// The way to an operation of this service for a request that carries secrets of `issuer`.
+    ///
+    /// # Errors
+    /// [`NotTheIssuer`] if somebody else answers there.
+    pub fn for_secrets_of(&self, issuer: &Issuer) -> Result<Destination, NotTheIssuer> {
+        if self.issuer == *issuer {
+            Ok(self.without_secrets())
+        } else {
+            Err(NotTheIssuer { issuer: issuer.clone(), endpoint: self.url.clone() })
+        }
+    }
+
+    /// The same for a request that carries no secret.
+    pub fn without_secrets(&self) -> Destination {
+        Destination(self.url.clone())
+    }
+}
+
+/// Where a request may go.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Destination(Url);
+
+impl Destination {
+    /// The address of an operation: an endpoint may have a path of its own.
+    pub fn join(&self, path: &str) -> Url {
+        let mut url = self.0.clone();
+        url.set_path(&format!("{}/{path}", url.path().trim_end_matches('/')));
+        url
+    }
+}
+
+/// A secret was about to be sent to somebody who has not issued it.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("what {issuer} has issued is not sent to {endpoint}")]
+pub struct NotTheIssuer {
+    issuer: Issuer,
+    endpoint: Url,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(url: &str) -> Endpoint {
+        Endpoint::configured(Url::parse(url).unwrap(), Setting::Variable("AWS_ENDPOINT_URL_SSO"))
+    }
+
+    #[test]
+    fn aws_is_one_issuer_in_one_region_under_all_its_names_and_nothing_else_is() {
+        let ireland = Issuer::aws("eu-west-1");
+        for host in [
+            "oidc.eu-west-1.amazonaws.com",
+            "oidc-fips.eu-west-1.amazonaws.com",
+            "oidc.eu-west-1.api.aws",
+            "oidc-fips.eu-west-1.api.aws",
+            "portal.sso.eu-west-1.amazonaws.com",
+            "portal.sso-fips.eu-west-1.amazonaws.com",
+            "portal.sso.eu-west-1.api.aws",
+            "portal.sso-fips.eu-west-1.api.aws",
+            "PORTAL.sso.eu-west-1.amazonaws.com:443",
+        ] {
+            assert_eq!(*endpoint(&format!("https://{host}")).issuer(), ireland, "{host}");
+        }
+        for (url, region) in [
+            ("https://oidc.us-east-1.amazonaws.com", "us-east-1"),
+            ("https://oidc.cn-north-1.amazonaws.com.cn", "cn-north-1"),
+            ("https://portal.sso.us-gov-west-1.api.aws", "us-gov-west-1"),
+            ("https://oidc.eusc-de-east-1.amazonaws.eu/", "eusc-de-east-1"),
+        ] {
+            assert_eq!(*endpoint(url).issuer(), Issuer::aws(region), "{url}");
+        }
+        for url in [
+            "http://oidc.localhost:1",
+            "http://127.0.0.1:4566",
+            "https://oidc.eu-west-1.amazonaws.com:8443",
+            "https://oidc.eu-west-1.amazonaws.com.evil.example",
+            "https://evil.oidc.eu-west-1.amazonaws.com",
+            "https://oidc.eu-west-1.amazonaws.com.cn",
+            "https://oidc.cn-north-1.amazonaws.com",
+            "https://s3.eu-west-1.amazonaws.com",
+            "https://oidc.a.b.amazonaws.com",
+            "https://eu-west-1.amazonaws.com",
+            "https://oidc.amazonaws.com",
+            "https://portal.eu-west-1.amazonaws.com",
+            "https://vpce-1-oidc.eu-west-1.vpce.amazonaws.com",
+        ] {
+            assert!(!endpoint(url).issuer().is_aws(), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_foreign_issuer_is_an_origin_whatever_the_path() {
+        let issuer = |url: &str| endpoint(url).issuer().clone();
+        assert_eq!(issuer("https://sso.example/a"), issuer("https://SSO.example:443/b/c"));
+        for other in
+            ["https://sso.example:444", "http://localhost", "https://sso.example.evil", "https://a.sso.example"]
+        {
+            assert_ne!(issuer("https://sso.example"), issuer(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_secret_has_a_way_to_its_issuer_alone() {
+        let (aws, local) = (endpoint("https://oidc.eu-west-1.api.aws/"), endpoint("http://127.0.0.1:1/sso/"));
+        let way = |endpoint: &Endpoint, issuer: &Issuer| {
+            endpoint.for_secrets_of(issuer).map(|to| to.join("token").to_string())
+        };
+        assert_eq!(way(&aws, &Issuer::aws("eu-west-1")).as_deref(), Ok("https://oidc.eu-west-1.api.aws/token"));
+        assert_eq!(way(&local, local.issuer()).as_deref(), Ok("http://127.0.0.1:1/sso/token"));
+        let far = Issuer::aws("us-east-1");
+        for (endpoint, issuer) in [(&aws, local.issuer()), (&local, aws.issuer()), (&aws, &far)] {
+            assert!(way(endpoint, issuer).is_err(), "{endpoint:?} {issuer}");
+        }
+        assert_eq!(local.without_secrets().join("client/register").as_str(), "http://127.0.0.1:1/sso/client/register");
+    }
+
+    #[test]
+    fn an_issuer_is_written_and_read() {
+        for issuer in [Issuer::aws("eu-west-1"), endpoint("http://127.0.0.1:1").issuer().clone()] {
+            assert_eq!(issuer.to_string().parse(), Ok(issuer));
+        }
+    }
+}
