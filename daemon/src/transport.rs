@@ -5,8 +5,11 @@
 
 mod call_error;
 pub mod decode;
+pub mod proxies;
 pub mod reach;
 mod reason;
+mod repeated;
+mod tunnel;
 mod turns;
 
 use std::fmt;
@@ -18,14 +21,18 @@ use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use ssoctl_protocol::Secret;
 use tokio::sync::watch;
 
+use url::Url;
+
 use crate::clock::Clock;
 use crate::regular_file::{Link, RegularFile};
+use proxies::Proxies;
 use reason::{chain, reason};
 use turns::Turns;
 
 pub use turns::AT_ONCE;
 
 pub use call_error::{CallError, ErrorNames};
+pub use repeated::Secrets;
 
 /// How long a connection may take to come about.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(8);
@@ -60,7 +67,7 @@ pub struct Transport {
     ca_bundle: Option<PathBuf>,
     patience: Patience,
     clock: Arc<dyn Clock>,
-    client: OnceLock<reqwest::Client>,
+    way: OnceLock<WayOut>,
     turns: Turns,
     service_clock: watch::Sender<ServiceClock>,
 }
@@ -92,7 +99,7 @@ pub enum TransportError {
     Network(String),
     /// An answer that is not one of the service's, whichever operation it is for.
     Unusable(String),
-    /// The configuration does not allow the call: no usable certificates.
+    /// The configuration does not allow the call: no usable certificates, or no usable proxy.
     Configuration(String),
 }
 
@@ -135,14 +142,14 @@ impl ServiceClock {
 
 impl Transport {
     /// A way that trusts the system's certificates and those in `ca_bundle` (`AWS_CA_BUNDLE`), and goes through the proxy
-    /// that `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` name.
+    /// that the environment names ([`proxies`]).
     pub fn new(ca_bundle: Option<PathBuf>, clock: Arc<dyn Clock>) -> Self {
         let patience = Patience::default();
         Self {
             ca_bundle,
             patience,
             clock,
-            client: OnceLock::new(),
+            way: OnceLock::new(),
             turns: Turns::default(),
             service_clock: watch::Sender::default(),
         }
@@ -159,19 +166,27 @@ impl Transport {
         self.service_clock.subscribe()
     }
 
-    /// Makes a request and sends it when its turn has come ([`AT_ONCE`]).
+    /// Makes a request, which carries these secrets, and sends it when its turn has come ([`AT_ONCE`]). Texts of the answer
+    /// come back without the secrets of the call.
     ///
     /// # Errors
     /// [`TransportError`] if the service gave no answer in time ([`Patience`]), or what answered is not the service.
     pub async fn send(
         &self,
+        mut secrets: Secrets,
         request: impl FnOnce(&reqwest::Client) -> reqwest::RequestBuilder,
     ) -> Result<Reply, TransportError> {
-        let client = self.client()?;
+        let way = self.way()?;
         let network = |error: reqwest::Error| TransportError::Network(reason(&error.without_url()));
-        let request = request(client).build().map_err(network)?;
-        let _turn = self.turns.wait(request.url()).await;
-        let mut response = client.execute(request).await.map_err(network)?;
+        let request = request(&way.client).build().map_err(network)?;
+        let url = request.url().clone();
+        let _turn = self.turns.wait(&url).await;
+        let mut response = match way.client.execute(request).await {
+            Ok(response) => response,
+            Err(error) => {
+                return Err(TransportError::Network(way.reason(error.without_url(), &url, self.patience).await));
+            }
+        };
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
         self.look_at_clock(&headers);
@@ -182,11 +197,12 @@ impl Transport {
             }
             body.extend_from_slice(&chunk);
         }
-        let body = Secret::new(body);
+        let body = secrets.removed_from_body(Secret::new(body));
         if status.is_redirection() {
             return Err(TransportError::Unusable("it is a redirect, which is never followed".to_owned()));
         }
-        let error_type = headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let error_type = headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok());
+        let error_type = error_type.map(|text| secrets.removed_from(text).unwrap_or_else(|| text.to_owned()));
         Ok(Reply { status: status.as_u16(), error_type, retry_after: retry_after(&headers), body })
     }
 
@@ -212,22 +228,45 @@ impl Transport {
         }
     }
 
-    fn client(&self) -> Result<&reqwest::Client, TransportError> {
-        if let Some(client) = self.client.get() {
-            return Ok(client);
+    fn way(&self) -> Result<&WayOut, TransportError> {
+        if let Some(way) = self.way.get() {
+            return Ok(way);
         }
-        let client = build(self.ca_bundle.as_deref(), self.patience)?;
-        Ok(self.client.get_or_init(|| client))
+        let way = build(self.ca_bundle.as_deref(), self.patience)?;
+        Ok(self.way.get_or_init(|| way))
+    }
+}
+
+/// What a call goes out through.
+struct WayOut {
+    client: reqwest::Client,
+    proxies: Arc<Proxies>,
+}
+
+impl WayOut {
+    /// Why there is no answer, for a person. The library does not say what a proxy answered that leads nowhere, so that is
+    /// asked once more.
+    async fn reason(&self, error: reqwest::Error, target: &Url, patience: Patience) -> String {
+        match self.proxies.towards(target).filter(|_| tunnel::is_refused(&error)) {
+            Some(proxy) => tunnel::refusal(self, proxy, target, patience.connect).await,
+            None => reason(&error),
+        }
     }
 }
 
 /// A failure is not remembered: the bundle may be there next time.
-fn build(ca_bundle: Option<&Path>, patience: Patience) -> Result<reqwest::Client, TransportError> {
+fn build(ca_bundle: Option<&Path>, patience: Patience) -> Result<WayOut, TransportError> {
     // Installing twice is an error that says it is there already, which is all that is wanted.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    let proxies = Proxies::from_process().map_err(|error| TransportError::Configuration(error.to_string()))?;
+    let proxies = Arc::new(proxies);
+    let ours = Arc::clone(&proxies);
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("ssoctld/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
+        // The library's own look at the variables drops what it does not understand, and goes past the proxy.
+        .no_proxy()
+        .proxy(reqwest::Proxy::custom(move |target| ours.towards(target).map(|proxy| proxy.url().clone())))
         .connect_timeout(patience.connect)
         .timeout(patience.total)
         .pool_max_idle_per_host(1)
@@ -246,7 +285,10 @@ fn build(ca_bundle: Option<&Path>, patience: Patience) -> Result<reqwest::Client
         }
         builder = builder.tls_certs_merge(certificates);
     }
-    builder.build().map_err(|error| TransportError::Configuration(format!("TLS cannot be set up: {}", chain(&error))))
+    let client = builder
+        .build()
+        .map_err(|error| TransportError::Configuration(format!("TLS cannot be set up: {}", chain(&error))))?;
+    Ok(WayOut { client, proxies })
 }
 
 /// `Retry-After` in seconds. The form with a date is not used by the service, and would need its clock.

@@ -6,6 +6,7 @@ use url::Url;
 
 use super::finding::Finding;
 use crate::oidc::ServiceClock;
+use crate::transport::proxies::{Proxy, UnusableProxy};
 use crate::transport::reach::{Answered, Unreachable};
 
 const CERTIFICATES: &str = "certificates";
@@ -23,7 +24,7 @@ pub(super) struct Network {
     pub(super) client: Result<(), String>,
     /// Whether a bundle of certificates is configured.
     pub(super) trusts: Trust,
-    pub(super) proxies: Vec<Proxy>,
+    pub(super) proxy: Result<Option<Proxy>, UnusableProxy>,
     pub(super) endpoints: Vec<Endpoint>,
 }
 
@@ -32,14 +33,6 @@ pub(super) struct Network {
 pub(super) enum Trust {
     System,
     SystemAndBundle,
-}
-
-/// A variable that names a proxy, and the proxy without its password.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Proxy {
-    pub(super) variable: &'static str,
-    /// `None` if the value is not the address of a proxy.
-    pub(super) address: Option<String>,
 }
 
 /// An endpoint and what came of asking it.
@@ -59,28 +52,15 @@ pub(super) struct Reached {
     pub(super) wall: SystemTime,
 }
 
-impl Proxy {
-    /// Reads a variable. A password may stand in it, so it is taken apart here and never kept.
-    pub(super) fn read(variable: &'static str, value: &str) -> Self {
-        // A proxy without a scheme is one for plain HTTP, as curl has it.
-        let url = if value.contains("://") { Url::parse(value) } else { Url::parse(&format!("http://{value}")) };
-        let address = url.ok().and_then(|url| {
-            let host = url.host_str().filter(|host| !host.is_empty())?;
-            let known = matches!(url.scheme(), "http" | "https" | "socks4" | "socks4a" | "socks5" | "socks5h");
-            let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-            known.then(|| format!("{}://{host}{port}", url.scheme()))
-        });
-        Self { variable, address }
-    }
-}
-
 /// Judges the network: certificates, proxies, each endpoint, and the clock.
 pub(super) fn judge(network: &Network) -> Vec<Finding> {
-    let mut findings = vec![judge_certificates(network), judge_proxies(&network.proxies)];
+    let mut findings = vec![judge_certificates(network), judge_proxy(&network.proxy)];
     if network.endpoints.is_empty() {
         findings.push(Finding::skipped(ENDPOINT, "no session names one"));
     }
-    findings.extend(network.endpoints.iter().map(|endpoint| judge_endpoint(endpoint, !network.proxies.is_empty())));
+    findings.extend(
+        network.endpoints.iter().map(|endpoint| judge_endpoint(endpoint, matches!(network.proxy, Ok(Some(_))))),
+    );
     let reached = network.endpoints.iter().filter_map(|endpoint| endpoint.outcome.as_ref()?.as_ref().ok());
     findings.push(judge_clock(reached));
     findings
@@ -88,6 +68,8 @@ pub(super) fn judge(network: &Network) -> Vec<Finding> {
 
 fn judge_certificates(network: &Network) -> Finding {
     match (&network.client, network.trusts) {
+        // Nothing can be set up, and the proxy's finding says why.
+        _ if network.proxy.is_err() => Finding::skipped(CERTIFICATES, "not looked at: the proxy cannot be used"),
         (Err(why), Trust::SystemAndBundle) => Finding::problem(
             CERTIFICATES,
             why.clone(),
@@ -101,19 +83,16 @@ fn judge_certificates(network: &Network) -> Finding {
     }
 }
 
-fn judge_proxies(proxies: &[Proxy]) -> Finding {
-    if let Some(broken) = proxies.iter().find(|proxy| proxy.address.is_none()) {
-        return Finding::problem(
+fn judge_proxy(proxy: &Result<Option<Proxy>, UnusableProxy>) -> Finding {
+    match proxy {
+        Ok(None) => Finding::ok(PROXY, "none"),
+        Ok(Some(proxy)) => Finding::ok(PROXY, format!("{}={}", proxy.variable, proxy.address())),
+        Err(unusable) => Finding::problem(
             PROXY,
-            format!("{} does not hold the address of a proxy, and is ignored", broken.variable),
-            format!("set {} to an address like http://proxy.example:3128, or unset it", broken.variable),
-        );
+            format!("{unusable}; no call is made until it does"),
+            format!("set {} to an address like http://proxy.example:3128, or unset it", unusable.variable),
+        ),
     }
-    if proxies.is_empty() {
-        return Finding::ok(PROXY, "none");
-    }
-    let addresses = proxies.iter().filter_map(|proxy| Some(format!("{}={}", proxy.variable, proxy.address.as_ref()?)));
-    Finding::ok(PROXY, addresses.collect::<Vec<_>>().join(", "))
 }
 
 fn judge_endpoint(endpoint: &Endpoint, through_proxy: bool) -> Finding {
@@ -184,10 +163,11 @@ fn judge_clock<'a>(mut reached: impl Iterator<Item = &'a Reached>) -> Finding {
 mod tests {
     use super::*;
     use crate::doctor::finding::Verdict;
+    use crate::transport::proxies::Proxies;
     use std::time::UNIX_EPOCH;
 
     fn network() -> Network {
-        Network { client: Ok(()), trusts: Trust::System, proxies: Vec::new(), endpoints: Vec::new() }
+        Network { client: Ok(()), trusts: Trust::System, proxy: Ok(None), endpoints: Vec::new() }
     }
 
     fn endpoint(outcome: Option<Result<Reached, Unreachable>>) -> Network {
@@ -242,16 +222,18 @@ mod tests {
 
     #[test]
     fn the_password_of_a_proxy_is_never_shown() {
-        let proxies = vec![Proxy::read("HTTPS_PROXY", "http://ada:hunter2@proxy.example:3128")];
-        let finding = found(&Network { proxies, ..network() }, PROXY);
+        let proxy = |variable: &'static str, value: &str| {
+            Proxies::from_vars(|name| (name == variable).then(|| value.into())).map(|proxies| proxies.proxy().cloned())
+        };
+        let judged = |proxy| found(&Network { proxy, ..network() }, PROXY);
+        let finding = judged(proxy("HTTPS_PROXY", "http://ada:hunter2@proxy.example:3128"));
         assert_eq!(finding, Finding::ok(PROXY, "HTTPS_PROXY=http://proxy.example:3128"));
-        for broken in ["http://ada:hunter2@", "ftp://ada:hunter2@proxy.example", "ada:hunter2@pro xy"] {
-            let finding = found(&Network { proxies: vec![Proxy::read("https_proxy", broken)], ..network() }, PROXY);
-            assert_eq!(finding.result, Verdict::Problem, "{broken}");
-            assert!(!format!("{finding:?}").contains("hunter2"), "{finding:?}");
-        }
-        let finding = found(&Network { proxies: vec![Proxy::read("ALL_PROXY", "proxy:1080")], ..network() }, PROXY);
-        assert_eq!(finding.message, "ALL_PROXY=http://proxy:1080");
+        let finding = judged(proxy("https_proxy", "http://ada:hunter2@x@proxy.example"));
+        assert_eq!(finding.result, Verdict::Problem);
+        assert!(finding.message.contains("%40") && !format!("{finding:?}").contains("hunter2"), "{finding:?}");
+        assert_eq!(judged(proxy("ALL_PROXY", "proxy:1080")).message, "ALL_PROXY=http://proxy:1080");
+        let unusable = proxy("ALL_PROXY", "socks5://proxy:1080");
+        assert_eq!(found(&Network { proxy: unusable, ..network() }, CERTIFICATES).result, Verdict::Skipped);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::wire::{CreateTokenRequest, RegisterClientRequest, StartDeviceAuthoriz
 use super::{Call, CallError, DeviceAuthorization, Grant, IdentityCenter, Issued, Registration, ServiceClock, wire};
 use crate::clock::Clock;
 use crate::issuer::{Destination, Endpoint, NotTheIssuer};
-use crate::transport::{Reply, Transport};
+use crate::transport::{Reply, Secrets, Transport};
 
 /// The name of our client, which the approval page shows to the person.
 const CLIENT_NAME: &str = "ssoctl";
@@ -32,6 +32,7 @@ impl HttpIdentityCenter {
         endpoint: &Endpoint,
         to: Result<Destination, NotTheIssuer>,
         path: &str,
+        secrets: Secrets,
         body: serde_json::Result<Vec<u8>>,
     ) -> impl Future<Output = Result<Reply, CallError>> + Send + use<> {
         let url = to.map(|to| to.join(path));
@@ -42,7 +43,7 @@ impl HttpIdentityCenter {
             let body = body.map_err(|error| CallError::Configuration(error.to_string()))?;
             let request =
                 |client: &reqwest::Client| client.post(url).header(CONTENT_TYPE, "application/json").body(body);
-            let reply = transport.send(request).await.map_err(|error| CallError::from(error).at(&endpoint))?;
+            let reply = transport.send(secrets, request).await.map_err(|error| CallError::from(error).at(&endpoint))?;
             if reply.is_success() { Ok(reply) } else { Err(wire::error(&reply).at(&endpoint)) }
         }
     }
@@ -51,7 +52,13 @@ impl HttpIdentityCenter {
 impl IdentityCenter for HttpIdentityCenter {
     fn register(&self, oidc: &Endpoint, scopes: &[String]) -> Call<'_, Registration> {
         let request = RegisterClientRequest { client_name: CLIENT_NAME, client_type: "public", scopes };
-        let call = self.post(oidc, Ok(oidc.without_secrets()), "client/register", serde_json::to_vec(&request));
+        let call = self.post(
+            oidc,
+            Ok(oidc.without_secrets()),
+            "client/register",
+            Secrets::default(),
+            serde_json::to_vec(&request),
+        );
         let oidc = oidc.clone();
         Box::pin(async move {
             let reply = call.await?;
@@ -72,15 +79,24 @@ impl IdentityCenter for HttpIdentityCenter {
             start_url,
         };
         let to = oidc.for_secrets_of(&registration.issuer);
-        let call = self.post(oidc, to, "device_authorization", serde_json::to_vec(&request));
+        let call = self.post(
+            oidc,
+            to,
+            "device_authorization",
+            Secrets::sent([&registration.client_secret]),
+            serde_json::to_vec(&request),
+        );
         let oidc = oidc.clone();
         Box::pin(async move { wire::device_authorization(call.await?.body.expose()).map_err(|error| error.at(&oidc)) })
     }
 
     fn create_token(&self, oidc: &Endpoint, registration: &Registration, grant: &Grant) -> Call<'_, Issued> {
         let request = CreateTokenRequest::new(registration, grant);
+        let (Grant::DeviceCode(proof) | Grant::RefreshToken(proof)) = grant;
+        let secrets = Secrets::sent([&registration.client_secret, proof]);
         // A device code or a refresh token is its registration's, and so of the same issuer.
-        let call = self.post(oidc, oidc.for_secrets_of(&registration.issuer), "token", serde_json::to_vec(&request));
+        let call =
+            self.post(oidc, oidc.for_secrets_of(&registration.issuer), "token", secrets, serde_json::to_vec(&request));
         let oidc = oidc.clone();
         Box::pin(async move { wire::issued(call.await?.body.expose()).map_err(|error| error.at(&oidc)) })
     }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::issuer::Endpoint;
 use crate::token::AccessToken;
-use crate::transport::{Reply, Transport};
+use crate::transport::{Reply, Secrets, Transport};
 
 /// The bearer token's header in the model.
 const BEARER_HEADER: &str = "x-amz-sso_bearer_token";
@@ -40,6 +40,7 @@ impl HttpPortal {
         query: &[(&str, &str)],
     ) -> impl Future<Output = Result<Reply, PortalError>> + Send + use<> {
         let transport = Arc::clone(&self.transport);
+        let secrets = Secrets::sent([&access_token.value]);
         let url = portal.for_secrets_of(&access_token.issuer).map(|to| {
             let mut url = to.join(path);
             if !query.is_empty() {
@@ -57,7 +58,7 @@ impl HttpPortal {
             let header =
                 header.map_err(|_| PortalError::Configuration("the token does not fit into a header".to_owned()))?;
             let request = |client: &reqwest::Client| client.request(method, url).header(BEARER_HEADER, header);
-            let reply = transport.send(request).await.map_err(|error| PortalError::from(error).at(&portal))?;
+            let reply = transport.send(secrets, request).await.map_err(|error| PortalError::from(error).at(&portal))?;
             if reply.is_success() { Ok(reply) } else { Err(wire::error(&reply).at(&portal)) }
         }
     }

@@ -7,10 +7,10 @@ use reqwest::header::DATE;
 use url::Url;
 
 use super::reason::{causes, chain, tls_error};
-use super::{Patience, TransportError, build};
+use super::{Patience, TransportError, WayOut, build, tunnel};
 
 /// Asks endpoints, with the same certificates and proxies as every call.
-pub struct Probe(reqwest::Client);
+pub struct Probe(WayOut);
 
 /// An endpoint that answered, whatever it answered.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -38,7 +38,7 @@ pub enum Unreachable {
 
 impl Probe {
     /// # Errors
-    /// When certificates cannot be used; the text names what is wrong.
+    /// When certificates or the proxy cannot be used; the text names what is wrong.
     pub fn new(ca_bundle: Option<&Path>) -> Result<Self, TransportError> {
         build(ca_bundle, Patience::default()).map(Self)
     }
@@ -48,8 +48,15 @@ impl Probe {
     /// # Errors
     /// [`Unreachable`] says where the way ends.
     pub async fn reach(&self, endpoint: &Url, patience: Duration) -> Result<Answered, Unreachable> {
-        let answer = self.0.get(endpoint.clone()).timeout(patience).send().await;
-        let answer = answer.map_err(|error| unreachable(error.without_url()))?;
+        let answer = match self.0.client.get(endpoint.clone()).timeout(patience).send().await {
+            Ok(answer) => answer,
+            Err(error) => {
+                return Err(match self.0.proxies.towards(endpoint).filter(|_| tunnel::is_refused(&error)) {
+                    Some(proxy) => Unreachable::Proxy(tunnel::refusal(&self.0, proxy, endpoint, patience).await),
+                    None => unreachable(error.without_url()),
+                });
+            }
+        };
         let date = answer.headers().get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
         Ok(Answered { date })
     }

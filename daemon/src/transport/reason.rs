@@ -18,7 +18,7 @@ pub(super) fn reason(error: &reqwest::Error) -> String {
     if said("tunnel error: proxy authorization required") {
         "the proxy wants a user and a password, as in HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT".to_owned()
     } else if said("tunnel error: unsuccessful") {
-        "the proxy refuses the way there; are the user and the password in HTTPS_PROXY right?".to_owned()
+        "the proxy refuses the way there".to_owned()
     } else if said("tunnel error: failed to create underlying connection") {
         format!("the proxy cannot be reached: {last}")
     } else if said("tls handshake eof") {

@@ -9,11 +9,9 @@ use url::Url;
 use super::blocking;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::doctor::network::{Endpoint, Network, Proxy, Reached, Trust};
+use crate::doctor::network::{Endpoint, Network, Reached, Trust};
+use crate::transport::proxies::Proxies;
 use crate::transport::reach::{Probe, Unreachable};
-
-/// The variables that reqwest looks at, in either case.
-const PROXY_VARIABLES: [&str; 6] = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
 
 /// Asks the endpoints, all at once, each with this patience.
 pub(in crate::doctor) async fn ask(config: &Config, clock: &dyn Clock, patience: Duration) -> Network {
@@ -33,7 +31,7 @@ pub(in crate::doctor) async fn ask(config: &Config, clock: &dyn Clock, patience:
         }
         Err(why) => Err(why),
     };
-    Network { client, trusts, proxies: proxies(), endpoints }
+    Network { client, trusts, proxy: Proxies::from_process().map(|proxies| proxies.proxy().cloned()), endpoints }
 }
 
 async fn reach(probe: Arc<Probe>, endpoints: &mut [Endpoint], clock: &dyn Clock, patience: Duration) {
@@ -81,12 +79,6 @@ fn add(endpoints: &mut Vec<Endpoint>, url: &Url, region: &str) {
         Some(known) if !known.regions.iter().any(|it| it == region) => known.regions.push(region.to_owned()),
         Some(_) => {}
     }
-}
-
-fn proxies() -> Vec<Proxy> {
-    let values = PROXY_VARIABLES.into_iter().filter_map(|variable| Some((variable, std::env::var_os(variable)?)));
-    let set = values.filter(|(_, value)| !value.is_empty());
-    set.map(|(variable, value)| Proxy::read(variable, &value.to_string_lossy())).collect()
 }
 
 #[cfg(test)]

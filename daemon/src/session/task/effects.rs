@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Message, Task};
 use crate::clock::{Clock, Now};
-use crate::config::{Endpoints, Identity, SessionConfig};
+use crate::config::{Endpoints, Identity};
 use crate::desktop::Subject;
 use crate::oidc::{CallError, Grant};
 use crate::secrets::record::{self, NotARecord};
