@@ -72,6 +72,12 @@ pub(crate) fn status(daemon: &DaemonStatus, sessions: &[SessionStatus], now: Tim
     } else {
         table(sessions, now, colours)
     };
+    for session in sessions {
+        if let Some(foreign) = &session.foreign_issuer {
+            let said = format!("{}: signs in at {}, which is not AWS ({})", session.name, foreign.url, foreign.set_by);
+            let _ = writeln!(text, "{}", printable(&said));
+        }
+    }
     let _ = writeln!(
         text,
         "\nssoctld {}, pid {}, up {}; secrets in: {}",
@@ -325,6 +331,14 @@ warning: /c.toml:3: unknown key \"colour\" is ignored
     #[test]
     fn without_sessions_it_says_how_to_add_one() {
         assert!(text(&[], Colours::Off).starts_with("No sessions. Add one: ssoctl login --start-url URL"));
+    }
+
+    #[test]
+    fn an_endpoint_that_is_not_aws_is_named_with_the_setting_that_says_so() {
+        let moved = json!({"foreign_issuer": {"url": "http://127.0.0.1:4566/", "set_by": "AWS_ENDPOINT_URL_SSO_OIDC"}});
+        let text = text(&[moved], Colours::Off);
+        let line = "\ncorp: signs in at http://127.0.0.1:4566/, which is not AWS (AWS_ENDPOINT_URL_SSO_OIDC)\n";
+        assert!(text.contains(line), "{text}");
     }
 
     #[test]
