@@ -189,7 +189,7 @@ fn a_large_organisation_is_listed_whole_and_below_the_portals_limit() {
 fn whoever_is_signed_out_is_told_so_and_nothing_is_written() {
     let stage = stage();
     let before = config(&stage);
-    stage.run(["configure"]).exits(3).prints_nothing().says("needs a sign-in; run: ssoctl login corp");
+    stage.run(["configure"]).exits(3).prints_nothing().says("needs a sign-in").says("run: ssoctl login corp");
     assert_eq!(config(&stage), before);
 }
 

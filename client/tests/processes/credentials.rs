@@ -130,7 +130,7 @@ fn while_the_portal_is_down_old_credentials_are_served_to_their_end() {
     assert_eq!(second, first);
     wait_until(&first["Expiration"]);
     let down = stage.run(["credential-process", "--profile", "dev"]).exits(1).prints_nothing();
-    down.says("the portal answered with status 503; check the network");
+    down.says("the portal answered with status 503").says("check the network");
     stage.identity_center.clear_faults();
     // The next attempt waits for the end of the pause, if need be.
     let renewed = stage.run(["credential-process", "--profile", "dev"]).exits(0).json();

@@ -99,10 +99,11 @@ pub(crate) fn assert_renewed(stage: &Stage, outcome: &Outcome) {
 /// Profiles that call `ssoctl` as any program would be called.
 pub(crate) fn with_credential_process(settings: Settings) -> Stage {
     let stage = stage(settings);
+    let config = std::fs::read_to_string(stage.home().join(".aws/config")).expect("a configuration");
     stage.write(
-        ".aws/tools",
+        ".aws/config",
         &format!(
-            "[profile tool]\ncredential_process = {} credential-process --profile dev\nregion = eu-central-1\n\
+            "{config}\n[profile tool]\ncredential_process = {} credential-process --profile dev\nregion = eu-central-1\n\
              [profile assumed]\nrole_arn = arn:aws:iam::444455556666:role/Assumed\nsource_profile = tool\n\
              region = eu-central-1\n",
             binaries().ssoctl.display()
@@ -120,7 +121,6 @@ impl Stage {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.home())
             .env("XDG_RUNTIME_DIR", self.home().join("run"))
-            .env("AWS_CONFIG_FILE", self.home().join(".aws/tools"))
             .env("AWS_EC2_METADATA_DISABLED", "true");
         command
     }

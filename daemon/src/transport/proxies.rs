@@ -158,7 +158,8 @@ mod tests {
 
     #[test]
     fn the_first_variable_that_says_something_names_the_proxy_of_https_alone() {
-        let table: [(&[(&str, &str)], Option<&str>); 8] = [
+        type Row<'a> = (&'a [(&'a str, &'a str)], Option<&'a str>);
+        let table: [Row<'_>; 8] = [
             (&[], None),
             (&[("HTTPS_PROXY", "http://a:1"), ("https_proxy", "http://b:1")], Some("http://a:1")),
             (&[("HTTPS_PROXY", ""), ("https_proxy", "http://b:1")], Some("http://b:1")),
