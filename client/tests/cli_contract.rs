@@ -12,6 +12,7 @@ mod executable;
 
 use std::fs;
 use std::os::unix::net::UnixListener;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Command;
 

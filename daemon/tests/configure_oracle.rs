@@ -112,7 +112,8 @@ fn answer(mut stream: &UnixStream) {
         request.push(byte[0]);
     }
     let request = String::from_utf8(request).expect("text");
-    let body = match request.split(' ').nth(1).expect("a path") {
+    let target = request.split(' ').nth(1).expect("a target");
+    let body = match target.split('?').next().expect("a path") {
         "/v1/sessions/corp" => json!({
             "name": "corp", "start_url": "https://corp.awsapps.com/start", "region": "eu-west-1",
             "scopes": ["sso:account:access", "x:y"], "state": "signed_in", "expires_at": null, "refreshable": true,

@@ -134,6 +134,8 @@ fn a_named_file_is_watched_and_forgotten_with_its_end() {
 #[test]
 fn of_two_sessions_of_one_name_only_the_default_one_has_a_token_file() {
     let stage = stage();
+    // A variable names the service here, and such a session shares token files only if it says so.
+    stage.write_own_config("[session.corp]\nsdk_cache = \"on\"\n");
     stage.start_daemon();
     with(&stage, "client/config", &["login", "corp", "--no-browser"]).exits(0);
     stage.run(["login", "corp", "--no-browser"]).exits(0);
@@ -143,9 +145,7 @@ fn of_two_sessions_of_one_name_only_the_default_one_has_a_token_file() {
     });
     let theirs = with(&stage, "client/config", &["status", "--json", "corp"]).exits(0).json();
     let files = &theirs["sessions"][0]["token_files"];
-    assert_eq!(files["published"], serde_json::json!([]), "{files}");
-    let why = files["error"].as_str().unwrap();
-    assert!(why.contains(stage.home().join(".aws/config").to_str().unwrap()), "{why}");
+    assert!(files["published"].as_array().is_none_or(Vec::is_empty), "{files}");
 }
 
 #[test]

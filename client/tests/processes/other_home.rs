@@ -91,6 +91,7 @@ fn token_files_and_configuration_in_the_home_of_somebody_else_are_left_alone() {
     let Some(stage) = home_of_nobody("token_files_and_configuration_in_the_home_of_somebody_else") else { return };
     stage.identity_center.settings(|settings| settings.approval = Approval::Preauthorised);
     let own = tempfile::tempdir().unwrap();
+    fs::create_dir(own.path().join("run")).unwrap();
     let with = |mut command: Command| {
         command.env("XDG_RUNTIME_DIR", own.path().join("run")).env("SSOCTL_STATE_DIR", own.path().join("state"));
         command

@@ -40,7 +40,7 @@ fn the_command_gets_the_role_and_none_of_the_callers_credentials() {
             "SSOCTL_SET_REGION=eu-west-1",
         ]
     );
-    assert_eq!(canned.requests(), ["GET /v1/credentials?profile=dev HTTP/1.1"]);
+    assert_eq!(canned.requests(), ["GET /v1/credentials?profile=dev&config=%2Fnowhere%2Fconfig HTTP/1.1"]);
 }
 
 #[test]

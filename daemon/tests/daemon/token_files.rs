@@ -114,7 +114,7 @@ async fn each_renewal_is_published_without_anything_that_could_renew_it() {
 
 #[tokio::test]
 async fn every_key_that_readers_use_gets_its_file_with_members_of_others_kept() {
-    let t = Harness::start_with(Settings::default(), Store::File, "").await;
+    let t = Harness::start_with(Settings::default(), Store::File, "[session.corp]\nsdk_cache = \"on\"\n").await;
     t.put("https://corp.awsapps.com/start#/", r#"{"colour": "blue"}"#);
     let configuration = "[sso-session corp]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = eu-west-1\n\
         [profile old]\nsso_start_url = https://corp.awsapps.com/start#/\nsso_region = eu-west-1\nsso_account_id = 1\nsso_role_name = r\n";
@@ -408,7 +408,8 @@ async fn what_an_earlier_run_has_published_is_taken_back_and_what_others_have_pu
         "[sso-session work]\nsso_start_url = {START_URL}\nsso_region = eu-west-1\n\
          [profile old]\nsso_start_url = {url}\nsso_region = eu-west-1\n"
     );
-    let mut t = Harness::start_at(noon(), Settings::default(), Store::File, "", &aws).await;
+    let own = "[session.work]\nsdk_cache = \"on\"\n";
+    let mut t = Harness::start_at(noon(), Settings::default(), Store::File, own, &aws).await;
     t.sign_in("work").await;
     t.until_file("work", |content| content.is_some()).await;
     t.until_file(url, |content| content.is_some()).await;
