@@ -13,7 +13,7 @@ fn a_healthy_machine_has_no_problem_and_everything_is_looked_at() {
     let stage = Stage::bare(Settings::default());
     stage.write(".aws/config", CORP);
     // On this machine there is no keyring, and that is meant.
-    stage.write_own_config("secret_store = \"file\"\n");
+    stage.write_own_config("secret_store = \"file\"\n[session.corp]\nsdk_cache = \"on\"\n");
     stage.start_daemon();
     stage.sign_in("corp");
     let report = Report::on(&stage);

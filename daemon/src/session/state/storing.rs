@@ -68,9 +68,10 @@ impl State {
         // Records count whole seconds.
         const SECOND: Duration = Duration::from_secs(1);
         let ours = self.incoming.as_ref().map(|incoming| &incoming.token).or(self.token.as_ref());
-        let Some(ours) = ours else {
-            return !self.saver.is_unsaved() && (found.is_live(now.boot) || found.renewal.is_some());
-        };
+        if self.saver.is_unsaved() {
+            return false;
+        }
+        let Some(ours) = ours else { return found.is_live(now.boot) || found.renewal.is_some() };
         let refresh_token = |token: &Token| token.renewal.as_ref().map(|renewal| renewal.refresh_token.clone());
         let is_another = match self.refresh {
             // What was turned down would be turned down again.
