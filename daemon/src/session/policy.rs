@@ -132,6 +132,9 @@ pub fn is_capped(previous_lifetime: Duration, elapsed: Duration, moved: Duration
     if telling { hardly_moved } else { was_capped && moved <= elapsed && !moved_along }
 }
 
+/// Two tokens that come closer together than this cannot tell how the portal treats their ends.
+pub const SAME_MOMENT: Duration = Duration::from_secs(4);
+
 /// What is left of a refresh token after an attempt that failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum RefreshToken {

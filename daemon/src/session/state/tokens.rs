@@ -97,6 +97,8 @@ impl State {
                 )
         });
         let was_capped = previous.is_some_and(|previous| previous.capped);
+        // Tokens that came right after each other show nothing, and only carry on what was known before.
+        let came_at_once = self.read_off.is_none() && elapsed.is_some_and(|elapsed| elapsed < policy::SAME_MOMENT);
         self.decide(Decision::Compare { lifetime: issued.expires_in, elapsed, moved, capped });
         let token = Token {
             access: Arc::new(AccessToken {
@@ -111,7 +113,8 @@ impl State {
             capped,
         };
         // A service that gives shorter lives from now on looks like a cap, once. A person is not asked for a second look.
-        let cap_is_certain = capped && (was_capped || token.renewal.is_none());
+        let is_second_look = was_capped && (self.cap_is_certain || !came_at_once);
+        let cap_is_certain = capped && (is_second_look || token.renewal.is_none());
         self.incoming = Some(Incoming { token, arrival, cap_is_certain, deadline: now.boot + policy::STORE_PATIENCE });
         self.trouble = None;
         self.saver.touch();
