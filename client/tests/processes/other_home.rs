@@ -25,6 +25,8 @@ fn home_of_nobody(test: &str) -> Option<Stage> {
     }
     let stage = Stage::bare(Settings::default());
     stage.write(".aws/config", CORP);
+    // A variable names the service here, and such a session shares token files only if it says so.
+    stage.write_own_config("[session.corp]\nsdk_cache = \"on\"\n");
     for path in below(stage.home()) {
         chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
     }
