@@ -8,4 +8,5 @@ mod browser;
 mod network;
 mod notices;
 mod presence;
+#[allow(dead_code, reason = "shared with tests of the network")]
 mod stage;

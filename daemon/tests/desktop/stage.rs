@@ -32,6 +32,8 @@ pub(crate) enum Stage {
     Machine,
     /// A network without anything in it.
     Network,
+    /// A network of which there is loopback alone, and these host names lead there.
+    Loopback(&'static [&'static str]),
     /// A service of a manager that is gone.
     Service,
 }
@@ -54,8 +56,16 @@ pub(crate) fn play<F: Future<Output = ()>>(test: &str, stage: Stage, needs: &[&s
     let program = std::env::current_exe().unwrap();
     let mut command = match stage {
         Stage::Network => {
-            let Some(mut unshare) = namespace() else { return skip(test, "no right to make a network namespace") };
+            let Some(mut unshare) = namespaces(&["--net"]) else { return skip(test, NO_RIGHT) };
             unshare.arg(program);
+            unshare
+        }
+        Stage::Loopback(names) => {
+            let Some(mut unshare) = namespaces(&["--net", "--mount"]) else { return skip(test, NO_RIGHT) };
+            let hosts = home.path().join("hosts");
+            std::fs::write(&hosts, format!("127.0.0.1 localhost {}\n", names.join(" "))).unwrap();
+            let script = "mount --bind \"$0\" /etc/hosts && ip link set lo up && exec \"$@\"";
+            unshare.args(["sh", "-c", script]).args([hosts, program]);
             unshare
         }
         _ => Command::new(program),
@@ -87,7 +97,7 @@ pub(crate) fn play<F: Future<Output = ()>>(test: &str, stage: Stage, needs: &[&s
             command.env("DBUS_SYSTEM_BUS_ADDRESS", address);
             parts.push(bus);
         }
-        Stage::Network => {}
+        Stage::Network | Stage::Loopback(_) => {}
         Stage::Service => {
             command.env("INVOCATION_ID", "0123456789abcdef0123456789abcdef");
         }
@@ -103,6 +113,7 @@ impl Stage {
             Self::NoBus | Self::Service => &[],
             Self::Machine => &["dbus-daemon"],
             Self::Network => &["unshare", "ip"],
+            Self::Loopback(_) => &["unshare", "ip", "mount"],
         }
     }
 }
@@ -116,13 +127,18 @@ fn at_home<'a>(command: &'a mut Command, home: &Path) -> &'a mut Command {
     command.env("HOME", home).env("XDG_RUNTIME_DIR", home).env("NO_AT_BRIDGE", "1").stdin(Stdio::null())
 }
 
-/// What makes a network namespace here: root may, and most others in a user namespace of theirs.
-fn namespace() -> Option<Command> {
-    [&["--net"][..], &["--map-root-user", "--net"]].into_iter().find_map(|flags| {
-        let can = Command::new("unshare").args(flags).arg("true").stderr(Stdio::null()).status().ok()?.success();
-        let mut command = Command::new("unshare");
-        command.args(flags);
-        can.then_some(command)
+const NO_RIGHT: &str = "no right to make a network namespace";
+
+/// What makes these namespaces here: root may, and most others in a user namespace of theirs.
+fn namespaces(which: &[&str]) -> Option<Command> {
+    [&[][..], &["--map-root-user"]].into_iter().find_map(|flags| {
+        let unshare = || {
+            let mut command = Command::new("unshare");
+            command.args(flags).args(which);
+            command
+        };
+        let can = unshare().arg("true").stderr(Stdio::null()).status().ok()?.success();
+        can.then(unshare)
     })
 }
 

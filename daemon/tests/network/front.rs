@@ -45,8 +45,13 @@ pub(crate) struct Front {
 impl Front {
     /// A front of that simulator.
     pub(crate) fn new(simulator: &Simulator, manner: Manner) -> Self {
+        Self::at(0, simulator, manner)
+    }
+
+    /// A front at this port.
+    pub(crate) fn at(port: u16, simulator: &Simulator, manner: Manner) -> Self {
         let upstream = simulator.url().trim_start_matches("http://").to_owned();
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let listener = std::net::TcpListener::bind(("127.0.0.1", port)).expect("a port");
         let port = listener.local_addr().expect("an address").port();
         listener.set_nonblocking(true).expect("a socket");
         let listener = TcpListener::from_std(listener).expect("a socket");
