@@ -1,5 +1,6 @@
 //! Paths as variables name them.
 
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 /// What stands for `~`.
@@ -13,6 +14,16 @@ pub fn expanded(path: &str, home: Home<'_>, variable: impl Fn(&str) -> Option<St
         (Ok(rest), Some(home)) => home.join(rest),
         _ => path,
     }
+}
+
+/// The path that a variable names, from the directory in which this process stands. `~` is for the shell to replace, and where it
+/// did not, it is done here before anything is put in front of it; a `$` is part of a name.
+pub fn whole(value: &OsStr, home: Home<'_>) -> OsString {
+    let path = match value.to_str() {
+        Some(text) => expanded(text, home, |_| None),
+        None => PathBuf::from(value),
+    };
+    std::path::absolute(path).map_or_else(|_| value.to_owned(), PathBuf::into_os_string)
 }
 
 fn with_variables(text: &str, variable: impl Fn(&str) -> Option<String>) -> String {

@@ -6,9 +6,11 @@ mod whereabouts;
 use std::cell::Cell;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
+use ssoctl_files::remedy::explained;
 use ssoctl_protocol::route::Query;
 use ssoctl_protocol::{Problem, Route, SocketOwner, SocketPath, VERSION};
 
@@ -155,7 +157,7 @@ impl Daemon {
                 Ok(peer::pid(&stream).map_or(Listening::Unknown, Listening::Process))
             }
             Err(error) if nobody_listens(&error) => Ok(Listening::Nobody),
-            Err(error) => Err(Failure::Unreachable(format!("cannot connect to {}: {error}", path.display()))),
+            Err(error) => Err(not_connected(error, path)),
         }
     }
 
@@ -167,7 +169,7 @@ impl Daemon {
                 Some(stream) => return Ok(stream),
                 None => self.start()?,
             },
-            Err(error) => return Err(Failure::Unreachable(format!("cannot connect to {}: {error}", path.display()))),
+            Err(error) => return Err(not_connected(error, path)),
         };
         peer::check(&stream, path, self.believed).map_err(Failure::Unreachable)?;
         Ok(stream)
@@ -271,6 +273,10 @@ impl Daemon {
             self.socket.path().display()
         ))
     }
+}
+
+fn not_connected(error: io::Error, path: &Path) -> Failure {
+    Failure::Unreachable(format!("cannot connect to {}: {}", path.display(), explained(error, path)))
 }
 
 /// Whether a connect failed because there is no socket, or no process behind it.

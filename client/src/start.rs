@@ -19,6 +19,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ssoctl_files::owner::refuse_foreign_place;
+use ssoctl_files::remedy::explained;
 
 use crate::connection::nobody_listens;
 use daemon::{Manager, Start, Starter};
@@ -26,7 +27,7 @@ use unit::Unit;
 
 pub(crate) use daemon::find as program;
 pub(crate) use lasting::lasting;
-pub(crate) use passed_on::{is_setting, value as passed_on_value};
+pub(crate) use passed_on::is_setting;
 
 /// How long a daemon may take until it answers. It listens before it talks to anybody but the service manager, which it gives
 /// 3 s, so this is plenty.
@@ -130,6 +131,6 @@ fn connect(socket: &Path) -> Result<Option<UnixStream>, NotStarted> {
     match UnixStream::connect(socket) {
         Ok(stream) => Ok(Some(stream)),
         Err(error) if nobody_listens(&error) => Ok(None),
-        Err(error) => Err(NotStarted::Unreachable(error)),
+        Err(error) => Err(NotStarted::Unreachable(explained(error, socket))),
     }
 }

@@ -70,6 +70,9 @@ pub(crate) enum Instead {
         /// problem and skipped
         #[arg(long)]
         json: bool,
+        /// What the shell has from which this was run, if it was run again with the daemon's environment. ssoctld itself uses this.
+        #[arg(long, hide = true)]
+        shell: Option<String>,
     },
     /// Open a page of Identity Center in your browser
     ///

@@ -12,6 +12,7 @@ use ssoctl_protocol::SocketPath;
 use tokio::net::UnixListener;
 use tokio::sync::mpsc;
 
+use crate::chain::chain;
 use crate::clock::{BootTime, Clock};
 use crate::config::FileWatch;
 use crate::lock::{Claim, Exclusion, Kept, LockError};
@@ -37,13 +38,13 @@ pub enum Fallen {
     )]
     Handed(PathBuf),
     /// The socket is gone and cannot be made again.
-    #[error("the socket is gone, and cannot be made again: {0}")]
+    #[error("the socket is gone, and cannot be made again")]
     Socket(#[from] SocketError),
     /// The operating system does not let the new socket be served.
-    #[error("the new socket cannot be served: {0}")]
+    #[error("the new socket cannot be served")]
     Io(#[from] std::io::Error),
     /// Another daemon has come.
-    #[error("another daemon has taken over: {0}")]
+    #[error("another daemon has taken over")]
     Overtaken(#[from] LockError),
 }
 
@@ -148,7 +149,10 @@ impl Ground {
                     is_well = false;
                     self.machine.found(
                         &place,
-                        format!("the directory of the lock {place} is gone, and cannot be made again: {error}"),
+                        format!(
+                            "the directory of the lock {place} is gone, and cannot be made again: {}",
+                            chain(&error)
+                        ),
                         "make room for it, then restart the daemon: ssoctl service restart, or ssoctl stop",
                     );
                 }

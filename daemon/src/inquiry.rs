@@ -5,6 +5,7 @@
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
+use ssoctl_files::remedy::explained;
 use ssoctl_protocol::route::Query;
 use ssoctl_protocol::{Route, SocketOwner, VERSION, VERSION_HEADER};
 use tokio::net::UnixStream;
@@ -53,7 +54,7 @@ pub(crate) async fn get(
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
             return Err(Unanswered::Nobody);
         }
-        Err(error) => return Err(Unanswered::Refused(error.to_string())),
+        Err(error) => return Err(Unanswered::Refused(explained(error, socket).to_string())),
     };
     let uid = stream.peer_cred().map_err(|error| Unanswered::Refused(error.to_string()))?.uid();
     if believed.judge(uid, rustix::process::geteuid().as_raw(), socket).is_err() {

@@ -5,6 +5,7 @@
 
 mod asking;
 mod budget;
+pub mod chain;
 pub mod clock;
 pub mod config;
 pub mod configure;
@@ -127,7 +128,7 @@ pub async fn run(
                     }
                 }
                 Err(fallen) => {
-                    tracing::error!("{fallen}");
+                    tracing::error!("{}", chain::chain(&fallen));
                     ended = Err(fallen);
                     break;
                 }

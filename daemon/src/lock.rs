@@ -28,7 +28,7 @@ pub enum LockError {
         holder: String,
     },
     /// The directory or the file in it cannot be used, or is not this user's alone.
-    #[error("{} cannot be used: {source}", path.display())]
+    #[error("{} cannot be used", path.display())]
     Io {
         /// The directory, or the lock in it.
         path: PathBuf,

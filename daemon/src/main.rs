@@ -6,6 +6,7 @@ mod log;
 
 use std::io::{IsTerminal, Write};
 use std::os::fd::AsFd;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -16,10 +17,11 @@ use clap::Parser;
 use directories::ProjectDirs;
 use ssoctl_protocol::settings::{self, Setting, Settings};
 use ssoctl_protocol::{SocketOwner, SocketPath};
+use ssoctld::chain::chain;
 use ssoctld::clock::SystemClock;
 use ssoctld::config::{self, Environment, Paths, SecretStore as SecretStoreSetting};
 use ssoctld::configure::{self, Form, Request, Stale, Writing};
-use ssoctld::doctor::{self, Colour, Subject};
+use ssoctld::doctor::{self, Colour, Shell, Subject};
 use ssoctld::ground::{Fallen, Ground};
 use ssoctld::lock::Claim;
 use ssoctld::machine::MachineProblems;
@@ -31,6 +33,7 @@ use ssoctld::server::{descriptors, socket};
 use ssoctld::service_manager::report::Reports;
 use ssoctld::service_manager::{StartedBy, handed, predecessor};
 use ssoctld::transport::Transport;
+use ssoctld::transport::proxies::Proxies;
 use ssoctld::world::World;
 use ssoctld::{Signal, Sources, desktop};
 use tokio::signal::unix::{SignalKind, signal};
@@ -54,7 +57,7 @@ fn main() -> ExitCode {
             false => Place::OfServiceManager,
         }),
         None => run(arguments),
-        Some(Instead::Doctor { json }) => examine(arguments, json),
+        Some(Instead::Doctor { json, shell }) => examine(arguments, json, shell.as_deref()),
         Some(Instead::OpenPage { session, browser, url }) => {
             let wish = if browser { desktop::Wish::Anyhow } else { desktop::Wish::WhereItIsSeen };
             show_page(arguments.config, session.as_deref(), &url, wish)
@@ -64,7 +67,7 @@ fn main() -> ExitCode {
     match ended {
         Ok(code) => code,
         Err(error) => {
-            tracing::error!("{error:#}");
+            tracing::error!("{}", chain(&*error));
             ExitCode::FAILURE
         }
     }
@@ -108,6 +111,10 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         let listener = tokio::net::UnixListener::from_std(listener)?;
         let clock = Arc::new(SystemClock::start()?);
         let machine = MachineProblems::default();
+        if let Err(unusable) = Proxies::from_process() {
+            let (what, remedy) = unusable.told();
+            machine.found("the proxy", what, remedy);
+        }
         let configured = config::load(&paths, &environment);
         let home = environment.home.clone().unwrap_or_else(|| state_directory.clone());
         let keyring = Arc::new(Claim::to_keyring(&home, socket.path()));
@@ -118,7 +125,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         {
             make(&keyring, by, reports)?;
         }
-        let settings = settings(&paths, &environment, &state_directory, started_by, configured.ca_bundle.as_deref());
+        let ca_bundle = configured.ca_bundle.as_deref();
+        let settings = settings(&paths, &environment, &state_directory, socket.path(), started_by, ca_bundle);
         let records = state_directory.join("records");
         let secrets = ChosenStore::start(configured.secret_store, records, Arc::clone(&keyring), clock.clone());
         tracing::info!(
@@ -176,15 +184,12 @@ fn settings(
     paths: &Paths,
     environment: &Environment,
     state_directory: &Path,
+    socket: &Path,
     started_by: &str,
     ca_bundle: Option<&Path>,
 ) -> Settings {
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
-    let value = |name: &&str| std::env::var_os(name).filter(|value| !value.is_empty());
-    let variables = settings::TAKEN.iter().filter_map(|name| {
-        let value = value(name)?.to_string_lossy().into_owned();
-        Some(Setting { name: (*name).to_owned(), value: settings::shown(name, &value).into_owned(), file: None })
-    });
+    let variable = |name: &str| std::env::var_os(name);
     let from_file = ca_bundle.filter(|_| environment.ca_bundle.is_none()).map(|bundle| Setting {
         name: "ca_bundle".to_owned(),
         value: bundle.display().to_string(),
@@ -192,28 +197,48 @@ fn settings(
     });
     Settings {
         started_by: started_by.to_owned(),
+        home: environment.home.as_deref().map(absolute).unwrap_or_default(),
+        socket: absolute(socket),
+        session_bus: settings::session_bus(variable),
         config_toml: absolute(&paths.own),
         aws_config: absolute(&paths.aws),
         aws_credentials: absolute(&paths.aws_credentials),
         state_directory: absolute(state_directory),
-        variables: variables.chain(from_file).collect(),
+        variables: settings::variables(variable).into_iter().chain(from_file).collect(),
         aws_config_files: Vec::new(),
     }
 }
 
 /// `ssoctld doctor`: looks at everything, changes nothing, and fails if there is a problem.
-fn examine(arguments: Arguments, json: bool) -> anyhow::Result<ExitCode> {
+///
+/// A daemon that runs goes by its own environment, and so does what is looked at: then this becomes the same program with the
+/// daemon's environment, which is told what the caller's shell has (`shell`).
+fn examine(arguments: Arguments, json: bool, shell: Option<&str>) -> anyhow::Result<ExitCode> {
     let environment = Environment::from_process();
-    let subject = Subject {
+    let mut subject = Subject {
         paths: Paths::locate(arguments.config, &environment)?,
         environment,
         socket: socket_path()?,
         believed: socket_owner()?,
         state_directory: state_directory(arguments.state_dir)?,
+        shell: Shell::default(),
     };
+    match shell {
+        Some(shell) => subject.shell = serde_json::from_str(shell).context("--shell is for ssoctld itself")?,
+        None => subject.shell = Shell::of_process(&subject),
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let report =
-        runtime.block_on(async { anyhow::Ok(doctor::examine(subject, Arc::new(SystemClock::start()?)).await) });
+    let report = runtime.block_on(async {
+        let clock = Arc::new(SystemClock::start()?);
+        if shell.is_none()
+            && let Some(settings) = doctor::settings_of_daemon(&subject, clock.clone()).await
+        {
+            let mut command = doctor::in_environment_of(&settings, &subject.shell)?;
+            command.args(json.then_some("--json"));
+            return Err(anyhow::Error::from(command.exec()).context("failed to look at the machine as the daemon does"));
+        }
+        anyhow::Ok(doctor::examine(subject, clock).await)
+    });
     // What hangs (a name that is being resolved) is left behind.
     runtime.shutdown_background();
     let report = report?;

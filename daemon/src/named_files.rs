@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use crate::chain::chain;
 use crate::config::{Config, EndpointSettings, Environment, FileWatch, NotUsable, Paths, load_named};
 use crate::file_work::FileWork;
 use crate::machine::MachineProblems;
@@ -137,9 +138,9 @@ impl NamedFiles {
             }
             Err(why) => {
                 if self.known.remove(&path).is_some() {
-                    tracing::info!(file = %path.display(), reason = %why, "a named file is forgotten");
+                    tracing::info!(file = %path.display(), reason = chain(&why), "a named file is forgotten");
                 }
-                Err(why.to_string())
+                Err(chain(&why))
             }
         };
         let is_new = self.known.iter().map(|(path, config)| (path, Some(config))).collect::<Vec<_>>()

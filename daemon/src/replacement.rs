@@ -16,8 +16,9 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use ssoctl_files::directory;
+use ssoctl_files::remedy::explained;
 
-use crate::owner::{belongs, explained, is_foreign};
+use crate::owner::{belongs, is_foreign};
 
 /// What the names of temporary files begin with.
 const UNFINISHED: &str = ".ssoctl-";
@@ -59,20 +60,25 @@ impl Replacement {
     fn write(target: PathBuf, mode: u32, bytes: &[u8]) -> io::Result<Self> {
         let directory = directory_of(&target);
         directory::make(directory, 0o700)?;
-        // Private until all is written, and removed again if anything fails.
-        let temporary = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(directory);
-        let mut temporary = temporary.map_err(|error| explained(error, directory))?;
-        temporary.write_all(bytes)?;
-        temporary.as_file().set_permissions(Permissions::from_mode(mode))?;
-        temporary.as_file().sync_all()?;
+        let temporary = temporary_in(directory, mode, bytes).map_err(|error| explained(error, directory))?;
         Ok(Self { temporary, target })
     }
 
     /// The step.
     pub(crate) fn put_in_place(self) -> io::Result<()> {
-        self.temporary.persist(&self.target)?;
-        sync_directory_of(&self.target)
+        let target = self.target;
+        let persisted = self.temporary.persist(&target).map(drop).map_err(io::Error::from);
+        persisted.and_then(|()| sync_directory_of(&target)).map_err(|error| explained(error, directory_of(&target)))
     }
+}
+
+/// Private until all is written, and removed again if anything fails.
+fn temporary_in(directory: &Path, mode: u32, bytes: &[u8]) -> io::Result<NamedTempFile> {
+    let mut temporary = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(directory)?;
+    temporary.write_all(bytes)?;
+    temporary.as_file().set_permissions(Permissions::from_mode(mode))?;
+    temporary.as_file().sync_all()?;
+    Ok(temporary)
 }
 
 /// Makes durable that a file was moved or removed.

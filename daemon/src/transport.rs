@@ -23,10 +23,11 @@ use tokio::sync::watch;
 
 use url::Url;
 
+use crate::chain::chain;
 use crate::clock::Clock;
 use crate::regular_file::{Link, RegularFile};
 use proxies::Proxies;
-use reason::{chain, reason};
+use reason::reason;
 use turns::Turns;
 
 pub use turns::AT_ONCE;

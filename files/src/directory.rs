@@ -5,7 +5,8 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::Path;
 
-use crate::owner::{belongs, explained, is_foreign, refuse_foreign_place};
+use crate::owner::{belongs, is_foreign, refuse_foreign_place};
+use crate::remedy::{explained, with_remedy};
 
 /// Makes a directory with this mode, and those above it, if they are missing.
 ///
@@ -26,11 +27,11 @@ pub fn private(directory: &Path) -> io::Result<()> {
     if !directory.exists() {
         make(directory, 0o700)?;
     }
-    judge(directory, &fs::metadata(directory)?)
+    judge(directory, &fs::metadata(directory).map_err(|error| explained(error, directory))?)
 }
 
 fn judge(directory: &Path, metadata: &Metadata) -> io::Result<()> {
-    let refuse = |message: String| Err(io::Error::new(ErrorKind::PermissionDenied, message));
+    let refuse = |message: String| Err(with_remedy(ErrorKind::PermissionDenied, message));
     if is_foreign(metadata) {
         return refuse(format!("it {}; name another one with SSOCTL_STATE_DIR", belongs(metadata)));
     }

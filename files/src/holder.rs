@@ -54,6 +54,13 @@ impl Holder {
     }
 }
 
+/// Where the daemons listen that have locked this state directory or the keyring of whoever has this home, on this machine.
+pub fn sockets(state: Option<PathBuf>, home: Option<PathBuf>) -> impl Iterator<Item = PathBuf> {
+    let locks = [state.map(|state| state.join(STATE_LOCK)), home.map(|home| home.join(KEYRING_LOCK))];
+    let holders = locks.into_iter().flatten().filter_map(|lock| Holder::read(&lock));
+    holders.filter(Holder::is_here).map(|holder| holder.socket).filter(|socket| socket.is_absolute())
+}
+
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "pid {}, host {}, socket {}", self.pid, self.host, self.socket.display())

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use crate::own_file;
+use crate::remedy::explained;
 
 /// The length from which on the next log begins.
 pub const LARGEST: u64 = 1024 * 1024;
@@ -16,11 +17,11 @@ pub const LARGEST: u64 = 1024 * 1024;
 pub fn open(path: &Path) -> io::Result<File> {
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_file() && metadata.len() > LARGEST => {
-            fs::rename(path, path.with_extension("log.old"))?;
+            fs::rename(path, path.with_extension("log.old")).map_err(|error| explained(error, path))?;
         }
         Ok(_) => {}
         Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
+        Err(error) => return Err(explained(error, path)),
     }
     own_file::append(path)
 }

@@ -12,7 +12,8 @@ use std::path::Path;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-use crate::owner::{belongs, explained, is_foreign, refuse_foreign_place};
+use crate::owner::{belongs, is_foreign, refuse_foreign_place};
+use crate::remedy::{explained, with_remedy};
 
 /// Opens it for reading and writing at any place.
 ///
@@ -46,7 +47,7 @@ fn open_with(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
         return Err(not_regular());
     }
     if is_foreign(&metadata) {
-        return Err(io::Error::new(ErrorKind::PermissionDenied, format!("it {}; remove it", belongs(&metadata))));
+        return Err(with_remedy(ErrorKind::PermissionDenied, format!("it {}; remove it", belongs(&metadata))));
     }
     if metadata.nlink() > 1 {
         return Err(io::Error::other("it is the same file as another one (a hard link); remove it"));

@@ -6,6 +6,8 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::remedy::with_remedy;
+
 const SUPERUSER: u32 = 0;
 
 /// Whether it belongs to another user.
@@ -35,17 +37,11 @@ pub fn belongs(metadata: &Metadata) -> String {
     format!("belongs to {}", name(metadata.uid()))
 }
 
-/// What the operating system says of a file or directory; that it belongs to somebody else, and what to do, where that is why
-/// nothing is permitted.
-pub fn explained(error: io::Error, path: &Path) -> io::Error {
+/// That the place belongs to somebody else, and what to do, where that is why nothing is permitted.
+pub(crate) fn foreign_place(path: &Path) -> Option<io::Error> {
     // What is closed hides everything below it.
-    let seen = path.ancestors().find_map(|place| Some((place, place.symlink_metadata().ok()?)));
-    match seen {
-        Some((place, metadata)) if error.kind() == ErrorKind::PermissionDenied && is_foreign(&metadata) => {
-            refusal(place, &metadata, &Variables::of_process(), own())
-        }
-        _ => error,
-    }
+    let (place, metadata) = path.ancestors().find_map(|place| Some((place, place.symlink_metadata().ok()?)))?;
+    is_foreign(&metadata).then(|| refusal(place, &metadata, &Variables::of_process(), own()))
 }
 
 /// Refuses a place where what is made would not belong to the owner of the place: that is another user's home or runtime
@@ -113,7 +109,7 @@ fn refusal(place: &Path, metadata: &Metadata, variables: &Variables, own: u32) -
         }
         _ => format!("{shown} {belongs}; give it to yourself with chown"),
     };
-    io::Error::new(ErrorKind::PermissionDenied, message)
+    with_remedy(ErrorKind::PermissionDenied, message)
 }
 
 fn own() -> u32 {

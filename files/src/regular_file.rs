@@ -11,7 +11,7 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 use ssoctl_protocol::Secret;
 
-use crate::owner::explained;
+use crate::remedy::explained;
 
 /// What becomes of a symbolic link in the file's place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

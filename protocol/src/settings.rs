@@ -3,11 +3,15 @@
 //!
 //! Pure: variables come in as a function.
 
+mod differences;
+
 use std::borrow::Cow;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+
+pub use differences::{About, Difference, differences};
 
 /// The variables that a daemon takes from whichever shell starts it: how this machine reaches the service, and whom it trusts.
 /// None of them names a file that says which sessions there are, or where records are kept.
@@ -51,6 +55,12 @@ pub fn shown<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
 pub struct Settings {
     /// Who started it, and so whose variables it has: `ssoctl`, `service_manager`, or `hand`.
     pub started_by: String,
+    /// Its home directory.
+    pub home: String,
+    /// Where it listens.
+    pub socket: String,
+    /// The address of the D-Bus session bus on which it looks for a keyring and shows notices; empty if it knows none.
+    pub session_bus: String,
     /// Its own configuration file, whether there is one or not.
     pub config_toml: String,
     /// The AWS configuration file that counts for callers that name none.
@@ -63,6 +73,61 @@ pub struct Settings {
     pub variables: Vec<Setting>,
     /// The AWS files that callers have named, or `aws_config_files` lists.
     pub aws_config_files: Vec<AwsConfigFile>,
+}
+
+impl Settings {
+    /// What a caller's shell means: what a daemon would have that got the whole environment of it. `variable` gives what is set
+    /// and not empty, and `whole` makes a path whole that a variable names. An AWS file that a variable names is left out, since
+    /// each request says it.
+    pub fn of_shell(
+        variable: impl Fn(&str) -> Option<OsString>,
+        home: Option<PathBuf>,
+        whole: impl Fn(&OsStr) -> OsString,
+    ) -> Self {
+        let text = |value: Option<OsString>| value.map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
+        let shown = |path: Option<PathBuf>| path.map(|path| path.display().to_string()).unwrap_or_default();
+        let made_whole = |path: Option<PathBuf>| shown(path.map(|path| whole(path.as_os_str()).into()));
+        let names_none = variable("AWS_CONFIG_FILE").is_none() && variable("AWS_SHARED_CREDENTIALS_FILE").is_none();
+        let of_aws = |name: &str| shown(home.as_ref().filter(|_| names_none).map(|home| home.join(".aws").join(name)));
+        Self {
+            config_toml: made_whole(config_toml(&variable, home.clone())),
+            aws_config: of_aws("config"),
+            aws_credentials: of_aws("credentials"),
+            state_directory: made_whole(state_directory(&variable, home.clone())),
+            // One that it does not name need not be there.
+            session_bus: text(variable("DBUS_SESSION_BUS_ADDRESS")),
+            variables: variables(|name| {
+                let value = variable(name)?;
+                Some(if PATHS.contains(&name) { whole(&value) } else { value })
+            }),
+            home: shown(home),
+            ..Self::default()
+        }
+    }
+
+    /// The value of a variable, as far as it can be shown.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        let setting = self.variables.iter().find(|setting| setting.file.is_none() && setting.name == name)?;
+        Some(&setting.value)
+    }
+}
+
+/// The variables of [`TAKEN`] that are set and not empty, as far as they can be [shown].
+pub fn variables(variable: impl Fn(&str) -> Option<OsString>) -> Vec<Setting> {
+    let setting = |name: &&str| {
+        let value = variable(name).filter(|value| !value.is_empty())?;
+        let value = shown(name, &value.to_string_lossy()).into_owned();
+        Some(Setting { name: (*name).to_owned(), value, file: None })
+    };
+    TAKEN.iter().filter_map(setting).collect()
+}
+
+/// The address of the session bus: `DBUS_SESSION_BUS_ADDRESS`, else where systemd puts the bus of a user. Empty without either.
+pub fn session_bus(variable: impl Fn(&str) -> Option<OsString>) -> String {
+    let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+    let usual = || set("XDG_RUNTIME_DIR").map(|directory| format!("unix:path={}/bus", directory.to_string_lossy()));
+    let named = set("DBUS_SESSION_BUS_ADDRESS").map(|address| address.to_string_lossy().into_owned());
+    named.or_else(usual).unwrap_or_default()
 }
 
 /// One setting of the daemon.

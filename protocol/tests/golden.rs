@@ -119,6 +119,9 @@ fn daemon() -> DaemonStatus {
 fn settings() -> Settings {
     Settings {
         started_by: "ssoctl".into(),
+        home: "/home/ada".into(),
+        socket: "/run/user/1000/ssoctl/ssoctld.sock".into(),
+        session_bus: "unix:path=/run/user/1000/bus".into(),
         config_toml: "/home/ada/.config/ssoctl/config.toml".into(),
         aws_config: "/home/ada/.aws/config".into(),
         aws_credentials: "/home/ada/.aws/credentials".into(),
@@ -139,6 +142,9 @@ fn settings() -> Settings {
 fn settings_json() -> Value {
     json!({
         "started_by": "ssoctl",
+        "home": "/home/ada",
+        "socket": "/run/user/1000/ssoctl/ssoctld.sock",
+        "session_bus": "unix:path=/run/user/1000/bus",
         "config_toml": "/home/ada/.config/ssoctl/config.toml",
         "aws_config": "/home/ada/.aws/config",
         "aws_credentials": "/home/ada/.aws/credentials",

@@ -5,9 +5,8 @@
 //! For these, `HOME` alone counts; who wants something else starts the daemon by hand or as a service.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 
-use ssoctl_aws_files::expanded;
+use ssoctl_aws_files::whole;
 use ssoctl_protocol::settings;
 
 use crate::environment;
@@ -58,29 +57,16 @@ fn pass_on(name: OsString, value: OsString) -> Option<(OsString, OsString)> {
     if !(NEEDED.contains(&text) || text.starts_with(NEEDED_PREFIX) || is_setting(text)) {
         return None;
     }
-    let value = self::value(text, value);
+    // The daemon does not stand where this process does.
+    let is_path = settings::PATHS.contains(&text) && !value.is_empty();
+    let value = if is_path { whole(&value, environment::home_directory().as_deref()) } else { value };
     Some((name, value))
-}
-
-/// The value that the daemon gets.
-pub(crate) fn value(name: &str, value: OsString) -> OsString {
-    if settings::PATHS.contains(&name) && !value.is_empty() { absolute(value) } else { value }
-}
-
-/// The daemon does not stand where this process does. `~` is for the shell to replace, and where it did not, it is done here
-/// before anything is put in front of it.
-fn absolute(value: OsString) -> OsString {
-    let home = environment::home_directory();
-    let path = match value.to_str() {
-        // Variables were for the shell to replace; a `$` here is part of a name.
-        Some(text) => expanded(text, home.as_deref(), |_| None),
-        None => PathBuf::from(&value),
-    };
-    std::path::absolute(path).map_or(value, PathBuf::into_os_string)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     fn passed_on(name: &str, value: &str) -> Option<OsString> {

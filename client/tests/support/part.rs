@@ -83,3 +83,35 @@ pub(crate) fn bus_for_notices(home: &Path) -> Command {
     }
     bus(home, &format!("<servicedir>{}</servicedir>", services.display()))
 }
+
+/// Has a program that is executed find no locks, as on a file system that knows none: `flock` fails with ENOLCK.
+const FILTER: &str = r#"
+import ctypes, os, struct, sys
+libc = ctypes.CDLL(None, use_errno=True)
+load, jump, ret = 0x20, 0x15, 0x06
+flock, errno = {'x86_64': 73, 'aarch64': 32}[os.uname().machine], 37
+filter = b''.join(struct.pack('HBBI', *row) for row in [
+    (load, 0, 0, 0), (jump, 0, 1, flock), (ret, 0, 0, 0x00050000 | errno), (ret, 0, 0, 0x7fff0000)])
+buffer = ctypes.create_string_buffer(filter)
+program = struct.pack('HxxxxxxP', 4, ctypes.addressof(buffer))
+assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, program, 0, 0) == 0
+os.execv(sys.argv[1], sys.argv[1:])
+"#;
+
+/// The same command, with a filter for system calls that stands in for a file system without locks.
+pub(crate) fn without_locks(command: &Command) -> Command {
+    let mut python = within(command, "python3", &["-c", FILTER]);
+    python.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    python
+}
+
+/// The same command, as the last arguments of another program.
+pub(crate) fn within(command: &Command, program: &str, arguments: &[&str]) -> Command {
+    let mut around = Command::new(program);
+    around.args(arguments).arg(command.get_program()).args(command.get_args()).env_clear();
+    around.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    if let Some(directory) = command.get_current_dir() {
+        around.current_dir(directory);
+    }
+    around
+}

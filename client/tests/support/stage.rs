@@ -129,9 +129,14 @@ impl Stage {
 
     /// Starts the daemon and waits until it answers.
     pub(crate) fn start_daemon(&self) {
+        self.start_daemon_by(self.ssoctld());
+    }
+
+    /// The same by a command that becomes `ssoctld`, or starts it.
+    pub(crate) fn start_daemon_by(&self, command: Command) {
         let mut daemon = self.daemon();
         assert!(daemon.is_none(), "there is one daemon at a time");
-        *daemon = Some(daemon::start(self.ssoctld(), &self.socket(), &self.log()));
+        *daemon = Some(daemon::start(command, &self.socket(), &self.log()));
     }
 
     /// Ends the daemon that was started here.

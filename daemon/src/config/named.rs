@@ -26,7 +26,7 @@ pub enum NotUsable {
     #[error("others can write to it (mode {0:04o}); run: chmod go-w on it")]
     Writable(u32),
     /// It cannot be read.
-    #[error("it cannot be read: {0}")]
+    #[error("it cannot be read")]
     Unreadable(#[from] NotRead),
     /// It is no text.
     #[error("line {0} is not UTF-8")]

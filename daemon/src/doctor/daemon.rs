@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use ssoctl_protocol::socket::LONGEST_PATH;
 use ssoctl_protocol::{DaemonStatus, SocketPath};
 
 use super::finding::Finding;
@@ -79,8 +80,26 @@ pub(super) fn judge(answer: &Answer, version: &str, socket: &Path) -> Finding {
 }
 
 /// Judges the socket, and of a default one the directory as well: both sides refuse one that others can write to.
-pub(super) fn judge_socket(socket: &SocketPath, directory: &Place, file: &Place, us: u32) -> Finding {
+/// `unwritable` is why nothing can be made there.
+pub(super) fn judge_socket(
+    socket: &SocketPath,
+    directory: &Place,
+    file: &Place,
+    unwritable: Option<&str>,
+    us: u32,
+) -> Finding {
     let path = socket.path().display();
+    if socket.path().as_os_str().len() > LONGEST_PATH {
+        let directory = match socket {
+            SocketPath::Default(_) => ", or a shorter XDG_RUNTIME_DIR",
+            SocketPath::Chosen(_) => "",
+        };
+        return Finding::problem(
+            SOCKET,
+            format!("{path} is longer than the {LONGEST_PATH} bytes that a socket's path may have"),
+            format!("name a shorter one with SSOCTL_SOCKET, for ssoctl and ssoctld{directory}"),
+        );
+    }
     if let (SocketPath::Default(path), Place::There { kind, uid, mode, .. }) = (socket, directory) {
         let directory = path.parent().unwrap_or(path).display();
         if *uid != us {
@@ -102,7 +121,14 @@ pub(super) fn judge_socket(socket: &SocketPath, directory: &Place, file: &Place,
         }
     }
     match file {
-        Place::Missing => Finding::skipped(SOCKET, format!("{path} is not there; the daemon makes it")),
+        Place::Missing => match unwritable {
+            Some(why) => Finding::problem(
+                SOCKET,
+                format!("{path} is not there, and no daemon can make it: {why}"),
+                "put that right, or name another socket with SSOCTL_SOCKET",
+            ),
+            None => Finding::skipped(SOCKET, format!("{path} is not there; the daemon makes it")),
+        },
         Place::Unknown(why) => Finding::problem(
             SOCKET,
             format!("{path} cannot be looked at: {why}"),
@@ -228,8 +254,15 @@ mod tests {
             (&default, &place(Kind::Directory, 3, 0o700), good.clone(), Verdict::Problem, "pose as the daemon"),
             (&default, &place(Kind::File, US, 0o600), Place::Missing, Verdict::Problem, "not a directory"),
             (&chosen, &place(Kind::Directory, 0, 0o777), good, Verdict::Ok, "yours alone"),
+            (
+                &SocketPath::Chosen(format!("/{}", "s".repeat(LONGEST_PATH)).into()),
+                &ours,
+                Place::Missing,
+                Verdict::Problem,
+                "longer than the 103 bytes",
+            ),
         ] {
-            let finding = judge_socket(socket, directory, &file, US);
+            let finding = judge_socket(socket, directory, &file, None, US);
             assert_eq!(finding.result, result, "{finding:?}");
             assert!(finding.message.contains(words), "{finding:?}");
         }

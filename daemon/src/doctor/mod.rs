@@ -1,10 +1,14 @@
 //! `ssoctld doctor`: everything that can be wrong on this machine, and what to do about it.
 //!
+//! Where a daemon runs, its own environment counts, and not that of whoever asks: the facts are gathered with the environment that
+//! it has, and how the caller's differs is a finding of its own.
+//!
 //! Gathering facts (`gather`) is apart from judging them (everything else, pure). Nothing is changed, nobody is asked, no
 //! daemon is started, and no secret is read: of records and of the token cache only owners and modes are looked at.
 //!
 //! | module | judges |
 //! |---|---|
+//! | `shell` | how the shell that doctor is run from differs from the daemon |
 //! | `daemon` | who answers on the socket, the socket itself, the secret store |
 //! | `state` | the state directory and who has its lock |
 //! | `service` | what the service manager says of us |
@@ -23,19 +27,23 @@ mod place;
 mod report;
 #[cfg_attr(target_os = "macos", allow(dead_code, reason = "units are systemd's"))]
 mod service;
+mod shell;
 mod state;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ssoctl_files::holder;
 use ssoctl_protocol::{SocketOwner, SocketPath};
 
 use crate::clock::Clock;
 use crate::config::{self, Config, Environment, Paths};
+use ssoctl_protocol::settings::{Settings, session_bus};
 
 pub use finding::{Finding, Verdict};
 pub use report::{Colour, Report};
+pub use shell::{Shell, in_environment_of};
 
 /// How long one look may take. All but reading the configuration happen at the same time.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -52,33 +60,63 @@ pub struct Subject {
     pub believed: SocketOwner,
     /// The daemon's state directory.
     pub state_directory: PathBuf,
+    /// The shell from which this is asked.
+    pub shell: Shell,
+}
+
+/// What the daemon that runs says of itself; nothing if none does.
+pub async fn settings_of_daemon(subject: &Subject, clock: Arc<dyn Clock>) -> Option<Settings> {
+    let (answer, _) = Within(clock).ask_daemon(subject).await;
+    match answer {
+        // A daemon of an earlier version says nothing of itself.
+        daemon::Answer::Status(status) => Some(status.settings).filter(|settings| !settings.config_toml.is_empty()),
+        _ => None,
+    }
 }
 
 /// Looks at everything. Takes about ten seconds where nothing answers.
 pub async fn examine(subject: Subject, clock: Arc<dyn Clock>) -> Report {
-    let Subject { paths, environment, socket, believed, state_directory } = subject;
     let within = Within(clock);
+    let (daemon, found_at) = within.ask_daemon(&subject).await;
+    let Subject { paths, environment, socket, state_directory, shell, .. } = subject;
+    // The same socket may have another path where it is seen from elsewhere.
+    let shown_socket = found_at.as_ref().map(|_| shell.settings.socket.clone()).unwrap_or_default();
+    let of_shell = Settings { socket: shown_socket, ..shell.settings.clone() };
+    let socket = found_at.map_or(socket, SocketPath::Chosen);
+    let settings = match &daemon {
+        daemon::Answer::Status(status) => Some(&status.settings),
+        _ => None,
+    };
     let home = environment.home.clone();
     let loading = gather::blocking({
         let (paths, environment) = (paths.clone(), environment.clone());
         move || config::load(&paths, &environment)
     });
     let loaded = within.limit(loading).await.flatten();
-    let config = loaded.clone().unwrap_or_default();
-    let (daemon, files, manager, bus, screen, network) = tokio::join!(
-        within.limit(gather::daemon::ask(socket.path(), believed)),
+    let named = match shell.names.clone() {
+        Some(file) => {
+            Some(within.limit(shell::read_named(&paths, file, &environment, loaded.as_ref())).await.flatten())
+        }
+        None => None,
+    };
+    let config = named.as_ref().and_then(|named| named.as_ref()?.as_ref().ok()).or(loaded.as_ref()).cloned();
+    let config = config.unwrap_or_default();
+    let of_process = || session_bus(|name| std::env::var_os(name));
+    let bus_address = settings.map_or_else(of_process, |settings| settings.session_bus.clone());
+    let (files, manager, bus, screen, network) = tokio::join!(
         within.limit(gather::files::look(socket.path().to_owned(), state_directory, home)),
         within.limit(gather::service::ask()),
-        within.limit(gather::bus::ask()),
+        within.limit(gather::bus::ask(&bus_address)),
         within.limit(gather::screen::look(&config)),
         gather::network::ask(&config, &*within.0, PATIENCE),
     );
-    let daemon = daemon.unwrap_or(daemon::Answer::Late);
     let us = rustix::process::geteuid().as_raw();
     let mut findings = vec![daemon::judge(&daemon, ssoctl_protocol::VERSION, socket.path())];
+    findings.extend(shell::judge(settings, &of_shell));
     match files.flatten() {
         Some(files) => {
-            findings.push(daemon::judge_socket(&socket, &files.socket_directory, &files.socket, us));
+            let (directory, unwritable) = (&files.socket_directory, files.socket_unwritable.as_deref());
+            findings.push(daemon::judge_socket(&socket, directory, &files.socket, unwritable, us));
             findings.push(state::judge(&files.state, &daemon, socket.path(), us));
             findings.push(daemon::judge_store(&daemon));
             findings.extend(files.cache.map(|cache| configuration::judge_cache(&cache, us)));
@@ -88,10 +126,6 @@ pub async fn examine(subject: Subject, clock: Arc<dyn Clock>) -> Report {
             "the file system of your home directory does not answer",
             "check the mounts of your home directory and of $XDG_RUNTIME_DIR",
         )),
-    }
-    if let daemon::Answer::Status(status) = &daemon {
-        let problems = status.machine_problems.iter();
-        findings.extend(problems.map(|it| Finding::warning("machine", it.message.clone(), it.remedy.clone())));
     }
     let manager = manager.unwrap_or_else(|| service::Manager::Unreachable("no answer in time".to_owned()));
     findings.push(service::judge(&manager));
@@ -107,10 +141,22 @@ pub async fn examine(subject: Subject, clock: Arc<dyn Clock>) -> Report {
         daemon::Answer::Status(status) => Some(status.secret_store.kind.as_str()),
         _ => None,
     };
-    findings.extend(desktop::judge_bus(&bus, display, config.notifications, store));
+    let notifications = loaded.as_ref().map_or(config.notifications, |own| own.notifications);
+    findings.extend(desktop::judge_bus(&bus, display, notifications, store));
     findings.extend(screen.map(|screen| desktop::judge_browser(&screen)));
-    findings.extend(judge_configuration(loaded.as_ref(), &paths));
+    match (shell.names, named) {
+        (Some(file), Some(named)) => findings.extend(shell::judge_named(&file, named, &paths)),
+        _ => findings.extend(judge_configuration(loaded.as_ref(), &paths)),
+    }
     findings.extend(network::judge(&network));
+    if let daemon::Answer::Status(status) = &daemon {
+        // What it says of its own that was not seen from here.
+        for problem in &status.machine_problems {
+            if !findings.iter().any(|finding| finding.message == problem.message) {
+                findings.push(Finding::warning("machine", problem.message.clone(), problem.remedy.clone()));
+            }
+        }
+    }
     Report::new(findings)
 }
 
@@ -129,6 +175,24 @@ fn judge_configuration(loaded: Option<&Config>, paths: &Paths) -> Vec<Finding> {
 struct Within(Arc<dyn Clock>);
 
 impl Within {
+    /// Asks the daemon, also one that listens elsewhere than where it is looked for, and returns where that is.
+    async fn ask_daemon(&self, subject: &Subject) -> (daemon::Answer, Option<PathBuf>) {
+        let ask = async |socket: &Path| {
+            let answer = self.limit(gather::daemon::ask(socket, subject.believed)).await;
+            answer.unwrap_or(daemon::Answer::Late)
+        };
+        let answer = ask(subject.socket.path()).await;
+        if answer == daemon::Answer::Nobody && matches!(subject.socket, SocketPath::Default(_)) {
+            let sockets = holder::sockets(Some(subject.state_directory.clone()), subject.environment.home.clone());
+            for socket in sockets.filter(|socket| socket != subject.socket.path()) {
+                if let found @ daemon::Answer::Status(_) = ask(&socket).await {
+                    return (found, Some(socket));
+                }
+            }
+        }
+        (answer, None)
+    }
+
     async fn limit<T>(&self, look: impl Future<Output = T>) -> Option<T> {
         let deadline = self.0.sleep_until(self.0.now().boot + PATIENCE);
         tokio::select! {

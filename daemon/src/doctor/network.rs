@@ -59,7 +59,10 @@ pub(super) fn judge(network: &Network) -> Vec<Finding> {
         findings.push(Finding::skipped(ENDPOINT, "no session names one"));
     }
     findings.extend(
-        network.endpoints.iter().map(|endpoint| judge_endpoint(endpoint, matches!(network.proxy, Ok(Some(_))))),
+        network
+            .endpoints
+            .iter()
+            .map(|endpoint| judge_endpoint(endpoint, network.proxy.as_ref().ok().and_then(Option::as_ref))),
     );
     let reached = network.endpoints.iter().filter_map(|endpoint| endpoint.outcome.as_ref()?.as_ref().ok());
     findings.push(judge_clock(reached));
@@ -87,18 +90,25 @@ fn judge_proxy(proxy: &Result<Option<Proxy>, UnusableProxy>) -> Finding {
     match proxy {
         Ok(None) => Finding::ok(PROXY, "none"),
         Ok(Some(proxy)) => Finding::ok(PROXY, format!("{}={}", proxy.variable, proxy.address())),
-        Err(unusable) => Finding::problem(
-            PROXY,
-            format!("{unusable}; no call is made until it does"),
-            format!("set {} to an address like http://proxy.example:3128, or unset it", unusable.variable),
-        ),
+        Err(unusable) => {
+            let (what, remedy) = unusable.told();
+            Finding::problem(PROXY, what, remedy)
+        }
     }
 }
 
-fn judge_endpoint(endpoint: &Endpoint, through_proxy: bool) -> Finding {
+fn judge_endpoint(endpoint: &Endpoint, proxy: Option<&Proxy>) -> Finding {
     let host = endpoint.url.host_str().unwrap_or_default();
     let place = format!("{host} ({})", endpoint.regions.join(", "));
     let trouble = match &endpoint.outcome {
+        None if proxy.is_some_and(Proxy::is_masked) => {
+            return Finding::skipped(
+                ENDPOINT,
+                format!(
+                    "{place} was not asked: the daemon's proxy has a password, which this shell has not; see ssoctl status"
+                ),
+            );
+        }
         None => return Finding::skipped(ENDPOINT, format!("{place} was not asked: no request can be made")),
         Some(Ok(_)) => return Finding::ok(ENDPOINT, format!("{place} answers")),
         Some(Err(trouble)) => trouble,
@@ -110,7 +120,7 @@ fn judge_endpoint(endpoint: &Endpoint, through_proxy: bool) -> Finding {
         ),
         Unreachable::Connection(why) => (
             format!("no connection to {place}: {why}"),
-            if through_proxy {
+            if proxy.is_some() {
                 "check the network and the proxy, and whether NO_PROXY should name this host"
             } else {
                 "check the network and the firewall; where only a proxy gets out, set HTTPS_PROXY"

@@ -1,5 +1,7 @@
 //! The service manager, judged.
 
+use std::path::Path;
+
 use super::finding::Finding;
 
 const SERVICE: &str = "service";
@@ -41,12 +43,21 @@ pub(super) struct Unit {
     active_state: String,
     result: String,
     exit_status: String,
+    /// The program that it runs.
+    program: String,
+    /// Whether that is gone.
+    is_program_gone: bool,
 }
 
 impl Unit {
     /// Reads the output of `systemctl show`: `Name=value` lines, and an empty one between units.
-    pub(super) fn parse_all(text: &str) -> Vec<Self> {
-        text.split("\n\n").map(Self::parse).filter(|unit| !unit.name.is_empty()).collect()
+    pub(super) fn parse_all(text: &str, is_there: impl Fn(&Path) -> bool) -> Vec<Self> {
+        let units = text.split("\n\n").map(Self::parse).filter(|unit| !unit.name.is_empty());
+        let looked_for = |unit: Self| Self {
+            is_program_gone: !unit.program.is_empty() && !is_there(Path::new(&unit.program)),
+            ..unit
+        };
+        units.map(looked_for).collect()
     }
 
     fn parse(text: &str) -> Self {
@@ -59,8 +70,11 @@ impl Unit {
                 "ActiveState" => &mut unit.active_state,
                 "Result" => &mut unit.result,
                 "ExecMainStatus" => &mut unit.exit_status,
+                "ExecStart" => &mut unit.program,
                 _ => continue,
             };
+            // `{ path=/usr/bin/ssoctld ; argv[]=…`
+            let value = value.strip_prefix("{ path=").and_then(|rest| rest.split(" ;").next()).unwrap_or(value);
             value.clone_into(member);
         }
         unit
@@ -137,6 +151,13 @@ fn judge_units(units: &[Unit]) -> Finding {
     let installed: Vec<&Unit> = units.iter().filter(|unit| unit.load_state != "not-found").collect();
     if installed.is_empty() {
         return not_installed();
+    }
+    if let Some(unit) = installed.iter().find(|unit| unit.is_program_gone) {
+        return Finding::problem(
+            SERVICE,
+            format!("{} runs {}, which is not there any more", unit.name, unit.program),
+            "run: ssoctl service install, which writes the path of the ssoctld that is installed now",
+        );
     }
     if let Some(unit) = installed.iter().find(|unit| unit.active_state == "failed") {
         // EXIT_USER and EXIT_NAMESPACE (systemd.exec(5), "Process Exit Codes").
@@ -220,7 +241,7 @@ mod tests {
         ] {
             let show = |name, [load, file, active]: [&str; 3]| unit(name, load, file, active);
             let text = format!("{}\n{}", show(UNITS[0], socket), show(UNITS[1], service));
-            let units = Unit::parse_all(&text);
+            let units = Unit::parse_all(&text, |_| true);
             assert_eq!(units.len(), 2, "{text}");
             let finding = judge(&Manager::Systemd(units));
             assert_eq!(finding.result, result, "{finding:?}");
@@ -233,10 +254,21 @@ mod tests {
         let failed = unit(UNITS[1], "loaded", "enabled", "failed");
         for (status, words) in [("217", "its sandbox cannot be made"), ("226", "cannot be made"), ("1", "(exit-code)")]
         {
-            let units = Unit::parse_all(&format!("{failed}ExecMainStatus={status}\n"));
+            let units = Unit::parse_all(&format!("{failed}ExecMainStatus={status}\n"), |_| true);
             let finding = judge(&Manager::Systemd(units));
             assert_eq!(finding.result, Verdict::Problem);
             assert!(finding.message.contains(words), "{finding:?}");
+        }
+    }
+
+    #[test]
+    fn a_unit_whose_program_is_gone_is_a_problem_whatever_state_it_is_in() {
+        let program = "ExecStart={ path=/opt/0.1.0/ssoctld ; argv[]=/opt/0.1.0/ssoctld ; ignore_errors=no }\n";
+        for active in ["active", "failed", "inactive"] {
+            let text = unit(UNITS[1], "loaded", "enabled", active) + program;
+            let judged = |is_there: bool| judge(&Manager::Systemd(Unit::parse_all(&text, |_| is_there))).message;
+            assert_eq!(judged(false), "ssoctld.service runs /opt/0.1.0/ssoctld, which is not there any more");
+            assert!(!judged(true).contains("any more"), "{active}");
         }
     }
 
@@ -247,8 +279,9 @@ mod tests {
         assert_eq!(restricted, UserNamespaces::Restricted("user.max_user_namespaces", "0"));
         assert_eq!(UserNamespaces::of_settings(|_| Some("65536".to_owned())), UserNamespaces::Allowed);
         assert_eq!(UserNamespaces::of_settings(|_| None), UserNamespaces::Allowed);
-        let service =
-            |load: &str, active: &str| Manager::Systemd(Unit::parse_all(&unit(UNITS[1], load, "enabled", active)));
+        let service = |load: &str, active: &str| {
+            Manager::Systemd(Unit::parse_all(&unit(UNITS[1], load, "enabled", active), |_| true))
+        };
         for (manager, namespaces, result) in [
             (service("loaded", "active"), restricted, Some(Verdict::Ok)),
             (service("loaded", "inactive"), restricted, Some(Verdict::Warning)),

@@ -19,6 +19,8 @@ pub(super) struct State {
     pub(super) directory: Place,
     /// Where the file store keeps records.
     pub(super) records: Place,
+    /// Why nothing can be made there, or written there, as whose it is or its file system has it.
+    pub(super) unwritable: Option<String>,
     /// Bytes that we may still write there.
     pub(super) free: Option<u64>,
     /// Who has the lock, as the lock file says; only if that process lives.
@@ -29,7 +31,16 @@ pub(super) struct State {
 pub(super) fn judge(state: &State, answer: &Answer, socket: &Path, us: u32) -> Finding {
     let path = state.path.display();
     let (uid, mode) = match &state.directory {
-        Place::Missing => return Finding::skipped(STATE, format!("{path} is not there; the daemon makes it")),
+        Place::Missing => {
+            return match &state.unwritable {
+                Some(why) => Finding::problem(
+                    STATE,
+                    format!("{path} is not there, and no daemon can make it: {why}"),
+                    "put that right, or name another one with SSOCTL_STATE_DIR",
+                ),
+                None => Finding::skipped(STATE, format!("{path} is not there; the daemon makes it")),
+            };
+        }
         Place::Unknown(why) => {
             return Finding::problem(
                 STATE,
@@ -76,6 +87,13 @@ pub(super) fn judge(state: &State, answer: &Answer, socket: &Path, us: u32) -> F
             format!("run: chmod 700 {path}"),
         );
     }
+    if let Some(why) = &state.unwritable {
+        return Finding::problem(
+            STATE,
+            format!("{path} cannot be written to: {why}"),
+            "put that right, or name another one with SSOCTL_STATE_DIR",
+        );
+    }
     if let Some(free) = state.free.filter(|free| *free < SCARCE) {
         return Finding::problem(
             STATE,
@@ -116,7 +134,14 @@ mod tests {
     }
 
     fn state() -> State {
-        State { path: "/state".into(), directory: there(US, 0o700), records: Place::Missing, free: None, holder: None }
+        State {
+            path: "/state".into(),
+            directory: there(US, 0o700),
+            records: Place::Missing,
+            unwritable: None,
+            free: None,
+            holder: None,
+        }
     }
 
     #[test]
@@ -135,6 +160,16 @@ mod tests {
             (State { directory: there(US, 0o755), ..state() }, Verdict::Ok, "/state"),
             (State { records: there(US, 0o750), ..state() }, Verdict::Problem, "refuses"),
             (State { records: there(US, 0o700), ..state() }, Verdict::Ok, "/state"),
+            (
+                State { unwritable: Some("read-only".to_owned()), ..state() },
+                Verdict::Problem,
+                "cannot be written to: read-only",
+            ),
+            (
+                State { directory: Place::Missing, unwritable: Some("foreign".to_owned()), ..state() },
+                Verdict::Problem,
+                "no daemon can make it: foreign",
+            ),
             (State { free: Some(5 << 10), ..state() }, Verdict::Problem, "5 kB are free"),
             (State { free: Some(SCARCE), ..state() }, Verdict::Ok, "/state"),
             (State { holder: elsewhere, ..state() }, Verdict::Problem, "serves /other"),

@@ -9,9 +9,10 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
+use ssoctl_files::remedy::explained;
 use ssoctl_protocol::Secret;
 
-use crate::owner::{belongs, explained, is_foreign};
+use crate::owner::{belongs, is_foreign};
 use crate::regular_file::{Link, NotRead, RegularFile};
 use crate::replacement::Replacement;
 
@@ -88,14 +89,7 @@ pub(super) fn remove(path: &Path, expected: Fingerprint) -> Result<Change, DiskE
 }
 
 fn failed(verb: &str, path: &Path, error: &io::Error) -> DiskError {
-    // The sandbox of a service loses the door to a directory that is removed, and finds a read-only file system behind it.
-    let remedy = match error.kind() {
-        ErrorKind::ReadOnlyFilesystem => {
-            "; if its directory was removed while ssoctld runs as a service, run: ssoctl service restart"
-        }
-        _ => "",
-    };
-    DiskError(format!("failed to {verb} {}: {error}{remedy}", path.display()))
+    DiskError(format!("failed to {verb} {}: {error}", path.display()))
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use ssoctl_protocol::Secret;
 use super::{Access, RecordName, SecretStore, StoreError};
 use crate::file_work::FileWork;
 use ssoctl_files::directory;
+use ssoctl_files::remedy::explained;
 
 use crate::owner::{belongs, is_foreign};
 use crate::regular_file::{Link, NotRead, RegularFile};
@@ -85,7 +86,7 @@ fn read(directory: &Path, path: &Path) -> Result<Option<Secret<Vec<u8>>>, StoreE
     match fs::symlink_metadata(directory) {
         Ok(metadata) => check(directory, &metadata, "700")?,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed("read", directory, &error)),
+        Err(error) => return Err(failed("read", directory, &explained(error, directory))),
     }
     let refused = |error: NotRead| match error {
         NotRead::Io(error) => failed("read", path, &error),
@@ -110,7 +111,7 @@ fn delete(path: &Path) -> Result<(), StoreError> {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(()),
         Err(error) => Err(error),
     };
-    removed.map_err(|error| failed("remove", path, &error))
+    removed.map_err(|error| failed("remove", path, &explained(error, path.parent().unwrap_or(path))))
 }
 
 /// Refuses what somebody else owns or may look into.

@@ -10,6 +10,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
 use ssoctl_files::directory;
+use ssoctl_files::remedy::{explained, too_long};
 use ssoctl_protocol::SocketPath;
 use ssoctl_protocol::socket::LONGEST_PATH;
 
@@ -34,9 +35,7 @@ pub enum SocketError {
         what: String,
     },
     /// The path does not fit into a socket address.
-    #[error(
-        "the socket's path {path} is longer than the {LONGEST_PATH} bytes that a socket address holds; name a shorter one with SSOCTL_SOCKET"
-    )]
+    #[error("failed to listen on {path}: {}", too_long(path))]
     TooLong {
         /// The path.
         path: PathBuf,
@@ -54,7 +53,7 @@ pub enum SocketError {
         path: PathBuf,
     },
     /// The operating system refused.
-    #[error("failed to listen on {path}: {source}")]
+    #[error("failed to listen on {path}")]
     Io {
         /// The path.
         path: PathBuf,
@@ -137,7 +136,7 @@ impl Listener {
 /// [`SocketError`] says what is in the way.
 pub fn listen(socket: &SocketPath) -> Result<Listener, SocketError> {
     let path = std::path::absolute(socket.path()).unwrap_or_else(|_| socket.path().to_owned());
-    let io = |source| SocketError::Io { path: path.clone(), source };
+    let io = |error| SocketError::Io { path: path.clone(), source: explained(error, &path) };
     if path.as_os_str().len() > LONGEST_PATH {
         return Err(SocketError::TooLong { path });
     }

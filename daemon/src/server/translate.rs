@@ -12,6 +12,7 @@ use ssoctl_protocol::{
     StoreStatus, Timestamp, VERSION,
 };
 
+use crate::chain::chain;
 use crate::clock::{BootTime, Now};
 use crate::config::{AddError, Endpoints, SaveError, Severity};
 use crate::sdk_cache::Standing;
@@ -289,9 +290,7 @@ pub(super) fn not_saved(error: &SaveError) -> Problem {
             Problem::new(ErrorCode::ConfigurationUnwritable, error.to_string())
         }
         SaveError::Stopping => Problem::new(ErrorCode::ShuttingDown, error.to_string()),
-        SaveError::File { source, .. } => {
-            Problem::new(ErrorCode::ConfigurationUnwritable, format!("{error}: {source}"))
-        }
+        SaveError::File { .. } => Problem::new(ErrorCode::ConfigurationUnwritable, chain(error)),
     }
 }
 

@@ -37,7 +37,7 @@ pub enum HandedError {
     #[error("the socket {0} that the service manager handed over belongs to another user")]
     Foreign(PathBuf),
     /// The operating system refused.
-    #[error("the socket that the service manager handed over cannot be used: {0}")]
+    #[error("the socket that the service manager handed over cannot be used")]
     Io(#[from] io::Error),
 }
 

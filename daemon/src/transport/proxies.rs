@@ -46,6 +46,16 @@ pub struct UnusableProxy {
     pub why: &'static str,
 }
 
+impl UnusableProxy {
+    /// What it means, and what to do.
+    pub fn told(&self) -> (String, String) {
+        (
+            format!("{self}; no call is made until it does"),
+            format!("set {} to an address like http://proxy.example:3128, or unset it", self.variable),
+        )
+    }
+}
+
 impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}={}", self.variable, self.address())
@@ -56,6 +66,11 @@ impl Proxy {
     /// Its address, without user and password.
     pub fn address(&self) -> String {
         format!("{}://{}", self.url.scheme(), self.authority())
+    }
+
+    /// Whether user and password are not known here: [`shown`](ssoctl_protocol::settings::shown) has left them out.
+    pub fn is_masked(&self) -> bool {
+        self.url.username() == "***"
     }
 
     /// Host and port.

@@ -6,7 +6,9 @@ use std::time::{Duration, SystemTime};
 use reqwest::header::DATE;
 use url::Url;
 
-use super::reason::{causes, chain, tls_error};
+use super::reason::{causes, tls_error};
+use crate::chain::chain;
+
 use super::{Patience, TransportError, WayOut, build, tunnel};
 
 /// Asks endpoints, with the same certificates and proxies as every call.

@@ -6,6 +6,7 @@ use std::{io, iter};
 use rustls::{AlertDescription, CertificateError, PeerIncompatible};
 
 use super::decode::presentable;
+use crate::chain::chain;
 
 /// A fragment about the service.
 pub(super) fn reason(error: &reqwest::Error) -> String {
@@ -65,21 +66,6 @@ fn of_certificate(error: &CertificateError) -> String {
         }
         error => presentable(&format!("its certificate cannot be trusted: {error}")),
     }
-}
-
-/// The whole chain of causes: reqwest's own text stops before the one that matters.
-pub(super) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    text
 }
 
 pub(super) fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {

@@ -10,6 +10,7 @@ use rustix::process::Signal;
 use ssoctl_protocol::StatusReport;
 
 use crate::harness::{Process, exchange};
+use crate::part::without_locks;
 use crate::skipping::skip;
 
 fn simulator() -> Simulator {
@@ -119,30 +120,15 @@ async fn a_runtime_directory_that_is_unmounted_is_noticed() {
     );
 }
 
-/// Where the file system knows no locks, `flock` fails so. A filter for system calls stands in for such a file system.
+/// Where the file system knows no locks, `flock` fails so.
 #[tokio::test]
 async fn a_file_system_without_locks_is_told_with_a_remedy_and_a_second_daemon_is_still_kept_away() {
-    const FILTER: &str = r#"
-import ctypes, os, struct, sys
-libc = ctypes.CDLL(None, use_errno=True)
-load, jump, ret = 0x20, 0x15, 0x06
-flock, errno = {'x86_64': 73, 'aarch64': 32}[os.uname().machine], 37
-filter = b''.join(struct.pack('HBBI', *row) for row in [
-    (load, 0, 0, 0), (jump, 0, 1, flock), (ret, 0, 0, 0x00050000 | errno), (ret, 0, 0, 0x7fff0000)])
-buffer = ctypes.create_string_buffer(filter)
-program = struct.pack('HxxxxxxP', 4, ctypes.addressof(buffer))
-assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, program, 0, 0) == 0
-os.execv(sys.argv[1], sys.argv[1:])
-"#;
     if !cfg!(target_os = "linux") || Command::new("python3").arg("--version").output().is_err() {
         return skip("a file system without locks", "python3 missing");
     }
     let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
     let filtered = |command: &Command| {
-        let mut python = Command::new("python3");
-        python.args(["-c", FILTER]).arg(command.get_program()).env_clear();
-        python.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        python.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        let mut python = without_locks(command);
         python.stderr(fs::File::options().append(true).open(home.path().join("log")).unwrap());
         python
     };

@@ -8,6 +8,9 @@ mod ground;
 mod harness;
 mod hostile;
 mod many_sessions;
+#[path = "../../../client/tests/support/part.rs"]
+#[allow(dead_code, reason = "shared with tests that need other parts")]
+mod part;
 mod portal;
 mod processes;
 mod refreshing;

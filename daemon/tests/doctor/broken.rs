@@ -1,7 +1,6 @@
 //! One thing broken at a time.
 
 use std::fs::{self, Permissions};
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
@@ -59,38 +58,6 @@ fn a_state_directory_that_others_can_write_to() {
 }
 
 #[test]
-fn an_endpoint_where_nobody_listens() {
-    let stage = corp();
-    let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
-    let report = Report::of(&stage, |command| {
-        for service in ["SSO", "SSO_OIDC"] {
-            command.env(format!("AWS_ENDPOINT_URL_{service}"), format!("http://{closed}"));
-        }
-    });
-    report.finds("endpoint", "problem", "no connection to 127.0.0.1 (eu-west-1)").only("endpoint");
-    assert_eq!(report.all("endpoint").count(), 1);
-}
-
-#[test]
-fn a_proxy_is_named_without_its_password_and_one_that_is_none_is_a_problem() {
-    let stage = corp();
-    let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
-    let report = Report::of(&stage, |command| {
-        command.env("https_proxy", format!("http://ada:hunter2@{closed}"));
-    });
-    report
-        .finds("proxy", "ok", &format!("https_proxy=http://{closed}"))
-        // Plain http goes through no proxy.
-        .finds("endpoint", "ok", "answers");
-    assert!(!format!("{report:?}").contains("hunter2"), "{report:?}");
-    let report = Report::of(&stage, |command| {
-        command.env("https_proxy", "nonsense://ada:hunter2@x");
-    });
-    report.finds("proxy", "problem", "https_proxy does not hold the address of a proxy").only("proxy");
-    assert!(!format!("{report:?}").contains("hunter2"), "{report:?}");
-}
-
-#[test]
 fn a_clock_that_is_wrong() {
     let stage = corp();
     stage.identity_center.clock().set_wall_ahead(Duration::from_secs(150));
@@ -101,22 +68,6 @@ fn a_clock_that_is_wrong() {
     Report::on(&stage).finds("clock", "problem", "AWS refuses what is signed with it").only("clock");
     stage.identity_center.clock().set_wall_behind(Duration::from_secs(3600));
     Report::on(&stage).finds("clock", "problem", "ahead of the service's").only("clock");
-}
-
-#[test]
-fn certificates_that_cannot_be_read_or_are_none() {
-    let stage = corp();
-    let bundle = stage.home().join("bundle.pem");
-    let with_bundle = || {
-        Report::of(&stage, |command| {
-            command.env("AWS_CA_BUNDLE", &bundle);
-        })
-    };
-    let report = with_bundle();
-    report.finds("certificates", "problem", "bundle.pem").finds("endpoint", "skipped", "was not asked");
-    report.only("certificates");
-    stage.write("bundle.pem", "no certificate");
-    with_bundle().finds("certificates", "problem", "no PEM certificate").only("certificates");
 }
 
 #[test]
@@ -131,20 +82,6 @@ fn a_configuration_that_is_broken_or_doubtful() {
     report.is_well();
     stage.write(".aws/config", "");
     Report::on(&stage).finds("configuration", "warning", "no session").finds("endpoint", "skipped", "").is_well();
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_session_bus_where_nobody_listens() {
-    let stage = corp();
-    let report = Report::of(&stage, |command| {
-        command.env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}/nobody", stage.home().display()));
-    });
-    report
-        .finds("session bus", "problem", "does not answer")
-        .finds("keyring", "skipped", "session bus")
-        .finds("notifications", "skipped", "session bus")
-        .only("session bus");
 }
 
 #[cfg(target_os = "linux")]

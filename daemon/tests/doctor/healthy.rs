@@ -33,6 +33,7 @@ fn a_healthy_machine_has_no_problem_and_everything_is_looked_at() {
     assert_eq!(report.all("endpoint").count(), 1, "one address is asked once");
     let expected = [
         "daemon",
+        "this shell",
         "socket",
         "state directory",
         "secret store",

@@ -8,3 +8,4 @@ mod support;
 mod broken;
 mod healthy;
 mod report;
+mod situations;

@@ -22,6 +22,12 @@ impl Report {
     pub(crate) fn of(stage: &Stage, change: impl FnOnce(&mut Command)) -> Self {
         let mut command = stage.ssoctl(["doctor", "--json"]);
         change(&mut command);
+        Self::by(stage, command)
+    }
+
+    /// The same by a command that becomes `ssoctl doctor --json`.
+    #[track_caller]
+    pub(crate) fn by(stage: &Stage, command: Command) -> Self {
         let outcome = stage.finish(command);
         let report = outcome.json();
         let code = if report["ok"].as_bool().expect("a verdict") { 0 } else { 1 };
@@ -38,6 +44,12 @@ impl Report {
         let mut names: Vec<&str> = self.checks().iter().filter_map(|check| check["name"].as_str()).collect();
         names.dedup();
         names
+    }
+
+    /// The names of the checks that found a problem.
+    pub(crate) fn problems(&self) -> Vec<&str> {
+        let problems = self.checks().iter().filter(|check| check["result"] == "problem");
+        problems.filter_map(|problem| problem["name"].as_str()).collect()
     }
 
     fn checks(&self) -> &Vec<Value> {

@@ -3,15 +3,15 @@
 
 use crate::doctor::desktop::Bus;
 
-/// Looks at the bus. Takes as long as the bus likes.
+/// Looks at the bus with this address. Takes as long as the bus likes.
 #[cfg(target_os = "linux")]
-pub(in crate::doctor) async fn ask() -> Bus {
-    linux::ask().await
+pub(in crate::doctor) async fn ask(address: &str) -> Bus {
+    linux::ask(address).await
 }
 
 /// There is nothing to look at.
 #[cfg(not(target_os = "linux"))]
-pub(in crate::doctor) async fn ask() -> Bus {
+pub(in crate::doctor) async fn ask(_: &str) -> Bus {
     Bus::NotUsed
 }
 
@@ -23,6 +23,7 @@ mod linux {
     use zbus::zvariant::OwnedValue;
     use zbus::{Connection, names::BusName};
 
+    use crate::chain::chain;
     use crate::doctor::desktop::{Bus, Keyring, NotificationServer, OnBus, Provider};
 
     const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
@@ -33,25 +34,25 @@ mod linux {
     const NOTIFICATIONS: &str = "org.freedesktop.Notifications";
     const NOTIFICATIONS_PATH: &str = "/org/freedesktop/Notifications";
 
-    pub(super) async fn ask() -> Bus {
-        if !is_named() {
+    pub(super) async fn ask(address: &str) -> Bus {
+        if !is_there(address) {
             return Bus::Missing;
         }
-        match look().await {
+        match look(address).await {
             Ok(on_bus) => Bus::Answers(on_bus),
-            Err(error) => Bus::Broken(error.to_string()),
+            Err(error) => Bus::Broken(chain(&error)),
         }
     }
 
-    /// Whether the environment names a bus, or one is where systemd puts it.
-    fn is_named() -> bool {
-        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-        let usual = set("XDG_RUNTIME_DIR").map(|directory| Path::new(&directory).join("bus"));
-        set("DBUS_SESSION_BUS_ADDRESS").is_some() || usual.is_some_and(|bus| bus.exists())
+    /// Whether a bus is meant to be there. Where systemd puts one there need be none, and one that is named and not there is broken.
+    fn is_there(address: &str) -> bool {
+        let path = address.strip_prefix("unix:path=").and_then(|rest| rest.split(',').next());
+        let is_usual = path.is_some_and(|path| path.ends_with("/bus"));
+        !address.is_empty() && (!is_usual || path.is_some_and(|path| Path::new(path).exists()))
     }
 
-    async fn look() -> zbus::Result<OnBus> {
-        let bus = Connection::session().await?;
+    async fn look(address: &str) -> zbus::Result<OnBus> {
+        let bus = zbus::connection::Builder::address(address)?.build().await?;
         let names = DBusProxy::new(&bus).await?;
         let startable = names.list_activatable_names().await?;
         let is_startable = |name: &str| startable.iter().any(|known| known.as_str() == name);

@@ -8,11 +8,14 @@ use crate::doctor::configuration::Cache;
 use crate::doctor::place::Place;
 use crate::doctor::state::State;
 use ssoctl_files::holder::{Holder, STATE_LOCK};
+use ssoctl_files::owner::refuse_foreign_place;
+use ssoctl_files::remedy::explained;
 
 /// What the file system says.
 pub(in crate::doctor) struct Files {
     pub(in crate::doctor) socket_directory: Place,
     pub(in crate::doctor) socket: Place,
+    pub(in crate::doctor) socket_unwritable: Option<String>,
     pub(in crate::doctor) state: State,
     /// Nothing where there is no home directory.
     pub(in crate::doctor) cache: Option<Cache>,
@@ -23,6 +26,7 @@ pub(in crate::doctor) async fn look(socket: PathBuf, state: PathBuf, home: Optio
     blocking(move || Files {
         socket_directory: socket.parent().map_or(Place::Missing, Place::look),
         socket: Place::look(&socket),
+        socket_unwritable: socket.parent().and_then(unwritable),
         state: look_at_state(state),
         cache: home.map(|home| look_at_cache(home.join(".aws/sso/cache"))),
     })
@@ -35,10 +39,21 @@ fn look_at_state(path: PathBuf) -> State {
     State {
         directory: Place::follow(&path),
         records: Place::look(&path.join("records")),
+        unwritable: unwritable(&path),
         free,
         holder: Holder::read(&path.join(STATE_LOCK)).filter(|holder| !holder.is_here() || lives(holder.pid)),
         path,
     }
+}
+
+/// Why a daemon of this user could not make it or write there: it would be in somebody else's home, or the file system is read-only.
+fn unwritable(path: &Path) -> Option<String> {
+    if let Err(refusal) = refuse_foreign_place(path) {
+        return Some(refusal.to_string());
+    }
+    let existing = path.ancestors().find(|place| place.exists())?;
+    let refused = rustix::fs::access(existing, rustix::fs::Access::WRITE_OK).err()?;
+    Some(explained(refused.into(), existing).to_string())
 }
 
 /// Whether a process of ours has this id.

@@ -10,7 +10,7 @@ use super::blocking;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::doctor::network::{Endpoint, Network, Reached, Trust};
-use crate::transport::proxies::Proxies;
+use crate::transport::proxies::{Proxies, Proxy};
 use crate::transport::reach::{Probe, Unreachable};
 
 /// Asks the endpoints, all at once, each with this patience.
@@ -24,6 +24,7 @@ pub(in crate::doctor) async fn ask(config: &Config, clock: &dyn Clock, patience:
         () = late => Err("reading the certificates takes too long".to_owned()),
     };
     let mut endpoints = endpoints(config);
+    let proxies = Proxies::from_process();
     let client = match probe {
         Ok(probe) => {
             reach(Arc::new(probe), &mut endpoints, clock, patience).await;
@@ -31,7 +32,15 @@ pub(in crate::doctor) async fn ask(config: &Config, clock: &dyn Clock, patience:
         }
         Err(why) => Err(why),
     };
-    Network { client, trusts, proxy: Proxies::from_process().map(|proxies| proxies.proxy().cloned()), endpoints }
+    if let Ok(proxies) = &proxies {
+        for endpoint in &mut endpoints {
+            if proxies.towards(&endpoint.url).is_some_and(Proxy::is_masked) {
+                // What came back is no answer to what the daemon would ask.
+                endpoint.outcome = None;
+            }
+        }
+    }
+    Network { client, trusts, proxy: proxies.map(|proxies| proxies.proxy().cloned()), endpoints }
 }
 
 async fn reach(probe: Arc<Probe>, endpoints: &mut [Endpoint], clock: &dyn Clock, patience: Duration) {

@@ -15,7 +15,7 @@ pub(in crate::doctor) async fn ask() -> Manager {
         return Manager::Missing;
     }
     let shown = tokio::process::Command::new("systemctl")
-        .args(["--user", "show", "--property=Id,LoadState,UnitFileState,ActiveState,Result,ExecMainStatus"])
+        .args(["--user", "show", "--property=Id,LoadState,UnitFileState,ActiveState,Result,ExecMainStatus,ExecStart"])
         .args(UNITS)
         .env("LC_ALL", "C")
         .stdin(Stdio::null())
@@ -24,7 +24,7 @@ pub(in crate::doctor) async fn ask() -> Manager {
         .await;
     match shown {
         Ok(shown) if shown.status.success() => {
-            Manager::Systemd(Unit::parse_all(&String::from_utf8_lossy(&shown.stdout)))
+            Manager::Systemd(Unit::parse_all(&String::from_utf8_lossy(&shown.stdout), |program| program.exists()))
         }
         Ok(shown) => Manager::Unreachable(String::from_utf8_lossy(&shown.stderr).trim().to_owned()),
         Err(error) => Manager::Unreachable(format!("systemctl cannot be run: {error}")),

@@ -1,0 +1,107 @@
+//! What to do about what the operating system refuses: the one place that knows, for client and daemon.
+
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+use ssoctl_protocol::socket::{LONGEST_PATH, SOCKET_VARIABLE};
+
+use crate::owner::foreign_place;
+
+/// What the operating system says about a path, followed by what to do about it, where that is known. What has been explained
+/// already stays as it is.
+pub fn explained(error: io::Error, path: &Path) -> io::Error {
+    // The library has no kind of its own for it.
+    if error.kind() == ErrorKind::InvalidInput && error.to_string().contains("SUN_LEN") {
+        return with_remedy(ErrorKind::InvalidFilename, too_long(path));
+    }
+    if error.get_ref().is_some_and(|inner| inner.is::<Explained>()) {
+        return error;
+    }
+    let remedy = match error.kind() {
+        ErrorKind::PermissionDenied => match foreign_place(path) {
+            Some(refusal) => return refusal,
+            None => {
+                format!("check the owner and the mode of it and of the directories above it: ls -ld {}", path.display())
+            }
+        },
+        ErrorKind::ReadOnlyFilesystem => {
+            "have its file system mounted read-write, or name a place on another one; if a directory of a service was \
+             removed while it ran, run: ssoctl service restart"
+                .to_owned()
+        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on its file system".to_owned(),
+        _ => return error,
+    };
+    with_remedy(error.kind(), format!("{error}; {remedy}"))
+}
+
+/// An error whose text says what to do.
+pub(crate) fn with_remedy(kind: ErrorKind, text: String) -> io::Error {
+    io::Error::new(kind, Explained(text))
+}
+
+#[derive(Debug)]
+struct Explained(String);
+
+impl fmt::Display for Explained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Explained {}
+
+/// That a socket cannot have this path, and what to do. The text fits after "failed to …: ".
+pub fn too_long(path: &Path) -> String {
+    let length = path.as_os_str().len();
+    format!(
+        "the path has {length} bytes, and a socket's has {LONGEST_PATH} at most; name a shorter one with {SOCKET_VARIABLE}, for \
+         ssoctl and ssoctld"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::io::Errno;
+    use std::os::unix::net::{UnixListener, UnixStream};
+
+    fn told(errno: Errno) -> String {
+        explained(errno.into(), Path::new("/")).to_string()
+    }
+
+    #[test]
+    fn what_the_operating_system_refuses_is_told_with_what_to_do() {
+        for (errno, words, remedy) in [
+            (Errno::ACCESS, "Permission denied", "ls -ld /"),
+            (Errno::ROFS, "Read-only file system", "mounted read-write"),
+            (Errno::NOSPC, "No space left on device", "make room"),
+            (Errno::DQUOT, "quota exceeded", "make room"),
+        ] {
+            let text = told(errno);
+            assert!(text.contains(words) && text.contains("; ") && text.contains(remedy), "{text}");
+        }
+        assert!(!told(Errno::NOTDIR).contains(';'), "nothing is advised where nothing is known");
+    }
+
+    #[test]
+    fn a_path_that_no_socket_can_have_is_told_with_its_length_by_whoever_connects_or_listens() {
+        let path = Path::new("/").join("x".repeat(200));
+        let refused = [UnixStream::connect(&path).map(drop), UnixListener::bind(&path).map(drop)];
+        for error in refused.map(|refused| refused.expect_err("it is too long")) {
+            let text = explained(error, &path).to_string();
+            assert!(
+                text.contains("201 bytes") && text.contains(SOCKET_VARIABLE) && !text.contains("SUN_LEN"),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_explained_twice_says_it_once() {
+        let once = explained(Errno::ROFS.into(), Path::new("/"));
+        let text = once.to_string();
+        assert_eq!(explained(once, Path::new("/")).to_string(), text);
+    }
+}
