@@ -27,6 +27,8 @@ pub mod secrets;
 pub mod server;
 pub mod service_manager;
 pub mod session;
+#[cfg(target_os = "linux")]
+pub mod session_bus;
 pub mod token;
 pub mod transport;
 pub mod world;
@@ -89,6 +91,7 @@ pub async fn run(
     let mut files = FileWatch::start(sources.paths.all(), &world.machine);
     let home = sources.environment.home.clone();
     let settings = sources.settings.clone();
+    let mut store = world.secrets.changes();
     let mut configuration = Configuration::load(sources, world);
     let world = configuration.world.clone();
     let token_files = SdkCache::start(home.as_deref(), configuration.directory.subscribe(), world.clone());
@@ -133,6 +136,7 @@ pub async fn run(
                     break;
                 }
             },
+            Ok(()) = store.changed() => configuration.store_changed(),
             signal = signals.recv() => match signal {
                 Some(Signal::Reload) => {
                     reports.reloading();
@@ -222,7 +226,8 @@ impl Configuration {
         let config = config::load(&sources.paths, &sources.environment);
         let (quiet_hours, hours) = watch::channel(config.quiet_hours);
         let zone = LocalZone::from_variable(sources.environment.tz.as_deref());
-        world.surroundings = quiet::follow(world.surroundings, hours, zone, Arc::clone(&world.clock));
+        world.surroundings =
+            quiet::follow(world.surroundings, hours, zone, Arc::clone(&world.clock), world.machine.clone());
         let directory = watch::channel(Arc::new(Directory::empty())).0;
         let named = NamedFiles::new(sources.paths.clone(), sources.environment.clone(), world.machine.clone());
         let mut configuration = Self { sources, world, quiet_hours, directory, named };

@@ -46,6 +46,8 @@ use cli::{Arguments, Instead};
 const SHUTDOWN_PATIENCE: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {
+    #[cfg(target_os = "linux")]
+    find_session_bus();
     let mut arguments = Arguments::parse();
     // A page is opened for somebody who reads one line.
     if !matches!(arguments.instead, Some(Instead::OpenPage { .. })) {
@@ -128,7 +130,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         let ca_bundle = configured.ca_bundle.as_deref();
         let settings = settings(&paths, &environment, &state_directory, socket.path(), started_by, ca_bundle);
         let records = state_directory.join("records");
-        let secrets = ChosenStore::start(configured.secret_store, records, Arc::clone(&keyring), clock.clone());
+        let secrets =
+            ChosenStore::start(configured.secret_store, records, Arc::clone(&keyring), machine.clone(), clock.clone());
         tracing::info!(
             version = ssoctl_protocol::VERSION,
             pid = std::process::id(),
@@ -168,6 +171,19 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     });
     runtime.shutdown_timeout(SHUTDOWN_PATIENCE);
     result
+}
+
+/// Begins anew with the session bus that is there, if the one that the environment names is gone. Whatever looks for a bus finds
+/// that one then: keyring, notices, and the programs that open pages.
+#[cfg(target_os = "linux")]
+fn find_session_bus() {
+    use ssoctld::session_bus;
+    let mut arguments = std::env::args_os();
+    let (Some(address), Some(name), Ok(own)) = (session_bus::moved(), arguments.next(), std::env::current_exe()) else {
+        return;
+    };
+    // It does not return but with an error, and then there is no bus, as before.
+    let _ = std::process::Command::new(own).arg0(name).args(arguments).env(session_bus::ADDRESS, address).exec();
 }
 
 /// Makes a claim. The service manager's daemon has one that was started by hand make room.

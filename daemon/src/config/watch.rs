@@ -116,12 +116,19 @@ impl Unwatched {
             let _ = report.try_send(());
             match watched {
                 Ok((directories, events)) => {
-                    self.machine.solved(&self.place());
+                    drop(self);
                     return report_bursts(directories, events, report).await;
                 }
                 Err(error) => self.tell(&error),
             }
         }
+    }
+}
+
+/// They are watched, or nobody wants to know any more.
+impl Drop for Unwatched {
+    fn drop(&mut self) {
+        self.machine.solved(&self.place());
     }
 }
 

@@ -43,9 +43,10 @@ pub fn follow(
     hours: watch::Receiver<Option<QuietHours>>,
     zone: LocalZone,
     clock: Arc<dyn Clock>,
+    machine: MachineProblems,
 ) -> watch::Receiver<Surroundings> {
     let (tell, told) = watch::channel(*surroundings.borrow());
-    let mut follower = Follower { surroundings, hours, zone, clock, tell, zone_files: None };
+    let mut follower = Follower { surroundings, hours, zone, clock, machine, tell, zone_files: None };
     // At once, so that nobody sees a moment that is not quiet.
     let quiet = follower.look();
     follower.publish(quiet);
@@ -58,6 +59,7 @@ struct Follower {
     hours: watch::Receiver<Option<QuietHours>>,
     zone: LocalZone,
     clock: Arc<dyn Clock>,
+    machine: MachineProblems,
     tell: watch::Sender<Surroundings>,
     /// Watched while there are quiet hours.
     zone_files: Option<FileWatch>,
@@ -88,7 +90,7 @@ impl Follower {
         match hours {
             // Before the zone is read, so that no change is missed.
             Some(_) if self.zone_files.is_none() && !self.zone.files().is_empty() => {
-                self.zone_files = Some(FileWatch::start(self.zone.files().to_vec(), &MachineProblems::default()));
+                self.zone_files = Some(FileWatch::start(self.zone.files().to_vec(), &self.machine));
             }
             Some(_) => {}
             None => self.zone_files = None,

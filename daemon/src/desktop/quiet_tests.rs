@@ -75,7 +75,13 @@ impl Night {
         let clock = Arc::new(ManualClock::at(utc(wall)));
         let (hours, wanted) = watch::channel(Some(hours.parse().unwrap()));
         let (around, surroundings) = watch::channel(Surroundings::default());
-        let mut told = follow(surroundings, wanted, LocalZone::from_variable(Some(BERLIN)), clock.clone());
+        let mut told = follow(
+            surroundings,
+            wanted,
+            LocalZone::from_variable(Some(BERLIN)),
+            clock.clone(),
+            MachineProblems::default(),
+        );
         told.mark_unchanged();
         Self { clock, hours, around, told }
     }
@@ -151,7 +157,7 @@ async fn another_time_zone_is_noticed_when_its_file_changes() {
     std::fs::write(&file, zone_file(0)).unwrap();
     let (now, clock) = (utc("2026-01-10T18:30:00Z"), Arc::new(ManualClock::at(utc("2026-01-10T18:30:00Z"))));
     let (_hours, wanted) = watch::channel(Some("20:00-08:00".parse().unwrap()));
-    let mut told = follow(still(), wanted, LocalZone::from_variable(file.to_str()), clock);
+    let mut told = follow(still(), wanted, LocalZone::from_variable(file.to_str()), clock, MachineProblems::default());
     assert_eq!(told.borrow_and_update().quiet_until(now), None);
     tokio::task::yield_now().await;
     std::fs::write(&file, zone_file(2)).unwrap();

@@ -174,7 +174,8 @@ pub(super) fn judge_store(answer: &Answer) -> Finding {
         (None, Some(reason)) if store.kind == "file" => Finding::warning(
             STORE,
             format!("{kind}: {reason}"),
-            "have a keyring (gnome-keyring, KWallet, KeePassXC), or set secret_store = \"file\" where that is meant",
+            "have a keyring that the daemon can use (gnome-keyring, KWallet, KeePassXC), or set secret_store = \"file\" where \
+             that is meant",
         ),
         (None, Some(reason)) => Finding::ok(STORE, format!("{kind} ({reason})")),
         (None, None) => Finding::ok(STORE, kind),

@@ -4,8 +4,14 @@ use super::finding::Finding;
 use crate::config::Notifications;
 use crate::desktop::Display;
 
-/// A store of files that nobody chose.
-pub(super) const FILES_FOR_WANT: &str = "files, for want of a keyring";
+/// Where the daemon keeps secrets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Store<'a> {
+    /// In a store of this kind.
+    Meant(&'a str),
+    /// In files that nobody chose, for this reason.
+    FilesForWant(&'a str),
+}
 
 const BUS: &str = "session bus";
 const KEYRING: &str = "keyring";
@@ -75,12 +81,12 @@ pub(super) enum Installed {
     No,
 }
 
-/// Judges bus, keyring and notification server, in this order. `store` is the kind of the daemon's secret store.
+/// Judges bus, keyring and notification server, in this order. `store` is the daemon's secret store.
 pub(super) fn judge_bus(
     bus: &Bus,
     display: Display,
     notifications: Notifications,
-    store: Option<&str>,
+    store: Option<Store<'_>>,
 ) -> [Finding; 3] {
     let without = |bus: Finding| {
         let needs = |name| Finding::skipped(name, "it would be reached through the session bus");
@@ -110,15 +116,16 @@ pub(super) fn judge_bus(
     }
 }
 
-fn judge_keyring(keyring: &Provider<Keyring>, store: Option<&str>) -> Finding {
+fn judge_keyring(keyring: &Provider<Keyring>, store: Option<Store<'_>>) -> Finding {
+    if let (Provider::Running(_) | Provider::Startable, Some(Store::FilesForWant(why))) = (keyring, store) {
+        return Finding::warning(
+            KEYRING,
+            format!("it is there, but the daemon keeps secrets in files, in the clear: {why}"),
+            "put that right; or, if the daemon looks at another session bus than you, restart it: ssoctl service restart, \
+             or ssoctl stop",
+        );
+    }
     let (message, remedy) = match keyring {
-        Provider::Running(Keyring::Open) | Provider::Startable if store == Some(FILES_FOR_WANT) => {
-            return Finding::warning(
-                KEYRING,
-                "it is there, but the daemon could not use it when it started, and keeps secrets in files, in the clear",
-                "restart the daemon, which moves them: ssoctl service restart, or ssoctl stop",
-            );
-        }
         Provider::Running(Keyring::Open) => return Finding::ok(KEYRING, "it is unlocked"),
         Provider::Startable => return Finding::ok(KEYRING, "it is started when it is needed"),
         Provider::Running(Keyring::Locked) => {
@@ -133,11 +140,12 @@ fn judge_keyring(keyring: &Provider<Keyring>, store: Option<&str>) -> Finding {
         }
         Provider::Failing(why) => (format!("it does not answer: {why}"), "restart it, or sign in to the desktop again"),
     };
-    if store == Some("keyring") {
-        return Finding::problem(KEYRING, message, remedy);
-    }
     match store {
-        Some(store) => Finding::skipped(KEYRING, format!("{message}, and the daemon does without it (store: {store})")),
+        Some(Store::Meant("keyring")) => Finding::problem(KEYRING, message, remedy),
+        Some(Store::FilesForWant(_)) => Finding::skipped(KEYRING, format!("{message}, so the daemon does without it")),
+        Some(Store::Meant(store)) => {
+            Finding::skipped(KEYRING, format!("{message}, and the daemon does without it (store: {store})"))
+        }
         None => Finding::skipped(KEYRING, message),
     }
 }
@@ -208,7 +216,7 @@ mod tests {
         Bus::Answers(OnBus { keyring, notifications })
     }
 
-    fn results(bus: &Bus, display: Display, store: Option<&str>) -> [Verdict; 3] {
+    fn results(bus: &Bus, display: Display, store: Option<Store<'_>>) -> [Verdict; 3] {
         judge_bus(bus, display, Notifications::On, store).map(|finding| finding.result)
     }
 
@@ -238,10 +246,13 @@ mod tests {
             (Provider::Failing("late".to_owned()), Verdict::Problem, Verdict::Skipped),
         ] {
             let bus = on_bus(keyring, Provider::Startable);
-            assert_eq!(results(&bus, Display::There, Some("keyring"))[1], with_it, "{bus:?}");
-            assert_eq!(results(&bus, Display::There, Some("file"))[1], without_it, "{bus:?}");
-            let late = if without_it == Verdict::Ok { Verdict::Warning } else { without_it };
-            assert_eq!(results(&bus, Display::There, Some(FILES_FOR_WANT))[1], late, "{bus:?}");
+            assert_eq!(results(&bus, Display::There, Some(Store::Meant("keyring")))[1], with_it, "{bus:?}");
+            assert_eq!(results(&bus, Display::There, Some(Store::Meant("file")))[1], without_it, "{bus:?}");
+            let Bus::Answers(OnBus { keyring, .. }) = &bus else { unreachable!() };
+            let is_there = matches!(keyring, Provider::Running(_) | Provider::Startable);
+            let for_want = if is_there { Verdict::Warning } else { Verdict::Skipped };
+            let store = Some(Store::FilesForWant("no bus"));
+            assert_eq!(results(&bus, Display::There, store)[1], for_want, "{bus:?}");
             assert_eq!(results(&bus, Display::There, None)[1], without_it, "{bus:?}");
         }
     }

@@ -133,12 +133,12 @@ pub async fn examine(subject: Subject, clock: Arc<dyn Clock>) -> Report {
     let display = screen.as_ref().map_or(crate::desktop::Display::Missing, |screen| screen.display);
     let bus = bus.unwrap_or_else(|| desktop::Bus::Broken("no answer in time".to_owned()));
     let store = match &daemon {
-        daemon::Answer::Status(status)
-            if status.secret_store.kind == "file" && status.secret_store.reason.is_some() =>
-        {
-            Some(desktop::FILES_FOR_WANT)
+        daemon::Answer::Status(status) => {
+            Some(match (status.secret_store.kind.as_str(), &status.secret_store.reason) {
+                ("file", Some(reason)) => desktop::Store::FilesForWant(reason),
+                (kind, _) => desktop::Store::Meant(kind),
+            })
         }
-        daemon::Answer::Status(status) => Some(status.secret_store.kind.as_str()),
         _ => None,
     };
     let notifications = loaded.as_ref().map_or(config.notifications, |own| own.notifications);

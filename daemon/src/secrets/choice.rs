@@ -1,31 +1,46 @@
 //! Which store is used.
 //!
-//! `auto` is decided once in the life of a daemon, in the background: the keyring, and the file store only where the machine
-//! has no keyring. Whoever uses it claims it for itself; a daemon that finds it only later, and finds it claimed, stays with its
-//! files. One that is locked, or does not answer for now, is no reason to write secrets in the clear.
+//! `auto` means the keyring, and the file store only while the machine has none: a keyring that appears later is used from then
+//! on, and gets the records that are in files. It never works the other way: a keyring that was used and is gone, now or when the
+//! daemon starts the next time, is waited for, as is one that is locked or silent. None of that is a reason to write
+//! secrets in the clear. Whoever uses the keyring claims it for itself; a daemon that finds it claimed stays with its files.
 
+use std::fs::{self, File};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ssoctl_protocol::Secret;
-use tokio::sync::OnceCell;
+use tokio::sync::watch;
 
 use super::file::FileStore;
 use super::keyring::{KeyringStore, Obstacle, Part};
 use super::memory::MemoryStore;
 use super::moving::MovingStore;
 use super::{Access, RecordName, SecretStore};
+use crate::chain::chain;
 use crate::clock::Clock;
 use crate::config;
 use crate::lock::Claim;
+use crate::machine::MachineProblems;
+
+/// What is wrong with the keyring, among what is wrong with the machine.
+const PLACE: &str = "keyring";
+
+/// How a person restarts a daemon, whichever way it runs.
+const RESTART: &str = "restart the daemon: ssoctl service restart, or ssoctl stop";
 
 /// The store that was configured.
 pub struct ChosenStore {
     keyring: Arc<KeyringStore>,
     file: Arc<FileStore>,
-    decided: OnceCell<MovingStore>,
     /// Made by whoever uses the keyring.
     claim: Arc<Claim>,
+    machine: MachineProblems,
+    /// The one that is used; `None` until that is decided.
+    used: watch::Sender<Option<Arc<MovingStore>>>,
+    changes: watch::Sender<()>,
+    is_marked: AtomicBool,
 }
 
 impl ChosenStore {
@@ -34,6 +49,7 @@ impl ChosenStore {
         setting: config::SecretStore,
         records: PathBuf,
         claim: Arc<Claim>,
+        machine: MachineProblems,
         clock: Arc<dyn Clock>,
     ) -> Arc<Self> {
         let part = match setting {
@@ -43,10 +59,6 @@ impl ChosenStore {
         let keyring = Arc::new(KeyringStore::new(part, clock));
         let file = Arc::new(FileStore::new(records));
         let at_once = match setting {
-            config::SecretStore::Auto if keyring.is_out_of_reach() => {
-                claim.give_up();
-                Some(fallback(&file, &Obstacle::NoBus))
-            }
             config::SecretStore::Auto => None,
             config::SecretStore::Keyring => Some(MovingStore::new(keyring.clone(), vec![file.clone()], None)),
             config::SecretStore::File => Some(emptying(file.clone(), vec![], &keyring, &claim)),
@@ -54,41 +66,155 @@ impl ChosenStore {
                 Some(emptying(Arc::new(MemoryStore::default()), vec![file.clone()], &keyring, &claim))
             }
         };
-        let is_decided = at_once.is_some();
-        let store = Arc::new(Self { keyring, file, claim, decided: OnceCell::new_with(at_once) });
-        if !is_decided {
-            let store = Arc::clone(&store);
-            tokio::spawn(async move {
-                store.decided().await;
-            });
+        let store = Arc::new(Self {
+            keyring,
+            file,
+            claim,
+            machine,
+            used: watch::Sender::new(at_once.map(Arc::new)),
+            changes: watch::Sender::new(()),
+            is_marked: AtomicBool::new(false),
+        });
+        match setting {
+            config::SecretStore::Auto | config::SecretStore::Keyring => {
+                if store.keyring.is_out_of_reach() {
+                    store.learn(&Err(Obstacle::NoBus));
+                }
+                tokio::spawn(Arc::clone(&store).follow());
+            }
+            config::SecretStore::File | config::SecretStore::Memory => store.unmark(),
         }
         store
     }
 
-    async fn decided(&self) -> &MovingStore {
-        let decide = async || match self.keyring.search().await {
-            Err(obstacle) if obstacle.is_absence() => {
-                // Whoever has a keyring may use it.
-                self.claim.give_up();
-                fallback(&self.file, &obstacle)
-            }
-            found => {
-                if let Err(error) = self.claim.make() {
-                    let reason = format!("the keyring is another daemon's: {error}");
-                    tracing::warn!(secret_store = "file", reason, "secrets are kept in files, in the clear");
-                    return MovingStore::new(self.file.clone(), Vec::new(), Some(reason));
-                }
-                match found {
-                    Ok(()) => tracing::info!(secret_store = "keyring", "the keyring keeps the secrets"),
-                    Err(obstacle) => {
-                        tracing::warn!(secret_store = "keyring", "the keyring is to keep the secrets, but: {obstacle}");
-                    }
-                }
-                MovingStore::new(self.keyring.clone(), vec![self.file.clone()], None)
-            }
-        };
-        self.decided.get_or_init(decide).await
+    /// Learns whether there is a keyring, for as long as the daemon runs.
+    async fn follow(self: Arc<Self>) {
+        let mut presence = self.keyring.follow(self.machine.clone());
+        while let Some(found) = presence.next().await {
+            let store = Arc::clone(&self);
+            // Claims are files, and file systems may hang.
+            let _ = tokio::task::spawn_blocking(move || store.learn(&found)).await;
+        }
     }
+
+    /// Decides what is used, now that this is known of the keyring.
+    fn learn(&self, found: &Result<(), Obstacle>) {
+        let before = self.used.borrow().as_ref().map(|used| used.kind());
+        if before != Some("keyring") {
+            let used = match found {
+                Err(obstacle) if obstacle.is_absence() && !self.is_marked() => {
+                    // Whoever has a keyring may use it.
+                    self.claim.give_up();
+                    self.without_keyring(obstacle)
+                }
+                _ => self.with_keyring(found),
+            };
+            self.used.send_replace(Some(Arc::new(used)));
+        }
+        if self.kind() == "keyring" {
+            self.tell(found);
+            if found.is_ok() && before.is_some() {
+                self.changes.send_replace(());
+            }
+        }
+    }
+
+    fn with_keyring(&self, found: &Result<(), Obstacle>) -> MovingStore {
+        if let Err(error) = self.claim.make() {
+            return self.files(format!("the keyring is another daemon's: {}", chain(&error)));
+        }
+        match found {
+            Ok(()) => tracing::info!(secret_store = "keyring", "the keyring keeps the secrets"),
+            Err(obstacle) => {
+                tracing::warn!(secret_store = "keyring", "the keyring is to keep the secrets, but: {obstacle}");
+            }
+        }
+        MovingStore::new(self.keyring.clone(), vec![self.file.clone()], None)
+    }
+
+    fn without_keyring(&self, obstacle: &Obstacle) -> MovingStore {
+        self.files(match obstacle {
+            Obstacle::NoBus => match moved() {
+                Some(address) => format!("there is no session bus where there was one, but at {address}; {RESTART}"),
+                None => "there is no session bus, and without it no keyring".to_owned(),
+            },
+            _ => "there is no keyring on the session bus".to_owned(),
+        })
+    }
+
+    fn files(&self, reason: String) -> MovingStore {
+        let known = self.used.borrow().as_ref().and_then(|used| used.reason());
+        if known.as_ref() != Some(&reason) {
+            tracing::warn!(secret_store = "file", reason, "secrets are kept in files, in the clear");
+        }
+        MovingStore::new(self.file.clone(), Vec::new(), Some(reason))
+    }
+
+    /// Tells what keeps the keyring that is used from being used.
+    fn tell(&self, found: &Result<(), Obstacle>) {
+        let (why, remedy) = match found {
+            Ok(()) => return self.machine.solved(PLACE),
+            Err(Obstacle::NoBus | Obstacle::NoService) => match moved() {
+                Some(address) => (format!("its session bus is gone, and there is another one at {address}"), RESTART),
+                None => (
+                    "it is not on the session bus".to_owned(),
+                    "start it (gnome-keyring, KWallet, KeePassXC), or set secret_store = \"file\"",
+                ),
+            },
+            Err(Obstacle::Locked) => ("it is locked".to_owned(), "unlock it"),
+            Err(Obstacle::NoCollection) => (
+                "it has no default collection".to_owned(),
+                "open its database (KeePassXC), or make one, for example with seahorse",
+            ),
+            // Sessions say what became of their calls.
+            Err(_) => return,
+        };
+        let message = format!("the keyring cannot be used, so sign-ins are served and not saved: {why}");
+        self.machine.found(PLACE, message, remedy);
+    }
+
+    /// The store that is used.
+    async fn decided(&self) -> Arc<MovingStore> {
+        let mut used = self.used.subscribe();
+        let used = used.wait_for(Option::is_some).await;
+        // The sender is ours.
+        used.ok().and_then(|used| used.clone()).unwrap_or_else(|| Arc::new(self.without_keyring(&Obstacle::NoBus)))
+    }
+
+    /// The file which says that a keyring of this home has records.
+    fn marker(&self) -> PathBuf {
+        self.claim.file().with_extension("used")
+    }
+
+    fn is_marked(&self) -> bool {
+        self.marker().exists()
+    }
+
+    /// Remembers that the keyring has records, so that no daemon takes its absence for a machine without one.
+    async fn mark(&self, used: &MovingStore) {
+        if used.kind() != "keyring" || self.is_marked.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let marker = self.marker();
+        let made = tokio::task::spawn_blocking(move || File::create(marker)).await;
+        if let Ok(Err(error)) = made {
+            tracing::warn!(%error, "that the keyring has records could not be remembered");
+        }
+    }
+
+    /// Somebody has decided against the keyring.
+    fn unmark(&self) {
+        // There may be none.
+        let _ = fs::remove_file(self.marker());
+    }
+}
+
+/// Where a bus is instead of the one that is gone.
+fn moved() -> Option<String> {
+    #[cfg(target_os = "linux")]
+    return crate::session_bus::moved().map(|address| address.display().to_string());
+    #[cfg(not(target_os = "linux"))]
+    None
 }
 
 /// A store into which records move from the keyring, too, unless another daemon uses that.
@@ -120,32 +246,39 @@ pub async fn can_do_without_keyring(setting: config::SecretStore, clock: Arc<dyn
     }
 }
 
-fn fallback(file: &Arc<FileStore>, obstacle: &Obstacle) -> MovingStore {
-    let reason = match obstacle {
-        Obstacle::NoBus => "there is no session bus, and without it no keyring",
-        _ => "there is no keyring on the session bus",
-    };
-    tracing::warn!(secret_store = "file", reason, "secrets are kept in files, in the clear");
-    MovingStore::new(file.clone(), Vec::new(), Some(reason.to_owned()))
-}
-
 impl SecretStore for ChosenStore {
     fn kind(&self) -> &'static str {
-        self.decided.get().map_or("auto", SecretStore::kind)
+        self.used.borrow().as_ref().map_or("auto", |used| used.kind())
     }
 
     fn reason(&self) -> Option<String> {
-        self.decided.get().and_then(SecretStore::reason)
+        self.used.borrow().as_ref().and_then(|used| used.reason())
+    }
+
+    fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
     }
 
     fn read(&self, name: &RecordName) -> Access<'_, Option<Secret<Vec<u8>>>> {
         let name = name.clone();
-        Box::pin(async move { self.decided().await.read(&name).await })
+        Box::pin(async move {
+            let used = self.decided().await;
+            let found = used.read(&name).await?;
+            if found.is_some() {
+                self.mark(&used).await;
+            }
+            Ok(found)
+        })
     }
 
     fn write(&self, name: &RecordName, record: Secret<Vec<u8>>) -> Access<'_, ()> {
         let name = name.clone();
-        Box::pin(async move { self.decided().await.write(&name, record).await })
+        Box::pin(async move {
+            let used = self.decided().await;
+            used.write(&name, record).await?;
+            self.mark(&used).await;
+            Ok(())
+        })
     }
 
     fn delete(&self, name: &RecordName) -> Access<'_, ()> {

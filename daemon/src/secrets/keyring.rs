@@ -12,15 +12,19 @@ mod platform;
 #[cfg(not(target_os = "macos"))]
 #[path = "keyring/secret_service.rs"]
 mod platform;
+#[cfg(not(target_os = "macos"))]
+mod presence;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use keyring::{Entry, Error};
 use ssoctl_protocol::Secret;
+use tokio::sync::mpsc;
 
 use super::{Access, RecordName, SecretStore, StoreError};
-use crate::clock::Clock;
+use crate::clock::{BootTime, Clock};
+use crate::machine::MachineProblems;
 use calls::Calls;
 use platform::Gate;
 
@@ -75,7 +79,9 @@ pub enum Obstacle {
     #[error("the keyring is locked; unlock it to have sign-ins saved; tokens go on being served meanwhile")]
     Locked,
     /// A Secret Service without a collection to put new items in.
-    #[error("the keyring has no default collection; make one, for example with seahorse")]
+    #[error(
+        "the keyring has no default collection; open its database (KeePassXC), or make one, for example with seahorse"
+    )]
     NoCollection,
     /// It has not answered in time.
     #[error("the keyring does not answer; it is tried again, and tokens go on being served meanwhile")]
@@ -111,15 +117,54 @@ impl From<Error> for Obstacle {
     }
 }
 
+/// Whether there is a keyring.
+pub struct Presence {
+    news: mpsc::Receiver<Result<(), Obstacle>>,
+    /// When the first news is overdue, until it has come.
+    first_by: Option<BootTime>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Presence {
+    /// What is found first, and then every change; `None` if nothing will change any more. `Ok` may come
+    /// again, when it was unlocked or another one came.
+    pub async fn next(&mut self) -> Option<Result<(), Obstacle>> {
+        match self.first_by.take() {
+            None => self.news.recv().await,
+            Some(first_by) => tokio::select! {
+                first = self.news.recv() => first,
+                () = self.clock.sleep_until(first_by) => Some(Err(Obstacle::Silent)),
+            },
+        }
+    }
+}
+
 impl KeyringStore {
     /// The keyring of the person who runs the process.
     pub fn new(part: Part, clock: Arc<dyn Clock>) -> Self {
-        Self { clock, part, gate: Gate::from_process(), calls: Calls::default() }
+        Self { clock, part, gate: Gate::default(), calls: Calls::default() }
     }
 
-    /// Whether it is clear without asking anybody that there is none.
-    pub const fn is_out_of_reach(&self) -> bool {
-        !self.gate.has_address()
+    /// Whether it is clear without asking anybody that there is none now.
+    pub fn is_out_of_reach(&self) -> bool {
+        #[cfg(not(target_os = "macos"))]
+        return !crate::session_bus::is_named();
+        #[cfg(target_os = "macos")]
+        false
+    }
+
+    /// Follows whether there is one. Has to be called within a tokio runtime.
+    pub fn follow(&self, machine: MachineProblems) -> Presence {
+        let (tell, news) = mpsc::channel(1);
+        #[cfg(not(target_os = "macos"))]
+        tokio::spawn(presence::follow(machine, tell));
+        #[cfg(target_os = "macos")]
+        {
+            // Keychain is always there.
+            drop(machine);
+            let _ = tell.try_send(Ok(()));
+        }
+        Presence { news, first_by: Some(self.clock.now().boot + SEARCH_PATIENCE), clock: Arc::clone(&self.clock) }
     }
 
     /// Whether the machine has a keyring.

@@ -7,6 +7,7 @@
 use std::pin::Pin;
 
 use ssoctl_protocol::Secret;
+use tokio::sync::watch;
 
 use crate::config::Identity;
 
@@ -51,6 +52,12 @@ pub trait SecretStore: Send + Sync {
     /// Why it is this one, or what is not as it should be for good. `None` where nothing has to be said.
     fn reason(&self) -> Option<String> {
         None
+    }
+
+    /// Tells whenever records are to be looked at again: another place keeps them from now on, or can be used again.
+    fn changes(&self) -> watch::Receiver<()> {
+        // Nothing ever changes where nobody can send.
+        watch::channel(()).1
     }
 
     /// Reads a record; `None` if there is none.

@@ -72,9 +72,10 @@ impl Saver {
         self.dirty = true;
     }
 
-    /// The store is to be read again, before anything is written to it.
+    /// The store is to be read again, before anything is written to it. Whatever failed before is tried at once.
     pub(super) const fn look_again(&mut self) {
         self.look = Look::Wanted;
+        self.retry_at = None;
     }
 
     /// What is due now. Whoever takes it reports its end with [`done`](Self::done).
@@ -95,6 +96,10 @@ impl Saver {
             (true, true) => Turn::Write,
             (true, false) => return None,
         };
+        if turn == Turn::Read {
+            // It is the look that was wanted.
+            self.look = Look::NotWanted;
+        }
         self.busy = true;
         self.dirty &= turn == Turn::Read;
         Some(turn)
@@ -176,5 +181,24 @@ mod tests {
         assert_eq!(saver.take_turn(retry_at), Some(Turn::Write));
         saver.done(Ok(()), retry_at, 0.0);
         assert_eq!((saver.error(), saver.is_unsaved(), saver.wake_at()), (None, false, None));
+    }
+
+    #[test]
+    fn a_store_that_is_back_is_tried_at_once_and_read_once() {
+        let mut saver = Saver::new();
+        saver.take_turn(NOW);
+        saver.done(Err("it is away".into()), NOW, 0.0);
+        assert_eq!(saver.take_turn(NOW), None);
+        saver.look_again();
+        assert_eq!(saver.take_turn(NOW), Some(Turn::Read));
+        saver.done(Ok(()), NOW, 0.0);
+        assert_eq!(saver.take_turn(NOW), None, "it was read");
+        saver.touch();
+        saver.take_turn(NOW);
+        saver.done(Err("it is away".into()), NOW, 0.0);
+        saver.look_again();
+        assert_eq!(saver.take_turn(NOW), Some(Turn::Read), "before anything is written");
+        assert!(saver.looked_again());
+        assert_eq!(saver.take_turn(NOW), Some(Turn::Write));
     }
 }

@@ -154,7 +154,10 @@ async fn used_up_inotify_instances_are_told_with_a_remedy_and_tried_again() {
     if !tried.is_ok_and(|tried| tried.status.success()) {
         return skip("used-up inotify instances", "user namespaces missing");
     }
-    let command = Process::command(home.path(), &simulator);
+    let session = crate::harness::session("corp", crate::harness::START_URL);
+    fs::write(home.path().join("config.toml"), format!("quiet_hours = \"20:00-08:00\"\n{session}")).unwrap();
+    let mut command = Process::command(home.path(), &simulator);
+    command.env("TZ", format!(":{}", home.path().join("zone").display()));
     let mut inside = Command::new("unshare");
     let script = format!("echo 0 > {limit}; exec \"$0\"");
     inside.args(["--user", "--map-root-user", "sh", "-c", &script]).arg(command.get_program()).env_clear();
@@ -163,10 +166,14 @@ async fn used_up_inotify_instances_are_told_with_a_remedy_and_tried_again() {
     inside.stderr(fs::File::options().append(true).open(home.path().join("log")).unwrap());
     let daemon = Process::run(home.path(), &mut inside).await;
     let problems = async || daemon.request("GET /v1/sessions").await.json::<StatusReport>().daemon.machine_problems;
-    while problems().await.is_empty() {}
-    let problem = &problems().await[0];
-    assert!(problem.message.contains("inotify instances are used up"), "{problem:?}");
-    assert!(problem.remedy.contains("fs.inotify.max_user_instances"), "{problem:?}");
+    for file in ["config.toml", "ssoctld.lock", "zone"] {
+        let file = format!("/{file}");
+        while !problems().await.iter().any(|problem| problem.message.contains(&file)) {}
+    }
+    for problem in problems().await {
+        assert!(problem.message.contains("inotify instances are used up"), "{problem:?}");
+        assert!(problem.remedy.contains("fs.inotify.max_user_instances"), "{problem:?}");
+    }
     let raised = Command::new("nsenter")
         .args(["--user", "--preserve-credentials", "--target", &daemon.id().to_string()])
         .args(["sh", "-c", &format!("echo 100 > {limit}")])

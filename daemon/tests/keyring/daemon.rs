@@ -21,13 +21,22 @@ impl Daemon {
 
     /// A daemon that finds its bus, if any, at this address.
     pub(crate) async fn start(home: &Path, simulator: &Simulator, bus: Option<&str>, secret_store: &str) -> Self {
+        let variables = bus.map(|address| ("DBUS_SESSION_BUS_ADDRESS", address));
+        Self::among(home, simulator, variables.as_slice(), secret_store).await
+    }
+
+    /// A daemon with these variables.
+    pub(crate) async fn among(
+        home: &Path,
+        simulator: &Simulator,
+        variables: &[(&str, &str)],
+        secret_store: &str,
+    ) -> Self {
         let session = session("corp", START_URL);
         fs::write(home.join("config.toml"), format!("secret_store = \"{secret_store}\"\n{session}")).unwrap();
         let mut command = Process::command(home, simulator);
         command.env("SSOCTL_LOG", "ssoctld=trace,zbus=trace,keyring=trace,secret_service=trace");
-        if let Some(address) = bus {
-            command.env("DBUS_SESSION_BUS_ADDRESS", address);
-        }
+        command.envs(variables.iter().copied());
         Self(Process::run(home, &mut command).await)
     }
 
@@ -41,6 +50,12 @@ impl Daemon {
 
     pub(crate) async fn store(&self) -> StoreStatus {
         self.request("GET /v1/sessions").await.json::<StatusReport>().daemon.secret_store
+    }
+
+    /// What is wrong with the machine.
+    pub(crate) async fn problems(&self) -> String {
+        let problems = self.request("GET /v1/sessions").await.json::<StatusReport>().daemon.machine_problems;
+        problems.into_iter().map(|problem| format!("{}; {}\n", problem.message, problem.remedy)).collect()
     }
 
     pub(crate) async fn status(&self) -> SessionStatus {

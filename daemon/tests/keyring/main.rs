@@ -6,10 +6,12 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "other programs tell nobody when they are ready")]
 
 mod absent;
+mod appearing;
 mod daemon;
 #[path = "../daemon/harness/mod.rs"]
 #[allow(dead_code, reason = "shared with tests that do more with a daemon")]
 mod harness;
+mod keepassxc;
 mod locked;
 mod moving;
 mod shared;

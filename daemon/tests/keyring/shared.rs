@@ -1,6 +1,7 @@
 //! Two daemons that could use one keyring.
 
 use identity_center_simulator::Operation;
+use ssoctl_protocol::{StatusReport, StoreStatus};
 
 use crate::daemon::Daemon;
 use crate::harness::Process;
@@ -35,14 +36,25 @@ async fn a_second_daemon_with_another_state_directory_names_who_uses_the_keyring
 }
 
 #[tokio::test]
-async fn without_a_keyring_two_daemons_keep_files_of_their_own() {
+async fn without_a_keyring_two_daemons_keep_files_of_their_own_and_one_that_appears_is_used_by_one_of_them() {
     let Some(stage) = Stage::set().await else { return };
-    let daemon = Daemon::on(&stage, "auto").await;
-    until("it is decided", async || daemon.store().await.kind == "file").await;
+    let first = Daemon::on(&stage, "auto").await;
+    until("it is decided", async || first.store().await.kind == "file").await;
     let mut second = another(&stage).spawn().expect("a process");
-    let answers =
-        async || crate::harness::exchange(&stage.home().join("another"), "GET /v1/health", "", b"").await.is_ok();
-    until("the second one answers", answers).await;
+    let store = async || {
+        let answer = crate::harness::exchange(&stage.home().join("another"), "GET /v1/sessions", "", b"").await.ok()?;
+        Some(answer.json::<StatusReport>().daemon.secret_store)
+    };
+    until("the second one has decided, too", async || store().await.is_some_and(|store| store.kind == "file")).await;
+    let _keyring = stage.keyring().await;
+    let is_refused = |store: &StoreStatus| {
+        store.kind == "file" && store.reason.as_ref().is_some_and(|reason| reason.contains("is another daemon's: "))
+    };
+    until("one has it, and the other one says so", async || {
+        let stores = [first.store().await, store().await.expect("an answer")];
+        stores.iter().any(|store| store.kind == "keyring") && stores.iter().any(is_refused)
+    })
+    .await;
     second.kill().expect("it runs");
     second.wait().expect("an end");
 }

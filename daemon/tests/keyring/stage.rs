@@ -2,7 +2,7 @@
 
 #[path = "../parts/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "shared with other tests")]
-mod parts;
+pub(crate) mod parts;
 
 use std::collections::HashMap;
 use std::fs;
@@ -26,13 +26,13 @@ use parts::{Part, bus, first_line, is_there, skip};
 const SECRETS: &str = "org.freedesktop.secrets";
 const SERVICE: &str = "org.freedesktop.Secret.Service";
 const SERVICE_PATH: &str = "/org/freedesktop/secrets";
-const COLLECTION: &str = "/org/freedesktop/secrets/collection/login";
-const PASSWORD: &str = "the keyring's password";
+const COLLECTION: &str = "/org/freedesktop/secrets/aliases/default";
+pub(crate) const PASSWORD: &str = "the keyring's password";
 
 /// A home, a simulator whose sign-ins need nobody, and a bus.
 pub(crate) struct Stage {
     // The bus goes before its home does.
-    _bus: Part,
+    bus: Part,
     pub(crate) simulator: Simulator,
     pub(crate) address: String,
     pub(crate) connection: Connection,
@@ -48,10 +48,26 @@ impl Stage {
             skip("a test with a keyring", &format!("{missing:?} missing"));
             return None;
         }
-        let home = tempfile::tempdir().unwrap();
+        Some(Self::with(tempfile::tempdir().unwrap(), simulator()).await)
+    }
+
+    /// A bus in this home, which is the runtime directory, too.
+    pub(crate) async fn with(home: TempDir, simulator: Simulator) -> Self {
         let (bus, address) = Part::that_says(&mut bus(home.path(), ""), first_line);
-        let connection = zbus::connection::Builder::address(address.as_str()).unwrap().build().await.unwrap();
-        Some(Self { _bus: bus, simulator: simulator(), address, connection, home })
+        let connection = connect(&address).await;
+        Self { bus, simulator, address, connection, home }
+    }
+
+    pub(crate) fn end_bus(&self) {
+        self.bus.signal(rustix::process::Signal::KILL);
+    }
+
+    /// Ends the bus and starts another one in its place.
+    pub(crate) async fn another_bus(&mut self) {
+        self.end_bus();
+        let (bus, address) = Part::that_says(&mut bus(self.home(), ""), first_line);
+        self.connection = connect(&address).await;
+        (self.bus, self.address) = (bus, address);
     }
 
     pub(crate) fn home(&self) -> &Path {
@@ -86,7 +102,7 @@ impl Stage {
     }
 
     /// Whether the keyring is locked; `None` if there is none.
-    async fn is_locked(&self) -> Option<bool> {
+    pub(crate) async fn is_locked(&self) -> Option<bool> {
         let properties = "org.freedesktop.DBus.Properties";
         let body = ("org.freedesktop.Secret.Collection", "Locked");
         let reply =
@@ -159,6 +175,10 @@ impl Stage {
         });
         prompts
     }
+}
+
+async fn connect(address: &str) -> Connection {
+    zbus::connection::Builder::address(address).unwrap().build().await.unwrap()
 }
 
 /// Tokens live so short that a renewal is never far.

@@ -13,17 +13,10 @@ use super::{Obstacle, SERVICE};
 use crate::clock::Clock;
 
 /// Keychain is always there, and only a call can tell whether it lets us in.
+#[derive(Default)]
 pub(super) struct Gate;
 
 impl Gate {
-    pub(super) const fn from_process() -> Self {
-        Self
-    }
-
-    pub(super) const fn has_address(&self) -> bool {
-        true
-    }
-
     pub(super) async fn search(&self) -> Result<(), Obstacle> {
         Ok(())
     }

@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::io::ErrorKind;
-use std::path::Path;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,16 +21,17 @@ use zbus_secret_service_keyring_store::Store;
 use super::super::RecordName;
 use super::{Obstacle, SERVICE, within};
 use crate::clock::Clock;
+use crate::session_bus;
 
 /// An object of the Secret Service, and one of its interfaces.
 type Object<'a> = (&'a str, &'static str);
 
-const NAME: &str = "org.freedesktop.secrets";
-const SECRETS: Object<'static> = ("/org/freedesktop/secrets", "org.freedesktop.Secret.Service");
+pub(super) const NAME: &str = "org.freedesktop.secrets";
+pub(super) const SECRETS: Object<'static> = ("/org/freedesktop/secrets", "org.freedesktop.Secret.Service");
 const COLLECTION: &str = "org.freedesktop.Secret.Collection";
 const PROMPT: &str = "org.freedesktop.Secret.Prompt";
-const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
-const BUS: &str = "org.freedesktop.DBus";
+pub(super) const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
+pub(super) const BUS: &str = "org.freedesktop.DBus";
 
 /// What stands for "no object" in the Secret Service's answers.
 const NOTHING: &str = "/";
@@ -40,61 +40,34 @@ const NOTHING: &str = "/";
 const PROMPT_PATIENCE: Duration = Duration::from_secs(600);
 
 /// Looks before the keyring crate leaps.
+#[derive(Default)]
 pub(super) struct Gate {
-    has_address: bool,
     has_asked: AtomicBool,
     /// What was found locked last.
     locked: Mutex<Vec<OwnedObjectPath>>,
 }
 
 impl Gate {
-    /// zbus would go on to guess an address; a bus that the environment says nothing of is not this session's.
-    pub(super) fn from_process() -> Self {
-        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-        let is_in_runtime_directory =
-            || variable("XDG_RUNTIME_DIR").is_some_and(|directory| Path::new(&directory).join("bus").exists());
-        Self {
-            has_address: variable("DBUS_SESSION_BUS_ADDRESS").is_some() || is_in_runtime_directory(),
-            has_asked: AtomicBool::new(false),
-            locked: Mutex::default(),
-        }
-    }
-
-    /// Whether the environment names a bus at all, which is found out without asking anybody.
-    pub(super) const fn has_address(&self) -> bool {
-        self.has_address
-    }
-
     /// Whether something keeps secrets on the bus, or would be started to do so.
     pub(super) async fn search(&self) -> Result<(), Obstacle> {
-        let bus = self.connect().await?;
-        for list in ["ListNames", "ListActivatableNames"] {
-            let names = bus.call_method(Some(BUS), "/org/freedesktop/DBus", Some(BUS), list, &()).await?;
-            let names: Vec<String> = names.body().deserialize()?;
-            if names.iter().any(|name| name == NAME) {
-                return Ok(());
-            }
-        }
-        Err(Obstacle::NoService)
+        search(&connect().await?).await
     }
 
     /// Whether the record with this key can be read and changed without a prompt.
     ///
-    /// A locked collection counts even if no item is found in it: not every service shows what is in one.
+    /// A locked collection counts before anything is searched in it: not every service shows what is in one, and KeePassXC asks
+    /// its person to unlock it for the search.
     pub(super) async fn admit(&self, key: &str) -> Result<(), Obstacle> {
-        let bus = self.connect().await?;
-        let collection: OwnedObjectPath = call(&bus, SECRETS, "ReadAlias", &"default").await?;
-        if collection.as_str() == NOTHING {
-            return Err(Obstacle::NoCollection);
-        }
-        let object = (collection.as_str(), PROPERTIES);
-        let is_locked: OwnedValue = call(&bus, object, "Get", &(COLLECTION, "Locked")).await?;
-        let attributes = HashMap::from([("service", SERVICE), ("username", key)]);
-        let (_, mut locked): (Vec<OwnedObjectPath>, Vec<OwnedObjectPath>) =
-            call(&bus, SECRETS, "SearchItems", &attributes).await?;
-        if bool::try_from(is_locked).map_err(zbus::Error::from)? {
-            locked.push(collection);
-        }
+        let bus = connect().await?;
+        let collection = default_collection(&bus).await?;
+        let locked = if is_locked(&bus, &collection).await? {
+            vec![collection]
+        } else {
+            let attributes = HashMap::from([("service", SERVICE), ("username", key)]);
+            let (_, locked): (Vec<OwnedObjectPath>, Vec<OwnedObjectPath>) =
+                call(&bus, SECRETS, "SearchItems", &attributes).await?;
+            locked
+        };
         if locked.is_empty() {
             return Ok(());
         }
@@ -123,13 +96,6 @@ impl Gate {
             }
         });
     }
-
-    async fn connect(&self) -> Result<Connection, Obstacle> {
-        if !self.has_address {
-            return Err(Obstacle::NoBus);
-        }
-        connect().await
-    }
 }
 
 /// The item of a record, which people see under its label.
@@ -137,8 +103,49 @@ pub(super) fn entry(name: &RecordName) -> Result<keyring_core::Entry, Error> {
     Store::new()?.build(SERVICE, &name.key, Some(&HashMap::from([("label", name.label.as_str())])))
 }
 
+/// Whether something keeps secrets on this bus, or would be started to do so.
+pub(super) async fn search(bus: &Connection) -> Result<(), Obstacle> {
+    for list in ["ListNames", "ListActivatableNames"] {
+        let names = bus.call_method(Some(BUS), "/org/freedesktop/DBus", Some(BUS), list, &()).await?;
+        let names: Vec<String> = names.body().deserialize()?;
+        if names.iter().any(|name| name == NAME) {
+            return Ok(());
+        }
+    }
+    Err(Obstacle::NoService)
+}
+
+/// Whether a keyring can be used: it runs and is unlocked, or would be started. None is started by looking, and nobody asked.
+pub(super) async fn look(bus: &Connection) -> Result<(), Obstacle> {
+    let owner = bus.call_method(Some(BUS), "/org/freedesktop/DBus", Some(BUS), "NameHasOwner", &NAME).await?;
+    if !owner.body().deserialize::<bool>()? {
+        return search(bus).await;
+    }
+    let collection = default_collection(bus).await?;
+    if is_locked(bus, &collection).await? { Err(Obstacle::Locked) } else { Ok(()) }
+}
+
+async fn default_collection(bus: &Connection) -> Result<OwnedObjectPath, Obstacle> {
+    let collection: OwnedObjectPath = call(bus, SECRETS, "ReadAlias", &"default").await?;
+    if collection.as_str() == NOTHING { Err(Obstacle::NoCollection) } else { Ok(collection) }
+}
+
+async fn is_locked(bus: &Connection, collection: &OwnedObjectPath) -> Result<bool, Obstacle> {
+    let property: OwnedValue = call(bus, (collection.as_str(), PROPERTIES), "Get", &(COLLECTION, "Locked")).await?;
+    Ok(bool::try_from(property).map_err(zbus::Error::from)?)
+}
+
 async fn connect() -> Result<Connection, Obstacle> {
-    Connection::session().await.map_err(|error| match &error {
+    // zbus would go on to guess an address; a bus that the environment says nothing of is not this session's.
+    if !session_bus::is_named() {
+        return Err(Obstacle::NoBus);
+    }
+    Connection::session().await.map_err(unconnected)
+}
+
+/// Why nobody could be reached on the bus.
+pub(super) fn unconnected(error: zbus::Error) -> Obstacle {
+    match &error {
         zbus::Error::Address(_) => Obstacle::NoBus,
         zbus::Error::Connection(cause, _) | zbus::Error::InputOutput(cause)
             if matches!(cause.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) =>
@@ -146,7 +153,7 @@ async fn connect() -> Result<Connection, Obstacle> {
             Obstacle::NoBus
         }
         _ => error.into(),
-    })
+    }
 }
 
 /// How a prompt ended.
