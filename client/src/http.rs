@@ -5,7 +5,6 @@ use std::mem;
 use std::ops::Range;
 
 use ssoctl_protocol::route::Query;
-use ssoctl_protocol::secret::Wipe;
 use ssoctl_protocol::{JSON, Route, Secret, VERSION, VERSION_HEADER};
 
 /// Tokens fit with room to spare, so that the usual answer is read at once into a buffer that never moves.
@@ -45,7 +44,7 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// The daemon's version, where it told one.
     pub(crate) version: Option<String>,
-    /// The body; it may hold a token, so it is wiped.
+    /// The body, which may hold a token.
     pub(crate) body: Secret<Vec<u8>>,
 }
 
@@ -67,7 +66,7 @@ impl fmt::Display for Garbled {
     }
 }
 
-/// Takes an answer in piece by piece. All pieces are in one buffer, which is wiped, also where it had to move.
+/// Takes an answer in piece by piece.
 pub(crate) struct AnswerReader {
     buffer: Vec<u8>,
     filled: usize,
@@ -101,9 +100,7 @@ impl AnswerReader {
     /// Where the next bytes go; never empty.
     pub(crate) fn space(&mut self) -> &mut [u8] {
         if self.filled == self.buffer.len() {
-            let mut larger = vec![0; self.buffer.len() * 4];
-            larger[..self.filled].copy_from_slice(&self.buffer);
-            mem::replace(&mut self.buffer, larger).wipe();
+            self.buffer.resize(self.buffer.len() * 4, 0);
         }
         &mut self.buffer[self.filled..]
     }
@@ -139,16 +136,9 @@ impl AnswerReader {
     fn cut_out(&mut self, body: &Range<usize>, head: Head) -> Answer {
         self.filled = 0;
         let mut bytes = mem::take(&mut self.buffer);
-        // Both stay within the allocation, all of which is wiped in the end.
         bytes.truncate(body.end);
         bytes.drain(..body.start);
         Answer { status: head.status, version: head.version, body: Secret::new(bytes) }
-    }
-}
-
-impl Drop for AnswerReader {
-    fn drop(&mut self) {
-        self.buffer.wipe();
     }
 }
 

@@ -4,6 +4,7 @@ mod background;
 mod cli;
 mod log;
 
+use std::alloc::System;
 use std::io::{IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
@@ -38,9 +39,14 @@ use ssoctld::world::World;
 use ssoctld::{Signal, Sources, desktop};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
+use zeroizing_alloc::ZeroAlloc;
 
 use background::Place;
 use cli::{Arguments, Instead};
+
+/// Overwrites what is freed. The buffers of serde, hyper and reqwest hold secrets too, and are nobody's to wipe.
+#[global_allocator]
+static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
 /// How long threads that block (in a file system that hangs) may hold up the end.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_millis(500);

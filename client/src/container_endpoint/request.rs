@@ -6,7 +6,6 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use ssoctl_protocol::Secret;
-use ssoctl_protocol::secret::Wipe;
 
 /// The largest request; those of the SDKs are well below 1 KiB.
 const LARGEST: usize = 8 * 1024;
@@ -63,25 +62,25 @@ pub(super) fn read(
     patience: Duration,
 ) -> io::Result<Result<Request, Malformed>> {
     let begin = Instant::now();
-    let mut buffer = Buffer { bytes: vec![0; LARGEST], filled: 0 };
+    let (mut bytes, mut filled) = (vec![0; LARGEST], 0);
     loop {
-        match parse(&buffer.bytes[..buffer.filled]) {
+        match parse(&bytes[..filled]) {
             Ok(None) => {}
             Ok(Some(request)) => return Ok(Ok(request)),
             Err(malformed) => return Ok(Err(malformed)),
         }
-        if buffer.filled == LARGEST {
+        if filled == LARGEST {
             return Ok(Err(Malformed::TooLarge));
         }
-        let allowed = if buffer.filled == 0 { silence } else { patience };
+        let allowed = if filled == 0 { silence } else { patience };
         let left = allowed.saturating_sub(begin.elapsed());
         if left.is_zero() {
             return Ok(Err(Malformed::TooSlow));
         }
         stream.set_read_timeout(Some(left))?;
-        match stream.read(&mut buffer.bytes[buffer.filled..]) {
+        match stream.read(&mut bytes[filled..]) {
             Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
-            Ok(count) => buffer.filled += count,
+            Ok(count) => filled += count,
             Err(error) if is_passing(&error) => {}
             Err(error) => return Err(error),
         }
@@ -110,18 +109,6 @@ pub(super) fn drain(stream: &mut TcpStream, patience: Duration) -> io::Result<()
 
 fn is_passing(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
-}
-
-/// The bytes of a request, which may hold the token.
-struct Buffer {
-    bytes: Vec<u8>,
-    filled: usize,
-}
-
-impl Drop for Buffer {
-    fn drop(&mut self) {
-        self.bytes.wipe();
-    }
 }
 
 /// Reads a request line and fields (RFC 9112, sections 3 and 5); `None` if there is more to come.

@@ -19,6 +19,8 @@ mod identities;
 mod import;
 mod inheritance;
 mod interrupted;
+#[cfg(target_os = "linux")]
+mod memory;
 mod other_home;
 mod output;
 mod pages;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use reqwest::Method;
-use reqwest::header::HeaderValue;
+use reqwest::header::{CONNECTION, HeaderValue};
 use serde::de::IgnoredAny;
 
 use super::{
@@ -57,7 +57,12 @@ impl HttpPortal {
             let url = url.map_err(|error| PortalError::Configuration(error.to_string()))?;
             let header =
                 header.map_err(|_| PortalError::Configuration("the token does not fit into a header".to_owned()))?;
-            let request = |client: &reqwest::Client| client.request(method, url).header(BEARER_HEADER, header);
+            let request = |client: &reqwest::Client| {
+                let is_the_tokens_last = method == Method::POST;
+                let request = client.request(method, url).header(BEARER_HEADER, header);
+                // A connection that is kept for later calls keeps the header in its buffer.
+                if is_the_tokens_last { request.header(CONNECTION, "close") } else { request }
+            };
             let reply = transport.send(secrets, request).await.map_err(|error| PortalError::from(error).at(&portal))?;
             if reply.is_success() { Ok(reply) } else { Err(wire::error(&reply).at(&portal)) }
         }

@@ -183,7 +183,7 @@ impl<'de> Deserialize<'de> for Members {
     }
 }
 
-/// Reads secrets straight into memory that is wiped, which a flattened struct would not.
+/// Reads secrets straight to where they stay, which a flattened struct would not.
 struct Reader;
 
 impl<'de> Visitor<'de> for Reader {

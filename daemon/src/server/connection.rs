@@ -13,6 +13,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::descriptors;
+use super::ebb::OpenConnections;
 use super::foreign::Foreigners;
 use super::handlers::Api;
 use super::reply;
@@ -73,6 +74,8 @@ pub async fn serve(
     let free = Arc::new(Semaphore::new(limit));
     let mut crowd = Crowd::new(limit);
     let silent = Silent::new(Arc::clone(&clock));
+    let open = Arc::new(OpenConnections::default());
+    tokio::spawn(Arc::clone(&open).give_back(Arc::clone(&clock)));
     let mut accepted_so_far = 0;
     loop {
         let accepted = tokio::select! {
@@ -116,8 +119,9 @@ pub async fn serve(
         });
         let stream = TokioIo::new(Connection::new(stream, Arc::clone(&clock)));
         let connection = connections.watch(http.serve_connection(stream, service));
+        let counted = open.one_more();
         tokio::spawn(async move {
-            let _place = place;
+            let _place = (place, counted);
             tokio::select! {
                 // Clients come and go as they like; what they broke concerns nobody else.
                 ended = connection => if let Err(error) = ended {

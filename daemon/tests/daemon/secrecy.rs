@@ -1,5 +1,11 @@
 //! The whole life of a token at the most talkative, searched for every secret that the service has given out.
 
+#[cfg(target_os = "linux")]
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
+
 use identity_center_simulator::{Fault, Operation, RefreshTokens, Settings, Simulator, Times};
 use rustix::process::Signal;
 use ssoctl_protocol::{Login, PendingLogin};
@@ -17,18 +23,42 @@ async fn no_secret_shows_in_the_json_log_even_where_libraries_are_talkative() {
     whole_life(&["--log", filter, "--log-format", "json"]).await;
 }
 
+/// The daemon of an ordinary person, and who that is. What the superuser runs is the superuser's to look into in any case, so
+/// the superuser runs it as somebody else.
+#[cfg(target_os = "linux")]
+fn of_a_person(home: &Path, simulator: &Simulator) -> (Command, u32) {
+    use std::os::unix::process::CommandExt;
+
+    const NOBODY: u32 = 65_534;
+    let direct = Process::command(home, simulator);
+    let ourselves = rustix::process::geteuid();
+    if !ourselves.is_root() {
+        return (direct, ourselves.as_raw());
+    }
+    // Not everybody may reach the directory that it was built in.
+    let program = home.join("ssoctld");
+    std::fs::copy(direct.get_program(), &program).unwrap();
+    std::os::unix::fs::chown(home, Some(NOBODY), Some(NOBODY)).unwrap();
+    let mut command = Command::new(program);
+    command.env_clear().envs(direct.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.uid(NOBODY).gid(NOBODY).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    (command, NOBODY)
+}
+
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn memory_is_neither_dumped_nor_shown_to_the_persons_other_programs() {
     use std::os::unix::fs::MetadataExt;
     let (home, simulator) = (tempfile::tempdir().unwrap(), Simulator::start(Settings::default()).unwrap());
-    let daemon = Process::start(home.path(), &simulator).await;
+    let (mut command, person) = of_a_person(home.path(), &simulator);
+    let daemon = Process::run(home.path(), &mut command).await;
+    assert_eq!(std::fs::metadata(home.path().join("socket")).unwrap().uid(), person, "it runs as an ordinary person");
     let limits = daemon.proc("limits");
     let of_core = limits.lines().find_map(|line| line.strip_prefix("Max core file size")).unwrap();
     assert_eq!(of_core.split_whitespace().next(), Some("0"), "{limits}");
     // The kernel gives the files of a process that is not dumpable to the superuser (proc(5)).
     for file in ["environ", "mem", "maps"] {
-        assert_eq!(std::fs::metadata(format!("/proc/{}/{file}", daemon.id())).unwrap().uid(), 0);
+        assert_eq!(std::fs::metadata(format!("/proc/{}/{file}", daemon.id())).unwrap().uid(), 0, "{file}");
     }
 }
 

@@ -1,6 +1,8 @@
 //! Local programs that do not behave, against the real daemon.
 #![allow(clippy::print_stdout, reason = "figures and seeds are worth reading when something does not hold")]
 
+#[cfg(target_os = "linux")]
+mod bursts;
 mod crowd;
 mod files;
 mod floods;
