@@ -52,6 +52,8 @@ pub(crate) enum NotStarted {
     NotExecutable(String),
     /// It ended at once.
     Died { how: String, log: String, last_words: String },
+    /// The service manager believes in a socket whose file is gone, and did not make it again.
+    SocketLost { path: String },
     /// It runs, perhaps, but does not answer.
     Silent { log: String },
     /// It answers, and connecting fails for another reason.
@@ -73,6 +75,11 @@ impl fmt::Display for NotStarted {
             Self::Died { how, log, last_words } => {
                 write!(f, "the daemon ended at once ({how}); the end of its log {log}: {last_words}")
             }
+            Self::SocketLost { path } => write!(
+                f,
+                "the service's socket {path} was removed, and restarting the service did not bring it back; restart both: \
+                 systemctl --user restart ssoctld.socket ssoctld.service"
+            ),
             Self::Silent { log } => {
                 write!(f, "the daemon was started but does not answer; see its log {log}, or run it by hand: ssoctld")
             }
@@ -87,7 +94,14 @@ pub(crate) fn daemon(socket: &Path) -> Result<UnixStream, NotStarted> {
     refuse_foreign_place(socket).map_err(NotStarted::ForeignPlace)?;
     let manager = match unit::start() {
         Unit::Started => {
-            return wait_for(socket, PATIENCE)?.ok_or_else(|| NotStarted::Silent { log: unit::LOG.to_owned() });
+            let is_lost = connect(socket)?.is_none() && unit::has_lost(socket);
+            if is_lost {
+                unit::restart();
+            }
+            return wait_for(socket, PATIENCE)?.ok_or_else(|| match is_lost {
+                true => NotStarted::SocketLost { path: socket.display().to_string() },
+                false => NotStarted::Silent { log: unit::LOG.to_owned() },
+            });
         }
         Unit::NotStarted => Manager::Usable,
         Unit::Hangs => Manager::Hangs,

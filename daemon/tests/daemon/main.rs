@@ -17,6 +17,7 @@ mod refreshing;
 mod roles;
 mod sdks;
 mod secrecy;
+mod shared_record;
 mod sign_in;
 #[path = "../../../client/tests/support/skipping.rs"]
 #[allow(dead_code, reason = "shared with tests that need other parts")]

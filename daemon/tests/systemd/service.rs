@@ -262,3 +262,37 @@ fn a_service_outlives_the_version_that_installed_it() {
     assert!(running.is_empty() || running.contains("0.2.0"), "{running}");
     assert_eq!(person.property("ActiveState"), "active");
 }
+
+#[test]
+fn a_socket_that_was_removed_ends_the_service_and_the_next_call_has_both_made_again() {
+    let Some(person) = Person::new("a_socket_that_was_removed_ends_the_service") else { return };
+    person.write(".config/ssoctl/config.toml", ONE_SESSION);
+    person.ok("ssoctl", &["service", "install"]);
+    let first = person.pid();
+    person.ok("sh", &["-c", "rm -r $XDG_RUNTIME_DIR/ssoctl"]);
+    person.until("the daemon ends", || person.property("ActiveState") == "inactive");
+    assert_eq!(person.property("Result"), "success", "it is not started again and again");
+    let socket = person.ok("systemctl", &["--user", "is-active", "ssoctld.socket"]);
+    assert_eq!(socket, "active\n", "systemd knows nothing of it");
+    assert!(person.ok("ssoctl", &["status"]).contains("corp"));
+    assert_eq!(person.property("ActiveState"), "active", "it is the service that answers");
+    assert_ne!(person.pid(), first);
+    person.ok("ssoctl", &["--no-start", "status"]);
+}
+
+#[test]
+fn a_state_directory_that_was_removed_is_told_and_a_restart_brings_it_back() {
+    let Some(person) = Person::new("a_state_directory_that_was_removed_is_told") else { return };
+    person.write(".config/ssoctl/config.toml", &format!("secret_store = \"file\"\n{ONE_SESSION}"));
+    person.ok("ssoctl", &["service", "install"]);
+    let pid = person.pid();
+    person.ok("sh", &["-c", "rm -r ~/.local/state/ssoctl"]);
+    let status = || person.ok("ssoctl", &["--no-start", "status"]);
+    let lock = || person.run("cat", &["/home/person/.local/state/ssoctl/ssoctld.lock"]);
+    // The sandbox lets it make nothing there.
+    person.until("it is told", || status().contains("ssoctl service restart"));
+    assert_eq!(person.pid(), pid, "it serves what it has");
+    person.ok("ssoctl", &["service", "restart"]);
+    person.until("it has its lock again", || lock().stdout.starts_with(format!("pid {},", person.pid()).as_bytes()));
+    assert!(!status().contains("ssoctl service restart"), "{}", status());
+}

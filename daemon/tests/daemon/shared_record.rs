@@ -1,0 +1,117 @@
+//! Two daemons with one record: the real binaries, in real time. Each has a state directory of its own, and the test copies the
+//! record between them, as a home directory that two machines share does.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use identity_center_simulator::{Approval, Operation, RefreshTokens, Settings, Simulator};
+use rustix::process::Signal;
+use ssoctl_protocol::SessionStatus;
+use tempfile::TempDir;
+
+use crate::harness::{Process, START_URL, session};
+
+/// A daemon that keeps its record in a file.
+struct Machine {
+    daemon: Process,
+    home: TempDir,
+}
+
+impl Machine {
+    /// One that begins with this record, if any.
+    async fn with(record: Option<&Path>, simulator: &Simulator) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let configuration = format!("secret_store = \"file\"\n{}", session("corp", START_URL));
+        fs::write(home.path().join("config.toml"), configuration).unwrap();
+        if let Some(record) = record {
+            let records = home.path().join("state/records");
+            fs::create_dir_all(&records).unwrap();
+            for directory in [home.path().join("state"), records.clone()] {
+                fs::set_permissions(directory, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+            }
+            fs::copy(record, records.join(record.file_name().unwrap())).unwrap();
+        }
+        let daemon = Process::start(home.path(), simulator).await;
+        Self { daemon, home }
+    }
+
+    fn record(&self) -> PathBuf {
+        let mut records = fs::read_dir(self.home.path().join("state/records")).unwrap();
+        records.next().expect("a record").unwrap().path()
+    }
+
+    async fn status(&self) -> SessionStatus {
+        self.daemon.request("GET /v1/sessions/corp").await.json()
+    }
+
+    async fn is_saved(&self) -> bool {
+        !self.status().await.unsaved
+    }
+
+    /// Whether a token is served, and not this one.
+    async fn serves_another(&self, token: &str) -> bool {
+        let answer = self.daemon.request("GET /v1/token").await;
+        answer.status == 200 && answer.json::<ssoctl_protocol::Token>().access_token.expose() != token
+    }
+}
+
+async fn until(mut is_so: impl AsyncFnMut() -> bool) {
+    let reached = async {
+        let mut pace = tokio::time::interval(Duration::from_millis(10));
+        while !is_so().await {
+            pace.tick().await;
+        }
+    };
+    tokio::time::timeout(crate::harness::REAL_PATIENCE, reached).await.expect("it becomes so");
+}
+
+/// Each refresh token is good for one refresh, and tokens live so short that a refresh is never far.
+fn simulator() -> Simulator {
+    let settings = Settings {
+        approval: Approval::Preauthorised,
+        token_lifetime: Duration::from_secs(8),
+        refresh_tokens: RefreshTokens::Rotated,
+        ..Settings::default()
+    };
+    Simulator::start(settings).expect("a port")
+}
+
+/// A daemon that stands still while another one spends its refresh token; and that one's record.
+async fn overtaken(simulator: &Simulator) -> (Machine, Machine, String) {
+    let first = Machine::with(None, simulator).await;
+    first.daemon.sign_in().await;
+    until(async || first.is_saved().await).await;
+    let token = first.daemon.access_token().await;
+    first.daemon.signal(Signal::STOP);
+    let second = Machine::with(Some(&first.record()), simulator).await;
+    until(async || second.serves_another(&token).await && second.is_saved().await).await;
+    second.daemon.signal(Signal::STOP);
+    (first, second, token)
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_another_daemon_has_spent_costs_no_sign_in_where_its_record_is_newer() {
+    let simulator = simulator();
+    let (first, second, token) = overtaken(&simulator).await;
+    let newer = first.home.path().join("newer");
+    fs::copy(second.record(), &newer).unwrap();
+    fs::rename(&newer, first.record()).unwrap();
+    first.daemon.signal(Signal::CONT);
+    until(async || first.daemon.log().contains("another daemon has stored a newer token")).await;
+    until(async || first.serves_another(&token).await).await;
+    let sign_ins = [Operation::RegisterClient, Operation::StartDeviceAuthorization].map(|it| simulator.calls(it));
+    assert_eq!(sign_ins, [1, 1]);
+    // The one that was spent, once: it could not know.
+    assert_eq!(simulator.violations(), ["refresh token 1 sent after its successor arrived"]);
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_was_turned_down_costs_a_sign_in_where_the_record_is_the_same() {
+    let simulator = simulator();
+    let (first, _second, _) = overtaken(&simulator).await;
+    first.daemon.signal(Signal::CONT);
+    until(async || simulator.calls(Operation::StartDeviceAuthorization) == 2).await;
+    assert!(!first.daemon.log().contains("another daemon has stored a newer token"));
+    assert_eq!(simulator.violations(), ["refresh token 1 sent after its successor arrived"]);
+}
