@@ -1,9 +1,12 @@
-//! Staying a command's parent: what is sent to this process reaches the command, and its end is this process's end.
+//! Staying a command's parent: what is sent to this process reaches the command, and its end is this process's end. The first
+//! process of a PID namespace is also the parent of all whose own has ended, and reaps them.
 
 use std::io;
-use std::process::{Child, Command, ExitCode, ExitStatus};
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Child, ExitCode, ExitStatus};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::io::retry_on_intr;
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, wait};
 use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::WithOrigin;
 use signal_hook::low_level::siginfo::Origin;
@@ -35,17 +38,34 @@ impl Attendance {
     ///
     /// # Errors
     /// The command could not be started.
-    pub(crate) fn attend(mut self, command: &mut Command) -> io::Result<ExitStatus> {
-        let mut child = command.spawn()?;
+    pub(crate) fn attend(mut self, start: impl FnOnce() -> io::Result<Child>) -> io::Result<ExitStatus> {
+        let mut child = start()?;
         loop {
             for origin in self.signals.wait() {
                 pass_on(&origin, &child);
             }
-            if let Some(status) = child.try_wait()? {
+            // The first process has no child but the command and those who were given to it.
+            let ended = if is_init() { reap_all(&child)? } else { child.try_wait()? };
+            if let Some(status) = ended {
                 return Ok(status);
             }
         }
     }
+}
+
+/// Whether this is the first process of its PID namespace.
+pub(crate) fn is_init() -> bool {
+    rustix::process::getpid() == Pid::INIT
+}
+
+/// Reaps every child that has ended, and returns what became of the command if it was among them.
+fn reap_all(command: &Child) -> io::Result<Option<ExitStatus>> {
+    while let Some((pid, status)) = retry_on_intr(|| wait(WaitOptions::NOHANG))? {
+        if pid == Pid::from_child(command) {
+            return Ok(Some(ExitStatus::from_raw(status.as_raw())));
+        }
+    }
+    Ok(None)
 }
 
 fn pass_on(origin: &Origin, child: &Child) {
@@ -59,7 +79,6 @@ fn pass_on(origin: &Origin, child: &Child) {
 
 /// The command's exit code as a shell would show it: 128+N where signal N ended it.
 pub(crate) fn exit_code(status: ExitStatus) -> ExitCode {
-    use std::os::unix::process::ExitStatusExt;
     let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
     ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX))
 }
@@ -81,7 +100,6 @@ fn ignored_mask(status: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::process::ExitStatusExt;
 
     #[test]
     fn a_command_that_a_signal_ended_has_the_exit_code_that_shells_show() {

@@ -11,6 +11,9 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand};
 
+use crate::failure::Failure;
+use crate::output;
+
 pub(crate) use configure::Configure;
 pub(crate) use role::{Accounts, Console, CredentialProcess, Env, Exec, Roles, Shell, WhichRole, Whoami};
 pub(crate) use terms::{Terms, Validity, Waiting};
@@ -361,16 +364,13 @@ pub(crate) fn usage_code(arguments: &[OsString]) -> ssoctl_protocol::ExitCode {
 
 /// Shows what clap has to say instead of running a command: help and version on standard output, complaints on
 /// standard error, and then `usage` is the exit code.
-pub(crate) fn answer(answer: &clap::Error, usage: ssoctl_protocol::ExitCode) -> ExitCode {
-    let shown = answer.print();
-    let code = if answer.use_stderr() {
-        usage
-    } else if shown.is_err() {
-        ssoctl_protocol::ExitCode::Other
-    } else {
-        ssoctl_protocol::ExitCode::Success
-    };
-    ExitCode::from(code as u8)
+pub(crate) fn answer(answer: &clap::Error, usage: ssoctl_protocol::ExitCode) -> Result<ExitCode, Failure> {
+    if !answer.use_stderr() {
+        return output::write(answer.to_string().as_bytes()).map(|()| ExitCode::SUCCESS);
+    }
+    // Where it cannot be said, the exit code is all there is.
+    let _ = answer.print();
+    Ok(ExitCode::from(usage as u8))
 }
 
 #[cfg(test)]

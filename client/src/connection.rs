@@ -19,7 +19,7 @@ use crate::environment;
 use crate::failure::Failure;
 use crate::http::{self, Answer, AnswerReader};
 use crate::render;
-use crate::start;
+use crate::start::{self, nobody_listens};
 
 /// What every request may take beyond what it asks the daemon to wait for: a silent refresh takes up to 10 s, and the
 /// daemon's own deadline should be the one that passes.
@@ -277,11 +277,6 @@ impl Daemon {
 
 fn not_connected(error: io::Error, path: &Path) -> Failure {
     Failure::Unreachable(format!("cannot connect to {}: {}", path.display(), explained(error, path)))
-}
-
-/// Whether a connect failed because there is no socket, or no process behind it.
-pub(crate) fn nobody_listens(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused)
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@
 //! | [`container_endpoint`] | the address where one command renews its credentials |
 //! | [`attendance`] | staying a command's parent: signals and exit code |
 //! | [`browser`] | handing pages to `ssoctld open-page`: where a person approves, and the console |
+//! | [`output`] | standard output |
 //! | [`render`] | what a person reads |
 //! | [`failure`] | why a command failed, and its exit code |
 //! | [`environment`] | the one place that reads the environment and the clock |
@@ -36,6 +37,7 @@ mod differences;
 mod environment;
 mod failure;
 mod http;
+mod output;
 mod render;
 mod role_environment;
 mod shell;
@@ -57,7 +59,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             if answer.use_stderr() && cli::verb(&arguments).is_some_and(|verb| verb == "env") {
                 commands::env::unreadable(&arguments, ssoctl_protocol::ExitCode::Usage);
             }
-            return cli::answer(&answer, cli::usage_code(&arguments));
+            cli::answer(&answer, cli::usage_code(&arguments))
         }
     };
     match outcome {

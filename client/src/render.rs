@@ -11,8 +11,6 @@ use std::time::Duration;
 use ssoctl_protocol::text::{self, LONGEST_LINE};
 use ssoctl_protocol::{PendingLogin, Timestamp};
 
-use crate::failure::Failure;
-
 pub(crate) use problem::problem;
 pub(crate) use status::{Colours, status};
 pub(crate) use table::table;
@@ -33,19 +31,6 @@ pub(crate) fn line(text: &str) {
 /// Replaces the line that the cursor stands in; for a terminal only. An empty text clears it.
 pub(crate) fn redraw(text: &str) {
     let _ = io::stderr().lock().write_all(format!("\r\x1b[K{}", printable(text)).as_bytes());
-}
-
-/// Writes an answer to standard output in one go.
-pub(crate) fn output(bytes: &[u8]) -> Result<(), Failure> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(Failure::Unwritable)
-}
-
-/// Writes a JSON document to standard output, and the end of its line.
-pub(crate) fn json(document: &[u8]) -> Result<(), Failure> {
-    let document = str::from_utf8(document.trim_ascii())
-        .map_err(|_| Failure::Unreachable("the daemon's answer is not UTF-8".to_owned()))?;
-    output(format!("{}\n", text::in_json(document)).as_bytes())
 }
 
 /// Where to go and what to compare, for a person who is to approve. Ends with an empty line.

@@ -21,7 +21,6 @@ use std::time::{Duration, Instant};
 use ssoctl_files::owner::refuse_foreign_place;
 use ssoctl_files::remedy::explained;
 
-use crate::connection::nobody_listens;
 use daemon::{Manager, Start, Starter};
 use unit::Unit;
 
@@ -128,6 +127,11 @@ pub(crate) fn daemon(socket: &Path) -> Result<UnixStream, NotStarted> {
         }
         thread::sleep(PAUSE);
     }
+}
+
+/// Whether a connect failed because there is no socket, or no process behind it.
+pub(crate) fn nobody_listens(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
 }
 
 fn wait_for(socket: &Path, patience: Duration) -> Result<Option<UnixStream>, NotStarted> {

@@ -21,12 +21,19 @@ fn linked() -> Vec<String> {
 #[test]
 fn of_our_crates_only_those_that_both_sides_share_are_linked() {
     let linked = linked();
-    let ours =
-        ["ssoctl", "ssoctl-aws-files", "ssoctl-files", "ssoctl-protocol", "ssoctld", "identity-center-simulator"];
+    let ours = [
+        "ssoctl",
+        "ssoctl-aws-files",
+        "ssoctl-files",
+        "ssoctl-inherited",
+        "ssoctl-protocol",
+        "ssoctld",
+        "identity-center-simulator",
+    ];
     let mut found: Vec<&str> = linked.iter().map(String::as_str).filter(|name| ours.contains(name)).collect();
     found.sort_unstable();
     found.dedup();
-    assert_eq!(found, ["ssoctl", "ssoctl-aws-files", "ssoctl-files", "ssoctl-protocol"]);
+    assert_eq!(found, ["ssoctl", "ssoctl-aws-files", "ssoctl-files", "ssoctl-inherited", "ssoctl-protocol"]);
 }
 
 #[test]

@@ -264,7 +264,7 @@ fn examine(arguments: Arguments, json: bool, shell: Option<&str>) -> anyhow::Res
     // What hangs (a name that is being resolved) is left behind.
     runtime.shutdown_background();
     let report = report?;
-    let mut output = std::io::stdout().lock();
+    let mut output = ssoctl_inherited::standard_output().context("failed to print the report")?;
     let is_able = std::env::var_os("TERM").is_some_and(|name| !name.is_empty() && name != "dumb");
     let is_coloured =
         output.is_terminal() && is_able && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
@@ -273,7 +273,7 @@ fn examine(arguments: Arguments, json: bool, shell: Option<&str>) -> anyhow::Res
         (false, true) => report.text(Colour::Shown),
         (false, false) => report.text(Colour::Plain),
     };
-    output.write_all(text.as_bytes()).and_then(|()| output.flush()).context("failed to print the report")?;
+    output.write_all(text.as_bytes()).context("failed to print the report")?;
     Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -328,8 +328,8 @@ fn write_profiles(wanted: cli::Configure) -> anyhow::Result<ExitCode> {
     let mut errors = std::io::stderr().lock();
     match done {
         Ok(report) => {
-            let mut output = std::io::stdout().lock();
-            let printed = output.write_all(report.output.as_bytes()).and_then(|()| output.flush());
+            let output = ssoctl_inherited::standard_output();
+            let printed = output.and_then(|mut output| output.write_all(report.output.as_bytes()));
             // Whoever reads no remarks misses nothing else.
             let _ = errors.write_all(report.remarks.as_bytes());
             printed.context("failed to print what was done")?;

@@ -8,6 +8,7 @@ use super::{name, selector};
 use crate::cli;
 use crate::connection::Daemon;
 use crate::failure::Failure;
+use crate::output;
 use crate::render;
 
 pub(super) fn run(daemon: &Daemon, arguments: cli::Accounts) -> Result<(), Failure> {
@@ -15,11 +16,11 @@ pub(super) fn run(daemon: &Daemon, arguments: cli::Accounts) -> Result<(), Failu
     let answer = Waiting::up_to(arguments.waiting.wait).obtain(daemon, &route, &Query::default())?;
     let listed: Accounts = daemon.read(&answer)?;
     if arguments.json {
-        return render::json(answer.body.expose());
+        return output::json(answer.body.expose());
     }
     let rows = listed
         .accounts
         .into_iter()
         .map(|account| [account.id, account.name.unwrap_or_default(), account.email.unwrap_or_default()]);
-    render::output(render::table(["ACCOUNT", "NAME", "EMAIL"], rows).as_bytes())
+    output::write(render::table(["ACCOUNT", "NAME", "EMAIL"], rows).as_bytes())
 }

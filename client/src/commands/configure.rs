@@ -13,6 +13,7 @@ use super::waiting::Waiting;
 use crate::cli::Configure;
 use crate::connection::Daemon;
 use crate::failure::Failure;
+use crate::output;
 use crate::start;
 
 /// Becomes `ssoctld configure`. Returns only if it cannot.
@@ -49,6 +50,7 @@ pub(super) fn run(daemon: &Daemon, arguments: Configure) -> Result<(), Failure> 
     if arguments.dry_run {
         command.arg("--dry-run");
     }
+    output::check()?;
     let error = command.exec();
     Err(Failure::Other(format!("{} cannot be executed: {error}", program.display())))
 }

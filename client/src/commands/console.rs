@@ -12,19 +12,19 @@ use crate::browser::{self, NotOpened, Wish};
 use crate::cli;
 use crate::connection::Daemon;
 use crate::failure::Failure;
-use crate::render;
+use crate::output;
 
 pub(super) fn run(daemon: &Daemon, arguments: cli::Console) -> Result<(), Failure> {
     let answer = daemon.ask(&Route::Assignment, &role::query(arguments.which, cli::Validity::default())?)?;
     let assignment: Assignment = daemon.read(&answer)?;
     let link = link(&assignment, arguments.destination.as_deref());
     if arguments.url_only {
-        return render::output(format!("{link}\n").as_bytes());
+        return output::write(format!("{link}\n").as_bytes());
     }
     let wish = if arguments.browser { Wish::Anyhow } else { Wish::WhereItIsSeen };
     match browser::open(&link, &assignment.session, wish) {
         Ok(_) => Ok(()),
-        Err(NotOpened::NothingToOpenWith) => render::output(format!("{link}\n").as_bytes()),
+        Err(NotOpened::NothingToOpenWith) => output::write(format!("{link}\n").as_bytes()),
         Err(NotOpened::Because(why)) => {
             Err(Failure::Other(format!("no browser was opened: {why}; the page is {link}")))
         }

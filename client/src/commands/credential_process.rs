@@ -11,7 +11,7 @@ use super::role;
 use crate::cli;
 use crate::connection::Daemon;
 use crate::failure::Failure;
-use crate::render;
+use crate::output;
 
 /// The only version that the contract has.
 const VERSION: u8 = 1;
@@ -46,5 +46,5 @@ pub(super) fn run(daemon: &Daemon, arguments: cli::CredentialProcess) -> Result<
     line.push(b'\n');
     let line = Secret::new(line);
     written.map_err(|error| Failure::Other(format!("the credentials cannot be written as JSON: {error}")))?;
-    render::output(line.expose())
+    output::write(line.expose())
 }

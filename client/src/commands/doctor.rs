@@ -5,6 +5,7 @@ use std::process::Command;
 
 use crate::cli::Doctor;
 use crate::failure::Failure;
+use crate::output;
 use crate::start;
 
 /// Becomes `ssoctld doctor`, so that its exit code and the signals of the terminal are its own. Returns only if it cannot.
@@ -16,6 +17,9 @@ pub(super) fn run(arguments: &Doctor) -> Failure {
     command.arg("doctor");
     if arguments.json {
         command.arg("--json");
+    }
+    if let Err(failure) = output::check() {
+        return failure;
     }
     let error = command.exec();
     Failure::Other(format!("{} cannot be executed: {error}", program.display()))

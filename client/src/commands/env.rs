@@ -10,7 +10,7 @@ use crate::cli::{self, Shell};
 use crate::connection::Daemon;
 use crate::environment;
 use crate::failure::Failure;
-use crate::render;
+use crate::output;
 use crate::role_environment::Changes;
 use crate::shell;
 
@@ -27,7 +27,7 @@ pub(super) fn run(daemon: impl FnOnce() -> Result<Daemon, Failure>, arguments: c
     match changes() {
         Ok(changes) => {
             let language = language.inspect_err(|failure| fail(Shell::Bash, failure.exit_code()))?;
-            render::output(shell::script(language, &changes).expose().as_bytes())
+            output::write(shell::script(language, &changes).expose().as_bytes())
         }
         Err(failure) => {
             fail(language.unwrap_or(Shell::Bash), failure.exit_code());
@@ -51,7 +51,7 @@ fn fail(language: Shell, code: ExitCode) {
     if !io::stdout().is_terminal() {
         let script = shell::failure(language, &Changes::without_role(&environment::variable), code as u8);
         // The failure itself is told next, and this one would add nothing.
-        let _ = render::output(script.as_bytes());
+        let _ = output::write(script.as_bytes());
     }
 }
 

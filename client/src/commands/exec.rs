@@ -1,13 +1,15 @@
 //! `ssoctl exec`
 //!
 //! Usually this process becomes the command, so that nothing stands between the command and whoever started it. With
-//! `--refreshable` it stays, because the command's endpoint lives in it.
+//! `--refreshable` it stays, because the command's endpoint lives in it. As the first process of a container it also has to reap
+//! what others leave behind, which would get into the way of children of its own; so it does nothing else there, and starts a
+//! second `ssoctl` for the rest.
 
 mod other_identities;
+mod program;
 
-use std::ffi::OsString;
+use std::env;
 use std::io;
-use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
 use ssoctl_protocol::{RoleCredentials, Route};
@@ -20,40 +22,42 @@ use crate::container_endpoint::ContainerEndpoint;
 use crate::environment;
 use crate::failure::Failure;
 use crate::role_environment::Changes;
+use program::Program;
 
 /// Becomes the command, or returns the exit code of one that was attended.
 pub(super) fn run(starting: Starting, mut arguments: cli::Exec) -> Result<ExitCode, Failure> {
     let not_started = |failure| Failure::NotStarted(Box::new(failure));
-    let words = std::mem::take(&mut arguments.command);
-    let not_executed = |error| Failure::NotExecuted { command: display(&words), error };
+    if arguments.refreshable && attendance::is_init() {
+        return attend_the_same().map_err(not_started);
+    }
+    let program = Program::new(std::mem::take(&mut arguments.command));
+    let not_executed = |error| Failure::NotExecuted { command: program.name(), error };
     other_identities::check_any().map_err(not_started)?;
     if arguments.refreshable {
         let refreshable = Refreshable::prepare(starting, arguments).map_err(not_started)?;
-        let status = refreshable.attendance.attend(&mut command(&words, &refreshable.changes)).map_err(not_executed)?;
+        let status = refreshable.attendance.attend(|| program.start(&refreshable.changes)).map_err(not_executed)?;
         return Ok(attendance::exit_code(status));
     }
     let credentials = credentials(starting, arguments).map_err(not_started)?;
     let changes = Changes::fixed(&credentials, &environment::variable);
-    Err(not_executed(command(&words, &changes).exec()))
+    Err(not_executed(program.become_it(&changes)))
+}
+
+/// Has a process that is not the first one do what this one is asked to.
+fn attend_the_same() -> Result<ExitCode, Failure> {
+    let same = || {
+        let mut command = Command::new(env::current_exe()?);
+        command.args(env::args_os().skip(1));
+        ssoctl_inherited::hand_on(&mut command);
+        Attendance::begin()?.attend(|| command.spawn())
+    };
+    same()
+        .map(attendance::exit_code)
+        .map_err(|error| unavailable("a process for the command cannot be started", &error))
 }
 
 fn credentials(starting: Starting, arguments: cli::Exec) -> Result<RoleCredentials, Failure> {
     role::credentials(&Daemon::find(starting, VersionWarning::Shown)?, arguments.which, arguments.terms)
-}
-
-fn command(words: &[OsString], changes: &Changes) -> Command {
-    let (program, arguments) = words.split_first().map_or_else(Default::default, |(first, rest)| (first.clone(), rest));
-    let mut command = Command::new(program);
-    command.args(arguments);
-    for name in &changes.removed {
-        command.env_remove(name);
-    }
-    command.envs(changes.set.iter().map(|(name, value)| (name, value.expose())));
-    command
-}
-
-fn display(words: &[OsString]) -> String {
-    words.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 /// Everything that a command with an endpoint of its own needs before it starts.

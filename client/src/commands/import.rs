@@ -7,15 +7,16 @@ use ssoctl_protocol::route::Query;
 use crate::cli;
 use crate::connection::Daemon;
 use crate::failure::Failure;
+use crate::output;
 use crate::render;
 
 pub(super) fn run(daemon: &Daemon, arguments: &cli::Import) -> Result<(), Failure> {
     let answer = daemon.ask(&Route::Import, &Query::default())?;
     let import: Import = daemon.read(&answer)?;
     if arguments.json {
-        render::json(answer.body.expose())?;
+        output::json(answer.body.expose())?;
     } else {
-        render::output(text(&import).as_bytes())?;
+        output::write(text(&import).as_bytes())?;
     }
     let is_failure = |file: &&ImportedFile| matches!(file.outcome, ImportOutcome::Unreadable | ImportOutcome::NotNow);
     match import.files.iter().filter(is_failure).count() {

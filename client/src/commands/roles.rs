@@ -11,6 +11,7 @@ use super::{name, selector};
 use crate::cli;
 use crate::connection::Daemon;
 use crate::failure::Failure;
+use crate::output;
 use crate::render;
 
 /// What `--json` prints.
@@ -51,8 +52,8 @@ pub(super) fn run(daemon: &Daemon, arguments: cli::Roles) -> Result<(), Failure>
     if arguments.json {
         let text = serde_json::to_string(&Output { session: &session, roles: &rows })
             .map_err(|error| Failure::Other(format!("the roles cannot be written as JSON: {error}")))?;
-        return render::json(text.as_bytes());
+        return output::json(text.as_bytes());
     }
     let rows = rows.into_iter().map(|row| [row.account, row.account_name.unwrap_or_default(), row.role]);
-    render::output(render::table(["ACCOUNT", "NAME", "ROLE"], rows).as_bytes())
+    output::write(render::table(["ACCOUNT", "NAME", "ROLE"], rows).as_bytes())
 }

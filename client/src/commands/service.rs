@@ -16,6 +16,7 @@ use ssoctl_files::owner::refuse_foreign_place;
 
 use crate::cli::ServiceAction;
 use crate::failure::Failure;
+use crate::output;
 use crate::render;
 use crate::start::{self, manager};
 
@@ -121,5 +122,5 @@ fn show(command: &mut Command) -> Result<(), Failure> {
 }
 
 fn say(text: &str) -> Result<(), Failure> {
-    render::output(format!("{}\n", render::printable(text)).as_bytes())
+    output::write(format!("{}\n", render::printable(text)).as_bytes())
 }

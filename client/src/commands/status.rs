@@ -10,6 +10,7 @@ use crate::cli;
 use crate::connection::Daemon;
 use crate::environment;
 use crate::failure::Failure;
+use crate::output;
 use crate::render::{self, Colours};
 
 pub(super) fn run(daemon: &Daemon, arguments: cli::Status) -> Result<(), Failure> {
@@ -38,7 +39,7 @@ pub(super) fn run(daemon: &Daemon, arguments: cli::Status) -> Result<(), Failure
         }
     };
     if json {
-        return render::json(&text);
+        return output::json(&text);
     }
     let colours =
         if io::stdout().is_terminal() && environment::terminal_is_able() && environment::variable("NO_COLOR").is_none()
@@ -47,5 +48,5 @@ pub(super) fn run(daemon: &Daemon, arguments: cli::Status) -> Result<(), Failure
         } else {
             Colours::Off
         };
-    render::output(render::status(&report.daemon, &report.sessions, environment::now(), colours).as_bytes())
+    output::write(render::status(&report.daemon, &report.sessions, environment::now(), colours).as_bytes())
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::service;
 use crate::connection::{Daemon, Listening};
 use crate::failure::Failure;
-use crate::render;
+use crate::output;
 
 /// How long a daemon may take to end. It answers who waits, and writes what is to be written.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -86,5 +86,5 @@ fn end(_: u32) -> Result<(), Failure> {
 }
 
 fn say(text: &str) -> Result<(), Failure> {
-    render::output(format!("{text}\n").as_bytes())
+    output::write(format!("{text}\n").as_bytes())
 }

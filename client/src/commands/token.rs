@@ -9,7 +9,7 @@ use super::waiting::Waiting;
 use crate::cli;
 use crate::connection::Daemon;
 use crate::failure::Failure;
-use crate::render;
+use crate::output;
 
 pub(super) fn run(daemon: &Daemon, arguments: cli::Token) -> Result<(), Failure> {
     let cli::Terms { validity, waiting } = arguments.terms;
@@ -21,5 +21,5 @@ pub(super) fn run(daemon: &Daemon, arguments: cli::Token) -> Result<(), Failure>
         if arguments.json { answer.body.expose().trim_ascii() } else { token.access_token.expose().as_bytes() };
     // One write with the newline in it, from memory that is wiped.
     let line = Secret::new([text, b"\n"].concat());
-    render::output(line.expose())
+    output::write(line.expose())
 }

@@ -8,6 +8,7 @@ use crate::cli::{self, Validity, WhichRole};
 use crate::connection::Daemon;
 use crate::environment;
 use crate::failure::Failure;
+use crate::output;
 use crate::render;
 use crate::role_environment::{REGIONS, overriding};
 
@@ -61,9 +62,9 @@ pub(super) fn run(daemon: &Daemon, arguments: cli::Whoami) -> Result<(), Failure
     if arguments.json {
         let text = serde_json::to_string(&output)
             .map_err(|error| Failure::Other(format!("the answer cannot be written as JSON: {error}")))?;
-        return render::output(format!("{text}\n").as_bytes());
+        return output::write(format!("{text}\n").as_bytes());
     }
-    render::output(text(&output, used_profile()?.as_deref()).as_bytes())
+    output::write(text(&output, used_profile()?.as_deref()).as_bytes())
 }
 
 /// Puts together what the daemon says of the files and what only this process sees: its arguments and variables.

@@ -102,3 +102,52 @@ fn a_broken_entry_is_shown_with_file_and_line_and_the_others_work() {
     stage.sign_in("corp");
     stage.run(["token"]).exits(0);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_answer_that_nobody_can_get_is_an_error_for_every_verb() {
+    let stage = super::exec::signed_in(Settings::default());
+    let configuration = || std::fs::read(stage.home().join(".aws/config")).unwrap();
+    let before = configuration();
+    let verbs: [&[&str]; 17] = [
+        &["--help"],
+        &["--version"],
+        &["token", "--help"],
+        &["token"],
+        &["token", "--json"],
+        &["status"],
+        &["status", "--json", "corp"],
+        &["accounts"],
+        &["accounts", "--json"],
+        &["roles", "--account", "111122223333"],
+        &["env", "--profile", "dev", "--shell", "bash"],
+        &["env", "--unset", "--shell", "fish"],
+        &["credential-process", "--profile", "dev"],
+        &["console", "--profile", "dev", "--url-only"],
+        &["whoami", "--profile", "dev"],
+        &["import"],
+        &["configure"],
+    ];
+    for verb in verbs.into_iter().chain([&["doctor"][..], &["doctor", "--json"]]) {
+        for redirection in [">&-", ">/dev/full", "1</dev/null"] {
+            if verb[0] == "configure" && redirection != ">&-" {
+                continue;
+            }
+            let ssoctl = stage.ssoctl(verb);
+            let mut shell = std::process::Command::new("sh");
+            shell.env_clear().envs(ssoctl.get_envs().filter_map(|(name, value)| Some((name, value?))));
+            shell.args(["-c", &format!("exec \"$@\" {redirection}"), "sh"]).current_dir(stage.home());
+            let outcome = stage.finish({
+                shell.arg(ssoctl.get_program()).args(ssoctl.get_args());
+                shell
+            });
+            assert_eq!(outcome.code, Some(1), "{verb:?} {redirection}: {outcome:?}");
+            let is_said =
+                ["standard output", "failed to print the report"].iter().any(|it| outcome.stderr.contains(it));
+            assert!(is_said, "{verb:?} {redirection}: {outcome:?}");
+        }
+    }
+    assert_eq!(configuration(), before, "what could not be told was not done either");
+    // Whoever has nothing to say there does not need it.
+    stage.run(["logout", "--help"]).exits(0);
+}

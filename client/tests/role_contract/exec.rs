@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use serde_json::json;
 
 use crate::canned::{Canned, assert_fails, ok, problem, ssoctl, stderr, stdout};
-use crate::credentials;
+use crate::{credentials, executable};
 
 const STALE: [(&str, &str); 7] = [
     ("AWS_PROFILE", "dev"),
@@ -151,4 +151,22 @@ fn what_java_or_two_variables_would_make_of_a_role_is_refused_before_anybody_is_
     let mut command = ssoctl(&canned.socket(), &["exec", "--", "true"]);
     assert!(command.env("AWS_DEFAULT_PROFILE", "dev").output().unwrap().status.success());
     assert_eq!(canned.requests(), ["GET /v1/credentials?profile=dev HTTP/1.1"]);
+}
+
+#[test]
+fn a_script_that_names_no_interpreter_is_run_by_sh_as_a_shell_does_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let script = directory.path().join("no-interpreter");
+    executable::script(&script, "echo \"$1 $AWS_ACCESS_KEY_ID ${0##*/}\"; exit 7\n");
+    let path = format!("/nowhere:{}:/usr/bin:/bin", directory.path().display());
+    for mode in [&["exec"][..], &["exec", "--refreshable"]] {
+        for name in [script.to_str().unwrap(), "no-interpreter", "./no-interpreter"] {
+            let canned = Canned::answers([ok(&credentials())]);
+            let mut command = ssoctl(&canned.socket(), &[mode, &["--", name, "argument"]].concat());
+            let output = command.env("PATH", &path).current_dir(directory.path()).output().unwrap();
+            assert_eq!(output.status.code(), Some(7), "{mode:?} {name}: {}", stderr(&output));
+            let key = if mode.len() == 1 { "ASIAKEY" } else { "" };
+            assert_eq!(stdout(&output), format!("argument {key} no-interpreter\n"), "{mode:?} {name}");
+        }
+    }
 }

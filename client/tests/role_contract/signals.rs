@@ -76,6 +76,51 @@ fn a_signal_that_was_ignored_stays_ignored_for_the_command() {
 }
 
 #[test]
+fn a_broken_pipe_is_ignored_by_the_command_if_whoever_called_ignores_it() {
+    if !cfg!(target_os = "linux") {
+        return;
+    }
+    for (trap, ignored) in [("trap '' PIPE; ", true), ("", false)] {
+        for mode in [&["exec"][..], &["exec", "--refreshable"]] {
+            let canned = Canned::answers([ok(&credentials())]);
+            let mut shell = Command::new("sh");
+            shell.args(["-c", &format!("{trap}exec \"$@\""), "sh", env!("CARGO_BIN_EXE_ssoctl")]).args(mode);
+            shell.args(["--", "grep", "SigIgn", "/proc/self/status"]);
+            let output = alone(&mut shell, &canned).output().unwrap();
+            let mask = String::from_utf8(output.stdout).unwrap();
+            let mask = u64::from_str_radix(mask.trim_start_matches("SigIgn:").trim(), 16).unwrap();
+            assert_eq!(mask & (1 << (Signal::PIPE.as_raw() - 1)) != 0, ignored, "{trap}{mode:?}: {mask:x}");
+        }
+    }
+}
+
+#[test]
+fn as_the_first_process_it_reaps_what_others_leave_behind_and_ends_as_the_command_does() {
+    let namespace = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"];
+    let can = Command::new(namespace[0]).args(&namespace[1..]).arg("true").output();
+    if !can.is_ok_and(|output| output.status.success()) {
+        return skip("as_the_first_process_it_reaps", "no right to make a PID namespace");
+    }
+    let canned = Canned::answers([ok(&credentials())]);
+    // Each subshell ends before its child, which is then given to the first process of the namespace.
+    let script = "\
+for orphan in 1 2 3 4 5; do (sleep 0.1 & echo $! >> \"$1\"); done
+left() { for orphan in $(cat \"$1\"); do [ ! -e /proc/$orphan ] || echo $orphan; done; }
+for look in $(seq 1200); do [ -n \"$(left \"$1\")\" ] || break; sleep 0.05; done
+cat /proc/1/comm
+grep -c . \"$1\"
+left \"$1\"
+exit 7";
+    let directory = tempfile::tempdir().unwrap();
+    let mut inside = Command::new(namespace[0]);
+    inside.args(&namespace[1..]).args([env!("CARGO_BIN_EXE_ssoctl"), "exec", "--refreshable", "--"]);
+    inside.args(["sh", "-c", script, "sh"]).arg(directory.path().join("orphans"));
+    let output = alone(&mut inside, &canned).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "ssoctl\n5\n", "{output:?}");
+    assert_eq!(output.status.code(), Some(7), "{output:?}");
+}
+
+#[test]
 fn ctrl_c_in_a_terminal_reaches_the_command_once() {
     let program = Path::new("/usr/bin/script");
     if !cfg!(target_os = "linux") || !program.exists() {

@@ -1,0 +1,24 @@
+//! Standard output: answers, for programs and people.
+
+use std::io::Write as _;
+
+use ssoctl_protocol::text;
+
+use crate::failure::Failure;
+
+/// Makes sure that there is a standard output, for a verb that hands it on to another program.
+pub(crate) fn check() -> Result<(), Failure> {
+    ssoctl_inherited::standard_output().map(drop).map_err(Failure::Unwritable)
+}
+
+/// Writes an answer in one go.
+pub(crate) fn write(bytes: &[u8]) -> Result<(), Failure> {
+    ssoctl_inherited::standard_output().and_then(|mut output| output.write_all(bytes)).map_err(Failure::Unwritable)
+}
+
+/// Writes a JSON document, and the end of its line.
+pub(crate) fn json(document: &[u8]) -> Result<(), Failure> {
+    let document = str::from_utf8(document.trim_ascii())
+        .map_err(|_| Failure::Unreachable("the daemon's answer is not UTF-8".to_owned()))?;
+    write(format!("{}\n", text::in_json(document)).as_bytes())
+}
