@@ -106,7 +106,7 @@ fn as_the_first_process_it_reaps_what_others_leave_behind_and_ends_as_the_comman
     let script = "\
 for orphan in 1 2 3 4 5; do (sleep 0.1 & echo $! >> \"$1\"); done
 left() { for orphan in $(cat \"$1\"); do [ ! -e /proc/$orphan ] || echo $orphan; done; }
-for look in $(seq 1200); do [ -n \"$(left \"$1\")\" ] || break; sleep 0.05; done
+for look in $(seq 200); do [ -n \"$(left \"$1\")\" ] || break; sleep 0.05; done
 cat /proc/1/comm
 grep -c . \"$1\"
 left \"$1\"
