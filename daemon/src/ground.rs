@@ -62,6 +62,7 @@ pub struct Ground {
     socket: Option<Listener>,
     claims: Vec<Arc<Claim>>,
     files: Option<FileWatch>,
+    ancestors: ancestors::Ancestors,
     mounts: mounts::Mounts,
     machine: MachineProblems,
     next_look: Option<(BootTime, usize)>,
@@ -70,17 +71,20 @@ pub struct Ground {
 impl Ground {
     /// Begins to watch. Has to be called within a tokio runtime.
     pub fn new(socket: Listener, claims: Vec<Arc<Claim>>, machine: MachineProblems) -> Self {
-        let paths = claims.iter().map(|claim| claim.file().to_owned()).chain([socket.path().to_owned()]).collect();
-        let files = Some(FileWatch::start(paths, &machine));
+        let paths: Vec<PathBuf> =
+            claims.iter().map(|claim| claim.file().to_owned()).chain([socket.path().to_owned()]).collect();
+        let files = Some(FileWatch::start(paths.clone(), &machine));
+        let (ancestors, mounts) = (ancestors::Ancestors::watch(paths), mounts::Mounts::watch());
         // Something may have happened before anybody watched.
         let next_look = Some((BootTime::default(), 0));
-        Self { socket: Some(socket), claims, files, mounts: mounts::Mounts::watch(), machine, next_look }
+        Self { socket: Some(socket), claims, files, ancestors, mounts, machine, next_look }
     }
 
     /// One that nothing happens to.
     pub fn firm() -> Self {
-        let (machine, mounts) = (MachineProblems::default(), mounts::Mounts::none());
-        Self { socket: None, claims: Vec::new(), files: None, mounts, machine, next_look: None }
+        let (ancestors, mounts) = (ancestors::Ancestors::none(), mounts::Mounts::none());
+        let machine = MachineProblems::default();
+        Self { socket: None, claims: Vec::new(), files: None, ancestors, mounts, machine, next_look: None }
     }
 
     /// Keeps looking, and tells what was put right; after what cannot be put right it ends. File systems may hang, so nobody
@@ -119,6 +123,7 @@ impl Ground {
         let look = self.next_look.map(|(at, _)| clock.sleep_until(at));
         tokio::select! {
             () = or_never(self.files.as_mut().map(FileWatch::changed)) => {}
+            () = self.ancestors.moved() => {}
             () = self.mounts.changed() => {}
             () = or_never(look) => {}
         }
@@ -162,6 +167,8 @@ impl Ground {
             is_well = false;
             restored.socket = self.renew_socket()?;
         }
+        // Others may be there now.
+        self.ancestors.look();
         self.next_look = match self.next_look {
             _ if is_well => None,
             Some((_, number)) => Some((clock.now().boot + LOOKS[number.min(LOOKS.len() - 1)], number + 1)),
@@ -209,6 +216,81 @@ async fn or_never(future: Option<impl Future<Output = ()>>) {
 
 /// The kind of a socket's path.
 pub(crate) type Kind = fn(PathBuf) -> SocketPath;
+
+#[cfg(target_os = "linux")]
+mod ancestors {
+    use std::mem::MaybeUninit;
+    use std::os::fd::OwnedFd;
+    use std::path::PathBuf;
+
+    use rustix::fs::inotify::{self, CreateFlags, Reader, WatchFlags};
+    use tokio::io::Interest;
+    use tokio::io::unix::AsyncFd;
+
+    /// The directories above some files, of which no more than their own moves is told: what is renamed takes all below along.
+    pub(super) struct Ancestors {
+        files: Vec<PathBuf>,
+        moves: Option<AsyncFd<OwnedFd>>,
+    }
+
+    impl Ancestors {
+        #[expect(deprecated, reason = "its safe successor takes no interest; a descriptor of our own is sound")]
+        pub(super) fn watch(files: Vec<PathBuf>) -> Self {
+            let made = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).ok();
+            let moves = made.and_then(|moves| AsyncFd::with_interest(moves, Interest::READABLE).ok());
+            let ancestors = Self { files, moves };
+            ancestors.look();
+            ancestors
+        }
+
+        pub(super) const fn none() -> Self {
+            Self { files: Vec::new(), moves: None }
+        }
+
+        /// Watches those that are there now.
+        pub(super) fn look(&self) {
+            let Some(moves) = &self.moves else { return };
+            for directory in self.files.iter().flat_map(|file| file.ancestors().skip(1)) {
+                // One that cannot be read, or is gone, tells nothing.
+                let _ = inotify::add_watch(moves, directory, WatchFlags::MOVE_SELF | WatchFlags::ONLYDIR);
+            }
+        }
+
+        /// Waits until one was moved. Cancel safe.
+        pub(super) async fn moved(&mut self) {
+            let Some(moves) = &self.moves else { return std::future::pending().await };
+            let Ok(mut ready) = moves.readable().await else { return self.moves = None };
+            let mut space = [MaybeUninit::uninit(); 4096];
+            let mut reader = Reader::new(moves, &mut space);
+            while reader.next().is_ok() {}
+            ready.clear_ready();
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod ancestors {
+    use std::path::PathBuf;
+
+    /// They tell nothing here.
+    pub(super) struct Ancestors;
+
+    impl Ancestors {
+        pub(super) fn watch(_files: Vec<PathBuf>) -> Self {
+            Self
+        }
+
+        pub(super) const fn none() -> Self {
+            Self
+        }
+
+        pub(super) fn look(&self) {}
+
+        pub(super) async fn moved(&mut self) {
+            std::future::pending().await
+        }
+    }
+}
 
 #[cfg(target_os = "linux")]
 mod mounts {

@@ -53,6 +53,12 @@ async fn a_socket_that_is_removed_with_its_directories_is_made_again_and_the_dae
         until_it_answers(home.path()).await;
         assert_eq!(daemon.access_token().await, token, "{gone}");
     }
+    // A directory further above, which nobody has a reason to watch for its files.
+    for away in ["away", "further-away"] {
+        fs::rename(home.path().join("run"), home.path().join(away)).unwrap();
+        until_it_answers(home.path()).await;
+        assert_eq!(daemon.access_token().await, token, "{away}");
+    }
     daemon.signal(Signal::TERM);
     let ended = daemon.ended().await;
     assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
