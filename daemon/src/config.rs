@@ -32,7 +32,7 @@ pub use environment::Environment;
 pub use files::{NoHome, Paths, SaveError, load, parse, save_session};
 pub(crate) use files::{is_null, read};
 pub use identity::{Identity, IdentityError, StartUrlError, normalise_start_url};
-pub use named::{NotUsable, load_named};
+pub use named::{FilePair, NotUsable, load_named};
 pub use partitions::is_known_region;
 pub(crate) use partitions::is_page_host;
 pub use quiet_hours::QuietHours;

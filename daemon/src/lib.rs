@@ -33,7 +33,6 @@ pub mod token;
 pub mod transport;
 pub mod world;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,7 +44,7 @@ use tokio::net::UnixListener;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use clock::Clock;
-use config::{Config, Environment, FileWatch, Paths, QuietHours, SaveError, Severity};
+use config::{Config, Environment, FilePair, FileWatch, Paths, QuietHours, SaveError, Severity};
 use desktop::{LocalZone, quiet};
 use ground::{Fallen, Ground};
 use named_files::{Asked, NamedFiles, Read};
@@ -106,7 +105,7 @@ pub async fn run(
         calls: server::Calls::default(),
         started_at: Timestamp::from(world.clock.now().wall),
         settings,
-        read: Box::new(move |path| Box::pin(have_read(path, ask.clone(), Arc::clone(&asking_clock)))),
+        read: Box::new(move |files| Box::pin(have_read(files, ask.clone(), Arc::clone(&asking_clock)))),
         save: Box::new(move |session| Box::pin(have_saved(session, save.clone()))),
     };
     let clock = Arc::clone(&world.clock);
@@ -194,16 +193,16 @@ async fn have_saved(session: NewSession, save: mpsc::Sender<Save>) -> Result<(St
     saved.await.unwrap_or(Err(SaveError::Stopping))
 }
 
-/// How long a caller waits for a file that it has named.
+/// How long a caller waits for files that it has named.
 const READING: Duration = Duration::from_secs(5);
 
-/// Has the owner of the configuration read a file.
-async fn have_read(path: PathBuf, ask: mpsc::Sender<Asked>, clock: Arc<dyn Clock>) -> Result<Arc<View>, String> {
+/// Has the owner of the configuration read files.
+async fn have_read(files: FilePair, ask: mpsc::Sender<Asked>, clock: Arc<dyn Clock>) -> Result<Arc<View>, String> {
     let deadline = clock.sleep_until(clock.now().boot + READING);
     let reading = async {
         let (reply, read) = oneshot::channel();
         // The other end goes away only with the daemon.
-        let _ = ask.send((path, reply)).await;
+        let _ = ask.send((files, reply)).await;
         read.await.unwrap_or_else(|_| Err("the daemon is stopping".to_owned()))
     };
     tokio::select! {

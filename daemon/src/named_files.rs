@@ -1,4 +1,4 @@
-//! The AWS configuration files beside the default one: those that callers have named and those that config.toml lists. They are
+//! The AWS files beside the default ones: those that callers have named and those that config.toml lists. They are
 //! read on threads, because anybody may name a file on a file system that hangs, and watched while they are remembered.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::chain::chain;
-use crate::config::{Config, EndpointSettings, Environment, FileWatch, NotUsable, Paths, load_named};
+use crate::config::{Config, EndpointSettings, Environment, FilePair, FileWatch, NotUsable, Paths, load_named};
 use crate::file_work::FileWork;
 use crate::machine::MachineProblems;
 use crate::session::registry::{Directory, View};
@@ -18,12 +18,12 @@ use crate::session::registry::{Directory, View};
 /// named for the longest time.
 const MOST: usize = 64;
 
-/// A file that a caller has named, and where its view or the reason against it is waited for.
-pub(crate) type Asked = (PathBuf, oneshot::Sender<Result<Arc<View>, String>>);
+/// The files that a caller has named, and where their view or the reason against it is waited for.
+pub(crate) type Asked = (FilePair, oneshot::Sender<Result<Arc<View>, String>>);
 
 /// What reading a file has given.
 pub(crate) struct Read {
-    path: PathBuf,
+    files: FilePair,
     found: Result<Found, NotUsable>,
     /// Who waits for it, and for whom it is remembered; nobody where it is only read again.
     asked: Option<oneshot::Sender<Result<Arc<View>, String>>>,
@@ -40,7 +40,7 @@ pub(crate) struct NamedFiles {
     paths: Paths,
     environment: Environment,
     machine: MachineProblems,
-    known: BTreeMap<PathBuf, Config>,
+    known: BTreeMap<FilePair, Config>,
     listed: BTreeSet<PathBuf>,
     work: FileWork,
     read: mpsc::UnboundedSender<Read>,
@@ -70,7 +70,7 @@ impl NamedFiles {
     }
 
     /// The files that are there, by their paths.
-    pub(crate) const fn known(&self) -> &BTreeMap<PathBuf, Config> {
+    pub(crate) const fn known(&self) -> &BTreeMap<FilePair, Config> {
         &self.known
     }
 
@@ -81,8 +81,8 @@ impl NamedFiles {
     }
 
     /// A caller names this one.
-    pub(crate) fn asked(&self, (path, reply): Asked) {
-        self.begin(path, Some(reply));
+    pub(crate) fn asked(&self, (files, reply): Asked) {
+        self.begin(files, Some(reply));
     }
 
     /// Waits for the next file that was read. Cancel safe.
@@ -119,77 +119,87 @@ impl NamedFiles {
         &mut self,
         read: Read,
         directory: Arc<Directory>,
-        update: impl FnOnce(&BTreeMap<PathBuf, Config>) -> Arc<Directory>,
+        update: impl FnOnce(&BTreeMap<FilePair, Config>) -> Arc<Directory>,
     ) {
-        let Read { path, found, asked } = read;
+        let Read { files, found, asked } = read;
         let answer = match found {
             Ok(Found::Default) => {
-                self.known.remove(&path);
+                self.known.remove(&files);
                 Ok(Arc::clone(directory.default_view()))
             }
             Ok(Found::Another(config)) => {
                 // Somebody may have forgotten it while it was read again.
-                let is_wanted = asked.is_some() || self.known.contains_key(&path) || self.listed.contains(&path);
-                if is_wanted && self.known.get(&path) != Some(&config) {
-                    self.make_room(&path, &directory);
-                    self.known.insert(path.clone(), config);
+                let is_wanted = asked.is_some() || self.known.contains_key(&files) || self.is_listed(&files);
+                if is_wanted && self.known.get(&files) != Some(&config) {
+                    self.make_room(&files, &directory);
+                    self.known.insert(files.clone(), config);
                 }
                 Err(String::new())
             }
             Err(why) => {
-                if self.known.remove(&path).is_some() {
-                    tracing::info!(file = %path.display(), reason = chain(&why), "a named file is forgotten");
+                if self.known.remove(&files).is_some() {
+                    tracing::info!(%files, reason = chain(&why), "a named file is forgotten");
                 }
                 Err(chain(&why))
             }
         };
-        let is_new = self.known.iter().map(|(path, config)| (path, Some(config))).collect::<Vec<_>>()
-            != directory.named_files().iter().map(|(path, view)| (path, Some(&view.config))).collect::<Vec<_>>();
+        let is_new = self.known.iter().map(|(files, config)| (files, Some(config))).collect::<Vec<_>>()
+            != directory.named_files().iter().map(|(files, view)| (files, Some(&view.config))).collect::<Vec<_>>();
         let directory = if is_new { update(&self.known) } else { directory };
         if let Some(asked) = asked {
-            let answer = directory.view_of(&path).map_or(answer, |view| Ok(Arc::clone(view)));
+            let answer = directory.view_of(&files).map_or(answer, |view| Ok(Arc::clone(view)));
             // Whoever asked may have gone.
             let _ = asked.send(answer);
         }
         self.watch();
     }
 
-    fn make_room(&mut self, path: &Path, directory: &Directory) {
-        let remembered = || self.known.keys().filter(|known| !self.listed.contains(*known));
-        if self.known.contains_key(path) || self.listed.contains(path) || remembered().count() < MOST {
+    fn make_room(&mut self, files: &FilePair, directory: &Directory) {
+        let remembered = || self.known.keys().filter(|known| !self.is_listed(known));
+        if self.known.contains_key(files) || self.is_listed(files) || remembered().count() < MOST {
             return;
         }
-        let last_used = |path: &&PathBuf| directory.view_of(path).map_or(0, |view| view.last_used());
+        let last_used = |files: &&FilePair| directory.view_of(files).map_or(0, |view| view.last_used());
         if let Some(oldest) = remembered().min_by_key(last_used).cloned() {
-            tracing::info!(file = %oldest.display(), "a named file is forgotten, as there are many");
+            tracing::info!(files = %oldest, "a named file is forgotten, as there are many");
             self.known.remove(&oldest);
         }
     }
 
-    fn paths(&self) -> BTreeSet<PathBuf> {
-        self.known.keys().chain(&self.listed).cloned().collect()
+    fn is_listed(&self, files: &FilePair) -> bool {
+        files.credentials.is_none() && files.config.as_ref().is_some_and(|config| self.listed.contains(config))
+    }
+
+    fn all(&self) -> BTreeSet<FilePair> {
+        let listed = self.listed.iter().cloned().map(FilePair::of_config);
+        self.known.keys().cloned().chain(listed).collect()
     }
 
     fn read_again(&self) {
-        self.paths().into_iter().for_each(|path| self.begin(path, None));
+        self.all().into_iter().for_each(|files| self.begin(files, None));
     }
 
-    fn begin(&self, path: PathBuf, asked: Option<oneshot::Sender<Result<Arc<View>, String>>>) {
+    fn begin(&self, files: FilePair, asked: Option<oneshot::Sender<Result<Arc<View>, String>>>) {
         let (paths, environment, work) = (self.paths.clone(), self.environment.clone(), self.work.clone());
         let (read, listed) = (self.read.clone(), self.listed.clone());
         tokio::spawn(async move {
-            let file = path.clone();
-            let found = work.run(move || find(&paths, &file, &listed, &environment)).await;
+            let wanted = files.clone();
+            let found = work.run(move || find(&paths, &wanted, &listed, &environment)).await;
             if let Some(found) = found {
                 // The daemon may be ending.
-                let _ = read.send(Read { path, found, asked });
+                let _ = read.send(Read { files, found, asked });
             }
         });
     }
 
     /// Looking up directories may hang where a file system does, so a thread does it.
     fn watch(&mut self) {
-        let paths = self.paths();
+        // Where only credentials are named, they go with the default configuration.
+        let of_pair = |files: FilePair| match files.config {
+            Some(config) => vec![Some(config), files.credentials],
+            None => vec![Some(self.paths.own.clone()), Some(self.paths.aws.clone()), files.credentials],
+        };
+        let paths: BTreeSet<PathBuf> = self.all().into_iter().flat_map(of_pair).flatten().collect();
         if self.watching.is_none() && paths != self.watched {
             self.watched.clone_from(&paths);
             let paths = paths.into_iter().collect();
@@ -199,13 +209,23 @@ impl NamedFiles {
     }
 }
 
-fn find(paths: &Paths, file: &Path, listed: &BTreeSet<PathBuf>, environment: &Environment) -> Result<Found, NotUsable> {
+fn find(
+    paths: &Paths,
+    files: &FilePair,
+    listed: &BTreeSet<PathBuf>,
+    environment: &Environment,
+) -> Result<Found, NotUsable> {
     let real = |path: &Path| std::fs::canonicalize(path).ok();
-    let place = real(file);
+    let place = files.config.as_deref().and_then(real);
+    let mut files = files.clone();
     if place.is_some() && place == real(&paths.aws) {
-        return Ok(Found::Default);
+        if files.credentials.is_none() {
+            return Ok(Found::Default);
+        }
+        files.config = None;
     }
-    let is_listed = listed.contains(file) || (place.is_some() && listed.iter().any(|listed| real(listed) == place));
+    let is_listed = files.config.as_ref().is_some_and(|config| listed.contains(config))
+        || (place.is_some() && listed.iter().any(|listed| real(listed) == place));
     let settings = if is_listed { EndpointSettings::Count } else { EndpointSettings::Ignored };
-    load_named(paths, file, settings, environment).map(Found::Another)
+    load_named(paths, &files, settings, environment).map(Found::Another)
 }

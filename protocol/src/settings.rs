@@ -87,12 +87,15 @@ impl Settings {
         let text = |value: Option<OsString>| value.map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
         let shown = |path: Option<PathBuf>| path.map(|path| path.display().to_string()).unwrap_or_default();
         let made_whole = |path: Option<PathBuf>| shown(path.map(|path| whole(path.as_os_str()).into()));
-        let names_none = variable("AWS_CONFIG_FILE").is_none() && variable("AWS_SHARED_CREDENTIALS_FILE").is_none();
-        let of_aws = |name: &str| shown(home.as_ref().filter(|_| names_none).map(|home| home.join(".aws").join(name)));
+        let names = |name: &str| variable(name).is_some();
+        let names_config = names("AWS_CONFIG_FILE");
+        let of_aws = |name: &str, is_named: bool| {
+            shown(home.as_ref().filter(|_| !is_named).map(|home| home.join(".aws").join(name)))
+        };
         Self {
             config_toml: made_whole(config_toml(&variable, home.clone())),
-            aws_config: of_aws("config"),
-            aws_credentials: of_aws("credentials"),
+            aws_config: of_aws("config", names_config),
+            aws_credentials: of_aws("credentials", names_config || names("AWS_SHARED_CREDENTIALS_FILE")),
             state_directory: made_whole(state_directory(&variable, home.clone())),
             // One that it does not name need not be there.
             session_bus: text(variable("DBUS_SESSION_BUS_ADDRESS")),
@@ -148,7 +151,7 @@ pub struct Setting {
 pub struct AwsConfigFile {
     /// Its path.
     pub path: String,
-    /// The credentials file that is read with it.
+    /// The credentials file that is read with it; empty if none is.
     pub credentials: String,
     /// How many sessions it has.
     pub sessions: usize,

@@ -126,7 +126,8 @@ fn settings(daemon: &DaemonStatus) -> String {
     for file in &settings.aws_config_files {
         let sessions = if file.sessions == 1 { "session" } else { "sessions" };
         let listed = if file.listed { ", listed in config.toml" } else { "" };
-        let line = format!("also reads {} ({} {sessions}{listed})", file.path, file.sessions);
+        let with = if file.credentials.is_empty() { String::new() } else { format!(" with {}", file.credentials) };
+        let line = format!("also reads {}{with} ({} {sessions}{listed})", file.path, file.sessions);
         let _ = writeln!(text, "{}", printable(&line));
     }
     text

@@ -113,6 +113,41 @@ fn a_file_that_cannot_be_used_is_refused_with_its_path_and_never_answered_from_a
 }
 
 #[test]
+fn a_credentials_file_that_a_caller_names_counts_with_the_configuration_that_it_names_or_the_default_one() {
+    let stage = stage();
+    let of_corp = "[of-keys]\nsso_session = corp\nsso_account_id = 111122223333\nsso_role_name = R\n";
+    write_own(&stage, "keys", of_corp);
+    stage.start_daemon();
+    let profile = |config: Option<&str>, credentials: Option<&str>| {
+        let mut command = stage.ssoctl(["status", "--json", "--profile", "of-keys"]);
+        command.envs(config.map(|config| ("AWS_CONFIG_FILE", config)));
+        command.envs(credentials.map(|credentials| ("AWS_SHARED_CREDENTIALS_FILE", credentials)));
+        stage.finish(command)
+    };
+    let start_url = |outcome: &Outcome| outcome.json()["sessions"][0]["start_url"].clone();
+    profile(None, None).exits(6).prints_nothing();
+    profile(Some("client/config"), None).exits(6).prints_nothing();
+    assert_eq!(start_url(&profile(None, Some("~/keys")).exits(0)), "https://corp.awsapps.com/start");
+    let theirs = profile(Some("client/config"), Some("keys")).exits(0);
+    assert_eq!(start_url(&theirs), "https://client.awsapps.com/start");
+    // It is remembered, and watched.
+    write_own(&stage, "keys", &of_corp.replace("of-keys", "other"));
+    until("the change is seen", || (profile(None, Some("keys")).code == Some(6)).then_some(()));
+    let shown = stage.run(["status"]).exits(0).stdout;
+    let keys = stage.home().join("keys");
+    assert!(shown.contains(&format!("client/config with {}", keys.display())), "{shown}");
+    // As with botocore, one that is not there is empty; one that others can change is refused.
+    profile(None, Some("none")).exits(6);
+    fs::set_permissions(&keys, fs::Permissions::from_mode(0o666)).unwrap();
+    let why = "keys, which AWS_SHARED_CREDENTIALS_FILE names: others can write to it";
+    until("that is seen", || (profile(None, Some("keys")).code == Some(1)).then_some(()));
+    profile(None, Some("keys")).exits(1).prints_nothing().says(why);
+    profile(Some("client/config"), Some("keys"))
+        .exits(1)
+        .says("AWS_SHARED_CREDENTIALS_FILE names with it: others can write");
+}
+
+#[test]
 fn a_named_file_is_watched_and_forgotten_with_its_end() {
     let stage = stage();
     stage.start_daemon();

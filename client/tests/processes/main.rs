@@ -26,6 +26,7 @@ mod output;
 mod pages;
 mod peers;
 mod plain_http;
+mod remedies;
 mod renewal;
 mod sdks;
 mod secrecy;

@@ -1,17 +1,48 @@
 //! An AWS configuration file that a caller has named, or config.toml lists: read on its own, so that names in it mean what they
 //! mean there.
 
+use std::fmt;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
 
 use super::aws::{AwsFile, EndpointSettings};
 use super::environment::Environment;
-use super::files::{LONGEST, is_null};
+use super::files::{LONGEST, is_null, load};
 use super::merge::{Source, merge};
 use super::own::OwnFile;
 use super::{Config, Paths};
 use crate::regular_file::{Link, NotRead, RegularFile};
+
+/// The AWS files that a caller has named, at least one of them.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+pub struct FilePair {
+    /// The configuration file; the default one where none is named.
+    pub config: Option<PathBuf>,
+    /// The credentials file. Where none is named, a named configuration file stands alone.
+    pub credentials: Option<PathBuf>,
+}
+
+impl FilePair {
+    /// A configuration file alone.
+    pub const fn of_config(config: PathBuf) -> Self {
+        Self { config: Some(config), credentials: None }
+    }
+}
+
+impl fmt::Display for FilePair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.config, &self.credentials) {
+            (Some(config), _) => write!(f, "{}, which AWS_CONFIG_FILE names", config.display()),
+            (None, Some(credentials)) => {
+                write!(f, "{}, which AWS_SHARED_CREDENTIALS_FILE names", credentials.display())
+            }
+            (None, None) => f.write_str("no file"),
+        }
+    }
+}
 
 /// Why a named file is not used. The text fits after its path.
 #[derive(Debug, thiserror::Error)]
@@ -31,28 +62,51 @@ pub enum NotUsable {
     /// It is no text.
     #[error("line {0} is not UTF-8")]
     NotText(usize),
+    /// The credentials file that is named with it is not used, for this reason.
+    #[error("{}, which AWS_SHARED_CREDENTIALS_FILE names with it", path.display())]
+    Credentials {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: Box<Self>,
+    },
 }
 
-/// Reads a named file; blocks as long as the file system does. Of config.toml no session counts for it, and of the default
-/// credentials file no profile.
+/// Reads named files; blocks as long as the file system does. With a named configuration file no session of config.toml counts,
+/// and of the default credentials file no profile. A credentials file that is named alone takes the place of the default one. As
+/// with botocore, one that is not there is empty.
 ///
 /// # Errors
-/// [`NotUsable`] if it is not there, is somebody else's, or cannot be read.
+/// [`NotUsable`] if the configuration file is not there, or one of them is somebody else's or cannot be read.
 pub fn load_named(
     paths: &Paths,
-    file: &Path,
+    files: &FilePair,
     endpoint_settings: EndpointSettings,
     environment: &Environment,
 ) -> Result<Config, NotUsable> {
-    let text = if is_null(file) { String::new() } else { read_own(file)? };
-    let aws = AwsFile::parse(&text, "").with_endpoint_settings(endpoint_settings);
+    // Where none is named, none is read.
+    let of_credentials = files.credentials.clone().unwrap_or("/dev/null".into());
+    let credentials = match read_named(&of_credentials) {
+        Err(NotUsable::Missing) => Ok(String::new()),
+        read => read,
+    };
+    let Some(file) = &files.config else {
+        // It is the caller's, and of the default files the daemon believes what it reads.
+        credentials?;
+        return Ok(load(&Paths { aws_credentials: of_credentials, ..paths.clone() }, environment));
+    };
+    let text = read_named(file)?;
+    let credentials = credentials.map_err(|why| {
+        let path = of_credentials.clone();
+        NotUsable::Credentials { path, source: Box::new(why) }
+    })?;
+    let aws = AwsFile::parse(&text, &credentials).with_endpoint_settings(endpoint_settings);
     let own = OwnFile::default();
-    Ok(merge(
-        Source { path: &paths.own, file: &own },
-        Source { path: file, file: &aws },
-        &paths.aws_credentials,
-        environment,
-    ))
+    Ok(merge(Source { path: &paths.own, file: &own }, Source { path: file, file: &aws }, &of_credentials, environment))
+}
+
+fn read_named(path: &Path) -> Result<String, NotUsable> {
+    if is_null(path) { Ok(String::new()) } else { read_own(path) }
 }
 
 fn read_own(path: &Path) -> Result<String, NotUsable> {
@@ -98,7 +152,8 @@ mod tests {
             aws: home.path().join("default"),
             aws_credentials: home.path().join("keys"),
         };
-        let load = |settings| load_named(&paths, &file, settings, &Environment::default()).unwrap();
+        let files = FilePair::of_config(file.clone());
+        let load = |settings| load_named(&paths, &files, settings, &Environment::default()).unwrap();
         let (ignored, counted) = (load(EndpointSettings::Ignored), load(EndpointSettings::Count));
         let oidc = |config: &Config| format!("{:?}", config.sessions[0].endpoints);
         assert!(oidc(&counted).contains("127.0.0.1"), "{}", oidc(&counted));
@@ -118,16 +173,56 @@ mod tests {
             aws: home.path().join("default"),
             aws_credentials: home.path().join("keys"),
         };
+        let read = |config: &Path| {
+            let files = FilePair::of_config(config.to_owned());
+            load_named(&paths, &files, EndpointSettings::Ignored, &Environment::default())
+        };
         for (mode, is_read) in [(0o600, true), (0o644, true), (0o664, false), (0o606, false)] {
             fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
-            let loaded = load_named(&paths, &file, EndpointSettings::Ignored, &Environment::default());
+            let loaded = read(&file);
             assert_eq!(loaded.is_ok(), is_read, "{mode:o}");
         }
         for nothing in [home.path().join("none"), file.join("below")] {
-            let loaded = load_named(&paths, &nothing, EndpointSettings::Ignored, &Environment::default());
+            let loaded = read(&nothing);
             assert!(matches!(loaded, Err(NotUsable::Missing)), "{loaded:?}");
         }
-        let null = load_named(&paths, Path::new("/dev/null"), EndpointSettings::Ignored, &Environment::default());
+        let null = read(Path::new("/dev/null"));
         assert_eq!(null.unwrap().sessions, []);
+    }
+
+    #[test]
+    fn a_credentials_file_counts_with_the_configuration_that_it_is_named_with() {
+        let home = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = home.path().join(name);
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+            path
+        };
+        let profile =
+            |name: &str| format!("[{name}]\nsso_session = corp\nsso_account_id = 111122223333\nsso_role_name = R\n");
+        let paths = Paths {
+            own: home.path().join("config.toml"),
+            aws: write("default", &CORP.replace("corp", "usual")),
+            aws_credentials: write("keys", &profile("of-default")),
+        };
+        let (file, keys) = (write("config", CORP), write("named-keys", &profile("named")));
+        let usual_keys = write("usual-keys", &profile("usual-named").replace("corp", "usual"));
+        let load = |config: Option<&PathBuf>, credentials: Option<&PathBuf>| {
+            let files = FilePair { config: config.cloned(), credentials: credentials.cloned() };
+            load_named(&paths, &files, EndpointSettings::Ignored, &Environment::default())
+        };
+        let names = |config: Option<&PathBuf>, credentials: Option<&PathBuf>| {
+            load(config, credentials).unwrap().profiles.keys().cloned().collect::<Vec<_>>()
+        };
+        assert_eq!(names(Some(&file), None), Vec::<String>::new(), "a configuration file stands alone");
+        assert_eq!(names(Some(&file), Some(&keys)), ["named"]);
+        assert_eq!(names(None, Some(&usual_keys)), ["usual-named"], "in the place of the default one");
+        let missing = home.path().join("none");
+        assert_eq!(names(None, Some(&missing)), Vec::<String>::new(), "as botocore has it");
+        fs::set_permissions(&keys, fs::Permissions::from_mode(0o666)).unwrap();
+        assert!(matches!(load(None, Some(&keys)), Err(NotUsable::Writable(0o666))));
+        let why = crate::chain::chain(&load(Some(&file), Some(&keys)).unwrap_err());
+        assert!(why.contains("named-keys, which AWS_SHARED_CREDENTIALS_FILE names with it: others can write"), "{why}");
     }
 }

@@ -12,7 +12,7 @@ use ssoctl_protocol::settings::{Settings, TAKEN, differences};
 use super::finding::Finding;
 use super::{Subject, configuration, gather};
 use crate::chain::chain;
-use crate::config::{Config, EndpointSettings, Environment, Paths, load_named};
+use crate::config::{Config, EndpointSettings, Environment, FilePair, Paths, load_named};
 
 const SHELL: &str = "this shell";
 
@@ -21,8 +21,8 @@ const SHELL: &str = "this shell";
 pub struct Shell {
     /// What a daemon would have that got its environment.
     pub(super) settings: Settings,
-    /// The AWS configuration file that it names, if that is not the daemon's default one.
-    pub(super) names: Option<PathBuf>,
+    /// The AWS files that it names, if they are not the daemon's default ones.
+    pub(super) names: Option<FilePair>,
 }
 
 impl Shell {
@@ -44,9 +44,14 @@ fn variable(name: &str) -> Option<OsString> {
 /// # Errors
 /// The path of this program is not known.
 pub fn in_environment_of(daemon: &Settings, shell: &Shell) -> io::Result<Command> {
-    let named = Environment::from_process().aws_config.map(std::path::absolute).transpose()?;
-    let named = named.filter(|named| !is_same(named, Path::new(&daemon.aws_config)));
-    let shell = Shell { names: named, ..shell.clone() };
+    let environment = Environment::from_process();
+    let absolute = |path: Option<PathBuf>| path.map(std::path::absolute).transpose();
+    let is_other = |named: &PathBuf, theirs: &str| !is_same(named, Path::new(theirs));
+    let config = absolute(environment.aws_config)?.filter(|named| is_other(named, &daemon.aws_config));
+    let credentials = absolute(environment.aws_credentials)?;
+    let credentials = credentials.filter(|named| config.is_some() || is_other(named, &daemon.aws_credentials));
+    let names_any = config.is_some() || credentials.is_some();
+    let shell = Shell { names: names_any.then_some(FilePair { config, credentials }), ..shell.clone() };
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["--config", &daemon.config_toml, "--state-dir", &daemon.state_directory, "doctor"]);
     command.arg("--shell").arg(serde_json::to_string(&shell)?);
@@ -106,33 +111,36 @@ fn judge_without_daemon(shell: &Settings) -> Vec<Finding> {
     .collect()
 }
 
-/// Reads the file that the shell names as the daemon does for it. Nothing if that panics.
+/// Reads the files that the shell names as the daemon does for it. Nothing if that panics.
 pub(super) async fn read_named(
     paths: &Paths,
-    file: PathBuf,
+    files: FilePair,
     environment: &Environment,
     own: Option<&Config>,
 ) -> Option<Result<Config, String>> {
-    let is_listed = own.is_some_and(|own| own.aws_config_files.iter().any(|listed| is_same(listed, &file)));
+    let listed = own.map(|own| own.aws_config_files.as_slice()).unwrap_or_default();
+    let is_listed = files.config.as_ref().is_some_and(|file| listed.iter().any(|listed| is_same(listed, file)));
     let settings = if is_listed { EndpointSettings::Count } else { EndpointSettings::Ignored };
     let (paths, environment) = (paths.clone(), environment.clone());
-    gather::blocking(move || load_named(&paths, &file, settings, &environment).map_err(|why| chain(&why))).await
+    gather::blocking(move || load_named(&paths, &files, settings, &environment).map_err(|why| chain(&why))).await
 }
 
-/// Judges the file that the shell names.
-pub(super) fn judge_named(file: &Path, read: Option<Result<Config, String>>, paths: &Paths) -> Vec<Finding> {
+/// Judges the files that the shell names.
+pub(super) fn judge_named(files: &FilePair, read: Option<Result<Config, String>>, paths: &Paths) -> Vec<Finding> {
     const NAMED: &str = "configuration";
-    let shown = file.display();
     match read {
-        Some(Ok(config)) => configuration::judge(&config, &Paths { aws: file.to_owned(), ..paths.clone() }),
+        Some(Ok(config)) => {
+            let aws = files.config.clone().unwrap_or_else(|| paths.aws.clone());
+            configuration::judge(&config, &Paths { aws, ..paths.clone() })
+        }
         Some(Err(why)) => vec![Finding::problem(
             NAMED,
-            format!("{shown}, which AWS_CONFIG_FILE names: {why}"),
-            "put that right, or unset AWS_CONFIG_FILE; nothing is answered from another file",
+            format!("{files}: {why}"),
+            "put that right, or unset the variable; nothing is answered from another file",
         )],
         None => vec![Finding::problem(
             NAMED,
-            format!("reading {shown}, which AWS_CONFIG_FILE names, takes too long"),
+            format!("reading {files}, takes too long"),
             "check the file system that it is on",
         )],
     }

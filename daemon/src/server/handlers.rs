@@ -1,6 +1,6 @@
 //! Requests in, answers out.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use tokio::sync::watch;
 use super::calls::Calls;
 use super::reply::{self, Reply, ok, unexpected};
 use super::{roles, translate, web_page};
-use crate::config::SaveError;
+use crate::config::{FilePair, SaveError};
 use crate::sdk_cache::SdkCache;
 use crate::session::ask::{Answer, Need, PortalOutcome, Refusal, Want};
 use crate::session::registry::{Directory, Entry, View};
@@ -52,7 +52,7 @@ pub struct Api {
     /// What the daemon works with.
     pub settings: Settings,
     /// Reads a file that a caller has named, and remembers it.
-    pub read: Box<dyn Fn(PathBuf) -> Named + Send + Sync>,
+    pub read: Box<dyn Fn(FilePair) -> Named + Send + Sync>,
     /// Writes a session into the configuration file and reads that again.
     pub save: Box<dyn Fn(NewSession) -> Saved + Send + Sync>,
 }
@@ -142,18 +142,20 @@ impl Api {
 
     /// What the names of a request mean.
     async fn view(&self, query: &Query) -> Result<Arc<View>, Problem> {
-        let Some(config) = &query.config else { return Ok(Arc::clone(self.directory.borrow().default_view())) };
-        let path = Path::new(config);
-        if path == Path::new(&self.settings.aws_config) {
+        let config = query.config.as_deref().filter(|config| *config != self.settings.aws_config);
+        // Together with another configuration file the default credentials file has to be named, too.
+        let is_default = |credentials: &&str| config.is_none() && *credentials == self.settings.aws_credentials;
+        let credentials = query.credentials.as_deref().filter(|credentials| !is_default(credentials));
+        if config.is_none() && credentials.is_none() {
             return Ok(Arc::clone(self.directory.borrow().default_view()));
         }
-        if let Some(view) = self.directory.borrow().view_of(path) {
+        let files = FilePair { config: config.map(PathBuf::from), credentials: credentials.map(PathBuf::from) };
+        if let Some(view) = self.directory.borrow().view_of(&files) {
             view.touch(&*self.world.clock);
             return Ok(Arc::clone(view));
         }
-        (self.read)(path.to_owned()).await.map_err(|why| {
-            Problem::new(ErrorCode::AwsConfigUnusable, format!("{config}, which AWS_CONFIG_FILE names: {why}"))
-        })
+        let unusable = |why| Problem::new(ErrorCode::AwsConfigUnusable, format!("{files}: {why}"));
+        (self.read)(files.clone()).await.map_err(unusable)
     }
 
     fn daemon(&self, directory: &Directory) -> DaemonStatus {

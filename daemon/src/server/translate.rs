@@ -1,6 +1,6 @@
 //! Between sessions and the contract, pure: the one place that knows both.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ssoctl_protocol::body::{ConfigurationProblem, ForeignIssuer, TokenFiles};
@@ -64,11 +64,12 @@ pub(super) fn daemon(directory: &Directory, world: &World, started_at: Timestamp
 fn settings(directory: &Directory, from_start: &Settings) -> Settings {
     let config = &directory.default_view().config;
     let is_listed = |path: &Path| config.aws_config_files.iter().any(|listed| listed == path);
-    let files = directory.named_files().iter().map(|(path, view)| AwsConfigFile {
-        path: path.display().to_string(),
-        credentials: from_start.aws_credentials.clone(),
+    let shown = |path: Option<&PathBuf>| path.map(|path| path.display().to_string());
+    let files = directory.named_files().iter().map(|(files, view)| AwsConfigFile {
+        path: shown(files.config.as_ref()).unwrap_or_else(|| from_start.aws_config.clone()),
+        credentials: shown(files.credentials.as_ref()).unwrap_or_default(),
         sessions: view.entries().len(),
-        listed: is_listed(path),
+        listed: files.config.as_deref().is_some_and(is_listed),
     });
     Settings { aws_config_files: files.collect(), ..from_start.clone() }
 }

@@ -7,14 +7,13 @@
 //! record, and if it comes back before it has ended, the newcomer waits for that.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Notices;
 use super::task::Session;
 use crate::clock::{BootTime, Clock};
-use crate::config::{Config, Identity, LostProfile, Notifications, SessionConfig};
+use crate::config::{Config, FilePair, Identity, LostProfile, Notifications, SessionConfig};
 use crate::roles::task::Roles;
 use crate::world::World;
 
@@ -44,7 +43,7 @@ pub struct View {
 #[derive(Default)]
 pub struct Directory {
     default: Arc<View>,
-    named: BTreeMap<PathBuf, Arc<View>>,
+    named: BTreeMap<FilePair, Arc<View>>,
     /// Each session once: those of the default files first, then those of named ones in the order of their paths.
     entries: Vec<Entry>,
     /// Sessions that left the configuration and have not ended yet.
@@ -77,7 +76,7 @@ impl Directory {
     pub fn reconfigured(
         &self,
         config: Config,
-        named: BTreeMap<PathBuf, Config>,
+        named: BTreeMap<FilePair, Config>,
         world: &World,
         mut seed: impl FnMut() -> u64,
     ) -> Self {
@@ -118,12 +117,12 @@ impl Directory {
         }
         leaving.extend(self.leaving.iter().filter(|entry| !entry.session.has_stopped()).cloned());
         let default = Arc::new(View::of(config, &stays));
-        let named = named.into_iter().map(|(path, config)| {
+        let named = named.into_iter().map(|(files, config)| {
             let mut view = View::of(config, &stays);
-            if let Some(before) = self.named.get(&path) {
+            if let Some(before) = self.named.get(&files) {
                 view.used = Arc::clone(&before.used);
             }
-            (path, Arc::new(view))
+            (files, Arc::new(view))
         });
         let named = named.collect();
         Self { default, named, entries, leaving }
@@ -134,13 +133,13 @@ impl Directory {
         &self.default
     }
 
-    /// What names mean in this file; `None` if it is not known.
-    pub fn view_of(&self, file: &Path) -> Option<&Arc<View>> {
-        self.named.get(file)
+    /// What names mean in these files; `None` if they are not known.
+    pub fn view_of(&self, files: &FilePair) -> Option<&Arc<View>> {
+        self.named.get(files)
     }
 
     /// The named files.
-    pub const fn named_files(&self) -> &BTreeMap<PathBuf, Arc<View>> {
+    pub const fn named_files(&self) -> &BTreeMap<FilePair, Arc<View>> {
         &self.named
     }
 

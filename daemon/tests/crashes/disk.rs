@@ -206,7 +206,7 @@ async fn a_session_that_cannot_be_saved_on_a_full_disk_leaves_the_configuration_
     let save = async || exchange(&daemon.socket, "POST /v1/sessions", "", body).await.unwrap();
     let refused = save().await;
     assert_eq!(refused.code(), "configuration_unwritable");
-    assert!(refused.body.contains(NO_SPACE), "{}", refused.body);
+    assert!(refused.body.contains(NO_SPACE) && refused.body.contains("make room"), "{}", refused.body);
     assert_eq!(disk.run("cat \"$0/config.toml\""), before);
     disk.run(FREE);
     assert_eq!(disk.run("ls -A \"$0\""), "config.toml\n", "nothing is left behind");
@@ -251,7 +251,8 @@ async fn a_home_that_becomes_read_only_costs_nothing_and_is_caught_up_with() {
     disk.run(read_only);
     fs::write(scene.home.join("log"), "").unwrap();
     assert_eq!(disk.daemon().status().unwrap().code(), Some(1));
-    assert!(scene.log().contains("cannot be used: Read-only file system"), "{}", scene.log());
+    let words = "cannot be used: Read-only file system (os error 30); have its file system mounted read-write";
+    assert!(scene.log().contains(words), "{}", scene.log());
     disk.run(remedy);
     assert_eq!(disk.start().await.token().await, second);
     assert_ne!(first, second);

@@ -126,6 +126,16 @@ const PLAIN: &[Situation] = &[
         ..CALM
     },
     Situation {
+        what: "the shell names a credentials file with a profile",
+        home: |stage| {
+            write_own(stage, "keys", "[dev]\nsso_session = corp\nsso_account_id = 111122223333\nsso_role_name = R\n");
+            Parts::new()
+        },
+        shell: |_, command| set(command, "AWS_SHARED_CREDENTIALS_FILE", "keys"),
+        right: &[("this shell", "ok", ""), ("configuration", "ok", "corp (profiles: 1)")],
+        ..CALM
+    },
+    Situation {
         what: "the daemon was started with another AWS file",
         home: write_other,
         daemon: |stage, command| Some(set(command, "AWS_CONFIG_FILE", stage.home().join("other/config"))),

@@ -1,0 +1,60 @@
+//! What the operating system refuses is told once, with what to do, by whoever meets it.
+
+use identity_center_simulator::Settings;
+
+use crate::support::Stage;
+use crate::support::client::Outcome;
+use crate::support::part::{is_there, within};
+use crate::support::skipping::skip;
+use crate::support::stage::CORP;
+
+fn stage() -> Stage {
+    let stage = Stage::bare(Settings::default());
+    stage.write(".aws/config", CORP);
+    stage
+}
+
+/// Insists that the last line on standard error has all of these, each once.
+#[track_caller]
+fn says_once(outcome: &Outcome, parts: &[&str]) {
+    let line = outcome.stderr.lines().last().unwrap_or_default();
+    for part in parts {
+        assert_eq!(line.matches(part).count(), 1, "{part:?} in {outcome:?}");
+    }
+}
+
+#[test]
+fn a_path_that_is_too_long_for_a_socket() {
+    let stage = stage();
+    let path = stage.home().join("s".repeat(120));
+    for mut command in [stage.ssoctl(["status"]), stage.ssoctl(["stop"]), stage.ssoctld()] {
+        command.env("SSOCTL_SOCKET", &path);
+        let outcome = stage.finish(command);
+        assert_ne!(outcome.code, Some(0), "{outcome:?}");
+        says_once(&outcome, &[path.to_str().unwrap(), "name a shorter one with SSOCTL_SOCKET"]);
+        assert!(!outcome.stderr.contains("SUN_LEN"), "{outcome:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_read_only_file_system_where_socket_records_and_log_are_to_be() {
+    if !rustix::process::geteuid().is_root() || !is_there("unshare") {
+        return skip("a read-only file system", "it takes the superuser and unshare");
+    }
+    let stage = stage();
+    std::fs::create_dir_all(stage.state_directory()).unwrap();
+    for (place, command) in [
+        ("run", stage.ssoctld()),
+        (".local/state/ssoctl", stage.ssoctld()),
+        (".local/state/ssoctl", stage.ssoctl(["status"])),
+    ] {
+        let place = stage.home().join(place);
+        let place = place.display();
+        let script = format!("set -e; mount --bind {place} {place}; mount -o remount,bind,ro {place}; exec \"$@\"");
+        let inside = within(&command, "unshare", &["--mount", "--propagation", "private", "sh", "-c", &script, "sh"]);
+        let outcome = stage.finish(inside);
+        assert_ne!(outcome.code, Some(0), "{outcome:?}");
+        says_once(&outcome, &["Read-only file system", "have its file system mounted read-write"]);
+    }
+}
