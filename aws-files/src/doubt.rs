@@ -53,15 +53,6 @@ impl Kind {
             }
         }
     }
-
-    /// Whether the line could be meant in more than one way.
-    pub fn is_ambiguous(&self) -> bool {
-        match self {
-            Self::BeforeAnySection | Self::Nothing | Self::UnreadableHeader => true,
-            Self::RepeatedSection { .. } | Self::RepeatedKey { .. } => true,
-            Self::ByteOrderMark | Self::OddGroup { .. } => false,
-        }
-    }
 }
 
 impl fmt::Display for Kind {

@@ -15,7 +15,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
-use directories::ProjectDirs;
 use ssoctl_protocol::settings::{self, Setting, Settings};
 use ssoctl_protocol::{SocketOwner, SocketPath};
 use ssoctld::chain::chain;
@@ -345,7 +344,7 @@ fn write_profiles(wanted: cli::Configure) -> anyhow::Result<ExitCode> {
 
 fn state_directory(named: Option<PathBuf>) -> anyhow::Result<PathBuf> {
     named
-        .or_else(default_state_directory)
+        .or_else(|| settings::state_directory(|name| std::env::var_os(name), std::env::home_dir()))
         .context("there is no home directory; name a state directory with SSOCTL_STATE_DIR")
 }
 
@@ -371,12 +370,6 @@ fn shield_memory() -> std::io::Result<()> {
     #[cfg(target_os = "linux")]
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
     Ok(())
-}
-
-/// Where records go: `~/.local/state/ssoctl`, on macOS `~/Library/Application Support/ssoctl`.
-fn default_state_directory() -> Option<PathBuf> {
-    let directories = ProjectDirs::from("", "", "ssoctl")?;
-    Some(directories.state_dir().unwrap_or_else(|| directories.data_local_dir()).to_owned())
 }
 
 /// Turns the signals of the operating system into ours.

@@ -7,8 +7,7 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
-use directories::ProjectDirs;
-use ssoctl_protocol::Secret;
+use ssoctl_protocol::{Secret, settings};
 
 use super::add::{AddError, NewSession, add_session};
 use super::aws::AwsFile;
@@ -47,7 +46,7 @@ impl Paths {
     pub fn locate(own: Option<PathBuf>, environment: &Environment) -> Result<Self, NoHome> {
         let own = own
             .or_else(|| environment.own_config.clone())
-            .or_else(|| Some(ProjectDirs::from("", "", "ssoctl")?.config_dir().join("config.toml")))
+            .or_else(|| settings::config_toml(|name| std::env::var_os(name), std::env::home_dir()))
             .ok_or(NoHome)?;
         let home = environment.home.as_ref();
         let aws = environment.aws_config.clone().or_else(|| Some(home?.join(".aws/config"))).ok_or(NoHome)?;

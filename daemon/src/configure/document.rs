@@ -25,10 +25,10 @@ pub(super) struct Document<'a> {
 pub(super) type Member = (&'static str, String);
 
 impl<'a> Document<'a> {
-    /// Reads a text, unless it has a line that could be meant in more than one way.
+    /// Reads a text, unless botocore would refuse it.
     pub(super) fn read(text: &'a str) -> Result<Self, Doubt> {
         let aws_files::Document { lines, sections, defaults, doubts } = aws_files::Document::read(text);
-        if let Some(doubt) = doubts.into_iter().find(|doubt| doubt.kind.is_ambiguous()) {
+        if let Some(doubt) = doubts.into_iter().next() {
             return Err(doubt);
         }
         let line_end = match lines.first() {
@@ -59,7 +59,7 @@ impl<'a> Document<'a> {
     /// Whether a section is ours.
     pub(super) fn is_marked(&self, section: usize) -> bool {
         let header = self.header_place(section);
-        header.checked_sub(1).is_some_and(|before| self.lines[before].trim_matches('\u{feff}').trim() == MARK)
+        header.checked_sub(1).is_some_and(|before| self.lines[before].trim() == MARK)
     }
 
     /// The value of a key.
@@ -75,8 +75,9 @@ impl<'a> Document<'a> {
     /// so does everything else in it.
     pub(super) fn update(&self, section: usize, members: &[Member], without: &[&str], changes: &mut Changes) {
         let entries = &self.sections[section].entries;
-        let first = entries.first().map(|entry| self.indentation(entry.lines.start));
-        let mut indentation = first.unwrap_or_default();
+        // A header that is indented more than the key before it would continue that key's value, too.
+        let first = entries.first().map(|entry| entry.lines.start).or_else(|| self.header_after(section));
+        let mut indentation = first.map(|line| self.indentation(line)).unwrap_or_default();
         let mut place = self.header_place(section) + 1;
         for (name, value) in members {
             match entries.iter().find(|entry| entry.key == *name) {
@@ -117,7 +118,7 @@ impl<'a> Document<'a> {
     /// Puts sections at the end, each behind an empty line and our mark.
     pub(super) fn append(&self, sections: &[(String, Vec<Member>)], changes: &mut Changes) {
         let mut new = Vec::new();
-        let mut is_apart = self.lines.last().is_none_or(|last| last.trim_matches('\u{feff}').trim().is_empty());
+        let mut is_apart = self.lines.last().is_none_or(|last| last.trim().is_empty());
         for (header, members) in sections {
             if !std::mem::replace(&mut is_apart, false) {
                 new.push(self.line_end.to_owned());
@@ -129,6 +130,12 @@ impl<'a> Document<'a> {
         if !new.is_empty() {
             changes.put(self.lines.len()..self.lines.len(), new);
         }
+    }
+
+    /// The header that follows a section without entries.
+    fn header_after(&self, section: usize) -> Option<usize> {
+        let is_header = |line: &usize| self.lines[*line].trim_start().starts_with('[');
+        (self.header_place(section) + 1..self.lines.len()).find(is_header)
     }
 
     fn indentation(&self, line: usize) -> &'a str {
@@ -203,6 +210,7 @@ mod tests {
         for (text, expected) in [
             ("[a]\none = 1\ntwo = 2\n", "[a]\none = 1\ntwo = 2\n"),
             ("[a]\n", "[a]\none = 1\ntwo = 2\n"),
+            ("[a]\n# c\n  [b]\n", "[a]\n  one = 1\n  two = 2\n# c\n  [b]\n"),
             ("[a]\nONE=1\n# c\nmine = 3\n", "[a]\nONE=1\ntwo = 2\n# c\nmine = 3\n"),
             ("[a]\n  two = 0\n  mine = 3", "[a]\n  one = 1\n  two = 2\n  mine = 3"),
             ("[a]\nold = 9\nmine = 3\n\ntwo = 2\n\n[b]\n", "[a]\none = 1\nmine = 3\n\ntwo = 2\n\n[b]\n"),

@@ -188,7 +188,8 @@ impl Planner<'_> {
             ("sso_region", region.clone()),
             ("sso_registration_scopes", scopes.join(", ")),
         ];
-        match found.first() {
+        // Of `[sso-session corp]` and `[sso-session "corp"]`, the later one counts.
+        match found.last() {
             None => self.add(header.clone(), header, members),
             Some(&section) => {
                 if self.update(section, &members, &[]) == Fate::Changed {
