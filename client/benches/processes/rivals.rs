@@ -57,8 +57,15 @@ pub(crate) fn installed(stage: &Stage) -> (Vec<Rival>, Vec<&'static str>) {
     (rivals, absent.into_iter().map(Kind::name).collect())
 }
 
+/// Where the AWS CLI keeps the credentials of [`PROFILE`], below its home: the SHA-1 of
+/// `{"accountId":"111122223333","roleName":"ReadOnlyAccess","sessionName":"corp"}`.
+const KEPT_BY_THE_CLI: &str = ".aws/cli/cache/8bd1564069d4c89f6a2728b889b67f346dad593b.json";
+
 /// What AWS's own tools do for the credentials of a profile, if one of them is installed: `aws configure export-credentials`
 /// of the AWS CLI 2, or the same done with botocore, on which it is built. `SSOCTL_TEST_PYTHON` names a Python that has it.
+///
+/// The CLI finds the credentials in its own cache, which is as quick as it ever is, and all that can be measured of those
+/// before 2.13: they know no `AWS_ENDPOINT_URL_SSO`.
 pub(crate) fn of_aws(stage: &Stage) -> Option<Contestant> {
     let answers = |program: &str, arguments: &[&str], expected: &str| {
         let output = Command::new(program).args(arguments).env("PATH", PATH).stdin(Stdio::null()).output().ok()?;
@@ -74,13 +81,16 @@ pub(crate) fn of_aws(stage: &Stage) -> Option<Contestant> {
             .with("AWS_ENDPOINT_URL_SSO_OIDC", stage.service())
     };
     if answers("aws", &["--version"], "aws-cli/2").is_some() {
+        let kept = stage.home.path().join(KEPT_BY_THE_CLI);
+        fs::create_dir_all(kept.parent().expect("a file is in a directory")).expect("a directory");
+        let credentials = format!("{{\"ProviderType\": \"sso\", \"Credentials\": {}}}", stage.credentials());
+        fs::write(kept, credentials).expect("a file in it");
         let cli = Contestant::new("aws configure export-credentials", "aws", &["configure", "export-credentials"]);
         let cli = on_stage(cli);
-        // Those before 2.13 know no `AWS_ENDPOINT_URL_SSO`, so nothing here can answer them.
         if cli.works() {
             return Some(cli);
         }
-        println!("the AWS CLI 2 gives no credentials here, perhaps as it is older than 2.13; botocore takes its place");
+        println!("the AWS CLI 2 gives no credentials here; botocore takes its place");
     }
     answers(&python, &["-c", "import botocore; print('here')"], "here")?;
     let script = "from botocore.session import Session; Session().get_credentials().get_frozen_credentials()";

@@ -90,6 +90,18 @@ impl Stage {
             .with("SSOCTL_SOCKET", self.socket())
     }
 
+    /// What `ssoctl credential-process` prints.
+    pub(crate) fn credentials(&self) -> String {
+        let output = Command::new(&self.binaries.plain)
+            .args(["credential-process", "--profile", PROFILE])
+            .env_clear()
+            .env("SSOCTL_SOCKET", self.socket())
+            .output()
+            .expect("the client runs");
+        assert!(output.status.success(), "no credentials: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text")
+    }
+
     /// The service, as AWS's own tools are told where it is.
     pub(crate) fn service(&self) -> String {
         self.simulator.url()

@@ -20,8 +20,9 @@ use zbus::message::Type;
 use zbus::zvariant::{OwnedObjectPath, OwnedValue, Value};
 use zbus::{Connection, MessageStream};
 
+pub(crate) use parts::skip;
 pub(crate) use parts::until;
-use parts::{Part, bus, first_line, is_there, skip};
+use parts::{Part, bus, first_line, is_there};
 
 const SECRETS: &str = "org.freedesktop.secrets";
 const SERVICE: &str = "org.freedesktop.Secret.Service";
