@@ -462,3 +462,59 @@ fn cancelling_gives_the_flow_up_and_waits_for_nothing() {
     assert!(canned.run(&["login", "corp", "--cancel"]).status.success());
     assert_eq!(canned.requests(), ["DELETE /v1/sessions/corp/login HTTP/1.1"]);
 }
+
+/// Every verb that asks the daemon, and the exit code of one that gets no answer.
+const ASKING: [(&[&str], i32); 13] = [
+    (&["token"], 4),
+    (&["status"], 4),
+    (&["status", "--json"], 4),
+    (&["accounts", "corp", "--json"], 4),
+    (&["roles", "--account", "1", "--json"], 4),
+    (&["credential-process"], 4),
+    (&["env", "--shell", "json"], 4),
+    (&["console", "--url-only"], 4),
+    (&["whoami"], 4),
+    (&["import"], 4),
+    (&["configure"], 4),
+    (&["exec", "--", "echo", "started"], 125),
+    (&["exec", "--refreshable", "--", "echo", "started"], 125),
+];
+
+#[test]
+fn every_verb_takes_what_is_no_answer_for_one_clear_error() {
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
+    for (verb, code) in ASKING {
+        for (answer, complaint) in [
+            (format!("{head}Content-Length: 5\r\n\r\nhello"), "not what was asked for"),
+            (format!("{head}Content-Length: 2\r\n\r\n\u{ff}"), "not what was asked for"),
+            (format!("{head}Content-Length: 500\r\n\r\n{{\"access_token\": \"aoaHALF"), "breaks off"),
+            (format!("{head}Content-Length: 104857600\r\n\r\n{{"), "larger than 16 MiB"),
+        ] {
+            let output = Canned::answers([answer]).run(verb);
+            assert_fails(&output, code, complaint);
+            assert_eq!(stderr(&output).lines().count(), 1, "{verb:?}: {}", stderr(&output));
+        }
+    }
+    // One that does not say how long it is.
+    let endless = [format!("{head}\r\n").into_bytes(), vec![b' '; 100 << 20]].concat();
+    for (verb, code) in [ASKING[0], ASKING[11]] {
+        assert_fails(&Canned::answers([endless.clone()]).run(verb), code, "larger than 16 MiB");
+    }
+}
+
+#[test]
+fn no_verb_waits_longer_than_agreed_for_a_daemon_that_hangs() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("s.sock");
+    // Connections are taken by the kernel, and nobody reads from them.
+    let _hanging = UnixListener::bind(&socket).unwrap();
+    // Those that make the daemon ask the portal itself are given more time.
+    let verbs = ASKING.into_iter().filter(|(verb, _)| !["accounts", "roles"].contains(&verb[0]));
+    let piped = std::process::Stdio::piped;
+    let running: Vec<_> = verbs
+        .map(|(verb, code)| (code, ssoctl(&socket, verb).stdout(piped()).stderr(piped()).spawn().unwrap()))
+        .collect();
+    for (code, client) in running {
+        assert_fails(&client.wait_with_output().unwrap(), code, "did not answer within 15 s");
+    }
+}

@@ -44,6 +44,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ssoctl_protocol::DecidedBy;
+
 use crate::portal::Assignment;
 
 /// The scope that makes a token refreshable. It is registered where a session names no scopes.
@@ -96,34 +98,8 @@ pub struct ProfileConfig {
     pub assignment: Result<Assignment, NoAssignment>,
     /// Its `region`.
     pub region: Option<String>,
-    /// The keys that decided on these.
+    /// The keys that decided on these. They may stand in other profiles, which this one names.
     pub decided_by: DecidedBy,
-}
-
-/// The keys that decided on what a profile means. They may stand in other profiles, which this one names.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct DecidedBy {
-    /// What led to the session.
-    pub session: Option<ProfileKey>,
-    /// What named the account.
-    pub account: Option<ProfileKey>,
-    /// What named the role.
-    pub role: Option<ProfileKey>,
-    /// What named the region.
-    pub region: Option<ProfileKey>,
-}
-
-/// A key in the section of a profile.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProfileKey {
-    /// The profile's name.
-    pub profile: String,
-    /// The key.
-    pub key: &'static str,
-    /// The file.
-    pub file: PathBuf,
-    /// The line of the key, counted from 1.
-    pub line: usize,
 }
 
 /// Why a profile does not say which role in which account is meant. The text fits after the profile's name.

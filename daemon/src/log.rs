@@ -21,11 +21,17 @@ pub(crate) fn start(arguments: &Arguments) {
     let registry = tracing_subscriber::registry().with(arguments.log.0.clone());
     match arguments.log_format {
         LogFormat::Text => {
-            let is_terminal = io::stderr().is_terminal();
-            registry.with(layer.with_ansi(is_terminal).fmt_fields(debug_fn(field).delimited(" "))).init();
+            let is_coloured = shows_colours(&io::stderr());
+            registry.with(layer.with_ansi(is_coloured).fmt_fields(debug_fn(field).delimited(" "))).init();
         }
         LogFormat::Json => registry.with(layer.json()).init(),
     }
+}
+
+/// Whether this is a terminal that takes colours, and nobody wants none.
+pub(crate) fn shows_colours(output: &impl IsTerminal) -> bool {
+    let is_set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    output.is_terminal() && is_set("TERM").is_some_and(|name| name != "dumb") && is_set("NO_COLOR").is_none()
 }
 
 /// One field of an event. The message has no name.

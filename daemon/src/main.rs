@@ -5,7 +5,7 @@ mod cli;
 mod log;
 
 use std::alloc::System;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -264,10 +264,7 @@ fn examine(arguments: Arguments, json: bool, shell: Option<&str>) -> anyhow::Res
     runtime.shutdown_background();
     let report = report?;
     let mut output = ssoctl_inherited::standard_output().context("failed to print the report")?;
-    let is_able = std::env::var_os("TERM").is_some_and(|name| !name.is_empty() && name != "dumb");
-    let is_coloured =
-        output.is_terminal() && is_able && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let text = match (json, is_coloured) {
+    let text = match (json, log::shows_colours(&output)) {
         (true, _) => report.json()?,
         (false, true) => report.text(Colour::Shown),
         (false, false) => report.text(Colour::Plain),

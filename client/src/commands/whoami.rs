@@ -3,8 +3,8 @@
 use serde::Serialize;
 use ssoctl_protocol::{Assignment, ProfileKey, Route, Selector};
 
-use super::{role, variable};
-use crate::cli::{self, Validity, WhichRole};
+use super::{profile, role, variable};
+use crate::cli::{self, Validity};
 use crate::connection::Daemon;
 use crate::environment;
 use crate::failure::Failure;
@@ -64,7 +64,7 @@ pub(super) fn run(daemon: &Daemon, arguments: cli::Whoami) -> Result<(), Failure
             .map_err(|error| Failure::Other(format!("the answer cannot be written as JSON: {error}")))?;
         return output::write(format!("{text}\n").as_bytes());
     }
-    output::write(text(&output, used_profile()?.as_deref()).as_bytes())
+    output::write(text(&output, profile()?.as_deref()).as_bytes())
 }
 
 /// Puts together what the daemon says of the files and what only this process sees: its arguments and variables.
@@ -104,14 +104,6 @@ fn explain(assignment: Assignment, by_arguments: Decisions, selector: Selector) 
 }
 
 const DEFAULT_PROFILE: &str = "default";
-
-/// The profile that AWS tools use in this shell.
-fn used_profile() -> Result<Option<String>, Failure> {
-    role::query(WhichRole::default(), Validity::default()).map(|query| match query.selector {
-        Selector::Profile(name) => Some(name),
-        _ => None,
-    })
-}
 
 fn text(output: &Output, used_profile: Option<&str>) -> String {
     let Decisions { profile, session, account, role, region } = &output.decided_by;

@@ -7,6 +7,7 @@ use std::process::Command;
 use identity_center_simulator::Settings;
 
 use crate::support::binaries::binaries;
+use crate::support::part::Part;
 use crate::support::{Stage, skipping};
 
 const NOBODY: &str = "65534";
@@ -81,4 +82,69 @@ fn a_client_in_another_process_namespace_is_served() {
         serde_json::from_str(&stage.finish(through(namespace, &stage.ssoctl(["doctor", "--json"]))).stdout).unwrap();
     let daemon = report["checks"].as_array().unwrap().iter().find(|check| check["name"] == "daemon").unwrap();
     assert_eq!(daemon["result"], "ok", "{daemon}");
+}
+
+/// A daemon of somebody else: whatever it is asked, it answers with a token and with something to execute.
+const FAKE_DAEMON: &str = r#"
+import json, os, socket, sys
+path, marker = sys.argv[1:]
+server = socket.socket(socket.AF_UNIX)
+server.bind(path)
+os.chmod(path, 0o666)
+server.listen(64)
+print("ready", flush=True)
+body = json.dumps({
+    "access_token": "aoaTHEIRS", "token_type": "Bearer", "expires_at": "2099-11-23T11:16:00Z", "session": "corp",
+    "start_url": "https://corp.awsapps.com/start", "sso_region": "eu-west-1", "region": "eu-west-1", "name": "corp",
+    "access_key_id": "ASIATHEIRS", "secret_access_key": "theirs", "session_token": "theirs", "account": "111122223333",
+    "role": "Admin", "state": "pending", "started": True, "flow": 1, "user_code": "ABCD-EFGH", "decided_by": {},
+    "verification_uri": "https://device.sso.eu-west-1.amazonaws.com/",
+    "verification_uri_complete": "https://device.sso.eu-west-1.amazonaws.com/", "browser": ["touch", marker],
+})
+answer = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+while True:
+    stream, _ = server.accept()
+    try:
+        stream.recv(65536)
+        stream.sendall(answer.encode())
+    except OSError:
+        pass
+    stream.close()
+"#;
+
+#[test]
+fn at_a_socket_of_another_user_nothing_is_printed_and_nothing_executed() {
+    if !rustix::process::geteuid().is_root() {
+        return skipping::skip("peers", "only the superuser can run a daemon as somebody else");
+    }
+    let Some(python) = skipping::python_with("socket") else { return };
+    let stage = Stage::bare(Settings::default());
+    let place = tempfile::tempdir().unwrap();
+    fs::set_permissions(place.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let (socket, marker) = (place.path().join("s.sock"), place.path().join("executed"));
+    let mut daemon = Command::new("setpriv");
+    daemon.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]).arg(python).args(["-c", FAKE_DAEMON]);
+    daemon.arg(&socket).arg(&marker);
+    let _daemon = Part::that_says(&mut daemon, |line| (line == "ready").then_some(()));
+    let touch = ["touch", marker.to_str().unwrap()];
+    for (verb, code) in [
+        (&["token"][..], 4),
+        (&["token", "--json"], 4),
+        (&["status"], 4),
+        (&["accounts"], 4),
+        (&["credential-process", "--profile", "dev"], 4),
+        (&["env", "--profile", "dev", "--shell", "json"], 4),
+        (&["console", "--profile", "dev", "--browser"], 4),
+        (&["console", "--profile", "dev", "--url-only"], 4),
+        (&["login", "--browser"], 4),
+        (&["logout", "corp"], 4),
+        (&["exec", "--", touch[0], touch[1]], 125),
+        (&["exec", "--refreshable", "--", touch[0], touch[1]], 125),
+    ] {
+        let mut command = stage.ssoctl(verb);
+        command.env("SSOCTL_SOCKET", &socket).env("BROWSER", touch.join(" ")).env("DISPLAY", ":0");
+        let outcome = stage.finish(command).exits(code).prints_nothing().says("refusing to talk to");
+        assert!(!outcome.stderr.contains("aoaTHEIRS") && !outcome.stderr.contains("ASIATHEIRS"), "{outcome:?}");
+        assert!(!marker.exists(), "{verb:?}");
+    }
 }

@@ -72,3 +72,34 @@ fn no_secret_stands_in_a_command_line_or_an_environment() {
     stage.approve();
     login.finish().exits(0);
 }
+
+#[test]
+fn neither_a_device_code_nor_role_credentials_are_ever_in_a_file() {
+    let stage = super::exec::signed_in(Settings::default());
+    let before = stage.identity_center.secrets();
+    let login = stage.start(stage.ssoctl(["login", "--no-browser"]));
+    let code = stage.shown_by(&login).user_code;
+    stage.run(["credential-process", "--profile", "dev"]).exits(0);
+    let secrets: Vec<_> = stage.identity_center.secrets().into_iter().filter(|it| !before.contains(it)).collect();
+    assert!(secrets.len() >= 2, "a device code and what a role has");
+    let in_files = |secret: &str| {
+        let (mut places, mut found) = (vec![stage.home().to_owned()], Vec::new());
+        while let Some(place) = places.pop() {
+            match fs::read_dir(&place) {
+                // What clients say to a person is no file of theirs.
+                Ok(entries) => places.extend(entries.map(|it| it.unwrap().path()).filter(|it| !it.ends_with("said"))),
+                Err(_) => found.extend(fs::read(&place).ok().map(|bytes| (place, bytes))),
+            }
+        }
+        let holds = |bytes: &[u8]| bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+        found.into_iter().filter(|(_, bytes)| holds(bytes)).map(|(path, _)| path).collect::<Vec<_>>()
+    };
+    for secret in &secrets {
+        assert_eq!(in_files(secret), Vec::<std::path::PathBuf>::new());
+    }
+    assert!(in_files(&code).iter().all(|path| *path == stage.log()), "no record has a user code");
+    let kept = stage.identity_center.issued_access_tokens()[0].clone();
+    assert!(!in_files(&kept).is_empty(), "what is stored is found like this");
+    stage.approve();
+    login.finish().exits(0);
+}

@@ -70,7 +70,7 @@ fn both_aws_files_are_read_and_a_problem_names_the_right_one() {
     assert!(config.profiles["dev"].assignment.is_ok());
     let decided = config.profiles["dev"].decided_by.session.clone();
     let decided = decided.map(|key| (key.file, key.line));
-    assert_eq!(decided, Some((paths.aws_credentials.clone(), 2)));
+    assert_eq!(decided, Some((paths.aws_credentials.display().to_string(), 2)));
     let origin = &config.session("legacy").unwrap().origin;
     assert_eq!((&origin.file, origin.line), (&paths.aws_credentials, 4));
     // AWS tools use the keys.

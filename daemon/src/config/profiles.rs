@@ -9,8 +9,9 @@ use super::identity::{Identity, IdentityError};
 use super::located::LineProblem;
 use super::merge::{Draft, Source};
 use super::session_name::{derive_name, unique_name};
-use super::{DecidedBy, LostProfile, NoAssignment, ProfileConfig, ProfileKey};
+use super::{LostProfile, NoAssignment, ProfileConfig};
 use crate::portal::{AccountId, Assignment, RoleName};
+use ssoctl_protocol::{DecidedBy, ProfileKey};
 
 /// The sessions' names by the profiles that sign in by themselves.
 type Direct = BTreeMap<String, String>;
@@ -310,7 +311,12 @@ impl<'a> Ways<'a> {
     fn key(&self, profile: &Section, key: &'static str) -> Option<ProfileKey> {
         let (part, line) = self.aws.place(profile.get(key)?.line);
         let file = if part == AwsPart::Credentials { self.credentials } else { self.path };
-        Some(ProfileKey { profile: profile.name.clone(), key, file: file.to_owned(), line })
+        Some(ProfileKey {
+            profile: profile.name.clone(),
+            key: key.to_owned(),
+            file: file.display().to_string(),
+            line: line as u64,
+        })
     }
 
     /// Follows a profile by its `source_profile` where that leads somewhere, as botocore assumes roles before it looks at SSO

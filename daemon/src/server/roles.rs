@@ -9,7 +9,7 @@ use super::handlers::{Api, resolve, wait};
 use super::reply::{Reply, ok, unexpected};
 use super::translate;
 use crate::clock::Now;
-use crate::config::{self, NoAssignment};
+use crate::config::NoAssignment;
 use crate::portal::{AccountId, Assignment, RoleName};
 use crate::roles::Subject;
 use crate::roles::ask::{Answer, Refusal, Want};
@@ -143,21 +143,10 @@ pub(super) fn meant(view: &View, query: &Query) -> Reply {
 }
 
 /// The keys of a profile that decided, which are those that the request does not replace.
-fn decided_by(of_profile: &config::DecidedBy, query: &Query) -> DecidedBy {
-    let written = |key: &Option<config::ProfileKey>| {
-        key.as_ref().map(|key| ssoctl_protocol::ProfileKey {
-            profile: key.profile.clone(),
-            key: key.key.to_owned(),
-            file: key.file.display().to_string(),
-            line: key.line as u64,
-        })
-    };
-    DecidedBy {
-        session: written(&of_profile.session),
-        account: written(&of_profile.account).filter(|_| query.account.is_none()),
-        role: written(&of_profile.role).filter(|_| query.role.is_none()),
-        region: written(&of_profile.region),
-    }
+fn decided_by(of_profile: &DecidedBy, query: &Query) -> DecidedBy {
+    let DecidedBy { session, account, role, region } = of_profile.clone();
+    let (account, role) = (account.filter(|_| query.account.is_none()), role.filter(|_| query.role.is_none()));
+    DecidedBy { session, account, role, region }
 }
 
 fn account_id(text: &str) -> Result<AccountId, Problem> {

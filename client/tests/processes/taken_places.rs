@@ -1,0 +1,98 @@
+//! What others have put into the place of ssoctl's own files: nobody waits for it, writes through it, or believes it.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+use std::path::{Path, PathBuf};
+
+use identity_center_simulator::Settings;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+use crate::support::Stage;
+use crate::support::stage::CORP;
+
+/// A home where no daemon runs, with a state directory.
+fn stage() -> Stage {
+    let stage = Stage::bare(Settings::default());
+    stage.write(".aws/config", CORP);
+    fs::create_dir_all(stage.state_directory()).unwrap();
+    fs::set_permissions(stage.state_directory(), Permissions::from_mode(0o700)).unwrap();
+    stage
+}
+
+/// What the second user has, or a bare directory where there is no second user.
+fn of_another_user(path: &Path) {
+    if rustix::process::geteuid().is_root() {
+        chown(path, Some(65_534), Some(65_534)).unwrap();
+    }
+}
+
+fn fifo(path: &Path) {
+    mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+}
+
+/// Insists that no daemon was started, and that the client says why.
+#[track_caller]
+fn is_refused(stage: &Stage, place: &Path, words: &str) {
+    let outcome = stage.run(["status"]).exits(4).prints_nothing();
+    assert!(outcome.stderr.contains(&*place.to_string_lossy()), "{outcome:?}");
+    assert!(outcome.stderr.contains(words), "{outcome:?}");
+    assert!(!stage.socket().exists());
+}
+
+#[test]
+fn a_state_directory_that_others_can_write_to_is_refused_with_what_to_do() {
+    let stage = stage();
+    for mode in [0o777, 0o770, 0o1777] {
+        fs::set_permissions(stage.state_directory(), Permissions::from_mode(mode)).unwrap();
+        is_refused(&stage, &stage.state_directory(), "chmod 700");
+    }
+    fs::set_permissions(stage.state_directory(), Permissions::from_mode(0o700)).unwrap();
+    stage.run(["status"]).exits(0);
+}
+
+#[test]
+fn a_state_directory_that_is_a_link_is_where_it_leads_and_has_to_be_closed_there() {
+    let stage = stage();
+    let elsewhere = stage.home().join("elsewhere");
+    fs::rename(stage.state_directory(), &elsewhere).unwrap();
+    symlink(&elsewhere, stage.state_directory()).unwrap();
+    fs::set_permissions(&elsewhere, Permissions::from_mode(0o777)).unwrap();
+    is_refused(&stage, &stage.state_directory(), "others may write to it");
+    if rustix::process::geteuid().is_root() {
+        fs::set_permissions(&elsewhere, Permissions::from_mode(0o700)).unwrap();
+        of_another_user(&elsewhere);
+        is_refused(&stage, &stage.state_directory(), "belongs to");
+        chown(&elsewhere, Some(0), Some(0)).unwrap();
+    }
+    fs::set_permissions(&elsewhere, Permissions::from_mode(0o700)).unwrap();
+    stage.run(["status"]).exits(0);
+}
+
+#[test]
+fn nothing_is_appended_through_a_link_and_no_fifo_is_waited_for() {
+    let stage = stage();
+    let victim = stage.home().join("victim");
+    fs::write(&victim, "precious").unwrap();
+    of_another_user(&victim);
+    type Put<'a> = (&'a str, &'a dyn Fn(&Path));
+    let put: [Put<'_>; 4] = [
+        ("a link to a file of another user", &|path| symlink(&victim, path).unwrap()),
+        ("a second name of that file", &|path| fs::hard_link(&victim, path).unwrap()),
+        ("a FIFO", &fifo),
+        ("a directory", &|path| fs::create_dir(path).unwrap()),
+    ];
+    for (what, put) in put {
+        // What the client opens itself, and what the daemon that it starts does.
+        for name in ["ssoctld.log", "ssoctld.starting", "ssoctld.lock"] {
+            let place: PathBuf = stage.state_directory().join(name);
+            let _ = fs::remove_file(&place);
+            put(&place);
+            let outcome = stage.run(["status"]).exits(4).prints_nothing();
+            assert!(outcome.stderr.contains(name), "{what}: {outcome:?}");
+            assert_eq!(fs::read(&victim).unwrap(), b"precious", "{what} in place of {name}");
+            assert!(!stage.socket().exists(), "{what} in place of {name}");
+            let _ = fs::remove_file(&place).or_else(|_| fs::remove_dir(&place));
+        }
+    }
+    stage.run(["status"]).exits(0);
+}
