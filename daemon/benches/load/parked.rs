@@ -11,6 +11,8 @@ use crate::figures::each;
 use crate::stage::{Stage, request, settings};
 
 const CALLERS: usize = 10_000;
+/// Memory is given back a moment after connections have ended.
+const SETTLING: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run() {
     let stage = Stage::set(Settings { approval: Approval::Manual, ..settings() }, 1).await;
@@ -50,7 +52,10 @@ pub(crate) async fn run() {
         each(stage.process().cpu() - cpu, CALLERS),
         stage.simulator.calls(Operation::CreateToken)
     );
-    println!("resident afterwards: {} KiB", stage.process().resident());
+    println!("resident when they are answered: {} KiB", stage.process().resident());
+    drop(parked);
+    tokio::time::sleep(SETTLING).await;
+    println!("resident afterwards: {} KiB, {resident} before", stage.process().resident());
 }
 
 async fn park(stage: &Stage) -> UnixStream {
