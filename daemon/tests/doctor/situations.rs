@@ -378,6 +378,11 @@ fn examine(situation: &Situation) {
     let _parts = (situation.home)(&stage);
     if let Some(command) = (situation.daemon)(&stage, stage.ssoctld()) {
         stage.start_daemon_by(command);
+        // Which store it uses is decided in the background.
+        until("the store is known", || {
+            let kind = stage.request("GET", "/v1/health").1["secret_store"]["kind"].clone();
+            (kind != "auto").then_some(())
+        });
     }
     (situation.then)(&stage);
     let report = Report::by(&stage, (situation.shell)(&stage, stage.ssoctl(["doctor", "--json"])));
