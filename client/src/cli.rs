@@ -265,15 +265,19 @@ pub(crate) struct Status {
 /// Sign out of a session, here and at the portal
 ///
 /// Gives a pending sign-in up, ends the session at the portal and forgets the token. Role credentials that were issued
-/// with it live on until they expire.
+/// with it live on until they expire. The client's registration is kept for the next sign-in, unless --forget is given.
 #[derive(Args, Debug)]
 #[command(after_long_help = EPILOGUE)]
 pub(crate) struct Logout {
     #[command(flatten)]
     pub(crate) which: Which,
-    /// Sign out of every session
+    /// Sign out of every session, and end all else that is in the secret store: records of sessions that are not configured any
+    /// more, or were changed, and damaged ones
     #[arg(long, conflicts_with_all = ["session", "profile", "start_url"])]
     pub(crate) all: bool,
+    /// Drop the client's registration, too, so that nothing is left in the secret store
+    #[arg(long)]
+    pub(crate) forget: bool,
 }
 
 /// Take sign-ins over from the AWS CLI and SDKs

@@ -15,6 +15,7 @@ mod file_work;
 pub mod ground;
 mod inquiry;
 pub mod issuer;
+pub mod left_records;
 pub mod lock;
 pub mod machine;
 mod named_files;
@@ -47,6 +48,7 @@ use clock::Clock;
 use config::{Config, Environment, FilePair, FileWatch, Paths, QuietHours, SaveError, Severity};
 use desktop::{LocalZone, quiet};
 use ground::{Fallen, Ground};
+use left_records::LeftRecords;
 use named_files::{Asked, NamedFiles, Read};
 use sdk_cache::SdkCache;
 use service_manager::report::Reports;
@@ -102,6 +104,7 @@ pub async fn run(
         directory: configuration.directory.subscribe(),
         world: world.clone(),
         token_files,
+        left_records: LeftRecords::start(configuration.directory.subscribe(), world.clone()),
         calls: server::Calls::default(),
         started_at: Timestamp::from(world.clock.now().wall),
         settings,

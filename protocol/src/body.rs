@@ -62,9 +62,32 @@ pub struct DaemonStatus {
     /// What is wrong with the machine, as far as it hinders the daemon; empty if nothing is.
     #[serde(default)]
     pub machine_problems: Vec<MachineProblem>,
+    /// Records that belong to no session that it knows, so that nothing renews or ends what is in them.
+    #[serde(default)]
+    pub left_records: Vec<LeftRecord>,
     /// What it works with, and who said so.
     #[serde(default)]
     pub settings: Settings,
+}
+
+/// A record in the secret store that belongs to no configured session: its section is gone or has changed, a setting names
+/// another issuer, or it was set aside as damaged.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct LeftRecord {
+    /// What the store finds it by.
+    pub key: String,
+    /// The name of its session; `null` where that has none, or is not known.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The start URL; `null` where it is not known.
+    #[serde(default)]
+    pub start_url: Option<String>,
+    /// Who has issued what is in it: `aws:` with the region, or an origin; `null` where it is not known.
+    #[serde(default)]
+    pub issuer: Option<String>,
+    /// Why it cannot be read; `null` where it can.
+    #[serde(default)]
+    pub error: Option<String>,
 }
 
 /// Something that the machine does not give the daemon. It is tried again by itself.
@@ -234,6 +257,31 @@ pub struct Logout {
     /// What became of the session at the portal.
     pub portal: PortalSession,
     /// Why the portal could not be told, or the store has not answered.
+    #[serde(default)]
+    pub detail: Option<String>,
+}
+
+/// `POST /v1/logout`: what became of each session, and of each record that belongs to none.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct LogoutAll {
+    /// The sessions.
+    pub sessions: Vec<Logout>,
+    /// The records, which are gone.
+    #[serde(default)]
+    pub records: Vec<EndedRecord>,
+    /// What could not be done, and what to do about it; empty if nothing is left.
+    #[serde(default)]
+    pub problems: Vec<String>,
+}
+
+/// A record that is gone from the store.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct EndedRecord {
+    /// What it was.
+    pub record: LeftRecord,
+    /// What became of the session at the portal.
+    pub portal: PortalSession,
+    /// Why the portal could not be told.
     #[serde(default)]
     pub detail: Option<String>,
 }

@@ -42,6 +42,7 @@ mod tests {
         Route::AwaitLogin(_) => "GET /v1/sessions/{name}/login",
         Route::CancelLogin(_) => "DELETE /v1/sessions/{name}/login",
         Route::Logout(_) => "POST /v1/sessions/{name}/logout",
+        Route::LogoutAll => "POST /v1/logout",
         Route::Import => "POST /v1/import",
         Route::Credentials => "GET /v1/credentials",
         Route::SessionCredentials(_) => "GET /v1/sessions/{name}/credentials",
@@ -109,6 +110,7 @@ mod tests {
             wait: 1,
             if_needed: true,
             fresh: true,
+            forget: true,
             flow: Some(1),
         };
         let one = String::new;

@@ -71,8 +71,10 @@ pub enum Route {
     AwaitLogin(String),
     /// `DELETE /v1/sessions/{name}/login?FILES`: [`SessionStatus`](crate::SessionStatus)
     CancelLogin(String),
-    /// `POST /v1/sessions/{name}/logout?FILES`: [`Logout`](crate::body::Logout)
+    /// `POST /v1/sessions/{name}/logout?forget=&FILES`: [`Logout`](crate::body::Logout)
     Logout(String),
+    /// `POST /v1/logout?forget=`: [`LogoutAll`](crate::body::LogoutAll)
+    LogoutAll,
     /// `POST /v1/import?FILES`: [`Import`](crate::import::Import)
     Import,
     /// `GET /v1/credentials?SELECTOR&account=&role=&min_valid=&wait=&FILES`: [`RoleCredentials`](crate::RoleCredentials)
@@ -108,7 +110,7 @@ impl Route {
     /// The method of this route.
     pub const fn method(&self) -> Method {
         match self {
-            Self::AddSession | Self::StartLogin(_) | Self::Logout(_) | Self::Import => Method::Post,
+            Self::AddSession | Self::StartLogin(_) | Self::Logout(_) | Self::LogoutAll | Self::Import => Method::Post,
             Self::CancelLogin(_) => Method::Delete,
             _ => Method::Get,
         }
@@ -123,6 +125,7 @@ impl Route {
             Self::Sessions | Self::AddSession => "/v1/sessions".to_owned(),
             Self::Resolve => "/v1/session".to_owned(),
             Self::Token => "/v1/token".to_owned(),
+            Self::LogoutAll => "/v1/logout".to_owned(),
             Self::Import => "/v1/import".to_owned(),
             Self::Credentials => "/v1/credentials".to_owned(),
             Self::Assignment => "/v1/assignment".to_owned(),
@@ -153,6 +156,7 @@ impl Route {
             ["sessions"] => vec![Self::Sessions, Self::AddSession],
             ["session"] => vec![Self::Resolve],
             ["token"] => vec![Self::Token],
+            ["logout"] => vec![Self::LogoutAll],
             ["import"] => vec![Self::Import],
             ["credentials"] => vec![Self::Credentials],
             ["assignment"] => vec![Self::Assignment],
@@ -194,6 +198,7 @@ mod tests {
             Route::AwaitLogin(name()),
             Route::CancelLogin(name()),
             Route::Logout(name()),
+            Route::LogoutAll,
             Route::Import,
             Route::Credentials,
             Route::SessionCredentials(name()),
@@ -229,6 +234,7 @@ mod tests {
                 "GET /v1/sessions/my%20corp%2F%C3%BC%3F/login",
                 "DELETE /v1/sessions/my%20corp%2F%C3%BC%3F/login",
                 "POST /v1/sessions/my%20corp%2F%C3%BC%3F/logout",
+                "POST /v1/logout",
                 "POST /v1/import",
                 "GET /v1/credentials",
                 "GET /v1/sessions/my%20corp%2F%C3%BC%3F/credentials",

@@ -8,7 +8,9 @@ mod document;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use ssoctl_protocol::body::{ConfigurationProblem, Logout, MachineProblem, PortalSession, TokenFiles};
+use ssoctl_protocol::body::{
+    ConfigurationProblem, EndedRecord, LeftRecord, Logout, LogoutAll, MachineProblem, PortalSession, TokenFiles,
+};
 use ssoctl_protocol::import::{Import, ImportOutcome, ImportedFile};
 use ssoctl_protocol::settings::{AwsConfigFile, Setting, Settings};
 use ssoctl_protocol::{
@@ -112,8 +114,29 @@ fn daemon() -> DaemonStatus {
             message: "this user's inotify instances are used up".into(),
             remedy: "raise fs.inotify.max_user_instances".into(),
         }],
+        left_records: vec![left_record()],
         settings: settings(),
     }
+}
+
+fn left_record() -> LeftRecord {
+    LeftRecord {
+        key: "64ecb81e".into(),
+        name: Some("old".into()),
+        start_url: Some("https://old.awsapps.com/start".into()),
+        issuer: Some("aws:eu-west-1".into()),
+        error: None,
+    }
+}
+
+fn left_record_json() -> Value {
+    json!({
+        "key": "64ecb81e",
+        "name": "old",
+        "start_url": "https://old.awsapps.com/start",
+        "issuer": "aws:eu-west-1",
+        "error": null,
+    })
 }
 
 fn settings() -> Settings {
@@ -188,6 +211,7 @@ fn daemon_json() -> Value {
             "message": "this user's inotify instances are used up",
             "remedy": "raise fs.inotify.max_user_instances",
         }],
+        "left_records": [left_record_json()],
         "settings": settings_json(),
     })
 }
@@ -362,6 +386,39 @@ fn a_logout_says_what_the_portal_was_told() {
             &json!({"session": "corp", "portal": text, "detail": null}),
         );
     }
+}
+
+#[test]
+fn a_logout_of_everything_says_what_became_of_sessions_and_of_records_that_belong_to_none() {
+    let damaged = LeftRecord {
+        key: "4606bc63.damaged".into(),
+        error: Some("the stored record is damaged".into()),
+        ..LeftRecord::default()
+    };
+    agrees(
+        &LogoutAll {
+            sessions: vec![Logout { session: "corp".into(), portal: PortalSession::Ended, detail: None }],
+            records: vec![
+                EndedRecord { record: left_record(), portal: PortalSession::Ended, detail: None },
+                EndedRecord { record: damaged, portal: PortalSession::NotTold, detail: Some("it is damaged".into()) },
+            ],
+            problems: vec!["the keyring is locked".into()],
+        },
+        &json!({
+            "sessions": [{"session": "corp", "portal": "ended", "detail": null}],
+            "records": [
+                {"record": left_record_json(), "portal": "ended", "detail": null},
+                {
+                    "record": {"key": "4606bc63.damaged", "name": null, "start_url": null, "issuer": null,
+                               "error": "the stored record is damaged"},
+                    "portal": "not_told",
+                    "detail": "it is damaged",
+                },
+            ],
+            "problems": ["the keyring is locked"],
+        }),
+    );
+    agrees(&left_record(), &left_record_json());
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! `ssoctl logout`
 
-use ssoctl_protocol::body::{Logout, PortalSession};
+use ssoctl_protocol::Route;
+use ssoctl_protocol::body::{EndedRecord, Logout, LogoutAll, PortalSession};
 use ssoctl_protocol::route::Query;
-use ssoctl_protocol::{Route, StatusReport};
 
 use super::{ask_patiently, name, selector};
 use crate::cli;
@@ -11,24 +11,25 @@ use crate::failure::Failure;
 use crate::render;
 
 pub(super) fn run(daemon: &Daemon, arguments: cli::Logout) -> Result<(), Failure> {
+    let query = Query { forget: arguments.forget, ..Query::default() };
     if !arguments.all {
-        return log_out(daemon, name(daemon, selector(arguments.which)?)?);
+        let route = Route::Logout(name(daemon, selector(arguments.which)?)?);
+        return tell(ask_patiently(daemon, &route, &query, None)?);
     }
-    let answer = daemon.ask(&Route::Sessions, &Query::default())?;
-    let mut outcome = Ok(());
-    // One session that cannot be ended is no reason to leave the others open.
-    for session in daemon.read::<StatusReport>(&answer)?.sessions {
-        if let Err(failure) = log_out(daemon, session.name)
-            && let Err(earlier) = std::mem::replace(&mut outcome, Err(failure))
-        {
-            render::notice(&earlier.to_string());
-        }
+    let LogoutAll { sessions, records, problems } = ask_patiently(daemon, &Route::LogoutAll, &query, None)?;
+    // One session that cannot be ended is no reason to say nothing of the others.
+    let mut failures: Vec<Failure> = sessions.into_iter().filter_map(|session| tell(session).err()).collect();
+    records.iter().for_each(tell_of_record);
+    failures.extend(problems.into_iter().map(|problem| Failure::Other(format!("not everything is ended: {problem}"))));
+    let last = failures.pop();
+    for failure in failures {
+        render::notice(&failure.to_string());
     }
-    outcome
+    last.map_or(Ok(()), Err)
 }
 
-fn log_out(daemon: &Daemon, name: String) -> Result<(), Failure> {
-    let logout: Logout = ask_patiently(daemon, &Route::Logout(name), &Query::default(), None)?;
+/// Says how a sign-out went. It is a failure if nothing is ended yet.
+fn tell(logout: Logout) -> Result<(), Failure> {
     let session = &logout.session;
     let detail = logout.detail.map_or_else(String::new, |detail| format!(": {detail}"));
     match logout.portal {
@@ -38,10 +39,7 @@ fn log_out(daemon: &Daemon, name: String) -> Result<(), Failure> {
         }
         PortalSession::NotTold => {
             render::line(&format!("Signed out of {session} here; the token is forgotten."));
-            render::notice(&format!(
-                "warning: the portal could not be told{detail}; the session there ends by itself in time, or sign out in \
-                 the portal's own page"
-            ));
+            warn_of_portal(&detail);
         }
         PortalSession::Deferred => {
             return Err(Failure::Other(format!(
@@ -54,4 +52,28 @@ fn log_out(daemon: &Daemon, name: String) -> Result<(), Failure> {
         )),
     }
     Ok(())
+}
+
+/// Says what became of a record that belonged to no session.
+fn tell_of_record(ended: &EndedRecord) {
+    let record = render::left_record(&ended.record);
+    let detail = ended.detail.as_ref().map_or_else(String::new, |detail| format!(": {detail}"));
+    match ended.portal {
+        PortalSession::Ended => render::line(&format!("Signed out of {record}, here and at the portal.")),
+        PortalSession::NothingToEnd => {
+            render::line(&format!("Removed {record}; there was nothing to end at the portal."));
+        }
+        PortalSession::NotTold => {
+            render::line(&format!("Removed {record}."));
+            warn_of_portal(&detail);
+        }
+        _ => render::line(&format!("Removed {record}; what became of the session at the portal is unknown{detail}.")),
+    }
+}
+
+fn warn_of_portal(detail: &str) {
+    render::notice(&format!(
+        "warning: the portal could not be told{detail}; the session there ends by itself in time, or sign out in the \
+         portal's own page"
+    ));
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use ssoctl_protocol::body::LeftRecord;
 use ssoctl_protocol::{DaemonStatus, SessionState, SessionStatus, Timestamp};
 
 use super::{ago, distance, duration, printable, shell_word};
@@ -101,6 +102,7 @@ pub(crate) fn status(daemon: &DaemonStatus, sessions: &[SessionStatus], now: Tim
     for problem in &daemon.machine_problems {
         let _ = writeln!(text, "{}", printable(&format!("warning: {}; {}", problem.message, problem.remedy)));
     }
+    text.push_str(&left_records(daemon));
     text.push_str(&settings(daemon));
     for problem in &daemon.configuration_problems {
         let line = problem.line.map_or_else(String::new, |line| format!(":{line}"));
@@ -108,6 +110,36 @@ pub(crate) fn status(daemon: &DaemonStatus, sessions: &[SessionStatus], now: Tim
         let _ = writeln!(text, "{}", printable(&complaint));
     }
     text
+}
+
+/// The records that belong to no session, and what to do about them.
+fn left_records(daemon: &DaemonStatus) -> String {
+    let mut text = String::new();
+    for record in &daemon.left_records {
+        let line = format!("warning: the secret store has {}, which no configured session has", left_record(record));
+        let _ = writeln!(text, "{}", printable(&line));
+    }
+    if !text.is_empty() {
+        text.push_str(
+            "  to end what is left: ssoctl logout --all; to go on with it: configure the session again as it was\n",
+        );
+    }
+    text
+}
+
+/// A record that belongs to no session, as the object of a sentence.
+pub(crate) fn left_record(record: &LeftRecord) -> String {
+    let LeftRecord { key, name, start_url, issuer, error } = record;
+    let short = key.get(..12).map_or_else(|| key.clone(), |short| format!("{short}…"));
+    match (error, start_url) {
+        (None, Some(start_url)) => {
+            let name = name.as_ref().map_or_else(String::new, |name| format!("{name} at "));
+            let issuer = issuer.as_ref().map_or_else(String::new, |issuer| format!(" (issued by {issuer})"));
+            format!("{name}{start_url}{issuer}")
+        }
+        (Some(error), _) => format!("a record that cannot be read ({short}: {error})"),
+        (None, None) => format!("the record {short}"),
+    }
 }
 
 /// What the daemon goes by, and who said so; nothing where all is as it usually is.

@@ -20,6 +20,7 @@ mod identities;
 mod import;
 mod inheritance;
 mod interrupted;
+mod issuers;
 #[cfg(target_os = "linux")]
 mod memory;
 mod other_home;

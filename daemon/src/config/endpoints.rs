@@ -78,6 +78,9 @@ pub enum EndpointError {
     /// Dual-stack endpoints are required, and a custom endpoint is configured (endpoint rules).
     #[error("dual-stack endpoints and a custom endpoint ({0}) exclude each other; remove one of them")]
     DualStackAndCustom(Setting),
+    /// No session names this issuer any more, nor does its record say where its portal was.
+    #[error("nobody knows where the portal of {0} is")]
+    NoPortal(String),
     /// The portal would get tokens that somebody else has issued.
     #[error(
         "its sign-in service is {oidc} and its portal is {portal}, which are not one service: a token goes to whoever issued \
@@ -127,6 +130,16 @@ pub(super) fn resolve(inputs: Inputs<'_>) -> (Issuer, Result<Endpoints, Endpoint
     let oidc = resolve_service(Service::Oidc, inputs);
     let issuer = oidc.as_ref().map_or_else(|_| Issuer::aws(inputs.region), |oidc| oidc.issuer().clone());
     (issuer, oidc.and_then(|oidc| both(oidc, resolve_service(Service::Portal, inputs)?)))
+}
+
+/// The portal of an issuer that no session has any more: where it was by a record, else AWS's usual one.
+pub(crate) fn portal_of(issuer: &Issuer, recorded: Option<&str>) -> Result<Endpoint, EndpointError> {
+    let recorded = recorded.and_then(|url| check_override(Setting::Record, url).ok());
+    match (recorded.filter(|portal| portal.issuer() == issuer), issuer) {
+        (Some(portal), _) => Ok(portal),
+        (None, Issuer::Aws { region }) => regional(Service::Portal, region, false, false).map(Endpoint::usual),
+        (None, Issuer::Foreign { origin }) => Err(EndpointError::NoPortal(origin.clone())),
+    }
 }
 
 fn both(oidc: Endpoint, portal: Endpoint) -> Result<Endpoints, EndpointError> {

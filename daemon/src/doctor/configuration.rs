@@ -81,7 +81,8 @@ fn scopes(session: &SessionConfig) -> Option<Finding> {
 /// A session whose services are not AWS's own, whether that is meant or not.
 fn foreign(session: &SessionConfig) -> Option<Finding> {
     let notice = session.endpoints.as_ref().ok()?.notice()?;
-    Some(Finding::ok(CONFIGURATION, format!("session {:?} signs in at {notice}, and not at AWS", session.name)))
+    let message = format!("session {:?} signs in at {notice}, which is not AWS", session.name);
+    Some(Finding::warning(CONFIGURATION, message, "if that is not meant, remove the setting that says so"))
 }
 
 /// What is known of the directory in which the AWS CLI and SDKs keep tokens.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use ssoctl_protocol::body::LeftRecord;
 use ssoctl_protocol::socket::LONGEST_PATH;
 use ssoctl_protocol::{DaemonStatus, SocketPath};
 
@@ -11,6 +12,7 @@ use super::place::{Kind, Place};
 const DAEMON: &str = "daemon";
 const SOCKET: &str = "socket";
 const STORE: &str = "secret store";
+const RECORD: &str = "record";
 
 /// How a person restarts a daemon, whichever way it runs.
 const RESTART: &str = if cfg!(target_os = "macos") {
@@ -182,6 +184,24 @@ pub(super) fn judge_store(answer: &Answer) -> Finding {
     }
 }
 
+/// Judges the records that belong to no session.
+pub(super) fn judge_left_records(status: &DaemonStatus) -> Vec<Finding> {
+    let records = status.left_records.iter();
+    let judge = |LeftRecord { key, name, start_url, issuer, error }: &LeftRecord| {
+        let what = match (error, start_url) {
+            (Some(error), _) => format!("{key} cannot be read: {error}"),
+            (None, start_url) => {
+                let parts = [name.as_deref(), start_url.as_deref(), issuer.as_deref()];
+                let known: Vec<&str> = parts.into_iter().flatten().collect();
+                format!("no configured session has this one: {}", known.join(", "))
+            }
+        };
+        let remedy = "end it: ssoctl logout --all; or configure its session again as it was";
+        Finding::warning(RECORD, what, remedy)
+    };
+    records.map(judge).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -206,6 +226,7 @@ mod tests {
             quiet_until: None,
             configuration_problems: Vec::new(),
             machine_problems: Vec::new(),
+            left_records: Vec::new(),
             settings: Settings::default(),
         }))
     }
@@ -230,6 +251,34 @@ mod tests {
             assert!(finding.message.contains(words), "{finding:?}");
             assert_eq!(finding.remedy.is_some(), result != Verdict::Ok, "{finding:?}");
         }
+    }
+
+    #[test]
+    fn a_record_of_no_session_is_told_with_what_to_do() {
+        let Answer::Status(mut status) = status("1", None) else { panic!("a status") };
+        assert_eq!(judge_left_records(&status), []);
+        let known = LeftRecord {
+            key: "64ec".to_owned(),
+            name: Some("old".to_owned()),
+            start_url: Some("https://old.awsapps.com/start".to_owned()),
+            issuer: Some("aws:eu-west-1".to_owned()),
+            error: None,
+        };
+        let damaged = LeftRecord {
+            key: "4606.damaged".to_owned(),
+            error: Some("the stored record is damaged".to_owned()),
+            ..LeftRecord::default()
+        };
+        status.left_records = vec![known, damaged];
+        let findings = judge_left_records(&status);
+        for (finding, words) in findings.iter().zip([
+            "no configured session has this one: old, https://old.awsapps.com/start, aws:eu-west-1",
+            "4606.damaged cannot be read: the stored record is damaged",
+        ]) {
+            assert_eq!((finding.result, finding.message.as_str()), (Verdict::Warning, words));
+            assert!(finding.remedy.as_ref().is_some_and(|remedy| remedy.contains("ssoctl logout --all")));
+        }
+        assert_eq!(findings.len(), 2);
     }
 
     #[test]

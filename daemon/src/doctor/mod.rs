@@ -150,6 +150,7 @@ pub async fn examine(subject: Subject, clock: Arc<dyn Clock>) -> Report {
     }
     findings.extend(network::judge(&network));
     if let daemon::Answer::Status(status) = &daemon {
+        findings.extend(daemon::judge_left_records(status));
         // What it says of its own that was not seen from here.
         for problem in &status.machine_problems {
             if !findings.iter().any(|finding| finding.message == problem.message) {

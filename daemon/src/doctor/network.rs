@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use url::Url;
 
 use super::finding::Finding;
+use crate::config::region_of_service;
 use crate::oidc::ServiceClock;
 use crate::transport::proxies::{Proxy, UnusableProxy};
 use crate::transport::reach::{Answered, Unreachable};
@@ -98,7 +99,10 @@ fn judge_proxy(proxy: &Result<Option<Proxy>, UnusableProxy>) -> Finding {
 }
 
 fn judge_endpoint(endpoint: &Endpoint, proxy: Option<&Proxy>) -> Finding {
-    let host = endpoint.url.host_str().unwrap_or_default();
+    let host = match region_of_service(&endpoint.url) {
+        Some(_) => endpoint.url.host_str().unwrap_or_default().to_owned(),
+        None => endpoint.url.origin().ascii_serialization(),
+    };
     let place = format!("{host} ({})", endpoint.regions.join(", "));
     let trouble = match &endpoint.outcome {
         None if proxy.is_some_and(Proxy::is_masked) => {

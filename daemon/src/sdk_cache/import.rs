@@ -92,7 +92,7 @@ impl Outcome {
     }
 }
 
-fn list(place: &Path) -> Result<Vec<PathBuf>, DiskError> {
+pub(super) fn list(place: &Path) -> Result<Vec<PathBuf>, DiskError> {
     let failed = |error: std::io::Error| DiskError(format!("failed to read {}: {error}", place.display()));
     let entries = match fs::read_dir(place) {
         Ok(entries) => entries,

@@ -8,6 +8,7 @@
 //! | `disk` | reading, replacing and removing a file; it blocks, and has threads of its own |
 //! | `keeper` | the loop that tends the files of one session |
 //! | `withdrawal` | taking back what was published for a session that shares its token no longer |
+//! | `removal` | removing all that was published, when somebody signs out of everything |
 //! | [`import`] | taking over all that is there, when somebody asks |
 //!
 //! A session knows nothing of all this: its keeper reads its snapshots as everybody does, and offers it what it finds. What a
@@ -17,6 +18,7 @@ mod disk;
 pub mod file;
 pub mod import;
 mod keeper;
+mod removal;
 mod service_time;
 mod step;
 mod withdrawal;
@@ -34,6 +36,7 @@ use crate::clock::Clock;
 use crate::config::{self, FileWatch, Identity};
 use crate::file_work::FileWork;
 use crate::machine::MachineProblems;
+use crate::session::Token;
 use crate::session::registry::{Directory, Entry, View};
 use crate::world::World;
 use import::Imported;
@@ -86,6 +89,15 @@ impl SdkCache {
             Some(place) => import::import(place, directory, clock).await,
             None => Err("there is no home directory; set HOME where ssoctld is started".to_owned()),
         }
+    }
+
+    /// Removes every file that has our mark, but for those of tokens that are `live`, and says what could not be removed.
+    pub async fn remove_published(&self, live: &[Token]) -> Vec<String> {
+        let Some(place) = self.place.clone() else { return Vec::new() };
+        let live = live.to_vec();
+        let work = FileWork::default();
+        let removed = work.run(move || removal::remove_published(&place, &live)).await;
+        removed.unwrap_or_else(|| vec!["the token files could not be looked through".to_owned()])
     }
 
     /// Where the files are.

@@ -290,4 +290,8 @@ impl SecretStore for ChosenStore {
         let name = name.clone();
         Box::pin(async move { self.decided().await.set_aside(&name).await })
     }
+
+    fn list(&self) -> Access<'_, Vec<String>> {
+        Box::pin(async move { self.decided().await.list().await })
+    }
 }

@@ -12,7 +12,7 @@ use std::sync::{Arc, Once};
 
 use ssoctl_protocol::Secret;
 
-use super::{Access, RecordName, SecretStore, StoreError};
+use super::{Access, RecordName, SET_ASIDE, SecretStore, StoreError};
 use crate::file_work::FileWork;
 use ssoctl_files::directory;
 use ssoctl_files::remedy::explained;
@@ -37,19 +37,27 @@ impl FileStore {
         Self { directory: directory.into(), swept: Arc::new(Once::new()), work: FileWork::default() }
     }
 
-    /// Runs what blocks (a full disk, a network file system) where it keeps nobody waiting.
-    fn blocking<T: Send + 'static>(
+    /// Works on the file of a record.
+    fn with_file<T: Send + 'static>(
         &self,
         name: &RecordName,
         work: impl FnOnce(&Path, &Path) -> Result<T, StoreError> + Send + 'static,
     ) -> Access<'_, T> {
+        let file = file_name(&name.key);
+        self.blocking(move |directory| work(directory, &directory.join(file)))
+    }
+
+    /// Runs what blocks (a full disk, a network file system) where it keeps nobody waiting.
+    fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Path) -> Result<T, StoreError> + Send + 'static,
+    ) -> Access<'_, T> {
         let (directory, swept) = (Arc::clone(&self.directory), Arc::clone(&self.swept));
-        let file = directory.join(format!("{}.json", name.key));
         Box::pin(async move {
             let done = self.work.run(move || {
                 // Secrets that nobody would ever find again. One daemon has a directory at a time.
                 swept.call_once(|| replacement::sweep(&directory));
-                work(&directory, &file)
+                work(&directory)
             });
             done.await.unwrap_or_else(|| Err(StoreError("the file store failed unexpectedly".to_owned())))
         })
@@ -62,31 +70,69 @@ impl SecretStore for FileStore {
     }
 
     fn read(&self, name: &RecordName) -> Access<'_, Option<Secret<Vec<u8>>>> {
-        self.blocking(name, read)
+        self.with_file(name, read)
     }
 
     fn write(&self, name: &RecordName, record: Secret<Vec<u8>>) -> Access<'_, ()> {
-        self.blocking(name, move |directory, file| write(directory, file, &record))
+        self.with_file(name, move |directory, file| write(directory, file, &record))
     }
 
     fn delete(&self, name: &RecordName) -> Access<'_, ()> {
-        self.blocking(name, |_, file| delete(file))
+        self.with_file(name, |_, file| delete(file))
     }
 
     fn set_aside(&self, name: &RecordName) -> Access<'_, String> {
-        self.blocking(name, |_, file| {
-            let aside = file.with_extension("damaged");
+        let aside = file_name(&name.set_aside().key);
+        self.with_file(name, move |directory, file| {
+            let aside = directory.join(aside);
             fs::rename(file, &aside).map_err(|error| failed("move", file, &error))?;
             Ok(aside.display().to_string())
         })
     }
+
+    fn list(&self) -> Access<'_, Vec<String>> {
+        self.blocking(list)
+    }
+}
+
+/// The file of the record with this key.
+fn file_name(key: &str) -> String {
+    if key.ends_with(SET_ASIDE) { key.to_owned() } else { format!("{key}.json") }
+}
+
+/// The key of the record in a file of this name; `None` if it is none of ours.
+fn key_of(file_name: &str) -> Option<&str> {
+    let key = file_name.strip_suffix(".json").or_else(|| file_name.ends_with(SET_ASIDE).then_some(file_name))?;
+    let stem = key.strip_suffix(SET_ASIDE).unwrap_or(key);
+    (!stem.is_empty() && stem.bytes().all(|byte| byte.is_ascii_alphanumeric())).then_some(key)
+}
+
+fn list(directory: &Path) -> Result<Vec<String>, StoreError> {
+    if !is_there(directory)? {
+        return Ok(Vec::new());
+    }
+    let failed = |error: std::io::Error| failed("read", directory, &explained(error, directory));
+    let mut keys = Vec::new();
+    for entry in fs::read_dir(directory).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        keys.extend(name.to_str().and_then(key_of).map(str::to_owned));
+    }
+    keys.sort();
+    Ok(keys)
+}
+
+/// Whether there is a directory of records. One that others have access to is refused.
+fn is_there(directory: &Path) -> Result<bool, StoreError> {
+    match fs::symlink_metadata(directory) {
+        Ok(metadata) => check(directory, &metadata, "700").map(|()| true),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(failed("read", directory, &explained(error, directory))),
+    }
 }
 
 fn read(directory: &Path, path: &Path) -> Result<Option<Secret<Vec<u8>>>, StoreError> {
-    match fs::symlink_metadata(directory) {
-        Ok(metadata) => check(directory, &metadata, "700")?,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed("read", directory, &explained(error, directory))),
+    if !is_there(directory)? {
+        return Ok(None);
     }
     let refused = |error: NotRead| match error {
         NotRead::Io(error) => failed("read", path, &error),
@@ -227,6 +273,29 @@ mod tests {
         let aside = store.set_aside(&name("key")).await.unwrap();
         assert_eq!(stored(&store).await, Ok(None));
         assert_eq!(fs::read(aside).unwrap(), b"damaged");
+    }
+
+    #[tokio::test]
+    async fn every_record_is_listed_those_set_aside_too_and_nothing_else() {
+        let home = tempfile::tempdir().unwrap();
+        let directory = home.path().join("records");
+        let store = FileStore::new(directory.clone());
+        assert_eq!(store.list().await, Ok(vec![]), "before the first write");
+        for key in ["one", "two", "three"] {
+            store.write(&name(key), Secret::new(key.into())).await.unwrap();
+        }
+        store.set_aside(&name("two")).await.unwrap();
+        for other in ["notes", "notes.txt", ".json", "a-b.json", ".damaged"] {
+            fs::write(directory.join(other), "mine").unwrap();
+        }
+        assert_eq!(store.list().await, Ok(["one", "three", "two.damaged"].map(str::to_owned).to_vec()));
+        let aside = RecordName::listed("two.damaged".to_owned());
+        assert_eq!(store.read(&aside).await, Ok(Some(Secret::new(b"two".to_vec()))));
+        store.delete(&aside).await.unwrap();
+        assert_eq!(store.list().await, Ok(["one", "three"].map(str::to_owned).to_vec()));
+
+        fs::set_permissions(&directory, Permissions::from_mode(0o755)).unwrap();
+        assert!(store.list().await.unwrap_err().0.contains("run: chmod 700"));
     }
 
     #[tokio::test]

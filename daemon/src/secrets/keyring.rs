@@ -15,6 +15,7 @@ mod platform;
 #[cfg(not(target_os = "macos"))]
 mod presence;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -182,8 +183,7 @@ impl KeyringStore {
         purpose: Purpose,
         work: impl FnOnce(&RecordName) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Obstacle> {
-        let admitted = within(&*self.clock, PATIENCE, self.gate.admit(&name.key)).await;
-        match admitted.unwrap_or(Err(Obstacle::Silent)) {
+        match self.admit(Some(&name.key)).await {
             Err(Obstacle::Locked) if purpose == Purpose::Read && self.part == Part::Chosen => {
                 self.gate.ask_once(&self.clock);
                 return Err(Obstacle::Locked);
@@ -194,6 +194,16 @@ impl KeyringStore {
         let name = name.clone();
         let done = self.calls.run(&*self.clock, PATIENCE, move || work(&name)).await?;
         Ok(done?)
+    }
+
+    /// Whether the record with this key, or every one, can be read and changed without a prompt.
+    async fn admit(&self, key: Option<&str>) -> Result<(), Obstacle> {
+        within(&*self.clock, PATIENCE, self.gate.admit(key)).await.unwrap_or(Err(Obstacle::Silent))
+    }
+
+    async fn keys(&self) -> Result<Vec<String>, Obstacle> {
+        self.admit(None).await?;
+        Ok(self.calls.run(&*self.clock, PATIENCE, keys).await??)
     }
 
     /// Where the keyring is only emptied, a missing one is empty.
@@ -235,7 +245,7 @@ impl SecretStore for KeyringStore {
     fn set_aside(&self, name: &RecordName) -> Access<'_, String> {
         let name = name.clone();
         Box::pin(async move {
-            let aside = RecordName { key: format!("{}.damaged", name.key), label: format!("{} (damaged)", name.label) };
+            let aside = name.set_aside();
             let place = format!("the keyring, service {SERVICE:?}, user name {:?}", aside.key);
             let moved = self.with_entry(&name, Purpose::Change, move |name| {
                 if let Some(record) = read(name)? {
@@ -245,6 +255,10 @@ impl SecretStore for KeyringStore {
             });
             moved.await.map(|()| place).map_err(|obstacle| StoreError(obstacle.to_string()))
         })
+    }
+
+    fn list(&self) -> Access<'_, Vec<String>> {
+        Box::pin(async move { self.unless_absent(self.keys().await) })
     }
 }
 
@@ -266,6 +280,17 @@ fn delete(name: &RecordName) -> Result<(), Error> {
         Err(Error::NoEntry) => Ok(()),
         other => other,
     }
+}
+
+/// The keys of all records.
+fn keys() -> Result<Vec<String>, Error> {
+    let found = platform::find(&HashMap::from([("service", SERVICE)]))?;
+    let of_ours =
+        found.iter().filter_map(keyring_core::Entry::get_specifiers).filter(|(service, _)| service == SERVICE);
+    let mut keys: Vec<String> = of_ours.map(|(_, key)| key).collect();
+    keys.sort();
+    keys.dedup();
+    Ok(keys)
 }
 
 /// The outcome of `work`, unless it takes longer than this.

@@ -29,13 +29,26 @@ pub struct StoreError(pub String);
 /// Which record is meant.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RecordName {
-    /// What it is found by: letters and digits.
+    /// What it is found by: letters and digits, and `.damaged` behind them if it was set aside.
     pub key: String,
     /// What people see of it who look into their keyring.
     pub label: String,
 }
 
+/// What the key of a record ends with that was set aside.
+const SET_ASIDE: &str = ".damaged";
+
 impl RecordName {
+    /// A record that a store lists, of which nothing but the key is known.
+    pub fn listed(key: String) -> Self {
+        Self { key, label: "ssoctl: a record of no configured session".to_owned() }
+    }
+
+    /// The record that this one becomes when it is set aside.
+    fn set_aside(&self) -> Self {
+        Self { key: format!("{}{SET_ASIDE}", self.key), label: format!("{} (damaged)", self.label) }
+    }
+
     /// The record of this session.
     pub fn of(identity: &Identity) -> Self {
         let name = identity.name.as_ref().map_or_else(String::new, |name| format!(" ({name})"));
@@ -71,4 +84,8 @@ pub trait SecretStore: Send + Sync {
 
     /// Puts a record that cannot be read out of the way without destroying it, and says where it went.
     fn set_aside(&self, name: &RecordName) -> Access<'_, String>;
+
+    /// The keys of all records, in their order, those that were set aside among them. They can be read and deleted as all
+    /// others. Nobody is asked for anything.
+    fn list(&self) -> Access<'_, Vec<String>>;
 }

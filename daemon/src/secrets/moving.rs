@@ -4,7 +4,7 @@
 //! durable, so that a crash in between leaves two and never none; the newer one counts. While the chosen store cannot be
 //! read, what another one has is served from there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ssoctl_protocol::Secret;
@@ -142,6 +142,16 @@ impl SecretStore for MovingStore {
 
     fn set_aside(&self, name: &RecordName) -> Access<'_, String> {
         self.chosen.set_aside(name)
+    }
+
+    fn list(&self) -> Access<'_, Vec<String>> {
+        Box::pin(async move {
+            let mut keys = BTreeSet::new();
+            for store in std::iter::once(&self.chosen).chain(&self.elsewhere) {
+                keys.extend(store.list().await?);
+            }
+            Ok(keys.into_iter().collect())
+        })
     }
 }
 

@@ -67,6 +67,9 @@ impl SecretStore for Part {
     fn set_aside(&self, name: &RecordName) -> Access<'_, String> {
         self.records.set_aside(name)
     }
+    fn list(&self) -> Access<'_, Vec<String>> {
+        self.unless(&self.unreadable, self.records.list())
+    }
 }
 
 fn name() -> RecordName {
@@ -180,4 +183,21 @@ async fn what_is_deleted_is_deleted_everywhere() {
     file.put(OLD).await;
     store.delete(&name()).await.unwrap();
     assert_eq!((keyring.has().await, file.has().await), (None, None));
+}
+
+#[tokio::test]
+async fn what_either_store_has_is_listed_and_a_store_that_cannot_be_listed_is_an_error() {
+    let (keyring, file, store) = to_the_keyring();
+    keyring.put(NEW).await;
+    file.put(OLD).await;
+    let another = RecordName::listed("another".to_owned());
+    file.records.write(&another, secret(OLD)).await.unwrap();
+    assert_eq!(store.list().await, Ok(["another", "key"].map(str::to_owned).to_vec()));
+    for part in [&keyring, &file] {
+        part.unreadable.store(true, Ordering::Relaxed);
+        assert!(store.list().await.is_err());
+        part.unreadable.store(false, Ordering::Relaxed);
+    }
+    store.delete(&another).await.unwrap();
+    assert_eq!(store.list().await, Ok(vec!["key".to_owned()]));
 }

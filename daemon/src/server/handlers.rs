@@ -10,7 +10,6 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, CACHE_CONTROL, HeaderValue};
 use hyper::{Request, Response, StatusCode};
-use ssoctl_protocol::body::{Logout, PortalSession};
 use ssoctl_protocol::route::{NoRoute, Query};
 use ssoctl_protocol::settings::Settings;
 use ssoctl_protocol::{
@@ -23,8 +22,9 @@ use super::calls::Calls;
 use super::reply::{self, Reply, ok, unexpected};
 use super::{roles, translate, web_page};
 use crate::config::{FilePair, SaveError};
+use crate::left_records::LeftRecords;
 use crate::sdk_cache::SdkCache;
-use crate::session::ask::{Answer, Need, PortalOutcome, Refusal, Want};
+use crate::session::ask::{Answer, Forgotten, Need, Refusal, Want};
 use crate::session::registry::{Directory, Entry, View};
 use crate::world::World;
 
@@ -45,6 +45,8 @@ pub struct Api {
     pub world: World,
     /// The token files of the AWS CLI and SDKs, of which handlers ask where they stand.
     pub token_files: SdkCache,
+    /// The records that belong to no session.
+    pub left_records: LeftRecords,
     /// How often some calls may come.
     pub calls: Calls,
     /// When the daemon started.
@@ -100,6 +102,7 @@ impl Api {
                 return Ok(reply::whole(StatusCode::OK, JSON, Bytes::from_static(openapi::DOCUMENT.as_bytes())));
             }
             Route::AddSession => return self.add_session(request).await,
+            Route::LogoutAll => return self.logout_all(forgotten(&query)).await,
             _ => {}
         }
         let view = self.view(&query).await?;
@@ -121,7 +124,7 @@ impl Api {
                 self.login(named(name)?, Want::LoginEnd { flow, wait: wait(&query) }).await
             }
             Route::CancelLogin(name) => self.cancel_login(named(name)?).await,
-            Route::Logout(name) => self.logout(named(name)?).await,
+            Route::Logout(name) => self.logout(named(name)?, forgotten(&query)).await,
             Route::Import => {
                 self.calls.import(self.world.clock.now().boot)?;
                 match self.token_files.import(&view, &*self.world.clock).await {
@@ -159,7 +162,7 @@ impl Api {
     }
 
     fn daemon(&self, directory: &Directory) -> DaemonStatus {
-        translate::daemon(directory, &self.world, self.started_at, &self.settings)
+        translate::daemon(directory, &self.world, self.started_at, &self.settings, self.left_records.list())
     }
 
     async fn token(&self, entry: &Entry, query: &Query) -> Reply {
@@ -207,18 +210,6 @@ impl Api {
         }
     }
 
-    async fn logout(&self, entry: &Entry) -> Reply {
-        let (portal, detail) = match entry.session.ask(Want::Logout).await {
-            Answer::LoggedOut(PortalOutcome::Ended) => (PortalSession::Ended, None),
-            Answer::LoggedOut(PortalOutcome::NothingToEnd) => (PortalSession::NothingToEnd, None),
-            Answer::LoggedOut(PortalOutcome::NotTold(error)) => (PortalSession::NotTold, Some(error.to_string())),
-            Answer::LoggedOut(PortalOutcome::Deferred(why)) => (PortalSession::Deferred, why),
-            Answer::Refused(refusal) => return Err(self.refused(entry, refusal)),
-            _ => return Err(unexpected()),
-        };
-        ok(&Logout { session: entry.config.name.clone(), portal, detail })
-    }
-
     pub(super) fn status(&self, entry: &Entry) -> SessionStatus {
         let token_files = self.token_files.standing(&entry.config.identity);
         translate::session(entry, &entry.session.snapshot(), token_files, self.world.clock.now())
@@ -245,6 +236,11 @@ fn need(query: &Query) -> Result<Need, Problem> {
             "if_needed and fresh contradict each other: one keeps a live token, the other ends it",
         )),
     }
+}
+
+/// What a `logout` with this query forgets.
+const fn forgotten(query: &Query) -> Forgotten {
+    if query.forget { Forgotten::Everything } else { Forgotten::Token }
 }
 
 pub(super) fn wait(query: &Query) -> Duration {

@@ -20,6 +20,7 @@ pub mod descriptors;
 mod ebb;
 mod foreign;
 mod handlers;
+mod logout;
 mod new_session;
 mod reply;
 mod roles;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ssoctl_protocol::body::{ConfigurationProblem, ForeignIssuer, TokenFiles};
+use ssoctl_protocol::body::{ConfigurationProblem, EndedRecord, ForeignIssuer, LeftRecord, PortalSession, TokenFiles};
 use ssoctl_protocol::import::{Import, ImportOutcome, ImportedFile};
 use ssoctl_protocol::route::NoRoute;
 use ssoctl_protocol::settings::{AwsConfigFile, Settings};
@@ -15,8 +15,10 @@ use ssoctl_protocol::{
 use crate::chain::chain;
 use crate::clock::{BootTime, Now};
 use crate::config::{AddError, Endpoints, SaveError, Severity};
+use crate::left_records::{self, Told};
 use crate::sdk_cache::Standing;
 use crate::sdk_cache::import::{Imported, Outcome};
+use crate::secrets::record::Owner;
 use crate::session::ask::Refusal;
 use crate::session::flow::FlowView;
 use crate::session::found::Reception;
@@ -29,7 +31,13 @@ pub(super) fn time(now: Now, time: BootTime) -> Timestamp {
     Timestamp::from(now.wall_at(time))
 }
 
-pub(super) fn daemon(directory: &Directory, world: &World, started_at: Timestamp, settings: &Settings) -> DaemonStatus {
+pub(super) fn daemon(
+    directory: &Directory,
+    world: &World,
+    started_at: Timestamp,
+    settings: &Settings,
+    left_records: Vec<left_records::LeftRecord>,
+) -> DaemonStatus {
     let store_error = directory.entries().iter().find_map(|entry| entry.session.snapshot().store_error.clone());
     let configs = std::iter::once(directory.default_view()).chain(directory.named_files().values());
     let problems = configs.flat_map(|view| &view.config.problems).map(|problem| ConfigurationProblem {
@@ -56,8 +64,32 @@ pub(super) fn daemon(directory: &Directory, world: &World, started_at: Timestamp
         quiet_until: world.surroundings.borrow().quiet_until(world.clock.now().wall).map(Timestamp::from),
         configuration_problems: problems.collect(),
         machine_problems: world.machine.list(),
+        left_records: left_records.into_iter().map(left_record).collect(),
         settings: self::settings(directory, settings),
     }
+}
+
+fn left_record(left_records::LeftRecord { key, owner }: left_records::LeftRecord) -> LeftRecord {
+    match owner {
+        Ok(Owner { identity, .. }) => LeftRecord {
+            key,
+            name: identity.name,
+            start_url: Some(identity.start_url),
+            issuer: Some(identity.issuer.to_string()),
+            error: None,
+        },
+        Err(error) => LeftRecord { key, error: Some(error.to_string()), ..LeftRecord::default() },
+    }
+}
+
+/// A record that is gone.
+pub(super) fn ended(ended: left_records::Ended) -> EndedRecord {
+    let (portal, detail) = match ended.portal {
+        Told::Ended => (PortalSession::Ended, None),
+        Told::NothingToEnd => (PortalSession::NothingToEnd, None),
+        Told::NotTold(why) => (PortalSession::NotTold, Some(why)),
+    };
+    EndedRecord { record: left_record(ended.record), portal, detail }
 }
 
 /// What the daemon works with now.
@@ -216,7 +248,7 @@ pub(super) fn unresolved(selector: &Selector, why: Unresolved) -> Problem {
 pub(super) fn refused(entry: &Entry, refusal: Refusal, now: Now) -> Problem {
     let name = entry.config.name.as_str();
     let notice = entry.config.endpoints.as_ref().ok().and_then(Endpoints::notice);
-    let elsewhere = notice.map_or_else(String::new, |notice| format!(" [at {notice}]"));
+    let elsewhere = notice.map_or_else(String::new, |notice| format!(" at {notice}, which is not AWS"));
     let problem = match refusal {
         Refusal::SignInRequired { flow, expired } => {
             let since = expired.map_or_else(String::new, |expired| match now.boot.since(expired) {

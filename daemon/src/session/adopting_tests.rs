@@ -119,7 +119,7 @@ fn nothing_is_taken_over_before_the_store_has_answered() {
 #[test]
 fn nothing_is_taken_over_during_a_sign_out() {
     let mut t = Timeline::signed_in(hours(1));
-    t.ask(Want::Logout);
+    t.ask(Want::Logout(Forgotten::Token));
     let found = t.finds(theirs(&t, hours(8), true));
     assert_eq!(t.received(found), Reception::NotNow);
 }

@@ -53,7 +53,16 @@ pub enum Want {
     /// That the open flow, if any, is given up.
     CancelLogin,
     /// That the token is forgotten and the portal session ended.
-    Logout,
+    Logout(Forgotten),
+}
+
+/// What somebody who signs out has forgotten.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Forgotten {
+    /// The token. The registration stays for the next sign-in.
+    Token,
+    /// The registration, too, and so the whole record.
+    Everything,
 }
 
 /// When `login` asks a person.
@@ -212,7 +221,7 @@ impl Ask {
             Want::Login { need } => self.login_verdict(need, at),
             Want::LoginEnd { flow, wait } => self.login_end_verdict(flow, wait, at),
             Want::CancelLogin => Verdict::Answer(Answer::NoFlow),
-            Want::Logout => self.logout_verdict(at),
+            Want::Logout(_) => self.logout_verdict(at),
         }
     }
 

@@ -289,7 +289,7 @@ fn a_sign_out_takes_everything_back() {
     let mut t = signed_in_alone();
     t.advance(hours(8) - mins(15));
     t.authorizes(Ok(authorization()));
-    t.ask(Want::Logout);
+    t.ask(Want::Logout(Forgotten::Token));
     assert_eq!(screen(&t), "nothing");
     t.portal_answers(Ok(()));
     t.advance(hours(24));

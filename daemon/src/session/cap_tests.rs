@@ -109,7 +109,7 @@ fn a_fresh_login_after_a_logout_lifts_the_cap() {
     t.sign_in(issued_alone(1, hours(8)));
     t.advance(hours(5));
     t.sign_in(issued_alone(2, hours(3)));
-    t.ask(Want::Logout);
+    t.ask(Want::Logout(Forgotten::Token));
     t.portal_answers(Ok(()));
     t.sign_in(issued_alone(3, hours(8)));
     assert!(t.snapshot().token.is_some_and(|token| !token.capped));

@@ -7,7 +7,7 @@ const NOW: Duration = Duration::ZERO;
 #[test]
 fn the_token_is_gone_before_the_portal_has_answered() {
     let mut t = Timeline::signed_in(hours(1));
-    let caller = t.ask(Want::Logout);
+    let caller = t.ask(Want::Logout(Forgotten::Token));
     assert!(t.is_waiting(caller) && t.snapshot().token.is_none());
     assert!(t.kept.as_ref().is_some_and(|kept| kept.token.is_none() && kept.registration.is_some()));
     let hasty = t.ask_token(NOW, NOW);
@@ -21,7 +21,7 @@ fn the_token_is_gone_before_the_portal_has_answered() {
 #[test]
 fn a_portal_that_could_not_be_told_is_said_so() {
     let mut t = Timeline::signed_in(hours(1));
-    let callers = [t.ask(Want::Logout), t.ask(Want::Logout)];
+    let callers = [t.ask(Want::Logout(Forgotten::Token)), t.ask(Want::Logout(Forgotten::Token))];
     t.portal_answers(Err(network()));
     for caller in callers {
         assert_eq!(t.told(caller), &Answer::LoggedOut(PortalOutcome::NotTold(network())));
@@ -32,7 +32,7 @@ fn a_portal_that_could_not_be_told_is_said_so() {
 #[test]
 fn without_a_token_there_is_nothing_to_end() {
     let mut t = Timeline::signed_out();
-    let caller = t.ask(Want::Logout);
+    let caller = t.ask(Want::Logout(Forgotten::Token));
     assert_eq!(t.told(caller), &Answer::LoggedOut(PortalOutcome::NothingToEnd));
     assert_eq!(t.begun("LeavePortal"), 0);
 }
@@ -41,7 +41,7 @@ fn without_a_token_there_is_nothing_to_end() {
 fn an_expired_token_is_still_good_for_telling_the_portal() {
     let mut t = Timeline::signed_in(hours(1));
     t.jump(hours(2));
-    t.ask(Want::Logout);
+    t.ask(Want::Logout(Forgotten::Token));
     assert!(t.is_under_way("LeavePortal"));
 }
 
@@ -50,14 +50,14 @@ fn the_open_flow_is_given_up_and_its_callers_are_told() {
     let mut t = Timeline::signed_out();
     t.open_flow();
     let waiting = t.ask_token(NOW, mins(10));
-    t.ask(Want::Logout);
+    t.ask(Want::Logout(Forgotten::Token));
     assert_eq!((t.refusal(waiting), t.snapshot().flow), (&Refusal::Cancelled, None));
 }
 
 #[test]
 fn a_sign_in_waits_until_the_portal_session_is_over() {
     let mut t = Timeline::signed_in(hours(1));
-    let leaving = t.ask(Want::Logout);
+    let leaving = t.ask(Want::Logout(Forgotten::Token));
     let login = t.ask(Want::Login { need: Need::Always });
     assert_eq!(t.begun("AuthorizeDevice"), 1, "a flow begun now would inherit the session that is being ended");
     t.portal_answers(Ok(()));
@@ -72,7 +72,7 @@ fn a_token_that_is_still_being_stored_is_ended_too() {
     t.open_flow();
     t.store = Store::Hanging;
     t.sign_in(issued(1, hours(1)));
-    t.ask(Want::Logout);
+    t.ask(Want::Logout(Forgotten::Token));
     assert!(t.is_under_way("LeavePortal"));
     t.stored(Ok(()));
     t.stored(Ok(()));
@@ -85,7 +85,7 @@ fn a_token_that_is_still_being_stored_is_ended_too() {
 fn it_is_answered_once_the_store_has_forgotten() {
     let mut t = Timeline::signed_in(hours(1));
     t.store = Store::Hanging;
-    let caller = t.ask(Want::Logout);
+    let caller = t.ask(Want::Logout(Forgotten::Token));
     t.portal_answers(Ok(()));
     assert!(t.is_waiting(caller));
     t.stored(Ok(()));
@@ -97,7 +97,7 @@ fn a_store_that_fails_or_hangs_keeps_nobody_waiting_for_ever() {
     for store in [Store::Failing, Store::Hanging] {
         let mut t = Timeline::signed_in(hours(1));
         t.store = store;
-        let caller = t.ask(Want::Logout);
+        let caller = t.ask(Want::Logout(Forgotten::Token));
         t.portal_answers(Ok(()));
         t.advance(secs(30));
         assert_eq!(t.told(caller), &Answer::LoggedOut(PortalOutcome::Ended));
@@ -108,7 +108,7 @@ fn a_store_that_fails_or_hangs_keeps_nobody_waiting_for_ever() {
 #[test]
 fn a_portal_that_never_answers_keeps_nobody_waiting_for_ever() {
     let mut t = Timeline::signed_in(hours(1));
-    let caller = t.ask(Want::Logout);
+    let caller = t.ask(Want::Logout(Forgotten::Token));
     t.advance(secs(30));
     assert!(matches!(t.told(caller), Answer::LoggedOut(PortalOutcome::NotTold(_))), "{:?}", t.told(caller));
 }
@@ -118,7 +118,7 @@ fn while_loading_it_waits_for_the_store() {
     let mut before = Timeline::signed_in(hours(1));
     let mut t = Timeline::loading();
     t.now = before.now;
-    let caller = t.ask(Want::Logout);
+    let caller = t.ask(Want::Logout(Forgotten::Token));
     t.loaded(Ok(before.kept.take()));
     assert!(t.is_under_way("LeavePortal"));
     t.portal_answers(Ok(()));
@@ -130,7 +130,7 @@ fn a_logout_that_the_store_keeps_waiting_is_carried_out_as_soon_as_it_answers() 
     let mut before = Timeline::signed_in(hours(1));
     let mut t = Timeline::loading();
     t.now = before.now;
-    let caller = t.ask(Want::Logout);
+    let caller = t.ask(Want::Logout(Forgotten::Token));
     t.loaded(Err("the keyring is locked".to_owned()));
     t.advance(secs(2));
     let why = Some("the keyring is locked".to_owned());
@@ -147,7 +147,7 @@ fn what_a_person_signs_in_for_after_a_deferred_logout_stays() {
     let mut before = Timeline::signed_in(hours(1));
     let mut t = Timeline::loading();
     t.now = before.now;
-    t.ask(Want::Logout);
+    t.ask(Want::Logout(Forgotten::Token));
     t.sign_in(issued(2, hours(1)));
     t.loaded(Ok(before.kept.take()));
     let caller = t.ask_token(NOW, NOW);
@@ -161,7 +161,7 @@ fn a_logout_before_the_store_answers_leaves_what_was_signed_in_for_meanwhile_at_
     t.now = before.now;
     t.sign_in(issued(2, hours(1)));
     t.advance(secs(2));
-    let caller = t.ask(Want::Logout);
+    let caller = t.ask(Want::Logout(Forgotten::Token));
     assert!(t.is_under_way("LeavePortal") && t.snapshot().token.is_none());
     t.portal_answers(Ok(()));
     t.loaded(Ok(before.kept.take()));
@@ -169,4 +169,47 @@ fn a_logout_before_the_store_answers_leaves_what_was_signed_in_for_meanwhile_at_
     assert!(matches!(t.refusal(hasty), Refusal::SignInRequired { .. }), "nor is what the store had restored");
     t.portal_answers(Ok(()));
     assert_eq!(t.told(caller), &Answer::LoggedOut(PortalOutcome::Ended));
+}
+
+#[test]
+fn who_has_everything_forgotten_leaves_nothing_in_the_store_and_registers_anew() {
+    let mut t = Timeline::signed_in(hours(1));
+    let caller = t.ask(Want::Logout(Forgotten::Everything));
+    t.portal_answers(Ok(()));
+    assert_eq!(t.told(caller), &Answer::LoggedOut(PortalOutcome::Ended));
+    assert_eq!(t.kept, Some(Kept::default()));
+    t.open_flow();
+    assert_eq!(t.begun("Register"), 2);
+}
+
+#[test]
+fn without_a_token_the_registration_is_forgotten_all_the_same() {
+    let mut t = Timeline::signed_in(hours(1));
+    t.ask(Want::Logout(Forgotten::Token));
+    t.portal_answers(Ok(()));
+    let caller = t.ask(Want::Logout(Forgotten::Everything));
+    assert_eq!(t.told(caller), &Answer::LoggedOut(PortalOutcome::NothingToEnd));
+    assert_eq!(t.kept, Some(Kept::default()));
+}
+
+#[test]
+fn what_the_store_has_is_forgotten_with_its_registration_once_it_answers() {
+    let mut before = Timeline::signed_in(hours(1));
+    let mut t = Timeline::loading();
+    t.now = before.now;
+    t.ask(Want::Logout(Forgotten::Everything));
+    t.ask(Want::Logout(Forgotten::Token));
+    t.loaded(Ok(before.kept.take()));
+    assert!(t.is_under_way("LeavePortal"));
+    assert_eq!(t.kept, Some(Kept::default()));
+}
+
+#[test]
+fn a_registration_that_comes_after_everything_was_forgotten_is_not_kept() {
+    let mut t = Timeline::signed_out();
+    t.ask(Want::Login { need: Need::Always });
+    assert!(t.is_under_way("Register"));
+    t.ask(Want::Logout(Forgotten::Everything));
+    t.registers(Ok(registration("late", t.now)));
+    assert_eq!(t.kept, Some(Kept::default()));
 }

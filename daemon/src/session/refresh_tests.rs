@@ -230,7 +230,7 @@ fn the_failure_of_a_refresh_from_before_a_sign_in_is_void() {
 fn the_answer_to_a_refresh_from_before_a_sign_out_is_void() {
     let mut t = Timeline::signed_in(hours(1));
     t.advance(mins(45));
-    t.ask(Want::Logout);
+    t.ask(Want::Logout(Forgotten::Token));
     t.portal_answers(Ok(()));
     t.refreshes(Ok(issued(2, hours(1))));
     assert_eq!(t.snapshot().token, None);

@@ -148,6 +148,13 @@ impl Directory {
         &self.entries
     }
 
+    /// Waits until the sessions that left the configuration have written what they had to write.
+    pub async fn leaving_ended(&self) {
+        for entry in &self.leaving {
+            entry.session.stopped().await;
+        }
+    }
+
     /// Stops every session and waits until all have ended.
     pub async fn stop(&self) {
         for entry in &self.entries {

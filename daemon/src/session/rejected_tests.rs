@@ -105,6 +105,6 @@ fn the_lineage_changes_with_the_person_and_not_with_a_renewal() {
     assert_eq!(t.snapshot().lineage, first);
     t.sign_in(issued(3, hours(1)));
     let second = t.snapshot().lineage;
-    t.ask(Want::Logout);
+    t.ask(Want::Logout(Forgotten::Token));
     assert!(first != second && second != t.snapshot().lineage);
 }

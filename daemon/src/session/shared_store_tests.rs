@@ -101,7 +101,7 @@ fn another_store_gives_what_it_has_to_whoever_has_nothing_and_gets_what_it_lacks
 fn who_has_signed_out_is_not_signed_in_again_by_what_could_not_be_removed() {
     let mut t = Timeline::signed_in(hours(1));
     t.store = Store::Failing;
-    t.ask(Want::Logout);
+    t.ask(Want::Logout(Forgotten::Token));
     t.portal_answers(Ok(()));
     t.store = Store::Prompt;
     t.on(Event::StoreChanged);

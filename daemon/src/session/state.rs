@@ -31,7 +31,7 @@ mod views;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::ask::{Answer, Ask, AskId, Want};
+use super::ask::{Answer, Ask, AskId, Forgotten, Want};
 use super::attention::{Action, Attention, Notice, Presence};
 use super::decision::Decision;
 use super::flow::{Flow, FlowEnd, FlowView};
@@ -158,8 +158,10 @@ pub struct State {
     ended_flows: Vec<(u64, FlowEnd)>,
     late_attempt: Option<LateAttempt>,
     leaving: Option<Leaving>,
-    /// Somebody has signed out, and what the store has is to be forgotten as soon as it is known.
-    wants_out: bool,
+    /// What of the store's is to be forgotten as soon as it is known, because somebody has signed out.
+    wants_out: Option<Forgotten>,
+    /// The number of the newest flow when the registration was forgotten. What earlier ones register is of no use any more.
+    forgotten_flows: u64,
 
     asks: BTreeMap<AskId, Ask>,
     /// When the first of them is to be looked at again; earlier than needed where one has left.
@@ -199,7 +201,8 @@ impl State {
             ended_flows: Vec::new(),
             late_attempt: None,
             leaving: None,
-            wants_out: false,
+            wants_out: None,
+            forgotten_flows: 0,
             asks: BTreeMap::new(),
             asks_due: None,
             attention: Attention::default(),

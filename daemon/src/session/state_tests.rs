@@ -19,7 +19,7 @@ use std::time::{Duration, SystemTime};
 use super::callers::OWN;
 use super::*;
 use crate::oidc::ErrorName;
-use crate::session::ask::{Need, PortalOutcome, Refusal};
+use crate::session::ask::{Forgotten, Need, PortalOutcome, Refusal};
 use crate::session::{Next, Notices, Snapshot};
 use crate::transport::ErrorNames;
 use answers_tests::*;

@@ -150,7 +150,7 @@ fn an_idle_session_wants_to_be_woken_for_nothing() {
     t.ask(Want::CancelLogin);
     assert_eq!(t.wakes_in(), None);
     t.sign_in(issued(1, hours(1)));
-    t.ask(Want::Logout);
+    t.ask(Want::Logout(Forgotten::Token));
     t.portal_answers(Ok(()));
     assert_eq!(t.wakes_in(), None);
 }

@@ -94,8 +94,8 @@ impl<N: ErrorNames> CallError<N> {
             | Self::Network(text)
             | Self::Unusable(text)
             | Self::Configuration(text)) = &mut self;
-            let gap = if text.is_empty() { "" } else { " " };
-            text.push_str(&format!("{gap}[at {notice}]"));
+            let gap = if text.is_empty() { "" } else { "; " };
+            text.push_str(&format!("{gap}it is not AWS but {notice}"));
         }
         self
     }
@@ -138,5 +138,44 @@ impl<N> From<TransportError> for CallError<N> {
 impl<N> From<Unusable> for CallError<N> {
     fn from(Unusable(reason): Unusable) -> Self {
         Self::Unusable(reason)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use url::Url;
+
+    use crate::issuer::{Endpoint, Setting};
+    use crate::oidc::{CallError, ErrorName};
+
+    #[test]
+    fn an_error_of_an_endpoint_that_is_not_aws_names_it_in_a_sentence() {
+        let at = |url: &str, error: CallError| {
+            let url = Url::parse(url).unwrap();
+            error.at(&Endpoint::configured(url, Setting::Variable("AWS_ENDPOINT_URL_SSO_OIDC"))).to_string()
+        };
+        let unnamed = |description: &str| CallError::Unnamed {
+            status: 503,
+            description: description.to_owned(),
+            retry_after: None,
+        };
+        let local = "http://127.0.0.1:4566 (AWS_ENDPOINT_URL_SSO_OIDC in the environment of ssoctld)";
+        let denied = CallError::Service {
+            name: ErrorName::AccessDenied,
+            description: "no".to_owned(),
+            may_pass: false,
+            retry_after: None,
+        };
+        for (error, said) in [
+            (unnamed(""), "answered with status 503: it is not AWS but "),
+            (unnamed("busy"), "answered with status 503: busy; it is not AWS but "),
+            (CallError::Network("refused".to_owned()), "cannot be reached: refused; it is not AWS but "),
+            (denied, "answered AccessDeniedException: no; it is not AWS but "),
+        ] {
+            let text = at("http://127.0.0.1:4566", error);
+            assert!(text.ends_with(&format!("{said}{local}")), "{text}");
+        }
+        let text = at("https://oidc.eu-west-1.api.aws", unnamed(""));
+        assert!(text.ends_with("answered with status 503"), "{text}");
     }
 }

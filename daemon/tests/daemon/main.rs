@@ -8,6 +8,7 @@ mod ground;
 mod harness;
 mod hostile;
 mod many_sessions;
+mod origins;
 #[path = "../../../client/tests/support/part.rs"]
 #[allow(dead_code, reason = "shared with tests that need other parts")]
 mod part;

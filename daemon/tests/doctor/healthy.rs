@@ -26,6 +26,7 @@ fn a_healthy_machine_has_no_problem_and_everything_is_looked_at() {
         .finds("AWS token cache", "ok", "")
         .finds("browser", "skipped", "no display")
         .finds("configuration", "ok", "corp")
+        .finds("configuration", "warning", "which is not AWS")
         .finds("certificates", "ok", "the system's")
         .finds("proxy", "ok", "none")
         .finds("endpoint", "ok", "answers")

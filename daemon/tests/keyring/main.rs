@@ -12,6 +12,7 @@ mod daemon;
 #[allow(dead_code, reason = "shared with tests that do more with a daemon")]
 mod harness;
 mod keepassxc;
+mod left_records;
 mod locked;
 mod moving;
 mod shared;

@@ -104,7 +104,7 @@ impl Life {
         let sees_clock = matches!(&event, Event::ServiceClock(clock) if clock.ahead_seconds.is_some());
         let is_pending_poll = matches!(&event, Event::Polled(_, Err(_)));
         let is_loaded = matches!(&event, Event::Loaded(Ok(_)));
-        if matches!(&event, Event::PortalLeft(Ok(())) | Event::Asked(_, Want::Logout)) {
+        if matches!(&event, Event::PortalLeft(Ok(())) | Event::Asked(_, Want::Logout(_))) {
             self.checks.signs_out();
         }
         let issued = issued(&event);

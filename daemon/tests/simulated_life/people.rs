@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ssoctld::session::ask::{AskId, Need, Want};
+use ssoctld::session::ask::{AskId, Forgotten, Need, Want};
 use ssoctld::session::attention::{Action, Notice, Presence};
 use ssoctld::session::state::Event;
 
@@ -98,7 +98,7 @@ impl Life {
                 Want::LoginEnd { flow, wait: Duration::from_secs(rng.u64(..300)) }
             }
             97 => Want::CancelLogin,
-            98 => Want::Logout,
+            98 => Want::Logout(if rng.u8(..4) == 0 { Forgotten::Everything } else { Forgotten::Token }),
             _ => Want::Token { min_valid: Duration::ZERO, wait: 5 * MINUTE },
         }
     }

@@ -42,6 +42,8 @@ pub struct Query {
     pub if_needed: bool,
     /// `fresh=true`: `login` ends the session at the portal first, so that the new one gets its whole length.
     pub fresh: bool,
+    /// `forget=true`: `logout` drops the registration, too.
+    pub forget: bool,
     /// `flow=`: the [`PendingLogin::flow`](crate::PendingLogin) whose end is awaited.
     pub flow: Option<u64>,
 }
@@ -94,6 +96,7 @@ impl Query {
                 }
                 "if_needed" => query.if_needed = switch(&value)?,
                 "fresh" => query.fresh = switch(&value)?,
+                "forget" => query.forget = switch(&value)?,
                 _ => continue,
             }
             if seen.contains(&key) {
@@ -143,6 +146,7 @@ impl fmt::Display for Query {
             ("wait", seconds(self.wait)),
             ("if_needed", switch(self.if_needed)),
             ("fresh", switch(self.fresh)),
+            ("forget", switch(self.forget)),
             ("flow", self.flow.map(|flow| flow.to_string())),
         ];
         let given = parameters.into_iter().filter_map(|(key, value)| Some((key, value?)));
@@ -164,6 +168,7 @@ mod tests {
             Query { selector: Selector::Session("my corp&x".into()), min_valid: 300, wait: 60, ..Query::default() },
             Query { selector: Selector::StartUrl("https://corp.awsapps.com/start#/".into()), ..Query::default() },
             Query { fresh: true, ..Query::default() },
+            Query { forget: true, ..Query::default() },
             Query {
                 selector: Selector::Profile("dev".into()),
                 config: Some("/home/ada/client a&b/config=1".into()),
@@ -195,6 +200,7 @@ mod tests {
             ("session=%zz", "session is not percent-encoded UTF-8"),
             ("if_needed=maybe", "if_needed takes true or false"),
             ("fresh=2", "fresh takes true or false"),
+            ("forget=all", "forget takes true or false"),
             ("config=aws/config", "config takes an absolute path"),
             ("config=", "config takes an absolute path"),
             ("config=/a&config=/b", "config is given twice"),

@@ -2,6 +2,7 @@
 //!
 //! It asks the person by itself where it needs to, inside the call, which is why one call at a time may hang there.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use apple_native_keyring_store::keychain::Store;
@@ -21,7 +22,7 @@ impl Gate {
         Ok(())
     }
 
-    pub(super) async fn admit(&self, _key: &str) -> Result<(), Obstacle> {
+    pub(super) async fn admit(&self, _key: Option<&str>) -> Result<(), Obstacle> {
         Ok(())
     }
 
@@ -31,4 +32,9 @@ impl Gate {
 /// Keychain shows the service as an item's name, and takes no label.
 pub(super) fn entry(name: &RecordName) -> Result<keyring_core::Entry, Error> {
     Store::new()?.build(SERVICE, &name.key, None)
+}
+
+/// The items that have these attributes.
+pub(super) fn find(attributes: &HashMap<&str, &str>) -> Result<Vec<keyring_core::Entry>, Error> {
+    Store::new()?.search(attributes)
 }

@@ -53,17 +53,18 @@ impl Gate {
         search(&connect().await?).await
     }
 
-    /// Whether the record with this key can be read and changed without a prompt.
+    /// Whether the record with this key, or every one, can be read and changed without a prompt.
     ///
     /// A locked collection counts before anything is searched in it: not every service shows what is in one, and KeePassXC asks
     /// its person to unlock it for the search.
-    pub(super) async fn admit(&self, key: &str) -> Result<(), Obstacle> {
+    pub(super) async fn admit(&self, key: Option<&str>) -> Result<(), Obstacle> {
         let bus = connect().await?;
         let collection = default_collection(&bus).await?;
         let locked = if is_locked(&bus, &collection).await? {
             vec![collection]
         } else {
-            let attributes = HashMap::from([("service", SERVICE), ("username", key)]);
+            let attributes: HashMap<&str, &str> =
+                [("service", SERVICE)].into_iter().chain(key.map(|key| ("username", key))).collect();
             let (_, locked): (Vec<OwnedObjectPath>, Vec<OwnedObjectPath>) =
                 call(&bus, SECRETS, "SearchItems", &attributes).await?;
             locked
@@ -101,6 +102,11 @@ impl Gate {
 /// The item of a record, which people see under its label.
 pub(super) fn entry(name: &RecordName) -> Result<keyring_core::Entry, Error> {
     Store::new()?.build(SERVICE, &name.key, Some(&HashMap::from([("label", name.label.as_str())])))
+}
+
+/// The items that have these attributes.
+pub(super) fn find(attributes: &HashMap<&str, &str>) -> Result<Vec<keyring_core::Entry>, Error> {
+    Store::new()?.search(attributes)
 }
 
 /// Whether something keeps secrets on this bus, or would be started to do so.

@@ -1,7 +1,7 @@
 //! The callers: who is answered, who waits, and what is begun for them.
 
 use super::{Answer, Ask, AskId, BootTime, Effect, Flow, FlowEnd, Now, State};
-use crate::session::ask::{Refusal, Verdict, Want};
+use crate::session::ask::{Forgotten, Refusal, Verdict, Want};
 use crate::session::decision::Why;
 
 /// The session itself as a caller: it asks in the name of the person who clicked on a notice.
@@ -21,10 +21,13 @@ impl State {
     /// Takes in one more caller.
     pub(super) fn asked(&mut self, id: AskId, want: Want, now: Now) -> Settled {
         self.asks.insert(id, Ask::new(want, now.boot));
-        if want == Want::Logout {
+        if let Want::Logout(forgotten) = want {
             self.forget_at_once();
+            if forgotten == Forgotten::Everything {
+                self.forget_registration();
+            }
             if !self.saver.is_loaded() {
-                self.leave_before_the_store_answers(now);
+                self.leave_before_the_store_answers(forgotten, now);
                 self.asks.entry(id).and_modify(|ask| ask.left = true);
             }
         }

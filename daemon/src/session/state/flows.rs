@@ -60,7 +60,9 @@ impl State {
     }
 
     pub(super) fn registered(&mut self, number: u64, result: Result<Registration, CallError>, now: Now) {
-        if let Ok(registration) = &result {
+        if let Ok(registration) = &result
+            && number > self.forgotten_flows
+        {
             self.registration = Some(registration.clone());
             self.saver.touch();
         }

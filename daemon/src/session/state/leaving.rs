@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Ask, BootTime, CallError, Effect, FlowEnd, Now, Refresh, State, Token, Trust, Want, policy};
-use crate::session::ask::{Forget, Need, PortalOutcome};
+use crate::session::ask::{Forget, Forgotten, Need, PortalOutcome};
 
 /// A sign-out that callers wait for.
 pub(super) struct Leaving {
@@ -44,8 +44,8 @@ impl State {
 
     /// Nobody knows yet what there is to sign out of. What a person has signed in for meanwhile is left now, and what the store
     /// has once it is read.
-    pub(super) fn leave_before_the_store_answers(&mut self, now: Now) {
-        self.wants_out = true;
+    pub(super) fn leave_before_the_store_answers(&mut self, forgotten: Forgotten, now: Now) {
+        self.wants_out = self.wants_out.max(Some(forgotten));
         if self.token.is_some() || self.incoming.is_some() {
             self.leave(Forget::Now, now);
         } else {
@@ -85,7 +85,7 @@ impl State {
     /// A sign-out is over once everybody who waited for it has heard how it went.
     pub(super) fn end_leaving(&mut self, now: Now) {
         let waits_for_it = |ask: &Ask| match ask.want {
-            Want::Logout => true,
+            Want::Logout(_) => true,
             Want::Login { need: Need::Fresh } => ask.flow.is_none(),
             _ => false,
         };
@@ -95,6 +95,14 @@ impl State {
             // Whoever waited for its end can go on.
             self.settle_all(now);
         }
+    }
+
+    /// Nothing of the record is to be left, nor of what flows that are given up now may still register.
+    pub(super) fn forget_registration(&mut self) {
+        self.registration = None;
+        self.portal_caps = false;
+        self.forgotten_flows = self.flows;
+        self.saver.touch();
     }
 
     pub(super) fn forget(&mut self) {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Arrival, Decision, Effect, Flow, FlowEnd, Kept, Now, ReadOff, Refresh, State, Token, Trouble, Trust};
+use crate::session::ask::Forgotten;
 use crate::session::saver::Turn;
 
 impl State {
@@ -12,11 +13,14 @@ impl State {
         }
         let kept = result.map(|kept| {
             let kept = kept.unwrap_or_default();
-            self.registration = self.registration.take().or(kept.registration);
-            self.portal_caps |= kept.portal_caps;
+            let wants_out = self.wants_out.take();
+            if wants_out != Some(Forgotten::Everything) {
+                self.registration = self.registration.take().or(kept.registration);
+                self.portal_caps |= kept.portal_caps;
+            }
             // What a person has signed in for in the meantime is newer than what was kept.
             let is_newer = self.token.is_some() || self.incoming.is_some();
-            if std::mem::take(&mut self.wants_out) && !is_newer {
+            if wants_out.is_some() && !is_newer {
                 self.leave_what_was_kept(kept.token, now);
             } else if !is_newer {
                 self.token = kept.token;

@@ -86,8 +86,11 @@ impl Task {
         let owner = record::Owner { identity: self.config.identity.clone(), portal };
         let bytes = record::encode(&owner, kept, service_now);
         let (secrets, name) = (Arc::clone(secrets), RecordName::of(&self.config.identity));
-        self.calls
-            .spawn(async move { Event::Stored(secrets.write(&name, bytes).await.map_err(|error| error.to_string())) });
+        let is_empty = *kept == Kept::default();
+        self.calls.spawn(async move {
+            let stored = if is_empty { secrets.delete(&name).await } else { secrets.write(&name, bytes).await };
+            Event::Stored(stored.map_err(|error| error.to_string()))
+        });
     }
 
     fn show(&self, notice: &Notice) {

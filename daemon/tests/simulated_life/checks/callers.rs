@@ -83,7 +83,7 @@ impl Checks {
                 let left = World::elapsed_at(*best).saturating_sub(world.elapsed());
                 require(left < *min_valid, || format!("{left:?} is called too short for {min_valid:?}"))
             }
-            (Want::Logout, Answer::LoggedOut(PortalOutcome::Deferred(_))) => {
+            (Want::Logout(_), Answer::LoggedOut(PortalOutcome::Deferred(_))) => {
                 self.defers();
                 Ok(())
             }
@@ -102,7 +102,7 @@ impl Checks {
                 Want::Login { .. } => CODE + STORING,
                 Want::LoginEnd { wait, .. } => wait.max(CODE) + STORING,
                 Want::CancelLogin => Duration::ZERO,
-                Want::Logout => LOADING + LEAVING,
+                Want::Logout(_) => LOADING + LEAVING,
             };
             let deadline = (caller.since + patience).max(self.woken) + SLACK;
             require(now <= deadline, || format!("{:?} has waited since {:?}", caller.want, caller.since))?;

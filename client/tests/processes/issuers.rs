@@ -1,0 +1,89 @@
+//! A setting that names another issuer signs the session out there, says so, and takes nothing away.
+
+use identity_center_simulator::{Approval, Operation, Settings, Simulator};
+use rustix::process::Signal;
+
+use crate::support::stage::CORP;
+use crate::support::{Stage, until};
+
+fn other_issuer() -> Simulator {
+    Simulator::start(Settings::default()).expect("a port")
+}
+
+fn token(stage: &Stage) -> String {
+    stage.run(["token"]).exits(0).stdout
+}
+
+/// Insists that the session is signed out at `simulator`, because of this setting.
+fn is_signed_out_there(stage: &Stage, simulator: &Simulator, set_by: &str) {
+    let url = simulator.url();
+    until("the other issuer counts", || {
+        let status = stage.status("corp");
+        (status["foreign_issuer"]["url"] == url.as_str() && status["state"] == "signed_out").then_some(())
+    });
+    assert_eq!(stage.status("corp")["foreign_issuer"]["set_by"], set_by);
+    let shown = stage.run(["status"]).exits(0).stdout;
+    assert!(shown.contains(&format!("corp: signs in at {url}, which is not AWS ({set_by})")), "{shown}");
+    let refused = stage.run(["token", "--wait", "1s"]);
+    refused.exits(5).prints_nothing().says(&format!("in time at {url} ({set_by}), which is not AWS"));
+}
+
+#[test]
+fn a_variable_that_names_another_issuer_signs_out_there_and_what_there_was_is_good_again_without_it() {
+    let stage = Stage::signed_in(Settings::default());
+    let before = token(&stage);
+    until("the record is written", || (stage.status("corp")["unsaved"] == false).then_some(()));
+    let other = other_issuer();
+    stage.end_daemon(Signal::TERM);
+    let mut moved = stage.ssoctld();
+    moved.env("AWS_ENDPOINT_URL_SSO_OIDC", other.url()).env("AWS_ENDPOINT_URL_SSO", other.url());
+    stage.start_daemon_by(moved);
+    is_signed_out_there(&stage, &other, "AWS_ENDPOINT_URL_SSO_OIDC in the environment of ssoctld");
+
+    // A sign-in there takes nothing away either.
+    other.settings(|settings| settings.approval = Approval::Preauthorised);
+    stage.request("DELETE", "/v1/sessions/corp/login");
+    stage.run(["login", "--no-browser"]).exits(0);
+    assert_ne!(token(&stage), before);
+    stage.end_daemon(Signal::TERM);
+    stage.start_daemon();
+    stage.wait_for_state("corp", "signed_in");
+    assert_eq!(token(&stage), before);
+    let calls = |operation| stage.identity_center.calls(operation);
+    assert_eq!((calls(Operation::RegisterClient), calls(Operation::StartDeviceAuthorization)), (1, 1));
+    stage.judge();
+    for secret in other.secrets() {
+        assert!(stage.everything_said().iter().all(|(_, text)| !text.contains(&secret)), "a secret was said");
+    }
+}
+
+#[test]
+fn a_file_that_names_another_issuer_signs_out_there_with_its_line_and_while_the_daemon_runs() {
+    let stage = Stage::bare(Settings::default());
+    let other = other_issuer();
+    let configuration = |simulator: &Simulator| {
+        let url = simulator.url();
+        format!(
+            "{CORP}[default]\nservices = here\n[services here]\nsso_oidc =\n  endpoint_url = {url}\n\
+             sso =\n  endpoint_url = {url}\n"
+        )
+    };
+    stage.write(".aws/config", &configuration(&stage.identity_center));
+    let mut daemon = stage.ssoctld();
+    daemon.env_remove("AWS_ENDPOINT_URL_SSO_OIDC").env_remove("AWS_ENDPOINT_URL_SSO");
+    stage.start_daemon_by(daemon);
+    stage.sign_in("corp");
+    let before = token(&stage);
+
+    stage.write(".aws/config", &configuration(&other));
+    let file = stage.home().join(".aws/config");
+    let set_by = format!("endpoint_url of sso_oidc in [services here], {}:8", file.display());
+    is_signed_out_there(&stage, &other, &set_by);
+
+    stage.write(".aws/config", &configuration(&stage.identity_center));
+    stage.wait_for_state("corp", "signed_in");
+    assert_eq!(token(&stage), before);
+    let calls = |operation| stage.identity_center.calls(operation);
+    assert_eq!((calls(Operation::RegisterClient), calls(Operation::StartDeviceAuthorization)), (1, 1));
+    assert_eq!(calls(Operation::Logout), 0);
+}

@@ -1,0 +1,249 @@
+//! Records that belong to no configured session: which there are, and their end.
+//!
+//! A section that is removed, a scope that is added or a setting that names another issuer leaves a record behind, and a damaged
+//! one is set aside. Nothing renews or ends what is in them, so they are shown, and [`LeftRecords::end`] goes through the store
+//! and ends them. A session that is configured again as it was finds its record as it left it.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::config::portal_of;
+use crate::issuer::{Endpoint, Issuer};
+use crate::secrets::record::{self, NotARecord, Owner};
+use crate::secrets::{RecordName, SecretStore, StoreError};
+use crate::session::policy::{LEAVE_PATIENCE, LOAD_PATIENCE};
+use crate::session::registry::Directory;
+use crate::token::AccessToken;
+use crate::world::World;
+
+/// A record that belongs to no configured session.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LeftRecord {
+    /// What the store finds it by.
+    pub key: String,
+    /// Whose it is, or why that cannot be told.
+    pub owner: Result<Owner, NotARecord>,
+}
+
+/// A record that is gone, and what became of its session at the portal.
+#[derive(Debug)]
+pub struct Ended {
+    /// The record.
+    pub record: LeftRecord,
+    /// What the portal was told.
+    pub portal: Told,
+}
+
+/// What the portal was told.
+#[derive(PartialEq, Eq, Debug)]
+pub enum Told {
+    /// That the session is over.
+    Ended,
+    /// Nothing: the record had no token.
+    NothingToEnd,
+    /// Nothing, for this reason.
+    NotTold(String),
+}
+
+/// What came of going through the store.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// The records that are gone.
+    pub ended: Vec<Ended>,
+    /// What could not be done, and what to do about it.
+    pub problems: Vec<String>,
+}
+
+/// What is known of the records that belong to no configured session. The store is looked through in the background, at the
+/// start and whenever the configuration changes, so that whoever asks is answered from memory.
+pub struct LeftRecords {
+    world: World,
+    directory: watch::Receiver<Arc<Directory>>,
+    known: Arc<Mutex<Known>>,
+    look: watch::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+/// What the last look at the store has shown.
+#[derive(Default)]
+struct Known {
+    records: Vec<LeftRecord>,
+    /// Whether the store has answered, us and every session.
+    is_complete: bool,
+}
+
+impl LeftRecords {
+    /// Begins with the sessions of `directory`, and follows its changes.
+    pub fn start(directory: watch::Receiver<Arc<Directory>>, world: World) -> Self {
+        let (look, looks) = watch::channel(());
+        let known = Arc::default();
+        let task = tokio::spawn(follow(directory.clone(), looks, world.clone(), Arc::clone(&known)));
+        Self { world, directory, known, look, task }
+    }
+
+    /// Those that are known. A store that has not answered, us or a session, is looked through once more.
+    pub fn list(&self) -> Vec<LeftRecord> {
+        let known = lock(&self.known);
+        if !known.is_complete {
+            self.look.send_replace(());
+        }
+        known.records.clone()
+    }
+
+    /// Ends what is in them at the portals of their issuers, and deletes them.
+    pub async fn end(&self) -> Outcome {
+        let mut outcome = Outcome::default();
+        let directory = Arc::clone(&self.directory.borrow());
+        directory.leaving_ended().await;
+        match find(&self.directory, &*self.world.secrets).await {
+            Ok(records) => {
+                let mut ending = JoinSet::new();
+                for record in records {
+                    ending.spawn(end(record, self.world.clone(), Arc::clone(&directory)));
+                }
+                for ended in ending.join_all().await {
+                    match ended {
+                        Ok(ended) => outcome.ended.push(ended),
+                        Err(problem) => outcome.problems.push(problem),
+                    }
+                }
+                outcome.ended.sort_by(|one, other| one.record.key.cmp(&other.record.key));
+            }
+            Err(error) => {
+                outcome.problems.push(format!("records of other sessions may still be in the store: {error}"));
+            }
+        }
+        let is_ended = |known: &LeftRecord| outcome.ended.iter().any(|ended| ended.record.key == known.key);
+        lock(&self.known).records.retain(|known| !is_ended(known));
+        self.look.send_replace(());
+        outcome
+    }
+}
+
+impl Drop for LeftRecords {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
+    known.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn follow(
+    mut directory: watch::Receiver<Arc<Directory>>,
+    mut looks: watch::Receiver<()>,
+    world: World,
+    known: Arc<Mutex<Known>>,
+) {
+    let mut stores = world.secrets.changes();
+    loop {
+        stores.mark_unchanged();
+        directory.mark_unchanged();
+        looks.mark_unchanged();
+        let current = Arc::clone(&directory.borrow());
+        // Whoever reads a damaged record sets it aside.
+        let all_have_loaded = have_loaded(&current, &world).await;
+        match find(&directory, &*world.secrets).await {
+            Ok(records) => {
+                let mut known = lock(&known);
+                if known.records != records {
+                    tracing::info!(records = records.len(), "records of no configured session are in the store");
+                }
+                *known = Known { records, is_complete: all_have_loaded };
+            }
+            Err(error) => {
+                tracing::debug!(%error, "the store cannot be looked through");
+                lock(&known).is_complete = false;
+            }
+        }
+        tokio::select! {
+            Ok(()) = directory.changed() => {}
+            Ok(()) = looks.changed() => {}
+            Ok(()) = stores.changed() => {}
+            else => return,
+        }
+    }
+}
+
+/// Waits until the store has answered every session, within reason, and says whether it has.
+async fn have_loaded(directory: &Directory, world: &World) -> bool {
+    let deadline = world.clock.now().boot + LOAD_PATIENCE;
+    let all = async {
+        for entry in directory.entries() {
+            // One that has ended loads nothing any more.
+            let _ = entry.session.snapshots().wait_for(|snapshot| !snapshot.loading).await;
+        }
+    };
+    tokio::select! {
+        () = all => true,
+        () = world.clock.sleep_until(deadline) => false,
+    }
+}
+
+/// The records of the store that belong to no session of the directory.
+async fn find(
+    directory: &watch::Receiver<Arc<Directory>>,
+    secrets: &dyn SecretStore,
+) -> Result<Vec<LeftRecord>, StoreError> {
+    let keys = secrets.list().await?;
+    let configured: BTreeSet<String> =
+        directory.borrow().entries().iter().map(|entry| entry.config.identity.key()).collect();
+    let mut records = Vec::new();
+    for key in keys.into_iter().filter(|key| !configured.contains(key)) {
+        // It may be gone by now.
+        if let Some(bytes) = secrets.read(&RecordName::listed(key.clone())).await? {
+            records.push(LeftRecord { owner: record::owner(bytes.expose()), key });
+        }
+    }
+    Ok(records)
+}
+
+/// Ends one record. The error says what is left of it.
+async fn end(record: LeftRecord, world: World, directory: Arc<Directory>) -> Result<Ended, String> {
+    let name = RecordName::listed(record.key.clone());
+    let left = |error: StoreError| format!("the record {} is left: {error}", record.key);
+    let bytes = world.secrets.read(&name).await.map_err(left)?;
+    let token = match bytes.map(|bytes| record::decode(bytes.expose(), world.clock.now())).transpose() {
+        Ok(kept) => Ok(kept.and_then(|kept| kept.token)),
+        Err(error) => Err(error),
+    };
+    let portal = match (token, &record.owner) {
+        (Ok(None), _) => Told::NothingToEnd,
+        (Ok(Some(token)), Ok(owner)) => tell(&token.access, owner, &world, &directory).await,
+        (Ok(Some(_)), Err(error)) => Told::NotTold(error.to_string()),
+        (Err(error), _) => Told::NotTold(error.to_string()),
+    };
+    world.secrets.delete(&name).await.map_err(left)?;
+    tracing::info!(record = record.key, portal = ?portal, "a record of no configured session is gone");
+    Ok(Ended { record, portal })
+}
+
+/// Tells the portal of the token's issuer.
+async fn tell(token: &AccessToken, owner: &Owner, world: &World, directory: &Directory) -> Told {
+    let portal = match configured_portal(&token.issuer, directory) {
+        Some(portal) => Ok(portal),
+        None => portal_of(&token.issuer, owner.portal.as_deref()),
+    };
+    let portal = match portal {
+        Ok(portal) => portal,
+        Err(error) => return Told::NotTold(error.to_string()),
+    };
+    let deadline = world.clock.now().boot + LEAVE_PATIENCE;
+    tokio::select! {
+        told = world.portal.logout(&portal, token) => match told {
+            Ok(()) => Told::Ended,
+            Err(error) => Told::NotTold(error.to_string()),
+        },
+        () = world.clock.sleep_until(deadline) => Told::NotTold("the portal has not answered in time".to_owned()),
+    }
+}
+
+/// The portal of an issuer as a session has it now.
+fn configured_portal(issuer: &Issuer, directory: &Directory) -> Option<Endpoint> {
+    let portals = directory.entries().iter().filter_map(|entry| entry.config.endpoints.as_ref().ok());
+    portals.map(|endpoints| &endpoints.portal).find(|portal| portal.issuer() == issuer).cloned()
+}

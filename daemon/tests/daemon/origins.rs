@@ -1,0 +1,575 @@
+//! A secret reaches whoever issued it and nobody else, however the configuration points elsewhere in between.
+//!
+//! Configurations and environments are generated, and changed while people are signed in. Three simulators are three origins; in
+//! front of each stands a witness that keeps every byte that was sent there. The oracle is short: a simulator knows what it has
+//! issued, and none of that may stand in what another one was sent.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use fastrand::Rng;
+use identity_center_simulator::{Approval, Operation, RefreshTokens, Settings, Simulator, TimeSource};
+use ssoctl_protocol::body::LogoutAll;
+use ssoctld::clock::{Clock, ManualClock};
+use ssoctld::config::{Environment, Paths};
+use ssoctld::desktop::{self, NoDesktop};
+use ssoctld::issuer::{Endpoint, Issuer};
+use ssoctld::oidc::http::HttpIdentityCenter;
+use ssoctld::oidc::{self, DeviceAuthorization, Grant, IdentityCenter, Issued, Registration, ServiceClock};
+use ssoctld::portal::http::HttpPortal;
+use ssoctld::portal::{self, Account, AccountId, Assignment, Page, PageToken, Portal, RoleCredentials};
+use ssoctld::secrets::file::FileStore;
+use ssoctld::token::AccessToken;
+use ssoctld::transport::{Transport, TransportError};
+use ssoctld::world::World;
+use ssoctld::{Signal, Sources};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use crate::harness::{Answer, REAL_PATIENCE, exchange, mins, noon, secs};
+
+/// How many people there are, each with a home of their own.
+const LIVES: u64 = 60;
+/// How many configurations each of them has, one after the other.
+const CONFIGURATIONS: usize = 5;
+const ORIGINS: usize = 3;
+const NAMES: [&str; 4] = ["alpha", "beta", "own", "legacy"];
+
+/// Keeps all that is sent to a simulator, and passes it on.
+struct Witness {
+    url: String,
+    sent: Arc<Mutex<Vec<u8>>>,
+    task: JoinHandle<()>,
+}
+
+impl Witness {
+    async fn before(simulator: &Simulator) -> Self {
+        let target: SocketAddr = simulator.url().trim_start_matches("http://").parse().expect("an address");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let sent = Arc::<Mutex<Vec<u8>>>::default();
+        let kept = Arc::clone(&sent);
+        let task = tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(pass_on(client, target, Arc::clone(&kept)));
+            }
+        });
+        Self { url, sent, task }
+    }
+
+    fn has_seen(&self, secret: &str) -> bool {
+        let sent = self.sent.lock().expect("no panic");
+        sent.windows(secret.len()).any(|window| window == secret.as_bytes())
+    }
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn pass_on(client: TcpStream, target: SocketAddr, sent: Arc<Mutex<Vec<u8>>>) {
+    let Ok(server) = TcpStream::connect(target).await else { return };
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = server.into_split();
+    let answers = tokio::spawn(async move {
+        let _ = tokio::io::copy(&mut from_server, &mut to_client).await;
+    });
+    let mut buffer = vec![0; 16 << 10];
+    while let Ok(length) = from_client.read(&mut buffer).await {
+        if length == 0 {
+            break;
+        }
+        sent.lock().expect("no panic").extend(&buffer[..length]);
+        if to_server.write_all(&buffer[..length]).await.is_err() {
+            break;
+        }
+    }
+    answers.abort();
+}
+
+/// Three origins.
+struct Origins {
+    simulators: Vec<Simulator>,
+    witnesses: Vec<Witness>,
+}
+
+impl Origins {
+    async fn start(clock: &Arc<ManualClock>) -> Self {
+        let (mut simulators, mut witnesses) = (Vec::new(), Vec::new());
+        for _ in 0..ORIGINS {
+            let settings = Settings {
+                approval: Approval::Preauthorised,
+                refresh_tokens: RefreshTokens::Rotated,
+                ..Settings::default()
+            };
+            let time = Arc::new(Shared(Arc::clone(clock)));
+            let simulator = Simulator::start_with_clock(settings, time).expect("a port");
+            witnesses.push(Witness::before(&simulator).await);
+            simulators.push(simulator);
+        }
+        Self { simulators, witnesses }
+    }
+
+    /// The oracle.
+    fn judge(&self) -> Result<(), String> {
+        for (issuer, simulator) in self.simulators.iter().enumerate() {
+            for secret in simulator.secrets() {
+                for (place, witness) in self.witnesses.iter().enumerate() {
+                    if place != issuer && witness.has_seen(&secret) {
+                        return Err(format!("what origin {issuer} has issued was sent to origin {place}"));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Shared(Arc<ManualClock>);
+
+impl TimeSource for Shared {
+    fn now(&self) -> std::time::SystemTime {
+        self.0.now().wall
+    }
+}
+
+/// The doors to the services. What is meant for AWS goes nowhere from here; it only must carry no secret, as AWS has issued none.
+struct NoAws<D> {
+    door: D,
+    seen: Arc<Calls>,
+}
+
+/// What the doors have seen.
+#[derive(Default)]
+struct Calls {
+    leaks: AtomicUsize,
+    under_way: AtomicUsize,
+}
+
+type Boxed<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+impl<D: Sync> NoAws<D> {
+    /// What a call to AWS comes to; `None` for any other.
+    fn refusal(&self, endpoint: &Endpoint, issuer: Option<&Issuer>) -> Option<TransportError> {
+        if !endpoint.issuer().is_aws() {
+            return None;
+        }
+        if issuer.is_some_and(|issuer| endpoint.for_secrets_of(issuer).is_ok()) {
+            self.seen.leaks.fetch_add(1, Ordering::Relaxed);
+        }
+        Some(TransportError::Network("AWS is out of reach".to_owned()))
+    }
+
+    /// Counts a call for as long as it is under way.
+    fn counted<'a, T: 'a>(&'a self, call: Boxed<'a, T>) -> Boxed<'a, T> {
+        struct One<'a>(&'a AtomicUsize);
+        impl Drop for One<'_> {
+            fn drop(&mut self) {
+                self.0.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+        Box::pin(async move {
+            self.seen.under_way.fetch_add(1, Ordering::Relaxed);
+            let _one = One(&self.seen.under_way);
+            call.await
+        })
+    }
+}
+
+impl<D: IdentityCenter> IdentityCenter for NoAws<D> {
+    fn register(&self, oidc: &Endpoint, scopes: &[String]) -> oidc::Call<'_, Registration> {
+        match self.refusal(oidc, None) {
+            Some(error) => Box::pin(std::future::ready(Err(error.into()))),
+            None => self.counted(self.door.register(oidc, scopes)),
+        }
+    }
+
+    fn authorize_device(
+        &self,
+        oidc: &Endpoint,
+        registration: &Registration,
+        start_url: &str,
+    ) -> oidc::Call<'_, DeviceAuthorization> {
+        match self.refusal(oidc, Some(&registration.issuer)) {
+            Some(error) => Box::pin(std::future::ready(Err(error.into()))),
+            None => self.counted(self.door.authorize_device(oidc, registration, start_url)),
+        }
+    }
+
+    fn create_token(&self, oidc: &Endpoint, registration: &Registration, grant: &Grant) -> oidc::Call<'_, Issued> {
+        match self.refusal(oidc, Some(&registration.issuer)) {
+            Some(error) => Box::pin(std::future::ready(Err(error.into()))),
+            None => self.counted(self.door.create_token(oidc, registration, grant)),
+        }
+    }
+
+    fn service_clock(&self) -> watch::Receiver<ServiceClock> {
+        self.door.service_clock()
+    }
+}
+
+impl<D: Portal> Portal for NoAws<D> {
+    fn role_credentials(
+        &self,
+        portal: &Endpoint,
+        access_token: &AccessToken,
+        assignment: &Assignment,
+    ) -> portal::Call<'_, RoleCredentials> {
+        match self.refusal(portal, Some(&access_token.issuer)) {
+            Some(error) => Box::pin(std::future::ready(Err(error.into()))),
+            None => self.counted(self.door.role_credentials(portal, access_token, assignment)),
+        }
+    }
+
+    fn accounts(
+        &self,
+        portal: &Endpoint,
+        access_token: &AccessToken,
+        page: Option<&PageToken>,
+    ) -> portal::Call<'_, Page<Account>> {
+        match self.refusal(portal, Some(&access_token.issuer)) {
+            Some(error) => Box::pin(std::future::ready(Err(error.into()))),
+            None => self.counted(self.door.accounts(portal, access_token, page)),
+        }
+    }
+
+    fn roles(
+        &self,
+        portal: &Endpoint,
+        access_token: &AccessToken,
+        account: &AccountId,
+        page: Option<&PageToken>,
+    ) -> portal::Call<'_, Page<String>> {
+        match self.refusal(portal, Some(&access_token.issuer)) {
+            Some(error) => Box::pin(std::future::ready(Err(error.into()))),
+            None => self.counted(self.door.roles(portal, access_token, account, page)),
+        }
+    }
+
+    fn logout(&self, portal: &Endpoint, access_token: &AccessToken) -> portal::Call<'_, ()> {
+        match self.refusal(portal, Some(&access_token.issuer)) {
+            Some(error) => Box::pin(std::future::ready(Err(error.into()))),
+            None => self.counted(self.door.logout(portal, access_token)),
+        }
+    }
+}
+
+/// The files and the variables of one moment.
+#[derive(Debug)]
+struct Generated {
+    own: String,
+    aws: String,
+    variables: BTreeMap<&'static str, String>,
+}
+
+impl Generated {
+    fn new(rng: &mut Rng, urls: &[String], number: usize) -> Self {
+        let mut pair = |often: u32| {
+            let oidc = (rng.u32(..100) < often).then(|| urls[rng.usize(..ORIGINS)].clone());
+            // Mostly both services move together, as they have to; else that is an error of the configuration.
+            let portal = if rng.u32(..8) == 0 { Some(urls[rng.usize(..ORIGINS)].clone()) } else { oidc.clone() };
+            (oidc, portal)
+        };
+        let (variable, services, own, of_alpha) = (pair(35), [pair(60), pair(60)], pair(40), pair(30));
+        let general = |rng: &mut Rng| (rng.u32(..3) == 0).then(|| urls[rng.usize(..ORIGINS)].clone());
+        let mut variables = BTreeMap::new();
+        let set = [
+            ("AWS_ENDPOINT_URL_SSO_OIDC", variable.0),
+            ("AWS_ENDPOINT_URL_SSO", variable.1),
+            ("AWS_ENDPOINT_URL", general(rng)),
+            ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", (rng.u32(..8) == 0).then(|| "true".to_owned())),
+            ("AWS_USE_FIPS_ENDPOINT", (rng.u32(..12) == 0).then(|| "true".to_owned())),
+            ("AWS_USE_DUALSTACK_ENDPOINT", (rng.u32(..12) == 0).then(|| "true".to_owned())),
+        ];
+        variables.extend(set.into_iter().filter_map(|(name, value)| Some((name, value?))));
+
+        let mut aws = String::new();
+        for (index, (oidc, portal)) in services.iter().enumerate() {
+            let _ = writeln!(aws, "[services here-{index}]");
+            for (service, url) in [("sso_oidc", oidc), ("sso", portal)] {
+                if let Some(url) = url {
+                    let _ = writeln!(aws, "{service} =\n  endpoint_url = {url}");
+                }
+            }
+        }
+        let profile = |rng: &mut Rng| {
+            let mut text = String::new();
+            if rng.u32(..3) > 0 {
+                let _ = writeln!(text, "services = here-{}", rng.usize(..2));
+            }
+            if let Some(url) = general(rng) {
+                let _ = writeln!(text, "endpoint_url = {url}");
+            }
+            if rng.u32(..8) == 0 {
+                text.push_str("ignore_configured_endpoint_urls = true\n");
+            }
+            text
+        };
+        if rng.u32(..4) > 0 {
+            let _ = write!(aws, "[default]\n{}", profile(rng));
+        }
+        for name in ["alpha", "beta"] {
+            if rng.u32(..8) > 0 {
+                let scopes = if rng.u32(..6) == 0 { "sso:account:access, x" } else { "sso:account:access" };
+                let _ = writeln!(
+                    aws,
+                    "[sso-session {name}]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = eu-west-1\n\
+                     sso_registration_scopes = {scopes}\n[profile of-{name}]\nsso_session = {name}\n{}",
+                    profile(rng)
+                );
+            }
+        }
+        let _ = writeln!(
+            aws,
+            "[profile legacy]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = eu-west-1\n{}",
+            profile(rng)
+        );
+        // By its session one knows that this configuration is the one that counts.
+        let _ = writeln!(
+            aws,
+            "[profile marker-{number}]\nsso_start_url = https://marker-{number}.awsapps.com/start\nsso_region = eu-west-1"
+        );
+        let section = |name: &str, (oidc, portal): &(Option<String>, Option<String>), beside: &str| {
+            let mut text = format!("[session.{name}]\n{beside}");
+            for (key, url) in [("oidc_endpoint", oidc), ("portal_endpoint", portal)] {
+                if let Some(url) = url {
+                    let _ = writeln!(text, "{key} = \"{url}\"");
+                }
+            }
+            text
+        };
+        let place = "start_url = \"https://corp.awsapps.com/start\"\nregion = \"eu-west-1\"\nsdk_cache = \"on\"\n";
+        let own = section("own", &own, place) + &section("alpha", &of_alpha, "");
+        Self { own, aws, variables }
+    }
+
+    fn write(&self, home: &Path) {
+        std::fs::write(home.join("config.toml"), &self.own).expect("a file");
+        std::fs::write(home.join("aws-config"), &self.aws).expect("a file");
+    }
+}
+
+/// A daemon in a home, with the variables that it was started with.
+struct Life {
+    clock: Arc<ManualClock>,
+    home: tempfile::TempDir,
+    seen: Arc<Calls>,
+    daemon: Option<(JoinHandle<()>, mpsc::Sender<Signal>)>,
+}
+
+impl Life {
+    fn start(&mut self, generated: &Generated) {
+        let home = self.home.path();
+        generated.write(home);
+        let socket = home.join("socket");
+        // There is none at the first start.
+        let _ = std::fs::remove_file(&socket);
+        let listener = UnixListener::bind(socket).expect("a socket");
+        let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as Arc<dyn Clock>;
+        let transport = Arc::new(Transport::new(None, Arc::clone(&clock)));
+        let identity_center = HttpIdentityCenter::new(Arc::clone(&transport), Arc::clone(&clock));
+        let world = World {
+            identity_center: Arc::new(NoAws { door: identity_center, seen: Arc::clone(&self.seen) }),
+            portal: Arc::new(NoAws { door: HttpPortal::new(transport), seen: Arc::clone(&self.seen) }),
+            clock,
+            secrets: Arc::new(FileStore::new(home.join("records"))),
+            desktop: Arc::new(NoDesktop),
+            surroundings: desktop::still(),
+            machine: ssoctld::machine::MachineProblems::default(),
+        };
+        let variables = &generated.variables;
+        let environment = Environment {
+            home: Some(home.to_owned()),
+            tz: Some("UTC0".to_owned()),
+            ..Environment::from_vars(|name| variables.get(name).cloned())
+        };
+        let aws_config = home.join("aws-config");
+        let sources = Sources {
+            paths: Paths {
+                own: home.join("config.toml"),
+                aws: aws_config.clone(),
+                aws_credentials: home.join("aws-credentials"),
+            },
+            environment,
+            settings: ssoctl_protocol::settings::Settings {
+                aws_config: aws_config.display().to_string(),
+                ..Default::default()
+            },
+        };
+        let (signals, received) = mpsc::channel(1);
+        let reports = ssoctld::service_manager::report::Reports::to_nobody();
+        let ground = ssoctld::ground::Ground::firm();
+        let running = ssoctld::run(sources, world, listener, received, reports, ground);
+        self.daemon = Some((tokio::spawn(async move { running.await.expect("firm ground") }), signals));
+    }
+
+    async fn stop(&mut self) {
+        let (daemon, signals) = self.daemon.take().expect("a running daemon");
+        signals.send(Signal::Stop).await.expect("a running daemon");
+        self.while_time_passes(async { daemon.await.expect("no panic") }).await;
+    }
+
+    /// Edits the files under the running daemon.
+    async fn edit(&self, generated: &Generated, number: usize) {
+        generated.write(self.home.path());
+        let (_, signals) = self.daemon.as_ref().expect("a running daemon");
+        signals.send(Signal::Reload).await.expect("a running daemon");
+        let reached = async { while self.request(&format!("GET /v1/sessions/marker-{number}")).await.status != 200 {} };
+        tokio::time::timeout(REAL_PATIENCE, reached).await.expect("the configuration that was written");
+    }
+
+    async fn request(&self, request: &str) -> Answer {
+        let socket = self.home.path().join("socket");
+        self.while_time_passes(exchange(&socket, request, "", b"")).await.expect("an answer")
+    }
+
+    /// Whoever waits for something that does not come waits on this clock. It stands still while a call is under way.
+    async fn while_time_passes<T>(&self, work: impl Future<Output = T>) -> T {
+        let passing = async {
+            let mut pace = tokio::time::interval(Duration::from_millis(5));
+            pace.tick().await;
+            loop {
+                pace.tick().await;
+                if self.seen.under_way.load(Ordering::Relaxed) == 0 {
+                    self.clock.advance(secs(1));
+                }
+            }
+        };
+        tokio::select! {
+            done = tokio::time::timeout(REAL_PATIENCE, work) => done.expect("an end"),
+            () = passing => unreachable!("time does not end"),
+        }
+    }
+
+    /// What a person and their programs do.
+    async fn act(&self, rng: &mut Rng, origins: &Origins) {
+        let name = NAMES[rng.usize(..NAMES.len())];
+        let role = "credentials?account=111122223333&role=AdministratorAccess&wait=2";
+        match rng.u32(..12) {
+            0..=3 => drop(self.request(&format!("GET /v1/sessions/{name}/token?wait=2")).await),
+            4 => drop(self.request(&format!("GET /v1/sessions/{name}/{role}")).await),
+            5 => drop(self.request(&format!("GET /v1/sessions/{name}/accounts?wait=2")).await),
+            6..=7 => {
+                self.clock.advance(mins(5));
+                drop(self.request(&format!("GET /v1/sessions/{name}/token?min_valid=3500")).await);
+            }
+            8 => {
+                // A code that waits for a person, and is polled for.
+                let simulator = &origins.simulators[rng.usize(..ORIGINS)];
+                simulator.settings(|settings| settings.approval = Approval::Manual);
+                drop(self.request(&format!("POST /v1/sessions/{name}/login")).await);
+                self.clock.advance(secs(5));
+                simulator.settings(|settings| settings.approval = Approval::Preauthorised);
+            }
+            9 => drop(self.request(&format!("POST /v1/sessions/{name}/login?fresh=true")).await),
+            10 => drop(self.request(&format!("POST /v1/sessions/{name}/logout")).await),
+            _ => self.clock.advance(mins(40)),
+        }
+    }
+}
+
+/// What there was of all that must not be mixed up.
+#[derive(Default)]
+struct Seen {
+    /// Lives in which two origins at least have issued tokens.
+    mixed: usize,
+    refreshes: usize,
+    sign_outs: usize,
+    left_records: usize,
+}
+
+#[tokio::test]
+async fn no_secret_ever_reaches_an_origin_that_did_not_issue_it() {
+    let mut seen = Seen::default();
+    for seed in 0..LIVES {
+        let mut rng = Rng::with_seed(seed);
+        let clock = Arc::new(ManualClock::at(noon()));
+        let origins = Origins::start(&clock).await;
+        let urls: Vec<String> = origins.witnesses.iter().map(|witness| witness.url.clone()).collect();
+        let home = tempfile::tempdir().expect("a directory");
+        let mut life = Life { clock, home, seen: Arc::default(), daemon: None };
+        let mut generated = Generated::new(&mut rng, &urls, 0);
+        life.start(&generated);
+        for number in 0..CONFIGURATIONS {
+            if number > 0 {
+                let next = Generated::new(&mut rng, &urls, number);
+                if rng.bool() {
+                    // The variables are those of the daemon's start.
+                    generated = Generated { variables: generated.variables, ..next };
+                    life.edit(&generated, number).await;
+                } else {
+                    generated = next;
+                    life.stop().await;
+                    life.start(&generated);
+                }
+            }
+            for _ in 0..8 {
+                life.act(&mut rng, &origins).await;
+            }
+            let judged = origins.judge();
+            assert_eq!(judged, Ok(()), "life {seed}, configuration {number}: {generated:#?}");
+        }
+        let all: LogoutAll = life.request("POST /v1/logout?forget=true").await.json();
+        assert_eq!(all.problems, Vec::<String>::new(), "life {seed}");
+        life.stop().await;
+        assert_eq!(
+            (origins.judge(), life.seen.leaks.load(Ordering::Relaxed)),
+            (Ok(()), 0),
+            "life {seed}: {generated:#?}"
+        );
+        let records = std::fs::read_dir(life.home.path().join("records")).into_iter().flatten().count();
+        assert_eq!(records, 0, "life {seed}: nothing is left in the store");
+
+        let issuers = origins.simulators.iter().filter(|simulator| !simulator.issued_access_tokens().is_empty());
+        seen.mixed += usize::from(issuers.count() > 1);
+        for simulator in &origins.simulators {
+            seen.refreshes += simulator.token_calls(identity_center_simulator::Grant::RefreshToken);
+            seen.sign_outs += simulator.calls(Operation::Logout);
+        }
+        seen.left_records += all.records.len();
+    }
+    let Seen { mixed, refreshes, sign_outs, left_records } = seen;
+    assert!(
+        mixed > 20 && refreshes > 60 && sign_outs > 60 && left_records > 60,
+        "too little happened: {mixed} {refreshes} {sign_outs} {left_records}"
+    );
+}
+
+/// An oracle that never says no would prove nothing.
+#[tokio::test]
+async fn the_oracle_notices_a_secret_that_goes_astray() {
+    let clock = Arc::new(ManualClock::at(noon()));
+    let origins = Origins::start(&clock).await;
+    let urls: Vec<&str> = origins.witnesses.iter().map(|witness| witness.url.as_str()).collect();
+    let home = tempfile::tempdir().expect("a directory");
+    let mut life = Life { clock, home, seen: Arc::default(), daemon: None };
+    let own = format!(
+        "[session.own]\nstart_url = \"https://corp.awsapps.com/start\"\nregion = \"eu-west-1\"\n\
+         oidc_endpoint = \"{0}\"\nportal_endpoint = \"{0}\"\n",
+        urls[0]
+    );
+    life.start(&Generated { own, aws: String::new(), variables: BTreeMap::new() });
+    let answer = life.request("GET /v1/sessions/own/token?wait=3600").await;
+    assert_eq!((answer.status, origins.judge()), (200, Ok(())));
+    let token = answer.json::<ssoctl_protocol::Token>().access_token;
+    let mut stray = TcpStream::connect(urls[1].trim_start_matches("http://")).await.expect("a connection");
+    let request = format!("GET /assignment/accounts HTTP/1.1\r\nx-amz-sso_bearer_token: {}\r\n\r\n", token.expose());
+    stray.write_all(request.as_bytes()).await.expect("a request");
+    let noticed = async {
+        while origins.judge().is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(REAL_PATIENCE, noticed).await.expect("a verdict");
+    assert_eq!(origins.judge(), Err("what origin 0 has issued was sent to origin 1".to_owned()));
+    life.stop().await;
+}
