@@ -1,4 +1,4 @@
-//! Memory that was freed, and that the allocator keeps for later. The only crate with unsafe code: one call.
+//! Memory that was freed, and that the allocator keeps for later. The one call is unsafe code, like that of `inherited`.
 
 /// Gives what is free back to the system. Takes milliseconds where there was much, and keeps other threads from allocating
 /// meanwhile.

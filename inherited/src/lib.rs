@@ -1,6 +1,6 @@
 //! What this process was started with, and Rust's runtime changes before `main`: it opens `/dev/null` in the place of a closed
-//! standard output, and ignores SIGPIPE. Neither can be told afterwards, and no safe code runs earlier, so this crate has the
-//! only unsafe code of ours.
+//! standard output, and ignores SIGPIPE. Neither can be told afterwards, and no safe code runs earlier, so this crate has
+//! unsafe code, like `heap` and no other crate of ours.
 
 use std::fs::File;
 use std::io;

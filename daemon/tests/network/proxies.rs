@@ -1,6 +1,7 @@
 //! Through a real HTTP proxy (tinyproxy), with and without a password.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
 
@@ -48,6 +49,21 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
+/// The port of a proxy that answers every request with 502.
+fn broken() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            let mut connection = connection.unwrap();
+            // What it is asked for does not matter, nor whether the answer arrives.
+            let _ = connection.read(&mut [0; 1024]);
+            let _ = connection.write_all(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n");
+        }
+    });
+    port
+}
+
 /// What a sign-in behind a proxy came to.
 struct Outcome {
     told: String,
@@ -55,6 +71,7 @@ struct Outcome {
     said: String,
 }
 
+/// `{port}` in `no_proxy` is the service's.
 async fn sign_in(proxy: &str, no_proxy: &str) -> Outcome {
     let (home, simulator) = (tempfile::tempdir().unwrap(), Simulator::start(settings()).unwrap());
     let front = Front::new(&simulator, RIGHT);
@@ -64,7 +81,8 @@ async fn sign_in(proxy: &str, no_proxy: &str) -> Outcome {
             .env("AWS_ENDPOINT_URL_SSO_OIDC", front.url())
             .env("AWS_ENDPOINT_URL_SSO", front.url())
             .env("AWS_CA_BUNDLE", authority());
-        command.env("HTTPS_PROXY", proxy).env("NO_PROXY", no_proxy);
+        let port = front.url().rsplit(':').next().unwrap().to_owned();
+        command.env("HTTPS_PROXY", proxy).env("NO_PROXY", no_proxy.replace("{port}", &port));
         command
     };
     let filter = "ssoctld=trace,hyper=trace,hyper_util=trace,reqwest=trace,rustls=trace";
@@ -98,6 +116,8 @@ async fn a_proxy_is_used_or_named_as_what_is_wrong_and_its_password_is_never_tol
     let nobody = free_port();
     let password = format!("person:{in_url}@");
     let wrong = format!("someone:{in_url}@");
+    let unescaped = format!("per@son:{in_url}@");
+    let broken = broken();
     // Whose password is wanted and given, where the proxy is, NO_PROXY, and what becomes of it.
     let table = [
         ("none wanted, none given", "", open.port, "", "ok"),
@@ -114,6 +134,17 @@ async fn a_proxy_is_used_or_named_as_what_is_wrong_and_its_password_is_never_tol
         ("one wanted, none given", "", locked.port, "", "the proxy wants a user and a password"),
         ("no proxy there", &password, nobody, "", "the proxy cannot be reached"),
         ("no proxy there, and none needed", &password, nobody, "localhost", "ok"),
+        ("no proxy there, and none needed at this port", &password, nobody, "localhost:{port}", "ok"),
+        (
+            "no proxy there, and none needed at another port",
+            &password,
+            nobody,
+            "localhost:1",
+            "the proxy cannot be reached",
+        ),
+        ("an @ that is not escaped", &unescaped, open.port, "", "write @ in the user or the password as %40"),
+        ("a proxy that does not find the way", "", broken, "", "does not lead to localhost"),
+        ("a proxy that says why", "", broken, "", "it answered with status 502"),
     ];
     for (row, who, port, no_proxy, expected) in table {
         let connections = [&open, &locked].map(Proxy::connections);
