@@ -93,4 +93,8 @@ fn after_a_sign_out_memory_holds_nothing_of_the_session_but_the_secret_of_its_re
         found(&text_in_memory(stage.daemon_pid()), &secrets).is_empty().then_some(())
     });
     assert!(holds(&text_in_memory(stage.daemon_pid()), client_secret), "the registration is kept for the next sign-in");
+    stage.run(["logout", "--forget"]).exits(0);
+    until("nothing of the registration is left in memory", || {
+        (!holds(&text_in_memory(stage.daemon_pid()), client_secret)).then_some(())
+    });
 }
