@@ -46,6 +46,7 @@ use std::time::Duration;
 
 use ssoctl_protocol::DecidedBy;
 
+use crate::issuer::Issuer;
 use crate::portal::Assignment;
 
 /// The scope that makes a token refreshable. It is registered where a session names no scopes.
@@ -150,6 +151,9 @@ pub struct SessionConfig {
     /// The keys under which readers look for its token in the AWS token cache: its own name, and each legacy profile's start
     /// URL exactly as written. No other session has any of them.
     pub cache_keys: Vec<String>,
+    /// Who issues what the AWS CLI and SDKs put into its token files: the AWS configuration file alone says so. They have neither
+    /// the daemon's environment nor its own file. `None` if it names nobody that can be used.
+    pub token_files_issuer: Option<Issuer>,
     /// Where it was found first.
     pub origin: Origin,
     /// The command that opens its pages instead of the desktop's browser.

@@ -5,10 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::UNIX_EPOCH;
 
 use serde_json::{Value, json};
 use ssoctld::config::{Config, EndpointError, Environment, Paths, load, normalise_start_url};
-use ssoctld::sdk_cache::file;
+use ssoctld::issuer::Issuer;
+use ssoctld::sdk_cache::file::{self, Content, Holding};
 
 #[path = "../../client/tests/support/skipping.rs"]
 #[allow(dead_code, reason = "shared with tests that need other parts")]
@@ -17,6 +19,21 @@ mod skipping;
 mod oracle;
 
 const ORACLE: &str = include_str!("aws_config_oracle.py");
+
+/// Points in time as botocore reads them; `null` for what is none, or has no offset and so cannot be compared with now.
+const TIMES: &str = r#"
+import json, math, sys
+import dateutil.parser
+
+def read(text):
+    try:
+        time = dateutil.parser.parse(text)
+    except (ValueError, OverflowError):
+        return None
+    return None if time.tzinfo is None else math.floor(time.timestamp())
+
+json.dump([read(text) for text in json.load(sys.stdin)], sys.stdout)
+"#;
 
 /// Files that botocore accepts, each written so that a simpler reader would go wrong.
 const FILES: &[&str] = &[
@@ -128,6 +145,60 @@ fn endpoints_are_those_that_botocore_would_call() {
             [&endpoints.oidc, &endpoints.portal].map(|endpoint| endpoint.shown().as_str().trim_end_matches('/'));
         assert_eq!(answer, endpoints, "{file:?} {variables:?} {region}");
     }
+}
+
+#[test]
+fn the_end_of_a_token_is_read_as_botocore_reads_it() {
+    let Some(python) = skipping::python_with_botocore() else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut texts = Vec::new();
+    for (date, times) in [
+        ("2026-11-23", ["11:16:07", "23:59:59", "00:00:00", "11:16"]),
+        ("20261123", ["111607", "235959", "000000", "1116"]),
+        ("2024-02-29", ["11:16:07", "24:00:01", "11:61:00", "soon"]),
+        ("2026-02-30", ["11:16:07", "11:16", "", "x"]),
+    ] {
+        for time in times {
+            let fractions: &[&str] =
+                if time.len() < 6 { &[""] } else { &["", ".1", ".25", ".999", ".123456", ".123456789"] };
+            for fraction in fractions {
+                for zone in [
+                    "Z", "z", "UTC", " UTC", "GMT", "+00:00", "+0000", "-00:00", "-08:00", "-0800", "+05:30", "+0530",
+                    "+05", "+14:00", "-12:00", "",
+                ] {
+                    for separator in ["T", " "] {
+                        texts.push(format!("{date}{separator}{time}{fraction}{zone}"));
+                    }
+                }
+            }
+        }
+    }
+    for text in [
+        "9999-12-31T23:59:59Z",
+        "",
+        "soon",
+        "0",
+        "1795435200",
+        "2026-11-23",
+        "2026-11-23Z",
+        "2026-13-01T00:00:00Z",
+        " 2026-11-23T11:16:07Z ",
+    ] {
+        texts.push(text.to_owned());
+    }
+    let answers = oracle::ask(&python, TIMES, directory.path(), &json!(texts));
+    let mut read = 0;
+    for (text, answer) in texts.iter().zip(answers.as_array().expect("answers")) {
+        let file = json!({"accessToken": "a", "expiresAt": text}).to_string();
+        let Content::Members(members) = Content::parse(Some(file.as_bytes())) else { panic!("{file}") };
+        let ours = match members.holding(&Issuer::aws("eu-west-1"), Path::new("a.json")) {
+            Holding::Foreign(found) => Some(found.expires_at.duration_since(UNIX_EPOCH).expect("later").as_secs()),
+            _ => None,
+        };
+        assert_eq!(ours, answer.as_u64(), "{text:?}");
+        read += usize::from(ours.is_some());
+    }
+    assert!(read > texts.len() / 3, "{read} of {}", texts.len());
 }
 
 /// Who answers at a URL, as far as this test has any: AWS, or one port of this machine.

@@ -36,7 +36,7 @@ fn bodies() -> [(&'static str, Value); 6] {
             json!({"name": "corp", "aliases": ["dev"], "start_url": url, "region": "eu-west-1", "scopes": [],
                 "state": "signed_in", "expires_at": at, "refreshable": true, "oidc_endpoint": null, "login": pending,
                 "last_error": null, "session_ends_at": null, "next": {"action": "refresh", "at": at}, "unsaved": false,
-                "token_files": {"published": ["/a"], "error": null}}),
+                "found_in": "/a", "token_files": {"published": ["/a"], "error": null, "unproved": [{"file": "/a", "why": "w"}]}}),
         ),
         ("Accounts", json!({"session": "corp", "accounts": [{"id": "111122223333", "name": null, "email": null}]})),
         (

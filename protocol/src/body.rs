@@ -166,6 +166,9 @@ pub struct SessionStatus {
     /// Whether the newest token is still to be written to the store.
     #[serde(default)]
     pub unsaved: bool,
+    /// The file of another program that the sign-in came from; `null` for a sign-in of ssoctl's own.
+    #[serde(default)]
+    pub found_in: Option<String>,
     /// The token files of the AWS CLI and SDKs; `null` if the session shares none.
     #[serde(default)]
     pub token_files: Option<TokenFiles>,
@@ -189,6 +192,18 @@ pub struct TokenFiles {
     /// Why one is left alone or could not be written, and what to do; `null` while all is well.
     #[serde(default)]
     pub error: Option<String>,
+    /// Those that hold a sign-in of another program which its issuer has not been able to confirm yet. It is asked again.
+    #[serde(default)]
+    pub unproved: Vec<UnprovedFile>,
+}
+
+/// A file that holds a sign-in which is not proved yet.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct UnprovedFile {
+    /// The file.
+    pub file: String,
+    /// Why it is not proved.
+    pub why: String,
 }
 
 /// Where a session stands.

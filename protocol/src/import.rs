@@ -38,6 +38,10 @@ pub enum ImportOutcome {
     OursIsBetter,
     /// Its token has expired and cannot be renewed.
     Expired,
+    /// Its issuer does not know it.
+    Refused,
+    /// Its issuer could not be asked whether it knows it. It stays where it is.
+    NotProved,
     /// It holds what ssoctld publishes.
     Published,
     /// It is for another portal than the session.

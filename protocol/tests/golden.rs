@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use ssoctl_protocol::body::{
     ConfigurationProblem, EndedRecord, LeftRecord, Logout, LogoutAll, MachineProblem, PortalSession, TokenFiles,
+    UnprovedFile,
 };
 use ssoctl_protocol::import::{Import, ImportOutcome, ImportedFile};
 use ssoctl_protocol::settings::{AwsConfigFile, Setting, Settings};
@@ -64,9 +65,14 @@ fn session() -> SessionStatus {
         session_ends_at: Some(time("2026-11-23T16:05:00Z")),
         next: Some(NextStep { action: "refresh".into(), at: time("2026-11-23T10:56:00Z") }),
         unsaved: false,
+        found_in: Some("/home/ada/.aws/sso/cache/0ad374308c5a4e22f723adf10145eafad7c4031c.json".into()),
         token_files: Some(TokenFiles {
             published: vec!["/home/ada/.aws/sso/cache/0ad374308c5a4e22f723adf10145eafad7c4031c.json".into()],
             error: None,
+            unproved: vec![UnprovedFile {
+                file: "/home/ada/.aws/sso/cache/909438293503fe4b2a76ff6e3120ac11b5217ca6.json".into(),
+                why: "the service did not answer".into(),
+            }],
         }),
     }
 }
@@ -88,9 +94,14 @@ fn session_json() -> Value {
         "session_ends_at": "2026-11-23T16:05:00Z",
         "next": {"action": "refresh", "at": "2026-11-23T10:56:00Z"},
         "unsaved": false,
+        "found_in": "/home/ada/.aws/sso/cache/0ad374308c5a4e22f723adf10145eafad7c4031c.json",
         "token_files": {
             "published": ["/home/ada/.aws/sso/cache/0ad374308c5a4e22f723adf10145eafad7c4031c.json"],
             "error": null,
+            "unproved": [{
+                "file": "/home/ada/.aws/sso/cache/909438293503fe4b2a76ff6e3120ac11b5217ca6.json",
+                "why": "the service did not answer",
+            }],
         },
     })
 }

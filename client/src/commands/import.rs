@@ -18,7 +18,9 @@ pub(super) fn run(daemon: &Daemon, arguments: &cli::Import) -> Result<(), Failur
     } else {
         output::write(text(&import).as_bytes())?;
     }
-    let is_failure = |file: &&ImportedFile| matches!(file.outcome, ImportOutcome::Unreadable | ImportOutcome::NotNow);
+    let is_failure = |file: &&ImportedFile| {
+        matches!(file.outcome, ImportOutcome::Unreadable | ImportOutcome::NotNow | ImportOutcome::NotProved)
+    };
     match import.files.iter().filter(is_failure).count() {
         0 => Ok(()),
         1 => Err(Failure::Other("one file could not be taken over; see above".to_owned())),
@@ -46,6 +48,8 @@ fn outcome(file: &ImportedFile) -> String {
         ImportOutcome::Known => format!("session {session} has this sign-in already"),
         ImportOutcome::OursIsBetter => format!("left: session {session} has a better sign-in"),
         ImportOutcome::Expired => "left: it has expired and cannot be renewed".to_owned(),
+        ImportOutcome::Refused => "left: its issuer does not know this sign-in".to_owned(),
+        ImportOutcome::NotProved => "failed: found, not yet proved".to_owned(),
         ImportOutcome::Published => "it is what ssoctl shares with other programs".to_owned(),
         ImportOutcome::OtherPortal => format!("left: it is for another portal than session {session}"),
         ImportOutcome::NoSession => "left: nothing in the configuration goes by it".to_owned(),

@@ -74,6 +74,13 @@ pub(crate) fn status(daemon: &DaemonStatus, sessions: &[SessionStatus], now: Tim
         table(sessions, now, colours)
     };
     for session in sessions {
+        for file in session.token_files.iter().flat_map(|files| &files.unproved) {
+            let said = format!("{}: found, not yet proved: {} ({})", session.name, file.file, file.why);
+            let _ = writeln!(text, "{}", printable(&said));
+        }
+        if let Some(file) = &session.found_in {
+            let _ = writeln!(text, "{}", printable(&format!("{}: this sign-in was found in {file}", session.name)));
+        }
         if let Some(foreign) = &session.foreign_issuer {
             let said = format!("{}: signs in at {}, which is not AWS ({})", session.name, foreign.url, foreign.set_by);
             let _ = writeln!(text, "{}", printable(&said));
@@ -398,5 +405,13 @@ warning: /c.toml:3: unknown key \"colour\" is ignored
         let error = json!({"code": "network", "message": "no answer", "at": "2026-11-23T10:15:00Z"});
         let table = text(&[json!({"token_files": files, "last_error": error})], Colours::Off);
         assert!(!table.contains("/x.json"), "{table}");
+    }
+
+    #[test]
+    fn the_file_of_a_sign_in_is_named_whether_it_is_proved_or_not() {
+        let files = json!({"published": [], "unproved": [{"file": "/x\u{1b}.json", "why": "no answer"}]});
+        let table = text(&[json!({"token_files": files, "found_in": "/y.json"})], Colours::Off);
+        assert!(table.contains("\ncorp: found, not yet proved: /x\\u{1b}.json (no answer)\n"), "{table}");
+        assert!(table.contains("\ncorp: this sign-in was found in /y.json\n"), "{table}");
     }
 }

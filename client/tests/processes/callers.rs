@@ -169,8 +169,10 @@ fn a_named_file_is_watched_and_forgotten_with_its_end() {
 #[test]
 fn of_two_sessions_of_one_name_only_the_default_one_has_a_token_file() {
     let stage = stage();
-    // A variable names the service here, and such a session shares token files only if it says so.
-    stage.write_own_config("[session.corp]\nsdk_cache = \"on\"\n");
+    // Where a variable alone names the service, a session shares token files only if it says so.
+    stage.write(".aws/config", &format!("{CORP}{}", stage.services()));
+    let named = write_own(&stage, "client/config", &format!("{CLIENT}{}", stage.services()));
+    stage.write_own_config(&format!("aws_config_files = [\"{}\"]\n", named.display()));
     stage.start_daemon();
     with(&stage, "client/config", &["login", "corp", "--no-browser"]).exits(0);
     stage.run(["login", "corp", "--no-browser"]).exits(0);
@@ -180,7 +182,9 @@ fn of_two_sessions_of_one_name_only_the_default_one_has_a_token_file() {
     });
     let theirs = with(&stage, "client/config", &["status", "--json", "corp"]).exits(0).json();
     let files = &theirs["sessions"][0]["token_files"];
-    assert!(files["published"].as_array().is_none_or(Vec::is_empty), "{files}");
+    assert!(files["published"].as_array().is_some_and(Vec::is_empty), "{files}");
+    let why = files["error"].as_str().unwrap_or_default();
+    assert!(why.contains("\"corp\" is another one in") && why.contains(".aws/config"), "{files}");
 }
 
 #[test]

@@ -97,6 +97,14 @@ impl Stage {
         fs::write(path, text).expect("a file in the temporary directory");
     }
 
+    /// What an AWS configuration file says of the service that everything here talks to: the AWS CLI would find it by that.
+    pub(crate) fn services(&self) -> String {
+        let url = self.identity_center.url();
+        format!(
+            "[default]\nservices = here\n[services here]\nsso_oidc =\n  endpoint_url = {url}\nsso =\n  endpoint_url = {url}\n"
+        )
+    }
+
     /// Writes the daemon's own configuration file.
     pub(crate) fn write_own_config(&self, text: &str) {
         let below = if cfg!(target_os = "macos") { "Library/Application Support/ssoctl" } else { ".config/ssoctl" };

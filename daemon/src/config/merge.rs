@@ -159,7 +159,7 @@ impl Draft {
     }
 
     fn finish(self, own_path: &Path, aws_path: &Path, environment: &Environment) -> SessionConfig {
-        let (issuer, endpoints) = endpoints::resolve(endpoints::Inputs {
+        let inputs = endpoints::Inputs {
             start_url: &self.identity.start_url,
             region: &self.identity.region,
             own_path,
@@ -168,11 +168,19 @@ impl Draft {
             environment,
             aws_path,
             profile: &self.endpoints,
-        });
+        };
+        let (issuer, endpoints) = endpoints::resolve(inputs);
+        let by_file_alone =
+            endpoints::Inputs { own_oidc: None, own_portal: None, environment: &Environment::default(), ..inputs };
+        let token_files_issuer = match endpoints::resolve(by_file_alone) {
+            (issuer, Ok(_)) => Some(issuer),
+            (_, Err(_)) => None,
+        };
         // What nobody but the own file knows of, no SDK looks for.
         let is_known_to_sdks = self.origin.kind != OriginKind::Own || self.is_legacy;
         // The SDKs do not have the daemon's environment: they would take its token elsewhere.
-        let is_moved = endpoints.as_ref().is_ok_and(Endpoints::are_moved_by_a_variable);
+        let is_moved = endpoints.as_ref().is_ok_and(Endpoints::are_moved_by_a_variable)
+            && token_files_issuer.as_ref() != Some(&issuer);
         let usual = if is_known_to_sdks && !is_moved { SdkCache::On } else { SdkCache::Off };
         SessionConfig {
             name: self.name,
@@ -181,6 +189,7 @@ impl Draft {
             scopes: self.scopes,
             endpoints,
             cache_keys: self.cache_keys,
+            token_files_issuer,
             origin: self.origin,
             browser: self.browser,
             verification_hosts: self.verification_hosts,

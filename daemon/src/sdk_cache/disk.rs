@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 use ssoctl_files::remedy::explained;
@@ -73,6 +73,19 @@ pub(super) fn replace(path: &Path, expected: Fingerprint, text: &Secret<Vec<u8>>
     }
     replacement.put_in_place().map_err(failed)?;
     Ok(Change::Done)
+}
+
+/// Moves a file that nobody can read out of the way, if it still is what it was, to a name that no reader looks for. Its
+/// copy there is for the person alone, whatever mode it had.
+pub(super) fn set_aside(path: &Path, expected: Fingerprint) -> Result<(Change, PathBuf), DiskError> {
+    let aside = path.with_extension("damaged");
+    let Reading { bytes: Some(bytes), fingerprint } = read(path)? else { return Ok((Change::Overtaken, aside)) };
+    if fingerprint != expected {
+        return Ok((Change::Overtaken, aside));
+    }
+    let failed = |error: io::Error| failed("write", &aside, &error);
+    Replacement::private(&aside, bytes.expose()).map_err(failed)?.put_in_place().map_err(failed)?;
+    Ok((remove(path, expected)?, aside))
 }
 
 /// Removes a file, if it still is what it was.
@@ -163,6 +176,23 @@ mod tests {
 
         fs::write(&path, vec![b' '; usize::try_from(LONGEST).unwrap() + 1]).unwrap();
         assert!(complaint().contains("too long"));
+    }
+
+    #[test]
+    fn what_is_set_aside_is_kept_for_the_person_alone_unless_it_has_changed() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("a.json");
+        fs::write(&path, "torn").unwrap();
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+        let seen = read(&path).unwrap().fingerprint;
+        fs::write(&path, "torn again").unwrap();
+        assert_eq!(set_aside(&path, seen).unwrap().0, Change::Overtaken);
+        assert_eq!(fs::read(&path).unwrap(), b"torn again");
+        let seen = read(&path).unwrap().fingerprint;
+        let (change, aside) = set_aside(&path, seen).unwrap();
+        assert_eq!((change, path.exists(), mode(&aside)), (Change::Done, false, 0o600));
+        assert_eq!((fs::read(&aside).unwrap(), aside), (b"torn again".to_vec(), home.path().join("a.damaged")));
+        assert_eq!(set_aside(&path, seen).unwrap().0, Change::Overtaken, "it is gone");
     }
 
     #[test]

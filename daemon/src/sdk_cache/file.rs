@@ -2,10 +2,11 @@
 //!
 //! A file is a JSON object in `~/.aws/sso/cache`, named after the SHA-1 of a session's name, or of a legacy profile's start
 //! URL as written. Its members are those that the AWS SDKs and Tools Reference Guide lists; others are kept as they are.
-//! Times are read as [`Timestamp`] reads them, fractions and an old `UTC` suffix included.
+//! Times are read as botocore reads them, with any offset from UTC, with fractions, and with `UTC` or `GMT` for `Z`.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -19,7 +20,7 @@ use ssoctl_protocol::{Secret, Timestamp, secret};
 use crate::issuer::Issuer;
 use crate::oidc::Registration;
 use crate::session::Renewal;
-use crate::session::found::Found;
+use crate::session::found::{Found, Proof};
 
 /// How long registrations live (observed). The file has only their end.
 const REGISTRATION_LIFETIME: Duration = Duration::from_secs(90 * 86_400);
@@ -58,6 +59,7 @@ pub enum Content {
 
 /// Whose token a file holds.
 #[derive(PartialEq, Debug)]
+#[allow(clippy::large_enum_variant, reason = "made once for a file that was read, and taken apart at once")]
 pub enum Holding {
     /// Nobody's.
     Nothing,
@@ -97,8 +99,8 @@ impl Content {
 }
 
 impl Members {
-    /// Whose token it holds. What another program has put there is taken for one of `issuer`.
-    pub fn holding(&self, issuer: &Issuer) -> Holding {
+    /// Whose token it holds. What another program has put into this `file` is taken for one of `issuer`, and proved by nothing.
+    pub fn holding(&self, issuer: &Issuer, file: &Path) -> Holding {
         let Some(access_token) = &self.access_token else {
             return if self.refresh_token.is_some() {
                 Holding::Unreadable("it has no accessToken")
@@ -109,6 +111,9 @@ impl Members {
         if self.is_published() {
             return Holding::Published;
         }
+        if !self.has_fitting_secrets() {
+            return Holding::Unreadable("what it holds has characters that no token and no registration has");
+        }
         let Some(expires_at) = self.expires_at.as_deref().and_then(time) else {
             return Holding::Unreadable("its expiresAt is not a time");
         };
@@ -117,7 +122,17 @@ impl Members {
             expires_at,
             renewal: self.renewal(issuer),
             issuer: issuer.clone(),
+            file: file.into(),
+            proof: Proof::Missing,
         })
+    }
+
+    /// Whether what goes to the service consists of visible ASCII characters (RFC 6749, appendix A; of what a header may hold
+    /// the blanks are missing). Whoever prints a token must not have a terminal obey it.
+    fn has_fitting_secrets(&self) -> bool {
+        let fits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+        let secrets = [&self.access_token, &self.refresh_token, &self.client_secret];
+        secrets.into_iter().flatten().all(|secret| fits(secret.expose())) && self.client_id.as_deref().is_none_or(fits)
     }
 
     /// Whether it holds what we have published ourselves.
@@ -155,7 +170,7 @@ impl Members {
 
     /// Whether it says all of this. Times that differ by a second or two are the same: clocks are read one after the other.
     pub fn says(&self, publication: &Publication<'_>) -> bool {
-        let expires_at = self.expires_at.as_deref().and_then(|text| text.parse::<Timestamp>().ok());
+        let expires_at = self.expires_at.as_deref().and_then(time).map(Timestamp::from);
         self.start_url.as_deref() == Some(publication.start_url)
             && self.region.as_deref() == Some(publication.region)
             && self.holds(publication.access_token)
@@ -252,8 +267,19 @@ fn mark(access_token: &Secret<String>) -> String {
     hex(&Sha256::new().chain_update("published by ssoctl\0").chain_update(access_token.expose()).finalize())
 }
 
+/// A time with an offset. Without one, botocore cannot compare it with now either.
 fn time(text: &str) -> Option<SystemTime> {
-    text.parse::<Timestamp>().ok().map(SystemTime::from)
+    let text = text.trim();
+    let of_utc = ["UTC", "GMT"].into_iter().find_map(|name| text.strip_suffix(name));
+    let time: Result<jiff::Timestamp, _> = match of_utc {
+        Some(local) => format!("{}Z", local.trim_end()).parse(),
+        None => text.parse(),
+    };
+    match time {
+        Ok(time) => SystemTime::UNIX_EPOCH.checked_add(time.as_duration().try_into().ok()?),
+        // The last day that a year of four digits has, which stands for never, is none of jiff's.
+        Err(_) => text.parse::<Timestamp>().ok().map(SystemTime::from),
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

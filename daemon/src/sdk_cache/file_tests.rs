@@ -36,7 +36,7 @@ fn members(value: &Value) -> Members {
 }
 
 fn found(value: &Value) -> Found {
-    match members(value).holding(&Issuer::aws("eu-west-1")) {
+    match members(value).holding(&Issuer::aws("eu-west-1"), Path::new("/cache/a.json")) {
         Holding::Foreign(found) => found,
         other => panic!("{other:?} in {value}"),
     }
@@ -84,8 +84,42 @@ fn a_sign_in_of_the_aws_cli_is_read_as_one() {
 
 #[test]
 fn times_are_read_as_all_tools_write_them() {
-    for text in ["2026-11-23T11:16:00Z", "2026-11-23T11:16:00.123Z", "2026-11-23T11:16:00UTC"] {
-        assert_eq!(found(&with("expiresAt", json!(text))).expires_at, at("2026-11-23T11:16:00Z"), "{text}");
+    for text in [
+        "2026-11-23T11:16:00Z",
+        "2026-11-23T11:16:00UTC",
+        "2026-11-23T11:16:00 UTC",
+        "2026-11-23T11:16:00+00:00",
+        "2026-11-23T11:16:00+0000",
+        "2026-11-23T03:16:00-08:00",
+        "2026-11-23 12:16:00+01",
+        "20261123T111600Z",
+    ] {
+        let file = with("expiresAt", json!(text));
+        assert_eq!(found(&file).expires_at, at("2026-11-23T11:16:00Z"), "{text}");
+        let token = Secret::from("at");
+        let publication = Publication {
+            start_url: "https://corp.awsapps.com/start",
+            expires_at: "2026-11-23T11:16:00Z".parse().unwrap(),
+            ..publication(&token)
+        };
+        assert!(members(&file).says(&publication), "{text}");
+    }
+    let fraction = found(&with("expiresAt", json!("2026-11-23T11:16:00.25Z"))).expires_at;
+    assert_eq!(fraction, at("2026-11-23T11:16:00Z") + Duration::from_millis(250));
+}
+
+#[test]
+fn characters_that_no_token_and_no_header_has_are_refused() {
+    let complaint = "what it holds has characters that no token and no registration has";
+    let holding = |file: &Value| members(file).holding(&Issuer::aws("eu-west-1"), Path::new("/cache/a.json"));
+    for member in ["accessToken", "refreshToken", "clientId", "clientSecret"] {
+        for text in
+            ["", "a b", " a", "a\n", "\u{1b}[31m", "a\u{7f}", "a\u{9b}", "ä", "a\r\nx-amz-header: b", "\u{202e}"]
+        {
+            assert_eq!(holding(&with(member, json!(text))), Holding::Unreadable(complaint), "{member} {text:?}");
+        }
+        let all: String = ('!'..='~').collect();
+        assert!(matches!(holding(&with(member, json!(all))), Holding::Foreign(_)), "{member}");
     }
 }
 
@@ -105,10 +139,14 @@ fn a_token_that_cannot_be_understood_is_not_taken_for_nothing() {
         (without("expiresAt"), "its expiresAt is not a time"),
         (without("accessToken"), "it has no accessToken"),
     ] {
-        assert_eq!(members(&file).holding(&Issuer::aws("eu-west-1")), Holding::Unreadable(complaint));
+        assert_eq!(
+            members(&file).holding(&Issuer::aws("eu-west-1"), Path::new("/cache/a.json")),
+            Holding::Unreadable(complaint)
+        );
     }
     assert_eq!(
-        members(&json!({"startUrl": "https://corp.awsapps.com/start", "more": 1})).holding(&Issuer::aws("eu-west-1")),
+        members(&json!({"startUrl": "https://corp.awsapps.com/start", "more": 1}))
+            .holding(&Issuer::aws("eu-west-1"), Path::new("/cache/a.json")),
         Holding::Nothing
     );
 }
@@ -150,13 +188,19 @@ fn what_is_published_has_no_secret_but_the_access_token_and_keeps_what_others_ad
 #[test]
 fn we_know_what_we_have_published_until_another_program_puts_its_own_there() {
     let file = published(Members::default(), &Secret::from("ours"));
-    assert_eq!(members(&file).holding(&Issuer::aws("eu-west-1")), Holding::Published);
+    assert_eq!(members(&file).holding(&Issuer::aws("eu-west-1"), Path::new("/cache/a.json")), Holding::Published);
     let mut overwritten = file.clone();
     overwritten["accessToken"] = json!("theirs");
-    assert!(matches!(members(&overwritten).holding(&Issuer::aws("eu-west-1")), Holding::Foreign(_)));
+    assert!(matches!(
+        members(&overwritten).holding(&Issuer::aws("eu-west-1"), Path::new("/cache/a.json")),
+        Holding::Foreign(_)
+    ));
     let mut completed = file;
     completed["refreshToken"] = json!("rt");
-    assert!(matches!(members(&completed).holding(&Issuer::aws("eu-west-1")), Holding::Foreign(_)));
+    assert!(matches!(
+        members(&completed).holding(&Issuer::aws("eu-west-1"), Path::new("/cache/a.json")),
+        Holding::Foreign(_)
+    ));
 }
 
 #[test]

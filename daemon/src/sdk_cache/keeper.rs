@@ -11,13 +11,14 @@ use tokio::sync::{Mutex, watch};
 use super::Standing;
 use super::disk::{self, Change, DiskError, Fingerprint, Reading};
 use super::file::{Content, Publication};
+use super::proof::{self, Verdict};
 use super::service_time::ServiceTime;
 use super::step::{self, Offer, Step, View};
+use crate::budget::Budget;
 use crate::clock::BootTime;
 use crate::config::normalise_start_url;
 use crate::file_work::FileWork;
 use crate::portal::{ErrorName, PortalError};
-use crate::session::ask::Answer;
 use crate::session::found::Reception;
 use crate::session::registry::Entry;
 use crate::session::{Snapshot, Token};
@@ -34,6 +35,13 @@ const SHORT_PAUSE: Duration = Duration::from_secs(2);
 /// How long a file has to come back before the portal is asked what its absence means: programs that replace a file by
 /// removing it first take less.
 const AWAY: Duration = Duration::from_secs(2);
+
+/// Between two attempts to have a sign-in proved: twice as long after each, up to an hour.
+const FIRST_DOUBT: Duration = Duration::from_secs(4);
+const LONGEST_DOUBT: Duration = Duration::from_secs(3600);
+
+/// However often a file changes, the service is asked about it this often at once, and then once in a while.
+const PROOFS: Budget = Budget::new(10, Duration::from_secs(60));
 
 /// How often a file may change under our hands before it is left alone for a moment.
 const OVERTAKEN: usize = 8;
@@ -72,12 +80,30 @@ struct TokenFile {
     start_url: String,
     /// The content that was offered to the session last, and what became of it.
     offered: Option<(Fingerprint, Offer)>,
+    /// Why that is not proved.
+    doubt: Option<Doubt>,
+    /// How often the service may be asked about what somebody puts here.
+    proofs: Budget,
     /// How often in a row it has made no sense.
     garbled: u32,
     /// Whether it holds our token.
     is_published: bool,
     presence: Presence,
     trouble: Option<String>,
+}
+
+/// The service does not know a sign-in, or could not say.
+struct Doubt {
+    why: String,
+    /// How often in a row it could not.
+    failures: u32,
+    /// When it is asked again; `None` if it does not know it.
+    until: Option<BootTime>,
+}
+
+/// How long the service is left alone after it could not say, that many times in a row.
+fn pause_after(failures: u32) -> Duration {
+    FIRST_DOUBT.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(LONGEST_DOUBT)
 }
 
 /// Whether a file is there. That there was none from the start proves nothing.
@@ -124,6 +150,8 @@ impl Keeper {
     /// Works until the session ends.
     pub(super) async fn run(mut self, mut pokes: watch::Receiver<()>, report: impl Fn(Standing) + Send) {
         let mut snapshots = self.entry.session.snapshots();
+        let mut surroundings = self.world.surroundings.clone();
+        let mut stirrings = surroundings.borrow_and_update().stirrings;
         loop {
             let known = essence(&snapshots.borrow_and_update());
             self.note(&known);
@@ -145,6 +173,12 @@ impl Keeper {
                 changed = snapshots.wait_for(|snapshot| essence(snapshot) != known) => if changed.is_err() { return },
                 Ok(()) = pokes.changed() => {}
                 Ok(()) = self.service_time.changed() => {}
+                Ok(()) = surroundings.changed() => {
+                    let before = std::mem::replace(&mut stirrings, surroundings.borrow_and_update().stirrings);
+                    if before != stirrings {
+                        self.files.iter_mut().filter_map(|file| file.doubt.as_mut()).for_each(Doubt::stirred);
+                    }
+                }
                 () = rest => {}
             }
         }
@@ -162,7 +196,12 @@ impl Keeper {
     fn standing(&self) -> Standing {
         Standing {
             files: self.files.iter().filter(|file| file.is_published).map(|file| file.path.clone()).collect(),
-            trouble: self.files.iter().find_map(|file| file.trouble.clone()),
+            unproved: self.files.iter().filter_map(TokenFile::unproved).collect(),
+            trouble: self
+                .files
+                .iter()
+                .find_map(|file| file.trouble.clone())
+                .or_else(|| self.files.iter().find_map(TokenFile::refused)),
         }
     }
 
@@ -217,8 +256,12 @@ impl Keeper {
             _ => false,
         };
         let service_time = *self.service_time.borrow();
+        let offer = file.offer_of(fingerprint, now.boot);
         let view = View {
             identity: &self.entry.config.identity,
+            files_issuer: self.entry.config.token_files_issuer.as_ref(),
+            file: &file.path,
+            is_written: file.garbled >= READINGS,
             publication: token.map(|token| Publication {
                 start_url: &file.start_url,
                 region: self.entry.config.region(),
@@ -228,7 +271,7 @@ impl Keeper {
             is_loading: snapshot.loading,
             is_durable: snapshot.is_durable(),
             is_signed_out: self.is_signed_out,
-            offer: file.offer_of(fingerprint),
+            offer,
         };
         let step = step::decide(content, &view);
         self.take(step, index, fingerprint).await
@@ -241,18 +284,40 @@ impl Keeper {
         let (path, shown) = (file.path.clone(), file.path.display());
         let (change, is_published) = match step {
             Step::Leave => return Ok(Look::Enough(None)),
+            Step::Wait => return Ok(Look::Enough(file.doubt.as_ref().and_then(|doubt| doubt.until))),
+            Step::Offer(_) if !file.proofs.wait(now).is_zero() => {
+                return Ok(Look::Enough(Some(now + file.proofs.wait(now))));
+            }
             Step::Offer(found) => {
-                let offer = match self.entry.session.offer(found).await {
-                    Answer::Found(Reception::TakenOver | Reception::Known) => Offer::TakenOver,
-                    Answer::Found(Reception::OursIsBetter | Reception::Worthless) => Offer::Declined,
+                let verdict = proof::offer(&self.entry, found, &self.world).await;
+                let (offer, doubt) = match verdict {
                     // It is signing out, or ends.
-                    _ => return Ok(Look::Enough(Some(now + SHORT_PAUSE))),
+                    Verdict::Received(Reception::NotNow | Reception::ToBeProved) => {
+                        return Ok(Look::Enough(Some(now + SHORT_PAUSE)));
+                    }
+                    Verdict::Received(Reception::TakenOver | Reception::Known) => (Offer::TakenOver, None),
+                    Verdict::Received(Reception::OursIsBetter | Reception::Worthless) => (Offer::Declined, None),
+                    Verdict::Refused(why) => (Offer::Declined, Some(Doubt { why, failures: 0, until: None })),
+                    Verdict::Unproved(why) => {
+                        let failures = file.doubt.as_ref().map_or(0, |doubt| doubt.failures) + 1;
+                        let until = self.world.clock.now().boot + pause_after(failures);
+                        (Offer::Unproved, Some(Doubt { why, failures, until: Some(until) }))
+                    }
                 };
+                file.proofs.spend(now);
                 file.offered = Some((seen, offer));
+                file.doubt = doubt;
                 return Ok(Look::Again);
             }
-            Step::ReadAgain if file.garbled < READINGS => return Ok(Look::Enough(Some(now + WRITING))),
-            Step::ReadAgain => return Ok(file.leave_alone("it is not a whole token file")),
+            Step::ReadAgain => return Ok(Look::Enough(Some(now + WRITING))),
+            Step::SetAside(why) => {
+                let (change, aside) = blocking(&self.hands, move || disk::set_aside(&path, seen)).await?;
+                if change == Change::Done {
+                    tracing::warn!(session, file = %shown, aside = %aside.display(), why, "set a token file aside that nobody can read");
+                    file.presence = Presence::Unseen;
+                }
+                return Ok(Look::Again);
+            }
             Step::Tell(why) => return Ok(file.leave_alone(why)),
             Step::Publish(text) => {
                 tracing::debug!(session, file = %shown, "publishing the token");
@@ -266,6 +331,7 @@ impl Keeper {
         if change == Change::Overtaken {
             return Ok(Look::Again);
         }
+        file.doubt = None;
         file.is_published = is_published;
         file.presence = if is_published { Presence::There } else { Presence::Unseen };
         Ok(Look::Enough(None))
@@ -283,12 +349,21 @@ impl Keeper {
     }
 }
 
+impl Doubt {
+    /// What failed may work now.
+    fn stirred(&mut self) {
+        self.until = self.until.map(|_| BootTime::default());
+    }
+}
+
 impl TokenFile {
     const fn new(path: PathBuf, start_url: String) -> Self {
         Self {
             path,
             start_url,
             offered: None,
+            doubt: None,
+            proofs: PROOFS,
             garbled: 0,
             is_published: false,
             presence: Presence::Unseen,
@@ -296,11 +371,30 @@ impl TokenFile {
         }
     }
 
-    fn offer_of(&self, fingerprint: Fingerprint) -> Offer {
+    /// What became of this content. One that is not proved is offered again when its time has come.
+    fn offer_of(&mut self, fingerprint: Fingerprint, now: BootTime) -> Offer {
         match self.offered {
-            Some((offered, offer)) if offered == fingerprint => offer,
-            _ => Offer::NotMade,
+            Some((offered, offer)) if offered == fingerprint => match &self.doubt {
+                Some(Doubt { until: Some(until), .. }) if *until <= now => Offer::NotMade,
+                _ => offer,
+            },
+            _ => {
+                self.doubt = None;
+                Offer::NotMade
+            }
         }
+    }
+
+    /// That it holds a sign-in which is not proved yet, and why.
+    fn unproved(&self) -> Option<(PathBuf, String)> {
+        let doubt = self.doubt.as_ref().filter(|doubt| doubt.until.is_some())?;
+        Some((self.path.clone(), doubt.why.clone()))
+    }
+
+    /// That it holds a sign-in which the service does not know.
+    fn refused(&self) -> Option<String> {
+        let Doubt { why, .. } = self.doubt.as_ref().filter(|doubt| doubt.until.is_none())?;
+        Some(format!("{} holds a sign-in that is not good: {why}", self.path.display()))
     }
 
     /// Takes in whether it is there. If it has vanished although there is a token to be in it, returns until when it may

@@ -5,6 +5,7 @@
 //! | `file` | pure: names and members of the files |
 //! | `step` | pure: what is to be done about a file |
 //! | `service_time` | pure: expiry by the service's clock |
+//! | `proof` | has the service say whether it knows what was found, before a session takes it over |
 //! | `disk` | reading, replacing and removing a file; it blocks, and has threads of its own |
 //! | `keeper` | the loop that tends the files of one session |
 //! | `withdrawal` | taking back what was published for a session that shares its token no longer |
@@ -18,6 +19,7 @@ mod disk;
 pub mod file;
 pub mod import;
 mod keeper;
+pub mod proof;
 mod removal;
 mod service_time;
 mod step;
@@ -32,7 +34,6 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::clock::Clock;
 use crate::config::{self, FileWatch, Identity};
 use crate::file_work::FileWork;
 use crate::machine::MachineProblems;
@@ -52,6 +53,8 @@ const NEVER: Duration = Duration::from_secs(400 * 366 * 86_400);
 pub struct Standing {
     /// Those that hold its token now.
     pub files: Vec<PathBuf>,
+    /// Those that hold a sign-in that is not proved yet, and why.
+    pub unproved: Vec<(PathBuf, String)>,
     /// Why one is not as it should be, and what to do.
     pub trouble: Option<String>,
 }
@@ -84,9 +87,9 @@ impl SdkCache {
     ///
     /// # Errors
     /// Why the directory of the files cannot be read.
-    pub async fn import(&self, directory: &View, clock: &dyn Clock) -> Result<Vec<Imported>, String> {
+    pub async fn import(&self, directory: &View, world: &World) -> Result<Vec<Imported>, String> {
         match &self.place {
-            Some(place) => import::import(place, directory, clock).await,
+            Some(place) => import::import(place, directory, world).await,
             None => Err("there is no home directory; set HOME where ssoctld is started".to_owned()),
         }
     }

@@ -6,20 +6,26 @@
 //! | ours | published anew where it says something else | left | removed |
 //! | another program's, at this portal, not offered yet | offered | offered | offered |
 //! | the same after it was offered | replaced | left | removed if it was the one that was taken over |
+//! | the same while it is not proved yet | left, and offered again later | the same | the same |
+//! | another program's, at this portal, of another issuer than the session's | told | told | told |
 //! | another program's, at another portal | replaced: the name means this session now | left | left |
-//! | one that cannot be understood | told | told | told |
+//! | one that cannot be understood | set aside, and then published | told | told |
 //!
 //! Nothing is offered, and nothing that was not offered is replaced, before the session's own record is known. A file with
 //! which a token could be renewed is replaced only once all that the session has is durable.
+
+use std::path::Path;
 
 use ssoctl_protocol::Secret;
 
 use super::file::{Content, Holding, Members, Publication};
 use crate::config::{Identity, normalise_start_url};
+use crate::issuer::Issuer;
 use crate::session::found::Found;
 
 /// What is to be done.
 #[derive(PartialEq, Debug)]
+#[allow(clippy::large_enum_variant, reason = "made once for a file that was read, and taken apart at once")]
 pub(super) enum Step {
     /// Nothing.
     Leave,
@@ -33,11 +39,25 @@ pub(super) enum Step {
     Remove,
     /// Tell the person why it is left alone.
     Tell(&'static str),
+    /// Move it aside, for this reason, and look again.
+    SetAside(&'static str),
+    /// Leave it until it is time to offer it again.
+    Wait,
 }
+
+/// Why a sign-in is not offered to the session that its file is named after.
+pub(super) const OTHER_ISSUER: &str =
+    "it holds a sign-in of the service that the AWS configuration names, and this session signs in at another one";
 
 /// What the session has.
 pub(super) struct View<'a> {
     pub(super) identity: &'a Identity,
+    /// Who issues what other programs put into its files.
+    pub(super) files_issuer: Option<&'a Issuer>,
+    /// The file.
+    pub(super) file: &'a Path,
+    /// Whether somebody who was writing it would be done by now.
+    pub(super) is_written: bool,
     /// Its live token.
     pub(super) publication: Option<Publication<'a>>,
     /// Whether its record is not known yet.
@@ -56,25 +76,32 @@ pub(super) enum Offer {
     NotMade,
     TakenOver,
     Declined,
+    /// It would be taken over, and the service could not be asked whether it knows it.
+    Unproved,
 }
 
 pub(super) fn decide(content: Content, view: &View<'_>) -> Step {
     let members = match content {
         Content::Absent => Box::<Members>::default(),
-        Content::Garbled => return Step::ReadAgain,
+        Content::Garbled if !view.is_written => return Step::ReadAgain,
+        Content::Garbled => return unreadable("it is not a whole token file", view),
         Content::Members(members) => members,
     };
-    match (members.holding(&view.identity.issuer), &view.publication) {
-        (Holding::Unreadable(why), _) => Step::Tell(why),
+    match (members.holding(&view.identity.issuer, view.file), &view.publication) {
+        (Holding::Unreadable(why), _) => unreadable(why, view),
         (Holding::Published, Some(publication)) if members.says(publication) => Step::Leave,
         (Holding::Published, None) if view.is_signed_out => Step::Remove,
         (Holding::Nothing | Holding::Published, Some(publication)) => Step::Publish(members.publish(publication)),
         (Holding::Nothing | Holding::Published, None) => Step::Leave,
         (Holding::Foreign(found), publication) => {
             let is_ours_to_take = is_of(&members, view.identity);
+            if is_ours_to_take && view.files_issuer != Some(&view.identity.issuer) {
+                return Step::Tell(OTHER_ISSUER);
+            }
             match (view.offer, publication) {
                 (Offer::NotMade, _) if is_ours_to_take && view.is_loading => Step::Leave,
                 (Offer::NotMade, _) if is_ours_to_take => Step::Offer(found),
+                (Offer::Unproved, _) => Step::Wait,
                 (_, Some(publication)) if view.is_durable || !members.has_secrets() => {
                     Step::Publish(members.publish(publication))
                 }
@@ -83,6 +110,11 @@ pub(super) fn decide(content: Content, view: &View<'_>) -> Step {
             }
         }
     }
+}
+
+/// A file that nobody can read makes room for a good token, and is not lost.
+const fn unreadable(why: &'static str, view: &View<'_>) -> Step {
+    if view.publication.is_some() { Step::SetAside(why) } else { Step::Tell(why) }
 }
 
 /// Whether a file is about this portal. One that does not say so is about none.
@@ -140,6 +172,9 @@ mod tests {
             Publication { start_url: URL, region: "eu-west-1", access_token: &token, expires_at: expires_at() };
         let mut view = View {
             identity: &identity,
+            files_issuer: Some(&identity.issuer),
+            file: Path::new("/cache/a.json"),
+            is_written: false,
             publication: live.then_some(publication),
             is_loading: false,
             is_durable: true,
@@ -154,6 +189,8 @@ mod tests {
             Step::Publish(_) => "published",
             Step::Remove => "removed",
             Step::Tell(_) => "told",
+            Step::SetAside(_) => "set aside",
+            Step::Wait => "left until later",
         }
     }
 
@@ -190,12 +227,47 @@ mod tests {
             (done(Some(&elsewhere()), true, as_it_is), done(Some(&elsewhere()), false, as_it_is)),
             ("published", "left")
         );
-        assert_eq!(done(Some(&json!({"accessToken": "a", "expiresAt": "soon"})), true, as_it_is), "told");
+        let written = |view: &mut View<'_>| view.is_written = true;
+        for unreadable in [
+            json!({"accessToken": "a", "expiresAt": "soon"}),
+            json!({"accessToken": "a\u{1b}[2J", "expiresAt": "2026-11-23T12:00:00Z"}),
+            json!(["torn"]),
+        ] {
+            assert_eq!(done(Some(&unreadable), true, written), "set aside", "{unreadable}");
+            assert_eq!(done(Some(&unreadable), false, written), "told", "{unreadable}");
+        }
         assert_eq!(done(Some(&json!(["torn"])), true, as_it_is), "read again");
         assert_eq!(
             (done(Some(&json!({})), true, as_it_is), done(Some(&json!({})), false, as_it_is)),
             ("published", "left")
         );
+    }
+
+    #[test]
+    fn what_is_not_proved_yet_is_left_whatever_the_session_has() {
+        for file in [foreign(), access_only()] {
+            for live in [true, false] {
+                assert_eq!(done(Some(&file), live, |view| view.offer = Offer::Unproved), "left until later");
+            }
+            assert_eq!(
+                done(Some(&file), false, |view| (view.is_signed_out, view.offer) = (true, Offer::Unproved)),
+                "left until later"
+            );
+        }
+    }
+
+    #[test]
+    fn a_sign_in_of_another_issuer_is_neither_offered_nor_replaced() {
+        let elsewhere = Issuer::aws("us-east-1");
+        let elsewhere: &'static Issuer = Box::leak(Box::new(elsewhere));
+        for issuer in [None, Some(elsewhere)] {
+            for file in [foreign(), access_only()] {
+                for live in [true, false] {
+                    assert_eq!(done(Some(&file), live, |view| view.files_issuer = issuer), "told", "{issuer:?}");
+                }
+            }
+            assert_eq!(done(Some(&published("older")), true, |view| view.files_issuer = issuer), "published");
+        }
     }
 
     #[test]

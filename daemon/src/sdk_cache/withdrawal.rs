@@ -36,7 +36,7 @@ impl Withdrawal {
             if trouble.is_none() {
                 return report(None);
             }
-            report(Some(Standing { files: Vec::new(), trouble }));
+            report(Some(Standing { trouble, ..Standing::default() }));
             self.clock.sleep_until(self.clock.now().boot + PAUSE).await;
         }
     }

@@ -5,6 +5,7 @@
 //! It holds a registration, the token, and with the refresh token the registration that it belongs to. The device code
 //! is never part of it: it "should come from an in-memory reference", says the service's model.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -89,6 +90,8 @@ struct StoredToken {
     expires_at: u64,
     lifetime_seconds: u64,
     capped: bool,
+    #[serde(default)]
+    found_in: Option<String>,
     renewal: Option<StoredRenewal>,
 }
 
@@ -113,6 +116,7 @@ pub fn encode(owner: &Owner, kept: &Kept, now: Now) -> Secret<Vec<u8>> {
             expires_at: seconds(now.wall_at(token.expires)),
             lifetime_seconds: token.lifetime.as_secs(),
             capped: token.capped,
+            found_in: token.found_in.as_ref().map(|file| file.to_string_lossy().into_owned()),
             renewal: token.renewal.as_ref().map(|renewal| StoredRenewal {
                 refresh_token: renewal.refresh_token.clone(),
                 registration: Registration::from(&renewal.registration),
@@ -153,6 +157,7 @@ pub fn decode(bytes: &[u8], now: Now) -> Result<Kept, NotARecord> {
                 registration: renewal.registration.issued_by(&issuer),
             }),
             capped: token.capped,
+            found_in: token.found_in.map(|file| Path::new(&file).into()),
         }),
     })
 }
@@ -269,6 +274,7 @@ mod tests {
                 lifetime: HOUR,
                 renewal: Some(Renewal { refresh_token: "rt".into(), registration }),
                 capped: false,
+                found_in: Some(Path::new("/cache/a.json").into()),
             }),
             portal_caps: true,
         }

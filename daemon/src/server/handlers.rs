@@ -127,7 +127,7 @@ impl Api {
             Route::Logout(name) => self.logout(named(name)?, forgotten(&query)).await,
             Route::Import => {
                 self.calls.import(self.world.clock.now().boot)?;
-                match self.token_files.import(&view, &*self.world.clock).await {
+                match self.token_files.import(&view, &self.world).await {
                     Ok(files) => ok(&translate::import(self.token_files.place(), files)),
                     Err(why) => Err(Problem::new(ErrorCode::Internal, why)),
                 }

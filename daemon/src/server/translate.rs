@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ssoctl_protocol::body::{ConfigurationProblem, EndedRecord, ForeignIssuer, LeftRecord, PortalSession, TokenFiles};
+use ssoctl_protocol::body::{
+    ConfigurationProblem, EndedRecord, ForeignIssuer, LeftRecord, PortalSession, TokenFiles, UnprovedFile,
+};
 use ssoctl_protocol::import::{Import, ImportOutcome, ImportedFile};
 use ssoctl_protocol::route::NoRoute;
 use ssoctl_protocol::settings::{AwsConfigFile, Settings};
@@ -18,6 +20,7 @@ use crate::config::{AddError, Endpoints, SaveError, Severity};
 use crate::left_records::{self, Told};
 use crate::sdk_cache::Standing;
 use crate::sdk_cache::import::{Imported, Outcome};
+use crate::sdk_cache::proof::Verdict;
 use crate::secrets::record::Owner;
 use crate::session::ask::Refusal;
 use crate::session::flow::FlowView;
@@ -144,9 +147,19 @@ pub(super) fn session(entry: &Entry, snapshot: &Snapshot, token_files: Option<St
         session_ends_at: snapshot.session_ends.map(|ends| time(now, ends)),
         next: snapshot.next.map(|(next, at)| NextStep { action: action(next).to_owned(), at: time(now, at) }),
         unsaved: snapshot.unsaved,
+        found_in: snapshot
+            .token
+            .as_ref()
+            .and_then(|token| token.found_in.as_ref())
+            .map(|file| file.display().to_string()),
         token_files: token_files.map(|standing| TokenFiles {
             published: standing.files.iter().map(|file| file.display().to_string()).collect(),
             error: standing.trouble,
+            unproved: standing
+                .unproved
+                .into_iter()
+                .map(|(file, why)| UnprovedFile { file: file.display().to_string(), why })
+                .collect(),
         }),
     }
 }
@@ -164,25 +177,27 @@ pub(super) fn import(place: Option<&Path>, files: Vec<Imported>) -> Import {
 
 fn import_outcome(outcome: Outcome) -> (ImportOutcome, Option<String>) {
     match outcome {
-        Outcome::Offered { reception: Reception::TakenOver, keeps_secrets: true } => (
+        Outcome::Offered { verdict: Verdict::Received(Reception::TakenOver), keeps_secrets: true } => (
             ImportOutcome::TakenOver,
             Some(
                 "the file keeps its refresh token, which other programs may use up; sdk_cache = \"on\" prevents that"
                     .to_owned(),
             ),
         ),
-        Outcome::Offered { reception, .. } => (
+        Outcome::Offered { verdict: Verdict::Refused(why), .. } => (ImportOutcome::Refused, Some(why)),
+        Outcome::Offered { verdict: Verdict::Unproved(why), .. } => (ImportOutcome::NotProved, Some(why)),
+        Outcome::Offered { verdict: Verdict::Received(reception), .. } => (
             match reception {
                 Reception::TakenOver => ImportOutcome::TakenOver,
                 Reception::Known => ImportOutcome::Known,
                 Reception::OursIsBetter => ImportOutcome::OursIsBetter,
                 Reception::Worthless => ImportOutcome::Expired,
-                Reception::NotNow => ImportOutcome::NotNow,
+                Reception::NotNow | Reception::ToBeProved => ImportOutcome::NotNow,
             },
             None,
         ),
         Outcome::Published => (ImportOutcome::Published, None),
-        Outcome::OtherPortal => (ImportOutcome::OtherPortal, None),
+        Outcome::OtherPortal(why) => (ImportOutcome::OtherPortal, why),
         Outcome::NoSession => (ImportOutcome::NoSession, None),
         Outcome::NoToken => (ImportOutcome::NoToken, None),
         Outcome::Unreadable(why) => (ImportOutcome::Unreadable, Some(why)),

@@ -1,7 +1,7 @@
 //! Sign-ins and sign-outs that happened elsewhere.
 
 use super::*;
-use crate::session::found::{Found, Reception};
+use crate::session::found::{Found, Proof, Reception};
 
 /// A sign-in of another program: access token `theirs` for that long, renewed with `their-refresh` if at all.
 fn theirs(t: &Timeline, lifetime: Duration, is_renewable: bool) -> Found {
@@ -13,6 +13,8 @@ fn theirs(t: &Timeline, lifetime: Duration, is_renewable: bool) -> Found {
             registration: registration("their-client", t.now),
         }),
         issuer: crate::issuer::Issuer::aws("eu-west-1"),
+        file: std::path::Path::new("/cache/a.json").into(),
+        proof: Proof::Given,
     }
 }
 
@@ -48,6 +50,28 @@ fn token_refresh_token_and_registration_move_as_one_and_are_stored() {
     t.refreshes(Ok(issued(2, hours(1))));
     let caller = t.ask_token(Duration::ZERO, Duration::ZERO);
     assert_eq!(t.token(caller), "access-2");
+}
+
+#[test]
+fn nothing_is_taken_over_without_proof_and_nothing_is_lost_by_asking_for_it() {
+    for signed_in in [false, true] {
+        let mut t = if signed_in { Timeline::signed_in(hours(1)) } else { Timeline::signed_out() };
+        let before = t.snapshot();
+        let (better, worse) = (theirs(&t, hours(2), true), theirs(&t, mins(5), false));
+        let found = t.finds(Found { proof: Proof::Missing, ..better.clone() });
+        assert_eq!(t.received(found), Reception::ToBeProved);
+        assert_eq!(t.snapshot(), before);
+        if signed_in {
+            let found = t.finds(Found { proof: Proof::Missing, ..worse });
+            assert_eq!(t.received(found), Reception::OursIsBetter, "that needs no proof");
+        }
+        let found = t.finds(better);
+        assert_eq!(t.received(found), Reception::TakenOver);
+        assert_eq!(t.snapshot().token.unwrap().found_in.as_deref(), Some(std::path::Path::new("/cache/a.json")));
+        t.advance(mins(105));
+        t.refreshes(Ok(issued(2, hours(1))));
+        assert!(t.snapshot().token.unwrap().found_in.is_some(), "it still is the sign-in of that file");
+    }
 }
 
 #[test]

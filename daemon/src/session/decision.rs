@@ -1,6 +1,8 @@
 //! Why a session did what it did, with everything that was considered. Values for the log, and nothing else: nobody
 //! decides by them.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::found::Reception;
@@ -70,6 +72,8 @@ pub enum Decision {
     Found {
         /// What became of it.
         reception: Reception,
+        /// The file.
+        file: Arc<Path>,
         /// How long its token lives from now; zero if it has expired.
         remaining: Duration,
         /// Whether it came with a refresh token.

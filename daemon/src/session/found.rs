@@ -14,10 +14,15 @@
 //! | can be renewed | cannot | nothing: ours is better |
 //! | cannot | can, and is live | it is taken over |
 //! | otherwise | | the one that expires later counts |
+//!
+//! A file proves nothing. What would be taken over is taken over only once its issuer has said that it knows it; until then
+//! all that we have stays.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use sha2::{Digest, Sha256};
 use ssoctl_protocol::Secret;
 
 use super::{AccessToken, Renewal, Token};
@@ -26,6 +31,9 @@ use crate::issuer::Issuer;
 
 /// How long a token that comes with a refresh token lives (observed).
 const USUAL_LIFETIME: Duration = Duration::from_secs(3600);
+
+/// Nothing that is found lives longer from now on, whatever its file says: no session of a portal does, and no registration.
+const LONGEST_LIFE: Duration = Duration::from_secs(90 * 86_400);
 
 /// What was found.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -38,6 +46,28 @@ pub struct Found {
     pub renewal: Option<Renewal>,
     /// Who is taken to have issued it.
     pub issuer: Issuer,
+    /// Where it was found.
+    pub file: Arc<Path>,
+    /// Whether it is known to be good.
+    pub proof: Proof,
+}
+
+/// Whether the service knows a sign-in that was found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Proof {
+    /// Nobody has asked it.
+    Missing,
+    /// It does.
+    Given,
+}
+
+/// A sign-in that its issuer does not know, so that it is not asked about it again.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refused {
+    /// The [`fingerprint`](Found::fingerprint).
+    pub fingerprint: [u8; 32],
+    /// Why, for people.
+    pub why: String,
 }
 
 /// What became of it.
@@ -51,6 +81,8 @@ pub enum Reception {
     OursIsBetter,
     /// It has expired and cannot be renewed.
     Worthless,
+    /// It would be taken over if its issuer knew it, which has to be asked first.
+    ToBeProved,
     /// What we have is not known yet, or a sign-out is under way.
     NotNow,
 }
@@ -63,16 +95,31 @@ impl Reception {
             Self::Known => "known",
             Self::OursIsBetter => "ours is better",
             Self::Worthless => "worthless",
+            Self::ToBeProved => "to be proved",
             Self::NotNow => "not now",
         }
     }
 }
 
 impl Found {
+    /// Tells it from others without holding its secrets.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        let renewal = self.renewal.as_ref();
+        let refresh_token = renewal.map_or("", |renewal| renewal.refresh_token.expose());
+        let client_id = renewal.map_or("", |renewal| renewal.registration.client_id.as_str());
+        let parts = [self.access_token.expose(), refresh_token, client_id];
+        parts.iter().fold(Sha256::new(), |hash, part| hash.chain_update(part).chain_update("\0")).finalize().into()
+    }
+
     /// The token in the terms of the boot clock.
     pub(super) fn into_token(self, now: Now) -> Token {
-        let expires = now.boot_at(self.expires_at);
+        let expires = now.boot_at(self.expires_at.min(now.wall + LONGEST_LIFE));
         let usual = if self.renewal.is_some() { USUAL_LIFETIME } else { Duration::ZERO };
+        let renewal = self.renewal.map(|mut renewal| {
+            let expires_at = &mut renewal.registration.expires_at;
+            *expires_at = expires_at.map(|at| at.min(now.wall + LONGEST_LIFE));
+            renewal
+        });
         Token {
             access: Arc::new(AccessToken {
                 value: self.access_token,
@@ -82,8 +129,9 @@ impl Found {
             received: now.boot,
             expires,
             lifetime: expires.since(now.boot).max(usual),
-            renewal: self.renewal,
+            renewal,
             capped: false,
+            found_in: Some(self.file),
         }
     }
 }
@@ -143,6 +191,7 @@ mod tests {
             lifetime: HOUR,
             renewal: renewable.then(renewal),
             capped: false,
+            found_in: None,
         }
     }
 
@@ -186,10 +235,34 @@ mod tests {
             expires_at: now.wall + Duration::from_secs(60 * minutes),
             renewal,
             issuer: Issuer::aws("eu-west-1"),
+            file: Path::new("/cache/a.json").into(),
+            proof: Proof::Given,
         };
         let lifetime = |found: Found| found.into_token(now).lifetime;
         assert_eq!(lifetime(found(10, Some(renewal()))), HOUR);
         assert_eq!(lifetime(found(10, None)), HOUR / 6);
         assert_eq!(lifetime(found(480, None)), 8 * HOUR);
+    }
+
+    #[test]
+    fn no_life_beyond_ninety_days_is_believed() {
+        let now = Now { boot: NOW, wall: SystemTime::UNIX_EPOCH + HOUR };
+        let day = 24 * HOUR;
+        let mut renewal = renewal();
+        renewal.registration.expires_at = Some(now.wall + 2_911_748 * day);
+        for (days, believed) in [(89, 89), (90, 90), (91, 90), (2_911_748, 90)] {
+            let found = Found {
+                access_token: "a".into(),
+                expires_at: now.wall + days * day,
+                renewal: Some(renewal.clone()),
+                issuer: Issuer::aws("eu-west-1"),
+                file: Path::new("/cache/a.json").into(),
+                proof: Proof::Given,
+            };
+            let token = found.into_token(now);
+            assert_eq!((token.remaining(now.boot), token.lifetime), (believed * day, believed * day), "{days} days");
+            let registration = token.renewal.unwrap().registration;
+            assert_eq!(registration.expires_at, Some(now.wall + 90 * day));
+        }
     }
 }

@@ -83,8 +83,9 @@ pub(super) fn decision(session: &str, decision: &Decision) {
             capped,
             "compared the new token with the one before"
         ),
-        Decision::Found { reception, remaining, renewable } => tracing::info!(
+        Decision::Found { reception, file, remaining, renewable } => tracing::info!(
             session,
+            file = %file.display(),
             reception = reception.as_str(),
             remaining = secs(remaining),
             renewable,

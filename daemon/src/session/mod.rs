@@ -16,6 +16,7 @@
 //!
 //! Nothing here knows HTTP, D-Bus or the local API, and nothing but `task` does I/O.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -76,6 +77,8 @@ pub struct Token {
     /// Whether the portal session ends with it, so that neither a refresh nor another flow gives a later one
     /// (observed: a token inherits the end of the portal session that it was obtained in).
     pub capped: bool,
+    /// The file of another program that its sign-in came from; `None` for a sign-in of our own.
+    pub found_in: Option<Arc<Path>>,
 }
 
 impl Token {

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Mutex, MutexGuard, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::ask::{Answer, AskId, Refusal, Want};
 use super::attention::Action;
-use super::found::Found;
+use super::found::{Found, Refused};
 use super::state::{Effect, Event, State};
 use super::{AccessToken, Notices, Snapshot, Terms, journal};
 use crate::asking;
@@ -42,6 +42,8 @@ pub struct Session {
     messages: mpsc::UnboundedSender<Message>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     next_ask: AtomicU64,
+    /// The last sign-in that was offered and that its issuer does not know.
+    offering: Mutex<Option<Refused>>,
 }
 
 impl Session {
@@ -73,7 +75,7 @@ impl Session {
             }
             task.run(inbox).await;
         });
-        Self { messages, snapshots, next_ask: AtomicU64::new(0) }
+        Self { messages, snapshots, next_ask: AtomicU64::new(0), offering: Mutex::default() }
     }
 
     /// What is known of the session now.
@@ -94,6 +96,11 @@ impl Session {
     /// Offers a sign-in that another program has made, and waits for [`Answer::Found`].
     pub async fn offer(&self, found: Found) -> Answer {
         self.answer_to(|id, reply| Message::Found(id, found, reply)).await
+    }
+
+    /// Waits for the turn to prove and offer a sign-in: one at a time does. What was refused last is kept here for all of them.
+    pub async fn turn_to_offer(&self) -> MutexGuard<'_, Option<Refused>> {
+        self.offering.lock().await
     }
 
     async fn answer_to(&self, message: impl FnOnce(AskId, oneshot::Sender<Answer>) -> Message) -> Answer {

@@ -14,6 +14,7 @@ mod origins;
 mod part;
 mod portal;
 mod processes;
+mod proofs;
 mod refreshing;
 mod roles;
 mod sdks;

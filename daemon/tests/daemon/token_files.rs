@@ -18,25 +18,42 @@ use ssoctld::transport::Transport;
 use crate::harness::{Harness, START_URL, Store, hours, mins, noon, session};
 
 /// The configuration of `corp`, whose token is shared.
-fn shared() -> String {
+pub(crate) fn shared() -> String {
     format!("{}sdk_cache = \"on\"\n", session("corp", START_URL))
 }
 
+/// What the AWS configuration file says of the service, for the AWS CLI as for us.
+pub(crate) const SERVICES: &str = "\
+[default]
+services = here
+
+[services here]
+sso_oidc =
+  endpoint_url = {simulator}
+sso =
+  endpoint_url = {simulator}
+
+";
+
 impl Harness {
-    async fn sharing(settings: Settings) -> Self {
-        Self::start_with(settings, Store::File, &shared()).await
+    pub(crate) async fn sharing(settings: Settings) -> Self {
+        Self::sharing_as(settings, &shared()).await
     }
 
-    fn token_file(&self, key: &str) -> PathBuf {
+    pub(crate) async fn sharing_as(settings: Settings, configuration: &str) -> Self {
+        Self::start_at(noon(), settings, Store::File, configuration, SERVICES).await
+    }
+
+    pub(crate) fn token_file(&self, key: &str) -> PathBuf {
         self.home.path().join(".aws/sso/cache").join(file::name(key))
     }
 
-    fn content(&self, key: &str) -> Option<Value> {
+    pub(crate) fn content(&self, key: &str) -> Option<Value> {
         serde_json::from_slice(&std::fs::read(self.token_file(key)).ok()?).ok()
     }
 
     /// Waits until the token file is like this. The watch on it goes by the machine's own time.
-    async fn until_file(&self, key: &str, is_it: impl Fn(Option<&Value>) -> bool) -> Option<Value> {
+    pub(crate) async fn until_file(&self, key: &str, is_it: impl Fn(Option<&Value>) -> bool) -> Option<Value> {
         self.while_time_stands(async || {
             self.request("GET /v1/health").await;
             !is_it(self.content(key).as_ref())
@@ -55,14 +72,14 @@ impl Harness {
     }
 
     /// Puts text there as many programs do: in place.
-    fn put(&self, key: &str, text: &str) {
+    pub(crate) fn put(&self, key: &str, text: &str) {
         let path = self.token_file(key);
         std::fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
         std::fs::write(path, text).expect("a file");
     }
 
     /// What `aws sso login` leaves behind: a sign-in of another client at the same portal.
-    async fn sign_in_of_the_aws_cli(&self) -> Value {
+    pub(crate) async fn sign_in_of_the_aws_cli(&self) -> Value {
         let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as Arc<dyn Clock>;
         let service = HttpIdentityCenter::new(Arc::new(Transport::new(None, Arc::clone(&clock))), clock);
         let url = self.simulator.url().parse().expect("a URL");
@@ -85,7 +102,7 @@ impl Harness {
     }
 }
 
-fn text(value: &Value) -> &str {
+pub(crate) fn text(value: &Value) -> &str {
     value.as_str().expect("a string")
 }
 
@@ -114,7 +131,7 @@ async fn each_renewal_is_published_without_anything_that_could_renew_it() {
 
 #[tokio::test]
 async fn every_key_that_readers_use_gets_its_file_with_members_of_others_kept() {
-    let t = Harness::start_with(Settings::default(), Store::File, "[session.corp]\nsdk_cache = \"on\"\n").await;
+    let t = Harness::sharing_as(Settings::default(), "[session.corp]\nsdk_cache = \"on\"\n").await;
     t.put("https://corp.awsapps.com/start#/", r#"{"colour": "blue"}"#);
     let configuration = "[sso-session corp]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = eu-west-1\n\
         [profile old]\nsso_start_url = https://corp.awsapps.com/start#/\nsso_region = eu-west-1\nsso_account_id = 1\nsso_role_name = r\n";
@@ -230,22 +247,45 @@ async fn the_file_keeps_its_secrets_while_our_record_cannot_be_written() {
 }
 
 #[tokio::test]
-async fn a_torn_file_is_read_again_then_told_and_never_overwritten() {
-    let t = Harness::sharing(Settings::default()).await;
-    let whole = t.sign_in_of_the_aws_cli().await.to_string();
-    t.put("corp", &whole[..whole.len() / 2]);
-    t.sign_in("corp").await;
-    let told = |status: &ssoctl_protocol::SessionStatus| {
-        status
-            .token_files
-            .as_ref()
-            .is_some_and(|files| files.error.as_ref().is_some_and(|error| error.contains("left alone")))
+async fn a_file_that_nobody_can_read_is_told_and_set_aside_for_a_good_sign_in_of_ours() {
+    let torn = |whole: &Value| whole.to_string()[..whole.to_string().len() / 2].to_owned();
+    let timeless = |whole: &Value| {
+        let mut file = whole.clone();
+        file["expiresAt"] = json!("soon");
+        file.to_string()
     };
-    t.while_time_passes(t.until(told)).await;
-    assert_eq!(std::fs::read_to_string(t.token_file("corp")).unwrap(), whole[..whole.len() / 2]);
-    t.put("corp", &whole);
-    t.until(|status| !told(status)).await;
-    t.until_published("corp", &t.access_token().await).await;
+    for spoil in [&torn as &dyn Fn(&Value) -> String, &timeless] {
+        let t = Harness::sharing(Settings::default()).await;
+        t.until_state(SessionState::SignedOut).await;
+        let unreadable = spoil(&t.sign_in_of_the_aws_cli().await);
+        t.put("corp", &unreadable);
+        let told = |status: &ssoctl_protocol::SessionStatus| {
+            status
+                .token_files
+                .as_ref()
+                .is_some_and(|files| files.error.as_ref().is_some_and(|error| error.contains("left alone")))
+        };
+        t.while_time_passes(t.until(told)).await;
+        assert_eq!(std::fs::read_to_string(t.token_file("corp")).unwrap(), unreadable);
+        t.sign_in("corp").await;
+        t.while_time_passes(t.until_published("corp", &t.access_token().await)).await;
+        let aside = t.token_file("corp").with_extension("damaged");
+        assert_eq!(std::fs::read_to_string(&aside).unwrap(), unreadable, "it is not lost");
+        assert_eq!(std::fs::metadata(&aside).unwrap().mode() & 0o777, 0o600);
+        t.until(|status| !told(status)).await;
+        assert_eq!(t.simulator.calls(Operation::ListAccounts), 0, "it was not missed");
+    }
+}
+
+#[tokio::test]
+async fn a_torn_file_that_becomes_whole_is_read_again() {
+    let t = Harness::sharing(Settings::default()).await;
+    t.until_state(SessionState::SignedOut).await;
+    let whole = t.sign_in_of_the_aws_cli().await;
+    t.put("corp", &whole.to_string()[..20]);
+    t.settle().await;
+    t.put("corp", &whole.to_string());
+    t.while_time_passes(t.until_published("corp", text(&whole["accessToken"]))).await;
 }
 
 #[tokio::test]
@@ -302,7 +342,7 @@ async fn a_file_that_is_replaced_by_removing_it_first_is_not_missed() {
     t.until(|status| status.token_files.as_ref().is_some_and(|files| files.published.is_empty())).await;
     t.put("corp", &theirs.to_string());
     t.until_published("corp", text(&theirs["accessToken"])).await;
-    assert_eq!(t.simulator.calls(Operation::ListAccounts), 0);
+    assert_eq!(t.simulator.calls(Operation::ListAccounts), 1, "to prove it, and not because the file was missed");
 }
 
 #[tokio::test]
@@ -328,7 +368,7 @@ async fn a_sign_out_removes_what_was_published_and_what_was_taken_over() {
 #[tokio::test]
 async fn an_import_takes_over_what_is_there_and_says_what_became_of_each_file() {
     let configuration = format!("{}{}", session("corp", START_URL), session("dev", "https://dev.awsapps.com/start"));
-    let t = Harness::start_with(Settings::default(), Store::File, &configuration).await;
+    let t = Harness::sharing_as(Settings::default(), &configuration).await;
     let theirs = t.sign_in_of_the_aws_cli().await;
     t.put("corp", &theirs.to_string());
     t.put("dev", &theirs.to_string());

@@ -1,6 +1,6 @@
 //! Every parser that meets foreign bytes, with what has to hold whatever they are. The fuzzer drives the same functions.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ssoctl_protocol::route::Query;
@@ -14,6 +14,7 @@ use ssoctld::sdk_cache::file::{Content, Holding, Publication};
 use ssoctld::secrets::record;
 use ssoctld::session::Terms;
 use ssoctld::session::ask::AskId;
+use ssoctld::session::found::{Found, Proof};
 use ssoctld::session::state::{Event, State};
 use ssoctld::transport::Reply;
 
@@ -190,11 +191,11 @@ fn live_on(mut state: State) {
 /// A token file of another program: what is found in it, and the file that is written in its place.
 pub(crate) fn token_file(bytes: &[u8]) {
     let Content::Members(members) = Content::parse(Some(bytes)) else { return };
-    if let Holding::Foreign(found) = members.holding(&Issuer::aws("eu-west-1")) {
+    if let Holding::Foreign(found) = members.holding(&Issuer::aws("eu-west-1"), Path::new("/cache/a.json")) {
         let mut state = State::new(Terms::default(), 1);
         state.on(Event::Tick, now());
         state.on(Event::Loaded(Ok(None)), now());
-        state.on(Event::Found(AskId(1), found), now());
+        state.on(Event::Found(AskId(1), Found { proof: Proof::Given, ..found }), now());
         live_on(state);
     }
     let token = Secret::from("published");
@@ -207,5 +208,5 @@ pub(crate) fn token_file(bytes: &[u8]) {
     let text = members.publish(&publication);
     let Content::Members(again) = Content::parse(Some(text.expose())) else { panic!("what was written can be read") };
     assert!(again.says(&publication) && !again.has_secrets());
-    assert_eq!(again.holding(&Issuer::aws("eu-west-1")), Holding::Published);
+    assert_eq!(again.holding(&Issuer::aws("eu-west-1"), Path::new("/cache/a.json")), Holding::Published);
 }

@@ -1,13 +1,16 @@
 //! Sign-ins and sign-outs that happened elsewhere.
 
+use std::sync::Arc;
+
 use super::{Answer, Arrival, AskId, Decision, Effect, Flow, FlowEnd, Incoming, Now, Refresh, State, policy};
 use crate::session::AccessToken;
-use crate::session::found::{Found, Reception, compare};
+use crate::session::found::{Found, Proof, Reception, compare};
 
 impl State {
-    /// Takes a token over that was found, if it is better than ours. It is stored before it is handed out like any other.
+    /// Takes a token over that was found, if it is better than ours and proved. It is stored before it is handed out like any other.
     pub(super) fn found(&mut self, id: AskId, found: Found, now: Now) {
         let renewable = found.renewal.is_some();
+        let (file, proof) = (Arc::clone(&found.file), found.proof);
         let token = found.into_token(now);
         let remaining = token.remaining(now.boot);
         let ours = self.incoming.as_ref().map(|incoming| &incoming.token).or(self.token.as_ref());
@@ -15,9 +18,12 @@ impl State {
         let reception = if !self.saver.is_loaded() || self.leaving.is_some() || self.stopping {
             Reception::NotNow
         } else {
-            compare(ours, &token, now.boot)
+            match compare(ours, &token, now.boot) {
+                Reception::TakenOver if proof == Proof::Missing => Reception::ToBeProved,
+                compared => compared,
+            }
         };
-        self.decide(Decision::Found { reception, remaining, renewable });
+        self.decide(Decision::Found { reception, file, remaining, renewable });
         if reception == Reception::TakenOver {
             // Nobody needs a person any more, unless it has expired: then its refresh has to show what it is worth.
             if token.is_live(now.boot) {

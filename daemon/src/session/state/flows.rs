@@ -85,7 +85,7 @@ impl State {
                 if let Some((registration, asked)) = grant {
                     self.lineage.0 += 1;
                     self.refresh = Refresh::Idle { due: None };
-                    self.receive(issued, registration, asked, Arrival::Unplanned, now);
+                    self.receive(issued, registration, None, asked, Arrival::Unplanned, now);
                 }
             }
             Err(error) => {

@@ -1,5 +1,6 @@
 //! Tokens: receiving them, serving them, and getting the next one with a refresh token.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,12 +71,13 @@ pub(super) enum Trust {
 }
 
 impl State {
-    /// Takes over a token that was `asked` for then. Its life is reckoned from there: when the service gave it on the way of
+    /// Takes over a token that was `asked` for then, and whose sign-in was `found_in` a file, or nowhere. Its life is reckoned from there: when the service gave it on the way of
     /// a slow answer, or before the machine fell asleep, nobody knows.
     pub(super) fn receive(
         &mut self,
         issued: Issued,
         registration: Registration,
+        found_in: Option<Arc<Path>>,
         asked: BootTime,
         arrival: Arrival,
         now: Now,
@@ -111,6 +113,7 @@ impl State {
             lifetime: issued.expires_in,
             renewal: issued.refresh_token.map(|refresh_token| Renewal { refresh_token, registration }),
             capped,
+            found_in,
         };
         // A service that gives shorter lives from now on looks like a cap, once. A person is not asked for a second look.
         let is_second_look = was_capped && (self.cap_is_certain || !came_at_once);
@@ -252,7 +255,8 @@ impl State {
                 // An answer without a new refresh token leaves the old one in force.
                 issued.refresh_token.get_or_insert(renewal.refresh_token);
                 self.refresh = Refresh::Idle { due: None };
-                self.receive(issued, renewal.registration, began, arrival, now);
+                let found_in = token.found_in.clone();
+                self.receive(issued, renewal.registration, found_in, began, arrival, now);
             }
             Err(error) => {
                 let remaining = token.remaining(now.boot);

@@ -148,7 +148,7 @@ impl Harness {
         Self::start_at(noon(), settings, store, configuration, "").await
     }
 
-    /// Starts at this time, with the own configuration and that of AWS.
+    /// Starts at this time, with the own configuration and that of AWS, in which `{simulator}` stands for the service's address.
     pub(crate) async fn start_at(
         time: SystemTime,
         settings: Settings,
@@ -173,6 +173,7 @@ impl Harness {
         let way = way(&simulator);
         let home = tempfile::tempdir().expect("a directory");
         std::fs::write(home.path().join("config.toml"), configuration).expect("a file");
+        let aws_configuration = aws_configuration.replace("{simulator}", &way.url);
         std::fs::write(home.path().join("aws-config"), aws_configuration).expect("a file");
         let calls = UnderWay::default();
         let world = world(&clock, store, &home, &way, &calls);
