@@ -47,7 +47,7 @@ const CALM: Situation = Situation {
     right: &[
         ("daemon", "ok", "1 session"),
         ("this shell", "ok", "the daemon has"),
-        ("configuration", "ok", "signs in at http://127.0.0.1"),
+        ("configuration", "warning", "signs in at http://127.0.0.1"),
         ("session bus", "skipped", "none here"),
         ("keyring", "skipped", ""),
         ("proxy", "ok", "none"),
@@ -246,7 +246,7 @@ const PLAIN: &[Situation] = &[
         daemon: |_, command| Some(closed_endpoints(command)),
         right: &[
             ("this shell", "warning", "which has http://127.0.0.1:9"),
-            ("endpoint", "problem", "no connection to 127.0.0.1"),
+            ("endpoint", "problem", "no connection to http://127.0.0.1"),
         ],
         ..CALM
     },
