@@ -12,7 +12,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::config::portal_of;
 use crate::issuer::{Endpoint, Issuer};
-use crate::secrets::record::{self, NotARecord, Owner};
+use crate::secrets::record::{self, Owner};
 use crate::secrets::{RecordName, SecretStore, StoreError};
 use crate::session::policy::{LEAVE_PATIENCE, LOAD_PATIENCE};
 use crate::session::registry::Directory;
@@ -24,8 +24,8 @@ use crate::world::World;
 pub struct LeftRecord {
     /// What the store finds it by.
     pub key: String,
-    /// Whose it is, or why that cannot be told.
-    pub owner: Result<Owner, NotARecord>,
+    /// Whose it is, or why that cannot be told: it is damaged, or cannot be read.
+    pub owner: Result<Owner, String>,
 }
 
 /// A record that is gone, and what became of its session at the portal.
@@ -71,7 +71,7 @@ pub struct LeftRecords {
 #[derive(Default)]
 struct Known {
     records: Vec<LeftRecord>,
-    /// Whether the store has answered, us and every session.
+    /// Whether the store has answered, us for each record and every session.
     is_complete: bool,
 }
 
@@ -99,7 +99,7 @@ impl LeftRecords {
         let directory = Arc::clone(&self.directory.borrow());
         directory.leaving_ended().await;
         match find(&self.directory, &*self.world.secrets).await {
-            Ok(records) => {
+            Ok(Known { records, .. }) => {
                 let mut ending = JoinSet::new();
                 for record in records {
                     ending.spawn(end(record, self.world.clone(), Arc::clone(&directory)));
@@ -148,12 +148,12 @@ async fn follow(
         // Whoever reads a damaged record sets it aside.
         let all_have_loaded = have_loaded(&current, &world).await;
         match find(&directory, &*world.secrets).await {
-            Ok(records) => {
+            Ok(found) => {
                 let mut known = lock(&known);
-                if known.records != records {
-                    tracing::info!(records = records.len(), "records of no configured session are in the store");
+                if known.records != found.records {
+                    tracing::info!(records = found.records.len(), "records of no configured session are in the store");
                 }
-                *known = Known { records, is_complete: all_have_loaded };
+                *known = Known { is_complete: found.is_complete && all_have_loaded, ..found };
             }
             Err(error) => {
                 tracing::debug!(%error, "the store cannot be looked through");
@@ -184,22 +184,26 @@ async fn have_loaded(directory: &Directory, world: &World) -> bool {
     }
 }
 
-/// The records of the store that belong to no session of the directory.
-async fn find(
-    directory: &watch::Receiver<Arc<Directory>>,
-    secrets: &dyn SecretStore,
-) -> Result<Vec<LeftRecord>, StoreError> {
+/// The records of the store that belong to no session of the directory, and whether all of them could be read.
+async fn find(directory: &watch::Receiver<Arc<Directory>>, secrets: &dyn SecretStore) -> Result<Known, StoreError> {
     let keys = secrets.list().await?;
     let configured: BTreeSet<String> =
         directory.borrow().entries().iter().map(|entry| entry.config.identity.key()).collect();
-    let mut records = Vec::new();
+    let (mut records, mut is_complete) = (Vec::new(), true);
     for key in keys.into_iter().filter(|key| !configured.contains(key)) {
-        // It may be gone by now.
-        if let Some(bytes) = secrets.read(&RecordName::listed(key.clone())).await? {
-            records.push(LeftRecord { owner: record::owner(bytes.expose()), key });
-        }
+        // One that cannot be read hides no other.
+        let owner = match secrets.read(&RecordName::listed(key.clone())).await {
+            Ok(Some(bytes)) => record::owner(bytes.expose()).map_err(|error| error.to_string()),
+            // It is gone by now.
+            Ok(None) => continue,
+            Err(error) => {
+                is_complete = false;
+                Err(error.0)
+            }
+        };
+        records.push(LeftRecord { key, owner });
     }
-    Ok(records)
+    Ok(Known { records, is_complete })
 }
 
 /// Ends one record. The error says what is left of it.
@@ -214,7 +218,7 @@ async fn end(record: LeftRecord, world: World, directory: Arc<Directory>) -> Res
     let portal = match (token, &record.owner) {
         (Ok(None), _) => Told::NothingToEnd,
         (Ok(Some(token)), Ok(owner)) => tell(&token.access, owner, &world, &directory).await,
-        (Ok(Some(_)), Err(error)) => Told::NotTold(error.to_string()),
+        (Ok(Some(_)), Err(why)) => Told::NotTold(why.clone()),
         (Err(error), _) => Told::NotTold(error.to_string()),
     };
     world.secrets.delete(&name).await.map_err(left)?;

@@ -201,3 +201,42 @@ fn a_store_that_cannot_be_looked_through_is_an_error_and_nothing_is_claimed() {
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o700)).unwrap();
     stage.run(["logout", "--all"]).exits(0).says("Signed out of corp at");
 }
+
+#[test]
+fn a_record_that_cannot_be_read_is_shown_and_keeps_no_other_from_its_end() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let stage = Stage::signed_in(Settings::default());
+    until("the record is written", || (records(&stage).len() == 1).then_some(()));
+    // Names that come before and after every other in the store.
+    let planted = |name: &str| stage.state_directory().join("records").join(name);
+    symlink("/etc/passwd", planted("0.json")).unwrap();
+    fs::File::create(planted("00.json")).and_then(|file| file.set_len(2 << 20)).unwrap();
+    fs::set_permissions(planted("00.json"), fs::Permissions::from_mode(0o600)).unwrap();
+    fs::write(planted("zz.json"), "{}").unwrap();
+    fs::set_permissions(planted("zz.json"), fs::Permissions::from_mode(0o644)).unwrap();
+    stage.write(".aws/config", "");
+    let left = until("what is left is known", || Some(left_records(&stage)).filter(|left| left.len() == 4));
+    let errors: Vec<&str> = left.iter().filter_map(|record| record["error"].as_str()).collect();
+    assert!(
+        errors.len() == 3
+            && errors[0].contains("0.json is not a regular file; move it away")
+            && errors[1].contains("00.json is too long to be a record; move it away")
+            && errors[2].contains("others have access to"),
+        "{left:?}"
+    );
+
+    let out = stage.run(["logout", "--all"]).exits(1);
+    assert!(out.stderr.contains("Signed out of corp at"), "{out:?}");
+    for key in ["0", "00", "zz"] {
+        assert!(out.stderr.contains(&format!("the record {key} is left: ")), "{key}: {out:?}");
+    }
+    assert_eq!(stage.identity_center.calls(Operation::Logout), 1);
+    let mut left = records(&stage);
+    left.sort();
+    assert_eq!(left, ["0.json", "00.json", "zz.json"].map(planted));
+    fs::remove_file(planted("0.json")).unwrap();
+    fs::remove_file(planted("00.json")).unwrap();
+    fs::set_permissions(planted("zz.json"), fs::Permissions::from_mode(0o600)).unwrap();
+    stage.run(["logout", "--all"]).exits(0);
+    assert_eq!(records(&stage), Vec::<PathBuf>::new());
+}

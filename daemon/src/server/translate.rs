@@ -81,7 +81,7 @@ fn left_record(left_records::LeftRecord { key, owner }: left_records::LeftRecord
             issuer: Some(identity.issuer.to_string()),
             error: None,
         },
-        Err(error) => LeftRecord { key, error: Some(error.to_string()), ..LeftRecord::default() },
+        Err(why) => LeftRecord { key, error: Some(why), ..LeftRecord::default() },
     }
 }
 
