@@ -12,7 +12,7 @@ mod words;
 
 pub use document::{Document, Entry, Section, lines};
 pub use doubt::{Doubt, Kind};
-pub use path::{Home, expanded, whole};
+pub use path::{Home, absolute, expanded};
 pub use section_name::{SectionKind, is_malformed, section_name};
 pub use words::shell_words;
 

@@ -16,9 +16,9 @@ pub fn expanded(path: &str, home: Home<'_>, variable: impl Fn(&str) -> Option<St
     }
 }
 
-/// The path that a variable names, from the directory in which this process stands. `~` is for the shell to replace, and where it
+/// The absolute path that a variable names, seen from the current directory. `~` is for the shell to replace, and where it
 /// did not, it is done here before anything is put in front of it; a `$` is part of a name.
-pub fn whole(value: &OsStr, home: Home<'_>) -> OsString {
+pub fn absolute(value: &OsStr, home: Home<'_>) -> OsString {
     let path = match value.to_str() {
         Some(text) => expanded(text, home, |_| None),
         None => PathBuf::from(value),

@@ -200,7 +200,7 @@ pub(crate) struct Which {
 pub(crate) struct Login {
     #[command(flatten)]
     pub(crate) which: Which,
-    /// Ask nobody if there is a live token, or one can be had silently; with --min-valid one that lives that long
+    /// Do nothing if there is a live token, or one can be had silently; with --min-valid, one that lives that long
     #[arg(long)]
     pub(crate) if_needed: bool,
     #[command(flatten)]

@@ -1,7 +1,7 @@
 //! What the daemon has and this shell has not, and the other way round: said when something fails, because the daemon goes by
 //! its own environment and not by that of whoever asks.
 
-use ssoctl_aws_files::whole;
+use ssoctl_aws_files::absolute;
 use ssoctl_protocol::route::Query;
 use ssoctl_protocol::settings::{About, Difference, Settings, differences};
 use ssoctl_protocol::{DaemonStatus, ErrorCode, Route};
@@ -33,7 +33,7 @@ fn ask() -> Option<Settings> {
 
 fn of_this_shell() -> Settings {
     let home = environment::home_directory();
-    Settings::of_shell(environment::variable, home.clone(), |value| whole(value, home.as_deref()))
+    Settings::of_shell(environment::variable, home.clone(), |value| absolute(value, home.as_deref()))
 }
 
 /// One line for all that have the same remedy.

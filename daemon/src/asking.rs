@@ -1,9 +1,9 @@
-//! Asking a task and waiting for its answer, in such a way that the task hears of whoever waits no longer.
+//! Asking a task and waiting for its answer. The task is told when a caller stops waiting.
 
 use tokio::sync::{mpsc, oneshot};
 
-/// Sends the message that `asked` makes of the way for the answer, and waits; `None` if the task has ended. A caller that
-/// stops waiting leaves `left` behind.
+/// Sends the request that `asked` builds and waits for its answer; `None` if the task has ended. If the caller stops waiting,
+/// `left` is sent.
 pub(crate) async fn ask<M, A>(
     messages: &mpsc::UnboundedSender<M>,
     asked: impl FnOnce(oneshot::Sender<A>) -> M,

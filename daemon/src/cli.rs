@@ -70,7 +70,7 @@ pub(crate) enum Instead {
         /// problem and skipped
         #[arg(long)]
         json: bool,
-        /// What the shell has from which this was run, if it was run again with the daemon's environment. ssoctld itself uses this.
+        /// The settings of the caller's shell as JSON: ssoctld passes them on when it runs itself again with the daemon's environment
         #[arg(long, hide = true)]
         shell: Option<String>,
     },

@@ -125,13 +125,13 @@ pub enum NoAssignment {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LostProfile {
     /// It leads back to itself, perhaps by way of others.
-    #[error("has ssoctl ask for itself; let its credential_process name --session, --account and --role")]
+    #[error("refers to itself; let its credential_process name --session, --account and --role")]
     Circle,
     /// The session that is named there does not exist.
-    #[error("has ssoctl ask for a session {0:?}, which there is not")]
+    #[error("refers to session {0:?}, which does not exist")]
     NoSuchSession(String),
     /// The profile that is named there leads to none.
-    #[error("has ssoctl ask for profile {0:?}, which leads to no session")]
+    #[error("refers to profile {0:?}, which leads to no session")]
     Nowhere(String),
 }
 

@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ssoctl_protocol::SocketPath;
 use tokio::net::UnixListener;
 use tokio::sync::mpsc;
 
@@ -16,7 +15,7 @@ use crate::chain::chain;
 use crate::clock::{BootTime, Clock};
 use crate::config::FileWatch;
 use crate::lock::{Claim, Exclusion, Kept, LockError};
-use crate::machine::MachineProblems;
+use crate::machine::{MachineProblems, RESTART};
 use crate::server::socket::{self, Listener, SocketError};
 
 /// When it is looked again after something was gone or wrong: what removes a directory may come back for the rest.
@@ -158,7 +157,7 @@ impl Ground {
                             "the directory of the lock {place} is gone, and cannot be made again: {}",
                             chain(&error)
                         ),
-                        "make room for it, then restart the daemon: ssoctl service restart, or ssoctl stop",
+                        format!("make room for it, then {RESTART}"),
                     );
                 }
             }
@@ -214,9 +213,6 @@ async fn or_never(future: Option<impl Future<Output = ()>>) {
     }
 }
 
-/// The kind of a socket's path.
-pub(crate) type Kind = fn(PathBuf) -> SocketPath;
-
 #[cfg(target_os = "linux")]
 mod ancestors {
     use std::mem::MaybeUninit;
@@ -227,7 +223,7 @@ mod ancestors {
     use tokio::io::Interest;
     use tokio::io::unix::AsyncFd;
 
-    /// The directories above some files, of which no more than their own moves is told: what is renamed takes all below along.
+    /// Watches the directories above some files for being renamed, which moves everything below them.
     pub(super) struct Ancestors {
         files: Vec<PathBuf>,
         moves: Option<AsyncFd<OwnedFd>>,

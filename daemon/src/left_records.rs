@@ -40,7 +40,7 @@ pub struct Ended {
 /// What the portal was told.
 #[derive(PartialEq, Eq, Debug)]
 pub enum Told {
-    /// That the session is over.
+    /// The session has ended there.
     Ended,
     /// Nothing: the record had no token.
     NothingToEnd,
@@ -48,7 +48,7 @@ pub enum Told {
     NotTold(String),
 }
 
-/// What came of going through the store.
+/// What [`LeftRecords::end`] has done.
 #[derive(Debug, Default)]
 pub struct Outcome {
     /// The records that are gone.
@@ -71,7 +71,7 @@ pub struct LeftRecords {
 #[derive(Default)]
 struct Known {
     records: Vec<LeftRecord>,
-    /// Whether the store has answered, us for each record and every session.
+    /// Whether the store has answered this task for each record, and every session.
     is_complete: bool,
 }
 
@@ -84,7 +84,7 @@ impl LeftRecords {
         Self { world, directory, known, look, task }
     }
 
-    /// Those that are known. A store that has not answered, us or a session, is looked through once more.
+    /// Those that are known. If the store has not answered this task or a session, it is looked through once more.
     pub fn list(&self) -> Vec<LeftRecord> {
         let known = lock(&self.known);
         if !known.is_complete {

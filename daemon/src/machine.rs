@@ -5,6 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ssoctl_protocol::body::MachineProblem;
 
+/// How a person restarts the daemon, whoever has started it. The text fits after "; ".
+pub(crate) const RESTART: &str = "restart the daemon: ssoctl service restart, or, if it is no service, ssoctl stop";
+
 /// The list of what is wrong. Clones share it.
 #[derive(Clone, Default, Debug)]
 pub struct MachineProblems(Arc<Mutex<BTreeMap<String, MachineProblem>>>);

@@ -178,8 +178,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     result
 }
 
-/// Begins anew with the session bus that is there, if the one that the environment names is gone. Whatever looks for a bus finds
-/// that one then: keyring, notices, and the programs that open pages.
+/// If nobody listens at the session bus that the environment names, and somebody does at the usual place, runs this program again
+/// with that address. Keyring, notices, and the programs that open pages then all use it.
 #[cfg(target_os = "linux")]
 fn find_session_bus() {
     use ssoctld::session_bus;
@@ -232,8 +232,8 @@ fn settings(
 
 /// `ssoctld doctor`: looks at everything, changes nothing, and fails if there is a problem.
 ///
-/// A daemon that runs goes by its own environment, and so does what is looked at: then this becomes the same program with the
-/// daemon's environment, which is told what the caller's shell has (`shell`).
+/// If a daemon runs, its environment is the one to look at: this process then becomes the same program with that environment, and
+/// passes on what the caller's shell has (`shell`).
 fn examine(arguments: Arguments, json: bool, shell: Option<&str>) -> anyhow::Result<ExitCode> {
     let environment = Environment::from_process();
     let mut subject = Subject {

@@ -64,7 +64,7 @@ impl Replacement {
         Ok(Self { temporary, target })
     }
 
-    /// The step.
+    /// Renames it over the target, and syncs the directory.
     pub(crate) fn put_in_place(self) -> io::Result<()> {
         let target = self.target;
         let persisted = self.temporary.persist(&target).map(drop).map_err(io::Error::from);

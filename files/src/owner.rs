@@ -37,7 +37,7 @@ pub fn belongs(metadata: &Metadata) -> String {
     format!("belongs to {}", name(metadata.uid()))
 }
 
-/// That the place belongs to somebody else, and what to do, where that is why nothing is permitted.
+/// The error that names the owner and what to do, if the place belongs to another user.
 pub(crate) fn foreign_place(path: &Path) -> Option<io::Error> {
     // What is closed hides everything below it.
     let (place, metadata) = path.ancestors().find_map(|place| Some((place, place.symlink_metadata().ok()?)))?;

@@ -52,7 +52,7 @@ impl fmt::Display for Explained {
 
 impl std::error::Error for Explained {}
 
-/// That a socket cannot have this path, and what to do. The text fits after "failed to …: ".
+/// Says that this path is too long for a socket, and what to do. The text fits after "failed to …: ".
 pub fn too_long(path: &Path) -> String {
     let length = path.as_os_str().len();
     format!(

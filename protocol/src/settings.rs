@@ -77,31 +77,31 @@ pub struct Settings {
 
 impl Settings {
     /// What a caller's shell means: what a daemon would have that got the whole environment of it. `variable` gives what is set
-    /// and not empty, and `whole` makes a path whole that a variable names. An AWS file that a variable names is left out, since
-    /// each request says it.
+    /// and not empty, and `absolute` turns the value of a variable that names a path into an absolute path. An AWS file that a
+    /// variable names is left out, since each request says it.
     pub fn of_shell(
         variable: impl Fn(&str) -> Option<OsString>,
         home: Option<PathBuf>,
-        whole: impl Fn(&OsStr) -> OsString,
+        absolute: impl Fn(&OsStr) -> OsString,
     ) -> Self {
         let text = |value: Option<OsString>| value.map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
         let shown = |path: Option<PathBuf>| path.map(|path| path.display().to_string()).unwrap_or_default();
-        let made_whole = |path: Option<PathBuf>| shown(path.map(|path| whole(path.as_os_str()).into()));
+        let shown_absolute = |path: Option<PathBuf>| shown(path.map(|path| absolute(path.as_os_str()).into()));
         let names = |name: &str| variable(name).is_some();
         let names_config = names("AWS_CONFIG_FILE");
         let of_aws = |name: &str, is_named: bool| {
             shown(home.as_ref().filter(|_| !is_named).map(|home| home.join(".aws").join(name)))
         };
         Self {
-            config_toml: made_whole(config_toml(&variable, home.clone())),
+            config_toml: shown_absolute(config_toml(&variable, home.clone())),
             aws_config: of_aws("config", names_config),
             aws_credentials: of_aws("credentials", names_config || names("AWS_SHARED_CREDENTIALS_FILE")),
-            state_directory: made_whole(state_directory(&variable, home.clone())),
+            state_directory: shown_absolute(state_directory(&variable, home.clone())),
             // One that it does not name need not be there.
             session_bus: text(variable("DBUS_SESSION_BUS_ADDRESS")),
             variables: variables(|name| {
                 let value = variable(name)?;
-                Some(if PATHS.contains(&name) { whole(&value) } else { value })
+                Some(if PATHS.contains(&name) { absolute(&value) } else { value })
             }),
             home: shown(home),
             ..Self::default()

@@ -40,7 +40,7 @@ pub(super) fn run(starting: Starting, mut arguments: cli::Exec) -> Result<ExitCo
     }
     let credentials = credentials(starting, arguments).map_err(not_started)?;
     let changes = Changes::fixed(&credentials, &environment::variable);
-    Err(not_executed(program.become_it(&changes)))
+    Err(not_executed(program.exec(&changes)))
 }
 
 /// Has a process that is not the first one do what this one is asked to.

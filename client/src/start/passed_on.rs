@@ -6,7 +6,7 @@
 
 use std::ffi::OsString;
 
-use ssoctl_aws_files::whole;
+use ssoctl_aws_files::absolute;
 use ssoctl_protocol::settings;
 
 use crate::environment;
@@ -59,7 +59,7 @@ fn pass_on(name: OsString, value: OsString) -> Option<(OsString, OsString)> {
     }
     // The daemon does not stand where this process does.
     let is_path = settings::PATHS.contains(&text) && !value.is_empty();
-    let value = if is_path { whole(&value, environment::home_directory().as_deref()) } else { value };
+    let value = if is_path { absolute(&value, environment::home_directory().as_deref()) } else { value };
     Some((name, value))
 }
 

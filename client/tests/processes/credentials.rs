@@ -212,7 +212,7 @@ fn a_profile_that_has_ssoctl_ask_for_itself_is_told_so() {
     stage.sign_in("corp");
     for verb in [&["credential-process"][..], &["token"], &["console", "--url-only"]] {
         let refused = stage.run([verb, &["--profile", "self"]].concat()).exits(1).prints_nothing();
-        refused.says("profile \"self\" has ssoctl ask for itself; let its credential_process name --session");
+        refused.says("profile \"self\" refers to itself; let its credential_process name --session");
     }
     stage.run(["status"]).exits(0);
 }

@@ -2,7 +2,7 @@
 
 use ssoctl_aws_files::shell_words;
 
-/// What a profile has ssoctl ask for.
+/// The role that a `credential_process` asks ssoctl for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct CredentialCommand {
     /// The program, as written.
@@ -26,8 +26,8 @@ pub(crate) enum Named {
 
 impl CredentialCommand {
     /// Reads a command in the forms that `ssoctl configure` writes and `ssoctl credential-process --help` shows: the program,
-    /// the verb, and options with their values. Anything else is nobody knows what, and one that names neither session nor
-    /// profile depends on the environment of whoever runs it.
+    /// the verb, and options with their values. Anything else gives `None`, also one that names neither
+    /// session nor profile: that depends on the environment of whoever runs it.
     pub(crate) fn read(command: &str) -> Option<Self> {
         let mut words = shell_words(command)?.into_iter();
         let program = words.next()?;

@@ -176,7 +176,7 @@ impl Draft {
             (issuer, Ok(_)) => Some(issuer),
             (_, Err(_)) => None,
         };
-        // What nobody but the own file knows of, no SDK looks for.
+        // SDKs do not know sessions that only config.toml defines.
         let is_known_to_sdks = self.origin.kind != OriginKind::Own || self.is_legacy;
         // The SDKs do not have the daemon's environment: they would take its token elsewhere.
         let is_moved = endpoints.as_ref().is_ok_and(Endpoints::are_moved_by_a_variable)

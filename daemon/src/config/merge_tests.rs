@@ -355,8 +355,8 @@ fn profiles_that_call_ssoctl_in_a_circle_or_for_nothing_are_reported() {
         [
             ("a", circle.clone()),
             ("b", circle.clone()),
-            ("gone", "has ssoctl ask for a session \"gone\", which there is not".to_owned()),
-            ("nowhere", "has ssoctl ask for profile \"absent\", which leads to no session".to_owned()),
+            ("gone", "refers to session \"gone\", which does not exist".to_owned()),
+            ("nowhere", "refers to profile \"absent\", which leads to no session".to_owned()),
             ("self", circle),
         ]
     );
@@ -364,7 +364,7 @@ fn profiles_that_call_ssoctl_in_a_circle_or_for_nothing_are_reported() {
     assert!(matches!(config.profiles["short"].assignment, Err(NoAssignment::Malformed(_))));
     let first = CORP.lines().count() + 2;
     let expected: Vec<_> = (0..6).map(|number| ("aws", first + 2 * number)).collect();
-    let words = ["ask for itself", "ask for itself", "ask for itself", "\"gone\"", "\"absent\"", "twelve digits"];
+    let words = ["refers to itself", "refers to itself", "refers to itself", "\"gone\"", "\"absent\"", "twelve digits"];
     assert_eq!(problems_at(&config, &words), expected);
 }
 

@@ -173,7 +173,7 @@ fn screen(session: &HashMap<String, OwnedValue>) -> Screen {
     }
 }
 
-/// Away is who has screens, all of them locked. Without any (a server, a container) there is nothing to go by.
+/// Away: there are screens, and all of them are locked. Without any (a server, a container) the person counts as present.
 fn presence_at(screens: &[Screen]) -> Presence {
     if screens.contains(&Screen::Locked) && !screens.contains(&Screen::Open) {
         Presence::Away

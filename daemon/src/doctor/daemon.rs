@@ -8,18 +8,12 @@ use ssoctl_protocol::{DaemonStatus, SocketPath};
 
 use super::finding::Finding;
 use super::place::{Kind, Place};
+use crate::machine::RESTART;
 
 const DAEMON: &str = "daemon";
 const SOCKET: &str = "socket";
 const STORE: &str = "secret store";
 const RECORD: &str = "record";
-
-/// How a person restarts a daemon, whichever way it runs.
-const RESTART: &str = if cfg!(target_os = "macos") {
-    "restart it: launchctl kickstart -k gui/$(id -u)/io.github.ssoctl.ssoctld, or stop it and run ssoctl status"
-} else {
-    "restart it: systemctl --user restart ssoctld, or stop it and run ssoctl status"
-};
 
 /// Who answers on the socket.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -3,14 +3,15 @@
 use super::finding::Finding;
 use crate::config::Notifications;
 use crate::desktop::Display;
+use crate::machine::RESTART;
 
 /// Where the daemon keeps secrets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Store<'a> {
-    /// In a store of this kind.
-    Meant(&'a str),
-    /// In files that nobody chose, for this reason.
-    FilesForWant(&'a str),
+    /// In a store of this kind, which was chosen.
+    Chosen(&'a str),
+    /// In files, because no keyring can be used, for this reason.
+    FallbackFiles(&'a str),
 }
 
 const BUS: &str = "session bus";
@@ -117,12 +118,11 @@ pub(super) fn judge_bus(
 }
 
 fn judge_keyring(keyring: &Provider<Keyring>, store: Option<Store<'_>>) -> Finding {
-    if let (Provider::Running(_) | Provider::Startable, Some(Store::FilesForWant(why))) = (keyring, store) {
+    if let (Provider::Running(_) | Provider::Startable, Some(Store::FallbackFiles(why))) = (keyring, store) {
         return Finding::warning(
             KEYRING,
             format!("it is there, but the daemon keeps secrets in files, in the clear: {why}"),
-            "put that right; or, if the daemon looks at another session bus than you, restart it: ssoctl service restart, \
-             or ssoctl stop",
+            format!("put that right; or, if the daemon looks at another session bus than you, {RESTART}"),
         );
     }
     let (message, remedy) = match keyring {
@@ -141,9 +141,9 @@ fn judge_keyring(keyring: &Provider<Keyring>, store: Option<Store<'_>>) -> Findi
         Provider::Failing(why) => (format!("it does not answer: {why}"), "restart it, or sign in to the desktop again"),
     };
     match store {
-        Some(Store::Meant("keyring")) => Finding::problem(KEYRING, message, remedy),
-        Some(Store::FilesForWant(_)) => Finding::skipped(KEYRING, format!("{message}, so the daemon does without it")),
-        Some(Store::Meant(store)) => {
+        Some(Store::Chosen("keyring")) => Finding::problem(KEYRING, message, remedy),
+        Some(Store::FallbackFiles(_)) => Finding::skipped(KEYRING, format!("{message}, so the daemon does without it")),
+        Some(Store::Chosen(store)) => {
             Finding::skipped(KEYRING, format!("{message}, and the daemon does without it (store: {store})"))
         }
         None => Finding::skipped(KEYRING, message),
@@ -246,13 +246,13 @@ mod tests {
             (Provider::Failing("late".to_owned()), Verdict::Problem, Verdict::Skipped),
         ] {
             let bus = on_bus(keyring, Provider::Startable);
-            assert_eq!(results(&bus, Display::There, Some(Store::Meant("keyring")))[1], with_it, "{bus:?}");
-            assert_eq!(results(&bus, Display::There, Some(Store::Meant("file")))[1], without_it, "{bus:?}");
+            assert_eq!(results(&bus, Display::There, Some(Store::Chosen("keyring")))[1], with_it, "{bus:?}");
+            assert_eq!(results(&bus, Display::There, Some(Store::Chosen("file")))[1], without_it, "{bus:?}");
             let Bus::Answers(OnBus { keyring, .. }) = &bus else { unreachable!() };
             let is_there = matches!(keyring, Provider::Running(_) | Provider::Startable);
-            let for_want = if is_there { Verdict::Warning } else { Verdict::Skipped };
-            let store = Some(Store::FilesForWant("no bus"));
-            assert_eq!(results(&bus, Display::There, store)[1], for_want, "{bus:?}");
+            let fallback = if is_there { Verdict::Warning } else { Verdict::Skipped };
+            let store = Some(Store::FallbackFiles("no bus"));
+            assert_eq!(results(&bus, Display::There, store)[1], fallback, "{bus:?}");
             assert_eq!(results(&bus, Display::There, None)[1], without_it, "{bus:?}");
         }
     }

@@ -7,7 +7,7 @@ pub(super) mod network;
 pub(super) mod screen;
 pub(super) mod service;
 
-/// Does what a hanging file system would block where it blocks nobody else. Nothing if it panics.
+/// Runs `look` on a thread of its own, as a file system may hang; `None` if it panics.
 pub(super) async fn blocking<T: Send + 'static>(look: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     tokio::task::spawn_blocking(look).await.ok()
 }

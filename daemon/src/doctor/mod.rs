@@ -135,8 +135,8 @@ pub async fn examine(subject: Subject, clock: Arc<dyn Clock>) -> Report {
     let store = match &daemon {
         daemon::Answer::Status(status) => {
             Some(match (status.secret_store.kind.as_str(), &status.secret_store.reason) {
-                ("file", Some(reason)) => desktop::Store::FilesForWant(reason),
-                (kind, _) => desktop::Store::Meant(kind),
+                ("file", Some(reason)) => desktop::Store::FallbackFiles(reason),
+                (kind, _) => desktop::Store::Chosen(kind),
             })
         }
         _ => None,

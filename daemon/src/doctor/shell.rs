@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde::{Deserialize, Serialize};
-use ssoctl_aws_files::whole;
+use ssoctl_aws_files::absolute;
 use ssoctl_protocol::settings::{Settings, TAKEN, differences};
 
 use super::finding::Finding;
@@ -29,8 +29,8 @@ impl Shell {
     /// That of this process.
     pub fn of_process(subject: &Subject) -> Self {
         let home = std::env::home_dir().filter(|home| home.is_absolute());
-        let settings = Settings::of_shell(variable, home.clone(), |path| whole(path, home.as_deref()));
-        let socket = whole(subject.socket.path().as_os_str(), None).to_string_lossy().into_owned();
+        let settings = Settings::of_shell(variable, home.clone(), |path| absolute(path, home.as_deref()));
+        let socket = absolute(subject.socket.path().as_os_str(), None).to_string_lossy().into_owned();
         Self { settings: Settings { socket, ..settings }, names: None }
     }
 }
@@ -111,7 +111,7 @@ fn judge_without_daemon(shell: &Settings) -> Vec<Finding> {
     .collect()
 }
 
-/// Reads the files that the shell names as the daemon does for it. Nothing if that panics.
+/// Reads the files that the shell names as the daemon does for it. `None` if that panics.
 pub(super) async fn read_named(
     paths: &Paths,
     files: FilePair,

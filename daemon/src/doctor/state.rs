@@ -19,7 +19,7 @@ pub(super) struct State {
     pub(super) directory: Place,
     /// Where the file store keeps records.
     pub(super) records: Place,
-    /// Why nothing can be made there, or written there, as whose it is or its file system has it.
+    /// Why the directory cannot be made or written to: another owner above it, or a read-only file system.
     pub(super) unwritable: Option<String>,
     /// Bytes that we may still write there.
     pub(super) free: Option<u64>,

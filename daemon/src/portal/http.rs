@@ -58,10 +58,11 @@ impl HttpPortal {
             let header =
                 header.map_err(|_| PortalError::Configuration("the token does not fit into a header".to_owned()))?;
             let request = |client: &reqwest::Client| {
-                let is_the_tokens_last = method == Method::POST;
+                // The only POST.
+                let is_sign_out = method == Method::POST;
                 let request = client.request(method, url).header(BEARER_HEADER, header);
-                // A connection that is kept for later calls keeps the header in its buffer.
-                if is_the_tokens_last { request.header(CONNECTION, "close") } else { request }
+                // A connection that is kept for later calls keeps the token in its buffer.
+                if is_sign_out { request.header(CONNECTION, "close") } else { request }
             };
             let reply = transport.send(secrets, request).await.map_err(|error| PortalError::from(error).at(&portal))?;
             if reply.is_success() { Ok(reply) } else { Err(wire::error(&reply).at(&portal)) }

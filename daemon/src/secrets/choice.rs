@@ -22,13 +22,10 @@ use crate::chain::chain;
 use crate::clock::Clock;
 use crate::config;
 use crate::lock::Claim;
-use crate::machine::MachineProblems;
+use crate::machine::{MachineProblems, RESTART};
 
-/// What is wrong with the keyring, among what is wrong with the machine.
+/// The place of the keyring's problems in [`MachineProblems`].
 const PLACE: &str = "keyring";
-
-/// How a person restarts a daemon, whichever way it runs.
-const RESTART: &str = "restart the daemon: ssoctl service restart, or ssoctl stop";
 
 /// The store that was configured.
 pub struct ChosenStore {
@@ -97,7 +94,7 @@ impl ChosenStore {
         }
     }
 
-    /// Decides what is used, now that this is known of the keyring.
+    /// Decides which store is used, given what was found of the keyring.
     fn learn(&self, found: &Result<(), Obstacle>) {
         let before = self.used.borrow().as_ref().map(|used| used.kind());
         if before != Some("keyring") {
@@ -150,7 +147,7 @@ impl ChosenStore {
         MovingStore::new(self.file.clone(), Vec::new(), Some(reason))
     }
 
-    /// Tells what keeps the keyring that is used from being used.
+    /// Shows in `status` why the chosen keyring cannot be used.
     fn tell(&self, found: &Result<(), Obstacle>) {
         let (why, remedy) = match found {
             Ok(()) => return self.machine.solved(PLACE),
@@ -209,7 +206,7 @@ impl ChosenStore {
     }
 }
 
-/// Where a bus is instead of the one that is gone.
+/// The address of the session bus that took the place of one that is gone.
 fn moved() -> Option<String> {
     #[cfg(target_os = "linux")]
     return crate::session_bus::moved().map(|address| address.display().to_string());

@@ -13,8 +13,8 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::descriptors;
-use super::ebb::OpenConnections;
 use super::foreign::Foreigners;
+use super::freed_memory::OpenConnections;
 use super::handlers::Api;
 use super::reply;
 use super::silent::{Silent, Turn};

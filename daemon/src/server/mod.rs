@@ -6,7 +6,7 @@
 //! | `connection` | accepts, checks the peer, bounds what a connection may cost |
 //! | `calls` | how often the calls may come that make work |
 //! | [`descriptors`] | how many connections there may be |
-//! | `ebb` | gives memory back after many connections have ended |
+//! | `freed_memory` | gives memory back after many connections have ended |
 //! | `silent` | how many connections may be open on which nothing is asked |
 //! | `web_page` | what gives a request away that a web page has made |
 //! | `unread` | breaks connections whose other end does not read |
@@ -17,8 +17,8 @@
 mod calls;
 mod connection;
 pub mod descriptors;
-mod ebb;
 mod foreign;
+mod freed_memory;
 mod handlers;
 mod logout;
 mod new_session;

@@ -16,8 +16,6 @@ use ssoctl_protocol::socket::LONGEST_PATH;
 
 use crate::owner::{belongs, is_foreign, refuse_foreign_place};
 
-use crate::ground::Kind;
-
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 4096;
 
@@ -101,6 +99,9 @@ impl Drop for OurFile {
         }
     }
 }
+
+/// The kind of a socket's path.
+type Kind = fn(PathBuf) -> SocketPath;
 
 impl Listener {
     /// Where it is.

@@ -385,7 +385,7 @@ mod tests {
                 Selector::Profile("p".into()),
                 Unresolved::Lost("p".into(), LostProfile::NoSuchSession("gone".into())),
                 ErrorCode::InvalidConfiguration,
-                "profile \"p\" has ssoctl ask for a session \"gone\", which there is not",
+                "profile \"p\" refers to session \"gone\", which does not exist",
             ),
             (
                 Selector::Only,

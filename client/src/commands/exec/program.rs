@@ -16,7 +16,7 @@ use crate::role_environment::Changes;
 /// Who reads an executable file that is no program and names no interpreter (execvp(3)).
 const INTERPRETER: &str = "/bin/sh";
 
-/// A command line.
+/// A command with its arguments.
 pub(super) struct Program(Vec<OsString>);
 
 impl Program {
@@ -29,13 +29,13 @@ impl Program {
         self.0.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default()
     }
 
-    /// Becomes it. Returns only if it cannot.
-    pub(super) fn become_it(&self, changes: &Changes) -> io::Error {
+    /// Replaces this process with the command. Returns only if that fails.
+    pub(super) fn exec(&self, changes: &Changes) -> io::Error {
         let error = command(&self.0, changes).exec();
         if is_no_program(&error) { command(&self.as_script(), changes).exec() } else { error }
     }
 
-    /// Starts it.
+    /// Starts the command as a child.
     pub(super) fn start(&self, changes: &Changes) -> io::Result<Child> {
         match command(&self.0, changes).spawn() {
             Err(error) if is_no_program(&error) => command(&self.as_script(), changes).spawn(),

@@ -1,5 +1,4 @@
-//! Whether there is a keyring, and is unlocked, now and after every change: one that appears after the daemon, goes away and comes back, on a bus
-//! that may do the same.
+//! Follows whether there is an unlocked keyring. Keyring and bus may both appear after the daemon, go away and come back.
 //!
 //! Nothing is polled: the bus tells who has the keyring's name and that something was unlocked; where there is no bus, inotify
 //! tells when one appears.

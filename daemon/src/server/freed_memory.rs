@@ -8,17 +8,17 @@ use tokio::sync::Notify;
 
 use crate::clock::Clock;
 
-/// What fewer connections take, some 20 KiB each, is not worth the time.
+/// Fewer connections, at some 20 KiB each, are not worth the time.
 const MANY: usize = 256;
 
-/// By then those who were asked have noticed that nobody waits any more, and freed what they had for it.
-const MOMENT: Duration = Duration::from_secs(1);
+/// How long the tasks that served the connections may take to free what they hold.
+const DELAY: Duration = Duration::from_secs(1);
 
 /// How many connections there are.
 #[derive(Default)]
 pub(super) struct OpenConnections {
     counts: Mutex<Counts>,
-    has_ebbed: Notify,
+    many_ended: Notify,
 }
 
 /// Counts as one until it is dropped.
@@ -61,8 +61,8 @@ impl OpenConnections {
     /// Gives memory back whenever many have ended, and sleeps otherwise.
     pub(super) async fn give_back(self: Arc<Self>, clock: Arc<dyn Clock>) {
         loop {
-            self.has_ebbed.notified().await;
-            clock.sleep_until(clock.now().boot + MOMENT).await;
+            self.many_ended.notified().await;
+            clock.sleep_until(clock.now().boot + DELAY).await;
             self.counts().given_back();
             ssoctl_heap::give_back();
             tracing::debug!("memory of connections that have ended was given back");
@@ -73,7 +73,7 @@ impl OpenConnections {
 impl Drop for OpenConnection {
     fn drop(&mut self) {
         if self.0.counts().closed() {
-            self.0.has_ebbed.notify_one();
+            self.0.many_ended.notify_one();
         }
     }
 }
