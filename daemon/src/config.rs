@@ -8,6 +8,7 @@ mod add;
 mod aws;
 mod browser_command;
 mod credential_command;
+mod draft;
 mod endpoints;
 mod environment;
 mod files;
@@ -59,8 +60,12 @@ pub struct Config {
     pub sessions: Vec<SessionConfig>,
     /// Each profile of the AWS configuration that leads to a session.
     pub profiles: BTreeMap<String, ProfileConfig>,
-    /// Each that is meant to, and does not.
-    pub lost_profiles: BTreeMap<String, LostProfile>,
+    /// Each section of a session that is left out, by the session's name, and why.
+    pub unusable_sessions: BTreeMap<String, Problem>,
+    /// Each profile that is meant to lead to a session and does not, and why.
+    pub unusable_profiles: BTreeMap<String, Problem>,
+    /// Why files, sections and lines are left out of which nobody knows what they would have named.
+    pub losses: Vec<Problem>,
     /// Where records are kept.
     pub secret_store: SecretStore,
     /// Whether the desktop shows notifications.
@@ -110,29 +115,22 @@ pub enum NoAssignment {
     #[error("has neither sso_account_id nor sso_role_name")]
     Neither,
     /// It has one of them.
-    #[error("has no {0}")]
-    Incomplete(&'static str),
+    #[error("has no {missing} ({}:{line})", file.display())]
+    Incomplete {
+        /// The other one.
+        missing: &'static str,
+        /// The file of the one that it has.
+        file: PathBuf,
+        /// The line of the one that it has.
+        line: usize,
+    },
     /// One of them cannot be what it is meant to be.
     #[error("cannot be used: {0}")]
-    Malformed(String),
+    Malformed(Problem),
     /// It is for another role (`role_arn`), which is taken with the credentials of the profile that it names
     /// (`source_profile`). The AWS tools do that by themselves.
     #[error("takes its role from AWS STS with the credentials of profile {0:?}; name that one")]
     OnTopOf(String),
-}
-
-/// Why a profile leads to no session although its `credential_process` is ours. The text fits after the profile's name.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LostProfile {
-    /// It leads back to itself, perhaps by way of others.
-    #[error("refers to itself; let its credential_process name --session, --account and --role")]
-    Circle,
-    /// The session that is named there does not exist.
-    #[error("refers to session {0:?}, which does not exist")]
-    NoSuchSession(String),
-    /// The profile that is named there leads to none.
-    #[error("refers to profile {0:?}, which leads to no session")]
-    Nowhere(String),
 }
 
 /// One session: an identity with its names and settings.

@@ -32,7 +32,7 @@ pub(crate) struct Read {
 enum Found {
     /// It is the default file under another name.
     Default,
-    Another(Config),
+    Another(Box<Config>),
 }
 
 /// What is remembered of the files.
@@ -130,9 +130,9 @@ impl NamedFiles {
             Ok(Found::Another(config)) => {
                 // Somebody may have forgotten it while it was read again.
                 let is_wanted = asked.is_some() || self.known.contains_key(&files) || self.is_listed(&files);
-                if is_wanted && self.known.get(&files) != Some(&config) {
+                if is_wanted && self.known.get(&files) != Some(&*config) {
                     self.make_room(&files, &directory);
-                    self.known.insert(files.clone(), config);
+                    self.known.insert(files.clone(), *config);
                 }
                 Err(String::new())
             }
@@ -227,5 +227,5 @@ fn find(
     let is_listed = files.config.as_ref().is_some_and(|config| listed.contains(config))
         || (place.is_some() && listed.iter().any(|listed| real(listed) == place));
     let settings = if is_listed { EndpointSettings::Count } else { EndpointSettings::Ignored };
-    load_named(paths, &files, settings, environment).map(Found::Another)
+    load_named(paths, &files, settings, environment).map(|config| Found::Another(Box::new(config)))
 }

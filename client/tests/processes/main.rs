@@ -41,4 +41,5 @@ mod sts;
 mod survival;
 mod taken_places;
 mod terminal;
+mod unusable;
 mod whoami;

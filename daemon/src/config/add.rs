@@ -107,7 +107,7 @@ pub fn add_session(
 }
 
 /// RFC 6749, section 3.3.
-fn is_scope_token(text: &str) -> bool {
+pub(super) fn is_scope_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
 }
 
@@ -174,7 +174,7 @@ mod tests {
             let read = file.sessions.iter().find(|session| session.name == "my corp.x").unwrap();
             assert_eq!(read.start_url.as_ref().unwrap().value, session.start_url);
             assert_eq!(read.region.as_ref().unwrap().value, session.region);
-            assert_eq!(read.scopes, session.scopes);
+            assert_eq!(read.scopes.clone().map(|scopes| scopes.value), session.scopes);
             assert_eq!(file.sessions.len(), OwnFile::parse(before).sessions.len() + 1);
         }
     }

@@ -70,6 +70,7 @@ pub fn load(paths: &Paths, environment: &Environment) -> Config {
     };
     let (own, aws, credentials) = (read(&paths.own), read(&paths.aws), read(&paths.aws_credentials));
     let mut config = parse(paths, own.expose(), aws.expose(), credentials.expose(), environment);
+    config.losses.extend(unreadable.iter().cloned());
     config.problems.splice(..0, unreadable);
     config
 }

@@ -1,16 +1,17 @@
 //! Both files become one list of sessions: one for each name of a section, and one for the legacy profiles at one portal.
 
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
-use std::time::Duration;
 
+use super::add::{AddError, is_scope_token};
 use super::aws::{AwsFile, AwsPart, Section, split_scopes};
-use super::endpoints::{self, Endpoints, ProfileEndpoints};
+use super::draft::{Draft, Drafts};
+use super::endpoints::ProfileEndpoints;
 use super::environment::Environment;
 use super::identity::{Identity, IdentityError};
 use super::located::{LineProblem, Located};
 use super::own::{OwnFile, OwnSession};
-use super::profiles::{self, Legacy};
-use super::{BrowserCommand, Config, DEFAULT_SCOPE, Origin, OriginKind, Problem, SdkCache, SessionConfig, Severity};
+use super::{Config, DEFAULT_SCOPE, Origin, OriginKind, Problem, SessionConfig, Severity, profiles};
 
 /// The profile whose endpoint settings apply to sessions that have no profile of their own. `AWS_PROFILE` has no say:
 /// it belongs to one shell, and the daemon serves them all.
@@ -23,6 +24,34 @@ pub(super) struct Source<'a, T> {
     pub(super) file: &'a T,
 }
 
+/// Where everything stands that the configuration is made of.
+pub(super) struct Files<'a> {
+    own: &'a Path,
+    /// Read from the configuration file at this path and the credentials file.
+    pub(super) aws: Source<'a, AwsFile>,
+    credentials: &'a Path,
+}
+
+impl Files<'_> {
+    /// The file and line of a line of [`AwsFile`].
+    pub(super) fn place(&self, line: usize) -> (&Path, usize) {
+        match self.aws.file.place(line) {
+            (AwsPart::Config, line) => (self.aws.path, line),
+            (AwsPart::Credentials, line) => (self.credentials, line),
+        }
+    }
+
+    pub(super) fn in_aws(&self, problem: LineProblem) -> Problem {
+        let (file, line) = self.place(problem.line);
+        problem.in_file(file, line)
+    }
+
+    fn in_own(&self, problem: LineProblem) -> Problem {
+        let line = problem.line;
+        problem.in_file(self.own, line)
+    }
+}
+
 /// Makes the configuration out of both files.
 ///
 /// `aws` stands at the path of the configuration file; `credentials` is the path of the other one that it was read from.
@@ -32,53 +61,46 @@ pub(super) fn merge(
     credentials: &Path,
     environment: &Environment,
 ) -> Config {
-    let mut own_problems = own.file.problems.clone();
-    let mut aws_problems = aws.file.problems.clone();
+    let files = Files { own: own.path, aws, credentials };
+    let aws = files.aws.file;
+    let mut aws_problems = aws.problems.clone();
+    let mut problems: Vec<Problem> = own.file.problems.iter().map(|problem| files.in_own(problem.clone())).collect();
+    let losses = own.file.losses.iter().map(|problem| files.in_own(problem.clone()));
+    let losses = losses.chain(
+        aws.problems
+            .iter()
+            .filter(|problem| problem.severity == Severity::Error)
+            .map(|problem| files.in_aws(problem.clone())),
+    );
+    let losses = losses.collect();
 
-    let endpoints = aws.file.endpoints_of(DEFAULT_PROFILE, &mut aws_problems);
-    let mut drafts = Vec::new();
-    for section in &aws.file.sso_sessions {
-        let own_session = own.file.sessions.iter().find(|session| session.name == section.name);
-        let sections = Sections { own: own_session, aws: Some(section) };
-        match sections.draft(own.path, aws.path, &endpoints) {
-            Ok(draft) => drafts.push(draft),
-            Err(Blame::Own(problem)) => own_problems.push(problem),
-            Err(Blame::Aws(problem)) => aws_problems.push(problem),
-            Err(Blame::Reported) => {}
-        }
-    }
-    for session in &own.file.sessions {
-        if aws.file.sso_session(&session.name).is_some() {
-            continue;
-        }
-        let sections = Sections { own: Some(session), aws: None };
-        match sections.draft(own.path, aws.path, &endpoints) {
-            Ok(draft) => drafts.push(draft),
-            Err(Blame::Own(problem) | Blame::Aws(problem)) => own_problems.push(problem),
-            Err(Blame::Reported) => {}
+    let endpoints = aws.endpoints_of(DEFAULT_PROFILE, &mut aws_problems);
+    let own_sessions: HashMap<&str, &OwnSession> =
+        own.file.sessions.iter().map(|session| (session.name.as_str(), session)).collect();
+    let of_aws = aws
+        .sso_sessions
+        .iter()
+        .map(|section| Sections { own: own_sessions.get(section.name.as_str()).copied(), aws: Some(section) });
+    let of_own = own.file.sessions.iter().filter(|session| aws.sso_session(&session.name).is_none());
+    let mut drafts = Drafts::default();
+    let mut unusable_sessions = BTreeMap::new();
+    for sections in of_aws.chain(of_own.map(|session| Sections { own: Some(session), aws: None })) {
+        match sections.draft(&files, &endpoints) {
+            Ok(draft) => drop(drafts.push(draft)),
+            Err(LeftOut { problem, is_reported }) => {
+                if !is_reported {
+                    problems.push(problem.clone());
+                }
+                unusable_sessions.insert(sections.name().to_owned(), problem);
+            }
         }
     }
 
-    let own_names: Vec<&str> = own.file.sessions.iter().map(|session| session.name.as_str()).collect();
-    let resolved = profiles::resolve(&aws, credentials, &own_names, &mut drafts, &mut aws_problems);
-    for origin in
-        drafts.iter_mut().map(|draft| &mut draft.origin).filter(|origin| origin.kind == OriginKind::LegacyProfile)
-    {
-        let (part, line) = aws.file.place(origin.line);
-        origin.line = line;
-        if part == AwsPart::Credentials {
-            origin.file = credentials.to_owned();
-        }
-    }
+    let resolved = profiles::resolve(&files, &own_sessions, &unusable_sessions, &mut drafts, &mut aws_problems);
     let sessions: Vec<SessionConfig> =
-        drafts.into_iter().map(|draft| draft.finish(own.path, aws.path, environment)).collect();
+        drafts.into_list().into_iter().map(|draft| draft.finish(files.own, files.aws.path, environment)).collect();
 
-    let mut problems = in_file(own.path, own_problems);
-    for problem in aws_problems {
-        let (part, line) = aws.file.place(problem.line);
-        let path = if part == AwsPart::Credentials { credentials } else { aws.path };
-        problems.extend(in_file(path, vec![LineProblem { line, ..problem }]));
-    }
+    problems.extend(aws_problems.into_iter().map(|problem| files.in_aws(problem)));
     problems.extend(sessions.iter().filter_map(endpoint_problem));
     problems.sort_by(|a, b| {
         let is_own = |problem: &Problem| problem.file == own.path;
@@ -88,7 +110,9 @@ pub(super) fn merge(
     Config {
         sessions,
         profiles: resolved.profiles,
-        lost_profiles: resolved.lost,
+        unusable_sessions,
+        unusable_profiles: resolved.unusable,
+        losses,
         secret_store: own.file.secret_store,
         notifications: own.file.notifications,
         aws_config_files: own
@@ -99,104 +123,10 @@ pub(super) fn merge(
             .collect(),
         quiet_hours: own.file.quiet_hours,
         ca_bundle: environment.ca_bundle.clone().or_else(|| {
-            let bundle = aws.file.profile(DEFAULT_PROFILE)?.get("ca_bundle")?;
+            let bundle = aws.profile(DEFAULT_PROFILE)?.get("ca_bundle")?;
             Some(environment.expand_home(Path::new(&bundle.value)))
         }),
         problems,
-    }
-}
-
-/// A session before its endpoints are resolved.
-#[derive(Clone, Debug)]
-pub(super) struct Draft {
-    pub(super) name: String,
-    pub(super) aliases: Vec<String>,
-    pub(super) identity: Identity,
-    pub(super) cache_keys: Vec<String>,
-    scopes: Vec<String>,
-    origin: Origin,
-    own_oidc: Option<Located<String>>,
-    own_portal: Option<Located<String>>,
-    endpoints: ProfileEndpoints,
-    browser: Option<BrowserCommand>,
-    verification_hosts: Vec<String>,
-    refresh_before: Option<Duration>,
-    notify_before: Option<Duration>,
-    sdk_cache: Option<SdkCache>,
-    /// Whether a profile of the AWS configuration signs in with it by its start URL.
-    pub(super) is_legacy: bool,
-}
-
-impl Draft {
-    /// A session that legacy profiles alone make: no scopes, no settings, and the first profile's endpoints.
-    pub(super) fn of_legacy_profiles(
-        name: String,
-        legacy: &Legacy<'_>,
-        aws: &Source<'_, AwsFile>,
-        endpoints: ProfileEndpoints,
-    ) -> Self {
-        Self {
-            name,
-            aliases: Vec::new(),
-            identity: legacy.identity.clone(),
-            cache_keys: Vec::new(),
-            scopes: Vec::new(),
-            origin: Origin { kind: OriginKind::LegacyProfile, file: aws.path.to_owned(), line: legacy.line },
-            own_oidc: None,
-            own_portal: None,
-            endpoints,
-            browser: None,
-            verification_hosts: Vec::new(),
-            refresh_before: None,
-            notify_before: None,
-            sdk_cache: None,
-            is_legacy: true,
-        }
-    }
-
-    pub(super) fn is_named(&self, name: &str) -> bool {
-        self.name == name || self.aliases.iter().any(|alias| alias == name)
-    }
-
-    fn finish(self, own_path: &Path, aws_path: &Path, environment: &Environment) -> SessionConfig {
-        let inputs = endpoints::Inputs {
-            start_url: &self.identity.start_url,
-            region: &self.identity.region,
-            own_path,
-            own_oidc: self.own_oidc.as_ref(),
-            own_portal: self.own_portal.as_ref(),
-            environment,
-            aws_path,
-            profile: &self.endpoints,
-        };
-        let (issuer, endpoints) = endpoints::resolve(inputs);
-        let by_file_alone =
-            endpoints::Inputs { own_oidc: None, own_portal: None, environment: &Environment::default(), ..inputs };
-        let token_files_issuer = match endpoints::resolve(by_file_alone) {
-            (issuer, Ok(_)) => Some(issuer),
-            (_, Err(_)) => None,
-        };
-        // SDKs do not know sessions that only config.toml defines.
-        let is_known_to_sdks = self.origin.kind != OriginKind::Own || self.is_legacy;
-        // The SDKs do not have the daemon's environment: they would take its token elsewhere.
-        let is_moved = endpoints.as_ref().is_ok_and(Endpoints::are_moved_by_a_variable)
-            && token_files_issuer.as_ref() != Some(&issuer);
-        let usual = if is_known_to_sdks && !is_moved { SdkCache::On } else { SdkCache::Off };
-        SessionConfig {
-            name: self.name,
-            aliases: self.aliases,
-            identity: self.identity.issued_by(issuer),
-            scopes: self.scopes,
-            endpoints,
-            cache_keys: self.cache_keys,
-            token_files_issuer,
-            origin: self.origin,
-            browser: self.browser,
-            verification_hosts: self.verification_hosts,
-            refresh_before: self.refresh_before,
-            notify_before: self.notify_before,
-            sdk_cache: self.sdk_cache.unwrap_or(usual),
-        }
     }
 }
 
@@ -207,35 +137,48 @@ struct Sections<'a> {
     aws: Option<&'a Section>,
 }
 
-/// Which file is to blame for a session that is left out.
-enum Blame {
-    Own(LineProblem),
-    Aws(LineProblem),
-    Reported,
+/// Why a session is left out.
+struct LeftOut {
+    problem: Problem,
+    /// Whether reading its file has reported that already.
+    is_reported: bool,
+}
+
+impl From<Problem> for LeftOut {
+    fn from(problem: Problem) -> Self {
+        Self { problem, is_reported: false }
+    }
 }
 
 impl<'a> Sections<'a> {
-    fn draft(self, own_path: &Path, aws_path: &Path, endpoints: &ProfileEndpoints) -> Result<Draft, Blame> {
-        if self.own.is_some_and(|own| own.unusable) {
-            return Err(Blame::Reported);
-        }
-        let start_url = self.member(self.own.and_then(|own| own.start_url.as_ref()), "start_url", "sso_start_url")?;
-        let region = self.member(self.own.and_then(|own| own.region.as_ref()), "region", "sso_region")?;
-        let scopes = self.scopes();
+    /// The name that all of them have.
+    fn name(self) -> &'a str {
         let name = self.aws.map(|section| &section.name).or(self.own.map(|own| &own.name));
-        let identity = Identity::new(name.map(String::as_str), start_url.text, region.text, &scopes);
-        let identity = identity.map_err(|error| match error {
-            IdentityError::StartUrl(_) => start_url.blame(error),
-            IdentityError::Region(_) => region.blame(error),
-        })?;
+        name.map(String::as_str).unwrap_or_default()
+    }
+
+    fn draft(self, files: &Files<'_>, endpoints: &ProfileEndpoints) -> Result<Draft, LeftOut> {
+        if let Some(why) = self.own.and_then(|own| own.unusable.clone()) {
+            return Err(LeftOut { problem: files.in_own(why), is_reported: true });
+        }
+        let start_url =
+            self.member(files, self.own.and_then(|own| own.start_url.as_ref()), "start_url", "sso_start_url")?;
+        let region = self.member(files, self.own.and_then(|own| own.region.as_ref()), "region", "sso_region")?;
+        let scopes = self.scopes(files)?;
+        let identity = Identity::new(Some(self.name()), &start_url.entry.value, &region.entry.value, &scopes).map_err(
+            |error| match error {
+                IdentityError::StartUrl(_) => start_url.blame(files, &error),
+                IdentityError::Region(_) => region.blame(files, &error),
+            },
+        )?;
         let own = self.own.cloned().unwrap_or_default();
-        let (name, origin) = match self.aws {
-            Some(section) => (
-                section.name.clone(),
-                Origin { kind: OriginKind::SsoSession, file: aws_path.to_owned(), line: section.line },
-            ),
-            None => (own.name, Origin { kind: OriginKind::Own, file: own_path.to_owned(), line: own.line }),
+        let origin = match self.aws {
+            Some(section) => {
+                Origin { kind: OriginKind::SsoSession, file: files.aws.path.to_owned(), line: section.line }
+            }
+            None => Origin { kind: OriginKind::Own, file: files.own.to_owned(), line: own.line },
         };
+        let name = self.name().to_owned();
         Ok(Draft {
             aliases: Vec::new(),
             identity,
@@ -255,68 +198,82 @@ impl<'a> Sections<'a> {
         })
     }
 
-    fn member(self, own: Option<&'a Located<String>>, own_key: &str, aws_key: &str) -> Result<Member<'a>, Blame> {
+    fn member(
+        self,
+        files: &Files<'_>,
+        own: Option<&'a Located<String>>,
+        own_key: &str,
+        aws_key: &str,
+    ) -> Result<Member<'a>, Problem> {
         if let Some(entry) = own {
-            return Ok(Member::new(entry, Blame::Own));
+            return Ok(Member { entry, of: Of::Own });
         }
-        match (self.aws.map(|section| (section, section.get(aws_key))), self.own) {
-            (Some((_, Some(entry))), _) => Ok(Member::new(entry, Blame::Aws)),
-            (Some((section, None)), _) => Err(Blame::Aws(LineProblem::error(
-                section.line,
-                format!("sso-session {:?} has no {aws_key}; it is left out", section.name),
-            ))),
-            (None, Some(own)) => Err(Blame::Own(LineProblem::error(
-                own.line,
+        match self.aws {
+            Some(section) => match section.get(aws_key) {
+                Some(entry) => Ok(Member { entry, of: Of::Aws }),
+                None => Err(files.in_aws(LineProblem::error(
+                    section.line,
+                    format!("sso-session {:?} has no {aws_key}; it is left out", section.name),
+                ))),
+            },
+            None => Err(files.in_own(LineProblem::error(
+                self.own.map_or(1, |own| own.line),
                 format!(
                     "session {:?} has no {own_key}, and the AWS configuration has no [sso-session {}] to take it from; it is left out",
-                    own.name, own.name
+                    self.name(), self.name()
                 ),
             ))),
-            (None, None) => Err(Blame::Reported),
         }
     }
 
     /// The scopes as written. Where none are given, the AWS CLI registers the one that makes tokens refreshable;
-    /// an empty list counts as none there, and in the own file as a wish for a token without it.
-    fn scopes(self) -> Vec<String> {
+    /// an empty list counts as none there, and in the own file as a wish for a token without it. One that no service could
+    /// take is refused here, where its line is known.
+    fn scopes(self, files: &Files<'_>) -> Result<Vec<String>, Problem> {
+        let refused =
+            |scopes: &[String]| scopes.iter().find(|scope| !is_scope_token(scope)).map(|scope| not_a_scope(scope));
         if let Some(scopes) = self.own.and_then(|own| own.scopes.as_ref()) {
-            return scopes.clone();
+            return match refused(&scopes.value) {
+                Some(message) => Err(files.in_own(LineProblem::error(scopes.line, message))),
+                None => Ok(scopes.value.clone()),
+            };
         }
-        self.aws
-            .and_then(|section| section.get("sso_registration_scopes"))
-            .map(|list| split_scopes(&list.value))
-            .filter(|scopes| !scopes.is_empty())
-            .unwrap_or_else(|| vec![DEFAULT_SCOPE.to_owned()])
+        let Some(list) = self.aws.and_then(|section| section.get("sso_registration_scopes")) else {
+            return Ok(vec![DEFAULT_SCOPE.to_owned()]);
+        };
+        let scopes = split_scopes(&list.value);
+        match refused(&scopes) {
+            Some(message) => Err(files.in_aws(LineProblem::error(list.line, list.explained(message)))),
+            None if scopes.is_empty() => Ok(vec![DEFAULT_SCOPE.to_owned()]),
+            None => Ok(scopes),
+        }
     }
+}
+
+fn not_a_scope(scope: &str) -> String {
+    AddError::Scope(scope.to_owned()).to_string()
 }
 
 /// A member of a session, and the file that it came from.
 struct Member<'a> {
-    text: &'a str,
-    line: usize,
-    file: fn(LineProblem) -> Blame,
+    entry: &'a Located<String>,
+    of: Of,
 }
 
-impl<'a> Member<'a> {
-    fn new(entry: &'a Located<String>, file: fn(LineProblem) -> Blame) -> Self {
-        Self { text: &entry.value, line: entry.line, file }
-    }
-
-    fn blame(&self, error: IdentityError) -> Blame {
-        (self.file)(LineProblem::error(self.line, error.to_string()))
-    }
+/// Which file something is of.
+#[derive(Clone, Copy)]
+enum Of {
+    Own,
+    Aws,
 }
 
-fn in_file(path: &Path, problems: Vec<LineProblem>) -> Vec<Problem> {
-    problems
-        .into_iter()
-        .map(|problem| Problem {
-            severity: problem.severity,
-            file: path.to_owned(),
-            line: Some(problem.line),
-            message: problem.message,
-        })
-        .collect()
+impl Member<'_> {
+    fn blame(&self, files: &Files<'_>, error: &IdentityError) -> Problem {
+        match self.of {
+            Of::Own => files.in_own(LineProblem::error(self.entry.line, error.to_string())),
+            Of::Aws => files.in_aws(LineProblem::error(self.entry.line, self.entry.explained(error.to_string()))),
+        }
+    }
 }
 
 fn endpoint_problem(session: &SessionConfig) -> Option<Problem> {

@@ -1,5 +1,7 @@
 use super::*;
-use crate::config::{BrowserCommand, LostProfile, NoAssignment, normalise_start_url};
+use std::time::Duration;
+
+use crate::config::{BrowserCommand, NoAssignment, SdkCache, normalise_start_url};
 use crate::issuer::Issuer;
 use std::path::PathBuf;
 
@@ -320,7 +322,7 @@ fn profiles_that_call_ssoctl_lead_where_it_is_sent() {
          [profile other]\ncredential_process = aws-vault exec corp --json\n"
     );
     let config = config("", &aws);
-    assert_eq!((&config.problems, config.lost_profiles.len()), (&vec![], 0));
+    assert_eq!((&config.problems, config.unusable_profiles.len()), (&vec![], 0));
     let meant = |profile: &str| match &config.profiles[profile].assignment {
         Ok(assignment) => format!("{} {}", assignment.account, assignment.role),
         Err(why) => why.to_string(),
@@ -347,17 +349,20 @@ fn profiles_that_call_ssoctl_in_a_circle_or_for_nothing_are_reported() {
          [profile short]\ncredential_process = ssoctl credential-process --session corp --account 1 --role r\n"
     );
     let config = config("", &aws);
-    let lost: Vec<(&str, String)> =
-        config.lost_profiles.iter().map(|(name, why)| (name.as_str(), why.to_string())).collect();
-    let circle = LostProfile::Circle.to_string();
+    let lost: Vec<(&str, &str)> =
+        config.unusable_profiles.iter().map(|(name, why)| (name.as_str(), why.message.as_str())).collect();
+    let circle = |name: &str| {
+        let remedy = "let its credential_process name --session, --account and --role";
+        format!("profile {name:?} refers to itself; {remedy}")
+    };
     assert_eq!(
         lost,
         [
-            ("a", circle.clone()),
-            ("b", circle.clone()),
-            ("gone", "refers to session \"gone\", which does not exist".to_owned()),
-            ("nowhere", "refers to profile \"absent\", which leads to no session".to_owned()),
-            ("self", circle),
+            ("a", circle("a").as_str()),
+            ("b", circle("b").as_str()),
+            ("gone", "profile \"gone\" refers to session \"gone\", which does not exist"),
+            ("nowhere", "profile \"nowhere\" refers to profile \"absent\", which leads to no session"),
+            ("self", circle("self").as_str()),
         ]
     );
     assert_eq!(config.profiles.keys().collect::<Vec<_>>(), ["short"]);

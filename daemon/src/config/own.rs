@@ -20,6 +20,8 @@ pub(super) struct OwnFile {
     pub(super) aws_config_files: Vec<String>,
     pub(super) sessions: Vec<OwnSession>,
     pub(super) problems: Vec<LineProblem>,
+    /// Those of them by which sessions are lost whose names nobody knows.
+    pub(super) losses: Vec<LineProblem>,
 }
 
 /// A `[session.NAME]` table. Every member may be missing: an `sso-session` section of its name may have it.
@@ -30,7 +32,7 @@ pub(super) struct OwnSession {
     pub(super) line: usize,
     pub(super) start_url: Option<Located<String>>,
     pub(super) region: Option<Located<String>>,
-    pub(super) scopes: Option<Vec<String>>,
+    pub(super) scopes: Option<Located<Vec<String>>>,
     pub(super) oidc_endpoint: Option<Located<String>>,
     pub(super) portal_endpoint: Option<Located<String>>,
     pub(super) browser: Option<BrowserCommand>,
@@ -38,9 +40,9 @@ pub(super) struct OwnSession {
     pub(super) refresh_before: Option<Duration>,
     pub(super) notify_before: Option<Duration>,
     pub(super) sdk_cache: Option<SdkCache>,
-    /// Whether a member that decides on identity or endpoints has a wrong type, so that using the rest would sign
-    /// somebody in who was not meant, or elsewhere.
-    pub(super) unusable: bool,
+    /// What is wrong with a member that decides on identity or endpoints, if one has a wrong type, so that using the rest
+    /// would sign somebody in who was not meant, or elsewhere.
+    pub(super) unusable: Option<LineProblem>,
 }
 
 impl OwnFile {
@@ -50,24 +52,24 @@ impl OwnFile {
             Ok(document) => document,
             Err(error) => {
                 let problem = LineProblem::error(
-                    line_at(text, error.span()),
+                    Lines::of(text).at(error.span()),
                     format!("the whole file is left out, it is not TOML: {}", error.message().replace('\n', ", ")),
                 );
-                return Self { problems: vec![problem], ..Self::default() };
+                return Self { problems: vec![problem.clone()], losses: vec![problem], ..Self::default() };
             }
         };
-        let mut reader = Reader { text, file: Self::default() };
+        let mut reader = Reader { lines: Lines::of(text), file: Self::default() };
         reader.top_level(document.as_table());
         reader.file
     }
 }
 
-struct Reader<'a> {
-    text: &'a str,
+struct Reader {
+    lines: Lines,
     file: OwnFile,
 }
 
-impl Reader<'_> {
+impl Reader {
     fn top_level(&mut self, table: &dyn TableLike) {
         for (key, item) in keys_of(table) {
             match key.get() {
@@ -92,7 +94,10 @@ impl Reader<'_> {
                 "aws_config_files" => self.file.aws_config_files = self.aws_config_files(key, item),
                 "session" => match item.as_table_like() {
                     Some(sessions) => self.sessions(sessions),
-                    None => self.wrong(key, item, "tables such as [session.work]"),
+                    None => {
+                        self.wrong(key, item, "tables such as [session.work]");
+                        self.file.losses.extend(self.file.problems.last().cloned());
+                    }
                 },
                 _ => self.unknown(key, "secret_store, notifications, quiet_hours, aws_config_files and [session.NAME]"),
             }
@@ -118,6 +123,7 @@ impl Reader<'_> {
     }
 
     fn session(&mut self, name: &str, line: usize, table: &dyn TableLike) -> OwnSession {
+        let before = self.file.problems.len();
         let mut session = OwnSession { name: name.to_owned(), line, ..OwnSession::default() };
         for (key, item) in keys_of(table) {
             let line = self.line(key, item);
@@ -125,7 +131,7 @@ impl Reader<'_> {
             match key.get() {
                 "start_url" => session.start_url = self.string(key, item).map(located),
                 "region" => session.region = self.string(key, item).map(located),
-                "scopes" => session.scopes = self.strings(key, item),
+                "scopes" => session.scopes = self.strings(key, item).map(|value| Located { value, line }),
                 "label" => self.label(key, item, name, table),
                 "oidc_endpoint" => session.oidc_endpoint = self.string(key, item).map(located),
                 "portal_endpoint" => session.portal_endpoint = self.string(key, item).map(located),
@@ -142,13 +148,19 @@ impl Reader<'_> {
                 ),
             }
         }
-        let is_lost = |key: &str, is_read: bool| table.contains_key(key) && !is_read;
-        session.unusable = is_lost("start_url", session.start_url.is_some())
-            || is_lost("region", session.region.is_some())
-            || is_lost("scopes", session.scopes.is_some())
-            || table.contains_key("label")
-            || is_lost("oidc_endpoint", session.oidc_endpoint.is_some())
-            || is_lost("portal_endpoint", session.portal_endpoint.is_some());
+        let decisive = [
+            ("start_url", session.start_url.is_some()),
+            ("region", session.region.is_some()),
+            ("scopes", session.scopes.is_some()),
+            ("label", false),
+            ("oidc_endpoint", session.oidc_endpoint.is_some()),
+            ("portal_endpoint", session.portal_endpoint.is_some()),
+        ];
+        session.unusable = decisive.into_iter().filter(|&(_, is_read)| !is_read).find_map(|(key, _)| {
+            let (key, item) = table.get_key_value(key)?;
+            let line = self.line(key, item);
+            self.file.problems[before..].iter().find(|problem| problem.line == line).cloned()
+        });
         session
     }
 
@@ -245,7 +257,7 @@ impl Reader<'_> {
     }
 
     fn unknown(&mut self, key: &Key, known: &str) {
-        let line = line_at(self.text, key.span());
+        let line = self.lines.at(key.span());
         self.file.problems.push(LineProblem::warning(
             line,
             format!("{:?} is not known here and is left out; known are {known}", key.get()),
@@ -258,7 +270,7 @@ impl Reader<'_> {
 
     /// Where an entry stands: its key, or where that is shared with other entries (`[session.a]`), the item.
     fn line(&self, key: &Key, item: &Item) -> usize {
-        line_at(self.text, key.span().or_else(|| item.span()))
+        self.lines.at(key.span().or_else(|| item.span()))
     }
 }
 
@@ -267,10 +279,19 @@ fn keys_of(table: &dyn TableLike) -> impl Iterator<Item = (&Key, &Item)> {
     table.iter().filter_map(|(name, _)| table.get_key_value(name))
 }
 
-/// The line of the first byte of a span, counted from 1; the first line where there is no span.
-fn line_at(text: &str, span: Option<Range<usize>>) -> usize {
-    let start = span.map_or(0, |span| span.start).min(text.len());
-    1 + text.as_bytes()[..start].iter().filter(|&&byte| byte == b'\n').count()
+/// Where the lines of a text end.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn of(text: &str) -> Self {
+        Self(text.match_indices('\n').map(|(end, _)| end).collect())
+    }
+
+    /// The line of the first byte of a span, counted from 1; the first line where there is no span.
+    fn at(&self, span: Option<Range<usize>>) -> usize {
+        let start = span.map_or(0, |span| span.start);
+        1 + self.0.partition_point(|&end| end < start)
+    }
 }
 
 #[cfg(test)]
@@ -310,7 +331,10 @@ sdk_cache = "on"
             line: 5,
             start_url: Some(Located { value: "https://corp.awsapps.com/start".to_owned(), line: 6 }),
             region: Some(Located { value: "eu-west-1".to_owned(), line: 7 }),
-            scopes: Some(vec!["sso:account:access".to_owned(), "codewhisperer:completions".to_owned()]),
+            scopes: Some(Located {
+                value: vec!["sso:account:access".to_owned(), "codewhisperer:completions".to_owned()],
+                line: 8,
+            }),
             oidc_endpoint: Some(Located { value: "http://127.0.0.1:8080".to_owned(), line: 9 }),
             portal_endpoint: Some(Located { value: "http://127.0.0.1:8081".to_owned(), line: 10 }),
             browser: Some(BrowserCommand::configured("firefox -P work {url}").unwrap()),
@@ -318,7 +342,7 @@ sdk_cache = "on"
             refresh_before: Some(Duration::from_secs(20 * 60)),
             notify_before: Some(Duration::from_secs(90 * 60)),
             sdk_cache: Some(SdkCache::Off),
-            unusable: false,
+            unusable: None,
         };
         let two_words = OwnSession {
             name: "two words".to_owned(),
@@ -336,7 +360,7 @@ sdk_cache = "on"
         let found: Vec<(Severity, usize)> =
             file.problems.iter().map(|problem| (problem.severity, problem.line)).collect();
         assert_eq!(found, [(Severity::Warning, 1), (Severity::Warning, 4), (Severity::Warning, 5)]);
-        assert!(!file.sessions[0].unusable);
+        assert!(file.sessions[0].unusable.is_none());
         assert!(file.sessions[0].region.is_some());
     }
 
@@ -366,9 +390,9 @@ sdk_cache = "on"
             assert_eq!(file.problems.len(), 1, "{entry}");
             assert_eq!(file.problems[0].severity, Severity::Error, "{entry}");
             assert_eq!(file.problems[0].line, 3, "{entry}");
-            assert_eq!(file.sessions[0].unusable, unusable, "{entry}");
+            assert_eq!(file.sessions[0].unusable.is_some(), unusable, "{entry}");
             assert!(file.sessions[1].region.is_some(), "{entry}");
-            assert!(!file.sessions[1].unusable, "{entry}");
+            assert!(file.sessions[1].unusable.is_none(), "{entry}");
         }
     }
 

@@ -1,17 +1,22 @@
 //! The profiles of the AWS configuration: which session each leads to, and the sessions that legacy profiles make.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::error::Error;
 
 use super::aws::{AwsFile, AwsPart, Section};
 use super::credential_command::{CredentialCommand, Named};
+use super::draft::{Draft, Drafts};
 use super::identity::{Identity, IdentityError};
-use super::located::LineProblem;
-use super::merge::{Draft, Source};
+use super::located::{LineProblem, Located};
+use super::merge::Files;
+use super::own::OwnSession;
 use super::session_name::{derive_name, unique_name};
-use super::{LostProfile, NoAssignment, ProfileConfig};
+use super::{NoAssignment, Problem, ProfileConfig};
 use crate::portal::{AccountId, Assignment, RoleName};
 use ssoctl_protocol::{DecidedBy, ProfileKey};
+
+/// Nobody needs more profiles between one and the one that signs in; following them costs time and stack.
+const MOST_STEPS: usize = 50;
 
 /// The sessions' names by the profiles that sign in by themselves.
 type Direct = BTreeMap<String, String>;
@@ -32,7 +37,26 @@ pub(super) struct Legacy<'a> {
 #[derive(Default)]
 pub(super) struct Resolved {
     pub(super) profiles: BTreeMap<String, ProfileConfig>,
-    pub(super) lost: BTreeMap<String, LostProfile>,
+    pub(super) unusable: BTreeMap<String, Problem>,
+}
+
+/// Why a profile leads to no session although its `credential_process` is ours. The text fits after the profile's name.
+#[derive(Debug, thiserror::Error)]
+enum LostProfile {
+    /// It leads back to itself, perhaps by way of others.
+    #[error("refers to itself; let its credential_process name --session, --account and --role")]
+    Circle,
+    /// Too many others stand between it and one that signs in.
+    #[error(
+        "has ssoctl ask by way of more than {MOST_STEPS} other profiles; let its credential_process name --session"
+    )]
+    TooFar,
+    /// The session that is named there does not exist.
+    #[error("refers to session {0:?}, which does not exist")]
+    NoSuchSession(String),
+    /// The profile that is named there leads to none.
+    #[error("refers to profile {0:?}, which leads to no session")]
+    Nowhere(String),
 }
 
 /// How a profile signs in.
@@ -42,73 +66,73 @@ enum SignIn<'a> {
 }
 
 /// Joins legacy profiles to the sessions at their portals, or makes sessions of them, and tells where each profile
-/// leads. `own_names` are the sessions of the own file, which profiles may refer to as well.
+/// leads. `own_sessions` are those of the own file, which profiles may refer to as well; `left_out` are sessions that cannot
+/// be used.
 pub(super) fn resolve(
-    aws: &Source<'_, AwsFile>,
-    credentials: &Path,
-    own_names: &[&str],
-    drafts: &mut Vec<Draft>,
+    files: &Files<'_>,
+    own_sessions: &HashMap<&str, &OwnSession>,
+    left_out: &BTreeMap<String, Problem>,
+    drafts: &mut Drafts,
     problems: &mut Vec<LineProblem>,
 ) -> Resolved {
+    let aws = files.aws.file;
     let mut direct = Direct::new();
+    let mut unusable = BTreeMap::new();
     let mut portals: Vec<Vec<Legacy<'_>>> = Vec::new();
-    for profile in &aws.file.profiles {
-        match sign_in(profile, aws.file, own_names) {
+    let mut places: HashMap<Identity, usize> = HashMap::new();
+    for profile in &aws.profiles {
+        match sign_in(profile, aws, own_sessions) {
             Ok(None) => {}
-            Ok(Some(SignIn::Session(name))) => {
-                // A session that was left out has been reported where it stands.
-                if let Some(draft) = drafts.iter().find(|draft| draft.is_named(name)) {
-                    direct.insert(profile.name.clone(), draft.name.clone());
-                }
-            }
+            Ok(Some(SignIn::Session(name))) => match (drafts.named(name), left_out.get(name)) {
+                (Some(place), _) => drop(direct.insert(profile.name.clone(), drafts.get(place).name.clone())),
+                // It has been reported where it stands.
+                (None, Some(why)) => drop(unusable.insert(profile.name.clone(), why.clone())),
+                (None, None) => {}
+            },
             Ok(Some(SignIn::Legacy(legacy))) => {
-                match portals.iter_mut().find(|portal| portal[0].identity == legacy.identity) {
+                let place = *places.entry(legacy.identity.clone()).or_insert(portals.len());
+                match portals.get_mut(place) {
                     Some(portal) => portal.push(legacy),
                     None => portals.push(vec![legacy]),
                 }
             }
-            Err(problem) => problems.push(problem),
+            Err(problem) => {
+                unusable.insert(profile.name.clone(), files.in_aws(problem.clone()));
+                problems.push(problem);
+            }
         }
     }
 
     for portal in portals {
-        let index = session_at(&portal[0], drafts, problems).unwrap_or_else(|| {
-            let name = name_of(&portal, drafts);
-            let endpoints = aws.file.endpoints_of(&portal[0].profile.name, problems);
-            drafts.push(Draft::of_legacy_profiles(name, &portal[0], aws, endpoints));
-            drafts.len() - 1
+        let place = session_at(&portal[0], drafts, problems).unwrap_or_else(|| {
+            let name = name_of(&portal, drafts, left_out);
+            let endpoints = aws.endpoints_of(&portal[0].profile.name, problems);
+            drafts.push(Draft::of_legacy_profiles(name, &portal[0], files, endpoints))
         });
-        // Looked up once for all: there can be ten thousands of profiles at one portal.
-        let mut names: HashMap<String, usize> = HashMap::new();
-        for (place, draft) in drafts.iter().enumerate() {
-            for name in draft.aliases.iter().chain([&draft.name]) {
-                names.entry(name.clone()).or_insert(place);
-            }
-        }
         for legacy in &portal {
             let profile = &legacy.profile.name;
-            direct.insert(profile.clone(), drafts[index].name.clone());
-            problems.extend(add_legacy_profile(drafts, index, legacy));
-            match names.get(profile).copied() {
-                None => {
-                    drafts[index].aliases.push(profile.clone());
-                    names.insert(profile.clone(), index);
-                }
-                Some(namesake) if namesake == index => {}
-                Some(namesake) => problems.push(LineProblem::warning(
+            direct.insert(profile.clone(), drafts.get(place).name.clone());
+            problems.extend(add_legacy_profile(drafts, place, legacy));
+            // A session that is left out keeps its name.
+            if left_out.contains_key(profile) {
+                continue;
+            }
+            let namesake = drafts.add_alias(place, profile);
+            if namesake != place {
+                problems.push(LineProblem::warning(
                     legacy.line,
                     format!(
                         "profile {profile:?} signs in as session {:?}, but as a session's name {profile:?} means another one ({}); use --profile for the profile",
-                        drafts[index].name, drafts[namesake].identity.start_url
+                        drafts.get(place).name, drafts.get(namesake).identity.start_url
                     ),
-                )),
+                ));
             }
         }
     }
 
     let mut resolved = Resolved::default();
-    let ways = Ways { aws: aws.file, path: aws.path, credentials, direct: &direct, drafts };
-    for profile in &aws.file.profiles {
+    let ways = Ways { files, direct: &direct, unusable: &unusable, left_out, drafts };
+    for profile in &aws.profiles {
         match ways.follow(profile, &mut Vec::new(), problems) {
             Ok(Lead { session, assignment, decided_by }) => {
                 let region = profile.get("region").map(|region| region.value.clone());
@@ -118,14 +142,20 @@ pub(super) fn resolve(
                     .insert(profile.name.clone(), ProfileConfig { session, assignment, region, decided_by });
             }
             Err(Astray::Elsewhere) => {}
+            Err(Astray::Unusable(why)) => drop(resolved.unusable.insert(profile.name.clone(), why)),
             Err(Astray::Lost(why)) => {
-                let line = profile.get(CREDENTIAL_PROCESS).map_or(profile.line, |command| command.line);
-                problems.push(LineProblem::error(line, format!("profile {:?} {why}", profile.name)));
-                resolved.lost.insert(profile.name.clone(), why);
+                let problem = lost(profile, &why);
+                resolved.unusable.insert(profile.name.clone(), files.in_aws(problem.clone()));
+                problems.push(problem);
             }
         }
     }
     resolved
+}
+
+fn lost(profile: &Section, why: &LostProfile) -> LineProblem {
+    let line = profile.get(CREDENTIAL_PROCESS).map_or(profile.line, |command| command.line);
+    LineProblem::error(line, format!("profile {:?} {why}", profile.name))
 }
 
 const ACCOUNT: &str = "sso_account_id";
@@ -133,36 +163,45 @@ const ROLE: &str = "sso_role_name";
 const CREDENTIAL_PROCESS: &str = "credential_process";
 
 /// What a profile says itself about role and account. Members that cannot be used are reported where they stand.
-fn assignment(profile: &Section, problems: &mut Vec<LineProblem>) -> Result<Assignment, NoAssignment> {
+fn assignment(
+    profile: &Section,
+    files: &Files<'_>,
+    problems: &mut Vec<LineProblem>,
+) -> Result<Assignment, NoAssignment> {
+    let mut incomplete = |missing: &'static str, line: usize| {
+        let message = format!("profile {:?} has no {missing}, so it is for signing in alone", profile.name);
+        problems.push(LineProblem::error(line, message));
+        let (file, line) = files.place(line);
+        Err(NoAssignment::Incomplete { missing, file: file.to_owned(), line })
+    };
     let (account, role) = match (profile.get(ACCOUNT), profile.get(ROLE)) {
         (Some(account), Some(role)) => (account, role),
         (None, None) => return Err(NoAssignment::Neither),
-        (Some(there), None) => return Err(incomplete(profile, there.line, ROLE, problems)),
-        (None, Some(there)) => return Err(incomplete(profile, there.line, ACCOUNT, problems)),
+        (Some(there), None) => return incomplete(ROLE, there.line),
+        (None, Some(there)) => return incomplete(ACCOUNT, there.line),
     };
-    let mut malformed = |key: &str, line: usize, error: String| {
-        problems.push(LineProblem::error(line, format!("{key} of profile {:?} cannot be used: {error}", profile.name)));
-        NoAssignment::Malformed(error)
+    let mut malformed = |key: &str, entry: &Located<String>, error: String| {
+        let message = format!("{key} of profile {:?} cannot be used: {}", profile.name, entry.explained(error));
+        problems.push(LineProblem::error(entry.line, message.clone()));
+        NoAssignment::Malformed(files.in_aws(LineProblem::error(entry.line, message)))
     };
     Ok(Assignment {
-        account: AccountId::new(&account.value).map_err(|error| malformed(ACCOUNT, account.line, error.to_string()))?,
-        role: RoleName::new(&role.value).map_err(|error| malformed(ROLE, role.line, error.to_string()))?,
+        account: AccountId::new(&account.value).map_err(|error| malformed(ACCOUNT, account, error.to_string()))?,
+        role: RoleName::new(&role.value).map_err(|error| malformed(ROLE, role, error.to_string()))?,
     })
-}
-
-fn incomplete(profile: &Section, line: usize, missing: &'static str, problems: &mut Vec<LineProblem>) -> NoAssignment {
-    let message = format!("profile {:?} has no {missing}, so it is for signing in alone", profile.name);
-    problems.push(LineProblem::error(line, message));
-    NoAssignment::Incomplete(missing)
 }
 
 /// How a profile says that it signs in, by botocore's rules: with `sso_session`, members that the profile repeats
 /// must agree with the section's.
-fn sign_in<'a>(profile: &'a Section, aws: &AwsFile, own_names: &[&str]) -> Result<Option<SignIn<'a>>, LineProblem> {
+fn sign_in<'a>(
+    profile: &'a Section,
+    aws: &AwsFile,
+    own_sessions: &HashMap<&str, &OwnSession>,
+) -> Result<Option<SignIn<'a>>, LineProblem> {
     let name = &profile.name;
     if let Some(reference) = profile.get("sso_session") {
         let Some(section) = aws.sso_session(&reference.value) else {
-            return if own_names.contains(&reference.value.as_str()) {
+            return if own_sessions.contains_key(reference.value.as_str()) {
                 Ok(Some(SignIn::Session(&reference.value)))
             } else {
                 Err(LineProblem::error(
@@ -201,11 +240,11 @@ fn sign_in<'a>(profile: &'a Section, aws: &AwsFile, own_names: &[&str]) -> Resul
                     line: profile.line,
                 }))),
                 Err(error) => {
-                    let line = match error {
-                        IdentityError::StartUrl(_) => start_url.line,
-                        IdentityError::Region(_) => region.line,
+                    let entry = match error {
+                        IdentityError::StartUrl(_) => start_url,
+                        IdentityError::Region(_) => region,
                     };
-                    Err(LineProblem::error(line, error.to_string()))
+                    Err(LineProblem::error(entry.line, entry.explained(error.to_string())))
                 }
             }
         }
@@ -223,18 +262,12 @@ fn sign_in<'a>(profile: &'a Section, aws: &AwsFile, own_names: &[&str]) -> Resul
 
 /// The session that legacy profiles at a portal join: the only one there, whatever its scopes. Where there are several,
 /// nobody can tell whose sign-in is meant, and the profiles have one of their own.
-fn session_at(legacy: &Legacy<'_>, drafts: &[Draft], problems: &mut Vec<LineProblem>) -> Option<usize> {
-    let (url, region) = (&legacy.identity.start_url, &legacy.identity.region);
-    let is_there = |index: &usize| {
-        let identity = &drafts[*index].identity;
-        (&identity.start_url, &identity.region) == (url, region)
-    };
-    let there: Vec<usize> = (0..drafts.len()).filter(is_there).collect();
-    match there.as_slice() {
+fn session_at(legacy: &Legacy<'_>, drafts: &Drafts, problems: &mut Vec<LineProblem>) -> Option<usize> {
+    match drafts.at(&legacy.identity) {
         [] => None,
         [only] => Some(*only),
         several => {
-            let several: Vec<String> = several.iter().map(|&index| format!("{:?}", drafts[index].name)).collect();
+            let several: Vec<String> = several.iter().map(|&place| format!("{:?}", drafts.get(place).name)).collect();
             problems.push(LineProblem::warning(
                 legacy.line,
                 format!(
@@ -249,31 +282,26 @@ fn session_at(legacy: &Legacy<'_>, drafts: &[Draft], problems: &mut Vec<LineProb
     }
 }
 
-/// A legacy profile signs in with this session: readers look for its token under the profile's start URL as it is written.
-/// That name is one session's alone.
-fn add_legacy_profile(drafts: &mut [Draft], index: usize, legacy: &Legacy<'_>) -> Option<LineProblem> {
-    drafts[index].is_legacy = true;
-    let holder = drafts.iter().position(|draft| draft.cache_keys.iter().any(|key| key == legacy.start_url));
-    match holder {
-        None => drafts[index].cache_keys.push(legacy.start_url.to_owned()),
-        Some(holder) if holder == index => {}
-        Some(holder) => {
-            return Some(LineProblem::warning(
-                legacy.line,
-                format!(
-                    "the token file of profile {:?} is that of session {:?}, because the AWS CLI names it after the start URL \
-                     alone; write the URL with a \"/\" at its end to have one for {}",
-                    legacy.profile.name, drafts[holder].name, legacy.identity.region
-                ),
-            ));
-        }
-    }
-    None
+/// A legacy profile signs in with the session at `place`.
+fn add_legacy_profile(drafts: &mut Drafts, place: usize, legacy: &Legacy<'_>) -> Option<LineProblem> {
+    let holder = drafts.add_legacy_start_url(place, legacy.start_url);
+    (holder != place).then(|| {
+        LineProblem::warning(
+            legacy.line,
+            format!(
+                "the token file of profile {:?} is that of session {:?}, because the AWS CLI names it after the start URL \
+                 alone; write the URL with a \"/\" at its end to have one for {}",
+                legacy.profile.name,
+                drafts.get(holder).name,
+                legacy.identity.region
+            ),
+        )
+    })
 }
 
 /// The first profile's name that no session has yet; where all are taken, one from the start URL.
-fn name_of(portal: &[Legacy<'_>], drafts: &[Draft]) -> String {
-    let is_taken = |name: &str| drafts.iter().any(|draft| draft.is_named(name));
+fn name_of(portal: &[Legacy<'_>], drafts: &Drafts, left_out: &BTreeMap<String, Problem>) -> String {
+    let is_taken = |name: &str| drafts.named(name).is_some() || left_out.contains_key(name);
     portal
         .iter()
         .map(|legacy| &legacy.profile.name)
@@ -293,30 +321,39 @@ struct Lead {
 enum Astray {
     /// It has its credentials from elsewhere.
     Elsewhere,
-    /// It is meant to.
+    /// It is meant to, and something else is to blame, which is reported where it stands.
+    Unusable(Problem),
+    /// It is meant to, and what it says is to blame.
     Lost(LostProfile),
 }
 
 /// What profiles are followed by.
 struct Ways<'a> {
-    aws: &'a AwsFile,
-    path: &'a Path,
-    credentials: &'a Path,
+    files: &'a Files<'a>,
     direct: &'a Direct,
-    drafts: &'a [Draft],
+    unusable: &'a BTreeMap<String, Problem>,
+    left_out: &'a BTreeMap<String, Problem>,
+    drafts: &'a Drafts,
 }
 
 impl<'a> Ways<'a> {
     /// Where a key of a profile stands, if the profile has it.
     fn key(&self, profile: &Section, key: &'static str) -> Option<ProfileKey> {
-        let (part, line) = self.aws.place(profile.get(key)?.line);
-        let file = if part == AwsPart::Credentials { self.credentials } else { self.path };
+        let (file, line) = self.files.place(profile.get(key)?.line);
         Some(ProfileKey {
             profile: profile.name.clone(),
             key: key.to_owned(),
             file: file.display().to_string(),
             line: line as u64,
         })
+    }
+
+    /// What is to be said of a profile that leads to this one, which is lost. That a way has no end is to be said of each on it.
+    fn blames(&self, lost: &Section, why: LostProfile) -> Astray {
+        match why {
+            LostProfile::Circle | LostProfile::TooFar => Astray::Lost(why),
+            why => Astray::Unusable(self.files.in_aws(self::lost(lost, &why))),
+        }
     }
 
     /// Follows a profile by its `source_profile` where that leads somewhere, as botocore assumes roles before it looks at SSO
@@ -330,15 +367,21 @@ impl<'a> Ways<'a> {
         if visited.contains(&profile.name.as_str()) {
             return Err(Astray::Lost(LostProfile::Circle));
         }
+        if visited.len() > MOST_STEPS {
+            return Err(Astray::Lost(LostProfile::TooFar));
+        }
         visited.push(&profile.name);
         let source = profile.get("role_arn").and_then(|_| profile.get("source_profile"));
-        let source = source.and_then(|source| self.aws.profile(&source.value));
+        let source = source.and_then(|source| self.files.aws.file.profile(&source.value));
         // What is wrong with another profile is reported where that one is followed.
         let unheard = &mut Vec::new();
-        if let Some(source) = source
-            && let Ok(lead) = self.follow(source, &mut visited.clone(), unheard)
-        {
-            return Ok(Lead { assignment: Err(NoAssignment::OnTopOf(source.name.clone())), ..lead });
+        let mut elsewhere = Astray::Elsewhere;
+        if let Some(source) = source {
+            match self.follow(source, &mut visited.clone(), unheard) {
+                Ok(lead) => return Ok(Lead { assignment: Err(NoAssignment::OnTopOf(source.name.clone())), ..lead }),
+                Err(Astray::Lost(why)) => elsewhere = self.blames(source, why),
+                Err(why) => elsewhere = why,
+            }
         }
         if let Some(session) = self.direct.get(&profile.name) {
             let decided_by = DecidedBy {
@@ -347,38 +390,50 @@ impl<'a> Ways<'a> {
                 role: self.key(profile, ROLE),
                 region: None,
             };
-            return Ok(Lead { session: session.clone(), assignment: assignment(profile, problems), decided_by });
+            return Ok(Lead {
+                session: session.clone(),
+                assignment: assignment(profile, self.files, problems),
+                decided_by,
+            });
+        }
+        // The SDKs do not go on to a command if signing in cannot be what it is meant to be.
+        if let Some(why) = self.unusable.get(&profile.name) {
+            return Err(Astray::Unusable(why.clone()));
         }
         // Keys in the credentials file come before a command, wherever that stands.
-        let keys = profile.entries.get("aws_access_key_id").map(|key| self.aws.place(key.line).0);
+        let keys = profile.entries.get("aws_access_key_id").map(|key| self.files.aws.file.place(key.line).0);
         if keys == Some(AwsPart::Credentials) {
-            return Err(Astray::Elsewhere);
+            return Err(elsewhere);
         }
-        let Some(command) = profile.get(CREDENTIAL_PROCESS) else { return Err(Astray::Elsewhere) };
+        let Some(command) = profile.get(CREDENTIAL_PROCESS) else { return Err(elsewhere) };
         let Some(ours) = CredentialCommand::read(&command.value).filter(CredentialCommand::is_ssoctl) else {
-            return Err(Astray::Elsewhere);
+            return Err(elsewhere);
         };
         let lead = match &ours.named {
             Named::Session(name) => {
-                let session = self.drafts.iter().find(|draft| draft.is_named(name));
-                let session = session.ok_or_else(|| Astray::Lost(LostProfile::NoSuchSession(name.clone())))?;
+                let session = self.drafts.named(name).map(|place| self.drafts.get(place));
+                let session = session.ok_or_else(|| match self.left_out.get(name) {
+                    Some(why) => Astray::Unusable(why.clone()),
+                    None => Astray::Lost(LostProfile::NoSuchSession(name.clone())),
+                })?;
                 let decided_by = DecidedBy { session: self.key(profile, CREDENTIAL_PROCESS), ..Default::default() };
                 Lead { session: session.name.clone(), assignment: Err(NoAssignment::Neither), decided_by }
             }
             Named::Profile(name) => {
                 let nowhere = || Astray::Lost(LostProfile::Nowhere(name.clone()));
-                let asked = self.aws.profile(name).ok_or_else(nowhere)?;
+                let asked = self.files.aws.file.profile(name).ok_or_else(nowhere)?;
                 self.follow(asked, visited, unheard).map_err(|why| match why {
-                    Astray::Lost(LostProfile::Circle) => why,
-                    _ => nowhere(),
+                    Astray::Elsewhere => nowhere(),
+                    Astray::Unusable(_) => why,
+                    Astray::Lost(why) => self.blames(asked, why),
                 })?
             }
         };
-        let assignment = chosen(&ours, lead.assignment).inspect_err(|why| {
-            if let NoAssignment::Malformed(error) = why {
-                let message = format!("{CREDENTIAL_PROCESS} of profile {:?} cannot be used: {error}", profile.name);
-                problems.push(LineProblem::error(command.line, message));
-            }
+        let assignment = chosen(&ours, lead.assignment, |error| {
+            let message = format!("{CREDENTIAL_PROCESS} of profile {:?} cannot be used: {error}", profile.name);
+            let problem = LineProblem::error(command.line, message);
+            problems.push(problem.clone());
+            NoAssignment::Malformed(self.files.in_aws(problem))
         });
         let mut decided_by = lead.decided_by;
         if ours.account.is_some() {
@@ -391,12 +446,12 @@ impl<'a> Ways<'a> {
     }
 }
 
-/// The role that a command means. What it names itself comes before what the profile says that it names.
+/// The role that a command means, which `malformed` reports where it cannot be used. What it names itself comes before what the profile says that it names.
 fn chosen(
     command: &CredentialCommand,
     of_profile: Result<Assignment, NoAssignment>,
+    mut malformed: impl FnMut(&dyn Error) -> NoAssignment,
 ) -> Result<Assignment, NoAssignment> {
-    let malformed = |error: &dyn std::error::Error| NoAssignment::Malformed(error.to_string());
     let account = command.account.as_deref().map(AccountId::new).transpose().map_err(|error| malformed(&error))?;
     let role = command.role.as_deref().map(RoleName::new).transpose().map_err(|error| malformed(&error))?;
     match (account, role) {

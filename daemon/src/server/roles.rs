@@ -14,7 +14,7 @@ use crate::portal::{AccountId, Assignment, RoleName};
 use crate::roles::Subject;
 use crate::roles::ask::{Answer, Refusal, Want};
 use crate::session;
-use crate::session::registry::{Entry, View};
+use crate::session::registry::{Entry, Unresolved, View};
 
 impl Api {
     pub(super) async fn credentials(&self, view: &View, query: Query) -> Reply {
@@ -85,11 +85,15 @@ impl Api {
 const DEFAULT_PROFILE: &str = "default";
 
 /// A request for a role that names nothing at all means that of the default profile, as it does for the SDKs, if that one
-/// leads to a session.
+/// leads to a session, or is meant to.
 pub(super) fn or_default_profile(view: &View, query: Query) -> Query {
     let default = Selector::Profile(DEFAULT_PROFILE.to_owned());
     let names_nothing = query.selector == Selector::Only && query.account.is_none() && query.role.is_none();
-    if names_nothing && view.resolve(&default).is_ok() { Query { selector: default, ..query } } else { query }
+    if names_nothing && !matches!(view.resolve(&default), Err(Unresolved::Unknown { .. })) {
+        Query { selector: default, ..query }
+    } else {
+        query
+    }
 }
 
 /// Which role in which account a request means, and the region of the profile that it names. What the request says itself

@@ -81,7 +81,7 @@ fn left_record(left_records::LeftRecord { key, owner }: left_records::LeftRecord
             issuer: Some(identity.issuer.to_string()),
             error: None,
         },
-        Err(why) => LeftRecord { key, error: Some(why), ..LeftRecord::default() },
+        Err(error) => LeftRecord { key, error: Some(error.to_string()), ..LeftRecord::default() },
     }
 }
 
@@ -238,17 +238,26 @@ pub(super) fn no_route(why: &NoRoute, method: &str, path: &str) -> Problem {
 
 pub(super) fn unresolved(selector: &Selector, why: Unresolved) -> Problem {
     match why {
-        Unresolved::Unknown(names) => {
+        Unresolved::Unknown { names, left_out } => {
             let detail = match selector {
                 Selector::Only => "no session is configured".to_owned(),
                 Selector::Session(name) => format!("there is no session {name:?}"),
                 Selector::Profile(profile) => format!("profile {profile:?} leads to no session"),
                 Selector::StartUrl(url) => format!("no session has the start URL {url:?}"),
             };
+            let detail = match left_out.as_slice() {
+                [] => detail,
+                left_out => format!("{detail}, perhaps because this cannot be read: {}", listed(left_out)),
+            };
             Problem::new(ErrorCode::UnknownSession, detail).with_choices(names)
         }
-        Unresolved::Lost(profile, why) => {
-            Problem::new(ErrorCode::InvalidConfiguration, format!("profile {profile:?} {why}"))
+        Unresolved::Unusable(why) => {
+            let what = match selector {
+                Selector::Session(name) => format!("session {name:?}"),
+                Selector::Profile(profile) => format!("profile {profile:?}"),
+                Selector::Only | Selector::StartUrl(_) => "what is configured".to_owned(),
+            };
+            Problem::new(ErrorCode::InvalidConfiguration, format!("{what} cannot be used: {}", listed(&why)))
         }
         Unresolved::Ambiguous(names) => {
             let detail = match selector {
@@ -260,10 +269,21 @@ pub(super) fn unresolved(selector: &Selector, why: Unresolved) -> Problem {
     }
 }
 
+fn listed(problems: &[crate::config::Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
 pub(super) fn refused(entry: &Entry, refusal: Refusal, now: Now) -> Problem {
     let name = entry.config.name.as_str();
     let notice = entry.config.endpoints.as_ref().ok().and_then(Endpoints::notice);
     let elsewhere = notice.map_or_else(String::new, |notice| format!(" at {notice}, which is not AWS"));
+    if let (Err(error), Refusal::SignInRequired { .. } | Refusal::WaitTimeout { .. }) =
+        (&entry.config.endpoints, &refusal)
+    {
+        // No sign-in helps before that is put right.
+        let detail = format!("session {name:?} cannot be used: {error}");
+        return Problem::new(ErrorCode::InvalidConfiguration, detail).of_session(name);
+    }
     let problem = match refusal {
         Refusal::SignInRequired { flow, expired } => {
             let since = expired.map_or_else(String::new, |expired| match now.boot.since(expired) {
@@ -355,7 +375,7 @@ pub(super) fn spoken(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::LostProfile;
+    use crate::config;
 
     #[test]
     fn durations_are_said_as_people_say_them() {
@@ -366,37 +386,53 @@ mod tests {
 
     #[test]
     fn what_selects_nothing_is_told_what_there_is() {
-        let names = || vec!["a".to_owned(), "b".to_owned()];
+        let unknown = |names: &[&str], left_out: &[config::Problem]| Unresolved::Unknown {
+            names: names.iter().map(|&name| name.to_owned()).collect(),
+            left_out: left_out.to_vec(),
+        };
+        let wrong = |line| config::Problem {
+            severity: Severity::Error,
+            file: "/aws/config".into(),
+            line: Some(line),
+            message: "it is wrong".to_owned(),
+        };
         for (selector, why, code, detail) in [
-            (Selector::Only, Unresolved::Unknown(vec![]), ErrorCode::UnknownSession, "no session is configured"),
+            (Selector::Only, unknown(&[], &[]), ErrorCode::UnknownSession, "no session is configured"),
             (
                 Selector::Session("c".into()),
-                Unresolved::Unknown(names()),
+                unknown(&["a", "b"], &[]),
                 ErrorCode::UnknownSession,
                 "there is no session \"c\"",
             ),
             (
                 Selector::Profile("p".into()),
-                Unresolved::Unknown(names()),
+                unknown(&["a", "b"], &[wrong(3), wrong(4)]),
                 ErrorCode::UnknownSession,
-                "profile \"p\" leads to no session",
+                "profile \"p\" leads to no session, perhaps because this cannot be read: /aws/config:3: it is wrong; \
+                 /aws/config:4: it is wrong",
             ),
             (
                 Selector::Profile("p".into()),
-                Unresolved::Lost("p".into(), LostProfile::NoSuchSession("gone".into())),
+                Unresolved::Unusable(vec![wrong(5)]),
                 ErrorCode::InvalidConfiguration,
-                "profile \"p\" refers to session \"gone\", which does not exist",
+                "profile \"p\" cannot be used: /aws/config:5: it is wrong",
             ),
             (
                 Selector::Only,
-                Unresolved::Ambiguous(names()),
+                Unresolved::Unusable(vec![wrong(5)]),
+                ErrorCode::InvalidConfiguration,
+                "what is configured cannot be used: /aws/config:5: it is wrong",
+            ),
+            (
+                Selector::Only,
+                Unresolved::Ambiguous(vec!["a".to_owned(), "b".to_owned()]),
                 ErrorCode::AmbiguousSession,
                 "there are several sessions, and none was named",
             ),
         ] {
             let choices = match &why {
-                Unresolved::Unknown(names) | Unresolved::Ambiguous(names) => names.clone(),
-                Unresolved::Lost(..) => Vec::new(),
+                Unresolved::Unknown { names, .. } | Unresolved::Ambiguous(names) => names.clone(),
+                Unresolved::Unusable(_) => Vec::new(),
             };
             assert_eq!(unresolved(&selector, why), Problem::new(code, detail).with_choices(choices));
         }

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::Notices;
 use super::task::Session;
 use crate::clock::{BootTime, Clock};
-use crate::config::{Config, FilePair, Identity, LostProfile, Notifications, SessionConfig};
+use crate::config::{Config, FilePair, Identity, Notifications, Problem, SessionConfig};
 use crate::roles::task::Roles;
 use crate::world::World;
 
@@ -53,13 +53,21 @@ pub struct Directory {
 /// Which session is meant.
 pub use ssoctl_protocol::Selector;
 
+/// How many reasons are told; `status` has them all.
+const MOST_REASONS: usize = 3;
+
 /// Why no single session is meant. The names are those to choose from.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Unresolved {
     /// None.
-    Unknown(Vec<String>),
-    /// None, although this profile is meant to lead to one.
-    Lost(String, LostProfile),
+    Unknown {
+        /// The names there are.
+        names: Vec<String>,
+        /// What may have named it, and is left out.
+        left_out: Vec<Problem>,
+    },
+    /// None, because what is configured cannot be used: at least one reason.
+    Unusable(Vec<Problem>),
     /// Several.
     Ambiguous(Vec<String>),
 }
@@ -227,13 +235,25 @@ impl View {
     /// # Errors
     /// [`Unresolved`] if it means none, or several.
     pub fn resolve(&self, selector: &Selector) -> Result<&Entry, Unresolved> {
+        let Config { unusable_sessions, unusable_profiles, losses, .. } = &self.config;
+        let unusable = match selector {
+            // Names of legacy profiles are names of their sessions, too.
+            Selector::Session(name) => unusable_sessions.get(name).or_else(|| match self.named(name) {
+                Some(_) => None,
+                None => unusable_profiles.get(name),
+            }),
+            Selector::Profile(name) => unusable_profiles.get(name),
+            Selector::Only | Selector::StartUrl(_) => None,
+        };
+        if let Some(why) = unusable {
+            // What it lacks may stand in a line that cannot be read.
+            let losses = losses.iter().filter(|loss| loss.file == why.file);
+            return Err(Unresolved::Unusable([why].into_iter().chain(losses).take(MOST_REASONS).cloned().collect()));
+        }
         let matching: Vec<&Entry> = match selector {
             Selector::Only => self.entries.iter().collect(),
             Selector::Session(name) => self.named(name).into_iter().collect(),
             Selector::Profile(profile) => {
-                if let Some(why) = self.config.lost_profiles.get(profile) {
-                    return Err(Unresolved::Lost(profile.clone(), why.clone()));
-                }
                 self.config.profiles.get(profile).and_then(|profile| self.named(&profile.session)).into_iter().collect()
             }
             Selector::StartUrl(url) => {
@@ -243,7 +263,22 @@ impl View {
         };
         match matching.as_slice() {
             [entry] => Ok(entry),
-            [] => Err(Unresolved::Unknown(names(self.entries.iter()))),
+            [] => {
+                let mut left_out = losses.clone();
+                if matches!(selector, Selector::Only | Selector::StartUrl(_)) {
+                    for why in unusable_sessions.values().chain(unusable_profiles.values()) {
+                        // Profiles share the reasons of their session.
+                        if left_out.len() < MOST_REASONS && !left_out.contains(why) {
+                            left_out.push(why.clone());
+                        }
+                    }
+                }
+                left_out.truncate(MOST_REASONS);
+                match selector {
+                    Selector::Only if !left_out.is_empty() => Err(Unresolved::Unusable(left_out)),
+                    _ => Err(Unresolved::Unknown { names: names(self.entries.iter()), left_out }),
+                }
+            }
             several => Err(Unresolved::Ambiguous(names(several.iter().copied()))),
         }
     }
