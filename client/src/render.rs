@@ -1,5 +1,6 @@
 //! What a person reads: notices, problems with their remedies, durations, and names made safe for a terminal.
 
+mod page;
 mod problem;
 mod status;
 mod table;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use ssoctl_protocol::text::{self, LONGEST_LINE};
 use ssoctl_protocol::{PendingLogin, Timestamp};
 
+pub(crate) use page::page;
 pub(crate) use problem::problem;
 pub(crate) use status::{Colours, left_record, status};
 pub(crate) use table::table;

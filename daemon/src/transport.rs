@@ -3,6 +3,7 @@
 //!
 //! Certificates, proxies, time-outs, the limit of an answer's length and the service's clock are the same for every call.
 
+mod bundle;
 mod call_error;
 pub mod decode;
 pub mod proxies;
@@ -279,12 +280,10 @@ fn build(ca_bundle: Option<&Path>, patience: Patience) -> Result<WayOut, Transpo
         let file = RegularFile::open(path, Link::Followed).map_err(|error| unusable(error.to_string()))?;
         let file = file.ok_or_else(|| unusable("there is no such file".to_owned()))?;
         let pem = file.read(LONGEST_BUNDLE).map_err(|error| unusable(error.to_string()))?;
-        let certificates =
-            reqwest::Certificate::from_pem_bundle(pem.expose()).map_err(|error| unusable(chain(&error)))?;
-        if certificates.is_empty() {
-            return Err(unusable("it holds no PEM certificate".to_owned()));
-        }
-        builder = builder.tls_certs_merge(certificates);
+        let certificates = bundle::certificates(pem.expose()).map_err(unusable)?;
+        let certificates: Result<Vec<_>, _> =
+            certificates.iter().map(|certificate| reqwest::Certificate::from_der(certificate)).collect();
+        builder = builder.tls_certs_merge(certificates.map_err(|error| unusable(chain(&error)))?);
     }
     let client = builder
         .build()

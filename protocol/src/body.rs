@@ -172,6 +172,39 @@ pub struct SessionStatus {
     /// The token files of the AWS CLI and SDKs; `null` if the session shares none.
     #[serde(default)]
     pub token_files: Option<TokenFiles>,
+    /// What defines it; `null` from older daemons.
+    #[serde(default)]
+    pub defined_by: Option<DefinedBy>,
+    /// The client registration that it signs in and renews with; `null` without one.
+    #[serde(default)]
+    pub registration: Option<Registration>,
+    /// When the service gave the token, and the refresh token with it; `null` without a token.
+    #[serde(default)]
+    pub received_at: Option<Timestamp>,
+    /// Where the sign-in came from: `sign_in`: a person's here; `token_file`: another program's, found in a token file;
+    /// `store`: an earlier daemon's. `null` without a token.
+    #[serde(default)]
+    pub signed_in_by: Option<String>,
+}
+
+/// The entry of a configuration file that defines a session.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct DefinedBy {
+    /// `session` (of config.toml), `sso_session` or `profile` (of the AWS files).
+    pub kind: String,
+    /// The file.
+    pub file: String,
+    /// The line of the entry's header, counted from 1.
+    pub line: u64,
+}
+
+/// A client registration.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Registration {
+    /// Since when it is.
+    pub issued_at: Timestamp,
+    /// When it ends; `null` if it does not.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// A service that is not AWS's own. A sign-in at AWS does not count there, and stays until the setting is gone.
@@ -340,6 +373,9 @@ pub struct NextStep {
     pub action: String,
     /// When.
     pub at: Timestamp,
+    /// Why that, and why then; `null` from older daemons.
+    #[serde(default)]
+    pub why: Option<String>,
 }
 
 /// `POST /v1/sessions`: a session to be written into the daemon's configuration file.

@@ -102,7 +102,8 @@ error_codes! {
     AmbiguousSession = "ambiguous_session", 409, Usage;
     /// A session of that name, but with another start URL, region or scopes, exists already.
     SessionExists = "session_exists", 409, Usage;
-    /// The person does not have this role in this account. Remembered for a minute, or until the next sign-in.
+    /// The person does not have this role in this account. Said twice in a row, it is remembered for a minute, or
+    /// until the next sign-in.
     NotAssigned = "not_assigned", 403, Refused;
     /// Neither the request nor the profile says which role in which account is meant.
     AssignmentUnnamed = "assignment_unnamed", 409, Usage;

@@ -9,8 +9,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use ssoctl_protocol::body::{
-    ConfigurationProblem, EndedRecord, LeftRecord, Logout, LogoutAll, MachineProblem, PortalSession, TokenFiles,
-    UnprovedFile,
+    ConfigurationProblem, DefinedBy, EndedRecord, LeftRecord, Logout, LogoutAll, MachineProblem, PortalSession,
+    Registration, TokenFiles, UnprovedFile,
 };
 use ssoctl_protocol::import::{Import, ImportOutcome, ImportedFile};
 use ssoctl_protocol::settings::{AwsConfigFile, Setting, Settings};
@@ -63,7 +63,11 @@ fn session() -> SessionStatus {
             at: time("2026-11-23T10:15:00Z"),
         }),
         session_ends_at: Some(time("2026-11-23T16:05:00Z")),
-        next: Some(NextStep { action: "refresh".into(), at: time("2026-11-23T10:56:00Z") }),
+        next: Some(NextStep {
+            action: "refresh".into(),
+            at: time("2026-11-23T10:56:00Z"),
+            why: Some("it is renewed before it ends".into()),
+        }),
         unsaved: false,
         found_in: Some("/home/ada/.aws/sso/cache/0ad374308c5a4e22f723adf10145eafad7c4031c.json".into()),
         token_files: Some(TokenFiles {
@@ -74,6 +78,13 @@ fn session() -> SessionStatus {
                 why: "the service did not answer".into(),
             }],
         }),
+        defined_by: Some(DefinedBy { kind: "sso_session".into(), file: "/home/ada/.aws/config".into(), line: 1 }),
+        registration: Some(Registration {
+            issued_at: time("2026-11-20T08:00:00Z"),
+            expires_at: Some(time("2027-02-18T08:00:00Z")),
+        }),
+        received_at: Some(time("2026-11-23T10:16:00Z")),
+        signed_in_by: Some("sign_in".into()),
     }
 }
 
@@ -92,7 +103,7 @@ fn session_json() -> Value {
         "login": pending_json(),
         "last_error": {"code": "network", "message": "the service did not answer", "at": "2026-11-23T10:15:00Z"},
         "session_ends_at": "2026-11-23T16:05:00Z",
-        "next": {"action": "refresh", "at": "2026-11-23T10:56:00Z"},
+        "next": {"action": "refresh", "at": "2026-11-23T10:56:00Z", "why": "it is renewed before it ends"},
         "unsaved": false,
         "found_in": "/home/ada/.aws/sso/cache/0ad374308c5a4e22f723adf10145eafad7c4031c.json",
         "token_files": {
@@ -103,6 +114,10 @@ fn session_json() -> Value {
                 "why": "the service did not answer",
             }],
         },
+        "defined_by": {"kind": "sso_session", "file": "/home/ada/.aws/config", "line": 1},
+        "registration": {"issued_at": "2026-11-20T08:00:00Z", "expires_at": "2027-02-18T08:00:00Z"},
+        "received_at": "2026-11-23T10:16:00Z",
+        "signed_in_by": "sign_in",
     })
 }
 

@@ -15,7 +15,9 @@ use crate::render::{self, Colours};
 
 pub(super) fn run(daemon: &Daemon, arguments: cli::Status) -> Result<(), Failure> {
     let json = arguments.json;
-    let (text, report) = match named(arguments.which) {
+    let which = named(arguments.which);
+    let is_named = which.is_some();
+    let (text, report) = match which {
         None => {
             let answer = daemon.ask(&Route::Sessions, &Query::default())?;
             (answer.body.expose().trim_ascii().to_vec(), daemon.read::<StatusReport>(&answer)?)
@@ -48,5 +50,10 @@ pub(super) fn run(daemon: &Daemon, arguments: cli::Status) -> Result<(), Failure
         } else {
             Colours::Off
         };
-    output::write(render::status(&report.daemon, &report.sessions, environment::now(), colours).as_bytes())
+    let now = environment::now();
+    let text = match report.sessions.as_slice() {
+        [session] if is_named => render::page(&report.daemon, session, now),
+        sessions => render::status(&report.daemon, sessions, now, colours),
+    };
+    output::write(text.as_bytes())
 }

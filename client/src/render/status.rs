@@ -86,6 +86,13 @@ pub(crate) fn status(daemon: &DaemonStatus, sessions: &[SessionStatus], now: Tim
             let _ = writeln!(text, "{}", printable(&said));
         }
     }
+    text.push_str(&self::daemon(daemon, now));
+    text
+}
+
+/// The daemon, and what is wrong with its machine and configuration.
+pub(super) fn daemon(daemon: &DaemonStatus, now: Timestamp) -> String {
+    let mut text = String::new();
     let _ = writeln!(
         text,
         "\nssoctld {}, pid {}, up {}; secrets in: {}",

@@ -96,7 +96,17 @@ pub(super) fn merge(
         }
     }
 
+    let ca_bundle = environment.ca_bundle.clone().or_else(|| {
+        let bundle = aws.profile(DEFAULT_PROFILE)?.get("ca_bundle")?;
+        Some(environment.expand_home(Path::new(&bundle.value)))
+    });
     let resolved = profiles::resolve(&files, &own_sessions, &unusable_sessions, &mut drafts, &mut aws_problems);
+    aws_problems.extend(
+        resolved
+            .profiles
+            .keys()
+            .filter_map(|name| unused_ca_bundle(aws.profile(name)?, environment, ca_bundle.as_deref())),
+    );
     let sessions: Vec<SessionConfig> =
         drafts.into_list().into_iter().map(|draft| draft.finish(files.own, files.aws.path, environment)).collect();
 
@@ -122,10 +132,7 @@ pub(super) fn merge(
             .map(|path| environment.expand_home(Path::new(path)))
             .collect(),
         quiet_hours: own.file.quiet_hours,
-        ca_bundle: environment.ca_bundle.clone().or_else(|| {
-            let bundle = aws.profile(DEFAULT_PROFILE)?.get("ca_bundle")?;
-            Some(environment.expand_home(Path::new(&bundle.value)))
-        }),
+        ca_bundle,
         problems,
     }
 }
@@ -274,6 +281,20 @@ impl Member<'_> {
             Of::Aws => files.in_aws(LineProblem::error(self.entry.line, self.entry.explained(error.to_string()))),
         }
     }
+}
+
+/// One daemon signs in for all profiles, and trusts the same certificates whoever asks.
+fn unused_ca_bundle(profile: &Section, environment: &Environment, used: Option<&Path>) -> Option<LineProblem> {
+    let bundle = profile.get("ca_bundle")?;
+    let is_used = used == Some(&environment.expand_home(Path::new(&bundle.value)));
+    (!is_used).then(|| {
+        let message = format!(
+            "ca_bundle of profile {:?} is not used for signing in; name it in [default], or in AWS_CA_BUNDLE where ssoctld is \
+             started",
+            profile.name
+        );
+        LineProblem::warning(bundle.line, message)
+    })
 }
 
 fn endpoint_problem(session: &SessionConfig) -> Option<Problem> {

@@ -525,3 +525,39 @@ fn tokens_are_shared_where_sdks_know_of_the_session_unless_the_own_file_says_oth
         assert_eq!(config.sessions[0].sdk_cache, expected, "{own} {aws}");
     }
 }
+
+#[test]
+fn a_ca_bundle_that_is_not_used_is_named() {
+    let aws = format!(
+        "[default]\nca_bundle = /ca.pem\n{CORP}[profile same]\nsso_session = corp\nca_bundle = /ca.pem\n\
+         [profile dev]\nsso_session = corp\nca_bundle = ~/own.pem\n[profile keys]\nca_bundle = /x.pem\n"
+    );
+    let config = config("", &aws);
+    assert_eq!(config.ca_bundle, Some(PathBuf::from("/ca.pem")));
+    assert_eq!(problems_at(&config, &["ca_bundle of profile \"dev\" is not used"]), [("aws", 11)]);
+    assert_eq!(config.problems[0].severity, Severity::Warning);
+}
+
+#[test]
+fn twenty_thousand_profiles_at_twenty_thousand_portals_each_have_their_session() {
+    let profile = |number: usize| {
+        format!("[profile p{number}]\nsso_start_url = https://d-{number}.awsapps.com/start\nsso_region = eu-west-1\n")
+    };
+    let aws: String = (0..20_000).map(profile).collect();
+    let config = config("", &aws);
+    assert_eq!((config.sessions.len(), config.profiles.len(), config.problems.len()), (20_000, 20_000, 0));
+    let last = &config.sessions[19_999];
+    assert_eq!((last.name.as_str(), last.start_url()), ("p19999", "https://d-19999.awsapps.com/start"));
+    assert_eq!(config.profiles["p19999"].session, "p19999");
+}
+
+#[test]
+fn a_way_over_thousands_of_profiles_ends_with_a_reason() {
+    let profile = |number: usize| {
+        format!("[profile p{number}]\ncredential_process = ssoctl credential-process --profile p{}\n", number + 1)
+    };
+    let aws: String = (0..20_000).map(profile).collect();
+    let config = config("", &format!("{aws}[profile p20000]\nsso_session = corp\n{CORP}"));
+    assert!(config.unusable_profiles["p0"].message.contains("more than 50 other profiles"));
+    assert_eq!(config.profiles["p19990"].session, "corp");
+}

@@ -168,7 +168,7 @@ impl CallError {
             Self::Service { name, .. } => name.in_oauth(),
             Self::Unnamed { .. } => "service_error",
             Self::Network(_) => "network",
-            Self::Unusable(_) => "unusable_answer",
+            Self::Unusable(_) | Self::Senseless { .. } => "unusable_answer",
             Self::Configuration(_) => "configuration",
         }
     }

@@ -5,11 +5,14 @@
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use ssoctl_protocol::{Secret, secret};
 
 use super::{CallError, DeviceAuthorization, ErrorName, Grant, Issued, Registration};
 use crate::issuer::Issuer;
-use crate::transport::decode::{in_words, json, missing, presentable, recognise, secret_text, senseless, text};
+use crate::transport::decode::{
+    Unusable, in_words, json, missing, natural, presentable, recognise, secret_text, senseless_number, text,
+};
 use crate::transport::{ErrorNames, Reply};
 
 /// RFC 8628, section 3.2: the interval where the service names none.
@@ -86,8 +89,8 @@ impl<'a> CreateTokenRequest<'a> {
 struct RegisterClientResponse {
     client_id: Option<String>,
     client_secret: Option<Secret<String>>,
-    client_id_issued_at: Option<i64>,
-    client_secret_expires_at: Option<i64>,
+    client_id_issued_at: Option<Value>,
+    client_secret_expires_at: Option<Value>,
 }
 
 /// Reads the answer of `issuer` to RegisterClient. `now` stands in for a missing `clientIdIssuedAt`.
@@ -95,18 +98,20 @@ struct RegisterClientResponse {
 /// # Errors
 /// [`CallError::Unusable`] names the member that is missing or makes no sense.
 pub fn registration(body: &[u8], now: SystemTime, issuer: &Issuer) -> Result<Registration, CallError> {
-    let response: RegisterClientResponse = json(body)?;
-    let expires_at = match response.client_secret_expires_at {
-        Some(0) => None,
-        Some(seconds) => Some(epoch(seconds).ok_or_else(|| senseless("clientSecretExpiresAt"))?),
-        None => return Err(missing("clientSecretExpiresAt").into()),
-    };
-    Ok(Registration {
-        client_id: text(response.client_id, "clientId")?,
-        client_secret: secret_text(response.client_secret, "clientSecret")?,
-        issued_at: response.client_id_issued_at.and_then(epoch).unwrap_or(now),
-        issuer: issuer.clone(),
-        expires_at,
+    answer_to("RegisterClient", || {
+        let response: RegisterClientResponse = json(body)?;
+        let ends = response.client_secret_expires_at.ok_or_else(|| missing("clientSecretExpiresAt"))?;
+        let expires_at = match natural(&ends) {
+            Some(0) => None,
+            _ => Some(epoch(&ends).ok_or_else(|| senseless_number(&ends, "clientSecretExpiresAt"))?),
+        };
+        Ok(Registration {
+            client_id: text(response.client_id, "clientId")?,
+            client_secret: secret_text(response.client_secret, "clientSecret")?,
+            issued_at: response.client_id_issued_at.as_ref().and_then(epoch).unwrap_or(now),
+            issuer: issuer.clone(),
+            expires_at,
+        })
     })
 }
 
@@ -117,8 +122,8 @@ struct StartDeviceAuthorizationResponse {
     user_code: Option<String>,
     verification_uri: Option<String>,
     verification_uri_complete: Option<String>,
-    expires_in: Option<i64>,
-    interval: Option<i64>,
+    expires_in: Option<Value>,
+    interval: Option<Value>,
 }
 
 /// Reads the answer to StartDeviceAuthorization.
@@ -126,19 +131,21 @@ struct StartDeviceAuthorizationResponse {
 /// # Errors
 /// [`CallError::Unusable`] names the member that is missing or makes no sense.
 pub fn device_authorization(body: &[u8]) -> Result<DeviceAuthorization, CallError> {
-    let response: StartDeviceAuthorizationResponse = json(body)?;
-    let verification_uri = text(response.verification_uri, "verificationUri")?;
-    let interval = response.interval.and_then(|seconds| u64::try_from(seconds).ok()).filter(|seconds| *seconds > 0);
-    Ok(DeviceAuthorization {
-        device_code: secret_text(response.device_code, "deviceCode")?,
-        user_code: text(response.user_code, "userCode")?,
-        verification_uri_complete: response
-            .verification_uri_complete
-            .filter(|uri| !uri.is_empty())
-            .unwrap_or_else(|| verification_uri.clone()),
-        verification_uri,
-        expires_in: lifetime(response.expires_in)?,
-        interval: Duration::from_secs(interval.unwrap_or(DEFAULT_INTERVAL)),
+    answer_to("StartDeviceAuthorization", || {
+        let response: StartDeviceAuthorizationResponse = json(body)?;
+        let verification_uri = text(response.verification_uri, "verificationUri")?;
+        let interval = response.interval.as_ref().and_then(natural);
+        Ok(DeviceAuthorization {
+            device_code: secret_text(response.device_code, "deviceCode")?,
+            user_code: text(response.user_code, "userCode")?,
+            verification_uri_complete: response
+                .verification_uri_complete
+                .filter(|uri| !uri.is_empty())
+                .unwrap_or_else(|| verification_uri.clone()),
+            verification_uri,
+            expires_in: lifetime(response.expires_in)?,
+            interval: Duration::from_secs(interval.filter(|seconds| *seconds > 0).unwrap_or(DEFAULT_INTERVAL)),
+        })
     })
 }
 
@@ -147,7 +154,7 @@ pub fn device_authorization(body: &[u8]) -> Result<DeviceAuthorization, CallErro
 struct CreateTokenResponse {
     access_token: Option<Secret<String>>,
     token_type: Option<String>,
-    expires_in: Option<i64>,
+    expires_in: Option<Value>,
     refresh_token: Option<Secret<String>>,
 }
 
@@ -156,13 +163,19 @@ struct CreateTokenResponse {
 /// # Errors
 /// [`CallError::Unusable`] names the member that is missing or makes no sense.
 pub fn issued(body: &[u8]) -> Result<Issued, CallError> {
-    let response: CreateTokenResponse = json(body)?;
-    Ok(Issued {
-        access_token: secret_text(response.access_token, "accessToken")?,
-        token_type: response.token_type.filter(|kind| !kind.is_empty()).unwrap_or_else(|| "Bearer".to_owned()),
-        expires_in: lifetime(response.expires_in)?,
-        refresh_token: response.refresh_token.filter(|token| !token.expose().is_empty()),
+    answer_to("CreateToken", || {
+        let response: CreateTokenResponse = json(body)?;
+        Ok(Issued {
+            access_token: secret_text(response.access_token, "accessToken")?,
+            token_type: response.token_type.filter(|kind| !kind.is_empty()).unwrap_or_else(|| "Bearer".to_owned()),
+            expires_in: lifetime(response.expires_in)?,
+            refresh_token: response.refresh_token.filter(|token| !token.expose().is_empty()),
+        })
     })
+}
+
+fn answer_to<T>(operation: &'static str, read: impl FnOnce() -> Result<T, Unusable>) -> Result<T, CallError> {
+    read().map_err(|unusable| CallError::unusable(operation, unusable))
 }
 
 #[derive(Deserialize, Default)]
@@ -197,16 +210,16 @@ pub fn error(reply: &Reply) -> CallError {
     }
 }
 
-fn lifetime(seconds: Option<i64>) -> Result<Duration, CallError> {
+fn lifetime(seconds: Option<Value>) -> Result<Duration, Unusable> {
     let seconds = seconds.ok_or_else(|| missing("expiresIn"))?;
-    match u64::try_from(seconds) {
-        Ok(seconds @ 1..=LONGEST_LIFETIME) => Ok(Duration::from_secs(seconds)),
-        _ => Err(senseless("expiresIn").into()),
+    match natural(&seconds) {
+        Some(seconds @ 1..=LONGEST_LIFETIME) => Ok(Duration::from_secs(seconds)),
+        _ => Err(senseless_number(&seconds, "expiresIn")),
     }
 }
 
-fn epoch(seconds: i64) -> Option<SystemTime> {
-    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(u64::try_from(seconds).ok()?))
+fn epoch(seconds: &Value) -> Option<SystemTime> {
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(natural(seconds)?))
 }
 
 #[cfg(test)]
@@ -293,7 +306,7 @@ mod tests {
             (
                 register,
                 r#"{"clientId":"id","clientSecret":"cs","clientSecretExpiresAt":-1}"#,
-                "its clientSecretExpiresAt makes no sense",
+                "its clientSecretExpiresAt is -1, which makes no sense",
             ),
             (device, r#"{"userCode":"AB","verificationUri":"v","expiresIn":1}"#, "it has no deviceCode"),
             (device, r#"{"deviceCode":"dc","verificationUri":"v","expiresIn":1}"#, "it has no userCode"),
@@ -302,17 +315,69 @@ mod tests {
             (token, r#"{"expiresIn":3600}"#, "it has no accessToken"),
             (token, r#"{"accessToken":"","expiresIn":3600}"#, "it has no accessToken"),
             (token, r#"{"accessToken":"TOPSECRET"}"#, "it has no expiresIn"),
-            (token, r#"{"accessToken":"TOPSECRET","expiresIn":0}"#, "its expiresIn makes no sense"),
-            (token, r#"{"accessToken":"TOPSECRET","expiresIn":-5}"#, "its expiresIn makes no sense"),
-            (token, r#"{"accessToken":"TOPSECRET","expiresIn":99999999999}"#, "its expiresIn makes no sense"),
-            (token, r#"{"accessToken":"TOPSECRET","expiresIn":"TOPSECRET"}"#, "a member has the wrong type"),
+            (token, r#"{"accessToken":"TOPSECRET","expiresIn":0}"#, "its expiresIn is 0, which makes no sense"),
+            (token, r#"{"accessToken":"TOPSECRET","expiresIn":-5}"#, "its expiresIn is -5, which makes no sense"),
+            (
+                token,
+                r#"{"accessToken":"TOPSECRET","expiresIn":99999999999}"#,
+                "its expiresIn is 99999999999, which makes no sense",
+            ),
+            (
+                token,
+                r#"{"accessToken":"TOPSECRET","expiresIn":"TOPSECRET"}"#,
+                "its expiresIn is a string, which makes no sense",
+            ),
+            (token, r#"{"accessToken":"TOPSECRET","expiresIn":0.9}"#, "its expiresIn is 0.9, which makes no sense"),
+            (
+                token,
+                r#"{"accessToken":"TOPSECRET","expiresIn":1e300}"#,
+                "its expiresIn is 1e+300, which makes no sense",
+            ),
+            (token, r#"{"accessToken":"TOPSECRET","expiresIn":1e999}"#, "it has a number that is too large"),
+            (token, r#"{"accessToken":"TOPSECRET","expiresIn":NaN}"#, "it is not JSON"),
+            (
+                token,
+                r#"{"accessToken":"TOPSECRET","expiresIn":true}"#,
+                "its expiresIn is a boolean, which makes no sense",
+            ),
+            (
+                token,
+                r#"{"accessToken":"TOPSECRET","expiresIn":["TOPSECRET"]}"#,
+                "its expiresIn is an array, which makes no sense",
+            ),
+            (token, r#"{"accessToken":["TOPSECRET"],"expiresIn":1}"#, "a member has the wrong type"),
             (token, r#"{"accessToken":"TOPSECRET","expi"#, "it ends too early"),
             (token, "<html>TOPSECRET</html>", "it is not JSON"),
             (token, "", "it ends too early"),
         ] {
             let error = read(body.as_bytes()).map(|error| error.to_string()).unwrap_or_default();
-            assert_eq!(error, format!("the service's answer is unusable: {complaint}"), "{body}");
+            let (_, said) = error.split_once(" is unusable: ").unwrap_or_default();
+            assert_eq!(said, complaint, "{body}");
+            let own = !["it ends too early", "it is not JSON"].contains(&complaint);
+            assert_eq!(error.contains("'s answer to "), own, "{error}");
         }
+    }
+
+    #[test]
+    fn numbers_are_read_as_json_may_write_them() {
+        for written in ["28800", "28800.0", "2.88e4", "288E+2", "28800.9", "2880000e-2"] {
+            let seconds = Duration::from_secs(28_800);
+            let token = issued(format!(r#"{{"accessToken":"at","expiresIn":{written}}}"#).as_bytes());
+            assert_eq!(token.map(|token| token.expires_in), Ok(seconds), "{written}");
+            let body = format!(
+                r#"{{"deviceCode":"dc","userCode":"AB","verificationUri":"v","expiresIn":{written},"interval":{written}}}"#
+            );
+            let device = device_authorization(body.as_bytes()).unwrap();
+            assert_eq!((device.expires_in, device.interval), (seconds, seconds), "{written}");
+            let body = format!(
+                r#"{{"clientId":"id","clientSecret":"cs","clientIdIssuedAt":{written},"clientSecretExpiresAt":{written}}}"#
+            );
+            let registration = registration(body.as_bytes(), NOW, &Issuer::aws("eu-west-1")).unwrap();
+            assert_eq!((registration.issued_at, registration.expires_at), (NOW + seconds, Some(NOW + seconds)));
+        }
+        // What is no number where one may be missing is as if it were.
+        let body = br#"{"deviceCode":"dc","userCode":"AB","verificationUri":"v","expiresIn":1,"interval":"soon"}"#;
+        assert_eq!(device_authorization(body).unwrap().interval, Duration::from_secs(5));
     }
 
     #[test]

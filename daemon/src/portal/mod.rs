@@ -162,6 +162,7 @@ impl From<PortalError> for CallError {
             }
             PortalError::Network(reason) => Self::Network(reason),
             PortalError::Unusable(reason) => Self::Unusable(reason),
+            PortalError::Senseless { operation, reason } => Self::Senseless { operation, reason },
             PortalError::Configuration(reason) => Self::Configuration(reason),
         }
     }

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
+use serde_json::Value;
 use ssoctl_protocol::Secret;
 
 use super::{Account, AccountId, ErrorName, Keys, Page, PageToken, PortalError, RoleCredentials};
 use crate::transport::decode::{
-    Unusable, in_words, json, missing, presentable, recognise, secret_text, senseless, text,
+    Unusable, in_words, json, missing, natural, presentable, recognise, secret_text, senseless, senseless_number, text,
 };
 use crate::transport::{ErrorNames, Reply};
 
@@ -27,7 +28,7 @@ struct RoleCredentialsMembers {
     secret_access_key: Option<Secret<String>>,
     session_token: Option<Secret<String>>,
     /// Milliseconds since the epoch.
-    expiration: Option<i64>,
+    expiration: Option<Value>,
 }
 
 /// Reads the answer to GetRoleCredentials.
@@ -44,11 +45,10 @@ pub fn role_credentials(body: &[u8]) -> Result<RoleCredentials, PortalError> {
             secret_access_key: secret_text(members.secret_access_key, "secretAccessKey")?,
             session_token: secret_text(members.session_token, "sessionToken")?,
         }),
-        expiration: u64::try_from(expiration)
-            .ok()
+        expiration: natural(&expiration)
             .filter(|millis| *millis > 0)
             .and_then(|millis| SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(millis)))
-            .ok_or_else(|| senseless("expiration"))?,
+            .ok_or_else(|| senseless_number(&expiration, "expiration"))?,
     })
 }
 
@@ -205,6 +205,13 @@ mod tests {
         let names: Vec<_> = page.items.iter().map(|account| (account.id.as_str(), account.name.as_deref())).collect();
         assert_eq!(names, [("111122223333", Some("Dev")), ("444455556666", None)]);
 
+        for written in ["1795429055123.0", "1.795429055123e12", "1795429055123.7"] {
+            let body = format!(
+                r#"{{"roleCredentials":{{"accessKeyId":"A","secretAccessKey":"sk","sessionToken":"st","expiration":{written}}}}}"#
+            );
+            assert_eq!(role_credentials(body.as_bytes()).unwrap().expiration, credentials.expiration, "{written}");
+        }
+
         let page = roles(br#"{"roleList":[{"roleName":"Admin","accountId":"111122223333"}],"nextToken":""}"#).unwrap();
         assert_eq!((page.items, page.next), (vec!["Admin".to_owned()], None));
         assert_eq!(accounts(br#"{"accountList":[],"nextToken":null}"#).unwrap(), Page { items: vec![], next: None });
@@ -229,17 +236,17 @@ mod tests {
             (
                 credentials,
                 in_credentials(&[id, secret, token, r#""expiration":0"#].join(",")),
-                "its expiration makes no sense",
+                "its expiration is 0, which makes no sense",
             ),
             (
                 credentials,
                 in_credentials(&[id, secret, token, r#""expiration":-1"#].join(",")),
-                "its expiration makes no sense",
+                "its expiration is -1, which makes no sense",
             ),
             (
                 credentials,
                 in_credentials(&[id, secret, token, r#""expiration":"TOPSECRET""#].join(",")),
-                "a member has the wrong type",
+                "its expiration is a string, which makes no sense",
             ),
             (credentials, r#"{"roleCredentials":{"secretAccessKey":"TOP"#.to_owned(), "it ends too early"),
             (credentials, "<html>SECRET</html>".to_owned(), "it is not JSON"),

@@ -61,7 +61,12 @@ pub enum Refusal {
     /// The session has no token.
     Session(session::ask::Refusal),
     /// The person does not have this role, or nothing in this account.
-    NotAssigned(Subject),
+    NotAssigned {
+        /// What the person does not have.
+        subject: Subject,
+        /// Until when that is remembered and the portal not asked again, where it has said so more than once.
+        remembered: Option<BootTime>,
+    },
     /// The portal gives no credentials that live that long.
     ValidityUnattainable {
         /// When the best ones expire.
@@ -111,8 +116,9 @@ impl Ask {
                 Attempt::Queued | Attempt::UnderWay(_) => Verdict::Wait(deadline),
             };
         }
-        if job.denied_until.is_some_and(|until| now < until) {
-            return refuse(Refusal::NotAssigned(self.subject.clone()));
+        if let Some(denial) = job.denial.filter(|denial| now < denial.until) {
+            let remembered = denial.is_confirmed.then_some(denial.until);
+            return refuse(Refusal::NotAssigned { subject: self.subject.clone(), remembered });
         }
         let is_best = |held: &super::Held| {
             self.min_valid > held.expires.since(held.received) || now.since(held.received) < session::policy::FRESH
@@ -143,7 +149,9 @@ impl Ask {
     fn refusal_for(&self, failure: &Failure) -> Refusal {
         match failure {
             Failure::NoToken(refusal) => Refusal::Session(refusal.clone()),
-            Failure::Portal(error) if means_not_assigned(error) => Refusal::NotAssigned(self.subject.clone()),
+            Failure::Portal(error) if means_not_assigned(error) => {
+                Refusal::NotAssigned { subject: self.subject.clone(), remembered: None }
+            }
             Failure::Portal(error) | Failure::Rejected(_, error) => Refusal::Portal(error.clone()),
         }
     }

@@ -86,23 +86,57 @@ fn old_credentials_are_served_to_their_end_and_a_renewal_is_tried_again_meanwhil
 }
 
 #[test]
-fn no_assignment_is_remembered_for_a_minute_or_until_the_next_sign_in() {
+fn a_first_denial_is_asked_about_again_soon_and_a_second_in_a_row_is_remembered_for_a_minute() {
+    let denied = |remembered| Refusal::NotAssigned { subject: Subject::Credentials(assignment("Nobody")), remembered };
     for name in [ErrorName::Forbidden, ErrorName::ResourceNotFound] {
         let mut t = Timeline::start();
         let caller = t.ask("Nobody", NOW);
         t.fails(named(name));
-        let denied = Refusal::NotAssigned(Subject::Credentials(assignment("Nobody")));
-        assert_eq!(t.refusal(caller), &denied);
-        t.advance(secs(59));
+        assert_eq!(t.refusal(caller), &denied(None));
+        t.advance(secs(2));
         let soon = t.ask("Nobody", NOW);
-        assert_eq!((t.refusal(soon), t.calls, t.wakes_in()), (&denied, 1, None));
+        assert_eq!((t.refusal(soon), t.calls, t.wakes_in()), (&denied(None), 1, None));
+        t.advance(secs(1));
+        let again = t.ask("Nobody", NOW);
+        t.fails(named(name));
+        let until = t.now + secs(60);
+        assert_eq!((t.refusal(again), t.calls), (&denied(Some(until)), 2));
+        t.advance(secs(59));
+        let remembered = t.ask("Nobody", NOW);
+        assert_eq!((t.refusal(remembered), t.calls, t.wakes_in()), (&denied(Some(until)), 2, None));
+        t.advance(secs(1));
+        t.ask("Nobody", NOW);
+        t.fails(named(name));
+        assert_eq!(t.calls, 3);
+        t.advance(secs(59));
+        t.ask("Nobody", NOW);
+        assert_eq!(t.calls, 3, "the third in a row is remembered as well");
         t.on(Event::LineageChanged);
         let signed_in = t.ask("Nobody", NOW);
-        assert!(t.is_waiting(signed_in) && t.calls == 2);
+        assert!(t.is_waiting(signed_in) && t.calls == 4);
         t.fails(named(name));
-        t.advance(secs(60));
-        t.ask("Nobody", NOW);
-        assert_eq!(t.calls, 3);
+        assert_eq!(t.refusal(signed_in), &denied(None));
+    }
+}
+
+#[test]
+fn denials_with_a_success_or_minutes_between_them_are_not_in_a_row() {
+    let mut t = Timeline::start();
+    t.ask("Admin", NOW);
+    t.fails(named(ErrorName::Forbidden));
+    t.advance(secs(3));
+    let granted = t.ask("Admin", NOW);
+    t.gives("first", mins(60));
+    assert_eq!(t.key(granted), "first");
+    t.advance(mins(60));
+    for calls in 3..5 {
+        t.ask("Admin", NOW);
+        t.fails(named(ErrorName::Forbidden));
+        t.advance(secs(3));
+        let soon = t.ask("Admin", NOW);
+        assert!(t.is_waiting(soon), "call {calls}");
+        t.fails(network());
+        t.advance(mins(3));
     }
 }
 
@@ -112,7 +146,7 @@ fn an_assignment_that_is_taken_away_takes_its_credentials_along() {
     t.advance(mins(41));
     t.fails(named(ErrorName::Forbidden));
     let caller = t.ask("Admin", NOW);
-    assert!(matches!(t.refusal(caller), Refusal::NotAssigned(_)));
+    assert!(matches!(t.refusal(caller), Refusal::NotAssigned { .. }));
 }
 
 #[test]

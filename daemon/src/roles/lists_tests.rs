@@ -67,7 +67,7 @@ fn the_roles_of_an_account_that_is_not_the_persons_are_told_as_such_and_that_is_
     let id = account(7).id;
     let caller = t.ask_for(Want::Roles(id.clone()));
     t.fails(named(ErrorName::ResourceNotFound));
-    assert_eq!(t.refusal(caller), &Refusal::NotAssigned(Subject::Roles(id.clone())));
+    assert_eq!(t.refusal(caller), &Refusal::NotAssigned { subject: Subject::Roles(id.clone()), remembered: None });
     t.advance(secs(3));
     let next = t.ask_for(Want::Roles(id));
     t.ends(Ok(Reply::Roles(Page { items: vec!["Admin".into()], next: None })));

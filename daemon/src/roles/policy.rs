@@ -23,6 +23,9 @@ pub const MOST_PAUSES: u32 = 3;
 /// How long it is remembered that a person does not have a role, unless somebody signs in before.
 pub const DENIAL: Duration = Duration::from_secs(60);
 
+/// The same of a first denial, which may be the portal's mistake, or that of a role that is just being assigned.
+pub const FIRST_DENIAL: Duration = Duration::from_secs(3);
+
 /// How many roles are known at once; the one that was used least recently makes room.
 pub const MOST_ROLES: usize = 256;
 

@@ -7,7 +7,7 @@
 //! | error | what happens |
 //! |---|---|
 //! | Unauthorized | the session is told, renews its token once, and the portal is asked again; then a person is needed |
-//! | Forbidden, ResourceNotFound | no such role for this person; remembered for [`policy::DENIAL`] |
+//! | Forbidden, ResourceNotFound | no such role for this person; remembered for [`policy::FIRST_DENIAL`], and the second time in a row for [`policy::DENIAL`] |
 //! | TooManyRequests, or status 429 | nothing is asked for as long as the portal says, and then again if anybody waits |
 //! | every other one, no answer, an unusable answer | everybody who waits is told, and the next attempt backs off |
 //!
@@ -107,14 +107,37 @@ pub(super) enum Attempt {
 pub(super) struct Job {
     pub(super) attempt: Attempt,
     pub(super) held: Option<Held>,
-    /// Until when it is remembered that the person does not have the role.
-    pub(super) denied_until: Option<BootTime>,
+    /// That the person does not have the role.
+    pub(super) denial: Option<Denial>,
     failures: u32,
     rejections: u32,
     /// Whether the credentials were handed out since they came.
     is_used: bool,
     last_asked: BootTime,
     list: List,
+}
+
+/// The portal has said that the person does not have a role.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Denial {
+    /// Until when it is not asked again.
+    pub(super) until: BootTime,
+    /// Whether it has said so twice in a row.
+    pub(super) is_confirmed: bool,
+}
+
+impl Denial {
+    /// What the next one in a row makes of it.
+    fn next(known: Option<Self>, now: BootTime) -> (Self, Duration) {
+        let is_confirmed = known.is_some_and(|denial| !denial.is_forgotten(now));
+        let remembered = if is_confirmed { policy::DENIAL } else { policy::FIRST_DENIAL };
+        (Self { until: now + remembered, is_confirmed }, remembered)
+    }
+
+    /// Whether the next one would not be in a row with it.
+    fn is_forgotten(&self, now: BootTime) -> bool {
+        self.until + policy::DENIAL <= now
+    }
 }
 
 /// A list, as far as it has come.
@@ -154,7 +177,7 @@ impl Job {
             Attempt::Paused { until, .. } => *until <= now,
             Attempt::Queued | Attempt::UnderWay(_) => false,
         };
-        rests && self.held.is_none() && self.denied_until.is_none_or(|until| until <= now)
+        rests && self.held.is_none() && self.denial.is_none_or(|denial| denial.is_forgotten(now))
     }
 }
 

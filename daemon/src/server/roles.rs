@@ -165,18 +165,20 @@ fn refused(entry: &Entry, refusal: Refusal, now: Now) -> Problem {
     let name = entry.config.name.as_str();
     let problem = match refusal {
         Refusal::Session(refusal) => return translate::refused(entry, refusal, now),
-        Refusal::NotAssigned(Subject::Credentials(Assignment { account, role })) => Problem::new(
-            ErrorCode::NotAssigned,
-            format!("whoever is signed in to session {name:?} does not have the role {role} in account {account}"),
-        ),
-        Refusal::NotAssigned(Subject::Roles(account)) => Problem::new(
-            ErrorCode::NotAssigned,
-            format!("whoever is signed in to session {name:?} has no role in account {account}"),
-        ),
-        Refusal::NotAssigned(Subject::Accounts) => Problem::new(
-            ErrorCode::NotAssigned,
-            format!("whoever is signed in to session {name:?} may not see any accounts"),
-        ),
+        Refusal::NotAssigned { subject, remembered } => {
+            let lacks = match subject {
+                Subject::Credentials(Assignment { account, role }) => {
+                    format!("does not have the role {role} in account {account}")
+                }
+                Subject::Roles(account) => format!("has no role in account {account}"),
+                Subject::Accounts => "may not see any accounts".to_owned(),
+            };
+            let memory = remembered.map_or_else(String::new, |until| {
+                let (left, until) = (translate::spoken(until.since(now.boot)), translate::time(now, until));
+                format!(" (the portal has said so twice, which is remembered until {until}, for {left}, or the next sign-in)")
+            });
+            Problem::new(ErrorCode::NotAssigned, format!("whoever is signed in to session {name:?} {lacks}{memory}"))
+        }
         Refusal::ValidityUnattainable { best } => Problem::new(
             ErrorCode::ValidityUnattainable,
             format!(

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ssoctl_protocol::body::{
-    ConfigurationProblem, EndedRecord, ForeignIssuer, LeftRecord, PortalSession, TokenFiles, UnprovedFile,
+    ConfigurationProblem, DefinedBy, EndedRecord, ForeignIssuer, LeftRecord, PortalSession, Registration, TokenFiles,
+    UnprovedFile,
 };
 use ssoctl_protocol::import::{Import, ImportOutcome, ImportedFile};
 use ssoctl_protocol::route::NoRoute;
@@ -16,7 +17,7 @@ use ssoctl_protocol::{
 
 use crate::chain::chain;
 use crate::clock::{BootTime, Now};
-use crate::config::{AddError, Endpoints, SaveError, Severity};
+use crate::config::{AddError, Endpoints, OriginKind, SaveError, Severity};
 use crate::left_records::{self, Told};
 use crate::sdk_cache::Standing;
 use crate::sdk_cache::import::{Imported, Outcome};
@@ -26,7 +27,7 @@ use crate::session::ask::Refusal;
 use crate::session::flow::FlowView;
 use crate::session::found::Reception;
 use crate::session::registry::{Directory, Entry, Unresolved};
-use crate::session::{Next, Snapshot};
+use crate::session::{CameBy, Next, Snapshot};
 use crate::transport::{CallError, ErrorNames};
 use crate::world::World;
 
@@ -145,7 +146,11 @@ pub(super) fn session(entry: &Entry, snapshot: &Snapshot, token_files: Option<St
             })
         }),
         session_ends_at: snapshot.session_ends.map(|ends| time(now, ends)),
-        next: snapshot.next.map(|(next, at)| NextStep { action: action(next).to_owned(), at: time(now, at) }),
+        next: snapshot.next.map(|(next, at)| NextStep {
+            action: action(next).to_owned(),
+            at: time(now, at),
+            why: Some(why(next, config.refresh_before.is_some(), at <= now.boot).to_owned()),
+        }),
         unsaved: snapshot.unsaved,
         found_in: snapshot
             .token
@@ -160,6 +165,29 @@ pub(super) fn session(entry: &Entry, snapshot: &Snapshot, token_files: Option<St
                 .into_iter()
                 .map(|(file, why)| UnprovedFile { file: file.display().to_string(), why })
                 .collect(),
+        }),
+        defined_by: Some(DefinedBy {
+            kind: match config.origin.kind {
+                OriginKind::Own => "session",
+                OriginKind::SsoSession => "sso_session",
+                OriginKind::LegacyProfile => "profile",
+            }
+            .to_owned(),
+            file: config.origin.file.display().to_string(),
+            line: config.origin.line as u64,
+        }),
+        registration: snapshot.registration.map(|registration| Registration {
+            issued_at: Timestamp::from(registration.issued_at),
+            expires_at: registration.expires_at.map(Timestamp::from),
+        }),
+        received_at: snapshot.token.as_ref().map(|token| time(now, token.received)),
+        signed_in_by: snapshot.token.as_ref().map(|_| {
+            match snapshot.came_by {
+                CameBy::SignIn => "sign_in",
+                CameBy::TokenFile => "token_file",
+                CameBy::Store => "store",
+            }
+            .to_owned()
         }),
     }
 }
@@ -211,6 +239,19 @@ const fn action(next: Next) -> &'static str {
         Next::AskPerson => "ask_person",
         Next::TellPerson => "tell_person",
         Next::Expire => "expire",
+    }
+}
+
+/// Why a step comes next, and when it does.
+const fn why(next: Next, is_chosen: bool, is_due: bool) -> &'static str {
+    match next {
+        Next::Refresh if is_due => "it is under way",
+        Next::Refresh if is_chosen => "refresh_before of config.toml says when",
+        Next::Refresh => "the token is renewed well before it ends, with the refresh token",
+        Next::RetryRefresh => "the last attempt failed, and the refresh token may still be good",
+        Next::AskPerson => "nothing renews the token without a person, and it ends soon after",
+        Next::TellPerson => "the session at the portal ends, and the token with it",
+        Next::Expire => "the token ends, and nothing is due before",
     }
 }
 

@@ -12,7 +12,8 @@
 //! | InvalidClient | ends: refused | registers anew, once | registers anew, once |
 //! | InvalidRequest with a `KMS_*` reason, InternalServer | tried again | tried again | polls on, backing off |
 //! | every other one that has a name | ends: refused | ends: refused | ends: refused |
-//! | one without a name, no answer, an unusable answer | tried again | tried again | polls on, backing off |
+//! | one without a name, no answer, an answer that is not JSON | tried again | tried again | polls on, backing off |
+//! | an answer in JSON that makes no sense | ends: failed | ends: failed | ends: failed, as the code is used up |
 //! | a configuration that allows no call | ends: refused | ends: refused | ends: refused |
 //!
 //! "Tried again" means [`policy::ATTEMPTS_TO_OPEN`] times in all, after which the flow ends as failed: there is no code
@@ -238,6 +239,8 @@ impl Flow {
             Some(ErrorName::ExpiredToken) => return Err(FlowEnd::Expired),
             Some(ErrorName::AccessDenied) => return Err(FlowEnd::Denied),
             Some(ErrorName::InvalidClient) => return self.register_anew(error, now),
+            // There would be nothing but "already used" from now on.
+            _ if matches!(error, CallError::Senseless { .. }) => return Err(FlowEnd::Failed(error)),
             _ if error.may_pass() => self.failures += 1,
             _ => return Err(FlowEnd::Failed(error)),
         }
@@ -287,7 +290,8 @@ impl Flow {
 
     fn try_again(&mut self, error: CallError, now: Now, chance: f64) -> Result<Option<Effect>, FlowEnd> {
         self.failures += 1;
-        if !error.may_pass() || self.failures >= policy::ATTEMPTS_TO_OPEN {
+        let is_final = !error.may_pass() || matches!(error, CallError::Senseless { .. });
+        if is_final || self.failures >= policy::ATTEMPTS_TO_OPEN {
             return Err(FlowEnd::Failed(error));
         }
         let pause = policy::backoff(self.failures, error.retry_after(), chance);

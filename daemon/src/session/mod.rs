@@ -18,7 +18,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ssoctl_protocol::Secret;
 
@@ -145,6 +145,27 @@ pub enum Next {
     Expire,
 }
 
+/// What readers may know of a registration.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Registered {
+    /// When it was issued, by the service's clock.
+    pub issued_at: SystemTime,
+    /// When it ends; `None` if it does not.
+    pub expires_at: Option<SystemTime>,
+}
+
+/// Where a sign-in came from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum CameBy {
+    /// A person signed in here, since the daemon started.
+    SignIn,
+    /// Another program had made it, and it was found in a token file.
+    TokenFile,
+    /// It was in the store.
+    #[default]
+    Store,
+}
+
 /// What readers see of a session. Published after every change.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Snapshot {
@@ -164,6 +185,10 @@ pub struct Snapshot {
     pub unsaved: bool,
     /// Why the store could not be read or written lately.
     pub store_error: Option<String>,
+    /// The registration that the token is renewed with, or else the next sign-in begins with.
+    pub registration: Option<Registered>,
+    /// Where the sign-in came from that the token is of.
+    pub came_by: CameBy,
     /// Of which sign-in the token is. What was had with a token of another one is not this person's any more.
     pub lineage: state::Lineage,
 }

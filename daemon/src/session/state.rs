@@ -38,7 +38,7 @@ use super::flow::{Flow, FlowEnd, FlowView};
 use super::found::Found;
 use super::policy::Arrival;
 use super::saver::Saver;
-use super::{AccessToken, Kept, Renewal, Terms, Token, Trouble, policy};
+use super::{AccessToken, CameBy, Kept, Renewal, Terms, Token, Trouble, policy};
 use crate::budget::Budget;
 use crate::clock::{BootTime, Now};
 use crate::oidc::{CallError, DeviceAuthorization, Grant, Issued, Registration, ServiceClock};
@@ -142,6 +142,8 @@ pub struct State {
     lineage: Lineage,
     /// Of `token`. It is behind while a new sign-in is being stored.
     token_lineage: Lineage,
+    /// Where the newest sign-in came from.
+    came_by: CameBy,
     /// Set while `token` is one that an earlier daemon stored.
     read_off: Option<ReadOff>,
     service_clock: ServiceClock,
@@ -191,6 +193,7 @@ impl State {
             incoming: None,
             lineage: Lineage::default(),
             token_lineage: Lineage::default(),
+            came_by: CameBy::default(),
             read_off: None,
             service_clock: ServiceClock::default(),
             portal_caps: false,

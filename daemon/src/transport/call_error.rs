@@ -62,6 +62,13 @@ pub enum CallError<N> {
     Network(String),
     /// An answer that is not what the model says.
     Unusable(String),
+    /// An answer to this operation that is the service's own, and says what it cannot mean.
+    Senseless {
+        /// The operation.
+        operation: &'static str,
+        /// What makes no sense.
+        reason: String,
+    },
     /// The configuration does not allow the call: a bad endpoint, no usable certificates.
     Configuration(String),
 }
@@ -80,7 +87,7 @@ impl<N: ErrorNames> CallError<N> {
         match self {
             Self::Service { may_pass, .. } => *may_pass,
             // A name or status that no model has is no reason to give anything up.
-            Self::Unnamed { .. } | Self::Network(_) | Self::Unusable(_) => true,
+            Self::Unnamed { .. } | Self::Network(_) | Self::Unusable(_) | Self::Senseless { .. } => true,
             Self::Configuration(_) => false,
         }
     }
@@ -93,6 +100,7 @@ impl<N: ErrorNames> CallError<N> {
             | Self::Unnamed { description: text, .. }
             | Self::Network(text)
             | Self::Unusable(text)
+            | Self::Senseless { reason: text, .. }
             | Self::Configuration(text)) = &mut self;
             let gap = if text.is_empty() { "" } else { "; " };
             text.push_str(&format!("{gap}it is not AWS but {notice}"));
@@ -116,10 +124,20 @@ impl<N: ErrorNames> fmt::Display for CallError<N> {
             Self::Unnamed { status, description, .. } => (format!("with status {status}"), description),
             Self::Network(reason) => return write!(f, "{} cannot be reached: {reason}", N::WHO),
             Self::Unusable(reason) => return write!(f, "{}'s answer is unusable: {reason}", N::WHO),
+            Self::Senseless { operation, reason } => {
+                return write!(f, "{}'s answer to {operation} is unusable: {reason}", N::WHO);
+            }
             Self::Configuration(reason) => return f.write_str(reason),
         };
         write!(f, "{} answered {answered}", N::WHO)?;
         if description.is_empty() { Ok(()) } else { write!(f, ": {description}") }
+    }
+}
+
+impl<N> CallError<N> {
+    /// The answer to this operation is unusable.
+    pub fn unusable(operation: &'static str, Unusable { reason, is_json }: Unusable) -> Self {
+        if is_json { Self::Senseless { operation, reason } } else { Self::Unusable(reason) }
     }
 }
 
@@ -136,8 +154,8 @@ impl<N> From<TransportError> for CallError<N> {
 }
 
 impl<N> From<Unusable> for CallError<N> {
-    fn from(Unusable(reason): Unusable) -> Self {
-        Self::Unusable(reason)
+    fn from(unusable: Unusable) -> Self {
+        Self::Unusable(unusable.reason)
     }
 }
 

@@ -4,6 +4,7 @@
 //! the answer, which may hold secrets.
 
 use serde::Deserialize;
+use serde_json::Value;
 use ssoctl_protocol::{Secret, text};
 
 use super::ErrorNames;
@@ -13,7 +14,12 @@ const LONGEST_DESCRIPTION: usize = 500;
 
 /// The answer is not what the model says: why, as a fragment about "it".
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Unusable(pub String);
+pub struct Unusable {
+    /// Why.
+    pub reason: String,
+    /// Whether it was read to its end as JSON: the service's own answer then, and not a captive portal's or half of one.
+    pub is_json: bool,
+}
 
 /// Reads JSON.
 ///
@@ -22,23 +28,47 @@ pub struct Unusable(pub String);
 pub fn json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Unusable> {
     serde_json::from_slice(body).map_err(|error| {
         // The error's own text may quote a value.
-        let what = match error.classify() {
-            serde_json::error::Category::Eof => "it ends too early",
-            serde_json::error::Category::Data => "a member has the wrong type",
-            serde_json::error::Category::Syntax | serde_json::error::Category::Io => "it is not JSON",
+        let (reason, is_json) = match error.classify() {
+            serde_json::error::Category::Eof => ("it ends too early", false),
+            serde_json::error::Category::Data => ("a member has the wrong type", true),
+            // serde_json gives up at numbers that no double can hold, which are JSON all the same.
+            _ if error.to_string().starts_with("number out of range") => ("it has a number that is too large", true),
+            serde_json::error::Category::Syntax | serde_json::error::Category::Io => ("it is not JSON", false),
         };
-        Unusable(what.to_owned())
+        Unusable { reason: reason.to_owned(), is_json }
     })
 }
 
 /// A member that has to be there is not.
 pub fn missing(member: &str) -> Unusable {
-    Unusable(format!("it has no {member}"))
+    Unusable { reason: format!("it has no {member}"), is_json: true }
 }
 
 /// A member has a value that it cannot mean.
 pub fn senseless(member: &str) -> Unusable {
-    Unusable(format!("its {member} makes no sense"))
+    Unusable { reason: format!("its {member} makes no sense"), is_json: true }
+}
+
+/// A member that has to be a number and is something else, or one that it cannot be. Only numbers are shown: anything else may
+/// be a secret in the wrong place.
+pub fn senseless_number(value: &Value, member: &str) -> Unusable {
+    let is = match value {
+        Value::Number(number) => number.to_string(),
+        Value::String(_) => "a string".to_owned(),
+        Value::Bool(_) => "a boolean".to_owned(),
+        Value::Array(_) => "an array".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+        Value::Null => "null".to_owned(),
+    };
+    Unusable { reason: format!("its {member} is {is}, which makes no sense"), is_json: true }
+}
+
+/// A number that is not negative, as JSON may write it: `28800`, `28800.0` or `2.88e4`. A fraction is cut off.
+pub fn natural(value: &Value) -> Option<u64> {
+    // Beyond this, doubles have gaps of more than one, and nothing that is counted here is that long.
+    const LARGEST: f64 = 9_007_199_254_740_992.0;
+    let whole = |number: f64| (0.0..=LARGEST).contains(&number).then_some(number as u64);
+    value.as_u64().or_else(|| value.as_f64().and_then(whole))
 }
 
 /// A text that has to be there.

@@ -21,13 +21,17 @@ async fn an_answer_without_what_it_needs_or_with_nonsense_is_refused_and_names_t
         (
             Operation::RegisterClient,
             Fault::replaced("clientSecretExpiresAt", -1),
-            "its clientSecretExpiresAt makes no sense",
+            "answer to RegisterClient is unusable: its clientSecretExpiresAt is -1",
         ),
         (Operation::StartDeviceAuthorization, Fault::missing("deviceCode"), "it has no deviceCode"),
         (Operation::StartDeviceAuthorization, Fault::missing("userCode"), "it has no userCode"),
         (Operation::StartDeviceAuthorization, Fault::missing("verificationUri"), "it has no verificationUri"),
-        (Operation::StartDeviceAuthorization, Fault::replaced("expiresIn", 0), "its expiresIn makes no sense"),
-        (Operation::StartDeviceAuthorization, Fault::replaced("interval", "soon"), "a member has the wrong type"),
+        (
+            Operation::StartDeviceAuthorization,
+            Fault::replaced("expiresIn", 0),
+            "its expiresIn is 0, which makes no sense",
+        ),
+        (Operation::StartDeviceAuthorization, Fault::replaced("userCode", 7), "a member has the wrong type"),
     ] {
         let t = Harness::start(settings()).await;
         t.simulator.inject(operation, fault, Times::UntilCleared);
@@ -38,7 +42,7 @@ async fn an_answer_without_what_it_needs_or_with_nonsense_is_refused_and_names_t
     for (fault, complaint) in [
         (Fault::missing("accessToken"), "it has no accessToken"),
         (Fault::missing("expiresIn"), "it has no expiresIn"),
-        (Fault::replaced("expiresIn", u64::MAX), "the service's answer is unusable"),
+        (Fault::replaced("expiresIn", u64::MAX), "its expiresIn is 18446744073709551615"),
         (Fault::replaced("accessToken", 7), "a member has the wrong type"),
     ] {
         let t = Harness::start(settings()).await;
@@ -55,12 +59,42 @@ async fn an_answer_without_what_it_needs_or_with_nonsense_is_refused_and_names_t
 }
 
 #[tokio::test]
+async fn an_answer_of_a_sign_in_that_makes_no_sense_ends_it_with_the_true_reason_after_one_call() {
+    for (fault, complaint) in [
+        (Fault::missing("expiresIn"), "it has no expiresIn"),
+        (Fault::replaced("expiresIn", -28800), "its expiresIn is -28800, which makes no sense"),
+        (Fault::replaced("expiresIn", 1e300), "its expiresIn is 1e+300, which makes no sense"),
+        (Fault::replaced("expiresIn", "28800"), "its expiresIn is a string, which makes no sense"),
+    ] {
+        let t = Harness::start(settings()).await;
+        t.simulator.inject(Operation::CreateToken, fault.clone(), Times::Next(1));
+        let problem = t.while_time_passes(t.token("wait=60")).await.unwrap_err();
+        let expected = format!("the service's answer to CreateToken is unusable: {complaint}");
+        assert!(problem.detail.contains(&expected), "{}", problem.detail);
+        assert_eq!(
+            (problem.code.as_str(), t.simulator.calls(Operation::CreateToken)),
+            ("service_unavailable", 1),
+            "{fault:?}"
+        );
+        assert_eq!(
+            t.while_time_passes(t.token("wait=60")).await.map(|token| token.token_type),
+            Ok("Bearer".to_owned())
+        );
+    }
+}
+
+#[tokio::test]
 async fn members_that_may_be_missing_are_not_missed() {
     for (operation, fault) in [
         (Operation::RegisterClient, Fault::missing("clientIdIssuedAt")),
         (Operation::RegisterClient, Fault::replaced("clientSecretExpiresAt", 0)),
         (Operation::StartDeviceAuthorization, Fault::missing("verificationUriComplete")),
         (Operation::StartDeviceAuthorization, Fault::missing("interval")),
+        (Operation::StartDeviceAuthorization, Fault::replaced("interval", "soon")),
+        (Operation::StartDeviceAuthorization, Fault::replaced("expiresIn", 600.0)),
+        (Operation::RegisterClient, Fault::replaced("clientSecretExpiresAt", 4.0e9)),
+        (Operation::CreateToken, Fault::replaced("expiresIn", 28800.0)),
+        (Operation::CreateToken, Fault::replaced("expiresIn", 2.88e4)),
         (Operation::CreateToken, Fault::missing("tokenType")),
         (Operation::CreateToken, Fault::missing("refreshToken")),
     ] {

@@ -103,8 +103,8 @@ async fn whatever_is_not_an_answer_of_the_portal_is_told_as_what_it_is() {
         (Fault::Status { status: 302 }, "unusable: it is a redirect"),
         (Fault::Status { status: 503 }, "answered with status 503"),
         (Fault::error("SomethingNewException"), "SomethingNewException"),
-        (Fault::replaced("expiration", "soon"), "unusable: a member has the wrong type"),
-        (Fault::replaced("expiration", -1), "unusable: its expiration makes no sense"),
+        (Fault::replaced("expiration", "soon"), "unusable: its expiration is a string"),
+        (Fault::replaced("expiration", -1), "unusable: its expiration is -1"),
     ];
     for member in ["accessKeyId", "secretAccessKey", "sessionToken", "expiration", "roleCredentials"] {
         spoiled.push((Fault::missing(member), "unusable: it has no"));

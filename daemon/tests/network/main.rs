@@ -7,6 +7,7 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "other programs tell nobody when they are ready")]
 
 mod aws_cli;
+mod bundles;
 mod cut;
 mod front;
 #[path = "../daemon/harness/mod.rs"]

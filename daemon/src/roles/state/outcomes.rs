@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    Answer, Attempt, BootTime, Decision, Effect, Failure, Held, Job, PortalError, Reply, State, Subject, Ticket,
-    backoff, means_not_assigned, policy, refresh_lead,
+    Answer, Attempt, BootTime, Decision, Denial, Effect, Failure, Held, Job, PortalError, Reply, State, Subject,
+    Ticket, backoff, means_not_assigned, policy, refresh_lead,
 };
 
 impl State {
@@ -42,8 +42,9 @@ impl State {
                 self.go_on(subject);
             }
             Err(Failure::Portal(error)) if means_not_assigned(&error) && matches!(subject, Subject::Credentials(_)) => {
-                *job = Job { denied_until: Some(now + policy::DENIAL), last_asked: job.last_asked, ..Job::default() };
-                self.decisions.push(Decision::Deny { subject, remembered: policy::DENIAL });
+                let (denial, remembered) = Denial::next(job.denial, now);
+                *job = Job { denial: Some(denial), last_asked: job.last_asked, ..Job::default() };
+                self.decisions.push(Decision::Deny { subject, remembered });
             }
             Err(failure) => self.pause(&subject, failure, now),
         }

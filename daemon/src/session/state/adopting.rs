@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{Answer, Arrival, AskId, Decision, Effect, Flow, FlowEnd, Incoming, Now, Refresh, State, policy};
-use crate::session::AccessToken;
 use crate::session::found::{Found, Proof, Reception, compare};
+use crate::session::{AccessToken, CameBy};
 
 impl State {
     /// Takes a token over that was found, if it is better than ours and proved. It is stored before it is handed out like any other.
@@ -30,6 +30,7 @@ impl State {
                 self.flow.as_mut().map(Flow::overtake);
             }
             self.lineage.0 += 1;
+            self.came_by = CameBy::TokenFile;
             self.refresh = Refresh::Idle { due: None };
             self.incoming = Some(Incoming {
                 token,

@@ -5,6 +5,7 @@ use super::{
     Registration, State, Trouble,
 };
 use crate::oidc::ErrorName;
+use crate::session::CameBy;
 use crate::session::decision::Why;
 
 /// How many ended flows are remembered for callers that still ask for their end.
@@ -84,6 +85,7 @@ impl State {
                 let grant = flow.and_then(Flow::grant).or(late.map(|late| (late.registration, late.began)));
                 if let Some((registration, asked)) = grant {
                     self.lineage.0 += 1;
+                    self.came_by = CameBy::SignIn;
                     self.refresh = Refresh::Idle { due: None };
                     self.receive(issued, registration, None, asked, Arrival::Unplanned, now);
                 }

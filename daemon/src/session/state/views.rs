@@ -3,7 +3,7 @@
 use super::{BootTime, Flow, FlowView, Now, Refresh, State};
 use crate::session::ask::{RefreshSituation, Situation};
 use crate::session::attention::Outlook;
-use crate::session::{Next, Snapshot};
+use crate::session::{Next, Registered, Snapshot};
 
 impl State {
     /// When [`super::Event::Tick`] is due.
@@ -34,6 +34,14 @@ impl State {
             session_ends: self.token.as_ref().filter(|token| token.capped).map(|token| token.expires),
             unsaved: self.saver.is_unsaved(),
             store_error: self.saver.error().map(str::to_owned),
+            registration: self
+                .token
+                .as_ref()
+                .and_then(|token| token.renewal.as_ref())
+                .map(|renewal| &renewal.registration)
+                .or(self.registration.as_ref())
+                .map(|known| Registered { issued_at: known.issued_at, expires_at: known.expires_at }),
+            came_by: self.came_by,
             lineage: self.token_lineage,
         }
     }

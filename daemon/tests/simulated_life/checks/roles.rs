@@ -22,8 +22,12 @@ const CALLS_PER_SECOND: usize = 9;
 const CREDENTIALS: Duration = Duration::from_secs(10);
 const LISTS: Duration = Duration::from_secs(30);
 
-/// How long the portal is not asked again about a role that the person does not have.
+/// How long the portal is not asked again about a role that the person does not have, once it has said so twice in a row; and
+/// how long these may be apart.
 const DENIAL: Duration = Duration::from_secs(60);
+
+/// The same after it has said so once.
+const FIRST_DENIAL: Duration = Duration::from_secs(3);
 
 /// Credentials that came this recently are as good as the portal gives.
 const FRESH: Duration = Duration::from_secs(30);
@@ -41,7 +45,7 @@ pub(super) struct Roles {
     issued: HashMap<String, Issued>,
     /// Until when the credentials live that were handed out since they came.
     in_use: BTreeMap<Subject, (String, BootTime)>,
-    denied: BTreeMap<Subject, (Lineage, BootTime)>,
+    denied: BTreeMap<Subject, (Lineage, BootTime, Duration)>,
     habits: Habits,
     /// When the service took back what it had given.
     revoked: Option<Duration>,
@@ -126,8 +130,8 @@ impl Checks {
             roles.begun.pop_front();
         }
         require(roles.begun.len() <= CALLS_PER_SECOND, || format!("{} calls within a second", roles.begun.len()))?;
-        let denied = roles.denied.get(subject).filter(|(then, _)| *then == lineage).map(|(_, at)| *at);
-        require(denied.is_none_or(|at| now.since(at) >= DENIAL), || {
+        let denied = roles.denied.get(subject).filter(|(then, ..)| *then == lineage);
+        require(denied.is_none_or(|(_, at, remembered)| now.since(*at) >= *remembered), || {
             format!("{subject} was denied, and asked for again")
         })
     }
@@ -142,6 +146,7 @@ impl Checks {
     /// The portal has given these.
     pub(crate) fn credentials_come(&mut self, keys: &Keys, subject: &Subject, lineage: Lineage, ends: Duration) {
         let issued = Issued { subject: subject.clone(), lineage, ends };
+        self.roles.denied.remove(subject);
         self.roles.issued.insert(keys.access_key_id.clone(), issued);
         self.roles.in_use.remove(subject);
     }
@@ -150,7 +155,10 @@ impl Checks {
     pub(crate) fn role_is_denied(&mut self, subject: &Subject, error: &PortalError, lineage: Lineage, now: BootTime) {
         let is_denied = matches!(error.name(), Some(ErrorName::Forbidden | ErrorName::ResourceNotFound));
         if is_denied && matches!(subject, Subject::Credentials(_)) {
-            self.roles.denied.insert(subject.clone(), (lineage, now));
+            let known = self.roles.denied.get(subject).filter(|(then, ..)| *then == lineage);
+            let in_a_row = known.is_some_and(|(_, at, remembered)| now.since(*at) < *remembered + DENIAL);
+            let remembered = if in_a_row { DENIAL } else { FIRST_DENIAL };
+            self.roles.denied.insert(subject.clone(), (lineage, now, remembered));
         }
     }
 
@@ -209,7 +217,7 @@ impl Checks {
         match refusal {
             Refusal::Session(SessionRefusal::ShuttingDown) => Ok(()),
             Refusal::TooManyRoles => Err("there is no room for a few roles".into()),
-            Refusal::NotAssigned(subject) => {
+            Refusal::NotAssigned { subject, .. } => {
                 require(!is_assigned(subject), || format!("{subject} is denied to a person who has it"))
             }
             Refusal::ValidityUnattainable { best } => {
