@@ -48,7 +48,7 @@ enum LostProfile {
     Circle,
     /// Too many others stand between it and one that signs in.
     #[error(
-        "has ssoctl ask by way of more than {MOST_STEPS} other profiles; let its credential_process name --session"
+        "refers to a session by way of more than {MOST_STEPS} other profiles; let its credential_process name --session"
     )]
     TooFar,
     /// The session that is named there does not exist.
