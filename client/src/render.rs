@@ -14,7 +14,7 @@ use ssoctl_protocol::{PendingLogin, Timestamp};
 
 pub(crate) use page::page;
 pub(crate) use problem::problem;
-pub(crate) use status::{Colours, left_record, status};
+pub(crate) use status::{Colours, status};
 pub(crate) use table::table;
 
 /// The longest code that is shown; those of AWS have nine characters.

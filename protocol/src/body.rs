@@ -2,6 +2,8 @@
 //!
 //! Members that are `null` today may be absent tomorrow, and the other way round: readers treat both alike.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::secret::{self, Secret};
@@ -88,6 +90,24 @@ pub struct LeftRecord {
     /// Why it cannot be read; `null` where it can.
     #[serde(default)]
     pub error: Option<String>,
+}
+
+/// As the object of a sentence.
+impl fmt::Display for LeftRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, name, start_url, issuer, error } = self;
+        let short =
+            key.get(..12).filter(|short| *short != key).map_or_else(|| key.clone(), |short| format!("{short}…"));
+        match (error, start_url) {
+            (None, Some(start_url)) => {
+                let name = name.as_ref().map_or_else(String::new, |name| format!("{name} at "));
+                let issuer = issuer.as_ref().map_or_else(String::new, |issuer| format!(" (issued by {issuer})"));
+                write!(f, "{name}{start_url}{issuer}")
+            }
+            (Some(error), _) => write!(f, "a record that cannot be read ({short}: {error})"),
+            (None, None) => write!(f, "the record {short}"),
+        }
+    }
 }
 
 /// Something that the machine does not give the daemon. It is tried again by itself.

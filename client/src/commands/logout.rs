@@ -56,7 +56,7 @@ fn tell(logout: Logout) -> Result<(), Failure> {
 
 /// Says what became of a record that belonged to no session.
 fn tell_of_record(ended: &EndedRecord) {
-    let record = render::left_record(&ended.record);
+    let record = &ended.record;
     let detail = ended.detail.as_ref().map_or_else(String::new, |detail| format!(": {detail}"));
     match ended.portal {
         PortalSession::Ended => render::line(&format!("Signed out of {record}, here and at the portal.")),

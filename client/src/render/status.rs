@@ -3,7 +3,6 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use ssoctl_protocol::body::LeftRecord;
 use ssoctl_protocol::{DaemonStatus, SessionState, SessionStatus, Timestamp};
 
 use super::{ago, distance, duration, printable, shell_word};
@@ -130,7 +129,7 @@ pub(super) fn daemon(daemon: &DaemonStatus, now: Timestamp) -> String {
 fn left_records(daemon: &DaemonStatus) -> String {
     let mut text = String::new();
     for record in &daemon.left_records {
-        let line = format!("warning: the secret store has {}, which no configured session has", left_record(record));
+        let line = format!("warning: the secret store has {record}, which no configured session has");
         let _ = writeln!(text, "{}", printable(&line));
     }
     if !text.is_empty() {
@@ -139,21 +138,6 @@ fn left_records(daemon: &DaemonStatus) -> String {
         );
     }
     text
-}
-
-/// A record that belongs to no session, as the object of a sentence.
-pub(crate) fn left_record(record: &LeftRecord) -> String {
-    let LeftRecord { key, name, start_url, issuer, error } = record;
-    let short = key.get(..12).map_or_else(|| key.clone(), |short| format!("{short}…"));
-    match (error, start_url) {
-        (None, Some(start_url)) => {
-            let name = name.as_ref().map_or_else(String::new, |name| format!("{name} at "));
-            let issuer = issuer.as_ref().map_or_else(String::new, |issuer| format!(" (issued by {issuer})"));
-            format!("{name}{start_url}{issuer}")
-        }
-        (Some(error), _) => format!("a record that cannot be read ({short}: {error})"),
-        (None, None) => format!("the record {short}"),
-    }
 }
 
 /// What the daemon goes by, and who said so; nothing where all is as it usually is.

@@ -134,7 +134,7 @@ fn what_changed_or_removed_sections_and_damage_left_behind_is_shown_and_ended_wi
         "{shown}"
     );
     let doctor = stage.run(["doctor"]).stdout;
-    assert!(doctor.contains("no configured session has this one: gone"), "{doctor}");
+    assert!(doctor.contains(&format!("the secret store has gone at {OLD}")), "{doctor}");
 
     let out = stage.run(["logout", "--all", "--forget"]).exits(0);
     assert!(out.stderr.contains(&format!("Signed out of gone at {OLD}")), "{out:?}");

@@ -180,20 +180,14 @@ pub(super) fn judge_store(answer: &Answer) -> Finding {
 
 /// Judges the records that belong to no session.
 pub(super) fn judge_left_records(status: &DaemonStatus) -> Vec<Finding> {
-    let records = status.left_records.iter();
-    let judge = |LeftRecord { key, name, start_url, issuer, error }: &LeftRecord| {
-        let what = match (error, start_url) {
-            (Some(error), _) => format!("{key} cannot be read: {error}"),
-            (None, start_url) => {
-                let parts = [name.as_deref(), start_url.as_deref(), issuer.as_deref()];
-                let known: Vec<&str> = parts.into_iter().flatten().collect();
-                format!("no configured session has this one: {}", known.join(", "))
-            }
-        };
-        let remedy = "end it: ssoctl logout --all; or configure its session again as it was";
-        Finding::warning(RECORD, what, remedy)
+    let judge = |record: &LeftRecord| {
+        Finding::warning(
+            RECORD,
+            format!("the secret store has {record}, which no configured session has"),
+            "end it: ssoctl logout --all; or configure its session again as it was",
+        )
     };
-    records.map(judge).collect()
+    status.left_records.iter().map(judge).collect()
 }
 
 #[cfg(test)]
@@ -266,8 +260,9 @@ mod tests {
         status.left_records = vec![known, damaged];
         let findings = judge_left_records(&status);
         for (finding, words) in findings.iter().zip([
-            "no configured session has this one: old, https://old.awsapps.com/start, aws:eu-west-1",
-            "4606.damaged cannot be read: the stored record is damaged",
+            "the secret store has old at https://old.awsapps.com/start (issued by aws:eu-west-1), which no configured session has",
+            "the secret store has a record that cannot be read (4606.damaged: the stored record is damaged), which no configured \
+             session has",
         ]) {
             assert_eq!((finding.result, finding.message.as_str()), (Verdict::Warning, words));
             assert!(finding.remedy.as_ref().is_some_and(|remedy| remedy.contains("ssoctl logout --all")));
