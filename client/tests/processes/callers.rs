@@ -74,8 +74,12 @@ fn each_caller_gets_what_its_own_file_says_whoever_came_first() {
         let status = with(&stage, file, &["status", "--json"]).exits(0).json();
         assert_eq!(status["sessions"].as_array().map(Vec::len), Some(1));
         assert_eq!(status["sessions"][0]["start_url"], "https://client.awsapps.com/start");
-        with(&stage, file, &["logout", "--all"]).exits(0);
+        with(&stage, file, &["logout"]).exits(0);
+        with(&stage, file, &["token"]).exits(3).prints_nothing();
         stage.run(["token"]).exits(0);
+        // All means all, whoever names which file.
+        with(&stage, file, &["logout", "--all"]).exits(0);
+        stage.run(["token"]).exits(3).prints_nothing();
     }
 }
 
@@ -103,7 +107,7 @@ fn a_file_that_cannot_be_used_is_refused_with_its_path_and_never_answered_from_a
         ("directory", "not a regular file"),
     ] {
         let path = stage.home().join(name);
-        for verb in [&["token"][..], &["login", "corp"], &["logout", "--all"], &["status"], &["import"]] {
+        for verb in [&["token"][..], &["login", "corp"], &["logout", "corp"], &["status"], &["import"]] {
             with(&stage, name, verb).exits(1).prints_nothing().says(path.to_str().unwrap()).says(why);
         }
     }
@@ -140,7 +144,10 @@ fn a_credentials_file_that_a_caller_names_counts_with_the_configuration_that_it_
     profile(None, Some("none")).exits(6);
     fs::set_permissions(&keys, fs::Permissions::from_mode(0o666)).unwrap();
     let why = "keys, which AWS_SHARED_CREDENTIALS_FILE names: others can write to it";
-    until("that is seen", || (profile(None, Some("keys")).code == Some(1)).then_some(()));
+    until("that is seen", || {
+        let refused = profile(None, Some("keys"));
+        (refused.code == Some(1)).then(|| refused.prints_nothing().says(why).code)
+    });
     profile(None, Some("keys")).exits(1).prints_nothing().says(why);
     profile(Some("client/config"), Some("keys"))
         .exits(1)
