@@ -25,6 +25,9 @@ use crate::start::{self, nobody_listens};
 /// daemon's own deadline should be the one that passes.
 const MARGIN: Duration = Duration::from_secs(15);
 
+/// The status of a request whose head is too long (RFC 6585).
+const TOO_LONG: u16 = 431;
+
 /// Whether a daemon is started where none answers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Starting {
@@ -132,6 +135,11 @@ impl Daemon {
         }
         match serde_json::from_slice::<Problem>(answer.body.expose()) {
             Ok(problem) => Err(problem.into()),
+            // From the daemon's HTTP library, which has looked at nothing else yet.
+            Err(_) if answer.status == TOO_LONG => Err(Failure::Usage(
+                "a name or path on the command line, or in a variable such as AWS_CONFIG_FILE, is too long for ssoctld"
+                    .to_owned(),
+            )),
             Err(_) => Err(self.stranger(&format!("it answers with HTTP status {} and no problem", answer.status))),
         }
     }

@@ -114,17 +114,31 @@ pub struct Endpoint {
     url: Url,
     issuer: Issuer,
     set_by: Option<Setting>,
+    /// Whether a setting names somebody else than the usual issuer.
+    is_moved: bool,
 }
 
 impl Endpoint {
     /// The usual endpoint of a region.
     pub fn usual(url: Url) -> Self {
-        Self { issuer: Issuer::of(&url), url, set_by: None }
+        Self { issuer: Issuer::of(&url), url, set_by: None, is_moved: false }
     }
 
     /// One that is configured.
     pub fn configured(url: Url, set_by: Setting) -> Self {
-        Self { issuer: Issuer::of(&url), url, set_by: Some(set_by) }
+        let issuer = Issuer::of(&url);
+        Self { is_moved: !issuer.is_aws(), issuer, url, set_by: Some(set_by) }
+    }
+
+    /// The same, for a session in this region. AWS in another region is another issuer, too.
+    #[must_use]
+    pub fn in_place_of_aws_in(self, region: &str) -> Self {
+        Self { is_moved: self.issuer != Issuer::aws(region), ..self }
+    }
+
+    /// Whether a setting has moved the session to it from its usual issuer.
+    pub const fn is_moved(&self) -> bool {
+        self.is_moved
     }
 
     /// Who answers there.
@@ -142,16 +156,16 @@ impl Endpoint {
         &self.url
     }
 
-    /// What is to be said of it wherever something is said: nothing of AWS's own, of any other its address and where that
-    /// is configured.
+    /// What is to be said of it wherever something is said: nothing of AWS's own in the session's region, of any other its
+    /// address and where that is configured.
     pub fn notice(&self) -> Option<String> {
         let (url, set_by) = self.foreign()?;
         Some(format!("{url} ({set_by})"))
     }
 
-    /// The address and where it is configured, unless it is AWS's own.
+    /// The address and where it is configured, unless it is AWS's own in the session's region.
     pub fn foreign(&self) -> Option<(&str, &Setting)> {
-        let set_by = self.set_by.as_ref().filter(|_| !self.issuer.is_aws())?;
+        let set_by = self.set_by.as_ref().filter(|_| self.is_moved)?;
         Some((self.url.as_str().trim_end_matches('/'), set_by))
     }
 

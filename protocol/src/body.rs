@@ -227,7 +227,7 @@ pub struct Registration {
     pub expires_at: Option<Timestamp>,
 }
 
-/// A service that is not AWS's own. A sign-in at AWS does not count there, and stays until the setting is gone.
+/// A service that is not AWS's own in the session's region. A sign-in at AWS does not count there, and stays until the setting is gone.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ForeignIssuer {
     /// Where it is.

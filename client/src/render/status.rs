@@ -81,7 +81,9 @@ pub(crate) fn status(daemon: &DaemonStatus, sessions: &[SessionStatus], now: Tim
             let _ = writeln!(text, "{}", printable(&format!("{}: this sign-in was found in {file}", session.name)));
         }
         if let Some(foreign) = &session.foreign_issuer {
-            let said = format!("{}: signs in at {}, which is not AWS ({})", session.name, foreign.url, foreign.set_by);
+            let (name, region) = (&session.name, &session.region);
+            let said =
+                format!("{name}: signs in at {}, which is not AWS in {region} ({})", foreign.url, foreign.set_by);
             let _ = writeln!(text, "{}", printable(&said));
         }
     }
@@ -368,7 +370,8 @@ warning: /c.toml:3: unknown key \"colour\" is ignored
     fn an_endpoint_that_is_not_aws_is_named_with_the_setting_that_says_so() {
         let moved = json!({"foreign_issuer": {"url": "http://127.0.0.1:4566/", "set_by": "AWS_ENDPOINT_URL_SSO_OIDC"}});
         let text = text(&[moved], Colours::Off);
-        let line = "\ncorp: signs in at http://127.0.0.1:4566/, which is not AWS (AWS_ENDPOINT_URL_SSO_OIDC)\n";
+        let line =
+            "\ncorp: signs in at http://127.0.0.1:4566/, which is not AWS in eu-west-1 (AWS_ENDPOINT_URL_SSO_OIDC)\n";
         assert!(text.contains(line), "{text}");
     }
 

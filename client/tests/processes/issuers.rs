@@ -23,9 +23,9 @@ fn is_signed_out_there(stage: &Stage, simulator: &Simulator, set_by: &str) {
     });
     assert_eq!(stage.status("corp")["foreign_issuer"]["set_by"], set_by);
     let shown = stage.run(["status"]).exits(0).stdout;
-    assert!(shown.contains(&format!("corp: signs in at {url}, which is not AWS ({set_by})")), "{shown}");
+    assert!(shown.contains(&format!("corp: signs in at {url}, which is not AWS in eu-west-1 ({set_by})")), "{shown}");
     let refused = stage.run(["token", "--wait", "1s"]);
-    refused.exits(5).prints_nothing().says(&format!("in time at {url} ({set_by}), which is not AWS"));
+    refused.exits(5).prints_nothing().says(&format!("in time at {url} ({set_by}), which is not AWS in eu-west-1"));
 }
 
 #[test]
@@ -86,4 +86,23 @@ fn a_file_that_names_another_issuer_signs_out_there_with_its_line_and_while_the_
     let calls = |operation| stage.identity_center.calls(operation);
     assert_eq!((calls(Operation::RegisterClient), calls(Operation::StartDeviceAuthorization)), (1, 1));
     assert_eq!(calls(Operation::Logout), 0);
+}
+
+#[test]
+fn a_file_that_names_aws_in_another_region_signs_out_there_and_says_so() {
+    let stage = Stage::bare(Settings::default());
+    let there = "https://oidc.us-east-1.amazonaws.com";
+    let services = format!(
+        "[default]\nservices = there\n[services there]\nsso_oidc =\n  endpoint_url = {there}\n\
+         sso =\n  endpoint_url = https://portal.sso.us-east-1.amazonaws.com\n"
+    );
+    stage.write(".aws/config", &format!("{CORP}{services}"));
+    let mut daemon = stage.ssoctld();
+    daemon.env_remove("AWS_ENDPOINT_URL_SSO_OIDC").env_remove("AWS_ENDPOINT_URL_SSO");
+    stage.start_daemon_by(daemon);
+    stage.wait_for_state("corp", "signed_out");
+    let file = stage.home().join(".aws/config");
+    let set_by = format!("endpoint_url of sso_oidc in [services there], {}:8", file.display());
+    let shown = stage.run(["status"]).exits(0).stdout;
+    assert!(shown.contains(&format!("corp: signs in at {there}, which is not AWS in eu-west-1 ({set_by})")), "{shown}");
 }

@@ -36,6 +36,17 @@ fn a_path_that_is_too_long_for_a_socket() {
     }
 }
 
+#[test]
+fn a_name_or_path_that_no_request_can_hold_is_said_to_be_too_long() {
+    let stage = Stage::with_corp(Settings::default());
+    let long = "a".repeat(20_000);
+    let mut named = stage.ssoctl(["token"]);
+    named.env("AWS_CONFIG_FILE", format!("/{long}"));
+    for command in [stage.ssoctl(["token", &long]), named] {
+        stage.finish(command).exits(2).prints_nothing().says("is too long for ssoctld");
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_read_only_file_system_where_socket_records_and_log_are_to_be() {

@@ -33,7 +33,7 @@ pub struct Endpoints {
 }
 
 impl Endpoints {
-    /// What is to be said of them wherever something is said: nothing of AWS's own, of others where they are and where that
+    /// What is to be said of them wherever something is said: nothing of AWS's own in the session's region, of others where they are and where that
     /// is configured.
     pub fn notice(&self) -> Option<String> {
         self.oidc.notice()
@@ -43,7 +43,7 @@ impl Endpoints {
     pub fn are_moved_by_a_variable(&self) -> bool {
         [&self.oidc, &self.portal]
             .into_iter()
-            .any(|endpoint| !endpoint.issuer().is_aws() && matches!(endpoint.set_by(), Some(Setting::Variable(_))))
+            .any(|endpoint| endpoint.is_moved() && matches!(endpoint.set_by(), Some(Setting::Variable(_))))
     }
 }
 
@@ -174,7 +174,7 @@ fn resolve_service(service: Service, inputs: Inputs<'_>) -> Result<Endpoint, End
         if dual_stack == Some(true) {
             return Err(EndpointError::DualStackAndCustom(setting));
         }
-        return check_override(setting, url);
+        return Ok(check_override(setting, url)?.in_place_of_aws_in(inputs.region));
     }
     // Observed: start URLs on app.aws work with the dual-stack OIDC endpoint only.
     let dual_stack = dual_stack.unwrap_or_else(|| service == Service::Oidc && is_dual_stack_portal(inputs.start_url));

@@ -150,12 +150,19 @@ fn a_portal_of_somebody_else_is_refused_and_both_places_are_named() {
             Issuer::Foreign { origin: here },
             ["http://127.0.0.1:1 (AWS_ENDPOINT_URL_SSO_OIDC in", "http://127.0.0.1:2 (AWS_ENDPOINT_URL_SSO in"],
         ),
-        (at("https://oidc.us-east-1.amazonaws.com"), Issuer::aws("us-east-1"), ["", ""]),
+        (
+            at("https://oidc.us-east-1.amazonaws.com"),
+            Issuer::aws("us-east-1"),
+            ["https://oidc.us-east-1.amazonaws.com (AWS_ENDPOINT_URL_SSO_OIDC in the environment of ssoctld)", ""],
+        ),
     ] {
         let (found, endpoints) = resolve(with(&environment, &profile, "eu-west-1"));
         assert_eq!(found, issuer);
         match endpoints {
-            Ok(endpoints) => assert_eq!((named, endpoints.notice()), (["", ""], None)),
+            Ok(endpoints) => {
+                assert_eq!(endpoints.notice().as_deref(), Some(named[0]), "another region is another issuer");
+                assert!(endpoints.are_moved_by_a_variable());
+            }
             Err(error @ EndpointError::TwoIssuers { .. }) => {
                 assert!(named.iter().all(|named| error.to_string().contains(named)), "{error}");
             }

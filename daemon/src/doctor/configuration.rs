@@ -78,10 +78,11 @@ fn scopes(session: &SessionConfig) -> Option<Finding> {
     Some(Finding::warning(CONFIGURATION, message, remedy))
 }
 
-/// A session whose services are not AWS's own, whether that is meant or not.
+/// A session whose services are not AWS's own in its region, whether that is meant or not.
 fn foreign(session: &SessionConfig) -> Option<Finding> {
     let notice = session.endpoints.as_ref().ok()?.notice()?;
-    let message = format!("session {:?} signs in at {notice}, which is not AWS", session.name);
+    let (name, region) = (&session.name, session.region());
+    let message = format!("session {name:?} signs in at {notice}, which is not AWS in {region}");
     Some(Finding::warning(CONFIGURATION, message, "if that is not meant, remove the setting that says so"))
 }
 

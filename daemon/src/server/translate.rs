@@ -317,7 +317,8 @@ fn listed(problems: &[crate::config::Problem]) -> String {
 pub(super) fn refused(entry: &Entry, refusal: Refusal, now: Now) -> Problem {
     let name = entry.config.name.as_str();
     let notice = entry.config.endpoints.as_ref().ok().and_then(Endpoints::notice);
-    let elsewhere = notice.map_or_else(String::new, |notice| format!(" at {notice}, which is not AWS"));
+    let elsewhere = notice
+        .map_or_else(String::new, |notice| format!(" at {notice}, which is not AWS in {}", entry.config.region()));
     if let (Err(error), Refusal::SignInRequired { .. } | Refusal::WaitTimeout { .. }) =
         (&entry.config.endpoints, &refusal)
     {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::TransportError;
 use super::decode::Unusable;
-use crate::issuer::Endpoint;
+use crate::issuer::{Endpoint, Issuer};
 
 /// The names that the model of an API gives its errors. Errors are known by them and never by the status, which differs
 /// between models.
@@ -92,7 +92,7 @@ impl<N: ErrorNames> CallError<N> {
         }
     }
 
-    /// The same, with the endpoint that it came from and where that is configured, unless it is AWS's own.
+    /// The same, with the endpoint that it came from and where that is configured, unless it is AWS's own in the session's region.
     #[must_use]
     pub fn at(mut self, endpoint: &Endpoint) -> Self {
         if let Some(notice) = endpoint.notice() {
@@ -103,7 +103,12 @@ impl<N: ErrorNames> CallError<N> {
             | Self::Senseless { reason: text, .. }
             | Self::Configuration(text)) = &mut self;
             let gap = if text.is_empty() { "" } else { "; " };
-            text.push_str(&format!("{gap}it is not AWS but {notice}"));
+            let who = if let Issuer::Aws { region } = endpoint.issuer() {
+                format!("it is AWS in {region}, {notice}")
+            } else {
+                format!("it is not AWS but {notice}")
+            };
+            text.push_str(&format!("{gap}{who}"));
         }
         self
     }
