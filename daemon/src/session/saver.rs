@@ -72,6 +72,12 @@ impl Saver {
         self.dirty = true;
     }
 
+    /// The same, for what must not be kept any longer: it waits for no pause.
+    pub(super) const fn touch_at_once(&mut self) {
+        self.dirty = true;
+        self.retry_at = None;
+    }
+
     /// The store is to be read again, before anything is written to it. Whatever failed before is tried at once.
     pub(super) const fn look_again(&mut self) {
         self.look = Look::Wanted;
@@ -178,6 +184,12 @@ mod tests {
         assert_eq!((saver.error(), saver.is_unsaved()), (Some("the disk is full"), true));
         let retry_at = saver.wake_at().unwrap();
         assert_eq!(saver.take_turn(NOW), None);
+        saver.touch();
+        assert_eq!(saver.take_turn(NOW), None, "what changes is no reason to hurry");
+        saver.touch_at_once();
+        assert_eq!(saver.take_turn(NOW), Some(Turn::Write));
+        saver.done(Err("the disk is full".into()), NOW, 0.0);
+        let retry_at = saver.wake_at().unwrap_or(retry_at);
         assert_eq!(saver.take_turn(retry_at), Some(Turn::Write));
         saver.done(Ok(()), retry_at, 0.0);
         assert_eq!((saver.error(), saver.is_unsaved(), saver.wake_at()), (None, false, None));

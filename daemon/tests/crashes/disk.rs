@@ -143,6 +143,22 @@ async fn a_full_disk_costs_nothing_that_was_there_and_is_caught_up_with() {
 }
 
 #[tokio::test]
+async fn a_sign_out_on_a_full_disk_leaves_no_token_there() {
+    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
+    let scene = Scene { home: home.path(), simulator: &simulator, store: "file", bus: None };
+    scene.configure(1);
+    let Some(disk) = SmallDisk::mount(scene, "state") else { return };
+    let (daemon, [first, _]) = goes_on(&disk, FILL, NO_SPACE).await;
+    let records = || disk.run("cat \"$0\"/records/*.json");
+    assert!(records().contains(&first), "{}", records());
+    daemon.request("POST /v1/sessions/s0/logout").await;
+    until("the record is gone", async || records().is_empty()).await;
+    disk.run(FREE);
+    daemon.until("the registration is kept", |status| !status.unsaved).await;
+    assert!(records().contains("client_secret") && !records().contains("access_token"), "{}", records());
+}
+
+#[tokio::test]
 async fn a_daemon_that_starts_on_a_full_disk_serves_what_it_gets_and_keeps_it_later() {
     let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
     let scene = Scene { home: home.path(), simulator: &simulator, store: "file", bus: None };

@@ -102,7 +102,7 @@ impl State {
         self.registration = None;
         self.portal_caps = false;
         self.forgotten_flows = self.flows;
-        self.saver.touch();
+        self.saver.touch_at_once();
     }
 
     pub(super) fn forget(&mut self) {
@@ -114,6 +114,6 @@ impl State {
         self.cap_is_certain = false;
         self.trouble = None;
         self.attention.token_went();
-        self.saver.touch();
+        self.saver.touch_at_once();
     }
 }

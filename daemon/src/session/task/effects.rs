@@ -86,9 +86,14 @@ impl Task {
         let owner = record::Owner { identity: self.config.identity.clone(), portal };
         let bytes = record::encode(&owner, kept, service_now);
         let (secrets, name) = (Arc::clone(secrets), RecordName::of(&self.config.identity));
-        let is_empty = *kept == Kept::default();
+        let (is_empty, has_token) = (*kept == Kept::default(), kept.token.is_some());
         self.calls.spawn(async move {
             let stored = if is_empty { secrets.delete(&name).await } else { secrets.write(&name, bytes).await };
+            // Where there is no room to write, what stands there may hold the token that was signed out of. It goes, and the
+            // registration is written when there is room again.
+            if stored.is_err() && !is_empty && !has_token {
+                let _ = secrets.delete(&name).await;
+            }
             Event::Stored(stored.map_err(|error| error.to_string()))
         });
     }
