@@ -4,7 +4,7 @@
 use ssoctl_aws_files::absolute;
 use ssoctl_protocol::route::Query;
 use ssoctl_protocol::settings::{About, Difference, Settings, differences};
-use ssoctl_protocol::{DaemonStatus, ErrorCode, Route};
+use ssoctl_protocol::{DaemonStatus, ErrorCode, Problem, Route};
 
 use crate::connection::{Daemon, Starting, VersionWarning};
 use crate::environment;
@@ -21,8 +21,21 @@ pub(crate) fn after(failure: &Failure) -> Vec<String> {
         ErrorCode::ServiceUnavailable | ErrorCode::ServiceRefused => &[About::Requests],
         _ => return Vec::new(),
     };
-    let Some(daemon) = ask() else { return Vec::new() };
-    lines(differences(&daemon, &of_this_shell()).into_iter().filter(|difference| about.contains(&difference.about)))
+    let named = Some(problem).filter(|problem| problem.code == ErrorCode::UnknownSession).and_then(named_by);
+    let Some(daemon) = ask() else { return named.into_iter().collect() };
+    let differences = differences(&daemon, &of_this_shell());
+    named
+        .into_iter()
+        .chain(lines(differences.into_iter().filter(|difference| about.contains(&difference.about))))
+        .collect()
+}
+
+/// The variable of this shell that names what there is not, which nobody sees on the command line.
+fn named_by(problem: &Problem) -> Option<String> {
+    ["SSOCTL_SESSION", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"].into_iter().find_map(|variable| {
+        let value = environment::variable(variable)?.into_string().ok()?;
+        problem.detail.contains(&format!("{value:?}")).then(|| format!("{variable} of this shell names it"))
+    })
 }
 
 fn ask() -> Option<Settings> {

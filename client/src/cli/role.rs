@@ -173,6 +173,15 @@ pub(crate) struct Console {
     #[arg(long, conflicts_with = "url_only")]
     pub(crate) browser: bool,
     /// The page of the console to go to; default: its home
-    #[arg(long, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "URL", value_parser = destination)]
     pub(crate) destination: Option<String>,
+}
+
+/// The portal shows an empty page for anything else.
+fn destination(text: &str) -> Result<String, &'static str> {
+    if text.starts_with("https://") {
+        Ok(text.to_owned())
+    } else {
+        Err("expected the page's address, which begins with https://")
+    }
 }

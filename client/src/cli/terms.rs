@@ -34,7 +34,8 @@ pub(crate) struct Waiting {
 fn duration(text: &str) -> Result<Duration, String> {
     let given = match text.parse() {
         Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => humantime::parse_duration(text).map_err(|error| error.to_string())?,
+        Err(_) => humantime::parse_duration(text)
+            .map_err(|_| "expected one like 90s, 5m or 1h 30m, or a number of seconds")?,
     };
     Ok(Duration::from_secs(given.as_secs().saturating_add(u64::from(given.subsec_nanos() > 0))))
 }

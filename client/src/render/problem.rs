@@ -2,7 +2,7 @@
 
 use ssoctl_protocol::{ErrorCode, PendingLogin, Problem, Timestamp, text};
 
-use super::{LONGEST_CODE, ago, distance, duration, shell_word, time};
+use super::{LONGEST_CODE, ago, duration, shell_word};
 
 const HOW_TO_ADD: &str = "add one: ssoctl login --start-url URL --region REGION";
 
@@ -22,27 +22,26 @@ pub(crate) fn problem(problem: &Problem, now: Timestamp) -> String {
             )
         }
         ErrorCode::WaitTimeout => format!("{detail}; run: {login}{}", pending(problem.login.as_ref(), now)),
-        ErrorCode::ValidityUnattainable => match problem.expires_at {
-            Some(best) => format!(
-                "{detail}; the best there is expires {} ({}): ask for less with --min-valid",
-                distance(best, now),
-                time(best, now)
-            ),
-            None => format!("{detail}; ask for less with --min-valid"),
-        },
+        ErrorCode::ValidityUnattainable => format!("{detail}; ask for less with --min-valid"),
         ErrorCode::UnknownSession if problem.sessions.is_empty() => format!("{detail}; {HOW_TO_ADD}"),
-        ErrorCode::UnknownSession => format!("{detail}; there are: {}; or {HOW_TO_ADD}", problem.sessions.join(", ")),
+        ErrorCode::UnknownSession => {
+            format!("{detail}; the sessions are: {}; or {HOW_TO_ADD}", problem.sessions.join(", "))
+        }
         ErrorCode::AmbiguousSession => format!("{detail}; name one of: {}", problem.sessions.join(", ")),
-        ErrorCode::SessionExists => format!("{detail}; choose another --name, or sign in to that one: {login}"),
+        ErrorCode::SessionExists => {
+            format!("{detail}; choose another --name, edit that one, or sign in to it: {login}")
+        }
         ErrorCode::NotAssigned => {
             format!("{detail}; see which there are: ssoctl accounts, ssoctl roles (an administrator assigns them)")
         }
         ErrorCode::AssignmentUnnamed => {
-            format!("{detail}; give --account and --role, or a profile with sso_account_id and sso_role_name")
+            format!(
+                "{detail}; give --account and --role (ssoctl roles lists yours), or a profile with sso_account_id and sso_role_name"
+            )
         }
         ErrorCode::AccessDenied => format!("{detail}; if that was a mistake, run: {login}"),
         ErrorCode::LoginCancelled => format!("{detail}; to start over, run: {login}"),
-        ErrorCode::UnknownFlow => format!("{detail} (the daemon may have been restarted); run again: {login}"),
+        ErrorCode::UnknownFlow => format!("{detail}; run again: {login}"),
         ErrorCode::ServiceRefused => format!(
             "{detail}; check start URL, region and scopes of the session: ssoctl status{}",
             session.map_or_else(String::new, |name| format!(" {}", shell_word(name)))
@@ -53,7 +52,7 @@ pub(crate) fn problem(problem: &Problem, now: Timestamp) -> String {
             format!("{detail}; correct the configuration, which this checks: ssoctl status")
         }
         ErrorCode::AwsConfigUnusable => format!("{detail}; put that right, or unset the variable that names it"),
-        ErrorCode::InvalidRequest => format!("{detail}; see: ssoctl --help"),
+        ErrorCode::InvalidRequest => format!("{detail}; correct the command line"),
         ErrorCode::Forbidden => format!("{detail}; run ssoctl as the user whose daemon it is"),
         ErrorCode::NotFound | ErrorCode::MethodNotAllowed => {
             format!("{detail}; the daemon is of another version: restart it after an update")

@@ -93,7 +93,13 @@ fn whoever_gets_no_credentials_is_told_why_and_what_to_do() {
         stage.run(arguments).exits(code).prints_nothing().says(words);
     };
     run(&["--profile", "dev"], 3, "run: ssoctl login corp");
-    run(&["--profile", "absent"], 6, "profile \"absent\" leads to no session");
+    run(&["--profile", "absent"], 6, "profile \"absent\" leads to no session; the sessions are: ");
+    for (variable, name) in [("SSOCTL_SESSION", "gone"), ("AWS_PROFILE", "absent")] {
+        let mut token = stage.ssoctl(["token"]);
+        token.env(variable, name);
+        let said = format!("{variable} of this shell names it");
+        stage.start(token).finish().exits(6).prints_nothing().says(&said);
+    }
     run(&["--profile", "bare"], 2, "has neither sso_account_id nor sso_role_name; give --account and --role");
     run(&[], 2, "neither an account nor a role is named");
     run(&["--session", "corp"], 2, "--account");

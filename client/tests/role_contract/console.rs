@@ -29,6 +29,9 @@ fn the_link_can_be_printed_and_one_question_is_enough_for_it() {
     let output = Canned::answers([ok(&assignment())]).run(&["console", "--url-only", "--destination", destination]);
     let encoded = "https%3A%2F%2Fconsole.aws.amazon.com%2Fs3%3Fregion%3Dx";
     assert_eq!(stdout(&output), format!("{LINK}&destination={encoded}\n"));
+    let output = Canned::answers([ok(&assignment())]).run(&["console", "--url-only", "--destination", "s3"]);
+    assert_eq!((output.status.code(), stdout(&output)), (Some(2), ""));
+    assert!(stderr(&output).contains("begins with https://"), "{}", stderr(&output));
 }
 
 #[test]

@@ -34,7 +34,7 @@ pub enum AddError {
     #[error(transparent)]
     Name(#[from] NameError),
     /// The name means something already.
-    #[error("there is a session or profile {0:?} already; choose another name")]
+    #[error("there is a session or profile {0:?} already")]
     Exists(String),
     /// Start URL or region are unusable.
     #[error(transparent)]

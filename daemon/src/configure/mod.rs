@@ -151,7 +151,7 @@ fn remedied(problem: &Problem) -> String {
             format!("{detail}; run: ssoctl login {}", profile::quoted(session))
         }
         (ErrorCode::UnknownSession, _) if !problem.sessions.is_empty() => {
-            format!("{detail}; there are: {}", problem.sessions.join(", "))
+            format!("{detail}; the sessions are: {}", problem.sessions.join(", "))
         }
         (ErrorCode::ServiceUnavailable | ErrorCode::StoreUnavailable | ErrorCode::ShuttingDown, _) => {
             format!("{detail}; nothing was changed, try again")
@@ -321,7 +321,7 @@ mod tests {
             (problem(ErrorCode::SignInRequired), "it is so; run: ssoctl login 'my corp'", 3),
             (
                 problem(ErrorCode::UnknownSession).with_choices(vec!["a".to_owned(), "b".to_owned()]),
-                "it is so; there are: a, b",
+                "it is so; the sessions are: a, b",
                 6,
             ),
             (problem(ErrorCode::ServiceUnavailable), "it is so; nothing was changed, try again", 1),

@@ -82,12 +82,13 @@ impl Api {
                 Some(entry) => Err(Problem::new(
                     ErrorCode::SessionExists,
                     format!(
-                        "there is a session {name:?} already, for {} in {}; choose another name, or edit {}",
+                        "there is a session {name:?} already, for {} in {} ({})",
                         entry.config.start_url(),
                         entry.config.region(),
                         entry.config.origin.file.display(),
                     ),
-                )),
+                )
+                .of_session(name)),
             },
         }
     }
