@@ -444,7 +444,7 @@ fn a_logout_that_waits_for_the_store_is_not_called_done() {
     assert_fails(
         &output,
         1,
-        "corp is not signed out yet, as the store has not answered: the keyring is locked; it will be",
+        "corp is not signed out yet, as the store has not answered: the keyring is locked; unlock the keyring, and",
     );
 }
 

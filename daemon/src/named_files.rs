@@ -122,10 +122,11 @@ impl NamedFiles {
         update: impl FnOnce(&BTreeMap<FilePair, Config>) -> Arc<Directory>,
     ) {
         let Read { files, found, asked } = read;
+        // `None`: the view that it has now.
         let answer = match found {
             Ok(Found::Default) => {
                 self.known.remove(&files);
-                Ok(Arc::clone(directory.default_view()))
+                Some(Ok(Arc::clone(directory.default_view())))
             }
             Ok(Found::Another(config)) => {
                 // Somebody may have forgotten it while it was read again.
@@ -134,20 +135,21 @@ impl NamedFiles {
                     self.make_room(&files, &directory);
                     self.known.insert(files.clone(), *config);
                 }
-                Err(String::new())
+                None
             }
             Err(why) => {
                 if self.known.remove(&files).is_some() {
                     tracing::info!(%files, reason = chain(&why), "a named file is forgotten");
                 }
-                Err(chain(&why))
+                Some(Err(chain(&why)))
             }
         };
         let is_new = self.known.iter().map(|(files, config)| (files, Some(config))).collect::<Vec<_>>()
             != directory.named_files().iter().map(|(files, view)| (files, Some(&view.config))).collect::<Vec<_>>();
         let directory = if is_new { update(&self.known) } else { directory };
         if let Some(asked) = asked {
-            let answer = directory.view_of(&files).map_or(answer, |view| Ok(Arc::clone(view)));
+            let known = || directory.view_of(&files).cloned().ok_or_else(|| "it was forgotten meanwhile".to_owned());
+            let answer = answer.unwrap_or_else(known);
             // Whoever asked may have gone.
             let _ = asked.send(answer);
         }

@@ -12,13 +12,15 @@ use crate::render;
 
 pub(super) fn run(daemon: &Daemon, arguments: cli::Logout) -> Result<(), Failure> {
     let query = Query { forget: arguments.forget, ..Query::default() };
+    let registration = if arguments.forget { " The registration is dropped, too." } else { "" };
     if !arguments.all {
         let route = Route::Logout(name(daemon, selector(arguments.which)?)?);
-        return tell(ask_patiently(daemon, &route, &query, None)?);
+        return tell(ask_patiently(daemon, &route, &query, None)?, registration);
     }
     let LogoutAll { sessions, records, problems } = ask_patiently(daemon, &Route::LogoutAll, &query, None)?;
     // One session that cannot be ended is no reason to say nothing of the others.
-    let mut failures: Vec<Failure> = sessions.into_iter().filter_map(|session| tell(session).err()).collect();
+    let mut failures: Vec<Failure> =
+        sessions.into_iter().filter_map(|session| tell(session, registration).err()).collect();
     records.iter().for_each(tell_of_record);
     failures.extend(problems.into_iter().map(|problem| Failure::Other(format!("not everything is ended: {problem}"))));
     let last = failures.pop();
@@ -28,23 +30,27 @@ pub(super) fn run(daemon: &Daemon, arguments: cli::Logout) -> Result<(), Failure
     last.map_or(Ok(()), Err)
 }
 
-/// Says how a sign-out went. It is a failure if nothing is ended yet.
-fn tell(logout: Logout) -> Result<(), Failure> {
+/// Says how a sign-out went, and what became of the registration. It is a failure if nothing is ended yet.
+fn tell(logout: Logout, registration: &str) -> Result<(), Failure> {
     let session = &logout.session;
     let detail = logout.detail.map_or_else(String::new, |detail| format!(": {detail}"));
     match logout.portal {
-        PortalSession::Ended => render::line(&format!("Signed out of {session}, here and at the portal.")),
+        PortalSession::Ended => {
+            render::line(&format!("Signed out of {session}, here and at the portal.{registration}"))
+        }
         PortalSession::NothingToEnd => {
-            render::line(&format!("{session} was not signed in; there was nothing to end at the portal."));
+            render::line(&format!(
+                "{session} was not signed in; there was nothing to end at the portal.{registration}"
+            ));
         }
         PortalSession::NotTold => {
-            render::line(&format!("Signed out of {session} here; the token is forgotten."));
+            render::line(&format!("Signed out of {session} here; the token is forgotten.{registration}"));
             warn_of_portal(&detail);
         }
         PortalSession::Deferred => {
             return Err(Failure::Other(format!(
-                "{session} is not signed out yet, as the store has not answered{detail}; it will be as soon as that does \
-                 (unlock the keyring), while the daemon runs and nobody signs in"
+                "{session} is not signed out yet, as the store has not answered{detail}; unlock the keyring, and the daemon \
+                 finishes the sign-out"
             )));
         }
         _ => render::line(&format!(

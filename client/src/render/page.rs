@@ -131,7 +131,7 @@ fn endpoint(session: &SessionStatus) -> String {
     match (&session.oidc_endpoint, &session.foreign_issuer) {
         (None, _) => "none: the configuration allows none".to_owned(),
         (Some(endpoint), None) => format!("{endpoint} (AWS)"),
-        (Some(endpoint), Some(foreign)) => format!("{endpoint} (not AWS: {})", foreign.set_by),
+        (Some(endpoint), Some(foreign)) => format!("{endpoint} (not AWS in {}: {})", session.region, foreign.set_by),
     }
 }
 
@@ -236,7 +236,7 @@ ssoctld 0.1.0, pid 4711, up 2 h; secrets in: a file, in the clear
             "next": {"action": "tell_person", "at": "2026-11-23T10:17:00Z"},
         }));
         for part in [
-            "http://127.0.0.1:1/ (not AWS: oidc_endpoint at /c.toml:3)",
+            "http://127.0.0.1:1/ (not AWS in eu-west-1: oidc_endpoint at /c.toml:3)",
             "portal session  ends in 59 min; to renew: ssoctl login --fresh corp",
             "not saved ",
             "none now\n                  /x is no file\n",

@@ -118,3 +118,27 @@ fn login_cancel_gives_the_pending_sign_in_up_for_everybody_who_waits() {
     assert_eq!(stage.status("corp")["login"], serde_json::Value::Null);
     stage.run(["login", "--cancel"]).exits(0);
 }
+
+#[test]
+fn the_page_of_a_session_says_where_it_is_defined_what_it_has_and_what_comes_next() {
+    let stage = Stage::with_corp(Settings::default());
+    let signed_out = stage.run(["status", "corp"]).exits(0).stdout;
+    let of = |page: &str, row: &str| {
+        let line = page.lines().find_map(|line| line.trim_start().strip_prefix(row)).map(str::trim);
+        line.unwrap_or_else(|| panic!("no {row:?} in {page}")).to_owned()
+    };
+    assert_eq!(of(&signed_out, "state"), "signed out");
+    assert_eq!(of(&signed_out, "registration"), "none; the next sign-in makes one");
+    assert_eq!(of(&signed_out, "next"), "nothing by itself; to sign in: ssoctl login corp");
+    stage.sign_in("corp");
+    let signed_in = stage.run(["status", "corp"]).exits(0).stdout;
+    assert_eq!(of(&signed_in, "state"), "signed in");
+    assert_eq!(of(&signed_in, "start URL"), "https://corp.awsapps.com/start");
+    assert_eq!(of(&signed_in, "region"), "eu-west-1");
+    let config = stage.home().join(".aws/config");
+    assert!(of(&signed_in, "defined by").starts_with(&format!("{}:", config.display())), "{signed_in}");
+    assert!(of(&signed_in, "registration").starts_with("ends in "), "{signed_in}");
+    assert!(of(&signed_in, "access token").starts_with("expires in "), "{signed_in}");
+    assert!(of(&signed_in, "refresh token").starts_with("given "), "{signed_in}");
+    assert!(of(&signed_in, "next").starts_with("renew the token"), "{signed_in}");
+}
