@@ -21,6 +21,10 @@ fn no_secret_is_said_or_logged_whatever_goes_wrong() {
     for (operation, fault) in faults {
         stage.identity_center.inject(operation, fault, Times::Next(1));
     }
+    // A torn answer is asked for again, and one that makes no sense ends its sign-in with what it was.
+    for reason in ["it has no clientSecret", "a member has the wrong type", "it has no userCode"] {
+        stage.run(["login", "--no-browser"]).exits(1).says(reason);
+    }
     let login = stage.start(stage.ssoctl(["login", "--no-browser"]));
     // An answer that was truncated leaves an authorization behind that nobody knows of.
     stage.approve_shown_by(&login);

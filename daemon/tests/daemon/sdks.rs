@@ -13,6 +13,7 @@ use ssoctl_protocol::SessionState;
 
 use crate::harness::{Harness, Store, mins};
 use crate::skipping::named_by;
+use crate::token_files::SERVICES;
 
 const CONFIGURATION: &str = "[sso-session corp]
 sso_start_url = https://corp.awsapps.com/start
@@ -34,7 +35,7 @@ impl Harness {
             settings,
             Store::File,
             "[session.corp]\nsdk_cache = \"on\"\n",
-            CONFIGURATION,
+            &format!("{SERVICES}{CONFIGURATION}"),
         )
         .await;
         t.until_state(SessionState::SignedOut).await;
