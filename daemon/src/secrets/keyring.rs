@@ -15,7 +15,6 @@ mod platform;
 #[cfg(not(target_os = "macos"))]
 mod presence;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,7 +48,7 @@ pub struct KeyringStore {
 /// What the keyring is for the daemon.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Part {
-    /// Records belong there. The person is asked once to unlock it, when a record is first read.
+    /// Records belong there. The person is asked once to unlock it, if it is locked when the first record is read.
     Chosen,
     /// Records are only taken away from there. The person is asked for nothing, and a machine without a keyring has none.
     Elsewhere,
@@ -198,12 +197,24 @@ impl KeyringStore {
 
     /// Whether the record with this key, or every one, can be read and changed without a prompt.
     async fn admit(&self, key: Option<&str>) -> Result<(), Obstacle> {
-        within(&*self.clock, PATIENCE, self.gate.admit(key)).await.unwrap_or(Err(Obstacle::Silent))
+        let admitted = within(&*self.clock, PATIENCE, self.gate.admit(key)).await.unwrap_or(Err(Obstacle::Silent));
+        if admitted.is_ok() {
+            // Whoever locks it from now on wants it locked.
+            self.gate.ask_never();
+        }
+        admitted
     }
 
     async fn keys(&self) -> Result<Vec<String>, Obstacle> {
         self.admit(None).await?;
-        Ok(self.calls.run(&*self.clock, PATIENCE, keys).await??)
+        #[cfg(not(target_os = "macos"))]
+        let keys = within(&*self.clock, PATIENCE, platform::keys()).await.unwrap_or(Err(Obstacle::Silent));
+        #[cfg(target_os = "macos")]
+        let keys = self.calls.run(&*self.clock, PATIENCE, platform::keys).await?.map_err(Obstacle::from);
+        let mut keys = keys?;
+        keys.sort();
+        keys.dedup();
+        Ok(keys)
     }
 
     /// Where the keyring is only emptied, a missing one is empty.
@@ -280,17 +291,6 @@ fn delete(name: &RecordName) -> Result<(), Error> {
         Err(Error::NoEntry) => Ok(()),
         other => other,
     }
-}
-
-/// The keys of all records.
-fn keys() -> Result<Vec<String>, Error> {
-    let found = platform::find(&HashMap::from([("service", SERVICE)]))?;
-    let of_ours =
-        found.iter().filter_map(keyring_core::Entry::get_specifiers).filter(|(service, _)| service == SERVICE);
-    let mut keys: Vec<String> = of_ours.map(|(_, key)| key).collect();
-    keys.sort();
-    keys.dedup();
-    Ok(keys)
 }
 
 /// The outcome of `work`, unless it takes longer than this.

@@ -27,6 +27,9 @@ impl Gate {
     }
 
     pub(super) fn ask_once(&self, _clock: &Arc<dyn Clock>) {}
+
+    /// Nobody is asked here.
+    pub(super) fn ask_never(&self) {}
 }
 
 /// Keychain shows the service as an item's name, and takes no label.
@@ -34,7 +37,10 @@ pub(super) fn entry(name: &RecordName) -> Result<keyring_core::Entry, Error> {
     Store::new()?.build(SERVICE, &name.key, None)
 }
 
-/// The items that have these attributes.
-pub(super) fn find(attributes: &HashMap<&str, &str>) -> Result<Vec<keyring_core::Entry>, Error> {
-    Store::new()?.search(attributes)
+/// The keys of all records.
+pub(super) fn keys() -> Result<Vec<String>, Error> {
+    let found = Store::new()?.search(&HashMap::from([("service", SERVICE)]))?;
+    let of_ours =
+        found.iter().filter_map(keyring_core::Entry::get_specifiers).filter(|(service, _)| service == SERVICE);
+    Ok(of_ours.map(|(_, key)| key).collect())
 }

@@ -29,6 +29,7 @@ type Object<'a> = (&'a str, &'static str);
 pub(super) const NAME: &str = "org.freedesktop.secrets";
 pub(super) const SECRETS: Object<'static> = ("/org/freedesktop/secrets", "org.freedesktop.Secret.Service");
 const COLLECTION: &str = "org.freedesktop.Secret.Collection";
+const ITEM: &str = "org.freedesktop.Secret.Item";
 const PROMPT: &str = "org.freedesktop.Secret.Prompt";
 pub(super) const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 pub(super) const BUS: &str = "org.freedesktop.DBus";
@@ -76,6 +77,11 @@ impl Gate {
         Err(Obstacle::Locked)
     }
 
+    /// Has the person asked for nothing from now on.
+    pub(super) fn ask_never(&self) {
+        self.has_asked.store(true, Ordering::Relaxed);
+    }
+
     /// Asks the person to unlock what was found locked. Only the first call does; nobody waits for the answer, since the
     /// keyring is looked at again anyway.
     pub(super) fn ask_once(&self, clock: &Arc<dyn Clock>) {
@@ -104,9 +110,19 @@ pub(super) fn entry(name: &RecordName) -> Result<keyring_core::Entry, Error> {
     Store::new()?.build(SERVICE, &name.key, Some(&HashMap::from([("label", name.label.as_str())])))
 }
 
-/// The items that have these attributes.
-pub(super) fn find(attributes: &HashMap<&str, &str>) -> Result<Vec<keyring_core::Entry>, Error> {
-    Store::new()?.search(attributes)
+/// The keys of all records. The keyring crate's search would show a prompt if the keyring were locked in this moment.
+pub(super) async fn keys() -> Result<Vec<String>, Obstacle> {
+    let bus = connect().await?;
+    let attributes = HashMap::from([("service", SERVICE)]);
+    let (unlocked, locked): (Vec<OwnedObjectPath>, Vec<OwnedObjectPath>) =
+        call(&bus, SECRETS, "SearchItems", &attributes).await?;
+    let mut keys = Vec::new();
+    for item in unlocked.iter().chain(&locked) {
+        let attributes: OwnedValue = call(&bus, (item.as_str(), PROPERTIES), "Get", &(ITEM, "Attributes")).await?;
+        let mut attributes = HashMap::<String, String>::try_from(attributes).map_err(zbus::Error::from)?;
+        keys.extend(attributes.remove("username"));
+    }
+    Ok(keys)
 }
 
 /// Whether something keeps secrets on this bus, or would be started to do so.
