@@ -49,6 +49,7 @@ use config::{Config, Environment, FilePair, FileWatch, Paths, QuietHours, SaveEr
 use desktop::{LocalZone, quiet};
 use ground::{Fallen, Ground};
 use left_records::LeftRecords;
+use machine::MachineProblems;
 use named_files::{Asked, NamedFiles, Read};
 use sdk_cache::SdkCache;
 use service_manager::report::Reports;
@@ -70,8 +71,20 @@ pub struct Sources {
     pub paths: Paths,
     /// The environment, as it was when the daemon started.
     pub environment: Environment,
-    /// What the daemon says of itself and its places.
-    pub settings: Settings,
+    /// What the files say.
+    pub config: Config,
+    /// Tells when one of them changes.
+    changes: FileWatch,
+}
+
+impl Sources {
+    /// Reads the configuration, and watches its files from before that on, so that no change is missed. Has to be called within a
+    /// tokio runtime.
+    pub fn read(paths: Paths, environment: Environment, machine: &MachineProblems) -> Self {
+        let changes = FileWatch::start(paths.all(), machine);
+        let config = config::load(&paths, &environment);
+        Self { paths, environment, config, changes }
+    }
 }
 
 /// A session to be saved, and who waits for it.
@@ -83,17 +96,16 @@ type Save = (NewSession, oneshot::Sender<Result<(String, Arc<Directory>), SaveEr
 /// [`Fallen`] if it has ended because the `ground` gave way.
 pub async fn run(
     sources: Sources,
+    settings: Settings,
     world: World,
     listener: UnixListener,
     mut signals: mpsc::Receiver<Signal>,
     reports: Reports,
     ground: Ground,
 ) -> Result<(), Fallen> {
-    let mut files = FileWatch::start(sources.paths.all(), &world.machine);
     let home = sources.environment.home.clone();
-    let settings = sources.settings.clone();
     let mut store = world.secrets.changes();
-    let mut configuration = Configuration::load(sources, world);
+    let (mut configuration, mut files) = Configuration::new(sources, world);
     let world = configuration.world.clone();
     let token_files = SdkCache::start(home.as_deref(), configuration.directory.subscribe(), world.clone());
     let (save, mut saves) = mpsc::channel::<Save>(1);
@@ -216,7 +228,8 @@ async fn have_read(files: FilePair, ask: mpsc::Sender<Asked>, clock: Arc<dyn Clo
 
 /// The one owner of the configuration and of the directory made from it.
 struct Configuration {
-    sources: Sources,
+    paths: Paths,
+    environment: Environment,
     world: World,
     quiet_hours: watch::Sender<Option<QuietHours>>,
     directory: watch::Sender<Arc<Directory>>,
@@ -224,17 +237,17 @@ struct Configuration {
 }
 
 impl Configuration {
-    fn load(sources: Sources, mut world: World) -> Self {
-        let config = config::load(&sources.paths, &sources.environment);
+    fn new(sources: Sources, mut world: World) -> (Self, FileWatch) {
+        let Sources { paths, environment, config, changes } = sources;
         let (quiet_hours, hours) = watch::channel(config.quiet_hours);
-        let zone = LocalZone::from_variable(sources.environment.tz.as_deref());
+        let zone = LocalZone::from_variable(environment.tz.as_deref());
         world.surroundings =
             quiet::follow(world.surroundings, hours, zone, Arc::clone(&world.clock), world.machine.clone());
         let directory = watch::channel(Arc::new(Directory::empty())).0;
-        let named = NamedFiles::new(sources.paths.clone(), sources.environment.clone(), world.machine.clone());
-        let mut configuration = Self { sources, world, quiet_hours, directory, named };
+        let named = NamedFiles::new(paths.clone(), environment.clone(), world.machine.clone());
+        let mut configuration = Self { paths, environment, world, quiet_hours, directory, named };
         configuration.take(config, "the daemon starts");
-        configuration
+        (configuration, changes)
     }
 
     fn sessions(&self) -> usize {
@@ -249,7 +262,7 @@ impl Configuration {
     }
 
     fn reload(&mut self, reason: &str) {
-        let config = config::load(&self.sources.paths, &self.sources.environment);
+        let config = config::load(&self.paths, &self.environment);
         self.quiet_hours.send_replace(config.quiet_hours);
         self.take(config, reason);
     }
@@ -277,7 +290,7 @@ impl Configuration {
     fn save(&mut self, session: NewSession) -> Result<(String, Arc<Directory>), SaveError> {
         let NewSession { name, start_url, region, scopes } = session;
         let session = config::NewSession { name, start_url, region, scopes };
-        let name = config::save_session(&self.sources.paths, &session, &self.directory.borrow().default_view().config)?;
+        let name = config::save_session(&self.paths, &session, &self.directory.borrow().default_view().config)?;
         self.reload("a session was saved");
         Ok((name, Arc::clone(&self.directory.borrow())))
     }

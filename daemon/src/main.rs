@@ -122,7 +122,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let (what, remedy) = unusable.told();
             machine.found("the proxy", what, remedy);
         }
-        let configured = config::load(&paths, &environment);
+        let sources = Sources::read(paths, environment, &machine);
+        let Sources { paths, environment, config: configured, .. } = &sources;
         let home = environment.home.clone().unwrap_or_else(|| state_directory.clone());
         let keyring = Arc::new(Claim::to_keyring(&home, socket.path()));
         let wants_keyring = matches!(configured.secret_store, SecretStoreSetting::Auto | SecretStoreSetting::Keyring);
@@ -133,7 +134,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             make(&keyring, by, reports)?;
         }
         let ca_bundle = configured.ca_bundle.as_deref();
-        let settings = settings(&paths, &environment, &state_directory, socket.path(), started_by, ca_bundle);
+        let settings = settings(paths, environment, &state_directory, socket.path(), started_by, ca_bundle);
         let records = state_directory.join("records");
         let secrets =
             ChosenStore::start(configured.secret_store, records, Arc::clone(&keyring), machine.clone(), clock.clone());
@@ -147,7 +148,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         if arguments.tell_starter {
             background::ready();
         }
-        let transport = Arc::new(Transport::new(configured.ca_bundle, clock.clone()));
+        let transport = Arc::new(Transport::new(configured.ca_bundle.clone(), clock.clone()));
         let identity_center = Arc::new(HttpIdentityCenter::new(Arc::clone(&transport), clock.clone()));
         let portal = Arc::new(HttpPortal::new(transport));
         let around = desktop::Environment::from_process();
@@ -164,8 +165,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         };
         let signals = forward_signals()?;
         let ground = Ground::new(socket, vec![state, keyring], machine);
-        let ended =
-            ssoctld::run(Sources { paths, environment, settings }, world, listener, signals, reports, ground).await;
+        let ended = ssoctld::run(sources, settings, world, listener, signals, reports, ground).await;
         screen.farewell().await;
         match ended {
             // The service manager would start it again and again on a socket that nobody can reach.

@@ -393,22 +393,18 @@ impl Life {
             ..Environment::from_vars(|name| variables.get(name).cloned())
         };
         let aws_config = home.join("aws-config");
-        let sources = Sources {
-            paths: Paths {
-                own: home.join("config.toml"),
-                aws: aws_config.clone(),
-                aws_credentials: home.join("aws-credentials"),
-            },
-            environment,
-            settings: ssoctl_protocol::settings::Settings {
-                aws_config: aws_config.display().to_string(),
-                ..Default::default()
-            },
+        let paths = Paths {
+            own: home.join("config.toml"),
+            aws: aws_config.clone(),
+            aws_credentials: home.join("aws-credentials"),
         };
+        let settings =
+            ssoctl_protocol::settings::Settings { aws_config: aws_config.display().to_string(), ..Default::default() };
+        let sources = Sources::read(paths, environment, &world.machine);
         let (signals, received) = mpsc::channel(1);
         let reports = ssoctld::service_manager::report::Reports::to_nobody();
         let ground = ssoctld::ground::Ground::firm();
-        let running = ssoctld::run(sources, world, listener, received, reports, ground);
+        let running = ssoctld::run(sources, settings, world, listener, received, reports, ground);
         self.daemon = Some((tokio::spawn(async move { running.await.expect("firm ground") }), signals));
     }
 

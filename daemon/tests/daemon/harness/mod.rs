@@ -191,27 +191,26 @@ impl Harness {
         let (signals, received) = mpsc::channel(1);
         self.signals = signals;
         let url = Some(self.way.url.clone());
-        let sources = Sources {
-            paths: Paths {
-                own: self.home.path().join("config.toml"),
-                aws: self.home.path().join("aws-config"),
-                aws_credentials: self.home.path().join("aws-credentials"),
-            },
-            environment: Environment {
-                home: Some(self.home.path().to_owned()),
-                endpoint_url_sso_oidc: url.clone(),
-                endpoint_url_sso: url,
-                tz: Some("UTC0".to_owned()),
-                ..Environment::default()
-            },
-            settings: ssoctl_protocol::settings::Settings {
-                aws_config: self.home.path().join("aws-config").display().to_string(),
-                ..Default::default()
-            },
+        let paths = Paths {
+            own: self.home.path().join("config.toml"),
+            aws: self.home.path().join("aws-config"),
+            aws_credentials: self.home.path().join("aws-credentials"),
         };
+        let environment = Environment {
+            home: Some(self.home.path().to_owned()),
+            endpoint_url_sso_oidc: url.clone(),
+            endpoint_url_sso: url,
+            tz: Some("UTC0".to_owned()),
+            ..Environment::default()
+        };
+        let settings = ssoctl_protocol::settings::Settings {
+            aws_config: self.home.path().join("aws-config").display().to_string(),
+            ..Default::default()
+        };
+        let sources = Sources::read(paths, environment, &self.world.machine);
         let reports = ssoctld::service_manager::report::Reports::to_nobody();
         let ground = ssoctld::ground::Ground::firm();
-        let running = ssoctld::run(sources, self.world.clone(), listener, received, reports, ground);
+        let running = ssoctld::run(sources, settings, self.world.clone(), listener, received, reports, ground);
         self.daemon = Some(tokio::spawn(async move { running.await.expect("firm ground") }));
     }
 
