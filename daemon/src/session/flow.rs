@@ -62,6 +62,8 @@ struct Open {
     last_attempt: BootTime,
     /// Whether the early attempt is over, so that the code may be shown.
     shown: bool,
+    /// An answer to CreateToken that nobody could read, and that may have used the code up.
+    unreadable: Option<CallError>,
 }
 
 /// What people and `status` see of a flow.
@@ -215,6 +217,7 @@ impl Flow {
                     next_attempt: Some(now.boot),
                     last_attempt: now.boot,
                     shown: false,
+                    unreadable: None,
                     authorization,
                 }));
                 Ok(())
@@ -241,8 +244,14 @@ impl Flow {
             Some(ErrorName::InvalidClient) => return self.register_anew(error, now),
             // There would be nothing but "already used" from now on.
             _ if matches!(error, CallError::Senseless { .. }) => return Err(FlowEnd::Failed(error)),
-            _ if error.may_pass() => self.failures += 1,
-            _ => return Err(FlowEnd::Failed(error)),
+            _ if error.may_pass() => {
+                self.failures += 1;
+                if matches!(error, CallError::Unusable(_)) {
+                    open.unreadable = Some(error.clone());
+                }
+            }
+            // "Already used" would say nothing of what has used it.
+            _ => return Err(FlowEnd::Failed(open.unreadable.take().unwrap_or(error))),
         }
         let pause = policy::poll_backoff(open.interval, self.failures).max(error.retry_after().unwrap_or_default());
         open.next_attempt = Some(now.boot + pause);

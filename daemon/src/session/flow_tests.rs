@@ -310,3 +310,21 @@ fn a_flow_that_was_given_up_takes_no_answers_any_more() {
     t.polls(Ok(issued(1, hours(1))));
     assert_eq!(t.snapshot().token, None);
 }
+
+#[test]
+fn a_code_that_an_unreadable_answer_has_used_up_ends_with_what_that_answer_was() {
+    let mut t = Timeline::signed_out();
+    t.polls = Polls::Unanswered;
+    let caller = t.ask(Want::Login { need: Need::Always });
+    t.registers(Ok(registration("client", t.now)));
+    t.authorizes(Ok(authorization()));
+    t.polls(Err(unusable()));
+    assert!(matches!(t.told(caller), Answer::Pending { .. }), "it is tried again");
+    let number = t.snapshot().flow.expect("an open flow").number;
+    let waiting = t.ask(Want::LoginEnd { flow: number, wait: hours(1) });
+    while !t.is_under_way("CreateToken") {
+        t.advance(SECOND);
+    }
+    t.polls(Err(service(ErrorName::InvalidGrant)));
+    assert_eq!(t.refusal(waiting), &Refusal::Service(unusable()));
+}
