@@ -33,7 +33,7 @@ impl Issuer {
 
     /// Who answers at this address.
     fn of(url: &Url) -> Self {
-        match crate::config::region_of_service(url) {
+        match crate::partitions::region_of_service(url) {
             Some(region) => Self::aws(region),
             None => Self::Foreign { origin: url.origin().ascii_serialization() },
         }

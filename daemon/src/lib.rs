@@ -20,6 +20,7 @@ pub mod lock;
 pub mod machine;
 mod named_files;
 pub mod oidc;
+mod partitions;
 pub mod portal;
 mod replacement;
 pub mod roles;

@@ -18,10 +18,10 @@ use std::path::Path;
 use url::Url;
 
 use super::environment::Environment;
-use super::identity::{has_credentials, is_https_or_loopback, is_region, without_credentials};
+use super::identity::{has_credentials, is_https_or_loopback, without_credentials};
 use super::located::Located;
-use super::partitions::Partition;
 use crate::issuer::{Endpoint, Issuer, Setting};
+use crate::partitions::{Partition, is_region};
 
 /// The two services that a session talks to, of one issuer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -261,22 +261,6 @@ fn regional(service: Service, region: &str, fips: bool, dual_stack: bool) -> Res
     };
     let suffix = if dual_stack { partition.dual_stack_dns_suffix } else { partition.dns_suffix };
     Url::parse(&format!("https://{label}.{region}.{suffix}")).map_err(|_| EndpointError::Region(region.to_owned()))
-}
-
-/// The labels that the two services have in front of their region.
-const SERVICES: [&str; 4] = ["oidc.", "oidc-fips.", "portal.sso.", "portal.sso-fips."];
-
-/// The region of AWS whose OIDC service or portal has this address; `None` if it is anybody else's. The inverse of
-/// [`regional`].
-pub(crate) fn region_of_service(url: &Url) -> Option<&str> {
-    if url.scheme() != "https" || url.port().is_some() {
-        return None;
-    }
-    let host = url.domain()?;
-    let (region, suffix) = SERVICES.iter().find_map(|label| host.strip_prefix(label))?.split_once('.')?;
-    let partition = Partition::of(region);
-    let is_of_aws = suffix == partition.dns_suffix || suffix == partition.dual_stack_dns_suffix;
-    (is_region(region) && is_of_aws).then_some(region)
 }
 
 /// Whether the portal is one of the dual-stack ones, such as `https://ssoins-1.portal.eu-west-1.app.aws`.

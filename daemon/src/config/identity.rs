@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use sha2::{Digest, Sha256};
 use url::{Host, Url};
 
-use super::partitions::refused_start_url;
 use crate::issuer::Issuer;
+use crate::partitions::{is_region, refused_start_url};
 
 /// What a record in a secret store belongs to.
 ///
@@ -169,14 +169,6 @@ pub(super) fn is_https_or_loopback(url: &Url) -> bool {
         },
         _ => false,
     }
-}
-
-/// Whether the text can stand as one label of a host name (RFC 1123 2.1), as a region must.
-pub(super) fn is_region(text: &str) -> bool {
-    (1..=63).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        && !text.starts_with('-')
-        && !text.ends_with('-')
 }
 
 #[cfg(test)]

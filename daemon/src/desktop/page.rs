@@ -6,7 +6,7 @@
 use url::{Host, Url};
 
 use super::Subject;
-use crate::config::is_page_host;
+use crate::partitions::is_page_host;
 
 /// The longest address that is handed to a browser, in bytes.
 const MAX_LENGTH: usize = 2048;

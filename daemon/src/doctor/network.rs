@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 use url::Url;
 
 use super::finding::Finding;
-use crate::config::region_of_service;
 use crate::oidc::ServiceClock;
+use crate::partitions::region_of_service;
 use crate::transport::proxies::{Proxy, UnusableProxy};
 use crate::transport::reach::{Answered, Unreachable};
 

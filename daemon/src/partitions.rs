@@ -3,18 +3,16 @@
 
 use url::Url;
 
-use super::endpoints::region_of_service;
-
 /// What the endpoint rules need to know of a partition. Every partition of the model supports FIPS and dual-stack,
 /// so the rules' errors for partitions that do not are unreachable and left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Partition {
+pub(crate) struct Partition {
     /// The partition's name, such as `aws-us-gov`.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// The suffix of hosts that speak IPv4 only.
-    pub(super) dns_suffix: &'static str,
+    pub(crate) dns_suffix: &'static str,
     /// The suffix of hosts that speak IPv4 and IPv6.
-    pub(super) dual_stack_dns_suffix: &'static str,
+    pub(crate) dual_stack_dns_suffix: &'static str,
     /// Below this are portals of organisations that have chosen a name, whatever their region.
     awsapps: Option<&'static str>,
     /// Below `portal.{region}.` and this are portals that speak IPv4 and IPv6.
@@ -78,7 +76,7 @@ const BY_PREFIX: [(&str, Partition); 7] = [
 impl Partition {
     /// The partition of a region. A region that no pattern knows belongs to `aws`, as in the endpoint rules'
     /// `aws.partition` function.
-    pub(super) fn of(region: &str) -> Self {
+    pub(crate) fn of(region: &str) -> Self {
         BY_PREFIX
             .iter()
             .find(|(prefix, _)| region.strip_prefix(prefix).is_some_and(is_word_and_number))
@@ -131,7 +129,7 @@ const OTHER_PAGES: [&str; 5] =
     ["console.aws.amazon.com", "signin.aws.amazon.com", "signin.aws", "console.amazonaws.cn", "signin.amazonaws.cn"];
 
 /// Whether this is a page of AWS that is no start page.
-pub(super) fn refused_start_url(url: &Url) -> bool {
+pub(crate) fn refused_start_url(url: &Url) -> bool {
     let Some(host) = url.domain() else { return false };
     let is_in = |zone: &str| host == zone || host.strip_suffix(zone).is_some_and(|labels| labels.ends_with('.'));
     if is_in("awsapps.com") || is_in("awsapps.cn") {
@@ -149,6 +147,29 @@ fn is_word_and_number(text: &str) -> bool {
             && !number.is_empty()
             && number.bytes().all(|byte| byte.is_ascii_digit())
     })
+}
+
+/// The labels that the two services have in front of their region.
+const SERVICES: [&str; 4] = ["oidc.", "oidc-fips.", "portal.sso.", "portal.sso-fips."];
+
+/// The region of AWS whose OIDC service or portal has this address; `None` if it is anybody else's.
+pub(crate) fn region_of_service(url: &Url) -> Option<&str> {
+    if url.scheme() != "https" || url.port().is_some() {
+        return None;
+    }
+    let host = url.domain()?;
+    let (region, suffix) = SERVICES.iter().find_map(|label| host.strip_prefix(label))?.split_once('.')?;
+    let partition = Partition::of(region);
+    let is_of_aws = suffix == partition.dns_suffix || suffix == partition.dual_stack_dns_suffix;
+    (is_region(region) && is_of_aws).then_some(region)
+}
+
+/// Whether the text can stand as one label of a host name (RFC 1123 2.1), as a region must.
+pub(crate) fn is_region(text: &str) -> bool {
+    (1..=63).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-')
 }
 
 #[cfg(test)]
