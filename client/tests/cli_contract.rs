@@ -1,8 +1,6 @@
 //! What `ssoctl` promises to scripts: exit codes, what stands on which stream, and how it takes answers that a real
 //! daemon rarely gives. The binary is real; the daemon is a socket with canned answers.
 
-#![allow(missing_docs)]
-
 #[path = "support/canned.rs"]
 #[allow(dead_code, reason = "shared with the tests of exec and env; each uses its part")]
 mod canned;

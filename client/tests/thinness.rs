@@ -1,7 +1,5 @@
 //! The client stays thin: what it links is known, and what would make it slow or powerful is not among it.
 
-#![allow(missing_docs)]
-
 use std::env;
 use std::process::Command;
 

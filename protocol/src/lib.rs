@@ -31,6 +31,8 @@
 //! versions understand each other. Each side tells its version in the [`VERSION_HEADER`]; a difference is worth a
 //! warning and never a failure.
 
+#![warn(missing_docs)]
+
 pub mod body;
 pub mod import;
 pub mod openapi;

@@ -26,6 +26,8 @@
 //! The README describes the same as a command with a control API over HTTP, and lists under "What is assumed" every
 //! rule that no model of the service states.
 
+#![warn(missing_docs)]
+
 mod answer;
 mod clock;
 mod control;

@@ -5,7 +5,6 @@
 //! installed. Each round runs every command once, so that a busy machine slows all of them alike; what is compared is
 //! the ratio of their medians.
 
-#![allow(missing_docs)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its table")]
 
 mod contest;

@@ -1,8 +1,6 @@
 //! What `exec`, `env` and `console` promise: variables, exit codes, signals, and who may ask a command's endpoint. The binary
 //! is real; the daemon is a socket with canned answers.
 
-#![allow(missing_docs)]
-
 #[path = "../support/canned.rs"]
 #[allow(dead_code, reason = "shared with the other tests of the command line; each uses its part")]
 mod canned;

@@ -4,7 +4,6 @@
 //! The real `ssoctld` serves a token that it got from the simulator. Time of the processor is the daemon's own, asked of the
 //! kernel, so that a busy machine changes little of it.
 
-#![allow(missing_docs)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its figures")]
 #![allow(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 
