@@ -11,11 +11,11 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::config::portal_of;
+use crate::directory::Directory;
 use crate::issuer::{Endpoint, Issuer};
 use crate::secrets::record::{self, Owner};
 use crate::secrets::{RecordName, SecretStore, StoreError};
 use crate::session::policy::{LEAVE_PATIENCE, LOAD_PATIENCE};
-use crate::session::registry::Directory;
 use crate::token::AccessToken;
 use crate::world::World;
 

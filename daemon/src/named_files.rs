@@ -10,9 +10,9 @@ use tokio::task::JoinHandle;
 
 use crate::chain::chain;
 use crate::config::{Config, EndpointSettings, Environment, FilePair, FileWatch, NotUsable, Paths, load_named};
+use crate::directory::{Directory, View};
 use crate::file_work::FileWork;
 use crate::machine::MachineProblems;
-use crate::session::registry::{Directory, View};
 
 /// As many files are remembered besides those that are listed. Whoever comes then takes the place of the one that nobody has
 /// named for the longest time.

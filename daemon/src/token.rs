@@ -1,7 +1,13 @@
-//! What tokens are. A leaf: it knows nothing of how they are had, kept or used.
+//! What a sign-in consists of: tokens, refresh tokens and client registrations. A leaf: it knows nothing of how they are obtained,
+//! stored or used.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use ssoctl_protocol::Secret;
 
+use crate::clock::BootTime;
 use crate::issuer::Issuer;
 
 /// An access token as it is handed out. Shared, so that a snapshot for a thousand readers holds it once.
@@ -13,4 +19,71 @@ pub struct AccessToken {
     pub token_type: String,
     /// Who has issued it, and may get it.
     pub issuer: Issuer,
+}
+
+/// A token and what is known of its life.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Token {
+    /// What is handed out.
+    pub access: Arc<AccessToken>,
+    /// When it was received.
+    pub received: BootTime,
+    /// When the service stops accepting it.
+    pub expires: BootTime,
+    /// How long the service said that it lives.
+    pub lifetime: Duration,
+    /// What the next one can be had with.
+    pub renewal: Option<Renewal>,
+    /// Whether the portal session ends with it, so that neither a refresh nor another flow gives a later one
+    /// (observed: a token inherits the end of the portal session that it was obtained in).
+    pub capped: bool,
+    /// The file of another program that its sign-in came from; `None` for a sign-in of our own.
+    pub found_in: Option<Arc<Path>>,
+}
+
+impl Token {
+    /// How long it still lives.
+    pub const fn remaining(&self, now: BootTime) -> Duration {
+        self.expires.since(now)
+    }
+
+    /// Whether the service still accepts it.
+    pub fn is_live(&self, now: BootTime) -> bool {
+        now < self.expires
+    }
+}
+
+/// A refresh token and the registration that it was issued to: it is worth nothing with another one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Renewal {
+    /// The refresh token.
+    pub refresh_token: Secret<String>,
+    /// The registration.
+    pub registration: Registration,
+}
+
+/// What a store keeps of a session, in the terms of the boot clock.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Kept {
+    /// The registration for the next flow.
+    pub registration: Option<Registration>,
+    /// The newest token.
+    pub token: Option<Token>,
+    /// Whether this portal is known to cap its tokens at the end of the portal session.
+    pub portal_caps: bool,
+}
+
+/// A client that the service has registered. Reused until it nears its expiry.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Registration {
+    /// The public identifier.
+    pub client_id: String,
+    /// What proves that it is us.
+    pub client_secret: Secret<String>,
+    /// When the service issued it.
+    pub issued_at: SystemTime,
+    /// Who registered it, and issues what is had with it.
+    pub issuer: Issuer,
+    /// When the client secret stops working; `None` if it never does (RFC 7591, section 3.2.1: 0).
+    pub expires_at: Option<SystemTime>,
 }

@@ -31,7 +31,7 @@ use tokio::sync::watch;
 
 use crate::clock::Now;
 use crate::config::{BrowserCommand, SessionConfig};
-use crate::session::attention::{Action, Notice, Presence};
+use crate::notice::{Action, Notice, Presence};
 
 /// The door to the screen. Nothing behind it may keep a caller waiting: whatever takes time happens elsewhere, and what
 /// fails is logged there.

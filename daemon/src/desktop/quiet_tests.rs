@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::*;
 use crate::clock::ManualClock;
 use crate::desktop::still;
-use crate::session::attention::Presence;
+use crate::notice::Presence;
 
 /// Central Europe: clocks go forward on 29 March 2026 at 02:00 and back on 25 October at 03:00.
 const BERLIN: &str = "CET-1CEST,M3.5.0,M10.5.0/3";

@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 use super::notices::Notices;
 use super::{Act, Desktop, Environment, Subject, browser, page, text};
 use crate::clock::{Clock, Now};
-use crate::session::attention::Notice;
+use crate::notice::Notice;
 
 /// Notices by the desktop's notification server, pages by its browser.
 pub struct Screen {

@@ -14,7 +14,7 @@ pub fn observe(environment: Environment, clock: Arc<dyn Clock>) -> watch::Receiv
     use super::environment::SystemBus;
     use super::network::Routes;
     use super::presence;
-    use crate::session::attention::Presence;
+    use crate::notice::Presence;
 
     let (tell, surroundings) = watch::channel(Surroundings::default());
     let tell = Arc::new(tell);

@@ -9,7 +9,7 @@ use ssoctl_protocol::text::shown;
 
 use super::{Subject, page};
 use crate::clock::Now;
-use crate::session::attention::{Action, Notice};
+use crate::notice::{Action, Notice};
 
 /// The longest pieces that are shown of what others wrote, in characters.
 const MAX_NAME: usize = 64;

@@ -2,7 +2,7 @@ use std::time::SystemTime;
 
 use super::*;
 use crate::clock::BootTime;
-use crate::session::flow::FlowView;
+use crate::notice::FlowView;
 
 fn at(minutes: u64) -> BootTime {
     BootTime::from_boot(Duration::from_secs(100_000 + minutes * MINUTE))

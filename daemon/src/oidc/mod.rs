@@ -4,18 +4,19 @@
 //! the real service. Nothing here knows when or why an operation is called.
 
 use std::pin::Pin;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use ssoctl_protocol::Secret;
 use tokio::sync::watch;
 
-use crate::issuer::{Endpoint, Issuer};
+use crate::issuer::Endpoint;
 use crate::transport;
 use crate::transport::ErrorNames;
 
 pub mod http;
 pub mod wire;
 
+pub use crate::token::Registration;
 pub use crate::transport::ServiceClock;
 
 /// The boxed future of an operation.
@@ -40,21 +41,6 @@ pub trait IdentityCenter: Send + Sync {
 
     /// The service's clock, as its answers show it.
     fn service_clock(&self) -> watch::Receiver<ServiceClock>;
-}
-
-/// A client that the service has registered. Reused until it nears its expiry.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Registration {
-    /// The public identifier.
-    pub client_id: String,
-    /// What proves that it is us.
-    pub client_secret: Secret<String>,
-    /// When the service issued it.
-    pub issued_at: SystemTime,
-    /// Who registered it, and issues what is had with it.
-    pub issuer: Issuer,
-    /// When the client secret stops working; `None` if it never does (RFC 7591, section 3.2.1: 0).
-    pub expires_at: Option<SystemTime>,
 }
 
 /// The answer to StartDeviceAuthorization (RFC 8628, section 3.2).

@@ -19,8 +19,8 @@ use ssoctl_protocol::{Secret, Timestamp, secret};
 
 use crate::issuer::Issuer;
 use crate::oidc::Registration;
-use crate::session::Renewal;
 use crate::session::found::{Found, Proof};
+use crate::token::Renewal;
 
 /// How long registrations live (observed). The file has only their end.
 const REGISTRATION_LIFETIME: Duration = Duration::from_secs(90 * 86_400);

@@ -16,9 +16,9 @@ use super::keeper::{Hands, blocking};
 use super::proof::{self, Verdict};
 use super::step;
 use crate::config;
+use crate::directory::{Entry, View};
 use crate::issuer::Issuer;
 use crate::session::policy::LOAD_PATIENCE;
-use crate::session::registry::{Entry, View};
 use crate::world::World;
 
 /// A directory with more files than this is no cache.

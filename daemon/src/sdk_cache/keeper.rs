@@ -17,10 +17,10 @@ use super::step::{self, Offer, Step, View};
 use crate::budget::Budget;
 use crate::clock::BootTime;
 use crate::config::normalise_start_url;
+use crate::directory::Entry;
 use crate::file_work::FileWork;
 use crate::portal::{ErrorName, PortalError};
 use crate::session::found::Reception;
-use crate::session::registry::Entry;
 use crate::session::{Snapshot, Token};
 use crate::world::World;
 

@@ -35,10 +35,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::config::{self, FileWatch, Identity};
+use crate::directory::{Directory, Entry, View};
 use crate::file_work::FileWork;
 use crate::machine::MachineProblems;
-use crate::session::Token;
-use crate::session::registry::{Directory, Entry, View};
+use crate::token::Token;
 use crate::world::World;
 use import::Imported;
 use keeper::{Hands, Keeper};

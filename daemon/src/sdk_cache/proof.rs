@@ -12,13 +12,13 @@
 
 use std::time::Duration;
 
+use crate::directory::Entry;
 use crate::oidc::Grant;
 use crate::portal::{ErrorName, PortalError};
 use crate::session::ask::Answer;
 use crate::session::found::{Found, Proof, Reception, Refused};
 use crate::session::policy::{RefreshToken, verdict_on_refresh_token};
-use crate::session::registry::Entry;
-use crate::session::{AccessToken, Renewal};
+use crate::token::{AccessToken, Renewal};
 use crate::world::World;
 
 /// How often a sign-in that is proved is offered to a session that cannot decide, and how long after each other.

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::disk::{self, Change, DiskError, Reading};
 use super::file::Content;
 use super::import;
-use crate::session::Token;
+use crate::token::Token;
 
 /// Removes the files of a directory that hold what we have published, but for those of tokens that are `live`. The texts are
 /// what could not be removed. Blocks.

@@ -16,7 +16,7 @@ use crate::clock::Now;
 use crate::config::Identity;
 use crate::issuer::Issuer;
 use crate::oidc;
-use crate::session::{AccessToken, Kept, Renewal, Token};
+use crate::token::{AccessToken, Kept, Renewal, Token};
 
 /// The version that this build writes, and the only one that it reads.
 const VERSION: u32 = 2;

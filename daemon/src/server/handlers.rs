@@ -22,10 +22,10 @@ use super::calls::Calls;
 use super::reply::{self, Reply, ok, unexpected};
 use super::{roles, translate, web_page};
 use crate::config::{FilePair, SaveError};
+use crate::directory::{Directory, Entry, View};
 use crate::left_records::LeftRecords;
 use crate::sdk_cache::SdkCache;
 use crate::session::ask::{Answer, Forgotten, Need, Refusal, Want};
-use crate::session::registry::{Directory, Entry, View};
 use crate::world::World;
 
 /// No caller waits longer, whatever it asks for.

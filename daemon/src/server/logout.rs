@@ -8,8 +8,8 @@ use ssoctl_protocol::{ErrorCode, Problem};
 use super::handlers::Api;
 use super::reply::{Reply, ok, unexpected};
 use super::translate;
+use crate::directory::Entry;
 use crate::session::ask::{Answer, Forgotten, PortalOutcome, Want};
-use crate::session::registry::Entry;
 
 impl Api {
     pub(super) async fn logout(&self, entry: &Entry, forgotten: Forgotten) -> Reply {

@@ -14,7 +14,7 @@ use super::reply::{Reply, ok};
 use super::silent::Turn;
 use super::translate;
 use crate::config::Identity;
-use crate::session::registry::Entry;
+use crate::directory::Entry;
 
 /// The largest body that any route takes.
 const BODY_LIMIT: usize = 64 << 10;

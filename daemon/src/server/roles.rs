@@ -10,11 +10,11 @@ use super::reply::{Reply, ok, unexpected};
 use super::translate;
 use crate::clock::Now;
 use crate::config::NoAssignment;
+use crate::directory::{Entry, Unresolved, View};
 use crate::portal::{AccountId, Assignment, RoleName};
 use crate::roles::Subject;
 use crate::roles::ask::{Answer, Refusal, Want};
 use crate::session;
-use crate::session::registry::{Entry, Unresolved, View};
 
 impl Api {
     pub(super) async fn credentials(&self, view: &View, query: Query) -> Reply {

@@ -18,15 +18,15 @@ use ssoctl_protocol::{
 use crate::chain::chain;
 use crate::clock::{BootTime, Now};
 use crate::config::{AddError, Endpoints, OriginKind, SaveError, Severity};
+use crate::directory::{Directory, Entry, Unresolved};
 use crate::left_records::{self, Told};
+use crate::notice::FlowView;
 use crate::sdk_cache::Standing;
 use crate::sdk_cache::import::{Imported, Outcome};
 use crate::sdk_cache::proof::Verdict;
 use crate::secrets::record::Owner;
 use crate::session::ask::Refusal;
-use crate::session::flow::FlowView;
 use crate::session::found::Reception;
-use crate::session::registry::{Directory, Entry, Unresolved};
 use crate::session::{CameBy, Next, Snapshot};
 use crate::transport::{CallError, ErrorNames};
 use crate::world::World;

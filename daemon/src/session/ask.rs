@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::flow::{FlowEnd, FlowView};
+use super::flow::FlowEnd;
 use super::found::Reception;
 use super::{Token, policy};
 use crate::clock::BootTime;
+use crate::notice::FlowView;
 use crate::oidc::CallError;
 
 /// Tells one caller from another.

@@ -24,6 +24,7 @@ use std::time::Duration;
 use super::policy;
 use super::state::Effect;
 use crate::clock::{BootTime, Now};
+use crate::notice::FlowView;
 use crate::oidc::{CallError, DeviceAuthorization, ErrorName, Grant, Registration};
 
 /// A flow that is not over.
@@ -64,21 +65,6 @@ struct Open {
     shown: bool,
     /// An answer to CreateToken that nobody could read, and that may have used the code up.
     unreadable: Option<CallError>,
-}
-
-/// What people and `status` see of a flow.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct FlowView {
-    /// The flow's number.
-    pub number: u64,
-    /// The code to compare or enter.
-    pub user_code: String,
-    /// Where to enter it.
-    pub verification_uri: String,
-    /// The page with the code filled in.
-    pub verification_uri_complete: String,
-    /// When the code stops working.
-    pub expires: BootTime,
 }
 
 /// How a flow ended.

@@ -12,18 +12,14 @@
 //! | `journal` | what the log says |
 //! | [`policy`] | pure: when to refresh, to poll, to try again |
 //! | [`task`] | the loop that owns one state and carries out its effects |
-//! | [`registry`] | which name means which session |
 //!
 //! Nothing here knows HTTP, D-Bus or the local API, and nothing but `task` does I/O.
 
-use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use ssoctl_protocol::Secret;
-
 use crate::clock::BootTime;
-use crate::oidc::{CallError, Registration};
+use crate::notice::FlowView;
+use crate::oidc::CallError;
 
 pub mod ask;
 pub mod attention;
@@ -32,12 +28,11 @@ pub mod flow;
 pub mod found;
 mod journal;
 pub mod policy;
-pub mod registry;
 mod saver;
 pub mod state;
 pub mod task;
 
-pub use crate::token::AccessToken;
+pub use crate::token::{AccessToken, Kept, Renewal, Token};
 
 /// What the configuration says about a session's life.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -59,58 +54,6 @@ pub enum Notices {
     On,
     /// No.
     Off,
-}
-
-/// A token and what is known of its life.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Token {
-    /// What is handed out.
-    pub access: Arc<AccessToken>,
-    /// When it was received.
-    pub received: BootTime,
-    /// When the service stops accepting it.
-    pub expires: BootTime,
-    /// How long the service said that it lives.
-    pub lifetime: Duration,
-    /// What the next one can be had with.
-    pub renewal: Option<Renewal>,
-    /// Whether the portal session ends with it, so that neither a refresh nor another flow gives a later one
-    /// (observed: a token inherits the end of the portal session that it was obtained in).
-    pub capped: bool,
-    /// The file of another program that its sign-in came from; `None` for a sign-in of our own.
-    pub found_in: Option<Arc<Path>>,
-}
-
-impl Token {
-    /// How long it still lives.
-    pub const fn remaining(&self, now: BootTime) -> Duration {
-        self.expires.since(now)
-    }
-
-    /// Whether the service still accepts it.
-    pub fn is_live(&self, now: BootTime) -> bool {
-        now < self.expires
-    }
-}
-
-/// A refresh token and the registration that it was issued to: it is worth nothing with another one.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Renewal {
-    /// The refresh token.
-    pub refresh_token: Secret<String>,
-    /// The registration.
-    pub registration: Registration,
-}
-
-/// What a store keeps of a session, in the terms of the boot clock.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Kept {
-    /// The registration for the next flow.
-    pub registration: Option<Registration>,
-    /// The newest token.
-    pub token: Option<Token>,
-    /// Whether this portal is known to cap its tokens at the end of the portal session.
-    pub portal_caps: bool,
 }
 
 /// The last thing that went wrong.
@@ -174,7 +117,7 @@ pub struct Snapshot {
     /// The newest token that may be handed out, live or not.
     pub token: Option<Token>,
     /// The flow that waits for a person.
-    pub flow: Option<flow::FlowView>,
+    pub flow: Option<FlowView>,
     /// The last thing that went wrong.
     pub trouble: Option<Trouble>,
     /// What comes next by itself.

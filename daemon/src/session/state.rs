@@ -32,15 +32,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::ask::{Answer, Ask, AskId, Forgotten, Want};
-use super::attention::{Action, Attention, Notice, Presence};
+use super::attention::Attention;
 use super::decision::Decision;
-use super::flow::{Flow, FlowEnd, FlowView};
+use super::flow::{Flow, FlowEnd};
 use super::found::Found;
 use super::policy::Arrival;
 use super::saver::Saver;
 use super::{AccessToken, CameBy, Kept, Renewal, Terms, Token, Trouble, policy};
 use crate::budget::Budget;
 use crate::clock::{BootTime, Now};
+use crate::notice::{Action, FlowView, Notice, Presence};
 use crate::oidc::{CallError, DeviceAuthorization, Grant, Issued, Registration, ServiceClock};
 use callers::Settled;
 use flows::LateAttempt;

@@ -13,12 +13,13 @@ use tokio::sync::{Mutex, MutexGuard, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::ask::{Answer, AskId, Refusal, Want};
-use super::attention::Action;
+
 use super::found::{Found, Refused};
 use super::state::{Effect, Event, State};
 use super::{AccessToken, Notices, Snapshot, Terms, journal};
 use crate::asking;
 use crate::config::SessionConfig;
+use crate::notice::Action;
 use crate::world::World;
 
 /// How long a stopping session waits for its record to become durable.

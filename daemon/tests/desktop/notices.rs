@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 use rustix::process::Signal;
 use ssoctld::clock::{Clock, ManualClock, Now};
 use ssoctld::desktop::{Desktop, Environment, Screen, Subject};
-use ssoctld::session::attention::{Action, Notice};
-use ssoctld::session::flow::FlowView;
+use ssoctld::notice::FlowView;
+use ssoctld::notice::{Action, Notice};
 use tokio::sync::mpsc;
 
 use crate::stage::{Part, Stage, output, play, until};

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use ssoctld::clock::ManualClock;
 use ssoctld::desktop::{Environment, Surroundings, observe};
-use ssoctld::session::attention::Presence;
+use ssoctld::notice::Presence;
 use tokio::sync::watch;
 use zbus::Connection;
 use zbus::zvariant::{OwnedObjectPath, Value};

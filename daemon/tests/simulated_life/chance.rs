@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use identity_center_simulator::{Approval, RefreshTokens};
+use ssoctld::notice::Presence;
 use ssoctld::roles;
-use ssoctld::session::attention::Presence;
 use ssoctld::session::state::Event;
 use ssoctld::session::{Notices, Terms};
 

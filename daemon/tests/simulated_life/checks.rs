@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use ssoctld::session::attention::Presence;
+use ssoctld::notice::Presence;
 
 mod callers;
 mod calls;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use ssoctld::notice::Presence;
 use ssoctld::session::ask::Want;
-use ssoctld::session::attention::Presence;
 use ssoctld::session::state::Event;
 
 use super::chance::Day;

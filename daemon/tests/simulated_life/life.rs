@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use identity_center_simulator::Delivery;
 use ssoctld::clock::BootTime;
+use ssoctld::notice::Presence;
 use ssoctld::oidc::CallError;
 use ssoctld::roles;
 use ssoctld::session::ask::AskId;
-use ssoctld::session::attention::Presence;
 use ssoctld::session::state::{Event, Lineage, State};
 use ssoctld::session::{AccessToken, Notices, Terms, Token};
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use ssoctld::notice::{Action, Notice, Presence};
 use ssoctld::session::ask::{AskId, Forgotten, Need, Want};
-use ssoctld::session::attention::{Action, Notice, Presence};
 use ssoctld::session::state::Event;
 
 use super::chance::Day;

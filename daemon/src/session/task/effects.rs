@@ -6,11 +6,11 @@ use super::{Message, Task};
 use crate::clock::{Clock, Now};
 use crate::config::{Endpoints, Identity};
 use crate::desktop::Subject;
+use crate::notice::Notice;
 use crate::oidc::{CallError, Grant};
 use crate::secrets::record::{self, NotARecord};
 use crate::secrets::{RecordName, SecretStore};
 use crate::session::Kept;
-use crate::session::attention::Notice;
 use crate::session::state::{Effect, Event};
 use crate::world::World;
 

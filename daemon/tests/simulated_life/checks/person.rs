@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use ssoctld::clock::BootTime;
+use ssoctld::notice::{Notice, Presence};
 use ssoctld::session::Token;
-use ssoctld::session::attention::{Notice, Presence};
 use ssoctld::session::decision::Why;
 
 use super::super::world::World;

@@ -10,11 +10,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::Notices;
-use super::task::Session;
 use crate::clock::{BootTime, Clock};
 use crate::config::{Config, FilePair, Identity, Notifications, Problem, SessionConfig};
 use crate::roles::task::Roles;
+use crate::session::Notices;
+use crate::session::task::Session;
 use crate::world::World;
 
 /// A session and what is configured for it.
