@@ -1,55 +1,49 @@
-//! A question to the daemon that runs, over its socket, for what is run beside it (`doctor`, `configure`).
+//! A request to the running daemon over its socket, for what runs beside it (`doctor`, `configure`).
 //!
-//! An answer takes as long as the daemon likes: who asks has the deadline.
+//! There is no deadline here: callers set one.
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use ssoctl_files::remedy::explained;
+use ssoctl_protocol::http::Head;
 use ssoctl_protocol::route::Query;
 use ssoctl_protocol::{Route, SocketOwner, VERSION, VERSION_HEADER};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
 /// The longest answers are lists of thousands of accounts, of a few megabytes.
-const LONGEST: usize = 16 << 20;
+const LONGEST: u64 = 16 << 20;
 
-/// An answer, whatever its status.
+/// An answer of any status.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Answer {
-    /// The HTTP status.
     pub(crate) status: u16,
-    /// The body.
     pub(crate) body: String,
 }
 
 /// Why there is no answer. The text fits after the path of the socket.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub(crate) enum Unanswered {
-    /// Nobody listens.
     #[error("no daemon answers there")]
     Nobody,
-    /// A process of another user listens.
     #[error("a process of user {uid} listens there; only if that daemon is meant, set SSOCTL_SOCKET_OWNER={uid}")]
-    Foreign {
-        /// That user.
-        uid: u32,
-    },
-    /// Connecting failed for another reason.
+    Foreign { uid: u32 },
     #[error("it cannot be connected to: {0}")]
     Refused(String),
-    /// Something that does not answer as a daemon does.
+    /// Something listens there that does not answer as a daemon does.
     #[error("what listens there is not ssoctld: {0}")]
     Garbled(String),
 }
 
-/// Asks for what a route gives.
+/// Sends a `GET` request for this route and reads the answer.
 pub(crate) async fn get(
     socket: &Path,
     route: &Route,
     query: &Query,
     believed: SocketOwner,
 ) -> Result<Answer, Unanswered> {
-    let stream = match UnixStream::connect(socket).await {
+    let mut stream = match UnixStream::connect(socket).await {
         Ok(stream) => stream,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
             return Err(Unanswered::Nobody);
@@ -63,44 +57,24 @@ pub(crate) async fn get(
     // HTTP/1.0 has no chunks, and its answers end with the connection.
     let request =
         format!("GET {}{query} HTTP/1.0\r\nHost: ssoctld\r\n{VERSION_HEADER}: {VERSION}\r\n\r\n", route.path());
-    match exchange(&stream, request.as_bytes()).await {
-        Ok(answer) => read(&answer),
-        Err(error) => Err(Unanswered::Garbled(error.to_string())),
-    }
+    let answer = exchange(&mut stream, request.as_bytes()).await;
+    parse(&answer.map_err(|error| Unanswered::Garbled(error.to_string()))?)
 }
 
-async fn exchange(stream: &UnixStream, mut request: &[u8]) -> io::Result<Vec<u8>> {
-    while !request.is_empty() {
-        stream.writable().await?;
-        match stream.try_write(request) {
-            Ok(written) => request = &request[written..],
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
-        }
-    }
+async fn exchange(stream: &mut UnixStream, request: &[u8]) -> io::Result<Vec<u8>> {
+    stream.write_all(request).await?;
     let mut answer = Vec::new();
-    let mut buffer = [0; 8 << 10];
-    loop {
-        stream.readable().await?;
-        match stream.try_read(&mut buffer) {
-            Ok(0) => return Ok(answer),
-            Ok(_) if answer.len() > LONGEST => return Err(io::Error::other("its answer is too long")),
-            Ok(read) => answer.extend_from_slice(&buffer[..read]),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
-        }
+    if stream.take(LONGEST + 1).read_to_end(&mut answer).await? as u64 > LONGEST {
+        return Err(io::Error::other("its answer is too long"));
     }
+    Ok(answer)
 }
 
-fn read(answer: &[u8]) -> Result<Answer, Unanswered> {
+fn parse(answer: &[u8]) -> Result<Answer, Unanswered> {
     let garbled = |why: &str| Unanswered::Garbled(why.to_owned());
-    let text = str::from_utf8(answer).map_err(|_| garbled("its answer is not text"))?;
-    let (head, body) = text
-        .split_once("\r\n\r\n")
-        .filter(|(head, _)| head.starts_with("HTTP/1."))
-        .ok_or_else(|| garbled("its answer is not HTTP"))?;
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-    let status = status.ok_or_else(|| garbled("its answer has no status"))?;
+    let head = Head::parse(answer).ok().flatten().ok_or_else(|| garbled("its answer is not HTTP"))?;
+    let status = head.status().ok_or_else(|| garbled("its answer has no status"))?;
+    let body = str::from_utf8(&answer[head.length..]).map_err(|_| garbled("its answer is not text"))?;
     Ok(Answer { status, body: body.to_owned() })
 }
 
@@ -112,25 +86,25 @@ mod tests {
 
     #[test]
     fn an_answer_is_read_as_http_or_called_garbled() {
-        let good = read(b"HTTP/1.0 404 Not Found\r\nx: y\r\n\r\n{}");
+        let good = parse(b"HTTP/1.0 404 Not Found\r\nx: y\r\n\r\n{}");
         assert_eq!(good, Ok(Answer { status: 404, body: "{}".to_owned() }));
         for bad in [&b""[..], b"SSH-2.0-x\r\n\r\n", b"HTTP/1.0 OK\r\n\r\n{}", b"\0", &[0xff]] {
-            assert!(matches!(read(bad), Err(Unanswered::Garbled(_))), "{bad:?}");
+            assert!(matches!(parse(bad), Err(Unanswered::Garbled(_))), "{bad:?}");
         }
     }
 
     #[tokio::test]
-    async fn nobody_a_stale_socket_and_a_stranger_are_told_apart() {
+    async fn a_missing_socket_a_stale_one_and_another_program_are_told_apart() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("s");
         let query = Query::default();
         let ask = || get(&path, &Route::Health, &query, SocketOwner::Own);
         assert_eq!(ask().await, Err(Unanswered::Nobody));
         let listener = UnixListener::bind(&path).unwrap();
-        let stranger = std::thread::spawn(move || listener.accept().unwrap().0.write_all(b"220 hello\r\n\r\n"));
+        let other = std::thread::spawn(move || listener.accept().unwrap().0.write_all(b"220 hello\r\n\r\n"));
         assert!(matches!(ask().await, Err(Unanswered::Garbled(_))));
-        // It may have hung up before the stranger spoke.
-        let _ = stranger.join().unwrap();
+        // The request may have failed before the other program wrote.
+        let _ = other.join().unwrap();
         assert_eq!(ask().await, Err(Unanswered::Nobody));
     }
 }

@@ -133,6 +133,20 @@ pub struct StoreStatus {
     pub error: Option<String>,
 }
 
+impl StoreStatus {
+    /// The kind in words, as the answer to "where are secrets?".
+    pub fn kind_in_words(&self) -> &str {
+        match self.kind.as_str() {
+            "keyring" => "the keyring",
+            "file" => "files, in the clear",
+            "memory" => "memory, until the daemon ends",
+            "auto" => "not known yet",
+            "" => "unknown",
+            other => other,
+        }
+    }
+}
+
 /// One complaint about a configuration file.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ConfigurationProblem {

@@ -7,7 +7,8 @@
 //! {"access_token":"aoaAAAA…","token_type":"Bearer","expires_at":"2026-11-23T11:16:00Z","session":"corp",…}
 //! ```
 //!
-//! This crate is what both sides agree on, and nothing else: it does no I/O and depends on serde alone.
+//! This crate is what both sides agree on, and what both need to read and show it. It does no I/O; of libraries it uses serde, and
+//! humantime for the calendar.
 //!
 //! | module | what is agreed |
 //! |---|---|
@@ -21,7 +22,8 @@
 //! | [`settings`] | what a daemon takes from its environment |
 //! | [`socket`] | where the socket is and who is believed there, as a function of the environment |
 //! | [`secret`] | how a secret is carried through a program without leaking |
-//! | [`text`] | how text that came from elsewhere is shown |
+//! | [`text`] | how text that came from elsewhere, and durations, are shown |
+//! | [`http`] | the heads of HTTP messages |
 //! | [`timestamp`] | points in time, as RFC 3339 in UTC |
 //!
 //! # Compatibility
@@ -34,6 +36,7 @@
 #![warn(missing_docs)]
 
 pub mod body;
+pub mod http;
 pub mod import;
 pub mod openapi;
 pub mod percent;

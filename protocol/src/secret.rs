@@ -2,23 +2,24 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serializer};
+use serde::{Deserialize, Serializer};
 
 /// A value that must not be seen: an access token, a refresh token, a client secret, a device code.
 ///
 /// `Debug` prints `[redacted]`, and there is no `Display`. It can be deserialised, but it is serialised only by a member that
 /// says so with `#[serde(serialize_with = "secret::expose")]`, so that putting a secret into a body is always a visible
 /// decision. Its memory is overwritten by the allocator of `ssoctl` and `ssoctld`, as is all that they free.
-#[derive(Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(transparent)]
 pub struct Secret<T>(T);
 
 impl<T> Secret<T> {
-    /// Takes a value into custody.
+    /// Wraps a value.
     pub const fn new(value: T) -> Self {
         Self(value)
     }
 
-    /// Hands the value out. Whoever calls this answers for where it goes.
+    /// The value. The caller is responsible for where it goes.
     pub const fn expose(&self) -> &T {
         &self.0
     }
@@ -39,12 +40,6 @@ impl From<String> for Secret<String> {
 impl From<&str> for Secret<String> {
     fn from(value: &str) -> Self {
         Self::new(value.to_owned())
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Secret<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        T::deserialize(deserializer).map(Self)
     }
 }
 

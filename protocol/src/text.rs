@@ -1,11 +1,12 @@
-//! Text that came from elsewhere, before anybody sees it: names from the portal and from files, codes and messages of the
-//! service.
+//! How people are shown durations, and text that came from elsewhere: names from the portal and from files, codes and messages of
+//! the service.
 //!
 //! Such text may move the cursor of a terminal, reorder or hide what stands beside it, or have no end. Tables, notices, logs,
-//! diffs and messages show it through [`shown`]; JSON says the same characters in JSON's own escapes ([`in_json`]).
+//! diffs and messages show it through [`shown`]; JSON has the same characters in JSON's own escapes ([`in_json`]).
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 /// The longest line that is shown of any text, in characters.
 pub const LONGEST_LINE: usize = 4096;
@@ -59,6 +60,23 @@ pub fn in_json(document: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(safe)
+}
+
+/// A duration in its two largest units: `45 s`, `12 min`, `1 h 5 min`, `3 d 4 h`. Seconds are shown below ten minutes only:
+/// `9 min 32 s`. What is smaller is cut off.
+pub fn duration_in_words(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let two_units = |large: u64, unit: &str, small: u64, small_unit: &str| match small {
+        0 => format!("{large} {unit}"),
+        _ => format!("{large} {unit} {small} {small_unit}"),
+    };
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..600 => two_units(seconds / 60, "min", seconds % 60, "s"),
+        600..3600 => format!("{} min", seconds / 60),
+        3600..86_400 => two_units(seconds / 3600, "h", seconds / 60 % 60, "min"),
+        _ => two_units(seconds / 86_400, "d", seconds / 3600 % 24, "h"),
+    }
 }
 
 /// Line breaks and tabs in a JSON document stand between its parts: in strings they are escaped already.
@@ -138,5 +156,23 @@ mod tests {
         let safe = in_json(&document);
         assert_eq!(safe, "{\n  \"name\": \"\\u009b2J \\u007f \\u202e \\udb40\\udc41 größte\"\n}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&safe).unwrap()["name"], text);
+    }
+
+    #[test]
+    fn a_duration_is_shown_in_its_two_largest_units() {
+        for (seconds, text) in [
+            (0, "0 s"),
+            (59, "59 s"),
+            (60, "1 min"),
+            (572, "9 min 32 s"),
+            (720, "12 min"),
+            (3599, "59 min"),
+            (3600, "1 h"),
+            (3900, "1 h 5 min"),
+            (86_400, "1 d"),
+            (273_600, "3 d 4 h"),
+        ] {
+            assert_eq!(duration_in_words(Duration::from_secs(seconds)), text);
+        }
     }
 }

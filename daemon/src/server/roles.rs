@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ssoctl_protocol::route::Query;
+use ssoctl_protocol::text::duration_in_words;
 use ssoctl_protocol::{Account, Accounts, DecidedBy, ErrorCode, Problem, Role, RoleCredentials, Roles, Selector};
 
 use super::handlers::{Api, resolve, wait};
@@ -174,7 +175,7 @@ fn refused(entry: &Entry, refusal: Refusal, now: Now) -> Problem {
                 Subject::Accounts => "may not see any accounts".to_owned(),
             };
             let memory = remembered.map_or_else(String::new, |until| {
-                let (left, until) = (translate::spoken(until.since(now.boot)), translate::time(now, until));
+                let (left, until) = (duration_in_words(until.since(now.boot)), translate::time(now, until));
                 format!(" (the portal has said so twice, which is remembered until {until}, for {left}, or the next sign-in)")
             });
             Problem::new(ErrorCode::NotAssigned, format!("whoever is signed in to session {name:?} {lacks}{memory}"))
@@ -183,7 +184,7 @@ fn refused(entry: &Entry, refusal: Refusal, now: Now) -> Problem {
             ErrorCode::ValidityUnattainable,
             format!(
                 "the portal of session {name:?} gives no credentials that live that long; the best ones live {}",
-                translate::spoken(best.since(now.boot))
+                duration_in_words(best.since(now.boot))
             ),
         )
         .with_expiry(Some(translate::time(now, best))),

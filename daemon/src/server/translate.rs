@@ -10,6 +10,7 @@ use ssoctl_protocol::body::{
 use ssoctl_protocol::import::{Import, ImportOutcome, ImportedFile};
 use ssoctl_protocol::route::NoRoute;
 use ssoctl_protocol::settings::{AwsConfigFile, Settings};
+use ssoctl_protocol::text::duration_in_words;
 use ssoctl_protocol::{
     DaemonStatus, ErrorCode, LastError, NextStep, PendingLogin, Problem, Selector, SessionState, SessionStatus,
     StoreStatus, Timestamp, VERSION,
@@ -330,7 +331,7 @@ pub(super) fn refused(entry: &Entry, refusal: Refusal, now: Now) -> Problem {
         Refusal::SignInRequired { flow, expired } => {
             let since = expired.map_or_else(String::new, |expired| match now.boot.since(expired) {
                 Duration::ZERO => " for a token that lives that long".to_owned(),
-                ago => format!(" (expired {} ago)", spoken(ago)),
+                ago => format!(" (expired {} ago)", duration_in_words(ago)),
             });
             Problem::new(ErrorCode::SignInRequired, format!("session {name:?} needs a sign-in{since}{elsewhere}"))
                 .with_login(flow.map(|flow| pending(now, flow)))
@@ -344,7 +345,7 @@ pub(super) fn refused(entry: &Entry, refusal: Refusal, now: Now) -> Problem {
             ErrorCode::ValidityUnattainable,
             format!(
                 "the service gives no token of session {name:?} that lives that long; the best one lives {}{elsewhere}",
-                spoken(best.since(now.boot))
+                duration_in_words(best.since(now.boot))
             ),
         )
         .with_expiry(Some(time(now, best))),
@@ -359,7 +360,7 @@ pub(super) fn refused(entry: &Entry, refusal: Refusal, now: Now) -> Problem {
             ErrorCode::TooManyRequests,
             format!(
                 "session {name:?} was signed in to too often; the next sign-in in {}",
-                spoken(wait + Duration::from_secs(1))
+                duration_in_words(wait + Duration::from_secs(1))
             ),
         ),
         Refusal::UnknownFlow => Problem::new(
@@ -404,27 +405,10 @@ pub(super) fn not_saved(error: &SaveError) -> Problem {
     }
 }
 
-/// A duration as a person says it, in its largest unit alone, or its two largest where that matters.
-pub(super) fn spoken(duration: Duration) -> String {
-    match duration.as_secs() {
-        seconds @ 0..60 => format!("{seconds} s"),
-        seconds @ 60..3600 => format!("{} min", seconds / 60),
-        seconds @ 3600..86_400 => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
-        seconds => format!("{} d", seconds / 86_400),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config;
-
-    #[test]
-    fn durations_are_said_as_people_say_them() {
-        for (seconds, text) in [(0, "0 s"), (59, "59 s"), (720, "12 min"), (5400, "1 h 30 min"), (200_000, "2 d")] {
-            assert_eq!(spoken(Duration::from_secs(seconds)), text);
-        }
-    }
 
     #[test]
     fn what_selects_nothing_is_told_what_there_is() {
