@@ -19,11 +19,13 @@
 //! | [`percent`] | how text is written in paths and queries |
 //! | [`openapi`] | all of that as an OpenAPI document |
 //! | [`problem`] | the JSON of errors, their stable codes, HTTP statuses and exit codes |
+//! | [`shell`] | text as a word of a POSIX shell |
 //! | [`settings`] | what a daemon takes from its environment |
 //! | [`socket`] | where the socket is and who is believed there, as a function of the environment |
 //! | [`secret`] | how a secret is carried through a program without leaking |
 //! | [`text`] | how text that came from elsewhere, and durations, are shown |
 //! | [`http`] | the heads of HTTP messages |
+//! | [`verb`] | the verbs of `ssoctl` that `ssoctld` carries out |
 //! | [`timestamp`] | points in time, as RFC 3339 in UTC |
 //!
 //! # Compatibility
@@ -45,9 +47,11 @@ pub mod role;
 pub mod route;
 pub mod secret;
 pub mod settings;
+pub mod shell;
 pub mod socket;
 pub mod text;
 pub mod timestamp;
+pub mod verb;
 
 pub use body::{
     DaemonStatus, LastError, Login, NewSession, NextStep, PendingLogin, SessionState, SessionStatus, StatusReport,

@@ -43,6 +43,11 @@ pub fn shown(text: &str, longest: usize) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
+/// The text on one line of at most [`LONGEST_LINE`] characters; see [`shown`].
+pub fn line(text: &str) -> Cow<'_, str> {
+    shown(text, LONGEST_LINE)
+}
+
 /// A JSON document with every deceptive character in JSON's own escapes (`\u009b`), which changes how it looks and not
 /// what it says (RFC 8259, section 7). Outside of strings it has none.
 pub fn in_json(document: &str) -> Cow<'_, str> {

@@ -2,8 +2,9 @@
 
 use std::str::FromStr;
 
+use ssoctl_protocol::text;
+
 use super::listing::{Listed, ListedAccount};
-use super::names;
 
 /// Text in which `*` stands for any characters and `?` for one.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -64,7 +65,7 @@ pub(super) fn accounts(accounts: &[ListedAccount], patterns: &[Pattern]) -> Resu
     for pattern in patterns {
         if !accounts.iter().any(|account| pattern.matches_account(account)) {
             let there_are = accounts.iter().map(|account| match &account.name {
-                Some(name) => format!("{} ({})", account.id, names::printable(name)),
+                Some(name) => format!("{} ({})", account.id, text::line(name)),
                 None => account.id.to_string(),
             });
             return Err(NoMatch { what: "account", pattern: pattern.0.clone(), there_are: there_are.collect() });

@@ -29,7 +29,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ssoctl_protocol::{ErrorCode, ExitCode, Problem, SocketOwner, SocketPath};
+use ssoctl_protocol::{ErrorCode, ExitCode, Problem, SocketOwner, SocketPath, shell, text};
 
 use crate::clock::Clock;
 use crate::portal::{Assignment, RoleName};
@@ -129,7 +129,7 @@ pub enum Failure {
 impl Failure {
     /// The whole story for a terminal, whoever's words are in it.
     pub fn line(&self) -> String {
-        format!("ssoctl: {}\n", names::printable(&self.to_string()))
+        format!("ssoctl: {}\n", text::line(&self.to_string()))
     }
 
     /// The exit code that says it to scripts.
@@ -148,7 +148,7 @@ fn remedied(problem: &Problem) -> String {
     let detail = &problem.detail;
     match (&problem.code, &problem.session) {
         (ErrorCode::SignInRequired, Some(session)) => {
-            format!("{detail}; run: ssoctl login {}", profile::quoted(session))
+            format!("{detail}; run: ssoctl login {}", shell::argument(session))
         }
         (ErrorCode::UnknownSession, _) if !problem.sessions.is_empty() => {
             format!("{detail}; the sessions are: {}", problem.sessions.join(", "))

@@ -1,11 +1,8 @@
 //! The names of profiles: a template, and what may stand in a name.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
-
-use ssoctl_protocol::text::{self, LONGEST_LINE};
 
 /// How profiles are named: text with `{session}`, `{account_id}`, `{account_name}` and `{role}` in it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -137,11 +134,6 @@ pub(super) fn safe(text: &str) -> String {
         }
     }
     safe.trim_matches('-').to_owned()
-}
-
-/// Names that others gave, for a terminal.
-pub(super) fn printable(text: &str) -> Cow<'_, str> {
-    text::shown(text, LONGEST_LINE)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What a profile says about a role, in either form, pure.
 
+use ssoctl_protocol::shell;
+
 use super::document::{Document, Member};
 use crate::config::{CredentialCommand, Named};
 use crate::portal::{AccountId, Assignment, RoleName};
@@ -47,8 +49,9 @@ impl Binding {
                     "--role".to_owned(),
                     role.to_string(),
                 ]);
-                let quoted: Vec<String> = words.map(|word| quoted(&word)).collect();
-                vec![("credential_process", quoted.join(" "))]
+                // Some SDKs have a shell run the command, and some split it as a shell does.
+                let words: Vec<String> = words.map(|word| shell::word(&word).into_owned()).collect();
+                vec![("credential_process", words.join(" "))]
             }
         };
         members.extend(region.map(|region| ("region", region.to_owned())));
@@ -94,16 +97,6 @@ pub(super) fn decides(key: &str) -> bool {
         "web_identity_token_file",
     ];
     key.starts_with("sso_") || OTHERS.contains(&key)
-}
-
-/// A word for a POSIX shell and for what splits as one does: some SDKs have a shell run the command, some split it.
-pub(super) fn quoted(word: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@%+=,".contains(&byte);
-    if !word.is_empty() && word.bytes().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }
 
 /// The header of a profile.

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::names::printable;
+use ssoctl_protocol::text;
+
 use super::plan::{Fate, Outcome};
 
 /// What was done, or would be.
@@ -49,11 +50,11 @@ fn word(fate: &Fate) -> &'static str {
 fn lines(outcomes: &[Outcome], is_told: impl Fn(&Fate) -> bool) -> String {
     let mut lines = String::new();
     for Outcome { name, fate } in outcomes.iter().filter(|outcome| is_told(&outcome.fate)) {
-        let name = printable(name);
+        let name = text::line(name);
         // Writing to a string cannot fail.
         let _ = match fate {
             Fate::Unchanged => Ok(()),
-            Fate::Left(reason) => writeln!(lines, "{:10}  {name}: {}", word(fate), printable(&reason.to_string())),
+            Fate::Left(reason) => writeln!(lines, "{:10}  {name}: {}", word(fate), text::line(&reason.to_string())),
             _ => writeln!(lines, "{:10}  {name}", word(fate)),
         };
     }

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use ssoctl_protocol::shell;
 use ssoctl_protocol::text::shown;
 
 use super::{Subject, page};
@@ -74,7 +75,7 @@ pub(super) fn write(notice: &Notice, session: &Subject, now: Now) -> Written {
         (Duration::ZERO, ago) => format!("Has expired {} ago", in_words(ago)),
         (left, _) => format!("Ends in {}", in_words(left)),
     }];
-    let word = shell_word(&name);
+    let word = shell::argument(&name);
     let login = format!("Run: ssoctl login {word}");
     let sign_in = Some((Action::SignIn, "Sign in"));
     let later = (notice.ends() > now.boot).then_some((Action::PutOff, "Later"));
@@ -139,16 +140,6 @@ fn in_words(duration: Duration) -> String {
         (hours, _) if hours >= 48 => format!("{} days", (seconds / HOUR).div_ceil(24)),
         (hours, 0) => format!("{hours} h"),
         (hours, minutes) => format!("{hours} h {minutes} min"),
-    }
-}
-
-/// A name as a word of a command line that somebody types.
-fn shell_word(name: &str) -> String {
-    let is_simple = |c: char| c.is_alphanumeric() || "-_.@:+=,".contains(c);
-    if !name.is_empty() && name.chars().all(is_simple) {
-        name.to_owned()
-    } else {
-        format!("'{}'", name.replace('\'', r"'\''"))
     }
 }
 

@@ -138,7 +138,7 @@ fn names_stand_in_commands_as_a_shell_reads_them() {
         ("corp@eu-west-1", "Run: ssoctl login corp@eu-west-1"),
         ("two words", "Run: ssoctl login 'two words'"),
         ("it's; rm -r", r"Run: ssoctl login 'it'\''s; rm -r'"),
-        ("ünï", "Run: ssoctl login ünï"),
+        ("ünï", "Run: ssoctl login 'ünï'"),
     ] {
         let written = write(&Notice::SignIn { ends: at(15) }, &subject(name), now());
         let body = written.body(Buttons::Missing, Markup::Shown);

@@ -1,10 +1,9 @@
 //! The report, for people and for scripts.
 
-use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use serde::Serialize;
-use ssoctl_protocol::text::{self, LONGEST_LINE};
+use ssoctl_protocol::text;
 
 use super::finding::{Finding, Verdict};
 
@@ -43,9 +42,9 @@ impl Report {
                 Colour::Plain => ("", ""),
             };
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "{on}{mark}{off}  {name:width$}  {}", printable(message));
+            let _ = writeln!(text, "{on}{mark}{off}  {name:width$}  {}", text::line(message));
             if let Some(remedy) = remedy {
-                let _ = writeln!(text, "{:indent$}-> {}", "", printable(remedy), indent = 4 + 2 + width + 2);
+                let _ = writeln!(text, "{:indent$}-> {}", "", text::line(remedy), indent = 4 + 2 + width + 2);
             }
         }
         let count = |wanted| self.checks.iter().filter(|check| check.result == wanted).count();
@@ -78,11 +77,6 @@ fn counted(number: usize, what: &str) -> String {
         1 => format!("1 {what}"),
         _ => format!("{number} {what}s"),
     }
-}
-
-/// Names of files and what servers say are others' words.
-fn printable(words: &str) -> Cow<'_, str> {
-    text::shown(words, LONGEST_LINE)
 }
 
 #[cfg(test)]
