@@ -25,8 +25,6 @@ use ssoctld::doctor::{self, Colour, Shell, Subject};
 use ssoctld::ground::{Fallen, Ground};
 use ssoctld::lock::Claim;
 use ssoctld::machine::MachineProblems;
-use ssoctld::oidc::http::HttpIdentityCenter;
-use ssoctld::portal::http::HttpPortal;
 use ssoctld::secrets::SecretStore;
 use ssoctld::secrets::choice::{ChosenStore, can_do_without_keyring};
 use ssoctld::server::{descriptors, socket};
@@ -149,15 +147,13 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             background::ready();
         }
         let transport = Arc::new(Transport::new(configured.ca_bundle.clone(), clock.clone()));
-        let identity_center = Arc::new(HttpIdentityCenter::new(Arc::clone(&transport), clock.clone()));
-        let portal = Arc::new(HttpPortal::new(transport));
         let around = desktop::Environment::from_process();
         let surroundings = desktop::observe(around, clock.clone());
         let screen = Arc::new(desktop::Screen::new(around, clock.clone()));
         let world = World {
             clock,
-            identity_center,
-            portal,
+            identity_center: transport.clone(),
+            portal: transport,
             secrets,
             desktop: screen.clone(),
             surroundings,

@@ -1,7 +1,7 @@
 //! The OIDC service of IAM Identity Center: the three operations of the device authorization grant and of refreshing.
 //!
-//! This module has the types and the door ([`IdentityCenter`]), [`wire`] has the JSON, [`http`] the adapter that talks to
-//! the real service. Nothing here knows when or why an operation is called.
+//! This module has the types and the trait ([`IdentityCenter`]), [`wire`] the JSON, and `http` the adapter that calls the real
+//! service. Nothing here knows when or why an operation is called.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -13,31 +13,35 @@ use crate::issuer::Endpoint;
 use crate::transport;
 use crate::transport::ErrorNames;
 
-pub mod http;
+mod http;
 pub mod wire;
 
 pub use crate::token::Registration;
 pub use crate::transport::ServiceClock;
 
-/// The boxed future of an operation.
 pub type Call<'a, T> = Pin<Box<dyn Future<Output = Result<T, CallError>> + Send + 'a>>;
 
-/// The door to the service. What an issuer has issued is sent to no other ([`Endpoint::for_secrets_of`]). Each call ends by itself within [`TOTAL_TIMEOUT`](crate::transport::TOTAL_TIMEOUT)
-/// once its turn has come ([`AT_ONCE`](crate::transport::AT_ONCE)).
+/// The operations of the service. Secrets are sent to their issuer only ([`Endpoint::for_secrets_of`]). Each call ends within
+/// [`TOTAL_TIMEOUT`](transport::TOTAL_TIMEOUT) once its turn has come ([`AT_ONCE`](transport::AT_ONCE)).
 pub trait IdentityCenter: Send + Sync {
     /// RegisterClient: a public client for these scopes.
-    fn register(&self, oidc: &Endpoint, scopes: &[String]) -> Call<'_, Registration>;
+    fn register<'a>(&'a self, oidc: &'a Endpoint, scopes: &'a [String]) -> Call<'a, Registration>;
 
     /// StartDeviceAuthorization (RFC 8628, section 3.1).
-    fn authorize_device(
-        &self,
-        oidc: &Endpoint,
-        registration: &Registration,
-        start_url: &str,
-    ) -> Call<'_, DeviceAuthorization>;
+    fn authorize_device<'a>(
+        &'a self,
+        oidc: &'a Endpoint,
+        registration: &'a Registration,
+        start_url: &'a str,
+    ) -> Call<'a, DeviceAuthorization>;
 
     /// CreateToken.
-    fn create_token(&self, oidc: &Endpoint, registration: &Registration, grant: &Grant) -> Call<'_, Issued>;
+    fn create_token<'a>(
+        &'a self,
+        oidc: &'a Endpoint,
+        registration: &'a Registration,
+        grant: &'a Grant,
+    ) -> Call<'a, Issued>;
 
     /// The service's clock, as its answers show it.
     fn service_clock(&self) -> watch::Receiver<ServiceClock>;
@@ -46,13 +50,12 @@ pub trait IdentityCenter: Send + Sync {
 /// The answer to StartDeviceAuthorization (RFC 8628, section 3.2).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DeviceAuthorization {
-    /// Proves at CreateToken which authorization is meant. Never stored.
+    /// Never stored.
     pub device_code: Secret<String>,
-    /// What the person compares or enters.
+    /// The person compares or enters it.
     pub user_code: String,
-    /// Where the code can be entered.
     pub verification_uri: String,
-    /// The page with the code filled in; `verification_uri` where the service gives none.
+    /// The page with the code filled in; `verification_uri` if the service gives none.
     pub verification_uri_complete: String,
     /// How long both codes work.
     pub expires_in: Duration,
@@ -60,7 +63,7 @@ pub struct DeviceAuthorization {
     pub interval: Duration,
 }
 
-/// What a token is asked for with.
+/// What CreateToken gives a token for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Grant {
     /// `urn:ietf:params:oauth:grant-type:device_code`
@@ -72,44 +75,32 @@ pub enum Grant {
 /// The answer to CreateToken.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Issued {
-    /// The access token.
     pub access_token: Secret<String>,
     /// `Bearer`.
     pub token_type: String,
-    /// How long it lives from now on.
     pub expires_in: Duration,
-    /// What the next one can be had with, where the service gives one.
     pub refresh_token: Option<Secret<String>>,
 }
 
 /// The service's errors by their names in the models.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum ErrorName {
-    /// The person has not decided yet.
     AuthorizationPending,
-    /// Ask less often.
     SlowDown,
-    /// The device code, or the refresh token, is too old.
+    /// The device code or the refresh token has expired.
     ExpiredToken,
-    /// The person said no.
     AccessDenied,
-    /// The device code or the refresh token is not (or no longer) good.
+    /// The device code or the refresh token is not valid (any more).
     InvalidGrant,
-    /// The registration is not (or no longer) known.
+    /// The service does not know the registration (any more).
     InvalidClient,
-    /// The registration may not do this.
     UnauthorizedClient,
-    /// The service does not do this kind of grant.
     UnsupportedGrantType,
-    /// The scopes are not good.
     InvalidScope,
-    /// The request is not good; also a wrong region or start URL (observed), and trouble with the instance's KMS key.
+    /// Also for a wrong region or start URL (observed), and for trouble with the instance's KMS key.
     InvalidRequest,
-    /// The registration request is not good.
     InvalidClientMetadata,
-    /// The registration request has a bad redirect URI.
     InvalidRedirectUri,
-    /// The service is in trouble.
     InternalServer,
 }
 
@@ -144,7 +135,6 @@ impl ErrorName {
     }
 }
 
-/// Why an operation did not work.
 pub type CallError = transport::CallError<ErrorName>;
 
 impl CallError {

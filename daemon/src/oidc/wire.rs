@@ -1,6 +1,4 @@
-//! The JSON of the OIDC service, and how its errors are recognised. Pure: bytes in, values out.
-//!
-//! Every response member is optional in the models, so each is looked at before it is used.
+//! The JSON of the OIDC service, and how its errors are recognised. Pure.
 
 use std::time::{Duration, SystemTime};
 
@@ -19,7 +17,7 @@ use crate::transport::{ErrorNames, Reply};
 const DEFAULT_INTERVAL: u64 = 5;
 
 /// Longer than any lifetime that the service gives (registrations live about 90 days, tokens hours). A longer one is a
-/// mistake, and believing it would mean never looking after the session again.
+/// mistake, and a session that believed it would never be refreshed again.
 const LONGEST_LIFETIME: u64 = 366 * 86_400;
 
 /// RegisterClient. The device flow sends no `grantTypes`: together with the authorization code grant the service refuses
@@ -27,29 +25,23 @@ const LONGEST_LIFETIME: u64 = 366 * 86_400;
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RegisterClientRequest<'a> {
-    /// Shown to the person on the approval page.
+    /// The approval page shows it to the person.
     pub client_name: &'a str,
     /// `public`, the only one the service knows.
     pub client_type: &'static str,
-    /// Absent without scopes.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub scopes: &'a [String],
 }
 
-/// StartDeviceAuthorization.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StartDeviceAuthorizationRequest<'a> {
-    /// The registration's identifier.
     pub client_id: &'a str,
-    /// The registration's secret.
     #[serde(serialize_with = "secret::expose")]
     pub client_secret: &'a Secret<String>,
-    /// As configured.
     pub start_url: &'a str,
 }
 
-/// CreateToken.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateTokenRequest<'a> {
@@ -68,7 +60,6 @@ fn expose_some<S: serde::Serializer>(secret: &Option<&Secret<String>>, serialize
 }
 
 impl<'a> CreateTokenRequest<'a> {
-    /// The request for this grant.
     pub const fn new(registration: &'a Registration, grant: &'a Grant) -> Self {
         let (grant_type, device_code, refresh_token) = match grant {
             Grant::DeviceCode(code) => ("urn:ietf:params:oauth:grant-type:device_code", Some(code), None),
@@ -94,9 +85,6 @@ struct RegisterClientResponse {
 }
 
 /// Reads the answer of `issuer` to RegisterClient. `now` stands in for a missing `clientIdIssuedAt`.
-///
-/// # Errors
-/// [`CallError::Unusable`] names the member that is missing or makes no sense.
 pub fn registration(body: &[u8], now: SystemTime, issuer: &Issuer) -> Result<Registration, CallError> {
     answer_to("RegisterClient", || {
         let response: RegisterClientResponse = json(body)?;
@@ -126,10 +114,6 @@ struct StartDeviceAuthorizationResponse {
     interval: Option<Value>,
 }
 
-/// Reads the answer to StartDeviceAuthorization.
-///
-/// # Errors
-/// [`CallError::Unusable`] names the member that is missing or makes no sense.
 pub fn device_authorization(body: &[u8]) -> Result<DeviceAuthorization, CallError> {
     answer_to("StartDeviceAuthorization", || {
         let response: StartDeviceAuthorizationResponse = json(body)?;
@@ -158,10 +142,6 @@ struct CreateTokenResponse {
     refresh_token: Option<Secret<String>>,
 }
 
-/// Reads the answer to CreateToken.
-///
-/// # Errors
-/// [`CallError::Unusable`] names the member that is missing or makes no sense.
 pub fn issued(body: &[u8]) -> Result<Issued, CallError> {
     answer_to("CreateToken", || {
         let response: CreateTokenResponse = json(body)?;
@@ -188,9 +168,9 @@ struct ErrorResponse {
     message: Option<String>,
 }
 
-/// Recognises an error answer. The name is taken from the header `x-amzn-ErrorType` up to `:` and after `#`, else from
-/// the body's `__type`, else from the body's `error`; the status decides nothing, because servers generated from the
-/// older OpenAPI description send 480 to 490 where the model says 400.
+/// Recognises an error. The name is taken from the header `x-amzn-ErrorType` up to `:` and after `#`, else from the body's
+/// `__type`, else from the body's `error`. The status decides nothing, because servers generated from the older OpenAPI
+/// description send 480 to 490 where the model says 400.
 pub fn error(reply: &Reply) -> CallError {
     let Reply { status, retry_after, .. } = *reply;
     let response: ErrorResponse = serde_json::from_slice(reply.body.expose()).unwrap_or_default();
@@ -198,11 +178,11 @@ pub fn error(reply: &Reply) -> CallError {
     let said = response.error_description.or(response.message);
     let said = [said.as_deref(), response.reason.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
     match recognise::<ErrorName>(&spellings) {
-        // Throttling can come from a gateway that asks for more patience than the service's own `slow_down`.
+        // A gateway may throttle, and ask for a longer pause than the service's own `slow_down`.
         Some(name) if status != 429 => CallError::Service {
             name,
             description: presentable(&said),
-            // Trouble with the key of the instance is the service's own.
+            // The service has trouble with the instance's key.
             may_pass: name.may_pass() || response.reason.is_some_and(|reason| reason.starts_with("KMS_")),
             retry_after: None,
         },

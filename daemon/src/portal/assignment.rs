@@ -1,4 +1,4 @@
-//! Which role in which account: names that are what they are taken for, once they are values of these types.
+//! Accounts and roles by name. A value of these types is a valid name.
 
 use std::fmt;
 
@@ -12,21 +12,17 @@ pub struct AccountId(String);
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct RoleName(String);
 
-/// A role in an account, which a person may have or not.
+/// A role in an account, whether the person has it or not.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Assignment {
-    /// The account.
     pub account: AccountId,
-    /// The role.
     pub role: RoleName,
 }
 
-/// The text is not twelve digits.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[error("{0:?} is not an account's id, which has twelve digits")]
 pub struct NotAnAccountId(String);
 
-/// The text cannot be the name of a role.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[error("{0:?} is not a role's name, which has up to {LONGEST_ROLE_NAME} letters, digits and characters of +=,.@_-")]
 pub struct NotARoleName(String);
@@ -35,8 +31,6 @@ pub struct NotARoleName(String);
 const LONGEST_ROLE_NAME: usize = 64;
 
 impl AccountId {
-    /// # Errors
-    /// [`NotAnAccountId`] if the text is not twelve digits.
     pub fn new(text: &str) -> Result<Self, NotAnAccountId> {
         if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
             Ok(Self(text.to_owned()))
@@ -45,15 +39,13 @@ impl AccountId {
         }
     }
 
-    /// The twelve digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl RoleName {
-    /// # Errors
-    /// [`NotARoleName`] if it is not what IAM takes for one: `[\w+=,.@-]+`, at most 64 characters.
+    /// IAM's rule: `[\w+=,.@-]+`, at most 64 characters.
     pub fn new(text: &str) -> Result<Self, NotARoleName> {
         let is_taken = |byte: u8| byte.is_ascii_alphanumeric() || b"+=,.@_-".contains(&byte);
         if (1..=LONGEST_ROLE_NAME).contains(&text.len()) && text.bytes().all(is_taken) {
@@ -63,7 +55,6 @@ impl RoleName {
         }
     }
 
-    /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
     }

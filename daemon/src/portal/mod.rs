@@ -1,7 +1,7 @@
 //! The portal of IAM Identity Center: which accounts and roles a person has, credentials of a role, and signing out.
 //!
-//! This module has the types and the door ([`Portal`]), [`assignment`] the names of accounts and roles, [`wire`] the JSON,
-//! [`http`] the adapter that talks to the real service. Nothing here knows when or why an operation is called.
+//! This module has the types and the trait ([`Portal`]), [`assignment`] the names of accounts and roles, [`wire`] the JSON, and
+//! `http` the adapter that calls the real service. Nothing here knows when or why an operation is called.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,102 +16,92 @@ use crate::transport;
 use crate::transport::ErrorNames;
 
 pub mod assignment;
-pub mod http;
+mod http;
 pub mod wire;
 
 pub use assignment::{AccountId, Assignment, RoleName};
 
-/// The boxed future of an operation.
 pub type Call<'a, T> = Pin<Box<dyn Future<Output = Result<T, PortalError>> + Send + 'a>>;
 
-/// The door to the portal. A token is sent to its issuer's portal and to no other ([`Endpoint::for_secrets_of`]). Each call is one request and ends by itself within
-/// [`TOTAL_TIMEOUT`](crate::transport::TOTAL_TIMEOUT) once its turn has come ([`AT_ONCE`](crate::transport::AT_ONCE)).
+/// The operations of the portal. A token is sent to its issuer's portal only ([`Endpoint::for_secrets_of`]). Each call is one
+/// request and ends within [`TOTAL_TIMEOUT`](transport::TOTAL_TIMEOUT) once its turn has come
+/// ([`AT_ONCE`](transport::AT_ONCE)).
 ///
-/// The portal refuses a token that is not (or no longer) good with [`ErrorName::Unauthorized`], whichever the operation.
+/// The portal refuses a token that is not valid (any more) with [`ErrorName::Unauthorized`], whichever the operation.
 pub trait Portal: Send + Sync {
     /// GetRoleCredentials.
-    fn role_credentials(
-        &self,
-        portal: &Endpoint,
-        access_token: &AccessToken,
-        assignment: &Assignment,
-    ) -> Call<'_, RoleCredentials>;
+    fn role_credentials<'a>(
+        &'a self,
+        portal: &'a Endpoint,
+        access_token: &'a AccessToken,
+        assignment: &'a Assignment,
+    ) -> Call<'a, RoleCredentials>;
 
-    /// ListAccounts, one page: the first, or the one that the page before names.
-    fn accounts(
-        &self,
-        portal: &Endpoint,
-        access_token: &AccessToken,
-        page: Option<&PageToken>,
-    ) -> Call<'_, Page<Account>>;
+    /// ListAccounts: this page, or the first.
+    fn accounts<'a>(
+        &'a self,
+        portal: &'a Endpoint,
+        access_token: &'a AccessToken,
+        page: Option<&'a PageToken>,
+    ) -> Call<'a, Page<Account>>;
 
-    /// ListAccountRoles, one page: the first, or the one that the page before names. The items are roles' names.
-    fn roles(
-        &self,
-        portal: &Endpoint,
-        access_token: &AccessToken,
-        account: &AccountId,
-        page: Option<&PageToken>,
-    ) -> Call<'_, Page<String>>;
+    /// ListAccountRoles: the names of roles on this page, or on the first.
+    fn roles<'a>(
+        &'a self,
+        portal: &'a Endpoint,
+        access_token: &'a AccessToken,
+        account: &'a AccountId,
+        page: Option<&'a PageToken>,
+    ) -> Call<'a, Page<String>>;
 
     /// Logout: ends the person's session at the portal. A token that the portal no longer knows counts as done.
-    fn logout(&self, portal: &Endpoint, access_token: &AccessToken) -> Call<'_, ()>;
+    fn logout<'a>(&'a self, portal: &'a Endpoint, access_token: &'a AccessToken) -> Call<'a, ()>;
 }
 
-/// The answer to GetRoleCredentials. Shared, so that a thousand readers hold the secrets once.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RoleCredentials {
-    /// What is handed out.
+    /// Shared, so that a thousand readers hold the secrets once.
     pub keys: Arc<Keys>,
-    /// When they expire, by the service's clock.
+    /// By the service's clock.
     pub expiration: SystemTime,
 }
 
-/// What AWS recognises the bearer of a role by.
 #[derive(PartialEq, Eq, Debug)]
 pub struct Keys {
-    /// Names the key; no secret.
+    /// No secret.
     pub access_key_id: String,
-    /// Signs requests.
     pub secret_access_key: Secret<String>,
-    /// Goes along with each request.
     pub session_token: Secret<String>,
 }
 
-/// One part of a list.
+/// A page of a list.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Page<T> {
-    /// In the order of the portal.
     pub items: Vec<T>,
-    /// Where the next part begins; `None` at the end of the list.
+    /// `None` on the last page.
     pub next: Option<PageToken>,
 }
 
-/// Names the next page of a list. Means something to the portal alone.
+/// Names a page of a list. Opaque.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PageToken(pub String);
 
 /// An account in which the person has a role.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Account {
-    /// Its id.
     pub id: AccountId,
-    /// The name that the portal shows.
     pub name: Option<String>,
-    /// Its email address.
     pub email: Option<String>,
 }
 
-/// The portal's errors by their names: those of the model, and one that only was observed.
+/// The portal's errors by their names in the model, and one that was only observed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum ErrorName {
-    /// The request is not good.
     InvalidRequest,
-    /// The token is not (or no longer) good.
+    /// The token is not valid (any more).
     Unauthorized,
-    /// Ask less often; from about twenty requests a second (observed).
+    /// From about twenty requests a second (observed).
     TooManyRequests,
-    /// There is no such account or role.
     ResourceNotFound,
     /// The person does not have this role (observed, "No access"; in no model). Says nothing about the token.
     Forbidden,
@@ -133,11 +123,9 @@ impl ErrorNames for ErrorName {
     }
 }
 
-/// Why an operation did not work.
 pub type PortalError = transport::CallError<ErrorName>;
 
 impl PortalError {
-    /// Whether it is the token that the portal does not accept.
     pub fn is_unauthorized(&self) -> bool {
         self.name() == Some(ErrorName::Unauthorized)
     }
@@ -148,7 +136,7 @@ impl PortalError {
     }
 }
 
-/// For those who decide by the names of the OIDC service alone: the portal's names mean nothing to them.
+/// For callers that decide by the names of the OIDC service: an error of the portal is one without a known name.
 impl From<PortalError> for CallError {
     fn from(error: PortalError) -> Self {
         match error {

@@ -1,6 +1,4 @@
-//! The JSON of the portal, and how its errors are recognised. Pure: bytes in, values out.
-//!
-//! Every response member is optional in the model, so each is looked at before it is used.
+//! The JSON of the portal, and how its errors are recognised. Pure.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -31,10 +29,6 @@ struct RoleCredentialsMembers {
     expiration: Option<Value>,
 }
 
-/// Reads the answer to GetRoleCredentials.
-///
-/// # Errors
-/// [`PortalError::Unusable`] names the member that is missing or makes no sense.
 pub fn role_credentials(body: &[u8]) -> Result<RoleCredentials, PortalError> {
     let response: GetRoleCredentialsResponse = json(body)?;
     let members = response.role_credentials.ok_or_else(|| missing("roleCredentials"))?;
@@ -67,10 +61,6 @@ struct AccountInfo {
     email_address: Option<String>,
 }
 
-/// Reads the answer to ListAccounts.
-///
-/// # Errors
-/// [`PortalError::Unusable`] names the member that is missing or makes no sense.
 pub fn accounts(body: &[u8]) -> Result<Page<Account>, PortalError> {
     let response: ListAccountsResponse = json(body)?;
     let list = response.account_list.ok_or_else(|| missing("accountList"))?;
@@ -98,10 +88,7 @@ struct RoleInfo {
     role_name: Option<String>,
 }
 
-/// Reads the answer to ListAccountRoles: the roles' names.
-///
-/// # Errors
-/// [`PortalError::Unusable`] names the member that is missing.
+/// Reads the names of roles.
 pub fn roles(body: &[u8]) -> Result<Page<String>, PortalError> {
     let response: ListAccountRolesResponse = json(body)?;
     let list = response.role_list.ok_or_else(|| missing("roleList"))?;
@@ -121,8 +108,8 @@ struct ErrorResponse {
     message: Option<String>,
 }
 
-/// Recognises an error answer. The name is taken from the header `x-amzn-ErrorType` up to `:` and after `#`, else from the
-/// body's `__type`; the status decides nothing where there is a name.
+/// Recognises an error. The name is taken from the header `x-amzn-ErrorType` up to `:` and after `#`, else from the
+/// body's `__type`; the status decides nothing if there is a name.
 pub fn error(reply: &Reply) -> PortalError {
     let Reply { status, retry_after, .. } = *reply;
     let response: ErrorResponse = serde_json::from_slice(reply.body.expose()).unwrap_or_default();

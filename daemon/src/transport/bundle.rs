@@ -1,9 +1,8 @@
-//! The certificates of a PEM file as OpenSSL takes them, since the AWS CLI reads the same file with it. Pure: bytes in,
-//! certificates out.
+//! Reads the certificates of a PEM file as OpenSSL does, since the AWS CLI reads the same file with OpenSSL. Pure.
 //!
-//! OpenSSL knows three labels; what else is in the file, such as keys and text, it passes by. It refuses the whole file for one
-//! certificate that it cannot read, and so do we, with its number. A byte order mark hides the first certificate from it, and
-//! not from us.
+//! OpenSSL knows three labels, and ignores what else is in the file, such as keys and text. It refuses the whole file for one
+//! certificate that it cannot read, and so do we, with the certificate's number. A byte order mark hides the first certificate
+//! from OpenSSL, and not from us.
 
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
@@ -11,16 +10,14 @@ use rustls::pki_types::pem::PemObject;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The labels of certificates in PEM, the usual one first. Behind a "trusted" one stands what it is trusted for.
+/// The labels of certificates in PEM. After a "trusted" certificate comes what it is trusted for.
 const LABELS: [&str; 3] = ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"];
 
-/// For servers, and for everything (RFC 5280, section 4.2.1.12), in DER.
+/// The purposes "TLS server" and "any" (RFC 5280, section 4.2.1.12), in DER.
 const FOR_SERVERS: [&[u8]; 2] = [&[6, 8, 43, 6, 1, 5, 5, 7, 3, 1], &[6, 4, 85, 29, 37, 0]];
 
-/// Reads a file's certificates.
-///
 /// # Errors
-/// Why it cannot be used, as a fragment that fits after its path.
+/// Why the file cannot be used, as a fragment about it.
 pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     let pem = pem.strip_prefix(BYTE_ORDER_MARK).unwrap_or(pem);
     let mut lines = pem.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii_end);
@@ -52,7 +49,7 @@ pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, S
             return Err(wrong("is no certificate"));
         }
         let certificate = CertificateDer::from(certificate.to_vec());
-        // One of a kind that this library does not know is no reason to do without the others.
+        // rustls does not know every kind of certificate that OpenSSL knows. The others are used all the same.
         if is_trusted && let Err(error) = RootCertStore::empty().add(certificate.clone()) {
             tracing::warn!(number, %error, "a certificate of the bundle is left out");
         } else if is_trusted {
@@ -66,7 +63,7 @@ pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, S
     }
 }
 
-/// An element of DER, and what follows it.
+/// The first element of a text in DER.
 struct Element<'a> {
     tag: u8,
     content: &'a [u8],
@@ -89,9 +86,9 @@ fn element(der: &[u8]) -> Option<Element<'_>> {
     Some(Element { tag, content, whole: &der[..der.len() - rest.len()], rest })
 }
 
-/// Whether what stands behind a trusted certificate lets servers use it: a list of what it is trusted for has to name them, and
-/// one of what it is not may not (OpenSSL, `X509_CERT_AUX`).
-fn is_for_servers(behind: &[u8]) -> bool {
+/// Whether the settings after a "trusted" certificate let servers use it: a list of what it is trusted for has to name them,
+/// and a list of what it is rejected for must not (OpenSSL, `X509_CERT_AUX`).
+fn is_for_servers(settings: &[u8]) -> bool {
     let names_servers = |mut list: &[u8]| {
         std::iter::from_fn(|| {
             let next = element(list)?;
@@ -100,7 +97,7 @@ fn is_for_servers(behind: &[u8]) -> bool {
         })
         .any(|name| FOR_SERVERS.contains(&name))
     };
-    let mut members = element(behind).map_or(&[][..], |settings| settings.content);
+    let mut members = element(settings).map_or(&[][..], |settings| settings.content);
     while let Some(member) = element(members) {
         members = member.rest;
         let is_against = match member.tag {

@@ -1,30 +1,28 @@
-//! Why an operation did not work. Both APIs fail in the same ways, and each has its own names for what it refuses.
+//! Why a call to an operation failed. Both APIs fail in the same ways, and each has its own names for what it refuses.
 
 use std::fmt;
 use std::time::Duration;
 
-use super::TransportError;
 use super::decode::Unusable;
 use crate::issuer::{Endpoint, Issuer};
 
 /// The names that the model of an API gives its errors. Errors are known by them and never by the status, which differs
 /// between models.
 pub trait ErrorNames: Copy + Eq + 'static {
-    /// Who answers, as people are told.
+    /// What people are told that answers.
     const WHO: &'static str;
 
-    /// Every name and how it is spelled, in the model first.
+    /// Every name and its spellings, the model's first.
     const SPELLINGS: &'static [(Self, &'static [&'static str])];
 
     /// Whether the same request may succeed later without anybody changing anything.
     fn may_pass(self) -> bool;
 
-    /// Finds a name in any of its spellings.
+    /// The name that is spelled like this.
     fn find(spelling: &str) -> Option<Self> {
         Self::SPELLINGS.iter().find(|(_, known)| known.contains(&spelling)).map(|(name, _)| *name)
     }
 
-    /// How it is spelled.
     fn spellings(self) -> &'static [&'static str] {
         Self::SPELLINGS.iter().find(|(name, _)| *name == self).map_or(&[], |(_, spellings)| spellings)
     }
@@ -35,41 +33,33 @@ pub trait ErrorNames: Copy + Eq + 'static {
     }
 }
 
-/// Why an operation did not work, in the words of whoever has to decide what to do next.
+/// Why a call failed. A variant is what the caller decides by.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CallError<N> {
-    /// The service answered with one of its errors.
+    /// The service answered with an error that its model names.
     Service {
-        /// Which.
         name: N,
-        /// What it says about it.
         description: String,
         /// Whether the same request may succeed later without anybody changing anything.
         may_pass: bool,
-        /// How long it asks to be left alone (`Retry-After`).
+        /// How long the service asks not to be called again (`Retry-After`).
         retry_after: Option<Duration>,
     },
     /// The service, or a proxy before it, answered with an error that has no name, or one that is not known.
     Unnamed {
-        /// The HTTP status.
         status: u16,
-        /// What it calls the error, if it does.
+        /// What it calls the error, and what it says about it.
         description: String,
-        /// How long it asks to be left alone (`Retry-After`).
+        /// How long the service asks not to be called again (`Retry-After`).
         retry_after: Option<Duration>,
     },
     /// No answer: name resolution, connection, TLS, time-out.
     Network(String),
-    /// An answer that is not what the model says.
+    /// An answer that is not the service's own: too long, a redirect, not JSON.
     Unusable(String),
-    /// An answer to this operation that is the service's own, and says what it cannot mean.
-    Senseless {
-        /// The operation.
-        operation: &'static str,
-        /// What makes no sense.
-        reason: String,
-    },
-    /// The configuration does not allow the call: a bad endpoint, no usable certificates.
+    /// An answer that is the service's own, and is not what the model says.
+    Senseless { operation: &'static str, reason: String },
+    /// The configuration does not allow the call: a bad endpoint, no usable certificates, no usable proxy.
     Configuration(String),
 }
 
@@ -92,7 +82,7 @@ impl<N: ErrorNames> CallError<N> {
         }
     }
 
-    /// The same, with the endpoint that it came from and where that is configured, unless it is AWS's own in the session's region.
+    /// Adds the endpoint and where it is configured, unless it is AWS's own in the session's region.
     #[must_use]
     pub fn at(mut self, endpoint: &Endpoint) -> Self {
         if let Some(notice) = endpoint.notice() {
@@ -113,7 +103,7 @@ impl<N: ErrorNames> CallError<N> {
         self
     }
 
-    /// How long the service asks to be left alone.
+    /// How long the service asks not to be called again.
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Service { retry_after, .. } | Self::Unnamed { retry_after, .. } => *retry_after,
@@ -139,22 +129,12 @@ impl<N: ErrorNames> fmt::Display for CallError<N> {
     }
 }
 
+impl<N: ErrorNames + fmt::Debug> std::error::Error for CallError<N> {}
+
 impl<N> CallError<N> {
     /// The answer to this operation is unusable.
     pub fn unusable(operation: &'static str, Unusable { reason, is_json }: Unusable) -> Self {
         if is_json { Self::Senseless { operation, reason } } else { Self::Unusable(reason) }
-    }
-}
-
-impl<N: ErrorNames + fmt::Debug> std::error::Error for CallError<N> {}
-
-impl<N> From<TransportError> for CallError<N> {
-    fn from(error: TransportError) -> Self {
-        match error {
-            TransportError::Network(reason) => Self::Network(reason),
-            TransportError::Unusable(reason) => Self::Unusable(reason),
-            TransportError::Configuration(reason) => Self::Configuration(reason),
-        }
     }
 }
 

@@ -1,6 +1,6 @@
-//! What the answers of both APIs have in common. Pure: bytes in, values out.
+//! Reading answers, for the wire formats of both APIs. Pure.
 //!
-//! Every response member is optional in the models, so each is looked at before it is used. A decoding error never quotes
+//! Every response member is optional in the models, so each is checked before it is used. A decoding error never quotes
 //! the answer, which may hold secrets.
 
 use serde::Deserialize;
@@ -9,22 +9,18 @@ use ssoctl_protocol::{Secret, text};
 
 use super::ErrorNames;
 
-/// How much of a text of the service is worth showing.
+/// The longest text of the service that is shown, in characters.
 const LONGEST_DESCRIPTION: usize = 500;
 
-/// The answer is not what the model says: why, as a fragment about "it".
+/// The answer is not what the model says.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Unusable {
-    /// Why.
+    /// A fragment about the answer, "it".
     pub reason: String,
-    /// Whether it was read to its end as JSON: the service's own answer then, and not a captive portal's or half of one.
+    /// Whether the answer is whole JSON. Then it is the service's own, and not a captive portal's or half of one.
     pub is_json: bool,
 }
 
-/// Reads JSON.
-///
-/// # Errors
-/// [`Unusable`] says what is wrong, without quoting any of it.
 pub fn json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Unusable> {
     serde_json::from_slice(body).map_err(|error| {
         // The error's own text may quote a value.
@@ -39,18 +35,16 @@ pub fn json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Unusable> {
     })
 }
 
-/// A member that has to be there is not.
 pub fn missing(member: &str) -> Unusable {
     Unusable { reason: format!("it has no {member}"), is_json: true }
 }
 
-/// A member has a value that it cannot mean.
 pub fn senseless(member: &str) -> Unusable {
     Unusable { reason: format!("its {member} makes no sense"), is_json: true }
 }
 
-/// A member that has to be a number and is something else, or one that it cannot be. Only numbers are shown: anything else may
-/// be a secret in the wrong place.
+/// A member that should be a number and is none, or is out of range. Only numbers are shown: anything else may be a secret in
+/// the wrong place.
 pub fn senseless_number(value: &Value, member: &str) -> Unusable {
     let is = match value {
         Value::Number(number) => number.to_string(),
@@ -63,36 +57,30 @@ pub fn senseless_number(value: &Value, member: &str) -> Unusable {
     Unusable { reason: format!("its {member} is {is}, which makes no sense"), is_json: true }
 }
 
-/// A number that is not negative, as JSON may write it: `28800`, `28800.0` or `2.88e4`. A fraction is cut off.
+/// A number that is not negative, in any spelling of JSON: `28800`, `28800.0` or `2.88e4`. A fraction is cut off.
 pub fn natural(value: &Value) -> Option<u64> {
-    // Beyond this, doubles have gaps of more than one, and nothing that is counted here is that long.
+    // Beyond this, doubles have gaps of more than one. No lifetime is that long.
     const LARGEST: f64 = 9_007_199_254_740_992.0;
     let whole = |number: f64| (0.0..=LARGEST).contains(&number).then_some(number as u64);
     value.as_u64().or_else(|| value.as_f64().and_then(whole))
 }
 
-/// A text that has to be there.
-///
-/// # Errors
-/// [`missing`] also if it is empty.
+/// A text that must not be missing or empty.
 pub fn text(value: Option<String>, member: &str) -> Result<String, Unusable> {
     value.filter(|value| !value.is_empty()).ok_or_else(|| missing(member))
 }
 
-/// A secret that has to be there.
-///
-/// # Errors
-/// [`missing`] also if it is empty.
+/// A secret that must not be missing or empty.
 pub fn secret_text(value: Option<Secret<String>>, member: &str) -> Result<Secret<String>, Unusable> {
     value.filter(|value| !value.expose().is_empty()).ok_or_else(|| missing(member))
 }
 
-/// The name of an error that spells itself in these ways: the first that the model has counts.
+/// The first of these spellings that is the name of an error.
 pub fn recognise<N: ErrorNames>(spellings: &[Option<&str>]) -> Option<N> {
     spellings.iter().flatten().find_map(|spelling| N::find(bare_name(spelling)))
 }
 
-/// What an error without a known name calls itself, and what it says.
+/// The description of an error without a known name: what it calls itself, and what it says.
 pub fn in_words(spellings: &[Option<&str>], said: &str) -> String {
     let called = spellings.iter().flatten().map(|spelling| bare_name(spelling)).find(|name| !name.is_empty());
     let parts = [called, Some(said)].into_iter().flatten().filter(|part| !part.is_empty());
@@ -105,7 +93,7 @@ fn bare_name(spelling: &str) -> &str {
     spelling.rsplit('#').next().unwrap_or(spelling).trim()
 }
 
-/// What a service says is shown to people: with nothing in it that deceives, and not at any length.
+/// A text of a service as it is shown to people: without control characters, and cut.
 pub fn presentable(said: &str) -> String {
     text::shown(said.trim(), LONGEST_DESCRIPTION).into_owned()
 }

@@ -1,8 +1,8 @@
-//! Which proxy leads to the service: the variables are read here and nowhere else, for calls and for `ssoctld doctor`.
+//! Reads from the environment which proxy leads to the service, for calls and for `ssoctld doctor`.
 //!
 //! All calls are https, so `HTTPS_PROXY` counts, or else `ALL_PROXY`; in each case the upper-case spelling comes first. Plain
 //! http is for endpoints on this machine alone and never goes through a proxy, which would see its secrets. A variable that
-//! cannot be used is an error: going past a proxy that somebody has asked for is not for us to decide.
+//! cannot be used is an error: somebody has asked for a proxy, so we do not connect without it.
 
 mod exempt;
 
@@ -14,40 +14,37 @@ use url::{Host, Url};
 
 use exempt::Exempt;
 
-/// The variables that can name the proxy, in the order in which they are looked at.
+/// The variables that can name the proxy. The first that is set counts.
 const PROXY_VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
-/// The variables that can name hosts that need none.
+/// The variables that can name hosts that need no proxy. The first that is set counts.
 const EXEMPT_VARIABLES: [&str; 2] = ["NO_PROXY", "no_proxy"];
 
-/// The way out, as the variables have it.
 #[derive(Clone, Debug, Default)]
 pub struct Proxies {
     proxy: Option<Proxy>,
     exempt: Exempt,
 }
 
-/// A proxy and the variable that names it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proxy {
-    /// The variable.
+    /// The variable that names it.
     pub variable: &'static str,
     /// May hold a user and a password.
     url: Url,
 }
 
-/// A variable that does not hold the address of a proxy, and why: a sentence that never quotes it.
+/// A variable that does not hold the address of a proxy. The text never quotes its value.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{variable} {why}")]
 pub struct UnusableProxy {
-    /// The variable.
     pub variable: &'static str,
-    /// A fragment about it.
+    /// A fragment about the variable.
     pub why: &'static str,
 }
 
 impl UnusableProxy {
-    /// What it means, and what to do.
+    /// A message and a remedy.
     pub fn told(&self) -> (String, String) {
         (
             format!("{self}; no call is made until it does"),
@@ -73,7 +70,6 @@ impl Proxy {
         self.url.username() == "***"
     }
 
-    /// Host and port.
     pub(super) fn authority(&self) -> String {
         let port = self.url.port_or_known_default().unwrap_or_default();
         format!("{}:{port}", self.url.host_str().unwrap_or_default())
@@ -85,18 +81,12 @@ impl Proxy {
 }
 
 impl Proxies {
-    /// Takes the variables of this process.
-    ///
-    /// # Errors
-    /// [`UnusableProxy`] names the variable that counts and cannot be used.
+    /// Reads the variables of this process.
     pub fn from_process() -> Result<Self, UnusableProxy> {
         Self::from_vars(|name| std::env::var_os(name))
     }
 
-    /// Takes the variables from a look-up, such as a table in a test.
-    ///
-    /// # Errors
-    /// [`UnusableProxy`] names the variable that counts and cannot be used.
+    /// Reads the variables by a look-up, such as a table in a test.
     pub fn from_vars(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, UnusableProxy> {
         let set = |name: &&'static str| variable(name).filter(|value| !value.to_string_lossy().trim().is_empty());
         let first = |names: &[&'static str]| names.iter().find_map(|name| Some((*name, set(name)?)));
@@ -108,12 +98,11 @@ impl Proxies {
         Ok(Self { proxy: proxy.transpose()?, exempt: exempt.unwrap_or_default() })
     }
 
-    /// The proxy, whatever it is used for.
     pub const fn proxy(&self) -> Option<&Proxy> {
         self.proxy.as_ref()
     }
 
-    /// The proxy that leads to this address, if one is needed.
+    /// The proxy for calls to this address, if they need one.
     pub fn towards(&self, target: &Url) -> Option<&Proxy> {
         let proxy = self.proxy.as_ref().filter(|_| target.scheme() == "https")?;
         let port = target.port_or_known_default()?;
@@ -126,8 +115,8 @@ impl Proxies {
     }
 }
 
-/// Reads the address of a proxy; one without a scheme is spoken to in plain http, as curl has it. Blanks and line ends around
-/// it, as files from Windows leave them, mean nothing.
+/// Reads the address of a proxy. Without a scheme it means http, as in curl. Blanks and line ends around it are ignored: files
+/// from Windows leave them.
 fn parse(value: &str) -> Result<Url, &'static str> {
     const NO_ADDRESS: &str = "does not hold the address of a proxy, such as http://proxy.example:3128";
     let value = value.trim_matches(|c: char| c.is_ascii_whitespace());

@@ -3,34 +3,32 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::DATE;
 use url::Url;
 
-use super::reason::{causes, tls_error};
+use super::reason::{causes, says, tls_error};
+use super::{Client, Patience, date, tunnel};
 use crate::chain::chain;
 
-use super::{Patience, TransportError, WayOut, build, tunnel};
-
 /// Asks endpoints, with the same certificates and proxies as every call.
-pub struct Probe(WayOut);
+pub struct Probe(Client);
 
-/// An endpoint that answered, whatever it answered.
+/// An endpoint answered, whatever it answered.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Answered {
-    /// The time that it gave.
+    /// The time by its clock, if it gave that.
     pub date: Option<SystemTime>,
 }
 
-/// Where the way to an endpoint ends, and why.
+/// The step at which an endpoint could not be reached, and why.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Unreachable {
     /// Its name has no address.
     Name(String),
     /// Nobody accepts a connection.
     Connection(String),
-    /// The proxy leads nowhere.
+    /// The proxy does not connect to it.
     Proxy(String),
-    /// There is no trust, or no TLS.
+    /// Its certificate is not trusted, or it does not speak TLS.
     Tls(String),
     /// Nothing came in time.
     Late,
@@ -40,42 +38,35 @@ pub enum Unreachable {
 
 impl Probe {
     /// # Errors
-    /// When certificates or the proxy cannot be used; the text names what is wrong.
-    pub fn new(ca_bundle: Option<&Path>) -> Result<Self, TransportError> {
-        build(ca_bundle, Patience::default()).map(Self)
+    /// Why certificates or the proxy cannot be used.
+    pub fn new(ca_bundle: Option<&Path>) -> Result<Self, String> {
+        Client::new(ca_bundle, Patience::default()).map(Self)
     }
 
     /// Asks for the endpoint's root, which has no meaning there: any answer will do.
     ///
     /// # Errors
-    /// [`Unreachable`] says where the way ends.
+    /// [`Unreachable`] if none came.
     pub async fn reach(&self, endpoint: &Url, patience: Duration) -> Result<Answered, Unreachable> {
-        let answer = match self.0.client.get(endpoint.clone()).timeout(patience).send().await {
-            Ok(answer) => answer,
-            Err(error) => {
-                return Err(match self.0.proxies.towards(endpoint).filter(|_| tunnel::is_refused(&error)) {
-                    Some(proxy) => Unreachable::Proxy(tunnel::refusal(&self.0, proxy, endpoint, patience).await),
-                    None => unreachable(error.without_url()),
-                });
-            }
-        };
-        let date = answer.headers().get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
-        Ok(Answered { date })
+        match self.0.http.get(endpoint.clone()).timeout(patience).send().await {
+            Ok(answer) => Ok(Answered { date: date(answer.headers()) }),
+            Err(error) => Err(match self.0.refusing_proxy(&error, endpoint) {
+                Some(proxy) => Unreachable::Proxy(tunnel::refusal(&self.0, proxy, endpoint, patience).await),
+                None => unreachable(error.without_url()),
+            }),
+        }
     }
 }
 
 fn unreachable(error: reqwest::Error) -> Unreachable {
     let text = chain(&error);
     let last = causes(&error).last().map_or_else(|| text.clone(), ToString::to_string);
+    let proxy = ["tunnel error", "unsuccessful tunnel", "proxy authorization", "socks connect error"];
     if causes(&error).any(|cause| tls_error(cause).is_some()) {
-        return Unreachable::Tls(last);
-    }
-    // The steps of a connection have no types of their own, only texts.
-    let said = |words: &str| causes(&error).any(|cause| cause.to_string().starts_with(words));
-    if said("tunnel error") || said("unsuccessful tunnel") || said("proxy authorization") || said("socks connect error")
-    {
+        Unreachable::Tls(last)
+    } else if proxy.iter().any(|words| says(&error, words)) {
         Unreachable::Proxy(last)
-    } else if said("dns error") {
+    } else if says(&error, "dns error") {
         Unreachable::Name(last)
     } else if error.is_timeout() {
         Unreachable::Late

@@ -1,4 +1,4 @@
-//! Why no answer came, in words for a person: what libraries say of it is for those who know them.
+//! Why no answer came, in words for a person who does not know the libraries whose errors these are.
 
 use std::error::Error;
 use std::{io, iter};
@@ -8,23 +8,21 @@ use rustls::{AlertDescription, CertificateError, PeerIncompatible};
 use super::decode::presentable;
 use crate::chain::chain;
 
-/// A fragment about the service.
+/// A fragment about the service, "it".
 pub(super) fn reason(error: &reqwest::Error) -> String {
     if let Some(tls) = causes(error).find_map(tls_error) {
         return of_tls(tls);
     }
     let last = causes(error).last().map(ToString::to_string).unwrap_or_default();
-    // The steps of a connection have no types of their own, only texts.
-    let said = |words: &str| causes(error).any(|cause| cause.to_string().starts_with(words));
-    if said("tunnel error: proxy authorization required") {
+    if says(error, "tunnel error: proxy authorization required") {
         "the proxy wants a user and a password, as in HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT".to_owned()
-    } else if said("tunnel error: unsuccessful") {
+    } else if says(error, "tunnel error: unsuccessful") {
         "the proxy refuses the way there".to_owned()
-    } else if said("tunnel error: failed to create underlying connection") {
+    } else if says(error, "tunnel error: failed to create underlying connection") {
         format!("the proxy cannot be reached: {last}")
-    } else if said("tls handshake eof") {
+    } else if says(error, "tls handshake eof") {
         "it hung up during the TLS handshake".to_owned()
-    } else if said("peer closed connection without sending TLS close_notify") {
+    } else if says(error, "peer closed connection without sending TLS close_notify") {
         "the connection ended before the answer".to_owned()
     } else if error.is_timeout() {
         "it did not answer in time".to_owned()
@@ -72,7 +70,12 @@ pub(super) fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item
     iter::successors(Some(error), |&error| error.source())
 }
 
-/// An I/O error hides what it wraps from the chain of sources, and may wrap another one.
+/// Whether one of the causes begins with these words: the steps of a connection have no types of their own.
+pub(super) fn says(error: &reqwest::Error, words: &str) -> bool {
+    causes(error).any(|cause| cause.to_string().starts_with(words))
+}
+
+/// An I/O error hides what it wraps from its sources, and may wrap another I/O error.
 pub(super) fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
     error.downcast_ref().or_else(|| tls_error(error.downcast_ref::<io::Error>()?.get_ref()?))
 }

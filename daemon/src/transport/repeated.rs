@@ -1,24 +1,24 @@
-//! Secrets that a service repeats in its texts. Pure.
+//! Removes secrets that a service repeats in its texts, since those are shown to people and written to logs. Pure.
 //!
-//! What a service says is shown to people and written to logs, so every answer is searched, before anything is read from it,
-//! for the secrets of its call: those that were sent, and those that it brings itself. They stay in the members that are for
-//! secrets and nowhere else. Parts of a secret count as well, as a service may cut or encode what it repeats.
+//! Every answer is searched, before anything is read from it, for the secrets that were sent and those that it brings itself.
+//! They stay in the members that are for secrets and nowhere else. Parts of a secret count as well, as a service may cut or
+//! encode what it repeats.
 
 use std::collections::{BTreeMap, HashSet};
 
 use serde_json::Value;
 use ssoctl_protocol::Secret;
 
-/// What stands where a secret stood.
+/// What replaces a secret.
 const REMOVED: &str = "[removed]";
 
-/// As many bytes of a secret are recognised by themselves.
+/// How many bytes of a secret are enough to recognise it.
 const PART: usize = 16;
 
-/// A secret that is shorter could be any word.
+/// A shorter secret, in bytes, could be any word.
 const SHORTEST: usize = 8;
 
-/// The members of answers in which secrets belong.
+/// The members of answers that are for secrets.
 const MEMBERS: [&str; 8] = [
     "accessToken",
     "refreshToken",
@@ -35,12 +35,11 @@ const MEMBERS: [&str; 8] = [
 pub struct Secrets(Vec<Secret<String>>);
 
 impl Secrets {
-    /// Those that the request carries.
     pub fn sent<'a>(secrets: impl IntoIterator<Item = &'a Secret<String>>) -> Self {
         Self(secrets.into_iter().cloned().collect())
     }
 
-    /// The body without secrets outside of the members that are for them.
+    /// The body without secrets outside of [`MEMBERS`].
     pub(super) fn removed_from_body(&mut self, body: Secret<Vec<u8>>) -> Secret<Vec<u8>> {
         let Ok(mut value) = serde_json::from_slice::<Value>(body.expose()) else {
             return match self.removed_from(&String::from_utf8_lossy(body.expose())) {
@@ -62,7 +61,7 @@ impl Secrets {
         Parts::of(self).removed_from(text)
     }
 
-    /// Takes in the secrets that an answer brings.
+    /// Adds the secrets that an answer brings.
     fn collect(&mut self, value: &Value) {
         match value {
             Value::Object(members) => {
@@ -79,7 +78,7 @@ impl Secrets {
     }
 }
 
-/// What gives a secret away, by length.
+/// The parts by which secrets are recognised, by their length in bytes.
 struct Parts<'a>(BTreeMap<usize, HashSet<&'a [u8]>>);
 
 impl<'a> Parts<'a> {
@@ -119,7 +118,7 @@ impl<'a> Parts<'a> {
         Some(kept)
     }
 
-    /// Removes them from a value, and tells whether there were any.
+    /// Removes secrets from a value, and returns whether there were any.
     fn remove(&self, value: &mut Value) -> bool {
         match value {
             Value::String(text) => match self.removed_from(text) {

@@ -1,4 +1,4 @@
-//! What a proxy says that does not lead to the service: host and status, which the HTTP library keeps to itself.
+//! What a proxy answers that does not connect us: the status, which reqwest does not tell.
 
 use std::io;
 use std::time::Duration;
@@ -7,22 +7,21 @@ use reqwest::header::AUTHORIZATION;
 use tokio::net::TcpStream;
 use url::Url;
 
-use super::WayOut;
+use super::Client;
 use super::proxies::Proxy;
-use super::reason::causes;
+use super::reason::says;
 
-/// The status line of an answer is not longer.
+/// The longest status line that is read, in bytes.
 const LONGEST_LINE: usize = 256;
 
-/// Whether the proxy has answered, and with something else than the way there.
+/// Whether a proxy answered, and did not connect us.
 pub(super) fn is_refused(error: &reqwest::Error) -> bool {
-    // The steps of a connection have no types of their own, only texts.
-    causes(error).any(|cause| cause.to_string().starts_with("tunnel error: unsuccessful"))
+    says(error, "tunnel error: unsuccessful")
 }
 
-/// Why a proxy that refuses does so, for a person. It is asked for the same way once more, without anything else.
-pub(super) async fn refusal(way: &WayOut, proxy: &Proxy, target: &Url, patience: Duration) -> String {
-    let status = tokio::time::timeout(patience, status(way, proxy, target)).await;
+/// Why a proxy does not connect us to `target`, in words for a person. It is asked to once more, and nothing is sent through it.
+pub(super) async fn refusal(client: &Client, proxy: &Proxy, target: &Url, patience: Duration) -> String {
+    let status = tokio::time::timeout(patience, status(client, proxy, target)).await;
     let (who, place) = (proxy.authority(), target.host_str().unwrap_or_default());
     match status {
         Ok(Ok(Some(status @ (401 | 403)))) => {
@@ -36,15 +35,15 @@ pub(super) async fn refusal(way: &WayOut, proxy: &Proxy, target: &Url, patience:
     }
 }
 
-/// `None` where the answer is not HTTP, or the proxy is spoken to in TLS.
-async fn status(way: &WayOut, proxy: &Proxy, target: &Url) -> io::Result<Option<u16>> {
+/// `None` if the answer is not HTTP, or if the proxy is spoken to in TLS.
+async fn status(client: &Client, proxy: &Proxy, target: &Url) -> io::Result<Option<u16>> {
     if proxy.url().scheme() != "http" {
         return Ok(None);
     }
     let authority =
         format!("{}:{}", target.host_str().unwrap_or_default(), target.port_or_known_default().unwrap_or_default());
-    // The library makes a header of the user and the password in an address.
-    let request = way.client.get(proxy.url().clone()).build().ok();
+    // reqwest makes a header of the user and the password in an address.
+    let request = client.http.get(proxy.url().clone()).build().ok();
     let credentials = request.as_ref().and_then(|request| request.headers().get(AUTHORIZATION)?.to_str().ok());
     let credentials = credentials.map(|value| format!("Proxy-Authorization: {value}\r\n")).unwrap_or_default();
     let request = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n{credentials}\r\n");

@@ -1,7 +1,5 @@
-//! How many calls to one endpoint are under way at once.
-//!
-//! A daemon with very many sessions has a call to make for each of them when the machine wakes up. Each takes a connection of
-//! its own and some of the service's patience, so beyond a number that no person's sessions reach they wait for their turn.
+//! The limit of calls to one endpoint at once. A daemon with very many sessions makes a call for each of them when the machine
+//! wakes up, and each takes a connection.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,15 +7,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 
-/// A thousand calls are through within seconds, and the service sees no more than this many connections.
+/// How many calls one endpoint gets at once. More than a person's sessions make; a thousand calls are done within seconds.
 pub const AT_ONCE: usize = 16;
 
-/// Whose turn it is, for each endpoint by itself: one that hangs holds up no other.
+/// One semaphore for each endpoint, so that one that hangs delays no other.
 #[derive(Default)]
 pub(super) struct Turns(Mutex<HashMap<String, Arc<Semaphore>>>);
 
 impl Turns {
-    /// Waits for the turn of a call to this address, which lasts until what is returned is dropped. First come, first served.
+    /// Waits until a call to this address may begin. The permit has to be kept until the call ends.
     pub(super) async fn wait(&self, url: &Url) -> Option<OwnedSemaphorePermit> {
         let origin = url.origin().ascii_serialization();
         let turns = {

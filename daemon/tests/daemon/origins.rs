@@ -19,13 +19,11 @@ use ssoctld::clock::{Clock, ManualClock};
 use ssoctld::config::{Environment, Paths};
 use ssoctld::desktop::{self, NoDesktop};
 use ssoctld::issuer::{Endpoint, Issuer};
-use ssoctld::oidc::http::HttpIdentityCenter;
 use ssoctld::oidc::{self, DeviceAuthorization, Grant, IdentityCenter, Issued, Registration, ServiceClock};
-use ssoctld::portal::http::HttpPortal;
 use ssoctld::portal::{self, Account, AccountId, Assignment, Page, PageToken, Portal, RoleCredentials};
 use ssoctld::secrets::file::FileStore;
 use ssoctld::token::AccessToken;
-use ssoctld::transport::{Transport, TransportError};
+use ssoctld::transport::{CallError, Transport};
 use ssoctld::world::World;
 use ssoctld::{Signal, Sources};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -143,8 +141,8 @@ impl TimeSource for Shared {
 }
 
 /// The doors to the services. What is meant for AWS goes nowhere from here; it only must carry no secret, as AWS has issued none.
-struct NoAws<D> {
-    door: D,
+struct NoAws {
+    door: Transport,
     seen: Arc<Calls>,
 }
 
@@ -157,16 +155,16 @@ struct Calls {
 
 type Boxed<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-impl<D: Sync> NoAws<D> {
+impl NoAws {
     /// What a call to AWS comes to; `None` for any other.
-    fn refusal(&self, endpoint: &Endpoint, issuer: Option<&Issuer>) -> Option<TransportError> {
+    fn refusal<N>(&self, endpoint: &Endpoint, issuer: Option<&Issuer>) -> Option<CallError<N>> {
         if !endpoint.issuer().is_aws() {
             return None;
         }
         if issuer.is_some_and(|issuer| endpoint.for_secrets_of(issuer).is_ok()) {
             self.seen.leaks.fetch_add(1, Ordering::Relaxed);
         }
-        Some(TransportError::Network("AWS is out of reach".to_owned()))
+        Some(CallError::Network("AWS is out of reach".to_owned()))
     }
 
     /// Counts a call for as long as it is under way.
@@ -185,29 +183,34 @@ impl<D: Sync> NoAws<D> {
     }
 }
 
-impl<D: IdentityCenter> IdentityCenter for NoAws<D> {
-    fn register(&self, oidc: &Endpoint, scopes: &[String]) -> oidc::Call<'_, Registration> {
+impl IdentityCenter for NoAws {
+    fn register<'a>(&'a self, oidc: &'a Endpoint, scopes: &'a [String]) -> oidc::Call<'a, Registration> {
         match self.refusal(oidc, None) {
-            Some(error) => Box::pin(std::future::ready(Err(error.into()))),
+            Some(error) => Box::pin(std::future::ready(Err(error))),
             None => self.counted(self.door.register(oidc, scopes)),
         }
     }
 
-    fn authorize_device(
-        &self,
-        oidc: &Endpoint,
-        registration: &Registration,
-        start_url: &str,
-    ) -> oidc::Call<'_, DeviceAuthorization> {
+    fn authorize_device<'a>(
+        &'a self,
+        oidc: &'a Endpoint,
+        registration: &'a Registration,
+        start_url: &'a str,
+    ) -> oidc::Call<'a, DeviceAuthorization> {
         match self.refusal(oidc, Some(&registration.issuer)) {
-            Some(error) => Box::pin(std::future::ready(Err(error.into()))),
+            Some(error) => Box::pin(std::future::ready(Err(error))),
             None => self.counted(self.door.authorize_device(oidc, registration, start_url)),
         }
     }
 
-    fn create_token(&self, oidc: &Endpoint, registration: &Registration, grant: &Grant) -> oidc::Call<'_, Issued> {
+    fn create_token<'a>(
+        &'a self,
+        oidc: &'a Endpoint,
+        registration: &'a Registration,
+        grant: &'a Grant,
+    ) -> oidc::Call<'a, Issued> {
         match self.refusal(oidc, Some(&registration.issuer)) {
-            Some(error) => Box::pin(std::future::ready(Err(error.into()))),
+            Some(error) => Box::pin(std::future::ready(Err(error))),
             None => self.counted(self.door.create_token(oidc, registration, grant)),
         }
     }
@@ -217,47 +220,47 @@ impl<D: IdentityCenter> IdentityCenter for NoAws<D> {
     }
 }
 
-impl<D: Portal> Portal for NoAws<D> {
-    fn role_credentials(
-        &self,
-        portal: &Endpoint,
-        access_token: &AccessToken,
-        assignment: &Assignment,
-    ) -> portal::Call<'_, RoleCredentials> {
+impl Portal for NoAws {
+    fn role_credentials<'a>(
+        &'a self,
+        portal: &'a Endpoint,
+        access_token: &'a AccessToken,
+        assignment: &'a Assignment,
+    ) -> portal::Call<'a, RoleCredentials> {
         match self.refusal(portal, Some(&access_token.issuer)) {
-            Some(error) => Box::pin(std::future::ready(Err(error.into()))),
+            Some(error) => Box::pin(std::future::ready(Err(error))),
             None => self.counted(self.door.role_credentials(portal, access_token, assignment)),
         }
     }
 
-    fn accounts(
-        &self,
-        portal: &Endpoint,
-        access_token: &AccessToken,
-        page: Option<&PageToken>,
-    ) -> portal::Call<'_, Page<Account>> {
+    fn accounts<'a>(
+        &'a self,
+        portal: &'a Endpoint,
+        access_token: &'a AccessToken,
+        page: Option<&'a PageToken>,
+    ) -> portal::Call<'a, Page<Account>> {
         match self.refusal(portal, Some(&access_token.issuer)) {
-            Some(error) => Box::pin(std::future::ready(Err(error.into()))),
+            Some(error) => Box::pin(std::future::ready(Err(error))),
             None => self.counted(self.door.accounts(portal, access_token, page)),
         }
     }
 
-    fn roles(
-        &self,
-        portal: &Endpoint,
-        access_token: &AccessToken,
-        account: &AccountId,
-        page: Option<&PageToken>,
-    ) -> portal::Call<'_, Page<String>> {
+    fn roles<'a>(
+        &'a self,
+        portal: &'a Endpoint,
+        access_token: &'a AccessToken,
+        account: &'a AccountId,
+        page: Option<&'a PageToken>,
+    ) -> portal::Call<'a, Page<String>> {
         match self.refusal(portal, Some(&access_token.issuer)) {
-            Some(error) => Box::pin(std::future::ready(Err(error.into()))),
+            Some(error) => Box::pin(std::future::ready(Err(error))),
             None => self.counted(self.door.roles(portal, access_token, account, page)),
         }
     }
 
-    fn logout(&self, portal: &Endpoint, access_token: &AccessToken) -> portal::Call<'_, ()> {
+    fn logout<'a>(&'a self, portal: &'a Endpoint, access_token: &'a AccessToken) -> portal::Call<'a, ()> {
         match self.refusal(portal, Some(&access_token.issuer)) {
-            Some(error) => Box::pin(std::future::ready(Err(error.into()))),
+            Some(error) => Box::pin(std::future::ready(Err(error))),
             None => self.counted(self.door.logout(portal, access_token)),
         }
     }
@@ -375,11 +378,11 @@ impl Life {
         let _ = std::fs::remove_file(&socket);
         let listener = UnixListener::bind(socket).expect("a socket");
         let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as Arc<dyn Clock>;
-        let transport = Arc::new(Transport::new(None, Arc::clone(&clock)));
-        let identity_center = HttpIdentityCenter::new(Arc::clone(&transport), Arc::clone(&clock));
+        let door = Transport::new(None, Arc::clone(&clock));
+        let service = Arc::new(NoAws { door, seen: Arc::clone(&self.seen) });
         let world = World {
-            identity_center: Arc::new(NoAws { door: identity_center, seen: Arc::clone(&self.seen) }),
-            portal: Arc::new(NoAws { door: HttpPortal::new(transport), seen: Arc::clone(&self.seen) }),
+            identity_center: service.clone(),
+            portal: service,
             clock,
             secrets: Arc::new(FileStore::new(home.join("records"))),
             desktop: Arc::new(NoDesktop),

@@ -6,7 +6,6 @@ use identity_center_simulator::{Account, Fault, Operation, Settings, Times};
 use ssoctl_protocol::Secret;
 use ssoctld::clock::Clock;
 use ssoctld::issuer::{Endpoint, Setting};
-use ssoctld::portal::http::HttpPortal;
 use ssoctld::portal::{AccountId, Assignment, ErrorName, Portal, PortalError, RoleName};
 use ssoctld::token::AccessToken;
 use ssoctld::transport::Transport;
@@ -15,12 +14,12 @@ use url::Url;
 use crate::harness::{Harness, mins, secs};
 
 /// The adapter, the portal's address and a token that the portal accepts.
-async fn bench(t: &Harness) -> (HttpPortal, Endpoint, AccessToken) {
+async fn bench(t: &Harness) -> (Transport, Endpoint, AccessToken) {
     let transport = Transport::new(None, Arc::clone(&t.clock) as Arc<dyn Clock>);
     let url = Url::parse(&t.simulator.url()).expect("a URL");
     let at = Endpoint::configured(url, Setting::Variable("AWS_ENDPOINT_URL_SSO"));
     let token = token_of(t.access_token().await, &at);
-    (HttpPortal::new(Arc::new(transport)), at, token)
+    (transport, at, token)
 }
 
 fn token_of(value: impl Into<Secret<String>>, at: &Endpoint) -> AccessToken {

@@ -87,7 +87,7 @@ async fn each_bundle_is_taken_as_openssl_takes_it() {
             let theirs = openssl_trusts(&bundle).await;
             for mark in ["", MARK] {
                 fs::write(&bundle, [mark, first, whole, last].concat()).unwrap();
-                let probe = Probe::new(Some(&bundle)).map_err(|error| error.to_string());
+                let probe = Probe::new(Some(&bundle));
                 let case = format!("{before}, {what}, {after} {mark:?}: {:?}", probe.as_ref().err());
                 if let Err(error) = &probe {
                     let is_first = ["bad base64", "no DER", "cut off"].contains(before);

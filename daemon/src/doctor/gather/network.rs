@@ -17,7 +17,7 @@ use crate::transport::reach::{Probe, Unreachable};
 pub(in crate::doctor) async fn ask(config: &Config, clock: &dyn Clock, patience: Duration) -> Network {
     let bundle = config.ca_bundle.clone();
     let trusts = if bundle.is_some() { Trust::SystemAndBundle } else { Trust::System };
-    let building = blocking(move || Probe::new(bundle.as_deref()).map_err(|error| error.to_string()));
+    let building = blocking(move || Probe::new(bundle.as_deref()));
     let late = clock.sleep_until(clock.now().boot + patience);
     let probe = tokio::select! {
         built = building => built.unwrap_or_else(|| Err("TLS cannot be set up".to_owned())),

@@ -1,12 +1,11 @@
 //! Hosts that need no proxy: `NO_PROXY`. Pure.
 //!
-//! Entries stand between commas and blanks. `*` is every host; a name means itself and everything below it, with or without a
-//! dot before it; an address means itself, and with `/LENGTH` its network. A name or an address may be followed by `:PORT`
-//! (an IPv6 address then stands in brackets). What is none of these exempts nothing.
+//! Commas and blanks separate entries. `*` is every host; a name is that host and all below it, with or without a leading dot;
+//! an address with `/LENGTH` is its network. `:PORT` may follow a name or an address (an IPv6 address then stands in brackets).
+//! Any other entry is ignored.
 
 use std::net::IpAddr;
 
-/// The entries that could be understood.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Exempt(Vec<Entry>);
 

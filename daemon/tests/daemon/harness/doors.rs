@@ -10,7 +10,7 @@ use ssoctld::issuer::Endpoint;
 use ssoctld::oidc::{self, DeviceAuthorization, Grant, IdentityCenter, Issued, Registration, ServiceClock};
 use ssoctld::portal::{self, Account, AccountId, Assignment, Page, PageToken, Portal, RoleCredentials};
 use ssoctld::token::AccessToken;
-use ssoctld::transport::TransportError;
+use ssoctld::transport::{CallError, Transport};
 use tokio::sync::watch;
 
 /// How many calls are under way.
@@ -38,8 +38,8 @@ impl Drop for OneCall {
 }
 
 /// A door to the service.
-pub(super) struct Watched<D> {
-    pub(super) door: D,
+pub(super) struct Watched {
+    pub(super) door: Transport,
     pub(super) under_way: UnderWay,
     pub(super) clock: Arc<dyn Clock>,
     /// How long a call may take on that clock.
@@ -48,8 +48,8 @@ pub(super) struct Watched<D> {
 
 type Boxed<'a, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
 
-impl<D: Sync> Watched<D> {
-    fn watch<'a, T: 'a, E: From<TransportError> + 'a>(&'a self, call: Boxed<'a, T, E>) -> Boxed<'a, T, E> {
+impl Watched {
+    fn watch<'a, T: 'a, N: 'a>(&'a self, call: Boxed<'a, T, CallError<N>>) -> Boxed<'a, T, CallError<N>> {
         Box::pin(async move {
             let _one = self.under_way.one_more();
             let Some(longest) = self.longest else { return call.await };
@@ -57,28 +57,33 @@ impl<D: Sync> Watched<D> {
                 biased;
                 result = call => result,
                 () = self.clock.sleep_until(self.clock.now().boot + longest) => {
-                    Err(TransportError::Network("it did not answer in time".to_owned()).into())
+                    Err(CallError::Network("it did not answer in time".to_owned()))
                 }
             }
         })
     }
 }
 
-impl<D: IdentityCenter> IdentityCenter for Watched<D> {
-    fn register(&self, oidc: &Endpoint, scopes: &[String]) -> oidc::Call<'_, Registration> {
+impl IdentityCenter for Watched {
+    fn register<'a>(&'a self, oidc: &'a Endpoint, scopes: &'a [String]) -> oidc::Call<'a, Registration> {
         self.watch(self.door.register(oidc, scopes))
     }
 
-    fn authorize_device(
-        &self,
-        oidc: &Endpoint,
-        registration: &Registration,
-        start_url: &str,
-    ) -> oidc::Call<'_, DeviceAuthorization> {
+    fn authorize_device<'a>(
+        &'a self,
+        oidc: &'a Endpoint,
+        registration: &'a Registration,
+        start_url: &'a str,
+    ) -> oidc::Call<'a, DeviceAuthorization> {
         self.watch(self.door.authorize_device(oidc, registration, start_url))
     }
 
-    fn create_token(&self, oidc: &Endpoint, registration: &Registration, grant: &Grant) -> oidc::Call<'_, Issued> {
+    fn create_token<'a>(
+        &'a self,
+        oidc: &'a Endpoint,
+        registration: &'a Registration,
+        grant: &'a Grant,
+    ) -> oidc::Call<'a, Issued> {
         self.watch(self.door.create_token(oidc, registration, grant))
     }
 
@@ -87,36 +92,36 @@ impl<D: IdentityCenter> IdentityCenter for Watched<D> {
     }
 }
 
-impl<D: Portal> Portal for Watched<D> {
-    fn role_credentials(
-        &self,
-        portal: &Endpoint,
-        access_token: &AccessToken,
-        assignment: &Assignment,
-    ) -> portal::Call<'_, RoleCredentials> {
+impl Portal for Watched {
+    fn role_credentials<'a>(
+        &'a self,
+        portal: &'a Endpoint,
+        access_token: &'a AccessToken,
+        assignment: &'a Assignment,
+    ) -> portal::Call<'a, RoleCredentials> {
         self.watch(self.door.role_credentials(portal, access_token, assignment))
     }
 
-    fn accounts(
-        &self,
-        portal: &Endpoint,
-        access_token: &AccessToken,
-        page: Option<&PageToken>,
-    ) -> portal::Call<'_, Page<Account>> {
+    fn accounts<'a>(
+        &'a self,
+        portal: &'a Endpoint,
+        access_token: &'a AccessToken,
+        page: Option<&'a PageToken>,
+    ) -> portal::Call<'a, Page<Account>> {
         self.watch(self.door.accounts(portal, access_token, page))
     }
 
-    fn roles(
-        &self,
-        portal: &Endpoint,
-        access_token: &AccessToken,
-        account: &AccountId,
-        page: Option<&PageToken>,
-    ) -> portal::Call<'_, Page<String>> {
+    fn roles<'a>(
+        &'a self,
+        portal: &'a Endpoint,
+        access_token: &'a AccessToken,
+        account: &'a AccountId,
+        page: Option<&'a PageToken>,
+    ) -> portal::Call<'a, Page<String>> {
         self.watch(self.door.roles(portal, access_token, account, page))
     }
 
-    fn logout(&self, portal: &Endpoint, access_token: &AccessToken) -> portal::Call<'_, ()> {
+    fn logout<'a>(&'a self, portal: &'a Endpoint, access_token: &'a AccessToken) -> portal::Call<'a, ()> {
         self.watch(self.door.logout(portal, access_token))
     }
 }

@@ -17,8 +17,6 @@ use ssoctl_protocol::{Login, PendingLogin, Problem, RoleCredentials, SessionStat
 use ssoctld::clock::{Clock, ManualClock};
 use ssoctld::config::{Environment, Paths};
 use ssoctld::desktop::{self, NoDesktop};
-use ssoctld::oidc::http::HttpIdentityCenter;
-use ssoctld::portal::http::HttpPortal;
 use ssoctld::secrets::{SecretStore, file::FileStore, memory::MemoryStore};
 use ssoctld::transport::{Patience, Transport};
 use ssoctld::world::World;
@@ -335,19 +333,19 @@ fn world(clock: &Arc<ManualClock>, store: Store, home: &TempDir, way: &Way, call
         Store::File => Arc::new(FileStore::new(home.path().join("records"))),
     };
     let clock: Arc<dyn Clock> = Arc::clone(clock) as Arc<dyn Clock>;
-    let transport = Arc::new(way.transport(Arc::clone(&clock)));
-    let identity_center = HttpIdentityCenter::new(Arc::clone(&transport), Arc::clone(&clock));
+    let service = Arc::new(Watched {
+        door: way.transport(Arc::clone(&clock)),
+        under_way: calls.clone(),
+        clock: Arc::clone(&clock),
+        longest: way.longest_call,
+    });
     World {
-        identity_center: Arc::new(watched(identity_center, way, calls, &clock)),
-        portal: Arc::new(watched(HttpPortal::new(transport), way, calls, &clock)),
+        identity_center: service.clone(),
+        portal: service,
         clock,
         secrets,
         desktop: Arc::new(NoDesktop),
         surroundings: desktop::still(),
         machine: ssoctld::machine::MachineProblems::default(),
     }
-}
-
-fn watched<D>(door: D, way: &Way, calls: &UnderWay, clock: &Arc<dyn Clock>) -> Watched<D> {
-    Watched { door, under_way: calls.clone(), clock: Arc::clone(clock), longest: way.longest_call }
 }
