@@ -9,6 +9,8 @@ pub mod chain;
 pub mod clock;
 pub mod config;
 pub mod configure;
+#[cfg(not(target_os = "macos"))]
+mod dbus;
 pub mod desktop;
 pub mod directory;
 pub mod doctor;

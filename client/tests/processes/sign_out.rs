@@ -219,8 +219,8 @@ fn a_record_that_cannot_be_read_is_shown_and_keeps_no_other_from_its_end() {
     let errors: Vec<&str> = left.iter().filter_map(|record| record["error"].as_str()).collect();
     assert!(
         errors.len() == 3
-            && errors[0].contains("0.json is not a regular file; move it away")
-            && errors[1].contains("00.json is too long to be a record; move it away")
+            && errors[0].contains("0.json: it is not a regular file; move it away")
+            && errors[1].contains("00.json: it is longer than 1048576 bytes; move it away")
             && errors[2].contains("others have access to"),
         "{left:?}"
     );

@@ -1,47 +1,46 @@
-//! Which store is used.
+//! Decides which store is used.
 //!
-//! `auto` means the keyring, and the file store only while the machine has none: a keyring that appears later is used from then
-//! on, and gets the records that are in files. It never works the other way: a keyring that was used and is gone, now or when the
-//! daemon starts the next time, is waited for, as is one that is locked or silent. None of that is a reason to write
-//! secrets in the clear. Whoever uses the keyring claims it for itself; a daemon that finds it claimed stays with its files.
+//! `auto` means the keyring, and the file store only while the machine has no keyring. A keyring that appears later is used from
+//! then on, and gets the records that are in files. The other way round never happens: a keyring that was used and is gone, now
+//! or at the next start, is waited for, as is one that is locked or silent. None of that is a reason to write secrets in the
+//! clear. A daemon that uses the keyring claims it for itself; a daemon that finds it claimed stays with its files.
 
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ssoctl_protocol::Secret;
 use tokio::sync::watch;
 
 use super::file::FileStore;
-use super::keyring::{KeyringStore, Obstacle, Part};
+use super::keyring::{KeyringStore, Obstacle, Use};
 use super::memory::MemoryStore;
 use super::moving::MovingStore;
-use super::{Access, RecordName, SecretStore};
+use super::{Access, Bytes, RecordName, SecretStore};
 use crate::chain::chain;
 use crate::clock::Clock;
 use crate::config;
 use crate::lock::Claim;
 use crate::machine::{MachineProblems, RESTART};
 
-/// The place of the keyring's problems in [`MachineProblems`].
+/// The name of the keyring's problems in [`MachineProblems`].
 const PLACE: &str = "keyring";
 
 /// The store that was configured.
 pub struct ChosenStore {
     keyring: Arc<KeyringStore>,
     file: Arc<FileStore>,
-    /// Made by whoever uses the keyring.
+    /// Held by the daemon that uses the keyring.
     claim: Arc<Claim>,
     machine: MachineProblems,
-    /// The one that is used; `None` until that is decided.
+    /// `None` until it is decided which store is used.
     used: watch::Sender<Option<Arc<MovingStore>>>,
     changes: watch::Sender<()>,
     is_marked: AtomicBool,
 }
 
 impl ChosenStore {
-    /// What `setting` says, with files in the directory `records`. Has to be called within a tokio runtime.
+    /// Uses the store that `setting` names, with files in the directory `records`. Has to be called within a tokio runtime.
     pub fn start(
         setting: config::SecretStore,
         records: PathBuf,
@@ -49,13 +48,13 @@ impl ChosenStore {
         machine: MachineProblems,
         clock: Arc<dyn Clock>,
     ) -> Arc<Self> {
-        let part = match setting {
-            config::SecretStore::Auto | config::SecretStore::Keyring => Part::Chosen,
-            config::SecretStore::File | config::SecretStore::Memory => Part::Elsewhere,
+        let (uses_keyring, keyring_use) = match setting {
+            config::SecretStore::Auto | config::SecretStore::Keyring => (true, Use::Keep),
+            config::SecretStore::File | config::SecretStore::Memory => (false, Use::Empty),
         };
-        let keyring = Arc::new(KeyringStore::new(part, clock));
+        let keyring = Arc::new(KeyringStore::new(keyring_use, clock));
         let file = Arc::new(FileStore::new(records));
-        let at_once = match setting {
+        let used = match setting {
             config::SecretStore::Auto => None,
             config::SecretStore::Keyring => Some(MovingStore::new(keyring.clone(), vec![file.clone()], None)),
             config::SecretStore::File => Some(emptying(file.clone(), vec![], &keyring, &claim)),
@@ -68,39 +67,40 @@ impl ChosenStore {
             file,
             claim,
             machine,
-            used: watch::Sender::new(at_once.map(Arc::new)),
+            used: watch::Sender::new(used.map(Arc::new)),
             changes: watch::Sender::new(()),
             is_marked: AtomicBool::new(false),
         });
-        match setting {
-            config::SecretStore::Auto | config::SecretStore::Keyring => {
-                if store.keyring.is_out_of_reach() {
-                    store.learn(&Err(Obstacle::NoBus));
-                }
-                tokio::spawn(Arc::clone(&store).follow());
+        if uses_keyring {
+            if store.keyring.is_out_of_reach() {
+                store.keyring_is(&Err(Obstacle::NoBus));
             }
-            config::SecretStore::File | config::SecretStore::Memory => store.unmark(),
+            tokio::spawn(Arc::clone(&store).follow_keyring());
+        } else {
+            // The person has decided against the keyring. There may be no marker.
+            let _ = fs::remove_file(store.marker());
         }
         store
     }
 
-    /// Learns whether there is a keyring, for as long as the daemon runs.
-    async fn follow(self: Arc<Self>) {
-        let mut presence = self.keyring.follow(self.machine.clone());
-        while let Some(found) = presence.next().await {
+    async fn follow_keyring(self: Arc<Self>) {
+        let mut news = self.keyring.follow(self.machine.clone());
+        let mut next = self.keyring.first(&mut news).await;
+        while let Some(found) = next {
             let store = Arc::clone(&self);
             // Claims are files, and file systems may hang.
-            let _ = tokio::task::spawn_blocking(move || store.learn(&found)).await;
+            let _ = tokio::task::spawn_blocking(move || store.keyring_is(&found)).await;
+            next = news.recv().await;
         }
     }
 
-    /// Decides which store is used, given what was found of the keyring.
-    fn learn(&self, found: &Result<(), Obstacle>) {
+    /// Decides which store is used, now that the keyring can be used or not.
+    fn keyring_is(&self, found: &Result<(), Obstacle>) {
         let before = self.used.borrow().as_ref().map(|used| used.kind());
         if before != Some("keyring") {
             let used = match found {
-                Err(obstacle) if obstacle.is_absence() && !self.is_marked() => {
-                    // Whoever has a keyring may use it.
+                Err(obstacle) if obstacle.is_absence() && !self.marker().exists() => {
+                    // Another daemon that has a keyring may use it.
                     self.claim.give_up();
                     self.without_keyring(obstacle)
                 }
@@ -109,7 +109,7 @@ impl ChosenStore {
             self.used.send_replace(Some(Arc::new(used)));
         }
         if self.kind() == "keyring" {
-            self.tell(found);
+            self.report(found);
             if found.is_ok() && before.is_some() {
                 self.changes.send_replace(());
             }
@@ -131,7 +131,7 @@ impl ChosenStore {
 
     fn without_keyring(&self, obstacle: &Obstacle) -> MovingStore {
         self.files(match obstacle {
-            Obstacle::NoBus => match moved() {
+            Obstacle::NoBus => match moved_bus() {
                 Some(address) => format!("there is no session bus where there was one, but at {address}; {RESTART}"),
                 None => "there is no session bus, and without it no keyring".to_owned(),
             },
@@ -148,10 +148,10 @@ impl ChosenStore {
     }
 
     /// Shows in `status` why the chosen keyring cannot be used.
-    fn tell(&self, found: &Result<(), Obstacle>) {
+    fn report(&self, found: &Result<(), Obstacle>) {
         let (why, remedy) = match found {
             Ok(()) => return self.machine.solved(PLACE),
-            Err(Obstacle::NoBus | Obstacle::NoService) => match moved() {
+            Err(Obstacle::NoBus | Obstacle::NoService) => match moved_bus() {
                 Some(address) => (format!("its session bus is gone, and there is another one at {address}"), RESTART),
                 None => (
                     "it is not on the session bus".to_owned(),
@@ -163,28 +163,24 @@ impl ChosenStore {
                 "it has no default collection".to_owned(),
                 "open its database (KeePassXC), or make one, for example with seahorse",
             ),
-            // Sessions say what became of their calls.
+            // Sessions report the errors of their own calls.
             Err(_) => return,
         };
         let message = format!("the keyring cannot be used, so sign-ins are served and not saved: {why}");
         self.machine.found(PLACE, message, remedy);
     }
 
-    /// The store that is used.
-    async fn decided(&self) -> Arc<MovingStore> {
+    /// The store that is used, once that is decided.
+    async fn used(&self) -> Arc<MovingStore> {
         let mut used = self.used.subscribe();
         let used = used.wait_for(Option::is_some).await;
-        // The sender is ours.
+        // The sender is ours, so waiting cannot fail.
         used.ok().and_then(|used| used.clone()).unwrap_or_else(|| Arc::new(self.without_keyring(&Obstacle::NoBus)))
     }
 
     /// The file which says that a keyring of this home has records.
     fn marker(&self) -> PathBuf {
         self.claim.file().with_extension("used")
-    }
-
-    fn is_marked(&self) -> bool {
-        self.marker().exists()
     }
 
     /// Remembers that the keyring has records, so that no daemon takes its absence for a machine without one.
@@ -195,19 +191,13 @@ impl ChosenStore {
         let marker = self.marker();
         let made = tokio::task::spawn_blocking(move || File::create(marker)).await;
         if let Ok(Err(error)) = made {
-            tracing::warn!(%error, "that the keyring has records could not be remembered");
+            tracing::warn!(%error, "failed to remember that the keyring has records");
         }
-    }
-
-    /// Somebody has decided against the keyring.
-    fn unmark(&self) {
-        // There may be none.
-        let _ = fs::remove_file(self.marker());
     }
 }
 
-/// The address of the session bus that took the place of one that is gone.
-fn moved() -> Option<String> {
+/// The address of the session bus that replaced one that is gone.
+fn moved_bus() -> Option<String> {
     #[cfg(target_os = "linux")]
     return crate::session_bus::moved().map(|address| address.display().to_string());
     #[cfg(not(target_os = "linux"))]
@@ -217,18 +207,17 @@ fn moved() -> Option<String> {
 /// A store into which records move from the keyring, too, unless another daemon uses that.
 fn emptying(
     chosen: Arc<dyn SecretStore>,
-    mut elsewhere: Vec<Arc<dyn SecretStore>>,
+    mut others: Vec<Arc<dyn SecretStore>>,
     keyring: &Arc<KeyringStore>,
     claim: &Claim,
 ) -> MovingStore {
-    if keyring.is_out_of_reach() {
-        return MovingStore::new(chosen, elsewhere, None);
+    if !keyring.is_out_of_reach() {
+        match claim.make() {
+            Ok(_) => others.push(keyring.clone()),
+            Err(error) => tracing::warn!("nothing is moved out of the keyring: {error}"),
+        }
     }
-    match claim.make() {
-        Ok(_) => elsewhere.push(keyring.clone()),
-        Err(error) => tracing::warn!("nothing is moved out of the keyring: {error}"),
-    }
-    MovingStore::new(chosen, elsewhere, None)
+    MovingStore::new(chosen, others, None)
 }
 
 /// Whether a daemon with this `setting` that was refused the keyring can do without it, as the machine has none.
@@ -237,7 +226,7 @@ pub async fn can_do_without_keyring(setting: config::SecretStore, clock: Arc<dyn
         config::SecretStore::File | config::SecretStore::Memory => true,
         config::SecretStore::Keyring => false,
         config::SecretStore::Auto => {
-            let keyring = KeyringStore::new(Part::Elsewhere, clock);
+            let keyring = KeyringStore::new(Use::Empty, clock);
             keyring.is_out_of_reach() || keyring.search().await.is_err_and(|obstacle| obstacle.is_absence())
         }
     }
@@ -256,11 +245,10 @@ impl SecretStore for ChosenStore {
         self.changes.subscribe()
     }
 
-    fn read(&self, name: &RecordName) -> Access<'_, Option<Secret<Vec<u8>>>> {
-        let name = name.clone();
+    fn read<'a>(&'a self, name: &'a RecordName) -> Access<'a, Option<Bytes>> {
         Box::pin(async move {
-            let used = self.decided().await;
-            let found = used.read(&name).await?;
+            let used = self.used().await;
+            let found = used.read(name).await?;
             if found.is_some() {
                 self.mark(&used).await;
             }
@@ -268,27 +256,24 @@ impl SecretStore for ChosenStore {
         })
     }
 
-    fn write(&self, name: &RecordName, record: Secret<Vec<u8>>) -> Access<'_, ()> {
-        let name = name.clone();
+    fn write<'a>(&'a self, name: &'a RecordName, record: Bytes) -> Access<'a, ()> {
         Box::pin(async move {
-            let used = self.decided().await;
-            used.write(&name, record).await?;
+            let used = self.used().await;
+            used.write(name, record).await?;
             self.mark(&used).await;
             Ok(())
         })
     }
 
-    fn delete(&self, name: &RecordName) -> Access<'_, ()> {
-        let name = name.clone();
-        Box::pin(async move { self.decided().await.delete(&name).await })
+    fn delete<'a>(&'a self, name: &'a RecordName) -> Access<'a, ()> {
+        Box::pin(async move { self.used().await.delete(name).await })
     }
 
-    fn set_aside(&self, name: &RecordName) -> Access<'_, String> {
-        let name = name.clone();
-        Box::pin(async move { self.decided().await.set_aside(&name).await })
+    fn set_aside<'a>(&'a self, name: &'a RecordName) -> Access<'a, ()> {
+        Box::pin(async move { self.used().await.set_aside(name).await })
     }
 
     fn list(&self) -> Access<'_, Vec<String>> {
-        Box::pin(async move { self.decided().await.list().await })
+        Box::pin(async move { self.used().await.list().await })
     }
 }

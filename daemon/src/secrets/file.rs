@@ -1,30 +1,27 @@
-//! One file per session, readable by its owner alone.
+//! Keeps each record in a file of its own, in the clear.
 //!
-//! Secrets lie in the clear here, as in `~/.aws/sso/cache`, but in one place, with mode 0600 in a directory of mode 0700,
-//! and never torn. Files and directories that somebody else owns or can read are refused rather than repaired, because
-//! what was readable has to be taken as read.
+//! The files have mode 0600 and the directory 0700, and a file is never torn. Files and directories that another user owns or
+//! can read are refused rather than repaired, because another user may have read them already.
 
+use std::fmt::Display;
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Once};
 
-use ssoctl_protocol::Secret;
-
-use super::{Access, RecordName, SET_ASIDE, SecretStore, StoreError};
-use crate::file_work::FileWork;
 use ssoctl_files::directory;
 use ssoctl_files::remedy::explained;
 
+use super::{Access, Bytes, RecordName, SET_ASIDE, SecretStore, StoreError};
+use crate::file_work::FileWork;
 use crate::owner::{belongs, is_foreign};
 use crate::regular_file::{Link, NotRead, RegularFile};
 use crate::replacement::{self, Replacement};
 
-/// No record is longer; something else is in its place.
+/// The longest file that is read, in bytes. No record is longer.
 const LONGEST_RECORD: u64 = 1 << 20;
 
-/// Keeps records in files of a directory.
 pub struct FileStore {
     directory: Arc<Path>,
     swept: Arc<Once>,
@@ -32,12 +29,11 @@ pub struct FileStore {
 }
 
 impl FileStore {
-    /// A store in this directory, which is made at the first write.
+    /// The directory is made at the first write.
     pub fn new(directory: PathBuf) -> Self {
         Self { directory: directory.into(), swept: Arc::new(Once::new()), work: FileWork::default() }
     }
 
-    /// Works on the file of a record.
     fn with_file<T: Send + 'static>(
         &self,
         name: &RecordName,
@@ -47,7 +43,7 @@ impl FileStore {
         self.blocking(move |directory| work(directory, &directory.join(file)))
     }
 
-    /// Runs what blocks (a full disk, a network file system) where it keeps nobody waiting.
+    /// Runs `work` on a thread, since file systems may block.
     fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Path) -> Result<T, StoreError> + Send + 'static,
@@ -55,7 +51,7 @@ impl FileStore {
         let (directory, swept) = (Arc::clone(&self.directory), Arc::clone(&self.swept));
         Box::pin(async move {
             let done = self.work.run(move || {
-                // Secrets that nobody would ever find again. One daemon has a directory at a time.
+                // What a killed daemon has left holds secrets. One daemon at a time uses the directory.
                 swept.call_once(|| replacement::sweep(&directory));
                 work(&directory)
             });
@@ -69,24 +65,23 @@ impl SecretStore for FileStore {
         "file"
     }
 
-    fn read(&self, name: &RecordName) -> Access<'_, Option<Secret<Vec<u8>>>> {
+    fn read<'a>(&'a self, name: &'a RecordName) -> Access<'a, Option<Bytes>> {
         self.with_file(name, read)
     }
 
-    fn write(&self, name: &RecordName, record: Secret<Vec<u8>>) -> Access<'_, ()> {
+    fn write<'a>(&'a self, name: &'a RecordName, record: Bytes) -> Access<'a, ()> {
         self.with_file(name, move |directory, file| write(directory, file, &record))
     }
 
-    fn delete(&self, name: &RecordName) -> Access<'_, ()> {
+    fn delete<'a>(&'a self, name: &'a RecordName) -> Access<'a, ()> {
         self.with_file(name, |_, file| delete(file))
     }
 
-    fn set_aside(&self, name: &RecordName) -> Access<'_, String> {
+    /// Renames the file, which also works on a full disk.
+    fn set_aside<'a>(&'a self, name: &'a RecordName) -> Access<'a, ()> {
         let aside = file_name(&name.set_aside().key);
         self.with_file(name, move |directory, file| {
-            let aside = directory.join(aside);
-            fs::rename(file, &aside).map_err(|error| failed("move", file, &error))?;
-            Ok(aside.display().to_string())
+            fs::rename(file, directory.join(aside)).map_err(|error| failed("move", file, &error))
         })
     }
 
@@ -95,12 +90,11 @@ impl SecretStore for FileStore {
     }
 }
 
-/// The file of the record with this key.
 fn file_name(key: &str) -> String {
     if key.ends_with(SET_ASIDE) { key.to_owned() } else { format!("{key}.json") }
 }
 
-/// The key of the record in a file of this name; `None` if it is none of ours.
+/// The key of the record in a file of this name; `None` if it is no record.
 fn key_of(file_name: &str) -> Option<&str> {
     let key = file_name.strip_suffix(".json").or_else(|| file_name.ends_with(SET_ASIDE).then_some(file_name))?;
     let stem = key.strip_suffix(SET_ASIDE).unwrap_or(key);
@@ -108,7 +102,7 @@ fn key_of(file_name: &str) -> Option<&str> {
 }
 
 fn list(directory: &Path) -> Result<Vec<String>, StoreError> {
-    if !is_there(directory)? {
+    if !exists(directory)? {
         return Ok(Vec::new());
     }
     let failed = |error: std::io::Error| failed("read", directory, &explained(error, directory));
@@ -121,8 +115,8 @@ fn list(directory: &Path) -> Result<Vec<String>, StoreError> {
     Ok(keys)
 }
 
-/// Whether there is a directory of records. One that others have access to is refused.
-fn is_there(directory: &Path) -> Result<bool, StoreError> {
+/// Whether the directory exists. One that other users have access to is refused.
+fn exists(directory: &Path) -> Result<bool, StoreError> {
     match fs::symlink_metadata(directory) {
         Ok(metadata) => check(directory, &metadata, "700").map(|()| true),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
@@ -130,21 +124,17 @@ fn is_there(directory: &Path) -> Result<bool, StoreError> {
     }
 }
 
-fn read(directory: &Path, path: &Path) -> Result<Option<Secret<Vec<u8>>>, StoreError> {
-    if !is_there(directory)? {
+fn read(directory: &Path, path: &Path) -> Result<Option<Bytes>, StoreError> {
+    if !exists(directory)? {
         return Ok(None);
     }
-    let refused = |error: NotRead| match error {
-        NotRead::Io(error) => failed("read", path, &error),
-        NotRead::NotRegular => StoreError(format!("{} is not a regular file; move it away", path.display())),
-        NotRead::TooLong(_) => StoreError(format!("{} is too long to be a record; move it away", path.display())),
-    };
+    let refused = |error: NotRead| failed("read", path, &error);
     let Some(file) = RegularFile::open(path, Link::Refused).map_err(refused)? else { return Ok(None) };
     check(path, &file.metadata, "600")?;
     file.read(LONGEST_RECORD).map(Some).map_err(refused)
 }
 
-fn write(directory: &Path, path: &Path, record: &Secret<Vec<u8>>) -> Result<(), StoreError> {
+fn write(directory: &Path, path: &Path, record: &Bytes) -> Result<(), StoreError> {
     let failed = |error: std::io::Error| failed("write", path, &error);
     directory::make(directory, 0o700).map_err(failed)?;
     check(directory, &fs::symlink_metadata(directory).map_err(failed)?, "700")?;
@@ -160,7 +150,7 @@ fn delete(path: &Path) -> Result<(), StoreError> {
     removed.map_err(|error| failed("remove", path, &explained(error, path.parent().unwrap_or(path))))
 }
 
-/// Refuses what somebody else owns or may look into.
+/// Refuses a file or directory that another user owns or has access to.
 fn check(path: &Path, metadata: &fs::Metadata, mode: &str) -> Result<(), StoreError> {
     let shown = path.display();
     if is_foreign(metadata) {
@@ -176,7 +166,7 @@ fn check(path: &Path, metadata: &fs::Metadata, mode: &str) -> Result<(), StoreEr
     Ok(())
 }
 
-fn failed(verb: &str, path: &Path, error: &std::io::Error) -> StoreError {
+fn failed(verb: &str, path: &Path, error: &dyn Display) -> StoreError {
     StoreError(format!("failed to {verb} {}: {error}", path.display()))
 }
 
@@ -184,6 +174,8 @@ fn failed(verb: &str, path: &Path, error: &std::io::Error) -> StoreError {
 mod tests {
     use std::fs::Permissions;
     use std::os::unix::fs::PermissionsExt;
+
+    use ssoctl_protocol::Secret;
 
     use super::*;
 
@@ -270,9 +262,9 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let store = FileStore::new(home.path().join("records"));
         store.write(&name("key"), Secret::new(b"damaged".to_vec())).await.unwrap();
-        let aside = store.set_aside(&name("key")).await.unwrap();
+        store.set_aside(&name("key")).await.unwrap();
         assert_eq!(stored(&store).await, Ok(None));
-        assert_eq!(fs::read(aside).unwrap(), b"damaged");
+        assert_eq!(fs::read(home.path().join("records/key.damaged")).unwrap(), b"damaged");
     }
 
     #[tokio::test]

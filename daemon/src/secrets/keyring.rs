@@ -1,9 +1,8 @@
 //! The keyring of the person: Secret Service on Linux, Keychain on macOS.
 //!
-//! The keyring crate's calls block, some for ever (a bus that does not answer) and some until a person has answered a
-//! prompt. So each is made on a thread of its own with a deadline, and only after the [`Gate`] has found out, without
-//! blocking anything and without a prompt, that it will go through. Nothing is kept between two calls: whatever became of
-//! the keyring in the meantime, the next one meets it as it is then.
+//! Calls of the keyring crate block, some for ever (a bus that does not answer) and some until the person has answered a
+//! prompt. So each is made on a thread of its own with a deadline, and only after the [`Gate`] has found out, without blocking
+//! and without a prompt, that the call will go through. Nothing is kept between two calls, since the keyring may have changed.
 
 mod calls;
 #[cfg(target_os = "macos")]
@@ -22,60 +21,50 @@ use keyring::{Entry, Error};
 use ssoctl_protocol::Secret;
 use tokio::sync::mpsc;
 
-use super::{Access, RecordName, SecretStore, StoreError};
-use crate::clock::{BootTime, Clock};
+use super::{Access, Bytes, RecordName, SecretStore, StoreError};
+use crate::clock::Clock;
 use crate::machine::MachineProblems;
 use calls::Calls;
 use platform::Gate;
 
-/// How long a keyring may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long it may take to find out whether there is one. Shorter, as the first token waits for it.
+/// How long it may take to find out whether there is a keyring. Shorter, as the first token waits for it.
 const SEARCH_PATIENCE: Duration = Duration::from_secs(3);
 
-/// The records' service, beside which their keys are the user names.
+/// The attribute `service` of every record. The attribute `username` is the record's key.
 const SERVICE: &str = "ssoctl";
 
-/// Keeps records in the keyring.
-pub struct KeyringStore {
+/// Whether the keyring can be used; told when that changes, and when another keyring came.
+pub(super) type News = mpsc::Receiver<Result<(), Obstacle>>;
+
+pub(super) struct KeyringStore {
     clock: Arc<dyn Clock>,
-    part: Part,
+    used_to: Use,
     gate: Gate,
     calls: Calls,
 }
 
-/// What the keyring is for the daemon.
+/// What the daemon uses the keyring for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Part {
-    /// Records belong there. The person is asked once to unlock it, if it is locked when the first record is read.
-    Chosen,
-    /// Records are only taken away from there. The person is asked for nothing, and a machine without a keyring has none.
-    Elsewhere,
-}
-
-/// What is to be done with a record.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Purpose {
-    /// It is needed.
-    Read,
-    /// It, or its absence, is to be made durable.
-    Change,
+pub(super) enum Use {
+    /// Records are kept there. If it is locked when the first record is read, the person is asked once to unlock it.
+    Keep,
+    /// Records are only moved away from there. The person is asked for nothing, and a machine without a keyring has no records.
+    Empty,
 }
 
 /// Why the keyring could not be used.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum Obstacle {
-    /// Neither address nor socket of a session bus, or nobody who listens there.
+pub(super) enum Obstacle {
+    /// Neither address nor socket of a session bus, or nobody listens there.
     #[error("there is no session bus, and without it no keyring; log in to a desktop, or set secret_store = \"file\"")]
     NoBus,
-    /// A bus on which nothing keeps secrets.
     #[error(
         "there is no keyring on the session bus; start one, such as gnome-keyring or KWallet, or set secret_store = \
          \"file\""
     )]
     NoService,
-    /// The person has to unlock it.
     #[error("the keyring is locked; unlock it to have sign-ins saved; tokens go on being served meanwhile")]
     Locked,
     /// A Secret Service without a collection to put new items in.
@@ -83,24 +72,19 @@ pub enum Obstacle {
         "the keyring has no default collection; open its database (KeePassXC), or make one, for example with seahorse"
     )]
     NoCollection,
-    /// It has not answered in time.
     #[error("the keyring does not answer; it is tried again, and tokens go on being served meanwhile")]
     Silent,
-    /// Several items have the attributes of one record.
     #[error("the keyring has several items of service {SERVICE:?} for one session; remove all but the newest")]
     Ambiguous,
-    /// It said no.
     #[error("the keyring refuses: {0}")]
     Refused(String),
-    /// Whatever else.
     #[error("the keyring failed: {0}")]
     Failed(String),
 }
 
 impl Obstacle {
-    /// Whether the machine has no keyring, as servers and containers have none. One that is locked, silent or broken for now
-    /// is there all the same.
-    pub const fn is_absence(&self) -> bool {
+    /// Whether the machine has no keyring, like servers and containers. A keyring that is locked, silent or broken exists.
+    pub(super) const fn is_absence(&self) -> bool {
         matches!(self, Self::NoBus | Self::NoService)
     }
 }
@@ -111,50 +95,35 @@ impl From<Error> for Obstacle {
             Error::NoStorageAccess(why) => Self::Refused(why.to_string()),
             Error::PlatformFailure(why) => Self::Failed(why.to_string()),
             Error::Ambiguous(_) => Self::Ambiguous,
+            // These errors hold the secret.
             Error::BadDataFormat(..) | Error::BadEncoding(_) => Self::Failed("what it gave is garbled".to_owned()),
             other => Self::Failed(other.to_string()),
         }
     }
 }
 
-/// Whether there is a keyring.
-pub struct Presence {
-    news: mpsc::Receiver<Result<(), Obstacle>>,
-    /// When the first news is overdue, until it has come.
-    first_by: Option<BootTime>,
-    clock: Arc<dyn Clock>,
-}
-
-impl Presence {
-    /// What is found first, and then every change; `None` if nothing will change any more. `Ok` may come
-    /// again, when it was unlocked or another one came.
-    pub async fn next(&mut self) -> Option<Result<(), Obstacle>> {
-        match self.first_by.take() {
-            None => self.news.recv().await,
-            Some(first_by) => tokio::select! {
-                first = self.news.recv() => first,
-                () = self.clock.sleep_until(first_by) => Some(Err(Obstacle::Silent)),
-            },
-        }
+impl From<Obstacle> for StoreError {
+    fn from(obstacle: Obstacle) -> Self {
+        Self(obstacle.to_string())
     }
 }
 
 impl KeyringStore {
     /// The keyring of the person who runs the process.
-    pub fn new(part: Part, clock: Arc<dyn Clock>) -> Self {
-        Self { clock, part, gate: Gate::default(), calls: Calls::default() }
+    pub(super) fn new(used_to: Use, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, used_to, gate: Gate::default(), calls: Calls::default() }
     }
 
-    /// Whether it is clear without asking anybody that there is none now.
-    pub fn is_out_of_reach(&self) -> bool {
+    /// Whether it is certain, without asking anything over D-Bus, that there is no keyring now.
+    pub(super) fn is_out_of_reach(&self) -> bool {
         #[cfg(not(target_os = "macos"))]
         return !crate::session_bus::is_named();
         #[cfg(target_os = "macos")]
         false
     }
 
-    /// Follows whether there is one. Has to be called within a tokio runtime.
-    pub fn follow(&self, machine: MachineProblems) -> Presence {
+    /// Follows whether there is a keyring. Has to be called within a tokio runtime.
+    pub(super) fn follow(&self, machine: MachineProblems) -> News {
         let (tell, news) = mpsc::channel(1);
         #[cfg(not(target_os = "macos"))]
         tokio::spawn(presence::follow(machine, tell));
@@ -164,45 +133,36 @@ impl KeyringStore {
             drop(machine);
             let _ = tell.try_send(Ok(()));
         }
-        Presence { news, first_by: Some(self.clock.now().boot + SEARCH_PATIENCE), clock: Arc::clone(&self.clock) }
+        news
+    }
+
+    /// The first news, which must not take long.
+    pub(super) async fn first(&self, news: &mut News) -> Option<Result<(), Obstacle>> {
+        within(&*self.clock, SEARCH_PATIENCE, news.recv()).await.unwrap_or(Some(Err(Obstacle::Silent)))
     }
 
     /// Whether the machine has a keyring.
-    ///
-    /// # Errors
-    /// What keeps us from using it; [`Obstacle::is_absence`] if there is none.
-    pub async fn search(&self) -> Result<(), Obstacle> {
+    pub(super) async fn search(&self) -> Result<(), Obstacle> {
         within(&*self.clock, SEARCH_PATIENCE, self.gate.search()).await.unwrap_or(Err(Obstacle::Silent))
     }
 
-    /// Does this with the entry of a record.
-    async fn with_entry<T: Send + 'static>(
+    /// Makes a call for a record, if it needs no prompt.
+    async fn call<T: Send + 'static>(
         &self,
         name: &RecordName,
-        purpose: Purpose,
         work: impl FnOnce(&RecordName) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Obstacle> {
-        match self.admit(Some(&name.key)).await {
-            Err(Obstacle::Locked) if purpose == Purpose::Read && self.part == Part::Chosen => {
-                self.gate.ask_once(&self.clock);
-                return Err(Obstacle::Locked);
-            }
-            Err(obstacle) => return Err(obstacle),
-            Ok(()) => {}
-        }
+        self.admit(Some(&name.key)).await?;
         let name = name.clone();
-        let done = self.calls.run(&*self.clock, PATIENCE, move || work(&name)).await?;
-        Ok(done?)
+        Ok(self.calls.run(&*self.clock, PATIENCE, move || work(&name)).await??)
     }
 
     /// Whether the record with this key, or every one, can be read and changed without a prompt.
     async fn admit(&self, key: Option<&str>) -> Result<(), Obstacle> {
-        let admitted = within(&*self.clock, PATIENCE, self.gate.admit(key)).await.unwrap_or(Err(Obstacle::Silent));
-        if admitted.is_ok() {
-            // Whoever locks it from now on wants it locked.
-            self.gate.ask_never();
-        }
-        admitted
+        within(&*self.clock, PATIENCE, self.gate.admit(key)).await.unwrap_or(Err(Obstacle::Silent))?;
+        // If it is locked from now on, the person wants it locked.
+        self.gate.ask_never();
+        Ok(())
     }
 
     async fn keys(&self) -> Result<Vec<String>, Obstacle> {
@@ -217,15 +177,12 @@ impl KeyringStore {
         Ok(keys)
     }
 
-    /// Where the keyring is only emptied, a missing one is empty.
+    /// A keyring that is only emptied may be missing.
     fn unless_absent<T: Default>(&self, result: Result<T, Obstacle>) -> Result<T, StoreError> {
+        let may_be_missing = |obstacle: &Obstacle| obstacle.is_absence() || *obstacle == Obstacle::NoCollection;
         match result {
-            Err(obstacle)
-                if self.part == Part::Elsewhere && (obstacle.is_absence() || obstacle == Obstacle::NoCollection) =>
-            {
-                Ok(T::default())
-            }
-            other => other.map_err(|obstacle| StoreError(obstacle.to_string())),
+            Err(obstacle) if self.used_to == Use::Empty && may_be_missing(&obstacle) => Ok(T::default()),
+            other => Ok(other?),
         }
     }
 }
@@ -235,36 +192,32 @@ impl SecretStore for KeyringStore {
         "keyring"
     }
 
-    fn read(&self, name: &RecordName) -> Access<'_, Option<Secret<Vec<u8>>>> {
-        let name = name.clone();
-        Box::pin(async move { self.unless_absent(self.with_entry(&name, Purpose::Read, read).await) })
-    }
-
-    fn write(&self, name: &RecordName, record: Secret<Vec<u8>>) -> Access<'_, ()> {
-        let name = name.clone();
+    fn read<'a>(&'a self, name: &'a RecordName) -> Access<'a, Option<Bytes>> {
         Box::pin(async move {
-            let written = self.with_entry(&name, Purpose::Change, move |name| entry(name)?.set_secret(record.expose()));
-            written.await.map_err(|obstacle| StoreError(obstacle.to_string()))
+            let read = self.call(name, |name| match entry(name)?.get_secret() {
+                Ok(record) => Ok(Some(Secret::new(record))),
+                Err(Error::NoEntry) => Ok(None),
+                Err(error) => Err(error),
+            });
+            let read = read.await;
+            if self.used_to == Use::Keep && read == Err(Obstacle::Locked) {
+                self.gate.ask_once(&self.clock);
+            }
+            self.unless_absent(read)
         })
     }
 
-    fn delete(&self, name: &RecordName) -> Access<'_, ()> {
-        let name = name.clone();
-        Box::pin(async move { self.unless_absent(self.with_entry(&name, Purpose::Change, delete).await) })
+    fn write<'a>(&'a self, name: &'a RecordName, record: Bytes) -> Access<'a, ()> {
+        Box::pin(async move { Ok(self.call(name, move |name| entry(name)?.set_secret(record.expose())).await?) })
     }
 
-    fn set_aside(&self, name: &RecordName) -> Access<'_, String> {
-        let name = name.clone();
+    fn delete<'a>(&'a self, name: &'a RecordName) -> Access<'a, ()> {
         Box::pin(async move {
-            let aside = name.set_aside();
-            let place = format!("the keyring, service {SERVICE:?}, user name {:?}", aside.key);
-            let moved = self.with_entry(&name, Purpose::Change, move |name| {
-                if let Some(record) = read(name)? {
-                    entry(&aside)?.set_secret(record.expose())?;
-                }
-                delete(name)
+            let deleted = self.call(name, |name| match entry(name)?.delete_credential() {
+                Err(Error::NoEntry) => Ok(()),
+                other => other,
             });
-            moved.await.map(|()| place).map_err(|obstacle| StoreError(obstacle.to_string()))
+            self.unless_absent(deleted.await)
         })
     }
 
@@ -278,22 +231,7 @@ fn entry(name: &RecordName) -> Result<Entry, Error> {
     Ok(Entry { inner: platform::entry(name)? })
 }
 
-fn read(name: &RecordName) -> Result<Option<Secret<Vec<u8>>>, Error> {
-    match entry(name)?.get_secret() {
-        Ok(record) => Ok(Some(Secret::new(record))),
-        Err(Error::NoEntry) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-fn delete(name: &RecordName) -> Result<(), Error> {
-    match entry(name)?.delete_credential() {
-        Err(Error::NoEntry) => Ok(()),
-        other => other,
-    }
-}
-
-/// The outcome of `work`, unless it takes longer than this.
+/// The outcome of `work`, unless it takes longer than `limit`.
 async fn within<T>(clock: &dyn Clock, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
     let deadline = clock.now().boot + limit;
     tokio::select! {

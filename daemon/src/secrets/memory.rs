@@ -1,16 +1,18 @@
 //! A store that forgets everything when the daemon stops, for people who want no secret to outlive it.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::future::ready;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use ssoctl_protocol::Secret;
+use super::{Access, Bytes, RecordName, SecretStore};
 
-use super::{Access, RecordName, SecretStore};
-
-/// Keeps records in memory.
 #[derive(Default)]
-pub struct MemoryStore {
-    records: Mutex<HashMap<String, Secret<Vec<u8>>>>,
+pub struct MemoryStore(Mutex<BTreeMap<String, Bytes>>);
+
+impl MemoryStore {
+    fn records(&self) -> MutexGuard<'_, BTreeMap<String, Bytes>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl SecretStore for MemoryStore {
@@ -18,41 +20,29 @@ impl SecretStore for MemoryStore {
         "memory"
     }
 
-    fn read(&self, name: &RecordName) -> Access<'_, Option<Secret<Vec<u8>>>> {
-        let record = self.records.lock().unwrap_or_else(PoisonError::into_inner).get(&name.key).cloned();
-        Box::pin(std::future::ready(Ok(record)))
+    fn read<'a>(&'a self, name: &'a RecordName) -> Access<'a, Option<Bytes>> {
+        Box::pin(ready(Ok(self.records().get(&name.key).cloned())))
     }
 
-    fn write(&self, name: &RecordName, record: Secret<Vec<u8>>) -> Access<'_, ()> {
-        self.records.lock().unwrap_or_else(PoisonError::into_inner).insert(name.key.clone(), record);
-        Box::pin(std::future::ready(Ok(())))
+    fn write<'a>(&'a self, name: &'a RecordName, record: Bytes) -> Access<'a, ()> {
+        self.records().insert(name.key.clone(), record);
+        Box::pin(ready(Ok(())))
     }
 
-    fn delete(&self, name: &RecordName) -> Access<'_, ()> {
-        self.records.lock().unwrap_or_else(PoisonError::into_inner).remove(&name.key);
-        Box::pin(std::future::ready(Ok(())))
-    }
-
-    fn set_aside(&self, name: &RecordName) -> Access<'_, String> {
-        let aside = name.set_aside().key;
-        let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = format!("memory, as {aside:?}");
-        if let Some(record) = records.remove(&name.key) {
-            records.insert(aside, record);
-        }
-        Box::pin(std::future::ready(Ok(place)))
+    fn delete<'a>(&'a self, name: &'a RecordName) -> Access<'a, ()> {
+        self.records().remove(&name.key);
+        Box::pin(ready(Ok(())))
     }
 
     fn list(&self) -> Access<'_, Vec<String>> {
-        let mut keys: Vec<String> =
-            self.records.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect();
-        keys.sort();
-        Box::pin(std::future::ready(Ok(keys)))
+        Box::pin(ready(Ok(self.records().keys().cloned().collect())))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use ssoctl_protocol::Secret;
+
     use super::*;
 
     #[tokio::test]

@@ -1,8 +1,7 @@
-//! Where secrets are kept: the door ([`SecretStore`]) and the record that goes through it.
+//! Where secrets are kept: the trait of a store ([`SecretStore`]), and what is stored ([`record`]).
 //!
-//! A store keeps opaque bytes under a name; what they mean is [`record`]'s business. It never decides whether a secret is
-//! served: a store that is slow or broken delays nothing but durability. [`choice`] says which store is used, and
-//! [`moving`] brings records along that another one still has.
+//! A store keeps opaque bytes under a name. Whether a secret is served does not depend on it: a store that is slow or broken
+//! delays nothing but durability. [`choice`] decides which store is used, and `moving` moves records there from the others.
 
 use std::pin::Pin;
 
@@ -13,39 +12,40 @@ use crate::config::Identity;
 
 pub mod choice;
 pub mod file;
-pub mod keyring;
+mod keyring;
 pub mod memory;
-pub mod moving;
+mod moving;
 pub mod record;
 
-/// The boxed future of a store's operation.
+/// The bytes of a record.
+pub type Bytes = Secret<Vec<u8>>;
+
 pub type Access<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
-/// Why a store could not do what it was asked for. The text says what to do about it and never holds a secret.
+/// Why a store failed. The text says what to do about it and never holds a secret.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct StoreError(pub String);
 
-/// Which record is meant.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RecordName {
-    /// What it is found by: letters and digits, and `.damaged` behind them if it was set aside.
+    /// Letters and digits, followed by `.damaged` if the record was set aside.
     pub key: String,
-    /// What people see of it who look into their keyring.
+    /// What people see in their keyring.
     pub label: String,
 }
 
-/// What the key of a record ends with that was set aside.
+/// The end of the key of a record that was set aside.
 const SET_ASIDE: &str = ".damaged";
 
 impl RecordName {
-    /// A record that a store lists, of which nothing but the key is known.
+    /// A record that a store lists, of which only the key is known.
     pub fn listed(key: String) -> Self {
         Self { key, label: "ssoctl: a record of no configured session".to_owned() }
     }
 
-    /// The record that this one becomes when it is set aside.
-    fn set_aside(&self) -> Self {
+    /// The name that this record gets when it is set aside.
+    pub fn set_aside(&self) -> Self {
         Self { key: format!("{}{SET_ASIDE}", self.key), label: format!("{} (damaged)", self.label) }
     }
 
@@ -57,35 +57,39 @@ impl RecordName {
     }
 }
 
-/// The door to a place that keeps secrets.
 pub trait SecretStore: Send + Sync {
     /// `keyring`, `file` or `memory`, as `status` shows it; `auto` while that is not decided yet.
     fn kind(&self) -> &'static str;
 
-    /// Why it is this one, or what is not as it should be for good. `None` where nothing has to be said.
+    /// Why this store is used, or what is wrong with it for good. `None` if there is nothing to say.
     fn reason(&self) -> Option<String> {
         None
     }
 
-    /// Tells whenever records are to be looked at again: another place keeps them from now on, or can be used again.
+    /// Changes when records have to be read again: another store is used from now on, or the store works again.
     fn changes(&self) -> watch::Receiver<()> {
-        // Nothing ever changes where nobody can send.
+        // Without a sender, nothing ever changes.
         watch::channel(()).1
     }
 
-    /// Reads a record; `None` if there is none.
-    fn read(&self, name: &RecordName) -> Access<'_, Option<Secret<Vec<u8>>>>;
+    fn read<'a>(&'a self, name: &'a RecordName) -> Access<'a, Option<Bytes>>;
 
-    /// Writes a record, whole: after a crash either the old or the new one is there.
-    fn write(&self, name: &RecordName, record: Secret<Vec<u8>>) -> Access<'_, ()>;
+    /// Writes a whole record: after a crash either the old or the new one is there.
+    fn write<'a>(&'a self, name: &'a RecordName, record: Bytes) -> Access<'a, ()>;
 
-    /// Removes a record. That there is none is no error.
-    fn delete(&self, name: &RecordName) -> Access<'_, ()>;
+    /// Removes a record. It is no error if there is none.
+    fn delete<'a>(&'a self, name: &'a RecordName) -> Access<'a, ()>;
 
-    /// Puts a record that cannot be read out of the way without destroying it, and says where it went.
-    fn set_aside(&self, name: &RecordName) -> Access<'_, String>;
+    /// Moves a record that cannot be understood to the name [`RecordName::set_aside`].
+    fn set_aside<'a>(&'a self, name: &'a RecordName) -> Access<'a, ()> {
+        Box::pin(async move {
+            if let Some(record) = self.read(name).await? {
+                self.write(&name.set_aside(), record).await?;
+            }
+            self.delete(name).await
+        })
+    }
 
-    /// The keys of all records, in their order, those that were set aside among them. They can be read and deleted as all
-    /// others. Nobody is asked for anything.
+    /// The keys of all records, sorted, with those that were set aside. The person is not asked for anything.
     fn list(&self) -> Access<'_, Vec<String>>;
 }

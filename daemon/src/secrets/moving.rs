@@ -1,56 +1,62 @@
-//! Records follow when another store is chosen, and none is left behind.
+//! Moves records to the store that is used from the others, and leaves none behind.
 //!
 //! A record that is found in another store is written to the chosen one first and removed from the other only once that is
-//! durable, so that a crash in between leaves two and never none; the newer one counts. While the chosen store cannot be
-//! read, what another one has is served from there.
+//! durable. So a crash in between leaves two and never none; the newer one counts. While the chosen store cannot be read, a
+//! record that another store has is served from there.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ssoctl_protocol::Secret;
-
-use super::{Access, RecordName, SecretStore, StoreError, record};
+use super::{Bytes, RecordName, SecretStore, StoreError, record};
 
 /// The chosen store, and those that may still have records.
-pub struct MovingStore {
+pub(super) struct MovingStore {
     chosen: Arc<dyn SecretStore>,
-    elsewhere: Vec<Arc<dyn SecretStore>>,
+    others: Vec<Arc<dyn SecretStore>>,
     reason: Option<String>,
-    /// By key, what another store may still have, and why it could not be moved yet.
+    /// By key, why a record that another store may still have could not be moved yet.
     left: Mutex<BTreeMap<String, String>>,
 }
 
 impl MovingStore {
-    /// Uses `chosen`, for this `reason` if there is one to be told, and empties the others.
-    pub fn new(chosen: Arc<dyn SecretStore>, elsewhere: Vec<Arc<dyn SecretStore>>, reason: Option<String>) -> Self {
-        Self { chosen, elsewhere, reason, left: Mutex::default() }
+    /// Uses `chosen`, for the `reason` that `status` shows, and empties the `others`.
+    pub(super) fn new(chosen: Arc<dyn SecretStore>, others: Vec<Arc<dyn SecretStore>>, reason: Option<String>) -> Self {
+        Self { chosen, others, reason, left: Mutex::default() }
     }
 
-    async fn find(&self, name: &RecordName) -> Result<Option<Secret<Vec<u8>>>, StoreError> {
+    pub(super) fn kind(&self) -> &'static str {
+        self.chosen.kind()
+    }
+
+    pub(super) fn reason(&self) -> Option<String> {
+        self.reason.clone().or_else(|| self.left().values().next().cloned())
+    }
+
+    pub(super) async fn read(&self, name: &RecordName) -> Result<Option<Bytes>, StoreError> {
         let mut known = self.chosen.read(name).await;
-        for other in &self.elsewhere {
+        for other in &self.others {
             match other.read(name).await {
                 Ok(None) => {}
                 Ok(Some(found)) => known = self.take_over(name, known, found, &**other).await,
                 Err(error) if known.as_ref().is_ok_and(Option::is_some) || other.kind() == "keyring" => {
                     self.leave(name, &**other, &error);
                 }
-                // What the person can put right at once must not look like a sign-out.
+                // The person can repair a file at once, and meanwhile must not look signed out.
                 Err(error) => return known.and(Err(error)),
             }
         }
         known
     }
 
-    /// What counts, of what the chosen store has and what was `found` elsewhere.
+    /// Moves a record that was `found` in another store, if it is newer than the `known` one. Returns the one that counts.
     async fn take_over(
         &self,
         name: &RecordName,
-        known: Result<Option<Secret<Vec<u8>>>, StoreError>,
-        found: Secret<Vec<u8>>,
+        known: Result<Option<Bytes>, StoreError>,
+        found: Bytes,
         other: &dyn SecretStore,
-    ) -> Result<Option<Secret<Vec<u8>>>, StoreError> {
-        let counts = match &known {
+    ) -> Result<Option<Bytes>, StoreError> {
+        let is_newer = match &known {
             Ok(Some(known)) => record::written_at(found.expose()) > record::written_at(known.expose()),
             Ok(None) => true,
             Err(error) => {
@@ -58,7 +64,7 @@ impl MovingStore {
                 return Ok(Some(found));
             }
         };
-        let kept = if counts {
+        let counts = if is_newer {
             if let Err(error) = self.chosen.write(name, found.clone()).await {
                 self.leave(name, other, &error);
                 return Ok(Some(found));
@@ -68,31 +74,55 @@ impl MovingStore {
             known
         };
         match other.delete(name).await {
-            Ok(()) => self.moved(name, other),
+            Ok(()) => self.log_moved(name, other),
             Err(error) => self.leave(name, other, &error),
         }
-        kept
+        counts
     }
 
-    /// Removes from the other stores what they may still have, now that the chosen one has something newer.
-    async fn sweep(&self, name: &RecordName) {
+    /// Writes a record, and removes an older one that another store may still have.
+    pub(super) async fn write(&self, name: &RecordName, record: Bytes) -> Result<(), StoreError> {
+        self.chosen.write(name, record).await?;
         if !self.left().contains_key(&name.key) {
-            return;
+            return Ok(());
         }
-        for other in &self.elsewhere {
+        for other in &self.others {
             if let Err(error) = other.delete(name).await {
-                return self.leave(name, &**other, &error);
+                self.leave(name, &**other, &error);
+                return Ok(());
             }
-            self.moved(name, &**other);
+            self.log_moved(name, &**other);
         }
         self.left().remove(&name.key);
+        Ok(())
     }
 
-    fn moved(&self, name: &RecordName, other: &dyn SecretStore) {
+    pub(super) async fn delete(&self, name: &RecordName) -> Result<(), StoreError> {
+        for store in std::iter::once(&self.chosen).chain(&self.others) {
+            store.delete(name).await?;
+        }
+        self.left().remove(&name.key);
+        Ok(())
+    }
+
+    pub(super) async fn set_aside(&self, name: &RecordName) -> Result<(), StoreError> {
+        self.chosen.set_aside(name).await
+    }
+
+    pub(super) async fn list(&self) -> Result<Vec<String>, StoreError> {
+        let mut keys = BTreeSet::new();
+        for store in std::iter::once(&self.chosen).chain(&self.others) {
+            keys.extend(store.list().await?);
+        }
+        Ok(keys.into_iter().collect())
+    }
+
+    fn log_moved(&self, name: &RecordName, other: &dyn SecretStore) {
         let (from, to) = (other.kind(), self.chosen.kind());
-        tracing::info!(record = name.label, from, to, "nothing of this record is left where it was");
+        tracing::info!(record = name.label, from, to, "a record was moved to the store that is used");
     }
 
+    /// Notes that another store may still have a record, and why.
     fn leave(&self, name: &RecordName, other: &dyn SecretStore, error: &StoreError) {
         let (from, to) = (other.kind(), self.chosen.kind());
         let known = self.left().insert(name.key.clone(), format!("a record may still be in the {from} store: {error}"));
@@ -101,57 +131,8 @@ impl MovingStore {
         }
     }
 
-    fn left(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, String>> {
+    fn left(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
         self.left.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl SecretStore for MovingStore {
-    fn kind(&self) -> &'static str {
-        self.chosen.kind()
-    }
-
-    fn reason(&self) -> Option<String> {
-        self.reason.clone().or_else(|| self.left().values().next().cloned())
-    }
-
-    fn read(&self, name: &RecordName) -> Access<'_, Option<Secret<Vec<u8>>>> {
-        let name = name.clone();
-        Box::pin(async move { self.find(&name).await })
-    }
-
-    fn write(&self, name: &RecordName, record: Secret<Vec<u8>>) -> Access<'_, ()> {
-        let name = name.clone();
-        Box::pin(async move {
-            self.chosen.write(&name, record).await?;
-            self.sweep(&name).await;
-            Ok(())
-        })
-    }
-
-    fn delete(&self, name: &RecordName) -> Access<'_, ()> {
-        let name = name.clone();
-        Box::pin(async move {
-            for store in std::iter::once(&self.chosen).chain(&self.elsewhere) {
-                store.delete(&name).await?;
-            }
-            self.left().remove(&name.key);
-            Ok(())
-        })
-    }
-
-    fn set_aside(&self, name: &RecordName) -> Access<'_, String> {
-        self.chosen.set_aside(name)
-    }
-
-    fn list(&self) -> Access<'_, Vec<String>> {
-        Box::pin(async move {
-            let mut keys = BTreeSet::new();
-            for store in std::iter::once(&self.chosen).chain(&self.elsewhere) {
-                keys.extend(store.list().await?);
-            }
-            Ok(keys.into_iter().collect())
-        })
     }
 }
 

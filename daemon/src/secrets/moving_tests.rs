@@ -2,6 +2,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use ssoctl_protocol::Secret;
+
+use super::super::Access;
 use super::super::memory::MemoryStore;
 use super::*;
 
@@ -34,10 +37,9 @@ impl Part {
         self.records.write(&name(), secret(record)).await.unwrap();
     }
 
-    fn unless<'a, T: Send + 'a>(&self, broken: &AtomicBool, access: Access<'a, T>) -> Access<'a, T> {
-        let broken = broken.load(Ordering::Relaxed);
+    fn unless<'a, T: Send + 'a>(&self, broken: &AtomicBool, access: impl FnOnce() -> Access<'a, T>) -> Access<'a, T> {
         let error = StoreError(format!("the {} store is broken", self.kind));
-        if broken { Box::pin(std::future::ready(Err(error))) } else { access }
+        if broken.load(Ordering::Relaxed) { Box::pin(std::future::ready(Err(error))) } else { access() }
     }
 }
 
@@ -45,30 +47,17 @@ impl SecretStore for Part {
     fn kind(&self) -> &'static str {
         self.kind
     }
-    fn read(&self, name: &RecordName) -> Access<'_, Option<Secret<Vec<u8>>>> {
-        self.unless(&self.unreadable, self.records.read(name))
+    fn read<'a>(&'a self, name: &'a RecordName) -> Access<'a, Option<Bytes>> {
+        self.unless(&self.unreadable, || self.records.read(name))
     }
-    fn write(&self, name: &RecordName, record: Secret<Vec<u8>>) -> Access<'_, ()> {
-        let broken = self.unwritable.load(Ordering::Relaxed);
-        if broken {
-            self.unless(&self.unwritable, Box::pin(std::future::ready(Ok(()))))
-        } else {
-            self.records.write(name, record)
-        }
+    fn write<'a>(&'a self, name: &'a RecordName, record: Bytes) -> Access<'a, ()> {
+        self.unless(&self.unwritable, || self.records.write(name, record))
     }
-    fn delete(&self, name: &RecordName) -> Access<'_, ()> {
-        let broken = self.undeletable.load(Ordering::Relaxed);
-        if broken {
-            self.unless(&self.undeletable, Box::pin(std::future::ready(Ok(()))))
-        } else {
-            self.records.delete(name)
-        }
-    }
-    fn set_aside(&self, name: &RecordName) -> Access<'_, String> {
-        self.records.set_aside(name)
+    fn delete<'a>(&'a self, name: &'a RecordName) -> Access<'a, ()> {
+        self.unless(&self.undeletable, || self.records.delete(name))
     }
     fn list(&self) -> Access<'_, Vec<String>> {
-        self.unless(&self.unreadable, self.records.list())
+        self.unless(&self.unreadable, || self.records.list())
     }
 }
 

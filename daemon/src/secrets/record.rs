@@ -1,9 +1,9 @@
 //! The record of one session, as bytes. Pure.
 //!
-//! JSON with a version. Times are seconds since the epoch by the service's clock as far as it is known, because a boot
-//! clock means nothing after a reboot, and the machine's wall clock may be wrong.
-//! It holds a registration, the token, and with the refresh token the registration that it belongs to. The device code
-//! is never part of it: it "should come from an in-memory reference", says the service's model.
+//! JSON with a version: a registration, the token, and with the refresh token the registration that it belongs to. Times are
+//! seconds since the epoch by the service's clock as far as it is known, because a boot clock means nothing after a reboot, and
+//! the machine's wall clock may be wrong. A device code is never stored: it "should come from an in-memory reference", says the
+//! service's model.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,26 +21,19 @@ use crate::token::{AccessToken, Kept, Renewal, Token};
 /// The version that this build writes, and the only one that it reads.
 const VERSION: u32 = 2;
 
-/// Why bytes are not a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum NotARecord {
-    /// Torn or foreign. The position would help nobody, and the text could hold a secret.
+    /// Torn or foreign. The error of the parser is left out, as it could quote a secret.
     #[error("the stored record is damaged")]
     Damaged,
-    /// Written by another version of ssoctld.
     #[error("the stored record has version {0}, which only another ssoctld can read")]
     OfAnotherVersion(u32),
-}
-
-#[derive(Deserialize)]
-struct Versioned {
-    version: u32,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Record {
     version: u32,
-    /// Which of two records is the newer one. Absent in those of earlier builds.
+    /// Tells which of two records is newer. Absent in records of earlier builds.
     #[serde(default)]
     written_at: u64,
     #[serde(flatten)]
@@ -51,7 +44,7 @@ struct Record {
     portal_caps: bool,
 }
 
-/// Whose it is: the key's members, and where its portal was.
+/// [`Owner`], as it is stored.
 #[derive(Serialize, Deserialize)]
 struct StoredOwner {
     name: Option<String>,
@@ -63,12 +56,11 @@ struct StoredOwner {
     portal: Option<String>,
 }
 
-/// Whose a record is.
+/// The session that a record belongs to.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Owner {
-    /// The session's identity.
     pub identity: Identity,
-    /// The base address of its portal when the record was written; `None` if there was none that could be used.
+    /// The base address of its portal when the record was written; `None` if its endpoints could not be used.
     pub portal: Option<String>,
 }
 
@@ -102,7 +94,6 @@ struct StoredRenewal {
     registration: Registration,
 }
 
-/// Writes a record.
 pub fn encode(owner: &Owner, kept: &Kept, now: Now) -> Secret<Vec<u8>> {
     let record = Record {
         version: VERSION,
@@ -128,17 +119,23 @@ pub fn encode(owner: &Owner, kept: &Kept, now: Now) -> Secret<Vec<u8>> {
     Secret::new(serde_json::to_vec_pretty(&record).unwrap_or_default())
 }
 
-/// Reads a record. Its times are as the wall clock of `now` has them, however wrong that is: only a session that knows the
-/// service's clock can tell.
-///
-/// # Errors
-/// [`NotARecord`] if it is damaged or newer than this build.
-pub fn decode(bytes: &[u8], now: Now) -> Result<Kept, NotARecord> {
-    let Versioned { version } = serde_json::from_slice(bytes).map_err(|_| NotARecord::Damaged)?;
-    if version != VERSION {
-        return Err(NotARecord::OfAnotherVersion(version));
+/// Reads the members of a record that `T` has, if this build knows its version.
+fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, NotARecord> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        version: u32,
     }
-    let record: Record = serde_json::from_slice(bytes).map_err(|_| NotARecord::Damaged)?;
+    match serde_json::from_slice(bytes) {
+        Ok(Versioned { version: VERSION }) => serde_json::from_slice(bytes).map_err(|_| NotARecord::Damaged),
+        Ok(Versioned { version }) => Err(NotARecord::OfAnotherVersion(version)),
+        Err(_) => Err(NotARecord::Damaged),
+    }
+}
+
+/// Reads a record. Its times are read by the wall clock of `now`, even if that is wrong: only a session that knows the service's
+/// clock can correct them.
+pub fn decode(bytes: &[u8], now: Now) -> Result<Kept, NotARecord> {
+    let record: Record = read(bytes)?;
     let issuer = issuer(&record.owner);
     Ok(Kept {
         portal_caps: record.portal_caps,
@@ -162,22 +159,15 @@ pub fn decode(bytes: &[u8], now: Now) -> Result<Kept, NotARecord> {
     })
 }
 
-/// Whose a record is.
-///
-/// # Errors
-/// [`NotARecord`] if it is damaged or of another version.
+/// Reads which session a record belongs to.
 pub fn owner(bytes: &[u8]) -> Result<Owner, NotARecord> {
-    let Versioned { version } = serde_json::from_slice(bytes).map_err(|_| NotARecord::Damaged)?;
-    if version != VERSION {
-        return Err(NotARecord::OfAnotherVersion(version));
-    }
-    let stored: StoredOwner = serde_json::from_slice(bytes).map_err(|_| NotARecord::Damaged)?;
+    let stored: StoredOwner = read(bytes)?;
     let issuer = issuer(&stored);
     let StoredOwner { name, start_url, region, scopes, portal, .. } = stored;
     Ok(Owner { identity: Identity { name, start_url, region, scopes, issuer }, portal })
 }
 
-/// When a record was written, in seconds since the epoch; 0 where that is not known.
+/// When a record was written, in seconds since the epoch; 0 if that is not known.
 pub fn written_at(bytes: &[u8]) -> u64 {
     #[derive(Deserialize)]
     struct Written {

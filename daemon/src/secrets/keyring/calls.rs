@@ -1,4 +1,4 @@
-//! Calls that may never return.
+//! Makes calls that may never return, each on a thread of its own with a deadline.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicIsize, Ordering};
@@ -9,18 +9,18 @@ use tokio::sync::oneshot;
 use super::{Obstacle, within};
 use crate::clock::Clock;
 
-/// How many threads may be lost to a keyring that hangs. They come back as soon as it answers or ends, so that whatever
-/// helps the keyring makes room here too. On macOS a call hangs while the person is asked, and one question is enough.
+/// How many threads may be stuck in a keyring that hangs. They end as soon as it answers or ends. On macOS a call hangs while
+/// the person is asked, and one question at a time is enough.
 const LOST: isize = if cfg!(target_os = "macos") { 1 } else { 8 };
 
-/// Makes calls on threads that nobody waits for at the end: neither the daemon's stop nor a later call.
+/// Nobody waits for the end of a thread that is stuck: neither the daemon's stop nor a later call.
 #[derive(Default)]
 pub(super) struct Calls {
     lost: Arc<AtomicIsize>,
 }
 
 impl Calls {
-    /// The result of `work`, unless it takes longer than this.
+    /// The result of `work`, unless it takes longer than `limit`.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         clock: &dyn Clock,
@@ -42,7 +42,7 @@ impl Calls {
         match within(clock, limit, &mut result).await {
             Some(result) => result.map_err(|_| Obstacle::Failed("the call ended unexpectedly".to_owned())),
             None => {
-                // From here on the thread knows that it is late.
+                // From here on, the thread's `send` fails, so it knows that it is late.
                 result.close();
                 result.try_recv().map_err(|_| {
                     self.lost.fetch_add(1, Ordering::Relaxed);

@@ -1,6 +1,4 @@
-//! Keychain.
-//!
-//! It asks the person by itself where it needs to, inside the call, which is why one call at a time may hang there.
+//! Keychain asks the person by itself, inside the call, which is why one call at a time may hang there.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -28,7 +26,6 @@ impl Gate {
 
     pub(super) fn ask_once(&self, _clock: &Arc<dyn Clock>) {}
 
-    /// Nobody is asked here.
     pub(super) fn ask_never(&self) {}
 }
 
@@ -37,7 +34,6 @@ pub(super) fn entry(name: &RecordName) -> Result<keyring_core::Entry, Error> {
     Store::new()?.build(SERVICE, &name.key, None)
 }
 
-/// The keys of all records.
 pub(super) fn keys() -> Result<Vec<String>, Error> {
     let found = Store::new()?.search(&HashMap::from([("service", SERVICE)]))?;
     let of_ours =

@@ -1,10 +1,8 @@
-//! The Secret Service on the session's D-Bus, as far as the keyring crate leaves it to us: whether there is one, whether it
-//! is locked, and asking the person once to unlock it. The crate's own calls would show a prompt each time.
+//! What the keyring crate does not do with the Secret Service on the session's D-Bus: find out whether there is one and whether
+//! it is locked, and ask the person only once to unlock it. The crate's own calls would show a prompt each time.
 
 use std::collections::HashMap;
-use std::future::poll_fn;
 use std::io::ErrorKind;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,7 +10,6 @@ use std::time::Duration;
 use keyring::Error;
 use keyring_core::api::CredentialStoreApi;
 use serde::{Deserialize, Serialize};
-use zbus::export::futures_core::Stream;
 use zbus::message::Type;
 use zbus::zvariant::{self, DynamicType, OwnedObjectPath, OwnedValue};
 use zbus::{Connection, MatchRule, MessageStream};
@@ -21,6 +18,7 @@ use zbus_secret_service_keyring_store::Store;
 use super::super::RecordName;
 use super::{Obstacle, SERVICE, within};
 use crate::clock::Clock;
+use crate::dbus::{BUS, PROPERTIES, next};
 use crate::session_bus;
 
 /// An object of the Secret Service, and one of its interfaces.
@@ -31,45 +29,35 @@ pub(super) const SECRETS: Object<'static> = ("/org/freedesktop/secrets", "org.fr
 const COLLECTION: &str = "org.freedesktop.Secret.Collection";
 const ITEM: &str = "org.freedesktop.Secret.Item";
 const PROMPT: &str = "org.freedesktop.Secret.Prompt";
-pub(super) const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
-pub(super) const BUS: &str = "org.freedesktop.DBus";
 
-/// What stands for "no object" in the Secret Service's answers.
+/// Means "no object" in answers of the Secret Service.
 const NOTHING: &str = "/";
 
 /// How long a prompt may stay on the screen.
 const PROMPT_PATIENCE: Duration = Duration::from_secs(600);
 
-/// Looks before the keyring crate leaps.
+/// Finds out before a call of the keyring crate whether it would need a prompt.
 #[derive(Default)]
 pub(super) struct Gate {
     has_asked: AtomicBool,
-    /// What was found locked last.
+    /// The collection or the items that were found locked last.
     locked: Mutex<Vec<OwnedObjectPath>>,
 }
 
 impl Gate {
-    /// Whether something keeps secrets on the bus, or would be started to do so.
     pub(super) async fn search(&self) -> Result<(), Obstacle> {
         search(&connect().await?).await
     }
 
     /// Whether the record with this key, or every one, can be read and changed without a prompt.
     ///
-    /// A locked collection counts before anything is searched in it: not every service shows what is in one, and KeePassXC asks
-    /// its person to unlock it for the search.
+    /// A locked collection is not searched: not every service shows what is in one, and KeePassXC asks the person to unlock it
+    /// for the search.
     pub(super) async fn admit(&self, key: Option<&str>) -> Result<(), Obstacle> {
         let bus = connect().await?;
         let collection = default_collection(&bus).await?;
-        let locked = if is_locked(&bus, &collection).await? {
-            vec![collection]
-        } else {
-            let attributes: HashMap<&str, &str> =
-                [("service", SERVICE)].into_iter().chain(key.map(|key| ("username", key))).collect();
-            let (_, locked): (Vec<OwnedObjectPath>, Vec<OwnedObjectPath>) =
-                call(&bus, SECRETS, "SearchItems", &attributes).await?;
-            locked
-        };
+        let locked =
+            if is_locked(&bus, &collection).await? { vec![collection] } else { search_items(&bus, key).await?.1 };
         if locked.is_empty() {
             return Ok(());
         }
@@ -77,13 +65,13 @@ impl Gate {
         Err(Obstacle::Locked)
     }
 
-    /// Has the person asked for nothing from now on.
+    /// From now on, the person is not asked any more.
     pub(super) fn ask_never(&self) {
         self.has_asked.store(true, Ordering::Relaxed);
     }
 
-    /// Asks the person to unlock what was found locked. Only the first call does; nobody waits for the answer, since the
-    /// keyring is looked at again anyway.
+    /// Asks the person to unlock what was found locked. Only the first call does. Nobody waits for the answer: `presence` sees
+    /// that the keyring was unlocked.
     pub(super) fn ask_once(&self, clock: &Arc<dyn Clock>) {
         if self.has_asked.swap(true, Ordering::Relaxed) {
             return;
@@ -93,10 +81,8 @@ impl Gate {
         tracing::info!("the keyring is locked; the person is asked once to unlock it");
         tokio::spawn(async move {
             match within(&*clock, PROMPT_PATIENCE, unlock(&locked)).await {
-                Some(Ok(Answer::Unlocked)) => tracing::info!("the keyring was unlocked"),
-                Some(Ok(Answer::Dismissed)) | None => {
-                    tracing::warn!("the keyring stays locked, and nobody is asked again");
-                }
+                Some(Ok(true)) => tracing::info!("the keyring was unlocked"),
+                Some(Ok(false)) | None => tracing::warn!("the keyring stays locked, and the person is not asked again"),
                 Some(Err(obstacle)) => {
                     tracing::warn!("the person could not be asked to unlock the keyring: {obstacle}")
                 }
@@ -113,9 +99,7 @@ pub(super) fn entry(name: &RecordName) -> Result<keyring_core::Entry, Error> {
 /// The keys of all records. The keyring crate's search would show a prompt if the keyring were locked in this moment.
 pub(super) async fn keys() -> Result<Vec<String>, Obstacle> {
     let bus = connect().await?;
-    let attributes = HashMap::from([("service", SERVICE)]);
-    let (unlocked, locked): (Vec<OwnedObjectPath>, Vec<OwnedObjectPath>) =
-        call(&bus, SECRETS, "SearchItems", &attributes).await?;
+    let (unlocked, locked) = search_items(&bus, None).await?;
     let mut keys = Vec::new();
     for item in unlocked.iter().chain(&locked) {
         let attributes: OwnedValue = call(&bus, (item.as_str(), PROPERTIES), "Get", &(ITEM, "Attributes")).await?;
@@ -125,8 +109,17 @@ pub(super) async fn keys() -> Result<Vec<String>, Obstacle> {
     Ok(keys)
 }
 
-/// Whether something keeps secrets on this bus, or would be started to do so.
-pub(super) async fn search(bus: &Connection) -> Result<(), Obstacle> {
+/// The unlocked and the locked items of the record with this key, or of all records.
+async fn search_items(
+    bus: &Connection,
+    key: Option<&str>,
+) -> Result<(Vec<OwnedObjectPath>, Vec<OwnedObjectPath>), Obstacle> {
+    let attributes = [("service", SERVICE)].into_iter().chain(key.map(|key| ("username", key)));
+    call(bus, SECRETS, "SearchItems", &attributes.collect::<HashMap<&str, &str>>()).await
+}
+
+/// Whether a keyring runs on this bus, or would be started.
+async fn search(bus: &Connection) -> Result<(), Obstacle> {
     for list in ["ListNames", "ListActivatableNames"] {
         let names = bus.call_method(Some(BUS), "/org/freedesktop/DBus", Some(BUS), list, &()).await?;
         let names: Vec<String> = names.body().deserialize()?;
@@ -137,7 +130,7 @@ pub(super) async fn search(bus: &Connection) -> Result<(), Obstacle> {
     Err(Obstacle::NoService)
 }
 
-/// Whether a keyring can be used: it runs and is unlocked, or would be started. None is started by looking, and nobody asked.
+/// Whether a keyring can be used: it runs and is unlocked, or would be started. This starts no keyring and shows no prompt.
 pub(super) async fn look(bus: &Connection) -> Result<(), Obstacle> {
     let owner = bus.call_method(Some(BUS), "/org/freedesktop/DBus", Some(BUS), "NameHasOwner", &NAME).await?;
     if !owner.body().deserialize::<bool>()? {
@@ -158,14 +151,14 @@ async fn is_locked(bus: &Connection, collection: &OwnedObjectPath) -> Result<boo
 }
 
 async fn connect() -> Result<Connection, Obstacle> {
-    // zbus would go on to guess an address; a bus that the environment says nothing of is not this session's.
+    // zbus would guess an address. A bus that the environment does not name is not this session's.
     if !session_bus::is_named() {
         return Err(Obstacle::NoBus);
     }
     Connection::session().await.map_err(unconnected)
 }
 
-/// Why nobody could be reached on the bus.
+/// Why the bus could not be reached.
 pub(super) fn unconnected(error: zbus::Error) -> Obstacle {
     match &error {
         zbus::Error::Address(_) => Obstacle::NoBus,
@@ -178,27 +171,19 @@ pub(super) fn unconnected(error: zbus::Error) -> Obstacle {
     }
 }
 
-/// How a prompt ended.
-enum Answer {
-    Unlocked,
-    Dismissed,
-}
-
-/// Shows the prompt that unlocks these, and waits for its end. It is taken from the screen with the connection.
-async fn unlock(locked: &[OwnedObjectPath]) -> Result<Answer, Obstacle> {
+/// Shows the prompt that unlocks these objects, and returns whether the person did. The prompt vanishes with the connection.
+async fn unlock(locked: &[OwnedObjectPath]) -> Result<bool, Obstacle> {
     let bus = connect().await?;
     let (_, prompt): (Vec<OwnedObjectPath>, OwnedObjectPath) = call(&bus, SECRETS, "Unlock", &locked).await?;
     if prompt.as_str() == NOTHING {
-        return Ok(Answer::Unlocked);
+        return Ok(true);
     }
     let signals = MatchRule::builder().msg_type(Type::Signal).interface(PROMPT)?.member("Completed")?;
     let mut signals = MessageStream::for_match_rule(signals.path(prompt.as_str())?.build(), &bus, None).await?;
-    // No window of ours stands in the background.
+    // The empty text means that the prompt belongs to no window of ours.
     let () = call(&bus, (prompt.as_str(), PROMPT), "Prompt", &"").await?;
-    let signal = poll_fn(|context| Pin::new(&mut signals).poll_next(context)).await;
-    let signal = signal.ok_or_else(|| Obstacle::Failed("the connection was closed".to_owned()))??;
-    let (dismissed, _): (bool, OwnedValue) = signal.body().deserialize()?;
-    Ok(if dismissed { Answer::Dismissed } else { Answer::Unlocked })
+    let (is_dismissed, _): (bool, OwnedValue) = next(&mut signals).await?.body().deserialize()?;
+    Ok(!is_dismissed)
 }
 
 async fn call<T>(

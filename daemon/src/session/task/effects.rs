@@ -140,8 +140,11 @@ async fn load(secrets: &dyn SecretStore, clock: &dyn Clock, identity: &Identity)
         Ok(kept) => Ok(Some(kept)),
         Err(other @ NotARecord::OfAnotherVersion(_)) => Err(other.to_string()),
         Err(damaged @ NotARecord::Damaged) => {
-            let aside = secrets.set_aside(&name).await.map_err(|error| error.to_string())?;
-            tracing::warn!(aside, "{damaged}; it was moved aside, and the session starts without it");
+            secrets.set_aside(&name).await.map_err(|error| error.to_string())?;
+            tracing::warn!(
+                aside = name.set_aside().key,
+                "{damaged}; it was moved aside, and the session starts without it"
+            );
             Ok(None)
         }
     }
