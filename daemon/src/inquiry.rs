@@ -31,6 +31,8 @@ pub(crate) enum Unanswered {
     Foreign { uid: u32 },
     #[error("it cannot be connected to: {0}")]
     Refused(String),
+    #[error("it does not answer in time")]
+    Late,
     /// Something listens there that does not answer as a daemon does.
     #[error("what listens there is not ssoctld: {0}")]
     Garbled(String),

@@ -207,6 +207,10 @@ fn settings(
 ) -> Settings {
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
     let variable = |name: &str| std::env::var_os(name);
+    #[cfg(target_os = "linux")]
+    let session_bus = ssoctld::session_bus::address();
+    #[cfg(not(target_os = "linux"))]
+    let session_bus = String::new();
     let from_file = ca_bundle.filter(|_| environment.ca_bundle.is_none()).map(|bundle| Setting {
         name: "ca_bundle".to_owned(),
         value: bundle.display().to_string(),
@@ -216,7 +220,7 @@ fn settings(
         started_by: started_by.to_owned(),
         home: environment.home.as_deref().map(absolute).unwrap_or_default(),
         socket: absolute(socket),
-        session_bus: settings::session_bus(variable),
+        session_bus,
         config_toml: absolute(&paths.own),
         aws_config: absolute(&paths.aws),
         aws_credentials: absolute(&paths.aws_credentials),
@@ -242,7 +246,7 @@ fn examine(arguments: Arguments, json: bool, shell: Option<&str>) -> anyhow::Res
     };
     match shell {
         Some(shell) => subject.shell = serde_json::from_str(shell).context("--shell is for ssoctld itself")?,
-        None => subject.shell = Shell::of_process(&subject),
+        None => subject.shell = Shell::of_process(&subject.socket),
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let report = runtime.block_on(async {

@@ -12,6 +12,14 @@ use zbus::address::transport::{Transport, UnixSocket};
 /// The variable that names it.
 pub const ADDRESS: &str = "DBUS_SESSION_BUS_ADDRESS";
 
+/// The address that the environment names, else that of the bus in the runtime directory, whether it is there or not. Empty
+/// without either.
+pub fn address() -> String {
+    let usual = || in_runtime_directory().map(|bus| format!("unix:path={}", bus.display()));
+    let named = variable(ADDRESS).map(|address| address.to_string_lossy().into_owned());
+    named.or_else(usual).unwrap_or_default()
+}
+
 /// Whether the environment names a bus, or one is in the runtime directory; found out without asking anybody.
 pub(crate) fn is_named() -> bool {
     variable(ADDRESS).is_some() || in_runtime_directory().is_some_and(|bus| bus.exists())

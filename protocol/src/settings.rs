@@ -125,14 +125,6 @@ pub fn variables(variable: impl Fn(&str) -> Option<OsString>) -> Vec<Setting> {
     TAKEN.iter().filter_map(setting).collect()
 }
 
-/// The address of the session bus: `DBUS_SESSION_BUS_ADDRESS`, else where systemd puts the bus of a user. Empty without either.
-pub fn session_bus(variable: impl Fn(&str) -> Option<OsString>) -> String {
-    let set = |name: &str| variable(name).filter(|value| !value.is_empty());
-    let usual = || set("XDG_RUNTIME_DIR").map(|directory| format!("unix:path={}/bus", directory.to_string_lossy()));
-    let named = set("DBUS_SESSION_BUS_ADDRESS").map(|address| address.to_string_lossy().into_owned());
-    named.or_else(usual).unwrap_or_default()
-}
-
 /// One setting of the daemon.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]

@@ -205,7 +205,7 @@ corp
   next            renew the token, in 39 min: before it ends
   last problem    none
 
-ssoctld 0.1.0, pid 4711, up 2 h; secrets in: a file, in the clear
+ssoctld 0.1.0, pid 4711, up 2 h; secrets in: files, in the clear
 "
         );
     }

@@ -167,16 +167,8 @@ fn settings(daemon: &DaemonStatus) -> String {
 
 fn store(daemon: &DaemonStatus) -> String {
     let store = &daemon.secret_store;
-    let kind = match store.kind.as_str() {
-        "keyring" => "the keyring",
-        "memory" => "memory (lost when the daemon stops)",
-        "file" => "a file, in the clear",
-        "auto" => "not known yet",
-        "" => "unknown",
-        other => other,
-    };
     let remarks = [&store.reason, &store.error].into_iter().flatten().map(|remark| format!(" ({remark})"));
-    printable(&std::iter::once(kind.to_owned()).chain(remarks).collect::<String>()).into_owned()
+    printable(&std::iter::once(store.kind_in_words().to_owned()).chain(remarks).collect::<String>()).into_owned()
 }
 
 fn table(sessions: &[SessionStatus], now: Timestamp, colours: Colours) -> String {
@@ -315,7 +307,7 @@ größte (dev)  expired     12 min ago     by sign-in           ssoctl login 'gr
 new           signed out  -              -                    confirm code ABCD-EFGH within 9 min 32 s: https://d/?c
 odd           unknown     in 59 min      by itself            no answer (network, 2 min ago)
 
-ssoctld 0.1.0, pid 4711, up 2 h; secrets in: a file, in the clear
+ssoctld 0.1.0, pid 4711, up 2 h; secrets in: files, in the clear
 warning: /c.toml:3: unknown key \"colour\" is ignored
 "
         );
@@ -337,9 +329,9 @@ warning: /c.toml:3: unknown key \"colour\" is ignored
         for (status, said) in [
             (json!({"kind": "keyring"}), "the keyring"),
             (json!({"kind": "keyring", "error": "it is locked"}), "the keyring (it is locked)"),
-            (json!({"kind": "file", "reason": "there is no bus"}), "a file, in the clear (there is no bus)"),
-            (json!({"kind": "file", "reason": "no bus", "error": "full"}), "a file, in the clear (no bus) (full)"),
-            (json!({"kind": "memory"}), "memory (lost when the daemon stops)"),
+            (json!({"kind": "file", "reason": "there is no bus"}), "files, in the clear (there is no bus)"),
+            (json!({"kind": "file", "reason": "no bus", "error": "full"}), "files, in the clear (no bus) (full)"),
+            (json!({"kind": "memory"}), "memory, until the daemon ends"),
             (json!({"kind": "auto"}), "not known yet"),
             (json!({"kind": "a\u{1b}safe"}), r"a\u{1b}safe"),
         ] {

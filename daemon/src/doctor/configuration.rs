@@ -1,62 +1,116 @@
-//! The configuration and the shared token cache, judged.
+//! The configuration files that count for the shell: those of the daemon, or those that the shell's variables name.
 
-use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::finding::Finding;
-use super::place::{Kind, Place};
-use crate::config::{Config, DEFAULT_SCOPE, OriginKind, Paths, SessionConfig, Severity, is_known_region};
+use super::report::{Check, Finding};
+use super::shell::is_same;
+use super::time_limit::TimeLimit;
+use crate::chain::chain;
+use crate::config::{
+    self, Config, DEFAULT_SCOPE, EndpointSettings, Environment, FilePair, NotUsable, Notifications, OriginKind, Paths,
+    SessionConfig, Severity, is_known_region, load_named,
+};
 
-const CONFIGURATION: &str = "configuration";
-const CACHE: &str = "AWS token cache";
+const CONFIGURATION: Check = Check("configuration");
 
-/// Judges what the files say: one finding for each thing that is wrong or doubtful.
-pub(super) fn judge(config: &Config, paths: &Paths) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = config.problems.iter().map(in_file).collect();
-    findings.extend(config.sessions.iter().filter_map(region));
-    findings.extend(config.sessions.iter().filter_map(scopes));
-    let foreign = config.sessions.iter().filter_map(foreign);
-    if !findings.is_empty() {
-        findings.extend(foreign);
-        return findings;
-    }
-    if config.sessions.is_empty() {
-        return vec![Finding::warning(
-            CONFIGURATION,
+#[derive(Default)]
+pub(super) struct Configuration {
+    /// What the files that count say; empty if they cannot be read.
+    pub(super) config: Arc<Config>,
+    /// The setting of the daemon's own files, also where the shell names others.
+    pub(super) notifications: Notifications,
+    pub(super) findings: Vec<Finding>,
+}
+
+/// Reads the configuration as the daemon does for a shell that names these files.
+pub(super) async fn examine(
+    paths: Paths,
+    environment: Environment,
+    named: Option<FilePair>,
+    limit: &TimeLimit,
+) -> Configuration {
+    let of_shell = named.as_ref().map_or_else(String::new, |files| format!(" and {files},"));
+    let late = format!("reading {}, {}{of_shell} takes too long", paths.own.display(), paths.aws.display());
+    let read = limit.run(move || {
+        let own = config::load(&paths, &environment);
+        let notifications = own.notifications;
+        let named = named.map(|files| (read_named(&paths, &files, &environment, &own), files));
+        let (config, findings) = match named {
+            None => {
+                let findings = judge(&own, &paths);
+                (own, findings)
+            }
+            Some((Ok(config), files)) => {
+                let aws = files.config.unwrap_or_else(|| paths.aws.clone());
+                let findings = judge(&config, &Paths { aws, ..paths });
+                (config, findings)
+            }
+            Some((Err(why), files)) => {
+                let remedy = "mend that, or unset the variable; nothing is answered from another file";
+                (own, vec![CONFIGURATION.problem(format!("{files}: {}", chain(&why)), remedy)])
+            }
+        };
+        Configuration { config: Arc::new(config), notifications, findings }
+    });
+    read.await.unwrap_or_else(|| {
+        let finding = CONFIGURATION.problem(late, "check the file systems that these files are on");
+        Configuration { findings: vec![finding], ..Configuration::default() }
+    })
+}
+
+fn read_named(paths: &Paths, files: &FilePair, environment: &Environment, own: &Config) -> Result<Config, NotUsable> {
+    let is_listed = |file| own.aws_config_files.iter().any(|listed| is_same(listed, file));
+    let settings = match &files.config {
+        Some(file) if is_listed(file) => EndpointSettings::Count,
+        _ => EndpointSettings::Ignored,
+    };
+    load_named(paths, files, settings, environment)
+}
+
+/// Returns one finding for each thing that is wrong or doubtful, or one that all is well.
+fn judge(config: &Config, paths: &Paths) -> Vec<Finding> {
+    let sessions = &config.sessions;
+    let mut findings: Vec<Finding> = config.problems.iter().map(judge_problem).collect();
+    findings.extend(sessions.iter().filter_map(judge_region));
+    findings.extend(sessions.iter().filter_map(judge_scopes));
+    if findings.is_empty() && sessions.is_empty() {
+        findings.push(CONFIGURATION.warning(
             format!("there is no session in {} or {}", paths.own.display(), paths.aws.display()),
             "add one: ssoctl login --start-url URL --region REGION",
-        )];
+        ));
+    } else if findings.is_empty() {
+        let names: Vec<&str> = sessions.iter().map(|session| session.name.as_str()).collect();
+        findings.push(CONFIGURATION.ok(format!("{} (profiles: {})", names.join(", "), config.profiles.len())));
     }
-    let names: Vec<&str> = config.sessions.iter().map(|session| session.name.as_str()).collect();
-    let all = Finding::ok(CONFIGURATION, format!("{} (profiles: {})", names.join(", "), config.profiles.len()));
-    std::iter::once(all).chain(foreign).collect()
+    findings.extend(sessions.iter().filter_map(judge_issuer));
+    findings
 }
 
-fn in_file(problem: &crate::config::Problem) -> Finding {
-    let place = match problem.line {
+fn judge_problem(problem: &config::Problem) -> Finding {
+    let remedy = match problem.line {
         Some(line) => format!("edit line {line} of {}", problem.file.display()),
-        None => format!("put {} right", problem.file.display()),
+        None => format!("mend {}", problem.file.display()),
     };
     match problem.severity {
-        Severity::Error => Finding::problem(CONFIGURATION, problem.message.clone(), place),
-        Severity::Warning => Finding::warning(CONFIGURATION, problem.message.clone(), place),
+        Severity::Error => CONFIGURATION.problem(problem.message.clone(), remedy),
+        Severity::Warning => CONFIGURATION.warning(problem.message.clone(), remedy),
     }
 }
 
-fn at(session: &SessionConfig) -> String {
+fn place(session: &SessionConfig) -> String {
     format!("line {} of {}", session.origin.line, session.origin.file.display())
 }
 
-fn region(session: &SessionConfig) -> Option<Finding> {
+fn judge_region(session: &SessionConfig) -> Option<Finding> {
     (!is_known_region(session.region())).then(|| {
-        Finding::warning(
-            CONFIGURATION,
+        CONFIGURATION.warning(
             format!("session {:?} is in {:?}, which looks like no region of AWS", session.name, session.region()),
-            format!("check the region of the session, {}", at(session)),
+            format!("check the region of the session, {}", place(session)),
         )
     })
 }
 
-fn scopes(session: &SessionConfig) -> Option<Finding> {
+fn judge_scopes(session: &SessionConfig) -> Option<Finding> {
     if session.scopes.iter().any(|scope| scope == DEFAULT_SCOPE) {
         return None;
     }
@@ -64,87 +118,33 @@ fn scopes(session: &SessionConfig) -> Option<Finding> {
     let (message, remedy) = match session.origin.kind {
         OriginKind::LegacyProfile => (
             format!("session {name:?} comes from a legacy profile, whose sign-in cannot be renewed silently"),
-            format!("move sso_start_url and sso_region from the profile, {}, to an [sso-session] section", at(session)),
+            "move sso_start_url and sso_region from the profile to an [sso-session] section".to_owned(),
         ),
         OriginKind::SsoSession => (
             format!("session {name:?} does not register {DEFAULT_SCOPE}, so it cannot be renewed silently"),
-            format!("add {DEFAULT_SCOPE} to sso_registration_scopes, section at {}", at(session)),
+            format!("add {DEFAULT_SCOPE} to sso_registration_scopes of its section"),
         ),
         OriginKind::Own => (
             format!("session {name:?} does not register {DEFAULT_SCOPE}, so it cannot be renewed silently"),
-            format!("add \"{DEFAULT_SCOPE}\" to its scopes, section at {}", at(session)),
+            format!("add \"{DEFAULT_SCOPE}\" to the scopes of its section"),
         ),
     };
-    Some(Finding::warning(CONFIGURATION, message, remedy))
+    Some(CONFIGURATION.warning(message, format!("{remedy} ({})", place(session))))
 }
 
-/// A session whose services are not AWS's own in its region, whether that is meant or not.
-fn foreign(session: &SessionConfig) -> Option<Finding> {
+/// Names a session whose services are not AWS's own in its region, whether that is meant or not.
+fn judge_issuer(session: &SessionConfig) -> Option<Finding> {
     let notice = session.endpoints.as_ref().ok()?.notice()?;
     let (name, region) = (&session.name, session.region());
     let message = format!("session {name:?} signs in at {notice}, which is not AWS in {region}");
-    Some(Finding::warning(CONFIGURATION, message, "if that is not meant, remove the setting that says so"))
-}
-
-/// What is known of the directory in which the AWS CLI and SDKs keep tokens.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Cache {
-    pub(super) path: PathBuf,
-    pub(super) directory: Place,
-    /// Token files that others can read or that belong to others.
-    pub(super) open_files: Vec<PathBuf>,
-}
-
-/// Judges the cache directory: whoever can write to it decides whom the AWS CLI signs in as.
-pub(super) fn judge_cache(cache: &Cache, us: u32) -> Finding {
-    let path = cache.path.display();
-    match &cache.directory {
-        Place::Missing => Finding::skipped(CACHE, format!("{path} is not there")),
-        Place::Unknown(why) => Finding::problem(
-            CACHE,
-            format!("{path} cannot be looked at: {why}"),
-            "check the owner and the mode of the directories above it",
-        ),
-        Place::There { kind, .. } if *kind != Kind::Directory => {
-            Finding::problem(CACHE, format!("{path} is not a directory"), "move it away; the AWS CLI makes it anew")
-        }
-        Place::There { uid, .. } if *uid != us => Finding::problem(
-            CACHE,
-            format!("{path} belongs to user {uid}"),
-            format!("somebody ran the AWS CLI with sudo, perhaps; run: sudo chown -R \"$USER\" {path}"),
-        ),
-        Place::There { mode, .. } if mode & 0o700 != 0o700 => Finding::problem(
-            CACHE,
-            format!("{path} has mode {mode:04o}, so you cannot write to it"),
-            format!("run: chmod 700 {path}"),
-        ),
-        Place::There { mode, .. } if mode & 0o022 != 0 => Finding::problem(
-            CACHE,
-            format!("{path} can be written to by others (mode {mode:04o})"),
-            format!("run: chmod 700 {path}"),
-        ),
-        Place::There { .. } => match cache.open_files.as_slice() {
-            [] => Finding::ok(CACHE, path.to_string()),
-            [file, rest @ ..] => {
-                let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
-                let file = file.file_name().map(Path::new).unwrap_or(file).display();
-                Finding::warning(
-                    CACHE,
-                    format!("tokens in {path} can be read by others or belong to others: {file}{more}"),
-                    format!("run: chmod 600 {path}/*.json, and chown them if they are not yours"),
-                )
-            }
-        },
-    }
+    Some(CONFIGURATION.warning(message, "if you do not want that, remove the setting that says so"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Environment, load};
-    use crate::doctor::finding::Verdict;
-
-    const US: u32 = 1000;
+    use crate::config::Environment;
+    use crate::doctor::report::Verdict;
 
     /// What is found in these two files.
     fn found(own: &str, aws: &str) -> Vec<Finding> {
@@ -156,7 +156,7 @@ mod tests {
         };
         std::fs::write(&paths.own, own).unwrap();
         std::fs::write(&paths.aws, aws).unwrap();
-        judge(&load(&paths, &Environment::default()), &paths)
+        judge(&config::load(&paths, &Environment::default()), &paths)
     }
 
     fn section(name: &str, start_url: &str, region: &str, scopes: &str) -> String {
@@ -181,6 +181,11 @@ mod tests {
                 format!("[profile old]\nsso_start_url = {CORP}\nsso_region = eu-west-1\n"),
                 Verdict::Warning,
                 "legacy profile",
+            ),
+            (
+                format!("{good}[profile dev]\nsso_session = corp\nca_bundle = /own.pem\n"),
+                Verdict::Warning,
+                "ca_bundle of profile \"dev\" is not used",
             ),
         ] {
             let findings = found("", &aws);
@@ -208,29 +213,5 @@ mod tests {
             message.contains("http://127.0.0.1:1 (oidc_endpoint, ") && message.contains("config.toml:2)"),
             "{message}"
         );
-    }
-
-    #[test]
-    fn a_cache_that_others_can_write_to_is_a_problem_and_readable_tokens_a_warning() {
-        let there = |uid, mode| Place::There { kind: Kind::Directory, uid, mode };
-        for (directory, open_files, result, words) in [
-            (there(US, 0o755), vec![], Verdict::Ok, "/cache"),
-            (
-                there(US, 0o700),
-                vec!["/cache/a.json".into(), "/cache/b.json".into()],
-                Verdict::Warning,
-                "a.json and 1 more",
-            ),
-            (there(US, 0o777), vec![], Verdict::Problem, "by others (mode 0777)"),
-            (there(US, 0o500), vec![], Verdict::Problem, "cannot write"),
-            (there(0, 0o700), vec![], Verdict::Problem, "user 0"),
-            (Place::There { kind: Kind::File, uid: US, mode: 0o600 }, vec![], Verdict::Problem, "not a directory"),
-            (Place::Unknown("denied".to_owned()), vec![], Verdict::Problem, "denied"),
-            (Place::Missing, vec![], Verdict::Skipped, "not there"),
-        ] {
-            let finding = judge_cache(&Cache { path: "/cache".into(), directory, open_files }, US);
-            assert_eq!(finding.result, result, "{finding:?}");
-            assert!(finding.message.contains(words), "{finding:?}");
-        }
     }
 }

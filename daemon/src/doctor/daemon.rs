@@ -1,210 +1,115 @@
-//! The daemon and its socket, judged.
+//! Whether a daemon answers, and what it says of itself: its version, its secret store, and what hinders it.
 
 use std::path::Path;
 
-use ssoctl_protocol::body::LeftRecord;
-use ssoctl_protocol::socket::LONGEST_PATH;
-use ssoctl_protocol::{DaemonStatus, SocketPath};
+use ssoctl_protocol::route::Query;
+use ssoctl_protocol::{DaemonStatus, Route, SocketOwner};
 
-use super::finding::Finding;
-use super::place::{Kind, Place};
+use super::report::{Check, Finding};
+use crate::inquiry::{self, Unanswered};
 use crate::machine::RESTART;
 
-const DAEMON: &str = "daemon";
-const SOCKET: &str = "socket";
-const STORE: &str = "secret store";
-const RECORD: &str = "record";
+const DAEMON: Check = Check("daemon");
+const STORE: Check = Check("secret store");
+const RECORD: Check = Check("record");
+const MACHINE: Check = Check("machine");
 
-/// Who answers on the socket.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Answer {
-    /// A daemon.
-    Status(Box<DaemonStatus>),
-    /// A process of another user.
-    Foreign {
-        /// That user.
-        uid: u32,
-    },
-    /// Something that does not answer as a daemon does.
-    Garbled(String),
-    /// Nobody answered in time.
-    Late,
-    /// Nobody listens.
-    Nobody,
-    /// Connecting failed for another reason.
-    Refused(String),
+pub(super) type Answer = Result<Box<DaemonStatus>, Unanswered>;
+
+/// Asks for the daemon's health. Takes as long as the daemon likes.
+pub(super) async fn ask(socket: &Path, believed: SocketOwner) -> Answer {
+    read(&inquiry::get(socket, &Route::Health, &Query::default(), believed).await?)
 }
 
-/// Judges the daemon. `version` is ours.
+fn read(answer: &inquiry::Answer) -> Answer {
+    if answer.status != 200 {
+        return Err(Unanswered::Garbled(format!("its answer has status {}", answer.status)));
+    }
+    serde_json::from_str(&answer.body).map(Box::new).map_err(|error| Unanswered::Garbled(error.to_string()))
+}
+
+/// `version` is that of this program.
 pub(super) fn judge(answer: &Answer, version: &str, socket: &Path) -> Finding {
     let socket = socket.display();
     match answer {
-        Answer::Status(status) if status.version != version => Finding::warning(
-            DAEMON,
-            format!("ssoctld {} runs (pid {}), and {version} is installed", status.version, status.pid),
+        Ok(status) if status.version != version => DAEMON.warning(
+            format!("ssoctld {} runs (pid {}), but {version} is installed", status.version, status.pid),
             RESTART,
         ),
-        Answer::Status(status) => {
+        Ok(status) => {
             let sessions = if status.sessions == 1 { "session" } else { "sessions" };
-            Finding::ok(
-                DAEMON,
-                format!("ssoctld {version} answers (pid {}, {} {sessions})", status.pid, status.sessions),
-            )
+            DAEMON.ok(format!("ssoctld {version} answers (pid {}, {} {sessions})", status.pid, status.sessions))
         }
-        Answer::Foreign { uid } => Finding::problem(
-            DAEMON,
+        Err(Unanswered::Foreign { uid }) => DAEMON.problem(
             format!("a process of user {uid} answers on {socket}"),
-            "do not use that socket; name another one with SSOCTL_SOCKET, or, only if that daemon is meant, its user with SSOCTL_SOCKET_OWNER",
-        ),
-        Answer::Garbled(why) => Finding::problem(
-            DAEMON,
-            format!("what answers on {socket} is not ssoctld: {why}"),
-            "stop that process, or name another socket with SSOCTL_SOCKET",
-        ),
-        Answer::Late => Finding::problem(DAEMON, format!("it does not answer on {socket}"), RESTART),
-        Answer::Nobody => Finding::problem(
-            DAEMON,
-            "none runs, so nothing renews sign-ins",
-            "run ssoctl status, which starts one, or ssoctl service install to have it started at login",
-        ),
-        Answer::Refused(why) => Finding::problem(
-            DAEMON,
-            format!("connecting to {socket} failed: {why}"),
-            "look at the socket below, then restart the daemon",
-        ),
-    }
-}
-
-/// Judges the socket, and of a default one the directory as well: both sides refuse one that others can write to.
-/// `unwritable` is why nothing can be made there.
-pub(super) fn judge_socket(
-    socket: &SocketPath,
-    directory: &Place,
-    file: &Place,
-    unwritable: Option<&str>,
-    us: u32,
-) -> Finding {
-    let path = socket.path().display();
-    if socket.path().as_os_str().len() > LONGEST_PATH {
-        let directory = match socket {
-            SocketPath::Default(_) => ", or a shorter XDG_RUNTIME_DIR",
-            SocketPath::Chosen(_) => "",
-        };
-        return Finding::problem(
-            SOCKET,
-            format!("{path} is longer than the {LONGEST_PATH} bytes that a socket's path may have"),
-            format!("name a shorter one with SSOCTL_SOCKET, for ssoctl and ssoctld{directory}"),
-        );
-    }
-    if let (SocketPath::Default(path), Place::There { kind, uid, mode, .. }) = (socket, directory) {
-        let directory = path.parent().unwrap_or(path).display();
-        if *uid != us {
-            return Finding::problem(
-                SOCKET,
-                format!("its directory {directory} belongs to user {uid}, who could pose as the daemon"),
-                format!("remove {directory}, or name another socket with SSOCTL_SOCKET"),
-            );
-        }
-        if *kind != Kind::Directory {
-            return Finding::problem(SOCKET, format!("{directory} is not a directory"), format!("remove {directory}"));
-        }
-        if mode & 0o077 != 0 {
-            return Finding::problem(
-                SOCKET,
-                format!("its directory {directory} is open to others (mode {mode:04o})"),
-                format!("run: chmod 700 {directory}"),
-            );
-        }
-    }
-    match file {
-        Place::Missing => match unwritable {
-            Some(why) => Finding::problem(
-                SOCKET,
-                format!("{path} is not there, and no daemon can make it: {why}"),
-                "put that right, or name another socket with SSOCTL_SOCKET",
+            format!(
+                "choose another socket with SSOCTL_SOCKET; only if you trust the daemon of that user, set SSOCTL_SOCKET_OWNER={uid}"
             ),
-            None => Finding::skipped(SOCKET, format!("{path} is not there; the daemon makes it")),
-        },
-        Place::Unknown(why) => Finding::problem(
-            SOCKET,
-            format!("{path} cannot be looked at: {why}"),
-            "check the owner and the mode of the directories above it",
         ),
-        Place::There { kind, .. } if *kind != Kind::Socket => Finding::problem(
-            SOCKET,
-            format!("{path} is not a socket"),
-            "move it away, or name another socket with SSOCTL_SOCKET",
+        Err(Unanswered::Garbled(why)) => DAEMON.problem(
+            format!("the process that answers on {socket} is not ssoctld: {why}"),
+            "stop that process, or choose another socket with SSOCTL_SOCKET",
         ),
-        Place::There { uid, .. } if *uid != us => Finding::problem(
-            SOCKET,
-            format!("{path} belongs to user {uid}"),
-            "remove it, or name another socket with SSOCTL_SOCKET",
+        Err(Unanswered::Late) => DAEMON.problem(format!("it does not answer on {socket}"), RESTART),
+        Err(Unanswered::Nobody) => DAEMON.problem(
+            "none runs, so nothing renews sign-ins",
+            "run ssoctl status, which starts one, or ssoctl service install to have one started at login",
         ),
-        Place::There { mode, .. } if mode & 0o777 != 0o600 => Finding::problem(
-            SOCKET,
-            format!("{path} has mode {mode:04o} instead of 0600"),
-            format!("run: chmod 600 {path}"),
+        Err(Unanswered::Refused(why)) => DAEMON.problem(
+            format!("connecting to {socket} failed: {why}"),
+            "see the check of the socket below, then restart the daemon",
         ),
-        Place::There { .. } => Finding::ok(SOCKET, format!("{path}, yours alone")),
     }
 }
 
-/// Judges where the daemon keeps secrets, as it tells.
+/// Judges where the daemon keeps secrets.
 pub(super) fn judge_store(answer: &Answer) -> Finding {
-    let Answer::Status(status) = answer else {
-        return Finding::skipped(STORE, "only the daemon knows, and none answers");
-    };
+    let Ok(status) = answer else { return STORE.skipped("only the daemon knows it, and none answers") };
     let store = &status.secret_store;
-    let kind = match store.kind.as_str() {
-        "file" => "files, in the clear",
-        "memory" => "memory, until the daemon ends",
-        "auto" => "not known yet",
-        other => other,
-    };
+    let kind = store.kind_in_words();
     match (&store.error, &store.reason) {
-        (Some(error), _) => Finding::problem(
-            STORE,
+        (Some(error), _) => STORE.problem(
             format!("the {} store fails: {error}", store.kind),
-            "put that right before the daemon ends, or sign-ins are lost; it tries again by itself",
+            "mend it before the daemon ends, or sign-ins are lost; the daemon tries again by itself",
         ),
-        (None, Some(reason)) if store.kind == "file" => Finding::warning(
-            STORE,
+        (None, Some(reason)) if store.kind == "file" => STORE.warning(
             format!("{kind}: {reason}"),
-            "have a keyring that the daemon can use (gnome-keyring, KWallet, KeePassXC), or set secret_store = \"file\" where \
-             that is meant",
+            "install a keyring that the daemon can use (gnome-keyring, KWallet, KeePassXC), or set secret_store = \"file\" if \
+             you want files",
         ),
-        (None, Some(reason)) => Finding::ok(STORE, format!("{kind} ({reason})")),
-        (None, None) => Finding::ok(STORE, kind),
+        (None, Some(reason)) => STORE.ok(format!("{kind} ({reason})")),
+        (None, None) => STORE.ok(kind),
     }
 }
 
-/// Judges the records that belong to no session.
-pub(super) fn judge_left_records(status: &DaemonStatus) -> Vec<Finding> {
-    let judge = |record: &LeftRecord| {
-        Finding::warning(
-            RECORD,
-            format!("the secret store has {record}, which no configured session has"),
+/// Repeats what the daemon reports: records without a session, and problems of its machine that are not among the findings.
+pub(super) fn judge_reported(status: &DaemonStatus, findings: &[Finding]) -> Vec<Finding> {
+    let records = status.left_records.iter().map(|record| {
+        RECORD.warning(
+            format!("the secret store has {record}, which belongs to no configured session"),
             "end it: ssoctl logout --all; or configure its session again as it was",
         )
-    };
-    status.left_records.iter().map(judge).collect()
+    });
+    let problems = status.machine_problems.iter();
+    let problems = problems.filter(|problem| !findings.iter().any(|finding| finding.message == problem.message));
+    let problems = problems.map(|problem| MACHINE.warning(problem.message.clone(), problem.remedy.clone()));
+    records.chain(problems).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::finding::Verdict;
+    use crate::doctor::report::Verdict;
+    use ssoctl_protocol::body::LeftRecord;
     use ssoctl_protocol::settings::Settings;
     use ssoctl_protocol::{StoreStatus, Timestamp};
-
-    const US: u32 = 1000;
 
     fn status(version: &str, error: Option<&str>) -> Answer {
         with_store(version, StoreStatus { kind: "file".to_owned(), reason: None, error: error.map(str::to_owned) })
     }
 
     fn with_store(version: &str, secret_store: StoreStatus) -> Answer {
-        Answer::Status(Box::new(DaemonStatus {
+        Ok(Box::new(DaemonStatus {
             version: version.to_owned(),
             pid: 7,
             started_at: Timestamp::from_unix(0),
@@ -219,20 +124,16 @@ mod tests {
         }))
     }
 
-    fn place(kind: Kind, uid: u32, mode: u32) -> Place {
-        Place::There { kind, uid, mode }
-    }
-
     #[test]
     fn who_answers_is_told_apart() {
         for (answer, result, words) in [
             (status("1", None), Verdict::Ok, "ssoctld 1 answers (pid 7, 1 session)"),
-            (status("0", None), Verdict::Warning, "ssoctld 0 runs (pid 7), and 1 is installed"),
-            (Answer::Foreign { uid: 3 }, Verdict::Problem, "a process of user 3"),
-            (Answer::Garbled("no HTTP".to_owned()), Verdict::Problem, "not ssoctld: no HTTP"),
-            (Answer::Late, Verdict::Problem, "does not answer"),
-            (Answer::Nobody, Verdict::Problem, "none runs"),
-            (Answer::Refused("permission denied".to_owned()), Verdict::Problem, "permission denied"),
+            (status("0", None), Verdict::Warning, "ssoctld 0 runs (pid 7), but 1 is installed"),
+            (Err(Unanswered::Foreign { uid: 3 }), Verdict::Problem, "a process of user 3"),
+            (Err(Unanswered::Garbled("no HTTP".to_owned())), Verdict::Problem, "not ssoctld: no HTTP"),
+            (Err(Unanswered::Late), Verdict::Problem, "does not answer"),
+            (Err(Unanswered::Nobody), Verdict::Problem, "none runs"),
+            (Err(Unanswered::Refused("permission denied".to_owned())), Verdict::Problem, "permission denied"),
         ] {
             let finding = judge(&answer, "1", Path::new("/s"));
             assert_eq!(finding.result, result, "{finding:?}");
@@ -243,8 +144,8 @@ mod tests {
 
     #[test]
     fn a_record_of_no_session_is_told_with_what_to_do() {
-        let Answer::Status(mut status) = status("1", None) else { panic!("a status") };
-        assert_eq!(judge_left_records(&status), []);
+        let mut status = status("1", None).unwrap();
+        assert_eq!(judge_reported(&status, &[]), []);
         let known = LeftRecord {
             key: "64ec".to_owned(),
             name: Some("old".to_owned()),
@@ -258,53 +159,16 @@ mod tests {
             ..LeftRecord::default()
         };
         status.left_records = vec![known, damaged];
-        let findings = judge_left_records(&status);
+        let findings = judge_reported(&status, &[]);
         for (finding, words) in findings.iter().zip([
-            "the secret store has old at https://old.awsapps.com/start (issued by aws:eu-west-1), which no configured session has",
-            "the secret store has a record that cannot be read (4606.damaged: the stored record is damaged), which no configured \
-             session has",
+            "the secret store has old at https://old.awsapps.com/start (issued by aws:eu-west-1), which belongs to no configured session",
+            "the secret store has a record that cannot be read (4606.damaged: the stored record is damaged), which belongs to no configured \
+             session",
         ]) {
             assert_eq!((finding.result, finding.message.as_str()), (Verdict::Warning, words));
             assert!(finding.remedy.as_ref().is_some_and(|remedy| remedy.contains("ssoctl logout --all")));
         }
         assert_eq!(findings.len(), 2);
-    }
-
-    #[test]
-    fn a_socket_that_others_could_reach_is_a_problem() {
-        let ours = place(Kind::Directory, US, 0o700);
-        let good = place(Kind::Socket, US, 0o600);
-        let default = SocketPath::Default("/run/ssoctl/s".into());
-        let chosen = SocketPath::Chosen("/tmp/s".into());
-        for (socket, directory, file, result, words) in [
-            (&default, &ours, good.clone(), Verdict::Ok, "yours alone"),
-            (&default, &ours, Place::Missing, Verdict::Skipped, "not there"),
-            (&default, &ours, place(Kind::Socket, US, 0o666), Verdict::Problem, "mode 0666 instead of 0600"),
-            (&default, &ours, place(Kind::Socket, 3, 0o600), Verdict::Problem, "user 3"),
-            (&default, &ours, place(Kind::File, US, 0o600), Verdict::Problem, "not a socket"),
-            (&default, &ours, Place::Unknown("denied".to_owned()), Verdict::Problem, "denied"),
-            (
-                &default,
-                &place(Kind::Directory, US, 0o755),
-                good.clone(),
-                Verdict::Problem,
-                "open to others (mode 0755)",
-            ),
-            (&default, &place(Kind::Directory, 3, 0o700), good.clone(), Verdict::Problem, "pose as the daemon"),
-            (&default, &place(Kind::File, US, 0o600), Place::Missing, Verdict::Problem, "not a directory"),
-            (&chosen, &place(Kind::Directory, 0, 0o777), good, Verdict::Ok, "yours alone"),
-            (
-                &SocketPath::Chosen(format!("/{}", "s".repeat(LONGEST_PATH)).into()),
-                &ours,
-                Place::Missing,
-                Verdict::Problem,
-                "longer than the 103 bytes",
-            ),
-        ] {
-            let finding = judge_socket(socket, directory, &file, None, US);
-            assert_eq!(finding.result, result, "{finding:?}");
-            assert!(finding.message.contains(words), "{finding:?}");
-        }
     }
 
     #[test]
@@ -320,10 +184,20 @@ mod tests {
             (chosen("file", None), Verdict::Ok),
             (chosen("file", Some("there is no bus")), Verdict::Warning),
             (status("1", Some("full")), Verdict::Problem),
-            (Answer::Nobody, Verdict::Skipped),
+            (Err(Unanswered::Nobody), Verdict::Skipped),
         ] {
             let finding = judge_store(&answer);
             assert_eq!(finding.result, result, "{finding:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_daemon_knows_its_health() {
+        let read = |status, body: &str| read(&inquiry::Answer { status, body: body.to_owned() });
+        let good = "{\"version\":\"1\",\"pid\":7,\"started_at\":\"2026-11-23T10:17:35Z\",\"sessions\":0}";
+        assert!(matches!(read(200, good), Ok(status) if status.pid == 7));
+        for (status, body) in [(404, good), (200, "{}"), (200, "")] {
+            assert!(matches!(read(status, body), Err(Unanswered::Garbled(_))), "{status} {body}");
         }
     }
 }

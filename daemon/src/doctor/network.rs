@@ -1,133 +1,178 @@
-//! The way to the service, judged: certificates, proxies, endpoints and the clock.
+//! The way to the service: certificates, proxy, endpoints, and the service's clock.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use url::Url;
 
-use super::finding::Finding;
+use super::report::{Check, Finding};
+use super::time_limit::{PATIENCE, TimeLimit};
+use crate::config::Config;
 use crate::oidc::ServiceClock;
 use crate::partitions::region_of_service;
-use crate::transport::proxies::{Proxy, UnusableProxy};
-use crate::transport::reach::{Answered, Unreachable};
+use crate::transport::proxies::{Proxies, Proxy, UnusableProxy};
+use crate::transport::reach::{Probe, Unreachable};
 
-const CERTIFICATES: &str = "certificates";
-const PROXY: &str = "proxy";
-const ENDPOINT: &str = "endpoint";
-const CLOCK: &str = "clock";
+const CERTIFICATES: Check = Check("certificates");
+const PROXY: Check = Check("proxy");
+const ENDPOINT: Check = Check("endpoint");
+const CLOCK: Check = Check("clock");
 
 /// AWS refuses signed requests whose time is wrong by more than this (observed).
 const SIGNATURE_TOLERANCE: Duration = Duration::from_mins(5);
 
-/// What is known of the network.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Network {
-    /// What had to be put right before anything could be asked.
-    pub(super) client: Result<(), String>,
+struct Network {
+    /// Why no request can be made.
+    client: Result<(), String>,
     /// Whether a bundle of certificates is configured.
-    pub(super) trusts: Trust,
-    pub(super) proxy: Result<Option<Proxy>, UnusableProxy>,
-    pub(super) endpoints: Vec<Endpoint>,
+    has_bundle: bool,
+    proxies: Result<Proxies, UnusableProxy>,
+    endpoints: Vec<Endpoint>,
 }
 
-/// Whose certificates are trusted.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Trust {
-    System,
-    SystemAndBundle,
-}
-
-/// An endpoint and what came of asking it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Endpoint {
-    pub(super) url: Url,
+struct Endpoint {
+    url: Url,
     /// The regions that it serves.
-    pub(super) regions: Vec<String>,
-    /// Nothing, if it was not asked.
-    pub(super) outcome: Option<Result<Reached, Unreachable>>,
+    regions: Vec<String>,
+    outcome: Outcome,
 }
 
-/// An answer, and our time when it came.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Reached {
-    pub(super) answered: Answered,
-    pub(super) wall: SystemTime,
+enum Outcome {
+    /// The service's time, if the answer had it, and ours when it came.
+    Answered {
+        date: Option<SystemTime>,
+        wall: SystemTime,
+    },
+    Failed(Unreachable),
+    NotAsked(&'static str),
 }
 
-/// Judges the network: certificates, proxies, each endpoint, and the clock.
-pub(super) fn judge(network: &Network) -> Vec<Finding> {
-    let mut findings = vec![judge_certificates(network), judge_proxy(&network.proxy)];
-    if network.endpoints.is_empty() {
-        findings.push(Finding::skipped(ENDPOINT, "no session names one"));
+/// Asks every endpoint of the configuration, all at once.
+pub(super) async fn examine(config: &Config, limit: &TimeLimit) -> Vec<Finding> {
+    let bundle = config.ca_bundle.clone();
+    let has_bundle = bundle.is_some();
+    let probe = limit.run(move || Probe::new(bundle.as_deref())).await;
+    let probe = probe.unwrap_or_else(|| Err("reading the certificates takes too long".to_owned()));
+    let mut network =
+        Network { client: Ok(()), has_bundle, proxies: Proxies::from_process(), endpoints: endpoints(config) };
+    match probe {
+        Ok(probe) => ask(&Arc::new(probe), &mut network, limit).await,
+        Err(why) => network.client = Err(why),
     }
-    findings.extend(
-        network
-            .endpoints
-            .iter()
-            .map(|endpoint| judge_endpoint(endpoint, network.proxy.as_ref().ok().and_then(Option::as_ref))),
-    );
-    let reached = network.endpoints.iter().filter_map(|endpoint| endpoint.outcome.as_ref()?.as_ref().ok());
-    findings.push(judge_clock(reached));
+    judge(&network)
+}
+
+async fn ask(probe: &Arc<Probe>, network: &mut Network, limit: &TimeLimit) {
+    let mut asked = Vec::new();
+    for endpoint in &mut network.endpoints {
+        let is_masked = |proxies: &Proxies| proxies.towards(&endpoint.url).is_some_and(Proxy::is_masked);
+        if network.proxies.as_ref().is_ok_and(is_masked) {
+            endpoint.outcome =
+                Outcome::NotAsked("the daemon's proxy has a password that this shell does not know; see ssoctl status");
+            continue;
+        }
+        let (probe, limit, url) = (Arc::clone(probe), limit.clone(), endpoint.url.clone());
+        let asking = tokio::spawn(async move {
+            match limit.wait_for(probe.reach(&url, PATIENCE)).await {
+                Some(Ok(answered)) => Outcome::Answered { date: answered.date, wall: limit.0.now().wall },
+                Some(Err(trouble)) => Outcome::Failed(trouble),
+                None => Outcome::Failed(Unreachable::Late),
+            }
+        });
+        asked.push((endpoint, asking));
+    }
+    for (endpoint, asking) in asked {
+        if let Ok(outcome) = asking.await {
+            endpoint.outcome = outcome;
+        }
+    }
+}
+
+/// Returns every endpoint once, with the regions that it serves.
+fn endpoints(config: &Config) -> Vec<Endpoint> {
+    let mut endpoints = Vec::new();
+    for session in &config.sessions {
+        // A session without endpoints has a problem, which is among the findings about the configuration.
+        let Ok(found) = &session.endpoints else { continue };
+        for url in [&found.oidc, &found.portal] {
+            add(&mut endpoints, url.shown(), session.region());
+        }
+    }
+    endpoints
+}
+
+fn add(endpoints: &mut Vec<Endpoint>, url: &Url, region: &str) {
+    match endpoints.iter_mut().find(|known| known.url.origin() == url.origin()) {
+        None => {
+            let outcome = Outcome::NotAsked("no request can be made");
+            endpoints.push(Endpoint { url: url.clone(), regions: vec![region.to_owned()], outcome });
+        }
+        Some(known) if !known.regions.iter().any(|it| it == region) => known.regions.push(region.to_owned()),
+        Some(_) => {}
+    }
+}
+
+fn judge(network: &Network) -> Vec<Finding> {
+    let has_proxy = network.proxies.as_ref().is_ok_and(|proxies| proxies.proxy().is_some());
+    let mut findings = vec![judge_certificates(network), judge_proxy(&network.proxies)];
+    if network.endpoints.is_empty() {
+        findings.push(ENDPOINT.skipped("no session names one"));
+    }
+    findings.extend(network.endpoints.iter().map(|endpoint| judge_endpoint(endpoint, has_proxy)));
+    findings.push(judge_clock(&network.endpoints));
     findings
 }
 
 fn judge_certificates(network: &Network) -> Finding {
-    match (&network.client, network.trusts) {
-        // Nothing can be set up, and the proxy's finding says why.
-        _ if network.proxy.is_err() => Finding::skipped(CERTIFICATES, "not looked at: the proxy cannot be used"),
-        (Err(why), Trust::SystemAndBundle) => Finding::problem(
-            CERTIFICATES,
+    if network.proxies.is_err() {
+        return CERTIFICATES.skipped("not checked: the proxy cannot be used");
+    }
+    match (&network.client, network.has_bundle) {
+        (Err(why), true) => CERTIFICATES.problem(
             why.clone(),
             "let AWS_CA_BUNDLE (or ca_bundle of the default profile) name a readable file of PEM certificates, or unset it",
         ),
-        (Err(why), Trust::System) => {
-            Finding::problem(CERTIFICATES, why.clone(), "install your system's certificates (ca-certificates)")
+        (Err(why), false) => {
+            CERTIFICATES.problem(why.clone(), "install the certificates of your system (ca-certificates)")
         }
-        (Ok(()), Trust::SystemAndBundle) => Finding::ok(CERTIFICATES, "the system's and those of AWS_CA_BUNDLE"),
-        (Ok(()), Trust::System) => Finding::ok(CERTIFICATES, "the system's"),
+        (Ok(()), true) => CERTIFICATES.ok("the system's and those of AWS_CA_BUNDLE"),
+        (Ok(()), false) => CERTIFICATES.ok("the system's"),
     }
 }
 
-fn judge_proxy(proxy: &Result<Option<Proxy>, UnusableProxy>) -> Finding {
-    match proxy {
-        Ok(None) => Finding::ok(PROXY, "none"),
-        Ok(Some(proxy)) => Finding::ok(PROXY, format!("{}={}", proxy.variable, proxy.address())),
+fn judge_proxy(proxies: &Result<Proxies, UnusableProxy>) -> Finding {
+    match proxies.as_ref().map(Proxies::proxy) {
+        Ok(None) => PROXY.ok("none"),
+        Ok(Some(proxy)) => PROXY.ok(format!("{}={}", proxy.variable, proxy.address())),
         Err(unusable) => {
-            let (what, remedy) = unusable.told();
-            Finding::problem(PROXY, what, remedy)
+            let (message, remedy) = unusable.told();
+            PROXY.problem(message, remedy)
         }
     }
 }
 
-fn judge_endpoint(endpoint: &Endpoint, proxy: Option<&Proxy>) -> Finding {
+fn judge_endpoint(endpoint: &Endpoint, has_proxy: bool) -> Finding {
     let host = match region_of_service(&endpoint.url) {
         Some(_) => endpoint.url.host_str().unwrap_or_default().to_owned(),
         None => endpoint.url.origin().ascii_serialization(),
     };
     let place = format!("{host} ({})", endpoint.regions.join(", "));
     let trouble = match &endpoint.outcome {
-        None if proxy.is_some_and(Proxy::is_masked) => {
-            return Finding::skipped(
-                ENDPOINT,
-                format!(
-                    "{place} was not asked: the daemon's proxy has a password, which this shell has not; see ssoctl status"
-                ),
-            );
-        }
-        None => return Finding::skipped(ENDPOINT, format!("{place} was not asked: no request can be made")),
-        Some(Ok(_)) => return Finding::ok(ENDPOINT, format!("{place} answers")),
-        Some(Err(trouble)) => trouble,
+        Outcome::Answered { .. } => return ENDPOINT.ok(format!("{place} answers")),
+        Outcome::NotAsked(why) => return ENDPOINT.skipped(format!("{place} was not asked: {why}")),
+        Outcome::Failed(trouble) => trouble,
     };
     let (message, remedy) = match trouble {
         Unreachable::Name(why) => (
             format!("the name of {place} cannot be resolved: {why}"),
-            "check the network, the VPN and the session's region; where only a proxy gets out, set HTTPS_PROXY",
+            "check the network, the VPN and the session's region; if only a proxy leads out, set HTTPS_PROXY",
         ),
         Unreachable::Connection(why) => (
             format!("no connection to {place}: {why}"),
-            if proxy.is_some() {
+            if has_proxy {
                 "check the network and the proxy, and whether NO_PROXY should name this host"
             } else {
-                "check the network and the firewall; where only a proxy gets out, set HTTPS_PROXY"
+                "check the network and the firewall; if only a proxy leads out, set HTTPS_PROXY"
             },
         ),
         Unreachable::Proxy(why) => {
@@ -135,67 +180,68 @@ fn judge_endpoint(endpoint: &Endpoint, proxy: Option<&Proxy>) -> Finding {
         }
         Unreachable::Tls(why) => (
             format!("the TLS connection to {place} failed: {why}"),
-            "where a proxy inspects TLS, let AWS_CA_BUNDLE name its certificate; check the clock, too",
+            "if a proxy inspects TLS, let AWS_CA_BUNDLE name its certificate; check the clock, too",
         ),
         Unreachable::Late => (
             format!("no answer from {place} in time"),
-            "check the network, the VPN and the proxy, or whether a firewall swallows the connection",
+            "check the network, the VPN and the proxy, and whether a firewall drops the connection",
         ),
         Unreachable::Other(why) => {
             (format!("{place} does not speak HTTP as it should: {why}"), "check the endpoint and the proxy")
         }
     };
-    Finding::problem(ENDPOINT, message, remedy)
+    ENDPOINT.problem(message, remedy)
 }
 
-fn judge_clock<'a>(mut reached: impl Iterator<Item = &'a Reached>) -> Finding {
-    let Some((date, wall)) = reached.find_map(|reached| Some((reached.answered.date?, reached.wall))) else {
-        return Finding::skipped(CLOCK, "the service did not say what time it is");
-    };
+fn judge_clock(endpoints: &[Endpoint]) -> Finding {
+    let times = endpoints.iter().find_map(|endpoint| match endpoint.outcome {
+        Outcome::Answered { date: Some(date), wall } => Some((date, wall)),
+        _ => None,
+    });
+    let Some((date, wall)) = times else { return CLOCK.skipped("the service did not say what time it is") };
     let (off, direction) = match wall.duration_since(date) {
         Ok(ahead) => (ahead, "ahead of"),
         Err(behind) => (behind.duration(), "behind"),
     };
-    let whole = Duration::from_secs(off.as_secs());
     if off.as_secs() <= ServiceClock::TOLERANCE_SECONDS.unsigned_abs() {
-        return Finding::ok(CLOCK, "it agrees with the service's");
+        return CLOCK.ok("it agrees with the service's");
     }
-    let message = format!("this machine's is {} {direction} the service's", humantime::format_duration(whole));
+    let whole = humantime::format_duration(Duration::from_secs(off.as_secs()));
+    let message = format!("this machine's is {whole} {direction} the service's");
     let remedy = if cfg!(target_os = "macos") {
         "set it: sudo sntp -sS time.apple.com"
     } else {
         "set it: sudo timedatectl set-ntp true"
     };
     if off > SIGNATURE_TOLERANCE {
-        Finding::problem(CLOCK, message + ", and AWS refuses what is signed with it", remedy)
+        CLOCK.problem(message + ", and AWS refuses what is signed with it", remedy)
     } else {
-        Finding::warning(CLOCK, message, remedy)
+        CLOCK.warning(message, remedy)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::finding::Verdict;
-    use crate::transport::proxies::Proxies;
+    use crate::doctor::report::Verdict;
     use std::time::UNIX_EPOCH;
 
     fn network() -> Network {
-        Network { client: Ok(()), trusts: Trust::System, proxy: Ok(None), endpoints: Vec::new() }
+        Network { client: Ok(()), has_bundle: false, proxies: Ok(Proxies::default()), endpoints: Vec::new() }
     }
 
-    fn endpoint(outcome: Option<Result<Reached, Unreachable>>) -> Network {
+    fn endpoint(outcome: Outcome) -> Network {
         let url = Url::parse("https://oidc.eu-west-1.amazonaws.com").unwrap();
         Network { endpoints: vec![Endpoint { url, regions: vec!["eu-west-1".to_owned()], outcome }], ..network() }
     }
 
-    fn reached(date: Option<u64>, wall: u64) -> Option<Result<Reached, Unreachable>> {
+    fn reached(date: Option<u64>, wall: u64) -> Outcome {
         let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
-        Some(Ok(Reached { answered: Answered { date: date.map(at) }, wall: at(wall) }))
+        Outcome::Answered { date: date.map(at), wall: at(wall) }
     }
 
-    fn found(network: &Network, name: &str) -> Finding {
-        judge(network).into_iter().find(|finding| finding.name == name).unwrap()
+    fn found(network: &Network, check: Check) -> Finding {
+        judge(network).into_iter().find(|finding| finding.name == check).unwrap()
     }
 
     #[test]
@@ -209,12 +255,12 @@ mod tests {
             (Unreachable::Late, "in time"),
             (Unreachable::Other(why()), "does not speak HTTP"),
         ] {
-            let finding = found(&endpoint(Some(Err(trouble))), ENDPOINT);
+            let finding = found(&endpoint(Outcome::Failed(trouble)), ENDPOINT);
             assert_eq!(finding.result, Verdict::Problem);
             assert!(finding.message.contains(words), "{finding:?}");
         }
         assert_eq!(found(&endpoint(reached(None, 0)), ENDPOINT).result, Verdict::Ok);
-        assert_eq!(found(&endpoint(None), ENDPOINT).result, Verdict::Skipped);
+        assert_eq!(found(&endpoint(Outcome::NotAsked("no")), ENDPOINT).result, Verdict::Skipped);
         assert_eq!(found(&network(), ENDPOINT).result, Verdict::Skipped);
     }
 
@@ -236,27 +282,38 @@ mod tests {
 
     #[test]
     fn the_password_of_a_proxy_is_never_shown() {
-        let proxy = |variable: &'static str, value: &str| {
-            Proxies::from_vars(|name| (name == variable).then(|| value.into())).map(|proxies| proxies.proxy().cloned())
-        };
-        let judged = |proxy| found(&Network { proxy, ..network() }, PROXY);
-        let finding = judged(proxy("HTTPS_PROXY", "http://ada:hunter2@proxy.example:3128"));
-        assert_eq!(finding, Finding::ok(PROXY, "HTTPS_PROXY=http://proxy.example:3128"));
-        let finding = judged(proxy("https_proxy", "http://ada:hunter2@x@proxy.example"));
+        let proxies = |variable: &str, value: &str| Proxies::from_vars(|name| (name == variable).then(|| value.into()));
+        let judged = |proxies| found(&Network { proxies, ..network() }, PROXY);
+        let finding = judged(proxies("HTTPS_PROXY", "http://ada:hunter2@proxy.example:3128"));
+        assert_eq!(finding, PROXY.ok("HTTPS_PROXY=http://proxy.example:3128"));
+        let finding = judged(proxies("https_proxy", "http://ada:hunter2@x@proxy.example"));
         assert_eq!(finding.result, Verdict::Problem);
         assert!(finding.message.contains("%40") && !format!("{finding:?}").contains("hunter2"), "{finding:?}");
-        assert_eq!(judged(proxy("ALL_PROXY", "proxy:1080")).message, "ALL_PROXY=http://proxy:1080");
-        let unusable = proxy("ALL_PROXY", "socks5://proxy:1080");
-        assert_eq!(found(&Network { proxy: unusable, ..network() }, CERTIFICATES).result, Verdict::Skipped);
+        assert_eq!(judged(proxies("ALL_PROXY", "proxy:1080")).message, "ALL_PROXY=http://proxy:1080");
+        let unusable = proxies("ALL_PROXY", "socks5://proxy:1080");
+        assert_eq!(found(&Network { proxies: unusable, ..network() }, CERTIFICATES).result, Verdict::Skipped);
     }
 
     #[test]
     fn certificates_that_cannot_be_used_are_a_problem() {
-        for (trusts, words) in [(Trust::System, "ca-certificates"), (Trust::SystemAndBundle, "AWS_CA_BUNDLE")] {
-            let finding = found(&Network { client: Err("broken".to_owned()), trusts, ..network() }, CERTIFICATES);
+        for (has_bundle, words) in [(false, "ca-certificates"), (true, "AWS_CA_BUNDLE")] {
+            let finding = found(&Network { client: Err("broken".to_owned()), has_bundle, ..network() }, CERTIFICATES);
             assert_eq!(finding.result, Verdict::Problem);
             assert!(finding.remedy.unwrap().contains(words));
-            assert_eq!(found(&Network { trusts, ..network() }, CERTIFICATES).result, Verdict::Ok);
+            assert_eq!(found(&Network { has_bundle, ..network() }, CERTIFICATES).result, Verdict::Ok);
         }
+    }
+
+    #[test]
+    fn endpoints_are_asked_once_however_many_sessions_have_them() {
+        let mut found = Vec::new();
+        for (url, region) in
+            [("https://a.example", "r-1"), ("https://b.example/x", "r-1"), ("https://a.example", "r-2")]
+        {
+            add(&mut found, &Url::parse(url).unwrap(), region);
+        }
+        add(&mut found, &Url::parse("https://a.example").unwrap(), "r-1");
+        let found: Vec<_> = found.iter().map(|it| (it.url.as_str(), it.regions.join(" "))).collect();
+        assert_eq!(found, [("https://a.example/", "r-1 r-2".to_owned()), ("https://b.example/x", "r-1".to_owned())]);
     }
 }

@@ -1,27 +1,66 @@
-//! The report, for people and for scripts.
+//! What doctor found: as lines for people, and as JSON for scripts.
 
 use std::fmt::Write as _;
 
 use serde::Serialize;
 use ssoctl_protocol::text;
 
-use super::finding::{Finding, Verdict};
+/// The name of something that doctor checks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct Check(pub(super) &'static str);
 
-/// Everything that was found, in the order in which a person would look.
+impl Check {
+    pub(super) fn ok(self, message: impl Into<String>) -> Finding {
+        Finding { name: self, result: Verdict::Ok, message: message.into(), remedy: None }
+    }
+
+    pub(super) fn warning(self, message: impl Into<String>, remedy: impl Into<String>) -> Finding {
+        Finding { name: self, result: Verdict::Warning, message: message.into(), remedy: Some(remedy.into()) }
+    }
+
+    pub(super) fn problem(self, message: impl Into<String>, remedy: impl Into<String>) -> Finding {
+        Finding { name: self, result: Verdict::Problem, message: message.into(), remedy: Some(remedy.into()) }
+    }
+
+    pub(super) fn skipped(self, message: impl Into<String>) -> Finding {
+        Finding { name: self, result: Verdict::Skipped, message: message.into(), remedy: None }
+    }
+}
+
+/// One line of the report, with the names of its JSON.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Finding {
+    pub name: Check,
+    pub result: Verdict,
+    /// A fragment in lower case, never a secret.
+    pub message: String,
+    pub remedy: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Ok,
+    /// It works, but not as well as it could.
+    Warning,
+    /// Something does not work.
+    Problem,
+    /// There is nothing to check here.
+    Skipped,
+}
+
+/// All findings, in the order in which a person would look.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Report {
-    /// What was found.
     pub checks: Vec<Finding>,
     /// Whether there is no problem. Warnings do not count.
     pub ok: bool,
 }
 
-/// Whether marks are coloured.
+/// Whether the text is for a terminal that shows colours.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Colour {
-    /// They are, for a terminal.
     Shown,
-    /// They are not.
     Plain,
 }
 
@@ -33,18 +72,18 @@ impl Report {
 
     /// One line for each check, its remedy below it, and a summary.
     pub fn text(&self, colour: Colour) -> String {
-        let width = self.checks.iter().map(|check| check.name.len()).max().unwrap_or_default();
-        let mut text = String::new();
-        for Finding { name, result, message, remedy } in &self.checks {
+        let width = self.checks.iter().map(|check| check.name.0.len()).max().unwrap_or_default();
+        let mut lines = String::new();
+        for Finding { name: Check(name), result, message, remedy } in &self.checks {
             let (mark, code) = mark(*result);
             let (on, off) = match colour {
                 Colour::Shown => (code, "\x1b[0m"),
                 Colour::Plain => ("", ""),
             };
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "{on}{mark}{off}  {name:width$}  {}", text::line(message));
+            let _ = writeln!(lines, "{on}{mark}{off}  {name:width$}  {}", text::line(message));
             if let Some(remedy) = remedy {
-                let _ = writeln!(text, "{:indent$}-> {}", "", text::line(remedy), indent = 4 + 2 + width + 2);
+                let _ = writeln!(lines, "{:indent$}-> {}", "", text::line(remedy), indent = 4 + 2 + width + 2);
             }
         }
         let count = |wanted| self.checks.iter().filter(|check| check.result == wanted).count();
@@ -52,8 +91,8 @@ impl Report {
             (0, 0) => "all is well".to_owned(),
             (problems, warnings) => format!("{}, {}", counted(problems, "problem"), counted(warnings, "warning")),
         };
-        let _ = writeln!(text, "\n{summary}");
-        text
+        let _ = writeln!(lines, "\n{summary}");
+        lines
     }
 
     /// `{"checks":[{"name","result","message","remedy"}],"ok"}` on one line.
@@ -85,10 +124,10 @@ mod tests {
 
     fn report() -> Report {
         Report::new(vec![
-            Finding::ok("daemon", "it answers"),
-            Finding::warning("browser", "no\n\x1b[2Jopener", "install one"),
-            Finding::problem("clock", "it is wrong", "set it"),
-            Finding::skipped("keyring", "no bus"),
+            Check("daemon").ok("it answers"),
+            Check("browser").warning("no\n\x1b[2Jopener", "install one"),
+            Check("clock").problem("it is wrong", "set it"),
+            Check("keyring").skipped("no bus"),
         ])
     }
 

@@ -1,216 +1,233 @@
-//! The service manager, judged.
+//! The service manager: what systemd or launchd says of the daemon's service, and whether the service can have its sandbox.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::process::Stdio;
 
-use super::finding::Finding;
+use tokio::process::Command;
 
-const SERVICE: &str = "service";
-const SANDBOX: &str = "sandbox";
+use super::report::{Check, Finding};
+use super::time_limit::TimeLimit;
+
+const SERVICE: Check = Check("service");
+const SANDBOX: Check = Check("sandbox");
 const INSTALL: &str = "run: ssoctl service install";
 
-/// The units of systemd that belong to us.
-pub(super) const UNITS: [&str; 2] = ["ssoctld.socket", "ssoctld.service"];
+const UNITS: [&str; 2] = ["ssoctld.socket", "ssoctld.service"];
 
-/// The agent of launchd that belongs to us.
-#[cfg(target_os = "macos")]
-pub(super) const LABEL: &str = "io.github.ssoctl.ssoctld";
-
-/// What is known of the service manager.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Manager {
-    /// There is none.
+enum Manager {
     Missing,
-    /// It does not answer.
     Unreachable(String),
-    /// systemd's user manager, and what it says of our units.
     Systemd(Vec<Unit>),
-    /// launchd.
-    #[cfg_attr(not(any(target_os = "macos", test)), expect(dead_code, reason = "macOS's"))]
+    #[cfg_attr(not(any(target_os = "macos", test)), expect(dead_code, reason = "launchd is macOS's"))]
     Launchd {
         /// Whether the property list is in its place.
-        installed: bool,
-        /// Whether launchd has it.
-        loaded: bool,
+        is_installed: bool,
+        /// Whether launchd has read it.
+        is_loaded: bool,
     },
 }
 
-/// A unit as `systemctl show` describes it.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Unit {
-    pub(super) name: String,
-    load_state: String,
-    file_state: String,
-    active_state: String,
-    result: String,
-    exit_status: String,
-    /// The program that it runs.
-    program: String,
-    /// Whether that is gone.
-    is_program_gone: bool,
+/// A unit of systemd.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Unit {
+    /// As `systemctl show` prints them.
+    properties: BTreeMap<String, String>,
+    /// The program that it runs, if there is no such file.
+    missing_program: Option<String>,
 }
 
 impl Unit {
     /// Reads the output of `systemctl show`: `Name=value` lines, and an empty one between units.
-    pub(super) fn parse_all(text: &str, is_there: impl Fn(&Path) -> bool) -> Vec<Self> {
-        let units = text.split("\n\n").map(Self::parse).filter(|unit| !unit.name.is_empty());
-        let looked_for = |unit: Self| Self {
-            is_program_gone: !unit.program.is_empty() && !is_there(Path::new(&unit.program)),
-            ..unit
-        };
-        units.map(looked_for).collect()
-    }
-
-    fn parse(text: &str) -> Self {
-        let mut unit = Self::default();
-        for (key, value) in text.lines().filter_map(|line| line.split_once('=')) {
-            let member = match key {
-                "Id" => &mut unit.name,
-                "LoadState" => &mut unit.load_state,
-                "UnitFileState" => &mut unit.file_state,
-                "ActiveState" => &mut unit.active_state,
-                "Result" => &mut unit.result,
-                "ExecMainStatus" => &mut unit.exit_status,
-                "ExecStart" => &mut unit.program,
-                _ => continue,
-            };
+    fn parse_all(text: &str, exists: impl Fn(&Path) -> bool) -> Vec<Self> {
+        let parse = |text: &str| {
+            let properties = text.lines().filter_map(|line| line.split_once('='));
+            let properties: BTreeMap<_, _> =
+                properties.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
             // `{ path=/usr/bin/ssoctld ; argv[]=…`
-            let value = value.strip_prefix("{ path=").and_then(|rest| rest.split(" ;").next()).unwrap_or(value);
-            value.clone_into(member);
+            let command = properties.get("ExecStart").and_then(|command| command.strip_prefix("{ path="));
+            let program = command.and_then(|rest| rest.split(" ;").next());
+            let missing_program = program.filter(|program| !exists(Path::new(program))).map(str::to_owned);
+            Self { properties, missing_program }
+        };
+        text.split("\n\n").map(parse).filter(|unit| !unit.name().is_empty()).collect()
+    }
+
+    fn get(&self, property: &str) -> &str {
+        self.properties.get(property).map_or("", String::as_str)
+    }
+
+    fn name(&self) -> &str {
+        self.get("Id")
+    }
+
+    fn is_installed(&self) -> bool {
+        self.get("LoadState") != "not-found"
+    }
+
+    fn is_active(&self) -> bool {
+        self.get("ActiveState") == "active"
+    }
+}
+
+pub(super) async fn examine(limit: &TimeLimit) -> Vec<Finding> {
+    let manager = limit.wait_for(ask()).await;
+    let manager = manager.unwrap_or_else(|| Manager::Unreachable("no answer in time".to_owned()));
+    let setting = |name: &str| std::fs::read_to_string(format!("/proc/sys/{}", name.replace('.', "/"))).ok();
+    let sandbox = restriction_of_user_namespaces(setting).and_then(|setting| judge_sandbox(&manager, setting));
+    std::iter::once(judge(&manager)).chain(sandbox).collect()
+}
+
+/// Asks systemd. Takes as long as systemd likes.
+#[cfg(not(target_os = "macos"))]
+async fn ask() -> Manager {
+    // sd_booted(3).
+    if !Path::new("/run/systemd/system").is_dir() {
+        return Manager::Missing;
+    }
+    let shown = Command::new("systemctl")
+        .args(["--user", "show", "--property=Id,LoadState,UnitFileState,ActiveState,Result,ExecMainStatus,ExecStart"])
+        .args(UNITS)
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await;
+    match shown {
+        Ok(shown) if shown.status.success() => {
+            Manager::Systemd(Unit::parse_all(&String::from_utf8_lossy(&shown.stdout), Path::exists))
         }
-        unit
+        Ok(shown) => Manager::Unreachable(String::from_utf8_lossy(&shown.stderr).trim().to_owned()),
+        Err(error) => Manager::Unreachable(format!("systemctl cannot be run: {error}")),
     }
 }
 
-/// Whether processes without privileges may make user namespaces, which the sandbox of a person's service is made of.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum UserNamespaces {
-    /// As far as the kernel's settings tell.
-    Allowed,
-    /// This setting, with this value, forbids or restricts them.
-    Restricted(&'static str, &'static str),
-}
+/// Asks launchd. Takes as long as launchd likes.
+#[cfg(target_os = "macos")]
+async fn ask() -> Manager {
+    use crate::service_manager::LAUNCHD_LABEL;
 
-impl UserNamespaces {
-    /// What the kernel's settings say: AppArmor's (Ubuntu 23.10 and later), Debian's, and the limit of user_namespaces(7).
-    pub(super) fn of_settings(setting: impl Fn(&str) -> Option<String>) -> Self {
-        let forbids = [
-            ("kernel.apparmor_restrict_unprivileged_userns", "1"),
-            ("kernel.unprivileged_userns_clone", "0"),
-            ("user.max_user_namespaces", "0"),
-        ];
-        let is_so = |(name, value): &(&'static str, &str)| setting(name).is_some_and(|found| found.trim() == *value);
-        forbids.into_iter().find(is_so).map_or(Self::Allowed, |(name, value)| Self::Restricted(name, value))
+    let agents = std::env::home_dir().map(|home| home.join("Library/LaunchAgents"));
+    let status = Command::new("launchctl")
+        .args(["print", &format!("gui/{}/{LAUNCHD_LABEL}", rustix::process::getuid().as_raw())])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .status()
+        .await;
+    match status {
+        Ok(status) => Manager::Launchd {
+            is_installed: agents.is_some_and(|agents| agents.join(format!("{LAUNCHD_LABEL}.plist")).exists()),
+            is_loaded: status.success(),
+        },
+        Err(error) => Manager::Unreachable(format!("launchctl cannot be run: {error}")),
     }
 }
 
-/// Judges whether the service can have its sandbox; `None` where there is no service, or nothing is in its way.
-pub(super) fn judge_sandbox(manager: &Manager, namespaces: UserNamespaces) -> Option<Finding> {
-    let (Manager::Systemd(units), UserNamespaces::Restricted(setting, value)) = (manager, namespaces) else {
-        return None;
-    };
-    let service = units.iter().find(|unit| unit.name == UNITS[1] && unit.load_state != "not-found")?;
-    Some(if service.active_state == "active" {
-        Finding::ok(SANDBOX, format!("the service runs, although {setting} is {value}"))
-    } else {
-        Finding::warning(
-            SANDBOX,
-            format!("the service's sandbox is made of user namespaces, and {setting} is {value}"),
-            "if the service does not start, have the machine's administrator allow them; or run: ssoctl service uninstall, \
-             and ssoctl starts the daemon itself",
-        )
-    })
-}
-
-/// Judges the service manager.
-pub(super) fn judge(manager: &Manager) -> Finding {
+fn judge(manager: &Manager) -> Finding {
     match manager {
-        Manager::Missing => Finding::skipped(SERVICE, "there is no service manager here; ssoctl starts the daemon"),
-        Manager::Unreachable(why) => Finding::warning(
-            SERVICE,
+        Manager::Missing => SERVICE.skipped("there is no service manager here; ssoctl starts the daemon"),
+        Manager::Unreachable(why) => SERVICE.warning(
             format!("the user's service manager does not answer: {why}"),
-            "sign in to a session that has one (not su or sudo), or: loginctl enable-linger; ssoctl starts the daemon meanwhile",
+            "sign in to a session that has one (not su or sudo), or run: loginctl enable-linger; meanwhile ssoctl starts the daemon",
         ),
         Manager::Systemd(units) => judge_units(units),
-        Manager::Launchd { installed: false, .. } => not_installed(),
-        Manager::Launchd { loaded: false, .. } => {
-            Finding::warning(SERVICE, "the agent is installed, and launchd does not have it", INSTALL)
+        Manager::Launchd { is_installed: false, .. } => not_installed(),
+        Manager::Launchd { is_loaded: false, .. } => {
+            SERVICE.warning("the agent is installed, but launchd has not loaded it", INSTALL)
         }
-        Manager::Launchd { .. } => Finding::ok(SERVICE, "launchd starts the daemon at login"),
+        Manager::Launchd { .. } => SERVICE.ok("launchd starts the daemon at login"),
     }
 }
 
 fn not_installed() -> Finding {
-    Finding::warning(
-        SERVICE,
-        "not installed: after a restart nothing renews sign-ins until the first ssoctl command",
-        INSTALL,
-    )
+    SERVICE.warning("not installed: after a restart nothing renews sign-ins until the first ssoctl command", INSTALL)
 }
 
 fn judge_units(units: &[Unit]) -> Finding {
-    let installed: Vec<&Unit> = units.iter().filter(|unit| unit.load_state != "not-found").collect();
+    let installed: Vec<&Unit> = units.iter().filter(|unit| unit.is_installed()).collect();
     if installed.is_empty() {
         return not_installed();
     }
-    if let Some(unit) = installed.iter().find(|unit| unit.is_program_gone) {
-        return Finding::problem(
-            SERVICE,
-            format!("{} runs {}, which is not there any more", unit.name, unit.program),
-            "run: ssoctl service install, which writes the path of the ssoctld that is installed now",
-        );
+    for unit in &installed {
+        if let Some(program) = &unit.missing_program {
+            return SERVICE.problem(
+                format!("{} runs {program}, which does not exist any more", unit.name()),
+                "run: ssoctl service install, which writes the path of the ssoctld that is installed now",
+            );
+        }
     }
-    if let Some(unit) = installed.iter().find(|unit| unit.active_state == "failed") {
+    if let Some(unit) = installed.iter().find(|unit| unit.get("ActiveState") == "failed") {
+        let (name, status) = (unit.name(), unit.get("ExecMainStatus"));
         // EXIT_USER and EXIT_NAMESPACE (systemd.exec(5), "Process Exit Codes").
-        if matches!(unit.exit_status.as_str(), "217" | "226") {
-            return Finding::problem(
-                SERVICE,
-                format!("{} has failed, because its sandbox cannot be made (status {})", unit.name, unit.exit_status),
+        if matches!(status, "217" | "226") {
+            return SERVICE.problem(
+                format!("{name} has failed, because its sandbox cannot be made (status {status})"),
                 "look at: sysctl kernel.apparmor_restrict_unprivileged_userns user.max_user_namespaces; have user namespaces \
                  allowed, or run: ssoctl service uninstall, and ssoctl starts the daemon itself",
             );
         }
-        return Finding::problem(
-            SERVICE,
-            format!("{} has failed ({})", unit.name, unit.result),
-            format!(
-                "look at journalctl --user -u {0}, then: systemctl --user reset-failed {0}; ssoctl service restart",
-                unit.name
-            ),
+        return SERVICE.problem(
+            format!("{name} has failed ({})", unit.get("Result")),
+            format!("look at journalctl --user -u {name}, then run: systemctl --user reset-failed {name}; ssoctl service restart"),
         );
     }
-    if let Some(unit) = installed.iter().find(|unit| unit.load_state != "loaded") {
-        return Finding::problem(
-            SERVICE,
-            format!("{} cannot be used ({})", unit.name, unit.load_state),
+    if let Some(unit) = installed.iter().find(|unit| unit.get("LoadState") != "loaded") {
+        return SERVICE.problem(
+            format!("{} cannot be used ({})", unit.name(), unit.get("LoadState")),
             "run: ssoctl service install, which writes it anew",
         );
     }
-    if let Some(missing) = units.iter().find(|unit| unit.load_state == "not-found") {
-        return Finding::warning(SERVICE, format!("{} is missing", missing.name), INSTALL);
+    if let Some(missing) = units.iter().find(|unit| !unit.is_installed()) {
+        return SERVICE.warning(format!("{} is missing", missing.name()), INSTALL);
     }
     let is_enabled =
-        |unit: &&Unit| matches!(unit.file_state.as_str(), "enabled" | "enabled-runtime" | "linked" | "static");
+        |unit: &Unit| matches!(unit.get("UnitFileState"), "enabled" | "enabled-runtime" | "linked" | "static");
     if let Some(unit) = installed.iter().find(|unit| !is_enabled(unit)) {
-        return Finding::warning(
-            SERVICE,
-            format!("{} is {}, so it does not start at login", unit.name, unit.file_state),
-            INSTALL,
-        );
+        let (name, state) = (unit.name(), unit.get("UnitFileState"));
+        return SERVICE.warning(format!("{name} is {state}, so it does not start at login"), INSTALL);
     }
-    if let Some(unit) = installed.iter().find(|unit| unit.active_state != "active") {
-        return Finding::warning(
-            SERVICE,
-            format!("{} is installed and {}", unit.name, unit.active_state),
-            "run: ssoctl service restart",
-        );
+    if let Some(unit) = installed.iter().find(|unit| !unit.is_active()) {
+        let (name, state) = (unit.name(), unit.get("ActiveState"));
+        return SERVICE.warning(format!("{name} is installed but {state}"), "run: ssoctl service restart");
     }
-    Finding::ok(SERVICE, "systemd starts the daemon at login")
+    SERVICE.ok("systemd starts the daemon at login")
+}
+
+/// The kernel's setting, as `name is value`, that keeps processes without privileges from making user namespaces, of which the
+/// sandbox of a user's service is made. It may be AppArmor's (Ubuntu 23.10 and later), Debian's, or the limit of
+/// user_namespaces(7).
+fn restriction_of_user_namespaces(setting: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let restrictions = [
+        ("kernel.apparmor_restrict_unprivileged_userns", "1"),
+        ("kernel.unprivileged_userns_clone", "0"),
+        ("user.max_user_namespaces", "0"),
+    ];
+    let found = restrictions.into_iter().find(|(name, value)| setting(name).is_some_and(|set| set.trim() == *value));
+    found.map(|(name, value)| format!("{name} is {value}"))
+}
+
+/// Judges whether the service can have its sandbox in spite of this setting; `None` where there is no service.
+fn judge_sandbox(manager: &Manager, setting: String) -> Option<Finding> {
+    let Manager::Systemd(units) = manager else { return None };
+    let service = units.iter().find(|unit| unit.name() == UNITS[1] && unit.is_installed())?;
+    Some(if service.is_active() {
+        SANDBOX.ok(format!("the service runs, although {setting}"))
+    } else {
+        SANDBOX.warning(
+            format!("the service's sandbox needs user namespaces, but {setting}"),
+            "if the service does not start, ask the machine's administrator to allow them; or run: ssoctl service uninstall, and \
+             ssoctl starts the daemon itself",
+        )
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::finding::Verdict;
+    use crate::doctor::report::Verdict;
 
     fn unit(name: &str, load_state: &str, file_state: &str, active_state: &str) -> String {
         format!(
@@ -231,7 +248,7 @@ mod tests {
             ),
             (["loaded", "enabled", "active"], ["loaded", "disabled", "active"], Verdict::Warning, "is disabled"),
             (["loaded", "enabled", "active"], ["loaded", "enabled", "failed"], Verdict::Problem, "failed (exit-code)"),
-            (["loaded", "enabled", "inactive"], ["loaded", "enabled", "active"], Verdict::Warning, "and inactive"),
+            (["loaded", "enabled", "inactive"], ["loaded", "enabled", "active"], Verdict::Warning, "but inactive"),
             (
                 ["bad-setting", "enabled", "inactive"],
                 ["loaded", "enabled", "active"],
@@ -267,29 +284,31 @@ mod tests {
         for active in ["active", "failed", "inactive"] {
             let text = unit(UNITS[1], "loaded", "enabled", active) + program;
             let judged = |is_there: bool| judge(&Manager::Systemd(Unit::parse_all(&text, |_| is_there))).message;
-            assert_eq!(judged(false), "ssoctld.service runs /opt/0.1.0/ssoctld, which is not there any more");
+            assert_eq!(judged(false), "ssoctld.service runs /opt/0.1.0/ssoctld, which does not exist any more");
             assert!(!judged(true).contains("any more"), "{active}");
         }
     }
 
     #[test]
     fn restricted_user_namespaces_matter_where_a_service_is_installed_and_does_not_run() {
-        let restricted =
-            UserNamespaces::of_settings(|name| (name == "user.max_user_namespaces").then(|| "0\n".to_owned()));
-        assert_eq!(restricted, UserNamespaces::Restricted("user.max_user_namespaces", "0"));
-        assert_eq!(UserNamespaces::of_settings(|_| Some("65536".to_owned())), UserNamespaces::Allowed);
-        assert_eq!(UserNamespaces::of_settings(|_| None), UserNamespaces::Allowed);
+        let restriction = |value: &str| {
+            let value = value.to_owned();
+            restriction_of_user_namespaces(move |name| (name == "user.max_user_namespaces").then(|| value.clone()))
+        };
+        assert_eq!(restriction("0\n").as_deref(), Some("user.max_user_namespaces is 0"));
+        assert_eq!(restriction("65536"), None);
+        assert_eq!(restriction_of_user_namespaces(|_| None), None);
         let service = |load: &str, active: &str| {
             Manager::Systemd(Unit::parse_all(&unit(UNITS[1], load, "enabled", active), |_| true))
         };
-        for (manager, namespaces, result) in [
-            (service("loaded", "active"), restricted, Some(Verdict::Ok)),
-            (service("loaded", "inactive"), restricted, Some(Verdict::Warning)),
-            (service("not-found", "inactive"), restricted, None),
-            (service("loaded", "inactive"), UserNamespaces::Allowed, None),
-            (Manager::Missing, restricted, None),
+        for (manager, result) in [
+            (service("loaded", "active"), Some(Verdict::Ok)),
+            (service("loaded", "inactive"), Some(Verdict::Warning)),
+            (service("not-found", "inactive"), None),
+            (Manager::Missing, None),
         ] {
-            assert_eq!(judge_sandbox(&manager, namespaces).map(|finding| finding.result), result, "{manager:?}");
+            let finding = judge_sandbox(&manager, "it is 0".to_owned());
+            assert_eq!(finding.map(|finding| finding.result), result, "{manager:?}");
         }
     }
 
@@ -301,10 +320,10 @@ mod tests {
 
     #[test]
     fn an_agent_has_to_be_installed_and_loaded() {
-        for (installed, loaded, result) in
+        for (is_installed, is_loaded, result) in
             [(true, true, Verdict::Ok), (true, false, Verdict::Warning), (false, false, Verdict::Warning)]
         {
-            assert_eq!(judge(&Manager::Launchd { installed, loaded }).result, result);
+            assert_eq!(judge(&Manager::Launchd { is_installed, is_loaded }).result, result);
         }
     }
 }

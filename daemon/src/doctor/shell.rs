@@ -1,45 +1,39 @@
-//! The shell that doctor is run from: how it differs from the daemon, and the AWS file that it names.
+//! The shell that doctor is run from, and how it differs from the daemon.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 use ssoctl_aws_files::absolute;
+use ssoctl_protocol::SocketPath;
 use ssoctl_protocol::settings::{Settings, TAKEN, differences};
 
-use super::finding::Finding;
-use super::{Subject, configuration, gather};
-use crate::chain::chain;
-use crate::config::{Config, EndpointSettings, Environment, FilePair, Paths, load_named};
+use super::report::{Check, Finding};
+use crate::config::{Environment, FilePair};
 
-const SHELL: &str = "this shell";
+const SHELL: Check = Check("this shell");
 
-/// What is known of the shell.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Shell {
-    /// What a daemon would have that got its environment.
+    /// The settings of a daemon that has the environment of this shell.
     pub(super) settings: Settings,
-    /// The AWS files that it names, if they are not the daemon's default ones.
+    /// The AWS files that its variables name, if they are not the daemon's default ones.
     pub(super) names: Option<FilePair>,
 }
 
 impl Shell {
-    /// That of this process.
-    pub fn of_process(subject: &Subject) -> Self {
+    pub fn of_process(socket: &SocketPath) -> Self {
+        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         let home = std::env::home_dir().filter(|home| home.is_absolute());
         let settings = Settings::of_shell(variable, home.clone(), |path| absolute(path, home.as_deref()));
-        let socket = absolute(subject.socket.path().as_os_str(), None).to_string_lossy().into_owned();
+        let socket = absolute(socket.path().as_os_str(), None).to_string_lossy().into_owned();
         Self { settings: Settings { socket, ..settings }, names: None }
     }
 }
 
-fn variable(name: &str) -> Option<OsString> {
-    std::env::var_os(name).filter(|value| !value.is_empty())
-}
-
-/// This program, to be run again with the environment of a daemon that has these settings.
+/// The command that runs this program again with the environment of a daemon that has these settings.
 ///
 /// # Errors
 /// The path of this program is not known.
@@ -64,7 +58,7 @@ pub fn in_environment_of(daemon: &Settings, shell: &Shell) -> io::Result<Command
     for name in TAKEN {
         match daemon.variable(name) {
             None => command.env_remove(name),
-            // What is not shown is the same here, as far as can be told.
+            // The password is not shown; where the rest is the same here, so is the password, as far as can be told.
             Some(theirs) if theirs.contains("***") && Some(theirs) == shell.settings.variable(name) => continue,
             Some(theirs) => command.env(name, theirs),
         };
@@ -72,7 +66,8 @@ pub fn in_environment_of(daemon: &Settings, shell: &Shell) -> io::Result<Command
     Ok(command)
 }
 
-fn is_same(one: &Path, other: &Path) -> bool {
+/// Whether both paths lead to the same file.
+pub(super) fn is_same(one: &Path, other: &Path) -> bool {
     let real = |path: &Path| std::fs::canonicalize(path).ok();
     one == other || (real(one).is_some() && real(one) == real(other))
 }
@@ -81,16 +76,16 @@ fn is_same(one: &Path, other: &Path) -> bool {
 pub(super) fn judge(daemon: Option<&Settings>, shell: &Settings) -> Vec<Finding> {
     let Some(daemon) = daemon else { return judge_without_daemon(shell) };
     if daemon.config_toml.is_empty() {
-        return vec![Finding::skipped(SHELL, "the daemon is of an earlier version, and does not say what it has")];
+        return vec![SHELL.skipped("the daemon is of an earlier version, which does not report its settings")];
     }
     let found = differences(daemon, shell);
     if found.is_empty() {
-        return vec![Finding::ok(SHELL, "the daemon has the files, places and variables of this shell")];
+        return vec![SHELL.ok("the daemon has the files, places and variables of this shell")];
     }
-    found.into_iter().map(|difference| Finding::warning(SHELL, difference.text, difference.remedy)).collect()
+    found.into_iter().map(|difference| SHELL.warning(difference.text, difference.remedy)).collect()
 }
 
-/// A daemon that `ssoctl` starts takes none of its places from the shell.
+/// A daemon that `ssoctl` starts takes no place of its files from the shell.
 fn judge_without_daemon(shell: &Settings) -> Vec<Finding> {
     let home = Some(PathBuf::from(&shell.home)).filter(|home| home.is_absolute());
     let by_home = Settings::of_shell(|_| None, home, OsStr::to_owned);
@@ -100,48 +95,11 @@ fn judge_without_daemon(shell: &Settings) -> Vec<Finding> {
         state_directory: by_home.state_directory,
         ..shell.clone()
     };
-    let told = differences(&started, shell).into_iter();
-    told.map(|difference| {
-        Finding::warning(
-            SHELL,
-            format!("once ssoctl has started it, {}", difference.text),
+    let warn = |text: String| {
+        SHELL.warning(
+            format!("once ssoctl has started it, {text}"),
             "set it for the service (ssoctl service install), or start ssoctld from this shell",
         )
-    })
-    .collect()
-}
-
-/// Reads the files that the shell names as the daemon does for it. `None` if that panics.
-pub(super) async fn read_named(
-    paths: &Paths,
-    files: FilePair,
-    environment: &Environment,
-    own: Option<&Config>,
-) -> Option<Result<Config, String>> {
-    let listed = own.map(|own| own.aws_config_files.as_slice()).unwrap_or_default();
-    let is_listed = files.config.as_ref().is_some_and(|file| listed.iter().any(|listed| is_same(listed, file)));
-    let settings = if is_listed { EndpointSettings::Count } else { EndpointSettings::Ignored };
-    let (paths, environment) = (paths.clone(), environment.clone());
-    gather::blocking(move || load_named(&paths, &files, settings, &environment).map_err(|why| chain(&why))).await
-}
-
-/// Judges the files that the shell names.
-pub(super) fn judge_named(files: &FilePair, read: Option<Result<Config, String>>, paths: &Paths) -> Vec<Finding> {
-    const NAMED: &str = "configuration";
-    match read {
-        Some(Ok(config)) => {
-            let aws = files.config.clone().unwrap_or_else(|| paths.aws.clone());
-            configuration::judge(&config, &Paths { aws, ..paths.clone() })
-        }
-        Some(Err(why)) => vec![Finding::problem(
-            NAMED,
-            format!("{files}: {why}"),
-            "put that right, or unset the variable; nothing is answered from another file",
-        )],
-        None => vec![Finding::problem(
-            NAMED,
-            format!("reading {files}, takes too long"),
-            "check the file system that it is on",
-        )],
-    }
+    };
+    differences(&started, shell).into_iter().map(|difference| warn(difference.text)).collect()
 }

@@ -1,142 +1,121 @@
-//! The state directory, judged.
+//! The state directory: whether a daemon can keep records in it, and which daemon has its lock.
 
 use std::path::{Path, PathBuf};
 
+use ssoctl_files::holder::{Holder, STATE_LOCK};
+
 use super::daemon::Answer;
-use super::finding::Finding;
-use super::place::{Kind, Place};
-use ssoctl_files::holder::Holder;
+use super::place::{Place, unwritable};
+use super::report::{Check, Finding};
+use crate::inquiry::Unanswered;
 
-const STATE: &str = "state directory";
+const STATE: Check = Check("state directory");
 
-/// With less space than this, the next record may not fit.
+/// With fewer free bytes than this, the next record may not fit.
 const SCARCE: u64 = 16 << 20;
 
-/// What is known of the state directory.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone)]
 pub(super) struct State {
-    pub(super) path: PathBuf,
-    pub(super) directory: Place,
+    path: PathBuf,
+    directory: Place,
     /// Where the file store keeps records.
-    pub(super) records: Place,
-    /// Why the directory cannot be made or written to: another owner above it, or a read-only file system.
-    pub(super) unwritable: Option<String>,
-    /// Bytes that we may still write there.
-    pub(super) free: Option<u64>,
+    records: Place,
+    /// Why the directory cannot be made or written to.
+    unwritable: Option<String>,
+    /// How many bytes this user may still write there.
+    free: Option<u64>,
     /// Who has the lock, as the lock file says; only if that process lives.
-    pub(super) holder: Option<Holder>,
+    holder: Option<Holder>,
 }
 
-/// Judges the directory, and whether who has its lock is the daemon that answers.
-pub(super) fn judge(state: &State, answer: &Answer, socket: &Path, us: u32) -> Finding {
-    let path = state.path.display();
-    let (uid, mode) = match &state.directory {
-        Place::Missing => {
-            return match &state.unwritable {
-                Some(why) => Finding::problem(
-                    STATE,
-                    format!("{path} is not there, and no daemon can make it: {why}"),
-                    "put that right, or name another one with SSOCTL_STATE_DIR",
+impl State {
+    pub(super) fn find(path: PathBuf) -> Self {
+        // The lock is not tried: for a moment that would keep a daemon from starting.
+        let free = rustix::fs::statvfs(&path).ok().map(|system| system.f_bavail.saturating_mul(system.f_frsize));
+        Self {
+            directory: Place::behind(&path),
+            records: Place::at(&path.join("records")),
+            unwritable: unwritable(&path),
+            free,
+            holder: Holder::read(&path.join(STATE_LOCK)).filter(|holder| !holder.is_here() || lives(holder.pid)),
+            path,
+        }
+    }
+
+    pub(super) fn judge(&self, answer: &Answer, socket: &Path) -> Finding {
+        const OR_ANOTHER: &str = ", or choose another directory with SSOCTL_STATE_DIR";
+        let path = self.path.display();
+        if self.directory == Place::Missing {
+            return match &self.unwritable {
+                Some(why) => STATE.problem(
+                    format!("{path} does not exist, and no daemon can make it: {why}"),
+                    format!("mend that{OR_ANOTHER}"),
                 ),
-                None => Finding::skipped(STATE, format!("{path} is not there; the daemon makes it")),
+                None => STATE.skipped(format!("{path} does not exist; the daemon makes it")),
             };
         }
-        Place::Unknown(why) => {
-            return Finding::problem(
-                STATE,
-                format!("{path} cannot be looked at: {why}"),
-                "check the directories above it, or name another one with SSOCTL_STATE_DIR",
+        if let Some(finding) = self.directory.judge_directory(STATE, &self.path, OR_ANOTHER) {
+            return finding;
+        }
+        if let Place::There { foreign, mode, .. } = self.records
+            && (foreign.is_some() || mode & 0o077 != 0)
+        {
+            return STATE.problem(
+                format!("{path}/records can be read or written to by others (mode {mode:04o}), so the file store refuses it"),
+                "assume that others have read the records: run ssoctl logout --all, remove the directory, restart the daemon, and \
+                 sign in again",
             );
         }
-        Place::There { kind: Kind::Directory, uid, mode } => (*uid, *mode),
-        Place::There { .. } => {
-            return Finding::problem(
-                STATE,
-                format!("{path} is not a directory"),
-                "move it away, or name another one with SSOCTL_STATE_DIR",
+        if let Some(why) = &self.unwritable {
+            return STATE.problem(format!("{path} cannot be written to: {why}"), format!("mend that{OR_ANOTHER}"));
+        }
+        if let Some(free) = self.free.filter(|free| *free < SCARCE) {
+            return STATE.problem(
+                format!("only {} kB are free at {path}, so new tokens may not be stored", free >> 10),
+                format!("make room on that file system{OR_ANOTHER}"),
             );
         }
-    };
-    if uid != us {
-        return Finding::problem(
-            STATE,
-            format!("{path} belongs to user {uid}, and no daemon of yours starts with it"),
-            "take it over with chown, or name another one with SSOCTL_STATE_DIR",
-        );
-    }
-    if mode & 0o700 != 0o700 {
-        return Finding::problem(
-            STATE,
-            format!("{path} has mode {mode:04o}, so you cannot write to it"),
-            format!("run: chmod 700 {path}"),
-        );
-    }
-    if let Place::There { uid, mode, .. } = state.records
-        && (uid != us || mode & 0o077 != 0)
-    {
-        return Finding::problem(
-            STATE,
-            format!("{path}/records is open to others (user {uid}, mode {mode:04o}), and the file store refuses it"),
-            "take what is in it as read by others: ssoctl logout --all, remove it, restart the daemon, sign in again",
-        );
-    }
-    if mode & 0o022 != 0 {
-        return Finding::problem(
-            STATE,
-            format!("{path} can be written to by others (mode {mode:04o})"),
-            format!("run: chmod 700 {path}"),
-        );
-    }
-    if let Some(why) = &state.unwritable {
-        return Finding::problem(
-            STATE,
-            format!("{path} cannot be written to: {why}"),
-            "put that right, or name another one with SSOCTL_STATE_DIR",
-        );
-    }
-    if let Some(free) = state.free.filter(|free| *free < SCARCE) {
-        return Finding::problem(
-            STATE,
-            format!("{} kB are free at {path}, and new tokens may not be stored", free >> 10),
-            "make room on that file system, or name another directory with SSOCTL_STATE_DIR",
-        );
-    }
-    match (&state.holder, answer) {
-        (Some(holder), Answer::Status(status)) if holder.pid != status.pid => Finding::warning(
-            STATE,
-            format!("process {} holds {path}, and process {} answers here", holder.pid, status.pid),
-            format!("process {} has another state directory; stop the one that is not wanted", status.pid),
-        ),
-        (Some(holder), Answer::Nobody) if holder.socket != socket => Finding::problem(
-            STATE,
-            format!(
-                "process {} holds {path} and serves {}, so no daemon starts for {}",
-                holder.pid,
-                holder.socket.display(),
-                socket.display()
+        match (&self.holder, answer) {
+            (Some(holder), Ok(status)) if holder.pid != status.pid => STATE.warning(
+                format!("process {} holds {path}, but process {} answers here", holder.pid, status.pid),
+                format!("process {} has another state directory; stop the one that you do not want", status.pid),
             ),
-            format!("set SSOCTL_SOCKET={}, or stop process {}", holder.socket.display(), holder.pid),
-        ),
-        (Some(holder), _) => Finding::ok(STATE, format!("{path}, held by process {}", holder.pid)),
-        (None, _) => Finding::ok(STATE, path.to_string()),
+            (Some(holder), Err(Unanswered::Nobody)) if holder.socket != socket => {
+                let (pid, theirs) = (holder.pid, holder.socket.display());
+                STATE.problem(
+                    format!(
+                        "process {pid} holds {path} and serves {theirs}, so no daemon starts for {}",
+                        socket.display()
+                    ),
+                    format!("set SSOCTL_SOCKET={theirs}, or stop process {pid}"),
+                )
+            }
+            (Some(holder), _) => STATE.ok(format!("{path}, held by process {}", holder.pid)),
+            (None, _) => STATE.ok(path.to_string()),
+        }
     }
+}
+
+/// Whether there is a process with this id that this user may signal.
+fn lives(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok())
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::place::Kind;
     use super::*;
-    use crate::doctor::finding::Verdict;
+    use crate::doctor::report::Verdict;
 
-    const US: u32 = 1000;
-
-    fn there(uid: u32, mode: u32) -> Place {
-        Place::There { kind: Kind::Directory, uid, mode }
+    fn there(foreign: Option<u32>, mode: u32) -> Place {
+        Place::There { kind: Kind::Directory, foreign, mode }
     }
 
     fn state() -> State {
         State {
             path: "/state".into(),
-            directory: there(US, 0o700),
+            directory: there(None, 0o700),
             records: Place::Missing,
             unwritable: None,
             free: None,
@@ -146,20 +125,20 @@ mod tests {
 
     #[test]
     fn what_keeps_a_daemon_from_starting_or_storing_is_a_problem() {
-        let file = Place::There { kind: Kind::File, uid: US, mode: 0o600 };
+        let file = Place::There { kind: Kind::Other, foreign: None, mode: 0o600 };
         let elsewhere = Some(Holder { pid: 7, host: "ada".to_owned(), socket: "/other".into() });
         let here = Some(Holder { pid: 7, host: "ada".to_owned(), socket: "/s".into() });
         for (state, result, words) in [
             (state(), Verdict::Ok, "/state"),
-            (State { directory: Place::Missing, ..state() }, Verdict::Skipped, "not there"),
+            (State { directory: Place::Missing, ..state() }, Verdict::Skipped, "does not exist"),
             (State { directory: file, ..state() }, Verdict::Problem, "not a directory"),
             (State { directory: Place::Unknown("denied".to_owned()), ..state() }, Verdict::Problem, "denied"),
-            (State { directory: there(3, 0o700), ..state() }, Verdict::Problem, "user 3"),
-            (State { directory: there(US, 0o500), ..state() }, Verdict::Problem, "cannot write"),
-            (State { directory: there(US, 0o775), ..state() }, Verdict::Problem, "by others (mode 0775)"),
-            (State { directory: there(US, 0o755), ..state() }, Verdict::Ok, "/state"),
-            (State { records: there(US, 0o750), ..state() }, Verdict::Problem, "refuses"),
-            (State { records: there(US, 0o700), ..state() }, Verdict::Ok, "/state"),
+            (State { directory: there(Some(3), 0o700), ..state() }, Verdict::Problem, "user 3"),
+            (State { directory: there(None, 0o500), ..state() }, Verdict::Problem, "cannot write"),
+            (State { directory: there(None, 0o775), ..state() }, Verdict::Problem, "by others (mode 0775)"),
+            (State { directory: there(None, 0o755), ..state() }, Verdict::Ok, "/state"),
+            (State { records: there(None, 0o750), ..state() }, Verdict::Problem, "refuses"),
+            (State { records: there(None, 0o700), ..state() }, Verdict::Ok, "/state"),
             (
                 State { unwritable: Some("read-only".to_owned()), ..state() },
                 Verdict::Problem,
@@ -175,7 +154,7 @@ mod tests {
             (State { holder: elsewhere, ..state() }, Verdict::Problem, "serves /other"),
             (State { holder: here, ..state() }, Verdict::Ok, "held by process 7"),
         ] {
-            let finding = judge(&state, &Answer::Nobody, Path::new("/s"), US);
+            let finding = state.judge(&Err(Unanswered::Nobody), Path::new("/s"));
             assert_eq!(finding.result, result, "{finding:?}");
             assert!(finding.message.contains(words), "{finding:?}");
         }

@@ -15,7 +15,7 @@ pub mod report;
 pub mod scope;
 
 /// The name of the agent in launchd's domain of the user; also the name of its property list.
-const LAUNCHD_LABEL: &str = "io.github.ssoctl.ssoctld";
+pub(crate) const LAUNCHD_LABEL: &str = "io.github.ssoctl.ssoctld";
 
 /// Who started this process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -20,7 +20,7 @@ fn a_healthy_machine_has_no_problem_and_everything_is_looked_at() {
     report.is_well();
     report
         .finds("daemon", "ok", "1 session")
-        .finds("socket", "ok", "yours alone")
+        .finds("socket", "ok", "for you alone")
         .finds("state directory", "ok", "held by process")
         .finds("secret store", "ok", "files")
         .finds("AWS token cache", "ok", "")
@@ -92,7 +92,7 @@ fn nothing_is_made_or_started() {
         found
     };
     let before = tree();
-    Report::on(&stage).finds("daemon", "problem", "none runs").finds("state directory", "skipped", "not there");
+    Report::on(&stage).finds("daemon", "problem", "none runs").finds("state directory", "skipped", "does not exist");
     assert_eq!(tree(), before);
 }
 

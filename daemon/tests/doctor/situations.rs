@@ -635,7 +635,7 @@ fn doctor_is_right_about_what_the_machine_does_not_give() {
             right: &[(
                 "service",
                 "problem",
-                "ssoctld.service runs /opt/ssoctl/0.1.0/ssoctld, which is not there any more",
+                "ssoctld.service runs /opt/ssoctl/0.1.0/ssoctld, which does not exist any more",
             )],
             ..CALM
         },

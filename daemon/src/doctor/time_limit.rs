@@ -1,0 +1,42 @@
+//! The time that each check may take, as file systems, buses and services may hang.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Clock;
+
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
+#[derive(Clone)]
+pub(super) struct TimeLimit(pub(super) Arc<dyn Clock>);
+
+impl TimeLimit {
+    pub(super) async fn wait_for<T>(&self, check: impl Future<Output = T>) -> Option<T> {
+        let deadline = self.0.sleep_until(self.0.now().boot + PATIENCE);
+        tokio::select! {
+            found = check => Some(found),
+            () = deadline => None,
+        }
+    }
+
+    /// Runs what may block on a thread of its own. `None` also if it panics.
+    pub(super) async fn run<T: Send + 'static>(&self, check: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        self.wait_for(tokio::task::spawn_blocking(check)).await?.ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+
+    #[tokio::test]
+    async fn what_hangs_is_given_up_after_its_time() {
+        let clock = Arc::new(ManualClock::at(std::time::SystemTime::UNIX_EPOCH));
+        let limit = TimeLimit(clock.clone());
+        let (hanging, ()) =
+            tokio::join!(limit.wait_for(std::future::pending::<()>()), async { clock.advance(PATIENCE) });
+        assert_eq!(hanging, None);
+        assert_eq!(limit.wait_for(async { 1 }).await, Some(1));
+    }
+}
