@@ -105,7 +105,7 @@ fn name(daemon: &Daemon, selector: Selector) -> Result<String, Failure> {
     match selector {
         Selector::Session(name) => Ok(name),
         selector => {
-            let answer = daemon.ask(&Route::Resolve, &Query { selector, ..Query::default() })?;
+            let answer = daemon.ask(&Route::Session, &Query { selector, ..Query::default() })?;
             Ok(daemon.read::<SessionStatus>(&answer)?.name)
         }
     }

@@ -23,9 +23,9 @@ pub(crate) fn request(route: &Route, query: &Query, body: Option<&[u8]>) -> Vec<
     // Writing to a `Vec` cannot fail.
     let _ = write!(
         bytes,
-        "{} {}{query} HTTP/1.1\r\nHost: localhost\r\n{VERSION_HEADER}: {VERSION}\r\nConnection: close\r\n",
+        "{} {} HTTP/1.1\r\nHost: localhost\r\n{VERSION_HEADER}: {VERSION}\r\nConnection: close\r\n",
         route.method(),
-        route.path(),
+        route.target(query),
     );
     if let Some(body) = body {
         let _ = write!(bytes, "Content-Type: {JSON}\r\nContent-Length: {}\r\n\r\n", body.len());

@@ -7,8 +7,7 @@ use std::path::Path;
 
 use ssoctl_files::remedy::explained;
 use ssoctl_protocol::http::Head;
-use ssoctl_protocol::route::Query;
-use ssoctl_protocol::{Route, SocketOwner, VERSION, VERSION_HEADER};
+use ssoctl_protocol::{Query, Route, SocketOwner, VERSION, VERSION_HEADER};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
@@ -57,8 +56,8 @@ pub(crate) async fn get(
         return Err(Unanswered::Foreign { uid });
     }
     // HTTP/1.0 has no chunks, and its answers end with the connection.
-    let request =
-        format!("GET {}{query} HTTP/1.0\r\nHost: ssoctld\r\n{VERSION_HEADER}: {VERSION}\r\n\r\n", route.path());
+    let target = route.target(query);
+    let request = format!("GET {target} HTTP/1.0\r\nHost: ssoctld\r\n{VERSION_HEADER}: {VERSION}\r\n\r\n");
     let answer = exchange(&mut stream, request.as_bytes()).await;
     parse(&answer.map_err(|error| Unanswered::Garbled(error.to_string()))?)
 }

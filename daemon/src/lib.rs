@@ -122,7 +122,7 @@ pub async fn run(
         world: world.clone(),
         token_files,
         left_records: LeftRecords::start(configuration.directory.subscribe(), world.clone()),
-        calls: server::Calls::default(),
+        limits: server::CallLimits::default(),
         started_at: Timestamp::from(world.clock.now().wall),
         settings,
         read: Box::new(move |files| Box::pin(have_read(files, ask.clone(), Arc::clone(&asking_clock)))),

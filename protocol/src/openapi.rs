@@ -8,47 +8,21 @@ pub const DOCUMENT: &str = include_str!("../openapi.json");
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use serde_json::Value;
 
     use super::*;
-    use crate::route::{Query, Selector};
+    use crate::route::Row;
     use crate::{ErrorCode, Route, VERSION};
 
-    /// Writes each row down once: the match has to have all of them, and the list is made of the same rows.
-    macro_rules! rows {
-        ($($route:pat => $row:literal,)+) => {
-            const ROWS: &[&str] = &[$($row),+];
-
-            fn row(route: &Route) -> &'static str {
-                match route {
-                    $($route => $row,)+
-                }
-            }
+    /// Each row of the route table once for each of its paths, with the name under which the document has it.
+    fn rows() -> impl Iterator<Item = (String, &'static Row)> {
+        let of_row = |row: &&'static Row| {
+            let row = *row;
+            row.paths.iter().map(move |path| (format!("{} {path}", row.method), row))
         };
-    }
-
-    rows! {
-        Route::Health => "GET /v1/health",
-        Route::OpenApi => "GET /v1/openapi.json",
-        Route::Sessions => "GET /v1/sessions",
-        Route::AddSession => "POST /v1/sessions",
-        Route::Resolve => "GET /v1/session",
-        Route::Session(_) => "GET /v1/sessions/{name}",
-        Route::Token => "GET /v1/token",
-        Route::SessionToken(_) => "GET /v1/sessions/{name}/token",
-        Route::StartLogin(_) => "POST /v1/sessions/{name}/login",
-        Route::AwaitLogin(_) => "GET /v1/sessions/{name}/login",
-        Route::CancelLogin(_) => "DELETE /v1/sessions/{name}/login",
-        Route::Logout(_) => "POST /v1/sessions/{name}/logout",
-        Route::LogoutAll => "POST /v1/logout",
-        Route::Import => "POST /v1/import",
-        Route::Credentials => "GET /v1/credentials",
-        Route::SessionCredentials(_) => "GET /v1/sessions/{name}/credentials",
-        Route::Assignment => "GET /v1/assignment",
-        Route::Accounts(_) => "GET /v1/sessions/{name}/accounts",
-        Route::Roles { .. } => "GET /v1/sessions/{name}/accounts/{id}/roles",
+        Route::TABLE.iter().flat_map(of_row)
     }
 
     fn document() -> Value {
@@ -79,74 +53,35 @@ mod tests {
 
     #[test]
     fn it_has_the_rows_of_the_route_table_and_no_others() {
-        let document = document();
-        let documented: BTreeSet<String> = operations(&document).into_iter().map(|(row, _)| row).collect();
-        assert_eq!(documented, ROWS.iter().copied().map(str::to_owned).collect());
-        for known in ROWS {
-            let request = known.replace("{name}", "my%20corp").replace("{id}", "111122223333");
-            let (method, path) = request.split_once(' ').expect("a method and a path");
-            let route = Route::parse(method, path).unwrap_or_else(|why| panic!("{request}: {why:?}"));
-            assert_eq!(row(&route), *known);
-        }
+        let documented: BTreeSet<String> = operations(&document()).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(documented, rows().map(|(name, _)| name).collect());
     }
 
     #[test]
-    fn it_has_the_parameters_of_paths_and_queries() {
+    fn its_operations_take_and_answer_what_the_route_table_says() {
         let document = document();
-        let mut in_queries = BTreeSet::new();
-        for (row, operation) in operations(&document) {
-            let in_path: BTreeSet<String> = row.split(['{', '}']).skip(1).step_by(2).map(str::to_owned).collect();
-            assert_eq!(parameters(&document, &operation, "path"), in_path, "{row}");
-            in_queries.extend(parameters(&document, &operation, "query"));
+        let operations: BTreeMap<String, Value> = operations(&document).into_iter().collect();
+        for (name, row) in rows() {
+            let operation = &operations[&name];
+            let in_path: BTreeSet<String> = name.split(['{', '}']).skip(1).step_by(2).map(str::to_owned).collect();
+            assert_eq!(parameters(&document, operation, "path"), in_path, "{name}");
+            let names_session = !row.paths[0].contains('{') && !in_path.is_empty();
+            let members = |parameter: &&'static str| match *parameter {
+                "selector" if names_session => vec![],
+                "selector" => vec!["session", "profile", "start_url"],
+                "files" => vec!["config", "credentials"],
+                other => vec![other],
+            };
+            let expected = row.parameters.iter().flat_map(members).map(str::to_owned).collect();
+            assert_eq!(parameters(&document, operation, "query"), expected, "{name}");
+            let schema = |content: &Value| {
+                let reference = content["content"]["application/json"]["schema"]["$ref"].as_str();
+                reference.and_then(|reference| reference.rsplit('/').next()).map(str::to_owned)
+            };
+            assert_eq!(schema(&operation["requestBody"]).as_deref(), row.body, "{name}");
+            let answer = schema(&operation["responses"]["200"]);
+            assert_eq!(answer.as_deref().unwrap_or("Document"), row.answer, "{name}");
         }
-        // Every member, so that a new one has to be added here.
-        let whole = |selector| Query {
-            selector,
-            config: Some("/".to_owned()),
-            credentials: Some("/".to_owned()),
-            account: Some(String::new()),
-            role: Some(String::new()),
-            min_valid: 1,
-            wait: 1,
-            if_needed: true,
-            fresh: true,
-            forget: true,
-            flow: Some(1),
-        };
-        let one = String::new;
-        let selectors = [Selector::Session(one()), Selector::Profile(one()), Selector::StartUrl(one())];
-        let written: String = selectors.into_iter().map(|selector| whole(selector).to_string()).collect();
-        let pairs = written.split(['?', '&']).filter_map(|pair| pair.split_once('='));
-        assert_eq!(in_queries, pairs.map(|(name, _)| name.to_owned()).collect());
-    }
-
-    /// The documentation of [`Route`] is what people read who write clients in Rust.
-    #[test]
-    fn it_says_of_parameters_and_answers_what_the_routes_say() {
-        let document = document();
-        let routes = include_str!("route.rs").split_once("pub enum Route {").and_then(|(_, it)| it.split_once("\n}\n"));
-        // What stands above a variant, in one line with the variant before it.
-        let above = routes.expect("the routes").0.replace("\n    /// ", " ");
-        let mut rows = BTreeSet::new();
-        for (_, row) in above.lines().filter_map(|line| line.split_once('`')) {
-            let (request, rest) = row.split_once('`').expect("an end of the request");
-            let (row, query) = request.split_once('?').unwrap_or((request, ""));
-            let query = query.replace("SELECTOR", "session=&profile=&start_url=");
-            let query = query.replace("FILES", "config=&credentials=");
-            let expected: BTreeSet<String> =
-                query.split('&').filter_map(|it| it.strip_suffix('=')).map(str::to_owned).collect();
-            let operation = operations(&document).into_iter().find(|(known, _)| known == row);
-            let (_, operation) = operation.unwrap_or_else(|| panic!("{row} is not in the document"));
-            assert_eq!(parameters(&document, &operation, "query"), expected, "{row}");
-            if let Some(schema) =
-                operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].as_str()
-            {
-                let name = schema.rsplit('/').next().expect("a name");
-                assert!(rest.contains(&format!("::{name})")), "{row} answers with {name}, and the route says {rest}");
-            }
-            rows.insert(row);
-        }
-        assert_eq!(rows, ROWS.iter().copied().collect());
     }
 
     #[test]

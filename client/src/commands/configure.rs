@@ -19,7 +19,7 @@ use crate::start;
 /// Becomes `ssoctld configure`. Returns only if it cannot.
 pub(super) fn run(daemon: &Daemon, arguments: Configure) -> Result<(), Failure> {
     let query = Query { selector: selector(arguments.which)?, ..Query::default() };
-    let session: SessionStatus = daemon.read(&daemon.ask(&Route::Resolve, &query)?)?;
+    let session: SessionStatus = daemon.read(&daemon.ask(&Route::Session, &query)?)?;
     if !arguments.waiting.wait.is_zero() {
         // What is asked next, so that whatever needs a person for it needs one now, while there is somebody to show a code.
         let route = Route::Accounts(session.name.clone());

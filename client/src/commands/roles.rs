@@ -41,7 +41,7 @@ pub(super) fn run(daemon: &Daemon, arguments: cli::Roles) -> Result<(), Failure>
     };
     let mut rows = Vec::new();
     for account in accounts {
-        let route = Route::Roles { session: session.clone(), account: account.id.clone() };
+        let route = Route::Roles(session.clone(), account.id.clone());
         let listed: Roles = daemon.read(&waiting.obtain(daemon, &route, &Query::default())?)?;
         rows.extend(listed.roles.into_iter().map(|role| Row {
             account: account.id.clone(),

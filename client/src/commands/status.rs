@@ -23,7 +23,7 @@ pub(super) fn run(daemon: &Daemon, arguments: cli::Status) -> Result<(), Failure
             (answer.body.expose().trim_ascii().to_vec(), daemon.read::<StatusReport>(&answer)?)
         }
         Some(selector) => {
-            let session = daemon.ask(&Route::Resolve, &Query { selector, ..Query::default() })?;
+            let session = daemon.ask(&Route::Session, &Query { selector, ..Query::default() })?;
             let health = daemon.ask(&Route::Health, &Query::default())?;
             let report = StatusReport {
                 daemon: daemon.read::<DaemonStatus>(&health)?,

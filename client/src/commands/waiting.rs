@@ -116,7 +116,7 @@ const fn token_validity(route: &Route, query: &Query) -> u64 {
 /// One question. The portal may be asked for every page of a list before it is answered.
 fn ask(daemon: &Daemon, route: &Route, query: &Query) -> Result<Answer, Failure> {
     let effort = match route {
-        Route::Accounts(_) | Route::Roles { .. } => SERVICE_CALLS,
+        Route::Accounts(_) | Route::Roles(..) => SERVICE_CALLS,
         _ => Duration::ZERO,
     };
     daemon.exchange(route, query, None, Patience::beyond(effort.saturating_add(Duration::from_secs(query.wait))))

@@ -113,7 +113,7 @@ fn login_cancel_gives_the_pending_sign_in_up_for_everybody_who_waits() {
 
     stage.run(["login", "--cancel"]).exits(0).says("No sign-in to corp is pending");
     for waiting in [login, token] {
-        waiting.finish().exits(7).prints_nothing().says("given up");
+        waiting.finish().exits(7).prints_nothing().says("cancelled");
     }
     assert_eq!(stage.status("corp")["login"], serde_json::Value::Null);
     stage.run(["login", "--cancel"]).exits(0);

@@ -47,7 +47,7 @@ fn logout_gives_a_pending_sign_in_up() {
     let login = stage.start(stage.ssoctl(["login", "--no-browser"]));
     stage.shown_by(&login);
     stage.run(["logout"]).exits(0);
-    login.finish().exits(7).says("given up");
+    login.finish().exits(7).says("cancelled");
 }
 
 #[test]

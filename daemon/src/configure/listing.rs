@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
-use ssoctl_protocol::route::Query;
+use ssoctl_protocol::route::{Query, Selector};
 use ssoctl_protocol::{
     Accounts, DaemonStatus, ErrorCode, Problem, Roles, Route, SessionStatus, SocketOwner, SocketPath,
 };
@@ -62,7 +62,7 @@ impl Daemon {
 
     /// What the daemon knows of the session.
     pub(super) async fn session(&self) -> Result<SessionStatus, Failure> {
-        self.ask(&Route::Session(self.session.clone())).await
+        self.ask(&Route::Session).await
     }
 
     /// All accounts, those that the patterns mean with all their roles.
@@ -91,7 +91,7 @@ impl Daemon {
     }
 
     async fn roles(&self, account: &AccountId) -> Result<Vec<RoleName>, Failure> {
-        let route = Route::Roles { session: self.session.clone(), account: account.to_string() };
+        let route = Route::Roles(self.session.clone(), account.to_string());
         let answer: Roles = match self.ask(&route).await {
             Ok(roles) => roles,
             // Taken away since the accounts were listed.
@@ -104,7 +104,8 @@ impl Daemon {
 
     async fn ask<T: DeserializeOwned>(&self, route: &Route) -> Result<T, Failure> {
         let socket = self.socket.path();
-        let query = Query { config: self.file.clone(), ..Query::default() };
+        let selector = Selector::Session(self.session.clone());
+        let query = Query { selector, config: self.file.clone(), ..Query::default() };
         let late = self.clock.sleep_until(self.clock.now().boot + PATIENCE);
         let answer = tokio::select! {
             answer = inquiry::get(socket, route, &query, self.believed) => {

@@ -1,4 +1,4 @@
-//! Requests in, answers out.
+//! What each route does. `handle` has one arm for each; a route without an arm does not compile.
 
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -10,22 +10,22 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, CACHE_CONTROL, HeaderValue};
 use hyper::{Request, Response, StatusCode};
-use ssoctl_protocol::route::{NoRoute, Query};
+use ssoctl_protocol::import::Import;
 use ssoctl_protocol::settings::Settings;
 use ssoctl_protocol::{
-    DaemonStatus, ErrorCode, JSON, Login, NewSession, Problem, Route, Selector, SessionStatus, StatusReport, Timestamp,
-    Token, VERSION, VERSION_HEADER, openapi,
+    DaemonStatus, ErrorCode, JSON, Login, NewSession, Problem, Query, Route, Selector, SessionStatus, StatusReport,
+    Timestamp, Token, VERSION, VERSION_HEADER, openapi,
 };
 use tokio::sync::watch;
 
-use super::calls::Calls;
+use super::call_limits::CallLimits;
 use super::reply::{self, Reply, ok, unexpected};
-use super::{roles, translate, web_page};
+use super::{problem, status, web_page};
 use crate::config::{FilePair, SaveError};
 use crate::directory::{Directory, Entry, View};
 use crate::left_records::LeftRecords;
 use crate::sdk_cache::SdkCache;
-use crate::session::ask::{Answer, Forgotten, Need, Refusal, Want};
+use crate::session::ask::{Answer, Need, Refusal, Want};
 use crate::world::World;
 
 /// No caller waits longer, whatever it asks for.
@@ -34,52 +34,46 @@ const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 /// The name under which a session was saved, and the directory that has it.
 pub type Saved = Pin<Box<dyn Future<Output = Result<(String, Arc<Directory>), SaveError>> + Send>>;
 
-/// What names mean in a file that a caller has named, or why it is not used.
+/// What names mean in a file that a caller has named, or why that file is not used.
 pub type Named = Pin<Box<dyn Future<Output = Result<Arc<View>, String>> + Send>>;
 
 /// What the handlers work on.
 pub struct Api {
-    /// The sessions.
     pub directory: watch::Receiver<Arc<Directory>>,
-    /// The doors; of them, handlers use the clock, and ask the store for its name.
     pub world: World,
-    /// The token files of the AWS CLI and SDKs, of which handlers ask where they stand.
     pub token_files: SdkCache,
-    /// The records that belong to no session.
     pub left_records: LeftRecords,
-    /// How often some calls may come.
-    pub calls: Calls,
-    /// When the daemon started.
+    pub limits: CallLimits,
     pub started_at: Timestamp,
-    /// What the daemon works with.
     pub settings: Settings,
-    /// Reads a file that a caller has named, and remembers it.
+    /// Reads files that a caller has named, and remembers them.
     pub read: Box<dyn Fn(FilePair) -> Named + Send + Sync>,
     /// Writes a session into the configuration file and reads that again.
     pub save: Box<dyn Fn(NewSession) -> Saved + Send + Sync>,
 }
 
 impl Api {
-    /// Answers a request, always.
+    /// Answers a request. An error becomes an answer, too.
     pub async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let method = request.method().as_str().to_owned();
         let path = request.uri().path().to_owned();
-        let route = Route::parse(&method, &path);
-        let mut response = match self.dispatch(route.clone(), request).await {
-            Ok(response) => response,
-            Err(problem) => {
-                tracing::debug!(
-                    method,
-                    path,
-                    code = problem.code.as_str(),
-                    detail = problem.detail,
-                    "a request failed"
-                );
-                reply::problem(&problem)
+        let mut allowed = Vec::new();
+        let parsed = Route::parse(&method, &path, request.uri().query().unwrap_or_default());
+        let reply = match (web_page::refusal(&request), parsed) {
+            (Some(why), _) => Err(Problem::new(ErrorCode::Forbidden, why)),
+            (None, Ok((route, query))) => self.handle(route, query, request).await,
+            (None, Err(bad)) => {
+                allowed = bad.allowed;
+                Err(Problem::new(bad.code, bad.detail))
             }
         };
+        let mut response = reply.unwrap_or_else(|problem| {
+            let (code, detail) = (problem.code.as_str(), &problem.detail);
+            tracing::debug!(method, path, code, detail, "a request failed");
+            reply::problem(&problem)
+        });
         let headers = response.headers_mut();
-        if let Err(NoRoute::MethodNotAllowed(allowed)) = route {
+        if !allowed.is_empty() {
             let allowed: Vec<&str> = allowed.iter().map(|method| method.as_str()).collect();
             headers.extend(HeaderValue::try_from(allowed.join(", ")).map(|value| (ALLOW, value)));
         }
@@ -88,63 +82,33 @@ impl Api {
         response
     }
 
-    async fn dispatch(&self, route: Result<Route, NoRoute>, request: Request<Incoming>) -> Reply {
-        if let Some(why) = web_page::sign_of(&request) {
-            return Err(Problem::new(ErrorCode::Forbidden, why));
-        }
-        let route = route.map_err(|why| translate::no_route(&why, request.method().as_str(), request.uri().path()))?;
-        let query = Query::parse(request.uri().query().unwrap_or_default())
-            .map_err(|bad| Problem::new(ErrorCode::InvalidRequest, bad.to_string()))?;
-        let directory = Arc::clone(&self.directory.borrow());
+    /// A session that the path names is the selector of the query.
+    async fn handle(&self, route: Route, query: Query, request: Request<Incoming>) -> Reply {
         match route {
-            Route::Health => return ok(&self.daemon(&directory)),
-            Route::OpenApi => {
-                return Ok(reply::whole(StatusCode::OK, JSON, Bytes::from_static(openapi::DOCUMENT.as_bytes())));
-            }
-            Route::AddSession => return self.add_session(request).await,
-            Route::LogoutAll => return self.logout_all(forgotten(&query)).await,
-            _ => {}
-        }
-        let view = self.view(&query).await?;
-        let named = |name: String| resolve(&view, &Selector::Session(name));
-        match route {
-            Route::Sessions => {
-                let sessions = view.entries().iter().map(|entry| self.status(entry)).collect();
-                // Reading the file of the view may have changed it.
-                let directory = Arc::clone(&self.directory.borrow());
-                ok(&StatusReport { daemon: self.daemon(&directory), sessions })
-            }
-            Route::Resolve => ok(&self.status(resolve(&view, &query.selector)?)),
-            Route::Session(name) => ok(&self.status(named(name)?)),
-            Route::Token => self.token(resolve(&view, &query.selector)?, &query).await,
-            Route::SessionToken(name) => self.token(named(name)?, &query).await,
-            Route::StartLogin(name) => self.login(named(name)?, Want::Login { need: need(&query)? }).await,
-            Route::AwaitLogin(name) => {
+            Route::Health => ok(&self.daemon()),
+            Route::OpenApi => Ok(reply::whole(StatusCode::OK, JSON, Bytes::from_static(openapi::DOCUMENT.as_bytes()))),
+            Route::Sessions => ok(&self.sessions(&query).await?),
+            Route::AddSession => ok(&self.add_session(request).await?),
+            Route::Session => ok(&self.status(&self.entry(&query).await?)),
+            Route::Token => ok(&self.token(&query).await?),
+            Route::StartLogin(_) => ok(&self.login(&query, Want::Login { need: need(&query)? }).await?),
+            Route::AwaitLogin(_) => {
                 let flow = query.flow.ok_or_else(|| Problem::new(ErrorCode::InvalidRequest, "flow is missing"))?;
-                self.login(named(name)?, Want::LoginEnd { flow, wait: wait(&query) }).await
+                ok(&self.login(&query, Want::LoginEnd { flow, wait: wait(&query) }).await?)
             }
-            Route::CancelLogin(name) => self.cancel_login(named(name)?).await,
-            Route::Logout(name) => self.logout(named(name)?, forgotten(&query)).await,
-            Route::Import => {
-                self.calls.import(self.world.clock.now().boot)?;
-                match self.token_files.import(&view, &self.world).await {
-                    Ok(files) => ok(&translate::import(self.token_files.place(), files)),
-                    Err(why) => Err(Problem::new(ErrorCode::Internal, why)),
-                }
-            }
-            Route::Credentials => self.credentials(&view, roles::or_default_profile(&view, query)).await,
-            Route::SessionCredentials(name) => {
-                self.credentials(&view, Query { selector: Selector::Session(name), ..query }).await
-            }
-            Route::Assignment => roles::meant(&view, &roles::or_default_profile(&view, query)),
-            Route::Accounts(name) => self.accounts(named(name)?, &query).await,
-            Route::Roles { session, account } => self.roles(named(session)?, &account, &query).await,
-            _ => Err(Problem::new(ErrorCode::NotFound, "this route is not served")),
+            Route::CancelLogin(_) => ok(&self.cancel_login(&query).await?),
+            Route::Logout(_) => ok(&self.logout(&query).await?),
+            Route::LogoutAll => ok(&self.logout_all(&query).await?),
+            Route::Import => ok(&self.import(&query).await?),
+            Route::Credentials => ok(&self.credentials(query).await?),
+            Route::Assignment => ok(&self.assignment(query).await?),
+            Route::Accounts(_) => ok(&self.accounts(&query).await?),
+            Route::Roles(_, account) => ok(&self.roles(&query, &account).await?),
         }
     }
 
-    /// What the names of a request mean.
-    async fn view(&self, query: &Query) -> Result<Arc<View>, Problem> {
+    /// What names mean in the files of a request.
+    pub(super) async fn view(&self, query: &Query) -> Result<Arc<View>, Problem> {
         let config = query.config.as_deref().filter(|config| *config != self.settings.aws_config);
         // Together with another configuration file the default credentials file has to be named, too.
         let is_default = |credentials: &&str| config.is_none() && *credentials == self.settings.aws_credentials;
@@ -161,11 +125,24 @@ impl Api {
         (self.read)(files.clone()).await.map_err(unusable)
     }
 
-    fn daemon(&self, directory: &Directory) -> DaemonStatus {
-        translate::daemon(directory, &self.world, self.started_at, &self.settings, self.left_records.list())
+    /// The session that a request means.
+    pub(super) async fn entry(&self, query: &Query) -> Result<Entry, Problem> {
+        resolve(&*self.view(query).await?, &query.selector).cloned()
     }
 
-    async fn token(&self, entry: &Entry, query: &Query) -> Reply {
+    fn daemon(&self) -> DaemonStatus {
+        let directory = Arc::clone(&self.directory.borrow());
+        status::daemon(&directory, &self.world, self.started_at, &self.settings, self.left_records.list())
+    }
+
+    async fn sessions(&self, query: &Query) -> Result<StatusReport, Problem> {
+        let view = self.view(query).await?;
+        let sessions = view.entries().iter().map(|entry| self.status(entry)).collect();
+        Ok(StatusReport { daemon: self.daemon(), sessions })
+    }
+
+    async fn token(&self, query: &Query) -> Result<Token, Problem> {
+        let entry = self.entry(query).await?;
         let min_valid = Duration::from_secs(query.min_valid);
         let snapshot = entry.session.snapshot();
         let now = self.world.clock.now();
@@ -175,54 +152,61 @@ impl Api {
             Some(token) => (Arc::clone(&token.access), token.expires),
             None => match entry.session.ask(Want::Token { min_valid, wait: wait(query) }).await {
                 Answer::Token(access, expires) => (access, expires),
-                Answer::Refused(refusal) => return Err(self.refused(entry, refusal)),
+                Answer::Refused(refusal) => return Err(self.refused(&entry, refusal)),
                 _ => return Err(unexpected()),
             },
         };
-        let now = self.world.clock.now();
-        ok(&Token {
+        Ok(Token {
             access_token: access.value.clone(),
             token_type: access.token_type.clone(),
-            expires_at: translate::time(now, expires),
+            expires_at: status::time(self.world.clock.now(), expires),
             session: entry.config.name.clone(),
             start_url: entry.config.start_url().to_owned(),
             region: entry.config.region().to_owned(),
         })
     }
 
-    async fn login(&self, entry: &Entry, want: Want) -> Reply {
-        match entry.session.ask(want).await {
-            Answer::SignedIn(expires) => {
-                ok(&Login::SignedIn { expires_at: translate::time(self.world.clock.now(), expires) })
-            }
-            Answer::Pending { started, flow } => {
-                ok(&Login::Pending { started, login: translate::pending(self.world.clock.now(), flow) })
-            }
-            Answer::Refused(refusal) => Err(self.refused(entry, refusal)),
+    async fn login(&self, query: &Query, want: Want) -> Result<Login, Problem> {
+        let entry = self.entry(query).await?;
+        let answer = entry.session.ask(want).await;
+        let now = self.world.clock.now();
+        match answer {
+            Answer::SignedIn(expires) => Ok(Login::SignedIn { expires_at: status::time(now, expires) }),
+            Answer::Pending { started, flow } => Ok(Login::Pending { started, login: status::pending(now, flow) }),
+            Answer::Refused(refusal) => Err(self.refused(&entry, refusal)),
             _ => Err(unexpected()),
         }
     }
 
-    async fn cancel_login(&self, entry: &Entry) -> Reply {
+    async fn cancel_login(&self, query: &Query) -> Result<SessionStatus, Problem> {
+        let entry = self.entry(query).await?;
         match entry.session.ask(Want::CancelLogin).await {
-            Answer::Refused(refusal) => Err(self.refused(entry, refusal)),
-            _ => ok(&self.status(entry)),
+            Answer::Refused(refusal) => Err(self.refused(&entry, refusal)),
+            _ => Ok(self.status(&entry)),
         }
+    }
+
+    async fn import(&self, query: &Query) -> Result<Import, Problem> {
+        let view = self.view(query).await?;
+        self.limits.admit_import(self.world.clock.now().boot)?;
+        let files = self.token_files.import(&view, &self.world).await;
+        let files = files.map_err(|why| Problem::new(ErrorCode::Internal, why))?;
+        Ok(status::import(self.token_files.place(), files))
     }
 
     pub(super) fn status(&self, entry: &Entry) -> SessionStatus {
         let token_files = self.token_files.standing(&entry.config.identity);
-        translate::session(entry, &entry.session.snapshot(), token_files, self.world.clock.now())
+        status::session(entry, &entry.session.snapshot(), token_files, self.world.clock.now())
     }
 
     pub(super) fn refused(&self, entry: &Entry, refusal: Refusal) -> Problem {
-        translate::refused(entry, refusal, self.world.clock.now())
+        problem::refused(entry, refusal, self.world.clock.now())
     }
 }
 
 /// The session that a selector means.
 pub(super) fn resolve<'a>(view: &'a View, selector: &Selector) -> Result<&'a Entry, Problem> {
-    view.resolve(selector).map_err(|why| translate::unresolved(selector, why))
+    view.resolve(selector).map_err(|why| problem::unresolved(selector, why))
 }
 
 /// When a `login` with this query asks a person.
@@ -238,11 +222,7 @@ fn need(query: &Query) -> Result<Need, Problem> {
     }
 }
 
-/// What a `logout` with this query forgets.
-const fn forgotten(query: &Query) -> Forgotten {
-    if query.forget { Forgotten::Everything } else { Forgotten::Token }
-}
-
+/// How long a caller waits for a person.
 pub(super) fn wait(query: &Query) -> Duration {
     Duration::from_secs(query.wait).min(LONGEST_WAIT)
 }

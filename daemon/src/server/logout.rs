@@ -1,31 +1,37 @@
-//! Signing out: of one session, and of everything.
+//! Signing out of one session, and of everything.
 
 use std::sync::Arc;
 
 use ssoctl_protocol::body::{Logout, LogoutAll, PortalSession};
-use ssoctl_protocol::{ErrorCode, Problem};
+use ssoctl_protocol::{ErrorCode, Problem, Query};
 
 use super::handlers::Api;
-use super::reply::{Reply, ok, unexpected};
-use super::translate;
+use super::reply::unexpected;
+use super::status;
 use crate::directory::Entry;
 use crate::session::ask::{Answer, Forgotten, PortalOutcome, Want};
 
 impl Api {
-    pub(super) async fn logout(&self, entry: &Entry, forgotten: Forgotten) -> Reply {
-        let answer = entry.session.ask(Want::Logout(forgotten)).await;
-        ok(&self.logged_out(entry, answer)?)
+    pub(super) async fn logout(&self, query: &Query) -> Result<Logout, Problem> {
+        let entry = self.entry(query).await?;
+        let answer = entry.session.ask(Want::Logout(forgotten(query))).await;
+        self.logged_out(&entry, answer)
     }
 
     /// Signs out of every session of every configuration, and ends what else is in the store and in token files.
-    pub(super) async fn logout_all(&self, forgotten: Forgotten) -> Reply {
+    pub(super) async fn logout_all(&self, query: &Query) -> Result<LogoutAll, Problem> {
+        let want = Want::Logout(forgotten(query));
         let directory = Arc::clone(&self.directory.borrow());
-        let asks = directory.entries().iter().map(|entry| {
-            let session = Arc::clone(&entry.session);
-            (entry, tokio::spawn(async move { session.ask(Want::Logout(forgotten)).await }))
-        });
+        let asking: Vec<_> = directory
+            .entries()
+            .iter()
+            .map(|entry| {
+                let session = Arc::clone(&entry.session);
+                (entry, tokio::spawn(async move { session.ask(want).await }))
+            })
+            .collect();
         let mut all = LogoutAll::default();
-        for (entry, answer) in asks.collect::<Vec<_>>() {
+        for (entry, answer) in asking {
             match answer.await.map_err(|_| unexpected()).and_then(|answer| self.logged_out(entry, answer)) {
                 Ok(logout) => all.sessions.push(logout),
                 Err(problem) if problem.code == ErrorCode::ShuttingDown => return Err(problem),
@@ -33,13 +39,13 @@ impl Api {
             }
         }
         let outcome = self.left_records.end().await;
-        all.records = outcome.ended.into_iter().map(translate::ended).collect();
+        all.records = outcome.ended.into_iter().map(status::ended_record).collect();
         all.problems.extend(outcome.problems);
         let current = Arc::clone(&self.directory.borrow());
         let live: Vec<_> =
             current.entries().iter().filter_map(|entry| entry.session.snapshot().token.clone()).collect();
         all.problems.extend(self.token_files.remove_published(&live).await);
-        ok(&all)
+        Ok(all)
     }
 
     fn logged_out(&self, entry: &Entry, answer: Answer) -> Result<Logout, Problem> {
@@ -53,4 +59,8 @@ impl Api {
         };
         Ok(Logout { session: entry.config.name.clone(), portal, detail })
     }
+}
+
+const fn forgotten(query: &Query) -> Forgotten {
+    if query.forget { Forgotten::Everything } else { Forgotten::Token }
 }

@@ -3,18 +3,19 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`socket`] | makes the listening socket, so that only its owner reaches it |
-//! | `connection` | accepts, checks the peer, bounds what a connection may cost |
-//! | `calls` | how often the calls may come that make work |
+//! | `connection` | accepts connections and bounds what each may cost |
+//! | `foreign` | refuses connections of other users |
 //! | [`descriptors`] | how many connections there may be |
+//! | `silent` | closes connections on which nothing is requested, if there are too many |
+//! | `unread` | breaks connections whose client does not read |
 //! | `freed_memory` | gives memory back after many connections have ended |
-//! | `silent` | how many connections may be open on which nothing is asked |
-//! | `web_page` | what gives a request away that a web page has made |
-//! | `unread` | breaks connections whose other end does not read |
-//! | `handlers`, `new_session`, `roles` | route requests to sessions |
+//! | `web_page` | refuses requests of web pages |
+//! | `handlers`, `logout`, `new_session`, `roles` | what each route does |
+//! | `call_limits` | limits calls that cost more than reading memory |
 //! | `reply` | answers as HTTP |
-//! | `translate` | pure: between sessions and the contract |
+//! | `status`, `problem` | pure: sessions and refusals in the words of the contract |
 
-mod calls;
+mod call_limits;
 mod connection;
 pub mod descriptors;
 mod foreign;
@@ -22,14 +23,15 @@ mod freed_memory;
 mod handlers;
 mod logout;
 mod new_session;
+mod problem;
 mod reply;
 mod roles;
 mod silent;
 pub mod socket;
-mod translate;
+mod status;
 mod unread;
 mod web_page;
 
-pub use calls::Calls;
+pub use call_limits::CallLimits;
 pub use connection::serve;
 pub use handlers::{Api, Named, Saved};

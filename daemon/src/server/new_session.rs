@@ -1,4 +1,4 @@
-//! Saving a session.
+//! Saving a session in the configuration file.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,9 +10,8 @@ use hyper::body::Incoming;
 use ssoctl_protocol::{ErrorCode, NewSession, Problem, SessionStatus};
 
 use super::handlers::Api;
-use super::reply::{Reply, ok};
+use super::problem;
 use super::silent::Turn;
-use super::translate;
 use crate::config::Identity;
 use crate::directory::Entry;
 
@@ -23,21 +22,18 @@ const BODY_LIMIT: usize = 64 << 10;
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Api {
-    pub(super) async fn add_session(&self, request: Request<Incoming>) -> Reply {
+    pub(super) async fn add_session(&self, request: Request<Incoming>) -> Result<SessionStatus, Problem> {
         let session: NewSession = serde_json::from_slice(&self.body(request).await?)
-            .map_err(|error| Problem::new(ErrorCode::InvalidRequest, format!("the body is not a session: {error}")))?;
+            .map_err(|error| invalid(format!("the body is not a session: {error}")))?;
         if let Some(known) = self.known(&session)? {
-            return ok(&known);
+            return Ok(known);
         }
-        self.calls.new_session(self.world.clock.now().boot)?;
-        let (name, directory) = (self.save)(session).await.map_err(|error| translate::not_saved(&error))?;
-        match directory.default_view().named(&name) {
-            Some(entry) => ok(&self.status(entry)),
-            None => Err(Problem::new(
-                ErrorCode::ConfigurationUnwritable,
-                format!("session {name:?} was saved but could not be read back; see: ssoctl status"),
-            )),
-        }
+        self.limits.admit_new_session(self.world.clock.now().boot)?;
+        let (name, directory) = (self.save)(session).await.map_err(|error| problem::not_saved(&error))?;
+        directory.default_view().named(&name).map(|entry| self.status(entry)).ok_or_else(|| {
+            let detail = format!("session {name:?} was saved but could not be read back; see: ssoctl status");
+            Problem::new(ErrorCode::ConfigurationUnwritable, detail)
+        })
     }
 
     async fn body(&self, request: Request<Incoming>) -> Result<Bytes, Problem> {
@@ -59,37 +55,37 @@ impl Api {
             Err(error) if error.is::<LengthLimitError>() => {
                 Err(Problem::new(ErrorCode::BodyTooLarge, format!("the body is longer than {BODY_LIMIT} bytes")))
             }
-            Err(_) => Err(Problem::new(ErrorCode::InvalidRequest, "the body could not be read to its end")),
+            Err(_) => Err(invalid("the body could not be read to its end")),
         }
     }
 
-    /// The session that is meant to be saved, if there is one like it already.
+    /// The session to be saved, if there is one like it already.
     fn known(&self, session: &NewSession) -> Result<Option<SessionStatus>, Problem> {
-        let scopes = session.scopes.clone();
-        let identity = Identity::new(None, &session.start_url, &session.region, scopes.as_deref().unwrap_or_default())
-            .map_err(|error| Problem::new(ErrorCode::InvalidRequest, error.to_string()))?;
-        let directory = Arc::clone(&self.directory.borrow());
+        let scopes = session.scopes.as_deref();
+        let identity = Identity::new(None, &session.start_url, &session.region, scopes.unwrap_or_default())
+            .map_err(|error| invalid(error.to_string()))?;
         let is_same = |entry: &&Entry| {
             let known = &entry.config.identity;
             (&known.start_url, &known.region) == (&identity.start_url, &identity.region)
                 && (scopes.is_none() || known.scopes == identity.scopes)
         };
-        match &session.name {
-            None => Ok(directory.default_view().entries().iter().find(is_same).map(|entry| self.status(entry))),
-            Some(name) => match directory.default_view().named(name) {
-                None => Ok(None),
-                Some(entry) if is_same(&entry) => Ok(Some(self.status(entry))),
-                Some(entry) => Err(Problem::new(
-                    ErrorCode::SessionExists,
-                    format!(
-                        "there is a session {name:?} already, for {} in {} ({})",
-                        entry.config.start_url(),
-                        entry.config.region(),
-                        entry.config.origin.file.display(),
-                    ),
-                )
-                .of_session(name)),
-            },
+        let directory = Arc::clone(&self.directory.borrow());
+        let view = directory.default_view();
+        let Some(name) = &session.name else {
+            return Ok(view.entries().iter().find(is_same).map(|entry| self.status(entry)));
+        };
+        match view.named(name) {
+            Some(entry) if !is_same(&entry) => {
+                let (url, region) = (entry.config.start_url(), entry.config.region());
+                let file = entry.config.origin.file.display();
+                let detail = format!("there is a session {name:?} already, for {url} in {region} ({file})");
+                Err(Problem::new(ErrorCode::SessionExists, detail).of_session(name))
+            }
+            known => Ok(known.map(|entry| self.status(entry))),
         }
     }
+}
+
+fn invalid(detail: impl Into<String>) -> Problem {
+    Problem::new(ErrorCode::InvalidRequest, detail)
 }

@@ -11,7 +11,7 @@ use hyper::header::{HOST, HeaderMap, ORIGIN};
 use hyper::{Request, Uri};
 
 /// Why a request is refused, as a fragment; `None` if it may come from a program.
-pub(super) fn sign_of<B>(request: &Request<B>) -> Option<&'static str> {
+pub(super) fn refusal<B>(request: &Request<B>) -> Option<&'static str> {
     let headers = request.headers();
     if headers.contains_key(ORIGIN) || headers.contains_key("sec-fetch-site") {
         return Some("requests from web pages are refused");
@@ -50,7 +50,7 @@ mod tests {
         for (name, value) in fields {
             request = request.header(*name, *value);
         }
-        sign_of(&request.body(()).unwrap()).is_some()
+        refusal(&request.body(()).unwrap()).is_some()
     }
 
     #[test]

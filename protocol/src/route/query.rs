@@ -1,11 +1,10 @@
-//! The parameters of a request, behind the `?`. Values are percent-encoded UTF-8 (RFC 3986), in which `+` stands for itself.
+//! The query parameters of a request. Values are percent-encoded UTF-8 (RFC 3986), in which `+` stands for itself.
 //! Durations are whole seconds.
 
-use std::{fmt, iter};
-
+use super::Row;
 use crate::percent;
 
-/// Which session is meant, where the caller may not know its name. The daemon resolves it.
+/// Which session is meant. The daemon resolves it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum Selector {
     /// The only session there is.
@@ -19,7 +18,7 @@ pub enum Selector {
     StartUrl(String),
 }
 
-/// The parameters of a request's query. Unknown ones are ignored, and none may be given twice.
+/// The parameters of a request. A route has those that its row names; others are ignored. None may be given twice.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Query {
     /// `session=`, `profile=` or `start_url=`.
@@ -48,37 +47,25 @@ pub struct Query {
     pub flow: Option<u64>,
 }
 
-/// Why a query could not be read. The text names the parameter and says what it takes.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct BadQuery(String);
-
-impl fmt::Display for BadQuery {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for BadQuery {}
-
 impl Query {
-    /// Reads what stands after `?`; the empty text is an empty query.
+    /// Reads the text after `?`. Parameters that the row does not have are ignored.
     ///
     /// # Errors
-    /// [`BadQuery`] for a parameter that is malformed or given twice, and for two selectors.
-    pub fn parse(text: &str) -> Result<Self, BadQuery> {
+    /// A parameter is malformed or given twice, or two selectors are given. The text says which.
+    pub(super) fn parse(text: &str, row: &Row) -> Result<Self, String> {
         let mut query = Self::default();
         let mut seen = Vec::new();
-        for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+        for pair in text.split('&') {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let value =
-                percent::decode(value).ok_or_else(|| BadQuery(format!("{key} is not percent-encoded UTF-8")))?;
-            let seconds = |value: &str| {
-                value.parse::<u64>().map_err(|_| BadQuery(format!("{key} takes a whole number of seconds")))
-            };
-            let switch = |value: &str| match value {
+            if !row.takes(key) {
+                continue;
+            }
+            let value = percent::decode(value).ok_or_else(|| format!("{key} is not percent-encoded UTF-8"))?;
+            let seconds = |value: String| value.parse().map_err(|_| format!("{key} takes a whole number of seconds"));
+            let switch = |value: String| match value.as_str() {
                 "true" | "" => Ok(true),
                 "false" => Ok(false),
-                _ => Err(BadQuery(format!("{key} takes true or false"))),
+                _ => Err(format!("{key} takes true or false")),
             };
             match key {
                 "session" => query.select(Selector::Session(value))?,
@@ -88,46 +75,32 @@ impl Query {
                 "credentials" => query.credentials = Some(absolute(key, value)?),
                 "account" => query.account = Some(value),
                 "role" => query.role = Some(value),
-                "min_valid" => query.min_valid = seconds(&value)?,
-                "wait" => query.wait = seconds(&value)?,
-                "flow" => {
-                    query.flow =
-                        Some(value.parse().map_err(|_| BadQuery("flow takes the number of a flow".to_owned()))?);
-                }
-                "if_needed" => query.if_needed = switch(&value)?,
-                "fresh" => query.fresh = switch(&value)?,
-                "forget" => query.forget = switch(&value)?,
-                _ => continue,
+                "min_valid" => query.min_valid = seconds(value)?,
+                "wait" => query.wait = seconds(value)?,
+                "flow" => query.flow = Some(value.parse().map_err(|_| "flow takes the number of a flow".to_owned())?),
+                "if_needed" => query.if_needed = switch(value)?,
+                "fresh" => query.fresh = switch(value)?,
+                "forget" => query.forget = switch(value)?,
+                _ => {}
             }
             if seen.contains(&key) {
-                return Err(BadQuery(format!("{key} is given twice")));
+                return Err(format!("{key} is given twice"));
             }
             seen.push(key);
         }
         Ok(query)
     }
 
-    fn select(&mut self, selector: Selector) -> Result<(), BadQuery> {
+    fn select(&mut self, selector: Selector) -> Result<(), String> {
         if self.selector != Selector::Only {
-            return Err(BadQuery("only one of session, profile and start_url can be given".to_owned()));
+            return Err("only one of session, profile and start_url can be given".to_owned());
         }
         self.selector = selector;
         Ok(())
     }
-}
 
-/// The daemon does not stand where the caller does.
-fn absolute(key: &str, path: String) -> Result<String, BadQuery> {
-    if path.starts_with('/') && !path.contains('\0') {
-        Ok(path)
-    } else {
-        Err(BadQuery(format!("{key} takes an absolute path")))
-    }
-}
-
-/// Writes the query with its leading `?`, or nothing if every parameter is at its default.
-impl fmt::Display for Query {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// Appends `?` and those parameters that the row has and that are not at their defaults.
+    pub(super) fn write(&self, target: &mut String, row: &Row) {
         let (selector, selected) = match &self.selector {
             Selector::Only => ("", None),
             Selector::Session(name) => ("session", Some(name.clone())),
@@ -149,17 +122,53 @@ impl fmt::Display for Query {
             ("forget", switch(self.forget)),
             ("flow", self.flow.map(|flow| flow.to_string())),
         ];
-        let given = parameters.into_iter().filter_map(|(key, value)| Some((key, value?)));
-        for (separator, (key, value)) in iter::once('?').chain(iter::repeat('&')).zip(given) {
-            write!(f, "{separator}{key}={}", percent::encode(&value))?;
+        let mut separator = '?';
+        for (key, value) in parameters {
+            if let Some(value) = value.filter(|_| row.takes(key)) {
+                target.push(separator);
+                target.push_str(key);
+                target.push('=');
+                target.push_str(&percent::encode(&value));
+                separator = '&';
+            }
         }
-        Ok(())
     }
+}
+
+/// Relative paths mean nothing to the daemon, which has another working directory than the caller.
+fn absolute(key: &str, path: String) -> Result<String, String> {
+    if path.starts_with('/') && !path.contains('\0') { Ok(path) } else { Err(format!("{key} takes an absolute path")) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::route::Method;
+
+    /// A row that has every parameter.
+    const EVERY: &Row = &Row {
+        method: Method::Get,
+        paths: &["/"],
+        parameters: &[
+            "selector",
+            "files",
+            "account",
+            "role",
+            "min_valid",
+            "wait",
+            "if_needed",
+            "fresh",
+            "forget",
+            "flow",
+        ],
+        body: None,
+        answer: "Answer",
+        route: |_| crate::Route::Health,
+    };
+
+    fn parse(text: &str) -> Result<Query, String> {
+        Query::parse(text, EVERY)
+    }
 
     #[test]
     fn a_query_survives_the_round_trip() {
@@ -183,14 +192,15 @@ mod tests {
             },
             Query { selector: Selector::Profile("a+b".into()), if_needed: true, flow: Some(7), ..Query::default() },
         ] {
-            let text = query.to_string();
-            assert_eq!(Query::parse(text.strip_prefix('?').unwrap_or(&text)), Ok(query));
+            let mut text = String::new();
+            query.write(&mut text, EVERY);
+            assert_eq!(parse(text.strip_prefix('?').unwrap_or(&text)), Ok(query));
         }
     }
 
     #[test]
     fn unknown_parameters_are_ignored_and_malformed_ones_are_named() {
-        assert_eq!(Query::parse("colour=red&wait=5&"), Ok(Query { wait: 5, ..Query::default() }));
+        assert_eq!(parse("colour=red&wait=5&x=%zz"), Ok(Query { wait: 5, ..Query::default() }));
         for (text, complaint) in [
             ("wait=soon", "wait takes a whole number of seconds"),
             ("wait=-1", "wait takes a whole number of seconds"),
@@ -208,7 +218,7 @@ mod tests {
             ("credentials=/a%00", "credentials takes an absolute path"),
             ("flow=x", "flow takes the number of a flow"),
         ] {
-            assert_eq!(Query::parse(text).map_err(|bad| bad.to_string()), Err(complaint.to_owned()), "{text}");
+            assert_eq!(parse(text), Err(complaint.to_owned()), "{text}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How often the calls may come that make work beyond memory, whoever makes them. Sign-ins have a budget with their session.
+//! Limits of calls that cost more than reading memory, for all callers together. Sign-ins are limited by their session.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -8,30 +8,27 @@ use ssoctl_protocol::{ErrorCode, Problem};
 use crate::budget::Budget;
 use crate::clock::BootTime;
 
-/// The budgets, one for each kind.
 #[derive(Debug)]
-pub struct Calls {
-    /// Each reads a directory and asks every session.
+pub struct CallLimits {
+    /// An import reads a directory and asks every session.
     imports: Mutex<Budget>,
-    /// Each writes the configuration file.
+    /// A new session rewrites the configuration file.
     new_sessions: Mutex<Budget>,
 }
 
-impl Default for Calls {
+impl Default for CallLimits {
     fn default() -> Self {
-        Self {
-            imports: Mutex::new(Budget::new(10, Duration::from_secs(2))),
-            new_sessions: Mutex::new(Budget::new(100, Duration::from_secs(2))),
-        }
+        let budget = |burst| Mutex::new(Budget::new(burst, Duration::from_secs(2)));
+        Self { imports: budget(10), new_sessions: budget(100) }
     }
 }
 
-impl Calls {
-    pub(super) fn import(&self, now: BootTime) -> Result<(), Problem> {
+impl CallLimits {
+    pub(super) fn admit_import(&self, now: BootTime) -> Result<(), Problem> {
         admit(&self.imports, "imports", now)
     }
 
-    pub(super) fn new_session(&self, now: BootTime) -> Result<(), Problem> {
+    pub(super) fn admit_new_session(&self, now: BootTime) -> Result<(), Problem> {
         admit(&self.new_sessions, "new sessions", now)
     }
 }

@@ -1,0 +1,238 @@
+//! What the daemon, its sessions and records are like, in the words of the contract. Pure.
+
+use std::path::{Path, PathBuf};
+
+use ssoctl_protocol::body::{
+    ConfigurationProblem, DefinedBy, EndedRecord, ForeignIssuer, LeftRecord, PortalSession, Registration, TokenFiles,
+    UnprovedFile,
+};
+use ssoctl_protocol::import::{Import, ImportOutcome, ImportedFile};
+use ssoctl_protocol::settings::{AwsConfigFile, Settings};
+use ssoctl_protocol::{
+    DaemonStatus, LastError, NextStep, PendingLogin, SessionState, SessionStatus, StoreStatus, Timestamp, VERSION,
+};
+
+use crate::clock::{BootTime, Now};
+use crate::config::{OriginKind, Severity};
+use crate::directory::{Directory, Entry};
+use crate::left_records::{self, Told};
+use crate::notice::FlowView;
+use crate::sdk_cache::Standing;
+use crate::sdk_cache::import::{Imported, Outcome};
+use crate::sdk_cache::proof::Verdict;
+use crate::secrets::record::Owner;
+use crate::session::found::Reception;
+use crate::session::{CameBy, Next, Snapshot};
+use crate::world::World;
+
+pub(super) fn time(now: Now, time: BootTime) -> Timestamp {
+    Timestamp::from(now.wall_at(time))
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+pub(super) fn daemon(
+    directory: &Directory,
+    world: &World,
+    started_at: Timestamp,
+    settings: &Settings,
+    left_records: Vec<left_records::LeftRecord>,
+) -> DaemonStatus {
+    let configs = std::iter::once(directory.default_view()).chain(directory.named_files().values());
+    let problems = configs.flat_map(|view| &view.config.problems).map(|problem| ConfigurationProblem {
+        severity: match problem.severity {
+            Severity::Warning => "warning".to_owned(),
+            Severity::Error => "error".to_owned(),
+        },
+        file: shown(&problem.file),
+        line: problem.line,
+        message: problem.message.clone(),
+    });
+    let clock_disagreement = world.identity_center.service_clock().borrow().disagreement();
+    DaemonStatus {
+        version: VERSION.to_owned(),
+        pid: std::process::id(),
+        started_at,
+        sessions: directory.entries().len(),
+        secret_store: StoreStatus {
+            kind: world.secrets.kind().to_owned(),
+            reason: world.secrets.reason(),
+            error: directory.entries().iter().find_map(|entry| entry.session.snapshot().store_error.clone()),
+        },
+        service_clock_ahead: Some(clock_disagreement).filter(|ahead| *ahead != 0),
+        quiet_until: world.surroundings.borrow().quiet_until(world.clock.now().wall).map(Timestamp::from),
+        configuration_problems: problems.collect(),
+        machine_problems: world.machine.list(),
+        left_records: left_records.into_iter().map(left_record).collect(),
+        settings: with_named_files(settings, directory),
+    }
+}
+
+/// The settings since the start, and the AWS files that callers have named meanwhile.
+fn with_named_files(settings: &Settings, directory: &Directory) -> Settings {
+    let listed = &directory.default_view().config.aws_config_files;
+    let files = directory.named_files().iter().map(|(files, view)| AwsConfigFile {
+        path: files.config.as_deref().map_or_else(|| settings.aws_config.clone(), shown),
+        credentials: files.credentials.as_deref().map(shown).unwrap_or_default(),
+        sessions: view.entries().len(),
+        listed: files.config.as_ref().is_some_and(|path| listed.contains(path)),
+    });
+    Settings { aws_config_files: files.collect(), ..settings.clone() }
+}
+
+fn left_record(left_records::LeftRecord { key, owner }: left_records::LeftRecord) -> LeftRecord {
+    match owner {
+        Ok(Owner { identity, .. }) => LeftRecord {
+            key,
+            name: identity.name,
+            start_url: Some(identity.start_url),
+            issuer: Some(identity.issuer.to_string()),
+            error: None,
+        },
+        Err(error) => LeftRecord { key, error: Some(error), ..LeftRecord::default() },
+    }
+}
+
+pub(super) fn ended_record(ended: left_records::Ended) -> EndedRecord {
+    let (portal, detail) = match ended.portal {
+        Told::Ended => (PortalSession::Ended, None),
+        Told::NothingToEnd => (PortalSession::NothingToEnd, None),
+        Told::NotTold(why) => (PortalSession::NotTold, Some(why)),
+    };
+    EndedRecord { record: left_record(ended.record), portal, detail }
+}
+
+pub(super) fn session(entry: &Entry, snapshot: &Snapshot, token_files: Option<Standing>, now: Now) -> SessionStatus {
+    let config = &entry.config;
+    let token = snapshot.token.as_ref();
+    let (endpoints, configuration_error) = match &config.endpoints {
+        Ok(endpoints) => (Some(endpoints), None),
+        Err(error) => (None, Some(error)),
+    };
+    let state = match token {
+        Some(token) if token.is_live(now.boot) => SessionState::SignedIn,
+        Some(_) => SessionState::Expired,
+        None if snapshot.loading => SessionState::Loading,
+        None => SessionState::SignedOut,
+    };
+    let last_error = match (configuration_error, &snapshot.trouble) {
+        (Some(error), _) => {
+            Some(LastError { code: "configuration".to_owned(), message: error.to_string(), at: now.wall.into() })
+        }
+        (None, Some(trouble)) => Some(LastError {
+            code: trouble.code.to_owned(),
+            message: trouble.message.clone(),
+            at: time(now, trouble.at),
+        }),
+        (None, None) => None,
+    };
+    let kind = match config.origin.kind {
+        OriginKind::Own => "session",
+        OriginKind::SsoSession => "sso_session",
+        OriginKind::LegacyProfile => "profile",
+    };
+    let signed_in_by = match snapshot.came_by {
+        CameBy::SignIn => "sign_in",
+        CameBy::TokenFile => "token_file",
+        CameBy::Store => "store",
+    };
+    SessionStatus {
+        name: config.name.clone(),
+        aliases: config.aliases.clone(),
+        start_url: config.start_url().to_owned(),
+        region: config.region().to_owned(),
+        scopes: config.scopes.clone(),
+        state,
+        expires_at: token.map(|token| time(now, token.expires)),
+        refreshable: token.is_some_and(|token| token.renewal.is_some()),
+        oidc_endpoint: endpoints.map(|endpoints| endpoints.oidc.shown().to_string()),
+        foreign_issuer: endpoints
+            .and_then(|endpoints| endpoints.oidc.foreign())
+            .map(|(url, set_by)| ForeignIssuer { url: url.to_owned(), set_by: set_by.to_string() }),
+        login: snapshot.flow.clone().map(|flow| pending(now, flow)),
+        last_error,
+        session_ends_at: snapshot.session_ends.map(|ends| time(now, ends)),
+        next: snapshot.next.map(|(next, at)| {
+            let (action, why) = next_step(next, config.refresh_before.is_some(), at <= now.boot);
+            NextStep { action: action.to_owned(), at: time(now, at), why: Some(why.to_owned()) }
+        }),
+        unsaved: snapshot.unsaved,
+        found_in: token.and_then(|token| token.found_in.as_deref()).map(shown),
+        token_files: token_files.map(|Standing { files, trouble, unproved }| TokenFiles {
+            published: files.iter().map(PathBuf::as_path).map(shown).collect(),
+            error: trouble,
+            unproved: unproved.into_iter().map(|(file, why)| UnprovedFile { file: shown(&file), why }).collect(),
+        }),
+        defined_by: Some(DefinedBy {
+            kind: kind.to_owned(),
+            file: shown(&config.origin.file),
+            line: config.origin.line as u64,
+        }),
+        registration: snapshot.registration.map(|registration| Registration {
+            issued_at: registration.issued_at.into(),
+            expires_at: registration.expires_at.map(Timestamp::from),
+        }),
+        received_at: token.map(|token| time(now, token.received)),
+        signed_in_by: token.map(|_| signed_in_by.to_owned()),
+    }
+}
+
+/// What comes next, and why at that time.
+const fn next_step(next: Next, is_chosen: bool, is_due: bool) -> (&'static str, &'static str) {
+    match next {
+        Next::Refresh if is_due => ("refresh", "it is under way"),
+        Next::Refresh if is_chosen => ("refresh", "refresh_before of config.toml sets the time"),
+        Next::Refresh => ("refresh", "the token is renewed well before it ends, with the refresh token"),
+        Next::RetryRefresh => ("retry_refresh", "the last attempt failed, and the refresh token may still be good"),
+        Next::AskPerson => ("ask_person", "nothing renews the token without a person, and it ends soon after"),
+        Next::TellPerson => ("tell_person", "the session at the portal ends, and the token with it"),
+        Next::Expire => ("expire", "the token ends, and nothing is due before"),
+    }
+}
+
+pub(super) fn pending(now: Now, flow: FlowView) -> PendingLogin {
+    PendingLogin {
+        flow: flow.number,
+        user_code: flow.user_code,
+        verification_uri: flow.verification_uri,
+        verification_uri_complete: flow.verification_uri_complete,
+        expires_at: time(now, flow.expires),
+    }
+}
+
+pub(super) fn import(place: Option<&Path>, files: Vec<Imported>) -> Import {
+    let file = |Imported { path, session, outcome }| {
+        let (outcome, detail) = import_outcome(outcome);
+        ImportedFile { file: shown(&path), session, outcome, detail }
+    };
+    Import { directory: place.map(shown).unwrap_or_default(), files: files.into_iter().map(file).collect() }
+}
+
+fn import_outcome(outcome: Outcome) -> (ImportOutcome, Option<String>) {
+    match outcome {
+        Outcome::Offered { verdict: Verdict::Received(Reception::TakenOver), keeps_secrets: true } => {
+            let warning = "the file keeps its refresh token, which other programs may use up; sdk_cache = \"on\" \
+                           prevents that";
+            (ImportOutcome::TakenOver, Some(warning.to_owned()))
+        }
+        Outcome::Offered { verdict: Verdict::Refused(why), .. } => (ImportOutcome::Refused, Some(why)),
+        Outcome::Offered { verdict: Verdict::Unproved(why), .. } => (ImportOutcome::NotProved, Some(why)),
+        Outcome::Offered { verdict: Verdict::Received(reception), .. } => {
+            let outcome = match reception {
+                Reception::TakenOver => ImportOutcome::TakenOver,
+                Reception::Known => ImportOutcome::Known,
+                Reception::OursIsBetter => ImportOutcome::OursIsBetter,
+                Reception::Worthless => ImportOutcome::Expired,
+                Reception::NotNow | Reception::ToBeProved => ImportOutcome::NotNow,
+            };
+            (outcome, None)
+        }
+        Outcome::Published => (ImportOutcome::Published, None),
+        Outcome::OtherPortal(why) => (ImportOutcome::OtherPortal, why),
+        Outcome::NoSession => (ImportOutcome::NoSession, None),
+        Outcome::NoToken => (ImportOutcome::NoToken, None),
+        Outcome::Unreadable(why) => (ImportOutcome::Unreadable, Some(why)),
+    }
+}
