@@ -147,9 +147,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             background::ready();
         }
         let transport = Arc::new(Transport::new(configured.ca_bundle.clone(), clock.clone()));
-        let around = desktop::Environment::from_process();
-        let surroundings = desktop::observe(around, clock.clone());
-        let screen = Arc::new(desktop::Screen::new(around, clock.clone()));
+        let surroundings = desktop::observe(clock.clone());
+        let screen = Arc::new(desktop::Screen::new(desktop::Environment::from_process(), clock.clone()));
         let world = World {
             clock,
             identity_center: transport.clone(),
@@ -285,11 +284,11 @@ fn show_page(
     let environment = Environment::from_process();
     let config = Paths::locate(own_config, &environment).map(|paths| config::load(&paths, &environment));
     let config = config.unwrap_or_default();
-    let subject = session.and_then(|name| config.session(name)).map(desktop::Subject::of);
-    let why = match desktop::admit(url, subject.as_ref()) {
+    let session = session.and_then(|name| config.session(name));
+    let why = match desktop::admit(url, session) {
         Ok(page) => {
-            let command = subject.as_ref().and_then(|subject| subject.browser.as_ref());
-            desktop::open_page(&page, command, &desktop::Environment::from_process(), wish).to_string()
+            let command = session.and_then(|session| session.browser.as_ref());
+            desktop::open_page(&page, command, &desktop::Environment::from_process(), wish)
         }
         Err(refusal @ desktop::Refusal::UnknownHost(_)) => format!(
             "{refusal}; only if you trust it, open it yourself, or name its host in verification_hosts of config.toml"

@@ -17,24 +17,24 @@ const OPENERS: &[&[&str]] = if cfg!(target_os = "macos") { &[&["open"]] } else {
 const OPENERS_WITHIN_WINDOWS: &[&[&str]] =
     &[&["wslview"], &["rundll32.exe", "url.dll,FileProtocolHandler"], &["xdg-open"]];
 
-/// Starts the command in a service of its own, beside the daemon's. `KillMode` lets a browser live on whose starter has
-/// ended.
+/// Starts a command in a service of its own, beside the daemon's. `KillMode` keeps a browser alive after the command that
+/// started it has ended.
 const SERVICE: [&str; 6] = ["systemd-run", "--user", "--quiet", "--collect", "--property=KillMode=process", "--"];
 
-/// Opens a page, without waiting for anything. What goes wrong is logged.
+/// Opens a page, without waiting for anything. Errors are logged.
 pub(super) fn open(page: &Page, command: Option<&BrowserCommand>, launcher: Launcher, session: &str, runtime: &Handle) {
-    let attempts = attempts(page.as_str(), command, launcher);
+    let commands = commands(page.as_str(), command, launcher);
     let session = session.to_owned();
     let host = page.host().to_owned();
     runtime.spawn(async move {
-        for attempt in attempts {
-            let Some((program, arguments)) = attempt.words.split_first() else { continue };
+        for words in commands {
+            let Some((program, arguments)) = words.split_first() else { continue };
             tracing::info!(session, host, program, "opening the page");
             match run(program, arguments).await {
                 Ok(status) if status.success() => return,
                 Ok(status) => {
                     tracing::warn!(session, host, program, %status, "the command that opens the page failed");
-                    if attempt.failure == Failure::Final {
+                    if may_have_opened(program) {
                         return;
                     }
                 }
@@ -42,6 +42,12 @@ pub(super) fn open(page: &Page, command: Option<&BrowserCommand>, launcher: Laun
             }
         }
     });
+}
+
+/// Whether a program that was run and failed may have opened the page, so that no other is tried. Where `systemd-run` fails,
+/// there is no service manager, and nothing was opened.
+fn may_have_opened(program: &str) -> bool {
+    program != SERVICE[0]
 }
 
 async fn run(program: &str, arguments: &[String]) -> io::Result<ExitStatus> {
@@ -56,49 +62,27 @@ async fn run(program: &str, arguments: &[String]) -> io::Result<ExitStatus> {
         .await
 }
 
-/// A command that may open the page.
-#[derive(Clone, PartialEq, Eq, Debug)]
-struct Attempt {
-    words: Vec<String>,
-    failure: Failure,
-}
-
-/// What it means if the command was run and failed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Failure {
-    /// The page may have been open, so it is not opened again.
-    Final,
-    /// Nothing was opened: there is no service manager.
-    NextIsTried,
-}
-
-/// What is tried, until something could be run.
-fn attempts(page: &str, command: Option<&BrowserCommand>, launcher: Launcher) -> Vec<Attempt> {
-    let commands = match command {
+/// The commands that open a page, in the order in which they are tried.
+fn commands(page: &str, command: Option<&BrowserCommand>, launcher: Launcher) -> Vec<Vec<String>> {
+    let direct = match command {
         Some(command) => vec![command.words(page)],
         None => desktops_own(page, launcher),
     };
-    let direct = commands.iter().map(|words| Attempt { words: words.clone(), failure: Failure::Final });
     if launcher != Launcher::ServiceManager {
-        return direct.collect();
+        return direct;
     }
-    let by_manager = commands.iter().map(|words| Attempt {
-        // `systemd-run` expands `$NAME` with the variables of the service manager, unless the sign is doubled.
-        words: SERVICE
-            .iter()
-            .map(|&word| word.to_owned())
-            .chain(words.iter().map(|word| word.replace('$', "$$")))
-            .collect(),
-        failure: Failure::NextIsTried,
+    // `systemd-run` expands `$NAME` with the variables of the service manager, unless the sign is doubled.
+    let by_manager = direct.iter().map(|words| {
+        SERVICE.into_iter().map(str::to_owned).chain(words.iter().map(|word| word.replace('$', "$$"))).collect()
     });
-    by_manager.chain(direct).collect()
+    by_manager.collect::<Vec<_>>().into_iter().chain(direct).collect()
 }
 
-/// The programs of which one opens pages: the configured one, or the desktop's own, in the order in which they are tried.
+/// The programs that open pages: the configured one, or the desktop's own.
 pub(super) fn programs(command: Option<&BrowserCommand>, launcher: Launcher) -> Vec<String> {
     match command {
         Some(command) => vec![command.program().to_owned()],
-        None => openers(launcher).iter().filter_map(|words| words.first()).map(|&word| word.to_owned()).collect(),
+        None => openers(launcher).iter().map(|words| words[0].to_owned()).collect(),
     }
 }
 
@@ -120,7 +104,7 @@ mod tests {
 
     fn words(command: Option<&str>, launcher: Launcher) -> Vec<String> {
         let command = command.map(|command| BrowserCommand::configured(command).unwrap());
-        attempts(PAGE, command.as_ref(), launcher).into_iter().map(|attempt| attempt.words.join(" ")).collect()
+        commands(PAGE, command.as_ref(), launcher).into_iter().map(|words| words.join(" ")).collect()
     }
 
     #[cfg(target_os = "linux")]
@@ -142,8 +126,7 @@ mod tests {
     #[test]
     fn only_a_service_manager_that_is_not_there_leads_to_a_second_attempt() {
         let command = BrowserCommand::configured("firefox {url}").ok();
-        let failures: Vec<_> =
-            attempts(PAGE, command.as_ref(), Launcher::ServiceManager).iter().map(|attempt| attempt.failure).collect();
-        assert_eq!(failures, [Failure::NextIsTried, Failure::Final]);
+        let commands = commands(PAGE, command.as_ref(), Launcher::ServiceManager);
+        assert_eq!(commands.iter().map(|words| may_have_opened(&words[0])).collect::<Vec<_>>(), [false, true]);
     }
 }

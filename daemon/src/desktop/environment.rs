@@ -1,32 +1,23 @@
-//! What the desktop's parts need of the environment: the one place under `desktop/` that reads it.
-
-use std::path::Path;
+//! What the desktop's parts read from the environment.
 
 use crate::config::BrowserCommand;
 
-/// What the environment says about the desktop.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Environment {
-    /// Whether a page would be seen.
     pub(crate) display: Display,
-    /// Who starts programs.
     pub(super) launcher: Launcher,
-    /// Whether the machine's D-Bus is there.
-    pub(super) system_bus: SystemBus,
 }
 
-/// Whether somebody would see what appears on the screen.
+/// Whether the person would see what appears on the screen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Display {
-    /// There is one.
     There,
     /// This is a session over SSH: it would appear on the wrong screen.
     Remote,
-    /// There is none.
     Missing,
 }
 
-/// Who starts programs that the person is to see.
+/// What starts programs that the person is to see.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Launcher {
     /// The daemon itself.
@@ -37,30 +28,13 @@ pub(super) enum Launcher {
     Windows,
 }
 
-/// The machine's D-Bus.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum SystemBus {
-    /// An address is known.
-    There,
-    /// There is none: a container, or not Linux.
-    Missing,
-}
-
 impl Environment {
-    /// As it is for this process.
     pub fn from_process() -> Self {
         let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        let has_bus = is_set("DBUS_SYSTEM_BUS_ADDRESS") || Path::new("/run/dbus/system_bus_socket").exists();
-        Self {
-            display: Display::from_variables(is_set),
-            launcher: Launcher::from_variables(is_set),
-            system_bus: if has_bus { SystemBus::There } else { SystemBus::Missing },
-        }
+        Self { display: Display::from_variables(is_set), launcher: Launcher::from_variables(is_set) }
     }
-}
 
-impl Environment {
-    /// The programs of which one opens the pages of a session that has this command.
+    /// The programs that open the pages of a session with this command, in the order in which they are tried.
     pub fn openers(&self, command: Option<&BrowserCommand>) -> Vec<String> {
         super::browser::programs(command, self.launcher)
     }
@@ -84,7 +58,7 @@ impl Launcher {
         if is_set("WSL_DISTRO_NAME") {
             Self::Windows
         } else if is_set("INVOCATION_ID") && is_set("XDG_RUNTIME_DIR") {
-            // The first names the unit that this process belongs to (systemd.exec), the second has the manager's socket.
+            // The first names this process's unit (systemd.exec(5)), the second the directory of the manager's socket.
             Self::ServiceManager
         } else {
             Self::Ourselves

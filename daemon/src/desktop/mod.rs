@@ -1,7 +1,7 @@
-//! The person in front of the machine: what is shown, and whether anybody is there to see it.
+//! What the person sees, and whether the person is there to see it.
 //!
-//! `text`, `page` and the rules in `presence` and `quiet` are pure. D-Bus is spoken by `notices` (the session's bus, from the first notice
-//! on) and `presence` (the machine's bus) alone.
+//! `text`, `page` and the rules in `presence` and `quiet` are pure. `notices` uses the session's D-Bus from the first notice on,
+//! and `presence` the system's D-Bus.
 
 mod browser;
 mod environment;
@@ -13,115 +13,108 @@ mod page;
 #[cfg(target_os = "linux")]
 mod presence;
 pub mod quiet;
-mod screen;
-mod surroundings;
 mod text;
 mod zone;
 
 pub use environment::{Display, Environment};
-pub use open_page::{NotOpened, Wish, open_page};
+pub use notices::Screen;
+pub use open_page::{Wish, open_page};
 pub use page::{Page, Refusal, admit};
-pub use screen::Screen;
-pub use surroundings::observe;
 pub use zone::LocalZone;
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use tokio::sync::watch;
 
-use crate::clock::Now;
-use crate::config::{BrowserCommand, SessionConfig};
+use crate::clock::{Clock, Now};
+use crate::config::SessionConfig;
 use crate::notice::{Action, Notice, Presence};
 
-/// The door to the screen. Nothing behind it may keep a caller waiting: whatever takes time happens elsewhere, and what
-/// fails is logged there.
+/// The screen. No function keeps a caller waiting, and what fails is only logged.
 pub trait Desktop: Send + Sync {
-    /// Shows a notice in the place of the one that was shown for this session before. `act` is called when the person
-    /// uses its action, from any thread, at most once for each notice.
-    fn show(&self, session: &Subject, notice: &Notice, now: Now, act: Act);
+    /// Shows a notice in the place of the session's last one. `act` is called when the person uses an action, from any
+    /// thread, at most once for each notice.
+    fn show(&self, session: &SessionConfig, notice: &Notice, now: Now, act: Act);
 
-    /// Takes back what is shown for this session.
-    fn withdraw(&self, session: &Subject);
+    /// Takes back the session's notice.
+    fn withdraw(&self, session: &SessionConfig);
 
     /// Opens a page, with the session's own command if it has one.
-    fn open(&self, session: &Subject, page: &str);
+    fn open(&self, session: &SessionConfig, page: &str);
 }
 
-/// What is called when the person uses the action of a notice.
 pub type Act = Box<dyn Fn(Action) + Send + Sync>;
 
-/// Whom a notice is about.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Subject {
-    /// Tells sessions apart, whatever they are called: the key of the session's record.
-    pub key: String,
-    /// The session's name, for people.
-    pub name: String,
-    /// The start URL, whose host may also serve the verification page.
-    pub start_url: String,
-    /// The region of the Identity Center instance.
-    pub region: String,
-    /// The command that opens pages.
-    pub browser: Option<BrowserCommand>,
-    /// Further hosts that may serve the verification page.
-    pub verification_hosts: Vec<String>,
-}
-
-impl Subject {
-    /// The session that the configuration describes.
-    pub fn of(config: &SessionConfig) -> Self {
-        Self {
-            key: config.identity.key(),
-            name: config.name.clone(),
-            start_url: config.start_url().to_owned(),
-            region: config.region().to_owned(),
-            browser: config.browser.clone(),
-            verification_hosts: config.verification_hosts.clone(),
-        }
-    }
-}
-
-/// What goes on around the daemon. Changes when the person comes or goes, when the machine wakes up, and when the
-/// network changes.
+/// The person, sleep and the network. Changes when the person comes or goes, when the machine wakes up, and when the network
+/// changes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Surroundings {
-    /// Whether the person is there, as far as the screen tells.
+    /// As far as the screen tells.
     pub presence: Presence,
-    /// The quiet hours that are, or come next.
+    /// The quiet hours that are now, or come next.
     pub quiet: Option<Quiet>,
     /// Counts wake-ups and changes of the network: what failed before may work after one.
     pub stirrings: u64,
 }
 
 impl Surroundings {
-    /// Whether the person counts as there when the wall clock shows this. Sessions and quiet hours may wake in any order, so
-    /// this is looked at before anything is begun or shown.
+    /// Whether the person counts as present when the wall clock shows `wall`. This has to be asked before anything is begun or
+    /// shown, since sessions and quiet hours may wake in any order.
     pub fn presence_at(&self, wall: SystemTime) -> Presence {
         if self.quiet_until(wall).is_some() { Presence::Away } else { self.presence }
     }
 
-    /// Until when it is quiet, if it is.
+    /// The end of the quiet hours in which `wall` lies.
     pub fn quiet_until(&self, wall: SystemTime) -> Option<SystemTime> {
         self.quiet.filter(|quiet| quiet.from <= wall && wall < quiet.until).map(|quiet| quiet.until)
     }
 }
 
-/// When it is quiet, by the wall clock.
+/// Quiet hours of one day, by the wall clock: from the first moment to the first moment after them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Quiet {
-    /// The first moment.
     pub from: SystemTime,
-    /// The first moment after it.
     pub until: SystemTime,
 }
 
-/// A desktop that shows nothing: `notifications = "off"`, or a machine without a screen.
+/// Follows the person, sleep and the network. Has to be called within a tokio runtime. What cannot be observed does not change,
+/// and the person counts as present.
+#[cfg(target_os = "linux")]
+pub fn observe(clock: Arc<dyn Clock>) -> watch::Receiver<Surroundings> {
+    let (tell, surroundings) = watch::channel(Surroundings::default());
+    let tell = Arc::new(tell);
+    match network::Routes::open() {
+        Ok(routes) => {
+            let tell = Arc::clone(&tell);
+            tokio::spawn(async move {
+                let error = routes.follow(clock, tell).await;
+                tracing::warn!(%error, "changes of the network go unnoticed from now on");
+            });
+        }
+        Err(error) => tracing::warn!(%error, "changes of the network go unnoticed"),
+    }
+    tokio::spawn(async move {
+        let Err(error) = presence::follow(&tell).await;
+        tracing::info!(%error, "it cannot be seen whether the screen is locked; the person counts as present");
+        tell.send_modify(|surroundings| surroundings.presence = Presence::Present);
+    });
+    surroundings
+}
+
+/// Nothing is observed here.
+#[cfg(not(target_os = "linux"))]
+pub fn observe(_: Arc<dyn Clock>) -> watch::Receiver<Surroundings> {
+    still()
+}
+
+/// A desktop that shows nothing, for tests.
 pub struct NoDesktop;
 
 impl Desktop for NoDesktop {
-    fn show(&self, _: &Subject, _: &Notice, _: Now, _: Act) {}
-    fn withdraw(&self, _: &Subject) {}
-    fn open(&self, _: &Subject, _: &str) {}
+    fn show(&self, _: &SessionConfig, _: &Notice, _: Now, _: Act) {}
+    fn withdraw(&self, _: &SessionConfig) {}
+    fn open(&self, _: &SessionConfig, _: &str) {}
 }
 
 /// Surroundings that never change.

@@ -18,10 +18,10 @@ use crate::clock::Clock;
 /// network, a VPN. Announcements of addresses come again and again on a quiet network (router advertisements).
 const ROUTES: u32 = 0x40 | 0x400;
 
-/// Changes come in flocks: an interface brings several routes, and a name server with them.
-const FLOCK: Duration = Duration::from_secs(2);
+/// How long changes are counted as one: an interface brings several routes, and a name server with them.
+const BURST: Duration = Duration::from_secs(2);
 
-/// Hears of changes. Costs nothing while there are none.
+/// A socket on which the kernel announces changes of routes.
 pub(super) struct Routes(AsyncFd<OwnedFd>);
 
 impl Routes {
@@ -35,13 +35,13 @@ impl Routes {
         Ok(Self(socket))
     }
 
-    /// Counts flocks of changes. Ends when the kernel does not tell any more.
+    /// Counts bursts of changes. Ends with the error of the socket.
     pub(super) async fn follow(self, clock: Arc<dyn Clock>, tell: Arc<watch::Sender<Surroundings>>) -> io::Error {
         loop {
             if let Err(error) = self.change().await {
                 return error;
             }
-            clock.sleep_until(clock.now().boot + FLOCK).await;
+            clock.sleep_until(clock.now().boot + BURST).await;
             if let Err(error) = self.drain() {
                 return error;
             }
@@ -71,11 +71,11 @@ impl Routes {
     }
 }
 
-/// Takes one announcement off the queue. What it says does not matter, so it may be cut.
+/// Takes one announcement off the queue. Its text does not matter, so it may be cut.
 fn receive(socket: &OwnedFd) -> io::Result<()> {
     match recv(socket, &mut [0_u8; 64][..], RecvFlags::TRUNC) {
         Ok(_) => Ok(()),
-        // There were more than the queue holds.
+        // Some announcements were lost, as the queue was full.
         Err(rustix::io::Errno::NOBUFS) => Ok(()),
         Err(error) => Err(error.into()),
     }

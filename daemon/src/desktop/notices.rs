@@ -1,8 +1,7 @@
 //! Notices on the screen: one for each session, replaced in place and taken back.
 //!
-//! Callers only leave word of what should be on the screen; one task for each session sees to it, with one call to the
-//! notification server at a time. If the server hangs, that call waits, later words replace each other meanwhile, and
-//! nobody else notices. Nothing is begun before the first notice.
+//! Callers only say what should be on the screen. One task for each session sees to it, with one call to the notification server
+//! at a time. If the server hangs, that call waits, later wishes replace each other meanwhile, and nobody else notices.
 
 #[cfg_attr(target_os = "macos", path = "notices/macos.rs")]
 #[cfg_attr(not(target_os = "macos"), path = "notices/freedesktop.rs")]
@@ -16,30 +15,34 @@ use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
-use super::Act;
-use super::text::{Buttons, Written};
-use crate::clock::Clock;
-use server::{Response, Shown};
+use super::text::{self, Buttons, Written};
+use super::{Act, Desktop, Environment, browser, page};
+use crate::clock::{Clock, Now};
+use crate::config::SessionConfig;
+use crate::notice::Notice;
+use server::Shown;
 
-/// After how long a server that does not answer is worth a word in the log.
+/// After this time, the log says that the server does not answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long the end of the daemon waits for notices to be taken back.
 const FAREWELL_PATIENCE: Duration = Duration::from_secs(1);
 
-/// What should be on the screen for a session: this, or nothing.
-type Wanted = Option<Arc<Notice>>;
+/// What should be on the screen for a session.
+type Wanted = Option<Arc<Wish>>;
 
-struct Notice {
+struct Wish {
     written: Written,
     act: Act,
 }
 
-/// All notices.
-pub(super) struct Notices {
+/// The desktop of the person who runs the daemon: notices by its notification server, pages by its browser.
+pub struct Screen {
+    environment: Environment,
     runtime: Handle,
     clock: Arc<dyn Clock>,
-    server: Arc<Health>,
+    health: Arc<Health>,
+    /// By the key of the session.
     places: Mutex<HashMap<String, Place>>,
 }
 
@@ -49,40 +52,20 @@ struct Place {
     keeper: JoinHandle<()>,
 }
 
-impl Notices {
-    pub(super) fn new(clock: Arc<dyn Clock>, runtime: Handle) -> Self {
-        Self { runtime, clock, server: Arc::default(), places: Mutex::default() }
+impl Screen {
+    /// Begins nothing before there is something to show. Has to be called within a tokio runtime.
+    pub fn new(environment: Environment, clock: Arc<dyn Clock>) -> Self {
+        Self { environment, runtime: Handle::current(), clock, health: Arc::default(), places: Mutex::default() }
     }
 
-    /// Shows a notice in the place of the one before.
-    pub(super) fn show(&self, key: &str, written: Written, act: Act) {
-        let notice = Some(Arc::new(Notice { written, act }));
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(place) = places.get(key) {
-            place.wanted.send_replace(notice);
-            return;
-        }
-        let (wanted, wishes) = watch::channel(notice);
-        let keeper = Keeper { clock: Arc::clone(&self.clock), server: Arc::clone(&self.server), shown: None };
-        let keeper = self.runtime.spawn(keeper.run(wishes));
-        places.insert(key.to_owned(), Place { wanted, keeper });
-    }
-
-    /// Takes back what is shown.
-    pub(super) fn withdraw(&self, key: &str) {
-        if let Some(place) = self.places.lock().unwrap_or_else(PoisonError::into_inner).get(key) {
-            place.wanted.send_replace(None);
-        }
-    }
-
-    /// Takes everything back: a notice whose daemon is gone would lead nowhere. Takes a second at most.
-    pub(super) async fn farewell(&self) {
+    /// Takes all notices back before the daemon ends: they would lead nowhere. Takes a second at most.
+    pub async fn farewell(&self) {
         let places = std::mem::take(&mut *self.places.lock().unwrap_or_else(PoisonError::into_inner));
         let deadline = self.clock.sleep_until(self.clock.now().boot + FAREWELL_PATIENCE);
         let all = async {
-            for (_, Place { wanted, keeper }) in places {
+            for Place { wanted, keeper } in places.into_values() {
                 drop(wanted);
-                // A keeper that ended otherwise has nothing on the screen.
+                // A keeper that panicked has nothing on the screen.
                 let _ = keeper.await;
             }
         };
@@ -93,26 +76,55 @@ impl Notices {
     }
 }
 
+impl Desktop for Screen {
+    fn show(&self, session: &SessionConfig, notice: &Notice, now: Now, act: Act) {
+        let wish = Some(Arc::new(Wish { written: text::write(notice, session, now), act }));
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = places.entry(session.identity.key()).or_insert_with(|| {
+            let (wanted, wishes) = watch::channel(None);
+            let keeper = Keeper { clock: Arc::clone(&self.clock), health: Arc::clone(&self.health), shown: None };
+            Place { wanted, keeper: self.runtime.spawn(keeper.run(wishes)) }
+        });
+        place.wanted.send_replace(wish);
+    }
+
+    fn withdraw(&self, session: &SessionConfig) {
+        let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = places.get(&session.identity.key()) {
+            place.wanted.send_replace(None);
+        }
+    }
+
+    fn open(&self, session: &SessionConfig, page: &str) {
+        match page::admit(page, Some(session)) {
+            Ok(page) => {
+                let launcher = self.environment.launcher;
+                browser::open(&page, session.browser.as_ref(), launcher, &session.name, &self.runtime);
+            }
+            Err(refusal) => tracing::warn!(session = session.name, "the page is not opened: {refusal}"),
+        }
+    }
+}
+
 /// Keeps the notice of one session as it is wanted.
 struct Keeper {
     clock: Arc<dyn Clock>,
-    server: Arc<Health>,
-    shown: Option<(Shown, Arc<Notice>)>,
+    health: Arc<Health>,
+    shown: Option<(Shown, Arc<Wish>)>,
 }
 
 impl Keeper {
     async fn run(mut self, mut wishes: watch::Receiver<Wanted>) {
-        wishes.mark_changed();
         loop {
             tokio::select! {
-                changed = wishes.changed() => match changed {
-                    Ok(()) => {
-                        let wanted = wishes.borrow_and_update().clone();
-                        self.follow(wanted).await;
+                changed = wishes.changed() => {
+                    if changed.is_err() {
+                        break;
                     }
-                    Err(_) => break,
-                },
-                response = response_to(self.shown.as_ref()) => self.respond(response).await,
+                    let wanted = wishes.borrow_and_update().clone();
+                    self.follow(wanted).await;
+                }
+                used = response_to(self.shown.as_ref()) => self.respond(used).await,
             }
         }
         self.follow(None).await;
@@ -120,25 +132,22 @@ impl Keeper {
 
     async fn follow(&mut self, wanted: Wanted) {
         let previous = self.shown.take().map(|(shown, _)| shown);
-        match wanted {
-            Some(notice) => {
-                let written = notice.written.clone();
-                self.shown = self.call(move || server::show(&written, previous)).await.map(|shown| (shown, notice));
-            }
-            None => self.take_back(previous).await,
+        let Some(wish) = wanted else { return self.take_back(previous).await };
+        let written = wish.written.clone();
+        if let Some(shown) = self.call(move || server::show(&written, previous)).await {
+            self.health.set(match shown.buttons() {
+                Buttons::Shown => State::Working,
+                Buttons::Missing => State::WithoutButtons,
+            });
+            self.shown = Some((shown, wish));
         }
     }
 
-    async fn respond(&mut self, response: Response) {
-        let Some((shown, notice)) = self.shown.take() else { return };
-        let used = match response {
-            Response::Used => notice.written.action,
-            Response::UsedSecond => notice.written.second,
-            // Dismissed, or the bus went away and the server with it.
-            Response::Gone => None,
-        };
-        if let Some((action, _)) = used {
-            (notice.act)(action);
+    /// `used` is the index of an action, or `None` if the notice is not on the screen any more.
+    async fn respond(&mut self, used: Option<usize>) {
+        let Some((shown, wish)) = self.shown.take() else { return };
+        if let Some((action, _)) = used.and_then(|index| wish.written.actions.get(index)) {
+            (wish.act)(*action);
             // Some servers leave it on the screen, where it would do nothing any more.
             self.take_back(Some(shown)).await;
         }
@@ -146,77 +155,64 @@ impl Keeper {
 
     async fn take_back(&self, shown: Option<Shown>) {
         if let Some(shown) = shown {
-            self.call(move || server::close(shown)).await;
+            self.call(move || {
+                server::close(shown);
+                Ok(())
+            })
+            .await;
         }
     }
 
-    /// Does what may block on a thread of its own, which also contains panics, and waits for the end.
-    async fn call<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> Result<(T, Buttons), String> + Send + 'static,
-    ) -> Option<T> {
+    /// Runs `work`, which may block or panic, on a thread of its own, and waits for its end.
+    async fn call<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T, String> + Send + 'static) -> Option<T> {
         let (done, outcome) = oneshot::channel();
         let thread = std::thread::Builder::new().name("notice".to_owned()).spawn(move || done.send(work()));
         if let Err(error) = thread {
-            self.server.is(State::Failing, &error.to_string());
+            self.health.set(State::Failing(error.to_string()));
             return None;
         }
         let mut outcome = std::pin::pin!(outcome);
         let outcome = tokio::select! {
             outcome = &mut outcome => outcome,
             () = self.clock.sleep_until(self.clock.now().boot + PATIENCE) => {
-                self.server.is(State::Silent, "no answer");
+                self.health.set(State::Silent);
                 outcome.await
             }
         };
-        match outcome.unwrap_or_else(|_| Err("the call ended unexpectedly".to_owned())) {
-            Ok((value, Buttons::Drawn)) => {
-                self.server.is(State::Working, "");
-                Some(value)
-            }
-            Ok((value, Buttons::Missing)) => {
-                self.server.is(State::WithoutButtons, "");
-                Some(value)
-            }
-            Err(error) => {
-                self.server.is(State::Failing, &error);
-                None
-            }
-        }
+        let outcome = outcome.unwrap_or_else(|_| Err("the call ended unexpectedly".to_owned()));
+        outcome.map_err(|error| self.health.set(State::Failing(error))).ok()
     }
 }
 
 /// What the person does with what is shown; never, if nothing is. There is no deadline, although the death of a server
 /// gives no event: waiting costs nothing, and the next notice ends it.
-async fn response_to(shown: Option<&(Shown, Arc<Notice>)>) -> Response {
+async fn response_to(shown: Option<&(Shown, Arc<Wish>)>) -> Option<usize> {
     match shown {
         Some((shown, _)) => server::response(shown).await,
         None => std::future::pending().await,
     }
 }
 
-/// How the notification server is, so that the log says it once and not with each notice.
+/// Whether the notification server works, so that the log says it once and not with each notice.
 #[derive(Default)]
-struct Health(Mutex<State>);
+struct Health(Mutex<Option<State>>);
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Debug)]
 enum State {
-    #[default]
-    Untried,
     Working,
     WithoutButtons,
     Silent,
-    Failing,
+    Failing(String),
 }
 
 impl Health {
-    fn is(&self, state: State, error: &str) {
-        let before = std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), state);
-        if before == state {
+    /// Logs the state, if it is another one than before.
+    fn set(&self, state: State) {
+        let before = self.0.lock().unwrap_or_else(PoisonError::into_inner).replace(state.clone());
+        if before.is_some_and(|before| std::mem::discriminant(&before) == std::mem::discriminant(&state)) {
             return;
         }
         match state {
-            State::Untried => {}
             State::Working => tracing::info!("notices are shown"),
             State::WithoutButtons => {
                 tracing::info!("notices are shown without buttons, which the notification server does not have");
@@ -224,7 +220,7 @@ impl Health {
             State::Silent => {
                 tracing::warn!("the notification server does not answer; `ssoctl status` shows what notices would");
             }
-            State::Failing => {
+            State::Failing(error) => {
                 tracing::warn!(error, "notices cannot be shown; `ssoctl status` shows what they would");
             }
         }
@@ -261,12 +257,13 @@ mod tests {
         let lines = |states: &[State]| {
             log.0.lock().unwrap().clear();
             tracing::dispatcher::with_default(&subscriber, || {
-                states.iter().for_each(|state| health.is(*state, "no bus"));
+                states.iter().for_each(|state| health.set(state.clone()));
             });
             String::from_utf8(log.0.lock().unwrap().clone()).unwrap().lines().count()
         };
-        assert_eq!(lines(&[State::Failing, State::Failing, State::Failing]), 1);
-        assert_eq!(lines(&[State::Failing, State::Working, State::Working]), 1);
-        assert_eq!(lines(&[State::Silent, State::Silent, State::Working, State::Failing]), 3);
+        let failing = || State::Failing("no bus".to_owned());
+        assert_eq!(lines(&[failing(), failing(), failing()]), 1);
+        assert_eq!(lines(&[failing(), State::Working, State::Working]), 1);
+        assert_eq!(lines(&[State::Silent, State::Silent, State::Working, failing()]), 3);
     }
 }

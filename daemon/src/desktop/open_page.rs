@@ -1,52 +1,26 @@
-//! `ssoctld open-page`: a page for somebody who has just called `ssoctl`, in the caller's own environment. Nothing else opens pages
-//! for the client.
+//! `ssoctld open-page`: opens a page for a person who has just called `ssoctl`, in the caller's own environment. Nothing else
+//! opens pages for the client.
 
-use std::fmt;
-use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
 use super::environment::{Display, Launcher};
 use super::page::Page;
 use super::{Environment, browser};
-use crate::config::{BrowserCommand, NotACommand};
+use crate::config::BrowserCommand;
 
-/// Whether somebody has to be there to see the page.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Wish {
-    /// It is opened where a browser would be seen, or where `$BROWSER` leads to one.
+    /// Open the page where a browser would be seen, or where `$BROWSER` leads to one.
     WhereItIsSeen,
-    /// It is opened in any case.
+    /// Open it in any case.
     Anyhow,
 }
 
-/// Why no browser was started. `Display` fits after `no browser was opened: `.
-#[derive(Debug)]
-pub enum NotOpened {
-    /// There is none that could show a page here.
-    NoneHere(&'static str),
-    /// `$BROWSER` is no command that can be used.
-    Variable(NotACommand),
-    /// None of the commands could be executed; the last one and its error.
-    NotExecutable(String, io::Error),
-}
-
-impl fmt::Display for NotOpened {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoneHere(why) => write!(f, "{why}; --browser opens one all the same"),
-            Self::Variable(wrong) => {
-                let expected = wrong.to_string().replace("{url}", "%s");
-                write!(f, "BROWSER must be {expected}")
-            }
-            Self::NotExecutable(program, error) => write!(f, "{program}: {error}; open the page yourself"),
-        }
-    }
-}
-
-/// Becomes the browser, or the command that hands the page to a running one. Returns only if there is none.
-pub fn open_page(page: &Page, command: Option<&BrowserCommand>, around: &Environment, wish: Wish) -> NotOpened {
-    // Whoever starts a terminal may be a service; a terminal's programs are the person's own.
+/// Becomes the browser, or the command that hands the page to a running one. If there is none, returns why, as a fragment that
+/// fits after `no browser was opened: `.
+pub fn open_page(page: &Page, command: Option<&BrowserCommand>, around: &Environment, wish: Wish) -> String {
+    // A terminal may run in a service, and its programs are the person's own all the same.
     let launcher = if around.launcher == Launcher::Windows { Launcher::Windows } else { Launcher::Ourselves };
     let variable = std::env::var_os("BROWSER").filter(|list| !list.is_empty());
     let variable = variable.map(|list| list.to_string_lossy().into_owned());
@@ -54,7 +28,7 @@ pub fn open_page(page: &Page, command: Option<&BrowserCommand>, around: &Environ
         Ok(commands) => commands,
         Err(why) => return why,
     };
-    let mut outcome = NotOpened::NoneHere("no command is configured");
+    let mut why = "no command is configured".to_owned();
     for words in commands {
         let Some((program, arguments)) = words.split_first() else { continue };
         let error = Command::new(program)
@@ -63,13 +37,13 @@ pub fn open_page(page: &Page, command: Option<&BrowserCommand>, around: &Environ
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .exec();
-        outcome = NotOpened::NotExecutable(program.clone(), error);
+        why = format!("{program}: {error}; open the page yourself");
     }
-    outcome
+    why
 }
 
-/// What is tried, in this order: the session's own command; `$BROWSER`, which may list several separated by colons; what the
-/// system has. In a remote session, and without a display, only `$BROWSER` can lead to somebody who sees it: editors set it.
+/// The commands to try, in this order: the session's own; those of `$BROWSER`, separated by colons; the desktop's own. In a
+/// remote session, and without a display, only `$BROWSER` can lead to somebody who sees the page: editors set it.
 fn commands(
     page: &Page,
     command: Option<&BrowserCommand>,
@@ -77,24 +51,25 @@ fn commands(
     display: Display,
     launcher: Launcher,
     wish: Wish,
-) -> Result<Vec<Vec<String>>, NotOpened> {
-    let none_here = match display {
+) -> Result<Vec<Vec<String>>, String> {
+    let unseen = match display {
         _ if wish == Wish::Anyhow => None,
         Display::There => None,
-        Display::Remote => Some("this is a session over SSH"),
-        Display::Missing => Some("there is no display"),
+        Display::Remote => Some("this is a session over SSH; --browser opens one all the same"),
+        Display::Missing => Some("there is no display; --browser opens one all the same"),
     };
-    match (command, variable) {
-        (Some(command), _) if none_here.is_none() => Ok(vec![command.words(page.as_str())]),
-        (_, Some(list)) => {
-            let commands = list.split(':').map(BrowserCommand::of_variable);
-            let commands = commands.filter_map(Result::transpose).collect::<Result<Vec<_>, _>>();
-            Ok(commands.map_err(NotOpened::Variable)?.iter().map(|command| command.words(page.as_str())).collect())
+    match (command, variable, unseen) {
+        (Some(command), _, None) => Ok(vec![command.words(page.as_str())]),
+        (_, Some(list), _) => {
+            let commands = list.split(':').map(BrowserCommand::of_variable).filter_map(Result::transpose);
+            let words = commands.map(|command| command.map(|command| command.words(page.as_str())));
+            words.collect::<Result<_, _>>().map_err(|wrong| {
+                let expected = wrong.to_string().replace("{url}", "%s");
+                format!("BROWSER must be {expected}")
+            })
         }
-        (_, None) => match none_here {
-            Some(why) => Err(NotOpened::NoneHere(why)),
-            None => Ok(browser::desktops_own(page.as_str(), launcher)),
-        },
+        (_, None, Some(why)) => Err(why.to_owned()),
+        (None, None, None) => Ok(browser::desktops_own(page.as_str(), launcher)),
     }
 }
 
@@ -115,7 +90,7 @@ mod tests {
         let page = admit(PAGE, None).unwrap();
         let commands = commands(&page, command.as_ref(), variable, display, Launcher::Ourselves, wish);
         let first = |words: Vec<String>| words[..words.len() - 1].join(" ");
-        commands.map(|all| all.into_iter().map(first).collect()).map_err(|why| why.to_string())
+        commands.map(|all| all.into_iter().map(first).collect())
     }
 
     #[test]

@@ -1,17 +1,17 @@
-//! Which pages may be opened, whoever opens them: notices, `ssoctl login` and `ssoctl console`. Pure.
+//! Decides which pages may be opened, for notices, `ssoctl login` and `ssoctl console`. Pure.
 //!
 //! The address of a verification page comes from the service's answer, and a person who is used to approving will approve.
-//! So it must be on a host where Identity Center has such pages, or it is not opened.
+//! So only pages on hosts where Identity Center has such pages are opened.
 
 use url::{Host, Url};
 
-use super::Subject;
+use crate::config::SessionConfig;
 use crate::partitions::is_page_host;
 
-/// The longest address that is handed to a browser, in bytes.
+/// The longest address that is given to a browser, in bytes.
 const MAX_LENGTH: usize = 2048;
 
-/// A page that may be opened. There is no other way to get one than [`admit`].
+/// A page that may be opened. Only [`admit`] makes one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Page {
     url: String,
@@ -19,13 +19,12 @@ pub struct Page {
 }
 
 impl Page {
-    /// The address: characters of RFC 3986, and neither `$` nor `'` among them, so that nothing that passes it on can take a
-    /// part of it for a variable or the end of a quotation.
+    /// The address: characters of RFC 3986 but `$` and `'`, so that no program that passes it on takes a part of it for a
+    /// variable or the end of a quotation.
     pub fn as_str(&self) -> &str {
         &self.url
     }
 
-    /// The host, for people.
     pub fn host(&self) -> &str {
         &self.host
     }
@@ -34,35 +33,28 @@ impl Page {
 /// Why a page is not opened. `Display` fits after `the page is not opened: `.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Refusal {
-    /// Not an address of a web page, or one that could be taken for something else.
     #[error("its address is not a plain web address")]
     NotAnAddress,
-    /// Whatever is typed there, others can read.
     #[error("it is not an https page ({0})")]
     NotSecure(String),
-    /// Nobody knows that it is a page of Identity Center.
     #[error("it is not on a host of AWS or of the start URL ({0})")]
     UnknownHost(String),
 }
 
-/// The page, if it may be opened for a sign-in to this session: over https, or http to this machine, and on one of these
-/// hosts:
+/// The page, if it may be opened for a sign-in to this session: over https, or http to this machine, and on one of these hosts:
 ///
 /// - those of AWS where people of the session's region sign in, on the default port
 /// - the start URL's own host
 /// - those that the configuration names
 /// - this machine, where a simulator or a tunnel answers
 ///
-/// Of a session that is not known here (its daemon is on another machine), only AWS's hosts are.
-///
-/// # Errors
-/// The reason for not opening it.
-pub fn admit(page: &str, session: Option<&Subject>) -> Result<Page, Refusal> {
+/// For a session that is not known here (its daemon is on another machine), only AWS's hosts and this machine count.
+pub fn admit(page: &str, session: Option<&SessionConfig>) -> Result<Page, Refusal> {
     if page.len() > MAX_LENGTH || !is_rfc3986(page) {
         return Err(Refusal::NotAnAddress);
     }
     let url = Url::parse(page).map_err(|_| Refusal::NotAnAddress)?;
-    // A user name in front of the host serves only those who want a host to look like another.
+    // A user name in front of the host only serves to make one host look like another.
     if !matches!(url.scheme(), "http" | "https") || !url.username().is_empty() || url.password().is_some() {
         return Err(Refusal::NotAnAddress);
     }
@@ -78,9 +70,10 @@ pub fn admit(page: &str, session: Option<&Subject>) -> Result<Page, Refusal> {
     if url.scheme() != "https" {
         return Err(Refusal::NotSecure(host.to_string()));
     }
-    let is_own = |session: &Subject| Url::parse(&session.start_url).is_ok_and(|start| start.host() == url.host());
-    let is_configured = |session: &Subject| session.verification_hosts.contains(&host.to_string());
-    let region = session.map(|session| session.region.as_str());
+    let is_own =
+        |session: &SessionConfig| Url::parse(session.start_url()).is_ok_and(|start| start.host() == url.host());
+    let is_configured = |session: &SessionConfig| session.verification_hosts.contains(&host.to_string());
+    let region = session.map(SessionConfig::region);
     let is_of_aws = matches!(&host, Host::Domain(name) if is_page_host(name, region)) && url.port().is_none();
     if is_of_aws || session.is_some_and(|session| is_own(session) || is_configured(session)) {
         Ok(admitted())
@@ -109,18 +102,13 @@ fn is_this_machine(host: &Host) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::desktop::text::tests::configured;
 
     const START_URL: &str = "https://sso.corp.example/start";
 
-    fn session(region: &str, verification_hosts: &[&str]) -> Subject {
-        Subject {
-            key: "key".to_owned(),
-            name: "corp".to_owned(),
-            start_url: START_URL.to_owned(),
-            region: region.to_owned(),
-            browser: None,
-            verification_hosts: verification_hosts.iter().map(|&host| host.to_owned()).collect(),
-        }
+    fn session(region: &str, verification_hosts: &[&str]) -> SessionConfig {
+        let hosts = verification_hosts.iter().map(|&host| host.to_owned()).collect();
+        SessionConfig { verification_hosts: hosts, ..configured(START_URL, region) }
     }
 
     fn judged(page: &str) -> Result<String, Refusal> {

@@ -1,34 +1,29 @@
 //! Whether the person is there, as systemd-logind knows it.
 //!
-//! Its sessions are asked for by user: a daemon that the user's service manager started belongs to none of them, so "self"
-//! would mean nothing. A session without a lock screen says that it is not locked.
+//! logind is asked for the sessions of the user: a daemon that the user's service manager started is in none of them, so it has
+//! no session of its own. A session without a lock screen says that it is not locked.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::future::poll_fn;
-use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use zbus::export::futures_core::Stream;
-use zbus::message::{Message, Type};
+use zbus::Connection;
+use zbus::message::Message;
 use zbus::zvariant::{OwnedObjectPath, OwnedValue};
-use zbus::{Connection, MatchRule, MessageStream};
 
 use super::Surroundings;
+use crate::dbus::{PROPERTIES, drive, next, owner_changes, signals_of};
 use crate::notice::Presence;
 
 const LOGIND: &str = "org.freedesktop.login1";
 const MANAGER_PATH: &str = "/org/freedesktop/login1";
 const MANAGER: &str = "org.freedesktop.login1.Manager";
 const SESSION: &str = "org.freedesktop.login1.Session";
-const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
-const BUS: &str = "org.freedesktop.DBus";
 
-/// How long logind may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Tells who is there from now on, and counts wake-ups. Ends when the bus does.
+/// Keeps the presence up to date, and counts wake-ups. Ends when the bus does.
 pub(super) async fn follow(tell: &watch::Sender<Surroundings>) -> zbus::Result<Infallible> {
     let bus = zbus::connection::Builder::system()?.internal_executor(false).method_timeout(PATIENCE).build().await?;
     tokio::select! {
@@ -37,48 +32,38 @@ pub(super) async fn follow(tell: &watch::Sender<Surroundings>) -> zbus::Result<I
     }
 }
 
-/// Moves the connection's messages; without this it would start a thread for it.
-async fn drive(bus: &Connection) -> Infallible {
-    loop {
-        bus.executor().tick().await;
-    }
-}
-
 async fn listen(bus: &Connection, tell: &watch::Sender<Surroundings>) -> zbus::Result<Infallible> {
-    let signals = MatchRule::builder().msg_type(Type::Signal).sender(LOGIND)?.build();
-    let mut signals = MessageStream::for_match_rule(signals, bus, None).await?;
-    let restarts = MatchRule::builder().msg_type(Type::Signal).sender(BUS)?.interface(BUS)?;
-    let restarts = restarts.member("NameOwnerChanged")?.arg(0, LOGIND)?.build();
-    let mut restarts = MessageStream::for_match_rule(restarts, bus, None).await?;
-    let mut asleep = false;
-    let mut answers = true;
+    let mut signals = signals_of(LOGIND, bus).await?;
+    let mut restarts = owner_changes(LOGIND, bus).await?;
+    let mut is_asleep = false;
+    let mut has_failed = false;
     loop {
         let presence = match screens(bus).await {
-            Ok(_) if asleep => Presence::Away,
+            Ok(_) if is_asleep => Presence::Away,
             Ok(screens) => presence_at(&screens),
             Err(error) => {
-                if std::mem::replace(&mut answers, false) {
+                if !std::mem::replace(&mut has_failed, true) {
                     tracing::info!(%error, "logind does not tell whether the screen is locked; the person counts as present");
                 }
                 Presence::Present
             }
         };
-        be(tell, presence);
+        set(tell, presence);
         loop {
             tokio::select! {
                 restarted = next(&mut restarts) => {
                     restarted?;
-                    asleep = false;
+                    is_asleep = false;
                     break;
                 }
                 message = next(&mut signals) => match news(&message?) {
                     Some(News::Screens) => break,
                     Some(News::GoesToSleep) => {
-                        asleep = true;
-                        be(tell, Presence::Away);
+                        is_asleep = true;
+                        set(tell, Presence::Away);
                     }
                     Some(News::WokeUp) => {
-                        asleep = false;
+                        is_asleep = false;
                         tell.send_modify(|surroundings| surroundings.stirrings += 1);
                         break;
                     }
@@ -89,7 +74,7 @@ async fn listen(bus: &Connection, tell: &watch::Sender<Surroundings>) -> zbus::R
     }
 }
 
-fn be(tell: &watch::Sender<Surroundings>, presence: Presence) {
+fn set(tell: &watch::Sender<Surroundings>, presence: Presence) {
     tell.send_if_modified(|surroundings| {
         let is_news = std::mem::replace(&mut surroundings.presence, presence) != presence;
         if is_news {
@@ -99,21 +84,15 @@ fn be(tell: &watch::Sender<Surroundings>, presence: Presence) {
     });
 }
 
-async fn next(stream: &mut MessageStream) -> zbus::Result<Message> {
-    let message = poll_fn(|context| Pin::new(&mut *stream).poll_next(context)).await;
-    message.unwrap_or_else(|| Err(zbus::Error::Failure("the connection was closed".to_owned())))
-}
-
-/// A signal that matters.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum News {
-    /// A session came, went, or changed.
+    /// A session began, ended or changed.
     Screens,
     GoesToSleep,
     WokeUp,
 }
 
-/// What a signal of logind means, as its D-Bus interface (org.freedesktop.login1(5)) describes them.
+/// What a signal of logind means (org.freedesktop.login1(5)); `None` for one that changes nothing here.
 fn news(signal: &Message) -> Option<News> {
     let header = signal.header();
     let body = signal.body();
@@ -136,7 +115,7 @@ fn news(signal: &Message) -> Option<News> {
     }
 }
 
-/// What a session means for the person's presence.
+/// The screen of a logind session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Screen {
     /// A terminal, a background session, or one that is ending.
@@ -153,7 +132,7 @@ async fn screens(bus: &Connection) -> zbus::Result<Vec<Screen>> {
     for (.., path) in sessions.iter().filter(|(_, owner, ..)| *owner == uid) {
         match bus.call_method(Some(LOGIND), path, Some(PROPERTIES), "GetAll", &SESSION).await {
             Ok(reply) => screens.push(screen(&reply.body().deserialize()?)),
-            // It ended meanwhile.
+            // The session has ended meanwhile.
             Err(zbus::Error::MethodError(..)) => {}
             Err(error) => return Err(error),
         }
@@ -173,7 +152,8 @@ fn screen(session: &HashMap<String, OwnedValue>) -> Screen {
     }
 }
 
-/// Away: there are screens, and all of them are locked. Without any (a server, a container) the person counts as present.
+/// The person is away if there are screens, and all of them are locked. Without any (a server, a container), the person counts
+/// as present.
 fn presence_at(screens: &[Screen]) -> Presence {
     if screens.contains(&Screen::Locked) && !screens.contains(&Screen::Open) {
         Presence::Away
@@ -208,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn away_is_who_has_screens_and_locked_them_all() {
+    fn the_person_is_away_if_there_are_screens_and_all_are_locked() {
         for (screens, presence) in [
             (&[][..], Presence::Present),
             (&[Screen::None], Presence::Present),

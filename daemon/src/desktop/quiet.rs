@@ -1,8 +1,9 @@
 //! Quiet hours: times of the day at which the person counts as away.
 //!
-//! [`spell`] is pure. [`follow`] wakes at the end of quiet hours, and when somebody sets the wall clock or the time zone;
-//! between these nothing runs, and where no quiet hours are configured nothing ever does.
+//! [`spell`] is pure. [`follow`] wakes at the end of quiet hours, and when the wall clock or the time zone is set. Without quiet
+//! hours it never wakes.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -16,8 +17,8 @@ use crate::clock::Clock;
 use crate::config::{FileWatch, QuietHours};
 use crate::machine::MachineProblems;
 
-/// The quiet hours in which `wall` lies, or the next ones. A beginning that the clocks skip when they go forward comes as much
-/// later, and so does an end; of an end that comes twice when they go back, the second counts. `None` where no calendar reaches.
+/// The quiet hours in which `wall` lies, or the next ones. If the clocks skip the beginning or the end when they go forward, it
+/// comes that much later. If an end comes twice when they go back, the second counts. `None` beyond the calendar.
 fn spell(hours: QuietHours, zone: &TimeZone, wall: SystemTime) -> Option<Quiet> {
     let now = Timestamp::try_from(wall).ok()?;
     let first = zone.to_datetime(now).date().checked_sub(2.days()).ok()?;
@@ -27,7 +28,7 @@ fn spell(hours: QuietHours, zone: &TimeZone, wall: SystemTime) -> Option<Quiet> 
         let from = zone.to_ambiguous_timestamp(date.to_datetime(hours.from)).compatible().ok()?;
         let until = zone.to_ambiguous_timestamp(last_date.to_datetime(hours.to)).later().ok()?;
         match spells.last_mut() {
-            // An end that came later, because the clocks went forward, may be past the next beginning.
+            // An end that comes later, because the clocks go forward, may be past the next beginning.
             Some((_, last)) if from <= *last => *last = until.max(*last),
             _ => spells.push((from, until)),
         }
@@ -36,8 +37,8 @@ fn spell(hours: QuietHours, zone: &TimeZone, wall: SystemTime) -> Option<Quiet> 
     Some(Quiet { from: from.try_into().ok()?, until: until.try_into().ok()? })
 }
 
-/// The surroundings with quiet hours in them. What is sent to `hours` takes effect at once; sending the same again has the
-/// time zone read again. Ends when its sender is gone. Has to be called within a tokio runtime.
+/// The surroundings with quiet hours in them. What is sent to `hours` takes effect at once, and has the time zone read again.
+/// Ends with the sender of `hours`. Has to be called within a tokio runtime.
 pub fn follow(
     surroundings: watch::Receiver<Surroundings>,
     hours: watch::Receiver<Option<QuietHours>>,
@@ -47,8 +48,8 @@ pub fn follow(
 ) -> watch::Receiver<Surroundings> {
     let (tell, told) = watch::channel(*surroundings.borrow());
     let mut follower = Follower { surroundings, hours, zone, clock, machine, tell, zone_files: None };
-    // At once, so that nobody sees a moment that is not quiet.
-    let quiet = follower.look();
+    // At once, so that nobody sees surroundings without quiet hours.
+    let quiet = follower.quiet_now();
     follower.publish(quiet);
     tokio::spawn(follower.run(quiet));
     told
@@ -69,8 +70,8 @@ impl Follower {
     async fn run(mut self, mut quiet: Option<Quiet>) {
         loop {
             let end = quiet.map(|quiet| self.clock.sleep_until_shown(quiet.until));
-            // If somebody set the clock before the alarm was set, it will not ring for that.
-            if self.look() == quiet {
+            // The sleep does not notice that the clock was set before it began.
+            if self.quiet_now() == quiet {
                 tokio::select! {
                     changed = self.hours.changed() => if changed.is_err() {
                         return;
@@ -80,17 +81,18 @@ impl Follower {
                     () = or_never(end) => {}
                 }
             }
-            quiet = self.look();
+            quiet = self.quiet_now();
             self.publish(quiet);
         }
     }
 
-    fn look(&mut self) -> Option<Quiet> {
+    fn quiet_now(&mut self) -> Option<Quiet> {
         let hours = *self.hours.borrow_and_update();
         match hours {
-            // Before the zone is read, so that no change is missed.
-            Some(_) if self.zone_files.is_none() && !self.zone.files().is_empty() => {
-                self.zone_files = Some(FileWatch::start(self.zone.files().to_vec(), &self.machine));
+            // Watched before the zone is read, so that no change is missed.
+            Some(_) if self.zone_files.is_none() => {
+                let watch = |file: &PathBuf| FileWatch::start(vec![file.clone()], &self.machine);
+                self.zone_files = self.zone.file().map(watch);
             }
             Some(_) => {}
             None => self.zone_files = None,
@@ -100,7 +102,7 @@ impl Follower {
 
     fn publish(&mut self, quiet: Option<Quiet>) {
         let next = Surroundings { quiet, ..*self.surroundings.borrow_and_update() };
-        // Also if it is the same as before: the clock may have been set to another side of a boundary.
+        // Also if it is the same as before: the clock may have been set across a boundary.
         let told = self.tell.send_replace(next);
         if let Some(Quiet { from, until }) = quiet.filter(|_| told.quiet != quiet) {
             let time = |time| ssoctl_protocol::Timestamp::from(time);

@@ -1,15 +1,17 @@
-//! What a notice says. Pure.
+//! Writes the text of a notice. Pure.
 //!
-//! Names come from configuration files, codes and addresses from the service: none of them is trusted to be short, or to
-//! mean to a notification server only what it shows.
+//! Names come from configuration files, codes and addresses from the service. None of them is trusted to be short, or to be
+//! free of what a notification server takes for markup.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use ssoctl_protocol::shell;
-use ssoctl_protocol::text::shown;
+use ssoctl_protocol::text::{duration_in_words, shown};
 
-use super::{Subject, page};
+use super::page;
 use crate::clock::Now;
+use crate::config::SessionConfig;
 use crate::notice::{Action, Notice};
 
 /// The longest pieces that are shown of what others wrote, in characters.
@@ -18,147 +20,120 @@ const MAX_CODE: usize = 32;
 const MAX_HOST: usize = 100;
 
 const MINUTE: u64 = 60;
-const HOUR: u64 = 60 * MINUTE;
 
 /// A notice in words.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Written {
     /// One line. Servers cut it after about thirty characters, so the time left is not in it.
     pub(super) title: String,
-    /// Further lines, which no server takes for markup unless [`body`](Self::body) is asked to.
+    /// Not yet escaped for a server that renders markup.
     lines: Vec<String>,
-    /// What to do where there is no button.
+    /// The command for a server without buttons.
     remedy: String,
-    /// What its action does and how the button is called; `None` if there is nothing that a click could do.
-    pub(super) action: Option<(Action, &'static str)>,
-    /// The same of what a second button does.
-    pub(super) second: Option<(Action, &'static str)>,
-    /// How much it matters.
-    pub(super) urgency: Urgency,
+    /// What the person can do, with the labels of the buttons. A click on the notice itself means the first.
+    pub(super) actions: Vec<(Action, &'static str)>,
+    /// Whether the token has expired, and does not only expire soon.
+    pub(super) has_expired: bool,
 }
 
-/// How much a notice matters.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Urgency {
-    /// Something ends soon.
-    Normal,
-    /// It has ended.
-    Critical,
-}
-
-/// Whether a server draws what a person could click on.
+/// Whether a server shows buttons. Where it does not, the notice says what to type.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Buttons {
-    /// It does.
-    #[cfg_attr(target_os = "macos", allow(dead_code, reason = "Notification Center does not"))]
-    Drawn,
-    /// It does not, so the notice says what to type.
+    #[cfg_attr(target_os = "macos", allow(dead_code, reason = "Notification Center shows none"))]
+    Shown,
     Missing,
 }
 
-/// Whether a server renders markup in the body.
+/// Whether a server renders markup in the body, or shows it as plain text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Markup {
-    /// It does, so what looks like markup is escaped.
-    #[cfg_attr(target_os = "macos", allow(dead_code, reason = "Notification Center does not"))]
+    #[cfg_attr(target_os = "macos", allow(dead_code, reason = "Notification Center renders none"))]
     Rendered,
-    /// It shows the text as it is.
-    Shown,
+    Plain,
 }
 
-/// Puts a notice into words.
-pub(super) fn write(notice: &Notice, session: &Subject, now: Now) -> Written {
+pub(super) fn write(notice: &Notice, session: &SessionConfig, now: Now) -> Written {
     let name = shown(&session.name, MAX_NAME);
     let title = format!("AWS sign-in for {name}");
-    let mut lines = vec![match (notice.ends().since(now.boot), now.boot.since(notice.ends())) {
-        (Duration::ZERO, ago) if ago.as_secs() < MINUTE => "Has expired".to_owned(),
-        (Duration::ZERO, ago) => format!("Has expired {} ago", in_words(ago)),
-        (left, _) => format!("Ends in {}", in_words(left)),
+    let (left, ago) = (notice.ends().since(now.boot), now.boot.since(notice.ends()));
+    let has_expired = left.is_zero();
+    let mut lines = vec![match has_expired {
+        true if ago.as_secs() < MINUTE => "Has expired".to_owned(),
+        true => format!("Has expired {} ago", in_minutes(ago)),
+        false => format!("Ends in {}", in_minutes(left)),
     }];
     let word = shell::argument(&name);
-    let login = format!("Run: ssoctl login {word}");
-    let sign_in = Some((Action::SignIn, "Sign in"));
-    let later = (notice.ends() > now.boot).then_some((Action::PutOff, "Later"));
-    let urgency = if notice.ends() > now.boot { Urgency::Normal } else { Urgency::Critical };
+    let mut remedy = format!("Run: ssoctl login {word}");
+    let mut actions = Vec::new();
     match notice {
         Notice::Approve { flow, .. } => {
             // On a line of its own: servers break lines at the hyphen, and half a code cannot be compared.
             lines.push("Compare the code:".to_owned());
             lines.push(shown(&flow.user_code, MAX_CODE).into_owned());
-            let action = match page::admit(&flow.verification_uri_complete, Some(session)) {
+            match page::admit(&flow.verification_uri_complete, Some(session)) {
                 Ok(page) => {
                     lines.push(format!("Approve it on {}", shown(page.host(), MAX_HOST)));
-                    Some((Action::SignIn, "Open the page"))
+                    actions.push((Action::SignIn, "Open the page"));
                 }
                 Err(refusal) => {
                     lines.push(format!("The page is not opened: {}", shown(&refusal.to_string(), 2 * MAX_HOST)));
-                    None
                 }
-            };
-            let second = later.filter(|_| action.is_some());
-            Written { title, lines, remedy: login, action, second, urgency }
+            }
         }
         Notice::SignIn { .. } => {
             lines.push("Nobody approved in time. Signing in opens the page with a new code.".to_owned());
-            Written { title, lines, remedy: login, action: sign_in, second: later, urgency }
+            actions.push((Action::SignIn, "Sign in"));
         }
         Notice::RenewNow { .. } => {
-            lines.push("The portal session ends with it, and signing in again would not move that.".to_owned());
+            lines.push("The portal session ends at the same time. Signing in again does not change that.".to_owned());
             lines.push(
-                "Renewing starts a new one and ends the present token: running jobs lose it. Role credentials already \
-                 issued live on."
+                "Renewing starts a new portal session and ends this token: running jobs lose it. Role credentials that \
+                 were issued already stay valid."
                     .to_owned(),
             );
-            let remedy = format!("Run: ssoctl login --fresh {word}");
-            let action = Some((Action::Renew, "Renew now"));
-            Written { title, lines, remedy, action, second: later, urgency }
+            remedy = format!("Run: ssoctl login --fresh {word}");
+            actions.push((Action::Renew, "Renew now"));
         }
-        Notice::Expired { .. } => Written { title, lines, remedy: login, action: sign_in, second: None, urgency },
+        Notice::Expired { .. } => actions.push((Action::SignIn, "Sign in")),
     }
+    if !has_expired && !actions.is_empty() {
+        actions.push((Action::PutOff, "Later"));
+    }
+    Written { title, lines, remedy, actions, has_expired }
 }
 
 impl Written {
     /// The text below the title.
     pub(super) fn body(&self, buttons: Buttons, markup: Markup) -> String {
-        let needs_remedy = buttons == Buttons::Missing || self.action.is_none();
+        let needs_remedy = buttons == Buttons::Missing || self.actions.is_empty();
         let lines = self.lines.iter().chain(needs_remedy.then_some(&self.remedy));
         let body = lines.map(String::as_str).collect::<Vec<_>>().join("\n");
         match markup {
             Markup::Rendered => escaped(&body),
-            Markup::Shown => body,
+            Markup::Plain => body,
         }
     }
 }
 
-/// A duration as people say it: in minutes up to an hour, never shorter than it is.
-fn in_words(duration: Duration) -> String {
+/// The duration in words, rounded up to whole minutes.
+fn in_minutes(duration: Duration) -> String {
     let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
-    let minutes = seconds.div_ceil(MINUTE);
-    match (minutes / 60, minutes % 60) {
-        _ if seconds < MINUTE => "less than a minute".to_owned(),
-        (0, minutes) => format!("{minutes} min"),
-        (hours, _) if hours >= 48 => format!("{} days", (seconds / HOUR).div_ceil(24)),
-        (hours, 0) => format!("{hours} h"),
-        (hours, minutes) => format!("{hours} h {minutes} min"),
-    }
+    duration_in_words(Duration::from_secs(seconds.div_ceil(MINUTE) * MINUTE))
 }
 
-/// Escaped for the markup of the Desktop Notifications Specification, a subset of HTML.
+/// Escapes text for the markup of the Desktop Notifications Specification, a subset of HTML.
 fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
+    let escaped = text.chars().map(|character| match character {
+        '&' => Cow::Borrowed("&amp;"),
+        '<' => Cow::Borrowed("&lt;"),
+        '>' => Cow::Borrowed("&gt;"),
+        '"' => Cow::Borrowed("&quot;"),
+        '\'' => Cow::Borrowed("&#39;"),
+        other => Cow::Owned(other.to_string()),
+    });
+    escaped.collect()
 }
 
 #[cfg(test)]
 #[path = "text_tests.rs"]
-mod tests;
+pub(in crate::desktop) mod tests;

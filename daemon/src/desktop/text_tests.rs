@@ -2,6 +2,7 @@ use std::time::SystemTime;
 
 use super::*;
 use crate::clock::BootTime;
+use crate::config::{self, Paths};
 use crate::notice::FlowView;
 
 fn at(minutes: u64) -> BootTime {
@@ -12,15 +13,15 @@ fn now() -> Now {
     Now { boot: at(0), wall: SystemTime::UNIX_EPOCH }
 }
 
-fn subject(name: &str) -> Subject {
-    Subject {
-        key: "key".to_owned(),
-        name: name.to_owned(),
-        start_url: "https://corp.awsapps.com/start".to_owned(),
-        region: "eu-west-1".to_owned(),
-        browser: None,
-        verification_hosts: Vec::new(),
-    }
+/// The session "corp" of this portal.
+pub(in crate::desktop) fn configured(start_url: &str, region: &str) -> SessionConfig {
+    let own = format!("[session.corp]\nstart_url = {start_url:?}\nregion = {region:?}\n");
+    let paths = Paths { own: "/config.toml".into(), aws: "/aws".into(), aws_credentials: "/credentials".into() };
+    config::parse(&paths, &own, "", "", &config::Environment::from_vars(|_| None)).sessions.remove(0)
+}
+
+fn session(name: &str) -> SessionConfig {
+    SessionConfig { name: name.to_owned(), ..configured("https://corp.awsapps.com/start", "eu-west-1") }
 }
 
 fn flow(user_code: &str, page: &str) -> FlowView {
@@ -42,45 +43,46 @@ fn every_notice_says_whose_sign_in_it_is_how_long_it_lasts_and_what_to_do() {
             Notice::Approve { flow: flow("ABCD-EFGH", PAGE), ends: at(15) },
             "Ends in 15 min\nCompare the code:\nABCD-EFGH\nApprove it on device.sso.eu-west-1.amazonaws.com",
             "Run: ssoctl login corp",
-            Some((Action::SignIn, "Open the page")),
-            Urgency::Normal,
+            &[(Action::SignIn, "Open the page"), (Action::PutOff, "Later")][..],
+            false,
         ),
         (
             Notice::Approve { flow: flow("ABCD-EFGH", PAGE), ends: at(0) },
             "Has expired\nCompare the code:\nABCD-EFGH\nApprove it on device.sso.eu-west-1.amazonaws.com",
             "Run: ssoctl login corp",
-            Some((Action::SignIn, "Open the page")),
-            Urgency::Critical,
+            &[(Action::SignIn, "Open the page")],
+            true,
         ),
         (
             Notice::SignIn { ends: at(5) },
             "Ends in 5 min\nNobody approved in time. Signing in opens the page with a new code.",
             "Run: ssoctl login corp",
-            Some((Action::SignIn, "Sign in")),
-            Urgency::Normal,
+            &[(Action::SignIn, "Sign in"), (Action::PutOff, "Later")],
+            false,
         ),
         (
             Notice::RenewNow { ends: at(75) },
-            "Ends in 1 h 15 min\nThe portal session ends with it, and signing in again would not move that.\nRenewing starts a new one and \
-             ends the present token: running jobs lose it. Role credentials already issued live on.",
+            "Ends in 1 h 15 min\nThe portal session ends at the same time. Signing in again does not change \
+             that.\nRenewing starts a new portal session and ends this token: running jobs lose it. Role credentials that were \
+             issued already stay valid.",
             "Run: ssoctl login --fresh corp",
-            Some((Action::Renew, "Renew now")),
-            Urgency::Normal,
+            &[(Action::Renew, "Renew now"), (Action::PutOff, "Later")],
+            false,
         ),
         (
             Notice::Expired { ended: BootTime::from_boot(Duration::from_secs(100_000 - 12 * MINUTE)) },
             "Has expired 12 min ago",
             "Run: ssoctl login corp",
-            Some((Action::SignIn, "Sign in")),
-            Urgency::Critical,
+            &[(Action::SignIn, "Sign in")],
+            true,
         ),
     ];
-    for (notice, body, remedy, action, urgency) in rows {
-        let written = write(&notice, &subject("corp"), now());
+    for (notice, body, remedy, actions, has_expired) in rows {
+        let written = write(&notice, &session("corp"), now());
         assert_eq!(written.title, "AWS sign-in for corp");
-        assert_eq!(written.body(Buttons::Drawn, Markup::Shown), body);
-        assert_eq!(written.body(Buttons::Missing, Markup::Shown), format!("{body}\n{remedy}"));
-        assert_eq!((written.action, written.urgency), (action, urgency), "{body}");
+        assert_eq!(written.body(Buttons::Shown, Markup::Plain), body);
+        assert_eq!(written.body(Buttons::Missing, Markup::Plain), format!("{body}\n{remedy}"));
+        assert_eq!((written.actions.as_slice(), written.has_expired), (actions, has_expired), "{body}");
     }
 }
 
@@ -95,25 +97,25 @@ fn what_comes_before_the_end_can_be_put_off_and_nothing_else() {
         (Notice::Approve { flow: flow("ABCD-EFGH", refused), ends: at(15) }, false),
         (Notice::Expired { ended: at(0) }, false),
     ] {
-        let second = write(&notice, &subject("corp"), now()).second;
-        assert_eq!(second, can_wait.then_some((Action::PutOff, "Later")), "{notice:?}");
+        let actions = write(&notice, &session("corp"), now()).actions;
+        assert_eq!(actions.contains(&(Action::PutOff, "Later")), can_wait, "{notice:?}");
     }
 }
 
 #[test]
 fn an_end_that_has_just_come_is_not_reckoned_in_minutes() {
-    let written = write(&Notice::Expired { ended: at(0) }, &subject("corp"), now());
-    assert_eq!(written.body(Buttons::Drawn, Markup::Shown), "Has expired");
+    let written = write(&Notice::Expired { ended: at(0) }, &session("corp"), now());
+    assert_eq!(written.body(Buttons::Shown, Markup::Plain), "Has expired");
 }
 
 #[test]
 fn a_page_that_may_not_be_opened_is_shown_as_such_and_offers_nothing_to_click_on() {
     let notice =
         Notice::Approve { flow: flow("ABCD-EFGH", "https://corp.awsapps.com.attacker.example/"), ends: at(15) };
-    let written = write(&notice, &subject("corp"), now());
-    assert_eq!(written.action, None);
+    let written = write(&notice, &session("corp"), now());
+    assert_eq!(written.actions, []);
     assert_eq!(
-        written.body(Buttons::Drawn, Markup::Shown),
+        written.body(Buttons::Shown, Markup::Plain),
         "Ends in 15 min\nCompare the code:\nABCD-EFGH\nThe page is not opened: it is not on a host of AWS or of the start URL \
          (corp.awsapps.com.attacker.example)\nRun: ssoctl login corp"
     );
@@ -123,13 +125,13 @@ fn a_page_that_may_not_be_opened_is_shown_as_such_and_offers_nothing_to_click_on
 fn what_others_wrote_is_neither_markup_nor_long_nor_invisible() {
     let code = "<img src='x'>&\u{202e}\u{1b}[31m\nB\"";
     let notice = Notice::Approve { flow: flow(code, PAGE), ends: at(15) };
-    let body = write(&notice, &subject("corp"), now()).body(Buttons::Drawn, Markup::Rendered);
+    let body = write(&notice, &session("corp"), now()).body(Buttons::Shown, Markup::Rendered);
     assert_eq!(body.lines().nth(2), Some(r"&lt;img src=&#39;x&#39;&gt;&amp;\u{202e}\u{1b}[31…"));
 
-    let long = write(&Notice::SignIn { ends: at(15) }, &subject(&"x".repeat(1000)), now());
+    let long = write(&Notice::SignIn { ends: at(15) }, &session(&"x".repeat(1000)), now());
     assert_eq!(long.title, format!("AWS sign-in for {}…", "x".repeat(63)));
     let notice = Notice::Approve { flow: flow(&"9".repeat(1 << 20), PAGE), ends: at(15) };
-    assert!(write(&notice, &subject("corp"), now()).body(Buttons::Missing, Markup::Rendered).len() < 400);
+    assert!(write(&notice, &session("corp"), now()).body(Buttons::Missing, Markup::Rendered).len() < 400);
 }
 
 #[test]
@@ -140,28 +142,17 @@ fn names_stand_in_commands_as_a_shell_reads_them() {
         ("it's; rm -r", r"Run: ssoctl login 'it'\''s; rm -r'"),
         ("ünï", "Run: ssoctl login 'ünï'"),
     ] {
-        let written = write(&Notice::SignIn { ends: at(15) }, &subject(name), now());
-        let body = written.body(Buttons::Missing, Markup::Shown);
+        let written = write(&Notice::SignIn { ends: at(15) }, &session(name), now());
+        let body = written.body(Buttons::Missing, Markup::Plain);
         assert_eq!(body.lines().last(), Some(command));
     }
 }
 
 #[test]
-fn durations_are_said_as_people_say_them_and_never_shorter_than_they_are() {
-    for (seconds, words) in [
-        (1, "less than a minute"),
-        (59, "less than a minute"),
-        (60, "1 min"),
-        (61, "2 min"),
-        (899, "15 min"),
-        (900, "15 min"),
-        (3_540, "59 min"),
-        (3_541, "1 h"),
-        (3_600, "1 h"),
-        (5_400, "1 h 30 min"),
-        (172_799, "2 days"),
-        (7 * 86_400, "7 days"),
-    ] {
-        assert_eq!(in_words(Duration::from_secs(seconds)), words, "{seconds} s");
+fn durations_are_rounded_up_to_whole_minutes() {
+    for (millis, words) in
+        [(1, "1 min"), (60_000, "1 min"), (60_001, "2 min"), (3_540_001, "1 h"), (5_400_000, "1 h 30 min")]
+    {
+        assert_eq!(in_minutes(Duration::from_millis(millis)), words, "{millis} ms");
     }
 }

@@ -1,71 +1,63 @@
 //! The local time zone, as the C library finds it (tzset(3)): by `TZ`, else by `/etc/localtime`.
 //!
-//! Nothing is remembered between two looks, because the person may travel.
+//! Nothing is remembered between two readings, because the person may travel.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use jiff::tz::TimeZone;
 
 use crate::regular_file::{Link, RegularFile};
 
-/// What stands for the machine's zone: a file, or a link to one.
+/// The file of the machine's zone, or a link to it.
 const LOCAL: &str = "/etc/localtime";
 
-/// Where zones lie by name: on Linux and macOS, on NixOS, on macOS.
+/// The directories of zones by name: on Linux and macOS, on NixOS, on macOS.
 const DIRECTORIES: [&str; 3] = ["/usr/share/zoneinfo", "/etc/zoneinfo", "/var/db/timezone/zoneinfo"];
 
-/// No zone is longer; something else is in its place.
+/// The longest file that is read, in bytes. No zone is longer.
 const LONGEST: u64 = 1 << 20;
 
 /// Where the local zone is found.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct LocalZone {
-    place: Place,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug)]
-enum Place {
-    /// One of these files, the first that is there.
-    Files(Vec<PathBuf>),
-    /// A name like `Europe/Berlin`, or a rule as POSIX has them, like `CET-1CEST,M3.5.0,M10.5.0/3`.
+pub enum LocalZone {
+    File(PathBuf),
+    /// A name like `Europe/Berlin`, or a rule as in POSIX, like `CET-1CEST,M3.5.0,M10.5.0/3`.
     Named(String),
 }
 
 impl LocalZone {
-    /// The zone where the variable `TZ` has this value.
+    /// The zone for this value of the variable `TZ`.
     pub fn from_variable(tz: Option<&str>) -> Self {
-        let place = match tz.map(|tz| tz.strip_prefix(':').unwrap_or(tz)).filter(|tz| !tz.is_empty()) {
-            None => Place::Files(vec![LOCAL.into()]),
-            Some(path) if path.starts_with('/') => Place::Files(vec![path.into()]),
-            Some(name) => Place::Named(name.to_owned()),
-        };
-        Self { place }
-    }
-
-    /// The files to watch for changes: the person may travel.
-    pub(super) fn files(&self) -> &[PathBuf] {
-        match &self.place {
-            Place::Files(files) => files,
-            // A process keeps its variables.
-            Place::Named(_) => &[],
+        match tz.map(|tz| tz.strip_prefix(':').unwrap_or(tz)).filter(|tz| !tz.is_empty()) {
+            None => Self::File(LOCAL.into()),
+            Some(path) if path.starts_with('/') => Self::File(path.into()),
+            Some(name) => Self::Named(name.to_owned()),
         }
     }
 
-    /// Reads it; UTC where there is none, as in the C library.
+    /// The file that changes when the person travels. A process keeps its variables.
+    pub(super) const fn file(&self) -> Option<&PathBuf> {
+        match self {
+            Self::File(file) => Some(file),
+            Self::Named(_) => None,
+        }
+    }
+
+    /// Reads the zone; UTC if there is none, as in the C library.
     pub(super) fn read(&self) -> TimeZone {
-        let found = match &self.place {
-            Place::Files(files) => files.iter().find_map(|file| zone_in(file)),
-            Place::Named(name) => named(name),
+        let found = match self {
+            Self::File(file) => zone_in(file),
+            Self::Named(name) => named(name),
         };
         found.unwrap_or_else(|| {
-            tracing::warn!(place = ?self.place, "the local time zone is not known; quiet hours are in UTC");
+            tracing::warn!(zone = ?self, "the local time zone is not known; quiet hours are in UTC");
             TimeZone::UTC
         })
     }
 }
 
 fn named(name: &str) -> Option<TimeZone> {
-    let is_plain = Path::new(name).components().all(|part| matches!(part, std::path::Component::Normal(_)));
+    let is_plain = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
     let mut files = DIRECTORIES.iter().filter(|_| is_plain).map(|directory| Path::new(directory).join(name));
     files.find_map(|file| zone_in(&file)).or_else(|| TimeZone::posix(name).ok())
 }
@@ -100,9 +92,13 @@ mod tests {
 
     #[test]
     fn the_machines_own_zone_is_the_one_that_is_watched() {
-        assert_eq!(LocalZone::from_variable(None).files(), [PathBuf::from(LOCAL)]);
-        assert_eq!(LocalZone::from_variable(Some("")).files(), [PathBuf::from(LOCAL)]);
-        assert_eq!(LocalZone::from_variable(Some("/my/zone")).files(), [PathBuf::from("/my/zone")]);
-        assert!(LocalZone::from_variable(Some("Europe/Berlin")).files().is_empty());
+        for (tz, file) in [
+            (None, Some(LOCAL)),
+            (Some(""), Some(LOCAL)),
+            (Some("/my/zone"), Some("/my/zone")),
+            (Some("Europe/Berlin"), None),
+        ] {
+            assert_eq!(LocalZone::from_variable(tz).file().map(PathBuf::as_path), file.map(Path::new), "{tz:?}");
+        }
     }
 }

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use ssoctld::clock::ManualClock;
-use ssoctld::config::BrowserCommand;
-use ssoctld::desktop::{Desktop, Environment, Screen, Subject};
+use ssoctld::config::{BrowserCommand, SessionConfig};
+use ssoctld::desktop::{Desktop, Environment, Screen};
 use tempfile::TempDir;
 
-use crate::stage::{Stage, play, until};
+use crate::stage::{Stage, play, session, until};
 
 const PAGE: &str = "https://corp.awsapps.com/start/#/device?user_code=ABCD-EFGH&x=(id)";
 
@@ -43,15 +43,9 @@ impl Browser {
     }
 }
 
-fn subject(browser: &Path) -> Subject {
-    Subject {
-        key: "corp".to_owned(),
-        name: "corp".to_owned(),
-        start_url: "https://corp.awsapps.com/start".to_owned(),
-        region: "eu-west-1".to_owned(),
-        browser: BrowserCommand::configured(&format!("'{}' --profile work {{url}}", browser.display())).ok(),
-        verification_hosts: Vec::new(),
-    }
+fn with_browser(browser: &Path) -> SessionConfig {
+    let command = BrowserCommand::configured(&format!("'{}' --profile work {{url}}", browser.display()));
+    SessionConfig { browser: command.ok(), ..session("corp") }
 }
 
 fn screen() -> Screen {
@@ -63,8 +57,8 @@ fn the_sessions_own_command_opens_its_pages_and_no_others() {
     play("browser::the_sessions_own_command_opens_its_pages_and_no_others", Stage::NoBus, &[], || async {
         let browser = Browser::new();
         let screen = screen();
-        screen.open(&subject(&browser.program()), "https://corp.awsapps.com.attacker.example/");
-        screen.open(&subject(&browser.program()), PAGE);
+        screen.open(&with_browser(&browser.program()), "https://corp.awsapps.com.attacker.example/");
+        screen.open(&with_browser(&browser.program()), PAGE);
         until("the page is open", async || !browser.pages().is_empty()).await;
         assert_eq!(browser.pages(), [format!("--profile work {PAGE}")]);
     });
@@ -74,7 +68,7 @@ fn the_sessions_own_command_opens_its_pages_and_no_others() {
 fn a_service_whose_manager_does_not_answer_opens_the_page_itself() {
     play("browser::a_service_whose_manager_does_not_answer_opens_the_page_itself", Stage::Service, &[], || async {
         let browser = Browser::new();
-        screen().open(&subject(&browser.program()), PAGE);
+        screen().open(&with_browser(&browser.program()), PAGE);
         until("the page is open", async || !browser.pages().is_empty()).await;
         assert_eq!(browser.pages(), [format!("--profile work {PAGE}")]);
     });

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use ssoctld::clock::ManualClock;
-use ssoctld::desktop::{Environment, observe};
+use ssoctld::desktop::observe;
 
 use crate::stage::{Stage, output, play, until};
 
@@ -12,7 +12,7 @@ use crate::stage::{Stage, output, play, until};
 fn a_flock_of_new_routes_is_told_once_and_the_next_one_again() {
     play("network::a_flock_of_new_routes_is_told_once_and_the_next_one_again", Stage::Network, &[], || async {
         let clock = Arc::new(ManualClock::at(SystemTime::UNIX_EPOCH));
-        let surroundings = observe(Environment::from_process(), clock.clone());
+        let surroundings = observe(clock.clone());
         let stirrings = || surroundings.borrow().stirrings;
         let wait = |expected| {
             let clock = Arc::clone(&clock);

@@ -6,12 +6,12 @@ use std::time::{Duration, SystemTime};
 
 use rustix::process::Signal;
 use ssoctld::clock::{Clock, ManualClock, Now};
-use ssoctld::desktop::{Desktop, Environment, Screen, Subject};
+use ssoctld::desktop::{Desktop, Environment, Screen};
 use ssoctld::notice::FlowView;
 use ssoctld::notice::{Action, Notice};
 use tokio::sync::mpsc;
 
-use crate::stage::{Part, Stage, output, play, until};
+use crate::stage::{Part, Stage, output, play, session, until};
 
 /// Where Debian and Fedora put it.
 const XFCE: [&str; 3] = [
@@ -44,10 +44,10 @@ impl Daemon {
         self.clock.now()
     }
 
-    fn show(&self, session: &str, notice: &Notice) {
-        let (act, name) = (self.act.clone(), session.to_owned());
-        let act = Box::new(move |action| act.send((name.clone(), action)).unwrap());
-        self.screen.show(&subject(session), notice, self.now(), act);
+    fn show(&self, name: &str, notice: &Notice) {
+        let (act, shown) = (self.act.clone(), name.to_owned());
+        let act = Box::new(move |action| act.send((shown.clone(), action)).unwrap());
+        self.screen.show(&session(name), notice, self.now(), act);
     }
 
     fn approve(&self) -> Notice {
@@ -83,17 +83,6 @@ impl Daemon {
                 return action;
             }
         }
-    }
-}
-
-fn subject(name: &str) -> Subject {
-    Subject {
-        key: name.to_owned(),
-        name: name.to_owned(),
-        start_url: "https://corp.awsapps.com/start".to_owned(),
-        region: "eu-west-1".to_owned(),
-        browser: None,
-        verification_hosts: Vec::new(),
     }
 }
 
@@ -173,9 +162,9 @@ fn a_notice_is_replaced_in_place_and_taken_back() {
         assert_eq!(windows().await.len(), 1);
         daemon.show("other", &daemon.approve());
         until("each session has its own", async || windows().await.len() == 2).await;
-        daemon.screen.withdraw(&subject("corp"));
+        daemon.screen.withdraw(&session("corp"));
         assert_eq!(the_window().await.height, small.height);
-        daemon.screen.withdraw(&subject("other"));
+        daemon.screen.withdraw(&session("other"));
         no_window().await;
     });
 }
@@ -233,7 +222,7 @@ fn a_server_that_died_is_tried_again_with_the_next_notice() {
         no_window().await;
         // Nobody can show this one.
         daemon.show("corp", &daemon.approve());
-        daemon.screen.withdraw(&subject("corp"));
+        daemon.screen.withdraw(&session("corp"));
         let _second = server(xfce()).await;
         let expired = daemon.expired();
         assert_eq!(daemon.use_action(&expired, click_button).await, Action::SignIn);
@@ -253,7 +242,7 @@ fn a_server_that_hangs_holds_nobody_up_and_shows_the_newest_notice_when_it_is_ba
         for _ in 0..100 {
             daemon.show("corp", &daemon.expired());
             daemon.show("other", &daemon.approve());
-            daemon.screen.withdraw(&subject("other"));
+            daemon.screen.withdraw(&session("other"));
             tokio::task::yield_now().await;
         }
         daemon.show("corp", &daemon.renew_now());
@@ -305,7 +294,7 @@ fn without_a_bus_the_daemon_goes_on() {
         let daemon = Daemon::new();
         daemon.show("corp", &daemon.approve());
         daemon.show("corp", &daemon.expired());
-        daemon.screen.withdraw(&subject("corp"));
+        daemon.screen.withdraw(&session("corp"));
         // It waits for what is under way, and the clock of this test stands still: nothing may be stuck.
         daemon.screen.farewell().await;
     });

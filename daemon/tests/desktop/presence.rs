@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use ssoctld::clock::ManualClock;
-use ssoctld::desktop::{Environment, Surroundings, observe};
+use ssoctld::desktop::{Surroundings, observe};
 use ssoctld::notice::Presence;
 use tokio::sync::watch;
 use zbus::Connection;
@@ -100,7 +100,7 @@ fn me() -> u32 {
 }
 
 fn surroundings() -> watch::Receiver<Surroundings> {
-    observe(Environment::from_process(), Arc::new(ManualClock::at(SystemTime::UNIX_EPOCH)))
+    observe(Arc::new(ManualClock::at(SystemTime::UNIX_EPOCH)))
 }
 
 async fn becomes(surroundings: &mut watch::Receiver<Surroundings>, presence: Presence) {

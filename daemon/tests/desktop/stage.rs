@@ -11,6 +11,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use ssoctld::config::{self, Environment, Paths, SessionConfig};
 use tempfile::TempDir;
 
 pub(crate) use parts::{Part, is_there, skip, until};
@@ -21,6 +22,13 @@ const PLAYING: &str = "SSOCTL_TEST_STAGE";
 
 /// How long a test may take in all.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A session with this name.
+pub(crate) fn session(name: &str) -> SessionConfig {
+    let own = format!("[session.{name}]\nstart_url = \"https://corp.awsapps.com/start\"\nregion = \"eu-west-1\"\n");
+    let paths = Paths { own: "/config.toml".into(), aws: "/aws".into(), aws_credentials: "/credentials".into() };
+    config::parse(&paths, &own, "", "", &Environment::from_vars(|_| None)).sessions.remove(0)
+}
 
 /// What a test plays on.
 pub(crate) enum Stage {

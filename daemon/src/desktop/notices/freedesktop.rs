@@ -10,19 +10,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
 
-use notify_rust::{
-    Notification, NotificationHandle, NotificationResponse, Timeout, Urgency as Level, get_capabilities,
-};
+use notify_rust::{Notification, NotificationHandle, NotificationResponse, Timeout, Urgency, get_capabilities};
 
-use super::super::text::{Buttons, Markup, Urgency, Written};
+use super::super::text::{Buttons, Markup, Written};
 
-/// What a click on the notice itself is called (specification, "Actions").
+/// The name of a click on the notice itself (specification, "Actions").
 const CLICK: &str = "default";
 
-/// What the button is called on the bus.
-const BUTTON: &str = "act";
-
-/// What the second button is called on the bus.
+/// The names of the two buttons on the bus.
+const FIRST: &str = "act";
 const SECOND: &str = "second";
 
 /// A notice that a server has.
@@ -31,58 +27,51 @@ pub(super) struct Shown {
     buttons: Buttons,
 }
 
-/// What became of a notice.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Response {
-    /// Its action was used.
-    Used,
-    /// Its second button was.
-    UsedSecond,
-    /// It is not on the screen any more, as far as anybody will tell.
-    Gone,
+impl Shown {
+    pub(super) const fn buttons(&self) -> Buttons {
+        self.buttons
+    }
 }
 
-/// Shows a notice, in the place of `previous` if the server still has it. Blocks.
-pub(super) fn show(written: &Written, previous: Option<Shown>) -> Result<(Shown, Buttons), String> {
+/// Shows a notice, in the place of `previous` if the server still has that. Blocks.
+pub(super) fn show(written: &Written, previous: Option<Shown>) -> Result<Shown, String> {
     let capabilities = get_capabilities().map_err(|error| error.to_string())?;
     let can = |capability: &str| capabilities.iter().any(|known| known == capability);
-    let buttons = if can("actions") { Buttons::Drawn } else { Buttons::Missing };
-    let markup = if can("body-markup") { Markup::Rendered } else { Markup::Shown };
+    let buttons = if can("actions") { Buttons::Shown } else { Buttons::Missing };
+    let markup = if can("body-markup") { Markup::Rendered } else { Markup::Plain };
     let notification = compose(written, buttons, markup);
     let replaced = previous.and_then(|Shown { mut handle, .. }| {
         *handle = notification.clone();
-        // A connection or a notice that the server does not know any more is not worth a word: it is shown anew.
+        // If the server does not know the connection or the notice any more, it is shown anew.
         handle.update().ok().map(|()| handle)
     });
     let handle = match replaced {
         Some(handle) => handle,
         None => notification.show().map_err(|error| error.to_string())?,
     };
-    Ok((Shown { handle, buttons }, buttons))
+    Ok(Shown { handle, buttons })
 }
 
-/// Takes a notice back. Blocks.
-pub(super) fn close(shown: Shown) -> Result<((), Buttons), String> {
-    // A server that does not know it any more says so, and all is well.
+/// Takes a notice back. It is no error if the server does not know it any more. Blocks.
+pub(super) fn close(shown: Shown) {
     shown.handle.close();
-    Ok(((), shown.buttons))
 }
 
-/// Waits for what the person does.
-pub(super) async fn response(shown: &Shown) -> Response {
-    let mut response = Response::Gone;
+/// Waits until the person uses an action, and returns its index; `None` if the notice is not on the screen any more.
+pub(super) async fn response(shown: &Shown) -> Option<usize> {
+    let mut used = None;
     {
-        let mut waiting = pin!(shown.handle.wait_for_action_async(|said: &NotificationResponse| {
-            match said {
-                NotificationResponse::Action(name) if name == SECOND => response = Response::UsedSecond,
-                NotificationResponse::Default | NotificationResponse::Action(_) => response = Response::Used,
-                _ => {}
+        let mut waiting = pin!(shown.handle.wait_for_action_async(|response: &NotificationResponse| {
+            used = match response {
+                NotificationResponse::Action(name) if name == SECOND => Some(1),
+                NotificationResponse::Default | NotificationResponse::Action(_) => Some(0),
+                _ => None,
             }
         }));
         poll_fn(|context| catch_unwind(AssertUnwindSafe(|| waiting.as_mut().poll(context))).unwrap_or(Poll::Ready(())))
             .await;
     }
-    response
+    used
 }
 
 fn compose(written: &Written, buttons: Buttons, markup: Markup) -> Notification {
@@ -92,16 +81,13 @@ fn compose(written: &Written, buttons: Buttons, markup: Markup) -> Notification 
         .icon("dialog-password")
         .summary(&written.title)
         .body(&written.body(buttons, markup))
-        .urgency(match written.urgency {
-            Urgency::Normal => Level::Normal,
-            Urgency::Critical => Level::Critical,
-        });
-    if let (Some((_, label)), Buttons::Drawn) = (written.action, buttons) {
-        // A click that has a name gets a second button from Xfce; without one, a click beside the button dismisses there.
-        // Whoever comes back from lunch should still find something to click on.
-        notification.action(CLICK, "").action(BUTTON, label).timeout(Timeout::Never);
-        if let Some((_, label)) = written.second {
-            notification.action(SECOND, label);
+        .urgency(if written.has_expired { Urgency::Critical } else { Urgency::Normal });
+    if !written.actions.is_empty() && buttons == Buttons::Shown {
+        // If the click has a name, Xfce shows a second button for it; without one, a click beside the buttons dismisses the
+        // notice there. It stays on the screen, for somebody who comes back from lunch.
+        notification.action(CLICK, "").timeout(Timeout::Never);
+        for ((_, label), name) in written.actions.iter().zip([FIRST, SECOND]) {
+            notification.action(name, label);
         }
     }
     notification

@@ -10,33 +10,23 @@ use super::super::text::{Buttons, Markup, Written};
 /// A notice that was handed over.
 pub(super) struct Shown;
 
-/// What became of a notice.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[expect(dead_code, reason = "the other platforms' answers")]
-pub(super) enum Response {
-    /// Its action was used.
-    Used,
-    /// Its second button was.
-    UsedSecond,
-    /// It is not on the screen any more.
-    Gone,
+impl Shown {
+    pub(super) const fn buttons(&self) -> Buttons {
+        Buttons::Missing
+    }
 }
 
 /// Shows a notice beside those before. Blocks.
-pub(super) fn show(written: &Written, _: Option<Shown>) -> Result<(Shown, Buttons), String> {
+pub(super) fn show(written: &Written, _: Option<Shown>) -> Result<Shown, String> {
     let mut notification = Notification::new();
-    notification.summary(&written.title).body(&written.body(Buttons::Missing, Markup::Shown));
+    notification.summary(&written.title).body(&written.body(Buttons::Missing, Markup::Plain));
     // Dropping the handle delivers the notice.
     notification.show().map(drop).map_err(|error| error.to_string())?;
-    Ok((Shown, Buttons::Missing))
+    Ok(Shown)
 }
 
-/// What was shown stays.
-pub(super) fn close(_: Shown) -> Result<((), Buttons), String> {
-    Ok(((), Buttons::Missing))
-}
+pub(super) fn close(_: Shown) {}
 
-/// Nobody will ever tell.
-pub(super) async fn response(_: &Shown) -> Response {
+pub(super) async fn response(_: &Shown) -> Option<usize> {
     std::future::pending().await
 }

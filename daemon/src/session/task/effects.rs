@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::{Message, Task};
 use crate::clock::{Clock, Now};
 use crate::config::{Endpoints, Identity};
-use crate::desktop::Subject;
 use crate::notice::Notice;
 use crate::oidc::{CallError, Grant};
 use crate::secrets::record::{self, NotARecord};
@@ -60,8 +59,8 @@ impl Task {
                 );
             }
             Effect::Show(notice) => self.show(&notice),
-            Effect::Withdraw => desktop.withdraw(&Subject::of(&self.config)),
-            Effect::OpenPage(flow) => desktop.open(&Subject::of(&self.config), &flow.verification_uri_complete),
+            Effect::Withdraw => desktop.withdraw(&self.config),
+            Effect::OpenPage(flow) => desktop.open(&self.config, &flow.verification_uri_complete),
             Effect::LeavePortal(token) => {
                 tracing::info!(session = name, "ending the session at the portal");
                 let portal = Arc::clone(portal);
@@ -106,7 +105,7 @@ impl Task {
                 let _ = messages.send(Message::Acted(action));
             }
         };
-        self.world.desktop.show(&Subject::of(&self.config), notice, self.world.clock.now(), Box::new(act));
+        self.world.desktop.show(&self.config, notice, self.world.clock.now(), Box::new(act));
     }
 
     /// Begins a call to the service, whose result becomes an event. A configuration that allows no call is a result, too.
