@@ -1,50 +1,58 @@
-//! Lines, sections and entries of a text.
+//! Reads a text as lines, sections and entries. Nothing makes it fail: what botocore would refuse becomes a [`Doubt`].
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::collections::hash_map::Entry as Place;
+use std::collections::hash_map::Entry as Slot;
 use std::fmt;
 use std::ops::Range;
 
-use crate::doubt::{Doubt, Kind};
 use crate::{DEFAULTS, is_blank, trimmed};
 
-/// A text that was read.
 pub struct Document<'a> {
-    /// Its lines, each with the characters that end it.
+    /// Each line with the characters that end it.
     pub lines: Vec<&'a str>,
-    /// Its sections in the order in which they first appear, without [`DEFAULTS`]. Each header is there once.
+    /// In the order in which they first appear, each header once, without [`DEFAULTS`].
     pub sections: Vec<Section<'a>>,
-    /// What every section has that does not have it itself.
+    /// The entries of [`DEFAULTS`], which every section inherits.
     pub defaults: Vec<Entry<'a>>,
-    /// Why botocore would refuse the text, in the order of the lines.
+    /// In the order of the lines.
     pub doubts: Vec<Doubt>,
 }
 
-/// A section with its own entries, in the order in which they first appear. Each key is there once.
+/// A line for which botocore, and with it the AWS CLI, refuses the whole file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doubt {
+    /// Counted from 1.
+    pub line: usize,
+    /// What is wrong, and what this reader does about it.
+    pub message: String,
+    /// Whether this reader ignores the line. Otherwise it uses everything.
+    pub is_ignored: bool,
+}
+
 pub struct Section<'a> {
-    /// What stands between the brackets, blanks included.
+    /// The text between the brackets, with its blanks.
     pub header: &'a str,
     /// The line of the first header, counted from 1.
     pub line: usize,
-    /// Without those of [`DEFAULTS`].
+    /// Each key once, in the order in which they first appear, without inherited ones.
     pub entries: Vec<Entry<'a>>,
 }
 
-/// A key with its value. `Debug` does not show the value, as people keep keys in these files.
+/// A key with its value. `Debug` does not show the value, because these files contain secrets.
 pub struct Entry<'a> {
     /// In lower case.
     pub key: Cow<'a, str>,
-    /// Without the blanks around it. Lines that continue it follow a `\n` each.
+    /// Without the blanks around it. Each line that continues the value follows a `\n`.
     pub value: Cow<'a, str>,
     /// The key's line, counted from 1.
     pub line: usize,
-    /// The places in [`Document::lines`] of the key and of what continues its value.
+    /// The indices in [`Document::lines`] of the key and of the lines that continue its value.
     pub lines: Range<usize>,
 }
 
 impl Entry<'_> {
-    /// Whether the value is a group of members on lines of their own, which [`nested`](crate::nested) reads.
+    /// Whether the value is a group of `name = value` lines, which [`nested`](crate::nested) reads.
     pub fn is_group(&self) -> bool {
         self.value.starts_with('\n')
     }
@@ -57,31 +65,71 @@ impl fmt::Debug for Entry<'_> {
 }
 
 impl<'a> Section<'a> {
-    /// The section's own entry of this key.
+    /// The section's own entry, not an inherited one.
     pub fn entry(&self, key: &str) -> Option<&Entry<'a>> {
         self.entries.iter().find(|entry| entry.key == key)
     }
 }
 
 impl<'a> Document<'a> {
-    /// Reads a text. It never fails: what cannot be read is left out with a [`Doubt`].
     pub fn read(text: &'a str) -> Self {
-        let mut reader = Reader::new(lines(text));
-        for place in 0..reader.document.lines.len() {
-            reader.line(place);
+        let lines = lines(text);
+        let mut reader = Reader {
+            sections: vec![Section { header: DEFAULTS, line: 0, entries: Vec::new() }],
+            doubts: Vec::new(),
+            current: Current::BeforeAnySection,
+            open: None,
+            empty_lines: 0,
+            indices: HashMap::from([(DEFAULTS, 0)]),
+            keys: HashMap::new(),
+        };
+        for (index, line) in lines.iter().enumerate() {
+            reader.line(index, line);
         }
-        reader.finish()
+        let Reader { mut sections, doubts, .. } = reader;
+        let defaults = sections.remove(0).entries;
+        let mut document = Self { lines, sections, defaults, doubts };
+        document.check_groups();
+        document
     }
 
-    /// The entries of a section and of [`DEFAULTS`], as botocore has them.
+    /// The entries of a section and those that it inherits from [`DEFAULTS`].
     pub fn entries<'d>(&'d self, section: &'d Section<'a>) -> impl Iterator<Item = &'d Entry<'a>> {
         let inherited = self.defaults.iter().filter(|default| section.entry(&default.key).is_none());
         section.entries.iter().chain(inherited)
     }
 
-    /// The section with this header.
     pub fn section(&self, header: &str) -> Option<&Section<'a>> {
         self.sections.iter().find(|section| section.header == header)
+    }
+
+    fn check_groups(&mut self) {
+        // botocore never sees a default that no section inherits.
+        let is_inherited = |entry: &&Entry<'_>| self.sections.iter().any(|section| section.entry(&entry.key).is_none());
+        let defaults = self.defaults.iter().filter(is_inherited);
+        let entries = self.sections.iter().flat_map(|section| &section.entries).chain(defaults);
+        let is_malformed =
+            |entry: &&Entry<'_>| entry.value.split('\n').any(|line| !line.is_empty() && !line.contains('='));
+        let malformed = entries.filter(|entry| entry.is_group()).filter(is_malformed);
+        let doubts: Vec<Doubt> = malformed.map(malformed_group).collect();
+        self.doubts.extend(doubts);
+        self.doubts.sort_by_key(|doubt| doubt.line);
+    }
+}
+
+fn malformed_group(entry: &Entry<'_>) -> Doubt {
+    let key = &entry.key;
+    let what = format!("not all lines below {key} are \"name = value\"; begin the value on the line of its key;");
+    Doubt::used(entry.line, &what)
+}
+
+impl Doubt {
+    fn used(line: usize, what: &str) -> Self {
+        Self { line, message: format!("{what} the AWS CLI refuses the whole file"), is_ignored: false }
+    }
+
+    fn ignored(line: usize, what: &str) -> Self {
+        Self { is_ignored: true, ..Self::used(line, what) }
     }
 }
 
@@ -100,180 +148,147 @@ pub fn lines(text: &str) -> Vec<&str> {
     lines
 }
 
-/// Where keys belong.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+/// Which section the next key belongs to.
+#[derive(Clone, Copy)]
 enum Current {
     BeforeAnySection,
-    Defaults,
-    /// A place among the sections.
+    /// An index of `Reader::sections`.
     Section(usize),
-    /// A section whose header cannot be read: its keys must not end up in the one before it.
+    /// The header cannot be read: its keys must not end up in the section before it.
     Unreadable,
 }
 
-/// The value that a line would continue if it is indented more than its key.
+/// A value that a line continues if it is indented more than the value's key.
 #[derive(Clone, Copy)]
-struct Open {
-    /// A place among the entries; nothing for a value that is left out.
-    entry: Option<usize>,
+struct OpenValue {
+    /// The indices of section and entry; `None` for a value that is ignored.
+    entry: Option<(usize, usize)>,
     indentation: usize,
 }
 
 struct Reader<'a> {
-    document: Document<'a>,
+    /// The first one is [`DEFAULTS`].
+    sections: Vec<Section<'a>>,
+    doubts: Vec<Doubt>,
     current: Current,
-    open: Option<Open>,
-    /// Empty lines since the last line of the open value: they belong to it if it goes on.
-    empty: usize,
-    headers: HashMap<&'a str, usize>,
-    keys: HashMap<(Current, Cow<'a, str>), usize>,
+    open: Option<OpenValue>,
+    /// Since the last line of the open value. They belong to it if another line continues it.
+    empty_lines: usize,
+    /// The sections by their headers.
+    indices: HashMap<&'a str, usize>,
+    /// The entries by section and key.
+    keys: HashMap<(usize, Cow<'a, str>), usize>,
 }
 
 impl<'a> Reader<'a> {
-    fn new(lines: Vec<&'a str>) -> Self {
-        let document = Document { lines, sections: Vec::new(), defaults: Vec::new(), doubts: Vec::new() };
-        Self {
-            document,
-            current: Current::BeforeAnySection,
-            open: None,
-            empty: 0,
-            headers: HashMap::new(),
-            keys: HashMap::new(),
-        }
-    }
-
-    fn line(&mut self, place: usize) {
-        let mut line = self.document.lines[place];
-        if place == 0
+    fn line(&mut self, index: usize, mut line: &'a str) {
+        if index == 0
             && let Some(rest) = line.strip_prefix('\u{feff}')
         {
-            self.doubt(place, Kind::ByteOrderMark);
+            self.doubts.push(Doubt::used(1, "the file begins with a byte order mark;"));
             line = rest;
         }
         let content = trimmed(line);
         if content.is_empty() {
-            self.empty += 1;
+            self.empty_lines += 1;
         } else if content.starts_with(['#', ';']) {
-            // A comment, which neither ends a value nor is part of it.
+            // A comment neither ends a value nor belongs to it.
         } else {
             let indentation = line.chars().take_while(|&c| is_blank(c)).count();
             match self.open {
-                Some(open) if indentation > open.indentation => self.continuation(open, content, place),
-                _ => self.header_or_key(content, indentation, place),
+                Some(open) if indentation > open.indentation => self.continuation(open, content, index),
+                _ => self.header_or_key(content, indentation, index),
             }
-            self.empty = 0;
+            self.empty_lines = 0;
         }
     }
 
-    fn continuation(&mut self, open: Open, content: &'a str, place: usize) {
-        let Some(index) = open.entry else { return };
-        let empty = self.empty;
-        let entry = &mut self.entries()[index];
+    fn continuation(&mut self, open: OpenValue, content: &str, index: usize) {
+        let Some((section, entry)) = open.entry else { return };
+        let entry = &mut self.sections[section].entries[entry];
         let value = entry.value.to_mut();
-        value.extend(std::iter::repeat_n('\n', empty + 1));
+        value.extend(std::iter::repeat_n('\n', self.empty_lines + 1));
         value.push_str(content);
-        entry.lines.end = place + 1;
+        entry.lines.end = index + 1;
     }
 
-    fn header_or_key(&mut self, content: &'a str, indentation: usize, place: usize) {
+    fn header_or_key(&mut self, content: &'a str, indentation: usize, index: usize) {
         self.open = None;
+        let line = index + 1;
         if let Some(header) = header(content) {
-            self.current = self.section(header, place);
+            self.current = Current::Section(self.section(header, line));
         } else if let Some((key, value)) = key_and_value(content) {
             let entry = match self.current {
+                Current::Section(section) => Some((section, self.entry(section, key, value, index))),
                 Current::BeforeAnySection => {
-                    self.doubt(place, Kind::BeforeAnySection);
+                    self.doubts.push(Doubt::ignored(line, "this line is before any [section] and is ignored;"));
                     None
                 }
                 Current::Unreadable => None,
-                Current::Defaults | Current::Section(_) => Some(self.entry(key, value, place)),
             };
-            self.open = Some(Open { entry, indentation });
+            self.open = Some(OpenValue { entry, indentation });
         } else if content.starts_with('[') {
-            self.doubt(place, Kind::UnreadableHeader);
+            let what = "this [section] cannot be read and is ignored with all its keys;";
+            self.doubts.push(Doubt::ignored(line, what));
             self.current = Current::Unreadable;
         } else {
-            self.doubt(place, Kind::Nothing);
+            let what = "this line is neither a [section] nor \"key = value\" and is ignored;";
+            self.doubts.push(Doubt::ignored(line, what));
         }
     }
 
-    fn section(&mut self, header: &'a str, place: usize) -> Current {
-        if header == DEFAULTS {
-            return Current::Defaults;
-        }
-        let sections = &mut self.document.sections;
-        let known = match self.headers.entry(header) {
-            Place::Vacant(vacant) => {
-                vacant.insert(sections.len());
-                sections.push(Section { header, line: place + 1, entries: Vec::new() });
-                return Current::Section(sections.len() - 1);
+    /// The index of the section with this header. Sections of one header are one.
+    fn section(&mut self, header: &'a str, line: usize) -> usize {
+        match self.indices.entry(header) {
+            Slot::Occupied(known) => {
+                let index = *known.get();
+                if header != DEFAULTS {
+                    let first = self.sections[index].line;
+                    let what =
+                        format!("[{header}] repeats the section of line {first}; ssoctl uses both together, but");
+                    self.doubts.push(Doubt::used(line, &what));
+                }
+                index
             }
-            Place::Occupied(known) => *known.get(),
-        };
-        let first = sections[known].line;
-        self.doubt(place, Kind::RepeatedSection { header: header.to_owned(), first });
-        Current::Section(known)
+            Slot::Vacant(new) => {
+                new.insert(self.sections.len());
+                self.sections.push(Section { header, line, entries: Vec::new() });
+                self.sections.len() - 1
+            }
+        }
     }
 
-    /// Notes an entry; of repeated ones, the last counts. Returns its place among those of its section.
-    fn entry(&mut self, key: &'a str, value: &'a str, place: usize) -> usize {
+    /// Adds an entry and returns its index in the section. Of a repeated key, the last value counts.
+    fn entry(&mut self, section: usize, key: &'a str, value: &'a str, index: usize) -> usize {
         let key = if key.chars().any(char::is_uppercase) { Cow::Owned(key.to_lowercase()) } else { Cow::Borrowed(key) };
-        let entry = Entry { key: key.clone(), value: Cow::Borrowed(value), line: place + 1, lines: place..place + 1 };
-        let count = self.entries().len();
-        match self.keys.entry((self.current, key)) {
-            Place::Vacant(vacant) => {
-                vacant.insert(count);
-                self.entries().push(entry);
-                count
-            }
-            Place::Occupied(known) => {
+        let line = index + 1;
+        let entry = Entry { key: key.clone(), value: Cow::Borrowed(value), line, lines: index..line };
+        let entries = &mut self.sections[section].entries;
+        match self.keys.entry((section, key)) {
+            Slot::Occupied(known) => {
                 let known = *known.get();
-                let first = self.entries()[known].line;
-                self.doubt(place, Kind::RepeatedKey { key: entry.key.clone().into_owned(), first });
-                self.entries()[known] = entry;
+                let (key, first) = (&entry.key, entries[known].line);
+                let what = format!("{key} is in this section already (line {first}); ssoctl uses the last one, but");
+                self.doubts.push(Doubt::used(line, &what));
+                entries[known] = entry;
                 known
             }
+            Slot::Vacant(new) => {
+                new.insert(entries.len());
+                entries.push(entry);
+                entries.len() - 1
+            }
         }
-    }
-
-    /// The entries of the current section.
-    fn entries(&mut self) -> &mut Vec<Entry<'a>> {
-        match self.current {
-            Current::Section(index) => &mut self.document.sections[index].entries,
-            Current::BeforeAnySection | Current::Defaults | Current::Unreadable => &mut self.document.defaults,
-        }
-    }
-
-    fn doubt(&mut self, place: usize, kind: Kind) {
-        self.document.doubts.push(Doubt { line: place + 1, kind });
-    }
-
-    fn finish(mut self) -> Document<'a> {
-        let sections = &self.document.sections;
-        // What no section inherits, nobody reads.
-        let is_inherited = |entry: &&Entry<'_>| sections.iter().any(|section| section.entry(&entry.key).is_none());
-        let defaults = self.document.defaults.iter().filter(is_inherited);
-        let entries = sections.iter().flat_map(|section| &section.entries).chain(defaults);
-        let groups = entries.filter(|entry| entry.is_group());
-        let odd = |entry: &&Entry<'_>| entry.value.split('\n').any(|line| !line.is_empty() && !line.contains('='));
-        let odd = groups.filter(odd).map(|entry| {
-            let kind = Kind::OddGroup { key: entry.key.clone().into_owned() };
-            Doubt { line: entry.line, kind }
-        });
-        let odd: Vec<Doubt> = odd.collect();
-        self.document.doubts.extend(odd);
-        self.document.doubts.sort_by_key(|doubt| doubt.line);
-        self.document
     }
 }
 
-/// What stands between the first bracket and the last one.
+/// The text between the first bracket and the last one.
 fn header(content: &str) -> Option<&str> {
     let (header, _) = content.strip_prefix('[')?.rsplit_once(']')?;
     (!header.is_empty()).then_some(header)
 }
 
-/// What stands before and behind the first delimiter.
+/// The texts before and after the first delimiter.
 fn key_and_value(content: &str) -> Option<(&str, &str)> {
     let (key, value) = content.split_once(['=', ':'])?;
     let key = key.trim_end_matches(is_blank);

@@ -65,7 +65,7 @@ fn an_indented_line_continues_a_value_only_below_a_key_that_is_indented_less() {
 }
 
 #[test]
-fn windows_line_ends_change_nothing_and_a_byte_order_mark_is_told() {
+fn windows_line_ends_change_nothing_and_a_byte_order_mark_is_reported() {
     let document = Document::read("\u{feff}[a]\r\nkey = 1\r\n\r\n[b]\r\nkey = 2\r\n");
     assert_eq!(doubts(&document), [1]);
     assert_eq!(value(&document, "a", "key"), ("1", 2));
@@ -74,7 +74,7 @@ fn windows_line_ends_change_nothing_and_a_byte_order_mark_is_told() {
 }
 
 #[test]
-fn a_header_goes_to_the_last_bracket_of_its_line() {
+fn a_header_ends_at_the_last_bracket_of_its_line() {
     let document = Document::read("[profile Company-[production]/Role] # mine\nk = 1\n[ b ]\n[c] [d]\n");
     assert_eq!(document.doubts, []);
     let headers: Vec<&str> = document.sections.iter().map(|section| section.header).collect();
@@ -82,7 +82,7 @@ fn a_header_goes_to_the_last_bracket_of_its_line() {
 }
 
 #[test]
-fn every_section_has_what_the_default_section_has() {
+fn every_section_inherits_the_entries_of_the_default_section() {
     let document = Document::read("[a]\nk = 1\n[DEFAULT]\nk = 2\nl = 2\n[b]\n[DEFAULT]\nm = 3\n");
     assert_eq!(document.doubts, []);
     assert_eq!(document.sections.len(), 2);
@@ -92,18 +92,18 @@ fn every_section_has_what_the_default_section_has() {
 }
 
 #[test]
-fn repeated_sections_and_keys_are_merged_and_told() {
+fn repeated_sections_and_keys_are_merged_and_reported() {
     let document = Document::read("[a]\nk = 1\nl = 1\n[b]\n[a]\nK = 2\nm = 3\nm = 4\n");
     assert_eq!(document.sections.len(), 2);
     assert_eq!(value(&document, "a", "k"), ("2", 6));
     assert_eq!(value(&document, "a", "l"), ("1", 3));
     assert_eq!(value(&document, "a", "m"), ("4", 8));
     assert_eq!(doubts(&document), [5, 6, 8]);
-    assert!(document.doubts.iter().all(|doubt| !doubt.kind.is_loss()));
+    assert!(document.doubts.iter().all(|doubt| !doubt.is_ignored));
 }
 
 #[test]
-fn a_line_that_is_nothing_is_told_and_takes_nothing_else_down() {
+fn an_unreadable_line_is_reported_and_the_rest_is_read() {
     let document =
         Document::read("early = 1\n[a]\nk = 1\ngarbage\n= 5\nl = 2\nodd =\n  x\nm = 3\n[b\nm = 4\n  5\n[c]\nm = 6\n");
     assert_eq!(value(&document, "a", "k"), ("1", 3));
@@ -111,20 +111,20 @@ fn a_line_that_is_nothing_is_told_and_takes_nothing_else_down() {
     assert_eq!(value(&document, "a", "m"), ("3", 9));
     assert_eq!(value(&document, "c", "m"), ("6", 14));
     assert_eq!(doubts(&document), [1, 4, 5, 7, 10]);
-    let losses: Vec<bool> = document.doubts.iter().map(|doubt| doubt.kind.is_loss()).collect();
-    assert_eq!(losses, [true, true, true, false, true]);
-    assert!(document.doubts[0].kind.to_string().ends_with("is left out; the AWS CLI refuses the whole file"));
+    let ignored: Vec<bool> = document.doubts.iter().map(|doubt| doubt.is_ignored).collect();
+    assert_eq!(ignored, [true, true, true, false, true]);
+    assert!(document.doubts[0].message.ends_with("is ignored; the AWS CLI refuses the whole file"));
 }
 
 #[test]
-fn lines_keep_what_ends_them() {
+fn lines_keep_their_line_ends() {
     assert_eq!(lines("a\r\n\nb\rc"), ["a\r\n", "\n", "b\r", "c"]);
     assert_eq!(lines(""), Vec::<&str>::new());
     assert_eq!(lines("a\n"), ["a\n"]);
 }
 
 #[test]
-fn values_are_shown_to_nobody_by_accident() {
+fn debug_does_not_show_values() {
     let document = Document::read("[a]\naws_secret_access_key = abc\n");
     assert!(!format!("{:?}", document.sections[0].entries).contains("abc"));
 }

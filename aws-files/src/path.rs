@@ -1,14 +1,11 @@
-//! Paths as variables name them.
+//! Expands paths from environment variables.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-/// What stands for `~`.
-pub type Home<'a> = Option<&'a Path>;
-
-/// A path with `$NAME`, `${NAME}` and a leading `~` replaced, as botocore does it (Python's `os.path.expandvars`, then
-/// `expanduser`). A variable that is not set stays as it is written, and so does `~name`: no user database is asked.
-pub fn expanded(path: &str, home: Home<'_>, variable: impl Fn(&str) -> Option<String>) -> PathBuf {
+/// Replaces `$NAME`, `${NAME}` and a leading `~` in a path, as botocore does (Python's `os.path.expandvars`, then `expanduser`).
+/// A variable that is not set stays as written, and so does `~name`: this does not read the user database.
+pub fn expanded(path: &str, home: Option<&Path>, variable: impl Fn(&str) -> Option<String>) -> PathBuf {
     let path = PathBuf::from(with_variables(path, variable));
     match (path.strip_prefix("~"), home) {
         (Ok(rest), Some(home)) => home.join(rest),
@@ -16,9 +13,9 @@ pub fn expanded(path: &str, home: Home<'_>, variable: impl Fn(&str) -> Option<St
     }
 }
 
-/// The absolute path that a variable names, seen from the current directory. `~` is for the shell to replace, and where it
-/// did not, it is done here before anything is put in front of it; a `$` is part of a name.
-pub fn absolute(value: &OsStr, home: Home<'_>) -> OsString {
+/// The absolute path that a variable names, relative to the current directory. The shell normally replaces `~`; where it did
+/// not, this does. A `$` stays as it is.
+pub fn absolute(value: &OsStr, home: Option<&Path>) -> OsString {
     let path = match value.to_str() {
         Some(text) => expanded(text, home, |_| None),
         None => PathBuf::from(value),
@@ -42,7 +39,7 @@ fn with_variables(text: &str, variable: impl Fn(&str) -> Option<String>) -> Stri
     expanded + rest
 }
 
-/// The name in a text that begins with `$`, and how long the reference to it is.
+/// The variable's name in a text that begins with `$`, and the length of the whole reference.
 fn reference_in(text: &str) -> (Option<&str>, usize) {
     if let Some(braced) = text.strip_prefix("${") {
         return match braced.find('}') {
@@ -60,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn variables_and_the_home_directory_are_put_in() {
+    fn variables_and_the_home_directory_are_replaced() {
         let variable = |name: &str| match name {
             "HOME" => Some("/home/me".to_owned()),
             "A_1" => Some("~".to_owned()),

@@ -1,8 +1,8 @@
-//! Headers of the configuration file: `[profile "two words"]`. In the credentials file, a header is the profile's name as it is.
+//! Reads headers of the configuration file, such as `[profile "two words"]`. In the credentials file the whole header is a
+//! profile's name.
 
 use crate::words::shell_words;
 
-/// The kinds of sections that matter here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SectionKind {
     /// `[profile NAME]` and `[default]`.
@@ -13,11 +13,11 @@ pub enum SectionKind {
     Services,
 }
 
-/// The kinds by what their headers begin with. No blank has to follow: botocore takes `[profiles dev]` for a profile.
+/// The kinds by the beginnings of their headers. No blank has to follow: to botocore, `[profiles dev]` is a profile.
 const KINDS: [(&str, SectionKind); 3] =
     [("profile", SectionKind::Profile), ("sso-session", SectionKind::SsoSession), ("services", SectionKind::Services)];
 
-/// Splits a header into kind and name; nothing for sections of other kinds. `default` needs no word before it.
+/// Splits a header into kind and name; `None` for sections of other kinds.
 pub fn section_name(header: &str) -> Option<(SectionKind, String)> {
     if header == "default" {
         return Some((SectionKind::Profile, header.to_owned()));
@@ -30,7 +30,7 @@ pub fn section_name(header: &str) -> Option<(SectionKind, String)> {
     }
 }
 
-/// Whether a header is meant to be a section of a known kind although [`section_name`] cannot read it.
+/// Whether a header looks like a section of a known kind, but [`section_name`] cannot read it.
 pub fn is_malformed(header: &str) -> bool {
     let word = header.trim_start().split([' ', '\t']).next().unwrap_or_default();
     let is_meant = word == "default" || KINDS.iter().any(|(kind, _)| *kind == word);
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn other_headers_are_no_sections_and_broken_ones_are_told_apart() {
+    fn headers_of_other_kinds_are_distinguished_from_malformed_ones() {
         for (header, malformed) in [
             ("corp", false),
             ("preview", false),

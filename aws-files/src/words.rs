@@ -1,7 +1,7 @@
-//! Words of a header or a command.
+//! Splits a header or a command into words.
 
-/// Splits as a POSIX shell would, which is how botocore reads headers and a `credential_process` (Python's `shlex.split`). Nothing
-/// where a quote stays open.
+/// Splits as a POSIX shell does: botocore reads headers and `credential_process` like that (Python's `shlex.split`). `None` if a
+/// quote is not closed.
 pub fn shell_words(text: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;

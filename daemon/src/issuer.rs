@@ -1,37 +1,28 @@
-//! Who issues secrets, and the one gate that a secret passes on its way to the network.
+//! The issuers of secrets, and the check that each secret is sent only to its issuer.
 //!
-//! A registration, a token and what comes of them belong to the service that issued them. The adapters of the service get
-//! the address of a request from [`Endpoint::for_secrets_of`], which has none for anybody but the issuer, and nothing else
-//! makes an address of an [`Endpoint`].
+//! A registration, a token and everything that is had with them belong to the service that issued them. The adapters get the
+//! address of a request only from [`Endpoint::for_secrets_of`], which is an error for any other service.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use url::Url;
 
-/// The service that issues and takes secrets.
+/// A service that issues secrets.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Issuer {
-    /// AWS's service in one region, under all of its host names: plain, FIPS and dual-stack.
-    Aws {
-        /// Such as `eu-west-1`.
-        region: String,
-    },
-    /// Whoever answers at one other origin (RFC 6454): scheme, host and port.
-    Foreign {
-        /// Such as `http://127.0.0.1:4566`.
-        origin: String,
-    },
+    /// AWS's service in one region, with all its host names: plain, FIPS and dual-stack.
+    Aws { region: String },
+    /// Another service at one origin (RFC 6454), such as `http://127.0.0.1:4566`.
+    Foreign { origin: String },
 }
 
 impl Issuer {
-    /// AWS's service in this region.
     pub fn aws(region: &str) -> Self {
         Self::Aws { region: region.to_owned() }
     }
 
-    /// Who answers at this address.
     fn of(url: &Url) -> Self {
         match crate::partitions::region_of_service(url) {
             Some(region) => Self::aws(region),
@@ -39,13 +30,12 @@ impl Issuer {
         }
     }
 
-    /// Whether it is AWS's service.
     pub const fn is_aws(&self) -> bool {
         matches!(self, Self::Aws { .. })
     }
 }
 
-/// As it stands in a record: `aws:eu-west-1`, or the origin.
+/// As in a record: `aws:eu-west-1`, or the origin.
 impl fmt::Display for Issuer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -66,43 +56,33 @@ impl FromStr for Issuer {
     }
 }
 
-/// Where an endpoint that is not the region's usual one is configured.
+/// Where an endpoint is configured that is not the region's usual one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Setting {
-    /// This key of a session in the own configuration.
-    OwnConfig {
-        /// `oidc_endpoint` or `portal_endpoint`.
-        key: &'static str,
-        /// The file.
+    /// A key of a configuration file.
+    File {
+        key: String,
         file: PathBuf,
-        /// The line, counted from 1.
+        /// Counted from 1.
         line: usize,
     },
-    /// This environment variable of the daemon.
+    /// An environment variable of the daemon.
     Variable(&'static str),
-    /// `endpoint_url` of this service in this `services` section of the AWS configuration.
-    Services {
-        /// The section's name.
-        section: String,
-        /// `sso_oidc` or `sso`.
-        service: &'static str,
-        /// The file.
-        file: PathBuf,
-        /// The line, counted from 1.
-        line: usize,
-    },
-    /// A record says so: it was the portal of its issuer when the record was written.
+    /// A stored record: the issuer had this portal when the record was written.
     Record,
+}
+
+impl Setting {
+    pub fn of_file(key: String, file: &Path, line: usize) -> Self {
+        Self::File { key, file: file.to_owned(), line }
+    }
 }
 
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::OwnConfig { key, file, line } => write!(f, "{key}, {}:{line}", file.display()),
+            Self::File { key, file, line } => write!(f, "{key}, {}:{line}", file.display()),
             Self::Variable(name) => write!(f, "{name} in the environment of ssoctld"),
-            Self::Services { section, service, file, line } => {
-                write!(f, "endpoint_url of {service} in [services {section}], {}:{line}", file.display())
-            }
             Self::Record => f.write_str("a stored record"),
         }
     }
@@ -114,65 +94,62 @@ pub struct Endpoint {
     url: Url,
     issuer: Issuer,
     set_by: Option<Setting>,
-    /// Whether a setting names somebody else than the usual issuer.
+    /// Whether a setting names another issuer than the usual one.
     is_moved: bool,
 }
 
 impl Endpoint {
-    /// The usual endpoint of a region.
+    /// AWS's usual endpoint of a region.
     pub fn usual(url: Url) -> Self {
         Self { issuer: Issuer::of(&url), url, set_by: None, is_moved: false }
     }
 
-    /// One that is configured.
     pub fn configured(url: Url, set_by: Setting) -> Self {
         let issuer = Issuer::of(&url);
         Self { is_moved: !issuer.is_aws(), issuer, url, set_by: Some(set_by) }
     }
 
-    /// The same, for a session in this region. AWS in another region is another issuer, too.
+    /// The endpoint of a session in this region. AWS in another region is another issuer, too.
     #[must_use]
     pub fn in_place_of_aws_in(self, region: &str) -> Self {
         Self { is_moved: self.issuer != Issuer::aws(region), ..self }
     }
 
-    /// Whether a setting has moved the session to it from its usual issuer.
+    /// Whether a setting has moved the session here from its usual issuer.
     pub const fn is_moved(&self) -> bool {
         self.is_moved
     }
 
-    /// Who answers there.
     pub const fn issuer(&self) -> &Issuer {
         &self.issuer
     }
 
-    /// Where it is configured; `None` for the region's usual one.
+    /// Where it is configured; `None` for AWS's usual one.
     pub const fn set_by(&self) -> Option<&Setting> {
         self.set_by.as_ref()
     }
 
-    /// The address, to be shown and looked up. Requests get theirs from the two functions below.
+    /// The address, to show it and to look up its host. For requests, use the two functions below.
     pub const fn shown(&self) -> &Url {
         &self.url
     }
 
-    /// What is to be said of it wherever something is said: nothing of AWS's own in the session's region, of any other its
-    /// address and where that is configured.
+    /// The address and where it is configured, unless the issuer is AWS in the session's region.
     pub fn notice(&self) -> Option<String> {
         let (url, set_by) = self.foreign()?;
         Some(format!("{url} ({set_by})"))
     }
 
-    /// The address and where it is configured, unless it is AWS's own in the session's region.
+    /// What [`Self::notice`] says, in its parts.
     pub fn foreign(&self) -> Option<(&str, &Setting)> {
         let set_by = self.set_by.as_ref().filter(|_| self.is_moved)?;
         Some((self.url.as_str().trim_end_matches('/'), set_by))
     }
 
-    /// The way to an operation of this service for a request that carries secrets of `issuer`.
+    /// The destination of a request with secrets of `issuer`.
     ///
     /// # Errors
-    /// [`NotTheIssuer`] if somebody else answers there.
+    /// [`NotTheIssuer`] if the endpoint has another issuer.
     pub fn for_secrets_of(&self, issuer: &Issuer) -> Result<Destination, NotTheIssuer> {
         if self.issuer == *issuer {
             Ok(self.without_secrets())
@@ -181,13 +158,12 @@ impl Endpoint {
         }
     }
 
-    /// The same for a request that carries no secret.
+    /// The destination of a request without secrets.
     pub fn without_secrets(&self) -> Destination {
         Destination(self.url.clone())
     }
 }
 
-/// Where a request may go.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Destination(Url);
 
@@ -200,9 +176,9 @@ impl Destination {
     }
 }
 
-/// A secret was about to be sent to somebody who has not issued it.
+/// A secret was not sent, because the endpoint has another issuer.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("what {issuer} has issued is not sent to {endpoint}")]
+#[error("secrets that {issuer} has issued are not sent to {endpoint}")]
 pub struct NotTheIssuer {
     issuer: Issuer,
     endpoint: Url,

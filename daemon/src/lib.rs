@@ -293,8 +293,6 @@ impl Configuration {
     }
 
     fn save(&mut self, session: NewSession) -> Result<(String, Arc<Directory>), SaveError> {
-        let NewSession { name, start_url, region, scopes } = session;
-        let session = config::NewSession { name, start_url, region, scopes };
         let name = config::save_session(&self.paths, &session, &self.directory.borrow().default_view().config)?;
         self.reload("a session was saved");
         Ok((name, Arc::clone(&self.directory.borrow())))

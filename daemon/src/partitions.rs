@@ -1,23 +1,22 @@
-//! The partitions of AWS, and their hosts: the one table of them. Suffixes are from the models' `aws-partitions.json`, hosts of
-//! portals and sign-in pages are those that the AWS CLI accepts (2.35.13), and observed ones.
+//! The partitions of AWS and their hosts. Suffixes are from the models' `aws-partitions.json`; hosts of portals and sign-in pages
+//! are those that the AWS CLI accepts (2.35.13), and observed ones.
 
 use url::Url;
 
-/// What the endpoint rules need to know of a partition. Every partition of the model supports FIPS and dual-stack,
-/// so the rules' errors for partitions that do not are unreachable and left out.
+/// A partition. All partitions of the model support FIPS and dual-stack, so the endpoint rules' errors for others are not here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Partition {
-    /// The partition's name, such as `aws-us-gov`.
+    /// Such as `aws-us-gov`.
     pub(crate) name: &'static str,
-    /// The suffix of hosts that speak IPv4 only.
+    /// The suffix of hosts with IPv4 only.
     pub(crate) dns_suffix: &'static str,
-    /// The suffix of hosts that speak IPv4 and IPv6.
+    /// The suffix of hosts with IPv4 and IPv6.
     pub(crate) dual_stack_dns_suffix: &'static str,
-    /// Below this are portals of organisations that have chosen a name, whatever their region.
+    /// The suffix of portals with a name that their organisation has chosen, in any region.
     awsapps: Option<&'static str>,
-    /// Below `portal.{region}.` and this are portals that speak IPv4 and IPv6.
+    /// With `portal.{region}.` before it, the suffix of portals with IPv4 and IPv6.
     dual_stack_portals: Option<&'static str>,
-    /// The host of Identity Center that is in no region.
+    /// The host of Identity Center without a region.
     identity_center: Option<&'static str>,
 }
 
@@ -30,7 +29,7 @@ const AWS: Partition = Partition {
     identity_center: Some("identitycenter.amazonaws.com"),
 };
 
-/// One whose pages nobody has told us but `device.sso.{region}` and `{region}.portal`.
+/// A partition of which only the pages at `device.sso.{region}` and `{region}.portal` are known.
 const fn isolated(name: &'static str, dns_suffix: &'static str, dual_stack_dns_suffix: &'static str) -> Partition {
     Partition {
         name,
@@ -42,7 +41,7 @@ const fn isolated(name: &'static str, dns_suffix: &'static str, dual_stack_dns_s
     }
 }
 
-/// Each other partition with what its regions begin with; what follows is a word, a hyphen and digits.
+/// The other partitions with the beginning of their regions, which a word, a hyphen and digits follow.
 const BY_PREFIX: [(&str, Partition); 7] = [
     (
         "cn-",
@@ -83,12 +82,12 @@ impl Partition {
             .map_or(AWS, |&(_, partition)| partition)
     }
 
-    /// Whether people sign in on this host, in whatever region.
+    /// Whether people of any region sign in on this host.
     fn has_global_page_host(self, host: &str) -> bool {
         self.awsapps.is_some_and(|zone| is_below(host, zone)) || self.identity_center == Some(host)
     }
 
-    /// Whether people sign in on this host, in this region.
+    /// Whether people of this region sign in on this host.
     fn has_page_host(self, host: &str, region: &str) -> bool {
         self.has_global_page_host(host)
             || host == format!("device.sso.{region}.{}", self.dns_suffix)
@@ -97,8 +96,8 @@ impl Partition {
     }
 }
 
-/// Whether Identity Center has pages on this host where people of this region sign in, or of any where it is not known. Nobody
-/// else can own these hosts; all of `amazonaws.com` would be too wide.
+/// Whether people of this region sign in on this host; of any region, if it is not known. Nobody else can own these hosts. All of
+/// `amazonaws.com` would be too much, because other people have hosts there.
 pub(crate) fn is_page_host(host: &str, region: Option<&str>) -> bool {
     let in_region = |region: &str| Partition::of(region).has_page_host(host, region);
     match region {
@@ -110,36 +109,36 @@ pub(crate) fn is_page_host(host: &str, region: Option<&str>) -> bool {
     }
 }
 
-/// Whether a host is in a zone and is not the zone itself.
+/// Whether a host is below a zone, and not the zone itself.
 fn is_below(host: &str, zone: &str) -> bool {
     host.strip_suffix(zone).and_then(|labels| labels.strip_suffix('.')).is_some_and(|labels| !labels.is_empty())
 }
 
-/// What the regions of `aws` begin with, as the model's pattern has it.
+/// The beginnings of the regions of `aws` in the model's pattern.
 const AWS_PREFIXES: [&str; 9] = ["us-", "eu-", "ap-", "sa-", "ca-", "me-", "af-", "il-", "mx-"];
 
-/// Whether a partition's pattern knows this region. Others are tried all the same: AWS opens regions.
+/// Whether a partition's pattern knows this region. Other regions are tried, too, because AWS opens new ones.
 pub fn is_known_region(region: &str) -> bool {
     let prefixes = AWS_PREFIXES.iter().chain(BY_PREFIX.iter().map(|(prefix, _)| prefix));
     prefixes.into_iter().any(|prefix| region.strip_prefix(prefix).is_some_and(is_word_and_number))
 }
 
-/// Pages of AWS that people take for start pages: the console and the pages on the way of a sign-in.
+/// Hosts of pages that people take for start pages: the console and the pages of a sign-in.
 const OTHER_PAGES: [&str; 5] =
     ["console.aws.amazon.com", "signin.aws.amazon.com", "signin.aws", "console.amazonaws.cn", "signin.amazonaws.cn"];
 
-/// Whether this is a page of AWS that is no start page.
+/// Whether this is a page of AWS that is not a start page.
 pub(crate) fn refused_start_url(url: &Url) -> bool {
     let Some(host) = url.domain() else { return false };
-    let is_in = |zone: &str| host == zone || host.strip_suffix(zone).is_some_and(|labels| labels.ends_with('.'));
+    let is_in = |zone: &str| host == zone || is_below(host, zone);
     if is_in("awsapps.com") || is_in("awsapps.cn") {
-        // All of these have their start page at one path.
+        // All portals there have their start page at this path.
         return !matches!(url.path().trim_end_matches('/'), "" | "/start");
     }
     OTHER_PAGES.into_iter().any(is_in) || host.starts_with("device.sso.") || region_of_service(url).is_some()
 }
 
-/// The patterns' `\w+\-\d+`.
+/// `\w+\-\d+` of the model's patterns.
 fn is_word_and_number(text: &str) -> bool {
     text.split_once('-').is_some_and(|(word, number)| {
         !word.is_empty()
@@ -149,10 +148,16 @@ fn is_word_and_number(text: &str) -> bool {
     })
 }
 
-/// The labels that the two services have in front of their region.
+/// Whether the portal has IPv4 and IPv6, such as `https://ssoins-1.portal.eu-west-1.app.aws`.
+pub(crate) fn is_dual_stack_portal(start_url: &str) -> bool {
+    let is_it = |url: Url| url.domain().is_some_and(|host| host == "app.aws" || is_below(host, "app.aws"));
+    Url::parse(start_url).is_ok_and(is_it)
+}
+
+/// The labels of the two services before their region.
 const SERVICES: [&str; 4] = ["oidc.", "oidc-fips.", "portal.sso.", "portal.sso-fips."];
 
-/// The region of AWS whose OIDC service or portal has this address; `None` if it is anybody else's.
+/// The region whose OIDC service or portal has this address; `None` if it is not AWS's.
 pub(crate) fn region_of_service(url: &Url) -> Option<&str> {
     if url.scheme() != "https" || url.port().is_some() {
         return None;
@@ -164,7 +169,7 @@ pub(crate) fn region_of_service(url: &Url) -> Option<&str> {
     (is_region(region) && is_of_aws).then_some(region)
 }
 
-/// Whether the text can stand as one label of a host name (RFC 1123 2.1), as a region must.
+/// Whether the text can be one label of a host name (RFC 1123, section 2.1), as a region must be.
 pub(crate) fn is_region(text: &str) -> bool {
     (1..=63).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
@@ -177,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_region_pattern_of_the_model_finds_its_partition() {
+    fn each_region_pattern_of_the_model_finds_its_partition() {
         for (region, name) in [
             ("us-east-1", "aws"),
             ("eu-central-2", "aws"),
@@ -199,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_are_on_hosts_of_the_region_or_of_any_where_none_is_known() {
+    fn pages_are_on_hosts_of_the_region_or_of_any_region_if_it_is_not_known() {
         for (region, host) in [
             ("eu-west-1", "device.sso.eu-west-1.amazonaws.com"),
             ("eu-west-1", "corp.awsapps.com"),
@@ -243,14 +248,14 @@ mod tests {
     }
 
     #[test]
-    fn a_region_that_no_pattern_knows_belongs_to_aws() {
+    fn an_unknown_region_belongs_to_aws() {
         for region in ["moon-base-1", "cn-north", "us-gov-1", "cn-north-1-a"] {
             assert_eq!(Partition::of(region).name, "aws", "{region}");
         }
     }
 
     #[test]
-    fn a_region_that_is_misspelt_is_not_known() {
+    fn a_misspelt_region_is_not_known() {
         for region in ["moon-base-1", "cn-north", "eu-west", "eu-west-", "eu-west-1-a", "eu", "EU-west-1", ""] {
             assert!(!is_known_region(region), "{region}");
         }

@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 use ssoctl_aws_files::{Document, SectionKind, section_name};
 use ssoctl_protocol::{SocketOwner, SocketPath};
 use ssoctld::clock::SystemClock;
+use ssoctld::config::ReadError;
 use ssoctld::configure::{self, Failure, FileError, Form, Refusal, Report, Request, Stale, Writing};
 
 #[path = "oracle/generated.rs"]
@@ -476,7 +477,7 @@ async fn done_twice(daemon: &Daemon, case: &Case) {
 fn refusal(case: &Case, failure: &Failure, is_nameable: bool, before: &Value) -> &'static str {
     assert_eq!(fs::read(&case.path).ok().as_ref(), Some(&case.text), "{}", shown(case));
     assert!(!case.backup().exists(), "{}", shown(case));
-    if let Failure::SameName { .. } = failure {
+    if let Failure::SameName(_) = failure {
         assert!(!is_nameable, "{failure}");
         return "same name";
     }
@@ -486,7 +487,8 @@ fn refusal(case: &Case, failure: &Failure, is_nameable: bool, before: &Value) ->
     let has_odd_defaults = || before["defaults"].as_object().is_some_and(|defaults| defaults.values().any(is_odd));
     let names_line = said.starts_with(&format!("{}: line ", case.path.display()));
     match failure {
-        Failure::Refused { why: Refusal::Doubtful { .. }, .. } | Failure::File { why: FileError::NotText(_), .. } => {
+        Failure::Refused { why: Refusal::Doubtful { .. }, .. }
+        | Failure::File { why: FileError::Unreadable(ReadError::NotUtf8(_)), .. } => {
             assert!((before.is_null() || has_odd_defaults()) && names_line, "{said}: {}", shown(case));
             "doubtful"
         }

@@ -1,73 +1,80 @@
-//! Adding a session to the own configuration file's text, as `ssoctl login --start-url` does.
+//! Saves a new session in config.toml, as `ssoctl login --start-url` does.
 
+use std::io;
+use std::path::PathBuf;
+
+use ssoctl_protocol::NewSession;
 use toml_edit::{Array, DocumentMut, Item, Table, value};
 
-use super::identity::{Identity, IdentityError};
+use super::files::{Paths, read_text};
+use super::identity::{Identity, IdentityError, NotAScope, check_scopes};
+use super::model::Config;
 use super::session_name::{NameError, check_name, derive_name, unique_name};
+use crate::replacement::Replacement;
 
-/// A session to be added.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewSession {
-    /// Its name; without one, the first label of the start URL's host, with a number where that is taken.
-    pub name: Option<String>,
-    /// Its start URL, written as it is compared.
-    pub start_url: String,
-    /// The region of its Identity Center instance.
-    pub region: String,
-    /// Its scopes; without them nothing is written, and so the default scope is registered.
-    pub scopes: Option<Vec<String>>,
-}
-
-/// The own configuration file's text with a session added.
+/// The text of config.toml with a session added.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddedSession {
-    /// The name that the session got.
+    /// The name of the session.
     pub name: String,
-    /// The file's whole new text.
     pub text: String,
 }
 
-/// Why a session cannot be added.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddError {
-    /// The name breaks a rule.
     #[error(transparent)]
     Name(#[from] NameError),
-    /// The name means something already.
     #[error("there is a session or profile {0:?} already")]
     Exists(String),
-    /// Start URL or region are unusable.
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    /// No service could take this scope.
-    #[error("{0:?} is not a scope, which has no blanks, quotes or backslashes, and no characters beyond ASCII")]
-    Scope(String),
-    /// The file has to be repaired first.
+    #[error(transparent)]
+    Scope(#[from] NotAScope),
     #[error("the configuration file is not TOML: {0}")]
     Syntax(String),
-    /// The file has `session` as something other than tables.
     #[error("\"session\" in the configuration file is not a table")]
     NotATable,
 }
 
-/// Appends a `[session.NAME]` table to the file's text and leaves everything else, comments and order included, as it
-/// is.
+#[derive(Debug, thiserror::Error)]
+pub enum SaveError {
+    #[error("the daemon is stopping")]
+    Stopping,
+    #[error(transparent)]
+    Add(#[from] AddError),
+    #[error("cannot change {}", path.display())]
+    File { path: PathBuf, source: io::Error },
+}
+
+/// Adds a session to config.toml, which is created if it is missing, and returns the session's name. The names of `config`, which
+/// is in force, are taken.
+pub fn save_session(paths: &Paths, session: &NewSession, config: &Config) -> Result<String, SaveError> {
+    let failed = |source| SaveError::File { path: paths.own.clone(), source };
+    let text = read_text(&paths.own).map_err(|error| failed(io::Error::other(error)))?;
+    let text = text.as_ref().map(|text| text.expose().as_str()).unwrap_or_default();
+    let is_taken = |name: &str| config.session(name).is_some() || config.profiles.contains_key(name);
+    let added = add_session(text, session, is_taken)?;
+    Replacement::keeping_link_and_mode(&paths.own, added.text.as_bytes())
+        .and_then(Replacement::put_in_place)
+        .map_err(failed)?;
+    Ok(added.name)
+}
+
+/// Appends a `[session.NAME]` table to the text of config.toml and keeps everything else, with comments and order.
 ///
-/// `is_taken` tells which names the whole configuration uses, aliases and profiles included; names that only this text
-/// has, because something is wrong with them, are refused too.
+/// `is_taken` knows the names of the whole configuration, with aliases and profiles. The names of this text are taken, too: there
+/// may be sessions that cannot be used.
 pub fn add_session(
-    own_config_text: &str,
+    own_text: &str,
     session: &NewSession,
     is_taken: impl Fn(&str) -> bool,
 ) -> Result<AddedSession, AddError> {
     let scopes = session.scopes.as_deref().unwrap_or_default();
     let identity = Identity::new(None, &session.start_url, &session.region, scopes)?;
-    if let Some(scope) = scopes.iter().find(|scope| !is_scope_token(scope)) {
-        return Err(AddError::Scope(scope.clone()));
-    }
+    check_scopes(scopes)?;
 
     let mut document: DocumentMut =
-        own_config_text.parse().map_err(|error: toml_edit::TomlError| AddError::Syntax(error.message().to_owned()))?;
+        own_text.parse().map_err(|error: toml_edit::TomlError| AddError::Syntax(error.message().to_owned()))?;
     let trailing = document.trailing().as_str().unwrap_or_default().to_owned();
     let sessions = document.entry("session").or_insert_with(|| {
         let mut parent = Table::new();
@@ -97,7 +104,7 @@ pub fn add_session(
     }
     if has_own_headers {
         table.set_position(Some(isize::MAX));
-        table.decor_mut().set_prefix(prefix(own_config_text, &trailing));
+        table.decor_mut().set_prefix(prefix(own_text, &trailing));
     }
     sessions.insert(&name, Item::Table(table));
     if has_own_headers {
@@ -106,12 +113,7 @@ pub fn add_session(
     Ok(AddedSession { name, text: document.to_string() })
 }
 
-/// RFC 6749, section 3.3.
-pub(super) fn is_scope_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
-}
-
-/// What stands before the new table: comments at the end of the file, which stay above it, and an empty line.
+/// The text before the new table: the comments at the end of the file, which stay above it, and an empty line.
 fn prefix(text: &str, trailing: &str) -> String {
     let mut prefix = trailing.to_owned();
     if !prefix.is_empty() && !prefix.ends_with('\n') {
@@ -127,12 +129,21 @@ fn prefix(text: &str, trailing: &str) -> String {
 mod tests {
     use super::*;
     use crate::config::own::OwnFile;
+    use std::path::Path;
+
+    fn own(text: &str) -> OwnFile {
+        OwnFile::read(Path::new("config.toml"), text)
+    }
 
     #[test]
     fn a_scope_that_no_service_could_take_is_refused() {
         let with = |scope: &str| NewSession { scopes: Some(vec!["a:b".to_owned(), scope.to_owned()]), ..corp(None) };
         for scope in ["", "two words", "a\tb", "\"", "\\", "é", "\u{7f}"] {
-            assert_eq!(add_session("", &with(scope), |_| false), Err(AddError::Scope(scope.to_owned())), "{scope:?}");
+            assert_eq!(
+                add_session("", &with(scope), |_| false),
+                Err(AddError::Scope(NotAScope(scope.to_owned()))),
+                "{scope:?}"
+            );
         }
         assert!(add_session("", &with("sso:account:access"), |_| false).is_ok());
     }
@@ -163,24 +174,24 @@ mod tests {
     }
 
     #[test]
-    fn what_was_added_is_read_back() {
+    fn an_added_session_is_read_back() {
         let session = NewSession { scopes: Some(vec!["a".to_owned(), "b'c".to_owned()]), ..corp(Some("my corp.x")) };
         for before in
             ["", "[session]\n", "session.a.region = \"x\"\n", "[session.a]\nregion = \"y\"", "session = { a = {} }\n"]
         {
             let added = add_session(before, &session, |_| false).unwrap();
-            let file = OwnFile::parse(&added.text);
+            let file = own(&added.text);
             assert_eq!(file.problems, [], "{}", added.text);
-            let read = file.sessions.iter().find(|session| session.name == "my corp.x").unwrap();
+            let read = &file.sessions["my corp.x"];
             assert_eq!(read.start_url.as_ref().unwrap().value, session.start_url);
             assert_eq!(read.region.as_ref().unwrap().value, session.region);
             assert_eq!(read.scopes.clone().map(|scopes| scopes.value), session.scopes);
-            assert_eq!(file.sessions.len(), OwnFile::parse(before).sessions.len() + 1);
+            assert_eq!(file.sessions.len(), own(before).sessions.len() + 1);
         }
     }
 
     #[test]
-    fn a_name_that_means_something_is_refused_and_a_derived_one_gets_a_number() {
+    fn a_taken_name_is_refused_and_a_derived_one_gets_a_number() {
         let text = "[session.corp]\nlabel = 1\n";
         assert_eq!(add_session(text, &corp(Some("corp")), |_| false), Err(AddError::Exists("corp".to_owned())));
         assert_eq!(add_session("", &corp(Some("dev")), |name| name == "dev"), Err(AddError::Exists("dev".to_owned())));
@@ -189,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_used_is_not_written() {
+    fn an_unusable_session_is_not_written() {
         let add = |text: &str, session: NewSession| add_session(text, &session, |_| false).unwrap_err();
         assert_eq!(add("", corp(Some("a/b"))), AddError::Name(NameError::Character));
         let bad_url = NewSession { start_url: "http://corp.awsapps.com".to_owned(), ..corp(None) };

@@ -1,67 +1,57 @@
-//! The AWS shared configuration and credentials files: their `sso-session` sections, profiles and `services` sections, as
-//! botocore merges them.
+//! The AWS configuration and credentials files: their `sso-session` sections, profiles and `services` sections, merged as botocore
+//! merges them.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
 
-use ssoctl_aws_files::{self as aws_files, Document, SectionKind, is_malformed, is_secret, nested};
+use indexmap::IndexMap;
+use ssoctl_aws_files::{self as aws_files, Document, SectionKind, is_malformed, is_secret, nested, section_name};
 
-use super::endpoints::{ProfileEndpoints, ServiceEndpoints};
+use super::endpoints::{Override, Overrides, ProfileEndpoints};
 use super::environment::is_true;
-use super::located::{Entries, LineProblem, Located};
+use super::problem::{Located, Place, Problem};
+use crate::issuer::Setting;
 
-/// What the two files say, in the order in which they say it.
-///
-/// Lines are counted through both, as if the credentials stood behind the configuration: [`AwsFile::place`] says in which file a
-/// line is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct AwsFile {
-    /// How many lines the configuration file has.
-    config_lines: usize,
+/// Sections of one kind by their names, in the order of the files.
+type Sections = IndexMap<String, Section>;
+
+pub(super) struct AwsFiles {
+    config: Arc<Path>,
+    credentials: Arc<Path>,
     pub(super) sso_sessions: Sections,
     pub(super) profiles: Sections,
     services: Sections,
-    pub(super) problems: Vec<LineProblem>,
+    pub(super) problems: Vec<Problem>,
     endpoint_settings: EndpointSettings,
 }
 
-/// Whether what a file says about endpoints counts. Whoever can move an endpoint gets the secrets that are sent there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Whether a file may decide on endpoints. Whoever can move an endpoint gets the secrets that are sent there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndpointSettings {
-    /// It does.
-    #[default]
     Count,
-    /// It does not.
     Ignored,
 }
 
-/// One of the two files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AwsPart {
-    Config,
-    Credentials,
-}
-
-/// A section of one kind, by its name.
-#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Section {
     pub(super) name: String,
-    /// The line of its header, counted from 1.
-    pub(super) line: usize,
-    pub(super) entries: Entries,
+    /// The place of its header.
+    pub(super) place: Place,
+    /// The keys are in lower case.
+    pub(super) entries: BTreeMap<String, Located<String>>,
 }
 
 impl Section {
-    /// `before` is how many lines stand before the document.
-    fn read(name: String, section: &aws_files::Section<'_>, document: &Document<'_>, before: usize) -> Self {
+    fn read(name: &str, section: &aws_files::Section<'_>, document: &Document<'_>, file: &Arc<Path>) -> Self {
         let entries = document.entries(section).map(|entry| {
-            // Nobody needs secrets here, so they are not kept.
+            // The daemon does not need these secrets, so it does not keep them.
             let value = if is_secret(&entry.key) { "(not kept)" } else { &entry.value };
-            (entry.key.clone().into_owned(), Located { value: value.to_owned(), line: before + entry.line })
+            (entry.key.to_string(), Located { value: value.to_owned(), place: Place::new(file, entry.line) })
         });
-        Self { name, line: before + section.line, entries: entries.collect() }
+        Self { name: name.to_owned(), place: Place::new(file, section.line), entries: entries.collect() }
     }
 
-    /// A value that is there and not empty.
+    /// The entry of this key, unless it is empty.
     pub(super) fn get(&self, key: &str) -> Option<&Located<String>> {
         self.entries.get(key).filter(|entry| !entry.value.is_empty())
     }
@@ -71,187 +61,163 @@ impl Section {
     }
 }
 
-/// The sections of one kind, in the order of the file. Their names are unique.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Sections {
-    list: Vec<Section>,
-    places: HashMap<String, usize>,
-}
-
-impl Sections {
-    pub(super) fn get(&self, name: &str) -> Option<&Section> {
-        self.places.get(name).map(|&place| &self.list[place])
-    }
-
-    pub(super) fn iter(&self) -> std::slice::Iter<'_, Section> {
-        self.list.iter()
-    }
-
-    fn get_mut(&mut self, name: &str) -> Option<&mut Section> {
-        self.places.get(name).map(|&place| &mut self.list[place])
-    }
-
-    /// Adds a section, in place of one of its name, which is returned.
-    fn put(&mut self, section: Section) -> Option<Section> {
-        if let Some(&place) = self.places.get(&section.name) {
-            return Some(std::mem::replace(&mut self.list[place], section));
-        }
-        self.places.insert(section.name.clone(), self.list.len());
-        self.list.push(section);
-        None
-    }
-}
-
-impl<'a> IntoIterator for &'a Sections {
-    type Item = &'a Section;
-    type IntoIter = std::slice::Iter<'a, Section>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.iter()
-    }
-}
-
-/// What a profile can say about endpoints.
+/// The keys of a profile that decide on endpoints.
 const ENDPOINT_KEYS: [&str; 4] =
     ["services", "ignore_configured_endpoint_urls", "use_fips_endpoint", "use_dualstack_endpoint"];
 
-impl AwsFile {
-    /// The same with these rules for its endpoint settings.
-    pub(super) fn with_endpoint_settings(self, endpoint_settings: EndpointSettings) -> Self {
-        Self { endpoint_settings, ..self }
-    }
+/// All keys with this beginning that the AWS tools know in profiles and `sso-session` sections.
+const SSO_KEYS: [&str; 6] =
+    ["sso_session", "sso_account_id", "sso_role_name", "sso_start_url", "sso_region", "sso_registration_scopes"];
 
+impl AwsFiles {
     /// Reads the texts of the two files.
-    pub(super) fn parse(config: &str, credentials: &str) -> Self {
-        let mut file = Self::default();
-        file.add_config(&Document::read(config));
-        file.add_credentials(&Document::read(credentials));
-        file
-    }
-
-    /// In which of the files a line is, and which line of that file it is.
-    pub(super) fn place(&self, line: usize) -> (AwsPart, usize) {
-        match line.checked_sub(self.config_lines) {
-            Some(line @ 1..) => (AwsPart::Credentials, line),
-            Some(0) | None => (AwsPart::Config, line),
-        }
+    pub(super) fn read(
+        (config, config_text): (&Path, &str),
+        (credentials, credentials_text): (&Path, &str),
+        endpoint_settings: EndpointSettings,
+    ) -> Self {
+        let mut files = Self {
+            config: config.into(),
+            credentials: credentials.into(),
+            sso_sessions: Sections::new(),
+            profiles: Sections::new(),
+            services: Sections::new(),
+            problems: Vec::new(),
+            endpoint_settings,
+        };
+        files.add_config(&Document::read(config_text));
+        files.add_credentials(&Document::read(credentials_text));
+        files
     }
 
     fn add_config(&mut self, document: &Document<'_>) {
-        let file = self;
-        file.config_lines = document.lines.len();
-        file.problems.extend(document.doubts.iter().map(LineProblem::from));
+        self.add_doubts(document, &Arc::clone(&self.config));
         for section in &document.sections {
-            let Some((kind, name)) = aws_files::section_name(section.header) else {
-                if is_malformed(section.header) {
-                    file.problems.push(LineProblem::error(section.line, malformed(section.header)));
+            let (header, place) = (section.header, Place::new(&self.config, section.line));
+            let Some((kind, name)) = section_name(header) else {
+                if is_malformed(header) {
+                    self.problems.push(place.error(malformed(header)));
+                } else if section.entries.iter().any(|entry| SSO_KEYS.contains(&&*entry.key)) {
+                    let message = format!("[{header}] is not a profile to the AWS CLI; write [profile {header}]");
+                    self.problems.push(place.warning(message));
                 }
                 continue;
             };
             let sections = match kind {
-                SectionKind::Profile => &mut file.profiles,
-                SectionKind::SsoSession => &mut file.sso_sessions,
-                SectionKind::Services => &mut file.services,
+                SectionKind::Profile => &mut self.profiles,
+                SectionKind::SsoSession => &mut self.sso_sessions,
+                SectionKind::Services => &mut self.services,
             };
-            // Differently spelled headers of one name, such as [default] and [profile default]: botocore takes the
-            // later one whole.
-            if let Some(earlier) = sections.put(Section::read(name, section, document, 0)) {
-                let (name, line) = (earlier.name, earlier.line);
+            let read = Section::read(&name, section, document, &self.config);
+            if kind != SectionKind::Services {
+                self.problems.extend(unknown_keys(&read));
+            }
+            // Two spellings of one name, such as [default] and [profile default]: botocore uses only the later section.
+            if let Some(earlier) = sections.insert(name, read) {
+                let (name, line) = (earlier.name, earlier.place.line);
                 let message = format!("{name:?} has a section already, at line {line}; this one replaces it");
-                file.problems.push(LineProblem::warning(section.line, message));
+                self.problems.push(place.warning(message));
             }
         }
     }
 
-    /// Adds the credentials file, where each header is a profile's name as it is. What a profile says there comes before what it
-    /// says in the configuration.
+    /// Adds the credentials file, where the whole header is a profile's name. An entry there has precedence over the same entry
+    /// of the configuration.
     fn add_credentials(&mut self, document: &Document<'_>) {
-        let before = self.config_lines;
-        let doubts = document.doubts.iter().map(LineProblem::from);
-        self.problems.extend(doubts.map(|doubt| LineProblem { line: before + doubt.line, ..doubt }));
+        let file = Arc::clone(&self.credentials);
+        self.add_doubts(document, &file);
         for section in &document.sections {
-            if let Some((_, name)) = aws_files::section_name(section.header).filter(|_| section.header != "default") {
-                let header = section.header;
+            let header = section.header;
+            if let Some((_, name)) = section_name(header).filter(|_| header != "default") {
                 let message = format!(
                     "[{header}] is in the credentials file, where headers are names of profiles: to the AWS CLI this is profile \
                      {header:?} and not {name:?}; write [{name}], or move it to the configuration file"
                 );
-                self.problems.push(LineProblem::warning(before + section.line, message));
+                self.problems.push(Place::new(&file, section.line).warning(message));
             }
-            let section = Section::read(section.header.to_owned(), section, document, before);
-            match self.profiles.get_mut(&section.name) {
-                Some(known) => known.entries.extend(section.entries),
-                None => drop(self.profiles.put(section)),
+            let read = Section::read(header, section, document, &file);
+            match self.profiles.get_mut(header) {
+                Some(known) => known.entries.extend(read.entries),
+                None => drop(self.profiles.insert(header.to_owned(), read)),
             }
         }
     }
 
-    /// The profile of this name.
-    pub(super) fn profile(&self, name: &str) -> Option<&Section> {
-        self.profiles.get(name)
+    fn add_doubts(&mut self, document: &Document<'_>, file: &Arc<Path>) {
+        self.problems.extend(document.doubts.iter().map(|doubt| {
+            let place = Place::new(file, doubt.line);
+            if doubt.is_ignored { place.error(&doubt.message) } else { place.warning(&doubt.message) }
+        }));
     }
 
-    /// The `sso-session` section of this name.
-    pub(super) fn sso_session(&self, name: &str) -> Option<&Section> {
-        self.sso_sessions.get(name)
+    /// Whether an entry is in the credentials file.
+    pub(super) fn is_in_credentials(&self, entry: &Located<String>) -> bool {
+        // Both variables may name one file.
+        Arc::ptr_eq(&entry.place.file, &self.credentials)
     }
 
-    /// What a profile says about endpoints; nothing for a profile that the file does not have.
-    pub(super) fn endpoints_of(&self, profile: &str, problems: &mut Vec<LineProblem>) -> ProfileEndpoints {
-        let Some(profile) = self.profile(profile) else {
+    /// What a profile says about endpoints; nothing if it does not exist.
+    pub(super) fn endpoints_of(&self, profile: &str, problems: &mut Vec<Problem>) -> ProfileEndpoints {
+        let Some(profile) = self.profiles.get(profile) else {
             return ProfileEndpoints::default();
         };
         if self.endpoint_settings == EndpointSettings::Ignored {
-            problems.extend(ENDPOINT_KEYS.iter().filter_map(|key| profile.get(key).map(|entry| (key, entry))).map(
-                |(key, entry)| {
-                    let message =
-                        format!("{key} is ignored, as this file is not listed in aws_config_files of config.toml");
-                    LineProblem::warning(entry.line, message)
-                },
-            ));
+            problems.extend(ENDPOINT_KEYS.iter().filter_map(|key| {
+                let message =
+                    format!("{key} is ignored, as this file is not listed in aws_config_files of config.toml");
+                Some(profile.get(key)?.place.warning(message))
+            }));
             return ProfileEndpoints::default();
         }
+        let mut overrides = Overrides::default();
+        if let Some(reference) = profile.get("services") {
+            match self.services.get(&reference.value) {
+                Some(services) => overrides = services_overrides(services),
+                None => {
+                    problems.push(reference.place.error(format!("there is no [services {}] section", reference.value)))
+                }
+            }
+        }
         ProfileEndpoints {
-            services: profile.get("services").and_then(|reference| self.services_named(reference, problems)),
+            overrides,
             ignore_configured_endpoint_urls: profile.switch("ignore_configured_endpoint_urls"),
             use_fips_endpoint: profile.switch("use_fips_endpoint"),
             use_dualstack_endpoint: profile.switch("use_dualstack_endpoint"),
         }
     }
+}
 
-    fn services_named(&self, reference: &Located<String>, problems: &mut Vec<LineProblem>) -> Option<ServiceEndpoints> {
-        let Some(services) = self.services.get(&reference.value) else {
-            problems.push(LineProblem::error(
-                reference.line,
-                format!("there is no [services {}] section", reference.value),
-            ));
-            return None;
-        };
-        let endpoint_url = |service: &str| {
-            let members = services.get(service)?;
-            let url = nested(&members.value, "endpoint_url")?;
-            Some(Located { value: url.to_owned(), line: self.place(members.line).1 })
-        };
-        Some(ServiceEndpoints {
-            section: services.name.clone(),
-            sso_oidc: endpoint_url("sso_oidc"),
-            sso: endpoint_url("sso"),
-        })
-    }
+fn services_overrides(services: &Section) -> Overrides {
+    let endpoint_url = |service: &str| {
+        let members = services.get(service)?;
+        let url = nested(&members.value, "endpoint_url").filter(|url| !url.is_empty())?.to_owned();
+        let key = format!("endpoint_url of {service} in [services {}]", services.name);
+        Some(Override { set_by: Setting::of_file(key, &members.place.file, members.place.line), url })
+    };
+    Overrides { oidc: endpoint_url("sso_oidc"), portal: endpoint_url("sso") }
+}
+
+/// Keys that look like those for signing in, but that no AWS tool knows: misspelt ones.
+fn unknown_keys(section: &Section) -> impl Iterator<Item = Problem> {
+    let unknown =
+        section.entries.iter().filter(|(key, _)| key.starts_with("sso_") && !SSO_KEYS.contains(&key.as_str()));
+    unknown.map(|(key, entry)| {
+        entry.place.warning(format!("the AWS tools do not know the key {key}; they know {}", SSO_KEYS.join(", ")))
+    })
 }
 
 /// What is wrong with a header that [`is_malformed`].
 fn malformed(header: &str) -> String {
     if header.starts_with(char::is_whitespace) || header.trim_end() == "default" {
         format!(
-            "[{header}] has blanks at the brackets, with which the AWS CLI does not know it, and is left out; remove them"
+            "[{header}] has blanks at the brackets, so the AWS CLI does not know it, and it is ignored; remove them"
         )
     } else {
-        format!("[{header}] does not have exactly one name and is left out; put quotes around a name with blanks")
+        format!("[{header}] does not have exactly one name and is ignored; put quotes around a name with blanks")
     }
 }
 
-/// The members of `sso_registration_scopes`: separated by commas, blank ones left out.
+/// The members of `sso_registration_scopes`.
 pub(super) fn split_scopes(list: &str) -> Vec<String> {
     list.split(',').map(str::trim).filter(|scope| !scope.is_empty()).map(str::to_owned).collect()
 }
@@ -260,90 +226,76 @@ pub(super) fn split_scopes(list: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
+    fn read(config: &str, credentials: &str) -> AwsFiles {
+        AwsFiles::read((Path::new("config"), config), (Path::new("keys"), credentials), EndpointSettings::Count)
+    }
+
+    /// The places of the problems.
+    fn places(files: &AwsFiles) -> Vec<String> {
+        let place = |problem: &Problem| format!("{}:{}", problem.file.display(), problem.line.expect("a line"));
+        files.problems.iter().map(place).collect()
+    }
+
     #[test]
-    fn sections_are_sorted_by_kind_and_others_are_left_alone() {
-        let file = AwsFile::parse(
-            concat!(
-                "[default]\nregion = eu-west-1\n",
-                "[sso-session corp]\nsso_region = eu-west-1\n",
-                "[profile dev]\nsso_session = corp\n",
-                "[plugins]\ncli_legacy_plugin_path = x\n",
-                "[profile two words]\nregion = x\n",
-            ),
+    fn sections_are_sorted_by_kind_and_other_kinds_are_ignored() {
+        let files = read(
+            "[default]\nregion = eu-west-1\n[sso-session corp]\nsso_region = eu-west-1\n[profile dev]\nsso_session = corp\n\
+             [plugins]\ncli_legacy_plugin_path = x\n[profile two words]\nregion = x\n",
             "",
         );
-        let names =
-            |sections: &Sections| -> Vec<String> { sections.iter().map(|section| section.name.clone()).collect() };
-        assert_eq!(names(&file.sso_sessions), ["corp"]);
-        assert_eq!(names(&file.profiles), ["default", "dev"]);
-        assert_eq!(file.problems.len(), 1);
-        assert_eq!(file.problems[0].line, 9);
+        assert_eq!(files.sso_sessions.keys().collect::<Vec<_>>(), ["corp"]);
+        assert_eq!(files.profiles.keys().collect::<Vec<_>>(), ["default", "dev"]);
+        assert_eq!(places(&files), ["config:9"]);
     }
 
     #[test]
     fn of_two_spellings_of_a_profile_the_later_replaces_the_earlier() {
-        let file = AwsFile::parse("[profile default]\na = 1\nb = 1\n[default]\na = 2\n", "");
-        let profile = file.profile("default").expect("the default profile");
+        let files = read("[profile default]\na = 1\nb = 1\n[default]\na = 2\n", "");
+        let profile = &files.profiles["default"];
         assert_eq!(profile.get("a").map(|entry| entry.value.as_str()), Some("2"));
         assert_eq!(profile.get("b"), None);
-        assert_eq!(file.problems.len(), 1);
-        assert_eq!(file.problems[0].line, 4);
+        assert_eq!(places(&files), ["config:4"]);
     }
 
     #[test]
-    fn the_credentials_file_adds_to_profiles_and_comes_first() {
-        let file = AwsFile::parse(
+    fn the_credentials_file_adds_to_profiles_and_has_precedence() {
+        let files = read(
             "[profile dev]\na = 1\nb = 1\n",
             "[dev]\nb = 2\naws_secret_access_key = x\n[other]\na = 3\n[profile y]\n",
         );
-        let dev = file.profile("dev").expect("a profile of both");
+        let dev = &files.profiles["dev"];
         let text = |key: &str| dev.get(key).map(|entry| entry.value.as_str());
         assert_eq!((text("a"), text("b")), (Some("1"), Some("2")));
         assert_eq!(text("aws_secret_access_key"), Some("(not kept)"));
-        let places = [dev.line, dev.entries["b"].line, file.profile("other").expect("a profile").line];
-        let expected = [(AwsPart::Config, 1), (AwsPart::Credentials, 2), (AwsPart::Credentials, 4)];
-        assert_eq!(places.map(|line| file.place(line)), expected);
-        assert_eq!(file.place(file.problems[0].line), (AwsPart::Credentials, 6));
-        assert!(file.profile("profile y").is_some());
-    }
-
-    #[test]
-    fn a_profile_points_at_the_services_section_with_its_endpoints() {
-        let file = AwsFile::parse(
-            concat!(
-                "[default]\nservices = local\nuse_fips_endpoint = True\n",
-                "[services local]\n",
-                "sso_oidc =\n  endpoint_url = http://127.0.0.1:1\n",
-                "sso =\n  other = 1\n  endpoint_url = http://127.0.0.1:2\n",
-                "s3 =\n  endpoint_url = http://127.0.0.1:3\n",
-            ),
-            "",
-        );
-        let mut problems = Vec::new();
-        let endpoints = file.endpoints_of("default", &mut problems);
-        assert_eq!(problems, []);
-        assert_eq!(endpoints.use_fips_endpoint, Some(true));
-        assert_eq!(
-            endpoints.services,
-            Some(ServiceEndpoints {
-                section: "local".to_owned(),
-                sso_oidc: Some(Located { value: "http://127.0.0.1:1".to_owned(), line: 5 }),
-                sso: Some(Located { value: "http://127.0.0.1:2".to_owned(), line: 7 }),
-            })
-        );
+        let shown = [&dev.place, &dev.entries["b"].place, &files.profiles["other"].place].map(ToString::to_string);
+        assert_eq!(shown, ["config:1", "keys:2", "keys:4"]);
+        assert!(files.is_in_credentials(&dev.entries["b"]) && !files.is_in_credentials(&dev.entries["a"]));
+        assert_eq!(places(&files), ["keys:6"]);
+        assert!(files.profiles.contains_key("profile y"));
     }
 
     #[test]
     fn a_missing_services_section_is_a_problem_at_the_line_that_names_it() {
-        let file = AwsFile::parse("[default]\nregion = x\nservices = nowhere\n", "");
         let mut problems = Vec::new();
-        assert_eq!(file.endpoints_of("default", &mut problems).services, None);
-        assert_eq!(problems[0].line, 3);
-        assert!(problems[0].message.contains("[services nowhere]"));
+        let endpoints = read("[default]\nregion = x\nservices = nowhere\n", "").endpoints_of("default", &mut problems);
+        assert_eq!(endpoints, ProfileEndpoints::default());
+        assert_eq!(problems[0].to_string(), "config:3: there is no [services nowhere] section");
     }
 
     #[test]
-    fn scopes_are_separated_by_commas_and_blank_ones_left_out() {
+    fn a_misspelt_key_or_header_is_reported() {
+        let files = read("[profile dev]\nsso_sesion = corp\n[dev5]\nsso_session = corp\n[dev6]\nregion = x\n", "");
+        assert_eq!(places(&files), ["config:2", "config:3"]);
+        assert!(
+            files.problems[0]
+                .message
+                .starts_with("the AWS tools do not know the key sso_sesion; they know sso_session,")
+        );
+        assert_eq!(files.problems[1].message, "[dev5] is not a profile to the AWS CLI; write [profile dev5]");
+    }
+
+    #[test]
+    fn scopes_are_separated_by_commas_and_blank_ones_are_ignored() {
         assert_eq!(split_scopes(" a , b,,c "), ["a", "b", "c"]);
         assert_eq!(split_scopes(" , "), Vec::<String>::new());
     }

@@ -1,33 +1,27 @@
-//! The `credential_process` of a profile, where it is `ssoctl credential-process`. Pure.
+//! Reads a profile's `credential_process` that calls `ssoctl credential-process`.
 
 use ssoctl_aws_files::shell_words;
 
-/// The role that a `credential_process` asks ssoctl for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct CredentialCommand {
-    /// The program, as written.
+    /// As written.
     program: String,
-    /// Who signs in.
-    pub(crate) named: Named,
-    /// `--account`
+    pub(crate) sign_in: SignInOf,
     pub(crate) account: Option<String>,
-    /// `--role`
     pub(crate) role: Option<String>,
 }
 
-/// What a command names, of which there is one.
+/// The sign-in that a command names.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Named {
-    /// `--session`
+pub(crate) enum SignInOf {
     Session(String),
-    /// `--profile`
     Profile(String),
 }
 
 impl CredentialCommand {
     /// Reads a command in the forms that `ssoctl configure` writes and `ssoctl credential-process --help` shows: the program,
-    /// the verb, and options with their values. Anything else gives `None`, also one that names neither
-    /// session nor profile: that depends on the environment of whoever runs it.
+    /// the verb, and options with their values. Anything else gives `None`. So does a command that names neither session nor
+    /// profile: its sign-in depends on the environment of its caller.
     pub(crate) fn read(command: &str) -> Option<Self> {
         let mut words = shell_words(command)?.into_iter();
         let program = words.next()?;
@@ -39,7 +33,7 @@ impl CredentialCommand {
                 Some((option, value)) => (option, Some(value.to_owned())),
                 None => (word.as_str(), None),
             };
-            let place = match option {
+            let slot = match option {
                 "--session" => &mut session,
                 "--profile" => &mut profile,
                 "--account" => &mut account,
@@ -49,19 +43,19 @@ impl CredentialCommand {
                 "--no-start" if value.is_none() => continue,
                 _ => return None,
             };
-            let value = value.or_else(|| words.next()).filter(|value| !value.is_empty() && place.is_none())?;
-            *place = Some(value);
+            let value = value.or_else(|| words.next()).filter(|value| !value.is_empty() && slot.is_none())?;
+            *slot = Some(value);
         }
-        let named = match (session, profile) {
-            // As the command line of ssoctl has it, a session alone leaves open which role is meant.
-            (Some(session), None) if account.is_some() && role.is_some() => Named::Session(session),
-            (None, Some(profile)) => Named::Profile(profile),
+        let sign_in = match (session, profile) {
+            // ssoctl refuses a session without account and role, too.
+            (Some(session), None) if account.is_some() && role.is_some() => SignInOf::Session(session),
+            (None, Some(profile)) => SignInOf::Profile(profile),
             _ => return None,
         };
-        Some(Self { program, named, account, role })
+        Some(Self { program, sign_in, account, role })
     }
 
-    /// Whether the program is ssoctl by its name, wherever it is.
+    /// Whether the program is named ssoctl, in any directory.
     pub(super) fn is_ssoctl(&self) -> bool {
         self.program.rsplit('/').next() == Some("ssoctl")
     }
@@ -76,9 +70,9 @@ mod tests {
     }
 
     #[test]
-    fn a_command_of_ours_says_what_it_asks_for() {
-        let session = |name: &str| Named::Session(name.to_owned());
-        let profile = |name: &str| Named::Profile(name.to_owned());
+    fn commands_that_call_ssoctl_are_read() {
+        let session = |name: &str| SignInOf::Session(name.to_owned());
+        let profile = |name: &str| SignInOf::Profile(name.to_owned());
         for (command, named, account, role) in [
             ("ssoctl credential-process --session corp --account 1 --role r", session("corp"), Some("1"), Some("r")),
             (
@@ -109,7 +103,7 @@ mod tests {
         ] {
             let read = read(command).unwrap_or_else(|| panic!("not ours: {command}"));
             assert_eq!(
-                (read.named, read.account.as_deref(), read.role.as_deref()),
+                (read.sign_in, read.account.as_deref(), read.role.as_deref()),
                 (named, account, role),
                 "{command}"
             );
@@ -117,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_certainly_ours_is_left_alone() {
+    fn other_and_unclear_commands_are_not_read() {
         for command in [
             "",
             "ssoctl",

@@ -1,19 +1,29 @@
 use super::*;
-use crate::config::aws::AwsFile;
+use crate::config::aws::{AwsFiles, EndpointSettings};
+use std::path::Path;
 
 const START_URL: &str = "https://corp.awsapps.com/start";
 
+const NOTHING: Overrides = Overrides { oidc: None, portal: None };
+
 fn with<'a>(environment: &'a Environment, profile: &'a ProfileEndpoints, region: &'a str) -> Inputs<'a> {
-    let (own_path, aws_path) = (Path::new("/own"), Path::new("/aws"));
-    Inputs { start_url: START_URL, region, own_path, own_oidc: None, own_portal: None, environment, aws_path, profile }
+    Inputs { start_url: START_URL, region, own: &NOTHING, environment, profile }
 }
 
 fn endpoints(inputs: Inputs<'_>) -> Result<Endpoints, EndpointError> {
     resolve(inputs).1
 }
 
-fn located(value: &str) -> Located<String> {
-    Located { value: value.to_owned(), line: 7 }
+/// The endpoint settings of the default profile in this AWS configuration.
+fn profile(text: &str) -> ProfileEndpoints {
+    let nothing = (Path::new("/credentials"), "");
+    AwsFiles::read((Path::new("/aws"), text), nothing, EndpointSettings::Count).endpoints_of("default", &mut Vec::new())
+}
+
+fn own(oidc: &str, portal: &str) -> Overrides {
+    let setting = |key: &str| Setting::of_file(key.to_owned(), Path::new("/own"), 7);
+    let of = |key: &str, url: &str| Some(Override { set_by: setting(key), url: url.to_owned() });
+    Overrides { oidc: of("oidc_endpoint", oidc), portal: of("portal_endpoint", portal) }
 }
 
 /// Both services at this place, by variables.
@@ -71,22 +81,13 @@ fn the_environment_decides_on_fips_before_the_profile_does() {
 
 #[test]
 fn each_override_yields_to_the_one_before_it_and_says_where_it_stands() {
-    let profile = ProfileEndpoints {
-        services: Some(ServiceEndpoints {
-            section: "local".to_owned(),
-            sso_oidc: Some(located("https://services.example/oidc")),
-            sso: Some(located("https://services.example/portal")),
-        }),
-        ..ProfileEndpoints::default()
-    };
+    let services = "services = local\n[services local]\n\nsso_oidc =\n endpoint_url = https://services.example/oidc\n\
+                    sso =\n endpoint_url = https://services.example/portal\n";
+    let profile_of = |more: &str| profile(&format!("[default]\n{more}{services}"));
+    let (profile, ignoring) = (profile_of(""), profile_of("ignore_configured_endpoint_urls = true\n"));
     let environment = at("https://variable.example");
-    let (oidc, portal) = (located("https://own.example/oidc"), located("https://own.example/portal"));
-    let own = |environment, profile| Inputs {
-        own_oidc: Some(&oidc),
-        own_portal: Some(&portal),
-        ..with(environment, profile, "eu-west-1")
-    };
-    let ignoring = ProfileEndpoints { ignore_configured_endpoint_urls: Some(true), ..profile.clone() };
+    let overrides = own("https://own.example/oidc", "https://own.example/portal");
+    let own = |environment, profile| Inputs { own: &overrides, ..with(environment, profile, "eu-west-1") };
     let none = Environment::default();
     let insisting = Environment { ignore_configured_endpoint_urls: Some(false), ..environment.clone() };
     for (inputs, oidc, notice) in [
@@ -100,7 +101,7 @@ fn each_override_yields_to_the_one_before_it_and_says_where_it_stands() {
         (
             with(&none, &profile, "eu-west-1"),
             "https://services.example/oidc",
-            "(endpoint_url of sso_oidc in [services local], /aws:7)",
+            "(endpoint_url of sso_oidc in [services local], /aws:5)",
         ),
         (with(&environment, &ignoring, "eu-west-1"), "https://oidc.eu-west-1.amazonaws.com/", ""),
         (with(&none, &ignoring, "eu-west-1"), "https://oidc.eu-west-1.amazonaws.com/", ""),
@@ -123,8 +124,7 @@ fn each_override_yields_to_the_one_before_it_and_says_where_it_stands() {
 fn general_endpoints_do_not_move_the_sign_in_services() {
     let variables = |name: &str| (name == "AWS_ENDPOINT_URL").then(|| "http://127.0.0.1:4566".to_owned());
     let environment = Environment::from_vars(variables);
-    let aws = AwsFile::parse("[default]\nendpoint_url = http://127.0.0.1:4566\n", "");
-    let profile = aws.endpoints_of("default", &mut Vec::new());
+    let profile = profile("[default]\nendpoint_url = http://127.0.0.1:4566\n");
     let expected = "https://oidc.eu-west-1.amazonaws.com/";
     assert_eq!(hosts(with(&environment, &profile, "eu-west-1")).0, expected);
 }

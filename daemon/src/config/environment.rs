@@ -1,43 +1,41 @@
-//! The environment variables that the configuration depends on, taken from the process once.
+//! The environment variables that the configuration depends on. The daemon reads them once.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ssoctl_aws_files::expanded;
 
-/// The variables that the configuration depends on. An empty variable counts as an absent one.
+/// An empty variable counts as not set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Environment {
-    /// `HOME`: where `~` points.
+    /// `HOME`
     pub home: Option<PathBuf>,
-    /// `SSOCTL_CONFIG`: the daemon's own configuration file.
+    /// `SSOCTL_CONFIG`: the path of config.toml.
     pub own_config: Option<PathBuf>,
-    /// `AWS_CONFIG_FILE`: the AWS shared configuration file, with variables and `~` replaced.
+    /// `AWS_CONFIG_FILE`, with variables and `~` replaced.
     pub aws_config: Option<PathBuf>,
-    /// `AWS_SHARED_CREDENTIALS_FILE`: the AWS credentials file, likewise.
+    /// `AWS_SHARED_CREDENTIALS_FILE`, with variables and `~` replaced.
     pub aws_credentials: Option<PathBuf>,
-    /// `AWS_ENDPOINT_URL_SSO_OIDC`.
+    /// `AWS_ENDPOINT_URL_SSO_OIDC`
     pub endpoint_url_sso_oidc: Option<String>,
-    /// `AWS_ENDPOINT_URL_SSO`.
+    /// `AWS_ENDPOINT_URL_SSO`
     pub endpoint_url_sso: Option<String>,
-    /// `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS`.
+    /// `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS`
     pub ignore_configured_endpoint_urls: Option<bool>,
-    /// `AWS_USE_FIPS_ENDPOINT`.
+    /// `AWS_USE_FIPS_ENDPOINT`
     pub use_fips_endpoint: Option<bool>,
-    /// `AWS_USE_DUALSTACK_ENDPOINT`.
+    /// `AWS_USE_DUALSTACK_ENDPOINT`
     pub use_dualstack_endpoint: Option<bool>,
-    /// `AWS_CA_BUNDLE`: a file of PEM certificates to trust beside the system's.
+    /// `AWS_CA_BUNDLE`
     pub ca_bundle: Option<PathBuf>,
-    /// `TZ`: the local time zone, where it is not the machine's.
+    /// `TZ`
     pub tz: Option<String>,
 }
 
 impl Environment {
-    /// Takes the variables from this process.
     pub fn from_process() -> Self {
         Self::from_vars(|name| std::env::var_os(name)?.into_string().ok())
     }
 
-    /// Takes the variables from a look-up, such as a table in a test.
     pub fn from_vars(variable: impl Fn(&str) -> Option<String>) -> Self {
         let text = |name: &str| variable(name).filter(|value| !value.is_empty());
         let path = |name: &str| text(name).map(PathBuf::from);
@@ -59,16 +57,13 @@ impl Environment {
         }
     }
 
-    /// The path with a leading `~` replaced by the home directory; unchanged where there is none.
-    pub(super) fn expand_home(&self, path: &Path) -> PathBuf {
-        match (path.strip_prefix("~"), &self.home) {
-            (Ok(rest), Some(home)) => home.join(rest),
-            _ => path.to_owned(),
-        }
+    /// The path with a leading `~` replaced by the home directory, if there is one.
+    pub(super) fn expand_home(&self, path: &str) -> PathBuf {
+        expanded(path, self.home.as_deref(), |_| None)
     }
 }
 
-/// The AWS files' idea of a switch, as botocore has it: `true` in any case is on, everything else is off.
+/// Reads a switch as botocore does: `true` in any case is on, everything else is off.
 pub(super) fn is_true(value: &str) -> bool {
     value.eq_ignore_ascii_case("true")
 }
@@ -78,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn empty_variables_are_absent_and_switches_know_only_true() {
+    fn empty_variables_are_not_set_and_only_true_switches_on() {
         let environment = Environment::from_vars(|name| match name {
             "AWS_ENDPOINT_URL_SSO" => Some(String::new()),
             "AWS_USE_FIPS_ENDPOINT" => Some("TRUE".to_owned()),

@@ -1,157 +1,158 @@
-//! The two configuration files on disk: where they are, reading them, and replacing the own one.
-//!
-//! The only part of the configuration that touches the file system, besides `watch.rs`. The calls block for the
-//! length of a few small reads and one synced write.
+//! The configuration files on disk: their paths, and reading them. Each call may block as long as the file system does.
 
+use std::fmt;
+use std::fs;
 use std::io;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
 use ssoctl_protocol::{Secret, settings};
 
-use super::add::{AddError, NewSession, add_session};
-use super::aws::AwsFile;
 use super::environment::Environment;
-use super::merge::{Source, merge};
-use super::own::OwnFile;
-use super::{Config, Problem, Severity};
 use crate::regular_file::{Link, NotRead, RegularFile};
-use crate::replacement::Replacement;
 
-/// Where the configuration files are, whether they exist or not.
+/// The paths of the default files. The files may be missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Paths {
     /// The daemon's own `config.toml`.
     pub own: PathBuf,
-    /// The AWS shared configuration.
     pub aws: PathBuf,
-    /// The AWS credentials file.
     pub aws_credentials: PathBuf,
 }
 
-/// Neither a path nor a home directory is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no home directory: set HOME, or set SSOCTL_CONFIG and AWS_CONFIG_FILE")]
 pub struct NoHome;
 
 impl Paths {
-    /// All of them.
     pub fn all(&self) -> Vec<PathBuf> {
         vec![self.own.clone(), self.aws.clone(), self.aws_credentials.clone()]
     }
 
-    /// Where the files are: the own one at `own` (a command line's `--config`), else `SSOCTL_CONFIG`, else in the
-    /// platform's configuration directory; those of AWS at `AWS_CONFIG_FILE`, else `~/.aws/config`, and at
-    /// `AWS_SHARED_CREDENTIALS_FILE`, else `~/.aws/credentials`.
+    /// config.toml is at `own` (`--config` of a command line), else at `SSOCTL_CONFIG`, else in the platform's directory for
+    /// configuration. The AWS files are at `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE`, else in `~/.aws`.
     pub fn locate(own: Option<PathBuf>, environment: &Environment) -> Result<Self, NoHome> {
         let own = own
             .or_else(|| environment.own_config.clone())
             .or_else(|| settings::config_toml(|name| std::env::var_os(name), std::env::home_dir()))
             .ok_or(NoHome)?;
-        let home = environment.home.as_ref();
-        let aws = environment.aws_config.clone().or_else(|| Some(home?.join(".aws/config"))).ok_or(NoHome)?;
-        let credentials = environment.aws_credentials.clone();
-        // Without a home there is no second file, and nothing is at its place.
-        let aws_credentials =
-            credentials.or_else(|| Some(home?.join(".aws/credentials"))).unwrap_or("/dev/null".into());
-        Ok(Self { own, aws, aws_credentials })
+        let in_home = |name: &str| environment.home.as_ref().map(|home| home.join(name));
+        let aws = environment.aws_config.clone().or_else(|| in_home(".aws/config")).ok_or(NoHome)?;
+        let credentials = environment.aws_credentials.clone().or_else(|| in_home(".aws/credentials"));
+        // Without a home directory there is no default credentials file.
+        Ok(Self { own, aws, aws_credentials: credentials.unwrap_or_else(|| NULL_DEVICE.into()) })
     }
 }
 
-/// Reads the files. A missing one is normal; one that cannot be read is a [`Problem`].
-pub fn load(paths: &Paths, environment: &Environment) -> Config {
-    let mut unreadable = Vec::new();
-    let mut read = |path: &Path| match read_text(path) {
-        Ok(text) => text,
-        Err(problem) => {
-            unreadable.push(problem);
-            Secret::new(String::new())
+/// The AWS files that a caller has named, at least one of them.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+pub struct FilePair {
+    /// The configuration file; `None` for the default one.
+    pub config: Option<PathBuf>,
+    /// The credentials file. With a configuration file, `None` is no credentials file.
+    pub credentials: Option<PathBuf>,
+}
+
+impl FilePair {
+    pub const fn of_config(config: PathBuf) -> Self {
+        Self { config: Some(config), credentials: None }
+    }
+}
+
+impl fmt::Display for FilePair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.config, &self.credentials) {
+            (Some(config), _) => write!(f, "{}, which AWS_CONFIG_FILE names", config.display()),
+            (None, Some(credentials)) => {
+                write!(f, "{}, which AWS_SHARED_CREDENTIALS_FILE names", credentials.display())
+            }
+            (None, None) => f.write_str("no file"),
         }
-    };
-    let (own, aws, credentials) = (read(&paths.own), read(&paths.aws), read(&paths.aws_credentials));
-    let mut config = parse(paths, own.expose(), aws.expose(), credentials.expose(), environment);
-    config.losses.extend(unreadable.iter().cloned());
-    config.problems.splice(..0, unreadable);
-    config
+    }
 }
 
-/// What these texts of the files mean.
-pub fn parse(paths: &Paths, own: &str, aws: &str, credentials: &str, environment: &Environment) -> Config {
-    let (own, aws) = (OwnFile::parse(own), AwsFile::parse(aws, credentials));
-    merge(
-        Source { path: &paths.own, file: &own },
-        Source { path: &paths.aws, file: &aws },
-        &paths.aws_credentials,
-        environment,
-    )
-}
-
-/// Adds a session to the own configuration file, which is created where it is missing, and returns the session's name.
-/// `config` is the configuration in force: its names are taken.
-pub fn save_session(paths: &Paths, session: &NewSession, config: &Config) -> Result<String, SaveError> {
-    let failed = |source| SaveError::File { path: paths.own.clone(), source };
-    let bytes = read(&paths.own).map_err(|error| failed(io::Error::other(error)))?.unwrap_or_default();
-    let text = str::from_utf8(bytes.expose()).map_err(|error| failed(io::Error::other(error)))?.to_owned();
-    let is_taken = |name: &str| config.session(name).is_some() || config.profiles.contains_key(name);
-    let added = add_session(&text, session, is_taken)?;
-    Replacement::keeping_link_and_mode(&paths.own, added.text.as_bytes())
-        .and_then(Replacement::put_in_place)
-        .map_err(failed)?;
-    Ok(added.name)
-}
-
-/// Why a session was not saved.
+/// Why a file's text cannot be had. The text fits after the file's path.
 #[derive(Debug, thiserror::Error)]
-pub enum SaveError {
-    /// The daemon is stopping.
-    #[error("the daemon is stopping")]
-    Stopping,
-    /// It cannot be added to this file.
+pub enum ReadError {
+    #[error("it cannot be read: {0}")]
+    Unreadable(NotRead),
+    /// The first such line, counted from 1.
+    #[error("line {0} is not UTF-8; repair that first")]
+    NotUtf8(usize),
+}
+
+/// Why a named file is not used. The text fits after its path.
+#[derive(Debug, thiserror::Error)]
+pub enum NotUsable {
+    #[error("there is no such file")]
+    Missing,
+    /// Its owner would decide whom this person signs in as.
+    #[error("it belongs to the user with uid {0}; name a file of your own")]
+    Foreign(u32),
+    /// Everybody who can write to it would decide that, too.
+    #[error("others can write to it (mode {0:04o}); run: chmod go-w on it")]
+    Writable(u32),
     #[error(transparent)]
-    Add(#[from] AddError),
-    /// The file cannot be read or written.
-    #[error("cannot change {}", path.display())]
-    File {
-        /// The own configuration file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    Unreadable(#[from] ReadError),
+    /// The credentials file that is named with the configuration file is not used, for this reason.
+    #[error("{}, which AWS_SHARED_CREDENTIALS_FILE names with it", path.display())]
+    Credentials { path: PathBuf, source: Box<Self> },
 }
 
 /// Ten thousands of profiles fit.
-pub(super) const LONGEST: u64 = 16 << 20;
+const LONGEST: u64 = 16 << 20;
 
-pub(crate) fn read(path: &Path) -> Result<Option<Secret<Vec<u8>>>, NotRead> {
-    RegularFile::open(path, Link::Followed)?.map(|file| file.read(LONGEST)).transpose()
-}
+const NULL_DEVICE: &str = "/dev/null";
 
-/// Whether this is the null device, which people name where there is to be no configuration.
-pub(crate) fn is_null(path: &Path) -> bool {
+/// Whether this is the null device. People name it to have no configuration.
+pub(crate) fn is_null_device(path: &Path) -> bool {
     let device = |path: &Path| {
-        let metadata = std::fs::metadata(path).ok()?;
+        let metadata = fs::metadata(path).ok()?;
         metadata.file_type().is_char_device().then(|| metadata.rdev())
     };
-    device(path).is_some_and(|found| device(Path::new("/dev/null")) == Some(found))
+    device(path).is_some_and(|found| device(Path::new(NULL_DEVICE)) == Some(found))
 }
 
-/// A file's text, in which people keep keys.
-fn read_text(path: &Path) -> Result<Secret<String>, Problem> {
-    let nothing = || Ok(Secret::new(String::new()));
-    if is_null(path) {
-        return nothing();
+/// Reads a file's text, or `None` if there is no file.
+pub(crate) fn read_text(path: &Path) -> Result<Option<Secret<String>>, ReadError> {
+    if is_null_device(path) {
+        return Ok(None);
     }
-    let problem = |line, message| Problem { severity: Severity::Error, file: path.to_owned(), line, message };
-    let bytes = match read(path) {
-        Ok(Some(bytes)) => bytes,
-        Ok(None) => return nothing(),
-        Err(error) => return Err(problem(None, format!("the whole file is left out, it cannot be read: {error}"))),
+    let file = RegularFile::open(path, Link::Followed).map_err(ReadError::Unreadable)?;
+    file.map(text).transpose()
+}
+
+/// Reads the text of a file that a caller has named, or `None` if the caller has named the null device. The file must be the
+/// user's own, and others must not be able to write to it.
+pub(super) fn read_named_text(path: &Path) -> Result<Option<Secret<String>>, NotUsable> {
+    if is_null_device(path) {
+        return Ok(None);
+    }
+    let opened = match RegularFile::open(path, Link::Followed) {
+        // A component of the path is a file.
+        Err(NotRead::Io(error)) if error.kind() == io::ErrorKind::NotADirectory => None,
+        opened => opened.map_err(ReadError::Unreadable)?,
     };
-    str::from_utf8(bytes.expose()).map(|text| Secret::new(text.to_owned())).map_err(|error| {
+    let file = opened.ok_or(NotUsable::Missing)?;
+    let (owner, mode) = (file.metadata.uid(), file.metadata.mode() & 0o7777);
+    if owner != rustix::process::geteuid().as_raw() {
+        return Err(NotUsable::Foreign(owner));
+    }
+    if mode & 0o022 != 0 {
+        return Err(NotUsable::Writable(mode));
+    }
+    Ok(Some(text(file)?))
+}
+
+/// The text is a secret because people keep keys in these files.
+fn text(file: RegularFile) -> Result<Secret<String>, ReadError> {
+    let bytes = file.read(LONGEST).map_err(ReadError::Unreadable)?;
+    let text = str::from_utf8(bytes.expose()).map_err(|error| {
         let valid = &bytes.expose()[..error.valid_up_to()];
-        let line = 1 + valid.iter().filter(|&&byte| byte == b'\n').count();
-        problem(Some(line), "the whole file is left out, this line is not UTF-8".to_owned())
-    })
+        ReadError::NotUtf8(1 + valid.iter().filter(|&&byte| byte == b'\n').count())
+    })?;
+    Ok(Secret::new(text.to_owned()))
 }
 
 #[cfg(test)]

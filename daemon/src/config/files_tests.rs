@@ -1,7 +1,9 @@
 use super::*;
-use std::fs::{self, Permissions};
+use crate::config::{AddError, Config, EndpointSettings, SaveError, load, load_named, save_session};
+use std::fs::Permissions;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
+use ssoctl_protocol::NewSession;
 use tempfile::TempDir;
 
 const CORP: &str = "[sso-session corp]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = eu-west-1\n";
@@ -88,7 +90,7 @@ fn the_null_device_is_no_configuration() {
 }
 
 #[test]
-fn an_unreadable_file_is_a_problem_and_the_other_one_stays() {
+fn an_unreadable_file_is_a_problem_and_the_other_one_is_read() {
     let (_home, paths) = home();
     fs::create_dir_all(&paths.own).unwrap();
     fs::write(&paths.aws, CORP).unwrap();
@@ -172,4 +174,76 @@ fn links_in_a_circle_are_an_error() {
     symlink(&paths.own, &paths.own).unwrap();
     let error = save_session(&paths, &work(), &Config::default()).unwrap_err();
     assert!(matches!(error, SaveError::File { .. }), "{error:?}");
+}
+
+const ENDPOINTS: &str = "[default]\nservices = local\n[services local]\nsso_oidc =\n  endpoint_url = http://127.0.0.1:1\n\
+                         sso =\n  endpoint_url = http://127.0.0.1:1\n";
+
+/// Writes a file with this mode.
+fn write(directory: &TempDir, name: &str, text: &str, mode: u32) -> PathBuf {
+    let path = directory.path().join(name);
+    fs::write(&path, text).unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+    path
+}
+
+#[test]
+fn endpoint_settings_of_a_file_that_is_not_listed_are_ignored_and_reported() {
+    let (home, paths) = home();
+    let files = FilePair::of_config(write(&home, "config", &format!("{ENDPOINTS}{CORP}"), 0o600));
+    let load = |settings| load_named(&paths, &files, settings, &Environment::default()).unwrap();
+    let (ignored, counted) = (load(EndpointSettings::Ignored), load(EndpointSettings::Count));
+    let oidc = |config: &Config| format!("{:?}", config.sessions[0].endpoints);
+    assert!(oidc(&counted).contains("127.0.0.1"), "{}", oidc(&counted));
+    assert!(oidc(&ignored).contains("oidc.eu-west-1.amazonaws.com"), "{}", oidc(&ignored));
+    assert_eq!(counted.problems, []);
+    assert_eq!(ignored.problems[0].line, Some(2));
+    assert!(ignored.problems[0].message.contains("aws_config_files"), "{}", ignored.problems[0].message);
+}
+
+#[test]
+fn a_named_file_that_others_can_change_is_not_read() {
+    let (home, paths) = home();
+    let read = |config: PathBuf| {
+        load_named(&paths, &FilePair::of_config(config), EndpointSettings::Ignored, &Environment::default())
+    };
+    for (mode, is_read) in [(0o600, true), (0o644, true), (0o664, false), (0o606, false)] {
+        assert_eq!(read(write(&home, "config", CORP, mode)).is_ok(), is_read, "{mode:o}");
+    }
+    for missing in ["none", "config/below"] {
+        let loaded = read(home.path().join(missing));
+        assert!(matches!(loaded, Err(NotUsable::Missing)), "{loaded:?}");
+    }
+    assert_eq!(read("/dev/null".into()).unwrap().sessions, []);
+}
+
+#[test]
+fn a_credentials_file_counts_with_the_configuration_that_it_is_named_with() {
+    let (home, paths) = home();
+    let profile = |name: &str, session: &str| {
+        format!("[{name}]\nsso_session = {session}\nsso_account_id = 111122223333\nsso_role_name = R\n")
+    };
+    fs::write(&paths.aws, CORP.replace("corp", "usual")).unwrap();
+    fs::write(&paths.aws_credentials, profile("of-default", "usual")).unwrap();
+    let config = write(&home, "config", CORP, 0o600);
+    let keys = write(&home, "named-keys", &profile("named", "corp"), 0o600);
+    let usual_keys = write(&home, "usual-keys", &profile("usual-named", "usual"), 0o600);
+    let load = |config: Option<&PathBuf>, credentials: Option<&PathBuf>| {
+        let files = FilePair { config: config.cloned(), credentials: credentials.cloned() };
+        load_named(&paths, &files, EndpointSettings::Ignored, &Environment::default())
+    };
+    let missing = home.path().join("none");
+    for (config, credentials, profiles) in [
+        (Some(&config), None, &[][..]),
+        (Some(&config), Some(&keys), &["named"]),
+        (None, Some(&usual_keys), &["usual-named"]),
+        (None, Some(&missing), &[]),
+    ] {
+        let found: Vec<String> = load(config, credentials).unwrap().profiles.into_keys().collect();
+        assert_eq!(found, profiles, "{config:?} {credentials:?}");
+    }
+    write(&home, "named-keys", "", 0o666);
+    assert!(matches!(load(None, Some(&keys)), Err(NotUsable::Writable(0o666))));
+    let why = crate::chain::chain(&load(Some(&config), Some(&keys)).unwrap_err());
+    assert!(why.contains("named-keys, which AWS_SHARED_CREDENTIALS_FILE names with it: others can write"), "{why}");
 }

@@ -1,4 +1,4 @@
-//! Which sign-in a session is, as the AWS CLI has it: one for each name.
+//! What distinguishes a session's sign-in from others. As with the AWS CLI, each session's name is a sign-in of its own.
 
 use std::fmt::Write as _;
 
@@ -10,25 +10,24 @@ use crate::partitions::{is_region, refused_start_url};
 
 /// What a record in a secret store belongs to.
 ///
-/// Changing any member by editing a configuration file makes another identity, and so another sign-in. Two sessions with
-/// different names are two sign-ins, whatever else they have in common: they may be two people's.
+/// Changing any member in a configuration file makes another identity, and so another sign-in. Two sessions with different names
+/// are two sign-ins, even if all other members are equal: they may belong to two people.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Identity {
     /// The name of the `[sso-session NAME]` or `[session.NAME]`; `None` for the session that the legacy profiles at one start
     /// URL and region share.
     pub name: Option<String>,
-    /// The start URL as [`normalise_start_url`] returns it: sent to the service, and shown.
+    /// As [`normalise_start_url`] returns it.
     pub start_url: String,
     /// The region of the Identity Center instance, such as `eu-west-1`.
     pub region: String,
     /// The scopes that the client registers, sorted and without repetition.
     pub scopes: Vec<String>,
-    /// Who issues its secrets.
     pub issuer: Issuer,
 }
 
 impl Identity {
-    /// Builds the identity of a session from its members as a configuration file has them. Its issuer is AWS in its region.
+    /// The identity of a session with AWS as its issuer. Start URL and scopes are as written in a configuration file.
     pub fn new(name: Option<&str>, start_url: &str, region: &str, scopes: &[String]) -> Result<Self, IdentityError> {
         if !is_region(region) {
             return Err(IdentityError::Region(region.to_owned()));
@@ -45,7 +44,6 @@ impl Identity {
         })
     }
 
-    /// The same with another issuer.
     #[must_use]
     pub fn issued_by(self, issuer: Issuer) -> Self {
         Self { issuer, ..self }
@@ -81,42 +79,51 @@ impl Identity {
     }
 }
 
-/// Why start URL and region do not make an identity.
+/// Returns the first text that is not a scope (RFC 6749, section 3.3).
+pub(super) fn check_scopes(scopes: &[String]) -> Result<(), NotAScope> {
+    let is_scope = |text: &&String| {
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
+    };
+    match scopes.iter().find(|scope| !is_scope(scope)) {
+        Some(scope) => Err(NotAScope(scope.clone())),
+        None => Ok(()),
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a scope: scopes have no blanks, quotes or backslashes, and only ASCII characters")]
+pub struct NotAScope(pub(super) String);
+
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityError {
-    /// The start URL is unusable.
     #[error(transparent)]
     StartUrl(#[from] StartUrlError),
-    /// The region cannot be part of a host name.
+    /// It cannot be part of a host name.
     #[error("{0:?} is not a region; regions look like \"eu-west-1\"")]
     Region(String),
 }
 
-/// Why a start URL is unusable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StartUrlError {
-    /// Not an absolute URL with a host.
     #[error("{0:?} is not a URL; start URLs look like \"https://example.awsapps.com/start\"")]
     NotAUrl(String),
-    /// It carries a user name or a password, which would end up in logs and on the wire.
+    /// They would be written to logs and sent to the service.
     #[error("the start URL must not contain a user name or password")]
     Credentials,
-    /// Neither https, nor http to this machine.
     #[error("{0:?} must begin with https:// (plain http is for loopback addresses only)")]
     NotHttps(String),
     /// Another page of AWS, or one below the start page.
     #[error("{0:?} is not a start URL but another page; start URLs look like \"https://example.awsapps.com/start\"")]
     AnotherPage(String),
-    /// Start URLs have no query.
-    #[error("{0:?} is not a start URL, which has no \"?\"; leave out what begins there")]
+    #[error("{0:?} is not a start URL, because it has a \"?\"; remove that and everything after it")]
     Query(String),
 }
 
-/// The form in which start URLs are compared, sent and shown: scheme and host in lower case, the scheme's own port left out,
-/// no trailing `/`, and nothing of what a browser's address bar has behind `#`, which is where the person is on the page.
+/// The form in which start URLs are compared, sent and shown: scheme and host in lower case, without the scheme's default port,
+/// a trailing `/`, and the part after `#` (a browser shows there where the person is on the page).
 ///
-/// The scheme must be https, or http to a loopback address (a simulator). A `\` is left out where zsh puts it when a URL is
-/// pasted, before `#`.
+/// The scheme must be https, or http to a loopback address (a simulator). zsh puts a `\` before `#` when a URL is pasted; it is
+/// removed.
 pub fn normalise_start_url(start_url: &str) -> Result<String, StartUrlError> {
     let not_a_url = || StartUrlError::NotAUrl(without_credentials(start_url).to_owned());
     // The URL standard drops tabs and line breaks silently; here they mean that something else was meant.
@@ -147,12 +154,11 @@ pub fn normalise_start_url(start_url: &str) -> Result<String, StartUrlError> {
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
-/// What can be shown of something that was meant as a URL: a password may stand before an `@`.
+/// The part of a text that can be shown: it may be a URL with a password before an `@`.
 pub(super) fn without_credentials(text: &str) -> &str {
     text.rsplit_once('@').map_or(text, |(_, rest)| rest)
 }
 
-/// Whether the URL has a user name or a password in front of its host.
 pub(super) fn has_credentials(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
 }
@@ -181,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_pasted_from_a_browser_or_a_shell_is_the_one_start_url() {
+    fn urls_pasted_from_a_browser_or_a_shell_are_normalised() {
         for written in [
             "https://corp.awsapps.com/start",
             "https://corp.awsapps.com/start/",
@@ -206,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_start_url_is_refused() {
+    fn other_pages_and_queries_are_not_start_urls() {
         for page in [
             "https://corp.awsapps.com/start/user-consent/authorize.html",
             "https://corp.awsapps.com/console",
@@ -229,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_http_is_for_loopback_only() {
+    fn plain_http_is_for_loopback_addresses_only() {
         for good in [
             "http://127.0.0.1:8080/start",
             "http://127.9.9.9/start",
@@ -249,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_plain_url_is_refused() {
+    fn texts_that_are_not_plain_urls_are_refused() {
         for bad in [
             "",
             "corp",

@@ -1,71 +1,92 @@
-//! The daemon's own configuration file, `config.toml`.
+//! Reads the daemon's own configuration file, `config.toml`.
 
 use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use indexmap::IndexMap;
 use toml_edit::{Document, Item, Key, TableLike, Value};
 use url::Host;
 
-use super::located::{LineProblem, Located};
-use super::quiet_hours::NotQuietHours;
-use super::{BrowserCommand, Notifications, QuietHours, SdkCache, SecretStore};
+use super::browser_command::BrowserCommand;
+use super::endpoints::{Override, Overrides};
+use super::model::{Notifications, SdkCache, SecretStore};
+use super::problem::{Located, Place, Problem};
+use super::quiet_hours::{NotQuietHours, QuietHours};
+use crate::issuer::Setting;
 
-/// What the file says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct OwnFile {
+    pub(super) path: Arc<Path>,
     pub(super) secret_store: SecretStore,
     pub(super) notifications: Notifications,
     pub(super) quiet_hours: Option<QuietHours>,
-    /// Paths as written, a leading `~` not yet replaced.
+    /// Paths as written, with a leading `~`.
     pub(super) aws_config_files: Vec<String>,
-    pub(super) sessions: Vec<OwnSession>,
-    pub(super) problems: Vec<LineProblem>,
-    /// Those of them by which sessions are lost whose names nobody knows.
-    pub(super) losses: Vec<LineProblem>,
+    /// The tables `[session.NAME]` by their names, in the order of the file.
+    pub(super) sessions: IndexMap<String, OwnSession>,
+    pub(super) problems: Vec<Problem>,
+    /// The problems with which sessions of unknown names are lost.
+    pub(super) losses: Vec<Problem>,
 }
 
-/// A `[session.NAME]` table. Every member may be missing: an `sso-session` section of its name may have it.
+/// A `[session.NAME]` table. The `sso-session` section of its name may have the members that are missing here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct OwnSession {
-    pub(super) name: String,
     /// The line of its header, counted from 1.
     pub(super) line: usize,
     pub(super) start_url: Option<Located<String>>,
     pub(super) region: Option<Located<String>>,
     pub(super) scopes: Option<Located<Vec<String>>>,
-    pub(super) oidc_endpoint: Option<Located<String>>,
-    pub(super) portal_endpoint: Option<Located<String>>,
+    pub(super) endpoints: Overrides,
     pub(super) browser: Option<BrowserCommand>,
     pub(super) verification_hosts: Vec<String>,
     pub(super) refresh_before: Option<Duration>,
     pub(super) notify_before: Option<Duration>,
     pub(super) sdk_cache: Option<SdkCache>,
-    /// What is wrong with a member that decides on identity or endpoints, if one has a wrong type, so that using the rest
-    /// would sign somebody in who was not meant, or elsewhere.
-    pub(super) unusable: Option<LineProblem>,
+    /// What is wrong with a member that decides on identity or endpoints. Using the rest would sign in somebody else, or
+    /// elsewhere.
+    pub(super) unusable: Option<Problem>,
 }
 
+/// The members without which a session would be another one.
+const DECISIVE: [&str; 6] = ["start_url", "region", "scopes", "label", "oidc_endpoint", "portal_endpoint"];
+
 impl OwnFile {
-    /// Reads the file's text. A syntax error leaves everything out, since what follows it may mean something else.
-    pub(super) fn parse(text: &str) -> Self {
-        let document = match Document::parse(text) {
-            Ok(document) => document,
+    /// A file that says nothing.
+    pub(super) fn empty(path: &Path) -> Self {
+        Self {
+            path: path.into(),
+            secret_store: SecretStore::default(),
+            notifications: Notifications::default(),
+            quiet_hours: None,
+            aws_config_files: Vec::new(),
+            sessions: IndexMap::new(),
+            problems: Vec::new(),
+            losses: Vec::new(),
+        }
+    }
+
+    /// Reads the file's text. After a syntax error nothing counts, since what follows it may mean something else.
+    pub(super) fn read(path: &Path, text: &str) -> Self {
+        let mut reader = Reader { line_ends: line_ends(text), file: Self::empty(path) };
+        match Document::parse(text) {
+            Ok(document) => reader.top_level(document.as_table()),
             Err(error) => {
-                let problem = LineProblem::error(
-                    Lines::of(text).at(error.span()),
-                    format!("the whole file is left out, it is not TOML: {}", error.message().replace('\n', ", ")),
-                );
-                return Self { problems: vec![problem.clone()], losses: vec![problem], ..Self::default() };
+                let what = error.message().replace('\n', ", ");
+                let problem =
+                    reader.at(error.span()).error(format!("the whole file is ignored, it is not TOML: {what}"));
+                reader.file.problems.push(problem.clone());
+                reader.file.losses.push(problem);
             }
-        };
-        let mut reader = Reader { lines: Lines::of(text), file: Self::default() };
-        reader.top_level(document.as_table());
+        }
         reader.file
     }
 }
 
 struct Reader {
-    lines: Lines,
+    /// The indices of the line feeds.
+    line_ends: Vec<usize>,
     file: OwnFile,
 }
 
@@ -80,18 +101,21 @@ impl Reader {
                         ("file", SecretStore::File),
                         ("memory", SecretStore::Memory),
                     ];
-                    if let Some(store) = self.word(key, item, &known) {
-                        self.file.secret_store = store;
-                    }
+                    self.file.secret_store = self.word(key, item, &known).unwrap_or_default();
                 }
                 "notifications" => {
                     let known = [("on", Notifications::On), ("off", Notifications::Off)];
-                    if let Some(notifications) = self.word(key, item, &known) {
-                        self.file.notifications = notifications;
-                    }
+                    self.file.notifications = self.word(key, item, &known).unwrap_or_default();
                 }
-                "quiet_hours" => self.file.quiet_hours = self.quiet_hours(key, item),
-                "aws_config_files" => self.file.aws_config_files = self.aws_config_files(key, item),
+                "quiet_hours" => {
+                    let hours = |text: &str| text.parse().ok();
+                    self.file.quiet_hours = self.value(key, item, &NotQuietHours.to_string(), hours);
+                }
+                "aws_config_files" => {
+                    let path = |path: &str| (path.starts_with('/') || path.starts_with("~/")).then(|| path.to_owned());
+                    let paths = self.list(key, item, "a list of paths that begin with / or ~/", path);
+                    self.file.aws_config_files = paths.unwrap_or_default();
+                }
                 "session" => match item.as_table_like() {
                     Some(sessions) => self.sessions(sessions),
                     None => {
@@ -108,14 +132,13 @@ impl Reader {
         for (key, item) in keys_of(table) {
             let name = key.get();
             if name.is_empty() || name.chars().any(char::is_control) {
-                let line = self.line(key, item);
-                self.error(line, "a session's name must have a character and no control characters");
+                self.error(key, item, "a session's name must have a character and no control characters");
                 continue;
             }
             match item.as_table_like() {
                 Some(members) => {
-                    let session = self.session(name, self.line(key, item), members);
-                    self.file.sessions.push(session);
+                    let session = self.session(name, self.place(key, item).line, members);
+                    self.file.sessions.insert(name.to_owned(), session);
                 }
                 None => self.wrong(key, item, "a table"),
             }
@@ -123,20 +146,28 @@ impl Reader {
     }
 
     fn session(&mut self, name: &str, line: usize, table: &dyn TableLike) -> OwnSession {
-        let before = self.file.problems.len();
-        let mut session = OwnSession { name: name.to_owned(), line, ..OwnSession::default() };
+        let mut session = OwnSession { line, ..OwnSession::default() };
         for (key, item) in keys_of(table) {
-            let line = self.line(key, item);
-            let located = |value| Located { value, line };
+            let before = self.file.problems.len();
             match key.get() {
-                "start_url" => session.start_url = self.string(key, item).map(located),
-                "region" => session.region = self.string(key, item).map(located),
-                "scopes" => session.scopes = self.strings(key, item).map(|value| Located { value, line }),
+                "start_url" => session.start_url = self.string(key, item),
+                "region" => session.region = self.string(key, item),
+                "scopes" => {
+                    let expected = "an array of strings, such as [\"sso:account:access\"]";
+                    let scopes = self.list(key, item, expected, |scope| Some(scope.to_owned()));
+                    session.scopes = scopes.map(|value| Located { value, place: self.place(key, item) });
+                }
                 "label" => self.label(key, item, name, table),
-                "oidc_endpoint" => session.oidc_endpoint = self.string(key, item).map(located),
-                "portal_endpoint" => session.portal_endpoint = self.string(key, item).map(located),
-                "browser" => session.browser = self.browser(key, item),
-                "verification_hosts" => session.verification_hosts = self.hosts(key, item).unwrap_or_default(),
+                "oidc_endpoint" => session.endpoints.oidc = self.endpoint(key, item),
+                "portal_endpoint" => session.endpoints.portal = self.endpoint(key, item),
+                "browser" => {
+                    let command = BrowserCommand::configured(item.as_str().unwrap_or_default());
+                    session.browser = command.map_err(|wrong| self.wrong(key, item, &wrong.to_string())).ok();
+                }
+                "verification_hosts" => {
+                    let expected = "an array of host names, such as [\"login.example.com\"]";
+                    session.verification_hosts = self.list(key, item, expected, host).unwrap_or_default();
+                }
                 "refresh_before" => session.refresh_before = self.duration(key, item),
                 "notify_before" => session.notify_before = self.duration(key, item),
                 "sdk_cache" => {
@@ -147,151 +178,105 @@ impl Reader {
                     "start_url, region, scopes, oidc_endpoint, portal_endpoint, browser, verification_hosts, refresh_before, notify_before and sdk_cache",
                 ),
             }
+            if DECISIVE.contains(&key.get()) && session.unusable.is_none() {
+                session.unusable = self.file.problems[before..].first().cloned();
+            }
         }
-        let decisive = [
-            ("start_url", session.start_url.is_some()),
-            ("region", session.region.is_some()),
-            ("scopes", session.scopes.is_some()),
-            ("label", false),
-            ("oidc_endpoint", session.oidc_endpoint.is_some()),
-            ("portal_endpoint", session.portal_endpoint.is_some()),
-        ];
-        session.unusable = decisive.into_iter().filter(|&(_, is_read)| !is_read).find_map(|(key, _)| {
-            let (key, item) = table.get_key_value(key)?;
-            let line = self.line(key, item);
-            self.file.problems[before..].iter().find(|problem| problem.line == line).cloned()
-        });
         session
     }
 
-    /// What kept two people at one portal apart before names did, with what to write instead.
+    /// Reports a key of earlier versions, with what to write instead.
     fn label(&mut self, key: &Key, item: &Item, name: &str, table: &dyn TableLike) {
         let name = Key::new(item.as_str().filter(|label| !label.trim().is_empty()).unwrap_or(name)).to_string();
         let member = |key: &str, placeholder: &str| {
             let text = table.get(key).and_then(Item::as_str).unwrap_or(placeholder);
             format!("{key} = {}", Value::from(text))
         };
-        let line = self.line(key, item);
-        self.error(
-            line,
-            format!(
-                "\"label\" is not known any more, sessions are told apart by their names; for this sign-in write [session.{name}] \
-                 with {} and {}",
-                member("start_url", "https://example.awsapps.com/start"),
-                member("region", "eu-west-1")
-            ),
+        let message = format!(
+            "\"label\" is not known any more, because names distinguish sessions; for this sign-in write [session.{name}] with \
+             {} and {}",
+            member("start_url", "https://example.awsapps.com/start"),
+            member("region", "eu-west-1")
         );
+        self.error(key, item, message);
     }
 
-    /// A string that says something: an empty one is as wrong as a number.
-    fn string(&mut self, key: &Key, item: &Item) -> Option<String> {
-        let value = item.as_str().filter(|value| !value.trim().is_empty());
-        if value.is_none() {
-            self.wrong(key, item, "a string in quotes that is not empty");
-        }
-        value.map(str::to_owned)
+    fn string(&mut self, key: &Key, item: &Item) -> Option<Located<String>> {
+        let not_empty = |text: &str| (!text.trim().is_empty()).then(|| text.to_owned());
+        let value = self.value(key, item, "a string in quotes that is not empty", not_empty)?;
+        Some(Located { value, place: self.place(key, item) })
     }
 
-    fn strings(&mut self, key: &Key, item: &Item) -> Option<Vec<String>> {
-        let strings =
-            item.as_array().and_then(|array| array.iter().map(|value| value.as_str().map(str::to_owned)).collect());
-        if strings.is_none() {
-            self.wrong(key, item, "an array of strings, such as [\"sso:account:access\"]");
-        }
-        strings
-    }
-
-    /// Hosts as the URL standard writes them. A port or a pattern would promise what is not compared.
-    fn hosts(&mut self, key: &Key, item: &Item) -> Option<Vec<String>> {
-        let host = |text: &str| Host::parse(text).ok().filter(|_| !text.contains('*')).map(|host| host.to_string());
-        let hosts = item.as_array().and_then(|array| array.iter().map(|value| host(value.as_str()?)).collect());
-        if hosts.is_none() {
-            self.wrong(key, item, "an array of host names, such as [\"login.example.com\"]");
-        }
-        hosts
-    }
-
-    fn browser(&mut self, key: &Key, item: &Item) -> Option<BrowserCommand> {
-        let command = BrowserCommand::configured(item.as_str().unwrap_or_default());
-        command.map_err(|wrong| self.wrong(key, item, &wrong.to_string())).ok()
+    fn endpoint(&mut self, key: &Key, item: &Item) -> Option<Override> {
+        let Located { value: url, place } = self.string(key, item)?;
+        Some(Override { set_by: Setting::of_file(key.get().to_owned(), &place.file, place.line), url })
     }
 
     fn duration(&mut self, key: &Key, item: &Item) -> Option<Duration> {
-        let duration = item.as_str().and_then(|text| humantime::parse_duration(text).ok());
-        if duration.is_none() {
-            self.wrong(key, item, "a duration, such as \"20m\" or \"1h 30m\"");
-        }
-        duration
-    }
-
-    fn aws_config_files(&mut self, key: &Key, item: &Item) -> Vec<String> {
-        let is_path = |path: &str| path.starts_with('/') || path.starts_with("~/");
-        let paths = item.as_array().map(|array| {
-            array.iter().map(|value| value.as_str().filter(|path| is_path(path)).map(str::to_owned)).collect()
-        });
-        let paths: Option<Option<Vec<String>>> = paths;
-        paths.flatten().unwrap_or_else(|| {
-            self.wrong(key, item, "a list of paths that begin with / or ~/");
-            Vec::new()
-        })
-    }
-
-    fn quiet_hours(&mut self, key: &Key, item: &Item) -> Option<QuietHours> {
-        let hours = item.as_str().unwrap_or_default().parse();
-        hours.map_err(|error: NotQuietHours| self.wrong(key, item, &error.to_string())).ok()
+        self.value(key, item, "a duration, such as \"20m\" or \"1h 30m\"", |text| humantime::parse_duration(text).ok())
     }
 
     fn word<T: Copy>(&mut self, key: &Key, item: &Item, known: &[(&str, T)]) -> Option<T> {
-        let value =
-            item.as_str().and_then(|value| known.iter().find(|(word, _)| *word == value)).map(|&(_, value)| value);
+        let words: Vec<String> = known.iter().map(|(word, _)| format!("{word:?}")).collect();
+        let find = |text: &str| known.iter().find(|(word, _)| *word == text).map(|&(_, value)| value);
+        self.value(key, item, &words.join(" or "), find)
+    }
+
+    /// A value that is a string; reports anything else.
+    fn value<T>(&mut self, key: &Key, item: &Item, expected: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let value = item.as_str().and_then(read);
         if value.is_none() {
-            let words: Vec<String> = known.iter().map(|(word, _)| format!("{word:?}")).collect();
-            self.wrong(key, item, &words.join(" or "));
+            self.wrong(key, item, expected);
         }
         value
     }
 
+    /// A value that is an array of strings; reports anything else.
+    fn list<T>(&mut self, key: &Key, item: &Item, expected: &str, read: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
+        let list = item.as_array().and_then(|array| array.iter().map(|value| read(value.as_str()?)).collect());
+        if list.is_none() {
+            self.wrong(key, item, expected);
+        }
+        list
+    }
+
     fn wrong(&mut self, key: &Key, item: &Item, expected: &str) {
-        let line = self.line(key, item);
-        self.error(line, format!("{} must be {expected}", key.get()));
+        self.error(key, item, format!("{} must be {expected}", key.get()));
     }
 
     fn unknown(&mut self, key: &Key, known: &str) {
-        let line = self.lines.at(key.span());
-        self.file.problems.push(LineProblem::warning(
-            line,
-            format!("{:?} is not known here and is left out; known are {known}", key.get()),
-        ));
+        let message = format!("{:?} is not a key here and is ignored; the keys are {known}", key.get());
+        self.file.problems.push(self.at(key.span()).warning(message));
     }
 
-    fn error(&mut self, line: usize, message: impl Into<String>) {
-        self.file.problems.push(LineProblem::error(line, message));
+    fn error(&mut self, key: &Key, item: &Item, message: impl Into<String>) {
+        self.file.problems.push(self.place(key, item).error(message));
     }
 
-    /// Where an entry stands: its key, or where that is shared with other entries (`[session.a]`), the item.
-    fn line(&self, key: &Key, item: &Item) -> usize {
-        self.lines.at(key.span().or_else(|| item.span()))
+    /// The place of an entry's key, or of the item if other entries share the key (`[session.a]`).
+    fn place(&self, key: &Key, item: &Item) -> Place {
+        self.at(key.span().or_else(|| item.span()))
+    }
+
+    /// The place of a span's first byte, or of the first line if there is no span.
+    fn at(&self, span: Option<Range<usize>>) -> Place {
+        let start = span.map_or(0, |span| span.start);
+        Place::new(&self.file.path, 1 + self.line_ends.partition_point(|&end| end < start))
     }
 }
 
-/// The entries of a table with their keys, which know where they stand.
+/// A host as the URL standard writes it. Only hosts are compared, so a port or a pattern would promise too much.
+fn host(text: &str) -> Option<String> {
+    Host::parse(text).ok().filter(|_| !text.contains('*')).map(|host| host.to_string())
+}
+
+/// The entries of a table with their keys, which have the spans.
 fn keys_of(table: &dyn TableLike) -> impl Iterator<Item = (&Key, &Item)> {
     table.iter().filter_map(|(name, _)| table.get_key_value(name))
 }
 
-/// Where the lines of a text end.
-struct Lines(Vec<usize>);
-
-impl Lines {
-    fn of(text: &str) -> Self {
-        Self(text.match_indices('\n').map(|(end, _)| end).collect())
-    }
-
-    /// The line of the first byte of a span, counted from 1; the first line where there is no span.
-    fn at(&self, span: Option<Range<usize>>) -> usize {
-        let start = span.map_or(0, |span| span.start);
-        1 + self.0.partition_point(|&end| end < start)
-    }
+fn line_ends(text: &str) -> Vec<usize> {
+    text.match_indices('\n').map(|(end, _)| end).collect()
 }
 
 #[cfg(test)]
@@ -299,9 +284,22 @@ mod tests {
     use super::*;
     use crate::config::Severity;
 
+    fn read(text: &str) -> OwnFile {
+        OwnFile::read(Path::new("config.toml"), text)
+    }
+
+    fn place(line: usize) -> Place {
+        Place { file: Path::new("config.toml").into(), line }
+    }
+
+    /// The lines of the problems.
+    fn lines(file: &OwnFile) -> Vec<usize> {
+        file.problems.iter().filter_map(|problem| problem.line).collect()
+    }
+
     #[test]
     fn a_full_file_is_read() {
-        let file = OwnFile::parse(
+        let file = read(
             r#"secret_store = "memory"
 notifications = "off"
 quiet_hours = "20:00-08:00"
@@ -326,17 +324,25 @@ sdk_cache = "on"
         assert_eq!(file.secret_store, SecretStore::Memory);
         assert_eq!(file.notifications, Notifications::Off);
         assert_eq!(file.quiet_hours.map(|hours| hours.to_string()).as_deref(), Some("20:00-08:00"));
+        let text = |value: &str, line| Some(Located { value: value.to_owned(), place: place(line) });
+        let endpoint = |key: &str, url: &str, line| {
+            Some(Override {
+                set_by: Setting::of_file(key.to_owned(), Path::new("config.toml"), line),
+                url: url.to_owned(),
+            })
+        };
         let work = OwnSession {
-            name: "work".to_owned(),
             line: 5,
-            start_url: Some(Located { value: "https://corp.awsapps.com/start".to_owned(), line: 6 }),
-            region: Some(Located { value: "eu-west-1".to_owned(), line: 7 }),
+            start_url: text("https://corp.awsapps.com/start", 6),
+            region: text("eu-west-1", 7),
             scopes: Some(Located {
                 value: vec!["sso:account:access".to_owned(), "codewhisperer:completions".to_owned()],
-                line: 8,
+                place: place(8),
             }),
-            oidc_endpoint: Some(Located { value: "http://127.0.0.1:8080".to_owned(), line: 9 }),
-            portal_endpoint: Some(Located { value: "http://127.0.0.1:8081".to_owned(), line: 10 }),
+            endpoints: Overrides {
+                oidc: endpoint("oidc_endpoint", "http://127.0.0.1:8080", 9),
+                portal: endpoint("portal_endpoint", "http://127.0.0.1:8081", 10),
+            },
             browser: Some(BrowserCommand::configured("firefox -P work {url}").unwrap()),
             verification_hosts: vec!["login.corp.example".to_owned(), "192.0.2.1".to_owned()],
             refresh_before: Some(Duration::from_secs(20 * 60)),
@@ -344,22 +350,16 @@ sdk_cache = "on"
             sdk_cache: Some(SdkCache::Off),
             unusable: None,
         };
-        let two_words = OwnSession {
-            name: "two words".to_owned(),
-            line: 17,
-            sdk_cache: Some(SdkCache::On),
-            ..OwnSession::default()
-        };
-        assert_eq!(file.sessions, [work, two_words]);
+        let two_words = OwnSession { line: 17, sdk_cache: Some(SdkCache::On), ..OwnSession::default() };
+        let expected = [("work".to_owned(), work), ("two words".to_owned(), two_words)];
+        assert_eq!(file.sessions, IndexMap::from(expected));
     }
 
     #[test]
     fn an_unknown_key_is_a_warning_with_its_line_and_changes_nothing_else() {
-        let file =
-            OwnFile::parse("notifcations = \"off\"\n[session.work]\nregion = \"x\"\nscope = \"y\"\n[sessions.other]\n");
-        let found: Vec<(Severity, usize)> =
-            file.problems.iter().map(|problem| (problem.severity, problem.line)).collect();
-        assert_eq!(found, [(Severity::Warning, 1), (Severity::Warning, 4), (Severity::Warning, 5)]);
+        let file = read("notifcations = \"off\"\n[session.work]\nregion = \"x\"\nscope = \"y\"\n[sessions.other]\n");
+        assert!(file.problems.iter().all(|problem| problem.severity == Severity::Warning));
+        assert_eq!(lines(&file), [1, 4, 5]);
         assert!(file.sessions[0].unusable.is_none());
         assert!(file.sessions[0].region.is_some());
     }
@@ -386,10 +386,9 @@ sdk_cache = "on"
             ("notify_before = \"soon\"", false),
             ("sdk_cache = true", false),
         ] {
-            let file = OwnFile::parse(&format!("[session.bad]\n# comment\n{entry}\n[session.good]\nregion = \"x\"\n"));
-            assert_eq!(file.problems.len(), 1, "{entry}");
+            let file = read(&format!("[session.bad]\n# comment\n{entry}\n[session.good]\nregion = \"x\"\n"));
+            assert_eq!(lines(&file), [3], "{entry}");
             assert_eq!(file.problems[0].severity, Severity::Error, "{entry}");
-            assert_eq!(file.problems[0].line, 3, "{entry}");
             assert_eq!(file.sessions[0].unusable.is_some(), unusable, "{entry}");
             assert!(file.sessions[1].region.is_some(), "{entry}");
             assert!(file.sessions[1].unusable.is_none(), "{entry}");
@@ -398,14 +397,14 @@ sdk_cache = "on"
 
     #[test]
     fn an_unknown_word_is_an_error_that_lists_the_known_ones() {
-        let file = OwnFile::parse("secret_store = \"cloud\"\nnotifications = true\n");
+        let file = read("secret_store = \"cloud\"\nnotifications = true\n");
         assert_eq!(file.secret_store, SecretStore::Auto);
         assert_eq!(file.notifications, Notifications::On);
         assert_eq!(
             file.problems,
             [
-                LineProblem::error(1, "secret_store must be \"auto\" or \"keyring\" or \"file\" or \"memory\""),
-                LineProblem::error(2, "notifications must be \"on\" or \"off\""),
+                place(1).error("secret_store must be \"auto\" or \"keyring\" or \"file\" or \"memory\""),
+                place(2).error("notifications must be \"on\" or \"off\""),
             ]
         );
     }
@@ -413,10 +412,10 @@ sdk_cache = "on"
     #[test]
     fn quiet_hours_that_are_none_are_an_error_with_their_line_and_leave_the_rest() {
         for wrong in ["\"20-8\"", "\"20:00-20:00\"", "20", "true"] {
-            let file = OwnFile::parse(&format!("notifications = \"off\"\nquiet_hours = {wrong}\n"));
+            let file = read(&format!("notifications = \"off\"\nquiet_hours = {wrong}\n"));
             assert_eq!((file.quiet_hours, file.notifications), (None, Notifications::Off));
             let message = "quiet_hours must be two different times of the day, such as \"20:00-08:00\"";
-            assert_eq!(file.problems, [LineProblem::error(2, message)], "{wrong}");
+            assert_eq!(file.problems, [place(2).error(message)], "{wrong}");
         }
     }
 
@@ -428,39 +427,35 @@ sdk_cache = "on"
             ("file", SecretStore::File),
             ("memory", SecretStore::Memory),
         ] {
-            let file = OwnFile::parse(&format!("secret_store = \"{word}\"\n"));
-            assert_eq!((file.secret_store, file.problems), (store, vec![]));
+            assert_eq!(read(&format!("secret_store = \"{word}\"\n")).secret_store, store);
         }
     }
 
     #[test]
     fn a_syntax_error_is_one_problem_with_its_line_and_nothing_is_used() {
-        let file =
-            OwnFile::parse("secret_store = \"memory\"\n[session.work]\nstart_url = \"https://corp\nregion = 1\n");
-        assert_eq!(file.problems.len(), 1);
-        assert_eq!(file.problems[0].line, 3);
+        let file = read("secret_store = \"memory\"\n[session.work]\nstart_url = \"https://corp\nregion = 1\n");
+        assert_eq!(lines(&file), [3]);
         assert_eq!(file.problems[0].severity, Severity::Error);
         assert!(!file.problems[0].message.contains('\n'));
-        assert_eq!(file.sessions, []);
+        assert!(file.sessions.is_empty());
         assert_eq!(file.secret_store, SecretStore::Auto);
     }
 
     #[test]
     fn dotted_and_inline_tables_are_sessions_too() {
-        let file = OwnFile::parse("session.a.region = \"x\"\n[session]\n");
+        let file = read("session.a.region = \"x\"\n[session]\n");
         assert_eq!(file.problems.len(), 1);
-        let file = OwnFile::parse("session.a.region = \"x\"\nsession.b = { region = \"y\" }\n");
+        let file = read("session.a.region = \"x\"\nsession.b = { region = \"y\" }\n");
         assert_eq!(file.problems, []);
         let names: Vec<(&str, usize)> =
-            file.sessions.iter().map(|session| (session.name.as_str(), session.line)).collect();
+            file.sessions.iter().map(|(name, session)| (name.as_str(), session.line)).collect();
         assert_eq!(names, [("a", 1), ("b", 2)]);
     }
 
     #[test]
     fn something_else_in_place_of_a_session_is_an_error() {
-        let file = OwnFile::parse("[session]\nwork = \"https://corp\"\n\"\" = {}\n");
-        let lines: Vec<usize> = file.problems.iter().map(|problem| problem.line).collect();
-        assert_eq!(lines, [2, 3]);
-        assert_eq!(OwnFile::parse("session = 1\n").problems.len(), 1);
+        let file = read("[session]\nwork = \"https://corp\"\n\"\" = {}\n");
+        assert_eq!(lines(&file), [2, 3]);
+        assert_eq!(read("session = 1\n").problems.len(), 1);
     }
 }

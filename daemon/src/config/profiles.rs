@@ -1,452 +1,371 @@
-//! The profiles of the AWS configuration: which session each leads to, and the sessions that legacy profiles make.
+//! The profiles of the AWS configuration: which session and role each leads to, and the sessions that legacy profiles make.
 
 use std::collections::{BTreeMap, HashMap};
 use std::error::Error;
 
-use super::aws::{AwsFile, AwsPart, Section};
-use super::credential_command::{CredentialCommand, Named};
-use super::draft::{Draft, Drafts};
-use super::identity::{Identity, IdentityError};
-use super::located::{LineProblem, Located};
-use super::merge::Files;
-use super::own::OwnSession;
-use super::session_name::{derive_name, unique_name};
-use super::{NoAssignment, Problem, ProfileConfig};
-use crate::portal::{AccountId, Assignment, RoleName};
+use indexmap::IndexMap;
 use ssoctl_protocol::{DecidedBy, ProfileKey};
 
-/// Nobody needs more profiles between one and the one that signs in; following them costs time and stack.
+use super::aws::Section;
+use super::credential_command::{CredentialCommand, SignInOf};
+use super::identity::{Identity, IdentityError};
+use super::model::{NoAssignment, Origin, OriginKind, ProfileConfig};
+use super::own::OwnSession;
+use super::problem::{Located, Problem};
+use super::session_name::{derive_name, unique_name};
+use super::sessions::{Sessions, Sources, session};
+use crate::portal::{AccountId, Assignment, RoleName};
+
+/// Nobody needs more profiles between one and the one that signs in. Following them costs time and stack.
 const MOST_STEPS: usize = 50;
-
-/// The sessions' names by the profiles that sign in by themselves.
-type Direct = BTreeMap<String, String>;
-
-/// A profile with its own start URL and region, as all were before `sso-session` sections existed.
-#[derive(Clone, Debug)]
-pub(super) struct Legacy<'a> {
-    profile: &'a Section,
-    /// Without scopes: the AWS CLI registers none for such profiles.
-    pub(super) identity: Identity,
-    /// As written.
-    pub(super) start_url: &'a str,
-    /// The line of the profile's header.
-    pub(super) line: usize,
-}
-
-/// Where the profiles lead.
-#[derive(Default)]
-pub(super) struct Resolved {
-    pub(super) profiles: BTreeMap<String, ProfileConfig>,
-    pub(super) unusable: BTreeMap<String, Problem>,
-}
-
-/// Why a profile leads to no session although its `credential_process` is ours. The text fits after the profile's name.
-#[derive(Debug, thiserror::Error)]
-enum LostProfile {
-    /// It leads back to itself, perhaps by way of others.
-    #[error("refers to itself; let its credential_process name --session, --account and --role")]
-    Circle,
-    /// Too many others stand between it and one that signs in.
-    #[error(
-        "refers to a session by way of more than {MOST_STEPS} other profiles; let its credential_process name --session"
-    )]
-    TooFar,
-    /// The session that is named there does not exist.
-    #[error("refers to session {0:?}, which does not exist")]
-    NoSuchSession(String),
-    /// The profile that is named there leads to none.
-    #[error("refers to profile {0:?}, which leads to no session")]
-    Nowhere(String),
-}
-
-/// How a profile signs in.
-enum SignIn<'a> {
-    Session(&'a str),
-    Legacy(Legacy<'a>),
-}
-
-/// Joins legacy profiles to the sessions at their portals, or makes sessions of them, and tells where each profile
-/// leads. `own_sessions` are those of the own file, which profiles may refer to as well; `left_out` are sessions that cannot
-/// be used.
-pub(super) fn resolve(
-    files: &Files<'_>,
-    own_sessions: &HashMap<&str, &OwnSession>,
-    left_out: &BTreeMap<String, Problem>,
-    drafts: &mut Drafts,
-    problems: &mut Vec<LineProblem>,
-) -> Resolved {
-    let aws = files.aws.file;
-    let mut direct = Direct::new();
-    let mut unusable = BTreeMap::new();
-    let mut portals: Vec<Vec<Legacy<'_>>> = Vec::new();
-    let mut places: HashMap<Identity, usize> = HashMap::new();
-    for profile in &aws.profiles {
-        match sign_in(profile, aws, own_sessions) {
-            Ok(None) => {}
-            Ok(Some(SignIn::Session(name))) => match (drafts.named(name), left_out.get(name)) {
-                (Some(place), _) => drop(direct.insert(profile.name.clone(), drafts.get(place).name.clone())),
-                // It has been reported where it stands.
-                (None, Some(why)) => drop(unusable.insert(profile.name.clone(), why.clone())),
-                (None, None) => {}
-            },
-            Ok(Some(SignIn::Legacy(legacy))) => {
-                let place = *places.entry(legacy.identity.clone()).or_insert(portals.len());
-                match portals.get_mut(place) {
-                    Some(portal) => portal.push(legacy),
-                    None => portals.push(vec![legacy]),
-                }
-            }
-            Err(problem) => {
-                unusable.insert(profile.name.clone(), files.in_aws(problem.clone()));
-                problems.push(problem);
-            }
-        }
-    }
-
-    for portal in portals {
-        let place = session_at(&portal[0], drafts, problems).unwrap_or_else(|| {
-            let name = name_of(&portal, drafts, left_out);
-            let endpoints = aws.endpoints_of(&portal[0].profile.name, problems);
-            drafts.push(Draft::of_legacy_profiles(name, &portal[0], files, endpoints))
-        });
-        for legacy in &portal {
-            let profile = &legacy.profile.name;
-            direct.insert(profile.clone(), drafts.get(place).name.clone());
-            problems.extend(add_legacy_profile(drafts, place, legacy));
-            // A session that is left out keeps its name.
-            if left_out.contains_key(profile) {
-                continue;
-            }
-            let namesake = drafts.add_alias(place, profile);
-            if namesake != place {
-                problems.push(LineProblem::warning(
-                    legacy.line,
-                    format!(
-                        "profile {profile:?} signs in as session {:?}, but as a session's name {profile:?} means another one ({}); use --profile for the profile",
-                        drafts.get(place).name, drafts.get(namesake).identity.start_url
-                    ),
-                ));
-            }
-        }
-    }
-
-    let mut resolved = Resolved::default();
-    let ways = Ways { files, direct: &direct, unusable: &unusable, left_out, drafts };
-    for profile in &aws.profiles {
-        match ways.follow(profile, &mut Vec::new(), problems) {
-            Ok(Lead { session, assignment, decided_by }) => {
-                let region = profile.get("region").map(|region| region.value.clone());
-                let decided_by = DecidedBy { region: ways.key(profile, "region"), ..decided_by };
-                resolved
-                    .profiles
-                    .insert(profile.name.clone(), ProfileConfig { session, assignment, region, decided_by });
-            }
-            Err(Astray::Elsewhere) => {}
-            Err(Astray::Unusable(why)) => drop(resolved.unusable.insert(profile.name.clone(), why)),
-            Err(Astray::Lost(why)) => {
-                let problem = lost(profile, &why);
-                resolved.unusable.insert(profile.name.clone(), files.in_aws(problem.clone()));
-                problems.push(problem);
-            }
-        }
-    }
-    resolved
-}
-
-fn lost(profile: &Section, why: &LostProfile) -> LineProblem {
-    let line = profile.get(CREDENTIAL_PROCESS).map_or(profile.line, |command| command.line);
-    LineProblem::error(line, format!("profile {:?} {why}", profile.name))
-}
 
 const ACCOUNT: &str = "sso_account_id";
 const ROLE: &str = "sso_role_name";
 const CREDENTIAL_PROCESS: &str = "credential_process";
 
-/// What a profile says itself about role and account. Members that cannot be used are reported where they stand.
-fn assignment(
-    profile: &Section,
-    files: &Files<'_>,
-    problems: &mut Vec<LineProblem>,
-) -> Result<Assignment, NoAssignment> {
-    let mut incomplete = |missing: &'static str, line: usize| {
-        let message = format!("profile {:?} has no {missing}, so it is for signing in alone", profile.name);
-        problems.push(LineProblem::error(line, message));
-        let (file, line) = files.place(line);
-        Err(NoAssignment::Incomplete { missing, file: file.to_owned(), line })
+/// Profiles by their names.
+#[derive(Default)]
+pub(super) struct Profiles {
+    pub(super) usable: BTreeMap<String, ProfileConfig>,
+    /// The profiles that should lead to a session and do not, and why.
+    pub(super) unusable: BTreeMap<String, Problem>,
+}
+
+/// Finds the session and the role of each profile. Legacy profiles join the session at their portal, or become a session.
+pub(super) fn resolve<'a>(sources: Sources<'a>, sessions: &mut Sessions, problems: &mut Vec<Problem>) -> Profiles {
+    let mut direct: HashMap<&str, usize> = HashMap::new();
+    let mut unusable = BTreeMap::new();
+    let mut portals: IndexMap<Identity, Vec<Legacy<'_>>> = IndexMap::new();
+    for profile in sources.aws.profiles.values() {
+        match sign_in(profile, sources) {
+            Ok(None) => {}
+            Ok(Some(SignIn::Session(name))) => {
+                if let Some(index) = sessions.named(name) {
+                    direct.insert(&profile.name, index);
+                } else if let Some(why) = sessions.unusable.get(name) {
+                    unusable.insert(profile.name.clone(), why.clone());
+                }
+            }
+            Ok(Some(SignIn::Legacy(identity, legacy))) => portals.entry(identity).or_default().push(legacy),
+            Err(problem) => {
+                unusable.insert(profile.name.clone(), problem.clone());
+                problems.push(problem);
+            }
+        }
+    }
+    for (identity, legacy) in &portals {
+        let index = add_legacy_profiles(identity, legacy, sources, sessions, problems);
+        direct.extend(legacy.iter().map(|legacy| (legacy.profile.name.as_str(), index)));
+    }
+
+    let search = Search { sources, sessions, direct: &direct, unusable: &unusable };
+    let mut profiles = Profiles::default();
+    for profile in sources.aws.profiles.values() {
+        let name = profile.name.clone();
+        match search.follow(profile, &mut Vec::new(), problems) {
+            Ok(mut found) => {
+                found.region = profile.get("region").map(|region| region.value.clone());
+                found.decided_by.region = key(profile, "region");
+                profiles.usable.insert(name, found);
+            }
+            Err(NoSession::OtherCredentials) => {}
+            Err(NoSession::Unusable(why)) => drop(profiles.unusable.insert(name, why)),
+            Err(NoSession::Endless(why)) => {
+                let problem = command_problem(profile, &why);
+                profiles.unusable.insert(name, problem.clone());
+                problems.push(problem);
+            }
+        }
+    }
+    profiles
+}
+
+/// A profile with a start URL and region of its own. All profiles were like that before there were `sso-session` sections.
+struct Legacy<'a> {
+    profile: &'a Section,
+    /// As written.
+    start_url: &'a str,
+}
+
+/// How a profile signs in.
+enum SignIn<'a> {
+    /// With the session of this name.
+    Session(&'a str),
+    /// The identity has no scopes, because the AWS CLI registers none for such profiles.
+    Legacy(Identity, Legacy<'a>),
+}
+
+/// How a profile signs in, by botocore's rules: with `sso_session`, members that the profile repeats must agree with the section's.
+fn sign_in<'a>(profile: &'a Section, sources: Sources<'_>) -> Result<Option<SignIn<'a>>, Problem> {
+    let name = &profile.name;
+    if let Some(reference) = profile.get("sso_session") {
+        let session = &reference.value;
+        let Some(section) = sources.aws.sso_sessions.get(session) else {
+            return if sources.own.sessions.contains_key(session) {
+                Ok(Some(SignIn::Session(session)))
+            } else {
+                let message = format!("profile {name:?} refers to an sso-session {session:?} that does not exist");
+                Err(reference.place.error(message))
+            };
+        };
+        let contradicts = |(key, inherited): &(&String, &Located<String>)| {
+            profile.entries.get(*key).is_some_and(|repeated| repeated.value != inherited.value)
+        };
+        return match section.entries.iter().find(contradicts) {
+            None => Ok(Some(SignIn::Session(session))),
+            Some((key, inherited)) => Err(profile.entries[key].place.error(format!(
+                "{key} of profile {name:?} disagrees with its sso-session {session:?} (line {}); remove it here",
+                inherited.place.line
+            ))),
+        };
+    }
+
+    let missing =
+        |key: &str| Err(profile.place.error(format!("profile {name:?} is meant to sign in, but has no {key}; add it")));
+    match (profile.get("sso_start_url"), profile.get("sso_region")) {
+        (Some(start_url), Some(region)) => {
+            let identity = Identity::new(None, &start_url.value, &region.value, &[]).map_err(|error| match error {
+                IdentityError::StartUrl(_) => start_url.aws_error(error.to_string()),
+                IdentityError::Region(_) => region.aws_error(error.to_string()),
+            })?;
+            Ok(Some(SignIn::Legacy(identity, Legacy { profile, start_url: &start_url.value })))
+        }
+        (Some(_), None) => missing("sso_region"),
+        (None, Some(_)) => missing("sso_start_url"),
+        (None, None) if profile.get(ACCOUNT).or(profile.get(ROLE)).is_some() => missing("sso_session"),
+        (None, None) => Ok(None),
+    }
+}
+
+/// Adds the legacy profiles at one portal to the only session there, whatever its scopes. If there are several, nobody can tell
+/// which is meant, and the profiles become a session of their own. Returns the session's index.
+fn add_legacy_profiles(
+    identity: &Identity,
+    profiles: &[Legacy<'_>],
+    sources: Sources<'_>,
+    sessions: &mut Sessions,
+    problems: &mut Vec<Problem>,
+) -> usize {
+    let first = profiles[0].profile;
+    let index = match sessions.at(identity) {
+        [only] => *only,
+        others => {
+            if !others.is_empty() {
+                let names: Vec<String> = others.iter().map(|&it| format!("{:?}", sessions.get(it).name)).collect();
+                problems.push(first.place.warning(format!(
+                    "profile {:?} could use several sessions at its portal ({}), so it has a sign-in of its own; give it an \
+                     sso_session to choose one",
+                    first.name,
+                    names.join(", ")
+                )));
+            }
+            let name = name_of(profiles, sessions);
+            let origin = Origin::new(OriginKind::LegacyProfile, &first.place);
+            let endpoints = sources.aws.endpoints_of(&first.name, problems);
+            let own = OwnSession::default();
+            sessions.push(session(name, identity.clone(), Vec::new(), origin, own, &endpoints, sources.environment))
+        }
+    };
+    for Legacy { profile, start_url } in profiles {
+        let name = &profile.name;
+        let owner = sessions.add_cache_key(index, start_url);
+        if owner != index {
+            problems.push(profile.place.warning(format!(
+                "the token file of profile {name:?} is that of session {:?}, because the AWS CLI names it after the start URL \
+                 only; write the URL with a \"/\" at its end to have one for {}",
+                sessions.get(owner).name,
+                identity.region
+            )));
+        }
+        // A session that cannot be used keeps its name.
+        if sessions.unusable.contains_key(name) {
+            continue;
+        }
+        let owner = sessions.add_alias(index, name);
+        if owner != index {
+            problems.push(profile.place.warning(format!(
+                "profile {name:?} signs in as session {:?}, but the session {name:?} is another one ({}); use --profile for the \
+                 profile",
+                sessions.get(index).name,
+                sessions.get(owner).identity.start_url
+            )));
+        }
+    }
+    index
+}
+
+/// The first profile's name that no session has yet, or else a name from the start URL.
+fn name_of(profiles: &[Legacy<'_>], sessions: &Sessions) -> String {
+    let free = profiles.iter().map(|legacy| &legacy.profile.name).find(|name| !sessions.has_name(name));
+    let derived = || unique_name(&derive_name(profiles[0].start_url), |name| sessions.has_name(name));
+    free.cloned().unwrap_or_else(derived)
+}
+
+/// The account and role of a profile's own members. Reports members that cannot be used.
+fn assignment(profile: &Section, problems: &mut Vec<Problem>) -> Result<Assignment, NoAssignment> {
+    let mut incomplete = |missing: &'static str, found: &Located<String>| {
+        let message = format!("profile {:?} has no {missing}, so it is for signing in only", profile.name);
+        problems.push(found.place.error(message));
+        Err(NoAssignment::Incomplete { missing, place: found.place.clone() })
     };
     let (account, role) = match (profile.get(ACCOUNT), profile.get(ROLE)) {
         (Some(account), Some(role)) => (account, role),
         (None, None) => return Err(NoAssignment::Neither),
-        (Some(there), None) => return incomplete(ROLE, there.line),
-        (None, Some(there)) => return incomplete(ACCOUNT, there.line),
+        (Some(account), None) => return incomplete(ROLE, account),
+        (None, Some(role)) => return incomplete(ACCOUNT, role),
     };
-    let mut malformed = |key: &str, entry: &Located<String>, error: String| {
-        let message = format!("{key} of profile {:?} cannot be used: {}", profile.name, entry.explained(error));
-        problems.push(LineProblem::error(entry.line, message.clone()));
-        NoAssignment::Malformed(files.in_aws(LineProblem::error(entry.line, message)))
+    let mut malformed = |key: &str, entry: &Located<String>, error: &dyn Error| {
+        let problem = entry.aws_error(format!("{key} of profile {:?} cannot be used: {error}", profile.name));
+        problems.push(problem.clone());
+        NoAssignment::Malformed(problem)
     };
     Ok(Assignment {
-        account: AccountId::new(&account.value).map_err(|error| malformed(ACCOUNT, account, error.to_string()))?,
-        role: RoleName::new(&role.value).map_err(|error| malformed(ROLE, role, error.to_string()))?,
+        account: AccountId::new(&account.value).map_err(|error| malformed(ACCOUNT, account, &error))?,
+        role: RoleName::new(&role.value).map_err(|error| malformed(ROLE, role, &error))?,
     })
-}
-
-/// How a profile says that it signs in, by botocore's rules: with `sso_session`, members that the profile repeats
-/// must agree with the section's.
-fn sign_in<'a>(
-    profile: &'a Section,
-    aws: &AwsFile,
-    own_sessions: &HashMap<&str, &OwnSession>,
-) -> Result<Option<SignIn<'a>>, LineProblem> {
-    let name = &profile.name;
-    if let Some(reference) = profile.get("sso_session") {
-        let Some(section) = aws.sso_session(&reference.value) else {
-            return if own_sessions.contains_key(reference.value.as_str()) {
-                Ok(Some(SignIn::Session(&reference.value)))
-            } else {
-                Err(LineProblem::error(
-                    reference.line,
-                    format!("profile {name:?} refers to an sso-session {:?} that does not exist", reference.value),
-                ))
-            };
-        };
-        for (key, inherited) in &section.entries {
-            if let Some(repeated) = profile.entries.get(key)
-                && repeated.value != inherited.value
-            {
-                return Err(LineProblem::error(
-                    repeated.line,
-                    format!(
-                        "{key} of profile {name:?} disagrees with its sso-session {:?} (line {}); remove it here",
-                        reference.value, inherited.line
-                    ),
-                ));
-            }
-        }
-        return Ok(Some(SignIn::Session(&reference.value)));
-    }
-
-    let missing = |what: &str| {
-        Err(LineProblem::error(profile.line, format!("profile {name:?} is meant to sign in, but has no {what}")))
-    };
-    match (profile.get("sso_start_url"), profile.get("sso_region")) {
-        (Some(start_url), Some(region)) => {
-            let identity = Identity::new(None, &start_url.value, &region.value, &[]);
-            match identity {
-                Ok(identity) => Ok(Some(SignIn::Legacy(Legacy {
-                    profile,
-                    identity,
-                    start_url: &start_url.value,
-                    line: profile.line,
-                }))),
-                Err(error) => {
-                    let entry = match error {
-                        IdentityError::StartUrl(_) => start_url,
-                        IdentityError::Region(_) => region,
-                    };
-                    Err(LineProblem::error(entry.line, entry.explained(error.to_string())))
-                }
-            }
-        }
-        (Some(_), None) => missing("sso_region"),
-        (None, Some(_)) => missing("sso_start_url"),
-        (None, None) => {
-            if profile.get("sso_account_id").is_some() || profile.get("sso_role_name").is_some() {
-                missing("sso_session")
-            } else {
-                Ok(None)
-            }
-        }
-    }
-}
-
-/// The session that legacy profiles at a portal join: the only one there, whatever its scopes. Where there are several,
-/// nobody can tell whose sign-in is meant, and the profiles have one of their own.
-fn session_at(legacy: &Legacy<'_>, drafts: &Drafts, problems: &mut Vec<LineProblem>) -> Option<usize> {
-    match drafts.at(&legacy.identity) {
-        [] => None,
-        [only] => Some(*only),
-        several => {
-            let several: Vec<String> = several.iter().map(|&place| format!("{:?}", drafts.get(place).name)).collect();
-            problems.push(LineProblem::warning(
-                legacy.line,
-                format!(
-                    "profile {:?} could use several sessions at its portal ({}), so it has a sign-in of its own; give it an \
-                     sso_session to choose one",
-                    legacy.profile.name,
-                    several.join(", ")
-                ),
-            ));
-            None
-        }
-    }
-}
-
-/// A legacy profile signs in with the session at `place`.
-fn add_legacy_profile(drafts: &mut Drafts, place: usize, legacy: &Legacy<'_>) -> Option<LineProblem> {
-    let holder = drafts.add_legacy_start_url(place, legacy.start_url);
-    (holder != place).then(|| {
-        LineProblem::warning(
-            legacy.line,
-            format!(
-                "the token file of profile {:?} is that of session {:?}, because the AWS CLI names it after the start URL \
-                 alone; write the URL with a \"/\" at its end to have one for {}",
-                legacy.profile.name,
-                drafts.get(holder).name,
-                legacy.identity.region
-            ),
-        )
-    })
-}
-
-/// The first profile's name that no session has yet; where all are taken, one from the start URL.
-fn name_of(portal: &[Legacy<'_>], drafts: &Drafts, left_out: &BTreeMap<String, Problem>) -> String {
-    let is_taken = |name: &str| drafts.named(name).is_some() || left_out.contains_key(name);
-    portal
-        .iter()
-        .map(|legacy| &legacy.profile.name)
-        .find(|name| !is_taken(name))
-        .cloned()
-        .unwrap_or_else(|| unique_name(&derive_name(portal[0].start_url), is_taken))
-}
-
-/// Where a profile leads.
-struct Lead {
-    session: String,
-    assignment: Result<Assignment, NoAssignment>,
-    decided_by: DecidedBy,
 }
 
 /// Why a profile leads to no session.
-enum Astray {
-    /// It has its credentials from elsewhere.
-    Elsewhere,
-    /// It is meant to, and something else is to blame, which is reported where it stands.
+enum NoSession {
+    /// It is not for SSO.
+    OtherCredentials,
+    /// Something on the way cannot be used. That is reported where it is.
     Unusable(Problem),
-    /// It is meant to, and what it says is to blame.
-    Lost(LostProfile),
+    /// The way has no end. The text fits after the name of each profile on it.
+    Endless(String),
 }
 
-/// What profiles are followed by.
-struct Ways<'a> {
-    files: &'a Files<'a>,
-    direct: &'a Direct,
+fn command_problem(profile: &Section, what: &str) -> Problem {
+    let place = profile.get(CREDENTIAL_PROCESS).map_or(&profile.place, |command| &command.place);
+    place.error(format!("profile {:?} {what}", profile.name))
+}
+
+/// The place of a profile's key, if the profile has it.
+fn key(profile: &Section, key: &str) -> Option<ProfileKey> {
+    let place = &profile.get(key)?.place;
+    Some(ProfileKey {
+        profile: profile.name.clone(),
+        key: key.to_owned(),
+        file: place.file.display().to_string(),
+        line: place.line as u64,
+    })
+}
+
+/// The search for the session that a profile leads to.
+struct Search<'a> {
+    sources: Sources<'a>,
+    sessions: &'a Sessions,
+    /// The sessions of the profiles that sign in themselves.
+    direct: &'a HashMap<&'a str, usize>,
+    /// The profiles that should sign in themselves and cannot.
     unusable: &'a BTreeMap<String, Problem>,
-    left_out: &'a BTreeMap<String, Problem>,
-    drafts: &'a Drafts,
 }
 
-impl<'a> Ways<'a> {
-    /// Where a key of a profile stands, if the profile has it.
-    fn key(&self, profile: &Section, key: &'static str) -> Option<ProfileKey> {
-        let (file, line) = self.files.place(profile.get(key)?.line);
-        Some(ProfileKey {
-            profile: profile.name.clone(),
-            key: key.to_owned(),
-            file: file.display().to_string(),
-            line: line as u64,
-        })
-    }
-
-    /// What is to be said of a profile that leads to this one, which is lost. That a way has no end is to be said of each on it.
-    fn blames(&self, lost: &Section, why: LostProfile) -> Astray {
-        match why {
-            LostProfile::Circle | LostProfile::TooFar => Astray::Lost(why),
-            why => Astray::Unusable(self.files.in_aws(self::lost(lost, &why))),
-        }
-    }
-
-    /// Follows a profile by its `source_profile` where that leads somewhere, as botocore assumes roles before it looks at SSO
-    /// members, else by its own members, and then by a `credential_process` of ours. `visited` are those on the way to it.
+impl<'a> Search<'a> {
+    /// Follows a profile's `source_profile`, if that leads to a session: botocore assumes roles before it looks at SSO members.
+    /// Else the profile's own members count, and then a `credential_process` that calls ssoctl. `visited` are the profiles on the
+    /// way to this one. The region is not set.
     fn follow(
         &self,
         profile: &'a Section,
         visited: &mut Vec<&'a str>,
-        problems: &mut Vec<LineProblem>,
-    ) -> Result<Lead, Astray> {
+        problems: &mut Vec<Problem>,
+    ) -> Result<ProfileConfig, NoSession> {
         if visited.contains(&profile.name.as_str()) {
-            return Err(Astray::Lost(LostProfile::Circle));
+            let remedy = "let its credential_process name --session, --account and --role";
+            return Err(NoSession::Endless(format!("refers to itself; {remedy}")));
         }
         if visited.len() > MOST_STEPS {
-            return Err(Astray::Lost(LostProfile::TooFar));
+            return Err(NoSession::Endless(format!(
+                "refers to a session through more than {MOST_STEPS} other profiles; let its credential_process name --session"
+            )));
         }
         visited.push(&profile.name);
+        let profiles = &self.sources.aws.profiles;
+        // Problems of another profile are reported when that one is followed.
+        let unreported = &mut Vec::new();
+        let mut otherwise = NoSession::OtherCredentials;
         let source = profile.get("role_arn").and_then(|_| profile.get("source_profile"));
-        let source = source.and_then(|source| self.files.aws.file.profile(&source.value));
-        // What is wrong with another profile is reported where that one is followed.
-        let unheard = &mut Vec::new();
-        let mut elsewhere = Astray::Elsewhere;
-        if let Some(source) = source {
-            match self.follow(source, &mut visited.clone(), unheard) {
-                Ok(lead) => return Ok(Lead { assignment: Err(NoAssignment::OnTopOf(source.name.clone())), ..lead }),
-                Err(Astray::Lost(why)) => elsewhere = self.blames(source, why),
-                Err(why) => elsewhere = why,
+        if let Some(source) = source.and_then(|source| profiles.get(&source.value)) {
+            match self.follow(source, &mut visited.clone(), unreported) {
+                Ok(found) => {
+                    return Ok(ProfileConfig { assignment: Err(NoAssignment::OnTopOf(source.name.clone())), ..found });
+                }
+                Err(why) => otherwise = why,
             }
         }
-        if let Some(session) = self.direct.get(&profile.name) {
-            let decided_by = DecidedBy {
-                session: self.key(profile, "sso_session").or_else(|| self.key(profile, "sso_start_url")),
-                account: self.key(profile, ACCOUNT),
-                role: self.key(profile, ROLE),
+        if let Some(&session) = self.direct.get(profile.name.as_str()) {
+            return Ok(ProfileConfig {
+                session: self.sessions.get(session).name.clone(),
+                assignment: assignment(profile, problems),
                 region: None,
-            };
-            return Ok(Lead {
-                session: session.clone(),
-                assignment: assignment(profile, self.files, problems),
-                decided_by,
+                decided_by: DecidedBy {
+                    session: key(profile, "sso_session").or_else(|| key(profile, "sso_start_url")),
+                    account: key(profile, ACCOUNT),
+                    role: key(profile, ROLE),
+                    region: None,
+                },
             });
         }
-        // The SDKs do not go on to a command if signing in cannot be what it is meant to be.
+        // The SDKs do not try a command if a profile is meant to sign in and cannot.
         if let Some(why) = self.unusable.get(&profile.name) {
-            return Err(Astray::Unusable(why.clone()));
+            return Err(NoSession::Unusable(why.clone()));
         }
-        // Keys in the credentials file come before a command, wherever that stands.
-        let keys = profile.entries.get("aws_access_key_id").map(|key| self.files.aws.file.place(key.line).0);
-        if keys == Some(AwsPart::Credentials) {
-            return Err(elsewhere);
+        // Keys in the credentials file have precedence over a command in either file.
+        if profile.entries.get("aws_access_key_id").is_some_and(|keys| self.sources.aws.is_in_credentials(keys)) {
+            return Err(otherwise);
         }
-        let Some(command) = profile.get(CREDENTIAL_PROCESS) else { return Err(elsewhere) };
+        let Some(command) = profile.get(CREDENTIAL_PROCESS) else { return Err(otherwise) };
         let Some(ours) = CredentialCommand::read(&command.value).filter(CredentialCommand::is_ssoctl) else {
-            return Err(elsewhere);
+            return Err(otherwise);
         };
-        let lead = match &ours.named {
-            Named::Session(name) => {
-                let session = self.drafts.named(name).map(|place| self.drafts.get(place));
-                let session = session.ok_or_else(|| match self.left_out.get(name) {
-                    Some(why) => Astray::Unusable(why.clone()),
-                    None => Astray::Lost(LostProfile::NoSuchSession(name.clone())),
-                })?;
-                let decided_by = DecidedBy { session: self.key(profile, CREDENTIAL_PROCESS), ..Default::default() };
-                Lead { session: session.name.clone(), assignment: Err(NoAssignment::Neither), decided_by }
+        let mut unusable = |what: String| {
+            let problem = command_problem(profile, &what);
+            problems.push(problem.clone());
+            NoSession::Unusable(problem)
+        };
+        let mut found = match &ours.sign_in {
+            SignInOf::Session(name) => {
+                let Some(session) = self.sessions.named(name) else {
+                    return Err(match self.sessions.unusable.get(name) {
+                        Some(why) => NoSession::Unusable(why.clone()),
+                        None => unusable(format!("refers to session {name:?}, which does not exist")),
+                    });
+                };
+                let decided_by = DecidedBy { session: key(profile, CREDENTIAL_PROCESS), ..Default::default() };
+                let session = self.sessions.get(session).name.clone();
+                ProfileConfig { session, assignment: Err(NoAssignment::Neither), region: None, decided_by }
             }
-            Named::Profile(name) => {
-                let nowhere = || Astray::Lost(LostProfile::Nowhere(name.clone()));
-                let asked = self.files.aws.file.profile(name).ok_or_else(nowhere)?;
-                self.follow(asked, visited, unheard).map_err(|why| match why {
-                    Astray::Elsewhere => nowhere(),
-                    Astray::Unusable(_) => why,
-                    Astray::Lost(why) => self.blames(asked, why),
+            SignInOf::Profile(name) => {
+                let other = profiles
+                    .get(name)
+                    .ok_or_else(|| unusable(format!("refers to profile {name:?}, which does not exist")))?;
+                self.follow(other, visited, unreported).map_err(|why| match why {
+                    NoSession::OtherCredentials => {
+                        unusable(format!("refers to profile {name:?}, which leads to no session"))
+                    }
+                    why => why,
                 })?
             }
         };
-        let assignment = chosen(&ours, lead.assignment, |error| {
+        found.assignment = chosen(&ours, found.assignment, |error| {
             let message = format!("{CREDENTIAL_PROCESS} of profile {:?} cannot be used: {error}", profile.name);
-            let problem = LineProblem::error(command.line, message);
+            let problem = command.place.error(message);
             problems.push(problem.clone());
-            NoAssignment::Malformed(self.files.in_aws(problem))
+            NoAssignment::Malformed(problem)
         });
-        let mut decided_by = lead.decided_by;
         if ours.account.is_some() {
-            decided_by.account = self.key(profile, CREDENTIAL_PROCESS);
+            found.decided_by.account = key(profile, CREDENTIAL_PROCESS);
         }
         if ours.role.is_some() {
-            decided_by.role = self.key(profile, CREDENTIAL_PROCESS);
+            found.decided_by.role = key(profile, CREDENTIAL_PROCESS);
         }
-        Ok(Lead { session: lead.session, assignment, decided_by })
+        Ok(found)
     }
 }
 
-/// The role that a command means, which `malformed` reports where it cannot be used. What it names itself comes before what the profile says that it names.
+/// The role that a command is for. What the command names has precedence over the profile that it names. `malformed` reports a
+/// name that cannot be used.
 fn chosen(
     command: &CredentialCommand,
     of_profile: Result<Assignment, NoAssignment>,

@@ -1,12 +1,16 @@
-//! Which of the portal's accounts and roles are meant, pure.
+//! Chooses accounts and roles of the portal, and names a profile for each of them.
 
+use std::collections::{BTreeMap, HashSet};
 use std::str::FromStr;
 
 use ssoctl_protocol::text;
 
-use super::listing::{Listed, ListedAccount};
+use super::listing::Account;
+use super::names::{self, Subject, Template};
+use super::request::Request;
+use crate::portal::{Assignment, RoleName};
 
-/// Text in which `*` stands for any characters and `?` for one.
+/// A text in which `*` stands for any characters and `?` for one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Pattern(String);
 
@@ -19,11 +23,11 @@ impl FromStr for Pattern {
 }
 
 impl Pattern {
-    /// Whether the whole text is as the pattern says.
-    pub(super) fn matches(&self, text: &str) -> bool {
+    /// Whether the whole text matches.
+    fn matches(&self, text: &str) -> bool {
         let (pattern, text): (Vec<char>, Vec<char>) = (self.0.chars().collect(), text.chars().collect());
         let (mut at, mut here) = (0, 0);
-        // Where the last `*` is, and how far its share of the text goes.
+        // The index of the last `*`, and the end of the text that it stands for.
         let mut star: Option<(usize, usize)> = None;
         while here < text.len() {
             match (pattern.get(at), star) {
@@ -46,12 +50,12 @@ impl Pattern {
         pattern[at..].iter().all(|&c| c == '*')
     }
 
-    fn matches_account(&self, account: &ListedAccount) -> bool {
+    fn matches_account(&self, account: &Account) -> bool {
         self.matches(account.id.as_str()) || account.name.as_deref().is_some_and(|name| self.matches(name))
     }
 }
 
-/// A pattern that nothing is called by.
+/// A pattern matches nothing.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("no {what} matches {pattern:?}; there are: {}", .there_are.join(", "))]
 pub struct NoMatch {
@@ -60,30 +64,83 @@ pub struct NoMatch {
     there_are: Vec<String>,
 }
 
-/// The places of the accounts that one of the patterns matches, by id or by name; of all of them without a pattern.
-pub(super) fn accounts(accounts: &[ListedAccount], patterns: &[Pattern]) -> Result<Vec<usize>, NoMatch> {
-    for pattern in patterns {
-        if !accounts.iter().any(|account| pattern.matches_account(account)) {
-            let there_are = accounts.iter().map(|account| match &account.name {
-                Some(name) => format!("{} ({})", account.id, text::line(name)),
-                None => account.id.to_string(),
-            });
-            return Err(NoMatch { what: "account", pattern: pattern.0.clone(), there_are: there_are.collect() });
-        }
-    }
-    let is_meant = |account: &ListedAccount| {
-        patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches_account(account))
-    };
-    Ok((0..accounts.len()).filter(|&index| is_meant(&accounts[index])).collect())
+/// Several roles would have one profile name.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error(
+    "{template} names several roles {name:?}: {}; choose names that tell them apart with --name, such as {{account_name}}-{{account_id}}-{{role}}",
+    .roles.join(", ")
+)]
+pub struct SameName {
+    template: Template,
+    name: String,
+    roles: Vec<String>,
 }
 
-/// Insists that each pattern matches a role of some account that was asked for its roles.
-pub(super) fn check_roles(accounts: &[ListedAccount], patterns: &[Pattern]) -> Result<(), NoMatch> {
-    let asked = accounts.iter().filter_map(|account| match &account.roles {
-        Listed::Roles(roles) => Some(roles),
-        Listed::NotAsked => None,
+/// A profile for a role.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct WantedProfile {
+    pub(super) name: String,
+    pub(super) assignment: Assignment,
+}
+
+/// The indices of the accounts that one of the patterns matches, by id or by name; without patterns, of all.
+pub(super) fn accounts(accounts: &[Account], patterns: &[Pattern]) -> Result<Vec<usize>, NoMatch> {
+    if let Some(pattern) = patterns.iter().find(|pattern| !accounts.iter().any(|it| pattern.matches_account(it))) {
+        let there_are = accounts.iter().map(|account| match &account.name {
+            Some(name) => format!("{} ({})", account.id, text::line(name)),
+            None => account.id.to_string(),
+        });
+        return Err(NoMatch { what: "account", pattern: pattern.0.clone(), there_are: there_are.collect() });
+    }
+    let is_chosen =
+        |account: &Account| patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches_account(account));
+    Ok((0..accounts.len()).filter(|&index| is_chosen(&accounts[index])).collect())
+}
+
+/// The profiles for the chosen roles of all accounts whose roles are known, in the portal's order.
+///
+/// Accounts with names that are equal in a profile's name are named by their ids, even if only one of them is chosen: the name of
+/// a profile must not depend on that. The same goes for single profiles that would have one name.
+pub(super) fn profiles(accounts: &[Account], session: &str, request: &Request) -> Result<Vec<WantedProfile>, SameName> {
+    let is_chosen = |role: &RoleName| {
+        request.roles.is_empty() || request.roles.iter().any(|pattern| pattern.matches(role.as_str()))
+    };
+    let name = |account: &Account, role: &RoleName, account_name: Option<&str>| {
+        let (account_id, role) = (account.id.as_str(), role.as_str());
+        request.template.name(Subject { session, account_id, account_name, role })
+    };
+    let equal = equal_names(accounts);
+    let mut named: Vec<(String, &Account, &RoleName)> = roles(accounts)
+        .filter(|(_, role)| is_chosen(role))
+        .map(|(account, role)| {
+            let account_name = account.name.as_deref().filter(|name| !equal.contains(&names::safe(name)));
+            (name(account, role, account_name), account, role)
+        })
+        .collect();
+    for index in shared(&named).into_values().flatten() {
+        let (_, account, role) = named[index];
+        named[index].0 = name(account, role, None);
+    }
+    if let Some((name, indices)) = shared(&named).into_iter().next() {
+        let role = |index: usize| format!("{} in {}", named[index].2, named[index].1.id);
+        let roles = indices.into_iter().map(role).collect();
+        return Err(SameName { template: request.template.clone(), name, roles });
+    }
+    let profiles = named.into_iter().map(|(name, account, role)| WantedProfile {
+        name,
+        assignment: Assignment { account: account.id.clone(), role: role.clone() },
     });
-    let mut there_are: Vec<String> = asked.flatten().map(ToString::to_string).collect();
+    Ok(profiles.collect())
+}
+
+/// The known roles of all accounts.
+fn roles(accounts: &[Account]) -> impl Iterator<Item = (&Account, &RoleName)> {
+    accounts.iter().flat_map(|account| account.roles.iter().flatten().map(move |role| (account, role)))
+}
+
+/// Each pattern must match a role.
+pub(super) fn check_roles(accounts: &[Account], patterns: &[Pattern]) -> Result<(), NoMatch> {
+    let mut there_are: Vec<String> = roles(accounts).map(|(_, role)| role.to_string()).collect();
     there_are.sort();
     there_are.dedup();
     match patterns.iter().find(|pattern| !there_are.iter().any(|role| pattern.matches(role))) {
@@ -92,15 +149,29 @@ pub(super) fn check_roles(accounts: &[ListedAccount], patterns: &[Pattern]) -> R
     }
 }
 
-/// Whether a role is meant.
-pub(super) fn is_role_meant(role: &str, patterns: &[Pattern]) -> bool {
-    patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(role))
+/// The names of several accounts, as they would be in the name of a profile.
+fn equal_names(accounts: &[Account]) -> HashSet<String> {
+    let mut seen = HashSet::new();
+    let names = accounts.iter().filter_map(|account| account.name.as_deref()).map(names::safe);
+    names.filter(|name| !seen.insert(name.clone())).collect()
+}
+
+/// The names that several have, with their indices.
+fn shared<T, U>(named: &[(String, T, U)]) -> BTreeMap<String, Vec<usize>> {
+    let mut indices: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (index, (name, ..)) in named.iter().enumerate() {
+        indices.entry(name.clone()).or_default().push(index);
+    }
+    indices.retain(|_, indices| indices.len() > 1);
+    indices
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::configure::listing::tests::account;
+    use crate::configure::profile::Form;
+    use crate::configure::request::{Stale, Writing};
 
     fn pattern(text: &str) -> Pattern {
         text.parse().unwrap()
@@ -124,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn accounts_are_meant_by_id_or_name_and_all_of_them_without_a_pattern() {
+    fn accounts_are_chosen_by_id_or_name_and_all_of_them_without_a_pattern() {
         let listed = [
             account("111122223333", Some("Development"), &["Admin"]),
             account("444455556666", Some("Production"), &["Admin", "Read"]),
@@ -142,5 +213,61 @@ mod tests {
         assert_eq!(check_roles(&listed, &[pattern("R*"), pattern("Admin")]), Ok(()));
         let error = check_roles(&listed, &[pattern("Write")]).unwrap_err();
         assert_eq!(error.to_string(), "no role matches \"Write\"; there are: Admin, Read");
+    }
+
+    fn request(template: &str, roles: &[&str]) -> Request {
+        Request {
+            session: "corp".to_owned(),
+            accounts: Vec::new(),
+            roles: roles.iter().map(|role| role.parse().unwrap()).collect(),
+            template: template.parse().unwrap(),
+            region: None,
+            form: Form::SsoSession,
+            stale: Stale::Kept,
+            writing: Writing::Done,
+        }
+    }
+
+    fn names(accounts: &[Account], request: &Request) -> Result<Vec<String>, String> {
+        profiles(accounts, "corp", request)
+            .map(|profiles| profiles.into_iter().map(|profile| profile.name).collect())
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn each_chosen_role_gets_a_name_of_its_own() {
+        let listed = [
+            account("111122223333", Some("Dev"), &["Admin", "Read"]),
+            account("444455556666", Some("Dev"), &["Read"]),
+            account("777788889999", Some("Prod"), &["Read"]),
+        ];
+        assert_eq!(names(&listed, &request("{account_id}-{role}", &[])).map(|names| names.len()), Ok(4));
+        let complaint = "{role} names several roles \"Read\": Read in 111122223333, Read in 444455556666, Read in 777788889999; \
+                         choose names that tell them apart with --name, such as {account_name}-{account_id}-{role}";
+        assert_eq!(names(&listed, &request("{role}", &[])), Err(complaint.to_owned()));
+    }
+
+    #[test]
+    fn accounts_with_equal_names_are_named_by_their_ids() {
+        let mut listed = [
+            account("111122223333", Some("Büro"), &["Admin"]),
+            account("222233334444", Some("B ro"), &["Admin"]),
+            account("333344445555", Some("Dev"), &["Ops-Admin"]),
+            account("444455556666", Some("Dev-Ops"), &["Admin", "Read"]),
+            account("555566667777", Some("Prod"), &["Admin"]),
+        ];
+        let expected = [
+            "111122223333-Admin",
+            "222233334444-Admin",
+            "333344445555-Ops-Admin",
+            "444455556666-Admin",
+            "Dev-Ops-Read",
+            "Prod-Admin",
+        ];
+        let request = request("{account_name}-{role}", &[]);
+        assert_eq!(names(&listed, &request), Ok(expected.map(str::to_owned).to_vec()));
+        // Even if only one of them is chosen.
+        listed[1].roles = None;
+        assert_eq!(names(&listed[..2], &request), Ok(vec![expected[0].to_owned()]));
     }
 }

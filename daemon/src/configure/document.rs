@@ -1,31 +1,34 @@
-//! The AWS configuration as lines and sections, pure: where a section is, whether it is ours, and how it is changed without
-//! touching anything around it.
+//! The AWS configuration as lines and sections: where a section is, whether this program has written it, and how to change it
+//! without touching anything around it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Range;
 
 use ssoctl_aws_files::{self as aws_files, Doubt, Entry, Section, SectionKind, section_name};
 
-use super::changes::Changes;
-
-/// What stands in the line before each section that is ours. Without it a section is a person's, and is left alone.
+/// The line before each section that `configure` has written. A section without it belongs to a person.
 pub(super) const MARK: &str = "# written by ssoctl configure";
 
-/// A file's text, line by line.
-pub(super) struct Document<'a> {
-    pub(super) lines: Vec<&'a str>,
-    pub(super) sections: Vec<Section<'a>>,
-    /// What every section has that does not have it itself.
-    pub(super) defaults: Vec<Entry<'a>>,
-    by_name: HashMap<(SectionKind, String), Vec<usize>>,
-    /// What ends its lines.
-    pub(super) line_end: &'static str,
-}
-
-/// A member that a section should have.
+/// A key and the value that a section should have.
 pub(super) type Member = (&'static str, String);
 
+pub(super) struct Document<'a> {
+    lines: Vec<&'a str>,
+    /// Each line as it is to be: empty for a removed one, several lines where some were added.
+    edited: Vec<Cow<'a, str>>,
+    /// The text to be added at the end.
+    appended: String,
+    pub(super) sections: Vec<Section<'a>>,
+    /// The entries of `[DEFAULT]`, which every section inherits.
+    pub(super) defaults: Vec<Entry<'a>>,
+    by_name: HashMap<(SectionKind, String), Vec<usize>>,
+    /// As in the first line.
+    line_end: &'static str,
+}
+
 impl<'a> Document<'a> {
-    /// Reads a text, unless botocore would refuse it.
+    /// Reads a text that botocore would not refuse.
     pub(super) fn read(text: &'a str) -> Result<Self, Doubt> {
         let aws_files::Document { lines, sections, defaults, doubts } = aws_files::Document::read(text);
         if let Some(doubt) = doubts.into_iter().next() {
@@ -42,100 +45,115 @@ impl<'a> Document<'a> {
                 by_name.entry(name).or_default().push(index);
             }
         }
-        Ok(Self { lines, sections, defaults, by_name, line_end })
+        let edited = lines.iter().map(|line| Cow::Borrowed(*line)).collect();
+        Ok(Self { lines, edited, appended: String::new(), sections, defaults, by_name, line_end })
     }
 
-    /// The sections of this kind and name; two if a person has written `[default]` and `[profile default]`.
+    /// The indices of the sections of this kind and name; two if a person has written `[default]` and `[profile default]`.
     pub(super) fn find(&self, kind: SectionKind, name: &str) -> &[usize] {
         self.by_name.get(&(kind, name.to_owned())).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The name of a profile.
     pub(super) fn profile_name(&self, section: usize) -> Option<String> {
         let (kind, name) = section_name(self.sections[section].header)?;
         (kind == SectionKind::Profile).then_some(name)
     }
 
-    /// Whether a section is ours.
+    /// Whether `configure` has written a section.
     pub(super) fn is_marked(&self, section: usize) -> bool {
-        let header = self.header_place(section);
+        let header = self.header_index(section);
         header.checked_sub(1).is_some_and(|before| self.lines[before].trim() == MARK)
     }
 
-    /// The value of a key.
+    /// The value of a section's own key, unless it is empty.
     pub(super) fn value(&self, section: usize, key: &str) -> Option<&str> {
         self.sections[section].entry(key).map(|entry| &*entry.value).filter(|value| !value.is_empty())
     }
 
-    fn header_place(&self, section: usize) -> usize {
-        self.sections[section].line - 1
-    }
-
-    /// Gives a section these members, and takes those keys away. Members that it has already stay as they are written, and
+    /// Gives a section these members, and removes the keys `without`. Members that it has already stay as they are written, and
     /// so does everything else in it.
-    pub(super) fn update(&self, section: usize, members: &[Member], without: &[&str], changes: &mut Changes) {
+    pub(super) fn update(&mut self, section: usize, members: &[Member], without: &[&str]) {
+        let header = self.header_index(section);
         let entries = &self.sections[section].entries;
-        // A header that is indented more than the key before it would continue that key's value, too.
-        let first = entries.first().map(|entry| entry.lines.start).or_else(|| self.header_after(section));
+        // A line that is indented more than the key before it would continue that key's value, and so would the next header.
+        let first = entries.first().map(|entry| entry.lines.start).or_else(|| self.header_after(header));
         let mut indentation = first.map(|line| self.indentation(line)).unwrap_or_default();
-        let mut place = self.header_place(section) + 1;
+        let mut previous = header;
         for (name, value) in members {
-            match entries.iter().find(|entry| entry.key == *name) {
-                Some(entry) => {
-                    // A line that is indented more than the key before it would continue that key's value.
-                    indentation = self.indentation(entry.lines.start);
-                    place = entry.lines.end;
-                    if entry.value != *value {
-                        let line = format!("{indentation}{name} = {value}{}", self.line_end);
-                        changes.put(entry.lines.clone(), vec![line]);
-                    }
-                }
-                None => changes.put(place..place, vec![format!("{indentation}{name} = {value}{}", self.line_end)]),
+            let entry = self.sections[section].entry(name).map(|entry| (entry.lines.clone(), entry.value == *value));
+            if let Some((lines, _)) = &entry {
+                indentation = self.indentation(lines.start);
+                previous = lines.end - 1;
+            }
+            let line = format!("{indentation}{name} = {value}{}", self.line_end);
+            match entry {
+                Some((_, true)) => {}
+                Some((lines, false)) => self.replace(lines, line),
+                None => self.insert_after(previous, &line),
             }
         }
-        for entry in entries.iter().filter(|entry| without.contains(&&*entry.key)) {
-            changes.put(entry.lines.clone(), Vec::new());
+        let removed = self.sections[section].entries.iter().filter(|entry| without.contains(&&*entry.key));
+        for lines in removed.map(|entry| entry.lines.clone()).collect::<Vec<_>>() {
+            self.replace(lines, String::new());
         }
     }
 
-    /// Takes a section away that is ours, with its mark and one of the empty lines around it.
-    pub(super) fn remove(&self, section: usize, changes: &mut Changes) {
-        let header = self.header_place(section);
+    /// Removes a marked section with its mark and one of the empty lines around it.
+    pub(super) fn remove(&mut self, section: usize) {
+        let header = self.header_index(section);
         let end = self.sections[section].entries.iter().map(|entry| entry.lines.end).max().unwrap_or(header + 1);
         let start = header.saturating_sub(1);
-        let is_blank = |line: usize| self.lines[line].trim().is_empty();
-        let is_blank_behind = end < self.lines.len() && is_blank(end);
-        let old = if start > 0 && is_blank(start - 1) && (end == self.lines.len() || is_blank_behind) {
+        let is_empty = |line: usize| self.lines[line].trim().is_empty();
+        let is_empty_after = end < self.lines.len() && is_empty(end);
+        let lines = if start > 0 && is_empty(start - 1) && (end == self.lines.len() || is_empty_after) {
             start - 1..end
-        } else if start == 0 && is_blank_behind {
+        } else if start == 0 && is_empty_after {
             start..end + 1
         } else {
             start..end
         };
-        changes.take(old);
+        self.replace(lines, String::new());
     }
 
-    /// Puts sections at the end, each behind an empty line and our mark.
-    pub(super) fn append(&self, sections: &[(String, Vec<Member>)], changes: &mut Changes) {
-        let mut new = Vec::new();
-        let mut is_apart = self.lines.last().is_none_or(|last| last.trim().is_empty());
-        for (header, members) in sections {
-            if !std::mem::replace(&mut is_apart, false) {
-                new.push(self.line_end.to_owned());
-            }
-            new.push(format!("{MARK}{}", self.line_end));
-            new.push(format!("[{header}]{}", self.line_end));
-            new.extend(members.iter().map(|(name, value)| format!("{name} = {value}{}", self.line_end)));
-        }
-        if !new.is_empty() {
-            changes.put(self.lines.len()..self.lines.len(), new);
-        }
+    /// Adds a section at the end, after an empty line and the mark.
+    pub(super) fn append(&mut self, header: &str, members: &[Member]) {
+        let end = self.line_end;
+        let is_apart = self.appended.is_empty() && self.lines.last().is_none_or(|last| last.trim().is_empty());
+        let gap = if is_apart { "" } else { end };
+        self.appended += &format!("{gap}{MARK}{end}[{header}]{end}");
+        self.appended.extend(members.iter().map(|(name, value)| format!("{name} = {value}{end}")));
     }
 
-    /// The header that follows a section without entries.
-    fn header_after(&self, section: usize) -> Option<usize> {
-        let is_header = |line: &usize| self.lines[*line].trim_start().starts_with('[');
-        (self.header_place(section) + 1..self.lines.len()).find(is_header)
+    /// The text with all changes.
+    pub(super) fn text(&self) -> String {
+        let mut text = self.edited.concat();
+        if !self.appended.is_empty() && !text.is_empty() && !text.ends_with(['\n', '\r']) {
+            text += self.line_end;
+        }
+        text + &self.appended
+    }
+
+    fn replace(&mut self, lines: Range<usize>, text: String) {
+        let first = lines.start;
+        self.edited[lines].fill(Cow::Borrowed(""));
+        self.edited[first] = text.into();
+    }
+
+    fn insert_after(&mut self, line: usize, text: &str) {
+        let edited = self.edited[line].to_mut();
+        if !edited.is_empty() && !edited.ends_with(['\n', '\r']) {
+            edited.push_str(self.line_end);
+        }
+        edited.push_str(text);
+    }
+
+    fn header_index(&self, section: usize) -> usize {
+        self.sections[section].line - 1
+    }
+
+    /// The index of the next header.
+    fn header_after(&self, header: usize) -> Option<usize> {
+        (header + 1..self.lines.len()).find(|&line| self.lines[line].trim_start().starts_with('['))
     }
 
     fn indentation(&self, line: usize) -> &'a str {
@@ -148,23 +166,19 @@ impl<'a> Document<'a> {
 mod tests {
     use super::*;
 
-    fn changed(text: &str, change: impl Fn(&Document<'_>, &mut Changes)) -> String {
-        let document = Document::read(text).unwrap();
-        let mut changes = Changes::default();
-        change(&document, &mut changes);
-        changes.end_last_line(&document.lines, document.line_end);
-        changes.apply(&document.lines)
+    fn changed(text: &str, change: impl Fn(&mut Document<'_>)) -> String {
+        let mut document = Document::read(text).unwrap();
+        change(&mut document);
+        document.text()
     }
 
     fn added(text: &str) -> String {
-        let members = || vec![("region", "x".to_owned())];
-        changed(text, |document, changes| {
-            document.append(&[("profile a".to_owned(), members()), ("profile b".to_owned(), members())], changes);
-        })
+        let members = [("region", "x".to_owned())];
+        changed(text, |document| ["profile a", "profile b"].iter().for_each(|header| document.append(header, &members)))
     }
 
     #[test]
-    fn sections_are_added_behind_an_empty_line_with_the_files_own_line_ends() {
+    fn sections_are_added_after_an_empty_line_with_the_line_ends_of_the_file() {
         let new = "# written by ssoctl configure\n[profile a]\nregion = x\n\n# written by ssoctl configure\n[profile b]\nregion = x\n";
         for (before, between) in [("", ""), ("\n", ""), ("[c]\nk = 1\n", "\n"), ("[c]\nk = 1", "\n\n"), ("# c\n\n", "")]
         {
@@ -175,20 +189,19 @@ mod tests {
     }
 
     #[test]
-    fn what_was_added_can_be_removed_without_a_trace() {
+    fn added_sections_can_be_removed_without_a_trace() {
         for before in ["", "[c]\nk = 1\n", "# c\r\n[c]\r\n"] {
             let text = added(before);
-            let after = changed(&text, |document, changes| {
-                for section in (0..document.sections.len()).filter(|&section| document.is_marked(section)) {
-                    document.remove(section, changes);
-                }
+            let after = changed(&text, |document| {
+                let marked: Vec<usize> = (0..document.sections.len()).filter(|&it| document.is_marked(it)).collect();
+                marked.into_iter().for_each(|section| document.remove(section));
             });
             assert_eq!(after, before);
         }
     }
 
     #[test]
-    fn a_section_is_removed_with_its_mark_and_what_is_around_it_stays() {
+    fn a_section_is_removed_with_its_mark_and_nothing_else() {
         let ours = format!("{MARK}\n[profile a]\nregion = x\n");
         for (text, expected) in [
             (format!("{ours}\n[b]\nk = 1\n"), "[b]\nk = 1\n"),
@@ -196,10 +209,10 @@ mod tests {
             (format!("[b]\nk = 1\n{ours}[c]\n"), "[b]\nk = 1\n[c]\n"),
             (format!("[b]\n\n{ours}  y = 2\n\n  # inside\n  z = 3\n\n[c]\n"), "[b]\n\n[c]\n"),
         ] {
-            let after = changed(&text, |document, changes| {
+            let after = changed(&text, |document| {
                 let section = document.find(SectionKind::Profile, "a")[0];
                 assert!(document.is_marked(section));
-                document.remove(section, changes);
+                document.remove(section);
             });
             assert_eq!(after, expected, "{text:?}");
         }
@@ -216,16 +229,17 @@ mod tests {
             ("[a]\nold = 9\nmine = 3\n\ntwo = 2\n\n[b]\n", "[a]\none = 1\nmine = 3\n\ntwo = 2\n\n[b]\n"),
             ("[a]\none = 0\n  more\n# c\n\n[b]\none = 0\n", "[a]\none = 1\ntwo = 2\n# c\n\n[b]\none = 0\n"),
             ("[a]\r\nold = 9\r\n", "[a]\r\none = 1\r\ntwo = 2\r\n"),
+            ("[a]\none = 1", "[a]\none = 1\ntwo = 2\n"),
         ] {
-            let after = changed(text, |document, changes| {
-                document.update(0, &[("one", "1".to_owned()), ("two", "2".to_owned())], &["old"], changes);
+            let after = changed(text, |document| {
+                document.update(0, &[("one", "1".to_owned()), ("two", "2".to_owned())], &["old"]);
             });
             assert_eq!(after, expected, "{text:?}");
         }
     }
 
     #[test]
-    fn only_the_mark_right_before_its_header_makes_a_section_ours() {
+    fn a_section_is_marked_only_by_the_line_right_before_its_header() {
         let text = format!("{MARK}\n\n[a]\nk = 1\n  {MARK}  \r\n[b]\n{MARK} (not)\n[c]\n");
         let document = Document::read(&text).unwrap();
         let marked: Vec<bool> = (0..3).map(|section| document.is_marked(section)).collect();

@@ -1,77 +1,63 @@
-//! The AWS configuration on disk: read, and replaced only if it is still what was read.
+//! Reads the AWS configuration, and replaces it only if it has not changed since.
 
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::config;
-use crate::regular_file::NotRead;
+use ssoctl_protocol::Secret;
+
+use crate::config::{ReadError, is_null_device, read_text};
 use crate::replacement::Replacement;
 
-/// What the name of the file as it was ends with.
+/// The end of the backup's name.
 const BACKUP: &str = ".ssoctl-backup";
 
 /// Why the file is left as it is. The text fits after its path.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// It cannot be read.
-    #[error("it cannot be read: {0}")]
-    Unreadable(NotRead),
-    /// It is the null device.
-    #[error("that is no file but stands for no configuration; unset AWS_CONFIG_FILE, or have it name a file")]
-    Null,
-    /// It is no text.
-    #[error("line {0} is not UTF-8; repair that first")]
-    NotText(usize),
-    /// Somebody else has changed it since it was read.
-    #[error("somebody else has changed it in the meantime; nothing was written, run the command again")]
+    #[error(transparent)]
+    Unreadable(#[from] ReadError),
+    #[error("this is the null device, which means no configuration; unset AWS_CONFIG_FILE, or set it to a file")]
+    NullDevice,
+    /// Another program has changed it since it was read.
+    #[error("another program has changed it in the meantime; nothing was written, run the command again")]
     Changed,
-    /// Its copy cannot be written.
-    #[error("it was not changed, as no copy of it can be written: {0}")]
+    #[error("it was not changed, because no backup of it can be written: {0}")]
     NoBackup(io::Error),
-    /// It cannot be written.
     #[error("it cannot be written: {0}")]
     Unwritable(io::Error),
 }
 
-/// The file as it was read; `None` if there was none. Not shown by `Debug`, as people keep keys there, too.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) struct Before(Option<String>);
+/// The text of the file before it is changed; `None` if there is no file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Before(Option<Secret<String>>);
 
 impl Before {
     pub(super) fn read(path: &Path) -> Result<Self, FileError> {
-        if config::is_null(path) {
-            return Err(FileError::Null);
-        }
-        let Some(bytes) = config::read(path).map_err(FileError::Unreadable)? else { return Ok(Self(None)) };
-        let bytes = bytes.expose();
-        str::from_utf8(bytes).map(|text| Self(Some(text.to_owned()))).map_err(|error| {
-            let valid = &bytes[..error.valid_up_to()];
-            FileError::NotText(1 + valid.iter().filter(|&&byte| byte == b'\n').count())
-        })
+        if is_null_device(path) { Err(FileError::NullDevice) } else { Ok(Self(read_text(path)?)) }
     }
 
     pub(super) fn text(&self) -> &str {
-        self.0.as_deref().unwrap_or_default()
+        self.0.as_ref().map(|text| text.expose().as_str()).unwrap_or_default()
     }
 
-    /// Replaces the file in one step, after a copy was written beside it. Returns the copy's path if there was a file.
+    /// Replaces the file in one step, after a backup is written beside it. Returns the backup's path if there was a file.
     pub(super) fn replace(&self, path: &Path, text: &str) -> Result<Option<PathBuf>, FileError> {
         let replacement = Replacement::keeping_link_and_mode(path, text.as_bytes()).map_err(FileError::Unwritable)?;
-        let backup = self.0.as_ref().map(|before| (backup_path(path), before));
-        if let Some((backup, before)) = &backup {
-            let copy = Replacement::keeping_link_and_mode(backup, before.as_bytes());
+        let backup = self.0.as_ref().map(|_| backup_path(path));
+        if let Some(backup) = &backup {
+            let copy = Replacement::keeping_link_and_mode(backup, self.text().as_bytes());
             let copy = copy.map_err(FileError::NoBackup)?;
-            self.insist_on(path)?;
+            self.check_unchanged(path)?;
             copy.put_in_place().map_err(FileError::NoBackup)?;
         }
-        // Whoever writes from here on, in the time of one rename, is overtaken; no lock is known to all of them.
-        self.insist_on(path)?;
+        // A program that writes between this check and the rename loses what it writes. No lock is known to all programs.
+        self.check_unchanged(path)?;
         replacement.put_in_place().map_err(FileError::Unwritable)?;
-        Ok(backup.map(|(backup, _)| backup))
+        Ok(backup)
     }
 
-    fn insist_on(&self, path: &Path) -> Result<(), FileError> {
+    fn check_unchanged(&self, path: &Path) -> Result<(), FileError> {
         if Self::read(path).is_ok_and(|now| now == *self) { Ok(()) } else { Err(FileError::Changed) }
     }
 }
@@ -100,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_file_is_private_and_has_no_copy() {
+    fn a_new_file_is_private_and_has_no_backup() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join(".aws/config");
         let before = Before::read(&path).unwrap();
@@ -114,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_keeps_its_mode_and_the_link_that_leads_to_it_and_is_copied_first() {
+    fn a_file_keeps_its_mode_and_its_link_and_gets_a_backup() {
         let home = tempfile::tempdir().unwrap();
         let (link, target) = (home.path().join("config"), home.path().join("dotfiles"));
         fs::write(&target, "old").unwrap();
@@ -129,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_somebody_else_wrote_in_the_meantime_is_never_lost() {
+    fn a_change_of_another_program_is_never_lost() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("config");
         for (first, then) in [(None, Some("theirs")), (Some("old"), Some("theirs")), (Some("old"), None)] {
@@ -148,12 +134,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_or_no_file_is_refused() {
+    fn anything_but_a_text_file_is_refused() {
         let home = tempfile::tempdir().unwrap();
         assert!(matches!(Before::read(home.path()), Err(FileError::Unreadable(_))));
-        assert!(matches!(Before::read(Path::new("/dev/null")), Err(FileError::Null)));
+        assert!(matches!(Before::read(Path::new("/dev/null")), Err(FileError::NullDevice)));
         let path = home.path().join("config");
         fs::write(&path, b"[a]\n\xff\n").unwrap();
-        assert!(matches!(Before::read(&path), Err(FileError::NotText(2))));
+        assert!(matches!(Before::read(&path), Err(FileError::Unreadable(ReadError::NotUtf8(2)))));
     }
 }

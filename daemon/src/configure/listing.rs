@@ -1,4 +1,4 @@
-//! What the portal lists, asked of the daemon that runs.
+//! Asks the running daemon for the session and for what the portal lists.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,13 +11,12 @@ use ssoctl_protocol::{
 };
 use tokio::task::JoinSet;
 
-use super::Failure;
-use super::choice::{self, Pattern};
+use super::failure::Failure;
 use crate::clock::Clock;
 use crate::inquiry;
 use crate::portal::{AccountId, RoleName};
 
-/// How long one answer may take: the daemon has deadlines of its own, which should be the ones that pass.
+/// The longest time for one answer. The daemon has shorter deadlines of its own.
 const PATIENCE: Duration = Duration::from_secs(75);
 
 /// How many accounts are asked about at once: as many as the daemon's limit of requests a second lets through.
@@ -25,67 +24,62 @@ const AT_ONCE: usize = 4;
 
 /// An account that the portal lists.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct ListedAccount {
+pub(super) struct Account {
     pub(super) id: AccountId,
     pub(super) name: Option<String>,
-    pub(super) roles: Listed,
+    /// All its roles; `None` if they were not asked for, because the account is not chosen.
+    pub(super) roles: Option<Vec<RoleName>>,
 }
 
-/// The roles that the portal lists for an account.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Listed {
-    /// Nobody asked, as the account is not meant.
-    NotAsked,
-    /// All of them.
-    Roles(Vec<RoleName>),
-}
-
-/// The daemon that runs, and the session that is asked about.
+/// The running daemon, and the session that it is asked about.
 pub(super) struct Daemon {
     pub(super) socket: SocketPath,
     pub(super) believed: SocketOwner,
     pub(super) session: String,
-    /// The AWS configuration file in which the session has its name, where it is not the daemon's default one.
+    /// The AWS configuration file that defines the session's name, if it is not the daemon's default one.
     pub(super) file: Option<String>,
     pub(super) clock: Arc<dyn Clock>,
 }
 
 impl Daemon {
-    /// The AWS configuration file that counts where none is named.
+    /// The AWS configuration file that the daemon reads if a caller names none.
     pub(super) async fn default_file(&self) -> Result<PathBuf, Failure> {
         let status: DaemonStatus = self.ask(&Route::Health).await?;
         match status.settings.aws_config {
-            path if path.is_empty() => Err(Failure::Stranger("it does not say which file it reads".to_owned())),
+            path if path.is_empty() => Err(Failure::UnusableAnswer("it does not say which file it reads".to_owned())),
             path => Ok(path.into()),
         }
     }
 
-    /// What the daemon knows of the session.
     pub(super) async fn session(&self) -> Result<SessionStatus, Failure> {
         self.ask(&Route::Session).await
     }
 
-    /// All accounts, those that the patterns mean with all their roles.
-    pub(super) async fn listing(self: &Arc<Self>, patterns: &[Pattern]) -> Result<Vec<ListedAccount>, Failure> {
+    /// All accounts, without their roles.
+    pub(super) async fn accounts(&self) -> Result<Vec<Account>, Failure> {
         let answer: Accounts = self.ask(&Route::Accounts(self.session.clone())).await?;
-        let mut accounts = Vec::with_capacity(answer.accounts.len());
-        for account in answer.accounts {
-            let id = AccountId::new(&account.id).map_err(|error| Failure::Stranger(error.to_string()))?;
-            accounts.push(ListedAccount { id, name: account.name, roles: Listed::NotAsked });
-        }
-        let mut meant = choice::accounts(&accounts, patterns)?.into_iter();
+        let accounts = answer.accounts.into_iter().map(|account| {
+            let id = AccountId::new(&account.id).map_err(unusable)?;
+            Ok(Account { id, name: account.name, roles: None })
+        });
+        accounts.collect()
+    }
+
+    /// Adds the roles of the accounts at these indices.
+    pub(super) async fn list_roles(self: &Arc<Self>, accounts: &mut [Account], at: Vec<usize>) -> Result<(), Failure> {
+        let mut waiting = at.into_iter();
         let mut asking = JoinSet::new();
         loop {
             while asking.len() < AT_ONCE
-                && let Some(index) = meant.next()
+                && let Some(index) = waiting.next()
             {
                 let (daemon, account) = (Arc::clone(self), accounts[index].id.clone());
                 asking.spawn(async move { (index, daemon.roles(&account).await) });
             }
             match asking.join_next().await {
-                None => return Ok(accounts),
-                Some(Ok((index, roles))) => accounts[index].roles = Listed::Roles(roles?),
-                Some(Err(error)) => return Err(Failure::Stranger(error.to_string())),
+                None => return Ok(()),
+                Some(Ok((index, roles))) => accounts[index].roles = Some(roles?),
+                Some(Err(error)) => return Err(unusable(error)),
             }
         }
     }
@@ -94,44 +88,45 @@ impl Daemon {
         let route = Route::Roles(self.session.clone(), account.to_string());
         let answer: Roles = match self.ask(&route).await {
             Ok(roles) => roles,
-            // Taken away since the accounts were listed.
+            // The account was taken away from the person after the accounts were listed.
             Err(Failure::Problem(problem)) if problem.code == ErrorCode::NotAssigned => return Ok(Vec::new()),
             Err(failure) => return Err(failure),
         };
-        let roles = answer.roles.iter().map(|role| RoleName::new(&role.name));
-        roles.collect::<Result<_, _>>().map_err(|error| Failure::Stranger(error.to_string()))
+        answer.roles.iter().map(|role| RoleName::new(&role.name).map_err(unusable)).collect()
     }
 
     async fn ask<T: DeserializeOwned>(&self, route: &Route) -> Result<T, Failure> {
         let socket = self.socket.path();
         let selector = Selector::Session(self.session.clone());
         let query = Query { selector, config: self.file.clone(), ..Query::default() };
-        let late = self.clock.sleep_until(self.clock.now().boot + PATIENCE);
+        let deadline = self.clock.sleep_until(self.clock.now().boot + PATIENCE);
         let answer = tokio::select! {
             answer = inquiry::get(socket, route, &query, self.believed) => {
                 answer.map_err(|why| Failure::Unanswered { socket: socket.to_owned(), why: why.to_string() })?
             }
-            () = late => return Err(Failure::Stranger(format!("it did not answer within {} s", PATIENCE.as_secs()))),
+            () = deadline => return Err(unusable(format!("it did not come within {} s", PATIENCE.as_secs()))),
         };
-        let is_success = answer.status == 200;
-        let garbled = |error: serde_json::Error| Failure::Stranger(error.to_string());
-        if is_success {
-            return serde_json::from_str(&answer.body).map_err(garbled);
+        if answer.status == 200 {
+            return serde_json::from_str(&answer.body).map_err(unusable);
         }
-        let problem: Problem = serde_json::from_str(&answer.body).map_err(garbled)?;
+        let problem: Problem = serde_json::from_str(&answer.body).map_err(unusable)?;
         Err(Failure::Problem(Box::new(problem)))
     }
+}
+
+fn unusable(why: impl ToString) -> Failure {
+    Failure::UnusableAnswer(why.to_string())
 }
 
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
 
-    pub(in crate::configure) fn account(id: &str, name: Option<&str>, roles: &[&str]) -> ListedAccount {
-        ListedAccount {
+    pub(in crate::configure) fn account(id: &str, name: Option<&str>, roles: &[&str]) -> Account {
+        Account {
             id: AccountId::new(id).unwrap(),
             name: name.map(str::to_owned),
-            roles: Listed::Roles(roles.iter().map(|role| RoleName::new(role).unwrap()).collect()),
+            roles: Some(roles.iter().map(|role| RoleName::new(role).unwrap()).collect()),
         }
     }
 }

@@ -1,10 +1,9 @@
-//! The names of profiles: a template, and what may stand in a name.
+//! Templates for names of profiles, and which characters a name may have.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
-/// How profiles are named: text with `{session}`, `{account_id}`, `{account_name}` and `{role}` in it.
+/// A text with `{session}`, `{account_id}`, `{account_name}` and `{role}` in it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Template(Vec<Part>);
 
@@ -17,29 +16,26 @@ enum Part {
     Role,
 }
 
-/// What a profile's name is made of.
+/// What a profile is named after.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Subject<'a> {
     pub(super) session: &'a str,
     pub(super) account_id: &'a str,
-    /// The id stands for a name that the portal does not give, or of which nothing can be used.
+    /// If there is none, or no character of it can be used, the id replaces it.
     pub(super) account_name: Option<&'a str>,
     pub(super) role: &'a str,
 }
 
-/// Why a text is no template.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum TemplateError {
-    /// Something else stands in braces.
-    #[error("{{{0}}} is not known here; there are {{session}}, {{account_id}}, {{account_name}} and {{role}}")]
+    #[error("{{{0}}} is not known; there are {{session}}, {{account_id}}, {{account_name}} and {{role}}")]
     Unknown(String),
-    /// A brace without its counterpart.
     #[error("a brace is left open or was never opened")]
     Brace,
-    /// Not every AWS tool could read the name.
+    /// Not every AWS tool can read such a name.
     #[error("{0:?} cannot be in a profile's name, which has letters, digits and characters of _-./%@:+")]
     Character(char),
-    /// It would be taken for an option, or there is nothing.
+    /// Command lines would take the name for an option.
     #[error("a profile's name must not be empty and not begin with \"-\"")]
     Beginning,
 }
@@ -85,7 +81,6 @@ fn push_text(parts: &mut Vec<Part>, text: &str) -> Result<(), TemplateError> {
 }
 
 impl Template {
-    /// The name of a profile.
     pub(super) fn name(&self, subject: Subject<'_>) -> String {
         let account_name = subject.account_name.map(safe).filter(|name| !name.is_empty());
         let parts = self.0.iter().map(|part| match part {
@@ -111,19 +106,13 @@ impl fmt::Display for Template {
     }
 }
 
-/// What every AWS tool takes for a part of a profile's name without quotes (AWS SDKs and Tools Reference Guide, "Format of
-/// the config file"), and no shell for anything else.
+/// Whether every AWS tool reads this as part of a profile's name without quotes (AWS SDKs and Tools Reference Guide, "Format of
+/// the config file"), and it has no meaning to a shell.
 fn is_safe(c: char) -> bool {
     c.is_ascii_alphanumeric() || "_-./%@:+".contains(c)
 }
 
-/// What [`safe`] makes of several of these texts.
-pub(super) fn alike<'a>(texts: impl Iterator<Item = &'a str>) -> HashSet<String> {
-    let mut seen = HashSet::new();
-    texts.map(safe).filter(|safe| !seen.insert(safe.clone())).collect()
-}
-
-/// The text with one `-` for each run of other characters, and none at its ends.
+/// The text with one `-` for each run of unsafe characters, and none at its ends.
 pub(super) fn safe(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
@@ -141,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_made_of_what_every_tool_can_read() {
+    fn names_have_only_characters_that_every_tool_can_read() {
         let name = |template: &str, account_name: Option<&str>| {
             let subject =
                 Subject { session: "my corp", account_id: "111122223333", account_name, role: "Power=User,x" };
@@ -160,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_is_read_whole_or_refused_with_the_reason() {
+    fn a_template_is_read_or_refused_with_the_reason() {
         for template in ["{account_name}-{role}", "aws.{session}/x", "default"] {
             assert_eq!(template.parse::<Template>().unwrap().to_string(), template);
         }

@@ -1,56 +1,30 @@
-//! What becomes of the file, pure: its text and what is meant in, the changes and what is to be said about them out.
+//! Decides what happens to each section of the file: its text and an [`Intent`] in, the new text and [`Outcome`]s out.
 //!
-//! Before anybody gets to see changes, what they make of the file is read again, and has to be what is meant: the profiles
-//! that were written, and everything else as it was.
+//! Before the new text is used it is read again. It has to say exactly what is intended: the profiles that were written, and
+//! everything else as before.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ssoctl_aws_files::{DEFAULTS, Doubt, Entry, SectionKind};
+use ssoctl_protocol::SessionStatus;
 
-use super::changes::Changes;
+use super::choice::WantedProfile;
 use super::document::{Document, Member};
-use super::listing::{Listed, ListedAccount};
+use super::listing::Account;
 use super::profile::{self, Binding, Form};
+use super::request::{Request, Stale};
 use crate::portal::Assignment;
 
-/// What is meant.
 pub(super) struct Intent<'a> {
-    pub(super) session: &'a Session,
-    /// The profiles, by names of which each is there once.
-    pub(super) profiles: &'a [Wanted],
-    pub(super) form: &'a Form,
-    pub(super) region: Option<&'a str>,
-    /// What the portal lists, to tell which profiles lead nowhere any more.
-    pub(super) listed: &'a [ListedAccount],
-    pub(super) stale: Stale,
+    pub(super) request: &'a Request,
+    pub(super) session: &'a SessionStatus,
+    /// Their names are unique.
+    pub(super) profiles: &'a [WantedProfile],
+    /// What the portal lists, to find profiles whose role is not listed any more.
+    pub(super) accounts: &'a [Account],
 }
 
-/// A session, as an `sso-session` section says it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Session {
-    pub(super) name: String,
-    pub(super) start_url: String,
-    pub(super) region: String,
-    pub(super) scopes: Vec<String>,
-}
-
-/// A profile that is to be there.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Wanted {
-    pub(super) name: String,
-    pub(super) assignment: Assignment,
-}
-
-/// What becomes of our profiles whose role the portal does not list any more.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Stale {
-    /// They stay, and are named.
-    Kept,
-    /// They are removed.
-    Removed,
-}
-
-/// What became of a section.
+/// What happened to a section.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Outcome {
     /// The name of the profile, or the header of another section.
@@ -58,7 +32,6 @@ pub(super) struct Outcome {
     pub(super) fate: Fate,
 }
 
-/// See [`Outcome`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Fate {
     Added,
@@ -68,7 +41,7 @@ pub(super) enum Fate {
     Left(Reason),
 }
 
-/// Why a section was left alone. The text fits after its name.
+/// Why a section was left alone. The text fits after the section's name.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub(super) enum Reason {
     #[error("a profile of your own has this name; to have both, rename it or choose other names with --name")]
@@ -80,79 +53,63 @@ pub(super) enum Reason {
     )]
     Unrecognisable,
     #[error("the portal does not list its role any more; --prune removes it")]
-    Gone,
+    NotListed,
     #[error("for the same role as {0}; remove it if nobody uses it")]
     SameRole(String),
 }
 
-/// Why nothing can be done.
+/// Why the file cannot be changed.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Refusal {
-    /// The file is not read the same way by everybody.
+    /// Not all AWS tools read the file in the same way.
     #[error("line {line}: {message}; repair that first")]
-    Doubtful {
-        /// Counted from 1.
-        line: usize,
-        /// What is wrong.
-        message: String,
-    },
-    /// An `sso-session` section would be another session.
+    Doubtful { line: usize, message: String },
+    /// With an `sso-session` section it would be another session.
     #[error(
         "session {0:?} has no [sso-session] section and no scopes, and such a section always has some; use --credential-process"
     )]
     NoScopes(String),
-    /// What is written would have members that nobody sees there.
+    /// The written sections would inherit these members.
     #[error(
-        "line {line}: [DEFAULT] gives {key} to every section, so what is written would mean something else; move it to where it is meant"
+        "line {line}: [DEFAULT] gives {key} to every section, so new profiles would mean something else; move it to the sections that need it"
     )]
-    Defaults {
-        /// Counted from 1.
-        line: usize,
-        /// Which member.
-        key: String,
-    },
-    /// What would come out is not what is meant.
-    #[error("it is written in a way that cannot be added to without changing what it means")]
-    Unfaithful,
+    Defaults { line: usize, key: String },
+    /// The new text would not say what is intended.
+    #[error("nothing can be added to it without changing what it means")]
+    MeaningChanged,
 }
 
 impl From<Doubt> for Refusal {
     fn from(doubt: Doubt) -> Self {
-        Self::Doubtful { line: doubt.line, message: doubt.kind.to_string() }
+        Self::Doubtful { line: doubt.line, message: doubt.message }
     }
 }
 
-/// What is to be done, and said. Not shown by `Debug`, as people keep keys in the file, too.
 pub(super) struct Plan {
-    /// The file's new text.
     pub(super) text: String,
-    /// The difference to the old one; empty if there is none.
-    pub(super) diff: String,
     pub(super) outcomes: Vec<Outcome>,
 }
 
-/// Makes the plan. `path` is how the diff calls the file.
-pub(super) fn plan(text: &str, path: &str, intent: &Intent<'_>) -> Result<Plan, Refusal> {
+pub(super) fn plan(text: &str, intent: &Intent<'_>) -> Result<Plan, Refusal> {
     let document = Document::read(text)?;
     if let Some(entry) = document.defaults.iter().find(|entry| profile::decides(&entry.key)) {
         return Err(Refusal::Defaults { line: entry.line, key: entry.key.to_string() });
     }
-    let meant = meaning(&document);
-    let mut planner =
-        Planner { document, intent, meant, changes: Changes::default(), new: Vec::new(), outcomes: Vec::new() };
-    if *intent.form == Form::SsoSession && !intent.profiles.is_empty() {
+    let meaning = meaning(&document);
+    let mut planner = Planner { document, intent, meaning, outcomes: Vec::new() };
+    if intent.request.form == Form::SsoSession && !intent.profiles.is_empty() {
         planner.session_section()?;
     }
-    for wanted in intent.profiles {
-        planner.profile(wanted);
+    for profile in intent.profiles {
+        planner.profile(profile);
     }
     planner.stale_profiles();
-    planner.finish(path)
+    planner.finish()
 }
 
 type Members = BTreeMap<String, String>;
 
-/// What every section says, by its header.
+/// The members of every section, by its header.
 fn meaning(document: &Document<'_>) -> BTreeMap<String, Members> {
     let members =
         |entries: &[Entry<'_>]| entries.iter().map(|entry| (entry.key.to_string(), entry.value.to_string())).collect();
@@ -163,21 +120,18 @@ fn meaning(document: &Document<'_>) -> BTreeMap<String, Members> {
 struct Planner<'a> {
     document: Document<'a>,
     intent: &'a Intent<'a>,
-    /// What every section is to say in the end, by its header.
-    meant: BTreeMap<String, Members>,
-    changes: Changes,
-    new: Vec<(String, Vec<Member>)>,
+    /// The intended members of every section, by its header.
+    meaning: BTreeMap<String, Members>,
     outcomes: Vec<Outcome>,
 }
 
 impl Planner<'_> {
-    /// The section that profiles of this form refer to. One that a person has written is good as it is.
+    /// Writes the section that profiles of the SSO form refer to. If a person has written one, it stays as it is.
     fn session_section(&mut self) -> Result<(), Refusal> {
-        let Session { name, start_url, region, scopes } = self.intent.session;
+        let SessionStatus { name, start_url, region, scopes, .. } = self.intent.session;
         let header = profile::session_header(name);
         let found = self.document.find(SectionKind::SsoSession, name);
-        let is_ours = |section: &usize| self.document.is_marked(*section);
-        if !found.is_empty() && !found.iter().all(is_ours) {
+        if !found.iter().all(|&section| self.document.is_marked(section)) {
             return Ok(());
         }
         if scopes.is_empty() {
@@ -190,7 +144,7 @@ impl Planner<'_> {
         ];
         // Of `[sso-session corp]` and `[sso-session "corp"]`, the later one counts.
         match found.last() {
-            None => self.add(header.clone(), header, members),
+            None => self.add(&header, header.clone(), &members),
             Some(&section) => {
                 if self.update(section, &members, &[]) == Fate::Changed {
                     self.outcomes.push(Outcome { name: header, fate: Fate::Changed });
@@ -200,14 +154,13 @@ impl Planner<'_> {
         Ok(())
     }
 
-    fn profile(&mut self, wanted: &Wanted) {
-        let session = &self.intent.session.name;
+    fn profile(&mut self, wanted: &WantedProfile) {
+        let (Request { form, region, .. }, session) = (self.intent.request, &self.intent.session.name);
         let binding = Binding { session: session.clone(), assignment: wanted.assignment.clone() };
-        let members = binding.members(self.intent.form, self.intent.region);
-        let fate = match *self.document.find(SectionKind::Profile, &wanted.name) {
-            [] => {
-                return self.add(profile::header(&wanted.name), wanted.name.clone(), members);
-            }
+        let members = binding.members(form, region.as_deref());
+        let name = wanted.name.clone();
+        let fate = match *self.document.find(SectionKind::Profile, &name) {
+            [] => return self.add(&profile::profile_header(&name), name, &members),
             [section] if self.document.is_marked(section) => match Binding::read(&self.document, section) {
                 Some(found) if found.session == *session => {
                     self.update(section, &members, &profile::keys_of_other_form(&members))
@@ -217,15 +170,15 @@ impl Planner<'_> {
             },
             _ => Fate::Left(Reason::NotOurs),
         };
-        self.outcomes.push(Outcome { name: wanted.name.clone(), fate });
+        self.outcomes.push(Outcome { name, fate });
     }
 
-    /// What becomes of our profiles of this session that are not among the wanted ones.
+    /// Decides about earlier written profiles of this session that are not wanted now.
     fn stale_profiles(&mut self) {
         let profiles = self.intent.profiles;
         let names: HashSet<&str> = profiles.iter().map(|wanted| wanted.name.as_str()).collect();
-        // Of several for one role, the first.
-        let twins: HashMap<&Assignment, &Wanted> =
+        // The first of several for one role.
+        let same_role: HashMap<&Assignment, &WantedProfile> =
             profiles.iter().rev().map(|wanted| (&wanted.assignment, wanted)).collect();
         for section in 0..self.document.sections.len() {
             let Some(name) = self.document.profile_name(section) else { continue };
@@ -236,58 +189,55 @@ impl Planner<'_> {
             if found.session != self.intent.session.name {
                 continue;
             }
-            let twin = twins.get(&found.assignment);
-            let fate = match (is_gone(&found.assignment, self.intent.listed), self.intent.stale, twin) {
-                (true, Stale::Removed, _) => {
-                    self.document.remove(section, &mut self.changes);
-                    self.meant.remove(self.document.sections[section].header);
-                    Fate::Removed
-                }
-                (true, Stale::Kept, _) => Fate::Left(Reason::Gone),
-                (false, _, Some(twin)) => Fate::Left(Reason::SameRole(twin.name.clone())),
-                (false, _, None) => continue,
+            let fate = if is_listed(&found.assignment, self.intent.accounts) {
+                let Some(other) = same_role.get(&found.assignment) else { continue };
+                Fate::Left(Reason::SameRole(other.name.clone()))
+            } else if self.intent.request.stale == Stale::Removed {
+                self.document.remove(section);
+                self.meaning.remove(self.document.sections[section].header);
+                Fate::Removed
+            } else {
+                Fate::Left(Reason::NotListed)
             };
             self.outcomes.push(Outcome { name, fate });
         }
     }
 
-    fn add(&mut self, header: String, name: String, members: Vec<Member>) {
-        let meant = members.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-        self.meant.insert(header.clone(), meant);
-        self.new.push((header, members));
+    fn add(&mut self, header: &str, name: String, members: &[Member]) {
+        self.meaning.insert(header.to_owned(), owned(members).collect());
+        self.document.append(header, members);
         self.outcomes.push(Outcome { name, fate: Fate::Added });
     }
 
     fn update(&mut self, section: usize, members: &[Member], without: &[&str]) -> Fate {
-        let meant = self.meant.entry(self.document.sections[section].header.to_owned()).or_default();
-        let before = meant.clone();
-        meant.retain(|name, _| !without.contains(&name.as_str()));
-        meant.extend(members.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
-        if *meant == before {
+        let meaning = self.meaning.entry(self.document.sections[section].header.to_owned()).or_default();
+        let before = meaning.clone();
+        meaning.retain(|name, _| !without.contains(&name.as_str()));
+        meaning.extend(owned(members));
+        if *meaning == before {
             return Fate::Unchanged;
         }
-        self.document.update(section, members, without, &mut self.changes);
+        self.document.update(section, members, without);
         Fate::Changed
     }
 
-    fn finish(mut self, path: &str) -> Result<Plan, Refusal> {
-        self.document.append(&self.new, &mut self.changes);
-        self.changes.end_last_line(&self.document.lines, self.document.line_end);
-        let text = self.changes.apply(&self.document.lines);
-        if self.meant != meaning(&Document::read(&text)?) {
-            return Err(Refusal::Unfaithful);
+    fn finish(self) -> Result<Plan, Refusal> {
+        let text = self.document.text();
+        if self.meaning != meaning(&Document::read(&text)?) {
+            return Err(Refusal::MeaningChanged);
         }
-        Ok(Plan { diff: self.changes.diff(&self.document.lines, path), text, outcomes: self.outcomes })
+        Ok(Plan { text, outcomes: self.outcomes })
     }
 }
 
-/// Whether the portal would list this role, and does not. Of accounts that were not asked about nobody knows.
-fn is_gone(assignment: &Assignment, listed: &[ListedAccount]) -> bool {
-    match listed.iter().find(|account| account.id == assignment.account).map(|account| &account.roles) {
-        None => true,
-        Some(Listed::Roles(roles)) => !roles.contains(&assignment.role),
-        Some(Listed::NotAsked) => false,
-    }
+fn owned(members: &[Member]) -> impl Iterator<Item = (String, String)> {
+    members.iter().map(|(name, value)| ((*name).to_owned(), value.clone()))
+}
+
+/// Whether the portal lists this role, or was not asked about its account.
+fn is_listed(assignment: &Assignment, accounts: &[Account]) -> bool {
+    let account = accounts.iter().find(|account| account.id == assignment.account);
+    account.is_some_and(|account| account.roles.as_ref().is_none_or(|roles| roles.contains(&assignment.role)))
 }
 
 #[cfg(test)]

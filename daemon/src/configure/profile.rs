@@ -1,27 +1,27 @@
-//! What a profile says about a role, in either form, pure.
+//! The keys of a profile for a role, in two forms.
 
 use ssoctl_protocol::shell;
 
 use super::document::{Document, Member};
-use crate::config::{CredentialCommand, Named};
+use crate::config::{CredentialCommand, SignInOf};
 use crate::portal::{AccountId, Assignment, RoleName};
 
-/// How profiles lead to their role.
+/// How a profile leads to its role.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Form {
-    /// `sso_session`, `sso_account_id` and `sso_role_name`: AWS tools use the session's token by themselves.
+    /// `sso_session`, `sso_account_id` and `sso_role_name`: AWS tools use the session's token.
     SsoSession,
     /// `credential_process`: AWS tools ask ssoctl for the role's credentials.
     CredentialProcess {
-        /// The path of `ssoctl`.
+        /// Its path.
         ssoctl: String,
     },
 }
 
-/// Every key that one of the forms has.
+/// The keys of both forms.
 const KEYS: [&str; 4] = ["sso_session", "sso_account_id", "sso_role_name", "credential_process"];
 
-/// Which role a profile is for.
+/// The role of a profile.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Binding {
     pub(super) session: String,
@@ -29,7 +29,6 @@ pub(super) struct Binding {
 }
 
 impl Binding {
-    /// The members of a profile for it.
     pub(super) fn members(&self, form: &Form, region: Option<&str>) -> Vec<Member> {
         let Assignment { account, role } = &self.assignment;
         let mut members = match form {
@@ -40,25 +39,21 @@ impl Binding {
             ],
             Form::CredentialProcess { ssoctl } => {
                 let session = match self.session.strip_prefix('-') {
-                    Some(_) => vec![format!("--session={}", self.session)],
-                    None => vec!["--session".to_owned(), self.session.clone()],
+                    Some(_) => format!("--session={}", self.session),
+                    None => self.session.clone(),
                 };
-                let words = [ssoctl.clone(), "credential-process".to_owned()].into_iter().chain(session).chain([
-                    "--account".to_owned(),
-                    account.to_string(),
-                    "--role".to_owned(),
-                    role.to_string(),
-                ]);
+                let option: &[&str] = if session == self.session { &["--session"] } else { &[] };
+                let words = [&[ssoctl.as_str(), "credential-process"], option, &[session.as_str()]].concat();
+                let words = words.into_iter().chain(["--account", account.as_str(), "--role", role.as_str()]);
                 // Some SDKs have a shell run the command, and some split it as a shell does.
-                let words: Vec<String> = words.map(|word| shell::word(&word).into_owned()).collect();
-                vec![("credential_process", words.join(" "))]
+                vec![("credential_process", words.map(shell::word).collect::<Vec<_>>().join(" "))]
             }
         };
         members.extend(region.map(|region| ("region", region.to_owned())));
         members
     }
 
-    /// What a profile of ours is for; nothing if a person has made something else of it.
+    /// Reads a profile that `configure` has written; `None` if a person has changed it into something else.
     pub(super) fn read(document: &Document<'_>, section: usize) -> Option<Self> {
         let value = |key| document.value(section, key);
         let (session, account, role) = match (value("credential_process"), value("sso_session")) {
@@ -66,7 +61,7 @@ impl Binding {
                 (session.to_owned(), value("sso_account_id")?.to_owned(), value("sso_role_name")?.to_owned())
             }
             (Some(command), None) => {
-                let CredentialCommand { named: Named::Session(session), account, role, .. } =
+                let CredentialCommand { sign_in: SignInOf::Session(session), account, role, .. } =
                     CredentialCommand::read(command)?
                 else {
                     return None;
@@ -85,7 +80,7 @@ pub(super) fn keys_of_other_form(members: &[Member]) -> Vec<&'static str> {
     KEYS.into_iter().filter(|key| !members.iter().any(|(name, _)| name == key)).collect()
 }
 
-/// Whether a member decides whose credentials a profile has, or which session a section is.
+/// Whether a key decides on the credentials of a profile, or on the session of a section.
 pub(super) fn decides(key: &str) -> bool {
     const OTHERS: [&str; 7] = [
         "aws_access_key_id",
@@ -99,12 +94,10 @@ pub(super) fn decides(key: &str) -> bool {
     key.starts_with("sso_") || OTHERS.contains(&key)
 }
 
-/// The header of a profile.
-pub(super) fn header(name: &str) -> String {
+pub(super) fn profile_header(name: &str) -> String {
     if name == "default" { name.to_owned() } else { format!("profile {name}") }
 }
 
-/// The header of an `sso-session`.
 pub(super) fn session_header(name: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./%@:+".contains(c);
     if name.chars().all(is_plain) {
@@ -130,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_profile_is_for_is_read_back_in_either_form() {
+    fn the_role_of_a_profile_is_read_back_in_either_form() {
         for form in forms() {
             for session in ["corp", "two words", "it's", "-x", "$(rm)", "a\"b"] {
                 let members = binding(session).members(&form, Some("eu-west-1"));
@@ -154,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_longer_as_we_write_it_is_for_nobody_knows_what() {
+    fn a_profile_in_another_form_has_no_known_role() {
         for lines in [
             "region = x",
             "sso_session = corp\nsso_account_id = 111122223333",

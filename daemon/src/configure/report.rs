@@ -1,4 +1,4 @@
-//! What a person reads about it.
+//! The report of what was done, for a person.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,6 @@ use ssoctl_protocol::text;
 
 use super::plan::{Fate, Outcome};
 
-/// What was done, or would be.
 #[derive(Debug)]
 pub struct Report {
     /// For standard output.
@@ -17,7 +16,6 @@ pub struct Report {
 }
 
 impl Report {
-    /// What was done to the file. `backup` is the file as it was, if it was there and had to be changed.
     pub(super) fn done(path: &Path, outcomes: &[Outcome], backup: Option<PathBuf>) -> Self {
         let mut output = lines(outcomes, |_| true);
         let _ = write!(output, "{}: {}", path.display(), counts(outcomes));
@@ -28,7 +26,6 @@ impl Report {
         Self { output, remarks: String::new() }
     }
 
-    /// What would be done to it.
     pub(super) fn intended(path: &Path, outcomes: &[Outcome], diff: String) -> Self {
         let mut remarks = lines(outcomes, |fate| matches!(fate, Fate::Left(_)));
         let _ = writeln!(remarks, "{}: {} (--dry-run, nothing is changed)", path.display(), counts(outcomes));
@@ -46,10 +43,10 @@ fn word(fate: &Fate) -> &'static str {
     }
 }
 
-/// A line for each section of which there is something to say.
-fn lines(outcomes: &[Outcome], is_told: impl Fn(&Fate) -> bool) -> String {
+/// A line for each section that was not left unchanged, if `is_shown`.
+fn lines(outcomes: &[Outcome], is_shown: impl Fn(&Fate) -> bool) -> String {
     let mut lines = String::new();
-    for Outcome { name, fate } in outcomes.iter().filter(|outcome| is_told(&outcome.fate)) {
+    for Outcome { name, fate } in outcomes.iter().filter(|outcome| is_shown(&outcome.fate)) {
         let name = text::line(name);
         // Writing to a string cannot fail.
         let _ = match fate {
@@ -80,7 +77,7 @@ mod tests {
             ("sso-session corp", Fate::Added),
             ("dev-Admin", Fate::Added),
             ("dev-Read", Fate::Unchanged),
-            ("prod\x1b[2J", Fate::Left(Reason::Gone)),
+            ("prod\x1b[2J", Fate::Left(Reason::NotListed)),
             ("old", Fate::Removed),
         ]
         .map(|(name, fate)| Outcome { name: name.to_owned(), fate })
@@ -88,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_but_the_unchanged_has_its_line() {
+    fn each_section_has_a_line_unless_it_is_unchanged() {
         let report = Report::done(Path::new("/h/config"), &outcomes(), Some("/h/config.ssoctl-backup".into()));
         let expected = "\
 added       sso-session corp
@@ -101,7 +98,7 @@ removed     old
     }
 
     #[test]
-    fn a_dry_run_prints_nothing_but_the_difference() {
+    fn a_dry_run_prints_only_the_difference() {
         let report = Report::intended(Path::new("/h/config"), &outcomes(), "DIFF\n".to_owned());
         assert_eq!(report.output, "DIFF\n");
         let expected = "\

@@ -174,7 +174,7 @@ mod tests {
             (good.clone(), Verdict::Ok, "corp (profiles: 0)"),
             (String::new(), Verdict::Warning, "no session"),
             (format!("{good}nonsense\n"), Verdict::Problem, "the AWS CLI refuses the whole file"),
-            (good.replace("sso_region", "sso_regoin"), Verdict::Problem, "no sso_region"),
+            (good.replace("sso_region", "region"), Verdict::Problem, "no sso_region"),
             (section("corp", CORP, "eu-wset", DEFAULT_SCOPE), Verdict::Warning, "no region of AWS"),
             (section("corp", CORP, "eu-west-1", "codewhisperer:completions"), Verdict::Warning, "renewed silently"),
             (

@@ -142,7 +142,7 @@ pub(crate) fn aws_config(bytes: &[u8]) {
 pub(crate) fn own_config(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let before = configured(&text, "");
-    let session = config::NewSession {
+    let session = NewSession {
         name: None,
         start_url: "https://added.awsapps.com/start".to_owned(),
         region: "eu-west-1".to_owned(),

@@ -1,9 +1,8 @@
 use super::*;
 use std::time::Duration;
 
-use crate::config::{BrowserCommand, NoAssignment, SdkCache, normalise_start_url};
+use crate::config::{BrowserCommand, DEFAULT_SCOPE, NoAssignment, Origin, OriginKind, SdkCache, normalise_start_url};
 use crate::issuer::Issuer;
-use std::path::PathBuf;
 
 const OWN: &str = "/home/me/.config/ssoctl/config.toml";
 const AWS: &str = "/home/me/.aws/config";
@@ -14,12 +13,8 @@ fn config(own: &str, aws: &str) -> Config {
 }
 
 fn config_in(own: &str, aws: &str, environment: &Environment) -> Config {
-    merge(
-        Source { path: Path::new(OWN), file: &OwnFile::parse(own) },
-        Source { path: Path::new(AWS), file: &AwsFile::parse(aws, "") },
-        Path::new("/home/me/.aws/credentials"),
-        environment,
-    )
+    let paths = Paths { own: OWN.into(), aws: AWS.into(), aws_credentials: "/home/me/.aws/credentials".into() };
+    parse(&paths, own, aws, "", environment)
 }
 
 fn names(config: &Config) -> Vec<&str> {
@@ -238,7 +233,7 @@ fn where_a_profile_and_a_session_share_a_name_the_name_means_the_session() {
     let corp = config.session("corp").expect("corp");
     assert_eq!(corp.start_url(), "https://corp.awsapps.com/start");
     assert_eq!(config.profiles["corp"].session, "else");
-    assert_eq!(problems_at(&config, &["means another one"]), [("aws", 4)]);
+    assert_eq!(problems_at(&config, &["the session \"corp\" is another one"]), [("aws", 4)]);
 }
 
 #[test]
@@ -361,7 +356,7 @@ fn profiles_that_call_ssoctl_in_a_circle_or_for_nothing_are_reported() {
             ("a", circle("a").as_str()),
             ("b", circle("b").as_str()),
             ("gone", "profile \"gone\" refers to session \"gone\", which does not exist"),
-            ("nowhere", "profile \"nowhere\" refers to profile \"absent\", which leads to no session"),
+            ("nowhere", "profile \"nowhere\" refers to profile \"absent\", which does not exist"),
             ("self", circle("self").as_str()),
         ]
     );

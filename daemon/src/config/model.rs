@@ -1,0 +1,188 @@
+//! What a configuration is once it has been read: sessions, profiles, settings, and the problems that were found.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ssoctl_protocol::DecidedBy;
+
+use super::browser_command::BrowserCommand;
+use super::endpoints::{EndpointError, Endpoints};
+use super::identity::{Identity, normalise_start_url};
+use super::problem::{Place, Problem};
+use super::quiet_hours::QuietHours;
+use crate::issuer::Issuer;
+use crate::portal::Assignment;
+
+/// The scope that makes a token refreshable. It is registered for a session that names no scopes.
+pub const DEFAULT_SCOPE: &str = "sso:account:access";
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Config {
+    /// Every usable session, in the order of the files. Identities are unique, and so are names and aliases.
+    pub sessions: Vec<SessionConfig>,
+    /// The profiles of the AWS configuration that lead to a session.
+    pub profiles: BTreeMap<String, ProfileConfig>,
+    /// The sessions that cannot be used, and why.
+    pub unusable_sessions: BTreeMap<String, Problem>,
+    /// The profiles that should lead to a session and do not, and why.
+    pub unusable_profiles: BTreeMap<String, Problem>,
+    /// Ignored files, sections and lines. Nobody knows which sessions and profiles they would have defined.
+    pub losses: Vec<Problem>,
+    pub secret_store: SecretStore,
+    pub notifications: Notifications,
+    /// Further AWS configuration files, which are read even if no caller names them, and whose endpoint settings count.
+    pub aws_config_files: Vec<PathBuf>,
+    /// When the person counts as away, even if the screen is in use.
+    pub quiet_hours: Option<QuietHours>,
+    /// A file of PEM certificates to trust besides the system's: `AWS_CA_BUNDLE`, else the default profile's `ca_bundle`.
+    pub ca_bundle: Option<PathBuf>,
+    /// All problems, in the order of files and lines.
+    pub problems: Vec<Problem>,
+}
+
+impl Config {
+    /// The session with this name or alias.
+    pub fn session(&self, name: &str) -> Option<&SessionConfig> {
+        self.sessions.iter().find(|session| session.is_named(name))
+    }
+
+    /// The sessions at this start URL in any spelling; none if it is not a start URL.
+    pub fn sessions_at<'a>(&'a self, start_url: &str) -> impl Iterator<Item = &'a SessionConfig> + use<'a> {
+        let normalised = normalise_start_url(start_url).ok();
+        self.sessions.iter().filter(move |session| Some(&session.identity.start_url) == normalised.as_ref())
+    }
+}
+
+/// A profile of the AWS configuration that leads to a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProfileConfig {
+    /// The session's name.
+    pub session: String,
+    /// The role and its account: `sso_account_id` and `sso_role_name`, or what a `credential_process` that is
+    /// `ssoctl credential-process` names.
+    pub assignment: Result<Assignment, NoAssignment>,
+    pub region: Option<String>,
+    /// The keys that decided on all this. They may be in other profiles, which this one names.
+    pub decided_by: DecidedBy,
+}
+
+/// Why a profile does not say which role in which account it is for. The text fits after the profile's name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoAssignment {
+    /// The profile is for signing in only.
+    #[error("has neither sso_account_id nor sso_role_name")]
+    Neither,
+    #[error("has no {missing} ({place})")]
+    Incomplete {
+        missing: &'static str,
+        /// The place of the key that the profile has.
+        place: Place,
+    },
+    #[error("cannot be used: {0}")]
+    Malformed(Problem),
+    /// The profile is for another role (`role_arn`), taken with the credentials of the profile that it names
+    /// (`source_profile`). The AWS tools do that by themselves.
+    #[error("takes its role from AWS STS with the credentials of profile {0:?}; name that one")]
+    OnTopOf(String),
+}
+
+/// A session: an identity with its names and settings.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SessionConfig {
+    pub name: String,
+    /// The names of the legacy profiles that sign in with it.
+    pub aliases: Vec<String>,
+    pub identity: Identity,
+    /// The scopes to register, in the order written. Without scopes, a token cannot be refreshed.
+    pub scopes: Vec<String>,
+    /// With an error, every call that needs the service fails, and `status` shows the error.
+    pub endpoints: Result<Endpoints, EndpointError>,
+    /// The keys under which other programs look for its token in the AWS token cache: its own name, and each legacy profile's
+    /// start URL exactly as written. No other session has any of them.
+    pub cache_keys: Vec<String>,
+    /// The issuer of what the AWS CLI and SDKs put into its token files. The AWS configuration file alone decides, because these
+    /// programs have neither the daemon's environment nor its own file. `None` if the file's settings cannot be used.
+    pub token_files_issuer: Option<Issuer>,
+    pub origin: Origin,
+    /// The command that opens its pages instead of the desktop's browser.
+    pub browser: Option<BrowserCommand>,
+    /// Further hosts that may serve its verification page, as the URL standard writes them.
+    pub verification_hosts: Vec<String>,
+    /// How long before its expiry a token is refreshed, if not the default.
+    pub refresh_before: Option<Duration>,
+    /// How long before the end of the sign-in the person is asked, if not the default.
+    pub notify_before: Option<Duration>,
+    pub sdk_cache: SdkCache,
+}
+
+impl SessionConfig {
+    /// Whether this is its name or one of its aliases.
+    pub fn is_named(&self, name: &str) -> bool {
+        self.name == name || self.aliases.iter().any(|alias| alias == name)
+    }
+
+    pub fn start_url(&self) -> &str {
+        &self.identity.start_url
+    }
+
+    /// The region of its Identity Center instance.
+    pub fn region(&self) -> &str {
+        &self.identity.region
+    }
+}
+
+/// Where a session is defined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    pub kind: OriginKind,
+    pub file: PathBuf,
+    /// Counted from 1.
+    pub line: usize,
+}
+
+impl Origin {
+    pub(super) fn new(kind: OriginKind, place: &Place) -> Self {
+        Self { kind, file: place.file.to_path_buf(), line: place.line }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OriginKind {
+    /// `[session.NAME]` of config.toml.
+    Own,
+    /// `[sso-session NAME]` of the AWS configuration.
+    SsoSession,
+    /// A profile of the AWS configuration with its own start URL.
+    LegacyProfile,
+}
+
+/// Where records are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SecretStore {
+    /// In the keyring, or in files if the machine has no keyring.
+    #[default]
+    Auto,
+    /// In the keyring, even if it is not available.
+    Keyring,
+    /// In files that only their owner can read.
+    File,
+    /// Nowhere: each start needs a new sign-in.
+    Memory,
+}
+
+/// Whether the desktop shows notifications.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Notifications {
+    #[default]
+    On,
+    Off,
+}
+
+/// Whether a session shares its token with the AWS CLI and SDKs through the files of their token cache.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SdkCache {
+    On,
+    #[default]
+    Off,
+}

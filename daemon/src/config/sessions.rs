@@ -1,0 +1,236 @@
+//! Makes the sessions of sections: one for each name in either file. `[session.NAME]` of config.toml overrides `[sso-session NAME]`
+//! member by member. `profiles` adds those of legacy profiles.
+
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
+
+use super::aws::{AwsFiles, Section, split_scopes};
+use super::endpoints::{self, Endpoints, Inputs, Overrides, ProfileEndpoints};
+use super::environment::Environment;
+use super::identity::{Identity, IdentityError, check_scopes};
+use super::model::{DEFAULT_SCOPE, Origin, OriginKind, SdkCache, SessionConfig};
+use super::own::{OwnFile, OwnSession};
+use super::problem::{Located, Place, Problem};
+
+/// The profile whose endpoint settings apply to sessions without a profile of their own. `AWS_PROFILE` does not count: it belongs
+/// to one shell, and the daemon serves all of them.
+pub(super) const DEFAULT_PROFILE: &str = "default";
+
+/// Everything that the configuration is made of.
+#[derive(Clone, Copy)]
+pub(super) struct Sources<'a> {
+    pub(super) own: &'a OwnFile,
+    pub(super) aws: &'a AwsFiles,
+    pub(super) environment: &'a Environment,
+}
+
+/// All sessions, with indices: there can be ten thousands of profiles, and each looks for its session.
+#[derive(Default)]
+pub(super) struct Sessions {
+    list: Vec<SessionConfig>,
+    by_name: HashMap<String, usize>,
+    by_portal: HashMap<(String, String), Vec<usize>>,
+    by_cache_key: HashMap<String, usize>,
+    /// The sessions that cannot be used, and why.
+    pub(super) unusable: BTreeMap<String, Problem>,
+}
+
+impl Sessions {
+    /// The sessions of all sections.
+    pub(super) fn read(sources: Sources<'_>, problems: &mut Vec<Problem>) -> Self {
+        let Sources { own, aws, .. } = sources;
+        let endpoints = aws.endpoints_of(DEFAULT_PROFILE, problems);
+        let mut sessions = Self::default();
+        let only_own = own.sessions.keys().filter(|name| !aws.sso_sessions.contains_key(*name));
+        for name in aws.sso_sessions.keys().chain(only_own) {
+            let sections = Sections { name, own: own.sessions.get(name), aws: aws.sso_sessions.get(name) };
+            // `own` has reported this problem.
+            let reported = sections.own.and_then(|own| own.unusable.clone());
+            let session = match reported {
+                Some(problem) => Err(problem),
+                None => sections.session(sources, &endpoints).inspect_err(|problem| problems.push(problem.clone())),
+            };
+            match session {
+                Ok(session) => drop(sessions.push(session)),
+                Err(problem) => drop(sessions.unusable.insert(name.clone(), problem)),
+            }
+        }
+        sessions
+    }
+
+    /// Adds a session, whose name must be free, and returns its index.
+    pub(super) fn push(&mut self, session: SessionConfig) -> usize {
+        let index = self.list.len();
+        self.by_name.insert(session.name.clone(), index);
+        self.by_portal.entry(portal(&session.identity)).or_default().push(index);
+        for key in &session.cache_keys {
+            self.by_cache_key.entry(key.clone()).or_insert(index);
+        }
+        self.list.push(session);
+        index
+    }
+
+    pub(super) fn get(&self, index: usize) -> &SessionConfig {
+        &self.list[index]
+    }
+
+    /// The index of the session with this name or alias.
+    pub(super) fn named(&self, name: &str) -> Option<usize> {
+        self.by_name.get(name).copied()
+    }
+
+    /// Whether a session has this name or alias, or would have it if it could be used.
+    pub(super) fn has_name(&self, name: &str) -> bool {
+        self.by_name.contains_key(name) || self.unusable.contains_key(name)
+    }
+
+    /// The indices of the sessions at this start URL in this region.
+    pub(super) fn at(&self, identity: &Identity) -> &[usize] {
+        self.by_portal.get(&portal(identity)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Gives a session a further name, unless another session has it. Returns the index of the session that has it.
+    pub(super) fn add_alias(&mut self, index: usize, alias: &str) -> usize {
+        claim(&mut self.by_name, index, alias, &mut self.list[index].aliases)
+    }
+
+    /// Gives a session a further key for its token, unless another session has it. Returns the index of the session that has it.
+    pub(super) fn add_cache_key(&mut self, index: usize, key: &str) -> usize {
+        claim(&mut self.by_cache_key, index, key, &mut self.list[index].cache_keys)
+    }
+
+    /// The finished sessions, which share their tokens as config.toml says, or else if that is useful.
+    pub(super) fn finish(mut self, own: &OwnFile) -> Vec<SessionConfig> {
+        for session in &mut self.list {
+            let chosen = own.sessions.get(&session.name).and_then(|own| own.sdk_cache);
+            session.sdk_cache = chosen.unwrap_or_else(|| usual_sdk_cache(session));
+        }
+        self.list
+    }
+}
+
+fn portal(identity: &Identity) -> (String, String) {
+    (identity.start_url.clone(), identity.region.clone())
+}
+
+fn claim(owners: &mut HashMap<String, usize>, index: usize, name: &str, names: &mut Vec<String>) -> usize {
+    match owners.entry(name.to_owned()) {
+        Entry::Occupied(owner) => *owner.get(),
+        Entry::Vacant(free) => {
+            names.push(name.to_owned());
+            *free.insert(index)
+        }
+    }
+}
+
+fn usual_sdk_cache(session: &SessionConfig) -> SdkCache {
+    // A session of config.toml alone is known to SDKs by the start URL of a legacy profile, if there is one.
+    let is_known_to_sdks = session.origin.kind != OriginKind::Own || session.cache_keys.len() > 1;
+    // The SDKs do not have the daemon's environment: they would take the token to another issuer.
+    let is_moved = session.endpoints.as_ref().is_ok_and(Endpoints::are_moved_by_a_variable)
+        && session.token_files_issuer.as_ref() != Some(&session.identity.issuer);
+    if is_known_to_sdks && !is_moved { SdkCache::On } else { SdkCache::Off }
+}
+
+/// A session with its endpoints, but without names that others may have.
+pub(super) fn session(
+    name: String,
+    identity: Identity,
+    scopes: Vec<String>,
+    origin: Origin,
+    own: OwnSession,
+    profile: &ProfileEndpoints,
+    environment: &Environment,
+) -> SessionConfig {
+    let (start_url, region) = (identity.start_url.as_str(), identity.region.as_str());
+    let inputs = Inputs { start_url, region, own: &own.endpoints, environment, profile };
+    let (issuer, endpoints) = endpoints::resolve(inputs);
+    let of_aws_file = Inputs { own: &Overrides::default(), environment: &Environment::default(), ..inputs };
+    let token_files_issuer = match endpoints::resolve(of_aws_file) {
+        (issuer, Ok(_)) => Some(issuer),
+        (_, Err(_)) => None,
+    };
+    SessionConfig {
+        name,
+        aliases: Vec::new(),
+        identity: identity.issued_by(issuer),
+        scopes,
+        endpoints,
+        cache_keys: Vec::new(),
+        token_files_issuer,
+        origin,
+        browser: own.browser,
+        verification_hosts: own.verification_hosts,
+        refresh_before: own.refresh_before,
+        notify_before: own.notify_before,
+        sdk_cache: SdkCache::default(),
+    }
+}
+
+/// The sections of one name, at least one of them.
+#[derive(Clone, Copy)]
+struct Sections<'a> {
+    name: &'a str,
+    own: Option<&'a OwnSession>,
+    aws: Option<&'a Section>,
+}
+
+impl<'a> Sections<'a> {
+    fn session(self, sources: Sources<'_>, endpoints: &ProfileEndpoints) -> Result<SessionConfig, Problem> {
+        let own = self.own.cloned().unwrap_or_default();
+        let (kind, place) = match self.aws {
+            Some(section) => (OriginKind::SsoSession, section.place.clone()),
+            None => (OriginKind::Own, Place::new(&sources.own.path, own.line)),
+        };
+        let start_url = self.member(&place, own.start_url.as_ref(), "start_url", "sso_start_url")?;
+        let region = self.member(&place, own.region.as_ref(), "region", "sso_region")?;
+        let scopes = self.scopes(&own)?;
+        let identity = Identity::new(Some(self.name), &start_url.value, &region.value, &scopes).map_err(|error| {
+            let (entry, is_own) = match error {
+                IdentityError::StartUrl(_) => (start_url, own.start_url.is_some()),
+                IdentityError::Region(_) => (region, own.region.is_some()),
+            };
+            let message = error.to_string();
+            if is_own { entry.place.error(message) } else { entry.aws_error(message) }
+        })?;
+        let (name, origin) = (self.name.to_owned(), Origin::new(kind, &place));
+        let mut session = session(name, identity, scopes, origin, own, endpoints, sources.environment);
+        session.cache_keys.push(session.name.clone());
+        Ok(session)
+    }
+
+    fn member<'b>(
+        self,
+        place: &Place,
+        own: Option<&'b Located<String>>,
+        own_key: &str,
+        aws_key: &str,
+    ) -> Result<&'b Located<String>, Problem>
+    where
+        'a: 'b,
+    {
+        let name = self.name;
+        own.or_else(|| self.aws?.get(aws_key)).ok_or_else(|| match self.aws {
+            Some(_) => place.error(format!("sso-session {name:?} has no {aws_key} and is ignored; add it")),
+            None => place.error(format!(
+                "session {name:?} has no {own_key}, and the AWS configuration has no [sso-session {name}] to take it from; it is \
+                 ignored"
+            )),
+        })
+    }
+
+    /// The scopes as written. An empty list means the default scope to the AWS CLI; in config.toml it means a token that cannot
+    /// be refreshed.
+    fn scopes(self, own: &OwnSession) -> Result<Vec<String>, Problem> {
+        if let Some(scopes) = &own.scopes {
+            check_scopes(&scopes.value).map_err(|error| scopes.place.error(error.to_string()))?;
+            return Ok(scopes.value.clone());
+        }
+        let list = self.aws.and_then(|section| section.get("sso_registration_scopes"));
+        let scopes = list.map(|list| split_scopes(&list.value)).unwrap_or_default();
+        if let (Some(list), Err(error)) = (list, check_scopes(&scopes)) {
+            return Err(list.aws_error(error.to_string()));
+        }
+        Ok(if scopes.is_empty() { vec![DEFAULT_SCOPE.to_owned()] } else { scopes })
+    }
+}

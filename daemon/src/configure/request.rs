@@ -1,0 +1,38 @@
+//! What the command line of `ssoctld configure` asks for.
+
+use super::choice::Pattern;
+use super::names::Template;
+use super::profile::Form;
+
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The session's name.
+    pub session: String,
+    /// The accounts, by id or name; without patterns, all.
+    pub accounts: Vec<Pattern>,
+    /// The roles; without patterns, all.
+    pub roles: Vec<Pattern>,
+    /// The names of the profiles.
+    pub template: Template,
+    /// The region of the profiles. `None` leaves their region as it is.
+    pub region: Option<String>,
+    pub form: Form,
+    pub stale: Stale,
+    pub writing: Writing,
+}
+
+/// What happens to profiles that were written earlier, if the portal does not list their role any more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stale {
+    /// They stay, and the report names them.
+    Kept,
+    Removed,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Writing {
+    /// The file is written.
+    Done,
+    /// The changes are shown instead.
+    Shown,
+}
