@@ -8,12 +8,12 @@ use crate::failure::Failure;
 
 /// Makes sure that there is a standard output, for a verb that hands it on to another program.
 pub(crate) fn check() -> Result<(), Failure> {
-    ssoctl_inherited::standard_output().map(drop).map_err(Failure::Unwritable)
+    ssoctl_process::standard_output().map(drop).map_err(Failure::Unwritable)
 }
 
 /// Writes an answer in one go.
 pub(crate) fn write(bytes: &[u8]) -> Result<(), Failure> {
-    ssoctl_inherited::standard_output().and_then(|mut output| output.write_all(bytes)).map_err(Failure::Unwritable)
+    ssoctl_process::standard_output().and_then(|mut output| output.write_all(bytes)).map_err(Failure::Unwritable)
 }
 
 /// Writes a JSON document, and the end of its line.

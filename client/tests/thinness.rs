@@ -23,7 +23,7 @@ fn of_our_crates_only_those_that_both_sides_share_are_linked() {
         "ssoctl",
         "ssoctl-aws-files",
         "ssoctl-files",
-        "ssoctl-inherited",
+        "ssoctl-process",
         "ssoctl-protocol",
         "ssoctld",
         "identity-center-simulator",
@@ -31,7 +31,7 @@ fn of_our_crates_only_those_that_both_sides_share_are_linked() {
     let mut found: Vec<&str> = linked.iter().map(String::as_str).filter(|name| ours.contains(name)).collect();
     found.sort_unstable();
     found.dedup();
-    assert_eq!(found, ["ssoctl", "ssoctl-aws-files", "ssoctl-files", "ssoctl-inherited", "ssoctl-protocol"]);
+    assert_eq!(found, ["ssoctl", "ssoctl-aws-files", "ssoctl-files", "ssoctl-process", "ssoctl-protocol"]);
 }
 
 #[test]

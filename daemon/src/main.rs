@@ -262,7 +262,7 @@ fn examine(arguments: Arguments, json: bool, shell: Option<&str>) -> anyhow::Res
     // What hangs (a name that is being resolved) is left behind.
     runtime.shutdown_background();
     let report = report?;
-    let mut output = ssoctl_inherited::standard_output().context("failed to print the report")?;
+    let mut output = ssoctl_process::standard_output().context("failed to print the report")?;
     let text = match (json, log::shows_colours(&output)) {
         (true, _) => report.json()?,
         (false, true) => report.text(Colour::Shown),
@@ -323,7 +323,7 @@ fn write_profiles(wanted: cli::Configure) -> anyhow::Result<ExitCode> {
     let mut errors = std::io::stderr().lock();
     match done {
         Ok(report) => {
-            let output = ssoctl_inherited::standard_output();
+            let output = ssoctl_process::standard_output();
             let printed = output.and_then(|mut output| output.write_all(report.output.as_bytes()));
             // Whoever reads no remarks misses nothing else.
             let _ = errors.write_all(report.remarks.as_bytes());

@@ -1,39 +1,36 @@
-//! A directory that nobody else can write to: whoever can write there could replace every file in it.
+//! Directories that nobody else can write to: whoever can write to one could replace every file in it.
 
-use std::fs::{self, DirBuilder, Metadata};
+use std::fs::{self, DirBuilder};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::Path;
 
+use crate::explained::with_remedy;
 use crate::owner::{belongs, is_foreign, refuse_foreign_place};
-use crate::remedy::{explained, with_remedy};
+use crate::remedy::explained;
 
 /// Makes a directory with this mode, and those above it, if they are missing.
 ///
 /// # Errors
-/// What is made would belong to somebody else than the place, which the message says with a remedy, or the operating system
-/// refuses.
+/// The place belongs to another user, or the operating system refuses. The message says what to do.
 pub fn make(directory: &Path, mode: u32) -> io::Result<()> {
     refuse_foreign_place(directory)?;
     DirBuilder::new().recursive(true).mode(mode).create(directory).map_err(|error| explained(error, directory))
 }
 
-/// Makes the directory with mode 0700 if it is missing. One that is there already has to belong to this user, and others
-/// must not be able to write to it. People may keep it elsewhere and link to it; what counts is where the link leads.
+/// Makes the directory with mode 0700 if it is missing. One that exists has to belong to this user, and others must not be
+/// able to write to it. It may be a link to a directory elsewhere; then that directory counts.
 ///
 /// # Errors
-/// It is somebody else's or open to others, which the message says with a remedy, or the operating system refuses.
+/// It belongs to another user or is open to others, or the operating system refuses. The message says what to do.
 pub fn private(directory: &Path) -> io::Result<()> {
     if !directory.exists() {
         make(directory, 0o700)?;
     }
-    judge(directory, &fs::metadata(directory).map_err(|error| explained(error, directory))?)
-}
-
-fn judge(directory: &Path, metadata: &Metadata) -> io::Result<()> {
+    let metadata = fs::metadata(directory).map_err(|error| explained(error, directory))?;
     let refuse = |message: String| Err(with_remedy(ErrorKind::PermissionDenied, message));
-    if is_foreign(metadata) {
-        return refuse(format!("it {}; name another one with SSOCTL_STATE_DIR", belongs(metadata)));
+    if is_foreign(&metadata) {
+        return refuse(format!("it {}; name another one with SSOCTL_STATE_DIR", belongs(&metadata)));
     }
     if metadata.mode() & 0o022 != 0 {
         return refuse(format!(

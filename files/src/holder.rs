@@ -1,4 +1,4 @@
-//! What a lock file says of the daemon that holds it.
+//! The text of a lock file: which daemon holds the lock, and where it listens.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use crate::regular_file::{Link, RegularFile};
 /// The lock in a state directory.
 pub const STATE_LOCK: &str = "ssoctld.lock";
 
-/// The lock of whoever uses the keyring, below the home directory whatever XDG variables say: the keyring is one, too.
+/// The lock of the keyring, below the home directory. No XDG variable moves it: a user has one keyring, whatever they say.
 pub const KEYRING_LOCK: &str = if cfg!(target_os = "macos") {
     "Library/Application Support/ssoctl/keyring.lock"
 } else {
@@ -18,47 +18,38 @@ pub const KEYRING_LOCK: &str = if cfg!(target_os = "macos") {
 /// No path is that long.
 const LONGEST: u64 = 8 << 10;
 
-/// Who has a lock. Written into its file as `pid 7, host ada, socket /run/…`.
+/// The daemon that holds a lock. Its text is `pid 7, host ada, socket /run/…`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Holder {
-    /// The process.
     pub pid: u32,
-    /// The machine: several may share a home directory.
+    /// The name of the machine: several may share a home directory.
     pub host: String,
     /// Where it listens.
     pub socket: PathBuf,
 }
 
 impl Holder {
-    /// This process.
+    /// This process, which listens at `socket`.
     pub fn this(socket: &Path) -> Self {
         Self { pid: std::process::id(), host: host(), socket: socket.to_owned() }
     }
 
-    /// Reads the text of a lock file.
     pub fn parse(text: &str) -> Option<Self> {
         let (pid, rest) = text.trim().strip_prefix("pid ")?.split_once(", host ")?;
         let (host, socket) = rest.split_once(", socket ")?;
         Some(Self { pid: pid.parse().ok()?, host: host.to_owned(), socket: socket.into() })
     }
 
-    /// Who has this lock, or had it last.
+    /// Reads who holds this lock, or held it last.
     pub fn read(lock: &Path) -> Option<Self> {
         let bytes = RegularFile::open(lock, Link::Refused).ok()??.read(LONGEST).ok()?;
         Self::parse(str::from_utf8(bytes.expose()).ok()?)
     }
 
-    /// Whether it is on this machine.
+    /// Whether it runs on this machine.
     pub fn is_here(&self) -> bool {
         self.host == host()
     }
-}
-
-/// Where the daemons listen that have locked this state directory or the keyring of whoever has this home, on this machine.
-pub fn sockets(state: Option<PathBuf>, home: Option<PathBuf>) -> impl Iterator<Item = PathBuf> {
-    let locks = [state.map(|state| state.join(STATE_LOCK)), home.map(|home| home.join(KEYRING_LOCK))];
-    let holders = locks.into_iter().flatten().filter_map(|lock| Holder::read(&lock));
-    holders.filter(Holder::is_here).map(|holder| holder.socket).filter(|socket| socket.is_absolute())
 }
 
 impl fmt::Display for Holder {
@@ -67,7 +58,13 @@ impl fmt::Display for Holder {
     }
 }
 
-/// The name of this machine.
+/// The sockets of this machine's daemons that hold the lock of this state directory, or of the keyring that belongs to this home.
+pub fn sockets(state: Option<PathBuf>, home: Option<PathBuf>) -> impl Iterator<Item = PathBuf> {
+    let locks = [state.map(|state| state.join(STATE_LOCK)), home.map(|home| home.join(KEYRING_LOCK))];
+    let holders = locks.into_iter().flatten().filter_map(|lock| Holder::read(&lock));
+    holders.filter(Holder::is_here).map(|holder| holder.socket).filter(|socket| socket.is_absolute())
+}
+
 fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().replace(',', "")
 }

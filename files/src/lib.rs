@@ -1,17 +1,18 @@
-//! How ssoctl and ssoctld open files and directories that others may have put into their place.
+//! How ssoctl and ssoctld open files and directories that others may have replaced.
 //!
 //! | module | what it does |
 //! |---|---|
-//! | [`owner`] | the owner of a file, and a message that says what to do about it |
-//! | [`remedy`] | what to do about what the operating system refuses |
-//! | [`regular_file`] | reading: never waits for a FIFO, never reads without end |
-//! | [`own_file`] | writing to a file of one's own: never through a link, never to somebody else's |
-//! | [`directory`] | a directory that nobody else can write to |
-//! | [`holder`] | what a lock file says of the daemon that holds it |
-//! | [`runtime`] | the directory for what lives as long as a login |
-//! | [`log_file`] | the daemon's log, which never grows beyond two files |
+//! | [`owner`] | the owner of a file, and places where this user may not make anything |
+//! | [`remedy`] | what to do when the operating system refuses something |
+//! | [`regular_file`] | reads without waiting for a FIFO, and never without end |
+//! | [`own_file`] | writes to a file of this user, never through a link and never to another user's file |
+//! | [`directory`] | makes directories that nobody else can write to |
+//! | [`holder`] | which daemon holds a lock, as the lock file says |
+//! | [`runtime`] | the directory for files that live as long as a login |
+//! | [`log_file`] | the daemon's log: the current file and the one before it |
 
 pub mod directory;
+mod explained;
 pub mod holder;
 pub mod log_file;
 pub mod own_file;

@@ -1,27 +1,22 @@
-//! The log of a daemon that a client has started: one file, and the one before it.
+//! The log of a daemon that a client started: the current file, and the one before it.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind};
+use std::io;
 use std::path::Path;
 
 use crate::own_file;
 use crate::remedy::explained;
 
-/// The length from which on the next log begins.
+/// A log with more bytes than this is moved away.
 pub const LARGEST: u64 = 1024 * 1024;
 
-/// Opens the log for writing at its end. One that has grown beyond [`LARGEST`] is moved to `….log.old` first.
+/// Opens the log for writing at its end. One with more than [`LARGEST`] bytes is renamed to `….log.old` first.
 ///
 /// # Errors
 /// Something else is in its place, or the operating system refuses.
 pub fn open(path: &Path) -> io::Result<File> {
-    match fs::symlink_metadata(path) {
-        Ok(metadata) if metadata.is_file() && metadata.len() > LARGEST => {
-            fs::rename(path, path.with_extension("log.old")).map_err(|error| explained(error, path))?;
-        }
-        Ok(_) => {}
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(error) => return Err(explained(error, path)),
+    if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() > LARGEST) {
+        fs::rename(path, path.with_extension("log.old")).map_err(|error| explained(error, path))?;
     }
     own_file::append(path)
 }

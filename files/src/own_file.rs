@@ -1,8 +1,8 @@
-//! Files of one's own that are opened for writing: a log, a lock.
+//! Files of this user that are opened for writing: a log, a lock.
 //!
 //! Whoever can write to a directory can put a link, a FIFO or a file of his own into the place of another's file. What is
-//! opened here is a regular file that belongs to this user, has no second name, and is readable by nobody else; it is made
-//! if there is none.
+//! opened here is a regular file that belongs to this user, has no second name, and is readable by nobody else. It is made if
+//! there is none.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
@@ -12,10 +12,11 @@ use std::path::Path;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
+use crate::explained::with_remedy;
 use crate::owner::{belongs, is_foreign, refuse_foreign_place};
-use crate::remedy::{explained, with_remedy};
+use crate::remedy::explained;
 
-/// Opens it for reading and writing at any place.
+/// Opens the file for reading and writing at any position.
 ///
 /// # Errors
 /// Something else is there, which the message names, or the operating system refuses.
@@ -23,7 +24,7 @@ pub fn open(path: &Path) -> io::Result<File> {
     open_with(File::options().read(true).write(true), path)
 }
 
-/// Opens it for writing at its end.
+/// Opens the file for writing at its end.
 ///
 /// # Errors
 /// Something else is there, which the message names, or the operating system refuses.
@@ -35,12 +36,13 @@ fn open_with(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     if fs::symlink_metadata(path).is_err() {
         refuse_foreign_place(path)?;
     }
-    // Without a reader a FIFO fails to open, and with one it is recognised below.
+    // A FIFO without a reader fails to open; one with a reader is recognised below.
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
     let file = options.create(true).mode(0o600).custom_flags(flags.bits().cast_signed()).open(path);
-    let file = file.map_err(|error| {
-        let is = |errno: Errno| error.raw_os_error() == Some(errno.raw_os_error());
-        if is(Errno::NXIO) || is(Errno::LOOP) || is(Errno::ISDIR) { not_regular() } else { explained(error, path) }
+    let not_regular = || io::Error::other("it is not a regular file; move it away");
+    let file = file.map_err(|error| match Errno::from_io_error(&error) {
+        Some(Errno::NXIO | Errno::LOOP | Errno::ISDIR) => not_regular(),
+        _ => explained(error, path),
     })?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
@@ -56,10 +58,6 @@ fn open_with(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
         file.set_permissions(Permissions::from_mode(0o600))?;
     }
     Ok(file)
-}
-
-fn not_regular() -> io::Error {
-    io::Error::other("it is not a regular file; move it away")
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The owner of a file or directory, and whether something may be made there.
+//! The owner of a file or directory, and the places where this user may not make anything.
 
 use std::env;
 use std::fs::{self, Metadata};
@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::remedy::with_remedy;
+use crate::explained::with_remedy;
 
 const SUPERUSER: u32 = 0;
 
@@ -15,9 +15,13 @@ pub fn is_foreign(metadata: &Metadata) -> bool {
     metadata.uid() != own()
 }
 
-/// A user as messages name one: `ada (uid 1000)`.
-pub fn name(uid: u32) -> String {
-    // The library's own way asks servers for names, which may take long, and does not go with a static binary.
+/// Returns `belongs to ada (uid 1000)`.
+pub fn belongs(metadata: &Metadata) -> String {
+    format!("belongs to {}", name(metadata.uid()))
+}
+
+fn name(uid: u32) -> String {
+    // The C library's function asks servers for names, which may take long, and a static binary cannot use it.
     let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
     match users.lines().find_map(|line| name_in(line, uid)) {
         Some(name) => format!("{name} (uid {uid})"),
@@ -32,72 +36,54 @@ fn name_in(line: &str, uid: u32) -> Option<&str> {
     (fields.nth(1)?.parse() == Ok(uid) && !name.contains(char::is_control)).then_some(name)
 }
 
-/// `belongs to ada (uid 1000)`
-pub fn belongs(metadata: &Metadata) -> String {
-    format!("belongs to {}", name(metadata.uid()))
-}
-
-/// The error that names the owner and what to do, if the place belongs to another user.
+/// Returns the error that names the owner and what to do, if the path, or the nearest directory above it that can be seen,
+/// belongs to another user.
 pub(crate) fn foreign_place(path: &Path) -> Option<io::Error> {
-    // What is closed hides everything below it.
     let (place, metadata) = path.ancestors().find_map(|place| Some((place, place.symlink_metadata().ok()?)))?;
-    is_foreign(&metadata).then(|| refusal(place, &metadata, &Variables::of_process(), own()))
+    is_foreign(&metadata).then(|| refusal(place, &metadata, &directories_of_process(), own()))
 }
 
-/// Refuses a place where what is made would not belong to the owner of the place: that is another user's home or runtime
-/// directory, which this process has because of sudo or su, or because it is the superuser's. The superuser's directories are
-/// everybody's parents.
+/// Refuses a path in the home or runtime directory of another user, which this process has because of sudo or su, or because it
+/// runs as the superuser: what is made there would not belong to the owner of the directory. The superuser's own directories
+/// are fine, as they are above everybody's.
 ///
 /// # Errors
-/// It is such a place, and the message says whose it is and what to do.
+/// The message names the owner and says what to do.
 pub fn refuse_foreign_place(path: &Path) -> io::Result<()> {
-    judge(path, &Variables::of_process(), own())
+    judge(path, &directories_of_process(), own())
 }
 
-fn judge(path: &Path, variables: &Variables, own: u32) -> io::Result<()> {
+fn judge(path: &Path, directories: &[Directory], own: u32) -> io::Result<()> {
     let existing = path.ancestors().filter_map(|place| Some((place, fs::metadata(place).ok()?)));
     for (place, metadata) in existing {
         if ![own, SUPERUSER].contains(&metadata.uid()) {
-            return Err(refusal(place, &metadata, variables, own));
+            return Err(refusal(place, &metadata, directories, own));
         }
-        // In a home all belongs to whom the home belongs, also what a careless superuser has left there.
-        let is_within_home = variables.home.as_ref().is_some_and(|home| place.starts_with(home) && place != home);
-        if !is_within_home {
+        // A directory of the superuser within a home may have been made by mistake; the owner of the home counts.
+        let is_within = |home: &Path| place.starts_with(home) && place != home;
+        if !directories.iter().any(|(variable, home)| *variable == "HOME" && is_within(home)) {
             break;
         }
     }
     Ok(())
 }
 
-/// The directories that a shell hands on, also to a process of another user.
-struct Variables {
-    home: Option<PathBuf>,
-    runtime: Option<PathBuf>,
+/// A directory, and the variable that names it.
+type Directory = (&'static str, PathBuf);
+
+/// The directories that a shell passes on, also to a process of another user.
+fn directories_of_process() -> Vec<Directory> {
+    let runtime = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let named = [("HOME", env::home_dir()), ("XDG_RUNTIME_DIR", runtime)];
+    named.into_iter().filter_map(|(name, path)| Some((name, path.filter(|path| path.is_absolute())?))).collect()
 }
 
-impl Variables {
-    fn of_process() -> Self {
-        let directory = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-        Self { home: env::home_dir().filter(|home| home.is_absolute()), runtime: directory("XDG_RUNTIME_DIR") }
-    }
-}
-
-fn refusal(place: &Path, metadata: &Metadata, variables: &Variables, own: u32) -> io::Error {
-    let shown = place.display();
-    let belongs = belongs(metadata);
-    let is_below_foreign = |directory: &Option<PathBuf>| {
-        let directory = directory.as_ref().filter(|directory| place.starts_with(directory));
-        directory.and_then(|directory| fs::metadata(directory).ok()).is_some_and(|found| found.uid() != own)
-    };
-    let variable = if is_below_foreign(&variables.home) {
-        Some("HOME")
-    } else if is_below_foreign(&variables.runtime) {
-        Some("XDG_RUNTIME_DIR")
-    } else {
-        None
-    };
-    let message = match (variable, metadata.uid()) {
-        (Some(variable), _) => format!(
+fn refusal(place: &Path, metadata: &Metadata, directories: &[Directory], own: u32) -> io::Error {
+    let is_foreign = |directory: &Path| fs::metadata(directory).is_ok_and(|found| found.uid() != own);
+    let cause = directories.iter().find(|(_, directory)| place.starts_with(directory) && is_foreign(directory));
+    let (shown, belongs) = (place.display(), belongs(metadata));
+    let message = match (cause, metadata.uid()) {
+        (Some((variable, _)), _) => format!(
             "{shown} {belongs}, and this process to {}; run it as its owner, without sudo or su, or set {variable} to a directory of \
              your own",
             name(own)
@@ -134,7 +120,7 @@ mod tests {
         let below = home.path().join(".local");
         fs::create_dir(&below).unwrap();
         let own = fs::metadata(&below).unwrap().uid();
-        let variables = Variables { home: Some(home.path().to_owned()), runtime: None };
+        let variables = [("HOME", home.path().to_owned())];
         // A process of another user sees our directories as that of somebody else.
         if own != SUPERUSER {
             let refused = judge(&below.join("state/ssoctl"), &variables, own + 1).unwrap_err().to_string();
@@ -147,7 +133,7 @@ mod tests {
             std::os::unix::fs::chown(home.path(), Some(65534), None).unwrap();
             let refused = judge(&below.join("state/ssoctl"), &variables, own).unwrap_err().to_string();
             assert!(refused.contains("(uid 65534), and this process to root (uid 0)"), "{refused}");
-            let elsewhere = Variables { home: None, runtime: Some(home.path().to_owned()) };
+            let elsewhere = [("XDG_RUNTIME_DIR", home.path().to_owned())];
             let refused = judge(&home.path().join("ssoctl"), &elsewhere, own).unwrap_err().to_string();
             assert!(refused.contains("set XDG_RUNTIME_DIR"), "{refused}");
         }

@@ -1,9 +1,8 @@
-//! Reading files that somebody else may have put into their place: a FIFO is never waited for, a device never read, and what is
-//! too long never read to its end.
+//! Reads files that somebody else may have replaced: without waiting for a FIFO, reading a device, or reading without end.
 
 use std::fmt;
 use std::fs::{File, Metadata};
-use std::io::{self, ErrorKind, Read as _};
+use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
@@ -13,23 +12,21 @@ use ssoctl_protocol::Secret;
 
 use crate::remedy::explained;
 
-/// What becomes of a symbolic link in the file's place.
+/// What happens to a symbolic link in the place of the file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Link {
     /// It leads to the file: people keep their configuration elsewhere.
     Followed,
-    /// It is not the file.
     Refused,
 }
 
-/// Why there is nothing to read. A fragment without the path that says what to do where that is known.
+/// Why a file was not read. The text is a fragment without the path, and says what to do where that is known.
 #[derive(Debug)]
 pub enum NotRead {
-    /// A FIFO, a directory, a device, a socket, or a link that is not followed.
+    /// A FIFO, a directory, a device, a socket, or a link that is refused.
     NotRegular,
-    /// Longer than what is looked for.
+    /// The file has more bytes than this.
     TooLong(u64),
-    /// What the operating system says.
     Io(io::Error),
 }
 
@@ -55,38 +52,38 @@ impl From<io::Error> for NotRead {
 #[derive(Debug)]
 pub struct RegularFile {
     file: File,
-    /// What is known of it, of exactly the file that is open.
+    /// Of exactly the file that is open.
     pub metadata: Metadata,
 }
 
 impl RegularFile {
-    /// Opens it; `None` if there is nothing.
+    /// Opens the file; `None` if there is none.
     ///
     /// # Errors
     /// [`NotRead`] if something else is there, or it may not be read.
     pub fn open(path: &Path, link: Link) -> Result<Option<Self>, NotRead> {
         let mut flags = OFlags::NONBLOCK | OFlags::NOCTTY;
-        if link == Link::Refused {
-            flags |= OFlags::NOFOLLOW;
-        }
+        flags.set(OFlags::NOFOLLOW, link == Link::Refused);
         let file = match File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path) {
             Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => {
-                // What open(2) says of a socket, and of a link that is not followed.
-                let is = |errno: Errno| error.raw_os_error() == Some(errno.raw_os_error());
-                let other = is(Errno::NXIO) || (link == Link::Refused && is(Errno::LOOP));
-                return Err(if other { NotRead::NotRegular } else { explained(error, path).into() });
+                return match Errno::from_io_error(&error) {
+                    Some(Errno::NOENT) => Ok(None),
+                    // What open(2) says of a socket, and of a link that is refused.
+                    Some(Errno::NXIO) => Err(NotRead::NotRegular),
+                    Some(Errno::LOOP) if link == Link::Refused => Err(NotRead::NotRegular),
+                    _ => Err(explained(error, path).into()),
+                };
             }
         };
         let metadata = file.metadata()?;
         if metadata.is_file() { Ok(Some(Self { file, metadata })) } else { Err(NotRead::NotRegular) }
     }
 
-    /// Reads it to its end.
+    /// Reads the file to its end.
     ///
     /// # Errors
-    /// [`NotRead`] if it is longer than `longest`, or reading fails.
+    /// [`NotRead`] if it has more bytes than `longest`, or reading fails.
     pub fn read(self, longest: u64) -> Result<Secret<Vec<u8>>, NotRead> {
         // One allocation, so that no part of a secret is left behind in a smaller one.
         let capacity = usize::try_from(self.metadata.len().min(longest)).unwrap_or_default() + 1;

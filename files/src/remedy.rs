@@ -1,21 +1,20 @@
-//! What to do about what the operating system refuses: the one place that knows, for client and daemon.
+//! What to do when the operating system refuses something, for client and daemon.
 
-use std::fmt;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use ssoctl_protocol::socket::{LONGEST_PATH, SOCKET_VARIABLE};
 
+use crate::explained::{has_remedy, with_remedy};
 use crate::owner::foreign_place;
 
-/// What the operating system says about a path, followed by what to do about it, where that is known. What has been explained
-/// already stays as it is.
+/// Adds to what the operating system says about a path what to do about it, where that is known.
 pub fn explained(error: io::Error, path: &Path) -> io::Error {
-    // The library has no kind of its own for it.
+    // The standard library has no error kind for it.
     if error.kind() == ErrorKind::InvalidInput && error.to_string().contains("SUN_LEN") {
         return with_remedy(ErrorKind::InvalidFilename, too_long(path));
     }
-    if error.get_ref().is_some_and(|inner| inner.is::<Explained>()) {
+    if has_remedy(&error) {
         return error;
     }
     let remedy = match error.kind() {
@@ -26,8 +25,8 @@ pub fn explained(error: io::Error, path: &Path) -> io::Error {
             }
         },
         ErrorKind::ReadOnlyFilesystem => {
-            "have its file system mounted read-write, or name a place on another one; if a directory of a service was \
-             removed while it ran, run: ssoctl service restart"
+            "have its file system mounted read-write, or name a place on another one; if a directory of a service was removed while \
+             it ran, run: ssoctl service restart"
                 .to_owned()
         }
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on its file system".to_owned(),
@@ -36,28 +35,12 @@ pub fn explained(error: io::Error, path: &Path) -> io::Error {
     with_remedy(error.kind(), format!("{error}; {remedy}"))
 }
 
-/// An error whose text says what to do.
-pub(crate) fn with_remedy(kind: ErrorKind, text: String) -> io::Error {
-    io::Error::new(kind, Explained(text))
-}
-
-#[derive(Debug)]
-struct Explained(String);
-
-impl fmt::Display for Explained {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Explained {}
-
 /// Says that this path is too long for a socket, and what to do. The text fits after "failed to …: ".
 pub fn too_long(path: &Path) -> String {
     let length = path.as_os_str().len();
     format!(
-        "the path has {length} bytes, and a socket's has {LONGEST_PATH} at most; name a shorter one with {SOCKET_VARIABLE}, for \
-         ssoctl and ssoctld"
+        "the path has {length} bytes, but that of a socket has at most {LONGEST_PATH}; name a shorter one with {SOCKET_VARIABLE}, \
+         for ssoctl and ssoctld"
     )
 }
 

@@ -1,24 +1,21 @@
-//! The directory for what lives as long as a login.
+//! The directory for files that live as long as a login.
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::owner::is_foreign;
 
-/// `XDG_RUNTIME_DIR` if it is there; else, as cron and su leave it out, where the login manager makes it, if that is there
-/// and the user's own.
+/// Returns the value of `XDG_RUNTIME_DIR` if that directory exists. Cron and su leave the variable out; then it is the one that
+/// the login manager makes, if that exists and belongs to this user.
 pub fn directory(variable: Option<OsString>) -> Option<OsString> {
-    let named = variable.filter(|value| !value.is_empty()).map(PathBuf::from);
-    let usual = PathBuf::from(format!("/run/user/{}", rustix::process::geteuid().as_raw()));
-    named
-        .filter(|path| path.is_dir())
-        .or_else(|| (cfg!(target_os = "linux") && is_ours(&usual)).then_some(usual))
-        .map(PathBuf::into_os_string)
-}
-
-fn is_ours(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|found| found.is_dir() && !is_foreign(&found))
+    let named = variable.map(PathBuf::from).filter(|path| path.is_dir());
+    let usual = || {
+        let path = PathBuf::from(format!("/run/user/{}", rustix::process::geteuid().as_raw()));
+        let is_ours = fs::metadata(&path).is_ok_and(|found| found.is_dir() && !is_foreign(&found));
+        (cfg!(target_os = "linux") && is_ours).then_some(path)
+    };
+    named.or_else(usual).map(PathBuf::into_os_string)
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ fn attend_the_same() -> Result<ExitCode, Failure> {
     let same = || {
         let mut command = Command::new(env::current_exe()?);
         command.args(env::args_os().skip(1));
-        ssoctl_inherited::hand_on(&mut command);
+        ssoctl_process::keep_ignoring_broken_pipes(&mut command);
         Attendance::begin()?.attend(|| command.spawn())
     };
     same()

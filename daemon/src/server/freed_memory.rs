@@ -64,7 +64,7 @@ impl OpenConnections {
             self.many_ended.notified().await;
             clock.sleep_until(clock.now().boot + DELAY).await;
             self.counts().given_back();
-            ssoctl_heap::give_back();
+            ssoctl_process::give_memory_back();
             tracing::debug!("memory of connections that have ended was given back");
         }
     }

@@ -74,6 +74,6 @@ fn command(words: &[OsString], changes: &Changes) -> Command {
         command.env_remove(name);
     }
     command.envs(changes.set.iter().map(|(name, value)| (name, value.expose())));
-    ssoctl_inherited::hand_on(&mut command);
+    ssoctl_process::keep_ignoring_broken_pipes(&mut command);
     command
 }

@@ -1,6 +1,5 @@
-//! What this process was started with, and Rust's runtime changes before `main`: it opens `/dev/null` in the place of a closed
-//! standard output, and ignores SIGPIPE. Neither can be told afterwards, and no safe code runs earlier, so this crate has
-//! unsafe code, like `heap` and no other crate of ours.
+//! What this process inherited and Rust's runtime changes before `main`: the runtime opens `/dev/null` in the place of a closed
+//! standard output, and ignores SIGPIPE. Afterwards neither can be found out, so both are read before.
 
 use std::fs::File;
 use std::io;
@@ -12,13 +11,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 static OUTPUT_IS_CLOSED: AtomicBool = AtomicBool::new(false);
 static IGNORES_BROKEN_PIPES: AtomicBool = AtomicBool::new(false);
 
-// SAFETY: both systems call what is in these sections before `main`, and `look` needs nothing that is set up only there.
+// SAFETY: both systems call the functions in these sections before `main`, and `record` needs nothing that is set up only there.
 #[used]
 #[cfg_attr(target_os = "linux", unsafe(link_section = ".init_array"))]
 #[cfg_attr(target_os = "macos", unsafe(link_section = "__DATA,__mod_init_func"))]
-static LOOK: extern "C" fn() = look;
+static RECORD: extern "C" fn() = record;
 
-extern "C" fn look() {
+extern "C" fn record() {
     // SAFETY: it takes a number and changes nothing.
     let flags = unsafe { libc::fcntl(libc::STDOUT_FILENO, libc::F_GETFD) };
     OUTPUT_IS_CLOSED.store(flags == -1, Ordering::Relaxed);
@@ -31,8 +30,8 @@ extern "C" fn look() {
     IGNORES_BROKEN_PIPES.store(handler == libc::SIG_IGN, Ordering::Relaxed);
 }
 
-/// Standard output as it was inherited. Whoever writes to it is told of every failure; `io::stdout` keeps quiet where it cannot
-/// be written to at all.
+/// Returns standard output as it was inherited. Writing to it reports every failure, unlike `io::stdout`, which hides that
+/// nothing can be written at all.
 ///
 /// # Errors
 /// It was closed, or cannot be duplicated.
@@ -43,8 +42,8 @@ pub fn standard_output() -> io::Result<File> {
     io::stdout().as_fd().try_clone_to_owned().map(File::from)
 }
 
-/// Has a command ignore SIGPIPE if this process was started so. `Command` sets it to its default otherwise.
-pub fn hand_on(command: &mut Command) {
+/// Has a command ignore SIGPIPE if this process was started so. Without this, `Command` resets the signal to its default.
+pub fn keep_ignoring_broken_pipes(command: &mut Command) {
     if IGNORES_BROKEN_PIPES.load(Ordering::Relaxed) {
         let ignore = || {
             // SAFETY: `signal` may be called between fork and exec (signal-safety(7)).
