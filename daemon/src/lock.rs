@@ -1,12 +1,12 @@
 //! One daemon for one set of records.
 //!
-//! Two daemons on one set of records would spend each other's refresh tokens. So a daemon claims its state directory, and the
-//! keyring while it uses it: an flock is held on a file, and the kernel gives it up with the process, so nothing has to be
-//! cleaned up after a crash. The file's text says who holds it, for people and for the second daemon's message. Where the
-//! file system knows no flock (NFS without its lock service), that text is all there is.
+//! Two daemons on one set of records would use up each other's refresh tokens. So a daemon claims its state directory, and the
+//! keyring while it uses it: it holds an flock on a file. The kernel releases that with the process, so nothing has to be cleaned
+//! up after a crash. The text of the file says who holds the lock, for people and for the message of a second daemon. Where the
+//! file system knows no flock (NFS without its lock service), only that text keeps others away.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,25 +16,14 @@ use rustix::io::Errno;
 use ssoctl_files::holder::{Holder, KEYRING_LOCK, STATE_LOCK};
 use ssoctl_files::{directory, own_file};
 
-/// Why a claim could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// Another daemon has it.
+    /// `holder` is the text of the lock file.
     #[error("ssoctld is running already for {claimed}: {holder}; {}", remedy(holder))]
-    Held {
-        /// What.
-        claimed: String,
-        /// Who has it: process id, host and socket.
-        holder: String,
-    },
-    /// The directory or the file in it cannot be used, or is not this user's alone.
+    Held { claimed: String, holder: String },
+    /// The directory or the lock in it cannot be used, or others can write to it.
     #[error("{} cannot be used", path.display())]
-    Io {
-        /// The directory, or the lock in it.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    Io { path: PathBuf, source: io::Error },
 }
 
 fn remedy(holder: &str) -> &'static str {
@@ -48,14 +37,14 @@ fn remedy(holder: &str) -> &'static str {
 }
 
 impl LockError {
-    /// The daemon of this machine that has it, as far as it has left word.
+    /// The daemon of this machine that holds the lock, if its file names one.
     pub(crate) fn holder(&self) -> Option<Holder> {
         let Self::Held { holder, .. } = self else { return None };
         Holder::parse(holder).filter(Holder::is_here)
     }
 }
 
-/// What a daemon wants for itself alone, and whether it has it.
+/// What a daemon wants for itself alone.
 #[derive(Debug)]
 pub struct Claim {
     /// For people.
@@ -71,31 +60,29 @@ struct Held {
     exclusion: Exclusion,
 }
 
-/// What keeps others away.
+/// What keeps other daemons away.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Exclusion {
-    /// The kernel.
+    /// The kernel's lock.
     Lock,
-    /// The word in the file alone: the file system knows no flock.
-    Word,
+    /// Only the text in the file: the file system knows no flock.
+    Text,
 }
 
-/// What was found when a claim was looked at again.
+/// The state of a claim that was made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kept {
-    /// It holds, by this.
-    Still(Exclusion),
-    /// Its file was gone, and what lay beside it may be, too. It holds again, by this.
-    Anew(Exclusion),
+pub struct Checked {
+    pub exclusion: Exclusion,
+    /// Whether its file was gone and has been made again. Then the files beside it may be gone, too.
+    pub is_new: bool,
 }
 
 impl Claim {
-    /// The state directory.
     pub fn to_state(directory: &Path, socket: &Path) -> Self {
         Self::new("the state directory", directory.join(STATE_LOCK), socket)
     }
 
-    /// The keyring of whoever has this home.
+    /// Claims the keyring of the user who has this home.
     pub fn to_keyring(home: &Path, socket: &Path) -> Self {
         Self::new("the keyring", home.join(KEYRING_LOCK), socket)
     }
@@ -104,46 +91,43 @@ impl Claim {
         Self { what, file, socket: socket.to_owned(), held: Mutex::new(None) }
     }
 
-    /// The lock's file.
+    /// The path of the lock.
     pub fn file(&self) -> &Path {
         &self.file
     }
 
-    /// Makes the claim, if it is not made yet, and leaves word of who did.
+    /// Takes the lock, if this claim does not hold it yet, and writes who holds it into its file.
     ///
     /// # Errors
-    /// [`LockError`] says who has it or what is in the way.
-    pub fn make(&self) -> Result<Exclusion, LockError> {
+    /// [`LockError`] says who holds it or what is in the way.
+    pub fn make(&self) -> Result<(), LockError> {
         let mut held = self.held();
-        let made = match held.take() {
-            Some(made) => made,
-            None => self.lock()?,
-        };
-        Ok(held.insert(made).exclusion)
+        if held.is_none() {
+            *held = Some(self.lock()?);
+        }
+        Ok(())
     }
 
-    /// Gives it up.
     pub fn give_up(&self) {
         *self.held() = None;
     }
 
-    /// Looks whether a claim that was made still holds, and makes it anew where its file is gone.
+    /// Checks a claim that was made, and makes it again if its file is gone. `None` if it was not made.
     ///
     /// # Errors
-    /// Somebody else has it now, or it cannot be made again.
-    pub fn check(&self) -> Result<Option<Kept>, LockError> {
+    /// Another daemon holds it now, or it cannot be made again.
+    pub fn check(&self) -> Result<Option<Checked>, LockError> {
         let mut held = self.held();
         let Some(known) = held.as_ref() else { return Ok(None) };
-        let place = fs::symlink_metadata(&self.file).ok().map(|found| (found.dev(), found.ino()));
-        let ours = known.file.metadata().ok().map(|found| (found.dev(), found.ino()));
-        let is_gone = place.is_none() || place != ours;
-        if !is_gone && known.exclusion == Exclusion::Lock {
-            return Ok(Some(Kept::Still(Exclusion::Lock)));
+        let identity = |file: Metadata| (file.dev(), file.ino());
+        let found = fs::symlink_metadata(&self.file).ok().map(identity);
+        let is_new = found.is_none() || found != known.file.metadata().ok().map(identity);
+        if !is_new && known.exclusion == Exclusion::Lock {
+            return Ok(Some(Checked { exclusion: Exclusion::Lock, is_new }));
         }
-        // Its own word is no reason to refuse it.
-        let made = self.lock()?;
-        let exclusion = held.insert(made).exclusion;
-        Ok(Some(if is_gone { Kept::Anew(exclusion) } else { Kept::Still(exclusion) }))
+        // A text that this process wrote does not refuse the claim.
+        let exclusion = held.insert(self.lock()?).exclusion;
+        Ok(Some(Checked { exclusion, is_new }))
     }
 
     fn held(&self) -> MutexGuard<'_, Option<Held>> {
@@ -157,44 +141,40 @@ impl Claim {
         let mut file = own_file::open(&self.file).map_err(io)?;
         let exclusion = match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Exclusion::Lock,
-            Err(Errno::WOULDBLOCK) => return Err(self.is_held(&mut file)),
-            // flock(2) and what network file systems say instead.
+            Err(Errno::WOULDBLOCK) => return Err(self.held_by_other(&mut file)),
+            // flock(2), and what network file systems return instead.
             Err(Errno::NOLCK | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
                 let other = Holder::read(&self.file).filter(|holder| holder.is_here());
                 if other.is_some_and(|holder| holder.pid != std::process::id() && is_daemon(holder.pid)) {
-                    return Err(self.is_held(&mut file));
+                    return Err(self.held_by_other(&mut file));
                 }
-                Exclusion::Word
+                Exclusion::Text
             }
             Err(error) => return Err(io(error.into())),
         };
-        let word = format!("{}\n", Holder::this(&self.socket));
-        let left =
-            file.set_len(0).and_then(|()| file.seek(SeekFrom::Start(0))).and_then(|_| file.write_all(word.as_bytes()));
-        if let Err(error) = left {
-            // The lock holds without it, and on a full disk there are tokens to be served.
+        let text = format!("{}\n", Holder::this(&self.socket));
+        let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));
+        if let Err(error) = written {
+            // The lock holds without the text, and on a full disk there are tokens to be served.
             tracing::warn!(%error, "who has {} could not be written into its lock", self.what);
         }
         Ok(Held { file, exclusion })
     }
 
-    fn is_held(&self, file: &mut File) -> LockError {
+    fn held_by_other(&self, file: &mut File) -> LockError {
         let mut holder = String::new();
-        // Who has it is worth knowing, but not worth failing for in another way.
+        // Without the text the error is the same, only less helpful.
         let _ = file.take(4096).read_to_string(&mut holder);
         let holder = if holder.trim().is_empty() { "it is just starting" } else { holder.trim() };
-        let place = self.file.parent().unwrap_or(&self.file).display();
-        let claimed = if self.file.ends_with(STATE_LOCK) { place.to_string() } else { self.what.to_owned() };
+        let directory = self.file.parent().unwrap_or(&self.file).display();
+        let claimed = if self.file.ends_with(STATE_LOCK) { directory.to_string() } else { self.what.to_owned() };
         LockError::Held { claimed, holder: holder.to_owned() }
     }
 }
 
 /// Whether this process is an `ssoctld`, as far as can be seen.
 fn is_daemon(pid: u32) -> bool {
-    match fs::read_to_string(format!("/proc/{pid}/comm")) {
-        Ok(name) => name.trim() == "ssoctld",
-        Err(_) => false,
-    }
+    fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "ssoctld")
 }
 
 #[cfg(test)]
@@ -210,8 +190,9 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let directory = home.path().join("state");
         let (first, second) = (claim(&directory), claim(&directory));
-        assert_eq!(first.make().unwrap(), Exclusion::Lock);
-        assert_eq!(first.make().unwrap(), Exclusion::Lock, "it has it already");
+        first.make().unwrap();
+        first.make().expect("it has it already");
+        assert_eq!(first.check().unwrap(), Some(Checked { exclusion: Exclusion::Lock, is_new: false }));
         let refusal = second.make().unwrap_err();
         assert_eq!(refusal.holder().map(|holder| holder.pid), Some(std::process::id()));
         let holder = Holder::this(Path::new("/run/first.sock")).to_string();
@@ -239,10 +220,10 @@ mod tests {
         let first = claim(&directory);
         assert_eq!(first.check().unwrap(), None, "not made yet");
         first.make().unwrap();
-        assert_eq!(first.check().unwrap(), Some(Kept::Still(Exclusion::Lock)));
+        assert_eq!(first.check().unwrap(), Some(Checked { exclusion: Exclusion::Lock, is_new: false }));
         fs::remove_dir_all(&directory).unwrap();
-        assert_eq!(first.check().unwrap(), Some(Kept::Anew(Exclusion::Lock)));
-        assert_eq!(first.check().unwrap(), Some(Kept::Still(Exclusion::Lock)));
+        assert_eq!(first.check().unwrap(), Some(Checked { exclusion: Exclusion::Lock, is_new: true }));
+        assert_eq!(first.check().unwrap(), Some(Checked { exclusion: Exclusion::Lock, is_new: false }));
         fs::remove_dir_all(&directory).unwrap();
         let second = claim(&directory);
         second.make().unwrap();

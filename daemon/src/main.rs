@@ -100,7 +100,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         StartedBy::Hand if by_ssoctl => "ssoctl",
         StartedBy::Hand => "hand",
     };
-    let handed = handed::take()?;
+    let handed = handed::socket()?;
     let path = handed.as_ref().map_or(socket.path(), |(_, path)| path);
     let state = Arc::new(Claim::to_state(&state_directory, path));
     make(&state, by, reports)?;
@@ -189,7 +189,7 @@ fn find_session_bus() {
 /// Makes a claim. The service manager's daemon has one that was started by hand make room.
 fn make(claim: &Claim, by: StartedBy, reports: Reports) -> anyhow::Result<()> {
     match by {
-        StartedBy::Hand => claim.make().map(drop)?,
+        StartedBy::Hand => claim.make()?,
         StartedBy::ServiceManager => predecessor::take_over(claim, reports)?,
     }
     Ok(())

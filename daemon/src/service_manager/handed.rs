@@ -1,15 +1,12 @@
-//! The listening socket that a service manager made.
+//! The listening socket that a service manager made and handed over.
 //!
-//! It outlives the daemon: who connects while one daemon ends and the next one starts waits in its queue, and no
-//! connection is lost. So its file is never removed here.
+//! It outlives the daemon: a client that connects between the end of one daemon and the start of the next waits in its queue,
+//! and no connection is lost. So its file is never removed here.
 
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-
-#[cfg(target_os = "linux")]
-use rustix::net::sockopt;
 
 /// The socket's name in the property list for launchd.
 #[cfg(target_os = "macos")]
@@ -18,53 +15,48 @@ const LAUNCHD_SOCKET: &str = "fd://ssoctld";
 /// Why a socket that was handed over cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum HandedError {
-    /// The unit has several sockets.
     #[error(
         "the service manager handed over {0} sockets where one is expected; its socket unit should have one ListenStream="
     )]
     Number(usize),
-    /// It is none that connections can be accepted from.
     #[error(
         "the service manager handed over something that is not a listening Unix stream socket; its socket unit should have ListenStream= with a path, and Accept=no"
     )]
     NotListening,
-    /// It has no place in the file system.
     #[error(
         "the service manager handed over a socket without a path, which everybody could connect to; its socket unit should have ListenStream= with a path"
     )]
     NoPath,
-    /// Its file is somebody else's.
     #[error("the socket {0} that the service manager handed over belongs to another user")]
     Foreign(PathBuf),
-    /// The operating system refused.
     #[error("the socket that the service manager handed over cannot be used")]
     Io(#[from] io::Error),
 }
 
-/// The socket that this process was handed, if it was handed one, and its path. Has to be called before there are threads,
-/// and once: the variables that announce the socket are removed.
+/// Returns the socket that this process was handed, if any, and its path. Has to be called once, before there are threads: it
+/// removes the variables that announce the socket.
 ///
 /// # Errors
 /// [`HandedError`] says what is wrong with what was handed over.
-pub fn take() -> Result<Option<(UnixListener, PathBuf)>, HandedError> {
+pub fn socket() -> Result<Option<(UnixListener, PathBuf)>, HandedError> {
     let Some(listener) = receive()? else { return Ok(None) };
     let path = check(&listener)?;
     Ok(Some((listener, path)))
 }
 
-/// From systemd (sd_listen_fds(3)).
+/// Receives the socket from systemd (sd_listen_fds(3)).
 #[cfg(not(target_os = "macos"))]
 fn receive() -> Result<Option<UnixListener>, HandedError> {
     let mut handed = listenfd::ListenFd::from_env();
     match handed.len() {
         0 => Ok(None),
-        // The crate has looked whether it is a Unix stream socket, and nothing else can be wrong here.
+        // The crate checks whether it is a Unix stream socket, and nothing else can be wrong here.
         1 => handed.take_unix_listener(0).map_err(|_| HandedError::NotListening),
         number => Err(HandedError::Number(number)),
     }
 }
 
-/// From launchd (`launch_activate_socket`). Written against the documentation, and not run yet.
+/// Receives the socket from launchd (`launch_activate_socket`). Written by the documentation, and not run yet.
 #[cfg(target_os = "macos")]
 fn receive() -> Result<Option<UnixListener>, HandedError> {
     use service_binding::{Binding, Error, Listener};
@@ -85,11 +77,11 @@ fn receive() -> Result<Option<UnixListener>, HandedError> {
     }
 }
 
-/// Looks whether it can be served, and where it is.
+/// Checks whether the socket can be served, and returns its path.
 fn check(listener: &UnixListener) -> Result<PathBuf, HandedError> {
     // Apple's systems do not tell; there launchd hands over nothing but sockets that listen.
     #[cfg(target_os = "linux")]
-    if !sockopt::socket_acceptconn(listener).map_err(io::Error::from)? {
+    if !rustix::net::sockopt::socket_acceptconn(listener).map_err(io::Error::from)? {
         return Err(HandedError::NotListening);
     }
     rustix::io::fcntl_setfd(listener, rustix::io::FdFlags::CLOEXEC).map_err(io::Error::from)?;
@@ -99,11 +91,12 @@ fn check(listener: &UnixListener) -> Result<PathBuf, HandedError> {
     Ok(path)
 }
 
-/// The kernel checks the file's mode at each connection, and the server the peer besides; this is for the log.
+/// Checks the owner of the socket's file. A wrong mode is only logged: the kernel checks the mode at each connection, and the
+/// server checks the peer.
 fn check_file(path: &Path) -> Result<(), HandedError> {
     let metadata = match std::fs::symlink_metadata(path) {
         Ok(metadata) => metadata,
-        // Somebody removed the file. Connections that are waiting are served all the same.
+        // Somebody removed the file. Connections that wait are served all the same.
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             tracing::warn!(path = %path.display(), "the socket that the service manager handed over has lost its file");
             return Ok(());

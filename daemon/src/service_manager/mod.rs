@@ -1,13 +1,11 @@
-//! systemd and launchd: what a service manager hands over, what it is told, and who makes room for its daemon.
+//! What the daemon has to do with systemd and launchd. Nothing here knows sessions or requests.
 //!
 //! | module | what it does |
 //! |---|---|
-//! | [`handed`] | takes the listening socket that the manager made, and checks it |
-//! | [`report`] | tells the manager how the daemon is doing, and that it is alive |
+//! | [`handed`] | receives and checks the listening socket that the manager made |
+//! | [`report`] | tells the manager that the daemon is ready, and that it is alive |
 //! | [`predecessor`] | stops a daemon that was started by hand, so that the manager's can have the records |
-//! | [`scope`] | has the manager give a daemon that was started by hand a control group of its own |
-//!
-//! Nothing here knows sessions or requests. Without a manager nothing of it costs anything.
+//! | [`scope`] | gives a daemon that was started by hand a control group of its own |
 
 pub mod handed;
 pub mod predecessor;
@@ -22,12 +20,10 @@ pub(crate) const LAUNCHD_LABEL: &str = "io.github.ssoctl.ssoctld";
 pub enum StartedBy {
     /// A person or `ssoctl`.
     Hand,
-    /// systemd or launchd, which will start it again.
     ServiceManager,
 }
 
 impl StartedBy {
-    /// As it is for this process.
     #[expect(clippy::disallowed_methods, reason = "read once, at the start")]
     pub fn from_process() -> Self {
         Self::from_variables(|name| std::env::var(name).ok())

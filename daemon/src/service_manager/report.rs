@@ -1,6 +1,6 @@
-//! What the service manager is told (sd_notify(3)).
+//! What the service manager is told about the daemon (sd_notify(3)).
 //!
-//! A manager that does not listen is told nothing, and one that cannot be reached is no reason to stop.
+//! Without a manager nothing is sent, and a manager that cannot be reached is no reason to stop.
 
 use std::time::Duration;
 
@@ -8,71 +8,62 @@ use sd_notify::NotifyState;
 
 use crate::clock::{Clock, Sleep};
 
-/// The manager's ear.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Reports {
-    listener: Listener,
+    /// Whether `NOTIFY_SOCKET` names a socket.
+    is_listened_to: bool,
     /// How long the manager waits for a sign of life before it takes the daemon for hung.
     watchdog: Option<Duration>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Listener {
-    Nobody,
-    /// The socket named by `NOTIFY_SOCKET`.
-    Systemd,
-}
-
 impl Reports {
-    /// As this process's environment says.
+    /// As the environment of this process says.
     pub fn from_process() -> Self {
         if std::env::var_os("NOTIFY_SOCKET").is_none() {
             return Self::to_nobody();
         }
-        Self { listener: Listener::Systemd, watchdog: sd_notify::watchdog_enabled().filter(|limit| !limit.is_zero()) }
+        Self { is_listened_to: true, watchdog: sd_notify::watchdog_enabled().filter(|limit| !limit.is_zero()) }
     }
 
     /// For a daemon without a manager.
     pub const fn to_nobody() -> Self {
-        Self { listener: Listener::Nobody, watchdog: None }
+        Self { is_listened_to: false, watchdog: None }
     }
 
-    /// The socket answers, for this many sessions. Also the end of a reload.
+    /// The daemon serves this many sessions. Also ends a reload.
     pub fn ready(self, sessions: usize) {
-        self.tell(&[NotifyState::Ready, NotifyState::Status(&serving(sessions))]);
+        self.send(&[NotifyState::Ready, NotifyState::Status(&serving(sessions))]);
     }
 
     /// The configuration changed by itself.
     pub fn serving(self, sessions: usize) {
-        self.tell(&[NotifyState::Status(&serving(sessions))]);
+        self.send(&[NotifyState::Status(&serving(sessions))]);
     }
 
     /// The configuration is being read again because the manager asked for it; [`ready`](Self::ready) ends it.
     pub fn reloading(self) {
-        // The time is what `Type=notify-reload` asks for; older managers ignore it.
+        // `Type=notify-reload` asks for the time; older managers ignore it.
         match NotifyState::monotonic_usec_now() {
-            Ok(now) => self.tell(&[NotifyState::Reloading, now]),
-            Err(_) => self.tell(&[NotifyState::Reloading]),
+            Ok(now) => self.send(&[NotifyState::Reloading, now]),
+            Err(_) => self.send(&[NotifyState::Reloading]),
         }
     }
 
-    /// The start takes a while, and why.
+    /// Why the start takes a while.
     pub fn waiting(self, why: &str) {
-        self.tell(&[NotifyState::Status(why)]);
+        self.send(&[NotifyState::Status(why)]);
     }
 
-    /// The end has begun.
     pub fn stopping(self) {
-        self.tell(&[NotifyState::Stopping, NotifyState::Status("stopping")]);
+        self.send(&[NotifyState::Stopping, NotifyState::Status("stopping")]);
     }
 
-    /// A sign of life.
     pub(crate) fn alive(self) {
-        self.tell(&[NotifyState::Watchdog]);
+        self.send(&[NotifyState::Watchdog]);
     }
 
-    /// Ends when a sign of life is due, half way to the manager's limit; never if nobody waits for one, so that an idle
-    /// daemon is not woken.
+    /// Ends when a sign of life is due, half way to the manager's limit. Never ends if the manager wants none, so that an idle
+    /// daemon does not wake up.
     pub(crate) fn until_due(self, clock: &dyn Clock) -> Sleep {
         match self.watchdog {
             Some(limit) => clock.sleep_until(clock.now().boot + limit / 2),
@@ -80,12 +71,11 @@ impl Reports {
         }
     }
 
-    fn tell(self, words: &[NotifyState<'_>]) {
-        if self.listener == Listener::Nobody {
-            return;
-        }
-        if let Err(error) = sd_notify::notify(words) {
-            tracing::debug!(%error, "the service manager cannot be told");
+    fn send(self, states: &[NotifyState<'_>]) {
+        if self.is_listened_to
+            && let Err(error) = sd_notify::notify(states)
+        {
+            tracing::debug!(%error, "the service manager cannot be reached");
         }
     }
 }
@@ -107,7 +97,7 @@ mod tests {
     #[tokio::test]
     async fn a_sign_of_life_is_due_half_way_to_the_limit() {
         let clock = ManualClock::at(SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_435_200));
-        let reports = Reports { listener: Listener::Nobody, watchdog: Some(Duration::from_secs(60)) };
+        let reports = Reports { is_listened_to: false, watchdog: Some(Duration::from_secs(60)) };
         let due = tokio::spawn(reports.until_due(&clock));
         clock.advance(Duration::from_secs(29));
         tokio::task::yield_now().await;

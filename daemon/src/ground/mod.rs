@@ -1,0 +1,231 @@
+//! Keeps the file of the socket and the locks in place while the daemon runs. Others may remove them (a runtime directory at the
+//! end of a login session, a state directory by hand). That is noticed and repaired; a daemon that nobody can reach, or that is
+//! not alone any more, ends.
+//!
+//! Nothing is polled: inotify reports changes of files, and the kernel mounts that come and go.
+
+#[cfg(target_os = "linux")]
+mod places;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::UnixListener;
+use tokio::sync::mpsc;
+
+use crate::chain::chain;
+use crate::clock::{BootTime, Clock};
+use crate::config::FileWatch;
+use crate::lock::{Checked, Claim, Exclusion, LockError};
+use crate::machine::{MachineProblems, RESTART};
+use crate::server::socket::{self, Listener, SocketError};
+
+use places::Places;
+
+/// The pauses before the next checks after something was missing or wrong: what removes a directory may come back for the rest.
+const PAUSES: [Duration; 5] = [
+    Duration::from_secs(1),
+    Duration::from_secs(5),
+    Duration::from_secs(30),
+    Duration::from_secs(120),
+    Duration::from_secs(600),
+];
+
+/// Why the daemon cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Fallen {
+    /// Only the service manager can make its socket again.
+    #[error(
+        "the socket {0} that the service manager made is gone, so nobody can reach the daemon; restart both: \
+         systemctl --user restart ssoctld.socket ssoctld.service"
+    )]
+    Handed(PathBuf),
+    #[error("the socket is gone, and cannot be made again")]
+    Socket(#[from] SocketError),
+    #[error("the new socket cannot be served")]
+    Io(#[from] std::io::Error),
+    #[error("another daemon has taken over")]
+    Overtaken(#[from] LockError),
+}
+
+#[derive(Default)]
+pub struct Restored {
+    /// The socket that is to be served from now on.
+    pub socket: Option<UnixListener>,
+    /// Whether the records may be gone, and have to be written again.
+    pub records: bool,
+}
+
+/// The file of the socket and the locks.
+pub struct Ground {
+    socket: Option<Listener>,
+    claims: Vec<Arc<Claim>>,
+    watch: Option<(FileWatch, Places)>,
+    machine: MachineProblems,
+    /// The time of the next check, and the number of its pause.
+    next_check: Option<(BootTime, usize)>,
+}
+
+impl Ground {
+    /// Starts to watch. Has to be called within a tokio runtime.
+    pub fn new(socket: Listener, claims: Vec<Arc<Claim>>, machine: MachineProblems) -> Self {
+        let paths: Vec<PathBuf> =
+            claims.iter().map(|claim| claim.file().to_owned()).chain([socket.path().to_owned()]).collect();
+        let watch = Some((FileWatch::start(paths.clone(), &machine), Places::watch(paths)));
+        // Something may have happened before the watch started.
+        let next_check = Some((BootTime::default(), 0));
+        Self { socket: Some(socket), claims, watch, machine, next_check }
+    }
+
+    /// Nothing that could be removed, for tests.
+    pub fn firm() -> Self {
+        let machine = MachineProblems::default();
+        Self { socket: None, claims: Vec::new(), watch: None, machine, next_check: None }
+    }
+
+    /// Checks whenever something may have happened, and reports what was repaired. Ends after what cannot be repaired. Runs in a
+    /// task and on threads of its own, as file systems may hang.
+    pub(crate) fn keep(mut self, clock: Arc<dyn Clock>) -> mpsc::Receiver<Result<Restored, Fallen>> {
+        let (report, reports) = mpsc::channel(1);
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    () = self.changed(&*clock) => {}
+                    () = report.closed() => return,
+                }
+                let clock = Arc::clone(&clock);
+                let checked = tokio::task::spawn_blocking(move || {
+                    let checked = self.check(&*clock);
+                    (self, checked)
+                });
+                let Ok((ground, checked)) = checked.await else { return };
+                self = ground;
+                let is_news = checked.as_ref().map_or(true, |restored| restored.records || restored.socket.is_some());
+                let is_over = checked.is_err();
+                if is_news && report.send(checked).await.is_err() {
+                    return;
+                }
+                if is_over {
+                    // Socket and locks are given up when the daemon ends, not before.
+                    return report.closed().await;
+                }
+            }
+        });
+        reports
+    }
+
+    /// Waits until it is time to check. Cancel safe.
+    async fn changed(&mut self, clock: &dyn Clock) {
+        let check = self.next_check.map(|(at, _)| clock.sleep_until(at));
+        let watch = self.watch.as_mut().map(async |(files, places)| {
+            tokio::select! {
+                () = files.changed() => {}
+                () = places.changed() => {}
+            }
+        });
+        tokio::select! {
+            () = or_never(watch) => {}
+            () = or_never(check) => {}
+        }
+    }
+
+    /// Checks socket and locks, and repairs what can be repaired.
+    ///
+    /// # Errors
+    /// [`Fallen`] says why the daemon has to end.
+    fn check(&mut self, clock: &dyn Clock) -> Result<Restored, Fallen> {
+        let mut restored = Restored::default();
+        let mut is_well = true;
+        for claim in &self.claims {
+            let lock = claim.file().display().to_string();
+            match claim.check() {
+                Ok(None | Some(Checked { exclusion: Exclusion::Lock, is_new: false })) => self.machine.solved(&lock),
+                Ok(Some(Checked { exclusion, is_new })) => {
+                    is_well = false;
+                    if is_new {
+                        restored.records = true;
+                        tracing::warn!(lock, "the directory of this lock was removed while the daemon ran");
+                    }
+                    self.report_exclusion(&lock, exclusion);
+                }
+                Err(error @ LockError::Held { .. }) => return Err(error.into()),
+                Err(error) => {
+                    is_well = false;
+                    let error = chain(&error);
+                    self.machine.found(
+                        &lock,
+                        format!("the directory of the lock {lock} is gone, and cannot be made again: {error}"),
+                        format!("make room for it, then {RESTART}"),
+                    );
+                }
+            }
+        }
+        if self.socket.as_ref().is_some_and(|socket| !socket.is_in_place()) {
+            is_well = false;
+            restored.socket = self.renew_socket()?;
+        }
+        if let Some((_, places)) = &self.watch {
+            places.include_new_directories();
+        }
+        self.next_check = match self.next_check {
+            _ if is_well => None,
+            Some((_, number)) => Some((clock.now().boot + PAUSES[number.min(PAUSES.len() - 1)], number + 1)),
+            None => Some((clock.now().boot + PAUSES[0], 1)),
+        };
+        Ok(restored)
+    }
+
+    fn renew_socket(&mut self) -> Result<Option<UnixListener>, Fallen> {
+        let Some(gone) = self.socket.take() else { return Ok(None) };
+        let path = gone.path().to_owned();
+        if gone.is_handed() {
+            return Err(Fallen::Handed(path));
+        }
+        let kind = gone.kind();
+        // Before the new socket is made, so that this does not remove its file.
+        drop(gone);
+        let socket = socket::listen(&kind(path))?;
+        tracing::warn!(path = %socket.path().display(), "the socket was removed, and made again");
+        let listener = socket.listener.try_clone()?;
+        listener.set_nonblocking(true)?;
+        self.socket = Some(socket);
+        Ok(Some(UnixListener::from_std(listener)?))
+    }
+
+    fn report_exclusion(&self, lock: &str, exclusion: Exclusion) {
+        match exclusion {
+            Exclusion::Lock => self.machine.solved(lock),
+            Exclusion::Text => self.machine.found(
+                lock,
+                format!("the file system of {lock} knows no locks (flock), so a second daemon may not be kept away"),
+                "have its lock service run (NFS: rpc.statd, no nolock), or set SSOCTL_STATE_DIR to a local directory",
+            ),
+        }
+    }
+}
+
+async fn or_never(future: Option<impl Future<Output = ()>>) {
+    match future {
+        Some(future) => future.await,
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod places {
+    /// Nothing reports renamed directories and mounts here.
+    pub(super) struct Places;
+
+    impl Places {
+        pub(super) const fn watch(_: Vec<std::path::PathBuf>) -> Self {
+            Self
+        }
+
+        pub(super) const fn include_new_directories(&self) {}
+
+        pub(super) async fn changed(&mut self) {
+            std::future::pending().await
+        }
+    }
+}
