@@ -24,13 +24,13 @@ pub(crate) fn request(route: &Route, query: &Query, body: Option<&[u8]>) -> Vec<
     let _ = write!(
         bytes,
         "{} {} HTTP/1.1\r\nHost: localhost\r\n{VERSION_HEADER}: {VERSION}\r\nConnection: close\r\n",
-        route.method(),
+        route.row().method,
         route.target(query),
     );
     if let Some(body) = body {
         let _ = write!(bytes, "Content-Type: {JSON}\r\nContent-Length: {}\r\n\r\n", body.len());
         bytes.extend_from_slice(body);
-    } else if route.method() == ssoctl_protocol::Method::Get {
+    } else if route.row().method == "GET" {
         bytes.extend_from_slice(b"\r\n");
     } else {
         bytes.extend_from_slice(b"Content-Length: 0\r\n\r\n");

@@ -1,17 +1,19 @@
-//! The JSON of successful answers.
+//! The JSON of successful answers about sessions.
 //!
 //! Members that are `null` today may be absent tomorrow, and the other way round: readers treat both alike.
 
-use std::fmt;
+mod daemon;
 
 use serde::{Deserialize, Serialize};
 
 use crate::secret::{self, Secret};
-use crate::settings::Settings;
 use crate::timestamp::Timestamp;
 
-/// `GET /v1/token`: a token that is live and lives for at least the `min_valid` that was asked for.
+pub use daemon::{ConfigurationProblem, DaemonStatus, LeftRecord, MachineProblem, StoreStatus};
+
+/// `GET /v1/token`: a token that lives for at least the `min_valid` of the request.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Token {
     /// The access token, for the header `x-amz-sso_bearer_token` of the portal.
     #[serde(serialize_with = "secret::expose")]
@@ -20,7 +22,7 @@ pub struct Token {
     pub token_type: String,
     /// When the service stops accepting it.
     pub expires_at: Timestamp,
-    /// The name of the session it belongs to.
+    /// The name of its session.
     pub session: String,
     /// The start URL of the session, as configured.
     pub start_url: String,
@@ -30,199 +32,69 @@ pub struct Token {
 
 /// `GET /v1/sessions`, and what `ssoctl status --json` prints.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StatusReport {
-    /// The daemon that answers.
+    /// The daemon.
     pub daemon: DaemonStatus,
     /// Every session, by name.
     pub sessions: Vec<SessionStatus>,
 }
 
-/// `GET /v1/health`.
+/// `GET /v1/session`. Contains no secret.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct DaemonStatus {
-    /// The daemon's version.
-    pub version: String,
-    /// Its process id.
-    pub pid: u32,
-    /// When it started.
-    pub started_at: Timestamp,
-    /// How many sessions it keeps.
-    pub sessions: usize,
-    /// Where secrets are kept.
-    #[serde(default)]
-    pub secret_store: StoreStatus,
-    /// By how many seconds the service's clock is ahead of this machine's (negative: behind), if they disagree by more
-    /// than a minute; `null` otherwise.
-    #[serde(default)]
-    pub service_clock_ahead: Option<i64>,
-    /// Until when it is quiet: no notice is shown and no sign-in opened unasked; `null` if it is not.
-    #[serde(default)]
-    pub quiet_until: Option<Timestamp>,
-    /// What is wrong with the configuration; empty if nothing is.
-    #[serde(default)]
-    pub configuration_problems: Vec<ConfigurationProblem>,
-    /// What is wrong with the machine, as far as it hinders the daemon; empty if nothing is.
-    #[serde(default)]
-    pub machine_problems: Vec<MachineProblem>,
-    /// Records that belong to no session that it knows, so that nothing renews or ends what is in them.
-    #[serde(default)]
-    pub left_records: Vec<LeftRecord>,
-    /// What it works with, and who said so.
-    #[serde(default)]
-    pub settings: Settings,
-}
-
-/// A record in the secret store that belongs to no configured session: its section is gone or has changed, a setting names
-/// another issuer, or it was set aside as damaged.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct LeftRecord {
-    /// What the store finds it by.
-    pub key: String,
-    /// The name of its session; `null` where that has none, or is not known.
-    #[serde(default)]
-    pub name: Option<String>,
-    /// The start URL; `null` where it is not known.
-    #[serde(default)]
-    pub start_url: Option<String>,
-    /// Who has issued what is in it: `aws:` with the region, or an origin; `null` where it is not known.
-    #[serde(default)]
-    pub issuer: Option<String>,
-    /// Why it cannot be read; `null` where it can.
-    #[serde(default)]
-    pub error: Option<String>,
-}
-
-/// As the object of a sentence.
-impl fmt::Display for LeftRecord {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { key, name, start_url, issuer, error } = self;
-        let short =
-            key.get(..12).filter(|short| *short != key).map_or_else(|| key.clone(), |short| format!("{short}…"));
-        match (error, start_url) {
-            (None, Some(start_url)) => {
-                let name = name.as_ref().map_or_else(String::new, |name| format!("{name} at "));
-                let issuer = issuer.as_ref().map_or_else(String::new, |issuer| format!(" (issued by {issuer})"));
-                write!(f, "{name}{start_url}{issuer}")
-            }
-            (Some(error), _) => write!(f, "a record that cannot be read ({short}: {error})"),
-            (None, None) => write!(f, "the record {short}"),
-        }
-    }
-}
-
-/// Something that the machine does not give the daemon. It is tried again by itself.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct MachineProblem {
-    /// What it is.
-    pub message: String,
-    /// What to do about it.
-    pub remedy: String,
-}
-
-/// Where the daemon keeps secrets, and whether it can.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct StoreStatus {
-    /// `keyring`, `file` or `memory`; `auto` in the first moments of a daemon that has not found out yet whether there is a
-    /// keyring.
-    pub kind: String,
-    /// Why it is that one, where nobody chose it, or what another store still has; `null` where nothing has to be said.
-    #[serde(default)]
-    pub reason: Option<String>,
-    /// Why records could not be read or written lately; `null` while all is well.
-    #[serde(default)]
-    pub error: Option<String>,
-}
-
-impl StoreStatus {
-    /// The kind in words, as the answer to "where are secrets?".
-    pub fn kind_in_words(&self) -> &str {
-        match self.kind.as_str() {
-            "keyring" => "the keyring",
-            "file" => "files, in the clear",
-            "memory" => "memory, until the daemon ends",
-            "auto" => "not known yet",
-            "" => "unknown",
-            other => other,
-        }
-    }
-}
-
-/// One complaint about a configuration file.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct ConfigurationProblem {
-    /// `warning`: something is ignored. `error`: an entry is left out.
-    pub severity: String,
-    /// The file.
-    pub file: String,
-    /// The line, counted from 1, where it is known.
-    #[serde(default)]
-    pub line: Option<usize>,
-    /// What is wrong and what to do.
-    pub message: String,
-}
-
-/// What is known of a session. Never a secret.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SessionStatus {
-    /// The name that the configuration gives it.
+    /// Its name in the configuration.
     pub name: String,
-    /// Further names that mean the same sign-in.
+    /// Other names of the same sign-in.
     #[serde(default)]
     pub aliases: Vec<String>,
     /// The start URL, as configured.
     pub start_url: String,
     /// The region of the Identity Center instance.
     pub region: String,
-    /// The scopes that are registered; empty means a long token without a refresh token.
+    /// The scopes to register. Without any, tokens live longer and cannot be refreshed.
     pub scopes: Vec<String>,
-    /// Where it stands.
+    /// The state of the sign-in.
     pub state: SessionState,
     /// When the token expires or has expired; `null` without one.
     pub expires_at: Option<Timestamp>,
-    /// Whether the token can be renewed without a person.
+    /// Whether the token can be refreshed without a person.
     pub refreshable: bool,
     /// The OIDC endpoint that is used; `null` if the configuration allows none.
     pub oidc_endpoint: Option<String>,
-    /// Whom it signs in with instead of AWS, and because of what; `null` for AWS's own service.
-    #[serde(default)]
+    /// The service that is used instead of AWS's own, and the setting that names it; `null` for AWS's own.
     pub foreign_issuer: Option<ForeignIssuer>,
     /// The sign-in that waits for a person.
     pub login: Option<PendingLogin>,
-    /// The last thing that went wrong; `null` again once it went well.
+    /// The last error; `null` after the next success.
     pub last_error: Option<LastError>,
-    /// When the session at the portal ends, where that is known to end the token: neither a refresh nor another sign-in
-    /// gives a later one, but `login?fresh=true` does.
-    #[serde(default)]
+    /// When the session at the portal ends, if that is known to end the token: neither a refresh nor another sign-in gives a
+    /// later end, but `login?fresh=true` does.
     pub session_ends_at: Option<Timestamp>,
     /// What the daemon does next by itself.
-    #[serde(default)]
     pub next: Option<NextStep>,
-    /// Whether the newest token is still to be written to the store.
+    /// Whether the newest token is not written to the store yet.
     #[serde(default)]
     pub unsaved: bool,
-    /// The file of another program that the sign-in came from; `null` for a sign-in of ssoctl's own.
-    #[serde(default)]
+    /// The file of another program that the sign-in was taken over from; `null` for a sign-in of ssoctl's own.
     pub found_in: Option<String>,
     /// The token files of the AWS CLI and SDKs; `null` if the session shares none.
-    #[serde(default)]
     pub token_files: Option<TokenFiles>,
-    /// What defines it; `null` from older daemons.
-    #[serde(default)]
+    /// The entry that defines it; `null` from older daemons.
     pub defined_by: Option<DefinedBy>,
-    /// The client registration that it signs in and renews with; `null` without one.
-    #[serde(default)]
+    /// The client registration for sign-ins and refreshes; `null` without one.
     pub registration: Option<Registration>,
-    /// When the service gave the token, and the refresh token with it; `null` without a token.
-    #[serde(default)]
+    /// When the token, and the refresh token with it, was received; `null` without a token.
     pub received_at: Option<Timestamp>,
-    /// Where the sign-in came from: `sign_in`: a person's here; `token_file`: another program's, found in a token file;
-    /// `store`: an earlier daemon's. `null` without a token.
-    #[serde(default)]
+    /// Where the sign-in came from: `sign_in`: a person signed in here; `token_file`: another program's token file; `store`: an
+    /// earlier daemon. `null` without a token.
     pub signed_in_by: Option<String>,
 }
 
 /// The entry of a configuration file that defines a session.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DefinedBy {
     /// `session` (of config.toml), `sso_session` or `profile` (of the AWS files).
     pub kind: String,
@@ -234,38 +106,42 @@ pub struct DefinedBy {
 
 /// A client registration.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Registration {
-    /// Since when it is.
+    /// When it was issued.
     pub issued_at: Timestamp,
     /// When it ends; `null` if it does not.
     pub expires_at: Option<Timestamp>,
 }
 
-/// A service that is not AWS's own in the session's region. A sign-in at AWS does not count there, and stays until the setting is gone.
+/// A service that is not AWS's own in the session's region. A sign-in at AWS does not count there, and stays until the setting is
+/// gone.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ForeignIssuer {
-    /// Where it is.
+    /// Its address.
     pub url: String,
-    /// The setting that says so: the variable, or the file and the line.
+    /// The setting that names it: the variable, or the file and the line.
     pub set_by: String,
 }
 
-/// Where the files stand by which a session shares its token with the AWS CLI and SDKs.
+/// The files through which a session shares its token with the AWS CLI and SDKs.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TokenFiles {
     /// Those that hold the token now.
     #[serde(default)]
     pub published: Vec<String>,
-    /// Why one is left alone or could not be written, and what to do; `null` while all is well.
-    #[serde(default)]
+    /// Why a file is not touched or could not be written, and what to do; `null` if there is no such file.
     pub error: Option<String>,
-    /// Those that hold a sign-in of another program which its issuer has not been able to confirm yet. It is asked again.
+    /// Those with a sign-in of another program that its issuer has not confirmed yet. The issuer is asked again.
     #[serde(default)]
     pub unproved: Vec<UnprovedFile>,
 }
 
-/// A file that holds a sign-in which is not proved yet.
+/// A file with a sign-in that is not proved yet.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct UnprovedFile {
     /// The file.
     pub file: String,
@@ -273,8 +149,9 @@ pub struct UnprovedFile {
     pub why: String,
 }
 
-/// Where a session stands.
+/// The state of a session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SessionState {
@@ -284,7 +161,7 @@ pub enum SessionState {
     SignedOut,
     /// There is a live token.
     SignedIn,
-    /// There was a token, and it has expired.
+    /// The token has expired.
     Expired,
     /// A state that this version does not know.
     #[serde(other)]
@@ -293,8 +170,9 @@ pub enum SessionState {
 
 /// A sign-in that waits for a person (RFC 8628, section 3.2).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PendingLogin {
-    /// Tells this flow from others of the session, as long as the daemon runs.
+    /// The number of this flow, which no other flow of the session has until the daemon ends.
     #[serde(default)]
     pub flow: u64,
     /// The code that the person compares or enters.
@@ -319,10 +197,10 @@ pub enum Login {
     },
     /// A person is needed.
     Pending {
-        /// Whether this request opened the flow, so that of many callers one opens the page.
+        /// Whether this request opened the flow, so that only one of many callers opens the page.
         #[serde(default)]
         started: bool,
-        /// What to show.
+        /// The sign-in to show.
         #[serde(flatten)]
         login: PendingLogin,
     },
@@ -331,55 +209,57 @@ pub enum Login {
     Unknown,
 }
 
-/// `POST /v1/sessions/{name}/logout`. Locally the token is gone, unless that is [deferred](PortalSession::Deferred).
+/// `POST /v1/sessions/{name}/logout`. The token is gone here, unless that is [deferred](PortalSession::Deferred).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Logout {
     /// The session's name.
     pub session: String,
     /// What became of the session at the portal.
     pub portal: PortalSession,
-    /// Why the portal could not be told, or the store has not answered.
-    #[serde(default)]
+    /// Why the portal could not be told, or why the store has not answered.
     pub detail: Option<String>,
 }
 
 /// `POST /v1/logout`: what became of each session, and of each record that belongs to none.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LogoutAll {
     /// The sessions.
     pub sessions: Vec<Logout>,
     /// The records, which are gone.
     #[serde(default)]
     pub records: Vec<EndedRecord>,
-    /// What could not be done, and what to do about it; empty if nothing is left.
+    /// What could not be done, and what to do about it.
     #[serde(default)]
     pub problems: Vec<String>,
 }
 
 /// A record that is gone from the store.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct EndedRecord {
-    /// What it was.
+    /// The record.
     pub record: LeftRecord,
-    /// What became of the session at the portal.
+    /// What became of its session at the portal.
     pub portal: PortalSession,
     /// Why the portal could not be told.
-    #[serde(default)]
     pub detail: Option<String>,
 }
 
-/// What became of the portal session of somebody who logs out.
+/// What a sign-out did to the session at the portal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum PortalSession {
-    /// It is over.
+    /// It has ended.
     Ended,
     /// There was no token to end it with.
     NothingToEnd,
     /// The portal could not be told; the session there ends by itself in time.
     NotTold,
-    /// The store has not answered yet. As soon as it does, what it has is signed out of, here and at the portal, unless
+    /// The store has not answered yet. As soon as it does, the sign-in that it holds is ended here and at the portal, unless
     /// somebody signs in before or the daemon ends.
     Deferred,
     /// An outcome that this version does not know.
@@ -387,33 +267,35 @@ pub enum PortalSession {
     Unknown,
 }
 
-/// The last thing that went wrong in a session.
+/// The last error of a session.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LastError {
     /// The service's error in its OAuth spelling (`access_denied`, `invalid_grant`, …), or `network`,
     /// `unusable_answer`, `flow_expired`, `store`, `configuration`.
     pub code: String,
     /// What happened, in words.
     pub message: String,
-    /// When.
+    /// When it happened.
     pub at: Timestamp,
 }
 
 /// What the daemon does next by itself.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct NextStep {
-    /// `refresh`; `retry_refresh` after one that failed; `ask_person`: open a sign-in and show it; `tell_person`: show
-    /// that the portal session ends; `expire`: nothing any more before the token does.
+    /// `refresh`; `retry_refresh` after one that failed; `ask_person`: open a sign-in and show it; `tell_person`: show that the
+    /// portal session ends; `expire`: nothing until the token expires.
     pub action: String,
-    /// When.
+    /// When it is due.
     pub at: Timestamp,
-    /// Why that, and why then; `null` from older daemons.
-    #[serde(default)]
+    /// The reason for the action and its time; `null` from older daemons.
     pub why: Option<String>,
 }
 
 /// `POST /v1/sessions`: a session to be written into the daemon's configuration file.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct NewSession {
     /// Its name; by default one is made from the start URL.

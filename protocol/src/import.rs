@@ -4,29 +4,31 @@ use serde::{Deserialize, Serialize};
 
 /// What became of the token files of the AWS CLI and SDKs.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Import {
     /// Their directory.
     pub directory: String,
-    /// Each of them, by name. None if there is no such directory.
+    /// The files, by name. Empty if there is no such directory.
     pub files: Vec<ImportedFile>,
 }
 
 /// One file.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ImportedFile {
     /// Its path.
     pub file: String,
-    /// The session whose name it has; `null` if none does.
+    /// The session that the file belongs to by its name; `null` if there is none.
     pub session: Option<String>,
     /// What became of it.
     pub outcome: ImportOutcome,
     /// More about that, for people.
-    #[serde(default)]
     pub detail: Option<String>,
 }
 
-/// What became of a file. Unless it says so, nothing was taken over.
+/// What became of a file. Only `taken_over` changes the session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ImportOutcome {
@@ -34,13 +36,13 @@ pub enum ImportOutcome {
     TakenOver,
     /// The session has this sign-in already.
     Known,
-    /// The session has a better one.
+    /// The session has a better sign-in.
     OursIsBetter,
     /// Its token has expired and cannot be renewed.
     Expired,
     /// Its issuer does not know it.
     Refused,
-    /// Its issuer could not be asked whether it knows it. It stays where it is.
+    /// Its issuer could not be asked whether it knows it. The file stays.
     NotProved,
     /// It holds what ssoctld publishes.
     Published,

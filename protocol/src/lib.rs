@@ -59,7 +59,7 @@ pub use body::{
 };
 pub use problem::{ErrorCode, ExitCode, Problem};
 pub use role::{Account, Accounts, Assignment, DecidedBy, ProfileKey, Role, RoleCredentials, Roles};
-pub use route::{Method, Query, Route, Selector};
+pub use route::{Query, Route, Selector};
 pub use secret::Secret;
 pub use socket::{SocketOwner, SocketPath};
 pub use timestamp::Timestamp;

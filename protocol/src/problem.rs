@@ -1,8 +1,8 @@
-//! Errors, as they stand in answers and in exit codes.
+//! Errors: their JSON, their stable codes, and the exit codes of the client.
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::body::PendingLogin;
 use crate::timestamp::Timestamp;
@@ -15,7 +15,7 @@ pub enum ExitCode {
     Success = 0,
     /// Anything that has no code of its own.
     Other = 1,
-    /// The command line is wrong, or does not say which session or role is meant.
+    /// The command line is wrong, or leaves open which session or role is meant.
     Usage = 2,
     /// A person has to sign in.
     SignInRequired = 3,
@@ -29,7 +29,7 @@ pub enum ExitCode {
     /// long.
     Refused = 7,
     /// `exec` has not started its command, for any of the reasons above. As with `env` and `docker run`, the three codes of
-    /// `exec` are out of the way of the command's own.
+    /// `exec` are ones that commands seldom use.
     CommandNotStarted = 125,
     /// `exec` has found its command and cannot execute it.
     CommandNotExecutable = 126,
@@ -40,7 +40,9 @@ pub enum ExitCode {
 macro_rules! error_codes {
     ($($(#[doc = $doc:literal])+ $variant:ident = $code:literal, $status:literal, $exit:ident;)+) => {
         /// The stable `code` of a [`Problem`].
-        #[derive(Clone, PartialEq, Eq, Debug)]
+        #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+        #[cfg_attr(test, derive(schemars::JsonSchema))]
+        #[serde(from = "String", into = "String")]
         #[non_exhaustive]
         pub enum ErrorCode {
             $($(#[doc = $doc])+ $variant,)+
@@ -89,9 +91,9 @@ macro_rules! error_codes {
 }
 
 error_codes! {
-    /// There is no token, nor can one be had without a person. `login` holds the flow that waits for one, if any.
+    /// There is no token, and none can be obtained without a person. `login` holds the flow that waits for one, if any.
     SignInRequired = "sign_in_required", 401, SignInRequired;
-    /// Nobody signed in while the caller waited, or the code died unattended.
+    /// Nobody signed in while the caller waited, or the code expired.
     WaitTimeout = "wait_timeout", 504, WaitTimeout;
     /// The service gives no token, or no role credentials, that live as long as `min_valid`. `expires_at` is the best there
     /// is.
@@ -109,11 +111,11 @@ error_codes! {
     AssignmentUnnamed = "assignment_unnamed", 409, Usage;
     /// The person denied the sign-in.
     AccessDenied = "access_denied", 403, Refused;
-    /// The sign-in was given up by `DELETE …/login`, `logout`, or the end of the daemon.
+    /// The sign-in was cancelled by `DELETE …/login`, `logout`, or the end of the daemon.
     LoginCancelled = "login_cancelled", 409, Refused;
-    /// The flow that is awaited is not known: it is over for long, or the daemon was restarted since.
+    /// The flow that is awaited is not known: it ended long ago, or the daemon was restarted since.
     UnknownFlow = "unknown_flow", 404, Other;
-    /// The service refused the request. Trying again does not help before something is changed.
+    /// The service refused the request. Trying again does not help until something is changed.
     ServiceRefused = "service_refused", 502, Refused;
     /// The service cannot be reached or does not give a usable answer. Trying again may help.
     ServiceUnavailable = "service_unavailable", 503, Other;
@@ -123,7 +125,7 @@ error_codes! {
     InvalidConfiguration = "invalid_configuration", 500, Other;
     /// The configuration file cannot be changed.
     ConfigurationUnwritable = "configuration_unwritable", 500, Other;
-    /// The AWS file that `config` or `credentials` names cannot be used; nothing else is asked in its place.
+    /// The AWS file that `config` or `credentials` names cannot be used; no other file is used instead.
     AwsConfigUnusable = "aws_config_unusable", 409, Other;
     /// The request is malformed.
     InvalidRequest = "invalid_request", 400, Usage;
@@ -137,11 +139,11 @@ error_codes! {
     BodyTooLarge = "body_too_large", 413, Other;
     /// The daemon serves as many connections as it can at once.
     TooManyConnections = "too_many_connections", 503, Other;
-    /// Calls of this kind, or sign-ins to this session, come faster than the daemon or the service bear.
+    /// Calls of this kind, or sign-ins to this session, are too frequent.
     TooManyRequests = "too_many_requests", 429, Other;
-    /// A body did not come to its end in time.
+    /// The body of the request did not arrive in time.
     RequestTimeout = "request_timeout", 408, Other;
-    /// The daemon is stopping; the request can be repeated once it is back.
+    /// The daemon is stopping; the request can be repeated once it runs again.
     ShuttingDown = "shutting_down", 503, Other;
     /// A fault of the daemon.
     Internal = "internal", 500, Other;
@@ -153,83 +155,67 @@ impl fmt::Display for ErrorCode {
     }
 }
 
-impl Serialize for ErrorCode {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
+impl From<ErrorCode> for String {
+    fn from(code: ErrorCode) -> Self {
+        code.to_string()
     }
 }
 
-impl<'de> Deserialize<'de> for ErrorCode {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self::from)
-    }
-}
-
-/// The body of every error: problem details (RFC 9457). There is no `type` member, which means `about:blank`; what kind
-/// of problem it is says [`code`](Self::code).
+/// The body of every error: problem details (RFC 9457). There is no `type` member, which means `about:blank`; the kind of problem
+/// is [`code`](Self::code).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Problem {
-    /// The HTTP status once more.
+    /// The HTTP status.
     pub status: u16,
     /// The stable code.
     pub code: ErrorCode,
     /// What happened, for a person: a fragment that fits after `ssoctl: `.
     pub detail: String,
-    /// The name of the session it is about.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The name of the session that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
     /// The names to choose from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sessions: Vec<String>,
     /// The flow that waits for a person.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub login: Option<PendingLogin>,
     /// When the best token expires, or the last one expired.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
 }
 
 impl Problem {
     /// A problem with nothing but its code and its text.
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self {
-            status: code.status(),
-            code,
-            detail: detail.into(),
-            session: None,
-            sessions: Vec::new(),
-            login: None,
-            expires_at: None,
-        }
+        let (status, detail) = (code.status(), detail.into());
+        Self { status, code, detail, session: None, sessions: Vec::new(), login: None, expires_at: None }
     }
 
-    /// Says which session it is about.
+    /// Sets the session that it is about.
     #[must_use]
-    pub fn of_session(mut self, name: &str) -> Self {
-        self.session = Some(name.to_owned());
-        self
+    pub fn of_session(self, name: &str) -> Self {
+        Self { session: Some(name.to_owned()), ..self }
     }
 
-    /// Lists the names to choose from.
+    /// Sets the names to choose from.
     #[must_use]
-    pub fn with_choices(mut self, names: Vec<String>) -> Self {
-        self.sessions = names;
-        self
+    pub fn with_choices(self, sessions: Vec<String>) -> Self {
+        Self { sessions, ..self }
     }
 
-    /// Shows the flow that waits for a person.
+    /// Sets the flow that waits for a person.
     #[must_use]
-    pub fn with_login(mut self, login: Option<PendingLogin>) -> Self {
-        self.login = login;
-        self
+    pub fn with_login(self, login: Option<PendingLogin>) -> Self {
+        Self { login, ..self }
     }
 
-    /// Says when the best token expires, or the last one expired.
+    /// Sets when the best token expires, or the last one expired.
     #[must_use]
-    pub const fn with_expiry(mut self, expires_at: Option<Timestamp>) -> Self {
-        self.expires_at = expires_at;
-        self
+    pub fn with_expiry(self, expires_at: Option<Timestamp>) -> Self {
+        Self { expires_at, ..self }
     }
 }
 

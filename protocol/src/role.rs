@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::secret::{self, Secret};
 use crate::timestamp::Timestamp;
 
-/// `GET /v1/credentials` and `GET /v1/sessions/{name}/credentials`: credentials of a role that are live and live for at
-/// least the `min_valid` that was asked for.
+/// `GET /v1/credentials`: credentials of a role that live for at least the `min_valid` of the request.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RoleCredentials {
     /// The access key id. It names the key and is no secret.
     pub access_key_id: String,
@@ -27,14 +27,14 @@ pub struct RoleCredentials {
     pub account: String,
     /// The role's name, as the portal shows it.
     pub role: String,
-    /// The `region` of the profile that was named; `null` where none was, or where it has none.
-    #[serde(default)]
+    /// The `region` of the profile that was named; `null` without one.
     pub region: Option<String>,
 }
 
-/// `GET /v1/assignment`: which role in which account is meant, and who gives its credentials. Nothing is asked of the
-/// service, so nobody knows yet whether the person has that role.
+/// `GET /v1/assignment`: which role in which account is meant, and which session gives its credentials. The service is not asked,
+/// so the person may not have that role.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Assignment {
     /// The name of the session.
     pub session: String,
@@ -46,33 +46,30 @@ pub struct Assignment {
     pub account: String,
     /// The role's name.
     pub role: String,
-    /// The `region` of the profile that was named; `null` where none was, or where it has none.
-    #[serde(default)]
+    /// The `region` of the profile that was named; `null` without one.
     pub region: Option<String>,
-    /// Which keys of the AWS files decided on these; all `null` where the request itself named them.
+    /// The keys of the AWS files that decided on these.
     #[serde(default)]
     pub decided_by: DecidedBy,
 }
 
 /// The keys that decided on the members of an [`Assignment`]; `null` for what the request named, and for what is not set.
 #[derive(Clone, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DecidedBy {
-    /// What led to the session.
-    #[serde(default)]
+    /// The key that led to the session.
     pub session: Option<ProfileKey>,
-    /// What named the account.
-    #[serde(default)]
+    /// The key that named the account.
     pub account: Option<ProfileKey>,
-    /// What named the role.
-    #[serde(default)]
+    /// The key that named the role.
     pub role: Option<ProfileKey>,
-    /// What named the region.
-    #[serde(default)]
+    /// The key that named the region.
     pub region: Option<ProfileKey>,
 }
 
 /// A key of a profile in the AWS files.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ProfileKey {
     /// The profile in whose section it stands.
     pub profile: String,
@@ -86,40 +83,42 @@ pub struct ProfileKey {
 
 /// `GET /v1/sessions/{name}/accounts`: the accounts in which the person has a role, in the order of the portal.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Accounts {
     /// The session's name.
     pub session: String,
-    /// All of them.
+    /// All accounts.
     pub accounts: Vec<Account>,
 }
 
 /// An account.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Account {
     /// Twelve digits.
     pub id: String,
-    /// The name that the portal shows; `null` if the portal gives none.
-    #[serde(default)]
+    /// The name that the portal shows; `null` if it shows none.
     pub name: Option<String>,
     /// The account's email address; `null` if the portal gives none.
-    #[serde(default)]
     pub email: Option<String>,
 }
 
 /// `GET /v1/sessions/{name}/accounts/{id}/roles`: the roles that the person has in an account, in the order of the portal.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Roles {
     /// The session's name.
     pub session: String,
     /// The account's id.
     pub account: String,
-    /// All of them.
+    /// All roles.
     pub roles: Vec<Role>,
 }
 
 /// A role.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Role {
-    /// Its name.
+    /// The role's name.
     pub name: String,
 }

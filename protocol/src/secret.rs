@@ -10,6 +10,7 @@ use serde::{Deserialize, Serializer};
 /// says so with `#[serde(serialize_with = "secret::expose")]`, so that putting a secret into a body is always a visible
 /// decision. Its memory is overwritten by the allocator of `ssoctl` and `ssoctld`, as is all that they free.
 #[derive(Clone, PartialEq, Eq, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 #[serde(transparent)]
 pub struct Secret<T>(T);
 

@@ -1,7 +1,5 @@
-//! What a daemon takes from its environment, and where it takes it from: what client and daemon compare to tell a person whose
-//! variables count.
-//!
-//! Pure: variables come in as a function.
+//! The settings that a daemon takes from its environment, and where it finds its files: client and daemon compare them to tell a
+//! person whose variables count. Pure: variables come in as a function.
 
 mod differences;
 
@@ -13,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 pub use differences::{About, Difference, differences};
 
-/// The variables that a daemon takes from whichever shell starts it: how this machine reaches the service, and whom it trusts.
-/// None of them names a file that says which sessions there are, or where records are kept.
+/// The variables that a daemon takes from the shell that starts it: how this machine reaches the service, and whom it trusts.
+/// None of them names a file that defines sessions or holds records.
 pub const TAKEN: &[&str] = &[
     "HTTPS_PROXY",
     "https_proxy",
@@ -35,10 +33,10 @@ pub const TAKEN: &[&str] = &[
     "TZ",
 ];
 
-/// Those whose value is a path.
+/// Those of [`TAKEN`] whose value is a path.
 pub const PATHS: &[&str] = &["SSL_CERT_FILE", "SSL_CERT_DIR", "AWS_CA_BUNDLE"];
 
-/// What can be shown of the value of a variable: what stands before an `@` of an address is a password, or may be one.
+/// The value of a variable without its password: in an address, the text before `@` may be one.
 pub fn shown<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
     let upper = name.to_ascii_uppercase();
     if !(upper.ends_with("_PROXY") || upper.starts_with("AWS_ENDPOINT_URL")) {
@@ -49,56 +47,57 @@ pub fn shown<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
     Cow::Owned(format!("{}***{}", &value[..scheme], &value[at..]))
 }
 
-/// What a daemon works with, and who said so. Never a secret.
+/// What a daemon works with, and where that comes from. Contains no secret.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Settings {
-    /// Who started it, and so whose variables it has: `ssoctl`, `service_manager`, or `hand`.
+    /// Who started it, and from whose environment its variables come: `ssoctl`, `service_manager`, or `hand`.
     pub started_by: String,
     /// Its home directory.
     pub home: String,
     /// Where it listens.
     pub socket: String,
-    /// The address of the D-Bus session bus on which it looks for a keyring and shows notices; empty if it knows none.
+    /// The address of the D-Bus session bus for keyring and notices; empty if it knows none.
     pub session_bus: String,
     /// Its own configuration file, whether there is one or not.
     pub config_toml: String,
-    /// The AWS configuration file that counts for callers that name none.
+    /// The AWS configuration file of callers that name none.
     pub aws_config: String,
-    /// The AWS credentials file that counts for callers that name none.
+    /// The AWS credentials file of callers that name none.
     pub aws_credentials: String,
     /// Where records are kept, unless a keyring has them.
     pub state_directory: String,
-    /// The variables of [`TAKEN`] that it has, and what stands in for them.
+    /// The variables of [`TAKEN`] that it has, and the settings that replace them.
     pub variables: Vec<Setting>,
     /// The AWS files that callers have named, or `aws_config_files` lists.
     pub aws_config_files: Vec<AwsConfigFile>,
 }
 
 impl Settings {
-    /// What a caller's shell means: what a daemon would have that got the whole environment of it. `variable` gives what is set
-    /// and not empty, and `absolute` turns the value of a variable that names a path into an absolute path. An AWS file that a
-    /// variable names is left out, since each request says it.
+    /// The settings that a daemon with this shell's whole environment would have. `variable` returns what is set and not empty;
+    /// `absolute` makes the path in a variable absolute. An AWS file that a variable names is left out, since each request names
+    /// it.
     pub fn of_shell(
         variable: impl Fn(&str) -> Option<OsString>,
         home: Option<PathBuf>,
         absolute: impl Fn(&OsStr) -> OsString,
     ) -> Self {
-        let text = |value: Option<OsString>| value.map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
         let shown = |path: Option<PathBuf>| path.map(|path| path.display().to_string()).unwrap_or_default();
         let shown_absolute = |path: Option<PathBuf>| shown(path.map(|path| absolute(path.as_os_str()).into()));
-        let names = |name: &str| variable(name).is_some();
-        let names_config = names("AWS_CONFIG_FILE");
-        let of_aws = |name: &str, is_named: bool| {
+        let is_set = |name: &str| variable(name).is_some();
+        let aws_file = |name: &str, is_named: bool| {
             shown(home.as_ref().filter(|_| !is_named).map(|home| home.join(".aws").join(name)))
         };
+        let names_config = is_set("AWS_CONFIG_FILE");
+        let bus = variable("DBUS_SESSION_BUS_ADDRESS");
         Self {
             config_toml: shown_absolute(config_toml(&variable, home.clone())),
-            aws_config: of_aws("config", names_config),
-            aws_credentials: of_aws("credentials", names_config || names("AWS_SHARED_CREDENTIALS_FILE")),
+            aws_config: aws_file("config", names_config),
+            aws_credentials: aws_file("credentials", names_config || is_set("AWS_SHARED_CREDENTIALS_FILE")),
             state_directory: shown_absolute(state_directory(&variable, home.clone())),
-            // One that it does not name need not be there.
-            session_bus: text(variable("DBUS_SESSION_BUS_ADDRESS")),
+            // The usual bus, which no variable names, may not exist.
+            session_bus: bus.map(|address| address.to_string_lossy().into_owned()).unwrap_or_default(),
             variables: variables(|name| {
                 let value = variable(name)?;
                 Some(if PATHS.contains(&name) { absolute(&value) } else { value })
@@ -127,6 +126,7 @@ pub fn variables(variable: impl Fn(&str) -> Option<OsString>) -> Vec<Setting> {
 
 /// One setting of the daemon.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Setting {
     /// The variable, or the key of a configuration file.
@@ -139,13 +139,14 @@ pub struct Setting {
 
 /// An AWS configuration file beside the default one.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct AwsConfigFile {
     /// Its path.
     pub path: String,
     /// The credentials file that is read with it; empty if none is.
     pub credentials: String,
-    /// How many sessions it has.
+    /// The number of its sessions.
     pub sessions: usize,
     /// Whether `aws_config_files` lists it, so that endpoint settings in it count.
     pub listed: bool,
@@ -154,19 +155,15 @@ pub struct AwsConfigFile {
 /// Where the daemon's own configuration file is: `$SSOCTL_CONFIG`, else `config.toml` in `$XDG_CONFIG_HOME/ssoctl` or
 /// `~/.config/ssoctl`, on macOS in `~/Library/Application Support/ssoctl`. `None` without a home directory.
 pub fn config_toml(variable: impl Fn(&str) -> Option<OsString>, home: Option<PathBuf>) -> Option<PathBuf> {
-    if let Some(chosen) = variable("SSOCTL_CONFIG").filter(|value| !value.is_empty()) {
-        return Some(chosen.into());
-    }
-    Some(own_directory(variable, "XDG_CONFIG_HOME", ".config", home)?.join("config.toml"))
+    let chosen = variable("SSOCTL_CONFIG").filter(|value| !value.is_empty()).map(PathBuf::from);
+    chosen.or_else(|| Some(own_directory(variable, "XDG_CONFIG_HOME", ".config", home)?.join("config.toml")))
 }
 
 /// Where records are kept: `$SSOCTL_STATE_DIR`, else `$XDG_STATE_HOME/ssoctl` or `~/.local/state/ssoctl`, on macOS
 /// `~/Library/Application Support/ssoctl`. `None` without a home directory.
 pub fn state_directory(variable: impl Fn(&str) -> Option<OsString>, home: Option<PathBuf>) -> Option<PathBuf> {
-    if let Some(chosen) = variable("SSOCTL_STATE_DIR").filter(|value| !value.is_empty()) {
-        return Some(chosen.into());
-    }
-    own_directory(variable, "XDG_STATE_HOME", ".local/state", home)
+    let chosen = variable("SSOCTL_STATE_DIR").filter(|value| !value.is_empty()).map(PathBuf::from);
+    chosen.or_else(|| own_directory(variable, "XDG_STATE_HOME", ".local/state", home))
 }
 
 /// Relative `XDG_*` directories are ignored, as the XDG Base Directory Specification demands.

@@ -1,4 +1,4 @@
-//! Where the daemon's socket is, and whose process is believed to be the daemon.
+//! Where the daemon's socket is, and which user's process may be the daemon. Pure: variables come in as a function.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// The variable that names the socket.
 pub const SOCKET_VARIABLE: &str = "SSOCTL_SOCKET";
 
-/// The variable that names another user whose process is believed to be the daemon: a uid, or `any`.
+/// The variable that names another user whose process may be the daemon: a uid, or `any`.
 pub const OWNER_VARIABLE: &str = "SSOCTL_SOCKET_OWNER";
 
 /// The longest path that fits into a socket address on every supported system: 104 bytes on macOS, 108 on Linux, less
@@ -18,14 +18,12 @@ pub const LONGEST_PATH: usize = 103;
 pub enum SocketPath {
     /// [`SOCKET_VARIABLE`] names it. No daemon is started for it.
     Chosen(PathBuf),
-    /// The default place. Its directory belongs to the user alone, and both sides check that.
+    /// The default path. Its directory belongs to the user alone, and both sides check that.
     Default(PathBuf),
 }
 
 impl SocketPath {
-    /// Finds the path from the environment.
-    ///
-    /// In this order: `$SSOCTL_SOCKET`; `$XDG_RUNTIME_DIR/ssoctl/ssoctld.sock`; `run/ssoctld.sock` in the user's cache
+    /// Finds the path, in this order: `$SSOCTL_SOCKET`; `$XDG_RUNTIME_DIR/ssoctl/ssoctld.sock`; `run/ssoctld.sock` in the user's cache
     /// directory of ssoctl, which is `$XDG_CACHE_HOME/ssoctl` or `~/.cache/ssoctl`, on macOS
     /// `~/Library/Caches/ssoctl`. Empty variables count as unset, and relative `XDG_*` directories are ignored, as the
     /// XDG Base Directory Specification demands. `None` if there is no home directory either.
@@ -58,23 +56,23 @@ impl SocketPath {
     }
 }
 
-/// Whose process is believed to be the daemon, wherever the socket is.
+/// The user whose process may be the daemon, wherever the socket is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum SocketOwner {
     /// The user's own.
     #[default]
     Own,
-    /// That of this user besides: a daemon that is seen from another user namespace, such as a container's mount.
+    /// The user's own, or this user's: a daemon may have another uid when it is seen from a container.
     Also(u32),
     /// Anybody's.
     Any,
 }
 
 impl SocketOwner {
-    /// As [`OWNER_VARIABLE`] says; the user's own where it is unset or empty.
+    /// Reads [`OWNER_VARIABLE`]. The user's own if it is unset or empty.
     ///
     /// # Errors
-    /// The variable holds neither a uid nor `any`. The text says so.
+    /// The variable holds neither a uid nor `any`.
     pub fn from_environment(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, String> {
         let Some(value) = variable(OWNER_VARIABLE).filter(|value| !value.is_empty()) else { return Ok(Self::Own) };
         let text = value.to_string_lossy();
@@ -84,10 +82,10 @@ impl SocketOwner {
         text.parse().map(Self::Also).map_err(|_| format!("{OWNER_VARIABLE} is {text:?}; set it to a uid or to \"any\""))
     }
 
-    /// Whether a process of the user `listening` is believed by a process of the user `own`.
+    /// Checks whether a process of the user `listening` may be the daemon of the user `own`.
     ///
     /// # Errors
-    /// It is not. The text says why and what to do.
+    /// It may not. The text says why and what to do.
     pub fn judge(self, listening: u32, own: u32, socket: &Path) -> Result<(), String> {
         if listening == own || self == Self::Any || self == Self::Also(listening) {
             return Ok(());
@@ -105,11 +103,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_but_the_user_and_whom_the_variable_names_is_believed() {
+    fn only_the_user_and_whom_the_variable_names_may_be_the_daemon() {
         let owner = |value: &str| SocketOwner::from_environment(|_| Some(value.into()));
         let judged = |value: &str| owner(value).unwrap().judge(1000, 1001, Path::new("/run/s")).is_ok();
         assert_eq!(["", "1000", "any", "1002", "0"].map(judged), [false, true, true, false, false]);
-        assert_eq!(SocketOwner::Also(7).judge(1001, 1001, Path::new("/s")), Ok(()), "one's own is always believed");
+        assert_eq!(
+            SocketOwner::Also(7).judge(1001, 1001, Path::new("/s")),
+            Ok(()),
+            "the user's own is always accepted"
+        );
         for wrong in ["ada", "-1", "Any", "1000 ", "4294967296"] {
             assert!(owner(wrong).unwrap_err().contains(OWNER_VARIABLE), "{wrong}");
         }
@@ -123,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_of_the_documented_places_is_taken() {
+    fn the_first_of_the_documented_paths_is_used() {
         let runtime = ("XDG_RUNTIME_DIR", "/run/user/1000");
         let cache = ("XDG_CACHE_HOME", "/home/ada/cache");
         let home = Some("/home/ada");

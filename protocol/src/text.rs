@@ -1,8 +1,7 @@
-//! How people are shown durations, and text that came from elsewhere: names from the portal and from files, codes and messages of
-//! the service.
+//! Durations in words, and foreign text made safe to show: names from the portal and from files, codes and messages of the service.
 //!
-//! Such text may move the cursor of a terminal, reorder or hide what stands beside it, or have no end. Tables, notices, logs,
-//! diffs and messages show it through [`shown`]; JSON has the same characters in JSON's own escapes ([`in_json`]).
+//! Foreign text may move the cursor of a terminal, reorder or hide other text, or be endless. Tables, notices, logs, diffs and
+//! messages show it through [`shown`]; JSON has the same characters in JSON's own escapes ([`in_json`]).
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -131,14 +130,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_could_deceive_is_shown_as_escapes_and_the_rest_as_it_is() {
+    fn deceptive_characters_are_shown_as_escapes_and_others_as_they_are() {
         assert!(matches!(shown("größte 会社 ⚠\u{fe0f}", 100), Cow::Borrowed(_)));
         assert_eq!(shown("a\x1b[2Jb\r\n\u{202e}c\u{9b}", 100), r"a\u{1b}[2Jb\r\n\u{202e}c\u{9b}");
         assert_eq!(shown("\u{61c}\u{2060}\u{ad}\u{e0041}", 100), r"\u{61c}\u{2060}\u{ad}\u{e0041}");
     }
 
     #[test]
-    fn nothing_is_shown_at_any_length() {
+    fn long_text_is_cut() {
         for (text, longest, expected) in [
             ("abc", 3, "abc"),
             ("abcd", 3, "ab…"),
@@ -155,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_json_document_says_the_same_with_escapes() {
+    fn a_json_document_has_the_same_meaning_with_escapes() {
         let text = "\u{9b}2J \u{7f} \u{202e} \u{e0041} größte";
         let document = serde_json::to_string_pretty(&serde_json::json!({ "name": text })).unwrap();
         let safe = in_json(&document);

@@ -74,7 +74,6 @@ impl Api {
         });
         let headers = response.headers_mut();
         if !allowed.is_empty() {
-            let allowed: Vec<&str> = allowed.iter().map(|method| method.as_str()).collect();
             headers.extend(HeaderValue::try_from(allowed.join(", ")).map(|value| (ALLOW, value)));
         }
         headers.insert(VERSION_HEADER, HeaderValue::from_static(VERSION));

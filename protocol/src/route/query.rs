@@ -99,8 +99,8 @@ impl Query {
         Ok(())
     }
 
-    /// Appends `?` and those parameters that the row has and that are not at their defaults.
-    pub(super) fn write(&self, target: &mut String, row: &Row) {
+    /// The text of those parameters that the row has and that are not at their defaults, with a `?` before it if there are any.
+    pub(super) fn written(&self, row: &Row) -> String {
         let (selector, selected) = match &self.selector {
             Selector::Only => ("", None),
             Selector::Session(name) => ("session", Some(name.clone())),
@@ -122,16 +122,12 @@ impl Query {
             ("forget", switch(self.forget)),
             ("flow", self.flow.map(|flow| flow.to_string())),
         ];
-        let mut separator = '?';
-        for (key, value) in parameters {
-            if let Some(value) = value.filter(|_| row.takes(key)) {
-                target.push(separator);
-                target.push_str(key);
-                target.push('=');
-                target.push_str(&percent::encode(&value));
-                separator = '&';
-            }
-        }
+        let given = parameters
+            .into_iter()
+            .filter(|(key, _)| row.takes(key))
+            .filter_map(|(key, value)| Some(format!("{key}={}", percent::encode(&value?))));
+        let pairs: Vec<String> = given.collect();
+        if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
     }
 }
 
@@ -143,11 +139,10 @@ fn absolute(key: &str, path: String) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::route::Method;
 
     /// A row that has every parameter.
     const EVERY: &Row = &Row {
-        method: Method::Get,
+        method: "GET",
         paths: &["/"],
         parameters: &[
             "selector",
@@ -192,8 +187,7 @@ mod tests {
             },
             Query { selector: Selector::Profile("a+b".into()), if_needed: true, flow: Some(7), ..Query::default() },
         ] {
-            let mut text = String::new();
-            query.write(&mut text, EVERY);
+            let text = query.written(EVERY);
             assert_eq!(parse(text.strip_prefix('?').unwrap_or(&text)), Ok(query));
         }
     }

@@ -1,16 +1,16 @@
-//! How what a daemon has differs from what a caller's shell means: one comparison, for `ssoctl doctor` and for what is said when a
-//! request fails.
+//! How the settings of a daemon differ from those that a shell would give it. `ssoctl doctor` shows the differences, and so does a
+//! request that fails.
 
 use super::{Settings, TAKEN};
 
-/// Something that the daemon has otherwise than a shell.
+/// A setting that the daemon has and the shell would set otherwise.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Difference {
     /// What it matters for.
     pub about: About,
-    /// A fragment that names both.
+    /// A fragment with both values.
     pub text: String,
-    /// What to do if the shell's is meant.
+    /// What to do if the shell's value is meant.
     pub remedy: &'static str,
 }
 
@@ -21,46 +21,41 @@ pub enum About {
     Names,
     /// How the service is reached.
     Requests,
-    /// Where the daemon is found, what it shows, and when.
+    /// Where the daemon is found, and what it shows when.
     Surroundings,
 }
 
-/// Everything that the daemon has otherwise than a shell. What one of them does not say is the same.
+/// All differences. A setting that one of the two does not have is no difference.
 pub fn differences(daemon: &Settings, shell: &Settings) -> Vec<Difference> {
-    let is_other = |theirs: &str, ours: &str| !theirs.is_empty() && !ours.is_empty() && theirs != ours;
-    let place = |about, theirs: &str, ours: &str, what, remedy| {
+    let path = |about, remedy, theirs: &str, ours: &str, what| {
+        let is_other = !theirs.is_empty() && !ours.is_empty() && theirs != ours;
         let text = || format!("the daemon {what} {theirs}, and not {ours} as this shell would have it");
-        is_other(theirs, ours).then(|| Difference { about, text: text(), remedy })
+        is_other.then(|| Difference { about, text: text(), remedy })
     };
-    let names = |theirs, ours, what| place(About::Names, theirs, ours, what, remedy_of_places(daemon));
-    let places = [
+    let names = |theirs, ours, what| path(About::Names, remedy_for_paths(daemon), theirs, ours, what);
+    let socket_remedy = "ssoctl finds it all the same; have SSOCTL_SOCKET name its socket for other programs";
+    let paths = [
         names(&daemon.config_toml, &shell.config_toml, "reads its own configuration from"),
         names(&daemon.aws_config, &shell.aws_config, "looks names up in"),
         names(&daemon.aws_credentials, &shell.aws_credentials, "looks credentials up in"),
         names(&daemon.state_directory, &shell.state_directory, "keeps its records in"),
-        place(
-            About::Surroundings,
-            &daemon.socket,
-            &shell.socket,
-            "listens at",
-            "ssoctl finds it all the same; have SSOCTL_SOCKET name its socket for other programs",
-        ),
+        path(About::Surroundings, socket_remedy, &daemon.socket, &shell.socket, "listens at"),
     ];
-    places.into_iter().flatten().chain(bus(daemon, shell)).chain(variables(daemon, shell)).collect()
+    paths.into_iter().flatten().chain(bus(daemon, shell)).chain(variables(daemon, shell)).collect()
 }
 
-/// A shell without a bus (over SSH, of cron) misses nothing.
+/// A shell without a bus (over SSH, of cron) needs none.
 fn bus(daemon: &Settings, shell: &Settings) -> Option<Difference> {
-    // What identifies the server, and not where it is (D-Bus specification, "Server Addresses").
+    // The guid identifies the server and is no part of its place (D-Bus specification, "Server Addresses").
     let address = |settings: &Settings| settings.session_bus.split(",guid=").next().unwrap_or_default().to_owned();
     let (theirs, ours) = (address(daemon), address(shell));
-    // A daemon of an earlier version says nothing of itself.
+    // A daemon of an earlier version says nothing about itself.
     let is_other = !daemon.config_toml.is_empty() && !ours.is_empty() && ours != theirs;
-    let theirs = if theirs.is_empty() { "none".to_owned() } else { theirs };
+    let theirs = if theirs.is_empty() { "none" } else { &theirs };
     is_other.then(|| Difference {
         about: About::Surroundings,
         text: format!("the daemon's session bus is {theirs}, and this shell's {ours}"),
-        remedy: remedy_of_variables(daemon),
+        remedy: remedy_for_variables(daemon),
     })
 }
 
@@ -75,34 +70,32 @@ fn variables<'a>(daemon: &'a Settings, shell: &'a Settings) -> impl Iterator<Ite
             _ => return None,
         };
         let about = if *name == "TZ" { About::Surroundings } else { About::Requests };
-        Some(Difference { about, text, remedy: remedy_of_variables(daemon) })
+        Some(Difference { about, text, remedy: remedy_for_variables(daemon) })
     })
 }
 
-const REMEDY_OF_SERVICES: &str = if cfg!(target_os = "macos") {
-    "it is a service: set them with launchctl setenv, then: ssoctl service restart"
-} else {
-    "it is a service: set them with systemctl --user edit ssoctld.service, then: ssoctl service restart"
-};
-
 /// How the daemon gets the variables of this shell.
-fn remedy_of_variables(daemon: &Settings) -> &'static str {
+fn remedy_for_variables(daemon: &Settings) -> &'static str {
     match daemon.started_by.as_str() {
         "ssoctl" => {
             "it has those of the shell that it was started from: ssoctl stop, and the next call starts it from here"
         }
-        "service_manager" => REMEDY_OF_SERVICES,
+        "service_manager" if cfg!(target_os = "macos") => {
+            "it is a service: set them with launchctl setenv, then: ssoctl service restart"
+        }
+        "service_manager" => {
+            "it is a service: set them with systemctl --user edit ssoctld.service, then: ssoctl service restart"
+        }
         _ => "it has those of the shell that it was started from; start it again from one that has these: ssoctld",
     }
 }
 
-/// How the daemon gets the places of this shell.
-fn remedy_of_places(daemon: &Settings) -> &'static str {
-    match daemon.started_by.as_str() {
-        "ssoctl" => {
-            "one that ssoctl starts goes by HOME alone; if this shell's is meant, run ssoctl stop, then ssoctld from here"
-        }
-        _ => remedy_of_variables(daemon),
+/// How the daemon gets the paths of this shell.
+fn remedy_for_paths(daemon: &Settings) -> &'static str {
+    if daemon.started_by == "ssoctl" {
+        "one that ssoctl starts goes by HOME alone; if this shell's is meant, run ssoctl stop, then ssoctld from here"
+    } else {
+        remedy_for_variables(daemon)
     }
 }
 
@@ -132,16 +125,16 @@ mod tests {
     }
 
     #[test]
-    fn where_all_is_the_same_or_not_known_nothing_is_said() {
+    fn settings_that_are_equal_or_unknown_are_no_difference() {
         let daemon = settings(&[("HTTPS_PROXY", "http://***@proxy:1")]);
         assert_eq!(told(&daemon, &daemon), Vec::<String>::new());
         let guid = Settings { session_bus: "unix:path=/run/bus,guid=1f".to_owned(), ..daemon.clone() };
         assert_eq!(told(&daemon, &guid), Vec::<String>::new());
         assert_eq!(told(&daemon, &Settings { session_bus: String::new(), ..daemon.clone() }), Vec::<String>::new());
-        // An AWS file that a variable names is said with each request.
+        // An AWS file that a variable names is named by each request.
         let names_files = Settings { aws_config: String::new(), aws_credentials: String::new(), ..daemon.clone() };
         assert_eq!(told(&daemon, &names_files), Vec::<String>::new());
-        // A daemon of an earlier version says nothing of itself.
+        // A daemon of an earlier version says nothing about itself.
         assert_eq!(told(&Settings::default(), &settings(&[])), Vec::<String>::new());
     }
 
