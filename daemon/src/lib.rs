@@ -57,7 +57,7 @@ use ground::{Fallen, Ground};
 use left_records::LeftRecords;
 use machine::MachineProblems;
 use named_files::{Asked, NamedFiles, Read};
-use sdk_cache::SdkCache;
+use sdk_cache::TokenFiles;
 use service_manager::report::Reports;
 use world::World;
 
@@ -112,7 +112,7 @@ pub async fn run(
     let mut store = world.secrets.changes();
     let (mut configuration, mut files) = Configuration::new(sources, world);
     let world = configuration.world.clone();
-    let token_files = SdkCache::start(home.as_deref(), configuration.directory.subscribe(), world.clone());
+    let token_files = TokenFiles::start(home.as_deref(), configuration.directory.subscribe(), world.clone());
     let (save, mut saves) = mpsc::channel::<Save>(1);
     let (ask, mut asked) = mpsc::channel::<Asked>(1);
     let asking_clock = Arc::clone(&world.clock);

@@ -1,25 +1,33 @@
-//! The cache directory on disk: reading, replacing and removing one file. Everything here blocks, and runs where nobody waits
-//! for it.
+//! The directory of token files on disk: reading, replacing and removing files, on threads, since file systems may block.
 //!
-//! Other programs write to these files, too, some of them in place. So a file is replaced or removed only if it still is what
-//! it was when it was read, and whatever is not a regular file of this person is left alone and told.
+//! Other programs write these files, too, some of them in place. So a file is replaced or removed only if its content is the one
+//! that was read, and what is not a regular file of this person is left alone and reported.
 
+use std::fmt::Display;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use ssoctl_files::remedy::explained;
 use ssoctl_protocol::Secret;
+use tokio::sync::Mutex;
 
+use super::file::Content;
+use crate::file_work::FileWork;
 use crate::owner::{belongs, is_foreign};
 use crate::regular_file::{Link, NotRead, RegularFile};
 use crate::replacement::Replacement;
+use crate::token::Token;
 
-/// No token file is longer; something else is in its place.
+/// The longest file that is read, in bytes. No token file is longer.
 const LONGEST: u64 = 256 << 10;
 
-/// Tells one content of a file from another; `None` where there is no file.
+/// A directory with more files than this holds no token files.
+const MOST_FILES: usize = 1000;
+
+/// Tells one content of a file from another; `None` if there is no file.
 pub(super) type Fingerprint = Option<[u8; 32]>;
 
 /// What a file held when it was read.
@@ -28,43 +36,78 @@ pub(super) struct Reading {
     pub(super) fingerprint: Fingerprint,
 }
 
-/// Whether a file was changed by us, or by somebody else in the meantime.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Change {
-    /// It is as we want it.
     Done,
-    /// It is not what it was when it was read, and was left alone.
+    /// The file is not what it was when it was read, and was left alone.
     Overtaken,
 }
 
-/// Why a file could not be read or changed: a fragment in lower case that says what to do. It never holds what is in the file.
+/// Why a file could not be read or changed, and what to do. It never holds what is in the file.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct DiskError(pub(super) String);
 
-/// Reads a file, if it is one.
+/// Work on the files of one session: one piece after the other. A piece that has begun is finished, also if nobody waits for it
+/// any more, and the next one waits for it.
+#[derive(Clone, Default)]
+pub(super) struct Work {
+    session: Arc<Mutex<()>>,
+    files: FileWork,
+}
+
+impl Work {
+    /// For one more session with files in this directory.
+    pub(super) fn new(files: &FileWork) -> Self {
+        Self { session: Arc::default(), files: files.clone() }
+    }
+
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, DiskError> + Send + 'static,
+    ) -> Result<T, DiskError> {
+        let turn = Arc::clone(&self.session).lock_owned().await;
+        let work = move || {
+            let result = work();
+            drop(turn);
+            result
+        };
+        let failed = || Err(DiskError("the work on a token file ended unexpectedly".to_owned()));
+        self.files.run(work).await.unwrap_or_else(failed)
+    }
+}
+
 pub(super) fn read(path: &Path) -> Result<Reading, DiskError> {
-    let shown = path.display();
-    let refused = |error: NotRead| match error {
-        NotRead::Io(error) => failed("read", path, &error),
-        NotRead::NotRegular => DiskError(format!("{shown} is not a regular file; move it away")),
-        NotRead::TooLong(_) => DiskError(format!("{shown} is too long to be a token file; move it away")),
-    };
+    let refused = |error: NotRead| failed("read", path, &error);
     let Some(file) = RegularFile::open(path, Link::Refused).map_err(refused)? else {
         return Ok(Reading { bytes: None, fingerprint: None });
     };
     if is_foreign(&file.metadata) {
-        return Err(DiskError(format!(
-            "{shown} {}; remove it or give it to yourself with chown",
-            belongs(&file.metadata)
-        )));
+        let belongs = belongs(&file.metadata);
+        let message = format!("{} {belongs}; remove it or give it to yourself with chown", path.display());
+        return Err(DiskError(message));
     }
     let bytes = file.read(LONGEST).map_err(refused)?;
     let fingerprint = Some(Sha256::digest(bytes.expose()).into());
     Ok(Reading { bytes: Some(bytes), fingerprint })
 }
 
-/// Replaces a file in one step, if it still is what it was. Missing directories are made for the person alone.
+/// The token files in a directory, sorted.
+pub(super) fn list(place: &Path) -> Result<Vec<PathBuf>, DiskError> {
+    let failed = |error: io::Error| failed("read", place, &error);
+    let entries = match fs::read_dir(place) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
+    };
+    let paths = entries.take(MOST_FILES).map(|entry| Ok(entry.map_err(failed)?.path()));
+    let mut paths = paths.collect::<Result<Vec<PathBuf>, DiskError>>()?;
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+    paths.sort();
+    Ok(paths)
+}
+
+/// Replaces a file with a private one, if it still has the expected content. Missing directories are made for the person alone.
 pub(super) fn replace(path: &Path, expected: Fingerprint, text: &Secret<Vec<u8>>) -> Result<Change, DiskError> {
     let failed = |error: io::Error| failed("write", path, &error);
     let replacement = Replacement::private(path, text.expose()).map_err(failed)?;
@@ -75,8 +118,8 @@ pub(super) fn replace(path: &Path, expected: Fingerprint, text: &Secret<Vec<u8>>
     Ok(Change::Done)
 }
 
-/// Moves a file that nobody can read out of the way, if it still is what it was, to a name that no reader looks for. Its
-/// copy there is for the person alone, whatever mode it had.
+/// Moves a malformed file to a name that no reader looks for, if it still has the expected content. Its copy there is private,
+/// whatever mode it had.
 pub(super) fn set_aside(path: &Path, expected: Fingerprint) -> Result<(Change, PathBuf), DiskError> {
     let aside = path.with_extension("damaged");
     let Reading { bytes: Some(bytes), fingerprint } = read(path)? else { return Ok((Change::Overtaken, aside)) };
@@ -88,7 +131,7 @@ pub(super) fn set_aside(path: &Path, expected: Fingerprint) -> Result<(Change, P
     Ok((remove(path, expected)?, aside))
 }
 
-/// Removes a file, if it still is what it was.
+/// Removes a file, if it still has the expected content.
 pub(super) fn remove(path: &Path, expected: Fingerprint) -> Result<Change, DiskError> {
     if read(path)?.fingerprint != expected {
         return Ok(Change::Overtaken);
@@ -101,7 +144,30 @@ pub(super) fn remove(path: &Path, expected: Fingerprint) -> Result<Change, DiskE
     }
 }
 
-fn failed(verb: &str, path: &Path, error: &io::Error) -> DiskError {
+/// Removes the files that ssoctl has published, for whichever session, but for those of tokens that are `live`. Returns what
+/// could not be removed.
+pub(super) fn remove_published(place: &Path, live: &[Token]) -> Vec<String> {
+    let remove = |path: &PathBuf| {
+        loop {
+            // Without a reading, there is no mark of ours.
+            let Ok(Reading { bytes, fingerprint }) = read(path) else { return Ok(()) };
+            let content = Content::parse_secret(bytes.as_ref());
+            if !content.is_published() || live.iter().any(|token| content.holds(&token.access.value)) {
+                return Ok(());
+            }
+            if remove(path, fingerprint)? == Change::Done {
+                tracing::info!(file = %path.display(), "a token file was removed");
+                return Ok(());
+            }
+        }
+    };
+    match list(place) {
+        Ok(paths) => paths.iter().filter_map(|path| remove(path).err()).map(|DiskError(error)| error).collect(),
+        Err(DiskError(error)) => vec![error],
+    }
+}
+
+fn failed(verb: &str, path: &Path, error: &dyn Display) -> DiskError {
     DiskError(format!("failed to {verb} {}: {error}", path.display()))
 }
 
@@ -175,7 +241,7 @@ mod tests {
         fs::remove_dir(&path).unwrap();
 
         fs::write(&path, vec![b' '; usize::try_from(LONGEST).unwrap() + 1]).unwrap();
-        assert!(complaint().contains("too long"));
+        assert!(complaint().contains("is longer than 262144 bytes"));
     }
 
     #[test]

@@ -5,22 +5,18 @@
 //! Times are read as botocore reads them, with any offset from UTC, with fractions, and with `UTC` or `GMT` for `Z`.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 use sha1::{Digest, Sha1};
 use sha2::Sha256;
-use ssoctl_protocol::{Secret, Timestamp, secret};
+use ssoctl_protocol::{Secret, Timestamp};
 
 use crate::issuer::Issuer;
-use crate::oidc::Registration;
 use crate::session::found::{Found, Proof};
-use crate::token::Renewal;
+use crate::token::{Registration, Renewal};
 
 /// How long registrations live (observed). The file has only their end.
 const REGISTRATION_LIFETIME: Duration = Duration::from_secs(90 * 86_400);
@@ -30,30 +26,40 @@ pub fn name(key: &str) -> String {
     format!("{}.json", hex(&Sha1::digest(key)))
 }
 
-/// The members of a file.
-#[derive(Clone, PartialEq, Debug, Default)]
+/// The members of a file. Those with which a token could be renewed are never written.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Members {
     pub(super) start_url: Option<String>,
     pub(super) region: Option<String>,
+    #[serde(serialize_with = "expose")]
     access_token: Option<Secret<String>>,
     expires_at: Option<String>,
+    #[serde(skip_serializing)]
     refresh_token: Option<Secret<String>>,
+    #[serde(skip_serializing)]
     client_id: Option<String>,
+    #[serde(skip_serializing)]
     client_secret: Option<Secret<String>>,
+    #[serde(skip_serializing)]
     registration_expires_at: Option<String>,
     /// The [`mark`] by which we know a file that we have published.
+    #[serde(rename = "publishedBySsoctl")]
     mark: Option<String>,
+    #[serde(flatten)]
     others: BTreeMap<String, Value>,
 }
 
-/// What stands in a file.
+fn expose<S: Serializer>(secret: &Option<Secret<String>>, serializer: S) -> Result<S::Ok, S::Error> {
+    secret.as_ref().map(Secret::expose).serialize(serializer)
+}
+
 #[derive(PartialEq, Debug)]
 pub enum Content {
-    /// There is none.
+    /// There is no file.
     Absent,
-    /// Not an object with members of the right kinds: perhaps somebody is just writing it.
+    /// Not an object with members of the right kinds: perhaps a program is just writing it.
     Garbled,
-    /// An object.
     Members(Box<Members>),
 }
 
@@ -61,7 +67,6 @@ pub enum Content {
 #[derive(PartialEq, Debug)]
 #[allow(clippy::large_enum_variant, reason = "made once for a file that was read, and taken apart at once")]
 pub enum Holding {
-    /// Nobody's.
     Nothing,
     /// One that we have published.
     Published,
@@ -71,20 +76,18 @@ pub enum Holding {
     Unreadable(&'static str),
 }
 
-/// What is published.
+/// What is written to a file.
 pub struct Publication<'a> {
-    /// As its readers know it.
+    /// As the file's readers know it.
     pub start_url: &'a str,
-    /// The region of the Identity Center instance.
     pub region: &'a str,
-    /// The token.
     pub access_token: &'a Secret<String>,
-    /// When it expires, by the service's clock.
+    /// By the service's clock.
     pub expires_at: Timestamp,
 }
 
 impl Content {
-    /// Reads a file; `None` where there is none.
+    /// Reads a file; `None` if there is none.
     pub fn parse(bytes: Option<&[u8]>) -> Self {
         match bytes.map(serde_json::from_slice) {
             None => Self::Absent,
@@ -96,10 +99,19 @@ impl Content {
     pub(super) fn parse_secret(bytes: Option<&Secret<Vec<u8>>>) -> Self {
         Self::parse(bytes.map(|bytes| bytes.expose().as_slice()))
     }
+
+    /// Whether it is what we have published.
+    pub(super) fn is_published(&self) -> bool {
+        matches!(self, Self::Members(members) if members.is_published())
+    }
+
+    pub(super) fn holds(&self, access_token: &Secret<String>) -> bool {
+        matches!(self, Self::Members(members) if members.access_token.as_ref() == Some(access_token))
+    }
 }
 
 impl Members {
-    /// Whose token it holds. What another program has put into this `file` is taken for one of `issuer`, and proved by nothing.
+    /// Whose token it holds. What another program has put into this `file` is taken for a sign-in at `issuer`, and is not proved.
     pub fn holding(&self, issuer: &Issuer, file: &Path) -> Holding {
         let Some(access_token) = &self.access_token else {
             return if self.refresh_token.is_some() {
@@ -135,13 +147,12 @@ impl Members {
         secrets.into_iter().flatten().all(|secret| fits(secret.expose())) && self.client_id.as_deref().is_none_or(fits)
     }
 
-    /// Whether it holds what we have published ourselves.
     pub fn is_published(&self) -> bool {
         let is_marked = |token| self.mark.as_ref() == Some(&mark(token));
         self.refresh_token.is_none() && self.access_token.as_ref().is_some_and(is_marked)
     }
 
-    /// A refresh token is worth something only with the whole registration that it was issued to.
+    /// A refresh token can be used only with the whole registration that it was issued to.
     fn renewal(&self, issuer: &Issuer) -> Option<Renewal> {
         let expires_at = self.registration_expires_at.as_deref().and_then(time);
         Some(Renewal {
@@ -158,26 +169,21 @@ impl Members {
         })
     }
 
-    /// Whether it has something that a program could renew a token with.
+    /// Whether it has a secret with which a token could be renewed.
     pub const fn has_secrets(&self) -> bool {
         self.refresh_token.is_some() || self.client_secret.is_some()
     }
 
-    /// Whether this access token stands in it.
-    pub(super) fn holds(&self, access_token: &Secret<String>) -> bool {
-        self.access_token.as_ref() == Some(access_token)
-    }
-
-    /// Whether it says all of this. Times that differ by a second or two are the same: clocks are read one after the other.
+    /// Whether it says all of this. Times may differ by two seconds, as clocks are read one after the other.
     pub fn says(&self, publication: &Publication<'_>) -> bool {
         let expires_at = self.expires_at.as_deref().and_then(time).map(Timestamp::from);
         self.start_url.as_deref() == Some(publication.start_url)
             && self.region.as_deref() == Some(publication.region)
-            && self.holds(publication.access_token)
+            && self.access_token.as_ref() == Some(publication.access_token)
             && expires_at.is_some_and(|at| at.as_unix().abs_diff(publication.expires_at.as_unix()) <= 2)
     }
 
-    /// The file's text with this in it, and without what a token could be renewed with: that is never written.
+    /// The file's text with this publication in it.
     pub fn publish(mut self, publication: &Publication<'_>) -> Secret<Vec<u8>> {
         self.start_url = Some(publication.start_url.to_owned());
         self.region = Some(publication.region.to_owned());
@@ -192,77 +198,8 @@ impl Members {
     }
 }
 
-impl<'de> Deserialize<'de> for Members {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Reader)
-    }
-}
-
-/// Reads secrets straight to where they stay, which a flattened struct would not.
-struct Reader;
-
-impl<'de> Visitor<'de> for Reader {
-    type Value = Members;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
-        let mut members = Members::default();
-        while let Some(key) = map.next_key::<String>()? {
-            match key.as_str() {
-                "startUrl" => members.start_url = map.next_value()?,
-                "region" => members.region = map.next_value()?,
-                "accessToken" => members.access_token = map.next_value()?,
-                "expiresAt" => members.expires_at = map.next_value()?,
-                "refreshToken" => members.refresh_token = map.next_value()?,
-                "clientId" => members.client_id = map.next_value()?,
-                "clientSecret" => members.client_secret = map.next_value()?,
-                "registrationExpiresAt" => members.registration_expires_at = map.next_value()?,
-                MARK => members.mark = map.next_value()?,
-                _ if members.others.contains_key(&key) => drop(map.next_value::<IgnoredAny>()?),
-                _ => drop(members.others.insert(key, map.next_value()?)),
-            }
-        }
-        Ok(members)
-    }
-}
-
-/// What stays of the members once they are published.
-impl Serialize for Members {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        struct Exposed<'a>(&'a Secret<String>);
-        impl Serialize for Exposed<'_> {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                secret::expose(self.0, serializer)
-            }
-        }
-        let mut map = serializer.serialize_map(None)?;
-        let plain = [
-            ("startUrl", &self.start_url),
-            ("region", &self.region),
-            ("expiresAt", &self.expires_at),
-            (MARK, &self.mark),
-        ];
-        for (key, value) in plain.into_iter().filter_map(|(key, value)| Some((key, value.as_ref()?))) {
-            map.serialize_entry(key, value)?;
-        }
-        if let Some(access_token) = &self.access_token {
-            map.serialize_entry("accessToken", &Exposed(access_token))?;
-        }
-        for (key, value) in &self.others {
-            map.serialize_entry(key, value)?;
-        }
-        map.end()
-    }
-}
-
-/// The member that says that we have published the file's token.
-const MARK: &str = "publishedBySsoctl";
-
-/// What that member says. It belongs to one token, so that it means nothing any more once another program, which may keep
-/// members that it does not know, has put its own token there.
+/// The mark of a file that we have published. It belongs to one token: another program that puts its own token there may keep
+/// members that it does not know.
 fn mark(access_token: &Secret<String>) -> String {
     hex(&Sha256::new().chain_update("published by ssoctl\0").chain_update(access_token.expose()).finalize())
 }
@@ -277,17 +214,13 @@ fn time(text: &str) -> Option<SystemTime> {
     };
     match time {
         Ok(time) => SystemTime::UNIX_EPOCH.checked_add(time.as_duration().try_into().ok()?),
-        // The last day that a year of four digits has, which stands for never, is none of jiff's.
+        // The last day of the year 9999, which means never, is out of jiff's range.
         Err(_) => text.parse::<Timestamp>().ok().map(SystemTime::from),
     }
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut hex, byte| {
-        // Writing to a `String` cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

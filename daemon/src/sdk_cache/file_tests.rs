@@ -170,7 +170,7 @@ fn what_is_published_has_no_secret_but_the_access_token_and_keeps_what_others_ad
     let mut before = with("accessToken", json!("old"));
     before["colour"] = json!({"of": ["mind", 7]});
     let file = published(members(&before), &token);
-    let mark = file[MARK].as_str().unwrap();
+    let mark = file["publishedBySsoctl"].as_str().unwrap();
     assert_eq!(
         file,
         json!({
@@ -179,7 +179,7 @@ fn what_is_published_has_no_secret_but_the_access_token_and_keeps_what_others_ad
             "accessToken": "new",
             "expiresAt": "2026-11-23T12:16:00Z",
             "colour": {"of": ["mind", 7]},
-            MARK: mark,
+            "publishedBySsoctl": mark,
         })
     );
     assert!(members(&file).says(&publication(&token)) && !members(&file).has_secrets());

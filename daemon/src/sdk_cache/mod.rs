@@ -1,29 +1,27 @@
-//! The token files of the AWS CLI and SDKs, so that every SDK finds a live token without being told about us.
+//! The token files of the AWS CLI and SDKs, so that every SDK finds a live token without knowing of ssoctl.
 //!
 //! | module | what it owns |
 //! |---|---|
 //! | `file` | pure: names and members of the files |
 //! | `step` | pure: what is to be done about a file |
 //! | `service_time` | pure: expiry by the service's clock |
-//! | `proof` | has the service say whether it knows what was found, before a session takes it over |
-//! | `disk` | reading, replacing and removing a file; it blocks, and has threads of its own |
+//! | `proof` | asks the service whether it knows a sign-in that was found, before a session takes it over |
+//! | `disk` | reading, replacing and removing a file, on threads |
 //! | `keeper` | the loop that tends the files of one session |
-//! | `withdrawal` | taking back what was published for a session that shares its token no longer |
-//! | `removal` | removing all that was published, when somebody signs out of everything |
-//! | [`import`] | taking over all that is there, when somebody asks |
+//! | `token_file` | pure: what the keeper knows of one file |
+//! | [`import`] | taking over all that is there, when the person asks |
 //!
-//! A session knows nothing of all this: its keeper reads its snapshots as everybody does, and offers it what it finds. What a
-//! file says is never believed over what the session knows. Between changes of token, files and clock nothing runs.
+//! A session does not know its keeper, which reads the session's snapshots as every reader does and offers it what it finds.
+//! The session, and not a file, decides which token counts. Between changes of token, files and clock nothing runs.
 
 mod disk;
 pub mod file;
 pub mod import;
 mod keeper;
 pub mod proof;
-mod removal;
 mod service_time;
 mod step;
-mod withdrawal;
+mod token_file;
 
 use std::collections::btree_map::Entry as Slot;
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,53 +38,49 @@ use crate::file_work::FileWork;
 use crate::machine::MachineProblems;
 use crate::token::Token;
 use crate::world::World;
+use disk::Work;
 use import::Imported;
-use keeper::{Hands, Keeper};
+use keeper::Keeper;
 use service_time::ServiceTime;
-use withdrawal::Withdrawal;
 
-/// Whoever waits for this moment waits for somebody to set the wall clock.
+/// A time that never comes: a sleep until then ends when the wall clock is set.
 const NEVER: Duration = Duration::from_secs(400 * 366 * 86_400);
 
-/// Where one session's files stand.
+/// The state of one session's files.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Standing {
-    /// Those that hold its token now.
+    /// The files that hold its token now.
     pub files: Vec<PathBuf>,
-    /// Those that hold a sign-in that is not proved yet, and why.
+    /// The files that hold a sign-in that is not proved yet, and why.
     pub unproved: Vec<(PathBuf, String)>,
-    /// Why one is not as it should be, and what to do.
+    /// What is wrong with a file, and what to do.
     pub trouble: Option<String>,
 }
 
 /// The files of a session by their keys.
 type Files = BTreeMap<String, PathBuf>;
 
-/// Standings by session.
 type Standings = Arc<Mutex<BTreeMap<Identity, Standing>>>;
 
 /// Tends the files of all sessions that share their tokens, until it is dropped.
-pub struct SdkCache {
+pub struct TokenFiles {
     standings: Standings,
     place: Option<PathBuf>,
-    /// Absent where there is no home directory, and so no place that SDKs look at.
+    /// `None` without a home directory: then there is no directory where SDKs look.
     task: Option<JoinHandle<()>>,
 }
 
-impl SdkCache {
+impl TokenFiles {
     /// Begins with the sessions of `directory`, and follows its changes.
     pub fn start(home: Option<&Path>, directory: watch::Receiver<Arc<Directory>>, world: World) -> Self {
         let standings = Standings::default();
-        // What AWS_CONFIG_FILE says does not move it.
+        // AWS_CONFIG_FILE does not move this directory.
         let place = home.map(|home| home.join(".aws/sso/cache"));
         let task = place.clone().map(|place| tokio::spawn(tend_all(place, directory, world, Arc::clone(&standings))));
         Self { standings, place, task }
     }
 
     /// Offers every file to the session whose name it has.
-    ///
-    /// # Errors
-    /// Why the directory of the files cannot be read.
     pub async fn import(&self, directory: &View, world: &World) -> Result<Vec<Imported>, String> {
         match &self.place {
             Some(place) => import::import(place, directory, world).await,
@@ -94,27 +88,26 @@ impl SdkCache {
         }
     }
 
-    /// Removes every file that has our mark, but for those of tokens that are `live`, and says what could not be removed.
+    /// Removes every file that ssoctl has published, but for those of tokens that are `live`. Returns what could not be removed.
     pub async fn remove_published(&self, live: &[Token]) -> Vec<String> {
         let Some(place) = self.place.clone() else { return Vec::new() };
         let live = live.to_vec();
-        let work = FileWork::default();
-        let removed = work.run(move || removal::remove_published(&place, &live)).await;
+        let removed = FileWork::default().run(move || disk::remove_published(&place, &live)).await;
         removed.unwrap_or_else(|| vec!["the token files could not be looked through".to_owned()])
     }
 
-    /// Where the files are.
+    /// The directory of the files.
     pub fn place(&self) -> Option<&Path> {
         self.place.as_deref()
     }
 
-    /// Where the files of a session stand; `None` if it shares none.
+    /// The state of a session's files; `None` if it shares none.
     pub fn standing(&self, identity: &Identity) -> Option<Standing> {
         lock(&self.standings).get(identity).cloned()
     }
 }
 
-impl Drop for SdkCache {
+impl Drop for TokenFiles {
     fn drop(&mut self) {
         if let Some(task) = &self.task {
             task.abort();
@@ -122,14 +115,22 @@ impl Drop for SdkCache {
     }
 }
 
-/// Who works on a session's files: a keeper, or, where they are not shared any more, a withdrawal.
-struct Kept {
+/// A session, its files, and why it has not all files that have its names.
+#[derive(Clone)]
+struct Assigned {
+    entry: Entry,
+    files: Files,
+    contested: Option<String>,
+}
+
+/// A session whose files are being tended.
+struct Tended {
     assigned: Assigned,
-    hands: Hands,
+    work: Work,
     task: JoinHandle<()>,
 }
 
-impl Kept {
+impl Tended {
     fn is_of(&self, wanted: &Assigned) -> bool {
         let (known, entry) = (&self.assigned.entry, &wanted.entry);
         Arc::ptr_eq(&known.session, &entry.session)
@@ -139,7 +140,7 @@ impl Kept {
     }
 }
 
-impl Drop for Kept {
+impl Drop for Tended {
     fn drop(&mut self) {
         self.task.abort();
     }
@@ -148,11 +149,11 @@ impl Drop for Kept {
 async fn tend_all(place: PathBuf, mut directory: watch::Receiver<Arc<Directory>>, world: World, standings: Standings) {
     let clock = Arc::clone(&world.clock);
     let mut service_clock = world.identity_center.service_clock();
-    let step = || clock.sleep_until_shown(SystemTime::UNIX_EPOCH + NEVER);
-    let mut stepped = step();
+    let clock_set = || clock.sleep_until_shown(SystemTime::UNIX_EPOCH + NEVER);
+    let mut set = clock_set();
     let service_time = watch::Sender::new(ServiceTime::of(*service_clock.borrow_and_update(), clock.now()));
     let pokes = watch::Sender::new(());
-    let mut tending = Tending { world, standings, service_time, pokes, work: FileWork::default(), at_work: Vec::new() };
+    let mut tending = Tending { world, standings, service_time, pokes, work: FileWork::default(), tended: Vec::new() };
     let mut watched = BTreeSet::new();
     let mut files: Option<FileWatch> = None;
     loop {
@@ -172,8 +173,8 @@ async fn tend_all(place: PathBuf, mut directory: watch::Receiver<Arc<Directory>>
                     Err(_) => return,
                 },
                 () = changed(&mut files) => tending.pokes.send_replace(()),
-                () = &mut stepped => {
-                    stepped = step();
+                () = &mut set => {
+                    set = clock_set();
                     tending.pokes.send_replace(());
                 }
                 Ok(()) = service_clock.changed() => {
@@ -185,73 +186,66 @@ async fn tend_all(place: PathBuf, mut directory: watch::Receiver<Arc<Directory>>
     }
 }
 
-/// Everybody who works on files, and what they have in common.
+/// All keepers, and what they have in common.
 struct Tending {
     world: World,
     standings: Standings,
     service_time: watch::Sender<ServiceTime>,
-    /// Has all keepers look at their files.
+    /// Has all keepers read their files.
     pokes: watch::Sender<()>,
     work: FileWork,
-    at_work: Vec<Kept>,
+    tended: Vec<Tended>,
 }
 
 impl Tending {
-    /// Ends the work for sessions that have changed or gone, and begins it for those that have changed or come.
+    /// Ends the keepers of sessions that have changed or gone, and starts those of sessions that have changed or come.
     fn follow(&mut self, wanted: Vec<Assigned>) {
-        let is_wanted = |kept: &Kept| wanted.iter().any(|assigned| kept.is_of(assigned));
+        let is_wanted = |tended: &Tended| wanted.iter().any(|assigned| tended.is_of(assigned));
         // Those that retire are ended last: their successors take over from them.
-        let (kept, retired): (Vec<Kept>, Vec<Kept>) = self.at_work.drain(..).partition(is_wanted);
-        self.at_work = kept;
+        let (tended, retired): (Vec<Tended>, Vec<Tended>) = self.tended.drain(..).partition(is_wanted);
+        self.tended = tended;
         let has_standing = |identity: &Identity| {
-            wanted.iter().any(|assigned| is_shared(&assigned.entry) && assigned.entry.config.identity == *identity)
+            wanted.iter().any(|Assigned { entry, .. }| is_shared(entry) && entry.config.identity == *identity)
         };
         lock(&self.standings).retain(|identity, _| has_standing(identity));
         let named: BTreeSet<PathBuf> = wanted.iter().flat_map(|assigned| assigned.files.values().cloned()).collect();
         for assigned in wanted {
-            if self.at_work.iter().any(|kept| kept.is_of(&assigned)) {
+            if self.tended.iter().any(|tended| tended.is_of(&assigned)) {
                 continue;
             }
             let identity = &assigned.entry.config.identity;
-            let predecessor = retired.iter().find(|kept| kept.assigned.entry.config.identity == *identity);
-            let hands = predecessor.map_or_else(|| Hands::new(&self.work), |kept| kept.hands.clone());
+            let predecessor = retired.iter().find(|tended| tended.assigned.entry.config.identity == *identity);
+            let work = predecessor.map_or_else(|| Work::new(&self.work), |tended| tended.work.clone());
             if let Some(before) = predecessor.filter(|_| assigned.contested.is_some()) {
-                let nobodys = before.assigned.files.values().filter(|path| !named.contains(*path)).cloned();
-                tokio::spawn(self.withdrawal(&assigned.entry, nobodys.collect(), &hands).run(|_| {}));
+                let mut unnamed = before.assigned.files.clone();
+                unnamed.retain(|_, path| !named.contains(path));
+                let keeper = self.keeper(&assigned.entry, unnamed, &work).withdrawing();
+                tokio::spawn(keeper.run(self.pokes.subscribe(), |_| {}));
             }
-            self.at_work.push(self.begin(assigned, hands));
+            let keeper = self.keeper(&assigned.entry, assigned.files.clone(), &work);
+            let task = tokio::spawn(keeper.run(self.pokes.subscribe(), self.report(&assigned)));
+            self.tended.push(Tended { assigned, work, task });
         }
     }
 
-    fn withdrawal(&self, entry: &Entry, files: Vec<PathBuf>, hands: &Hands) -> Withdrawal {
-        Withdrawal {
-            session: entry.config.name.clone(),
-            files,
-            hands: hands.clone(),
-            clock: Arc::clone(&self.world.clock),
-        }
+    fn keeper(&self, entry: &Entry, files: Files, work: &Work) -> Keeper {
+        Keeper::new(entry.clone(), files, self.world.clone(), work.clone(), self.service_time.subscribe())
     }
 
-    fn begin(&self, assigned: Assigned, hands: Hands) -> Kept {
-        let Assigned { entry, files, contested } = assigned.clone();
-        let (identity, standings) = (entry.config.identity.clone(), Arc::clone(&self.standings));
-        let report = move |standing: Option<Standing>| {
+    /// Where a keeper reports the state of its files, and that it has none any more.
+    fn report(&self, assigned: &Assigned) -> impl Fn(Option<Standing>) + Send + 'static {
+        let (standings, contested) = (Arc::clone(&self.standings), assigned.contested.clone());
+        let identity = assigned.entry.config.identity.clone();
+        move |standing| {
+            let mut standings = lock(&standings);
             match standing {
                 Some(standing) => {
                     let trouble = standing.trouble.or_else(|| contested.clone());
-                    lock(&standings).insert(identity.clone(), Standing { trouble, ..standing })
+                    standings.insert(identity.clone(), Standing { trouble, ..standing });
                 }
-                None => lock(&standings).remove(&identity),
-            };
-        };
-        let task = if is_shared(&entry) {
-            let (world, service_time) = (self.world.clone(), self.service_time.subscribe());
-            let keeper = Keeper::new(entry, files, world, hands.clone(), service_time);
-            tokio::spawn(keeper.run(self.pokes.subscribe(), move |standing| report(Some(standing))))
-        } else {
-            tokio::spawn(self.withdrawal(&entry, files.into_values().collect(), &hands).run(report))
-        };
-        Kept { assigned, hands, task }
+                None => drop(standings.remove(&identity)),
+            }
+        }
     }
 }
 
@@ -263,53 +257,45 @@ fn is_shared(entry: &Entry) -> bool {
     entry.config.sdk_cache == config::SdkCache::On
 }
 
-/// A session, its files by their keys, and why it has not all that go by its names.
-#[derive(Clone)]
-struct Assigned {
-    entry: Entry,
-    files: Files,
-    contested: Option<String>,
-}
-
-/// The sessions, each with its files by their keys. A file that two of them would write belongs to the first, and to one that
-/// shares its token before one that does not. Where two AWS configuration files define one name differently, its token file is
-/// that of the default one's session, and nobody's where that has no such name: whoever reads it cannot know which is meant.
+/// The sessions, each with its files. A file that two sessions of the default AWS configuration file would write belongs to the
+/// first, and to one that shares its token before one that does not. Where two AWS configuration files define one name
+/// differently, the token file is that of the default one's session, and nobody's if the default one has no such name: its
+/// readers cannot know which session is meant.
 fn assign(directory: &Directory, place: &Path) -> Vec<Assigned> {
-    let defaults = directory.default_view().entries().iter();
-    let defaults: BTreeSet<&Identity> = defaults.map(|entry| &entry.config.identity).collect();
-    let is_default = |entry: &Entry| defaults.contains(&entry.config.identity);
+    let defaults: BTreeSet<&Identity> =
+        directory.default_view().entries().iter().map(|entry| &entry.config.identity).collect();
+    let (mut own, others): (Vec<&Entry>, Vec<&Entry>) =
+        directory.entries().iter().partition(|entry| defaults.contains(&entry.config.identity));
+    own.sort_by_key(|entry| !is_shared(entry));
+    let with_path = |key: &String| (key.clone(), place.join(file::name(key)));
     let mut taken: BTreeMap<&str, &Entry> = BTreeMap::new();
-    let (own, others): (Vec<&Entry>, Vec<&Entry>) = directory.entries().iter().partition(|entry| is_default(entry));
-    let (sharing, rest): (Vec<&Entry>, Vec<&Entry>) = own.iter().copied().partition(|entry| is_shared(entry));
     let mut assigned = Vec::new();
-    for entry in sharing.into_iter().chain(rest) {
+    for entry in own {
         let mut files = Files::new();
         for key in &entry.config.cache_keys {
             if let Slot::Vacant(free) = taken.entry(key.as_str()) {
                 free.insert(entry);
-                files.insert(key.clone(), place.join(file::name(key)));
+                files.extend([with_path(key)]);
             }
         }
         assigned.push(Assigned { entry: entry.clone(), files, contested: None });
     }
     for entry in &others {
-        let mut rival = None;
-        let keys = entry.config.cache_keys.iter().filter(|key| {
-            let same = |other: &&&Entry| {
+        let rival = |key: &String| {
+            let is_rival = |other: &&Entry| {
                 other.config.identity != entry.config.identity && other.config.cache_keys.contains(key)
             };
-            let found = taken.get(key.as_str()).copied().or_else(|| others.iter().find(same).copied());
-            rival = rival.or(found);
-            found.is_none()
-        });
-        let files = keys.map(|key| (key.clone(), place.join(file::name(key)))).collect();
-        let contested = rival.map(|rival| {
+            taken.get(key.as_str()).copied().or_else(|| others.iter().copied().find(is_rival))
+        };
+        let keys = &entry.config.cache_keys;
+        let contested = keys.iter().find_map(rival).map(|rival| {
             format!(
                 "session {:?} is another one in {}, so this one has no token file; give one of them another name",
                 entry.config.name,
                 rival.config.origin.file.display()
             )
         });
+        let files = keys.iter().filter(|key| rival(key).is_none()).map(with_path).collect();
         assigned.push(Assigned { entry: (*entry).clone(), files, contested });
     }
     assigned

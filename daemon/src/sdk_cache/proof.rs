@@ -1,4 +1,4 @@
-//! Has a sign-in that was found proved before its session takes it over. Whoever can write to the token cache can put anything
+//! Has a sign-in that was found proved before its session takes it over. Whoever can write to the token files can put anything
 //! there, so a file proves nothing: the service that has issued the sign-in does.
 //!
 //! | what was found | is proved by | is refused by |
@@ -7,8 +7,7 @@
 //! | an expired one with a refresh token | CreateToken: a new token, which is then taken over | the errors by which a refresh token is spent |
 //!
 //! Everything else proves nothing, and the service is asked again later. A refresh token is used only where the session has no
-//! live sign-in, as it may be used up by that. What goes to the service goes to the issuer that the AWS configuration file
-//! names, by the gate that all secrets pass ([`crate::issuer`]).
+//! live sign-in, as it may be used up by that. The service that is asked is the issuer that the AWS configuration file names.
 
 use std::time::Duration;
 
@@ -21,18 +20,18 @@ use crate::session::policy::{RefreshToken, verdict_on_refresh_token};
 use crate::token::{AccessToken, Renewal};
 use crate::world::World;
 
-/// How often a sign-in that is proved is offered to a session that cannot decide, and how long after each other.
+/// How often a sign-in that is proved is offered to a session that cannot decide, and the pause between.
 const ATTEMPTS: u32 = 30;
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// What has become of a sign-in that was found.
+/// What became of a sign-in that was found. The texts are for people.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Verdict {
     /// The session has decided.
     Received(Reception),
-    /// Its issuer does not know it. Why, for people.
+    /// Its issuer does not know it.
     Refused(String),
-    /// Its issuer could not say. Why, for people.
+    /// Its issuer could not say.
     Unproved(String),
 }
 
@@ -47,12 +46,12 @@ impl Verdict {
     }
 }
 
-/// Offers what was found to the session, and has it proved if the session would take it over. It goes on when nobody waits for
-/// it any more: a token that has come in the meantime would be lost.
+/// Offers what was found to the session, and has it proved if the session would take it over. This goes on when nobody waits for
+/// it any more: otherwise a token that has come meanwhile would be lost.
 pub(super) async fn offer(entry: &Entry, found: Found, world: &World) -> Verdict {
     let (entry, world) = (entry.clone(), world.clone());
     let offering = tokio::spawn(async move {
-        // A refresh token is in one request at a time.
+        // One offer at a time, since a refresh token must not be in two requests at once.
         let mut refused = entry.session.turn_to_offer().await;
         match ask_session(&entry, found.clone(), &world).await {
             Reception::ToBeProved => {}
@@ -66,9 +65,6 @@ pub(super) async fn offer(entry: &Entry, found: Found, world: &World) -> Verdict
             Ok(proved) => Verdict::Received(ask_session(&entry, proved, &world).await),
             Err(verdict) => verdict,
         };
-        if let Verdict::Refused(why) = &verdict {
-            *refused = Some(Refused { fingerprint, why: why.clone() });
-        }
         let (session, file) = (&entry.config.name, file.display());
         match &verdict {
             Verdict::Received(reception) => {
@@ -76,6 +72,7 @@ pub(super) async fn offer(entry: &Entry, found: Found, world: &World) -> Verdict
             }
             Verdict::Refused(why) => {
                 tracing::warn!(session, %file, why, "a sign-in that was found is refused by its issuer");
+                *refused = Some(Refused { fingerprint, why: why.clone() });
             }
             Verdict::Unproved(why) => {
                 tracing::warn!(session, %file, why, "a sign-in that was found is not proved yet");
@@ -86,8 +83,8 @@ pub(super) async fn offer(entry: &Entry, found: Found, world: &World) -> Verdict
     offering.await.unwrap_or_else(|_| Verdict::Unproved("the attempt was broken off".to_owned()))
 }
 
-/// What the session makes of it. One that is proved is offered for a while, until the session can decide (somebody may just be
-/// signing out): what came of its refresh token is nowhere else.
+/// Offers a sign-in to the session. One that is proved is offered until the session can decide (the person may just be signing
+/// out), since the new refresh token is stored nowhere else.
 async fn ask_session(entry: &Entry, found: Found, world: &World) -> Reception {
     let attempts = match found.proof {
         Proof::Missing => 1,
@@ -106,42 +103,38 @@ async fn ask_session(entry: &Entry, found: Found, world: &World) -> Reception {
     Reception::NotNow
 }
 
-/// What was found, once its issuer has said that it knows it.
+/// The sign-in that was found, or the one that it was refreshed to, once its issuer has said that it knows it.
 async fn prove(entry: &Entry, found: Found, world: &World) -> Result<Found, Verdict> {
     let endpoints = entry.config.endpoints.as_ref().map_err(|error| Verdict::Unproved(error.to_string()))?;
     let now = world.clock.now();
-    match found.renewal.clone() {
-        Some(renewal) if found.expires_at <= now.wall => {
-            let Renewal { refresh_token, registration } = renewal;
-            let grant = Grant::RefreshToken(refresh_token.clone());
-            let answer = world.identity_center.create_token(&endpoints.oidc, &registration, &grant).await;
-            let issued = answer.map_err(|error| match verdict_on_refresh_token(&error) {
-                RefreshToken::Kept => Verdict::Unproved(error.to_string()),
-                RefreshToken::Spent | RefreshToken::SpentWithItsRegistration => Verdict::Refused(error.to_string()),
-            })?;
-            let refresh_token = issued.refresh_token.unwrap_or(refresh_token);
-            Ok(Found {
-                access_token: issued.access_token,
-                expires_at: now.wall + issued.expires_in,
-                renewal: Some(Renewal { refresh_token, registration }),
-                proof: Proof::Given,
-                ..found
-            })
+    if let Some(Renewal { refresh_token, registration }) =
+        found.renewal.clone().filter(|_| found.expires_at <= now.wall)
+    {
+        let grant = Grant::RefreshToken(refresh_token.clone());
+        let answer = world.identity_center.create_token(&endpoints.oidc, &registration, &grant).await;
+        let issued = answer.map_err(|error| match verdict_on_refresh_token(&error) {
+            RefreshToken::Kept => Verdict::Unproved(error.to_string()),
+            RefreshToken::Spent | RefreshToken::SpentWithItsRegistration => Verdict::Refused(error.to_string()),
+        })?;
+        let refresh_token = issued.refresh_token.unwrap_or(refresh_token);
+        return Ok(Found {
+            access_token: issued.access_token,
+            expires_at: now.wall + issued.expires_in,
+            renewal: Some(Renewal { refresh_token, registration }),
+            proof: Proof::Given,
+            ..found
+        });
+    }
+    let token = AccessToken {
+        value: found.access_token.clone(),
+        token_type: "Bearer".to_owned(),
+        issuer: found.issuer.clone(),
+    };
+    match world.portal.accounts(&endpoints.portal, &token, None).await {
+        Ok(_) | Err(PortalError::Service { name: ErrorName::Forbidden, .. }) => {
+            Ok(Found { proof: Proof::Given, ..found })
         }
-        _ => {
-            let token = AccessToken {
-                value: found.access_token.clone(),
-                token_type: "Bearer".to_owned(),
-                issuer: found.issuer.clone(),
-            };
-            let answer = world.portal.accounts(&endpoints.portal, &token, None).await;
-            match answer {
-                Ok(_) | Err(PortalError::Service { name: ErrorName::Forbidden, .. }) => {
-                    Ok(Found { proof: Proof::Given, ..found })
-                }
-                Err(error) if error.is_unauthorized() => Err(Verdict::Refused(error.to_string())),
-                Err(error) => Err(Verdict::Unproved(error.to_string())),
-            }
-        }
+        Err(error) if error.is_unauthorized() => Err(Verdict::Refused(error.to_string())),
+        Err(error) => Err(Verdict::Unproved(error.to_string())),
     }
 }

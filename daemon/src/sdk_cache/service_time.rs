@@ -1,23 +1,20 @@
-//! When a token expires, as the service's clock shows it: what is published must not follow this machine's wall clock when
-//! somebody sets it. Pure.
+//! The expiry of a token by the service's clock: what is published must not change when this machine's wall clock is set. Pure.
 
 use std::time::SystemTime;
 
 use crate::clock::{BootTime, Now};
 use crate::oidc::ServiceClock;
 
-/// The service's clock, in the terms of the boot clock. Where the service has not been heard yet, the wall clock is all there
-/// is, and its steps count.
+/// A moment of the boot clock and the service's time then; `None` before the first answer, when only the wall clock is known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct ServiceTime(Option<Now>);
 
 impl ServiceTime {
-    /// Notes down what is known of it now. How far it is ahead was told for the wall clock of this moment.
     pub(super) fn of(clock: ServiceClock, now: Now) -> Self {
         Self(clock.ahead_seconds.map(|_| Now { wall: clock.at(now.wall), ..now }))
     }
 
-    /// What it shows at `time`.
+    /// The service's time at `time`.
     pub(super) fn at(self, time: BootTime, now: Now) -> SystemTime {
         self.0.unwrap_or(now).wall_at(time)
     }

@@ -1,4 +1,4 @@
-//! What is to be done about one file, given what stands in it and what the session has. Pure.
+//! Decides what is to be done about one file, by what is in it and what the session has. Pure.
 //!
 //! | in the file | the session has a live token | it has none, or an expired one | it was signed out |
 //! |---|---|---|---|
@@ -11,7 +11,7 @@
 //! | another program's, at another portal | replaced: the name means this session now | left | left |
 //! | one that cannot be understood | set aside, and then published | told | told |
 //!
-//! Nothing is offered, and nothing that was not offered is replaced, before the session's own record is known. A file with
+//! Before the session's own record is known, nothing is offered, and nothing that was not offered is replaced. A file with
 //! which a token could be renewed is replaced only once all that the session has is durable.
 
 use std::path::Path;
@@ -23,23 +23,20 @@ use crate::config::{Identity, normalise_start_url};
 use crate::issuer::Issuer;
 use crate::session::found::Found;
 
-/// What is to be done.
 #[derive(PartialEq, Debug)]
 #[allow(clippy::large_enum_variant, reason = "made once for a file that was read, and taken apart at once")]
 pub(super) enum Step {
-    /// Nothing.
     Leave,
-    /// Offer this to the session, and look again.
+    /// Offer this to the session, and read the file again.
     Offer(Found),
-    /// Read it again a little later: somebody may be writing it.
+    /// Read it again a little later: a program may be writing it.
     ReadAgain,
-    /// Put this text there: the publication, and what else stood in the file.
+    /// Write this text: the publication, and what else was in the file.
     Publish(Secret<Vec<u8>>),
-    /// Remove it.
     Remove,
     /// Tell the person why it is left alone.
     Tell(&'static str),
-    /// Move it aside, for this reason, and look again.
+    /// Move it aside, for this reason, and read again.
     SetAside(&'static str),
     /// Leave it until it is time to offer it again.
     Wait,
@@ -52,31 +49,29 @@ pub(super) const OTHER_ISSUER: &str =
 /// What the session has.
 pub(super) struct View<'a> {
     pub(super) identity: &'a Identity,
-    /// Who issues what other programs put into its files.
+    /// Who issues the sign-ins that other programs put into its files.
     pub(super) files_issuer: Option<&'a Issuer>,
-    /// The file.
     pub(super) file: &'a Path,
-    /// Whether somebody who was writing it would be done by now.
+    /// Whether a program that was writing it would be done by now.
     pub(super) is_written: bool,
-    /// Its live token.
+    /// What is to be in the file while the session has a live token.
     pub(super) publication: Option<Publication<'a>>,
-    /// Whether its record is not known yet.
+    /// Whether the session's record is not known yet.
     pub(super) is_loading: bool,
-    /// Whether all that it has would survive the daemon.
+    /// Whether all that the session has is stored.
     pub(super) is_durable: bool,
-    /// Whether it had a token and was signed out, and has had none since.
+    /// Whether the session had a token and was signed out, and has had none since.
     pub(super) is_signed_out: bool,
-    /// What became of this very content when it was offered.
     pub(super) offer: Offer,
 }
 
-/// Whether a content was offered to the session.
+/// What became of this content when it was offered to the session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Offer {
     NotMade,
     TakenOver,
     Declined,
-    /// It would be taken over, and the service could not be asked whether it knows it.
+    /// It would be taken over, if the service had said that it knows it.
     Unproved,
 }
 
@@ -112,7 +107,7 @@ pub(super) fn decide(content: Content, view: &View<'_>) -> Step {
     }
 }
 
-/// A file that nobody can read makes room for a good token, and is not lost.
+/// A malformed file is moved aside where there is a token to publish, and is not lost.
 const fn unreadable(why: &'static str, view: &View<'_>) -> Step {
     if view.publication.is_some() { Step::SetAside(why) } else { Step::Tell(why) }
 }

@@ -24,7 +24,7 @@ use super::{problem, status, web_page};
 use crate::config::{FilePair, SaveError};
 use crate::directory::{Directory, Entry, View};
 use crate::left_records::LeftRecords;
-use crate::sdk_cache::SdkCache;
+use crate::sdk_cache::TokenFiles;
 use crate::session::ask::{Answer, Need, Refusal, Want};
 use crate::world::World;
 
@@ -41,7 +41,7 @@ pub type Named = Pin<Box<dyn Future<Output = Result<Arc<View>, String>> + Send>>
 pub struct Api {
     pub directory: watch::Receiver<Arc<Directory>>,
     pub world: World,
-    pub token_files: SdkCache,
+    pub token_files: TokenFiles,
     pub left_records: LeftRecords,
     pub limits: CallLimits,
     pub started_at: Timestamp,
