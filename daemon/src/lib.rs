@@ -28,7 +28,6 @@ mod partitions;
 pub mod portal;
 mod replacement;
 pub mod roles;
-pub mod sdk_cache;
 pub mod secrets;
 pub mod server;
 pub mod service_manager;
@@ -36,6 +35,7 @@ pub mod session;
 #[cfg(target_os = "linux")]
 pub mod session_bus;
 pub mod token;
+pub mod token_files;
 pub mod transport;
 pub mod world;
 
@@ -57,8 +57,8 @@ use ground::{Fallen, Ground};
 use left_records::LeftRecords;
 use machine::MachineProblems;
 use named_files::{Asked, NamedFiles, Read};
-use sdk_cache::TokenFiles;
 use service_manager::report::Reports;
+use token_files::TokenFiles;
 use world::World;
 
 /// What the daemon can be told while it runs.

@@ -10,7 +10,7 @@ use std::time::UNIX_EPOCH;
 use serde_json::{Value, json};
 use ssoctld::config::{Config, EndpointError, Environment, Paths, load, normalise_start_url};
 use ssoctld::issuer::Issuer;
-use ssoctld::sdk_cache::file::{self, Content, Holding};
+use ssoctld::token_files::file::{self, Content, Holding};
 
 #[path = "../../client/tests/support/skipping.rs"]
 #[allow(dead_code, reason = "shared with tests that need other parts")]

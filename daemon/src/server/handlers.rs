@@ -24,8 +24,8 @@ use super::{problem, status, web_page};
 use crate::config::{FilePair, SaveError};
 use crate::directory::{Directory, Entry, View};
 use crate::left_records::LeftRecords;
-use crate::sdk_cache::TokenFiles;
 use crate::session::ask::{Answer, Need, Refusal, Want};
+use crate::token_files::TokenFiles;
 use crate::world::World;
 
 /// No caller waits longer, whatever it asks for.

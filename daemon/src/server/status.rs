@@ -17,12 +17,12 @@ use crate::config::{OriginKind, Severity};
 use crate::directory::{Directory, Entry};
 use crate::left_records::{self, Told};
 use crate::notice::FlowView;
-use crate::sdk_cache::Standing;
-use crate::sdk_cache::import::{Imported, Outcome};
-use crate::sdk_cache::proof::Verdict;
 use crate::secrets::record::Owner;
 use crate::session::found::Reception;
 use crate::session::{CameBy, Next, Snapshot};
+use crate::token_files::Standing;
+use crate::token_files::import::{Imported, Outcome};
+use crate::token_files::proof::Verdict;
 use crate::world::World;
 
 pub(super) fn time(now: Now, time: BootTime) -> Timestamp {

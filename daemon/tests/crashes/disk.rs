@@ -238,7 +238,7 @@ async fn a_token_that_cannot_be_published_on_a_full_disk_is_served_and_published
     fs::write(home.path().join("config.toml"), configuration).unwrap();
     let Some(disk) = SmallDisk::mount(scene, ".aws/sso/cache") else { return };
     let daemon = disk.start().await;
-    let published = async || disk.run(&format!("cat \"$0/{}\"", ssoctld::sdk_cache::file::name("s0")));
+    let published = async || disk.run(&format!("cat \"$0/{}\"", ssoctld::token_files::file::name("s0")));
     let first = daemon.sign_in().await;
     until("it is published", async || published().await.contains(&first)).await;
     disk.run(FILL);

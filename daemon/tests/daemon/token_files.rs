@@ -11,7 +11,7 @@ use ssoctl_protocol::{SessionState, Timestamp};
 use ssoctld::clock::Clock;
 use ssoctld::issuer::{Endpoint, Setting};
 use ssoctld::oidc::{self, IdentityCenter};
-use ssoctld::sdk_cache::file;
+use ssoctld::token_files::file;
 use ssoctld::transport::Transport;
 
 use crate::harness::{Harness, START_URL, Store, hours, mins, noon, session};

@@ -9,12 +9,12 @@ use ssoctld::config::{self, Config, Environment, Identity, Paths, normalise_star
 use ssoctld::issuer::Issuer;
 use ssoctld::oidc::wire;
 use ssoctld::portal;
-use ssoctld::sdk_cache::file::{Content, Holding, Publication};
 use ssoctld::secrets::record;
 use ssoctld::session::Terms;
 use ssoctld::session::ask::AskId;
 use ssoctld::session::found::{Found, Proof};
 use ssoctld::session::state::{Event, State};
+use ssoctld::token_files::file::{Content, Holding, Publication};
 use ssoctld::transport::Reply;
 
 /// A parser under test, by its name.

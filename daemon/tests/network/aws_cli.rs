@@ -10,7 +10,7 @@ use std::time::Duration;
 use identity_center_simulator::{Approval, Grant, Operation, Settings, Simulator};
 use serde_json::Value;
 use ssoctl_protocol::{SessionState, SessionStatus};
-use ssoctld::sdk_cache::file;
+use ssoctld::token_files::file;
 use tempfile::TempDir;
 
 use crate::front::{Front, Manner, authority};

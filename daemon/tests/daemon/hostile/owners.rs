@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use identity_center_simulator::{Approval, Settings, Simulator};
 use ssoctl_protocol::{Problem, SessionStatus, StatusReport, Token};
-use ssoctld::sdk_cache::file;
+use ssoctld::token_files::file;
 
 use super::{NOBODY, as_superuser, started_through};
 use crate::harness::{Process, REAL_PATIENCE, START_URL, exchange, session};
