@@ -127,17 +127,17 @@ impl Listing {
     }
 
     fn answer(&self, path: &str) -> Value {
-        match path.strip_prefix("/v1/sessions/").expect("a session").split('/').collect::<Vec<_>>()[..] {
-            [_] => json!({
+        match path.strip_prefix("/v1/").expect("a route").split('/').collect::<Vec<_>>()[..] {
+            ["session"] => json!({
                 "name": self.session, "start_url": "https://corp.awsapps.com/start", "region": "eu-west-1",
                 "scopes": ["sso:account:access", "x:y"], "state": "signed_in", "expires_at": null,
                 "refreshable": true, "oidc_endpoint": null, "login": null, "last_error": null,
             }),
-            [_, "accounts"] => {
+            ["sessions", _, "accounts"] => {
                 let accounts = self.accounts.iter().map(|(id, name, _)| json!({"id": id, "name": name, "email": null}));
                 json!({"session": self.session, "accounts": accounts.collect::<Vec<_>>()})
             }
-            [_, "accounts", id, "roles"] => {
+            ["sessions", _, "accounts", id, "roles"] => {
                 let (_, _, roles) = self.accounts.iter().find(|account| account.0 == id).expect("a listed account");
                 let roles: Vec<Value> = roles.iter().map(|name| json!({"name": name})).collect();
                 json!({"session": self.session, "account": id, "roles": roles})
