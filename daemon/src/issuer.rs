@@ -115,11 +115,6 @@ impl Endpoint {
         Self { is_moved: self.issuer != Issuer::aws(region), ..self }
     }
 
-    /// Whether a setting has moved the session here from its usual issuer.
-    pub const fn is_moved(&self) -> bool {
-        self.is_moved
-    }
-
     pub const fn issuer(&self) -> &Issuer {
         &self.issuer
     }

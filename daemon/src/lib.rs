@@ -173,8 +173,8 @@ pub async fn run(
                 let _ = reply.send(configuration.save(session));
                 reports.serving(configuration.sessions());
             }
-            Some(asked) = asked.recv() => configuration.named.asked(asked),
-            read = configuration.named.next() => {
+            Some(asked) = asked.recv() => configuration.named.read_for(asked),
+            read = configuration.named.next_read() => {
                 configuration.take_named(read);
                 reports.serving(configuration.sessions());
             }
@@ -275,21 +275,21 @@ impl Configuration {
     fn take(&mut self, config: Config, reason: &str) {
         let current = Arc::clone(&self.directory.borrow());
         tell(&current.default_view().config, &config, reason);
-        self.named.list(&config.aws_config_files);
+        self.named.set_listed(&config.aws_config_files);
         let next = current.reconfigured(config, self.named.known().clone(), &self.world, || fastrand::u64(..));
         self.directory.send_replace(Arc::new(next));
     }
 
     fn take_named(&mut self, read: Read) {
-        let current = Arc::clone(&self.directory.borrow());
-        let (directory, world) = (&self.directory, &self.world);
-        self.named.take(read, Arc::clone(&current), |named| {
-            tracing::info!(files = named.len(), "named files read");
-            let config = current.default_view().config.clone();
-            let next = Arc::new(current.reconfigured(config, named.clone(), world, || fastrand::u64(..)));
-            directory.send_replace(Arc::clone(&next));
-            next
-        });
+        let mut directory = Arc::clone(&self.directory.borrow());
+        if self.named.remember(&read, &directory) {
+            let known = self.named.known().clone();
+            tracing::info!(files = known.len(), "named files read");
+            let config = directory.default_view().config.clone();
+            directory = Arc::new(directory.reconfigured(config, known, &self.world, || fastrand::u64(..)));
+            self.directory.send_replace(Arc::clone(&directory));
+        }
+        read.answer(&directory);
     }
 
     fn save(&mut self, session: NewSession) -> Result<(String, Arc<Directory>), SaveError> {

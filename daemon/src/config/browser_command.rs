@@ -1,35 +1,30 @@
-//! The command that opens a session's pages. Pure.
+//! The command that opens a session's pages.
 //!
-//! Words are separated by white space; `'` and `"` quote, and nothing else has a meaning: no shell reads the command. The page's
-//! address comes from a service, and `;`, `&` and `(` are legal in one, so it never becomes a part of what a shell reads.
-
-/// What stands for the address in the configuration.
-const PLACE: &str = "{url}";
+//! White space separates words, and `'` and `"` quote. Nothing else has a meaning, because no shell reads the command. A page's
+//! address comes from a service and may have `;`, `&` and `(` in it, so it must never become part of a shell's script.
 
 /// Programs that run the word after `-c` as a script, or after an option of that meaning.
 const SHELLS: [&str; 9] = ["sh", "bash", "dash", "ash", "ksh", "zsh", "fish", "busybox", "su"];
 
-/// Programs that put their arguments together and have a shell read them.
+/// Programs that join their arguments and let a shell read them.
 const JOINERS: [&str; 9] = ["ssh", "cmd", "cmd.exe", "powershell", "powershell.exe", "pwsh", "eval", "tmux", "watch"];
 
-/// Programs in front of the one that is meant.
+/// Programs that start the program after them.
 const WRAPPERS: [&str; 6] = ["env", "nice", "nohup", "setsid", "sudo", "exec"];
 
-/// A command with a place for the address.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BrowserCommand {
     words: Vec<String>,
-    /// What stands for the address in the words.
-    place: &'static str,
+    /// The text in the words that the address replaces.
+    placeholder: &'static str,
 }
 
 /// Why a command is not used. The text fits after `browser must be `.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum NotACommand {
-    /// Nothing says where the address goes.
     #[error("a command with {{url}} in it, such as \"firefox {{url}}\"")]
-    NoPlace,
-    /// The address would be in the middle of a word, or of a word with blanks.
+    NoPlaceholder,
+    /// The address would be in the middle of a word, or in a word with blanks.
     #[error(
         "a command in which {{url}} is a word or the end of one, such as \"firefox {{url}}\" or \"chromium --app={{url}}\"; {SHELL}"
     )]
@@ -42,64 +37,55 @@ pub enum NotACommand {
 const SHELL: &str = "for a shell it is an argument: sh -c 'firefox \"$1\"' - {url}";
 
 impl BrowserCommand {
-    /// Reads `browser` of the configuration.
-    ///
-    /// # Errors
-    /// The place of the address is missing, or is one where the address would be more than an argument.
+    /// Reads `browser` of config.toml, in which `{url}` is the address.
     pub fn configured(text: &str) -> Result<Self, NotACommand> {
-        let words = split(text);
-        if !words.iter().any(|word| word.contains(PLACE)) {
-            return Err(NotACommand::NoPlace);
+        let (words, placeholder) = (split(text), "{url}");
+        if !words.iter().any(|word| word.contains(placeholder)) {
+            return Err(NotACommand::NoPlaceholder);
         }
-        Self::checked(words, PLACE)
+        Self::checked(words, placeholder)
     }
 
-    /// Reads one of the commands of `$BROWSER`, which call the address `%s`; it comes last where it is not mentioned. `None` if
+    /// Reads one of the commands of `$BROWSER`, in which `%s` is the address; without `%s`, the address is the last word. `None` if
     /// there are no words.
-    ///
-    /// # Errors
-    /// The address would be more than an argument.
     pub fn of_variable(text: &str) -> Result<Option<Self>, NotACommand> {
-        const PLACE: &str = "%s";
-        let mut words = split(text);
+        let (mut words, placeholder) = (split(text), "%s");
         if words.is_empty() {
             return Ok(None);
         }
-        if !words.iter().any(|word| word.contains(PLACE)) {
-            words.push(PLACE.to_owned());
+        if !words.iter().any(|word| word.contains(placeholder)) {
+            words.push(placeholder.to_owned());
         }
-        Self::checked(words, PLACE).map(Some)
+        Self::checked(words, placeholder).map(Some)
     }
 
-    fn checked(words: Vec<String>, place: &'static str) -> Result<Self, NotACommand> {
+    fn checked(words: Vec<String>, placeholder: &'static str) -> Result<Self, NotACommand> {
         let name = |word: &String| word.rsplit('/').next().unwrap_or_default().to_owned();
         let is_before = |word: &String| word.contains('=') || WRAPPERS.contains(&name(word).as_str());
         let program = words.iter().find(|word| !is_before(word)).map(name).unwrap_or_default();
         if JOINERS.contains(&program.as_str()) {
             return Err(NotACommand::Script);
         }
-        for (index, word) in words.iter().enumerate().filter(|(_, word)| word.contains(place)) {
-            let begin = word.strip_suffix(place).unwrap_or(word);
-            if begin.contains(place) || begin.len() == word.len() || begin.chars().any(char::is_whitespace) {
+        let is_shell = SHELLS.contains(&program.as_str());
+        let is_script = |option: &str| option.starts_with('-') && !option.starts_with("--") && option.contains('c');
+        for (index, word) in words.iter().enumerate().filter(|(_, word)| word.contains(placeholder)) {
+            let begin = word.strip_suffix(placeholder).unwrap_or(word);
+            if begin.contains(placeholder) || begin.len() == word.len() || begin.chars().any(char::is_whitespace) {
                 return Err(NotACommand::WithinAWord);
             }
-            let is_script = |option: &str| option.starts_with('-') && !option.starts_with("--") && option.contains('c');
-            let after = index.checked_sub(1).map(|before| words[before].as_str()).unwrap_or_default();
-            let by_shell = SHELLS.contains(&program.as_str()) && (is_script(after) || after == "--command");
-            let attached = SHELLS.contains(&program.as_str()) && is_script(begin);
-            if index == 0 || by_shell || attached || matches!(after, "-c" | "-e" | "--eval") {
+            let previous = index.checked_sub(1).map(|before| words[before].as_str()).unwrap_or_default();
+            let is_read_by_shell = is_shell && (is_script(previous) || previous == "--command" || is_script(begin));
+            if index == 0 || is_read_by_shell || matches!(previous, "-c" | "-e" | "--eval") {
                 return Err(NotACommand::Script);
             }
         }
-        Ok(Self { words, place })
+        Ok(Self { words, placeholder })
     }
 
-    /// The command's words for this address.
     pub fn words(&self, url: &str) -> Vec<String> {
-        self.words.iter().map(|word| word.replace(self.place, url)).collect()
+        self.words.iter().map(|word| word.replace(self.placeholder, url)).collect()
     }
 
-    /// The program.
     pub fn program(&self) -> &str {
         self.words.first().map_or("", String::as_str)
     }
@@ -150,10 +136,10 @@ mod tests {
 
     #[test]
     fn an_address_that_would_be_more_than_an_argument_is_an_error_with_the_right_form() {
-        use NotACommand::{NoPlace, Script, WithinAWord};
+        use NotACommand::{NoPlaceholder, Script, WithinAWord};
         for (command, wrong) in [
-            ("", NoPlace),
-            ("firefox", NoPlace),
+            ("", NoPlaceholder),
+            ("firefox", NoPlaceholder),
             ("sh -c 'firefox {url}'", WithinAWord),
             ("sh -c 'firefox {url} &'", WithinAWord),
             ("firefox {url}/", WithinAWord),

@@ -37,9 +37,8 @@ impl Endpoints {
 
     /// Whether an environment variable has moved the session to another issuer.
     pub fn are_moved_by_a_variable(&self) -> bool {
-        [&self.oidc, &self.portal]
-            .into_iter()
-            .any(|endpoint| endpoint.is_moved() && matches!(endpoint.set_by(), Some(Setting::Variable(_))))
+        let is_moved = |endpoint: &Endpoint| matches!(endpoint.foreign(), Some((_, Setting::Variable(_))));
+        is_moved(&self.oidc) || is_moved(&self.portal)
     }
 }
 

@@ -1,20 +1,18 @@
-//! `quiet_hours`: a time of each day at which nothing is shown.
+//! `quiet_hours`: the time of each day when nothing is shown.
 
 use std::fmt;
 use std::str::FromStr;
 
 use jiff::civil::Time;
 
-/// From one local time of the day to another; over midnight where the second comes before the first.
+/// Two local times of the day. If `to` is before `from`, midnight is between them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct QuietHours {
-    /// When it begins to be quiet.
     pub from: Time,
-    /// When it ends.
     pub to: Time,
 }
 
-/// Why a text means no quiet hours. `Display` fits after `must be `.
+/// The text fits after `must be `.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("two different times of the day, such as \"20:00-08:00\"")]
 pub struct NotQuietHours;
@@ -29,7 +27,7 @@ impl FromStr for QuietHours {
     }
 }
 
-/// `8:00`, `08:00`, `23:59`, with blanks around.
+/// Reads `8:00`, `08:00` or `23:59`, with blanks around it.
 fn time_of_day(text: &str) -> Option<Time> {
     let (hour, minute) = text.trim().split_once(':')?;
     let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -60,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_none() {
+    fn other_texts_are_not_quiet_hours() {
         for text in [
             "",
             "20:00",

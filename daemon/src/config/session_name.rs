@@ -1,28 +1,24 @@
-//! Names for sessions that are added by a command.
+//! Names of sessions that a command adds, and names that are made for sessions without one.
 
 use url::Url;
 
-/// The longest name of an added session, in characters.
 const MAX_CHARACTERS: usize = 64;
 
-/// Why a name is not taken for a new session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// Nothing but blanks, or blanks around it.
     #[error("a session's name must not be empty and not begin or end with a blank")]
     Blank,
-    /// More than 64 characters.
     #[error("a session's name must not be longer than {MAX_CHARACTERS} characters")]
     TooLong,
-    /// A character that terminals, paths or command lines would take for something else.
+    /// Terminals, paths or command lines give it another meaning.
     #[error("a session's name must not contain control characters, \"/\" or \"\\\"")]
     Character,
-    /// It would be taken for an option or a directory.
+    /// It could be an option or a directory.
     #[error("a session's name must not begin with \"-\" or \".\"")]
     Beginning,
 }
 
-/// The rule for names of added sessions. Names that the files already have need not follow it.
+/// Checks the name of an added session. The names of sessions in the files need not follow these rules.
 pub(super) fn check_name(name: &str) -> Result<(), NameError> {
     if name.is_empty() || name.trim() != name {
         Err(NameError::Blank)
@@ -37,7 +33,7 @@ pub(super) fn check_name(name: &str) -> Result<(), NameError> {
     }
 }
 
-/// A name from a start URL: the first label of its host, such as `corp` of `https://corp.awsapps.com/start`.
+/// The first label of the start URL's host, such as `corp` of `https://corp.awsapps.com/start`.
 pub(super) fn derive_name(start_url: &str) -> String {
     Url::parse(start_url)
         .ok()
@@ -46,7 +42,7 @@ pub(super) fn derive_name(start_url: &str) -> String {
         .unwrap_or_else(|| "sso".to_owned())
 }
 
-/// The name itself if it is free, else the first free one of `NAME-2`, `NAME-3` and so on.
+/// The name if it is free, or else the first free one of `NAME-2`, `NAME-3` and so on.
 pub(super) fn unique_name(name: &str, is_taken: impl Fn(&str) -> bool) -> String {
     let mut unique = name.to_owned();
     let mut number = 1_u32;
@@ -62,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_something_else_would_take_amiss_are_refused() {
+    fn names_with_another_meaning_are_refused() {
         for good in ["corp", "two words", "corp@eu-west-1", "ünï", "a.b"] {
             assert_eq!(check_name(good), Ok(()), "{good}");
         }

@@ -1,8 +1,7 @@
-//! Noticing that a file has changed.
+//! Notices that a file has changed.
 //!
-//! Editors and dotfile managers replace files rather than write them, so directories are watched, not files: the
-//! file's own, the one of each symbolic link on the way to it, and where a directory is missing, the nearest one above it
-//! until it appears. Between changes nothing runs.
+//! Editors and dotfile managers replace files instead of writing to them, so directories are watched: the file's own, that of each
+//! symbolic link on the way to it, and if a directory is missing, the nearest existing one above it. Nothing runs between changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
@@ -22,20 +21,20 @@ use crate::machine::MachineProblems;
 /// A burst of changes is over when nothing more has changed for this long.
 const QUIET: Duration = Duration::from_millis(300);
 
-/// How soon, and how late, it is tried again to watch files that could not be watched.
+/// The first and the longest pause before the next attempt, if watching is impossible.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
-/// However long a burst lasts, this many of its changes are reported as one.
+/// The most changes in a burst, however long it lasts.
 const MAX_BURST: usize = 1000;
 
-/// As many links as are followed from one file; a circle ends here.
+/// The most links that are followed from one file. Links in a circle end here.
 const MAX_SYMLINKS: usize = 8;
 
-/// How often a plan is made anew because directories came or went while it was carried out.
+/// How often a plan is made again because directories came or went meanwhile.
 const MAX_ATTEMPTS: usize = 5;
 
-/// Watches some files until it is dropped.
+/// Watches files until it is dropped.
 #[derive(Debug)]
 pub struct FileWatch {
     changes: mpsc::Receiver<()>,
@@ -43,27 +42,22 @@ pub struct FileWatch {
 }
 
 impl FileWatch {
-    /// Begins to watch. Load the files after this, and no change is missed.
+    /// Begins to watch. If files are read after this call, no change is missed.
     ///
-    /// Where watching is impossible, `machine` says so until it is possible; it is tried again with growing pauses, and each
-    /// attempt counts as a change, as nobody can tell.
+    /// If watching is impossible, `machine` says so until it is possible. It is tried again with growing pauses, and each attempt
+    /// counts as a change, because there may have been one.
     ///
     /// # Panics
     /// Outside a Tokio runtime.
     pub fn start(files: Vec<PathBuf>, machine: &MachineProblems) -> Self {
         let (report, changes) = mpsc::channel(1);
-        let task = match Directories::watch(files.clone()) {
-            Ok((directories, events)) => tokio::spawn(report_bursts(directories, events, report)),
-            Err(error) => {
-                let unwatched = Unwatched { files, machine: machine.clone() };
-                unwatched.tell(&error);
-                tokio::spawn(unwatched.try_again(report))
-            }
-        };
+        let watched = Directories::watch(&files);
+        let unwatched = Unwatched { files, machine: machine.clone() };
+        let task = tokio::spawn(unwatched.report_changes(watched, report));
         Self { changes, task }
     }
 
-    /// Waits for the next change. Changes since the last call count, and a burst of them counts once. Cancel safe.
+    /// Waits for the next change since the last call. A burst of changes counts once. Cancel safe.
     pub async fn changed(&mut self) {
         if self.changes.recv().await.is_none() {
             std::future::pending::<()>().await;
@@ -77,24 +71,40 @@ impl Drop for FileWatch {
     }
 }
 
-/// Files that could not be watched.
+/// Directories that are watched, and a message for each change in them.
+type Watched = (Directories, mpsc::UnboundedReceiver<()>);
+
+/// Files that are not watched yet.
 struct Unwatched {
     files: Vec<PathBuf>,
     machine: MachineProblems,
 }
 
 impl Unwatched {
-    fn place(&self) -> String {
-        format!("watching {:?}", self.files)
+    /// Reports changes as soon as watching is possible.
+    #[expect(clippy::disallowed_methods, reason = "without a watch, only time leads to the next attempt")]
+    async fn report_changes(self, mut watched: notify::Result<Watched>, report: mpsc::Sender<()>) {
+        let mut pause = FIRST_PAUSE;
+        let watched = loop {
+            match watched {
+                Ok(watched) => break watched,
+                Err(error) => self.report(&error),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            watched = Directories::watch(&self.files);
+            // The files may have changed in the meantime.
+            let _ = report.try_send(());
+        };
+        drop(self);
+        report_bursts(watched, report).await;
     }
 
-    fn tell(&self, error: &notify::Error) {
+    fn report(&self, error: &notify::Error) {
         let files: Vec<String> = self.files.iter().map(|file| file.display().to_string()).collect();
         let message = format!("changes of {} are noticed late: {error}", files.join(", "));
-        let is_used_up = match &error.kind {
-            notify::ErrorKind::Io(error) => error.raw_os_error() == Some(rustix::io::Errno::MFILE.raw_os_error()),
-            _ => false,
-        };
+        let is_used_up = matches!(&error.kind, notify::ErrorKind::Io(error)
+            if error.raw_os_error() == Some(rustix::io::Errno::MFILE.raw_os_error()));
         let (message, remedy) = if is_used_up {
             let message = format!("this user's inotify instances are used up, so {message}");
             (message, "end programs that watch many files, or raise fs.inotify.max_user_instances with sysctl")
@@ -104,45 +114,25 @@ impl Unwatched {
         self.machine.found(&self.place(), message, remedy);
     }
 
-    /// Watches as soon as that is possible.
-    #[expect(clippy::disallowed_methods, reason = "while the machine does not tell of changes, only time does")]
-    async fn try_again(self, report: mpsc::Sender<()>) {
-        let mut pause = FIRST_PAUSE;
-        loop {
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-            let watched = Directories::watch(self.files.clone());
-            // Nobody knows what has happened meanwhile.
-            let _ = report.try_send(());
-            match watched {
-                Ok((directories, events)) => {
-                    drop(self);
-                    return report_bursts(directories, events, report).await;
-                }
-                Err(error) => self.tell(&error),
-            }
-        }
+    fn place(&self) -> String {
+        format!("watching {:?}", self.files)
     }
 }
 
-/// They are watched, or nobody wants to know any more.
+/// The files are watched now, or nobody waits for their changes any more.
 impl Drop for Unwatched {
     fn drop(&mut self) {
         self.machine.solved(&self.place());
     }
 }
 
-async fn report_bursts(
-    mut directories: Directories,
-    mut events: mpsc::UnboundedReceiver<()>,
-    report: mpsc::Sender<()>,
-) {
+async fn report_bursts((mut directories, mut events): Watched, report: mpsc::Sender<()>) {
     while events.recv().await.is_some() {
         let mut burst = 1;
         while burst < MAX_BURST && matches!(tokio::time::timeout(QUIET, events.recv()).await, Ok(Some(()))) {
             burst += 1;
         }
-        // First, so that whatever changes while the files are read is noticed again. It asks a file system, which can hang.
+        // Before the report, so that a change during the next reading is noticed. A thread does it, because a file system can hang.
         let rewatched = tokio::task::spawn_blocking(move || {
             directories.rewatch();
             directories
@@ -156,7 +146,7 @@ async fn report_bursts(
     }
 }
 
-/// The directories that are watched for the sake of some files.
+/// The directories that are watched because of some files.
 struct Directories {
     files: Vec<PathBuf>,
     watcher: RecommendedWatcher,
@@ -164,37 +154,37 @@ struct Directories {
 }
 
 impl Directories {
-    fn watch(files: Vec<PathBuf>) -> notify::Result<(Self, mpsc::UnboundedReceiver<()>)> {
+    fn watch(files: &[PathBuf]) -> notify::Result<Watched> {
         let plan = Arc::new(Mutex::new(Plan::default()));
         let (sender, events) = mpsc::unbounded_channel();
         let shared = Arc::clone(&plan);
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| match event {
             Ok(event) => {
                 if shared.lock().unwrap_or_else(PoisonError::into_inner).concerns(&event) {
-                    // The receiver goes first when the watch is dropped.
+                    // When the watch is dropped, the receiver is dropped first.
                     let _ = sender.send(());
                 }
             }
             Err(error) => tracing::debug!(%error, "watching files"),
         })?;
-        let mut directories = Self { files, watcher, plan };
+        let mut directories = Self { files: files.to_vec(), watcher, plan };
         directories.rewatch();
         Ok((directories, events))
     }
 
-    /// Watches what has to be watched now. Every watch is made anew: one on a directory that was replaced by another
-    /// of its name would wait for ever.
+    /// Watches the directories of the present plan. Every watch is made again: a watch on a directory that was replaced by another
+    /// one of its name would wait for ever.
     fn rewatch(&mut self) {
         for attempt in 1..=MAX_ATTEMPTS {
             let plan = Plan::of(&self.files);
             let old = std::mem::replace(&mut *self.plan.lock().unwrap_or_else(PoisonError::into_inner), plan.clone());
             for directory in old.names_by_directory.keys() {
-                // It fails for directories that are gone, whose watches went with them.
+                // This fails for directories that were removed. Their watches are gone, too.
                 let _ = self.watcher.unwatch(directory);
             }
             for directory in plan.names_by_directory.keys() {
                 if let Err(error) = self.watcher.watch(directory, RecursiveMode::NonRecursive) {
-                    tracing::warn!(directory = %directory.display(), %error, "changes of files here go unnoticed; send SIGHUP after changing the configuration");
+                    tracing::warn!(directory = %directory.display(), %error, "changes of files here are not noticed; send SIGHUP after changing the configuration");
                 }
             }
             if Plan::of(&self.files) == plan {
@@ -205,7 +195,7 @@ impl Directories {
     }
 }
 
-/// Which names matter in which directories.
+/// The names that matter, by their directories.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Plan {
     names_by_directory: BTreeMap<PathBuf, BTreeSet<OsString>>,
@@ -220,7 +210,7 @@ impl Plan {
         plan
     }
 
-    /// Adds what a path depends on: each symbolic link on the way, and where the way ends, the name that is there or missing.
+    /// Adds what a path depends on: each symbolic link on the way, and the last name on it, which may be missing.
     fn add(&mut self, path: &Path) {
         let mut directory = PathBuf::new();
         let mut links = 0;
@@ -237,7 +227,7 @@ impl Plan {
                 }
                 rest.extend(names(&target));
             } else if rest.is_empty() || !next.is_dir() {
-                // Whatever writes to a device, such as /dev/null, changes no configuration.
+                // Writing to a device, such as /dev/null, changes no configuration.
                 if !fs::metadata(&next).is_ok_and(|metadata| metadata.file_type().is_char_device()) {
                     self.watch(&directory, &name);
                 }
@@ -252,8 +242,8 @@ impl Plan {
         self.names_by_directory.entry(directory.to_owned()).or_default().insert(name.to_owned());
     }
 
-    /// Whether an event may have changed one of the files. Reading them is an event too, and must not count, or
-    /// each report would cause the next.
+    /// Whether an event may have changed one of the files. Reading them is an event, too. It must not count, because then each report
+    /// would cause the next.
     fn concerns(&self, event: &Event) -> bool {
         if event.need_rescan() {
             return true;
@@ -262,7 +252,7 @@ impl Plan {
             return false;
         }
         event.paths.iter().any(|path| {
-            // A directory that is itself removed or moved takes its files along.
+            // If a directory is removed or moved, its files are, too.
             self.names_by_directory.contains_key(path)
                 || path.parent().zip(path.file_name()).is_some_and(|(parent, name)| {
                     self.names_by_directory.get(parent).is_some_and(|names| names.contains(name))
@@ -271,7 +261,7 @@ impl Plan {
     }
 }
 
-/// The components of a path, the last one first. That of the root replaces what it is joined to.
+/// The components of a path, the last one first.
 fn names(path: &Path) -> Vec<OsString> {
     let names = path.components().filter(|component| !matches!(component, Component::CurDir));
     names.rev().map(|component| component.as_os_str().to_owned()).collect()

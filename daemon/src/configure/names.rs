@@ -3,18 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A text with `{session}`, `{account_id}`, `{account_name}` and `{role}` in it.
+/// A text with placeholders.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Template(Vec<Part>);
+pub struct Template(String);
 
-#[derive(Clone, PartialEq, Eq, Debug)]
-enum Part {
-    Text(String),
-    Session,
-    AccountId,
-    AccountName,
-    Role,
-}
+const PLACEHOLDERS: [&str; 4] = ["session", "account_id", "account_name", "role"];
 
 /// What a profile is named after.
 #[derive(Clone, Copy, Debug)]
@@ -44,65 +37,43 @@ impl FromStr for Template {
     type Err = TemplateError;
 
     fn from_str(text: &str) -> Result<Self, TemplateError> {
-        let mut parts = Vec::new();
         let mut rest = text;
-        while let Some(open) = rest.find('{') {
-            let (before, from_brace) = rest.split_at(open);
-            let close = from_brace.find('}').ok_or(TemplateError::Brace)?;
-            push_text(&mut parts, before)?;
-            parts.push(match &from_brace[1..close] {
-                "session" => Part::Session,
-                "account_id" => Part::AccountId,
-                "account_name" => Part::AccountName,
-                "role" => Part::Role,
-                unknown => return Err(TemplateError::Unknown(unknown.to_owned())),
-            });
-            rest = &from_brace[close + 1..];
+        while !rest.is_empty() {
+            let (before, placeholder) = match rest.split_once('{') {
+                Some((before, after)) => (before, Some(after.split_once('}').ok_or(TemplateError::Brace)?)),
+                None => (rest, None),
+            };
+            match before.chars().find(|&c| !is_safe(c)) {
+                Some('}') => return Err(TemplateError::Brace),
+                Some(c) => return Err(TemplateError::Character(c)),
+                None => {}
+            }
+            let (placeholder, after) = placeholder.unwrap_or((PLACEHOLDERS[0], ""));
+            if !PLACEHOLDERS.contains(&placeholder) {
+                return Err(TemplateError::Unknown(placeholder.to_owned()));
+            }
+            rest = after;
         }
-        push_text(&mut parts, rest)?;
-        match parts.first() {
-            None => Err(TemplateError::Beginning),
-            Some(Part::Text(text)) if text.starts_with('-') => Err(TemplateError::Beginning),
-            Some(_) => Ok(Self(parts)),
-        }
-    }
-}
-
-fn push_text(parts: &mut Vec<Part>, text: &str) -> Result<(), TemplateError> {
-    match text.chars().find(|&c| !is_safe(c)) {
-        Some('{' | '}') => Err(TemplateError::Brace),
-        Some(c) => Err(TemplateError::Character(c)),
-        None if text.is_empty() => Ok(()),
-        None => {
-            parts.push(Part::Text(text.to_owned()));
-            Ok(())
-        }
+        if text.is_empty() || text.starts_with('-') { Err(TemplateError::Beginning) } else { Ok(Self(text.to_owned())) }
     }
 }
 
 impl Template {
     pub(super) fn name(&self, subject: Subject<'_>) -> String {
         let account_name = subject.account_name.map(safe).filter(|name| !name.is_empty());
-        let parts = self.0.iter().map(|part| match part {
-            Part::Text(text) => text.clone(),
-            Part::Session => safe(subject.session),
-            Part::AccountId => subject.account_id.to_owned(),
-            Part::AccountName => account_name.clone().unwrap_or_else(|| subject.account_id.to_owned()),
-            Part::Role => safe(subject.role),
-        });
-        parts.collect()
+        let account_name = account_name.as_deref().unwrap_or(subject.account_id);
+        // The values have no braces.
+        self.0
+            .replace("{session}", &safe(subject.session))
+            .replace("{account_id}", subject.account_id)
+            .replace("{account_name}", account_name)
+            .replace("{role}", &safe(subject.role))
     }
 }
 
 impl fmt::Display for Template {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|part| match part {
-            Part::Text(text) => f.write_str(text),
-            Part::Session => f.write_str("{session}"),
-            Part::AccountId => f.write_str("{account_id}"),
-            Part::AccountName => f.write_str("{account_name}"),
-            Part::Role => f.write_str("{role}"),
-        })
+        f.write_str(&self.0)
     }
 }
 
