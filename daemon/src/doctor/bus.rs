@@ -10,6 +10,7 @@ use super::time_limit::TimeLimit;
 use crate::config::Notifications;
 use crate::desktop::Display;
 use crate::machine::RESTART;
+use crate::secrets::keyring::{Obstacle, Usable};
 
 const BUS: Check = Check("session bus");
 const KEYRING: Check = Check("keyring");
@@ -18,8 +19,8 @@ const NOTIFICATIONS: Check = Check("notifications");
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Bus {
     Answers {
-        keyring: Provider<Keyring>,
-        notifications: Provider<NotificationServer>,
+        keyring: Result<Usable, Obstacle>,
+        notifications: NotificationServer,
     },
     /// The environment names none, and there is none in the runtime directory.
     Missing,
@@ -29,29 +30,17 @@ enum Bus {
     NotUsed,
 }
 
-/// A service on the bus. Checking does not start it.
+/// A server of the Desktop Notifications Specification. Checking does not start it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-enum Provider<T> {
-    Running(T),
+enum NotificationServer {
+    Running {
+        name: String,
+        has_actions: bool,
+    },
     /// The bus starts it when it is needed.
     Startable,
     Missing,
     Failing(String),
-}
-
-/// The default collection of the Secret Service.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Keyring {
-    Open,
-    Locked,
-    NoDefault,
-}
-
-/// A server of the Desktop Notifications Specification.
-#[derive(Clone, PartialEq, Eq, Debug)]
-struct NotificationServer {
-    name: String,
-    has_actions: bool,
 }
 
 /// Checks bus, keyring and notification server, in this order. `address` is that of the daemon's bus, and `store` its secret
@@ -93,30 +82,28 @@ fn judge(bus: &Bus, display: Display, notifications: Notifications, store: Optio
     [finding, needs_bus(KEYRING), needs_bus(NOTIFICATIONS)]
 }
 
-fn judge_keyring(keyring: &Provider<Keyring>, store: Option<&StoreStatus>) -> Finding {
+fn judge_keyring(keyring: &Result<Usable, Obstacle>, store: Option<&StoreStatus>) -> Finding {
     const PASSWORD_MANAGER: &str = "your desktop's password manager (Seahorse, KWalletManager)";
     let is_fallback = |store: &&StoreStatus| store.kind == "file" && store.reason.is_some();
     let fallback_to_files = store.filter(is_fallback).and_then(|store| store.reason.as_ref());
-    if let (Provider::Running(_) | Provider::Startable, Some(why)) = (keyring, fallback_to_files) {
-        return KEYRING.warning(
-            format!("it is there, but the daemon keeps secrets in files, in the clear: {why}"),
-            format!("mend that; or, if the daemon uses another session bus than you, {RESTART}"),
-        );
-    }
-    let (message, remedy) = match keyring {
-        Provider::Running(Keyring::Open) => return KEYRING.ok("it is unlocked"),
-        Provider::Startable => return KEYRING.ok("it is started when it is needed"),
-        Provider::Running(Keyring::Locked) => ("it is locked".to_owned(), format!("unlock it with {PASSWORD_MANAGER}")),
-        Provider::Running(Keyring::NoDefault) => {
+    let (message, remedy) = match (keyring, fallback_to_files) {
+        (Ok(_) | Err(Obstacle::Locked | Obstacle::NoCollection), Some(why)) => {
+            return KEYRING.warning(
+                format!("it is there, but the daemon keeps secrets in files, in the clear: {why}"),
+                format!("mend that; or, if the daemon uses another session bus than you, {RESTART}"),
+            );
+        }
+        (Ok(Usable::Unlocked), _) => return KEYRING.ok("it is unlocked"),
+        (Ok(Usable::Startable), _) => return KEYRING.ok("it is started when it is needed"),
+        (Err(Obstacle::Locked), _) => ("it is locked".to_owned(), format!("unlock it with {PASSWORD_MANAGER}")),
+        (Err(Obstacle::NoCollection), _) => {
             ("it has no default keyring".to_owned(), format!("make one with {PASSWORD_MANAGER}"))
         }
-        Provider::Missing => (
+        (Err(Obstacle::NoService), _) => (
             "there is no Secret Service on the bus".to_owned(),
             "install gnome-keyring, KWallet or KeePassXC".to_owned(),
         ),
-        Provider::Failing(why) => {
-            (format!("it does not answer: {why}"), "restart it, or sign in to the desktop again".to_owned())
-        }
+        (Err(why), _) => (why.to_string(), "restart it, or sign in to the desktop again".to_owned()),
     };
     match store {
         Some(store) if store.kind == "keyring" => KEYRING.problem(message, remedy),
@@ -125,24 +112,24 @@ fn judge_keyring(keyring: &Provider<Keyring>, store: Option<&StoreStatus>) -> Fi
     }
 }
 
-fn judge_server(server: &Provider<NotificationServer>, notifications: Notifications) -> Finding {
+fn judge_server(server: &NotificationServer, notifications: Notifications) -> Finding {
     if notifications == Notifications::Off {
         return NOTIFICATIONS.skipped("the configuration turns them off");
     }
     match server {
-        Provider::Running(NotificationServer { name, has_actions: true }) => {
+        NotificationServer::Running { name, has_actions: true } => {
             NOTIFICATIONS.ok(format!("{name} shows them, with buttons"))
         }
-        Provider::Running(NotificationServer { name, has_actions: false }) => NOTIFICATIONS.warning(
+        NotificationServer::Running { name, has_actions: false } => NOTIFICATIONS.warning(
             format!("{name} shows them, without buttons"),
             "notices say what to type instead; a server with actions is more comfortable",
         ),
-        Provider::Startable => NOTIFICATIONS.ok("their server is started when it is needed"),
-        Provider::Missing => NOTIFICATIONS.warning(
+        NotificationServer::Startable => NOTIFICATIONS.ok("their server is started when it is needed"),
+        NotificationServer::Missing => NOTIFICATIONS.warning(
             "there is no notification server, so you are not told when a sign-in ends",
             "install one, such as that of your desktop, dunst or mako; or set notifications = \"off\"",
         ),
-        Provider::Failing(why) => NOTIFICATIONS
+        NotificationServer::Failing(why) => NOTIFICATIONS
             .warning(format!("their server does not answer: {why}"), "restart it, or sign in to the desktop again"),
     }
 }
@@ -152,7 +139,7 @@ mod tests {
     use super::*;
     use crate::doctor::report::Verdict;
 
-    fn on_bus(keyring: Provider<Keyring>, notifications: Provider<NotificationServer>) -> Bus {
+    fn on_bus(keyring: Result<Usable, Obstacle>, notifications: NotificationServer) -> Bus {
         Bus::Answers { keyring, notifications }
     }
 
@@ -182,16 +169,16 @@ mod tests {
     #[test]
     fn a_keyring_matters_where_the_daemon_uses_it() {
         for (keyring, with_it, without_it) in [
-            (Provider::Running(Keyring::Open), Verdict::Ok, Verdict::Ok),
-            (Provider::Startable, Verdict::Ok, Verdict::Ok),
-            (Provider::Running(Keyring::Locked), Verdict::Problem, Verdict::Skipped),
-            (Provider::Running(Keyring::NoDefault), Verdict::Problem, Verdict::Skipped),
-            (Provider::Missing, Verdict::Problem, Verdict::Skipped),
-            (Provider::Failing("late".to_owned()), Verdict::Problem, Verdict::Skipped),
+            (Ok(Usable::Unlocked), Verdict::Ok, Verdict::Ok),
+            (Ok(Usable::Startable), Verdict::Ok, Verdict::Ok),
+            (Err(Obstacle::Locked), Verdict::Problem, Verdict::Skipped),
+            (Err(Obstacle::NoCollection), Verdict::Problem, Verdict::Skipped),
+            (Err(Obstacle::NoService), Verdict::Problem, Verdict::Skipped),
+            (Err(Obstacle::Silent), Verdict::Problem, Verdict::Skipped),
         ] {
-            let is_there = matches!(keyring, Provider::Running(_) | Provider::Startable);
+            let is_there = matches!(keyring, Ok(_) | Err(Obstacle::Locked | Obstacle::NoCollection));
             let fallback = if is_there { Verdict::Warning } else { Verdict::Skipped };
-            let bus = on_bus(keyring, Provider::Startable);
+            let bus = on_bus(keyring, NotificationServer::Startable);
             for (store, expected) in [
                 (store("keyring", None), with_it),
                 (store("file", None), without_it),
@@ -205,15 +192,15 @@ mod tests {
 
     #[test]
     fn a_notification_server_should_be_there_and_have_buttons() {
-        let server = |has_actions| Provider::Running(NotificationServer { name: "dunst".to_owned(), has_actions });
+        let server = |has_actions| NotificationServer::Running { name: "dunst".to_owned(), has_actions };
         for (server, result) in [
             (server(true), Verdict::Ok),
             (server(false), Verdict::Warning),
-            (Provider::Startable, Verdict::Ok),
-            (Provider::Missing, Verdict::Warning),
-            (Provider::Failing("late".to_owned()), Verdict::Warning),
+            (NotificationServer::Startable, Verdict::Ok),
+            (NotificationServer::Missing, Verdict::Warning),
+            (NotificationServer::Failing("late".to_owned()), Verdict::Warning),
         ] {
-            let bus = on_bus(Provider::Startable, server);
+            let bus = on_bus(Ok(Usable::Startable), server);
             assert_eq!(results(&bus, Display::There, None)[2], result, "{bus:?}");
             let off = judge(&bus, Display::There, Notifications::Off, None);
             assert_eq!(off[2].result, Verdict::Skipped, "{bus:?}");

@@ -26,6 +26,8 @@ use crate::clock::Clock;
 use crate::machine::MachineProblems;
 use calls::Calls;
 use platform::Gate;
+#[cfg(target_os = "linux")]
+pub(crate) use platform::look;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -54,9 +56,18 @@ pub(super) enum Use {
     Empty,
 }
 
+/// How a keyring can be used.
+#[cfg_attr(target_os = "macos", allow(dead_code, reason = "only the Secret Service has to be started"))]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Usable {
+    Unlocked,
+    /// The bus starts it when it is needed.
+    Startable,
+}
+
 /// Why the keyring could not be used.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub(super) enum Obstacle {
+pub(crate) enum Obstacle {
     /// Neither address nor socket of a session bus, or nobody listens there.
     #[error("there is no session bus, and without it no keyring; log in to a desktop, or set secret_store = \"file\"")]
     NoBus,

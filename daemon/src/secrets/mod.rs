@@ -12,7 +12,7 @@ use crate::config::Identity;
 
 pub mod choice;
 pub mod file;
-mod keyring;
+pub(crate) mod keyring;
 pub mod memory;
 mod moving;
 pub mod record;

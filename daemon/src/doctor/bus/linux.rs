@@ -4,19 +4,13 @@
 use std::borrow::Cow;
 use std::path::Path;
 
+use zbus::Connection;
 use zbus::fdo::DBusProxy;
-use zbus::zvariant::OwnedValue;
-use zbus::{Connection, names::BusName};
 
-use super::{Bus, Keyring, NotificationServer, Provider};
+use super::{Bus, NotificationServer};
 use crate::chain::chain;
-use crate::session_bus;
+use crate::{secrets, session_bus};
 
-const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
-const SECRETS: &str = "org.freedesktop.secrets";
-/// The default collection, whatever its name (Secret Service specification, "Object Paths").
-const DEFAULT_COLLECTION: &str = "/org/freedesktop/secrets/aliases/default";
-const COLLECTION: &str = "org.freedesktop.Secret.Collection";
 const NOTIFICATIONS: &str = "org.freedesktop.Notifications";
 const NOTIFICATIONS_PATH: &str = "/org/freedesktop/Notifications";
 
@@ -44,47 +38,22 @@ fn is_expected(address: &str) -> bool {
 async fn ask_services(address: &str) -> zbus::Result<Bus> {
     let bus = zbus::connection::Builder::address(address)?.build().await?;
     let names = DBusProxy::new(&bus).await?;
-    Ok(Bus::Answers {
-        keyring: provider(&names, SECRETS, keyring(&bus)).await?,
-        notifications: provider(&names, NOTIFICATIONS, notification_server(&bus)).await?,
-    })
+    let notifications = if names.name_has_owner(NOTIFICATIONS.try_into()?).await? {
+        let asked = ask_notification_server(&bus).await;
+        asked.unwrap_or_else(|error| NotificationServer::Failing(error.to_string()))
+    } else if names.list_activatable_names().await?.iter().any(|name| name.as_str() == NOTIFICATIONS) {
+        NotificationServer::Startable
+    } else {
+        NotificationServer::Missing
+    };
+    Ok(Bus::Answers { keyring: secrets::keyring::look(&bus).await, notifications })
 }
 
-/// Asks the service with this name if it runs.
-async fn provider<T>(
-    names: &DBusProxy<'_>,
-    name: &str,
-    ask: impl Future<Output = zbus::Result<T>>,
-) -> zbus::Result<Provider<T>> {
-    if names.name_has_owner(BusName::try_from(name)?).await? {
-        return Ok(ask.await.map_or_else(|error| Provider::Failing(error.to_string()), Provider::Running));
-    }
-    let startable = names.list_activatable_names().await?;
-    let is_startable = startable.iter().any(|known| known.as_str() == name);
-    Ok(if is_startable { Provider::Startable } else { Provider::Missing })
-}
-
-async fn keyring(bus: &Connection) -> zbus::Result<Keyring> {
-    let property = (COLLECTION, "Locked");
-    let locked = bus.call_method(Some(SECRETS), DEFAULT_COLLECTION, Some(PROPERTIES), "Get", &property).await;
-    match locked {
-        Ok(reply) => match bool::try_from(reply.body().deserialize::<OwnedValue>()?)? {
-            true => Ok(Keyring::Locked),
-            false => Ok(Keyring::Open),
-        },
-        // There is no object if the alias leads nowhere.
-        Err(zbus::Error::MethodError(..)) => Ok(Keyring::NoDefault),
-        Err(error) => Err(error),
-    }
-}
-
-async fn notification_server(bus: &Connection) -> zbus::Result<NotificationServer> {
+async fn ask_notification_server(bus: &Connection) -> zbus::Result<NotificationServer> {
     let call = |method| bus.call_method(Some(NOTIFICATIONS), NOTIFICATIONS_PATH, Some(NOTIFICATIONS), method, &());
     let capabilities: Vec<String> = call("GetCapabilities").await?.body().deserialize()?;
     let (name, _, version, _): (String, String, String, String) =
         call("GetServerInformation").await?.body().deserialize()?;
-    Ok(NotificationServer {
-        name: format!("{name} {version}"),
-        has_actions: capabilities.iter().any(|capability| capability == "actions"),
-    })
+    let has_actions = capabilities.iter().any(|capability| capability == "actions");
+    Ok(NotificationServer::Running { name: format!("{name} {version}"), has_actions })
 }

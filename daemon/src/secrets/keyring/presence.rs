@@ -58,7 +58,7 @@ async fn listen(bus: &Connection, tell: &Tell, files: &mut Option<FileWatch>) ->
     let mut owners = owner_changes(NAME, bus).await?;
     let mut signals = signals_of(NAME, bus).await?;
     // After the subscriptions, so that no change is missed.
-    let mut found = look(bus).await;
+    let mut found = look(bus).await.map(drop);
     *files = None;
     loop {
         let _ = tell.send(found.clone()).await;
@@ -71,7 +71,7 @@ async fn listen(bus: &Connection, tell: &Tell, files: &mut Option<FileWatch>) ->
                 },
             };
             let is_another = is_another.map_err(|_| Obstacle::NoBus)?;
-            let before = std::mem::replace(&mut found, look(bus).await);
+            let before = std::mem::replace(&mut found, look(bus).await.map(drop));
             if is_another || found != before {
                 break;
             }

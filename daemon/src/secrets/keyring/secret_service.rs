@@ -16,7 +16,7 @@ use zbus::{Connection, MatchRule, MessageStream};
 use zbus_secret_service_keyring_store::Store;
 
 use super::super::RecordName;
-use super::{Obstacle, SERVICE, within};
+use super::{Obstacle, SERVICE, Usable, within};
 use crate::clock::Clock;
 use crate::dbus::{BUS, PROPERTIES, next};
 use crate::session_bus;
@@ -131,13 +131,13 @@ async fn search(bus: &Connection) -> Result<(), Obstacle> {
 }
 
 /// Whether a keyring can be used: it runs and is unlocked, or would be started. This starts no keyring and shows no prompt.
-pub(super) async fn look(bus: &Connection) -> Result<(), Obstacle> {
+pub(crate) async fn look(bus: &Connection) -> Result<Usable, Obstacle> {
     let owner = bus.call_method(Some(BUS), "/org/freedesktop/DBus", Some(BUS), "NameHasOwner", &NAME).await?;
     if !owner.body().deserialize::<bool>()? {
-        return search(bus).await;
+        return search(bus).await.map(|()| Usable::Startable);
     }
     let collection = default_collection(bus).await?;
-    if is_locked(bus, &collection).await? { Err(Obstacle::Locked) } else { Ok(()) }
+    if is_locked(bus, &collection).await? { Err(Obstacle::Locked) } else { Ok(Usable::Unlocked) }
 }
 
 async fn default_collection(bus: &Connection) -> Result<OwnedObjectPath, Obstacle> {
