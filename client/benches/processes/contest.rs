@@ -1,4 +1,4 @@
-//! Commands run in turns, and what their times say.
+//! Runs commands in turns, and compares their times.
 
 use std::ffi::OsString;
 use std::fmt::Write;
@@ -9,10 +9,9 @@ use std::time::{Duration, Instant};
 /// Rounds that are run before any that counts, so that every file is in memory.
 const WARM_UP: usize = 20;
 
-/// Where programs are looked for, whoever runs this.
+/// The directories where programs are searched for, whatever the caller's PATH is.
 pub(crate) const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
-/// A command that is measured.
 pub(crate) struct Contestant {
     name: String,
     program: OsString,
@@ -21,11 +20,11 @@ pub(crate) struct Contestant {
     expected: Ending,
 }
 
-/// How a command is expected to end, so that no error path is measured by mistake.
+/// The expected end of a command, so that no error path is measured by mistake.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
     Success,
-    /// It may complain, and does all the work that is of interest before.
+    /// It may fail after all the work that is measured.
     Any,
 }
 
@@ -52,7 +51,7 @@ impl Contestant {
         self
     }
 
-    /// This command `times` times over, eight at a time, as `xargs -P 8` runs it.
+    /// This command `times` times, eight at a time, as `xargs -P 8` runs it.
     pub(crate) fn crowd(self, times: usize) -> Self {
         let script = format!("seq {times} | xargs -P 8 -I _ \"$@\"");
         let mut arguments: Vec<OsString> = vec!["-c".into(), script.into(), "sh".into(), self.program];
@@ -69,7 +68,7 @@ impl Contestant {
         self.attempt().unwrap_or_else(|how| panic!("{} does not work: {how}", self.name))
     }
 
-    /// How long it takes, or how it ended otherwise than expected.
+    /// How long it takes, or how it ended unexpectedly.
     fn attempt(&self) -> Result<Duration, String> {
         let mut command = Command::new(&self.program);
         command
@@ -96,7 +95,7 @@ impl Contest {
         let mut times: Vec<Vec<Duration>> = vec![Vec::with_capacity(rounds); contestants.len()];
         let warm_up = WARM_UP.min(rounds);
         for round in 0..warm_up + rounds {
-            // Each round begins with another command, so that none always follows the same one.
+            // Each round begins with another command, so that no command always follows the same one.
             for turn in 0..contestants.len() {
                 let place = (round + turn) % contestants.len();
                 let time = contestants[place].run();
@@ -138,7 +137,7 @@ impl Contest {
     }
 }
 
-/// The time below which a share of the sorted times lies.
+/// The quantile of sorted times.
 #[allow(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,

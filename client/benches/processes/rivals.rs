@@ -1,4 +1,4 @@
-//! The commands that people know, where they are installed, each with its own agent.
+//! Commands that people know, each with its own agent, if they are installed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::stage::{PROFILE, Stage};
 /// How long an agent may take until its socket is there.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A rival, and the agent that is ended with it.
+/// A rival and its agent, which is ended with it.
 pub(crate) struct Rival {
     kind: Kind,
     socket: PathBuf,
@@ -22,10 +22,9 @@ pub(crate) struct Rival {
 enum Kind {
     /// The same question to the same daemon.
     Curl,
-    /// One key in the agent, as people have.
+    /// Its agent has one key.
     SshAdd,
-    /// An account can be set up only with a provider to register at, so this asks for one that is not loaded; see
-    /// [`Rival::remark`].
+    /// An account can be set up only at a real provider, so this asks for one that is not loaded; see [`Rival::remark`].
     OidcToken,
 }
 
@@ -64,8 +63,8 @@ const KEPT_BY_THE_CLI: &str = ".aws/cli/cache/8bd1564069d4c89f6a2728b889b67f346d
 /// What AWS's own tools do for the credentials of a profile, if one of them is installed: `aws configure export-credentials`
 /// of the AWS CLI 2, or the same done with botocore, on which it is built. `SSOCTL_TEST_PYTHON` names a Python that has it.
 ///
-/// The CLI finds the credentials in its own cache, which is as quick as it ever is, and all that can be measured of those
-/// before 2.13: they know no `AWS_ENDPOINT_URL_SSO`.
+/// The CLI finds the credentials in its own cache, which is its fastest way. Versions before 2.13 know no `AWS_ENDPOINT_URL_SSO`, so
+/// no other way can be measured with them.
 pub(crate) fn of_aws(stage: &Stage) -> Option<Contestant> {
     let answers = |program: &str, arguments: &[&str], expected: &str| {
         let output = Command::new(program).args(arguments).env("PATH", PATH).stdin(Stdio::null()).output().ok()?;
@@ -135,7 +134,7 @@ impl Rival {
         }
     }
 
-    /// What has to be known to read the figures of this rival right.
+    /// How the figures of this rival have to be read.
     pub(crate) fn remark(&self) -> Option<&'static str> {
         (self.kind == Kind::OidcToken).then_some(
             "oidc-token asks its agent for an account that is not loaded and is told so: one round trip, without the \

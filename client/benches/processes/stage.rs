@@ -14,6 +14,9 @@ use crate::contest::Contestant;
 /// A profile with an account and a role that the simulator has.
 pub(crate) const PROFILE: &str = "dev";
 
+/// The name of [`Stage::limit`] in the table.
+pub(crate) const LIMIT: &str = "limit";
+
 /// How long the daemon may take until it answers.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -21,6 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Binaries {
     pub(crate) plain: PathBuf,
     pub(crate) linked_statically: PathBuf,
+    /// `limit.rs` as a static program.
+    pub(crate) limit: PathBuf,
     daemon: PathBuf,
 }
 
@@ -78,7 +83,12 @@ impl Stage {
         self.home.path().join("s.sock")
     }
 
-    /// `ssoctl token --json` as one of its builds does it.
+    /// One round trip over the daemon's socket by a static program that does nothing else.
+    pub(crate) fn limit(&self) -> Contestant {
+        Contestant::new(LIMIT, &self.binaries.limit, &[&self.socket().to_string_lossy()])
+    }
+
+    /// `ssoctl token --json` by one of its builds.
     pub(crate) fn client(&self, name: &str, binary: &Path) -> Contestant {
         Contestant::new(name, binary, &["token", "--json"]).with("SSOCTL_SOCKET", self.socket())
     }
@@ -156,7 +166,27 @@ impl Binaries {
         cargo(&["build", "--release", "--package", "ssoctld", "--bin", "ssoctld"], target, &[]);
         let linking = ["--", "-C", "target-feature=+crt-static"];
         cargo(&["rustc", "--release", "--package", "ssoctl", "--bin", "ssoctl"], &of_its_own, &linking);
-        Self { daemon: target.join("release/ssoctld"), linked_statically: of_its_own.join("release/ssoctl"), plain }
+        let limit = of_its_own.join("limit");
+        let mut rustc = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+        rustc.args([
+            "--edition",
+            "2024",
+            "-C",
+            "opt-level=s",
+            "-C",
+            "target-feature=+crt-static",
+            "-C",
+            "strip=symbols",
+        ]);
+        rustc.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/processes/limit.rs")).arg("-o").arg(&limit);
+        let status = rustc.status();
+        assert!(status.as_ref().is_ok_and(std::process::ExitStatus::success), "{rustc:?}: {status:?}");
+        Self {
+            daemon: target.join("release/ssoctld"),
+            linked_statically: of_its_own.join("release/ssoctl"),
+            limit,
+            plain,
+        }
     }
 }
 
