@@ -1,5 +1,5 @@
-//! Staying a command's parent: what is sent to this process reaches the command, and its end is this process's end. The first
-//! process of a PID namespace is also the parent of all whose own has ended, and reaps them.
+//! Being a command's parent: signals to this process reach the command, and its end is this process's end. The first process of a
+//! PID namespace is also the parent of all orphans, and reaps them.
 
 use std::io;
 use std::os::unix::process::ExitStatusExt as _;
@@ -11,23 +11,22 @@ use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::WithOrigin;
 use signal_hook::low_level::siginfo::Origin;
 
-/// What is passed on. The two of job control stay what they are: the terminal stops and continues the whole process group,
+/// The signals that are passed on. SIGTSTP and SIGCONT are not: the terminal stops and continues the whole process group,
 /// and a stopped command asks for no credentials.
 const PASSED_ON: [Signal; 7] =
     [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT, Signal::USR1, Signal::USR2, Signal::WINCH];
-/// What the terminal sends to the whole process group in its foreground, so that the command has got it already.
+/// The signals that the terminal sends to the whole foreground process group, and so to the command, too.
 const FROM_THE_TERMINAL: [Signal; 3] = [Signal::INT, Signal::QUIT, Signal::WINCH];
 
-/// A parent that is ready for its command.
 pub(crate) struct Attendance {
     signals: SignalsInfo<WithOrigin>,
 }
 
 impl Attendance {
-    /// Begins to catch signals, before there is a command that one could miss.
+    /// Begins to catch signals, before the command starts, so that it misses none.
     ///
-    /// A signal that this process was told to ignore, by `nohup` for instance, stays ignored: a command that is started takes
-    /// that over, but would not take over that it is caught.
+    /// A signal that this process ignores, because of `nohup` for instance, stays ignored: a child inherits that, but would not
+    /// inherit that the signal is caught.
     pub(crate) fn begin() -> io::Result<Self> {
         let ignored = ignored();
         let caught = PASSED_ON.into_iter().filter(|signal| !ignored.contains(signal)).chain([Signal::CHILD]);
@@ -44,7 +43,7 @@ impl Attendance {
             for origin in self.signals.wait() {
                 pass_on(&origin, &child);
             }
-            // The first process has no child but the command and those who were given to it.
+            // The first process has no children but the command and orphans.
             let ended = if is_init() { reap_all(&child)? } else { child.try_wait()? };
             if let Some(status) = ended {
                 return Ok(status);
@@ -58,7 +57,7 @@ pub(crate) fn is_init() -> bool {
     rustix::process::getpid() == Pid::INIT
 }
 
-/// Reaps every child that has ended, and returns what became of the command if it was among them.
+/// Reaps every child that has ended, and returns the status of the command if it was among them.
 fn reap_all(command: &Child) -> io::Result<Option<ExitStatus>> {
     while let Some((pid, status)) = retry_on_intr(|| wait(WaitOptions::NOHANG))? {
         if pid == Pid::from_child(command) {
@@ -70,9 +69,9 @@ fn reap_all(command: &Child) -> io::Result<Option<ExitStatus>> {
 
 fn pass_on(origin: &Origin, child: &Child) {
     let Some(signal) = Signal::from_named_raw(origin.signal) else { return };
-    let meant_for_us_alone = origin.process.is_some();
-    if PASSED_ON.contains(&signal) && (meant_for_us_alone || !FROM_THE_TERMINAL.contains(&signal)) {
-        // It may have ended, and is not forgotten by the system before this process has looked.
+    let was_sent_by_process = origin.process.is_some();
+    if PASSED_ON.contains(&signal) && (was_sent_by_process || !FROM_THE_TERMINAL.contains(&signal)) {
+        // It may have ended. Its process id is not reused before this process has waited for it.
         let _ = kill_process(Pid::from_child(child), signal);
     }
 }
@@ -83,7 +82,7 @@ pub(crate) fn exit_code(status: ExitStatus) -> ExitCode {
     ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX))
 }
 
-/// The signals that this process ignores. Only Linux says so without unsafe code; elsewhere none counts as ignored.
+/// The signals that this process ignores. Safe code can find out on Linux only; elsewhere none counts as ignored.
 fn ignored() -> Vec<Signal> {
     let status =
         if cfg!(target_os = "linux") { std::fs::read_to_string("/proc/self/status") } else { return Vec::new() };
@@ -111,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn ignored_signals_are_found_where_linux_lists_them() {
+    fn ignored_signals_are_read_from_the_status_of_the_process() {
         let status = "Name:\tx\nSigBlk:\t0000000000000001\nSigIgn:\t0000000000001001\nSigCgt:\t0000000000000002\n";
         assert_eq!(ignored_mask(status), Some(0x1001));
         assert_eq!(ignored_mask("Name:\tSigIgn:\n"), None);

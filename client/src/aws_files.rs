@@ -1,5 +1,5 @@
-//! The AWS files that this process's environment names. The daemon serves callers with different ones, so each request says
-//! which are meant.
+//! The AWS files that this process's environment names. The daemon serves callers with different files, so each request names
+//! them.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ pub(crate) const CONFIG: &str = "AWS_CONFIG_FILE";
 /// The variable that names the AWS credentials file.
 pub(crate) const CREDENTIALS: &str = "AWS_SHARED_CREDENTIALS_FILE";
 
-/// The files that are named; where none is, the daemon's default one counts, whatever `HOME` is here.
+/// Absolute paths. `None` means the daemon's default file, whatever `HOME` is here.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct AwsFiles {
     pub(crate) config: Option<String>,
@@ -23,7 +23,6 @@ pub(crate) struct AwsFiles {
 }
 
 impl AwsFiles {
-    /// Those of this process's environment, as absolute paths: the daemon stands elsewhere, and may have another home.
     pub(crate) fn of_environment() -> Result<Self, Failure> {
         Ok(Self { config: named_by(CONFIG)?, credentials: named_by(CREDENTIALS)? })
     }
@@ -38,7 +37,7 @@ fn named_by(name: &str) -> Result<Option<String>, Failure> {
     let Some(value) = environment::variable(name) else { return Ok(None) };
     let not_text = |_: OsString| Failure::Usage(format!("{name} is not UTF-8; give that file another path"));
     let written = value.into_string().map_err(not_text)?;
-    // Most are whole already, and looking up a home directory may cost.
+    // Most paths need no home directory, and looking it up may cost file reads.
     let path = if written.contains(['~', '$']) {
         let variable = |name: &str| environment::variable(name)?.into_string().ok();
         expanded(&written, environment::home_directory().as_deref(), variable)
@@ -46,5 +45,9 @@ fn named_by(name: &str) -> Result<Option<String>, Failure> {
         PathBuf::from(&written)
     };
     let usable = std::path::absolute(path).ok().and_then(|path| path.into_os_string().into_string().ok());
-    usable.map(Some).ok_or_else(|| Failure::Usage(format!("{name} is {written:?}, which leads nowhere from here")))
+    usable.map(Some).ok_or_else(|| {
+        Failure::Usage(format!(
+            "{name} is {written:?}, which is no path from the current directory; correct or unset it"
+        ))
+    })
 }

@@ -1,17 +1,16 @@
-//! The verbs.
+//! The verbs: a file for each, with its arguments, its help and what it does, and the table of all of them.
 
 mod accounts;
-mod configure;
 mod console;
 mod credential_process;
-mod doctor;
-pub(crate) mod env;
+mod env;
 mod exec;
 mod import;
 mod login;
 mod logout;
-mod role;
+pub(crate) mod of_daemon;
 mod roles;
+mod selection;
 mod service;
 mod status;
 mod stop;
@@ -19,112 +18,66 @@ mod token;
 mod waiting;
 mod whoami;
 
-use std::process::ExitCode;
-use std::time::Duration;
+use std::ffi::{OsStr, OsString};
+use std::process::{self, Termination};
 
-use ssoctl_protocol::route::Query;
-use ssoctl_protocol::{Route, Selector, SessionStatus};
+use clap::{ArgMatches, Args, Command};
+use ssoctl_protocol::ExitCode;
 
-use crate::cli::{self, Cli, Verb, Which};
-use crate::connection::{Daemon, Patience, Starting, VersionWarning};
-use crate::environment;
+use crate::connection::Starting;
 use crate::failure::Failure;
 
-/// What a request may take that makes the daemon talk to the service several times: register, start a flow, and make
-/// the early attempt, each with the daemon's own time-outs.
-const SERVICE_CALLS: Duration = Duration::from_mins(1);
+/// A verb with its arguments. The doc comment of a type that implements it is the verb's help.
+pub(crate) trait Verb: Args {
+    fn run(self, starting: Starting) -> Result<impl Termination, Failure>;
 
-/// Carries out a command line, and returns the exit code.
-pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
-    let starting = if cli.no_start { Starting::Forbidden } else { Starting::Allowed };
-    let daemon = |json| {
-        let warning = if json { VersionWarning::Silent } else { VersionWarning::Shown };
-        Daemon::find(starting, warning)
-    };
-    match cli.verb {
-        Verb::Exec(arguments) => return exec::run(starting, arguments),
-        Verb::Login(arguments) => login::run(&daemon(false)?, arguments),
-        Verb::Token(arguments) => token::run(&daemon(arguments.json)?, arguments),
-        Verb::CredentialProcess(arguments) => credential_process::run(&daemon(true)?, arguments),
-        Verb::Accounts(arguments) => accounts::run(&daemon(arguments.json)?, arguments),
-        Verb::Roles(arguments) => roles::run(&daemon(arguments.json)?, arguments),
-        Verb::Env(arguments) => env::run(|| daemon(false), arguments),
-        Verb::Console(arguments) => console::run(&daemon(false)?, arguments),
-        Verb::Whoami(arguments) => whoami::run(&daemon(arguments.json)?, arguments),
-        Verb::Status(arguments) => status::run(&daemon(arguments.json)?, arguments),
-        Verb::Logout(arguments) => logout::run(&daemon(false)?, arguments),
-        Verb::Import(arguments) => import::run(&daemon(arguments.json)?, &arguments),
-        Verb::Configure(arguments) => configure::run(&daemon(false)?, arguments),
-        Verb::Doctor(arguments) => Err(doctor::run(&arguments)),
-        Verb::Stop(cli::Stop {}) => stop::run(&daemon(true)?),
-        Verb::Service(arguments) => service::run(arguments.action),
-    }?;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// The session that the command line names.
-fn named(which: Which) -> Option<Selector> {
-    let Which { session, profile, start_url } = which;
-    session
-        .map(Selector::Session)
-        .or_else(|| profile.map(Selector::Profile))
-        .or_else(|| start_url.map(Selector::StartUrl))
-}
-
-/// The session that the command line or else the environment names; the only one otherwise.
-fn selector(which: Which) -> Result<Selector, Failure> {
-    if let Some(selector) = named(which) {
-        return Ok(selector);
-    }
-    Ok(match variable("SSOCTL_SESSION")? {
-        Some(session) => Selector::Session(session),
-        None => profile()?.map_or(Selector::Only, Selector::Profile),
-    })
-}
-
-/// The AWS profile that the environment names. botocore looks at one variable first and other SDKs at the other, so two that
-/// differ would be two identities.
-fn profile() -> Result<Option<String>, Failure> {
-    match (variable("AWS_PROFILE")?, variable("AWS_DEFAULT_PROFILE")?) {
-        (Some(profile), Some(default)) if profile != default => Err(Failure::Usage(format!(
-            "AWS_PROFILE is {profile:?} and AWS_DEFAULT_PROFILE is {default:?}, and AWS tools differ on which counts; unset one of \
-             them, or name the profile with --profile"
-        ))),
-        (profile, default) => Ok(profile.or(default)),
+    /// Returns the exit code for a command line of this verb that clap rejects.
+    fn reject(_arguments: &[OsString]) -> ExitCode {
+        ExitCode::Usage
     }
 }
 
-/// A variable that holds a name.
-fn variable(name: &str) -> Result<Option<String>, Failure> {
-    let Some(value) = environment::variable(name) else { return Ok(None) };
-    value.into_string().map(Some).map_err(|_| Failure::Usage(format!("{name} is not UTF-8; set it to a name")))
+/// A row of [`VERBS`].
+pub(crate) struct Entry {
+    pub(crate) name: &'static str,
+    /// Adds the verb's help and arguments to a command.
+    pub(crate) arguments: fn(Command) -> Command,
+    pub(crate) run: fn(&mut ArgMatches, Starting) -> Result<process::ExitCode, Failure>,
+    pub(crate) reject: fn(&[OsString]) -> ExitCode,
 }
 
-/// The name of the session that is meant, for routes that take a name. The daemon knows profiles and start URLs.
-fn name(daemon: &Daemon, selector: Selector) -> Result<String, Failure> {
-    match selector {
-        Selector::Session(name) => Ok(name),
-        selector => {
-            let answer = daemon.ask(&Route::Session, &Query { selector, ..Query::default() })?;
-            Ok(daemon.read::<SessionStatus>(&answer)?.name)
+impl Entry {
+    const fn of<V: Verb>(name: &'static str) -> Self {
+        Self {
+            name,
+            arguments: V::augment_args,
+            run: |matches, starting| {
+                let verb = V::from_arg_matches_mut(matches).map_err(|error| Failure::Usage(error.to_string()))?;
+                verb.run(starting).map(Termination::report)
+            },
+            reject: V::reject,
         }
     }
 }
 
-/// Reads an answer to a request during which the daemon talks to the service.
-fn ask_patiently<T: serde::de::DeserializeOwned>(
-    daemon: &Daemon,
-    route: &Route,
-    query: &Query,
-    body: Option<&[u8]>,
-) -> Result<T, Failure> {
-    let answer = daemon.exchange(route, query, body, Patience::beyond(SERVICE_CALLS))?;
-    daemon.read(&answer)
-}
+/// The verbs that this program carries out, in the order of the help.
+pub(crate) static VERBS: [Entry; 14] = [
+    Entry::of::<login::Login>("login"),
+    Entry::of::<token::Token>("token"),
+    Entry::of::<credential_process::CredentialProcess>("credential-process"),
+    Entry::of::<exec::Exec>("exec"),
+    Entry::of::<env::Env>("env"),
+    Entry::of::<console::Console>("console"),
+    Entry::of::<whoami::Whoami>("whoami"),
+    Entry::of::<accounts::Accounts>("accounts"),
+    Entry::of::<roles::Roles>("roles"),
+    Entry::of::<status::Status>("status"),
+    Entry::of::<logout::Logout>("logout"),
+    Entry::of::<import::Import>("import"),
+    Entry::of::<stop::Stop>("stop"),
+    Entry::of::<service::Service>("service"),
+];
 
-/// The failure for an answer from the future.
-fn unknown_login() -> Failure {
-    Failure::Other(
-        "the daemon answers with a kind of sign-in that this version does not know; update ssoctl".to_owned(),
-    )
+pub(crate) fn find(name: &OsStr) -> Option<&'static Entry> {
+    VERBS.iter().find(|verb| name == verb.name)
 }

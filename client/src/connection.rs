@@ -1,194 +1,172 @@
-//! One request over the daemon's socket: finding the socket, making sure whose it is, and waiting no longer than agreed.
-
-mod peer;
-mod whereabouts;
+//! Requests to the daemon, each over a connection of its own: finds the socket, starts a daemon if none runs, and waits no longer than
+//! the request may take.
 
 use std::cell::Cell;
-use std::io::{self, ErrorKind, Read, Write};
+use std::ffi::OsString;
+use std::io::{ErrorKind, Read, Write};
+use std::mem;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
-use ssoctl_files::remedy::explained;
+use ssoctl_files::{holder, runtime};
 use ssoctl_protocol::route::Query;
-use ssoctl_protocol::{Problem, Route, SocketOwner, SocketPath, VERSION};
+use ssoctl_protocol::{Problem, Route, SocketOwner, SocketPath, VERSION, settings};
 
 use crate::aws_files::AwsFiles;
 use crate::environment;
 use crate::failure::Failure;
-use crate::http::{self, Answer, AnswerReader};
+use crate::http::{self, Answer, Garbled};
 use crate::render;
-use crate::start::{self, nobody_listens};
+use crate::socket::{self, Listener};
+use crate::start;
 
-/// What every request may take beyond what it asks the daemon to wait for: a silent refresh takes up to 10 s, and the
-/// daemon's own deadline should be the one that passes.
+/// The time that every request may take beyond what it asks the daemon to wait for. A refresh takes up to 10 s, and the
+/// daemon's own deadline should pass first.
 const MARGIN: Duration = Duration::from_secs(15);
 
-/// The status of a request whose head is too long (RFC 6585).
-const TOO_LONG: u16 = 431;
+/// The time that a request may take during which the daemon calls the service several times, each with time-outs of its own: to
+/// register, to start a flow, or to read a list page by page.
+const SERVICE_CALLS: Duration = Duration::from_mins(1);
 
-/// Whether a daemon is started where none answers.
+/// The status of a request whose head is too long (RFC 6585).
+const HEAD_TOO_LONG: u16 = 431;
+
+/// Enough for the answers to most requests, which are read at once.
+const FIRST_BUFFER: usize = 4 * 1024;
+
+/// Whether a daemon is started if none answers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Starting {
     Allowed,
-    /// `--no-start`; `SSOCTL_NO_START` is looked at only where it matters.
+    /// By `--no-start`. `SSOCTL_NO_START` is read only when a daemon is about to be started.
     Forbidden,
 }
 
-/// Whether a daemon of another version is worth a line on standard error.
+/// Whether a line on standard error says that the daemon is of another version.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum VersionWarning {
     Shown,
-    /// With `--json` a script is reading, and `status --json` tells it the version anyway.
     Silent,
 }
 
-/// Who listens at a socket.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Listening {
-    Nobody,
-    /// The process that made the socket.
-    Process(u32),
-    /// Somebody whom the kernel does not tell here.
-    Unknown,
-}
-
-/// How long an answer may take, and what is done meanwhile.
-pub(crate) struct Patience<'a> {
-    limit: Duration,
-    tick: Option<&'a mut dyn FnMut()>,
-}
-
-impl<'a> Patience<'a> {
-    /// For a request that asks the daemon to wait up to `wait`; most ask for none.
-    pub(crate) fn beyond(wait: Duration) -> Self {
-        Self { limit: wait.saturating_add(MARGIN), tick: None }
-    }
-
-    /// Calls `tick` about once a second until the answer is there.
-    pub(crate) fn ticking(wait: Duration, tick: &'a mut dyn FnMut()) -> Self {
-        Self { limit: wait.saturating_add(MARGIN), tick: Some(tick) }
+impl VersionWarning {
+    /// None with `--json`, which scripts use; `status --json` shows them the version.
+    pub(crate) const fn unless(json: bool) -> Self {
+        if json { Self::Silent } else { Self::Shown }
     }
 }
 
-/// The daemon, as seen from here.
+/// The daemon at the socket that the environment names.
 pub(crate) struct Daemon {
     socket: SocketPath,
-    believed: SocketOwner,
+    trusted: SocketOwner,
     starting: Starting,
     warning: Cell<VersionWarning>,
     files: AwsFiles,
 }
 
 impl Daemon {
-    /// Finds the socket's path; connects to nothing yet.
+    /// Finds the socket's path, and connects to nothing yet.
     pub(crate) fn find(starting: Starting, warning: VersionWarning) -> Result<Self, Failure> {
-        // The home directory is looked for last, so whoever needs none is not made to pay for it.
-        let socket = SocketPath::from_environment(whereabouts::variable, None)
-            .or_else(|| SocketPath::from_environment(whereabouts::variable, environment::home_directory()))
+        // The home directory is looked up only if it is needed, because that may cost file reads.
+        let socket = SocketPath::from_environment(variable, None)
+            .or_else(|| SocketPath::from_environment(variable, environment::home_directory()))
             .ok_or_else(|| {
                 Failure::Unreachable(
                     "there is no place for the daemon's socket; set HOME, XDG_RUNTIME_DIR or SSOCTL_SOCKET".to_owned(),
                 )
             })?;
-        let believed = SocketOwner::from_environment(environment::variable).map_err(Failure::Usage)?;
+        let trusted = SocketOwner::from_environment(environment::variable).map_err(Failure::Usage)?;
         let files = AwsFiles::of_environment()?;
-        Ok(Self { socket, believed, starting, warning: Cell::new(warning), files })
+        Ok(Self { socket, trusted, starting, warning: Cell::new(warning), files })
     }
 
-    /// The same, asked about its default AWS files and its own configuration.
-    pub(crate) fn of_default_files(&self) -> Self {
-        Self {
-            socket: self.socket.clone(),
-            believed: self.believed,
-            starting: self.starting,
-            warning: self.warning.clone(),
-            files: AwsFiles::default(),
-        }
+    /// Sends further requests about the daemon's default AWS files. Returns the files that the environment names.
+    pub(crate) fn use_default_files(&mut self) -> AwsFiles {
+        mem::take(&mut self.files)
     }
 
-    /// The AWS files that its requests mean.
-    pub(crate) const fn files(&self) -> &AwsFiles {
-        &self.files
+    /// Sends a request and parses its answer.
+    pub(crate) fn fetch<T: DeserializeOwned>(&self, route: &Route, query: &Query) -> Result<T, Failure> {
+        self.read(&self.ask(route, query)?)
     }
 
-    /// Sends a request that is answered from memory or within the margin.
+    /// Sends a request without a body.
     pub(crate) fn ask(&self, route: &Route, query: &Query) -> Result<Answer, Failure> {
-        self.exchange(route, query, None, Patience::beyond(Duration::from_secs(query.wait)))
+        self.exchange(route, query, None, None)
     }
 
-    /// Sends a request and returns its answer, if that is a success.
+    /// Sends a request and returns its answer, if that is a success. Calls `tick` about once a second until the answer arrives.
     pub(crate) fn exchange(
         &self,
         route: &Route,
         query: &Query,
         body: Option<&[u8]>,
-        patience: Patience<'_>,
+        tick: Option<&mut dyn FnMut()>,
     ) -> Result<Answer, Failure> {
         let mut stream = self.connect()?;
-        let query = self.files.in_query(query);
-        let answer = self.converse(&mut stream, &http::request(route, &query, body), patience)?;
+        let request = http::request(route, &self.files.in_query(query), body);
+        let limit = Duration::from_secs(query.wait).saturating_add(MARGIN).saturating_add(service_calls(route));
+        let answer = self.converse(&mut stream, &request, limit, tick)?;
         self.compare_versions(&answer);
         if (200..300).contains(&answer.status) {
             return Ok(answer);
         }
         match serde_json::from_slice::<Problem>(answer.body.expose()) {
             Ok(problem) => Err(problem.into()),
-            // From the daemon's HTTP library, which has looked at nothing else yet.
-            Err(_) if answer.status == TOO_LONG => Err(Failure::Usage(
+            // The daemon's HTTP library answers this before the daemon sees the request.
+            Err(_) if answer.status == HEAD_TOO_LONG => Err(Failure::Usage(
                 "a name or path on the command line, or in a variable such as AWS_CONFIG_FILE, is too long for ssoctld"
                     .to_owned(),
             )),
-            Err(_) => Err(self.stranger(&format!("it answers with HTTP status {} and no problem", answer.status))),
+            Err(_) => Err(self.not_ssoctld(&format!("it answers with HTTP status {} and no problem", answer.status))),
         }
     }
 
-    /// Reads the body of a success.
+    /// Parses the body of a success.
     pub(crate) fn read<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, Failure> {
-        // The parser's message may quote the body, and the body may be a token: only the place is told.
+        // The parser's message may quote the body, and the body may be a token: only the place is shown.
         serde_json::from_slice(answer.body.expose()).map_err(|error| {
-            self.stranger(&format!(
-                "its answer is not what was asked for (line {}, column {})",
-                error.line(),
-                error.column()
-            ))
+            let (line, column) = (error.line(), error.column());
+            self.not_ssoctld(&format!("its answer is not what was asked for (line {line}, column {column})"))
         })
     }
 
-    /// Who listens at the socket, without starting anybody.
-    pub(crate) fn listening(&self) -> Result<Listening, Failure> {
-        let path = self.socket.path();
-        match UnixStream::connect(path) {
-            Ok(stream) => {
-                peer::check(&stream, path, self.believed).map_err(Failure::Unreachable)?;
-                Ok(peer::pid(&stream).map_or(Listening::Unknown, Listening::Process))
-            }
-            Err(error) if nobody_listens(&error) => Ok(Listening::Nobody),
-            Err(error) => Err(not_connected(error, path)),
-        }
+    /// The process that listens at the socket, if any does. No daemon is started.
+    pub(crate) fn listener(&self) -> Result<Option<Listener>, Failure> {
+        let stream = self.connect_to_running()?;
+        let check = |stream| socket::check(&stream, self.socket.path(), self.trusted);
+        stream.map(check).transpose().map_err(Failure::Unreachable)
     }
 
     fn connect(&self) -> Result<UnixStream, Failure> {
-        let path = self.socket.path();
-        let stream = match UnixStream::connect(path) {
-            Ok(stream) => stream,
-            Err(error) if nobody_listens(&error) => match self.find_elsewhere() {
+        let stream = match self.connect_to_running()? {
+            Some(stream) => stream,
+            None => match self.find_elsewhere() {
                 Some(stream) => return Ok(stream),
                 None => self.start()?,
             },
-            Err(error) => return Err(not_connected(error, path)),
         };
-        peer::check(&stream, path, self.believed).map_err(Failure::Unreachable)?;
+        socket::check(&stream, self.socket.path(), self.trusted).map_err(Failure::Unreachable)?;
         Ok(stream)
     }
 
-    /// The daemon that listens elsewhere, as its locks say: one that was started with another runtime directory, or none.
+    fn connect_to_running(&self) -> Result<Option<UnixStream>, Failure> {
+        let path = self.socket.path();
+        socket::connect(path)
+            .map_err(|error| Failure::Unreachable(format!("cannot connect to {}: {error}", path.display())))
+    }
+
+    /// Connects to a daemon that listens elsewhere, because it was started with another runtime directory or without one. The
+    /// lock files of this user's daemons name their sockets.
     fn find_elsewhere(&self) -> Option<UnixStream> {
         let SocketPath::Default(_) = self.socket else { return None };
-        whereabouts::sockets().find_map(|path| {
+        let home = environment::home_directory();
+        let state_directory = settings::state_directory(environment::variable, home.clone());
+        holder::sockets(state_directory, home).find_map(|path| {
             let stream = UnixStream::connect(&path).ok()?;
-            peer::check(&stream, &path, self.believed).ok().map(|()| stream)
+            socket::check(&stream, &path, self.trusted).ok().map(|_| stream)
         })
     }
 
@@ -206,54 +184,61 @@ impl Daemon {
                 path.display()
             )));
         }
-        start::daemon(path).map_err(|error| Failure::Unreachable(error.to_string()))
+        start::daemon(path).map_err(Failure::Unreachable)
     }
 
-    fn converse(&self, stream: &mut UnixStream, request: &[u8], mut patience: Patience<'_>) -> Result<Answer, Failure> {
+    fn converse(
+        &self,
+        stream: &mut UnixStream,
+        request: &[u8],
+        limit: Duration,
+        mut tick: Option<&mut dyn FnMut()>,
+    ) -> Result<Answer, Failure> {
         let begin = Instant::now();
-        // A daemon that refuses a connection may answer and close before it has read the request; the answer counts.
+        // A daemon that refuses a connection may answer and close it before it has read the request. The answer counts.
         if let Err(error) = stream.write_all(request)
             && error.kind() != ErrorKind::BrokenPipe
         {
             return Err(Failure::Unreachable(format!("the request could not be sent: {error}")));
         }
-        let mut reader = AnswerReader::new();
+        let (mut buffer, mut filled) = (vec![0; FIRST_BUFFER], 0);
         let mut time_out = None;
         loop {
-            let left = patience.limit.saturating_sub(begin.elapsed());
+            let left = limit.saturating_sub(begin.elapsed());
             if left.is_zero() {
                 return Err(Failure::Unreachable(format!(
                     "ssoctld at {} did not answer within {}; see its log, or restart it",
                     self.socket.path().display(),
-                    render::duration(patience.limit)
+                    render::duration(limit)
                 )));
             }
-            let step = if patience.tick.is_some() { left.min(Duration::from_secs(1)) } else { left };
-            // The first time-out serves until little of it is left, as most answers come with one read.
+            let step = if tick.is_some() { left.min(Duration::from_secs(1)) } else { left };
+            // A time-out is kept until half of it has passed, because most answers come with one read.
             if time_out.is_none_or(|set| step < set / 2) {
                 stream
                     .set_read_timeout(Some(step))
                     .map_err(|error| Failure::Unreachable(format!("the socket takes no time-out: {error}")))?;
                 time_out = Some(step);
             }
-            let count = match stream.read(reader.space()) {
-                Ok(count) => count,
+            if filled == buffer.len() {
+                buffer.resize(4 * filled, 0);
+            }
+            match stream.read(&mut buffer[filled..]) {
+                Ok(0) if filled == 0 => return Err(self.lost("it closed the connection without an answer")),
+                Ok(0) => return Err(self.not_ssoctld(&Garbled::CutShort.to_string())),
+                Ok(count) => filled += count,
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                    if let Some(tick) = &mut patience.tick {
+                    if let Some(tick) = &mut tick {
                         tick();
                     }
-                    continue;
                 }
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) => return Err(self.gone(&error.to_string())),
-            };
-            if count == 0 && reader.is_empty() {
-                return Err(self.gone("it closed the connection without an answer"));
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.lost(&error.to_string())),
             }
-            match reader.advance(count) {
+            match http::answer(&buffer[..filled]) {
                 Ok(Some(answer)) => return Ok(answer),
                 Ok(None) => {}
-                Err(garbled) => return Err(self.stranger(&garbled.to_string())),
+                Err(garbled) => return Err(self.not_ssoctld(&garbled.to_string())),
             }
         }
     }
@@ -262,29 +247,43 @@ impl Daemon {
         let Some(theirs) = answer.version.as_deref().filter(|theirs| *theirs != VERSION) else { return };
         if self.warning.replace(VersionWarning::Silent) == VersionWarning::Shown {
             render::notice(&format!(
-                "warning: the daemon is ssoctld {theirs}, this is ssoctl {VERSION}; the next call starts one that matches after: {}",
-                start::HOW_TO_RESTART
+                "warning: the daemon is ssoctld {theirs}, this is ssoctl {VERSION}; to run the same version, end the daemon: ssoctl stop"
             ));
         }
     }
 
-    fn gone(&self, how: &str) -> Failure {
+    fn lost(&self, how: &str) -> Failure {
         Failure::Unreachable(format!(
-            "lost ssoctld at {}: {how}; try again, and see its log if that does not help",
+            "lost the connection to ssoctld at {}: {how}; try again, and see its log if that does not help",
             self.socket.path().display()
         ))
     }
 
-    fn stranger(&self, what: &str) -> Failure {
+    fn not_ssoctld(&self, why: &str) -> Failure {
         Failure::Unreachable(format!(
-            "not ssoctld at {}: {what}; stop what listens there, or set SSOCTL_SOCKET",
+            "not ssoctld at {}: {why}; stop what listens there, or set SSOCTL_SOCKET",
             self.socket.path().display()
         ))
     }
 }
 
-fn not_connected(error: io::Error, path: &Path) -> Failure {
-    Failure::Unreachable(format!("cannot connect to {}: {}", path.display(), explained(error, path)))
+fn service_calls(route: &Route) -> Duration {
+    match route {
+        Route::AddSession
+        | Route::StartLogin(_)
+        | Route::CancelLogin(_)
+        | Route::Logout(_)
+        | Route::LogoutAll
+        | Route::Accounts(_)
+        | Route::Roles(..) => SERVICE_CALLS,
+        _ => Duration::ZERO,
+    }
+}
+
+/// The value of a variable. A runtime directory that does not exist does not count.
+fn variable(name: &str) -> Option<OsString> {
+    let value = environment::variable(name);
+    if name == "XDG_RUNTIME_DIR" { runtime::directory(value) } else { value }
 }
 
 #[cfg(test)]
@@ -294,7 +293,7 @@ mod tests {
     fn daemon() -> Daemon {
         Daemon {
             socket: SocketPath::Chosen("/nowhere.sock".into()),
-            believed: SocketOwner::Own,
+            trusted: SocketOwner::Own,
             starting: Starting::Forbidden,
             warning: Cell::new(VersionWarning::Silent),
             files: AwsFiles::default(),
@@ -304,8 +303,7 @@ mod tests {
     #[test]
     fn a_daemon_that_never_answers_is_given_up_after_the_agreed_time() {
         let (mut ours, _theirs) = UnixStream::pair().unwrap();
-        let patience = Patience { limit: Duration::from_millis(30), tick: None };
-        let failure = daemon().converse(&mut ours, b"", patience).unwrap_err();
+        let failure = daemon().converse(&mut ours, b"", Duration::from_millis(30), None).unwrap_err();
         assert!(failure.to_string().contains("did not answer within"), "{failure}");
         assert_eq!(failure.exit_code(), ssoctl_protocol::ExitCode::DaemonUnreachable);
     }
@@ -320,8 +318,7 @@ mod tests {
                 theirs.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").unwrap();
             }
         };
-        let patience = Patience::ticking(Duration::ZERO, &mut answer_at_the_second_tick);
-        let answer = daemon().converse(&mut ours, b"", patience).unwrap();
+        let answer = daemon().converse(&mut ours, b"", MARGIN, Some(&mut answer_at_the_second_tick)).unwrap();
         assert_eq!((answer.body.expose().as_slice(), ticks), (b"{}".as_slice(), 2));
     }
 
@@ -330,7 +327,20 @@ mod tests {
         let (mut ours, mut theirs) = UnixStream::pair().unwrap();
         theirs.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\n{}").unwrap();
         drop(theirs);
-        let answer = daemon().converse(&mut ours, b"GET", Patience::beyond(Duration::ZERO)).unwrap();
+        let answer = daemon().converse(&mut ours, b"GET", MARGIN, None).unwrap();
         assert_eq!(answer.status, 403);
+    }
+
+    #[test]
+    fn an_answer_that_comes_in_pieces_or_is_large_is_read_whole() {
+        let (mut ours, mut theirs) = UnixStream::pair().unwrap();
+        let body = "x".repeat(100_000);
+        let writer = std::thread::spawn(move || {
+            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+            answer.as_bytes().chunks(7001).for_each(|piece| theirs.write_all(piece).unwrap());
+        });
+        let answer = daemon().converse(&mut ours, b"", MARGIN, None).unwrap();
+        assert_eq!(answer.body.expose().len(), 100_000);
+        writer.join().unwrap();
     }
 }

@@ -1,20 +1,19 @@
-//! The address where one command renews its credentials: what the AWS SDKs call a container credentials endpoint.
+//! The address where one command renews its credentials: what AWS SDKs call a container credentials endpoint.
 //!
-//! It lives on a loopback port for as long as the command, and is of use to nobody else: path and authorization token are of
-//! 256 random bits each, made for this command alone. It keeps no credentials and asks the daemon each time, so a restart of
-//! the daemon goes unnoticed.
+//! It is open on a loopback port for as long as the command runs, and only that command can use it: path and authorization token have
+//! 256 random bits each. It keeps no credentials and asks the daemon each time, so a restart of the daemon does no harm.
 //!
-//! Other users of the machine, and web pages in its browsers, reach loopback ports, too. Requests are small, have to arrive
-//! quickly, and are served by a fixed number of threads; whoever does not know the token learns nothing. Other users share
-//! two threads of their own, so they can keep nobody waiting but each other: with the token, as a command under `sudo -E` has it,
+//! Other users of the machine, and web pages in its browsers, can connect to loopback ports, too. Requests are small, have to arrive
+//! quickly, and are served by a fixed number of threads; without the token there is nothing to learn. Other users share
+//! two threads of their own, so they can only delay each other. With the token, as a command under `sudo -E` has it,
 //! they are served.
 //!
-//! | module | what it owns |
+//! | module | what it does |
 //! |---|---|
-//! | [`request`] | reading a request, and no more of it than is needed |
-//! | [`guard`] | who is let in |
-//! | [`peer`] | which user has opened a connection |
-//! | [`answer`] | credentials and failures as the SDKs expect them |
+//! | [`request`] | reads a request, and no more of it than is needed |
+//! | [`guard`] | decides which requests are answered |
+//! | [`peer`] | finds the user who has opened a connection |
+//! | [`answer`] | writes credentials and failures as the SDKs expect them |
 //!
 //! The shape of requests and answers is that of the AWS SDKs' container credential providers (AWS SDKs and Tools Reference
 //! Guide, "Container credential provider").
@@ -36,41 +35,43 @@ use ssoctl_protocol::{RoleCredentials, Secret};
 use crate::failure::Failure;
 use guard::Guard;
 use peer::{Peer, Sockets};
-use request::Malformed;
 
-/// How many requests of the command's own user are served at the same time, and how many more wait their turn.
-const OWN: Places = Places { threads: 14, waiting: 256 };
-/// The same for everybody else.
-const OTHERS: Places = Places { threads: 2, waiting: 8 };
-/// How many connections may wait until it is known whose they are.
+/// For connections of the command's own user: how many are served at the same time, and how many more may wait.
+const OWN: Workers = Workers { threads: 14, waiting: 256 };
+/// The same for all other users together.
+const OTHERS: Workers = Workers { threads: 2, waiting: 8 };
+/// How many connections may wait until their users are known.
 const UNSORTED: usize = 512;
-/// How long a connection may be silent. Whoever opens one means to ask, and has the request ready.
+/// How long a connection may be silent at its beginning. A client connects when it has the request ready.
 const SILENCE: Duration = Duration::from_millis(500);
-/// How long a request may take to arrive, and an answer to leave. The SDKs themselves give up after one or two seconds.
+/// How long a request may take to arrive, and an answer to be sent. The SDKs themselves give up after one or two seconds.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Between two attempts after the system could not give a connection, for want of descriptors for instance.
+/// The pause after the system could not give a connection, for instance because there are too many descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// An endpoint that answers. It ends with the process.
+/// An endpoint that answers until the process ends.
 pub(crate) struct ContainerEndpoint {
     address: SocketAddr,
     guard: Arc<Guard>,
 }
 
+/// Where credentials come from.
+type Source = dyn Fn() -> Result<RoleCredentials, Failure> + Send + Sync;
+
 impl ContainerEndpoint {
-    /// Opens a port of the system's choice and answers there with what `credentials` gives at each request.
+    /// Opens a port that the system chooses, and calls `source` for each request.
     ///
     /// # Errors
-    /// There is no port, no randomness or no thread to be had.
+    /// There is no port, no randomness or no thread.
     pub(crate) fn open(
-        credentials: impl Fn() -> Result<RoleCredentials, Failure> + Send + Sync + 'static,
+        source: impl Fn() -> Result<RoleCredentials, Failure> + Send + Sync + 'static,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
         let guard = Arc::new(Guard::new(address.port())?);
-        let credentials: Arc<Credentials> = Arc::new(credentials);
-        let own = OWN.open(&guard, &credentials)?;
-        let others = OTHERS.open(&guard, &credentials)?;
+        let source: Arc<Source> = Arc::new(source);
+        let own = OWN.start(&guard, &source)?;
+        let others = OTHERS.start(&guard, &source)?;
         let (accept, accepted) = mpsc::sync_channel(UNSORTED);
         spawn(move || {
             loop {
@@ -89,12 +90,12 @@ impl ContainerEndpoint {
                 let batch: Vec<TcpStream> = std::iter::once(first).chain(accepted.try_iter().take(UNSORTED)).collect();
                 let sockets = Sockets::now();
                 for stream in batch {
-                    let places = match sockets.peer(&stream) {
+                    let workers = match sockets.peer(&stream) {
                         Peer::Own => &own,
                         Peer::Other => &others,
                     };
-                    // Where too many wait already, the connection is closed at once.
-                    let _ = places.try_send(stream);
+                    // If too many wait already, the connection is closed at once.
+                    let _ = workers.try_send(stream);
                 }
             }
         })?;
@@ -106,7 +107,7 @@ impl ContainerEndpoint {
         format!("http://{}{}", self.address, self.guard.path())
     }
 
-    /// What a request has to show, for `AWS_CONTAINER_AUTHORIZATION_TOKEN`.
+    /// What a request has to send, for `AWS_CONTAINER_AUTHORIZATION_TOKEN`.
     pub(crate) fn token(&self) -> &Secret<String> {
         self.guard.token()
     }
@@ -116,26 +117,23 @@ fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
     thread::Builder::new().name("container endpoint".to_owned()).spawn(work).map(drop)
 }
 
-/// Threads that serve, and connections that wait for one.
-struct Places {
+/// Threads that serve connections, and how many connections may wait for one.
+struct Workers {
     threads: usize,
     waiting: usize,
 }
 
-/// Where credentials come from.
-type Credentials = dyn Fn() -> Result<RoleCredentials, Failure> + Send + Sync;
-
-impl Places {
-    fn open(&self, guard: &Arc<Guard>, credentials: &Arc<Credentials>) -> io::Result<SyncSender<TcpStream>> {
+impl Workers {
+    fn start(&self, guard: &Arc<Guard>, source: &Arc<Source>) -> io::Result<SyncSender<TcpStream>> {
         let (sender, receiver) = mpsc::sync_channel::<TcpStream>(self.waiting);
         let receiver = Arc::new(Mutex::new(receiver));
         for _ in 0..self.threads {
-            let (receiver, guard, credentials) = (receiver.clone(), guard.clone(), credentials.clone());
+            let (receiver, guard, source) = (receiver.clone(), guard.clone(), source.clone());
             spawn(move || {
                 let next = || receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
                 while let Ok(stream) = next() {
-                    // Whoever has gone again misses nothing.
-                    drop(serve(stream, &guard, &*credentials));
+                    // A client that has disconnected needs no answer.
+                    drop(serve(stream, &guard, &*source));
                 }
             })?;
         }
@@ -144,21 +142,21 @@ impl Places {
 }
 
 /// Answers one request and closes the connection.
-fn serve(mut stream: TcpStream, guard: &Guard, credentials: &Credentials) -> io::Result<()> {
+fn serve(mut stream: TcpStream, guard: &Guard, source: &Source) -> io::Result<()> {
     stream.set_write_timeout(Some(PATIENCE))?;
     match request::read(&mut stream, SILENCE, PATIENCE)? {
         Ok(request) => {
             let answer = match guard.judge(&request) {
-                Ok(()) => answer::of(credentials()),
+                Ok(()) => answer::credentials(source()),
                 Err(refusal) => answer::refusal(refusal),
             };
             stream.write_all(answer.expose())
         }
-        // Whoever is slow with his request is given no time to be slow with the rest of it.
-        Err(slow @ Malformed::TooSlow) => stream.write_all(answer::malformed(slow).expose()),
+        // A slow client gets no time to be slow with the rest of its request.
+        Err(slow @ request::TOO_SLOW) => stream.write_all(answer::refusal(slow).expose()),
         Err(malformed) => {
-            stream.write_all(answer::malformed(malformed).expose())?;
-            // Closing while something is unread would take the answer away from whoever is still sending.
+            stream.write_all(answer::refusal(malformed).expose())?;
+            // If the connection were closed with unread bytes, a client that still sends would not get the answer.
             stream.shutdown(Shutdown::Write)?;
             request::drain(&mut stream, PATIENCE)
         }

@@ -1,5 +1,5 @@
-//! What the daemon has and this shell has not, and the other way round: said when something fails, because the daemon goes by
-//! its own environment and not by that of whoever asks.
+//! Differences between the daemon's environment and this shell's. They are shown when a request fails that may have failed because of
+//! them: the daemon uses its own environment and not that of its callers.
 
 use ssoctl_aws_files::absolute;
 use ssoctl_protocol::route::Query;
@@ -10,8 +10,8 @@ use crate::connection::{Daemon, Starting, VersionWarning};
 use crate::environment;
 use crate::failure::Failure;
 
-/// Lines for a person about what may be behind this failure; none where that cannot be it.
-pub(crate) fn after(failure: &Failure) -> Vec<String> {
+/// Lines for a person about the possible reasons of this failure.
+pub(crate) fn behind(failure: &Failure) -> Vec<String> {
     let Some(problem) = failure.problem() else { return Vec::new() };
     let about: &[About] = match problem.code {
         ErrorCode::UnknownSession
@@ -21,35 +21,34 @@ pub(crate) fn after(failure: &Failure) -> Vec<String> {
         ErrorCode::ServiceUnavailable | ErrorCode::ServiceRefused => &[About::Requests],
         _ => return Vec::new(),
     };
-    let named = Some(problem).filter(|problem| problem.code == ErrorCode::UnknownSession).and_then(named_by);
-    let Some(daemon) = ask() else { return named.into_iter().collect() };
-    let differences = differences(&daemon, &of_this_shell());
-    named
-        .into_iter()
-        .chain(lines(differences.into_iter().filter(|difference| about.contains(&difference.about))))
-        .collect()
+    let found = settings_of_daemon().map_or_else(Vec::new, |daemon| differences(&daemon, &settings_of_shell()));
+    let relevant = found.into_iter().filter(|difference| about.contains(&difference.about));
+    variable_in(problem).into_iter().chain(lines(relevant)).collect()
 }
 
-/// The variable of this shell that names what there is not, which nobody sees on the command line.
-fn named_by(problem: &Problem) -> Option<String> {
-    ["SSOCTL_SESSION", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"].into_iter().find_map(|variable| {
-        let value = environment::variable(variable)?.into_string().ok()?;
-        problem.detail.contains(&format!("{value:?}")).then(|| format!("{variable} of this shell names it"))
-    })
+/// The variable of this shell that names an unknown session; it is not on the command line.
+fn variable_in(problem: &Problem) -> Option<String> {
+    let mut variables = ["SSOCTL_SESSION", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"].into_iter();
+    variables
+        .find(|variable| {
+            let value = environment::variable(variable).and_then(|value| value.into_string().ok());
+            problem.code == ErrorCode::UnknownSession
+                && value.is_some_and(|value| problem.detail.contains(&format!("{value:?}")))
+        })
+        .map(|variable| format!("{variable} of this shell names it"))
 }
 
-fn ask() -> Option<Settings> {
+fn settings_of_daemon() -> Option<Settings> {
     let daemon = Daemon::find(Starting::Forbidden, VersionWarning::Silent).ok()?;
-    let answer = daemon.ask(&Route::Health, &Query::default()).ok()?;
-    Some(daemon.read::<DaemonStatus>(&answer).ok()?.settings)
+    Some(daemon.fetch::<DaemonStatus>(&Route::Health, &Query::default()).ok()?.settings)
 }
 
-fn of_this_shell() -> Settings {
+fn settings_of_shell() -> Settings {
     let home = environment::home_directory();
     Settings::of_shell(environment::variable, home.clone(), |value| absolute(value, home.as_deref()))
 }
 
-/// One line for all that have the same remedy.
+/// One line for all differences in a row that have the same remedy.
 fn lines(differences: impl Iterator<Item = Difference>) -> Vec<String> {
     let mut lines: Vec<(String, &str)> = Vec::new();
     for Difference { text, remedy, .. } in differences {
@@ -66,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_remedy_is_said_once_for_all_that_it_helps() {
+    fn a_remedy_is_shown_once_for_all_differences_that_have_it() {
         let difference = |text: &str, remedy| Difference { about: About::Requests, text: text.to_owned(), remedy };
         let differences = [difference("a", "stop"), difference("b", "stop"), difference("c", "restart")];
         assert_eq!(lines(differences.into_iter()), ["a; b; stop", "c; restart"]);

@@ -12,27 +12,26 @@ pub(crate) fn variable(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
 }
 
-/// Whether a variable that switches something on is set, and not to `0`, `false` or `no`.
+/// Whether a variable is set, and not to `0`, `false` or `no`.
 pub(crate) fn switch(name: &str) -> bool {
     variable(name).is_some_and(|value| !["0", "false", "no"].iter().any(|off| value.eq_ignore_ascii_case(off)))
 }
 
 /// Whether a terminal knows escape sequences, as far as `TERM` says.
-pub(crate) fn terminal_is_able() -> bool {
+pub(crate) fn terminal_has_escapes() -> bool {
     variable("TERM").is_some_and(|name| name != "dumb")
 }
 
-/// Every variable.
 pub(crate) fn variables() -> impl Iterator<Item = (OsString, OsString)> {
     env::vars_os()
 }
 
-/// `$HOME`, else what the user database says. Asking that costs file reads, so only who needs it asks.
+/// `$HOME`, else the entry of the user database, which costs file reads.
 pub(crate) fn home_directory() -> Option<PathBuf> {
     env::home_dir().filter(|home| home.is_absolute())
 }
 
-/// The wall clock, for lifetimes that are shown to a person. Whether a token is alive is for the daemon to say.
+/// The wall clock, for lifetimes that are shown to a person. Whether a token is live is decided by the daemon.
 pub(crate) fn now() -> Timestamp {
     SystemTime::now().into()
 }

@@ -3,33 +3,36 @@
 use std::fmt;
 use std::io;
 
+use ssoctl_protocol::remedy::with_remedy;
 use ssoctl_protocol::{ExitCode, Problem};
 
-use crate::{environment, render};
+use crate::environment;
 
-/// Why a command failed. `Display` is what stands after `ssoctl: `, remedy included.
+/// Why a command failed. `Display` gives the text after `ssoctl: `, with what to do.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The daemon answered with a problem, whose code decides the exit code.
     Problem(Box<Problem>),
-    /// Nobody answered on the socket, or nobody whose answer can be trusted or understood.
+    /// No daemon answered, or its answer cannot be trusted or understood.
     Unreachable(String),
-    /// The command line or a variable says something that cannot be meant.
+    /// The command line or a variable is wrong.
     Usage(String),
     /// The answer could not be written to standard output.
     Unwritable(io::Error),
-    /// A flow that nobody approved; the text says what became of it.
+    /// Nobody approved the sign-in.
     NobodySignedIn(String),
-    /// `exec` did not come to start its command, for this reason.
+    /// `exec` has not started its command, for this reason.
     NotStarted(Box<Failure>),
     /// `exec` could not execute its command.
-    NotExecuted { command: String, error: io::Error },
-    /// Anything else.
+    NotExecuted {
+        command: String,
+        error: io::Error,
+    },
     Other(String),
 }
 
 impl Failure {
-    /// What the daemon has answered, if that is why.
+    /// The daemon's problem, if that is the reason.
     pub(crate) fn problem(&self) -> Option<&Problem> {
         match self {
             Self::Problem(problem) => Some(problem),
@@ -55,7 +58,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Problem(problem) => f.write_str(&render::problem(problem, environment::now())),
+            Self::Problem(problem) => f.write_str(&with_remedy(problem, environment::now())),
             Self::Unreachable(text) | Self::Usage(text) | Self::NobodySignedIn(text) | Self::Other(text) => {
                 f.write_str(text)
             }

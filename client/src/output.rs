@@ -2,11 +2,12 @@
 
 use std::io::Write as _;
 
+use serde::Serialize;
 use ssoctl_protocol::text;
 
 use crate::failure::Failure;
 
-/// Makes sure that there is a standard output, for a verb that hands it on to another program.
+/// Fails if standard output is closed, before a verb hands it on to another program.
 pub(crate) fn check() -> Result<(), Failure> {
     ssoctl_process::standard_output().map(drop).map_err(Failure::Unwritable)
 }
@@ -16,9 +17,18 @@ pub(crate) fn write(bytes: &[u8]) -> Result<(), Failure> {
     ssoctl_process::standard_output().and_then(|mut output| output.write_all(bytes)).map_err(Failure::Unwritable)
 }
 
-/// Writes a JSON document, and the end of its line.
+/// Writes a line for a person.
+pub(crate) fn line(text: &str) -> Result<(), Failure> {
+    write(format!("{}\n", text::line(text)).as_bytes())
+}
+
+/// Writes a JSON document and a line feed.
 pub(crate) fn json(document: &[u8]) -> Result<(), Failure> {
     let document = str::from_utf8(document.trim_ascii())
         .map_err(|_| Failure::Unreachable("the daemon's answer is not UTF-8".to_owned()))?;
     write(format!("{}\n", text::in_json(document)).as_bytes())
+}
+
+pub(crate) fn to_json(value: &impl Serialize) -> Result<Vec<u8>, Failure> {
+    serde_json::to_vec(value).map_err(|error| Failure::Other(format!("cannot write JSON: {error}")))
 }

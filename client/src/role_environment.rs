@@ -1,18 +1,18 @@
-//! The variables that carry a role to a command, and those that are in their way. Pure.
+//! The variables that carry a role to a command, and those that conflict with them. Pure.
 //!
-//! The AWS SDKs and the AWS CLI take credentials from the first place that has any, and they do not agree on the order. So a
-//! command that is to have one role gets the variables of that one, and none that any of them could prefer.
+//! The AWS SDKs and the AWS CLI take credentials from the first place that has any, in orders that differ. So a command gets the
+//! variables of its role, and none that one of them could prefer.
 
 use std::ffi::OsString;
 
 use ssoctl_protocol::{RoleCredentials, Secret};
 
-/// What decides on credentials, or stands beside them.
-const IN_THE_WAY: [&str; 22] = [
+/// Variables that decide on credentials or belong to them.
+const CONFLICTING: [&str; 22] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
-    // The session token's name in boto 2, which botocore and the AWS SDK for Go still look at.
+    // The session token's name in boto 2, which botocore and the AWS SDK for Go still read.
     "AWS_SECURITY_TOKEN",
     "AWS_CREDENTIAL_EXPIRATION",
     "AWS_SESSION_EXPIRATION",
@@ -23,10 +23,10 @@ const IN_THE_WAY: [&str; 22] = [
     "AMAZON_ACCESS_KEY_ID",
     "AMAZON_SECRET_ACCESS_KEY",
     "AMAZON_SESSION_TOKEN",
-    // With a profile named in the environment, botocore does not look at keys there.
+    // If a profile is named in the environment, botocore ignores keys there.
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
-    // A file of the first EC2 tools, into which botocore looks before it asks an endpoint.
+    // A file of the first EC2 tools, which botocore reads before it asks an endpoint.
     "AWS_CREDENTIAL_FILE",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
     "AWS_ROLE_ARN",
@@ -42,10 +42,10 @@ const CONTAINER_TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
 
 /// Two names for one thing: botocore reads the second, most other SDKs the first.
 pub(crate) const REGIONS: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
-/// The region that was set here, so that it can be told from one that the person has set.
+/// The region that ssoctl has set, to tell it from one that the person has set.
 const OUR_REGION: &str = "SSOCTL_SET_REGION";
 
-/// Pairs of variables that give credentials to at least one SDK before it looks at a profile.
+/// Pairs of variables that at least one SDK prefers to a profile.
 const BEFORE_A_PROFILE: [[&str; 2]; 4] = [
     ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"],
     ["AWS_ACCESS_KEY", "AWS_SECRET_KEY"],
@@ -53,24 +53,24 @@ const BEFORE_A_PROFILE: [[&str; 2]; 4] = [
     ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"],
 ];
 
-/// The variables that make AWS tools use other credentials than those of the profile that they would look at.
+/// The variables that make AWS tools use other credentials than those of the profile.
 pub(crate) fn overriding(variable: Lookup<'_>) -> Vec<&'static str> {
     let pairs = BEFORE_A_PROFILE.into_iter().filter(|pair| pair.iter().all(|name| variable(name).is_some()));
     pairs.map(|[name, _]| name).collect()
 }
 
-/// How an environment becomes another one. No variable is in both lists.
+/// Changes of an environment. No variable is in both lists.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
     pub(crate) removed: Vec<&'static str>,
     pub(crate) set: Vec<(&'static str, Secret<String>)>,
 }
 
-/// What is to be had of the environment as it is: one of its variables.
+/// Looks a variable of the present environment up.
 pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
 impl Changes {
-    /// For a command that gets these credentials once and for all.
+    /// For a command that gets credentials once.
     pub(crate) fn fixed(credentials: &RoleCredentials, variable: Lookup<'_>) -> Self {
         let mut changes = Self::default();
         changes.set.extend([
@@ -82,7 +82,7 @@ impl Changes {
         changes.complete(Some(credentials), variable)
     }
 
-    /// For a command that asks at `uri`, with this token, whenever it needs credentials of the role.
+    /// For a command that requests credentials of the role at `uri`, with this token, whenever it needs them.
     pub(crate) fn refreshable(
         credentials: &RoleCredentials,
         uri: String,
@@ -94,7 +94,7 @@ impl Changes {
         changes.complete(Some(credentials), variable)
     }
 
-    /// For a shell that is to be without any role.
+    /// For a shell that is to have no role.
     pub(crate) fn none(variable: Lookup<'_>) -> Self {
         Self::default().complete(None, variable)
     }
@@ -106,20 +106,20 @@ impl Changes {
         changes
     }
 
-    /// Adds what follows from the role whichever way its credentials are carried, and removes the rest.
+    /// Adds the account and the region of the role, and removes all conflicting variables.
     fn complete(mut self, role: Option<&RoleCredentials>, variable: Lookup<'_>) -> Self {
         if let Some(role) = role {
-            // SDKs put it into the addresses of some services, so one of another account would lead astray.
+            // SDKs put it into the addresses of some services, so that of another account would be wrong.
             self.set.push(("AWS_ACCOUNT_ID", Secret::new(role.account.clone())));
         }
         let kept: Vec<&str> = self.set.iter().map(|(name, _)| *name).collect();
-        self.removed = IN_THE_WAY.into_iter().filter(|name| !kept.contains(name)).collect();
+        self.removed = CONFLICTING.into_iter().filter(|name| !kept.contains(name)).collect();
         self.choose_region(role.and_then(|role| role.region.as_deref()), variable);
         self
     }
 
     /// A region that the person has set counts, as it does for the SDKs. Without one, that of the profile is set under both
-    /// names. One that an earlier call has set goes with the role it came with.
+    /// names. One that an earlier call has set is removed with its role.
     fn choose_region(&mut self, region: Option<&str>, variable: Lookup<'_>) {
         let ours = variable(OUR_REGION);
         let (own, rest): (Vec<_>, Vec<_>) =
@@ -172,8 +172,8 @@ mod tests {
     }
 
     #[test]
-    fn a_command_gets_the_role_and_nothing_that_could_win_over_it() {
-        let before: Vec<(&'static str, &str)> = IN_THE_WAY.into_iter().map(|name| (name, "stale")).collect();
+    fn a_command_gets_the_role_and_no_variable_that_could_replace_it() {
+        let before: Vec<(&'static str, &str)> = CONFLICTING.into_iter().map(|name| (name, "stale")).collect();
         let fixed = Changes::fixed(&credentials(None), &lookup(&before));
         assert_eq!(
             changed(&before, &fixed),
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_decide_on_credentials_stays() {
+    fn variables_that_do_not_decide_on_credentials_stay() {
         let before = [
             ("AWS_CA_BUNDLE", "/ca"),
             ("AWS_CONFIG_FILE", "/config"),

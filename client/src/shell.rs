@@ -1,121 +1,99 @@
 //! How variables are set and removed in each shell's language. Pure.
 //!
-//! Whoever writes the AWS configuration chooses a region's text and so what stands here, and the result is evaluated: a
-//! value is quoted so that the shell takes every character of it as it stands.
+//! The output is evaluated, and whoever writes the AWS configuration chooses the text of a region. So each value is quoted, and the
+//! shell takes every character of it as it is.
 
-use ssoctl_protocol::Secret;
+use clap::ValueEnum;
+use serde::{Serialize, Serializer};
+use ssoctl_protocol::{Secret, shell};
 
-use crate::cli::Shell;
 use crate::role_environment::Changes;
 
-/// Room for one role, so that the text need not move and leave a copy of its secrets behind.
-const ROOM: usize = 16 * 1024;
-
-/// The shell that a path such as `/bin/zsh` belongs to.
-pub(crate) fn of_path(path: &str) -> Option<Shell> {
-    match path.rsplit('/').next().unwrap_or_default() {
-        "sh" | "bash" | "dash" | "ash" | "busybox" | "ksh" | "ksh93" | "mksh" => Some(Shell::Bash),
-        "zsh" => Some(Shell::Zsh),
-        "fish" => Some(Shell::Fish),
-        "pwsh" | "powershell" => Some(Shell::Powershell),
-        _ => None,
-    }
+/// A language in which variables are set.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Shell {
+    /// Any shell that follows POSIX
+    #[value(aliases = ["sh", "dash", "ksh"])]
+    Bash,
+    Zsh,
+    Fish,
+    #[value(alias = "pwsh")]
+    Powershell,
+    /// An object of names and values; with --unset the values are null
+    Json,
 }
 
-/// What a shell has to read to make the changes.
-pub(crate) fn script(shell: Shell, changes: &Changes) -> Secret<String> {
-    let mut text = String::with_capacity(ROOM);
-    match shell {
-        Shell::Json => json(&mut text, changes),
-        Shell::Bash | Shell::Zsh => {
-            remove_at_once(&mut text, "unset", changes);
-            set(&mut text, ["export ", "='"], changes, |text, character| match character {
-                '\'' => text.push_str(r"'\''"),
-                _ => text.push(character),
-            });
+impl Shell {
+    /// The shell at a path such as `/bin/zsh`.
+    pub(crate) fn of_path(path: &str) -> Option<Self> {
+        match path.rsplit('/').next().unwrap_or_default() {
+            "sh" | "bash" | "dash" | "ash" | "busybox" | "ksh" | "ksh93" | "mksh" => Some(Self::Bash),
+            "zsh" => Some(Self::Zsh),
+            "fish" => Some(Self::Fish),
+            "pwsh" | "powershell" => Some(Self::Powershell),
+            _ => None,
         }
-        Shell::Fish => {
-            remove_at_once(&mut text, "set -e", changes);
-            set(&mut text, ["set -gx ", " '"], changes, |text, character| {
-                if matches!(character, '\'' | '\\') {
-                    text.push('\\');
-                }
-                text.push(character);
-            });
-        }
-        Shell::Powershell => {
-            for name in &changes.removed {
-                text.extend(["$env:", name, " = $null\n"]);
-            }
-            set(&mut text, ["$env:", " = '"], changes, |text, character| {
+    }
+
+    fn set(self, name: &str, value: &str) -> String {
+        match self {
+            Self::Bash | Self::Zsh => format!("export {name}={}\n", shell::quoted(value)),
+            Self::Fish => format!("set -gx {name} '{}'\n", value.replace('\\', r"\\").replace('\'', r"\'")),
+            Self::Powershell => {
                 // PowerShell takes typographic quotes for quotes, too (its `CharTraits.IsSingleQuote`).
-                if matches!(character, '\'' | '\u{2018}'..='\u{201b}') {
-                    text.push(character);
-                }
-                text.push(character);
-            });
+                let is_quote = |c: char| matches!(c, '\'' | '\u{2018}'..='\u{201b}');
+                let doubled: String =
+                    value.chars().flat_map(|c| [c, c].into_iter().take(1 + usize::from(is_quote(c)))).collect();
+                format!("$env:{name} = '{doubled}'\n")
+            }
+            Self::Json => String::new(),
         }
     }
-    Secret::new(text)
+
+    fn remove(self, names: &[&str]) -> String {
+        match self {
+            Self::Bash | Self::Zsh => format!("unset {}\n", names.join(" ")),
+            Self::Fish => format!("set -e {}\n", names.join(" ")),
+            Self::Powershell => names.iter().map(|name| format!("$env:{name} = $null\n")).collect(),
+            Self::Json => String::new(),
+        }
+    }
 }
 
-/// What a shell has to read so that its `eval` fails with this code, without what is removed. Programs that read JSON get nothing.
+/// The commands that make the changes.
+pub(crate) fn script(shell: Shell, changes: &Changes) -> Secret<String> {
+    if shell == Shell::Json {
+        // A map of texts always is JSON.
+        return Secret::new(serde_json::to_string(&Object(changes)).unwrap_or_default() + "\n");
+    }
+    let set = changes.set.iter().map(|(name, value)| shell.set(name, value.expose()));
+    Secret::new(std::iter::once(shell.remove(&changes.removed)).chain(set).collect())
+}
+
+/// Commands whose `eval` fails with this code, and which only remove variables. Programs that read JSON get nothing.
 pub(crate) fn failure(shell: Shell, changes: &Changes, code: u8) -> String {
     let end = match shell {
         Shell::Json => return String::new(),
         Shell::Bash | Shell::Zsh => format!("(exit {code})\n"),
-        // `return` is an error outside of a function in older versions.
+        // In older versions `return` is an error outside of a function.
         Shell::Fish => format!("command sh -c 'exit {code}'\n"),
         Shell::Powershell => format!("throw 'ssoctl env failed with exit code {code}'\n"),
     };
     script(shell, changes).expose().clone() + &end
 }
 
-fn remove_at_once(text: &mut String, command: &str, changes: &Changes) {
-    text.push_str(command);
-    for name in &changes.removed {
-        text.extend([" ", name]);
-    }
-    text.push('\n');
-}
+/// The variables that are set, for programs that take an object of texts for an environment. If none is set, those that are removed,
+/// as `null`.
+struct Object<'a>(&'a Changes);
 
-/// A line for each variable that is set: what stands before its name, what stands between the name and the value, the value
-/// as `put` writes its characters, and the closing quote.
-fn set(text: &mut String, [before, between]: [&str; 2], changes: &Changes, put: impl Fn(&mut String, char)) {
-    for (name, value) in &changes.set {
-        text.extend([before, name, between]);
-        for character in value.expose().chars() {
-            put(text, character);
+impl Serialize for Object<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Changes { set, removed } = self.0;
+        if set.is_empty() {
+            return serializer.collect_map(removed.iter().map(|name| (name, ())));
         }
-        text.push_str("'\n");
+        serializer.collect_map(set.iter().map(|(name, value)| (name, value.expose())))
     }
-}
-
-/// Programs take an object of texts for an environment, so what is removed is mentioned only where nothing is set.
-fn json(text: &mut String, changes: &Changes) {
-    let set = changes.set.iter().map(|(name, value)| (*name, Some(value)));
-    let removed = changes.removed.iter().map(|name| (*name, None)).filter(|_| changes.set.is_empty());
-    for (number, (name, value)) in set.chain(removed).enumerate() {
-        text.extend([if number == 0 { "{\"" } else { ",\"" }, name, "\":"]);
-        match value {
-            Some(value) => quote(text, value.expose()),
-            None => text.push_str("null"),
-        }
-    }
-    text.push_str("}\n");
-}
-
-/// A JSON string (RFC 8259, section 7).
-fn quote(text: &mut String, value: &str) {
-    text.push('"');
-    for character in value.chars() {
-        match character {
-            '"' | '\\' => text.extend(['\\', character]),
-            '\0'..='\u{1f}' => text.push_str(&format!("\\u{:04x}", u32::from(character))),
-            _ => text.push(character),
-        }
-    }
-    text.push('"');
 }
 
 #[cfg(test)]
@@ -167,7 +145,7 @@ mod tests {
             ("/bin/bash/", None),
             ("", None),
         ] {
-            assert_eq!(of_path(path), shell, "{path}");
+            assert_eq!(Shell::of_path(path), shell, "{path}");
         }
     }
 }

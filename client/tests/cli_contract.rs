@@ -126,7 +126,7 @@ fn who_has_to_sign_in_is_told_the_command() {
 #[test]
 fn what_is_not_ssoctld_is_told_apart() {
     let whole = ok(&token());
-    let chunk = |size: &str| format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{size}\r\n{{}}\r\n");
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
     for (answer, complaint) in [
         ("SSH-2.0-OpenSSH_9.2\r\n".to_owned(), "does not speak HTTP"),
         (http(502, "Content-Type: text/html\r\n", "<html>Bad gateway</html>"), "HTTP status 502 and no problem"),
@@ -134,8 +134,7 @@ fn what_is_not_ssoctld_is_told_apart() {
         (ok(&json!({"access_token": "aoaHALF"})), "not what was asked for"),
         (ok(&json!(["aoaHALF"])), "not what was asked for"),
         (whole[..whole.len() - 5].to_owned(), "breaks off"),
-        (chunk("2"), "breaks off"),
-        (chunk("zz"), "does not speak HTTP"),
+        (chunked.to_owned(), "no Content-Length"),
     ] {
         let canned = Canned::answers([answer.as_str()]);
         let output = canned.run(&["token", "--json"]);
@@ -149,15 +148,6 @@ fn what_is_not_ssoctld_is_told_apart() {
 fn a_daemon_that_hangs_up_is_unreachable() {
     let output = Canned::answers([""]).run(&["token"]);
     assert_fails(&output, 4, "closed the connection without an answer");
-}
-
-#[test]
-fn chunked_answers_are_understood() {
-    let (first, rest) = (token().to_string(), "\r\n0\r\n\r\n");
-    let (head, tail) = first.split_at(10);
-    let answer =
-        format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\na\r\n{head}\r\n{:x}\r\n{tail}{rest}", tail.len());
-    assert_eq!(stdout(&Canned::answers([answer]).run(&["token"])), "aoaTOKEN\n");
 }
 
 #[test]
@@ -213,9 +203,12 @@ fn help_and_version_are_answers() {
         (&["--version"][..], VERSION),
         (&["--help"], "SSOCTL_SOCKET"),
         (&["-h"], "logout"),
-        (&["token", "--help"], "Exit codes:"),
+        (&["token", "--help"], "Exit codes and environment variables: ssoctl --help"),
+        (&["exec", "--help"], "Exit codes:"),
         (&["login", "--help"], "--start-url https://example.awsapps.com/start --region eu-west-1"),
         (&["help", "status"], "--json"),
+        (&["help", "service", "logs"], "--follow"),
+        (&["help"], "Exit codes:"),
     ] {
         let output = ssoctl(Path::new("/nonexistent/s.sock"), arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");
@@ -442,7 +435,7 @@ fn a_logout_that_waits_for_the_store_is_not_called_done() {
     assert_fails(
         &output,
         1,
-        "corp is not signed out yet, as the store has not answered: the keyring is locked; unlock the keyring, and",
+        "the sign-out of corp is pending, because the store does not answer: the keyring is locked; unlock the keyring to finish it",
     );
 }
 
@@ -473,7 +466,7 @@ const ASKING: [(&[&str], i32); 13] = [
     (&["console", "--url-only"], 4),
     (&["whoami"], 4),
     (&["import"], 4),
-    (&["configure"], 4),
+    (&["accounts"], 4),
     (&["exec", "--", "echo", "started"], 125),
     (&["exec", "--refreshable", "--", "echo", "started"], 125),
 ];
@@ -496,7 +489,7 @@ fn every_verb_takes_what_is_no_answer_for_one_clear_error() {
     // One that does not say how long it is.
     let endless = [format!("{head}\r\n").into_bytes(), vec![b' '; 100 << 20]].concat();
     for (verb, code) in [ASKING[0], ASKING[11]] {
-        assert_fails(&Canned::answers([endless.clone()]).run(verb), code, "larger than 16 MiB");
+        assert_fails(&Canned::answers([endless.clone()]).run(verb), code, "no Content-Length");
     }
 }
 
@@ -507,7 +500,7 @@ fn no_verb_waits_longer_than_agreed_for_a_daemon_that_hangs() {
     // Connections are taken by the kernel, and nobody reads from them.
     let _hanging = UnixListener::bind(&socket).unwrap();
     // Those that make the daemon ask the portal itself are given more time.
-    let verbs = ASKING.into_iter().filter(|(verb, _)| !["accounts", "roles"].contains(&verb[0]));
+    let verbs = ASKING.into_iter().filter(|(verb, _)| !verb.contains(&"corp") && verb[0] != "roles");
     let piped = std::process::Stdio::piped;
     let running: Vec<_> = verbs
         .map(|(verb, code)| (code, ssoctl(&socket, verb).stdout(piped()).stderr(piped()).spawn().unwrap()))

@@ -3,10 +3,9 @@
 mod background;
 mod cli;
 mod log;
+mod verbs;
 
 use std::alloc::System;
-use std::io::Write;
-use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,9 +18,7 @@ use ssoctl_protocol::settings::{self, Setting, Settings};
 use ssoctl_protocol::{SocketOwner, SocketPath};
 use ssoctld::chain::chain;
 use ssoctld::clock::SystemClock;
-use ssoctld::config::{self, Environment, Paths, SecretStore as SecretStoreSetting};
-use ssoctld::configure::{self, Form, Request, Stale, Writing};
-use ssoctld::doctor::{self, Colour, Shell, Subject};
+use ssoctld::config::{Environment, Paths, SecretStore as SecretStoreSetting};
 use ssoctld::ground::{Fallen, Ground};
 use ssoctld::lock::Claim;
 use ssoctld::machine::MachineProblems;
@@ -39,7 +36,8 @@ use tokio::sync::mpsc;
 use zeroizing_alloc::ZeroAlloc;
 
 use background::Place;
-use cli::{Arguments, Instead};
+use cli::Arguments;
+use verbs::Verb;
 
 /// Overwrites what is freed. The buffers of serde, hyper and reqwest hold secrets too, and are nobody's to wipe.
 #[global_allocator]
@@ -52,30 +50,25 @@ fn main() -> ExitCode {
     #[cfg(target_os = "linux")]
     find_session_bus();
     let mut arguments = Arguments::parse();
-    // A page is opened for somebody who reads one line.
-    if !matches!(arguments.instead, Some(Instead::OpenPage { .. })) {
+    // `ssoctl` reads one line from the standard error of `open-page`.
+    if !matches!(arguments.verb, Some(Verb::OpenPage(_))) {
         log::start(&arguments);
     }
-    let ended = match arguments.instead.take() {
-        None if arguments.background => background::start(match arguments.without_service_manager {
+    if let Some(verb) = arguments.verb.take() {
+        return verb.run(arguments);
+    }
+    let ended = if arguments.background {
+        background::start(match arguments.without_service_manager {
             true => Place::OfCaller,
             false => Place::OfServiceManager,
-        }),
-        None => run(arguments),
-        Some(Instead::Doctor { json, shell }) => examine(arguments, json, shell.as_deref()),
-        Some(Instead::OpenPage { session, browser, url }) => {
-            let wish = if browser { desktop::Wish::Anyhow } else { desktop::Wish::WhereItIsSeen };
-            show_page(arguments.config, session.as_deref(), &url, wish)
-        }
-        Some(Instead::Configure(configure)) => write_profiles(configure),
+        })
+    } else {
+        run(arguments)
     };
-    match ended {
-        Ok(code) => code,
-        Err(error) => {
-            tracing::error!("{}", chain(&*error));
-            ExitCode::FAILURE
-        }
-    }
+    ended.unwrap_or_else(|error| {
+        tracing::error!("{}", chain(&*error));
+        ExitCode::FAILURE
+    })
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
@@ -226,115 +219,6 @@ fn settings(
         state_directory: absolute(state_directory),
         variables: settings::variables(variable).into_iter().chain(from_file).collect(),
         aws_config_files: Vec::new(),
-    }
-}
-
-/// `ssoctld doctor`: looks at everything, changes nothing, and fails if there is a problem.
-///
-/// If a daemon runs, its environment is the one to look at: this process then becomes the same program with that environment, and
-/// passes on what the caller's shell has (`shell`).
-fn examine(arguments: Arguments, json: bool, shell: Option<&str>) -> anyhow::Result<ExitCode> {
-    let environment = Environment::from_process();
-    let mut subject = Subject {
-        paths: Paths::locate(arguments.config, &environment)?,
-        environment,
-        socket: socket_path()?,
-        believed: socket_owner()?,
-        state_directory: state_directory(arguments.state_dir)?,
-        shell: Shell::default(),
-    };
-    match shell {
-        Some(shell) => subject.shell = serde_json::from_str(shell).context("--shell is for ssoctld itself")?,
-        None => subject.shell = Shell::of_process(&subject.socket),
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let report = runtime.block_on(async {
-        let clock = Arc::new(SystemClock::start()?);
-        if shell.is_none()
-            && let Some(settings) = doctor::settings_of_daemon(&subject, clock.clone()).await
-        {
-            let mut command = doctor::in_environment_of(&settings, &subject.shell)?;
-            command.args(json.then_some("--json"));
-            return Err(anyhow::Error::from(command.exec()).context("failed to look at the machine as the daemon does"));
-        }
-        anyhow::Ok(doctor::examine(subject, clock).await)
-    });
-    // What hangs (a name that is being resolved) is left behind.
-    runtime.shutdown_background();
-    let report = report?;
-    let mut output = ssoctl_process::standard_output().context("failed to print the report")?;
-    let text = match (json, log::shows_colours(&output)) {
-        (true, _) => report.json()?,
-        (false, true) => report.text(Colour::Shown),
-        (false, false) => report.text(Colour::Plain),
-    };
-    output.write_all(text.as_bytes()).context("failed to print the report")?;
-    Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// `ssoctld open-page`: becomes the browser, or says in one line why not.
-fn show_page(
-    own_config: Option<PathBuf>,
-    session: Option<&str>,
-    url: &str,
-    wish: desktop::Wish,
-) -> anyhow::Result<ExitCode> {
-    // A browser that cannot be started may have taken standard error with it. This copy is closed when one is.
-    let mut errors = std::fs::File::from(std::io::stderr().as_fd().try_clone_to_owned()?);
-    let environment = Environment::from_process();
-    let config = Paths::locate(own_config, &environment).map(|paths| config::load(&paths, &environment));
-    let config = config.unwrap_or_default();
-    let session = session.and_then(|name| config.session(name));
-    let why = match desktop::admit(url, session) {
-        Ok(page) => {
-            let command = session.and_then(|session| session.browser.as_ref());
-            desktop::open_page(&page, command, &desktop::Environment::from_process(), wish)
-        }
-        Err(refusal @ desktop::Refusal::UnknownHost(_)) => format!(
-            "{refusal}; only if you trust it, open it yourself, or name its host in verification_hosts of config.toml"
-        ),
-        Err(refusal) => format!("{refusal}; only if you trust it, open it yourself"),
-    };
-    // Who does not read it sees the exit code.
-    let _ = writeln!(errors, "{why}");
-    Ok(ExitCode::FAILURE)
-}
-
-/// `ssoctld configure`: writes profiles, or says why not, with the exit codes of `ssoctl`.
-fn write_profiles(wanted: cli::Configure) -> anyhow::Result<ExitCode> {
-    let environment = Environment::from_process();
-    let named = environment.aws_config.as_deref().map(std::path::absolute).transpose()?;
-    let (socket, believed) = (socket_path()?, socket_owner()?);
-    let request = Request {
-        session: wanted.session,
-        accounts: wanted.accounts,
-        roles: wanted.roles,
-        template: wanted.name,
-        region: wanted.region,
-        form: wanted.credential_process.map_or(Form::SsoSession, |ssoctl| Form::CredentialProcess { ssoctl }),
-        stale: if wanted.prune { Stale::Removed } else { Stale::Kept },
-        writing: if wanted.dry_run { Writing::Shown } else { Writing::Done },
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let done = runtime.block_on(async {
-        let clock = Arc::new(SystemClock::start()?);
-        anyhow::Ok(configure::run(&request, named.as_deref(), (socket, believed), clock).await)
-    })?;
-    let mut errors = std::io::stderr().lock();
-    match done {
-        Ok(report) => {
-            let output = ssoctl_process::standard_output();
-            let printed = output.and_then(|mut output| output.write_all(report.output.as_bytes()));
-            // Whoever reads no remarks misses nothing else.
-            let _ = errors.write_all(report.remarks.as_bytes());
-            printed.context("failed to print what was done")?;
-            Ok(ExitCode::SUCCESS)
-        }
-        Err(failure) => {
-            // The exit code says it, too.
-            let _ = errors.write_all(failure.line().as_bytes());
-            Ok(ExitCode::from(failure.exit_code() as u8))
-        }
     }
 }
 

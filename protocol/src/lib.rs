@@ -20,6 +20,7 @@
 //! | [`openapi`] | all of that as an OpenAPI document |
 //! | [`problem`] | the JSON of errors, their stable codes, HTTP statuses and exit codes |
 //! | [`shell`] | text as a word of a POSIX shell |
+//! | [`remedy`] | what a person is told about an error, and what to do about it |
 //! | [`settings`] | what a daemon takes from its environment |
 //! | [`socket`] | where the socket is and who is believed there, as a function of the environment |
 //! | [`secret`] | how a secret is carried through a program without leaking |
@@ -43,6 +44,7 @@ pub mod import;
 pub mod openapi;
 pub mod percent;
 pub mod problem;
+pub mod remedy;
 pub mod role;
 pub mod route;
 pub mod secret;

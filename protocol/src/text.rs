@@ -10,6 +10,9 @@ use std::time::Duration;
 /// The longest line that is shown of any text, in characters.
 pub const LONGEST_LINE: usize = 4096;
 
+/// The longest user code that is shown, in characters. Those of AWS have nine.
+pub const LONGEST_CODE: usize = 64;
+
 /// The text on one line of at most `longest` characters. Control characters, and those that reorder or hide text, are
 /// shown as escapes such as `\u{1b}`; what is cut off is marked with `…`.
 pub fn shown(text: &str, longest: usize) -> Cow<'_, str> {

@@ -1,37 +1,70 @@
 //! `ssoctl console`
 //!
 //! The access portal has links that lead straight to a role's console (AWS IAM Identity Center User Guide, "Creating shortcut
-//! links to AWS Management Console destinations"). The portal itself asks who is not signed in there to do so; nothing that
-//! the daemon keeps is needed, and nothing secret is in the link.
+//! links to AWS Management Console destinations"). The portal itself asks for a sign-in if there is none; nothing that the
+//! daemon keeps is needed, and nothing in the link is secret.
 
+use std::process::Termination;
+use std::time::Duration;
+
+use clap::Args;
 use ssoctl_protocol::percent;
 use ssoctl_protocol::{Assignment, Route};
 
-use super::role;
-use crate::browser::{self, NotOpened, Wish};
-use crate::cli;
-use crate::connection::Daemon;
+use super::Verb;
+use super::selection::RoleArguments;
+use crate::browser::{self, NotOpened, When};
+use crate::connection::{Daemon, Starting, VersionWarning};
 use crate::failure::Failure;
 use crate::output;
 
-pub(super) fn run(daemon: &Daemon, arguments: cli::Console) -> Result<(), Failure> {
-    let answer = daemon.ask(&Route::Assignment, &role::query(arguments.which, cli::Validity::default())?)?;
-    let assignment: Assignment = daemon.read(&answer)?;
-    let link = link(&assignment, arguments.destination.as_deref());
-    if arguments.url_only {
-        return output::write(format!("{link}\n").as_bytes());
+/// Open the AWS console with a role, through the access portal
+///
+/// If you are not signed in at the portal, it asks you to sign in, so this works while you are signed out of ssoctl.
+#[derive(Args, Debug)]
+pub(crate) struct Console {
+    #[command(flatten)]
+    role: RoleArguments,
+    /// Print the address instead of opening it
+    #[arg(long)]
+    url_only: bool,
+    /// Open it over SSH and without a display, too
+    #[arg(long, conflicts_with = "url_only")]
+    browser: bool,
+    /// The page of the console; default: its home
+    #[arg(long, value_name = "URL", value_parser = destination)]
+    destination: Option<String>,
+}
+
+/// For anything else the portal shows an empty page.
+fn destination(text: &str) -> Result<String, &'static str> {
+    if text.starts_with("https://") {
+        Ok(text.to_owned())
+    } else {
+        Err("expected the page's address, which begins with https://")
     }
-    let wish = if arguments.browser { Wish::Anyhow } else { Wish::WhereItIsSeen };
-    match browser::open(&link, &assignment.session, wish) {
-        Ok(_) => Ok(()),
-        Err(NotOpened::NothingToOpenWith) => output::write(format!("{link}\n").as_bytes()),
-        Err(NotOpened::Because(why)) => {
-            Err(Failure::Other(format!("no browser was opened: {why}; the page is {link}")))
+}
+
+impl Verb for Console {
+    fn run(self, starting: Starting) -> Result<impl Termination, Failure> {
+        let daemon = Daemon::find(starting, VersionWarning::Shown)?;
+        let assignment: Assignment = daemon.fetch(&Route::Assignment, &self.role.query(Duration::ZERO)?)?;
+        let link = link(&assignment, self.destination.as_deref());
+        let when = if self.browser { When::Always } else { When::SomebodySeesIt };
+        let opened = match self.url_only {
+            true => Err(NotOpened::NothingToOpenWith),
+            false => browser::open(&link, &assignment.session, when),
+        };
+        match opened {
+            Ok(_) => Ok(()),
+            Err(NotOpened::NothingToOpenWith) => output::write(format!("{link}\n").as_bytes()),
+            Err(NotOpened::Because(why)) => {
+                Err(Failure::Other(format!("no browser was opened: {why}; the page is {link}")))
+            }
         }
     }
 }
 
-/// The portal's shortcut link.
 fn link(assignment: &Assignment, destination: Option<&str>) -> String {
     let portal = assignment.start_url.trim_end_matches(['/', '#']);
     let mut link = format!(

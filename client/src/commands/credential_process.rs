@@ -1,27 +1,45 @@
 //! `ssoctl credential-process`
 //!
-//! What AWS SDKs and tools expect of a `credential_process`: one JSON object on standard output and exit code 0, or nothing
-//! there, words on standard error and another exit code.
+//! AWS SDKs and tools expect of a `credential_process` either one JSON object on standard output and exit code 0, or nothing
+//! on standard output, a message on standard error and another exit code.
 
+use std::process::Termination;
+
+use clap::Args;
 use serde::Serialize;
+use ssoctl_protocol::Timestamp;
 use ssoctl_protocol::secret::{self, Secret};
-use ssoctl_protocol::{RoleCredentials, Timestamp};
 
-use super::role;
-use crate::cli;
-use crate::connection::Daemon;
+use super::Verb;
+use super::selection::RoleArguments;
+use super::waiting::{MinValid, Wait, role_credentials};
+use crate::connection::{Daemon, Starting, VersionWarning};
 use crate::failure::Failure;
 use crate::output;
 
-/// The only version that the contract has.
-const VERSION: u8 = 1;
-
-/// More than the object needs beside its secrets, so that it is written without leaving copies of them behind.
-const FRAME: usize = 512;
+/// Print the credentials of a role in the form that AWS SDKs expect of a credential_process
+///
+/// For your AWS configuration, so that everything that reads it gets credentials from ssoctl's memory:
+///
+///     [profile dev]
+///     credential_process = ssoctl credential-process --session corp --account 111122223333 --role ReadOnly
+///
+/// Credentials that are in use are renewed before they expire.
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct CredentialProcess {
+    #[command(flatten)]
+    role: RoleArguments,
+    #[command(flatten)]
+    min_valid: MinValid,
+    #[command(flatten)]
+    wait: Wait,
+}
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Output<'a> {
+    /// The only version that there is.
     version: u8,
     access_key_id: &'a str,
     #[serde(serialize_with = "secret::expose")]
@@ -31,20 +49,18 @@ struct Output<'a> {
     expiration: Timestamp,
 }
 
-pub(super) fn run(daemon: &Daemon, arguments: cli::CredentialProcess) -> Result<(), Failure> {
-    let answer = role::answer(daemon, arguments.which, arguments.terms)?;
-    let credentials: RoleCredentials = daemon.read(&answer)?;
-    let output = Output {
-        version: VERSION,
-        access_key_id: &credentials.access_key_id,
-        secret_access_key: &credentials.secret_access_key,
-        session_token: &credentials.session_token,
-        expiration: credentials.expires_at,
-    };
-    let mut line = Vec::with_capacity(answer.body.expose().len() + FRAME);
-    let written = serde_json::to_writer(&mut line, &output);
-    line.push(b'\n');
-    let line = Secret::new(line);
-    written.map_err(|error| Failure::Other(format!("the credentials cannot be written as JSON: {error}")))?;
-    output::write(line.expose())
+impl Verb for CredentialProcess {
+    fn run(self, starting: Starting) -> Result<impl Termination, Failure> {
+        let daemon = Daemon::find(starting, VersionWarning::Silent)?;
+        let credentials = role_credentials(&daemon, self.role, self.min_valid, self.wait)?;
+        let mut line = output::to_json(&Output {
+            version: 1,
+            access_key_id: &credentials.access_key_id,
+            secret_access_key: &credentials.secret_access_key,
+            session_token: &credentials.session_token,
+            expiration: credentials.expires_at,
+        })?;
+        line.push(b'\n');
+        output::write(Secret::new(line).expose())
+    }
 }

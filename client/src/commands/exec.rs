@@ -1,22 +1,25 @@
 //! `ssoctl exec`
 //!
-//! Usually this process becomes the command, so that nothing stands between the command and whoever started it. With
-//! `--refreshable` it stays, because the command's endpoint lives in it. As the first process of a container it also has to reap
-//! what others leave behind, which would get into the way of children of its own; so it does nothing else there, and starts a
-//! second `ssoctl` for the rest.
+//! Usually this process becomes the command, so that nothing stands between the command and its parent. With `--refreshable`
+//! it stays, because the command's endpoint runs in it. As the first process of a container it also has to reap orphans, which
+//! would be confused with children of its own; so there it only does that, and starts a second `ssoctl` for the rest.
 
 mod other_identities;
 mod program;
 
 use std::env;
+use std::ffi::OsString;
 use std::io;
-use std::process::{Command, ExitCode};
+use std::process::{self, Command, Termination};
 
-use ssoctl_protocol::{RoleCredentials, Route};
+use clap::Args;
+use ssoctl_protocol::route::Query;
+use ssoctl_protocol::{ExitCode, Route, Selector};
 
-use super::role;
+use super::Verb;
+use super::selection::RoleArguments;
+use super::waiting::{MinValid, Wait, role_credentials};
 use crate::attendance::{self, Attendance};
-use crate::cli;
 use crate::connection::{Daemon, Starting, VersionWarning};
 use crate::container_endpoint::ContainerEndpoint;
 use crate::environment;
@@ -24,65 +27,109 @@ use crate::failure::Failure;
 use crate::role_environment::Changes;
 use program::Program;
 
-/// Becomes the command, or returns the exit code of one that was attended.
-pub(super) fn run(starting: Starting, mut arguments: cli::Exec) -> Result<ExitCode, Failure> {
-    let not_started = |failure| Failure::NotStarted(Box::new(failure));
-    if arguments.refreshable && attendance::is_init() {
-        return attend_the_same().map_err(not_started);
-    }
-    let program = Program::new(std::mem::take(&mut arguments.command));
-    let not_executed = |error| Failure::NotExecuted { command: program.name(), error };
-    other_identities::check_any().map_err(not_started)?;
-    if arguments.refreshable {
-        let refreshable = Refreshable::prepare(starting, arguments).map_err(not_started)?;
-        let status = refreshable.attendance.attend(|| program.start(&refreshable.changes)).map_err(not_executed)?;
-        return Ok(attendance::exit_code(status));
-    }
-    let credentials = credentials(starting, arguments).map_err(not_started)?;
-    let changes = Changes::fixed(&credentials, &environment::variable);
-    Err(not_executed(program.exec(&changes)))
+/// The exit codes of `exec`, which differ from those of all other verbs.
+const EPILOGUE: &str = "\
+Exit codes:
+  125  CMD was not started, and ssoctl says why (nobody is signed in, no such role, no daemon, a wrong command line)
+  126  CMD was found but cannot be executed
+  127  CMD was not found
+  Any other exit code is that of CMD; with --refreshable 128+N if signal N ended it.
+
+Environment variables: ssoctl --help";
+
+/// Run a command with the credentials of a role
+///
+/// CMD replaces ssoctl and gets AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_CREDENTIAL_EXPIRATION and
+/// AWS_ACCOUNT_ID. Variables that would conflict with these, such as AWS_PROFILE, are removed. AWS_REGION and
+/// AWS_DEFAULT_REGION are set to the region of the profile, unless you have set one of them yourself.
+///
+/// Credentials in variables cannot be renewed. For a command that runs longer than they live, --refreshable gives it an address on
+/// this machine instead, where AWS SDKs get new ones for as long as you are signed in; ssoctl stays until CMD ends.
+#[derive(Args, Debug)]
+#[command(after_long_help = EPILOGUE)]
+pub(crate) struct Exec {
+    #[command(flatten)]
+    role: RoleArguments,
+    #[command(flatten)]
+    min_valid: MinValid,
+    #[command(flatten)]
+    wait: Wait,
+    /// Let CMD renew its credentials while it runs
+    #[arg(long)]
+    refreshable: bool,
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "CMD")]
+    command: Vec<OsString>,
 }
 
-/// Has a process that is not the first one do what this one is asked to.
-fn attend_the_same() -> Result<ExitCode, Failure> {
-    let same = || {
+impl Verb for Exec {
+    /// Becomes the command, or returns the exit code of one that was attended.
+    fn run(mut self, starting: Starting) -> Result<impl Termination, Failure> {
+        let not_started = |failure| Failure::NotStarted(Box::new(failure));
+        if self.refreshable && attendance::is_init() {
+            return attend_second_client().map_err(not_started);
+        }
+        let program = Program::new(std::mem::take(&mut self.command));
+        let not_executed = |error| Failure::NotExecuted { command: program.name(), error };
+        other_identities::check_java_options().map_err(not_started)?;
+        if self.refreshable {
+            let (attendance, changes) = self.open_endpoint(starting).map_err(not_started)?;
+            let status = attendance.attend(|| program.start(&changes)).map_err(not_executed)?;
+            return Ok(attendance::exit_code(status));
+        }
+        let changes = self.fixed(starting).map_err(not_started)?;
+        Err(not_executed(program.exec(&changes)))
+    }
+
+    /// The codes of `exec` stay out of the way of its command's codes.
+    fn reject(_arguments: &[OsString]) -> ExitCode {
+        ExitCode::CommandNotStarted
+    }
+}
+
+impl Exec {
+    fn fixed(self, starting: Starting) -> Result<Changes, Failure> {
+        let daemon = Daemon::find(starting, VersionWarning::Shown)?;
+        let credentials = role_credentials(&daemon, self.role, self.min_valid, self.wait)?;
+        Ok(Changes::fixed(&credentials, &environment::variable))
+    }
+
+    /// Prepares everything that a command with an endpoint of its own needs before it starts.
+    fn open_endpoint(self, starting: Starting) -> Result<(Attendance, Changes), Failure> {
+        let min_valid = self.min_valid.min_valid.as_secs();
+        other_identities::check_files()?;
+        // If nobody is signed in, or there is no such role, ssoctl says so now, and not the command later.
+        let daemon = Daemon::find(starting, VersionWarning::Shown)?;
+        let credentials = role_credentials(&daemon, self.role, self.min_valid, self.wait)?;
+        // The same role by its own names, whatever becomes of the profile that named it.
+        let query = Query {
+            selector: Selector::Session(credentials.session.clone()),
+            account: Some(credentials.account.clone()),
+            role: Some(credentials.role.clone()),
+            min_valid,
+            ..Query::default()
+        };
+        let attendance = Attendance::begin().map_err(|error| unavailable("signals cannot be caught", &error))?;
+        let endpoint = ContainerEndpoint::open(move || {
+            // The terminal is the command's, so nothing is written about the daemon's version.
+            Daemon::find(starting, VersionWarning::Silent)?.fetch(&Route::Credentials, &query)
+        })
+        .map_err(|error| unavailable("the endpoint for the command cannot be opened", &error))?;
+        let changes = Changes::refreshable(&credentials, endpoint.uri(), endpoint.token(), &environment::variable);
+        Ok((attendance, changes))
+    }
+}
+
+/// Has another process, which is not the first of its container, do all of this.
+fn attend_second_client() -> Result<process::ExitCode, Failure> {
+    let attend = || {
         let mut command = Command::new(env::current_exe()?);
         command.args(env::args_os().skip(1));
         ssoctl_process::keep_ignoring_broken_pipes(&mut command);
         Attendance::begin()?.attend(|| command.spawn())
     };
-    same()
-        .map(attendance::exit_code)
-        .map_err(|error| unavailable("a process for the command cannot be started", &error))
-}
-
-fn credentials(starting: Starting, arguments: cli::Exec) -> Result<RoleCredentials, Failure> {
-    role::credentials(&Daemon::find(starting, VersionWarning::Shown)?, arguments.which, arguments.terms)
-}
-
-/// Everything that a command with an endpoint of its own needs before it starts.
-struct Refreshable {
-    attendance: Attendance,
-    changes: Changes,
-}
-
-impl Refreshable {
-    fn prepare(starting: Starting, arguments: cli::Exec) -> Result<Self, Failure> {
-        let min_valid = arguments.terms.validity.min_valid;
-        other_identities::check_files()?;
-        // Whoever is signed out, or has no such role, is told now and not by the command.
-        let credentials = credentials(starting, arguments)?;
-        let query = role::pinned(&credentials, min_valid);
-        let attendance = Attendance::begin().map_err(|error| unavailable("signals cannot be caught", &error))?;
-        let endpoint = ContainerEndpoint::open(move || {
-            // The terminal is the command's, so a daemon of another version is no news here.
-            let daemon = Daemon::find(starting, VersionWarning::Silent)?;
-            daemon.read(&daemon.ask(&Route::Credentials, &query)?)
-        })
-        .map_err(|error| unavailable("the endpoint for the command cannot be opened", &error))?;
-        let changes = Changes::refreshable(&credentials, endpoint.uri(), endpoint.token(), &environment::variable);
-        Ok(Self { attendance, changes })
-    }
+    let status = attend().map_err(|error| unavailable("a process for the command cannot be started", &error))?;
+    Ok(attendance::exit_code(status))
 }
 
 fn unavailable(what: &str, error: &io::Error) -> Failure {

@@ -1,89 +1,134 @@
 //! `ssoctl login`
 
 use std::io::{self, IsTerminal};
+use std::process::Termination;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use ssoctl_protocol::route::Query;
-use ssoctl_protocol::{Login, NewSession, PendingLogin, Route, SessionStatus, Timestamp};
+use ssoctl_protocol::{NewSession, PendingLogin, Route, SessionStatus, Timestamp, body, shell};
 
-use super::{ask_patiently, name, selector, unknown_login};
+use super::Verb;
+use super::selection::SessionArguments;
+use super::waiting::{MinValid, unknown_login};
 use crate::aws_files::{self, AwsFiles};
-use crate::browser::{self, NotOpened, Opener, Wish};
-use crate::cli;
-use crate::connection::{Daemon, Patience};
+use crate::browser::{self, NotOpened, Opener, When};
+use crate::connection::{Daemon, Starting, VersionWarning};
 use crate::environment::{self, now};
 use crate::failure::Failure;
+use crate::output;
 use crate::render;
 
-/// How long the daemon may take to tell that a code has died, after it has.
+/// How long the daemon may take to report that a code has expired.
 const GRACE: Duration = Duration::from_secs(10);
 /// A daemon that answers `pending` before the wait has passed is asked again no faster than this.
 const PAUSE: Duration = Duration::from_secs(1);
 
-pub(super) fn run(daemon: &Daemon, arguments: cli::Login) -> Result<(), Failure> {
-    let (if_needed, fresh) = (arguments.if_needed, arguments.fresh);
-    let (force, no_browser, cancel) = (arguments.browser, arguments.no_browser, arguments.cancel);
-    let default_files = daemon.of_default_files();
-    let (daemon, name) = match arguments.region {
-        // What is added is in the daemon's own configuration, whatever file this shell names.
-        Some(region) => {
-            let session = NewSession {
-                name: arguments.name,
-                start_url: arguments.which.start_url.unwrap_or_default(),
-                region,
-                scopes: arguments.scopes,
-            };
-            (&default_files, add(daemon, &session)?)
+/// Sign in to a session
+///
+/// Shows a code and a page, opens the page in your browser, and waits until you have approved there. If a sign-in of
+/// this session is pending already, it is joined, and no second page is opened. Over SSH and without a display, a page is
+/// opened only if BROWSER is set, as editors do. Ctrl-C only stops the waiting: the sign-in stays open until its code expires or
+/// --cancel cancels it.
+///
+/// A session that is in no configuration file is added with --start-url and --region:
+///
+///     ssoctl login --start-url https://example.awsapps.com/start --region eu-west-1
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+#[command(mut_arg("min_valid", |min_valid| min_valid.requires("if_needed")))]
+pub(crate) struct Login {
+    #[command(flatten)]
+    session: SessionArguments,
+    /// Do nothing if a valid token exists or can be had without you; with --min-valid, one that lives that long
+    #[arg(long)]
+    if_needed: bool,
+    #[command(flatten)]
+    min_valid: MinValid,
+    /// Sign out at the portal first, so that the new sign-in gets the full session length: the only way past the end that
+    /// `status` shows as "session ends". Running jobs lose their token; role credentials that they have stay valid
+    #[arg(long, conflicts_with = "if_needed")]
+    fresh: bool,
+    /// Open the page over SSH, without a display, and for a sign-in that was pending already
+    #[arg(long)]
+    browser: bool,
+    /// Only show the page's address
+    #[arg(long, conflicts_with = "browser")]
+    no_browser: bool,
+    /// Cancel the pending sign-in instead
+    #[arg(long, conflicts_with_all = ["if_needed", "fresh", "browser", "no_browser", "region"])]
+    cancel: bool,
+    /// Add a session with --start-url: the region of its Identity Center instance
+    #[arg(long, requires = "start_url", value_parser = NonEmptyStringValueParser::new())]
+    region: Option<String>,
+    /// Name of the session to add; default: made from its start URL
+    #[arg(long, requires = "region", value_parser = NonEmptyStringValueParser::new())]
+    name: Option<String>,
+    /// Scopes of the session to add, separated by commas; default: sso:account:access, whose tokens can be renewed without
+    /// you
+    #[arg(long, requires = "region", value_delimiter = ',', value_parser = NonEmptyStringValueParser::new())]
+    scopes: Option<Vec<String>>,
+}
+
+impl Verb for Login {
+    fn run(self, starting: Starting) -> Result<impl Termination, Failure> {
+        let mut daemon = Daemon::find(starting, VersionWarning::Shown)?;
+        let name = match self.region {
+            Some(region) => {
+                let start_url = self.session.start_url.unwrap_or_default();
+                let session = NewSession { name: self.name, start_url, region, scopes: self.scopes };
+                // It is added to the daemon's own configuration, whatever file this shell names.
+                let named_files = daemon.use_default_files();
+                add(&daemon, &session, &named_files)?
+            }
+            None => self.session.name(&daemon)?,
+        };
+        if self.cancel {
+            let session: SessionStatus = daemon.fetch(&Route::CancelLogin(name), &Query::default())?;
+            render::line(&format!("No sign-in to {} is pending any more.", session.name));
+            return Ok(());
         }
-        None => (daemon, name(daemon, selector(arguments.which)?)?),
-    };
-    if cancel {
-        return give_up(daemon, name);
-    }
-    if fresh {
-        render::line(
-            "Ending the session at the portal first: running jobs lose their token, role credentials live on.",
-        );
-    }
-    let min_valid = arguments.validity.min_valid.as_secs();
-    let query = Query { if_needed, min_valid, fresh, ..Query::default() };
-    match ask_patiently(daemon, &Route::StartLogin(name.clone()), &query, None)? {
-        Login::Pending { started, login } => {
-            render::invitation(&name, &login, now());
-            let wish = if force { Wish::Anyhow } else { Wish::WhereItIsSeen };
-            let opener = if (started || force) && !no_browser { open(&name, &login, wish) } else { None };
-            wait(daemon, &name, &login, opener)
+        if self.fresh {
+            render::line(
+                "Ending the session at the portal first: running jobs lose their token, role credentials stay valid.",
+            );
         }
-        login => finish(&name, &login),
+        let min_valid = self.min_valid.min_valid.as_secs();
+        let query = Query { if_needed: self.if_needed, min_valid, fresh: self.fresh, ..Query::default() };
+        match daemon.fetch(&Route::StartLogin(name.clone()), &query)? {
+            body::Login::Pending { started, login } => {
+                render::invitation(&name, &login, now());
+                let when = if self.browser { When::Always } else { When::SomebodySeesIt };
+                let opens = (started || self.browser) && !self.no_browser;
+                wait(&daemon, &name, &login, if opens { open(&name, &login, when) } else { None })
+            }
+            login => finish(&name, &login),
+        }
     }
 }
 
-/// Saves a session that no configuration has, and returns its name; that of a session which is known already otherwise.
-fn add(daemon: &Daemon, session: &NewSession) -> Result<String, Failure> {
-    let body = serde_json::to_vec(session).map_err(|error| Failure::Other(format!("cannot write JSON: {error}")))?;
-    let saved: SessionStatus = ask_patiently(daemon, &Route::AddSession, &Query::default(), Some(&body))?;
-    if *daemon.files() != AwsFiles::default() {
+/// Adds a session to the daemon's configuration, and returns its name. A session that is configured already keeps its name.
+fn add(daemon: &Daemon, session: &NewSession, named_files: &AwsFiles) -> Result<String, Failure> {
+    let body = output::to_json(session)?;
+    let answer = daemon.exchange(&Route::AddSession, &Query::default(), Some(&body), None)?;
+    let saved: SessionStatus = daemon.read(&answer)?;
+    if *named_files != AwsFiles::default() {
         render::notice(&format!(
-            "warning: session \"{}\" is in the daemon's own configuration, and while {} names a file, names are looked up in \
+            "warning: session \"{}\" is in the daemon's own configuration; while {} names a file, names are looked up in \
              that file alone",
             saved.name,
-            if daemon.files().config.is_some() { aws_files::CONFIG } else { aws_files::CREDENTIALS },
+            if named_files.config.is_some() { aws_files::CONFIG } else { aws_files::CREDENTIALS },
         ));
     }
     Ok(saved.name)
 }
 
-fn give_up(daemon: &Daemon, name: String) -> Result<(), Failure> {
-    let session: SessionStatus = ask_patiently(daemon, &Route::CancelLogin(name), &Query::default(), None)?;
-    render::line(&format!("No sign-in to {} is pending any more.", session.name));
-    Ok(())
-}
-
-fn open(session: &str, login: &PendingLogin, wish: Wish) -> Option<Opener> {
-    match browser::open(&login.verification_uri_complete, session, wish) {
+fn open(session: &str, login: &PendingLogin, when: When) -> Option<Opener> {
+    match browser::open(&login.verification_uri_complete, session, when) {
         Ok(opener) => Some(opener),
-        // Where nothing can open it, the page's address that was shown is all there is.
+        // The page's address has been shown.
         Err(NotOpened::NothingToOpenWith) => None,
         Err(NotOpened::Because(why)) => {
             render::notice(&format!("no browser was opened: {why}"));
@@ -99,23 +144,17 @@ fn wait(daemon: &Daemon, name: &str, login: &PendingLogin, opener: Option<Opener
         let left = login.expires_at.duration_since(now()) + GRACE;
         let query = Query { flow: Some(login.flow), wait: left.as_secs(), ..Query::default() };
         let asked = Instant::now();
-        let outcome = daemon
-            .exchange(
-                &Route::AwaitLogin(name.to_owned()),
-                &query,
-                None,
-                Patience::ticking(left, &mut || progress.tick()),
-            )
-            .and_then(|answer| daemon.read(&answer));
+        let route = Route::AwaitLogin(name.to_owned());
+        let outcome = daemon.exchange(&route, &query, None, Some(&mut || progress.tick()));
         progress.clear();
-        match outcome? {
-            Login::Pending { login, .. } if now() < login.expires_at => {
+        match daemon.read(&outcome?)? {
+            body::Login::Pending { login, .. } if now() < login.expires_at => {
                 thread::sleep(PAUSE.saturating_sub(asked.elapsed()));
             }
-            Login::Pending { .. } => {
+            body::Login::Pending { .. } => {
                 return Err(Failure::NobodySignedIn(format!(
                     "the code expired before anybody signed in to \"{name}\"; run: ssoctl login {}",
-                    render::shell_word(name)
+                    shell::argument(name)
                 )));
             }
             login => return finish(name, &login),
@@ -123,8 +162,8 @@ fn wait(daemon: &Daemon, name: &str, login: &PendingLogin, opener: Option<Opener
     }
 }
 
-fn finish(name: &str, login: &Login) -> Result<(), Failure> {
-    let Login::SignedIn { expires_at } = login else {
+fn finish(name: &str, login: &body::Login) -> Result<(), Failure> {
+    let body::Login::SignedIn { expires_at } = login else {
         return Err(unknown_login());
     };
     let now = now();
@@ -136,23 +175,19 @@ fn finish(name: &str, login: &Login) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whether standard error is a terminal that knows how to replace a line.
-fn can_redraw() -> bool {
-    io::stderr().is_terminal() && environment::terminal_is_able()
-}
-
-/// What a person sees while waiting: on a terminal a line that counts down, elsewhere one line and no more.
+/// What a person sees while waiting: on a terminal a line that counts down, elsewhere one line.
 struct Progress {
     expires_at: Timestamp,
     opener: Option<Opener>,
     on_terminal: bool,
-    drawn: bool,
+    is_drawn: bool,
 }
 
 impl Progress {
     fn new(expires_at: Timestamp, opener: Option<Opener>) -> Self {
         render::line("Waiting for the sign-in. (Ctrl-C stops the waiting; the sign-in stays open.)");
-        let mut progress = Self { expires_at, opener, on_terminal: can_redraw(), drawn: false };
+        let on_terminal = io::stderr().is_terminal() && environment::terminal_has_escapes();
+        let mut progress = Self { expires_at, opener, on_terminal, is_drawn: false };
         progress.tick();
         progress
     }
@@ -164,15 +199,15 @@ impl Progress {
         }
         if self.on_terminal {
             let left = self.expires_at.duration_since(now()).as_secs();
-            // Short, as a line that the terminal breaks cannot be replaced.
+            // Short, because a line that the terminal wraps cannot be replaced.
             render::redraw(&format!("code ends in {}:{:02}", left / 60, left % 60));
-            self.drawn = true;
+            self.is_drawn = true;
         }
     }
 
-    /// Makes room for a line of text.
+    /// Removes the line that counts down, before other text is written.
     fn clear(&mut self) {
-        if std::mem::take(&mut self.drawn) {
+        if std::mem::take(&mut self.is_drawn) {
             render::redraw("");
         }
     }

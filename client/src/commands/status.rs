@@ -1,59 +1,71 @@
 //! `ssoctl status`
 
 use std::io::{self, IsTerminal};
+use std::process::Termination;
 
+use clap::Args;
+use serde::Serialize;
+use serde_json::value::RawValue;
 use ssoctl_protocol::route::Query;
-use ssoctl_protocol::{DaemonStatus, Route, SessionStatus, StatusReport};
+use ssoctl_protocol::{Route, StatusReport};
 
-use super::named;
-use crate::cli;
-use crate::connection::Daemon;
+use super::Verb;
+use super::selection::SessionArguments;
+use crate::connection::{Daemon, Starting, VersionWarning};
 use crate::environment;
 use crate::failure::Failure;
 use crate::output;
 use crate::render::{self, Colours};
 
-pub(super) fn run(daemon: &Daemon, arguments: cli::Status) -> Result<(), Failure> {
-    let json = arguments.json;
-    let which = named(arguments.which);
-    let is_named = which.is_some();
-    let (text, report) = match which {
-        None => {
+/// Show all sessions, or one
+///
+/// For each session: its state, when its token expires and whether it can be renewed without you, the sign-in that waits for you,
+/// and what went wrong last. No secret is shown. If the command line names no session, all are shown, whatever
+/// SSOCTL_SESSION and AWS_PROFILE say.
+#[derive(Args, Debug)]
+pub(crate) struct Status {
+    #[command(flatten)]
+    session: SessionArguments,
+    /// Print a JSON object: {"daemon": …, "sessions": […]}
+    #[arg(long)]
+    json: bool,
+}
+
+/// A report in the daemon's own text, with the members that this version does not know.
+#[derive(Serialize)]
+struct Verbatim {
+    daemon: Box<RawValue>,
+    sessions: [Box<RawValue>; 1],
+}
+
+impl Verb for Status {
+    fn run(self, starting: Starting) -> Result<impl Termination, Failure> {
+        let daemon = Daemon::find(starting, VersionWarning::unless(self.json))?;
+        let now = environment::now();
+        let Some(selector) = self.session.named() else {
             let answer = daemon.ask(&Route::Sessions, &Query::default())?;
-            (answer.body.expose().trim_ascii().to_vec(), daemon.read::<StatusReport>(&answer)?)
-        }
-        Some(selector) => {
-            let session = daemon.ask(&Route::Session, &Query { selector, ..Query::default() })?;
-            let health = daemon.ask(&Route::Health, &Query::default())?;
-            let report = StatusReport {
-                daemon: daemon.read::<DaemonStatus>(&health)?,
-                sessions: vec![daemon.read::<SessionStatus>(&session)?],
-            };
-            // Put together from the daemon's own text, so that members which this version does not know stay in.
-            let parts: [&[u8]; 5] = [
-                b"{\"daemon\":",
-                health.body.expose().trim_ascii(),
-                b",\"sessions\":[",
-                session.body.expose().trim_ascii(),
-                b"]}",
-            ];
-            (parts.concat(), report)
-        }
-    };
-    if json {
-        return output::json(&text);
-    }
-    let colours =
-        if io::stdout().is_terminal() && environment::terminal_is_able() && environment::variable("NO_COLOR").is_none()
-        {
-            Colours::On
-        } else {
-            Colours::Off
+            let report: StatusReport = daemon.read(&answer)?;
+            if self.json {
+                return output::json(answer.body.expose());
+            }
+            return output::write(render::status(&report.daemon, &report.sessions, now, colours()).as_bytes());
         };
-    let now = environment::now();
-    let text = match report.sessions.as_slice() {
-        [session] if is_named => render::page(&report.daemon, session, now),
-        sessions => render::status(&report.daemon, sessions, now, colours),
-    };
-    output::write(text.as_bytes())
+        let session = daemon.ask(&Route::Session, &Query { selector, ..Query::default() })?;
+        let health = daemon.ask(&Route::Health, &Query::default())?;
+        let page = render::page(&daemon.read(&health)?, &daemon.read(&session)?, now);
+        if self.json {
+            let report = Verbatim { daemon: daemon.read(&health)?, sessions: [daemon.read(&session)?] };
+            return output::json(&output::to_json(&report)?);
+        }
+        output::write(page.as_bytes())
+    }
+}
+
+fn colours() -> Colours {
+    let is_wanted = environment::variable("NO_COLOR").is_none();
+    if is_wanted && io::stdout().is_terminal() && environment::terminal_has_escapes() {
+        Colours::On
+    } else {
+        Colours::Off
+    }
 }

@@ -1,25 +1,45 @@
 //! `ssoctl token`
 
-use ssoctl_protocol::route::Query;
-use ssoctl_protocol::secret::Secret;
-use ssoctl_protocol::{Route, Token};
+use std::process::Termination;
 
-use super::selector;
-use super::waiting::Waiting;
-use crate::cli;
-use crate::connection::Daemon;
+use clap::Args;
+use ssoctl_protocol::route::Query;
+use ssoctl_protocol::{Route, Secret, body};
+
+use super::Verb;
+use super::selection::SessionArguments;
+use super::waiting::{MinValid, Wait};
+use crate::connection::{Daemon, Starting, VersionWarning};
 use crate::failure::Failure;
 use crate::output;
 
-pub(super) fn run(daemon: &Daemon, arguments: cli::Token) -> Result<(), Failure> {
-    let cli::Terms { validity, waiting } = arguments.terms;
-    let query =
-        Query { selector: selector(arguments.which)?, min_valid: validity.min_valid.as_secs(), ..Query::default() };
-    let answer = Waiting::up_to(waiting.wait).obtain(daemon, &Route::Token, &query)?;
-    let token: Token = daemon.read(&answer)?;
-    let text: &[u8] =
-        if arguments.json { answer.body.expose().trim_ascii() } else { token.access_token.expose().as_bytes() };
-    // One write with the newline in it, from memory that is wiped.
-    let line = Secret::new([text, b"\n"].concat());
-    output::write(line.expose())
+/// Print a live access token
+///
+/// Prints nothing but the token on standard output. The token comes from the daemon's memory if it lives long enough; otherwise
+/// the daemon renews it first, if that needs no person.
+#[derive(Args, Debug)]
+pub(crate) struct Token {
+    #[command(flatten)]
+    session: SessionArguments,
+    /// Print a JSON object: access_token, token_type, expires_at, session, start_url, region
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    min_valid: MinValid,
+    #[command(flatten)]
+    wait: Wait,
+}
+
+impl Verb for Token {
+    fn run(self, starting: Starting) -> Result<impl Termination, Failure> {
+        let daemon = Daemon::find(starting, VersionWarning::unless(self.json))?;
+        let min_valid = self.min_valid.min_valid.as_secs();
+        let query = Query { selector: self.session.selector()?, min_valid, ..Query::default() };
+        let answer = self.wait.begin().ask(&daemon, &Route::Token, &query)?;
+        let token: body::Token = daemon.read(&answer)?;
+        let text = if self.json { answer.body.expose().trim_ascii() } else { token.access_token.expose().as_bytes() };
+        // One write with the line feed in it.
+        let line = Secret::new([text, b"\n"].concat());
+        output::write(line.expose())
+    }
 }

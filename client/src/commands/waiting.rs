@@ -1,48 +1,76 @@
-//! Getting what only somebody who is signed in gets, and waiting for a person where one is needed.
+//! Requests that need somebody who is signed in, and waiting for a person to sign in.
 //!
-//! Without `--wait`, and wherever the daemon has what is wanted, this is one request. Where a person is needed and `--wait`
+//! Without `--wait`, and if the daemon has what is asked for, this is one request. If a person is needed and `--wait`
 //! allows it, the flow is started or joined by a request of its own, because its code has to be shown before the long
 //! wait begins.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
+use clap::Args;
 use ssoctl_protocol::route::Query;
-use ssoctl_protocol::{ErrorCode, Login, Route};
+use ssoctl_protocol::{ErrorCode, Login, RoleCredentials, Route};
 
-use super::{SERVICE_CALLS, ask_patiently, unknown_login};
-use crate::connection::{Daemon, Patience};
+use super::selection::RoleArguments;
+use crate::connection::Daemon;
 use crate::environment;
 use crate::failure::Failure;
 use crate::http::Answer;
 use crate::render;
 
-/// Between two questions while the store is still closed. The daemon itself waits before it answers, so this is only
-/// the brake.
+/// The pause between two requests while the store is locked. The daemon itself waits before it answers, so this is only a
+/// limit.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// How long a daemon that stops, and the one that takes its place, may take: 5 s to stop and some to start.
+/// How long a daemon that stops, and the one that replaces it, may take: 5 s to stop, and some seconds to start.
 const RESTART_PATIENCE: Duration = Duration::from_secs(10);
 
-/// What a command may spend on waiting for a person, over all its requests.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub(super) struct MinValid {
+    /// How long the token or the credentials must still live, such as 90s, 5m, 1h, or a number of seconds
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "0", hide_default_value = true)]
+    pub(super) min_valid: Duration,
+}
+
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub(super) struct Wait {
+    /// How long to wait for a person to sign in: code and page are shown on standard error, and no browser is opened; default: do
+    /// not wait, and fail with exit code 3
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "0", hide_default_value = true)]
+    wait: Duration,
+}
+
+impl Wait {
+    /// Starts the clock: the time counts for all requests of a command together.
+    pub(super) fn begin(self) -> Waiting {
+        Waiting { began: Instant::now(), limit: self.wait }
+    }
+}
+
+/// Requests the credentials of the role that the command line names.
+pub(super) fn role_credentials(
+    daemon: &Daemon,
+    role: RoleArguments,
+    MinValid { min_valid }: MinValid,
+    wait: Wait,
+) -> Result<RoleCredentials, Failure> {
+    daemon.read(&wait.begin().ask(daemon, &Route::Credentials, &role.query(min_valid)?)?)
+}
+
+/// The time that a command may spend on waiting for a person.
 pub(super) struct Waiting {
     began: Instant,
     limit: Duration,
 }
 
 impl Waiting {
-    /// Begins to count.
-    pub(super) fn up_to(limit: Duration) -> Self {
-        Self { began: Instant::now(), limit }
-    }
-
     fn left(&self) -> Duration {
         self.limit.saturating_sub(self.began.elapsed())
     }
 
-    /// Asks for what needs somebody who is signed in, and waits for a person if it has to be.
-    pub(super) fn obtain(&self, daemon: &Daemon, route: &Route, query: &Query) -> Result<Answer, Failure> {
-        match ask(daemon, route, query) {
+    /// Sends a request that needs somebody who is signed in, and waits for a person if one is needed.
+    pub(super) fn ask(&self, daemon: &Daemon, route: &Route, query: &Query) -> Result<Answer, Failure> {
+        match daemon.ask(route, query) {
             Err(failure) if !self.limit.is_zero() => self.wait(daemon, route, query, failure),
             outcome => outcome,
         }
@@ -50,84 +78,62 @@ impl Waiting {
 
     /// Waits for a person, after the first request has failed.
     fn wait(&self, daemon: &Daemon, route: &Route, query: &Query, mut failure: Failure) -> Result<Answer, Failure> {
-        let (mut has_asked, mut has_restarted) = (false, false);
+        let (mut has_shown, mut has_restarted) = (false, false);
         loop {
             let Failure::Problem(problem) = &failure else { return Err(failure) };
             let mut query = query.clone();
-            match (&problem.code, &problem.session) {
-                (ErrorCode::SignInRequired, Some(session)) if !has_asked => {
-                    has_asked = true;
-                    if let Shown::Code = self.show_flow(daemon, session, token_validity(route, &query))? {
+            let outcome = match (&problem.code, &problem.session) {
+                (ErrorCode::SignInRequired, Some(session)) if !has_shown => {
+                    has_shown = true;
+                    // Role credentials outlive the token, which only has to be live for them.
+                    let min_valid = if matches!(route, Route::Token) { query.min_valid } else { 0 };
+                    if self.show_flow(daemon, session, min_valid)? {
                         query.wait = self.left().as_secs().max(1);
                     }
+                    daemon.ask(route, &query)
                 }
                 // The store is still opening, perhaps because a person is asked for its password. Waiting in the daemon
-                // could start a flow that nobody sees the code of, so it is asked again and again instead.
-                (ErrorCode::StoreUnavailable, _) if !self.left().is_zero() => thread::sleep(PAUSE.min(self.left())),
-                // With the daemon the flow went, and may be needed anew.
+                // could start a flow whose code nobody sees, so the request is repeated instead.
+                (ErrorCode::StoreUnavailable, _) if !self.left().is_zero() => {
+                    thread::sleep(PAUSE.min(self.left()));
+                    daemon.ask(route, &query)
+                }
+                // The flow has ended with the daemon, and a new one may be needed.
                 (ErrorCode::ShuttingDown, _) if !self.left().is_zero() && !has_restarted => {
-                    (has_asked, has_restarted) = (false, true);
-                    match ask_the_next(daemon, route, &query, RESTART_PATIENCE.min(self.left())) {
-                        Ok(answer) => return Ok(answer),
-                        Err(next) => failure = next,
-                    }
-                    continue;
+                    (has_shown, has_restarted) = (false, true);
+                    ask_the_next_daemon(daemon, route, &query, RESTART_PATIENCE.min(self.left()))
                 }
                 _ => return Err(failure),
-            }
-            match ask(daemon, route, &query) {
+            };
+            match outcome {
                 Ok(answer) => return Ok(answer),
                 Err(next) => failure = next,
             }
         }
     }
 
-    /// Starts or joins the flow and shows its code. Somebody else may have signed in since the first request, and then
-    /// nobody is asked in vain.
-    fn show_flow(&self, daemon: &Daemon, session: &str, min_valid: u64) -> Result<Shown, Failure> {
+    /// Starts or joins the flow and shows its code. Returns false if somebody has signed in since the first request.
+    fn show_flow(&self, daemon: &Daemon, session: &str, min_valid: u64) -> Result<bool, Failure> {
         let query = Query { if_needed: true, min_valid, ..Query::default() };
-        match ask_patiently(daemon, &Route::StartLogin(session.to_owned()), &query, None)? {
+        match daemon.fetch(&Route::StartLogin(session.to_owned()), &query)? {
             Login::Pending { login, .. } => {
                 render::invitation(session, &login, environment::now());
                 render::line(&format!("Waiting up to {} for the sign-in.", render::duration(self.left())));
-                Ok(Shown::Code)
+                Ok(true)
             }
-            Login::SignedIn { .. } => Ok(Shown::Nothing),
+            Login::SignedIn { .. } => Ok(false),
             _ => Err(unknown_login()),
         }
     }
 }
 
-/// What became of the attempt to show a flow.
-enum Shown {
-    Code,
-    /// There is a token meanwhile.
-    Nothing,
-}
-
-/// How long the session's token must still live for the answer to be had, in seconds. Role credentials outlive it.
-const fn token_validity(route: &Route, query: &Query) -> u64 {
-    match route {
-        Route::Token => query.min_valid,
-        _ => 0,
-    }
-}
-
-/// One question. The portal may be asked for every page of a list before it is answered.
-fn ask(daemon: &Daemon, route: &Route, query: &Query) -> Result<Answer, Failure> {
-    let effort = match route {
-        Route::Accounts(_) | Route::Roles(..) => SERVICE_CALLS,
-        _ => Duration::ZERO,
-    };
-    daemon.exchange(route, query, None, Patience::beyond(effort.saturating_add(Duration::from_secs(query.wait))))
-}
-
-/// Asks until the daemon that stops is gone and the next one answers, which the service manager starts, or this does.
-fn ask_the_next(daemon: &Daemon, route: &Route, query: &Query, limit: Duration) -> Result<Answer, Failure> {
+/// Repeats a request until the daemon that stops is gone and the next one answers, which the service manager or this process
+/// starts.
+fn ask_the_next_daemon(daemon: &Daemon, route: &Route, query: &Query, limit: Duration) -> Result<Answer, Failure> {
     let begin = Instant::now();
     loop {
         thread::sleep(PAUSE);
-        let outcome = ask(daemon, route, query);
+        let outcome = daemon.ask(route, query);
         let is_still_away = match &outcome {
             Err(Failure::Unreachable(_)) => true,
             Err(Failure::Problem(problem)) => problem.code == ErrorCode::ShuttingDown,
@@ -135,6 +141,37 @@ fn ask_the_next(daemon: &Daemon, route: &Route, query: &Query, limit: Duration) 
         };
         if !is_still_away || begin.elapsed() > limit {
             return outcome;
+        }
+    }
+}
+
+/// The failure for an answer of a later version.
+pub(super) fn unknown_login() -> Failure {
+    Failure::Other("the daemon's answer is of a kind that this version does not know; update ssoctl".to_owned())
+}
+
+/// Reads `5m`, `1h 30m` or a plain number of seconds. Fractions of a second are rounded up, because the local API takes
+/// whole seconds, and less than was asked for would be wrong.
+fn duration(text: &str) -> Result<Duration, String> {
+    let given = match text.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => humantime::parse_duration(text)
+            .map_err(|_| "expected one like 90s, 5m or 1h 30m, or a number of seconds")?,
+    };
+    Ok(Duration::from_secs(given.as_secs().saturating_add(u64::from(given.subsec_nanos() > 0))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_as_people_write_them_and_rounded_up_to_seconds() {
+        for (text, seconds) in [("0", 0), ("90", 90), ("5m", 300), ("1h 30m", 5400), ("1500ms", 2), ("1ns", 1)] {
+            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "soon", "-5", "5 parsecs", "1.5"] {
+            assert!(duration(text).is_err(), "{text}");
         }
     }
 }

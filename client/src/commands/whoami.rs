@@ -1,16 +1,33 @@
-//! `ssoctl whoami`: which role is meant, what decided that, and whether the AWS tools in this shell would use another one.
+//! `ssoctl whoami`: which role is meant, what decided that, and whether AWS tools in this shell would use another one.
 
+use std::process::Termination;
+use std::time::Duration;
+
+use clap::Args;
 use serde::Serialize;
 use ssoctl_protocol::{Assignment, ProfileKey, Route, Selector};
 
-use super::{profile, role, variable};
-use crate::cli::{self, Validity};
-use crate::connection::Daemon;
+use super::Verb;
+use super::selection::{RoleArguments, profile_of_environment, variable};
+use crate::connection::{Daemon, Starting, VersionWarning};
 use crate::environment;
 use crate::failure::Failure;
 use crate::output;
 use crate::render;
 use crate::role_environment::{REGIONS, overriding};
+
+/// Show which role is meant, and what decided that
+///
+/// Session, account, role and region, each with the argument, the variable, or the file and line that named it. Warns if variables
+/// of this shell make AWS tools use other credentials. The service is not asked.
+#[derive(Args, Debug)]
+pub(crate) struct Whoami {
+    #[command(flatten)]
+    role: RoleArguments,
+    /// Print a JSON object: profile, session, start_url, sso_region, account, role, region, decided_by, overridden_by
+    #[arg(long)]
+    json: bool,
+}
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -45,41 +62,42 @@ enum Decision {
     Key(ProfileKey),
 }
 
-pub(super) fn run(daemon: &Daemon, arguments: cli::Whoami) -> Result<(), Failure> {
-    let which = &arguments.which;
-    let argument = |name, is_given: bool| is_given.then_some(Decision::Argument { argument: name });
-    let by_arguments = Decisions {
-        profile: argument("--profile", which.profile.is_some()),
-        session: argument("--session", which.session.is_some()),
-        account: argument("--account", which.account.is_some()),
-        role: argument("--role", which.role.is_some()),
-        region: None,
-    };
-    let query = role::query(arguments.which, Validity::default())?;
-    let selector = query.selector.clone();
-    let assignment: Assignment = daemon.read(&daemon.ask(&Route::Assignment, &query)?)?;
-    let output = explain(assignment, by_arguments, selector)?;
-    if arguments.json {
-        let text = serde_json::to_string(&output)
-            .map_err(|error| Failure::Other(format!("the answer cannot be written as JSON: {error}")))?;
-        return output::write(format!("{text}\n").as_bytes());
+const DEFAULT_PROFILE: &str = "default";
+
+impl Verb for Whoami {
+    fn run(self, starting: Starting) -> Result<impl Termination, Failure> {
+        let argument = |name, value: &Option<String>| value.is_some().then_some(Decision::Argument { argument: name });
+        let by_arguments = Decisions {
+            profile: argument("--profile", &self.role.profile),
+            session: argument("--session", &self.role.session),
+            account: argument("--account", &self.role.account),
+            role: argument("--role", &self.role.role),
+            region: None,
+        };
+        let query = self.role.query(Duration::ZERO)?;
+        let daemon = Daemon::find(starting, VersionWarning::unless(self.json))?;
+        let assignment: Assignment = daemon.fetch(&Route::Assignment, &query)?;
+        let output = explain(assignment, by_arguments, query.selector)?;
+        if self.json {
+            return output::json(&output::to_json(&output)?);
+        }
+        output::write(text(&output, profile_of_environment()?.as_deref()).as_bytes())
     }
-    output::write(text(&output, profile()?.as_deref()).as_bytes())
 }
 
-/// Puts together what the daemon says of the files and what only this process sees: its arguments and variables.
+/// Puts together what the daemon says about the files and what only this process sees: its arguments and variables.
 fn explain(assignment: Assignment, by_arguments: Decisions, selector: Selector) -> Result<Output, Failure> {
     let keys = assignment.decided_by;
-    let of_variable = |name| Some(Decision::Variable { variable: name });
+    let by_variable = |name| Some(Decision::Variable { variable: name });
     let (profile, profile_variable, session_variable) = match selector {
         Selector::Profile(name) => {
             let variable = if variable("AWS_PROFILE")?.is_some() { "AWS_PROFILE" } else { "AWS_DEFAULT_PROFILE" };
-            (Some(name), of_variable(variable), None)
+            (Some(name), by_variable(variable), None)
         }
-        Selector::Session(_) => (None, None, of_variable("SSOCTL_SESSION")),
+        Selector::Session(_) => (None, None, by_variable("SSOCTL_SESSION")),
         _ => {
-            let named = [&keys.session, &keys.account, &keys.role, &keys.region].into_iter().flatten().next();
-            (named.map(|_| DEFAULT_PROFILE.to_owned()), None, None)
+            let is_used = [&keys.session, &keys.account, &keys.role, &keys.region].iter().any(|key| key.is_some());
+            (is_used.then(|| DEFAULT_PROFILE.to_owned()), None, None)
         }
     };
     let region_variable = REGIONS.into_iter().find(|name| environment::variable(name).is_some());
@@ -90,7 +108,7 @@ fn explain(assignment: Assignment, by_arguments: Decisions, selector: Selector) 
             session: by_arguments.session.or(session_variable).or(keys.session.map(Decision::Key)),
             account: by_arguments.account.or(keys.account.map(Decision::Key)),
             role: by_arguments.role.or(keys.role.map(Decision::Key)),
-            region: region_variable.and_then(of_variable).or(keys.region.map(Decision::Key)),
+            region: region_variable.and_then(by_variable).or(keys.region.map(Decision::Key)),
         },
         profile,
         session: assignment.session,
@@ -99,25 +117,19 @@ fn explain(assignment: Assignment, by_arguments: Decisions, selector: Selector) 
         account: assignment.account,
         role: assignment.role,
         region,
-        overridden_by: overriding(&|name| environment::variable(name)),
+        overridden_by: overriding(&environment::variable),
     })
 }
 
-const DEFAULT_PROFILE: &str = "default";
-
-fn text(output: &Output, used_profile: Option<&str>) -> String {
+fn text(output: &Output, profile_of_environment: Option<&str>) -> String {
     let Decisions { profile, session, account, role, region } = &output.decided_by;
     let row = |what: &str, value: Option<&String>, by: &Option<Decision>, otherwise: &str| {
-        let by = by.as_ref().map_or_else(|| otherwise.to_owned(), spoken);
-        [what.to_owned(), value.cloned().unwrap_or_default(), by]
+        let by = by.as_ref().map_or_else(|| otherwise.to_owned(), in_words);
+        [what.to_owned(), render::or_dash(value.cloned()), render::or_dash(Some(by))]
     };
+    let no_other = if output.profile.is_some() { "no other is named" } else { "" };
     let rows = [
-        row(
-            "profile",
-            output.profile.as_ref(),
-            profile,
-            if output.profile.is_some() { "no other is named" } else { "" },
-        ),
+        row("profile", output.profile.as_ref(), profile, no_other),
         row("session", Some(&output.session), session, "it is the only one"),
         row("account", Some(&output.account), account, ""),
         row("role", Some(&output.role), role, ""),
@@ -130,16 +142,16 @@ fn text(output: &Output, used_profile: Option<&str>) -> String {
              ssoctl exec\n"
         ));
     }
-    let elsewhere = used_profile.unwrap_or(DEFAULT_PROFILE);
-    if output.overridden_by.is_empty() && output.profile.as_deref() != Some(elsewhere) {
+    let used = profile_of_environment.unwrap_or(DEFAULT_PROFILE);
+    if output.overridden_by.is_empty() && output.profile.as_deref() != Some(used) {
         text.push_str(&format!(
-            "\nAWS tools use profile {elsewhere:?} in this shell; to run one with this role: ssoctl exec\n"
+            "\nAWS tools use profile {used:?} in this shell; to run one with this role: ssoctl exec\n"
         ));
     }
     text
 }
 
-fn spoken(decision: &Decision) -> String {
+fn in_words(decision: &Decision) -> String {
     match decision {
         Decision::Argument { argument } => (*argument).to_owned(),
         Decision::Variable { variable } => (*variable).to_owned(),

@@ -1,16 +1,32 @@
-//! Credentials and failures as the SDKs expect them.
+//! Writes credentials and failures as the SDKs expect them.
 //!
-//! Failures say `code` and `message`; the AWS SDK for JavaScript reads them with a capital, the one for Java without, the one
-//! for Go either way, botocore shows the whole text, and the one for Rust the status alone. What may pass by itself has a
-//! status from 500, at which those SDKs that distinguish try again; below that they give up.
+//! A failure has `code` and `message`. The AWS SDK for JavaScript reads them with a capital letter, the one for Java without, the one
+//! for Go either way; botocore shows the whole text, and the one for Rust only the status. A failure that may pass by itself has a
+//! status of 500 or more, at which the SDKs that distinguish try again; below that they give up.
 
 use serde::Serialize;
 use serde_json::json;
 use ssoctl_protocol::{ErrorCode, JSON, RoleCredentials, Secret};
 
-use super::guard::Refusal;
-use super::request::Malformed;
 use crate::failure::Failure;
+
+/// Why a request gets no credentials. It tells the client nothing that it does not know.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Refusal {
+    pub(super) status: u16,
+    code: &'static str,
+    text: &'static str,
+}
+
+impl Refusal {
+    pub(super) const fn new(status: u16, code: &'static str, text: &'static str) -> Self {
+        Self { status, code, text }
+    }
+
+    pub(super) const fn malformed(status: u16, text: &'static str) -> Self {
+        Self::new(status, "invalid_request", text)
+    }
+}
 
 /// The body of a success, with the names of the ECS container credentials API.
 #[derive(Serialize)]
@@ -23,8 +39,8 @@ struct Body<'a> {
     account_id: &'a str,
 }
 
-/// The answer to a request that was let in.
-pub(super) fn of(credentials: Result<RoleCredentials, Failure>) -> Secret<Vec<u8>> {
+/// The answer to a request that passed the guard.
+pub(super) fn credentials(credentials: Result<RoleCredentials, Failure>) -> Secret<Vec<u8>> {
     let credentials = match credentials {
         Ok(credentials) => credentials,
         Err(failure) => return failed(&failure),
@@ -42,37 +58,20 @@ pub(super) fn of(credentials: Result<RoleCredentials, Failure>) -> Secret<Vec<u8
     }
 }
 
-/// The answer to a request that was not let in. It says nothing that its sender does not know.
 pub(super) fn refusal(refusal: Refusal) -> Secret<Vec<u8>> {
-    match refusal {
-        Refusal::HasOrigin => problem(403, "forbidden", "web pages get no credentials"),
-        Refusal::WrongHost => problem(403, "forbidden", "the Host is not this machine"),
-        Refusal::WrongPath => problem(404, "not_found", "there is nothing at this path"),
-        Refusal::WrongMethod => problem(405, "method_not_allowed", "credentials can only be read"),
-        Refusal::WrongToken => problem(401, "unauthorized", "the Authorization is not that of this command"),
-    }
-}
-
-/// The answer to what is no request.
-pub(super) fn malformed(malformed: Malformed) -> Secret<Vec<u8>> {
-    let status = match malformed {
-        Malformed::TooLarge => 431,
-        Malformed::TooSlow => 408,
-        Malformed::NotHttp | Malformed::TwiceTheSame | Malformed::HasBody => 400,
-    };
-    problem(status, "invalid_request", &malformed.to_string())
+    problem(refusal.status, refusal.code, refusal.text)
 }
 
 fn failed(failure: &Failure) -> Secret<Vec<u8>> {
     let (status, code) = match failure {
         Failure::Problem(problem) => (status(&problem.code), problem.code.as_str()),
-        // The daemon may be restarting just now.
+        // The daemon may be restarting.
         _ => (503, "daemon_unreachable"),
     };
     problem(status, code, &failure.to_string())
 }
 
-/// The status for a problem of the daemon: whether trying again may help, as its exit codes and statuses do not say.
+/// The status for a problem of the daemon. It says whether trying again may help, which the daemon's own statuses do not.
 fn status(code: &ErrorCode) -> u16 {
     match code {
         ErrorCode::ServiceUnavailable
@@ -89,22 +88,9 @@ fn problem(status: u16, code: &str, text: &str) -> Secret<Vec<u8>> {
     message(status, body.to_string().as_bytes())
 }
 
+/// A whole response. Clients do not read the reason phrase (RFC 9112, section 4).
 fn message(status: u16, body: &[u8]) -> Secret<Vec<u8>> {
-    let phrase = match status {
-        200 => "OK",
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        408 => "Request Timeout",
-        409 => "Conflict",
-        429 => "Too Many Requests",
-        431 => "Request Header Fields Too Large",
-        500 => "Internal Server Error",
-        503 => "Service Unavailable",
-        _ => "Error",
-    };
+    let phrase = if status == 200 { "OK" } else { "Error" };
     let head = format!(
         "HTTP/1.1 {status} {phrase}\r\nContent-Type: {JSON}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n\
          Connection: close\r\n\r\n",
@@ -139,7 +125,7 @@ mod tests {
             region: None,
         };
         assert_eq!(
-            parts(&of(Ok(credentials))),
+            parts(&super::credentials(Ok(credentials))),
             (
                 200,
                 json!({
@@ -154,7 +140,7 @@ mod tests {
     fn a_failure_says_what_to_do_and_whether_trying_again_may_help() {
         for code in ErrorCode::ALL {
             let failure = Problem::new(code.clone(), "it went wrong").of_session("corp").into();
-            let (status, body) = parts(&of(Err(failure)));
+            let (status, body) = parts(&credentials(Err(failure)));
             let again =
                 matches!(code.as_str(), "service_unavailable" | "store_unavailable" | "shutting_down" | "internal");
             assert_eq!(status >= 500, again, "{code}");
@@ -162,17 +148,7 @@ mod tests {
             assert_eq!(body["code"], code.as_str());
             assert!(body["message"].as_str().is_some_and(|text| text.contains("; ")), "no remedy in {body}");
         }
-        let (status, body) = parts(&of(Err(Failure::Unreachable("nobody answers".into()))));
+        let (status, body) = parts(&credentials(Err(Failure::Unreachable("nobody answers".into()))));
         assert_eq!((status, &body["message"]), (503, &json!("nobody answers")));
-    }
-
-    #[test]
-    fn whoever_is_not_let_in_is_told_by_a_status_at_which_nobody_tries_again() {
-        for refused in
-            [Refusal::HasOrigin, Refusal::WrongHost, Refusal::WrongPath, Refusal::WrongMethod, Refusal::WrongToken]
-        {
-            assert!((400..500).contains(&parts(&refusal(refused)).0), "{refused:?}");
-        }
-        assert_eq!(parts(&malformed(Malformed::TooLarge)).0, 431);
     }
 }

@@ -1,4 +1,4 @@
-//! Who is let in: one command, by a path and a token that nobody else can know.
+//! Decides which requests are answered: those of one command, by a path and a token that nobody else can know.
 
 use std::io;
 use std::net::IpAddr;
@@ -6,35 +6,26 @@ use std::net::IpAddr;
 use ssoctl_protocol::Secret;
 use subtle::ConstantTimeEq;
 
-use super::request::{Origin, Request};
+use super::answer::Refusal;
+use super::request::Request;
 
-/// Bits of chance in the path, and in the token: eight times this many.
+/// Random bytes in the path, and in the token.
 const BYTES: usize = 32;
 
-/// What a request has to have.
 pub(super) struct Guard {
     port: u16,
     path: Secret<String>,
     token: Secret<String>,
 }
 
-/// Why a request is refused.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Refusal {
-    /// It comes from a web page.
-    HasOrigin,
-    /// It is meant for another host, which a name server has made to look like this machine.
-    WrongHost,
-    /// There is nothing at its path.
-    WrongPath,
-    /// Credentials can be read, and nothing else.
-    WrongMethod,
-    /// It does not show the token.
-    WrongToken,
-}
+const FROM_WEB_PAGE: Refusal = Refusal::new(403, "forbidden", "web pages get no credentials");
+/// The request is meant for another host, which a name server has made to look like this machine.
+const WRONG_HOST: Refusal = Refusal::new(403, "forbidden", "the Host is not this machine");
+const WRONG_PATH: Refusal = Refusal::new(404, "not_found", "there is nothing at this path");
+const WRONG_METHOD: Refusal = Refusal::new(405, "method_not_allowed", "credentials can only be read");
+const WRONG_TOKEN: Refusal = Refusal::new(401, "unauthorized", "the Authorization is not that of this command");
 
 impl Guard {
-    /// With a path and a token of the system's randomness.
     pub(super) fn new(port: u16) -> io::Result<Self> {
         Ok(Self { port, path: random("/")?, token: random("")? })
     }
@@ -47,27 +38,27 @@ impl Guard {
         &self.token
     }
 
-    /// Lets a request in, or says why not. How long the comparison takes tells nothing about path and token.
+    /// Checks a request. The time that this takes tells nothing about path and token.
     pub(super) fn judge(&self, request: &Request) -> Result<(), Refusal> {
-        if request.origin == Origin::Present {
-            return Err(Refusal::HasOrigin);
+        if request.is_from_web_page {
+            return Err(FROM_WEB_PAGE);
         }
         if !request.host.as_deref().is_some_and(|host| self.is_here(host)) {
-            return Err(Refusal::WrongHost);
+            return Err(WRONG_HOST);
         }
         if !same(&request.target, self.path.expose()) {
-            return Err(Refusal::WrongPath);
+            return Err(WRONG_PATH);
         }
         if request.method != "GET" {
-            return Err(Refusal::WrongMethod);
+            return Err(WRONG_METHOD);
         }
         if !request.authorization.as_ref().is_some_and(|token| same(token.expose(), self.token.expose())) {
-            return Err(Refusal::WrongToken);
+            return Err(WRONG_TOKEN);
         }
         Ok(())
     }
 
-    /// Whether a `Host` names this machine by itself, and this port.
+    /// Whether a `Host` names the loopback interface and this port.
     fn is_here(&self, host: &str) -> bool {
         let Some((name, port)) = host.rsplit_once(':') else { return false };
         let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
@@ -100,7 +91,7 @@ mod tests {
             target: guard.path().into(),
             host: Some("127.0.0.1:4711".into()),
             authorization: Some(guard.token().clone()),
-            origin: Origin::Absent,
+            is_from_web_page: false,
         }
     }
 
@@ -111,23 +102,24 @@ mod tests {
         let other = Guard::new(4711).unwrap();
         assert_eq!(guard.judge(&right()), Ok(()));
         for (wrong, refusal) in [
-            (Request { origin: Origin::Present, ..right() }, Refusal::HasOrigin),
-            (Request { host: None, ..right() }, Refusal::WrongHost),
-            (Request { host: Some("evil.example.com:4711".into()), ..right() }, Refusal::WrongHost),
-            (Request { target: "/".into(), ..right() }, Refusal::WrongPath),
-            (Request { target: other.path().into(), ..right() }, Refusal::WrongPath),
-            (Request { target: format!("{}?x", guard.path()), ..right() }, Refusal::WrongPath),
-            (Request { target: guard.path()[..9].into(), ..right() }, Refusal::WrongPath),
-            (Request { method: "POST".into(), ..right() }, Refusal::WrongMethod),
-            (Request { authorization: None, ..right() }, Refusal::WrongToken),
-            (Request { authorization: Some("".into()), ..right() }, Refusal::WrongToken),
-            (Request { authorization: Some(other.token().clone()), ..right() }, Refusal::WrongToken),
+            (Request { is_from_web_page: true, ..right() }, FROM_WEB_PAGE),
+            (Request { host: None, ..right() }, WRONG_HOST),
+            (Request { host: Some("evil.example.com:4711".into()), ..right() }, WRONG_HOST),
+            (Request { target: "/".into(), ..right() }, WRONG_PATH),
+            (Request { target: other.path().into(), ..right() }, WRONG_PATH),
+            (Request { target: format!("{}?x", guard.path()), ..right() }, WRONG_PATH),
+            (Request { target: guard.path()[..9].into(), ..right() }, WRONG_PATH),
+            (Request { method: "POST".into(), ..right() }, WRONG_METHOD),
+            (Request { authorization: None, ..right() }, WRONG_TOKEN),
+            (Request { authorization: Some("".into()), ..right() }, WRONG_TOKEN),
+            (Request { authorization: Some(other.token().clone()), ..right() }, WRONG_TOKEN),
             (
                 Request { authorization: Some(format!("Bearer {}", guard.token().expose()).into()), ..right() },
-                Refusal::WrongToken,
+                WRONG_TOKEN,
             ),
         ] {
             assert_eq!(guard.judge(&wrong), Err(refusal), "{wrong:?}");
+            assert!((400..500).contains(&refusal.status), "no SDK tries again");
         }
     }
 

@@ -1,31 +1,31 @@
-//! The user at the other end of a loopback connection, as the kernel's tables of sockets tell.
+//! Finds the user at the other end of a loopback connection in the kernel's tables of sockets.
 
 #[cfg(target_os = "linux")]
 use std::net::SocketAddr;
 use std::net::TcpStream;
 
-/// Who has opened a connection.
+/// The user who has opened a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Peer {
-    /// The user whose command this is.
+    /// The user who runs the command.
     Own,
-    /// Another user, or one that cannot be told.
+    /// Another user, or an unknown one.
     Other,
 }
 
-/// All sockets of a moment. The kernel takes some milliseconds to write them down, so they are read once for all connections
-/// that have come meanwhile.
+/// All sockets at one moment. The kernel takes some milliseconds to list them, so they are read once for all connections
+/// that have arrived meanwhile.
 #[cfg(target_os = "linux")]
 pub(super) struct Sockets([String; 2]);
 
 #[cfg(target_os = "linux")]
 impl Sockets {
-    /// Asks the kernel (`/proc/net/tcp`, and `tcp6` for clients that reach IPv4 through a socket of IPv6; proc_net(5)).
+    /// Reads the kernel's tables (`/proc/net/tcp`, and `tcp6` for clients that reach IPv4 through a socket of IPv6; proc_net(5)).
     pub(super) fn now() -> Self {
         Self(["/proc/net/tcp", "/proc/net/tcp6"].map(|table| std::fs::read_to_string(table).unwrap_or_default()))
     }
 
-    /// Who has opened a connection that was accepted before.
+    /// The user at the other end of a connection that was accepted before the tables were read.
     pub(super) fn peer(&self, stream: &TcpStream) -> Peer {
         let (Ok(theirs), Ok(ours)) = (stream.peer_addr(), stream.local_addr()) else { return Peer::Other };
         let own = rustix::process::geteuid().as_raw();
@@ -34,7 +34,7 @@ impl Sockets {
     }
 }
 
-/// Elsewhere nobody can be told from anybody else.
+/// Other systems do not tell users apart here.
 #[cfg(not(target_os = "linux"))]
 pub(super) struct Sockets;
 
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_connection_of_ones_own_is_recognised() {
+    fn a_connection_of_the_same_user_is_recognised() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let _ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let accepted = listener.accept().unwrap().0;

@@ -1,55 +1,34 @@
-//! Reading a request, and no more of it than is needed (RFC 9112): a request line, a few fields, no body.
+//! Reads a request, and no more of it than is needed (RFC 9112): a request line, a few fields, no body.
 
-use std::fmt;
 use std::io::{self, ErrorKind, Read};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use ssoctl_protocol::Secret;
+use ssoctl_protocol::http::Head;
+
+use super::answer::Refusal;
 
 /// The largest request; those of the SDKs are well below 1 KiB.
 const LARGEST: usize = 8 * 1024;
-/// What is read and thrown away after the answer.
+/// How many bytes are read and thrown away after the answer.
 const LARGEST_REST: usize = 64 * 1024;
 
-/// What matters of a request.
+const NOT_HTTP: Refusal = Refusal::malformed(400, "this is no HTTP/1.1 request");
+const FIELD_TWICE: Refusal = Refusal::malformed(400, "a header field is given twice");
+const HAS_BODY: Refusal = Refusal::malformed(400, "a request for credentials has no body");
+const TOO_LARGE: Refusal = Refusal::malformed(431, "the request is larger than 8 KiB");
+pub(super) const TOO_SLOW: Refusal = Refusal::malformed(408, "the request did not arrive in time");
+
+/// The parts of a request that matter.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Request {
     pub(super) method: String,
     pub(super) target: String,
     pub(super) host: Option<String>,
     pub(super) authorization: Option<Secret<String>>,
-    /// Whether a web page has sent it: those cannot leave `Origin` out.
-    pub(super) origin: Origin,
-}
-
-/// Whether there is an `Origin` or a `Sec-Fetch-Site`, whatever it says.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Origin {
-    Absent,
-    Present,
-}
-
-/// Why something is not a request.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Malformed {
-    NotHttp,
-    TwiceTheSame,
-    HasBody,
-    TooLarge,
-    TooSlow,
-}
-
-impl fmt::Display for Malformed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotHttp => "this is no HTTP/1.1 request",
-            Self::TwiceTheSame => "a header field is given twice",
-            Self::HasBody => "a request for credentials has no body",
-            Self::TooLarge => "the request is larger than 8 KiB",
-            Self::TooSlow => "the request did not arrive in time",
-        })
-    }
+    /// There is an `Origin` or a `Sec-Fetch-Site`, whatever it says. Browsers send one of them for every web page.
+    pub(super) is_from_web_page: bool,
 }
 
 /// Reads a request, which has to begin within `silence` and to arrive whole within `patience`.
@@ -60,29 +39,21 @@ pub(super) fn read(
     stream: &mut TcpStream,
     silence: Duration,
     patience: Duration,
-) -> io::Result<Result<Request, Malformed>> {
+) -> io::Result<Result<Request, Refusal>> {
     let begin = Instant::now();
     let (mut bytes, mut filled) = (vec![0; LARGEST], 0);
     loop {
-        match parse(&bytes[..filled]) {
-            Ok(None) => {}
-            Ok(Some(request)) => return Ok(Ok(request)),
-            Err(malformed) => return Ok(Err(malformed)),
+        if let Some(outcome) = parse(&bytes[..filled]).transpose() {
+            return Ok(outcome);
         }
         if filled == LARGEST {
-            return Ok(Err(Malformed::TooLarge));
+            return Ok(Err(TOO_LARGE));
         }
         let allowed = if filled == 0 { silence } else { patience };
-        let left = allowed.saturating_sub(begin.elapsed());
-        if left.is_zero() {
-            return Ok(Err(Malformed::TooSlow));
-        }
-        stream.set_read_timeout(Some(left))?;
-        match stream.read(&mut bytes[filled..]) {
-            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
-            Ok(count) => filled += count,
-            Err(error) if is_passing(&error) => {}
-            Err(error) => return Err(error),
+        match read_within(allowed.saturating_sub(begin.elapsed()), stream, &mut bytes[filled..])? {
+            Some(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Some(count) => filled += count,
+            None => return Ok(Err(TOO_SLOW)),
         }
     }
 }
@@ -91,73 +62,64 @@ pub(super) fn read(
 pub(super) fn drain(stream: &mut TcpStream, patience: Duration) -> io::Result<()> {
     let begin = Instant::now();
     let (mut rest, mut count) = ([0; 4096], 0);
-    while count < LARGEST_REST {
-        let left = patience.saturating_sub(begin.elapsed());
-        if left.is_zero() {
-            break;
-        }
-        stream.set_read_timeout(Some(left))?;
-        match stream.read(&mut rest) {
-            Ok(0) => break,
-            Ok(more) => count += more,
-            Err(error) if is_passing(&error) => {}
-            Err(error) => return Err(error),
-        }
+    while count < LARGEST_REST
+        && let Some(more @ 1..) = read_within(patience.saturating_sub(begin.elapsed()), stream, &mut rest)?
+    {
+        count += more;
     }
     Ok(())
 }
 
-fn is_passing(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
+/// Reads once; `None` if nothing arrives in time.
+fn read_within(patience: Duration, stream: &mut TcpStream, bytes: &mut [u8]) -> io::Result<Option<usize>> {
+    let begin = Instant::now();
+    loop {
+        let left = patience.saturating_sub(begin.elapsed());
+        if left.is_zero() {
+            return Ok(None);
+        }
+        stream.set_read_timeout(Some(left))?;
+        match stream.read(bytes) {
+            Ok(count) => return Ok(Some(count)),
+            Err(error)
+                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted) => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
-/// Reads a request line and fields (RFC 9112, sections 3 and 5); `None` if there is more to come.
-fn parse(bytes: &[u8]) -> Result<Option<Request>, Malformed> {
-    // Who speaks something else is recognised early, however long he goes on.
+/// Reads a request line and fields; `None` if there is more to come.
+fn parse(bytes: &[u8]) -> Result<Option<Request>, Refusal> {
+    // Another protocol is recognised by its first byte, however much follows.
     if bytes.first().is_some_and(|byte| !byte.is_ascii_uppercase()) {
-        return Err(Malformed::NotHttp);
+        return Err(NOT_HTTP);
     }
-    let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(None) };
-    let text = str::from_utf8(&bytes[..end]).map_err(|_| Malformed::NotHttp)?;
-    let mut lines = text.split("\r\n");
-    let mut words = lines.next().unwrap_or_default().split(' ');
-    let (Some(method), Some(target), Some("HTTP/1.1" | "HTTP/1.0"), None) =
-        (words.next(), words.next(), words.next(), words.next())
-    else {
-        return Err(Malformed::NotHttp);
-    };
-    let mut request = Request {
+    let Some(head) = Head::parse(bytes).map_err(|_| NOT_HTTP)? else { return Ok(None) };
+    let words: Vec<&str> = head.first_line.split(' ').collect();
+    let &[method, target, "HTTP/1.1" | "HTTP/1.0"] = words.as_slice() else { return Err(NOT_HTTP) };
+    // Some readers take a line feed alone for the end of a line.
+    let is_odd = |value: &str| value.contains(|character: char| character.is_control() && character != '\t');
+    if head.fields.iter().any(|(_, value)| is_odd(value)) {
+        return Err(NOT_HTTP);
+    }
+    let has = |name| head.values(name).next().is_some();
+    if has("transfer-encoding") || head.values("content-length").any(|length| length != "0") {
+        return Err(HAS_BODY);
+    }
+    Ok(Some(Request {
         method: method.to_owned(),
         target: target.to_owned(),
-        host: None,
-        authorization: None,
-        origin: Origin::Absent,
-    };
-    for line in lines {
-        let (name, value) = line.split_once(':').ok_or(Malformed::NotHttp)?;
-        if name.is_empty() || name.contains(|character: char| !character.is_ascii_graphic()) {
-            return Err(Malformed::NotHttp);
-        }
-        let value = value.trim_matches([' ', '\t']);
-        // A line feed alone is the end of a line to some readers.
-        if value.contains(|character: char| character.is_control() && character != '\t') {
-            return Err(Malformed::NotHttp);
-        }
-        match name.to_ascii_lowercase().as_str() {
-            "host" => once(&mut request.host, value.to_owned())?,
-            "authorization" => once(&mut request.authorization, value.into())?,
-            "origin" | "sec-fetch-site" => request.origin = Origin::Present,
-            "content-length" if value == "0" => {}
-            "content-length" | "transfer-encoding" => return Err(Malformed::HasBody),
-            _ => {}
-        }
-    }
-    Ok(Some(request))
+        host: only(&head, "host")?.map(str::to_owned),
+        authorization: only(&head, "authorization")?.map(Secret::from),
+        is_from_web_page: has("origin") || has("sec-fetch-site"),
+    }))
 }
 
-/// What is given twice means different things to different readers.
-fn once<T>(place: &mut Option<T>, value: T) -> Result<(), Malformed> {
-    if place.replace(value).is_some() { Err(Malformed::TwiceTheSame) } else { Ok(()) }
+/// The value of a field that must not be given twice, because readers differ in which one they take.
+fn only<'a>(head: &Head<'a>, name: &str) -> Result<Option<&'a str>, Refusal> {
+    let mut values = head.values(name);
+    let first = values.next();
+    if values.next().is_some() { Err(FIELD_TWICE) } else { Ok(first) }
 }
 
 #[cfg(test)]
@@ -176,34 +138,34 @@ mod tests {
             target: "/path".into(),
             host: Some("127.0.0.1:80".into()),
             authorization: Some("token".into()),
-            origin: Origin::Absent,
+            is_from_web_page: false,
         };
         assert_eq!(parse(bytes), Ok(Some(request)));
         let bare = parse(b"PUT * HTTP/1.0\r\nOrigin:\r\n\r\n").unwrap().unwrap();
-        assert_eq!((bare.host, bare.authorization, bare.origin), (None, None, Origin::Present));
+        assert_eq!((bare.host, bare.authorization, bare.is_from_web_page), (None, None, true));
     }
 
     #[test]
     fn what_is_not_a_request_is_refused() {
         let get = |fields: &str| format!("GET / HTTP/1.1\r\n{fields}\r\n\r\n").into_bytes();
-        for (bytes, malformed) in [
-            (b"\x16\x03\x01".to_vec(), Malformed::NotHttp),
-            (b"get / HTTP/1.1".to_vec(), Malformed::NotHttp),
-            (b"GET /\r\n\r\n".to_vec(), Malformed::NotHttp),
-            (b"GET / HTTP/2\r\n\r\n".to_vec(), Malformed::NotHttp),
-            (b"GET  / HTTP/1.1\r\n\r\n".to_vec(), Malformed::NotHttp),
-            (b"GET / HTTP/1.1 \r\n\r\n".to_vec(), Malformed::NotHttp),
-            (b"GET /\xff HTTP/1.1\r\n\r\n".to_vec(), Malformed::NotHttp),
-            (get("no colon"), Malformed::NotHttp),
-            (get("Host : x"), Malformed::NotHttp),
-            (get(" Host: x"), Malformed::NotHttp),
-            (get("Host: x\nOrigin: y"), Malformed::NotHttp),
-            (get("Host: x\r\nhost: x"), Malformed::TwiceTheSame),
-            (get("Authorization: x\r\nAuthorization: y"), Malformed::TwiceTheSame),
-            (get("Content-Length: 5"), Malformed::HasBody),
-            (get("Transfer-Encoding: chunked"), Malformed::HasBody),
+        for (bytes, refusal) in [
+            (b"\x16\x03\x01".to_vec(), NOT_HTTP),
+            (b"get / HTTP/1.1".to_vec(), NOT_HTTP),
+            (b"GET /\r\n\r\n".to_vec(), NOT_HTTP),
+            (b"GET / HTTP/2\r\n\r\n".to_vec(), NOT_HTTP),
+            (b"GET  / HTTP/1.1\r\n\r\n".to_vec(), NOT_HTTP),
+            (b"GET / HTTP/1.1 \r\n\r\n".to_vec(), NOT_HTTP),
+            (b"GET /\xff HTTP/1.1\r\n\r\n".to_vec(), NOT_HTTP),
+            (get("no colon"), NOT_HTTP),
+            (get("Host : x"), NOT_HTTP),
+            (get(" Host: x"), NOT_HTTP),
+            (get("Host: x\nOrigin: y"), NOT_HTTP),
+            (get("Host: x\r\nhost: x"), FIELD_TWICE),
+            (get("Authorization: x\r\nAuthorization: y"), FIELD_TWICE),
+            (get("Content-Length: 5"), HAS_BODY),
+            (get("Transfer-Encoding: chunked"), HAS_BODY),
         ] {
-            assert_eq!(parse(&bytes), Err(malformed), "{}", String::from_utf8_lossy(&bytes));
+            assert_eq!(parse(&bytes), Err(refusal), "{}", String::from_utf8_lossy(&bytes));
         }
     }
 }

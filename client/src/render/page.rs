@@ -2,16 +2,17 @@
 
 use std::fmt::Write;
 
-use ssoctl_protocol::{DaemonStatus, NextStep, SessionState, SessionStatus, Timestamp, text};
+use ssoctl_protocol::body::{DefinedBy, Registration};
+use ssoctl_protocol::{DaemonStatus, NextStep, SessionState, SessionStatus, Timestamp, shell, text};
 
-use super::{LONGEST_CODE, ago, distance, duration, printable, shell_word, status};
+use super::{ago, distance, pending, status};
 
-/// The page of a session, then the daemon and what is wrong with its machine and configuration.
+/// The page of a session, then the daemon and the problems of its machine and configuration.
 pub(crate) fn page(daemon: &DaemonStatus, session: &SessionStatus, now: Timestamp) -> String {
-    let mut page = format!("{}\n", printable(&session.name));
-    for (what, value) in rows(session, now) {
+    let mut page = format!("{}\n", text::line(&session.name));
+    for (title, value) in rows(session, now) {
         // Writing to a `String` cannot fail.
-        let _ = writeln!(page, "  {what:<14}  {}", printable(&value));
+        let _ = writeln!(page, "  {title:<14}  {}", text::line(&value));
     }
     page + &status::daemon(daemon, now)
 }
@@ -23,97 +24,48 @@ fn rows(session: &SessionStatus, now: Timestamp) -> Vec<(&'static str, String)> 
     }
     rows.push(("start URL", session.start_url.clone()));
     rows.push(("region", session.region.clone()));
-    rows.push((
-        "scopes",
-        match session.scopes.as_slice() {
-            [] => "none, so no refresh token".to_owned(),
-            scopes => scopes.join(", "),
-        },
-    ));
+    rows.push(("scopes", or(session.scopes.join(", "), "none, so no refresh token")));
     rows.push(("endpoint", endpoint(session)));
-    if let Some(defined) = &session.defined_by {
-        let kind = match defined.kind.as_str() {
-            "session" => "[session] table",
-            "sso_session" => "[sso-session]",
-            "profile" => "profile with a start URL of its own",
-            other => other,
-        };
-        rows.push(("defined by", format!("{}:{} ({kind})", defined.file, defined.line)));
-    }
-    if let Some(from) = &session.signed_in_by {
-        let from = match (from.as_str(), &session.found_in) {
-            (_, Some(file)) => format!("another program's sign-in, taken over from {file}"),
-            ("sign_in", None) => "a sign-in here, since ssoctld started".to_owned(),
-            ("token_file", None) => "another program's sign-in, taken over from a token file".to_owned(),
-            ("store", None) => "the store, where an earlier ssoctld left it".to_owned(),
-            (other, None) => other.to_owned(),
-        };
-        rows.push(("came from", from));
-    }
-    rows.push((
-        "registration",
-        session.registration.as_ref().map_or_else(
-            || "none; the next sign-in makes one".to_owned(),
-            |registration| {
-                let ends = match registration.expires_at {
-                    Some(at) if at <= now => format!("ended {}", ago(at, now)),
-                    Some(at) => format!("ends {}", distance(at, now)),
-                    None => "does not end".to_owned(),
-                };
-                format!("{ends}, made {}", ago(registration.issued_at, now))
-            },
-        ),
-    ));
+    rows.extend(session.defined_by.as_ref().map(|entry| ("defined by", definition(entry))));
+    rows.extend(session.signed_in_by.as_ref().map(|origin| ("came from", came_from(origin, session))));
+    rows.push(("registration", registration(session.registration.as_ref(), now)));
     rows.push((
         "access token",
-        session.expires_at.map_or_else(
-            || "none".to_owned(),
-            |at| if at <= now { format!("expired {}", ago(at, now)) } else { format!("expires {}", distance(at, now)) },
-        ),
+        match session.expires_at {
+            None => "none".to_owned(),
+            Some(at) if at <= now => format!("expired {}", ago(at, now)),
+            Some(at) => format!("expires {}", distance(at, now)),
+        },
     ));
     rows.push((
         "refresh token",
         match (session.refreshable, session.received_at) {
             (false, _) => "none".to_owned(),
-            (true, Some(at)) => format!("given {}", ago(at, now)),
+            (true, Some(at)) => format!("received {}", ago(at, now)),
             (true, None) => "yes".to_owned(),
         },
     ));
     if session.unsaved {
-        rows.push(("not saved", "the newest token is still to be written to the store".to_owned()));
+        rows.push(("not saved", "the newest token has not been written to the store yet".to_owned()));
     }
-    if let Some(ends) = session.session_ends_at {
-        let name = shell_word(&session.name);
-        rows.push(("portal session", format!("ends {}; to renew: ssoctl login --fresh {name}", distance(ends, now))));
-    }
+    rows.extend(session.session_ends_at.map(|ends| ("portal session", status::end_of_session(session, ends, now))));
     match &session.token_files {
         None => rows.push(("token files", "not shared (sdk_cache)".to_owned())),
         Some(files) => {
-            let published = if files.published.is_empty() { "none now".to_owned() } else { files.published.join(", ") };
-            rows.push(("token files", published));
+            rows.push(("token files", or(files.published.join(", "), "none now")));
             rows.extend(files.error.iter().map(|error| ("", error.clone())));
         }
     }
     rows.push(("next", next(session, now)));
-    if let Some(login) = session.login.as_ref().filter(|login| login.expires_at > now) {
-        rows.push((
-            "sign-in waits",
-            format!(
-                "confirm code {} within {}: {}",
-                text::shown(&login.user_code, LONGEST_CODE),
-                duration(login.expires_at.duration_since(now)),
-                login.verification_uri_complete
-            ),
-        ));
-    }
-    rows.push((
-        "last problem",
-        session.last_error.as_ref().map_or_else(
-            || "none".to_owned(),
-            |error| format!("{} ({}, {})", error.message, error.code, ago(error.at, now)),
-        ),
-    ));
+    let login = session.login.as_ref().filter(|login| login.expires_at > now);
+    rows.extend(login.map(|login| ("sign-in waits", pending(login, now))));
+    let problem = session.last_error.as_ref().map(|error| status::last_problem(error, now));
+    rows.push(("last problem", problem.unwrap_or_else(|| "none".to_owned())));
     rows
+}
+
+fn or(text: String, otherwise: &str) -> String {
+    if text.is_empty() { otherwise.to_owned() } else { text }
 }
 
 const fn state(session: &SessionStatus) -> &'static str {
@@ -126,7 +78,7 @@ const fn state(session: &SessionStatus) -> &'static str {
     }
 }
 
-/// Where it signs in: AWS, or whom a setting names.
+/// The endpoint, and whether it is one of AWS.
 fn endpoint(session: &SessionStatus) -> String {
     match (&session.oidc_endpoint, &session.foreign_issuer) {
         (None, _) => "none: the configuration allows none".to_owned(),
@@ -135,12 +87,42 @@ fn endpoint(session: &SessionStatus) -> String {
     }
 }
 
-/// What comes next, when and why.
+fn definition(entry: &DefinedBy) -> String {
+    let kind = match entry.kind.as_str() {
+        "session" => "[session] table",
+        "sso_session" => "[sso-session]",
+        "profile" => "profile with a start URL of its own",
+        other => other,
+    };
+    format!("{}:{} ({kind})", entry.file, entry.line)
+}
+
+fn came_from(origin: &str, session: &SessionStatus) -> String {
+    match (origin, &session.found_in) {
+        (_, Some(file)) => format!("another program's sign-in, taken over from {file}"),
+        ("sign_in", None) => "a sign-in here, since ssoctld started".to_owned(),
+        ("token_file", None) => "another program's sign-in, taken over from a token file".to_owned(),
+        ("store", None) => "the store, where an earlier ssoctld left it".to_owned(),
+        (other, None) => other.to_owned(),
+    }
+}
+
+fn registration(registration: Option<&Registration>, now: Timestamp) -> String {
+    let Some(registration) = registration else { return "none; the next sign-in makes one".to_owned() };
+    let ends = match registration.expires_at {
+        Some(at) if at <= now => format!("ended {}", ago(at, now)),
+        Some(at) => format!("ends {}", distance(at, now)),
+        None => "does not end".to_owned(),
+    };
+    format!("{ends}, made {}", ago(registration.issued_at, now))
+}
+
+/// What the daemon does next, when and why.
 fn next(session: &SessionStatus, now: Timestamp) -> String {
     let Some(NextStep { action, at, why }) = &session.next else {
         return match session.state {
-            SessionState::Loading => "the store is waited for".to_owned(),
-            _ => format!("nothing by itself; to sign in: ssoctl login {}", shell_word(&session.name)),
+            SessionState::Loading => "waiting for the store".to_owned(),
+            _ => format!("nothing by itself; to sign in: ssoctl login {}", shell::argument(&session.name)),
         };
     };
     let action = match action.as_str() {
@@ -200,7 +182,7 @@ corp
   came from       a sign-in here, since ssoctld started
   registration    ends in 87 d, made 3 d ago
   access token    expires in 59 min
-  refresh token   given 1 min ago
+  refresh token   received 1 min ago
   token files     /home/ada/.aws/sso/cache/0ad3.json
   next            renew the token, in 39 min: before it ends
   last problem    none

@@ -1,11 +1,11 @@
 //! The table of `ssoctl status`.
 
-use std::fmt::Write;
 use std::time::Duration;
 
-use ssoctl_protocol::{DaemonStatus, SessionState, SessionStatus, Timestamp};
+use ssoctl_protocol::{DaemonStatus, LastError, SessionState, SessionStatus, Timestamp, shell, text};
 
-use super::{ago, distance, duration, printable, shell_word};
+use super::table::{Cell, table};
+use super::{ago, distance, duration, pending};
 
 /// Whether states are coloured.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -14,243 +14,173 @@ pub(crate) enum Colours {
     Off,
 }
 
-/// A cell, and what its text means for somebody who only looks at colours.
-struct Cell {
-    text: String,
-    tone: Tone,
-}
-
+/// What the colour of a cell tells. The values are parameters of SGR.
 #[derive(Clone, Copy)]
 enum Tone {
-    Plain,
-    Good,
-    Warning,
-    Bad,
+    Good = 32,
+    Warning = 33,
+    Bad = 31,
 }
 
-impl Tone {
-    /// The parameter of SGR (ECMA-48, 8.3.117).
-    const fn code(self) -> Option<u8> {
-        match self {
-            Self::Plain => None,
-            Self::Good => Some(32),
-            Self::Warning => Some(33),
-            Self::Bad => Some(31),
-        }
-    }
-}
-
-impl Cell {
-    fn new(text: impl AsRef<str>, tone: Tone) -> Self {
-        Self { text: printable(text.as_ref()).into_owned(), tone }
-    }
-
-    fn plain(text: impl AsRef<str>) -> Self {
-        Self::new(text, Tone::Plain)
-    }
-
-    /// Characters are counted, which is right for all scripts but those with double-width or combining characters;
-    /// there a column is a little off, and no table of the whole of Unicode has to be carried along.
-    fn width(&self) -> usize {
-        self.text.chars().count()
-    }
-
-    fn write(&self, table: &mut String, width: usize, colours: Colours) {
-        let padding = width.saturating_sub(self.width());
-        // Writing to a `String` cannot fail.
-        let _ = match self.tone.code().filter(|_| colours == Colours::On) {
-            Some(code) => write!(table, "\x1b[{code}m{}\x1b[0m{:padding$}", self.text, ""),
-            None => write!(table, "{}{:padding$}", self.text, ""),
-        };
-    }
-}
-
-/// The whole text: a row for each session, then the daemon and what is wrong with its configuration.
+/// The whole text: a row for each session, then the daemon and the problems of its machine and configuration.
 pub(crate) fn status(daemon: &DaemonStatus, sessions: &[SessionStatus], now: Timestamp, colours: Colours) -> String {
     let mut text = if sessions.is_empty() {
         "No sessions. Add one: ssoctl login --start-url URL --region REGION\n".to_owned()
     } else {
-        table(sessions, now, colours)
+        let header = ["SESSION", "STATE", "TOKEN EXPIRES", "RENEWAL", "NOTE"];
+        table(header, sessions.iter().map(|session| row(session, now, colours)))
     };
+    let mut lines = Vec::new();
     for session in sessions {
+        let name = &session.name;
         for file in session.token_files.iter().flat_map(|files| &files.unproved) {
-            let said = format!("{}: found, not yet proved: {} ({})", session.name, file.file, file.why);
-            let _ = writeln!(text, "{}", printable(&said));
+            lines.push(format!("{name}: found, not yet proved: {} ({})", file.file, file.why));
         }
-        if let Some(file) = &session.found_in {
-            let _ = writeln!(text, "{}", printable(&format!("{}: this sign-in was found in {file}", session.name)));
-        }
-        if let Some(foreign) = &session.foreign_issuer {
-            let (name, region) = (&session.name, &session.region);
-            let said =
-                format!("{name}: signs in at {}, which is not AWS in {region} ({})", foreign.url, foreign.set_by);
-            let _ = writeln!(text, "{}", printable(&said));
-        }
+        lines.extend(session.found_in.as_ref().map(|file| format!("{name}: this sign-in was found in {file}")));
+        lines.extend(session.foreign_issuer.as_ref().map(|foreign| {
+            let (url, region) = (&foreign.url, &session.region);
+            format!("{name}: signs in at {url}, which is not AWS in {region} ({})", foreign.set_by)
+        }));
     }
+    text.push_str(&printed(&lines));
     text.push_str(&self::daemon(daemon, now));
     text
 }
 
-/// The daemon, and what is wrong with its machine and configuration.
+fn printed(lines: &[String]) -> String {
+    lines.iter().map(|line| format!("{}\n", text::line(line))).collect()
+}
+
+/// The daemon, and the problems of its machine and configuration.
 pub(super) fn daemon(daemon: &DaemonStatus, now: Timestamp) -> String {
-    let mut text = String::new();
-    let _ = writeln!(
-        text,
-        "\nssoctld {}, pid {}, up {}; secrets in: {}",
-        printable(&daemon.version),
-        daemon.pid,
-        duration(now.duration_since(daemon.started_at)),
-        store(daemon)
-    );
+    let up = duration(now.duration_since(daemon.started_at));
+    let (version, pid) = (&daemon.version, daemon.pid);
+    let mut lines =
+        vec![String::new(), format!("ssoctld {version}, pid {pid}, up {up}; secrets in: {}", store(daemon))];
     if let Some(ahead) = daemon.service_clock_ahead {
         let direction = if ahead < 0 { "ahead of" } else { "behind" };
-        let _ = writeln!(
-            text,
-            "warning: this machine's clock is {} {direction} the service's; set it right",
-            duration(Duration::from_secs(ahead.unsigned_abs()))
-        );
+        let difference = duration(Duration::from_secs(ahead.unsigned_abs()));
+        lines.push(format!("warning: this machine's clock is {difference} {direction} the service's; set it right"));
     }
     if let Some(until) = daemon.quiet_until {
-        let _ =
-            writeln!(text, "quiet hours end {}; until then nothing is shown or opened unasked", distance(until, now));
+        let end = distance(until, now);
+        lines.push(format!("quiet hours end {end}; until then nothing is shown or opened unasked"));
     }
-    for problem in &daemon.machine_problems {
-        let _ = writeln!(text, "{}", printable(&format!("warning: {}; {}", problem.message, problem.remedy)));
-    }
-    text.push_str(&left_records(daemon));
-    text.push_str(&settings(daemon));
-    for problem in &daemon.configuration_problems {
-        let line = problem.line.map_or_else(String::new, |line| format!(":{line}"));
-        let complaint = format!("{}: {}{line}: {}", problem.severity, problem.file, problem.message);
-        let _ = writeln!(text, "{}", printable(&complaint));
-    }
-    text
-}
-
-/// The records that belong to no session, and what to do about them.
-fn left_records(daemon: &DaemonStatus) -> String {
-    let mut text = String::new();
-    for record in &daemon.left_records {
-        let line = format!("warning: the secret store has {record}, which no configured session has");
-        let _ = writeln!(text, "{}", printable(&line));
-    }
-    if !text.is_empty() {
-        text.push_str(
-            "  to end what is left: ssoctl logout --all; to go on with it: configure the session again as it was\n",
+    let problems = daemon.machine_problems.iter();
+    lines.extend(problems.map(|problem| format!("warning: {}; {}", problem.message, problem.remedy)));
+    if !daemon.left_records.is_empty() {
+        let records = daemon.left_records.iter();
+        lines.extend(
+            records.map(|record| format!("warning: the secret store has {record}, which no configured session has")),
+        );
+        lines.push(
+            "  to remove these: ssoctl logout --all; to use them again: configure the session as it was".to_owned(),
         );
     }
-    text
+    lines.extend(settings(daemon));
+    for problem in &daemon.configuration_problems {
+        let line = problem.line.map_or_else(String::new, |line| format!(":{line}"));
+        lines.push(format!("{}: {}{line}: {}", problem.severity, problem.file, problem.message));
+    }
+    printed(&lines)
 }
 
-/// What the daemon goes by, and who said so; nothing where all is as it usually is.
-fn settings(daemon: &DaemonStatus) -> String {
+/// The settings that are not the usual ones, and where they come from.
+fn settings(daemon: &DaemonStatus) -> Vec<String> {
     let settings = &daemon.settings;
     let by = match settings.started_by.as_str() {
         "ssoctl" => "of the shell that ssoctl was called from",
         "service_manager" => "of the service manager",
         _ => "of the shell that ssoctld was started from",
     };
-    let mut text = String::new();
-    for setting in &settings.variables {
+    let variables = settings.variables.iter().map(|setting| {
         let from = setting.file.as_ref().map_or_else(|| by.to_owned(), |file| format!("in {file}"));
-        let _ = writeln!(text, "{}", printable(&format!("uses {}={} ({from})", setting.name, setting.value)));
-    }
-    for file in &settings.aws_config_files {
+        format!("uses {}={} ({from})", setting.name, setting.value)
+    });
+    let files = settings.aws_config_files.iter().map(|file| {
         let sessions = if file.sessions == 1 { "session" } else { "sessions" };
         let listed = if file.listed { ", listed in config.toml" } else { "" };
         let with = if file.credentials.is_empty() { String::new() } else { format!(" with {}", file.credentials) };
-        let line = format!("also reads {}{with} ({} {sessions}{listed})", file.path, file.sessions);
-        let _ = writeln!(text, "{}", printable(&line));
-    }
-    text
+        format!("also reads {}{with} ({} {sessions}{listed})", file.path, file.sessions)
+    });
+    variables.chain(files).collect()
 }
 
 fn store(daemon: &DaemonStatus) -> String {
     let store = &daemon.secret_store;
     let remarks = [&store.reason, &store.error].into_iter().flatten().map(|remark| format!(" ({remark})"));
-    printable(&std::iter::once(store.kind_in_words().to_owned()).chain(remarks).collect::<String>()).into_owned()
+    std::iter::once(store.kind_in_words().to_owned()).chain(remarks).collect()
 }
 
-fn table(sessions: &[SessionStatus], now: Timestamp, colours: Colours) -> String {
-    let header = ["SESSION", "STATE", "TOKEN EXPIRES", "RENEWAL", "NOTE"].map(Cell::plain);
-    let rows: Vec<[Cell; 5]> =
-        std::iter::once(header).chain(sessions.iter().map(|session| row(session, now))).collect();
-    let widths: Vec<usize> =
-        (0..5).map(|column| rows.iter().map(|row| row[column].width()).max().unwrap_or(0)).collect();
-    let mut text = String::new();
-    for row in &rows {
-        for (cell, width) in row[..4].iter().zip(&widths) {
-            cell.write(&mut text, *width, colours);
-            text.push_str("  ");
-        }
-        row[4].write(&mut text, 0, colours);
-        text.truncate(text.trim_end_matches(' ').len());
-        text.push('\n');
-    }
-    text
-}
-
-fn row(session: &SessionStatus, now: Timestamp) -> [Cell; 5] {
+fn row(session: &SessionStatus, now: Timestamp, colours: Colours) -> [Cell; 5] {
+    let cell = |(text, tone): (String, Option<Tone>)| Cell {
+        text,
+        colour: tone.filter(|_| colours == Colours::On).map(|tone| tone as u8),
+    };
     let names = match session.aliases.as_slice() {
         [] => session.name.clone(),
         aliases => format!("{} ({})", session.name, aliases.join(", ")),
     };
-    let state = match session.state {
-        SessionState::SignedIn => Cell::new("signed in", Tone::Good),
-        SessionState::Expired => Cell::new("expired", Tone::Bad),
-        SessionState::SignedOut => Cell::new("signed out", Tone::Warning),
-        SessionState::Loading => Cell::new("loading", Tone::Warning),
-        _ => Cell::new("unknown", Tone::Warning),
+    let (state, tone) = match session.state {
+        SessionState::SignedIn => ("signed in", Tone::Good),
+        SessionState::Expired => ("expired", Tone::Bad),
+        SessionState::SignedOut => ("signed out", Tone::Warning),
+        SessionState::Loading => ("loading", Tone::Warning),
+        _ => ("unknown", Tone::Warning),
     };
     let expires = session.expires_at.map_or_else(|| "-".to_owned(), |at| distance(at, now));
-    [Cell::plain(names), state, Cell::plain(expires), Cell::plain(renewal(session, now)), note(session, now)]
+    [
+        names.into(),
+        cell((state.to_owned(), Some(tone))),
+        expires.into(),
+        renewal(session, now).into(),
+        cell(note(session, now)),
+    ]
 }
 
 fn renewal(session: &SessionStatus, now: Timestamp) -> String {
-    match &session.next {
-        Some(next) if next.action == "refresh" && next.at > now => format!("by itself {}", distance(next.at, now)),
-        Some(next) if next.action == "retry_refresh" && next.at > now => format!("again {}", distance(next.at, now)),
-        Some(next) if matches!(next.action.as_str(), "ask_person" | "tell_person") && next.at > now => {
-            format!("asks {}", distance(next.at, now))
-        }
+    let next = session.next.as_ref().filter(|next| next.at > now);
+    match next.map(|next| (next.action.as_str(), distance(next.at, now))) {
+        Some(("refresh", when)) => format!("by itself {when}"),
+        Some(("retry_refresh", when)) => format!("again {when}"),
+        Some(("ask_person" | "tell_person", when)) => format!("asks {when}"),
         _ if session.refreshable => "by itself".to_owned(),
         _ if session.expires_at.is_some() => "by sign-in".to_owned(),
         _ => "-".to_owned(),
     }
 }
 
-/// What matters most: a person who is waited for, then what went wrong, then what to do.
-fn note(session: &SessionStatus, now: Timestamp) -> Cell {
+/// The most important remark: a sign-in that waits for the person, then what went wrong, then what to do.
+fn note(session: &SessionStatus, now: Timestamp) -> (String, Option<Tone>) {
     if let Some(login) = session.login.as_ref().filter(|login| login.expires_at > now) {
-        let left = duration(login.expires_at.duration_since(now));
-        return Cell::new(
-            format!("confirm code {} within {left}: {}", login.user_code, login.verification_uri_complete),
-            Tone::Warning,
-        );
+        return (pending(login, now), Some(Tone::Warning));
     }
     if let Some(error) = &session.last_error {
-        return Cell::new(format!("{} ({}, {})", error.message, error.code, ago(error.at, now)), Tone::Bad);
+        return (last_problem(error, now), Some(Tone::Bad));
     }
     if let Some(ends) = session.session_ends_at.filter(|ends| *ends > now) {
-        return Cell::plain(format!(
-            "session ends {}; to renew: ssoctl login --fresh {}",
-            distance(ends, now),
-            shell_word(&session.name)
-        ));
+        return (format!("session {}", end_of_session(session, ends, now)), None);
     }
     if session.unsaved {
-        return Cell::new("the newest token is not saved yet", Tone::Warning);
+        return ("the newest token is not saved yet".to_owned(), Some(Tone::Warning));
     }
     if let Some(error) = session.token_files.as_ref().and_then(|files| files.error.as_ref()) {
-        return Cell::new(error.clone(), Tone::Warning);
+        return (error.clone(), Some(Tone::Warning));
     }
-    match session.state {
-        SessionState::SignedOut | SessionState::Expired => {
-            Cell::plain(format!("ssoctl login {}", shell_word(&session.name)))
-        }
-        SessionState::Loading => Cell::plain("the store has not answered yet"),
-        _ => Cell::plain(""),
-    }
+    let note = match session.state {
+        SessionState::SignedOut | SessionState::Expired => format!("ssoctl login {}", shell::argument(&session.name)),
+        SessionState::Loading => "the store has not answered yet".to_owned(),
+        _ => String::new(),
+    };
+    (note, None)
+}
+
+pub(super) fn last_problem(error: &LastError, now: Timestamp) -> String {
+    format!("{} ({}, {})", error.message, error.code, ago(error.at, now))
+}
+
+pub(super) fn end_of_session(session: &SessionStatus, ends: Timestamp, now: Timestamp) -> String {
+    format!("ends {}; to renew: ssoctl login --fresh {}", distance(ends, now), shell::argument(&session.name))
 }
 
 #[cfg(test)]
@@ -340,7 +270,8 @@ warning: /c.toml:3: unknown key \"colour\" is ignored
                 "secret_store": status,
             }))
             .unwrap();
-            assert_eq!(store(&daemon), said);
+            let text = super::daemon(&daemon, daemon.started_at);
+            assert!(text.ends_with(&format!("; secrets in: {said}\n")), "{text}");
         }
     }
 

@@ -1,8 +1,8 @@
-//! What a daemon gets of the environment of the shell that happens to start it.
+//! The variables of the calling shell that a daemon gets if the client starts it.
 //!
-//! It outlives that shell and serves others, so what it does must not depend on it: above all it must not learn credentials or
-//! a profile that somebody happened to export there, nor which files say what sessions there are and where records are kept.
-//! For these, `HOME` alone counts; who wants something else starts the daemon by hand or as a service.
+//! The daemon outlives that shell and serves other callers, so it must not get credentials or a profile that happen to be set
+//! there, nor variables that name its configuration files or its records. For these only `HOME` counts; a daemon that is started by
+//! hand or as a service can have others.
 
 use std::ffi::OsString;
 
@@ -11,7 +11,7 @@ use ssoctl_protocol::settings;
 
 use crate::environment;
 
-/// Who the person is, and what opening a page, showing a notice and reaching a keyring need.
+/// Who the person is, and what it takes to open a page, show a notice and reach a keyring.
 const NEEDED: &[&str] = &[
     "HOME",
     "USER",
@@ -33,31 +33,28 @@ const NEEDED: &[&str] = &[
     "XDG_MENU_PREFIX",
     "XDG_DATA_DIRS",
     "XDG_CONFIG_DIRS",
-    // These two say where the client looks for the socket.
+    // These two decide where the client looks for the socket.
     "XDG_RUNTIME_DIR",
     "XDG_CACHE_HOME",
 ];
 const NEEDED_PREFIX: &str = "LC_";
-/// How much is logged.
 const LOG: &str = "SSOCTL_LOG";
 
-/// The environment of a daemon that is started here.
 pub(super) fn variables() -> impl Iterator<Item = (OsString, OsString)> {
     environment::variables().filter_map(|(name, value)| pass_on(name, value))
 }
 
-/// Whether a variable of this name, set here, would change what the daemon does.
+/// Whether a variable of this name changes what the daemon does.
 pub(crate) fn is_setting(name: &str) -> bool {
     settings::TAKEN.contains(&name) || name == LOG
 }
 
-/// What a daemon gets of a variable.
 fn pass_on(name: OsString, value: OsString) -> Option<(OsString, OsString)> {
     let text = name.to_str()?;
     if !(NEEDED.contains(&text) || text.starts_with(NEEDED_PREFIX) || is_setting(text)) {
         return None;
     }
-    // The daemon does not stand where this process does.
+    // The daemon has another current directory.
     let is_path = settings::PATHS.contains(&text) && !value.is_empty();
     let value = if is_path { absolute(&value, environment::home_directory().as_deref()) } else { value };
     Some((name, value))
@@ -74,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_decides_whose_secrets_go_where_reaches_the_daemon() {
+    fn credentials_and_names_of_files_do_not_reach_the_daemon() {
         for name in [
             "AWS_PROFILE",
             "AWS_ACCESS_KEY_ID",
@@ -99,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_daemon_needs_is_passed_on() {
+    fn variables_that_the_daemon_needs_are_passed_on() {
         let needed = ["HOME", "LC_TIME", "XDG_RUNTIME_DIR", "SSOCTL_LOG"];
         let taken = settings::TAKEN.iter().filter(|name| !settings::PATHS.contains(name));
         for name in needed.iter().chain(taken) {

@@ -226,6 +226,39 @@ fn what_cannot_be_meant_is_refused_and_nothing_is_written() {
 }
 
 #[test]
+fn its_help_and_its_complaints_are_those_of_the_daemon_under_the_name_of_the_client() {
+    let stage = Stage::bare(Settings::default());
+    let help = stage.run(["configure", "--help"]).exits(0).stdout;
+    assert!(help.contains("Usage: ssoctl configure [OPTIONS] [SESSION]") && help.contains("--prune"), "{help}");
+    assert_eq!(stage.run(["help", "configure"]).exits(0).stdout, help);
+    let list = stage.run(["--help"]).exits(0).stdout;
+    assert!(list.contains(help.lines().next().unwrap()), "{list}");
+    let complaint = stage.run(["configure", "--colour"]).exits(2).prints_nothing().stderr;
+    assert!(complaint.contains("Usage: ssoctl configure"), "{complaint}");
+    stage.run(["configure", "corp", "--profile", "dev"]).exits(2).prints_nothing();
+    stage.run(["configure", "--wait", "soon"]).exits(2).prints_nothing().says("expected one like 90s");
+    // A session may have any name.
+    stage.run(["configure", "--no-start", "--", "--prune"]).exits(4).prints_nothing().says("none may be started");
+    stage.run(["--no-start", "configure"]).exits(4).prints_nothing().says("none may be started");
+}
+
+#[test]
+fn what_is_no_answer_is_one_clear_error() {
+    let stage = Stage::bare(Settings::default());
+    let path = stage.home().join("other.sock");
+    let listener = std::os::unix::net::UnixListener::bind(&path).expect("a socket");
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let _ = std::io::Write::write_all(&mut { stream }, b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+        }
+    });
+    let mut command = stage.ssoctl(["configure"]);
+    command.env("SSOCTL_SOCKET", &path);
+    let outcome = stage.finish(command).exits(4).prints_nothing().says("not what was asked for");
+    assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
+}
+
+#[test]
 fn several_sessions_have_to_be_told_apart_as_elsewhere() {
     let stage = Stage::bare(Settings::default());
     let other = CORP.replace("corp", "other");

@@ -106,11 +106,7 @@ fn whoever_gets_no_credentials_is_told_why_and_what_to_do() {
     run(&["--profile", "dev", "--account", "1"], 2, "twelve digits");
     assert_eq!(calls(&stage), 0);
     stage.sign_in("corp");
-    run(
-        &["--profile", "nobody"],
-        7,
-        "does not have the role NobodyHasThis in account 111122223333; see which there are",
-    );
+    run(&["--profile", "nobody"], 7, "does not have the role NobodyHasThis in account 111122223333; list your roles");
     run(&["--profile", "dev", "--min-valid", "2h"], 7, "ask for less with --min-valid");
     stage.run(["logout", "corp"]).exits(0);
     run(&["--profile", "dev"], 3, "run: ssoctl login corp");

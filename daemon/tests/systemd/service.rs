@@ -233,9 +233,7 @@ fn a_restart_that_fails_says_why() {
     let gone = "/home/person/Cellar/ssoctl/0.0.9/bin/ssoctld";
     person.write(drop_in, &format!("[Service]\nExecStart=\nExecStart={gone}\n"));
     person.ok("systemctl", &["--user", "daemon-reload"]);
-    refused(&format!(
-        "the service runs {gone}, which is not there any more; bring it up to date: ssoctl service install"
-    ));
+    refused(&format!("the service runs {gone}, which does not exist any more; update it: ssoctl service install"));
     person.write(drop_in, "");
     person.ok("systemctl", &["--user", "daemon-reload"]);
     person.ok("ssoctl", &["service", "restart"]);

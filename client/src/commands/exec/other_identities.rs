@@ -1,8 +1,8 @@
-//! Whether a command would find another identity than the one that it is given.
+//! Refuses to start a command that would find another identity than the role that it is given.
 //!
-//! With `--refreshable` a command gets an address to ask, and the SDKs ask others first. Those that read variables are dealt with
-//! in `role_environment`, which removes the variables; those that read files are looked at here, with the reader that the daemon
-//! has. ARCHITECTURE.md has the table of who asks whom.
+//! With `--refreshable` a command gets the address of an endpoint, and SDKs look for credentials in other places first.
+//! `role_environment` removes the variables among these; files are read here, with the daemon's reader. The table of the places is
+//! in ARCHITECTURE.md.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use ssoctl_files::regular_file::{Link, NotRead, RegularFile};
 use crate::environment;
 use crate::failure::Failure;
 
-/// Members of a profile from which the SDKs make credentials.
+/// Keys of a profile from which SDKs make credentials.
 const MAKE_CREDENTIALS: &[&str] = &[
     "aws_access_key_id",
     "credential_process",
@@ -25,19 +25,19 @@ const MAKE_CREDENTIALS: &[&str] = &[
     "web_identity_token_file",
 ];
 
-/// The longest file that is looked at. Nobody's is longer, and an SDK would take its time, too.
+/// The longest file that is read, in bytes. No real one is longer.
 const LONGEST: u64 = 64 << 20;
 
-/// A file that SDKs look into before they ask an endpoint.
+/// A file that SDKs read before they ask an endpoint.
 struct Source {
     /// The variable that names it.
     variable: &'static str,
-    /// Where it is where the variable names none; what does not begin with `/` is below the home directory.
+    /// Its places if the variable is not set; a path that does not begin with `/` is below the home directory.
     default: &'static [&'static str],
-    /// The sections from which credentials are made where no profile is named, and the members that make them.
+    /// The sections that count if no profile is named, and the keys there that make credentials.
     sections: &'static [&'static str],
     members: &'static [&'static str],
-    /// Who looks there.
+    /// The SDKs that read it.
     readers: &'static str,
 }
 
@@ -72,7 +72,7 @@ const SOURCES: [Source; 4] = [
     },
 ];
 
-/// Variables with arguments for Java, whose SDKs take what is set there before anything else.
+/// Variables with arguments for Java. Its SDKs prefer properties that are set there to anything else.
 const JAVA_OPTIONS: [&str; 3] = ["JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"];
 const JAVA_PROPERTIES: [&str; 8] = [
     "aws.accessKeyId",
@@ -85,13 +85,13 @@ const JAVA_PROPERTIES: [&str; 8] = [
     "aws.webIdentityTokenFilePath",
 ];
 
-/// Refuses what would win over any role that a command is given, whichever way.
-pub(super) fn check_any() -> Result<(), Failure> {
+/// Refuses Java properties that would replace the role, with and without `--refreshable`.
+pub(super) fn check_java_options() -> Result<(), Failure> {
     for name in JAVA_OPTIONS {
         let options = environment::variable(name).unwrap_or_default();
         if let Some(property) = java_property(&options.to_string_lossy()) {
             return Err(Failure::Usage(format!(
-                "{name} sets {property}, which the AWS SDKs for Java use before the role that a command is given; take it out"
+                "{name} sets {property}, which the AWS SDKs for Java prefer to the role of the command; remove it"
             )));
         }
     }
@@ -110,7 +110,7 @@ fn java_property(options: &str) -> Option<&'static str> {
     })
 }
 
-/// Refuses where a file would win over the endpoint.
+/// Refuses files whose credentials SDKs would use instead of the endpoint.
 pub(super) fn check_files() -> Result<(), Failure> {
     for source in &SOURCES {
         for path in places(source) {
@@ -120,19 +120,19 @@ pub(super) fn check_files() -> Result<(), Failure> {
                 Ok(Some(bytes)) => bytes,
                 Err(NotRead::NotRegular | NotRead::TooLong(_)) if path != Path::new("/dev/null") => {
                     return Err(Failure::Usage(format!(
-                        "{} is no file that could be looked at, and {} may find credentials there instead of those of \
-                         --refreshable; let {} name a regular file",
+                        "{} is not a regular file, and {} may find credentials there and use them instead of those of \
+                         --refreshable; set {} to a regular file",
                         path.display(),
                         source.readers,
                         source.variable
                     )));
                 }
-                // What is not there, or cannot be read here, cannot be read by the command either.
+                // The command cannot read a file either that is missing or may not be read.
                 _ => continue,
             };
-            // Some SDKs read on where others find no text.
+            // Some SDKs read files that are not UTF-8.
             let text = String::from_utf8_lossy(bytes.expose());
-            if let Some((line, member)) = decides(&text, source) {
+            if let Some((line, member)) = credentials_in(&text, source) {
                 return Err(Failure::Usage(refusal(source, &path, line, member)));
             }
         }
@@ -144,7 +144,7 @@ fn refusal(source: &Source, path: &Path, line: usize, member: &str) -> String {
     let Source { variable, sections, readers, .. } = source;
     format!(
         "[{}] in {}:{line} has {member}, and {readers} would use its credentials instead of those of --refreshable; leave \
-         --refreshable out, give that section a name of its own, or let {variable} name a file without it",
+         --refreshable out, rename that section, or set {variable} to a file without it",
         sections[0],
         path.display()
     )
@@ -156,15 +156,16 @@ fn places(source: &Source) -> Vec<PathBuf> {
     match environment::variable(source.variable).map(OsString::into_string) {
         Some(Ok(path)) => vec![expanded(&path, home.as_deref(), text)],
         Some(Err(path)) => vec![PathBuf::from(path)],
-        // An absolute path takes the place of the home directory.
+        // Joining an absolute path gives that path.
         None => source.default.iter().map(|path| home.as_deref().unwrap_or(Path::new("/")).join(path)).collect(),
     }
 }
 
-/// The first member of the default section that makes credentials, and its line. Sub-members, which are indented, make none.
+/// The first key of the default section that makes credentials, and its line. Indented keys make none.
 ///
-/// Of `[ default ]` botocore makes nothing, and other SDKs the default profile: here blanks at the brackets do not count.
-fn decides(text: &str, source: &Source) -> Option<(usize, &'static str)> {
+/// botocore ignores a section `[ default ]`, and other SDKs take it for the default profile. So blanks at the brackets do not
+/// matter here.
+fn credentials_in(text: &str, source: &Source) -> Option<(usize, &'static str)> {
     let document = Document::read(text);
     let is_meant = |section: &&Section<'_>| {
         let words = shell_words(section.header).unwrap_or_default();
@@ -186,7 +187,7 @@ mod tests {
 
     #[test]
     fn a_default_profile_with_credentials_is_found() {
-        let found = |text: &str, source: &Source| decides(text, source).map(|(_, member)| member);
+        let found = |text: &str, source: &Source| credentials_in(text, source).map(|(_, member)| member);
         for (text, member) in [
             ("[default]\naws_access_key_id = AKIA\n", Some("aws_access_key_id")),
             ("[ default ]\r\nregion = x\r\nSSO_Session: corp\r\n", Some("sso_session")),
@@ -204,7 +205,7 @@ mod tests {
             assert_eq!(found(text, &SOURCES[0]), member, "{text:?}");
         }
         assert_eq!(found("[profile default]\nrole_arn = x\n", &SOURCES[1]), None);
-        assert_eq!(decides("\n[default]\nregion = x\nrole_arn = x\n", &SOURCES[0]), Some((4, "role_arn")));
+        assert_eq!(credentials_in("\n[default]\nregion = x\nrole_arn = x\n", &SOURCES[0]), Some((4, "role_arn")));
         let boto = "[Boto]\ndebug = 1\n[Credentials]\ngs_oauth2_refresh_token = x\n";
         assert_eq!(found(boto, &SOURCES[3]), None);
         assert_eq!(found(&format!("{boto}AWS_Access_Key_Id = AKIA\n"), &SOURCES[3]), Some("aws_access_key_id"));

@@ -13,10 +13,10 @@ use rustix::io::Errno;
 use crate::environment;
 use crate::role_environment::Changes;
 
-/// Who reads an executable file that is no program and names no interpreter (execvp(3)).
+/// Runs an executable file that is no program and names no interpreter (execvp(3)).
 const INTERPRETER: &str = "/bin/sh";
 
-/// A command with its arguments.
+/// A command and its arguments.
 pub(super) struct Program(Vec<OsString>);
 
 impl Program {
@@ -24,7 +24,6 @@ impl Program {
         Self(words)
     }
 
-    /// How messages name it.
     pub(super) fn name(&self) -> String {
         self.0.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default()
     }
@@ -57,7 +56,7 @@ fn is_no_program(error: &io::Error) -> bool {
     error.raw_os_error() == Some(Errno::NOEXEC.raw_os_error())
 }
 
-/// The file that a name means: the first one on `PATH` that can be executed.
+/// The first file of that name on `PATH` that can be executed.
 fn file(name: &OsStr, path: &OsStr) -> PathBuf {
     let is_executable = |file: &PathBuf| file.is_file() && access(file, Access::EXEC_OK).is_ok();
     let on_path =

@@ -1,33 +1,32 @@
-//! The agent of a person's launchd. Written against launchctl(1) and launchd.plist(5), and not run yet but for the text of
-//! the property list.
+//! The agent of a person's launchd, after launchctl(1) and launchd.plist(5). Only the text of the property list has been tested.
 
 use std::path::PathBuf;
 use std::process::Command;
 
 use ssoctl_protocol::SocketPath;
 
-use super::{Placed, ask, carry_out, place, program, remove, say, show, text};
-use crate::cli::ServiceAction;
+use super::{Action, Placed, ask, carry_out, path_text, place, program, remove, show};
 use crate::environment;
 use crate::failure::Failure;
+use crate::output;
+use crate::service_manager::{LABEL, launchctl, launchd_domain, launchd_target};
 
-const LABEL: &str = "io.github.ssoctl.ssoctld";
 const PROPERTY_LIST: &str = include_str!("../../../../launchd/io.github.ssoctl.ssoctld.plist");
 
-pub(super) fn run(action: ServiceAction) -> Result<(), Failure> {
+pub(super) fn run(action: Action) -> Result<(), Failure> {
     match action {
-        ServiceAction::Install => install(),
-        ServiceAction::Uninstall => uninstall(),
-        ServiceAction::Status => show(&mut launchctl(&["print", &target()])),
-        ServiceAction::Restart => {
-            carry_out(&mut launchctl(&["kickstart", "-k", &target()]), "restarting the agent")?;
-            say("restarted")
+        Action::Install => install(),
+        Action::Uninstall => uninstall(),
+        Action::Status => show(&mut launchctl(&["print", &launchd_target()])),
+        Action::Restart => {
+            carry_out(&mut launchctl(&["kickstart", "-k", &launchd_target()]), "restarting the agent")?;
+            output::line("restarted")
         }
-        ServiceAction::Stop => {
-            carry_out(&mut launchctl(&["bootout", &target()]), "stopping the agent")?;
-            say("stopped; the next login starts it again")
+        Action::Stop => {
+            carry_out(&mut launchctl(&["bootout", &launchd_target()]), "stopping the agent")?;
+            output::line("stopped; the next login starts it again")
         }
-        ServiceAction::Logs { follow, lines } => {
+        Action::Logs { follow, lines } => {
             let mut tail = Command::new("tail");
             tail.args(["-n", &lines.to_string()]).args(follow.then_some("-F")).arg(home()?.join(LOG));
             show(&mut tail)
@@ -41,60 +40,45 @@ const LOG: &str = "Library/Logs/ssoctl/ssoctld.log";
 fn install() -> Result<(), Failure> {
     let home = home()?;
     let log = home.join(LOG);
-    // Whoever has set it for this shell has not set it for launchd.
+    // SSOCTL_SOCKET of this shell is not set for launchd.
     let socket = SocketPath::from_environment(|_| None, Some(home.clone()));
     let socket = socket.ok_or_else(no_home)?.path().to_owned();
     for directory in [log.parent(), socket.parent()].into_iter().flatten() {
         ssoctl_files::directory::make(directory, 0o700)
             .map_err(|error| Failure::Other(format!("cannot make {}: {error}", directory.display())))?;
     }
-    let list = property_list(&program()?, &text(socket)?, &text(log)?);
+    let list = property_list(&program()?, &path_text(socket)?, &path_text(log)?);
     let path = path(&home);
     let placed = place(&path, &list)?;
-    let is_loaded = ask(&mut launchctl(&["print", &target()])).is_ok_and(|output| output.status.success());
+    let is_loaded = is_active();
     if is_loaded && placed == Placed::Unchanged {
-        return say("already installed and running; nothing was changed");
+        return output::line("already installed and running; nothing was changed");
     }
     if is_loaded {
-        carry_out(&mut launchctl(&["bootout", &target()]), "stopping the agent")?;
+        carry_out(&mut launchctl(&["bootout", &launchd_target()]), "stopping the agent")?;
     }
-    let path = text(path)?;
-    carry_out(&mut launchctl(&["bootstrap", &domain(), &path]), "starting the agent")?;
-    say("installed: ssoctld runs now, and from each login on")
+    let path = path_text(path)?;
+    carry_out(&mut launchctl(&["bootstrap", &launchd_domain(), &path]), "starting the agent")?;
+    output::line("installed: ssoctld runs now, and from each login on")
 }
 
 pub(super) fn is_active() -> bool {
-    ask(&mut launchctl(&["print", &target()])).is_ok_and(|output| output.status.success())
+    ask(&mut launchctl(&["print", &launchd_target()])).is_ok_and(|output| output.status.success())
 }
 
 pub(super) fn stop_daemon() -> Result<(), Failure> {
-    carry_out(&mut launchctl(&["kill", "TERM", &target()]), "stopping the agent")
+    carry_out(&mut launchctl(&["kill", "TERM", &launchd_target()]), "stopping the agent")
 }
 
 fn uninstall() -> Result<(), Failure> {
     let path = path(&home()?);
     if !path.exists() {
-        return say("not installed; nothing was changed");
+        return output::line("not installed; nothing was changed");
     }
     // It may not be running.
-    let _ = ask(&mut launchctl(&["bootout", &target()]));
+    let _ = ask(&mut launchctl(&["bootout", &launchd_target()]));
     remove(&path)?;
-    say("uninstalled; sign-ins and the configuration are still there")
-}
-
-fn launchctl(arguments: &[&str]) -> Command {
-    let mut command = Command::new("launchctl");
-    command.args(arguments);
-    command
-}
-
-/// What launchd runs for a person who is logged in at the screen.
-fn domain() -> String {
-    format!("gui/{}", rustix::process::getuid().as_raw())
-}
-
-fn target() -> String {
-    format!("{}/{LABEL}", domain())
+    output::line("uninstalled; sign-ins and the configuration are still there")
 }
 
 fn path(home: &std::path::Path) -> PathBuf {
@@ -111,7 +95,7 @@ fn no_home() -> Failure {
 
 fn property_list(program: &str, socket: &str, log: &str) -> String {
     let literal = |path: &str| path.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    // The places are found in the template, never in a path that was put there.
+    // Only the template is searched for places, never a path that was inserted.
     let mut rest = PROPERTY_LIST;
     let mut list = String::with_capacity(PROPERTY_LIST.len() + 512);
     while let Some((before, after)) = rest.split_once("<string>{") {
@@ -134,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_are_written_out_and_mean_nothing_to_xml() {
+    fn paths_are_inserted_and_escaped_for_xml() {
         let list = property_list("/opt/R&D/{log}", "/Users/ada/s", "/Users/ada/<l>");
         assert!(list.contains("<string>/opt/R&amp;D/{log}</string>"), "{list}");
         assert!(list.contains("<string>/Users/ada/s</string>"), "{list}");

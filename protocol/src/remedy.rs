@@ -1,20 +1,23 @@
 //! Problems as a person reads them: what happened, and what to do.
 
-use ssoctl_protocol::{ErrorCode, PendingLogin, Problem, Timestamp, text};
-
-use super::{LONGEST_CODE, ago, duration, shell_word};
+use crate::text::{self, LONGEST_CODE, duration_in_words};
+use crate::{ErrorCode, PendingLogin, Problem, Timestamp, shell};
 
 const HOW_TO_ADD: &str = "add one: ssoctl login --start-url URL --region REGION";
 
 /// The text for a problem, without the leading `ssoctl: `.
-pub(crate) fn problem(problem: &Problem, now: Timestamp) -> String {
+pub fn with_remedy(problem: &Problem, now: Timestamp) -> String {
     let detail = problem.detail.trim_end_matches('.');
     let session = problem.session.as_deref();
-    let login = session.map_or_else(|| "ssoctl login".to_owned(), |name| format!("ssoctl login {}", shell_word(name)));
+    let login =
+        session.map_or_else(|| "ssoctl login".to_owned(), |name| format!("ssoctl login {}", shell::argument(name)));
     match &problem.code {
         ErrorCode::SignInRequired => {
             let who = session.map_or_else(|| "the session".to_owned(), |name| format!("session \"{name}\""));
-            let since = problem.expires_at.filter(|at| *at <= now).map(|at| format!(" (expired {})", ago(at, now)));
+            let since = problem
+                .expires_at
+                .filter(|at| *at <= now)
+                .map(|at| format!(" (expired {} ago)", duration_in_words(now.duration_since(at))));
             format!(
                 "{who} needs a sign-in{}; run: {login}{}",
                 since.unwrap_or_default(),
@@ -32,7 +35,7 @@ pub(crate) fn problem(problem: &Problem, now: Timestamp) -> String {
             format!("{detail}; choose another --name, edit that one, or sign in to it: {login}")
         }
         ErrorCode::NotAssigned => {
-            format!("{detail}; see which there are: ssoctl accounts, ssoctl roles (an administrator assigns them)")
+            format!("{detail}; list your roles: ssoctl accounts, ssoctl roles (an administrator assigns them)")
         }
         ErrorCode::AssignmentUnnamed => {
             format!(
@@ -44,18 +47,20 @@ pub(crate) fn problem(problem: &Problem, now: Timestamp) -> String {
         ErrorCode::UnknownFlow => format!("{detail}; run again: {login}"),
         ErrorCode::ServiceRefused => format!(
             "{detail}; check start URL, region and scopes of the session: ssoctl status{}",
-            session.map_or_else(String::new, |name| format!(" {}", shell_word(name)))
+            session.map_or_else(String::new, |name| format!(" {}", shell::argument(name)))
         ),
         ErrorCode::ServiceUnavailable => format!("{detail}; check the network and the proxy settings, then try again"),
         ErrorCode::StoreUnavailable => format!("{detail}; unlock the keyring and try again, or run: {login}"),
         ErrorCode::InvalidConfiguration | ErrorCode::ConfigurationUnwritable => {
-            format!("{detail}; correct the configuration, which this checks: ssoctl status")
+            format!("{detail}; correct the configuration; this checks it: ssoctl status")
         }
-        ErrorCode::AwsConfigUnusable => format!("{detail}; put that right, or unset the variable that names it"),
+        ErrorCode::AwsConfigUnusable => format!("{detail}; repair it, or unset the variable that names it"),
         ErrorCode::InvalidRequest => format!("{detail}; correct the command line"),
-        ErrorCode::Forbidden => format!("{detail}; run ssoctl as the user whose daemon it is"),
+        ErrorCode::Forbidden => format!("{detail}; run ssoctl as the daemon's user"),
         ErrorCode::NotFound | ErrorCode::MethodNotAllowed => {
-            format!("{detail}; the daemon is of another version: restart it after an update")
+            format!(
+                "{detail}; the daemon is of another version; end it, and the next call starts the new one: ssoctl stop"
+            )
         }
         ErrorCode::BodyTooLarge => format!("{detail}; shorten the arguments"),
         ErrorCode::TooManyConnections
@@ -69,14 +74,14 @@ pub(crate) fn problem(problem: &Problem, now: Timestamp) -> String {
     }
 }
 
-/// The hint at a sign-in that only waits for the person.
+/// A hint at a sign-in that waits for the person.
 fn pending(login: Option<&PendingLogin>, now: Timestamp) -> String {
     login.filter(|login| login.expires_at > now).map_or_else(String::new, |login| {
         format!(
             " (or confirm the pending code {} at {}, for another {})",
             text::shown(&login.user_code, LONGEST_CODE),
             login.verification_uri_complete,
-            duration(login.expires_at.duration_since(now))
+            duration_in_words(login.expires_at.duration_since(now))
         )
     })
 }
@@ -94,20 +99,20 @@ mod tests {
     }
 
     #[test]
-    fn who_needs_a_sign_in_is_told_since_when_and_what_to_run() {
+    fn a_needed_sign_in_is_reported_with_the_time_of_expiry_and_the_command() {
         let expired = Problem::new(ErrorCode::SignInRequired, "ignored")
             .of_session("corp")
             .with_expiry(Some(minutes_from_now(-12)));
         assert_eq!(
-            problem(&expired, now()),
+            with_remedy(&expired, now()),
             r#"session "corp" needs a sign-in (expired 12 min ago); run: ssoctl login corp"#
         );
         let never = Problem::new(ErrorCode::SignInRequired, "ignored").of_session("my corp");
-        assert_eq!(problem(&never, now()), r#"session "my corp" needs a sign-in; run: ssoctl login 'my corp'"#);
+        assert_eq!(with_remedy(&never, now()), r#"session "my corp" needs a sign-in; run: ssoctl login 'my corp'"#);
     }
 
     #[test]
-    fn a_pending_sign_in_is_pointed_at_while_its_code_lives() {
+    fn a_pending_sign_in_is_mentioned_while_its_code_is_valid() {
         let login = |minutes| PendingLogin {
             flow: 1,
             user_code: "ABCD-EFGH".into(),
@@ -116,15 +121,15 @@ mod tests {
             expires_at: minutes_from_now(minutes),
         };
         let with = |login| Problem::new(ErrorCode::SignInRequired, "").of_session("corp").with_login(Some(login));
-        let text = problem(&with(login(9)), now());
+        let text = with_remedy(&with(login(9)), now());
         assert!(text.contains("ABCD-EFGH at https://example.awsapps.com/") && text.contains("another 9 min"), "{text}");
-        assert!(!problem(&with(login(-1)), now()).contains("ABCD"), "a dead code is of no use");
+        assert!(!with_remedy(&with(login(-1)), now()).contains("ABCD"), "a dead code is of no use");
     }
 
     #[test]
     fn every_code_says_what_happened_and_what_to_do() {
         for code in ErrorCode::ALL.iter().cloned().chain([ErrorCode::Other("teapot".into())]) {
-            let text = problem(&Problem::new(code.clone(), "it went wrong.").of_session("corp"), now());
+            let text = with_remedy(&Problem::new(code.clone(), "it went wrong.").of_session("corp"), now());
             let (what, remedy) = text.split_once("; ").unwrap_or_else(|| panic!("{code}: no remedy in {text:?}"));
             assert!(what.starts_with("it went wrong") || code == ErrorCode::SignInRequired, "{code}: {text}");
             assert!(remedy.len() > 10, "{code}: {text}");
@@ -135,7 +140,7 @@ mod tests {
     fn the_names_to_choose_from_are_listed() {
         let choices = vec!["dev".to_owned(), "prod".to_owned()];
         for code in [ErrorCode::AmbiguousSession, ErrorCode::UnknownSession] {
-            assert!(problem(&Problem::new(code, "x").with_choices(choices.clone()), now()).contains("dev, prod"));
+            assert!(with_remedy(&Problem::new(code, "x").with_choices(choices.clone()), now()).contains("dev, prod"));
         }
     }
 }

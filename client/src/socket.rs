@@ -1,0 +1,47 @@
+//! Connecting to a daemon's socket, and finding out who listens there. A process of another user would see which sessions are
+//! asked for, and could hand out tokens of its own, so only the user's own daemon is trusted, and whoever `SSOCTL_SOCKET_OWNER`
+//! names.
+
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use ssoctl_files::remedy::explained;
+use ssoctl_protocol::SocketOwner;
+
+/// The process that made a socket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Listener {
+    Process(u32),
+    /// The kernel gives no process id: on macOS, and for processes of another PID namespace, as in containers.
+    Unknown,
+}
+
+/// Connects; `None` if there is no socket, or nobody listens there.
+pub(crate) fn connect(path: &Path) -> io::Result<Option<UnixStream>> {
+    match UnixStream::connect(path) {
+        Ok(stream) => Ok(Some(stream)),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => Ok(None),
+        Err(error) => Err(explained(error, path)),
+    }
+}
+
+/// Returns the listener, if it is a process of a user who is trusted. The error says why it is refused and what to do.
+pub(crate) fn check(stream: &UnixStream, path: &Path, trusted: SocketOwner) -> Result<Listener, String> {
+    let (uid, listener) = peer(stream)
+        .map_err(|error| format!("cannot tell who listens at {}: {}", path.display(), io::Error::from(error)))?;
+    trusted.judge(uid, rustix::process::geteuid().as_raw(), path).map(|()| listener)
+}
+
+#[cfg(target_os = "linux")]
+fn peer(stream: &UnixStream) -> nix::Result<(u32, Listener)> {
+    use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+    let credentials = getsockopt(stream, PeerCredentials)?;
+    let pid = u32::try_from(credentials.pid()).ok().filter(|pid| *pid != 0);
+    Ok((credentials.uid(), pid.map_or(Listener::Unknown, Listener::Process)))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn peer(stream: &UnixStream) -> nix::Result<(u32, Listener)> {
+    Ok((nix::unistd::getpeereid(stream)?.0.as_raw(), Listener::Unknown))
+}
