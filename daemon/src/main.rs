@@ -104,9 +104,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(async {
-        let listener = socket.listener.try_clone()?;
-        listener.set_nonblocking(true)?;
-        let listener = tokio::net::UnixListener::from_std(listener)?;
+        let listener = socket.for_tokio()?;
         let clock = Arc::new(SystemClock::start()?);
         let machine = MachineProblems::default();
         if let Err(unusable) = Proxies::from_process() {

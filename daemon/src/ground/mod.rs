@@ -178,19 +178,17 @@ impl Ground {
 
     fn renew_socket(&mut self) -> Result<Option<UnixListener>, Fallen> {
         let Some(gone) = self.socket.take() else { return Ok(None) };
-        let path = gone.path().to_owned();
+        let path = gone.socket().clone();
         if gone.is_handed() {
-            return Err(Fallen::Handed(path));
+            return Err(Fallen::Handed(path.path().to_owned()));
         }
-        let kind = gone.kind();
         // Before the new socket is made, so that this does not remove its file.
         drop(gone);
-        let socket = socket::listen(&kind(path))?;
+        let socket = socket::listen(&path)?;
         tracing::warn!(path = %socket.path().display(), "the socket was removed, and made again");
-        let listener = socket.listener.try_clone()?;
-        listener.set_nonblocking(true)?;
+        let listener = socket.for_tokio()?;
         self.socket = Some(socket);
-        Ok(Some(UnixListener::from_std(listener)?))
+        Ok(Some(listener))
     }
 
     fn report_exclusion(&self, lock: &str, exclusion: Exclusion) {

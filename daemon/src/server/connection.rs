@@ -1,4 +1,4 @@
-//! Connections: who may open one, and what one may cost.
+//! Accepts connections, and bounds how many there are and how long each may take.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +17,7 @@ use super::foreign::Foreigners;
 use super::freed_memory::OpenConnections;
 use super::handlers::Api;
 use super::reply;
-use super::silent::{Silent, Turn};
+use super::silent::{Activity, SilentConnections};
 use super::unread::Connection;
 use crate::clock::Clock;
 
@@ -27,13 +27,13 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest head of a request, in bytes.
 const HEAD_LIMIT: usize = 16 << 10;
 
-/// How long a client that has just connected may take to ask, once the daemon stops.
+/// When the daemon stops: how long clients that have just connected may take to send a request.
 const FIRST_REQUEST_GRACE: Duration = Duration::from_millis(250);
 
-/// How long open connections may take to end once the daemon stops.
+/// When the daemon stops: how long open connections may take to end.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How long accepting pauses after it failed, which it does when descriptors run out.
+/// The pause after accepting has failed, as it does when descriptors run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Connections that are still open after the last one was accepted.
@@ -44,8 +44,8 @@ pub struct Remaining {
 }
 
 impl Remaining {
-    /// Lets everybody finish. Callers that wait are answered by their sessions, which have to be stopped before or
-    /// meanwhile.
+    /// Waits until all requests are answered. Sessions answer waiting callers when they are stopped, which has to happen before
+    /// or meanwhile.
     pub async fn end(self) {
         tokio::select! {
             () = self.connections.shutdown() => {}
@@ -54,8 +54,8 @@ impl Remaining {
     }
 }
 
-/// Serves the API on this socket, and on whichever comes in its place, until `shutdown` ends. By its own end no more connections are accepted, and whoever was
-/// accepted has had the time to ask, so that nobody is turned away while the next daemon waits for the socket.
+/// Serves the API on this socket, and on those that replace it, until `shutdown` ends. After that no connection is accepted, and
+/// those that were have had the time to send a request: no caller is turned away because the next daemon takes over.
 pub async fn serve(
     mut listener: UnixListener,
     mut successors: mpsc::Receiver<UnixListener>,
@@ -67,16 +67,13 @@ pub async fn serve(
     let connections = GracefulShutdown::new();
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(HEAD_LIMIT).half_close(false);
-    // Never sent on. Each connection holds a sender until its first request.
+    // Nothing is sent. Each connection holds a sender until its first request.
     let (unheard, mut all_heard) = mpsc::channel::<Infallible>(1);
     tokio::pin!(shutdown);
-    let limit = descriptors::connections();
-    let free = Arc::new(Semaphore::new(limit));
-    let mut crowd = Crowd::new(limit);
-    let silent = Silent::new(Arc::clone(&clock));
+    let mut limit = ConnectionLimit::new(descriptors::connections());
+    let silent = SilentConnections::new(Arc::clone(&clock));
     let open = Arc::new(OpenConnections::default());
     tokio::spawn(Arc::clone(&open).give_back(Arc::clone(&clock)));
-    let mut accepted_so_far = 0;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -94,40 +91,34 @@ pub async fn serve(
                 continue;
             }
         };
-        let Some(stream) = foreigners.sort_out(stream) else { continue };
-        let Ok(place) = Arc::clone(&free).try_acquire_owned() else {
-            crowd.refuse(&stream);
-            continue;
-        };
-        crowd.admitted();
+        let Some(stream) = foreigners.refuse_unless_owner(stream) else { continue };
+        let Some(permit) = limit.admit(&stream) else { continue };
         let api = Arc::clone(&api);
         let unheard = Mutex::new(Some(unheard.clone()));
-        accepted_so_far += 1;
-        let turn = Arc::new(Turn::new(&silent, accepted_so_far));
-        let takes_turn = Arc::clone(&turn);
+        let activity = Arc::new(Activity::new(&silent));
+        let of_requests = Arc::clone(&activity);
         let service = service_fn(move |mut request| {
             unheard.lock().unwrap_or_else(PoisonError::into_inner).take();
-            let (api, turn) = (Arc::clone(&api), Arc::clone(&takes_turn));
+            let (api, activity) = (Arc::clone(&api), Arc::clone(&of_requests));
             async move {
-                turn.asks();
-                // Whoever waits for a body is silent once more.
-                request.extensions_mut().insert(Arc::clone(&turn));
+                activity.request_arrived();
+                // A client whose body is awaited is silent again.
+                request.extensions_mut().insert(Arc::clone(&activity));
                 let answer = api.answer(request).await;
-                turn.is_silent();
+                activity.wait_for_client();
                 Ok::<_, Infallible>(answer)
             }
         });
         let stream = TokioIo::new(Connection::new(stream, Arc::clone(&clock)));
         let connection = connections.watch(http.serve_connection(stream, service));
-        let counted = open.one_more();
+        let counted = open.add();
         tokio::spawn(async move {
-            let _place = (place, counted);
+            let _held = (permit, counted);
             tokio::select! {
-                // Clients come and go as they like; what they broke concerns nobody else.
                 ended = connection => if let Err(error) = ended {
                     tracing::debug!(%error, "a connection broke");
                 },
-                () = turn.cut() => tracing::debug!("a silent connection was cut off, as there are too many"),
+                () = activity.cut_off() => tracing::debug!("a silent connection was cut off, as there are too many"),
             }
         });
     }
@@ -139,38 +130,37 @@ pub async fn serve(
     Remaining { connections, clock }
 }
 
-/// What happens to those who come when every place is taken.
-struct Crowd {
-    answer: Vec<u8>,
+/// Refuses connections beyond a limit.
+struct ConnectionLimit {
+    free: Arc<Semaphore>,
     limit: usize,
-    /// How many were turned away since the last one who got in.
+    answer: Vec<u8>,
+    /// How many were refused since the last one that was admitted.
     refused: u64,
 }
 
-impl Crowd {
+impl ConnectionLimit {
     fn new(limit: usize) -> Self {
-        let problem = Problem::new(
-            ErrorCode::TooManyConnections,
-            format!(
-                "ssoctld serves {limit} connections at once, and all are in use; end some of the programs that wait"
-            ),
+        let detail = format!(
+            "ssoctld serves {limit} connections at once, and all are in use; end some of the programs that wait"
         );
-        Self { answer: reply::raw(&problem), limit, refused: 0 }
+        let answer = reply::raw(&Problem::new(ErrorCode::TooManyConnections, detail));
+        Self { free: Arc::new(Semaphore::new(limit)), limit, answer, refused: 0 }
     }
 
-    /// Tells why, without waiting for a request: whoever refuses thousands cannot listen to each.
-    fn refuse(&mut self, stream: &UnixStream) {
-        if self.refused == 0 {
-            tracing::warn!(limit = self.limit, "connections are refused, as all places are taken");
-        }
-        self.refused += 1;
-        // An empty socket's buffer takes it at once; otherwise there is nothing more to be done for this client.
-        let _ = stream.try_write(&self.answer);
-    }
-
-    fn admitted(&mut self) {
-        if self.refused > 0 {
+    /// A refused client gets its answer before it has sent a request: there may be thousands of them.
+    fn admit(&mut self, stream: &UnixStream) -> Option<tokio::sync::OwnedSemaphorePermit> {
+        let permit = Arc::clone(&self.free).try_acquire_owned().ok();
+        if permit.is_none() {
+            if self.refused == 0 {
+                tracing::warn!(limit = self.limit, "connections are refused, as all places are taken");
+            }
+            self.refused += 1;
+            // The buffer of a new socket is empty and takes the whole answer.
+            let _ = stream.try_write(&self.answer);
+        } else if self.refused > 0 {
             tracing::info!(refused = std::mem::take(&mut self.refused), "connections are accepted again");
         }
+        permit
     }
 }

@@ -1,16 +1,16 @@
-//! How many connections there may be: as many as there are file descriptors for, less those that the daemon needs itself.
+//! The limit of connections: one for each file descriptor that the daemon does not need itself.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// What the daemon asks for. Ten thousand waiting callers fit with room to spare, and what they can make it cost stays
-/// bounded. macOS gives no process more than 10,240 unless it was told to.
+/// The limit that the daemon sets for itself: enough for ten thousand waiting callers, and a bound for what they can cost. By
+/// default macOS gives a process 10,240 at most.
 const WANTED: u64 = if cfg!(target_os = "macos") { 10_240 } else { 16_384 };
 
-/// What is kept back for calls to the service, D-Bus, files and the log: a quarter, but at least what an idle daemon has
-/// open, twice, and at most what a thousand sessions need that call at once.
+/// What is kept for calls to the service, D-Bus, files and the log: a quarter, but at least twice what an idle daemon has open,
+/// and at most what a thousand sessions need that call at once.
 const RESERVED: std::ops::RangeInclusive<u64> = 48..=2048;
 
-/// Raises the limit of open files as far as it makes sense. Programs that the daemon starts inherit it.
+/// Raises the limit of open files to [`WANTED`], if the system allows it. Programs that the daemon starts inherit it.
 pub fn raise() {
     let limit = getrlimit(Resource::Nofile);
     let raised = limit.maximum.map_or(WANTED, |maximum| maximum.min(WANTED));

@@ -1,47 +1,40 @@
-//! Connections of other users. The socket's mode keeps them out already; this holds where somebody has loosened it.
+//! Refuses connections of other users. The socket's mode keeps them out already; this holds where somebody has loosened it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use ssoctl_protocol::{ErrorCode, Problem};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 
 use super::reply;
 use crate::clock::Clock;
 
-/// How many of them are listened to at once. The others are answered before they have asked.
-const PLACES: usize = 4;
-
-/// How long one may take to ask. It is read only so that the answer is not lost: a socket that is closed with something unread
-/// resets the connection.
+/// How many of their requests are read at once, how long that may take, and how many bytes are read. They are read only so that
+/// the answer arrives: closing a socket with unread bytes resets the connection.
+const AT_ONCE: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(1);
+const LONGEST: u64 = 16 << 10;
 
-/// The longest question that is read.
-const LONGEST: usize = 16 << 10;
-
-/// Tells each of them why it gets nothing.
 pub(super) struct Foreigners {
     owner: u32,
-    answer: Arc<[u8]>,
+    answer: Vec<u8>,
     places: Arc<Semaphore>,
     clock: Arc<dyn Clock>,
-    /// Who was named in the log last, so that nobody fills it.
+    /// The user that was logged last. Each user is logged once, so that nobody fills the log.
     logged: Option<u32>,
 }
 
 impl Foreigners {
     pub(super) fn new(owner: u32, clock: Arc<dyn Clock>) -> Self {
-        let problem = Problem::new(
-            ErrorCode::Forbidden,
-            format!("this ssoctld belongs to the user with uid {owner} and serves nobody else"),
-        );
-        let answer = reply::raw(&problem).into();
-        Self { owner, answer, places: Arc::new(Semaphore::new(PLACES)), clock, logged: None }
+        let detail = format!("this ssoctld belongs to the user with uid {owner} and serves nobody else");
+        let answer = reply::raw(&Problem::new(ErrorCode::Forbidden, detail));
+        Self { owner, answer, places: Arc::new(Semaphore::new(AT_ONCE)), clock, logged: None }
     }
 
-    /// Gives a connection of the owner back, and refuses any other.
-    pub(super) fn sort_out(&mut self, stream: UnixStream) -> Option<UnixStream> {
+    /// Returns a connection of the owner, and refuses any other.
+    pub(super) fn refuse_unless_owner(&mut self, mut stream: UnixStream) -> Option<UnixStream> {
         match stream.peer_cred() {
             Ok(peer) if peer.uid() == self.owner => return Some(stream),
             Ok(peer) if self.logged == Some(peer.uid()) => {}
@@ -53,36 +46,23 @@ impl Foreigners {
                     "a connection of another user was refused; further ones of this user are not logged"
                 );
             }
-            Err(error) => tracing::warn!(%error, "a connection whose user cannot be told was refused"),
+            Err(error) => tracing::warn!(%error, "a connection was refused, as its user is not known"),
         }
-        // An empty socket's buffer takes it at once.
+        // The buffer of a new socket is empty and takes the whole answer.
         let _ = stream.try_write(&self.answer);
         if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
             let late = self.clock.sleep_until(self.clock.now().boot + PATIENCE);
             tokio::spawn(async move {
                 let _place = place;
+                // The client sees the end of the answer, and closes.
+                let _ = stream.shutdown().await;
+                let (mut rest, mut nowhere) = (stream.take(LONGEST), tokio::io::sink());
                 tokio::select! {
-                    () = hear_out(&stream) => {}
+                    _ = tokio::io::copy(&mut rest, &mut nowhere) => {}
                     () = late => {}
                 }
             });
         }
         None
-    }
-}
-
-/// Reads a request's head.
-async fn hear_out(stream: &UnixStream) {
-    let (mut buffer, mut length) = ([0; LONGEST], 0);
-    while length < LONGEST && stream.readable().await.is_ok() {
-        match stream.try_read(&mut buffer[length..]) {
-            Ok(0) => return,
-            Ok(count) => length += count,
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
-            Err(_) => return,
-        }
-        if buffer[..length].windows(4).any(|end| end == b"\r\n\r\n") {
-            return;
-        }
     }
 }

@@ -1,5 +1,4 @@
-//! Gives memory back to the system after many connections were open at once. What they took is free when they end, but the
-//! allocator would keep it.
+//! Gives memory back to the system after many connections have ended. The allocator would keep it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,7 +13,6 @@ const MANY: usize = 256;
 /// How long the tasks that served the connections may take to free what they hold.
 const DELAY: Duration = Duration::from_secs(1);
 
-/// How many connections there are.
 #[derive(Default)]
 pub(super) struct OpenConnections {
     counts: Mutex<Counts>,
@@ -37,7 +35,7 @@ impl Counts {
         self.most = self.most.max(self.open);
     }
 
-    /// Whether many have ended by now. A few calls do for each crowd, as it has to halve between them.
+    /// Whether many have ended by now. As their number has to halve in between, that happens seldom.
     fn closed(&mut self) -> bool {
         self.open -= 1;
         self.most >= MANY && self.open <= self.most / 2
@@ -53,12 +51,12 @@ impl OpenConnections {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn one_more(self: &Arc<Self>) -> OpenConnection {
+    pub(super) fn add(self: &Arc<Self>) -> OpenConnection {
         self.counts().opened();
         OpenConnection(Arc::clone(self))
     }
 
-    /// Gives memory back whenever many have ended, and sleeps otherwise.
+    /// Gives memory back whenever many connections have ended. Never returns.
     pub(super) async fn give_back(self: Arc<Self>, clock: Arc<dyn Clock>) {
         loop {
             self.many_ended.notified().await;
@@ -83,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_is_given_back_when_many_have_halved_and_not_for_a_few() {
+    fn memory_is_given_back_when_many_connections_have_halved_and_not_for_a_few() {
         let mut counts = Counts::default();
         for _ in 0..1000 {
             counts.opened();

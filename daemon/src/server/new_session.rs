@@ -11,7 +11,7 @@ use ssoctl_protocol::{ErrorCode, NewSession, Problem, SessionStatus};
 
 use super::handlers::Api;
 use super::problem;
-use super::silent::Turn;
+use super::silent::Activity;
 use crate::config::Identity;
 use crate::directory::Entry;
 
@@ -37,9 +37,9 @@ impl Api {
     }
 
     async fn body(&self, request: Request<Incoming>) -> Result<Bytes, Problem> {
-        let turn = request.extensions().get::<Arc<Turn>>().cloned();
-        if let Some(turn) = &turn {
-            turn.is_silent();
+        let activity = request.extensions().get::<Arc<Activity>>().cloned();
+        if let Some(activity) = &activity {
+            activity.wait_for_client();
         }
         let body = tokio::select! {
             body = Limited::new(request.into_body(), BODY_LIMIT).collect() => body,
@@ -47,8 +47,8 @@ impl Api {
                 return Err(Problem::new(ErrorCode::RequestTimeout, "the body did not come to its end in time"));
             }
         };
-        if let Some(turn) = &turn {
-            turn.asks();
+        if let Some(activity) = &activity {
+            activity.request_arrived();
         }
         match body {
             Ok(body) => Ok(body.to_bytes()),

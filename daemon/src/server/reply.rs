@@ -9,7 +9,6 @@ use hyper::{Response, StatusCode};
 use serde::Serialize;
 use ssoctl_protocol::{ErrorCode, JSON, PROBLEM_JSON, Problem, VERSION, VERSION_HEADER, text};
 
-/// What a handler has to say.
 pub(super) type Reply = Result<Response<Full<Bytes>>, Problem>;
 
 pub(super) fn ok(body: &impl Serialize) -> Reply {
@@ -20,32 +19,33 @@ pub(super) fn unexpected() -> Problem {
     Problem::new(ErrorCode::Internal, "the daemon's answer makes no sense; please report this")
 }
 
-/// A whole answer that ends its connection, for those who never get to ask.
+/// A whole answer that ends its connection, for clients that are refused before they send a request.
 pub(super) fn raw(problem: &Problem) -> Vec<u8> {
     let body = serde_json::to_string(problem).unwrap_or_default();
-    let (status, length) = (problem.status, body.len());
+    let reason = status(problem).canonical_reason().unwrap_or_default();
     let head = format!(
-        "HTTP/1.1 {status} {}\r\ncontent-type: {PROBLEM_JSON}\r\n{VERSION_HEADER}: {VERSION}\r\ncache-control: no-store\r\n\
-         retry-after: 1\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n",
-        StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or_default(),
+        "HTTP/1.1 {} {reason}\r\ncontent-type: {PROBLEM_JSON}\r\n{VERSION_HEADER}: {VERSION}\r\ncache-control: no-store\r\n\
+         retry-after: 1\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        problem.status,
+        body.len(),
     );
     (head + &body).into_bytes()
 }
 
 pub(super) fn problem(problem: &Problem) -> Response<Full<Bytes>> {
-    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    json(status, PROBLEM_JSON, problem).unwrap_or_else(|| {
-        let mut response = Response::new(Full::default());
-        *response.status_mut() = status;
-        response
-    })
+    let status = status(problem);
+    json(status, PROBLEM_JSON, problem).unwrap_or_else(|| whole(status, PROBLEM_JSON, Bytes::new()))
+}
+
+fn status(problem: &Problem) -> StatusCode {
+    StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 fn json(status: StatusCode, content_type: &'static str, body: &impl Serialize) -> Option<Response<Full<Bytes>>> {
     let mut document = BytesMut::with_capacity(1024).writer();
     serde_json::to_writer(&mut document, body).ok()?;
     let document = document.into_inner().freeze();
-    // Whoever has no client of ours looks at it in a terminal.
+    // A person may look at it in a terminal, through curl.
     let safe = match str::from_utf8(&document).map(text::in_json) {
         Ok(Cow::Owned(safe)) => Bytes::from(safe),
         _ => document,

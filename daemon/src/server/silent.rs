@@ -1,10 +1,10 @@
-//! Connections on which no request is being answered: whoever has just come, sends slowly, or may ask again later.
+//! Limits the connections that wait for their client: new ones, slow ones, and those that are kept for another request.
 //!
-//! Few of them are kept, as each costs memory and nobody waits for anything on it. Those who wait for an answer are not
-//! counted. Where there are too many, the ones that have been silent for longest are cut off: whoever means to ask does so
-//! within a moment.
+//! Each costs memory, and nobody waits for anything on it. If there are too many, those that have been silent for longest are cut
+//! off: a client that means to send a request does so within a moment. Clients that wait for an answer are not counted.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,29 +16,32 @@ use crate::clock::{BootTime, Clock};
 const FEW: usize = 256;
 /// Beyond this many, the longest silent one is cut off, however short that is.
 const MOST: usize = 2048;
-/// By then a client that was held up after it had connected has asked. A thousand may start at once.
+/// A client sends its request within this time, also when a thousand start at once.
 const MOMENT: Duration = Duration::from_secs(1);
 
-/// All silent connections.
-pub(super) struct Silent {
+/// The time since when a connection is silent, and a number that no other one has.
+type Key = (BootTime, u64);
+
+pub(super) struct SilentConnections {
     clock: Arc<dyn Clock>,
-    /// By when they fell silent.
-    since: Mutex<BTreeMap<(BootTime, u64), Arc<Notify>>>,
+    next_number: AtomicU64,
+    by_time: Mutex<BTreeMap<Key, Arc<Notify>>>,
 }
 
-impl Silent {
+impl SilentConnections {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
-        Arc::new(Self { clock, since: Mutex::default() })
+        Arc::new(Self { clock, next_number: AtomicU64::default(), by_time: Mutex::default() })
     }
 
-    fn all(&self) -> MutexGuard<'_, BTreeMap<(BootTime, u64), Arc<Notify>>> {
-        self.since.lock().unwrap_or_else(PoisonError::into_inner)
+    fn by_time(&self) -> MutexGuard<'_, BTreeMap<Key, Arc<Notify>>> {
+        self.by_time.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn enter(&self, number: u64, cut: &Arc<Notify>) -> (BootTime, u64) {
+    fn add(&self, cut: &Arc<Notify>) -> Key {
         let now = self.clock.now().boot;
-        let mut all = self.all();
-        all.insert((now, number), Arc::clone(cut));
+        let key = (now, self.next_number.fetch_add(1, Ordering::Relaxed));
+        let mut all = self.by_time();
+        all.insert(key, Arc::clone(cut));
         while all.len() > FEW {
             let Some(longest) = all.first_entry() else { break };
             if now.since(longest.key().0) < MOMENT && all.len() <= MOST {
@@ -48,55 +51,50 @@ impl Silent {
                 longest.notify_one();
             }
         }
-        (now, number)
+        key
     }
 }
 
-/// Whose turn it is on a connection: the client's at first.
-pub(super) struct Turn {
-    silent: Arc<Silent>,
-    number: u64,
+/// Whether a connection waits for its client, as it does at first, or for an answer.
+pub(super) struct Activity {
+    silent: Arc<SilentConnections>,
     cut: Arc<Notify>,
     /// Its key among the silent ones.
-    key: Mutex<Option<(BootTime, u64)>>,
+    key: Mutex<Option<Key>>,
 }
 
-impl Turn {
-    /// `number` tells one connection from all others.
-    pub(super) fn new(silent: &Arc<Silent>, number: u64) -> Self {
+impl Activity {
+    pub(super) fn new(silent: &Arc<SilentConnections>) -> Self {
         let cut = Arc::new(Notify::new());
-        let key = Mutex::new(Some(silent.enter(number, &cut)));
-        Self { silent: Arc::clone(silent), number, cut, key }
+        let key = Mutex::new(Some(silent.add(&cut)));
+        Self { silent: Arc::clone(silent), cut, key }
     }
 
-    fn key(&self) -> MutexGuard<'_, Option<(BootTime, u64)>> {
+    fn key(&self) -> MutexGuard<'_, Option<Key>> {
         self.key.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Its request has come as far as it is needed, and is being answered.
-    pub(super) fn asks(&self) {
+    /// The client waits for an answer now.
+    pub(super) fn request_arrived(&self) {
         if let Some(key) = self.key().take() {
-            self.silent.all().remove(&key);
+            self.silent.by_time().remove(&key);
         }
     }
 
-    /// It is its turn to send.
-    pub(super) fn is_silent(&self) {
-        let mut key = self.key();
-        if key.is_none() {
-            *key = Some(self.silent.enter(self.number, &self.cut));
-        }
+    /// The client is to send something now.
+    pub(super) fn wait_for_client(&self) {
+        self.key().get_or_insert_with(|| self.silent.add(&self.cut));
     }
 
-    /// Waits until there are too many, and this is the one to go.
-    pub(super) async fn cut(&self) {
+    /// Returns when this connection is to be cut off.
+    pub(super) async fn cut_off(&self) {
         self.cut.notified().await;
     }
 }
 
-impl Drop for Turn {
+impl Drop for Activity {
     fn drop(&mut self) {
-        self.asks();
+        self.request_arrived();
     }
 }
 
@@ -107,36 +105,36 @@ mod tests {
 
     use crate::clock::ManualClock;
 
-    fn is_cut(turn: &Turn) -> bool {
+    fn is_cut(connection: &Activity) -> bool {
         use std::task::{Context, Poll, Waker};
-        let cut = std::pin::pin!(turn.cut());
+        let cut = std::pin::pin!(connection.cut_off());
         matches!(cut.poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(()))
     }
 
     #[test]
-    fn the_longest_silent_ones_go_first_and_those_who_are_answered_stay() {
+    fn the_longest_silent_ones_are_cut_off_first_and_those_that_wait_for_an_answer_stay() {
         let clock = Arc::new(ManualClock::at(SystemTime::UNIX_EPOCH));
-        let silent = Silent::new(clock.clone());
-        let asking = Turn::new(&silent, 0);
-        asking.asks();
-        let old: Vec<Turn> = (1..=10).map(|number| Turn::new(&silent, number)).collect();
+        let silent = SilentConnections::new(clock.clone());
+        let asking = Activity::new(&silent);
+        asking.request_arrived();
+        let old: Vec<Activity> = (1..=10).map(|_| Activity::new(&silent)).collect();
         clock.advance(MOMENT);
-        let fresh: Vec<Turn> = (100..100 + FEW as u64 - 5).map(|number| Turn::new(&silent, number)).collect();
+        let fresh: Vec<Activity> = (100..100 + FEW as u64 - 5).map(|_| Activity::new(&silent)).collect();
         let cut: Vec<bool> = old.iter().map(is_cut).collect();
         assert_eq!(cut, [true, true, true, true, true, false, false, false, false, false]);
         assert!(!is_cut(&asking) && !fresh.iter().any(is_cut));
 
-        // Whoever has had an answer begins anew.
-        asking.is_silent();
+        // After an answer, the time of silence begins again.
+        asking.wait_for_client();
         assert!(!is_cut(&asking) && is_cut(&old[5]));
     }
 
     #[test]
-    fn a_crowd_that_has_just_come_is_given_a_moment_and_still_has_an_end() {
-        let silent = Silent::new(Arc::new(ManualClock::at(SystemTime::UNIX_EPOCH)));
-        let crowd: Vec<Turn> = (0..MOST as u64 + 7).map(|number| Turn::new(&silent, number)).collect();
-        assert_eq!(crowd.iter().filter(|turn| is_cut(turn)).count(), 7);
+    fn many_new_connections_are_given_a_moment_up_to_a_limit() {
+        let silent = SilentConnections::new(Arc::new(ManualClock::at(SystemTime::UNIX_EPOCH)));
+        let crowd: Vec<Activity> = (0..MOST as u64 + 7).map(|_| Activity::new(&silent)).collect();
+        assert_eq!(crowd.iter().filter(|connection| is_cut(connection)).count(), 7);
         drop(crowd);
-        assert!(silent.all().is_empty());
+        assert!(silent.by_time().is_empty());
     }
 }

@@ -1,7 +1,5 @@
-//! The listening socket.
-//!
-//! Only its owner gets in: the directory is 0700 and ours, the socket is 0600, and each connection's peer is checked
-//! besides. The socket appears in its place by a rename, so that a client finds either a socket that is served or none.
+//! The listening socket. Only its owner gets in: the directory has mode 0700, the socket 0600, and the user of each connection is
+//! checked, too. The socket appears by a rename, so that a client finds either a socket that is served or none.
 
 use std::fs::{self, Permissions};
 use std::io::{self, ErrorKind};
@@ -22,121 +20,79 @@ const BACKLOG: i32 = 4096;
 /// Why there is no socket to listen on. The text says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
-    /// The directory is not ours alone.
     #[error(
         "{path} {what}, so that somebody else could pose as the daemon; remove it, or name a socket with SSOCTL_SOCKET"
     )]
-    ForeignDirectory {
-        /// The directory.
-        path: PathBuf,
-        /// Whose or what it is.
-        what: String,
-    },
-    /// The path does not fit into a socket address.
+    ForeignDirectory { path: PathBuf, what: String },
     #[error("failed to listen on {path}: {}", too_long(path))]
-    TooLong {
-        /// The path.
-        path: PathBuf,
-    },
-    /// Somebody answers there.
+    TooLong { path: PathBuf },
     #[error("another process serves {path} already; stop it, or name another socket with SSOCTL_SOCKET")]
-    Taken {
-        /// The path.
-        path: PathBuf,
-    },
-    /// Something that is not a socket is there.
+    Taken { path: PathBuf },
     #[error("{path} is there already and not a socket; move it away, or name another socket with SSOCTL_SOCKET")]
-    NotASocket {
-        /// The path.
-        path: PathBuf,
-    },
-    /// The operating system refused.
+    NotASocket { path: PathBuf },
     #[error("failed to listen on {path}")]
-    Io {
-        /// The path.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    Io { path: PathBuf, source: io::Error },
 }
 
-/// A socket that is listened on. A file that was made here is removed when it is dropped, unless somebody has put another
-/// one there.
+/// A socket that is listened on. Its file is removed on drop, unless the service manager made it or somebody has replaced it.
 pub struct Listener {
-    /// The socket.
-    pub listener: UnixListener,
-    file: SocketFile,
-    kind: Kind,
-}
-
-enum SocketFile {
-    Ours(OurFile),
-    /// The service manager made it, and connections wait there for the next daemon.
-    Handed(Place),
-}
-
-struct OurFile(Place);
-
-/// A path, and what is known to be there.
-struct Place {
-    path: PathBuf,
-    /// Device and inode, as long as the file is there.
+    listener: UnixListener,
+    socket: SocketPath,
+    /// Connections wait at a socket of the service manager for the next daemon.
+    is_handed: bool,
+    /// Device and inode of the file; `None` if it was gone already when the service manager handed the socket over.
     file: Option<(u64, u64)>,
 }
 
-impl Place {
-    fn is_as_it_was(&self) -> bool {
-        let found = fs::symlink_metadata(&self.path).ok().map(|found| (found.dev(), found.ino()));
-        found.is_some() && found == self.file
-    }
-}
-
-impl Drop for OurFile {
-    fn drop(&mut self) {
-        if self.0.is_as_it_was() {
-            // Whoever finds it in spite of this finds that nobody answers.
-            let _ = fs::remove_file(&self.0.path);
-        }
-    }
-}
-
-/// The kind of a socket's path.
-type Kind = fn(PathBuf) -> SocketPath;
-
 impl Listener {
-    /// Where it is.
     pub fn path(&self) -> &Path {
-        &self.place().path
+        self.socket.path()
     }
 
-    /// Whether clients still find it there.
-    pub fn is_in_place(&self) -> bool {
-        self.place().is_as_it_was()
-    }
-
-    /// Who chose its path.
-    pub(crate) const fn kind(&self) -> Kind {
-        self.kind
+    /// The path, and who chose it.
+    pub const fn socket(&self) -> &SocketPath {
+        &self.socket
     }
 
     /// Whether the service manager made it.
     pub const fn is_handed(&self) -> bool {
-        matches!(self.file, SocketFile::Handed(_))
+        self.is_handed
     }
 
-    const fn place(&self) -> &Place {
-        match &self.file {
-            SocketFile::Ours(OurFile(place)) | SocketFile::Handed(place) => place,
+    /// Whether clients still find it at its path.
+    pub fn is_in_place(&self) -> bool {
+        let found = file_at(self.path());
+        found.is_some() && found == self.file
+    }
+
+    /// The same socket for tokio. Has to be called within a runtime.
+    pub fn for_tokio(&self) -> io::Result<tokio::net::UnixListener> {
+        let listener = self.listener.try_clone()?;
+        listener.set_nonblocking(true)?;
+        tokio::net::UnixListener::from_std(listener)
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if !self.is_handed && self.is_in_place() {
+            // A client that finds the file nevertheless learns that nobody answers.
+            let _ = fs::remove_file(self.path());
         }
     }
 }
 
-/// Makes the socket. One that a dead daemon left behind is replaced; one that is answered is left alone.
-///
-/// # Errors
-/// [`SocketError`] says what is in the way.
+fn file_at(path: &Path) -> Option<(u64, u64)> {
+    fs::symlink_metadata(path).ok().map(|found| (found.dev(), found.ino()))
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Makes the socket. One that a dead daemon left behind is replaced; one that is served is left alone.
 pub fn listen(socket: &SocketPath) -> Result<Listener, SocketError> {
-    let path = std::path::absolute(socket.path()).unwrap_or_else(|_| socket.path().to_owned());
+    let path = absolute(socket.path());
     let io = |error| SocketError::Io { path: path.clone(), source: explained(error, &path) };
     if path.as_os_str().len() > LONGEST_PATH {
         return Err(SocketError::TooLong { path });
@@ -146,7 +102,7 @@ pub fn listen(socket: &SocketPath) -> Result<Listener, SocketError> {
         directory::make(directory, 0o700).map_err(io)?;
     }
     if matches!(socket, SocketPath::Default(_))
-        && let Some(what) = own(directory).map_err(io)?
+        && let Some(what) = close_to_others(directory).map_err(io)?
     {
         return Err(SocketError::ForeignDirectory { path: directory.to_owned(), what });
     }
@@ -156,7 +112,7 @@ pub fn listen(socket: &SocketPath) -> Result<Listener, SocketError> {
         Ok(_) if UnixStream::connect(&path).is_ok() => return Err(SocketError::Taken { path }),
         _ => {}
     }
-    // The name has to fit as well, so it is not made from the path's.
+    // This name has to fit as well, so it is not made from the path's.
     let temporary = directory.join(format!(".{:x}", std::process::id()));
     if temporary.as_os_str().len() > LONGEST_PATH {
         return Err(SocketError::TooLong { path });
@@ -166,38 +122,37 @@ pub fn listen(socket: &SocketPath) -> Result<Listener, SocketError> {
         _ => {}
     }
     let listener = UnixListener::bind(&temporary).map_err(io)?;
-    // Clients that do not block are turned away at once where the queue is full. The kernel takes what it allows.
+    // Clients that do not block are refused at once when the queue is full. The kernel takes what it allows.
     rustix::net::listen(&listener, BACKLOG).map_err(|error| io(error.into()))?;
-    let placed = fs::set_permissions(&temporary, Permissions::from_mode(0o600))
-        .and_then(|()| fs::symlink_metadata(&temporary))
-        .and_then(|metadata| fs::rename(&temporary, &path).map(|()| metadata));
-    let metadata = placed.map_err(|error| {
-        // The first error is the one worth telling.
+    let file = file_at(&temporary);
+    let moved =
+        fs::set_permissions(&temporary, Permissions::from_mode(0o600)).and_then(|()| fs::rename(&temporary, &path));
+    if let Err(error) = moved {
+        // The first error is the one to report.
         let _ = fs::remove_file(&temporary);
-        io(error)
-    })?;
-    let file = OurFile(Place { path, file: Some((metadata.dev(), metadata.ino())) });
-    let kind = match socket {
-        SocketPath::Default(_) => SocketPath::Default,
-        SocketPath::Chosen(_) => SocketPath::Chosen,
+        return Err(io(error));
+    }
+    let socket = match socket {
+        SocketPath::Default(_) => SocketPath::Default(path),
+        SocketPath::Chosen(_) => SocketPath::Chosen(path),
     };
-    Ok(Listener { listener, file: SocketFile::Ours(file), kind })
+    Ok(Listener { listener, socket, is_handed: false, file })
 }
 
-/// Takes a socket that a service manager made at `path`. Where it differs from the one that clients look for, it is still
-/// the one that the person configured, so the difference is only told.
+/// Takes a socket that a service manager made at `path`. If clients expect it elsewhere, a warning says so: the person has
+/// configured this one.
 pub fn take_over(listener: UnixListener, path: PathBuf, expected: &SocketPath) -> Listener {
-    let expected = std::path::absolute(expected.path()).unwrap_or_else(|_| expected.path().to_owned());
+    let expected = absolute(expected.path());
     if path != expected {
         let (path, expected) = (path.display(), expected.display());
         tracing::warn!(%path, %expected, "the service manager's socket is not where ssoctl looks for it; set SSOCTL_SOCKET for ssoctl");
     }
-    let file = fs::symlink_metadata(&path).ok().map(|found| (found.dev(), found.ino()));
-    Listener { listener, file: SocketFile::Handed(Place { path, file }), kind: SocketPath::Chosen }
+    let file = file_at(&path);
+    Listener { listener, socket: SocketPath::Chosen(path), is_handed: true, file }
 }
 
-/// Closes our directory to others. If it is not ours, what it is instead.
-fn own(directory: &Path) -> io::Result<Option<String>> {
+/// Closes our directory to others. Returns what is wrong with it if it is not ours.
+fn close_to_others(directory: &Path) -> io::Result<Option<String>> {
     let metadata = fs::symlink_metadata(directory)?;
     if !metadata.is_dir() {
         return Ok(Some("is not a directory".to_owned()));

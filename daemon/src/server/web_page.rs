@@ -1,16 +1,16 @@
-//! What gives a request away that a web page has made.
+//! Refuses requests that a web page has made.
 //!
 //! No browser reaches a Unix socket, but people forward it to a TCP port, and a page whose own host name an attacker has
-//! made to lead to this machine ("DNS rebinding") may then ask what it likes. Browsers say so themselves, in fields that a
+//! made to lead to this machine ("DNS rebinding") could then send any request. Browsers mark such requests with fields that a
 //! page cannot leave out: `Origin` (RFC 6454), `Sec-Fetch-Site` (W3C Fetch Metadata), and `Host`, which names the
-//! attacker's domain. `Sec-Fetch-Mode` alone says nothing: Node's `fetch` sends it, too.
+//! attacker's domain. `Sec-Fetch-Mode` alone proves nothing: Node's `fetch` sends it, too.
 
 use std::net::IpAddr;
 
 use hyper::header::{HOST, HeaderMap, ORIGIN};
 use hyper::{Request, Uri};
 
-/// Why a request is refused, as a fragment; `None` if it may come from a program.
+/// Why a request is refused; `None` if it may come from a program.
 pub(super) fn refusal<B>(request: &Request<B>) -> Option<&'static str> {
     let headers = request.headers();
     if headers.contains_key(ORIGIN) || headers.contains_key("sec-fetch-site") {
@@ -20,14 +20,14 @@ pub(super) fn refusal<B>(request: &Request<B>) -> Option<&'static str> {
     named.then_some("the Host is not this machine; use localhost")
 }
 
-/// Every host that the request says it is meant for; `None` for one that is no text.
+/// Every host that the request names; `None` for one that is not text.
 fn hosts<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> impl Iterator<Item = Option<&'a str>> {
     let named = headers.get_all(HOST).iter().map(|host| host.to_str().ok());
     named.chain(uri.authority().map(|authority| Some(authority.as_str())))
 }
 
-/// Whether no attacker on the internet can have a domain of this name: it has no dot, or is this machine by itself, or is
-/// the path of a socket, as some clients write it.
+/// Whether no attacker on the internet can own a domain of this name: it has no dot, or means this machine, or is the path of a
+/// socket, as some clients write it.
 fn leads_here(host: &str) -> bool {
     let without_port = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_browsers_say_of_a_page_is_refused_and_what_programs_say_too_is_not() {
+    fn fields_that_only_browsers_send_are_refused_and_those_that_programs_send_too_are_not() {
         for field in [("origin", "null"), ("origin", ""), ("sec-fetch-site", "same-origin"), ("Sec-Fetch-Site", "none")]
         {
             assert!(refused("/v1/token", &[("host", "localhost"), field]), "{field:?}");
