@@ -3,10 +3,6 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a demonstration speaks to a person")]
 
-#[path = "../tests/support/mod.rs"]
-#[allow(dead_code, reason = "shared with the tests; each uses its part")]
-mod support;
-
 use std::fs;
 use std::io::{self, Write};
 use std::process::{Command, ExitCode, Stdio};
@@ -18,9 +14,9 @@ use std::time::{Duration, Instant, SystemTime};
 use identity_center_simulator::{Grant, Operation, RefreshTokens, Settings};
 use serde_json::Value;
 use ssoctl_protocol::Timestamp;
-use support::binaries::binaries;
-use support::stage::CORP;
-use support::{Running, Stage};
+use test_support::binaries::binaries;
+use test_support::stage::CORP;
+use test_support::{Running, Stage};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
@@ -107,7 +103,7 @@ async fn perform(show: Show) -> ExitCode {
     let storyteller = thread::spawn({
         let stage = Arc::clone(&stage);
         move || {
-            support::binaries::binaries();
+            test_support::binaries::binaries();
             let begin = Instant::now();
             tell(&stage, show);
             // Nobody listens any more after an interruption.

@@ -2,19 +2,11 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command that a person runs")]
 
-#[path = "../tests/support/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "shared with the tests; each uses its part")]
-mod support;
-
-#[path = "../tests/desktop/scene.rs"]
-#[allow(dead_code, reason = "shared with the tests; nobody signs in here")]
-mod scene;
-#[path = "../tests/desktop/screen.rs"]
-#[allow(dead_code, reason = "shared with the tests; nobody clicks here")]
-mod screen;
-
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+use test_support::scene::Scene;
+use test_support::{part, screen};
 
 const HELP: &str = "\
 Makes a picture of a notice as a person sees it. Nothing leaves this computer.
@@ -36,12 +28,12 @@ fn main() -> ExitCode {
         file = PathBuf::from(argument);
     }
     let missing: Vec<_> =
-        screen::parts().into_iter().chain(screen::CAMERA).filter(|program| !support::part::is_there(program)).collect();
+        screen::parts().into_iter().chain(screen::CAMERA).filter(|program| !part::is_there(program)).collect();
     if !missing.is_empty() {
         eprintln!("screenshot: {missing:?} missing\n\n{HELP}");
         return ExitCode::FAILURE;
     }
-    let scene = scene::Scene::open("");
+    let scene = Scene::open("");
     let notice = scene.screen.notice();
     let written = scene.screen.picture(&notice).and_then(|picture| {
         std::fs::write(&file, picture).map_err(|error| format!("{} cannot be written: {error}", file.display()))

@@ -1,7 +1,6 @@
 //! The AWS configuration is read as botocore reads it, and endpoints are those that botocore would call.
 //!
-//! Needs a Python with botocore: `SSOCTL_TEST_PYTHON`, else `python3`. Without it the comparison is skipped and says
-//! so, and with `SSOCTL_TEST_REQUIRE=1` it fails instead.
+//! Needs a Python with botocore: `SSOCTL_TEST_PYTHON`, else `python3`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,10 +10,6 @@ use serde_json::{Value, json};
 use ssoctld::config::{Config, EndpointError, Environment, Paths, load, normalise_start_url};
 use ssoctld::issuer::Issuer;
 use ssoctld::token_files::file::{self, Content, Holding};
-
-#[path = "../../client/tests/support/skipping.rs"]
-#[allow(dead_code, reason = "shared with tests that need other parts")]
-mod skipping;
 
 mod oracle;
 
@@ -87,7 +82,7 @@ const REGIONS: &[&str] =
 
 #[test]
 fn values_and_references_are_read_as_botocore_reads_them() {
-    let Some(python) = skipping::python_with_botocore() else { return };
+    let Some(python) = test_support::speed::python_with_botocore() else { return };
     let directory = tempfile::tempdir().expect("a directory");
     let answers = oracle::ask(&python, ORACLE, directory.path(), &json!({ "files": FILES, "endpoints": [] }));
     for (text, answer) in FILES.iter().zip(answers["files"].as_array().expect("answers")) {
@@ -98,7 +93,7 @@ fn values_and_references_are_read_as_botocore_reads_them() {
 
 #[test]
 fn endpoints_are_those_that_botocore_would_call() {
-    let Some(python) = skipping::python_with_botocore() else { return };
+    let Some(python) = test_support::speed::python_with_botocore() else { return };
     let directory = tempfile::tempdir().expect("a directory");
     let mut cases = Vec::new();
     for file in ENDPOINT_FILES {
@@ -149,7 +144,7 @@ fn endpoints_are_those_that_botocore_would_call() {
 
 #[test]
 fn the_end_of_a_token_is_read_as_botocore_reads_it() {
-    let Some(python) = skipping::python_with_botocore() else { return };
+    let Some(python) = test_support::speed::python_with_botocore() else { return };
     let directory = tempfile::tempdir().expect("a directory");
     let mut texts = Vec::new();
     for (date, times) in [

@@ -1,8 +1,7 @@
 //! Generated AWS files mean here what they mean to botocore: every section, key and value, which files it refuses, and where each
 //! profile of the two files together leads. One Python answers for a whole batch.
 //!
-//! Needs a Python with botocore: `SSOCTL_TEST_PYTHON`, else `python3`. Without it the comparison is skipped and says so, and
-//! with `SSOCTL_TEST_REQUIRE=1` it fails instead.
+//! Needs a Python with botocore: `SSOCTL_TEST_PYTHON`, else `python3`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,10 +10,6 @@ use fastrand::Rng;
 use serde_json::{Map, Value, json};
 use ssoctl_aws_files::Document;
 use ssoctld::config::{Config, Environment, Paths, normalise_start_url, parse};
-
-#[path = "../../client/tests/support/skipping.rs"]
-#[allow(dead_code, reason = "shared with tests that need other parts")]
-mod skipping;
 
 #[path = "oracle/generated.rs"]
 mod generated;
@@ -49,7 +44,7 @@ fn raw(document: &Document<'_>) -> Value {
 
 #[test]
 fn generated_files_are_read_and_merged_as_botocore_does_it() {
-    let Some(python) = skipping::python_with_botocore() else { return };
+    let Some(python) = test_support::speed::python_with_botocore() else { return };
     let home = tempfile::tempdir().expect("a directory");
     let mut random = Rng::with_seed(14);
     let pairs: Vec<[String; 2]> =
@@ -107,7 +102,7 @@ fn leads_alike(ours: &Config, name: &str, expected: &Value, text: &str) -> &'sta
 
 #[test]
 fn paths_in_variables_are_expanded_as_botocore_does_it() {
-    let Some(python) = skipping::python_with_botocore() else { return };
+    let Some(python) = test_support::speed::python_with_botocore() else { return };
     let home = tempfile::tempdir().expect("a directory");
     let parts = ["~", "/", "$HOME", "${HOME}", "$NONE", "${NONE", "$", "x", "a b", "é", "$LANG_X", "}"];
     let mut random = Rng::with_seed(41);

@@ -1,8 +1,7 @@
 //! What `configure` writes means to botocore what it is meant to mean, and everything else means what it meant before. Files and
 //! what the portal lists are generated; one Python answers for all files at once.
 //!
-//! Needs a Python with botocore: `SSOCTL_TEST_PYTHON`, else `python3`. Without it the comparison is skipped and says so, and
-//! with `SSOCTL_TEST_REQUIRE=1` it fails instead.
+//! Needs a Python with botocore: `SSOCTL_TEST_PYTHON`, else `python3`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -23,10 +22,6 @@ use ssoctld::configure::{self, Failure, FileError, Form, Refusal, Report, Reques
 #[path = "oracle/generated.rs"]
 mod generated;
 mod oracle;
-#[path = "../../client/tests/support/skipping.rs"]
-#[allow(dead_code, reason = "shared with tests that need other parts")]
-mod skipping;
-
 use generated::{HEADERS, file, pick};
 
 const ORACLE: &str = include_str!("configure_oracle.py");
@@ -385,7 +380,7 @@ enum Done {
 
 #[tokio::test]
 async fn botocore_finds_the_intended_profiles_and_all_others_as_they_were() {
-    let Some(python) = skipping::python_with_botocore() else { return };
+    let Some(python) = test_support::speed::python_with_botocore() else { return };
     let home = tempfile::tempdir().expect("a directory");
     let daemon = Daemon::start(home.path());
     let cases = cases(home.path());

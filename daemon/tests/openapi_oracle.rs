@@ -1,21 +1,13 @@
 //! The OpenAPI document is one by OpenAPI's own rules, and the tests that hold answers to its schemas judge as a real validator
 //! of JSON Schema does.
 //!
-//! Needs a Python with openapi-spec-validator and jsonschema: `SSOCTL_TEST_PYTHON`, else `python3`. Without them the comparison
-//! is skipped and says so, and with `SSOCTL_TEST_REQUIRE=1` it fails instead.
+//! Needs a Python with openapi-spec-validator and jsonschema: `SSOCTL_TEST_PYTHON`, else `python3`.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use ssoctl_protocol::openapi;
-
-#[path = "../../protocol/tests/document/mod.rs"]
-#[allow(dead_code, reason = "shared with tests that have whole answers")]
-mod document;
-#[path = "../../client/tests/support/skipping.rs"]
-#[allow(dead_code, reason = "shared with tests that need other parts")]
-mod skipping;
 
 const ORACLE: &str = include_str!("openapi_oracle.py");
 
@@ -81,7 +73,7 @@ fn variants_of_member(member: &Value) -> Vec<Value> {
 
 #[test]
 fn the_document_is_valid_and_its_schemas_mean_what_they_mean_elsewhere() {
-    let Some(python) = skipping::python_with("openapi_spec_validator, jsonschema") else { return };
+    let Some(python) = test_support::speed::python_with("openapi_spec_validator, jsonschema") else { return };
     let bodies = bodies();
     let cases: Vec<(&str, Value)> =
         bodies.iter().flat_map(|(schema, body)| variants(body).into_iter().map(|variant| (*schema, variant))).collect();
@@ -101,7 +93,7 @@ fn the_document_is_valid_and_its_schemas_mean_what_they_mean_elsewhere() {
     let verdicts: Vec<bool> = serde_json::from_slice(&output.stdout).expect("verdicts");
     assert_eq!(verdicts.len(), cases.len());
     for ((schema, body), is_valid) in cases.iter().zip(&verdicts) {
-        let ours = document::check(schema, body);
+        let ours = test_support::document::check(schema, body);
         assert_eq!(ours.is_ok(), *is_valid, "{schema}: {ours:?}: {body}");
     }
     let valid = verdicts.iter().filter(|is_valid| **is_valid).count();

@@ -1,8 +1,5 @@
 //! The JSON that both sides agreed on, letter by letter. A change here breaks somebody's script.
 
-#[allow(dead_code, reason = "shared with tests that have whole answers")]
-mod document;
-
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -244,8 +241,9 @@ fn daemon_json() -> Value {
 /// in spite of members from the future.
 fn agrees<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(body: &T, golden: &Value) {
     let name = std::any::type_name::<T>().rsplit("::").next().unwrap();
-    document::check(name, golden).unwrap_or_else(|why| panic!("the document disagrees with {name}: {why}"));
-    if let Some(members) = document::required_or_null(name) {
+    test_support::document::check(name, golden)
+        .unwrap_or_else(|why| panic!("the document disagrees with {name}: {why}"));
+    if let Some(members) = test_support::document::required_or_null(name) {
         let sent = golden.as_object().unwrap().keys().cloned().collect();
         assert!(members.is_subset(&sent), "{name}: nobody sends {:?}", members.difference(&sent));
     }
@@ -553,7 +551,7 @@ fn what_is_not_in_the_document_is_noticed() {
     let changed = |name: &str, value: Value| {
         let mut session = session_json();
         session[name] = value;
-        document::check("SessionStatus", &session)
+        test_support::document::check("SessionStatus", &session)
     };
     assert_eq!(changed("name", json!("corp")), Ok(()));
     for (name, value, why) in [
@@ -573,7 +571,7 @@ fn what_is_not_in_the_document_is_noticed() {
     }
     let mut nameless = session_json();
     nameless.as_object_mut().unwrap().remove("name");
-    assert_eq!(document::check("SessionStatus", &nameless), Err("$: name is missing".to_owned()));
+    assert_eq!(test_support::document::check("SessionStatus", &nameless), Err("$: name is missing".to_owned()));
 }
 
 #[test]

@@ -1,9 +1,4 @@
 //! What counts as deceptive, against Python's tables of Unicode.
-#![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
-
-#[path = "../../client/tests/support/skipping.rs"]
-#[allow(dead_code, reason = "others need the rest")]
-mod skipping;
 
 use std::process::Command;
 
@@ -26,7 +21,7 @@ for code in range(sys.maxunicode + 1):
 
 #[test]
 fn every_character_that_controls_reorders_or_hides_text_is_escaped_and_no_other() {
-    let Some(python) = skipping::python_with("unicodedata") else { return };
+    let Some(python) = test_support::speed::python_with("unicodedata") else { return };
     let output = Command::new(python).args(["-c", CHARACTERS]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();

@@ -73,7 +73,7 @@ fn same(one: &str, other: &str) -> bool {
 
 fn random(prefix: &str) -> io::Result<Secret<String>> {
     let mut bytes = [0; BYTES];
-    getrandom::fill(&mut bytes).map_err(io::Error::from)?;
+    getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
     let mut text = String::with_capacity(prefix.len() + 2 * BYTES);
     text.push_str(prefix);
     let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or_default();

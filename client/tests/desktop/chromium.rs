@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
-use crate::support::until;
 use crate::web_driver::Page;
+use test_support::until;
 
 /// The programs that are needed.
 pub(crate) const PARTS: [&str; 2] = ["chromium", "chromedriver"];

@@ -3,14 +3,14 @@
 use identity_center_simulator::Operation;
 
 use crate::chromium::{self, Chromium};
-use crate::has;
-use crate::scene::Scene;
-use crate::screen;
-use crate::support::until;
+use test_support::scene::Scene;
+use test_support::screen;
+use test_support::speed::has_programs;
+use test_support::until;
 
 #[test]
 fn a_click_on_the_notice_leads_to_the_page_and_an_approval_there_to_a_new_token() {
-    if !has(&[&screen::parts()[..], &chromium::PARTS].concat()) {
+    if !has_programs(&[&screen::parts()[..], &chromium::PARTS].concat()) {
         return;
     }
     let chromium = Chromium::new();
@@ -39,7 +39,7 @@ fn a_click_on_the_notice_leads_to_the_page_and_an_approval_there_to_a_new_token(
 
 #[test]
 fn a_sign_in_elsewhere_takes_the_notice_back() {
-    if !has(&screen::parts()) {
+    if !has_programs(&screen::parts()) {
         return;
     }
     let scene = Scene::open("");

@@ -3,8 +3,8 @@
 use identity_center_simulator::{PendingAuthorization, Settings};
 
 use crate::chromium::{self, Chromium};
-use crate::has;
-use crate::support::{Running, Stage};
+use test_support::speed::has_programs;
+use test_support::{Running, Stage};
 
 /// A sign-in that waits for a person.
 fn sign_in(stage: &Stage) -> (Running, PendingAuthorization) {
@@ -20,7 +20,7 @@ fn entry(stage: &Stage) -> String {
 
 #[test]
 fn who_allows_the_request_is_signed_in() {
-    if !has(&chromium::PARTS) {
+    if !has_programs(&chromium::PARTS) {
         return;
     }
     let stage = Stage::with_corp(Settings::default());
@@ -37,7 +37,7 @@ fn who_allows_the_request_is_signed_in() {
 
 #[test]
 fn who_denies_the_request_is_not_signed_in() {
-    if !has(&chromium::PARTS) {
+    if !has_programs(&chromium::PARTS) {
         return;
     }
     let stage = Stage::with_corp(Settings::default());
@@ -54,7 +54,7 @@ fn who_denies_the_request_is_not_signed_in() {
 
 #[test]
 fn a_wrong_code_is_told_and_the_right_one_can_be_typed_instead() {
-    if !has(&chromium::PARTS) {
+    if !has_programs(&chromium::PARTS) {
         return;
     }
     let stage = Stage::with_corp(Settings::default());
@@ -76,7 +76,7 @@ fn a_wrong_code_is_told_and_the_right_one_can_be_typed_instead() {
 
 #[test]
 fn an_expired_code_cannot_be_allowed_any_more() {
-    if !has(&chromium::PARTS) {
+    if !has_programs(&chromium::PARTS) {
         return;
     }
     let stage = Stage::with_corp(Settings::default());

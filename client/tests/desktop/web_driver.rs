@@ -6,8 +6,8 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::part::Part;
-use crate::support::until;
+use test_support::part::Part;
+use test_support::until;
 
 /// What an element's identifier is called (WebDriver, section 12, "Elements").
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";

@@ -1,21 +1,17 @@
 //! The AWS CLI works with a role that it was given, or gets through a credential process.
 //!
 //! Needs the AWS CLI of both versions: `SSOCTL_TEST_AWS_CLI` names version 1, which `.ci/run` takes from a registry, and version 2
-//! is Debian's package `awscli`. Without them these tests are skipped and say so, and with `SSOCTL_TEST_REQUIRE=1` they fail
-//! instead.
+//! is Debian's package `awscli`.
 
 use std::ffi::OsString;
-use std::path::Path;
 use std::process::Command;
 
 use identity_center_simulator::Settings;
 use serde_json::Value;
 
-use super::exec::signed_in;
-use super::sdks::with_credential_process;
 use super::sts;
-use crate::support::Stage;
-use crate::support::skipping::{named_by, skip};
+use test_support::Stage;
+use test_support::speed::{has_programs, named_by};
 
 /// What STS says to GetCallerIdentity.
 const CALLER: &str = "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\
@@ -25,12 +21,9 @@ const CALLER: &str = "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.c
 /// Where Debian's package puts version 2.
 const DEBIAN: &str = "/usr/bin/aws";
 
-/// Those that are here.
+/// Both, where tests with them run.
 fn versions() -> Vec<OsString> {
-    let second = Path::new(DEBIAN).exists().then(|| DEBIAN.into());
-    if second.is_none() {
-        skip("the AWS CLI 2", "Debian's package awscli is not installed");
-    }
+    let second = has_programs(&[DEBIAN]).then(|| DEBIAN.into());
     named_by("SSOCTL_TEST_AWS_CLI").into_iter().chain(second).collect()
 }
 
@@ -38,7 +31,7 @@ fn versions() -> Vec<OsString> {
 fn it_works_with_the_variables_and_with_the_endpoint_of_exec() {
     for aws in versions() {
         for mode in [&["exec"][..], &["exec", "--refreshable"]] {
-            let stage = signed_in(Settings::default());
+            let stage = Stage::with_roles(Settings::default());
             let mut command = stage.ssoctl(mode.iter().chain(&["--profile", "dev", "--"]));
             command.arg(&aws);
             is_whom_it_should_be(&stage, command);
@@ -49,8 +42,7 @@ fn it_works_with_the_variables_and_with_the_endpoint_of_exec() {
 #[test]
 fn it_works_with_a_credential_process() {
     for aws in versions() {
-        let stage = with_credential_process(Settings::default());
-        stage.sign_in("corp");
+        let stage = Stage::with_roles(Settings::default());
         let mut command = stage.tool(&aws);
         command.args(["--profile", "tool"]);
         is_whom_it_should_be(&stage, command);
@@ -60,8 +52,7 @@ fn it_works_with_a_credential_process() {
 #[test]
 fn version_2_exports_the_credentials_of_a_credential_process_and_of_an_endpoint() {
     let Some(aws) = versions().into_iter().find(|aws| aws == DEBIAN) else { return };
-    let stage = with_credential_process(Settings::default());
-    stage.sign_in("corp");
+    let stage = Stage::with_roles(Settings::default());
     let mut process = stage.tool(&aws);
     process.args(["--profile", "tool"]);
     let mut endpoint = stage.ssoctl(["exec", "--refreshable", "--profile", "dev", "--"]);
@@ -69,7 +60,7 @@ fn version_2_exports_the_credentials_of_a_credential_process_and_of_an_endpoint(
     for mut command in [process, endpoint] {
         command.args(["configure", "export-credentials"]);
         let exported: Value = serde_json::from_str(&stage.finish(command).exits(0).stdout).unwrap();
-        let ours = stage.request("GET", "/v1/credentials?profile=dev").1;
+        let ours = stage.credentials_of_dev();
         assert_eq!(exported["AccessKeyId"], ours["access_key_id"]);
         assert_eq!(exported["SessionToken"], ours["session_token"]);
     }
@@ -82,7 +73,7 @@ fn is_whom_it_should_be(stage: &Stage, mut aws: Command) {
     aws.env("AWS_EC2_METADATA_DISABLED", "true");
     assert_eq!(stage.finish(aws).exits(0).stdout, "111122223333\n");
     let (head, _) = requests.recv().unwrap();
-    let credentials = stage.request("GET", "/v1/credentials?profile=dev").1;
+    let credentials = stage.credentials_of_dev();
     let key = credentials["access_key_id"].as_str().unwrap();
     assert!(head.contains(&format!("Credential={key}/")), "another key signs it");
     assert!(head.contains(credentials["session_token"].as_str().unwrap()), "the session token goes with it");

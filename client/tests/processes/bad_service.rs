@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use identity_center_simulator::{Fault, Operation, Settings, Times};
 
-use crate::support::stage::CORP;
-use crate::support::{Stage, until};
+use test_support::stage::CORP;
+use test_support::{Stage, until};
 
 /// Tokens that are soon over.
 fn short_lived() -> Settings {

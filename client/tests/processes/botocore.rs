@@ -1,7 +1,6 @@
 //! botocore, and with it the AWS CLI version 1 and boto3, gets credentials and renews them.
 //!
-//! Needs a Python with botocore: `SSOCTL_TEST_PYTHON`, else `python3`. Without it these tests are skipped and say so, and with
-//! `SSOCTL_TEST_REQUIRE=1` they fail instead.
+//! Needs a Python with botocore: `SSOCTL_TEST_PYTHON`, else `python3`.
 
 use std::ffi::OsString;
 use std::process::Command;
@@ -9,13 +8,12 @@ use std::process::Command;
 use identity_center_simulator::{Operation, Settings};
 use serde_json::Value;
 
-use super::exec::{short_lived, signed_in};
-use super::sdks::with_credential_process;
+use super::exec::short_lived;
 use super::sts;
-use crate::support::Stage;
-use crate::support::binaries::binaries;
-use crate::support::client::Outcome;
-use crate::support::skipping::python_with_botocore;
+use test_support::Stage;
+use test_support::binaries::binaries;
+use test_support::client::Outcome;
+use test_support::speed::python_with_botocore;
 
 const SCRIPT: &str = include_str!("sdks/botocore.py");
 
@@ -29,17 +27,17 @@ const ASSUMED: &str = "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc
 #[test]
 fn it_takes_the_role_that_a_command_was_given() {
     let Some(python) = python_with_botocore() else { return };
-    let stage = signed_in(Settings::default());
+    let stage = Stage::with_roles(Settings::default());
     let seen = lines(&run(&stage, &python, &["--profile", "dev"], ["once", "-"]).exits(0));
     assert_eq!(seen[0]["method"], "env");
-    assert_eq!(seen[0]["key"], stage.request("GET", "/v1/credentials?profile=dev").1["access_key_id"]);
+    assert_eq!(seen[0]["key"], stage.credentials_of_dev()["access_key_id"]);
     assert_eq!(seen[0]["account"], "111122223333");
 }
 
 #[test]
 fn it_renews_through_the_endpoint_of_its_command() {
     let Some(python) = python_with_botocore() else { return };
-    let stage = signed_in(short_lived());
+    let stage = Stage::with_roles(short_lived());
     let seen = lines(&run(&stage, &python, &["--refreshable", "--profile", "dev"], ["renew", "-"]).exits(0));
     assert_eq!(seen.len(), 2, "{seen:?}");
     for one in &seen {
@@ -51,8 +49,7 @@ fn it_renews_through_the_endpoint_of_its_command() {
 #[test]
 fn it_renews_through_a_credential_process() {
     let Some(python) = python_with_botocore() else { return };
-    let stage = with_credential_process(short_lived());
-    stage.sign_in("corp");
+    let stage = Stage::with_roles(short_lived());
     let seen = lines(&directly(&stage, &python, ["renew", "tool"]).exits(0));
     assert_eq!(seen.len(), 2, "{seen:?}");
     assert!(seen.iter().all(|one| one["method"] == "custom-process"), "{seen:?}");
@@ -62,7 +59,7 @@ fn it_renews_through_a_credential_process() {
 #[test]
 fn it_shows_what_to_do_where_nobody_is_signed_in() {
     let Some(python) = python_with_botocore() else { return };
-    let stage = with_credential_process(Settings::default());
+    let stage = Stage::with_profiles(Settings::default());
     directly(&stage, &python, ["once", "tool"]).exits(1).says("run: ssoctl login corp");
     stage.sign_in("corp");
     // The sign-in ends between the start of the command and its first request.
@@ -77,15 +74,14 @@ fn it_shows_what_to_do_where_nobody_is_signed_in() {
 #[test]
 fn a_role_that_is_assumed_on_top_is_asked_for_with_our_credentials() {
     let Some(python) = python_with_botocore() else { return };
-    let stage = with_credential_process(Settings::default());
-    stage.sign_in("corp");
+    let stage = Stage::with_roles(Settings::default());
     let (url, requests) = sts::answering(ASSUMED);
     let mut command = client(&stage, &python, ["once", "assumed"]);
     command.env("AWS_ENDPOINT_URL_STS", url);
     let seen = lines(&stage.finish(command).exits(0));
     assert_eq!((&seen[0]["method"], &seen[0]["key"]), (&"assume-role".into(), &"ASIAASSUMED".into()));
     let (head, body) = requests.recv().unwrap();
-    let key = stage.request("GET", "/v1/credentials?profile=dev").1;
+    let key = stage.credentials_of_dev();
     assert!(head.contains(&format!("Credential={}/", key["access_key_id"].as_str().unwrap())), "another key signs it");
     assert!(head.contains(key["session_token"].as_str().unwrap()), "the session token goes with it");
     assert!(body.contains("Action=AssumeRole") && body.contains("role%2FAssumed"), "{body}");
@@ -99,7 +95,7 @@ fn run(stage: &Stage, python: &OsString, exec: &[&str], task: [&str; 2]) -> Outc
     stage.finish(command)
 }
 
-/// botocore by itself, with the profiles of [`with_credential_process`].
+/// botocore by itself, with the profiles of [`Stage::with_profiles`].
 fn directly(stage: &Stage, python: &OsString, task: [&str; 2]) -> Outcome {
     stage.finish(client(stage, python, task))
 }

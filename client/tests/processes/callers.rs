@@ -2,47 +2,22 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
 
-use identity_center_simulator::{Approval, Settings};
-
-use crate::support::client::Outcome;
-use crate::support::stage::CORP;
-use crate::support::{Stage, until};
+use test_support::client::Outcome;
+use test_support::service::preauthorised;
+use test_support::stage::{CORP, DEV};
+use test_support::{Stage, until};
 
 /// Somebody else's sign-in under the same name, as a client's directory has it.
-const CLIENT: &str = "\
-[sso-session corp]
-sso_start_url = https://client.awsapps.com/start
-sso_region = eu-west-1
-sso_registration_scopes = sso:account:access
-
-[profile dev]
-sso_session = corp
-sso_account_id = 111122223333
-sso_role_name = ReadOnlyAccess
-";
+fn client() -> String {
+    [&CORP.replace("https://corp", "https://client"), DEV].concat()
+}
 
 fn stage() -> Stage {
-    let stage = Stage::bare(Settings { approval: Approval::Preauthorised, ..Settings::default() });
+    let stage = Stage::bare(preauthorised());
     stage.write(".aws/config", CORP);
-    write_own(&stage, "client/config", CLIENT);
+    stage.write("client/config", &client());
     stage
-}
-
-/// Writes a file that its owner alone can write to, whatever the umask.
-fn write_own(stage: &Stage, path: &str, text: &str) -> PathBuf {
-    stage.write(path, text);
-    let path = stage.home().join(path);
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-    path
-}
-
-/// `ssoctl` in a shell that names this AWS configuration file.
-fn with(stage: &Stage, config: &str, arguments: &[&str]) -> Outcome {
-    let mut command = stage.ssoctl(arguments);
-    command.env("AWS_CONFIG_FILE", config);
-    stage.finish(command)
 }
 
 #[test]
@@ -50,35 +25,35 @@ fn each_caller_gets_what_its_own_file_says_whoever_came_first() {
     for client_first in [false, true] {
         let stage = stage();
         if client_first {
-            with(&stage, "client/config", &["status"]).exits(0);
+            stage.run_with("client/config", &["status"]).exits(0);
         }
         stage.run(["login", "corp", "--no-browser"]).exits(0);
         let file = stage.home().join("client/config");
         let file = file.to_str().unwrap();
-        with(&stage, file, &["token"]).exits(3).prints_nothing();
-        with(&stage, file, &["login", "--no-browser"]).exits(0);
+        stage.run_with(file, &["token"]).exits(3).prints_nothing();
+        stage.run_with(file, &["login", "--no-browser"]).exits(0);
         let own = stage.run(["token", "--json"]).exits(0).json();
         assert_eq!(own["start_url"], "https://corp.awsapps.com/start");
         // However the file is named, by whoever resolves it.
         for name in [file, "client/config", "./client/../client/config", "~/client/config", "$HOME/client/config"] {
-            let theirs = with(&stage, name, &["token", "--json"]).exits(0).json();
+            let theirs = stage.run_with(name, &["token", "--json"]).exits(0).json();
             assert_eq!(theirs["start_url"], "https://client.awsapps.com/start", "{name}");
             assert_ne!(theirs["access_token"], own["access_token"]);
         }
         // What is in one file alone is in no other.
-        with(&stage, file, &["credential-process", "--profile", "dev"]).exits(0);
-        with(&stage, file, &["exec", "--profile", "dev", "--", "true"]).exits(0);
-        with(&stage, file, &["env", "--profile", "dev", "--shell", "json"]).exits(0);
-        with(&stage, file, &["console", "--profile", "dev", "--url-only"]).exits(0);
+        stage.run_with(file, &["credential-process", "--profile", "dev"]).exits(0);
+        stage.run_with(file, &["exec", "--profile", "dev", "--", "true"]).exits(0);
+        stage.run_with(file, &["env", "--profile", "dev", "--shell", "json"]).exits(0);
+        stage.run_with(file, &["console", "--profile", "dev", "--url-only"]).exits(0);
         stage.run(["console", "--profile", "dev", "--url-only"]).exits(6).prints_nothing();
-        let status = with(&stage, file, &["status", "--json"]).exits(0).json();
+        let status = stage.run_with(file, &["status", "--json"]).exits(0).json();
         assert_eq!(status["sessions"].as_array().map(Vec::len), Some(1));
         assert_eq!(status["sessions"][0]["start_url"], "https://client.awsapps.com/start");
-        with(&stage, file, &["logout"]).exits(0);
-        with(&stage, file, &["token"]).exits(3).prints_nothing();
+        stage.run_with(file, &["logout"]).exits(0);
+        stage.run_with(file, &["token"]).exits(3).prints_nothing();
         stage.run(["token"]).exits(0);
         // All means all, whoever names which file.
-        with(&stage, file, &["logout", "--all"]).exits(0);
+        stage.run_with(file, &["logout", "--all"]).exits(0);
         stage.run(["token"]).exits(3).prints_nothing();
     }
 }
@@ -98,7 +73,7 @@ fn a_file_that_cannot_be_used_is_refused_with_its_path_and_never_answered_from_a
     let stage = stage();
     stage.start_daemon();
     stage.sign_in("corp");
-    let open = write_own(&stage, "open", CLIENT);
+    let open = stage.write("open", &client());
     fs::set_permissions(&open, fs::Permissions::from_mode(0o666)).unwrap();
     fs::create_dir(stage.home().join("directory")).unwrap();
     for (name, why) in [
@@ -108,11 +83,11 @@ fn a_file_that_cannot_be_used_is_refused_with_its_path_and_never_answered_from_a
     ] {
         let path = stage.home().join(name);
         for verb in [&["token"][..], &["login", "corp"], &["logout", "corp"], &["status"], &["import"]] {
-            with(&stage, name, verb).exits(1).prints_nothing().says(path.to_str().unwrap()).says(why);
+            stage.run_with(name, verb).exits(1).prints_nothing().says(path.to_str().unwrap()).says(why);
         }
     }
     // Nothing at all is configured there.
-    with(&stage, "/dev/null", &["token"]).exits(6).prints_nothing();
+    stage.run_with("/dev/null", &["token"]).exits(6).prints_nothing();
     stage.run(["token"]).exits(0);
 }
 
@@ -120,7 +95,7 @@ fn a_file_that_cannot_be_used_is_refused_with_its_path_and_never_answered_from_a
 fn a_credentials_file_that_a_caller_names_counts_with_the_configuration_that_it_names_or_the_default_one() {
     let stage = stage();
     let of_corp = "[of-keys]\nsso_session = corp\nsso_account_id = 111122223333\nsso_role_name = R\n";
-    write_own(&stage, "keys", of_corp);
+    stage.write("keys", of_corp);
     stage.start_daemon();
     let profile = |config: Option<&str>, credentials: Option<&str>| {
         let mut command = stage.ssoctl(["status", "--json", "--profile", "of-keys"]);
@@ -135,7 +110,7 @@ fn a_credentials_file_that_a_caller_names_counts_with_the_configuration_that_it_
     let theirs = profile(Some("client/config"), Some("keys")).exits(0);
     assert_eq!(start_url(&theirs), "https://client.awsapps.com/start");
     // It is remembered, and watched.
-    write_own(&stage, "keys", &of_corp.replace("of-keys", "other"));
+    stage.write("keys", &of_corp.replace("of-keys", "other"));
     until("the change is seen", || (profile(None, Some("keys")).code == Some(6)).then_some(()));
     let shown = stage.run(["status"]).exits(0).stdout;
     let keys = stage.home().join("keys");
@@ -158,19 +133,19 @@ fn a_credentials_file_that_a_caller_names_counts_with_the_configuration_that_it_
 fn a_named_file_is_watched_and_forgotten_with_its_end() {
     let stage = stage();
     stage.start_daemon();
-    with(&stage, "client/config", &["status", "corp"]).exits(0);
+    stage.run_with("client/config", &["status", "corp"]).exits(0);
     let known = || stage.run(["status", "--json"]).exits(0).json()["daemon"]["settings"]["aws_config_files"].clone();
     assert_eq!(known()[0]["path"], stage.home().join("client/config").to_str().unwrap());
     assert_eq!((&known()[0]["sessions"], &known()[0]["listed"]), (&1.into(), &false.into()));
-    write_own(&stage, "client/config", &CLIENT.replace("corp", "other"));
+    stage.write("client/config", &client().replace("corp", "other"));
     until("the change is seen", || {
-        let status = with(&stage, "client/config", &["status", "--json", "other"]);
+        let status = stage.run_with("client/config", &["status", "--json", "other"]);
         (status.code == Some(0)).then_some(())
     });
-    with(&stage, "client/config", &["status", "corp"]).exits(6);
+    stage.run_with("client/config", &["status", "corp"]).exits(6);
     fs::remove_file(stage.home().join("client/config")).unwrap();
     until("it is forgotten", || known().as_array().is_some_and(Vec::is_empty).then_some(()));
-    with(&stage, "client/config", &["status", "other"]).exits(1).says("there is no such file");
+    stage.run_with("client/config", &["status", "other"]).exits(1).says("there is no such file");
 }
 
 #[test]
@@ -178,16 +153,16 @@ fn of_two_sessions_of_one_name_only_the_default_one_has_a_token_file() {
     let stage = stage();
     // Where a variable alone names the service, a session shares token files only if it says so.
     stage.write(".aws/config", &format!("{CORP}{}", stage.services()));
-    let named = write_own(&stage, "client/config", &format!("{CLIENT}{}", stage.services()));
+    let named = stage.write("client/config", &format!("{}{}", client(), stage.services()));
     stage.write_own_config(&format!("aws_config_files = [\"{}\"]\n", named.display()));
     stage.start_daemon();
-    with(&stage, "client/config", &["login", "corp", "--no-browser"]).exits(0);
+    stage.run_with("client/config", &["login", "corp", "--no-browser"]).exits(0);
     stage.run(["login", "corp", "--no-browser"]).exits(0);
     until("the file is published", || {
         let files = stage.status("corp")["token_files"]["published"].clone();
         files.as_array().is_some_and(|files| files.len() == 1).then_some(())
     });
-    let theirs = with(&stage, "client/config", &["status", "--json", "corp"]).exits(0).json();
+    let theirs = stage.run_with("client/config", &["status", "--json", "corp"]).exits(0).json();
     let files = &theirs["sessions"][0]["token_files"];
     assert!(files["published"].as_array().is_some_and(Vec::is_empty), "{files}");
     let why = files["error"].as_str().unwrap_or_default();
@@ -197,11 +172,11 @@ fn of_two_sessions_of_one_name_only_the_default_one_has_a_token_file() {
 #[test]
 fn a_session_of_two_files_is_one_with_one_sign_in() {
     let stage = stage();
-    write_own(&stage, "same/config", CORP);
+    stage.write("same/config", CORP);
     stage.start_daemon();
     stage.sign_in("corp");
     let token = stage.run(["token"]).exits(0).stdout;
-    assert_eq!(with(&stage, "same/config", &["token"]).exits(0).stdout, token);
+    assert_eq!(stage.run_with("same/config", &["token"]).exits(0).stdout, token);
     let status = stage.run(["status", "--json"]).exits(0).json();
     assert_eq!(status["daemon"]["sessions"], 1);
 }
@@ -211,9 +186,9 @@ fn profiles_are_written_into_the_callers_file_and_into_no_other() {
     let stage = stage();
     stage.start_daemon();
     stage.sign_in("corp");
-    with(&stage, "client/config", &["login", "--no-browser"]).exits(0);
+    stage.run_with("client/config", &["login", "--no-browser"]).exits(0);
     let read = |path: &str| fs::read_to_string(stage.home().join(path)).unwrap();
-    with(&stage, "client/config", &["configure"]).exits(0);
+    stage.run_with("client/config", &["configure"]).exits(0);
     assert!(read("client/config").contains("sso_account_id"), "{}", read("client/config"));
     assert_eq!(read(".aws/config"), CORP);
     // Whose home this shell has does not matter: the file is the one that the daemon reads.
@@ -229,16 +204,16 @@ fn profiles_are_written_into_the_callers_file_and_into_no_other() {
 #[test]
 fn endpoint_settings_count_in_listed_files_alone() {
     let stage = stage();
-    let text = format!("{CLIENT}[default]\nuse_fips_endpoint = true\n");
-    let file = write_own(&stage, "client/config", &text);
+    let text = client() + "[default]\nuse_fips_endpoint = true\n";
+    let file = stage.write("client/config", &text);
     stage.start_daemon();
     let endpoint_trouble = || {
-        let status = with(&stage, "client/config", &["status", "--json", "corp"]).exits(0).json();
+        let status = stage.run_with("client/config", &["status", "--json", "corp"]).exits(0).json();
         status["sessions"][0]["last_error"]["message"].as_str().map(str::to_owned)
     };
     assert_eq!(endpoint_trouble(), None);
     stage.run(["status"]).exits(0);
-    with(&stage, "client/config", &["status"]).exits(0);
+    stage.run_with("client/config", &["status"]).exits(0);
     stage.write_own_config(&format!("aws_config_files = [\"{}\"]\n", file.display()));
     // The stage's endpoints are of its own, which FIPS excludes.
     until("the list counts", || endpoint_trouble().filter(|why| why.contains("FIPS")));

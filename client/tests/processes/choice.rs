@@ -2,8 +2,8 @@
 
 use identity_center_simulator::{Approval, Settings};
 
-use crate::support::Stage;
-use crate::support::client::Outcome;
+use test_support::Stage;
+use test_support::client::Outcome;
 
 const SESSIONS: &str = "\
 [sso-session dev]

@@ -6,8 +6,8 @@ use std::process::Command;
 use identity_center_simulator::{Account, Operation, Settings};
 use serde_json::Value;
 
-use crate::support::Stage;
-use crate::support::stage::CORP;
+use test_support::Stage;
+use test_support::stage::CORP;
 
 /// What a person has written beside the session `corp`.
 const HAND_WRITTEN: &str = "
@@ -70,7 +70,7 @@ region = eu-central-1
 
     // The daemon notices a changed file by itself, in its own time.
     let profile = ["credential-process", "--profile", "Development-ReadOnlyAccess"];
-    let credentials = crate::support::until("the daemon knows the profile", || {
+    let credentials = test_support::until("the daemon knows the profile", || {
         let outcome = stage.run(profile);
         (outcome.code == Some(0)).then(|| outcome.json())
     });

@@ -6,43 +6,8 @@ use identity_center_simulator::{Fault, Operation, Settings, Times};
 use serde_json::{Value, json};
 
 use super::renewal::wait_until;
-use crate::support::{Running, Stage, until};
-
-/// Profiles beside the session `corp`.
-const PROFILES: &str = "
-[profile dev]
-sso_session = corp
-sso_account_id = 111122223333
-sso_role_name = ReadOnlyAccess
-
-[profile legacy]
-sso_start_url = https://corp.awsapps.com/start
-sso_region = eu-west-1
-sso_account_id = 444455556666
-sso_role_name = ReadOnlyAccess
-
-[profile nobody]
-sso_session = corp
-sso_account_id = 111122223333
-sso_role_name = NobodyHasThis
-
-[profile bare]
-sso_session = corp
-";
-
-fn stage(settings: Settings) -> Stage {
-    let stage = Stage::bare(settings);
-    stage.write(".aws/config", &format!("{}{PROFILES}", crate::support::stage::CORP));
-    stage.start_daemon();
-    stage.wait_for_state("corp", "signed_out");
-    stage
-}
-
-fn signed_in(settings: Settings) -> Stage {
-    let stage = stage(settings);
-    stage.sign_in("corp");
-    stage
-}
+use test_support::stage::CORP;
+use test_support::{Running, Stage, until};
 
 fn calls(stage: &Stage) -> usize {
     stage.identity_center.calls(Operation::GetRoleCredentials)
@@ -50,10 +15,10 @@ fn calls(stage: &Stage) -> usize {
 
 #[test]
 fn a_credential_process_prints_what_the_contract_wants_and_nothing_else() {
-    let stage = signed_in(Settings::default());
+    let stage = Stage::with_roles(Settings::default());
     let outcome = stage.run(["credential-process", "--profile", "dev"]).exits(0);
     let printed = outcome.json();
-    let held = stage.request("GET", "/v1/credentials?profile=dev").1;
+    let held = stage.credentials_of_dev();
     let expected = json!({
         "Version": 1,
         "AccessKeyId": held["access_key_id"],
@@ -68,7 +33,8 @@ fn a_credential_process_prints_what_the_contract_wants_and_nothing_else() {
     let mut by_variable = stage.ssoctl(["credential-process"]);
     by_variable.env("AWS_PROFILE", "dev");
     assert_eq!(stage.finish(by_variable).exits(0).json(), expected);
-    let named = ["credential-process", "--session", "corp", "--account", "111122223333", "--role", "ReadOnlyAccess"];
+    let named =
+        ["credential-process", "--session", "corp", "--account", "111122223333", "--role", "AdministratorAccess"];
     assert_eq!(stage.run(named).exits(0).json(), expected);
     let other = stage.run(["credential-process", "--profile", "legacy"]).exits(0).json();
     assert_ne!(other["AccessKeyId"], expected["AccessKeyId"]);
@@ -77,7 +43,7 @@ fn a_credential_process_prints_what_the_contract_wants_and_nothing_else() {
 
 #[test]
 fn fifty_at_once_for_a_new_role_cause_one_call() {
-    let stage = signed_in(Settings::default());
+    let stage = Stage::with_roles(Settings::default());
     let clients: Vec<Running> =
         (0..50).map(|_| stage.start(stage.ssoctl(["credential-process", "--profile", "dev"]))).collect();
     let mut printed: Vec<String> = clients.into_iter().map(|client| client.finish().exits(0).stdout).collect();
@@ -87,7 +53,7 @@ fn fifty_at_once_for_a_new_role_cause_one_call() {
 
 #[test]
 fn whoever_gets_no_credentials_is_told_why_and_what_to_do() {
-    let stage = stage(Settings::default());
+    let stage = Stage::with_profiles(Settings::default());
     let run = |arguments: &[&str], code: i32, words: &str| {
         let arguments = ["credential-process"].iter().chain(arguments);
         stage.run(arguments).exits(code).prints_nothing().says(words);
@@ -100,7 +66,7 @@ fn whoever_gets_no_credentials_is_told_why_and_what_to_do() {
         let said = format!("{variable} of this shell names it");
         stage.start(token).finish().exits(6).prints_nothing().says(&said);
     }
-    run(&["--profile", "bare"], 2, "has neither sso_account_id nor sso_role_name; give --account and --role");
+    run(&["--profile", "half"], 2, "has neither sso_account_id nor sso_role_name; give --account and --role");
     run(&[], 2, "neither an account nor a role is named");
     run(&["--session", "corp"], 2, "--account");
     run(&["--profile", "dev", "--account", "1"], 2, "twelve digits");
@@ -114,17 +80,18 @@ fn whoever_gets_no_credentials_is_told_why_and_what_to_do() {
 
 #[test]
 fn a_credential_process_that_waits_shows_the_code_and_goes_on_when_somebody_has_signed_in() {
-    let stage = stage(Settings::default());
+    let stage = Stage::with_profiles(Settings::default());
     let client = stage.start(stage.ssoctl(["credential-process", "--profile", "dev", "--wait", "60s"]));
     stage.approve_shown_by(&client);
     assert_eq!(client.finish().exits(0).json()["Version"], 1);
-    let stage = self::stage(Settings::default());
+    let stage = Stage::with_profiles(Settings::default());
     stage.run(["credential-process", "--profile", "dev", "--wait", "1s"]).exits(5).prints_nothing();
 }
 
 #[test]
 fn while_the_portal_is_down_old_credentials_are_served_to_their_end() {
-    let stage = signed_in(Settings { role_credentials_lifetime: Duration::from_secs(6), ..Settings::default() });
+    let stage =
+        Stage::with_roles(Settings { role_credentials_lifetime: Duration::from_secs(6), ..Settings::default() });
     let first = stage.run(["credential-process", "--profile", "dev"]).exits(0).json();
     stage.identity_center.inject(Operation::GetRoleCredentials, Fault::Status { status: 503 }, Times::UntilCleared);
     stage.identity_center.wait_for_calls(Operation::GetRoleCredentials, 2);
@@ -141,7 +108,7 @@ fn while_the_portal_is_down_old_credentials_are_served_to_their_end() {
 
 #[test]
 fn accounts_and_roles_are_listed_for_people_and_for_scripts() {
-    let stage = signed_in(Settings::default());
+    let stage = Stage::with_roles(Settings::default());
     let table = stage.run(["accounts", "corp"]).exits(0).stdout;
     assert_eq!(
         table,
@@ -174,7 +141,7 @@ fn accounts_and_roles_are_listed_for_people_and_for_scripts() {
 
 #[test]
 fn accounts_and_roles_wait_for_a_person_who_is_to_sign_in() {
-    let stage = stage(Settings::default());
+    let stage = Stage::with_profiles(Settings::default());
     for (verb, shown) in [("accounts", "Development"), ("roles", "AdministratorAccess")] {
         let client = stage.start(stage.ssoctl([verb, "corp", "--wait", "60s"]));
         stage.approve_shown_by(&client);
@@ -186,7 +153,7 @@ fn accounts_and_roles_wait_for_a_person_who_is_to_sign_in() {
 
 #[test]
 fn a_profile_that_calls_ssoctl_is_good_for_every_verb() {
-    let stage = signed_in(Settings::default());
+    let stage = Stage::with_roles(Settings::default());
     stage.run(["configure", "corp", "--credential-process", "--role", "Admin*", "--name", "{session}-{role}"]).exits(0);
     let profile = ["--profile", "corp-AdministratorAccess"];
     until("the daemon has read the profile", || {
@@ -207,10 +174,8 @@ fn a_profile_that_calls_ssoctl_is_good_for_every_verb() {
 
 #[test]
 fn a_profile_that_has_ssoctl_ask_for_itself_is_told_so() {
-    let stage = Stage::bare(Settings::default());
     let circle = "[profile self]\ncredential_process = ssoctl credential-process --profile self\n";
-    stage.write(".aws/config", &format!("{}{circle}", crate::support::stage::CORP));
-    stage.start_daemon();
+    let stage = Stage::configured(Settings::default(), &[CORP, circle].concat());
     stage.sign_in("corp");
     for verb in [&["credential-process"][..], &["token"], &["console", "--url-only"]] {
         let refused = stage.run([verb, &["--profile", "self"]].concat()).exits(1).prints_nothing();
@@ -221,12 +186,12 @@ fn a_profile_that_has_ssoctl_ask_for_itself_is_told_so() {
 
 #[test]
 fn no_secret_of_a_role_is_said_or_logged_whatever_goes_wrong() {
-    let stage = signed_in(Settings::default());
+    let stage = Stage::with_roles(Settings::default());
     // Each answer has secrets in it that are of no use.
     let faults = [
         (&["--profile", "dev"][..], Fault::missing("sessionToken")),
         (&["--profile", "legacy"], Fault::replaced("expiration", "soon")),
-        (&["--profile", "dev", "--role", "AdministratorAccess"], Fault::Truncated),
+        (&["--profile", "dev", "--role", "ReadOnlyAccess"], Fault::Truncated),
     ];
     for (role, fault) in faults {
         stage.identity_center.inject(Operation::GetRoleCredentials, fault, Times::Next(1));

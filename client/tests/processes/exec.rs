@@ -6,41 +6,8 @@ use identity_center_simulator::{Account, Fault, Operation, Settings, Times};
 use rustix::process::Signal;
 
 use super::renewal::wait_until;
-use crate::support::attended::Attended;
-use crate::support::{Stage, until};
-
-/// Profiles beside the session `corp`.
-const PROFILES: &str = "
-[profile dev]
-sso_session = corp
-sso_account_id = 111122223333
-sso_role_name = AdministratorAccess
-region = eu-central-1
-
-[profile nobody]
-sso_session = corp
-sso_account_id = 111122223333
-sso_role_name = NobodyHasThis
-
-[profile half]
-sso_session = corp
-";
-
-/// Somebody with these profiles and a daemon.
-pub(crate) fn stage(settings: Settings) -> Stage {
-    let stage = Stage::bare(settings);
-    stage.write(".aws/config", &format!("{}{PROFILES}", crate::support::stage::CORP));
-    stage.start_daemon();
-    stage.wait_for_state("corp", "signed_out");
-    stage
-}
-
-/// The same after a sign-in.
-pub(crate) fn signed_in(settings: Settings) -> Stage {
-    let stage = stage(settings);
-    stage.sign_in("corp");
-    stage
-}
+use test_support::attended::Attended;
+use test_support::{Stage, until};
 
 /// Role credentials that have to be renewed while a test looks.
 pub(crate) fn short_lived() -> Settings {
@@ -54,14 +21,14 @@ fn attend(stage: &Stage) -> Attended {
 
 #[test]
 fn a_command_runs_with_the_profiles_role_and_many_cost_one_call() {
-    let stage = signed_in(Settings::default());
+    let stage = Stage::with_roles(Settings::default());
     let script = "echo $AWS_ACCESS_KEY_ID $AWS_ACCOUNT_ID $AWS_REGION $AWS_PROFILE; exit 3";
     let exec = || {
         let mut command = stage.ssoctl(["exec", "--", "sh", "-c", script]);
         command.env("AWS_PROFILE", "dev");
         stage.finish(command).exits(3).stdout
     };
-    let key = stage.request("GET", "/v1/credentials?profile=dev").1["access_key_id"].clone();
+    let key = stage.credentials_of_dev()["access_key_id"].clone();
     let expected = format!("{} 111122223333 eu-central-1\n", key.as_str().unwrap());
     for _ in 0..5 {
         assert_eq!(exec(), expected);
@@ -74,8 +41,8 @@ fn a_command_runs_with_the_profiles_role_and_many_cost_one_call() {
 
 #[test]
 fn a_shell_takes_the_role_and_gives_it_back() {
-    let stage = signed_in(Settings::default());
-    let key = stage.request("GET", "/v1/credentials?profile=dev").1["access_key_id"].clone();
+    let stage = Stage::with_roles(Settings::default());
+    let key = stage.credentials_of_dev()["access_key_id"].clone();
     let script = stage.run(["env", "--profile", "dev", "--shell", "bash"]).exits(0).stdout;
     let back = stage.run(["env", "--unset", "--shell", "bash"]).exits(0).stdout;
     let shell = ["-c", "eval \"$1\"; echo $AWS_ACCESS_KEY_ID; eval \"$2\"; echo ${AWS_ACCESS_KEY_ID-none}", "sh"];
@@ -86,7 +53,7 @@ fn a_shell_takes_the_role_and_gives_it_back() {
 
 #[test]
 fn whoever_cannot_have_the_role_is_told_why_and_the_command_is_not_started() {
-    let stage = stage(Settings::default());
+    let stage = Stage::with_profiles(Settings::default());
     for mode in [&["exec"][..], &["exec", "--refreshable"]] {
         let exec = |profile| {
             let arguments = mode.iter().copied().chain(["--profile", profile, "--", "echo", "started"]);
@@ -107,7 +74,7 @@ fn whoever_cannot_have_the_role_is_told_why_and_the_command_is_not_started() {
 
 #[test]
 fn a_command_can_wait_for_a_person() {
-    let stage = stage(Settings::default());
+    let stage = Stage::with_profiles(Settings::default());
     for mode in [&["exec"][..], &["exec", "--refreshable"]] {
         let arguments = mode.iter().copied().chain(["--profile", "dev", "--wait", "60s", "--", "echo", "started"]);
         let waiting = stage.start(stage.ssoctl(arguments));
@@ -120,7 +87,7 @@ fn a_command_can_wait_for_a_person() {
 
 #[test]
 fn the_console_opens_while_nobody_is_signed_in() {
-    let stage = stage(Settings::default());
+    let stage = Stage::with_profiles(Settings::default());
     let link = stage.run(["console", "--profile", "dev", "--url-only"]).exits(0).stdout;
     let page = "https://corp.awsapps.com/start/#/console?account_id=111122223333&role_name=AdministratorAccess\n";
     assert_eq!(link, page);
@@ -131,7 +98,7 @@ fn the_console_opens_while_nobody_is_signed_in() {
 
 #[test]
 fn a_command_that_runs_longer_than_its_credentials_renews_them() {
-    let stage = signed_in(short_lived());
+    let stage = Stage::with_roles(short_lived());
     let attended = attend(&stage);
     let (status, first) = attended.ask();
     assert_eq!((status, &first["AccountId"]), (200, &serde_json::json!("111122223333")));
@@ -144,7 +111,7 @@ fn a_command_that_runs_longer_than_its_credentials_renews_them() {
 
 #[test]
 fn a_restart_of_the_daemon_in_mid_run_goes_unnoticed() {
-    let stage = signed_in(Settings::default());
+    let stage = Stage::with_roles(Settings::default());
     let attended = attend(&stage);
     assert_eq!(attended.ask().0, 200);
     stage.end_daemon(Signal::KILL);
@@ -158,7 +125,7 @@ fn a_restart_of_the_daemon_in_mid_run_goes_unnoticed() {
 
 #[test]
 fn a_sign_out_in_mid_run_ends_the_renewals_and_a_sign_in_brings_them_back() {
-    let stage = signed_in(Settings::default());
+    let stage = Stage::with_roles(Settings::default());
     let attended = attend(&stage);
     stage.run(["logout", "corp"]).exits(0);
     let (status, body) = attended.ask();
@@ -171,7 +138,7 @@ fn a_sign_out_in_mid_run_ends_the_renewals_and_a_sign_in_brings_them_back() {
 #[test]
 fn a_portal_that_is_down_or_takes_the_role_away_is_told_to_the_command() {
     let settings = Settings { role_credentials_lifetime: Duration::from_secs(3), ..Settings::default() };
-    let stage = signed_in(settings);
+    let stage = Stage::with_roles(settings);
     let attended = attend(&stage);
     let (_, first) = attended.ask();
     stage.identity_center.inject(Operation::GetRoleCredentials, Fault::Status { status: 503 }, Times::UntilCleared);

@@ -2,7 +2,7 @@
 
 use identity_center_simulator::Settings;
 
-use crate::support::Stage;
+use test_support::Stage;
 
 #[test]
 fn the_first_login_needs_no_file_and_is_known_after_a_restart() {

@@ -1,8 +1,7 @@
 //! The AWS SDK for Go 2, and rclone, which has the AWS SDK for Go 1, work with a role through `exec`, `exec --refreshable` and a
 //! credential process.
 //!
-//! They need Debian's packages `golang-go`, `golang-github-aws-aws-sdk-go-v2-dev` and `rclone`. Without them these tests are
-//! skipped and say so, and with `SSOCTL_TEST_REQUIRE=1` they fail instead.
+//! They need Debian's packages `golang-go`, `golang-github-aws-aws-sdk-go-v2-dev` and `rclone`.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -10,12 +9,11 @@ use std::process::Command;
 
 use identity_center_simulator::Settings;
 
-use super::exec::{short_lived, signed_in};
-use super::sdks::{assert_renewed, with_credential_process};
+use super::exec::short_lived;
+use super::sdks::assert_renewed;
 use super::sts;
-use crate::support::Stage;
-use crate::support::part::is_there;
-use crate::support::skipping::skip;
+use test_support::Stage;
+use test_support::speed::has_programs;
 
 /// Where Debian's packages put the sources of libraries in Go.
 const GOPATH: &str = "/usr/share/gocode";
@@ -28,8 +26,7 @@ const BUCKETS: &str = "<ListAllMyBucketsResult xmlns=\"http://s3.amazonaws.com/d
 /// The application with the SDK for Go 2, built once for all tests.
 fn go() -> Option<OsString> {
     static BUILT: std::sync::OnceLock<OsString> = std::sync::OnceLock::new();
-    if !is_there("go") || !Path::new(GOPATH).join("src/github.com/aws/aws-sdk-go-v2").is_dir() {
-        skip("the SDK for Go 2", "golang-go or golang-github-aws-aws-sdk-go-v2-dev is not installed");
+    if !has_programs(&["go"]) {
         return None;
     }
     let built = BUILT.get_or_init(|| {
@@ -52,17 +49,17 @@ fn go() -> Option<OsString> {
 #[test]
 fn the_sdk_for_go_2_takes_the_role_that_a_command_was_given() {
     let Some(go) = go() else { return };
-    let stage = signed_in(Settings::default());
+    let stage = Stage::with_roles(Settings::default());
     let mut command = stage.ssoctl(["exec", "--profile", "dev", "--"]);
     command.arg(go);
-    let key = stage.request("GET", "/v1/credentials?profile=dev").1["access_key_id"].clone();
+    let key = stage.credentials_of_dev()["access_key_id"].clone();
     assert_eq!(stage.finish(command).exits(0).stdout.trim_end(), key);
 }
 
 #[test]
 fn the_sdk_for_go_2_renews_through_the_endpoint_of_its_command() {
     let Some(go) = go() else { return };
-    let stage = signed_in(short_lived());
+    let stage = Stage::with_roles(short_lived());
     let mut command = stage.ssoctl(["exec", "--refreshable", "--profile", "dev", "--"]);
     command.arg(go).arg("renew");
     assert_renewed(&stage, &stage.finish(command).exits(0));
@@ -71,8 +68,7 @@ fn the_sdk_for_go_2_renews_through_the_endpoint_of_its_command() {
 #[test]
 fn the_sdk_for_go_2_renews_through_a_credential_process() {
     let Some(go) = go() else { return };
-    let stage = with_credential_process(short_lived());
-    stage.sign_in("corp");
+    let stage = Stage::with_roles(short_lived());
     let mut command = stage.tool(&go);
     command.arg("renew").env("AWS_PROFILE", "tool");
     assert_renewed(&stage, &stage.finish(command).exits(0));
@@ -80,18 +76,16 @@ fn the_sdk_for_go_2_renews_through_a_credential_process() {
 
 #[test]
 fn rclone_signs_with_the_role_in_all_three_ways() {
-    if !is_there("rclone") {
-        skip("rclone", "it is not installed");
+    if !has_programs(&["rclone"]) {
         return;
     }
-    let stage = with_credential_process(Settings::default());
-    stage.sign_in("corp");
+    let stage = Stage::with_roles(Settings::default());
     for mode in [&["exec"][..], &["exec", "--refreshable"]] {
         let mut command = stage.ssoctl(mode.iter().chain(&["--profile", "dev", "--"]));
         command.arg("rclone");
         lists_with_our_key(&stage, command);
     }
-    let mut command = stage.tool(&"rclone".into());
+    let mut command = stage.tool("rclone".as_ref());
     command.env("AWS_PROFILE", "tool").env("AWS_SDK_LOAD_CONFIG", "1");
     lists_with_our_key(&stage, command);
 }
@@ -113,7 +107,7 @@ fn lists_with_our_key(stage: &Stage, mut rclone: Command) {
     let outcome = stage.finish(rclone).exits(0);
     assert!(outcome.stdout.contains("mine"), "{outcome:?}");
     let (head, _) = requests.recv().unwrap();
-    let credentials = stage.request("GET", "/v1/credentials?profile=dev").1;
+    let credentials = stage.credentials_of_dev();
     let key = credentials["access_key_id"].as_str().unwrap();
     assert!(head.contains(&format!("Credential={key}/")), "another key signs it");
     assert!(head.contains(credentials["session_token"].as_str().unwrap()), "the session token goes with it");

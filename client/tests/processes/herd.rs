@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use identity_center_simulator::{Fault, Grant, Operation, RefreshTokens, Settings, Times};
 
-use crate::support::client::Outcome;
-use crate::support::{Running, Stage, until};
+use test_support::client::Outcome;
+use test_support::{Running, Stage, until};
 
 fn many(stage: &Stage, count: usize, arguments: &[&str]) -> Vec<Running> {
     (0..count).map(|_| stage.start(stage.ssoctl(arguments))).collect()

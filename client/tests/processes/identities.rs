@@ -12,12 +12,12 @@ use std::process::{Child, Command, Stdio};
 use identity_center_simulator::Settings;
 use serde_json::{Value, json};
 
-use crate::support::binaries::binaries;
-use crate::support::skipping::python_with_botocore;
-use crate::support::{Stage, until};
+use test_support::binaries::binaries;
+use test_support::speed::python_with_botocore;
+use test_support::{Stage, until};
 
 const SCRIPT: &str = include_str!("sdks/identities.py");
-const CORP: &str = crate::support::stage::CORP;
+const CORP: &str = test_support::stage::CORP;
 const PROFILES: &str = "
 [profile dev]
 sso_session = corp

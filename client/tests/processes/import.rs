@@ -2,7 +2,7 @@
 
 use identity_center_simulator::{Fault, Operation, Settings, Simulator, Times};
 
-use crate::support::{Stage, until};
+use test_support::{Stage, until};
 
 /// Where readers look for the token of a session that is called `my-sso`.
 const MY_SSO: &str = ".aws/sso/cache/0ad374308c5a4e22f723adf10145eafad7c4031c.json";

@@ -10,10 +10,10 @@ use std::process::Command;
 
 use identity_center_simulator::{Approval, Settings};
 
-use crate::support::part::is_there;
-use crate::support::skipping::{python_with, skip};
-use crate::support::stage::CORP;
-use crate::support::{Stage, daemon};
+use test_support::part::within;
+use test_support::speed::{has_programs, python_with};
+use test_support::stage::CORP;
+use test_support::{Stage, daemon};
 
 /// A caller that has everything that a daemon could inherit, and then becomes its arguments.
 const CALLER: &str = r#"
@@ -40,15 +40,6 @@ fn stage() -> Stage {
     stage
 }
 
-/// `ssoctl` called by another program, which gets it as the last of its arguments.
-fn called_by(stage: &Stage, caller: &[&str], arguments: &[&str]) -> Command {
-    let client = stage.ssoctl(arguments);
-    let mut command = Command::new(caller[0]);
-    command.args(&caller[1..]).arg(client.get_program()).args(client.get_args()).env_clear();
-    command.envs(client.get_envs().filter_map(|(name, value)| Some((name, value?)))).current_dir(stage.home());
-    command
-}
-
 fn running(stage: &Stage) -> PathBuf {
     let pid = daemon::holder(&stage.state_directory()).expect("a daemon runs");
     Path::new("/proc").join(pid.as_raw_nonzero().to_string())
@@ -64,8 +55,8 @@ fn field(process: &Path, name: &str) -> String {
 fn a_daemon_has_no_descriptor_signal_umask_or_limit_of_its_caller() {
     let Some(python) = python_with("fcntl") else { return };
     let stage = stage();
-    let mut called = called_by(&stage, &[&python.to_string_lossy(), "-c", CALLER], &["status", "--json"]);
-    stage.finish(std::mem::replace(&mut called, Command::new("true"))).exits(0);
+    let client = stage.ssoctl(["status", "--json"]);
+    stage.finish(within(&client, &python.to_string_lossy(), &["-c", CALLER])).exits(0);
     let process = running(&stage);
     assert_eq!((field(&process, "SigBlk"), field(&process, "Umask")), ("0".repeat(16), "0077".to_owned()));
     // Rust's runtime ignores SIGPIPE in each program, and the C library 32, which is its own, in each that it spawns.
@@ -104,8 +95,8 @@ fn a_command_that_waits_for_all_its_children_finds_none() {
 
 #[test]
 fn a_test_of_bats_ends_while_the_daemon_that_it_started_runs() {
-    if !is_there("bats") {
-        return skip("a_test_of_bats_ends_while_the_daemon_that_it_started_runs", "bats missing");
+    if !has_programs(&["bats"]) {
+        return;
     }
     let stage = stage();
     stage.write("first.bats", "@test \"first\" { \"$SSOCTL\" status; }\n@test \"second\" { true; }\n");
@@ -127,8 +118,8 @@ fn silent_manager(stage: &Stage) -> UnixListener {
 
 #[test]
 fn a_service_manager_that_hangs_keeps_no_daemon_from_starting() {
-    if !is_there("systemctl") || !is_there("systemd-run") {
-        return skip("a_service_manager_that_hangs_keeps_no_daemon_from_starting", "systemd missing");
+    if !has_programs(&["systemctl", "systemd-run"]) {
+        return;
     }
     for unit in ["installed", "none"] {
         let stage = stage();

@@ -8,7 +8,7 @@ use std::process::Command;
 use identity_center_simulator::{Operation, Settings};
 use rustix::process::Signal;
 
-use crate::support::{Stage, until};
+use test_support::{Stage, until};
 
 /// A browser that writes down which pages it is shown.
 pub(crate) struct Browser {

@@ -3,8 +3,8 @@
 use identity_center_simulator::{Approval, Operation, Settings, Simulator};
 use rustix::process::Signal;
 
-use crate::support::stage::CORP;
-use crate::support::{Stage, until};
+use test_support::stage::CORP;
+use test_support::{Stage, until};
 
 fn other_issuer() -> Simulator {
     Simulator::start(Settings::default()).expect("a port")

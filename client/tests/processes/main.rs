@@ -1,9 +1,5 @@
 //! The real `ssoctl` and the real `ssoctld` against a simulated Identity Center: what a person and a script meet.
 
-#[path = "../support/mod.rs"]
-#[allow(dead_code, reason = "shared with the demonstration; each uses its part")]
-mod support;
-
 mod aws_cli;
 mod bad_service;
 mod botocore;

@@ -6,8 +6,8 @@ use std::os::unix::fs::FileExt;
 use identity_center_simulator::{Operation, Settings};
 use rustix::process::Pid;
 
-use crate::support::skipping::skip;
-use crate::support::{Stage, until};
+use test_support::speed::has_superuser;
+use test_support::{Stage, until};
 
 /// So many characters of a secret are found by themselves: enough that nothing else looks like them.
 const PIECE: usize = 24;
@@ -53,8 +53,8 @@ fn found(memory: &str, secrets: &[(&'static str, String)]) -> Vec<&'static str> 
 
 #[test]
 fn after_a_sign_out_memory_holds_nothing_of_the_session_but_the_secret_of_its_registration() {
-    if !rustix::process::geteuid().is_root() {
-        return skip("the search of the daemon's memory", "it takes the superuser");
+    if !has_superuser() {
+        return;
     }
     let stage = Stage::with_corp(Settings::default());
     let service = &stage.identity_center;

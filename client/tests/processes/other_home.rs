@@ -9,18 +9,17 @@ use std::process::Command;
 
 use identity_center_simulator::{Approval, Settings};
 
-use crate::support::part::{Part, is_there};
-use crate::support::skipping::skip;
-use crate::support::stage::CORP;
-use crate::support::{Stage, daemon, until};
+use test_support::part::Part;
+use test_support::speed::{has_programs, has_superuser};
+use test_support::stage::CORP;
+use test_support::{Stage, daemon, until};
 
 /// Whose home it is.
 const NOBODY: u32 = 65_534;
 
-/// A stage whose home belongs to nobody, with what somebody's home has. `None` where this is not the superuser, which was told.
-fn home_of_nobody(test: &str) -> Option<Stage> {
-    if !rustix::process::geteuid().is_root() {
-        skip(test, "it takes the superuser");
+/// A stage whose home belongs to nobody, with what somebody's home has. `None` where tests with the superuser do not run.
+fn home_of_nobody() -> Option<Stage> {
+    if !has_superuser() || !has_programs(&["sudo", "su", "setpriv"]) {
         return None;
     }
     let stage = Stage::bare(Settings::default());
@@ -63,7 +62,7 @@ fn through(command: &Command, program: &str, arguments: &[&str]) -> Command {
 
 #[test]
 fn the_superuser_makes_nothing_in_the_home_of_somebody_else_and_is_told_whose_it_is() {
-    let Some(stage) = home_of_nobody("the_superuser_makes_nothing_in_the_home_of_somebody_else") else { return };
+    let Some(stage) = home_of_nobody() else { return };
     let words =
         "belongs to nobody (uid 65534), and this process to root (uid 0); run it as its owner, without sudo or su";
     // With the runtime directory of the other user, without any, and with one that is the superuser's own.
@@ -90,7 +89,7 @@ fn the_superuser_makes_nothing_in_the_home_of_somebody_else_and_is_told_whose_it
 
 #[test]
 fn token_files_and_configuration_in_the_home_of_somebody_else_are_left_alone() {
-    let Some(stage) = home_of_nobody("token_files_and_configuration_in_the_home_of_somebody_else") else { return };
+    let Some(stage) = home_of_nobody() else { return };
     stage.identity_center.settings(|settings| settings.approval = Approval::Preauthorised);
     let own = tempfile::tempdir().unwrap();
     fs::create_dir(own.path().join("run")).unwrap();
@@ -121,7 +120,7 @@ fn token_files_and_configuration_in_the_home_of_somebody_else_are_left_alone() {
 
 #[test]
 fn sudo_and_su_with_the_home_of_somebody_else_are_told_whose_it_is() {
-    let Some(stage) = home_of_nobody("sudo_and_su_with_the_home_of_somebody_else") else { return };
+    let Some(stage) = home_of_nobody() else { return };
     let client = stage.ssoctl(["status"]);
     let path = client.get_program().to_string_lossy().into_owned();
     let home = format!("HOME={}", stage.home().display());
@@ -129,10 +128,6 @@ fn sudo_and_su_with_the_home_of_somebody_else_are_told_whose_it_is() {
     for (program, arguments) in
         [("sudo", vec![home.as_str(), path.as_str(), "status"]), ("su", vec!["-p", "root", "-c", by_su.as_str()])]
     {
-        if !is_there(program) {
-            skip("sudo_and_su_with_the_home_of_somebody_else", &format!("{program} missing"));
-            continue;
-        }
         let outcome = stage.finish(through(&client, program, &arguments));
         outcome.exits(4).says("belongs to nobody (uid 65534), and this process to root (uid 0)");
         nothing_is_foreign(&stage, program);
@@ -141,8 +136,8 @@ fn sudo_and_su_with_the_home_of_somebody_else_are_told_whose_it_is() {
 
 #[test]
 fn somebody_in_the_home_of_the_superuser_is_told_whose_it_is() {
-    if !rustix::process::geteuid().is_root() {
-        return skip("somebody_in_the_home_of_the_superuser", "it takes the superuser");
+    if !has_superuser() {
+        return;
     }
     let stage = Stage::bare(Settings::default());
     let binaries = tempfile::tempdir().unwrap();

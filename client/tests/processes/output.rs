@@ -4,8 +4,8 @@ use identity_center_simulator::Settings;
 use serde_json::Value;
 use ssoctl_protocol::Timestamp;
 
-use crate::support::Stage;
-use crate::support::stage::START_URL;
+use test_support::Stage;
+use test_support::stage::START_URL;
 
 fn time(value: &Value) -> Timestamp {
     serde_json::from_value(value.clone()).unwrap_or_else(|error| panic!("{error}: {value}"))
@@ -94,7 +94,7 @@ fn a_broken_entry_is_shown_with_file_and_line_and_the_others_work() {
     stage.end_daemons();
     stage.write(
         ".aws/config",
-        &format!("{}\n[sso-session broken]\nsso_region = eu-west-1\n", crate::support::stage::CORP),
+        &format!("{}\n[sso-session broken]\nsso_region = eu-west-1\n", test_support::stage::CORP),
     );
     stage.start_daemon();
     let table = stage.run(["status"]).exits(0).stdout;
@@ -106,7 +106,7 @@ fn a_broken_entry_is_shown_with_file_and_line_and_the_others_work() {
 #[cfg(target_os = "linux")]
 #[test]
 fn an_answer_that_nobody_can_get_is_an_error_for_every_verb() {
-    let stage = super::exec::signed_in(Settings::default());
+    let stage = Stage::with_roles(Settings::default());
     let configuration = || std::fs::read(stage.home().join(".aws/config")).unwrap();
     let before = configuration();
     let verbs: [&[&str]; 17] = [

@@ -1,21 +1,17 @@
 //! Pages: what is opened, with which command, and what is only shown. Both binaries are real; where a daemon lies, it is a socket
 //! with canned answers.
 
-#[path = "../support/canned.rs"]
-#[allow(dead_code, reason = "shared with the tests of the command line; each uses its part")]
-mod canned;
-
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use canned::{Canned, ok};
 use identity_center_simulator::Settings;
 use serde_json::{Value, json};
+use test_support::canned::{Canned, ok};
 
-use crate::support::client::Outcome;
-use crate::support::stage::CORP;
-use crate::support::{Stage, until};
+use test_support::client::Outcome;
+use test_support::stage::CORP;
+use test_support::{Stage, until};
 
 const AWS_PAGE: &str = "https://device.sso.eu-west-1.amazonaws.com/?user_code=ABCD-EFGH";
 

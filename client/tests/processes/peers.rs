@@ -6,19 +6,12 @@ use std::process::Command;
 
 use identity_center_simulator::Settings;
 
-use crate::support::binaries::binaries;
-use crate::support::part::Part;
-use crate::support::{Stage, skipping};
+use test_support::Stage;
+use test_support::binaries::binaries;
+use test_support::part::{Part, within};
+use test_support::speed::{has_programs, has_superuser, python_with};
 
 const NOBODY: &str = "65534";
-
-/// The same command in front of which these words stand.
-fn through(words: &[&str], command: &Command) -> Command {
-    let mut through = Command::new(words[0]);
-    through.args(&words[1..]).arg(command.get_program()).args(command.get_args()).env_clear();
-    through.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    through
-}
 
 fn open(stage: &Stage) {
     let mode = |path: &std::path::Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
@@ -29,8 +22,8 @@ fn open(stage: &Stage) {
 
 #[test]
 fn a_daemon_of_another_user_is_believed_only_if_the_variable_names_him_and_tells_why_it_serves_nobody_else() {
-    if !rustix::process::geteuid().is_root() {
-        return skipping::skip("peers", "only the superuser can run a client as somebody else");
+    if !has_superuser() {
+        return;
     }
     let stage = Stage::signed_in(Settings::default());
     open(&stage);
@@ -43,7 +36,7 @@ fn a_daemon_of_another_user_is_believed_only_if_the_variable_names_him_and_tells
         command.args(["token", "corp"]).env("HOME", "/nowhere").env("XDG_RUNTIME_DIR", stage.home().join("run"));
         command.envs(owner.map(|owner| ("SSOCTL_SOCKET_OWNER", owner)));
         command.envs(socket.then(|| ("SSOCTL_SOCKET", stage.socket())));
-        stage.finish(through(&["setpriv", "--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"], &command))
+        stage.finish(within(&command, "setpriv", &["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]))
     };
     for socket in [true, false] {
         for owner in [None, Some("65533")] {
@@ -61,25 +54,24 @@ fn a_daemon_of_another_user_is_believed_only_if_the_variable_names_him_and_tells
 
 #[test]
 fn a_client_in_another_process_namespace_is_served() {
-    let namespace: &[&str] = if rustix::process::geteuid().is_root() {
-        &["unshare", "--pid", "--fork", "--kill-child"]
-    } else {
-        &["unshare", "--user", "--map-current-user", "--pid", "--fork", "--kill-child"]
-    };
-    let can = Command::new(namespace[0]).args(&namespace[1..]).arg("true").output();
-    if !can.is_ok_and(|output| output.status.success()) {
-        return skipping::skip("namespaces", "no right to make a PID namespace");
+    if !has_programs(&["unshare"]) {
+        return;
     }
+    let namespace: &[&str] = if rustix::process::geteuid().is_root() {
+        &["--pid", "--fork", "--kill-child"]
+    } else {
+        &["--user", "--map-current-user", "--pid", "--fork", "--kill-child"]
+    };
     let stage = Stage::signed_in(Settings::default());
     // The daemon's process id is 0 there, whichever way the socket was found.
-    let inside = |command: Command| stage.finish(through(namespace, &command)).exits(0).stdout;
+    let inside = |command: Command| stage.finish(within(&command, "unshare", namespace)).exits(0).stdout;
     let token = stage.run(["token", "corp"]).exits(0).stdout;
     assert_eq!(inside(stage.ssoctl(["token", "corp"])), token);
     let mut chosen = stage.ssoctl(["token", "corp"]);
     chosen.env("SSOCTL_SOCKET", stage.socket());
     assert_eq!(inside(chosen), token);
     let report: serde_json::Value =
-        serde_json::from_str(&stage.finish(through(namespace, &stage.ssoctl(["doctor", "--json"]))).stdout).unwrap();
+        stage.finish(within(&stage.ssoctl(["doctor", "--json"]), "unshare", namespace)).json();
     let daemon = report["checks"].as_array().unwrap().iter().find(|check| check["name"] == "daemon").unwrap();
     assert_eq!(daemon["result"], "ok", "{daemon}");
 }
@@ -114,10 +106,7 @@ while True:
 
 #[test]
 fn at_a_socket_of_another_user_nothing_is_printed_and_nothing_executed() {
-    if !rustix::process::geteuid().is_root() {
-        return skipping::skip("peers", "only the superuser can run a daemon as somebody else");
-    }
-    let Some(python) = skipping::python_with("socket") else { return };
+    let Some(python) = python_with("socket").filter(|_| has_superuser()) else { return };
     let stage = Stage::bare(Settings::default());
     let place = tempfile::tempdir().unwrap();
     fs::set_permissions(place.path(), fs::Permissions::from_mode(0o777)).unwrap();

@@ -4,8 +4,8 @@ use std::process::Command;
 
 use identity_center_simulator::Settings;
 
-use crate::support::Stage;
-use crate::support::skipping::skip;
+use test_support::Stage;
+use test_support::speed::has_programs;
 
 #[test]
 fn a_plain_http_request_over_the_socket_is_answered() {
@@ -30,8 +30,8 @@ fn a_plain_http_request_over_the_socket_is_answered() {
 
 #[test]
 fn curl_is_a_client() {
-    if Command::new("curl").arg("--version").output().is_err() {
-        return skip("curl_is_a_client", "curl is not installed");
+    if !has_programs(&["curl"]) {
+        return;
     }
     let stage = Stage::signed_in(Settings::default());
     let curl = |target: &str| {

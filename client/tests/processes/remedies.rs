@@ -2,11 +2,11 @@
 
 use identity_center_simulator::Settings;
 
-use crate::support::Stage;
-use crate::support::client::Outcome;
-use crate::support::part::{is_there, within};
-use crate::support::skipping::skip;
-use crate::support::stage::CORP;
+use test_support::Stage;
+use test_support::client::Outcome;
+use test_support::part::within;
+use test_support::speed::{has_programs, has_superuser};
+use test_support::stage::CORP;
 
 fn stage() -> Stage {
     let stage = Stage::bare(Settings::default());
@@ -50,8 +50,8 @@ fn a_name_or_path_that_no_request_can_hold_is_said_to_be_too_long() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_read_only_file_system_where_socket_records_and_log_are_to_be() {
-    if !rustix::process::geteuid().is_root() || !is_there("unshare") {
-        return skip("a read-only file system", "it takes the superuser and unshare");
+    if !has_superuser() || !has_programs(&["unshare"]) {
+        return;
     }
     let stage = stage();
     std::fs::create_dir_all(stage.state_directory()).unwrap();

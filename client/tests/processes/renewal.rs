@@ -6,7 +6,7 @@ use identity_center_simulator::{Fault, Operation, Settings, Times};
 use serde_json::Value;
 use ssoctl_protocol::Timestamp;
 
-use crate::support::{Stage, until};
+use test_support::{Stage, until};
 
 /// Waits until this time of the wall clock has passed.
 pub(crate) fn wait_until(time: &Value) {

@@ -8,9 +8,9 @@ use std::thread;
 
 use identity_center_simulator::Settings;
 
-use crate::support::part::Part;
-use crate::support::stage::CORP;
-use crate::support::{Stage, daemon};
+use test_support::part::Part;
+use test_support::stage::CORP;
+use test_support::{Stage, daemon};
 
 /// Stands before the simulator. While it repeats, it refuses every call with all that it was sent.
 struct Front {

@@ -2,19 +2,18 @@
 //! and renew there.
 //!
 //! They need a directory with the AWS SDK for JavaScript (`SSOCTL_TEST_NODE`), and the built `daemon/tests/sdk/rust`
-//! (`SSOCTL_TEST_RUST_SDK`). `.ci/run` installs them. Without them these tests are skipped and say so, and with
-//! `SSOCTL_TEST_REQUIRE=1` they fail instead.
+//! (`SSOCTL_TEST_RUST_SDK`). `.ci/run` installs them.
 
 use std::ffi::OsString;
 use std::process::Command;
 
 use identity_center_simulator::{Operation, Settings};
 
-use super::exec::{short_lived, signed_in, stage};
-use crate::support::Stage;
-use crate::support::binaries::binaries;
-use crate::support::client::Outcome;
-use crate::support::skipping::named_by;
+use super::exec::short_lived;
+use test_support::Stage;
+use test_support::binaries::binaries;
+use test_support::client::Outcome;
+use test_support::speed::named_by;
 
 const JAVASCRIPT: &str = include_str!("sdks/javascript.cjs");
 
@@ -56,7 +55,7 @@ fn the_sdk_for_rust_renews_through_a_credential_process() {
 #[test]
 fn the_sdk_for_javascript_shows_what_to_do_when_the_session_ends() {
     let Some(application) = javascript() else { return };
-    let stage = signed_in(Settings::default());
+    let stage = Stage::with_roles(Settings::default());
     // The sign-in ends between the start of the command and its first request.
     let script = "\"$1\" logout && shift && exec \"$@\"";
     let mut command = stage.ssoctl(["exec", "--refreshable", "--profile", "dev", "--", "sh", "-c", script, "sh"]);
@@ -66,7 +65,7 @@ fn the_sdk_for_javascript_shows_what_to_do_when_the_session_ends() {
 }
 
 fn renews_at_the_endpoint(application: &Application) {
-    let stage = signed_in(short_lived());
+    let stage = Stage::with_roles(short_lived());
     let mut command = stage.ssoctl(["exec", "--refreshable", "--profile", "dev", "--"]);
     command.args(application);
     prepare(&mut command);
@@ -74,8 +73,7 @@ fn renews_at_the_endpoint(application: &Application) {
 }
 
 fn renews_with_a_process(application: &Application) {
-    let stage = with_credential_process(short_lived());
-    stage.sign_in("corp");
+    let stage = Stage::with_roles(short_lived());
     let mut command = stage.tool(&application[0]);
     command.args(&application[1..]).env("AWS_PROFILE", "tool");
     prepare(&mut command);
@@ -94,34 +92,4 @@ pub(crate) fn assert_renewed(stage: &Stage, outcome: &Outcome) {
     assert!(keys.len() == 2 && keys[0] != keys[1], "{outcome:?}");
     assert!(keys.iter().all(|key| key.starts_with("ASIA")), "{keys:?}");
     assert!(stage.identity_center.calls(Operation::GetRoleCredentials) >= 2);
-}
-
-/// Profiles that call `ssoctl` as any program would be called.
-pub(crate) fn with_credential_process(settings: Settings) -> Stage {
-    let stage = stage(settings);
-    let config = std::fs::read_to_string(stage.home().join(".aws/config")).expect("a configuration");
-    stage.write(
-        ".aws/config",
-        &format!(
-            "{config}\n[profile tool]\ncredential_process = {} credential-process --profile dev\nregion = eu-central-1\n\
-             [profile assumed]\nrole_arn = arn:aws:iam::444455556666:role/Assumed\nsource_profile = tool\n\
-             region = eu-central-1\n",
-            binaries().ssoctl.display()
-        ),
-    );
-    stage
-}
-
-impl Stage {
-    /// A program with the profiles of [`with_credential_process`]. It knows nothing of ssoctl but its socket's place.
-    pub(crate) fn tool(&self, program: &OsString) -> Command {
-        let mut command = Command::new(program);
-        command
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", self.home())
-            .env("XDG_RUNTIME_DIR", self.home().join("run"))
-            .env("AWS_EC2_METADATA_DISABLED", "true");
-        command
-    }
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use identity_center_simulator::{Fault, Operation, Settings, Times};
 
-use crate::support::Stage;
+use test_support::Stage;
 
 #[test]
 fn no_secret_is_said_or_logged_whatever_goes_wrong() {
@@ -62,7 +62,7 @@ fn no_secret_stands_in_a_command_line_or_an_environment() {
     let browser = super::interrupted::Browser::on(&stage);
     let login = stage.start(browser.command(&stage, ["login"]));
     let waiting = stage.start(stage.ssoctl(["token", "--wait", "60s", "--min-valid", "59m 59s"]));
-    crate::support::until("the page is open", || (!browser.pages().is_empty()).then_some(()));
+    test_support::until("the page is open", || (!browser.pages().is_empty()).then_some(()));
     let secrets = stage.identity_center.secrets();
     let own: Vec<i32> = [login.pid(), waiting.pid(), stage.daemon_pid()].map(|pid| pid.as_raw_nonzero().get()).into();
     for pid in own {
@@ -79,7 +79,7 @@ fn no_secret_stands_in_a_command_line_or_an_environment() {
 
 #[test]
 fn neither_a_device_code_nor_role_credentials_are_ever_in_a_file() {
-    let stage = super::exec::signed_in(Settings::default());
+    let stage = Stage::with_roles(Settings::default());
     let before = stage.identity_center.secrets();
     let login = stage.start(stage.ssoctl(["login", "--no-browser"]));
     let code = stage.shown_by(&login).user_code;

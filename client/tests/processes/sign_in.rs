@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use identity_center_simulator::{Operation, Settings};
 
-use crate::support::Stage;
+use test_support::Stage;
 
 #[test]
 fn after_an_approved_login_token_prints_the_issued_token_and_a_newline() {

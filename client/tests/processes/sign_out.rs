@@ -7,8 +7,8 @@ use identity_center_simulator::{Approval, Fault, Operation, Settings, Simulator,
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::stage::CORP;
-use crate::support::{Stage, until};
+use test_support::stage::CORP;
+use test_support::{Stage, until};
 
 #[test]
 fn logout_tells_the_portal_and_forgets_the_token_and_keeps_the_registration() {

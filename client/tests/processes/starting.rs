@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use identity_center_simulator::{Approval, Settings};
 
-use crate::support::stage::CORP;
-use crate::support::{Running, Stage, daemon};
+use test_support::stage::CORP;
+use test_support::{Running, Stage, daemon};
 
 fn stage_without_a_daemon() -> Stage {
     let stage = Stage::bare(Settings { approval: Approval::Preauthorised, ..Settings::default() });

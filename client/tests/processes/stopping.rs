@@ -4,8 +4,8 @@
 
 use identity_center_simulator::{Approval, Settings};
 
-use crate::support::stage::CORP;
-use crate::support::{Stage, daemon};
+use test_support::stage::CORP;
+use test_support::{Stage, daemon};
 
 #[test]
 fn a_daemon_that_ssoctl_started_is_ended_and_the_next_call_starts_one_with_the_same_sign_in() {

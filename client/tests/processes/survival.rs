@@ -3,7 +3,7 @@
 use identity_center_simulator::{Operation, Settings};
 use rustix::process::Signal;
 
-use crate::support::Stage;
+use test_support::Stage;
 
 #[test]
 fn after_kill_9_and_a_restart_the_token_is_served_and_the_registration_is_reused() {
@@ -74,7 +74,7 @@ fn a_second_daemon_says_who_runs_already_whatever_its_socket() {
 #[test]
 fn the_memory_store_forgets_with_the_daemon() {
     let stage = Stage::bare(Settings::default());
-    stage.write(".aws/config", crate::support::stage::CORP);
+    stage.write(".aws/config", test_support::stage::CORP);
     stage.write_own_config("secret_store = \"memory\"\n");
     stage.start_daemon();
     stage.sign_in("corp");

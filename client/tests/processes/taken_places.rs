@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use identity_center_simulator::Settings;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
-use crate::support::Stage;
-use crate::support::stage::CORP;
+use test_support::Stage;
+use test_support::stage::CORP;
 
 /// A home where no daemon runs, with a state directory.
 fn stage() -> Stage {

@@ -3,23 +3,15 @@
 #![cfg(target_os = "linux")]
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use identity_center_simulator::Settings;
 
-use crate::support::skipping::skip;
-use crate::support::{Stage, until};
+use test_support::speed::has_programs;
+use test_support::{Stage, until};
 
+/// script(1), which makes terminals.
 const SCRIPT: &str = "/usr/bin/script";
-
-fn can(test: &str) -> bool {
-    let can = Path::new(SCRIPT).exists();
-    if !can {
-        skip(test, "there is no script(1) to make a terminal");
-    }
-    can
-}
 
 /// The same command on a terminal of its own with so many columns, whose screen is its standard output.
 fn on_terminal(stage: &Stage, columns: u16, variables: &[(&str, &str)], command: &Command) -> Command {
@@ -49,7 +41,7 @@ fn login(stage: &Stage, columns: u16, variables: &[(&str, &str)]) -> String {
 
 #[test]
 fn a_login_draws_its_counter_on_one_short_line_and_only_where_the_terminal_can() {
-    if !can("a_login_draws_its_counter") {
+    if !has_programs(&[SCRIPT]) {
         return;
     }
     let stage = Stage::with_corp(Settings::default());
@@ -69,7 +61,7 @@ fn a_login_draws_its_counter_on_one_short_line_and_only_where_the_terminal_can()
 
 #[test]
 fn colours_are_for_terminals_that_take_them_and_people_who_want_them() {
-    if !can("colours_are_for_terminals") {
+    if !has_programs(&[SCRIPT]) {
         return;
     }
     let stage = Stage::with_corp(Settings::default());

@@ -1,14 +1,9 @@
 //! What cannot be used of the configuration: every verb says why, with file and line.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-
 use identity_center_simulator::Settings;
 
-use crate::support::Stage;
-use crate::support::client::Outcome;
-use crate::support::stage::CORP;
+use test_support::Stage;
+use test_support::stage::CORP;
 
 /// A configuration of which every line matters.
 const CONFIG: &str = "\
@@ -115,33 +110,16 @@ fn every_way() -> Vec<Broken> {
     ways
 }
 
-/// A file that its owner alone can write to, whatever the umask.
-fn write_own(stage: &Stage, name: &str, text: &str) -> PathBuf {
-    let path = stage.home().join(name);
-    fs::write(&path, text).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-    path
-}
-
-/// `ssoctl` in a shell that names this AWS configuration file.
-fn with(stage: &Stage, config: &Path, arguments: &[&str]) -> Outcome {
-    let mut command = stage.ssoctl(arguments);
-    command.env("AWS_CONFIG_FILE", config);
-    stage.finish(command)
-}
-
 #[test]
 fn whatever_is_broken_the_verb_that_fails_names_the_file_and_the_line() {
-    let stage = Stage::bare(Settings::default());
-    stage.write(".aws/config", CORP);
-    stage.start_daemon();
+    let stage = Stage::configured(Settings::default(), CORP);
     let ways = every_way();
     assert!(ways.len() > 30, "{}", ways.len());
     for (number, Broken { text, line, asked }) in ways.into_iter().enumerate() {
-        let path = write_own(&stage, &format!("broken-{number}"), &text);
+        let path = stage.write(&format!("broken-{number}"), &text);
         let place = format!("{}:{line}:", path.display());
         for arguments in asked {
-            let outcome = with(&stage, &path, &[&["token"], arguments].concat());
+            let outcome = stage.run_with(&path, &[&["token"], arguments].concat());
             assert!(!outcome.stderr.contains("me:pw"), "{outcome:?}");
             outcome.prints_nothing().says(&place);
         }
@@ -153,7 +131,7 @@ fn every_verb_that_needs_it_says_what_is_wrong_with_a_profile() {
     let stage = Stage::bare(Settings::default());
     stage.start_daemon();
     let text = with_line(3, Some("sso_region = us-east-1 # virginia"));
-    let path = write_own(&stage, "config", &text);
+    let path = stage.write("config", &text);
     let place = format!("{}:3: \"us-east-1 # virginia\" is not a region", path.display());
     for verb in [
         &["token"][..],
@@ -168,11 +146,11 @@ fn every_verb_that_needs_it_says_what_is_wrong_with_a_profile() {
         &["console", "--url-only"],
     ] {
         let arguments = [verb, &["--profile", "dev"]].concat();
-        with(&stage, &path, &arguments).prints_nothing().says(&place).says("its own line").exits(1);
+        stage.run_with(&path, &arguments).prints_nothing().says(&place).says("its own line").exits(1);
     }
-    with(&stage, &path, &["exec", "--profile", "dev", "--", "true"]).says(&place).exits(125);
+    stage.run_with(&path, &["exec", "--profile", "dev", "--", "true"]).says(&place).exits(125);
     // What signs in by itself is not affected.
-    with(&stage, &path, &["token", "old"]).exits(3);
+    stage.run_with(&path, &["token", "old"]).exits(3);
 }
 
 #[test]
@@ -186,10 +164,9 @@ fn a_role_that_a_profile_does_not_say_is_told_with_the_line() {
         (8, None, ":8)"),
         (9, None, ":8)"),
     ] {
-        let path =
-            write_own(&stage, &format!("config-{line}-{}", text.unwrap_or_default().len()), &with_line(line, text));
+        let path = stage.write(&format!("config-{line}-{}", text.unwrap_or_default().len()), &with_line(line, text));
         let place = format!("{}{wrong}", path.display());
-        with(&stage, &path, &["credential-process", "--profile", "dev"]).prints_nothing().says(&place);
+        stage.run_with(&path, &["credential-process", "--profile", "dev"]).prints_nothing().says(&place);
     }
 }
 

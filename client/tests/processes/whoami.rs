@@ -3,7 +3,7 @@
 use identity_center_simulator::Settings;
 use serde_json::{Value, json};
 
-use crate::support::Stage;
+use test_support::Stage;
 
 const CONFIG: &str = "\
 [sso-session corp]

@@ -1,7 +1,7 @@
 #![no_main]
 
 #[allow(dead_code, reason = "each target drives one of them")]
-#[path = "../../tests/foreign_bytes/parsers.rs"]
+#[path = "../../tests/daemon/foreign_bytes/parsers.rs"]
 mod parsers;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| parsers::aws_config(bytes));

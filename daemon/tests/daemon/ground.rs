@@ -5,17 +5,16 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-use identity_center_simulator::{Approval, Operation, Settings, Simulator};
+use identity_center_simulator::{Operation, Simulator};
 use rustix::process::Signal;
 use ssoctl_protocol::StatusReport;
 
-use crate::harness::{Process, exchange};
-use crate::part::without_locks;
-use crate::skipping::skip;
+use test_support::part::{within, without_locks};
+use test_support::service::{preauthorised, simulator};
+use test_support::speed::{has_programs, has_superuser};
+use test_support::waiting::until_so;
 
-fn simulator() -> Simulator {
-    Simulator::start(Settings { approval: Approval::Preauthorised, ..Settings::default() }).expect("a port")
-}
+use crate::harness::{Process, exchange};
 
 /// A daemon whose socket is in a directory of its own.
 fn in_runtime_directory(home: &Path, simulator: &Simulator) -> Command {
@@ -28,18 +27,13 @@ fn in_runtime_directory(home: &Path, simulator: &Simulator) -> Command {
 }
 
 async fn until_it_answers(home: &Path) {
-    let mut pace = tokio::time::interval(std::time::Duration::from_millis(20));
-    let answers = async {
-        while exchange(&home.join("socket"), "GET /v1/health", "", b"").await.is_err() {
-            pace.tick().await;
-        }
-    };
-    tokio::time::timeout(crate::harness::REAL_PATIENCE, answers).await.expect("an answer");
+    let answers = async || exchange(&home.join("socket"), "GET /v1/health", "", b"").await.is_ok();
+    until_so("the daemon answers", answers).await;
 }
 
 #[tokio::test]
 async fn a_socket_that_is_removed_with_its_directories_is_made_again_and_the_daemon_goes_on() {
-    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
+    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
     let daemon = Process::run(home.path(), &mut in_runtime_directory(home.path(), &simulator)).await;
     daemon.sign_in().await;
     let token = daemon.access_token().await;
@@ -62,7 +56,7 @@ async fn a_socket_that_is_removed_with_its_directories_is_made_again_and_the_dae
 /// Nobody watches what is in there, and nothing was wrong before, so that nobody looks again for that.
 #[tokio::test]
 async fn a_directory_far_above_the_socket_that_is_renamed_is_noticed() {
-    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
+    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
     let daemon = Process::run(home.path(), &mut in_runtime_directory(home.path(), &simulator)).await;
     daemon.sign_in().await;
     let token = daemon.access_token().await;
@@ -73,7 +67,7 @@ async fn a_directory_far_above_the_socket_that_is_renamed_is_noticed() {
 
 #[tokio::test]
 async fn a_daemon_whose_socket_cannot_be_made_again_ends_and_says_why() {
-    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
+    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
     let daemon = Process::run(home.path(), &mut in_runtime_directory(home.path(), &simulator)).await;
     fs::remove_dir_all(home.path().join("run")).unwrap();
     fs::write(home.path().join("run"), "in the way").unwrap();
@@ -84,19 +78,15 @@ async fn a_daemon_whose_socket_cannot_be_made_again_ends_and_says_why() {
 
 #[tokio::test]
 async fn a_state_directory_that_is_removed_is_made_again_with_lock_and_records() {
-    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
+    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
     let daemon = Process::start(home.path(), &simulator).await;
     daemon.sign_in().await;
     let token = daemon.access_token().await;
     let records = home.path().join("state/records");
-    let mut pace = tokio::time::interval(std::time::Duration::from_millis(20));
-    while fs::read_dir(&records).map_or(0, Iterator::count) == 0 {
-        pace.tick().await;
-    }
+    let has_records = async || fs::read_dir(&records).is_ok_and(|records| records.count() > 0);
+    until_so("there is a record", has_records).await;
     fs::remove_dir_all(home.path().join("state")).unwrap();
-    while fs::read_dir(&records).map_or(0, Iterator::count) == 0 {
-        pace.tick().await;
-    }
+    until_so("there is a record again", has_records).await;
     let mut second = Process::command(home.path(), &simulator);
     let ended = Process::run_to_end(home.path(), second.env("SSOCTL_SOCKET", home.path().join("another"))).await;
     assert!(ended.log.contains(&format!("pid {}", daemon.id())), "{}", ended.log);
@@ -110,19 +100,17 @@ async fn a_state_directory_that_is_removed_is_made_again_with_lock_and_records()
 /// As a login manager does it: the file system goes, and takes its files along without a word.
 #[tokio::test]
 async fn a_runtime_directory_that_is_unmounted_is_noticed() {
-    if !rustix::process::geteuid().is_root() || Command::new("unshare").arg("--version").output().is_err() {
-        return skip("unmounting", "it takes the superuser and unshare");
+    if !has_superuser() || !has_programs(&["unshare"]) {
+        return;
     }
-    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
+    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
     let command = in_runtime_directory(home.path(), &simulator);
-    let program = command.get_program().to_owned();
-    let mut inside = Command::new("unshare");
     let script = "mount -t tmpfs -o mode=700 tmpfs \"$1\" && \"$2\" & sleep 0.1; \
                   while [ ! -S \"$1/ssoctl/socket\" ]; do sleep 0.05; done; umount -l \"$1\"; wait $!";
-    inside.args(["--mount", "--propagation", "private", "sh", "-c", script, "sh"]).arg(home.path().join("run"));
-    inside.arg(program).env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    inside.env("PATH", std::env::var_os("PATH").unwrap_or_default());
-    inside.stderr(fs::File::options().append(true).open(home.path().join("log")).unwrap()).process_group(0);
+    let run = home.path().join("run").display().to_string();
+    let words = ["--mount", "--propagation", "private", "sh", "-c", script, "sh", &run];
+    let mut inside = Process::logged(home.path(), within(&command, "unshare", &words));
+    inside.process_group(0);
     let daemon = Process::run(home.path(), &mut inside).await;
     until_it_answers(home.path()).await;
     assert!(daemon.log().contains("the socket was removed, and made again"), "{}", daemon.log());
@@ -135,18 +123,14 @@ async fn a_runtime_directory_that_is_unmounted_is_noticed() {
 /// Where the file system knows no locks, `flock` fails so.
 #[tokio::test]
 async fn a_file_system_without_locks_is_told_with_a_remedy_and_a_second_daemon_is_still_kept_away() {
-    if !cfg!(target_os = "linux") || Command::new("python3").arg("--version").output().is_err() {
-        return skip("a file system without locks", "python3 missing");
+    if !has_programs(&["python3"]) {
+        return;
     }
-    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
-    let filtered = |command: &Command| {
-        let mut python = without_locks(command);
-        python.stderr(fs::File::options().append(true).open(home.path().join("log")).unwrap());
-        python
-    };
+    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
+    let filtered = |command: &Command| Process::logged(home.path(), without_locks(command));
     let daemon = Process::run(home.path(), &mut filtered(&Process::command(home.path(), &simulator))).await;
     let problems = async || daemon.request("GET /v1/sessions").await.json::<StatusReport>().daemon.machine_problems;
-    while problems().await.is_empty() {}
+    until_so("a problem is shown", async || !problems().await.is_empty()).await;
     let problem = &problems().await[0];
     assert!(problem.message.contains("knows no locks") && problem.remedy.contains("rpc.statd"), "{problem:?}");
     let mut second = Process::command(home.path(), &simulator);
@@ -159,28 +143,24 @@ async fn a_file_system_without_locks_is_told_with_a_remedy_and_a_second_daemon_i
 /// A user namespace has a limit of its own, which concerns nobody else.
 #[tokio::test]
 async fn used_up_inotify_instances_are_told_with_a_remedy_and_tried_again() {
-    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
-    let limit = "/proc/sys/user/max_inotify_instances";
-    let test = format!("echo 0 > {limit}");
-    let tried = Command::new("unshare").args(["--user", "--map-root-user", "sh", "-c", &test]).output();
-    if !tried.is_ok_and(|tried| tried.status.success()) {
-        return skip("used-up inotify instances", "user namespaces missing");
+    if !has_programs(&["unshare", "nsenter"]) {
+        return;
     }
+    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
+    let limit = "/proc/sys/user/max_inotify_instances";
     let session = crate::harness::session("corp", crate::harness::START_URL);
     fs::write(home.path().join("config.toml"), format!("quiet_hours = \"20:00-08:00\"\n{session}")).unwrap();
     let mut command = Process::command(home.path(), &simulator);
     command.env("TZ", format!(":{}", home.path().join("zone").display()));
-    let mut inside = Command::new("unshare");
     let script = format!("echo 0 > {limit}; exec \"$0\"");
-    inside.args(["--user", "--map-root-user", "sh", "-c", &script]).arg(command.get_program()).env_clear();
-    inside.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    inside.env("PATH", std::env::var_os("PATH").unwrap_or_default());
-    inside.stderr(fs::File::options().append(true).open(home.path().join("log")).unwrap());
+    let inside = within(&command, "unshare", &["--user", "--map-root-user", "sh", "-c", &script]);
+    let mut inside = Process::logged(home.path(), inside);
     let daemon = Process::run(home.path(), &mut inside).await;
     let problems = async || daemon.request("GET /v1/sessions").await.json::<StatusReport>().daemon.machine_problems;
     for file in ["config.toml", "ssoctld.lock", "zone"] {
         let file = format!("/{file}");
-        while !problems().await.iter().any(|problem| problem.message.contains(&file)) {}
+        let is_shown = async || problems().await.iter().any(|problem| problem.message.contains(&file));
+        until_so("the problem is shown", is_shown).await;
     }
     for problem in problems().await {
         assert!(problem.message.contains("inotify instances are used up"), "{problem:?}");
@@ -191,5 +171,5 @@ async fn used_up_inotify_instances_are_told_with_a_remedy_and_tried_again() {
         .args(["sh", "-c", &format!("echo 100 > {limit}")])
         .status();
     assert!(raised.is_ok_and(|raised| raised.success()));
-    while !problems().await.is_empty() {}
+    until_so("no problem is shown", async || problems().await.is_empty()).await;
 }

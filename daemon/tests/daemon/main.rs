@@ -1,17 +1,24 @@
-//! The daemon against a simulated Identity Center, over real sockets: the library with a clock that tests own, and
-//! (`processes`) the real binary in real time.
+//! The daemon against a simulated Identity Center, over real sockets: the library with a clock that tests own, the real binary in
+//! real time, and the real binary among the real parts of a desktop. One program, because each would link the whole daemon.
 
 mod api;
 mod configuration;
+#[cfg(target_os = "linux")]
+mod crashes;
+#[cfg(target_os = "linux")]
+mod desktop;
 mod faults;
+mod foreign_bytes;
 mod ground;
 mod harness;
 mod hostile;
+#[cfg(target_os = "linux")]
+mod keyring;
+mod launchd;
 mod many_sessions;
+#[cfg(target_os = "linux")]
+mod network;
 mod origins;
-#[path = "../../../client/tests/support/part.rs"]
-#[allow(dead_code, reason = "shared with tests that need other parts")]
-mod part;
 mod portal;
 mod processes;
 mod proofs;
@@ -21,9 +28,8 @@ mod sdks;
 mod secrecy;
 mod shared_record;
 mod sign_in;
-#[path = "../../../client/tests/support/skipping.rs"]
-#[allow(dead_code, reason = "shared with tests that need other parts")]
-mod skipping;
 mod soak;
 mod storing;
+#[cfg(target_os = "linux")]
+mod systemd;
 mod token_files;

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use identity_center_simulator::{Approval, Fault, Grant, Operation, Settings, Times};
 use ssoctld::clock::Clock as _;
 use ssoctld::transport::AT_ONCE;
+use test_support::speed::has_time;
 
 use crate::harness::{Harness, Store, hours, join_all, mins, secs, session};
 
@@ -70,6 +71,9 @@ fn are_spread(after: &str, renewals: &[usize]) {
 
 #[tokio::test]
 async fn a_thousand_sessions_that_began_or_woke_together_are_not_renewed_together() {
+    if !has_time() {
+        return;
+    }
     // What the sessions leave to chance is the same each time.
     fastrand::seed(7);
     let t = a_thousand().await;

@@ -8,33 +8,25 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use fastrand::Rng;
-use identity_center_simulator::{Approval, Operation, RefreshTokens, Settings, Simulator, TimeSource};
+use identity_center_simulator::{Approval, Operation, RefreshTokens, Settings, Simulator};
 use ssoctl_protocol::body::LogoutAll;
-use ssoctld::clock::{Clock, ManualClock};
-use ssoctld::config::{Environment, Paths};
-use ssoctld::desktop::{self, NoDesktop};
-use ssoctld::issuer::{Endpoint, Issuer};
-use ssoctld::oidc::{self, DeviceAuthorization, Grant, IdentityCenter, Issued, Registration, ServiceClock};
-use ssoctld::portal::{self, Account, AccountId, Assignment, Page, PageToken, Portal, RoleCredentials};
-use ssoctld::secrets::file::FileStore;
-use ssoctld::token::AccessToken;
-use ssoctld::transport::{CallError, Transport};
-use ssoctld::world::World;
-use ssoctld::{Signal, Sources};
+use ssoctld::Signal;
+use ssoctld::clock::ManualClock;
+use ssoctld::config::Environment;
+use test_support::speed::runs_all;
+use test_support::waiting::{Pace, in_time, until_so};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream, UnixListener};
-use tokio::sync::{mpsc, watch};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::harness::{Answer, REAL_PATIENCE, exchange, mins, noon, secs};
+use crate::harness::{self, Answer, Calls, Shared, Store, Way, exchange, mins, noon, secs};
 
-/// How many people there are, each with a home of their own.
-const LIVES: u64 = 60;
+/// How many people there are in a quick run, and where all tests run, each with a home of their own.
+const LIVES: [usize; 2] = [12, 60];
 /// How many configurations each of them has, one after the other.
 const CONFIGURATIONS: usize = 5;
 const ORIGINS: usize = 3;
@@ -129,140 +121,6 @@ impl Origins {
             }
         }
         Ok(())
-    }
-}
-
-struct Shared(Arc<ManualClock>);
-
-impl TimeSource for Shared {
-    fn now(&self) -> std::time::SystemTime {
-        self.0.now().wall
-    }
-}
-
-/// The doors to the services. What is meant for AWS goes nowhere from here; it only must carry no secret, as AWS has issued none.
-struct NoAws {
-    door: Transport,
-    seen: Arc<Calls>,
-}
-
-/// What the doors have seen.
-#[derive(Default)]
-struct Calls {
-    leaks: AtomicUsize,
-    under_way: AtomicUsize,
-}
-
-type Boxed<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-impl NoAws {
-    /// What a call to AWS comes to; `None` for any other.
-    fn refusal<N>(&self, endpoint: &Endpoint, issuer: Option<&Issuer>) -> Option<CallError<N>> {
-        if !endpoint.issuer().is_aws() {
-            return None;
-        }
-        if issuer.is_some_and(|issuer| endpoint.for_secrets_of(issuer).is_ok()) {
-            self.seen.leaks.fetch_add(1, Ordering::Relaxed);
-        }
-        Some(CallError::Network("AWS is out of reach".to_owned()))
-    }
-
-    /// Counts a call for as long as it is under way.
-    fn counted<'a, T: 'a>(&'a self, call: Boxed<'a, T>) -> Boxed<'a, T> {
-        struct One<'a>(&'a AtomicUsize);
-        impl Drop for One<'_> {
-            fn drop(&mut self) {
-                self.0.fetch_sub(1, Ordering::Relaxed);
-            }
-        }
-        Box::pin(async move {
-            self.seen.under_way.fetch_add(1, Ordering::Relaxed);
-            let _one = One(&self.seen.under_way);
-            call.await
-        })
-    }
-}
-
-impl IdentityCenter for NoAws {
-    fn register<'a>(&'a self, oidc: &'a Endpoint, scopes: &'a [String]) -> oidc::Call<'a, Registration> {
-        match self.refusal(oidc, None) {
-            Some(error) => Box::pin(std::future::ready(Err(error))),
-            None => self.counted(self.door.register(oidc, scopes)),
-        }
-    }
-
-    fn authorize_device<'a>(
-        &'a self,
-        oidc: &'a Endpoint,
-        registration: &'a Registration,
-        start_url: &'a str,
-    ) -> oidc::Call<'a, DeviceAuthorization> {
-        match self.refusal(oidc, Some(&registration.issuer)) {
-            Some(error) => Box::pin(std::future::ready(Err(error))),
-            None => self.counted(self.door.authorize_device(oidc, registration, start_url)),
-        }
-    }
-
-    fn create_token<'a>(
-        &'a self,
-        oidc: &'a Endpoint,
-        registration: &'a Registration,
-        grant: &'a Grant,
-    ) -> oidc::Call<'a, Issued> {
-        match self.refusal(oidc, Some(&registration.issuer)) {
-            Some(error) => Box::pin(std::future::ready(Err(error))),
-            None => self.counted(self.door.create_token(oidc, registration, grant)),
-        }
-    }
-
-    fn service_clock(&self) -> watch::Receiver<ServiceClock> {
-        self.door.service_clock()
-    }
-}
-
-impl Portal for NoAws {
-    fn role_credentials<'a>(
-        &'a self,
-        portal: &'a Endpoint,
-        access_token: &'a AccessToken,
-        assignment: &'a Assignment,
-    ) -> portal::Call<'a, RoleCredentials> {
-        match self.refusal(portal, Some(&access_token.issuer)) {
-            Some(error) => Box::pin(std::future::ready(Err(error))),
-            None => self.counted(self.door.role_credentials(portal, access_token, assignment)),
-        }
-    }
-
-    fn accounts<'a>(
-        &'a self,
-        portal: &'a Endpoint,
-        access_token: &'a AccessToken,
-        page: Option<&'a PageToken>,
-    ) -> portal::Call<'a, Page<Account>> {
-        match self.refusal(portal, Some(&access_token.issuer)) {
-            Some(error) => Box::pin(std::future::ready(Err(error))),
-            None => self.counted(self.door.accounts(portal, access_token, page)),
-        }
-    }
-
-    fn roles<'a>(
-        &'a self,
-        portal: &'a Endpoint,
-        access_token: &'a AccessToken,
-        account: &'a AccountId,
-        page: Option<&'a PageToken>,
-    ) -> portal::Call<'a, Page<String>> {
-        match self.refusal(portal, Some(&access_token.issuer)) {
-            Some(error) => Box::pin(std::future::ready(Err(error))),
-            None => self.counted(self.door.roles(portal, access_token, account, page)),
-        }
-    }
-
-    fn logout<'a>(&'a self, portal: &'a Endpoint, access_token: &'a AccessToken) -> portal::Call<'a, ()> {
-        match self.refusal(portal, Some(&access_token.issuer)) {
-            Some(error) => Box::pin(std::future::ready(Err(error))),
-            None => self.counted(self.door.logout(portal, access_token)),
-        }
     }
 }
 
@@ -365,7 +223,7 @@ impl Generated {
 struct Life {
     clock: Arc<ManualClock>,
     home: tempfile::TempDir,
-    seen: Arc<Calls>,
+    calls: Calls,
     daemon: Option<(JoinHandle<()>, mpsc::Sender<Signal>)>,
 }
 
@@ -373,42 +231,10 @@ impl Life {
     fn start(&mut self, generated: &Generated) {
         let home = self.home.path();
         generated.write(home);
-        let socket = home.join("socket");
-        // There is none at the first start.
-        let _ = std::fs::remove_file(&socket);
-        let listener = UnixListener::bind(socket).expect("a socket");
-        let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as Arc<dyn Clock>;
-        let door = Transport::new(None, Arc::clone(&clock));
-        let service = Arc::new(NoAws { door, seen: Arc::clone(&self.seen) });
-        let world = World {
-            identity_center: service.clone(),
-            portal: service,
-            clock,
-            secrets: Arc::new(FileStore::new(home.join("records"))),
-            desktop: Arc::new(NoDesktop),
-            surroundings: desktop::still(),
-            machine: ssoctld::machine::MachineProblems::default(),
-        };
         let variables = &generated.variables;
-        let environment = Environment {
-            home: Some(home.to_owned()),
-            tz: Some("UTC0".to_owned()),
-            ..Environment::from_vars(|name| variables.get(name).cloned())
-        };
-        let aws_config = home.join("aws-config");
-        let paths = Paths {
-            own: home.join("config.toml"),
-            aws: aws_config.clone(),
-            aws_credentials: home.join("aws-credentials"),
-        };
-        let settings =
-            ssoctl_protocol::settings::Settings { aws_config: aws_config.display().to_string(), ..Default::default() };
-        let sources = Sources::read(paths, environment, &world.machine);
-        let (signals, received) = mpsc::channel(1);
-        let reports = ssoctld::service_manager::report::Reports::to_nobody();
-        let ground = ssoctld::ground::Ground::firm();
-        let running = ssoctld::run(sources, settings, world, listener, received, reports, ground);
-        self.daemon = Some((tokio::spawn(async move { running.await.expect("firm ground") }), signals));
+        let environment = Environment::from_vars(|name| variables.get(name).cloned());
+        let world = harness::world(&self.clock, Store::File, home, &Way::default(), &self.calls);
+        self.daemon = Some(harness::run(home, world, environment));
     }
 
     async fn stop(&mut self) {
@@ -422,8 +248,8 @@ impl Life {
         generated.write(self.home.path());
         let (_, signals) = self.daemon.as_ref().expect("a running daemon");
         signals.send(Signal::Reload).await.expect("a running daemon");
-        let reached = async { while self.request(&format!("GET /v1/sessions/marker-{number}")).await.status != 200 {} };
-        tokio::time::timeout(REAL_PATIENCE, reached).await.expect("the configuration that was written");
+        let marker = format!("GET /v1/sessions/marker-{number}");
+        until_so("what was written counts", async || self.request(&marker).await.status == 200).await;
     }
 
     async fn request(&self, request: &str) -> Answer {
@@ -434,17 +260,17 @@ impl Life {
     /// Whoever waits for something that does not come waits on this clock. It stands still while a call is under way.
     async fn while_time_passes<T>(&self, work: impl Future<Output = T>) -> T {
         let passing = async {
-            let mut pace = tokio::time::interval(Duration::from_millis(5));
-            pace.tick().await;
+            let mut pace = Pace::millis(5);
+            pace.next().await;
             loop {
-                pace.tick().await;
-                if self.seen.under_way.load(Ordering::Relaxed) == 0 {
+                pace.next().await;
+                if self.calls.under_way() == 0 {
                     self.clock.advance(secs(1));
                 }
             }
         };
         tokio::select! {
-            done = tokio::time::timeout(REAL_PATIENCE, work) => done.expect("an end"),
+            done = in_time("it is done", work) => done,
             () = passing => unreachable!("time does not end"),
         }
     }
@@ -489,13 +315,14 @@ struct Seen {
 #[tokio::test]
 async fn no_secret_ever_reaches_an_origin_that_did_not_issue_it() {
     let mut seen = Seen::default();
-    for seed in 0..LIVES {
+    let lives = LIVES[usize::from(runs_all())];
+    for seed in 0..lives as u64 {
         let mut rng = Rng::with_seed(seed);
         let clock = Arc::new(ManualClock::at(noon()));
         let origins = Origins::start(&clock).await;
         let urls: Vec<String> = origins.witnesses.iter().map(|witness| witness.url.clone()).collect();
         let home = tempfile::tempdir().expect("a directory");
-        let mut life = Life { clock, home, seen: Arc::default(), daemon: None };
+        let mut life = Life { clock, home, calls: Calls::default(), daemon: None };
         let mut generated = Generated::new(&mut rng, &urls, 0);
         life.start(&generated);
         for number in 0..CONFIGURATIONS {
@@ -520,11 +347,7 @@ async fn no_secret_ever_reaches_an_origin_that_did_not_issue_it() {
         let all: LogoutAll = life.request("POST /v1/logout?forget=true").await.json();
         assert_eq!(all.problems, Vec::<String>::new(), "life {seed}");
         life.stop().await;
-        assert_eq!(
-            (origins.judge(), life.seen.leaks.load(Ordering::Relaxed)),
-            (Ok(()), 0),
-            "life {seed}: {generated:#?}"
-        );
+        assert_eq!((origins.judge(), life.calls.secrets_for_aws()), (Ok(()), 0), "life {seed}: {generated:#?}");
         let records = std::fs::read_dir(life.home.path().join("records")).into_iter().flatten().count();
         assert_eq!(records, 0, "life {seed}: nothing is left in the store");
 
@@ -538,7 +361,7 @@ async fn no_secret_ever_reaches_an_origin_that_did_not_issue_it() {
     }
     let Seen { mixed, refreshes, sign_outs, left_records } = seen;
     assert!(
-        mixed > 20 && refreshes > 60 && sign_outs > 60 && left_records > 60,
+        mixed > lives / 3 && refreshes > lives && sign_outs > lives && left_records > lives,
         "too little happened: {mixed} {refreshes} {sign_outs} {left_records}"
     );
 }
@@ -550,7 +373,7 @@ async fn the_oracle_notices_a_secret_that_goes_astray() {
     let origins = Origins::start(&clock).await;
     let urls: Vec<&str> = origins.witnesses.iter().map(|witness| witness.url.as_str()).collect();
     let home = tempfile::tempdir().expect("a directory");
-    let mut life = Life { clock, home, seen: Arc::default(), daemon: None };
+    let mut life = Life { clock, home, calls: Calls::default(), daemon: None };
     let own = format!(
         "[session.own]\nstart_url = \"https://corp.awsapps.com/start\"\nregion = \"eu-west-1\"\n\
          oidc_endpoint = \"{0}\"\nportal_endpoint = \"{0}\"\n",
@@ -563,12 +386,7 @@ async fn the_oracle_notices_a_secret_that_goes_astray() {
     let mut stray = TcpStream::connect(urls[1].trim_start_matches("http://")).await.expect("a connection");
     let request = format!("GET /assignment/accounts HTTP/1.1\r\nx-amz-sso_bearer_token: {}\r\n\r\n", token.expose());
     stray.write_all(request.as_bytes()).await.expect("a request");
-    let noticed = async {
-        while origins.judge().is_ok() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(REAL_PATIENCE, noticed).await.expect("a verdict");
+    until_so("the oracle notices", async || origins.judge().is_err()).await;
     assert_eq!(origins.judge(), Err("what origin 0 has issued was sent to origin 1".to_owned()));
     life.stop().await;
 }

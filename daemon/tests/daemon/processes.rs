@@ -2,24 +2,17 @@
 
 use std::os::unix::net::UnixListener;
 
-use identity_center_simulator::{Approval, Operation, Settings, Simulator};
+use identity_center_simulator::{Operation, Settings};
 use rustix::process::Signal;
 
+use test_support::service::{preauthorised, simulator};
+use test_support::speed::{has_programs, has_superuser};
+
 use crate::harness::{Process, START_URL, exchange, session};
-use crate::skipping::skip;
-
-fn simulator() -> Simulator {
-    Simulator::start(Settings { approval: Approval::Preauthorised, ..Settings::default() }).expect("a port")
-}
-
-/// Nobody decides, so that callers wait.
-fn undecided() -> Simulator {
-    Simulator::start(Settings::default()).expect("a port")
-}
 
 #[tokio::test]
 async fn a_second_daemon_says_who_is_there_whatever_its_socket() {
-    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
+    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
     let first = Process::start(home.path(), &simulator).await;
     for socket in ["socket", "another"] {
         let mut second = Process::command(home.path(), &simulator);
@@ -34,14 +27,14 @@ async fn a_second_daemon_says_who_is_there_whatever_its_socket() {
 
 #[tokio::test]
 async fn a_stale_socket_is_taken_over() {
-    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
+    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
     drop(UnixListener::bind(home.path().join("socket")).unwrap());
     Process::start(home.path(), &simulator).await;
 }
 
 #[tokio::test]
 async fn a_daemon_that_was_killed_serves_its_token_again() {
-    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
+    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
     let daemon = Process::start(home.path(), &simulator).await;
     daemon.sign_in().await;
     let token = daemon.access_token().await;
@@ -56,7 +49,7 @@ async fn a_daemon_that_was_killed_serves_its_token_again() {
 #[tokio::test]
 async fn a_signal_to_stop_answers_those_who_wait_and_ends_well() {
     for signal in [Signal::TERM, Signal::INT] {
-        let (home, simulator) = (tempfile::tempdir().unwrap(), undecided());
+        let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(Settings::default()));
         let daemon = Process::start(home.path(), &simulator).await;
         let callers: Vec<_> = (0..5)
             .map(|_| {
@@ -80,7 +73,7 @@ async fn a_signal_to_stop_answers_those_who_wait_and_ends_well() {
 
 #[tokio::test]
 async fn sighup_makes_it_read_its_configuration_and_keeps_the_token() {
-    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
+    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
     let daemon = Process::start(home.path(), &simulator).await;
     daemon.sign_in().await;
     let token = daemon.access_token().await;
@@ -100,7 +93,7 @@ async fn sighup_makes_it_read_its_configuration_and_keeps_the_token() {
 
 #[tokio::test]
 async fn what_is_in_the_way_is_named_and_ends_it() {
-    let simulator = simulator();
+    let simulator = simulator(preauthorised());
     for (variable, path, complaint) in [
         ("SSOCTL_STATE_DIR", "file", "cannot be used"),
         ("SSOCTL_STATE_DIR", "file/state", "cannot be used"),
@@ -122,7 +115,7 @@ async fn what_is_in_the_way_is_named_and_ends_it() {
 #[tokio::test]
 async fn an_endless_answer_does_not_grow_the_daemon() {
     use identity_center_simulator::{Fault, Times};
-    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
+    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
     let daemon = Process::start(home.path(), &simulator).await;
     daemon.sign_in().await;
     let peak = || {
@@ -149,11 +142,10 @@ async fn another_user_gets_no_token_even_from_a_socket_that_lets_everybody_in() 
     use std::process::Command;
 
     const NOBODY: u32 = 65_534;
-    let can_act = rustix::process::geteuid().is_root() && Command::new("curl").arg("--version").output().is_ok();
-    if !can_act {
-        return skip("acting as another user", "it takes the superuser and curl");
+    if !has_superuser() || !has_programs(&["curl"]) {
+        return;
     }
-    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
+    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
     let daemon = Process::start(home.path(), &simulator).await;
     daemon.sign_in().await;
     let socket = home.path().join("socket");

@@ -12,8 +12,8 @@ use identity_center_simulator::{Approval, Grant, Operation, RefreshTokens, Setti
 use ssoctl_protocol::SessionState;
 
 use crate::harness::{Harness, Store, mins};
-use crate::skipping::named_by;
 use crate::token_files::SERVICES;
+use test_support::speed::named_by;
 
 const CONFIGURATION: &str = "[sso-session corp]
 sso_start_url = https://corp.awsapps.com/start
@@ -48,7 +48,7 @@ impl Harness {
         let output: Output = tokio::process::Command::new(program)
             .args(arguments)
             .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("PATH", test_support::part::path())
             .env("HOME", self.home.path())
             .env("AWS_CONFIG_FILE", self.home.path().join("aws-config"))
             .env("AWS_PROFILE", "dev")

@@ -3,14 +3,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use identity_center_simulator::{Approval, Operation, RefreshTokens, Settings, Simulator};
+use identity_center_simulator::{Operation, Simulator};
 use rustix::process::Signal;
 use ssoctl_protocol::SessionStatus;
 use tempfile::TempDir;
+use test_support::service::{renewing, simulator};
+use test_support::waiting::until_so;
 
-use crate::harness::{Process, START_URL, session};
+use crate::harness::{Process, START_URL, secs, session};
 
 /// A daemon that keeps its record in a file.
 struct Machine {
@@ -56,50 +57,35 @@ impl Machine {
     }
 }
 
-async fn until(mut is_so: impl AsyncFnMut() -> bool) {
-    let reached = async {
-        let mut pace = tokio::time::interval(Duration::from_millis(10));
-        while !is_so().await {
-            pace.tick().await;
-        }
-    };
-    tokio::time::timeout(crate::harness::REAL_PATIENCE, reached).await.expect("it becomes so");
-}
-
-/// Each refresh token is good for one refresh, and tokens live so short that a refresh is never far.
-fn simulator() -> Simulator {
-    let settings = Settings {
-        approval: Approval::Preauthorised,
-        token_lifetime: Duration::from_secs(8),
-        refresh_tokens: RefreshTokens::Rotated,
-        ..Settings::default()
-    };
-    Simulator::start(settings).expect("a port")
-}
-
 /// A daemon that stands still while another one spends its refresh token; and that one's record.
 async fn overtaken(simulator: &Simulator) -> (Machine, Machine, String) {
     let first = Machine::with(None, simulator).await;
     first.daemon.sign_in().await;
-    until(async || first.is_saved().await).await;
+    until_so("it is saved", async || first.is_saved().await).await;
     let token = first.daemon.access_token().await;
     first.daemon.signal(Signal::STOP);
     let second = Machine::with(Some(&first.record()), simulator).await;
-    until(async || second.serves_another(&token).await && second.is_saved().await).await;
+    until_so("the second serves another token", async || {
+        second.serves_another(&token).await && second.is_saved().await
+    })
+    .await;
     second.daemon.signal(Signal::STOP);
     (first, second, token)
 }
 
 #[tokio::test]
 async fn a_refresh_token_that_another_daemon_has_spent_costs_no_sign_in_where_its_record_is_newer() {
-    let simulator = simulator();
+    let simulator = simulator(renewing(secs(8)));
     let (first, second, token) = overtaken(&simulator).await;
     let newer = first.home.path().join("newer");
     fs::copy(second.record(), &newer).unwrap();
     fs::rename(&newer, first.record()).unwrap();
     first.daemon.signal(Signal::CONT);
-    until(async || first.daemon.log().contains("another daemon has stored a newer token")).await;
-    until(async || first.serves_another(&token).await).await;
+    until_so("the newer record is found", async || {
+        first.daemon.log().contains("another daemon has stored a newer token")
+    })
+    .await;
+    until_so("the first serves another token", async || first.serves_another(&token).await).await;
     let sign_ins = [Operation::RegisterClient, Operation::StartDeviceAuthorization].map(|it| simulator.calls(it));
     assert_eq!(sign_ins, [1, 1]);
     // The one that was spent, once: it could not know.
@@ -108,10 +94,10 @@ async fn a_refresh_token_that_another_daemon_has_spent_costs_no_sign_in_where_it
 
 #[tokio::test]
 async fn a_refresh_token_that_was_turned_down_costs_a_sign_in_where_the_record_is_the_same() {
-    let simulator = simulator();
+    let simulator = simulator(renewing(secs(8)));
     let (first, _second, _) = overtaken(&simulator).await;
     first.daemon.signal(Signal::CONT);
-    until(async || simulator.calls(Operation::StartDeviceAuthorization) == 2).await;
+    until_so("somebody is asked again", async || simulator.calls(Operation::StartDeviceAuthorization) == 2).await;
     assert!(!first.daemon.log().contains("another daemon has stored a newer token"));
     assert_eq!(simulator.violations(), ["refresh token 1 sent after its successor arrived"]);
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use identity_center_simulator::Settings;
 
 use crate::report::Report;
-use crate::support::Stage;
-use crate::support::stage::CORP;
+use test_support::Stage;
+use test_support::stage::CORP;
 
 fn corp() -> Stage {
     Stage::with_corp(Settings::default())

@@ -5,8 +5,8 @@ use std::fs;
 use identity_center_simulator::Settings;
 
 use crate::report::Report;
-use crate::support::Stage;
-use crate::support::stage::CORP;
+use test_support::Stage;
+use test_support::stage::CORP;
 
 #[test]
 fn a_healthy_machine_has_no_problem_and_everything_is_looked_at() {

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::Stage;
+use test_support::Stage;
 
 /// A report, and the exit code that went with it.
 #[derive(Debug)]

@@ -12,10 +12,10 @@ use std::process::{Command, Stdio};
 use identity_center_simulator::Settings;
 
 use crate::report::Report;
-use crate::support::part::{Part, bus, is_there, within, without_locks};
-use crate::support::skipping::skip;
-use crate::support::stage::CORP;
-use crate::support::{Stage, until};
+use test_support::part::{Part, bus, within, without_locks};
+use test_support::speed::{has_programs, has_superuser};
+use test_support::stage::CORP;
+use test_support::{Stage, until};
 
 /// What has to live as long as the situation.
 type Parts = Vec<Box<dyn Any>>;
@@ -468,9 +468,8 @@ fn on_bus(stage: &Stage, command: Command) -> Command {
 #[cfg(target_os = "linux")]
 #[test]
 fn doctor_is_right_with_each_kind_of_bus_and_keyring() {
-    let missing = ["dbus-daemon", "dbus-send", "gnome-keyring-daemon"].into_iter().find(|name| !is_there(name));
-    if let Some(missing) = missing {
-        return skip("doctor with keyrings", &format!("{missing} missing"));
+    if !has_programs(&["dbus-daemon", "dbus-send", "gnome-keyring-daemon"]) {
+        return;
     }
     examine_all(&[
         Situation {
@@ -556,8 +555,8 @@ fn with_systemctl(stage: &Stage, command: &Command, script: &str) -> Command {
 #[cfg(target_os = "linux")]
 #[test]
 fn doctor_is_right_about_what_the_machine_does_not_give() {
-    if !rustix::process::geteuid().is_root() || !is_there("unshare") || !is_there("python3") {
-        return skip("doctor on a machine with something missing", "it takes the superuser, unshare and python3");
+    if !has_superuser() || !has_programs(&["unshare", "python3"]) {
+        return;
     }
     examine_all(&[
         Situation {

@@ -1,4 +1,5 @@
-//! The doors to the service, watched: which calls are under way, and an end to those that hang, in the test's own time.
+//! The doors to the service, watched: which calls are under way, an end to those that hang, in the test's own time, and no call
+//! to AWS itself.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -6,41 +7,55 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ssoctld::clock::Clock;
-use ssoctld::issuer::Endpoint;
+use ssoctld::issuer::{Endpoint, Issuer};
 use ssoctld::oidc::{self, DeviceAuthorization, Grant, IdentityCenter, Issued, Registration, ServiceClock};
 use ssoctld::portal::{self, Account, AccountId, Assignment, Page, PageToken, Portal, RoleCredentials};
 use ssoctld::token::AccessToken;
 use ssoctld::transport::{CallError, Transport};
 use tokio::sync::watch;
 
-/// How many calls are under way.
+/// What the doors of one daemon have seen.
 #[derive(Clone, Default)]
-pub(crate) struct UnderWay(Arc<AtomicUsize>);
+pub(crate) struct Calls(Arc<Counts>);
 
-impl UnderWay {
-    pub(crate) fn count(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
+#[derive(Default)]
+struct Counts {
+    under_way: AtomicUsize,
+    secrets_for_aws: AtomicUsize,
+}
+
+impl Calls {
+    /// How many calls are under way.
+    pub(crate) fn under_way(&self) -> usize {
+        self.0.under_way.load(Ordering::Relaxed)
     }
 
-    fn one_more(&self) -> OneCall {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        OneCall(self.clone())
+    /// How many calls would have brought a secret to AWS, which has issued none here.
+    pub(crate) fn secrets_for_aws(&self) -> usize {
+        self.0.secrets_for_aws.load(Ordering::Relaxed)
     }
 }
 
-struct OneCall(UnderWay);
+struct OneCall(Calls);
+
+impl OneCall {
+    fn begin(calls: &Calls) -> Self {
+        calls.0.under_way.fetch_add(1, Ordering::Relaxed);
+        Self(calls.clone())
+    }
+}
 
 impl Drop for OneCall {
     fn drop(&mut self) {
-        let Self(UnderWay(count)) = self;
-        count.fetch_sub(1, Ordering::Relaxed);
+        let Self(calls) = self;
+        calls.0.under_way.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// A door to the service.
+/// Both doors to the service.
 pub(super) struct Watched {
     pub(super) door: Transport,
-    pub(super) under_way: UnderWay,
+    pub(super) calls: Calls,
     pub(super) clock: Arc<dyn Clock>,
     /// How long a call may take on that clock.
     pub(super) longest: Option<Duration>,
@@ -49,9 +64,22 @@ pub(super) struct Watched {
 type Boxed<'a, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
 
 impl Watched {
-    fn watch<'a, T: 'a, N: 'a>(&'a self, call: Boxed<'a, T, CallError<N>>) -> Boxed<'a, T, CallError<N>> {
+    /// Watches a call to this endpoint with the secrets of this issuer.
+    fn watch<'a, T: Send + 'a, N: Send + 'a>(
+        &'a self,
+        endpoint: &Endpoint,
+        secrets: Option<&Issuer>,
+        call: Boxed<'a, T, CallError<N>>,
+    ) -> Boxed<'a, T, CallError<N>> {
+        if endpoint.issuer().is_aws() {
+            if secrets.is_some_and(|issuer| endpoint.for_secrets_of(issuer).is_ok()) {
+                self.calls.0.secrets_for_aws.fetch_add(1, Ordering::Relaxed);
+            }
+            let error = CallError::Network("AWS is out of reach of the tests".to_owned());
+            return Box::pin(std::future::ready(Err(error)));
+        }
         Box::pin(async move {
-            let _one = self.under_way.one_more();
+            let _one = OneCall::begin(&self.calls);
             let Some(longest) = self.longest else { return call.await };
             tokio::select! {
                 biased;
@@ -66,7 +94,7 @@ impl Watched {
 
 impl IdentityCenter for Watched {
     fn register<'a>(&'a self, oidc: &'a Endpoint, scopes: &'a [String]) -> oidc::Call<'a, Registration> {
-        self.watch(self.door.register(oidc, scopes))
+        self.watch(oidc, None, self.door.register(oidc, scopes))
     }
 
     fn authorize_device<'a>(
@@ -75,7 +103,7 @@ impl IdentityCenter for Watched {
         registration: &'a Registration,
         start_url: &'a str,
     ) -> oidc::Call<'a, DeviceAuthorization> {
-        self.watch(self.door.authorize_device(oidc, registration, start_url))
+        self.watch(oidc, Some(&registration.issuer), self.door.authorize_device(oidc, registration, start_url))
     }
 
     fn create_token<'a>(
@@ -84,7 +112,7 @@ impl IdentityCenter for Watched {
         registration: &'a Registration,
         grant: &'a Grant,
     ) -> oidc::Call<'a, Issued> {
-        self.watch(self.door.create_token(oidc, registration, grant))
+        self.watch(oidc, Some(&registration.issuer), self.door.create_token(oidc, registration, grant))
     }
 
     fn service_clock(&self) -> watch::Receiver<ServiceClock> {
@@ -99,7 +127,7 @@ impl Portal for Watched {
         access_token: &'a AccessToken,
         assignment: &'a Assignment,
     ) -> portal::Call<'a, RoleCredentials> {
-        self.watch(self.door.role_credentials(portal, access_token, assignment))
+        self.watch(portal, Some(&access_token.issuer), self.door.role_credentials(portal, access_token, assignment))
     }
 
     fn accounts<'a>(
@@ -108,7 +136,7 @@ impl Portal for Watched {
         access_token: &'a AccessToken,
         page: Option<&'a PageToken>,
     ) -> portal::Call<'a, Page<Account>> {
-        self.watch(self.door.accounts(portal, access_token, page))
+        self.watch(portal, Some(&access_token.issuer), self.door.accounts(portal, access_token, page))
     }
 
     fn roles<'a>(
@@ -118,10 +146,10 @@ impl Portal for Watched {
         account: &'a AccountId,
         page: Option<&'a PageToken>,
     ) -> portal::Call<'a, Page<String>> {
-        self.watch(self.door.roles(portal, access_token, account, page))
+        self.watch(portal, Some(&access_token.issuer), self.door.roles(portal, access_token, account, page))
     }
 
     fn logout<'a>(&'a self, portal: &'a Endpoint, access_token: &'a AccessToken) -> portal::Call<'a, ()> {
-        self.watch(self.door.logout(portal, access_token))
+        self.watch(portal, Some(&access_token.issuer), self.door.logout(portal, access_token))
     }
 }

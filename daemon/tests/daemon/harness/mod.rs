@@ -1,14 +1,11 @@
 //! The daemon's library, a simulator and one clock for both.
 
-#[path = "../../../../protocol/tests/document/mod.rs"]
-#[allow(dead_code, reason = "shared with tests that have bodies alone")]
-mod document;
 mod doors;
 mod http;
 mod process;
 mod waiting;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -22,19 +19,20 @@ use ssoctld::transport::{Patience, Transport};
 use ssoctld::world::World;
 use ssoctld::{Signal, Sources};
 use tempfile::TempDir;
+use test_support::document;
+pub(crate) use test_support::waiting::PATIENCE as REAL_PATIENCE;
+use test_support::waiting::in_time;
 use tokio::net::UnixListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use doors::{UnderWay, Watched};
+pub(crate) use doors::Calls;
+use doors::Watched;
 pub(crate) use http::{Answer, exchange};
 pub(crate) use process::Process;
 
 /// The start URL of the session `corp`.
 pub(crate) const START_URL: &str = "https://corp.awsapps.com/start";
-
-/// However slow the machine: what has not happened by then never will.
-pub(crate) const REAL_PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -56,13 +54,14 @@ pub(crate) struct Harness {
     pub(crate) home: TempDir,
     pub(crate) signals: mpsc::Sender<Signal>,
     way: Way,
-    calls: UnderWay,
+    calls: Calls,
     world: World,
     daemon: Option<JoinHandle<()>>,
     said: Mutex<String>,
 }
 
 /// How the daemon reaches the simulator.
+#[derive(Default)]
 pub(crate) struct Way {
     /// Both endpoints.
     pub(crate) url: String,
@@ -77,7 +76,7 @@ pub(crate) struct Way {
 impl Way {
     /// Plain HTTP, with nothing in between.
     pub(crate) fn straight(simulator: &Simulator) -> Self {
-        Self { url: simulator.url(), ca_bundle: None, patience: Patience::default(), longest_call: None }
+        Self { url: simulator.url(), ..Self::default() }
     }
 
     fn transport(&self, clock: Arc<dyn Clock>) -> Transport {
@@ -86,7 +85,7 @@ impl Way {
 }
 
 /// Lets the simulator follow the daemon's clock.
-struct Shared(Arc<ManualClock>);
+pub(crate) struct Shared(pub(crate) Arc<ManualClock>);
 
 impl TimeSource for Shared {
     fn now(&self) -> SystemTime {
@@ -173,8 +172,8 @@ impl Harness {
         std::fs::write(home.path().join("config.toml"), configuration).expect("a file");
         let aws_configuration = aws_configuration.replace("{simulator}", &way.url);
         std::fs::write(home.path().join("aws-config"), aws_configuration).expect("a file");
-        let calls = UnderWay::default();
-        let world = world(&clock, store, &home, &way, &calls);
+        let calls = Calls::default();
+        let world = world(&clock, store, home.path(), &way, &calls);
         let (signals, _) = mpsc::channel(1);
         let mut t = Self { clock, simulator, home, signals, way, calls, world, daemon: None, said: Mutex::default() };
         t.run();
@@ -182,41 +181,18 @@ impl Harness {
     }
 
     fn run(&mut self) {
-        let socket = self.socket();
-        // There is none at the first start.
-        let _ = std::fs::remove_file(&socket);
-        let listener = UnixListener::bind(socket).expect("a socket");
-        let (signals, received) = mpsc::channel(1);
-        self.signals = signals;
         let url = Some(self.way.url.clone());
-        let paths = Paths {
-            own: self.home.path().join("config.toml"),
-            aws: self.home.path().join("aws-config"),
-            aws_credentials: self.home.path().join("aws-credentials"),
-        };
-        let environment = Environment {
-            home: Some(self.home.path().to_owned()),
-            endpoint_url_sso_oidc: url.clone(),
-            endpoint_url_sso: url,
-            tz: Some("UTC0".to_owned()),
-            ..Environment::default()
-        };
-        let settings = ssoctl_protocol::settings::Settings {
-            aws_config: self.home.path().join("aws-config").display().to_string(),
-            ..Default::default()
-        };
-        let sources = Sources::read(paths, environment, &self.world.machine);
-        let reports = ssoctld::service_manager::report::Reports::to_nobody();
-        let ground = ssoctld::ground::Ground::firm();
-        let running = ssoctld::run(sources, settings, self.world.clone(), listener, received, reports, ground);
-        self.daemon = Some(tokio::spawn(async move { running.await.expect("firm ground") }));
+        let environment =
+            Environment { endpoint_url_sso_oidc: url.clone(), endpoint_url_sso: url, ..Environment::default() };
+        let (daemon, signals) = run(self.home.path(), self.world.clone(), environment);
+        (self.daemon, self.signals) = (Some(daemon), signals);
     }
 
     /// Stops the daemon and waits for its end.
     pub(crate) async fn stop(&mut self) {
         let daemon = self.daemon.take().expect("a running daemon");
         self.signals.send(Signal::Stop).await.expect("a running daemon");
-        tokio::time::timeout(REAL_PATIENCE, daemon).await.expect("an end").expect("no panic");
+        in_time("the daemon ends", daemon).await.expect("no panic");
     }
 
     /// Stops the daemon and starts it anew, with the same files and nothing else.
@@ -227,7 +203,7 @@ impl Harness {
 
     /// Starts the daemon after [`stop`](Self::stop).
     pub(crate) fn start_again(&mut self, store: Store) {
-        self.world = world(&self.clock, store, &self.home, &self.way, &self.calls);
+        self.world = world(&self.clock, store, self.home.path(), &self.way, &self.calls);
         self.run();
     }
 
@@ -327,15 +303,34 @@ impl Drop for Harness {
     }
 }
 
-fn world(clock: &Arc<ManualClock>, store: Store, home: &TempDir, way: &Way, calls: &UnderWay) -> World {
+/// Runs the daemon's library with the files of this home. Returns its task, and where signals go.
+pub(crate) fn run(home: &Path, world: World, environment: Environment) -> (JoinHandle<()>, mpsc::Sender<Signal>) {
+    let socket = home.join("socket");
+    // There is none at the first start.
+    let _ = std::fs::remove_file(&socket);
+    let listener = UnixListener::bind(socket).expect("a socket");
+    let (signals, received) = mpsc::channel(1);
+    let aws = home.join("aws-config");
+    let settings = ssoctl_protocol::settings::Settings { aws_config: aws.display().to_string(), ..Default::default() };
+    let paths = Paths { own: home.join("config.toml"), aws, aws_credentials: home.join("aws-credentials") };
+    let environment = Environment { home: Some(home.to_owned()), tz: Some("UTC0".to_owned()), ..environment };
+    let sources = Sources::read(paths, environment, &world.machine);
+    let reports = ssoctld::service_manager::report::Reports::to_nobody();
+    let ground = ssoctld::ground::Ground::firm();
+    let running = ssoctld::run(sources, settings, world, listener, received, reports, ground);
+    (tokio::spawn(async move { running.await.expect("firm ground") }), signals)
+}
+
+/// What a daemon in this home finds around itself. The doors to the service are watched.
+pub(crate) fn world(clock: &Arc<ManualClock>, store: Store, home: &Path, way: &Way, calls: &Calls) -> World {
     let secrets: Arc<dyn SecretStore> = match store {
         Store::Memory => Arc::new(MemoryStore::default()),
-        Store::File => Arc::new(FileStore::new(home.path().join("records"))),
+        Store::File => Arc::new(FileStore::new(home.join("records"))),
     };
     let clock: Arc<dyn Clock> = Arc::clone(clock) as Arc<dyn Clock>;
     let service = Arc::new(Watched {
         door: way.transport(Arc::clone(&clock)),
-        under_way: calls.clone(),
+        calls: calls.clone(),
         clock: Arc::clone(&clock),
         longest: way.longest_call,
     });

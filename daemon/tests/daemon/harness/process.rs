@@ -3,12 +3,13 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::Duration;
 
 use identity_center_simulator::Simulator;
 use rustix::process::{Pid, Signal, kill_process};
+use test_support::part::within;
+use test_support::waiting::until_so;
 
-use super::{Answer, REAL_PATIENCE, START_URL, exchange, session};
+use super::{Answer, START_URL, exchange, session};
 
 /// A running daemon. It is killed when it is dropped.
 pub(crate) struct Process {
@@ -29,7 +30,6 @@ impl Process {
         if !configuration.exists() {
             std::fs::write(&configuration, session("corp", START_URL)).expect("a file");
         }
-        let log = File::options().create(true).append(true).open(home.join("log")).expect("a file");
         let mut command = Command::new(env!("CARGO_BIN_EXE_ssoctld"));
         command
             .env_clear()
@@ -38,10 +38,19 @@ impl Process {
             .env("SSOCTL_STATE_DIR", home.join("state"))
             .env("SSOCTL_CONFIG", configuration)
             .env("AWS_ENDPOINT_URL_SSO_OIDC", simulator.url())
-            .env("AWS_ENDPOINT_URL_SSO", simulator.url())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log);
+            .env("AWS_ENDPOINT_URL_SSO", simulator.url());
+        Self::logged(home, command)
+    }
+
+    /// The same daemon, started by another program with these arguments.
+    pub(crate) fn command_by(words: &[&str], home: &Path, simulator: &Simulator) -> Command {
+        Self::logged(home, within(&Self::command(home, simulator), words[0], &words[1..]))
+    }
+
+    /// Appends what a command says on standard error to the log in this home.
+    pub(crate) fn logged(home: &Path, mut command: Command) -> Command {
+        let log = File::options().create(true).append(true).open(home.join("log")).expect("a file");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         command
     }
 
@@ -53,15 +62,12 @@ impl Process {
     /// Starts this and waits until it answers.
     pub(crate) async fn run(home: &Path, command: &mut Command) -> Self {
         let mut process = Self { child: command.spawn().expect("a process"), home: home.to_owned() };
-        let answering = async {
-            let mut pace = tokio::time::interval(Duration::from_millis(5));
-            while exchange(&process.home.join("socket"), "GET /v1/health", "", b"").await.is_err() {
-                pace.tick().await;
-                let ended = process.child.try_wait().expect("a child");
-                assert!(ended.is_none(), "it ended: {}", std::fs::read_to_string(home.join("log")).unwrap_or_default());
-            }
-        };
-        tokio::time::timeout(REAL_PATIENCE, answering).await.expect("an answer");
+        until_so("the daemon answers", async || {
+            let ended = process.child.try_wait().expect("a child");
+            assert!(ended.is_none(), "it ended: {}", process.log());
+            exchange(&process.socket(), "GET /v1/health", "", b"").await.is_ok()
+        })
+        .await;
         process
     }
 
@@ -70,27 +76,31 @@ impl Process {
         Self { child: command.spawn().expect("a process"), home: home.to_owned() }.ended().await
     }
 
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.home.join("socket")
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).expect("a running process");
+        kill_process(self.pid(), signal).expect("a running process");
     }
 
     /// Waits for its end.
     pub(crate) async fn ended(mut self) -> Ended {
-        let ending = async {
-            let mut pace = tokio::time::interval(Duration::from_millis(5));
-            loop {
-                pace.tick().await;
-                if let Some(status) = self.child.try_wait().expect("a child") {
-                    return status;
-                }
-            }
-        };
-        let status = tokio::time::timeout(REAL_PATIENCE, ending).await.expect("an end");
-        Ended { status, log: self.log() }
+        let mut status = None;
+        until_so("the daemon ends", async || {
+            status = self.child.try_wait().expect("a child");
+            status.is_some()
+        })
+        .await;
+        Ended { status: status.expect("it ended"), log: self.log() }
     }
 
     pub(crate) fn log(&self) -> String {
@@ -98,7 +108,7 @@ impl Process {
     }
 
     pub(crate) async fn request(&self, request: &str) -> Answer {
-        exchange(&self.home.join("socket"), request, "", b"").await.expect("an answer")
+        exchange(&self.socket(), request, "", b"").await.expect("an answer")
     }
 
     /// Signs in to `corp`, which the simulator does not have to be asked for.

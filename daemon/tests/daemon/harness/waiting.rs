@@ -1,29 +1,30 @@
 //! Waiting for what a daemon does: for a state, for everything that is due, and while the test's time passes.
 
-use std::time::Duration;
-
 use ssoctl_protocol::{SessionState, SessionStatus};
+use test_support::waiting::{Pace, in_time, until_so};
 
-use super::{Harness, REAL_PATIENCE, exchange, secs};
+use super::{Harness, exchange, secs};
 
 impl Harness {
-    /// Waits until the status of `corp` is like this.
+    /// Waits until the status of `corp` is like this. It looks more often than [`while_time_passes`](Self::while_time_passes)
+    /// moves the clock, so that it misses nothing that holds for a second.
     pub(crate) async fn until(&self, is_it: impl Fn(&SessionStatus) -> bool) -> SessionStatus {
         let reached = async {
+            let mut pace = Pace::millis(2);
             loop {
+                pace.next().await;
                 let status = self.status("corp").await;
                 if is_it(&status) {
                     return status;
                 }
             }
         };
-        tokio::time::timeout(REAL_PATIENCE, reached).await.expect("the state that was waited for")
+        in_time("the status is as it should be", reached).await
     }
 
     /// Asks again and again until the answer is no.
     pub(crate) async fn while_time_stands(&self, is_so: impl AsyncFn() -> bool) {
-        let reached = async { while is_so().await {} };
-        tokio::time::timeout(REAL_PATIENCE, reached).await.expect("the state that was waited for");
+        until_so("it is so no more", async || !is_so().await).await;
     }
 
     pub(crate) async fn until_state(&self, state: SessionState) -> SessionStatus {
@@ -34,10 +35,9 @@ impl Harness {
     /// under way that will be answered, so that nothing depends on how fast the machine is.
     pub(crate) async fn while_time_passes<T>(&self, work: impl Future<Output = T>) -> T {
         let passing = async {
-            let mut pace = tokio::time::interval(Duration::from_millis(8));
-            pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            let mut pace = Pace::millis(8);
             loop {
-                pace.tick().await;
+                pace.next().await;
                 if self.waits_for_an_answer() {
                     continue;
                 }
@@ -48,9 +48,8 @@ impl Harness {
                 }
             }
         };
-        let work = tokio::time::timeout(REAL_PATIENCE, work);
         tokio::select! {
-            done = work => done.expect("an end"),
+            done = in_time("it is done", work) => done,
             () = passing => unreachable!("time does not end"),
         }
     }
@@ -58,16 +57,16 @@ impl Harness {
     /// Waits until everything that is due has been done, calls and what follows from them.
     pub(crate) async fn settle(&self) {
         let settling = async {
-            let mut pace = tokio::time::interval(Duration::from_millis(2));
+            let mut pace = Pace::millis(2);
             self.take_in().await;
-            while self.calls.count() > 0 {
-                pace.tick().await;
-                if self.calls.count() == 0 {
+            while self.calls.under_way() > 0 {
+                pace.next().await;
+                if self.calls.under_way() == 0 {
                     self.take_in().await;
                 }
             }
         };
-        tokio::time::timeout(REAL_PATIENCE, settling).await.expect("an end of all calls");
+        in_time("all calls have ended", settling).await;
     }
 
     /// Lets the daemon take in what has come: it has when it answers.
@@ -77,7 +76,7 @@ impl Harness {
 
     /// Whether more calls are under way than those that hang.
     pub(crate) fn waits_for_an_answer(&self) -> bool {
-        let calls = self.calls.count();
+        let calls = self.calls.under_way();
         calls > 0 && calls > self.simulator.call_log().iter().filter(|call| call.outcome == "hanging").count()
     }
 }

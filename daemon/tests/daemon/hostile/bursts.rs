@@ -1,21 +1,23 @@
 //! What is left of a burst once it is over: nothing that counts, in memory.
 
 use std::io::ErrorKind;
-use std::time::Duration;
 
 use identity_center_simulator::{Settings, Simulator};
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
 
-use crate::harness::{Process, REAL_PATIENCE};
+use test_support::service::simulator;
+use test_support::waiting::until_so;
+
+use crate::harness::Process;
 
 const MEBIBYTE: u64 = 1 << 20;
 
 /// A daemon in which a sign-in waits for somebody, and so does whoever asks for the token.
 async fn waiting() -> (TempDir, Simulator, Process) {
     ssoctld::server::descriptors::raise();
-    let (home, simulator) = (tempfile::tempdir().unwrap(), Simulator::start(Settings::default()).unwrap());
+    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(Settings::default()));
     let daemon = Process::start(home.path(), &simulator).await;
     daemon.request("POST /v1/sessions/corp/login").await;
     (home, simulator, daemon)
@@ -43,14 +45,7 @@ async fn burst(daemon: &Process, home: &TempDir, count: usize, text: &str) -> (V
 }
 
 async fn memory_falls_to(daemon: &Process, most: u64) {
-    let falling = async {
-        let mut pace = tokio::time::interval(Duration::from_millis(20));
-        while daemon.memory_in_use() > most {
-            pace.tick().await;
-        }
-    };
-    let fell = tokio::time::timeout(REAL_PATIENCE, falling).await;
-    assert!(fell.is_ok(), "{} MiB, more than {}", daemon.memory_in_use() / MEBIBYTE, most / MEBIBYTE);
+    until_so(&format!("no more than {most} bytes are in use"), async || daemon.memory_in_use() <= most).await;
 }
 
 #[tokio::test]

@@ -2,23 +2,24 @@
 
 use std::process::Command;
 
-use identity_center_simulator::{Approval, Settings, Simulator};
+use identity_center_simulator::{Settings, Simulator};
 use ssoctl_protocol::Problem;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
-use super::started_through;
-use crate::harness::{Process, REAL_PATIENCE, exchange};
+use test_support::service::simulator;
+use test_support::waiting::until_so;
+
+use crate::harness::{Process, exchange};
 
 /// The daemon, allowed no more than 96 descriptors.
 fn cramped(home: &std::path::Path, simulator: &Simulator) -> Command {
-    started_through(&["/bin/sh", "-c", "ulimit -n 96 && exec \"$0\""], home, simulator)
+    Process::command_by(&["/bin/sh", "-c", "ulimit -n 96 && exec \"$0\""], home, simulator)
 }
 
 #[tokio::test]
 async fn beyond_the_limit_connections_are_told_why_and_later_ones_are_served_again() {
-    let settings = Settings { approval: Approval::Manual, ..Settings::default() };
-    let (home, simulator) = (tempfile::tempdir().unwrap(), Simulator::start(settings).unwrap());
+    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(Settings::default()));
     let daemon = Process::run(home.path(), &mut cramped(home.path(), &simulator)).await;
     let socket = home.path().join("socket");
     // Whoever waits for a sign-in keeps a place; nobody approves this one.
@@ -39,9 +40,9 @@ async fn beyond_the_limit_connections_are_told_why_and_later_ones_are_served_aga
     assert!(problem.detail.contains("48 connections"), "{}", problem.detail);
 
     drop(crowd);
-    let served =
-        async { while exchange(&socket, "GET /v1/health", "", b"").await.is_ok_and(|answer| answer.status != 200) {} };
-    tokio::time::timeout(REAL_PATIENCE, served).await.expect("a place again");
+    let is_served =
+        async || exchange(&socket, "GET /v1/health", "", b"").await.is_ok_and(|answer| answer.status == 200);
+    until_so("there is a place again", is_served).await;
     let log = daemon.log();
     assert_eq!(log.matches("connections are refused").count(), 1, "said once: {log}");
 }

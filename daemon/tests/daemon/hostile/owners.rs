@@ -4,18 +4,15 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
-use identity_center_simulator::{Approval, Settings, Simulator};
+use identity_center_simulator::Simulator;
 use ssoctl_protocol::{Problem, SessionStatus, StatusReport, Token};
 use ssoctld::token_files::file;
+use test_support::service::{preauthorised, simulator};
+use test_support::waiting::until_so;
 
-use super::{NOBODY, as_superuser, started_through};
-use crate::harness::{Process, REAL_PATIENCE, START_URL, exchange, session};
-
-fn simulator() -> Simulator {
-    Simulator::start(Settings { approval: Approval::Preauthorised, ..Settings::default() }).expect("a port")
-}
+use super::{NOBODY, as_superuser};
+use crate::harness::{Process, START_URL, exchange, session};
 
 /// Gives it to that user. False where nobody may, of which the test has told.
 fn give(path: &Path, user: &str) -> bool {
@@ -29,7 +26,7 @@ fn ourselves() -> String {
 /// The daemon, for which owners and modes count: the superuser's, too, is started without the right to pass them by.
 fn daemon(home: &Path, simulator: &Simulator) -> Command {
     if rustix::process::geteuid().is_root() {
-        started_through(&["setpriv", "--bounding-set=-all", "--inh-caps=-all"], home, simulator)
+        Process::command_by(&["setpriv", "--bounding-set=-all", "--inh-caps=-all"], home, simulator)
     } else {
         Process::command(home, simulator)
     }
@@ -51,21 +48,11 @@ fn identity(path: &Path) -> (u64, u32, u64) {
     (metadata.ino(), metadata.uid(), metadata.len())
 }
 
-async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
-    let reached = async {
-        let mut pace = tokio::time::interval(Duration::from_millis(10));
-        while !is_so().await {
-            pace.tick().await;
-        }
-    };
-    tokio::time::timeout(REAL_PATIENCE, reached).await.unwrap_or_else(|_| panic!("waited in vain until {what}"));
-}
-
 #[tokio::test]
 async fn a_configuration_of_another_user_is_used_where_it_can_be_read_and_never_replaced() {
     let aws = "[sso-session other]\nsso_region = eu-west-1\nsso_start_url = https://other.awsapps.com/start\n";
     for mode in [0o644, 0o600] {
-        let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
+        let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
         let files = [home.path().join("config.toml"), home.path().join(".aws/config")];
         put(&files[0], Some(&session("corp", START_URL)), mode);
         put(&files[1], Some(aws), mode);
@@ -99,7 +86,7 @@ async fn a_configuration_of_another_user_is_used_where_it_can_be_read_and_never_
 
 #[tokio::test]
 async fn a_token_file_of_another_user_is_neither_believed_nor_replaced_until_somebody_mends_it() {
-    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
+    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
     fs::write(home.path().join("config.toml"), session("corp", START_URL) + "sdk_cache = \"on\"\n").unwrap();
     let cache = home.path().join(".aws/sso/cache");
     let path = cache.join(file::name("corp"));
@@ -119,28 +106,28 @@ async fn a_token_file_of_another_user_is_neither_believed_nor_replaced_until_som
     let complaint = async || files().await.error.unwrap_or_default();
     let words =
         format!("{} belongs to nobody (uid 65534); remove it or give it to yourself with chown", path.display());
-    until(&words, async || complaint().await == words).await;
+    until_so(&words, async || complaint().await == words).await;
     assert_eq!((identity(&path), daemon.access_token().await == "planted"), (before, false));
 
     fs::remove_file(&path).unwrap();
-    until("it is published", async || files().await.published.len() == 1).await;
+    until_so("it is published", async || files().await.published.len() == 1).await;
 
     // A new token that cannot be published is served all the same.
     let sign_in_anew = async || {
         let before = daemon.access_token().await;
         daemon.request("POST /v1/sessions/corp/login").await;
-        until("there is another token", async || daemon.access_token().await != before).await;
+        until_so("there is another token", async || daemon.access_token().await != before).await;
     };
     assert!(give(&cache, NOBODY));
     sign_in_anew().await;
     let words = format!("{} belongs to nobody (uid 65534); give it to yourself with chown", cache.display());
-    until(&words, async || complaint().await.ends_with(&words)).await;
+    until_so(&words, async || complaint().await.ends_with(&words)).await;
 
     assert!(give(&cache, &ourselves()));
     sign_in_anew().await;
     let token = daemon.access_token().await;
-    until("it is published", async || fs::read_to_string(&path).is_ok_and(|file| file.contains(&token))).await;
-    until("nothing is wrong", async || files().await.error.is_none()).await;
+    until_so("it is published", async || fs::read_to_string(&path).is_ok_and(|file| file.contains(&token))).await;
+    until_so("nothing is wrong", async || files().await.error.is_none()).await;
 }
 
 #[tokio::test]
@@ -156,7 +143,7 @@ async fn a_place_of_another_user_is_named_with_what_to_do_and_no_daemon_starts_t
         ),
         ("run", None, "belongs to nobody (uid 65534), and this process to root (uid 0); run it as its owner"),
     ] {
-        let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
+        let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
         let mut command = daemon(home.path(), &simulator);
         let path = home.path().join(place);
         put(&path, text, 0o755);
@@ -179,7 +166,7 @@ async fn a_place_of_another_user_is_named_with_what_to_do_and_no_daemon_starts_t
 
 #[tokio::test]
 async fn records_in_a_directory_of_another_user_wait_until_it_is_given_back() {
-    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
+    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
     let configuration = "secret_store = \"file\"\n".to_owned() + &session("corp", START_URL);
     fs::write(home.path().join("config.toml"), configuration).unwrap();
     let records = home.path().join("state/records");
@@ -194,14 +181,14 @@ async fn records_in_a_directory_of_another_user_wait_until_it_is_given_back() {
     let daemon = Process::run(home.path(), &mut daemon(home.path(), &simulator)).await;
     let words =
         format!("{} belongs to nobody (uid 65534); remove it or give it to yourself with chown", records.display());
-    until(&words, async || {
+    until_so(&words, async || {
         let report: StatusReport = daemon.request("GET /v1/sessions").await.json();
         report.daemon.secret_store.error.is_some_and(|error| error.contains(&words))
     })
     .await;
     assert_eq!(daemon.request("GET /v1/token").await.code(), "store_unavailable");
     assert!(give(&records, &ourselves()));
-    until("it is served", async || daemon.request("GET /v1/token").await.status == 200).await;
+    until_so("it is served", async || daemon.request("GET /v1/token").await.status == 200).await;
     let served: Token = daemon.request("GET /v1/token").await.json();
     assert_eq!(*served.access_token.expose(), token);
 }

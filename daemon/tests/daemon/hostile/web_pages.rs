@@ -5,7 +5,7 @@ use std::process::Command;
 use tokio::net::{TcpListener, UnixStream};
 
 use super::Victim;
-use crate::skipping::skip;
+use test_support::speed::has_programs;
 
 /// Asks `ADDRESS` (an `http://` one, or the path of a socket) with a `Host`, if one is given, and prints the status.
 const PYTHON: &str = r#"
@@ -84,10 +84,6 @@ async fn forwarded(victim: &Victim) -> String {
     address
 }
 
-fn is_there(program: &str) -> bool {
-    Command::new("which").arg(program).output().is_ok_and(|found| found.status.success())
-}
-
 /// The status that a program is answered with.
 async fn status(command: &[&str], address: &str, host: &str) -> String {
     let mut command: Vec<String> = command.iter().map(ToString::to_string).collect();
@@ -113,15 +109,16 @@ async fn status(command: &[&str], address: &str, host: &str) -> String {
 
 #[tokio::test]
 async fn programs_are_served_through_socket_and_forward_and_a_rebound_page_is_not() {
+    if !has_programs(&["curl", "python3", "node", "go"]) {
+        return;
+    }
     let victim = Victim::start().await;
     let (forward, socket) = (forwarded(&victim).await, victim.socket().display().to_string());
     let program = victim.home.path().join("ask.go");
     std::fs::write(&program, GO).unwrap();
     let go_binary = victim.home.path().join("ask-go").display().to_string();
-    if is_there("go") {
-        let built = Command::new("go").args(["build", "-o", &go_binary]).arg(&program).output().unwrap();
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    }
+    let built = Command::new("go").args(["build", "-o", &go_binary]).arg(&program).output().unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     let clients: [(&str, &[&str]); 5] = [
         ("curl", &["curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}"]),
         ("python3", &["python3", "-c", PYTHON]),
@@ -130,10 +127,6 @@ async fn programs_are_served_through_socket_and_forward_and_a_rebound_page_is_no
         ("go", &[&go_binary]),
     ];
     for (program, command) in clients {
-        if !is_there(program) {
-            skip(program, "it is not installed");
-            continue;
-        }
         let is_fetch = command.contains(&NODE_FETCH);
         assert_eq!(status(command, &forward, "").await, "200", "{program} through a forward");
         assert_eq!(status(command, &forward, "rebound.example:80").await, "403", "{program} as a page");

@@ -1,0 +1,120 @@
+//! What was stored in the keyring is there after a crash, whatever became of the keyring in between.
+
+use identity_center_simulator::Operation;
+use rustix::process::Signal;
+use ssoctl_protocol::SessionState;
+
+use crate::keyring::daemon::Daemon;
+use crate::keyring::stage::Stage;
+use test_support::waiting::until_so;
+
+#[tokio::test]
+async fn a_token_in_the_keyring_outlives_a_daemon_that_was_killed() {
+    let Some(stage) = Stage::set().await else { return };
+    let _keyring = stage.keyring().await;
+    let daemon = Daemon::on(&stage, "auto").await;
+    daemon.sign_in().await;
+    daemon.until_saved().await;
+    assert_eq!((daemon.store().await.kind.as_str(), daemon.store().await.reason), ("keyring", None));
+    let [label] = &stage.labels().await[..] else { panic!("one record") };
+    assert!(label.starts_with("ssoctl: https://corp.awsapps.com/start (corp) at http://127.0.0.1:"), "{label}");
+    let token = daemon.access_token().await.unwrap();
+    daemon.kill();
+    let daemon = Daemon::on(&stage, "auto").await;
+    until_so("the record is read", async || daemon.status().await.state != SessionState::Loading).await;
+    let after = daemon.access_token().await.unwrap();
+    let calls = stage.simulator.calls(Operation::CreateToken);
+    assert!(after == token || calls > 1, "the same token, or one that it was renewed to");
+    assert_eq!((stage.simulator.calls(Operation::RegisterClient), stage.files()), (1, 0));
+}
+
+#[tokio::test]
+async fn no_secret_shows_in_the_log_on_its_way_to_the_keyring_and_back() {
+    let Some(stage) = Stage::set().await else { return };
+    let _keyring = stage.keyring().await;
+    let daemon = Daemon::on(&stage, "keyring").await;
+    let token = daemon.sign_in().await;
+    daemon.renewed(&token).await;
+    daemon.until_saved().await;
+    daemon.kill();
+    let daemon = Daemon::on(&stage, "keyring").await;
+    until_so("the token is served", async || daemon.access_token().await.is_some()).await;
+    let log = daemon.log();
+    assert!(log.contains("zbus"), "the bus is talkative");
+    for (number, secret) in stage.simulator.secrets().iter().enumerate() {
+        assert!(!log.contains(secret.as_str()), "secret {number} in the log");
+    }
+}
+
+#[tokio::test]
+async fn a_keyring_that_dies_and_comes_back_misses_nothing() {
+    let Some(stage) = Stage::set().await else { return };
+    let keyring = stage.keyring().await;
+    let daemon = Daemon::on(&stage, "keyring").await;
+    let token = daemon.sign_in().await;
+    daemon.until_saved().await;
+    keyring.signal(Signal::KILL);
+    drop(keyring);
+    let token = daemon.renewed(&token).await;
+    daemon.until_store_says("no keyring on the session bus").await;
+    daemon.renewed(&token).await;
+    let _keyring = stage.keyring().await;
+    daemon.until_saved().await;
+    daemon.kill();
+    let daemon = Daemon::on(&stage, "keyring").await;
+    until_so("the token is served", async || daemon.access_token().await.is_some()).await;
+    assert_eq!((stage.simulator.calls(Operation::RegisterClient), stage.simulator.violations()), (1, vec![]));
+}
+
+#[tokio::test]
+async fn a_keyring_that_hangs_delays_nothing_and_is_caught_up_with() {
+    let Some(stage) = Stage::set().await else { return };
+    let keyring = stage.keyring().await;
+    let daemon = Daemon::on(&stage, "auto").await;
+    let token = daemon.sign_in().await;
+    daemon.until_saved().await;
+    keyring.signal(Signal::STOP);
+    let token = daemon.renewed(&token).await;
+    daemon.until_store_says("does not answer").await;
+    assert_eq!(daemon.store().await.kind, "keyring");
+    daemon.renewed(&token).await;
+    keyring.signal(Signal::CONT);
+    daemon.until_saved().await;
+}
+
+#[tokio::test]
+async fn a_keyring_that_refuses_to_write_is_named_and_tokens_are_served() {
+    let Some(stage) = Stage::set().await else { return };
+    let _keyring = stage.keyring().await;
+    let daemon = Daemon::on(&stage, "auto").await;
+    until_so("the record is read", async || daemon.status().await.state != SessionState::Loading).await;
+    // A file stands where the directory should be, so that not even the superuser can write into it.
+    let keyrings = stage.keyrings();
+    std::fs::rename(&keyrings, keyrings.with_extension("away")).unwrap();
+    std::fs::write(&keyrings, "").unwrap();
+    let token = daemon.sign_in().await;
+    daemon.until_store_says("the keyring").await;
+    daemon.renewed(&token).await;
+    std::fs::remove_file(&keyrings).unwrap();
+    std::fs::rename(keyrings.with_extension("away"), &keyrings).unwrap();
+    daemon.until_saved().await;
+    assert_eq!(stage.files(), 0);
+}
+
+#[tokio::test]
+async fn a_damaged_record_is_kept_beside_its_place() {
+    let Some(stage) = Stage::set().await else { return };
+    let _keyring = stage.keyring().await;
+    let daemon = Daemon::on(&stage, "file").await;
+    daemon.sign_in().await;
+    daemon.until_saved().await;
+    daemon.kill();
+    let record = std::fs::read_dir(stage.home().join("state/records")).unwrap().next().unwrap().unwrap().path();
+    std::fs::write(record, "{\"version\":1,").unwrap();
+    let daemon = Daemon::on(&stage, "keyring").await;
+    until_so("the record is read", async || daemon.status().await.state != SessionState::Loading).await;
+    assert_eq!(daemon.status().await.state, SessionState::SignedOut);
+    let [label] = &stage.labels().await[..] else { panic!("one record") };
+    assert!(label.starts_with("ssoctl: https://corp.awsapps.com/start") && label.ends_with(" (damaged)"), "{label}");
+    assert!(daemon.log().contains(".damaged"), "{}", daemon.log());
+}

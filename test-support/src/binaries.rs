@@ -1,0 +1,45 @@
+//! The two binaries, built once and never stale.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
+
+/// Where the binaries are.
+pub struct Binaries {
+    pub ssoctl: PathBuf,
+    pub ssoctld: PathBuf,
+}
+
+/// The binaries of the profile that this executable was built with.
+///
+/// Cargo builds a package's own binary for its tests, and nothing of other packages: without a build here
+/// `cargo test -p ssoctl` would meet whatever `ssoctld` was built last, or none. Both are built together, so that their
+/// dependencies have the features that they have in the whole workspace, and nothing is left to do in `cargo test --workspace`.
+///
+/// # Panics
+/// When they cannot be built; cargo has said why on standard error.
+pub fn binaries() -> &'static Binaries {
+    static BINARIES: OnceLock<Binaries> = OnceLock::new();
+    BINARIES.get_or_init(|| {
+        // A test lies in `deps/` beside the binaries, an example in `examples/`.
+        let program = std::env::current_exe().expect("a program knows where it lies");
+        let directory = program.ancestors().nth(2).expect("it is below the directory of the profile");
+        build(directory);
+        Binaries { ssoctl: directory.join("ssoctl"), ssoctld: directory.join("ssoctld") }
+    })
+}
+
+fn build(directory: &Path) {
+    let profile = match directory.file_name().and_then(|name| name.to_str()) {
+        Some("debug") | None => "dev",
+        Some(name) => name,
+    };
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet", "--bins", "--profile", profile, "--package", "ssoctl", "--package", "ssoctld"]);
+    cargo.arg("--manifest-path").arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"));
+    if let Some(target) = directory.parent() {
+        cargo.arg("--target-dir").arg(target);
+    }
+    let status = cargo.stdin(Stdio::null()).status();
+    assert!(status.as_ref().is_ok_and(ExitStatus::success), "ssoctl and ssoctld could not be built: {status:?}");
+}

@@ -1,0 +1,41 @@
+//! What the tests of several crates share: the real binaries in a home of their own against a simulated Identity Center, real
+//! programs that a test needs, and waiting for a state.
+//!
+//! | module | what it owns |
+//! |---|---|
+//! | [`attended`] | a command under `ssoctl exec --refreshable` |
+//! | [`binaries`] | the two binaries, built once and never stale |
+//! | [`canned`] | a socket with canned answers in the daemon's place |
+//! | [`client`] | one `ssoctl` process and its outcome |
+//! | [`daemon`] | starting and ending `ssoctld` |
+//! | [`document`] | whether JSON agrees with the OpenAPI document |
+//! | [`executable`] | programs that a test writes and runs |
+//! | [`part`] | real programs, which end with their test |
+//! | [`scene`], [`screen`] | a desktop in memory, and a notice on it |
+//! | [`service`] | simulated services as many tests need them |
+//! | [`socket`] | the daemon's API without `ssoctl` in between |
+//! | [`speed`] | which tests run: the quick ones, or all |
+//! | [`stage`] | the home, the service, the daemon, and the end of all of them |
+//! | [`waiting`] | waiting for a state, within reason |
+
+pub mod attended;
+pub mod binaries;
+pub mod canned;
+pub mod client;
+pub mod daemon;
+pub mod document;
+pub mod executable;
+pub mod part;
+#[cfg(target_os = "linux")]
+pub mod scene;
+#[cfg(target_os = "linux")]
+pub mod screen;
+pub mod service;
+pub mod socket;
+pub mod speed;
+pub mod stage;
+pub mod waiting;
+
+pub use client::Running;
+pub use stage::Stage;
+pub use waiting::until;
