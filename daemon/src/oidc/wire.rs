@@ -2,15 +2,12 @@
 
 use std::time::{Duration, SystemTime};
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::Serialize;
 use ssoctl_protocol::{Secret, secret};
 
 use super::{CallError, DeviceAuthorization, ErrorName, Grant, Issued, Registration};
 use crate::issuer::Issuer;
-use crate::transport::decode::{
-    Unusable, in_words, json, missing, natural, presentable, recognise, secret_text, senseless_number, text,
-};
+use crate::transport::decode::{Members, Unusable, in_words, presentable, recognise};
 use crate::transport::{ErrorNames, Reply};
 
 /// RFC 8628, section 3.2: the interval where the service names none.
@@ -75,97 +72,65 @@ impl<'a> CreateTokenRequest<'a> {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RegisterClientResponse {
-    client_id: Option<String>,
-    client_secret: Option<Secret<String>>,
-    client_id_issued_at: Option<Value>,
-    client_secret_expires_at: Option<Value>,
-}
-
-/// Reads the answer of `issuer` to RegisterClient. `now` stands in for a missing `clientIdIssuedAt`.
+/// Reads the answer of `issuer` to RegisterClient. `now` replaces a missing `clientIdIssuedAt`.
 pub fn registration(body: &[u8], now: SystemTime, issuer: &Issuer) -> Result<Registration, CallError> {
-    answer_to("RegisterClient", || {
-        let response: RegisterClientResponse = json(body)?;
-        let ends = response.client_secret_expires_at.ok_or_else(|| missing("clientSecretExpiresAt"))?;
-        let expires_at = match natural(&ends) {
-            Some(0) => None,
-            _ => Some(epoch(&ends).ok_or_else(|| senseless_number(&ends, "clientSecretExpiresAt"))?),
-        };
+    answer_to("RegisterClient", body, |answer| {
         Ok(Registration {
-            client_id: text(response.client_id, "clientId")?,
-            client_secret: secret_text(response.client_secret, "clientSecret")?,
-            issued_at: response.client_id_issued_at.as_ref().and_then(epoch).unwrap_or(now),
+            client_id: answer.text("clientId")?,
+            client_secret: answer.secret("clientSecret")?,
+            issued_at: answer.optional_natural("clientIdIssuedAt").and_then(epoch).unwrap_or(now),
             issuer: issuer.clone(),
-            expires_at,
+            expires_at: answer.natural("clientSecretExpiresAt", |seconds| match seconds {
+                0 => Some(None),
+                _ => epoch(seconds).map(Some),
+            })?,
         })
     })
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct StartDeviceAuthorizationResponse {
-    device_code: Option<Secret<String>>,
-    user_code: Option<String>,
-    verification_uri: Option<String>,
-    verification_uri_complete: Option<String>,
-    expires_in: Option<Value>,
-    interval: Option<Value>,
 }
 
 pub fn device_authorization(body: &[u8]) -> Result<DeviceAuthorization, CallError> {
-    answer_to("StartDeviceAuthorization", || {
-        let response: StartDeviceAuthorizationResponse = json(body)?;
-        let verification_uri = text(response.verification_uri, "verificationUri")?;
-        let interval = response.interval.as_ref().and_then(natural);
+    answer_to("StartDeviceAuthorization", body, |answer| {
+        let verification_uri = answer.text("verificationUri")?;
+        let complete = answer.optional_text("verificationUriComplete")?;
+        let interval = answer.optional_natural("interval").filter(|seconds| *seconds > 0);
         Ok(DeviceAuthorization {
-            device_code: secret_text(response.device_code, "deviceCode")?,
-            user_code: text(response.user_code, "userCode")?,
-            verification_uri_complete: response
-                .verification_uri_complete
-                .filter(|uri| !uri.is_empty())
-                .unwrap_or_else(|| verification_uri.clone()),
+            device_code: answer.secret("deviceCode")?,
+            user_code: answer.text("userCode")?,
+            verification_uri_complete: complete.unwrap_or_else(|| verification_uri.clone()),
             verification_uri,
-            expires_in: lifetime(response.expires_in)?,
-            interval: Duration::from_secs(interval.filter(|seconds| *seconds > 0).unwrap_or(DEFAULT_INTERVAL)),
+            expires_in: lifetime(answer)?,
+            interval: Duration::from_secs(interval.unwrap_or(DEFAULT_INTERVAL)),
         })
     })
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct CreateTokenResponse {
-    access_token: Option<Secret<String>>,
-    token_type: Option<String>,
-    expires_in: Option<Value>,
-    refresh_token: Option<Secret<String>>,
 }
 
 pub fn issued(body: &[u8]) -> Result<Issued, CallError> {
-    answer_to("CreateToken", || {
-        let response: CreateTokenResponse = json(body)?;
+    answer_to("CreateToken", body, |answer| {
         Ok(Issued {
-            access_token: secret_text(response.access_token, "accessToken")?,
-            token_type: response.token_type.filter(|kind| !kind.is_empty()).unwrap_or_else(|| "Bearer".to_owned()),
-            expires_in: lifetime(response.expires_in)?,
-            refresh_token: response.refresh_token.filter(|token| !token.expose().is_empty()),
+            access_token: answer.secret("accessToken")?,
+            token_type: answer.optional_text("tokenType")?.unwrap_or_else(|| "Bearer".to_owned()),
+            expires_in: lifetime(answer)?,
+            refresh_token: answer.optional_text("refreshToken")?.map(Secret::new),
         })
     })
 }
 
-fn answer_to<T>(operation: &'static str, read: impl FnOnce() -> Result<T, Unusable>) -> Result<T, CallError> {
-    read().map_err(|unusable| CallError::unusable(operation, unusable))
+fn answer_to<T>(
+    operation: &'static str,
+    body: &[u8],
+    read: impl FnOnce(&mut Members) -> Result<T, Unusable>,
+) -> Result<T, CallError> {
+    let answer = Members::of(body).and_then(|mut members| read(&mut members));
+    answer.map_err(|unusable| CallError::unusable(operation, unusable))
 }
 
-#[derive(Deserialize, Default)]
-struct ErrorResponse {
-    #[serde(rename = "__type")]
-    kind: Option<String>,
-    error: Option<String>,
-    error_description: Option<String>,
-    reason: Option<String>,
-    message: Option<String>,
+fn lifetime(answer: &mut Members) -> Result<Duration, Unusable> {
+    let in_range = |seconds| (1..=LONGEST_LIFETIME).contains(&seconds).then(|| Duration::from_secs(seconds));
+    answer.natural("expiresIn", in_range)
+}
+
+fn epoch(seconds: u64) -> Option<SystemTime> {
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }
 
 /// Recognises an error. The name is taken from the header `x-amzn-ErrorType` up to `:` and after `#`, else from the body's
@@ -173,33 +138,23 @@ struct ErrorResponse {
 /// description send 480 to 490 where the model says 400.
 pub fn error(reply: &Reply) -> CallError {
     let Reply { status, retry_after, .. } = *reply;
-    let response: ErrorResponse = serde_json::from_slice(reply.body.expose()).unwrap_or_default();
-    let spellings = [reply.error_type.as_deref(), response.kind.as_deref(), response.error.as_deref()];
-    let said = response.error_description.or(response.message);
-    let said = [said.as_deref(), response.reason.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let mut members = Members::of(reply.body.expose()).unwrap_or_default();
+    let mut text = |member| members.optional_text(member).ok().flatten();
+    let (kind, error, reason) = (text("__type"), text("error"), text("reason"));
+    let spellings = [reply.error_type.as_deref(), kind.as_deref(), error.as_deref()];
+    let said = text("error_description").or_else(|| text("message"));
+    let said = [said.as_deref(), reason.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
     match recognise::<ErrorName>(&spellings) {
         // A gateway may throttle, and ask for a longer pause than the service's own `slow_down`.
         Some(name) if status != 429 => CallError::Service {
             name,
             description: presentable(&said),
             // The service has trouble with the instance's key.
-            may_pass: name.may_pass() || response.reason.is_some_and(|reason| reason.starts_with("KMS_")),
+            may_pass: name.may_pass() || reason.is_some_and(|reason| reason.starts_with("KMS_")),
             retry_after: None,
         },
         _ => CallError::Unnamed { status, description: in_words(&spellings, &said), retry_after },
     }
-}
-
-fn lifetime(seconds: Option<Value>) -> Result<Duration, Unusable> {
-    let seconds = seconds.ok_or_else(|| missing("expiresIn"))?;
-    match natural(&seconds) {
-        Some(seconds @ 1..=LONGEST_LIFETIME) => Ok(Duration::from_secs(seconds)),
-        _ => Err(senseless_number(&seconds, "expiresIn")),
-    }
-}
-
-fn epoch(seconds: &Value) -> Option<SystemTime> {
-    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(natural(seconds)?))
 }
 
 #[cfg(test)]

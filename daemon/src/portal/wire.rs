@@ -3,118 +3,54 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use serde::Deserialize;
-use serde_json::Value;
-use ssoctl_protocol::Secret;
-
 use super::{Account, AccountId, ErrorName, Keys, Page, PageToken, PortalError, RoleCredentials};
-use crate::transport::decode::{
-    Unusable, in_words, json, missing, natural, presentable, recognise, secret_text, senseless, senseless_number, text,
-};
+use crate::transport::decode::{Members, Unusable, in_words, presentable, recognise};
 use crate::transport::{ErrorNames, Reply};
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct GetRoleCredentialsResponse {
-    role_credentials: Option<RoleCredentialsMembers>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RoleCredentialsMembers {
-    access_key_id: Option<String>,
-    secret_access_key: Option<Secret<String>>,
-    session_token: Option<Secret<String>>,
-    /// Milliseconds since the epoch.
-    expiration: Option<Value>,
-}
-
 pub fn role_credentials(body: &[u8]) -> Result<RoleCredentials, PortalError> {
-    let response: GetRoleCredentialsResponse = json(body)?;
-    let members = response.role_credentials.ok_or_else(|| missing("roleCredentials"))?;
-    let expiration = members.expiration.ok_or_else(|| missing("expiration"))?;
+    let mut members = Members::of(body)?.object("roleCredentials")?;
     Ok(RoleCredentials {
         keys: Arc::new(Keys {
-            access_key_id: text(members.access_key_id, "accessKeyId")?,
-            secret_access_key: secret_text(members.secret_access_key, "secretAccessKey")?,
-            session_token: secret_text(members.session_token, "sessionToken")?,
+            access_key_id: members.text("accessKeyId")?,
+            secret_access_key: members.secret("secretAccessKey")?,
+            session_token: members.secret("sessionToken")?,
         }),
-        expiration: natural(&expiration)
-            .filter(|millis| *millis > 0)
-            .and_then(|millis| SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(millis)))
-            .ok_or_else(|| senseless_number(&expiration, "expiration"))?,
+        expiration: members.natural("expiration", |millis| match millis {
+            0 => None,
+            _ => SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(millis)),
+        })?,
     })
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ListAccountsResponse {
-    account_list: Option<Vec<AccountInfo>>,
-    next_token: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct AccountInfo {
-    account_id: Option<String>,
-    account_name: Option<String>,
-    email_address: Option<String>,
-}
-
 pub fn accounts(body: &[u8]) -> Result<Page<Account>, PortalError> {
-    let response: ListAccountsResponse = json(body)?;
-    let list = response.account_list.ok_or_else(|| missing("accountList"))?;
-    let account = |info: AccountInfo| {
+    page(body, "accountList", |mut account| {
         Ok(Account {
-            id: AccountId::new(&text(info.account_id, "accountId")?).map_err(|_| senseless("accountId"))?,
-            name: info.account_name.filter(|name| !name.is_empty()),
-            email: info.email_address.filter(|address| !address.is_empty()),
+            id: AccountId::new(&account.text("accountId")?).map_err(|_| Unusable::senseless("accountId"))?,
+            name: account.optional_text("accountName")?,
+            email: account.optional_text("emailAddress")?,
         })
-    };
-    let items = list.into_iter().map(account).collect::<Result<_, Unusable>>()?;
-    Ok(Page { items, next: page_token(response.next_token) })
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ListAccountRolesResponse {
-    role_list: Option<Vec<RoleInfo>>,
-    next_token: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RoleInfo {
-    role_name: Option<String>,
+    })
 }
 
 /// Reads the names of roles.
 pub fn roles(body: &[u8]) -> Result<Page<String>, PortalError> {
-    let response: ListAccountRolesResponse = json(body)?;
-    let list = response.role_list.ok_or_else(|| missing("roleList"))?;
-    let items = list.into_iter().map(|info| text(info.role_name, "roleName")).collect::<Result<_, Unusable>>()?;
-    Ok(Page { items, next: page_token(response.next_token) })
+    page(body, "roleList", |mut role| role.text("roleName"))
 }
 
-/// The last page has no token, or an empty one.
-fn page_token(token: Option<String>) -> Option<PageToken> {
-    token.filter(|token| !token.is_empty()).map(PageToken)
-}
-
-#[derive(Deserialize, Default)]
-struct ErrorResponse {
-    #[serde(rename = "__type")]
-    kind: Option<String>,
-    message: Option<String>,
+fn page<T>(body: &[u8], list: &str, read: impl Fn(Members) -> Result<T, Unusable>) -> Result<Page<T>, PortalError> {
+    let mut members = Members::of(body)?;
+    // The last page has no token, or an empty one.
+    Ok(Page { items: members.list(list, read)?, next: members.optional_text("nextToken")?.map(PageToken) })
 }
 
 /// Recognises an error. The name is taken from the header `x-amzn-ErrorType` up to `:` and after `#`, else from the
 /// body's `__type`; the status decides nothing if there is a name.
 pub fn error(reply: &Reply) -> PortalError {
     let Reply { status, retry_after, .. } = *reply;
-    let response: ErrorResponse = serde_json::from_slice(reply.body.expose()).unwrap_or_default();
-    let spellings = [reply.error_type.as_deref(), response.kind.as_deref()];
-    let message = response.message.unwrap_or_default();
+    let mut members = Members::of(reply.body.expose()).unwrap_or_default();
+    let mut text = |member| members.optional_text(member).ok().flatten();
+    let (kind, message) = (text("__type"), text("message").unwrap_or_default());
+    let spellings = [reply.error_type.as_deref(), kind.as_deref()];
     match recognise::<ErrorName>(&spellings) {
         Some(name) => {
             PortalError::Service { name, description: presentable(&message), may_pass: name.may_pass(), retry_after }
@@ -125,6 +61,8 @@ pub fn error(reply: &Reply) -> PortalError {
 
 #[cfg(test)]
 mod tests {
+    use ssoctl_protocol::Secret;
+
     use super::*;
 
     fn reply(status: u16, error_type: Option<&str>, body: &str) -> Reply {

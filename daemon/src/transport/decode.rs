@@ -1,10 +1,10 @@
 //! Reading answers, for the wire formats of both APIs. Pure.
 //!
-//! Every response member is optional in the models, so each is checked before it is used. A decoding error never quotes
-//! the answer, which may hold secrets.
+//! Every response member is optional in the models, so each is checked when it is read. A decoding error never quotes the
+//! answer, which may hold secrets.
 
-use serde::Deserialize;
-use serde_json::Value;
+use serde_json::error::Category;
+use serde_json::{Map, Value};
 use ssoctl_protocol::{Secret, text};
 
 use super::ErrorNames;
@@ -21,58 +21,121 @@ pub struct Unusable {
     pub is_json: bool,
 }
 
-pub fn json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Unusable> {
-    serde_json::from_slice(body).map_err(|error| {
-        // The error's own text may quote a value.
-        let (reason, is_json) = match error.classify() {
-            serde_json::error::Category::Eof => ("it ends too early", false),
-            serde_json::error::Category::Data => ("a member has the wrong type", true),
-            // serde_json gives up at numbers that no double can hold, which are JSON all the same.
-            _ if error.to_string().starts_with("number out of range") => ("it has a number that is too large", true),
-            serde_json::error::Category::Syntax | serde_json::error::Category::Io => ("it is not JSON", false),
-        };
-        Unusable { reason: reason.to_owned(), is_json }
-    })
+impl Unusable {
+    fn in_json(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), is_json: true }
+    }
+
+    /// A member has an impossible value.
+    pub fn senseless(member: &str) -> Self {
+        Self::in_json(format!("its {member} makes no sense"))
+    }
 }
 
-pub fn missing(member: &str) -> Unusable {
-    Unusable { reason: format!("it has no {member}"), is_json: true }
+/// The members of a JSON object. `null` counts as missing.
+#[derive(Default)]
+pub struct Members(Map<String, Value>);
+
+impl Members {
+    /// Reads an answer.
+    pub fn of(body: &[u8]) -> Result<Self, Unusable> {
+        let value = serde_json::from_slice(body).map_err(|error| {
+            // The error's own text may quote a value.
+            let (reason, is_json) = match error.classify() {
+                Category::Eof => ("it ends too early", false),
+                // serde_json gives up at numbers that no double can hold, which are JSON all the same.
+                _ if error.to_string().starts_with("number out of range") => {
+                    ("it has a number that is too large", true)
+                }
+                _ => ("it is not JSON", false),
+            };
+            Unusable { reason: reason.to_owned(), is_json }
+        })?;
+        Self::in_object(value)
+    }
+
+    fn in_object(value: Value) -> Result<Self, Unusable> {
+        match value {
+            Value::Object(members) => Ok(Self(members)),
+            _ => Err(wrong_type()),
+        }
+    }
+
+    fn take(&mut self, member: &str) -> Option<Value> {
+        self.0.remove(member).filter(|value| !value.is_null())
+    }
+
+    fn require(&mut self, member: &str) -> Result<Value, Unusable> {
+        self.take(member).ok_or_else(|| missing(member))
+    }
+
+    /// A text; `None` if it is missing or empty.
+    pub fn optional_text(&mut self, member: &str) -> Result<Option<String>, Unusable> {
+        match self.take(member) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text).filter(|text| !text.is_empty())),
+            Some(_) => Err(wrong_type()),
+        }
+    }
+
+    /// A text that must not be missing or empty.
+    pub fn text(&mut self, member: &str) -> Result<String, Unusable> {
+        self.optional_text(member)?.ok_or_else(|| missing(member))
+    }
+
+    /// A secret that must not be missing or empty.
+    pub fn secret(&mut self, member: &str) -> Result<Secret<String>, Unusable> {
+        self.text(member).map(Secret::new)
+    }
+
+    /// A number that is not negative; `None` if it is missing or something else. See [`natural`].
+    pub fn optional_natural(&mut self, member: &str) -> Option<u64> {
+        natural(&self.take(member)?)
+    }
+
+    /// What `read` makes of a number that is not negative. The error shows a number only: anything else may be a secret in the
+    /// wrong place.
+    pub fn natural<T>(&mut self, member: &str, read: impl FnOnce(u64) -> Option<T>) -> Result<T, Unusable> {
+        let value = self.require(member)?;
+        natural(&value).and_then(read).ok_or_else(|| {
+            let is = match value {
+                Value::Number(number) => number.to_string(),
+                Value::String(_) => "a string".to_owned(),
+                Value::Bool(_) => "a boolean".to_owned(),
+                Value::Array(_) => "an array".to_owned(),
+                Value::Object(_) | Value::Null => "an object".to_owned(),
+            };
+            Unusable::in_json(format!("its {member} is {is}, which makes no sense"))
+        })
+    }
+
+    pub fn object(&mut self, member: &str) -> Result<Self, Unusable> {
+        self.require(member).and_then(Self::in_object)
+    }
+
+    /// What `read` makes of each object of a list.
+    pub fn list<T>(&mut self, member: &str, read: impl Fn(Self) -> Result<T, Unusable>) -> Result<Vec<T>, Unusable> {
+        match self.require(member)? {
+            Value::Array(items) => items.into_iter().map(|item| read(Self::in_object(item)?)).collect(),
+            _ => Err(wrong_type()),
+        }
+    }
 }
 
-pub fn senseless(member: &str) -> Unusable {
-    Unusable { reason: format!("its {member} makes no sense"), is_json: true }
+fn missing(member: &str) -> Unusable {
+    Unusable::in_json(format!("it has no {member}"))
 }
 
-/// A member that should be a number and is none, or is out of range. Only numbers are shown: anything else may be a secret in
-/// the wrong place.
-pub fn senseless_number(value: &Value, member: &str) -> Unusable {
-    let is = match value {
-        Value::Number(number) => number.to_string(),
-        Value::String(_) => "a string".to_owned(),
-        Value::Bool(_) => "a boolean".to_owned(),
-        Value::Array(_) => "an array".to_owned(),
-        Value::Object(_) => "an object".to_owned(),
-        Value::Null => "null".to_owned(),
-    };
-    Unusable { reason: format!("its {member} is {is}, which makes no sense"), is_json: true }
+fn wrong_type() -> Unusable {
+    Unusable::in_json("a member has the wrong type")
 }
 
-/// A number that is not negative, in any spelling of JSON: `28800`, `28800.0` or `2.88e4`. A fraction is cut off.
-pub fn natural(value: &Value) -> Option<u64> {
+/// A number in any spelling of JSON: `28800`, `28800.0` or `2.88e4`. A fraction is cut off.
+fn natural(value: &Value) -> Option<u64> {
     // Beyond this, doubles have gaps of more than one. No lifetime is that long.
     const LARGEST: f64 = 9_007_199_254_740_992.0;
     let whole = |number: f64| (0.0..=LARGEST).contains(&number).then_some(number as u64);
     value.as_u64().or_else(|| value.as_f64().and_then(whole))
-}
-
-/// A text that must not be missing or empty.
-pub fn text(value: Option<String>, member: &str) -> Result<String, Unusable> {
-    value.filter(|value| !value.is_empty()).ok_or_else(|| missing(member))
-}
-
-/// A secret that must not be missing or empty.
-pub fn secret_text(value: Option<Secret<String>>, member: &str) -> Result<Secret<String>, Unusable> {
-    value.filter(|value| !value.expose().is_empty()).ok_or_else(|| missing(member))
 }
 
 /// The first of these spellings that is the name of an error.
