@@ -123,21 +123,20 @@ struct Assigned {
     contested: Option<String>,
 }
 
+impl PartialEq for Assigned {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.entry.session, &other.entry.session)
+            && self.entry.config == other.entry.config
+            && self.files == other.files
+            && self.contested == other.contested
+    }
+}
+
 /// A session whose files are being tended.
 struct Tended {
     assigned: Assigned,
     work: Work,
     task: JoinHandle<()>,
-}
-
-impl Tended {
-    fn is_of(&self, wanted: &Assigned) -> bool {
-        let (known, entry) = (&self.assigned.entry, &wanted.entry);
-        Arc::ptr_eq(&known.session, &entry.session)
-            && known.config == entry.config
-            && self.assigned.files == wanted.files
-            && self.assigned.contested == wanted.contested
-    }
 }
 
 impl Drop for Tended {
@@ -153,7 +152,8 @@ async fn tend_all(place: PathBuf, mut directory: watch::Receiver<Arc<Directory>>
     let mut set = clock_set();
     let service_time = watch::Sender::new(ServiceTime::of(*service_clock.borrow_and_update(), clock.now()));
     let pokes = watch::Sender::new(());
-    let mut tending = Tending { world, standings, service_time, pokes, work: FileWork::default(), tended: Vec::new() };
+    let mut tending =
+        Tending { world, standings, service_time, pokes, work: FileWork::default(), tended: BTreeMap::new() };
     let mut watched = BTreeSet::new();
     let mut files: Option<FileWatch> = None;
     loop {
@@ -194,38 +194,38 @@ struct Tending {
     /// Has all keepers read their files.
     pokes: watch::Sender<()>,
     work: FileWork,
-    tended: Vec<Tended>,
+    tended: BTreeMap<Identity, Tended>,
 }
 
 impl Tending {
-    /// Ends the keepers of sessions that have changed or gone, and starts those of sessions that have changed or come.
+    /// Starts the keepers of sessions that have come or changed, and ends those of sessions that have gone or changed.
     fn follow(&mut self, wanted: Vec<Assigned>) {
-        let is_wanted = |tended: &Tended| wanted.iter().any(|assigned| tended.is_of(assigned));
-        // Those that retire are ended last: their successors take over from them.
-        let (tended, retired): (Vec<Tended>, Vec<Tended>) = self.tended.drain(..).partition(is_wanted);
-        self.tended = tended;
-        let has_standing = |identity: &Identity| {
-            wanted.iter().any(|Assigned { entry, .. }| is_shared(entry) && entry.config.identity == *identity)
-        };
-        lock(&self.standings).retain(|identity, _| has_standing(identity));
         let named: BTreeSet<PathBuf> = wanted.iter().flat_map(|assigned| assigned.files.values().cloned()).collect();
+        let mut before = std::mem::take(&mut self.tended);
         for assigned in wanted {
-            if self.tended.iter().any(|tended| tended.is_of(&assigned)) {
-                continue;
-            }
-            let identity = &assigned.entry.config.identity;
-            let predecessor = retired.iter().find(|tended| tended.assigned.entry.config.identity == *identity);
-            let work = predecessor.map_or_else(|| Work::new(&self.work), |tended| tended.work.clone());
-            if let Some(before) = predecessor.filter(|_| assigned.contested.is_some()) {
-                let mut unnamed = before.assigned.files.clone();
-                unnamed.retain(|_, path| !named.contains(path));
-                let keeper = self.keeper(&assigned.entry, unnamed, &work).withdrawing();
-                tokio::spawn(keeper.run(self.pokes.subscribe(), |_| {}));
-            }
-            let keeper = self.keeper(&assigned.entry, assigned.files.clone(), &work);
-            let task = tokio::spawn(keeper.run(self.pokes.subscribe(), self.report(&assigned)));
-            self.tended.push(Tended { assigned, work, task });
+            let identity = assigned.entry.config.identity.clone();
+            let tended = match before.remove(&identity) {
+                Some(tended) if tended.assigned == assigned => tended,
+                predecessor => self.begin(assigned, predecessor, &named),
+            };
+            self.tended.insert(identity, tended);
         }
+        let is_sharing = |tended: &Tended| is_shared(&tended.assigned.entry);
+        lock(&self.standings).retain(|identity, _| self.tended.get(identity).is_some_and(is_sharing));
+    }
+
+    /// Starts a keeper. It takes over from its predecessor, which is ended afterwards.
+    fn begin(&self, assigned: Assigned, predecessor: Option<Tended>, named: &BTreeSet<PathBuf>) -> Tended {
+        let work = predecessor.as_ref().map_or_else(|| Work::new(&self.work), |before| before.work.clone());
+        if let Some(before) = predecessor.filter(|_| assigned.contested.is_some()) {
+            let mut unnamed = before.assigned.files.clone();
+            unnamed.retain(|_, path| !named.contains(path));
+            let keeper = self.keeper(&assigned.entry, unnamed, &work).withdrawing();
+            tokio::spawn(keeper.run(self.pokes.subscribe(), |_| {}));
+        }
+        let keeper = self.keeper(&assigned.entry, assigned.files.clone(), &work);
+        let task = tokio::spawn(keeper.run(self.pokes.subscribe(), self.report(&assigned)));
+        Tended { assigned, work, task }
     }
 
     fn keeper(&self, entry: &Entry, files: Files, work: &Work) -> Keeper {
