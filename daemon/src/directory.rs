@@ -12,7 +12,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::clock::{BootTime, Clock};
 use crate::config::{Config, FilePair, Identity, Notifications, Problem, SessionConfig};
-use crate::roles::task::Roles;
 use crate::session::Notices;
 use crate::session::task::Session;
 use crate::world::World;
@@ -24,8 +23,6 @@ pub struct Entry {
     pub config: Arc<SessionConfig>,
     /// The session.
     pub session: Arc<Session>,
-    /// What its token is good for.
-    pub roles: Arc<Roles>,
 }
 
 /// What the names of one configuration mean.
@@ -96,25 +93,22 @@ impl Directory {
             .into_iter()
             .map(|configured| {
                 let configured = Arc::new(configured);
-                let (session, roles) = match running.get(&configured.identity) {
+                let session = match running.get(&configured.identity) {
                     Some(entry) => {
                         if entry.config != configured || !is_noticed_alike {
                             entry.session.configure(Arc::clone(&configured), notices);
-                            entry.roles.configure(Arc::clone(&configured));
                         }
-                        (Arc::clone(&entry.session), Arc::clone(&entry.roles))
+                        Arc::clone(&entry.session)
                     }
                     None => {
                         let is_same = |entry: &&Entry| entry.config.identity == configured.identity;
                         let predecessor =
                             self.leaving.iter().rev().find(is_same).map(|entry| Arc::clone(&entry.session));
-                        let config = || Arc::clone(&configured);
-                        let session = Arc::new(Session::start(config(), notices, world.clone(), seed(), predecessor));
-                        let roles = Roles::start(config(), Arc::clone(&session), world.clone(), seed());
-                        (session, Arc::new(roles))
+                        let config = Arc::clone(&configured);
+                        Arc::new(Session::start(config, notices, world.clone(), seed(), predecessor))
                     }
                 };
-                Entry { config: configured, session, roles }
+                Entry { config: configured, session }
             })
             .collect();
         let stays: HashMap<&Identity, &Entry> = entries.iter().map(|entry| (&entry.config.identity, entry)).collect();

@@ -3,7 +3,6 @@
 //! The binary `ssoctld` is this library with the real world behind its doors; tests put others there. Start reading at
 //! [`session`], the rest serves it.
 
-mod asking;
 mod budget;
 pub mod chain;
 pub mod clock;
@@ -27,7 +26,6 @@ pub mod oidc;
 mod partitions;
 pub mod portal;
 mod replacement;
-pub mod roles;
 pub mod secrets;
 pub mod server;
 pub mod service_manager;

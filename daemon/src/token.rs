@@ -47,6 +47,17 @@ impl Token {
         self.expires.since(now)
     }
 
+    /// Takes back what a wrong wall clock has made of its times: it was received by `now`, and lives no longer than it was meant to.
+    pub fn limit_life(&mut self, now: BootTime) {
+        self.received = self.received.min(now);
+        self.expires = self.expires.min(now + self.lifetime);
+    }
+
+    /// Whether it is live, and stays so for `min_valid` at least.
+    pub fn lives_for(&self, min_valid: Duration, now: BootTime) -> bool {
+        self.is_live(now) && self.remaining(now) >= min_valid
+    }
+
     /// Whether the service still accepts it.
     pub fn is_live(&self, now: BootTime) -> bool {
         now < self.expires

@@ -19,12 +19,12 @@ use ssoctl_protocol::{
 use tokio::sync::watch;
 
 use super::call_limits::CallLimits;
-use super::reply::{self, Reply, ok, unexpected};
+use super::reply::{self, Reply, ok};
 use super::{problem, status, web_page};
 use crate::config::{FilePair, SaveError};
 use crate::directory::{Directory, Entry, View};
 use crate::left_records::LeftRecords;
-use crate::session::ask::{Answer, Need, Refusal, Want};
+use crate::session::callers::{self, Need, Refusal};
 use crate::token_files::TokenFiles;
 use crate::world::World;
 
@@ -90,11 +90,8 @@ impl Api {
             Route::AddSession => ok(&self.add_session(request).await?),
             Route::Session => ok(&self.status(&self.entry(&query).await?)),
             Route::Token => ok(&self.token(&query).await?),
-            Route::StartLogin(_) => ok(&self.login(&query, Want::Login { need: need(&query)? }).await?),
-            Route::AwaitLogin(_) => {
-                let flow = query.flow.ok_or_else(|| Problem::new(ErrorCode::InvalidRequest, "flow is missing"))?;
-                ok(&self.login(&query, Want::LoginEnd { flow, wait: wait(&query) }).await?)
-            }
+            Route::StartLogin(_) => ok(&self.start_login(&query).await?),
+            Route::AwaitLogin(_) => ok(&self.await_login(&query).await?),
             Route::CancelLogin(_) => ok(&self.cancel_login(&query).await?),
             Route::Logout(_) => ok(&self.logout(&query).await?),
             Route::LogoutAll => ok(&self.logout_all(&query).await?),
@@ -143,18 +140,8 @@ impl Api {
     async fn token(&self, query: &Query) -> Result<Token, Problem> {
         let entry = self.entry(query).await?;
         let min_valid = Duration::from_secs(query.min_valid);
-        let snapshot = entry.session.snapshot();
-        let now = self.world.clock.now();
-        let held =
-            snapshot.token.as_ref().filter(|token| token.is_live(now.boot) && token.remaining(now.boot) >= min_valid);
-        let (access, expires) = match held {
-            Some(token) => (Arc::clone(&token.access), token.expires),
-            None => match entry.session.ask(Want::Token { min_valid, wait: wait(query) }).await {
-                Answer::Token(access, expires) => (access, expires),
-                Answer::Refused(refusal) => return Err(self.refused(&entry, refusal)),
-                _ => return Err(unexpected()),
-            },
-        };
+        let answer = entry.session.token(min_valid, wait(query), self.world.clock.now().boot).await;
+        let (access, expires) = answer.map_err(|refusal| self.refused(&entry, refusal))?;
         Ok(Token {
             access_token: access.value.clone(),
             token_type: access.token_type.clone(),
@@ -165,24 +152,30 @@ impl Api {
         })
     }
 
-    async fn login(&self, query: &Query, want: Want) -> Result<Login, Problem> {
+    async fn start_login(&self, query: &Query) -> Result<Login, Problem> {
+        let need = need(query)?;
         let entry = self.entry(query).await?;
-        let answer = entry.session.ask(want).await;
+        self.login(&entry, entry.session.login(need).await)
+    }
+
+    async fn await_login(&self, query: &Query) -> Result<Login, Problem> {
+        let flow = query.flow.ok_or_else(|| Problem::new(ErrorCode::InvalidRequest, "flow is missing"))?;
+        let entry = self.entry(query).await?;
+        self.login(&entry, entry.session.login_end(flow, wait(query)).await)
+    }
+
+    fn login(&self, entry: &Entry, answer: Result<callers::Login, Refusal>) -> Result<Login, Problem> {
         let now = self.world.clock.now();
-        match answer {
-            Answer::SignedIn(expires) => Ok(Login::SignedIn { expires_at: status::time(now, expires) }),
-            Answer::Pending { started, flow } => Ok(Login::Pending { started, login: status::pending(now, flow) }),
-            Answer::Refused(refusal) => Err(self.refused(&entry, refusal)),
-            _ => Err(unexpected()),
-        }
+        Ok(match answer.map_err(|refusal| self.refused(entry, refusal))? {
+            callers::Login::SignedIn(expires) => Login::SignedIn { expires_at: status::time(now, expires) },
+            callers::Login::Pending { started, flow } => Login::Pending { started, login: status::pending(now, flow) },
+        })
     }
 
     async fn cancel_login(&self, query: &Query) -> Result<SessionStatus, Problem> {
         let entry = self.entry(query).await?;
-        match entry.session.ask(Want::CancelLogin).await {
-            Answer::Refused(refusal) => Err(self.refused(&entry, refusal)),
-            _ => Ok(self.status(&entry)),
-        }
+        entry.session.cancel_login().await.map_err(|refusal| self.refused(&entry, refusal))?;
+        Ok(self.status(&entry))
     }
 
     async fn import(&self, query: &Query) -> Result<Import, Problem> {

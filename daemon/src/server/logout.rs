@@ -9,25 +9,25 @@ use super::handlers::Api;
 use super::reply::unexpected;
 use super::status;
 use crate::directory::Entry;
-use crate::session::ask::{Answer, Forgotten, PortalOutcome, Want};
+use crate::session::callers::{Forgotten, PortalOutcome, Refusal};
 
 impl Api {
     pub(super) async fn logout(&self, query: &Query) -> Result<Logout, Problem> {
         let entry = self.entry(query).await?;
-        let answer = entry.session.ask(Want::Logout(forgotten(query))).await;
+        let answer = entry.session.logout(forgotten(query)).await;
         self.logged_out(&entry, answer)
     }
 
     /// Signs out of every session of every configuration, and ends what else is in the store and in token files.
     pub(super) async fn logout_all(&self, query: &Query) -> Result<LogoutAll, Problem> {
-        let want = Want::Logout(forgotten(query));
+        let forgotten = forgotten(query);
         let directory = Arc::clone(&self.directory.borrow());
         let asking: Vec<_> = directory
             .entries()
             .iter()
             .map(|entry| {
                 let session = Arc::clone(&entry.session);
-                (entry, tokio::spawn(async move { session.ask(want).await }))
+                (entry, tokio::spawn(async move { session.logout(forgotten).await }))
             })
             .collect();
         let mut all = LogoutAll::default();
@@ -48,14 +48,12 @@ impl Api {
         Ok(all)
     }
 
-    fn logged_out(&self, entry: &Entry, answer: Answer) -> Result<Logout, Problem> {
-        let (portal, detail) = match answer {
-            Answer::LoggedOut(PortalOutcome::Ended) => (PortalSession::Ended, None),
-            Answer::LoggedOut(PortalOutcome::NothingToEnd) => (PortalSession::NothingToEnd, None),
-            Answer::LoggedOut(PortalOutcome::NotTold(error)) => (PortalSession::NotTold, Some(error.to_string())),
-            Answer::LoggedOut(PortalOutcome::Deferred(why)) => (PortalSession::Deferred, why),
-            Answer::Refused(refusal) => return Err(self.refused(entry, refusal)),
-            _ => return Err(unexpected()),
+    fn logged_out(&self, entry: &Entry, outcome: Result<PortalOutcome, Refusal>) -> Result<Logout, Problem> {
+        let (portal, detail) = match outcome.map_err(|refusal| self.refused(entry, refusal))? {
+            PortalOutcome::Ended => (PortalSession::Ended, None),
+            PortalOutcome::NothingToEnd => (PortalSession::NothingToEnd, None),
+            PortalOutcome::NotTold(error) => (PortalSession::NotTold, Some(error.to_string())),
+            PortalOutcome::Deferred(why) => (PortalSession::Deferred, why),
         };
         Ok(Logout { session: entry.config.name.clone(), portal, detail })
     }

@@ -11,8 +11,9 @@ use crate::clock::Now;
 use crate::config::{self, AddError, Endpoints, SaveError};
 use crate::directory::{Entry, Unresolved};
 use crate::portal::Assignment;
-use crate::roles::{self, Subject};
-use crate::session::ask::Refusal;
+use crate::session::callers::Refusal;
+use crate::session::roles::Subject;
+use crate::session::roles::callers::RoleRefusal;
 use crate::transport::{CallError, ErrorNames};
 
 /// A selector means no session, or several.
@@ -120,14 +121,13 @@ pub(super) fn refused(entry: &Entry, refusal: Refusal, now: Now) -> Problem {
 }
 
 /// Accounts, roles or role credentials are refused.
-pub(super) fn role_refused(entry: &Entry, refusal: roles::ask::Refusal, now: Now) -> Problem {
+pub(super) fn role_refused(entry: &Entry, refusal: RoleRefusal, now: Now) -> Problem {
     use ErrorCode as Code;
-    use roles::ask::Refusal;
     let name = &entry.config.name;
     let problem = match refusal {
-        Refusal::Session(refusal) => return refused(entry, refusal, now),
-        Refusal::Portal(error) => return failed(name, &error),
-        Refusal::NotAssigned { subject, remembered } => {
+        RoleRefusal::Session(refusal) => return refused(entry, refusal, now),
+        RoleRefusal::Portal(error) => return failed(name, &error),
+        RoleRefusal::NotAssigned { subject, remembered } => {
             let lacks = match subject {
                 Subject::Credentials(Assignment { account, role }) => {
                     format!("does not have the role {role} in account {account}")
@@ -142,17 +142,17 @@ pub(super) fn role_refused(entry: &Entry, refusal: roles::ask::Refusal, now: Now
             let detail = format!("whoever is signed in to session {name:?} {lacks}{memory}");
             Problem::new(Code::NotAssigned, detail)
         }
-        Refusal::ValidityUnattainable { best } => {
+        RoleRefusal::ValidityUnattainable { best } => {
             let left = duration_in_words(best.since(now.boot));
             let detail = format!(
                 "the portal of session {name:?} gives no credentials that live that long; the best ones live {left}"
             );
             Problem::new(Code::ValidityUnattainable, detail).with_expiry(Some(time(now, best)))
         }
-        Refusal::PortalSilent => {
+        RoleRefusal::PortalSilent => {
             Problem::new(Code::ServiceUnavailable, format!("session {name:?}: the portal has not answered in time"))
         }
-        Refusal::TooManyRoles => {
+        RoleRefusal::TooManyRoles => {
             Problem::new(Code::ServiceUnavailable, format!("session {name:?}: too many roles are asked for at once"))
         }
     };

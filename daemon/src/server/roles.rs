@@ -7,13 +7,12 @@ use ssoctl_protocol::{
 };
 
 use super::handlers::{Api, resolve, wait};
-use super::reply::unexpected;
 use super::{problem, status};
 use crate::config::NoAssignment;
 use crate::directory::{Entry, Unresolved, View};
 use crate::portal::{self, AccountId, RoleName};
-use crate::roles::ask::{Answer, Refusal, Want};
-use crate::session;
+use crate::session::callers::Refusal;
+use crate::session::roles::callers::RoleRefusal;
 
 impl Api {
     pub(super) async fn credentials(&self, query: Query) -> Result<RoleCredentials, Problem> {
@@ -22,10 +21,8 @@ impl Api {
         let entry = resolve(&view, &query.selector)?;
         let (assignment, region) = assignment(&view, entry, &query)?;
         let min_valid = Duration::from_secs(query.min_valid);
-        let want = Want::Credentials { assignment: assignment.clone(), min_valid };
-        let Answer::Credentials(keys, expires) = self.obtain(entry, want, &query).await? else {
-            return Err(unexpected());
-        };
+        let ask = || entry.session.credentials(assignment.clone(), min_valid);
+        let (keys, expires) = self.obtain(entry, &query, ask).await?;
         Ok(RoleCredentials {
             access_key_id: keys.access_key_id.clone(),
             secret_access_key: keys.secret_access_key.clone(),
@@ -68,9 +65,7 @@ impl Api {
 
     pub(super) async fn accounts(&self, query: &Query) -> Result<Accounts, Problem> {
         let entry = self.entry(query).await?;
-        let Answer::Accounts(accounts) = self.obtain(&entry, Want::Accounts, query).await? else {
-            return Err(unexpected());
-        };
+        let accounts = self.obtain(&entry, query, || entry.session.accounts()).await?;
         let accounts = accounts.iter().map(|account| Account {
             id: account.id.to_string(),
             name: account.name.clone(),
@@ -82,9 +77,7 @@ impl Api {
     pub(super) async fn roles(&self, query: &Query, account: &str) -> Result<Roles, Problem> {
         let entry = self.entry(query).await?;
         let account = AccountId::new(account).map_err(invalid)?;
-        let Answer::Roles(roles) = self.obtain(&entry, Want::Roles(account.clone()), query).await? else {
-            return Err(unexpected());
-        };
+        let roles = self.obtain(&entry, query, || entry.session.roles(account.clone())).await?;
         Ok(Roles {
             session: entry.config.name.clone(),
             account: account.to_string(),
@@ -92,23 +85,19 @@ impl Api {
         })
     }
 
-    /// Asks the roles of a session. Where a person has to sign in first, a caller that waits does so as for a token.
-    async fn obtain(&self, entry: &Entry, want: Want, query: &Query) -> Result<Answer, Problem> {
-        let mut answer = entry.roles.ask(want.clone()).await;
+    /// Asks, and if a person is needed and the caller waits for one, asks again once the session has a token.
+    async fn obtain<T, F>(&self, entry: &Entry, query: &Query, ask: impl Fn() -> F) -> Result<T, Problem>
+    where
+        F: Future<Output = Result<T, RoleRefusal>>,
+    {
+        let mut answer = ask().await;
         let wait = wait(query);
-        if !wait.is_zero()
-            && matches!(answer, Answer::Refused(Refusal::Session(session::ask::Refusal::SignInRequired { .. })))
-        {
-            let token = session::ask::Want::Token { min_valid: Duration::ZERO, wait };
-            if let session::ask::Answer::Refused(refusal) = entry.session.ask(token).await {
-                return Err(self.refused(entry, refusal));
-            }
-            answer = entry.roles.ask(want).await;
+        if !wait.is_zero() && matches!(answer, Err(RoleRefusal::Session(Refusal::SignInRequired { .. }))) {
+            let token = entry.session.token(Duration::ZERO, wait, self.world.clock.now().boot).await;
+            token.map_err(|refusal| self.refused(entry, refusal))?;
+            answer = ask().await;
         }
-        match answer {
-            Answer::Refused(refusal) => Err(problem::role_refused(entry, refusal, self.world.clock.now())),
-            answer => Ok(answer),
-        }
+        answer.map_err(|refusal| problem::role_refused(entry, refusal, self.world.clock.now()))
     }
 }
 

@@ -19,19 +19,10 @@ fn theirs(t: &Timeline, lifetime: Duration, is_renewable: bool) -> Found {
 }
 
 impl Timeline {
-    fn finds(&mut self, found: Found) -> AskId {
-        self.asked += 1;
-        let id = AskId(self.asked);
-        self.on(Event::Found(id, found));
-        id
-    }
-
-    #[track_caller]
-    fn received(&self, id: AskId) -> Reception {
-        match self.told(id) {
-            Answer::Found(reception) => *reception,
-            other => panic!("{other:?}"),
-        }
+    fn finds(&mut self, found: Found) -> Reception {
+        let (reply, mut reception) = tokio::sync::oneshot::channel();
+        self.on(Event::Found(found, reply.into()));
+        reception.try_recv().expect("an answer at once")
     }
 }
 
@@ -39,7 +30,7 @@ impl Timeline {
 fn token_refresh_token_and_registration_move_as_one_and_are_stored() {
     let mut t = Timeline::signed_out();
     let found = t.finds(theirs(&t, hours(1), true));
-    assert_eq!(t.received(found), Reception::TakenOver);
+    assert_eq!(found, Reception::TakenOver);
     let kept = t.kept.clone().unwrap();
     assert_eq!(kept.registration, None, "theirs may be one that no flow can use");
     assert_eq!(kept.token.unwrap().access.value.expose(), "theirs");
@@ -59,14 +50,14 @@ fn nothing_is_taken_over_without_proof_and_nothing_is_lost_by_asking_for_it() {
         let before = t.snapshot();
         let (better, worse) = (theirs(&t, hours(2), true), theirs(&t, mins(5), false));
         let found = t.finds(Found { proof: Proof::Missing, ..better.clone() });
-        assert_eq!(t.received(found), Reception::ToBeProved);
+        assert_eq!(found, Reception::ToBeProved);
         assert_eq!(t.snapshot(), before);
         if signed_in {
             let found = t.finds(Found { proof: Proof::Missing, ..worse });
-            assert_eq!(t.received(found), Reception::OursIsBetter, "that needs no proof");
+            assert_eq!(found, Reception::OursIsBetter, "that needs no proof");
         }
         let found = t.finds(better);
-        assert_eq!(t.received(found), Reception::TakenOver);
+        assert_eq!(found, Reception::TakenOver);
         assert_eq!(t.snapshot().token.unwrap().found_in.as_deref(), Some(std::path::Path::new("/cache/a.json")));
         t.advance(mins(105));
         t.refreshes(Ok(issued(2, hours(1))));
@@ -80,7 +71,7 @@ fn one_that_has_expired_is_renewed_at_once() {
     let mut expired = theirs(&t, Duration::ZERO, true);
     expired.expires_at -= hours(9);
     let found = t.finds(expired);
-    assert_eq!(t.received(found), Reception::TakenOver);
+    assert_eq!(found, Reception::TakenOver);
     assert_eq!(t.refresh_token_sent(), ("their-refresh", "their-client"));
 }
 
@@ -89,7 +80,7 @@ fn it_is_stored_before_it_is_handed_out() {
     let mut t = Timeline::signed_out();
     t.store = Store::Hanging;
     let found = t.finds(theirs(&t, hours(1), true));
-    assert_eq!(t.received(found), Reception::TakenOver);
+    assert_eq!(found, Reception::TakenOver);
     assert!(t.snapshot().token.is_none() && !t.snapshot().is_durable());
     t.stored(Ok(()));
     assert!(t.snapshot().token.is_some() && t.snapshot().is_durable());
@@ -119,7 +110,7 @@ fn a_flow_that_is_still_registering_is_over_too() {
 
 #[test]
 fn a_notice_is_taken_back() {
-    let mut t = Timeline::loading_with(Terms::default());
+    let mut t = Timeline::loading_with(noticed());
     t.loaded(Ok(None));
     t.sign_in(issued_alone(1, hours(1)));
     t.advance(mins(46));
@@ -134,10 +125,10 @@ fn a_notice_is_taken_back() {
 fn nothing_is_taken_over_before_the_store_has_answered() {
     let mut t = Timeline::loading();
     let early = t.finds(theirs(&t, hours(8), true));
-    assert_eq!(t.received(early), Reception::NotNow);
+    assert_eq!(early, Reception::NotNow);
     t.loaded(Ok(None));
     let later = t.finds(theirs(&t, hours(8), true));
-    assert_eq!(t.received(later), Reception::TakenOver);
+    assert_eq!(later, Reception::TakenOver);
 }
 
 #[test]
@@ -145,7 +136,7 @@ fn nothing_is_taken_over_during_a_sign_out() {
     let mut t = Timeline::signed_in(hours(1));
     t.ask(Want::Logout(Forgotten::Token));
     let found = t.finds(theirs(&t, hours(8), true));
-    assert_eq!(t.received(found), Reception::NotNow);
+    assert_eq!(found, Reception::NotNow);
 }
 
 #[test]
@@ -154,7 +145,7 @@ fn what_is_being_stored_counts_as_ours() {
     t.store = Store::Hanging;
     t.sign_in(issued(1, hours(2)));
     let found = t.finds(theirs(&t, hours(1), true));
-    assert_eq!(t.received(found), Reception::OursIsBetter);
+    assert_eq!(found, Reception::OursIsBetter);
 }
 
 #[test]

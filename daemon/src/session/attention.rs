@@ -57,7 +57,7 @@ pub(super) enum Turn {
 #[derive(Clone, Copy)]
 pub(super) struct Outlook<'a> {
     pub(super) token: Option<&'a Token>,
-    pub(super) terms: Terms,
+    pub(super) terms: &'a Terms,
     /// Whether this portal is known to cap its tokens.
     pub(super) portal_caps: bool,
     /// Whether a cap of the token is known for sure; until then a refresh looks after it.
@@ -83,17 +83,6 @@ impl Attention {
     /// A token was found in the store. Its end, if it is over, is no news.
     pub(super) fn token_found(&mut self, token: &Token, now: BootTime) {
         self.told = if token.is_live(now) { Told::Nothing } else { Told::ThatItEnded };
-    }
-
-    /// The end of the token, `believed` so far, turned out to be another one. That it has come may have been a mistake, and
-    /// that it approaches one too, unless it does so soon enough: nobody is told that twice for a few minutes.
-    pub(super) fn end_corrected(&mut self, believed: BootTime, token: &Token, terms: Terms, now: BootTime) {
-        let ended_by_mistake = self.told == Told::ThatItEnded && token.is_live(now);
-        let is_far = token.remaining(now) > 2 * notice_lead(token, terms);
-        if is_later(token.expires, believed) && (ended_by_mistake || is_far) {
-            self.told = Told::Nothing;
-            self.put_off_until = None;
-        }
     }
 
     /// The token is forgotten, and with it what there was to say about it.
@@ -208,7 +197,7 @@ impl<'a> Outlook<'a> {
     }
 }
 
-fn notice_lead(token: &Token, terms: Terms) -> Duration {
+fn notice_lead(token: &Token, terms: &Terms) -> Duration {
     policy::notice_lead(token.lifetime, terms.notify_before)
 }
 

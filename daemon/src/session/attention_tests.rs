@@ -6,7 +6,7 @@ const PATIENT: Want = Want::Token { min_valid: Duration::ZERO, wait: hours(1) };
 
 /// Signed in for eight hours with a token that nobody can refresh.
 fn signed_in_alone() -> Timeline {
-    let mut t = Timeline::loading_with(Terms::default());
+    let mut t = Timeline::loading_with(noticed());
     t.loaded(Ok(None));
     t.sign_in(issued_alone(1, hours(8)));
     t
@@ -18,7 +18,7 @@ fn screen(t: &Timeline) -> &'static str {
 
 #[test]
 fn a_token_that_is_refreshed_needs_nobody() {
-    let mut t = Timeline::loading_with(Terms::default());
+    let mut t = Timeline::loading_with(noticed());
     t.loaded(Ok(None));
     t.sign_in(issued(1, hours(1)));
     for number in 2..50 {
@@ -87,7 +87,7 @@ fn what_was_put_off_is_shown_at_once_when_the_portal_ends_the_token_before_its_t
     t.on(Event::Acted(Action::PutOff));
     t.advance(mins(1));
     let token = t.snapshot().token.expect("a token").access;
-    t.on(Event::Rejected(token));
+    t.portal_rejects(&token);
     assert_eq!((screen(&t), t.shown.len()), ("approve", 2));
     assert_eq!(t.shown[1].ends(), t.now.boot);
 }
@@ -188,7 +188,7 @@ fn a_portal_once_known_to_cap_is_remembered_across_sign_ins_and_restarts() {
     t.portal_answers(Ok(()));
     t.sign_in(issued_alone(3, hours(8)));
     let kept = t.kept.clone();
-    for mut t in [t, Timeline::loading_with(Terms::default())] {
+    for mut t in [t, Timeline::loading_with(noticed())] {
         if t.is_under_way("Load") {
             t.loaded(Ok(kept.clone()));
         }
@@ -240,7 +240,7 @@ fn an_end_that_was_over_before_the_daemon_started_is_no_news() {
     let kept = t.kept.clone();
     t.jump(hours(9));
     let now = t.now;
-    let mut t = Timeline::loading_with(Terms::default());
+    let mut t = Timeline::loading_with(noticed());
     t.now = now;
     t.loaded(Ok(kept));
     t.advance(hours(24));
@@ -273,7 +273,7 @@ fn a_flow_that_a_client_opened_before_the_end_approached_is_the_one_that_is_show
 
 #[test]
 fn a_spent_refresh_token_leads_to_the_same_notices() {
-    let mut t = Timeline::loading_with(Terms::default());
+    let mut t = Timeline::loading_with(noticed());
     t.loaded(Ok(None));
     t.sign_in(issued(1, hours(1)));
     t.advance(mins(40));
@@ -309,7 +309,7 @@ fn the_time_before_the_end_can_be_chosen_and_short_lives_are_told_later() {
     for (lifetime, chosen, told) in
         [(hours(8), Some(mins(30)), mins(30)), (mins(9), None, mins(3)), (mins(40), None, mins(15))]
     {
-        let mut t = Timeline::loading_with(Terms { notify_before: chosen, ..Terms::default() });
+        let mut t = Timeline::loading_with(Terms { notify_before: chosen, ..noticed() });
         t.loaded(Ok(None));
         t.sign_in(issued_alone(1, lifetime));
         assert_eq!(t.snapshot().next, Some((Next::AskPerson, t.now.boot + lifetime - told)));
@@ -335,7 +335,7 @@ fn the_code_stays_on_the_screen_while_its_token_is_being_stored() {
 /// A session after a restart with a wall clock that is an hour ahead. Its token seems to end in `remaining`.
 fn restarted_with_a_fast_clock(remaining: Duration) -> Timeline {
     let kept = signed_in_alone().kept;
-    let mut t = Timeline::loading_with(Terms::default());
+    let mut t = Timeline::loading_with(noticed());
     t.now.wall += hours(1);
     let mut kept = kept.expect("a record");
     let token = kept.token.as_mut().expect("a token");
@@ -378,17 +378,6 @@ fn an_approach_that_turns_out_to_be_far_takes_its_notice_back_also_from_somebody
         t.authorizes(Ok(authorization()));
         assert_eq!(screen(&t), "approve", "fifteen minutes before the true end");
     }
-}
-
-#[test]
-fn an_end_that_turns_out_to_be_a_little_later_is_told_once() {
-    let mut t = restarted_with_a_fast_clock(mins(15));
-    t.authorizes(Ok(authorization()));
-    t.on(Event::ServiceClock(ServiceClock { ahead_seconds: Some(-67) }));
-    let Some(Notice::Approve { ends, .. }) = &t.screen else { panic!("{:?}", t.screen) };
-    assert_eq!(ends.since(t.now.boot), mins(15) + secs(67));
-    t.advance(mins(17));
-    assert_eq!((screen(&t), t.begun("AuthorizeDevice")), ("expired", 1));
 }
 
 #[test]

@@ -194,7 +194,7 @@ fn a_refresh_that_gives_less_than_was_asked_for_is_not_repeated() {
 fn a_caller_that_left_is_not_answered() {
     let mut t = expired();
     let caller = t.ask_token(NOW, mins(10));
-    t.on(Event::Left(caller));
+    t.leaves(caller);
     t.authorizes(Ok(authorization()));
     t.advance(hours(1));
     assert!(t.is_waiting(caller));

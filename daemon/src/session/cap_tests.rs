@@ -126,7 +126,7 @@ fn a_login_that_moves_the_end_is_no_cap() {
 
 #[test]
 fn a_cap_is_looked_at_twice_before_anybody_is_told() {
-    let mut t = Timeline::loading_with(Terms::default());
+    let mut t = Timeline::loading_with(noticed());
     t.loaded(Ok(None));
     t.sign_in(issued(1, hours(1)));
     let ends = t.now.boot + hours(1);
@@ -142,7 +142,7 @@ fn a_cap_is_looked_at_twice_before_anybody_is_told() {
 
 #[test]
 fn a_sign_in_that_did_not_help_turns_its_notice_into_the_one_thing_that_does() {
-    let mut t = Timeline::loading_with(Terms::default());
+    let mut t = Timeline::loading_with(noticed());
     t.loaded(Ok(None));
     t.sign_in(issued(1, hours(1)));
     let ends = t.now.boot + hours(1);
@@ -165,7 +165,7 @@ fn a_service_that_gives_shorter_lives_does_not_pass_for_a_cap() {
     for (before, lifetime, chosen) in
         [(hours(1), mins(30), None), (hours(1), mins(10), None), (hours(4), hours(1), Some(mins(57)))]
     {
-        let mut t = Timeline::loading_with(Terms { refresh_before: chosen, ..Terms::default() });
+        let mut t = Timeline::loading_with(Terms { refresh_before: chosen, ..noticed() });
         t.loaded(Ok(None));
         t.sign_in(issued(1, before));
         for number in 2..20 {

@@ -61,6 +61,8 @@ struct Open {
     next_attempt: Option<BootTime>,
     /// When it was tried last.
     last_attempt: BootTime,
+    /// When that was answered.
+    last_answer: BootTime,
     /// Whether the early attempt is over, so that the code may be shown.
     shown: bool,
     /// An answer to CreateToken that nobody could read, and that may have used the code up.
@@ -155,6 +157,21 @@ impl Flow {
         }
     }
 
+    /// Ends a pause after a failure, because the next attempt may work now. Polls still keep to the interval.
+    pub fn retry_now(&mut self, now: BootTime) {
+        if self.failures == 0 {
+            return;
+        }
+        match &mut self.stage {
+            Stage::Due { at, .. } => *at = now,
+            Stage::Open(open) => {
+                let earliest = now.max(open.last_answer + open.interval);
+                open.next_attempt = open.next_attempt.map(|next| next.min(earliest));
+            }
+            Stage::Registering | Stage::Authorizing { .. } | Stage::Granted => {}
+        }
+    }
+
     fn authorize(&mut self, registration: Registration) -> Effect {
         self.stage = Stage::Authorizing { registration: registration.clone() };
         Effect::AuthorizeDevice(self.number, registration)
@@ -191,8 +208,8 @@ impl Flow {
         result: Result<DeviceAuthorization, CallError>,
         now: Now,
         chance: f64,
-    ) -> Result<(), FlowEnd> {
-        let Stage::Authorizing { registration } = &self.stage else { return Ok(()) };
+    ) -> Result<Option<Effect>, FlowEnd> {
+        let Stage::Authorizing { registration } = &self.stage else { return Ok(None) };
         match result {
             Ok(authorization) => {
                 self.failures = 0;
@@ -202,14 +219,15 @@ impl Flow {
                     expires: now.boot + authorization.expires_in,
                     next_attempt: Some(now.boot),
                     last_attempt: now.boot,
+                    last_answer: now.boot,
                     shown: false,
                     unreadable: None,
                     authorization,
                 }));
-                Ok(())
+                Ok(None)
             }
             Err(error) if error.name() == Some(ErrorName::InvalidClient) => self.register_anew(error, now),
-            Err(error) => self.try_again(error, now, chance).map(drop),
+            Err(error) => self.try_again(error, now, chance),
         }
     }
 
@@ -217,8 +235,8 @@ impl Flow {
     ///
     /// # Errors
     /// The end of the flow.
-    pub fn on_no_token(&mut self, error: CallError, now: Now) -> Result<(), FlowEnd> {
-        let Stage::Open(open) = &mut self.stage else { return Ok(()) };
+    pub fn on_no_token(&mut self, error: CallError, now: Now) -> Result<Option<Effect>, FlowEnd> {
+        let Stage::Open(open) = &mut self.stage else { return Ok(None) };
         match error.name() {
             Some(ErrorName::AuthorizationPending) => self.failures = 0,
             Some(ErrorName::SlowDown) => {
@@ -240,9 +258,10 @@ impl Flow {
             _ => return Err(FlowEnd::Failed(open.unreadable.take().unwrap_or(error))),
         }
         let pause = policy::poll_backoff(open.interval, self.failures).max(error.retry_after().unwrap_or_default());
+        open.last_answer = now.boot;
         open.next_attempt = Some(now.boot + pause);
         open.shown = true;
-        Ok(())
+        Ok(None)
     }
 
     /// The registration that a token of this flow belongs to, and when it was asked for. The flow is over once that token
@@ -275,12 +294,12 @@ impl Flow {
         matches!(self.stage, Stage::Granted)
     }
 
-    fn register_anew(&mut self, error: CallError, now: Now) -> Result<(), FlowEnd> {
+    fn register_anew(&mut self, error: CallError, now: Now) -> Result<Option<Effect>, FlowEnd> {
         if std::mem::replace(&mut self.registered_anew, true) {
             return Err(FlowEnd::Failed(error));
         }
         self.stage = Stage::Due { at: now.boot, renew_registration: true };
-        Ok(())
+        Ok(None)
     }
 
     fn try_again(&mut self, error: CallError, now: Now, chance: f64) -> Result<Option<Effect>, FlowEnd> {

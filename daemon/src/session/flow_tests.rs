@@ -328,3 +328,28 @@ fn a_code_that_an_unreadable_answer_has_used_up_ends_with_what_that_answer_was()
     t.polls(Err(service(ErrorName::InvalidGrant)));
     assert_eq!(t.refusal(waiting), &Refusal::Service(unusable()));
 }
+
+#[test]
+fn a_change_of_the_network_ends_the_pauses_of_a_flow_and_still_keeps_to_the_interval() {
+    let mut t = Timeline::signed_out();
+    t.ask(Want::Login { need: Need::Always });
+    t.registers(Err(network()));
+    assert_eq!(t.begun("Register"), 1);
+    t.on(Event::ConnectivityChanged);
+    assert_eq!(t.begun("Register"), 2, "at once");
+    t.registers(Ok(registration("client", t.now)));
+    t.polls = Polls::Unanswered;
+    t.authorizes(Ok(authorization()));
+    for _ in 0..8 {
+        while !t.is_under_way("CreateToken") {
+            t.advance(SECOND);
+        }
+        t.polls(Err(network()));
+    }
+    assert!(t.wakes_in() > Some(secs(30)), "the service could not be reached for long");
+    t.on(Event::ConnectivityChanged);
+    assert_eq!(t.wakes_in(), Some(authorization().interval), "no faster than the service allows");
+    t.advance(SECOND);
+    t.polls(Ok(issued(1, hours(1))));
+    assert!(t.snapshot().token.is_some());
+}

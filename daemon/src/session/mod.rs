@@ -1,58 +1,67 @@
-//! One sign-in: its registration, its token, its device flow, and the callers that wait for it.
+//! One sign-in: its registration, its token, its device flow, the roles that it gives, and the callers that wait for it.
+//!
+//! [`state::State`] is a pure machine made of smaller ones. Each has private fields, inputs (what happened), a method that does what
+//! is due, and `wake_at`, which says when it wants to be woken and why. What they all need (the time, the terms, chance, the store's side) comes with a
+//! `Context`, and what is to be done outside leaves as an [`state::Effect`].
 //!
 //! | module | what it owns |
 //! |---|---|
-//! | [`state`] | pure: the life of a token; `on(event, now)` changes the state and returns effects |
-//! | [`flow`] | pure: the device flow, a part of the state |
-//! | [`attention`] | pure: what a person is told without having asked |
-//! | [`found`] | pure: sign-ins that other programs have made |
-//! | [`ask`] | pure: what callers want, and what they are told |
-//! | `saver` | pure: when the store is read and written |
-//! | [`decision`] | why it did what it did, for the log |
-//! | `journal` | what the log says |
-//! | [`policy`] | pure: when to refresh, to poll, to try again |
-//! | [`task`] | the loop that owns one state and carries out its effects |
+//! | [`state`] | the whole machine: events in, effects out |
+//! | `tokens` | the token: received, stored, served, refreshed, given up; `cap`: whether the portal session cuts its life |
+//! | `sign_in` | device flows, one at a time, and the registration; [`flow`]: one of them |
+//! | `sign_out` | a sign-out that is under way |
+//! | [`callers`] | what callers ask for, when they are answered, and why they are refused |
+//! | [`attention`] | what the person is told without having asked |
+//! | [`roles`] | accounts, roles, and role credentials |
+//! | `store_writer` | when the store is read and written |
+//! | [`found`] | sign-ins that other programs have made |
+//! | [`policy`] | when to refresh, to poll, to try again |
+//! | [`task`] | the loop that owns one machine and carries out its effects: the only I/O |
 //!
-//! Nothing here knows HTTP, D-Bus or the local API, and nothing but `task` does I/O.
+//! Nothing here knows HTTP, D-Bus or the local API.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::clock::BootTime;
 use crate::notice::FlowView;
 use crate::oidc::CallError;
 
-pub mod ask;
 pub mod attention;
-pub mod decision;
+pub mod callers;
+mod cap;
+mod context;
 pub mod flow;
 pub mod found;
-mod journal;
 pub mod policy;
-mod saver;
+pub mod reply;
+pub mod roles;
+mod sign_in;
+mod sign_out;
 pub mod state;
+mod store_writer;
 pub mod task;
+mod tokens;
 
 pub use crate::token::{AccessToken, Kept, Renewal, Token};
 
 /// What the configuration says about a session's life.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Terms {
+    /// The session's name, for the log.
+    pub name: Arc<str>,
     /// How long before expiry a token is refreshed; by default [`policy::refresh_lead`] decides.
     pub refresh_before: Option<Duration>,
-    /// How long before the end of a token that needs a person the person is told; by default [`policy::notice_lead`]
-    /// decides.
+    /// How long before the end of a token that needs a person the person is told; by default [`policy::notice_lead`] decides.
     pub notify_before: Option<Duration>,
-    /// Whether the person is told at all.
     pub notices: Notices,
 }
 
-/// Whether the person is told what nobody asked about. Without it, no flow is opened unasked either.
+/// Whether the person is told what nobody asked about. If not, no flow is opened unasked either.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Notices {
-    /// Yes.
     #[default]
     On,
-    /// No.
     Off,
 }
 
@@ -61,9 +70,7 @@ pub enum Notices {
 pub struct Trouble {
     /// A short code, as in [`ssoctl_protocol::LastError`].
     pub code: &'static str,
-    /// What happened.
     pub message: String,
-    /// When.
     pub at: BootTime,
 }
 
@@ -76,7 +83,6 @@ impl Trouble {
 /// What a session does next by itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Next {
-    /// It refreshes the token.
     Refresh,
     /// It refreshes the token after an attempt that failed.
     RetryRefresh,
@@ -88,12 +94,41 @@ pub enum Next {
     Expire,
 }
 
+/// Why a refresh was begun, a flow was opened, or the portal was asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Why {
+    Due,
+    /// The pause after a failure is over.
+    PauseOver,
+    Asked,
+    /// The machine woke up, or the network changed.
+    ConnectivityChanged,
+    /// The portal does not accept the token.
+    Rejected,
+    /// The end of the token approaches.
+    EndApproaches,
+}
+
+impl Why {
+    /// For the log.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Due => "due",
+            Self::PauseOver => "pause over",
+            Self::Asked => "asked",
+            Self::ConnectivityChanged => "connectivity changed",
+            Self::Rejected => "rejected",
+            Self::EndApproaches => "end approaches",
+        }
+    }
+}
+
 /// What readers may know of a registration.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Registered {
-    /// When it was issued, by the service's clock.
+    /// By the service's clock.
     pub issued_at: SystemTime,
-    /// When it ends; `None` if it does not.
+    /// By the service's clock; `None` if it never expires.
     pub expires_at: Option<SystemTime>,
 }
 
@@ -109,6 +144,16 @@ pub enum CameBy {
     Store,
 }
 
+/// Counts sign-ins and sign-outs. What was begun in an earlier epoch has no effect on a later one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct SignInEpoch(u64);
+
+impl SignInEpoch {
+    const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
 /// What readers see of a session. Published after every change.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Snapshot {
@@ -118,9 +163,7 @@ pub struct Snapshot {
     pub token: Option<Token>,
     /// The flow that waits for a person.
     pub flow: Option<FlowView>,
-    /// The last thing that went wrong.
     pub trouble: Option<Trouble>,
-    /// What comes next by itself.
     pub next: Option<(Next, BootTime)>,
     /// When the portal session ends, where that is known to cap the token.
     pub session_ends: Option<BootTime>,
@@ -130,10 +173,9 @@ pub struct Snapshot {
     pub store_error: Option<String>,
     /// The registration that the token is renewed with, or else the next sign-in begins with.
     pub registration: Option<Registered>,
-    /// Where the sign-in came from that the token is of.
     pub came_by: CameBy,
-    /// Of which sign-in the token is. What was had with a token of another one is not this person's any more.
-    pub lineage: state::Lineage,
+    /// Of `token`.
+    pub epoch: SignInEpoch,
 }
 
 impl Snapshot {

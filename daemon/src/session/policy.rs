@@ -17,8 +17,8 @@ pub const LOAD_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a caller that opens a flow waits for the code to show.
 pub const CODE_PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long the store is waited for before a refusal of the refresh token is believed.
-pub const DOUBT_PATIENCE: Duration = Duration::from_secs(6);
+/// How long the store may take to be read again before a refusal of the refresh token is believed.
+pub const REFUSAL_PATIENCE: Duration = Duration::from_secs(6);
 
 /// How long a new token waits for being stored before it is served unstored.
 pub const STORE_PATIENCE: Duration = Duration::from_secs(2);
@@ -45,51 +45,12 @@ pub const ATTEMPTS_TO_OPEN: u32 = 3;
 /// later, so that sessions that began together do not renew together. A tenth of the lifetime always passes first: a token
 /// that were due for renewal on arrival would be renewed without end.
 pub fn refresh_lead(lifetime: Duration, chosen: Option<Duration>, chance: f64) -> Duration {
-    let longest = longest_lead(lifetime);
     let lead = match chosen {
         Some(lead) if lead < lifetime => lead,
         _ if lifetime >= HOUR => 20 * MINUTE,
         _ => lifetime / 3,
     };
-    (lead + lead.mul_f64(0.1 * chance)).min(longest)
-}
-
-fn longest_lead(lifetime: Duration) -> Duration {
-    lifetime.mul_f64(0.9)
-}
-
-/// How a token came to its session.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Arrival {
-    /// Its refresh was due. Sessions that were apart stay so.
-    Planned,
-    /// By a person's sign-in, after a suspend or the end of an outage: what brought it may have brought those of many sessions,
-    /// here and elsewhere, in the same minute.
-    Unplanned,
-}
-
-/// A refresh that begins so much later than it was due was held up by something.
-const HELD_UP: Duration = MINUTE;
-
-impl Arrival {
-    /// How a refresh comes that begins so long after it was due.
-    pub fn after(delay: Duration) -> Self {
-        if delay <= HELD_UP { Self::Planned } else { Self::Unplanned }
-    }
-
-    /// How long before its expiry a token that came like this is refreshed.
-    ///
-    /// [`refresh_lead`] says when at the latest. The one who came unplanned gets any time from a tenth of the lifetime on, if it
-    /// lives for an hour and more and the person has not `chosen`: sessions that began together are spread over a whole
-    /// lifetime by their first refresh, for 0.6 refreshes more than they would have needed, and keep their places from then on.
-    /// An ever new choice among all times would cost a third more refreshes for good.
-    pub fn refresh_lead(self, lifetime: Duration, chosen: Option<Duration>, chance: f64) -> Duration {
-        if self == Self::Planned || chosen.is_some() || lifetime < HOUR {
-            return refresh_lead(lifetime, chosen, chance);
-        }
-        let (shortest, longest) = (refresh_lead(lifetime, None, 0.0), longest_lead(lifetime));
-        shortest + (longest - shortest).mul_f64(chance)
-    }
+    (lead + lead.mul_f64(0.1 * chance)).min(lifetime.mul_f64(0.9))
 }
 
 /// How long before a token's end the person is told: the chosen time or 15 minutes, for tokens that hardly live longer a
@@ -118,22 +79,6 @@ pub fn poll_backoff(interval: Duration, failures: u32) -> Duration {
 
 /// How much `slow_down` adds to the interval for the rest of the flow (RFC 8628, section 3.5).
 pub const SLOW_DOWN: Duration = Duration::from_secs(5);
-
-/// Whether a new token shows that the portal session caps it (observed: a token ends with the portal session that it was
-/// obtained in, however early it is renewed).
-///
-/// A token that is renewed `elapsed` after it was received should end that much later. One that `moved` by less than a
-/// quarter of it is cut by something. Too soon after the previous token nothing can be told, and what was known stays; but one
-/// that moved along for a minute and more, as a person who wants early renewals may have it, is not cut.
-pub fn is_capped(previous_lifetime: Duration, elapsed: Duration, moved: Duration, was_capped: bool) -> bool {
-    let hardly_moved = moved < elapsed / 4;
-    let telling = elapsed >= Duration::from_secs(4) && elapsed >= (previous_lifetime / 4).min(10 * MINUTE);
-    let moved_along = elapsed >= MINUTE && moved >= elapsed * 3 / 4;
-    if telling { hardly_moved } else { was_capped && moved <= elapsed && !moved_along }
-}
-
-/// Two tokens that come closer together than this cannot tell how the portal treats their ends.
-pub const SAME_MOMENT: Duration = Duration::from_secs(4);
 
 /// What is left of a refresh token after an attempt that failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -193,26 +138,6 @@ mod tests {
             let early = refresh_lead(lifetime, chosen, 1.0);
             assert!(early >= lead && early <= lead.mul_f64(1.11) && early <= lifetime, "{lifetime:?} {chosen:?}");
         }
-    }
-
-    #[test]
-    fn a_token_that_came_unplanned_is_refreshed_at_any_time_between_a_tenth_of_its_life_and_the_latest() {
-        for (lifetime, chosen, leads) in [
-            (mins(60), None, [mins(20), mins(37), mins(54)]),
-            (mins(480), None, [mins(20), mins(226), mins(432)]),
-            (mins(60), Some(mins(30)), [mins(30), mins(30) + mins(3) / 2, mins(33)]),
-            (mins(30), None, [mins(10), mins(10) + mins(1) / 2, mins(11)]),
-        ] {
-            let lead = |chance| Arrival::Unplanned.refresh_lead(lifetime, chosen, chance).as_secs();
-            assert_eq!([0.0, 0.5, 1.0].map(lead), leads.map(|lead| lead.as_secs()), "{lifetime:?} {chosen:?}");
-            for chance in [0.0, 0.5, 1.0] {
-                let lead = Arrival::Planned.refresh_lead(lifetime, chosen, chance);
-                assert_eq!(lead, refresh_lead(lifetime, chosen, chance));
-            }
-        }
-        assert_eq!([0, 60, 61].map(|late| Arrival::after(Duration::from_secs(late))), {
-            [Arrival::Planned, Arrival::Planned, Arrival::Unplanned]
-        });
     }
 
     #[test]

@@ -8,7 +8,7 @@ impl Timeline {
     /// The portal does not accept the token that is served.
     fn reject(&mut self) {
         let token = self.snapshot().token.expect("a token").access;
-        self.on(Event::Rejected(token));
+        self.portal_rejects(&token);
     }
 }
 
@@ -91,20 +91,20 @@ fn a_complaint_about_a_token_that_is_replaced_already_changes_nothing() {
     let old = t.snapshot().token.expect("a token").access;
     t.advance(mins(45));
     t.refreshes(Ok(issued(2, hours(1))));
-    t.on(Event::Rejected(old));
+    t.portal_rejects(&old);
     let caller = t.ask_token(NOW, NOW);
     assert_eq!((t.token(caller), t.begun("Refresh")), ("access-2", 1));
 }
 
 #[test]
-fn the_lineage_changes_with_the_person_and_not_with_a_renewal() {
+fn the_epoch_changes_with_the_person_and_not_with_a_renewal() {
     let mut t = Timeline::signed_in(hours(1));
-    let first = t.snapshot().lineage;
+    let first = t.snapshot().epoch;
     t.advance(mins(45));
     t.refreshes(Ok(issued(2, hours(1))));
-    assert_eq!(t.snapshot().lineage, first);
+    assert_eq!(t.snapshot().epoch, first);
     t.sign_in(issued(3, hours(1)));
-    let second = t.snapshot().lineage;
+    let second = t.snapshot().epoch;
     t.ask(Want::Logout(Forgotten::Token));
-    assert!(first != second && second != t.snapshot().lineage);
+    assert!(first != second && second != t.snapshot().epoch);
 }

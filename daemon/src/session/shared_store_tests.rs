@@ -58,7 +58,7 @@ fn a_refusal_is_believed_where_the_store_has_nothing_newer_or_cannot_be_read() {
         t.advance(mins(55));
         t.refreshes(Err(turned_down()));
         assert_eq!(t.begun("Load"), loads + 1);
-        t.advance(policy::DOUBT_PATIENCE);
+        t.advance(policy::REFUSAL_PATIENCE);
         assert!(t.snapshot().token.expect("it lives on").renewal.is_none());
         t.advance(mins(5));
         assert_eq!(t.begun("Refresh"), 1);

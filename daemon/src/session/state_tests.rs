@@ -16,11 +16,11 @@ mod store_tests;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use super::callers::OWN;
 use super::*;
 use crate::oidc::ErrorName;
-use crate::session::ask::{Forgotten, Need, PortalOutcome, Refusal};
-use crate::session::{Next, Notices, Snapshot};
+use crate::session::Notices;
+use crate::session::callers::{LiveToken, Login};
+use crate::session::policy;
 use crate::transport::ErrorNames;
 use answers_tests::*;
 
@@ -56,6 +56,95 @@ pub(super) enum Polls {
     Unanswered,
 }
 
+/// What a caller wants.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Want {
+    Token { min_valid: Duration, wait: Duration },
+    Login { need: Need },
+    LoginEnd { flow: u64, wait: Duration },
+    CancelLogin,
+    Logout(Forgotten),
+}
+
+/// What a caller was told.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Answer {
+    Token(Arc<AccessToken>, BootTime),
+    SignedIn(BootTime),
+    Pending { started: bool, flow: FlowView },
+    NoFlow,
+    LoggedOut(PortalOutcome),
+    Refused(Refusal),
+}
+
+impl From<LiveToken> for Answer {
+    fn from((access, expires): LiveToken) -> Self {
+        Self::Token(access, expires)
+    }
+}
+
+impl From<Login> for Answer {
+    fn from(login: Login) -> Self {
+        match login {
+            Login::SignedIn(expires) => Self::SignedIn(expires),
+            Login::Pending { started, flow } => Self::Pending { started, flow },
+        }
+    }
+}
+
+impl From<()> for Answer {
+    fn from((): ()) -> Self {
+        Self::NoFlow
+    }
+}
+
+impl From<PortalOutcome> for Answer {
+    fn from(outcome: PortalOutcome) -> Self {
+        Self::LoggedOut(outcome)
+    }
+}
+
+/// Tells one caller of a [`Timeline`] from another.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct AskId(u64);
+
+/// Gives the answer once it is there.
+type Hear = Box<dyn FnMut() -> Option<Answer>>;
+
+/// The way for an answer, and how to hear it.
+fn channel<T: Into<Answer> + 'static, R: From<tokio::sync::oneshot::Sender<Result<T, Refusal>>>>() -> (R, Hear) {
+    let (sender, mut receiver) = tokio::sync::oneshot::channel::<Result<T, Refusal>>();
+    let hear = move || receiver.try_recv().ok().map(|told| told.map_or_else(Answer::Refused, Into::into));
+    (sender.into(), Box::new(hear))
+}
+
+impl Want {
+    fn question(self) -> (Question, Hear) {
+        match self {
+            Self::Token { min_valid, wait } => {
+                let (reply, hear) = channel();
+                (Question::Token { min_valid, wait, reply: TokenReply::Caller(reply) }, hear)
+            }
+            Self::Login { need } => {
+                let (reply, hear) = channel();
+                (Question::Login { need, reply: LoginReply::Caller(reply) }, hear)
+            }
+            Self::LoginEnd { flow, wait } => {
+                let (reply, hear) = channel();
+                (Question::LoginEnd { flow, wait, reply }, hear)
+            }
+            Self::CancelLogin => {
+                let (reply, hear) = channel();
+                (Question::CancelLogin { reply }, hear)
+            }
+            Self::Logout(forgotten) => {
+                let (reply, hear) = channel();
+                (Question::Logout { forgotten, reply }, hear)
+            }
+        }
+    }
+}
+
 /// One session, its present, and what is under way. After every step it checks that no refresh token is in two requests,
 /// that one flow at most is open, that nobody polls too fast, and that a wake-up always has something to do.
 pub(super) struct Timeline {
@@ -66,6 +155,7 @@ pub(super) struct Timeline {
     pub(super) kept: Option<Kept>,
     under_way: Vec<Effect>,
     answers: BTreeMap<AskId, Answer>,
+    waiting: BTreeMap<AskId, Hear>,
     begun: BTreeMap<&'static str, usize>,
     /// What is on the screen, and everything that was.
     pub(super) screen: Option<Notice>,
@@ -89,6 +179,7 @@ impl Timeline {
             kept: None,
             under_way: Vec::new(),
             answers: BTreeMap::new(),
+            waiting: BTreeMap::new(),
             begun: BTreeMap::new(),
             screen: None,
             shown: Vec::new(),
@@ -146,7 +237,9 @@ impl Timeline {
     pub(super) fn ask(&mut self, want: Want) -> AskId {
         self.asked += 1;
         let id = AskId(self.asked);
-        self.on(Event::Asked(id, want));
+        let (question, hear) = want.question();
+        self.waiting.insert(id, hear);
+        self.on(Event::Asked(question));
         id
     }
 
@@ -240,14 +333,21 @@ impl Timeline {
 
     #[track_caller]
     pub(super) fn refreshes(&mut self, result: Result<Issued, CallError>) {
-        let Effect::Refresh(lineage, _) = self.end("Refresh") else { unreachable!() };
-        self.on(Event::Refreshed(lineage, result));
+        let Effect::Refresh(epoch, _) = self.end("Refresh") else { unreachable!() };
+        self.on(Event::Refreshed(epoch, result));
     }
 
     #[track_caller]
     pub(super) fn portal_answers(&mut self, result: Result<(), CallError>) {
         self.end("LeavePortal");
         self.on(Event::PortalLeft(result));
+    }
+
+    /// The portal does not accept this token, which the roles have used.
+    pub(super) fn portal_rejects(&mut self, token: &Arc<AccessToken>) {
+        self.state.cx.now = self.now;
+        self.state.tokens.rejected(token, &mut self.state.cx);
+        self.on(Event::Tick);
     }
 
     /// The refresh token that is under way.
@@ -267,7 +367,7 @@ impl Timeline {
     /// Lets time pass, waking the state whenever it wants to be woken.
     pub(super) fn advance(&mut self, duration: Duration) {
         let end = self.now.boot + duration;
-        while let Some(wake_at) = self.state.wake_at(self.now).filter(|wake_at| *wake_at <= end) {
+        while let Some((wake_at, _)) = self.state.wake_at(self.now).filter(|(wake_at, _)| *wake_at <= end) {
             self.jump(wake_at.since(self.now.boot));
             self.on(Event::Tick);
         }
@@ -282,7 +382,7 @@ impl Timeline {
 
     /// When the state wants to be woken, from now.
     pub(super) fn wakes_in(&self) -> Option<Duration> {
-        self.state.wake_at(self.now).map(|wake_at| wake_at.since(self.now.boot))
+        self.state.wake_at(self.now).map(|(wake_at, _)| wake_at.since(self.now.boot))
     }
 
     pub(super) fn snapshot(&self) -> Snapshot {
@@ -302,7 +402,7 @@ impl Timeline {
         // A wake-up that is due at once comes at once; one that has nothing to do would come for ever.
         for _ in 0..8 {
             match self.state.wake_at(self.now) {
-                Some(wake_at) if wake_at <= self.now.boot => self.step(Event::Tick),
+                Some((wake_at, _)) if wake_at <= self.now.boot => self.step(Event::Tick),
                 _ => return,
             }
             self.settle_store();
@@ -341,29 +441,42 @@ impl Timeline {
         for effect in self.state.on(event, self.now) {
             *self.begun.entry(name(&effect)).or_default() += 1;
             match effect {
-                Effect::Answer(OWN, _) | Effect::OpenPage(_) => {}
+                Effect::OpenPage(_) => {}
                 Effect::Show(notice) => {
                     self.screen = Some(notice.clone());
                     self.shown.push(notice);
                 }
                 Effect::Withdraw => assert!(self.screen.take().is_some(), "nothing is shown that could be taken back"),
-                Effect::Answer(id, answer) => {
-                    assert!(self.answers.insert(id, answer).is_none(), "{id:?} was answered twice");
-                }
                 effect => {
                     self.check(&effect);
                     self.under_way.push(effect);
                 }
             }
         }
+        self.state.answers().send();
+        self.hear();
+    }
+
+    /// Hears what was answered. A way for an answer takes one.
+    fn hear(&mut self) {
+        let answered = self.waiting.iter_mut().filter_map(|(id, hear)| Some((*id, hear()?)));
+        self.answers.extend(answered.collect::<Vec<_>>());
+        let answers = &self.answers;
+        self.waiting.retain(|id, _| !answers.contains_key(id));
+    }
+
+    /// A caller waits no longer.
+    pub(super) fn leaves(&mut self, caller: AskId) {
+        self.waiting.remove(&caller);
+        self.on(Event::CallersLeft);
     }
 
     fn check(&mut self, effect: &Effect) {
         let now = self.now.boot;
         match effect {
-            Effect::Refresh(lineage, renewal) => assert!(
+            Effect::Refresh(epoch, renewal) => assert!(
                 !self.under_way.iter().any(|known| match known {
-                    Effect::Refresh(other, sent) => other == lineage || sent.refresh_token == renewal.refresh_token,
+                    Effect::Refresh(other, sent) => other == epoch || sent.refresh_token == renewal.refresh_token,
                     _ => false,
                 }),
                 "two refreshes at once"
@@ -401,7 +514,7 @@ pub(super) const fn name(effect: &Effect) -> &'static str {
         Effect::CreateToken(..) => "CreateToken",
         Effect::Refresh(..) => "Refresh",
         Effect::LeavePortal(_) => "LeavePortal",
-        Effect::Answer(..) => "Answer",
+        Effect::AskPortal(..) => "AskPortal",
         Effect::Show(_) => "Show",
         Effect::Withdraw => "Withdraw",
         Effect::OpenPage(_) => "OpenPage",
@@ -409,6 +522,11 @@ pub(super) const fn name(effect: &Effect) -> &'static str {
 }
 
 /// Terms under which nobody is told anything, for tests that are about something else.
-pub(super) fn quiet() -> Terms {
-    Terms { notices: Notices::Off, ..Terms::default() }
+pub(in crate::session) fn quiet() -> Terms {
+    Terms { notices: Notices::Off, ..noticed() }
+}
+
+/// Terms under which the person is told.
+pub(super) fn noticed() -> Terms {
+    Terms { name: "corp".into(), refresh_before: None, notify_before: None, notices: Notices::On }
 }

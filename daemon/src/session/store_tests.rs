@@ -234,7 +234,7 @@ fn a_life_read_off_a_wrong_clock_does_not_pass_for_one_that_the_portal_cuts() {
 }
 
 #[test]
-fn a_wall_clock_that_was_set_back_neither_lengthens_a_life_nor_costs_it() {
+fn a_wall_clock_that_was_set_back_does_not_lengthen_a_life_and_a_refresh_settles_it() {
     let mut t = Timeline::loading();
     let mut kept = kept_for_an_hour().expect("a record");
     let token = kept.token.as_mut().expect("a token");
@@ -242,8 +242,8 @@ fn a_wall_clock_that_was_set_back_neither_lengthens_a_life_nor_costs_it() {
     t.loaded(Ok(Some(kept)));
     assert_eq!(t.snapshot().token.unwrap().remaining(t.now.boot), hours(1), "no longer than it was meant to live");
     t.on(Event::ServiceClock(ServiceClock { ahead_seconds: Some(86_400) }));
-    let token = t.snapshot().token.unwrap();
-    assert_eq!((token.remaining(t.now.boot), t.now.boot.since(token.received)), (mins(50), mins(10)));
+    t.refreshes(Ok(issued(2, hours(1))));
+    assert_eq!(t.snapshot().token.unwrap().remaining(t.now.boot), hours(1));
 }
 
 /// A record of a token that the portal caps, and that ends in `remaining` by a wall clock that is an hour ahead.
@@ -257,15 +257,17 @@ fn kept_and_capped(remaining: Duration) -> Option<Kept> {
 
 #[test]
 fn a_capped_end_read_off_a_wrong_clock_is_found_out_by_a_refresh() {
-    let mut t = Timeline::loading_with(Terms::default());
+    let mut t = Timeline::loading_with(noticed());
     t.loaded(Ok(kept_and_capped(mins(10))));
     assert_eq!((t.begun("Refresh"), t.shown.len()), (1, 0), "nobody is told what may be wrong");
     t.on(Event::ServiceClock(ServiceClock { ahead_seconds: Some(-3600) }));
     t.refreshes(Ok(issued(2, mins(70))));
     let token = t.snapshot().token.expect("a token");
     assert_eq!((token.remaining(t.now.boot), token.capped), (mins(70), true));
-    t.advance(mins(54));
-    assert_eq!((t.begun("Refresh"), t.shown.len()), (1, 0), "the cap is known again, so there is no other");
-    t.advance(mins(1));
+    t.advance(mins(50));
+    t.refreshes(Ok(issued(3, mins(20))));
+    assert_eq!(t.shown.len(), 0);
+    t.advance(mins(14));
+    assert_eq!((t.begun("Refresh"), t.shown.len()), (2, 1), "the cap is certain, so there is no other");
     assert_eq!(t.screen.as_ref().map(Notice::name), Some("renew now"));
 }

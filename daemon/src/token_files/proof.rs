@@ -14,7 +14,6 @@ use std::time::Duration;
 use crate::directory::Entry;
 use crate::oidc::Grant;
 use crate::portal::{ErrorName, PortalError};
-use crate::session::ask::Answer;
 use crate::session::found::{Found, Proof, Reception, Refused};
 use crate::session::policy::{RefreshToken, verdict_on_refresh_token};
 use crate::token::{AccessToken, Renewal};
@@ -92,12 +91,10 @@ async fn ask_session(entry: &Entry, found: Found, world: &World) -> Reception {
     };
     for attempt in 1..=attempts {
         match entry.session.offer(found.clone()).await {
-            Answer::Found(Reception::NotNow) if attempt < attempts => {
+            Reception::NotNow if attempt < attempts => {
                 world.clock.sleep_until(world.clock.now().boot + PAUSE).await;
             }
-            Answer::Found(reception) => return reception,
-            // The session ends.
-            _ => break,
+            reception => return reception,
         }
     }
     Reception::NotNow

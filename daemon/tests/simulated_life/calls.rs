@@ -160,7 +160,7 @@ impl World {
                 Event::DeviceAuthorized(*flow, body.and_then(|body| wire::device_authorization(&body)))
             }
             Effect::CreateToken(flow, ..) => Event::Polled(*flow, body.and_then(|body| wire::issued(&body))),
-            Effect::Refresh(lineage, _) => Event::Refreshed(*lineage, body.and_then(|body| wire::issued(&body))),
+            Effect::Refresh(epoch, _) => Event::Refreshed(*epoch, body.and_then(|body| wire::issued(&body))),
             _ => Event::PortalLeft(match body {
                 Ok(body) if !body.is_empty() && serde_json::from_slice::<serde_json::Value>(&body).is_err() => {
                     Err(CallError::Unusable("it is not JSON".to_owned()))

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use identity_center_simulator::{Approval, RefreshTokens};
 use ssoctld::notice::Presence;
-use ssoctld::roles;
 use ssoctld::session::state::Event;
 use ssoctld::session::{Notices, Terms};
 
@@ -89,7 +88,7 @@ impl Life {
             89..=90 => {
                 self.terms = draw_terms(&mut self.world);
                 self.checks.notices_changed(self.terms.notices == Notices::On);
-                self.step(Event::TermsChanged(self.terms)).map(drop)
+                self.step(Event::TermsChanged(self.terms.clone())).map(drop)
             }
             91..=92 => self.stir(),
             93..=96 => {
@@ -187,8 +186,7 @@ impl Life {
 
     /// The machine woke up, or the network changed.
     pub(super) fn stir(&mut self) -> Verdict {
-        self.step(Event::Stirred)?;
-        self.roles_on(roles::state::Event::Stirred).map(drop)
+        self.step(Event::ConnectivityChanged).map(drop)
     }
 
     pub(super) fn midnight(&mut self) -> Verdict {
@@ -220,6 +218,7 @@ impl Life {
 pub(super) fn draw_terms(world: &mut World) -> Terms {
     let rng = &mut world.rng;
     Terms {
+        name: "corp".into(),
         refresh_before: (rng.u8(..4) == 0).then(|| Duration::from_secs(rng.u64(1..7200))),
         notify_before: (rng.u8(..4) == 0).then(|| Duration::from_secs(rng.u64(1..7200))),
         notices: if rng.u8(..5) == 0 { Notices::Off } else { Notices::On },

@@ -4,18 +4,17 @@ use std::time::Duration;
 
 use identity_center_simulator::Delivery;
 use ssoctld::oidc::{CallError, ErrorName, Issued, ServiceClock};
-use ssoctld::roles;
 use ssoctld::session::Snapshot;
-use ssoctld::session::ask::{AskId, Want};
-use ssoctld::session::decision::Decision;
+use ssoctld::session::callers::Question;
 use ssoctld::session::state::{Effect, Event, State};
 
 use super::calls::Journey;
 use super::checks::Verdict;
+use super::decisions::logged;
 use super::life::{Ahead, Life};
 use super::people::Choice;
-use super::roles::Roles;
 use super::telling::{answered, called, told, trace};
+use super::wants::Answer;
 use super::world::{MINUTE, SECOND, StoreMood};
 
 impl Life {
@@ -64,8 +63,7 @@ impl Life {
         self.checks.daemon_started();
         self.world.known_clock = ServiceClock::default();
         self.world.note_trouble(self.world.elapsed());
-        self.state = Some(State::new(self.terms, self.world.rng.u64(..)));
-        self.roles = Some(Roles::new(self.world.rng.u64(..)));
+        self.state = Some(State::new(self.terms.clone(), self.world.rng.u64(..)));
         self.step(Event::PresenceChanged(self.presence))?;
         self.step(Event::ServiceClock(ServiceClock::default()))?;
         Ok(())
@@ -74,7 +72,7 @@ impl Life {
     /// The process is gone, and with it all that it knew and waited for.
     pub(super) fn crash(&mut self) {
         self.state = None;
-        self.roles = None;
+        self.waiting.clear();
         self.stopping = false;
         self.process += 1;
         self.checks.all_left();
@@ -104,14 +102,14 @@ impl Life {
         let sees_clock = matches!(&event, Event::ServiceClock(clock) if clock.ahead_seconds.is_some());
         let is_pending_poll = matches!(&event, Event::Polled(_, Err(_)));
         let is_loaded = matches!(&event, Event::Loaded(Ok(_)));
-        if matches!(&event, Event::PortalLeft(Ok(())) | Event::Asked(_, Want::Logout(_))) {
+        if matches!(&event, Event::PortalLeft(Ok(())) | Event::Asked(Question::Logout { .. })) {
             self.checks.signs_out();
         }
         let issued = issued(&event);
         let had_renewal = self.token.as_ref().is_some_and(|token| token.renewal.is_some());
         let is_refreshed = matches!(event, Event::Refreshed(..));
         let effects = state.on(event, now);
-        let decisions: Vec<Decision> = state.decisions().to_vec();
+        let decisions = logged();
         let count = effects.len();
         let is_quiet = is_pending_poll && decisions.is_empty() && effects.is_empty();
         let snapshot = (!is_quiet).then(|| state.snapshot(now));
@@ -125,20 +123,21 @@ impl Life {
         self.checks.end_is(self.token.as_ref());
         for decision in &decisions {
             trace!(self, "    {decision:?}");
-            match decision {
-                Decision::OpenFlow { why, flow, .. } => {
-                    self.newest_flow = *flow;
-                    self.checks.opens_flow(*flow, *why, self.world.elapsed())?;
+            match decision.message.as_str() {
+                "decided to open a flow" => {
+                    self.newest_flow = decision.number("flow");
+                    self.checks.opens_flow(self.newest_flow, decision.field("why"), self.world.elapsed())?;
                 }
-                Decision::EndFlow { flow, .. } => self.checks.flow_ends(*flow)?,
-                Decision::Reject { refreshable, .. } => {
-                    let tries = decisions.iter().any(|decision| matches!(decision, Decision::Refresh { .. }));
-                    self.checks.rejects(self.token.as_ref(), had_renewal, *refreshable, tries)?;
+                "the flow is over" => self.checks.flow_ends(decision.number("flow"))?,
+                "the portal does not accept the token, which counts as expired" => {
+                    let tries = decisions.iter().any(|decision| decision.message == "decided to refresh");
+                    let refreshable = decision.field("refreshable") == "true";
+                    self.checks.rejects(self.token.as_ref(), had_renewal, refreshable, tries)?;
                 }
-                Decision::Refresh { why, .. } => {
-                    self.checks.refreshes(*why, self.token.as_ref(), self.world.elapsed())?
+                "decided to refresh" => {
+                    self.checks.refreshes(decision.field("why"), self.token.as_ref(), self.world.elapsed())?;
                 }
-                Decision::Compare { .. } => {
+                "compared the new token with the one before" => {
                     if let Some(token) = &issued {
                         self.world.accepted(token);
                         self.checks.token_accepted(token, is_refreshed, self.world.elapsed());
@@ -150,6 +149,7 @@ impl Life {
         if sees_clock {
             self.checks.service_clock_seen(self.token.as_ref(), now.boot);
         }
+        self.hear()?;
         for effect in effects {
             self.carry_out(effect)?;
         }
@@ -165,8 +165,7 @@ impl Life {
             self.checks.conduct(&self.world)?;
         }
         if self.stopping && self.state.as_ref().is_some_and(State::is_settled) {
-            self.roles_on(roles::state::Event::Stop)?;
-            self.checks.nobody_waits_for_roles()?;
+            self.checks.nobody_waits()?;
             trace!(self, "the daemon has stopped");
             self.crash();
         }
@@ -179,9 +178,20 @@ impl Life {
         self.checks.heals(&snapshot, &mut self.world)?;
         self.token = snapshot.token;
         self.has_code = snapshot.flow.is_some();
-        if std::mem::replace(&mut self.lineage, snapshot.lineage) != snapshot.lineage {
-            let heard = Box::new(roles::state::Event::Tick);
-            self.ahead(Duration::ZERO, Ahead::RolesHear(self.process, heard));
+        self.epoch = snapshot.epoch;
+        Ok(())
+    }
+
+    /// Hears what callers are told.
+    fn hear(&mut self) -> Verdict {
+        if let Some(state) = &mut self.state {
+            state.answers().send();
+        }
+        let heard: Vec<(u64, Answer)> = self.waiting.iter_mut().filter_map(|(id, hear)| Some((*id, hear()?))).collect();
+        for (id, answer) in heard {
+            self.waiting.remove(&id);
+            trace!(self, "    caller {id}: {}", answered(&answer));
+            self.checks.answers(id, &answer, self.epoch, self.token.as_ref(), &mut self.world)?;
         }
         Ok(())
     }
@@ -193,11 +203,7 @@ impl Life {
         }
         match effect {
             Effect::Load | Effect::Store(_) => self.access_store(effect),
-            Effect::Answer(AskId(id), answer) => {
-                trace!(self, "    caller {id}: {}", answered(&answer));
-                self.checks.answers(id, &answer, self.token.as_ref(), &mut self.world)?;
-                self.hand_to_roles(id, answer)?;
-            }
+            Effect::AskPortal(ticket, subject, page, token) => self.ask_portal(ticket, subject, page, token)?,
             Effect::Show(notice) => {
                 trace!(self, "    shows {}", notice.name());
                 let now = self.boot();

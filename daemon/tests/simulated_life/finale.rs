@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use ssoctld::notice::Presence;
-use ssoctld::session::ask::Want;
 use ssoctld::session::state::Event;
 
 use super::chance::Day;
 use super::checks::{HEALING, Verdict};
 use super::life::Life;
 use super::telling::trace;
+use super::wants::Want;
 use super::weather::Weather;
 use super::world::{MINUTE, StoreMood};
 
@@ -38,7 +38,7 @@ impl Life {
         self.step(Event::Tick)?;
         let id = self.ask(Want::Token { min_valid: Duration::ZERO, wait: 15 * MINUTE })?;
         let deadline = self.world.elapsed() + 16 * MINUTE;
-        while self.world.elapsed() < deadline && self.checks.is_waiting(id.0) {
+        while self.world.elapsed() < deadline && self.checks.is_waiting(id) {
             for pending in self.world.service.pending() {
                 // It is pending, so somebody can approve it.
                 let _ = self.world.service.approve(&pending.user_code);

@@ -1,24 +1,23 @@
 //! One life of a session: thirty virtual days of events from a queue, drawn from a seed.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use identity_center_simulator::Delivery;
 use ssoctld::clock::BootTime;
 use ssoctld::notice::Presence;
 use ssoctld::oidc::CallError;
-use ssoctld::roles;
-use ssoctld::session::ask::AskId;
-use ssoctld::session::state::{Event, Lineage, State};
-use ssoctld::session::{AccessToken, Notices, Terms, Token};
+use ssoctld::session::state::{Event, State};
+use ssoctld::session::{Notices, SignInEpoch, Terms, Token};
 
 use super::calls::Journey;
 use super::chance::{Day, draw_terms};
 use super::checks::{Checks, DayOfWork, Verdict};
+use super::decisions;
 use super::people::Choice;
-use super::roles::{Errand, Roles, Wanted};
+use super::roles::Errand;
 use super::telling::{Report, trace};
+use super::wants::{Hear, Want};
 use super::weather::Weather;
 use super::world::{DAY, MINUTE, StoreMood, Stored, World};
 
@@ -31,15 +30,9 @@ pub(super) enum Ahead {
     Reach(u64, Box<Journey>),
     /// A call is over for the session; `Err` without the service's doing.
     Conclude(u64, Box<Journey>, Result<Box<Delivery>, CallError>),
-    /// The roles' task hears of something.
-    RolesHear(u64, Box<roles::state::Event>),
-    /// A call of the roles needs a token.
-    RolesCall(u64, Box<Wanted>),
     /// The same as the first two, for a call to the portal.
     ReachPortal(u64, Box<Errand>),
     ConcludeErrand(u64, Box<Errand>, Result<Box<Delivery>, CallError>),
-    /// The portal has not taken a token.
-    Reject(u64, Arc<AccessToken>),
     /// The store has read.
     Read(u64),
     /// The store has written.
@@ -51,11 +44,9 @@ pub(super) enum Ahead {
     /// One of the things that just happen.
     Chance,
     /// A caller comes for the same thing as one before.
-    AskForRole(Box<roles::ask::Want>),
+    AskForRole(Box<Want>),
     /// A caller loses its patience.
-    Leave(AskId),
-    /// The same, of the roles.
-    LeaveRoles(u64),
+    Leave(u64),
     WeatherClears,
     StoreRecovers,
     WakeUp,
@@ -70,9 +61,10 @@ pub(crate) struct Life {
     pub(super) world: World,
     pub(super) checks: Checks,
     pub(super) state: Option<State>,
-    pub(super) roles: Option<Roles>,
     /// Of the token that readers see.
-    pub(super) lineage: Lineage,
+    pub(super) epoch: SignInEpoch,
+    /// The callers that wait, and how to hear what they are told.
+    pub(super) waiting: BTreeMap<u64, Hear>,
     /// Which process of the daemon runs. What was begun for an earlier one comes to nothing.
     pub(super) process: u64,
     queue: BTreeMap<(Duration, u64), Ahead>,
@@ -103,7 +95,7 @@ pub(crate) struct Life {
 /// Lives through a seed. With `trace`, every event is written down, also those before a failure.
 pub(crate) fn live(seed: u64, trace: Option<Vec<String>>) -> (Result<Report, String>, Vec<String>) {
     let mut life = Life::new(seed, trace);
-    let outcome = life.run();
+    let outcome = tracing::subscriber::with_default(decisions::Log, || life.run());
     let at = life.world.elapsed();
     let report = life.report();
     (outcome.map(|()| report).map_err(|rule| format!("after {at:?}: {rule}")), life.trace.unwrap_or_default())
@@ -117,8 +109,8 @@ impl Life {
             world,
             checks: Checks::default(),
             state: None,
-            roles: None,
-            lineage: Lineage::default(),
+            epoch: SignInEpoch::default(),
+            waiting: BTreeMap::new(),
             process: 0,
             queue: BTreeMap::new(),
             queued: 0,
@@ -140,8 +132,8 @@ impl Life {
             stopping: false,
             unstored_at_crash: None,
         };
-        life.checks.notices_changed(terms.notices == Notices::On);
-        trace!(life, "seed {seed}: {}; {terms:?}", life.world.settings);
+        life.checks.notices_changed(life.terms.notices == Notices::On);
+        trace!(life, "seed {seed}: {}; {:?}", life.world.settings, life.terms);
         life
     }
 
@@ -189,10 +181,9 @@ impl Life {
             let time = wake_at.filter(|_| !self.is_asleep)?;
             Some(World::elapsed_at(time).max(self.world.elapsed()))
         };
-        let session = at(self.state.as_ref().and_then(|state| state.wake_at(now)));
-        let roles = at(self.roles.as_ref().and_then(|roles| roles.wake_at(now.boot)));
+        let session = at(self.state.as_ref().and_then(|state| state.wake_at(now)).map(|(wake_at, _)| wake_at));
         let queued = self.queue.first_key_value().map(|((time, _), _)| *time);
-        let first = session.into_iter().chain(roles).chain(queued).min().filter(|first| *first < end);
+        let first = session.into_iter().chain(queued).min().filter(|first| *first < end);
         self.world.advance_to(first.unwrap_or(end));
         match first {
             None => Ok(()),
@@ -206,10 +197,6 @@ impl Life {
                 let before = acts(self);
                 let did = self.step(Event::Tick)? > 0 || acts(self) != before;
                 self.checks.ticked(did, self.world.elapsed())
-            }
-            first if first == roles => {
-                let did = self.roles_on(roles::state::Event::Tick)? > 0;
-                self.checks.roles_ticked(did, self.world.elapsed())
             }
             Some(_) => {
                 let (_, what) = self.queue.pop_first().expect("there is a first");
@@ -259,8 +246,6 @@ impl Life {
                 Ok(())
             }
             Ahead::Conclude(process, journey, result) if process == self.process => self.conclude(&journey, result),
-            Ahead::RolesHear(process, event) if process == self.process => self.roles_on(*event).map(drop),
-            Ahead::RolesCall(process, wanted) if process == self.process => self.token_for(*wanted),
             Ahead::ReachPortal(process, errand) => {
                 self.reach_portal(process, errand);
                 Ok(())
@@ -268,7 +253,6 @@ impl Life {
             Ahead::ConcludeErrand(process, errand, result) if process == self.process => {
                 self.conclude_errand(&errand, result)
             }
-            Ahead::Reject(process, token) if process == self.process => self.step(Event::Rejected(token)).map(drop),
             Ahead::Read(process) if process == self.process => {
                 let result = self.world.access_store().map(|()| self.world.read_record());
                 self.checks.store_accessed(result.is_ok());
@@ -294,15 +278,11 @@ impl Life {
                 Ok(())
             }
             Ahead::Click => self.click(),
-            Ahead::Leave(id) if self.checks.is_waiting(id.0) => {
-                self.checks.left(id.0);
-                self.step(Event::Left(id)).map(drop)
+            Ahead::Leave(id) if self.waiting.remove(&id).is_some() => {
+                self.checks.left(id);
+                self.step(Event::CallersLeft).map(drop)
             }
             Ahead::AskForRole(want) if self.is_running() => self.ask_for_role(*want),
-            Ahead::LeaveRoles(id) if self.checks.waits_for_roles(id) => {
-                self.checks.left_roles(id);
-                self.roles_on(roles::state::Event::Left(roles::ask::AskId(id))).map(drop)
-            }
             Ahead::WeatherClears => {
                 self.world.healthy_for();
                 self.world.weather = Weather::Fair;

@@ -24,11 +24,13 @@ mod calls;
 mod chance;
 mod checks;
 mod daemon;
+mod decisions;
 mod finale;
 mod life;
 mod people;
 mod roles;
 mod telling;
+mod wants;
 mod weather;
 mod world;
 

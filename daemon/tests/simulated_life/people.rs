@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use ssoctld::notice::{Action, Notice, Presence};
-use ssoctld::session::ask::{AskId, Forgotten, Need, Want};
+use ssoctld::session::callers::{Forgotten, Need};
 use ssoctld::session::state::Event;
 
 use super::chance::Day;
 use super::checks::Verdict;
 use super::life::{Ahead, Life};
+use super::wants::Want;
 use super::world::{HOUR, MINUTE, SECOND};
 
 /// What a person does with a code.
@@ -103,12 +104,14 @@ impl Life {
         }
     }
 
-    pub(super) fn ask(&mut self, want: Want) -> Result<AskId, String> {
+    pub(super) fn ask(&mut self, want: Want) -> Result<u64, String> {
         self.asked += 1;
-        let id = AskId(self.asked);
+        let id = self.asked;
         if self.is_running() {
-            self.checks.asked(id.0, want, self.world.elapsed());
-            self.step(Event::Asked(id, want))?;
+            self.checks.asked(id, want.clone(), self.world.elapsed());
+            let (question, hear) = want.ask();
+            self.waiting.insert(id, hear);
+            self.step(question)?;
         }
         Ok(id)
     }

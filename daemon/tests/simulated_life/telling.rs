@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use ssoctld::session::ask::Answer;
 use ssoctld::session::state::{Effect, Event};
 
+use super::wants::Answer;
 use super::world::World;
 
 /// Writes an event down, if anybody wants to read it.

@@ -10,10 +10,9 @@ use ssoctld::issuer::Issuer;
 use ssoctld::oidc::wire;
 use ssoctld::portal;
 use ssoctld::secrets::record;
-use ssoctld::session::Terms;
-use ssoctld::session::ask::AskId;
 use ssoctld::session::found::{Found, Proof};
 use ssoctld::session::state::{Event, State};
+use ssoctld::session::{Notices, Terms};
 use ssoctld::token_files::file::{Content, Holding, Publication};
 use ssoctld::transport::Reply;
 
@@ -166,10 +165,14 @@ pub(crate) fn stored_record(bytes: &[u8]) {
     let owner = record::Owner { identity, portal: None };
     let again = record::encode(&owner, &kept, now());
     assert!(record::decode(again.expose(), now()).is_ok(), "what was read can be written");
-    let mut state = State::new(Terms::default(), 1);
+    let mut state = State::new(terms(), 1);
     state.on(Event::Tick, now());
     state.on(Event::Loaded(Ok(Some(kept))), now());
     live_on(state);
+}
+
+fn terms() -> Terms {
+    Terms { name: "corp".into(), refresh_before: None, notify_before: None, notices: Notices::On }
 }
 
 /// Whatever a session was given, it goes on.
@@ -177,7 +180,7 @@ fn live_on(mut state: State) {
     let mut now = now();
     for _ in 0..4 {
         let _ = state.snapshot(now);
-        let Some(next) = state.wake_at(now) else { break };
+        let Some((next, _)) = state.wake_at(now) else { break };
         assert!(next > now.boot, "nothing that is due is left undone");
         now = Now { boot: next, wall: now.wall_at(next) };
         state.on(Event::Tick, now);
@@ -189,10 +192,11 @@ fn live_on(mut state: State) {
 pub(crate) fn token_file(bytes: &[u8]) {
     let Content::Members(members) = Content::parse(Some(bytes)) else { return };
     if let Holding::Foreign(found) = members.holding(&Issuer::aws("eu-west-1"), Path::new("/cache/a.json")) {
-        let mut state = State::new(Terms::default(), 1);
+        let mut state = State::new(terms(), 1);
         state.on(Event::Tick, now());
         state.on(Event::Loaded(Ok(None)), now());
-        state.on(Event::Found(AskId(1), Found { proof: Proof::Given, ..found }), now());
+        let (reply, _reception) = tokio::sync::oneshot::channel();
+        state.on(Event::Found(Found { proof: Proof::Given, ..found }, reply.into()), now());
         live_on(state);
     }
     let token = Secret::from("published");

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ssoctld::session::Token;
-use ssoctld::session::ask::{Answer, Need, PortalOutcome, Refusal, Want};
+use ssoctld::session::callers::{Need, PortalOutcome, Refusal};
+use ssoctld::session::{SignInEpoch, Token};
 
+use super::super::wants::{Answer, Want};
 use super::super::world::{MINUTE, World};
 use super::{Checks, HEALING, SLACK, STORING, Verdict, require};
 
@@ -14,16 +15,18 @@ const SILENT: Duration = Duration::from_secs(10);
 const LOADING: Duration = Duration::from_secs(2);
 const CODE: Duration = Duration::from_secs(30);
 const LEAVING: Duration = Duration::from_secs(25);
+const CREDENTIALS: Duration = Duration::from_secs(10);
+const LISTS: Duration = Duration::from_secs(30);
 
 /// A caller that has not been answered.
-struct Caller {
-    want: Want,
-    since: Duration,
+pub(super) struct Caller {
+    pub(super) want: Want,
+    pub(super) since: Duration,
 }
 
 #[derive(Default)]
 pub(super) struct Callers {
-    waiting: BTreeMap<u64, Caller>,
+    pub(super) waiting: BTreeMap<u64, Caller>,
 }
 
 impl Checks {
@@ -40,6 +43,12 @@ impl Checks {
         self.callers.waiting.clear();
     }
 
+    /// Every caller that is still there when the daemon stops is answered.
+    pub(crate) fn nobody_waits(&self) -> Verdict {
+        let count = self.callers.waiting.len();
+        require(count == 0, || format!("the daemon has stopped, and {count} callers were not answered"))
+    }
+
     pub(crate) fn is_waiting(&self, id: u64) -> bool {
         self.callers.waiting.contains_key(&id)
     }
@@ -50,11 +59,21 @@ impl Checks {
 
     /// Every caller is answered once, with a token only if that is live, lives long enough, is what it claims to be, and would
     /// survive a crash; and not with a refusal while the service would give what is asked for.
-    pub(crate) fn answers(&mut self, id: u64, answer: &Answer, token: Option<&Token>, world: &mut World) -> Verdict {
+    pub(crate) fn answers(
+        &mut self,
+        id: u64,
+        answer: &Answer,
+        epoch: SignInEpoch,
+        token: Option<&Token>,
+        world: &mut World,
+    ) -> Verdict {
         let Some(caller) = self.callers.waiting.remove(&id) else {
             return Err("somebody was answered who had not asked".into());
         };
         self.counts.answers += 1;
+        if let Some(subject) = caller.want.subject() {
+            return self.answers_role(&caller, subject, answer, epoch, token, world);
+        }
         match (&caller.want, answer) {
             (Want::Token { min_valid, .. }, Answer::Token(access, expires)) => {
                 self.counts.tokens += 1;
@@ -95,14 +114,16 @@ impl Checks {
     /// Nobody waits longer than was promised, a sleep of the machine aside.
     pub(crate) fn promises(&self, loading: bool, now: Duration) -> Verdict {
         for caller in self.callers.waiting.values() {
-            let patience = match caller.want {
-                Want::Token { wait, .. } if loading => wait.max(LOADING),
-                Want::Token { wait, .. } => wait.max(SILENT) + STORING,
+            let patience = match &caller.want {
+                Want::Token { wait, .. } if loading => (*wait).max(LOADING),
+                Want::Token { wait, .. } => (*wait).max(SILENT) + STORING,
                 Want::Login { need: Need::Fresh } => 2 * CODE,
                 Want::Login { .. } => CODE + STORING,
-                Want::LoginEnd { wait, .. } => wait.max(CODE) + STORING,
+                Want::LoginEnd { wait, .. } => (*wait).max(CODE) + STORING,
                 Want::CancelLogin => Duration::ZERO,
                 Want::Logout(_) => LOADING + LEAVING,
+                Want::Credentials { .. } => CREDENTIALS,
+                Want::Accounts | Want::Roles(_) => LISTS,
             };
             let deadline = (caller.since + patience).max(self.woken) + SLACK;
             require(now <= deadline, || format!("{:?} has waited since {:?}", caller.want, caller.since))?;

@@ -4,9 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use ssoctld::oidc::ErrorName;
-use ssoctld::session::decision::Why;
-use ssoctld::session::state::{Effect, Event, Lineage};
-use ssoctld::session::{Renewal, Token};
+use ssoctld::session::state::{Effect, Event};
+use ssoctld::session::{Renewal, SignInEpoch, Token};
 
 use super::super::world::World;
 use super::{Checks, ON_ITS_WAY, Verdict, require};
@@ -32,7 +31,7 @@ enum Kind {
     /// RegisterClient, StartDeviceAuthorization or CreateToken for this flow.
     Flow(u64),
     /// A refresh; the answer to one of an earlier sign-in has nothing to say any more.
-    Refresh(Lineage),
+    Refresh(SignInEpoch),
     Logout,
 }
 
@@ -40,7 +39,7 @@ fn kind(effect: &Effect) -> Option<Kind> {
     Some(match effect {
         Effect::Load | Effect::Store(_) => Kind::Store,
         Effect::Register(flow) | Effect::AuthorizeDevice(flow, _) | Effect::CreateToken(flow, ..) => Kind::Flow(*flow),
-        Effect::Refresh(lineage, _) => Kind::Refresh(*lineage),
+        Effect::Refresh(epoch, _) => Kind::Refresh(*epoch),
         Effect::LeavePortal(_) => Kind::Logout,
         _ => return None,
     })
@@ -149,10 +148,10 @@ impl Checks {
 
     /// What nobody asked for does not happen again and again: a token is refreshed by itself after a tenth of its life at the
     /// earliest.
-    pub(crate) fn refreshes(&self, why: Why, token: Option<&Token>, now: Duration) -> Verdict {
+    pub(crate) fn refreshes(&self, why: &str, token: Option<&Token>, now: Duration) -> Verdict {
         // One that came too late to be of use is not waited for again.
         let live = token.filter(|token| World::elapsed_at(token.expires) > now && !self.tokens.is_from_record(token));
-        let Some(token) = live.filter(|_| why == Why::Due) else { return Ok(()) };
+        let Some(token) = live.filter(|_| why == "due") else { return Ok(()) };
         // An answer that was slept through has used up life on its way.
         let asked = World::elapsed_at(token.expires).saturating_sub(token.lifetime);
         require(now + ON_ITS_WAY >= asked + token.lifetime / 10, || {

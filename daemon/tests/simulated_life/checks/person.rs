@@ -5,7 +5,6 @@ use std::time::Duration;
 use ssoctld::clock::BootTime;
 use ssoctld::notice::{Notice, Presence};
 use ssoctld::session::Token;
-use ssoctld::session::decision::Why;
 
 use super::super::world::World;
 use super::{Checks, SAME_END, Verdict, require};
@@ -56,10 +55,10 @@ impl Checks {
 
     /// A flow is opened unasked only for a live token that ends, once for the same end, and never while the person is away
     /// or does not want notices.
-    pub(crate) fn opens_flow(&mut self, flow: u64, why: Why, now: Duration) -> Verdict {
+    pub(crate) fn opens_flow(&mut self, flow: u64, why: &str, now: Duration) -> Verdict {
         self.counts.flows += 1;
         self.flow_opens(flow)?;
-        if why == Why::Asked {
+        if why == "asked" {
             return Ok(());
         }
         require(self.presence == Presence::Present, || "a flow was opened unasked while the person was away".into())?;

@@ -5,22 +5,18 @@ use std::time::Duration;
 
 use ssoctld::clock::BootTime;
 use ssoctld::portal::{Assignment, ErrorName, Keys, PortalError};
-use ssoctld::roles::Subject;
-use ssoctld::roles::ask::{Answer, Refusal, Want};
-use ssoctld::session::Token;
-use ssoctld::session::ask::Refusal as SessionRefusal;
-use ssoctld::session::state::Lineage;
+use ssoctld::session::callers::Refusal;
+use ssoctld::session::roles::Subject;
+use ssoctld::session::roles::callers::RoleRefusal;
+use ssoctld::session::{SignInEpoch, Token};
 
+use super::super::wants::{Answer, Want};
 use super::super::world::{MINUTE, SECOND, World};
-use super::calls::Habits;
-use super::{CLOCK_TOLERANCE, Checks, HEALING, SLACK, Verdict, require};
+use super::callers::Caller;
+use super::{CLOCK_TOLERANCE, Checks, HEALING, Verdict, require};
 
 /// The portal's patience with one session, which nobody else should find out about: a promise to callers of other programs.
 const CALLS_PER_SECOND: usize = 9;
-
-/// How long callers wait, as `policy` has it. Repeated here, because it is a promise to them.
-const CREDENTIALS: Duration = Duration::from_secs(10);
-const LISTS: Duration = Duration::from_secs(30);
 
 /// How long the portal is not asked again about a role that the person does not have, once it has said so twice in a row; and
 /// how long these may be apart.
@@ -38,38 +34,22 @@ const ASSIGNED: [(&str, &[&str]); 2] =
 
 #[derive(Default)]
 pub(super) struct Roles {
-    waiting: BTreeMap<u64, Caller>,
-    in_flight: Vec<(Lineage, Subject)>,
+    in_flight: Vec<(SignInEpoch, Subject)>,
     /// When the last calls began.
     begun: VecDeque<BootTime>,
     issued: HashMap<String, Issued>,
     /// Until when the credentials live that were handed out since they came.
     in_use: BTreeMap<Subject, (String, BootTime)>,
-    denied: BTreeMap<Subject, (Lineage, BootTime, Duration)>,
-    habits: Habits,
+    denied: BTreeMap<Subject, (SignInEpoch, BootTime, Duration)>,
     /// When the service took back what it had given.
     revoked: Option<Duration>,
-}
-
-/// A caller that has not been answered.
-struct Caller {
-    want: Want,
-    since: Duration,
 }
 
 /// Credentials that the portal gave.
 struct Issued {
     subject: Subject,
-    lineage: Lineage,
+    epoch: SignInEpoch,
     ends: Duration,
-}
-
-fn subject(want: &Want) -> Subject {
-    match want {
-        Want::Credentials { assignment, .. } => Subject::Credentials(assignment.clone()),
-        Want::Accounts => Subject::Accounts,
-        Want::Roles(account) => Subject::Roles(account.clone()),
-    }
 }
 
 fn roles_in(account: &str) -> Option<&'static [&'static str]> {
@@ -88,41 +68,19 @@ fn is_assigned(subject: &Subject) -> bool {
 }
 
 impl Checks {
-    pub(crate) fn asked_for_role(&mut self, id: u64, want: &Want, now: Duration) {
-        self.roles.waiting.insert(id, Caller { want: want.clone(), since: now });
-    }
-
-    pub(crate) fn waits_for_roles(&self, id: u64) -> bool {
-        self.roles.waiting.contains_key(&id)
-    }
-
-    pub(crate) fn left_roles(&mut self, id: u64) {
-        self.roles.waiting.remove(&id);
-    }
-
-    /// Who is still there when the daemon stops is answered.
-    pub(crate) fn nobody_waits_for_roles(&self) -> Verdict {
-        let count = self.roles.waiting.len();
-        require(count == 0, || format!("the daemon has stopped, and {count} callers of roles were not answered"))
-    }
-
     /// The service takes tokens back, which nobody is told.
     pub(crate) const fn revoked(&mut self, now: Duration) {
         self.roles.revoked = Some(now);
     }
 
-    pub(crate) fn roles_ticked(&mut self, did_something: bool, now: Duration) -> Verdict {
-        self.roles.habits.ticked(did_something, now)
-    }
-
     /// One call for a subject is in flight, and begun for somebody: who waits, or has used what is to be renewed. The portal
     /// is not asked more often than it bears, nor again about what it has just denied.
-    pub(crate) fn role_call_begins(&mut self, subject: &Subject, lineage: Lineage, now: BootTime) -> Verdict {
+    pub(crate) fn role_call_begins(&mut self, subject: &Subject, epoch: SignInEpoch, now: BootTime) -> Verdict {
+        let is_awaited = self.callers.waiting.values().any(|caller| caller.want.subject().as_ref() == Some(subject));
         let roles = &mut self.roles;
-        let call = (lineage, subject.clone());
+        let call = (epoch, subject.clone());
         require(!roles.in_flight.contains(&call), || format!("two calls at once for {subject}"))?;
         roles.in_flight.push(call);
-        let is_awaited = roles.waiting.values().any(|caller| self::subject(&caller.want) == *subject);
         let is_in_use = roles.in_use.get(subject).is_some_and(|(_, expires)| now < *expires);
         require(is_awaited || is_in_use, || format!("a call for {subject}, which nobody uses"))?;
         roles.begun.push_back(now);
@@ -130,52 +88,49 @@ impl Checks {
             roles.begun.pop_front();
         }
         require(roles.begun.len() <= CALLS_PER_SECOND, || format!("{} calls within a second", roles.begun.len()))?;
-        let denied = roles.denied.get(subject).filter(|(then, ..)| *then == lineage);
+        let denied = roles.denied.get(subject).filter(|(then, ..)| *then == epoch);
         require(denied.is_none_or(|(_, at, remembered)| now.since(*at) >= *remembered), || {
             format!("{subject} was denied, and asked for again")
         })
     }
 
-    pub(crate) fn role_call_ends(&mut self, subject: &Subject, lineage: Lineage) {
-        let known = self.roles.in_flight.iter().position(|(then, known)| (*then, known) == (lineage, subject));
+    pub(crate) fn role_call_ends(&mut self, subject: &Subject, epoch: SignInEpoch) {
+        let known = self.roles.in_flight.iter().position(|(then, known)| (*then, known) == (epoch, subject));
         if let Some(index) = known {
             self.roles.in_flight.remove(index);
         }
     }
 
     /// The portal has given these.
-    pub(crate) fn credentials_come(&mut self, keys: &Keys, subject: &Subject, lineage: Lineage, ends: Duration) {
-        let issued = Issued { subject: subject.clone(), lineage, ends };
+    pub(crate) fn credentials_come(&mut self, keys: &Keys, subject: &Subject, epoch: SignInEpoch, ends: Duration) {
+        let issued = Issued { subject: subject.clone(), epoch, ends };
         self.roles.denied.remove(subject);
         self.roles.issued.insert(keys.access_key_id.clone(), issued);
         self.roles.in_use.remove(subject);
     }
 
     /// The portal has said that the person does not have this role. Lists are asked for each time.
-    pub(crate) fn role_is_denied(&mut self, subject: &Subject, error: &PortalError, lineage: Lineage, now: BootTime) {
+    pub(crate) fn role_is_denied(&mut self, subject: &Subject, error: &PortalError, epoch: SignInEpoch, now: BootTime) {
         let is_denied = matches!(error.name(), Some(ErrorName::Forbidden | ErrorName::ResourceNotFound));
         if is_denied && matches!(subject, Subject::Credentials(_)) {
-            let known = self.roles.denied.get(subject).filter(|(then, ..)| *then == lineage);
+            let known = self.roles.denied.get(subject).filter(|(then, ..)| *then == epoch);
             let in_a_row = known.is_some_and(|(_, at, remembered)| now.since(*at) < *remembered + DENIAL);
             let remembered = if in_a_row { DENIAL } else { FIRST_DENIAL };
-            self.roles.denied.insert(subject.clone(), (lineage, now, remembered));
+            self.roles.denied.insert(subject.clone(), (epoch, now, remembered));
         }
     }
 
     /// Every caller is answered once: with credentials only if they are of the role and of the present sign-in, live, and live
     /// long enough; with whole lists; and not with a refusal where the portal would give what is asked for.
-    pub(crate) fn answers_role(
+    pub(super) fn answers_role(
         &mut self,
-        id: u64,
+        caller: &Caller,
+        subject: Subject,
         answer: &Answer,
-        lineage: Lineage,
+        epoch: SignInEpoch,
         token: Option<&Token>,
         world: &mut World,
     ) -> Verdict {
-        let Some(caller) = self.roles.waiting.remove(&id) else {
-            return Err("somebody was answered about roles who had not asked".into());
-        };
-        self.counts.answers += 1;
         match (&caller.want, answer) {
             (Want::Credentials { min_valid, .. }, Answer::Credentials(keys, expires)) => {
                 self.counts.credentials += 1;
@@ -183,14 +138,13 @@ impl Checks {
                 require(claimed > Duration::ZERO && claimed >= *min_valid, || {
                     format!("credentials for {claimed:?} were given to somebody who wanted {min_valid:?}")
                 })?;
-                let subject = subject(&caller.want);
                 let Some(issued) = self.roles.issued.get(&keys.access_key_id) else {
                     return Err("credentials that nobody issued".into());
                 };
                 require(issued.subject == subject, || {
                     format!("credentials for {} to who wants {subject}", issued.subject)
                 })?;
-                require(issued.lineage == lineage, || format!("credentials for {subject} of another sign-in"))?;
+                require(issued.epoch == epoch, || format!("credentials for {subject} of another sign-in"))?;
                 let excess = World::elapsed_at(*expires).saturating_sub(issued.ends);
                 require(excess <= CLOCK_TOLERANCE, || {
                     format!("credentials were served {excess:?} past their true end")
@@ -206,21 +160,27 @@ impl Checks {
                 let expected = roles_in(account.as_str()).unwrap_or_default();
                 require(roles.as_slice() == expected, || format!("the roles in {account} are said to be {roles:?}"))
             }
-            (_, Answer::Refused(refusal)) => self.refuses_role(&caller, refusal, token, world),
+            (_, Answer::RoleRefused(refusal)) => self.refuses_role(caller, refusal, token, world),
             (want, answer) => Err(format!("{want:?} was asked for, and the answer is {answer:?}")),
         }
     }
 
-    fn refuses_role(&self, caller: &Caller, refusal: &Refusal, token: Option<&Token>, world: &mut World) -> Verdict {
+    fn refuses_role(
+        &self,
+        caller: &Caller,
+        refusal: &RoleRefusal,
+        token: Option<&Token>,
+        world: &mut World,
+    ) -> Verdict {
         let is_well = world.healthy_for() >= HEALING;
         let is_warned = self.roles.revoked.is_some_and(|at| at + HEALING >= caller.since);
         match refusal {
-            Refusal::Session(SessionRefusal::ShuttingDown) => Ok(()),
-            Refusal::TooManyRoles => Err("there is no room for a few roles".into()),
-            Refusal::NotAssigned { subject, .. } => {
+            RoleRefusal::Session(Refusal::ShuttingDown) => Ok(()),
+            RoleRefusal::TooManyRoles => Err("there is no room for a few roles".into()),
+            RoleRefusal::NotAssigned { subject, .. } => {
                 require(!is_assigned(subject), || format!("{subject} is denied to a person who has it"))
             }
-            Refusal::ValidityUnattainable { best } => {
+            RoleRefusal::ValidityUnattainable { best } => {
                 let Want::Credentials { min_valid, .. } = &caller.want else {
                     return Err("a list is said not to live long enough".into());
                 };
@@ -230,8 +190,11 @@ impl Checks {
                     format!("{min_valid:?} is called too long, and credentials live {:?}", world.role_lifetime)
                 })
             }
-            Refusal::Session(refusal) if is_well => {
-                let since = self.live_since();
+            RoleRefusal::Session(refusal) if is_well => {
+                // What has ended in this very step is no reason to expect anything.
+                let since = self
+                    .live_since()
+                    .filter(|_| token.is_some_and(|token| World::elapsed_at(token.expires) > world.elapsed()));
                 require(since.is_none_or(|since| since > caller.since), || {
                     format!("refused with {refusal:?}, although there is a live token since {since:?}")
                 })?;
@@ -239,23 +202,10 @@ impl Checks {
                 let enough = could.is_some_and(|until| until > world.elapsed() + MINUTE);
                 require(!enough, || format!("refused with {refusal:?}, although a refresh would have given a token"))
             }
-            Refusal::Portal(_) | Refusal::PortalSilent if is_well && !is_warned => {
+            RoleRefusal::Portal(_) | RoleRefusal::PortalSilent if is_well && !is_warned => {
                 Err(format!("refused with {refusal:?}, although nothing was wrong for {HEALING:?}"))
             }
-            Refusal::Session(_) | Refusal::Portal(_) | Refusal::PortalSilent => Ok(()),
+            RoleRefusal::Session(_) | RoleRefusal::Portal(_) | RoleRefusal::PortalSilent => Ok(()),
         }
-    }
-
-    /// Nobody waits longer than was promised, a sleep of the machine aside.
-    pub(crate) fn roles_promise(&self, now: Duration) -> Verdict {
-        for caller in self.roles.waiting.values() {
-            let patience = match caller.want {
-                Want::Credentials { .. } => CREDENTIALS,
-                Want::Accounts | Want::Roles(_) => LISTS,
-            };
-            let deadline = (caller.since + patience).max(self.woken) + SLACK;
-            require(now <= deadline, || format!("{:?} has waited since {:?}", caller.want, caller.since))?;
-        }
-        Ok(())
     }
 }

@@ -1,19 +1,9 @@
 //! What errors of portal and session mean.
 
 use super::*;
-use crate::session::ask::Refusal as NoToken;
 
-fn sign_in_required() -> NoToken {
-    NoToken::SignInRequired { flow: None, expired: None }
-}
-
-fn rejected() -> Failure {
-    let token = AccessToken {
-        value: "stale".into(),
-        token_type: "Bearer".into(),
-        issuer: crate::issuer::Issuer::aws("eu-west-1"),
-    };
-    Failure::Rejected(Arc::new(token), named(ErrorName::Unauthorized))
+fn sign_in_required() -> Refusal {
+    Refusal::SignInRequired { flow: None, expired: None }
 }
 
 #[test]
@@ -21,10 +11,10 @@ fn a_failure_is_told_to_all_who_wait_after_one_call() {
     let unavailable = PortalError::Unnamed { status: 500, description: String::new(), retry_after: None };
     for error in [network(), unavailable, PortalError::Unusable("x".into()), named(ErrorName::InvalidRequest)] {
         let mut t = Timeline::start();
-        let callers: Vec<AskId> = (0..50).map(|_| t.ask("Admin", NOW)).collect();
+        let callers: Vec<usize> = (0..50).map(|_| t.ask("Admin", NOW)).collect();
         t.fails(error.clone());
         assert_eq!(t.calls, 1);
-        assert!(callers.iter().all(|caller| t.refusal(*caller) == &Refusal::Portal(error.clone())));
+        assert!(callers.iter().all(|caller| t.refusal(*caller) == &RoleRefusal::Portal(error.clone())));
     }
 }
 
@@ -49,7 +39,7 @@ fn however_often_it_failed_who_waits_sees_an_attempt() {
         t.advance(secs(9));
         assert_eq!(t.calls, calls);
         t.fails(network());
-        assert_eq!(t.refusal(caller), &Refusal::Portal(network()));
+        assert_eq!(t.refusal(caller), &RoleRefusal::Portal(network()));
     }
 }
 
@@ -59,7 +49,7 @@ fn a_pause_beyond_a_callers_patience_is_told_at_once() {
     t.ask("Admin", NOW);
     t.fails(PortalError::Unnamed { status: 503, description: String::new(), retry_after: Some(mins(5)) });
     let caller = t.ask("Admin", NOW);
-    assert!(matches!(t.refusal(caller), Refusal::Portal(_)));
+    assert!(matches!(t.refusal(caller), RoleRefusal::Portal(_)));
     assert_eq!((t.calls, t.wakes_in()), (1, None));
 }
 
@@ -87,7 +77,8 @@ fn old_credentials_are_served_to_their_end_and_a_renewal_is_tried_again_meanwhil
 
 #[test]
 fn a_first_denial_is_asked_about_again_soon_and_a_second_in_a_row_is_remembered_for_a_minute() {
-    let denied = |remembered| Refusal::NotAssigned { subject: Subject::Credentials(assignment("Nobody")), remembered };
+    let denied =
+        |remembered| RoleRefusal::NotAssigned { subject: Subject::Credentials(assignment("Nobody")), remembered };
     for name in [ErrorName::Forbidden, ErrorName::ResourceNotFound] {
         let mut t = Timeline::start();
         let caller = t.ask("Nobody", NOW);
@@ -99,7 +90,7 @@ fn a_first_denial_is_asked_about_again_soon_and_a_second_in_a_row_is_remembered_
         t.advance(secs(1));
         let again = t.ask("Nobody", NOW);
         t.fails(named(name));
-        let until = t.now + secs(60);
+        let until = t.now() + secs(60);
         assert_eq!((t.refusal(again), t.calls), (&denied(Some(until)), 2));
         t.advance(secs(59));
         let remembered = t.ask("Nobody", NOW);
@@ -111,7 +102,7 @@ fn a_first_denial_is_asked_about_again_soon_and_a_second_in_a_row_is_remembered_
         t.advance(secs(59));
         t.ask("Nobody", NOW);
         assert_eq!(t.calls, 3, "the third in a row is remembered as well");
-        t.on(Event::LineageChanged);
+        t.another_sign_in();
         let signed_in = t.ask("Nobody", NOW);
         assert!(t.is_waiting(signed_in) && t.calls == 4);
         t.fails(named(name));
@@ -146,14 +137,14 @@ fn an_assignment_that_is_taken_away_takes_its_credentials_along() {
     t.advance(mins(41));
     t.fails(named(ErrorName::Forbidden));
     let caller = t.ask("Admin", NOW);
-    assert!(matches!(t.refusal(caller), Refusal::NotAssigned { .. }));
+    assert!(matches!(t.refusal(caller), RoleRefusal::NotAssigned { .. }));
 }
 
 #[test]
 fn a_rejected_token_is_reported_and_the_portal_asked_again_with_another() {
     let mut t = Timeline::start();
     let caller = t.ask("Admin", NOW);
-    t.ends(Err(rejected()));
+    t.fails(named(ErrorName::Unauthorized));
     assert_eq!((t.rejected, t.calls), (1, 2));
     t.gives("first", mins(60));
     assert_eq!(t.key(caller), "first");
@@ -163,11 +154,12 @@ fn a_rejected_token_is_reported_and_the_portal_asked_again_with_another() {
 fn when_the_replacement_is_rejected_too_the_session_has_the_last_word() {
     let mut t = Timeline::start();
     let caller = t.ask("Admin", NOW);
-    t.ends(Err(rejected()));
-    t.ends(Err(rejected()));
-    t.ends(Err(Failure::NoToken(sign_in_required())));
-    assert_eq!(t.refusal(caller), &Refusal::Session(sign_in_required()));
-    assert_eq!((t.rejected, t.calls), (2, 3));
+    t.fails(named(ErrorName::Unauthorized));
+    t.token = None;
+    t.fails(named(ErrorName::Unauthorized));
+    t.token_refused(&sign_in_required());
+    assert_eq!(t.refusal(caller), &RoleRefusal::Session(sign_in_required()));
+    assert_eq!((t.rejected, t.calls), (2, 2));
 }
 
 #[test]
@@ -175,28 +167,29 @@ fn tokens_that_are_rejected_without_end_end_the_attempt() {
     let mut t = Timeline::start();
     let caller = t.ask("Admin", NOW);
     for _ in 0..3 {
-        t.ends(Err(rejected()));
+        t.fails(named(ErrorName::Unauthorized));
     }
-    assert_eq!(t.refusal(caller), &Refusal::Portal(named(ErrorName::Unauthorized)));
+    assert_eq!(t.refusal(caller), &RoleRefusal::Portal(named(ErrorName::Unauthorized)));
     assert_eq!((t.calls, t.under_way.len()), (3, 0));
 }
 
 #[test]
 fn who_is_signed_out_is_told_so_each_time_and_old_credentials_are_served() {
     let mut t = Timeline::holding("Admin");
+    t.token = None;
     t.advance(mins(41));
-    t.ends(Err(Failure::NoToken(sign_in_required())));
+    t.token_refused(&sign_in_required());
     let caller = t.ask("Admin", NOW);
     assert_eq!(t.key(caller), "first");
     assert_eq!(t.wakes_in(), None, "only a person or a caller changes that");
     let greedy = t.ask("Admin", mins(30));
-    t.ends(Err(Failure::NoToken(sign_in_required())));
-    assert_eq!(t.refusal(greedy), &Refusal::Session(sign_in_required()));
+    t.token_refused(&sign_in_required());
+    assert_eq!(t.refusal(greedy), &RoleRefusal::Session(sign_in_required()));
     let other = t.ask("Reader", NOW);
-    t.ends(Err(Failure::NoToken(sign_in_required())));
-    assert_eq!(t.refusal(other), &Refusal::Session(sign_in_required()));
+    t.token_refused(&sign_in_required());
+    assert_eq!(t.refusal(other), &RoleRefusal::Session(sign_in_required()));
     let again = t.ask("Reader", NOW);
-    assert!(t.is_waiting(again) && t.under_way.len() == 1, "the session is asked again at once");
+    assert!(t.is_waiting(again) && t.roles.needs_token(t.now()), "the session is asked again at once");
 }
 
 #[test]
@@ -204,7 +197,7 @@ fn a_portal_that_says_nothing_is_waited_for_no_longer_than_agreed() {
     let mut t = Timeline::start();
     let caller = t.ask("Admin", NOW);
     t.advance(secs(10));
-    assert_eq!(t.refusal(caller), &Refusal::PortalSilent);
+    assert_eq!(t.refusal(caller), &RoleRefusal::PortalSilent);
     let next = t.ask("Admin", NOW);
     assert_eq!(t.calls, 1, "the call is still under way");
     t.gives("first", mins(60));
@@ -217,7 +210,9 @@ fn a_change_of_the_network_ends_pauses() {
     t.ask("Admin", NOW);
     t.fails(network());
     let caller = t.ask("Admin", NOW);
-    t.on(Event::Stirred);
+    let now = t.now();
+    t.roles.connectivity_changed(now);
+    t.drive();
     t.gives("first", mins(60));
     assert_eq!(t.key(caller), "first");
 }

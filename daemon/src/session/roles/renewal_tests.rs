@@ -75,7 +75,7 @@ fn short_lives_are_renewed_at_a_third_and_long_ones_twenty_minutes_early() {
 fn who_asks_for_more_than_the_portal_gives_is_told_the_best() {
     let mut t = Timeline::holding("Admin");
     let greedy = t.ask("Admin", mins(61));
-    assert_eq!(t.refusal(greedy), &Refusal::ValidityUnattainable { best: t.now + mins(60) });
+    assert_eq!(t.refusal(greedy), &RoleRefusal::ValidityUnattainable { best: t.now() + mins(60) });
     t.advance(mins(5));
     let caller = t.ask("Admin", mins(58));
     assert!(t.is_waiting(caller) && t.calls == 2, "new ones live that long");
@@ -83,5 +83,5 @@ fn who_asks_for_more_than_the_portal_gives_is_told_the_best() {
     assert_eq!(t.key(caller), "second");
     let new = t.ask("Reader", mins(120));
     t.gives("of reader", mins(60));
-    assert_eq!(t.refusal(new), &Refusal::ValidityUnattainable { best: t.now + mins(60) });
+    assert_eq!(t.refusal(new), &RoleRefusal::ValidityUnattainable { best: t.now() + mins(60) });
 }

@@ -18,7 +18,7 @@ fn role(number: usize) -> String {
 #[test]
 fn eighty_roles_at_once_are_asked_for_at_the_pace_that_the_portal_bears() {
     let mut t = Timeline::start();
-    let callers: Vec<AskId> = (0..80).map(|number| t.ask(&role(number), NOW)).collect();
+    let callers: Vec<usize> = (0..80).map(|number| t.ask(&role(number), NOW)).collect();
     let mut begun = vec![t.calls];
     while t.calls < 80 {
         while !t.under_way.is_empty() {
@@ -55,7 +55,7 @@ fn a_pause_beyond_a_callers_patience_is_told_and_nothing_is_asked_for_nobody() {
     let mut t = Timeline::start();
     let caller = t.ask("Admin", NOW);
     t.fails(too_many(mins(2)));
-    assert_eq!(t.refusal(caller), &Refusal::Portal(too_many(mins(2))));
+    assert_eq!(t.refusal(caller), &RoleRefusal::Portal(too_many(mins(2))));
     t.advance(mins(10));
     assert_eq!((t.calls, t.wakes_in()), (1, None));
 }
@@ -85,7 +85,7 @@ fn the_role_that_was_used_least_recently_makes_room() {
     let calls = t.calls;
     t.ask("Another", NOW);
     t.gives("another", mins(60));
-    assert_eq!((t.state.jobs.len(), t.calls), (policy::MOST_ROLES, calls + 1));
+    assert_eq!((t.roles.jobs.len(), t.calls), (policy::MOST_ROLES, calls + 1));
     let kept = t.ask(&role(0), NOW);
     assert_eq!((t.key(kept), t.calls), ("some", calls + 1));
     let gone = t.ask(&role(1), NOW);
@@ -100,6 +100,6 @@ fn where_every_role_is_being_asked_for_one_more_is_refused() {
         t.ask(&role(number), NOW);
     }
     let one_more = t.ask("Another", NOW);
-    assert_eq!(t.refusal(one_more), &Refusal::TooManyRoles);
+    assert_eq!(t.refusal(one_more), &RoleRefusal::TooManyRoles);
     assert!(t.is_waiting(waiting));
 }

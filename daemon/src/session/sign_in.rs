@@ -1,0 +1,272 @@
+//! Signing in: at most one device flow at a time, which everybody joins, and the registration that it begins with.
+
+use std::time::Duration;
+
+use super::context::Context;
+use super::flow::{Flow, FlowEnd};
+use super::state::Effect;
+use super::{SignInEpoch, Trouble, Why, policy};
+use crate::budget::Budget;
+use crate::clock::{BootTime, Now};
+use crate::notice::FlowView;
+use crate::oidc::{CallError, DeviceAuthorization, ErrorName, Issued, Registration};
+
+/// How many ended flows are remembered for callers that still ask for their end.
+const ENDED_FLOWS: usize = 8;
+
+pub(super) struct SignIn {
+    /// For the next flow. The one that a refresh token belongs to is kept beside the refresh token.
+    registration: Option<Registration>,
+    flow: Option<Flow>,
+    /// How often flows may be opened.
+    budget: Budget,
+    /// The number of the newest flow.
+    newest: u64,
+    ended: Vec<(u64, FlowEnd)>,
+    late_attempt: Option<LateAttempt>,
+    /// The number of the newest flow when the registration was forgotten. What earlier ones register is not kept.
+    forgotten: u64,
+}
+
+/// An attempt at CreateToken whose code died before its answer came. It may still bring a token.
+struct LateAttempt {
+    flow: u64,
+    epoch: SignInEpoch,
+    registration: Registration,
+    began: BootTime,
+}
+
+/// A token that a flow has brought.
+pub(super) struct Granted {
+    pub(super) issued: Issued,
+    pub(super) registration: Registration,
+    /// When it was asked for.
+    pub(super) asked: BootTime,
+}
+
+impl SignIn {
+    pub(super) const fn new() -> Self {
+        Self {
+            registration: None,
+            flow: None,
+            budget: Budget::new(policy::FLOWS_AT_ONCE, policy::FLOW_PACE),
+            newest: 0,
+            ended: Vec::new(),
+            late_attempt: None,
+            forgotten: 0,
+        }
+    }
+
+    pub(super) const fn registration(&self) -> Option<&Registration> {
+        self.registration.as_ref()
+    }
+
+    pub(super) const fn is_open(&self) -> bool {
+        self.flow.is_some()
+    }
+
+    /// Whether the flow has its token, which is being stored.
+    pub(super) fn is_granted(&self) -> bool {
+        self.flow.as_ref().is_some_and(Flow::is_granted)
+    }
+
+    /// The number of the open flow.
+    pub(super) fn open_number(&self) -> Option<u64> {
+        self.flow.as_ref().map(|flow| flow.number)
+    }
+
+    /// What may be shown of the open flow.
+    pub(super) fn view(&self) -> Option<FlowView> {
+        self.flow.as_ref().and_then(Flow::view)
+    }
+
+    /// How that flow ended, if it has.
+    pub(super) fn end_of(&self, flow: u64) -> Option<&FlowEnd> {
+        self.ended.iter().find(|(number, _)| *number == flow).map(|(_, end)| end)
+    }
+
+    /// How long it is until the next flow may be opened.
+    pub(super) fn wait(&self, now: BootTime) -> Duration {
+        self.budget.wait(now)
+    }
+
+    pub(super) fn wake_at(&self) -> Option<BootTime> {
+        self.flow.as_ref().and_then(Flow::wake_at)
+    }
+
+    /// Joins the open flow, or opens one. Returns its number, and whether it was opened. The token lives for `remaining`.
+    pub(super) fn join(&mut self, why: Why, remaining: Duration, cx: &mut Context) -> (u64, bool) {
+        // Nobody must join a flow whose code has died during a suspend.
+        self.drive(cx);
+        if let Some(flow) = &self.flow {
+            return (flow.number, false);
+        }
+        self.newest += 1;
+        self.budget.spend(cx.now.boot);
+        self.flow = Some(Flow::new(self.newest, cx.now.boot));
+        let (session, flow, remaining) = (cx.name(), self.newest, remaining.as_secs());
+        tracing::info!(session, flow, why = why.as_str(), remaining, "decided to open a flow");
+        self.drive(cx);
+        (self.newest, true)
+    }
+
+    /// Does what is due.
+    pub(super) fn drive(&mut self, cx: &mut Context) {
+        // Registrations end by the service's clock.
+        let now = Now { wall: cx.service_clock.at(cx.now.wall), ..cx.now };
+        let step = self.flow.as_mut().map(|flow| flow.drive(self.registration.as_ref(), now));
+        self.stepped(step, cx);
+    }
+
+    /// The machine woke up, or the network changed: a step that failed is tried again now.
+    pub(super) fn connectivity_changed(&mut self, now: BootTime) {
+        if let Some(flow) = &mut self.flow {
+            flow.retry_now(now);
+        }
+    }
+
+    /// The flow has taken a step, if it is open.
+    fn stepped(&mut self, step: Option<Result<Option<Effect>, FlowEnd>>, cx: &mut Context) {
+        match step {
+            Some(Ok(effect)) => cx.effects.extend(effect),
+            Some(Err(end)) => self.end(end, cx),
+            None => {}
+        }
+    }
+
+    fn open_flow(&mut self, number: u64) -> Option<&mut Flow> {
+        self.flow.as_mut().filter(|flow| flow.number == number)
+    }
+
+    /// RegisterClient has answered.
+    pub(super) fn registered(&mut self, number: u64, result: Result<Registration, CallError>, cx: &mut Context) {
+        match &result {
+            Ok(registration) if number > self.forgotten => {
+                self.registration = Some(registration.clone());
+                cx.store.record_changed();
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(session = cx.name(), flow = number, %error, "registering failed"),
+        }
+        let (now, chance) = (cx.now, cx.chance.f64());
+        let step = self.open_flow(number).map(|flow| flow.on_registered(result, now, chance));
+        self.stepped(step, cx);
+    }
+
+    /// StartDeviceAuthorization has answered.
+    pub(super) fn device_authorized(
+        &mut self,
+        number: u64,
+        result: Result<DeviceAuthorization, CallError>,
+        cx: &mut Context,
+    ) {
+        let session = cx.name();
+        match &result {
+            Ok(DeviceAuthorization { user_code, expires_in, interval, .. }) => {
+                let (expires_in, interval) = (expires_in.as_secs(), interval.as_secs());
+                tracing::info!(session, flow = number, user_code, expires_in, interval, "a person is needed");
+            }
+            Err(error) => tracing::warn!(session, flow = number, %error, "the device authorization failed"),
+        }
+        let (now, chance) = (cx.now, cx.chance.f64());
+        let step = self.open_flow(number).map(|flow| flow.on_authorized(result, now, chance));
+        self.stepped(step, cx);
+    }
+
+    /// CreateToken has answered to a device code. Returns the token that it brought.
+    pub(super) fn polled(
+        &mut self,
+        number: u64,
+        result: Result<Issued, CallError>,
+        cx: &mut Context,
+    ) -> Option<Granted> {
+        match result {
+            Ok(issued) => {
+                let (expires_in, refreshable) = (issued.expires_in.as_secs(), issued.refresh_token.is_some());
+                tracing::info!(session = cx.name(), flow = number, expires_in, refreshable, "signed in");
+                // The token of a flow that was cancelled meanwhile is dropped. That of a flow whose code died is not.
+                let late = self.late_attempt.take_if(|late| (late.flow, late.epoch) == (number, cx.epoch));
+                let grant = self.open_flow(number).and_then(Flow::grant);
+                let (registration, asked) = grant.or(late.map(|late| (late.registration, late.began)))?;
+                Some(Granted { issued, registration, asked })
+            }
+            Err(error) => {
+                tracing::debug!(session = cx.name(), flow = number, %error, "no token yet");
+                if error.name() == Some(ErrorName::InvalidClient) {
+                    self.registration = None;
+                }
+                let now = cx.now;
+                let step = self.open_flow(number).map(|flow| flow.on_no_token(error, now));
+                self.stepped(step, cx);
+                None
+            }
+        }
+    }
+
+    /// The sign-in came from elsewhere, and its token is being stored.
+    pub(super) fn overtaken(&mut self) {
+        if let Some(flow) = &mut self.flow {
+            flow.overtake();
+        }
+    }
+
+    /// The new token is served: the flow that brought it is over.
+    pub(super) fn token_is_served(&mut self, cx: &mut Context) {
+        if self.is_granted() {
+            self.end(FlowEnd::Granted, cx);
+        }
+    }
+
+    /// Gives the open flow up, if there is one.
+    pub(super) fn cancel(&mut self, cx: &mut Context) {
+        self.end(FlowEnd::Cancelled, cx);
+    }
+
+    fn end(&mut self, end: FlowEnd, cx: &mut Context) {
+        let Some(flow) = self.flow.take() else { return };
+        tracing::info!(session = cx.name(), flow = flow.number, how = end.as_str(), "the flow is over");
+        let at = cx.now.boot;
+        let trouble = |code, message: &str| Some(Trouble { code, message: message.to_owned(), at });
+        cx.trouble = match &end {
+            FlowEnd::Granted | FlowEnd::Cancelled => cx.trouble.take(),
+            FlowEnd::Expired => trouble("flow_expired", "nobody signed in before the code expired"),
+            FlowEnd::Denied => trouble(ErrorName::AccessDenied.in_oauth(), "the sign-in was denied in the browser"),
+            FlowEnd::Failed(error) => Some(Trouble::of_call(error, at)),
+        };
+        if end == FlowEnd::Expired {
+            self.late_attempt = flow.attempting_with().map(|(registration, began)| LateAttempt {
+                flow: flow.number,
+                epoch: cx.epoch,
+                registration: registration.clone(),
+                began,
+            });
+        }
+        if self.ended.len() == ENDED_FLOWS {
+            self.ended.remove(0);
+        }
+        self.ended.push((flow.number, end));
+    }
+
+    // The registration.
+
+    /// The store has a registration, which counts unless there is one already.
+    pub(super) fn loaded(&mut self, registration: Option<Registration>) {
+        self.registration = self.registration.take().or(registration);
+    }
+
+    /// Another daemon has put a newer record into the store, with this registration.
+    pub(super) fn take_from_store(&mut self, registration: Option<Registration>) {
+        self.registration = registration.or(self.registration.take());
+    }
+
+    /// The service does not know this registration any more.
+    pub(super) fn give_up(&mut self, refused: &Registration) {
+        self.registration.take_if(|known| known.client_id == refused.client_id);
+    }
+
+    /// Forgets the registration, and what flows that have been opened so far may still register.
+    pub(super) fn forget_registration(&mut self) {
+        self.registration = None;
+        self.forgotten = self.newest;
+    }
+}
