@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use ssoctl_protocol::body::{self, EndedRecord, PortalSession};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -28,34 +29,23 @@ pub struct LeftRecord {
     pub owner: Result<Owner, String>,
 }
 
-/// A record that is gone, and what became of its session at the portal.
-#[derive(Debug)]
-pub struct Ended {
-    /// The record.
-    pub record: LeftRecord,
-    /// What the portal was told.
-    pub portal: Told,
+impl From<LeftRecord> for body::LeftRecord {
+    fn from(LeftRecord { key, owner }: LeftRecord) -> Self {
+        match owner {
+            Ok(Owner { identity, .. }) => Self {
+                key,
+                name: identity.name,
+                start_url: Some(identity.start_url),
+                issuer: Some(identity.issuer.to_string()),
+                error: None,
+            },
+            Err(error) => Self { key, error: Some(error), ..Self::default() },
+        }
+    }
 }
 
-/// What the portal was told.
-#[derive(PartialEq, Eq, Debug)]
-pub enum Told {
-    /// The session has ended there.
-    Ended,
-    /// Nothing: the record had no token.
-    NothingToEnd,
-    /// Nothing, for this reason.
-    NotTold(String),
-}
-
-/// What [`LeftRecords::end`] has done.
-#[derive(Debug, Default)]
-pub struct Outcome {
-    /// The records that are gone.
-    pub ended: Vec<Ended>,
-    /// What could not be done, and what to do about it.
-    pub problems: Vec<String>,
-}
+/// What the portal was told, and why if it was not.
+type Told = (PortalSession, Option<String>);
 
 /// What is known of the records that belong to no configured session. The store is looked through in the background, at the
 /// start and whenever the configuration changes, so that whoever asks is answered from memory.
@@ -85,17 +75,20 @@ impl LeftRecords {
     }
 
     /// Those that are known. If the store has not answered this task or a session, it is looked through once more.
-    pub fn list(&self) -> Vec<LeftRecord> {
+    pub fn list(&self) -> Vec<body::LeftRecord> {
         let known = lock(&self.known);
         if !known.is_complete {
             self.look.send_replace(());
         }
-        known.records.clone()
+        known.records.iter().cloned().map(body::LeftRecord::from).collect()
     }
 
     /// Ends what is in them at the portals of their issuers, and deletes them.
-    pub async fn end(&self) -> Outcome {
-        let mut outcome = Outcome::default();
+    ///
+    /// # Returns
+    /// The records that are gone, and what could not be done with what to do about it.
+    pub async fn end(&self) -> (Vec<EndedRecord>, Vec<String>) {
+        let (mut ended, mut problems) = (Vec::new(), Vec::new());
         let directory = Arc::clone(&self.directory.borrow());
         directory.leaving_ended().await;
         match find(&self.directory, &*self.world.secrets).await {
@@ -104,22 +97,20 @@ impl LeftRecords {
                 for record in records {
                     ending.spawn(end(record, self.world.clone(), Arc::clone(&directory)));
                 }
-                for ended in ending.join_all().await {
-                    match ended {
-                        Ok(ended) => outcome.ended.push(ended),
-                        Err(problem) => outcome.problems.push(problem),
+                for outcome in ending.join_all().await {
+                    match outcome {
+                        Ok(record) => ended.push(record),
+                        Err(problem) => problems.push(problem),
                     }
                 }
-                outcome.ended.sort_by(|one, other| one.record.key.cmp(&other.record.key));
+                ended.sort_by(|one, other| one.record.key.cmp(&other.record.key));
             }
-            Err(error) => {
-                outcome.problems.push(format!("records of other sessions may still be in the store: {error}"));
-            }
+            Err(error) => problems.push(format!("records of other sessions may still be in the store: {error}")),
         }
-        let is_ended = |known: &LeftRecord| outcome.ended.iter().any(|ended| ended.record.key == known.key);
+        let is_ended = |known: &LeftRecord| ended.iter().any(|ended| ended.record.key == known.key);
         lock(&self.known).records.retain(|known| !is_ended(known));
         self.look.send_replace(());
-        outcome
+        (ended, problems)
     }
 }
 
@@ -207,7 +198,7 @@ async fn find(directory: &watch::Receiver<Arc<Directory>>, secrets: &dyn SecretS
 }
 
 /// Ends one record. The error says what is left of it.
-async fn end(record: LeftRecord, world: World, directory: Arc<Directory>) -> Result<Ended, String> {
+async fn end(record: LeftRecord, world: World, directory: Arc<Directory>) -> Result<EndedRecord, String> {
     let name = RecordName::listed(record.key.clone());
     let left = |error: StoreError| format!("the record {} is left: {error}", record.key);
     let bytes = world.secrets.read(&name).await.map_err(left)?;
@@ -215,15 +206,19 @@ async fn end(record: LeftRecord, world: World, directory: Arc<Directory>) -> Res
         Ok(kept) => Ok(kept.and_then(|kept| kept.token)),
         Err(error) => Err(error),
     };
-    let portal = match (token, &record.owner) {
-        (Ok(None), _) => Told::NothingToEnd,
+    let (portal, detail) = match (token, &record.owner) {
+        (Ok(None), _) => (PortalSession::NothingToEnd, None),
         (Ok(Some(token)), Ok(owner)) => tell(&token.access, owner, &world, &directory).await,
-        (Ok(Some(_)), Err(why)) => Told::NotTold(why.clone()),
-        (Err(error), _) => Told::NotTold(error.to_string()),
+        (Ok(Some(_)), Err(why)) => not_told(why.clone()),
+        (Err(error), _) => not_told(error.to_string()),
     };
     world.secrets.delete(&name).await.map_err(left)?;
-    tracing::info!(record = record.key, portal = ?portal, "a record of no configured session is gone");
-    Ok(Ended { record, portal })
+    tracing::info!(record = record.key, ?portal, detail, "a record of no configured session is gone");
+    Ok(EndedRecord { record: record.into(), portal, detail })
+}
+
+const fn not_told(why: String) -> Told {
+    (PortalSession::NotTold, Some(why))
 }
 
 /// Tells the portal of the token's issuer.
@@ -234,15 +229,15 @@ async fn tell(token: &AccessToken, owner: &Owner, world: &World, directory: &Dir
     };
     let portal = match portal {
         Ok(portal) => portal,
-        Err(error) => return Told::NotTold(error.to_string()),
+        Err(error) => return not_told(error.to_string()),
     };
     let deadline = world.clock.now().boot + LEAVE_PATIENCE;
     tokio::select! {
         told = world.portal.logout(&portal, token) => match told {
-            Ok(()) => Told::Ended,
-            Err(error) => Told::NotTold(error.to_string()),
+            Ok(()) => (PortalSession::Ended, None),
+            Err(error) => not_told(error.to_string()),
         },
-        () = world.clock.sleep_until(deadline) => Told::NotTold("the portal has not answered in time".to_owned()),
+        () = world.clock.sleep_until(deadline) => not_told("the portal has not answered in time".to_owned()),
     }
 }
 

@@ -10,11 +10,11 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use ssoctl_protocol::{ErrorCode, Problem};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::descriptors;
 use super::foreign::Foreigners;
-use super::freed_memory::OpenConnections;
+use super::freed_memory::FreedMemory;
 use super::handlers::Api;
 use super::reply;
 use super::silent::{Activity, SilentConnections};
@@ -72,8 +72,8 @@ pub async fn serve(
     tokio::pin!(shutdown);
     let mut limit = ConnectionLimit::new(descriptors::connections());
     let silent = SilentConnections::new(Arc::clone(&clock));
-    let open = Arc::new(OpenConnections::default());
-    tokio::spawn(Arc::clone(&open).give_back(Arc::clone(&clock)));
+    let memory = Arc::new(FreedMemory::default());
+    tokio::spawn(Arc::clone(&memory).give_back(Arc::clone(&clock)));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -111,15 +111,16 @@ pub async fn serve(
         });
         let stream = TokioIo::new(Connection::new(stream, Arc::clone(&clock)));
         let connection = connections.watch(http.serve_connection(stream, service));
-        let counted = open.add();
+        let (memory, free, limit) = (Arc::clone(&memory), Arc::clone(&limit.free), limit.limit);
         tokio::spawn(async move {
-            let _held = (permit, counted);
             tokio::select! {
                 ended = connection => if let Err(error) = ended {
                     tracing::debug!(%error, "a connection broke");
                 },
                 () = activity.cut_off() => tracing::debug!("a silent connection was cut off, as there are too many"),
             }
+            drop(permit);
+            memory.connection_ended(limit - free.available_permits());
         });
     }
     drop((listener, unheard));
@@ -149,7 +150,7 @@ impl ConnectionLimit {
     }
 
     /// A refused client gets its answer before it has sent a request: there may be thousands of them.
-    fn admit(&mut self, stream: &UnixStream) -> Option<tokio::sync::OwnedSemaphorePermit> {
+    fn admit(&mut self, stream: &UnixStream) -> Option<OwnedSemaphorePermit> {
         let permit = Arc::clone(&self.free).try_acquire_owned().ok();
         if permit.is_none() {
             if self.refused == 0 {

@@ -1,6 +1,7 @@
 //! Gives memory back to the system after many connections have ended. The allocator would keep it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -14,46 +15,28 @@ const MANY: usize = 256;
 const DELAY: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
-pub(super) struct OpenConnections {
-    counts: Mutex<Counts>,
+pub(super) struct FreedMemory {
+    /// The most connections that were open since memory was last given back.
+    most: AtomicUsize,
     many_ended: Notify,
 }
 
-/// Counts as one until it is dropped.
-pub(super) struct OpenConnection(Arc<OpenConnections>);
-
-#[derive(Default)]
-struct Counts {
-    open: usize,
-    /// The most that were open since memory was last given back.
-    most: usize,
-}
-
-impl Counts {
-    fn opened(&mut self) {
-        self.open += 1;
-        self.most = self.most.max(self.open);
+impl FreedMemory {
+    /// Has to be called whenever a connection has ended, with the number of those that are still open.
+    pub(super) fn connection_ended(&self, open: usize) {
+        if self.is_due(open) {
+            self.many_ended.notify_one();
+        }
     }
 
     /// Whether many have ended by now. As their number has to halve in between, that happens seldom.
-    fn closed(&mut self) -> bool {
-        self.open -= 1;
-        self.most >= MANY && self.open <= self.most / 2
+    fn is_due(&self, open: usize) -> bool {
+        let most = self.most.fetch_max(open + 1, Ordering::Relaxed).max(open + 1);
+        most >= MANY && open <= most / 2
     }
 
-    const fn given_back(&mut self) {
-        self.most = self.open;
-    }
-}
-
-impl OpenConnections {
-    fn counts(&self) -> MutexGuard<'_, Counts> {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn add(self: &Arc<Self>) -> OpenConnection {
-        self.counts().opened();
-        OpenConnection(Arc::clone(self))
+    fn given_back(&self) {
+        self.most.store(0, Ordering::Relaxed);
     }
 
     /// Gives memory back whenever many connections have ended. Never returns.
@@ -61,17 +44,9 @@ impl OpenConnections {
         loop {
             self.many_ended.notified().await;
             clock.sleep_until(clock.now().boot + DELAY).await;
-            self.counts().given_back();
+            self.given_back();
             ssoctl_process::give_memory_back();
             tracing::debug!("memory of connections that have ended was given back");
-        }
-    }
-}
-
-impl Drop for OpenConnection {
-    fn drop(&mut self) {
-        if self.0.counts().closed() {
-            self.0.many_ended.notify_one();
         }
     }
 }
@@ -82,20 +57,21 @@ mod tests {
 
     #[test]
     fn memory_is_given_back_when_many_connections_have_halved_and_not_for_a_few() {
-        let mut counts = Counts::default();
+        let memory = FreedMemory::default();
+        let mut open = 1000;
+        let end = |open: &mut usize| {
+            *open -= 1;
+            memory.is_due(*open)
+        };
+        let due = |open: &mut usize| (1..=*open).find(|_| end(open));
+        assert_eq!(due(&mut open), Some(500));
+        assert!(end(&mut open), "it stays due until it is done");
+        memory.given_back();
+        assert_eq!(due(&mut open), Some(250), "down to 249");
+        memory.given_back();
+        assert_eq!(due(&mut open), None);
         for _ in 0..1000 {
-            counts.opened();
-        }
-        let due = |counts: &mut Counts| (1..=counts.open).find(|_| counts.closed());
-        assert_eq!(due(&mut counts), Some(500));
-        assert!(counts.closed(), "it stays due until it is done");
-        counts.given_back();
-        assert_eq!(due(&mut counts), Some(250), "down to 249");
-        counts.given_back();
-        assert_eq!(due(&mut counts), None);
-        for _ in 0..1000 {
-            counts.opened();
-            assert!(!counts.closed(), "one after the other");
+            assert!(!memory.is_due(0), "one after the other");
         }
     }
 }

@@ -181,9 +181,7 @@ impl Api {
     async fn import(&self, query: &Query) -> Result<Import, Problem> {
         let view = self.view(query).await?;
         self.limits.admit_import(self.world.clock.now().boot)?;
-        let files = self.token_files.import(&view, &self.world).await;
-        let files = files.map_err(|why| Problem::new(ErrorCode::Internal, why))?;
-        Ok(status::import(self.token_files.place(), files))
+        self.token_files.import(&view, &self.world).await.map_err(|why| Problem::new(ErrorCode::Internal, why))
     }
 
     pub(super) fn status(&self, entry: &Entry) -> SessionStatus {

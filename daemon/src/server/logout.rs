@@ -7,7 +7,6 @@ use ssoctl_protocol::{ErrorCode, Problem, Query};
 
 use super::handlers::Api;
 use super::reply::unexpected;
-use super::status;
 use crate::directory::Entry;
 use crate::session::callers::{Forgotten, PortalOutcome, Refusal};
 
@@ -38,9 +37,9 @@ impl Api {
                 Err(problem) => all.problems.push(format!("session {:?}: {}", entry.config.name, problem.detail)),
             }
         }
-        let outcome = self.left_records.end().await;
-        all.records = outcome.ended.into_iter().map(status::ended_record).collect();
-        all.problems.extend(outcome.problems);
+        let (ended, left) = self.left_records.end().await;
+        all.records = ended;
+        all.problems.extend(left);
         let current = Arc::clone(&self.directory.borrow());
         let live: Vec<_> =
             current.entries().iter().filter_map(|entry| entry.session.snapshot().token.clone()).collect();

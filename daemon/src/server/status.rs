@@ -3,10 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use ssoctl_protocol::body::{
-    ConfigurationProblem, DefinedBy, EndedRecord, ForeignIssuer, LeftRecord, PortalSession, Registration, TokenFiles,
-    UnprovedFile,
+    ConfigurationProblem, DefinedBy, ForeignIssuer, LeftRecord, Registration, TokenFiles, UnprovedFile,
 };
-use ssoctl_protocol::import::{Import, ImportOutcome, ImportedFile};
 use ssoctl_protocol::settings::{AwsConfigFile, Settings};
 use ssoctl_protocol::{
     DaemonStatus, LastError, NextStep, PendingLogin, SessionState, SessionStatus, StoreStatus, Timestamp, VERSION,
@@ -15,14 +13,9 @@ use ssoctl_protocol::{
 use crate::clock::{BootTime, Now};
 use crate::config::{OriginKind, Severity};
 use crate::directory::{Directory, Entry};
-use crate::left_records::{self, Told};
 use crate::notice::FlowView;
-use crate::secrets::record::Owner;
-use crate::session::found::Reception;
 use crate::session::{CameBy, Next, Snapshot};
 use crate::token_files::Standing;
-use crate::token_files::import::{Imported, Outcome};
-use crate::token_files::proof::Verdict;
 use crate::world::World;
 
 pub(super) fn time(now: Now, time: BootTime) -> Timestamp {
@@ -38,7 +31,7 @@ pub(super) fn daemon(
     world: &World,
     started_at: Timestamp,
     settings: &Settings,
-    left_records: Vec<left_records::LeftRecord>,
+    left_records: Vec<LeftRecord>,
 ) -> DaemonStatus {
     let configs = std::iter::once(directory.default_view()).chain(directory.named_files().values());
     let problems = configs.flat_map(|view| &view.config.problems).map(|problem| ConfigurationProblem {
@@ -65,7 +58,7 @@ pub(super) fn daemon(
         quiet_until: world.surroundings.borrow().quiet_until(world.clock.now().wall).map(Timestamp::from),
         configuration_problems: problems.collect(),
         machine_problems: world.machine.list(),
-        left_records: left_records.into_iter().map(left_record).collect(),
+        left_records,
         settings: with_named_files(settings, directory),
     }
 }
@@ -80,28 +73,6 @@ fn with_named_files(settings: &Settings, directory: &Directory) -> Settings {
         listed: files.config.as_ref().is_some_and(|path| listed.contains(path)),
     });
     Settings { aws_config_files: files.collect(), ..settings.clone() }
-}
-
-fn left_record(left_records::LeftRecord { key, owner }: left_records::LeftRecord) -> LeftRecord {
-    match owner {
-        Ok(Owner { identity, .. }) => LeftRecord {
-            key,
-            name: identity.name,
-            start_url: Some(identity.start_url),
-            issuer: Some(identity.issuer.to_string()),
-            error: None,
-        },
-        Err(error) => LeftRecord { key, error: Some(error), ..LeftRecord::default() },
-    }
-}
-
-pub(super) fn ended_record(ended: left_records::Ended) -> EndedRecord {
-    let (portal, detail) = match ended.portal {
-        Told::Ended => (PortalSession::Ended, None),
-        Told::NothingToEnd => (PortalSession::NothingToEnd, None),
-        Told::NotTold(why) => (PortalSession::NotTold, Some(why)),
-    };
-    EndedRecord { record: left_record(ended.record), portal, detail }
 }
 
 pub(super) fn session(entry: &Entry, snapshot: &Snapshot, token_files: Option<Standing>, now: Now) -> SessionStatus {
@@ -199,40 +170,5 @@ pub(super) fn pending(now: Now, flow: FlowView) -> PendingLogin {
         verification_uri: flow.verification_uri,
         verification_uri_complete: flow.verification_uri_complete,
         expires_at: time(now, flow.expires),
-    }
-}
-
-pub(super) fn import(place: Option<&Path>, files: Vec<Imported>) -> Import {
-    let file = |Imported { path, session, outcome }| {
-        let (outcome, detail) = import_outcome(outcome);
-        ImportedFile { file: shown(&path), session, outcome, detail }
-    };
-    Import { directory: place.map(shown).unwrap_or_default(), files: files.into_iter().map(file).collect() }
-}
-
-fn import_outcome(outcome: Outcome) -> (ImportOutcome, Option<String>) {
-    match outcome {
-        Outcome::Offered { verdict: Verdict::Received(Reception::TakenOver), keeps_secrets: true } => {
-            let warning = "the file keeps its refresh token, which other programs may use up; sdk_cache = \"on\" \
-                           prevents that";
-            (ImportOutcome::TakenOver, Some(warning.to_owned()))
-        }
-        Outcome::Offered { verdict: Verdict::Refused(why), .. } => (ImportOutcome::Refused, Some(why)),
-        Outcome::Offered { verdict: Verdict::Unproved(why), .. } => (ImportOutcome::NotProved, Some(why)),
-        Outcome::Offered { verdict: Verdict::Received(reception), .. } => {
-            let outcome = match reception {
-                Reception::TakenOver => ImportOutcome::TakenOver,
-                Reception::Known => ImportOutcome::Known,
-                Reception::OursIsBetter => ImportOutcome::OursIsBetter,
-                Reception::Worthless => ImportOutcome::Expired,
-                Reception::NotNow | Reception::ToBeProved => ImportOutcome::NotNow,
-            };
-            (outcome, None)
-        }
-        Outcome::Published => (ImportOutcome::Published, None),
-        Outcome::OtherPortal(why) => (ImportOutcome::OtherPortal, why),
-        Outcome::NoSession => (ImportOutcome::NoSession, None),
-        Outcome::NoToken => (ImportOutcome::NoToken, None),
-        Outcome::Unreadable(why) => (ImportOutcome::Unreadable, Some(why)),
     }
 }

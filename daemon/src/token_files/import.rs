@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
+use ssoctl_protocol::import::{ImportOutcome, ImportedFile};
 use tokio::task::JoinHandle;
 
 use super::disk::{self, Work};
@@ -14,62 +15,25 @@ use super::proof::{self, Verdict};
 use super::{is_shared, step};
 use crate::directory::{Entry, View};
 use crate::issuer::Issuer;
+use crate::session::found::Reception;
 use crate::session::policy::LOAD_PATIENCE;
 use crate::world::World;
 
 /// How long all proofs together may take: the person waits for them.
 const PROOF_PATIENCE: Duration = Duration::from_secs(10);
 
-/// One file, and what became of it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Imported {
-    pub path: PathBuf,
-    /// The session that has the file's name.
-    pub session: Option<String>,
-    pub outcome: Outcome,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Outcome {
-    /// The session was offered what is in it.
-    Offered {
-        verdict: Verdict,
-        /// Whether the file keeps secrets with which another program could renew the token, and use them up.
-        keeps_secrets: bool,
-    },
-    /// It holds what we have published ourselves.
-    Published,
-    /// It belongs to another portal than its session, or to another issuer. Why, if that is not plain.
-    OtherPortal(Option<String>),
-    /// It holds a token, and no session has its name.
-    NoSession,
-    /// It holds no token: a client registration, or something else altogether.
-    NoToken,
-    /// It cannot be read, or not be understood.
-    Unreadable(String),
-}
-
-impl Outcome {
-    const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Offered { verdict, .. } => verdict.as_str(),
-            Self::Published => "published by ourselves",
-            Self::OtherPortal(_) => "of another portal",
-            Self::NoSession => "of no session",
-            Self::NoToken => "no token",
-            Self::Unreadable(_) => "unreadable",
-        }
-    }
-}
+/// What became of a file, and more about that for people.
+type Outcome = (ImportOutcome, Option<String>);
 
 /// A sign-in that is being proved and offered.
 struct Offering {
     verdict: JoinHandle<Verdict>,
+    /// Whether the file keeps secrets with which another program could renew the token, and use them up.
     keeps_secrets: bool,
 }
 
 /// Reads every file of the directory. A directory that is missing holds nothing.
-pub(super) async fn import(place: &Path, directory: &View, world: &World) -> Result<Vec<Imported>, String> {
+pub(super) async fn import(place: &Path, directory: &View, world: &World) -> Result<Vec<ImportedFile>, String> {
     // If several sessions have a name, the first counts.
     let sessions: BTreeMap<OsString, &Entry> = directory
         .entries()
@@ -87,7 +51,7 @@ pub(super) async fn import(place: &Path, directory: &View, world: &World) -> Res
     let deadline = world.clock.now().boot + PROOF_PATIENCE;
     let mut imported = Vec::with_capacity(begun.len());
     for (begun, path, entry) in begun {
-        let outcome = match begun {
+        let (outcome, detail) = match begun {
             Err(outcome) => outcome,
             Ok(Offering { mut verdict, keeps_secrets }) => {
                 let verdict = tokio::select! {
@@ -95,14 +59,32 @@ pub(super) async fn import(place: &Path, directory: &View, world: &World) -> Res
                     () = world.clock.sleep_until(deadline) => None,
                 };
                 let late = || Verdict::Unproved("its issuer has not answered yet; it still may".to_owned());
-                Outcome::Offered { verdict: verdict.unwrap_or_else(late), keeps_secrets }
+                offered(verdict.unwrap_or_else(late), keeps_secrets)
             }
         };
-        let session = entry.map(|entry| entry.config.name.clone());
-        tracing::info!(session, file = %path.display(), outcome = outcome.as_str(), "looked at a token file");
-        imported.push(Imported { path, session, outcome });
+        let (session, file) = (entry.map(|entry| entry.config.name.clone()), path.display().to_string());
+        tracing::info!(session, file, ?outcome, "read a token file");
+        imported.push(ImportedFile { file, session, outcome, detail });
     }
     Ok(imported)
+}
+
+/// The outcome for a file whose sign-in was offered to its session.
+fn offered(verdict: Verdict, keeps_secrets: bool) -> Outcome {
+    let outcome = match verdict {
+        Verdict::Refused(why) => return (ImportOutcome::Refused, Some(why)),
+        Verdict::Unproved(why) => return (ImportOutcome::NotProved, Some(why)),
+        Verdict::Received(Reception::TakenOver) => {
+            let warning = "the file keeps its refresh token, which other programs may use up; sdk_cache = \"on\" \
+                           prevents that";
+            return (ImportOutcome::TakenOver, keeps_secrets.then(|| warning.to_owned()));
+        }
+        Verdict::Received(Reception::Known) => ImportOutcome::Known,
+        Verdict::Received(Reception::OursIsBetter) => ImportOutcome::OursIsBetter,
+        Verdict::Received(Reception::Worthless) => ImportOutcome::Expired,
+        Verdict::Received(Reception::NotNow | Reception::ToBeProved) => ImportOutcome::NotNow,
+    };
+    (outcome, None)
 }
 
 /// Reads a file and begins to offer what it holds; the error is an outcome that is known at once.
@@ -112,25 +94,25 @@ async fn begin(path: &Path, entry: Option<&Entry>, world: &World) -> Result<Offe
     let content = reading.map(|reading| Content::parse_secret(reading.bytes.as_ref()));
     let members = match (content, entry) {
         (Ok(Content::Members(members)), _) => members,
-        (Ok(Content::Absent), _) | (_, None) => return Err(Outcome::NoToken),
+        (Ok(Content::Absent), _) | (_, None) => return Err((ImportOutcome::NoToken, None)),
         (Ok(Content::Garbled), Some(_)) => {
-            return Err(Outcome::Unreadable("it is not a whole token file".to_owned()));
+            return Err((ImportOutcome::Unreadable, Some("it is not a whole token file".to_owned())));
         }
-        (Err(error), Some(_)) => return Err(Outcome::Unreadable(error.0)),
+        (Err(error), Some(_)) => return Err((ImportOutcome::Unreadable, Some(error.0))),
     };
     let issuer = entry.map_or_else(|| Issuer::aws(""), |entry| entry.config.identity.issuer.clone());
     let (found, entry) = match (members.holding(&issuer, path), entry.cloned()) {
-        (Holding::Nothing, _) => return Err(Outcome::NoToken),
-        (Holding::Published, _) => return Err(Outcome::Published),
-        (Holding::Unreadable(why), Some(_)) => return Err(Outcome::Unreadable(why.to_owned())),
-        (Holding::Unreadable(_) | Holding::Foreign(_), None) => return Err(Outcome::NoSession),
+        (Holding::Nothing, _) => return Err((ImportOutcome::NoToken, None)),
+        (Holding::Published, _) => return Err((ImportOutcome::Published, None)),
+        (Holding::Unreadable(why), Some(_)) => return Err((ImportOutcome::Unreadable, Some(why.to_owned()))),
+        (Holding::Unreadable(_) | Holding::Foreign(_), None) => return Err((ImportOutcome::NoSession, None)),
         (Holding::Foreign(found), Some(entry)) => (found, entry),
     };
     if !step::is_of(&members, &entry.config.identity) {
-        return Err(Outcome::OtherPortal(None));
+        return Err((ImportOutcome::OtherPortal, None));
     }
     if entry.config.token_files_issuer.as_ref() != Some(&entry.config.identity.issuer) {
-        return Err(Outcome::OtherPortal(Some(step::OTHER_ISSUER.to_owned())));
+        return Err((ImportOutcome::OtherPortal, Some(step::OTHER_ISSUER.to_owned())));
     }
     let keeps_secrets = !is_shared(&entry) && members.has_secrets();
     let world = world.clone();

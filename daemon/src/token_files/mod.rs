@@ -29,6 +29,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use ssoctl_protocol::import::Import;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -39,7 +40,6 @@ use crate::machine::MachineProblems;
 use crate::token::Token;
 use crate::world::World;
 use disk::Work;
-use import::Imported;
 use keeper::Keeper;
 use service_time::ServiceTime;
 
@@ -81,11 +81,12 @@ impl TokenFiles {
     }
 
     /// Offers every file to the session whose name it has.
-    pub async fn import(&self, directory: &View, world: &World) -> Result<Vec<Imported>, String> {
-        match &self.place {
-            Some(place) => import::import(place, directory, world).await,
-            None => Err("there is no home directory; set HOME where ssoctld is started".to_owned()),
-        }
+    pub async fn import(&self, directory: &View, world: &World) -> Result<Import, String> {
+        let Some(place) = &self.place else {
+            return Err("there is no home directory; set HOME where ssoctld is started".to_owned());
+        };
+        let files = import::import(place, directory, world).await?;
+        Ok(Import { directory: place.display().to_string(), files })
     }
 
     /// Removes every file that ssoctl has published, but for those of tokens that are `live`. Returns what could not be removed.
@@ -94,11 +95,6 @@ impl TokenFiles {
         let live = live.to_vec();
         let removed = FileWork::default().run(move || disk::remove_published(&place, &live)).await;
         removed.unwrap_or_else(|| vec!["the token files could not be looked through".to_owned()])
-    }
-
-    /// The directory of the files.
-    pub fn place(&self) -> Option<&Path> {
-        self.place.as_deref()
     }
 
     /// The state of a session's files; `None` if it shares none.
