@@ -1,5 +1,5 @@
-//! The main job, shown end to end with the real programs: one sign-in, a token for every tool, and a renewal that
-//! nobody notices. Everything happens on this computer, in a throw-away home, against a simulated Identity Center.
+//! Demonstrates the main job with the real programs: one sign-in, a token for every tool, and a renewal that nobody
+//! notices. Everything happens on this computer, in a temporary home, against a simulated Identity Center.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a demonstration speaks to a person")]
 
@@ -21,12 +21,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 const HELP: &str = "\
-Shows what ssoctl does, in a throw-away home and against a simulated Identity Center.
+Shows what ssoctl does, in a temporary home and against a simulated Identity Center.
 
 Usage: cargo demo [--browser] [--short]
 
   --browser  you approve the sign-in yourself, in your own browser
-  --short    be quicker";
+  --short    take less time";
 
 /// Who approves the sign-in.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,17 +35,16 @@ enum Person {
     You,
 }
 
-/// What is shown, and how slowly.
 #[derive(Clone, Copy)]
 struct Show {
     person: Person,
-    /// How long the stand-in looks at the page.
+    /// How long the stand-in takes to approve.
     hesitation: Duration,
-    /// How long a token lives; in reality about an hour.
+    /// In reality about an hour.
     token_lifetime: Duration,
 }
 
-/// Set once the end has come from outside: what fails from then on is no failure.
+/// Set when a signal has ended the demonstration: a failure after that is not reported.
 static ENDING: AtomicBool = AtomicBool::new(false);
 
 fn main() -> ExitCode {
@@ -74,7 +73,6 @@ fn main() -> ExitCode {
     runtime.block_on(perform(show))
 }
 
-/// How it ended.
 enum End {
     /// After this time.
     Success(Duration),
@@ -83,7 +81,7 @@ enum End {
     Signal(i32),
 }
 
-/// Tells the story on a thread of its own and cleans up, however it ends.
+/// Runs the demonstration on a thread of its own, and cleans up however it ends.
 async fn perform(show: Show) -> ExitCode {
     let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) =
         (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()))
@@ -94,7 +92,7 @@ async fn perform(show: Show) -> ExitCode {
     println!("Preparing ssoctl and ssoctld (the first time this takes a minute or two).");
     let settings = Settings {
         token_lifetime: show.token_lifetime,
-        // Each refresh token works once, so a program that were careless with them would be found out.
+        // Each refresh token works once, so a program that uses one twice fails.
         refresh_tokens: RefreshTokens::Rotated,
         ..Settings::default()
     };
@@ -106,11 +104,11 @@ async fn perform(show: Show) -> ExitCode {
             test_support::binaries::binaries();
             let begin = Instant::now();
             tell(&stage, show);
-            // Nobody listens any more after an interruption.
+            // After a signal nobody receives it.
             let _ = end.send(begin.elapsed());
         }
     });
-    // The sender is dropped where the story breaks off.
+    // If the demonstration fails, the sender is dropped.
     let end = tokio::select! {
         told = ended => told.map_or(End::Failure, End::Success),
         _ = interrupt.recv() => End::Signal(2),
@@ -120,7 +118,7 @@ async fn perform(show: Show) -> ExitCode {
     ENDING.store(matches!(end, End::Signal(_)), Ordering::SeqCst);
     stage.end_daemons();
     if !matches!(end, End::Signal(_)) {
-        // Its panic, if it was one, has been told.
+        // A panic has been reported already.
         let _ = storyteller.join();
     }
     if let Err(error) = fs::remove_dir_all(stage.home()) {
@@ -141,7 +139,7 @@ async fn perform(show: Show) -> ExitCode {
             128 + number
         }
     };
-    // What is left of the stage, a thread that may still tell its story included, goes with this process.
+    // The thread may still run after a signal, and ends with this process.
     std::process::exit(code)
 }
 
@@ -181,7 +179,7 @@ fn sign_in(stage: &Stage, show: Show) {
             prompt("ssoctl login");
             stage.start(stage.ssoctl(["login", "--no-browser", "corp"]))
         }
-        // The person's own environment, because the browser is theirs; only the socket leads to this daemon.
+        // The person's own environment, because it is their browser; only the socket is that of this daemon.
         Person::You => {
             prompt("ssoctl login      (approve on the page that opens; Ctrl-C ends the demonstration)");
             let mut command = Command::new(&binaries().ssoctl);
@@ -206,10 +204,10 @@ fn sign_in(stage: &Stage, show: Show) {
     }
     relay(&login, shown);
     let login = login.finish();
-    assert!(login.code == Some(0), "the sign-in did not come about");
+    assert!(login.code == Some(0), "the sign-in failed");
 }
 
-/// Shows what a client has said since the last time; returns how many lines that are by now.
+/// Shows the lines that a client has written since the last call; returns how many it has written in all.
 fn relay(client: &Running, shown: usize) -> usize {
     let said = client.said();
     let whole = said.rfind('\n').map_or("", |end| &said[..end]);
@@ -219,7 +217,7 @@ fn relay(client: &Running, shown: usize) -> usize {
     whole.lines().count()
 }
 
-/// Asks for the token without a pause until the first one would be dead.
+/// Requests the token again and again until the first one would have expired.
 fn watch_a_renewal(stage: &Stage, show: Show) {
     println!(
         "   A real token lives for an hour. This one lives for {} s, so that you can watch.
@@ -231,7 +229,7 @@ fn watch_a_renewal(stage: &Stage, show: Show) {
     let (mut count, mut current) = (1, first.clone());
     while now() <= first.expires_at || current.text == first.text {
         let token = ask(stage);
-        assert!(token.expires_at >= now(), "a dead token was handed out");
+        assert!(token.expires_at >= now(), "an expired token was returned");
         if token.text != current.text {
             tell_token(&format!("a new token, {} before the last one dies", left(current.expires_at)), &token);
             current = token;
@@ -291,7 +289,7 @@ fn prompt(command: &str) {
     indented(&format!("$ {command}"));
 }
 
-/// Shown at once, also where standard output is a pipe.
+/// Written at once, even if standard output is a pipe.
 fn indented(text: &str) {
     println!("{}", format!("   {text}").trim_end());
     io::stdout().flush().expect("standard output takes text");

@@ -1,4 +1,4 @@
-//! Makes the picture of a notice in the README: the real daemon shows it, xfce4-notifyd draws it on a screen in memory.
+//! Makes the picture of a notice for the README: the real daemon shows it, and xfce4-notifyd draws it on a virtual screen.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command that a person runs")]
 

@@ -16,7 +16,7 @@ use ssoctl_protocol::{Problem, Route, SocketOwner, SocketPath, VERSION, settings
 use crate::aws_files::AwsFiles;
 use crate::environment;
 use crate::failure::Failure;
-use crate::http::{self, Answer, Garbled};
+use crate::http::{self, Answer};
 use crate::render;
 use crate::socket::{self, Listener};
 use crate::start;
@@ -225,7 +225,7 @@ impl Daemon {
             }
             match stream.read(&mut buffer[filled..]) {
                 Ok(0) if filled == 0 => return Err(self.lost("it closed the connection without an answer")),
-                Ok(0) => return Err(self.not_ssoctld(&Garbled::CutShort.to_string())),
+                Ok(0) => return Err(self.not_ssoctld(http::CUT_SHORT)),
                 Ok(count) => filled += count,
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                     if let Some(tick) = &mut tick {
@@ -238,7 +238,7 @@ impl Daemon {
             match http::answer(&buffer[..filled]) {
                 Ok(Some(answer)) => return Ok(answer),
                 Ok(None) => {}
-                Err(garbled) => return Err(self.not_ssoctld(&garbled.to_string())),
+                Err(garbled) => return Err(self.not_ssoctld(garbled)),
             }
         }
     }

@@ -1,7 +1,6 @@
 //! HTTP/1.1 (RFC 9112), as far as the client and its daemon use it: one request on a connection, and an answer whose length is
 //! given by `Content-Length`. Bytes in, bytes out, no I/O.
 
-use std::fmt;
 use std::io::Write;
 
 use ssoctl_protocol::http::Head;
@@ -44,37 +43,25 @@ pub(crate) struct Answer {
     pub(crate) body: Secret<Vec<u8>>,
 }
 
-/// Why something is not an answer of the daemon.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Garbled {
-    NotHttp,
-    NoLength,
-    CutShort,
-    TooLarge,
-}
+/// Why something is not an answer of the daemon, as a sentence about it.
+pub(crate) type Garbled = &'static str;
 
-impl fmt::Display for Garbled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotHttp => "it does not speak HTTP",
-            Self::NoLength => "its answer has no Content-Length",
-            Self::CutShort => "its answer breaks off",
-            Self::TooLarge => "its answer is larger than 16 MiB",
-        })
-    }
-}
+const NOT_HTTP: Garbled = "it does not speak HTTP";
+const NO_LENGTH: Garbled = "its answer has no Content-Length";
+const TOO_LARGE: Garbled = "its answer is larger than 16 MiB";
+pub(crate) const CUT_SHORT: Garbled = "its answer breaks off";
 
 /// Reads an answer; `None` if there is more to come.
 pub(crate) fn answer(bytes: &[u8]) -> Result<Option<Answer>, Garbled> {
     // Another protocol is recognised by its first bytes, however much follows.
     let beginning = bytes.len().min(PROTOCOL.len());
     if bytes[..beginning] != PROTOCOL[..beginning] {
-        return Err(Garbled::NotHttp);
+        return Err(NOT_HTTP);
     }
-    let Some(head) = Head::parse(bytes).map_err(|_| Garbled::NotHttp)? else {
-        return if bytes.len() > LARGEST_HEAD { Err(Garbled::NotHttp) } else { Ok(None) };
+    let Some(head) = Head::parse(bytes).map_err(|_| NOT_HTTP)? else {
+        return if bytes.len() > LARGEST_HEAD { Err(NOT_HTTP) } else { Ok(None) };
     };
-    let status = head.status().ok_or(Garbled::NotHttp)?;
+    let status = head.status().ok_or(NOT_HTTP)?;
     let Some(body) = bytes.get(head.length..head.length + length(&head)?) else { return Ok(None) };
     let version = head.values(VERSION_HEADER).next().map(str::to_owned);
     Ok(Some(Answer { status, version, body: Secret::new(body.to_vec()) }))
@@ -83,16 +70,16 @@ pub(crate) fn answer(bytes: &[u8]) -> Result<Option<Answer>, Garbled> {
 /// The length of the body.
 fn length(head: &Head<'_>) -> Result<usize, Garbled> {
     if head.values("transfer-encoding").next().is_some() {
-        return Err(Garbled::NoLength);
+        return Err(NO_LENGTH);
     }
     let mut lengths = head.values("content-length");
-    let length = lengths.next().ok_or(Garbled::NoLength)?;
+    let length = lengths.next().ok_or(NO_LENGTH)?;
     let is_number = !length.is_empty() && length.bytes().all(|byte| byte.is_ascii_digit());
     if !is_number || lengths.any(|other| other != length) {
-        return Err(Garbled::NotHttp);
+        return Err(NOT_HTTP);
     }
     // A number that does not fit into the type is larger still.
-    length.parse().ok().filter(|length| *length <= LARGEST_ANSWER).ok_or(Garbled::TooLarge)
+    length.parse().ok().filter(|length| *length <= LARGEST_ANSWER).ok_or(TOO_LARGE)
 }
 
 #[cfg(test)]
@@ -132,26 +119,26 @@ mod tests {
     fn what_the_daemon_never_sends_is_refused() {
         let head = |rest: &str| format!("HTTP/1.1 200 OK\r\n{rest}").into_bytes();
         for (bytes, garbled) in [
-            (b"SSH-2.0-OpenSSH_9.2\r\n".to_vec(), Garbled::NotHttp),
-            (vec![b'x'; 100_000], Garbled::NotHttp),
-            (head(&format!("X: {}", "x".repeat(100_000))), Garbled::NotHttp),
-            (head("Content-Length: -5\r\n\r\n"), Garbled::NotHttp),
-            (head("Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello!"), Garbled::NotHttp),
-            (head("Content-Length: 999999999\r\n\r\n"), Garbled::TooLarge),
-            (head("Content-Length: 99999999999999999999999\r\n\r\n"), Garbled::TooLarge),
-            (head("Content-Length: +5\r\n\r\nhello"), Garbled::NotHttp),
-            (head("Content-Length:\r\n\r\n"), Garbled::NotHttp),
-            (head("Content-Length : 5\r\n\r\nhello"), Garbled::NotHttp),
-            (head("Content-Length: 5\r\n folded\r\n\r\nhello"), Garbled::NotHttp),
-            (head("no colon\r\n\r\n"), Garbled::NotHttp),
-            (b"HTTP/2 200 OK\r\n\r\n".to_vec(), Garbled::NotHttp),
-            (b"HTTP/1.1 20 OK\r\n\r\n".to_vec(), Garbled::NotHttp),
-            (b"HTTP/1.1 +20 OK\r\n\r\n".to_vec(), Garbled::NotHttp),
-            (b"HTTP/1.1\r\n\r\n".to_vec(), Garbled::NotHttp),
-            (b"HTTP/1.1 200 OK\r\nX: \xff\r\n\r\n".to_vec(), Garbled::NotHttp),
-            (head("\r\nhello"), Garbled::NoLength),
-            (head("Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"), Garbled::NoLength),
-            (head("Transfer-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello"), Garbled::NoLength),
+            (b"SSH-2.0-OpenSSH_9.2\r\n".to_vec(), NOT_HTTP),
+            (vec![b'x'; 100_000], NOT_HTTP),
+            (head(&format!("X: {}", "x".repeat(100_000))), NOT_HTTP),
+            (head("Content-Length: -5\r\n\r\n"), NOT_HTTP),
+            (head("Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello!"), NOT_HTTP),
+            (head("Content-Length: 999999999\r\n\r\n"), TOO_LARGE),
+            (head("Content-Length: 99999999999999999999999\r\n\r\n"), TOO_LARGE),
+            (head("Content-Length: +5\r\n\r\nhello"), NOT_HTTP),
+            (head("Content-Length:\r\n\r\n"), NOT_HTTP),
+            (head("Content-Length : 5\r\n\r\nhello"), NOT_HTTP),
+            (head("Content-Length: 5\r\n folded\r\n\r\nhello"), NOT_HTTP),
+            (head("no colon\r\n\r\n"), NOT_HTTP),
+            (b"HTTP/2 200 OK\r\n\r\n".to_vec(), NOT_HTTP),
+            (b"HTTP/1.1 20 OK\r\n\r\n".to_vec(), NOT_HTTP),
+            (b"HTTP/1.1 +20 OK\r\n\r\n".to_vec(), NOT_HTTP),
+            (b"HTTP/1.1\r\n\r\n".to_vec(), NOT_HTTP),
+            (b"HTTP/1.1 200 OK\r\nX: \xff\r\n\r\n".to_vec(), NOT_HTTP),
+            (head("\r\nhello"), NO_LENGTH),
+            (head("Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"), NO_LENGTH),
+            (head("Transfer-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello"), NO_LENGTH),
         ] {
             assert_eq!(answer(&bytes), Err(garbled), "{:.60}", String::from_utf8_lossy(&bytes));
         }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use ssoctl_files::owner::refuse_foreign_place;
 
 use crate::socket;
-use child::{Outcome, Starter};
+use child::Starter;
 use unit::Unit;
 
 pub(crate) use passed_on::is_setting;
@@ -74,8 +74,8 @@ fn run_starter(mut starter: Starter, path: &Path) -> Result<UnixStream, String> 
         }
         match (starter.outcome(), stream) {
             // A child that still runs is waited for: this process may become a command that knows nothing of the child.
-            (Outcome::NotStarted | Outcome::Ready | Outcome::Failed(_), Some(stream)) => return Ok(stream),
-            (Outcome::Failed(how), None) if failed.get_or_insert_with(Instant::now).elapsed() > GRACE => {
+            (Some(_), Some(stream)) => return Ok(stream),
+            (Some(Err(how)), None) if failed.get_or_insert_with(Instant::now).elapsed() > GRACE => {
                 let (log, last_lines) = (starter.log.display(), starter.last_lines());
                 return Err(match last_lines.as_str() {
                     "" => {

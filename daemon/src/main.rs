@@ -1,4 +1,4 @@
-//! The daemon: the library with the real world behind its doors.
+//! The daemon's program: the library with the real clock, service, stores and desktop.
 
 mod background;
 mod cli;
@@ -39,11 +39,12 @@ use background::Place;
 use cli::Arguments;
 use verbs::Verb;
 
-/// Overwrites what is freed. The buffers of serde, hyper and reqwest hold secrets too, and are nobody's to wipe.
+/// Overwrites memory when it is freed. Secrets are also in buffers of serde, hyper and reqwest, which only the allocator can
+/// overwrite.
 #[global_allocator]
 static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
-/// How long threads that block (in a file system that hangs) may hold up the end.
+/// How long blocking threads, for instance in a file system that hangs, may delay the end.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {
@@ -72,11 +73,11 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    // Whatever is made from here on, nobody else can look into.
+    // No other user can read the files that are made from here on.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     descriptors::raise();
     shield_memory().context("failed to keep secrets out of core dumps")?;
-    // Whoever blocked SIGTERM for itself would leave nothing but SIGKILL to end the daemon.
+    // A caller may have blocked SIGTERM, and then only SIGKILL would end the daemon.
     background::unblock_signals()?;
     if arguments.tell_starter {
         background::begin()?;
@@ -154,9 +155,9 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         let ended = ssoctld::run(sources, settings, world, listener, signals, reports, ground).await;
         screen.farewell().await;
         match ended {
-            // The service manager would start it again and again on a socket that nobody can reach.
+            // After a failure the service manager would restart it on a socket that nobody can reach.
             Ok(()) | Err(Fallen::Handed(_)) => Ok(ExitCode::SUCCESS),
-            // The log has it already.
+            // It is in the log already.
             Err(_) => Ok(ExitCode::FAILURE),
         }
     });
@@ -173,11 +174,11 @@ fn find_session_bus() {
     let (Some(address), Some(name), Ok(own)) = (session_bus::moved(), arguments.next(), std::env::current_exe()) else {
         return;
     };
-    // It does not return but with an error, and then there is no bus, as before.
+    // It returns only with an error, and then there is no bus, as before.
     let _ = std::process::Command::new(own).arg0(name).args(arguments).env(session_bus::ADDRESS, address).exec();
 }
 
-/// Makes a claim. The service manager's daemon has one that was started by hand make room.
+/// Makes a claim. A daemon of the service manager replaces one that was started by hand.
 fn make(claim: &Claim, by: StartedBy, reports: Reports) -> anyhow::Result<()> {
     match by {
         StartedBy::Hand => claim.make()?,
@@ -186,7 +187,7 @@ fn make(claim: &Claim, by: StartedBy, reports: Reports) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the daemon says of itself and its places.
+/// The settings that the daemon shows to its callers.
 fn settings(
     paths: &Paths,
     environment: &Environment,
@@ -239,11 +240,11 @@ fn socket_owner() -> anyhow::Result<SocketOwner> {
     SocketOwner::from_environment(|name| std::env::var_os(name)).map_err(anyhow::Error::msg)
 }
 
-/// Keeps what is in memory out of core dumps, and on Linux out of the sight of the person's other programs: none but the
-/// superuser's can trace this process or read its memory and environment under `/proc`.
+/// Keeps memory out of core dumps. On Linux, only the superuser can then trace this process or read its memory and environment
+/// under `/proc`, and not the person's other programs.
 fn shield_memory() -> std::io::Result<()> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    // Browsers that the daemon starts may raise it again.
+    // The hard limit stays, so that browsers that the daemon starts can raise it again.
     setrlimit(Resource::Core, Rlimit { current: Some(0), ..getrlimit(Resource::Core) })?;
     #[cfg(target_os = "linux")]
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;

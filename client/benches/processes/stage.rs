@@ -1,4 +1,4 @@
-//! A daemon that holds a token, in a home of its own that is gone afterwards.
+//! A daemon that holds a token, in a temporary home.
 
 use std::env;
 use std::fs;
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::contest::Contestant;
 
-/// A profile with an account and a role that the simulator has.
+/// A profile whose account and role the simulator has.
 pub(crate) const PROFILE: &str = "dev";
 
 /// The name of [`Stage::limit`] in the table.
@@ -20,7 +20,7 @@ pub(crate) const LIMIT: &str = "limit";
 /// How long the daemon may take until it answers.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The release builds that take part.
+/// The release builds that are measured, and the daemon.
 pub(crate) struct Binaries {
     pub(crate) plain: PathBuf,
     pub(crate) linked_statically: PathBuf,
@@ -29,7 +29,6 @@ pub(crate) struct Binaries {
     daemon: PathBuf,
 }
 
-/// Everything that runs while the commands are measured.
 pub(crate) struct Stage {
     pub(crate) binaries: Binaries,
     pub(crate) home: TempDir,
@@ -45,7 +44,7 @@ impl Stage {
         let binaries = Binaries::build();
         let simulator = Simulator::start(Settings {
             approval: Approval::Automatic { after: Duration::ZERO },
-            // Nothing is to be renewed while the clock is running.
+            // No token is renewed during the measurement.
             token_lifetime: Duration::from_hours(8),
             ..Settings::default()
         })
@@ -112,7 +111,7 @@ impl Stage {
         String::from_utf8(output.stdout).expect("text")
     }
 
-    /// The service, as AWS's own tools are told where it is.
+    /// The address of the service, for AWS's own tools.
     pub(crate) fn service(&self) -> String {
         self.simulator.url()
     }
@@ -148,7 +147,7 @@ impl Drop for Stage {
     }
 }
 
-/// No notification may appear on the desktop of whoever runs this, and no keyring may be touched.
+/// No notification appears on the person's desktop, and no keyring is used.
 fn own_configuration(home: &Path) -> PathBuf {
     let path = home.join("config.toml");
     fs::write(&path, "secret_store = \"memory\"\nnotifications = \"off\"\n").expect("a file in it");
@@ -156,8 +155,8 @@ fn own_configuration(home: &Path) -> PathBuf {
 }
 
 impl Binaries {
-    /// Builds what cargo has not built for the benchmark itself. The static client has a target directory of its own,
-    /// or the next build of the workspace would overwrite it; it is built as README installs it.
+    /// Builds what cargo has not built for the benchmark itself. The static client is built as in README, in a target directory of
+    /// its own, because the next build of the workspace would overwrite it otherwise.
     fn build() -> Self {
         let plain = PathBuf::from(env!("CARGO_BIN_EXE_ssoctl"));
         let release = plain.parent().expect("a file is in a directory");
@@ -168,16 +167,11 @@ impl Binaries {
         cargo(&["rustc", "--release", "--package", "ssoctl", "--bin", "ssoctl"], &of_its_own, &linking);
         let limit = of_its_own.join("limit");
         let mut rustc = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
-        rustc.args([
-            "--edition",
-            "2024",
-            "-C",
-            "opt-level=s",
-            "-C",
-            "target-feature=+crt-static",
-            "-C",
-            "strip=symbols",
-        ]);
+        rustc.args(["--edition", "2024"]);
+        // As in the profile `release`, and static.
+        for option in ["opt-level=s", "lto=fat", "codegen-units=1", "strip=symbols", "target-feature=+crt-static"] {
+            rustc.args(["-C", option]);
+        }
         rustc.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/processes/limit.rs")).arg("-o").arg(&limit);
         let status = rustc.status();
         assert!(status.as_ref().is_ok_and(std::process::ExitStatus::success), "{rustc:?}: {status:?}");

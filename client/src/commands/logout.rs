@@ -59,9 +59,6 @@ fn report(logout: body::Logout, registration: &str) -> Result<(), Failure> {
     let session = &logout.session;
     let detail = with_colon(logout.detail.as_ref());
     match logout.portal {
-        PortalSession::Ended => {
-            render::line(&format!("Signed out of {session}, here and at the portal.{registration}"));
-        }
         PortalSession::NothingToEnd => {
             render::line(&format!("{session} was not signed in; there was nothing to end at the portal.{registration}"))
         }
@@ -74,19 +71,15 @@ fn report(logout: body::Logout, registration: &str) -> Result<(), Failure> {
                 "the sign-out of {session} is pending, because the store does not answer{detail}; unlock the keyring to finish it"
             )));
         }
-        _ => render::line(&format!(
-            "Signed out of {session} here; whether the session at the portal has ended is unknown{detail}."
-        )),
+        portal => render::line(&format!("Signed out of {session}{}{registration}", at_portal(portal, &detail))),
     }
     Ok(())
 }
 
 /// Says what was done about a record that belonged to no session.
-fn report_record(ended: &EndedRecord) {
-    let record = &ended.record;
-    let detail = with_colon(ended.detail.as_ref());
-    match ended.portal {
-        PortalSession::Ended => render::line(&format!("Signed out of {record}, here and at the portal.")),
+fn report_record(EndedRecord { record, portal, detail }: &EndedRecord) {
+    let detail = with_colon(detail.as_ref());
+    match portal {
         PortalSession::NothingToEnd => {
             render::line(&format!("Removed {record}; there was nothing to end at the portal."));
         }
@@ -94,9 +87,14 @@ fn report_record(ended: &EndedRecord) {
             render::line(&format!("Removed {record}."));
             warn_of_portal(&detail);
         }
-        _ => {
-            render::line(&format!("Removed {record}; whether the session at the portal has ended is unknown{detail}."))
-        }
+        portal => render::line(&format!("Signed out of {record}{}", at_portal(*portal, &detail))),
+    }
+}
+
+fn at_portal(portal: PortalSession, detail: &str) -> String {
+    match portal {
+        PortalSession::Ended => ", here and at the portal.".to_owned(),
+        _ => format!(" here; whether the session at the portal has ended is unknown{detail}."),
     }
 }
 

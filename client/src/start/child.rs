@@ -32,17 +32,6 @@ pub(super) struct Starter {
     pub(super) uses_service_manager: bool,
 }
 
-/// What has become of the daemon.
-pub(super) enum Outcome {
-    /// Another client starts one, or one has come up by itself.
-    NotStarted,
-    Pending,
-    /// It is ready, and the process that started it has ended.
-    Ready,
-    /// It has ended like this.
-    Failed(String),
-}
-
 impl Starter {
     pub(super) fn new() -> Result<Self, String> {
         let program =
@@ -90,13 +79,13 @@ impl Starter {
         Ok(())
     }
 
-    pub(super) fn outcome(&mut self) -> Outcome {
-        let Some(child) = &mut self.child else { return Outcome::NotStarted };
+    /// Whether the daemon is ready, or how it has ended; `None` while its start is pending. `Ok` also if this process has not started
+    /// one.
+    pub(super) fn outcome(&mut self) -> Option<Result<(), String>> {
+        let Some(child) = &mut self.child else { return Some(Ok(())) };
         match child.try_wait() {
-            Ok(None) => Outcome::Pending,
-            Ok(Some(status)) if status.success() => Outcome::Ready,
-            Ok(Some(status)) => Outcome::Failed(status.to_string()),
-            Err(error) => Outcome::Failed(error.to_string()),
+            Ok(status) => status.map(|status| if status.success() { Ok(()) } else { Err(status.to_string()) }),
+            Err(error) => Some(Err(error.to_string())),
         }
     }
 

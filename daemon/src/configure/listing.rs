@@ -89,7 +89,7 @@ impl Daemon {
         let answer: Roles = match self.ask(&route).await {
             Ok(roles) => roles,
             // The account was taken away from the person after the accounts were listed.
-            Err(Failure::Problem(problem)) if problem.code == ErrorCode::NotAssigned => return Ok(Vec::new()),
+            Err(Failure::Problem(problem, _)) if problem.code == ErrorCode::NotAssigned => return Ok(Vec::new()),
             Err(failure) => return Err(failure),
         };
         answer.roles.iter().map(|role| RoleName::new(&role.name).map_err(unusable)).collect()
@@ -110,7 +110,7 @@ impl Daemon {
             return serde_json::from_str(&answer.body).map_err(unusable);
         }
         let problem: Problem = serde_json::from_str(&answer.body).map_err(unusable)?;
-        Err(Failure::Problem(Box::new(problem)))
+        Err(Failure::Problem(Box::new(problem), self.clock.now().wall.into()))
     }
 }
 
