@@ -10,25 +10,6 @@
 //! This crate is what both sides agree on, and what both need to read and show it. It does no I/O; of libraries it uses serde, and
 //! humantime for the calendar.
 //!
-//! | module | what is agreed |
-//! |---|---|
-//! | [`route`] | methods, paths and query parameters |
-//! | [`body`] | the JSON of successful answers about sessions |
-//! | [`role`] | the JSON of successful answers about accounts and roles |
-//! | [`import`] | the JSON of the answer to an import |
-//! | [`percent`] | how text is written in paths and queries |
-//! | [`openapi`] | all of that as an OpenAPI document |
-//! | [`problem`] | the JSON of errors, their stable codes, HTTP statuses and exit codes |
-//! | [`shell`] | text as a word of a POSIX shell |
-//! | [`remedy`] | what a person is told about an error, and what to do about it |
-//! | [`settings`] | what a daemon takes from its environment |
-//! | [`socket`] | where the socket is and who is believed there, as a function of the environment |
-//! | [`secret`] | how a secret is carried through a program without leaking |
-//! | [`text`] | how text that came from elsewhere, and durations, are shown |
-//! | [`http`] | the heads of HTTP messages |
-//! | [`verb`] | the verbs of `ssoctl` that `ssoctld` carries out |
-//! | [`timestamp`] | points in time, as RFC 3339 in UTC |
-//!
 //! # Compatibility
 //!
 //! Paths start with `/v1`. Within `/v1` members, enum values, error codes and routes are only added. Both sides ignore

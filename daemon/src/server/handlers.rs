@@ -96,8 +96,8 @@ impl Api {
             Route::Logout(_) => ok(&self.logout(&query).await?),
             Route::LogoutAll => ok(&self.logout_all(&query).await?),
             Route::Import => ok(&self.import(&query).await?),
-            Route::Credentials => ok(&self.credentials(query).await?),
-            Route::Assignment => ok(&self.assignment(query).await?),
+            Route::Credentials => ok(&self.credentials(&query).await?),
+            Route::Assignment => ok(&self.assignment(&query).await?),
             Route::Accounts(_) => ok(&self.accounts(&query).await?),
             Route::Roles(_, account) => ok(&self.roles(&query, &account).await?),
         }

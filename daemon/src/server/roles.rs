@@ -3,26 +3,31 @@
 use std::time::Duration;
 
 use ssoctl_protocol::{
-    Account, Accounts, Assignment, DecidedBy, ErrorCode, Problem, Query, Role, RoleCredentials, Roles, Selector,
+    Account, Accounts, Assignment, ErrorCode, Problem, Query, Role, RoleCredentials, Roles, Selector,
 };
 
 use super::handlers::{Api, resolve, wait};
 use super::{problem, status};
-use crate::config::NoAssignment;
-use crate::directory::{Entry, Unresolved, View};
+use crate::config::{NoAssignment, ProfileConfig};
+use crate::directory::{Entry, Unresolved};
 use crate::portal::{self, AccountId, RoleName};
 use crate::session::callers::Refusal;
 use crate::session::roles::callers::RoleRefusal;
 
+/// The role in an account that a request means.
+struct Meant {
+    entry: Entry,
+    assignment: portal::Assignment,
+    /// The profile that the request names, or the default one.
+    profile: Option<ProfileConfig>,
+}
+
 impl Api {
-    pub(super) async fn credentials(&self, query: Query) -> Result<RoleCredentials, Problem> {
-        let view = self.view(&query).await?;
-        let query = or_default_profile(&view, query);
-        let entry = resolve(&view, &query.selector)?;
-        let (assignment, region) = assignment(&view, entry, &query)?;
+    pub(super) async fn credentials(&self, query: &Query) -> Result<RoleCredentials, Problem> {
+        let Meant { entry, assignment, profile } = self.meant(query).await?;
         let min_valid = Duration::from_secs(query.min_valid);
         let ask = || entry.session.credentials(assignment.clone(), min_valid);
-        let (keys, expires) = self.obtain(entry, &query, ask).await?;
+        let (keys, expires) = self.obtain(&entry, query, ask).await?;
         Ok(RoleCredentials {
             access_key_id: keys.access_key_id.clone(),
             secret_access_key: keys.secret_access_key.clone(),
@@ -31,21 +36,16 @@ impl Api {
             session: entry.config.name.clone(),
             account: assignment.account.to_string(),
             role: assignment.role.to_string(),
-            region,
+            region: profile.and_then(|profile| profile.region),
         })
     }
 
-    pub(super) async fn assignment(&self, query: Query) -> Result<Assignment, Problem> {
-        let view = self.view(&query).await?;
-        let query = or_default_profile(&view, query);
-        let entry = resolve(&view, &query.selector)?;
-        let (assignment, region) = assignment(&view, entry, &query)?;
-        let profile = match &query.selector {
-            Selector::Profile(name) => view.config.profiles.get(name),
-            _ => None,
-        };
-        let DecidedBy { session, account, role, region: decided_region } =
-            profile.map(|profile| profile.decided_by.clone()).unwrap_or_default();
+    pub(super) async fn assignment(&self, query: &Query) -> Result<Assignment, Problem> {
+        let Meant { entry, assignment, profile } = self.meant(query).await?;
+        let (region, mut decided_by) = profile.map(|profile| (profile.region, profile.decided_by)).unwrap_or_default();
+        // What the request names itself was not decided by a key.
+        decided_by.account = decided_by.account.filter(|_| query.account.is_none());
+        decided_by.role = decided_by.role.filter(|_| query.role.is_none());
         Ok(Assignment {
             session: entry.config.name.clone(),
             start_url: entry.config.start_url().to_owned(),
@@ -53,14 +53,25 @@ impl Api {
             account: assignment.account.to_string(),
             role: assignment.role.to_string(),
             region,
-            // What the request names itself was not decided by a key.
-            decided_by: DecidedBy {
-                session,
-                account: account.filter(|_| query.account.is_none()),
-                role: role.filter(|_| query.role.is_none()),
-                region: decided_region,
-            },
+            decided_by,
         })
+    }
+
+    /// Parameters count before the profile. A request that names nothing at all means the profile `default`, as it does for the
+    /// SDKs, if that profile leads to a session or is meant to.
+    async fn meant(&self, query: &Query) -> Result<Meant, Problem> {
+        let view = self.view(query).await?;
+        let default = Selector::Profile("default".to_owned());
+        let names_nothing = query.selector == Selector::Only && query.account.is_none() && query.role.is_none();
+        let is_default = names_nothing && !matches!(view.resolve(&default), Err(Unresolved::Unknown { .. }));
+        let selector = if is_default { &default } else { &query.selector };
+        let entry = resolve(&view, selector)?;
+        let profile = match selector {
+            Selector::Profile(name) => view.config.profiles.get(name).map(|profile| (name, profile)),
+            _ => None,
+        };
+        let assignment = assignment(query, profile, &entry.config.name)?;
+        Ok(Meant { entry: entry.clone(), assignment, profile: profile.map(|(_, profile)| profile.clone()) })
     }
 
     pub(super) async fn accounts(&self, query: &Query) -> Result<Accounts, Problem> {
@@ -101,47 +112,31 @@ impl Api {
     }
 }
 
-/// A request that names nothing at all means the profile `default`, as it does for the SDKs, if that profile leads to a session
-/// or is meant to.
-fn or_default_profile(view: &View, query: Query) -> Query {
-    let default = Selector::Profile("default".to_owned());
-    let names_nothing = query.selector == Selector::Only && query.account.is_none() && query.role.is_none();
-    if names_nothing && !matches!(view.resolve(&default), Err(Unresolved::Unknown { .. })) {
-        Query { selector: default, ..query }
-    } else {
-        query
-    }
-}
-
-/// Which role in which account a request means, and the region of the profile that it names. Parameters count before the
-/// profile.
-fn assignment(view: &View, entry: &Entry, query: &Query) -> Result<(portal::Assignment, Option<String>), Problem> {
-    let profile = match &query.selector {
-        Selector::Profile(name) => view.config.profiles.get(name).map(|profile| (name, profile)),
-        _ => None,
-    };
+fn assignment(
+    query: &Query,
+    profile: Option<(&String, &ProfileConfig)>,
+    session: &str,
+) -> Result<portal::Assignment, Problem> {
     let account = query.account.as_deref().map(AccountId::new).transpose().map_err(invalid)?;
     let role = query.role.as_deref().map(RoleName::new).transpose().map_err(invalid)?;
-    let region = profile.and_then(|(_, profile)| profile.region.clone());
-    let unnamed = |detail: &str| Err(Problem::new(ErrorCode::AssignmentUnnamed, detail).of_session(&entry.config.name));
-    let assignment = match (account, role, profile) {
-        (Some(account), Some(role), _) => portal::Assignment { account, role },
+    let problem = |code, detail| Err(Problem::new(code, detail).of_session(session));
+    let unnamed = |detail: &str| problem(ErrorCode::AssignmentUnnamed, detail.to_owned());
+    match (account, role, profile) {
+        (Some(account), Some(role), _) => Ok(portal::Assignment { account, role }),
         (account, role, Some((name, profile))) => match &profile.assignment {
-            Ok(of_profile) => portal::Assignment {
+            Ok(of_profile) => Ok(portal::Assignment {
                 account: account.unwrap_or_else(|| of_profile.account.clone()),
                 role: role.unwrap_or_else(|| of_profile.role.clone()),
-            },
+            }),
             Err(why @ NoAssignment::Malformed(_)) => {
-                let detail = format!("profile {name:?} {why}");
-                return Err(Problem::new(ErrorCode::InvalidConfiguration, detail).of_session(&entry.config.name));
+                problem(ErrorCode::InvalidConfiguration, format!("profile {name:?} {why}"))
             }
-            Err(why) => return unnamed(&format!("profile {name:?} {why}")),
+            Err(why) => unnamed(&format!("profile {name:?} {why}")),
         },
-        (Some(_), None, None) => return unnamed("no role is named"),
-        (None, Some(_), None) => return unnamed("no account is named"),
-        (None, None, None) => return unnamed("neither an account nor a role is named"),
-    };
-    Ok((assignment, region))
+        (Some(_), None, None) => unnamed("no role is named"),
+        (None, Some(_), None) => unnamed("no account is named"),
+        (None, None, None) => unnamed("neither an account nor a role is named"),
+    }
 }
 
 fn invalid(error: impl std::fmt::Display) -> Problem {
