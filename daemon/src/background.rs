@@ -1,9 +1,9 @@
-//! `ssoctld --background`: a process between whoever calls and the daemon, which the caller waits for.
+//! `ssoctld --background`: a process between the caller and the daemon, for which the caller waits.
 //!
-//! It leaves behind what the caller had, has the person's service manager give it a place of its own, starts the daemon, and
-//! ends when that is ready, or with its exit code when it failed. So the daemon is nobody's child, and has nothing that
-//! belongs to whoever happened to call first: no descriptor of a lock or a pipe, no blocked or ignored signal, no control
-//! group that ends with a job, no limit of a script, no terminal.
+//! It closes what it inherited, resets signals and limits, starts the daemon in a scope of the user's service manager if there is
+//! one, and ends when the daemon is ready, or with its exit code when it failed. So the daemon is nobody's child, and has nothing
+//! of the first caller: no descriptor of a lock or a pipe, no blocked or ignored signal, no control group that ends with a job,
+//! no limit of a script, no terminal.
 
 use std::ffi::OsString;
 use std::io::{self, BufReader, Read as _, Write as _};
@@ -12,7 +12,6 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
 
 use anyhow::Context;
 use nix::sys::signal::SigSet;
@@ -20,45 +19,39 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use ssoctld::service_manager::scope;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::{BACKGROUND, TELL_STARTER, WITHOUT_SERVICE_MANAGER};
+use crate::cli::{Arguments, BACKGROUND, TELL_STARTER, WITHOUT_SERVICE_MANAGER};
 
-/// What the daemon says to the process that starts it: that it runs, and that it serves.
+/// What the daemon writes to the process that starts it: first that it runs, then that it serves.
 const BORN: u8 = b'1';
 const READY: u8 = b'2';
-/// The first descriptor that nobody is meant to have inherited.
+/// Descriptors from this on should not have been inherited.
 const FIRST_UNKNOWN: RawFd = 3;
-/// Where the kernel does not tell which descriptors are open, these may be.
+/// Where the kernel does not tell which descriptors are open, those below this are closed.
 const UNKNOWN_LIMIT: RawFd = 65_536;
-
-/// Who is asked for a place for the daemon.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Place {
-    /// The person's service manager, if there is one.
-    OfServiceManager,
-    /// Nobody, because the service manager is known to hang.
-    OfCaller,
-}
+const LAST_SIGNAL: i32 = if cfg!(target_os = "linux") { 64 } else { 31 };
 
 /// Starts the daemon with the arguments of this process, and waits until it is ready.
-pub(crate) fn start(place: Place) -> anyhow::Result<ExitCode> {
+pub(crate) fn start(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     close_descriptors();
-    // What is caught here is the default again in what is executed from here.
+    // Executing a program resets the signals that are caught here.
     let _caught = catch_signals().context("failed to reset signals")?;
     raise_limits();
     let own = std::env::current_exe().context("failed to find ssoctld's own path")?;
+    let in_scope = if arguments.without_service_manager { None } else { scope::command(&own) };
     let arguments: Vec<OsString> = std::env::args_os()
         .skip(1)
         .filter(|argument| argument != BACKGROUND && argument != WITHOUT_SERVICE_MANAGER)
         .collect();
-    let in_scope = (place == Place::OfServiceManager).then(|| scope::command(&own)).flatten();
     if let Some(mut command) = in_scope
-        && let Ok(starting) = Starting::begin(&mut command, &arguments)
+        && let Ok(mut starting) = Starting::begin(&mut command, &arguments)
     {
-        match starting.said_within(scope::PATIENCE) {
-            Some(BORN) => return starting.finish(),
-            Some(_) | None => starting.give_up(),
+        if starting.words.recv_timeout(scope::PATIENCE) == Ok(BORN) {
+            return starting.finish();
         }
-        tracing::warn!("the service manager gives the daemon no place of its own; it is started without");
+        // It may have ended by itself.
+        let _ = starting.process.kill();
+        let _ = starting.process.wait();
+        tracing::warn!("the service manager gives the daemon no scope of its own; it is started without");
     }
     Starting::begin(&mut Command::new(own), &arguments).context("failed to start the daemon")?.finish()
 }
@@ -71,25 +64,14 @@ struct Starting {
 
 impl Starting {
     fn begin(command: &mut Command, arguments: &[OsString]) -> io::Result<Self> {
-        let mut process =
-            command.arg(TELL_STARTER).args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        let command = command.arg(TELL_STARTER).args(arguments);
+        let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let output = process.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
         let (sender, words) = mpsc::channel();
         thread::spawn(move || {
             BufReader::new(output).bytes().map_while(Result::ok).all(|word| sender.send(word).is_ok())
         });
         Ok(Self { process, words })
-    }
-
-    /// The next word, or none if there is no such process any more or it says nothing.
-    fn said_within(&self, patience: Duration) -> Option<u8> {
-        self.words.recv_timeout(patience).ok()
-    }
-
-    fn give_up(mut self) {
-        // It may have ended by itself.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 
     /// Waits until the daemon is ready, or for its end.
@@ -101,36 +83,37 @@ impl Starting {
         if let Some(signal) = status.signal() {
             anyhow::bail!("the daemon was killed by signal {signal}");
         }
-        // It has said why.
+        // The daemon has printed the reason.
         let code = status.code().and_then(|code| u8::try_from(code).ok()).filter(|code| *code != 0);
         Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
     }
 }
 
-/// What the daemon does first that was started here: it leaves the terminal, and tells that it is no longer `systemd-run`.
+/// Leaves the terminal, and tells the starter that this process is no longer `systemd-run`. The first step of a daemon that was
+/// started here.
 pub(crate) fn begin() -> anyhow::Result<()> {
     rustix::process::setsid().context("failed to leave the terminal's session")?;
-    tell(BORN);
+    tell_starter(BORN);
     Ok(())
 }
 
-/// Tells the process above that the daemon is ready, and lets go of the pipe to it.
+/// Tells the starter that the daemon is ready, and closes the pipe to it.
 pub(crate) fn ready() {
-    tell(READY);
+    tell_starter(READY);
     if let Err(error) = nix::unistd::dup2_stdout(io::stderr()) {
         tracing::warn!(%error, "standard output stays connected to the process that started this one");
     }
 }
 
-fn tell(word: u8) {
-    // Nobody may be waiting any more, and the daemon serves all the same.
+fn tell_starter(word: u8) {
+    // If the starter has gone, the daemon serves all the same.
     let _ = io::stdout().write_all(&[word]).and_then(|()| io::stdout().flush());
 }
 
-/// Closes what the caller had open beyond standard input, output and error. Called before anything is opened here.
+/// Closes what was inherited beyond standard input, output and error. Called before anything is opened here.
 fn close_descriptors() {
     for descriptor in open_descriptors() {
-        // One that was listed to list them is closed already.
+        // The descriptor that was used to list them is closed already.
         let _ = nix::unistd::close(descriptor);
     }
 }
@@ -145,37 +128,31 @@ fn open_descriptors() -> Vec<RawFd> {
     entries.flatten().filter_map(number).filter(|&descriptor| descriptor >= FIRST_UNKNOWN).collect()
 }
 
-/// Blocks no signal and ignores none: all are caught, but those that cannot be, and those that a fault raises (SIGILL, SIGFPE,
+/// Blocks no signal and ignores none: catches all but those that cannot be caught, and those that a fault raises (SIGILL, SIGFPE,
 /// SIGSEGV).
 fn catch_signals() -> anyhow::Result<tokio::runtime::Runtime> {
     unblock_signals()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-    {
-        let _inside = runtime.enter();
-        for number in 1..=LAST_SIGNAL {
-            // A number that means no signal is refused.
-            let _ = signal(SignalKind::from_raw(number));
-        }
+    let inside = runtime.enter();
+    for number in 1..=LAST_SIGNAL {
+        // A number that means no signal is refused.
+        let _ = signal(SignalKind::from_raw(number));
     }
+    drop(inside);
     Ok(runtime)
 }
-
-#[cfg(target_os = "linux")]
-const LAST_SIGNAL: i32 = 64;
-#[cfg(not(target_os = "linux"))]
-const LAST_SIGNAL: i32 = 31;
 
 /// Blocks no signal in this thread and those that it starts.
 pub(crate) fn unblock_signals() -> anyhow::Result<()> {
     SigSet::empty().thread_set_mask().context("failed to unblock signals")
 }
 
-/// Lifts what a script allowed itself (`ulimit -t`, `-f`, `-v`, `-d`) as far as that may be done.
+/// Raises the limits that a script set for itself (`ulimit -t`, `-f`, `-v`, `-d`) as far as that is allowed.
 fn raise_limits() {
     for resource in [Resource::Cpu, Resource::Fsize, Resource::As, Resource::Data] {
         let limit = getrlimit(resource);
         if limit.current != limit.maximum {
-            // The daemon runs with the lower one as well.
+            // The daemon runs with the lower limit as well.
             let _ = setrlimit(resource, Rlimit { current: limit.maximum, ..limit });
         }
     }

@@ -1,4 +1,4 @@
-//! The log on standard error: what came from elsewhere is shown as everywhere, and a file does not grow without end.
+//! The log on standard error. Text from elsewhere is escaped as everywhere, and a log file does not grow without end.
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
@@ -16,7 +16,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::cli::{Arguments, LogFormat};
 
 pub(crate) fn start(arguments: &Arguments) {
-    let log = Log::new(arguments.log_file.clone(), arguments.log_format);
+    let file = arguments.log_file.clone();
+    let length = file.as_ref().and_then(|file| file.metadata().ok()).map_or(0, |metadata| metadata.len());
+    let log = Log { file, format: arguments.log_format, length: Arc::new(Mutex::new(length)) };
     let layer = tracing_subscriber::fmt::layer().with_writer(move || log.clone());
     let registry = tracing_subscriber::registry().with(arguments.log.0.clone());
     match arguments.log_format {
@@ -28,7 +30,7 @@ pub(crate) fn start(arguments: &Arguments) {
     }
 }
 
-/// Whether this is a terminal that takes colours, and nobody wants none.
+/// Whether this is a terminal that shows colours, and `NO_COLOR` is not set.
 pub(crate) fn shows_colours(output: &impl IsTerminal) -> bool {
     let is_set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     output.is_terminal() && is_set("TERM").is_some_and(|name| name != "dumb") && is_set("NO_COLOR").is_none()
@@ -44,7 +46,7 @@ fn field(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt:
     }
 }
 
-/// Standard error, and the file that it is, if a client has said so.
+/// Standard error, and the file that it leads to, if a client has named one.
 #[derive(Clone)]
 struct Log {
     file: Option<PathBuf>,
@@ -53,19 +55,12 @@ struct Log {
     length: Arc<Mutex<u64>>,
 }
 
-impl Log {
-    fn new(file: Option<PathBuf>, format: LogFormat) -> Self {
-        let length = file.as_ref().and_then(|file| file.metadata().ok()).map_or(0, |metadata| metadata.len());
-        Self { file, format, length: Arc::new(Mutex::new(length)) }
-    }
-}
-
 impl Write for Log {
-    /// Takes a whole event, as the formatters write them.
+    /// Gets a whole event in each call, as the formatters write them.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let mut length = self.length.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = self.file.as_ref().filter(|_| *length > LARGEST) {
-            // Where no new file can be had, nothing more is written to the old one.
+            // If no new file can be opened, nothing more is written to the old one.
             let Ok(next) = log_file::open(file) else { return Ok(event.len()) };
             nix::unistd::dup2_stderr(&next)?;
             *length = 0;

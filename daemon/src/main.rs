@@ -35,7 +35,6 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use zeroizing_alloc::ZeroAlloc;
 
-use background::Place;
 use cli::Arguments;
 use verbs::Verb;
 
@@ -58,14 +57,7 @@ fn main() -> ExitCode {
     if let Some(verb) = arguments.verb.take() {
         return verb.run(arguments);
     }
-    let ended = if arguments.background {
-        background::start(match arguments.without_service_manager {
-            true => Place::OfCaller,
-            false => Place::OfServiceManager,
-        })
-    } else {
-        run(arguments)
-    };
+    let ended = if arguments.background { background::start(&arguments) } else { run(arguments) };
     ended.unwrap_or_else(|error| {
         tracing::error!("{}", chain(&*error));
         ExitCode::FAILURE

@@ -1,7 +1,7 @@
 //! Where the session's D-Bus is: at the address that the environment names, or in the runtime directory.
 //!
-//! D-Bus libraries believe `DBUS_SESSION_BUS_ADDRESS` whatever it says. A shell that outlived its login (in tmux, or an editor's
-//! server) names a bus that is gone, while that of the next login is where it always is.
+//! D-Bus libraries use `DBUS_SESSION_BUS_ADDRESS` whatever it says. A shell that outlived its login (in tmux, or in the server of
+//! an editor) names a bus that is gone, while the bus of the next login is at the usual place.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 use zbus::address::transport::{Transport, UnixSocket};
 
-/// The variable that names it.
 pub const ADDRESS: &str = "DBUS_SESSION_BUS_ADDRESS";
 
 /// The address that the environment names, else that of the bus in the runtime directory, whether it is there or not. Empty
@@ -20,7 +19,7 @@ pub fn address() -> String {
     named.or_else(usual).unwrap_or_default()
 }
 
-/// Whether the environment names a bus, or one is in the runtime directory; found out without asking anybody.
+/// Whether the environment names a bus, or one is in the runtime directory. Nothing is connected to.
 pub(crate) fn is_named() -> bool {
     variable(ADDRESS).is_some() || in_runtime_directory().is_some_and(|bus| bus.exists())
 }
@@ -34,7 +33,7 @@ pub(crate) fn sockets() -> Vec<PathBuf> {
     named.into_iter().chain(in_runtime_directory()).collect()
 }
 
-/// The address of the bus in the runtime directory, if somebody listens there and nobody at the one that is named.
+/// The address of the bus in the runtime directory, if a process listens there and none at the address that is named.
 pub fn moved() -> Option<OsString> {
     let (named, usual) = (named()?, UnixSocket::File(in_runtime_directory()?));
     if is_alive(&named) || !is_alive(&usual) {
@@ -54,7 +53,6 @@ fn in_runtime_directory() -> Option<PathBuf> {
     variable("XDG_RUNTIME_DIR").map(|directory| Path::new(&directory).join("bus"))
 }
 
-/// The socket at the address that is named.
 fn named() -> Option<UnixSocket> {
     let address: zbus::Address = variable(ADDRESS)?.to_str()?.parse().ok()?;
     match address.transport() {
@@ -63,7 +61,7 @@ fn named() -> Option<UnixSocket> {
     }
 }
 
-/// Whether anybody listens there. One that is busy counts, and is not waited for.
+/// Whether a process listens there. A busy one counts, and is not waited for.
 fn is_alive(bus: &UnixSocket) -> bool {
     let address = match bus {
         UnixSocket::File(path) => SocketAddrUnix::new(path),

@@ -117,16 +117,15 @@ impl Ground {
 
     /// Waits until it is time to check. Cancel safe.
     async fn changed(&mut self, clock: &dyn Clock) {
-        let check = self.next_check.map(|(at, _)| clock.sleep_until(at));
-        let watch = self.watch.as_mut().map(async |(files, places)| {
-            tokio::select! {
-                () = files.changed() => {}
-                () = places.changed() => {}
-            }
-        });
+        let Some((files, places)) = &mut self.watch else { return std::future::pending().await };
+        let next_check = match self.next_check {
+            Some((at, _)) => clock.sleep_until(at),
+            None => Box::pin(std::future::pending()),
+        };
         tokio::select! {
-            () = or_never(watch) => {}
-            () = or_never(check) => {}
+            () = files.changed() => {}
+            () = places.changed() => {}
+            () = next_check => {}
         }
     }
 
@@ -139,25 +138,27 @@ impl Ground {
         let mut is_well = true;
         for claim in &self.claims {
             let lock = claim.file().display().to_string();
-            match claim.check() {
-                Ok(None | Some(Checked { exclusion: Exclusion::Lock, is_new: false })) => self.machine.solved(&lock),
+            let problem = match claim.check() {
+                Ok(None) => None,
                 Ok(Some(Checked { exclusion, is_new })) => {
-                    is_well = false;
                     if is_new {
+                        is_well = false;
                         restored.records = true;
                         tracing::warn!(lock, "the directory of this lock was removed while the daemon ran");
                     }
-                    self.report_exclusion(&lock, exclusion);
+                    (exclusion == Exclusion::Text).then(|| without_flock(&lock))
                 }
                 Err(error @ LockError::Held { .. }) => return Err(error.into()),
-                Err(error) => {
+                Err(error) => Some((
+                    format!("the directory of the lock {lock} is gone, and cannot be made again: {}", chain(&error)),
+                    format!("make room for it, then {RESTART}"),
+                )),
+            };
+            match problem {
+                None => self.machine.solved(&lock),
+                Some((message, remedy)) => {
                     is_well = false;
-                    let error = chain(&error);
-                    self.machine.found(
-                        &lock,
-                        format!("the directory of the lock {lock} is gone, and cannot be made again: {error}"),
-                        format!("make room for it, then {RESTART}"),
-                    );
+                    self.machine.found(&lock, message, remedy);
                 }
             }
         }
@@ -190,24 +191,14 @@ impl Ground {
         self.socket = Some(socket);
         Ok(Some(listener))
     }
-
-    fn report_exclusion(&self, lock: &str, exclusion: Exclusion) {
-        match exclusion {
-            Exclusion::Lock => self.machine.solved(lock),
-            Exclusion::Text => self.machine.found(
-                lock,
-                format!("the file system of {lock} knows no locks (flock), so a second daemon may not be kept away"),
-                "have its lock service run (NFS: rpc.statd, no nolock), or set SSOCTL_STATE_DIR to a local directory",
-            ),
-        }
-    }
 }
 
-async fn or_never(future: Option<impl Future<Output = ()>>) {
-    match future {
-        Some(future) => future.await,
-        None => std::future::pending().await,
-    }
+fn without_flock(lock: &str) -> (String, String) {
+    (
+        format!("the file system of {lock} knows no locks (flock), so a second daemon may not be kept away"),
+        "have its lock service run (NFS: rpc.statd, no nolock), or set SSOCTL_STATE_DIR to a local directory"
+            .to_owned(),
+    )
 }
 
 #[cfg(not(target_os = "linux"))]
