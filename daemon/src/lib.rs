@@ -8,6 +8,7 @@ pub mod chain;
 pub mod clock;
 pub mod config;
 pub mod configure;
+mod daemon_process;
 #[cfg(not(target_os = "macos"))]
 mod dbus;
 pub mod desktop;

@@ -6,7 +6,7 @@
 //! file system knows no flock (NFS without its lock service), only that text keeps others away.
 
 use std::fs::{self, File, Metadata};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Seek, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,39 +16,44 @@ use rustix::io::Errno;
 use ssoctl_files::holder::{Holder, KEYRING_LOCK, STATE_LOCK};
 use ssoctl_files::{directory, own_file};
 
+use crate::daemon_process::is_own_daemon;
+
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// `holder` is the text of the lock file.
-    #[error("ssoctld is running already for {claimed}: {holder}; {}", remedy(holder))]
-    Held { claimed: String, holder: String },
+    /// `holder` is `None` while the other daemon writes who it is.
+    #[error("ssoctld is running already for {claimed}: {}", described(holder.as_ref()))]
+    Held { claimed: String, holder: Option<Holder> },
     /// The directory or the lock in it cannot be used, or others can write to it.
     #[error("{} cannot be used", path.display())]
     Io { path: PathBuf, source: io::Error },
 }
 
-fn remedy(holder: &str) -> &'static str {
-    match Holder::parse(holder) {
-        Some(holder) if !holder.is_here() => {
-            "it runs on another machine that shares this home directory: stop it there (ssoctl stop), or set \
+/// Names the holder, and says what to do.
+fn described(holder: Option<&Holder>) -> String {
+    const HERE: &str = "use it (SSOCTL_SOCKET names its socket), or stop it";
+    match holder {
+        Some(holder) if holder.is_here() => format!("{holder}; {HERE}"),
+        Some(holder) => format!(
+            "{holder}; it runs on another machine that shares this home directory: stop it there (ssoctl stop), or set \
              SSOCTL_STATE_DIR and secret_store = \"file\" here"
-        }
-        _ => "use it (SSOCTL_SOCKET names its socket), or stop it",
+        ),
+        None => format!("it is just starting; {HERE}"),
     }
 }
 
 impl LockError {
     /// The daemon of this machine that holds the lock, if its file names one.
-    pub(crate) fn holder(&self) -> Option<Holder> {
+    pub(crate) fn holder(&self) -> Option<&Holder> {
         let Self::Held { holder, .. } = self else { return None };
-        Holder::parse(holder).filter(Holder::is_here)
+        holder.as_ref().filter(|holder| holder.is_here())
     }
 }
 
 /// What a daemon wants for itself alone.
 #[derive(Debug)]
 pub struct Claim {
-    /// For people.
-    what: &'static str,
+    /// What people call it.
+    name: String,
     file: PathBuf,
     socket: PathBuf,
     held: Mutex<Option<Held>>,
@@ -79,16 +84,16 @@ pub struct Checked {
 
 impl Claim {
     pub fn to_state(directory: &Path, socket: &Path) -> Self {
-        Self::new("the state directory", directory.join(STATE_LOCK), socket)
+        Self::new(directory.display().to_string(), directory.join(STATE_LOCK), socket)
     }
 
     /// Claims the keyring of the user who has this home.
     pub fn to_keyring(home: &Path, socket: &Path) -> Self {
-        Self::new("the keyring", home.join(KEYRING_LOCK), socket)
+        Self::new("the keyring".to_owned(), home.join(KEYRING_LOCK), socket)
     }
 
-    fn new(what: &'static str, file: PathBuf, socket: &Path) -> Self {
-        Self { what, file, socket: socket.to_owned(), held: Mutex::new(None) }
+    fn new(name: String, file: PathBuf, socket: &Path) -> Self {
+        Self { name, file, socket: socket.to_owned(), held: Mutex::new(None) }
     }
 
     /// The path of the lock.
@@ -97,9 +102,6 @@ impl Claim {
     }
 
     /// Takes the lock, if this claim does not hold it yet, and writes who holds it into its file.
-    ///
-    /// # Errors
-    /// [`LockError`] says who holds it or what is in the way.
     pub fn make(&self) -> Result<(), LockError> {
         let mut held = self.held();
         if held.is_none() {
@@ -113,9 +115,6 @@ impl Claim {
     }
 
     /// Checks a claim that was made, and makes it again if its file is gone. `None` if it was not made.
-    ///
-    /// # Errors
-    /// Another daemon holds it now, or it cannot be made again.
     pub fn check(&self) -> Result<Option<Checked>, LockError> {
         let mut held = self.held();
         let Some(known) = held.as_ref() else { return Ok(None) };
@@ -138,17 +137,18 @@ impl Claim {
         let parent = self.file.parent().unwrap_or(Path::new("/"));
         directory::private(parent).map_err(|source| LockError::Io { path: parent.to_owned(), source })?;
         let io = |source| LockError::Io { path: self.file.clone(), source };
+        let held = |holder| LockError::Held { claimed: self.name.clone(), holder };
         let mut file = own_file::open(&self.file).map_err(io)?;
         let exclusion = match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Exclusion::Lock,
-            Err(Errno::WOULDBLOCK) => return Err(self.held_by_other(&mut file)),
+            Err(Errno::WOULDBLOCK) => return Err(held(Holder::read(&self.file))),
             // flock(2), and what network file systems return instead.
             Err(Errno::NOLCK | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
-                let other = Holder::read(&self.file).filter(|holder| holder.is_here());
-                if other.is_some_and(|holder| holder.pid != std::process::id() && is_daemon(holder.pid)) {
-                    return Err(self.held_by_other(&mut file));
+                let is_other = |pid| pid != std::process::id() && is_own_daemon(pid) == Ok(true);
+                match Holder::read(&self.file) {
+                    Some(holder) if holder.is_here() && is_other(holder.pid) => return Err(held(Some(holder))),
+                    _ => Exclusion::Text,
                 }
-                Exclusion::Text
             }
             Err(error) => return Err(io(error.into())),
         };
@@ -156,25 +156,10 @@ impl Claim {
         let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));
         if let Err(error) = written {
             // The lock holds without the text, and on a full disk there are tokens to be served.
-            tracing::warn!(%error, "who has {} could not be written into its lock", self.what);
+            tracing::warn!(%error, "who has {} could not be written into its lock", self.name);
         }
         Ok(Held { file, exclusion })
     }
-
-    fn held_by_other(&self, file: &mut File) -> LockError {
-        let mut holder = String::new();
-        // Without the text the error is the same, only less helpful.
-        let _ = file.take(4096).read_to_string(&mut holder);
-        let holder = if holder.trim().is_empty() { "it is just starting" } else { holder.trim() };
-        let directory = self.file.parent().unwrap_or(&self.file).display();
-        let claimed = if self.file.ends_with(STATE_LOCK) { directory.to_string() } else { self.what.to_owned() };
-        LockError::Held { claimed, holder: holder.to_owned() }
-    }
-}
-
-/// Whether this process is an `ssoctld`, as far as can be seen.
-fn is_daemon(pid: u32) -> bool {
-    fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "ssoctld")
 }
 
 #[cfg(test)]

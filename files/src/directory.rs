@@ -9,20 +9,14 @@ use crate::explained::with_remedy;
 use crate::owner::{belongs, is_foreign, refuse_foreign_place};
 use crate::remedy::explained;
 
-/// Makes a directory with this mode, and those above it, if they are missing.
-///
-/// # Errors
-/// The place belongs to another user, or the operating system refuses. The message says what to do.
+/// Makes a directory with this mode, and those above it, if they are missing. Errors say what to do.
 pub fn make(directory: &Path, mode: u32) -> io::Result<()> {
     refuse_foreign_place(directory)?;
     DirBuilder::new().recursive(true).mode(mode).create(directory).map_err(|error| explained(error, directory))
 }
 
 /// Makes the directory with mode 0700 if it is missing. One that exists has to belong to this user, and others must not be
-/// able to write to it. It may be a link to a directory elsewhere; then that directory counts.
-///
-/// # Errors
-/// It belongs to another user or is open to others, or the operating system refuses. The message says what to do.
+/// able to write to it. It may be a link to a directory elsewhere; then that directory counts. Errors say what to do.
 pub fn private(directory: &Path) -> io::Result<()> {
     if !directory.exists() {
         make(directory, 0o700)?;

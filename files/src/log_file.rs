@@ -11,9 +11,6 @@ use crate::remedy::explained;
 pub const LARGEST: u64 = 1024 * 1024;
 
 /// Opens the log for writing at its end. One with more than [`LARGEST`] bytes is renamed to `….log.old` first.
-///
-/// # Errors
-/// Something else is in its place, or the operating system refuses.
 pub fn open(path: &Path) -> io::Result<File> {
     if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() > LARGEST) {
         fs::rename(path, path.with_extension("log.old")).map_err(|error| explained(error, path))?;

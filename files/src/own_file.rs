@@ -17,17 +17,11 @@ use crate::owner::{belongs, is_foreign, refuse_foreign_place};
 use crate::remedy::explained;
 
 /// Opens the file for reading and writing at any position.
-///
-/// # Errors
-/// Something else is there, which the message names, or the operating system refuses.
 pub fn open(path: &Path) -> io::Result<File> {
     open_with(File::options().read(true).write(true), path)
 }
 
 /// Opens the file for writing at its end.
-///
-/// # Errors
-/// Something else is there, which the message names, or the operating system refuses.
 pub fn append(path: &Path) -> io::Result<File> {
     open_with(File::options().append(true), path)
 }

@@ -58,9 +58,6 @@ pub struct RegularFile {
 
 impl RegularFile {
     /// Opens the file; `None` if there is none.
-    ///
-    /// # Errors
-    /// [`NotRead`] if something else is there, or it may not be read.
     pub fn open(path: &Path, link: Link) -> Result<Option<Self>, NotRead> {
         let mut flags = OFlags::NONBLOCK | OFlags::NOCTTY;
         flags.set(OFlags::NOFOLLOW, link == Link::Refused);
@@ -80,10 +77,7 @@ impl RegularFile {
         if metadata.is_file() { Ok(Some(Self { file, metadata })) } else { Err(NotRead::NotRegular) }
     }
 
-    /// Reads the file to its end.
-    ///
-    /// # Errors
-    /// [`NotRead`] if it has more bytes than `longest`, or reading fails.
+    /// Reads the file to its end. Fails if it has more bytes than `longest`.
     pub fn read(self, longest: u64) -> Result<Secret<Vec<u8>>, NotRead> {
         // One allocation, so that no part of a secret is left behind in a smaller one.
         let capacity = usize::try_from(self.metadata.len().min(longest)).unwrap_or_default() + 1;

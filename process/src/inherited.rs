@@ -32,9 +32,6 @@ extern "C" fn record() {
 
 /// Returns standard output as it was inherited. Writing to it reports every failure, unlike `io::stdout`, which hides that
 /// nothing can be written at all.
-///
-/// # Errors
-/// It was closed, or cannot be duplicated.
 pub fn standard_output() -> io::Result<File> {
     if OUTPUT_IS_CLOSED.load(Ordering::Relaxed) {
         return Err(io::Error::other("it is closed"));

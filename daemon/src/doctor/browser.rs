@@ -1,5 +1,6 @@
 //! The programs that open pages, and the display on which they do so.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -9,25 +10,12 @@ use crate::desktop::{Display, Environment};
 
 const BROWSER: Check = Check("browser");
 
-/// The programs of which one opens a page, in the order in which they are tried.
-#[derive(Clone, PartialEq, Eq, Debug)]
-struct Openers {
-    programs: Vec<String>,
-    is_any_installed: bool,
-}
-
 /// Looks along `PATH` for what opens the pages of each session.
 pub(super) fn examine(config: &Config, around: Environment) -> Finding {
     let commands = config.sessions.iter().map(|session| session.browser.as_ref());
     let commands = if config.sessions.is_empty() { vec![None] } else { commands.collect() };
-    let mut found: Vec<Openers> = Vec::new();
-    for programs in commands.into_iter().map(|command| around.openers(command)) {
-        if !found.iter().any(|known| known.programs == programs) {
-            let is_any_installed = programs.iter().any(|program| is_installed(program));
-            found.push(Openers { programs, is_any_installed });
-        }
-    }
-    judge(&found, around.display)
+    let openers: Vec<Vec<String>> = commands.into_iter().map(|command| around.openers(command)).collect();
+    judge(&openers, around.display, is_installed)
 }
 
 fn is_installed(program: &str) -> bool {
@@ -41,7 +29,8 @@ fn is_installed(program: &str) -> bool {
     std::env::split_paths(&path).any(|directory| is_executable(&directory.join(program)))
 }
 
-fn judge(found: &[Openers], display: Display) -> Finding {
+/// `openers` are lists of programs of which one opens a page, in the order in which they are tried.
+fn judge(openers: &[Vec<String>], display: Display, is_installed: impl Fn(&str) -> bool) -> Finding {
     match display {
         Display::Remote => {
             return BROWSER.skipped(
@@ -53,15 +42,14 @@ fn judge(found: &[Openers], display: Display) -> Finding {
         }
         Display::There => {}
     }
-    if let Some(missing) = found.iter().find(|openers| !openers.is_any_installed) {
+    if let Some(missing) = openers.iter().find(|programs| !programs.iter().any(|program| is_installed(program))) {
         return BROWSER.warning(
-            format!("{} is not installed, so pages are not opened", missing.programs.join(" or ")),
+            format!("{} is not installed, so pages are not opened", missing.join(" or ")),
             "install it (xdg-open comes with xdg-utils), or set browser in the session's configuration",
         );
     }
-    let mut names: Vec<&str> = found.iter().filter_map(|it| it.programs.first()).map(String::as_str).collect();
-    names.dedup();
-    BROWSER.ok(format!("pages are opened with {}", names.join(", ")))
+    let names: BTreeSet<&str> = openers.iter().filter_map(|programs| programs.first()).map(String::as_str).collect();
+    BROWSER.ok(format!("pages are opened with {}", Vec::from_iter(names).join(", ")))
 }
 
 #[cfg(test)]
@@ -77,15 +65,15 @@ mod tests {
 
     #[test]
     fn a_browser_is_asked_for_only_where_it_could_be_seen() {
-        let opener = |name: &str, is_any_installed| Openers { programs: vec![name.to_owned()], is_any_installed };
-        let good = opener("xdg-open", true);
+        let opener = |name: &str| vec![name.to_owned()];
         for (display, openers, result) in [
-            (Display::There, vec![good.clone()], Verdict::Ok),
-            (Display::There, vec![good, opener("firefox", false)], Verdict::Warning),
-            (Display::Missing, vec![opener("xdg-open", false)], Verdict::Skipped),
-            (Display::Remote, vec![opener("xdg-open", false)], Verdict::Skipped),
+            (Display::There, vec![opener("xdg-open")], Verdict::Ok),
+            (Display::There, vec![opener("xdg-open"), opener("firefox")], Verdict::Warning),
+            (Display::Missing, vec![opener("firefox")], Verdict::Skipped),
+            (Display::Remote, vec![opener("firefox")], Verdict::Skipped),
         ] {
-            assert_eq!(judge(&openers, display).result, result, "{openers:?} {display:?}");
+            let finding = judge(&openers, display, |program| program == "xdg-open");
+            assert_eq!(finding.result, result, "{openers:?} {display:?}");
         }
     }
 }

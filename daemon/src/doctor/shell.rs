@@ -34,9 +34,6 @@ impl Shell {
 }
 
 /// The command that runs this program again with the environment of a daemon that has these settings.
-///
-/// # Errors
-/// The path of this program is not known.
 pub fn in_environment_of(daemon: &Settings, shell: &Shell) -> io::Result<Command> {
     let environment = Environment::from_process();
     let absolute = |path: Option<PathBuf>| path.map(std::path::absolute).transpose();

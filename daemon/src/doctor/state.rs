@@ -7,6 +7,7 @@ use ssoctl_files::holder::{Holder, STATE_LOCK};
 use super::daemon::Answer;
 use super::place::{Place, unwritable};
 use super::report::{Check, Finding};
+use crate::daemon_process::is_own_daemon;
 use crate::inquiry::Unanswered;
 
 const STATE: Check = Check("state directory");
@@ -24,7 +25,7 @@ pub(super) struct State {
     unwritable: Option<String>,
     /// How many bytes this user may still write there.
     free: Option<u64>,
-    /// Who has the lock, as the lock file says; only if that process lives.
+    /// Who has the lock, as the lock file says; only if that is a daemon that runs.
     holder: Option<Holder>,
 }
 
@@ -37,7 +38,8 @@ impl State {
             records: Place::at(&path.join("records")),
             unwritable: unwritable(&path),
             free,
-            holder: Holder::read(&path.join(STATE_LOCK)).filter(|holder| !holder.is_here() || lives(holder.pid)),
+            holder: Holder::read(&path.join(STATE_LOCK))
+                .filter(|holder| !holder.is_here() || is_own_daemon(holder.pid) == Ok(true)),
             path,
         }
     }
@@ -94,12 +96,6 @@ impl State {
             (None, _) => STATE.ok(path.to_string()),
         }
     }
-}
-
-/// Whether there is a process with this id that this user may signal.
-fn lives(pid: u32) -> bool {
-    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
-    pid.is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok())
 }
 
 #[cfg(test)]

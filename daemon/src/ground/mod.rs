@@ -130,9 +130,6 @@ impl Ground {
     }
 
     /// Checks socket and locks, and repairs what can be repaired.
-    ///
-    /// # Errors
-    /// [`Fallen`] says why the daemon has to end.
     fn check(&mut self, clock: &dyn Clock) -> Result<Restored, Fallen> {
         let mut restored = Restored::default();
         let mut is_well = true;

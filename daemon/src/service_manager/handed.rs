@@ -6,7 +6,7 @@
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The socket's name in the property list for launchd.
 #[cfg(target_os = "macos")]
@@ -35,9 +35,6 @@ pub enum HandedError {
 
 /// Returns the socket that this process was handed, if any, and its path. Has to be called once, before there are threads: it
 /// removes the variables that announce the socket.
-///
-/// # Errors
-/// [`HandedError`] says what is wrong with what was handed over.
 pub fn socket() -> Result<Option<(UnixListener, PathBuf)>, HandedError> {
     let Some(listener) = receive()? else { return Ok(None) };
     let path = check(&listener)?;
@@ -87,30 +84,24 @@ fn check(listener: &UnixListener) -> Result<PathBuf, HandedError> {
     rustix::io::fcntl_setfd(listener, rustix::io::FdFlags::CLOEXEC).map_err(io::Error::from)?;
     let address = listener.local_addr()?;
     let path = address.as_pathname().ok_or(HandedError::NoPath)?.to_owned();
-    check_file(&path)?;
-    Ok(path)
-}
-
-/// Checks the owner of the socket's file. A wrong mode is only logged: the kernel checks the mode at each connection, and the
-/// server checks the peer.
-fn check_file(path: &Path) -> Result<(), HandedError> {
-    let metadata = match std::fs::symlink_metadata(path) {
+    let metadata = match std::fs::symlink_metadata(&path) {
         Ok(metadata) => metadata,
         // Somebody removed the file. Connections that wait are served all the same.
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             tracing::warn!(path = %path.display(), "the socket that the service manager handed over has lost its file");
-            return Ok(());
+            return Ok(path);
         }
         Err(error) => return Err(error.into()),
     };
     if crate::owner::is_foreign(&metadata) {
-        return Err(HandedError::Foreign(path.to_owned()));
+        return Err(HandedError::Foreign(path));
     }
+    // Only logged: the kernel checks the mode at each connection, and the server checks the peer.
     if metadata.mode() & 0o022 != 0 {
         let mode = format!("{:o}", metadata.mode() & 0o777);
         tracing::warn!(path = %path.display(), mode, "others can connect to the socket; its unit should have SocketMode=0600");
     }
-    Ok(())
+    Ok(path)
 }
 
 #[cfg(test)]
