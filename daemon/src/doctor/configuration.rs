@@ -114,21 +114,21 @@ fn judge_scopes(session: &SessionConfig) -> Option<Finding> {
     if session.scopes.iter().any(|scope| scope == DEFAULT_SCOPE) {
         return None;
     }
-    let name = &session.name;
-    let (message, remedy) = match session.origin.kind {
+    let (why, remedy) = match session.origin.kind {
         OriginKind::LegacyProfile => (
-            format!("session {name:?} comes from a legacy profile, whose sign-in cannot be renewed silently"),
+            "comes from a legacy profile".to_owned(),
             "move sso_start_url and sso_region from the profile to an [sso-session] section".to_owned(),
         ),
         OriginKind::SsoSession => (
-            format!("session {name:?} does not register {DEFAULT_SCOPE}, so it cannot be renewed silently"),
+            format!("does not register {DEFAULT_SCOPE}"),
             format!("add {DEFAULT_SCOPE} to sso_registration_scopes of its section"),
         ),
         OriginKind::Own => (
-            format!("session {name:?} does not register {DEFAULT_SCOPE}, so it cannot be renewed silently"),
+            format!("does not register {DEFAULT_SCOPE}"),
             format!("add \"{DEFAULT_SCOPE}\" to the scopes of its section"),
         ),
     };
+    let message = format!("session {:?} {why}, so its sign-in cannot be renewed silently", session.name);
     Some(CONFIGURATION.warning(message, format!("{remedy} ({})", place(session))))
 }
 

@@ -1,4 +1,4 @@
-//! What the file system says of a path, and what can be wrong with a directory that others must not change.
+//! What the file system says of a path, and what is wrong with it if others can change what is there.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -31,6 +31,16 @@ pub(super) enum Kind {
     Other,
 }
 
+/// What should be at a path. It always has to belong to this user.
+#[derive(Clone, Copy)]
+pub(super) enum Expected {
+    /// Others can neither read nor write.
+    PrivateSocket,
+    PrivateDirectory,
+    /// Others cannot write.
+    Directory,
+}
+
 impl Place {
     /// Does not follow a symbolic link.
     pub(super) fn at(path: &Path) -> Self {
@@ -60,28 +70,35 @@ impl Place {
         }
     }
 
-    /// What is wrong with a directory that this user alone may write to. Each remedy may end with an alternative: `or_else`.
-    pub(super) fn judge_directory(&self, check: Check, path: &Path, or_else: &str) -> Option<Finding> {
+    /// What is wrong with this place, if anything is there. Each remedy may end with an alternative: `or_else`.
+    pub(super) fn judge(&self, check: Check, path: &Path, expected: Expected, or_else: &str) -> Option<Finding> {
+        let (kind, name, needed, forbidden) = match expected {
+            Expected::PrivateSocket => (Kind::Socket, "a socket", 0o600, 0o077),
+            Expected::PrivateDirectory => (Kind::Directory, "a directory", 0o700, 0o077),
+            Expected::Directory => (Kind::Directory, "a directory", 0o700, 0o022),
+        };
         let path = path.display();
-        let (message, remedy) = match self {
-            Self::Unknown(why) => (
+        let (message, remedy) = match *self {
+            Self::Missing => return None,
+            Self::Unknown(ref why) => (
                 format!("{path} cannot be examined: {why}"),
                 "check the owner and the mode of the directories above it".to_owned(),
             ),
-            Self::There { kind: Kind::Socket | Kind::Other, .. } => {
-                (format!("{path} is not a directory"), "move it away; a new one is made when it is needed".to_owned())
+            Self::There { kind: found, .. } if found != kind => {
+                (format!("{path} is not {name}"), "move it away; a new one is made when it is needed".to_owned())
             }
             Self::There { foreign: Some(uid), .. } => (
-                format!("{path} belongs to user {uid}; perhaps a command was run with sudo"),
-                format!("run: sudo chown -R \"$USER\" {path}"),
+                format!("{path} belongs to user {uid}, who can change it; perhaps a command was run with sudo"),
+                format!("remove it, or run: sudo chown -R \"$USER\" {path}"),
             ),
-            Self::There { mode, .. } if mode & 0o700 != 0o700 => {
-                (format!("{path} has mode {mode:04o}, so you cannot write to it"), format!("run: chmod 700 {path}"))
+            Self::There { mode, .. } if mode & needed != needed => (
+                format!("{path} has mode {mode:04o}, so you cannot write to it"),
+                format!("run: chmod {needed:o} {path}"),
+            ),
+            Self::There { mode, .. } if mode & forbidden != 0 => {
+                (format!("{path} is open to others (mode {mode:04o})"), format!("run: chmod {needed:o} {path}"))
             }
-            Self::There { mode, .. } if mode & 0o022 != 0 => {
-                (format!("{path} can be written to by others (mode {mode:04o})"), format!("run: chmod 700 {path}"))
-            }
-            Self::Missing | Self::There { .. } => return None,
+            Self::There { .. } => return None,
         };
         Some(check.problem(message, remedy + or_else))
     }

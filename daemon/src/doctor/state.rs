@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use ssoctl_files::holder::{Holder, STATE_LOCK};
 
 use super::daemon::Answer;
-use super::place::{Place, unwritable};
+use super::place::{Expected, Place, unwritable};
 use super::report::{Check, Finding};
 use crate::daemon_process::is_own_daemon;
 use crate::inquiry::Unanswered;
@@ -56,7 +56,7 @@ impl State {
                 None => STATE.skipped(format!("{path} does not exist; the daemon makes it")),
             };
         }
-        if let Some(finding) = self.directory.judge_directory(STATE, &self.path, OR_ANOTHER) {
+        if let Some(finding) = self.directory.judge(STATE, &self.path, Expected::Directory, OR_ANOTHER) {
             return finding;
         }
         if let Place::There { foreign, mode, .. } = self.records
@@ -131,7 +131,7 @@ mod tests {
             (State { directory: Place::Unknown("denied".to_owned()), ..state() }, Verdict::Problem, "denied"),
             (State { directory: there(Some(3), 0o700), ..state() }, Verdict::Problem, "user 3"),
             (State { directory: there(None, 0o500), ..state() }, Verdict::Problem, "cannot write"),
-            (State { directory: there(None, 0o775), ..state() }, Verdict::Problem, "by others (mode 0775)"),
+            (State { directory: there(None, 0o775), ..state() }, Verdict::Problem, "open to others (mode 0775)"),
             (State { directory: there(None, 0o755), ..state() }, Verdict::Ok, "/state"),
             (State { records: there(None, 0o750), ..state() }, Verdict::Problem, "refuses"),
             (State { records: there(None, 0o700), ..state() }, Verdict::Ok, "/state"),

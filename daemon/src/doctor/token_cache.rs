@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::place::Place;
+use super::place::{Expected, Place};
 use super::report::{Check, Finding};
 
 const CACHE: Check = Check("AWS token cache");
@@ -34,7 +34,7 @@ impl TokenCache {
         if self.directory == Place::Missing {
             return CACHE.skipped(format!("{path} does not exist"));
         }
-        if let Some(finding) = self.directory.judge_directory(CACHE, &self.path, "") {
+        if let Some(finding) = self.directory.judge(CACHE, &self.path, Expected::Directory, "") {
             return finding;
         }
         let [file, rest @ ..] = self.open_files.as_slice() else { return CACHE.ok(path.to_string()) };
@@ -64,7 +64,7 @@ mod tests {
                 Verdict::Warning,
                 "a.json and 1 more",
             ),
-            (there(None, 0o777), vec![], Verdict::Problem, "by others (mode 0777)"),
+            (there(None, 0o777), vec![], Verdict::Problem, "open to others (mode 0777)"),
             (there(None, 0o500), vec![], Verdict::Problem, "cannot write"),
             (there(Some(0), 0o700), vec![], Verdict::Problem, "user 0"),
             (

@@ -44,7 +44,7 @@ fn a_daemon_on_another_socket_holds_the_state_directory() {
 fn a_socket_or_its_directory_that_others_can_reach() {
     let stage = corp();
     set_mode(&stage.socket(), 0o666);
-    Report::on(&stage).finds("socket", "problem", "mode 0666 instead of 0600").only("socket");
+    Report::on(&stage).finds("socket", "problem", "open to others (mode 0666)").only("socket");
     set_mode(&stage.socket(), 0o600);
     set_mode(stage.socket().parent().expect("a directory"), 0o755);
     Report::on(&stage).finds("socket", "problem", "open to others (mode 0755)").only("socket");
@@ -54,7 +54,7 @@ fn a_socket_or_its_directory_that_others_can_reach() {
 fn a_state_directory_that_others_can_write_to() {
     let stage = corp();
     set_mode(&stage.state_directory(), 0o770);
-    Report::on(&stage).finds("state directory", "problem", "by others (mode 0770)").only("state directory");
+    Report::on(&stage).finds("state directory", "problem", "open to others (mode 0770)").only("state directory");
 }
 
 #[test]
@@ -117,5 +117,5 @@ fn a_token_cache_that_others_can_change_or_read() {
     set_mode(&cache.join("0ad374.json"), 0o644);
     Report::on(&stage).finds("AWS token cache", "warning", "0ad374.json").is_well();
     set_mode(&cache, 0o777);
-    Report::on(&stage).finds("AWS token cache", "problem", "by others (mode 0777)").only("AWS token cache");
+    Report::on(&stage).finds("AWS token cache", "problem", "open to others (mode 0777)").only("AWS token cache");
 }
