@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
+use tracing_subscriber::filter::Targets;
 
+use crate::log::{Format, parse_filter};
 use crate::verbs::Verb;
 
 /// Options of [`Arguments`], for the processes that this program starts.
@@ -28,12 +30,12 @@ pub(crate) struct Arguments {
 
     /// What is logged: a level (error, warn, info, debug, trace) for ssoctld itself, or a list like
     /// `ssoctld=debug,hyper=info`. Secrets are never logged.
-    #[arg(long, env = "SSOCTL_LOG", value_name = "FILTER", default_value = "info")]
-    pub(crate) log: LogFilter,
+    #[arg(long, env = "SSOCTL_LOG", value_name = "FILTER", default_value = "info", value_parser = parse_filter)]
+    pub(crate) log: Targets,
 
     /// How it is logged.
     #[arg(long, value_enum, default_value_t)]
-    pub(crate) log_format: LogFormat,
+    pub(crate) log_format: Format,
 
     /// The file that standard error goes to, which is replaced when it is longer than 1 MiB. `ssoctl` uses this.
     #[arg(long, hide = true)]
@@ -56,44 +58,11 @@ pub(crate) struct Arguments {
     pub(crate) verb: Option<Verb>,
 }
 
-/// How the log is written.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
-pub(crate) enum LogFormat {
-    /// Lines for people.
-    #[default]
-    Text,
-    /// One JSON object a line.
-    Json,
-}
-
-/// What is logged.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) struct LogFilter(pub(crate) tracing_subscriber::filter::Targets);
-
-impl std::str::FromStr for LogFilter {
-    type Err = String;
-
-    /// A bare level counts for ssoctld only: at `trace`, libraries might log secrets.
-    fn from_str(text: &str) -> Result<Self, String> {
-        use tracing_subscriber::filter::{LevelFilter, Targets};
-        if let Ok(level) = text.parse::<LevelFilter>() {
-            return Ok(Self(Targets::new().with_target("ssoctld", level).with_default(level.min(LevelFilter::WARN))));
-        }
-        // A misspelt level would be read as the name of a module, and silence the log.
-        let is_clear = |part: &str| part.contains('=') || part.parse::<LevelFilter>().is_ok();
-        let filter = text.split(',').all(is_clear).then(|| text.parse().ok()).flatten();
-        filter.map(Self).ok_or_else(|| {
-            "expected error, warn, info, debug or trace, or a list like ssoctld=debug,hyper=info".to_owned()
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use clap::CommandFactory;
     use ssoctl_protocol::verb::OF_DAEMON;
-    use tracing::Level;
 
     #[test]
     fn the_command_line_is_consistent() {
@@ -108,17 +77,5 @@ mod tests {
         let verbs: Vec<(String, String)> =
             listed.map(|verb| (verb.get_name().to_owned(), verb.get_about().unwrap().to_string())).collect();
         assert_eq!(verbs, OF_DAEMON.map(|(name, about)| (name.to_owned(), about.to_owned())));
-    }
-
-    #[test]
-    fn a_bare_level_does_not_count_for_libraries() {
-        let LogFilter(filter) = "trace".parse().unwrap();
-        assert!(filter.would_enable("ssoctld::session", &Level::TRACE));
-        assert!(filter.would_enable("hyper", &Level::WARN) && !filter.would_enable("hyper", &Level::INFO));
-        let LogFilter(filter) = "error".parse().unwrap();
-        assert!(!filter.would_enable("hyper", &Level::WARN));
-        let LogFilter(filter) = "ssoctld=debug,hyper=info".parse().unwrap();
-        assert!(filter.would_enable("hyper", &Level::INFO));
-        assert!("loud".parse::<LogFilter>().is_err());
     }
 }

@@ -52,7 +52,7 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::parse();
     // `ssoctl` reads one line from the standard error of `open-page`.
     if !matches!(arguments.verb, Some(Verb::OpenPage(_))) {
-        log::start(&arguments);
+        log::start(arguments.log.clone(), arguments.log_format, arguments.log_file.clone());
     }
     if let Some(verb) = arguments.verb.take() {
         return verb.run(arguments);
