@@ -1,48 +1,50 @@
 //! The adapter of the OIDC service: its operations over HTTPS.
 
+use async_trait::async_trait;
 use reqwest::header::CONTENT_TYPE;
 use serde::Serialize;
 use tokio::sync::watch;
 
 use super::wire::{CreateTokenRequest, RegisterClientRequest, StartDeviceAuthorizationRequest};
-use super::{Call, CallError, DeviceAuthorization, Grant, IdentityCenter, Issued, Registration, ServiceClock, wire};
+use super::{CallError, DeviceAuthorization, Grant, IdentityCenter, Issued, Registration, ServiceClock, wire};
 use crate::issuer::{Destination, Endpoint, NotTheIssuer};
 use crate::transport::{Reply, Secrets, Transport};
 
 /// The name of our client, which the approval page shows to the person.
 const CLIENT_NAME: &str = "ssoctl";
 
+#[async_trait]
 impl IdentityCenter for Transport {
-    fn register<'a>(&'a self, oidc: &'a Endpoint, scopes: &'a [String]) -> Call<'a, Registration> {
+    async fn register(&self, oidc: &Endpoint, scopes: &[String]) -> Result<Registration, CallError> {
         let request = RegisterClientRequest { client_name: CLIENT_NAME, client_type: "public", scopes };
         let read = |body: &[u8]| wire::registration(body, self.clock().now().wall, oidc.issuer());
-        Box::pin(self.post(oidc, Ok(oidc.without_secrets()), "client/register", Secrets::default(), request, read))
+        self.post(oidc, Ok(oidc.without_secrets()), "client/register", Secrets::default(), request, read).await
     }
 
-    fn authorize_device<'a>(
-        &'a self,
-        oidc: &'a Endpoint,
-        registration: &'a Registration,
-        start_url: &'a str,
-    ) -> Call<'a, DeviceAuthorization> {
+    async fn authorize_device(
+        &self,
+        oidc: &Endpoint,
+        registration: &Registration,
+        start_url: &str,
+    ) -> Result<DeviceAuthorization, CallError> {
         let Registration { client_id, client_secret, issuer, .. } = registration;
         let request = StartDeviceAuthorizationRequest { client_id, client_secret, start_url };
         let secrets = Secrets::sent([client_secret]);
         let to = oidc.for_secrets_of(issuer);
-        Box::pin(self.post(oidc, to, "device_authorization", secrets, request, wire::device_authorization))
+        self.post(oidc, to, "device_authorization", secrets, request, wire::device_authorization).await
     }
 
-    fn create_token<'a>(
-        &'a self,
-        oidc: &'a Endpoint,
-        registration: &'a Registration,
-        grant: &'a Grant,
-    ) -> Call<'a, Issued> {
+    async fn create_token(
+        &self,
+        oidc: &Endpoint,
+        registration: &Registration,
+        grant: &Grant,
+    ) -> Result<Issued, CallError> {
         let (Grant::DeviceCode(proof) | Grant::RefreshToken(proof)) = grant;
         let secrets = Secrets::sent([&registration.client_secret, proof]);
         // A device code or a refresh token is its registration's, and so of the same issuer.
         let to = oidc.for_secrets_of(&registration.issuer);
-        Box::pin(self.post(oidc, to, "token", secrets, CreateTokenRequest::new(registration, grant), wire::issued))
+        self.post(oidc, to, "token", secrets, CreateTokenRequest::new(registration, grant), wire::issued).await
     }
 
     fn service_clock(&self) -> watch::Receiver<ServiceClock> {

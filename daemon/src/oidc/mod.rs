@@ -3,9 +3,9 @@
 //! This module has the types and the trait ([`IdentityCenter`]), [`wire`] the JSON, and `http` the adapter that calls the real
 //! service. Nothing here knows when or why an operation is called.
 
-use std::pin::Pin;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use ssoctl_protocol::Secret;
 use tokio::sync::watch;
 
@@ -19,29 +19,28 @@ pub mod wire;
 pub use crate::token::Registration;
 pub use crate::transport::ServiceClock;
 
-pub type Call<'a, T> = Pin<Box<dyn Future<Output = Result<T, CallError>> + Send + 'a>>;
-
 /// The operations of the service. Secrets are sent to their issuer only ([`Endpoint::for_secrets_of`]). Each call ends within
 /// [`TOTAL_TIMEOUT`](transport::TOTAL_TIMEOUT) once its turn has come ([`AT_ONCE`](transport::AT_ONCE)).
+#[async_trait]
 pub trait IdentityCenter: Send + Sync {
     /// RegisterClient: a public client for these scopes.
-    fn register<'a>(&'a self, oidc: &'a Endpoint, scopes: &'a [String]) -> Call<'a, Registration>;
+    async fn register(&self, oidc: &Endpoint, scopes: &[String]) -> Result<Registration, CallError>;
 
     /// StartDeviceAuthorization (RFC 8628, section 3.1).
-    fn authorize_device<'a>(
-        &'a self,
-        oidc: &'a Endpoint,
-        registration: &'a Registration,
-        start_url: &'a str,
-    ) -> Call<'a, DeviceAuthorization>;
+    async fn authorize_device(
+        &self,
+        oidc: &Endpoint,
+        registration: &Registration,
+        start_url: &str,
+    ) -> Result<DeviceAuthorization, CallError>;
 
     /// CreateToken.
-    fn create_token<'a>(
-        &'a self,
-        oidc: &'a Endpoint,
-        registration: &'a Registration,
-        grant: &'a Grant,
-    ) -> Call<'a, Issued>;
+    async fn create_token(
+        &self,
+        oidc: &Endpoint,
+        registration: &Registration,
+        grant: &Grant,
+    ) -> Result<Issued, CallError>;
 
     /// The service's clock, as its answers show it.
     fn service_clock(&self) -> watch::Receiver<ServiceClock>;

@@ -1,11 +1,9 @@
 //! The adapter of the portal: its operations over HTTPS.
 
+use async_trait::async_trait;
 use reqwest::header::{CONNECTION, HeaderValue};
-use serde::de::IgnoredAny;
 
-use super::{
-    Account, AccountId, Assignment, Call, ErrorName, Page, PageToken, Portal, PortalError, RoleCredentials, wire,
-};
+use super::{Account, AccountId, Assignment, ErrorName, Page, PageToken, Portal, PortalError, RoleCredentials, wire};
 use crate::issuer::Endpoint;
 use crate::token::AccessToken;
 use crate::transport::{Reply, Secrets, Transport};
@@ -16,64 +14,52 @@ const BEARER_HEADER: &str = "x-amz-sso_bearer_token";
 /// How many items of a list are asked for at once: the most that the model allows.
 const PAGE_SIZE: &str = "100";
 
+#[async_trait]
 impl Portal for Transport {
-    fn role_credentials<'a>(
-        &'a self,
-        portal: &'a Endpoint,
-        access_token: &'a AccessToken,
-        assignment: &'a Assignment,
-    ) -> Call<'a, RoleCredentials> {
+    async fn role_credentials(
+        &self,
+        portal: &Endpoint,
+        access_token: &AccessToken,
+        assignment: &Assignment,
+    ) -> Result<RoleCredentials, PortalError> {
         let query = vec![("role_name", assignment.role.as_str()), ("account_id", assignment.account.as_str())];
-        Box::pin(self.get(portal, access_token, "federation/credentials", query, wire::role_credentials))
+        self.get(portal, access_token, "federation/credentials", query, wire::role_credentials).await
     }
 
-    fn accounts<'a>(
-        &'a self,
-        portal: &'a Endpoint,
-        access_token: &'a AccessToken,
-        page: Option<&'a PageToken>,
-    ) -> Call<'a, Page<Account>> {
-        Box::pin(self.get(portal, access_token, "assignment/accounts", page_query(page), wire::accounts))
+    async fn accounts(
+        &self,
+        portal: &Endpoint,
+        access_token: &AccessToken,
+        page: Option<&PageToken>,
+    ) -> Result<Page<Account>, PortalError> {
+        self.get(portal, access_token, "assignment/accounts", page_query(page), wire::accounts).await
     }
 
-    fn roles<'a>(
-        &'a self,
-        portal: &'a Endpoint,
-        access_token: &'a AccessToken,
-        account: &'a AccountId,
-        page: Option<&'a PageToken>,
-    ) -> Call<'a, Page<String>> {
+    async fn roles(
+        &self,
+        portal: &Endpoint,
+        access_token: &AccessToken,
+        account: &AccountId,
+        page: Option<&PageToken>,
+    ) -> Result<Page<String>, PortalError> {
         let mut query = page_query(page);
         query.push(("account_id", account.as_str()));
-        Box::pin(self.get(portal, access_token, "assignment/roles", query, wire::roles))
+        self.get(portal, access_token, "assignment/roles", query, wire::roles).await
     }
 
-    fn logout<'a>(&'a self, portal: &'a Endpoint, access_token: &'a AccessToken) -> Call<'a, ()> {
-        Box::pin(async move {
-            let (url, bearer) = address(portal, access_token, "logout", &[])?;
-            // The buffers of a connection that is kept for later calls keep the token.
-            let send =
-                |client: &reqwest::Client| client.post(url).header(BEARER_HEADER, bearer).header(CONNECTION, "close");
-            let ended = self.call(portal, Secrets::sent([&access_token.value]), send, |reply| {
-                let body = reply.body.expose();
-                if !reply.is_success() {
-                    return Err(wire::error(reply));
-                }
-                // The model has no body here; one that is not JSON comes from somebody else, a captive portal perhaps.
-                if body.is_empty() || serde_json::from_slice::<IgnoredAny>(body).is_ok() {
-                    return Ok(());
-                }
-                Err(PortalError::Unusable("it is not JSON".to_owned()))
-            });
-            match ended.await {
-                // The portal does not know the token (any more): there is no session left to end.
-                Err(
-                    PortalError::Service { name: ErrorName::Unauthorized, .. }
-                    | PortalError::Unnamed { status: 401, .. },
-                ) => Ok(()),
-                other => other,
-            }
-        })
+    async fn logout(&self, portal: &Endpoint, access_token: &AccessToken) -> Result<(), PortalError> {
+        let (url, bearer) = address(portal, access_token, "logout", &[])?;
+        // The buffers of a connection that is kept for later calls keep the token.
+        let send =
+            |client: &reqwest::Client| client.post(url).header(BEARER_HEADER, bearer).header(CONNECTION, "close");
+        let read = |reply: &Reply| match wire::logout(reply) {
+            // The portal does not know the token (any more): there is no session left to end.
+            Err(
+                PortalError::Service { name: ErrorName::Unauthorized, .. } | PortalError::Unnamed { status: 401, .. },
+            ) => Ok(()),
+            other => other,
+        };
+        self.call(portal, Secrets::sent([&access_token.value]), send, read).await
     }
 }
 

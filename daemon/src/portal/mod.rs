@@ -3,10 +3,10 @@
 //! This module has the types and the trait ([`Portal`]), [`assignment`] the names of accounts and roles, [`wire`] the JSON, and
 //! `http` the adapter that calls the real service. Nothing here knows when or why an operation is called.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use async_trait::async_trait;
 use ssoctl_protocol::Secret;
 
 use crate::issuer::Endpoint;
@@ -21,41 +21,40 @@ pub mod wire;
 
 pub use assignment::{AccountId, Assignment, RoleName};
 
-pub type Call<'a, T> = Pin<Box<dyn Future<Output = Result<T, PortalError>> + Send + 'a>>;
-
 /// The operations of the portal. A token is sent to its issuer's portal only ([`Endpoint::for_secrets_of`]). Each call is one
 /// request and ends within [`TOTAL_TIMEOUT`](transport::TOTAL_TIMEOUT) once its turn has come
 /// ([`AT_ONCE`](transport::AT_ONCE)).
 ///
 /// The portal refuses a token that is not valid (any more) with [`ErrorName::Unauthorized`], whichever the operation.
+#[async_trait]
 pub trait Portal: Send + Sync {
     /// GetRoleCredentials.
-    fn role_credentials<'a>(
-        &'a self,
-        portal: &'a Endpoint,
-        access_token: &'a AccessToken,
-        assignment: &'a Assignment,
-    ) -> Call<'a, RoleCredentials>;
+    async fn role_credentials(
+        &self,
+        portal: &Endpoint,
+        access_token: &AccessToken,
+        assignment: &Assignment,
+    ) -> Result<RoleCredentials, PortalError>;
 
     /// ListAccounts: this page, or the first.
-    fn accounts<'a>(
-        &'a self,
-        portal: &'a Endpoint,
-        access_token: &'a AccessToken,
-        page: Option<&'a PageToken>,
-    ) -> Call<'a, Page<Account>>;
+    async fn accounts(
+        &self,
+        portal: &Endpoint,
+        access_token: &AccessToken,
+        page: Option<&PageToken>,
+    ) -> Result<Page<Account>, PortalError>;
 
     /// ListAccountRoles: the names of roles on this page, or on the first.
-    fn roles<'a>(
-        &'a self,
-        portal: &'a Endpoint,
-        access_token: &'a AccessToken,
-        account: &'a AccountId,
-        page: Option<&'a PageToken>,
-    ) -> Call<'a, Page<String>>;
+    async fn roles(
+        &self,
+        portal: &Endpoint,
+        access_token: &AccessToken,
+        account: &AccountId,
+        page: Option<&PageToken>,
+    ) -> Result<Page<String>, PortalError>;
 
     /// Logout: ends the person's session at the portal. A token that the portal no longer knows counts as done.
-    fn logout<'a>(&'a self, portal: &'a Endpoint, access_token: &'a AccessToken) -> Call<'a, ()>;
+    async fn logout(&self, portal: &Endpoint, access_token: &AccessToken) -> Result<(), PortalError>;
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]

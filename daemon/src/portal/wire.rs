@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use serde::de::IgnoredAny;
+
 use super::{Account, AccountId, ErrorName, Keys, Page, PageToken, PortalError, RoleCredentials};
 use crate::transport::decode::{Members, Unusable, in_words, presentable, recognise};
 use crate::transport::{ErrorNames, Reply};
@@ -41,6 +43,17 @@ fn page<T>(body: &[u8], list: &str, read: impl Fn(Members) -> Result<T, Unusable
     let mut members = Members::of(body)?;
     // The last page has no token, or an empty one.
     Ok(Page { items: members.list(list, read)?, next: members.optional_text("nextToken")?.map(PageToken) })
+}
+
+/// Whether the portal session was ended. The model has no body here; one that is not JSON comes from somebody else, a captive
+/// portal perhaps.
+pub fn logout(reply: &Reply) -> Result<(), PortalError> {
+    match reply.body.expose().as_slice() {
+        _ if !reply.is_success() => Err(error(reply)),
+        [] => Ok(()),
+        body if serde_json::from_slice::<IgnoredAny>(body).is_ok() => Ok(()),
+        _ => Err(PortalError::Unusable("it is not JSON".to_owned())),
+    }
 }
 
 /// Recognises an error. The name is taken from the header `x-amzn-ErrorType` up to `:` and after `#`, else from the

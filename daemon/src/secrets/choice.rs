@@ -10,13 +10,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use async_trait::async_trait;
 use tokio::sync::watch;
 
 use super::file::FileStore;
 use super::keyring::{KeyringStore, Obstacle, Use};
 use super::memory::MemoryStore;
 use super::moving::MovingStore;
-use super::{Access, Bytes, RecordName, SecretStore};
+use super::{Bytes, RecordName, SecretStore, StoreError};
 use crate::chain::chain;
 use crate::clock::Clock;
 use crate::config;
@@ -232,6 +233,7 @@ pub async fn can_do_without_keyring(setting: config::SecretStore, clock: Arc<dyn
     }
 }
 
+#[async_trait]
 impl SecretStore for ChosenStore {
     fn kind(&self) -> &'static str {
         self.used.borrow().as_ref().map_or("auto", |used| used.kind())
@@ -245,35 +247,31 @@ impl SecretStore for ChosenStore {
         self.changes.subscribe()
     }
 
-    fn read<'a>(&'a self, name: &'a RecordName) -> Access<'a, Option<Bytes>> {
-        Box::pin(async move {
-            let used = self.used().await;
-            let found = used.read(name).await?;
-            if found.is_some() {
-                self.mark(&used).await;
-            }
-            Ok(found)
-        })
-    }
-
-    fn write<'a>(&'a self, name: &'a RecordName, record: Bytes) -> Access<'a, ()> {
-        Box::pin(async move {
-            let used = self.used().await;
-            used.write(name, record).await?;
+    async fn read(&self, name: &RecordName) -> Result<Option<Bytes>, StoreError> {
+        let used = self.used().await;
+        let found = used.read(name).await?;
+        if found.is_some() {
             self.mark(&used).await;
-            Ok(())
-        })
+        }
+        Ok(found)
     }
 
-    fn delete<'a>(&'a self, name: &'a RecordName) -> Access<'a, ()> {
-        Box::pin(async move { self.used().await.delete(name).await })
+    async fn write(&self, name: &RecordName, record: Bytes) -> Result<(), StoreError> {
+        let used = self.used().await;
+        used.write(name, record).await?;
+        self.mark(&used).await;
+        Ok(())
     }
 
-    fn set_aside<'a>(&'a self, name: &'a RecordName) -> Access<'a, ()> {
-        Box::pin(async move { self.used().await.set_aside(name).await })
+    async fn delete(&self, name: &RecordName) -> Result<(), StoreError> {
+        self.used().await.delete(name).await
     }
 
-    fn list(&self) -> Access<'_, Vec<String>> {
-        Box::pin(async move { self.used().await.list().await })
+    async fn set_aside(&self, name: &RecordName) -> Result<(), StoreError> {
+        self.used().await.set_aside(name).await
+    }
+
+    async fn list(&self) -> Result<Vec<String>, StoreError> {
+        self.used().await.list().await
     }
 }

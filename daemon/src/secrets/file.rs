@@ -10,10 +10,11 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Once};
 
+use async_trait::async_trait;
 use ssoctl_files::directory;
 use ssoctl_files::remedy::explained;
 
-use super::{Access, Bytes, RecordName, SET_ASIDE, SecretStore, StoreError};
+use super::{Bytes, RecordName, SET_ASIDE, SecretStore, StoreError};
 use crate::file_work::FileWork;
 use crate::owner::{belongs, is_foreign};
 use crate::regular_file::{Link, NotRead, RegularFile};
@@ -34,59 +35,59 @@ impl FileStore {
         Self { directory: directory.into(), swept: Arc::new(Once::new()), work: FileWork::default() }
     }
 
-    fn with_file<T: Send + 'static>(
+    async fn with_file<T: Send + 'static>(
         &self,
         name: &RecordName,
         work: impl FnOnce(&Path, &Path) -> Result<T, StoreError> + Send + 'static,
-    ) -> Access<'_, T> {
+    ) -> Result<T, StoreError> {
         let file = file_name(&name.key);
-        self.blocking(move |directory| work(directory, &directory.join(file)))
+        self.blocking(move |directory| work(directory, &directory.join(file))).await
     }
 
     /// Runs `work` on a thread, since file systems may block.
-    fn blocking<T: Send + 'static>(
+    async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Path) -> Result<T, StoreError> + Send + 'static,
-    ) -> Access<'_, T> {
+    ) -> Result<T, StoreError> {
         let (directory, swept) = (Arc::clone(&self.directory), Arc::clone(&self.swept));
-        Box::pin(async move {
-            let done = self.work.run(move || {
-                // What a killed daemon has left holds secrets. One daemon at a time uses the directory.
-                swept.call_once(|| replacement::sweep(&directory));
-                work(&directory)
-            });
-            done.await.unwrap_or_else(|| Err(StoreError("the file store failed unexpectedly".to_owned())))
-        })
+        let done = self.work.run(move || {
+            // What a killed daemon has left holds secrets. One daemon at a time uses the directory.
+            swept.call_once(|| replacement::sweep(&directory));
+            work(&directory)
+        });
+        done.await.unwrap_or_else(|| Err(StoreError("the file store failed unexpectedly".to_owned())))
     }
 }
 
+#[async_trait]
 impl SecretStore for FileStore {
     fn kind(&self) -> &'static str {
         "file"
     }
 
-    fn read<'a>(&'a self, name: &'a RecordName) -> Access<'a, Option<Bytes>> {
-        self.with_file(name, read)
+    async fn read(&self, name: &RecordName) -> Result<Option<Bytes>, StoreError> {
+        self.with_file(name, read).await
     }
 
-    fn write<'a>(&'a self, name: &'a RecordName, record: Bytes) -> Access<'a, ()> {
-        self.with_file(name, move |directory, file| write(directory, file, &record))
+    async fn write(&self, name: &RecordName, record: Bytes) -> Result<(), StoreError> {
+        self.with_file(name, move |directory, file| write(directory, file, &record)).await
     }
 
-    fn delete<'a>(&'a self, name: &'a RecordName) -> Access<'a, ()> {
-        self.with_file(name, |_, file| delete(file))
+    async fn delete(&self, name: &RecordName) -> Result<(), StoreError> {
+        self.with_file(name, |_, file| delete(file)).await
     }
 
     /// Renames the file, which also works on a full disk.
-    fn set_aside<'a>(&'a self, name: &'a RecordName) -> Access<'a, ()> {
+    async fn set_aside(&self, name: &RecordName) -> Result<(), StoreError> {
         let aside = file_name(&name.set_aside().key);
         self.with_file(name, move |directory, file| {
             fs::rename(file, directory.join(aside)).map_err(|error| failed("move", file, &error))
         })
+        .await
     }
 
-    fn list(&self) -> Access<'_, Vec<String>> {
-        self.blocking(list)
+    async fn list(&self) -> Result<Vec<String>, StoreError> {
+        self.blocking(list).await
     }
 }
 

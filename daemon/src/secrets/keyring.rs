@@ -17,11 +17,12 @@ mod presence;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use keyring::{Entry, Error};
 use ssoctl_protocol::Secret;
 use tokio::sync::mpsc;
 
-use super::{Access, Bytes, RecordName, SecretStore, StoreError};
+use super::{Bytes, RecordName, SecretStore, StoreError};
 use crate::clock::Clock;
 use crate::machine::MachineProblems;
 use calls::Calls;
@@ -198,42 +199,39 @@ impl KeyringStore {
     }
 }
 
+#[async_trait]
 impl SecretStore for KeyringStore {
     fn kind(&self) -> &'static str {
         "keyring"
     }
 
-    fn read<'a>(&'a self, name: &'a RecordName) -> Access<'a, Option<Bytes>> {
-        Box::pin(async move {
-            let read = self.call(name, |name| match entry(name)?.get_secret() {
-                Ok(record) => Ok(Some(Secret::new(record))),
-                Err(Error::NoEntry) => Ok(None),
-                Err(error) => Err(error),
-            });
-            let read = read.await;
-            if self.used_to == Use::Keep && read == Err(Obstacle::Locked) {
-                self.gate.ask_once(&self.clock);
-            }
-            self.unless_absent(read)
-        })
+    async fn read(&self, name: &RecordName) -> Result<Option<Bytes>, StoreError> {
+        let read = self.call(name, |name| match entry(name)?.get_secret() {
+            Ok(record) => Ok(Some(Secret::new(record))),
+            Err(Error::NoEntry) => Ok(None),
+            Err(error) => Err(error),
+        });
+        let read = read.await;
+        if self.used_to == Use::Keep && read == Err(Obstacle::Locked) {
+            self.gate.ask_once(&self.clock);
+        }
+        self.unless_absent(read)
     }
 
-    fn write<'a>(&'a self, name: &'a RecordName, record: Bytes) -> Access<'a, ()> {
-        Box::pin(async move { Ok(self.call(name, move |name| entry(name)?.set_secret(record.expose())).await?) })
+    async fn write(&self, name: &RecordName, record: Bytes) -> Result<(), StoreError> {
+        Ok(self.call(name, move |name| entry(name)?.set_secret(record.expose())).await?)
     }
 
-    fn delete<'a>(&'a self, name: &'a RecordName) -> Access<'a, ()> {
-        Box::pin(async move {
-            let deleted = self.call(name, |name| match entry(name)?.delete_credential() {
-                Err(Error::NoEntry) => Ok(()),
-                other => other,
-            });
-            self.unless_absent(deleted.await)
-        })
+    async fn delete(&self, name: &RecordName) -> Result<(), StoreError> {
+        let deleted = self.call(name, |name| match entry(name)?.delete_credential() {
+            Err(Error::NoEntry) => Ok(()),
+            other => other,
+        });
+        self.unless_absent(deleted.await)
     }
 
-    fn list(&self) -> Access<'_, Vec<String>> {
-        Box::pin(async move { self.unless_absent(self.keys().await) })
+    async fn list(&self) -> Result<Vec<String>, StoreError> {
+        self.unless_absent(self.keys().await)
     }
 }
 

@@ -1,10 +1,11 @@
 //! A store that forgets everything when the daemon stops, for people who want no secret to outlive it.
 
 use std::collections::BTreeMap;
-use std::future::ready;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Access, Bytes, RecordName, SecretStore};
+use async_trait::async_trait;
+
+use super::{Bytes, RecordName, SecretStore, StoreError};
 
 #[derive(Default)]
 pub struct MemoryStore(Mutex<BTreeMap<String, Bytes>>);
@@ -15,27 +16,28 @@ impl MemoryStore {
     }
 }
 
+#[async_trait]
 impl SecretStore for MemoryStore {
     fn kind(&self) -> &'static str {
         "memory"
     }
 
-    fn read<'a>(&'a self, name: &'a RecordName) -> Access<'a, Option<Bytes>> {
-        Box::pin(ready(Ok(self.records().get(&name.key).cloned())))
+    async fn read(&self, name: &RecordName) -> Result<Option<Bytes>, StoreError> {
+        Ok(self.records().get(&name.key).cloned())
     }
 
-    fn write<'a>(&'a self, name: &'a RecordName, record: Bytes) -> Access<'a, ()> {
+    async fn write(&self, name: &RecordName, record: Bytes) -> Result<(), StoreError> {
         self.records().insert(name.key.clone(), record);
-        Box::pin(ready(Ok(())))
+        Ok(())
     }
 
-    fn delete<'a>(&'a self, name: &'a RecordName) -> Access<'a, ()> {
+    async fn delete(&self, name: &RecordName) -> Result<(), StoreError> {
         self.records().remove(&name.key);
-        Box::pin(ready(Ok(())))
+        Ok(())
     }
 
-    fn list(&self) -> Access<'_, Vec<String>> {
-        Box::pin(ready(Ok(self.records().keys().cloned().collect())))
+    async fn list(&self) -> Result<Vec<String>, StoreError> {
+        Ok(self.records().keys().cloned().collect())
     }
 }
 

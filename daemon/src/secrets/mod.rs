@@ -3,8 +3,7 @@
 //! A store keeps opaque bytes under a name. Whether a secret is served does not depend on it: a store that is slow or broken
 //! delays nothing but durability. [`choice`] decides which store is used, and `moving` moves records there from the others.
 
-use std::pin::Pin;
-
+use async_trait::async_trait;
 use ssoctl_protocol::Secret;
 use tokio::sync::watch;
 
@@ -19,8 +18,6 @@ pub mod record;
 
 /// The bytes of a record.
 pub type Bytes = Secret<Vec<u8>>;
-
-pub type Access<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 /// Why a store failed. The text says what to do about it and never holds a secret.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -57,6 +54,7 @@ impl RecordName {
     }
 }
 
+#[async_trait]
 pub trait SecretStore: Send + Sync {
     /// `keyring`, `file` or `memory`, as `status` shows it; `auto` while that is not decided yet.
     fn kind(&self) -> &'static str;
@@ -72,24 +70,22 @@ pub trait SecretStore: Send + Sync {
         watch::channel(()).1
     }
 
-    fn read<'a>(&'a self, name: &'a RecordName) -> Access<'a, Option<Bytes>>;
+    async fn read(&self, name: &RecordName) -> Result<Option<Bytes>, StoreError>;
 
     /// Writes a whole record: after a crash either the old or the new one is there.
-    fn write<'a>(&'a self, name: &'a RecordName, record: Bytes) -> Access<'a, ()>;
+    async fn write(&self, name: &RecordName, record: Bytes) -> Result<(), StoreError>;
 
     /// Removes a record. It is no error if there is none.
-    fn delete<'a>(&'a self, name: &'a RecordName) -> Access<'a, ()>;
+    async fn delete(&self, name: &RecordName) -> Result<(), StoreError>;
 
     /// Moves a record that cannot be understood to the name [`RecordName::set_aside`].
-    fn set_aside<'a>(&'a self, name: &'a RecordName) -> Access<'a, ()> {
-        Box::pin(async move {
-            if let Some(record) = self.read(name).await? {
-                self.write(&name.set_aside(), record).await?;
-            }
-            self.delete(name).await
-        })
+    async fn set_aside(&self, name: &RecordName) -> Result<(), StoreError> {
+        if let Some(record) = self.read(name).await? {
+            self.write(&name.set_aside(), record).await?;
+        }
+        self.delete(name).await
     }
 
     /// The keys of all records, sorted, with those that were set aside. The person is not asked for anything.
-    fn list(&self) -> Access<'_, Vec<String>>;
+    async fn list(&self) -> Result<Vec<String>, StoreError>;
 }

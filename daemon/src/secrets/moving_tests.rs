@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use async_trait::async_trait;
 use ssoctl_protocol::Secret;
 
-use super::super::Access;
 use super::super::memory::MemoryStore;
 use super::*;
 
@@ -37,27 +37,32 @@ impl Part {
         self.records.write(&name(), secret(record)).await.unwrap();
     }
 
-    fn unless<'a, T: Send + 'a>(&self, broken: &AtomicBool, access: impl FnOnce() -> Access<'a, T>) -> Access<'a, T> {
-        let error = StoreError(format!("the {} store is broken", self.kind));
-        if broken.load(Ordering::Relaxed) { Box::pin(std::future::ready(Err(error))) } else { access() }
+    fn check(&self, broken: &AtomicBool) -> Result<(), StoreError> {
+        let error = || StoreError(format!("the {} store is broken", self.kind));
+        if broken.load(Ordering::Relaxed) { Err(error()) } else { Ok(()) }
     }
 }
 
+#[async_trait]
 impl SecretStore for Part {
     fn kind(&self) -> &'static str {
         self.kind
     }
-    fn read<'a>(&'a self, name: &'a RecordName) -> Access<'a, Option<Bytes>> {
-        self.unless(&self.unreadable, || self.records.read(name))
+    async fn read(&self, name: &RecordName) -> Result<Option<Bytes>, StoreError> {
+        self.check(&self.unreadable)?;
+        self.records.read(name).await
     }
-    fn write<'a>(&'a self, name: &'a RecordName, record: Bytes) -> Access<'a, ()> {
-        self.unless(&self.unwritable, || self.records.write(name, record))
+    async fn write(&self, name: &RecordName, record: Bytes) -> Result<(), StoreError> {
+        self.check(&self.unwritable)?;
+        self.records.write(name, record).await
     }
-    fn delete<'a>(&'a self, name: &'a RecordName) -> Access<'a, ()> {
-        self.unless(&self.undeletable, || self.records.delete(name))
+    async fn delete(&self, name: &RecordName) -> Result<(), StoreError> {
+        self.check(&self.undeletable)?;
+        self.records.delete(name).await
     }
-    fn list(&self) -> Access<'_, Vec<String>> {
-        self.unless(&self.unreadable, || self.records.list())
+    async fn list(&self) -> Result<Vec<String>, StoreError> {
+        self.check(&self.unreadable)?;
+        self.records.list().await
     }
 }
 

@@ -1,15 +1,15 @@
 //! The doors to the service, watched: which calls are under way, an end to those that hang, in the test's own time, and no call
 //! to AWS itself.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use ssoctld::clock::Clock;
 use ssoctld::issuer::{Endpoint, Issuer};
 use ssoctld::oidc::{self, DeviceAuthorization, Grant, IdentityCenter, Issued, Registration, ServiceClock};
-use ssoctld::portal::{self, Account, AccountId, Assignment, Page, PageToken, Portal, RoleCredentials};
+use ssoctld::portal::{Account, AccountId, Assignment, Page, PageToken, Portal, PortalError, RoleCredentials};
 use ssoctld::token::AccessToken;
 use ssoctld::transport::{CallError, Transport};
 use tokio::sync::watch;
@@ -61,58 +61,54 @@ pub(super) struct Watched {
     pub(super) longest: Option<Duration>,
 }
 
-type Boxed<'a, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
-
 impl Watched {
     /// Watches a call to this endpoint with the secrets of this issuer.
-    fn watch<'a, T: Send + 'a, N: Send + 'a>(
-        &'a self,
+    async fn watch<T, N>(
+        &self,
         endpoint: &Endpoint,
         secrets: Option<&Issuer>,
-        call: Boxed<'a, T, CallError<N>>,
-    ) -> Boxed<'a, T, CallError<N>> {
+        call: impl Future<Output = Result<T, CallError<N>>>,
+    ) -> Result<T, CallError<N>> {
         if endpoint.issuer().is_aws() {
             if secrets.is_some_and(|issuer| endpoint.for_secrets_of(issuer).is_ok()) {
                 self.calls.0.secrets_for_aws.fetch_add(1, Ordering::Relaxed);
             }
-            let error = CallError::Network("AWS is out of reach of the tests".to_owned());
-            return Box::pin(std::future::ready(Err(error)));
+            return Err(CallError::Network("AWS is out of reach of the tests".to_owned()));
         }
-        Box::pin(async move {
-            let _one = OneCall::begin(&self.calls);
-            let Some(longest) = self.longest else { return call.await };
-            tokio::select! {
-                biased;
-                result = call => result,
-                () = self.clock.sleep_until(self.clock.now().boot + longest) => {
-                    Err(CallError::Network("it did not answer in time".to_owned()))
-                }
+        let _one = OneCall::begin(&self.calls);
+        let Some(longest) = self.longest else { return call.await };
+        tokio::select! {
+            biased;
+            result = call => result,
+            () = self.clock.sleep_until(self.clock.now().boot + longest) => {
+                Err(CallError::Network("it did not answer in time".to_owned()))
             }
-        })
+        }
     }
 }
 
+#[async_trait]
 impl IdentityCenter for Watched {
-    fn register<'a>(&'a self, oidc: &'a Endpoint, scopes: &'a [String]) -> oidc::Call<'a, Registration> {
-        self.watch(oidc, None, self.door.register(oidc, scopes))
+    async fn register(&self, oidc: &Endpoint, scopes: &[String]) -> Result<Registration, oidc::CallError> {
+        self.watch(oidc, None, self.door.register(oidc, scopes)).await
     }
 
-    fn authorize_device<'a>(
-        &'a self,
-        oidc: &'a Endpoint,
-        registration: &'a Registration,
-        start_url: &'a str,
-    ) -> oidc::Call<'a, DeviceAuthorization> {
-        self.watch(oidc, Some(&registration.issuer), self.door.authorize_device(oidc, registration, start_url))
+    async fn authorize_device(
+        &self,
+        oidc: &Endpoint,
+        registration: &Registration,
+        start_url: &str,
+    ) -> Result<DeviceAuthorization, oidc::CallError> {
+        self.watch(oidc, Some(&registration.issuer), self.door.authorize_device(oidc, registration, start_url)).await
     }
 
-    fn create_token<'a>(
-        &'a self,
-        oidc: &'a Endpoint,
-        registration: &'a Registration,
-        grant: &'a Grant,
-    ) -> oidc::Call<'a, Issued> {
-        self.watch(oidc, Some(&registration.issuer), self.door.create_token(oidc, registration, grant))
+    async fn create_token(
+        &self,
+        oidc: &Endpoint,
+        registration: &Registration,
+        grant: &Grant,
+    ) -> Result<Issued, oidc::CallError> {
+        self.watch(oidc, Some(&registration.issuer), self.door.create_token(oidc, registration, grant)).await
     }
 
     fn service_clock(&self) -> watch::Receiver<ServiceClock> {
@@ -120,36 +116,38 @@ impl IdentityCenter for Watched {
     }
 }
 
+#[async_trait]
 impl Portal for Watched {
-    fn role_credentials<'a>(
-        &'a self,
-        portal: &'a Endpoint,
-        access_token: &'a AccessToken,
-        assignment: &'a Assignment,
-    ) -> portal::Call<'a, RoleCredentials> {
+    async fn role_credentials(
+        &self,
+        portal: &Endpoint,
+        access_token: &AccessToken,
+        assignment: &Assignment,
+    ) -> Result<RoleCredentials, PortalError> {
         self.watch(portal, Some(&access_token.issuer), self.door.role_credentials(portal, access_token, assignment))
+            .await
     }
 
-    fn accounts<'a>(
-        &'a self,
-        portal: &'a Endpoint,
-        access_token: &'a AccessToken,
-        page: Option<&'a PageToken>,
-    ) -> portal::Call<'a, Page<Account>> {
-        self.watch(portal, Some(&access_token.issuer), self.door.accounts(portal, access_token, page))
+    async fn accounts(
+        &self,
+        portal: &Endpoint,
+        access_token: &AccessToken,
+        page: Option<&PageToken>,
+    ) -> Result<Page<Account>, PortalError> {
+        self.watch(portal, Some(&access_token.issuer), self.door.accounts(portal, access_token, page)).await
     }
 
-    fn roles<'a>(
-        &'a self,
-        portal: &'a Endpoint,
-        access_token: &'a AccessToken,
-        account: &'a AccountId,
-        page: Option<&'a PageToken>,
-    ) -> portal::Call<'a, Page<String>> {
-        self.watch(portal, Some(&access_token.issuer), self.door.roles(portal, access_token, account, page))
+    async fn roles(
+        &self,
+        portal: &Endpoint,
+        access_token: &AccessToken,
+        account: &AccountId,
+        page: Option<&PageToken>,
+    ) -> Result<Page<String>, PortalError> {
+        self.watch(portal, Some(&access_token.issuer), self.door.roles(portal, access_token, account, page)).await
     }
 
-    fn logout<'a>(&'a self, portal: &'a Endpoint, access_token: &'a AccessToken) -> portal::Call<'a, ()> {
-        self.watch(portal, Some(&access_token.issuer), self.door.logout(portal, access_token))
+    async fn logout(&self, portal: &Endpoint, access_token: &AccessToken) -> Result<(), PortalError> {
+        self.watch(portal, Some(&access_token.issuer), self.door.logout(portal, access_token)).await
     }
 }
