@@ -3,6 +3,7 @@
 //! The binary `ssoctld` is this library with the real world behind its doors; tests put others there. Start reading at
 //! [`session`], the rest serves it.
 
+pub mod assignment;
 mod budget;
 pub mod chain;
 pub mod clock;

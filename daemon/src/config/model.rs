@@ -11,8 +11,8 @@ use super::endpoints::{EndpointError, Endpoints};
 use super::identity::{Identity, normalise_start_url};
 use super::problem::{Place, Problem};
 use super::quiet_hours::QuietHours;
+use crate::assignment::Assignment;
 use crate::issuer::Issuer;
-use crate::portal::Assignment;
 
 /// The scope that makes a token refreshable. It is registered for a session that names no scopes.
 pub const DEFAULT_SCOPE: &str = "sso:account:access";

@@ -14,7 +14,7 @@ use super::own::OwnSession;
 use super::problem::{Located, Problem};
 use super::session_name::{derive_name, unique_name};
 use super::sessions::{Sessions, Sources, session};
-use crate::portal::{AccountId, Assignment, RoleName};
+use crate::assignment::{AccountId, Assignment, RoleName};
 
 /// Nobody needs more profiles between one and the one that signs in. Following them costs time and stack.
 const MOST_STEPS: usize = 50;

@@ -8,7 +8,7 @@ use ssoctl_protocol::text;
 use super::listing::Account;
 use super::names::{self, Subject, Template};
 use super::request::Request;
-use crate::portal::{Assignment, RoleName};
+use crate::assignment::{Assignment, RoleName};
 
 /// A text in which `*` stands for any characters and `?` for one.
 #[derive(Clone, PartialEq, Eq, Debug)]

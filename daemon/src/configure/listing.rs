@@ -12,9 +12,9 @@ use ssoctl_protocol::{
 use tokio::task::JoinSet;
 
 use super::failure::Failure;
+use crate::assignment::{AccountId, RoleName};
 use crate::clock::Clock;
 use crate::inquiry;
-use crate::portal::{AccountId, RoleName};
 
 /// The longest time for one answer. The daemon has shorter deadlines of its own.
 const PATIENCE: Duration = Duration::from_secs(75);

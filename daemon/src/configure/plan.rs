@@ -13,7 +13,7 @@ use super::document::{Document, Member};
 use super::listing::Account;
 use super::profile::{self, Binding, Form};
 use super::request::{Request, Stale};
-use crate::portal::Assignment;
+use crate::assignment::Assignment;
 
 pub(super) struct Intent<'a> {
     pub(super) request: &'a Request,

@@ -1,9 +1,9 @@
 use super::*;
+use crate::assignment::{AccountId, RoleName};
 use crate::config::{self, Config, Environment, Paths};
 use crate::configure::document::MARK;
 use crate::configure::listing::tests::account;
 use crate::configure::request::Writing;
-use crate::portal::{AccountId, RoleName};
 
 const ACCOUNTS: [&str; 2] = ["111122223333", "444455556666"];
 const CORP: &str = "[sso-session corp]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = eu-west-1\n";

@@ -3,8 +3,8 @@
 use ssoctl_protocol::shell;
 
 use super::document::{Document, Member};
+use crate::assignment::{AccountId, Assignment, RoleName};
 use crate::config::{CredentialCommand, SignInOf};
-use crate::portal::{AccountId, Assignment, RoleName};
 
 /// How a profile leads to its role.
 #[derive(Clone, PartialEq, Eq, Debug)]

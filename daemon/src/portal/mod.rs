@@ -1,7 +1,7 @@
 //! The portal of IAM Identity Center: which accounts and roles a person has, credentials of a role, and signing out.
 //!
-//! This module has the types and the trait ([`Portal`]), [`assignment`] the names of accounts and roles, [`wire`] the JSON, and
-//! `http` the adapter that calls the real service. Nothing here knows when or why an operation is called.
+//! This module has the types and the trait ([`Portal`]), [`wire`] the JSON, and `http` the adapter that calls the real service.
+//! Nothing here knows when or why an operation is called.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -15,11 +15,10 @@ use crate::token::AccessToken;
 use crate::transport;
 use crate::transport::ErrorNames;
 
-pub mod assignment;
 mod http;
 pub mod wire;
 
-pub use assignment::{AccountId, Assignment, RoleName};
+pub use crate::assignment::{AccountId, Assignment, RoleName};
 
 /// The operations of the portal. A token is sent to its issuer's portal only ([`Endpoint::for_secrets_of`]). Each call is one
 /// request and ends within [`TOTAL_TIMEOUT`](transport::TOTAL_TIMEOUT) once its turn has come

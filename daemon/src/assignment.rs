@@ -1,8 +1,6 @@
-//! Accounts and roles by name. A value of these types is a valid name.
+//! Accounts and roles by name. A value of these types is a valid name. A leaf, for the configuration and the portal.
 
 use std::fmt;
-
-use thiserror::Error;
 
 /// The id of an AWS account: twelve digits.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -19,23 +17,20 @@ pub struct Assignment {
     pub role: RoleName,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug, Error)]
-#[error("{0:?} is not an account's id, which has twelve digits")]
-pub struct NotAnAccountId(String);
-
-#[derive(Clone, PartialEq, Eq, Debug, Error)]
-#[error("{0:?} is not a role's name, which has up to {LONGEST_ROLE_NAME} letters, digits and characters of +=,.@_-")]
-pub struct NotARoleName(String);
+/// The text is no account's id, or no role's name.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NotAName(String);
 
 /// IAM's limit; that of a permission set is shorter.
 const LONGEST_ROLE_NAME: usize = 64;
 
 impl AccountId {
-    pub fn new(text: &str) -> Result<Self, NotAnAccountId> {
+    pub fn new(text: &str) -> Result<Self, NotAName> {
         if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(NotAnAccountId(text.to_owned()))
+            Err(NotAName(format!("{text:?} is not an account's id, which has twelve digits")))
         }
     }
 
@@ -46,12 +41,14 @@ impl AccountId {
 
 impl RoleName {
     /// IAM's rule: `[\w+=,.@-]+`, at most 64 characters.
-    pub fn new(text: &str) -> Result<Self, NotARoleName> {
+    pub fn new(text: &str) -> Result<Self, NotAName> {
         let is_taken = |byte: u8| byte.is_ascii_alphanumeric() || b"+=,.@_-".contains(&byte);
         if (1..=LONGEST_ROLE_NAME).contains(&text.len()) && text.bytes().all(is_taken) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(NotARoleName(text.to_owned()))
+            Err(NotAName(format!(
+                "{text:?} is not a role's name, which has up to {LONGEST_ROLE_NAME} letters, digits and characters of +=,.@_-"
+            )))
         }
     }
 
