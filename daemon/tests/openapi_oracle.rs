@@ -1,5 +1,5 @@
-//! The OpenAPI document is one by OpenAPI's own rules, and the tests that hold answers to its schemas judge as a real validator
-//! of JSON Schema does.
+//! The OpenAPI document is valid by OpenAPI's own rules, and the tests that compare answers with its schemas decide as a real
+//! validator of JSON Schema does.
 //!
 //! Needs a Python with openapi-spec-validator and jsonschema: `SSOCTL_TEST_PYTHON`, else `python3`.
 
@@ -11,7 +11,7 @@ use ssoctl_protocol::openapi;
 
 const ORACLE: &str = include_str!("openapi_oracle.py");
 
-/// One body for each kind of schema, whose members are then made wrong in every way.
+/// One body for each kind of schema. The test then changes their members in every way.
 fn bodies() -> [(&'static str, Value); 6] {
     let (at, url) = ("2026-11-23T11:16:00Z", "https://corp.awsapps.com/start");
     let pending = json!({"flow": 3, "user_code": "ABCD-EFGH", "verification_uri": url, "verification_uri_complete": url,
@@ -38,7 +38,7 @@ fn bodies() -> [(&'static str, Value); 6] {
     ]
 }
 
-/// A body, and each of its members removed and replaced, one at a time and however deep.
+/// A body, and copies of it in which one member, at any depth, is removed or replaced.
 fn variants(body: &Value) -> Vec<Value> {
     let mut variants = vec![body.clone()];
     let Some(members) = body.as_object() else {
@@ -72,7 +72,7 @@ fn variants_of_member(member: &Value) -> Vec<Value> {
 }
 
 #[test]
-fn the_document_is_valid_and_its_schemas_mean_what_they_mean_elsewhere() {
+fn the_document_is_valid_and_our_validator_agrees_with_a_real_one() {
     let Some(python) = test_support::speed::python_with("openapi_spec_validator, jsonschema") else { return };
     let bodies = bodies();
     let cases: Vec<(&str, Value)> =

@@ -187,6 +187,7 @@ pub struct PendingLogin {
 
 /// `POST` and `GET /v1/sessions/{name}/login`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "state", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Login {

@@ -83,6 +83,17 @@ macro_rules! routes {
                 }
             }
 
+            /// The schemas of all bodies and answers, and of the types in them.
+            #[cfg(test)]
+            pub(crate) fn schemas() -> serde_json::Map<String, serde_json::Value> {
+                let mut generator = schemars::SchemaGenerator::default();
+                $(
+                    generator.subschema_for::<types::$answer>();
+                    $(generator.subschema_for::<types::$body>();)?
+                )+
+                generator.take_definitions(false)
+            }
+
             /// The names in its path.
             fn names(&self) -> Vec<&str> {
                 match self {
@@ -128,6 +139,12 @@ routes! {
     Accounts(session: String) = GET "/v1/sessions/{name}/accounts" ? wait files => Accounts;
     /// The roles that the person has in an account.
     Roles(session: String, account: String) = GET "/v1/sessions/{name}/accounts/{id}/roles" ? wait files => Roles;
+}
+
+#[cfg(test)]
+mod types {
+    pub(super) use crate::{body::*, import::*, role::*};
+    pub(super) type Document = serde_json::Value;
 }
 
 /// Why a request has no route.

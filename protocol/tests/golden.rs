@@ -1,4 +1,4 @@
-//! The JSON that both sides agreed on, letter by letter. A change here breaks somebody's script.
+//! The JSON of every body, letter by letter. A change here breaks somebody's script.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -207,7 +207,7 @@ fn settings_json() -> Value {
 }
 
 #[test]
-fn a_daemon_says_what_it_works_with() {
+fn a_daemon_tells_its_settings() {
     agrees(&settings(), &settings_json());
     agrees(&settings().variables[1], &settings_json()["variables"][1]);
     agrees(&settings().aws_config_files[0], &settings_json()["aws_config_files"][0]);
@@ -237,15 +237,15 @@ fn daemon_json() -> Value {
     })
 }
 
-/// Checks that a body is written as agreed, is in the OpenAPI document with all its members, is read back as it was, and read
-/// in spite of members from the future.
+/// Checks that a body becomes this JSON and the JSON this body, that the OpenAPI document has all its members, and that members of
+/// a later version are ignored.
 fn agrees<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(body: &T, golden: &Value) {
     let name = std::any::type_name::<T>().rsplit("::").next().unwrap();
     test_support::document::check(name, golden)
         .unwrap_or_else(|why| panic!("the document disagrees with {name}: {why}"));
     if let Some(members) = test_support::document::required_or_null(name) {
         let sent = golden.as_object().unwrap().keys().cloned().collect();
-        assert!(members.is_subset(&sent), "{name}: nobody sends {:?}", members.difference(&sent));
+        assert!(members.is_subset(&sent), "{name}: not sent: {:?}", members.difference(&sent));
     }
     assert_eq!(&serde_json::to_value(body).unwrap(), golden);
     assert_eq!(&serde_json::from_value::<T>(golden.clone()).unwrap(), body);
@@ -307,7 +307,7 @@ fn role_credentials_carry_their_secrets_in_the_clear_and_nowhere_else() {
 }
 
 #[test]
-fn an_assignment_says_who_gives_the_role_and_where() {
+fn an_assignment_names_session_account_and_role() {
     agrees(
         &Assignment {
             session: "corp".into(),
@@ -396,7 +396,7 @@ fn a_login_is_signed_in_or_pending() {
 }
 
 #[test]
-fn a_logout_says_what_the_portal_was_told() {
+fn a_logout_tells_what_became_of_the_portal_session() {
     for (portal, text) in [
         (PortalSession::Ended, "ended"),
         (PortalSession::NothingToEnd, "nothing_to_end"),
@@ -411,7 +411,7 @@ fn a_logout_says_what_the_portal_was_told() {
 }
 
 #[test]
-fn a_logout_of_everything_says_what_became_of_sessions_and_of_records_that_belong_to_none() {
+fn a_logout_of_everything_tells_what_became_of_sessions_and_left_records() {
     let damaged = LeftRecord {
         key: "4606bc63.damaged".into(),
         error: Some("the stored record is damaged".into()),
@@ -536,7 +536,7 @@ fn kinds_of_a_later_version_are_kept_or_tolerated() {
 }
 
 #[test]
-fn members_that_an_older_daemon_does_not_send_are_not_missed() {
+fn members_that_an_older_daemon_does_not_send_are_optional() {
     let mut older = session_json();
     for member in ["aliases", "label", "session_ends_at", "next", "unsaved"] {
         older.as_object_mut().unwrap().remove(member);
@@ -547,7 +547,7 @@ fn members_that_an_older_daemon_does_not_send_are_not_missed() {
 }
 
 #[test]
-fn what_is_not_in_the_document_is_noticed() {
+fn a_difference_from_the_document_is_found() {
     let changed = |name: &str, value: Value| {
         let mut session = session_json();
         session[name] = value;
@@ -575,7 +575,7 @@ fn what_is_not_in_the_document_is_noticed() {
 }
 
 #[test]
-fn an_import_says_what_became_of_each_file() {
+fn an_import_tells_what_became_of_each_file() {
     let file = |name: &str, session: Option<&str>, outcome, detail: Option<&str>| ImportedFile {
         file: format!("/home/ada/.aws/sso/cache/{name}.json"),
         session: session.map(str::to_owned),

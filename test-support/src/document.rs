@@ -1,5 +1,5 @@
-//! Holds JSON to the schemas of the OpenAPI document. It knows the keywords that stand there and panics at any other, so that
-//! none goes unheeded; and it takes no member that the document does not have.
+//! Compares JSON with the schemas of the OpenAPI document. It knows the keywords that the document uses and panics at any other,
+//! so that none is ignored. A member that the document does not have is an error.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -9,17 +9,17 @@ use ssoctl_protocol::{JSON, PROBLEM_JSON, Timestamp, openapi};
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(openapi::DOCUMENT).expect("JSON"));
 
-/// Whether JSON is what the schema of this name says.
+/// Compares JSON with the schema of this name.
 ///
 /// # Errors
-/// Where it is not, and why.
+/// Where they differ, and how.
 pub fn check(schema: &str, value: &Value) -> Result<(), String> {
     let schema = &DOCUMENT["components"]["schemas"][schema];
     assert!(schema.is_object(), "there is no such schema");
     holds(schema, value, "$").and_then(|()| declares(&[schema], value, "$"))
 }
 
-/// The members that an object of this schema always has, if only as null; `None` for a schema of several kinds.
+/// The members that an object of this schema has in any case, perhaps as null; `None` for a schema of several kinds.
 pub fn required_or_null(schema: &str) -> Option<BTreeSet<String>> {
     let schema: &'static Value = &DOCUMENT["components"]["schemas"][schema];
     let required = schema["required"].as_array()?;
@@ -30,23 +30,23 @@ pub fn required_or_null(schema: &str) -> Option<BTreeSet<String>> {
     Some(always.map(|(name, _)| name.clone()).collect())
 }
 
-/// Whether an answer is one that the document has for this request, `METHOD TARGET`.
+/// Compares an answer with what the document says about this request, `METHOD TARGET`.
 ///
 /// # Errors
-/// Where it is not, and why.
+/// Where they differ, and how.
 pub fn check_answer(request: &str, status: u16, content_type: &str, body: &str) -> Result<(), String> {
     let value: Value = serde_json::from_str(body).map_err(|error| error.to_string())?;
     let (expected, schema) = match status {
         200 => {
             let schema = operation(request)
                 .map(|operation| &operation["responses"]["200"]["content"][JSON]["schema"])
-                .ok_or_else(|| format!("{request} is answered, and not in the document"))?;
+                .ok_or_else(|| format!("{request} has an answer, but is not in the document"))?;
             (JSON, schema)
         }
         _ => (PROBLEM_JSON, &DOCUMENT["components"]["responses"]["Problem"]["content"][PROBLEM_JSON]["schema"]),
     };
     if content_type != expected {
-        return Err(format!("{content_type} and not {expected}"));
+        return Err(format!("{content_type} instead of {expected}"));
     }
     holds(schema, &value, "$").and_then(|()| if is_free(schema) { Ok(()) } else { declares(&[schema], &value, "$") })
 }
@@ -65,7 +65,7 @@ fn operation(request: &str) -> Option<&'static Value> {
     operations.get(method.to_lowercase())
 }
 
-/// Whether a schema leaves open which members there are.
+/// Whether a schema allows any members.
 fn is_free(schema: &Value) -> bool {
     schema.get("$ref").is_none() && schema.get("properties").is_none()
 }
@@ -151,7 +151,7 @@ fn holds(schema: &'static Value, value: &Value, at: &str) -> Result<(), String> 
             }
             "anyOf" => require(among(rule) > 0, at, || format!("none of {rule}"))?,
             "oneOf" => require(among(rule) == 1, at, || format!("{} of {rule}", among(rule)))?,
-            other => panic!("{at}: nobody knows here what {other} means"),
+            other => panic!("{at}: the keyword {other} is not known here"),
         }
     }
     Ok(())
@@ -169,7 +169,7 @@ fn is_a(name: &str, value: &Value) -> bool {
     }
 }
 
-/// Whether every member, however deep, is one that these schemas have.
+/// Checks that these schemas have every member, at any depth.
 fn declares(schemas: &[&'static Value], value: &Value, at: &str) -> Result<(), String> {
     let mut all: Vec<&'static Value> = schemas.iter().copied().map(resolve).collect();
     let mut next = 0;
