@@ -2,16 +2,15 @@ use super::*;
 use crate::config::aws::{AwsFiles, EndpointSettings};
 use std::path::Path;
 
-const START_URL: &str = "https://corp.awsapps.com/start";
-
 const NOTHING: Overrides = Overrides { oidc: None, portal: None };
 
-fn with<'a>(environment: &'a Environment, profile: &'a ProfileEndpoints, region: &'a str) -> Inputs<'a> {
-    Inputs { start_url: START_URL, region, own: &NOTHING, environment, profile }
+/// Resolves the endpoints of a session in Ireland.
+fn resolved(environment: &Environment, profile: &ProfileEndpoints) -> (Issuer, Result<Endpoints, EndpointError>) {
+    resolve(inputs(environment, profile))
 }
 
-fn endpoints(inputs: Inputs<'_>) -> Result<Endpoints, EndpointError> {
-    resolve(inputs).1
+fn inputs<'a>(environment: &'a Environment, profile: &'a ProfileEndpoints) -> Inputs<'a> {
+    Inputs { start_url: "https://corp.awsapps.com/start", region: "eu-west-1", own: &NOTHING, environment, profile }
 }
 
 /// The endpoint settings of the default profile in this AWS configuration.
@@ -20,230 +19,197 @@ fn profile(text: &str) -> ProfileEndpoints {
     AwsFiles::read((Path::new("/aws"), text), nothing, EndpointSettings::Count).endpoints_of("default", &mut Vec::new())
 }
 
-fn own(oidc: &str, portal: &str) -> Overrides {
-    let setting = |key: &str| Setting::of_file(key.to_owned(), Path::new("/own"), 7);
-    let of = |key: &str, url: &str| Some(Override { set_by: setting(key), url: url.to_owned() });
-    Overrides { oidc: of("oidc_endpoint", oidc), portal: of("portal_endpoint", portal) }
+/// An environment with these variables.
+fn variables(set: &[(&str, &str)]) -> Environment {
+    Environment::from_vars(|name| set.iter().find(|(it, _)| *it == name).map(|(_, value)| (*value).to_owned()))
 }
+
+const OIDC: &str = "AWS_ENDPOINT_URL_SSO_OIDC";
+const PORTAL: &str = "AWS_ENDPOINT_URL_SSO";
 
 /// Both services at this place, by variables.
 fn at(url: &str) -> Environment {
-    let url = Some(url.to_owned());
-    Environment { endpoint_url_sso_oidc: url.clone(), endpoint_url_sso: url, ..Environment::default() }
+    variables(&[(OIDC, url), (PORTAL, url)])
 }
 
-fn hosts(inputs: Inputs<'_>) -> (String, String) {
-    let endpoints = endpoints(inputs).expect("endpoints");
-    (endpoints.oidc.shown().to_string(), endpoints.portal.shown().to_string())
+fn urls(inputs: Inputs<'_>) -> [String; 2] {
+    let endpoints = resolve(inputs).1.expect("endpoints");
+    [endpoints.oidc, endpoints.portal].map(|endpoint| endpoint.shown().to_string())
 }
 
 #[test]
 fn regions_fips_and_dual_stack_give_the_hosts_of_the_endpoint_rules() {
-    for (region, fips, dual_stack, oidc, portal) in [
-        ("eu-west-1", false, false, "oidc.eu-west-1.amazonaws.com", "portal.sso.eu-west-1.amazonaws.com"),
-        ("eu-west-1", true, false, "oidc-fips.eu-west-1.amazonaws.com", "portal.sso-fips.eu-west-1.amazonaws.com"),
-        ("eu-west-1", false, true, "oidc.eu-west-1.api.aws", "portal.sso.eu-west-1.api.aws"),
-        ("eu-west-1", true, true, "oidc-fips.eu-west-1.api.aws", "portal.sso-fips.eu-west-1.api.aws"),
-        ("cn-north-1", false, false, "oidc.cn-north-1.amazonaws.com.cn", "portal.sso.cn-north-1.amazonaws.com.cn"),
-        (
-            "cn-north-1",
-            true,
-            true,
-            "oidc-fips.cn-north-1.api.amazonwebservices.com.cn",
-            "portal.sso-fips.cn-north-1.api.amazonwebservices.com.cn",
-        ),
-        ("us-gov-west-1", false, false, "oidc.us-gov-west-1.amazonaws.com", "portal.sso.us-gov-west-1.amazonaws.com"),
-        ("us-gov-west-1", true, false, "oidc.us-gov-west-1.amazonaws.com", "portal.sso.us-gov-west-1.amazonaws.com"),
-        ("us-gov-west-1", true, true, "oidc-fips.us-gov-west-1.api.aws", "portal.sso-fips.us-gov-west-1.api.aws"),
-        ("eusc-de-east-1", false, false, "oidc.eusc-de-east-1.amazonaws.eu", "portal.sso.eusc-de-east-1.amazonaws.eu"),
+    for (region, fips, dual_stack, suffix) in [
+        ("eu-west-1", "", false, "eu-west-1.amazonaws.com"),
+        ("eu-west-1", "-fips", false, "eu-west-1.amazonaws.com"),
+        ("eu-west-1", "", true, "eu-west-1.api.aws"),
+        ("eu-west-1", "-fips", true, "eu-west-1.api.aws"),
+        ("cn-north-1", "", false, "cn-north-1.amazonaws.com.cn"),
+        ("cn-north-1", "-fips", true, "cn-north-1.api.amazonwebservices.com.cn"),
+        ("us-gov-west-1", "", false, "us-gov-west-1.amazonaws.com"),
+        ("us-gov-west-1", "-fips", true, "us-gov-west-1.api.aws"),
+        ("eusc-de-east-1", "", false, "eusc-de-east-1.amazonaws.eu"),
     ] {
         let environment = Environment {
-            use_fips_endpoint: Some(fips),
+            use_fips_endpoint: Some(!fips.is_empty()),
             use_dualstack_endpoint: Some(dual_stack),
             ..Environment::default()
         };
-        assert_eq!(
-            hosts(with(&environment, &ProfileEndpoints::default(), region)),
-            (format!("https://{oidc}/"), format!("https://{portal}/")),
-            "{region} fips={fips} dual_stack={dual_stack}"
-        );
+        let expected = [format!("https://oidc{fips}.{suffix}/"), format!("https://portal.sso{fips}.{suffix}/")];
+        let profile = ProfileEndpoints::default();
+        assert_eq!(urls(Inputs { region, ..inputs(&environment, &profile) }), expected);
     }
+    // GovCloud's plain hosts are the FIPS hosts.
+    let (fips, profile) = (variables(&[("AWS_USE_FIPS_ENDPOINT", "true")]), ProfileEndpoints::default());
+    let govcloud = urls(Inputs { region: "us-gov-west-1", ..inputs(&fips, &profile) });
+    assert_eq!(govcloud, ["oidc", "portal.sso"].map(|label| format!("https://{label}.us-gov-west-1.amazonaws.com/")));
+    let no_region = resolve(Inputs { region: "evil.example/", ..inputs(&fips, &profile) }).1;
+    assert_eq!(no_region, Err(EndpointError::Region("evil.example/".to_owned())));
 }
 
 #[test]
 fn the_environment_decides_on_fips_before_the_profile_does() {
-    let profile = ProfileEndpoints { use_fips_endpoint: Some(true), ..ProfileEndpoints::default() };
-    let silent = Environment::default();
-    let off = Environment { use_fips_endpoint: Some(false), ..Environment::default() };
-    assert_eq!(hosts(with(&silent, &profile, "eu-west-1")).0, "https://oidc-fips.eu-west-1.amazonaws.com/");
-    assert_eq!(hosts(with(&off, &profile, "eu-west-1")).0, "https://oidc.eu-west-1.amazonaws.com/");
+    let profile = profile("[default]\nuse_fips_endpoint = true\n");
+    let off = variables(&[("AWS_USE_FIPS_ENDPOINT", "false")]);
+    for (environment, oidc) in [(Environment::default(), "oidc-fips"), (off, "oidc")] {
+        assert_eq!(urls(inputs(&environment, &profile))[0], format!("https://{oidc}.eu-west-1.amazonaws.com/"));
+    }
 }
 
 #[test]
-fn each_override_yields_to_the_one_before_it_and_says_where_it_stands() {
+fn each_override_has_precedence_over_the_next_and_says_where_it_is() {
     let services = "services = local\n[services local]\n\nsso_oidc =\n endpoint_url = https://services.example/oidc\n\
                     sso =\n endpoint_url = https://services.example/portal\n";
     let profile_of = |more: &str| profile(&format!("[default]\n{more}{services}"));
     let (profile, ignoring) = (profile_of(""), profile_of("ignore_configured_endpoint_urls = true\n"));
-    let environment = at("https://variable.example");
-    let overrides = own("https://own.example/oidc", "https://own.example/portal");
-    let own = |environment, profile| Inputs { own: &overrides, ..with(environment, profile, "eu-west-1") };
-    let none = Environment::default();
+    let (none, environment) = (Environment::default(), at("https://variable.example"));
     let insisting = Environment { ignore_configured_endpoint_urls: Some(false), ..environment.clone() };
-    for (inputs, oidc, notice) in [
-        (own(&environment, &profile), "https://own.example/oidc", "(oidc_endpoint, /own:7)"),
-        (own(&environment, &ignoring), "https://own.example/oidc", "(oidc_endpoint, /own:7)"),
-        (
-            with(&environment, &profile, "eu-west-1"),
-            "https://variable.example/",
-            "(AWS_ENDPOINT_URL_SSO_OIDC in the environment of ssoctld)",
-        ),
-        (
-            with(&none, &profile, "eu-west-1"),
-            "https://services.example/oidc",
-            "(endpoint_url of sso_oidc in [services local], /aws:5)",
-        ),
-        (with(&environment, &ignoring, "eu-west-1"), "https://oidc.eu-west-1.amazonaws.com/", ""),
-        (with(&none, &ignoring, "eu-west-1"), "https://oidc.eu-west-1.amazonaws.com/", ""),
-        (
-            with(&insisting, &ignoring, "eu-west-1"),
-            "https://variable.example/",
-            "(AWS_ENDPOINT_URL_SSO_OIDC in the environment of ssoctld)",
-        ),
+    let own = |key: &str, url: &str| {
+        Some(Override { set_by: Setting::of_file(key.to_owned(), Path::new("/own"), 7), url: url.to_owned() })
+    };
+    let own = Overrides {
+        oidc: own("oidc_endpoint", "https://own.example/oidc"),
+        portal: own("portal_endpoint", "https://own.example/portal"),
+    };
+    let of_own = "https://own.example/oidc (oidc_endpoint, /own:7)";
+    let of_variable = "https://variable.example (AWS_ENDPOINT_URL_SSO_OIDC in the environment of ssoctld)";
+    let of_services = "https://services.example/oidc (endpoint_url of sso_oidc in [services local], /aws:5)";
+    for (inputs, notice) in [
+        (Inputs { own: &own, ..inputs(&environment, &profile) }, Some(of_own)),
+        (Inputs { own: &own, ..inputs(&environment, &ignoring) }, Some(of_own)),
+        (inputs(&environment, &profile), Some(of_variable)),
+        (inputs(&none, &profile), Some(of_services)),
+        (inputs(&environment, &ignoring), None),
+        (inputs(&none, &ignoring), None),
+        (inputs(&insisting, &ignoring), Some(of_variable)),
     ] {
         let (issuer, found) = resolve(inputs);
         let found = found.unwrap();
-        assert_eq!(found.oidc.shown().as_str(), oidc);
+        assert_eq!(found.notice().as_deref(), notice);
         assert_eq!((&issuer, &issuer), (found.oidc.issuer(), found.portal.issuer()));
-        let said = found.notice().unwrap_or_default();
-        assert!(said.ends_with(notice) && said.is_empty() == notice.is_empty(), "{said}");
+        assert!(notice.is_some() || found.oidc.shown().as_str() == "https://oidc.eu-west-1.amazonaws.com/");
     }
 }
 
 #[test]
 fn general_endpoints_do_not_move_the_sign_in_services() {
-    let variables = |name: &str| (name == "AWS_ENDPOINT_URL").then(|| "http://127.0.0.1:4566".to_owned());
-    let environment = Environment::from_vars(variables);
+    let environment = variables(&[("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")]);
     let profile = profile("[default]\nendpoint_url = http://127.0.0.1:4566\n");
-    let expected = "https://oidc.eu-west-1.amazonaws.com/";
-    assert_eq!(hosts(with(&environment, &profile, "eu-west-1")).0, expected);
+    assert_eq!(urls(inputs(&environment, &profile))[0], "https://oidc.eu-west-1.amazonaws.com/");
 }
 
 #[test]
-fn a_portal_of_somebody_else_is_refused_and_both_places_are_named() {
-    let profile = ProfileEndpoints::default();
-    let (here, there) = ("http://127.0.0.1:1".to_owned(), "http://127.0.0.1:2".to_owned());
-    let none = Environment::default();
-    for (environment, issuer, named) in [
+fn a_portal_of_another_issuer_is_refused_and_both_places_are_named() {
+    let (here, there) = ("http://127.0.0.1:1", "http://127.0.0.1:2");
+    let foreign = Issuer::Foreign { origin: here.to_owned() };
+    for (environment, issuer, oidc, portal) in [
         (
-            Environment { endpoint_url_sso: Some(here.clone()), ..none.clone() },
+            variables(&[(PORTAL, here)]),
             Issuer::aws("eu-west-1"),
-            ["https://oidc.eu-west-1.amazonaws.com", "http://127.0.0.1:1 (AWS_ENDPOINT_URL_SSO in"],
+            "https://oidc.eu-west-1.amazonaws.com",
+            "http://127.0.0.1:1 (AWS_ENDPOINT_URL_SSO in",
         ),
         (
-            Environment { endpoint_url_sso_oidc: Some(here.clone()), ..none.clone() },
-            Issuer::Foreign { origin: here.clone() },
-            ["http://127.0.0.1:1 (AWS_ENDPOINT_URL_SSO_OIDC in", "https://portal.sso.eu-west-1.amazonaws.com"],
+            variables(&[(OIDC, here)]),
+            foreign.clone(),
+            "http://127.0.0.1:1 (AWS_ENDPOINT_URL_SSO_OIDC in",
+            "https://portal.sso.eu-west-1.amazonaws.com",
         ),
         (
-            Environment { endpoint_url_sso_oidc: Some(here.clone()), endpoint_url_sso: Some(there), ..none.clone() },
-            Issuer::Foreign { origin: here },
-            ["http://127.0.0.1:1 (AWS_ENDPOINT_URL_SSO_OIDC in", "http://127.0.0.1:2 (AWS_ENDPOINT_URL_SSO in"],
-        ),
-        (
-            at("https://oidc.us-east-1.amazonaws.com"),
-            Issuer::aws("us-east-1"),
-            ["https://oidc.us-east-1.amazonaws.com (AWS_ENDPOINT_URL_SSO_OIDC in the environment of ssoctld)", ""],
+            variables(&[(OIDC, here), (PORTAL, there)]),
+            foreign,
+            "http://127.0.0.1:1 (AWS_ENDPOINT_URL_SSO_OIDC in",
+            "http://127.0.0.1:2 (AWS_ENDPOINT_URL_SSO in",
         ),
     ] {
-        let (found, endpoints) = resolve(with(&environment, &profile, "eu-west-1"));
+        let (found, endpoints) = resolved(&environment, &ProfileEndpoints::default());
         assert_eq!(found, issuer);
-        match endpoints {
-            Ok(endpoints) => {
-                assert_eq!(endpoints.notice().as_deref(), Some(named[0]), "another region is another issuer");
-                assert!(endpoints.are_moved_by_a_variable());
-            }
-            Err(error @ EndpointError::TwoIssuers { .. }) => {
-                assert!(named.iter().all(|named| error.to_string().contains(named)), "{error}");
-            }
-            Err(other) => panic!("{other}"),
-        }
+        let Err(error @ EndpointError::TwoIssuers { .. }) = endpoints else { panic!("{endpoints:?}") };
+        assert!(error.to_string().contains(oidc) && error.to_string().contains(portal), "{error}");
     }
-}
-
-#[test]
-fn a_setting_that_cannot_be_used_names_no_other_issuer() {
-    let profile = ProfileEndpoints::default();
-    for bad in ["nonsense", "http://proxy.example", "https://me:hunter2@proxy.example"] {
-        let (issuer, endpoints) = resolve(with(&at(bad), &profile, "eu-west-1"));
-        assert!(endpoints.is_err());
-        assert_eq!(issuer, Issuer::aws("eu-west-1"));
-    }
+    let (issuer, other_region) = resolved(&at("https://oidc.us-east-1.amazonaws.com"), &ProfileEndpoints::default());
+    let other_region = other_region.unwrap();
+    assert_eq!(issuer, Issuer::aws("us-east-1"));
+    let notice = "https://oidc.us-east-1.amazonaws.com (AWS_ENDPOINT_URL_SSO_OIDC in the environment of ssoctld)";
+    assert_eq!(other_region.notice().as_deref(), Some(notice));
+    assert!(other_region.are_moved_by_a_variable());
 }
 
 #[test]
 fn fips_or_dual_stack_with_a_custom_endpoint_is_an_error() {
-    let custom = Environment { endpoint_url_sso: Some("https://portal.example".to_owned()), ..Environment::default() };
-    let source = Setting::Variable("AWS_ENDPOINT_URL_SSO");
-    let profile = ProfileEndpoints::default();
-    let fips = Environment { use_fips_endpoint: Some(true), ..custom.clone() };
-    assert_eq!(endpoints(with(&fips, &profile, "eu-west-1")), Err(EndpointError::FipsAndCustom(source.clone())));
-    let dual_stack = Environment { use_dualstack_endpoint: Some(true), ..custom };
-    assert_eq!(endpoints(with(&dual_stack, &profile, "eu-west-1")), Err(EndpointError::DualStackAndCustom(source)));
-}
-
-#[test]
-fn start_urls_on_app_aws_get_the_dual_stack_oidc_endpoint_unless_somebody_decided_otherwise() {
-    let profile = ProfileEndpoints::default();
-    let inputs = |environment| Inputs {
-        start_url: "https://ssoins-1.portal.eu-west-1.app.aws",
-        ..with(environment, &profile, "eu-west-1")
+    let with = |switch: &str| {
+        let environment = variables(&[(PORTAL, "https://portal.example"), (switch, "true")]);
+        resolved(&environment, &ProfileEndpoints::default()).1
     };
-    let silent = Environment::default();
-    assert_eq!(
-        hosts(inputs(&silent)),
-        ("https://oidc.eu-west-1.api.aws/".to_owned(), "https://portal.sso.eu-west-1.amazonaws.com/".to_owned())
-    );
-    let off = Environment { use_dualstack_endpoint: Some(false), ..Environment::default() };
-    assert_eq!(hosts(inputs(&off)).0, "https://oidc.eu-west-1.amazonaws.com/");
-    let custom = at("https://proxy.example/aws");
-    assert_eq!(hosts(inputs(&custom)).0, "https://proxy.example/aws");
-    let impostor = Inputs { start_url: "https://evil-app.aws", ..inputs(&silent) };
-    assert_eq!(hosts(impostor).0, "https://oidc.eu-west-1.amazonaws.com/");
+    let source = Setting::Variable(PORTAL);
+    assert_eq!(with("AWS_USE_FIPS_ENDPOINT"), Err(EndpointError::FipsAndCustom(source.clone())));
+    assert_eq!(with("AWS_USE_DUALSTACK_ENDPOINT"), Err(EndpointError::DualStackAndCustom(source)));
 }
 
 #[test]
-fn an_override_that_would_leak_secrets_or_is_no_base_url_is_refused_and_named() {
+fn start_urls_on_app_aws_get_the_dual_stack_oidc_endpoint_unless_a_setting_decides_otherwise() {
     let profile = ProfileEndpoints::default();
-    let resolve_with = |url: &str| endpoints(with(&at(url), &profile, "eu-west-1"));
-    assert!(resolve_with("http://127.0.0.1:4566").is_ok());
-    assert!(resolve_with("http://localhost:4566").is_ok());
+    let usual = "https://oidc.eu-west-1.amazonaws.com/";
+    for (host, environment, oidc) in [
+        ("ssoins-1.portal.eu-west-1.app.aws", Environment::default(), "https://oidc.eu-west-1.api.aws/"),
+        ("ssoins-1.portal.eu-west-1.app.aws", variables(&[("AWS_USE_DUALSTACK_ENDPOINT", "false")]), usual),
+        ("ssoins-1.portal.eu-west-1.app.aws", at("https://proxy.example/aws"), "https://proxy.example/aws"),
+        ("evil-app.aws", Environment::default(), usual),
+    ] {
+        let start_url = &format!("https://{host}");
+        let [found, portal] = urls(Inputs { start_url, ..inputs(&environment, &profile) });
+        assert_eq!(found, oidc);
+        assert!(portal == oidc || portal == "https://portal.sso.eu-west-1.amazonaws.com/", "{portal}");
+    }
+}
 
-    let plain = resolve_with("http://proxy.example").unwrap_err();
+#[test]
+fn an_override_that_would_leak_secrets_or_is_not_a_base_url_is_refused_and_named() {
+    let with = |url: &str| resolved(&at(url), &ProfileEndpoints::default());
+    assert!(with("http://127.0.0.1:4566").1.is_ok());
+    assert!(with("http://localhost:4566").1.is_ok());
+
+    let refused = |url: &str| {
+        let (issuer, endpoints) = with(url);
+        assert_eq!(issuer, Issuer::aws("eu-west-1"), "a setting that cannot be used names no other issuer");
+        endpoints.unwrap_err()
+    };
+    let plain = refused("http://proxy.example");
     assert!(matches!(plain, EndpointError::PlainHttp { .. }));
-    assert!(plain.to_string().contains("AWS_ENDPOINT_URL"), "{plain}");
+    assert!(plain.to_string().contains(OIDC), "{plain}");
 
-    let credentials = resolve_with("https://me:hunter2@proxy.example").unwrap_err();
+    let credentials = refused("https://me:hunter2@proxy.example");
     assert!(matches!(credentials, EndpointError::Credentials(_)));
     assert!(!format!("{credentials:?} {credentials}").contains("hunter2"));
 
     for bad in [
+        "nonsense",
         "proxy.example",
         "ftp://127.0.0.1",
         "https://proxy.example/?a=b",
         "https://proxy.example/#a",
         "https://proxy.\nexample",
     ] {
-        assert!(matches!(resolve_with(bad), Err(EndpointError::NotAUrl { .. })), "{bad}");
+        assert!(matches!(refused(bad), EndpointError::NotAUrl { .. }), "{bad}");
     }
-}
-
-#[test]
-fn a_region_that_is_no_host_label_is_an_error() {
-    let environment = Environment::default();
-    let profile = ProfileEndpoints::default();
-    assert_eq!(
-        endpoints(with(&environment, &profile, "evil.example/")),
-        Err(EndpointError::Region("evil.example/".to_owned()))
-    );
 }
