@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `own`, `aws` | read config.toml and the two AWS files |
 //! | `sessions` | makes the sessions of their sections |
+//! | `sign_in` | how a profile signs in itself, and the sessions of legacy profiles |
 //! | `profiles` | finds the session and the role of each profile |
 //! | `endpoints` | decides which hosts a session calls |
 //! | `load` | does all that for the default files, and for files that a caller names |
@@ -29,6 +30,7 @@ mod profiles;
 mod quiet_hours;
 mod session_name;
 mod sessions;
+mod sign_in;
 mod watch;
 
 pub use add::{AddError, SaveError, add_session, save_session};
@@ -40,7 +42,7 @@ pub use endpoints::{EndpointError, Endpoints};
 pub use environment::Environment;
 pub use files::{FilePair, NoHome, NotUsable, Paths, ReadError};
 pub(crate) use files::{is_null_device, read_text};
-pub use identity::{Identity, IdentityError, StartUrlError, normalise_start_url};
+pub use identity::{Identity, IdentityError, normalise_start_url};
 pub use load::{load, load_named, parse};
 pub use model::*;
 pub use problem::{Place, Problem, Severity};

@@ -4,7 +4,6 @@
 //! address of a request only from [`Endpoint::for_secrets_of`], which is an error for any other service.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use url::Url;
@@ -59,29 +58,18 @@ impl FromStr for Issuer {
 /// Where an endpoint is configured that is not the region's usual one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Setting {
-    /// A key of a configuration file.
-    File {
-        key: String,
-        file: PathBuf,
-        /// Counted from 1.
-        line: usize,
-    },
+    /// A key of a configuration file, with its place.
+    File(String),
     /// An environment variable of the daemon.
     Variable(&'static str),
     /// A stored record: the issuer had this portal when the record was written.
     Record,
 }
 
-impl Setting {
-    pub fn of_file(key: String, file: &Path, line: usize) -> Self {
-        Self::File { key, file: file.to_owned(), line }
-    }
-}
-
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File { key, file, line } => write!(f, "{key}, {}:{line}", file.display()),
+            Self::File(key) => f.write_str(key),
             Self::Variable(name) => write!(f, "{name} in the environment of ssoctld"),
             Self::Record => f.write_str("a stored record"),
         }

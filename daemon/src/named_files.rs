@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
 
 use crate::chain::chain;
 use crate::config::{Config, EndpointSettings, Environment, FilePair, FileWatch, NotUsable, Paths, load_named};
@@ -65,8 +64,6 @@ pub(crate) struct NamedFiles {
     reads: mpsc::UnboundedReceiver<Read>,
     watched: BTreeSet<PathBuf>,
     watch: Option<FileWatch>,
-    /// The watch that replaces `watch` once it has begun.
-    beginning: Option<JoinHandle<FileWatch>>,
 }
 
 impl NamedFiles {
@@ -83,7 +80,6 @@ impl NamedFiles {
             reads,
             watched: BTreeSet::new(),
             watch: None,
-            beginning: None,
         }
     }
 
@@ -111,21 +107,9 @@ impl NamedFiles {
                     None => std::future::pending().await,
                 }
             };
-            let begun = async {
-                match &mut self.beginning {
-                    Some(beginning) => beginning.await.ok(),
-                    None => std::future::pending().await,
-                }
-            };
             tokio::select! {
                 Some(read) = self.reads.recv() => return read,
                 () = changed => self.read_again(),
-                watch = begun => {
-                    (self.watch, self.beginning) = (watch, None);
-                    // The files may have changed before the watch began.
-                    self.read_again();
-                    self.begin_watching();
-                }
             }
         }
     }
@@ -153,7 +137,7 @@ impl NamedFiles {
                 was_known
             }
         };
-        self.begin_watching();
+        self.watch();
         is_changed
     }
 
@@ -195,19 +179,17 @@ impl NamedFiles {
         });
     }
 
-    /// A thread begins the watch, because looking up directories hangs where a file system does.
-    fn begin_watching(&mut self) {
+    /// Watches all files, if they have changed.
+    fn watch(&mut self) {
         // A credentials file that is named alone goes with the default configuration.
         let of_pair = |files: FilePair| match files.config {
             Some(config) => vec![Some(config), files.credentials],
             None => vec![Some(self.paths.own.clone()), Some(self.paths.aws.clone()), files.credentials],
         };
         let paths: BTreeSet<PathBuf> = self.all().into_iter().flat_map(of_pair).flatten().collect();
-        if self.beginning.is_none() && paths != self.watched {
-            self.watched.clone_from(&paths);
-            let paths = paths.into_iter().collect();
-            let machine = self.machine.clone();
-            self.beginning = Some(tokio::task::spawn_blocking(move || FileWatch::start(paths, &machine)));
+        if paths != self.watched {
+            self.watch = Some(FileWatch::begin(paths.iter().cloned().collect(), &self.machine));
+            self.watched = paths;
         }
     }
 }

@@ -7,7 +7,7 @@ use ssoctl_protocol::NewSession;
 use toml_edit::{Array, DocumentMut, Item, Table, value};
 
 use super::files::{Paths, read_text};
-use super::identity::{Identity, IdentityError, NotAScope, check_scopes};
+use super::identity::{Identity, IdentityError, check_scopes};
 use super::model::Config;
 use super::session_name::{NameError, check_name, derive_name, unique_name};
 use crate::replacement::Replacement;
@@ -28,8 +28,6 @@ pub enum AddError {
     Exists(String),
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    #[error(transparent)]
-    Scope(#[from] NotAScope),
     #[error("the configuration file is not TOML: {0}")]
     Syntax(String),
     #[error("\"session\" in the configuration file is not a table")]
@@ -141,7 +139,7 @@ mod tests {
         for scope in ["", "two words", "a\tb", "\"", "\\", "é", "\u{7f}"] {
             assert_eq!(
                 add_session("", &with(scope), |_| false),
-                Err(AddError::Scope(NotAScope(scope.to_owned()))),
+                Err(AddError::Identity(IdentityError::Scope(scope.to_owned()))),
                 "{scope:?}"
             );
         }
@@ -204,7 +202,7 @@ mod tests {
         let add = |text: &str, session: NewSession| add_session(text, &session, |_| false).unwrap_err();
         assert_eq!(add("", corp(Some("a/b"))), AddError::Name(NameError::Character));
         let bad_url = NewSession { start_url: "http://corp.awsapps.com".to_owned(), ..corp(None) };
-        assert!(matches!(add("", bad_url), AddError::Identity(IdentityError::StartUrl(_))));
+        assert!(matches!(add("", bad_url), AddError::Identity(IdentityError::NotHttps(_))));
         let bad_region = NewSession { region: "nowhere.example".to_owned(), ..corp(None) };
         assert!(matches!(add("", bad_region), AddError::Identity(IdentityError::Region(_))));
         assert!(matches!(add("[session", corp(None)), AddError::Syntax(_)));

@@ -191,8 +191,8 @@ fn services_overrides(services: &Section) -> Overrides {
     let endpoint_url = |service: &str| {
         let members = services.get(service)?;
         let url = nested(&members.value, "endpoint_url").filter(|url| !url.is_empty())?.to_owned();
-        let key = format!("endpoint_url of {service} in [services {}]", services.name);
-        Some(Override { set_by: Setting::of_file(key, &members.place.file, members.place.line), url })
+        let key = format!("endpoint_url of {service} in [services {}], {}", services.name, members.place);
+        Some(Override { set_by: Setting::File(key), url })
     };
     Overrides { oidc: endpoint_url("sso_oidc"), portal: endpoint_url("sso") }
 }

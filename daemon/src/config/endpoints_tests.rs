@@ -84,9 +84,8 @@ fn each_override_has_precedence_over_the_next_and_says_where_it_is() {
     let (profile, ignoring) = (profile_of(""), profile_of("ignore_configured_endpoint_urls = true\n"));
     let (none, environment) = (Environment::default(), at("https://variable.example"));
     let insisting = Environment { ignore_configured_endpoint_urls: Some(false), ..environment.clone() };
-    let own = |key: &str, url: &str| {
-        Some(Override { set_by: Setting::of_file(key.to_owned(), Path::new("/own"), 7), url: url.to_owned() })
-    };
+    let own =
+        |key: &str, url: &str| Some(Override { set_by: Setting::File(format!("{key}, /own:7")), url: url.to_owned() });
     let own = Overrides {
         oidc: own("oidc_endpoint", "https://own.example/oidc"),
         portal: own("portal_endpoint", "https://own.example/portal"),

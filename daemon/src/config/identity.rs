@@ -79,32 +79,19 @@ impl Identity {
     }
 }
 
-/// Returns the first text that is not a scope (RFC 6749, section 3.3).
-pub(super) fn check_scopes(scopes: &[String]) -> Result<(), NotAScope> {
+/// Checks the syntax of scopes (RFC 6749, section 3.3).
+pub(super) fn check_scopes(scopes: &[String]) -> Result<(), IdentityError> {
     let is_scope = |text: &&String| {
         !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
     };
     match scopes.iter().find(|scope| !is_scope(scope)) {
-        Some(scope) => Err(NotAScope(scope.clone())),
+        Some(scope) => Err(IdentityError::Scope(scope.clone())),
         None => Ok(()),
     }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a scope: scopes have no blanks, quotes or backslashes, and only ASCII characters")]
-pub struct NotAScope(pub(super) String);
-
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityError {
-    #[error(transparent)]
-    StartUrl(#[from] StartUrlError),
-    /// It cannot be part of a host name.
-    #[error("{0:?} is not a region; regions look like \"eu-west-1\"")]
-    Region(String),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StartUrlError {
     #[error("{0:?} is not a URL; start URLs look like \"https://example.awsapps.com/start\"")]
     NotAUrl(String),
     /// They would be written to logs and sent to the service.
@@ -117,6 +104,11 @@ pub enum StartUrlError {
     AnotherPage(String),
     #[error("{0:?} is not a start URL, because it has a \"?\"; remove that and everything after it")]
     Query(String),
+    /// It cannot be part of a host name.
+    #[error("{0:?} is not a region; regions look like \"eu-west-1\"")]
+    Region(String),
+    #[error("{0:?} is not a scope: scopes have no blanks, quotes or backslashes, and only ASCII characters")]
+    Scope(String),
 }
 
 /// The form in which start URLs are compared, sent and shown: scheme and host in lower case, without the scheme's default port,
@@ -124,8 +116,8 @@ pub enum StartUrlError {
 ///
 /// The scheme must be https, or http to a loopback address (a simulator). zsh puts a `\` before `#` when a URL is pasted; it is
 /// removed.
-pub fn normalise_start_url(start_url: &str) -> Result<String, StartUrlError> {
-    let not_a_url = || StartUrlError::NotAUrl(without_credentials(start_url).to_owned());
+pub fn normalise_start_url(start_url: &str) -> Result<String, IdentityError> {
+    let not_a_url = || IdentityError::NotAUrl(without_credentials(start_url).to_owned());
     // The URL standard drops tabs and line breaks silently; here they mean that something else was meant.
     if start_url.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err(not_a_url());
@@ -140,16 +132,16 @@ pub fn normalise_start_url(start_url: &str) -> Result<String, StartUrlError> {
         return Err(not_a_url());
     }
     if has_credentials(&url) {
-        return Err(StartUrlError::Credentials);
+        return Err(IdentityError::Credentials);
     }
     if !is_https_or_loopback(&url) {
-        return Err(StartUrlError::NotHttps(start_url.to_owned()));
+        return Err(IdentityError::NotHttps(start_url.to_owned()));
     }
     if url.query().is_some() {
-        return Err(StartUrlError::Query(start_url.to_owned()));
+        return Err(IdentityError::Query(start_url.to_owned()));
     }
     if refused_start_url(&url) {
-        return Err(StartUrlError::AnotherPage(start_url.to_owned()));
+        return Err(IdentityError::AnotherPage(start_url.to_owned()));
     }
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
@@ -224,13 +216,13 @@ mod tests {
             "https://oidc.eu-west-1.amazonaws.com",
             "https://portal.sso.eu-west-1.amazonaws.com",
         ] {
-            assert_eq!(normalise_start_url(page), Err(StartUrlError::AnotherPage(page.to_owned())), "{page}");
+            assert_eq!(normalise_start_url(page), Err(IdentityError::AnotherPage(page.to_owned())), "{page}");
         }
         for query in ["https://corp.awsapps.com/start?tab=accounts", "https://corp.awsapps.com/start/?#/"] {
-            assert_eq!(normalise_start_url(query), Err(StartUrlError::Query(query.to_owned())), "{query}");
+            assert_eq!(normalise_start_url(query), Err(IdentityError::Query(query.to_owned())), "{query}");
         }
         for bad in ["https:\\\\corp.awsapps.com/start", "https://corp.awsapps.com\\start#/"] {
-            assert!(matches!(normalise_start_url(bad), Err(StartUrlError::NotAUrl(_))), "{bad}");
+            assert!(matches!(normalise_start_url(bad), Err(IdentityError::NotAUrl(_))), "{bad}");
         }
     }
 
@@ -250,7 +242,7 @@ mod tests {
             "http://localhost.example/start",
             "ftp://127.0.0.1/start",
         ] {
-            assert!(matches!(normalise_start_url(bad), Err(StartUrlError::NotHttps(_))), "{bad}");
+            assert!(matches!(normalise_start_url(bad), Err(IdentityError::NotHttps(_))), "{bad}");
         }
     }
 
@@ -265,13 +257,13 @@ mod tests {
             "https://corp.aws\napps.com/start",
             "mailto:someone@example.com",
         ] {
-            assert!(matches!(normalise_start_url(bad), Err(StartUrlError::NotAUrl(_))), "{bad}");
+            assert!(matches!(normalise_start_url(bad), Err(IdentityError::NotAUrl(_))), "{bad}");
         }
         let error = normalise_start_url("https://user:hunter2@corp.example/").unwrap_err();
-        assert_eq!(error, StartUrlError::Credentials);
+        assert_eq!(error, IdentityError::Credentials);
         assert!(!error.to_string().contains("hunter2"));
         let error = normalise_start_url("https://user:hunter2@corp example/").unwrap_err();
-        assert_eq!(error, StartUrlError::NotAUrl("corp example/".to_owned()));
+        assert_eq!(error, IdentityError::NotAUrl("corp example/".to_owned()));
     }
 
     #[test]

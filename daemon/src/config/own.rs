@@ -209,7 +209,7 @@ impl Reader {
 
     fn endpoint(&mut self, key: &Key, item: &Item) -> Option<Override> {
         let Located { value: url, place } = self.string(key, item)?;
-        Some(Override { set_by: Setting::of_file(key.get().to_owned(), &place.file, place.line), url })
+        Some(Override { set_by: Setting::File(format!("{}, {place}", key.get())), url })
     }
 
     fn duration(&mut self, key: &Key, item: &Item) -> Option<Duration> {
@@ -326,10 +326,7 @@ sdk_cache = "on"
         assert_eq!(file.quiet_hours.map(|hours| hours.to_string()).as_deref(), Some("20:00-08:00"));
         let text = |value: &str, line| Some(Located { value: value.to_owned(), place: place(line) });
         let endpoint = |key: &str, url: &str, line| {
-            Some(Override {
-                set_by: Setting::of_file(key.to_owned(), Path::new("config.toml"), line),
-                url: url.to_owned(),
-            })
+            Some(Override { set_by: Setting::File(format!("{key}, config.toml:{line}")), url: url.to_owned() })
         };
         let work = OwnSession {
             line: 5,

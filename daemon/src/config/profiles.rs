@@ -1,4 +1,5 @@
-//! The profiles of the AWS configuration: which session and role each leads to, and the sessions that legacy profiles make.
+//! Finds the session and the role that each profile of the AWS configuration leads to: by its own members, through other profiles,
+//! or by a `credential_process` that calls ssoctl.
 
 use std::collections::{BTreeMap, HashMap};
 use std::error::Error;
@@ -8,12 +9,11 @@ use ssoctl_protocol::{DecidedBy, ProfileKey};
 
 use super::aws::Section;
 use super::credential_command::{CredentialCommand, SignInOf};
-use super::identity::{Identity, IdentityError};
-use super::model::{NoAssignment, Origin, OriginKind, ProfileConfig};
-use super::own::OwnSession;
+use super::identity::Identity;
+use super::model::{NoAssignment, ProfileConfig};
 use super::problem::{Located, Problem};
-use super::session_name::{derive_name, unique_name};
-use super::sessions::{Sessions, Sources, session};
+use super::sessions::{Sessions, Sources};
+use super::sign_in::{Legacy, SignIn, add_legacy_profiles, sign_in};
 use crate::assignment::{AccountId, Assignment, RoleName};
 
 /// Nobody needs more profiles between one and the one that signs in. Following them costs time and stack.
@@ -78,127 +78,6 @@ pub(super) fn resolve<'a>(sources: Sources<'a>, sessions: &mut Sessions, problem
         }
     }
     profiles
-}
-
-/// A profile with a start URL and region of its own. All profiles were like that before there were `sso-session` sections.
-struct Legacy<'a> {
-    profile: &'a Section,
-    /// As written.
-    start_url: &'a str,
-}
-
-/// How a profile signs in.
-enum SignIn<'a> {
-    /// With the session of this name.
-    Session(&'a str),
-    /// The identity has no scopes, because the AWS CLI registers none for such profiles.
-    Legacy(Identity, Legacy<'a>),
-}
-
-/// How a profile signs in, by botocore's rules: with `sso_session`, members that the profile repeats must agree with the section's.
-fn sign_in<'a>(profile: &'a Section, sources: Sources<'_>) -> Result<Option<SignIn<'a>>, Problem> {
-    let name = &profile.name;
-    if let Some(reference) = profile.get("sso_session") {
-        let session = &reference.value;
-        let Some(section) = sources.aws.sso_sessions.get(session) else {
-            return if sources.own.sessions.contains_key(session) {
-                Ok(Some(SignIn::Session(session)))
-            } else {
-                let message = format!("profile {name:?} refers to an sso-session {session:?} that does not exist");
-                Err(reference.place.error(message))
-            };
-        };
-        let contradicts = |(key, inherited): &(&String, &Located<String>)| {
-            profile.entries.get(*key).is_some_and(|repeated| repeated.value != inherited.value)
-        };
-        return match section.entries.iter().find(contradicts) {
-            None => Ok(Some(SignIn::Session(session))),
-            Some((key, inherited)) => Err(profile.entries[key].place.error(format!(
-                "{key} of profile {name:?} disagrees with its sso-session {session:?} (line {}); remove it here",
-                inherited.place.line
-            ))),
-        };
-    }
-
-    let missing =
-        |key: &str| Err(profile.place.error(format!("profile {name:?} is meant to sign in, but has no {key}; add it")));
-    match (profile.get("sso_start_url"), profile.get("sso_region")) {
-        (Some(start_url), Some(region)) => {
-            let identity = Identity::new(None, &start_url.value, &region.value, &[]).map_err(|error| match error {
-                IdentityError::StartUrl(_) => start_url.aws_error(error.to_string()),
-                IdentityError::Region(_) => region.aws_error(error.to_string()),
-            })?;
-            Ok(Some(SignIn::Legacy(identity, Legacy { profile, start_url: &start_url.value })))
-        }
-        (Some(_), None) => missing("sso_region"),
-        (None, Some(_)) => missing("sso_start_url"),
-        (None, None) if profile.get(ACCOUNT).or(profile.get(ROLE)).is_some() => missing("sso_session"),
-        (None, None) => Ok(None),
-    }
-}
-
-/// Adds the legacy profiles at one portal to the only session there, whatever its scopes. If there are several, nobody can tell
-/// which is meant, and the profiles become a session of their own. Returns the session's index.
-fn add_legacy_profiles(
-    identity: &Identity,
-    profiles: &[Legacy<'_>],
-    sources: Sources<'_>,
-    sessions: &mut Sessions,
-    problems: &mut Vec<Problem>,
-) -> usize {
-    let first = profiles[0].profile;
-    let index = match sessions.at(identity) {
-        [only] => *only,
-        others => {
-            if !others.is_empty() {
-                let names: Vec<String> = others.iter().map(|&it| format!("{:?}", sessions.get(it).name)).collect();
-                problems.push(first.place.warning(format!(
-                    "profile {:?} could use several sessions at its portal ({}), so it has a sign-in of its own; give it an \
-                     sso_session to choose one",
-                    first.name,
-                    names.join(", ")
-                )));
-            }
-            let name = name_of(profiles, sessions);
-            let origin = Origin::new(OriginKind::LegacyProfile, &first.place);
-            let endpoints = sources.aws.endpoints_of(&first.name, problems);
-            let own = OwnSession::default();
-            sessions.push(session(name, identity.clone(), Vec::new(), origin, own, &endpoints, sources.environment))
-        }
-    };
-    for Legacy { profile, start_url } in profiles {
-        let name = &profile.name;
-        let owner = sessions.add_cache_key(index, start_url);
-        if owner != index {
-            problems.push(profile.place.warning(format!(
-                "the token file of profile {name:?} is that of session {:?}, because the AWS CLI names it after the start URL \
-                 only; write the URL with a \"/\" at its end to have one for {}",
-                sessions.get(owner).name,
-                identity.region
-            )));
-        }
-        // A session that cannot be used keeps its name.
-        if sessions.unusable.contains_key(name) {
-            continue;
-        }
-        let owner = sessions.add_alias(index, name);
-        if owner != index {
-            problems.push(profile.place.warning(format!(
-                "profile {name:?} signs in as session {:?}, but the session {name:?} is another one ({}); use --profile for the \
-                 profile",
-                sessions.get(index).name,
-                sessions.get(owner).identity.start_url
-            )));
-        }
-    }
-    index
-}
-
-/// The first profile's name that no session has yet, or else a name from the start URL.
-fn name_of(profiles: &[Legacy<'_>], sessions: &Sessions) -> String {
-    let free = profiles.iter().map(|legacy| &legacy.profile.name).find(|name| !sessions.has_name(name));
-    let derived = || unique_name(&derive_name(profiles[0].start_url), |name| sessions.has_name(name));
-    free.cloned().unwrap_or_else(derived)
 }
 
 /// The account and role of a profile's own members. Reports members that cannot be used.

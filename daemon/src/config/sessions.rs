@@ -187,8 +187,8 @@ impl<'a> Sections<'a> {
         let scopes = self.scopes(&own)?;
         let identity = Identity::new(Some(self.name), &start_url.value, &region.value, &scopes).map_err(|error| {
             let (entry, is_own) = match error {
-                IdentityError::StartUrl(_) => (start_url, own.start_url.is_some()),
                 IdentityError::Region(_) => (region, own.region.is_some()),
+                _ => (start_url, own.start_url.is_some()),
             };
             let message = error.to_string();
             if is_own { entry.place.error(message) } else { entry.aws_error(message) }

@@ -50,10 +50,19 @@ impl FileWatch {
     /// # Panics
     /// Outside a Tokio runtime.
     pub fn start(files: Vec<PathBuf>, machine: &MachineProblems) -> Self {
+        let first = Directories::watch(&files);
+        Self::spawn(files, machine, Some(first))
+    }
+
+    /// Begins to watch on a thread, because looking up directories hangs where a file system does. The beginning counts as a change.
+    pub fn begin(files: Vec<PathBuf>, machine: &MachineProblems) -> Self {
+        Self::spawn(files, machine, None)
+    }
+
+    fn spawn(files: Vec<PathBuf>, machine: &MachineProblems, first: Option<notify::Result<Watched>>) -> Self {
         let (report, changes) = mpsc::channel(1);
-        let watched = Directories::watch(&files);
         let unwatched = Unwatched { files, machine: machine.clone() };
-        let task = tokio::spawn(unwatched.report_changes(watched, report));
+        let task = tokio::spawn(unwatched.report_changes(first, report));
         Self { changes, task }
     }
 
@@ -83,16 +92,21 @@ struct Unwatched {
 impl Unwatched {
     /// Reports changes as soon as watching is possible.
     #[expect(clippy::disallowed_methods, reason = "without a watch, only time leads to the next attempt")]
-    async fn report_changes(self, mut watched: notify::Result<Watched>, report: mpsc::Sender<()>) {
+    async fn report_changes(self, mut watched: Option<notify::Result<Watched>>, report: mpsc::Sender<()>) {
         let mut pause = FIRST_PAUSE;
         let watched = loop {
             match watched {
-                Ok(watched) => break watched,
-                Err(error) => self.report(&error),
+                Some(Ok(watched)) => break watched,
+                Some(Err(error)) => {
+                    self.report(&error);
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+                None => {}
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-            watched = Directories::watch(&self.files);
+            let files = self.files.clone();
+            let Ok(next) = tokio::task::spawn_blocking(move || Directories::watch(&files)).await else { return };
+            watched = Some(next);
             // The files may have changed in the meantime.
             let _ = report.try_send(());
         };

@@ -173,7 +173,7 @@ fn failed<N: ErrorNames>(session: &str, error: &CallError<N>) -> Problem {
 pub(super) fn not_saved(error: &SaveError) -> Problem {
     let code = match error {
         SaveError::Add(AddError::Exists(_)) => ErrorCode::SessionExists,
-        SaveError::Add(AddError::Name(_) | AddError::Identity(_) | AddError::Scope(_)) => ErrorCode::InvalidRequest,
+        SaveError::Add(AddError::Name(_) | AddError::Identity(_)) => ErrorCode::InvalidRequest,
         SaveError::Add(AddError::Syntax(_) | AddError::NotATable) => ErrorCode::ConfigurationUnwritable,
         SaveError::Stopping => ErrorCode::ShuttingDown,
         SaveError::File { .. } => return Problem::new(ErrorCode::ConfigurationUnwritable, chain(error)),
