@@ -10,21 +10,12 @@ pub fn shell_words(text: &str) -> Option<Vec<String>> {
         match c {
             ' ' | '\t' | '\r' | '\n' => words.extend(word.take()),
             '\\' => word.get_or_insert_default().push(chars.next()?),
-            '\'' => {
+            quote @ ('\'' | '"') => {
                 let word = word.get_or_insert_default();
                 loop {
                     match chars.next()? {
-                        '\'' => break,
-                        c => word.push(c),
-                    }
-                }
-            }
-            '"' => {
-                let word = word.get_or_insert_default();
-                loop {
-                    match chars.next()? {
-                        '"' => break,
-                        '\\' => match chars.next()? {
+                        end if end == quote => break,
+                        '\\' if quote == '"' => match chars.next()? {
                             c @ ('"' | '\\') => word.push(c),
                             c => word.extend(['\\', c]),
                         },

@@ -1,57 +1,27 @@
 //! Chooses accounts and roles of the portal, and names a profile for each of them.
 
 use std::collections::{BTreeMap, HashSet};
-use std::str::FromStr;
 
 use ssoctl_protocol::text;
 
-use super::listing::Account;
 use super::names::{self, Subject, Template};
+use super::pattern::{Pattern, is_chosen};
 use super::request::Request;
-use crate::assignment::{Assignment, RoleName};
+use crate::assignment::{AccountId, Assignment, RoleName};
 
-/// A text in which `*` stands for any characters and `?` for one.
+/// An account that the portal lists.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Pattern(String);
-
-impl FromStr for Pattern {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.is_empty() { Err("expected a name, an id or a pattern") } else { Ok(Self(text.to_owned())) }
-    }
+pub(super) struct Account {
+    pub(super) id: AccountId,
+    pub(super) name: Option<String>,
+    /// All its roles; `None` if they were not asked for, because the account is not chosen.
+    pub(super) roles: Option<Vec<RoleName>>,
 }
 
-impl Pattern {
-    /// Whether the whole text matches.
-    fn matches(&self, text: &str) -> bool {
-        let (pattern, text): (Vec<char>, Vec<char>) = (self.0.chars().collect(), text.chars().collect());
-        let (mut at, mut here) = (0, 0);
-        // The index of the last `*`, and the end of the text that it stands for.
-        let mut star: Option<(usize, usize)> = None;
-        while here < text.len() {
-            match (pattern.get(at), star) {
-                (Some('*'), _) => {
-                    star = Some((at, here));
-                    at += 1;
-                }
-                (Some(&c), _) if c == '?' || c == text[here] => {
-                    at += 1;
-                    here += 1;
-                }
-                (_, Some((before, end))) => {
-                    star = Some((before, end + 1));
-                    at = before + 1;
-                    here = end + 1;
-                }
-                (_, None) => return false,
-            }
-        }
-        pattern[at..].iter().all(|&c| c == '*')
-    }
-
-    fn matches_account(&self, account: &Account) -> bool {
-        self.matches(account.id.as_str()) || account.name.as_deref().is_some_and(|name| self.matches(name))
+impl Account {
+    /// The texts by which a pattern can choose it.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        [self.id.as_str()].into_iter().chain(self.name.as_deref())
     }
 }
 
@@ -85,16 +55,15 @@ pub(super) struct WantedProfile {
 
 /// The indices of the accounts that one of the patterns matches, by id or by name; without patterns, of all.
 pub(super) fn accounts(accounts: &[Account], patterns: &[Pattern]) -> Result<Vec<usize>, NoMatch> {
-    if let Some(pattern) = patterns.iter().find(|pattern| !accounts.iter().any(|it| pattern.matches_account(it))) {
+    let is_used = |pattern: &&Pattern| accounts.iter().flat_map(Account::names).any(|name| pattern.matches(name));
+    if let Some(pattern) = patterns.iter().find(|pattern| !is_used(pattern)) {
         let there_are = accounts.iter().map(|account| match &account.name {
             Some(name) => format!("{} ({})", account.id, text::line(name)),
             None => account.id.to_string(),
         });
-        return Err(NoMatch { what: "account", pattern: pattern.0.clone(), there_are: there_are.collect() });
+        return Err(NoMatch { what: "account", pattern: pattern.to_string(), there_are: there_are.collect() });
     }
-    let is_chosen =
-        |account: &Account| patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches_account(account));
-    Ok((0..accounts.len()).filter(|&index| is_chosen(&accounts[index])).collect())
+    Ok((0..accounts.len()).filter(|&index| is_chosen(accounts[index].names(), patterns)).collect())
 }
 
 /// The profiles for the chosen roles of all accounts whose roles are known, in the portal's order.
@@ -102,16 +71,13 @@ pub(super) fn accounts(accounts: &[Account], patterns: &[Pattern]) -> Result<Vec
 /// Accounts with names that are equal in a profile's name are named by their ids, even if only one of them is chosen: the name of
 /// a profile must not depend on that. The same goes for single profiles that would have one name.
 pub(super) fn profiles(accounts: &[Account], session: &str, request: &Request) -> Result<Vec<WantedProfile>, SameName> {
-    let is_chosen = |role: &RoleName| {
-        request.roles.is_empty() || request.roles.iter().any(|pattern| pattern.matches(role.as_str()))
-    };
     let name = |account: &Account, role: &RoleName, account_name: Option<&str>| {
         let (account_id, role) = (account.id.as_str(), role.as_str());
         request.template.name(Subject { session, account_id, account_name, role })
     };
     let equal = equal_names(accounts);
     let mut named: Vec<(String, &Account, &RoleName)> = roles(accounts)
-        .filter(|(_, role)| is_chosen(role))
+        .filter(|(_, role)| is_chosen([role.as_str()].into_iter(), &request.roles))
         .map(|(account, role)| {
             let account_name = account.name.as_deref().filter(|name| !equal.contains(&names::safe(name)));
             (name(account, role, account_name), account, role)
@@ -144,7 +110,7 @@ pub(super) fn check_roles(accounts: &[Account], patterns: &[Pattern]) -> Result<
     there_are.sort();
     there_are.dedup();
     match patterns.iter().find(|pattern| !there_are.iter().any(|role| pattern.matches(role))) {
-        Some(pattern) => Err(NoMatch { what: "role", pattern: pattern.0.clone(), there_are }),
+        Some(pattern) => Err(NoMatch { what: "role", pattern: pattern.to_string(), there_are }),
         None => Ok(()),
     }
 }
@@ -167,31 +133,21 @@ fn shared<T, U>(named: &[(String, T, U)]) -> BTreeMap<String, Vec<usize>> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
-    use crate::configure::listing::tests::account;
     use crate::configure::profile::Form;
     use crate::configure::request::{Stale, Writing};
 
-    fn pattern(text: &str) -> Pattern {
-        text.parse().unwrap()
+    pub(in crate::configure) fn account(id: &str, name: Option<&str>, roles: &[&str]) -> Account {
+        Account {
+            id: AccountId::new(id).unwrap(),
+            name: name.map(str::to_owned),
+            roles: Some(roles.iter().map(|role| RoleName::new(role).unwrap()).collect()),
+        }
     }
 
-    #[test]
-    fn a_star_stands_for_anything_and_a_question_mark_for_one_character() {
-        for (text, matching, other) in [
-            ("Admin", &["Admin"][..], &["admin", "Admin2", ""][..]),
-            ("*", &["", "x", "größe"], &[]),
-            ("prod-*", &["prod-", "prod-a-b"], &["prod", "my-prod-a"]),
-            ("*-prod", &["-prod", "a-prod-prod"], &["a-prod-"]),
-            ("a*b*c", &["abc", "aXbYbZc"], &["acb", "abcd"]),
-            ("r?le", &["role", "rüle"], &["rle", "roole"]),
-            ("**x", &["x", "ax"], &["xa"]),
-        ] {
-            assert!(matching.iter().all(|name| pattern(text).matches(name)), "{text}");
-            assert!(!other.iter().any(|name| pattern(text).matches(name)), "{text}");
-        }
-        assert!("".parse::<Pattern>().is_err());
+    fn pattern(text: &str) -> Pattern {
+        text.parse().unwrap()
     }
 
     #[test]

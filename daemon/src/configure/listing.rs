@@ -11,6 +11,7 @@ use ssoctl_protocol::{
 };
 use tokio::task::JoinSet;
 
+use super::choice::Account;
 use super::failure::Failure;
 use crate::assignment::{AccountId, RoleName};
 use crate::clock::Clock;
@@ -21,15 +22,6 @@ const PATIENCE: Duration = Duration::from_secs(75);
 
 /// How many accounts are asked about at once: as many as the daemon's limit of requests a second lets through.
 const AT_ONCE: usize = 4;
-
-/// An account that the portal lists.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Account {
-    pub(super) id: AccountId,
-    pub(super) name: Option<String>,
-    /// All its roles; `None` if they were not asked for, because the account is not chosen.
-    pub(super) roles: Option<Vec<RoleName>>,
-}
 
 /// The running daemon, and the session that it is asked about.
 pub(super) struct Daemon {
@@ -116,17 +108,4 @@ impl Daemon {
 
 fn unusable(why: impl ToString) -> Failure {
     Failure::UnusableAnswer(why.to_string())
-}
-
-#[cfg(test)]
-pub(super) mod tests {
-    use super::*;
-
-    pub(in crate::configure) fn account(id: &str, name: Option<&str>, roles: &[&str]) -> Account {
-        Account {
-            id: AccountId::new(id).unwrap(),
-            name: name.map(str::to_owned),
-            roles: Some(roles.iter().map(|role| RoleName::new(role).unwrap()).collect()),
-        }
-    }
 }

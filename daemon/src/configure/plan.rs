@@ -8,9 +8,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use ssoctl_aws_files::{DEFAULTS, Doubt, Entry, SectionKind};
 use ssoctl_protocol::SessionStatus;
 
-use super::choice::WantedProfile;
+use super::choice::{Account, WantedProfile};
 use super::document::{Document, Member};
-use super::listing::Account;
 use super::profile::{self, Binding, Form};
 use super::request::{Request, Stale};
 use crate::assignment::Assignment;

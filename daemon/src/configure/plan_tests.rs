@@ -1,8 +1,8 @@
 use super::*;
 use crate::assignment::{AccountId, RoleName};
 use crate::config::{self, Config, Environment, Paths};
+use crate::configure::choice::tests::account;
 use crate::configure::document::MARK;
-use crate::configure::listing::tests::account;
 use crate::configure::request::Writing;
 
 const ACCOUNTS: [&str; 2] = ["111122223333", "444455556666"];

@@ -1,7 +1,7 @@
 //! What the command line of `ssoctld configure` asks for.
 
-use super::choice::Pattern;
 use super::names::Template;
+use super::pattern::Pattern;
 use super::profile::Form;
 
 #[derive(Clone, Debug)]
