@@ -482,7 +482,7 @@ fn refusal(case: &Case, failure: &Failure, is_nameable: bool, before: &Value) ->
     let has_odd_defaults = || before["defaults"].as_object().is_some_and(|defaults| defaults.values().any(is_odd));
     let names_line = said.starts_with(&format!("{}: line ", case.path.display()));
     match failure {
-        Failure::Refused { why: Refusal::Doubtful { .. }, .. }
+        Failure::Refused { why: Refusal::Doubtful(_), .. }
         | Failure::File { why: FileError::Unreadable(ReadError::NotUtf8(_)), .. } => {
             assert!((before.is_null() || has_odd_defaults()) && names_line, "{said}: {}", shown(case));
             "doubtful"

@@ -74,7 +74,7 @@ fn both_aws_files_are_read_and_a_problem_names_the_right_one() {
     let decided = decided.map(|key| (key.file, key.line));
     assert_eq!(decided, Some((paths.aws_credentials.display().to_string(), 2)));
     let origin = &config.session("legacy").unwrap().origin;
-    assert_eq!((&origin.file, origin.line), (&paths.aws_credentials, 4));
+    assert_eq!(origin.place.to_string(), format!("{}:4", paths.aws_credentials.display()));
     // AWS tools use the keys.
     assert!(!config.profiles.contains_key("keys"));
     let problems: Vec<_> = config.problems.iter().map(|problem| (&problem.file, problem.line)).collect();

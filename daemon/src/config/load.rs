@@ -106,12 +106,7 @@ fn config(sources: Sources<'_>) -> Config {
 
 fn endpoint_problem(session: &SessionConfig) -> Option<Problem> {
     let error = session.endpoints.as_ref().err()?;
-    Some(Problem {
-        severity: Severity::Error,
-        file: session.origin.file.clone(),
-        line: Some(session.origin.line),
-        message: format!("session {:?} cannot be used: {error}", session.name),
-    })
+    Some(session.origin.place.error(format!("session {:?} cannot be used: {error}", session.name)))
 }
 
 /// One daemon signs in for all profiles, and trusts the same certificates for all of them.

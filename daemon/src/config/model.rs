@@ -136,15 +136,7 @@ impl SessionConfig {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     pub kind: OriginKind,
-    pub file: PathBuf,
-    /// Counted from 1.
-    pub line: usize,
-}
-
-impl Origin {
-    pub(super) fn new(kind: OriginKind, place: &Place) -> Self {
-        Self { kind, file: place.file.to_path_buf(), line: place.line }
-    }
+    pub place: Place,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -193,7 +193,7 @@ impl<'a> Sections<'a> {
             let message = error.to_string();
             if is_own { entry.place.error(message) } else { entry.aws_error(message) }
         })?;
-        let (name, origin) = (self.name.to_owned(), Origin::new(kind, &place));
+        let (name, origin) = (self.name.to_owned(), Origin { kind, place });
         let mut session = session(name, identity, scopes, origin, own, endpoints, sources.environment);
         session.cache_keys.push(session.name.clone());
         Ok(session)

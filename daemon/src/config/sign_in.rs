@@ -90,7 +90,7 @@ pub(super) fn add_legacy_profiles(
                 )));
             }
             let name = name_of(profiles, sessions);
-            let origin = Origin::new(OriginKind::LegacyProfile, &first.place);
+            let origin = Origin { kind: OriginKind::LegacyProfile, place: first.place.clone() };
             let endpoints = sources.aws.endpoints_of(&first.name, problems);
             let own = OwnSession::default();
             sessions.push(session(name, identity.clone(), Vec::new(), origin, own, &endpoints, sources.environment))

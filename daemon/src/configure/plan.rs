@@ -61,8 +61,8 @@ pub(super) enum Reason {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Refusal {
     /// Not all AWS tools read the file in the same way.
-    #[error("line {line}: {message}; repair that first")]
-    Doubtful { line: usize, message: String },
+    #[error("line {}: {}; repair that first", .0.line, .0.message)]
+    Doubtful(Doubt),
     /// With an `sso-session` section it would be another session.
     #[error(
         "session {0:?} has no [sso-session] section and no scopes, and such a section always has some; use --credential-process"
@@ -78,19 +78,13 @@ pub enum Refusal {
     MeaningChanged,
 }
 
-impl From<Doubt> for Refusal {
-    fn from(doubt: Doubt) -> Self {
-        Self::Doubtful { line: doubt.line, message: doubt.message }
-    }
-}
-
 pub(super) struct Plan {
     pub(super) text: String,
     pub(super) outcomes: Vec<Outcome>,
 }
 
 pub(super) fn plan(text: &str, intent: &Intent<'_>) -> Result<Plan, Refusal> {
-    let document = Document::read(text)?;
+    let document = Document::read(text).map_err(Refusal::Doubtful)?;
     if let Some(entry) = document.defaults.iter().find(|entry| profile::decides(&entry.key)) {
         return Err(Refusal::Defaults { line: entry.line, key: entry.key.to_string() });
     }
@@ -222,7 +216,7 @@ impl Planner<'_> {
 
     fn finish(self) -> Result<Plan, Refusal> {
         let text = self.document.text();
-        if self.meaning != meaning(&Document::read(&text)?) {
+        if self.meaning != meaning(&Document::read(&text).map_err(Refusal::Doubtful)?) {
             return Err(Refusal::MeaningChanged);
         }
         Ok(Plan { text, outcomes: self.outcomes })

@@ -194,11 +194,11 @@ fn a_file_that_botocore_would_refuse_is_refused() {
         ("\u{feff}[a]\n", 1),
         ("[a]\ncredential_process =\n  ssoctl credential-process\n", 2),
     ] {
-        assert!(matches!(run.plan(text), Err(Refusal::Doubtful { line: found, .. }) if found == line), "{text:?}");
+        assert!(matches!(run.plan(text), Err(Refusal::Doubtful(doubt)) if doubt.line == line), "{text:?}");
     }
     let mut odd = run;
     odd.session.name = "a\nb".to_owned();
-    assert!(matches!(odd.plan(""), Err(Refusal::Doubtful { .. } | Refusal::MeaningChanged)));
+    assert!(matches!(odd.plan(""), Err(Refusal::Doubtful(_) | Refusal::MeaningChanged)));
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn what_every_section_would_have_must_not_decide_whose_credentials_a_profile_has
 fn parsed(text: &str) -> Config {
     let paths = Paths { own: "own".into(), aws: "aws".into(), aws_credentials: "credentials".into() };
     let mut config = config::parse(&paths, "", text, "", &Environment::default());
-    config.sessions.iter_mut().for_each(|session| session.origin.line = 0);
+    config.sessions.iter_mut().for_each(|session| session.origin.place.line = 0);
     config
 }
 

@@ -98,7 +98,7 @@ fn judge_problem(problem: &config::Problem) -> Finding {
 }
 
 fn place(session: &SessionConfig) -> String {
-    format!("line {} of {}", session.origin.line, session.origin.file.display())
+    format!("line {} of {}", session.origin.place.line, session.origin.place.file.display())
 }
 
 fn judge_region(session: &SessionConfig) -> Option<Finding> {

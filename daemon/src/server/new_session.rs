@@ -77,7 +77,7 @@ impl Api {
         match view.named(name) {
             Some(entry) if !is_same(&entry) => {
                 let (url, region) = (entry.config.start_url(), entry.config.region());
-                let file = entry.config.origin.file.display();
+                let file = entry.config.origin.place.file.display();
                 let detail = format!("there is a session {name:?} already, for {url} in {region} ({file})");
                 Err(Problem::new(ErrorCode::SessionExists, detail).of_session(name))
             }

@@ -138,8 +138,8 @@ pub(super) fn session(entry: &Entry, snapshot: &Snapshot, token_files: Option<St
         }),
         defined_by: Some(DefinedBy {
             kind: kind.to_owned(),
-            file: shown(&config.origin.file),
-            line: config.origin.line as u64,
+            file: shown(&config.origin.place.file),
+            line: config.origin.place.line as u64,
         }),
         registration: snapshot.registration.map(|registration| Registration {
             issued_at: registration.issued_at.into(),

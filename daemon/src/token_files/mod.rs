@@ -288,7 +288,7 @@ fn assign(directory: &Directory, place: &Path) -> Vec<Assigned> {
             format!(
                 "session {:?} is another one in {}, so this one has no token file; give one of them another name",
                 entry.config.name,
-                rival.config.origin.file.display()
+                rival.config.origin.place.file.display()
             )
         });
         let files = keys.iter().filter(|key| rival(key).is_none()).map(with_path).collect();
