@@ -238,7 +238,7 @@ fn endpoints_are_those_that_botocore_would_call() {
         .flat_map(|file| ENDPOINT_VARIABLES.iter().map(move |variables| (*file, *variables, "eu-west-1")));
     let in_regions =
         REGIONS.iter().flat_map(|region| ENDPOINT_FILES[..4].iter().map(move |file| (*file, &[][..], *region)));
-    let cases: Vec<(&str, &[(&str, &str)], &str)> = with_variables.chain(in_regions).collect();
+    let cases: Vec<_> = with_variables.chain(in_regions).collect();
     let questions = cases.iter().map(|(file, variables, region)| {
         let variables: BTreeMap<&str, &str> = variables.iter().copied().collect();
         json!({ "file": file, "variables": variables, "region": region })
