@@ -5,7 +5,6 @@ use std::fs;
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::{Value, json};
 use ssoctl_protocol::{ErrorCode, VERSION};
@@ -107,14 +106,6 @@ fn every_error_code_has_its_exit_code_and_says_what_to_do() {
 fn an_error_code_of_a_later_version_is_shown_and_is_exit_code_1() {
     let output = Canned::answers([problem("teapot", 418, &json!({}))]).run(&["token"]);
     assert_fails(&output, 1, "it did not work (teapot, which this version does not know); update ssoctl");
-}
-
-#[test]
-fn who_has_to_sign_in_is_told_the_command() {
-    let more = json!({"expires_at": "2020-01-01T00:00:00Z"});
-    let output = Canned::answers([problem("sign_in_required", 401, &more)]).run(&["token"]);
-    assert_fails(&output, 3, "session \"corp\" needs a sign-in (expired ");
-    assert!(stderr(&output).ends_with("; run: ssoctl login corp\n"), "{}", stderr(&output));
 }
 
 #[test]
@@ -223,61 +214,6 @@ fn a_chosen_socket_without_a_daemon_is_unreachable_and_nothing_is_started() {
         assert_fails(&output, 4, "where SSOCTL_SOCKET points");
     }
     assert!(!home.path().join("started").exists());
-}
-
-/// The client at its default socket below a directory of its own, with a stand-in for the daemon on `PATH`.
-///
-/// The real daemon's binary may be beside the client's, so the client is run from a copy.
-fn at_default_socket(home: &Path, daemon: &str) -> Command {
-    let (bin, copy) = (home.join("bin"), home.join("client"));
-    fs::create_dir_all(&bin).unwrap();
-    fs::create_dir_all(&copy).unwrap();
-    executable::script(&bin.join("ssoctld"), daemon);
-    executable::copy(env!("CARGO_BIN_EXE_ssoctl"), &copy.join("ssoctl"));
-    let mut command = Command::new(copy.join("ssoctl"));
-    command.env_clear().env("HOME", home).env("PATH", format!("{}:/usr/bin:/bin", bin.display())).arg("token");
-    command
-}
-
-#[test]
-fn starting_a_daemon_can_be_forbidden() {
-    let home = tempfile::tempdir().unwrap();
-    let daemon = "#!/bin/sh\n: > \"$HOME/started\"\n";
-    let by_flag = at_default_socket(home.path(), daemon).arg("--no-start").output().unwrap();
-    let by_variable = at_default_socket(home.path(), daemon).env("SSOCTL_NO_START", "1").output().unwrap();
-    for output in [by_flag, by_variable] {
-        assert_fails(&output, 4, "none may be started");
-    }
-    assert!(!home.path().join("started").exists());
-}
-
-#[test]
-fn a_daemon_that_ends_at_once_is_quoted() {
-    let home = tempfile::tempdir().unwrap();
-    let output =
-        at_default_socket(home.path(), "#!/bin/sh\necho \"no luck in $PWD with $*\" >&2\nexit 9\n").output().unwrap();
-    assert_fails(&output, 4, "no luck in / with --background");
-    assert!(stderr(&output).contains("exit status: 9"), "{}", stderr(&output));
-}
-
-#[test]
-fn a_started_daemon_gets_the_documented_environment_and_no_credentials() {
-    let home = tempfile::tempdir().unwrap();
-    let output = at_default_socket(home.path(), "#!/bin/sh\nenv > \"$HOME/environment\"\nexit 1\n")
-        .env("AWS_PROFILE", "dev")
-        .env("AWS_SECRET_ACCESS_KEY", "SECRET")
-        .env("AWS_CA_BUNDLE", "/ca.pem")
-        .env("LC_TIME", "de_DE")
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(4));
-    let environment = fs::read_to_string(home.path().join("environment")).unwrap();
-    for expected in ["AWS_CA_BUNDLE=/ca.pem", "LC_TIME=de_DE"] {
-        assert!(environment.contains(expected), "{environment}");
-    }
-    for unwanted in ["AWS_PROFILE", "AWS_SECRET_ACCESS_KEY", "SECRET"] {
-        assert!(!environment.contains(unwanted), "{environment}");
-    }
 }
 
 #[cfg(target_os = "linux")]
@@ -404,14 +340,6 @@ fn a_store_that_opens_late_is_waited_for_and_no_flow_is_started() {
 }
 
 #[test]
-fn a_token_that_waited_in_vain_is_exit_code_5() {
-    let needed = problem("sign_in_required", 401, &json!({}));
-    let canned = Canned::answers([needed, ok(&pending(false)), problem("wait_timeout", 504, &json!({}))]);
-    let output = canned.run(&["token", "--wait", "1"]);
-    assert_eq!((output.status.code(), stdout(&output)), (Some(5), ""));
-}
-
-#[test]
 fn logout_says_what_the_portal_was_told() {
     for (portal, said) in [("ended", "at the portal"), ("nothing_to_end", "not signed in"), ("not_told", "503 from it")]
     {
@@ -439,13 +367,6 @@ fn a_profile_is_resolved_by_the_daemon_before_a_verb_that_takes_a_name() {
     let canned = Canned::answers([ok(&session("corp")), ok(&body)]);
     assert!(canned.run(&["logout", "--profile", "dev"]).status.success());
     assert_eq!(canned.requests(), ["GET /v1/session?profile=dev HTTP/1.1", "POST /v1/sessions/corp/logout HTTP/1.1"]);
-}
-
-#[test]
-fn cancelling_gives_the_flow_up_and_waits_for_nothing() {
-    let canned = Canned::answers([ok(&session("corp"))]);
-    assert!(canned.run(&["login", "corp", "--cancel"]).status.success());
-    assert_eq!(canned.requests(), ["DELETE /v1/sessions/corp/login HTTP/1.1"]);
 }
 
 /// Every verb that asks the daemon, and the exit code of one that gets no answer.

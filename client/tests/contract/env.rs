@@ -128,18 +128,6 @@ fn after_a_failure_the_shell_is_without_the_old_role_and_its_eval_has_the_exit_c
     assert!(stdout(&output).ends_with("(exit 2)\n"), "{}", stdout(&output));
 }
 
-#[test]
-fn a_reader_that_has_seen_enough_ends_the_client_as_a_signal_does() {
-    use std::os::unix::process::ExitStatusExt;
-    let canned = Canned::answers([ok(&credentials())]);
-    let (theirs, ours) = std::os::unix::net::UnixStream::pair().unwrap();
-    drop(theirs);
-    let mut command = ssoctl(&canned.socket(), &["env", "--shell", "bash"]);
-    let output = command.stdout(std::os::fd::OwnedFd::from(ours)).stderr(Stdio::piped()).spawn().unwrap();
-    let output = output.wait_with_output().unwrap();
-    assert_eq!((output.status.signal(), stderr(&output)), (Some(13), ""));
-}
-
 /// What `ssoctl env` prints for somebody with this shell.
 fn script(credentials: &Value, arguments: &[&str], shell: &str) -> String {
     let canned = Canned::answers([ok(credentials)]);

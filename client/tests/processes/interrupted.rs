@@ -57,27 +57,6 @@ fn ctrl_c_leaves_the_sign_in_open_and_the_next_login_joins_it_without_a_second_p
 }
 
 #[test]
-fn the_browser_of_the_configuration_goes_before_that_of_the_environment() {
-    let stage = Stage::bare(Settings::default());
-    let browser = Browser::on(&stage);
-    stage.write_own_config(&format!(
-        "[session.corp]\nstart_url = \"https://corp.awsapps.com/start\"\nregion = \"eu-west-1\"\n\
-         browser = \"sh {} {{url}}\"\n",
-        browser.script.display()
-    ));
-    let with_display = |mut command: Command| {
-        command.env("DISPLAY", ":0").env("BROWSER", "false");
-        command
-    };
-    let login = stage.start(with_display(stage.ssoctl(["login"])));
-    let pending = stage.shown_by(&login);
-    until("the page is open", || (!browser.pages().is_empty()).then_some(()));
-    stage.identity_center.approve(&pending.user_code).unwrap();
-    login.finish().exits(0);
-    assert_eq!(browser.pages(), [pending.verification_uri_complete]);
-}
-
-#[test]
 fn no_page_is_opened_over_ssh_or_where_it_is_not_wanted() {
     let stage = Stage::with_corp(Settings::default());
     let browser = Browser::on(&stage);

@@ -12,21 +12,6 @@ fn time(value: &Value) -> Timestamp {
 }
 
 #[test]
-fn token_json_has_the_documented_members() {
-    let stage = Stage::signed_in(Settings::default());
-    let mut token = stage.run(["token", "--json"]).exits(0).json();
-    let expires_at = time(&token["expires_at"].take());
-    assert_eq!(
-        token,
-        serde_json::json!({
-            "access_token": stage.identity_center.issued_access_tokens()[0], "token_type": "Bearer",
-            "expires_at": null, "session": "corp", "start_url": START_URL, "region": "eu-west-1",
-        })
-    );
-    assert_eq!(expires_at, time(&stage.status("corp")["expires_at"]));
-}
-
-#[test]
 fn status_json_has_the_documented_members_before_during_and_after_a_sign_in() {
     let stage = Stage::with_corp(Settings::default());
     let report = stage.run(["status", "--json"]).exits(0).json();

@@ -8,27 +8,6 @@ use test_support::Stage;
 use test_support::speed::has_programs;
 
 #[test]
-fn a_plain_http_request_over_the_socket_is_answered() {
-    let stage = Stage::signed_in(Settings::default());
-    let (status, health) = stage.request("GET", "/v1/health");
-    assert_eq!(
-        (status, &health["pid"], &health["sessions"]),
-        (200, &stage.daemon_pid().as_raw_nonzero().get().into(), &1.into())
-    );
-    assert_eq!(health["version"], env!("CARGO_PKG_VERSION"));
-
-    let issued = stage.identity_center.issued_access_tokens();
-    for target in ["/v1/token", "/v1/sessions/corp/token", "/v1/token?session=corp&min_valid=60&wait=1"] {
-        let (status, token) = stage.request("GET", target);
-        assert_eq!((status, &token["access_token"]), (200, &issued[0].as_str().into()), "{target}");
-    }
-    let (status, problem) = stage.request("GET", "/v1/sessions/nowhere/token");
-    assert_eq!((status, &problem["code"]), (404, &"unknown_session".into()));
-    let (status, _) = stage.request("POST", "/v1/health");
-    assert_eq!(status, 405);
-}
-
-#[test]
 fn curl_is_a_client() {
     if !has_programs(&["curl"]) {
         return;

@@ -86,17 +86,6 @@ fn no_daemon_is_started_where_that_is_forbidden() {
 }
 
 #[test]
-fn no_daemon_is_started_for_a_socket_that_somebody_chose() {
-    let stage = stage_without_a_daemon();
-    let chosen = stage.home().join("chosen.sock");
-    let mut client = stage.ssoctl(["status"]);
-    client.env("SSOCTL_SOCKET", &chosen);
-    stage.finish(client).exits(4).prints_nothing().says("SSOCTL_SOCKET");
-    assert!(!chosen.exists());
-    assert_eq!(daemon::holder(&stage.state_directory()), None);
-}
-
-#[test]
 fn a_daemon_that_cannot_start_is_told_with_the_end_of_its_log() {
     let stage = stage_without_a_daemon();
     // A directory where the socket should be is not one that the daemon would remove.

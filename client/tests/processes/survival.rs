@@ -1,29 +1,9 @@
 //! A daemon that is killed, restarted, or stopped in the middle of something.
 
-use identity_center_simulator::{Operation, Settings};
+use identity_center_simulator::Settings;
 use rustix::process::Signal;
 
 use test_support::Stage;
-
-#[test]
-fn after_kill_9_and_a_restart_the_token_is_served_and_the_registration_is_reused() {
-    let stage = Stage::signed_in(Settings::default());
-    let before = stage.run(["token"]).exits(0).stdout;
-    let killed = stage.daemon_pid();
-    stage.end_daemon(Signal::KILL);
-    stage.run(["--no-start", "token"]).exits(4);
-
-    stage.start_daemon();
-    assert_ne!(stage.daemon_pid(), killed);
-    assert_eq!(stage.run(["token"]).exits(0).stdout, before);
-    let calls = stage.identity_center.call_log().len();
-    assert_eq!(stage.run(["token", "--min-valid", "30m"]).exits(0).stdout, before);
-    assert_eq!(stage.identity_center.call_log().len(), calls, "it is served without a call");
-
-    stage.sign_in("corp");
-    assert_eq!(stage.identity_center.calls(Operation::StartDeviceAuthorization), 2);
-    assert_eq!(stage.identity_center.calls(Operation::RegisterClient), 1);
-}
 
 #[test]
 fn sigterm_ends_the_daemon_cleanly_and_tells_those_who_wait() {
@@ -57,18 +37,6 @@ fn whoever_waits_is_told_if_no_daemon_comes_back() {
     stage.shown_by(&waiting);
     stage.end_daemon(Signal::TERM);
     waiting.finish().exits(4).prints_nothing();
-}
-
-#[test]
-fn a_second_daemon_says_who_runs_already_whatever_its_socket() {
-    let stage = Stage::with_corp(Settings::default());
-    let mut second = stage.ssoctld();
-    second.env("SSOCTL_SOCKET", stage.home().join("other.sock"));
-    let outcome = stage.finish(second).exits(1);
-    outcome
-        .says("running already")
-        .says(&format!("pid {}", stage.daemon_pid().as_raw_nonzero()))
-        .says(&stage.socket().display().to_string());
 }
 
 #[test]

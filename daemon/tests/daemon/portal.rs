@@ -118,13 +118,3 @@ async fn whatever_is_not_an_answer_of_the_portal_is_told_as_what_it_is() {
         }
     }
 }
-
-#[tokio::test]
-async fn signing_out_twice_is_done_both_times() {
-    let t = Harness::signed_in(Settings::default()).await;
-    let (portal, at, token) = bench(&t).await;
-    assert_eq!(portal.logout(&at, &token).await, Ok(()));
-    assert_eq!(portal.logout(&at, &token).await, Ok(()));
-    let after = portal.accounts(&at, &token, None).await.expect_err("a token that is over");
-    assert!(after.is_unauthorized());
-}

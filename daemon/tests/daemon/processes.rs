@@ -2,11 +2,10 @@
 
 use std::os::unix::net::UnixListener;
 
-use identity_center_simulator::{Operation, Settings};
+use identity_center_simulator::Settings;
 use rustix::process::Signal;
 
 use test_support::service::{preauthorised, simulator};
-use test_support::speed::{has_programs, has_superuser};
 
 use crate::harness::{Process, START_URL, exchange, session};
 
@@ -30,20 +29,6 @@ async fn a_stale_socket_is_taken_over() {
     let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
     drop(UnixListener::bind(home.path().join("socket")).unwrap());
     Process::start(home.path(), &simulator).await;
-}
-
-#[tokio::test]
-async fn a_daemon_that_was_killed_serves_its_token_again() {
-    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
-    let daemon = Process::start(home.path(), &simulator).await;
-    daemon.sign_in().await;
-    let token = daemon.access_token().await;
-    daemon.signal(Signal::KILL);
-    assert_eq!(daemon.ended().await.status.code(), None);
-    assert!(home.path().join("socket").exists(), "left behind, as a crash does");
-    let daemon = Process::start(home.path(), &simulator).await;
-    assert_eq!(daemon.access_token().await, token);
-    assert_eq!((simulator.calls(Operation::RegisterClient), simulator.calls(Operation::CreateToken)), (1, 1));
 }
 
 #[tokio::test]
@@ -108,71 +93,5 @@ async fn what_is_in_the_way_is_named_and_ends_it() {
         assert_eq!(ended.status.code(), Some(1), "{variable}={path}");
         assert!(ended.log.contains(complaint), "{variable}={path}: {}", ended.log);
         assert_eq!(std::fs::read(home.path().join("file")).unwrap(), b"precious");
-    }
-}
-
-#[cfg(target_os = "linux")]
-#[tokio::test]
-async fn an_endless_answer_does_not_grow_the_daemon() {
-    use identity_center_simulator::{Fault, Times};
-    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
-    let daemon = Process::start(home.path(), &simulator).await;
-    daemon.sign_in().await;
-    let peak = || {
-        let status = daemon.proc("status");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
-        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number")
-    };
-    let before = peak();
-    for operation in [Operation::RegisterClient, Operation::StartDeviceAuthorization, Operation::CreateToken] {
-        simulator.revoke_registrations();
-        simulator.inject(operation, Fault::Oversized { bytes: 1 << 32 }, Times::Next(1));
-        let login = daemon.request("POST /v1/sessions/corp/login").await;
-        assert_eq!(login.status, 200, "{operation}: {login:?}");
-        daemon.request("DELETE /v1/sessions/corp/login").await;
-    }
-    assert!(peak() < before + 16_384, "from {before} kB to {} kB", peak());
-}
-
-/// Needs the superuser, who can act as somebody else, and curl, which speaks HTTP over Unix sockets.
-#[tokio::test]
-async fn another_user_gets_no_token_even_from_a_socket_that_lets_everybody_in() {
-    use std::os::unix::fs::PermissionsExt;
-    use std::os::unix::process::CommandExt;
-    use std::process::Command;
-
-    const NOBODY: u32 = 65_534;
-    if !has_superuser() || !has_programs(&["curl"]) {
-        return;
-    }
-    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
-    let daemon = Process::start(home.path(), &simulator).await;
-    daemon.sign_in().await;
-    let socket = home.path().join("socket");
-    for (path, mode) in [(home.path(), 0o755), (&socket, 0o666)] {
-        std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
-    }
-    let ask = |uid: u32| {
-        let mut curl = Command::new("curl");
-        curl.args(["--silent", "--unix-socket"]).arg(&socket).arg("http://localhost/v1/token");
-        let curl = curl.current_dir("/").uid(uid).gid(uid).spawn_captured();
-        async move { tokio::task::spawn_blocking(move || curl.wait_with_output()).await.unwrap().unwrap() }
-    };
-    let stranger = ask(NOBODY).await;
-    let answer: serde_json::Value = serde_json::from_slice(&stranger.stdout).unwrap();
-    assert_eq!((&answer["status"], &answer["code"]), (&403.into(), &"forbidden".into()), "{answer}");
-    assert!(daemon.log().contains("a connection of another user was refused"), "{}", daemon.log());
-    let owner = ask(0).await;
-    assert!(String::from_utf8_lossy(&owner.stdout).contains("access_token"));
-}
-
-/// Starts a command whose output is kept.
-trait SpawnCaptured {
-    fn spawn_captured(&mut self) -> std::process::Child;
-}
-
-impl SpawnCaptured for std::process::Command {
-    fn spawn_captured(&mut self) -> std::process::Child {
-        self.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().expect("curl")
     }
 }

@@ -4,7 +4,7 @@ use identity_center_simulator::{Fault, Grant, Operation, RefreshTokens, Settings
 use ssoctl_protocol::{SessionState, Timestamp};
 use ssoctld::clock::Clock;
 
-use crate::harness::{Harness, START_URL, Store, hours, join_all, mins, secs, session};
+use crate::harness::{Harness, hours, mins, secs};
 
 impl Harness {
     /// Waits until the daemon serves the newest of so many tokens.
@@ -43,16 +43,6 @@ async fn a_token_that_expires_during_suspend_is_refreshed_on_waking() {
 }
 
 #[tokio::test]
-async fn fifty_callers_after_expiry_cause_one_refresh() {
-    let t = Harness::signed_in(patient_portal(RefreshTokens::Rotated)).await;
-    t.clock.advance(hours(9));
-    let tokens = join_all((0..50).map(|_| t.token("")).collect()).await;
-    let newest = t.simulator.issued_access_tokens().pop().unwrap();
-    assert!(tokens.into_iter().all(|token| *token.unwrap().access_token.expose() == newest));
-    assert_eq!(t.simulator.token_calls(Grant::RefreshToken), 1);
-}
-
-#[tokio::test]
 async fn a_successor_that_was_lost_on_its_way_costs_one_sign_in_and_no_loop() {
     let t = Harness::signed_in(patient_portal(RefreshTokens::Rotated)).await;
     let first = t.access_token().await;
@@ -79,39 +69,6 @@ async fn a_registration_that_the_service_has_forgotten_is_replaced_at_the_next_s
     t.until(|status| !status.refreshable).await;
     t.sign_in("corp").await;
     assert_eq!(t.simulator.calls(Operation::RegisterClient), 2);
-}
-
-#[tokio::test]
-async fn a_service_that_hangs_keeps_one_caller_to_its_deadline_and_nobody_else() {
-    let configuration = session("corp", START_URL) + &session("other", "https://other.awsapps.com/start");
-    let t = Harness::start_with(patient_portal(RefreshTokens::Repeated), Store::Memory, &configuration).await;
-    t.sign_in("corp").await;
-    t.sign_in("other").await;
-    t.simulator.inject(Operation::CreateToken, Fault::Hang, Times::Next(1));
-    t.clock.advance(mins(42));
-    t.simulator.calls_reached(Operation::CreateToken, 6).await;
-    // The one that was refreshed lives longer by much; the two sign-ins are a second apart.
-    t.while_time_stands(async || {
-        let [corp, other] = [t.status("corp").await.expires_at, t.status("other").await.expires_at];
-        corp.zip(other)
-            .is_none_or(|(corp, other)| corp.duration_since(other).max(other.duration_since(corp)) < mins(10))
-    })
-    .await;
-    t.clock.advance(mins(30));
-    let calls = t.simulator.calls(Operation::CreateToken);
-    let states = [t.status("corp").await, t.status("other").await];
-    // Which of the two met the fault is up to their timers.
-    let hanging = states.iter().find(|status| status.state == SessionState::Expired).expect("one that hangs");
-    let served = states.iter().find(|status| status.name != hanging.name).expect("the other one");
-    let (hanging, served) =
-        (format!("GET /v1/sessions/{}/token", hanging.name), format!("GET /v1/sessions/{}/token", served.name));
-    let (waiting, other) = tokio::join!(t.request(&hanging), async {
-        let other = t.request(&served).await;
-        t.clock.advance(secs(10));
-        other
-    });
-    assert_eq!((waiting.code().as_str(), other.status), ("service_unavailable", 200));
-    assert!(t.simulator.calls(Operation::CreateToken) <= calls + 1);
 }
 
 #[tokio::test]

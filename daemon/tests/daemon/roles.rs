@@ -1,7 +1,7 @@
 //! Accounts, roles and role credentials, end to end.
 
 use identity_center_simulator::{Account, Clock, Fault, Operation, RefreshTokens, Settings, Times};
-use ssoctl_protocol::{Accounts, Assignment, Problem, RoleCredentials, Roles, Timestamp};
+use ssoctl_protocol::{Assignment, Problem, RoleCredentials, Timestamp};
 use ssoctld::clock::Clock as _;
 
 use crate::harness::{Harness, START_URL, Store, hours, join_all, mins, secs, session};
@@ -18,16 +18,6 @@ fn calls(t: &Harness) -> usize {
 
 fn code(outcome: Result<RoleCredentials, Box<Problem>>) -> String {
     outcome.map_or_else(|problem| problem.code.as_str().to_owned(), |_| "credentials".to_owned())
-}
-
-#[tokio::test]
-async fn fifty_at_once_for_a_new_role_get_the_same_credentials_out_of_one_call() {
-    let t = Harness::signed_in(settings()).await;
-    let all = join_all((0..50).map(|_| t.credentials(ROLE, "")).collect()).await;
-    let keys: Vec<String> =
-        all.into_iter().map(|credentials| credentials.expect("credentials").access_key_id).collect();
-    assert!(keys.iter().all(|key| *key == keys[0]));
-    assert_eq!(calls(&t), 1);
 }
 
 #[tokio::test]
@@ -101,18 +91,6 @@ async fn who_is_signed_out_is_told_so_and_a_sign_out_forgets_credentials() {
 }
 
 #[tokio::test]
-async fn a_caller_that_waits_is_served_when_somebody_signs_in() {
-    let t = Harness::start(settings()).await;
-    let signing_in = async {
-        let pending = t.until(|status| status.login.is_some()).await.login.expect("a flow");
-        t.simulator.approve(&pending.user_code).expect("a pending code");
-        t.clock.advance(secs(1));
-    };
-    let (credentials, ()) = tokio::join!(t.credentials(ROLE, "wait=600"), signing_in);
-    assert_eq!(code(credentials), "credentials");
-}
-
-#[tokio::test]
 async fn credentials_outlive_the_token_and_end_with_themselves() {
     let t = Harness::signed_in(Settings { portal_session: mins(30), ..Settings::default() }).await;
     let first = t.credentials(ROLE, "").await.expect("credentials");
@@ -121,30 +99,6 @@ async fn credentials_outlive_the_token_and_end_with_themselves() {
     assert_eq!(t.credentials(ROLE, "").await.expect("credentials"), first);
     t.clock.advance(mins(26));
     assert_eq!(code(t.credentials(ROLE, "").await), "sign_in_required");
-}
-
-#[tokio::test]
-async fn while_the_portal_is_down_old_credentials_are_served_to_their_end_and_new_ones_fail_for_all_alike() {
-    let t = Harness::signed_in(settings()).await;
-    let first = t.credentials(ROLE, "").await.expect("credentials");
-    t.simulator.inject(Operation::GetRoleCredentials, Fault::Status { status: 503 }, Times::UntilCleared);
-    t.clock.advance(mins(45));
-    t.simulator.calls_reached(Operation::GetRoleCredentials, 2).await;
-    assert_eq!(t.credentials(ROLE, "").await.expect("credentials"), first);
-    let before = calls(&t);
-    let others = join_all((0..50).map(|_| t.credentials("AdministratorAccess", "")).collect()).await;
-    assert_eq!(calls(&t), before + 1);
-    for other in others {
-        let problem = other.expect_err("no credentials");
-        assert_eq!(problem.code.as_str(), "service_unavailable");
-        assert!(problem.detail.contains("the portal answered with status 503"), "{}", problem.detail);
-    }
-    t.clock.advance(mins(16));
-    let over = t.while_time_passes(t.credentials(ROLE, "")).await;
-    assert_eq!(code(over), "service_unavailable");
-    t.simulator.clear_faults();
-    t.clock.advance(mins(2));
-    assert_eq!(code(t.while_time_passes(t.credentials(ROLE, "")).await), "credentials");
 }
 
 #[tokio::test]
@@ -185,31 +139,6 @@ async fn a_herd_for_many_roles_stays_below_what_the_portal_bears() {
     let log = t.simulator.call_log();
     assert!(log.iter().all(|call| call.outcome != "TooManyRequestsException"));
     assert_eq!(calls(&t), 45);
-}
-
-#[tokio::test]
-async fn accounts_and_roles_are_listed_whole() {
-    let many: Vec<Account> =
-        (0..130).map(|number| Account::new(&format!("{number:012}"), &format!("Account {number}"), &[ROLE])).collect();
-    let t = Harness::signed_in(Settings { accounts: many, ..settings() }).await;
-    let answers = join_all((0..8).map(|_| t.request("GET /v1/sessions/corp/accounts")).collect()).await;
-    for answer in answers {
-        let listed: Accounts = answer.json();
-        assert_eq!(listed.accounts.len(), 130);
-        assert_eq!(listed.accounts[7].name.as_deref(), Some("Account 7"));
-        assert_eq!(listed.accounts[7].email.as_deref(), Some("account-7@example.com"));
-    }
-    assert_eq!(t.simulator.calls(Operation::ListAccounts), 2, "two pages, once");
-    let roles: Roles = t.request("GET /v1/sessions/corp/accounts/000000000007/roles").await.json();
-    assert_eq!((roles.account.as_str(), roles.roles[0].name.as_str()), ("000000000007", ROLE));
-    for (path, code) in [
-        ("/v1/sessions/corp/accounts/999999999999/roles", "not_assigned"),
-        ("/v1/sessions/corp/accounts/12/roles", "invalid_request"),
-        ("/v1/sessions/nobody/accounts", "unknown_session"),
-    ] {
-        let problem: Problem = t.request(&format!("GET {path}")).await.json();
-        assert_eq!(problem.code.as_str(), code, "{path}");
-    }
 }
 
 #[tokio::test]

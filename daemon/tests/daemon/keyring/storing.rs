@@ -9,26 +9,6 @@ use crate::keyring::stage::Stage;
 use test_support::waiting::until_so;
 
 #[tokio::test]
-async fn a_token_in_the_keyring_outlives_a_daemon_that_was_killed() {
-    let Some(stage) = Stage::set().await else { return };
-    let _keyring = stage.keyring().await;
-    let daemon = Daemon::on(&stage, "auto").await;
-    daemon.sign_in().await;
-    daemon.until_saved().await;
-    assert_eq!((daemon.store().await.kind.as_str(), daemon.store().await.reason), ("keyring", None));
-    let [label] = &stage.labels().await[..] else { panic!("one record") };
-    assert!(label.starts_with("ssoctl: https://corp.awsapps.com/start (corp) at http://127.0.0.1:"), "{label}");
-    let token = daemon.access_token().await.unwrap();
-    daemon.kill();
-    let daemon = Daemon::on(&stage, "auto").await;
-    until_so("the record is read", async || daemon.status().await.state != SessionState::Loading).await;
-    let after = daemon.access_token().await.unwrap();
-    let calls = stage.simulator.calls(Operation::CreateToken);
-    assert!(after == token || calls > 1, "the same token, or one that it was renewed to");
-    assert_eq!((stage.simulator.calls(Operation::RegisterClient), stage.files()), (1, 0));
-}
-
-#[tokio::test]
 async fn no_secret_shows_in_the_log_on_its_way_to_the_keyring_and_back() {
     let Some(stage) = Stage::set().await else { return };
     let _keyring = stage.keyring().await;

@@ -1,14 +1,10 @@
 //! The simulator as a command.
 
-#![cfg(unix)]
-
-mod support;
-
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 
+use crate::support::request;
 use serde_json::json;
-use support::request;
 
 /// A process that does not outlive its test.
 struct Running(Child);

@@ -1,18 +1,16 @@
 //! Each fault as a client sees it, and what it leaves behind at the service.
 
-mod support;
-
 use std::io;
 
+use crate::support::{Bench, Connection, SCOPED, seconds};
 use identity_center_simulator::{Fault, Grant, Operation, RefreshTokens, Times};
 use serde_json::{Value, json};
-use support::{Bench, Connection, SCOPED, hours, seconds};
 
 fn registration() -> Value {
     json!({ "clientName": "test", "clientType": "public" })
 }
 
-fn strike(bench: &Bench, fault: Fault) -> io::Result<support::Answer> {
+fn strike(bench: &Bench, fault: Fault) -> io::Result<crate::support::Answer> {
     bench.simulator.inject(Operation::RegisterClient, fault, Times::Next(1));
     bench.try_call("POST", "/client/register", &[], registration().to_string().as_bytes())
 }
@@ -252,15 +250,4 @@ fn stopping_does_not_wait_for_a_call_that_hangs() {
     bench.simulator.wait_for_calls(Operation::RegisterClient, 1);
     drop(bench);
     assert!(hanging.receive().is_err());
-}
-
-#[test]
-fn a_manual_clock_moves_years_in_no_time() {
-    let bench = Bench::new();
-    let client = bench.register(SCOPED);
-    for _ in 0..50 {
-        bench.sign_in(&client);
-        bench.clock.advance(hours(9));
-    }
-    assert_eq!(bench.simulator.issued_access_tokens().len(), 50);
 }

@@ -1,9 +1,7 @@
 //! The approval page as a browser without scripts uses it.
 
-mod support;
-
+use crate::support::{Answer, Bench, Client, Codes, SCOPED, minutes};
 use serde_json::json;
-use support::{Answer, Bench, Client, Codes, SCOPED, minutes};
 
 fn started(bench: &Bench) -> (Client, Codes) {
     let client = bench.register(SCOPED);
@@ -32,7 +30,7 @@ fn a_person_enters_the_code_confirms_it_and_the_client_is_signed_in() {
     let confirmation = bench.get(&format!("/device?user_code={}", codes.user));
     assert_page(&confirmation, 200, "Allow this request?");
     assert!(confirmation.text().contains(&codes.user));
-    assert!(confirmation.text().contains(support::START_URL));
+    assert!(confirmation.text().contains(crate::support::START_URL));
     assert!(confirmation.text().contains(r#"<form method="post" action="/device/approve">"#));
     assert!(confirmation.text().contains(r#"<form method="post" action="/device/deny">"#));
 

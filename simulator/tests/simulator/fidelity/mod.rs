@@ -3,21 +3,16 @@
 //! `model` holds the facts of the models of 2019-06-10 (API version; the current revision of the OIDC and portal
 //! models, and the older OpenAPI document whose statuses run from 480); `assumptions` holds what no model states.
 
-mod support;
-
-#[path = "fidelity/assumptions.rs"]
 mod assumptions;
-#[path = "fidelity/model.rs"]
 mod model;
-#[path = "fidelity/refusals.rs"]
 mod refusals;
 
 use std::collections::BTreeSet;
 
+use crate::support::{Answer, Bench, Client, SCOPED, START_URL};
 use identity_center_simulator::{ErrorStatuses, Fault, Operation, Times};
 use model::{Kind, Member, Presence};
 use serde_json::{Value, json};
-use support::{Answer, Bench, Client, SCOPED, START_URL};
 
 /// A request that the service accepts, with every member that the model knows.
 fn full_request(bench: &Bench, operation: Operation) -> Value {
@@ -27,7 +22,7 @@ fn full_request(bench: &Bench, operation: Operation) -> Value {
             "clientType": "public",
             "scopes": ["sso:account:access"],
             "redirectUris": ["http://127.0.0.1/callback"],
-            "grantTypes": [support::DEVICE_GRANT, "refresh_token"],
+            "grantTypes": [crate::support::DEVICE_GRANT, "refresh_token"],
             "issuerUrl": "https://identitycenter.amazonaws.com/ssoins-1111",
             "entitledApplicationArn": "arn:aws:sso::111122223333:application/ssoins-1111/apl-1111",
         }),
@@ -231,7 +226,7 @@ fn each_rule_of_the_models_refuses_with_an_error_that_the_operation_may_return()
 
 #[test]
 fn each_assumption_holds_and_the_readme_lists_it() {
-    let readme = include_str!("../README.md");
+    let readme = include_str!("../../../README.md");
     for (assumption, check) in assumptions::ASSUMPTIONS {
         check(&Bench::new());
         assert!(readme.contains(&format!("- {assumption}\n")), "not in the README: {assumption}");
@@ -246,19 +241,19 @@ fn each_assumption_holds_and_the_readme_lists_it() {
 fn every_answer_has_the_date_of_the_simulators_wall_clock() {
     let bench = Bench::new();
     assert_eq!(bench.get("/device").date(), bench.clock.now());
-    bench.simulator.clock().set_wall_ahead(support::minutes(7));
+    bench.simulator.clock().set_wall_ahead(crate::support::minutes(7));
     for answer in [bench.get("/device"), bench.get("/token"), bench.get("/nowhere"), bench.post("/token", &json!({}))] {
-        assert_eq!(answer.date(), bench.clock.now() + support::minutes(7));
+        assert_eq!(answer.date(), bench.clock.now() + crate::support::minutes(7));
     }
-    bench.simulator.clock().set_wall_behind(support::hours(1));
+    bench.simulator.clock().set_wall_behind(crate::support::hours(1));
     bench.simulator.inject(Operation::CreateToken, Fault::Status { status: 503 }, Times::Next(1));
-    assert_eq!(bench.post("/token", &json!({})).date(), bench.clock.now() - support::hours(1));
+    assert_eq!(bench.post("/token", &json!({})).date(), bench.clock.now() - crate::support::hours(1));
 }
 
 #[test]
 fn registration_times_are_epoch_seconds_and_role_expirations_epoch_milliseconds_of_wall_time() {
     let bench = Bench::new();
-    bench.simulator.clock().set_wall_ahead(support::minutes(7));
+    bench.simulator.clock().set_wall_ahead(crate::support::minutes(7));
     let wall: u64 = 1_800_000_000 + 7 * 60;
     let registration = bench.post("/client/register", &json!({ "clientName": "test", "clientType": "public" })).json();
     assert_eq!(registration["clientIdIssuedAt"], wall);

@@ -1,7 +1,5 @@
 //! A client for the simulator that is as small as it can be: HTTP/1.1 over a socket, and a device flow on top.
 
-#![allow(dead_code, reason = "each test file uses its own part of this")]
-
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, SystemTime};

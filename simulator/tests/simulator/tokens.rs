@@ -1,12 +1,10 @@
 //! Tokens from the device flow: what decides their lifetime, how they are refreshed, and when they die.
 
-mod support;
-
 use std::time::Duration;
 
+use crate::support::{Bench, SCOPED, UNSCOPED, hours, minutes, seconds};
 use identity_center_simulator::{Approval, RefreshTokens, UnsetMembers};
 use serde_json::{Value, json};
-use support::{Bench, SCOPED, UNSCOPED, hours, minutes, seconds};
 
 #[test]
 fn a_client_with_scopes_gets_an_hour_and_a_refresh_token() {
@@ -176,30 +174,6 @@ fn approval_that_is_switched_to_automatic_covers_what_is_pending() {
 }
 
 #[test]
-fn revocation_reaches_each_kind_of_credential() {
-    let bench = Bench::new();
-    let client = bench.register(SCOPED);
-    let token = bench.sign_in(&client);
-    let (access_token, refresh_token) = (token.member("accessToken"), token.member("refreshToken"));
-
-    bench.simulator.revoke_access_tokens();
-    assert_eq!(bench.portal("GET", "/assignment/accounts", &access_token).status, 401);
-    let fresh = bench.refresh(&client, &refresh_token).member("accessToken");
-    assert_eq!(bench.portal("GET", "/assignment/accounts", &fresh).status, 200);
-
-    bench.simulator.revoke_refresh_tokens();
-    assert_eq!(bench.refresh(&client, &refresh_token).exception(), "InvalidGrantException");
-    assert_eq!(bench.portal("GET", "/assignment/accounts", &fresh).status, 200);
-
-    bench.simulator.end_portal_sessions();
-    assert_eq!(bench.portal("GET", "/assignment/accounts", &fresh).status, 401);
-
-    bench.simulator.revoke_registrations();
-    let start = bench.post("/device_authorization", &client.body(json!({ "startUrl": support::START_URL })));
-    assert_eq!(start.exception(), "InvalidClientException");
-}
-
-#[test]
 fn a_session_that_ends_between_approval_and_redemption_yields_no_token() {
     let bench = Bench::new();
     let client = bench.register(SCOPED);
@@ -228,7 +202,7 @@ fn lifetimes_without_an_end_are_welcome() {
 #[test]
 fn an_interval_of_broken_seconds_is_announced_rounded_up() {
     let bench = Bench::with(|settings| settings.interval = Duration::from_millis(1500));
-    let body = bench.register(SCOPED).body(json!({ "startUrl": support::START_URL }));
+    let body = bench.register(SCOPED).body(json!({ "startUrl": crate::support::START_URL }));
     assert_eq!(bench.post("/device_authorization", &body).json()["interval"], 2);
 }
 

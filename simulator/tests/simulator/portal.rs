@@ -1,10 +1,8 @@
 //! The portal's lists and credentials.
 
-mod support;
-
+use crate::support::{Bench, SCOPED};
 use identity_center_simulator::Account;
 use serde_json::{Value, json};
-use support::{Bench, SCOPED};
 
 fn signed_in(bench: &Bench) -> String {
     bench.sign_in(&bench.register(SCOPED)).member("accessToken")
@@ -45,7 +43,7 @@ fn long_lists_come_in_pages() {
     });
     let token = signed_in(&bench);
     for (size, pages) in [("", 13), ("&max_result=100", 3), ("&max_result=50", 5)] {
-        bench.clock.advance(support::seconds(1));
+        bench.clock.advance(crate::support::seconds(1));
         let mut seen = Vec::new();
         let mut next = String::new();
         for page in 1..=pages {

@@ -1,10 +1,8 @@
 //! The control API, as the README shows it.
 
-mod support;
-
+use crate::support::{Bench, Connection, SCOPED, START_URL, minutes, seconds};
 use identity_center_simulator::{Approval, Operation};
 use serde_json::{Value, json};
-use support::{Bench, Connection, SCOPED, START_URL, minutes, seconds};
 
 #[test]
 fn pending_authorizations_are_listed_approved_denied_and_expired() {
@@ -129,7 +127,7 @@ fn every_fault_has_the_json_that_the_readme_gives_it() {
         let injected = bench.control("POST", "faults", &json!({ "operation": "Logout", "fault": fault })).json();
         assert_eq!(injected.as_array().and_then(|list| list.last()).map(|last| &last["fault"]), Some(&fault));
         let kind = format!("| `{}` |", fault["kind"].as_str().expect("a kind"));
-        assert!(include_str!("../README.md").contains(&kind), "the README lacks {kind}");
+        assert!(include_str!("../../README.md").contains(&kind), "the README lacks {kind}");
     }
 }
 
