@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{self, Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -13,12 +13,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 use identity_center_simulator::{Grant, Operation, RefreshTokens, Settings};
 use serde_json::Value;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 use ssoctl_protocol::Timestamp;
 use test_support::binaries::binaries;
 use test_support::stage::CORP;
 use test_support::{Running, Stage};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::oneshot;
 
 const HELP: &str = "\
 Shows what ssoctl does, in a temporary home and against a simulated Identity Center.
@@ -45,7 +45,7 @@ struct Show {
 }
 
 /// Set when a signal has ended the demonstration: a failure after that is not reported.
-static ENDING: AtomicBool = AtomicBool::new(false);
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 fn main() -> ExitCode {
     let mut show =
@@ -65,30 +65,10 @@ fn main() -> ExitCode {
         }
     }
     std::panic::set_hook(Box::new(|panic| {
-        if !ENDING.load(Ordering::SeqCst) {
+        if !INTERRUPTED.load(Ordering::SeqCst) {
             eprintln!("\nThe demonstration failed: {}", panic.payload_as_str().unwrap_or("for an unknown reason"));
         }
     }));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(perform(show))
-}
-
-enum End {
-    /// After this time.
-    Success(Duration),
-    Failure,
-    /// By the signal of this number.
-    Signal(i32),
-}
-
-/// Runs the demonstration on a thread of its own, and cleans up however it ends.
-async fn perform(show: Show) -> ExitCode {
-    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()))
-    else {
-        eprintln!("demo: signals cannot be received");
-        return ExitCode::FAILURE;
-    };
     println!("Preparing ssoctl and ssoctld (the first time this takes a minute or two).");
     let settings = Settings {
         token_lifetime: show.token_lifetime,
@@ -97,54 +77,47 @@ async fn perform(show: Show) -> ExitCode {
         ..Settings::default()
     };
     let stage = Arc::new(Stage::bare(settings));
-    let (end, ended) = oneshot::channel();
-    let storyteller = thread::spawn({
-        let stage = Arc::clone(&stage);
-        move || {
-            test_support::binaries::binaries();
-            let begin = Instant::now();
-            tell(&stage, show);
-            // After a signal nobody receives it.
-            let _ = end.send(begin.elapsed());
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).expect("signals can be caught");
+    let interrupted = Arc::clone(&stage);
+    thread::spawn(move || {
+        if let Some(signal) = signals.forever().next() {
+            INTERRUPTED.store(true, Ordering::SeqCst);
+            remove(&interrupted);
+            eprintln!("\nInterrupted. The processes have ended, and the temporary home is removed.");
+            process::exit(128 + signal);
         }
     });
-    // If the demonstration fails, the sender is dropped.
-    let end = tokio::select! {
-        told = ended => told.map_or(End::Failure, End::Success),
-        _ = interrupt.recv() => End::Signal(2),
-        _ = terminate.recv() => End::Signal(15),
-        _ = hangup.recv() => End::Signal(1),
-    };
-    ENDING.store(matches!(end, End::Signal(_)), Ordering::SeqCst);
-    stage.end_daemons();
-    if !matches!(end, End::Signal(_)) {
-        // A panic has been reported already.
-        let _ = storyteller.join();
+    let shown = Arc::clone(&stage);
+    // A panic has been reported when the thread has ended.
+    let time = thread::spawn(move || demonstrate(&shown, show)).join();
+    while INTERRUPTED.load(Ordering::SeqCst) {
+        // The other thread ends the process.
+        thread::park();
     }
-    if let Err(error) = fs::remove_dir_all(stage.home()) {
-        eprintln!("demo: {} could not be removed: {error}", stage.home().display());
-        return ExitCode::FAILURE;
+    remove(&stage);
+    match time {
+        Ok(time) => {
+            let seconds = time.as_secs();
+            println!("\nThat was all, in {seconds} s. The processes have ended, and the temporary home is removed.");
+            process::exit(0)
+        }
+        Err(_) => process::exit(1),
     }
-    let code = match end {
-        End::Success(time) => {
-            println!(
-                "\nThat was all, in {} s. The processes have ended, and the temporary home is removed.",
-                time.as_secs()
-            );
-            0
-        }
-        End::Failure => 1,
-        End::Signal(number) => {
-            eprintln!("\nInterrupted. The processes have ended, and the temporary home is removed.");
-            128 + number
-        }
-    };
-    // The thread may still run after a signal, and ends with this process.
-    std::process::exit(code)
 }
 
-fn tell(stage: &Stage, show: Show) {
+/// Ends all daemons and removes the home, however the demonstration ends.
+fn remove(stage: &Stage) {
+    stage.end_daemons();
+    if let Err(error) = fs::remove_dir_all(stage.home()) {
+        eprintln!("demo: {} could not be removed: {error}", stage.home().display());
+        process::exit(1);
+    }
+}
+
+/// Returns how long it took, without the time for building the programs.
+fn demonstrate(stage: &Stage, show: Show) -> Duration {
     binaries();
+    let begin = Instant::now();
     println!(
         "
 This runs the real ssoctl and its daemon, ssoctld, in a temporary home. AWS IAM
@@ -171,6 +144,7 @@ Identity Center is played by a simulator on this computer; AWS is not contacted.
     watch_a_renewal(stage, show);
 
     stage.judge();
+    begin.elapsed()
 }
 
 fn sign_in(stage: &Stage, show: Show) {

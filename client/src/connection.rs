@@ -202,7 +202,6 @@ impl Daemon {
             return Err(Failure::Unreachable(format!("the request could not be sent: {error}")));
         }
         let (mut buffer, mut filled) = (vec![0; FIRST_BUFFER], 0);
-        let mut time_out = None;
         loop {
             let left = limit.saturating_sub(begin.elapsed());
             if left.is_zero() {
@@ -213,13 +212,9 @@ impl Daemon {
                 )));
             }
             let step = if tick.is_some() { left.min(Duration::from_secs(1)) } else { left };
-            // A time-out is kept until half of it has passed, because most answers come with one read.
-            if time_out.is_none_or(|set| step < set / 2) {
-                stream
-                    .set_read_timeout(Some(step))
-                    .map_err(|error| Failure::Unreachable(format!("the socket takes no time-out: {error}")))?;
-                time_out = Some(step);
-            }
+            stream
+                .set_read_timeout(Some(step))
+                .map_err(|error| Failure::Unreachable(format!("the socket takes no time-out: {error}")))?;
             if filled == buffer.len() {
                 buffer.resize(4 * filled, 0);
             }

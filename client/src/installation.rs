@@ -1,9 +1,10 @@
 //! Where the two programs are installed.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 use std::{env, fs};
+
+use rustix::fs::{Access, access};
 
 use crate::environment;
 
@@ -25,8 +26,8 @@ fn on_path(path: &OsStr, name: &OsStr) -> impl Iterator<Item = PathBuf> {
     env::split_paths(path).filter(|directory| directory.is_absolute()).map(move |directory| directory.join(name))
 }
 
-fn is_executable(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+pub(crate) fn is_executable(path: &Path) -> bool {
+    path.is_file() && access(path, Access::EXEC_OK).is_ok()
 }
 
 /// The path of one of the programs that stays valid when it is updated, for a unit or a profile; the given path if there is no such

@@ -11,9 +11,8 @@ use ssoctl_protocol::Timestamp;
 use ssoctl_protocol::secret::{self, Secret};
 
 use super::Verb;
-use super::selection::RoleArguments;
-use super::waiting::{MinValid, Wait, role_credentials};
-use crate::connection::{Daemon, Starting, VersionWarning};
+use super::waiting::CredentialsArguments;
+use crate::connection::{Starting, VersionWarning};
 use crate::failure::Failure;
 use crate::output;
 
@@ -29,11 +28,7 @@ use crate::output;
 #[command(verbatim_doc_comment)]
 pub(crate) struct CredentialProcess {
     #[command(flatten)]
-    role: RoleArguments,
-    #[command(flatten)]
-    min_valid: MinValid,
-    #[command(flatten)]
-    wait: Wait,
+    credentials: CredentialsArguments,
 }
 
 #[derive(Serialize)]
@@ -51,8 +46,7 @@ struct Output<'a> {
 
 impl Verb for CredentialProcess {
     fn run(self, starting: Starting) -> Result<impl Termination, Failure> {
-        let daemon = Daemon::find(starting, VersionWarning::Silent)?;
-        let credentials = role_credentials(&daemon, self.role, self.min_valid, self.wait)?;
+        let credentials = self.credentials.request(starting, VersionWarning::Silent)?;
         let mut line = output::to_json(&Output {
             version: 1,
             access_key_id: &credentials.access_key_id,

@@ -8,9 +8,8 @@ use clap::{Args, ValueEnum};
 use ssoctl_protocol::ExitCode;
 
 use super::Verb;
-use super::selection::RoleArguments;
-use super::waiting::{MinValid, Wait, role_credentials};
-use crate::connection::{Daemon, Starting, VersionWarning};
+use super::waiting::CredentialsArguments;
+use crate::connection::{Starting, VersionWarning};
 use crate::environment;
 use crate::failure::Failure;
 use crate::output;
@@ -28,11 +27,7 @@ use crate::shell::{self, Shell};
 #[command(verbatim_doc_comment)]
 pub(crate) struct Env {
     #[command(flatten)]
-    role: RoleArguments,
-    #[command(flatten)]
-    min_valid: MinValid,
-    #[command(flatten)]
-    wait: Wait,
+    credentials: CredentialsArguments,
     /// The shell whose language is printed; default: $SHELL
     #[arg(long, value_enum)]
     shell: Option<Shell>,
@@ -71,8 +66,7 @@ impl Env {
         if self.unset {
             return Ok(Changes::none(&environment::variable));
         }
-        let daemon = Daemon::find(starting, VersionWarning::Shown)?;
-        let credentials = role_credentials(&daemon, self.role, self.min_valid, self.wait)?;
+        let credentials = self.credentials.request(starting, VersionWarning::Shown)?;
         Ok(Changes::fixed(&credentials, &environment::variable))
     }
 }

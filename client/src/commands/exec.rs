@@ -17,8 +17,7 @@ use ssoctl_protocol::route::Query;
 use ssoctl_protocol::{ExitCode, Route, Selector};
 
 use super::Verb;
-use super::selection::RoleArguments;
-use super::waiting::{MinValid, Wait, role_credentials};
+use super::waiting::CredentialsArguments;
 use crate::attendance::{self, Attendance};
 use crate::connection::{Daemon, Starting, VersionWarning};
 use crate::container_endpoint::ContainerEndpoint;
@@ -49,11 +48,7 @@ Environment variables: ssoctl --help";
 #[command(after_long_help = EPILOGUE)]
 pub(crate) struct Exec {
     #[command(flatten)]
-    role: RoleArguments,
-    #[command(flatten)]
-    min_valid: MinValid,
-    #[command(flatten)]
-    wait: Wait,
+    credentials: CredentialsArguments,
     /// Let CMD renew its credentials while it runs
     #[arg(long)]
     refreshable: bool,
@@ -77,8 +72,8 @@ impl Verb for Exec {
             let status = attendance.attend(|| program.start(&changes)).map_err(not_executed)?;
             return Ok(attendance::exit_code(status));
         }
-        let changes = self.fixed(starting).map_err(not_started)?;
-        Err(not_executed(program.exec(&changes)))
+        let credentials = self.credentials.request(starting, VersionWarning::Shown).map_err(not_started)?;
+        Err(not_executed(program.exec(&Changes::fixed(&credentials, &environment::variable))))
     }
 
     /// The codes of `exec` stay out of the way of its command's codes.
@@ -88,19 +83,12 @@ impl Verb for Exec {
 }
 
 impl Exec {
-    fn fixed(self, starting: Starting) -> Result<Changes, Failure> {
-        let daemon = Daemon::find(starting, VersionWarning::Shown)?;
-        let credentials = role_credentials(&daemon, self.role, self.min_valid, self.wait)?;
-        Ok(Changes::fixed(&credentials, &environment::variable))
-    }
-
     /// Prepares everything that a command with an endpoint of its own needs before it starts.
     fn open_endpoint(self, starting: Starting) -> Result<(Attendance, Changes), Failure> {
-        let min_valid = self.min_valid.min_valid.as_secs();
+        let min_valid = self.credentials.min_valid.min_valid.as_secs();
         other_identities::check_files()?;
         // If nobody is signed in, or there is no such role, ssoctl says so now, and not the command later.
-        let daemon = Daemon::find(starting, VersionWarning::Shown)?;
-        let credentials = role_credentials(&daemon, self.role, self.min_valid, self.wait)?;
+        let credentials = self.credentials.request(starting, VersionWarning::Shown)?;
         // The same role by its own names, whatever becomes of the profile that named it.
         let query = Query {
             selector: Selector::Session(credentials.session.clone()),

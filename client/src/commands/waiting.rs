@@ -12,7 +12,7 @@ use ssoctl_protocol::route::Query;
 use ssoctl_protocol::{ErrorCode, Login, RoleCredentials, Route};
 
 use super::selection::RoleArguments;
-use crate::connection::Daemon;
+use crate::connection::{Daemon, Starting, VersionWarning};
 use crate::environment;
 use crate::failure::Failure;
 use crate::http::Answer;
@@ -47,14 +47,23 @@ impl Wait {
     }
 }
 
-/// Requests the credentials of the role that the command line names.
-pub(super) fn role_credentials(
-    daemon: &Daemon,
+/// For verbs that print credentials of a role or hand them on.
+#[derive(Args, Debug)]
+pub(super) struct CredentialsArguments {
+    #[command(flatten)]
     role: RoleArguments,
-    MinValid { min_valid }: MinValid,
+    #[command(flatten)]
+    pub(super) min_valid: MinValid,
+    #[command(flatten)]
     wait: Wait,
-) -> Result<RoleCredentials, Failure> {
-    daemon.read(&wait.begin().ask(daemon, &Route::Credentials, &role.query(min_valid)?)?)
+}
+
+impl CredentialsArguments {
+    pub(super) fn request(self, starting: Starting, warning: VersionWarning) -> Result<RoleCredentials, Failure> {
+        let daemon = Daemon::find(starting, warning)?;
+        let query = self.role.query(self.min_valid.min_valid)?;
+        daemon.read(&self.wait.begin().ask(&daemon, &Route::Credentials, &query)?)
+    }
 }
 
 /// The time that a command may spend on waiting for a person.

@@ -66,14 +66,10 @@ const DEFAULT_PROFILE: &str = "default";
 
 impl Verb for Whoami {
     fn run(self, starting: Starting) -> Result<impl Termination, Failure> {
-        let argument = |name, value: &Option<String>| value.is_some().then_some(Decision::Argument { argument: name });
-        let by_arguments = Decisions {
-            profile: argument("--profile", &self.role.profile),
-            session: argument("--session", &self.role.session),
-            account: argument("--account", &self.role.account),
-            role: argument("--role", &self.role.role),
-            region: None,
-        };
+        let RoleArguments { profile, session, account, role } = &self.role;
+        let arguments = [("--profile", profile), ("--session", session), ("--account", account), ("--role", role)];
+        let by_arguments =
+            arguments.map(|(argument, value)| value.is_some().then_some(Decision::Argument { argument }));
         let query = self.role.query(Duration::ZERO)?;
         let daemon = Daemon::find(starting, VersionWarning::unless(self.json))?;
         let assignment: Assignment = daemon.fetch(&Route::Assignment, &query)?;
@@ -86,7 +82,11 @@ impl Verb for Whoami {
 }
 
 /// Puts together what the daemon says about the files and what only this process sees: its arguments and variables.
-fn explain(assignment: Assignment, by_arguments: Decisions, selector: Selector) -> Result<Output, Failure> {
+fn explain(
+    assignment: Assignment,
+    [profile_argument, session_argument, account_argument, role_argument]: [Option<Decision>; 4],
+    selector: Selector,
+) -> Result<Output, Failure> {
     let keys = assignment.decided_by;
     let by_variable = |name| Some(Decision::Variable { variable: name });
     let (profile, profile_variable, session_variable) = match selector {
@@ -104,10 +104,10 @@ fn explain(assignment: Assignment, by_arguments: Decisions, selector: Selector) 
     let region = region_variable.map(variable).transpose()?.flatten().or(assignment.region);
     Ok(Output {
         decided_by: Decisions {
-            profile: by_arguments.profile.or(profile_variable),
-            session: by_arguments.session.or(session_variable).or(keys.session.map(Decision::Key)),
-            account: by_arguments.account.or(keys.account.map(Decision::Key)),
-            role: by_arguments.role.or(keys.role.map(Decision::Key)),
+            profile: profile_argument.or(profile_variable),
+            session: session_argument.or(session_variable).or(keys.session.map(Decision::Key)),
+            account: account_argument.or(keys.account.map(Decision::Key)),
+            role: role_argument.or(keys.role.map(Decision::Key)),
             region: region_variable.and_then(by_variable).or(keys.region.map(Decision::Key)),
         },
         profile,

@@ -1,8 +1,6 @@
 //! Finds the user at the other end of a loopback connection in the kernel's tables of sockets.
 
-#[cfg(target_os = "linux")]
-use std::net::SocketAddr;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 
 /// The user who has opened a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,18 +13,19 @@ pub(super) enum Peer {
 
 /// All sockets at one moment. The kernel takes some milliseconds to list them, so they are read once for all connections
 /// that have arrived meanwhile.
-#[cfg(target_os = "linux")]
 pub(super) struct Sockets([String; 2]);
 
-#[cfg(target_os = "linux")]
 impl Sockets {
     /// Reads the kernel's tables (`/proc/net/tcp`, and `tcp6` for clients that reach IPv4 through a socket of IPv6; proc_net(5)).
     pub(super) fn now() -> Self {
         Self(["/proc/net/tcp", "/proc/net/tcp6"].map(|table| std::fs::read_to_string(table).unwrap_or_default()))
     }
 
-    /// The user at the other end of a connection that was accepted before the tables were read.
+    /// The user at the other end of a connection that was accepted before the tables were read. Only Linux has such tables.
     pub(super) fn peer(&self, stream: &TcpStream) -> Peer {
+        if !cfg!(target_os = "linux") {
+            return Peer::Own;
+        }
         let (Ok(theirs), Ok(ours)) = (stream.peer_addr(), stream.local_addr()) else { return Peer::Other };
         let own = rustix::process::geteuid().as_raw();
         let uid = self.0.iter().find_map(|table| uid_in(table, theirs, ours));
@@ -34,23 +33,7 @@ impl Sockets {
     }
 }
 
-/// Other systems do not tell users apart here.
-#[cfg(not(target_os = "linux"))]
-pub(super) struct Sockets;
-
-#[cfg(not(target_os = "linux"))]
-impl Sockets {
-    pub(super) fn now() -> Self {
-        Self
-    }
-
-    pub(super) fn peer(&self, _: &TcpStream) -> Peer {
-        Peer::Own
-    }
-}
-
 /// The user in the row of the socket that is at `theirs` and connected to `ours`.
-#[cfg(target_os = "linux")]
 fn uid_in(table: &str, theirs: SocketAddr, ours: SocketAddr) -> Option<u32> {
     let (SocketAddr::V4(theirs), SocketAddr::V4(ours)) = (theirs, ours) else { return None };
     let written = |address: std::net::SocketAddrV4| {

@@ -139,6 +139,6 @@ fn the_page_of_a_session_says_where_it_is_defined_what_it_has_and_what_comes_nex
     assert!(of(&signed_in, "defined by").starts_with(&format!("{}:", config.display())), "{signed_in}");
     assert!(of(&signed_in, "registration").starts_with("ends in "), "{signed_in}");
     assert!(of(&signed_in, "access token").starts_with("expires in "), "{signed_in}");
-    assert!(of(&signed_in, "refresh token").starts_with("given "), "{signed_in}");
+    assert!(of(&signed_in, "refresh token").starts_with("received "), "{signed_in}");
     assert!(of(&signed_in, "next").starts_with("renew the token"), "{signed_in}");
 }

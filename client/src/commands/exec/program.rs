@@ -7,10 +7,10 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
-use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
 use crate::environment;
+use crate::installation::is_executable;
 use crate::role_environment::Changes;
 
 /// Runs an executable file that is no program and names no interpreter (execvp(3)).
@@ -58,11 +58,11 @@ fn is_no_program(error: &io::Error) -> bool {
 
 /// The first file of that name on `PATH` that can be executed.
 fn file(name: &OsStr, path: &OsStr) -> PathBuf {
-    let is_executable = |file: &PathBuf| file.is_file() && access(file, Access::EXEC_OK).is_ok();
-    let on_path =
-        || env::split_paths(path).map(|directory| Path::new(".").join(directory).join(name)).find(is_executable);
-    let has_directory = Path::new(name).components().nth(1).is_some();
-    if has_directory { name.into() } else { on_path().unwrap_or_else(|| name.into()) }
+    if Path::new(name).components().nth(1).is_some() {
+        return name.into();
+    }
+    let mut on_path = env::split_paths(path).map(|directory| Path::new(".").join(directory).join(name));
+    on_path.find(|file| is_executable(file)).unwrap_or_else(|| name.into())
 }
 
 fn command(words: &[OsString], changes: &Changes) -> Command {

@@ -95,22 +95,17 @@ fn no_home() -> Failure {
 
 fn property_list(program: &str, socket: &str, log: &str) -> String {
     let literal = |path: &str| path.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let path_at = |place: &str| match place {
+        "program" => program,
+        "socket" => socket,
+        _ => log,
+    };
     // Only the template is searched for places, never a path that was inserted.
-    let mut rest = PROPERTY_LIST;
-    let mut list = String::with_capacity(PROPERTY_LIST.len() + 512);
-    while let Some((before, after)) = rest.split_once("<string>{") {
-        let (place, after) = after.split_once('}').unwrap_or((after, ""));
-        let path = match place {
-            "program" => program,
-            "socket" => socket,
-            _ => log,
-        };
-        list.push_str(before);
-        list.push_str("<string>");
-        list.push_str(&literal(path));
-        rest = after;
-    }
-    list + rest
+    let mut parts = PROPERTY_LIST.split("<string>{");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts
+        .filter_map(|part| part.split_once('}'))
+        .fold(first, |list, (place, rest)| list + "<string>" + &literal(path_at(place)) + rest)
 }
 
 #[cfg(test)]

@@ -56,15 +56,23 @@ fn restart() -> Result<(), Failure> {
                 .to_owned(),
         ));
     }
-    // After several failures systemd refuses to start it again until it is told to forget them.
-    let _ = ask(&mut systemctl(&["reset-failed", SERVICE, SOCKET]));
+    forget_failures();
     carry_out(&mut systemctl(&["restart", SERVICE]), "restarting the service").map_err(explained)?;
     output::line("restarted")
 }
 
+/// After several failures systemd refuses to start the service until it is told to forget them. There may be none.
+fn forget_failures() {
+    let _ = ask(&mut systemctl(&["reset-failed", SERVICE, SOCKET]));
+}
+
 fn property(name: &str) -> String {
-    let shown = ask_briefly(&mut systemctl(&["show", "--value", "--property", name, SERVICE]));
-    String::from_utf8_lossy(&shown.map(|output| output.stdout).unwrap_or_default()).trim().to_owned()
+    standard_output(&mut systemctl(&["show", "--value", "--property", name, SERVICE])).trim().to_owned()
+}
+
+fn standard_output(command: &mut Command) -> String {
+    let output = ask_briefly(command).map(|output| output.stdout).unwrap_or_default();
+    String::from_utf8_lossy(&output).into_owned()
 }
 
 /// Adds the reason to a failure to start the service.
@@ -78,11 +86,9 @@ fn explained(failure: Failure) -> Failure {
         ));
     }
     let (result, status) = (property("Result"), property("ExecMainStatus"));
-    let last_lines = last_lines();
-    let log = if last_lines.is_empty() {
-        "its log: ssoctl service logs".to_owned()
-    } else {
-        format!("the end of its log (ssoctl service logs): {last_lines}")
+    let log = match last_lines().as_str() {
+        "" => "its log: ssoctl service logs".to_owned(),
+        lines => format!("the end of its log (ssoctl service logs): {lines}"),
     };
     Failure::Other(format!("{failure} (result {result}, exit status {status}); {log}"))
 }
@@ -91,13 +97,8 @@ fn explained(failure: Failure) -> Failure {
 fn last_lines() -> String {
     let mut journal = Command::new("journalctl");
     journal.args(["--user", "--unit", SERVICE, "--lines", "3", "--output", "cat", "--no-pager", "--quiet"]);
-    let output = ask_briefly(&mut journal).map(|output| output.stdout).unwrap_or_default();
-    String::from_utf8_lossy(&output)
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect::<Vec<_>>()
-        .join(" / ")
+    let log = standard_output(&mut journal);
+    log.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" / ")
 }
 
 fn install() -> Result<(), Failure> {
@@ -118,8 +119,7 @@ fn install() -> Result<(), Failure> {
         // A socket cannot be replaced while a service listens on it.
         carry_out(&mut systemctl(&["stop", SERVICE, SOCKET]), "stopping the service")?;
     }
-    // After several failures systemd refuses to start it again until it is told to forget them.
-    let _ = ask(&mut systemctl(&["reset-failed", SERVICE, SOCKET]));
+    forget_failures();
     carry_out(&mut systemctl(&["start", SOCKET]), "starting the socket")?;
     let start = if service_unit == Placed::Written { "restart" } else { "start" };
     carry_out(&mut systemctl(&[start, SERVICE]), "starting the service").map_err(explained)?;
@@ -129,11 +129,8 @@ fn install() -> Result<(), Failure> {
 /// Warns of settings of this shell that the service does not have. Only their names are shown: a proxy's address may have a
 /// password in it.
 fn warn_of_unseen_settings() {
-    let shown = |arguments: &[&str]| {
-        let output = ask(&mut systemctl(arguments)).map(|output| output.stdout).unwrap_or_default();
-        String::from_utf8_lossy(&output).into_owned()
-    };
-    let seen = shown(&["show-environment"]) + &shown(&["show", "--property=Environment", SERVICE]);
+    let seen = standard_output(&mut systemctl(&["show-environment"]))
+        + &standard_output(&mut systemctl(&["show", "--property=Environment", SERVICE]));
     let here =
         environment::variables().filter(|(_, value)| !value.is_empty()).filter_map(|(name, _)| name.into_string().ok());
     let unseen = unseen_settings(here, &seen);
@@ -172,8 +169,7 @@ fn uninstall() -> Result<(), Failure> {
         remove(file)?;
     }
     carry_out(&mut systemctl(&["daemon-reload"]), "having systemd read its units")?;
-    // There may be no failures to forget.
-    let _ = ask(&mut systemctl(&["reset-failed", SERVICE, SOCKET]));
+    forget_failures();
     output::line("uninstalled; sign-ins and the configuration are still there")
 }
 
