@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::clock::{BootTime, Clock};
 use crate::config::{Config, FilePair, Identity, Notifications, Problem, SessionConfig};
 use crate::session::Notices;
-use crate::session::task::Session;
+use crate::session::Session;
 use crate::world::World;
 
 /// A session and what is configured for it.

@@ -1,7 +1,7 @@
 //! What the parts of a session share: the time, the terms, chance, the store's side, and the effects of the event in hand.
 
+use super::event::Effect;
 use super::reply::Answers;
-use super::state::Effect;
 use super::store_writer::StoreWriter;
 use super::{SignInEpoch, Terms, Trouble};
 use crate::clock::{BootTime, Now};

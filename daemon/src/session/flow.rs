@@ -21,8 +21,8 @@
 
 use std::time::Duration;
 
+use super::event::Effect;
 use super::policy;
-use super::state::Effect;
 use crate::clock::{BootTime, Now};
 use crate::notice::FlowView;
 use crate::oidc::{CallError, DeviceAuthorization, ErrorName, Grant, Registration};

@@ -2,11 +2,11 @@
 //!
 //! [`state::State`] is a pure machine made of smaller ones. Each has private fields, inputs (what happened), a method that does what
 //! is due, and `wake_at`, which says when it wants to be woken and why. What they all need (the time, the terms, chance, the store's side) comes with a
-//! `Context`, and what is to be done outside leaves as an [`state::Effect`].
+//! `Context`, and what is to be done outside leaves as an [`event::Effect`].
 //!
 //! | module | what it owns |
 //! |---|---|
-//! | [`state`] | the whole machine: events in, effects out |
+//! | [`state`] | the whole machine: what one part has decided and another has to know; [`event`]: what comes in and goes out |
 //! | `tokens` | the token: received, stored, served, refreshed, given up; `cap`: whether the portal session cuts its life |
 //! | `sign_in` | device flows, one at a time, and the registration; [`flow`]: one of them |
 //! | `sign_out` | a sign-out that is under way |
@@ -16,7 +16,8 @@
 //! | `store_writer` | when the store is read and written |
 //! | [`found`] | sign-ins that other programs have made |
 //! | [`policy`] | when to refresh, to poll, to try again |
-//! | [`task`] | the loop that owns one machine and carries out its effects: the only I/O |
+//! | `handle` | a [`Session`] as the rest of the daemon sees it |
+//! | `task` | the loop that owns one machine and carries out its effects: the only I/O |
 //!
 //! Nothing here knows HTTP, D-Bus or the local API.
 
@@ -31,8 +32,10 @@ pub mod attention;
 pub mod callers;
 mod cap;
 mod context;
+pub mod event;
 pub mod flow;
 pub mod found;
+mod handle;
 pub mod policy;
 pub mod reply;
 pub mod roles;
@@ -40,10 +43,11 @@ mod sign_in;
 mod sign_out;
 pub mod state;
 mod store_writer;
-pub mod task;
+mod task;
 mod tokens;
 
 pub use crate::token::{AccessToken, Kept, Renewal, Token};
+pub use handle::Session;
 
 /// What the configuration says about a session's life.
 #[derive(Clone, PartialEq, Eq, Debug)]

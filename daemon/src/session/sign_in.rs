@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::context::Context;
+use super::event::Effect;
 use super::flow::{Flow, FlowEnd};
-use super::state::Effect;
 use super::{SignInEpoch, Trouble, Why, policy};
 use crate::budget::Budget;
 use crate::clock::{BootTime, Now};

@@ -3,100 +3,25 @@
 //! Each part owns its fields ([`super`] lists them). This file hands events to the parts, and passes on what one part has decided and another has to
 //! know.
 
+mod callers;
+mod store;
+
 use std::sync::Arc;
 
 use super::attention::{Attention, Outlook, Turn};
-use super::callers::TokenReply;
-use super::callers::{Ask, Callers, Forgotten, LoginReply, Need, PortalOutcome, Question, Refusal, Situation, Step};
+use super::callers::{Ask, Callers, Forgotten, LoginReply, Need, PortalOutcome, Question};
 use super::context::Context;
+use super::event::{Effect, Event};
 use super::found::{Found, Proof, Reception};
-use super::reply::{Answers, Reply};
-use super::roles::callers::RoleQuestion;
-use super::roles::{PortalAnswer, Roles, Subject, Ticket};
+use super::reply::Answers;
+use super::roles::Roles;
 use super::sign_in::SignIn;
 use super::sign_out::{Forget, SignOut};
-use super::store_writer::Access;
 use super::tokens::{Refresh, Tokens};
-use super::{AccessToken, Kept, Next, Registered, Renewal, SignInEpoch, Snapshot, Terms, Token, Trouble, Why};
+use super::{AccessToken, Next, Registered, Snapshot, Terms, Token, Why};
 use crate::clock::{BootTime, Now};
-use crate::notice::{Action, FlowView, Notice, Presence};
-use crate::oidc::{CallError, DeviceAuthorization, Grant, Issued, Registration, ServiceClock};
-use crate::portal::{PageToken, PortalError};
-
-/// What happened.
-#[derive(Debug)]
-pub enum Event {
-    /// A caller came.
-    Asked(Question),
-    /// A caller came who wants accounts, roles or role credentials.
-    AskedOfRoles(RoleQuestion),
-    /// At least one caller waits no longer.
-    CallersLeft,
-    /// The store has been read; `Ok(None)`: it has nothing of this session.
-    Loaded(Result<Option<Kept>, String>),
-    /// What the last [`Effect::Store`] asked for is durable, or not.
-    Stored(Result<(), String>),
-    /// Another place keeps the records from now on, or the one that did has lost them: it is read once more.
-    StoreChanged,
-    /// RegisterClient has answered.
-    Registered(u64, Result<Registration, CallError>),
-    /// StartDeviceAuthorization has answered.
-    DeviceAuthorized(u64, Result<DeviceAuthorization, CallError>),
-    /// CreateToken has answered to a device code.
-    Polled(u64, Result<Issued, CallError>),
-    /// CreateToken has answered to a refresh token.
-    Refreshed(SignInEpoch, Result<Issued, CallError>),
-    /// The portal has answered to a question of the roles.
-    PortalAnswered(Ticket, Subject, Result<PortalAnswer, PortalError>),
-    /// The portal has answered to a sign-out.
-    PortalLeft(Result<(), CallError>),
-    /// A sign-in was found that another program has made.
-    Found(Found, Reply<Reception>),
-    /// The portal does not know this token any more.
-    EndedElsewhere(Arc<AccessToken>),
-    /// The configuration has these terms now.
-    TermsChanged(Terms),
-    /// The person came or went.
-    PresenceChanged(Presence),
-    /// The person did something with the notice.
-    Acted(Action),
-    /// What the service's clock shows has become known, or has changed.
-    ServiceClock(ServiceClock),
-    /// The machine woke up, or the network changed: what failed may work now.
-    ConnectivityChanged,
-    /// The daemon stops: everybody is answered, and nothing new begins.
-    Stop,
-    /// Some time has passed.
-    Tick,
-}
-
-/// What is to be done. Each call and each access to the store leads to an event with its result. The numbers are those of
-/// flows.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Effect {
-    /// Read the store.
-    Load,
-    /// Make this durable.
-    Store(Kept),
-    /// Call RegisterClient.
-    Register(u64),
-    /// Call StartDeviceAuthorization.
-    AuthorizeDevice(u64, Registration),
-    /// Call CreateToken with a device code.
-    CreateToken(u64, Registration, Grant),
-    /// Call CreateToken with a refresh token.
-    Refresh(SignInEpoch, Renewal),
-    /// Ask the portal, for this page where it is a list's.
-    AskPortal(Ticket, Subject, Option<PageToken>, Arc<AccessToken>),
-    /// Tell the portal that the person leaves.
-    LeavePortal(Arc<AccessToken>),
-    /// Show the person this, in the place of what was shown before.
-    Show(Notice),
-    /// Take back what is shown.
-    Withdraw,
-    /// Open the page of this flow.
-    OpenPage(FlowView),
-}
+use crate::notice::{Action, FlowView};
+use callers::Settled;
 
 /// One session.
 pub struct State {
@@ -107,16 +32,6 @@ pub struct State {
     callers: Callers,
     attention: Attention,
     roles: Roles,
-}
-
-/// What came of looking at a caller.
-enum Settled {
-    /// It is answered, or has left.
-    Done,
-    /// It waits, and is to be looked at again then at the latest.
-    Waits(Option<BootTime>),
-    /// It waits, and something was begun that others may wait for, too.
-    Changed,
 }
 
 impl State {
@@ -313,148 +228,6 @@ impl State {
         }
     }
 
-    // Callers.
-
-    fn asked(&mut self, question: Question) -> Settled {
-        let (forgotten, cancels) = match &question {
-            Question::Logout { forgotten, .. } => (Some(*forgotten), false),
-            Question::CancelLogin { .. } => (None, true),
-            _ => (None, false),
-        };
-        let mut ask = Ask::new(question, self.cx.now.boot);
-        if let Some(forgotten) = forgotten {
-            if self.sign_out.forget_at_once() {
-                self.forget();
-            }
-            if forgotten == Forgotten::Everything {
-                self.forget_registration();
-            }
-            if !self.cx.store.is_loaded() {
-                self.sign_out_before_the_store_answers(forgotten);
-                ask.sign_out_began();
-            }
-        }
-        // A flow that has its token cannot be given up any more.
-        if cancels && !self.sign_in.is_granted() {
-            self.sign_in.cancel(&mut self.cx);
-            self.callers.add(ask, None);
-            return Settled::Changed;
-        }
-        let settled = self.settle(&mut ask);
-        match settled {
-            Settled::Done => {}
-            Settled::Waits(due) => self.callers.add(ask, due),
-            Settled::Changed => self.callers.add(ask, None),
-        }
-        settled
-    }
-
-    /// Looks at all callers, until nothing changes any more.
-    fn settle_all(&mut self) {
-        loop {
-            let mut changed = false;
-            for mut ask in self.callers.take_all() {
-                match self.settle(&mut ask) {
-                    Settled::Done => {}
-                    Settled::Waits(due) => self.callers.add(ask, due),
-                    Settled::Changed => {
-                        changed = true;
-                        self.callers.add(ask, None);
-                    }
-                }
-            }
-            if !changed {
-                return;
-            }
-        }
-    }
-
-    /// Looks at one caller: answers it, or does what it waits for.
-    fn settle(&mut self, ask: &mut Ask) -> Settled {
-        let mut step = self.step(ask);
-        if matches!(step, Step::Refresh) {
-            self.tokens.begin_refresh(Why::Asked, &mut self.cx);
-            step = self.step(ask);
-        }
-        match step {
-            Step::Answered => Settled::Done,
-            Step::Wait(due) => Settled::Waits(due),
-            Step::Refresh => Settled::Waits(Some(self.cx.now.boot)),
-            Step::TellRoles(answer) => {
-                if let Err(refusal) = answer {
-                    self.roles.token_refused(&refusal, &mut self.cx);
-                }
-                Settled::Done
-            }
-            Step::OpenPage(flow) => {
-                self.cx.effects.push(Effect::OpenPage(flow));
-                Settled::Done
-            }
-            Step::SignIn => {
-                let wait = self.sign_in.wait(self.cx.now.boot);
-                if !self.sign_in.is_open() && !wait.is_zero() {
-                    ask.refuse(Refusal::TooManyFlows { wait }, &mut self.cx.answers);
-                    return Settled::Done;
-                }
-                let (flow, opened) = self.join_flow(Why::Asked);
-                ask.joined(flow, opened);
-                // To join a flow changes nothing for those who have joined it before, and nobody joins twice.
-                if opened { Settled::Changed } else { self.settle(ask) }
-            }
-            Step::SignOut(forget) => {
-                ask.sign_out_began();
-                self.begin_sign_out(forget);
-                Settled::Changed
-            }
-        }
-    }
-
-    fn step(&mut self, ask: &mut Ask) -> Step {
-        if self.cx.stopping {
-            return ask.refuse(Refusal::ShuttingDown, &mut self.cx.answers);
-        }
-        let situation = Situation {
-            now: self.cx.now.boot,
-            tokens: &self.tokens,
-            sign_in: &self.sign_in,
-            sign_out: &self.sign_out,
-            store: &self.cx.store,
-        };
-        ask.step(&situation, &mut self.cx.answers)
-    }
-
-    fn join_flow(&mut self, why: Why) -> (u64, bool) {
-        let remaining = self.tokens.served().map(|token| token.remaining(self.cx.now.boot)).unwrap_or_default();
-        self.sign_in.join(why, remaining, &mut self.cx)
-    }
-
-    // Roles.
-
-    fn drive_roles(&mut self) {
-        self.roles.sign_in_is(self.tokens.served_epoch(), &self.cx);
-        let token = self.tokens.live(self.cx.now.boot).map(|token| Arc::clone(&token.access));
-        self.roles.drive(token.as_ref(), &mut self.cx);
-        self.begin_role_calls();
-    }
-
-    /// Begins the calls that are due with the live token. If there is none, the roles ask for one as a caller does who waits for no
-    /// person.
-    fn begin_role_calls(&mut self) {
-        let now = self.cx.now.boot;
-        let token = self.tokens.live(now).map(|token| Arc::clone(&token.access));
-        self.roles.begin(token.as_ref(), &mut self.cx);
-        if token.is_some() || !self.roles.needs_token(now) || self.callers.any(Ask::is_of_roles) {
-            return;
-        }
-        let (min_valid, wait) = (std::time::Duration::ZERO, std::time::Duration::ZERO);
-        let mut ask = Ask::new(Question::Token { min_valid, wait, reply: TokenReply::Roles }, now);
-        match self.settle(&mut ask) {
-            Settled::Waits(due) => self.callers.add(ask, due),
-            // There is none, and those who wait for the portal are told.
-            Settled::Done | Settled::Changed => self.roles.drive(None, &mut self.cx),
-        }
-    }
-
     // Signing out.
 
     /// Tells the portal, and forgets the token at once or when the portal was told.
@@ -585,108 +358,6 @@ impl State {
         self.callers.remove(Ask::is_of_person);
         let now = self.cx.now.boot;
         self.callers.add(Ask::new(Question::Login { need, reply: LoginReply::Person }, now), Some(now));
-    }
-
-    // The store.
-
-    fn loaded(&mut self, result: Result<Option<Kept>, String>) {
-        let session = self.cx.name();
-        match &result {
-            Ok(kept) => tracing::debug!(session, found = kept.is_some(), "the store was read"),
-            Err(error) => tracing::warn!(session, %error, "the store cannot be read"),
-        }
-        if self.cx.store.second_read_done() {
-            return self.read_again(result.map(Option::unwrap_or_default));
-        }
-        let result = result.map(|kept| self.loaded_first(kept.unwrap_or_default()));
-        self.access_done(result);
-    }
-
-    /// What a person has signed in to since the start is newer than what the store has.
-    fn loaded_first(&mut self, kept: Kept) {
-        let forgotten = self.sign_out.loaded();
-        if forgotten != Some(Forgotten::Everything) {
-            self.sign_in.loaded(kept.registration);
-            self.tokens.portal_caps_is_recorded(kept.portal_caps);
-        }
-        if self.tokens.newest().is_some() {
-            return;
-        }
-        if forgotten.is_some() && self.sign_out.waits_for_portal() {
-            // The portal hears of one sign-out at a time, and is hearing of the one that was signed in to since.
-            self.forget();
-            return;
-        }
-        self.tokens.loaded(kept.token, &mut self.cx);
-        if forgotten.is_some() {
-            self.begin_sign_out(Forget::AtOnce);
-        } else if let Some(token) = self.tokens.served() {
-            self.attention.token_found(token, self.cx.now.boot);
-        }
-    }
-
-    /// The store was read once more: what another daemon has put there counts if it is newer, and else what is missing is put
-    /// there.
-    fn read_again(&mut self, result: Result<Kept, String>) {
-        let is_free = !self.sign_out.is_under_way() && !self.cx.stopping && !self.tokens.is_refreshing();
-        match result {
-            Ok(Kept { token: Some(token), registration, portal_caps })
-                if is_free && self.tokens.is_newer(&token, &self.cx) =>
-            {
-                self.sign_in.take_from_store(registration);
-                self.tokens.portal_caps_is_recorded(portal_caps);
-                if token.is_live(self.cx.now.boot) {
-                    self.sign_in.overtaken();
-                }
-                let previous = self.tokens.take_from_store(token, &mut self.cx);
-                self.token_came(previous.as_ref());
-            }
-            found => {
-                let access = |kept: Kept| kept.token.map(|token| token.access);
-                let ours = self.kept();
-                if self.tokens.is_refused() || found.is_ok_and(|found| access(found) != access(ours)) {
-                    self.cx.store.record_changed();
-                }
-                self.believe_refusal(true);
-            }
-        }
-    }
-
-    fn stored(&mut self, result: Result<(), String>) {
-        if let Err(error) = &result {
-            tracing::warn!(session = self.cx.name(), %error, "the record cannot be written");
-        }
-        self.access_done(result);
-    }
-
-    fn access_done(&mut self, result: Result<(), String>) {
-        let at = self.cx.now.boot;
-        if let Err(message) = result.clone() {
-            self.cx.trouble = Some(Trouble { code: "store", message, at });
-        } else {
-            self.cx.trouble.take_if(|trouble| trouble.code == "store");
-        }
-        let chance = self.cx.chance.f64();
-        self.cx.store.done(result, at, chance);
-    }
-
-    /// Begins the read or write that is due.
-    fn use_store(&mut self) {
-        let effect = match self.cx.store.next_access(self.cx.now.boot) {
-            Some(Access::Read) => Effect::Load,
-            Some(Access::Write) => Effect::Store(self.kept()),
-            None => return,
-        };
-        self.cx.effects.push(effect);
-    }
-
-    /// What the store is to have.
-    fn kept(&self) -> Kept {
-        Kept {
-            registration: self.sign_in.registration().cloned(),
-            token: self.tokens.newest().cloned(),
-            portal_caps: self.tokens.record_caps(),
-        }
     }
 }
 

@@ -17,10 +17,12 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use super::*;
-use crate::oidc::ErrorName;
+use crate::notice::{Notice, Presence};
+use crate::oidc::{CallError, DeviceAuthorization, ErrorName, Issued, Registration, ServiceClock};
 use crate::session::Notices;
-use crate::session::callers::{LiveToken, Login};
+use crate::session::callers::{LiveToken, Login, Refusal, TokenReply};
 use crate::session::policy;
+use crate::session::{Kept, Renewal};
 use crate::transport::ErrorNames;
 use answers_tests::*;
 

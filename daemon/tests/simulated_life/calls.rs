@@ -7,7 +7,7 @@ use ssoctl_protocol::Secret;
 use ssoctld::oidc::wire::{self, CreateTokenRequest, RegisterClientRequest, StartDeviceAuthorizationRequest};
 use ssoctld::oidc::{CallError, Grant};
 use ssoctld::session::Renewal;
-use ssoctld::session::state::{Effect, Event};
+use ssoctld::session::event::{Effect, Event};
 use ssoctld::transport::Reply;
 
 use super::weather::{Trouble, Weather};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use identity_center_simulator::{Approval, RefreshTokens};
 use ssoctld::notice::Presence;
-use ssoctld::session::state::Event;
+use ssoctld::session::event::Event;
 use ssoctld::session::{Notices, Terms};
 
 use super::checks::{DayOfWork, Verdict};

@@ -6,7 +6,8 @@ use identity_center_simulator::Delivery;
 use ssoctld::oidc::{CallError, ErrorName, Issued, ServiceClock};
 use ssoctld::session::Snapshot;
 use ssoctld::session::callers::Question;
-use ssoctld::session::state::{Effect, Event, State};
+use ssoctld::session::event::{Effect, Event};
+use ssoctld::session::state::State;
 
 use super::calls::Journey;
 use super::checks::Verdict;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ssoctld::notice::Presence;
-use ssoctld::session::state::Event;
+use ssoctld::session::event::Event;
 
 use super::chance::Day;
 use super::checks::{HEALING, Verdict};

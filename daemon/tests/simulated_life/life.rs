@@ -7,7 +7,8 @@ use identity_center_simulator::Delivery;
 use ssoctld::clock::BootTime;
 use ssoctld::notice::Presence;
 use ssoctld::oidc::CallError;
-use ssoctld::session::state::{Event, State};
+use ssoctld::session::event::Event;
+use ssoctld::session::state::State;
 use ssoctld::session::{Notices, SignInEpoch, Terms, Token};
 
 use super::calls::Journey;

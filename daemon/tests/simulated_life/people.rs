@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ssoctld::notice::{Action, Notice, Presence};
 use ssoctld::session::callers::{Forgotten, Need};
-use ssoctld::session::state::Event;
+use ssoctld::session::event::Event;
 
 use super::chance::Day;
 use super::checks::Verdict;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use identity_center_simulator::{Delivery, Operation};
 use ssoctld::oidc::CallError;
 use ssoctld::portal::{AccountId, Assignment, PageToken, PortalError, RoleName, wire};
+use ssoctld::session::event::Event;
 use ssoctld::session::roles::{PortalAnswer, Subject, Ticket, policy};
-use ssoctld::session::state::Event;
 use ssoctld::session::{AccessToken, SignInEpoch};
 
 use super::calls::{Fate, reply};

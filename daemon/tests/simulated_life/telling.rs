@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ssoctld::session::state::{Effect, Event};
+use ssoctld::session::event::{Effect, Event};
 
 use super::wants::Answer;
 use super::world::World;

@@ -8,9 +8,9 @@ use ssoctld::notice::FlowView;
 use ssoctld::portal::{Account, AccountId, Assignment, Keys};
 use ssoctld::session::AccessToken;
 use ssoctld::session::callers::{Forgotten, Login, LoginReply, Need, PortalOutcome, Question, Refusal, TokenReply};
+use ssoctld::session::event::Event;
 use ssoctld::session::roles::Subject;
 use ssoctld::session::roles::callers::{RoleQuestion, RoleRefusal};
-use ssoctld::session::state::Event;
 use tokio::sync::oneshot;
 
 #[derive(Clone, PartialEq, Eq, Debug)]

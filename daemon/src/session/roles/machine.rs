@@ -12,7 +12,7 @@ use super::{Subject, Ticket, policy};
 use crate::clock::BootTime;
 use crate::session::callers::Refusal;
 use crate::session::context::Context;
-use crate::session::state::Effect;
+use crate::session::event::Effect;
 use crate::session::{SignInEpoch, Why};
 use crate::token::AccessToken;
 

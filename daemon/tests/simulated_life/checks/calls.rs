@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use ssoctld::oidc::ErrorName;
-use ssoctld::session::state::{Effect, Event};
+use ssoctld::session::event::{Effect, Event};
 use ssoctld::session::{Renewal, SignInEpoch, Token};
 
 use super::super::world::World;

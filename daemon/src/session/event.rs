@@ -1,0 +1,88 @@
+//! What happens to a session, and what is to be done about it outside.
+
+use std::sync::Arc;
+
+use super::callers::Question;
+use super::found::{Found, Reception};
+use super::reply::Reply;
+use super::roles::callers::RoleQuestion;
+use super::roles::{PortalAnswer, Subject, Ticket};
+use super::{AccessToken, Kept, Renewal, SignInEpoch, Terms};
+use crate::notice::{Action, FlowView, Notice, Presence};
+use crate::oidc::{CallError, DeviceAuthorization, Grant, Issued, Registration, ServiceClock};
+use crate::portal::{PageToken, PortalError};
+
+/// What happened.
+#[derive(Debug)]
+pub enum Event {
+    /// A caller came.
+    Asked(Question),
+    /// A caller came who wants accounts, roles or role credentials.
+    AskedOfRoles(RoleQuestion),
+    /// At least one caller waits no longer.
+    CallersLeft,
+    /// The store has been read; `Ok(None)`: it has nothing of this session.
+    Loaded(Result<Option<Kept>, String>),
+    /// What the last [`Effect::Store`] asked for is durable, or not.
+    Stored(Result<(), String>),
+    /// Another place keeps the records from now on, or the one that did has lost them: it is read once more.
+    StoreChanged,
+    /// RegisterClient has answered.
+    Registered(u64, Result<Registration, CallError>),
+    /// StartDeviceAuthorization has answered.
+    DeviceAuthorized(u64, Result<DeviceAuthorization, CallError>),
+    /// CreateToken has answered to a device code.
+    Polled(u64, Result<Issued, CallError>),
+    /// CreateToken has answered to a refresh token.
+    Refreshed(SignInEpoch, Result<Issued, CallError>),
+    /// The portal has answered to a question of the roles.
+    PortalAnswered(Ticket, Subject, Result<PortalAnswer, PortalError>),
+    /// The portal has answered to a sign-out.
+    PortalLeft(Result<(), CallError>),
+    /// A sign-in was found that another program has made.
+    Found(Found, Reply<Reception>),
+    /// The portal does not know this token any more.
+    EndedElsewhere(Arc<AccessToken>),
+    /// The configuration has these terms now.
+    TermsChanged(Terms),
+    /// The person came or went.
+    PresenceChanged(Presence),
+    /// The person did something with the notice.
+    Acted(Action),
+    /// What the service's clock shows has become known, or has changed.
+    ServiceClock(ServiceClock),
+    /// The machine woke up, or the network changed: what failed may work now.
+    ConnectivityChanged,
+    /// The daemon stops: everybody is answered, and nothing new begins.
+    Stop,
+    /// Some time has passed.
+    Tick,
+}
+
+/// What is to be done. Each call and each access to the store leads to an event with its result. The numbers are those of
+/// flows.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Effect {
+    /// Read the store.
+    Load,
+    /// Make this durable.
+    Store(Kept),
+    /// Call RegisterClient.
+    Register(u64),
+    /// Call StartDeviceAuthorization.
+    AuthorizeDevice(u64, Registration),
+    /// Call CreateToken with a device code.
+    CreateToken(u64, Registration, Grant),
+    /// Call CreateToken with a refresh token.
+    Refresh(SignInEpoch, Renewal),
+    /// Ask the portal, for this page where it is a list's.
+    AskPortal(Ticket, Subject, Option<PageToken>, Arc<AccessToken>),
+    /// Tell the portal that the person leaves.
+    LeavePortal(Arc<AccessToken>),
+    /// Show the person this, in the place of what was shown before.
+    Show(Notice),
+    /// Take back what is shown.
+    Withdraw,
+    /// Open the page of this flow.
+    OpenPage(FlowView),
+}

@@ -1,0 +1,233 @@
+//! A session as the rest of the daemon sees it: a snapshot to read, and questions that its task answers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Mutex, MutexGuard, mpsc, oneshot, watch};
+
+use super::callers::{Forgotten, LiveToken, Login, LoginReply, Need, PortalOutcome, Question, Refusal, TokenReply};
+use super::event::Event;
+use super::found::{Found, Reception, Refused};
+use super::roles::callers::{LiveKeys, RoleQuestion, RoleRefusal};
+use super::state::State;
+use super::task::Task;
+use super::{AccessToken, Notices, Snapshot, Terms};
+use crate::assignment::{AccountId, Assignment};
+use crate::clock::BootTime;
+use crate::config::SessionConfig;
+use crate::portal::Account;
+use crate::world::World;
+
+/// A session as the rest of the daemon sees it.
+pub struct Session {
+    events: mpsc::UnboundedSender<Event>,
+    config: watch::Sender<Arc<SessionConfig>>,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    /// The last sign-in that was offered and that its issuer does not know.
+    offering: Mutex<Option<Refused>>,
+}
+
+impl Session {
+    /// Starts the task of a session. `seed` is where its chance comes from. A `predecessor` with the same record is
+    /// stopped and waited for first, so that no two tasks ever use one record.
+    pub fn start(
+        config: Arc<SessionConfig>,
+        notices: Notices,
+        world: World,
+        seed: u64,
+        predecessor: Option<Arc<Self>>,
+    ) -> Self {
+        let (events, inbox) = mpsc::unbounded_channel();
+        let state = State::new(terms(&config, notices), seed);
+        let (publish, snapshots) = watch::channel(Arc::new(state.snapshot(world.clock.now())));
+        let (config, configured) = watch::channel(config);
+        let task = Task::new(configured, world, state, publish, events.downgrade());
+        tokio::spawn(async move {
+            if let Some(predecessor) = predecessor {
+                predecessor.stop();
+                predecessor.stopped().await;
+            }
+            task.run(inbox).await;
+        });
+        Self { events, config, snapshots, offering: Mutex::default() }
+    }
+
+    /// What is known of the session now.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshots.borrow())
+    }
+
+    /// What is known of the session, now and after every change. It ends with the session.
+    pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshots.clone()
+    }
+
+    /// Asks for a token that lives for `min_valid` at least, and waits for a person for `wait` at most. A token that is good
+    /// enough at `now` comes from the snapshot, without a question to the task.
+    ///
+    /// # Errors
+    /// [`Refusal`]; every question is answered by a deadline.
+    pub async fn token(&self, min_valid: Duration, wait: Duration, now: BootTime) -> Result<LiveToken, Refusal> {
+        let snapshot = self.snapshot();
+        if let Some(token) = snapshot.token.as_ref().filter(|token| token.lives_for(min_valid, now)) {
+            return Ok((Arc::clone(&token.access), token.expires));
+        }
+        let reply = |reply: oneshot::Sender<_>| TokenReply::Caller(reply.into());
+        self.ask(|sender| Event::Asked(Question::Token { min_valid, wait, reply: reply(sender) })).await
+    }
+
+    /// Has a flow opened, or joins the open one.
+    ///
+    /// # Errors
+    /// [`Refusal`]
+    pub async fn login(&self, need: Need) -> Result<Login, Refusal> {
+        let reply = |reply: oneshot::Sender<_>| LoginReply::Caller(reply.into());
+        self.ask(|sender| Event::Asked(Question::Login { need, reply: reply(sender) })).await
+    }
+
+    /// Waits for the end of a flow, for `wait` at most.
+    ///
+    /// # Errors
+    /// [`Refusal`]
+    pub async fn login_end(&self, flow: u64, wait: Duration) -> Result<Login, Refusal> {
+        self.ask(|reply| Event::Asked(Question::LoginEnd { flow, wait, reply: reply.into() })).await
+    }
+
+    /// Gives the open flow up, if there is one.
+    ///
+    /// # Errors
+    /// [`Refusal::ShuttingDown`]
+    pub async fn cancel_login(&self) -> Result<(), Refusal> {
+        self.ask(|reply| Event::Asked(Question::CancelLogin { reply: reply.into() })).await
+    }
+
+    /// Signs out, here and at the portal.
+    ///
+    /// # Errors
+    /// [`Refusal::ShuttingDown`]
+    pub async fn logout(&self, forgotten: Forgotten) -> Result<PortalOutcome, Refusal> {
+        self.ask(|reply| Event::Asked(Question::Logout { forgotten, reply: reply.into() })).await
+    }
+
+    /// Asks for credentials of a role that live for `min_valid` at least.
+    ///
+    /// # Errors
+    /// [`RoleRefusal`]; every question is answered by a deadline.
+    pub async fn credentials(&self, assignment: Assignment, min_valid: Duration) -> Result<LiveKeys, RoleRefusal> {
+        self.ask(|reply| Event::AskedOfRoles(RoleQuestion::Credentials { assignment, min_valid, reply: reply.into() }))
+            .await
+    }
+
+    /// Asks for the person's accounts.
+    ///
+    /// # Errors
+    /// [`RoleRefusal`]
+    pub async fn accounts(&self) -> Result<Arc<Vec<Account>>, RoleRefusal> {
+        self.ask(|reply| Event::AskedOfRoles(RoleQuestion::Accounts { reply: reply.into() })).await
+    }
+
+    /// Asks for the person's roles in an account.
+    ///
+    /// # Errors
+    /// [`RoleRefusal`]
+    pub async fn roles(&self, account: AccountId) -> Result<Arc<Vec<String>>, RoleRefusal> {
+        self.ask(|reply| Event::AskedOfRoles(RoleQuestion::Roles { account, reply: reply.into() })).await
+    }
+
+    /// Offers a sign-in that another program has made.
+    pub async fn offer(&self, found: Found) -> Reception {
+        let (reply, reception) = oneshot::channel();
+        let _ = self.events.send(Event::Found(found, reply.into()));
+        reception.await.unwrap_or(Reception::NotNow)
+    }
+
+    /// Waits for the turn to prove and offer a sign-in: one at a time does. What was refused last is kept here for all of them.
+    pub async fn turn_to_offer(&self) -> MutexGuard<'_, Option<Refused>> {
+        self.offering.lock().await
+    }
+
+    /// Sends the event that carries a question, and waits for the answer. If the caller stops waiting, the task is told.
+    async fn ask<T, R: From<Stopped>>(
+        &self,
+        event: impl FnOnce(oneshot::Sender<Result<T, R>>) -> Event,
+    ) -> Result<T, R> {
+        /// The receiver is dropped first, so that the task sees who has left.
+        struct Waiting<'a, A>(Option<oneshot::Receiver<A>>, &'a mpsc::UnboundedSender<Event>);
+        impl<A> Drop for Waiting<'_, A> {
+            fn drop(&mut self) {
+                if self.0.take().is_some() {
+                    let _ = self.1.send(Event::CallersLeft);
+                }
+            }
+        }
+        let (reply, answer) = oneshot::channel();
+        // If the task has ended, so has the other end of `reply`.
+        let _ = self.events.send(event(reply));
+        let mut waiting = Waiting(Some(answer), &self.events);
+        let answer = match &mut waiting.0 {
+            Some(answer) => answer.await.unwrap_or_else(|_| Err(Stopped.into())),
+            None => Err(Stopped.into()),
+        };
+        waiting.0 = None;
+        answer
+    }
+
+    /// Tells the session that the portal does not know this token any more.
+    pub fn ended_elsewhere(&self, token: Arc<AccessToken>) {
+        let _ = self.events.send(Event::EndedElsewhere(token));
+    }
+
+    /// Tells the session that another place keeps the records from now on, or that the one that did has lost them.
+    pub fn store_changed(&self) {
+        let _ = self.events.send(Event::StoreChanged);
+    }
+
+    /// Tells the session its configuration.
+    pub fn configure(&self, config: Arc<SessionConfig>, notices: Notices) {
+        let terms = terms(&config, notices);
+        self.config.send_replace(config);
+        let _ = self.events.send(Event::TermsChanged(terms));
+    }
+
+    /// Answers all callers, writes what is to be written, and ends. Takes four seconds at most. A session that
+    /// nobody holds any more does the same by itself.
+    pub fn stop(&self) {
+        let _ = self.events.send(Event::Stop);
+    }
+
+    /// Whether it has ended.
+    pub fn has_stopped(&self) -> bool {
+        self.snapshots.has_changed().is_err()
+    }
+
+    /// Waits for the end after [`stop`](Self::stop).
+    pub async fn stopped(&self) {
+        let mut snapshots = self.snapshots.clone();
+        // The task owns the other end and publishes nothing more once it is gone.
+        while snapshots.changed().await.is_ok() {}
+    }
+}
+
+/// The session has ended without an answer.
+struct Stopped;
+
+impl From<Stopped> for Refusal {
+    fn from(_: Stopped) -> Self {
+        Self::ShuttingDown
+    }
+}
+
+impl From<Stopped> for RoleRefusal {
+    fn from(_: Stopped) -> Self {
+        Self::Session(Refusal::ShuttingDown)
+    }
+}
+
+fn terms(config: &SessionConfig, notices: Notices) -> Terms {
+    Terms {
+        name: config.name.as_str().into(),
+        refresh_before: config.refresh_before,
+        notify_before: config.notify_before,
+        notices,
+    }
+}

@@ -1,0 +1,163 @@
+//! Looking at the callers: who is answered, who waits, and what is begun for them; and the calls of the roles, which need a token like a
+//! caller.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::State;
+use crate::clock::BootTime;
+use crate::session::Why;
+use crate::session::callers::{Ask, Forgotten, Question, Refusal, Situation, Step, TokenReply};
+use crate::session::event::Effect;
+
+/// What came of looking at a caller.
+pub(super) enum Settled {
+    /// It is answered, or has left.
+    Done,
+    /// It waits, and is to be looked at again then at the latest.
+    Waits(Option<BootTime>),
+    /// It waits, and something was begun that others may wait for, too.
+    Changed,
+}
+
+impl State {
+    pub(super) fn asked(&mut self, question: Question) -> Settled {
+        let (forgotten, cancels) = match &question {
+            Question::Logout { forgotten, .. } => (Some(*forgotten), false),
+            Question::CancelLogin { .. } => (None, true),
+            _ => (None, false),
+        };
+        let mut ask = Ask::new(question, self.cx.now.boot);
+        if let Some(forgotten) = forgotten {
+            if self.sign_out.forget_at_once() {
+                self.forget();
+            }
+            if forgotten == Forgotten::Everything {
+                self.forget_registration();
+            }
+            if !self.cx.store.is_loaded() {
+                self.sign_out_before_the_store_answers(forgotten);
+                ask.sign_out_began();
+            }
+        }
+        // A flow that has its token cannot be given up any more.
+        if cancels && !self.sign_in.is_granted() {
+            self.sign_in.cancel(&mut self.cx);
+            self.callers.add(ask, None);
+            return Settled::Changed;
+        }
+        let settled = self.settle(&mut ask);
+        match settled {
+            Settled::Done => {}
+            Settled::Waits(due) => self.callers.add(ask, due),
+            Settled::Changed => self.callers.add(ask, None),
+        }
+        settled
+    }
+
+    /// Looks at all callers, until nothing changes any more.
+    pub(super) fn settle_all(&mut self) {
+        loop {
+            let mut changed = false;
+            for mut ask in self.callers.take_all() {
+                match self.settle(&mut ask) {
+                    Settled::Done => {}
+                    Settled::Waits(due) => self.callers.add(ask, due),
+                    Settled::Changed => {
+                        changed = true;
+                        self.callers.add(ask, None);
+                    }
+                }
+            }
+            if !changed {
+                return;
+            }
+        }
+    }
+
+    /// Looks at one caller: answers it, or does what it waits for.
+    fn settle(&mut self, ask: &mut Ask) -> Settled {
+        let mut step = self.step(ask);
+        if matches!(step, Step::Refresh) {
+            self.tokens.begin_refresh(Why::Asked, &mut self.cx);
+            step = self.step(ask);
+        }
+        match step {
+            Step::Answered => Settled::Done,
+            Step::Wait(due) => Settled::Waits(due),
+            Step::Refresh => Settled::Waits(Some(self.cx.now.boot)),
+            Step::TellRoles(answer) => {
+                if let Err(refusal) = answer {
+                    self.roles.token_refused(&refusal, &mut self.cx);
+                }
+                Settled::Done
+            }
+            Step::OpenPage(flow) => {
+                self.cx.effects.push(Effect::OpenPage(flow));
+                Settled::Done
+            }
+            Step::SignIn => {
+                let wait = self.sign_in.wait(self.cx.now.boot);
+                if !self.sign_in.is_open() && !wait.is_zero() {
+                    ask.refuse(Refusal::TooManyFlows { wait }, &mut self.cx.answers);
+                    return Settled::Done;
+                }
+                let (flow, opened) = self.join_flow(Why::Asked);
+                ask.joined(flow, opened);
+                // To join a flow changes nothing for those who have joined it before, and nobody joins twice.
+                if opened { Settled::Changed } else { self.settle(ask) }
+            }
+            Step::SignOut(forget) => {
+                ask.sign_out_began();
+                self.begin_sign_out(forget);
+                Settled::Changed
+            }
+        }
+    }
+
+    fn step(&mut self, ask: &mut Ask) -> Step {
+        if self.cx.stopping {
+            return ask.refuse(Refusal::ShuttingDown, &mut self.cx.answers);
+        }
+        let situation = Situation {
+            now: self.cx.now.boot,
+            tokens: &self.tokens,
+            sign_in: &self.sign_in,
+            sign_out: &self.sign_out,
+            store: &self.cx.store,
+        };
+        ask.step(&situation, &mut self.cx.answers)
+    }
+
+    pub(super) fn join_flow(&mut self, why: Why) -> (u64, bool) {
+        let remaining = self.tokens.served().map(|token| token.remaining(self.cx.now.boot)).unwrap_or_default();
+        self.sign_in.join(why, remaining, &mut self.cx)
+    }
+
+    // Roles.
+
+    pub(super) fn drive_roles(&mut self) {
+        self.roles.sign_in_is(self.tokens.served_epoch(), &self.cx);
+        let token = self.tokens.live(self.cx.now.boot).map(|token| Arc::clone(&token.access));
+        self.roles.drive(token.as_ref(), &mut self.cx);
+        self.begin_role_calls();
+    }
+
+    /// Begins the calls that are due with the live token. If there is none, the roles ask for one as a caller does who waits for no
+    /// person.
+    pub(super) fn begin_role_calls(&mut self) {
+        let now = self.cx.now.boot;
+        let token = self.tokens.live(now).map(|token| Arc::clone(&token.access));
+        self.roles.begin(token.as_ref(), &mut self.cx);
+        if token.is_some() || !self.roles.needs_token(now) || self.callers.any(Ask::is_of_roles) {
+            return;
+        }
+        let (min_valid, wait) = (Duration::ZERO, Duration::ZERO);
+        let mut ask = Ask::new(Question::Token { min_valid, wait, reply: TokenReply::Roles }, now);
+        match self.settle(&mut ask) {
+            Settled::Waits(due) => self.callers.add(ask, due),
+            // There is none, and those who wait for the portal are told.
+            Settled::Done | Settled::Changed => self.roles.drive(None, &mut self.cx),
+        }
+    }
+}

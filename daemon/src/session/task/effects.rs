@@ -1,0 +1,185 @@
+//! Carrying out what the machine wants done: calls to the service, the store, and the desktop.
+
+use std::sync::Arc;
+
+use super::Task;
+use crate::clock::Now;
+use crate::config::{Endpoints, Identity, SessionConfig};
+use crate::notice::Notice;
+use crate::oidc::{CallError, Grant};
+use crate::portal::{PageToken, PortalError};
+use crate::secrets::record::{self, NotARecord};
+use crate::secrets::{RecordName, SecretStore};
+use crate::session::event::{Effect, Event};
+use crate::session::roles::{self, PortalAnswer, Subject};
+use crate::session::{AccessToken, Kept};
+use crate::world::World;
+
+impl Task {
+    pub(super) fn carry_out(&mut self, effect: Effect) {
+        let World { identity_center, portal, desktop, .. } = &self.world;
+        let config = self.config();
+        let name = config.name.as_str();
+        match effect {
+            Effect::Load => self.load(&config),
+            Effect::Store(kept) => self.store(&config, &kept),
+            Effect::Register(flow) => {
+                tracing::info!(session = name, flow, "registering a client");
+                let service = Arc::clone(identity_center);
+                self.call(
+                    &config,
+                    move |result| Event::Registered(flow, result),
+                    move |at, config| async move { service.register(&at.oidc, &config.scopes).await },
+                );
+            }
+            Effect::AuthorizeDevice(flow, registration) => {
+                tracing::info!(session = name, flow, "starting a device authorization");
+                let service = Arc::clone(identity_center);
+                self.call(
+                    &config,
+                    move |result| Event::DeviceAuthorized(flow, result),
+                    move |at, config| async move {
+                        service.authorize_device(&at.oidc, &registration, config.start_url()).await
+                    },
+                );
+            }
+            Effect::CreateToken(flow, registration, grant) => {
+                tracing::debug!(session = name, flow, "polling for a token");
+                let service = Arc::clone(identity_center);
+                self.call(
+                    &config,
+                    move |result| Event::Polled(flow, result),
+                    move |at, _| async move { service.create_token(&at.oidc, &registration, &grant).await },
+                );
+            }
+            Effect::Refresh(epoch, renewal) => {
+                let service = Arc::clone(identity_center);
+                let grant = Grant::RefreshToken(renewal.refresh_token);
+                self.call(
+                    &config,
+                    move |result| Event::Refreshed(epoch, result),
+                    move |at, _| async move { service.create_token(&at.oidc, &renewal.registration, &grant).await },
+                );
+            }
+            Effect::AskPortal(ticket, subject, page, token) => {
+                let world = self.world.clone();
+                self.calls.spawn(async move {
+                    let answer = ask_portal(&config, &world, &token, &subject, page.as_ref()).await;
+                    Event::PortalAnswered(ticket, subject, answer)
+                });
+            }
+            Effect::LeavePortal(token) => {
+                tracing::info!(session = name, "ending the session at the portal");
+                let portal = Arc::clone(portal);
+                self.call(&config, Event::PortalLeft, move |at, _| async move {
+                    portal.logout(&at.portal, &token).await.map_err(CallError::from)
+                });
+            }
+            Effect::Show(notice) => self.show(&config, &notice),
+            Effect::Withdraw => desktop.withdraw(&config),
+            Effect::OpenPage(flow) => desktop.open(&config, &flow.verification_uri_complete),
+        }
+    }
+
+    fn load(&mut self, config: &SessionConfig) {
+        let now = self.world.clock.now();
+        let secrets = Arc::clone(&self.world.secrets);
+        let identity = config.identity.clone();
+        self.calls.spawn(async move { Event::Loaded(load(&*secrets, now, &identity).await) });
+    }
+
+    fn store(&mut self, config: &SessionConfig, kept: &Kept) {
+        let portal = config.endpoints.as_ref().ok().map(|endpoints| endpoints.portal.shown().to_string());
+        let owner = record::Owner { identity: config.identity.clone(), portal };
+        let now = self.world.clock.now();
+        let service_now = Now { wall: self.world.identity_center.service_clock().borrow().at(now.wall), ..now };
+        let bytes = record::encode(&owner, kept, service_now);
+        let (secrets, name) = (Arc::clone(&self.world.secrets), RecordName::of(&config.identity));
+        let (is_empty, has_token) = (*kept == Kept::default(), kept.token.is_some());
+        self.calls.spawn(async move {
+            let stored = if is_empty { secrets.delete(&name).await } else { secrets.write(&name, bytes).await };
+            // Where there is no room to write, what stands there may hold the token that was signed out of. It goes, and the
+            // registration is written when there is room again.
+            if stored.is_err() && !is_empty && !has_token {
+                let _ = secrets.delete(&name).await;
+            }
+            Event::Stored(stored.map_err(|error| error.to_string()))
+        });
+    }
+
+    fn show(&self, config: &SessionConfig, notice: &Notice) {
+        tracing::info!(session = config.name, notice = notice.name(), "the person is told");
+        let events = self.events.clone();
+        let act = move |action| {
+            if let Some(events) = events.upgrade() {
+                let _ = events.send(Event::Acted(action));
+            }
+        };
+        self.world.desktop.show(config, notice, self.world.clock.now(), Box::new(act));
+    }
+
+    /// Begins a call to the service, whose result becomes an event. A configuration that allows no call is a result, too.
+    fn call<T, F>(
+        &mut self,
+        config: &Arc<SessionConfig>,
+        event: impl FnOnce(Result<T, CallError>) -> Event + Send + 'static,
+        call: impl FnOnce(Endpoints, Arc<SessionConfig>) -> F + Send + 'static,
+    ) where
+        F: Future<Output = Result<T, CallError>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let config = Arc::clone(config);
+        self.calls.spawn(async move {
+            event(match config.endpoints.clone() {
+                Ok(endpoints) => call(endpoints, config).await,
+                Err(error) => Err(CallError::Configuration(error.to_string())),
+            })
+        });
+    }
+}
+
+/// Asks the portal one question. What it gives lives by the service's clock.
+async fn ask_portal(
+    config: &SessionConfig,
+    world: &World,
+    token: &AccessToken,
+    subject: &Subject,
+    page: Option<&PageToken>,
+) -> Result<PortalAnswer, PortalError> {
+    let at = match &config.endpoints {
+        Ok(endpoints) => &endpoints.portal,
+        Err(error) => return Err(PortalError::Configuration(error.to_string())),
+    };
+    match subject {
+        Subject::Credentials(assignment) => {
+            let credentials = world.portal.role_credentials(at, token, assignment).await?;
+            let service_clock = *world.identity_center.service_clock().borrow();
+            let life = roles::policy::life(credentials.expiration, service_clock.at(world.clock.now().wall))?;
+            Ok(PortalAnswer::Credentials(credentials.keys, life))
+        }
+        Subject::Accounts => world.portal.accounts(at, token, page).await.map(PortalAnswer::Accounts),
+        Subject::Roles(account) => world.portal.roles(at, token, account, page).await.map(PortalAnswer::Roles),
+    }
+}
+
+/// Reads a record. One that is damaged is put aside, so that nothing is lost, and the session starts without it.
+async fn load(secrets: &dyn SecretStore, now: Now, identity: &Identity) -> Result<Option<Kept>, String> {
+    let name = RecordName::of(identity);
+    let Some(bytes) = secrets.read(&name).await.map_err(|error| error.to_string())? else { return Ok(None) };
+    let kept = record::owner(bytes.expose()).and_then(|owner| {
+        // Somebody has given it another name: what one session had is no other's.
+        if owner.identity == *identity { record::decode(bytes.expose(), now) } else { Err(NotARecord::Damaged) }
+    });
+    match kept {
+        Ok(kept) => Ok(Some(kept)),
+        Err(other @ NotARecord::OfAnotherVersion(_)) => Err(other.to_string()),
+        Err(damaged @ NotARecord::Damaged) => {
+            secrets.set_aside(&name).await.map_err(|error| error.to_string())?;
+            tracing::warn!(
+                aside = name.set_aside().key,
+                "{damaged}; it was moved aside, and the session starts without it"
+            );
+            Ok(None)
+        }
+    }
+}
