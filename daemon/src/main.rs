@@ -18,7 +18,7 @@ use ssoctl_protocol::settings::{self, Setting, Settings};
 use ssoctl_protocol::{SocketOwner, SocketPath};
 use ssoctld::chain::chain;
 use ssoctld::clock::SystemClock;
-use ssoctld::config::{Environment, Paths, SecretStore as SecretStoreSetting};
+use ssoctld::config::{Environment, Paths, StoreSetting};
 use ssoctld::ground::{Fallen, Ground};
 use ssoctld::lock::Claim;
 use ssoctld::machine::MachineProblems;
@@ -108,7 +108,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         let Sources { paths, environment, config: configured, .. } = &sources;
         let home = environment.home.clone().unwrap_or_else(|| state_directory.clone());
         let keyring = Arc::new(Claim::to_keyring(&home, socket.path()));
-        let wants_keyring = matches!(configured.secret_store, SecretStoreSetting::Auto | SecretStoreSetting::Keyring);
+        let wants_keyring = matches!(configured.secret_store, StoreSetting::Auto | StoreSetting::Keyring);
         if wants_keyring
             && keyring.make().is_err()
             && !can_do_without_keyring(configured.secret_store, clock.clone()).await

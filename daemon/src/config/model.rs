@@ -29,7 +29,7 @@ pub struct Config {
     pub unusable_profiles: BTreeMap<String, Problem>,
     /// Ignored files, sections and lines. Nobody knows which sessions and profiles they would have defined.
     pub losses: Vec<Problem>,
-    pub secret_store: SecretStore,
+    pub secret_store: StoreSetting,
     pub notifications: Notifications,
     /// Further AWS configuration files, which are read even if no caller names them, and whose endpoint settings count.
     pub aws_config_files: Vec<PathBuf>,
@@ -151,7 +151,7 @@ pub enum OriginKind {
 
 /// Where records are kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SecretStore {
+pub enum StoreSetting {
     /// In the keyring, or in files if the machine has no keyring.
     #[default]
     Auto,

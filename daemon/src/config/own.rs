@@ -11,14 +11,14 @@ use url::Host;
 
 use super::browser_command::BrowserCommand;
 use super::endpoints::{Override, Overrides};
-use super::model::{Notifications, SdkCache, SecretStore};
+use super::model::{Notifications, SdkCache, StoreSetting};
 use super::problem::{Located, Place, Problem};
 use super::quiet_hours::{NotQuietHours, QuietHours};
 use crate::issuer::Setting;
 
 pub(super) struct OwnFile {
     pub(super) path: Arc<Path>,
-    pub(super) secret_store: SecretStore,
+    pub(super) secret_store: StoreSetting,
     pub(super) notifications: Notifications,
     pub(super) quiet_hours: Option<QuietHours>,
     /// Paths as written, with a leading `~`.
@@ -57,7 +57,7 @@ impl OwnFile {
     pub(super) fn empty(path: &Path) -> Self {
         Self {
             path: path.into(),
-            secret_store: SecretStore::default(),
+            secret_store: StoreSetting::default(),
             notifications: Notifications::default(),
             quiet_hours: None,
             aws_config_files: Vec::new(),
@@ -96,10 +96,10 @@ impl Reader {
             match key.get() {
                 "secret_store" => {
                     let known = [
-                        ("auto", SecretStore::Auto),
-                        ("keyring", SecretStore::Keyring),
-                        ("file", SecretStore::File),
-                        ("memory", SecretStore::Memory),
+                        ("auto", StoreSetting::Auto),
+                        ("keyring", StoreSetting::Keyring),
+                        ("file", StoreSetting::File),
+                        ("memory", StoreSetting::Memory),
                     ];
                     self.file.secret_store = self.word(key, item, &known).unwrap_or_default();
                 }
@@ -321,7 +321,7 @@ sdk_cache = "on"
 "#,
         );
         assert_eq!(file.problems, []);
-        assert_eq!(file.secret_store, SecretStore::Memory);
+        assert_eq!(file.secret_store, StoreSetting::Memory);
         assert_eq!(file.notifications, Notifications::Off);
         assert_eq!(file.quiet_hours.map(|hours| hours.to_string()).as_deref(), Some("20:00-08:00"));
         let text = |value: &str, line| Some(Located { value: value.to_owned(), place: place(line) });
@@ -395,7 +395,7 @@ sdk_cache = "on"
     #[test]
     fn an_unknown_word_is_an_error_that_lists_the_known_ones() {
         let file = read("secret_store = \"cloud\"\nnotifications = true\n");
-        assert_eq!(file.secret_store, SecretStore::Auto);
+        assert_eq!(file.secret_store, StoreSetting::Auto);
         assert_eq!(file.notifications, Notifications::On);
         assert_eq!(
             file.problems,
@@ -419,10 +419,10 @@ sdk_cache = "on"
     #[test]
     fn every_store_can_be_named() {
         for (word, store) in [
-            ("auto", SecretStore::Auto),
-            ("keyring", SecretStore::Keyring),
-            ("file", SecretStore::File),
-            ("memory", SecretStore::Memory),
+            ("auto", StoreSetting::Auto),
+            ("keyring", StoreSetting::Keyring),
+            ("file", StoreSetting::File),
+            ("memory", StoreSetting::Memory),
         ] {
             assert_eq!(read(&format!("secret_store = \"{word}\"\n")).secret_store, store);
         }
@@ -435,7 +435,7 @@ sdk_cache = "on"
         assert_eq!(file.problems[0].severity, Severity::Error);
         assert!(!file.problems[0].message.contains('\n'));
         assert!(file.sessions.is_empty());
-        assert_eq!(file.secret_store, SecretStore::Auto);
+        assert_eq!(file.secret_store, StoreSetting::Auto);
     }
 
     #[test]

@@ -64,10 +64,7 @@ async fn run(program: &str, arguments: &[String]) -> io::Result<ExitStatus> {
 
 /// The commands that open a page, in the order in which they are tried.
 fn commands(page: &str, command: Option<&BrowserCommand>, launcher: Launcher) -> Vec<Vec<String>> {
-    let direct = match command {
-        Some(command) => vec![command.words(page)],
-        None => desktops_own(page, launcher),
-    };
+    let direct = direct(page, command, launcher);
     if launcher != Launcher::ServiceManager {
         return direct;
     }
@@ -78,22 +75,13 @@ fn commands(page: &str, command: Option<&BrowserCommand>, launcher: Launcher) ->
     by_manager.collect::<Vec<_>>().into_iter().chain(direct).collect()
 }
 
-/// The programs that open pages: the configured one, or the desktop's own.
-pub(super) fn programs(command: Option<&BrowserCommand>, launcher: Launcher) -> Vec<String> {
-    match command {
-        Some(command) => vec![command.program().to_owned()],
-        None => openers(launcher).iter().map(|words| words[0].to_owned()).collect(),
+/// The commands that open a page, without a service manager: the configured one, or the desktop's own.
+pub(super) fn direct(page: &str, command: Option<&BrowserCommand>, launcher: Launcher) -> Vec<Vec<String>> {
+    if let Some(command) = command {
+        return vec![command.words(page)];
     }
-}
-
-/// The desktop's own commands for a page.
-pub(super) fn desktops_own(page: &str, launcher: Launcher) -> Vec<Vec<String>> {
-    let with_page = |words: &&[&str]| words.iter().copied().chain([page]).map(str::to_owned).collect();
-    openers(launcher).iter().map(with_page).collect()
-}
-
-fn openers(launcher: Launcher) -> &'static [&'static [&'static str]] {
-    if launcher == Launcher::Windows { OPENERS_WITHIN_WINDOWS } else { OPENERS }
+    let openers = if launcher == Launcher::Windows { OPENERS_WITHIN_WINDOWS } else { OPENERS };
+    openers.iter().map(|words| words.iter().copied().chain([page]).map(str::to_owned).collect()).collect()
 }
 
 #[cfg(test)]

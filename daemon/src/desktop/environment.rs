@@ -36,7 +36,8 @@ impl Environment {
 
     /// The programs that open the pages of a session with this command, in the order in which they are tried.
     pub fn openers(&self, command: Option<&BrowserCommand>) -> Vec<String> {
-        super::browser::programs(command, self.launcher)
+        let commands = super::browser::direct("", command, self.launcher);
+        commands.into_iter().filter_map(|words| words.into_iter().next()).collect()
     }
 }
 

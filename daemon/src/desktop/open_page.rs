@@ -59,7 +59,7 @@ fn commands(
         Display::Missing => Some("there is no display; --browser opens one all the same"),
     };
     match (command, variable, unseen) {
-        (Some(command), _, None) => Ok(vec![command.words(page.as_str())]),
+        (Some(_), _, None) | (None, None, None) => Ok(browser::direct(page.as_str(), command, launcher)),
         (_, Some(list), _) => {
             let commands = list.split(':').map(BrowserCommand::of_variable).filter_map(Result::transpose);
             let words = commands.map(|command| command.map(|command| command.words(page.as_str())));
@@ -69,7 +69,6 @@ fn commands(
             })
         }
         (_, None, Some(why)) => Err(why.to_owned()),
-        (None, None, None) => Ok(browser::desktops_own(page.as_str(), launcher)),
     }
 }
 
@@ -99,7 +98,7 @@ mod tests {
         use Wish::{Anyhow, WhereItIsSeen};
         let own = Some("firefox -P work {url}");
         let some = |words: &[&str]| Ok(words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>());
-        let system = browser::desktops_own("", Launcher::Ourselves)[0][0].clone();
+        let system = browser::direct("", None, Launcher::Ourselves)[0][0].clone();
         for wish in [WhereItIsSeen, Anyhow] {
             assert_eq!(tried(own, Some("lynx"), There, wish), some(&["firefox -P work"]));
             assert_eq!(tried(None, Some("lynx::w3m -x"), There, wish), some(&["lynx", "w3m -x"]));

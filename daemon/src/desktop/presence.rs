@@ -117,14 +117,14 @@ fn news(signal: &Message) -> Option<News> {
 
 /// The screen of a logind session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Screen {
+enum LogindSession {
     /// A terminal, a background session, or one that is ending.
     None,
     Open,
     Locked,
 }
 
-async fn screens(bus: &Connection) -> zbus::Result<Vec<Screen>> {
+async fn screens(bus: &Connection) -> zbus::Result<Vec<LogindSession>> {
     let uid = rustix::process::getuid().as_raw();
     let reply = bus.call_method(Some(LOGIND), MANAGER_PATH, Some(MANAGER), "ListSessions", &()).await?;
     let sessions: Vec<(String, u32, String, String, OwnedObjectPath)> = reply.body().deserialize()?;
@@ -140,22 +140,22 @@ async fn screens(bus: &Connection) -> zbus::Result<Vec<Screen>> {
     Ok(screens)
 }
 
-fn screen(session: &HashMap<String, OwnedValue>) -> Screen {
+fn screen(session: &HashMap<String, OwnedValue>) -> LogindSession {
     let text = |name| session.get(name).and_then(|value| <&str>::try_from(&**value).ok()).unwrap_or_default();
     let is_graphical = matches!(text("Type"), "x11" | "wayland" | "mir");
     if !is_graphical || text("Class") != "user" || text("State") == "closing" {
-        return Screen::None;
+        return LogindSession::None;
     }
     match session.get("LockedHint").and_then(|value| bool::try_from(&**value).ok()) {
-        Some(true) => Screen::Locked,
-        Some(false) | None => Screen::Open,
+        Some(true) => LogindSession::Locked,
+        Some(false) | None => LogindSession::Open,
     }
 }
 
 /// The person is away if there are screens, and all of them are locked. Without any (a server, a container), the person counts
 /// as present.
-fn presence_at(screens: &[Screen]) -> Presence {
-    if screens.contains(&Screen::Locked) && !screens.contains(&Screen::Open) {
+fn presence_at(screens: &[LogindSession]) -> Presence {
+    if screens.contains(&LogindSession::Locked) && !screens.contains(&LogindSession::Open) {
         Presence::Away
     } else {
         Presence::Present
@@ -174,14 +174,17 @@ mod tests {
     fn only_a_persons_graphical_sessions_count_and_no_lock_hint_means_open() {
         let class_user = ("Class", "user".into());
         for (properties, expected) in [
-            (vec![("Type", "x11".into()), class_user.clone(), ("LockedHint", true.into())], Screen::Locked),
-            (vec![("Type", "wayland".into()), class_user.clone(), ("LockedHint", false.into())], Screen::Open),
-            (vec![("Type", "wayland".into()), class_user.clone()], Screen::Open),
-            (vec![("Type", "tty".into()), class_user.clone(), ("LockedHint", true.into())], Screen::None),
-            (vec![("Type", "x11".into()), ("Class", "greeter".into()), ("LockedHint", true.into())], Screen::None),
-            (vec![("Type", "x11".into()), class_user, ("State", "closing".into())], Screen::None),
-            (vec![("Type", 7.into())], Screen::None),
-            (vec![], Screen::None),
+            (vec![("Type", "x11".into()), class_user.clone(), ("LockedHint", true.into())], LogindSession::Locked),
+            (vec![("Type", "wayland".into()), class_user.clone(), ("LockedHint", false.into())], LogindSession::Open),
+            (vec![("Type", "wayland".into()), class_user.clone()], LogindSession::Open),
+            (vec![("Type", "tty".into()), class_user.clone(), ("LockedHint", true.into())], LogindSession::None),
+            (
+                vec![("Type", "x11".into()), ("Class", "greeter".into()), ("LockedHint", true.into())],
+                LogindSession::None,
+            ),
+            (vec![("Type", "x11".into()), class_user, ("State", "closing".into())], LogindSession::None),
+            (vec![("Type", 7.into())], LogindSession::None),
+            (vec![], LogindSession::None),
         ] {
             assert_eq!(screen(&session(&properties)), expected, "{properties:?}");
         }
@@ -191,11 +194,11 @@ mod tests {
     fn the_person_is_away_if_there_are_screens_and_all_are_locked() {
         for (screens, presence) in [
             (&[][..], Presence::Present),
-            (&[Screen::None], Presence::Present),
-            (&[Screen::Open], Presence::Present),
-            (&[Screen::Locked, Screen::Open], Presence::Present),
-            (&[Screen::Locked], Presence::Away),
-            (&[Screen::Locked, Screen::None, Screen::Locked], Presence::Away),
+            (&[LogindSession::None], Presence::Present),
+            (&[LogindSession::Open], Presence::Present),
+            (&[LogindSession::Locked, LogindSession::Open], Presence::Present),
+            (&[LogindSession::Locked], Presence::Away),
+            (&[LogindSession::Locked, LogindSession::None, LogindSession::Locked], Presence::Away),
         ] {
             assert_eq!(presence_at(screens), presence, "{screens:?}");
         }

@@ -7,7 +7,7 @@ use ssoctl_protocol::{Secret, secret};
 
 use super::{CallError, DeviceAuthorization, ErrorName, Grant, Issued, Registration};
 use crate::issuer::Issuer;
-use crate::transport::decode::{Members, Unusable, in_words, presentable, recognise};
+use crate::transport::decode::{JsonObject, Unusable, in_words, presentable, recognise};
 use crate::transport::{ErrorNames, Reply};
 
 /// RFC 8628, section 3.2: the interval where the service names none.
@@ -118,13 +118,13 @@ pub fn issued(body: &[u8]) -> Result<Issued, CallError> {
 fn answer_to<T>(
     operation: &'static str,
     body: &[u8],
-    read: impl FnOnce(&mut Members) -> Result<T, Unusable>,
+    read: impl FnOnce(&mut JsonObject) -> Result<T, Unusable>,
 ) -> Result<T, CallError> {
-    let answer = Members::of(body).and_then(|mut members| read(&mut members));
+    let answer = JsonObject::of(body).and_then(|mut members| read(&mut members));
     answer.map_err(|unusable| CallError::unusable(operation, unusable))
 }
 
-fn lifetime(answer: &mut Members) -> Result<Duration, Unusable> {
+fn lifetime(answer: &mut JsonObject) -> Result<Duration, Unusable> {
     let in_range = |seconds| (1..=LONGEST_LIFETIME).contains(&seconds).then(|| Duration::from_secs(seconds));
     answer.natural("expiresIn", in_range)
 }
@@ -138,7 +138,7 @@ fn epoch(seconds: u64) -> Option<SystemTime> {
 /// description send 480 to 490 where the model says 400.
 pub fn error(reply: &Reply) -> CallError {
     let Reply { status, retry_after, .. } = *reply;
-    let mut members = Members::of(reply.body.expose()).unwrap_or_default();
+    let mut members = JsonObject::of(reply.body.expose()).unwrap_or_default();
     let mut text = |member| members.optional_text(member).ok().flatten();
     let (kind, error, reason) = (text("__type"), text("error"), text("reason"));
     let spellings = [reply.error_type.as_deref(), kind.as_deref(), error.as_deref()];

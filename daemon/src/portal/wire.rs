@@ -6,11 +6,11 @@ use std::time::{Duration, SystemTime};
 use serde::de::IgnoredAny;
 
 use super::{Account, AccountId, ErrorName, Keys, Page, PageToken, PortalError, RoleCredentials};
-use crate::transport::decode::{Members, Unusable, in_words, presentable, recognise};
+use crate::transport::decode::{JsonObject, Unusable, in_words, presentable, recognise};
 use crate::transport::{ErrorNames, Reply};
 
 pub fn role_credentials(body: &[u8]) -> Result<RoleCredentials, PortalError> {
-    let mut members = Members::of(body)?.object("roleCredentials")?;
+    let mut members = JsonObject::of(body)?.object("roleCredentials")?;
     Ok(RoleCredentials {
         keys: Arc::new(Keys {
             access_key_id: members.text("accessKeyId")?,
@@ -39,8 +39,8 @@ pub fn roles(body: &[u8]) -> Result<Page<String>, PortalError> {
     page(body, "roleList", |mut role| role.text("roleName"))
 }
 
-fn page<T>(body: &[u8], list: &str, read: impl Fn(Members) -> Result<T, Unusable>) -> Result<Page<T>, PortalError> {
-    let mut members = Members::of(body)?;
+fn page<T>(body: &[u8], list: &str, read: impl Fn(JsonObject) -> Result<T, Unusable>) -> Result<Page<T>, PortalError> {
+    let mut members = JsonObject::of(body)?;
     // The last page has no token, or an empty one.
     Ok(Page { items: members.list(list, read)?, next: members.optional_text("nextToken")?.map(PageToken) })
 }
@@ -60,7 +60,7 @@ pub fn logout(reply: &Reply) -> Result<(), PortalError> {
 /// body's `__type`; the status decides nothing if there is a name.
 pub fn error(reply: &Reply) -> PortalError {
     let Reply { status, retry_after, .. } = *reply;
-    let mut members = Members::of(reply.body.expose()).unwrap_or_default();
+    let mut members = JsonObject::of(reply.body.expose()).unwrap_or_default();
     let mut text = |member| members.optional_text(member).ok().flatten();
     let (kind, message) = (text("__type"), text("message").unwrap_or_default());
     let spellings = [reply.error_type.as_deref(), kind.as_deref()];

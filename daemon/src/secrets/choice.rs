@@ -43,23 +43,23 @@ pub struct ChosenStore {
 impl ChosenStore {
     /// Uses the store that `setting` names, with files in the directory `records`. Has to be called within a tokio runtime.
     pub fn start(
-        setting: config::SecretStore,
+        setting: config::StoreSetting,
         records: PathBuf,
         claim: Arc<Claim>,
         machine: MachineProblems,
         clock: Arc<dyn Clock>,
     ) -> Arc<Self> {
         let (uses_keyring, keyring_use) = match setting {
-            config::SecretStore::Auto | config::SecretStore::Keyring => (true, Use::Keep),
-            config::SecretStore::File | config::SecretStore::Memory => (false, Use::Empty),
+            config::StoreSetting::Auto | config::StoreSetting::Keyring => (true, Use::Keep),
+            config::StoreSetting::File | config::StoreSetting::Memory => (false, Use::Empty),
         };
         let keyring = Arc::new(KeyringStore::new(keyring_use, clock));
         let file = Arc::new(FileStore::new(records));
         let used = match setting {
-            config::SecretStore::Auto => None,
-            config::SecretStore::Keyring => Some(MovingStore::new(keyring.clone(), vec![file.clone()], None)),
-            config::SecretStore::File => Some(emptying(file.clone(), vec![], &keyring, &claim)),
-            config::SecretStore::Memory => {
+            config::StoreSetting::Auto => None,
+            config::StoreSetting::Keyring => Some(MovingStore::new(keyring.clone(), vec![file.clone()], None)),
+            config::StoreSetting::File => Some(emptying(file.clone(), vec![], &keyring, &claim)),
+            config::StoreSetting::Memory => {
                 Some(emptying(Arc::new(MemoryStore::default()), vec![file.clone()], &keyring, &claim))
             }
         };
@@ -222,11 +222,11 @@ fn emptying(
 }
 
 /// Whether a daemon with this `setting` that was refused the keyring can do without it, as the machine has none.
-pub async fn can_do_without_keyring(setting: config::SecretStore, clock: Arc<dyn Clock>) -> bool {
+pub async fn can_do_without_keyring(setting: config::StoreSetting, clock: Arc<dyn Clock>) -> bool {
     match setting {
-        config::SecretStore::File | config::SecretStore::Memory => true,
-        config::SecretStore::Keyring => false,
-        config::SecretStore::Auto => {
+        config::StoreSetting::File | config::StoreSetting::Memory => true,
+        config::StoreSetting::Keyring => false,
+        config::StoreSetting::Auto => {
             let keyring = KeyringStore::new(Use::Empty, clock);
             keyring.is_out_of_reach() || keyring.search().await.is_err_and(|obstacle| obstacle.is_absence())
         }

@@ -15,8 +15,7 @@ use ssoctl_protocol::{Secret, secret};
 use crate::clock::Now;
 use crate::config::Identity;
 use crate::issuer::Issuer;
-use crate::oidc;
-use crate::token::{AccessToken, Kept, Renewal, Token};
+use crate::token::{AccessToken, Kept, Registration, Renewal, Token};
 
 /// The version that this build writes, and the only one that it reads.
 const VERSION: u32 = 2;
@@ -38,7 +37,7 @@ struct Record {
     written_at: u64,
     #[serde(flatten)]
     owner: StoredOwner,
-    registration: Option<Registration>,
+    registration: Option<StoredRegistration>,
     token: Option<StoredToken>,
     #[serde(default)]
     portal_caps: bool,
@@ -65,7 +64,7 @@ pub struct Owner {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Registration {
+struct StoredRegistration {
     client_id: String,
     #[serde(serialize_with = "secret::expose")]
     client_secret: Secret<String>,
@@ -91,7 +90,7 @@ struct StoredToken {
 struct StoredRenewal {
     #[serde(serialize_with = "secret::expose")]
     refresh_token: Secret<String>,
-    registration: Registration,
+    registration: StoredRegistration,
 }
 
 pub fn encode(owner: &Owner, kept: &Kept, now: Now) -> Secret<Vec<u8>> {
@@ -99,7 +98,7 @@ pub fn encode(owner: &Owner, kept: &Kept, now: Now) -> Secret<Vec<u8>> {
         version: VERSION,
         written_at: seconds(now.wall),
         owner: StoredOwner::from(owner),
-        registration: kept.registration.as_ref().map(Registration::from),
+        registration: kept.registration.as_ref().map(StoredRegistration::from),
         token: kept.token.as_ref().map(|token| StoredToken {
             access_token: token.access.value.clone(),
             token_type: token.access.token_type.clone(),
@@ -110,7 +109,7 @@ pub fn encode(owner: &Owner, kept: &Kept, now: Now) -> Secret<Vec<u8>> {
             found_in: token.found_in.as_ref().map(|file| file.to_string_lossy().into_owned()),
             renewal: token.renewal.as_ref().map(|renewal| StoredRenewal {
                 refresh_token: renewal.refresh_token.clone(),
-                registration: Registration::from(&renewal.registration),
+                registration: StoredRegistration::from(&renewal.registration),
             }),
         }),
         portal_caps: kept.portal_caps,
@@ -177,8 +176,8 @@ pub fn written_at(bytes: &[u8]) -> u64 {
     serde_json::from_slice(bytes).map_or(0, |written: Written| written.written_at)
 }
 
-impl From<&oidc::Registration> for Registration {
-    fn from(registration: &oidc::Registration) -> Self {
+impl From<&Registration> for StoredRegistration {
+    fn from(registration: &Registration) -> Self {
         Self {
             client_id: registration.client_id.clone(),
             client_secret: registration.client_secret.clone(),
@@ -188,9 +187,9 @@ impl From<&oidc::Registration> for Registration {
     }
 }
 
-impl Registration {
-    fn issued_by(self, issuer: &Issuer) -> oidc::Registration {
-        oidc::Registration {
+impl StoredRegistration {
+    fn issued_by(self, issuer: &Issuer) -> Registration {
+        Registration {
             client_id: self.client_id,
             client_secret: self.client_secret,
             issued_at: time(self.issued_at),
@@ -244,7 +243,7 @@ mod tests {
     }
 
     fn kept(at: Now) -> Kept {
-        let registration = oidc::Registration {
+        let registration = Registration {
             client_id: "id".into(),
             client_secret: "cs".into(),
             issued_at: at.wall,

@@ -11,7 +11,7 @@ use super::disk::{self, Change, DiskError, Fingerprint, Reading, Work};
 use super::file::{Content, Publication};
 use super::proof::{self, Verdict};
 use super::service_time::ServiceTime;
-use super::step::{self, Step, View};
+use super::step::{self, Facts, Step};
 use super::token_file::{Presence, TokenFile};
 use super::{Files, Standing, is_shared};
 use crate::clock::BootTime;
@@ -210,7 +210,7 @@ impl Keeper {
         file.is_published = token.is_some_and(|token| content.holds(&token.access.value));
         let service_time = *self.service_time.borrow();
         let offer = file.offer_of(fingerprint, now.boot);
-        let view = View {
+        let facts = Facts {
             identity: &self.entry.config.identity,
             files_issuer: self.entry.config.token_files_issuer.as_ref(),
             file: &file.path,
@@ -226,7 +226,7 @@ impl Keeper {
             is_signed_out: self.is_signed_out,
             offer,
         };
-        let step = step::decide(content, &view);
+        let step = step::decide(content, &facts);
         self.take(step, index, fingerprint).await
     }
 

@@ -47,7 +47,7 @@ pub(super) const OTHER_ISSUER: &str =
     "it holds a sign-in of the service that the AWS configuration names, and this session signs in at another one";
 
 /// What the session has.
-pub(super) struct View<'a> {
+pub(super) struct Facts<'a> {
     pub(super) identity: &'a Identity,
     /// Who issues the sign-ins that other programs put into its files.
     pub(super) files_issuer: Option<&'a Issuer>,
@@ -75,32 +75,32 @@ pub(super) enum Offer {
     Unproved,
 }
 
-pub(super) fn decide(content: Content, view: &View<'_>) -> Step {
+pub(super) fn decide(content: Content, facts: &Facts<'_>) -> Step {
     let members = match content {
         Content::Absent => Box::<Members>::default(),
-        Content::Garbled if !view.is_written => return Step::ReadAgain,
-        Content::Garbled => return unreadable("it is not a whole token file", view),
+        Content::Garbled if !facts.is_written => return Step::ReadAgain,
+        Content::Garbled => return unreadable("it is not a whole token file", facts),
         Content::Members(members) => members,
     };
-    match (members.holding(&view.identity.issuer, view.file), &view.publication) {
-        (Holding::Unreadable(why), _) => unreadable(why, view),
+    match (members.holding(&facts.identity.issuer, facts.file), &facts.publication) {
+        (Holding::Unreadable(why), _) => unreadable(why, facts),
         (Holding::Published, Some(publication)) if members.says(publication) => Step::Leave,
-        (Holding::Published, None) if view.is_signed_out => Step::Remove,
+        (Holding::Published, None) if facts.is_signed_out => Step::Remove,
         (Holding::Nothing | Holding::Published, Some(publication)) => Step::Publish(members.publish(publication)),
         (Holding::Nothing | Holding::Published, None) => Step::Leave,
         (Holding::Foreign(found), publication) => {
-            let is_ours_to_take = is_of(&members, view.identity);
-            if is_ours_to_take && view.files_issuer != Some(&view.identity.issuer) {
+            let is_ours_to_take = is_of(&members, facts.identity);
+            if is_ours_to_take && facts.files_issuer != Some(&facts.identity.issuer) {
                 return Step::Tell(OTHER_ISSUER);
             }
-            match (view.offer, publication) {
-                (Offer::NotMade, _) if is_ours_to_take && view.is_loading => Step::Leave,
+            match (facts.offer, publication) {
+                (Offer::NotMade, _) if is_ours_to_take && facts.is_loading => Step::Leave,
                 (Offer::NotMade, _) if is_ours_to_take => Step::Offer(found),
                 (Offer::Unproved, _) => Step::Wait,
-                (_, Some(publication)) if view.is_durable || !members.has_secrets() => {
+                (_, Some(publication)) if facts.is_durable || !members.has_secrets() => {
                     Step::Publish(members.publish(publication))
                 }
-                (Offer::TakenOver, None) if view.is_signed_out => Step::Remove,
+                (Offer::TakenOver, None) if facts.is_signed_out => Step::Remove,
                 _ => Step::Leave,
             }
         }
@@ -108,8 +108,8 @@ pub(super) fn decide(content: Content, view: &View<'_>) -> Step {
 }
 
 /// A malformed file is moved aside where there is a token to publish, and is not lost.
-const fn unreadable(why: &'static str, view: &View<'_>) -> Step {
-    if view.publication.is_some() { Step::SetAside(why) } else { Step::Tell(why) }
+const fn unreadable(why: &'static str, facts: &Facts<'_>) -> Step {
+    if facts.publication.is_some() { Step::SetAside(why) } else { Step::Tell(why) }
 }
 
 /// Whether a file is about this portal. One that does not say so is about none.
@@ -160,12 +160,12 @@ mod tests {
     }
 
     /// What is done, in a word.
-    fn done(file: Option<&Value>, live: bool, change: impl FnOnce(&mut View<'_>)) -> &'static str {
+    fn done(file: Option<&Value>, live: bool, change: impl FnOnce(&mut Facts<'_>)) -> &'static str {
         let identity = Identity::new(None, URL, "eu-west-1", &[]).unwrap();
         let token = Secret::from("ours");
         let publication =
             Publication { start_url: URL, region: "eu-west-1", access_token: &token, expires_at: expires_at() };
-        let mut view = View {
+        let mut facts = Facts {
             identity: &identity,
             files_issuer: Some(&identity.issuer),
             file: Path::new("/cache/a.json"),
@@ -176,8 +176,8 @@ mod tests {
             is_signed_out: false,
             offer: Offer::NotMade,
         };
-        change(&mut view);
-        match decide(file.map_or(Content::Absent, content), &view) {
+        change(&mut facts);
+        match decide(file.map_or(Content::Absent, content), &facts) {
             Step::Leave => "left",
             Step::Offer(_) => "offered",
             Step::ReadAgain => "read again",
@@ -191,15 +191,15 @@ mod tests {
 
     #[test]
     fn the_table_holds() {
-        let offered = |offer| move |view: &mut View<'_>| view.offer = offer;
+        let offered = |offer| move |facts: &mut Facts<'_>| facts.offer = offer;
         let (taken, declined) = (offered(Offer::TakenOver), offered(Offer::Declined));
         let gone = |offer| {
-            move |view: &mut View<'_>| {
-                view.is_signed_out = true;
-                view.offer = offer;
+            move |facts: &mut Facts<'_>| {
+                facts.is_signed_out = true;
+                facts.offer = offer;
             }
         };
-        let as_it_is = |_: &mut View<'_>| {};
+        let as_it_is = |_: &mut Facts<'_>| {};
 
         assert_eq!((done(None, true, as_it_is), done(None, false, as_it_is)), ("published", "left"));
         assert_eq!(done(None, false, gone(Offer::NotMade)), "left");
@@ -222,7 +222,7 @@ mod tests {
             (done(Some(&elsewhere()), true, as_it_is), done(Some(&elsewhere()), false, as_it_is)),
             ("published", "left")
         );
-        let written = |view: &mut View<'_>| view.is_written = true;
+        let written = |facts: &mut Facts<'_>| facts.is_written = true;
         for unreadable in [
             json!({"accessToken": "a", "expiresAt": "soon"}),
             json!({"accessToken": "a\u{1b}[2J", "expiresAt": "2026-11-23T12:00:00Z"}),
@@ -242,10 +242,10 @@ mod tests {
     fn what_is_not_proved_yet_is_left_whatever_the_session_has() {
         for file in [foreign(), access_only()] {
             for live in [true, false] {
-                assert_eq!(done(Some(&file), live, |view| view.offer = Offer::Unproved), "left until later");
+                assert_eq!(done(Some(&file), live, |facts| facts.offer = Offer::Unproved), "left until later");
             }
             assert_eq!(
-                done(Some(&file), false, |view| (view.is_signed_out, view.offer) = (true, Offer::Unproved)),
+                done(Some(&file), false, |facts| (facts.is_signed_out, facts.offer) = (true, Offer::Unproved)),
                 "left until later"
             );
         }
@@ -258,16 +258,16 @@ mod tests {
         for issuer in [None, Some(elsewhere)] {
             for file in [foreign(), access_only()] {
                 for live in [true, false] {
-                    assert_eq!(done(Some(&file), live, |view| view.files_issuer = issuer), "told", "{issuer:?}");
+                    assert_eq!(done(Some(&file), live, |facts| facts.files_issuer = issuer), "told", "{issuer:?}");
                 }
             }
-            assert_eq!(done(Some(&published("older")), true, |view| view.files_issuer = issuer), "published");
+            assert_eq!(done(Some(&published("older")), true, |facts| facts.files_issuer = issuer), "published");
         }
     }
 
     #[test]
     fn nothing_foreign_is_touched_before_our_own_record_is_known() {
-        let loading = |view: &mut View<'_>| (view.is_loading, view.is_durable) = (true, false);
+        let loading = |facts: &mut Facts<'_>| (facts.is_loading, facts.is_durable) = (true, false);
         for file in [foreign(), access_only()] {
             assert_eq!((done(Some(&file), true, loading), done(Some(&file), false, loading)), ("left", "left"));
         }
@@ -281,9 +281,9 @@ mod tests {
     #[test]
     fn secrets_stay_in_the_file_until_ours_are_durable() {
         let fleeting = |offer| {
-            move |view: &mut View<'_>| {
-                view.is_durable = false;
-                view.offer = offer;
+            move |facts: &mut Facts<'_>| {
+                facts.is_durable = false;
+                facts.offer = offer;
             }
         };
         for offer in [Offer::TakenOver, Offer::Declined] {

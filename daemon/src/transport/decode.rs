@@ -34,9 +34,9 @@ impl Unusable {
 
 /// The members of a JSON object. `null` counts as missing.
 #[derive(Default)]
-pub struct Members(Map<String, Value>);
+pub struct JsonObject(Map<String, Value>);
 
-impl Members {
+impl JsonObject {
     /// Reads an answer.
     pub fn of(body: &[u8]) -> Result<Self, Unusable> {
         let value = serde_json::from_slice(body).map_err(|error| {
