@@ -104,6 +104,7 @@ macro_rules! routes {
     };
 }
 
+// Each row: Route(names in the path) = METHOD "path" or "path that names the session" ? parameters, with body => answer;
 routes! {
     /// The daemon.
     Health = GET "/v1/health" ? => DaemonStatus;

@@ -18,7 +18,7 @@ use ssoctl_protocol::{
 };
 use tokio::sync::watch;
 
-use super::call_limits::CallLimits;
+use super::call_limit::CallLimit;
 use super::reply::{self, Reply, ok};
 use super::{problem, status, web_page};
 use crate::config::{FilePair, SaveError};
@@ -43,7 +43,10 @@ pub struct Api {
     pub world: World,
     pub token_files: TokenFiles,
     pub left_records: LeftRecords,
-    pub limits: CallLimits,
+    /// An import reads a directory and asks every session.
+    pub imports: CallLimit,
+    /// A new session rewrites the configuration file.
+    pub new_sessions: CallLimit,
     pub started_at: Timestamp,
     pub settings: Settings,
     /// Reads files that a caller has named, and remembers them.
@@ -180,7 +183,7 @@ impl Api {
 
     async fn import(&self, query: &Query) -> Result<Import, Problem> {
         let view = self.view(query).await?;
-        self.limits.admit_import(self.world.clock.now().boot)?;
+        self.imports.admit(self.world.clock.now().boot)?;
         self.token_files.import(&view, &self.world).await.map_err(|why| Problem::new(ErrorCode::Internal, why))
     }
 

@@ -11,11 +11,11 @@
 //! | `freed_memory` | gives memory back after many connections have ended |
 //! | `web_page` | refuses requests of web pages |
 //! | `handlers`, `logout`, `new_session`, `roles` | what each route does |
-//! | `call_limits` | limits calls that cost more than reading memory |
+//! | `call_limit` | limits calls that cost more than reading memory |
 //! | `reply` | answers as HTTP |
 //! | `status`, `problem` | pure: sessions and refusals in the words of the contract |
 
-mod call_limits;
+mod call_limit;
 mod connection;
 pub mod descriptors;
 mod foreign;
@@ -32,6 +32,6 @@ mod status;
 mod unread;
 mod web_page;
 
-pub use call_limits::CallLimits;
+pub use call_limit::CallLimit;
 pub use connection::serve;
 pub use handlers::{Api, Named, Saved};

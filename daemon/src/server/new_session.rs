@@ -28,7 +28,7 @@ impl Api {
         if let Some(known) = self.known(&session)? {
             return Ok(known);
         }
-        self.limits.admit_new_session(self.world.clock.now().boot)?;
+        self.new_sessions.admit(self.world.clock.now().boot)?;
         let (name, directory) = (self.save)(session).await.map_err(|error| problem::not_saved(&error))?;
         directory.default_view().named(&name).map(|entry| self.status(entry)).ok_or_else(|| {
             let detail = format!("session {name:?} was saved but could not be read back; see: ssoctl status");

@@ -1,10 +1,8 @@
 //! What the daemon, its sessions and records are like, in the words of the contract. Pure.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use ssoctl_protocol::body::{
-    ConfigurationProblem, DefinedBy, ForeignIssuer, LeftRecord, Registration, TokenFiles, UnprovedFile,
-};
+use ssoctl_protocol::body::{ConfigurationProblem, DefinedBy, ForeignIssuer, LeftRecord, Registration, TokenFiles};
 use ssoctl_protocol::settings::{AwsConfigFile, Settings};
 use ssoctl_protocol::{
     DaemonStatus, LastError, NextStep, PendingLogin, SessionState, SessionStatus, StoreStatus, Timestamp, VERSION,
@@ -15,7 +13,6 @@ use crate::config::{OriginKind, Severity};
 use crate::directory::{Directory, Entry};
 use crate::notice::FlowView;
 use crate::session::{CameBy, Next, Snapshot};
-use crate::token_files::Standing;
 use crate::world::World;
 
 pub(super) fn time(now: Now, time: BootTime) -> Timestamp {
@@ -75,7 +72,7 @@ fn with_named_files(settings: &Settings, directory: &Directory) -> Settings {
     Settings { aws_config_files: files.collect(), ..settings.clone() }
 }
 
-pub(super) fn session(entry: &Entry, snapshot: &Snapshot, token_files: Option<Standing>, now: Now) -> SessionStatus {
+pub(super) fn session(entry: &Entry, snapshot: &Snapshot, token_files: Option<TokenFiles>, now: Now) -> SessionStatus {
     let config = &entry.config;
     let token = snapshot.token.as_ref();
     let (endpoints, configuration_error) = match &config.endpoints {
@@ -131,11 +128,7 @@ pub(super) fn session(entry: &Entry, snapshot: &Snapshot, token_files: Option<St
         }),
         unsaved: snapshot.unsaved,
         found_in: token.and_then(|token| token.found_in.as_deref()).map(shown),
-        token_files: token_files.map(|Standing { files, trouble, unproved }| TokenFiles {
-            published: files.iter().map(PathBuf::as_path).map(shown).collect(),
-            error: trouble,
-            unproved: unproved.into_iter().map(|(file, why)| UnprovedFile { file: shown(&file), why }).collect(),
-        }),
+        token_files,
         defined_by: Some(DefinedBy {
             kind: kind.to_owned(),
             file: shown(&config.origin.place.file),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ssoctl_protocol::Timestamp;
+use ssoctl_protocol::body::TokenFiles;
 use tokio::sync::watch;
 
 use super::disk::{self, Change, DiskError, Fingerprint, Reading, Work};
@@ -13,7 +14,7 @@ use super::proof::{self, Verdict};
 use super::service_time::ServiceTime;
 use super::step::{self, Facts, Step};
 use super::token_file::{Presence, TokenFile};
-use super::{Files, Standing, is_shared};
+use super::{Files, is_shared};
 use crate::clock::BootTime;
 use crate::config::normalise_start_url;
 use crate::directory::Entry;
@@ -89,7 +90,7 @@ impl Keeper {
     }
 
     /// Works until the session ends, or, where it only removes files, until that is done.
-    pub(super) async fn run(mut self, mut pokes: watch::Receiver<()>, report: impl Fn(Option<Standing>) + Send) {
+    pub(super) async fn run(mut self, mut pokes: watch::Receiver<()>, report: impl Fn(Option<TokenFiles>) + Send) {
         let mut snapshots = self.entry.session.snapshots();
         let mut surroundings = self.world.surroundings.clone();
         let mut stirrings = surroundings.borrow_and_update().stirrings;
@@ -139,12 +140,13 @@ impl Keeper {
         }
     }
 
-    fn standing(&self) -> Standing {
+    fn standing(&self) -> TokenFiles {
+        let published = self.files.iter().filter(|file| file.is_published);
         let trouble = self.files.iter().find_map(|file| file.trouble.clone());
-        Standing {
-            files: self.files.iter().filter(|file| file.is_published).map(|file| file.path.clone()).collect(),
+        TokenFiles {
+            published: published.map(|file| file.path.display().to_string()).collect(),
             unproved: self.files.iter().filter_map(TokenFile::unproved).collect(),
-            trouble: trouble.or_else(|| self.files.iter().find_map(TokenFile::refused)),
+            error: trouble.or_else(|| self.files.iter().find_map(TokenFile::refused)),
         }
     }
 

@@ -29,6 +29,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use ssoctl_protocol::body;
 use ssoctl_protocol::import::Import;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -46,21 +47,10 @@ use service_time::ServiceTime;
 /// A time that never comes: a sleep until then ends when the wall clock is set.
 const NEVER: Duration = Duration::from_secs(400 * 366 * 86_400);
 
-/// The state of one session's files.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Standing {
-    /// The files that hold its token now.
-    pub files: Vec<PathBuf>,
-    /// The files that hold a sign-in that is not proved yet, and why.
-    pub unproved: Vec<(PathBuf, String)>,
-    /// What is wrong with a file, and what to do.
-    pub trouble: Option<String>,
-}
-
 /// The files of a session by their keys.
 type Files = BTreeMap<String, PathBuf>;
 
-type Standings = Arc<Mutex<BTreeMap<Identity, Standing>>>;
+type Standings = Arc<Mutex<BTreeMap<Identity, body::TokenFiles>>>;
 
 /// Tends the files of all sessions that share their tokens, until it is dropped.
 pub struct TokenFiles {
@@ -98,7 +88,7 @@ impl TokenFiles {
     }
 
     /// The state of a session's files; `None` if it shares none.
-    pub fn standing(&self, identity: &Identity) -> Option<Standing> {
+    pub fn standing(&self, identity: &Identity) -> Option<body::TokenFiles> {
         lock(&self.standings).get(identity).cloned()
     }
 }
@@ -229,15 +219,15 @@ impl Tending {
     }
 
     /// Where a keeper reports the state of its files, and that it has none any more.
-    fn report(&self, assigned: &Assigned) -> impl Fn(Option<Standing>) + Send + 'static {
+    fn report(&self, assigned: &Assigned) -> impl Fn(Option<body::TokenFiles>) + Send + 'static {
         let (standings, contested) = (Arc::clone(&self.standings), assigned.contested.clone());
         let identity = assigned.entry.config.identity.clone();
         move |standing| {
             let mut standings = lock(&standings);
             match standing {
                 Some(standing) => {
-                    let trouble = standing.trouble.or_else(|| contested.clone());
-                    standings.insert(identity.clone(), Standing { trouble, ..standing });
+                    let error = standing.error.or_else(|| contested.clone());
+                    standings.insert(identity.clone(), body::TokenFiles { error, ..standing });
                 }
                 None => drop(standings.remove(&identity)),
             }
@@ -245,7 +235,7 @@ impl Tending {
     }
 }
 
-fn lock(standings: &Standings) -> MutexGuard<'_, BTreeMap<Identity, Standing>> {
+fn lock(standings: &Standings) -> MutexGuard<'_, BTreeMap<Identity, body::TokenFiles>> {
     standings.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ssoctl_protocol::body::UnprovedFile;
+
 use super::disk::Fingerprint;
 use super::proof::Verdict;
 use super::step::Offer;
@@ -95,9 +97,9 @@ impl TokenFile {
     }
 
     /// The file and why, if it holds a sign-in that is not proved yet.
-    pub(super) fn unproved(&self) -> Option<(PathBuf, String)> {
+    pub(super) fn unproved(&self) -> Option<UnprovedFile> {
         let offered = self.offered.as_ref().filter(|offered| offered.again_at.is_some())?;
-        Some((self.path.clone(), offered.why.clone()?))
+        Some(UnprovedFile { file: self.path.display().to_string(), why: offered.why.clone()? })
     }
 
     /// What is wrong, if it holds a sign-in that the service does not know.

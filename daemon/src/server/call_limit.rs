@@ -1,0 +1,34 @@
+//! Limits of calls that cost more than reading memory, for all callers together. Sign-ins are limited by their session.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use ssoctl_protocol::{ErrorCode, Problem};
+
+use crate::budget::Budget;
+use crate::clock::BootTime;
+
+/// Limits calls of one kind to one in two seconds after a burst.
+#[derive(Debug)]
+pub struct CallLimit {
+    /// The calls, in words.
+    calls: &'static str,
+    budget: Mutex<Budget>,
+}
+
+impl CallLimit {
+    pub const fn new(calls: &'static str, burst: u32) -> Self {
+        Self { calls, budget: Mutex::new(Budget::new(burst, Duration::from_secs(2))) }
+    }
+
+    pub(super) fn admit(&self, now: BootTime) -> Result<(), Problem> {
+        let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
+        let wait = budget.wait(now);
+        if !wait.is_zero() {
+            let detail = format!("too many {}; the next in {} s", self.calls, wait.as_secs() + 1);
+            return Err(Problem::new(ErrorCode::TooManyRequests, detail));
+        }
+        budget.spend(now);
+        Ok(())
+    }
+}
