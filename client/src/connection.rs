@@ -9,7 +9,7 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
-use ssoctl_files::{holder, runtime};
+use ssoctl_files::{directory, holder};
 use ssoctl_protocol::route::Query;
 use ssoctl_protocol::{Problem, Route, SocketOwner, SocketPath, VERSION, settings};
 
@@ -278,7 +278,7 @@ fn service_calls(route: &Route) -> Duration {
 /// The value of a variable. A runtime directory that does not exist does not count.
 fn variable(name: &str) -> Option<OsString> {
     let value = environment::variable(name);
-    if name == "XDG_RUNTIME_DIR" { runtime::directory(value) } else { value }
+    if name == "XDG_RUNTIME_DIR" { directory::runtime(value) } else { value }
 }
 
 #[cfg(test)]

@@ -59,13 +59,9 @@ pub struct Claim {
     held: Mutex<Option<Held>>,
 }
 
-#[derive(Debug)]
-struct Held {
-    file: File,
-    exclusion: Exclusion,
-}
+/// The open file, and what keeps other daemons away.
+type Held = (File, Exclusion);
 
-/// What keeps other daemons away.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Exclusion {
     /// The kernel's lock.
@@ -117,15 +113,15 @@ impl Claim {
     /// Checks a claim that was made, and makes it again if its file is gone. `None` if it was not made.
     pub fn check(&self) -> Result<Option<Checked>, LockError> {
         let mut held = self.held();
-        let Some(known) = held.as_ref() else { return Ok(None) };
-        let identity = |file: Metadata| (file.dev(), file.ino());
+        let Some((file, exclusion)) = held.as_ref() else { return Ok(None) };
+        let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());
         let found = fs::symlink_metadata(&self.file).ok().map(identity);
-        let is_new = found.is_none() || found != known.file.metadata().ok().map(identity);
-        if !is_new && known.exclusion == Exclusion::Lock {
+        let is_new = found.is_none() || found != file.metadata().ok().map(identity);
+        if !is_new && *exclusion == Exclusion::Lock {
             return Ok(Some(Checked { exclusion: Exclusion::Lock, is_new }));
         }
         // A text that this process wrote does not refuse the claim.
-        let exclusion = held.insert(self.lock()?).exclusion;
+        let exclusion = held.insert(self.lock()?).1;
         Ok(Some(Checked { exclusion, is_new }))
     }
 
@@ -158,7 +154,7 @@ impl Claim {
             // The lock holds without the text, and on a full disk there are tokens to be served.
             tracing::warn!(%error, "who has {} could not be written into its lock", self.name);
         }
-        Ok(Held { file, exclusion })
+        Ok((file, exclusion))
     }
 }
 

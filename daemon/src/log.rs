@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::ValueEnum;
-use ssoctl_files::log_file::{self, LARGEST};
+use ssoctl_files::own_file::{LARGEST_LOG, open_log};
 use ssoctl_protocol::text::{self, LONGEST_LINE};
 use tracing::field::Field;
 use tracing_subscriber::field::MakeExt;
@@ -80,9 +80,9 @@ impl Write for Log {
     /// Gets a whole event in each call, as the formatters write them.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let mut length = self.length.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(file) = self.file.as_ref().filter(|_| *length > LARGEST) {
+        if let Some(file) = self.file.as_ref().filter(|_| *length > LARGEST_LOG) {
             // If no new file can be opened, nothing more is written to the old one.
-            let Ok(next) = log_file::open(file) else { return Ok(event.len()) };
+            let Ok(next) = open_log(file) else { return Ok(event.len()) };
             nix::unistd::dup2_stderr(&next)?;
             *length = 0;
         }

@@ -221,7 +221,7 @@ fn state_directory(named: Option<PathBuf>) -> anyhow::Result<PathBuf> {
 
 fn socket_path() -> anyhow::Result<SocketPath> {
     let variable = |name: &str| match name {
-        "XDG_RUNTIME_DIR" => ssoctl_files::runtime::directory(std::env::var_os(name)),
+        "XDG_RUNTIME_DIR" => ssoctl_files::directory::runtime(std::env::var_os(name)),
         _ => std::env::var_os(name),
     };
     SocketPath::from_environment(variable, std::env::home_dir())

@@ -1,9 +1,11 @@
-//! Directories that nobody else can write to: whoever can write to one could replace every file in it.
+//! Directories that nobody else can write to: whoever can write to one could replace every file in it. And where the runtime
+//! directory is.
 
+use std::ffi::OsString;
 use std::fs::{self, DirBuilder};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::explained::with_remedy;
 use crate::owner::{belongs, is_foreign, refuse_foreign_place};
@@ -36,6 +38,18 @@ pub fn private(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Returns the value of `XDG_RUNTIME_DIR` if that directory exists. Cron and su leave the variable out; then it is the one that
+/// the login manager makes, if that exists and belongs to this user.
+pub fn runtime(variable: Option<OsString>) -> Option<OsString> {
+    let named = variable.map(PathBuf::from).filter(|path| path.is_dir());
+    let usual = || {
+        let path = PathBuf::from(format!("/run/user/{}", rustix::process::geteuid().as_raw()));
+        let is_ours = fs::metadata(&path).is_ok_and(|found| found.is_dir() && !is_foreign(&found));
+        (cfg!(target_os = "linux") && is_ours).then_some(path)
+    };
+    named.or_else(usual).map(PathBuf::into_os_string)
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs::Permissions;
@@ -59,5 +73,14 @@ mod tests {
         let link = home.path().join("link");
         symlink(&directory, &link).unwrap();
         assert!(private(&link).is_err(), "where the link leads is what counts");
+    }
+
+    #[test]
+    fn a_runtime_directory_that_is_there_counts_and_one_that_is_not_never_does() {
+        let home = tempfile::tempdir().unwrap();
+        let there = home.path().as_os_str().to_owned();
+        assert_eq!(runtime(Some(there.clone())), Some(there));
+        let missing = home.path().join("missing").into_os_string();
+        assert_ne!(runtime(Some(missing.clone())), Some(missing));
     }
 }

@@ -22,8 +22,19 @@ pub fn open(path: &Path) -> io::Result<File> {
 }
 
 /// Opens the file for writing at its end.
-pub fn append(path: &Path) -> io::Result<File> {
+fn append(path: &Path) -> io::Result<File> {
     open_with(File::options().append(true), path)
+}
+
+/// A log with more bytes than this is moved away.
+pub const LARGEST_LOG: u64 = 1024 * 1024;
+
+/// Opens the log for writing at its end. One with more than [`LARGEST_LOG`] bytes is renamed to `….log.old` first.
+pub fn open_log(path: &Path) -> io::Result<File> {
+    if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() > LARGEST_LOG) {
+        fs::rename(path, path.with_extension("log.old")).map_err(|error| explained(error, path))?;
+    }
+    append(path)
 }
 
 fn open_with(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
@@ -105,5 +116,18 @@ mod tests {
         fs::write(&path, "").unwrap();
         std::os::unix::fs::chown(&path, Some(65534), Some(65534)).unwrap();
         assert!(append(&path).unwrap_err().to_string().contains("(uid 65534); remove it"));
+    }
+
+    #[test]
+    fn a_large_log_is_moved_away_and_only_one_is_kept() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("ssoctld.log");
+        for filling in [b'a', b'b'] {
+            open_log(&path).unwrap();
+            fs::write(&path, vec![filling; 1024 * 1024 + 1]).unwrap();
+        }
+        assert_eq!(open_log(&path).unwrap().metadata().unwrap().len(), 0);
+        assert_eq!(fs::read(home.path().join("ssoctld.log.old")).unwrap()[0], b'b');
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 2);
     }
 }

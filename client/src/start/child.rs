@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use rustix::fs::{FlockOperation, flock};
-use ssoctl_files::{directory, log_file, own_file};
+use ssoctl_files::{directory, own_file};
 
 use super::passed_on;
 use crate::{environment, installation};
@@ -60,7 +60,7 @@ impl Starter {
     }
 
     fn spawn(&mut self) -> Result<(), String> {
-        let output = log_file::open(&self.log).map_err(|error| no_log(&self.log, &error))?;
+        let output = own_file::open_log(&self.log).map_err(|error| no_log(&self.log, &error))?;
         let errors = output.try_clone().map_err(|error| no_log(&self.log, &error))?;
         self.log_length = output.metadata().map_or(0, |metadata| metadata.len());
         let child = Command::new(&self.program)

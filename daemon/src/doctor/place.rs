@@ -1,7 +1,7 @@
 //! What the file system says of a path, and what is wrong with it if others can change what is there.
 
-use std::fs;
-use std::io::ErrorKind;
+use std::fs::Metadata;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
@@ -41,18 +41,8 @@ pub(super) enum Expected {
     Directory,
 }
 
-impl Place {
-    /// Does not follow a symbolic link.
-    pub(super) fn at(path: &Path) -> Self {
-        Self::from_metadata(fs::symlink_metadata(path))
-    }
-
-    /// Follows a symbolic link.
-    pub(super) fn behind(path: &Path) -> Self {
-        Self::from_metadata(fs::metadata(path))
-    }
-
-    fn from_metadata(metadata: std::io::Result<fs::Metadata>) -> Self {
+impl From<io::Result<Metadata>> for Place {
+    fn from(metadata: io::Result<Metadata>) -> Self {
         match metadata {
             Ok(metadata) => {
                 let kind = if metadata.is_dir() {
@@ -69,7 +59,9 @@ impl Place {
             Err(error) => Self::Unknown(error.to_string()),
         }
     }
+}
 
+impl Place {
     /// What is wrong with this place, if anything is there. Each remedy may end with an alternative: `or_else`.
     pub(super) fn judge(&self, check: Check, path: &Path, expected: Expected, or_else: &str) -> Option<Finding> {
         let (kind, name, needed, forbidden) = match expected {

@@ -1,6 +1,8 @@
 //! The daemon's socket. Client and daemon refuse one that others could have replaced: whoever can write to the directory of a
 //! default socket could pose as the daemon.
 
+use std::fs;
+
 use ssoctl_protocol::SocketPath;
 use ssoctl_protocol::socket::LONGEST_PATH;
 
@@ -21,8 +23,8 @@ impl Socket {
     pub(super) fn find(path: SocketPath) -> Self {
         let directory = path.path().parent();
         Self {
-            directory: directory.map_or(Place::Missing, Place::at),
-            file: Place::at(path.path()),
+            directory: directory.map_or(Place::Missing, |directory| fs::symlink_metadata(directory).into()),
+            file: Place::from(fs::symlink_metadata(path.path())),
             unwritable: directory.and_then(unwritable),
             path,
         }

@@ -1,5 +1,6 @@
 //! The state directory: whether a daemon can keep records in it, and which daemon has its lock.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use ssoctl_files::holder::{Holder, STATE_LOCK};
@@ -34,8 +35,8 @@ impl State {
         // The lock is not tried: for a moment that would keep a daemon from starting.
         let free = rustix::fs::statvfs(&path).ok().map(|system| system.f_bavail.saturating_mul(system.f_frsize));
         Self {
-            directory: Place::behind(&path),
-            records: Place::at(&path.join("records")),
+            directory: Place::from(fs::metadata(&path)),
+            records: Place::from(fs::symlink_metadata(path.join("records"))),
             unwritable: unwritable(&path),
             free,
             holder: Holder::read(&path.join(STATE_LOCK))

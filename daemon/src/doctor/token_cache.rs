@@ -18,7 +18,7 @@ pub(super) struct TokenCache {
 impl TokenCache {
     pub(super) fn find(home: &Path) -> Self {
         let path = home.join(".aws/sso/cache");
-        let is_open = |file: &PathBuf| match Place::at(file) {
+        let is_open = |file: &PathBuf| match Place::from(fs::symlink_metadata(file)) {
             Place::There { foreign, mode, .. } => foreign.is_some() || mode & 0o077 != 0,
             Place::Missing | Place::Unknown(_) => false,
         };
@@ -26,7 +26,7 @@ impl TokenCache {
         let entries = fs::read_dir(&path).into_iter().flatten().flatten().map(|entry| entry.path());
         let mut open_files: Vec<PathBuf> = entries.filter(is_token).filter(is_open).collect();
         open_files.sort();
-        Self { directory: Place::behind(&path), open_files, path }
+        Self { directory: Place::from(fs::metadata(&path)), open_files, path }
     }
 
     pub(super) fn judge(&self) -> Finding {
