@@ -102,7 +102,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         let machine = MachineProblems::default();
         if let Err(unusable) = Proxies::from_process() {
             let (what, remedy) = unusable.told();
-            machine.found("the proxy", what, remedy);
+            machine.found("proxy", what, remedy);
         }
         let sources = Sources::read(paths, environment, &machine);
         let Sources { paths, environment, config: configured, .. } = &sources;

@@ -132,6 +132,7 @@ fn daemon() -> DaemonStatus {
             message: "unknown key \"colour\" is ignored".into(),
         }],
         machine_problems: vec![MachineProblem {
+            about: "watching /home/ada/.aws/config".into(),
             message: "this user's inotify instances are used up".into(),
             remedy: "raise fs.inotify.max_user_instances".into(),
         }],
@@ -229,6 +230,7 @@ fn daemon_json() -> Value {
             "message": "unknown key \"colour\" is ignored",
         }],
         "machine_problems": [{
+            "about": "watching /home/ada/.aws/config",
             "message": "this user's inotify instances are used up",
             "remedy": "raise fs.inotify.max_user_instances",
         }],

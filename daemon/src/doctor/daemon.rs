@@ -5,7 +5,7 @@ use std::path::Path;
 use ssoctl_protocol::route::Query;
 use ssoctl_protocol::{DaemonStatus, Route, SocketOwner};
 
-use super::report::{Check, Finding};
+use super::report::{Check, Finding, Verdict};
 use crate::inquiry::{self, Unanswered};
 use crate::machine::RESTART;
 
@@ -82,8 +82,10 @@ pub(super) fn judge_store(answer: &Answer) -> Finding {
     }
 }
 
-/// Repeats what the daemon reports: records without a session, and problems of its machine that are not among the findings.
+/// Repeats what the daemon reports: records without a session, and problems of its machine about which there is no finding yet.
 pub(super) fn judge_reported(status: &DaemonStatus, findings: &[Finding]) -> Vec<Finding> {
+    let is_known =
+        |about: &str| findings.iter().any(|finding| finding.name.0 == about && finding.result == Verdict::Problem);
     let records = status.left_records.iter().map(|record| {
         RECORD.warning(
             format!("the secret store has {record}, which belongs to no configured session"),
@@ -91,7 +93,7 @@ pub(super) fn judge_reported(status: &DaemonStatus, findings: &[Finding]) -> Vec
         )
     });
     let problems = status.machine_problems.iter();
-    let problems = problems.filter(|problem| !findings.iter().any(|finding| finding.message == problem.message));
+    let problems = problems.filter(|problem| !is_known(&problem.about));
     let problems = problems.map(|problem| MACHINE.warning(problem.message.clone(), problem.remedy.clone()));
     records.chain(problems).collect()
 }
@@ -99,8 +101,7 @@ pub(super) fn judge_reported(status: &DaemonStatus, findings: &[Finding]) -> Vec
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::report::Verdict;
-    use ssoctl_protocol::body::LeftRecord;
+    use ssoctl_protocol::body::{LeftRecord, MachineProblem};
     use ssoctl_protocol::settings::Settings;
     use ssoctl_protocol::{StoreStatus, Timestamp};
 
@@ -199,5 +200,14 @@ mod tests {
         for (status, body) in [(404, good), (200, "{}"), (200, "")] {
             assert!(matches!(read(status, body), Err(Unanswered::Garbled(_))), "{status} {body}");
         }
+    }
+
+    #[test]
+    fn a_problem_of_the_machine_that_doctor_has_found_itself_is_not_repeated() {
+        let mut status = status("1", None).unwrap();
+        let problem = |about: &str| MachineProblem { about: about.to_owned(), message: "m".into(), remedy: "r".into() };
+        status.machine_problems = vec![problem("proxy"), problem("keyring")];
+        let findings = [Check("proxy").problem("it cannot be used", "unset it"), Check("keyring").ok("it is unlocked")];
+        assert_eq!(judge_reported(&status, &findings), [MACHINE.warning("m", "r")]);
     }
 }

@@ -15,20 +15,6 @@ const INSTALL: &str = "run: ssoctl service install";
 
 const UNITS: [&str; 2] = ["ssoctld.socket", "ssoctld.service"];
 
-#[derive(Clone, PartialEq, Eq, Debug)]
-enum Manager {
-    Missing,
-    Unreachable(String),
-    Systemd(Vec<Unit>),
-    #[cfg_attr(not(any(target_os = "macos", test)), expect(dead_code, reason = "launchd is macOS's"))]
-    Launchd {
-        /// Whether the property list is in its place.
-        is_installed: bool,
-        /// Whether launchd has read it.
-        is_loaded: bool,
-    },
-}
-
 /// A unit of systemd.
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Unit {
@@ -72,19 +58,21 @@ impl Unit {
 }
 
 pub(super) async fn examine(limit: &TimeLimit) -> Vec<Finding> {
-    let manager = limit.wait_for(ask()).await;
-    let manager = manager.unwrap_or_else(|| Manager::Unreachable("no answer in time".to_owned()));
+    let units = match limit.wait_for(ask()).await.unwrap_or_else(|| Err(unreachable("no answer in time"))) {
+        Ok(units) => units,
+        Err(finding) => return vec![finding],
+    };
     let setting = |name: &str| std::fs::read_to_string(format!("/proc/sys/{}", name.replace('.', "/"))).ok();
-    let sandbox = restriction_of_user_namespaces(setting).and_then(|setting| judge_sandbox(&manager, setting));
-    std::iter::once(judge(&manager)).chain(sandbox).collect()
+    let sandbox = restriction_of_user_namespaces(setting).and_then(|setting| judge_sandbox(&units, setting));
+    std::iter::once(judge(&units)).chain(sandbox).collect()
 }
 
 /// Asks systemd. Takes as long as systemd likes.
 #[cfg(not(target_os = "macos"))]
-async fn ask() -> Manager {
+async fn ask() -> Result<Vec<Unit>, Finding> {
     // sd_booted(3).
     if !Path::new("/run/systemd/system").is_dir() {
-        return Manager::Missing;
+        return Err(missing());
     }
     let shown = Command::new("systemctl")
         .args(["--user", "show", "--property=Id,LoadState,UnitFileState,ActiveState,Result,ExecMainStatus,ExecStart"])
@@ -96,19 +84,20 @@ async fn ask() -> Manager {
         .await;
     match shown {
         Ok(shown) if shown.status.success() => {
-            Manager::Systemd(Unit::parse_all(&String::from_utf8_lossy(&shown.stdout), Path::exists))
+            Ok(Unit::parse_all(&String::from_utf8_lossy(&shown.stdout), Path::exists))
         }
-        Ok(shown) => Manager::Unreachable(String::from_utf8_lossy(&shown.stderr).trim().to_owned()),
-        Err(error) => Manager::Unreachable(format!("systemctl cannot be run: {error}")),
+        Ok(shown) => Err(unreachable(String::from_utf8_lossy(&shown.stderr).trim())),
+        Err(error) => Err(unreachable(&format!("systemctl cannot be run: {error}"))),
     }
 }
 
-/// Asks launchd. Takes as long as launchd likes.
+/// Asks launchd, which has no units. Takes as long as launchd likes.
 #[cfg(target_os = "macos")]
-async fn ask() -> Manager {
+async fn ask() -> Result<Vec<Unit>, Finding> {
     use crate::service_manager::LAUNCHD_LABEL;
 
     let agents = std::env::home_dir().map(|home| home.join("Library/LaunchAgents"));
+    let is_installed = agents.is_some_and(|agents| agents.join(format!("{LAUNCHD_LABEL}.plist")).exists());
     let status = Command::new("launchctl")
         .args(["print", &format!("gui/{}/{LAUNCHD_LABEL}", rustix::process::getuid().as_raw())])
         .stdin(Stdio::null())
@@ -117,36 +106,38 @@ async fn ask() -> Manager {
         .kill_on_drop(true)
         .status()
         .await;
-    match status {
-        Ok(status) => Manager::Launchd {
-            is_installed: agents.is_some_and(|agents| agents.join(format!("{LAUNCHD_LABEL}.plist")).exists()),
-            is_loaded: status.success(),
-        },
-        Err(error) => Manager::Unreachable(format!("launchctl cannot be run: {error}")),
+    Err(match status {
+        Ok(status) => judge_agent(is_installed, status.success()),
+        Err(error) => unreachable(&format!("launchctl cannot be run: {error}")),
+    })
+}
+
+/// Judges the agent of launchd: whether its property list is in its place, and whether launchd has read it.
+#[cfg(any(target_os = "macos", test))]
+fn judge_agent(is_installed: bool, is_loaded: bool) -> Finding {
+    match (is_installed, is_loaded) {
+        (false, _) => not_installed(),
+        (true, false) => SERVICE.warning("the agent is installed, but launchd has not loaded it", INSTALL),
+        (true, true) => SERVICE.ok("launchd starts the daemon at login"),
     }
 }
 
-fn judge(manager: &Manager) -> Finding {
-    match manager {
-        Manager::Missing => SERVICE.skipped("there is no service manager here; ssoctl starts the daemon"),
-        Manager::Unreachable(why) => SERVICE.warning(
-            format!("the user's service manager does not answer: {why}"),
-            "sign in to a session that has one (not su or sudo), or run: loginctl enable-linger; meanwhile ssoctl starts the daemon",
-        ),
-        Manager::Systemd(units) => judge_units(units),
-        Manager::Launchd { is_installed: false, .. } => not_installed(),
-        Manager::Launchd { is_loaded: false, .. } => {
-            SERVICE.warning("the agent is installed, but launchd has not loaded it", INSTALL)
-        }
-        Manager::Launchd { .. } => SERVICE.ok("launchd starts the daemon at login"),
-    }
+fn missing() -> Finding {
+    SERVICE.skipped("there is no service manager here; ssoctl starts the daemon")
+}
+
+fn unreachable(why: &str) -> Finding {
+    SERVICE.warning(
+        format!("the user's service manager does not answer: {why}"),
+        "sign in to a session that has one (not su or sudo), or run: loginctl enable-linger; meanwhile ssoctl starts the daemon",
+    )
 }
 
 fn not_installed() -> Finding {
     SERVICE.warning("not installed: after a restart nothing renews sign-ins until the first ssoctl command", INSTALL)
 }
 
-fn judge_units(units: &[Unit]) -> Finding {
+fn judge(units: &[Unit]) -> Finding {
     let installed: Vec<&Unit> = units.iter().filter(|unit| unit.is_installed()).collect();
     if installed.is_empty() {
         return not_installed();
@@ -210,8 +201,7 @@ fn restriction_of_user_namespaces(setting: impl Fn(&str) -> Option<String>) -> O
 }
 
 /// Judges whether the service can have its sandbox in spite of this setting; `None` where there is no service.
-fn judge_sandbox(manager: &Manager, setting: String) -> Option<Finding> {
-    let Manager::Systemd(units) = manager else { return None };
+fn judge_sandbox(units: &[Unit], setting: String) -> Option<Finding> {
     let service = units.iter().find(|unit| unit.name() == UNITS[1] && unit.is_installed())?;
     Some(if service.is_active() {
         SANDBOX.ok(format!("the service runs, although {setting}"))
@@ -260,7 +250,7 @@ mod tests {
             let text = format!("{}\n{}", show(UNITS[0], socket), show(UNITS[1], service));
             let units = Unit::parse_all(&text, |_| true);
             assert_eq!(units.len(), 2, "{text}");
-            let finding = judge(&Manager::Systemd(units));
+            let finding = judge(&units);
             assert_eq!(finding.result, result, "{finding:?}");
             assert!(finding.message.contains(words), "{finding:?}");
         }
@@ -272,7 +262,7 @@ mod tests {
         for (status, words) in [("217", "its sandbox cannot be made"), ("226", "cannot be made"), ("1", "(exit-code)")]
         {
             let units = Unit::parse_all(&format!("{failed}ExecMainStatus={status}\n"), |_| true);
-            let finding = judge(&Manager::Systemd(units));
+            let finding = judge(&units);
             assert_eq!(finding.result, Verdict::Problem);
             assert!(finding.message.contains(words), "{finding:?}");
         }
@@ -283,7 +273,7 @@ mod tests {
         let program = "ExecStart={ path=/opt/0.1.0/ssoctld ; argv[]=/opt/0.1.0/ssoctld ; ignore_errors=no }\n";
         for active in ["active", "failed", "inactive"] {
             let text = unit(UNITS[1], "loaded", "enabled", active) + program;
-            let judged = |is_there: bool| judge(&Manager::Systemd(Unit::parse_all(&text, |_| is_there))).message;
+            let judged = |is_there: bool| judge(&Unit::parse_all(&text, |_| is_there)).message;
             assert_eq!(judged(false), "ssoctld.service runs /opt/0.1.0/ssoctld, which does not exist any more");
             assert!(!judged(true).contains("any more"), "{active}");
         }
@@ -298,24 +288,22 @@ mod tests {
         assert_eq!(restriction("0\n").as_deref(), Some("user.max_user_namespaces is 0"));
         assert_eq!(restriction("65536"), None);
         assert_eq!(restriction_of_user_namespaces(|_| None), None);
-        let service = |load: &str, active: &str| {
-            Manager::Systemd(Unit::parse_all(&unit(UNITS[1], load, "enabled", active), |_| true))
-        };
-        for (manager, result) in [
+        let service = |load: &str, active: &str| Unit::parse_all(&unit(UNITS[1], load, "enabled", active), |_| true);
+        for (units, result) in [
             (service("loaded", "active"), Some(Verdict::Ok)),
             (service("loaded", "inactive"), Some(Verdict::Warning)),
             (service("not-found", "inactive"), None),
-            (Manager::Missing, None),
+            (Vec::new(), None),
         ] {
-            let finding = judge_sandbox(&manager, "it is 0".to_owned());
-            assert_eq!(finding.map(|finding| finding.result), result, "{manager:?}");
+            let finding = judge_sandbox(&units, "it is 0".to_owned());
+            assert_eq!(finding.map(|finding| finding.result), result, "{units:?}");
         }
     }
 
     #[test]
     fn doing_without_a_service_manager_is_no_fault() {
-        assert_eq!(judge(&Manager::Missing).result, Verdict::Skipped);
-        assert_eq!(judge(&Manager::Unreachable("no bus".to_owned())).result, Verdict::Warning);
+        assert_eq!(missing().result, Verdict::Skipped);
+        assert_eq!(unreachable("no bus").result, Verdict::Warning);
     }
 
     #[test]
@@ -323,7 +311,7 @@ mod tests {
         for (is_installed, is_loaded, result) in
             [(true, true, Verdict::Ok), (true, false, Verdict::Warning), (false, false, Verdict::Warning)]
         {
-            assert_eq!(judge(&Manager::Launchd { is_installed, is_loaded }).result, result);
+            assert_eq!(judge_agent(is_installed, is_loaded).result, result);
         }
     }
 }

@@ -80,6 +80,9 @@ impl fmt::Display for LeftRecord {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct MachineProblem {
+    /// What it is about: `proxy`, `keyring`, or a text with the path of a file. There is at most one problem about each.
+    #[serde(default)]
+    pub about: String,
     /// What is wrong.
     pub message: String,
     /// What to do about it.
