@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_spent_comes_back_up_to_the_burst() {
+    fn an_unspent_budget_grows_back_up_to_the_burst() {
         let mut budget = Budget::new(2, Duration::from_secs(10));
         budget.spend(at(0));
         budget.spend(at(0));

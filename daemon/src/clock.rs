@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_before_the_last_boot_has_its_place() {
+    fn times_before_the_last_boot_are_kept() {
         let clock = ManualClock::at(SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_435_200));
         let now = clock.now();
         let last_year = now.wall - Duration::from_secs(366 * 86_400);
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_of_the_wall_clock_changes_what_is_shown_and_not_when_it_is() {
+    fn a_step_of_the_wall_clock_changes_the_shown_time_and_not_the_moment() {
         let noon = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_435_200);
         let clock = ManualClock::at(noon);
         let expiry = clock.now().boot + Duration::from_secs(3600);

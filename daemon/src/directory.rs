@@ -1,10 +1,9 @@
-//! Which name means which session.
+//! Which names mean which sessions, and which sessions run.
 //!
-//! A [`Directory`] is one consistent picture of the configuration and the sessions that run for it; it is replaced whole
-//! when the configuration changes. Names are looked up in a [`View`] of it: that of the default files, or that of one file which
-//! a caller has named. Sessions of equal identity in several files are one. Sessions are told apart by their identity: one that only changed its names or settings
-//! goes on with its token, one that left the configuration stops and keeps its
-//! record, and if it comes back before it has ended, the newcomer waits for that.
+//! A [`Directory`] holds the configuration and the sessions that run for it; it is replaced whole when the configuration changes. Names are
+//! looked up in a [`View`] of it: the view of the default files, or of a file that a caller has named. Sessions of equal identity in several
+//! files are one session. A session whose names or settings change keeps its token. A session that leaves the configuration stops
+//! and keeps its record; if it comes back before it has ended, its successor waits for that.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

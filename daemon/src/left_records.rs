@@ -48,7 +48,7 @@ impl From<LeftRecord> for body::LeftRecord {
 type Told = (PortalSession, Option<String>);
 
 /// What is known of the records that belong to no configured session. The store is looked through in the background, at the
-/// start and whenever the configuration changes, so that whoever asks is answered from memory.
+/// start and whenever the configuration changes, so that a request is answered from memory.
 pub struct LeftRecords {
     world: World,
     directory: watch::Receiver<Arc<Directory>>,
@@ -136,7 +136,7 @@ async fn follow(
         directory.mark_unchanged();
         looks.mark_unchanged();
         let current = Arc::clone(&directory.borrow());
-        // Whoever reads a damaged record sets it aside.
+        // A session that reads a damaged record sets it aside.
         let all_have_loaded = have_loaded(&current, &world).await;
         match find(&directory, &*world.secrets).await {
             Ok(found) => {

@@ -170,7 +170,7 @@ pub async fn run(
                 reports.serving(configuration.sessions());
             }
             Some((session, reply)) = saves.recv() => {
-                // Whoever asked may have gone, and the session is saved all the same.
+                // The session is saved even if the caller has gone.
                 let _ = reply.send(configuration.save(session));
                 reports.serving(configuration.sessions());
             }

@@ -23,7 +23,7 @@ impl ManualClock {
         Self { now: Mutex::new(Now { boot, wall }), sleepers: Arc::default(), steps: watch::Sender::default() }
     }
 
-    /// Lets time pass on both clocks and wakes whose time has come; a suspend looks the same.
+    /// Advances both clocks and wakes the sleepers that are due, as after a suspend.
     pub fn advance(&self, duration: Duration) {
         let boot = {
             let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! Who sleeps, and until when.
+//! Tasks that sleep, in the order of their deadlines.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -45,7 +45,7 @@ impl Sleepers {
         })
     }
 
-    /// Wakes all whose time has come and tells the next deadline.
+    /// Wakes all that are due and returns the next deadline.
     pub(super) fn wake(&self, now: BootTime) -> Option<BootTime> {
         let mut waiting = self.lock();
         while let Some(entry) = waiting.sleepers.first_entry() {
@@ -53,14 +53,14 @@ impl Sleepers {
             if time > now {
                 return Some(time);
             }
-            // A sleeper that was dropped in this moment needs no waking.
+            // A sleeper that was dropped in this moment needs no wake-up.
             let _ = entry.remove().send(());
         }
         None
     }
 }
 
-/// One that sleeps. Its place is free once it is dropped.
+/// A task that sleeps. It leaves the queue when it is dropped.
 struct Sleeper {
     place: Place,
     among: Arc<Sleepers>,

@@ -87,7 +87,7 @@ fn it_is_stored_before_it_is_handed_out() {
 }
 
 #[test]
-fn whoever_waits_for_a_flow_gets_what_was_found() {
+fn callers_that_wait_for_a_flow_get_a_token_that_was_found() {
     let mut t = Timeline::signed_out();
     t.open_flow();
     let waiting = t.ask(Want::LoginEnd { flow: 1, wait: hours(1) });
@@ -140,7 +140,7 @@ fn nothing_is_taken_over_during_a_sign_out() {
 }
 
 #[test]
-fn what_is_being_stored_counts_as_ours() {
+fn a_token_that_is_being_stored_counts_as_ours() {
     let mut t = Timeline::signed_out();
     t.store = Store::Hanging;
     t.sign_in(issued(1, hours(2)));

@@ -1,17 +1,17 @@
 //! What a person is told without having asked, and when. Pure.
 //!
-//! A token that is renewed silently needs nobody. For any other, one notice comes as its end approaches and one at its
-//! end, and then there is silence until somebody asks:
+//! A token that is renewed silently needs no person. For any other, one notice is shown as its end approaches and one at its
+//! end, and nothing more until somebody asks:
 //!
-//! | when | what | what its action does |
+//! | when | notice | what its action does |
 //! |---|---|---|
 //! | the end approaches | a flow is opened unasked; *approve*, with its code | opens the page |
-//! | that code died unattended | *sign in*, in the same place | opens a flow and its page |
+//! | that code expired | *sign in*, in the same place | opens a flow and its page |
 //! | the end approaches, and the portal caps it | *renew now*: a flow would not help | signs out at the portal, then in |
 //! | the end | *expired*; if a code is open, that code in its place | opens a flow and its page |
 //!
-//! What comes before the end can be put off: it is taken back, and shown again a little later or at the end.
-//! A new token that lives longer takes all of it back. While the person is away nothing is opened or shown; whoever comes
+//! A notice before the end can be put off: it is withdrawn, and shown again five minutes later or at the end.
+//! A new token that lives longer withdraws all of them. While the person is away nothing is opened or shown; a person who comes
 //! back finds at most one notice.
 
 use std::time::Duration;
@@ -32,35 +32,35 @@ enum Told {
     ThatItEnded,
 }
 
-/// What the person has been told, and sees.
+/// What the person has been told, and what is on the screen.
 #[derive(Debug, Default)]
 pub(super) struct Attention {
     presence: Presence,
     told: Told,
     shown: Option<Notice>,
-    /// Until then the person wants to see nothing.
+    /// The person has put the notice off until then.
     put_off_until: Option<BootTime>,
 }
 
-/// What has to be done about notices.
+/// The next thing to do about notices.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Turn {
     /// Open a flow unasked. The notice follows once its code is there.
     OpenFlow,
-    /// Show this, in the place of what was shown before.
+    /// Show this in the place of the notice before.
     Show(Notice),
-    /// Take it back.
+    /// Withdraw the notice.
     Withdraw,
 }
 
-/// What decides about notices besides what the person was told.
+/// What a decision about notices depends on besides what the person was told.
 #[derive(Clone, Copy)]
 pub(super) struct Outlook<'a> {
     pub(super) token: Option<&'a Token>,
     pub(super) terms: &'a Terms,
     /// Whether this portal is known to cap its tokens.
     pub(super) portal_caps: bool,
-    /// Whether a cap of the token is known for sure; until then a refresh looks after it.
+    /// Whether the cap of the token is certain; until then it is refreshed once more.
     pub(super) cap_is_certain: bool,
     pub(super) flow: Option<&'a FlowView>,
     /// Whether a flow is open, its code shown or not.
@@ -72,7 +72,7 @@ impl Attention {
         self.presence = presence;
     }
 
-    /// A token has come. One that ends when the last one did changes nothing that the person was told.
+    /// Another token is served. If it ends when the last one did, what the person was told still holds.
     pub(super) fn token_came(&mut self, previous: Option<&Token>, token: &Token) {
         if previous.is_none_or(|previous| is_later(token.expires, previous.expires)) {
             self.told = Told::Nothing;
@@ -80,36 +80,36 @@ impl Attention {
         }
     }
 
-    /// A token was found in the store. Its end, if it is over, is no news.
+    /// A token was found in the store. If it has expired already, the person is not told.
     pub(super) fn token_found(&mut self, token: &Token, now: BootTime) {
         self.told = if token.is_live(now) { Told::Nothing } else { Told::ThatItEnded };
     }
 
-    /// The token is forgotten, and with it what there was to say about it.
+    /// The token is forgotten.
     pub(super) const fn token_went(&mut self) {
         self.told = Told::Nothing;
         self.put_off_until = None;
     }
 
-    /// The person wants to hear of it later. There is no later once the end has come.
+    /// The person puts the notice off. After the end nothing can be put off.
     pub(super) fn put_off(&mut self, now: BootTime) {
         if let Some(notice) = self.shown.as_ref().filter(|notice| notice.ends() > now) {
             self.put_off_until = Some((now + PUT_OFF).min(notice.ends()));
         }
     }
 
-    /// What is due now; one thing at a time, until there is none.
+    /// The next thing that is due; called until there is none.
     pub(super) fn take_turn(&mut self, outlook: Outlook<'_>, now: BootTime) -> Option<Turn> {
         let needy = outlook.needy_token(self.told);
         let was_put_off = self.is_welcome(outlook) && self.put_off_until.take_if(|until| *until <= now).is_some();
         if let Some(token) = needy.filter(|_| self.is_welcome(outlook)) {
             if !token.is_live(now) && self.told != Told::ThatItEnded {
                 self.told = Told::ThatItEnded;
-                // There is no later once the end has come, however early it has.
+                // After the end nothing is put off any longer.
                 let was_put_off = self.put_off_until.take().is_some() || was_put_off;
-                // Somebody who is signing in already need not be told why.
+                // A person who is signing in already need not be told why.
                 if !outlook.flow_is_open || self.shown.is_some() || was_put_off {
-                    // What helps says that the end has come, too.
+                    // The notice with the code says that the end has come, too.
                     let expired = Notice::Expired { ended: token.expires };
                     return Some(self.show(outlook.approve(token).unwrap_or(expired)));
                 }
@@ -124,7 +124,7 @@ impl Attention {
         match wanted {
             Some(notice) if Some(&notice) == self.shown.as_ref() => None,
             Some(notice) if self.is_welcome(outlook) => Some(self.show(notice)),
-            // Nothing new is shown now, and what is no longer true does not stay.
+            // Nothing new is shown now, and a notice that is no longer true is withdrawn.
             Some(notice) => self.shown.take_if(|shown| is_later(notice.ends(), shown.ends())).map(|_| Turn::Withdraw),
             None => self.shown.take().map(|_| Turn::Withdraw),
         }
@@ -140,7 +140,7 @@ impl Attention {
         Turn::Show(notice)
     }
 
-    /// What should be on the screen.
+    /// The notice that should be on the screen.
     fn wanted(&self, outlook: Outlook<'_>, token: &Token) -> Option<Notice> {
         let ends = token.expires;
         let approve = outlook.approve(token);
@@ -155,7 +155,7 @@ impl Attention {
             Told::ThatTheEndApproaches => Some(Notice::SignIn { ends }),
             // Its code is on its way, or its token is being stored.
             Told::ThatItEnded if approve.is_none() && outlook.flow_is_open => self.shown.clone(),
-            // What is on the screen follows events, but nothing appears any more by itself.
+            // A notice on the screen is updated, but none appears any more by itself.
             Told::ThatItEnded => self.shown.as_ref().map(|_| approve.unwrap_or(Notice::Expired { ended: ends })),
         }
     }
@@ -172,7 +172,7 @@ impl Attention {
 }
 
 impl<'a> Outlook<'a> {
-    /// The token, if it ends unless a person does something. What the person was told of its end holds until a second look.
+    /// The token, if it ends unless a person does something. Once the person was told so, a cap that is not certain yet counts, too.
     fn needy_token(&self, told: Told) -> Option<&'a Token> {
         let is_capped = self.cap_is_certain || told != Told::Nothing;
         self.token.filter(|token| token.renewal.is_none() || (token.capped && is_capped))
@@ -182,7 +182,7 @@ impl<'a> Outlook<'a> {
         token.capped || self.portal_caps
     }
 
-    /// The code that is open.
+    /// The notice with the open flow's code.
     fn approve(&self, token: &Token) -> Option<Notice> {
         self.flow.map(|flow| Notice::Approve { flow: flow.clone(), ends: token.expires })
     }
@@ -201,7 +201,7 @@ fn notice_lead(token: &Token, terms: &Terms) -> Duration {
     policy::notice_lead(token.lifetime, terms.notify_before)
 }
 
-/// Whether this end is another one than that, and not merely reckoned a little differently.
+/// Whether this end is a later one, and not the same one computed a little differently.
 fn is_later(end: BootTime, than: BootTime) -> bool {
     end.since(than) > policy::SAME_END
 }

@@ -80,7 +80,7 @@ fn a_code_that_was_put_off_is_shown_at_the_end() {
 }
 
 #[test]
-fn what_was_put_off_is_shown_at_once_when_the_portal_ends_the_token_before_its_time() {
+fn a_notice_that_was_put_off_is_shown_at_once_when_the_portal_rejects_the_token() {
     let mut t = signed_in_alone();
     t.advance(hours(8) - mins(10));
     t.authorizes(Ok(authorization()));
@@ -211,7 +211,7 @@ fn while_the_person_is_away_nothing_is_opened_or_shown_and_callers_are_served() 
 }
 
 #[test]
-fn whoever_comes_back_finds_one_notice() {
+fn a_person_who_comes_back_finds_one_notice() {
     for (away, notice) in [(hours(7) + mins(50), "approve"), (hours(30), "expired")] {
         let mut t = signed_in_alone();
         t.on(Event::PresenceChanged(Presence::Away));
@@ -362,7 +362,7 @@ fn an_end_that_turns_out_to_be_later_takes_its_notice_back() {
 }
 
 #[test]
-fn an_approach_that_turns_out_to_be_far_takes_its_notice_back_also_from_somebody_who_is_away() {
+fn a_notice_is_withdrawn_when_the_end_turns_out_to_be_far_also_while_the_person_is_away() {
     for presence in [Presence::Present, Presence::Away] {
         let mut t = restarted_with_a_fast_clock(mins(14));
         t.authorizes(Ok(authorization()));
@@ -426,7 +426,7 @@ fn a_notice_is_not_put_off_beyond_the_end() {
 }
 
 #[test]
-fn whoever_put_a_notice_off_and_comes_back_after_the_end_finds_one() {
+fn a_person_who_put_a_notice_off_and_comes_back_after_the_end_finds_one() {
     let mut t = signed_in_alone();
     t.on(Event::PresenceChanged(Presence::Away));
     t.advance(hours(8) - mins(4));

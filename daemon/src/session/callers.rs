@@ -45,7 +45,7 @@ pub type Reply<T> = reply::Reply<Result<T, Refusal>>;
 /// An access token, and when it expires.
 pub type LiveToken = (Arc<AccessToken>, BootTime);
 
-/// Who gets the token.
+/// Where the token goes.
 #[derive(Debug)]
 pub enum TokenReply {
     Caller(Reply<LiveToken>),
@@ -53,7 +53,7 @@ pub enum TokenReply {
     Roles,
 }
 
-/// Who hears of the flow.
+/// Where the answer about the flow goes.
 #[derive(Debug)]
 pub enum LoginReply {
     Caller(Reply<Login>),

@@ -121,7 +121,7 @@ fn a_caller_that_waits_is_taken_from_a_spent_refresh_token_to_a_flow() {
 }
 
 #[test]
-fn whoever_waits_in_vain_is_told_so_however_the_flow_ends() {
+fn callers_are_refused_when_the_flow_ends_without_a_token() {
     let mut t = expired();
     t.ask_token(NOW, mins(2));
     t.authorizes(Ok(authorization()));
@@ -135,7 +135,7 @@ fn whoever_waits_in_vain_is_told_so_however_the_flow_ends() {
 }
 
 #[test]
-fn whoever_waits_is_told_of_a_flow_that_was_given_up() {
+fn callers_are_told_that_a_flow_was_cancelled() {
     let mut t = expired();
     let caller = t.ask_token(NOW, mins(10));
     t.authorizes(Ok(authorization()));

@@ -76,7 +76,7 @@ fn an_early_login_that_moves_nothing_is_understood_as_the_cap() {
 }
 
 #[test]
-fn a_caller_whose_sign_in_did_not_help_is_told_the_best_there_is() {
+fn a_caller_whose_sign_in_gave_a_short_token_is_told_the_best_expiry() {
     let mut t = Timeline::signed_out();
     t.sign_in(issued_alone(1, hours(8)));
     t.advance(hours(5));

@@ -17,7 +17,7 @@
 //! | a configuration that allows no call | ends: refused | ends: refused | ends: refused |
 //!
 //! "Tried again" means [`policy::ATTEMPTS_TO_OPEN`] times in all, after which the flow ends as failed: there is no code
-//! yet that anybody could be waiting with.
+//! yet that a person could enter.
 
 use std::time::Duration;
 
@@ -27,10 +27,8 @@ use crate::clock::{BootTime, Now};
 use crate::notice::FlowView;
 use crate::oidc::{CallError, DeviceAuthorization, ErrorName, Grant, Registration};
 
-/// A flow that is not over.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Flow {
-    /// Tells it from others of the session.
     pub number: u64,
     stage: Stage,
     registered_anew: bool,
@@ -39,15 +37,15 @@ pub struct Flow {
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Stage {
-    /// A step before the code is due.
+    /// The next step towards a code is due then.
     Due { at: BootTime, renew_registration: bool },
     /// RegisterClient is under way.
     Registering,
     /// StartDeviceAuthorization is under way.
     Authorizing { registration: Registration },
-    /// There is a code.
+    /// The service has given a code.
     Open(Box<Open>),
-    /// The token is there and is being stored.
+    /// The token has come and is being stored.
     Granted,
 }
 
@@ -65,22 +63,17 @@ struct Open {
     last_answer: BootTime,
     /// Whether the early attempt is over, so that the code may be shown.
     shown: bool,
-    /// An answer to CreateToken that nobody could read, and that may have used the code up.
+    /// An answer to CreateToken that could not be read, and that may have used the code up.
     unreadable: Option<CallError>,
 }
 
 /// How a flow ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum FlowEnd {
-    /// With a token.
     Granted,
-    /// Nobody came before the code died.
     Expired,
-    /// The person said no.
     Denied,
-    /// Somebody gave it up.
     Cancelled,
-    /// The service refused, or could not be reached.
     Failed(CallError),
 }
 
@@ -103,7 +96,7 @@ impl Flow {
         Self { number, stage: Stage::Due { at: now, renew_registration: false }, registered_anew: false, failures: 0 }
     }
 
-    /// What may be shown.
+    /// What may be shown, once there is a code.
     pub fn view(&self) -> Option<FlowView> {
         match &self.stage {
             Stage::Open(open) if open.shown => Some(FlowView {
@@ -117,7 +110,7 @@ impl Flow {
         }
     }
 
-    /// When [`drive`](Self::drive) has something to do next.
+    /// When [`drive`](Self::drive) is due.
     pub fn wake_at(&self) -> Option<BootTime> {
         match &self.stage {
             Stage::Due { at, .. } => Some(*at),
@@ -126,7 +119,7 @@ impl Flow {
         }
     }
 
-    /// Does what is due: begins the next call, or ends the flow when its code is dead.
+    /// Does what is due: begins the next call, or ends the flow when its code has expired.
     ///
     /// # Errors
     /// The end of the flow.
@@ -142,7 +135,7 @@ impl Flow {
                     }
                 }))
             }
-            // The service's own word on it would be ExpiredToken, but it may never come.
+            // The service would answer ExpiredToken, but may not be reached any more.
             Stage::Open(open) if open.expires <= now.boot => Err(FlowEnd::Expired),
             Stage::Open(open) if open.next_attempt.is_some_and(|next| next <= now.boot) => {
                 open.next_attempt = None;
@@ -246,7 +239,7 @@ impl Flow {
             Some(ErrorName::ExpiredToken) => return Err(FlowEnd::Expired),
             Some(ErrorName::AccessDenied) => return Err(FlowEnd::Denied),
             Some(ErrorName::InvalidClient) => return self.register_anew(error, now),
-            // There would be nothing but "already used" from now on.
+            // The code is used up: every further answer would be "already used".
             _ if matches!(error, CallError::Senseless { .. }) => return Err(FlowEnd::Failed(error)),
             _ if error.may_pass() => {
                 self.failures += 1;
@@ -254,7 +247,7 @@ impl Flow {
                     open.unreadable = Some(error.clone());
                 }
             }
-            // "Already used" would say nothing of what has used it.
+            // The answer that used the code up says more than "already used".
             _ => return Err(FlowEnd::Failed(open.unreadable.take().unwrap_or(error))),
         }
         let pause = policy::poll_backoff(open.interval, self.failures).max(error.retry_after().unwrap_or_default());
@@ -276,12 +269,12 @@ impl Flow {
         }
     }
 
-    /// Somebody else has brought a token, which is being stored.
+    /// The token came from elsewhere, and is being stored.
     pub fn overtake(&mut self) {
         self.stage = Stage::Granted;
     }
 
-    /// The registration that a token would belong to which an attempt under way may still bring, and when that began.
+    /// The registration of the attempt that is under way, if there is one, and when that began: it may still bring a token.
     pub fn attempting_with(&self) -> Option<(&Registration, BootTime)> {
         match &self.stage {
             Stage::Open(open) if open.next_attempt.is_none() => Some((&open.registration, open.last_attempt)),
@@ -289,7 +282,7 @@ impl Flow {
         }
     }
 
-    /// Whether its token is there and is being stored.
+    /// Whether its token has come and is being stored.
     pub const fn is_granted(&self) -> bool {
         matches!(self.stage, Stage::Granted)
     }
@@ -309,11 +302,11 @@ impl Flow {
             return Err(FlowEnd::Failed(error));
         }
         let pause = policy::backoff(self.failures, error.retry_after(), chance);
-        // A service that wants to be left alone for longer than anybody looks at a prompt is one that failed.
+        // A pause that is longer than a person waits for a code is a failure.
         if pause > policy::CODE_PATIENCE {
             return Err(FlowEnd::Failed(error));
         }
-        // A registration that the service has disowned stays so while the next one is being had.
+        // A registration that the service does not know any more stays unusable while the next one is being obtained.
         let renew_registration = self.registered_anew && matches!(self.stage, Stage::Registering);
         self.stage = Stage::Due { at: now.boot + pause, renew_registration };
         Ok(None)

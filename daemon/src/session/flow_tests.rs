@@ -261,7 +261,7 @@ fn a_sign_in_that_was_granted_cannot_be_given_up_any_more() {
 }
 
 #[test]
-fn a_code_that_died_during_a_suspend_is_not_joined_by_whoever_comes_first() {
+fn a_flow_whose_code_expired_during_a_suspend_is_not_joined() {
     let mut t = Timeline::signed_out();
     t.open_flow();
     t.jump(hours(9));
@@ -312,7 +312,7 @@ fn a_flow_that_was_given_up_takes_no_answers_any_more() {
 }
 
 #[test]
-fn a_code_that_an_unreadable_answer_has_used_up_ends_with_what_that_answer_was() {
+fn a_flow_whose_code_an_unreadable_answer_used_up_fails_with_that_answer() {
     let mut t = Timeline::signed_out();
     t.polls = Polls::Unanswered;
     let caller = t.ask(Want::Login { need: Need::Always });

@@ -1,22 +1,20 @@
 //! A sign-in that another program has made, and whether it is better than ours. Pure.
 //!
-//! Token, refresh token and registration are taken over as one or not at all. What a file does not tell is how long its
-//! token lived from the start, so the life that the service usually gives (observed) is assumed; and which scopes its
-//! client registered, so it is taken for what it was found as: a token of the session whose name the file has. Its
-//! registration renews it and nothing else: flows keep a registration of our own, because the AWS CLI's may be one that
-//! the device flow is refused with.
+//! Token, refresh token and registration are taken over together or not at all. A token file does not say how long its token
+//! lived from the start, so the lifetime that the service usually gives is assumed (observed with AWS, 2026). It does not say either
+//! which scopes the client registered, so the token is taken for one of the session that the file is named after. The file's registration
+//! renews this token and nothing else: flows use a registration of our own, because the service may refuse the device flow with the AWS CLI's.
 //!
 //! | ours | the one that was found | what happens |
 //! |---|---|---|
 //! | the same access token | without a refresh token, or ours has one, too | nothing: it is known |
 //! | any | has expired, and cannot be renewed | nothing: it is worthless |
-//! | none, or one that has expired and cannot be renewed | any other | it is taken over |
+//! | none, or an expired one that cannot be renewed | any other | it is taken over |
 //! | can be renewed | cannot | nothing: ours is better |
 //! | cannot | can, and is live | it is taken over |
 //! | otherwise | | the one that expires later counts |
 //!
-//! A file proves nothing. What would be taken over is taken over only once its issuer has said that it knows it; until then
-//! all that we have stays.
+//! A file proves nothing. A token is taken over only after its issuer has said that it knows it; until then ours stays.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -29,35 +27,29 @@ use super::{AccessToken, Renewal, Token};
 use crate::clock::{BootTime, Now};
 use crate::issuer::Issuer;
 
-/// How long a token that comes with a refresh token lives (observed).
+/// The lifetime of a token that comes with a refresh token (observed with AWS, 2026).
 const USUAL_LIFETIME: Duration = Duration::from_secs(3600);
 
-/// Nothing that is found lives longer from now on, whatever its file says: no session of a portal does, and no registration.
+/// No token or registration lives longer from now on, whatever the file says: portal sessions and registrations of AWS do not.
 const LONGEST_LIFE: Duration = Duration::from_secs(90 * 86_400);
 
-/// What was found.
+/// A sign-in that was found in a file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Found {
-    /// The token.
     pub access_token: Secret<String>,
-    /// When it expires, by this machine's wall clock: whoever wrote it added its lifetime to that.
+    /// By this machine's wall clock: the program that wrote the file added the lifetime to that.
     pub expires_at: SystemTime,
-    /// What the next one can be had with.
     pub renewal: Option<Renewal>,
-    /// Who is taken to have issued it.
+    /// The issuer that the AWS configuration gives for the file's session.
     pub issuer: Issuer,
-    /// Where it was found.
     pub file: Arc<Path>,
-    /// Whether it is known to be good.
     pub proof: Proof,
 }
 
-/// Whether the service knows a sign-in that was found.
+/// Whether the issuer has said that it knows a sign-in that was found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Proof {
-    /// Nobody has asked it.
     Missing,
-    /// It does.
     Given,
 }
 
@@ -66,24 +58,20 @@ pub enum Proof {
 pub struct Refused {
     /// The [`fingerprint`](Found::fingerprint).
     pub fingerprint: [u8; 32],
-    /// Why, for people.
     pub why: String,
 }
 
-/// What became of it.
+/// What a session makes of a sign-in that was found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Reception {
-    /// It is ours now.
     TakenOver,
-    /// It is the one that we have.
     Known,
-    /// Ours is better.
     OursIsBetter,
     /// It has expired and cannot be renewed.
     Worthless,
-    /// It would be taken over if its issuer knew it, which has to be asked first.
+    /// It would be taken over if its issuer knows it, which has to be asked first.
     ToBeProved,
-    /// What we have is not known yet, or a sign-out is under way.
+    /// The store has not answered, or a sign-out is under way.
     NotNow,
 }
 
@@ -102,7 +90,7 @@ impl Reception {
 }
 
 impl Found {
-    /// Tells it from others without holding its secrets.
+    /// A hash that tells it from others without holding its secrets.
     pub fn fingerprint(&self) -> [u8; 32] {
         let renewal = self.renewal.as_ref();
         let refresh_token = renewal.map_or("", |renewal| renewal.refresh_token.expose());
@@ -136,7 +124,7 @@ impl Found {
     }
 }
 
-/// What is to become of a token that was found. The table stands above.
+/// Compares a token that was found with ours: the table in the module's documentation.
 pub(super) fn compare(ours: Option<&Token>, found: &Token, now: BootTime) -> Reception {
     let is_renewable = |token: &Token| token.renewal.is_some();
     let is_worthless = |token: &Token| !token.is_live(now) && !is_renewable(token);
@@ -196,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_renewed_is_kept_and_else_the_later_end_counts() {
+    fn a_renewable_token_is_kept_and_otherwise_the_later_end_counts() {
         use Reception::{Known, OursIsBetter, TakenOver, Worthless};
         for (ours, found, expected) in [
             ("", "b+1", TakenOver),

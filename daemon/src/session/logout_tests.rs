@@ -143,7 +143,7 @@ fn a_logout_that_the_store_keeps_waiting_is_carried_out_as_soon_as_it_answers() 
 }
 
 #[test]
-fn what_a_person_signs_in_for_after_a_deferred_logout_stays() {
+fn a_sign_in_after_a_deferred_logout_stays() {
     let mut before = Timeline::signed_in(hours(1));
     let mut t = Timeline::loading();
     t.now = before.now;
@@ -155,7 +155,7 @@ fn what_a_person_signs_in_for_after_a_deferred_logout_stays() {
 }
 
 #[test]
-fn a_logout_before_the_store_answers_leaves_what_was_signed_in_for_meanwhile_at_once() {
+fn a_logout_before_the_store_answers_ends_a_newer_sign_in_at_once() {
     let mut before = Timeline::signed_in(hours(1));
     let mut t = Timeline::loading();
     t.now = before.now;
@@ -172,7 +172,7 @@ fn a_logout_before_the_store_answers_leaves_what_was_signed_in_for_meanwhile_at_
 }
 
 #[test]
-fn who_has_everything_forgotten_leaves_nothing_in_the_store_and_registers_anew() {
+fn a_logout_that_forgets_everything_empties_the_store_and_the_next_flow_registers_anew() {
     let mut t = Timeline::signed_in(hours(1));
     let caller = t.ask(Want::Logout(Forgotten::Everything));
     t.portal_answers(Ok(()));
@@ -193,7 +193,7 @@ fn without_a_token_the_registration_is_forgotten_all_the_same() {
 }
 
 #[test]
-fn what_the_store_has_is_forgotten_with_its_registration_once_it_answers() {
+fn a_record_is_forgotten_with_its_registration_once_the_store_answers() {
     let mut before = Timeline::signed_in(hours(1));
     let mut t = Timeline::loading();
     t.now = before.now;

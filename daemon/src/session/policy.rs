@@ -1,4 +1,4 @@
-//! When to refresh, to poll and to try again. Pure: durations in, durations out; chance comes in as a value.
+//! When to refresh, to poll and to try again. Pure: durations in, durations out; chance comes in as a value from 0 to 1.
 
 use std::time::{Duration, SystemTime};
 
@@ -14,7 +14,7 @@ pub const SILENT_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a caller that is not willing to wait for a person waits for the store's first answer.
 pub const LOAD_PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long a caller that opens a flow waits for the code to show.
+/// How long a caller that opens a flow waits for its code.
 pub const CODE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long the store may take to be read again before a refusal of the refresh token is believed.
@@ -23,7 +23,7 @@ pub const REFUSAL_PATIENCE: Duration = Duration::from_secs(6);
 /// How long a new token waits for being stored before it is served unstored.
 pub const STORE_PATIENCE: Duration = Duration::from_secs(2);
 
-/// A token received this recently is as good as the service gives: another refresh would not give a better one.
+/// A token that was received this recently is the best that the service gives: another refresh would not give a longer one.
 pub const FRESH: Duration = Duration::from_secs(30);
 
 /// How long a sign-out waits for the portal and the store. The token is forgotten at once, whatever they say.
@@ -32,10 +32,10 @@ pub const LEAVE_PATIENCE: Duration = Duration::from_secs(25);
 /// How many flows one session opens in a row, before they have to keep to [`FLOW_PACE`]. A person needs one.
 pub const FLOWS_AT_ONCE: u32 = 30;
 
-/// The pace of flows in the long run. Each is two or three calls to the service, which others want to use, too.
+/// The pace of flows in the long run. Each is two or three calls to the service.
 pub const FLOW_PACE: Duration = Duration::from_secs(10);
 
-/// How often a step of a flow before its code is there is tried in all.
+/// How often a step of a flow is tried before there is a code.
 pub const ATTEMPTS_TO_OPEN: u32 = 3;
 
 /// How long before its expiry a token is refreshed.

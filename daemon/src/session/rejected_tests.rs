@@ -61,7 +61,7 @@ fn a_replacement_that_has_served_its_time_earns_its_successor_another_chance() {
 }
 
 #[test]
-fn what_a_person_signs_in_for_after_a_rejection_is_renewed_if_it_is_rejected() {
+fn a_new_sign_in_after_a_rejection_is_renewed_when_it_is_rejected() {
     let mut t = Timeline::signed_in(hours(1));
     t.reject();
     t.refreshes(Err(service(ErrorName::InvalidGrant)));

@@ -82,7 +82,7 @@ fn an_older_record_never_takes_the_place_of_a_newer_token() {
 }
 
 #[test]
-fn another_store_gives_what_it_has_to_whoever_has_nothing_and_gets_what_it_lacks() {
+fn a_second_read_takes_a_missing_token_and_writes_one_that_the_store_lacks() {
     let had = Timeline::signed_in(hours(1));
     let mut empty = Timeline::signed_out();
     empty.now = had.now;
@@ -98,7 +98,7 @@ fn another_store_gives_what_it_has_to_whoever_has_nothing_and_gets_what_it_lacks
 }
 
 #[test]
-fn who_has_signed_out_is_not_signed_in_again_by_what_could_not_be_removed() {
+fn a_record_that_could_not_be_removed_does_not_undo_a_sign_out() {
     let mut t = Timeline::signed_in(hours(1));
     t.store = Store::Failing;
     t.ask(Want::Logout(Forgotten::Token));

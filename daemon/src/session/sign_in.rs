@@ -28,7 +28,7 @@ pub(super) struct SignIn {
     forgotten: u64,
 }
 
-/// An attempt at CreateToken whose code died before its answer came. It may still bring a token.
+/// An attempt at CreateToken that was not answered before its code expired. It may still bring a token.
 struct LateAttempt {
     flow: u64,
     epoch: SignInEpoch,
@@ -96,7 +96,7 @@ impl SignIn {
 
     /// Joins the open flow, or opens one. Returns its number, and whether it was opened. The token lives for `remaining`.
     pub(super) fn join(&mut self, why: Why, remaining: Duration, cx: &mut Context) -> (u64, bool) {
-        // Nobody must join a flow whose code has died during a suspend.
+        // A flow whose code has expired during a suspend is ended first, so that nobody joins it.
         self.drive(cx);
         if let Some(flow) = &self.flow {
             return (flow.number, false);
@@ -184,7 +184,7 @@ impl SignIn {
             Ok(issued) => {
                 let (expires_in, refreshable) = (issued.expires_in.as_secs(), issued.refresh_token.is_some());
                 tracing::info!(session = cx.name(), flow = number, expires_in, refreshable, "signed in");
-                // The token of a flow that was cancelled meanwhile is dropped. That of a flow whose code died is not.
+                // The token of a flow that was cancelled is dropped; the token of a flow whose code has expired is not.
                 let late = self.late_attempt.take_if(|late| (late.flow, late.epoch) == (number, cx.epoch));
                 let grant = self.open_flow(number).and_then(Flow::grant);
                 let (registration, asked) = grant.or(late.map(|late| (late.registration, late.began)))?;

@@ -49,7 +49,7 @@ fn a_store_that_cannot_be_read_is_read_again_and_its_reason_is_told() {
 }
 
 #[test]
-fn a_login_while_loading_is_not_displaced_by_what_was_kept() {
+fn a_login_while_loading_is_not_replaced_by_the_record() {
     let mut before = Timeline::signed_in(hours(1));
     let mut t = Timeline::loading();
     t.now = before.now;

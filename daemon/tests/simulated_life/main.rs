@@ -52,7 +52,7 @@ fn say(text: &str) {
 }
 
 #[test]
-fn a_session_keeps_its_promises_through_a_month_of_whatever_happens() {
+fn a_session_keeps_its_promises_through_a_month_of_random_events() {
     if let Some(seed) = variable("SSOCTL_SIMULATE_SEED") {
         let (outcome, lines) = live(seed, Some(Vec::new()));
         lines.iter().for_each(|line| say(line));

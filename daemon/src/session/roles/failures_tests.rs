@@ -7,7 +7,7 @@ fn sign_in_required() -> Refusal {
 }
 
 #[test]
-fn a_failure_is_told_to_all_who_wait_after_one_call() {
+fn one_failed_call_refuses_all_waiting_callers() {
     let unavailable = PortalError::Unnamed { status: 500, description: String::new(), retry_after: None };
     for error in [network(), unavailable, PortalError::Unusable("x".into()), named(ErrorName::InvalidRequest)] {
         let mut t = Timeline::start();
@@ -32,7 +32,7 @@ fn callers_during_a_pause_wait_for_its_end_and_share_the_next_call() {
 }
 
 #[test]
-fn however_often_it_failed_who_waits_sees_an_attempt() {
+fn a_waiting_caller_sees_an_attempt_after_any_number_of_failures() {
     let mut t = Timeline::start();
     for calls in 1..20 {
         let caller = t.ask("Admin", NOW);
@@ -174,7 +174,7 @@ fn tokens_that_are_rejected_without_end_end_the_attempt() {
 }
 
 #[test]
-fn who_is_signed_out_is_told_so_each_time_and_old_credentials_are_served() {
+fn without_a_sign_in_each_caller_is_refused_and_held_credentials_are_served() {
     let mut t = Timeline::holding("Admin");
     t.token = None;
     t.advance(mins(41));

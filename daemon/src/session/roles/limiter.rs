@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_portal_asks_for_is_kept_and_pauses_grow_while_it_complains() {
+    fn retry_after_is_kept_and_pauses_grow_while_the_portal_throttles() {
         let mut limiter = Limiter::default();
         limiter.complained(complaint(Some(Duration::from_secs(7))), at(0), 0.0);
         assert!(!limiter.admit(at(6999)) && limiter.admit(at(7000)));

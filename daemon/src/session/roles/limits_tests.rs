@@ -61,7 +61,7 @@ fn a_pause_beyond_a_callers_patience_is_told_and_nothing_is_asked_for_nobody() {
 }
 
 #[test]
-fn what_is_held_is_served_while_the_portal_wants_to_be_left_alone() {
+fn held_credentials_are_served_while_the_portal_throttles() {
     let mut t = Timeline::holding("Admin");
     t.advance(mins(41));
     t.fails(too_many(mins(3)));
@@ -93,7 +93,7 @@ fn the_role_that_was_used_least_recently_makes_room() {
 }
 
 #[test]
-fn where_every_role_is_being_asked_for_one_more_is_refused() {
+fn one_more_role_is_refused_when_all_places_are_in_use() {
     let mut t = Timeline::start();
     let waiting = t.ask(&role(0), NOW);
     for number in 1..policy::MOST_ROLES {

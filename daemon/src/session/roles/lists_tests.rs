@@ -13,7 +13,7 @@ fn page(numbers: std::ops::Range<u32>, next: Option<&str>) -> Result<PortalAnswe
 }
 
 #[test]
-fn all_pages_are_gathered_for_all_who_wait() {
+fn all_pages_of_a_list_are_gathered_for_all_waiting_callers() {
     let mut t = Timeline::start();
     let callers = [t.ask_for(all_accounts()), t.ask_for(all_accounts())];
     t.ends(page(0..100, Some("more")));

@@ -47,7 +47,7 @@ impl Roles {
         !self.queue.is_empty() && self.limiter.free_at().is_none_or(|free_at| free_at <= now)
     }
 
-    /// A caller came. Whoever calls this calls [`begin`](Self::begin) next.
+    /// A caller came. [`begin`](Self::begin) is to be called next.
     pub(in crate::session) fn asked(&mut self, question: RoleQuestion, cx: &mut Context) {
         self.arrivals += 1;
         let mut ask = Ask::new(question, cx.now.boot, self.arrivals);

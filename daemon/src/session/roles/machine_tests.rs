@@ -260,7 +260,7 @@ fn roles_are_told_apart() {
 }
 
 #[test]
-fn another_sign_in_forgets_everything_and_who_waits_is_served_from_it() {
+fn another_sign_in_forgets_all_credentials_and_serves_waiting_callers() {
     let mut t = Timeline::holding("Admin");
     let waiting = t.ask("Reader", NOW);
     t.another_sign_in();
@@ -274,7 +274,7 @@ fn another_sign_in_forgets_everything_and_who_waits_is_served_from_it() {
 }
 
 #[test]
-fn a_caller_that_leaves_is_forgotten_and_what_it_wanted_is_kept_for_the_next() {
+fn a_caller_that_leaves_is_forgotten_and_its_credentials_are_kept_for_the_next() {
     let mut t = Timeline::start();
     let caller = t.ask("Admin", NOW);
     t.leaves(caller);

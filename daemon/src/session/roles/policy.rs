@@ -16,8 +16,8 @@ pub const fn patience(subject: &Subject) -> Duration {
 /// How long a caller waits for a renewal although there are live credentials.
 pub const RENEWAL_PATIENCE: Duration = Duration::from_secs(2);
 
-/// After how many failures in a row the pause for callers grows no more: eight seconds, so that whoever is willing to wait
-/// for [`patience`] sees an attempt. What nobody waits for backs off further.
+/// The number of failures in a row after which the pause for callers grows no more: eight seconds, so that every caller that waits
+/// for [`patience`] sees an attempt. Renewals without callers back off further.
 pub const MOST_PAUSES: u32 = 3;
 
 /// How long it is remembered that a person does not have a role, unless somebody signs in before.

@@ -72,7 +72,7 @@ fn short_lives_are_renewed_at_a_third_and_long_ones_twenty_minutes_early() {
 }
 
 #[test]
-fn who_asks_for_more_than_the_portal_gives_is_told_the_best() {
+fn a_caller_that_asks_for_longer_credentials_than_the_portal_gives_is_told_the_best_expiry() {
     let mut t = Timeline::holding("Admin");
     let greedy = t.ask("Admin", mins(61));
     assert_eq!(t.refusal(greedy), &RoleRefusal::ValidityUnattainable { best: t.now() + mins(60) });
