@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn an_unusable_session_is_not_written() {
         let add = |text: &str, session: NewSession| add_session(text, &session, |_| false).unwrap_err();
-        assert_eq!(add("", corp(Some("a/b"))), AddError::Name(NameError::Character));
+        assert_eq!(add("", corp(Some("a/b"))), AddError::Name(NameError));
         let bad_url = NewSession { start_url: "http://corp.awsapps.com".to_owned(), ..corp(None) };
         assert!(matches!(add("", bad_url), AddError::Identity(IdentityError::NotHttps(_))));
         let bad_region = NewSession { region: "nowhere.example".to_owned(), ..corp(None) };

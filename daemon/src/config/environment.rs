@@ -4,30 +4,19 @@ use std::path::PathBuf;
 
 use ssoctl_aws_files::expanded;
 
-/// An empty variable counts as not set.
+/// The values of the variables that [`Environment::from_vars`] names. An empty variable counts as not set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Environment {
-    /// `HOME`
     pub home: Option<PathBuf>,
-    /// `SSOCTL_CONFIG`: the path of config.toml.
     pub own_config: Option<PathBuf>,
-    /// `AWS_CONFIG_FILE`, with variables and `~` replaced.
     pub aws_config: Option<PathBuf>,
-    /// `AWS_SHARED_CREDENTIALS_FILE`, with variables and `~` replaced.
     pub aws_credentials: Option<PathBuf>,
-    /// `AWS_ENDPOINT_URL_SSO_OIDC`
     pub endpoint_url_sso_oidc: Option<String>,
-    /// `AWS_ENDPOINT_URL_SSO`
     pub endpoint_url_sso: Option<String>,
-    /// `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS`
     pub ignore_configured_endpoint_urls: Option<bool>,
-    /// `AWS_USE_FIPS_ENDPOINT`
     pub use_fips_endpoint: Option<bool>,
-    /// `AWS_USE_DUALSTACK_ENDPOINT`
     pub use_dualstack_endpoint: Option<bool>,
-    /// `AWS_CA_BUNDLE`
     pub ca_bundle: Option<PathBuf>,
-    /// `TZ`
     pub tz: Option<String>,
 }
 
@@ -40,6 +29,7 @@ impl Environment {
         let text = |name: &str| variable(name).filter(|value| !value.is_empty());
         let path = |name: &str| text(name).map(PathBuf::from);
         let home = path("HOME");
+        // botocore replaces variables and `~` in these.
         let aws_path = |name: &str| text(name).map(|path| expanded(&path, home.as_deref(), &variable));
         let switch = |name: &str| text(name).map(|value| is_true(&value));
         Self {

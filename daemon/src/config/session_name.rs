@@ -5,32 +5,21 @@ use url::Url;
 const MAX_CHARACTERS: usize = 64;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NameError {
-    #[error("a session's name must not be empty and not begin or end with a blank")]
-    Blank,
-    #[error("a session's name must not be longer than {MAX_CHARACTERS} characters")]
-    TooLong,
-    /// Terminals, paths or command lines give it another meaning.
-    #[error("a session's name must not contain control characters, \"/\" or \"\\\"")]
-    Character,
-    /// It could be an option or a directory.
-    #[error("a session's name must not begin with \"-\" or \".\"")]
-    Beginning,
-}
+#[error(
+    "a session's name has at most {MAX_CHARACTERS} characters, no control characters, \"/\" or \"\\\", no blank at its beginning or end, \
+     and does not begin with \"-\" or \".\""
+)]
+pub struct NameError;
 
-/// Checks the name of an added session. The names of sessions in the files need not follow these rules.
+/// Checks the name of an added session: terminals, paths and command lines must not give it another meaning. The names of sessions
+/// in the files need not follow these rules.
 pub(super) fn check_name(name: &str) -> Result<(), NameError> {
-    if name.is_empty() || name.trim() != name {
-        Err(NameError::Blank)
-    } else if name.chars().count() > MAX_CHARACTERS {
-        Err(NameError::TooLong)
-    } else if name.chars().any(|c| c.is_control() || matches!(c, '/' | '\\')) {
-        Err(NameError::Character)
-    } else if name.starts_with(['-', '.']) {
-        Err(NameError::Beginning)
-    } else {
-        Ok(())
-    }
+    let is_good = !name.is_empty()
+        && name.trim() == name
+        && name.chars().count() <= MAX_CHARACTERS
+        && !name.chars().any(|c| c.is_control() || matches!(c, '/' | '\\'))
+        && !name.starts_with(['-', '.']);
+    if is_good { Ok(()) } else { Err(NameError) }
 }
 
 /// The first label of the start URL's host, such as `corp` of `https://corp.awsapps.com/start`.
@@ -62,19 +51,9 @@ mod tests {
         for good in ["corp", "two words", "corp@eu-west-1", "ünï", "a.b"] {
             assert_eq!(check_name(good), Ok(()), "{good}");
         }
-        for (bad, error) in [
-            ("", NameError::Blank),
-            ("  ", NameError::Blank),
-            (" corp", NameError::Blank),
-            (&"x".repeat(65), NameError::TooLong),
-            ("a/b", NameError::Character),
-            ("a\\b", NameError::Character),
-            ("a\nb", NameError::Character),
-            ("a\u{1b}[31m", NameError::Character),
-            ("-corp", NameError::Beginning),
-            ("..", NameError::Beginning),
-        ] {
-            assert_eq!(check_name(bad), Err(error), "{bad:?}");
+        let long = "x".repeat(65);
+        for bad in ["", "  ", " corp", &long, "a/b", "a\\b", "a\nb", "a\u{1b}[31m", "-corp", ".."] {
+            assert_eq!(check_name(bad), Err(NameError), "{bad:?}");
         }
     }
 

@@ -3,8 +3,8 @@
 //! Editors and dotfile managers replace files instead of writing to them, so directories are watched: the file's own, that of each
 //! symbolic link on the way to it, and if a directory is missing, the nearest existing one above it. Nothing runs between changes.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::{OsStr, OsString};
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Component, Path, PathBuf};
@@ -192,11 +192,11 @@ impl Directories {
         for attempt in 1..=MAX_ATTEMPTS {
             let plan = Plan::of(&self.files);
             let old = std::mem::replace(&mut *self.plan.lock().unwrap_or_else(PoisonError::into_inner), plan.clone());
-            for directory in old.names_by_directory.keys() {
+            for directory in old.directories() {
                 // This fails for directories that were removed. Their watches are gone, too.
                 let _ = self.watcher.unwatch(directory);
             }
-            for directory in plan.names_by_directory.keys() {
+            for directory in plan.directories() {
                 if let Err(error) = self.watcher.watch(directory, RecursiveMode::NonRecursive) {
                     tracing::warn!(directory = %directory.display(), %error, "changes of files here are not noticed; send SIGHUP after changing the configuration");
                 }
@@ -209,11 +209,9 @@ impl Directories {
     }
 }
 
-/// The names that matter, by their directories.
+/// The paths whose changes matter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Plan {
-    names_by_directory: BTreeMap<PathBuf, BTreeSet<OsString>>,
-}
+struct Plan(BTreeSet<PathBuf>);
 
 impl Plan {
     fn of(files: &[PathBuf]) -> Self {
@@ -234,7 +232,7 @@ impl Plan {
             if name == Component::ParentDir.as_os_str() {
                 directory.pop();
             } else if let Ok(target) = fs::read_link(&next) {
-                self.watch(&directory, &name);
+                self.0.insert(next);
                 links += 1;
                 if links > MAX_SYMLINKS {
                     return;
@@ -243,7 +241,7 @@ impl Plan {
             } else if rest.is_empty() || !next.is_dir() {
                 // Writing to a device, such as /dev/null, changes no configuration.
                 if !fs::metadata(&next).is_ok_and(|metadata| metadata.file_type().is_char_device()) {
-                    self.watch(&directory, &name);
+                    self.0.insert(next);
                 }
                 return;
             } else {
@@ -252,8 +250,9 @@ impl Plan {
         }
     }
 
-    fn watch(&mut self, directory: &Path, name: &OsStr) {
-        self.names_by_directory.entry(directory.to_owned()).or_default().insert(name.to_owned());
+    /// The directories to watch.
+    fn directories(&self) -> BTreeSet<&Path> {
+        self.0.iter().filter_map(|path| path.parent()).collect()
     }
 
     /// Whether an event may have changed one of the files. Reading them is an event, too. It must not count, because then each report
@@ -265,13 +264,9 @@ impl Plan {
         if matches!(event.kind, EventKind::Access(kind) if kind != AccessKind::Close(AccessMode::Write)) {
             return false;
         }
-        event.paths.iter().any(|path| {
-            // If a directory is removed or moved, its files are, too.
-            self.names_by_directory.contains_key(path)
-                || path.parent().zip(path.file_name()).is_some_and(|(parent, name)| {
-                    self.names_by_directory.get(parent).is_some_and(|names| names.contains(name))
-                })
-        })
+        let directories = self.directories();
+        // If a directory is removed or moved, its files are, too.
+        event.paths.iter().any(|path| self.0.contains(path) || directories.contains(path.as_path()))
     }
 }
 

@@ -26,7 +26,7 @@ async fn noticed(watch: &mut FileWatch) {
 }
 
 #[tokio::test]
-async fn a_file_that_is_written_in_place_or_replaced_or_removed_is_noticed() {
+async fn a_file_that_is_written_replaced_or_removed_is_noticed() {
     let (_home, paths) = home();
     fs::create_dir_all(paths.aws.parent().unwrap()).unwrap();
     fs::write(&paths.aws, "one").unwrap();
@@ -123,12 +123,12 @@ async fn directories_that_are_links_are_watched_wherever_they_stand_on_the_way()
 }
 
 #[test]
-fn nobody_waits_for_what_is_written_to_a_device() {
+fn devices_are_not_watched() {
     assert_eq!(Plan::of(&["/dev/null".into()]), Plan::default());
 }
 
 #[test]
-fn neighbours_and_readers_do_not_count() {
+fn other_files_and_reading_do_not_count() {
     let (_home, paths) = home();
     let directory = paths.aws.parent().unwrap();
     fs::create_dir_all(directory).unwrap();
@@ -157,5 +157,5 @@ fn links_in_a_circle_end_the_search() {
     symlink(&a, &b).unwrap();
     symlink(&b, &a).unwrap();
     let plan = Plan::of(std::slice::from_ref(&a));
-    assert_eq!(plan.names_by_directory.len(), 1);
+    assert_eq!(plan.directories().len(), 1);
 }

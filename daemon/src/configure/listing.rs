@@ -37,10 +37,8 @@ impl Daemon {
     /// The AWS configuration file that the daemon reads if a caller names none.
     pub(super) async fn default_file(&self) -> Result<PathBuf, Failure> {
         let status: DaemonStatus = self.ask(&Route::Health).await?;
-        match status.settings.aws_config {
-            path if path.is_empty() => Err(Failure::UnusableAnswer("it does not say which file it reads".to_owned())),
-            path => Ok(path.into()),
-        }
+        let path = status.settings.aws_config;
+        if path.is_empty() { Err(unusable("it does not say which file it reads")) } else { Ok(path.into()) }
     }
 
     pub(super) async fn session(&self) -> Result<SessionStatus, Failure> {
