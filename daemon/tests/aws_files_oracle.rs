@@ -301,19 +301,9 @@ fn the_end_of_a_token_is_read_as_botocore_reads_it() {
             }
         }
     }
-    for text in [
-        "9999-12-31T23:59:59Z",
-        "",
-        "soon",
-        "0",
-        "1795435200",
-        "2026-11-23",
-        "2026-11-23Z",
-        "2026-13-01T00:00:00Z",
-        " 2026-11-23T11:16:07Z ",
-    ] {
-        texts.push(text.to_owned());
-    }
+    let further = ["9999-12-31T23:59:59Z", "", "soon", "0", "1795435200", "2026-11-23", "2026-11-23Z"];
+    let further = further.into_iter().chain(["2026-13-01T00:00:00Z", " 2026-11-23T11:16:07Z "]);
+    texts.extend(further.map(str::to_owned));
     let answers = oracle::ask(&python, TIMES, directory.path(), &json!(texts));
     let mut read = 0;
     for (text, answer) in texts.iter().zip(answers.as_array().expect("answers")) {

@@ -1,5 +1,5 @@
-//! What `configure` writes means to botocore what it is meant to mean, and everything else means what it meant before. Files and
-//! what the portal lists are generated; one Python answers for all files at once.
+//! To botocore, the profiles that `configure` writes have the intended meaning, and everything else has the same meaning as before.
+//! Files and accounts are generated. One Python answers for all files at once.
 //!
 //! Needs a Python with botocore: `SSOCTL_TEST_PYTHON`, else `python3`.
 
@@ -31,7 +31,7 @@ const FILES: usize = 600;
 
 const MARK: &str = "# written by ssoctl configure";
 
-/// Names of accounts: odd letters, alike, like an id, and none.
+/// Names of accounts: with odd letters, equal in a profile's name, like an id, and none.
 const ACCOUNTS: &[Option<&str>] = &[
     Some("Dev"),
     Some("Ops"),
@@ -55,7 +55,7 @@ const IDS: &[&str] = &["111122223333", "222233334444", "333344445555", "44445555
 
 const ROLES: &[&str] = &["Admin", "Read", "Ops-Admin", "Power+User=1", "a.b@c", "X_Y"];
 
-/// Would be called like another one, even with the account's id.
+/// A role whose profile would have the name of another one's, even with the account's id.
 const ALIKE: &str = "Power+User,1";
 
 const SESSIONS: &[&str] = &["corp", "corp", "corp", "corp", "corp", "corp", "my corp", "it's \"ü\"\\", "-x"];
@@ -64,7 +64,7 @@ const SSOCTL: &str = "/opt/it's mine/ssoctl";
 
 const REGION: &str = "eu-central-1";
 
-/// A file, and what the portal lists of whom.
+/// A file, and what the portal lists for a session.
 struct Case {
     text: Vec<u8>,
     path: PathBuf,
@@ -98,7 +98,7 @@ impl Listing {
         Self { session: SESSIONS[random.usize(..SESSIONS.len())], accounts }
     }
 
-    /// The names of the profiles with account and role, or nothing if two would have one name.
+    /// The names of the profiles with account and role, or `None` if two would have one name.
     fn names(&self) -> Option<BTreeMap<String, (&'static str, &'static str)>> {
         let name = |account: Option<&str>| account.map(plain).unwrap_or_default();
         let is_unique = |wanted: &str| self.accounts.iter().filter(|account| name(account.1) == wanted).count() == 1;
@@ -137,12 +137,12 @@ impl Listing {
                 let roles: Vec<Value> = roles.iter().map(|name| json!({"name": name})).collect();
                 json!({"session": self.session, "account": id, "roles": roles})
             }
-            _ => panic!("nobody should ask for {path}"),
+            _ => panic!("an unexpected request: {path}"),
         }
     }
 }
 
-/// What every AWS tool reads without quotes.
+/// The name as every AWS tool reads it without quotes.
 fn plain(name: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./%@:+".contains(c);
     let mut plain = String::new();
@@ -156,7 +156,7 @@ fn plain(name: &str) -> String {
     plain.trim_matches('-').to_owned()
 }
 
-/// Files that were worth a thought, each with something that could be broken.
+/// Files that a simpler editor would break.
 const EXAMPLES: &[&str] = &[
     "",
     "[default]\nregion = x",
@@ -172,7 +172,7 @@ fn generated_text(random: &mut Rng, listing: &Listing) -> Vec<u8> {
     if random.u8(..20) == 0 {
         return pick(random, EXAMPLES).as_bytes().to_vec();
     }
-    // Two of three files have profiles that are wanted, too, as a person or an earlier run has written them.
+    // Two of three files have wanted profiles already, which a person or an earlier run has written.
     let wanted = listing.names().unwrap_or_default();
     let wanted = wanted.keys().enumerate().map(|(place, name)| match place % 4 {
         0 => format!("[profile '{name}'] # mine"),
@@ -264,7 +264,7 @@ impl Case {
         members
     }
 
-    /// What botocore is to make of the file once these profiles are written, and the names of those that are.
+    /// What botocore should read once these profiles are written, and the names of the written ones.
     fn expected(
         &self,
         before: &Value,
@@ -308,7 +308,7 @@ impl Case {
         (expected, written)
     }
 
-    /// Whether a profile that is marked says a role of this session, in a form that is ours.
+    /// Whether a marked profile names a role of this session in a form that `configure` writes.
     fn is_ours(&self, profile: &Value) -> bool {
         let member = |key: &str| Some(&profile[key]).filter(|value| !matches!(value.as_str(), None | Some("")));
         let is_set = |key: &str| !profile[key].is_null() && profile[key] != "" && profile[key] != json!([]);
@@ -328,7 +328,7 @@ fn object(value: Value) -> Map<String, Value> {
     }
 }
 
-/// A daemon that answers with what the portal lists now.
+/// A daemon that answers with the present listing.
 struct Daemon {
     socket: PathBuf,
     listing: Arc<Mutex<Listing>>,
@@ -340,7 +340,7 @@ impl Daemon {
         let (socket, listing) = (home.join("s"), Arc::new(Mutex::new(Listing::default())));
         let listener = UnixListener::bind(&socket).expect("a socket");
         let answers = Arc::clone(&listing);
-        // It ends with the process.
+        // The thread ends with the process.
         thread::spawn(move || {
             for stream in listener.incoming() {
                 answer(&stream.expect("a question"), &answers.lock().expect("a listing"));
@@ -369,7 +369,7 @@ fn answer(mut stream: &UnixStream, listing: &Listing) {
     write!(stream, "HTTP/1.0 200 OK\r\n\r\n{body}").expect("a written answer");
 }
 
-/// What was done with a file.
+/// What `configure` did with a file.
 enum Done {
     /// Nothing, as botocore would refuse it, or two profiles would have one name, or its defaults would get into what is written.
     Refused,
@@ -412,7 +412,7 @@ async fn botocore_finds_the_intended_profiles_and_all_others_as_they_were() {
         done.push(fate);
     }
     let after = ask();
-    // Each profile in the other form: what was written before is recognised.
+    // Then each profile in the other form: written profiles are recognised.
     let mut expectations = Vec::new();
     for (((case, fate), before), after) in cases.iter().zip(&done).zip(&before).zip(&after) {
         let Done::Written { names } = fate else {
@@ -459,7 +459,7 @@ async fn botocore_finds_the_intended_profiles_and_all_others_as_they_were() {
 async fn done_twice(daemon: &Daemon, case: &Case) {
     let look = || (fs::read(&case.path).ok(), fs::read(case.backup()).ok());
     let first = look();
-    // A file that is as it should be has no copy.
+    // An unchanged file has no backup.
     let is_changed = first.0.as_ref() != Some(&case.text);
     assert_eq!(first.1.as_ref(), is_changed.then_some(&case.text), "{}", shown(case));
     let report = daemon.configure(case, &case.form).await.expect("it has worked before");
@@ -468,7 +468,7 @@ async fn done_twice(daemon: &Daemon, case: &Case) {
     assert!(!["added", "changed", "removed"].into_iter().any(is_told), "{report:?}: {}", shown(case));
 }
 
-/// Which refusal it is. Every one names the file, and leaves it as it is.
+/// The kind of a refusal, which names the file and leaves it as it is.
 fn refusal(case: &Case, failure: &Failure, is_nameable: bool, before: &Value) -> &'static str {
     assert_eq!(fs::read(&case.path).ok().as_ref(), Some(&case.text), "{}", shown(case));
     assert!(!case.backup().exists(), "{}", shown(case));
@@ -477,7 +477,7 @@ fn refusal(case: &Case, failure: &Failure, is_nameable: bool, before: &Value) ->
         return "same name";
     }
     let said = failure.to_string();
-    // Odd defaults are refused with the first section that has them.
+    // Malformed defaults are refused with the first section that inherits them.
     let is_odd = |value: &Value| value.as_str().is_some_and(|value| value.starts_with('\n'));
     let has_odd_defaults = || before["defaults"].as_object().is_some_and(|defaults| defaults.values().any(is_odd));
     let names_line = said.starts_with(&format!("{}: line ", case.path.display()));

@@ -394,6 +394,10 @@ sdk_cache = "on"
 
     #[test]
     fn an_unknown_word_is_an_error_that_lists_the_known_ones() {
+        let known = [StoreSetting::Auto, StoreSetting::Keyring, StoreSetting::File, StoreSetting::Memory];
+        for (word, store) in ["auto", "keyring", "file", "memory"].into_iter().zip(known) {
+            assert_eq!(read(&format!("secret_store = \"{word}\"\n")).secret_store, store);
+        }
         let file = read("secret_store = \"cloud\"\nnotifications = true\n");
         assert_eq!(file.secret_store, StoreSetting::Auto);
         assert_eq!(file.notifications, Notifications::On);
@@ -407,24 +411,12 @@ sdk_cache = "on"
     }
 
     #[test]
-    fn quiet_hours_that_are_none_are_an_error_with_their_line_and_leave_the_rest() {
+    fn wrong_quiet_hours_are_an_error_with_their_line_and_the_rest_counts() {
         for wrong in ["\"20-8\"", "\"20:00-20:00\"", "20", "true"] {
             let file = read(&format!("notifications = \"off\"\nquiet_hours = {wrong}\n"));
             assert_eq!((file.quiet_hours, file.notifications), (None, Notifications::Off));
             let message = "quiet_hours must be two different times of the day, such as \"20:00-08:00\"";
             assert_eq!(file.problems, [place(2).error(message)], "{wrong}");
-        }
-    }
-
-    #[test]
-    fn every_store_can_be_named() {
-        for (word, store) in [
-            ("auto", StoreSetting::Auto),
-            ("keyring", StoreSetting::Keyring),
-            ("file", StoreSetting::File),
-            ("memory", StoreSetting::Memory),
-        ] {
-            assert_eq!(read(&format!("secret_store = \"{word}\"\n")).secret_store, store);
         }
     }
 
@@ -450,7 +442,7 @@ sdk_cache = "on"
     }
 
     #[test]
-    fn something_else_in_place_of_a_session_is_an_error() {
+    fn a_session_that_is_not_a_table_is_an_error() {
         let file = read("[session]\nwork = \"https://corp\"\n\"\" = {}\n");
         assert_eq!(lines(&file), [2, 3]);
         assert_eq!(read("session = 1\n").problems.len(), 1);

@@ -55,13 +55,13 @@ fn fates(plan: &Plan) -> Vec<(&str, &Fate)> {
     plan.outcomes.iter().map(|outcome| (outcome.name.as_str(), &outcome.fate)).collect()
 }
 
-/// One of our profiles.
+/// A profile that `configure` has written.
 fn ours(name: &str, account: &str, role: &str) -> String {
     format!("{MARK}\n[profile {name}]\nsso_session = corp\nsso_account_id = {account}\nsso_role_name = {role}\n")
 }
 
 #[test]
-fn what_is_missing_is_added_and_the_next_run_changes_nothing() {
+fn missing_sections_are_added_and_the_next_run_changes_nothing() {
     let mut run = Run::new(&[wanted("Dev-Admin", ACCOUNTS[0], "Admin")]);
     run.request.region = Some("eu-central-1".to_owned());
     let first = run.plan("# mine\n[default]\nregion = x").unwrap();
@@ -91,7 +91,7 @@ region = eu-central-1
 }
 
 #[test]
-fn a_session_section_that_a_person_has_written_is_used_as_it_is_and_ours_is_brought_up_to_date() {
+fn a_session_section_of_a_person_stays_and_a_written_one_is_updated() {
     let run = Run::new(&[wanted("a", ACCOUNTS[0], "Admin")]);
     for header in ["[sso-session corp]", "[sso-session 'corp']"] {
         let plan = run.plan(&format!("{header}\nsso_region = elsewhere\n")).unwrap();
@@ -118,7 +118,7 @@ credential_process = /bin/ssoctl credential-process --session corp --account 111
 }
 
 #[test]
-fn a_profile_of_ours_changes_its_role_or_form_and_keeps_what_a_person_has_added() {
+fn a_written_profile_changes_its_role_or_form_and_keeps_what_a_person_has_added() {
     let text = format!("{CORP}\n{}output = json # mine\nregion = mine\n", ours("a", ACCOUNTS[1], "Old"));
     let mut run = Run::new(&[wanted("a", ACCOUNTS[0], "Admin")]);
     let plan = run.plan(&text).unwrap();
@@ -139,7 +139,7 @@ fn a_profile_of_ours_changes_its_role_or_form_and_keeps_what_a_person_has_added(
 }
 
 #[test]
-fn what_is_not_ours_is_left_alone_with_the_reason() {
+fn sections_of_others_are_left_alone_with_the_reason() {
     let run = Run::new(&[wanted("a", ACCOUNTS[0], "Admin")]);
     let of_other = ours("a", ACCOUNTS[0], "Admin").replace("corp", "other");
     for (section, reason) in [
@@ -163,7 +163,7 @@ fn what_is_not_ours_is_left_alone_with_the_reason() {
 }
 
 #[test]
-fn a_profile_whose_role_is_gone_is_named_and_removed_if_that_is_wanted() {
+fn a_profile_whose_role_is_not_listed_is_reported_or_removed() {
     let gone = ours("gone", ACCOUNTS[0], "Write");
     let lost = ours("lost-account", "777788889999", "Admin");
     let unknown = ours("not-asked", ACCOUNTS[1], "Whatever");
@@ -211,7 +211,7 @@ fn brackets_in_a_name_are_read_back() {
 }
 
 #[test]
-fn what_every_section_would_have_must_not_decide_whose_credentials_a_profile_has() {
+fn inherited_members_must_not_decide_on_the_credentials_of_a_profile() {
     let run = Run::new(&[wanted("x", ACCOUNTS[0], "Admin")]);
     for (key, line) in [("role_arn", 3), ("sso_region", 3), ("credential_process", 3)] {
         let refusal = run.plan(&format!("# c\n[DEFAULT]\n{key} = x\n")).err();
@@ -220,7 +220,7 @@ fn what_every_section_would_have_must_not_decide_whose_credentials_a_profile_has
     assert!(run.plan("[DEFAULT]\nregion = x\n").is_ok());
 }
 
-/// What our own configuration makes of a text, wherever it stands there.
+/// The configuration of a text, without lines.
 fn parsed(text: &str) -> Config {
     let paths = Paths { own: "own".into(), aws: "aws".into(), aws_credentials: "credentials".into() };
     let mut config = config::parse(&paths, "", text, "", &Environment::default());
@@ -228,7 +228,7 @@ fn parsed(text: &str) -> Config {
     config
 }
 
-/// The text without the sections that are ours, as lines.
+/// The lines of the text without written sections.
 fn foreign(text: &str) -> Vec<String> {
     let mut document = Document::read(text).unwrap();
     let marked: Vec<usize> = (0..document.sections.len()).filter(|&section| document.is_marked(section)).collect();
@@ -237,7 +237,7 @@ fn foreign(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn in_any_file_exactly_the_intended_profiles_come_out_and_everything_else_stays() {
+fn in_any_file_exactly_the_intended_profiles_change() {
     let fragments = [
         "# a comment\n",
         "\n",
@@ -278,7 +278,7 @@ fn in_any_file_exactly_the_intended_profiles_come_out_and_everything_else_stays(
         assert_eq!(again.text, plan.text, "{text}");
 
         let (mut before, mut after) = (parsed(&text), parsed(&plan.text));
-        // Lines move where profiles are added before them.
+        // Lines move if profiles are added before them.
         for profile in before.profiles.values_mut().chain(after.profiles.values_mut()) {
             profile.decided_by = Default::default();
         }

@@ -1,4 +1,4 @@
-//! AWS files as people may have them, and as nobody should.
+//! Generates AWS files, some of them malformed.
 
 use fastrand::Rng;
 
@@ -22,7 +22,7 @@ pub(crate) const HEADERS: &[&str] = &[
     "[plugins]",
 ];
 
-/// What most profiles refer to.
+/// The section that most profiles refer to.
 const CORP: &str = "[sso-session corp]";
 
 const KEYS: &[(&str, &[&str])] = &[
@@ -39,20 +39,19 @@ const KEYS: &[(&str, &[&str])] = &[
 
 const BETWEEN: &[&str] = &["", "   ", "# comment", "  ; comment", "\t# a = b"];
 
-/// Lines that botocore refuses a file for, mostly.
+/// Lines for which botocore mostly refuses the file.
 const WRONG: &[&str] = &["nonsense", "= x", "[", "[]", "[half", "[half = x"];
 
-/// One of these.
 pub(crate) fn pick<'a, T: ?Sized>(random: &mut Rng, list: &[&'a T]) -> &'a T {
     list[random.usize(..list.len())]
 }
 
-/// A file as somebody may have it, with its own line end.
+/// A file with one kind of line end.
 pub(crate) fn file(random: &mut Rng, headers: &[&str]) -> String {
     let mut lines: Vec<String> = Vec::new();
     let mut unused: Vec<&str> = headers.to_vec();
     random.shuffle(&mut unused);
-    // What most profiles refer to is mostly there.
+    // Mostly with the section that most profiles refer to.
     if headers.contains(&CORP) && random.u8(..4) > 0 {
         unused.retain(|header| *header != CORP);
         unused.push(CORP);
@@ -68,7 +67,7 @@ pub(crate) fn file(random: &mut Rng, headers: &[&str]) -> String {
         };
         if random.u8(..4) > 0 {
             lines.extend(sound.iter().map(|line| format!("{indentation}{line}")));
-            // Further members are those that a sound section may have.
+            // Further members must not make a sound section malformed.
             section(random, &mut lines, &KEYS[5..]);
         } else {
             section(random, &mut lines, KEYS);

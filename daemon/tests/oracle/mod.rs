@@ -1,4 +1,4 @@
-//! A Python that says what botocore makes of something.
+//! Asks a Python what botocore reads.
 
 use std::ffi::OsStr;
 use std::io::Write as _;
@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-/// Has a script answer questions, both as JSON, in an environment of its own.
+/// The answers of a script to questions, both as JSON. The script has an environment of its own.
 pub(crate) fn ask(python: &OsStr, script: &str, home: &Path, questions: &Value) -> Value {
     let mut oracle = Command::new(python)
         .args(["-c", script])
