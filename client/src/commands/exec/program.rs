@@ -17,38 +17,49 @@ use crate::role_environment::Changes;
 const INTERPRETER: &str = "/bin/sh";
 
 /// A command and its arguments.
-pub(super) struct Program(Vec<OsString>);
+pub(super) struct Program {
+    name: OsString,
+    arguments: Vec<OsString>,
+}
 
 impl Program {
-    pub(super) const fn new(words: Vec<OsString>) -> Self {
-        Self(words)
+    pub(super) fn new(mut words: Vec<OsString>) -> Self {
+        let arguments = words.split_off(words.len().min(1));
+        Self { name: words.pop().unwrap_or_default(), arguments }
     }
 
     pub(super) fn name(&self) -> String {
-        self.0.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default()
+        self.name.to_string_lossy().into_owned()
     }
 
     /// Replaces this process with the command. Returns only if that fails.
     pub(super) fn exec(&self, changes: &Changes) -> io::Error {
-        let error = command(&self.0, changes).exec();
-        if is_no_program(&error) { command(&self.as_script(), changes).exec() } else { error }
+        let error = self.command(changes).exec();
+        if is_no_program(&error) { self.as_script().command(changes).exec() } else { error }
     }
 
     /// Starts the command as a child.
     pub(super) fn start(&self, changes: &Changes) -> io::Result<Child> {
-        match command(&self.0, changes).spawn() {
-            Err(error) if is_no_program(&error) => command(&self.as_script(), changes).spawn(),
+        match self.command(changes).spawn() {
+            Err(error) if is_no_program(&error) => self.as_script().command(changes).spawn(),
             outcome => outcome,
         }
     }
 
-    fn as_script(&self) -> Vec<OsString> {
-        let mut words = self.0.clone();
-        if let Some(name) = words.first_mut() {
-            *name = file(name, &environment::variable("PATH").unwrap_or_default()).into_os_string();
+    fn as_script(&self) -> Self {
+        let file = file(&self.name, &environment::variable("PATH").unwrap_or_default());
+        Self { name: INTERPRETER.into(), arguments: [&[file.into_os_string()], self.arguments.as_slice()].concat() }
+    }
+
+    fn command(&self, changes: &Changes) -> Command {
+        let mut command = Command::new(&self.name);
+        command.args(&self.arguments);
+        for name in &changes.removed {
+            command.env_remove(name);
         }
-        words.insert(0, INTERPRETER.into());
-        words
+        command.envs(changes.set.iter().map(|(name, value)| (name, value.expose())));
+        ssoctl_process::keep_ignoring_broken_pipes(&mut command);
+        command
     }
 }
 
@@ -63,16 +74,4 @@ fn file(name: &OsStr, path: &OsStr) -> PathBuf {
     }
     let mut on_path = env::split_paths(path).map(|directory| Path::new(".").join(directory).join(name));
     on_path.find(|file| is_executable(file)).unwrap_or_else(|| name.into())
-}
-
-fn command(words: &[OsString], changes: &Changes) -> Command {
-    let (program, arguments) = words.split_first().map_or_else(Default::default, |(first, rest)| (first.clone(), rest));
-    let mut command = Command::new(program);
-    command.args(arguments);
-    for name in &changes.removed {
-        command.env_remove(name);
-    }
-    command.envs(changes.set.iter().map(|(name, value)| (name, value.expose())));
-    ssoctl_process::keep_ignoring_broken_pipes(&mut command);
-    command
 }
