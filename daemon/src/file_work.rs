@@ -1,5 +1,5 @@
-//! Work on files of one place, which blocks where their file system does: on threads, so that it keeps nobody waiting, and a
-//! few at a time, so that a daemon with very many sessions does not have a thread for each of them when it starts.
+//! Work on files, which may block: on threads, so that nobody else waits for it, and a few at a time, so that a daemon with very
+//! many sessions does not have a thread for each of them when it starts.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 
 const AT_ONCE: usize = 8;
 
-/// Where work on the files of one place begins. Clones share its turns.
+/// The limit for work on the files of one directory. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct FileWork(Arc<Semaphore>);
 
@@ -18,10 +18,10 @@ impl Default for FileWork {
 }
 
 impl FileWork {
-    /// Does this when it has its turn; `None` if it panicked. What has begun is done to its end, also where nobody waits for it
-    /// any more, and keeps its turn until then.
+    /// Runs `work` when it has its turn; `None` if it panicked. Work that has begun is finished, also if nobody waits for it any
+    /// more, and keeps its turn until then.
     pub(crate) async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-        // It is never closed.
+        // The semaphore is never closed.
         let turn = Arc::clone(&self.0).acquire_owned().await.ok()?;
         let work = move || {
             let done = work();

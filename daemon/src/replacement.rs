@@ -1,11 +1,11 @@
 //! Replacing a file in one step: whoever reads it finds the old bytes or the new ones, also after a crash or a power failure.
 //!
-//! The new bytes go into a temporary file in the same directory, which is synced and then renamed over the old file. The
-//! rename is durable once the directory is synced, too (fsync(2)). It is a step of its own, so that whoever has to can look
-//! once more, right before it, whether the file still is what it was.
+//! The new bytes go into a temporary file in the same directory, which is synced and then renamed over the old file. The rename
+//! is durable once the directory is synced, too (fsync(2)). Writing and renaming are two calls, so that the caller can read the
+//! old file once more right before the rename.
 //!
-//! A replacement that is given up leaves nothing behind. A process that is killed leaves its temporary file, which
-//! [`sweep`] removes.
+//! A replacement that is dropped leaves nothing behind. A process that is killed leaves its temporary file, which [`sweep`]
+//! removes.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, ErrorKind, Write as _};
@@ -20,13 +20,13 @@ use ssoctl_files::remedy::explained;
 
 use crate::owner::{belongs, is_foreign};
 
-/// What the names of temporary files begin with.
+/// The beginning of the names of temporary files.
 const UNFINISHED: &str = ".ssoctl-";
 
-/// As many as Linux follows before it gives up.
+/// Linux follows as many before it gives up.
 const MAX_SYMLINKS: usize = 40;
 
-/// The new bytes, beside the file that they are going to replace.
+/// The new bytes, in a temporary file beside the one that they replace.
 #[derive(Debug)]
 pub(crate) struct Replacement {
     temporary: NamedTempFile,
@@ -34,19 +34,19 @@ pub(crate) struct Replacement {
 }
 
 impl Replacement {
-    /// For a file that is its owner's alone: its mode is 0600, whatever was in its place before. Missing directories are
+    /// For a file that only its owner may read: its mode is 0600, whatever was in its place before. Missing directories are
     /// made with mode 0700.
     pub(crate) fn private(path: &Path, bytes: &[u8]) -> io::Result<Self> {
         Self::write(path.to_owned(), 0o600, bytes)
     }
 
-    /// For a file that people look after themselves: a symbolic link that leads to it stays, and so does its mode. A file
-    /// that is new is private, and one of another user is not replaced.
+    /// For a file that people edit: a symbolic link that leads to it stays, and so does its mode. A new file is private, and a
+    /// file of another user is not replaced.
     pub(crate) fn keeping_link_and_mode(path: &Path, bytes: &[u8]) -> io::Result<Self> {
         let target = follow_symlinks(path)?;
         let mode = match fs::metadata(&target) {
             Ok(metadata) if is_foreign(&metadata) => {
-                // Its owner would lose it to the one who takes its place.
+                // The new file would belong to this user, and its owner would lose it.
                 let remedy = format!("it {}; change it by hand or give it to yourself with chown", belongs(&metadata));
                 return Err(io::Error::other(remedy));
             }
@@ -64,7 +64,7 @@ impl Replacement {
         Ok(Self { temporary, target })
     }
 
-    /// Renames it over the target, and syncs the directory.
+    /// Renames the temporary file over the target, and syncs the directory.
     pub(crate) fn put_in_place(self) -> io::Result<()> {
         let target = self.target;
         let persisted = self.temporary.persist(&target).map(drop).map_err(io::Error::from);
@@ -72,7 +72,7 @@ impl Replacement {
     }
 }
 
-/// Private until all is written, and removed again if anything fails.
+/// The file is private until all is written, and is removed if anything fails.
 fn temporary_in(directory: &Path, mode: u32, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let mut temporary = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(directory)?;
     temporary.write_all(bytes)?;
@@ -81,12 +81,12 @@ fn temporary_in(directory: &Path, mode: u32, bytes: &[u8]) -> io::Result<NamedTe
     Ok(temporary)
 }
 
-/// Makes durable that a file was moved or removed.
+/// Makes it durable that a file was moved or removed.
 pub(crate) fn sync_directory_of(path: &Path) -> io::Result<()> {
     File::open(directory_of(path))?.sync_all()
 }
 
-/// Removes what processes that were killed have left in a directory. Nobody may be replacing files there meanwhile.
+/// Removes the temporary files that killed processes have left in a directory. No files there may be replaced meanwhile.
 pub(crate) fn sweep(directory: &Path) {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     for entry in entries.filter(|entry| entry.file_name().as_bytes().starts_with(UNFINISHED.as_bytes())) {
@@ -100,7 +100,7 @@ fn directory_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Where a path leads, also where the last link leads to nothing yet.
+/// The file to which a path leads, which may not exist.
 fn follow_symlinks(path: &Path) -> io::Result<PathBuf> {
     let mut target = path.to_owned();
     for _ in 0..MAX_SYMLINKS {
@@ -112,7 +112,7 @@ fn follow_symlinks(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("too many levels of symbolic links"))
 }
 
-/// What a symbolic link names, as a path that does not depend on the link's directory; nothing for other files.
+/// The target of a symbolic link, as a path that does not depend on the link's directory; `None` for other files.
 pub(crate) fn next_symlink(path: &Path) -> Option<PathBuf> {
     let named = fs::read_link(path).ok()?;
     Some(match path.parent() {
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_what_it_was_until_the_step_and_one_that_is_given_up_leaves_nothing() {
+    fn a_file_is_replaced_by_the_rename_alone_and_a_replacement_that_is_dropped_leaves_nothing() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("new/file");
         Replacement::private(&path, b"old").unwrap().put_in_place().unwrap();

@@ -187,7 +187,7 @@ impl Keeper {
         drop(bytes);
         if self.withdraws {
             return if content.is_published() {
-                self.take(Step::Remove, index, fingerprint).await
+                self.carry_out(Step::Remove, index, fingerprint).await
             } else {
                 Ok(Next::Rest(None))
             };
@@ -229,11 +229,11 @@ impl Keeper {
             offer,
         };
         let step = step::decide(content, &facts);
-        self.take(step, index, fingerprint).await
+        self.carry_out(step, index, fingerprint).await
     }
 
-    /// Takes a step with a file that had this fingerprint when it was read.
-    async fn take(&mut self, step: Step, index: usize, read: Fingerprint) -> Result<Next, DiskError> {
+    /// Carries out a step with a file that had this fingerprint when it was read.
+    async fn carry_out(&mut self, step: Step, index: usize, read: Fingerprint) -> Result<Next, DiskError> {
         let (session, now) = (self.entry.config.name.as_str(), self.world.clock.now().boot);
         let file = &mut self.files[index];
         let (path, shown) = (file.path.clone(), file.path.display());

@@ -22,7 +22,7 @@ impl Turns {
             let mut endpoints = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(endpoints.entry(origin).or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE))))
         };
-        // It is never closed.
+        // The semaphore is never closed.
         turns.acquire_owned().await.ok()
     }
 }
