@@ -148,7 +148,6 @@ pub fn lines(text: &str) -> Vec<&str> {
     lines
 }
 
-/// Which section the next key belongs to.
 #[derive(Clone, Copy)]
 enum Current {
     BeforeAnySection,
@@ -174,9 +173,7 @@ struct Reader<'a> {
     open: Option<OpenValue>,
     /// Since the last line of the open value. They belong to it if another line continues it.
     empty_lines: usize,
-    /// The sections by their headers.
     indices: HashMap<&'a str, usize>,
-    /// The entries by section and key.
     keys: HashMap<(usize, Cow<'a, str>), usize>,
 }
 

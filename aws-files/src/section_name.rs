@@ -5,11 +5,8 @@ use crate::words::shell_words;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SectionKind {
-    /// `[profile NAME]` and `[default]`.
     Profile,
-    /// `[sso-session NAME]`.
     SsoSession,
-    /// `[services NAME]`.
     Services,
 }
 

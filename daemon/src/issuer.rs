@@ -8,7 +8,6 @@ use std::str::FromStr;
 
 use url::Url;
 
-/// A service that issues secrets.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Issuer {
     /// AWS's service in one region, with all its host names: plain, FIPS and dual-stack.
@@ -60,7 +59,6 @@ impl FromStr for Issuer {
 pub enum Setting {
     /// A key of a configuration file, with its place.
     File(String),
-    /// An environment variable of the daemon.
     Variable(&'static str),
     /// A stored record: the issuer had this portal when the record was written.
     Record,

@@ -22,7 +22,6 @@ pub(crate) type Asked = (FilePair, Reply);
 
 type Reply = oneshot::Sender<Result<Arc<View>, String>>;
 
-/// The result of reading files.
 pub(crate) struct Read {
     files: FilePair,
     found: Result<Found, NotUsable>,
@@ -56,7 +55,6 @@ pub(crate) struct NamedFiles {
     paths: Paths,
     environment: Environment,
     machine: MachineProblems,
-    /// The files that are remembered.
     known: BTreeMap<FilePair, Config>,
     listed: BTreeSet<PathBuf>,
     work: FileWork,

@@ -15,7 +15,6 @@ use crate::replacement::Replacement;
 /// The text of config.toml with a session added.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddedSession {
-    /// The name of the session.
     pub name: String,
     pub text: String,
 }

@@ -70,7 +70,6 @@ const SSO_KEYS: [&str; 6] =
     ["sso_session", "sso_account_id", "sso_role_name", "sso_start_url", "sso_region", "sso_registration_scopes"];
 
 impl AwsFiles {
-    /// Reads the texts of the two files.
     pub(super) fn read(
         (config, config_text): (&Path, &str),
         (credentials, credentials_text): (&Path, &str),
@@ -217,7 +216,6 @@ fn malformed(header: &str) -> String {
     }
 }
 
-/// The members of `sso_registration_scopes`.
 pub(super) fn split_scopes(list: &str) -> Vec<String> {
     list.split(',').map(str::trim).filter(|scope| !scope.is_empty()).map(str::to_owned).collect()
 }

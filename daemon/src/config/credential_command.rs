@@ -11,7 +11,6 @@ pub(crate) struct CredentialCommand {
     pub(crate) role: Option<String>,
 }
 
-/// The sign-in that a command names.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum SignInOf {
     Session(String),

@@ -20,7 +20,6 @@ use super::identity::{has_credentials, is_https_or_loopback, without_credentials
 use crate::issuer::{Endpoint, Issuer, Setting};
 use crate::partitions::{Partition, is_dual_stack_portal, is_region};
 
-/// The two services of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoints {
     /// Registrations, device authorizations and tokens.

@@ -42,7 +42,6 @@ pub struct Config {
 }
 
 impl Config {
-    /// The session with this name or alias.
     pub fn session(&self, name: &str) -> Option<&SessionConfig> {
         self.sessions.iter().find(|session| session.is_named(name))
     }
@@ -57,7 +56,6 @@ impl Config {
 /// A profile of the AWS configuration that leads to a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProfileConfig {
-    /// The session's name.
     pub session: String,
     /// The role and its account: `sso_account_id` and `sso_role_name`, or what a `credential_process` that is
     /// `ssoctl credential-process` names.
@@ -70,7 +68,6 @@ pub struct ProfileConfig {
 /// Why a profile does not say which role in which account it is for. The text fits after the profile's name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoAssignment {
-    /// The profile is for signing in only.
     #[error("has neither sso_account_id nor sso_role_name")]
     Neither,
     #[error("has no {missing} ({place})")]
@@ -132,7 +129,6 @@ impl SessionConfig {
     }
 }
 
-/// Where a session is defined.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     pub kind: OriginKind,

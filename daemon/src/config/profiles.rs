@@ -23,7 +23,6 @@ const ACCOUNT: &str = "sso_account_id";
 const ROLE: &str = "sso_role_name";
 const CREDENTIAL_PROCESS: &str = "credential_process";
 
-/// Profiles by their names.
 #[derive(Default)]
 pub(super) struct Profiles {
     pub(super) usable: BTreeMap<String, ProfileConfig>,
@@ -104,7 +103,6 @@ fn assignment(profile: &Section, problems: &mut Vec<Problem>) -> Result<Assignme
     })
 }
 
-/// Why a profile leads to no session.
 enum NoSession {
     /// It is not for SSO.
     OtherCredentials,

@@ -36,7 +36,6 @@ pub(super) struct Sessions {
 }
 
 impl Sessions {
-    /// The sessions of all sections.
     pub(super) fn read(sources: Sources<'_>, problems: &mut Vec<Problem>) -> Self {
         let Sources { own, aws, .. } = sources;
         let endpoints = aws.endpoints_of(DEFAULT_PROFILE, problems);

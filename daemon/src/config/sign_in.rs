@@ -15,7 +15,6 @@ pub(super) struct Legacy<'a> {
     start_url: &'a str,
 }
 
-/// How a profile signs in.
 pub(super) enum SignIn<'a> {
     /// With the session of this name.
     Session(&'a str),

@@ -34,7 +34,6 @@ const MAX_SYMLINKS: usize = 8;
 /// How often a plan is made again because directories came or went meanwhile.
 const MAX_ATTEMPTS: usize = 5;
 
-/// Watches files until it is dropped.
 #[derive(Debug)]
 pub struct FileWatch {
     changes: mpsc::Receiver<()>,
@@ -83,7 +82,6 @@ impl Drop for FileWatch {
 /// Directories that are watched, and a message for each change in them.
 type Watched = (Directories, mpsc::UnboundedReceiver<()>);
 
-/// Files that are not watched yet.
 struct Unwatched {
     files: Vec<PathBuf>,
     machine: MachineProblems,
@@ -250,7 +248,6 @@ impl Plan {
         }
     }
 
-    /// The directories to watch.
     fn directories(&self) -> BTreeSet<&Path> {
         self.0.iter().filter_map(|path| path.parent()).collect()
     }

@@ -25,7 +25,6 @@ impl Account {
     }
 }
 
-/// A pattern matches nothing.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("no {what} matches {pattern:?}; there are: {}", .there_are.join(", "))]
 pub struct NoMatch {
@@ -46,7 +45,6 @@ pub struct SameName {
     roles: Vec<String>,
 }
 
-/// A profile for a role.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct WantedProfile {
     pub(super) name: String,

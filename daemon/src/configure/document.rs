@@ -124,7 +124,6 @@ impl<'a> Document<'a> {
         self.appended.extend(members.iter().map(|(name, value)| format!("{name} = {value}{end}")));
     }
 
-    /// The text with all changes.
     pub(super) fn text(&self) -> String {
         let mut text = self.edited.concat();
         if !self.appended.is_empty() && !text.is_empty() && !text.ends_with(['\n', '\r']) {
@@ -151,7 +150,6 @@ impl<'a> Document<'a> {
         self.sections[section].line - 1
     }
 
-    /// The index of the next header.
     fn header_after(&self, header: usize) -> Option<usize> {
         (header + 1..self.lines.len()).find(|&line| self.lines[line].trim_start().starts_with('['))
     }

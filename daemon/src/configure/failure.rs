@@ -23,7 +23,6 @@ pub enum Failure {
     NoMatch(#[from] NoMatch),
     #[error(transparent)]
     SameName(#[from] SameName),
-    /// The file cannot be added to.
     #[error("{}: {why}", .path.display())]
     Refused { path: PathBuf, why: Refusal },
     #[error("{}: {why}", .path.display())]

@@ -3,13 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A text with placeholders.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Template(String);
 
 const PLACEHOLDERS: [&str; 4] = ["session", "account_id", "account_name", "role"];
 
-/// What a profile is named after.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Subject<'a> {
     pub(super) session: &'a str,

@@ -23,7 +23,6 @@ pub(super) struct Intent<'a> {
     pub(super) accounts: &'a [Account],
 }
 
-/// What happened to a section.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Outcome {
     /// The name of the profile, or the header of another section.

@@ -6,22 +6,17 @@ use super::document::{Document, Member};
 use crate::assignment::{AccountId, Assignment, RoleName};
 use crate::config::{CredentialCommand, SignInOf};
 
-/// How a profile leads to its role.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Form {
     /// `sso_session`, `sso_account_id` and `sso_role_name`: AWS tools use the session's token.
     SsoSession,
     /// `credential_process`: AWS tools ask ssoctl for the role's credentials.
-    CredentialProcess {
-        /// Its path.
-        ssoctl: String,
-    },
+    CredentialProcess { ssoctl: String },
 }
 
 /// The keys of both forms.
 const KEYS: [&str; 4] = ["sso_session", "sso_account_id", "sso_role_name", "credential_process"];
 
-/// The role of a profile.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Binding {
     pub(super) session: String,

@@ -6,13 +6,11 @@ use super::profile::Form;
 
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// The session's name.
     pub session: String,
     /// The accounts, by id or name; without patterns, all.
     pub accounts: Vec<Pattern>,
     /// The roles; without patterns, all.
     pub roles: Vec<Pattern>,
-    /// The names of the profiles.
     pub template: Template,
     /// The region of the profiles. `None` leaves their region as it is.
     pub region: Option<String>,
@@ -31,7 +29,6 @@ pub enum Stale {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Writing {
-    /// The file is written.
     Done,
     /// The changes are shown instead.
     Shown,
