@@ -1,5 +1,5 @@
 //! Whether the portal session caps the token: a token ends with the portal session that it was obtained in, however early it is
-//! renewed (observed with the service). A capped token is renewed for longer only by a new portal session.
+//! renewed (observed). A capped token is renewed for longer only by a new portal session.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! A sign-in that another program has made, and whether it is better than ours. Pure.
 //!
 //! Token, refresh token and registration are taken over together or not at all. A token file does not say how long its token
-//! lived from the start, so the lifetime that the service usually gives is assumed (observed with AWS, 2026). It does not say either
+//! lived from the start, so the lifetime that the service usually gives is assumed (observed). It does not say either
 //! which scopes the client registered, so the token is taken for one of the session that the file is named after. The file's registration
 //! renews this token and nothing else: flows use a registration of our own, because the service may refuse the device flow with the AWS CLI's.
 //!
@@ -27,7 +27,7 @@ use super::{AccessToken, Renewal, Token};
 use crate::clock::{BootTime, Now};
 use crate::issuer::Issuer;
 
-/// The lifetime of a token that comes with a refresh token (observed with AWS, 2026).
+/// The lifetime of a token that comes with a refresh token (observed).
 const USUAL_LIFETIME: Duration = Duration::from_secs(3600);
 
 /// No token or registration lives longer from now on, whatever the file says: portal sessions and registrations of AWS do not.
