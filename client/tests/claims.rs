@@ -1,5 +1,7 @@
-//! SECURITY.md says only what a test shows: each row of its tables names one, and each that it names is there.
+//! What the documents claim about the code: each row of SECURITY.md's tables names a test, and each that it names is there; and
+//! the modules use each other as ARCHITECTURE.md lists them.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -62,4 +64,93 @@ fn every_row_names_a_test() {
     let without: Vec<_> = claims.filter(|row| named(row).next().is_none() && !row.contains("the same test")).collect();
     assert!(without.is_empty(), "{without:#?}");
     assert!(rows.len() > 15, "the tables are not found");
+}
+
+/// The layers of each crate, from the top down, as ARCHITECTURE.md lists them: the crate in the first column, its layers below.
+fn layers() -> BTreeMap<String, Vec<Vec<String>>> {
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let section = text.split("\n## The layers\n").nth(1).expect("ARCHITECTURE.md lists the layers");
+    let list = section.split("```").nth(1).expect("as one block");
+    let (mut layers, mut current) = (BTreeMap::new(), String::new());
+    for line in list.lines().filter(|line| !line.trim().is_empty()) {
+        if line.starts_with(' ') {
+            let modules = line.split_whitespace().map(str::to_owned).collect();
+            layers.entry(current.clone()).or_insert_with(Vec::new).push(modules);
+        } else {
+            current = line.trim().to_owned();
+        }
+    }
+    layers
+}
+
+/// The code of a file, without comments, and without the tests at its end.
+fn code(text: &str) -> String {
+    let end = text.find("\n#[cfg(test)]\nmod ").or_else(|| text.find("\n#[cfg(test)]\n#[path")).unwrap_or(text.len());
+    text[..end].lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
+}
+
+/// The modules that stand behind `crate::` in this code.
+fn used(code: &str, krate: &str) -> BTreeSet<String> {
+    let mut used = BTreeSet::new();
+    for prefix in ["crate::".to_owned(), format!("{krate}::")] {
+        for after in code.split(prefix.as_str()).skip(1) {
+            match after.strip_prefix('{') {
+                Some(group) => {
+                    let (mut depth, mut name) = (0, String::new());
+                    for letter in group.chars() {
+                        match letter {
+                            '{' => depth += 1,
+                            '}' if depth == 0 => break,
+                            '}' => depth -= 1,
+                            ',' if depth == 0 => used.extend(Some(std::mem::take(&mut name))),
+                            letter if depth == 0 && !letter.is_whitespace() => name.push(letter),
+                            _ => {}
+                        }
+                    }
+                    used.insert(name);
+                }
+                None => used.extend(Some(after.to_owned())),
+            }
+        }
+    }
+    let ends = |letter: char| !letter.is_alphanumeric() && letter != '_';
+    used.iter().map(|path| path.split(ends).next().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn every_module_is_in_a_layer_and_uses_only_those_below_it() {
+    let layers = layers();
+    let mut wrong = Vec::new();
+    let mut uses_found = 0;
+    for (krate, layers) in &layers {
+        let source = root().join(krate).join("src");
+        let layer_of = |module: &str| layers.iter().position(|layer| layer.iter().any(|known| known == module));
+        for (path, text) in sources() {
+            let Ok(inside) = path.strip_prefix(&source) else { continue };
+            let stem = inside.file_stem().and_then(|stem| stem.to_str()).unwrap();
+            let module = inside.iter().next().and_then(|part| part.to_str()).unwrap().trim_end_matches(".rs");
+            if stem.ends_with("_tests") || stem == "tests" || ["lib", "main"].contains(&module) {
+                continue;
+            }
+            let Some(layer) = layer_of(module) else {
+                wrong.push(format!("{krate}: {module} is in no layer"));
+                continue;
+            };
+            let library = if krate == "daemon" { "ssoctld" } else { "crate" };
+            for below in used(&code(&text), library) {
+                if below != module && layer_of(&below).is_some_and(|below| below <= layer) {
+                    wrong.push(format!("{krate}: {} uses {below}, which is not below it", inside.display()));
+                }
+                uses_found += usize::from(layer_of(&below).is_some());
+            }
+        }
+        for listed in layers.iter().flatten() {
+            let (file, directory) = (source.join(format!("{listed}.rs")), source.join(listed));
+            if !file.exists() && !directory.exists() {
+                wrong.push(format!("{krate}: there is no module {listed}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(layers.len() >= 7 && uses_found > 300, "the layers are not found: {layers:?}, {uses_found}");
 }

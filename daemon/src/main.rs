@@ -55,7 +55,7 @@ fn main() -> ExitCode {
         log::start(arguments.log.clone(), arguments.log_format, arguments.log_file.clone());
     }
     if let Some(verb) = arguments.verb.take() {
-        return verb.run(arguments);
+        return verb.run(arguments.config, arguments.state_dir);
     }
     let ended = if arguments.background { background::start(&arguments) } else { run(arguments) };
     ended.unwrap_or_else(|error| {

@@ -19,7 +19,6 @@ use ssoctld::configure::{self, Form, Pattern, Request, Stale, Template, Writing}
 use ssoctld::desktop;
 use ssoctld::doctor::{self, Colour, Shell, Subject};
 
-use crate::cli::Arguments;
 use crate::{log, socket_owner, socket_path, state_directory};
 
 #[derive(Subcommand, Debug)]
@@ -30,11 +29,11 @@ pub(crate) enum Verb {
 }
 
 impl Verb {
-    pub(crate) fn run(self, arguments: Arguments) -> ExitCode {
+    pub(crate) fn run(self, config: Option<PathBuf>, state_dir: Option<PathBuf>) -> ExitCode {
         let ended = match self {
             Self::Configure(verb) => verb.run(),
-            Self::Doctor(verb) => verb.run(arguments),
-            Self::OpenPage(verb) => verb.run(arguments.config),
+            Self::Doctor(verb) => verb.run(config, state_dir),
+            Self::OpenPage(verb) => verb.run(config),
         };
         ended.unwrap_or_else(|error| {
             // The exit code tells, too.
@@ -221,14 +220,14 @@ pub(crate) struct Doctor {
 impl Doctor {
     /// If a daemon runs, its environment is the one to examine: this process then executes the same program with that environment,
     /// and passes on the settings of the caller's shell.
-    fn run(self, arguments: Arguments) -> anyhow::Result<ExitCode> {
+    fn run(self, config: Option<PathBuf>, state_dir: Option<PathBuf>) -> anyhow::Result<ExitCode> {
         let environment = Environment::from_process();
         let mut subject = Subject {
-            paths: Paths::locate(arguments.config, &environment)?,
+            paths: Paths::locate(config, &environment)?,
             environment,
             socket: socket_path()?,
             believed: socket_owner()?,
-            state_directory: state_directory(arguments.state_dir)?,
+            state_directory: state_directory(state_dir)?,
             shell: Shell::default(),
         };
         match &self.shell {
