@@ -52,12 +52,9 @@ pub enum EndpointError {
     /// Other machines on the way could read the secrets.
     #[error("{set_by} is plain http to another machine ({url:?}); use https, or a loopback address")]
     PlainHttp { set_by: Setting, url: String },
-    /// The endpoint rules forbid it.
-    #[error("FIPS endpoints and a custom endpoint ({0}) exclude each other; remove one of them")]
-    FipsAndCustom(Setting),
-    /// The endpoint rules forbid it.
-    #[error("dual-stack endpoints and a custom endpoint ({0}) exclude each other; remove one of them")]
-    DualStackAndCustom(Setting),
+    /// The endpoint rules forbid both together.
+    #[error("{kind} endpoints and a custom endpoint ({set_by}) exclude each other; remove one of them")]
+    ExcludesCustom { kind: &'static str, set_by: Setting },
     /// No session has this issuer any more, and its record does not say where the portal was.
     #[error("the portal of {0} is not known")]
     NoPortal(String),
@@ -153,11 +150,8 @@ fn resolve_service(service: Service, inputs: Inputs<'_>) -> Result<Endpoint, End
     let dual_stack = environment.use_dualstack_endpoint.or(profile.use_dualstack_endpoint);
 
     if let Some(Override { set_by, url }) = find_override(service, inputs) {
-        if fips {
-            return Err(EndpointError::FipsAndCustom(set_by));
-        }
-        if dual_stack == Some(true) {
-            return Err(EndpointError::DualStackAndCustom(set_by));
+        if fips || dual_stack == Some(true) {
+            return Err(EndpointError::ExcludesCustom { kind: if fips { "FIPS" } else { "dual-stack" }, set_by });
         }
         return Ok(check_override(set_by, &url)?.in_place_of_aws_in(inputs.region));
     }

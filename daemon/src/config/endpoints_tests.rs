@@ -160,9 +160,10 @@ fn fips_or_dual_stack_with_a_custom_endpoint_is_an_error() {
         let environment = variables(&[(PORTAL, "https://portal.example"), (switch, "true")]);
         resolved(&environment, &ProfileEndpoints::default()).1
     };
-    let source = Setting::Variable(PORTAL);
-    assert_eq!(with("AWS_USE_FIPS_ENDPOINT"), Err(EndpointError::FipsAndCustom(source.clone())));
-    assert_eq!(with("AWS_USE_DUALSTACK_ENDPOINT"), Err(EndpointError::DualStackAndCustom(source)));
+    for (switch, kind) in [("AWS_USE_FIPS_ENDPOINT", "FIPS"), ("AWS_USE_DUALSTACK_ENDPOINT", "dual-stack")] {
+        let set_by = Setting::Variable(PORTAL);
+        assert_eq!(with(switch), Err(EndpointError::ExcludesCustom { kind, set_by }));
+    }
 }
 
 #[test]

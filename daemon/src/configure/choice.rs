@@ -59,7 +59,7 @@ pub(super) fn accounts(accounts: &[Account], patterns: &[Pattern]) -> Result<Vec
             Some(name) => format!("{} ({})", account.id, text::line(name)),
             None => account.id.to_string(),
         });
-        return Err(NoMatch { what: "account", pattern: pattern.to_string(), there_are: there_are.collect() });
+        return Err(NoMatch { what: "account", pattern: pattern.0.clone(), there_are: there_are.collect() });
     }
     Ok((0..accounts.len()).filter(|&index| is_chosen(accounts[index].names(), patterns)).collect())
 }
@@ -108,7 +108,7 @@ pub(super) fn check_roles(accounts: &[Account], patterns: &[Pattern]) -> Result<
     there_are.sort();
     there_are.dedup();
     match patterns.iter().find(|pattern| !there_are.iter().any(|role| pattern.matches(role))) {
-        Some(pattern) => Err(NoMatch { what: "role", pattern: pattern.to_string(), there_are }),
+        Some(pattern) => Err(NoMatch { what: "role", pattern: pattern.0.clone(), there_are }),
         None => Ok(()),
     }
 }

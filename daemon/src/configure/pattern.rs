@@ -1,23 +1,16 @@
 //! Patterns that choose accounts and roles by their names.
 
-use std::fmt;
 use std::str::FromStr;
 
 /// A text in which `*` stands for any characters and `?` for one.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Pattern(String);
+pub struct Pattern(pub(super) String);
 
 impl FromStr for Pattern {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text.is_empty() { Err("expected a name, an id or a pattern") } else { Ok(Self(text.to_owned())) }
-    }
-}
-
-impl fmt::Display for Pattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 
