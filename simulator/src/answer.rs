@@ -1,4 +1,4 @@
-//! An answer of the service before HTTP has touched it.
+//! An answer of the service, before it becomes HTTP.
 
 use serde_json::Value;
 

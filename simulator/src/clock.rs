@@ -1,4 +1,4 @@
-//! The simulator's clock: what its lifetimes reckon by, and what it tells others the time is.
+//! The simulator's clock: the time by which lifetimes end, and the time that clients are told.
 //!
 //! The two differ on purpose. *Service time* ([`Clock::now`]) decides what has expired. *Wall time* ([`Clock::wall`]) is
 //! what clients get to see: the `Date` header, `clientSecretExpiresAt`, the expiration of role credentials. Setting them
@@ -74,7 +74,7 @@ impl Clock {
         Self { source, shift: Arc::default() }
     }
 
-    /// Service time: lifetimes, intervals and rates reckon by it.
+    /// Service time, by which lifetimes, intervals and rates are measured.
     pub fn now(&self) -> SystemTime {
         let advanced = self.shift().advanced;
         later(self.source.now(), advanced)

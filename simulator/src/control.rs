@@ -206,7 +206,7 @@ fn calls(inner: &Inner) -> Value {
 fn counts(inner: &Inner) -> Value {
     let counts: Map<String, Value> = Operation::ALL
         .into_iter()
-        .map(|operation| (operation.name().to_owned(), json!(inner.journal.count(operation))))
+        .map(|operation| (operation.to_string(), json!(inner.journal.count(operation))))
         .collect();
     Value::Object(counts)
 }

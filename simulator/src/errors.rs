@@ -24,58 +24,27 @@ pub(crate) enum OidcError {
     UnsupportedGrantType,
 }
 
+/// Each with its name, and with the member `error`: the code of RFC 6749 5.2 and RFC 8628 3.5.
+const OIDC_ERRORS: [(OidcError, &str, &str); 13] = [
+    (OidcError::AccessDenied, "AccessDeniedException", "access_denied"),
+    (OidcError::AuthorizationPending, "AuthorizationPendingException", "authorization_pending"),
+    (OidcError::ExpiredToken, "ExpiredTokenException", "expired_token"),
+    (OidcError::InternalServer, "InternalServerException", "server_error"),
+    (OidcError::InvalidClient, "InvalidClientException", "invalid_client"),
+    (OidcError::InvalidClientMetadata, "InvalidClientMetadataException", "invalid_client_metadata"),
+    (OidcError::InvalidGrant, "InvalidGrantException", "invalid_grant"),
+    (OidcError::InvalidRedirectUri, "InvalidRedirectUriException", "invalid_redirect_uri"),
+    (OidcError::InvalidRequest, "InvalidRequestException", "invalid_request"),
+    (OidcError::InvalidScope, "InvalidScopeException", "invalid_scope"),
+    (OidcError::SlowDown, "SlowDownException", "slow_down"),
+    (OidcError::UnauthorizedClient, "UnauthorizedClientException", "unauthorized_client"),
+    (OidcError::UnsupportedGrantType, "UnsupportedGrantTypeException", "unsupported_grant_type"),
+];
+
 impl OidcError {
-    const ALL: [Self; 13] = [
-        Self::AccessDenied,
-        Self::AuthorizationPending,
-        Self::ExpiredToken,
-        Self::InternalServer,
-        Self::InvalidClient,
-        Self::InvalidClientMetadata,
-        Self::InvalidGrant,
-        Self::InvalidRedirectUri,
-        Self::InvalidRequest,
-        Self::InvalidScope,
-        Self::SlowDown,
-        Self::UnauthorizedClient,
-        Self::UnsupportedGrantType,
-    ];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::AccessDenied => "AccessDeniedException",
-            Self::AuthorizationPending => "AuthorizationPendingException",
-            Self::ExpiredToken => "ExpiredTokenException",
-            Self::InternalServer => "InternalServerException",
-            Self::InvalidClient => "InvalidClientException",
-            Self::InvalidClientMetadata => "InvalidClientMetadataException",
-            Self::InvalidGrant => "InvalidGrantException",
-            Self::InvalidRedirectUri => "InvalidRedirectUriException",
-            Self::InvalidRequest => "InvalidRequestException",
-            Self::InvalidScope => "InvalidScopeException",
-            Self::SlowDown => "SlowDownException",
-            Self::UnauthorizedClient => "UnauthorizedClientException",
-            Self::UnsupportedGrantType => "UnsupportedGrantTypeException",
-        }
-    }
-
-    /// The member `error`: the code of RFC 6749 5.2 and RFC 8628 3.5.
-    fn code(self) -> &'static str {
-        match self {
-            Self::AccessDenied => "access_denied",
-            Self::AuthorizationPending => "authorization_pending",
-            Self::ExpiredToken => "expired_token",
-            Self::InternalServer => "server_error",
-            Self::InvalidClient => "invalid_client",
-            Self::InvalidClientMetadata => "invalid_client_metadata",
-            Self::InvalidGrant => "invalid_grant",
-            Self::InvalidRedirectUri => "invalid_redirect_uri",
-            Self::InvalidRequest => "invalid_request",
-            Self::InvalidScope => "invalid_scope",
-            Self::SlowDown => "slow_down",
-            Self::UnauthorizedClient => "unauthorized_client",
-            Self::UnsupportedGrantType => "unsupported_grant_type",
-        }
+    fn name_and_code(self) -> (&'static str, &'static str) {
+        let (_, name, code) = OIDC_ERRORS[self as usize];
+        (name, code)
     }
 
     fn status(self, operation: Operation, statuses: ErrorStatuses) -> u16 {
@@ -136,7 +105,8 @@ impl Refusal {
 
     pub(crate) fn answer(self, operation: Operation, statuses: ErrorStatuses) -> Answer {
         let status = self.error.status(operation, statuses);
-        oidc_exception(self.error.name(), status, self.error.code(), &self.description, None)
+        let (name, code) = self.error.name_and_code();
+        oidc_exception(name, status, code, &self.description, None)
     }
 }
 
@@ -169,9 +139,9 @@ impl PortalError {
 pub(crate) fn exception(operation: Operation, statuses: ErrorStatuses, name: &str, reason: Option<&str>) -> Answer {
     match operation.api() {
         Api::Oidc => {
-            let known = OidcError::ALL.into_iter().find(|error| error.name() == name);
-            let status = known.map_or(400, |error| error.status(operation, statuses));
-            let code = known.map_or_else(|| snake_case(name), |error| error.code().to_owned());
+            let known = OIDC_ERRORS.into_iter().find(|(_, known, _)| *known == name);
+            let status = known.map_or(400, |(error, ..)| error.status(operation, statuses));
+            let code = known.map_or_else(|| snake_case(name), |(.., code)| code.to_owned());
             oidc_exception(name, status, &code, "injected fault", reason)
         }
         Api::Portal | Api::Page => portal_exception(name, "injected fault"),

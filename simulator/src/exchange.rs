@@ -1,4 +1,4 @@
-//! The passage of one call: it is noted, meets its fault if one waits for it, is carried out, and its end is noted.
+//! One call from its arrival to its end: it is recorded, meets a fault if one was injected, and is carried out.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,7 +37,7 @@ pub(crate) enum Reply {
     Reset,
 }
 
-/// Takes a call all the way.
+/// Carries a call out, with its fault if one was injected.
 pub(crate) async fn carry_out(shared: &Arc<Shared>, call: Call) -> Reply {
     let (mut ticket, fault) = Ticket::open(shared, call);
     let fault = match fault {
@@ -61,7 +61,7 @@ fn whole_seconds(duration: Duration) -> String {
     duration.as_secs().to_string()
 }
 
-/// A call under way. Dropped before its end, as when the client hangs up, it says so in the journal.
+/// A call in progress. If it is dropped before its end, because the client has hung up, the journal says "abandoned".
 pub(crate) struct Ticket {
     shared: Arc<Shared>,
     call: Call,
@@ -100,7 +100,7 @@ impl End {
     }
 }
 
-/// An answer that a client may rightly refuse to take anything from.
+/// An answer with a member that is missing or wrong. A client need not take anything from it.
 fn garbled(answer: Answer) -> (Reply, End) {
     let end = End::inconclusive(format!("garbled ({})", answer.outcome));
     (Reply::Whole(answer), end)
@@ -122,8 +122,8 @@ impl Ticket {
         (Self { shared: Arc::clone(shared), call, members, grant, entry, pace, stage: Stage::UnderWay }, fault)
     }
 
-    /// Carries the call out, or what its fault makes of that. How it ends is noted by [`Ticket::close`]. Waiting is not
-    /// done here: a delay is over, and a call that hangs does not come here.
+    /// Carries the call out, with its fault. [`Ticket::close`] records how it ends. Nothing waits here: a delay is over
+    /// already, and a call that hangs is never carried out.
     pub(crate) fn meet(&self, fault: Option<Fault>) -> (Reply, End) {
         match fault {
             None | Some(Fault::Delay { .. } | Fault::Hang) => self.delivered(self.perform()),
@@ -204,7 +204,7 @@ impl Ticket {
         received.is_some() && received != sent
     }
 
-    /// Takes note of how the call ended for the client.
+    /// Records how the call ended for the client.
     pub(crate) fn close(&mut self, end: &End) {
         self.stage = Stage::Ended;
         self.shared.with(|inner, _| {
@@ -218,7 +218,7 @@ impl Ticket {
         });
     }
 
-    /// Takes note that there will be no answer, however long the client waits.
+    /// Records that there will never be an answer.
     fn hang(&self) {
         self.shared.with(|inner, _| inner.journal.ended(self.entry, "hanging"));
     }
@@ -256,7 +256,7 @@ fn poll(grant: Option<Grant>, members: Option<&Members>) -> Option<(&str, &str)>
     members.text("clientId").zip(members.text("deviceCode"))
 }
 
-/// The refresh token that a call spends; one that merely stands beside another grant is none.
+/// The refresh token that a call spends. One that is sent along with another grant does not count.
 fn refresh_token(grant: Option<Grant>, members: Option<&Members>) -> Option<&str> {
     members.filter(|_| grant == Some(Grant::RefreshToken))?.text("refreshToken")
 }

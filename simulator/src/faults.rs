@@ -1,4 +1,4 @@
-//! Faults on demand: what can go wrong between a client and the service, and how often it shall.
+//! Faults on demand: what goes wrong between a client and the service, and how often.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use crate::settings::duration_text;
 
 /// One thing that goes wrong with a call.
 ///
-/// Time in faults is real time, whatever clock the simulator follows: it plays the network, and what waits for it are
-/// a client's sockets.
+/// Time in faults is real time, whatever clock the simulator follows: a fault plays the network, and a client's
+/// sockets wait in real time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Fault {
@@ -117,7 +117,7 @@ fn once() -> Times {
     Times::Next(1)
 }
 
-/// The faults that are still to strike: per operation a queue, the first injected first.
+/// The faults that have not struck yet. Those of one operation strike in the order in which they were injected.
 #[derive(Debug, Default)]
 pub(crate) struct Faults(Vec<Injection>);
 

@@ -1,8 +1,8 @@
 //! HTTP/1.1 on loopback: the only place that knows hyper.
 
 use std::convert::Infallible;
-use std::fmt;
 use std::future::{Future, poll_fn};
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,7 +26,7 @@ use crate::exchange::{self, Call, Reply};
 use crate::operation::Operation;
 use crate::shared::Shared;
 
-/// No request of this service comes near it.
+/// More than any request of this service needs.
 const LARGEST_REQUEST: usize = 256 * 1024;
 
 /// Accepts connections until `stop` fires or is dropped.
@@ -62,23 +62,16 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
     }
 }
 
-/// The connection ends without an answer.
-#[derive(Debug)]
-struct NoAnswer;
-
-impl fmt::Display for NoAnswer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a fault ended the connection")
-    }
+/// The connection ends without an answer, as a fault wants it.
+fn no_answer() -> io::Error {
+    io::ErrorKind::ConnectionAborted.into()
 }
-
-impl std::error::Error for NoAnswer {}
 
 async fn handle(
     request: Request<Incoming>,
     shared: Arc<Shared>,
     reset: Arc<AtomicBool>,
-) -> Result<Response<AnswerBody>, NoAnswer> {
+) -> io::Result<Response<AnswerBody>> {
     let reply = reply(request, &shared).await;
     let date = httpdate::fmt_http_date(shared.clock.wall());
     let mut response = match reply {
@@ -89,10 +82,10 @@ async fn handle(
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             response
         }
-        Reply::Closed => return Err(NoAnswer),
+        Reply::Closed => return Err(no_answer()),
         Reply::Reset => {
             reset.store(true, Ordering::Relaxed);
-            return Err(NoAnswer);
+            return Err(no_answer());
         }
     };
     if let Ok(date) = HeaderValue::from_str(&date) {
@@ -123,7 +116,7 @@ async fn reply(request: Request<Incoming>, shared: &Arc<Shared>) -> Reply {
     exchange::carry_out(shared, Call { operation, path: path.to_owned(), query, bearer, body }).await
 }
 
-/// What is wrong before any operation is reached.
+/// An error that is found before an operation is reached.
 fn problem(status: u16, message: &str) -> Answer {
     Answer::json(status, json!({ "message": message }))
 }
@@ -177,9 +170,9 @@ static FLOOD: Bytes = Bytes::from_static(&[b'a'; 64 * 1024]);
 
 impl Body for AnswerBody {
     type Data = Bytes;
-    type Error = NoAnswer;
+    type Error = io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, NoAnswer>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         match &mut *self {
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Self::Cut { half, flushed, .. } => match half.take() {
@@ -190,7 +183,7 @@ impl Body for AnswerBody {
                     cx.waker().wake_by_ref();
                     Poll::Pending
                 }
-                None => Poll::Ready(Some(Err(NoAnswer))),
+                None => Poll::Ready(Some(Err(no_answer()))),
             },
             Self::Flood { left: 0 } => Poll::Ready(None),
             Self::Flood { left } => {

@@ -21,7 +21,13 @@ pub struct CallRecord {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Journal(Vec<CallRecord>);
+pub(crate) struct Journal {
+    records: Vec<CallRecord>,
+    in_progress: usize,
+    most_at_once: usize,
+}
+
+const IN_PROGRESS: &str = "in progress";
 
 /// Where in the journal a call is kept.
 #[derive(Clone, Copy, Debug)]
@@ -29,23 +35,32 @@ pub(crate) struct Entry(usize);
 
 impl Journal {
     pub(crate) fn arrived(&mut self, operation: Operation, grant: Option<Grant>, at: SystemTime) -> Entry {
-        self.0.push(CallRecord { operation, at, grant, outcome: "in progress".to_owned() });
-        Entry(self.0.len() - 1)
+        self.records.push(CallRecord { operation, at, grant, outcome: IN_PROGRESS.to_owned() });
+        self.in_progress += 1;
+        self.most_at_once = self.most_at_once.max(self.in_progress);
+        Entry(self.records.len() - 1)
     }
 
     pub(crate) fn ended(&mut self, Entry(index): Entry, outcome: &str) {
-        outcome.clone_into(&mut self.0[index].outcome);
+        let record = &mut self.records[index].outcome;
+        // A call that hangs ends again when its client leaves.
+        self.in_progress -= usize::from(record == IN_PROGRESS);
+        outcome.clone_into(record);
     }
 
     pub(crate) fn records(&self) -> &[CallRecord] {
-        &self.0
+        &self.records
+    }
+
+    pub(crate) fn most_at_once(&self) -> usize {
+        self.most_at_once
     }
 
     pub(crate) fn count(&self, operation: Operation) -> usize {
-        self.0.iter().filter(|record| record.operation == operation).count()
+        self.records.iter().filter(|record| record.operation == operation).count()
     }
 
     pub(crate) fn count_grants(&self, grant: Grant) -> usize {
-        self.0.iter().filter(|record| record.grant == Some(grant)).count()
+        self.records.iter().filter(|record| record.grant == Some(grant)).count()
     }
 }

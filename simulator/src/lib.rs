@@ -31,6 +31,7 @@
 mod answer;
 mod clock;
 mod control;
+mod controls;
 mod errors;
 mod exchange;
 mod faults;
@@ -48,6 +49,7 @@ mod simulator;
 mod state;
 
 pub use clock::{Clock, TimeSource};
+pub use controls::Controls;
 pub use faults::{Fault, Times};
 pub use journal::CallRecord;
 pub use offline::{Arrival, Delivery, Offline, Response};

@@ -40,12 +40,12 @@ struct Arguments {
     portal_session: Duration,
 
     /// What a refresh says about the refresh token
-    #[arg(long, value_enum, default_value_t = Rotation::Repeated)]
-    refresh_tokens: Rotation,
+    #[arg(long, value_enum, default_value_t = Default::default())]
+    refresh_tokens: RefreshTokens,
 
     /// HTTP statuses of OIDC errors
-    #[arg(long, value_enum, default_value_t = Statuses::Current)]
-    error_statuses: Statuses,
+    #[arg(long, value_enum, default_value_t = Default::default())]
+    error_statuses: ErrorStatuses,
 
     /// Who approves sign-ins
     #[arg(long, value_enum, default_value_t = Approver::Manual)]
@@ -54,24 +54,6 @@ struct Arguments {
     /// When automatic approval comes
     #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = humantime::parse_duration)]
     approve_after: Duration,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Rotation {
-    /// The same token again
-    Repeated,
-    /// A new token; the old one is spent
-    Rotated,
-    /// Nothing
-    Omitted,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Statuses {
-    /// 400, 401 and 500
-    Current,
-    /// 480 to 490, as in the OpenAPI document of 2019
-    Seed,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -94,15 +76,8 @@ impl Arguments {
             interval: self.interval,
             registration_lifetime: self.registration_lifetime,
             portal_session: self.portal_session,
-            refresh_tokens: match self.refresh_tokens {
-                Rotation::Repeated => RefreshTokens::Repeated,
-                Rotation::Rotated => RefreshTokens::Rotated,
-                Rotation::Omitted => RefreshTokens::Omitted,
-            },
-            error_statuses: match self.error_statuses {
-                Statuses::Current => ErrorStatuses::Current,
-                Statuses::Seed => ErrorStatuses::Seed,
-            },
+            refresh_tokens: self.refresh_tokens,
+            error_statuses: self.error_statuses,
             approval: match self.approval {
                 Approver::Manual => Approval::Manual,
                 Approver::Automatic => Approval::Automatic { after: self.approve_after },

@@ -1,9 +1,10 @@
 //! The simulated service without sockets, for simulations in virtual time.
 //!
-//! An [`Offline`] carries out calls with the code that serves them over HTTP, on the caller's thread and without ever
+//! An [`Offline`] carries out calls with the code that serves them over HTTP, on the caller's thread and without
 //! waiting. Between a call's arrival at the service and its answer's arrival at the client any (virtual) time may pass;
 //! an answer that is dropped on the way is lost, and the record of violations knows the difference.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -11,17 +12,17 @@ use bytes::Bytes;
 
 use crate::answer::{Answer, Body};
 use crate::clock::Clock;
+use crate::controls::Controls;
 use crate::exchange::{Call, End, Reply, Ticket};
-use crate::faults::{Fault, Times};
+use crate::faults::Fault;
 use crate::operation::Operation;
 use crate::settings::Settings;
 use crate::shared::Shared;
-use crate::state::{DEFAULT_PERSON, PendingAuthorization, UnknownUserCode};
 
-/// How many calls pass between two prunings of what is long dead.
+/// After so many calls, what expired long ago is removed.
 const CALLS_BETWEEN_PRUNINGS: u32 = 256;
 
-/// An IAM Identity Center that is called directly. What has been dead for a day is forgotten, so that months of virtual
+/// An IAM Identity Center that is called directly. It forgets what expired more than a day ago, so that months of virtual
 /// time stay fast.
 ///
 /// ```
@@ -33,7 +34,7 @@ const CALLS_BETWEEN_PRUNINGS: u32 = 256;
 /// assert_eq!(response.status, 200);
 /// ```
 pub struct Offline {
-    shared: Arc<Shared>,
+    controls: Controls,
     calls: u32,
 }
 
@@ -71,8 +72,9 @@ impl Response {
 impl Offline {
     /// A service that follows this clock.
     pub fn new(settings: Settings, clock: Clock) -> Self {
-        // The host of a real verification page; nothing is ever asked of it.
-        Self { shared: Arc::new(Shared::new(settings, "https://device.sso.example".to_owned(), clock)), calls: 0 }
+        // It looks like the host of a real verification page. Nothing is sent there.
+        let shared = Arc::new(Shared::new(settings, "https://device.sso.example".to_owned(), clock));
+        Self { controls: Controls { shared }, calls: 0 }
     }
 
     /// Takes a call to its end at one moment. A fault that leaves the client without a response is a 503 here; where
@@ -107,78 +109,22 @@ impl Offline {
         Arrival { ticket, fault }
     }
 
-    /// See [`crate::Simulator::settings`].
-    pub fn settings(&self, change: impl FnOnce(&mut Settings)) {
-        self.shared.with(|inner, _| change(&mut inner.service.settings));
-    }
-
-    /// See [`crate::Simulator::inject`].
-    pub fn inject(&self, operation: Operation, fault: Fault, times: Times) {
-        self.shared.with(|inner, _| inner.faults.inject(operation, fault, times));
-    }
-
-    /// See [`crate::Simulator::approve`].
-    ///
-    /// # Errors
-    /// When no pending authorization has this code.
-    pub fn approve(&self, user_code: &str) -> Result<(), UnknownUserCode> {
-        self.shared.with(|inner, at| inner.service.approve(user_code, DEFAULT_PERSON, at.now))
-    }
-
-    /// See [`crate::Simulator::deny`].
-    ///
-    /// # Errors
-    /// When no pending authorization has this code.
-    pub fn deny(&self, user_code: &str) -> Result<(), UnknownUserCode> {
-        self.shared.with(|inner, at| inner.service.deny(user_code, at.now))
-    }
-
-    /// See [`crate::Simulator::expire`].
-    ///
-    /// # Errors
-    /// When no pending authorization has this code.
-    pub fn expire(&self, user_code: &str) -> Result<(), UnknownUserCode> {
-        self.shared.with(|inner, at| inner.service.expire(user_code, at.now))
-    }
-
-    /// See [`crate::Simulator::pending`].
-    pub fn pending(&self) -> Vec<PendingAuthorization> {
-        self.shared.with(|inner, at| inner.service.pending(at.now))
-    }
-
-    /// What [`crate::Simulator::violations`] has after the first `known`.
-    pub fn violations_after(&self, known: usize) -> Vec<String> {
-        self.shared.with(|inner, _| inner.service.violations().get(known..).unwrap_or_default().to_vec())
-    }
-
-    /// See [`crate::Simulator::revoke_access_tokens`].
-    pub fn revoke_access_tokens(&self) {
-        self.shared.with(|inner, _| inner.service.revoke_access_tokens());
-    }
-
-    /// See [`crate::Simulator::revoke_refresh_tokens`].
-    pub fn revoke_refresh_tokens(&self) {
-        self.shared.with(|inner, _| inner.service.revoke_refresh_tokens());
-    }
-
-    /// See [`crate::Simulator::revoke_registrations`].
-    pub fn revoke_registrations(&self) {
-        self.shared.with(|inner, _| inner.service.revoke_registrations());
-    }
-
-    /// See [`crate::Simulator::end_portal_sessions`].
-    pub fn end_portal_sessions(&self) {
-        self.shared.with(|inner, _| inner.service.end_portal_sessions());
-    }
-
     /// When an access token that this refresh token gives now would end; `None` if it would be refused.
     pub fn refreshable_until(&self, client_id: &str, client_secret: &str, refresh_token: &str) -> Option<SystemTime> {
         self.shared.with(|inner, at| inner.service.refreshable_until(client_id, client_secret, refresh_token, at.now))
     }
 }
 
+impl Deref for Offline {
+    type Target = Controls;
+
+    fn deref(&self) -> &Controls {
+        &self.controls
+    }
+}
+
 impl Arrival {
-    /// Carries the call out, or what its fault makes of that; `None` if it hangs. A delay is the caller's to play.
+    /// Carries the call out, with its fault; returns `None` if it hangs. The caller plays a delay.
     pub fn carry_out(mut self) -> Option<Delivery> {
         let fault = self.fault.take();
         if fault == Some(Fault::Hang) {
@@ -190,7 +136,7 @@ impl Arrival {
 }
 
 impl Delivery {
-    /// The answer arrives; `None` if all that arrives is the end of the connection, or an endless body.
+    /// Returns the answer that arrives; `None` if the connection ends without one, or with an endless body.
     pub fn deliver(mut self) -> Option<Response> {
         self.ticket.close(&self.end);
         match self.reply {
@@ -199,7 +145,7 @@ impl Delivery {
         }
     }
 
-    /// What the service gives out, whether or not that arrives whole: for those who want to know what it has issued.
+    /// The body that the service sends, whether or not it arrives whole. It shows what was issued.
     pub fn peek(&self) -> Option<&serde_json::Value> {
         match &self.reply {
             Reply::Whole(answer) | Reply::Cut(answer) if answer.status == 200 => match &answer.body {

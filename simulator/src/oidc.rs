@@ -42,7 +42,7 @@ impl Members {
         }
     }
 
-    /// Refuses members whose type is not the model's, also those that the service has no use for.
+    /// Refuses members that do not have the type of the model, even those that the service ignores.
     fn conform(&self, texts: &[&str], lists: &[&str]) -> Result<(), Refusal> {
         let is_text = |name: &&str| matches!(self.0.get(*name), None | Some(Value::Null | Value::String(_)));
         if let Some(name) = texts.iter().find(|name| !is_text(name)) {

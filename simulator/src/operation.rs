@@ -1,4 +1,4 @@
-//! What can be called, and so what is counted and where faults can be injected.
+//! The operations: what can be called, is counted, and can have faults.
 
 use std::fmt;
 
@@ -46,20 +46,6 @@ impl Operation {
         Self::DevicePage,
     ];
 
-    /// The name in the service's models.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::RegisterClient => "RegisterClient",
-            Self::StartDeviceAuthorization => "StartDeviceAuthorization",
-            Self::CreateToken => "CreateToken",
-            Self::GetRoleCredentials => "GetRoleCredentials",
-            Self::ListAccounts => "ListAccounts",
-            Self::ListAccountRoles => "ListAccountRoles",
-            Self::Logout => "Logout",
-            Self::DevicePage => "DevicePage",
-        }
-    }
-
     pub(crate) fn api(self) -> Api {
         match self {
             Self::RegisterClient | Self::StartDeviceAuthorization | Self::CreateToken => Api::Oidc,
@@ -85,9 +71,10 @@ impl Operation {
     }
 }
 
+/// The name in the service's models.
 impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        fmt::Debug::fmt(self, f)
     }
 }
 

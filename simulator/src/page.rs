@@ -170,7 +170,7 @@ fn page(status: u16, title: &str, content: &str) -> Answer {
         )
 }
 
-/// What a captive portal or proxy puts in the service's place.
+/// A page as a captive portal or a proxy sends it.
 pub(crate) fn interloper() -> String {
     "<!doctype html>\n<html lang=\"en\"><title>Welcome</title><h1>Please accept the terms of this network</h1></html>\n"
         .to_owned()

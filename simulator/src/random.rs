@@ -1,4 +1,4 @@
-//! Values that nobody can guess: identifiers, secrets, codes.
+//! Random identifiers, secrets and codes.
 
 /// RFC 8628 6.1: twenty consonants, none that reads like another and none that spells a word.
 const USER_CODE_LETTERS: &[u8] = b"BCDFGHJKLMNPQRSTVWXZ";
@@ -22,7 +22,7 @@ pub(crate) fn access_key_id() -> String {
 }
 
 fn characters(alphabet: &[u8], length: usize) -> String {
-    // Bytes beyond the last whole multiple of the alphabet are thrown away: they would favour its first letters.
+    // Bytes above the largest multiple of the alphabet's length are skipped: they would favour its first letters.
     let fair = 256 - 256 % alphabet.len();
     let mut text = String::with_capacity(length);
     let mut bytes = [0; 64];

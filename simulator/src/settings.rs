@@ -1,7 +1,8 @@
-//! Everything about the service that a test may want to be different.
+//! Everything about the service that a test can change.
 
 use std::time::Duration;
 
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 /// How the simulated service behaves. Durations are written like `90m` or `8h` in JSON.
@@ -80,7 +81,7 @@ impl Default for Settings {
 }
 
 /// What the answer to a refresh says about the refresh token.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum RefreshTokens {
     /// The same token again: no rotation.
@@ -93,7 +94,7 @@ pub enum RefreshTokens {
 }
 
 /// Which HTTP statuses OIDC errors are sent with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorStatuses {
     /// The current model: 400, 401 for InvalidClient, 500 for InternalServer.

@@ -1,4 +1,4 @@
-//! What the server's thread and the owner of a [`crate::Simulator`] have in common.
+//! The state that the server's thread and the owner of a [`crate::Simulator`] share.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ impl Shared {
         Self { clock, inner: Mutex::new(inner), changed: Condvar::new() }
     }
 
-    /// Looks at or changes the state at one moment; everybody who waits for a change looks again afterwards.
+    /// Reads or changes the state at one moment, and wakes everybody who waits for a change.
     pub(crate) fn with<T>(&self, act: impl FnOnce(&mut Inner, Moment) -> T) -> T {
         let mut inner = self.lock();
         let at = self.clock.moment();

@@ -4,19 +4,20 @@ use std::convert::Infallible;
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::thread;
 
 use tokio::sync::oneshot;
 
 use crate::clock::{Clock, TimeSource};
-use crate::faults::{Fault, Times};
+use crate::controls::Controls;
 use crate::http;
 use crate::journal::CallRecord;
-use crate::operation::{Grant, Operation};
-use crate::settings::{Approval, Settings};
+use crate::operation::Operation;
+use crate::settings::Settings;
 use crate::shared::Shared;
-use crate::state::{DEFAULT_PERSON, PendingAuthorization, UnknownUserCode};
+use crate::state::PendingAuthorization;
 
 /// A running IAM Identity Center. It lives on a thread of its own and stops when it is dropped.
 ///
@@ -24,7 +25,7 @@ use crate::state::{DEFAULT_PERSON, PendingAuthorization, UnknownUserCode};
 /// where the client under test runs on that very thread, await [`Simulator::next_pending`] or
 /// [`Simulator::calls_reached`] instead.
 pub struct Simulator {
-    shared: Arc<Shared>,
+    controls: Controls,
     url: String,
     stop: Option<oneshot::Sender<Infallible>>,
     thread: Option<thread::JoinHandle<()>>,
@@ -62,7 +63,7 @@ impl Simulator {
         let thread = thread::Builder::new()
             .name("identity-center".to_owned())
             .spawn(move || runtime.block_on(http::serve(listener, served, stopped)))?;
-        Ok(Self { shared, url, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { controls: Controls { shared }, url, stop: Some(stop), thread: Some(thread) })
     }
 
     /// The base URL of both APIs, such as `http://127.0.0.1:40123`.
@@ -73,53 +74,6 @@ impl Simulator {
     /// The clock that the service follows; advancing it here does not advance the source that it was started with.
     pub fn clock(&self) -> Clock {
         self.shared.clock.clone()
-    }
-
-    /// Changes settings while the service runs.
-    pub fn settings(&self, change: impl FnOnce(&mut Settings)) {
-        self.shared.with(|inner, _| change(&mut inner.service.settings));
-    }
-
-    /// Says who decides about device authorizations from now on, those included that are pending.
-    pub fn set_approval(&self, approval: Approval) {
-        self.settings(|settings| settings.approval = approval);
-    }
-
-    /// Approves as the default person. The code may be typed in any case, with or without its hyphen.
-    ///
-    /// # Errors
-    /// When no pending authorization has this code.
-    pub fn approve(&self, user_code: &str) -> Result<(), UnknownUserCode> {
-        self.approve_as(user_code, DEFAULT_PERSON)
-    }
-
-    /// Approves as `person`: people have portal sessions, and so session caps, of their own.
-    ///
-    /// # Errors
-    /// When no pending authorization has this code.
-    pub fn approve_as(&self, user_code: &str, person: &str) -> Result<(), UnknownUserCode> {
-        self.shared.with(|inner, at| inner.service.approve(user_code, person, at.now))
-    }
-
-    /// Denies.
-    ///
-    /// # Errors
-    /// When no pending authorization has this code.
-    pub fn deny(&self, user_code: &str) -> Result<(), UnknownUserCode> {
-        self.shared.with(|inner, at| inner.service.deny(user_code, at.now))
-    }
-
-    /// Lets a code die before its time.
-    ///
-    /// # Errors
-    /// When no pending authorization has this code.
-    pub fn expire(&self, user_code: &str) -> Result<(), UnknownUserCode> {
-        self.shared.with(|inner, at| inner.service.expire(user_code, at.now))
-    }
-
-    /// The authorizations that wait for a decision, the oldest first.
-    pub fn pending(&self) -> Vec<PendingAuthorization> {
-        self.shared.with(|inner, at| inner.service.pending(at.now))
     }
 
     /// Blocks until an authorization waits for a decision, and returns the oldest that does.
@@ -165,7 +119,7 @@ impl Simulator {
         off_thread(move || calls_reached(&shared, operation, count)).await;
     }
 
-    /// Blocks until a call of the operation has ended this way; see [`CallRecord::outcome`].
+    /// Blocks until a call of the operation has ended this way; see [`crate::CallRecord::outcome`].
     ///
     /// # Panics
     /// After a minute of real time.
@@ -174,78 +128,6 @@ impl Simulator {
             let ended_so = |record: &&CallRecord| record.operation == operation && record.outcome == outcome;
             inner.journal.records().iter().find(ended_so).map(drop)
         });
-    }
-
-    /// How often the operation has been called, faults included.
-    pub fn calls(&self, operation: Operation) -> usize {
-        self.shared.with(|inner, _| inner.journal.count(operation))
-    }
-
-    /// How many CreateToken calls offered this grant: polls and refreshes apart.
-    pub fn token_calls(&self, grant: Grant) -> usize {
-        self.shared.with(|inner, _| inner.journal.count_grants(grant))
-    }
-
-    /// Every call so far, in the order of arrival.
-    pub fn call_log(&self) -> Vec<CallRecord> {
-        self.shared.with(|inner, _| inner.journal.records().to_vec())
-    }
-
-    /// Lets something go wrong with calls of this operation, after the faults that wait there already.
-    pub fn inject(&self, operation: Operation, fault: Fault, times: Times) {
-        self.shared.with(|inner, _| inner.faults.inject(operation, fault, times));
-    }
-
-    /// Takes back every fault that has not struck yet. A call that hangs goes on hanging.
-    pub fn clear_faults(&self) {
-        self.shared.with(|inner, _| inner.faults.clear());
-    }
-
-    /// Makes every access token issued so far worthless at the portal (401).
-    pub fn revoke_access_tokens(&self) {
-        self.shared.with(|inner, _| inner.service.revoke_access_tokens());
-    }
-
-    /// Makes every refresh token issued so far worthless (InvalidGrant).
-    pub fn revoke_refresh_tokens(&self) {
-        self.shared.with(|inner, _| inner.service.revoke_refresh_tokens());
-    }
-
-    /// Makes every registration issued so far unknown (InvalidClient).
-    pub fn revoke_registrations(&self) {
-        self.shared.with(|inner, _| inner.service.revoke_registrations());
-    }
-
-    /// Ends every portal session, as an administrator does: its tokens are worthless at once.
-    pub fn end_portal_sessions(&self) {
-        self.shared.with(|inner, _| inner.service.end_portal_sessions());
-    }
-
-    /// Every access token ever issued, in the order of issue.
-    pub fn issued_access_tokens(&self) -> Vec<String> {
-        self.shared.with(|inner, _| inner.service.issued_access_tokens())
-    }
-
-    /// Every refresh token ever issued, in the order of issue.
-    pub fn issued_refresh_tokens(&self) -> Vec<String> {
-        self.shared.with(|inner, _| inner.service.issued_refresh_tokens())
-    }
-
-    /// Every secret ever issued: client secrets, device codes, access and refresh tokens, secret parts of role
-    /// credentials. A test can look for them in logs, files and output.
-    pub fn secrets(&self) -> Vec<String> {
-        self.shared.with(|inner, _| inner.service.secrets())
-    }
-
-    /// What clients did that a well-behaved client does not do, in words and without secrets:
-    ///
-    /// - polling a device code faster than its interval, `slow_down`'s five seconds included (RFC 8628 3.5);
-    /// - polling two pending device codes of one client side by side;
-    /// - one refresh token in two requests at once;
-    /// - a refresh token sent after its successor arrived, or again after InvalidGrant. Answers that a fault lost,
-    ///   truncated or garbled do not count as arrived.
-    pub fn violations(&self) -> Vec<String> {
-        self.shared.with(|inner, _| inner.service.violations().to_vec())
     }
 }
 
@@ -260,21 +142,29 @@ fn calls_reached(shared: &Shared, operation: Operation, count: usize) {
     });
 }
 
-/// Lets a thread do the waiting, so that the caller's runtime, whose time may be paused, has no part in it.
+/// Waits on a thread of its own, because the time of the caller's runtime may be paused.
 async fn off_thread<T: Send + 'static>(wait: impl FnOnce() -> T + Send + 'static) -> T {
     let (found, receiver) = oneshot::channel();
     thread::spawn(move || {
-        // A caller that gave up does not want to know.
+        // The caller may have given up.
         let _ = found.send(wait());
     });
     receiver.await.expect("the wait ended in a panic, whose message stands above")
+}
+
+impl Deref for Simulator {
+    type Target = Controls;
+
+    fn deref(&self) -> &Controls {
+        &self.controls
+    }
 }
 
 impl Drop for Simulator {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // A panic over there has printed itself; a second one here would hide it.
+            // A panic of that thread has been printed already; a second one here would hide it.
             let _ = thread.join();
         }
     }

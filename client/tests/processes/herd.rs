@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use identity_center_simulator::{Fault, Grant, Operation, RefreshTokens, Settings, Times};
+use rustix::process::{Signal, kill_process};
 
 use test_support::client::Outcome;
 use test_support::{Running, Stage, until};
@@ -16,6 +17,14 @@ fn the_one_token(outcomes: impl IntoIterator<Item = Outcome>) -> String {
     tokens.dedup();
     assert_eq!(tokens.len(), 1, "all tokens are equal");
     tokens.remove(0).trim_end().to_owned()
+}
+
+/// How many connections to the daemon's socket there are (proc_pid_net(5), "unix"): one line each beside the listener's.
+#[cfg(target_os = "linux")]
+fn connections(stage: &Stage) -> usize {
+    let sockets = std::fs::read_to_string("/proc/net/unix").unwrap();
+    let path = stage.socket().display().to_string();
+    sockets.lines().filter(|line| line.ends_with(&path)).count() - 1
 }
 
 #[test]
@@ -62,11 +71,15 @@ fn fifty_clients_that_find_an_expired_token_cause_one_refresh_although_refresh_t
     stage.wait_for_state("corp", "expired");
     stage.identity_center.clear_faults();
     stage.identity_center.settings(|settings| settings.token_lifetime = Duration::from_secs(3600));
-    // The first answer takes so long that all have come by then.
-    stage.identity_center.inject(Operation::CreateToken, Fault::Delay { by: Duration::from_secs(2) }, Times::Next(1));
     let refreshes = stage.identity_center.token_calls(Grant::RefreshToken);
 
-    let token = the_one_token(many(&stage, 50, &["token"]).into_iter().map(Running::finish));
+    // The daemon stands still until all have come.
+    kill_process(stage.daemon_pid(), Signal::STOP).unwrap();
+    let clients = many(&stage, 50, &["token"]);
+    #[cfg(target_os = "linux")]
+    until("all are connected", || (connections(&stage) >= clients.len()).then_some(()));
+    kill_process(stage.daemon_pid(), Signal::CONT).unwrap();
+    let token = the_one_token(clients.into_iter().map(Running::finish));
     assert_ne!(first["access_token"], token.as_str());
     assert_eq!(stage.identity_center.issued_access_tokens().last(), Some(&token));
     assert_eq!(stage.identity_center.token_calls(Grant::RefreshToken), refreshes + 1);

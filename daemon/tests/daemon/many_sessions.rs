@@ -5,6 +5,7 @@ use std::time::Duration;
 use identity_center_simulator::{Approval, Fault, Grant, Operation, Settings, Times};
 use ssoctld::transport::AT_ONCE;
 use test_support::speed::has_time;
+use test_support::waiting::until_so;
 
 use crate::harness::{Harness, Store, hours, join_all, secs, session};
 
@@ -38,14 +39,10 @@ async fn a_thousand_sessions_that_wake_up_together_make_sixteen_calls_at_once_an
     t.simulator.inject(Operation::CreateToken, Fault::Delay { by: Duration::from_millis(20) }, Times::UntilCleared);
     let renewed = t.simulator.token_calls(Grant::RefreshToken);
     t.clock.advance(hours(9));
-    let (mut at_once, mut pace) = (0, tokio::time::interval(Duration::from_millis(10)));
-    while t.simulator.token_calls(Grant::RefreshToken) < renewed + SESSIONS {
-        pace.tick().await;
-        let log = t.simulator.call_log();
-        at_once = at_once.max(log.iter().filter(|call| call.outcome == "in progress").count());
-    }
+    until_so("all are renewed", async || t.simulator.token_calls(Grant::RefreshToken) >= renewed + SESSIONS).await;
     t.settle().await;
+    let at_once = t.simulator.most_at_once();
     t.simulator.clear_faults();
-    assert!((2..=AT_ONCE).contains(&at_once), "{at_once} calls at once");
+    assert_eq!(at_once, AT_ONCE, "calls at once");
     assert_eq!(t.simulator.calls(Operation::StartDeviceAuthorization), SESSIONS, "nobody was asked again");
 }

@@ -1,7 +1,7 @@
-//! What a well-behaved client does not do. The service often has no way to say so; the simulator keeps a record.
+//! Violations: what a well-behaved client does not do. The real service often cannot say so; the simulator records it.
 //!
-//! These notes are taken when a call arrives and when its answer leaves, whatever faults do to it in between: a client
-//! that polls too fast does so too when each poll ends in a reset.
+//! They are recorded when a call arrives and when its answer leaves, whatever a fault does in between: a client polls too
+//! fast even if each of its polls ends in a reset.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,7 +12,7 @@ use crate::settings::duration_text;
 /// RFC 8628 3.5: what `slow_down` adds to the interval for the rest of the flow.
 const SLOW_DOWN_PENALTY: Duration = Duration::from_secs(5);
 
-/// Two polls may take differently long on their way; a client is not blamed for that.
+/// The way of one poll may take longer than that of the next one, which is not the client's fault.
 const TRANSIT_ALLOWANCE: Duration = Duration::from_millis(50);
 
 /// Whether a poll kept its distance from the one before.
@@ -22,7 +22,7 @@ pub(crate) enum Pace {
     TooFast,
 }
 
-/// What a refresh token has been through on the client's side.
+/// What the client has done with a refresh token, and has learnt about it.
 #[derive(Debug, Default)]
 pub(super) struct RefreshUse {
     in_flight: usize,
@@ -48,10 +48,10 @@ pub(crate) enum RefreshReply {
 }
 
 impl Service {
-    /// Takes note of a poll on its arrival.
+    /// Records a poll on its arrival.
     pub(crate) fn note_poll(&mut self, client_id: &str, device_code: &str, now: SystemTime) -> Pace {
         let Some(index) = self.authorization_index(client_id, device_code) else { return Pace::Kept };
-        // Starting anew is no offence, for a client cannot give a code back; going on with the old one as well is.
+        // A client may start anew, because it cannot give a code back. It must not go on with the old code as well.
         let parallel = self.authorizations[index + 1..]
             .iter()
             .any(|newer| newer.client_id == client_id && newer.is_pending(now) && newer.polled_at.is_some());
@@ -74,7 +74,7 @@ impl Service {
         Pace::TooFast
     }
 
-    /// Takes note that the client was told to slow down, by the service itself or by a fault.
+    /// Records that the client was told to slow down, by the service itself or by a fault.
     pub(crate) fn note_slow_down(&mut self, client_id: &str, device_code: &str) {
         if let Some(index) = self.authorization_index(client_id, device_code) {
             let interval = &mut self.authorizations[index].interval;
@@ -86,7 +86,7 @@ impl Service {
         self.authorizations.iter().position(|known| known.device_code == device_code && known.client_id == client_id)
     }
 
-    /// Takes note of a refresh token on its arrival.
+    /// Records a refresh token on its arrival.
     pub(crate) fn note_refresh_sent(&mut self, refresh_token: &str) {
         let Some(index) = self.refresh_token_index(refresh_token) else { return };
         let usage = &mut self.refresh_tokens[index].usage;
@@ -103,7 +103,7 @@ impl Service {
         }
     }
 
-    /// Takes note of the end of a call that carried a refresh token.
+    /// Records the end of a call that carried a refresh token.
     pub(crate) fn note_refresh_answered(&mut self, refresh_token: &str, reply: RefreshReply) {
         let Some(index) = self.refresh_token_index(refresh_token) else { return };
         let usage = &mut self.refresh_tokens[index].usage;
@@ -119,7 +119,7 @@ impl Service {
         self.refresh_tokens.iter().position(|known| known.value == refresh_token)
     }
 
-    /// In the order of their happening; never a secret.
+    /// In the order in which they happened. None contains a secret.
     pub(crate) fn violations(&self) -> &[String] {
         &self.violations
     }

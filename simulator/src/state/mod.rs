@@ -1,7 +1,6 @@
-//! What the service knows, and the rules by which that changes.
+//! The service's state, and the rules by which it changes.
 //!
-//! Nothing here knows HTTP or JSON, and time comes in with each call: what a lifetime means can be read, and tested,
-//! without waiting for it.
+//! Nothing here knows HTTP or JSON. Time comes in with each call, so that tests of lifetimes need not wait.
 
 mod conduct;
 mod device;
@@ -21,7 +20,7 @@ pub(crate) use token::IssuedToken;
 
 use crate::settings::Settings;
 
-/// For how long what is dead is remembered where memory is bounded.
+/// How long [`Service::prune`] keeps what has expired.
 const LONG_DEAD: Duration = Duration::from_secs(86_400);
 
 /// The whole service: everything that it has issued, and how it is set.
@@ -67,15 +66,15 @@ impl Service {
         secrets
     }
 
-    /// Forgets what has been dead for a day, and all but the newest refresh tokens, so that a service that lives for
-    /// months does not grow slow. Not to be called while a test may ask for [`Service::secrets`].
+    /// Forgets what expired more than a day ago, and all but the newest refresh tokens, so that a service that runs for
+    /// months stays fast. Not to be called while a test may ask for [`Service::secrets`].
     pub(crate) fn prune(&mut self, now: SystemTime) {
         let long_dead = now.checked_sub(LONG_DEAD).unwrap_or(SystemTime::UNIX_EPOCH);
         self.authorizations.retain(|authorization| authorization.expires_at > long_dead);
         self.prune_tokens(long_dead);
     }
 
-    /// Keeps in mind that `value` is a secret that was issued with role credentials.
+    /// Records a secret that was issued with role credentials.
     pub(crate) fn issued_role_secret(&mut self, value: &str) {
         self.role_secrets.push(value.to_owned());
     }

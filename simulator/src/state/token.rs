@@ -13,7 +13,7 @@ use crate::operation::Grant;
 use crate::random;
 use crate::settings::RefreshTokens;
 
-/// More than a client can have any use for, and enough to notice one that comes back with an old one.
+/// More than a client needs, and enough to notice a client that sends an old one.
 const REMEMBERED_REFRESH_TOKENS: usize = 200;
 
 /// The shortest life that `expiresIn`, whole seconds, can state.
@@ -49,13 +49,13 @@ enum Standing {
     Revoked,
 }
 
-/// What separates this refusal from others is in its description alone, as at the service.
+/// Only the description tells the reasons apart, as at the real service.
 fn invalid_grant(why: &str) -> Refusal {
     Refusal::new(OidcError::InvalidGrant, why)
 }
 
 impl Service {
-    /// The client's right to call CreateToken with this grant at all.
+    /// Checks that the client may call CreateToken with this grant.
     pub(crate) fn admit_client(
         &self,
         client_id: &str,
@@ -80,13 +80,11 @@ impl Service {
             .position(|known| known.device_code == device_code && known.client_id == client_id)
             .ok_or_else(|| invalid_grant("unknown device code, or one of another client"))?;
         let authorization = &self.authorizations[index];
-        if authorization.decision == Decision::Redeemed {
-            return Err(invalid_grant("the device code has been used"));
-        }
-        if at.now >= authorization.expires_at {
+        let is_redeemed = authorization.decision == Decision::Redeemed;
+        if !is_redeemed && at.now >= authorization.expires_at {
             return Err(Refusal::new(OidcError::ExpiredToken, "the device code has expired"));
         }
-        if pace == Pace::TooFast {
+        if !is_redeemed && pace == Pace::TooFast {
             return Err(Refusal::new(OidcError::SlowDown, "polled faster than the interval"));
         }
         let session = match authorization.decision {
@@ -198,7 +196,7 @@ impl Service {
     pub(super) fn prune_tokens(&mut self, long_dead: SystemTime) {
         self.access_tokens.retain(|token| token.expires_at > long_dead);
         let surplus = self.refresh_tokens.len().saturating_sub(REMEMBERED_REFRESH_TOKENS);
-        // One that is in a request will be looked for at its end.
+        // A token that is in a request is still needed when the request ends.
         let surplus = self.refresh_tokens[..surplus].iter().take_while(|token| !token.usage.is_in_flight()).count();
         self.refresh_tokens.drain(..surplus);
         self.pruned_refresh_tokens += surplus;
