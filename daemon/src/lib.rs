@@ -311,3 +311,9 @@ fn tell(previous: &Config, config: &Config, reason: &str) {
         }
     }
 }
+
+/// The value of an environment variable.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub fn variable(name: &str) -> Option<std::ffi::OsString> {
+    std::env::var_os(name)
+}

@@ -53,7 +53,7 @@ pub(crate) fn start(filter: Targets, format: Format, file: Option<PathBuf>) {
 
 /// Whether this is a terminal that shows colours, and `NO_COLOR` is not set.
 pub(crate) fn shows_colours(output: &impl IsTerminal) -> bool {
-    let is_set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let is_set = |name: &str| ssoctld::variable(name).filter(|value| !value.is_empty());
     output.is_terminal() && is_set("TERM").is_some_and(|name| name != "dumb") && is_set("NO_COLOR").is_none()
 }
 

@@ -189,7 +189,7 @@ fn settings(
     ca_bundle: Option<&Path>,
 ) -> Settings {
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
-    let variable = |name: &str| std::env::var_os(name);
+    let variable = |name: &str| ssoctld::variable(name);
     #[cfg(target_os = "linux")]
     let session_bus = ssoctld::session_bus::address();
     #[cfg(not(target_os = "linux"))]
@@ -215,21 +215,21 @@ fn settings(
 
 fn state_directory(named: Option<PathBuf>) -> anyhow::Result<PathBuf> {
     named
-        .or_else(|| settings::state_directory(|name| std::env::var_os(name), std::env::home_dir()))
+        .or_else(|| settings::state_directory(ssoctld::variable, std::env::home_dir()))
         .context("there is no home directory; name a state directory with SSOCTL_STATE_DIR")
 }
 
 fn socket_path() -> anyhow::Result<SocketPath> {
     let variable = |name: &str| match name {
-        "XDG_RUNTIME_DIR" => ssoctl_files::directory::runtime(std::env::var_os(name)),
-        _ => std::env::var_os(name),
+        "XDG_RUNTIME_DIR" => ssoctl_files::directory::runtime(ssoctld::variable(name)),
+        _ => ssoctld::variable(name),
     };
     SocketPath::from_environment(variable, std::env::home_dir())
         .context("there is no home directory; name a socket with SSOCTL_SOCKET")
 }
 
 fn socket_owner() -> anyhow::Result<SocketOwner> {
-    SocketOwner::from_environment(|name| std::env::var_os(name)).map_err(anyhow::Error::msg)
+    SocketOwner::from_environment(ssoctld::variable).map_err(anyhow::Error::msg)
 }
 
 /// Keeps memory out of core dumps. On Linux, only the superuser can then trace this process or read its memory and environment

@@ -46,7 +46,7 @@ pub fn moved() -> Option<OsString> {
 }
 
 fn variable(name: &str) -> Option<OsString> {
-    std::env::var_os(name).filter(|value| !value.is_empty())
+    crate::variable(name).filter(|value| !value.is_empty())
 }
 
 fn in_runtime_directory() -> Option<PathBuf> {

@@ -171,7 +171,7 @@ impl Configure {
 
 /// The `ssoctl` that has executed this program; otherwise the one beside it.
 fn client() -> anyhow::Result<PathBuf> {
-    match std::env::var_os(CLIENT_VARIABLE) {
+    match ssoctld::variable(CLIENT_VARIABLE) {
         Some(client) => Ok(client.into()),
         None => Ok(std::env::current_exe().context("failed to find ssoctl")?.with_file_name("ssoctl")),
     }

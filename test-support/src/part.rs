@@ -8,9 +8,14 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+/// The value of an environment variable.
+pub fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
 /// The variable `PATH`.
 pub fn path() -> OsString {
-    std::env::var_os("PATH").unwrap_or_default()
+    variable("PATH").unwrap_or_default()
 }
 
 /// Whether a program can be run: by its name on the `PATH`, or by its path.

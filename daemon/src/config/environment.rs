@@ -22,7 +22,7 @@ pub struct Environment {
 
 impl Environment {
     pub fn from_process() -> Self {
-        Self::from_vars(|name| std::env::var_os(name)?.into_string().ok())
+        Self::from_vars(|name| crate::variable(name)?.into_string().ok())
     }
 
     pub fn from_vars(variable: impl Fn(&str) -> Option<String>) -> Self {

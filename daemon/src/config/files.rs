@@ -35,7 +35,7 @@ impl Paths {
     pub fn locate(own: Option<PathBuf>, environment: &Environment) -> Result<Self, NoHome> {
         let own = own
             .or_else(|| environment.own_config.clone())
-            .or_else(|| settings::config_toml(|name| std::env::var_os(name), std::env::home_dir()))
+            .or_else(|| settings::config_toml(crate::variable, std::env::home_dir()))
             .ok_or(NoHome)?;
         let in_home = |name: &str| environment.home.as_ref().map(|home| home.join(name));
         let aws = environment.aws_config.clone().or_else(|| in_home(".aws/config")).ok_or(NoHome)?;

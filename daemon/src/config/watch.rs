@@ -138,6 +138,7 @@ impl Drop for Unwatched {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "changes that come together are together in real time")]
 async fn report_bursts((mut directories, mut events): Watched, report: mpsc::Sender<()>) {
     while events.recv().await.is_some() {
         let mut burst = 1;

@@ -1,3 +1,5 @@
+use test_support::waiting::in_time;
+
 use super::*;
 use crate::config::Paths;
 use crate::machine::MachineProblems;
@@ -6,9 +8,6 @@ use std::os::unix::fs::symlink;
 
 use notify::event::{CreateKind, DataChange, ModifyKind};
 use tempfile::TempDir;
-
-/// How long a change may take to be noticed before a test fails.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 fn home() -> (TempDir, Paths) {
     let home = tempfile::tempdir().unwrap();
@@ -22,7 +21,7 @@ fn home() -> (TempDir, Paths) {
 }
 
 async fn noticed(watch: &mut FileWatch) {
-    tokio::time::timeout(PATIENCE, watch.changed()).await.expect("the change was not noticed");
+    in_time("the change is noticed", watch.changed()).await;
 }
 
 #[tokio::test]

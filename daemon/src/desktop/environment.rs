@@ -30,7 +30,7 @@ pub(super) enum Launcher {
 
 impl Environment {
     pub fn from_process() -> Self {
-        let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let is_set = |name: &str| crate::variable(name).is_some_and(|value| !value.is_empty());
         Self { display: Display::from_variables(is_set), launcher: Launcher::from_variables(is_set) }
     }
 

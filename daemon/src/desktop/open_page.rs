@@ -22,7 +22,7 @@ pub enum Wish {
 pub fn open_page(page: &Page, command: Option<&BrowserCommand>, around: &Environment, wish: Wish) -> String {
     // A terminal may run in a service, and its programs are the person's own all the same.
     let launcher = if around.launcher == Launcher::Windows { Launcher::Windows } else { Launcher::Ourselves };
-    let variable = std::env::var_os("BROWSER").filter(|list| !list.is_empty());
+    let variable = crate::variable("BROWSER").filter(|list| !list.is_empty());
     let variable = variable.map(|list| list.to_string_lossy().into_owned());
     let commands = match commands(page, command, variable.as_deref(), around.display, launcher, wish) {
         Ok(commands) => commands,

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use test_support::waiting::in_time;
+
 use super::*;
 use crate::clock::ManualClock;
 use crate::desktop::still;
@@ -7,9 +9,6 @@ use crate::notice::Presence;
 
 /// Central Europe: clocks go forward on 29 March 2026 at 02:00 and back on 25 October at 03:00.
 const BERLIN: &str = "CET-1CEST,M3.5.0,M10.5.0/3";
-
-/// However slow the machine: what has not happened by then never will.
-const REAL_PATIENCE: Duration = Duration::from_secs(30);
 
 fn utc(text: &str) -> SystemTime {
     text.parse::<Timestamp>().unwrap().try_into().unwrap()
@@ -88,7 +87,7 @@ impl Night {
 
     /// What sessions see next.
     async fn becomes(&mut self) -> (Presence, Option<SystemTime>) {
-        tokio::time::timeout(REAL_PATIENCE, self.told.changed()).await.expect("a change").unwrap();
+        in_time("a change is told", self.told.changed()).await.unwrap();
         self.sees()
     }
 
@@ -161,7 +160,7 @@ async fn another_time_zone_is_noticed_when_its_file_changes() {
     assert_eq!(told.borrow_and_update().quiet_until(now), None);
     tokio::task::yield_now().await;
     std::fs::write(&file, zone_file(2)).unwrap();
-    tokio::time::timeout(REAL_PATIENCE, told.changed()).await.expect("a change").unwrap();
+    in_time("a change is told", told.changed()).await.unwrap();
     assert_eq!(told.borrow().quiet_until(now), Some(utc("2026-01-11T06:00:00Z")));
 }
 

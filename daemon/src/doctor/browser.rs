@@ -25,7 +25,7 @@ fn is_installed(program: &str) -> bool {
     if program.contains('/') {
         return is_executable(Path::new(program));
     }
-    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = crate::variable("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|directory| is_executable(&directory.join(program)))
 }
 

@@ -25,7 +25,7 @@ pub struct Shell {
 
 impl Shell {
     pub fn of_process(socket: &SocketPath) -> Self {
-        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let variable = |name: &str| crate::variable(name).filter(|value| !value.is_empty());
         let home = std::env::home_dir().filter(|home| home.is_absolute());
         let settings = Settings::of_shell(variable, home.clone(), |path| absolute(path, home.as_deref()));
         let socket = absolute(socket.path().as_os_str(), None).to_string_lossy().into_owned();

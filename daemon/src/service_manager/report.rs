@@ -19,7 +19,7 @@ pub struct Reports {
 impl Reports {
     /// As the environment of this process says.
     pub fn from_process() -> Self {
-        if std::env::var_os("NOTIFY_SOCKET").is_none() {
+        if crate::variable("NOTIFY_SOCKET").is_none() {
             return Self::to_nobody();
         }
         Self { is_listened_to: true, watchdog: sd_notify::watchdog_enabled().filter(|limit| !limit.is_zero()) }

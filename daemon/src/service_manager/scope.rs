@@ -16,7 +16,7 @@ pub const PATIENCE: Duration = Duration::from_secs(3);
 /// Returns the command that becomes this program in a scope of its own; arguments may be appended. `None` if no manager of this
 /// user runs.
 pub fn command(program: &Path) -> Option<Command> {
-    let named = std::env::var_os("XDG_RUNTIME_DIR").filter(|value| !value.is_empty()).map(PathBuf::from);
+    let named = crate::variable("XDG_RUNTIME_DIR").filter(|value| !value.is_empty()).map(PathBuf::from);
     let usual = PathBuf::from(format!("/run/user/{}", rustix::process::geteuid().as_raw()));
     let directory = [named.clone(), Some(usual)].into_iter().flatten().find(|directory| has_manager(directory))?;
     let mut command = Command::new("systemd-run");

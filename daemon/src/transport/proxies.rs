@@ -83,7 +83,7 @@ impl Proxy {
 impl Proxies {
     /// Reads the variables of this process.
     pub fn from_process() -> Result<Self, UnusableProxy> {
-        Self::from_vars(|name| std::env::var_os(name))
+        Self::from_vars(crate::variable)
     }
 
     /// Reads the variables by a look-up, such as a table in a test.

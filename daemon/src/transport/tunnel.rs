@@ -20,6 +20,7 @@ pub(super) fn is_refused(error: &reqwest::Error) -> bool {
 }
 
 /// Why a proxy does not connect us to `target`, in words for a person. It is asked to once more, and nothing is sent through it.
+#[expect(clippy::disallowed_methods, reason = "like reqwest's own time-outs, it counts real time")]
 pub(super) async fn refusal(client: &Client, proxy: &Proxy, target: &Url, patience: Duration) -> String {
     let status = tokio::time::timeout(patience, status(client, proxy, target)).await;
     let (who, place) = (proxy.authority(), target.host_str().unwrap_or_default());

@@ -55,7 +55,7 @@ impl Harness {
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("AWS_ENDPOINT_URL_SSO", &url)
             .env("AWS_ENDPOINT_URL_SSO_OIDC", &url)
-            .env("SSOCTL_TEST_NODE", std::env::var_os("SSOCTL_TEST_NODE").unwrap_or_default())
+            .env("SSOCTL_TEST_NODE", test_support::part::variable("SSOCTL_TEST_NODE").unwrap_or_default())
             .output()
             .await
             .expect("a program");

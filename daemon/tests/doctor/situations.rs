@@ -430,7 +430,7 @@ fn with_keyring(stage: &Stage) -> Parts {
     let mut child = Command::new("gnome-keyring-daemon")
         .args(["--foreground", "--components=secrets", "--unlock"])
         .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("PATH", test_support::part::path())
         .env("HOME", stage.home())
         .env("XDG_DATA_HOME", stage.home().join("data"))
         .env("XDG_RUNTIME_DIR", stage.home().join("keyring-run"))

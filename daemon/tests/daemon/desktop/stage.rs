@@ -41,7 +41,7 @@ pub(crate) enum Stage {
 
 /// Plays the body of this test on a stage, in a process of its own.
 pub(crate) fn play<F: Future<Output = ()>>(test: &str, stage: Stage, needs: &[&str], body: impl FnOnce() -> F) {
-    if std::env::var_os(PLAYING).is_some_and(|playing| playing == test) {
+    if test_support::part::variable(PLAYING).is_some_and(|playing| playing == test) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(in_time("the test ends", body()));
         // A thread that waits for a server that hangs must not hold the end up.
