@@ -194,7 +194,7 @@ impl Life {
             ticks: self.ticks,
             polls: self.polls,
             refreshes: self.world.refreshes,
-            flows: self.checks.counts.flows,
+            flows: self.checks.counts.of("flows"),
             calls: self.world.calls,
             asks: self.asked,
         };

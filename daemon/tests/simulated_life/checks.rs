@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use ssoctld::notice::Presence;
 
+use super::telling::Counts;
+
 mod callers;
 mod calls;
 mod person;
@@ -67,20 +69,6 @@ pub(crate) struct Checks {
     /// When the machine woke up last.
     woken: Duration,
     pub(crate) counts: Counts,
-}
-
-/// What was seen while the rules were kept.
-#[derive(Default)]
-pub(crate) struct Counts {
-    pub(crate) answers: u64,
-    pub(crate) tokens: u64,
-    pub(crate) credentials: u64,
-    pub(crate) rejections: u64,
-    pub(crate) put_offs: u64,
-    pub(crate) pop_ups: u64,
-    pub(crate) flows: u64,
-    /// Refresh tokens that a new process sent again, because the one before died before it could store the answer.
-    pub(crate) repetitions: u64,
 }
 
 impl Checks {

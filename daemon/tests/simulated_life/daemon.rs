@@ -42,7 +42,7 @@ impl Life {
             && let Effect::Refresh(_, renewal) = &journey.request
             && self.unstored_at_crash.take().is_some_and(|lost| lost == *renewal.refresh_token.expose())
         {
-            self.report.costly_crashes += 1;
+            self.checks.counts.count("sign-ins needed after a crash");
         }
         self.step(event).map(drop)
     }
@@ -57,7 +57,7 @@ impl Life {
         }
         trace!(self, "the daemon starts");
         self.process += 1;
-        self.report.restarts += 1;
+        self.checks.counts.count("starts");
         self.newest_flow = 0;
         self.loading = true;
         self.stopping = false;
@@ -85,7 +85,7 @@ impl Life {
 
     pub(super) fn kill(&mut self) {
         trace!(self, "kill -9");
-        self.report.crashes += 1;
+        self.checks.counts.count("crashes");
         self.world.note_trouble(self.world.elapsed());
         let stored = self.world.read_record().and_then(|kept| kept.token).and_then(|token| token.renewal);
         self.unstored_at_crash = stored.map(|renewal| renewal.refresh_token.expose().clone());
@@ -96,7 +96,7 @@ impl Life {
     pub(super) fn step(&mut self, event: Event) -> Result<usize, String> {
         let Some(mut state) = self.state.take() else { return Ok(0) };
         let now = self.world.clocks();
-        self.report.events += 1;
+        self.checks.counts.count("events");
         if self.trace.is_some() && !matches!(event, Event::Tick) {
             trace!(self, "{}", told(&event));
         }

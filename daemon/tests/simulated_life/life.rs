@@ -17,7 +17,7 @@ use super::checks::{Checks, DayOfWork, Verdict};
 use super::decisions;
 use super::people::Choice;
 use super::roles::Errand;
-use super::telling::{Report, trace};
+use super::telling::{Counts, trace};
 use super::wants::{Hear, Want};
 use super::weather::Weather;
 use super::world::{DAY, MINUTE, StoreMood, Stored, World};
@@ -86,7 +86,6 @@ pub(crate) struct Life {
     pub(super) ticks: u64,
     pub(super) polls: u64,
     pub(super) day_began: DayOfWork,
-    pub(super) report: Report,
     pub(super) trace: Option<Vec<String>>,
     pub(super) stopping: bool,
     /// A crash came between the service's answer and the store.
@@ -94,12 +93,12 @@ pub(crate) struct Life {
 }
 
 /// Lives through a seed. With `trace`, every event is written down, also those before a failure.
-pub(crate) fn live(seed: u64, trace: Option<Vec<String>>) -> (Result<Report, String>, Vec<String>) {
+pub(crate) fn live(seed: u64, trace: Option<Vec<String>>) -> (Result<Counts, String>, Vec<String>) {
     let mut life = Life::new(seed, trace);
     let outcome = tracing::subscriber::with_default(decisions::Log, || life.run());
     let at = life.world.elapsed();
-    let report = life.report();
-    (outcome.map(|()| report).map_err(|rule| format!("after {at:?}: {rule}")), life.trace.unwrap_or_default())
+    let counts = life.counts();
+    (outcome.map(|()| counts).map_err(|rule| format!("after {at:?}: {rule}")), life.trace.unwrap_or_default())
 }
 
 impl Life {
@@ -128,7 +127,6 @@ impl Life {
             ticks: 0,
             polls: 0,
             day_began: DayOfWork::default(),
-            report: Report::default(),
             trace,
             stopping: false,
             unstored_at_crash: None,
@@ -138,21 +136,12 @@ impl Life {
         life
     }
 
-    fn report(&mut self) -> Report {
-        Report {
-            calls: self.world.calls,
-            answers: self.checks.counts.answers,
-            tokens: self.checks.counts.tokens,
-            credentials: self.checks.counts.credentials,
-            rejections: self.checks.counts.rejections,
-            put_offs: self.checks.counts.put_offs,
-            flows: self.checks.counts.flows,
-            refreshes: self.world.refreshes,
-            pop_ups: self.checks.counts.pop_ups,
-            repetitions: self.checks.counts.repetitions,
-            faults: self.world.faults,
-            ..std::mem::take(&mut self.report)
-        }
+    fn counts(&mut self) -> Counts {
+        let mut counts = std::mem::take(&mut self.checks.counts);
+        counts.add("calls", self.world.calls);
+        counts.add("refreshes", self.world.refreshes);
+        counts.add("faults", self.world.faults);
+        counts
     }
 
     fn run(&mut self) -> Verdict {
@@ -193,7 +182,13 @@ impl Life {
                 let acts = |life: &Self| {
                     // A token that a slow store has kept waiting is served, also where nobody asks for it.
                     let served = life.token.as_ref().map(|token| token.received);
-                    (life.world.calls, life.checks.counts.answers, life.newest_flow, life.checks.waiting(), served)
+                    (
+                        life.world.calls,
+                        life.checks.counts.of("answers"),
+                        life.newest_flow,
+                        life.checks.waiting(),
+                        served,
+                    )
                 };
                 let before = acts(self);
                 let did = self.step(Event::Tick)? > 0 || acts(self) != before;

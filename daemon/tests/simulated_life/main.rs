@@ -18,7 +18,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use life::live;
-use telling::Report;
+use telling::Counts;
 
 mod calls;
 mod chance;
@@ -60,7 +60,7 @@ fn a_session_keeps_its_promises_through_a_month_of_random_events() {
         return;
     }
     let seeds = test_support::speed::number("SSOCTL_SIMULATE_SEEDS", SEEDS[0], SEEDS[1]);
-    let (next, total, failures) = (AtomicU64::new(0), Mutex::new(Report::default()), Mutex::new(Vec::new()));
+    let (next, total, failures) = (AtomicU64::new(0), Mutex::new(Counts::default()), Mutex::new(Vec::new()));
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..threads {
@@ -71,7 +71,7 @@ fn a_session_keeps_its_promises_through_a_month_of_random_events() {
                         return;
                     }
                     match live(seed, None).0 {
-                        Ok(report) => total.lock().expect("no panic").add(&report),
+                        Ok(counts) => total.lock().expect("no panic").add_all(&counts),
                         Err(failure) => {
                             say(&format!("seed {seed} {failure}"));
                             failures.lock().expect("no panic").push(seed);

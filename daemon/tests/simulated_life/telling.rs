@@ -1,5 +1,6 @@
 //! What is told of a life: its events one by one, and what came of it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use ssoctld::session::event::{Effect, Event};
@@ -21,75 +22,33 @@ macro_rules! trace {
 
 pub(crate) use trace;
 
-/// What came of a life.
+/// What came of a life: how often each thing happened, by its name.
 #[derive(Default)]
-pub(crate) struct Report {
-    pub(crate) events: u64,
-    pub(crate) calls: u64,
-    pub(crate) answers: u64,
-    pub(crate) tokens: u64,
-    /// Credentials of roles that somebody was given.
-    pub(crate) credentials: u64,
-    /// Tokens that the portal did not take although they lived.
-    pub(crate) rejections: u64,
-    /// Notices that were put off.
-    pub(crate) put_offs: u64,
-    pub(crate) flows: u64,
-    pub(crate) refreshes: u64,
-    pub(crate) pop_ups: u64,
-    pub(crate) faults: u64,
-    pub(crate) restarts: u64,
-    pub(crate) crashes: u64,
-    /// Refresh tokens that a new process sent again, because the one before had not stored the answer.
-    pub(crate) repetitions: u64,
-    /// How often a crash lost an answer that had a successor for the refresh token in it, so that a person was needed.
-    pub(crate) costly_crashes: u64,
-}
+pub(crate) struct Counts(BTreeMap<&'static str, u64>);
 
-impl Report {
-    /// Adds what came of another life.
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.events += other.events;
-        self.calls += other.calls;
-        self.answers += other.answers;
-        self.tokens += other.tokens;
-        self.credentials += other.credentials;
-        self.rejections += other.rejections;
-        self.put_offs += other.put_offs;
-        self.flows += other.flows;
-        self.refreshes += other.refreshes;
-        self.pop_ups += other.pop_ups;
-        self.faults += other.faults;
-        self.restarts += other.restarts;
-        self.crashes += other.crashes;
-        self.repetitions += other.repetitions;
-        self.costly_crashes += other.costly_crashes;
+impl Counts {
+    pub(crate) fn add(&mut self, what: &'static str, count: u64) {
+        *self.0.entry(what).or_default() += count;
+    }
+
+    /// One more.
+    pub(crate) fn count(&mut self, what: &'static str) {
+        self.add(what, 1);
+    }
+
+    pub(crate) fn of(&self, what: &str) -> u64 {
+        self.0.get(what).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn add_all(&mut self, other: &Self) {
+        other.0.iter().for_each(|(what, count)| self.add(what, *count));
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} events, {} calls, {} faults; {} answers, {} of them tokens and {} credentials; {} refreshes, \
-             {} rejections, {} flows, {} notices, {} of them put off; {} starts, \
-             {} crashes, after which {} refresh tokens were sent again and {} sign-ins were needed",
-            self.events,
-            self.calls,
-            self.faults,
-            self.answers,
-            self.tokens,
-            self.credentials,
-            self.refreshes,
-            self.rejections,
-            self.flows,
-            self.pop_ups,
-            self.put_offs,
-            self.restarts,
-            self.crashes,
-            self.repetitions,
-            self.costly_crashes
-        )
+        let counts: Vec<String> = self.0.iter().map(|(what, count)| format!("{count} {what}")).collect();
+        f.write_str(&counts.join(", "))
     }
 }
 

@@ -70,13 +70,13 @@ impl Checks {
         let Some(caller) = self.callers.waiting.remove(&id) else {
             return Err("somebody was answered who had not asked".into());
         };
-        self.counts.answers += 1;
+        self.counts.count("answers");
         if let Some(subject) = caller.want.subject() {
             return self.answers_role(&caller, subject, answer, epoch, token, world);
         }
         match (&caller.want, answer) {
             (Want::Token { min_valid, .. }, Answer::Token(access, expires)) => {
-                self.counts.tokens += 1;
+                self.counts.count("tokens given");
                 let claimed = World::elapsed_at(*expires).saturating_sub(world.elapsed());
                 require(claimed > Duration::ZERO && claimed >= *min_valid, || {
                     format!("a token for {claimed:?} was given to somebody who wanted {min_valid:?}")

@@ -141,7 +141,7 @@ impl Checks {
                 violation.contains("sent after its successor") || violation.contains("sent again after");
             require(is_repetition && self.calls.excused > 0, || format!("misconduct: {violation}"))?;
             self.calls.excused -= 1;
-            self.counts.repetitions += 1;
+            self.counts.count("refresh tokens sent again");
         }
         Ok(())
     }

@@ -56,7 +56,7 @@ impl Checks {
     /// A flow is opened unasked only for a live token that ends, once for the same end, and never while the person is away
     /// or does not want notices.
     pub(crate) fn opens_flow(&mut self, flow: u64, why: &str, now: Duration) -> Verdict {
-        self.counts.flows += 1;
+        self.counts.count("flows");
         self.flow_opens(flow)?;
         if why == "asked" {
             return Ok(());
@@ -88,7 +88,7 @@ impl Checks {
         let is_news = says_end && !expiry.told;
         expiry.told |= says_end;
         if is_new || is_news {
-            self.counts.pop_ups += 1;
+            self.counts.count("notices");
             expiry.pop_ups += 1;
         }
         let (count, ends) = (expiry.pop_ups, World::elapsed_at(expiry.ends));
@@ -97,7 +97,7 @@ impl Checks {
 
     /// The person wants to see what is shown a little later.
     pub(crate) fn puts_off(&mut self, now: BootTime) {
-        self.counts.put_offs += 1;
+        self.counts.count("notices put off");
         if let Some(expiry) = &mut self.person.expiry {
             expiry.put_offs += 1;
             expiry.put_off_until = Some((now + LATER).min(expiry.ends));

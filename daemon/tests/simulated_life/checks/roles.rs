@@ -133,7 +133,7 @@ impl Checks {
     ) -> Verdict {
         match (&caller.want, answer) {
             (Want::Credentials { min_valid, .. }, Answer::Credentials(keys, expires)) => {
-                self.counts.credentials += 1;
+                self.counts.count("credentials given");
                 let claimed = World::elapsed_at(*expires).saturating_sub(world.elapsed());
                 require(claimed > Duration::ZERO && claimed >= *min_valid, || {
                     format!("credentials for {claimed:?} were given to somebody who wanted {min_valid:?}")

@@ -95,7 +95,7 @@ impl Checks {
         refreshable: bool,
         tries: bool,
     ) -> Verdict {
-        self.counts.rejections += 1;
+        self.counts.count("rejections");
         let value = token.map(|token| token.access.value.expose().clone());
         let is_second = value.is_some() && value == self.tokens.on_probation;
         require(!is_second || !refreshable, || {
