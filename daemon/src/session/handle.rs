@@ -27,6 +27,7 @@ pub struct Session {
     offering: Mutex<Option<Refused>>,
 }
 
+/// Every question is answered by a deadline of its own, whatever happens.
 impl Session {
     /// Starts the task of a session. `seed` is where its chance comes from. A `predecessor` with the same record is
     /// stopped and waited for first, so that no two tasks ever use one record.
@@ -64,9 +65,6 @@ impl Session {
 
     /// Asks for a token that lives for `min_valid` at least, and waits for a person for `wait` at most. A token that is good
     /// enough at `now` comes from the snapshot, without a question to the task.
-    ///
-    /// # Errors
-    /// [`Refusal`]; every question is answered by a deadline.
     pub async fn token(&self, min_valid: Duration, wait: Duration, now: BootTime) -> Result<LiveToken, Refusal> {
         let snapshot = self.snapshot();
         if let Some(token) = snapshot.token.as_ref().filter(|token| token.lives_for(min_valid, now)) {
@@ -77,59 +75,38 @@ impl Session {
     }
 
     /// Has a flow opened, or joins the open one.
-    ///
-    /// # Errors
-    /// [`Refusal`]
     pub async fn login(&self, need: Need) -> Result<Login, Refusal> {
         let reply = |reply: oneshot::Sender<_>| LoginReply::Caller(reply.into());
         self.ask(|sender| Event::Asked(Question::Login { need, reply: reply(sender) })).await
     }
 
     /// Waits for the end of a flow, for `wait` at most.
-    ///
-    /// # Errors
-    /// [`Refusal`]
     pub async fn login_end(&self, flow: u64, wait: Duration) -> Result<Login, Refusal> {
         self.ask(|reply| Event::Asked(Question::LoginEnd { flow, wait, reply: reply.into() })).await
     }
 
     /// Gives the open flow up, if there is one.
-    ///
-    /// # Errors
-    /// [`Refusal::ShuttingDown`]
     pub async fn cancel_login(&self) -> Result<(), Refusal> {
         self.ask(|reply| Event::Asked(Question::CancelLogin { reply: reply.into() })).await
     }
 
     /// Signs out, here and at the portal.
-    ///
-    /// # Errors
-    /// [`Refusal::ShuttingDown`]
     pub async fn logout(&self, forgotten: Forgotten) -> Result<PortalOutcome, Refusal> {
         self.ask(|reply| Event::Asked(Question::Logout { forgotten, reply: reply.into() })).await
     }
 
     /// Asks for credentials of a role that live for `min_valid` at least.
-    ///
-    /// # Errors
-    /// [`RoleRefusal`]; every question is answered by a deadline.
     pub async fn credentials(&self, assignment: Assignment, min_valid: Duration) -> Result<LiveKeys, RoleRefusal> {
         self.ask(|reply| Event::AskedOfRoles(RoleQuestion::Credentials { assignment, min_valid, reply: reply.into() }))
             .await
     }
 
     /// Asks for the person's accounts.
-    ///
-    /// # Errors
-    /// [`RoleRefusal`]
     pub async fn accounts(&self) -> Result<Arc<Vec<Account>>, RoleRefusal> {
         self.ask(|reply| Event::AskedOfRoles(RoleQuestion::Accounts { reply: reply.into() })).await
     }
 
     /// Asks for the person's roles in an account.
-    ///
-    /// # Errors
-    /// [`RoleRefusal`]
     pub async fn roles(&self, account: AccountId) -> Result<Arc<Vec<String>>, RoleRefusal> {
         self.ask(|reply| Event::AskedOfRoles(RoleQuestion::Roles { account, reply: reply.into() })).await
     }
