@@ -75,7 +75,7 @@ pub struct Renewal {
 
 /// What a store keeps of a session, in the terms of the boot clock.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Kept {
+pub struct Record {
     /// The registration for the next flow.
     pub registration: Option<Registration>,
     /// The newest token.

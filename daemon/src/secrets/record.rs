@@ -15,7 +15,7 @@ use ssoctl_protocol::{Secret, secret};
 use crate::clock::Now;
 use crate::config::Identity;
 use crate::issuer::Issuer;
-use crate::token::{AccessToken, Kept, Registration, Renewal, Token};
+use crate::token::{AccessToken, Record, Registration, Renewal, Token};
 
 /// The version that this build writes, and the only one that it reads.
 const VERSION: u32 = 2;
@@ -30,7 +30,7 @@ pub enum NotARecord {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Record {
+struct StoredRecord {
     version: u32,
     /// Tells which of two records is newer. Absent in records of earlier builds.
     #[serde(default)]
@@ -93,8 +93,8 @@ struct StoredRenewal {
     registration: StoredRegistration,
 }
 
-pub fn encode(owner: &Owner, kept: &Kept, now: Now) -> Secret<Vec<u8>> {
-    let record = Record {
+pub fn encode(owner: &Owner, kept: &Record, now: Now) -> Secret<Vec<u8>> {
+    let record = StoredRecord {
         version: VERSION,
         written_at: seconds(now.wall),
         owner: StoredOwner::from(owner),
@@ -133,10 +133,10 @@ fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, NotARecord> {
 
 /// Reads a record. Its times are read by the wall clock of `now`, even if that is wrong: only a session that knows the service's
 /// clock can correct them.
-pub fn decode(bytes: &[u8], now: Now) -> Result<Kept, NotARecord> {
-    let record: Record = read(bytes)?;
+pub fn decode(bytes: &[u8], now: Now) -> Result<Record, NotARecord> {
+    let record: StoredRecord = read(bytes)?;
     let issuer = issuer(&record.owner);
-    Ok(Kept {
+    Ok(Record {
         portal_caps: record.portal_caps,
         registration: record.registration.map(|registration| registration.issued_by(&issuer)),
         token: record.token.map(|token| Token {
@@ -242,7 +242,7 @@ mod tests {
         Owner { identity, portal: Some("https://portal.sso.eu-west-1.amazonaws.com/".to_owned()) }
     }
 
-    fn kept(at: Now) -> Kept {
+    fn kept(at: Now) -> Record {
         let registration = Registration {
             client_id: "id".into(),
             client_secret: "cs".into(),
@@ -250,7 +250,7 @@ mod tests {
             issuer: Issuer::aws("eu-west-1"),
             expires_at: Some(at.wall + 90 * 24 * HOUR),
         };
-        Kept {
+        Record {
             registration: Some(registration.clone()),
             token: Some(Token {
                 access: Arc::new(AccessToken {
@@ -310,7 +310,7 @@ mod tests {
         let at = now(50 * HOUR, 1_800_000_000);
         let text =
             br#"{"version":2,"name":null,"start_url":"u","region":"r","scopes":[],"issuer":"aws:r","registration":null,"token":null,"more":1}"#;
-        assert_eq!(decode(text, at), Ok(Kept::default()));
+        assert_eq!(decode(text, at), Ok(Record::default()));
     }
 
     #[test]

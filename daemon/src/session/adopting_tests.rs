@@ -31,9 +31,9 @@ fn token_refresh_token_and_registration_move_as_one_and_are_stored() {
     let mut t = Timeline::signed_out();
     let found = t.finds(theirs(&t, hours(1), true));
     assert_eq!(found, Reception::TakenOver);
-    let kept = t.kept.clone().unwrap();
-    assert_eq!(kept.registration, None, "theirs may be one that no flow can use");
-    assert_eq!(kept.token.unwrap().access.value.expose(), "theirs");
+    let record = t.record.clone().unwrap();
+    assert_eq!(record.registration, None, "theirs may be one that no flow can use");
+    assert_eq!(record.token.unwrap().access.value.expose(), "theirs");
     let caller = t.ask_token(Duration::ZERO, Duration::ZERO);
     assert_eq!(t.token(caller), "theirs");
     t.advance(mins(45));
@@ -166,8 +166,8 @@ fn a_token_that_the_portal_does_not_know_any_more_is_forgotten_unless_there_is_a
     let old = access(&t);
     t.on(Event::EndedElsewhere(Arc::clone(&old)));
     assert_eq!(t.snapshot().token, None);
-    assert_eq!(t.kept.as_ref().unwrap().token, None);
-    assert!(t.kept.as_ref().unwrap().registration.is_some());
+    assert_eq!(t.record.as_ref().unwrap().token, None);
+    assert!(t.record.as_ref().unwrap().registration.is_some());
 
     t.sign_in(issued(2, hours(1)));
     t.on(Event::EndedElsewhere(old));

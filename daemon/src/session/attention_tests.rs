@@ -187,10 +187,10 @@ fn a_portal_once_known_to_cap_is_remembered_across_sign_ins_and_restarts() {
     t.ask(Want::Login { need: Need::Fresh });
     t.portal_answers(Ok(()));
     t.sign_in(issued_alone(3, hours(8)));
-    let kept = t.kept.clone();
+    let record = t.record.clone();
     for mut t in [t, Timeline::loading_with(noticed())] {
         if t.is_under_way("Load") {
-            t.loaded(Ok(kept.clone()));
+            t.loaded(Ok(record.clone()));
         }
         let flows = t.begun("AuthorizeDevice");
         let remaining = t.snapshot().token.expect("a token").remaining(t.now.boot);
@@ -237,12 +237,12 @@ fn nine_hours_of_suspend_end_in_one_notice() {
 #[test]
 fn an_end_that_was_over_before_the_daemon_started_is_no_news() {
     let mut t = signed_in_alone();
-    let kept = t.kept.clone();
+    let record = t.record.clone();
     t.jump(hours(9));
     let now = t.now;
     let mut t = Timeline::loading_with(noticed());
     t.now = now;
-    t.loaded(Ok(kept));
+    t.loaded(Ok(record));
     t.advance(hours(24));
     assert_eq!((t.shown.len(), t.begun("AuthorizeDevice")), (0, 0));
 }
@@ -334,14 +334,14 @@ fn the_code_stays_on_the_screen_while_its_token_is_being_stored() {
 
 /// A session after a restart with a wall clock that is an hour ahead. Its token seems to end in `remaining`.
 fn restarted_with_a_fast_clock(remaining: Duration) -> Timeline {
-    let kept = signed_in_alone().kept;
+    let record = signed_in_alone().record;
     let mut t = Timeline::loading_with(noticed());
     t.now.wall += hours(1);
-    let mut kept = kept.expect("a record");
-    let token = kept.token.as_mut().expect("a token");
+    let mut record = record.expect("a record");
+    let token = record.token.as_mut().expect("a token");
     let shift = hours(8) - remaining;
     (token.received, token.expires) = (token.received - shift, token.expires - shift);
-    t.loaded(Ok(Some(kept)));
+    t.loaded(Ok(Some(record)));
     t
 }
 

@@ -317,7 +317,7 @@ fn a_token_that_arrives_while_stopping_is_still_stored() {
     t.on(Event::Stop);
     assert!(!t.state.is_settled(), "a new token is on its way");
     t.refreshes(Ok(issued(2, hours(1))));
-    let kept = t.kept.as_ref().and_then(|kept| kept.token.as_ref()).expect("a token");
-    assert_eq!(kept.access.value.expose(), "access-2");
+    let record = t.record.as_ref().and_then(|record| record.token.as_ref()).expect("a token");
+    assert_eq!(record.access.value.expose(), "access-2");
     assert!(t.state.is_settled());
 }

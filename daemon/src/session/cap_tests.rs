@@ -174,7 +174,7 @@ fn a_service_that_gives_shorter_lives_does_not_pass_for_a_cap() {
         }
         assert!(t.snapshot().session_ends.is_none());
         assert!(
-            t.shown.is_empty() && !t.kept.as_ref().is_some_and(|kept| kept.portal_caps),
+            t.shown.is_empty() && !t.record.as_ref().is_some_and(|record| record.portal_caps),
             "nobody was told of a cap"
         );
     }

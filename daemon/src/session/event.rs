@@ -7,7 +7,7 @@ use super::found::{Found, Reception};
 use super::reply::Reply;
 use super::roles::callers::RoleQuestion;
 use super::roles::{PortalAnswer, Subject, Ticket};
-use super::{AccessToken, Kept, Renewal, SignInEpoch, Terms};
+use super::{AccessToken, Record, Renewal, SignInEpoch, Terms};
 use crate::notice::{Action, FlowView, Notice, Presence};
 use crate::oidc::{CallError, DeviceAuthorization, Grant, Issued, Registration, ServiceClock};
 use crate::portal::{PageToken, PortalError};
@@ -22,7 +22,7 @@ pub enum Event {
     /// At least one caller waits no longer.
     CallersLeft,
     /// The store has been read; `Ok(None)`: it has nothing of this session.
-    Loaded(Result<Option<Kept>, String>),
+    Loaded(Result<Option<Record>, String>),
     /// What the last [`Effect::Store`] asked for is durable, or not.
     Stored(Result<(), String>),
     /// Another place keeps the records from now on, or the one that did has lost them: it is read once more.
@@ -66,7 +66,7 @@ pub enum Effect {
     /// Read the store.
     Load,
     /// Make this durable.
-    Store(Kept),
+    Store(Record),
     /// Call RegisterClient.
     Register(u64),
     /// Call StartDeviceAuthorization.

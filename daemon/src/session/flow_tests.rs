@@ -289,7 +289,7 @@ fn a_registration_outlives_the_restart_of_the_daemon() {
     let mut before = Timeline::signed_out();
     before.open_flow();
     let mut t = Timeline::loading();
-    t.loaded(Ok(before.kept));
+    t.loaded(Ok(before.record));
     t.open_flow();
     assert_eq!(t.begun("Register"), 0);
 }
@@ -302,7 +302,10 @@ fn a_flow_that_was_given_up_takes_no_answers_any_more() {
     assert_eq!((t.told(canceller), t.refusal(caller)), (&Answer::NoFlow, &Refusal::Cancelled));
     t.registers(Ok(registration("client", t.now)));
     assert_eq!(t.begun("AuthorizeDevice"), 0);
-    assert!(t.kept.as_ref().is_some_and(|kept| kept.registration.is_some()), "the registration is kept all the same");
+    assert!(
+        t.record.as_ref().is_some_and(|record| record.registration.is_some()),
+        "the registration is kept all the same"
+    );
 
     t.polls = Polls::Unanswered;
     t.open_flow();

@@ -9,7 +9,7 @@ fn the_token_is_gone_before_the_portal_has_answered() {
     let mut t = Timeline::signed_in(hours(1));
     let caller = t.ask(Want::Logout(Forgotten::Token));
     assert!(t.is_waiting(caller) && t.snapshot().token.is_none());
-    assert!(t.kept.as_ref().is_some_and(|kept| kept.token.is_none() && kept.registration.is_some()));
+    assert!(t.record.as_ref().is_some_and(|record| record.token.is_none() && record.registration.is_some()));
     let hasty = t.ask_token(NOW, NOW);
     assert!(matches!(t.refusal(hasty), Refusal::SignInRequired { expired: None, .. }));
     t.portal_answers(Ok(()));
@@ -76,7 +76,7 @@ fn a_token_that_is_still_being_stored_is_ended_too() {
     assert!(t.is_under_way("LeavePortal"));
     t.stored(Ok(()));
     t.stored(Ok(()));
-    assert!(t.kept.as_ref().is_some_and(|kept| kept.token.is_none()));
+    assert!(t.record.as_ref().is_some_and(|record| record.token.is_none()));
     t.advance(mins(1));
     assert_eq!(t.snapshot().token, None);
 }
@@ -119,7 +119,7 @@ fn while_loading_it_waits_for_the_store() {
     let mut t = Timeline::loading();
     t.now = before.now;
     let caller = t.ask(Want::Logout(Forgotten::Token));
-    t.loaded(Ok(before.kept.take()));
+    t.loaded(Ok(before.record.take()));
     assert!(t.is_under_way("LeavePortal"));
     t.portal_answers(Ok(()));
     assert_eq!(t.told(caller), &Answer::LoggedOut(PortalOutcome::Ended));
@@ -135,11 +135,11 @@ fn a_logout_that_the_store_keeps_waiting_is_carried_out_as_soon_as_it_answers() 
     t.advance(secs(2));
     let why = Some("the keyring is locked".to_owned());
     assert_eq!(t.told(caller), &Answer::LoggedOut(PortalOutcome::Deferred(why)));
-    t.loaded(Ok(before.kept.take()));
+    t.loaded(Ok(before.record.take()));
     assert!(t.is_under_way("LeavePortal"));
     let hasty = t.ask_token(NOW, NOW);
     assert!(matches!(t.refusal(hasty), Refusal::SignInRequired { expired: None, .. }));
-    assert!(t.kept.as_ref().is_some_and(|kept| kept.token.is_none()), "and the store has forgotten it");
+    assert!(t.record.as_ref().is_some_and(|record| record.token.is_none()), "and the store has forgotten it");
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn a_sign_in_after_a_deferred_logout_stays() {
     t.now = before.now;
     t.ask(Want::Logout(Forgotten::Token));
     t.sign_in(issued(2, hours(1)));
-    t.loaded(Ok(before.kept.take()));
+    t.loaded(Ok(before.record.take()));
     let caller = t.ask_token(NOW, NOW);
     assert_eq!((t.token(caller), t.begun("LeavePortal")), ("access-2", 0));
 }
@@ -164,7 +164,7 @@ fn a_logout_before_the_store_answers_ends_a_newer_sign_in_at_once() {
     let caller = t.ask(Want::Logout(Forgotten::Token));
     assert!(t.is_under_way("LeavePortal") && t.snapshot().token.is_none());
     t.portal_answers(Ok(()));
-    t.loaded(Ok(before.kept.take()));
+    t.loaded(Ok(before.record.take()));
     let hasty = t.ask_token(NOW, NOW);
     assert!(matches!(t.refusal(hasty), Refusal::SignInRequired { .. }), "nor is what the store had restored");
     t.portal_answers(Ok(()));
@@ -177,7 +177,7 @@ fn a_logout_that_forgets_everything_empties_the_store_and_the_next_flow_register
     let caller = t.ask(Want::Logout(Forgotten::Everything));
     t.portal_answers(Ok(()));
     assert_eq!(t.told(caller), &Answer::LoggedOut(PortalOutcome::Ended));
-    assert_eq!(t.kept, Some(Kept::default()));
+    assert_eq!(t.record, Some(Record::default()));
     t.open_flow();
     assert_eq!(t.begun("Register"), 2);
 }
@@ -189,7 +189,7 @@ fn without_a_token_the_registration_is_forgotten_all_the_same() {
     t.portal_answers(Ok(()));
     let caller = t.ask(Want::Logout(Forgotten::Everything));
     assert_eq!(t.told(caller), &Answer::LoggedOut(PortalOutcome::NothingToEnd));
-    assert_eq!(t.kept, Some(Kept::default()));
+    assert_eq!(t.record, Some(Record::default()));
 }
 
 #[test]
@@ -199,9 +199,9 @@ fn a_record_is_forgotten_with_its_registration_once_the_store_answers() {
     t.now = before.now;
     t.ask(Want::Logout(Forgotten::Everything));
     t.ask(Want::Logout(Forgotten::Token));
-    t.loaded(Ok(before.kept.take()));
+    t.loaded(Ok(before.record.take()));
     assert!(t.is_under_way("LeavePortal"));
-    assert_eq!(t.kept, Some(Kept::default()));
+    assert_eq!(t.record, Some(Record::default()));
 }
 
 #[test]
@@ -211,5 +211,5 @@ fn a_registration_that_comes_after_everything_was_forgotten_is_not_kept() {
     assert!(t.is_under_way("Register"));
     t.ask(Want::Logout(Forgotten::Everything));
     t.registers(Ok(registration("late", t.now)));
-    assert_eq!(t.kept, Some(Kept::default()));
+    assert_eq!(t.record, Some(Record::default()));
 }

@@ -46,7 +46,7 @@ mod store_writer;
 mod task;
 mod tokens;
 
-pub use crate::token::{AccessToken, Kept, Renewal, Token};
+pub use crate::token::{AccessToken, Record, Renewal, Token};
 pub use handle::Session;
 
 /// What the configuration says about a session's life.

@@ -61,10 +61,10 @@ fn every_error_of_a_refresh_means_what_the_table_says() {
             assert!(matches!(t.refusal(caller), Refusal::SignInRequired { flow: None, expired: Some(_) }), "{error:?}");
             assert_eq!(t.begun("Refresh"), 1, "{error:?}");
         }
-        let kept = t.kept.as_ref().expect("a record");
-        assert_eq!(kept.registration.is_some(), left != Left::Nothing, "{error:?}");
+        let record = t.record.as_ref().expect("a record");
+        assert_eq!(record.registration.is_some(), left != Left::Nothing, "{error:?}");
         assert_eq!(
-            kept.token.as_ref().is_some_and(|token| token.renewal.is_some()),
+            record.token.as_ref().is_some_and(|token| token.renewal.is_some()),
             left == Left::Everything,
             "{error:?}"
         );
@@ -220,7 +220,7 @@ fn the_answer_to_a_refresh_from_before_a_sign_out_is_void() {
     t.portal_answers(Ok(()));
     t.refreshes(Ok(issued(2, hours(1))));
     assert_eq!(t.snapshot().token, None);
-    assert!(t.kept.as_ref().is_some_and(|kept| kept.token.is_none()));
+    assert!(t.record.as_ref().is_some_and(|record| record.token.is_none()));
 }
 
 #[test]
@@ -229,7 +229,7 @@ fn a_token_loaded_after_its_expiry_is_refreshed_once() {
     let mut t = Timeline::loading();
     t.now = before.now;
     t.jump(hours(9));
-    t.loaded(Ok(before.kept.take()));
+    t.loaded(Ok(before.record.take()));
     assert_eq!(t.begun("Refresh"), 1);
     t.refreshes(Err(network()));
     t.advance(hours(9));

@@ -32,7 +32,7 @@ fn a_replacement_that_is_rejected_too_ends_the_sign_in() {
     assert_eq!(t.begun("Refresh"), 1);
     let caller = t.ask_token(NOW, NOW);
     assert!(matches!(t.refusal(caller), Refusal::SignInRequired { expired: Some(_), .. }));
-    assert!(t.kept.as_ref().is_some_and(|kept| kept.token.as_ref().is_some_and(|token| token.renewal.is_none())));
+    assert!(t.record.as_ref().is_some_and(|record| record.token.as_ref().is_some_and(|token| token.renewal.is_none())));
 }
 
 #[test]

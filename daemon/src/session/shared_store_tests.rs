@@ -13,8 +13,8 @@ impl Pair {
         let first = Timeline::signed_in(hours(1));
         let mut second = Timeline::loading();
         second.now = first.now;
-        second.loaded(Ok(first.kept.clone()));
-        second.kept.clone_from(&first.kept);
+        second.loaded(Ok(first.record.clone()));
+        second.record.clone_from(&first.record);
         Self { first, second }
     }
 
@@ -23,7 +23,7 @@ impl Pair {
         self.first.advance(mins(55));
         self.first.refreshes(Ok(issued(number, hours(1))));
         self.second.jump(self.first.now.boot.since(self.second.now.boot));
-        self.second.kept.clone_from(&self.first.kept);
+        self.second.record.clone_from(&self.first.record);
     }
 }
 
@@ -43,7 +43,7 @@ fn a_refresh_token_that_another_daemon_has_spent_costs_no_sign_in() {
         let caller = second.ask_token(Duration::ZERO, Duration::ZERO);
         assert_eq!(second.token(caller), format!("access-{number}"));
         assert_eq!(second.trouble(), "");
-        assert_eq!(second.kept, pair.first.kept, "what the other one has stored stays");
+        assert_eq!(second.record, pair.first.record, "what the other one has stored stays");
     }
     pair.second.advance(mins(55));
     assert_eq!(pair.second.refresh_token_sent(), ("refresh-5", "client"));
@@ -70,12 +70,12 @@ fn a_refusal_is_believed_where_the_store_has_nothing_newer_or_cannot_be_read() {
 #[test]
 fn an_older_record_never_takes_the_place_of_a_newer_token() {
     let mut t = Timeline::signed_in(hours(1));
-    let old = t.kept.clone();
+    let old = t.record.clone();
     t.advance(mins(55));
     t.refreshes(Ok(issued(2, hours(1))));
-    t.kept = old;
+    t.record = old;
     t.on(Event::StoreChanged);
-    let stored = t.kept.clone().and_then(|kept| kept.token).expect("a token");
+    let stored = t.record.clone().and_then(|record| record.token).expect("a token");
     assert_eq!(stored.access.value.expose(), "access-2", "ours is put there");
     let caller = t.ask_token(Duration::ZERO, Duration::ZERO);
     assert_eq!(t.token(caller), "access-2");
@@ -86,15 +86,15 @@ fn a_second_read_takes_a_missing_token_and_writes_one_that_the_store_lacks() {
     let had = Timeline::signed_in(hours(1));
     let mut empty = Timeline::signed_out();
     empty.now = had.now;
-    empty.kept.clone_from(&had.kept);
+    empty.record.clone_from(&had.record);
     empty.on(Event::StoreChanged);
     let caller = empty.ask_token(Duration::ZERO, Duration::ZERO);
     assert_eq!(empty.token(caller), "access-1");
 
     let mut has = Timeline::signed_in(hours(1));
-    has.kept = None;
+    has.record = None;
     has.on(Event::StoreChanged);
-    assert!(has.kept.is_some_and(|kept| kept.token.is_some()), "the store gets it");
+    assert!(has.record.is_some_and(|record| record.token.is_some()), "the store gets it");
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn a_record_that_could_not_be_removed_does_not_undo_a_sign_out() {
     t.on(Event::StoreChanged);
     assert_eq!(t.snapshot().token, None);
     t.advance(mins(2));
-    assert_eq!(t.kept.and_then(|kept| kept.token), None);
+    assert_eq!(t.record.and_then(|record| record.token), None);
 }
 
 #[test]

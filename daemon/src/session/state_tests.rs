@@ -22,7 +22,7 @@ use crate::oidc::{CallError, DeviceAuthorization, ErrorName, Issued, Registratio
 use crate::session::Notices;
 use crate::session::callers::{LiveToken, Login, Refusal, TokenReply};
 use crate::session::policy;
-use crate::session::{Kept, Renewal};
+use crate::session::{Record, Renewal};
 use crate::transport::ErrorNames;
 use answers_tests::*;
 
@@ -154,7 +154,7 @@ pub(super) struct Timeline {
     pub(super) now: Now,
     pub(super) store: Store,
     pub(super) polls: Polls,
-    pub(super) kept: Option<Kept>,
+    pub(super) record: Option<Record>,
     under_way: Vec<Effect>,
     answers: BTreeMap<AskId, Answer>,
     waiting: BTreeMap<AskId, Hear>,
@@ -178,7 +178,7 @@ impl Timeline {
             now: Now { boot: BootTime::from_boot(hours(100)), wall: SystemTime::UNIX_EPOCH + hours(500_000) },
             store: Store::Prompt,
             polls: Polls::Pending,
-            kept: None,
+            record: None,
             under_way: Vec::new(),
             answers: BTreeMap::new(),
             waiting: BTreeMap::new(),
@@ -294,16 +294,16 @@ impl Timeline {
     }
 
     #[track_caller]
-    pub(super) fn loaded(&mut self, result: Result<Option<Kept>, String>) {
+    pub(super) fn loaded(&mut self, result: Result<Option<Record>, String>) {
         self.end("Load");
         self.on(Event::Loaded(result));
     }
 
     #[track_caller]
     pub(super) fn stored(&mut self, result: Result<(), String>) {
-        let Effect::Store(kept) = self.end("Store") else { unreachable!() };
+        let Effect::Store(record) = self.end("Store") else { unreachable!() };
         if result.is_ok() {
-            self.kept = Some(kept);
+            self.record = Some(record);
         }
         self.on(Event::Stored(result));
     }
@@ -418,13 +418,13 @@ impl Timeline {
         while self.is_under_way("Load") && !self.snapshot().loading && self.store != Store::Hanging {
             self.end("Load");
             let found =
-                if self.store == Store::Prompt { Ok(self.kept.clone()) } else { Err("it is locked".to_owned()) };
+                if self.store == Store::Prompt { Ok(self.record.clone()) } else { Err("it is locked".to_owned()) };
             self.step(Event::Loaded(found));
         }
         while self.is_under_way("Store") && self.store != Store::Hanging {
-            let Effect::Store(kept) = self.end("Store") else { unreachable!() };
+            let Effect::Store(record) = self.end("Store") else { unreachable!() };
             if self.store == Store::Prompt {
-                self.kept = Some(kept);
+                self.record = Some(record);
                 self.step(Event::Stored(Ok(())));
             } else {
                 self.step(Event::Stored(Err("the disk is full".to_owned())));

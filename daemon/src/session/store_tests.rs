@@ -23,7 +23,7 @@ fn a_caller_that_came_while_loading_gets_the_token_that_was_kept() {
     let mut t = Timeline::loading();
     t.now = before.now;
     let caller = t.ask_token(NOW, NOW);
-    t.loaded(Ok(before.kept.take()));
+    t.loaded(Ok(before.record.take()));
     assert_eq!(t.token(caller), "access-1");
 }
 
@@ -58,11 +58,11 @@ fn a_login_while_loading_is_not_replaced_by_the_record() {
     assert!(t.is_waiting(early), "it waits for being stored");
     t.advance(secs(2));
     assert_eq!(t.token(early), "access-7");
-    t.loaded(Ok(before.kept.take()));
+    t.loaded(Ok(before.record.take()));
     let late = t.ask_token(NOW, NOW);
     assert_eq!(t.token(late), "access-7");
-    let kept = t.kept.as_ref().and_then(|kept| kept.token.as_ref()).expect("a token");
-    assert_eq!(kept.access.value.expose(), "access-7", "and it is what is kept from now on");
+    let record = t.record.as_ref().and_then(|record| record.token.as_ref()).expect("a token");
+    assert_eq!(record.access.value.expose(), "access-7", "and it is what is kept from now on");
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn a_store_that_fails_delays_nothing_and_is_tried_until_it_works() {
     t.store = Store::Prompt;
     t.advance(mins(1));
     assert!(!t.snapshot().unsaved && t.snapshot().store_error.is_none() && t.trouble().is_empty());
-    assert!(t.kept.as_ref().is_some_and(|kept| kept.token.is_some()));
+    assert!(t.record.as_ref().is_some_and(|record| record.token.is_some()));
 }
 
 #[test]
@@ -128,8 +128,8 @@ fn a_token_that_could_not_be_stored_survives_its_refresh() {
     t.refreshes(Ok(issued(3, hours(1))));
     t.store = Store::Prompt;
     t.advance(mins(2));
-    let kept = t.kept.as_ref().and_then(|kept| kept.token.as_ref()).expect("a token");
-    assert_eq!(kept.access.value.expose(), "access-3");
+    let record = t.record.as_ref().and_then(|record| record.token.as_ref()).expect("a token");
+    assert_eq!(record.access.value.expose(), "access-3");
 }
 
 #[test]
@@ -156,8 +156,8 @@ fn an_idle_session_wants_to_be_woken_for_nothing() {
 }
 
 /// What the record of a token says that was received now and lives for an hour.
-fn kept_for_an_hour() -> Option<Kept> {
-    Timeline::signed_in(hours(1)).kept
+fn kept_for_an_hour() -> Option<Record> {
+    Timeline::signed_in(hours(1)).record
 }
 
 #[test]
@@ -220,11 +220,11 @@ fn a_life_read_off_a_wrong_clock_does_not_pass_for_one_that_the_portal_cuts() {
     for known in [true, false] {
         let mut t = Timeline::loading();
         t.now.wall += secs(6600 - 600);
-        let mut kept = kept_for_an_hour().expect("a record");
-        let token = kept.token.as_mut().expect("a token");
+        let mut record = kept_for_an_hour().expect("a record");
+        let token = record.token.as_mut().expect("a token");
         token.received = token.received - secs(6600);
         token.expires = token.expires - secs(6600);
-        t.loaded(Ok(Some(kept)));
+        t.loaded(Ok(Some(record)));
         if known {
             t.on(Event::ServiceClock(clock));
         }
@@ -236,10 +236,10 @@ fn a_life_read_off_a_wrong_clock_does_not_pass_for_one_that_the_portal_cuts() {
 #[test]
 fn a_wall_clock_that_was_set_back_does_not_lengthen_a_life_and_a_refresh_settles_it() {
     let mut t = Timeline::loading();
-    let mut kept = kept_for_an_hour().expect("a record");
-    let token = kept.token.as_mut().expect("a token");
+    let mut record = kept_for_an_hour().expect("a record");
+    let token = record.token.as_mut().expect("a token");
     (token.received, token.expires) = (token.received + hours(24) - mins(10), token.expires + hours(24) - mins(10));
-    t.loaded(Ok(Some(kept)));
+    t.loaded(Ok(Some(record)));
     assert_eq!(t.snapshot().token.unwrap().remaining(t.now.boot), hours(1), "no longer than it was meant to live");
     t.on(Event::ServiceClock(ServiceClock { ahead_seconds: Some(86_400) }));
     t.refreshes(Ok(issued(2, hours(1))));
@@ -247,12 +247,12 @@ fn a_wall_clock_that_was_set_back_does_not_lengthen_a_life_and_a_refresh_settles
 }
 
 /// A record of a token that the portal caps, and that ends in `remaining` by a wall clock that is an hour ahead.
-fn kept_and_capped(remaining: Duration) -> Option<Kept> {
-    let mut kept = kept_for_an_hour().expect("a record");
-    let token = kept.token.as_mut().expect("a token");
+fn kept_and_capped(remaining: Duration) -> Option<Record> {
+    let mut record = kept_for_an_hour().expect("a record");
+    let token = record.token.as_mut().expect("a token");
     (token.capped, token.lifetime) = (true, hours(2));
     token.expires = token.expires - (hours(1) - remaining);
-    Some(kept)
+    Some(record)
 }
 
 #[test]

@@ -87,7 +87,7 @@ impl Life {
         trace!(self, "kill -9");
         self.checks.counts.count("crashes");
         self.world.note_trouble(self.world.elapsed());
-        let stored = self.world.read_record().and_then(|kept| kept.token).and_then(|token| token.renewal);
+        let stored = self.world.read_record().and_then(|record| record.token).and_then(|token| token.renewal);
         self.unstored_at_crash = stored.map(|renewal| renewal.refresh_token.expose().clone());
         self.crash();
     }
@@ -250,8 +250,8 @@ impl Life {
         }
         let process = self.process;
         match effect {
-            Effect::Store(kept) => {
-                let record = self.world.record(kept);
+            Effect::Store(record) => {
+                let record = self.world.record(record);
                 self.ahead(takes, Ahead::Written(process, Box::new(record)));
             }
             _ => self.ahead(takes, Ahead::Read(process)),

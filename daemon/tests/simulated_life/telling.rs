@@ -54,7 +54,7 @@ impl fmt::Display for Counts {
 
 pub(crate) fn told(event: &Event) -> String {
     match event {
-        Event::Loaded(Ok(kept)) => format!("loaded, found: {}", kept.is_some()),
+        Event::Loaded(Ok(record)) => format!("loaded, found: {}", record.is_some()),
         Event::Polled(flow, Ok(issued)) => format!("polled {flow}: a token for {:?}", issued.expires_in),
         Event::Refreshed(_, Ok(issued)) => {
             format!("refreshed: {:?}, rotated: {}", issued.expires_in, issued.refresh_token.is_some())

@@ -16,7 +16,7 @@ use ssoctld::clock::{BootTime, Now};
 use ssoctld::config::Identity;
 use ssoctld::oidc::ServiceClock;
 use ssoctld::secrets::record;
-use ssoctld::session::Kept;
+use ssoctld::session::Record;
 
 use super::weather::Weather;
 
@@ -56,7 +56,7 @@ pub(crate) enum StoreMood {
 
 /// What is durable. It becomes bytes when it is read.
 pub(crate) struct Stored {
-    kept: Kept,
+    kept: Record,
     at: Now,
     /// How wrong the clock is that it is written by.
     pub(crate) off: Duration,
@@ -248,7 +248,7 @@ impl World {
     // The store.
 
     /// What is to be stored, with the clock that the task writes it by.
-    pub(crate) fn record(&self, kept: Kept) -> Stored {
+    pub(crate) fn record(&self, kept: Record) -> Stored {
         let now = self.clocks();
         let wall = self.known_clock.at(now.wall);
         let truth = beginning() + self.now;
@@ -265,7 +265,7 @@ impl World {
     }
 
     /// Reads what is durable, through the bytes of a record.
-    pub(crate) fn read_record(&self) -> Option<Kept> {
+    pub(crate) fn read_record(&self) -> Option<Record> {
         let Stored { kept, at, .. } = self.stored.as_ref()?;
         let bytes = record::encode(&record::Owner { identity: self.identity.clone(), portal: None }, kept, *at);
         Some(record::decode(bytes.expose(), self.clocks()).expect("a record is written whole"))

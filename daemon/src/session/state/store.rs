@@ -5,28 +5,28 @@ use crate::session::callers::Forgotten;
 use crate::session::event::Effect;
 use crate::session::sign_out::Forget;
 use crate::session::store_writer::Access;
-use crate::session::{Kept, Trouble};
+use crate::session::{Record, Trouble};
 
 impl State {
-    pub(super) fn loaded(&mut self, result: Result<Option<Kept>, String>) {
+    pub(super) fn loaded(&mut self, result: Result<Option<Record>, String>) {
         let session = self.cx.name();
         match &result {
-            Ok(kept) => tracing::debug!(session, found = kept.is_some(), "the store was read"),
+            Ok(record) => tracing::debug!(session, found = record.is_some(), "the store was read"),
             Err(error) => tracing::warn!(session, %error, "the store cannot be read"),
         }
         if self.cx.store.second_read_done() {
             return self.read_again(result.map(Option::unwrap_or_default));
         }
-        let result = result.map(|kept| self.loaded_first(kept.unwrap_or_default()));
+        let result = result.map(|record| self.loaded_first(record.unwrap_or_default()));
         self.access_done(result);
     }
 
     /// What a person has signed in to since the start is newer than what the store has.
-    fn loaded_first(&mut self, kept: Kept) {
+    fn loaded_first(&mut self, record: Record) {
         let forgotten = self.sign_out.loaded();
         if forgotten != Some(Forgotten::Everything) {
-            self.sign_in.loaded(kept.registration);
-            self.tokens.portal_caps_is_recorded(kept.portal_caps);
+            self.sign_in.loaded(record.registration);
+            self.tokens.portal_caps_is_recorded(record.portal_caps);
         }
         if self.tokens.newest().is_some() {
             return;
@@ -36,7 +36,7 @@ impl State {
             self.forget();
             return;
         }
-        self.tokens.loaded(kept.token, &mut self.cx);
+        self.tokens.loaded(record.token, &mut self.cx);
         if forgotten.is_some() {
             self.begin_sign_out(Forget::AtOnce);
         } else if let Some(token) = self.tokens.served() {
@@ -46,10 +46,10 @@ impl State {
 
     /// The store was read once more: what another daemon has put there counts if it is newer, and else what is missing is put
     /// there.
-    fn read_again(&mut self, result: Result<Kept, String>) {
+    fn read_again(&mut self, result: Result<Record, String>) {
         let is_free = !self.sign_out.is_under_way() && !self.cx.stopping && !self.tokens.is_refreshing();
         match result {
-            Ok(Kept { token: Some(token), registration, portal_caps })
+            Ok(Record { token: Some(token), registration, portal_caps })
                 if is_free && self.tokens.is_newer(&token, &self.cx) =>
             {
                 self.sign_in.take_from_store(registration);
@@ -61,8 +61,8 @@ impl State {
                 self.token_came(previous.as_ref());
             }
             found => {
-                let access = |kept: Kept| kept.token.map(|token| token.access);
-                let ours = self.kept();
+                let access = |record: Record| record.token.map(|token| token.access);
+                let ours = self.record();
                 if self.tokens.is_refused() || found.is_ok_and(|found| access(found) != access(ours)) {
                     self.cx.store.record_changed();
                 }
@@ -93,15 +93,15 @@ impl State {
     pub(super) fn use_store(&mut self) {
         let effect = match self.cx.store.next_access(self.cx.now.boot) {
             Some(Access::Read) => Effect::Load,
-            Some(Access::Write) => Effect::Store(self.kept()),
+            Some(Access::Write) => Effect::Store(self.record()),
             None => return,
         };
         self.cx.effects.push(effect);
     }
 
     /// What the store is to have.
-    fn kept(&self) -> Kept {
-        Kept {
+    fn record(&self) -> Record {
+        Record {
             registration: self.sign_in.registration().cloned(),
             token: self.tokens.newest().cloned(),
             portal_caps: self.tokens.record_caps(),

@@ -12,7 +12,7 @@ use crate::secrets::record::{self, NotARecord};
 use crate::secrets::{RecordName, SecretStore};
 use crate::session::event::{Effect, Event};
 use crate::session::roles::{self, PortalAnswer, Subject};
-use crate::session::{AccessToken, Kept};
+use crate::session::{AccessToken, Record};
 use crate::world::World;
 
 impl Task {
@@ -88,14 +88,14 @@ impl Task {
         self.calls.spawn(async move { Event::Loaded(load(&*secrets, now, &identity).await) });
     }
 
-    fn store(&mut self, config: &SessionConfig, kept: &Kept) {
+    fn store(&mut self, config: &SessionConfig, kept: &Record) {
         let portal = config.endpoints.as_ref().ok().map(|endpoints| endpoints.portal.shown().to_string());
         let owner = record::Owner { identity: config.identity.clone(), portal };
         let now = self.world.clock.now();
         let service_now = Now { wall: self.world.identity_center.service_clock().borrow().at(now.wall), ..now };
         let bytes = record::encode(&owner, kept, service_now);
         let (secrets, name) = (Arc::clone(&self.world.secrets), RecordName::of(&config.identity));
-        let (is_empty, has_token) = (*kept == Kept::default(), kept.token.is_some());
+        let (is_empty, has_token) = (*kept == Record::default(), kept.token.is_some());
         self.calls.spawn(async move {
             let stored = if is_empty { secrets.delete(&name).await } else { secrets.write(&name, bytes).await };
             // Where there is no room to write, what stands there may hold the token that was signed out of. It goes, and the
@@ -163,7 +163,7 @@ async fn ask_portal(
 }
 
 /// Reads a record. One that is damaged is put aside, so that nothing is lost, and the session starts without it.
-async fn load(secrets: &dyn SecretStore, now: Now, identity: &Identity) -> Result<Option<Kept>, String> {
+async fn load(secrets: &dyn SecretStore, now: Now, identity: &Identity) -> Result<Option<Record>, String> {
     let name = RecordName::of(identity);
     let Some(bytes) = secrets.read(&name).await.map_err(|error| error.to_string())? else { return Ok(None) };
     let kept = record::owner(bytes.expose()).and_then(|owner| {

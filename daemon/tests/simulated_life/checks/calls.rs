@@ -64,7 +64,7 @@ impl Checks {
         }
         match effect {
             Effect::Refresh(_, renewal) => self.sends(renewal)?,
-            Effect::Store(kept) if kept.token.is_none() => self.forgets()?,
+            Effect::Store(record) if record.token.is_none() => self.forgets()?,
             _ => {}
         }
         self.calls.in_flight.push(kind);
