@@ -14,9 +14,7 @@ fn short_lived() -> Settings {
 
 #[test]
 fn a_service_that_hangs_keeps_a_caller_until_its_deadline_and_nobody_of_another_session() {
-    let stage = Stage::bare(short_lived());
-    stage.write(".aws/config", &format!("{CORP}\n{}", CORP.replace("corp", "other")));
-    stage.start_daemon();
+    let stage = Stage::configured(short_lived(), &format!("{CORP}\n{}", CORP.replace("corp", "other")));
     stage.sign_in("corp");
     stage.identity_center.settings(|settings| settings.token_lifetime = Duration::from_secs(3600));
     stage.sign_in("other");

@@ -30,9 +30,7 @@ region = eu-west-1
 ";
 
 fn signed_in_everywhere() -> Stage {
-    let stage = Stage::bare(Settings { approval: Approval::Preauthorised, ..Settings::default() });
-    stage.write(".aws/config", SESSIONS);
-    stage.start_daemon();
+    let stage = Stage::configured(Settings { approval: Approval::Preauthorised, ..Settings::default() }, SESSIONS);
     for session in ["dev", "prod", "old"] {
         stage.sign_in(session);
     }

@@ -17,9 +17,7 @@ region  =us-east-1
 ";
 
 fn stage() -> Stage {
-    let stage = Stage::bare(Settings::default());
-    stage.write(".aws/config", &format!("{CORP}{HAND_WRITTEN}"));
-    stage.start_daemon();
+    let stage = Stage::configured(Settings::default(), &format!("{CORP}{HAND_WRITTEN}"));
     stage.wait_for_state("corp", "signed_out");
     stage
 }
@@ -172,9 +170,7 @@ sso_role_name = AdministratorAccess
 fn a_large_organisation_is_listed_whole_and_below_the_portals_limit() {
     let ids: Vec<String> = (1..=45).map(|number| format!("{number:012}")).collect();
     let accounts = ids.iter().map(|id| Account::new(id, &format!("Team {id}"), &["Admin", "Read"]));
-    let stage = Stage::bare(Settings { accounts: accounts.collect(), ..Settings::default() });
-    stage.write(".aws/config", CORP);
-    stage.start_daemon();
+    let stage = Stage::configured(Settings { accounts: accounts.collect(), ..Settings::default() }, CORP);
     stage.sign_in("corp");
     let outcome = stage.run(["configure"]).exits(0);
     assert!(outcome.stdout.contains("config: 90 added"), "{outcome:?}");

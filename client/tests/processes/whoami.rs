@@ -26,10 +26,7 @@ sso_role_name = Billing
 ";
 
 fn stage() -> Stage {
-    let stage = Stage::bare(Settings::default());
-    stage.write(".aws/config", CONFIG);
-    stage.start_daemon();
-    stage
+    Stage::configured(Settings::default(), CONFIG)
 }
 
 fn whoami(stage: &Stage, arguments: &[&str], variables: &[(&str, &str)]) -> Value {
