@@ -8,13 +8,6 @@
 //! two threads of their own, so they can only delay each other. With the token, as a command under `sudo -E` has it,
 //! they are served.
 //!
-//! | module | what it does |
-//! |---|---|
-//! | [`request`] | reads a request, and no more of it than is needed |
-//! | [`guard`] | decides which requests are answered |
-//! | [`peer`] | finds the user who has opened a connection |
-//! | [`answer`] | writes credentials and failures as the SDKs expect them |
-//!
 //! The shape of requests and answers is that of the AWS SDKs' container credential providers (AWS SDKs and Tools Reference
 //! Guide, "Container credential provider").
 

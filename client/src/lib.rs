@@ -5,28 +5,6 @@
 //!
 //! Other tools call `ssoctl token`, sometimes hundreds of times in a row. So that takes one connect, one write and one read; no file
 //! is read, and no thread is started.
-//!
-//! | module | what it does |
-//! |---|---|
-//! | [`cli`] | the command line |
-//! | [`commands`] | one file for each verb, and the table of verbs |
-//! | [`connection`] | requests to the daemon |
-//! | [`socket`] | connecting, and who listens at a socket |
-//! | [`http`] | the bytes of requests and answers, without I/O |
-//! | [`aws_files`] | the AWS files that the environment names |
-//! | [`differences`] | differences between the daemon's environment and this shell's |
-//! | [`start`] | starting a daemon if none runs |
-//! | [`service_manager`] | the commands of systemd and launchd |
-//! | [`installation`] | where the programs are installed |
-//! | [`role_environment`] | the variables that carry a role, and those that conflict with them |
-//! | [`shell`] | how variables are set in each shell's language |
-//! | [`container_endpoint`] | the address where a command renews its credentials |
-//! | [`attendance`] | being a command's parent: signals and exit code |
-//! | [`browser`] | opening pages with `ssoctld open-page` |
-//! | [`output`] | standard output |
-//! | [`render`] | what a person reads |
-//! | [`failure`] | why a command failed, and its exit code |
-//! | [`environment`] | the one place that reads the environment and the clock |
 
 mod attendance;
 mod aws_files;

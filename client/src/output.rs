@@ -2,7 +2,6 @@
 
 use std::io::Write as _;
 
-use serde::Serialize;
 use ssoctl_protocol::text;
 
 use crate::failure::Failure;
@@ -27,8 +26,4 @@ pub(crate) fn json(document: &[u8]) -> Result<(), Failure> {
     let document = str::from_utf8(document.trim_ascii())
         .map_err(|_| Failure::Unreachable("the daemon's answer is not UTF-8".to_owned()))?;
     write(format!("{}\n", text::in_json(document)).as_bytes())
-}
-
-pub(crate) fn to_json(value: &impl Serialize) -> Result<Vec<u8>, Failure> {
-    serde_json::to_vec(value).map_err(|error| Failure::Other(format!("cannot write JSON: {error}")))
 }

@@ -1,5 +1,3 @@
-//! `ssoctl accounts`
-
 use std::process::Termination;
 
 use clap::Args;

@@ -6,9 +6,8 @@
 use std::process::Termination;
 
 use clap::Args;
-use serde::Serialize;
-use ssoctl_protocol::Timestamp;
-use ssoctl_protocol::secret::{self, Secret};
+use serde_json::json;
+use ssoctl_protocol::Secret;
 
 use super::Verb;
 use super::waiting::CredentialsArguments;
@@ -31,30 +30,17 @@ pub(crate) struct CredentialProcess {
     credentials: CredentialsArguments,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Output<'a> {
-    /// The only version that there is.
-    version: u8,
-    access_key_id: &'a str,
-    #[serde(serialize_with = "secret::expose")]
-    secret_access_key: &'a Secret<String>,
-    #[serde(serialize_with = "secret::expose")]
-    session_token: &'a Secret<String>,
-    expiration: Timestamp,
-}
-
 impl Verb for CredentialProcess {
     fn run(self, starting: Starting) -> Result<impl Termination, Failure> {
         let credentials = self.credentials.request(starting, VersionWarning::Silent)?;
-        let mut line = output::to_json(&Output {
-            version: 1,
-            access_key_id: &credentials.access_key_id,
-            secret_access_key: &credentials.secret_access_key,
-            session_token: &credentials.session_token,
-            expiration: credentials.expires_at,
-        })?;
-        line.push(b'\n');
-        output::write(Secret::new(line).expose())
+        let document = json!({
+            // The only version that there is.
+            "Version": 1,
+            "AccessKeyId": credentials.access_key_id,
+            "SecretAccessKey": credentials.secret_access_key.expose(),
+            "SessionToken": credentials.session_token.expose(),
+            "Expiration": credentials.expires_at,
+        });
+        output::write(Secret::new(format!("{document}\n")).expose().as_bytes())
     }
 }

@@ -1,5 +1,3 @@
-//! `ssoctl env`
-
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::process::Termination;

@@ -1,5 +1,3 @@
-//! `ssoctl import`
-
 use std::process::Termination;
 
 use clap::Args;

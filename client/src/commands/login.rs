@@ -1,5 +1,3 @@
-//! `ssoctl login`
-
 use std::io::{self, IsTerminal};
 use std::process::Termination;
 use std::thread;
@@ -7,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
+use serde_json::json;
 use ssoctl_protocol::route::Query;
 use ssoctl_protocol::{NewSession, PendingLogin, Route, SessionStatus, Timestamp, body, shell};
 
@@ -18,7 +17,6 @@ use crate::browser::{self, NotOpened, Opener, When};
 use crate::connection::{Daemon, Starting, VersionWarning};
 use crate::environment::{self, now};
 use crate::failure::Failure;
-use crate::output;
 use crate::render;
 
 /// How long the daemon may take to report that a code has expired.
@@ -111,8 +109,8 @@ impl Verb for Login {
 
 /// Adds a session to the daemon's configuration, and returns its name. A session that is configured already keeps its name.
 fn add(daemon: &Daemon, session: &NewSession, named_files: &AwsFiles) -> Result<String, Failure> {
-    let body = output::to_json(session)?;
-    let answer = daemon.exchange(&Route::AddSession, &Query::default(), Some(&body), None)?;
+    let body = json!(session).to_string();
+    let answer = daemon.exchange(&Route::AddSession, &Query::default(), Some(body.as_bytes()), None)?;
     let saved: SessionStatus = daemon.read(&answer)?;
     if *named_files != AwsFiles::default() {
         render::notice(&format!(

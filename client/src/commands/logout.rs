@@ -1,5 +1,3 @@
-//! `ssoctl logout`
-
 use std::process::Termination;
 
 use clap::Args;

@@ -6,7 +6,7 @@ use std::process::Termination;
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
-use serde::Serialize;
+use serde_json::json;
 use ssoctl_protocol::route::Query;
 use ssoctl_protocol::{Account, Accounts, Route, role};
 
@@ -35,21 +35,6 @@ pub(crate) struct Roles {
     wait: Wait,
 }
 
-/// What `--json` prints.
-#[derive(Serialize)]
-struct Output<'a> {
-    session: &'a str,
-    roles: &'a [Row],
-}
-
-#[derive(Serialize)]
-struct Row {
-    account: String,
-    /// `null` with `--account`, because the list of accounts is not requested then.
-    account_name: Option<String>,
-    role: String,
-}
-
 impl Verb for Roles {
     fn run(self, starting: Starting) -> Result<impl Termination, Failure> {
         let daemon = Daemon::find(starting, VersionWarning::unless(self.json))?;
@@ -66,16 +51,17 @@ impl Verb for Roles {
         for account in accounts {
             let route = Route::Roles(session.clone(), account.id.clone());
             let listed: role::Roles = daemon.read(&waiting.ask(&daemon, &route, &Query::default())?)?;
-            rows.extend(listed.roles.into_iter().map(|role| Row {
-                account: account.id.clone(),
-                account_name: account.name.clone(),
-                role: role.name,
-            }));
+            rows.extend(listed.roles.into_iter().map(|role| (account.id.clone(), account.name.clone(), role.name)));
         }
         if self.json {
-            return output::json(&output::to_json(&Output { session: &session, roles: &rows })?);
+            // The name is `null` with `--account`, because the list of accounts is not requested then.
+            let roles = rows
+                .iter()
+                .map(|(account, name, role)| json!({ "account": account, "account_name": name, "role": role }));
+            let document = json!({ "session": session, "roles": roles.collect::<Vec<_>>() });
+            return output::json(document.to_string().as_bytes());
         }
-        let rows = rows.into_iter().map(|row| [row.account, render::or_dash(row.account_name), row.role]);
+        let rows = rows.into_iter().map(|(account, name, role)| [account, render::or_dash(name), role]);
         output::write(render::table(["ACCOUNT", "NAME", "ROLE"], rows).as_bytes())
     }
 }

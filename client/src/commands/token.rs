@@ -1,5 +1,3 @@
-//! `ssoctl token`
-
 use std::process::Termination;
 
 use clap::Args;

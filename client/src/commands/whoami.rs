@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
+use serde_json::json;
 use ssoctl_protocol::{Assignment, ProfileKey, Route, Selector};
 
 use super::Verb;
@@ -29,30 +30,6 @@ pub(crate) struct Whoami {
     json: bool,
 }
 
-/// What `--json` prints.
-#[derive(Serialize)]
-struct Output {
-    profile: Option<String>,
-    session: String,
-    start_url: String,
-    sso_region: String,
-    account: String,
-    role: String,
-    region: Option<String>,
-    decided_by: Decisions,
-    /// The variables of this shell with which AWS tools get other credentials.
-    overridden_by: Vec<&'static str>,
-}
-
-#[derive(Serialize)]
-struct Decisions {
-    profile: Option<Decision>,
-    session: Option<Decision>,
-    account: Option<Decision>,
-    role: Option<Decision>,
-    region: Option<Decision>,
-}
-
 /// What decided on one part of the answer.
 #[derive(Clone, Serialize)]
 #[serde(untagged)]
@@ -60,6 +37,15 @@ enum Decision {
     Argument { argument: &'static str },
     Variable { variable: &'static str },
     Key(ProfileKey),
+}
+
+/// A part of the answer.
+struct Part {
+    name: &'static str,
+    value: Option<String>,
+    decided_by: Option<Decision>,
+    /// What a person reads if nothing decided on it.
+    otherwise: &'static str,
 }
 
 const DEFAULT_PROFILE: &str = "default";
@@ -73,11 +59,19 @@ impl Verb for Whoami {
         let query = self.role.query(Duration::ZERO)?;
         let daemon = Daemon::find(starting, VersionWarning::unless(self.json))?;
         let assignment: Assignment = daemon.fetch(&Route::Assignment, &query)?;
-        let output = explain(assignment, by_arguments, query.selector)?;
+        let overridden_by = overriding(&environment::variable);
+        let (start_url, sso_region) = (assignment.start_url.clone(), assignment.sso_region.clone());
+        let parts = explain(assignment, by_arguments, query.selector)?;
         if self.json {
-            return output::json(&output::to_json(&output)?);
+            let mut document =
+                json!({ "start_url": start_url, "sso_region": sso_region, "overridden_by": overridden_by });
+            for Part { name, value, decided_by, .. } in &parts {
+                document[name] = json!(value);
+                document["decided_by"][name] = json!(decided_by);
+            }
+            return output::json(document.to_string().as_bytes());
         }
-        output::write(text(&output, profile_of_environment()?.as_deref()).as_bytes())
+        output::write(text(&parts, &overridden_by, profile_of_environment()?.as_deref()).as_bytes())
     }
 }
 
@@ -86,7 +80,7 @@ fn explain(
     assignment: Assignment,
     [profile_argument, session_argument, account_argument, role_argument]: [Option<Decision>; 4],
     selector: Selector,
-) -> Result<Output, Failure> {
+) -> Result<[Part; 5], Failure> {
     let keys = assignment.decided_by;
     let by_variable = |name| Some(Decision::Variable { variable: name });
     let (profile, profile_variable, session_variable) = match selector {
@@ -102,48 +96,34 @@ fn explain(
     };
     let region_variable = REGIONS.into_iter().find(|name| environment::variable(name).is_some());
     let region = region_variable.map(variable).transpose()?.flatten().or(assignment.region);
-    Ok(Output {
-        decided_by: Decisions {
-            profile: profile_argument.or(profile_variable),
-            session: session_argument.or(session_variable).or(keys.session.map(Decision::Key)),
-            account: account_argument.or(keys.account.map(Decision::Key)),
-            role: role_argument.or(keys.role.map(Decision::Key)),
-            region: region_variable.and_then(by_variable).or(keys.region.map(Decision::Key)),
-        },
-        profile,
-        session: assignment.session,
-        start_url: assignment.start_url,
-        sso_region: assignment.sso_region,
-        account: assignment.account,
-        role: assignment.role,
-        region,
-        overridden_by: overriding(&environment::variable),
-    })
+    let otherwise = if profile.is_some() { "no other is named" } else { "" };
+    let part = |name, value, decided_by, otherwise| Part { name, value, decided_by, otherwise };
+    let key = |key: Option<ProfileKey>| key.map(Decision::Key);
+    let by_session = session_argument.or(session_variable).or(key(keys.session));
+    let by_region = region_variable.and_then(by_variable).or(key(keys.region));
+    Ok([
+        part("profile", profile, profile_argument.or(profile_variable), otherwise),
+        part("session", Some(assignment.session), by_session, "it is the only one"),
+        part("account", Some(assignment.account), account_argument.or(key(keys.account)), ""),
+        part("role", Some(assignment.role), role_argument.or(key(keys.role)), ""),
+        part("region", region, by_region, "neither a variable nor the profile names one"),
+    ])
 }
 
-fn text(output: &Output, profile_of_environment: Option<&str>) -> String {
-    let Decisions { profile, session, account, role, region } = &output.decided_by;
-    let row = |what: &str, value: Option<&String>, by: &Option<Decision>, otherwise: &str| {
-        let by = by.as_ref().map_or_else(|| otherwise.to_owned(), in_words);
-        [what.to_owned(), render::or_dash(value.cloned()), render::or_dash(Some(by))]
-    };
-    let no_other = if output.profile.is_some() { "no other is named" } else { "" };
-    let rows = [
-        row("profile", output.profile.as_ref(), profile, no_other),
-        row("session", Some(&output.session), session, "it is the only one"),
-        row("account", Some(&output.account), account, ""),
-        row("role", Some(&output.role), role, ""),
-        row("region", output.region.as_ref(), region, "neither a variable nor the profile names one"),
-    ];
-    let mut text = render::table(["", "", "DECIDED BY"], rows.into_iter());
-    for name in &output.overridden_by {
+fn text(parts: &[Part; 5], overridden_by: &[&str], profile_of_environment: Option<&str>) -> String {
+    let rows = parts.iter().map(|Part { name, value, decided_by, otherwise }| {
+        let by = decided_by.as_ref().map_or_else(|| (*otherwise).to_owned(), in_words);
+        [(*name).to_owned(), render::or_dash(value.clone()), render::or_dash(Some(by))]
+    });
+    let mut text = render::table(["", "", "DECIDED BY"], rows);
+    for name in overridden_by {
         text.push_str(&format!(
             "\nwarning: {name} is set in this shell, so AWS tools use those credentials instead; unset it, or run them with: \
              ssoctl exec\n"
         ));
     }
     let used = profile_of_environment.unwrap_or(DEFAULT_PROFILE);
-    if output.overridden_by.is_empty() && output.profile.as_deref() != Some(used) {
+    if overridden_by.is_empty() && parts[0].value.as_deref() != Some(used) {
         text.push_str(&format!(
             "\nAWS tools use profile {used:?} in this shell; to run one with this role: ssoctl exec\n"
         ));

@@ -4,7 +4,6 @@
 //! for Go either way; botocore shows the whole text, and the one for Rust only the status. A failure that may pass by itself has a
 //! status of 500 or more, at which the SDKs that distinguish try again; below that they give up.
 
-use serde::Serialize;
 use serde_json::json;
 use ssoctl_protocol::{ErrorCode, JSON, RoleCredentials, Secret};
 
@@ -28,34 +27,20 @@ impl Refusal {
     }
 }
 
-/// The body of a success, with the names of the ECS container credentials API.
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Body<'a> {
-    access_key_id: &'a str,
-    secret_access_key: &'a str,
-    token: &'a str,
-    expiration: String,
-    account_id: &'a str,
-}
-
-/// The answer to a request that passed the guard.
+/// The answer to a request that passed the guard, with the names of the ECS container credentials API.
 pub(super) fn credentials(credentials: Result<RoleCredentials, Failure>) -> Secret<Vec<u8>> {
     let credentials = match credentials {
         Ok(credentials) => credentials,
         Err(failure) => return failed(&failure),
     };
-    let body = serde_json::to_vec(&Body {
-        access_key_id: &credentials.access_key_id,
-        secret_access_key: credentials.secret_access_key.expose(),
-        token: credentials.session_token.expose(),
-        expiration: credentials.expires_at.to_string(),
-        account_id: &credentials.account,
+    let body = json!({
+        "AccessKeyId": credentials.access_key_id,
+        "SecretAccessKey": credentials.secret_access_key.expose(),
+        "Token": credentials.session_token.expose(),
+        "Expiration": credentials.expires_at,
+        "AccountId": credentials.account,
     });
-    match body {
-        Ok(body) => message(200, Secret::new(body).expose()),
-        Err(error) => problem(500, "internal", &format!("cannot write JSON: {error}")),
-    }
+    message(200, body.to_string().as_bytes())
 }
 
 pub(super) fn refusal(refusal: Refusal) -> Secret<Vec<u8>> {
