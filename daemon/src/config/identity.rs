@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use url::{Host, Url};
 
@@ -12,7 +13,7 @@ use crate::partitions::{is_region, refused_start_url};
 ///
 /// Changing any member in a configuration file makes another identity, and so another sign-in. Two sessions with different names
 /// are two sign-ins, even if all other members are equal: they may belong to two people.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct Identity {
     /// The name of the `[sso-session NAME]` or `[session.NAME]`; `None` for the session that the legacy profiles at one start
     /// URL and region share.

@@ -108,15 +108,6 @@ pub fn observe(_: Arc<dyn Clock>) -> watch::Receiver<Surroundings> {
     still()
 }
 
-/// A desktop that shows nothing, for tests.
-pub struct NoDesktop;
-
-impl Desktop for NoDesktop {
-    fn show(&self, _: &SessionConfig, _: &Notice, _: Now, _: Act) {}
-    fn withdraw(&self, _: &SessionConfig) {}
-    fn open(&self, _: &SessionConfig, _: &str) {}
-}
-
 /// Surroundings that never change.
 pub fn still() -> watch::Receiver<Surroundings> {
     watch::channel(Surroundings::default()).1

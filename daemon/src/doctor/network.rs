@@ -74,7 +74,7 @@ async fn ask(probe: &Arc<Probe>, network: &mut Network, limit: &TimeLimit) {
         let (probe, limit, url) = (Arc::clone(probe), limit.clone(), endpoint.url.clone());
         let asking = tokio::spawn(async move {
             match limit.wait_for(probe.reach(&url, PATIENCE)).await {
-                Some(Ok(answered)) => Outcome::Answered { date: answered.date, wall: limit.0.now().wall },
+                Some(Ok(date)) => Outcome::Answered { date, wall: limit.0.now().wall },
                 Some(Err(trouble)) => Outcome::Failed(trouble),
                 None => Outcome::Failed(Unreachable::Late),
             }

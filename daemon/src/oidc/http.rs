@@ -2,21 +2,18 @@
 
 use async_trait::async_trait;
 use reqwest::header::CONTENT_TYPE;
-use serde::Serialize;
+use serde_json::Value;
+use ssoctl_protocol::JSON;
 use tokio::sync::watch;
 
-use super::wire::{CreateTokenRequest, RegisterClientRequest, StartDeviceAuthorizationRequest};
 use super::{CallError, DeviceAuthorization, Grant, IdentityCenter, Issued, Registration, ServiceClock, wire};
 use crate::issuer::{Destination, Endpoint, NotTheIssuer};
 use crate::transport::{Reply, Secrets, Transport};
 
-/// The name of our client, which the approval page shows to the person.
-const CLIENT_NAME: &str = "ssoctl";
-
 #[async_trait]
 impl IdentityCenter for Transport {
     async fn register(&self, oidc: &Endpoint, scopes: &[String]) -> Result<Registration, CallError> {
-        let request = RegisterClientRequest { client_name: CLIENT_NAME, client_type: "public", scopes };
+        let request = wire::register_client(scopes);
         let read = |body: &[u8]| wire::registration(body, self.clock().now().wall, oidc.issuer());
         self.post(oidc, Ok(oidc.without_secrets()), "client/register", Secrets::default(), request, read).await
     }
@@ -27,10 +24,9 @@ impl IdentityCenter for Transport {
         registration: &Registration,
         start_url: &str,
     ) -> Result<DeviceAuthorization, CallError> {
-        let Registration { client_id, client_secret, issuer, .. } = registration;
-        let request = StartDeviceAuthorizationRequest { client_id, client_secret, start_url };
-        let secrets = Secrets::sent([client_secret]);
-        let to = oidc.for_secrets_of(issuer);
+        let request = wire::start_device_authorization(registration, start_url);
+        let secrets = Secrets::sent([&registration.client_secret]);
+        let to = oidc.for_secrets_of(&registration.issuer);
         self.post(oidc, to, "device_authorization", secrets, request, wire::device_authorization).await
     }
 
@@ -44,7 +40,7 @@ impl IdentityCenter for Transport {
         let secrets = Secrets::sent([&registration.client_secret, proof]);
         // A device code or a refresh token is its registration's, and so of the same issuer.
         let to = oidc.for_secrets_of(&registration.issuer);
-        self.post(oidc, to, "token", secrets, CreateTokenRequest::new(registration, grant), wire::issued).await
+        self.post(oidc, to, "token", secrets, wire::create_token(registration, grant), wire::issued).await
     }
 
     fn service_clock(&self) -> watch::Receiver<ServiceClock> {
@@ -59,13 +55,12 @@ impl Transport {
         to: Result<Destination, NotTheIssuer>,
         path: &str,
         secrets: Secrets,
-        request: impl Serialize,
+        request: Value,
         read: impl FnOnce(&[u8]) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
         let url = to.map_err(|error| CallError::Configuration(error.to_string()))?.join(path);
-        let body = serde_json::to_vec(&request).map_err(|error| CallError::Configuration(error.to_string()))?;
-        let send = |client: &reqwest::Client| client.post(url).header(CONTENT_TYPE, "application/json").body(body);
+        let post = |client: &reqwest::Client| client.post(url).header(CONTENT_TYPE, JSON).body(request.to_string());
         let read = |reply: &Reply| if reply.is_success() { read(reply.body.expose()) } else { Err(wire::error(reply)) };
-        self.call(oidc, secrets, send, read).await
+        self.call(oidc, secrets, post, read).await
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use serde::Serialize;
-use ssoctl_protocol::{Secret, secret};
+use serde_json::{Value, json};
+use ssoctl_protocol::Secret;
 
 use super::{CallError, DeviceAuthorization, ErrorName, Grant, Issued, Registration};
 use crate::issuer::Issuer;
@@ -17,59 +17,36 @@ const DEFAULT_INTERVAL: u64 = 5;
 /// mistake, and a session that believed it would never be refreshed again.
 const LONGEST_LIFETIME: u64 = 366 * 86_400;
 
-/// RegisterClient. The device flow sends no `grantTypes`: together with the authorization code grant the service refuses
-/// it with InvalidScope (observed).
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RegisterClientRequest<'a> {
-    /// The approval page shows it to the person.
-    pub client_name: &'a str,
-    /// `public`, the only one the service knows.
-    pub client_type: &'static str,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    pub scopes: &'a [String],
-}
+/// The name of our client, which the approval page shows to the person.
+const CLIENT_NAME: &str = "ssoctl";
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct StartDeviceAuthorizationRequest<'a> {
-    pub client_id: &'a str,
-    #[serde(serialize_with = "secret::expose")]
-    pub client_secret: &'a Secret<String>,
-    pub start_url: &'a str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct CreateTokenRequest<'a> {
-    client_id: &'a str,
-    #[serde(serialize_with = "secret::expose")]
-    client_secret: &'a Secret<String>,
-    grant_type: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "expose_some")]
-    device_code: Option<&'a Secret<String>>,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "expose_some")]
-    refresh_token: Option<&'a Secret<String>>,
-}
-
-fn expose_some<S: serde::Serializer>(secret: &Option<&Secret<String>>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_some(secret.map_or("", |secret| secret.expose()))
-}
-
-impl<'a> CreateTokenRequest<'a> {
-    pub const fn new(registration: &'a Registration, grant: &'a Grant) -> Self {
-        let (grant_type, device_code, refresh_token) = match grant {
-            Grant::DeviceCode(code) => ("urn:ietf:params:oauth:grant-type:device_code", Some(code), None),
-            Grant::RefreshToken(token) => ("refresh_token", None, Some(token)),
-        };
-        Self {
-            client_id: registration.client_id.as_str(),
-            client_secret: &registration.client_secret,
-            grant_type,
-            device_code,
-            refresh_token,
-        }
+/// The request of RegisterClient. The device flow sends no `grantTypes`: together with the authorization code grant the service
+/// refuses it with InvalidScope (observed). `public` is the only type that the service knows.
+pub fn register_client(scopes: &[String]) -> Value {
+    let mut request = json!({ "clientName": CLIENT_NAME, "clientType": "public" });
+    if !scopes.is_empty() {
+        request["scopes"] = json!(scopes);
     }
+    request
+}
+
+pub fn start_device_authorization(registration: &Registration, start_url: &str) -> Value {
+    let Registration { client_id, client_secret, .. } = registration;
+    json!({ "clientId": client_id, "clientSecret": client_secret.expose(), "startUrl": start_url })
+}
+
+pub fn create_token(registration: &Registration, grant: &Grant) -> Value {
+    let Registration { client_id, client_secret, .. } = registration;
+    let (grant_type, member, proof) = match grant {
+        Grant::DeviceCode(code) => ("urn:ietf:params:oauth:grant-type:device_code", "deviceCode", code),
+        Grant::RefreshToken(token) => ("refresh_token", "refreshToken", token),
+    };
+    json!({
+        "clientId": client_id,
+        "clientSecret": client_secret.expose(),
+        "grantType": grant_type,
+        member: proof.expose(),
+    })
 }
 
 /// Reads the answer of `issuer` to RegisterClient. `now` replaces a missing `clientIdIssuedAt`.
@@ -324,23 +301,24 @@ mod tests {
             issuer: Issuer::aws("eu-west-1"),
             expires_at: None,
         };
-        let json = |grant: &Grant| serde_json::to_string(&CreateTokenRequest::new(&registration, grant)).unwrap();
-        assert_eq!(
-            json(&Grant::DeviceCode("dc".into())),
-            r#"{"clientId":"id","clientSecret":"cs","grantType":"urn:ietf:params:oauth:grant-type:device_code","deviceCode":"dc"}"#
-        );
-        assert_eq!(
-            json(&Grant::RefreshToken("rt".into())),
-            r#"{"clientId":"id","clientSecret":"cs","grantType":"refresh_token","refreshToken":"rt"}"#
-        );
-        let register = RegisterClientRequest {
-            client_name: "ssoctl",
-            client_type: "public",
-            scopes: &["sso:account:access".into()],
+        let members = json!({ "clientId": "id", "clientSecret": "cs" });
+        let with = |more: [(&str, &str); 2]| {
+            let mut members = members.clone();
+            more.into_iter().for_each(|(name, value)| members[name] = json!(value));
+            members
         };
         assert_eq!(
-            serde_json::to_string(&register).unwrap(),
-            r#"{"clientName":"ssoctl","clientType":"public","scopes":["sso:account:access"]}"#
+            create_token(&registration, &Grant::DeviceCode("dc".into())),
+            with([("grantType", "urn:ietf:params:oauth:grant-type:device_code"), ("deviceCode", "dc")])
         );
+        assert_eq!(
+            create_token(&registration, &Grant::RefreshToken("rt".into())),
+            with([("grantType", "refresh_token"), ("refreshToken", "rt")])
+        );
+        assert_eq!(
+            register_client(&["sso:account:access".into()]),
+            json!({ "clientName": "ssoctl", "clientType": "public", "scopes": ["sso:account:access"] })
+        );
+        assert_eq!(register_client(&[]), json!({ "clientName": "ssoctl", "clientType": "public" }));
     }
 }

@@ -36,28 +36,17 @@ struct StoredRecord {
     #[serde(default)]
     written_at: u64,
     #[serde(flatten)]
-    owner: StoredOwner,
+    owner: Owner,
     registration: Option<StoredRegistration>,
     token: Option<StoredToken>,
     #[serde(default)]
     portal_caps: bool,
 }
 
-/// [`Owner`], as it is stored.
-#[derive(Serialize, Deserialize)]
-struct StoredOwner {
-    name: Option<String>,
-    start_url: String,
-    region: String,
-    scopes: Vec<String>,
-    issuer: String,
-    #[serde(default)]
-    portal: Option<String>,
-}
-
 /// The session that a record belongs to.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Owner {
+    #[serde(flatten)]
     pub identity: Identity,
     /// The base address of its portal when the record was written; `None` if its endpoints could not be used.
     pub portal: Option<String>,
@@ -97,7 +86,7 @@ pub fn encode(owner: &Owner, kept: &Record, now: Now) -> Secret<Vec<u8>> {
     let record = StoredRecord {
         version: VERSION,
         written_at: seconds(now.wall),
-        owner: StoredOwner::from(owner),
+        owner: owner.clone(),
         registration: kept.registration.as_ref().map(StoredRegistration::from),
         token: kept.token.as_ref().map(|token| StoredToken {
             access_token: token.access.value.clone(),
@@ -135,7 +124,7 @@ fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, NotARecord> {
 /// clock can correct them.
 pub fn decode(bytes: &[u8], now: Now) -> Result<Record, NotARecord> {
     let record: StoredRecord = read(bytes)?;
-    let issuer = issuer(&record.owner);
+    let issuer = record.owner.identity.issuer;
     Ok(Record {
         portal_caps: record.portal_caps,
         registration: record.registration.map(|registration| registration.issued_by(&issuer)),
@@ -160,10 +149,7 @@ pub fn decode(bytes: &[u8], now: Now) -> Result<Record, NotARecord> {
 
 /// Reads which session a record belongs to.
 pub fn owner(bytes: &[u8]) -> Result<Owner, NotARecord> {
-    let stored: StoredOwner = read(bytes)?;
-    let issuer = issuer(&stored);
-    let StoredOwner { name, start_url, region, scopes, portal, .. } = stored;
-    Ok(Owner { identity: Identity { name, start_url, region, scopes, issuer }, portal })
+    read(bytes)
 }
 
 /// When a record was written, in seconds since the epoch; 0 if that is not known.
@@ -197,24 +183,6 @@ impl StoredRegistration {
             expires_at: self.expires_at.map(time),
         }
     }
-}
-
-impl From<&Owner> for StoredOwner {
-    fn from(Owner { identity, portal }: &Owner) -> Self {
-        Self {
-            name: identity.name.clone(),
-            start_url: identity.start_url.clone(),
-            region: identity.region.clone(),
-            scopes: identity.scopes.clone(),
-            issuer: identity.issuer.to_string(),
-            portal: portal.clone(),
-        }
-    }
-}
-
-fn issuer(owner: &StoredOwner) -> Issuer {
-    let Ok(issuer) = owner.issuer.parse();
-    issuer
 }
 
 fn seconds(time: SystemTime) -> u64 {

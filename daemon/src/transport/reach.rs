@@ -12,13 +12,6 @@ use crate::chain::chain;
 /// Asks endpoints, with the same certificates and proxies as every call.
 pub struct Probe(Client);
 
-/// An endpoint answered, whatever it answered.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Answered {
-    /// The time by its clock, if it gave that.
-    pub date: Option<SystemTime>,
-}
-
 /// The step at which an endpoint could not be reached, and why.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Unreachable {
@@ -43,13 +36,14 @@ impl Probe {
         Client::new(ca_bundle, Patience::default()).map(Self)
     }
 
-    /// Asks for the endpoint's root, which has no meaning there: any answer will do.
+    /// Asks for the endpoint's root, which has no meaning there: any answer will do. Returns the time by the endpoint's clock, if
+    /// it gave that.
     ///
     /// # Errors
     /// [`Unreachable`] if none came.
-    pub async fn reach(&self, endpoint: &Url, patience: Duration) -> Result<Answered, Unreachable> {
+    pub async fn reach(&self, endpoint: &Url, patience: Duration) -> Result<Option<SystemTime>, Unreachable> {
         match self.0.http.get(endpoint.clone()).timeout(patience).send().await {
-            Ok(answer) => Ok(Answered { date: date(answer.headers()) }),
+            Ok(answer) => Ok(date(answer.headers())),
             Err(error) => Err(match self.0.refusing_proxy(&error, endpoint) {
                 Some(proxy) => Unreachable::Proxy(tunnel::refusal(&self.0, proxy, endpoint, patience).await),
                 None => unreachable(error.without_url()),
@@ -83,7 +77,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
-    async fn reach(url: &str) -> Result<Answered, Unreachable> {
+    async fn reach(url: &str) -> Result<Option<SystemTime>, Unreachable> {
         Probe::new(None).unwrap().reach(&Url::parse(url).unwrap(), Duration::from_secs(20)).await
     }
 
@@ -110,7 +104,7 @@ mod tests {
         let port =
             says(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nDate: Mon, 23 Nov 2026 10:17:35 GMT\r\n\r\n").await;
         let answered = reach(&format!("http://127.0.0.1:{port}")).await.unwrap();
-        assert_eq!(answered.date, Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_429_055)));
+        assert_eq!(answered, Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_429_055)));
         let port = says(b"220 mail.example ESMTP\r\n").await;
         let plain = reach(&format!("https://127.0.0.1:{port}")).await;
         assert!(matches!(plain, Err(Unreachable::Tls(_))), "{plain:?}");

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use identity_center_simulator::{Delivery, Fault, Operation, Response, Times};
+use serde_json::Value;
 use ssoctl_protocol::Secret;
-use ssoctld::oidc::wire::{self, CreateTokenRequest, RegisterClientRequest, StartDeviceAuthorizationRequest};
+use ssoctld::oidc::wire;
 use ssoctld::oidc::{CallError, Grant};
 use ssoctld::session::Renewal;
 use ssoctld::session::event::{Effect, Event};
@@ -84,37 +85,27 @@ impl World {
     pub(crate) fn reach(&mut self, journey: &Journey) -> Option<Delivery> {
         let (operation, path, bearer, body) = match &journey.request {
             Effect::Register(_) => {
-                let request = RegisterClientRequest {
-                    client_name: "ssoctl",
-                    client_type: "public",
-                    scopes: &self.identity.scopes,
-                };
-                (Operation::RegisterClient, "/client/register", None, serde_json::to_vec(&request))
+                (Operation::RegisterClient, "/client/register", None, wire::register_client(&self.identity.scopes))
             }
             Effect::AuthorizeDevice(_, registration) => {
-                let request = StartDeviceAuthorizationRequest {
-                    client_id: &registration.client_id,
-                    client_secret: &registration.client_secret,
-                    start_url: START_URL,
-                };
-                (Operation::StartDeviceAuthorization, "/device_authorization", None, serde_json::to_vec(&request))
+                let request = wire::start_device_authorization(registration, START_URL);
+                (Operation::StartDeviceAuthorization, "/device_authorization", None, request)
             }
             Effect::CreateToken(_, registration, grant) => {
-                let request = CreateTokenRequest::new(registration, grant);
-                (Operation::CreateToken, "/token", None, serde_json::to_vec(&request))
+                (Operation::CreateToken, "/token", None, wire::create_token(registration, grant))
             }
             Effect::Refresh(_, renewal) => {
                 let grant = Grant::RefreshToken(renewal.refresh_token.clone());
-                let request = CreateTokenRequest::new(&renewal.registration, &grant);
-                (Operation::CreateToken, "/token", None, serde_json::to_vec(&request))
+                (Operation::CreateToken, "/token", None, wire::create_token(&renewal.registration, &grant))
             }
             Effect::LeavePortal(token) => {
-                (Operation::Logout, "/logout", Some(token.value.expose().as_str()), Ok(Vec::new()))
+                (Operation::Logout, "/logout", Some(token.value.expose().as_str()), Value::Null)
             }
             other => unreachable!("not a call: {other:?}"),
         };
+        let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
         self.meet_fault(&journey.fate, operation);
-        let delivery = self.service.arrive(path, bearer, body.expect("JSON")).carry_out()?;
+        let delivery = self.service.arrive(path, bearer, body).carry_out()?;
         if operation == Operation::CreateToken {
             self.note_issue(&delivery);
         }

@@ -6,8 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ssoctld::clock::Clock;
+use ssoctld::clock::{Clock, Now};
+use ssoctld::config::SessionConfig;
+use ssoctld::desktop::{Act, Desktop};
 use ssoctld::issuer::{Endpoint, Issuer};
+use ssoctld::notice::Notice;
 use ssoctld::oidc::{self, DeviceAuthorization, Grant, IdentityCenter, Issued, Registration, ServiceClock};
 use ssoctld::portal::{Account, AccountId, Assignment, Page, PageToken, Portal, PortalError, RoleCredentials};
 use ssoctld::token::AccessToken;
@@ -150,4 +153,13 @@ impl Portal for Watched {
     async fn logout(&self, portal: &Endpoint, access_token: &AccessToken) -> Result<(), PortalError> {
         self.watch(portal, Some(&access_token.issuer), self.door.logout(portal, access_token)).await
     }
+}
+
+/// A desktop that shows nothing.
+pub(crate) struct NoDesktop;
+
+impl Desktop for NoDesktop {
+    fn show(&self, _: &SessionConfig, _: &Notice, _: Now, _: Act) {}
+    fn withdraw(&self, _: &SessionConfig) {}
+    fn open(&self, _: &SessionConfig, _: &str) {}
 }

@@ -13,7 +13,7 @@ use identity_center_simulator::{Settings, Simulator, TimeSource};
 use ssoctl_protocol::{Login, PendingLogin, Problem, RoleCredentials, SessionStatus, StatusReport, Token};
 use ssoctld::clock::{Clock, ManualClock};
 use ssoctld::config::{Environment, Paths};
-use ssoctld::desktop::{self, NoDesktop};
+use ssoctld::desktop;
 use ssoctld::secrets::{SecretStore, file::FileStore, memory::MemoryStore};
 use ssoctld::transport::{Patience, Transport};
 use ssoctld::world::World;
@@ -27,7 +27,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 pub(crate) use doors::Calls;
-use doors::Watched;
+use doors::{NoDesktop, Watched};
 pub(crate) use http::{Answer, exchange};
 pub(crate) use process::Process;
 
