@@ -10,9 +10,7 @@ use ssoctl_protocol::route::Query;
 use crate::environment;
 use crate::failure::Failure;
 
-/// The variable that names the AWS configuration file.
 pub(crate) const CONFIG: &str = "AWS_CONFIG_FILE";
-/// The variable that names the AWS credentials file.
 pub(crate) const CREDENTIALS: &str = "AWS_SHARED_CREDENTIALS_FILE";
 
 /// Absolute paths. `None` means the daemon's default file, whatever `HOME` is here.
@@ -27,7 +25,6 @@ impl AwsFiles {
         Ok(Self { config: named_by(CONFIG)?, credentials: named_by(CREDENTIALS)? })
     }
 
-    /// The query with these files in it.
     pub(crate) fn in_query(&self, query: &Query) -> Query {
         Query { config: self.config.clone(), credentials: self.credentials.clone(), ..query.clone() }
     }

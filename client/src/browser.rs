@@ -15,16 +15,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The longest reason that is read, in bytes.
 const LONGEST: u64 = 4096;
 
-/// When a page is opened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum When {
     /// Not over SSH, and not without a display.
     SomebodySeesIt,
-    /// With `--browser`.
     Always,
 }
 
-/// Why no browser was started.
 #[derive(Debug)]
 pub(crate) enum NotOpened {
     /// `ssoctld` is not installed here, so the address can only be shown.

@@ -37,7 +37,6 @@ pub(crate) trait Verb: Args {
     }
 }
 
-/// A row of [`VERBS`].
 pub(crate) struct Entry {
     pub(crate) name: &'static str,
     /// Adds the verb's help and arguments to a command.

@@ -35,7 +35,6 @@ const HEAD_TOO_LONG: u16 = 431;
 /// Enough for the answers to most requests, which are read at once.
 const FIRST_BUFFER: usize = 4 * 1024;
 
-/// Whether a daemon is started if none answers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Starting {
     Allowed,
@@ -57,7 +56,6 @@ impl VersionWarning {
     }
 }
 
-/// The daemon at the socket that the environment names.
 pub(crate) struct Daemon {
     socket: SocketPath,
     trusted: SocketOwner,
@@ -87,7 +85,6 @@ impl Daemon {
         mem::take(&mut self.files)
     }
 
-    /// Sends a request and parses its answer.
     pub(crate) fn fetch<T: DeserializeOwned>(&self, route: &Route, query: &Query) -> Result<T, Failure> {
         self.read(&self.ask(route, query)?)
     }
@@ -124,7 +121,6 @@ impl Daemon {
         }
     }
 
-    /// Parses the body of a success.
     pub(crate) fn read<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, Failure> {
         // The parser's message may quote the body, and the body may be a token: only the place is shown.
         serde_json::from_slice(answer.body.expose()).map_err(|error| {

@@ -48,7 +48,6 @@ pub(crate) struct ContainerEndpoint {
     guard: Arc<Guard>,
 }
 
-/// Where credentials come from.
 type Source = dyn Fn() -> Result<RoleCredentials, Failure> + Send + Sync;
 
 impl ContainerEndpoint {
@@ -134,7 +133,6 @@ impl Workers {
     }
 }
 
-/// Answers one request and closes the connection.
 fn serve(mut stream: TcpStream, guard: &Guard, source: &Source) -> io::Result<()> {
     stream.set_write_timeout(Some(PATIENCE))?;
     match request::read(&mut stream, SILENCE, PATIENCE)? {

@@ -11,19 +11,14 @@ use crate::environment;
 /// Why a command failed. `Display` gives the text after `ssoctl: `, with what to do.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The daemon answered with a problem, whose code decides the exit code.
     Problem(Box<Problem>),
     /// No daemon answered, or its answer cannot be trusted or understood.
     Unreachable(String),
     /// The command line or a variable is wrong.
     Usage(String),
-    /// The answer could not be written to standard output.
     Unwritable(io::Error),
-    /// Nobody approved the sign-in.
     NobodySignedIn(String),
-    /// `exec` has not started its command, for this reason.
     NotStarted(Box<Failure>),
-    /// `exec` could not execute its command.
     NotExecuted {
         command: String,
         error: io::Error,
@@ -32,7 +27,6 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// The daemon's problem, if that is the reason.
     pub(crate) fn problem(&self) -> Option<&Problem> {
         match self {
             Self::Problem(problem) => Some(problem),

@@ -37,9 +37,7 @@ pub(crate) fn request(route: &Route, query: &Query, body: Option<&[u8]>) -> Vec<
 #[derive(PartialEq, Eq, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    /// The daemon's version, if it sent one.
     pub(crate) version: Option<String>,
-    /// The body, which may hold a token.
     pub(crate) body: Secret<Vec<u8>>,
 }
 
@@ -67,7 +65,6 @@ pub(crate) fn answer(bytes: &[u8]) -> Result<Option<Answer>, Garbled> {
     Ok(Some(Answer { status, version, body: Secret::new(body.to_vec()) }))
 }
 
-/// The length of the body.
 fn length(head: &Head<'_>) -> Result<usize, Garbled> {
     if head.values("transfer-encoding").next().is_some() {
         return Err(NO_LENGTH);

@@ -16,12 +16,10 @@ pub(crate) fn write(bytes: &[u8]) -> Result<(), Failure> {
     ssoctl_process::standard_output().and_then(|mut output| output.write_all(bytes)).map_err(Failure::Unwritable)
 }
 
-/// Writes a line for a person.
 pub(crate) fn line(text: &str) -> Result<(), Failure> {
     write(format!("{}\n", text::line(text)).as_bytes())
 }
 
-/// Writes a JSON document and a line feed.
 pub(crate) fn json(document: &[u8]) -> Result<(), Failure> {
     let document = str::from_utf8(document.trim_ascii())
         .map_err(|_| Failure::Unreachable("the daemon's answer is not UTF-8".to_owned()))?;

@@ -66,7 +66,6 @@ pub(crate) struct Changes {
     pub(crate) set: Vec<(&'static str, Secret<String>)>,
 }
 
-/// Looks a variable of the present environment up.
 pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
 impl Changes {

@@ -6,10 +6,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The units of systemd.
 pub(crate) const SERVICE: &str = "ssoctld.service";
 pub(crate) const SOCKET: &str = "ssoctld.socket";
-/// The agent of launchd.
 pub(crate) const LABEL: &str = "io.github.ssoctl.ssoctld";
 
 /// How long a command may take whose answer the manager has at once. If the manager hangs, `systemctl` would wait for 25 to 90 s.

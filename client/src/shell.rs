@@ -9,7 +9,6 @@ use ssoctl_protocol::{Secret, shell};
 
 use crate::role_environment::Changes;
 
-/// A language in which variables are set.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Shell {
     /// Any shell that follows POSIX
@@ -60,7 +59,6 @@ impl Shell {
     }
 }
 
-/// The commands that make the changes.
 pub(crate) fn script(shell: Shell, changes: &Changes) -> Secret<String> {
     if shell == Shell::Json {
         // A map of texts always is JSON.

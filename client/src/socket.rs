@@ -9,7 +9,6 @@ use std::path::Path;
 use ssoctl_files::remedy::explained;
 use ssoctl_protocol::SocketOwner;
 
-/// The process that made a socket.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Listener {
     Process(u32),

@@ -41,7 +41,6 @@ pub const TOTAL_TIMEOUT: Duration = Duration::from_secs(20);
 pub struct Patience {
     /// For a connection, its TLS included.
     pub connect: Duration,
-    /// For a call in all.
     pub total: Duration,
 }
 
@@ -68,7 +67,6 @@ pub struct Transport {
     service_clock: watch::Sender<ServiceClock>,
 }
 
-/// An answer of the service, good or bad.
 #[derive(Debug)]
 pub struct Reply {
     /// Never that of a redirect.
@@ -82,7 +80,6 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// Whether the operation worked, as far as status and headers tell.
     pub const fn is_success(&self) -> bool {
         matches!(self.status, 200..300) && self.error_type.is_none()
     }
@@ -132,7 +129,6 @@ impl Transport {
         Self { patience, ..self }
     }
 
-    /// The service's clock, as its answers show it.
     pub fn service_clock(&self) -> watch::Receiver<ServiceClock> {
         self.service_clock.subscribe()
     }
@@ -256,7 +252,6 @@ impl Client {
         Ok(Self { http, proxies })
     }
 
-    /// Why there is no answer, in words for a person.
     async fn reason(&self, error: reqwest::Error, target: &Url, patience: Patience) -> String {
         match self.refusing_proxy(&error, target) {
             Some(proxy) => tunnel::refusal(self, proxy, target, patience.connect).await,

@@ -2,7 +2,6 @@
 
 use std::net::{SocketAddr, TcpStream};
 
-/// The user who has opened a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Peer {
     /// The user who runs the command.

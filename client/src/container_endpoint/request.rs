@@ -20,7 +20,6 @@ const HAS_BODY: Refusal = Refusal::malformed(400, "a request for credentials has
 const TOO_LARGE: Refusal = Refusal::malformed(431, "the request is larger than 8 KiB");
 pub(super) const TOO_SLOW: Refusal = Refusal::malformed(408, "the request did not arrive in time");
 
-/// The parts of a request that matter.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Request {
     pub(super) method: String,

@@ -78,7 +78,6 @@ const fn state(session: &SessionStatus) -> &'static str {
     }
 }
 
-/// The endpoint, and whether it is one of AWS.
 fn endpoint(session: &SessionStatus) -> String {
     match (&session.oidc_endpoint, &session.foreign_issuer) {
         (None, _) => "none: the configuration allows none".to_owned(),
@@ -117,7 +116,6 @@ fn registration(registration: Option<&Registration>, now: Timestamp) -> String {
     format!("{ends}, made {}", ago(registration.issued_at, now))
 }
 
-/// What the daemon does next, when and why.
 fn next(session: &SessionStatus, now: Timestamp) -> String {
     let Some(NextStep { action, at, why }) = &session.next else {
         return match session.state {

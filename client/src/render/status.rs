@@ -7,7 +7,6 @@ use ssoctl_protocol::{DaemonStatus, LastError, SessionState, SessionStatus, Time
 use super::table::{Cell, table};
 use super::{ago, distance, duration, pending};
 
-/// Whether states are coloured.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Colours {
     On,

@@ -5,7 +5,6 @@ use ssoctl_protocol::text::{self, LONGEST_LINE};
 /// The longest cell of all columns but the last, in characters. A longer one would push the columns behind it off the screen.
 const LONGEST_CELL: usize = 128;
 
-/// The text of a cell, and its colour, if any.
 pub(crate) struct Cell {
     pub(super) text: String,
     /// A parameter of SGR (ECMA-48, 8.3.117).

@@ -89,7 +89,6 @@ impl Starter {
         }
     }
 
-    /// The last lines that the daemon wrote.
     pub(super) fn last_lines(&self) -> String {
         last_lines(&self.log, self.log_length).unwrap_or_default()
     }

@@ -9,7 +9,6 @@ use crate::environment;
 use crate::service_manager::{LABEL, launchctl, launchd_target};
 use crate::service_manager::{SERVICE, SOCKET, ask_briefly, systemctl};
 
-/// Where a unit's log is.
 pub(super) const LOG: &str =
     if cfg!(target_os = "macos") { "in ~/Library/Logs/ssoctl" } else { "(journalctl --user -u ssoctld)" };
 

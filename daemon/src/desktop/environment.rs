@@ -20,7 +20,6 @@ pub enum Display {
 /// What starts programs that the person is to see.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Launcher {
-    /// The daemon itself.
     Ourselves,
     /// The user's service manager. A browser that a hardened service started would be in its sandbox, and could not run.
     ServiceManager,

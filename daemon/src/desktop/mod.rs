@@ -37,7 +37,6 @@ pub trait Desktop: Send + Sync {
     /// thread, at most once for each notice.
     fn show(&self, session: &SessionConfig, notice: &Notice, now: Now, act: Act);
 
-    /// Takes back the session's notice.
     fn withdraw(&self, session: &SessionConfig);
 
     /// Opens a page, with the session's own command if it has one.
@@ -102,7 +101,6 @@ pub fn observe(clock: Arc<dyn Clock>) -> watch::Receiver<Surroundings> {
     surroundings
 }
 
-/// Nothing is observed here.
 #[cfg(not(target_os = "linux"))]
 pub fn observe(_: Arc<dyn Clock>) -> watch::Receiver<Surroundings> {
     still()

@@ -46,7 +46,6 @@ pub struct Screen {
     places: Mutex<HashMap<String, Place>>,
 }
 
-/// Where the notice of one session goes.
 struct Place {
     wanted: watch::Sender<Wanted>,
     keeper: JoinHandle<()>,
@@ -106,7 +105,6 @@ impl Desktop for Screen {
     }
 }
 
-/// Keeps the notice of one session as it is wanted.
 struct Keeper {
     clock: Arc<dyn Clock>,
     health: Arc<Health>,

@@ -21,7 +21,6 @@ const MAX_HOST: usize = 100;
 
 const MINUTE: u64 = 60;
 
-/// A notice in words.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Written {
     /// One line. Servers cut it after about thirty characters, so the time left is not in it.
@@ -103,7 +102,6 @@ pub(super) fn write(notice: &Notice, session: &SessionConfig, now: Now) -> Writt
 }
 
 impl Written {
-    /// The text below the title.
     pub(super) fn body(&self, buttons: Buttons, markup: Markup) -> String {
         let needs_remedy = buttons == Buttons::Missing || self.actions.is_empty();
         let lines = self.lines.iter().chain(needs_remedy.then_some(&self.remedy));

@@ -17,7 +17,6 @@ const DIRECTORIES: [&str; 3] = ["/usr/share/zoneinfo", "/etc/zoneinfo", "/var/db
 /// The longest file that is read, in bytes. No zone is longer.
 const LONGEST: u64 = 1 << 20;
 
-/// Where the local zone is found.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum LocalZone {
     File(PathBuf),
@@ -26,7 +25,6 @@ pub enum LocalZone {
 }
 
 impl LocalZone {
-    /// The zone for this value of the variable `TZ`.
     pub fn from_variable(tz: Option<&str>) -> Self {
         match tz.map(|tz| tz.strip_prefix(':').unwrap_or(tz)).filter(|tz| !tz.is_empty()) {
             None => Self::File(LOCAL.into()),

@@ -62,12 +62,9 @@ pub struct DeviceAuthorization {
     pub interval: Duration,
 }
 
-/// What CreateToken gives a token for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Grant {
-    /// `urn:ietf:params:oauth:grant-type:device_code`
     DeviceCode(Secret<String>),
-    /// `refresh_token`
     RefreshToken(Secret<String>),
 }
 
@@ -75,7 +72,6 @@ pub enum Grant {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Issued {
     pub access_token: Secret<String>,
-    /// `Bearer`.
     pub token_type: String,
     pub expires_in: Duration,
     pub refresh_token: Option<Secret<String>>,

@@ -72,7 +72,6 @@ pub struct Keys {
     pub session_token: Secret<String>,
 }
 
-/// A page of a list.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Page<T> {
     pub items: Vec<T>,
@@ -84,7 +83,6 @@ pub struct Page<T> {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PageToken(pub String);
 
-/// An account in which the person has a role.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Account {
     pub id: AccountId,

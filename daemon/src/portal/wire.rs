@@ -34,7 +34,6 @@ pub fn accounts(body: &[u8]) -> Result<Page<Account>, PortalError> {
     })
 }
 
-/// Reads the names of roles.
 pub fn roles(body: &[u8]) -> Result<Page<String>, PortalError> {
     page(body, "roleList", |mut role| role.text("roleName"))
 }

@@ -27,7 +27,6 @@ use crate::machine::{MachineProblems, RESTART};
 /// The name of the keyring's problems in [`MachineProblems`].
 const PLACE: &str = "keyring";
 
-/// The store that was configured.
 pub struct ChosenStore {
     keyring: Arc<KeyringStore>,
     file: Arc<FileStore>,

@@ -48,7 +48,6 @@ pub(super) struct KeyringStore {
     calls: Calls,
 }
 
-/// What the daemon uses the keyring for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Use {
     /// Records are kept there. If it is locked when the first record is read, the person is asked once to unlock it.
@@ -57,7 +56,6 @@ pub(super) enum Use {
     Empty,
 }
 
-/// How a keyring can be used.
 #[cfg_attr(target_os = "macos", allow(dead_code, reason = "only the Secret Service has to be started"))]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Usable {
@@ -66,7 +64,6 @@ pub(crate) enum Usable {
     Startable,
 }
 
-/// Why the keyring could not be used.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub(crate) enum Obstacle {
     /// Neither address nor socket of a session bus, or nobody listens there.
@@ -121,7 +118,6 @@ impl From<Obstacle> for StoreError {
 }
 
 impl KeyringStore {
-    /// The keyring of the person who runs the process.
     pub(super) fn new(used_to: Use, clock: Arc<dyn Clock>) -> Self {
         Self { clock, used_to, gate: Gate::default(), calls: Calls::default() }
     }
@@ -153,7 +149,6 @@ impl KeyringStore {
         within(&*self.clock, SEARCH_PATIENCE, news.recv()).await.unwrap_or(Some(Err(Obstacle::Silent)))
     }
 
-    /// Whether the machine has a keyring.
     pub(super) async fn search(&self) -> Result<(), Obstacle> {
         within(&*self.clock, SEARCH_PATIENCE, self.gate.search()).await.unwrap_or(Err(Obstacle::Silent))
     }

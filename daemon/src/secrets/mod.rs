@@ -16,7 +16,6 @@ pub mod memory;
 mod moving;
 pub mod record;
 
-/// The bytes of a record.
 pub type Bytes = Secret<Vec<u8>>;
 
 /// Why a store failed. The text says what to do about it and never holds a secret.
@@ -32,7 +31,6 @@ pub struct RecordName {
     pub label: String,
 }
 
-/// The end of the key of a record that was set aside.
 const SET_ASIDE: &str = ".damaged";
 
 impl RecordName {
@@ -46,7 +44,6 @@ impl RecordName {
         Self { key: format!("{}{SET_ASIDE}", self.key), label: format!("{} (damaged)", self.label) }
     }
 
-    /// The record of this session.
     pub fn of(identity: &Identity) -> Self {
         let name = identity.name.as_ref().map_or_else(String::new, |name| format!(" ({name})"));
         let issuer = if identity.issuer.is_aws() { String::new() } else { format!(" at {}", identity.issuer) };

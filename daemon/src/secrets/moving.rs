@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Bytes, RecordName, SecretStore, StoreError, record};
 
-/// The chosen store, and those that may still have records.
 pub(super) struct MovingStore {
     chosen: Arc<dyn SecretStore>,
     others: Vec<Arc<dyn SecretStore>>,

@@ -43,7 +43,6 @@ struct StoredRecord {
     portal_caps: bool,
 }
 
-/// The session that a record belongs to.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Owner {
     #[serde(flatten)]
@@ -147,7 +146,6 @@ pub fn decode(bytes: &[u8], now: Now) -> Result<Record, NotARecord> {
     })
 }
 
-/// Reads which session a record belongs to.
 pub fn owner(bytes: &[u8]) -> Result<Owner, NotARecord> {
     read(bytes)
 }

@@ -11,7 +11,6 @@ use crate::clock::BootTime;
 /// Limits calls of one kind to one in two seconds after a burst.
 #[derive(Debug)]
 pub struct CallLimit {
-    /// The calls, in words.
     calls: &'static str,
     budget: Mutex<Budget>,
 }

@@ -131,7 +131,6 @@ pub async fn serve(
     Remaining { connections, clock }
 }
 
-/// Refuses connections beyond a limit.
 struct ConnectionLimit {
     free: Arc<Semaphore>,
     limit: usize,

@@ -37,7 +37,6 @@ pub type Saved = Pin<Box<dyn Future<Output = Result<(String, Arc<Directory>), Sa
 /// What names mean in a file that a caller has named, or why that file is not used.
 pub type Named = Pin<Box<dyn Future<Output = Result<Arc<View>, String>> + Send>>;
 
-/// What the handlers work on.
 pub struct Api {
     pub directory: watch::Receiver<Arc<Directory>>,
     pub world: World,
@@ -124,7 +123,6 @@ impl Api {
         (self.read)(files.clone()).await.map_err(unusable)
     }
 
-    /// The session that a request means.
     pub(super) async fn entry(&self, query: &Query) -> Result<Entry, Problem> {
         resolve(&*self.view(query).await?, &query.selector).cloned()
     }
@@ -197,12 +195,10 @@ impl Api {
     }
 }
 
-/// The session that a selector means.
 pub(super) fn resolve<'a>(view: &'a View, selector: &Selector) -> Result<&'a Entry, Problem> {
     view.resolve(selector).map_err(|why| problem::unresolved(selector, why))
 }
 
-/// When a `login` with this query asks a person.
 fn need(query: &Query) -> Result<Need, Problem> {
     match (query.if_needed, query.fresh) {
         (false, false) => Ok(Need::Always),
@@ -215,7 +211,6 @@ fn need(query: &Query) -> Result<Need, Problem> {
     }
 }
 
-/// How long a caller waits for a person.
 pub(super) fn wait(query: &Query) -> Duration {
     Duration::from_secs(query.wait).min(LONGEST_WAIT)
 }

@@ -15,10 +15,8 @@ use super::silent::Activity;
 use crate::config::Identity;
 use crate::directory::Entry;
 
-/// The largest body that any route takes.
 const BODY_LIMIT: usize = 64 << 10;
 
-/// How long a client may take to send a body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Api {

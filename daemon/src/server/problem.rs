@@ -16,7 +16,6 @@ use crate::session::roles::Subject;
 use crate::session::roles::callers::RoleRefusal;
 use crate::transport::{CallError, ErrorNames};
 
-/// A selector means no session, or several.
 pub(super) fn unresolved(selector: &Selector, why: Unresolved) -> Problem {
     match why {
         Unresolved::Unknown { names, left_out } => {
@@ -53,7 +52,6 @@ fn listed(problems: &[config::Problem]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
-/// A session refuses a request.
 pub(super) fn refused(entry: &Entry, refusal: Refusal, now: Now) -> Problem {
     use ErrorCode as Code;
     let config = &entry.config;
@@ -120,7 +118,6 @@ pub(super) fn refused(entry: &Entry, refusal: Refusal, now: Now) -> Problem {
     }
 }
 
-/// Accounts, roles or role credentials are refused.
 pub(super) fn role_refused(entry: &Entry, refusal: RoleRefusal, now: Now) -> Problem {
     use ErrorCode as Code;
     let name = &entry.config.name;
@@ -159,7 +156,6 @@ pub(super) fn role_refused(entry: &Entry, refusal: RoleRefusal, now: Now) -> Pro
     problem.of_session(name)
 }
 
-/// A call to the service has failed.
 fn failed<N: ErrorNames>(session: &str, error: &CallError<N>) -> Problem {
     let code = match error {
         CallError::Configuration(_) => ErrorCode::InvalidConfiguration,
@@ -169,7 +165,6 @@ fn failed<N: ErrorNames>(session: &str, error: &CallError<N>) -> Problem {
     Problem::new(code, format!("session {session:?}: {error}")).of_session(session)
 }
 
-/// A session could not be saved.
 pub(super) fn not_saved(error: &SaveError) -> Problem {
     let code = match error {
         SaveError::Add(AddError::Exists(_)) => ErrorCode::SessionExists,

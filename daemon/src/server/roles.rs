@@ -14,7 +14,6 @@ use crate::portal::{self, AccountId, RoleName};
 use crate::session::callers::Refusal;
 use crate::session::roles::callers::RoleRefusal;
 
-/// The role in an account that a request means.
 struct Meant {
     entry: Entry,
     assignment: portal::Assignment,

@@ -14,10 +14,8 @@ use ssoctl_protocol::socket::LONGEST_PATH;
 
 use crate::owner::{belongs, is_foreign, refuse_foreign_place};
 
-/// How many connections may wait to be accepted.
 const BACKLOG: i32 = 4096;
 
-/// Why there is no socket to listen on. The text says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
     #[error(
@@ -49,12 +47,10 @@ impl Listener {
         self.socket.path()
     }
 
-    /// The path, and who chose it.
     pub const fn socket(&self) -> &SocketPath {
         &self.socket
     }
 
-    /// Whether the service manager made it.
     pub const fn is_handed(&self) -> bool {
         self.is_handed
     }

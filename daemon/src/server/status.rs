@@ -143,7 +143,6 @@ pub(super) fn session(entry: &Entry, snapshot: &Snapshot, token_files: Option<To
     }
 }
 
-/// What comes next, and why at that time.
 const fn next_step(next: Next, is_chosen: bool, is_due: bool) -> (&'static str, &'static str) {
     match next {
         Next::Refresh if is_due => ("refresh", "it is under way"),

@@ -30,7 +30,6 @@ const MOST_FILES: usize = 1000;
 /// Tells one content of a file from another; `None` if there is no file.
 pub(super) type Fingerprint = Option<[u8; 32]>;
 
-/// What a file held when it was read.
 pub(super) struct Reading {
     pub(super) bytes: Option<Secret<Vec<u8>>>,
     pub(super) fingerprint: Fingerprint,

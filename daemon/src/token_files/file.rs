@@ -56,7 +56,6 @@ fn expose<S: Serializer>(secret: &Option<Secret<String>>, serializer: S) -> Resu
 
 #[derive(PartialEq, Debug)]
 pub enum Content {
-    /// There is no file.
     Absent,
     /// Not an object with members of the right kinds: perhaps a program is just writing it.
     Garbled,
@@ -76,7 +75,6 @@ pub enum Holding {
     Unreadable(&'static str),
 }
 
-/// What is written to a file.
 pub struct Publication<'a> {
     /// As the file's readers know it.
     pub start_url: &'a str,
@@ -100,7 +98,6 @@ impl Content {
         Self::parse(bytes.map(|bytes| bytes.expose().as_slice()))
     }
 
-    /// Whether it is what we have published.
     pub(super) fn is_published(&self) -> bool {
         matches!(self, Self::Members(members) if members.is_published())
     }

@@ -25,7 +25,6 @@ const PROOF_PATIENCE: Duration = Duration::from_secs(10);
 /// What became of a file, and more about that for people.
 type Outcome = (ImportOutcome, Option<String>);
 
-/// A sign-in that is being proved and offered.
 struct Offering {
     verdict: JoinHandle<Verdict>,
     /// Whether the file keeps secrets with which another program could renew the token, and use them up.
@@ -69,7 +68,6 @@ pub(super) async fn import(place: &Path, directory: &View, world: &World) -> Res
     Ok(imported)
 }
 
-/// The outcome for a file whose sign-in was offered to its session.
 fn offered(verdict: Verdict, keeps_secrets: bool) -> Outcome {
     let outcome = match verdict {
         Verdict::Refused(why) => return (ImportOutcome::Refused, Some(why)),

@@ -37,7 +37,6 @@ const SHORT_PAUSE: Duration = Duration::from_secs(2);
 /// How often in a row a file may change between reading and writing it.
 const OVERTAKEN: usize = 8;
 
-/// The files of one session.
 pub(super) struct Keeper {
     entry: Entry,
     world: World,
@@ -52,7 +51,6 @@ pub(super) struct Keeper {
     is_signed_out: bool,
 }
 
-/// What is left to be done about a file.
 enum Next {
     /// Nothing until that time, or until something changes.
     Rest(Option<BootTime>),

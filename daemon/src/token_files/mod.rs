@@ -1,16 +1,5 @@
 //! The token files of the AWS CLI and SDKs, so that every SDK finds a live token without knowing of ssoctl.
 //!
-//! | module | what it owns |
-//! |---|---|
-//! | `file` | pure: names and members of the files |
-//! | `step` | pure: what is to be done about a file |
-//! | `service_time` | pure: expiry by the service's clock |
-//! | `proof` | asks the service whether it knows a sign-in that was found, before a session takes it over |
-//! | `disk` | reading, replacing and removing a file, on threads |
-//! | `keeper` | the loop that tends the files of one session |
-//! | `token_file` | pure: what the keeper knows of one file |
-//! | [`import`] | taking over all that is there, when the person asks |
-//!
 //! A session does not know its keeper, which reads the session's snapshots as every reader does and offers it what it finds.
 //! The session, and not a file, decides which token counts. Between changes of token, files and clock nothing runs.
 
@@ -118,7 +107,6 @@ impl PartialEq for Assigned {
     }
 }
 
-/// A session whose files are being tended.
 struct Tended {
     assigned: Assigned,
     work: Work,

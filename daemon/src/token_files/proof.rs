@@ -26,7 +26,6 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// What became of a sign-in that was found. The texts are for people.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Verdict {
-    /// The session has decided.
     Received(Reception),
     /// Its issuer does not know it.
     Refused(String),
@@ -35,7 +34,6 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// For the log.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Received(reception) => reception.as_str(),

@@ -14,7 +14,6 @@ impl ServiceTime {
         Self(clock.ahead_seconds.map(|_| Now { wall: clock.at(now.wall), ..now }))
     }
 
-    /// The service's time at `time`.
     pub(super) fn at(self, time: BootTime, now: Now) -> SystemTime {
         self.0.unwrap_or(now).wall_at(time)
     }

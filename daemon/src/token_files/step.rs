@@ -46,7 +46,6 @@ pub(super) enum Step {
 pub(super) const OTHER_ISSUER: &str =
     "it holds a sign-in of the service that the AWS configuration names, and this session signs in at another one";
 
-/// What the session has.
 pub(super) struct Facts<'a> {
     pub(super) identity: &'a Identity,
     /// Who issues the sign-ins that other programs put into its files.

@@ -15,7 +15,6 @@ pub trait ErrorNames: Copy + Eq + 'static {
     /// Every name and its spellings, the model's first.
     const SPELLINGS: &'static [(Self, &'static [&'static str])];
 
-    /// Whether the same request may succeed later without anybody changing anything.
     fn may_pass(self) -> bool;
 
     /// The name that is spelled like this.
@@ -40,7 +39,6 @@ pub enum CallError<N> {
     Service {
         name: N,
         description: String,
-        /// Whether the same request may succeed later without anybody changing anything.
         may_pass: bool,
         /// How long the service asks not to be called again (`Retry-After`).
         retry_after: Option<Duration>,
@@ -50,7 +48,6 @@ pub enum CallError<N> {
         status: u16,
         /// What it calls the error, and what it says about it.
         description: String,
-        /// How long the service asks not to be called again (`Retry-After`).
         retry_after: Option<Duration>,
     },
     /// No answer: name resolution, connection, TLS, time-out.
@@ -64,7 +61,6 @@ pub enum CallError<N> {
 }
 
 impl<N: ErrorNames> CallError<N> {
-    /// The name, if the service gave one that is known.
     pub const fn name(&self) -> Option<N> {
         match self {
             Self::Service { name, .. } => Some(*name),
@@ -103,7 +99,6 @@ impl<N: ErrorNames> CallError<N> {
         self
     }
 
-    /// How long the service asks not to be called again.
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Service { retry_after, .. } | Self::Unnamed { retry_after, .. } => *retry_after,
@@ -132,7 +127,6 @@ impl<N: ErrorNames> fmt::Display for CallError<N> {
 impl<N: ErrorNames + fmt::Debug> std::error::Error for CallError<N> {}
 
 impl<N> CallError<N> {
-    /// The answer to this operation is unusable.
     pub fn unusable(operation: &'static str, Unusable { reason, is_json }: Unusable) -> Self {
         if is_json { Self::Senseless { operation, reason } } else { Self::Unusable(reason) }
     }

@@ -26,7 +26,6 @@ impl Unusable {
         Self { reason: reason.into(), is_json: true }
     }
 
-    /// A member has an impossible value.
     pub fn senseless(member: &str) -> Self {
         Self::in_json(format!("its {member} makes no sense"))
     }
@@ -37,7 +36,6 @@ impl Unusable {
 pub struct JsonObject(Map<String, Value>);
 
 impl JsonObject {
-    /// Reads an answer.
     pub fn of(body: &[u8]) -> Result<Self, Unusable> {
         let value = serde_json::from_slice(body).map_err(|error| {
             // The error's own text may quote a value.
@@ -83,7 +81,6 @@ impl JsonObject {
         self.optional_text(member)?.ok_or_else(|| missing(member))
     }
 
-    /// A secret that must not be missing or empty.
     pub fn secret(&mut self, member: &str) -> Result<Secret<String>, Unusable> {
         self.text(member).map(Secret::new)
     }

@@ -28,7 +28,6 @@ pub struct Proxies {
 
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proxy {
-    /// The variable that names it.
     pub variable: &'static str,
     /// May hold a user and a password.
     url: Url,
@@ -81,7 +80,6 @@ impl Proxy {
 }
 
 impl Proxies {
-    /// Reads the variables of this process.
     pub fn from_process() -> Result<Self, UnusableProxy> {
         Self::from_vars(crate::variable)
     }

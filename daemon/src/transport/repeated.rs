@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, HashSet};
 use serde_json::Value;
 use ssoctl_protocol::Secret;
 
-/// What replaces a secret.
 const REMOVED: &str = "[removed]";
 
 /// How many bytes of a secret are enough to recognise it.
@@ -30,7 +29,6 @@ const MEMBERS: [&str; 8] = [
     "nextToken",
 ];
 
-/// The secrets of one call.
 #[derive(Default)]
 pub struct Secrets(Vec<Secret<String>>);
 

@@ -21,7 +21,6 @@ const CLICK: &str = "default";
 const FIRST: &str = "act";
 const SECOND: &str = "second";
 
-/// A notice that a server has.
 pub(super) struct Shown {
     handle: NotificationHandle,
     buttons: Buttons,

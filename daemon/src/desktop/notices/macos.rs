@@ -7,7 +7,6 @@ use notify_rust::Notification;
 
 use super::super::text::{Buttons, Markup, Written};
 
-/// A notice that was handed over.
 pub(super) struct Shown;
 
 impl Shown {

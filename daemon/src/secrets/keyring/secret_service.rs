@@ -33,7 +33,6 @@ const PROMPT: &str = "org.freedesktop.Secret.Prompt";
 /// Means "no object" in answers of the Secret Service.
 const NOTHING: &str = "/";
 
-/// How long a prompt may stay on the screen.
 const PROMPT_PATIENCE: Duration = Duration::from_secs(600);
 
 /// Finds out before a call of the keyring crate whether it would need a prompt.
@@ -65,7 +64,6 @@ impl Gate {
         Err(Obstacle::Locked)
     }
 
-    /// From now on, the person is not asked any more.
     pub(super) fn ask_never(&self) {
         self.has_asked.store(true, Ordering::Relaxed);
     }
@@ -158,7 +156,6 @@ async fn connect() -> Result<Connection, Obstacle> {
     Connection::session().await.map_err(unconnected)
 }
 
-/// Why the bus could not be reached.
 pub(super) fn unconnected(error: zbus::Error) -> Obstacle {
     match &error {
         zbus::Error::Address(_) => Obstacle::NoBus,
