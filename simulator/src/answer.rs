@@ -15,7 +15,7 @@ pub(crate) enum Body {
     Empty,
     Json(Value),
     Html(String),
-    /// Sent as it stands under a JSON content type.
+    /// Text that is sent with a JSON content type although it is not JSON.
     NotJson(&'static str),
 }
 

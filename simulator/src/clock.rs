@@ -1,14 +1,16 @@
 //! The simulator's clock: the time by which lifetimes end, and the time that clients are told.
 //!
 //! The two differ on purpose. *Service time* ([`Clock::now`]) decides what has expired. *Wall time* ([`Clock::wall`]) is
-//! what clients get to see: the `Date` header, `clientSecretExpiresAt`, the expiration of role credentials. Setting them
-//! apart plays a service, or seen from the other end a client, whose clock is wrong.
+//! what clients see: the `Date` header, `clientSecretExpiresAt`, the expiration of role credentials. A difference between
+//! the two stands for a wrong clock, be it the service's or the client's.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-/// Where time comes from. Implement it to let the simulator follow a clock that a test owns.
+use serde::{Serialize, Serializer};
+
+/// A source of time. Implement it to let the simulator follow a clock that a test owns.
 pub trait TimeSource: Send + Sync + 'static {
     /// The time now. It may stand still; it must not run backwards.
     fn now(&self) -> SystemTime;
@@ -24,19 +26,8 @@ pub struct Clock {
 #[derive(Clone, Copy, Default)]
 struct Shift {
     advanced: Duration,
-    wall: WallOffset,
-}
-
-#[derive(Clone, Copy)]
-enum WallOffset {
-    Ahead(Duration),
-    Behind(Duration),
-}
-
-impl Default for WallOffset {
-    fn default() -> Self {
-        Self::Ahead(Duration::ZERO)
-    }
+    wall_ahead: Duration,
+    wall_behind: Duration,
 }
 
 /// The computer's own time.
@@ -50,11 +41,9 @@ impl TimeSource for SystemTimeSource {
 }
 
 /// Time that stands still until [`Clock::advance`] moves it.
-struct Standing(SystemTime);
-
-impl TimeSource for Standing {
+impl TimeSource for SystemTime {
     fn now(&self) -> SystemTime {
-        self.0
+        *self
     }
 }
 
@@ -66,7 +55,7 @@ impl Clock {
 
     /// Stands at `start` until it is advanced.
     pub fn manual(start: SystemTime) -> Self {
-        Self::following(Arc::new(Standing(start)))
+        Self::following(Arc::new(start))
     }
 
     /// Follows a clock that somebody else owns.
@@ -80,14 +69,12 @@ impl Clock {
         later(self.source.now(), advanced)
     }
 
-    /// Wall time: what the service says the time is.
+    /// Wall time, which clients are told.
     pub fn wall(&self) -> SystemTime {
         let shift = *self.shift();
         let now = later(self.source.now(), shift.advanced);
-        match shift.wall {
-            WallOffset::Ahead(offset) => later(now, offset),
-            WallOffset::Behind(offset) => now.checked_sub(offset).map_or(SystemTime::UNIX_EPOCH, presentable),
-        }
+        let ahead = later(now, shift.wall_ahead);
+        ahead.checked_sub(shift.wall_behind).map_or(SystemTime::UNIX_EPOCH, presentable)
     }
 
     /// Moves service time, and wall time with it, forward.
@@ -96,14 +83,19 @@ impl Clock {
         shift.advanced = shift.advanced.saturating_add(by);
     }
 
-    /// Lets wall time run ahead of service time by `offset`, from now on.
+    /// Sets wall time ahead of service time by `offset`.
     pub fn set_wall_ahead(&self, offset: Duration) {
-        self.shift().wall = WallOffset::Ahead(offset);
+        self.set_wall(offset, Duration::ZERO);
     }
 
-    /// Lets wall time lag behind service time by `offset`, from now on.
+    /// Sets wall time behind service time by `offset`.
     pub fn set_wall_behind(&self, offset: Duration) {
-        self.shift().wall = WallOffset::Behind(offset);
+        self.set_wall(Duration::ZERO, offset);
+    }
+
+    fn set_wall(&self, ahead: Duration, behind: Duration) {
+        let mut shift = self.shift();
+        (shift.wall_ahead, shift.wall_behind) = (ahead, behind);
     }
 
     pub(crate) fn moment(&self) -> Moment {
@@ -127,10 +119,12 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// Both readings of the clock, taken once per request so that one answer knows one time.
-#[derive(Clone, Copy)]
+/// Both readings of the clock, taken once per request so that all of an answer has the same time.
+#[derive(Clone, Copy, Serialize)]
 pub(crate) struct Moment {
+    #[serde(serialize_with = "rfc3339")]
     pub(crate) now: SystemTime,
+    #[serde(serialize_with = "rfc3339")]
     pub(crate) wall: SystemTime,
 }
 
@@ -154,9 +148,14 @@ fn presentable(time: SystemTime) -> SystemTime {
     time.clamp(SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + LAST_SECOND)
 }
 
+/// Text such as `2027-01-15T08:00:00.000Z`, for JSON.
+pub(crate) fn rfc3339<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&humantime::format_rfc3339_millis(*time))
+}
+
 /// Whole seconds since 1970, the unit of `clientSecretExpiresAt` (model: `LongTimeStampType`).
 pub(crate) fn epoch_seconds(time: SystemTime) -> u64 {
-    time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
+    epoch_milliseconds(time) / 1000
 }
 
 /// Milliseconds since 1970, the unit of `roleCredentials.expiration` (observed).

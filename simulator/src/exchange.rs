@@ -1,30 +1,20 @@
-//! One call from its arrival to its end: it is recorded, meets a fault if one was injected, and is carried out.
+//! The way of one call: it is recorded, meets its fault if there is one, is carried out, and its end is recorded.
 
 use std::sync::Arc;
-use std::time::Duration;
+
+use serde_json::Value;
 
 use crate::answer::{Answer, Body};
-use crate::clock::Moment;
 use crate::errors;
 use crate::faults::Fault;
-use crate::journal::Entry;
+use crate::identity_center::IdentityCenter;
 use crate::oidc::{self, Members};
-use crate::operation::{Api, Grant, Operation};
-use crate::page::{self, PageRequest};
-use crate::portal::{self, PortalRequest};
-use crate::shared::{Inner, Shared};
-use crate::state::{Pace, RefreshReply};
+use crate::operation::{Api, Call, Grant, Operation};
+use crate::page;
+use crate::portal;
+use crate::state::{Offer, Pace, Received};
 
-/// One request, free of HTTP machinery.
-pub(crate) struct Call {
-    pub(crate) operation: Operation,
-    pub(crate) path: String,
-    pub(crate) query: Vec<(String, String)>,
-    pub(crate) bearer: Option<String>,
-    pub(crate) body: bytes::Bytes,
-}
-
-/// What becomes of the connection.
+/// What is sent on the connection, and what happens to the connection.
 pub(crate) enum Reply {
     Whole(Answer),
     /// Half of the body, then the end of the connection.
@@ -37,226 +27,162 @@ pub(crate) enum Reply {
     Reset,
 }
 
-/// Carries a call out, with its fault if one was injected.
-pub(crate) async fn carry_out(shared: &Arc<Shared>, call: Call) -> Reply {
-    let (mut ticket, fault) = Ticket::open(shared, call);
-    let fault = match fault {
+/// Carries a call out from its arrival to its end.
+pub(crate) async fn carry_out(identity_center: &Arc<IdentityCenter>, call: Call) -> Reply {
+    let (mut ticket, fault) = Ticket::open(identity_center, call);
+    match fault {
         Some(Fault::Delay { by }) => {
             #[allow(clippy::disallowed_methods, reason = "a slow service is slow in real time")]
             tokio::time::sleep(by).await;
-            None
         }
         Some(Fault::Hang) => {
-            ticket.hang();
+            identity_center.with(|service, _| service.record_end(ticket.index, "hanging"));
             return std::future::pending().await;
         }
-        fault => fault,
-    };
-    let (reply, end) = ticket.meet(fault);
+        _ => {}
+    }
+    let (reply, end) = ticket.carry_out(fault);
     ticket.close(&end);
     reply
 }
 
-fn whole_seconds(duration: Duration) -> String {
-    duration.as_secs().to_string()
-}
-
-/// A call in progress. If it is dropped before its end, because the client has hung up, the journal says "abandoned".
+/// A call under way. If it is dropped before its end, because the client hangs up, it is recorded as abandoned.
 pub(crate) struct Ticket {
-    shared: Arc<Shared>,
+    identity_center: Arc<IdentityCenter>,
     call: Call,
     members: Option<Members>,
-    /// What a CreateToken call offers; no other operation has one.
-    grant: Option<Grant>,
-    entry: Entry,
+    offer: Offer,
+    /// The place of the call's record in the log.
+    index: usize,
     pace: Pace,
-    stage: Stage,
+    ended: bool,
 }
 
-#[derive(PartialEq)]
-enum Stage {
-    UnderWay,
-    Ended,
-}
-
-/// What a call ended with.
+/// How a call ended.
 pub(crate) struct End {
-    /// As the journal keeps it.
+    /// See [`crate::CallRecord::outcome`].
     outcome: String,
-    refresh: RefreshReply,
-    poll: PollReply,
-}
-
-/// What reached the client in answer to a poll.
-#[derive(Clone, Copy)]
-enum PollReply {
-    SlowDown,
-    Anything,
+    received: Received,
 }
 
 impl End {
-    fn inconclusive(outcome: impl Into<String>) -> Self {
-        Self { outcome: outcome.into(), refresh: RefreshReply::Inconclusive, poll: PollReply::Anything }
+    fn without_effect(outcome: impl Into<String>) -> Self {
+        Self { outcome: outcome.into(), received: Received::Nothing }
     }
-}
-
-/// An answer with a member that is missing or wrong. A client need not take anything from it.
-fn garbled(answer: Answer) -> (Reply, End) {
-    let end = End::inconclusive(format!("garbled ({})", answer.outcome));
-    (Reply::Whole(answer), end)
 }
 
 impl Ticket {
-    pub(crate) fn open(shared: &Arc<Shared>, call: Call) -> (Self, Option<Fault>) {
-        let members = match call.operation.api() {
-            Api::Oidc => Members::read(&call.body),
-            Api::Portal | Api::Page => None,
-        };
-        let grant = members.as_ref().and_then(|members| members.text("grantType")).and_then(Grant::from_wire);
-        let grant = grant.filter(|_| call.operation == Operation::CreateToken);
-        let (entry, pace, fault) = shared.with(|inner, at| {
-            let entry = inner.journal.arrived(call.operation, grant, at.now);
-            let pace = note_arrival(inner, grant, members.as_ref(), at);
-            (entry, pace, inner.faults.strike(call.operation))
+    /// Records the call's arrival, and returns the fault that it meets.
+    pub(crate) fn open(identity_center: &Arc<IdentityCenter>, call: Call) -> (Self, Option<Fault>) {
+        let operation = call.operation;
+        let members = if operation.api() == Api::Oidc { oidc::read_members(&call.body) } else { None };
+        let token_request = members.as_ref().filter(|_| operation == Operation::CreateToken);
+        let grant = token_request.and_then(|members| Grant::from_wire(members.get("grantType")?.as_str()?));
+        let offer = grant.zip(token_request).and_then(|(grant, members)| offer(grant, members)).unwrap_or(Offer::Other);
+        let (index, pace, fault) = identity_center.with(|service, at| {
+            let index = service.record_arrival(operation, grant, at.now);
+            (index, service.note_arrival(&offer, at.now), service.faults.strike(operation))
         });
-        (Self { shared: Arc::clone(shared), call, members, grant, entry, pace, stage: Stage::UnderWay }, fault)
+        (Self { identity_center: Arc::clone(identity_center), call, members, offer, index, pace, ended: false }, fault)
     }
 
-    /// Carries the call out, with its fault. [`Ticket::close`] records how it ends. Nothing waits here: a delay is over
-    /// already, and a call that hangs is never carried out.
-    pub(crate) fn meet(&self, fault: Option<Fault>) -> (Reply, End) {
+    /// Carries the call out, or what its fault makes of that. [`Ticket::close`] records the end. This never waits: the
+    /// caller has waited for the time of a delay, and does not come here with a call that hangs.
+    pub(crate) fn carry_out(&self, fault: Option<Fault>) -> (Reply, End) {
         match fault {
             None | Some(Fault::Delay { .. } | Fault::Hang) => self.delivered(self.perform()),
-            Some(Fault::Error { name, reason }) => self.delivered(self.refuse(&name, reason.as_deref())),
+            Some(Fault::Error { name, reason }) => self.delivered(self.exception(&name, reason.as_deref())),
             Some(Fault::Status { status }) => self.delivered(Answer::new(status, Body::Empty)),
             Some(Fault::TooManyRequests { retry_after }) => {
-                let answer = self.refuse("TooManyRequestsException", None);
-                let answer = Answer { status: 429, ..answer };
-                self.delivered(answer.with_header("retry-after", whole_seconds(retry_after)))
+                let answer = Answer { status: 429, ..self.exception("TooManyRequestsException", None) };
+                self.delivered(answer.with_header("retry-after", retry_after.as_secs().to_string()))
             }
             Some(Fault::NotJson) => {
                 self.delivered(Answer::new(200, Body::NotJson("<<< not JSON >>>")).with_outcome("not JSON"))
             }
-            Some(Fault::Html) => self.delivered(Answer::html(200, page::interloper()).with_outcome("HTML")),
-            Some(Fault::MissingMember { name }) => {
-                let mut answer = self.perform();
-                if let Some(members) = answer.holder_of(&name) {
-                    members.remove(&name);
-                }
-                garbled(answer)
-            }
-            Some(Fault::ReplacedMember { name, value }) => {
-                let mut answer = self.perform();
-                if let Some(members) = answer.holder_of(&name) {
-                    members.insert(name, value);
-                }
-                garbled(answer)
-            }
+            Some(Fault::Html) => self.delivered(Answer::html(200, page::captive_portal()).with_outcome("HTML")),
+            Some(Fault::MissingMember { name }) => self.garbled(&name, None),
+            Some(Fault::ReplacedMember { name, value }) => self.garbled(&name, Some(value)),
             Some(Fault::Truncated) => {
                 let answer = self.perform();
-                let end = End::inconclusive(format!("truncated ({})", answer.outcome));
+                let end = End::without_effect(format!("truncated ({})", answer.outcome));
                 (Reply::Cut(answer), end)
             }
             Some(Fault::LostAnswer) => {
-                (Reply::Closed, End::inconclusive(format!("lost answer ({})", self.perform().outcome)))
+                (Reply::Closed, End::without_effect(format!("lost answer ({})", self.perform().outcome)))
             }
-            Some(Fault::Oversized { bytes }) => (Reply::Flood(bytes), End::inconclusive("oversized")),
-            Some(Fault::Reset) => (Reply::Reset, End::inconclusive("reset")),
+            Some(Fault::Oversized { bytes }) => (Reply::Flood(bytes), End::without_effect("oversized")),
+            Some(Fault::Reset) => (Reply::Reset, End::without_effect("reset")),
         }
     }
 
     fn perform(&self) -> Answer {
         let call = &self.call;
-        self.shared.with(|inner, at| match call.operation.api() {
-            Api::Oidc => oidc::answer(&mut inner.service, call.operation, self.members.as_ref(), self.pace, at),
-            Api::Portal => {
-                let request =
-                    PortalRequest { operation: call.operation, query: &call.query, bearer: call.bearer.as_deref() };
-                portal::answer(&mut inner.service, &request, at)
-            }
-            Api::Page => {
-                let request = PageRequest { path: &call.path, query: &call.query, form: &call.body };
-                page::answer(&mut inner.service, &request, at)
-            }
+        self.identity_center.with(|service, at| match call.operation.api() {
+            Api::Oidc => oidc::answer(service, call.operation, self.members.as_ref(), self.pace, at),
+            Api::Portal => portal::answer(service, call, at),
+            Api::Page => page::answer(service, call, at),
         })
     }
 
-    fn refuse(&self, name: &str, reason: Option<&str>) -> Answer {
-        let statuses = self.shared.with(|inner, _| inner.service.settings.error_statuses);
-        errors::exception(self.call.operation, statuses, name, reason)
+    fn exception(&self, name: &str, reason: Option<&str>) -> Answer {
+        let statuses = self.identity_center.with(|service, _| service.settings.error_statuses);
+        errors::exception(self.call.operation, statuses, name, "injected fault", reason)
     }
 
     fn delivered(&self, answer: Answer) -> (Reply, End) {
-        let refresh = match answer.outcome.as_str() {
-            "InvalidGrantException" => RefreshReply::Refused,
-            "ok" if self.brings_successor(&answer) => RefreshReply::Successor,
-            _ => RefreshReply::Inconclusive,
+        let received = match answer.outcome.as_str() {
+            "InvalidGrantException" => Received::InvalidGrant,
+            "SlowDownException" => Received::SlowDown,
+            "ok" if self.brings_successor(&answer) => Received::Successor,
+            _ => Received::Nothing,
         };
-        let poll = if answer.outcome == "SlowDownException" { PollReply::SlowDown } else { PollReply::Anything };
-        let end = End { outcome: answer.outcome.clone(), refresh, poll };
+        let end = End { outcome: answer.outcome.clone(), received };
         (Reply::Whole(answer), end)
     }
 
     fn brings_successor(&self, answer: &Answer) -> bool {
-        let sent = self.refresh_token();
-        let Body::Json(body) = &answer.body else { return false };
-        let received = body.get("refreshToken").and_then(serde_json::Value::as_str);
-        received.is_some() && received != sent
+        let (Offer::Refresh(sent), Body::Json(body)) = (&self.offer, &answer.body) else { return false };
+        body.get("refreshToken").and_then(Value::as_str).is_some_and(|received| received != sent)
+    }
+
+    /// The answer without the member, or with another value in it. A client may rightly refuse to use any of it.
+    fn garbled(&self, member: &str, value: Option<Value>) -> (Reply, End) {
+        let mut answer = self.perform();
+        if let Some(members) = answer.holder_of(member) {
+            match value {
+                Some(value) => members.insert(member.to_owned(), value),
+                None => members.remove(member),
+            };
+        }
+        let end = End::without_effect(format!("garbled ({})", answer.outcome));
+        (Reply::Whole(answer), end)
     }
 
     /// Records how the call ended for the client.
     pub(crate) fn close(&mut self, end: &End) {
-        self.stage = Stage::Ended;
-        self.shared.with(|inner, _| {
-            inner.journal.ended(self.entry, &end.outcome);
-            if let Some(token) = self.refresh_token() {
-                inner.service.note_refresh_answered(token, end.refresh);
-            }
-            if let (Some((client_id, device_code)), PollReply::SlowDown) = (self.poll(), end.poll) {
-                inner.service.note_slow_down(client_id, device_code);
-            }
+        self.ended = true;
+        self.identity_center.with(|service, _| {
+            service.record_end(self.index, &end.outcome);
+            service.note_end(&self.offer, end.received);
         });
-    }
-
-    /// Records that there will never be an answer.
-    fn hang(&self) {
-        self.shared.with(|inner, _| inner.journal.ended(self.entry, "hanging"));
-    }
-
-    fn refresh_token(&self) -> Option<&str> {
-        refresh_token(self.grant, self.members.as_ref())
-    }
-
-    fn poll(&self) -> Option<(&str, &str)> {
-        poll(self.grant, self.members.as_ref())
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if self.stage == Stage::UnderWay {
-            self.close(&End::inconclusive("abandoned"));
+        if !self.ended {
+            self.close(&End::without_effect("abandoned"));
         }
     }
 }
 
-fn note_arrival(inner: &mut Inner, grant: Option<Grant>, members: Option<&Members>, at: Moment) -> Pace {
-    if let Some(token) = refresh_token(grant, members) {
-        inner.service.note_refresh_sent(token);
+/// What a call offers under its grant. A refresh token beside another grant is not offered.
+fn offer(grant: Grant, members: &Members) -> Option<Offer> {
+    let text = |name: &str| members.get(name)?.as_str().map(str::to_owned);
+    match grant {
+        Grant::DeviceCode => Some(Offer::Poll { client_id: text("clientId")?, device_code: text("deviceCode")? }),
+        Grant::RefreshToken => text("refreshToken").map(Offer::Refresh),
+        Grant::AuthorizationCode => None,
     }
-    match poll(grant, members) {
-        Some((client_id, device_code)) => inner.service.note_poll(client_id, device_code, at.now),
-        None => Pace::Kept,
-    }
-}
-
-/// The client id and device code of a poll.
-fn poll(grant: Option<Grant>, members: Option<&Members>) -> Option<(&str, &str)> {
-    let members = members.filter(|_| grant == Some(Grant::DeviceCode))?;
-    members.text("clientId").zip(members.text("deviceCode"))
-}
-
-/// The refresh token that a call spends. One that is sent along with another grant does not count.
-fn refresh_token(grant: Option<Grant>, members: Option<&Members>) -> Option<&str> {
-    members.filter(|_| grant == Some(Grant::RefreshToken))?.text("refreshToken")
 }

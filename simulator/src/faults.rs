@@ -30,7 +30,7 @@ pub enum Fault {
     },
     /// The call is carried out and answered after this time, and not at all if the client leaves earlier.
     Delay {
-        /// Real time.
+        /// How long the answer is held back.
         #[serde(with = "duration_text")]
         by: Duration,
     },
@@ -51,7 +51,7 @@ pub enum Fault {
     },
     /// 429 with a `Retry-After` header in whole seconds; the call is not carried out.
     TooManyRequests {
-        /// What `Retry-After` says.
+        /// The time that `Retry-After` gives.
         #[serde(with = "duration_text")]
         retry_after: Duration,
     },
@@ -107,10 +107,10 @@ pub enum Times {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Injection {
-    operation: Operation,
-    fault: Fault,
+    pub(crate) operation: Operation,
+    pub(crate) fault: Fault,
     #[serde(default = "once")]
-    times: Times,
+    pub(crate) times: Times,
 }
 
 fn once() -> Times {
@@ -118,26 +118,14 @@ fn once() -> Times {
 }
 
 /// The faults that have not struck yet. Those of one operation strike in the order in which they were injected.
-#[derive(Debug, Default)]
+#[derive(Default, Serialize)]
 pub(crate) struct Faults(Vec<Injection>);
 
 impl Faults {
     pub(crate) fn inject(&mut self, operation: Operation, fault: Fault, times: Times) {
-        self.add(Injection { operation, fault, times });
-    }
-
-    pub(crate) fn add(&mut self, injection: Injection) {
-        if injection.times != Times::Next(0) {
-            self.0.push(injection);
+        if times != Times::Next(0) {
+            self.0.push(Injection { operation, fault, times });
         }
-    }
-
-    pub(crate) fn clear(&mut self) {
-        self.0.clear();
-    }
-
-    pub(crate) fn waiting(&self) -> &[Injection] {
-        &self.0
     }
 
     /// The fault that strikes this call, if one does.
@@ -167,7 +155,5 @@ mod tests {
         assert_eq!(faults.strike(Operation::Logout), None);
         let struck: Vec<_> = (0..4).filter_map(|_| faults.strike(Operation::CreateToken)).collect();
         assert_eq!(struck, [Fault::Hang, Fault::Hang, Fault::Reset, Fault::Reset]);
-        faults.clear();
-        assert_eq!(faults.strike(Operation::CreateToken), None);
     }
 }

@@ -22,21 +22,25 @@ use tokio::sync::oneshot;
 
 use crate::answer::Answer;
 use crate::control;
-use crate::exchange::{self, Call, Reply};
-use crate::operation::Operation;
-use crate::shared::Shared;
+use crate::exchange::{self, Reply};
+use crate::identity_center::IdentityCenter;
+use crate::operation::{Call, Operation};
 
 /// More than any request of this service needs.
 const LARGEST_REQUEST: usize = 256 * 1024;
 
 /// Accepts connections until `stop` fires or is dropped.
-pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: oneshot::Receiver<Infallible>) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    identity_center: Arc<IdentityCenter>,
+    mut stop: oneshot::Receiver<Infallible>,
+) {
     loop {
         tokio::select! {
             accepted = listener.accept() => {
                 // A failed accept concerns that connection alone.
                 if let Ok((stream, _)) = accepted {
-                    tokio::spawn(connection(stream, Arc::clone(&shared)));
+                    tokio::spawn(connection(stream, Arc::clone(&identity_center)));
                 }
             }
             _ = &mut stop => return,
@@ -44,12 +48,12 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: 
     }
 }
 
-async fn connection(stream: TcpStream, shared: Arc<Shared>) {
+async fn connection(stream: TcpStream, identity_center: Arc<IdentityCenter>) {
     let reset = Arc::new(AtomicBool::new(false));
     let service = {
         let reset = Arc::clone(&reset);
         service_fn(move |request| -> Pin<Box<dyn Future<Output = _> + Send>> {
-            Box::pin(handle(request, Arc::clone(&shared), Arc::clone(&reset)))
+            Box::pin(handle(request, Arc::clone(&identity_center), Arc::clone(&reset)))
         })
     };
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
@@ -69,11 +73,11 @@ fn no_answer() -> io::Error {
 
 async fn handle(
     request: Request<Incoming>,
-    shared: Arc<Shared>,
+    identity_center: Arc<IdentityCenter>,
     reset: Arc<AtomicBool>,
 ) -> io::Result<Response<AnswerBody>> {
-    let reply = reply(request, &shared).await;
-    let date = httpdate::fmt_http_date(shared.clock.wall());
+    let reply = reply(request, &identity_center).await;
+    let date = httpdate::fmt_http_date(identity_center.clock.wall());
     let mut response = match reply {
         Reply::Whole(answer) => response(&answer, AnswerBody::whole(answer.bytes())),
         Reply::Cut(answer) => response(&answer, AnswerBody::cut(answer.bytes())),
@@ -94,7 +98,7 @@ async fn handle(
     Ok(response)
 }
 
-async fn reply(request: Request<Incoming>, shared: &Arc<Shared>) -> Reply {
+async fn reply(request: Request<Incoming>, identity_center: &Arc<IdentityCenter>) -> Reply {
     let (head, body) = request.into_parts();
     let Ok(body) = Limited::new(body, LARGEST_REQUEST).collect().await else {
         return Reply::Whole(problem(413, "the request is too large or was cut off"));
@@ -102,7 +106,7 @@ async fn reply(request: Request<Incoming>, shared: &Arc<Shared>) -> Reply {
     let body = body.to_bytes();
     let path = head.uri.path();
     if let Some(path) = path.strip_prefix("/_control/") {
-        return Reply::Whole(control::answer(shared, head.method.as_str(), path, &body));
+        return Reply::Whole(control::answer(identity_center, head.method.as_str(), path, &body));
     }
     let Some((operation, method)) = Operation::at(path) else {
         return Reply::Whole(problem(404, "no operation has this path"));
@@ -111,9 +115,9 @@ async fn reply(request: Request<Incoming>, shared: &Arc<Shared>) -> Reply {
     if head.method != method && !head_for_get {
         return Reply::Whole(problem(405, "this path takes another method").with_header("allow", method));
     }
-    let query = url::form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
-    let bearer = head.headers.get("x-amz-sso_bearer_token").and_then(|value| value.to_str().ok()).map(str::to_owned);
-    exchange::carry_out(shared, Call { operation, path: path.to_owned(), query, bearer, body }).await
+    let query = head.uri.query().unwrap_or_default();
+    let bearer = head.headers.get("x-amz-sso_bearer_token").and_then(|value| value.to_str().ok());
+    exchange::carry_out(identity_center, Call::new(operation, path, query, bearer, body)).await
 }
 
 /// An error that is found before an operation is reached.
@@ -131,7 +135,7 @@ fn response(answer: &Answer, body: AnswerBody) -> Response<AnswerBody> {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     }
     for (name, value) in &answer.headers {
-        // An exception's name comes from whoever injected it and may be no header value; then it is in the body alone.
+        // The name of an injected exception may be no valid header value; then it is in the body alone.
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(*name, value);
         }
@@ -142,13 +146,13 @@ fn response(answer: &Answer, body: AnswerBody) -> Response<AnswerBody> {
 /// The body of an answer, or what a fault makes of it.
 enum AnswerBody {
     Whole(Option<Bytes>),
-    /// Promises `promised` bytes, sends `half`, lets it get out, and breaks off.
+    /// Announces `promised` bytes, sends `half`, waits until that is written out, and breaks off.
     Cut {
         promised: u64,
         half: Option<Bytes>,
         flushed: bool,
     },
-    /// So many bytes without a length announced and without any JSON in them.
+    /// This many bytes, which are not JSON, without a content length.
     Flood {
         left: u64,
     },
@@ -161,7 +165,7 @@ impl AnswerBody {
 
     fn cut(bytes: Bytes) -> Self {
         let half = bytes.slice(..bytes.len() / 2);
-        // An answer without a body promises a byte all the same, or nobody would notice that it was cut.
+        // An answer without a body promises a byte all the same, or the client would not notice that it was cut.
         Self::Cut { promised: bytes.len().max(1) as u64, half: Some(half), flushed: false }
     }
 }

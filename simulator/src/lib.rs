@@ -1,8 +1,8 @@
 //! AWS IAM Identity Center on loopback, for testing tools that sign in through it.
 //!
 //! A [`Simulator`] serves the three OIDC operations of the device flow, the portal's four operations and the approval
-//! page on one port of 127.0.0.1, follows a clock that a test can own, fails on demand, and keeps a record of what its
-//! clients did, including what a well-behaved client does not do.
+//! page on one port of 127.0.0.1. It follows a clock that a test can own, fails on demand, and records each call and
+//! each thing that a well-behaved client does not do.
 //!
 //! ```
 //! use identity_center_simulator::{Approval, Operation, Settings, Simulator};
@@ -23,20 +23,19 @@
 //! # }
 //! ```
 //!
-//! The README describes the same as a command with a control API over HTTP, and lists under "What is assumed" every
-//! rule that no model of the service states.
+//! The README describes the command and its control API over HTTP. Its section "What is assumed" lists every rule that
+//! no model of the service states.
 
 #![warn(missing_docs)]
 
 mod answer;
 mod clock;
 mod control;
-mod controls;
 mod errors;
 mod exchange;
 mod faults;
 mod http;
-mod journal;
+mod identity_center;
 mod offline;
 mod oidc;
 mod operation;
@@ -44,16 +43,14 @@ mod page;
 mod portal;
 mod random;
 mod settings;
-mod shared;
 mod simulator;
 mod state;
 
 pub use clock::{Clock, TimeSource};
-pub use controls::Controls;
 pub use faults::{Fault, Times};
-pub use journal::CallRecord;
+pub use identity_center::IdentityCenter;
 pub use offline::{Arrival, Delivery, Offline, Response};
-pub use operation::{Grant, Operation};
+pub use operation::{CallRecord, Grant, Operation};
 pub use settings::{Account, Approval, ErrorStatuses, RefreshTokens, Settings, UnsetMembers};
 pub use simulator::Simulator;
 pub use state::{PendingAuthorization, UnknownUserCode};

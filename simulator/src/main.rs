@@ -94,7 +94,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             let port = arguments.port;
-            // Where not even standard error takes text, the exit code has to do.
+            // If standard error takes no text either, the exit code has to be enough.
             let _ = writeln!(io::stderr(), "identity-center-simulator: failed to serve on 127.0.0.1:{port}: {why}");
             ExitCode::FAILURE
         }
@@ -104,7 +104,7 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        // Signals are caught before the address is announced: whoever has read it can stop the simulator cleanly.
+        // Signals are caught before the address is printed, so that whoever has read it can stop the simulator cleanly.
         let stop = stop_signal()?;
         let simulator = Simulator::start(arguments.settings())?;
         let url = simulator.url();

@@ -1,29 +1,27 @@
 //! The simulated service without sockets, for simulations in virtual time.
 //!
-//! An [`Offline`] carries out calls with the code that serves them over HTTP, on the caller's thread and without
-//! waiting. Between a call's arrival at the service and its answer's arrival at the client any (virtual) time may pass;
-//! an answer that is dropped on the way is lost, and the record of violations knows the difference.
+//! An [`Offline`] carries out calls with the code that serves them over HTTP, on the caller's thread and without ever
+//! waiting. Any (virtual) time may pass between a call's arrival at the service and its answer's arrival at the client.
+//! An answer that is dropped on the way is lost, and the record of violations takes that into account.
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use bytes::Bytes;
 
-use crate::answer::{Answer, Body};
+use crate::answer::Body;
 use crate::clock::Clock;
-use crate::controls::Controls;
-use crate::exchange::{Call, End, Reply, Ticket};
+use crate::exchange::{End, Reply, Ticket};
 use crate::faults::Fault;
-use crate::operation::Operation;
+use crate::identity_center::IdentityCenter;
+use crate::operation::{Call, Operation};
 use crate::settings::Settings;
-use crate::shared::Shared;
 
-/// After so many calls, what expired long ago is removed.
+/// How many calls pass before old state is pruned again.
 const CALLS_BETWEEN_PRUNINGS: u32 = 256;
 
-/// An IAM Identity Center that is called directly. It forgets what expired more than a day ago, so that months of virtual
-/// time stay fast.
+/// An IAM Identity Center that is called directly. It forgets what expired more than a day ago, so that months of
+/// virtual time stay fast.
 ///
 /// ```
 /// use identity_center_simulator::{Clock, Offline, Settings};
@@ -34,7 +32,7 @@ const CALLS_BETWEEN_PRUNINGS: u32 = 256;
 /// assert_eq!(response.status, 200);
 /// ```
 pub struct Offline {
-    controls: Controls,
+    identity_center: Arc<IdentityCenter>,
     calls: u32,
 }
 
@@ -56,14 +54,14 @@ pub struct Delivery {
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
-    /// Names in lower case.
+    /// Pairs of a name in lower case and a value.
     pub headers: Vec<(&'static str, String)>,
-    /// As it stands on the wire.
+    /// The bytes of the body as they are sent.
     pub body: Bytes,
 }
 
 impl Response {
-    /// The header of this name, in lower case.
+    /// The value of the header that has this name, in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
@@ -72,91 +70,66 @@ impl Response {
 impl Offline {
     /// A service that follows this clock.
     pub fn new(settings: Settings, clock: Clock) -> Self {
-        // It looks like the host of a real verification page. Nothing is sent there.
-        let shared = Arc::new(Shared::new(settings, "https://device.sso.example".to_owned(), clock));
-        Self { controls: Controls { shared }, calls: 0 }
+        // The host of a real verification page; nothing is ever asked of it.
+        let base_url = "https://device.sso.example".to_owned();
+        Self { identity_center: Arc::new(IdentityCenter::new(settings, base_url, clock)), calls: 0 }
     }
 
     /// Takes a call to its end at one moment. A fault that leaves the client without a response is a 503 here; where
-    /// that matters, use [`Offline::arrive`].
-    ///
-    /// # Panics
-    /// If there is no operation at this path.
+    /// that matters, use [`Offline::arrive`]. Panics if there is no operation at this path.
     pub fn call(&mut self, path: &str, bearer: Option<&str>, body: impl Into<Bytes>) -> Response {
         let response = self.arrive(path, bearer, body).carry_out().and_then(Delivery::deliver);
         response.unwrap_or_else(|| Response { status: 503, headers: Vec::new(), body: Bytes::new() })
     }
 
-    /// Lets a call arrive, with its query behind a `?`. It meets the next fault that was injected for its operation.
-    ///
-    /// # Panics
-    /// If there is no operation at this path.
+    /// Takes the arrival of a call, with its query behind a `?`. The call meets the next fault that was injected for
+    /// its operation. Panics if there is no operation at this path.
     pub fn arrive(&mut self, path: &str, bearer: Option<&str>, body: impl Into<Bytes>) -> Arrival {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let (operation, _) = Operation::at(path).expect("an operation of the service");
         self.calls += 1;
         if self.calls.is_multiple_of(CALLS_BETWEEN_PRUNINGS) {
-            self.shared.with(|inner, at| inner.service.prune(at.now));
+            self.with(|service, at| service.prune(at.now));
         }
-        let call = Call {
-            operation,
-            path: path.to_owned(),
-            query: url::form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
-            bearer: bearer.map(str::to_owned),
-            body: body.into(),
-        };
-        let (ticket, fault) = Ticket::open(&self.shared, call);
+        let (ticket, fault) =
+            Ticket::open(&self.identity_center, Call::new(operation, path, query, bearer, body.into()));
         Arrival { ticket, fault }
-    }
-
-    /// When an access token that this refresh token gives now would end; `None` if it would be refused.
-    pub fn refreshable_until(&self, client_id: &str, client_secret: &str, refresh_token: &str) -> Option<SystemTime> {
-        self.shared.with(|inner, at| inner.service.refreshable_until(client_id, client_secret, refresh_token, at.now))
     }
 }
 
 impl Deref for Offline {
-    type Target = Controls;
+    type Target = IdentityCenter;
 
-    fn deref(&self) -> &Controls {
-        &self.controls
+    fn deref(&self) -> &IdentityCenter {
+        &self.identity_center
     }
 }
 
 impl Arrival {
-    /// Carries the call out, with its fault; returns `None` if it hangs. The caller plays a delay.
-    pub fn carry_out(mut self) -> Option<Delivery> {
-        let fault = self.fault.take();
-        if fault == Some(Fault::Hang) {
+    /// Carries the call out, or what its fault makes of that; `None` if it hangs. The caller plays a delay itself.
+    pub fn carry_out(self) -> Option<Delivery> {
+        if self.fault == Some(Fault::Hang) {
             return None;
         }
-        let (reply, end) = self.ticket.meet(fault);
+        let (reply, end) = self.ticket.carry_out(self.fault);
         Some(Delivery { ticket: self.ticket, end, reply })
     }
 }
 
 impl Delivery {
-    /// Returns the answer that arrives; `None` if the connection ends without one, or with an endless body.
+    /// The answer arrives; `None` if all that arrives is the end of the connection, or an endless body.
     pub fn deliver(mut self) -> Option<Response> {
         self.ticket.close(&self.end);
-        match self.reply {
-            Reply::Whole(answer) => Some(response(answer)),
-            Reply::Cut(_) | Reply::Flood(_) | Reply::Closed | Reply::Reset => None,
-        }
+        let Reply::Whole(answer) = self.reply else { return None };
+        Some(Response { status: answer.status, body: answer.bytes(), headers: answer.headers })
     }
 
-    /// The body that the service sends, whether or not it arrives whole. It shows what was issued.
+    /// The members that the service gives out, whether or not they arrive whole. It tells what has been issued.
     pub fn peek(&self) -> Option<&serde_json::Value> {
-        match &self.reply {
-            Reply::Whole(answer) | Reply::Cut(answer) if answer.status == 200 => match &answer.body {
-                Body::Json(members) => Some(members),
-                Body::Empty | Body::Html(_) | Body::NotJson(_) => None,
-            },
+        let (Reply::Whole(answer) | Reply::Cut(answer)) = &self.reply else { return None };
+        match &answer.body {
+            Body::Json(members) if answer.status == 200 => Some(members),
             _ => None,
         }
     }
-}
-
-fn response(answer: Answer) -> Response {
-    Response { status: answer.status, body: answer.bytes(), headers: answer.headers }
 }

@@ -1,10 +1,14 @@
-//! The operations: what can be called, is counted, and can have faults.
+//! What can be called, one call, and the record that is kept of it.
 
 use std::fmt;
+use std::time::SystemTime;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-/// One operation of the service, or its approval page.
+use crate::clock;
+
+/// One operation of the service, by its name in the service's models, or the approval page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Operation {
     /// `POST /client/register`
@@ -71,38 +75,67 @@ impl Operation {
     }
 }
 
-/// The name in the service's models.
 impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self, f)
     }
 }
 
-/// What a CreateToken call offers in exchange for a token.
+/// What a CreateToken call offers in exchange for a token. In JSON it has the value that `grantType` has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Grant {
-    /// `urn:ietf:params:oauth:grant-type:device_code`
+    /// The device code grant of RFC 8628.
+    #[serde(rename = "urn:ietf:params:oauth:grant-type:device_code")]
     DeviceCode,
-    /// `refresh_token`
+    /// The refresh token grant of RFC 6749 6.
     RefreshToken,
-    /// `authorization_code`
+    /// The authorization code grant of RFC 6749 4.1.
     AuthorizationCode,
 }
 
 impl Grant {
-    /// The value of `grantType`, and an element of `grantTypes`.
-    pub fn wire_name(self) -> &'static str {
-        match self {
-            Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
-            Self::RefreshToken => "refresh_token",
-            Self::AuthorizationCode => "authorization_code",
-        }
+    /// The grant of this `grantType`.
+    pub(crate) fn from_wire(name: &str) -> Option<Self> {
+        serde_json::from_value(name.into()).ok()
+    }
+}
+
+/// One request, free of HTTP machinery.
+pub(crate) struct Call {
+    pub(crate) operation: Operation,
+    pub(crate) path: String,
+    query: Vec<(String, String)>,
+    /// The header `x-amz-sso_bearer_token`.
+    pub(crate) bearer: Option<String>,
+    pub(crate) body: Bytes,
+}
+
+impl Call {
+    pub(crate) fn new(operation: Operation, path: &str, query: &str, bearer: Option<&str>, body: Bytes) -> Self {
+        let query = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        Self { operation, path: path.to_owned(), query, bearer: bearer.map(str::to_owned), body }
     }
 
-    pub(crate) fn from_wire(name: &str) -> Option<Self> {
-        [Self::DeviceCode, Self::RefreshToken, Self::AuthorizationCode]
-            .into_iter()
-            .find(|grant| grant.wire_name() == name)
+    pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
+}
+
+/// The record of one call. It never has a secret in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct CallRecord {
+    /// The operation that was called.
+    pub operation: Operation,
+    /// When the request arrived, in service time.
+    #[serde(serialize_with = "clock::rfc3339")]
+    pub at: SystemTime,
+    /// What a CreateToken call offered, if it is one of the known grants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grant: Option<Grant>,
+    /// `ok`; the name of the exception, such as `SlowDownException`; `status 503`; `in progress` until there is an
+    /// answer; `hanging` where there will be none; `abandoned` when the client left before; or the fault, such as
+    /// `lost answer (ok)`.
+    pub outcome: String,
 }

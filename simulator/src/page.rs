@@ -5,69 +5,45 @@
 
 use crate::answer::Answer;
 use crate::clock::Moment;
+use crate::operation::Call;
 use crate::state::{DEFAULT_PERSON, PageEntry, PendingAuthorization, Service, normalised_user_code};
 
-pub(crate) struct PageRequest<'a> {
-    pub(crate) path: &'a str,
-    pub(crate) query: &'a [(String, String)],
-    /// `application/x-www-form-urlencoded`
-    pub(crate) form: &'a [u8],
+pub(crate) fn answer(service: &mut Service, call: &Call, at: Moment) -> Answer {
+    if call.path == "/device" {
+        return ask(service, call.parameter("user_code").unwrap_or_default().trim(), at);
+    }
+    let code = url::form_urlencoded::parse(&call.body).find(|(name, _)| name == "user_code");
+    let code = code.map(|(_, code)| code.into_owned()).unwrap_or_default();
+    decide(service, &call.path, &code, at)
 }
 
-pub(crate) fn answer(service: &mut Service, request: &PageRequest<'_>, at: Moment) -> Answer {
-    let decision = match request.path {
-        "/device/approve" => Decision::Approve,
-        "/device/deny" => Decision::Deny,
-        _ => return ask(service, request, at),
-    };
-    let code = url::form_urlencoded::parse(request.form)
-        .find(|(name, _)| name == "user_code")
-        .map(|(_, code)| code.into_owned())
-        .unwrap_or_default();
-    decide(service, decision, &code, at)
-}
-
-enum Decision {
-    Approve,
-    Deny,
-}
-
-fn ask(service: &Service, request: &PageRequest<'_>, at: Moment) -> Answer {
-    let code = request.query.iter().find(|(name, _)| name == "user_code").map(|(_, code)| code.trim());
-    match code {
-        None | Some("") => page(200, "Enter the code", &entry_form("")),
-        Some(code) => match service.page_entry(code, at.now) {
-            PageEntry::Pending(pending) => page(200, "Allow this request?", &confirmation(&pending)),
-            other => dead_end(&other, code),
-        },
+fn ask(service: &Service, code: &str, at: Moment) -> Answer {
+    if code.is_empty() {
+        return page(200, "Enter the code", &entry_form(""));
+    }
+    match service.page_entry(code, at.now) {
+        PageEntry::Pending(pending) => page(200, "Allow this request?", &confirmation(&pending)),
+        other => refusal(&other, code),
     }
 }
 
-fn decide(service: &mut Service, decision: Decision, code: &str, at: Moment) -> Answer {
+fn decide(service: &mut Service, path: &str, code: &str, at: Moment) -> Answer {
     let entry = service.page_entry(code, at.now);
-    let PageEntry::Pending(pending) = entry else { return dead_end(&entry, code) };
-    let taken = match decision {
-        Decision::Approve => service.approve(code, DEFAULT_PERSON, at.now),
-        Decision::Deny => service.deny(code, at.now),
+    let PageEntry::Pending(pending) = entry else { return refusal(&entry, code) };
+    let (decided, title, result) = if path == "/device/approve" {
+        (service.approve(code, DEFAULT_PERSON, at.now), "Request approved", "is signed in")
+    } else {
+        (service.deny(code, at.now), "Request denied", "has been refused")
     };
-    let client = escaped(&pending.client_name);
-    match (taken, decision) {
-        (Err(_), _) => dead_end(&PageEntry::Unknown, code),
-        (Ok(()), Decision::Approve) => page(
-            200,
-            "Request approved",
-            &format!("<p><strong>{client}</strong> is signed in. You can close this window.</p>"),
-        ),
-        (Ok(()), Decision::Deny) => page(
-            200,
-            "Request denied",
-            &format!("<p><strong>{client}</strong> has been refused. You can close this window.</p>"),
-        ),
+    if decided.is_err() {
+        return refusal(&PageEntry::Unknown, code);
     }
+    let client = escaped(&pending.client_name);
+    page(200, title, &format!("<p><strong>{client}</strong> {result}. You can close this window.</p>"))
 }
 
-/// The page for a code that nothing can be decided about.
-fn dead_end(entry: &PageEntry, code: &str) -> Answer {
+/// The page for a code that is not pending.
+fn refusal(entry: &PageEntry, code: &str) -> Answer {
     let typed = escaped(&normalised_user_code(code));
     let again = entry_form(code);
     match entry {
@@ -171,23 +147,12 @@ fn page(status: u16, title: &str, content: &str) -> Answer {
 }
 
 /// A page as a captive portal or a proxy sends it.
-pub(crate) fn interloper() -> String {
+pub(crate) fn captive_portal() -> String {
     "<!doctype html>\n<html lang=\"en\"><title>Welcome</title><h1>Please accept the terms of this network</h1></html>\n"
         .to_owned()
 }
 
 /// Text as HTML shows it, in elements and in quoted attributes.
 fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            other => safe.push(other),
-        }
-    }
-    safe
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
 }

@@ -4,81 +4,71 @@ use serde_json::{Value, json};
 
 use crate::answer::{Answer, Body};
 use crate::clock::{Moment, epoch_milliseconds, later};
-use crate::errors::PortalError;
-use crate::operation::Operation;
+use crate::errors::Refusal;
+use crate::operation::{Call, Operation};
 use crate::random;
-use crate::settings::Account;
 use crate::state::Service;
 
-/// What the portal reads of a request.
-pub(crate) struct PortalRequest<'a> {
-    pub(crate) operation: Operation,
-    pub(crate) query: &'a [(String, String)],
-    /// The header `x-amz-sso_bearer_token`.
-    pub(crate) bearer: Option<&'a str>,
+fn invalid_request(why: &str) -> Refusal {
+    Refusal::new("InvalidRequestException", why)
 }
 
-impl<'a> PortalRequest<'a> {
-    fn parameter(&self, name: &str) -> Option<&'a str> {
-        self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
-
-    fn required(&self, name: &str, missing: &'static str) -> Result<&'a str, PortalError> {
-        self.parameter(name).filter(|value| !value.is_empty()).ok_or(PortalError::InvalidRequest(missing))
-    }
-
-    fn account_id(&self) -> Result<&'a str, PortalError> {
-        let id = self.required("account_id", "account_id is required")?;
-        if id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit()) {
-            Ok(id)
-        } else {
-            Err(PortalError::InvalidRequest("account_id is twelve digits"))
-        }
-    }
+fn required<'a>(call: &'a Call, name: &str) -> Result<&'a str, Refusal> {
+    let value = call.parameter(name).filter(|value| !value.is_empty());
+    value.ok_or_else(|| invalid_request(&format!("{name} is required")))
 }
 
-pub(crate) fn answer(service: &mut Service, request: &PortalRequest<'_>, at: Moment) -> Answer {
-    carry_out(service, request, at).unwrap_or_else(PortalError::answer)
+fn account_id(call: &Call) -> Result<&str, Refusal> {
+    let id = required(call, "account_id")?;
+    let twelve_digits = id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit());
+    if twelve_digits { Ok(id) } else { Err(invalid_request("account_id is twelve digits")) }
 }
 
-fn carry_out(service: &mut Service, request: &PortalRequest<'_>, at: Moment) -> Result<Answer, PortalError> {
-    service.admit_portal_request(at.now).map_err(|_| PortalError::TooManyRequests)?;
-    let token = request.bearer.filter(|token| service.is_signed_in(token, at.now)).ok_or(PortalError::Unauthorized)?;
-    match request.operation {
+pub(crate) fn answer(service: &mut Service, call: &Call, at: Moment) -> Answer {
+    carry_out(service, call, at)
+        .unwrap_or_else(|refusal| refusal.answer(call.operation, service.settings.error_statuses))
+}
+
+fn carry_out(service: &mut Service, call: &Call, at: Moment) -> Result<Answer, Refusal> {
+    service.admit_portal_request(at.now)?;
+    let session = call
+        .bearer
+        .as_ref()
+        .and_then(|token| service.session_of(token, at.now))
+        .ok_or_else(|| Refusal::new("UnauthorizedException", "Session token not found or invalid"))?;
+    match call.operation {
         Operation::Logout => {
-            service.log_out(token, at.now);
+            service.end_session(session);
             Ok(Answer::new(200, Body::Empty))
         }
-        Operation::GetRoleCredentials => role_credentials(service, request, at),
+        Operation::GetRoleCredentials => role_credentials(service, call, at),
         Operation::ListAccountRoles => {
-            let account_id = request.account_id()?;
-            let accounts = &service.settings.accounts;
-            let account = accounts.iter().find(|known| known.id == account_id).ok_or(PortalError::ResourceNotFound)?;
-            let role = |role: &String| json!({ "roleName": role, "accountId": account.id });
-            page(service, request, "roleList", account.roles.iter().map(role).collect())
+            let account_id = account_id(call)?;
+            let mut accounts = service.settings.accounts.iter();
+            let account = accounts
+                .find(|account| account.id == account_id)
+                .ok_or_else(|| Refusal::new("ResourceNotFoundException", "Account not found"))?;
+            let roles = account.roles.iter().map(|role| json!({ "roleName": role, "accountId": account.id }));
+            page(service, call, "roleList", roles.collect())
         }
         _ => {
-            let account = |account: &Account| json!({ "accountId": account.id, "accountName": account.name, "emailAddress": account.email });
-            page(service, request, "accountList", service.settings.accounts.iter().map(account).collect())
+            let accounts = service.settings.accounts.iter().map(|account| {
+                json!({ "accountId": account.id, "accountName": account.name, "emailAddress": account.email })
+            });
+            page(service, call, "accountList", accounts.collect())
         }
     }
 }
 
-fn role_credentials(service: &mut Service, request: &PortalRequest<'_>, at: Moment) -> Result<Answer, PortalError> {
-    let role = request.required("role_name", "role_name is required")?;
-    let account_id = request.account_id()?;
-    let assigned = service
-        .settings
-        .accounts
-        .iter()
-        .any(|account| account.id == account_id && account.roles.iter().any(|known| known == role));
-    if !assigned {
-        return Err(PortalError::Forbidden);
+fn role_credentials(service: &mut Service, call: &Call, at: Moment) -> Result<Answer, Refusal> {
+    let role = required(call, "role_name")?;
+    let account_id = account_id(call)?;
+    let mut accounts = service.settings.accounts.iter();
+    if !accounts.any(|account| account.id == account_id && account.roles.iter().any(|known| known == role)) {
+        return Err(Refusal::new("ForbiddenException", "No access"));
     }
-    let secret_access_key = random::opaque(40);
-    let session_token = random::opaque(400);
-    service.issued_role_secret(&secret_access_key);
-    service.issued_role_secret(&session_token);
+    let (secret_access_key, session_token) = (random::opaque(40), random::opaque(400));
+    service.role_secrets.extend([secret_access_key.clone(), session_token.clone()]);
     // They survive the end of the portal session (observed), so its cap does not count here.
     let expiration = later(at.wall, service.settings.role_credentials_lifetime);
     Ok(Answer::json(
@@ -92,23 +82,23 @@ fn role_credentials(service: &mut Service, request: &PortalRequest<'_>, at: Mome
     ))
 }
 
-/// One page of `items` under the member `name`. The page token says where the page begins, in a form of our own.
-fn page(service: &Service, request: &PortalRequest<'_>, name: &str, items: Vec<Value>) -> Result<Answer, PortalError> {
-    let length = match request.parameter("max_result") {
+/// One page of `items` under the member `name`. The page token says where the page begins, in the simulator's own form.
+fn page(service: &Service, call: &Call, name: &str, items: Vec<Value>) -> Result<Answer, Refusal> {
+    let length = match call.parameter("max_result") {
         None => service.settings.page_size.max(1),
         Some(text) => text
             .parse()
             .ok()
             .filter(|length| (1..=100).contains(length))
-            .ok_or(PortalError::InvalidRequest("max_result is a number from 1 to 100"))?,
+            .ok_or_else(|| invalid_request("max_result is a number from 1 to 100"))?,
     };
-    let start = match request.parameter("next_token") {
+    let start = match call.parameter("next_token") {
         None => 0,
         Some(token) => token
             .strip_prefix("from-")
             .and_then(|start| start.parse().ok())
             .filter(|start| *start < items.len())
-            .ok_or(PortalError::InvalidRequest("next_token is not one of this list"))?,
+            .ok_or_else(|| invalid_request("next_token is not one of this list"))?,
     };
     let end = items.len().min(start + length);
     let mut body = json!({ name: items[start..end] });

@@ -23,7 +23,7 @@ pub struct Settings {
     /// Lifetime of a device code and its user code. Default 600 s (observed).
     #[serde(with = "duration_text")]
     pub device_code_lifetime: Duration,
-    /// The least time between two polls; whole seconds, rounded up, on the wire. Default 1 s (observed).
+    /// The least time between two polls; clients are told whole seconds, rounded up. Default 1 s (observed).
     #[serde(with = "duration_text")]
     pub interval: Duration,
     /// Lifetime of a client registration. Default 90 days (observed).
@@ -35,7 +35,7 @@ pub struct Settings {
     /// Lifetime of role credentials; the session cap does not shorten it. Default 1 h.
     #[serde(with = "duration_text")]
     pub role_credentials_lifetime: Duration,
-    /// What becomes of a refresh token that is used. Default [`RefreshTokens::Repeated`].
+    /// Which refresh token the answer to a refresh has. Default [`RefreshTokens::Repeated`].
     pub refresh_tokens: RefreshTokens,
     /// Which generation of HTTP statuses OIDC errors have. Default [`ErrorStatuses::Current`].
     pub error_statuses: ErrorStatuses,
@@ -80,16 +80,16 @@ impl Default for Settings {
     }
 }
 
-/// What the answer to a refresh says about the refresh token.
+/// Which refresh token the answer to a refresh has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum RefreshTokens {
-    /// The same token again: no rotation.
+    /// The same token again, without rotation.
     #[default]
     Repeated,
-    /// A new token; the one that was sent is spent and worth InvalidGrant from then on.
+    /// A new token; the one that was sent is refused with InvalidGrant from then on.
     Rotated,
-    /// Nothing: the client has to go on with the token it has.
+    /// None, so that the client has to go on with the token that it has.
     Omitted,
 }
 
@@ -108,10 +108,10 @@ pub enum ErrorStatuses {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UnsetMembers {
-    /// It does not appear.
+    /// The answer lacks the member.
     #[default]
     Omitted,
-    /// It appears as `null`.
+    /// The member is `null`.
     Null,
 }
 
@@ -122,7 +122,7 @@ pub enum Approval {
     /// A person on the page, or a test through the Rust or control API.
     #[default]
     Manual,
-    /// Every authorization counts as approved from `after` its start on, reckoned by the simulator's clock.
+    /// Every authorization is approved when this time has passed since its start, by the simulator's clock.
     Automatic {
         /// Time from StartDeviceAuthorization to the approval.
         #[serde(with = "duration_text")]
@@ -136,7 +136,7 @@ pub enum Approval {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Account {
-    /// Twelve digits.
+    /// The account id, which has twelve digits.
     pub id: String,
     /// The name that the portal displays.
     pub name: String,

@@ -1,7 +1,7 @@
-//! Violations: what a well-behaved client does not do. The real service often cannot say so; the simulator records it.
+//! What a well-behaved client does not do. The service often has no way to say so; the simulator keeps a record.
 //!
-//! They are recorded when a call arrives and when its answer leaves, whatever a fault does in between: a client polls too
-//! fast even if each of its polls ends in a reset.
+//! These notes are taken when a call arrives and when its answer leaves, whatever faults happen in between: a client
+//! that polls too fast does so too when each poll ends in a reset.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,8 +12,15 @@ use crate::settings::duration_text;
 /// RFC 8628 3.5: what `slow_down` adds to the interval for the rest of the flow.
 const SLOW_DOWN_PENALTY: Duration = Duration::from_secs(5);
 
-/// The way of one poll may take longer than that of the next one, which is not the client's fault.
+/// Two polls may take differently long on their way; a client is not blamed for that.
 const TRANSIT_ALLOWANCE: Duration = Duration::from_millis(50);
+
+/// What a CreateToken call offers; any other call is `Other`.
+pub(crate) enum Offer {
+    Poll { client_id: String, device_code: String },
+    Refresh(String),
+    Other,
+}
 
 /// Whether a poll kept its distance from the one before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +29,18 @@ pub(crate) enum Pace {
     TooFast,
 }
 
-/// What the client has done with a refresh token, and has learnt about it.
+/// What reached the client in answer to an offer, as far as it binds the client from then on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Received {
+    SlowDown,
+    InvalidGrant,
+    /// Another refresh token than the one that was sent.
+    Successor,
+    /// Anything else, and everything that may not have arrived.
+    Nothing,
+}
+
+/// How the client has used a refresh token.
 #[derive(Debug, Default)]
 pub(super) struct RefreshUse {
     in_flight: usize,
@@ -36,22 +54,22 @@ impl RefreshUse {
     }
 }
 
-/// What reached the client in answer to a refresh token, as far as that token is concerned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RefreshReply {
-    /// Another refresh token.
-    Successor,
-    /// InvalidGrant.
-    Refused,
-    /// Anything else, and everything that may not have arrived.
-    Inconclusive,
-}
-
 impl Service {
-    /// Records a poll on its arrival.
-    pub(crate) fn note_poll(&mut self, client_id: &str, device_code: &str, now: SystemTime) -> Pace {
+    /// Notes the arrival of a call.
+    pub(crate) fn note_arrival(&mut self, offer: &Offer, now: SystemTime) -> Pace {
+        match offer {
+            Offer::Poll { client_id, device_code } => self.note_poll(client_id, device_code, now),
+            Offer::Refresh(token) => {
+                self.note_refresh(token);
+                Pace::Kept
+            }
+            Offer::Other => Pace::Kept,
+        }
+    }
+
+    fn note_poll(&mut self, client_id: &str, device_code: &str, now: SystemTime) -> Pace {
         let Some(index) = self.authorization_index(client_id, device_code) else { return Pace::Kept };
-        // A client may start anew, because it cannot give a code back. It must not go on with the old code as well.
+        // A client may start anew, for it cannot give a code back; it may not go on with the old code as well.
         let parallel = self.authorizations[index + 1..]
             .iter()
             .any(|newer| newer.client_id == client_id && newer.is_pending(now) && newer.polled_at.is_some());
@@ -74,20 +92,7 @@ impl Service {
         Pace::TooFast
     }
 
-    /// Records that the client was told to slow down, by the service itself or by a fault.
-    pub(crate) fn note_slow_down(&mut self, client_id: &str, device_code: &str) {
-        if let Some(index) = self.authorization_index(client_id, device_code) {
-            let interval = &mut self.authorizations[index].interval;
-            *interval = interval.saturating_add(SLOW_DOWN_PENALTY);
-        }
-    }
-
-    fn authorization_index(&self, client_id: &str, device_code: &str) -> Option<usize> {
-        self.authorizations.iter().position(|known| known.device_code == device_code && known.client_id == client_id)
-    }
-
-    /// Records a refresh token on its arrival.
-    pub(crate) fn note_refresh_sent(&mut self, refresh_token: &str) {
+    fn note_refresh(&mut self, refresh_token: &str) {
         let Some(index) = self.refresh_token_index(refresh_token) else { return };
         let usage = &mut self.refresh_tokens[index].usage;
         usage.in_flight += 1;
@@ -103,24 +108,23 @@ impl Service {
         }
     }
 
-    /// Records the end of a call that carried a refresh token.
-    pub(crate) fn note_refresh_answered(&mut self, refresh_token: &str, reply: RefreshReply) {
-        let Some(index) = self.refresh_token_index(refresh_token) else { return };
-        let usage = &mut self.refresh_tokens[index].usage;
-        usage.in_flight -= 1;
-        match reply {
-            RefreshReply::Successor => usage.superseded = true,
-            RefreshReply::Refused => usage.refused = true,
-            RefreshReply::Inconclusive => {}
+    /// Notes the end of a call, and what reached the client, be it from the service or from a fault.
+    pub(crate) fn note_end(&mut self, offer: &Offer, received: Received) {
+        match offer {
+            Offer::Poll { client_id, device_code } if received == Received::SlowDown => {
+                if let Some(index) = self.authorization_index(client_id, device_code) {
+                    let interval = &mut self.authorizations[index].interval;
+                    *interval = interval.saturating_add(SLOW_DOWN_PENALTY);
+                }
+            }
+            Offer::Refresh(token) => {
+                let Some(index) = self.refresh_token_index(token) else { return };
+                let usage = &mut self.refresh_tokens[index].usage;
+                usage.in_flight -= 1;
+                usage.superseded |= received == Received::Successor;
+                usage.refused |= received == Received::InvalidGrant;
+            }
+            Offer::Poll { .. } | Offer::Other => {}
         }
-    }
-
-    fn refresh_token_index(&self, refresh_token: &str) -> Option<usize> {
-        self.refresh_tokens.iter().position(|known| known.value == refresh_token)
-    }
-
-    /// In the order in which they happened. None contains a secret.
-    pub(crate) fn violations(&self) -> &[String] {
-        &self.violations
     }
 }

@@ -7,20 +7,11 @@ use serde::{Serialize, Serializer};
 
 use super::Service;
 use super::portal_session::{DEFAULT_PERSON, SessionId, normalised_start_url};
-use super::registration::Expiry;
-use crate::clock::{Moment, later};
-use crate::errors::{OidcError, Refusal};
+use crate::clock::later;
+use crate::errors::Refusal;
 use crate::operation::Grant;
 use crate::random;
 use crate::settings::Approval;
-
-/// What StartDeviceAuthorization hands out.
-pub(crate) struct StartedAuthorization {
-    pub(crate) device_code: String,
-    pub(crate) user_code: String,
-    pub(crate) expires_in: Duration,
-    pub(crate) interval: Duration,
-}
 
 /// A device authorization that waits for somebody's decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -34,11 +25,11 @@ pub struct PendingAuthorization {
     pub scopes: Vec<String>,
     /// The start URL as the client sent it.
     pub start_url: String,
-    /// Where the page is on which the code is entered.
+    /// The URL of the page on which the code is entered.
     pub verification_uri: String,
-    /// The same with the code in it.
+    /// The URL of the page with the code filled in.
     pub verification_uri_complete: String,
-    /// Time until the code dies, by the simulator's clock; whole seconds in JSON.
+    /// Time until the code expires, by the simulator's clock; whole seconds in JSON.
     #[serde(serialize_with = "whole_seconds")]
     pub expires_in: Duration,
 }
@@ -59,20 +50,21 @@ impl fmt::Display for UnknownUserCode {
 
 impl std::error::Error for UnknownUserCode {}
 
-pub(super) struct Authorization {
-    pub(super) device_code: String,
-    user_code: String,
+#[derive(Clone)]
+pub(crate) struct Authorization {
+    pub(crate) device_code: String,
+    pub(crate) user_code: String,
     pub(super) client_id: String,
     start_url: String,
     started_at: SystemTime,
     pub(super) expires_at: SystemTime,
     pub(super) decision: Decision,
-    pub(super) interval: Duration,
+    pub(crate) interval: Duration,
     pub(super) polled_at: Option<SystemTime>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Decision {
+pub(crate) enum Decision {
     Pending,
     Approved(SessionId),
     Denied,
@@ -100,13 +92,12 @@ impl Service {
         client_id: &str,
         client_secret: &str,
         start_url: &str,
-        at: Moment,
-    ) -> Result<StartedAuthorization, Refusal> {
-        let now = at.now;
-        self.authenticate(client_id, client_secret, Expiry::Overlooked, now)?.permit(Grant::DeviceCode)?;
+        now: SystemTime,
+    ) -> Result<Authorization, Refusal> {
+        self.authenticate(client_id, client_secret)?.permit(Grant::DeviceCode)?;
         if !self.portal_exists(start_url) {
             // Observed: a wrong start URL, like a wrong region, is an invalid request.
-            return Err(Refusal::new(OidcError::InvalidRequest, "there is no portal at this startUrl"));
+            return Err(Refusal::new("InvalidRequestException", "there is no portal at this startUrl"));
         }
         let authorization = Authorization {
             device_code: random::opaque(86),
@@ -119,14 +110,8 @@ impl Service {
             interval: self.settings.interval,
             polled_at: None,
         };
-        let started = StartedAuthorization {
-            device_code: authorization.device_code.clone(),
-            user_code: authorization.user_code.clone(),
-            expires_in: self.settings.device_code_lifetime,
-            interval: authorization.interval,
-        };
-        self.authorizations.push(authorization);
-        Ok(started)
+        self.authorizations.push(authorization.clone());
+        Ok(authorization)
     }
 
     fn portal_exists(&self, start_url: &str) -> bool {
@@ -134,6 +119,10 @@ impl Service {
         let is_url = url::Url::parse(start_url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
         let wanted = normalised_start_url(start_url);
         is_url && (known.is_empty() || known.iter().any(|url| normalised_start_url(url) == wanted))
+    }
+
+    pub(super) fn authorization_index(&self, client_id: &str, device_code: &str) -> Option<usize> {
+        self.authorizations.iter().position(|known| known.device_code == device_code && known.client_id == client_id)
     }
 
     fn unused_user_code(&self) -> String {
@@ -179,7 +168,7 @@ impl Service {
         Ok(())
     }
 
-    /// Lets the code die now.
+    /// Ends the code's lifetime now.
     pub(crate) fn expire(&mut self, user_code: &str, now: SystemTime) -> Result<(), UnknownUserCode> {
         let index = self.pending_index(user_code, now)?;
         self.authorizations[index].expires_at = now;
@@ -194,7 +183,7 @@ impl Service {
             .ok_or(UnknownUserCode(code))
     }
 
-    /// Everything that waits for a decision, the oldest first.
+    /// The authorizations that wait for a decision, the oldest first.
     pub(crate) fn pending(&self, now: SystemTime) -> Vec<PendingAuthorization> {
         self.authorizations
             .iter()

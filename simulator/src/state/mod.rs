@@ -1,6 +1,7 @@
-//! The service's state, and the rules by which it changes.
+//! What the service knows, and the rules by which that changes.
 //!
-//! Nothing here knows HTTP or JSON. Time comes in with each call, so that tests of lifetimes need not wait.
+//! Nothing here knows HTTP, and each call brings its time with it. So the effect of a lifetime can be tested without
+//! waiting for its end.
 
 mod conduct;
 mod device;
@@ -11,22 +12,36 @@ mod token;
 use std::collections::VecDeque;
 use std::time::{Duration, SystemTime};
 
-pub(crate) use conduct::{Pace, RefreshReply};
+pub(crate) use conduct::{Offer, Pace, Received};
 pub(crate) use device::{PageEntry, normalised_user_code};
 pub use device::{PendingAuthorization, UnknownUserCode};
 pub(crate) use portal_session::DEFAULT_PERSON;
 pub(crate) use registration::RegistrationRequest;
-pub(crate) use token::IssuedToken;
 
+use crate::errors::Refusal;
+use crate::faults::Faults;
+use crate::operation::{CallRecord, Grant, Operation};
 use crate::settings::Settings;
 
 /// How long [`Service::prune`] keeps what has expired.
-const LONG_DEAD: Duration = Duration::from_secs(86_400);
+const KEPT_AFTER_EXPIRY: Duration = Duration::from_secs(86_400);
 
-/// The whole service: everything that it has issued, and how it is set.
+const IN_PROGRESS: &str = "in progress";
+
+/// The whole service: its settings, everything that it has issued, and the record of what clients did.
+#[derive(Default)]
 pub(crate) struct Service {
     pub(crate) settings: Settings,
     pub(crate) base_url: String,
+    pub(crate) faults: Faults,
+    pub(crate) calls: Vec<CallRecord>,
+    calls_in_progress: usize,
+    /// The largest number of calls that were in progress at the same moment.
+    pub(crate) most_calls_at_once: usize,
+    /// In the order in which they happened. They never have a secret in them.
+    pub(crate) violations: Vec<String>,
+    /// The secrets that were issued with role credentials.
+    pub(crate) role_secrets: Vec<String>,
     registrations: Vec<registration::Registration>,
     authorizations: Vec<device::Authorization>,
     portal_sessions: Vec<portal_session::PortalSession>,
@@ -34,26 +49,32 @@ pub(crate) struct Service {
     refresh_tokens: Vec<token::RefreshToken>,
     /// How many refresh tokens were pruned; the others are numbered from there.
     pruned_refresh_tokens: usize,
-    role_secrets: Vec<String>,
     portal_requests: VecDeque<SystemTime>,
-    violations: Vec<String>,
 }
 
 impl Service {
     pub(crate) fn new(settings: Settings, base_url: String) -> Self {
-        Self {
-            settings,
-            base_url,
-            registrations: Vec::new(),
-            authorizations: Vec::new(),
-            portal_sessions: Vec::new(),
-            access_tokens: Vec::new(),
-            refresh_tokens: Vec::new(),
-            pruned_refresh_tokens: 0,
-            role_secrets: Vec::new(),
-            portal_requests: VecDeque::new(),
-            violations: Vec::new(),
-        }
+        Self { settings, base_url, ..Self::default() }
+    }
+
+    /// Records the arrival of a call, and returns the record's place in the log.
+    pub(crate) fn record_arrival(&mut self, operation: Operation, grant: Option<Grant>, at: SystemTime) -> usize {
+        self.calls.push(CallRecord { operation, at, grant, outcome: IN_PROGRESS.to_owned() });
+        self.calls_in_progress += 1;
+        self.most_calls_at_once = self.most_calls_at_once.max(self.calls_in_progress);
+        self.calls.len() - 1
+    }
+
+    pub(crate) fn record_end(&mut self, index: usize, outcome: &str) {
+        let recorded = &mut self.calls[index].outcome;
+        // A call that hangs ends again when its client leaves.
+        self.calls_in_progress -= usize::from(recorded == IN_PROGRESS);
+        outcome.clone_into(recorded);
+    }
+
+    /// How often the operation has been called.
+    pub(crate) fn call_count(&self, operation: Operation) -> usize {
+        self.calls.iter().filter(|call| call.operation == operation).count()
     }
 
     /// Every secret ever issued, so that a test can look for them where they must not be.
@@ -66,31 +87,23 @@ impl Service {
         secrets
     }
 
-    /// Forgets what expired more than a day ago, and all but the newest refresh tokens, so that a service that runs for
-    /// months stays fast. Not to be called while a test may ask for [`Service::secrets`].
+    /// Forgets what expired more than a day ago, and all but the newest refresh tokens, so that a service that lives
+    /// for months does not grow slow. Not to be called while a test may ask for [`Service::secrets`].
     pub(crate) fn prune(&mut self, now: SystemTime) {
-        let long_dead = now.checked_sub(LONG_DEAD).unwrap_or(SystemTime::UNIX_EPOCH);
-        self.authorizations.retain(|authorization| authorization.expires_at > long_dead);
-        self.prune_tokens(long_dead);
+        let limit = now.checked_sub(KEPT_AFTER_EXPIRY).unwrap_or(SystemTime::UNIX_EPOCH);
+        self.authorizations.retain(|authorization| authorization.expires_at > limit);
+        self.prune_tokens(limit);
     }
 
-    /// Records a secret that was issued with role credentials.
-    pub(crate) fn issued_role_secret(&mut self, value: &str) {
-        self.role_secrets.push(value.to_owned());
-    }
-
-    /// Counts a portal request; `Err` when there were too many within the last second.
-    pub(crate) fn admit_portal_request(&mut self, now: SystemTime) -> Result<(), TooManyRequests> {
+    /// Counts a portal request, and refuses it if there were too many within the last second.
+    pub(crate) fn admit_portal_request(&mut self, now: SystemTime) -> Result<(), Refusal> {
         let Some(rate) = self.settings.portal_rate else { return Ok(()) };
         let second = Duration::from_secs(1);
         self.portal_requests.retain(|at| now.duration_since(*at).unwrap_or_default() < second);
         if self.portal_requests.len() >= rate as usize {
-            return Err(TooManyRequests);
+            return Err(Refusal::new("TooManyRequestsException", "Rate exceeded"));
         }
         self.portal_requests.push_back(now);
         Ok(())
     }
 }
-
-/// The portal was asked more often than its rate allows.
-pub(crate) struct TooManyRequests;

@@ -2,39 +2,37 @@
 
 use std::time::SystemTime;
 
-use super::Service;
-use crate::clock::later;
+use serde::Serialize;
 
-/// Whoever approves without saying who.
+use super::Service;
+use crate::clock::{self, later};
+
+/// The person who approves if nobody is named.
 pub(crate) const DEFAULT_PERSON: &str = "jane";
 
-pub(super) struct PortalSession {
+#[derive(Serialize)]
+pub(crate) struct PortalSession {
     person: String,
     start_url: String,
+    #[serde(serialize_with = "clock::rfc3339")]
     ends_at: SystemTime,
-    course: Course,
-}
-
-#[derive(Debug, PartialEq)]
-enum Course {
-    /// It runs until its time is over.
-    Running,
-    LoggedOut,
+    #[serde(skip)]
+    logged_out: bool,
 }
 
 /// A session's place in the list; sessions are never taken off it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct SessionId(usize);
+pub(crate) struct SessionId(usize);
 
 impl PortalSession {
     fn is_live(&self, now: SystemTime) -> bool {
-        self.course == Course::Running && now < self.ends_at
+        !self.logged_out && now < self.ends_at
     }
 }
 
 impl Service {
-    /// The live session of this person at this portal; a new one only where there is none, so that signing in again
-    /// early extends nothing.
+    /// The live session of this person at this portal. A new one starts only if there is none, so that signing in
+    /// again early extends nothing.
     pub(super) fn join_session(&mut self, person: &str, start_url: &str, now: SystemTime) -> SessionId {
         let start_url = normalised_start_url(start_url);
         let live = self
@@ -46,7 +44,7 @@ impl Service {
                 person: person.to_owned(),
                 start_url: start_url.to_owned(),
                 ends_at: later(now, self.settings.portal_session),
-                course: Course::Running,
+                logged_out: false,
             });
             self.portal_sessions.len() - 1
         }))
@@ -58,23 +56,20 @@ impl Service {
         session.is_live(now).then_some(session.ends_at)
     }
 
-    pub(super) fn end_session(&mut self, SessionId(index): SessionId) {
-        self.portal_sessions[index].course = Course::LoggedOut;
+    /// Ends the session, and with it all of its tokens.
+    pub(crate) fn end_session(&mut self, SessionId(index): SessionId) {
+        self.portal_sessions[index].logged_out = true;
     }
 
     /// Signs everybody out.
     pub(crate) fn end_portal_sessions(&mut self) {
         for session in &mut self.portal_sessions {
-            session.course = Course::LoggedOut;
+            session.logged_out = true;
         }
     }
 
-    /// Person, start URL and end of each live session.
-    pub(crate) fn live_sessions(&self, now: SystemTime) -> impl Iterator<Item = (&str, &str, SystemTime)> {
-        self.portal_sessions
-            .iter()
-            .filter(move |session| session.is_live(now))
-            .map(|session| (session.person.as_str(), session.start_url.as_str(), session.ends_at))
+    pub(crate) fn live_sessions(&self, now: SystemTime) -> Vec<&PortalSession> {
+        self.portal_sessions.iter().filter(|session| session.is_live(now)).collect()
     }
 }
 

@@ -1,122 +1,97 @@
-//! Client registrations: RFC 7591 as far as the service goes.
+//! Client registrations: the part of RFC 7591 that the service has.
 
 use std::time::SystemTime;
 
+use serde::Deserialize;
+
 use super::Service;
-use crate::clock::{Moment, later};
-use crate::errors::{OidcError, Refusal};
+use crate::clock::later;
+use crate::errors::Refusal;
 use crate::operation::Grant;
 use crate::random;
 
-/// What RegisterClient asks for, its required members being there.
+/// The members of a RegisterClient request.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(dead_code, reason = "the members that nothing uses have to have the model's type all the same")]
 pub(crate) struct RegistrationRequest {
-    pub(crate) client_name: String,
-    pub(crate) client_type: String,
-    pub(crate) scopes: Vec<String>,
-    pub(crate) redirect_uris: Vec<String>,
-    pub(crate) grant_types: Vec<String>,
+    client_name: String,
+    client_type: String,
+    #[serde(default)]
+    scopes: Vec<String>,
+    #[serde(default)]
+    redirect_uris: Vec<String>,
+    #[serde(default)]
+    grant_types: Vec<String>,
+    issuer_url: Option<String>,
+    entitled_application_arn: Option<String>,
 }
 
-/// What RegisterClient hands out; the times are wall times.
-pub(crate) struct IssuedRegistration {
+pub(crate) struct Registration {
     pub(crate) client_id: String,
-    pub(crate) client_secret: String,
-    pub(crate) issued_at: SystemTime,
-    pub(crate) expires_at: SystemTime,
-}
-
-pub(super) struct Registration {
-    pub(super) client_id: String,
-    pub(super) secret: String,
+    pub(crate) secret: String,
     pub(super) client_name: String,
     pub(super) scopes: Vec<String>,
-    /// Empty where the client named none: every grant is open to it.
+    /// Empty if the client named none; then it may use every grant.
     grants: Vec<Grant>,
-    expires_at: SystemTime,
-    standing: Standing,
-}
-
-#[derive(PartialEq)]
-enum Standing {
-    Good,
-    Revoked,
-}
-
-/// Whether an expired registration still counts.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum Expiry {
-    /// StartDeviceAuthorization does not look (observed).
-    Overlooked,
-    Enforced,
+    pub(crate) expires_at: SystemTime,
+    revoked: bool,
 }
 
 impl Registration {
-    /// RFC 6749 5.2: `unauthorized_client` where the client may not use this grant.
-    pub(super) fn permit(&self, grant: Grant) -> Result<(), Refusal> {
+    /// RFC 6749 5.2: `unauthorized_client` if the client may not use this grant.
+    pub(crate) fn permit(&self, grant: Grant) -> Result<(), Refusal> {
         if self.grants.is_empty() || self.grants.contains(&grant) {
             return Ok(());
         }
-        Err(Refusal::new(OidcError::UnauthorizedClient, "the client did not register this grant type"))
+        Err(Refusal::new("UnauthorizedClientException", "the client did not register this grant type"))
+    }
+
+    /// Refuses an expired registration. StartDeviceAuthorization does not look at that (observed).
+    pub(crate) fn unexpired(&self, now: SystemTime) -> Result<&Self, Refusal> {
+        if now < self.expires_at {
+            return Ok(self);
+        }
+        Err(Refusal::new("InvalidClientException", "the registration has expired"))
     }
 }
 
 impl Service {
-    pub(crate) fn register(&mut self, request: RegistrationRequest, at: Moment) -> Result<IssuedRegistration, Refusal> {
+    pub(crate) fn register(&mut self, request: RegistrationRequest, now: SystemTime) -> Result<&Registration, Refusal> {
         if request.client_type != "public" {
-            return Err(Refusal::new(OidcError::InvalidClientMetadata, "clientType has to be public"));
+            return Err(Refusal::new("InvalidClientMetadataException", "clientType has to be public"));
         }
         let grants = grants(&request.grant_types)?;
         if let Some(scope) = request.scopes.iter().find(|scope| !is_scope_token(scope)) {
-            return Err(Refusal::new(OidcError::InvalidScope, format!("not a scope: {scope:?}")));
+            return Err(Refusal::new("InvalidScopeException", format!("not a scope: {scope:?}")));
         }
         if let Some(uri) = request.redirect_uris.iter().find(|uri| !is_redirect_uri(uri)) {
-            return Err(Refusal::new(OidcError::InvalidRedirectUri, format!("not a redirect URI: {uri:?}")));
+            return Err(Refusal::new("InvalidRedirectUriException", format!("not a redirect URI: {uri:?}")));
         }
-        let expires_at = later(at.now, self.settings.registration_lifetime);
-        let registration = Registration {
+        self.registrations.push(Registration {
             client_id: random::opaque(32),
             secret: random::opaque(240),
             client_name: request.client_name,
             scopes: request.scopes,
             grants,
-            expires_at,
-            standing: Standing::Good,
-        };
-        let issued = IssuedRegistration {
-            client_id: registration.client_id.clone(),
-            client_secret: registration.secret.clone(),
-            issued_at: at.wall,
-            expires_at: at.wall_at(expires_at),
-        };
-        self.registrations.push(registration);
-        Ok(issued)
+            expires_at: later(now, self.settings.registration_lifetime),
+            revoked: false,
+        });
+        Ok(&self.registrations[self.registrations.len() - 1])
     }
 
-    /// The registration with this id and secret (model: InvalidClient for a wrong id or secret and for an expired one).
-    pub(super) fn authenticate(
-        &self,
-        client_id: &str,
-        client_secret: &str,
-        expiry: Expiry,
-        now: SystemTime,
-    ) -> Result<&Registration, Refusal> {
-        let invalid = |why| Refusal::new(OidcError::InvalidClient, why);
-        let registration = self
-            .registrations
+    /// The registration with this id and secret, be it expired or not.
+    pub(crate) fn authenticate(&self, client_id: &str, client_secret: &str) -> Result<&Registration, Refusal> {
+        self.registrations
             .iter()
-            .find(|known| known.client_id == client_id && known.secret == client_secret)
-            .filter(|known| known.standing == Standing::Good)
-            .ok_or_else(|| invalid("unknown client or wrong secret"))?;
-        if expiry == Expiry::Enforced && now >= registration.expires_at {
-            return Err(invalid("the registration has expired"));
-        }
-        Ok(registration)
+            .find(|known| known.client_id == client_id && known.secret == client_secret && !known.revoked)
+            .ok_or_else(|| Refusal::new("InvalidClientException", "unknown client or wrong secret"))
     }
 
-    /// Makes every registration that there is unknown to the service.
+    /// Makes every registration so far unknown to the service.
     pub(crate) fn revoke_registrations(&mut self) {
         for registration in &mut self.registrations {
-            registration.standing = Standing::Revoked;
+            registration.revoked = true;
         }
     }
 
@@ -130,17 +105,15 @@ impl Service {
 }
 
 fn grants(names: &[String]) -> Result<Vec<Grant>, Refusal> {
-    let grants = names
-        .iter()
-        .map(|name| {
-            Grant::from_wire(name).ok_or_else(|| {
-                Refusal::new(OidcError::UnsupportedGrantType, format!("grant type not supported: {name:?}"))
-            })
-        })
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut grants = Vec::new();
+    for name in names {
+        let unsupported =
+            || Refusal::new("UnsupportedGrantTypeException", format!("grant type not supported: {name:?}"));
+        grants.push(Grant::from_wire(name).ok_or_else(unsupported)?);
+    }
     // Observed: the service refuses the two ways of asking a person in one registration, and calls that a scope.
     if grants.contains(&Grant::DeviceCode) && grants.contains(&Grant::AuthorizationCode) {
-        return Err(Refusal::new(OidcError::InvalidScope, "device and authorization code grants exclude each other"));
+        return Err(Refusal::new("InvalidScopeException", "device and authorization code grants exclude each other"));
     }
     Ok(grants)
 }

@@ -1,4 +1,4 @@
-//! Access tokens and refresh tokens: issued, refreshed, capped, revoked.
+//! Access tokens and refresh tokens: how they are issued, refreshed, capped and revoked.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,18 +6,17 @@ use super::Service;
 use super::conduct::{Pace, RefreshUse};
 use super::device::Decision;
 use super::portal_session::SessionId;
-use super::registration::Expiry;
-use crate::clock::{Moment, later};
-use crate::errors::{OidcError, Refusal};
-use crate::operation::Grant;
+use super::registration::Registration;
+use crate::clock::later;
+use crate::errors::Refusal;
 use crate::random;
 use crate::settings::RefreshTokens;
 
-/// More than a client needs, and enough to notice a client that sends an old one.
+/// Far more than a client can have a use for, and enough to notice a client that sends an old one.
 const REMEMBERED_REFRESH_TOKENS: usize = 200;
 
-/// The shortest life that `expiresIn`, whole seconds, can state.
-const SHORTEST_LIFE: Duration = Duration::from_secs(1);
+/// The shortest lifetime that `expiresIn`, whole seconds, can state.
+const SHORTEST_LIFETIME: Duration = Duration::from_secs(1);
 
 /// What CreateToken hands out.
 pub(crate) struct IssuedToken {
@@ -30,151 +29,122 @@ pub(super) struct AccessToken {
     value: String,
     session: SessionId,
     expires_at: SystemTime,
-    standing: Standing,
+    revoked: bool,
 }
 
 pub(super) struct RefreshToken {
-    pub(super) value: String,
+    value: String,
     client_id: String,
     session: SessionId,
-    standing: Standing,
+    /// Why the token is no longer good: rotated or revoked.
+    refused_because: Option<&'static str>,
     pub(super) usage: RefreshUse,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Standing {
-    Good,
-    /// Rotated: its successor took its place.
-    Spent,
-    Revoked,
-}
-
-/// Only the description tells the reasons apart, as at the real service.
+/// Only the description tells one reason for InvalidGrant from another, as at the service.
 fn invalid_grant(why: &str) -> Refusal {
-    Refusal::new(OidcError::InvalidGrant, why)
+    Refusal::new("InvalidGrantException", why)
 }
 
 impl Service {
-    /// Checks that the client may call CreateToken with this grant.
-    pub(crate) fn admit_client(
-        &self,
-        client_id: &str,
-        client_secret: &str,
-        grant: Grant,
-        at: Moment,
-    ) -> Result<(), Refusal> {
-        self.authenticate(client_id, client_secret, Expiry::Enforced, at.now)?.permit(grant)
-    }
-
-    /// The device code grant (RFC 8628 3.4 and 3.5). `pace` is what [`Service::note_poll`] said of this poll.
+    /// The device code grant (RFC 8628 3.4 and 3.5). `pace` is what [`Service::note_arrival`] said of this poll.
     pub(crate) fn redeem(
         &mut self,
         client_id: &str,
         device_code: &str,
         pace: Pace,
-        at: Moment,
+        now: SystemTime,
     ) -> Result<IssuedToken, Refusal> {
         let index = self
-            .authorizations
-            .iter()
-            .position(|known| known.device_code == device_code && known.client_id == client_id)
+            .authorization_index(client_id, device_code)
             .ok_or_else(|| invalid_grant("unknown device code, or one of another client"))?;
         let authorization = &self.authorizations[index];
-        let is_redeemed = authorization.decision == Decision::Redeemed;
-        if !is_redeemed && at.now >= authorization.expires_at {
-            return Err(Refusal::new(OidcError::ExpiredToken, "the device code has expired"));
-        }
-        if !is_redeemed && pace == Pace::TooFast {
-            return Err(Refusal::new(OidcError::SlowDown, "polled faster than the interval"));
-        }
         let session = match authorization.decision {
-            Decision::Pending => {
-                return Err(Refusal::new(OidcError::AuthorizationPending, "the person has not decided yet"));
-            }
-            Decision::Denied => return Err(Refusal::new(OidcError::AccessDenied, "the person denied the request")),
             Decision::Redeemed => return Err(invalid_grant("the device code has been used")),
+            _ if now >= authorization.expires_at => {
+                return Err(Refusal::new("ExpiredTokenException", "the device code has expired"));
+            }
+            _ if pace == Pace::TooFast => {
+                return Err(Refusal::new("SlowDownException", "polled faster than the interval"));
+            }
+            Decision::Pending => {
+                return Err(Refusal::new("AuthorizationPendingException", "the person has not decided yet"));
+            }
+            Decision::Denied => return Err(Refusal::new("AccessDeniedException", "the person denied the request")),
             Decision::Approved(session) => session,
         };
-        let issued = self.issue(client_id, session, RefreshSupply::New, at)?;
+        let mut issued = self.issue(client_id, session, now)?;
+        issued.refresh_token = self.issue_refresh_token(client_id, session);
         self.authorizations[index].decision = Decision::Redeemed;
         Ok(issued)
     }
 
     /// The refresh token grant (RFC 6749 6).
-    pub(crate) fn refresh(&mut self, client_id: &str, refresh_token: &str, at: Moment) -> Result<IssuedToken, Refusal> {
-        let index = self
-            .refresh_tokens
-            .iter()
-            .position(|known| known.value == refresh_token && known.client_id == client_id)
-            .ok_or_else(|| invalid_grant("unknown refresh token, or one of another client"))?;
-        let token = &self.refresh_tokens[index];
-        match token.standing {
-            Standing::Good => {}
-            Standing::Spent => return Err(invalid_grant("the refresh token has been used")),
-            Standing::Revoked => return Err(invalid_grant("the refresh token has been revoked")),
-        }
-        let session = token.session;
-        match self.settings.refresh_tokens {
-            RefreshTokens::Repeated => self.issue(client_id, session, RefreshSupply::Same(refresh_token), at),
-            RefreshTokens::Omitted => self.issue(client_id, session, RefreshSupply::None, at),
-            RefreshTokens::Rotated => {
-                let issued = self.issue(client_id, session, RefreshSupply::New, at)?;
-                self.refresh_tokens[index].standing = Standing::Spent;
-                Ok(issued)
-            }
-        }
-    }
-
-    /// A token that does not outlive its portal session (observed: the session cap).
-    fn issue(
+    pub(crate) fn refresh(
         &mut self,
         client_id: &str,
-        session: SessionId,
-        supply: RefreshSupply<'_>,
-        at: Moment,
+        refresh_token: &str,
+        now: SystemTime,
     ) -> Result<IssuedToken, Refusal> {
-        let cap = self.capped_at(session, at.now).ok_or_else(|| invalid_grant("the portal session has ended"))?;
-        let scoped = self.registration(client_id).is_some_and(|client| !client.scopes.is_empty());
-        let lifetime = if scoped { self.settings.token_lifetime } else { self.settings.unscoped_token_lifetime };
-        let expires_at = cap.min(later(at.now, lifetime));
-        let access_token = format!("aoaAAAAA{}", random::opaque(192));
-        self.access_tokens.push(AccessToken {
-            value: access_token.clone(),
-            session,
-            expires_at,
-            standing: Standing::Good,
-        });
-        let refresh_token = match supply {
-            RefreshSupply::New if scoped => Some(self.issue_refresh_token(client_id, session)),
-            RefreshSupply::New | RefreshSupply::None => None,
-            RefreshSupply::Same(token) => Some(token.to_owned()),
+        let index = self
+            .refresh_token_index(refresh_token)
+            .filter(|index| self.refresh_tokens[*index].client_id == client_id)
+            .ok_or_else(|| invalid_grant("unknown refresh token, or one of another client"))?;
+        if let Some(why) = self.refresh_tokens[index].refused_because {
+            return Err(invalid_grant(why));
+        }
+        let session = self.refresh_tokens[index].session;
+        let mut issued = self.issue(client_id, session, now)?;
+        issued.refresh_token = match self.settings.refresh_tokens {
+            RefreshTokens::Repeated => Some(refresh_token.to_owned()),
+            RefreshTokens::Omitted => None,
+            RefreshTokens::Rotated => {
+                self.refresh_tokens[index].refused_because = Some("the refresh token has been used");
+                self.issue_refresh_token(client_id, session)
+            }
         };
-        let expires_in = expires_at.duration_since(at.now).unwrap_or_default();
-        Ok(IssuedToken { access_token, expires_in, refresh_token })
+        Ok(issued)
+    }
+
+    /// Issues an access token that does not outlive its portal session (observed: the session cap).
+    fn issue(&mut self, client_id: &str, session: SessionId, now: SystemTime) -> Result<IssuedToken, Refusal> {
+        let cap = self.session_cap(session, now).ok_or_else(|| invalid_grant("the portal session has ended"))?;
+        let expires_at = cap.min(later(now, self.lifetime(self.registration(client_id))));
+        let access_token = format!("aoaAAAAA{}", random::opaque(192));
+        self.access_tokens.push(AccessToken { value: access_token.clone(), session, expires_at, revoked: false });
+        let expires_in = expires_at.duration_since(now).unwrap_or_default();
+        Ok(IssuedToken { access_token, expires_in, refresh_token: None })
+    }
+
+    fn lifetime(&self, client: Option<&Registration>) -> Duration {
+        let scoped = client.is_some_and(|client| !client.scopes.is_empty());
+        if scoped { self.settings.token_lifetime } else { self.settings.unscoped_token_lifetime }
     }
 
     /// When a token that this session gives now ends at the latest; `None` if it gives none.
-    fn capped_at(&self, session: SessionId, now: SystemTime) -> Option<SystemTime> {
-        self.live_until(session, now).filter(|ends_at| later(now, SHORTEST_LIFE) <= *ends_at)
+    fn session_cap(&self, session: SessionId, now: SystemTime) -> Option<SystemTime> {
+        self.live_until(session, now).filter(|ends_at| later(now, SHORTEST_LIFETIME) <= *ends_at)
     }
 
-    fn issue_refresh_token(&mut self, client_id: &str, session: SessionId) -> String {
+    /// A new refresh token, if the client has scopes.
+    fn issue_refresh_token(&mut self, client_id: &str, session: SessionId) -> Option<String> {
+        self.registration(client_id).filter(|client| !client.scopes.is_empty())?;
         let value = format!("aorAAAAA{}", random::opaque(192));
         self.refresh_tokens.push(RefreshToken {
             value: value.clone(),
             client_id: client_id.to_owned(),
             session,
-            standing: Standing::Good,
+            refused_because: None,
             usage: RefreshUse::default(),
         });
-        value
+        Some(value)
     }
 
     /// The portal session behind an access token that is good at `now`.
-    pub(super) fn session_of(&self, access_token: &str, now: SystemTime) -> Option<SessionId> {
+    pub(crate) fn session_of(&self, access_token: &str, now: SystemTime) -> Option<SessionId> {
         let token = self.access_tokens.iter().find(|known| known.value == access_token)?;
-        let good = token.standing == Standing::Good && now < token.expires_at;
-        (good && self.live_until(token.session, now).is_some()).then_some(token.session)
+        let good = !token.revoked && now < token.expires_at && self.live_until(token.session, now).is_some();
+        good.then_some(token.session)
     }
 
     /// When a token that this refresh token gives now would end; `None` if it would be refused.
@@ -185,62 +155,43 @@ impl Service {
         refresh_token: &str,
         now: SystemTime,
     ) -> Option<SystemTime> {
-        let client = self.authenticate(client_id, client_secret, Expiry::Enforced, now).ok()?;
-        let token = self.refresh_tokens.iter().find(|known| known.value == refresh_token)?;
-        let good = token.standing == Standing::Good && token.client_id == client_id;
-        let lifetime =
-            if client.scopes.is_empty() { self.settings.unscoped_token_lifetime } else { self.settings.token_lifetime };
-        self.capped_at(token.session, now).filter(|_| good).map(|cap| cap.min(later(now, lifetime)))
+        let client = self.authenticate(client_id, client_secret).ok()?.unexpired(now).ok()?;
+        let token = &self.refresh_tokens[self.refresh_token_index(refresh_token)?];
+        let good = token.refused_because.is_none() && token.client_id == client_id;
+        let cap = self.session_cap(token.session, now).filter(|_| good)?;
+        Some(cap.min(later(now, self.lifetime(Some(client)))))
     }
 
-    pub(super) fn prune_tokens(&mut self, long_dead: SystemTime) {
-        self.access_tokens.retain(|token| token.expires_at > long_dead);
+    pub(super) fn refresh_token_index(&self, refresh_token: &str) -> Option<usize> {
+        self.refresh_tokens.iter().position(|known| known.value == refresh_token)
+    }
+
+    pub(super) fn prune_tokens(&mut self, limit: SystemTime) {
+        self.access_tokens.retain(|token| token.expires_at > limit);
         let surplus = self.refresh_tokens.len().saturating_sub(REMEMBERED_REFRESH_TOKENS);
-        // A token that is in a request is still needed when the request ends.
+        // The end of a request looks for the token that the request carries.
         let surplus = self.refresh_tokens[..surplus].iter().take_while(|token| !token.usage.is_in_flight()).count();
         self.refresh_tokens.drain(..surplus);
         self.pruned_refresh_tokens += surplus;
     }
 
-    pub(crate) fn is_signed_in(&self, access_token: &str, now: SystemTime) -> bool {
-        self.session_of(access_token, now).is_some()
-    }
-
-    /// Ends the portal session behind this token, and with it all of that session's tokens; false for a bad token.
-    pub(crate) fn log_out(&mut self, access_token: &str, now: SystemTime) -> bool {
-        let session = self.session_of(access_token, now);
-        if let Some(session) = session {
-            self.end_session(session);
-        }
-        session.is_some()
-    }
-
     pub(crate) fn revoke_access_tokens(&mut self) {
         for token in &mut self.access_tokens {
-            token.standing = Standing::Revoked;
+            token.revoked = true;
         }
     }
 
     pub(crate) fn revoke_refresh_tokens(&mut self) {
         for token in &mut self.refresh_tokens {
-            token.standing = Standing::Revoked;
+            token.refused_because = Some("the refresh token has been revoked");
         }
     }
 
-    /// In the order of issue.
     pub(crate) fn issued_access_tokens(&self) -> Vec<String> {
         self.access_tokens.iter().map(|token| token.value.clone()).collect()
     }
 
-    /// In the order of issue.
     pub(crate) fn issued_refresh_tokens(&self) -> Vec<String> {
         self.refresh_tokens.iter().map(|token| token.value.clone()).collect()
     }
-}
-
-/// The refresh token that goes with an access token.
-enum RefreshSupply<'a> {
-    New,
-    Same(&'a str),
-    None,
 }
