@@ -1,247 +1,32 @@
 //! The JSON of every body, letter by letter. A change here breaks somebody's script.
 
+use std::sync::LazyLock;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use ssoctl_protocol::body::{
-    ConfigurationProblem, DefinedBy, EndedRecord, LeftRecord, Logout, LogoutAll, MachineProblem, PortalSession,
-    Registration, TokenFiles, UnprovedFile,
-};
-use ssoctl_protocol::import::{Import, ImportOutcome, ImportedFile};
+use ssoctl_protocol::body::{LeftRecord, Logout, LogoutAll, PortalSession};
+use ssoctl_protocol::import::{Import, ImportOutcome};
 use ssoctl_protocol::settings::{AwsConfigFile, Setting, Settings};
 use ssoctl_protocol::{
-    Account, Accounts, Assignment, DaemonStatus, DecidedBy, ErrorCode, LastError, Login, NewSession, NextStep,
-    PendingLogin, Problem, ProfileKey, Role, RoleCredentials, Roles, SessionState, SessionStatus, StatusReport,
-    StoreStatus, Timestamp, Token,
+    Accounts, Assignment, DaemonStatus, ErrorCode, Login, NewSession, PendingLogin, Problem, RoleCredentials, Roles,
+    SessionState, SessionStatus, StatusReport, Token,
 };
 
-fn time(text: &str) -> Timestamp {
-    text.parse().unwrap()
-}
-
-fn pending() -> PendingLogin {
-    PendingLogin {
-        flow: 3,
-        user_code: "ABCD-EFGH".into(),
-        verification_uri: "https://device.sso.eu-west-1.amazonaws.com/".into(),
-        verification_uri_complete: "https://device.sso.eu-west-1.amazonaws.com/?user_code=ABCD-EFGH".into(),
-        expires_at: time("2026-11-23T10:26:00Z"),
-    }
-}
-
-fn pending_json() -> Value {
-    json!({
-        "flow": 3,
-        "user_code": "ABCD-EFGH",
-        "verification_uri": "https://device.sso.eu-west-1.amazonaws.com/",
-        "verification_uri_complete": "https://device.sso.eu-west-1.amazonaws.com/?user_code=ABCD-EFGH",
-        "expires_at": "2026-11-23T10:26:00Z",
-    })
-}
-
-fn session() -> SessionStatus {
-    SessionStatus {
-        name: "corp".into(),
-        aliases: vec!["dev".into()],
-        start_url: "https://corp.awsapps.com/start#/".into(),
-        region: "eu-west-1".into(),
-        scopes: vec!["sso:account:access".into()],
-        state: SessionState::SignedIn,
-        expires_at: Some(time("2026-11-23T11:16:00Z")),
-        refreshable: true,
-        oidc_endpoint: Some("https://oidc.eu-west-1.amazonaws.com/".into()),
-        foreign_issuer: None,
-        login: Some(pending()),
-        last_error: Some(LastError {
-            code: "network".into(),
-            message: "the service did not answer".into(),
-            at: time("2026-11-23T10:15:00Z"),
-        }),
-        session_ends_at: Some(time("2026-11-23T16:05:00Z")),
-        next: Some(NextStep {
-            action: "refresh".into(),
-            at: time("2026-11-23T10:56:00Z"),
-            why: Some("it is renewed before it ends".into()),
-        }),
-        unsaved: false,
-        found_in: Some("/home/ada/.aws/sso/cache/0ad374308c5a4e22f723adf10145eafad7c4031c.json".into()),
-        token_files: Some(TokenFiles {
-            published: vec!["/home/ada/.aws/sso/cache/0ad374308c5a4e22f723adf10145eafad7c4031c.json".into()],
-            error: None,
-            unproved: vec![UnprovedFile {
-                file: "/home/ada/.aws/sso/cache/909438293503fe4b2a76ff6e3120ac11b5217ca6.json".into(),
-                why: "the service did not answer".into(),
-            }],
-        }),
-        defined_by: Some(DefinedBy { kind: "sso_session".into(), file: "/home/ada/.aws/config".into(), line: 1 }),
-        registration: Some(Registration {
-            issued_at: time("2026-11-20T08:00:00Z"),
-            expires_at: Some(time("2027-02-18T08:00:00Z")),
-        }),
-        received_at: Some(time("2026-11-23T10:16:00Z")),
-        signed_in_by: Some("sign_in".into()),
-    }
-}
+/// One body of each type that has only one kind.
+static GOLDEN: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(include_str!("golden.json")).unwrap());
 
 fn session_json() -> Value {
-    json!({
-        "name": "corp",
-        "aliases": ["dev"],
-        "start_url": "https://corp.awsapps.com/start#/",
-        "region": "eu-west-1",
-        "scopes": ["sso:account:access"],
-        "state": "signed_in",
-        "expires_at": "2026-11-23T11:16:00Z",
-        "refreshable": true,
-        "oidc_endpoint": "https://oidc.eu-west-1.amazonaws.com/",
-        "foreign_issuer": null,
-        "login": pending_json(),
-        "last_error": {"code": "network", "message": "the service did not answer", "at": "2026-11-23T10:15:00Z"},
-        "session_ends_at": "2026-11-23T16:05:00Z",
-        "next": {"action": "refresh", "at": "2026-11-23T10:56:00Z", "why": "it is renewed before it ends"},
-        "unsaved": false,
-        "found_in": "/home/ada/.aws/sso/cache/0ad374308c5a4e22f723adf10145eafad7c4031c.json",
-        "token_files": {
-            "published": ["/home/ada/.aws/sso/cache/0ad374308c5a4e22f723adf10145eafad7c4031c.json"],
-            "error": null,
-            "unproved": [{
-                "file": "/home/ada/.aws/sso/cache/909438293503fe4b2a76ff6e3120ac11b5217ca6.json",
-                "why": "the service did not answer",
-            }],
-        },
-        "defined_by": {"kind": "sso_session", "file": "/home/ada/.aws/config", "line": 1},
-        "registration": {"issued_at": "2026-11-20T08:00:00Z", "expires_at": "2027-02-18T08:00:00Z"},
-        "received_at": "2026-11-23T10:16:00Z",
-        "signed_in_by": "sign_in",
-    })
+    GOLDEN["StatusReport"]["sessions"][0].clone()
 }
 
-fn daemon() -> DaemonStatus {
-    DaemonStatus {
-        version: "0.1.0".into(),
-        pid: 4711,
-        started_at: time("2026-11-23T08:00:00Z"),
-        sessions: 1,
-        secret_store: StoreStatus { kind: "file".into(), reason: Some("there is no session bus".into()), error: None },
-        service_clock_ahead: Some(-3600),
-        quiet_until: Some(time("2026-11-24T07:00:00Z")),
-        configuration_problems: vec![ConfigurationProblem {
-            severity: "warning".into(),
-            file: "/home/ada/.config/ssoctl/config.toml".into(),
-            line: Some(3),
-            message: "unknown key \"colour\" is ignored".into(),
-        }],
-        machine_problems: vec![MachineProblem {
-            about: "watching /home/ada/.aws/config".into(),
-            message: "this user's inotify instances are used up".into(),
-            remedy: "raise fs.inotify.max_user_instances".into(),
-        }],
-        left_records: vec![left_record()],
-        settings: settings(),
-    }
+fn read<T: DeserializeOwned>(golden: &Value) -> T {
+    serde_json::from_value(golden.clone()).unwrap_or_else(|error| panic!("{error}: {golden}"))
 }
 
-fn left_record() -> LeftRecord {
-    LeftRecord {
-        key: "64ecb81e".into(),
-        name: Some("old".into()),
-        start_url: Some("https://old.awsapps.com/start".into()),
-        issuer: Some("aws:eu-west-1".into()),
-        error: None,
-    }
-}
-
-fn left_record_json() -> Value {
-    json!({
-        "key": "64ecb81e",
-        "name": "old",
-        "start_url": "https://old.awsapps.com/start",
-        "issuer": "aws:eu-west-1",
-        "error": null,
-    })
-}
-
-fn settings() -> Settings {
-    Settings {
-        started_by: "ssoctl".into(),
-        home: "/home/ada".into(),
-        socket: "/run/user/1000/ssoctl/ssoctld.sock".into(),
-        session_bus: "unix:path=/run/user/1000/bus".into(),
-        config_toml: "/home/ada/.config/ssoctl/config.toml".into(),
-        aws_config: "/home/ada/.aws/config".into(),
-        aws_credentials: "/home/ada/.aws/credentials".into(),
-        state_directory: "/home/ada/.local/state/ssoctl".into(),
-        variables: vec![
-            Setting { name: "HTTPS_PROXY".into(), value: "http://***@proxy:3128".into(), file: None },
-            Setting { name: "ca_bundle".into(), value: "/ca.pem".into(), file: Some("/home/ada/.aws/config".into()) },
-        ],
-        aws_config_files: vec![AwsConfigFile {
-            path: "/home/ada/client/config".into(),
-            credentials: "/home/ada/.aws/credentials".into(),
-            sessions: 2,
-            listed: false,
-        }],
-    }
-}
-
-fn settings_json() -> Value {
-    json!({
-        "started_by": "ssoctl",
-        "home": "/home/ada",
-        "socket": "/run/user/1000/ssoctl/ssoctld.sock",
-        "session_bus": "unix:path=/run/user/1000/bus",
-        "config_toml": "/home/ada/.config/ssoctl/config.toml",
-        "aws_config": "/home/ada/.aws/config",
-        "aws_credentials": "/home/ada/.aws/credentials",
-        "state_directory": "/home/ada/.local/state/ssoctl",
-        "variables": [
-            {"name": "HTTPS_PROXY", "value": "http://***@proxy:3128", "file": null},
-            {"name": "ca_bundle", "value": "/ca.pem", "file": "/home/ada/.aws/config"},
-        ],
-        "aws_config_files": [{
-            "path": "/home/ada/client/config",
-            "credentials": "/home/ada/.aws/credentials",
-            "sessions": 2,
-            "listed": false,
-        }],
-    })
-}
-
-#[test]
-fn a_daemon_tells_its_settings() {
-    agrees(&settings(), &settings_json());
-    agrees(&settings().variables[1], &settings_json()["variables"][1]);
-    agrees(&settings().aws_config_files[0], &settings_json()["aws_config_files"][0]);
-}
-
-fn daemon_json() -> Value {
-    json!({
-        "version": "0.1.0",
-        "pid": 4711,
-        "started_at": "2026-11-23T08:00:00Z",
-        "sessions": 1,
-        "secret_store": {"kind": "file", "reason": "there is no session bus", "error": null},
-        "service_clock_ahead": -3600,
-        "quiet_until": "2026-11-24T07:00:00Z",
-        "configuration_problems": [{
-            "severity": "warning",
-            "file": "/home/ada/.config/ssoctl/config.toml",
-            "line": 3,
-            "message": "unknown key \"colour\" is ignored",
-        }],
-        "machine_problems": [{
-            "about": "watching /home/ada/.aws/config",
-            "message": "this user's inotify instances are used up",
-            "remedy": "raise fs.inotify.max_user_instances",
-        }],
-        "left_records": [left_record_json()],
-        "settings": settings_json(),
-    })
-}
-
-/// Checks that a body becomes this JSON and the JSON this body, that the OpenAPI document has all its members, and that members of
+/// Checks that this JSON becomes a body and the body this JSON, that the OpenAPI document has all its members, and that members of
 /// a later version are ignored.
-fn agrees<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(body: &T, golden: &Value) {
+fn agrees<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(golden: &Value) -> T {
     let name = std::any::type_name::<T>().rsplit("::").next().unwrap();
     test_support::document::check(name, golden)
         .unwrap_or_else(|why| panic!("the document disagrees with {name}: {why}"));
@@ -249,236 +34,115 @@ fn agrees<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(body: &
         let sent = golden.as_object().unwrap().keys().cloned().collect();
         assert!(members.is_subset(&sent), "{name}: not sent: {:?}", members.difference(&sent));
     }
-    assert_eq!(&serde_json::to_value(body).unwrap(), golden);
-    assert_eq!(&serde_json::from_value::<T>(golden.clone()).unwrap(), body);
+    let body: T = read(golden);
+    assert_eq!(&serde_json::to_value(&body).unwrap(), golden, "{name}");
     let mut newer = golden.clone();
     newer.as_object_mut().unwrap().insert("member_of_a_later_version".into(), json!({"any": ["thing"]}));
-    assert_eq!(&serde_json::from_value::<T>(newer).unwrap(), body);
+    assert_eq!(read::<T>(&newer), body);
+    body
+}
+
+#[test]
+fn bodies_are_what_scripts_expect() {
+    let (report, all) = (&GOLDEN["StatusReport"], &GOLDEN["LogoutAll"]);
+    let daemon = &report["daemon"];
+    agrees::<StatusReport>(report);
+    agrees::<DaemonStatus>(daemon);
+    agrees::<Settings>(&daemon["settings"]);
+    agrees::<Setting>(&daemon["settings"]["variables"][1]);
+    agrees::<AwsConfigFile>(&daemon["settings"]["aws_config_files"][0]);
+    agrees::<LeftRecord>(&daemon["left_records"][0]);
+    agrees::<SessionStatus>(&session_json());
+    agrees::<LogoutAll>(all);
+    agrees::<Assignment>(&GOLDEN["Assignment"]);
+    agrees::<Accounts>(&GOLDEN["Accounts"]);
+    agrees::<Roles>(&GOLDEN["Roles"]);
+    agrees::<Import>(&GOLDEN["Import"]);
 }
 
 #[test]
 fn a_token_carries_its_secret_in_the_clear_and_nowhere_else() {
-    let token = Token {
-        access_token: "aoaSECRET".into(),
-        token_type: "Bearer".into(),
-        expires_at: time("2026-11-23T11:16:00Z"),
-        session: "corp".into(),
-        start_url: "https://corp.awsapps.com/start#/".into(),
-        region: "eu-west-1".into(),
-    };
-    agrees(
-        &token,
-        &json!({
-            "access_token": "aoaSECRET",
-            "token_type": "Bearer",
-            "expires_at": "2026-11-23T11:16:00Z",
-            "session": "corp",
-            "start_url": "https://corp.awsapps.com/start#/",
-            "region": "eu-west-1",
-        }),
-    );
-    assert!(!format!("{token:?}").contains("SECRET"));
+    assert!(!format!("{:?}", agrees::<Token>(&GOLDEN["Token"])).contains("SECRET"));
 }
 
 #[test]
 fn role_credentials_carry_their_secrets_in_the_clear_and_nowhere_else() {
-    let credentials = RoleCredentials {
-        access_key_id: "ASIAEXAMPLE".into(),
-        secret_access_key: "keySECRET".into(),
-        session_token: "tokenSECRET".into(),
-        expires_at: time("2026-11-23T11:16:00Z"),
-        session: "corp".into(),
-        account: "111122223333".into(),
-        role: "ReadOnlyAccess".into(),
-        region: Some("eu-central-1".into()),
-    };
-    agrees(
-        &credentials,
-        &json!({
-            "access_key_id": "ASIAEXAMPLE",
-            "secret_access_key": "keySECRET",
-            "session_token": "tokenSECRET",
-            "expires_at": "2026-11-23T11:16:00Z",
-            "session": "corp",
-            "account": "111122223333",
-            "role": "ReadOnlyAccess",
-            "region": "eu-central-1",
-        }),
-    );
-    assert!(!format!("{credentials:?}").contains("SECRET"));
-}
-
-#[test]
-fn an_assignment_names_session_account_and_role() {
-    agrees(
-        &Assignment {
-            session: "corp".into(),
-            start_url: "https://corp.awsapps.com/start#/".into(),
-            sso_region: "eu-west-1".into(),
-            account: "111122223333".into(),
-            role: "ReadOnlyAccess".into(),
-            region: None,
-            decided_by: DecidedBy {
-                account: Some(ProfileKey {
-                    profile: "dev".into(),
-                    key: "sso_account_id".into(),
-                    file: "/home/alice/.aws/config".into(),
-                    line: 12,
-                }),
-                ..DecidedBy::default()
-            },
-        },
-        &json!({
-            "session": "corp",
-            "start_url": "https://corp.awsapps.com/start#/",
-            "sso_region": "eu-west-1",
-            "account": "111122223333",
-            "role": "ReadOnlyAccess",
-            "region": null,
-            "decided_by": {
-                "session": null,
-                "account": {
-                    "profile": "dev",
-                    "key": "sso_account_id",
-                    "file": "/home/alice/.aws/config",
-                    "line": 12,
-                },
-                "role": null,
-                "region": null,
-            },
-        }),
-    );
-}
-
-#[test]
-fn accounts_and_roles_are_lists_of_objects() {
-    let nameless = Account { id: "444455556666".into(), name: None, email: None };
-    let account = Account {
-        id: "111122223333".into(),
-        name: Some("Development".into()),
-        email: Some("development@example.com".into()),
-    };
-    agrees(
-        &Accounts { session: "corp".into(), accounts: vec![account, nameless] },
-        &json!({"session": "corp", "accounts": [
-            {"id": "111122223333", "name": "Development", "email": "development@example.com"},
-            {"id": "444455556666", "name": null, "email": null},
-        ]}),
-    );
-    agrees(
-        &Roles {
-            session: "corp".into(),
-            account: "111122223333".into(),
-            roles: vec![Role { name: "ReadOnlyAccess".into() }],
-        },
-        &json!({"session": "corp", "account": "111122223333", "roles": [{"name": "ReadOnlyAccess"}]}),
-    );
-}
-
-#[test]
-fn the_status_report_is_what_scripts_expect() {
-    agrees(
-        &StatusReport { daemon: daemon(), sessions: vec![session()] },
-        &json!({"daemon": daemon_json(), "sessions": [session_json()]}),
-    );
-    agrees(&daemon(), &daemon_json());
-    agrees(&session(), &session_json());
+    assert!(!format!("{:?}", agrees::<RoleCredentials>(&GOLDEN["RoleCredentials"])).contains("SECRET"));
 }
 
 #[test]
 fn a_login_is_signed_in_or_pending() {
-    agrees(
-        &Login::SignedIn { expires_at: time("2026-11-23T11:16:00Z") },
-        &json!({"state": "signed_in", "expires_at": "2026-11-23T11:16:00Z"}),
-    );
-    let mut golden = pending_json();
+    let expires_at = "2026-11-23T11:16:00Z".parse().unwrap();
+    let signed_in = agrees::<Login>(&json!({"state": "signed_in", "expires_at": "2026-11-23T11:16:00Z"}));
+    assert_eq!(signed_in, Login::SignedIn { expires_at });
+    let mut golden = session_json()["login"].clone();
+    let login = read(&golden);
     golden["state"] = json!("pending");
     golden["started"] = json!(true);
-    agrees(&Login::Pending { started: true, login: pending() }, &golden);
+    assert_eq!(agrees::<Login>(&golden), Login::Pending { started: true, login });
 }
 
 #[test]
-fn a_logout_tells_what_became_of_the_portal_session() {
+fn states_and_outcomes_have_their_words() {
+    assert_eq!(read::<SessionStatus>(&session_json()).state, SessionState::SignedIn);
     for (portal, text) in [
         (PortalSession::Ended, "ended"),
         (PortalSession::NothingToEnd, "nothing_to_end"),
         (PortalSession::NotTold, "not_told"),
         (PortalSession::Deferred, "deferred"),
     ] {
-        agrees(
-            &Logout { session: "corp".into(), portal, detail: None },
-            &json!({"session": "corp", "portal": text, "detail": null}),
-        );
+        let logout = agrees::<Logout>(&json!({"session": "corp", "portal": text, "detail": null}));
+        assert_eq!(logout.portal, portal);
     }
-}
-
-#[test]
-fn a_logout_of_everything_tells_what_became_of_sessions_and_left_records() {
-    let damaged = LeftRecord {
-        key: "4606bc63.damaged".into(),
-        error: Some("the stored record is damaged".into()),
-        ..LeftRecord::default()
-    };
-    agrees(
-        &LogoutAll {
-            sessions: vec![Logout { session: "corp".into(), portal: PortalSession::Ended, detail: None }],
-            records: vec![
-                EndedRecord { record: left_record(), portal: PortalSession::Ended, detail: None },
-                EndedRecord { record: damaged, portal: PortalSession::NotTold, detail: Some("it is damaged".into()) },
-            ],
-            problems: vec!["the keyring is locked".into()],
-        },
-        &json!({
-            "sessions": [{"session": "corp", "portal": "ended", "detail": null}],
-            "records": [
-                {"record": left_record_json(), "portal": "ended", "detail": null},
-                {
-                    "record": {"key": "4606bc63.damaged", "name": null, "start_url": null, "issuer": null,
-                               "error": "the stored record is damaged"},
-                    "portal": "not_told",
-                    "detail": "it is damaged",
-                },
-            ],
-            "problems": ["the keyring is locked"],
-        }),
-    );
-    agrees(&left_record(), &left_record_json());
+    use ImportOutcome as O;
+    for (outcome, text) in [
+        (O::TakenOver, "taken_over"),
+        (O::Known, "known"),
+        (O::OursIsBetter, "ours_is_better"),
+        (O::Expired, "expired"),
+        (O::Published, "published"),
+        (O::OtherPortal, "other_portal"),
+        (O::NoSession, "no_session"),
+        (O::NoToken, "no_token"),
+        (O::Unreadable, "unreadable"),
+        (O::NotNow, "not_now"),
+    ] {
+        assert_eq!(serde_json::to_value(outcome).unwrap(), json!(text));
+    }
+    assert_eq!(read::<O>(&json!("stranger")), O::Unknown);
 }
 
 #[test]
 fn a_new_session_needs_no_more_than_start_url_and_region() {
-    let minimal: NewSession =
-        serde_json::from_value(json!({"start_url": "https://corp.awsapps.com/start", "region": "eu-west-1"})).unwrap();
-    agrees(
-        &minimal,
-        &json!({"name": null, "start_url": "https://corp.awsapps.com/start", "region": "eu-west-1", "scopes": null}),
-    );
+    let minimal: NewSession = read(&json!({"start_url": "https://corp.awsapps.com/start", "region": "eu-west-1"}));
+    assert_eq!(agrees::<NewSession>(&GOLDEN["NewSession"]), minimal);
 }
 
 #[test]
 fn a_problem_is_a_problem_details_object_with_a_code() {
-    agrees(
-        &Problem::new(ErrorCode::NotFound, "there is nothing at /v1/nothing"),
-        &json!({"status": 404, "code": "not_found", "detail": "there is nothing at /v1/nothing"}),
-    );
-    agrees(
-        &Problem::new(ErrorCode::SignInRequired, "session \"corp\" needs a sign-in")
-            .of_session("corp")
-            .with_login(Some(pending()))
-            .with_expiry(Some(time("2026-11-23T10:00:00Z"))),
-        &json!({
-            "status": 401,
-            "code": "sign_in_required",
-            "detail": "session \"corp\" needs a sign-in",
-            "session": "corp",
-            "login": pending_json(),
-            "expires_at": "2026-11-23T10:00:00Z",
-        }),
-    );
-    agrees(
-        &Problem::new(ErrorCode::AmbiguousSession, "several sessions match").with_choices(vec!["a".into(), "b".into()]),
-        &json!({"status": 409, "code": "ambiguous_session", "detail": "several sessions match", "sessions": ["a", "b"]}),
-    );
+    let login = session_json()["login"].clone();
+    for (problem, golden) in [
+        (
+            Problem::new(ErrorCode::NotFound, "there is nothing at /v1/nothing"),
+            json!({"status": 404, "code": "not_found", "detail": "there is nothing at /v1/nothing"}),
+        ),
+        (
+            Problem::new(ErrorCode::SignInRequired, "session \"corp\" needs a sign-in")
+                .of_session("corp")
+                .with_login(Some(read::<PendingLogin>(&login)))
+                .with_expiry(Some("2026-11-23T10:00:00Z".parse().unwrap())),
+            json!({
+                "status": 401, "code": "sign_in_required", "detail": "session \"corp\" needs a sign-in",
+                "session": "corp", "login": login, "expires_at": "2026-11-23T10:00:00Z",
+            }),
+        ),
+        (
+            Problem::new(ErrorCode::AmbiguousSession, "several match").with_choices(vec!["a".into(), "b".into()]),
+            json!({"status": 409, "code": "ambiguous_session", "detail": "several match", "sessions": ["a", "b"]}),
+        ),
+    ] {
+        assert_eq!(agrees::<Problem>(&golden), problem);
+    }
 }
 
 #[test]
@@ -574,48 +238,4 @@ fn a_difference_from_the_document_is_found() {
     let mut nameless = session_json();
     nameless.as_object_mut().unwrap().remove("name");
     assert_eq!(test_support::document::check("SessionStatus", &nameless), Err("$: name is missing".to_owned()));
-}
-
-#[test]
-fn an_import_tells_what_became_of_each_file() {
-    let file = |name: &str, session: Option<&str>, outcome, detail: Option<&str>| ImportedFile {
-        file: format!("/home/ada/.aws/sso/cache/{name}.json"),
-        session: session.map(str::to_owned),
-        outcome,
-        detail: detail.map(str::to_owned),
-    };
-    let import = Import {
-        directory: "/home/ada/.aws/sso/cache".into(),
-        files: vec![
-            file("a", Some("corp"), ImportOutcome::TakenOver, None),
-            file("b", None, ImportOutcome::NoSession, None),
-            file("c", Some("dev"), ImportOutcome::Unreadable, Some("its expiresAt is not a time")),
-        ],
-    };
-    let golden = json!({
-        "directory": "/home/ada/.aws/sso/cache",
-        "files": [
-            {"file": "/home/ada/.aws/sso/cache/a.json", "session": "corp", "outcome": "taken_over", "detail": null},
-            {"file": "/home/ada/.aws/sso/cache/b.json", "session": null, "outcome": "no_session", "detail": null},
-            {"file": "/home/ada/.aws/sso/cache/c.json", "session": "dev", "outcome": "unreadable",
-             "detail": "its expiresAt is not a time"},
-        ],
-    });
-    agrees(&import, &golden);
-    use ImportOutcome as O;
-    for (outcome, text) in [
-        (O::TakenOver, "taken_over"),
-        (O::Known, "known"),
-        (O::OursIsBetter, "ours_is_better"),
-        (O::Expired, "expired"),
-        (O::Published, "published"),
-        (O::OtherPortal, "other_portal"),
-        (O::NoSession, "no_session"),
-        (O::NoToken, "no_token"),
-        (O::Unreadable, "unreadable"),
-        (O::NotNow, "not_now"),
-    ] {
-        assert_eq!(serde_json::to_value(outcome).unwrap(), json!(text));
-    }
-    assert_eq!(serde_json::from_value::<O>(json!("stranger")).unwrap(), O::Unknown);
 }
