@@ -1,18 +1,17 @@
 //! The control API, as the README shows it.
 
-use crate::support::{Bench, Connection, SCOPED, START_URL, minutes, seconds};
+use crate::support::{Bench, START_URL, minutes, seconds, with};
 use identity_center_simulator::{Approval, Operation};
-use serde_json::{Value, json};
+use serde_json::json;
 
 #[test]
 fn pending_authorizations_are_listed_approved_denied_and_expired() {
-    let bench = Bench::new();
-    let client = bench.register(SCOPED);
+    let (bench, client) = Bench::new().registered();
     for (decision, then) in
         [("approve", "none"), ("deny", "AccessDeniedException"), ("expire", "ExpiredTokenException")]
     {
         let codes = bench.start(&client);
-        let pending = bench.control("GET", "pending", &json!({})).json();
+        let pending = bench.control_get("pending");
         assert_eq!(pending[0]["user_code"], codes.user);
         assert_eq!(pending[0]["client_name"], "test");
         assert_eq!(pending[0]["start_url"], START_URL);
@@ -20,35 +19,30 @@ fn pending_authorizations_are_listed_approved_denied_and_expired() {
         let decided = bench.control("POST", decision, &json!({ "user_code": codes.user }));
         assert_eq!((decided.status, decided.member("user_code")), (200, codes.user.clone()));
         assert_eq!(bench.poll(&client, &codes).exception(), then);
-        assert_eq!(bench.control("GET", "pending", &json!({})).json(), json!([]));
+        assert_eq!(bench.control_get("pending"), json!([]));
     }
 }
 
 #[test]
 fn the_code_may_be_left_out_where_only_one_is_pending() {
-    let bench = Bench::new();
-    let client = bench.register(SCOPED);
+    let (bench, client) = Bench::new().registered();
     assert_eq!(bench.control("POST", "approve", &json!({})).status, 404);
     let codes = bench.start(&client);
     assert_eq!(bench.control("POST", "approve", &json!({ "person": "joe" })).status, 200);
     assert_eq!(bench.poll(&client, &codes).status, 200);
-    let state = bench.control("GET", "state", &json!({})).json();
+    let state = bench.control_get("state");
     assert_eq!(state["portal_sessions"][0]["person"], "joe");
 
     bench.start(&client);
     bench.start(&client);
     let answer = bench.control("POST", "deny", &json!({}));
-    assert_eq!(
-        (answer.status, answer.member("error").as_str()),
-        (409, "2 authorizations are pending; name a user_code")
-    );
+    assert_eq!(answer.status, 409);
+    assert_eq!(answer.member("error"), "2 authorizations are pending; name a user_code");
 }
 
 #[test]
 fn each_kind_of_credential_can_be_revoked() {
-    let bench = Bench::new();
-    let client = bench.register(SCOPED);
-    let token = bench.sign_in(&client);
+    let (bench, client, token) = Bench::new().signed_in();
     let revoke = |what: &str| assert_eq!(bench.control("POST", "revoke", &json!({ "what": what })).status, 200);
     let accounts = |token: &str| bench.portal("GET", "/assignment/accounts", token).status;
 
@@ -66,9 +60,7 @@ fn each_kind_of_credential_can_be_revoked() {
 
 #[test]
 fn calls_are_counted_and_logged_without_secrets() {
-    let bench = Bench::new();
-    let client = bench.register(SCOPED);
-    let token = bench.sign_in(&client);
+    let (bench, client, token) = Bench::new().signed_in();
     bench.refresh(&client, "made-up");
     bench.portal("POST", "/logout", &token.member("accessToken"));
     let answer = bench.control("GET", "calls", &json!({}));
@@ -89,21 +81,19 @@ fn calls_are_counted_and_logged_without_secrets() {
 #[test]
 fn faults_are_injected_listed_and_cleared() {
     let bench = Bench::new();
-    let inject = |fault: Value| {
-        let answer = bench.control("POST", "faults", &fault);
+    for injection in [
+        json!({ "fault": { "kind": "error", "name": "SlowDownException" }, "times": { "next": 2 } }),
+        json!({ "fault": { "kind": "status", "status": 503 } }),
+        json!({ "fault": { "kind": "html" }, "times": "until_cleared" }),
+    ] {
+        let answer = bench.control("POST", "faults", &with(injection, "operation", json!("RegisterClient")));
         assert_eq!(answer.status, 200, "{answer:?}");
-    };
-    inject(
-        json!({ "operation": "RegisterClient", "fault": { "kind": "error", "name": "SlowDownException" }, "times": { "next": 2 } }),
-    );
-    inject(json!({ "operation": "RegisterClient", "fault": { "kind": "status", "status": 503 } }));
-    inject(json!({ "operation": "RegisterClient", "fault": { "kind": "html" }, "times": "until_cleared" }));
-    let body = json!({ "clientName": "test", "clientType": "public" });
-    let statuses: Vec<_> = (0..5).map(|_| bench.post("/client/register", &body).status).collect();
+    }
+    let statuses = [(); 5].map(|()| bench.register_with(json!({})).status);
     assert_eq!(statuses, [400, 400, 503, 200, 200]);
-    assert_eq!(bench.control("GET", "faults", &json!({})).json().as_array().map(Vec::len), Some(1));
+    assert_eq!(bench.control_get("faults").as_array().map(Vec::len), Some(1));
     assert_eq!(bench.control("DELETE", "faults", &json!({})).status, 200);
-    assert!(bench.post("/client/register", &body).json()["clientId"].is_string());
+    assert!(bench.register_with(json!({})).json()["clientId"].is_string());
 }
 
 #[test]
@@ -137,7 +127,7 @@ fn the_clock_is_advanced_and_its_wall_set_apart() {
     let clock = bench.control("POST", "clock", &json!({ "advance": "1h" })).json();
     assert_eq!(clock, json!({ "now": "2027-01-15T09:00:00.000Z", "wall": "2027-01-15T09:00:00.000Z" }));
     bench.control("POST", "clock", &json!({ "wall_behind": "30m" }));
-    let clock = bench.control("GET", "clock", &json!({})).json();
+    let clock = bench.control_get("clock");
     assert_eq!(clock, json!({ "now": "2027-01-15T09:00:00.000Z", "wall": "2027-01-15T08:30:00.000Z" }));
     assert_eq!(bench.get("/device").date(), bench.clock.now() + minutes(30));
 }
@@ -154,7 +144,7 @@ fn settings_change_member_by_member() {
         assert_eq!(settings.approval, Approval::Automatic { after: seconds(5) });
         assert_eq!(settings.token_lifetime, minutes(2));
     });
-    assert_eq!(bench.control("GET", "settings", &json!({})).json(), settings);
+    assert_eq!(bench.control_get("settings"), settings);
 }
 
 #[test]
@@ -175,8 +165,8 @@ fn what_is_not_understood_is_refused_and_changes_nothing() {
         assert_eq!(answer.status, status, "{method} {path} {body}");
         assert!(!answer.member("error").is_empty());
     }
-    assert_eq!(bench.control("GET", "faults", &json!({})).json(), json!([]));
-    assert_eq!(bench.control("GET", "settings", &json!({})).json()["token_lifetime"], "1h");
+    assert_eq!(bench.control_get("faults"), json!([]));
+    assert_eq!(bench.control_get("settings")["token_lifetime"], "1h");
 }
 
 #[test]
@@ -188,8 +178,7 @@ fn control_calls_are_no_calls_of_the_service() {
 
 #[test]
 fn a_waiting_test_is_woken_by_the_authorization_that_it_waits_for() {
-    let bench = Bench::new();
-    let client = bench.register(SCOPED);
+    let (bench, client) = Bench::new().registered();
     let found = std::thread::scope(|scope| {
         let waiting = scope.spawn(|| bench.simulator.wait_for_pending());
         let codes = bench.start(&client);
@@ -201,12 +190,10 @@ fn a_waiting_test_is_woken_by_the_authorization_that_it_waits_for() {
 
 #[tokio::test]
 async fn waiting_leaves_an_asynchronous_test_its_thread() {
-    let bench = Bench::new();
-    let client = bench.register(SCOPED);
-    let start = client.body(json!({ "startUrl": START_URL })).to_string();
+    let (bench, client) = Bench::new().registered();
+    let start = client.body(json!({ "startUrl": START_URL }));
     let (pending, ()) = tokio::join!(bench.simulator.next_pending(), async {
-        let mut connection = Connection::open(&bench.simulator.url());
-        connection.send("POST", "/device_authorization", &[], start.as_bytes()).expect("sent");
+        let _connection = bench.post_without_waiting("/device_authorization", &start);
         bench.simulator.calls_reached(Operation::StartDeviceAuthorization, 1).await;
     });
     bench.simulator.approve(&pending.user_code).expect("a pending code");

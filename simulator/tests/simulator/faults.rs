@@ -2,21 +2,17 @@
 
 use std::io;
 
-use crate::support::{Bench, Connection, SCOPED, seconds};
+use crate::support::{Answer, Bench, Connection, SCOPED, registration, seconds};
 use identity_center_simulator::{Fault, Grant, Operation, RefreshTokens, Times};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-fn registration() -> Value {
-    json!({ "clientName": "test", "clientType": "public" })
-}
-
-fn strike(bench: &Bench, fault: Fault) -> io::Result<crate::support::Answer> {
-    bench.simulator.inject(Operation::RegisterClient, fault, Times::Next(1));
-    bench.try_call("POST", "/client/register", &[], registration().to_string().as_bytes())
+fn strike(bench: &Bench, fault: Fault) -> io::Result<Answer> {
+    bench.inject(Operation::RegisterClient, fault);
+    bench.post_without_waiting("/client/register", &registration()).receive()
 }
 
 fn registrations(bench: &Bench) -> Value {
-    bench.control("GET", "state", &json!({})).json()["registrations"].clone()
+    bench.control_get("state")["registrations"].clone()
 }
 
 #[test]
@@ -48,9 +44,8 @@ fn a_delayed_call_is_carried_out() {
 #[test]
 fn a_call_that_hangs_counts_at_once_and_others_are_answered_meanwhile() {
     let bench = Bench::new();
-    bench.simulator.inject(Operation::RegisterClient, Fault::Hang, Times::Next(1));
-    let mut hanging = Connection::open(&bench.simulator.url());
-    hanging.send("POST", "/client/register", &[], registration().to_string().as_bytes()).expect("sent");
+    bench.inject(Operation::RegisterClient, Fault::Hang);
+    let hanging = bench.post_without_waiting("/client/register", &registration());
     bench.simulator.wait_for_outcome(Operation::RegisterClient, "hanging");
     bench.register(SCOPED);
     drop(hanging);
@@ -68,10 +63,9 @@ fn a_reset_is_a_reset() {
 #[test]
 fn a_truncated_answer_breaks_off_in_its_body_and_the_call_was_carried_out() {
     let bench = Bench::new();
-    bench.simulator.inject(Operation::RegisterClient, Fault::Truncated, Times::Next(1));
-    let mut connection = Connection::open(&bench.simulator.url());
-    connection.send("POST", "/client/register", &[], registration().to_string().as_bytes()).expect("sent");
-    let (received, promised) = connection.receive_what_comes().expect("a head");
+    bench.inject(Operation::RegisterClient, Fault::Truncated);
+    let cut = bench.post_without_waiting("/client/register", &registration()).receive_until_end().expect("a head");
+    let (received, promised) = (cut.body.len(), cut.content_length());
     assert!(received > 0 && received < promised, "{received} of {promised}");
     assert_eq!(registrations(&bench), 1);
     assert_eq!(bench.last_outcome(), "truncated (ok)");
@@ -80,8 +74,8 @@ fn a_truncated_answer_breaks_off_in_its_body_and_the_call_was_carried_out() {
 #[test]
 fn an_answer_without_a_body_can_be_truncated_too() {
     let bench = Bench::new();
-    let token = bench.sign_in(&bench.register(SCOPED)).member("accessToken");
-    bench.simulator.inject(Operation::Logout, Fault::Truncated, Times::Next(1));
+    let token = bench.access_token();
+    bench.inject(Operation::Logout, Fault::Truncated);
     let cut = bench.try_call("POST", "/logout", &[("x-amz-sso_bearer_token", &token)], b"");
     assert_eq!(cut.expect_err("half an answer").kind(), io::ErrorKind::UnexpectedEof);
     assert_eq!(bench.portal("POST", "/logout", &token).status, 401, "it was carried out");
@@ -120,11 +114,9 @@ fn too_many_requests_says_when_to_come_again() {
 
 #[test]
 fn members_can_be_taken_out_and_replaced() {
-    let bench = Bench::new();
-    let client = bench.register(SCOPED);
-    let token = bench.sign_in(&client);
+    let (bench, client, token) = Bench::new().signed_in();
     let refresh = |fault| {
-        bench.simulator.inject(Operation::CreateToken, fault, Times::Next(1));
+        bench.inject(Operation::CreateToken, fault);
         bench.refresh(&client, &token.member("refreshToken")).json()
     };
     assert_eq!(refresh(Fault::missing("accessToken")).get("accessToken"), None);
@@ -134,7 +126,7 @@ fn members_can_be_taken_out_and_replaced() {
     assert_eq!(refresh(Fault::replaced("expiresIn", "soon"))["expiresIn"], "soon");
 
     let target = "/federation/credentials?role_name=ReadOnlyAccess&account_id=111122223333";
-    bench.simulator.inject(Operation::GetRoleCredentials, Fault::missing("expiration"), Times::Next(1));
+    bench.inject(Operation::GetRoleCredentials, Fault::missing("expiration"));
     let credentials = bench.portal("GET", target, &token.member("accessToken")).json();
     assert_eq!(credentials["roleCredentials"].get("expiration"), None);
     assert!(credentials["roleCredentials"]["accessKeyId"].is_string());
@@ -142,11 +134,10 @@ fn members_can_be_taken_out_and_replaced() {
 
 #[test]
 fn a_lost_answer_spends_the_refresh_token_and_trying_again_is_no_offence() {
-    let bench = Bench::with(|settings| settings.refresh_tokens = RefreshTokens::Rotated);
-    let client = bench.register(SCOPED);
+    let (bench, client) = Bench::with(|settings| settings.refresh_tokens = RefreshTokens::Rotated).registered();
     let token = bench.sign_in(&client).member("refreshToken");
-    bench.simulator.inject(Operation::CreateToken, Fault::LostAnswer, Times::Next(1));
-    let lost = bench.try_call("POST", "/token", &[], client.refresh_body(&token).to_string().as_bytes());
+    bench.inject(Operation::CreateToken, Fault::LostAnswer);
+    let lost = bench.post_without_waiting("/token", &client.refresh_body(&token)).receive();
     assert_eq!(lost.expect_err("no answer").kind(), io::ErrorKind::UnexpectedEof);
     assert_eq!(bench.last_outcome(), "lost answer (ok)");
     assert_eq!(bench.simulator.issued_refresh_tokens().len(), 2);
@@ -159,12 +150,10 @@ fn a_lost_answer_spends_the_refresh_token_and_trying_again_is_no_offence() {
 
 #[test]
 fn one_refresh_token_in_two_requests_at_once_is_noticed() {
-    let bench = Bench::new();
-    let client = bench.register(SCOPED);
+    let (bench, client) = Bench::new().registered();
     let token = bench.sign_in(&client).member("refreshToken");
-    bench.simulator.inject(Operation::CreateToken, Fault::Hang, Times::Next(1));
-    let mut hanging = Connection::open(&bench.simulator.url());
-    hanging.send("POST", "/token", &[], client.refresh_body(&token).to_string().as_bytes()).expect("sent");
+    bench.inject(Operation::CreateToken, Fault::Hang);
+    let hanging = bench.post_without_waiting("/token", &client.refresh_body(&token));
     bench.simulator.wait_for_calls(Operation::CreateToken, 2);
     assert_eq!(bench.refresh(&client, &token).status, 200);
     assert_eq!(bench.simulator.violations(), ["refresh token 1 in two requests at once"]);
@@ -178,9 +167,7 @@ fn one_refresh_token_in_two_requests_at_once_is_noticed() {
 
 #[test]
 fn polling_too_fast_is_noticed_behind_faults_too() {
-    let bench = Bench::new();
-    let client = bench.register(SCOPED);
-    let codes = bench.start(&client);
+    let (bench, client, codes) = Bench::new().started();
     bench.simulator.inject(Operation::CreateToken, Fault::Status { status: 500 }, Times::UntilCleared);
     bench.poll(&client, &codes);
     bench.clock.advance(seconds(1));
@@ -192,10 +179,8 @@ fn polling_too_fast_is_noticed_behind_faults_too() {
 
 #[test]
 fn an_injected_slow_down_makes_the_interval_longer_too() {
-    let bench = Bench::new();
-    let client = bench.register(SCOPED);
-    let codes = bench.start(&client);
-    bench.simulator.inject(Operation::CreateToken, Fault::error("SlowDownException"), Times::Next(1));
+    let (bench, client, codes) = Bench::new().started();
+    bench.inject(Operation::CreateToken, Fault::error("SlowDownException"));
     assert_eq!(bench.poll(&client, &codes).exception(), "SlowDownException");
     bench.clock.advance(seconds(6));
     assert_eq!(bench.poll(&client, &codes).exception(), "AuthorizationPendingException");
@@ -206,8 +191,7 @@ fn an_injected_slow_down_makes_the_interval_longer_too() {
 
 #[test]
 fn polling_two_codes_side_by_side_is_noticed_and_starting_anew_is_not() {
-    let bench = Bench::new();
-    let client = bench.register(SCOPED);
+    let (bench, client) = Bench::new().registered();
     let (old, new) = (bench.start(&client), bench.start(&client));
     bench.poll(&client, &old);
     bench.poll(&client, &new);
@@ -221,8 +205,8 @@ fn polling_two_codes_side_by_side_is_noticed_and_starting_anew_is_not() {
 #[test]
 fn the_page_and_the_portal_have_faults_as_well() {
     let bench = Bench::new();
-    bench.simulator.inject(Operation::DevicePage, Fault::Status { status: 502 }, Times::Next(1));
-    bench.simulator.inject(Operation::ListAccounts, Fault::error("TooManyRequestsException"), Times::Next(1));
+    bench.inject(Operation::DevicePage, Fault::Status { status: 502 });
+    bench.inject(Operation::ListAccounts, Fault::error("TooManyRequestsException"));
     assert_eq!(bench.get("/device").status, 502);
     assert_eq!(bench.get("/device").status, 200);
     assert_eq!(bench.get("/assignment/accounts").status, 429);
@@ -232,7 +216,7 @@ fn the_page_and_the_portal_have_faults_as_well() {
 #[test]
 fn a_connection_serves_many_calls_and_survives_faults_that_leave_it_whole() {
     let bench = Bench::new();
-    bench.simulator.inject(Operation::RegisterClient, Fault::Html, Times::Next(1));
+    bench.inject(Operation::RegisterClient, Fault::Html);
     let mut connection = Connection::open(&bench.simulator.url());
     for _ in 0..3 {
         connection.send("POST", "/client/register", &[], registration().to_string().as_bytes()).expect("sent");
@@ -244,9 +228,8 @@ fn a_connection_serves_many_calls_and_survives_faults_that_leave_it_whole() {
 #[test]
 fn stopping_does_not_wait_for_a_call_that_hangs() {
     let bench = Bench::new();
-    bench.simulator.inject(Operation::RegisterClient, Fault::Hang, Times::Next(1));
-    let mut hanging = Connection::open(&bench.simulator.url());
-    hanging.send("POST", "/client/register", &[], registration().to_string().as_bytes()).expect("sent");
+    bench.inject(Operation::RegisterClient, Fault::Hang);
+    let mut hanging = bench.post_without_waiting("/client/register", &registration());
     bench.simulator.wait_for_calls(Operation::RegisterClient, 1);
     drop(bench);
     assert!(hanging.receive().is_err());

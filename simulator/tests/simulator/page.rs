@@ -1,13 +1,7 @@
 //! The approval page as a browser without scripts uses it.
 
-use crate::support::{Answer, Bench, Client, Codes, SCOPED, minutes};
+use crate::support::{Answer, Bench, Client, START_URL, minutes};
 use serde_json::json;
-
-fn started(bench: &Bench) -> (Client, Codes) {
-    let client = bench.register(SCOPED);
-    let codes = bench.start(&client);
-    (client, codes)
-}
 
 fn assert_page(answer: &Answer, status: u16, title: &str) {
     assert_eq!(answer.status, status, "{title}");
@@ -19,8 +13,7 @@ fn assert_page(answer: &Answer, status: u16, title: &str) {
 
 #[test]
 fn a_person_enters_the_code_confirms_it_and_the_client_is_signed_in() {
-    let bench = Bench::new();
-    let (client, codes) = started(&bench);
+    let (bench, client, codes) = Bench::new().started();
 
     let entry = bench.get("/device");
     assert_page(&entry, 200, "Enter the code");
@@ -30,7 +23,7 @@ fn a_person_enters_the_code_confirms_it_and_the_client_is_signed_in() {
     let confirmation = bench.get(&format!("/device?user_code={}", codes.user));
     assert_page(&confirmation, 200, "Allow this request?");
     assert!(confirmation.text().contains(&codes.user));
-    assert!(confirmation.text().contains(crate::support::START_URL));
+    assert!(confirmation.text().contains(START_URL));
     assert!(confirmation.text().contains(r#"<form method="post" action="/device/approve">"#));
     assert!(confirmation.text().contains(r#"<form method="post" action="/device/deny">"#));
 
@@ -40,16 +33,14 @@ fn a_person_enters_the_code_confirms_it_and_the_client_is_signed_in() {
 
 #[test]
 fn a_person_denies() {
-    let bench = Bench::new();
-    let (client, codes) = started(&bench);
+    let (bench, client, codes) = Bench::new().started();
     assert_page(&bench.submit("/device/deny", &codes.user), 200, "Request denied");
     assert_eq!(bench.poll(&client, &codes).exception(), "AccessDeniedException");
 }
 
 #[test]
 fn a_code_may_be_typed_in_any_case_without_the_hyphen_and_with_spaces() {
-    let bench = Bench::new();
-    let (_, codes) = started(&bench);
+    let (bench, _, codes) = Bench::new().started();
     let bare = codes.user.replace('-', "");
     for typed in [bare.to_lowercase(), format!("+{}+{}+", &bare[..4], &bare[4..]), codes.user.to_lowercase()] {
         assert_page(&bench.get(&format!("/device?user_code={typed}")), 200, "Allow this request?");
@@ -77,8 +68,7 @@ fn a_wrong_code_is_said_to_be_wrong_and_can_be_corrected() {
 
 #[test]
 fn an_expired_code_is_said_to_be_too_old() {
-    let bench = Bench::new();
-    let (client, codes) = started(&bench);
+    let (bench, client, codes) = Bench::new().started();
     bench.clock.advance(minutes(10));
     assert_page(&bench.get(&format!("/device?user_code={}", codes.user)), 410, "Code expired");
     assert_page(&bench.submit("/device/approve", &codes.user), 410, "Code expired");
@@ -87,8 +77,7 @@ fn an_expired_code_is_said_to_be_too_old() {
 
 #[test]
 fn a_decision_stands() {
-    let bench = Bench::new();
-    let (client, codes) = started(&bench);
+    let (bench, client, codes) = Bench::new().started();
     bench.submit("/device/deny", &codes.user);
     assert_page(&bench.submit("/device/approve", &codes.user), 409, "Already decided");
     assert_page(&bench.get(&format!("/device?user_code={}", codes.user)), 409, "Already decided");
@@ -97,8 +86,7 @@ fn a_decision_stands() {
 
 #[test]
 fn following_a_link_decides_nothing() {
-    let bench = Bench::new();
-    let (client, codes) = started(&bench);
+    let (bench, client, codes) = Bench::new().started();
     for path in ["/device/approve", "/device/deny"] {
         let answer = bench.get(&format!("{path}?user_code={}", codes.user));
         assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")));
@@ -110,9 +98,7 @@ fn following_a_link_decides_nothing() {
 fn what_clients_and_people_send_is_text_and_never_markup() {
     let bench = Bench::new();
     let name = r#"<script>alert("it's")</script>"#;
-    let registration =
-        bench.post("/client/register", &json!({ "clientName": name, "clientType": "public", "scopes": ["<b>&"] }));
-    let client = Client { id: registration.member("clientId"), secret: registration.member("clientSecret") };
+    let client = Client::from(&bench.register_with(json!({ "clientName": name, "scopes": ["<b>&"] })));
     let codes = bench.start_at(&client, "https://example.com/\"><img src=x>");
     let confirmation = bench.get(&format!("/device?user_code={}", codes.user)).text();
     assert!(confirmation.contains("&lt;script&gt;alert(&quot;it&#39;s&quot;)&lt;/script&gt;"), "{confirmation}");
@@ -126,8 +112,7 @@ fn what_clients_and_people_send_is_text_and_never_markup() {
 
 #[test]
 fn the_page_loads_nothing_and_may_not_be_framed_or_kept() {
-    let bench = Bench::new();
-    let (_, codes) = started(&bench);
+    let (bench, _, codes) = Bench::new().started();
     let answer = bench.get(&format!("/device?user_code={}", codes.user));
     let policy = answer.header("content-security-policy").expect("a policy");
     assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{policy}");

@@ -1,24 +1,15 @@
 //! The portal's lists and credentials.
 
-use crate::support::{Bench, SCOPED};
+use crate::support::{Bench, seconds};
 use identity_center_simulator::Account;
-use serde_json::{Value, json};
-
-fn signed_in(bench: &Bench) -> String {
-    bench.sign_in(&bench.register(SCOPED)).member("accessToken")
-}
-
-fn names(list: &Value, member: &str) -> Vec<String> {
-    let entries = list.as_array().expect("a list");
-    entries.iter().map(|entry| entry[member].as_str().expect("a name").to_owned()).collect()
-}
+use serde_json::json;
 
 #[test]
 fn the_accounts_and_roles_of_the_settings_are_listed() {
     let bench = Bench::with(|settings| {
         settings.accounts = vec![Account::new("123456789012", "Data Lake", &["Reader", "Writer"])];
     });
-    let token = signed_in(&bench);
+    let token = bench.access_token();
     assert_eq!(
         bench.portal("GET", "/assignment/accounts", &token).json(),
         json!({ "accountList": [
@@ -41,15 +32,16 @@ fn long_lists_come_in_pages() {
         let named: Vec<&str> = roles.iter().map(String::as_str).collect();
         settings.accounts = vec![Account::new("123456789012", "Many", &named)];
     });
-    let token = signed_in(&bench);
+    let token = bench.access_token();
     for (size, pages) in [("", 13), ("&max_result=100", 3), ("&max_result=50", 5)] {
-        bench.clock.advance(crate::support::seconds(1));
+        bench.clock.advance(seconds(1));
         let mut seen = Vec::new();
         let mut next = String::new();
         for page in 1..=pages {
             let target = format!("/assignment/roles?account_id=123456789012{size}{next}");
             let body = bench.portal("GET", &target, &token).json();
-            seen.extend(names(&body["roleList"], "roleName"));
+            let entries = body["roleList"].as_array().expect("a list");
+            seen.extend(entries.iter().map(|entry| entry["roleName"].as_str().expect("a name").to_owned()));
             assert_eq!(body.get("nextToken").is_some(), page < pages, "page {page} of {pages}");
             next = format!("&next_token={}", body["nextToken"].as_str().unwrap_or_default());
         }
@@ -60,7 +52,7 @@ fn long_lists_come_in_pages() {
 #[test]
 fn role_credentials_are_new_each_time_and_known_as_secrets() {
     let bench = Bench::new();
-    let token = signed_in(&bench);
+    let token = bench.access_token();
     let target = "/federation/credentials?role_name=ReadOnlyAccess&account_id=444455556666";
     let [one, other] = [(); 2].map(|()| bench.portal("GET", target, &token).json()["roleCredentials"].clone());
     assert_ne!(one["sessionToken"], other["sessionToken"]);
@@ -74,7 +66,7 @@ fn role_credentials_are_new_each_time_and_known_as_secrets() {
 #[test]
 fn the_rate_limit_can_be_lifted() {
     let bench = Bench::with(|settings| settings.portal_rate = None);
-    let token = signed_in(&bench);
+    let token = bench.access_token();
     for _ in 0..50 {
         assert_eq!(bench.portal("GET", "/assignment/accounts", &token).status, 200);
     }
@@ -83,8 +75,7 @@ fn the_rate_limit_can_be_lifted() {
 #[test]
 fn by_default_the_twenty_first_request_of_a_second_is_one_too_many() {
     let bench = Bench::new();
-    let token = signed_in(&bench);
-    let statuses: Vec<u16> = (0..21).map(|_| bench.portal("GET", "/assignment/accounts", &token).status).collect();
-    assert_eq!(statuses[..20], [200; 20]);
-    assert_eq!(statuses[20], 429);
+    let token = bench.access_token();
+    let statuses = [(); 21].map(|()| bench.portal("GET", "/assignment/accounts", &token).status);
+    assert_eq!((&statuses[..20], statuses[20]), ([200; 20].as_slice(), 429));
 }

@@ -2,11 +2,11 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use identity_center_simulator::{Clock, Settings, Simulator};
-use serde_json::{Map, Value, json};
-use std::sync::Arc;
+use identity_center_simulator::{Clock, Fault, Operation, Settings, Simulator, Times};
+use serde_json::{Value, json};
 
 pub(crate) const START_URL: &str = "https://example.awsapps.com/start";
 pub(crate) const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
@@ -22,6 +22,10 @@ pub(crate) struct Answer {
 impl Answer {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn content_length(&self) -> usize {
+        self.header("content-length").map_or(0, |length| length.parse().expect("a length"))
     }
 
     pub(crate) fn json(&self) -> Value {
@@ -69,15 +73,7 @@ impl Connection {
     }
 
     pub(crate) fn receive(&mut self) -> io::Result<Answer> {
-        let status_line = self.line()?;
-        let status = status_line.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-        let mut headers = Vec::new();
-        loop {
-            let line = self.line()?;
-            let Some((name, value)) = line.split_once(':') else { break };
-            headers.push((name.to_lowercase(), value.trim().to_owned()));
-        }
-        let mut answer = Answer { status, headers, body: Vec::new() };
+        let mut answer = self.head()?;
         if answer.header("transfer-encoding") == Some("chunked") {
             loop {
                 let length = usize::from_str_radix(&self.line()?, 16).expect("a chunk's length");
@@ -90,28 +86,26 @@ impl Connection {
                 }
             }
         } else {
-            let length = answer.header("content-length").map_or(0, |length| length.parse().expect("a length"));
-            answer.body.resize(length, 0);
+            answer.body.resize(answer.content_length(), 0);
             self.0.read_exact(&mut answer.body)?;
         }
         Ok(answer)
     }
 
-    /// Reads a head and then until the connection ends: bytes of the body that came, and that were promised.
-    pub(crate) fn receive_what_comes(&mut self) -> io::Result<(usize, usize)> {
-        let mut promised = 0;
-        loop {
-            let line = self.line()?;
-            if line.is_empty() {
-                break;
-            }
-            if let Some(length) = line.strip_prefix("content-length: ") {
-                promised = length.parse().expect("a length");
-            }
+    /// Reads an answer until the connection ends, however long its body should be.
+    pub(crate) fn receive_until_end(&mut self) -> io::Result<Answer> {
+        let mut answer = self.head()?;
+        self.0.read_to_end(&mut answer.body)?;
+        Ok(answer)
+    }
+
+    fn head(&mut self) -> io::Result<Answer> {
+        let status = self.line()?.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+        let mut answer = Answer { status, headers: Vec::new(), body: Vec::new() };
+        while let Some((name, value)) = self.line()?.split_once(':') {
+            answer.headers.push((name.to_lowercase(), value.trim().to_owned()));
         }
-        let mut body = Vec::new();
-        self.0.read_to_end(&mut body)?;
-        Ok((body.len(), promised))
+        Ok(answer)
     }
 
     fn line(&mut self) -> io::Result<String> {
@@ -134,6 +128,21 @@ pub(crate) fn request(
     let mut connection = Connection::open(url);
     connection.send(method, target, headers, body)?;
     connection.receive()
+}
+
+pub(crate) fn registration() -> Value {
+    json!({ "clientName": "test", "clientType": "public" })
+}
+
+pub(crate) fn with(mut object: Value, member: &str, value: Value) -> Value {
+    object[member] = value;
+    object
+}
+
+fn extended(mut object: Value, members: Value) -> Value {
+    let Value::Object(members) = members else { panic!("members are an object") };
+    object.as_object_mut().expect("an object").extend(members);
+    object
 }
 
 /// A simulator, a clock that stands until it is advanced, and the calls of a client.
@@ -185,6 +194,42 @@ impl Bench {
         Self { simulator, clock }
     }
 
+    /// The bench with a client that has scopes.
+    pub(crate) fn registered(self) -> (Self, Client) {
+        self.registered_as(SCOPED)
+    }
+
+    pub(crate) fn registered_as(self, scopes: &[&str]) -> (Self, Client) {
+        let client = self.register(scopes);
+        (self, client)
+    }
+
+    /// The bench with a client that has scopes and a device authorization that is pending.
+    pub(crate) fn started(self) -> (Self, Client, Codes) {
+        let (bench, client) = self.registered();
+        let codes = bench.start(&client);
+        (bench, client, codes)
+    }
+
+    /// The bench with a client that has scopes and the answer with its first token.
+    pub(crate) fn signed_in(self) -> (Self, Client, Answer) {
+        let (bench, client) = self.registered();
+        let token = bench.sign_in(&client);
+        (bench, client, token)
+    }
+
+    /// Injects a fault for the next call.
+    pub(crate) fn inject(&self, operation: Operation, fault: Fault) {
+        self.simulator.inject(operation, fault, Times::Next(1));
+    }
+
+    /// Posts on a connection of its own and leaves the answer there.
+    pub(crate) fn post_without_waiting(&self, path: &str, body: &Value) -> Connection {
+        let mut connection = Connection::open(&self.simulator.url());
+        connection.send("POST", path, &[], body.to_string().as_bytes()).expect("sent");
+        connection
+    }
+
     pub(crate) fn try_call(
         &self,
         method: &str,
@@ -207,6 +252,10 @@ impl Bench {
         self.try_call(method, target, &[("x-amz-sso_bearer_token", token)], b"").expect("an answer")
     }
 
+    pub(crate) fn control_get(&self, path: &str) -> Value {
+        self.control("GET", path, &json!({})).json()
+    }
+
     pub(crate) fn control(&self, method: &str, path: &str, body: &Value) -> Answer {
         self.try_call(method, &format!("/_control/{path}"), &[], body.to_string().as_bytes()).expect("an answer")
     }
@@ -217,10 +266,12 @@ impl Bench {
     }
 
     pub(crate) fn register(&self, scopes: &[&str]) -> Client {
-        let answer =
-            self.post("/client/register", &json!({ "clientName": "test", "clientType": "public", "scopes": scopes }));
-        assert_eq!(answer.status, 200, "{answer:?}");
-        Client { id: answer.member("clientId"), secret: answer.member("clientSecret") }
+        Client::from(&self.register_with(json!({ "scopes": scopes })))
+    }
+
+    /// Registers a public client, with these members besides its name and type or in place of them.
+    pub(crate) fn register_with(&self, members: Value) -> Answer {
+        self.post("/client/register", &extended(registration(), members))
     }
 
     pub(crate) fn start(&self, client: &Client) -> Codes {
@@ -241,13 +292,23 @@ impl Bench {
         self.post("/token", &client.refresh_body(token))
     }
 
+    /// Approves as the default person.
+    pub(crate) fn approve(&self, codes: &Codes) {
+        self.simulator.approve(&codes.user).expect("a pending code");
+    }
+
     /// The whole device flow, approved by the default person.
     pub(crate) fn sign_in(&self, client: &Client) -> Answer {
         let codes = self.start(client);
-        self.simulator.approve(&codes.user).expect("a pending code");
+        self.approve(&codes);
         let answer = self.poll(client, &codes);
         assert_eq!(answer.status, 200, "{answer:?}");
         answer
+    }
+
+    /// The access token of a new client that has scopes.
+    pub(crate) fn access_token(&self) -> String {
+        self.sign_in(&self.register(SCOPED)).member("accessToken")
     }
 
     pub(crate) fn last_outcome(&self) -> String {
@@ -255,15 +316,22 @@ impl Bench {
     }
 }
 
+impl From<&Answer> for Client {
+    fn from(registration: &Answer) -> Self {
+        assert_eq!(registration.status, 200, "{registration:?}");
+        Self { id: registration.member("clientId"), secret: registration.member("clientSecret") }
+    }
+}
+
 impl Client {
+    /// A client that never registered.
+    pub(crate) fn unknown() -> Self {
+        Self { id: "unknown".to_owned(), secret: "unknown".to_owned() }
+    }
+
     /// A request body with the client's credentials and `members`.
     pub(crate) fn body(&self, members: Value) -> Value {
-        let mut body = Map::new();
-        body.insert("clientId".to_owned(), json!(self.id));
-        body.insert("clientSecret".to_owned(), json!(self.secret));
-        let Value::Object(members) = members else { panic!("members are an object") };
-        body.extend(members);
-        Value::Object(body)
+        extended(json!({ "clientId": self.id, "clientSecret": self.secret }), members)
     }
 
     pub(crate) fn poll_body(&self, codes: &Codes) -> Value {

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 #[test]
 fn a_client_with_scopes_gets_an_hour_and_a_refresh_token() {
-    let bench = Bench::new();
-    let token = bench.sign_in(&bench.register(SCOPED)).json();
+    let (_, _, token) = Bench::new().signed_in();
+    let token = token.json();
     assert_eq!(token["expiresIn"], 3600);
     assert_eq!(token["tokenType"], "Bearer");
     assert!(token["refreshToken"].is_string());
@@ -33,8 +33,7 @@ fn unset_members_can_be_written_as_null() {
 
 #[test]
 fn without_rotation_a_refresh_token_works_again_and_again() {
-    let bench = Bench::new();
-    let client = bench.register(SCOPED);
+    let (bench, client) = Bench::new().registered();
     let token = bench.sign_in(&client).member("refreshToken");
     for _ in 0..3 {
         bench.clock.advance(minutes(40));
@@ -48,8 +47,7 @@ fn without_rotation_a_refresh_token_works_again_and_again() {
 
 #[test]
 fn an_omitted_refresh_token_is_still_the_one_to_use() {
-    let bench = Bench::with(|settings| settings.refresh_tokens = RefreshTokens::Omitted);
-    let client = bench.register(SCOPED);
+    let (bench, client) = Bench::with(|settings| settings.refresh_tokens = RefreshTokens::Omitted).registered();
     let token = bench.sign_in(&client).member("refreshToken");
     assert_eq!(bench.refresh(&client, &token).json().get("refreshToken"), None);
     assert_eq!(bench.refresh(&client, &token).status, 200);
@@ -58,8 +56,7 @@ fn an_omitted_refresh_token_is_still_the_one_to_use() {
 
 #[test]
 fn a_rotated_refresh_token_is_spent() {
-    let bench = Bench::with(|settings| settings.refresh_tokens = RefreshTokens::Rotated);
-    let client = bench.register(SCOPED);
+    let (bench, client) = Bench::with(|settings| settings.refresh_tokens = RefreshTokens::Rotated).registered();
     let first = bench.sign_in(&client).member("refreshToken");
     let second = bench.refresh(&client, &first).member("refreshToken");
     assert_ne!(first, second);
@@ -80,8 +77,7 @@ fn a_refresh_token_belongs_to_its_registration() {
 
 #[test]
 fn a_token_does_not_outlive_the_portal_session_and_signing_in_early_does_not_extend_it() {
-    let bench = Bench::new();
-    let client = bench.register(SCOPED);
+    let (bench, client) = Bench::new().registered();
     let refresh_token = bench.sign_in(&client).member("refreshToken");
 
     bench.clock.advance(hours(7) + minutes(45));
@@ -97,8 +93,7 @@ fn a_token_does_not_outlive_the_portal_session_and_signing_in_early_does_not_ext
 
 #[test]
 fn logging_out_and_in_again_starts_a_new_session() {
-    let bench = Bench::new();
-    let client = bench.register(UNSCOPED);
+    let (bench, client) = Bench::new().registered_as(UNSCOPED);
     let token = bench.sign_in(&client).member("accessToken");
     bench.clock.advance(hours(6));
     assert_eq!(bench.sign_in(&client).json()["expiresIn"], 2 * 3600);
@@ -110,8 +105,7 @@ fn logging_out_and_in_again_starts_a_new_session() {
 
 #[test]
 fn another_person_has_a_session_of_their_own() {
-    let bench = Bench::new();
-    let client = bench.register(UNSCOPED);
+    let (bench, client) = Bench::new().registered_as(UNSCOPED);
     bench.sign_in(&client);
     bench.clock.advance(hours(6));
     let codes = bench.start(&client);
@@ -121,21 +115,19 @@ fn another_person_has_a_session_of_their_own() {
 
 #[test]
 fn another_portal_has_a_session_of_its_own_and_spelling_does_not_make_one() {
-    let bench = Bench::new();
-    let client = bench.register(UNSCOPED);
+    let (bench, client) = Bench::new().registered_as(UNSCOPED);
     bench.sign_in(&client);
     bench.clock.advance(hours(6));
     for (start_url, left) in [("https://example.awsapps.com/start#/", 2), ("https://other.awsapps.com/start", 8)] {
         let codes = bench.start_at(&client, start_url);
-        bench.simulator.approve(&codes.user).expect("a pending code");
+        bench.approve(&codes);
         assert_eq!(bench.poll(&client, &codes).json()["expiresIn"], left * 3600, "{start_url}");
     }
 }
 
 #[test]
 fn an_expired_registration_starts_a_flow_but_gets_no_token() {
-    let bench = Bench::new();
-    let client = bench.register(SCOPED);
+    let (bench, client) = Bench::new().registered();
     let refresh_token = bench.sign_in(&client).member("refreshToken");
     bench.clock.advance(hours(24 * 90));
     let codes = bench.start(&client);
@@ -146,9 +138,8 @@ fn an_expired_registration_starts_a_flow_but_gets_no_token() {
 
 #[test]
 fn automatic_approval_comes_when_the_clock_says_so() {
-    let bench = Bench::with(|settings| settings.approval = Approval::Automatic { after: seconds(30) });
-    let client = bench.register(SCOPED);
-    let codes = bench.start(&client);
+    let (bench, client, codes) =
+        Bench::with(|settings| settings.approval = Approval::Automatic { after: seconds(30) }).started();
     bench.clock.advance(seconds(29));
     assert_eq!(bench.poll(&client, &codes).exception(), "AuthorizationPendingException");
     bench.clock.advance(seconds(1));
@@ -157,28 +148,22 @@ fn automatic_approval_comes_when_the_clock_says_so() {
 
 #[test]
 fn a_preauthorised_client_has_its_token_with_the_first_call() {
-    let bench = Bench::with(|settings| settings.approval = Approval::Preauthorised);
-    let client = bench.register(SCOPED);
-    let codes = bench.start(&client);
+    let (bench, client, codes) = Bench::with(|settings| settings.approval = Approval::Preauthorised).started();
     assert!(bench.simulator.pending().is_empty());
     assert_eq!(bench.poll(&client, &codes).status, 200);
 }
 
 #[test]
 fn approval_that_is_switched_to_automatic_covers_what_is_pending() {
-    let bench = Bench::new();
-    let client = bench.register(SCOPED);
-    let codes = bench.start(&client);
+    let (bench, client, codes) = Bench::new().started();
     bench.simulator.set_approval(Approval::Automatic { after: seconds(0) });
     assert_eq!(bench.poll(&client, &codes).status, 200);
 }
 
 #[test]
 fn a_session_that_ends_between_approval_and_redemption_yields_no_token() {
-    let bench = Bench::new();
-    let client = bench.register(SCOPED);
-    let codes = bench.start(&client);
-    bench.simulator.approve(&codes.user).expect("a pending code");
+    let (bench, client, codes) = Bench::new().started();
+    bench.approve(&codes);
     bench.simulator.end_portal_sessions();
     assert_eq!(bench.poll(&client, &codes).exception(), "InvalidGrantException");
 }
@@ -194,7 +179,7 @@ fn lifetimes_without_an_end_are_welcome() {
     let client = bench.register(UNSCOPED);
     let codes = bench.start(&client);
     bench.clock.advance(hours(24 * 365 * 100));
-    bench.simulator.approve(&codes.user).expect("a pending code");
+    bench.approve(&codes);
     let token = bench.poll(&client, &codes);
     assert!(token.json()["expiresIn"].as_u64().expect("a number") > 100 * 365 * 24 * 3600);
 }
@@ -208,9 +193,7 @@ fn an_interval_of_broken_seconds_is_announced_rounded_up() {
 
 #[test]
 fn every_secret_that_was_issued_can_be_looked_for() {
-    let bench = Bench::new();
-    let client = bench.register(SCOPED);
-    let token = bench.sign_in(&client);
+    let (bench, client, token) = Bench::new().signed_in();
     let secrets = bench.simulator.secrets();
     for secret in [client.secret, token.member("accessToken"), token.member("refreshToken")] {
         assert!(secrets.contains(&secret));

@@ -1,136 +1,123 @@
-//! What no model states and nobody has observed, or not reliably: how the simulator decides it all the same.
+//! What the simulator assumes, because no model states it and nobody has reliably observed it.
 //!
 //! Each sentence stands in the README too, and a test keeps the two lists equal.
 
 use std::time::Duration;
 
-use identity_center_simulator::{Fault, Operation, Times};
+use identity_center_simulator::{Fault, Operation};
 use serde_json::json;
 
-use crate::support::{Bench, DEVICE_GRANT, SCOPED, START_URL, UNSCOPED, hours, minutes, seconds};
+use crate::support::{Bench, Client, DEVICE_GRANT, SCOPED, START_URL, UNSCOPED, hours, minutes, seconds, with};
 
-type Check = fn(&Bench);
+/// The sentence, and its check with a client that has scopes.
+type Assumption = (&'static str, fn(&Bench, &Client));
 
-pub(crate) const ASSUMPTIONS: &[(&str, Check)] = &[
-    ("Any scope makes a token short-lived and refreshable, not `sso:account:access` alone.", |bench| {
+pub(crate) const ASSUMPTIONS: &[Assumption] = &[
+    ("Any scope makes a token short-lived and refreshable, not `sso:account:access` alone.", |bench, _| {
         let token = bench.sign_in(&bench.register(&["codewhisperer:completions"])).json();
         assert_eq!(token["expiresIn"], 3600);
         assert!(token["refreshToken"].is_string());
     }),
-    ("A scope is refused when it is no scope token of RFC 6749 3.3; every other one is granted.", |bench| {
-        let register = |scope: &str| {
-            let body = json!({ "clientName": "test", "clientType": "public", "scopes": [scope] });
-            bench.post("/client/register", &body).status
-        };
+    ("A scope is refused when it is no scope token of RFC 6749 3.3; every other one is granted.", |bench, _| {
+        let register = |scope: &str| bench.register_with(json!({ "scopes": [scope] })).status;
         assert_eq!((register("nobody:has:this"), register("a\"b"), register("")), (200, 400, 400));
     }),
-    ("A redirect URI has to be absolute and without a fragment (RFC 6749 3.1.2).", |bench| {
-        let register = |uri: &str| {
-            let body = json!({ "clientName": "test", "clientType": "public", "redirectUris": [uri] });
-            bench.post("/client/register", &body).status
-        };
+    ("A redirect URI has to be absolute and without a fragment (RFC 6749 3.1.2).", |bench, _| {
+        let register = |uri: &str| bench.register_with(json!({ "redirectUris": [uri] })).status;
         assert_eq!((register("http://127.0.0.1/back"), register("http://127.0.0.1/#back")), (200, 400));
     }),
-    ("`scope` in CreateToken is not looked at, so InvalidScope never comes from there.", |bench| {
-        let client = bench.register(SCOPED);
-        let codes = bench.start(&client);
-        bench.simulator.approve(&codes.user).expect("a pending code");
-        let mut body = client.poll_body(&codes);
-        body["scope"] = json!(["never:registered"]);
+    ("`scope` in CreateToken is not looked at, so InvalidScope never comes from there.", |bench, client| {
+        let codes = bench.start(client);
+        bench.approve(&codes);
+        let body = with(client.poll_body(&codes), "scope", json!(["never:registered"]));
         assert_eq!(bench.post("/token", &body).status, 200);
     }),
-    ("A client that registered no grant types may use all of them.", |bench| {
-        let client = bench.register(SCOPED);
+    ("A client that registered no grant types may use all of them.", |bench, client| {
         let body = client.body(json!({ "grantType": "authorization_code", "code": "made-up" }));
         assert_eq!(bench.post("/token", &body).exception(), "InvalidGrantException");
     }),
     (
         "The first poll may come at once; after a poll that came too early the interval is five seconds longer.",
-        |bench| {
-            let client = bench.register(SCOPED);
-            let codes = bench.start(&client);
+        |bench, client| {
+            let codes = bench.start(client);
             let mut poll_after = |wait| {
                 bench.clock.advance(seconds(wait));
-                bench.poll(&client, &codes).exception().to_owned()
+                bench.poll(client, &codes).exception().to_owned()
             };
             let outcomes = [0, 0, 5, 11, 11].map(&mut poll_after);
             let (pending, slow_down) = ("AuthorizationPendingException", "SlowDownException");
             assert_eq!(outcomes, [pending, slow_down, slow_down, pending, pending]);
         },
     ),
-    ("A poll that comes too early is told so even when the decision has been taken.", |bench| {
-        let client = bench.register(SCOPED);
-        let codes = bench.start(&client);
-        bench.poll(&client, &codes);
-        bench.simulator.approve(&codes.user).expect("a pending code");
-        assert_eq!(bench.poll(&client, &codes).exception(), "SlowDownException");
+    ("A poll that comes too early is told so even when the decision has been taken.", |bench, client| {
+        let codes = bench.start(client);
+        bench.poll(client, &codes);
+        bench.approve(&codes);
+        assert_eq!(bench.poll(client, &codes).exception(), "SlowDownException");
     }),
-    ("An approval that is not redeemed dies with its device code.", |bench| {
-        let client = bench.register(SCOPED);
-        let codes = bench.start(&client);
-        bench.simulator.approve(&codes.user).expect("a pending code");
+    ("An approval that is not redeemed dies with its device code.", |bench, client| {
+        let codes = bench.start(client);
+        bench.approve(&codes);
         bench.clock.advance(minutes(10));
-        assert_eq!(bench.poll(&client, &codes).exception(), "ExpiredTokenException");
+        assert_eq!(bench.poll(client, &codes).exception(), "ExpiredTokenException");
     }),
     (
         "A portal session belongs to one person at one start URL, and the approval page always means the same person.",
-        |bench| {
-            let client = bench.register(SCOPED);
-            let codes = bench.start(&client);
+        |bench, client| {
+            let codes = bench.start(client);
             bench.submit("/device/approve", &codes.user);
-            assert_eq!(bench.poll(&client, &codes).status, 200);
-            let state = bench.control("GET", "state", &json!({})).json();
-            let sessions = state["portal_sessions"].as_array().expect("a list").clone();
+            assert_eq!(bench.poll(client, &codes).status, 200);
+            let state = bench.control_get("state");
+            let sessions = state["portal_sessions"].as_array().expect("a list");
             assert_eq!(sessions.len(), 1);
             assert_eq!((&sessions[0]["person"], &sessions[0]["start_url"]), (&json!("jane"), &json!(START_URL)));
         },
     ),
-    ("A logout ends the portal session, and with it every token of that session, whichever client got it.", |bench| {
-        let (one, other) = (bench.register(SCOPED), bench.register(SCOPED));
-        let (first, second) = (bench.sign_in(&one), bench.sign_in(&other));
-        assert_eq!(bench.portal("POST", "/logout", &first.member("accessToken")).status, 200);
-        assert_eq!(bench.portal("GET", "/assignment/accounts", &second.member("accessToken")).status, 401);
-        assert_eq!(bench.refresh(&other, &second.member("refreshToken")).exception(), "InvalidGrantException");
-    }),
-    ("A refresh leaves access tokens that were issued before as they are.", |bench| {
-        let client = bench.register(SCOPED);
-        let token = bench.sign_in(&client);
-        assert_eq!(bench.refresh(&client, &token.member("refreshToken")).status, 200);
+    (
+        "A logout ends the portal session, and with it every token of that session, whichever client got it.",
+        |bench, client| {
+            let token = bench.sign_in(client);
+            assert_eq!(bench.portal("POST", "/logout", &bench.access_token()).status, 200);
+            assert_eq!(bench.portal("GET", "/assignment/accounts", &token.member("accessToken")).status, 401);
+            assert_eq!(bench.refresh(client, &token.member("refreshToken")).exception(), "InvalidGrantException");
+        },
+    ),
+    ("A refresh leaves access tokens that were issued before as they are.", |bench, client| {
+        let token = bench.sign_in(client);
+        assert_eq!(bench.refresh(client, &token.member("refreshToken")).status, 200);
         assert_eq!(bench.portal("GET", "/assignment/accounts", &token.member("accessToken")).status, 200);
     }),
-    ("A refresh token lives as long as its portal session.", |bench| {
-        let client = bench.register(SCOPED);
-        let token = bench.sign_in(&client).member("refreshToken");
+    ("A refresh token lives as long as its portal session.", |bench, client| {
+        let token = bench.sign_in(client).member("refreshToken");
         bench.clock.advance(hours(8) - seconds(1));
-        assert_eq!(bench.refresh(&client, &token).json()["expiresIn"], 1);
+        assert_eq!(bench.refresh(client, &token).json()["expiresIn"], 1);
     }),
-    ("A portal session gives no token in its last second, so `expiresIn` is never 0.", |bench| {
-        let client = bench.register(SCOPED);
-        let token = bench.sign_in(&client).member("refreshToken");
+    ("A portal session gives no token in its last second, so `expiresIn` is never 0.", |bench, client| {
+        let token = bench.sign_in(client).member("refreshToken");
         bench.clock.advance(hours(8) - Duration::from_millis(500));
-        assert_eq!(bench.refresh(&client, &token).exception(), "InvalidGrantException");
+        assert_eq!(bench.refresh(client, &token).exception(), "InvalidGrantException");
     }),
-    ("An empty string counts as a missing member.", |bench| {
-        let body = json!({ "clientName": "", "clientType": "public" });
-        assert_eq!(bench.post("/client/register", &body).exception(), "InvalidRequestException");
+    ("An empty string counts as a missing member.", |bench, _| {
+        let answer = bench.register_with(json!({ "clientName": "" }));
+        assert_eq!(answer.exception(), "InvalidRequestException");
     }),
-    ("The client is looked at before what it offers, and the grant type before the client.", |bench| {
+    ("The client is looked at before what it offers, and the grant type before the client.", |bench, _| {
         let body = |grant| json!({ "clientId": "unknown", "clientSecret": "unknown", "grantType": grant });
         assert_eq!(bench.post("/token", &body(DEVICE_GRANT)).exception(), "InvalidClientException");
         assert_eq!(bench.post("/token", &body("password")).exception(), "UnsupportedGrantTypeException");
     }),
     (
         "SlowDown for RegisterClient and StartDeviceAuthorization, and InternalServer, come from injected faults alone.",
-        |bench| {
-            bench.simulator.inject(Operation::RegisterClient, Fault::error("SlowDownException"), Times::Next(1));
-            assert_eq!(bench.post("/client/register", &json!({})).exception(), "SlowDownException");
+        |bench, _| {
+            bench.inject(Operation::RegisterClient, Fault::error("SlowDownException"));
+            assert_eq!(bench.register_with(json!({})).exception(), "SlowDownException");
             for _ in 0..50 {
                 bench.start(&bench.register(SCOPED));
             }
         },
     ),
-    ("ListAccountRoles answers 404 for an account that is not assigned, GetRoleCredentials 403.", |bench| {
-        let token = bench.sign_in(&bench.register(SCOPED)).member("accessToken");
+    ("ListAccountRoles answers 404 for an account that is not assigned, GetRoleCredentials 403.", |bench, _| {
+        let token = bench.access_token();
         let account = "account_id=999999999999";
         assert_eq!(bench.portal("GET", &format!("/assignment/roles?{account}"), &token).status, 404);
         let credentials = format!("/federation/credentials?role_name=ReadOnlyAccess&{account}");
@@ -138,36 +125,35 @@ pub(crate) const ASSUMPTIONS: &[(&str, Check)] = &[
     }),
     (
         "An account id that is not twelve digits is an invalid request, and so is a page token of another list.",
-        |bench| {
-            let token = bench.sign_in(&bench.register(SCOPED)).member("accessToken");
+        |bench, _| {
+            let token = bench.access_token();
             for target in ["/assignment/roles?account_id=1", "/assignment/accounts?next_token=made-up"] {
                 assert_eq!(bench.portal("GET", target, &token).exception(), "InvalidRequestException", "{target}");
             }
         },
     ),
-    ("The portal counts its rate over all callers, within the last second of service time.", |bench| {
+    ("The portal counts its rate over all callers, within the last second of service time.", |bench, _| {
         bench.simulator.settings(|settings| settings.portal_rate = Some(2));
         let status = || bench.get("/assignment/accounts").status;
         assert_eq!([status(), status(), status()], [401, 401, 429]);
         bench.clock.advance(seconds(1));
         assert_eq!(status(), 401);
     }),
-    ("Role credentials have a lifetime of their own, which the portal session does not shorten.", |bench| {
+    ("Role credentials have a lifetime of their own, which the portal session does not shorten.", |bench, _| {
         let token = bench.sign_in(&bench.register(UNSCOPED)).member("accessToken");
         bench.clock.advance(hours(8) - minutes(1));
         let target = "/federation/credentials?role_name=ReadOnlyAccess&account_id=111122223333";
         let expiration = bench.portal("GET", target, &token).json()["roleCredentials"]["expiration"].as_u64();
         assert_eq!(expiration, Some((1_800_000_000 + 8 * 3600 - 60 + 3600) * 1000));
     }),
-    ("A path that takes another method answers 405, an unknown path 404, both with a JSON `message`.", |bench| {
+    ("A path that takes another method answers 405, an unknown path 404, both with a JSON `message`.", |bench, _| {
         for (path, status) in [("/token", 405), ("/nowhere", 404)] {
             let answer = bench.get(path);
             assert_eq!(answer.status, status);
             assert!(answer.json()["message"].is_string());
         }
     }),
-    ("CreateTokenWithIAM is not simulated: `/token?aws_iam=t` is the ordinary CreateToken.", |bench| {
-        let answer = bench.post("/token?aws_iam=t", &json!({}));
-        assert_eq!(answer.exception(), "InvalidRequestException");
+    ("CreateTokenWithIAM is not simulated: `/token?aws_iam=t` is the ordinary CreateToken.", |bench, _| {
+        assert_eq!(bench.post("/token?aws_iam=t", &json!({})).exception(), "InvalidRequestException");
     }),
 ];

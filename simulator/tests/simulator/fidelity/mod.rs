@@ -9,9 +9,9 @@ mod refusals;
 
 use std::collections::BTreeSet;
 
-use crate::support::{Answer, Bench, Client, SCOPED, START_URL};
-use identity_center_simulator::{ErrorStatuses, Fault, Operation, Times};
-use model::{Kind, Member, Presence};
+use crate::support::{Answer, Bench, DEVICE_GRANT, SCOPED, START_URL, hours, minutes, with};
+use identity_center_simulator::{ErrorStatuses, Fault, Operation};
+use model::{Kind, Member, OperationRow, Presence, Returned, members};
 use serde_json::{Value, json};
 
 /// A request that the service accepts, with every member that the model knows.
@@ -22,7 +22,7 @@ fn full_request(bench: &Bench, operation: Operation) -> Value {
             "clientType": "public",
             "scopes": ["sso:account:access"],
             "redirectUris": ["http://127.0.0.1/callback"],
-            "grantTypes": [crate::support::DEVICE_GRANT, "refresh_token"],
+            "grantTypes": [DEVICE_GRANT, "refresh_token"],
             "issuerUrl": "https://identitycenter.amazonaws.com/ssoins-1111",
             "entitledApplicationArn": "arn:aws:sso::111122223333:application/ssoins-1111/apl-1111",
         }),
@@ -30,29 +30,23 @@ fn full_request(bench: &Bench, operation: Operation) -> Value {
         Operation::CreateToken => {
             let client = bench.register(SCOPED);
             let codes = bench.start(&client);
-            bench.simulator.approve(&codes.user).expect("a pending code");
-            let mut body = client.poll_body(&codes);
+            bench.approve(&codes);
+            let mut body = with(client.poll_body(&codes), "scope", json!(["sso:account:access"]));
             for unused in ["code", "refreshToken", "redirectUri", "codeVerifier"] {
                 body[unused] = json!("unused");
             }
-            body["scope"] = json!(["sso:account:access"]);
             body
         }
         portal => panic!("{portal} has no body"),
     }
 }
 
-fn path(operation: Operation) -> &'static str {
-    model::OPERATIONS.iter().find(|row| row.operation == operation).expect("a row").path
+fn row(operation: Operation) -> &'static OperationRow {
+    model::OPERATIONS.iter().find(|row| row.operation == operation).expect("a row")
 }
 
 fn without(mut request: Value, member: &str) -> Value {
     request.as_object_mut().expect("an object").remove(member);
-    request
-}
-
-fn with(mut request: Value, member: &str, value: Value) -> Value {
-    request[member] = value;
     request
 }
 
@@ -68,14 +62,14 @@ fn each_operation_accepts_every_member_of_its_model_and_members_that_no_model_ha
     for operation in model::OIDC {
         let bench = Bench::new();
         let request = with(full_request(&bench, operation), "memberOfTheFuture", json!({ "a": 1 }));
-        let answer = bench.post(path(operation), &request);
+        let answer = bench.post(row(operation).path, &request);
         assert_eq!(answer.status, 200, "{operation}: {answer:?}");
     }
 }
 
 #[test]
 fn a_required_member_that_is_missing_empty_or_null_is_an_invalid_request() {
-    for member in model::REQUEST_MEMBERS.iter().filter(|member| member.presence == Presence::Required) {
+    for member in members(model::REQUEST_MEMBERS).filter(|member| member.presence == Presence::Required) {
         let bench = Bench::new();
         let request = full_request(&bench, member.operation);
         for broken in [
@@ -83,8 +77,8 @@ fn a_required_member_that_is_missing_empty_or_null_is_an_invalid_request() {
             with(request.clone(), member.name, json!("")),
             with(request, member.name, Value::Null),
         ] {
-            let answer = bench.post(path(member.operation), &broken);
-            assert_exception(&answer, "InvalidRequestException", member);
+            let answer = bench.post(row(member.operation).path, &broken);
+            assert_exception(&answer, "InvalidRequestException", &member);
         }
     }
 }
@@ -92,20 +86,20 @@ fn a_required_member_that_is_missing_empty_or_null_is_an_invalid_request() {
 #[test]
 fn an_optional_member_may_be_missing() {
     // The code belongs to the grant: optional in the model, needed by the device grant.
-    let optional = |member: &&Member| member.presence == Presence::Optional && member.name != "deviceCode";
-    for member in model::REQUEST_MEMBERS.iter().filter(optional) {
+    let optional = |member: &Member| member.presence == Presence::Optional && member.name != "deviceCode";
+    for member in members(model::REQUEST_MEMBERS).filter(optional) {
         let bench = Bench::new();
         let request = without(full_request(&bench, member.operation), member.name);
-        assert_eq!(bench.post(path(member.operation), &request).status, 200, "{member:?}");
+        assert_eq!(bench.post(row(member.operation).path, &request).status, 200, "{member:?}");
     }
 }
 
 #[test]
 fn a_member_of_another_type_is_an_invalid_request() {
-    for member in model::REQUEST_MEMBERS {
+    for member in members(model::REQUEST_MEMBERS) {
         let bench = Bench::new();
-        let request = with(full_request(&bench, member.operation), member.name, wrong_value(member));
-        assert_exception(&bench.post(path(member.operation), &request), "InvalidRequestException", member);
+        let request = with(full_request(&bench, member.operation), member.name, wrong_value(&member));
+        assert_exception(&bench.post(row(member.operation).path, &request), "InvalidRequestException", &member);
     }
 }
 
@@ -114,7 +108,7 @@ fn a_body_that_is_no_json_object_is_an_invalid_request() {
     let bench = Bench::new();
     for operation in model::OIDC {
         for body in ["", "[]", "clientId=1", "{\"clientId\":"] {
-            let answer = bench.try_call("POST", path(operation), &[], body.as_bytes()).expect("an answer");
+            let answer = bench.try_call("POST", row(operation).path, &[], body.as_bytes()).expect("an answer");
             assert_exception(&answer, "InvalidRequestException", &(operation, body));
         }
     }
@@ -123,7 +117,7 @@ fn a_body_that_is_no_json_object_is_an_invalid_request() {
 #[test]
 fn answers_have_the_members_and_types_of_the_model_and_no_others() {
     let bench = Bench::new();
-    let token = bench.sign_in(&bench.register(SCOPED)).member("accessToken");
+    let token = bench.access_token();
     for row in model::OPERATIONS {
         let answer = match row.body {
             true => bench.post(row.path, &full_request(&bench, row.operation)),
@@ -135,7 +129,8 @@ fn answers_have_the_members_and_types_of_the_model_and_no_others() {
             continue;
         }
         let body = answer.json();
-        let known: Vec<_> = model::RESPONSE_MEMBERS.iter().filter(|member| member.operation == row.operation).collect();
+        let known: Vec<_> =
+            members(model::RESPONSE_MEMBERS).filter(|member| member.operation == row.operation).collect();
         for (name, value) in body.as_object().expect("an object") {
             let member = known.iter().find(|member| member.name == name);
             let member = member.unwrap_or_else(|| panic!("{name} is not in the model of {}", row.operation));
@@ -163,20 +158,23 @@ fn paths_and_methods_are_the_models() {
 #[test]
 fn each_error_has_the_status_code_and_header_of_the_models() {
     let bench = Bench::new();
-    for error in model::OIDC_ERRORS {
-        for (operation, seed_status) in error.operations {
-            for (statuses, expected) in
-                [(ErrorStatuses::Current, error.status), (ErrorStatuses::Seed, seed_status.unwrap_or(error.status))]
-            {
+    for (name, code, status, returned) in model::OIDC_ERRORS {
+        for (operation, returned) in model::OIDC.into_iter().zip(returned) {
+            let seed_status = match returned {
+                Returned::Never => continue,
+                Returned::Currently => status,
+                Returned::Seed(status) => status,
+            };
+            for (statuses, expected) in [(ErrorStatuses::Current, status), (ErrorStatuses::Seed, seed_status)] {
                 bench.simulator.settings(|settings| settings.error_statuses = statuses);
-                bench.simulator.inject(*operation, Fault::error(error.name), Times::Next(1));
-                let answer = bench.post(path(*operation), &json!({}));
-                assert_exception(&answer, error.name, operation);
-                assert_eq!(answer.status, expected, "{} of {operation} under {statuses:?}", error.name);
-                assert_eq!(answer.member("error"), error.code);
+                bench.inject(operation, Fault::error(name));
+                let answer = bench.post(row(operation).path, &json!({}));
+                assert_exception(&answer, name, &operation);
+                assert_eq!(answer.status, *expected, "{name} of {operation} under {statuses:?}");
+                assert_eq!(answer.member("error"), *code);
                 assert!(answer.json()["error_description"].is_string());
                 let header = answer.header("x-amzn-errortype").expect("the header");
-                assert!(header.starts_with(&format!("{}:http://internal.amazon.com/coral/", error.name)), "{header}");
+                assert!(header.starts_with(&format!("{name}:http://internal.amazon.com/coral/")), "{header}");
             }
         }
     }
@@ -187,9 +185,8 @@ fn the_portals_errors_have_the_statuses_and_shape_of_the_model() {
     let bench = Bench::new();
     for (name, status, operations) in model::PORTAL_ERRORS {
         for operation in *operations {
-            bench.simulator.inject(*operation, Fault::error(name), Times::Next(1));
-            let row = model::OPERATIONS.iter().find(|row| row.operation == *operation).expect("a row");
-            let answer = bench.portal(row.method, row.example, "any");
+            bench.inject(*operation, Fault::error(name));
+            let answer = bench.portal(row(*operation).method, row(*operation).example, "any");
             assert_eq!(answer.status, *status, "{name} of {operation}");
             assert!(answer.json()["message"].is_string());
             assert_eq!(answer.member("__type"), format!("com.amazonaws.switchboard.portal#{name}"));
@@ -201,7 +198,7 @@ fn the_portals_errors_have_the_statuses_and_shape_of_the_model() {
 fn the_reasons_of_the_model_can_be_given() {
     let bench = Bench::new();
     for (name, reason) in model::REASONS {
-        bench.simulator.inject(Operation::CreateToken, Fault::error_with_reason(name, reason), Times::Next(1));
+        bench.inject(Operation::CreateToken, Fault::error_with_reason(name, reason));
         let answer = bench.post("/token", &json!({}));
         assert_eq!((answer.exception(), answer.member("reason").as_str()), (*name, *reason));
     }
@@ -210,25 +207,37 @@ fn the_reasons_of_the_model_can_be_given() {
 #[test]
 fn each_rule_of_the_models_refuses_with_an_error_that_the_operation_may_return() {
     for refusal in refusals::REFUSALS {
-        let bench = Bench::new();
-        let answer = (refusal.provoke)(&bench);
-        assert_exception(&answer, refusal.exception, &refusal.rule);
-        assert!(
-            model::may_return(refusal.operation, refusal.exception),
-            "{} may not return {}",
-            refusal.operation,
-            refusal.exception
-        );
-        let last = bench.simulator.call_log().pop().expect("a call");
-        assert_eq!((last.operation, last.outcome.as_str()), (refusal.operation, refusal.exception), "{}", refusal.rule);
+        let (bench, client) = Bench::new().registered();
+        let answer = (refusal.provoke)(&bench, client);
+        assert_refused(&bench, refusal.operation, refusal.rule, refusal.exception, &answer);
     }
+    let (bench, client) = Bench::new().registered();
+    for (rule, members, exception) in refusals::registrations() {
+        assert_refused(&bench, Operation::RegisterClient, rule, exception, &bench.register_with(members));
+    }
+    for (rule, members, exception) in refusals::token_requests() {
+        let answer = bench.post("/token", &client.body(members));
+        assert_refused(&bench, Operation::CreateToken, rule, exception, &answer);
+    }
+    let token = bench.access_token();
+    for (operation, rule, target, exception) in refusals::PORTAL_REQUESTS {
+        assert_refused(&bench, *operation, rule, exception, &bench.portal("GET", target, &token));
+    }
+}
+
+fn assert_refused(bench: &Bench, operation: Operation, rule: &str, exception: &str, answer: &Answer) {
+    assert_exception(answer, exception, &rule);
+    assert!(model::may_return(operation, exception), "{operation} may not return {exception}");
+    let last = bench.simulator.call_log().pop().expect("a call");
+    assert_eq!((last.operation, last.outcome.as_str()), (operation, exception), "{rule}");
 }
 
 #[test]
 fn each_assumption_holds_and_the_readme_lists_it() {
     let readme = include_str!("../../../README.md");
     for (assumption, check) in assumptions::ASSUMPTIONS {
-        check(&Bench::new());
+        let (bench, client) = Bench::new().registered();
+        check(&bench, &client);
         assert!(readme.contains(&format!("- {assumption}\n")), "not in the README: {assumption}");
     }
     let listed = readme.split("## What is assumed").nth(1).expect("the section").split("\n## ").next().expect("text");
@@ -241,24 +250,24 @@ fn each_assumption_holds_and_the_readme_lists_it() {
 fn every_answer_has_the_date_of_the_simulators_wall_clock() {
     let bench = Bench::new();
     assert_eq!(bench.get("/device").date(), bench.clock.now());
-    bench.simulator.clock().set_wall_ahead(crate::support::minutes(7));
+    bench.simulator.clock().set_wall_ahead(minutes(7));
     for answer in [bench.get("/device"), bench.get("/token"), bench.get("/nowhere"), bench.post("/token", &json!({}))] {
-        assert_eq!(answer.date(), bench.clock.now() + crate::support::minutes(7));
+        assert_eq!(answer.date(), bench.clock.now() + minutes(7));
     }
-    bench.simulator.clock().set_wall_behind(crate::support::hours(1));
-    bench.simulator.inject(Operation::CreateToken, Fault::Status { status: 503 }, Times::Next(1));
-    assert_eq!(bench.post("/token", &json!({})).date(), bench.clock.now() - crate::support::hours(1));
+    bench.simulator.clock().set_wall_behind(hours(1));
+    bench.inject(Operation::CreateToken, Fault::Status { status: 503 });
+    assert_eq!(bench.post("/token", &json!({})).date(), bench.clock.now() - hours(1));
 }
 
 #[test]
 fn registration_times_are_epoch_seconds_and_role_expirations_epoch_milliseconds_of_wall_time() {
     let bench = Bench::new();
-    bench.simulator.clock().set_wall_ahead(crate::support::minutes(7));
+    bench.simulator.clock().set_wall_ahead(minutes(7));
     let wall: u64 = 1_800_000_000 + 7 * 60;
-    let registration = bench.post("/client/register", &json!({ "clientName": "test", "clientType": "public" })).json();
+    let registration = bench.register_with(json!({})).json();
     assert_eq!(registration["clientIdIssuedAt"], wall);
     assert_eq!(registration["clientSecretExpiresAt"], wall + 90 * 24 * 3600);
-    let token = bench.sign_in(&bench.register(SCOPED)).member("accessToken");
+    let token = bench.access_token();
     let target = "/federation/credentials?role_name=ReadOnlyAccess&account_id=111122223333";
     let credentials = bench.portal("GET", target, &token).json();
     assert_eq!(credentials["roleCredentials"]["expiration"], (wall + 3600) * 1000);
@@ -266,8 +275,7 @@ fn registration_times_are_epoch_seconds_and_role_expirations_epoch_milliseconds_
 
 #[test]
 fn the_codes_are_what_rfc_8628_asks_for() {
-    let bench = Bench::new();
-    let client: Client = bench.register(SCOPED);
+    let (bench, client) = Bench::new().registered();
     let answer = bench.post("/device_authorization", &client.body(json!({ "startUrl": START_URL })));
     let (body, url) = (answer.json(), bench.simulator.url());
     let code = answer.member("userCode");

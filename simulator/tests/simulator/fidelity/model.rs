@@ -5,6 +5,7 @@ use Operation::{
     CreateToken, GetRoleCredentials, ListAccountRoles, ListAccounts, Logout, RegisterClient, StartDeviceAuthorization,
 };
 use Presence::{Optional, Required};
+use Returned::{Currently, Never, Seed};
 use identity_center_simulator::Operation;
 use serde_json::Value;
 
@@ -76,121 +77,67 @@ pub(crate) struct Member {
     pub(crate) presence: Presence,
 }
 
-const fn member(operation: Operation, name: &'static str, kind: Kind, presence: Presence) -> Member {
-    Member { operation, name, kind, presence }
+type MemberRow = (Operation, Presence, Kind, &'static [&'static str]);
+
+pub(crate) fn members(rows: &'static [MemberRow]) -> impl Iterator<Item = Member> {
+    rows.iter().flat_map(|(operation, presence, kind, names)| {
+        names.iter().map(|name| Member { operation: *operation, name, kind: *kind, presence: *presence })
+    })
 }
 
-pub(crate) const REQUEST_MEMBERS: &[Member] = &[
-    member(RegisterClient, "clientName", Text, Required),
-    member(RegisterClient, "clientType", Text, Required),
-    member(RegisterClient, "scopes", Texts, Optional),
-    member(RegisterClient, "redirectUris", Texts, Optional),
-    member(RegisterClient, "grantTypes", Texts, Optional),
-    member(RegisterClient, "issuerUrl", Text, Optional),
-    member(RegisterClient, "entitledApplicationArn", Text, Optional),
-    member(StartDeviceAuthorization, "clientId", Text, Required),
-    member(StartDeviceAuthorization, "clientSecret", Text, Required),
-    member(StartDeviceAuthorization, "startUrl", Text, Required),
-    member(CreateToken, "clientId", Text, Required),
-    member(CreateToken, "clientSecret", Text, Required),
-    member(CreateToken, "grantType", Text, Required),
-    member(CreateToken, "deviceCode", Text, Optional),
-    member(CreateToken, "code", Text, Optional),
-    member(CreateToken, "refreshToken", Text, Optional),
-    member(CreateToken, "scope", Texts, Optional),
-    member(CreateToken, "redirectUri", Text, Optional),
-    member(CreateToken, "codeVerifier", Text, Optional),
+pub(crate) const REQUEST_MEMBERS: &[MemberRow] = &[
+    (RegisterClient, Required, Text, &["clientName", "clientType"]),
+    (RegisterClient, Optional, Texts, &["scopes", "redirectUris", "grantTypes"]),
+    (RegisterClient, Optional, Text, &["issuerUrl", "entitledApplicationArn"]),
+    (StartDeviceAuthorization, Required, Text, &["clientId", "clientSecret", "startUrl"]),
+    (CreateToken, Required, Text, &["clientId", "clientSecret", "grantType"]),
+    (CreateToken, Optional, Text, &["deviceCode", "code", "refreshToken", "redirectUri", "codeVerifier"]),
+    (CreateToken, Optional, Texts, &["scope"]),
 ];
 
 /// `Required` marks what the service always sends; in the models every response member is optional.
-pub(crate) const RESPONSE_MEMBERS: &[Member] = &[
-    member(RegisterClient, "clientId", Text, Required),
-    member(RegisterClient, "clientSecret", Text, Required),
-    member(RegisterClient, "clientIdIssuedAt", Integer, Required),
-    member(RegisterClient, "clientSecretExpiresAt", Integer, Required),
-    member(RegisterClient, "authorizationEndpoint", Text, Optional),
-    member(RegisterClient, "tokenEndpoint", Text, Optional),
-    member(StartDeviceAuthorization, "deviceCode", Text, Required),
-    member(StartDeviceAuthorization, "userCode", Text, Required),
-    member(StartDeviceAuthorization, "verificationUri", Text, Required),
-    member(StartDeviceAuthorization, "verificationUriComplete", Text, Required),
-    member(StartDeviceAuthorization, "expiresIn", Integer, Required),
-    member(StartDeviceAuthorization, "interval", Integer, Required),
-    member(CreateToken, "accessToken", Text, Required),
-    member(CreateToken, "tokenType", Text, Required),
-    member(CreateToken, "expiresIn", Integer, Required),
-    member(CreateToken, "refreshToken", Text, Optional),
-    member(CreateToken, "idToken", Text, Optional),
-    member(GetRoleCredentials, "roleCredentials", Texts, Required),
-    member(ListAccounts, "accountList", Texts, Required),
-    member(ListAccounts, "nextToken", Text, Optional),
-    member(ListAccountRoles, "roleList", Texts, Required),
-    member(ListAccountRoles, "nextToken", Text, Optional),
+pub(crate) const RESPONSE_MEMBERS: &[MemberRow] = &[
+    (RegisterClient, Required, Text, &["clientId", "clientSecret"]),
+    (RegisterClient, Required, Integer, &["clientIdIssuedAt", "clientSecretExpiresAt"]),
+    (RegisterClient, Optional, Text, &["authorizationEndpoint", "tokenEndpoint"]),
+    (StartDeviceAuthorization, Required, Text, &["deviceCode", "userCode"]),
+    (StartDeviceAuthorization, Required, Text, &["verificationUri", "verificationUriComplete"]),
+    (StartDeviceAuthorization, Required, Integer, &["expiresIn", "interval"]),
+    (CreateToken, Required, Text, &["accessToken", "tokenType"]),
+    (CreateToken, Required, Integer, &["expiresIn"]),
+    (CreateToken, Optional, Text, &["refreshToken", "idToken"]),
+    (GetRoleCredentials, Required, Texts, &["roleCredentials"]),
+    (ListAccounts, Required, Texts, &["accountList"]),
+    (ListAccounts, Optional, Text, &["nextToken"]),
+    (ListAccountRoles, Required, Texts, &["roleList"]),
+    (ListAccountRoles, Optional, Text, &["nextToken"]),
 ];
 
-#[derive(Debug)]
-pub(crate) struct ErrorRow {
-    pub(crate) name: &'static str,
-    pub(crate) code: &'static str,
-    /// In the current model.
-    pub(crate) status: u16,
-    /// The operations that may return it, with the status in the seed OpenAPI document where that lists it.
-    pub(crate) operations: &'static [(Operation, Option<u16>)],
+/// Whether an operation may return an error.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Returned {
+    Never,
+    /// The current model lists it, the seed OpenAPI document does not.
+    Currently,
+    /// Both list it, and the seed OpenAPI document with this status.
+    Seed(u16),
 }
 
-const fn error(
-    name: &'static str,
-    code: &'static str,
-    status: u16,
-    operations: &'static [(Operation, Option<u16>)],
-) -> ErrorRow {
-    ErrorRow { name, code, status, operations }
-}
-
-pub(crate) const OIDC_ERRORS: &[ErrorRow] = &[
-    error("AuthorizationPendingException", "authorization_pending", 400, &[(CreateToken, Some(486))]),
-    error(
-        "SlowDownException",
-        "slow_down",
-        400,
-        &[(CreateToken, Some(487)), (StartDeviceAuthorization, Some(483)), (RegisterClient, None)],
-    ),
-    error("ExpiredTokenException", "expired_token", 400, &[(CreateToken, Some(489))]),
-    error("AccessDeniedException", "access_denied", 400, &[(CreateToken, Some(488))]),
-    error("InvalidGrantException", "invalid_grant", 400, &[(CreateToken, Some(482))]),
-    error(
-        "InvalidClientException",
-        "invalid_client",
-        401,
-        &[(CreateToken, Some(481)), (StartDeviceAuthorization, Some(481))],
-    ),
-    error(
-        "UnauthorizedClientException",
-        "unauthorized_client",
-        400,
-        &[(CreateToken, Some(483)), (StartDeviceAuthorization, Some(482))],
-    ),
-    error(
-        "UnsupportedGrantTypeException",
-        "unsupported_grant_type",
-        400,
-        &[(CreateToken, Some(484)), (RegisterClient, None)],
-    ),
-    error("InvalidScopeException", "invalid_scope", 400, &[(CreateToken, Some(485)), (RegisterClient, Some(481))]),
-    error(
-        "InvalidRequestException",
-        "invalid_request",
-        400,
-        &[(CreateToken, Some(480)), (StartDeviceAuthorization, Some(480)), (RegisterClient, Some(480))],
-    ),
-    error("InvalidClientMetadataException", "invalid_client_metadata", 400, &[(RegisterClient, Some(482))]),
-    error("InvalidRedirectUriException", "invalid_redirect_uri", 400, &[(RegisterClient, None)]),
-    error(
-        "InternalServerException",
-        "server_error",
-        500,
-        &[(CreateToken, Some(490)), (StartDeviceAuthorization, Some(484)), (RegisterClient, Some(483))],
-    ),
+/// Name, code, status in the current model, and which of the operations in [`OIDC`] may return it.
+pub(crate) const OIDC_ERRORS: &[(&str, &str, u16, [Returned; 3])] = &[
+    ("AuthorizationPendingException", "authorization_pending", 400, [Never, Never, Seed(486)]),
+    ("SlowDownException", "slow_down", 400, [Currently, Seed(483), Seed(487)]),
+    ("ExpiredTokenException", "expired_token", 400, [Never, Never, Seed(489)]),
+    ("AccessDeniedException", "access_denied", 400, [Never, Never, Seed(488)]),
+    ("InvalidGrantException", "invalid_grant", 400, [Never, Never, Seed(482)]),
+    ("InvalidClientException", "invalid_client", 401, [Never, Seed(481), Seed(481)]),
+    ("UnauthorizedClientException", "unauthorized_client", 400, [Never, Seed(482), Seed(483)]),
+    ("UnsupportedGrantTypeException", "unsupported_grant_type", 400, [Currently, Never, Seed(484)]),
+    ("InvalidScopeException", "invalid_scope", 400, [Seed(481), Never, Seed(485)]),
+    ("InvalidRequestException", "invalid_request", 400, [Seed(480), Seed(480), Seed(480)]),
+    ("InvalidClientMetadataException", "invalid_client_metadata", 400, [Seed(482), Never, Never]),
+    ("InvalidRedirectUriException", "invalid_redirect_uri", 400, [Currently, Never, Never]),
+    ("InternalServerException", "server_error", 500, [Seed(483), Seed(484), Seed(490)]),
 ];
 
 pub(crate) const REASONS: &[(&str, &str)] = &[
@@ -213,9 +160,8 @@ pub(crate) const PORTAL_ERRORS: &[(&str, u16, &[Operation])] = &[
 ];
 
 pub(crate) fn may_return(operation: Operation, exception: &str) -> bool {
-    if OIDC.contains(&operation) {
-        OIDC_ERRORS.iter().any(|row| row.name == exception && row.operations.iter().any(|(it, _)| *it == operation))
-    } else {
-        PORTAL_ERRORS.iter().any(|(name, _, operations)| *name == exception && operations.contains(&operation))
+    match OIDC.iter().position(|known| *known == operation) {
+        Some(column) => OIDC_ERRORS.iter().any(|(name, .., returned)| *name == exception && returned[column] != Never),
+        None => PORTAL_ERRORS.iter().any(|(name, _, by)| *name == exception && by.contains(&operation)),
     }
 }
