@@ -10,8 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::clock::{BootTime, Clock};
-use crate::config::{Config, FilePair, Identity, Notifications, Problem, SessionConfig};
-use crate::session::Notices;
+use crate::config::{Config, FilePair, Identity, Problem, SessionConfig};
 use crate::session::Session;
 use crate::world::World;
 
@@ -86,8 +85,8 @@ impl Directory {
     ) -> Self {
         let running: HashMap<&Identity, &Entry> =
             self.entries.iter().map(|entry| (&entry.config.identity, entry)).collect();
-        let notices = notices(&config);
-        let is_noticed_alike = notices == self::notices(&self.default.config);
+        let notifications = config.notifications;
+        let is_noticed_alike = notifications == self.default.config.notifications;
         let entries: Vec<Entry> = once_each(std::iter::once(&config).chain(named.values()))
             .into_iter()
             .map(|configured| {
@@ -95,7 +94,7 @@ impl Directory {
                 let session = match running.get(&configured.identity) {
                     Some(entry) => {
                         if entry.config != configured || !is_noticed_alike {
-                            entry.session.configure(Arc::clone(&configured), notices);
+                            entry.session.configure(Arc::clone(&configured), notifications);
                         }
                         Arc::clone(&entry.session)
                     }
@@ -104,7 +103,7 @@ impl Directory {
                         let predecessor =
                             self.leaving.iter().rev().find(is_same).map(|entry| Arc::clone(&entry.session));
                         let config = Arc::clone(&configured);
-                        Arc::new(Session::start(config, notices, world.clone(), seed(), predecessor))
+                        Arc::new(Session::start(config, notifications, world.clone(), seed(), predecessor))
                     }
                 };
                 Entry { config: configured, session }
@@ -274,13 +273,6 @@ impl View {
             }
             several => Err(Unresolved::Ambiguous(names(several.iter().copied()))),
         }
-    }
-}
-
-const fn notices(config: &Config) -> Notices {
-    match config.notifications {
-        Notifications::On => Notices::On,
-        Notifications::Off => Notices::Off,
     }
 }
 

@@ -16,7 +16,7 @@ use crate::directory::Directory;
 use crate::issuer::{Endpoint, Issuer};
 use crate::secrets::record::{self, Owner};
 use crate::secrets::{RecordName, SecretStore, StoreError};
-use crate::session::policy::{LEAVE_PATIENCE, LOAD_PATIENCE};
+use crate::session::policy::{LOAD_PATIENCE, SIGN_OUT_PATIENCE};
 use crate::token::AccessToken;
 use crate::world::World;
 
@@ -231,7 +231,7 @@ async fn tell(token: &AccessToken, owner: &Owner, world: &World, directory: &Dir
         Ok(portal) => portal,
         Err(error) => return not_told(error.to_string()),
     };
-    let deadline = world.clock.now().boot + LEAVE_PATIENCE;
+    let deadline = world.clock.now().boot + SIGN_OUT_PATIENCE;
     tokio::select! {
         told = world.portal.logout(&portal, token) => match told {
             Ok(()) => (PortalSession::Ended, None),

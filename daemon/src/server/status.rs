@@ -121,7 +121,7 @@ pub(super) fn session(entry: &Entry, snapshot: &Snapshot, token_files: Option<To
             .map(|(url, set_by)| ForeignIssuer { url: url.to_owned(), set_by: set_by.to_string() }),
         login: snapshot.flow.clone().map(|flow| pending(now, flow)),
         last_error,
-        session_ends_at: snapshot.session_ends.map(|ends| time(now, ends)),
+        session_ends_at: snapshot.portal_session_ends.map(|ends| time(now, ends)),
         next: snapshot.next.map(|(next, at)| {
             let (action, why) = next_step(next, config.refresh_before.is_some(), at <= now.boot);
             NextStep { action: action.to_owned(), at: time(now, at), why: Some(why.to_owned()) }

@@ -16,8 +16,9 @@
 
 use std::time::Duration;
 
-use super::{Notices, Terms, Token, policy};
+use super::{Terms, Token, policy};
 use crate::clock::BootTime;
+use crate::config::Notifications;
 use crate::notice::{FlowView, Notice, Presence};
 
 /// How long a notice that was put off stays away.
@@ -132,7 +133,7 @@ impl Attention {
 
     /// Whether anything may be shown or begun unasked.
     fn is_welcome(&self, outlook: Outlook<'_>) -> bool {
-        self.presence == Presence::Present && outlook.terms.notices == Notices::On
+        self.presence == Presence::Present && outlook.terms.notifications == Notifications::On
     }
 
     fn show(&mut self, notice: Notice) -> Turn {

@@ -134,7 +134,7 @@ fn a_portal_that_caps_is_not_asked_for_a_flow_that_cannot_help() {
     let mut t = signed_in_alone();
     t.advance(hours(5));
     t.sign_in(issued_alone(2, hours(3)));
-    assert_eq!(t.snapshot().session_ends.map(|ends| ends.since(t.now.boot)), Some(hours(3)));
+    assert_eq!(t.snapshot().portal_session_ends.map(|ends| ends.since(t.now.boot)), Some(hours(3)));
     t.advance(hours(3) - mins(15));
     assert_eq!((screen(&t), t.begun("AuthorizeDevice")), ("renew now", 2));
     t.advance(mins(15));
@@ -176,7 +176,7 @@ fn renewing_twice_at_once_ends_one_portal_session_and_opens_one_flow() {
     t.portal_answers(Ok(()));
     t.authorizes(Ok(authorization()));
     assert!(callers.iter().all(|caller| matches!(t.told(*caller), Answer::Pending { .. })));
-    assert_eq!((t.begun("LeavePortal"), t.begun("AuthorizeDevice")), (1, 2));
+    assert_eq!((t.begun("EndPortalSession"), t.begun("AuthorizeDevice")), (1, 2));
 }
 
 #[test]

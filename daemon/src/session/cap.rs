@@ -33,7 +33,7 @@ impl Cap {
         self.is_certain
     }
 
-    /// What a store has says so.
+    /// The stored record says whether the portal caps.
     pub(super) const fn recorded(&mut self, portal_caps: bool) {
         self.portal_caps |= portal_caps;
     }
@@ -64,7 +64,7 @@ impl Cap {
             let moved_along = elapsed >= MINUTE && moved >= elapsed * 3 / 4;
             let is_cut =
                 if can_tell { moved < elapsed / 4 } else { previous.capped && moved <= elapsed && !moved_along };
-            // A portal session ends when it ends. A token that ends earlier than the one before is cut by something else.
+            // The end of a portal session does not move. A token that ends earlier than the one before is cut by something else.
             comparison.capped = is_cut && previous.expires.since(new.expires) <= policy::SAME_END;
             let is_second_look = previous.capped && (self.is_certain || can_tell);
             comparison.is_certain = comparison.capped && (is_second_look || new.renewal.is_none());

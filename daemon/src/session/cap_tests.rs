@@ -133,7 +133,7 @@ fn a_cap_is_looked_at_twice_before_anybody_is_told() {
     for number in 2..4 {
         t.advance(t.wakes_in().expect("a refresh"));
         t.refreshes(Ok(issued(number, ends.since(t.now.boot))));
-        assert_eq!(t.snapshot().session_ends, Some(ends));
+        assert_eq!(t.snapshot().portal_session_ends, Some(ends));
     }
     t.advance(ends.since(t.now.boot));
     let shown: Vec<_> = t.shown.iter().map(Notice::name).collect();
@@ -172,7 +172,7 @@ fn a_service_that_gives_shorter_lives_does_not_pass_for_a_cap() {
             t.advance(t.wakes_in().expect("a refresh"));
             t.refreshes(Ok(issued(number, lifetime)));
         }
-        assert!(t.snapshot().session_ends.is_none());
+        assert!(t.snapshot().portal_session_ends.is_none());
         assert!(
             t.shown.is_empty() && !t.record.as_ref().is_some_and(|record| record.portal_caps),
             "nobody was told of a cap"

@@ -2,7 +2,7 @@
 
 use super::event::Effect;
 use super::reply::Answers;
-use super::store_writer::StoreWriter;
+use super::store_schedule::StoreSchedule;
 use super::{SignInEpoch, Terms, Trouble};
 use crate::clock::{BootTime, Now};
 use crate::oidc::ServiceClock;
@@ -15,7 +15,7 @@ pub(super) struct Context {
     /// Of the newest sign-in.
     pub(super) epoch: SignInEpoch,
     pub(super) service_clock: ServiceClock,
-    pub(super) store: StoreWriter,
+    pub(super) store: StoreSchedule,
     /// The last thing that went wrong, until something goes well.
     pub(super) trouble: Option<Trouble>,
     pub(super) stopping: bool,
@@ -31,7 +31,7 @@ impl Context {
             chance: fastrand::Rng::with_seed(seed),
             epoch: SignInEpoch::default(),
             service_clock: ServiceClock::default(),
-            store: StoreWriter::new(),
+            store: StoreSchedule::new(),
             trouble: None,
             stopping: false,
             effects: Vec::new(),

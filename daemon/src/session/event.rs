@@ -25,7 +25,7 @@ pub enum Event {
     Loaded(Result<Option<Record>, String>),
     /// What the last [`Effect::Store`] asked for is durable, or not.
     Stored(Result<(), String>),
-    /// Another place keeps the records from now on, or the one that did has lost them: it is read once more.
+    /// The records are in another store now, or were lost: the store is read again.
     StoreChanged,
     /// RegisterClient has answered.
     Registered(u64, Result<Registration, CallError>),
@@ -38,7 +38,7 @@ pub enum Event {
     /// The portal has answered to a question of the roles.
     PortalAnswered(Ticket, Subject, Result<PortalAnswer, PortalError>),
     /// The portal has answered to a sign-out.
-    PortalLeft(Result<(), CallError>),
+    PortalSessionEnded(Result<(), CallError>),
     /// A sign-in was found that another program has made.
     Found(Found, Reply<Reception>),
     /// The portal does not know this token any more.
@@ -75,10 +75,10 @@ pub enum Effect {
     CreateToken(u64, Registration, Grant),
     /// Call CreateToken with a refresh token.
     Refresh(SignInEpoch, Renewal),
-    /// Ask the portal, for this page where it is a list's.
+    /// Ask the portal; for a list, for this page.
     AskPortal(Ticket, Subject, Option<PageToken>, Arc<AccessToken>),
-    /// Tell the portal that the person leaves.
-    LeavePortal(Arc<AccessToken>),
+    /// End the session at the portal.
+    EndPortalSession(Arc<AccessToken>),
     /// Show the person this, in the place of what was shown before.
     Show(Notice),
     /// Take back what is shown.

@@ -11,10 +11,10 @@ use super::found::{Found, Reception, Refused};
 use super::roles::callers::{LiveKeys, RoleQuestion, RoleRefusal};
 use super::state::State;
 use super::task::Task;
-use super::{AccessToken, Notices, Snapshot, Terms};
+use super::{AccessToken, Snapshot, Terms};
 use crate::assignment::{AccountId, Assignment};
 use crate::clock::BootTime;
-use crate::config::SessionConfig;
+use crate::config::{Notifications, SessionConfig};
 use crate::portal::Account;
 use crate::world::World;
 
@@ -24,7 +24,7 @@ pub struct Session {
     config: watch::Sender<Arc<SessionConfig>>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     /// The last sign-in that was offered and that its issuer does not know.
-    offering: Mutex<Option<Refused>>,
+    last_refused: Mutex<Option<Refused>>,
 }
 
 /// Every question is answered by a deadline of its own, whatever happens.
@@ -33,13 +33,13 @@ impl Session {
     /// stopped and waited for first, so that no two tasks ever use one record.
     pub fn start(
         config: Arc<SessionConfig>,
-        notices: Notices,
+        notifications: Notifications,
         world: World,
         seed: u64,
         predecessor: Option<Arc<Self>>,
     ) -> Self {
         let (events, inbox) = mpsc::unbounded_channel();
-        let state = State::new(terms(&config, notices), seed);
+        let state = State::new(terms(&config, notifications), seed);
         let (publish, snapshots) = watch::channel(Arc::new(state.snapshot(world.clock.now())));
         let (config, configured) = watch::channel(config);
         let task = Task::new(configured, world, state, publish, events.downgrade());
@@ -50,7 +50,7 @@ impl Session {
             }
             task.run(inbox).await;
         });
-        Self { events, config, snapshots, offering: Mutex::default() }
+        Self { events, config, snapshots, last_refused: Mutex::default() }
     }
 
     /// What is known of the session now.
@@ -119,8 +119,8 @@ impl Session {
     }
 
     /// Waits for the turn to prove and offer a sign-in: one at a time does. What was refused last is kept here for all of them.
-    pub async fn turn_to_offer(&self) -> MutexGuard<'_, Option<Refused>> {
-        self.offering.lock().await
+    pub async fn lock_offers(&self) -> MutexGuard<'_, Option<Refused>> {
+        self.last_refused.lock().await
     }
 
     /// Sends the event that carries a question, and waits for the answer. If the caller stops waiting, the task is told.
@@ -160,8 +160,8 @@ impl Session {
     }
 
     /// Tells the session its configuration.
-    pub fn configure(&self, config: Arc<SessionConfig>, notices: Notices) {
-        let terms = terms(&config, notices);
+    pub fn configure(&self, config: Arc<SessionConfig>, notifications: Notifications) {
+        let terms = terms(&config, notifications);
         self.config.send_replace(config);
         let _ = self.events.send(Event::TermsChanged(terms));
     }
@@ -200,11 +200,11 @@ impl From<Stopped> for RoleRefusal {
     }
 }
 
-fn terms(config: &SessionConfig, notices: Notices) -> Terms {
+fn terms(config: &SessionConfig, notifications: Notifications) -> Terms {
     Terms {
         name: config.name.as_str().into(),
         refresh_before: config.refresh_before,
         notify_before: config.notify_before,
-        notices,
+        notifications,
     }
 }

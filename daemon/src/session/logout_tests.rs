@@ -26,7 +26,7 @@ fn a_portal_that_could_not_be_told_is_said_so() {
     for caller in callers {
         assert_eq!(t.told(caller), &Answer::LoggedOut(PortalOutcome::NotTold(network())));
     }
-    assert_eq!((t.begun("LeavePortal"), t.snapshot().token), (1, None));
+    assert_eq!((t.begun("EndPortalSession"), t.snapshot().token), (1, None));
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn without_a_token_there_is_nothing_to_end() {
     let mut t = Timeline::signed_out();
     let caller = t.ask(Want::Logout(Forgotten::Token));
     assert_eq!(t.told(caller), &Answer::LoggedOut(PortalOutcome::NothingToEnd));
-    assert_eq!(t.begun("LeavePortal"), 0);
+    assert_eq!(t.begun("EndPortalSession"), 0);
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn an_expired_token_is_still_good_for_telling_the_portal() {
     let mut t = Timeline::signed_in(hours(1));
     t.jump(hours(2));
     t.ask(Want::Logout(Forgotten::Token));
-    assert!(t.is_under_way("LeavePortal"));
+    assert!(t.is_under_way("EndPortalSession"));
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn a_token_that_is_still_being_stored_is_ended_too() {
     t.store = Store::Hanging;
     t.sign_in(issued(1, hours(1)));
     t.ask(Want::Logout(Forgotten::Token));
-    assert!(t.is_under_way("LeavePortal"));
+    assert!(t.is_under_way("EndPortalSession"));
     t.stored(Ok(()));
     t.stored(Ok(()));
     assert!(t.record.as_ref().is_some_and(|record| record.token.is_none()));
@@ -120,7 +120,7 @@ fn while_loading_it_waits_for_the_store() {
     t.now = before.now;
     let caller = t.ask(Want::Logout(Forgotten::Token));
     t.loaded(Ok(before.record.take()));
-    assert!(t.is_under_way("LeavePortal"));
+    assert!(t.is_under_way("EndPortalSession"));
     t.portal_answers(Ok(()));
     assert_eq!(t.told(caller), &Answer::LoggedOut(PortalOutcome::Ended));
 }
@@ -136,7 +136,7 @@ fn a_logout_that_the_store_keeps_waiting_is_carried_out_as_soon_as_it_answers() 
     let why = Some("the keyring is locked".to_owned());
     assert_eq!(t.told(caller), &Answer::LoggedOut(PortalOutcome::Deferred(why)));
     t.loaded(Ok(before.record.take()));
-    assert!(t.is_under_way("LeavePortal"));
+    assert!(t.is_under_way("EndPortalSession"));
     let hasty = t.ask_token(NOW, NOW);
     assert!(matches!(t.refusal(hasty), Refusal::SignInRequired { expired: None, .. }));
     assert!(t.record.as_ref().is_some_and(|record| record.token.is_none()), "and the store has forgotten it");
@@ -151,7 +151,7 @@ fn a_sign_in_after_a_deferred_logout_stays() {
     t.sign_in(issued(2, hours(1)));
     t.loaded(Ok(before.record.take()));
     let caller = t.ask_token(NOW, NOW);
-    assert_eq!((t.token(caller), t.begun("LeavePortal")), ("access-2", 0));
+    assert_eq!((t.token(caller), t.begun("EndPortalSession")), ("access-2", 0));
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn a_logout_before_the_store_answers_ends_a_newer_sign_in_at_once() {
     t.sign_in(issued(2, hours(1)));
     t.advance(secs(2));
     let caller = t.ask(Want::Logout(Forgotten::Token));
-    assert!(t.is_under_way("LeavePortal") && t.snapshot().token.is_none());
+    assert!(t.is_under_way("EndPortalSession") && t.snapshot().token.is_none());
     t.portal_answers(Ok(()));
     t.loaded(Ok(before.record.take()));
     let hasty = t.ask_token(NOW, NOW);
@@ -200,7 +200,7 @@ fn a_record_is_forgotten_with_its_registration_once_the_store_answers() {
     t.ask(Want::Logout(Forgotten::Everything));
     t.ask(Want::Logout(Forgotten::Token));
     t.loaded(Ok(before.record.take()));
-    assert!(t.is_under_way("LeavePortal"));
+    assert!(t.is_under_way("EndPortalSession"));
     assert_eq!(t.record, Some(Record::default()));
 }
 

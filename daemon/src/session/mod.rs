@@ -13,7 +13,7 @@
 //! | [`callers`] | what callers ask for, when they are answered, and why they are refused |
 //! | [`attention`] | what the person is told without having asked |
 //! | [`roles`] | accounts, roles, and role credentials |
-//! | `store_writer` | when the store is read and written |
+//! | `store_schedule` | when the store is read and written |
 //! | [`found`] | sign-ins that other programs have made |
 //! | [`policy`] | when to refresh, to poll, to try again |
 //! | `handle` | a [`Session`] as the rest of the daemon sees it |
@@ -25,6 +25,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::clock::BootTime;
+use crate::config::Notifications;
 use crate::notice::FlowView;
 use crate::oidc::CallError;
 
@@ -42,7 +43,7 @@ pub mod roles;
 mod sign_in;
 mod sign_out;
 pub mod state;
-mod store_writer;
+mod store_schedule;
 mod task;
 mod tokens;
 
@@ -58,15 +59,8 @@ pub struct Terms {
     pub refresh_before: Option<Duration>,
     /// How long before the end of a token that needs a person the person is told; by default [`policy::notice_lead`] decides.
     pub notify_before: Option<Duration>,
-    pub notices: Notices,
-}
-
-/// Whether the person is told what nobody asked about. If not, no flow is opened unasked either.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Notices {
-    #[default]
-    On,
-    Off,
+    /// Whether the person is told what nobody asked about. If not, no flow is opened unasked either.
+    pub notifications: Notifications,
 }
 
 /// The last thing that went wrong.
@@ -129,7 +123,7 @@ impl Why {
 
 /// What readers may know of a registration.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Registered {
+pub struct RegistrationDates {
     /// By the service's clock.
     pub issued_at: SystemTime,
     /// By the service's clock; `None` if it never expires.
@@ -170,13 +164,13 @@ pub struct Snapshot {
     pub trouble: Option<Trouble>,
     pub next: Option<(Next, BootTime)>,
     /// When the portal session ends, where that is known to cap the token.
-    pub session_ends: Option<BootTime>,
+    pub portal_session_ends: Option<BootTime>,
     /// Whether the newest token is still to be written.
     pub unsaved: bool,
     /// Why the store could not be read or written lately.
     pub store_error: Option<String>,
     /// The registration that the token is renewed with, or else the next sign-in begins with.
-    pub registration: Option<Registered>,
+    pub registration: Option<RegistrationDates>,
     pub came_by: CameBy,
     /// Of `token`.
     pub epoch: SignInEpoch,

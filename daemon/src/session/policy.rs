@@ -27,7 +27,7 @@ pub const STORE_PATIENCE: Duration = Duration::from_secs(2);
 pub const FRESH: Duration = Duration::from_secs(30);
 
 /// How long a sign-out waits for the portal and the store. The token is forgotten at once, whatever they say.
-pub const LEAVE_PATIENCE: Duration = Duration::from_secs(25);
+pub const SIGN_OUT_PATIENCE: Duration = Duration::from_secs(25);
 
 /// How many flows one session opens in a row, before they have to keep to [`FLOW_PACE`]. A person needs one.
 pub const FLOWS_AT_ONCE: u32 = 30;
@@ -82,7 +82,7 @@ pub const SLOW_DOWN: Duration = Duration::from_secs(5);
 
 /// What is left of a refresh token after an attempt that failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum RefreshToken {
+pub enum RefreshTokenFate {
     /// It may work next time.
     Kept,
     /// It will not work again.
@@ -91,8 +91,8 @@ pub enum RefreshToken {
     SpentWithItsRegistration,
 }
 
-/// Decides what an error means for the refresh token that was used. The table stands in [`super::state`].
-pub const fn verdict_on_refresh_token(error: &CallError) -> RefreshToken {
+/// Decides what an error means for the refresh token that was used. The table stands in `tokens/refreshing.rs`.
+pub const fn fate_of_refresh_token(error: &CallError) -> RefreshTokenFate {
     match error.name() {
         Some(
             ErrorName::InvalidGrant
@@ -100,9 +100,9 @@ pub const fn verdict_on_refresh_token(error: &CallError) -> RefreshToken {
             | ErrorName::AccessDenied
             | ErrorName::UnsupportedGrantType
             | ErrorName::InvalidScope,
-        ) => RefreshToken::Spent,
-        Some(ErrorName::InvalidClient | ErrorName::UnauthorizedClient) => RefreshToken::SpentWithItsRegistration,
-        _ => RefreshToken::Kept,
+        ) => RefreshTokenFate::Spent,
+        Some(ErrorName::InvalidClient | ErrorName::UnauthorizedClient) => RefreshTokenFate::SpentWithItsRegistration,
+        _ => RefreshTokenFate::Kept,
     }
 }
 

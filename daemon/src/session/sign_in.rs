@@ -182,12 +182,16 @@ impl SignIn {
     ) -> Option<Granted> {
         match result {
             Ok(issued) => {
-                let (expires_in, refreshable) = (issued.expires_in.as_secs(), issued.refresh_token.is_some());
-                tracing::info!(session = cx.name(), flow = number, expires_in, refreshable, "signed in");
                 // The token of a flow that was cancelled is dropped; the token of a flow whose code has expired is not.
                 let late = self.late_attempt.take_if(|late| (late.flow, late.epoch) == (number, cx.epoch));
                 let grant = self.open_flow(number).and_then(Flow::grant);
-                let (registration, asked) = grant.or(late.map(|late| (late.registration, late.began)))?;
+                let session = cx.name();
+                let Some((registration, asked)) = grant.or(late.map(|late| (late.registration, late.began))) else {
+                    tracing::info!(session, flow = number, "the token of a cancelled flow was dropped");
+                    return None;
+                };
+                let (expires_in, refreshable) = (issued.expires_in.as_secs(), issued.refresh_token.is_some());
+                tracing::info!(session, flow = number, expires_in, refreshable, "signed in");
                 Some(Granted { issued, registration, asked })
             }
             Err(error) => {
@@ -211,7 +215,7 @@ impl SignIn {
     }
 
     /// The new token is served: the flow that brought it is over.
-    pub(super) fn token_is_served(&mut self, cx: &mut Context) {
+    pub(super) fn note_served(&mut self, cx: &mut Context) {
         if self.is_granted() {
             self.end(FlowEnd::Granted, cx);
         }

@@ -8,21 +8,21 @@ use crate::oidc::CallError;
 #[derive(Default)]
 pub(super) struct SignOut {
     under_way: Option<UnderWay>,
-    /// What of the store's record is to be forgotten once it is read, because somebody has signed out before.
+    /// What to forget when the store has been read, because somebody has signed out before.
     when_loaded: Option<Forgotten>,
 }
 
 struct UnderWay {
     /// What the portal said, once it did.
     outcome: Option<PortalOutcome>,
-    forget: Forget,
+    forget: ForgetWhen,
     /// Until when portal and store are waited for.
     deadline: BootTime,
 }
 
 /// When a sign-out forgets the token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Forget {
+pub(super) enum ForgetWhen {
     /// Whatever the portal says.
     AtOnce,
     /// When the portal has ended the session.
@@ -54,14 +54,14 @@ impl SignOut {
     }
 
     /// Begins; with an outcome where there is nothing to tell the portal.
-    pub(super) fn begin(&mut self, forget: Forget, outcome: Option<PortalOutcome>, now: BootTime) {
-        self.under_way = Some(UnderWay { outcome, forget, deadline: now + policy::LEAVE_PATIENCE });
+    pub(super) fn begin(&mut self, forget: ForgetWhen, outcome: Option<PortalOutcome>, now: BootTime) {
+        self.under_way = Some(UnderWay { outcome, forget, deadline: now + policy::SIGN_OUT_PATIENCE });
     }
 
     /// Somebody signs out while another caller signs out only to sign in again. Returns whether the token is to be forgotten now.
     pub(super) fn forget_at_once(&mut self) -> bool {
-        let waits = |it: &&mut UnderWay| it.forget == Forget::OncePortalWasTold;
-        self.under_way.as_mut().filter(waits).map(|it| it.forget = Forget::AtOnce).is_some()
+        let waits = |it: &&mut UnderWay| it.forget == ForgetWhen::OncePortalWasTold;
+        self.under_way.as_mut().filter(waits).map(|it| it.forget = ForgetWhen::AtOnce).is_some()
     }
 
     /// The portal has answered. Returns whether the token is to be forgotten now.
@@ -71,7 +71,7 @@ impl SignOut {
             Err(error) => tracing::warn!(session, %error, "the portal could not be told"),
         }
         let Some(it) = &mut self.under_way else { return false };
-        let forget_now = it.forget == Forget::OncePortalWasTold && result.is_ok();
+        let forget_now = it.forget == ForgetWhen::OncePortalWasTold && result.is_ok();
         it.outcome = Some(result.map_or_else(PortalOutcome::NotTold, |()| PortalOutcome::Ended));
         forget_now
     }
@@ -96,7 +96,7 @@ impl SignOut {
     }
 
     /// The store was read: what of its record is to be forgotten, if anything.
-    pub(super) fn loaded(&mut self) -> Option<Forgotten> {
+    pub(super) fn take_what_to_forget(&mut self) -> Option<Forgotten> {
         self.when_loaded.take()
     }
 }

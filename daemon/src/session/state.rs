@@ -16,12 +16,12 @@ use super::found::{Found, Proof, Reception};
 use super::reply::Answers;
 use super::roles::Roles;
 use super::sign_in::SignIn;
-use super::sign_out::{Forget, SignOut};
+use super::sign_out::{ForgetWhen, SignOut};
 use super::tokens::{Refresh, Tokens};
-use super::{AccessToken, Next, Registered, Snapshot, Terms, Token, Why};
+use super::{AccessToken, Next, RegistrationDates, Snapshot, Terms, Token, Why};
 use crate::clock::{BootTime, Now};
 use crate::notice::{Action, FlowView};
-use callers::Settled;
+use callers::Looked;
 
 /// One session.
 pub struct State {
@@ -53,12 +53,12 @@ impl State {
         self.cx.now = now;
         match event {
             Event::Asked(question) => match self.asked(question) {
-                Settled::Changed => {}
+                Looked::Changed => {}
                 // One more caller that has its answer or waits: for the others, however many, nothing has changed.
-                Settled::Done | Settled::Waits(_) => return std::mem::take(&mut self.cx.effects),
+                Looked::Done | Looked::Waits(_) => return std::mem::take(&mut self.cx.effects),
             },
             Event::AskedOfRoles(question) => {
-                self.roles.sign_in_is(self.tokens.served_epoch(), &self.cx);
+                self.roles.note_sign_in(self.tokens.served_epoch(), &self.cx);
                 self.roles.asked(question, &mut self.cx);
                 self.begin_role_calls();
                 return std::mem::take(&mut self.cx.effects);
@@ -87,7 +87,7 @@ impl State {
                     self.tokens.rejected(&token, &mut self.cx);
                 }
             }
-            Event::PortalLeft(result) => {
+            Event::PortalSessionEnded(result) => {
                 if self.sign_out.portal_answered(result, self.cx.name()) {
                     self.forget();
                 }
@@ -102,7 +102,7 @@ impl State {
                 self.tokens.terms_changed(&self.cx);
             }
             Event::PresenceChanged(presence) => {
-                tracing::debug!(session = self.cx.name(), ?presence, "presence");
+                tracing::debug!(session = self.cx.name(), ?presence, "presence changed");
                 self.attention.set_presence(presence);
             }
             Event::Acted(action) => self.acted(action),
@@ -163,19 +163,19 @@ impl State {
             flow: self.sign_in.view(),
             trouble: self.cx.trouble.clone(),
             next: self.next(now.boot),
-            session_ends: token.filter(|token| token.capped).map(|token| token.expires),
+            portal_session_ends: token.filter(|token| token.capped).map(|token| token.expires),
             unsaved: self.cx.store.is_unsaved(),
             store_error: self.cx.store.error().map(str::to_owned),
             registration: renewed_with
                 .or(self.sign_in.registration())
-                .map(|known| Registered { issued_at: known.issued_at, expires_at: known.expires_at }),
+                .map(|known| RegistrationDates { issued_at: known.issued_at, expires_at: known.expires_at }),
             came_by: self.tokens.came_by(),
             epoch: self.tokens.served_epoch(),
         }
     }
 
     /// Whether a session that stops may end: no new token is on its way, and all is written or cannot be.
-    pub const fn is_settled(&self) -> bool {
+    pub const fn may_end(&self) -> bool {
         let store = &self.cx.store;
         let is_written = !store.is_loaded() || !store.is_unsaved() || store.is_failing();
         is_written && !self.tokens.is_refreshing()
@@ -194,22 +194,26 @@ impl State {
         })
     }
 
-    /// Does everything that is due.
+    /// Does everything that is due, in an order in which each part sees what the parts before it have done.
     fn drive(&mut self) {
-        self.serve_pending();
+        // No refresh is begun while a token is being stored, so the stored one is served first.
+        self.serve_stored();
         self.sign_in.drive(&mut self.cx);
         self.sign_out.drive(self.cx.now.boot);
         self.believe_refusal(false);
         self.tokens.drive(&mut self.cx);
-        self.settle_all();
+        // Callers and roles see the token, the flow and the sign-out as they are now.
+        self.look_at_all();
         self.end_sign_out();
         self.drive_roles();
+        // A notice is shown for what no caller has begun.
         self.attend();
+        // All parts have changed the record by now.
         self.use_store();
     }
 
-    fn serve_pending(&mut self) {
-        if let Some(previous) = self.tokens.serve_pending(&mut self.cx) {
+    fn serve_stored(&mut self) {
+        if let Some(previous) = self.tokens.serve_stored(&mut self.cx) {
             self.token_came(previous.as_ref());
         }
     }
@@ -219,7 +223,7 @@ impl State {
         if let Some(token) = self.tokens.served() {
             self.attention.token_came(previous, token);
         }
-        self.sign_in.token_is_served(&mut self.cx);
+        self.sign_in.note_served(&mut self.cx);
     }
 
     fn believe_refusal(&mut self, store_was_read: bool) {
@@ -231,18 +235,18 @@ impl State {
     // Signing out.
 
     /// Tells the portal, and forgets the token at once or when the portal was told.
-    fn begin_sign_out(&mut self, forget: Forget) {
+    fn begin_sign_out(&mut self, forget: ForgetWhen) {
         self.sign_in.cancel(&mut self.cx);
         // Even an expired token can end the portal session, which may outlive it.
         let outcome = match self.tokens.stop_storing() {
             Some(token) => {
-                self.cx.effects.push(Effect::LeavePortal(Arc::clone(&token.access)));
+                self.cx.effects.push(Effect::EndPortalSession(Arc::clone(&token.access)));
                 None
             }
             None => Some(PortalOutcome::NothingToEnd),
         };
         self.sign_out.begin(forget, outcome, self.cx.now.boot);
-        if forget == Forget::AtOnce {
+        if forget == ForgetWhen::AtOnce {
             self.forget();
         }
     }
@@ -252,7 +256,7 @@ impl State {
     fn sign_out_before_the_store_answers(&mut self, forgotten: Forgotten) {
         self.sign_out.when_loaded(forgotten);
         if self.tokens.newest().is_some() {
-            self.begin_sign_out(Forget::AtOnce);
+            self.begin_sign_out(ForgetWhen::AtOnce);
         } else {
             self.sign_in.cancel(&mut self.cx);
         }
@@ -263,14 +267,14 @@ impl State {
         if self.sign_out.portal_is_done() && !self.callers.any(Ask::waits_for_sign_out) {
             self.sign_out.end();
             // Those who waited for its end can go on.
-            self.settle_all();
+            self.look_at_all();
         }
     }
 
     /// The portal does not know this token any more: somebody has signed out elsewhere.
     fn ended_elsewhere(&mut self, access: &AccessToken) {
-        tracing::info!(session = self.cx.name(), "signed out elsewhere");
         if self.tokens.is_newest(access) {
+            tracing::info!(session = self.cx.name(), "signed out elsewhere");
             self.sign_in.cancel(&mut self.cx);
             self.forget();
         }
@@ -322,6 +326,7 @@ impl State {
     fn attend(&mut self) {
         while !self.cx.stopping {
             let view = self.sign_in.view();
+            // Taken out, because the outlook borrows the other parts.
             let mut attention = std::mem::take(&mut self.attention);
             let turn = attention.take_turn(self.outlook(view.as_ref()), self.cx.now.boot);
             self.attention = attention;
@@ -336,6 +341,7 @@ impl State {
         }
     }
 
+    /// What attention decides by. Only what is shown depends on the `flow`, so the others leave it out.
     fn outlook<'a>(&'a self, flow: Option<&'a FlowView>) -> Outlook<'a> {
         Outlook {
             token: self.tokens.served(),

@@ -17,9 +17,9 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use super::*;
+use crate::config::Notifications;
 use crate::notice::{Notice, Presence};
 use crate::oidc::{CallError, DeviceAuthorization, ErrorName, Issued, Registration, ServiceClock};
-use crate::session::Notices;
 use crate::session::callers::{LiveToken, Login, Refusal, TokenReply};
 use crate::session::policy;
 use crate::session::{Record, Renewal};
@@ -341,8 +341,8 @@ impl Timeline {
 
     #[track_caller]
     pub(super) fn portal_answers(&mut self, result: Result<(), CallError>) {
-        self.end("LeavePortal");
-        self.on(Event::PortalLeft(result));
+        self.end("EndPortalSession");
+        self.on(Event::PortalSessionEnded(result));
     }
 
     /// The portal does not accept this token, which the roles have used.
@@ -492,7 +492,7 @@ impl Timeline {
             _ => {}
         }
         let kind = name(effect);
-        let may_overlap = matches!(kind, "Refresh" | "LeavePortal");
+        let may_overlap = matches!(kind, "Refresh" | "EndPortalSession");
         assert!(may_overlap || !self.is_under_way_for_the_same_flow(effect), "two of {kind} at once");
     }
 
@@ -515,7 +515,7 @@ pub(super) const fn name(effect: &Effect) -> &'static str {
         Effect::AuthorizeDevice(..) => "AuthorizeDevice",
         Effect::CreateToken(..) => "CreateToken",
         Effect::Refresh(..) => "Refresh",
-        Effect::LeavePortal(_) => "LeavePortal",
+        Effect::EndPortalSession(_) => "EndPortalSession",
         Effect::AskPortal(..) => "AskPortal",
         Effect::Show(_) => "Show",
         Effect::Withdraw => "Withdraw",
@@ -525,10 +525,10 @@ pub(super) const fn name(effect: &Effect) -> &'static str {
 
 /// Terms under which nobody is told anything, for tests that are about something else.
 pub(in crate::session) fn quiet() -> Terms {
-    Terms { notices: Notices::Off, ..noticed() }
+    Terms { notifications: Notifications::Off, ..noticed() }
 }
 
 /// Terms under which the person is told.
 pub(super) fn noticed() -> Terms {
-    Terms { name: "corp".into(), refresh_before: None, notify_before: None, notices: Notices::On }
+    Terms { name: "corp".into(), refresh_before: None, notify_before: None, notifications: Notifications::On }
 }

@@ -94,7 +94,7 @@ impl Task {
         // A question that is dropped unanswered is refused.
         while inbox.recv().await.is_some() {}
         let deadline = self.world.clock.now().boot + FLUSH_PATIENCE;
-        while !self.state.is_settled() {
+        while !self.state.may_end() {
             tokio::select! {
                 Some(done) = self.calls.join_next() => if let Ok(event) = done {
                     self.on(event);

@@ -20,7 +20,7 @@ use crate::oidc::{CallError, Issued, Registration};
 pub(super) struct Tokens {
     /// The newest token that may be handed out, live or not.
     served: Option<Token>,
-    pending: Option<PendingToken>,
+    unstored: Option<UnstoredToken>,
     refresh: Refresh,
     rejection: Rejection,
     /// Of `served`. It is behind while the token of a new sign-in is being stored.
@@ -34,7 +34,7 @@ pub(super) struct Tokens {
 }
 
 /// A token that is being stored and not yet served.
-struct PendingToken {
+struct UnstoredToken {
     token: Token,
     cap_is_certain: bool,
     /// Until when the store is waited for.
@@ -42,7 +42,7 @@ struct PendingToken {
 }
 
 pub(super) enum Refresh {
-    /// `due` only while there is something to refresh with.
+    /// `due` is `None` if the token cannot be refreshed, or if a refresh would not help.
     Idle {
         due: Option<BootTime>,
     },
@@ -59,7 +59,7 @@ pub(super) enum Refresh {
     /// The service has refused the refresh token. The store is read first, as another daemon may have spent it and stored its
     /// successor; by `until` the refusal is believed.
     Refused {
-        verdict: policy::RefreshToken,
+        fate: policy::RefreshTokenFate,
         until: BootTime,
     },
 }
@@ -90,19 +90,19 @@ impl Tokens {
         self.served.as_ref().filter(|token| token.is_live(now))
     }
 
-    /// The pending token, or else the served one: what the record holds.
+    /// The unstored token, or else the served one: what the record holds.
     pub(super) fn newest(&self) -> Option<&Token> {
-        self.pending.as_ref().map(|pending| &pending.token).or(self.served.as_ref())
+        self.unstored.as_ref().map(|unstored| &unstored.token).or(self.served.as_ref())
     }
 
     /// Until when the store is waited for with a new token.
-    pub(super) fn pending_until(&self) -> Option<BootTime> {
-        self.pending.as_ref().map(|pending| pending.deadline)
+    pub(super) fn unstored_until(&self) -> Option<BootTime> {
+        self.unstored.as_ref().map(|unstored| unstored.deadline)
     }
 
     /// What the record says of the portal's cap.
     pub(super) fn record_caps(&self) -> bool {
-        self.cap.portal_caps() || self.pending.as_ref().is_some_and(|pending| pending.cap_is_certain)
+        self.cap.portal_caps() || self.unstored.as_ref().is_some_and(|unstored| unstored.cap_is_certain)
     }
 
     pub(super) const fn cap(&self) -> &Cap {
@@ -126,10 +126,10 @@ impl Tokens {
         self.came_by
     }
 
-    /// When the token is refreshed by itself, if it is: what [`drive`](Self::drive) waits for.
+    /// When the unstored token, or a refresh, needs the next step.
     pub(super) fn wake_at(&self, now: BootTime, stopping: bool) -> Option<(BootTime, &'static str)> {
-        if let Some(pending) = &self.pending {
-            return Some((pending.deadline, "the store is waited for no longer"));
+        if let Some(unstored) = &self.unstored {
+            return Some((unstored.deadline, "the store is waited for no longer"));
         }
         match &self.refresh {
             _ if stopping => None,
@@ -187,17 +187,17 @@ impl Tokens {
     /// Has a new token stored before it is served.
     fn store_first(&mut self, token: Token, cap_is_certain: bool, cx: &mut Context) {
         let deadline = cx.now.boot + policy::STORE_PATIENCE;
-        self.pending = Some(PendingToken { token, cap_is_certain, deadline });
+        self.unstored = Some(UnstoredToken { token, cap_is_certain, deadline });
         cx.trouble = None;
         cx.store.record_changed();
     }
 
-    /// Serves the pending token once it is stored, or the store has kept it waiting for too long. Returns the token before it.
-    pub(super) fn serve_pending(&mut self, cx: &mut Context) -> Option<Option<Token>> {
+    /// Serves the unstored token once it is stored, or the store has kept it waiting for too long. Returns the token before it.
+    pub(super) fn serve_stored(&mut self, cx: &mut Context) -> Option<Option<Token>> {
         let waits = cx.store.is_unsaved() && !cx.store.is_failing();
-        let pending = self.pending.take_if(|pending| !waits || pending.deadline <= cx.now.boot)?;
-        let previous = self.served.replace(pending.token);
-        self.cap.set_certain(pending.cap_is_certain);
+        let unstored = self.unstored.take_if(|unstored| !waits || unstored.deadline <= cx.now.boot)?;
+        let previous = self.served.replace(unstored.token);
+        self.cap.set_certain(unstored.cap_is_certain);
         // A new sign-in has nothing to do with what was rejected before.
         let is_renewed = std::mem::replace(&mut self.served_epoch, cx.epoch) == cx.epoch;
         self.rejection = match self.rejection {
@@ -209,8 +209,8 @@ impl Tokens {
         Some(previous)
     }
 
-    /// The store had this token when the daemon started.
-    pub(super) fn loaded(&mut self, token: Option<Token>, cx: &mut Context) {
+    /// Serves a token that was read from the store.
+    pub(super) fn serve_from_record(&mut self, token: Option<Token>, cx: &mut Context) {
         self.served = token;
         self.read_at = Some(cx.now);
         if let Some(token) = &mut self.served {
@@ -220,7 +220,7 @@ impl Tokens {
         self.plan_refresh_of_new_token(cx);
     }
 
-    pub(super) const fn portal_caps_is_recorded(&mut self, portal_caps: bool) {
+    pub(super) const fn note_recorded_cap(&mut self, portal_caps: bool) {
         self.cap.recorded(portal_caps);
     }
 
@@ -262,12 +262,12 @@ impl Tokens {
         );
         cx.epoch = cx.epoch.next();
         self.served_epoch = cx.epoch;
-        self.pending = None;
+        self.unstored = None;
         self.rejection = Rejection::None;
         self.cap.set_certain(false);
         cx.trouble = None;
         let previous = self.served.take();
-        self.loaded(Some(token), cx);
+        self.serve_from_record(Some(token), cx);
         previous
     }
 
@@ -286,7 +286,7 @@ impl Tokens {
         }
         let refreshable = token.renewal.is_some();
         // A token that is being stored already was not obtained because of this rejection.
-        let is_first = refreshable && self.pending.is_none();
+        let is_first = refreshable && self.unstored.is_none();
         self.rejection = if is_first { Rejection::Rejected } else { Rejection::None };
         cx.store.record_changed();
         let session = cx.name();
@@ -306,8 +306,8 @@ impl Tokens {
 
     /// Ends the wait for the store, because somebody signs out. Returns the newest token.
     pub(super) fn stop_storing(&mut self) -> Option<&Token> {
-        if let Some(pending) = self.pending.take() {
-            self.served = Some(pending.token);
+        if let Some(unstored) = self.unstored.take() {
+            self.served = Some(unstored.token);
         }
         self.served.as_ref()
     }
@@ -317,7 +317,7 @@ impl Tokens {
         cx.epoch = cx.epoch.next();
         self.served_epoch = cx.epoch;
         self.served = None;
-        self.pending = None;
+        self.unstored = None;
         self.refresh = Refresh::default();
         self.rejection = Rejection::None;
         self.cap.set_certain(false);

@@ -15,7 +15,7 @@ use crate::directory::Entry;
 use crate::oidc::Grant;
 use crate::portal::{ErrorName, PortalError};
 use crate::session::found::{Found, Proof, Reception, Refused};
-use crate::session::policy::{RefreshToken, verdict_on_refresh_token};
+use crate::session::policy::{RefreshTokenFate, fate_of_refresh_token};
 use crate::token::{AccessToken, Renewal};
 use crate::world::World;
 
@@ -49,7 +49,7 @@ pub(super) async fn offer(entry: &Entry, found: Found, world: &World) -> Verdict
     let (entry, world) = (entry.clone(), world.clone());
     let offering = tokio::spawn(async move {
         // One offer at a time, since a refresh token must not be in two requests at once.
-        let mut refused = entry.session.turn_to_offer().await;
+        let mut refused = entry.session.lock_offers().await;
         match ask_session(&entry, found.clone(), &world).await {
             Reception::ToBeProved => {}
             reception => return Verdict::Received(reception),
@@ -107,9 +107,9 @@ async fn prove(entry: &Entry, found: Found, world: &World) -> Result<Found, Verd
     {
         let grant = Grant::RefreshToken(refresh_token.clone());
         let answer = world.identity_center.create_token(&endpoints.oidc, &registration, &grant).await;
-        let issued = answer.map_err(|error| match verdict_on_refresh_token(&error) {
-            RefreshToken::Kept => Verdict::Unproved(error.to_string()),
-            RefreshToken::Spent | RefreshToken::SpentWithItsRegistration => Verdict::Refused(error.to_string()),
+        let issued = answer.map_err(|error| match fate_of_refresh_token(&error) {
+            RefreshTokenFate::Kept => Verdict::Unproved(error.to_string()),
+            RefreshTokenFate::Spent | RefreshTokenFate::SpentWithItsRegistration => Verdict::Refused(error.to_string()),
         })?;
         let refresh_token = issued.refresh_token.unwrap_or(refresh_token);
         return Ok(Found {

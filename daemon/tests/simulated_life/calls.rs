@@ -98,7 +98,7 @@ impl World {
                 let grant = Grant::RefreshToken(renewal.refresh_token.clone());
                 (Operation::CreateToken, "/token", None, wire::create_token(&renewal.registration, &grant))
             }
-            Effect::LeavePortal(token) => {
+            Effect::EndPortalSession(token) => {
                 (Operation::Logout, "/logout", Some(token.value.expose().as_str()), Value::Null)
             }
             other => unreachable!("not a call: {other:?}"),
@@ -152,7 +152,7 @@ impl World {
             }
             Effect::CreateToken(flow, ..) => Event::Polled(*flow, body.and_then(|body| wire::issued(&body))),
             Effect::Refresh(epoch, _) => Event::Refreshed(*epoch, body.and_then(|body| wire::issued(&body))),
-            _ => Event::PortalLeft(match body {
+            _ => Event::PortalSessionEnded(match body {
                 Ok(body) if !body.is_empty() && serde_json::from_slice::<serde_json::Value>(&body).is_err() => {
                     Err(CallError::Unusable("it is not JSON".to_owned()))
                 }

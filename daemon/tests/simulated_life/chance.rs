@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use identity_center_simulator::{Approval, RefreshTokens};
+use ssoctld::config::Notifications;
 use ssoctld::notice::Presence;
+use ssoctld::session::Terms;
 use ssoctld::session::event::Event;
-use ssoctld::session::{Notices, Terms};
 
 use super::checks::{DayOfWork, Verdict};
 use super::life::{Ahead, Life};
@@ -87,7 +88,7 @@ impl Life {
             88 => self.take_back(),
             89..=90 => {
                 self.terms = draw_terms(&mut self.world);
-                self.checks.notices_changed(self.terms.notices == Notices::On);
+                self.checks.notices_changed(self.terms.notifications == Notifications::On);
                 self.step(Event::TermsChanged(self.terms.clone())).map(drop)
             }
             91..=92 => self.stir(),
@@ -221,6 +222,6 @@ pub(super) fn draw_terms(world: &mut World) -> Terms {
         name: "corp".into(),
         refresh_before: (rng.u8(..4) == 0).then(|| Duration::from_secs(rng.u64(1..7200))),
         notify_before: (rng.u8(..4) == 0).then(|| Duration::from_secs(rng.u64(1..7200))),
-        notices: if rng.u8(..5) == 0 { Notices::Off } else { Notices::On },
+        notifications: if rng.u8(..5) == 0 { Notifications::Off } else { Notifications::On },
     }
 }

@@ -103,7 +103,7 @@ impl Life {
         let sees_clock = matches!(&event, Event::ServiceClock(clock) if clock.ahead_seconds.is_some());
         let is_pending_poll = matches!(&event, Event::Polled(_, Err(_)));
         let is_loaded = matches!(&event, Event::Loaded(Ok(_)));
-        if matches!(&event, Event::PortalLeft(Ok(())) | Event::Asked(Question::Logout { .. })) {
+        if matches!(&event, Event::PortalSessionEnded(Ok(())) | Event::Asked(Question::Logout { .. })) {
             self.checks.signs_out();
         }
         let issued = issued(&event);
@@ -165,7 +165,7 @@ impl Life {
         if !is_quiet {
             self.checks.conduct(&self.world)?;
         }
-        if self.stopping && self.state.as_ref().is_some_and(State::is_settled) {
+        if self.stopping && self.state.as_ref().is_some_and(State::may_end) {
             self.checks.nobody_waits()?;
             trace!(self, "the daemon has stopped");
             self.crash();
@@ -199,7 +199,7 @@ impl Life {
 
     pub(super) fn carry_out(&mut self, effect: Effect) -> Verdict {
         self.checks.begins(&effect)?;
-        if matches!(effect, Effect::LeavePortal(_)) {
+        if matches!(effect, Effect::EndPortalSession(_)) {
             self.checks.signs_out();
         }
         match effect {

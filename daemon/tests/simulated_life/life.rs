@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use identity_center_simulator::Delivery;
 use ssoctld::clock::BootTime;
+use ssoctld::config::Notifications;
 use ssoctld::notice::Presence;
 use ssoctld::oidc::CallError;
 use ssoctld::session::event::Event;
 use ssoctld::session::state::State;
-use ssoctld::session::{Notices, SignInEpoch, Terms, Token};
+use ssoctld::session::{SignInEpoch, Terms, Token};
 
 use super::calls::Journey;
 use super::chance::{Day, draw_terms};
@@ -131,7 +132,7 @@ impl Life {
             stopping: false,
             unstored_at_crash: None,
         };
-        life.checks.notices_changed(life.terms.notices == Notices::On);
+        life.checks.notices_changed(life.terms.notifications == Notifications::On);
         trace!(life, "seed {seed}: {}; {:?}", life.world.settings, life.terms);
         life
     }

@@ -78,7 +78,7 @@ pub(crate) const fn called(request: &Effect) -> &'static str {
         Effect::Register(_) => "RegisterClient",
         Effect::AuthorizeDevice(..) => "StartDeviceAuthorization",
         Effect::Refresh(..) => "CreateToken to refresh",
-        Effect::LeavePortal(_) => "Logout",
+        Effect::EndPortalSession(_) => "Logout",
         _ => "CreateToken",
     }
 }

@@ -9,8 +9,8 @@ use crate::notice::FlowView;
 use crate::session::flow::FlowEnd;
 use crate::session::reply::Answers;
 use crate::session::sign_in::SignIn;
-use crate::session::sign_out::{Forget, SignOut};
-use crate::session::store_writer::StoreWriter;
+use crate::session::sign_out::{ForgetWhen, SignOut};
+use crate::session::store_schedule::StoreSchedule;
 use crate::session::tokens::{Refresh, Tokens};
 use crate::session::{AccessToken, Token, policy};
 
@@ -45,7 +45,7 @@ pub(in crate::session) enum Step {
     /// It waits for the open flow, or for one that has to be opened.
     SignIn,
     /// It waits for a sign-out, which has to be begun.
-    SignOut(Forget),
+    SignOut(ForgetWhen),
     /// The session's roles get this answer.
     TellRoles(Result<Arc<AccessToken>, Refusal>),
     /// The person gets this page.
@@ -64,7 +64,7 @@ pub(in crate::session) struct Situation<'a> {
     pub(in crate::session) tokens: &'a Tokens,
     pub(in crate::session) sign_in: &'a SignIn,
     pub(in crate::session) sign_out: &'a SignOut,
-    pub(in crate::session) store: &'a StoreWriter,
+    pub(in crate::session) store: &'a StoreSchedule,
 }
 
 impl Ask {
@@ -167,7 +167,7 @@ impl SoFar {
             let patience = wait.max(policy::LOAD_PATIENCE);
             return self.until(at, patience, || Refusal::StoreUnavailable(error.map(str::to_owned)));
         }
-        if let Some(deadline) = at.tokens.pending_until() {
+        if let Some(deadline) = at.tokens.unstored_until() {
             return wait_until(deadline);
         }
         if let Some(token) = live.filter(|token| cannot_be_bettered(token, min_valid, at.now)) {
@@ -233,7 +233,7 @@ impl SoFar {
             if let Some(token) = live.filter(|token| token.lives_for(min_valid, at.now)) {
                 return answer(Login::SignedIn(token.expires));
             }
-            if let Some(deadline) = at.tokens.pending_until() {
+            if let Some(deadline) = at.tokens.unstored_until() {
                 return wait_until(deadline);
             }
             if let Some(token) = live.filter(|token| cannot_be_bettered(token, min_valid, at.now)) {
@@ -253,7 +253,7 @@ impl SoFar {
         if need == Need::Fresh {
             match at.sign_out_outcome() {
                 None if at.sign_out.is_under_way() => {}
-                None if !self.signed_out => return Verdict::Not(Step::SignOut(Forget::OncePortalWasTold)),
+                None if !self.signed_out => return Verdict::Not(Step::SignOut(ForgetWhen::OncePortalWasTold)),
                 Some(PortalOutcome::NotTold(error)) => return refuse(Refusal::Service(error.clone())),
                 Some(_) => return Verdict::Not(Step::SignIn),
                 None => {}
@@ -273,7 +273,7 @@ impl SoFar {
         if at.sign_in.open_number() != Some(flow) {
             return refuse(Refusal::UnknownFlow);
         }
-        match (at.sign_in.view(), at.tokens.pending_until()) {
+        match (at.sign_in.view(), at.tokens.unstored_until()) {
             (Some(flow), _) if self.since + wait <= at.now => answer(Login::Pending { started: false, flow }),
             (Some(_), _) => wait_until(self.since + wait),
             // Its token is there and is being stored.
@@ -292,7 +292,7 @@ impl SoFar {
             (None, None) if at.sign_out.is_under_way() => Verdict::Not(Step::Wait(None)),
             // It was begun before the store answered, and somebody has signed in since.
             (None, None) if self.signed_out => answer(PortalOutcome::NothingToEnd),
-            (None, None) => Verdict::Not(Step::SignOut(Forget::AtOnce)),
+            (None, None) => Verdict::Not(Step::SignOut(ForgetWhen::AtOnce)),
         }
     }
 

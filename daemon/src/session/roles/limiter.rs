@@ -20,12 +20,11 @@ pub struct Limiter {
     complaints: u32,
 }
 
-/// The portal wants to be left alone.
+/// The portal asked for fewer requests.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Pause {
-    /// Until when.
     pub until: BootTime,
-    /// What it said.
+    /// The error that it gave.
     pub error: PortalError,
 }
 
@@ -56,7 +55,7 @@ impl Limiter {
         pause
     }
 
-    /// The portal did what was asked.
+    /// A request succeeded.
     pub const fn satisfied(&mut self) {
         self.complaints = 0;
     }

@@ -66,7 +66,7 @@ impl Roles {
     }
 
     /// Forgets everything that was obtained with another sign-in. Callers go on waiting, for what the next token gives.
-    pub(in crate::session) fn sign_in_is(&mut self, epoch: SignInEpoch, cx: &Context) {
+    pub(in crate::session) fn note_sign_in(&mut self, epoch: SignInEpoch, cx: &Context) {
         if std::mem::replace(&mut self.epoch, epoch) != epoch {
             let roles = self.jobs.values().filter(|job| job.held.is_some()).count();
             self.jobs.clear();

@@ -170,7 +170,7 @@ impl Timeline {
 
     pub(super) fn another_sign_in(&mut self) {
         let next = self.roles.epoch.next();
-        self.roles.sign_in_is(next, &self.cx);
+        self.roles.note_sign_in(next, &self.cx);
         self.drive();
     }
 

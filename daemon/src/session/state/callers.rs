@@ -10,8 +10,8 @@ use crate::session::Why;
 use crate::session::callers::{Ask, Forgotten, Question, Refusal, Situation, Step, TokenReply};
 use crate::session::event::Effect;
 
-/// What came of looking at a caller.
-pub(super) enum Settled {
+/// What came of looking at a caller. A refresh that was begun for it counts as waiting: it changes nothing for other callers.
+pub(super) enum Looked {
     /// It is answered, or has left.
     Done,
     /// It waits, and is to be looked at again then at the latest.
@@ -21,7 +21,7 @@ pub(super) enum Settled {
 }
 
 impl State {
-    pub(super) fn asked(&mut self, question: Question) -> Settled {
+    pub(super) fn asked(&mut self, question: Question) -> Looked {
         let (forgotten, cancels) = match &question {
             Question::Logout { forgotten, .. } => (Some(*forgotten), false),
             Question::CancelLogin { .. } => (None, true),
@@ -44,26 +44,26 @@ impl State {
         if cancels && !self.sign_in.is_granted() {
             self.sign_in.cancel(&mut self.cx);
             self.callers.add(ask, None);
-            return Settled::Changed;
+            return Looked::Changed;
         }
-        let settled = self.settle(&mut ask);
-        match settled {
-            Settled::Done => {}
-            Settled::Waits(due) => self.callers.add(ask, due),
-            Settled::Changed => self.callers.add(ask, None),
+        let looked = self.look_at(&mut ask);
+        match looked {
+            Looked::Done => {}
+            Looked::Waits(due) => self.callers.add(ask, due),
+            Looked::Changed => self.callers.add(ask, None),
         }
-        settled
+        looked
     }
 
     /// Looks at all callers, until nothing changes any more.
-    pub(super) fn settle_all(&mut self) {
+    pub(super) fn look_at_all(&mut self) {
         loop {
             let mut changed = false;
             for mut ask in self.callers.take_all() {
-                match self.settle(&mut ask) {
-                    Settled::Done => {}
-                    Settled::Waits(due) => self.callers.add(ask, due),
-                    Settled::Changed => {
+                match self.look_at(&mut ask) {
+                    Looked::Done => {}
+                    Looked::Waits(due) => self.callers.add(ask, due),
+                    Looked::Changed => {
                         changed = true;
                         self.callers.add(ask, None);
                     }
@@ -76,41 +76,42 @@ impl State {
     }
 
     /// Looks at one caller: answers it, or does what it waits for.
-    fn settle(&mut self, ask: &mut Ask) -> Settled {
+    fn look_at(&mut self, ask: &mut Ask) -> Looked {
         let mut step = self.step(ask);
         if matches!(step, Step::Refresh) {
             self.tokens.begin_refresh(Why::Asked, &mut self.cx);
             step = self.step(ask);
         }
         match step {
-            Step::Answered => Settled::Done,
-            Step::Wait(due) => Settled::Waits(due),
-            Step::Refresh => Settled::Waits(Some(self.cx.now.boot)),
+            Step::Answered => Looked::Done,
+            Step::Wait(due) => Looked::Waits(due),
+            // It could not be begun, so this caller is looked at again with the next event.
+            Step::Refresh => Looked::Waits(Some(self.cx.now.boot)),
             Step::TellRoles(answer) => {
                 if let Err(refusal) = answer {
                     self.roles.token_refused(&refusal, &mut self.cx);
                 }
-                Settled::Done
+                Looked::Done
             }
             Step::OpenPage(flow) => {
                 self.cx.effects.push(Effect::OpenPage(flow));
-                Settled::Done
+                Looked::Done
             }
             Step::SignIn => {
                 let wait = self.sign_in.wait(self.cx.now.boot);
                 if !self.sign_in.is_open() && !wait.is_zero() {
                     ask.refuse(Refusal::TooManyFlows { wait }, &mut self.cx.answers);
-                    return Settled::Done;
+                    return Looked::Done;
                 }
                 let (flow, opened) = self.join_flow(Why::Asked);
                 ask.joined(flow, opened);
                 // To join a flow changes nothing for those who have joined it before, and nobody joins twice.
-                if opened { Settled::Changed } else { self.settle(ask) }
+                if opened { Looked::Changed } else { self.look_at(ask) }
             }
             Step::SignOut(forget) => {
                 ask.sign_out_began();
                 self.begin_sign_out(forget);
-                Settled::Changed
+                Looked::Changed
             }
         }
     }
@@ -137,7 +138,7 @@ impl State {
     // Roles.
 
     pub(super) fn drive_roles(&mut self) {
-        self.roles.sign_in_is(self.tokens.served_epoch(), &self.cx);
+        self.roles.note_sign_in(self.tokens.served_epoch(), &self.cx);
         let token = self.tokens.live(self.cx.now.boot).map(|token| Arc::clone(&token.access));
         self.roles.drive(token.as_ref(), &mut self.cx);
         self.begin_role_calls();
@@ -154,10 +155,10 @@ impl State {
         }
         let (min_valid, wait) = (Duration::ZERO, Duration::ZERO);
         let mut ask = Ask::new(Question::Token { min_valid, wait, reply: TokenReply::Roles }, now);
-        match self.settle(&mut ask) {
-            Settled::Waits(due) => self.callers.add(ask, due),
+        match self.look_at(&mut ask) {
+            Looked::Waits(due) => self.callers.add(ask, due),
             // There is none, and those who wait for the portal are told.
-            Settled::Done | Settled::Changed => self.roles.drive(None, &mut self.cx),
+            Looked::Done | Looked::Changed => self.roles.drive(None, &mut self.cx),
         }
     }
 }

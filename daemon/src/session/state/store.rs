@@ -3,8 +3,8 @@
 use super::State;
 use crate::session::callers::Forgotten;
 use crate::session::event::Effect;
-use crate::session::sign_out::Forget;
-use crate::session::store_writer::Access;
+use crate::session::sign_out::ForgetWhen;
+use crate::session::store_schedule::Access;
 use crate::session::{Record, Trouble};
 
 impl State {
@@ -15,7 +15,7 @@ impl State {
             Err(error) => tracing::warn!(session, %error, "the store cannot be read"),
         }
         if self.cx.store.second_read_done() {
-            return self.read_again(result.map(Option::unwrap_or_default));
+            return self.second_read(result.map(Option::unwrap_or_default));
         }
         let result = result.map(|record| self.loaded_first(record.unwrap_or_default()));
         self.access_done(result);
@@ -23,10 +23,10 @@ impl State {
 
     /// What a person has signed in to since the start is newer than what the store has.
     fn loaded_first(&mut self, record: Record) {
-        let forgotten = self.sign_out.loaded();
+        let forgotten = self.sign_out.take_what_to_forget();
         if forgotten != Some(Forgotten::Everything) {
             self.sign_in.loaded(record.registration);
-            self.tokens.portal_caps_is_recorded(record.portal_caps);
+            self.tokens.note_recorded_cap(record.portal_caps);
         }
         if self.tokens.newest().is_some() {
             return;
@@ -36,9 +36,9 @@ impl State {
             self.forget();
             return;
         }
-        self.tokens.loaded(record.token, &mut self.cx);
+        self.tokens.serve_from_record(record.token, &mut self.cx);
         if forgotten.is_some() {
-            self.begin_sign_out(Forget::AtOnce);
+            self.begin_sign_out(ForgetWhen::AtOnce);
         } else if let Some(token) = self.tokens.served() {
             self.attention.token_found(token, self.cx.now.boot);
         }
@@ -46,14 +46,14 @@ impl State {
 
     /// The store was read once more: what another daemon has put there counts if it is newer, and else what is missing is put
     /// there.
-    fn read_again(&mut self, result: Result<Record, String>) {
+    fn second_read(&mut self, result: Result<Record, String>) {
         let is_free = !self.sign_out.is_under_way() && !self.cx.stopping && !self.tokens.is_refreshing();
         match result {
             Ok(Record { token: Some(token), registration, portal_caps })
                 if is_free && self.tokens.is_newer(&token, &self.cx) =>
             {
                 self.sign_in.take_from_store(registration);
-                self.tokens.portal_caps_is_recorded(portal_caps);
+                self.tokens.note_recorded_cap(portal_caps);
                 if token.is_live(self.cx.now.boot) {
                     self.sign_in.overtaken();
                 }

@@ -68,10 +68,10 @@ impl Task {
                     Event::PortalAnswered(ticket, subject, answer)
                 });
             }
-            Effect::LeavePortal(token) => {
+            Effect::EndPortalSession(token) => {
                 tracing::info!(session = name, "ending the session at the portal");
                 let portal = Arc::clone(portal);
-                self.call(&config, Event::PortalLeft, move |at, _| async move {
+                self.call(&config, Event::PortalSessionEnded, move |at, _| async move {
                     portal.logout(&at.portal, &token).await.map_err(CallError::from)
                 });
             }

@@ -106,7 +106,7 @@ impl Tokens {
     /// Begins a refresh, unless there is nothing to refresh with, a new token is being stored, or one is under way.
     pub(in crate::session) fn begin_refresh(&mut self, why: Why, cx: &mut Context) {
         let Some(token) = &self.served else { return };
-        let Some(renewal) = token.renewal.clone().filter(|_| self.pending.is_none()) else { return };
+        let Some(renewal) = token.renewal.clone().filter(|_| self.unstored.is_none()) else { return };
         let failures = match self.refresh {
             Refresh::UnderWay { .. } | Refresh::Refused { .. } => return,
             Refresh::Idle { .. } => 0,
@@ -145,13 +145,13 @@ impl Tokens {
             Err(error) => {
                 tracing::warn!(session, %error, "refreshing failed");
                 let failures = failures + 1;
-                let verdict = policy::verdict_on_refresh_token(&error);
-                let again_in = (verdict == policy::RefreshToken::Kept)
+                let fate = policy::fate_of_refresh_token(&error);
+                let again_in = (fate == policy::RefreshTokenFate::Kept)
                     .then(|| policy::backoff(failures, error.retry_after(), cx.chance.f64()));
                 tracing::info!(
                     session = cx.name(),
                     error = error.code(),
-                    refresh_token = ?verdict,
+                    refresh_token = ?fate,
                     failures,
                     remaining = token.remaining(cx.now.boot).as_secs(),
                     again_in = again_in.map(|pause| pause.as_secs()),
@@ -163,7 +163,7 @@ impl Tokens {
                     Some(pause) => Refresh::BackingOff { failures, until: now + pause, failed_at: now, error },
                     None => {
                         cx.store.read_again();
-                        Refresh::Refused { verdict, until: now + policy::REFUSAL_PATIENCE }
+                        Refresh::Refused { fate, until: now + policy::REFUSAL_PATIENCE }
                     }
                 };
             }
@@ -177,7 +177,7 @@ impl Tokens {
         store_was_read: bool,
         cx: &mut Context,
     ) -> Option<Registration> {
-        let Refresh::Refused { verdict, until } = self.refresh else { return None };
+        let Refresh::Refused { fate, until } = self.refresh else { return None };
         if !store_was_read && cx.now.boot < until {
             return None;
         }
@@ -186,7 +186,7 @@ impl Tokens {
         cx.store.record_changed();
         renewal
             .map(|renewal| renewal.registration)
-            .filter(|_| verdict == policy::RefreshToken::SpentWithItsRegistration)
+            .filter(|_| fate == policy::RefreshTokenFate::SpentWithItsRegistration)
     }
 
     /// Whether the store is being read because the service has refused the refresh token.

@@ -5,15 +5,16 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ssoctl_protocol::{NewSession, Problem, Route, Secret, Timestamp};
 use ssoctld::clock::{BootTime, Now};
+use ssoctld::config::Notifications;
 use ssoctld::config::{self, Config, Environment, Identity, Paths, normalise_start_url};
 use ssoctld::issuer::Issuer;
 use ssoctld::oidc::wire;
 use ssoctld::portal;
 use ssoctld::secrets::record;
+use ssoctld::session::Terms;
 use ssoctld::session::event::Event;
 use ssoctld::session::found::{Found, Proof};
 use ssoctld::session::state::State;
-use ssoctld::session::{Notices, Terms};
 use ssoctld::token_files::file::{Content, Holding, Publication};
 use ssoctld::transport::Reply;
 
@@ -173,7 +174,7 @@ pub(crate) fn stored_record(bytes: &[u8]) {
 }
 
 fn terms() -> Terms {
-    Terms { name: "corp".into(), refresh_before: None, notify_before: None, notices: Notices::On }
+    Terms { name: "corp".into(), refresh_before: None, notify_before: None, notifications: Notifications::On }
 }
 
 /// Whatever a session was given, it goes on.

@@ -40,7 +40,7 @@ fn kind(effect: &Effect) -> Option<Kind> {
         Effect::Load | Effect::Store(_) => Kind::Store,
         Effect::Register(flow) | Effect::AuthorizeDevice(flow, _) | Effect::CreateToken(flow, ..) => Kind::Flow(*flow),
         Effect::Refresh(epoch, _) => Kind::Refresh(*epoch),
-        Effect::LeavePortal(_) => Kind::Logout,
+        Effect::EndPortalSession(_) => Kind::Logout,
         _ => return None,
     })
 }

@@ -7,7 +7,7 @@ use super::policy;
 use crate::clock::BootTime;
 
 #[derive(Debug)]
-pub(super) struct StoreWriter {
+pub(super) struct StoreSchedule {
     loaded: bool,
     busy: bool,
     /// Whether the record has changed since it was last written.
@@ -33,7 +33,7 @@ pub(super) enum Access {
     Write,
 }
 
-impl StoreWriter {
+impl StoreSchedule {
     pub(super) const fn new() -> Self {
         Self {
             loaded: false,
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn it_reads_first_and_writes_what_changed_one_at_a_time() {
-        let mut writer = StoreWriter::new();
+        let mut writer = StoreSchedule::new();
         writer.record_changed();
         assert_eq!(writer.next_access(NOW), Some(Access::Read));
         assert_eq!(writer.next_access(NOW), None, "one at a time");
@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_write_that_failed_is_tried_again_after_a_pause() {
-        let mut writer = StoreWriter::new();
+        let mut writer = StoreSchedule::new();
         writer.next_access(NOW);
         writer.done(Ok(()), NOW, 0.0);
         writer.record_changed();
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_store_that_is_back_is_tried_at_once_and_read_once() {
-        let mut writer = StoreWriter::new();
+        let mut writer = StoreSchedule::new();
         writer.next_access(NOW);
         writer.done(Err("it is away".into()), NOW, 0.0);
         assert_eq!(writer.next_access(NOW), None);
