@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 
-use crate::support::request;
+use crate::support::Connection;
 use serde_json::json;
 
 /// A process that does not outlive its test.
@@ -31,7 +31,7 @@ fn it_prints_one_line_serves_and_stops_at_sigterm() {
     let url = line.split_whitespace().next().expect("a URL").to_owned();
     assert_eq!(line, format!("{url}  export AWS_ENDPOINT_URL_SSO_OIDC={url} AWS_ENDPOINT_URL_SSO={url}\n"));
 
-    let settings = request(&url, "GET", "/_control/settings", &[], b"").expect("an answer").json();
+    let settings = Connection::request("GET", &url, "/_control/settings", &[], "").receive().expect("an answer").json();
     assert_eq!(settings["approval"], json!("preauthorised"));
     assert_eq!(settings["token_lifetime"], json!("2m"));
     assert_eq!(settings["refresh_tokens"], json!("rotated"));

@@ -122,7 +122,7 @@ fn every_fault_has_the_json_that_the_readme_gives_it() {
 }
 
 #[test]
-fn the_clock_is_advanced_and_its_wall_set_apart() {
+fn service_time_is_advanced_and_wall_time_set_behind_it() {
     let bench = Bench::new();
     let clock = bench.control("POST", "clock", &json!({ "advance": "1h" })).json();
     assert_eq!(clock, json!({ "now": "2027-01-15T09:00:00.000Z", "wall": "2027-01-15T09:00:00.000Z" }));
@@ -148,7 +148,7 @@ fn settings_change_member_by_member() {
 }
 
 #[test]
-fn what_is_not_understood_is_refused_and_changes_nothing() {
+fn an_invalid_request_is_refused_and_changes_nothing() {
     let bench = Bench::new();
     for (method, path, body, status) in [
         ("POST", "approve", json!({ "user_code": "AAAA-AAAA" }), 404),
@@ -170,7 +170,7 @@ fn what_is_not_understood_is_refused_and_changes_nothing() {
 }
 
 #[test]
-fn control_calls_are_no_calls_of_the_service() {
+fn control_calls_are_not_in_the_call_log() {
     let bench = Bench::new();
     bench.control("GET", "state", &json!({}));
     assert!(bench.simulator.call_log().is_empty());
@@ -189,11 +189,11 @@ fn a_waiting_test_is_woken_by_the_authorization_that_it_waits_for() {
 }
 
 #[tokio::test]
-async fn waiting_leaves_an_asynchronous_test_its_thread() {
+async fn waiting_does_not_block_the_thread_of_an_asynchronous_test() {
     let (bench, client) = Bench::new().registered();
     let start = client.body(json!({ "startUrl": START_URL }));
     let (pending, ()) = tokio::join!(bench.simulator.next_pending(), async {
-        let _connection = bench.post_without_waiting("/device_authorization", &start);
+        let _connection = bench.send_post("/device_authorization", &start);
         bench.simulator.calls_reached(Operation::StartDeviceAuthorization, 1).await;
     });
     bench.simulator.approve(&pending.user_code).expect("a pending code");

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 fn strike(bench: &Bench, fault: Fault) -> io::Result<Answer> {
     bench.inject(Operation::RegisterClient, fault);
-    bench.post_without_waiting("/client/register", &registration()).receive()
+    bench.send_post("/client/register", &registration()).receive()
 }
 
 fn registrations(bench: &Bench) -> Value {
@@ -45,7 +45,7 @@ fn a_delayed_call_is_carried_out() {
 fn a_call_that_hangs_counts_at_once_and_others_are_answered_meanwhile() {
     let bench = Bench::new();
     bench.inject(Operation::RegisterClient, Fault::Hang);
-    let hanging = bench.post_without_waiting("/client/register", &registration());
+    let hanging = bench.send_post("/client/register", &registration());
     bench.simulator.wait_for_outcome(Operation::RegisterClient, "hanging");
     bench.register(SCOPED);
     drop(hanging);
@@ -53,7 +53,7 @@ fn a_call_that_hangs_counts_at_once_and_others_are_answered_meanwhile() {
 }
 
 #[test]
-fn a_reset_is_a_reset() {
+fn a_fault_resets_the_connection() {
     let bench = Bench::new();
     let error = strike(&bench, Fault::Reset).expect_err("no answer");
     assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
@@ -64,7 +64,7 @@ fn a_reset_is_a_reset() {
 fn a_truncated_answer_breaks_off_in_its_body_and_the_call_was_carried_out() {
     let bench = Bench::new();
     bench.inject(Operation::RegisterClient, Fault::Truncated);
-    let cut = bench.post_without_waiting("/client/register", &registration()).receive_until_end().expect("a head");
+    let cut = bench.send_post("/client/register", &registration()).receive_until_end().expect("a head");
     let (received, promised) = (cut.body.len(), cut.content_length());
     assert!(received > 0 && received < promised, "{received} of {promised}");
     assert_eq!(registrations(&bench), 1);
@@ -76,13 +76,14 @@ fn an_answer_without_a_body_can_be_truncated_too() {
     let bench = Bench::new();
     let token = bench.access_token();
     bench.inject(Operation::Logout, Fault::Truncated);
-    let cut = bench.try_call("POST", "/logout", &[("x-amz-sso_bearer_token", &token)], b"");
+    let headers = [("x-amz-sso_bearer_token", token.as_str())];
+    let cut = Connection::request("POST", &bench.simulator.url(), "/logout", &headers, "").receive();
     assert_eq!(cut.expect_err("half an answer").kind(), io::ErrorKind::UnexpectedEof);
     assert_eq!(bench.portal("POST", "/logout", &token).status, 401, "it was carried out");
 }
 
 #[test]
-fn nonsense_and_html_come_with_status_200() {
+fn an_answer_that_is_not_json_and_one_that_is_html_have_status_200() {
     let bench = Bench::new();
     let nonsense = strike(&bench, Fault::NotJson).expect("an answer");
     assert_eq!((nonsense.status, nonsense.header("content-type")), (200, Some("application/json")));
@@ -105,7 +106,7 @@ fn an_oversized_body_has_the_size_that_was_asked_for() {
 }
 
 #[test]
-fn too_many_requests_says_when_to_come_again() {
+fn too_many_requests_says_when_to_try_again() {
     let bench = Bench::new();
     let answer = strike(&bench, Fault::TooManyRequests { retry_after: seconds(7) }).expect("an answer");
     assert_eq!((answer.status, answer.header("retry-after")), (429, Some("7")));
@@ -113,7 +114,7 @@ fn too_many_requests_says_when_to_come_again() {
 }
 
 #[test]
-fn members_can_be_taken_out_and_replaced() {
+fn members_can_be_removed_and_replaced() {
     let (bench, client, token) = Bench::new().signed_in();
     let refresh = |fault| {
         bench.inject(Operation::CreateToken, fault);
@@ -133,11 +134,11 @@ fn members_can_be_taken_out_and_replaced() {
 }
 
 #[test]
-fn a_lost_answer_spends_the_refresh_token_and_trying_again_is_no_offence() {
+fn a_lost_answer_spends_the_refresh_token_and_trying_again_is_no_violation() {
     let (bench, client) = Bench::with(|settings| settings.refresh_tokens = RefreshTokens::Rotated).registered();
     let token = bench.sign_in(&client).member("refreshToken");
     bench.inject(Operation::CreateToken, Fault::LostAnswer);
-    let lost = bench.post_without_waiting("/token", &client.refresh_body(&token)).receive();
+    let lost = bench.send_post("/token", &client.refresh_body(&token)).receive();
     assert_eq!(lost.expect_err("no answer").kind(), io::ErrorKind::UnexpectedEof);
     assert_eq!(bench.last_outcome(), "lost answer (ok)");
     assert_eq!(bench.simulator.issued_refresh_tokens().len(), 2);
@@ -149,11 +150,11 @@ fn a_lost_answer_spends_the_refresh_token_and_trying_again_is_no_offence() {
 }
 
 #[test]
-fn one_refresh_token_in_two_requests_at_once_is_noticed() {
+fn one_refresh_token_in_two_requests_at_once_is_a_violation() {
     let (bench, client) = Bench::new().registered();
     let token = bench.sign_in(&client).member("refreshToken");
     bench.inject(Operation::CreateToken, Fault::Hang);
-    let hanging = bench.post_without_waiting("/token", &client.refresh_body(&token));
+    let hanging = bench.send_post("/token", &client.refresh_body(&token));
     bench.simulator.wait_for_calls(Operation::CreateToken, 2);
     assert_eq!(bench.refresh(&client, &token).status, 200);
     assert_eq!(bench.simulator.violations(), ["refresh token 1 in two requests at once"]);
@@ -166,7 +167,7 @@ fn one_refresh_token_in_two_requests_at_once_is_noticed() {
 }
 
 #[test]
-fn polling_too_fast_is_noticed_behind_faults_too() {
+fn polling_too_fast_is_a_violation_even_if_faults_answer() {
     let (bench, client, codes) = Bench::new().started();
     bench.simulator.inject(Operation::CreateToken, Fault::Status { status: 500 }, Times::UntilCleared);
     bench.poll(&client, &codes);
@@ -190,7 +191,7 @@ fn an_injected_slow_down_makes_the_interval_longer_too() {
 }
 
 #[test]
-fn polling_two_codes_side_by_side_is_noticed_and_starting_anew_is_not() {
+fn polling_two_codes_side_by_side_is_a_violation_and_starting_anew_is_not() {
     let (bench, client) = Bench::new().registered();
     let (old, new) = (bench.start(&client), bench.start(&client));
     bench.poll(&client, &old);
@@ -229,7 +230,7 @@ fn a_connection_serves_many_calls_and_survives_faults_that_leave_it_whole() {
 fn stopping_does_not_wait_for_a_call_that_hangs() {
     let bench = Bench::new();
     bench.inject(Operation::RegisterClient, Fault::Hang);
-    let mut hanging = bench.post_without_waiting("/client/register", &registration());
+    let mut hanging = bench.send_post("/client/register", &registration());
     bench.simulator.wait_for_calls(Operation::RegisterClient, 1);
     drop(bench);
     assert!(hanging.receive().is_err());

@@ -54,7 +54,7 @@ fn an_empty_code_asks_again() {
 }
 
 #[test]
-fn a_wrong_code_is_said_to_be_wrong_and_can_be_corrected() {
+fn the_page_reports_a_wrong_code_and_lets_the_person_correct_it() {
     let bench = Bench::new();
     for answer in [
         bench.get("/device?user_code=AAAA-AAAA"),
@@ -67,7 +67,7 @@ fn a_wrong_code_is_said_to_be_wrong_and_can_be_corrected() {
 }
 
 #[test]
-fn an_expired_code_is_said_to_be_too_old() {
+fn the_page_reports_an_expired_code() {
     let (bench, client, codes) = Bench::new().started();
     bench.clock.advance(minutes(10));
     assert_page(&bench.get(&format!("/device?user_code={}", codes.user)), 410, "Code expired");
@@ -76,7 +76,7 @@ fn an_expired_code_is_said_to_be_too_old() {
 }
 
 #[test]
-fn a_decision_stands() {
+fn a_decision_cannot_be_changed() {
     let (bench, client, codes) = Bench::new().started();
     bench.submit("/device/deny", &codes.user);
     assert_page(&bench.submit("/device/approve", &codes.user), 409, "Already decided");

@@ -72,6 +72,13 @@ impl Connection {
         stream.write_all(&[head.as_bytes(), body].concat())
     }
 
+    /// One request on a connection of its own.
+    pub(crate) fn request(method: &str, url: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Self {
+        let mut connection = Self::open(url);
+        connection.send(method, target, headers, body.as_bytes()).expect("sent");
+        connection
+    }
+
     pub(crate) fn receive(&mut self) -> io::Result<Answer> {
         let mut answer = self.head()?;
         if answer.header("transfer-encoding") == Some("chunked") {
@@ -115,19 +122,6 @@ impl Connection {
         }
         Ok(line.trim_end().to_owned())
     }
-}
-
-/// One request on a connection of its own.
-pub(crate) fn request(
-    url: &str,
-    method: &str,
-    target: &str,
-    headers: &[(&str, &str)],
-    body: &[u8],
-) -> io::Result<Answer> {
-    let mut connection = Connection::open(url);
-    connection.send(method, target, headers, body)?;
-    connection.receive()
 }
 
 pub(crate) fn registration() -> Value {
@@ -223,33 +217,29 @@ impl Bench {
         self.simulator.inject(operation, fault, Times::Next(1));
     }
 
-    /// Posts on a connection of its own and leaves the answer there.
-    pub(crate) fn post_without_waiting(&self, path: &str, body: &Value) -> Connection {
-        let mut connection = Connection::open(&self.simulator.url());
-        connection.send("POST", path, &[], body.to_string().as_bytes()).expect("sent");
-        connection
+    fn call(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        Connection::request(method, &self.simulator.url(), target, headers, body).receive().expect("an answer")
     }
 
-    pub(crate) fn try_call(
-        &self,
-        method: &str,
-        target: &str,
-        headers: &[(&str, &str)],
-        body: &[u8],
-    ) -> io::Result<Answer> {
-        request(&self.simulator.url(), method, target, headers, body)
+    /// Posts, and leaves it to the caller to receive the answer.
+    pub(crate) fn send_post(&self, path: &str, body: &Value) -> Connection {
+        Connection::request("POST", &self.simulator.url(), path, &[], &body.to_string())
     }
 
     pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
-        self.try_call("POST", path, &[], body.to_string().as_bytes()).expect("an answer")
+        self.post_text(path, &body.to_string())
+    }
+
+    pub(crate) fn post_text(&self, path: &str, body: &str) -> Answer {
+        self.call("POST", path, &[], body)
     }
 
     pub(crate) fn get(&self, target: &str) -> Answer {
-        self.try_call("GET", target, &[], b"").expect("an answer")
+        self.call("GET", target, &[], "")
     }
 
     pub(crate) fn portal(&self, method: &str, target: &str, token: &str) -> Answer {
-        self.try_call(method, target, &[("x-amz-sso_bearer_token", token)], b"").expect("an answer")
+        self.call(method, target, &[("x-amz-sso_bearer_token", token)], "")
     }
 
     pub(crate) fn control_get(&self, path: &str) -> Value {
@@ -257,12 +247,12 @@ impl Bench {
     }
 
     pub(crate) fn control(&self, method: &str, path: &str, body: &Value) -> Answer {
-        self.try_call(method, &format!("/_control/{path}"), &[], body.to_string().as_bytes()).expect("an answer")
+        self.call(method, &format!("/_control/{path}"), &[], &body.to_string())
     }
 
     pub(crate) fn submit(&self, path: &str, user_code: &str) -> Answer {
         let headers = [("content-type", "application/x-www-form-urlencoded")];
-        self.try_call("POST", path, &headers, format!("user_code={user_code}").as_bytes()).expect("an answer")
+        self.call("POST", path, &headers, &format!("user_code={user_code}"))
     }
 
     pub(crate) fn register(&self, scopes: &[&str]) -> Client {

@@ -46,7 +46,7 @@ fn without_rotation_a_refresh_token_works_again_and_again() {
 }
 
 #[test]
-fn an_omitted_refresh_token_is_still_the_one_to_use() {
+fn the_client_keeps_its_refresh_token_when_a_refresh_returns_none() {
     let (bench, client) = Bench::with(|settings| settings.refresh_tokens = RefreshTokens::Omitted).registered();
     let token = bench.sign_in(&client).member("refreshToken");
     assert_eq!(bench.refresh(&client, &token).json().get("refreshToken"), None);
@@ -154,7 +154,7 @@ fn a_preauthorised_client_has_its_token_with_the_first_call() {
 }
 
 #[test]
-fn approval_that_is_switched_to_automatic_covers_what_is_pending() {
+fn a_switch_to_automatic_approval_approves_what_is_pending() {
     let (bench, client, codes) = Bench::new().started();
     bench.simulator.set_approval(Approval::Automatic { after: seconds(0) });
     assert_eq!(bench.poll(&client, &codes).status, 200);
@@ -169,7 +169,7 @@ fn a_session_that_ends_between_approval_and_redemption_yields_no_token() {
 }
 
 #[test]
-fn lifetimes_without_an_end_are_welcome() {
+fn lifetimes_may_be_endless() {
     let bench = Bench::with(|settings| {
         settings.portal_session = Duration::MAX;
         settings.unscoped_token_lifetime = Duration::MAX;
@@ -185,14 +185,14 @@ fn lifetimes_without_an_end_are_welcome() {
 }
 
 #[test]
-fn an_interval_of_broken_seconds_is_announced_rounded_up() {
+fn an_interval_with_a_fraction_of_a_second_is_rounded_up_for_clients() {
     let bench = Bench::with(|settings| settings.interval = Duration::from_millis(1500));
     let body = bench.register(SCOPED).body(json!({ "startUrl": crate::support::START_URL }));
     assert_eq!(bench.post("/device_authorization", &body).json()["interval"], 2);
 }
 
 #[test]
-fn every_secret_that_was_issued_can_be_looked_for() {
+fn every_secret_that_was_issued_is_listed() {
     let (bench, client, token) = Bench::new().signed_in();
     let secrets = bench.simulator.secrets();
     for secret in [client.secret, token.member("accessToken"), token.member("refreshToken")] {

@@ -26,7 +26,7 @@ pub(crate) const ASSUMPTIONS: &[Assumption] = &[
         let register = |uri: &str| bench.register_with(json!({ "redirectUris": [uri] })).status;
         assert_eq!((register("http://127.0.0.1/back"), register("http://127.0.0.1/#back")), (200, 400));
     }),
-    ("`scope` in CreateToken is not looked at, so InvalidScope never comes from there.", |bench, client| {
+    ("`scope` in CreateToken is ignored, so InvalidScope never comes from there.", |bench, client| {
         let codes = bench.start(client);
         bench.approve(&codes);
         let body = with(client.poll_body(&codes), "scope", json!(["never:registered"]));
@@ -101,7 +101,7 @@ pub(crate) const ASSUMPTIONS: &[Assumption] = &[
         let answer = bench.register_with(json!({ "clientName": "" }));
         assert_eq!(answer.exception(), "InvalidRequestException");
     }),
-    ("The client is looked at before what it offers, and the grant type before the client.", |bench, _| {
+    ("The client is checked before what it offers, and the grant type before the client.", |bench, _| {
         let body = |grant| json!({ "clientId": "unknown", "clientSecret": "unknown", "grantType": grant });
         assert_eq!(bench.post("/token", &body(DEVICE_GRANT)).exception(), "InvalidClientException");
         assert_eq!(bench.post("/token", &body("password")).exception(), "UnsupportedGrantTypeException");

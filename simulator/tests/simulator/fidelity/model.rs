@@ -16,33 +16,31 @@ pub(crate) struct OperationRow {
     pub(crate) operation: Operation,
     pub(crate) method: &'static str,
     pub(crate) path: &'static str,
+    /// The required query parameters.
+    query: &'static str,
+}
+
+impl OperationRow {
     /// A target with the required query parameters.
-    pub(crate) example: &'static str,
-    /// Whether requests have a JSON body.
-    pub(crate) body: bool,
+    pub(crate) fn example(&self) -> String {
+        format!("{}{}", self.path, self.query)
+    }
 }
 
-const fn oidc(operation: Operation, path: &'static str) -> OperationRow {
-    OperationRow { operation, method: "POST", path, example: path, body: true }
+const fn row(operation: Operation, method: &'static str, path: &'static str, query: &'static str) -> OperationRow {
+    OperationRow { operation, method, path, query }
 }
 
-const fn portal(operation: Operation, method: &'static str, path: &'static str, example: &'static str) -> OperationRow {
-    OperationRow { operation, method, path, example, body: false }
-}
+const ROLE_AND_ACCOUNT: &str = "?role_name=ReadOnlyAccess&account_id=111122223333";
 
 pub(crate) const OPERATIONS: &[OperationRow] = &[
-    oidc(RegisterClient, "/client/register"),
-    oidc(StartDeviceAuthorization, "/device_authorization"),
-    oidc(CreateToken, "/token"),
-    portal(
-        GetRoleCredentials,
-        "GET",
-        "/federation/credentials",
-        "/federation/credentials?role_name=ReadOnlyAccess&account_id=111122223333",
-    ),
-    portal(ListAccounts, "GET", "/assignment/accounts", "/assignment/accounts"),
-    portal(ListAccountRoles, "GET", "/assignment/roles", "/assignment/roles?account_id=111122223333"),
-    portal(Logout, "POST", "/logout", "/logout"),
+    row(RegisterClient, "POST", "/client/register", ""),
+    row(StartDeviceAuthorization, "POST", "/device_authorization", ""),
+    row(CreateToken, "POST", "/token", ""),
+    row(GetRoleCredentials, "GET", "/federation/credentials", ROLE_AND_ACCOUNT),
+    row(ListAccounts, "GET", "/assignment/accounts", ""),
+    row(ListAccountRoles, "GET", "/assignment/roles", "?account_id=111122223333"),
+    row(Logout, "POST", "/logout", ""),
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq)]
