@@ -34,9 +34,6 @@ impl Attendance {
     }
 
     /// Starts the command and waits for its end.
-    ///
-    /// # Errors
-    /// The command could not be started.
     pub(crate) fn attend(mut self, start: impl FnOnce() -> io::Result<Child>) -> io::Result<ExitStatus> {
         let mut child = start()?;
         loop {

@@ -3,17 +3,19 @@
 //! Only the verb that is meant is given to clap. With the arguments of all verbs, clap would take most of the time of
 //! `ssoctl token`.
 
+use std::env;
 use std::ffi::{OsStr, OsString};
-use std::process::ExitCode;
+use std::os::unix::process::CommandExt;
+use std::process::{self, ExitCode};
 
 use clap::{Arg, ArgAction, Command, value_parser};
-use ssoctl_protocol::verb::{HELP_FOOTER, OF_DAEMON};
+use ssoctl_protocol::verb::{CLIENT_VARIABLE, HELP_FOOTER, OF_DAEMON};
 use ssoctl_protocol::{ExitCode as Code, VERSION};
 
-use crate::commands::{self, Entry, of_daemon};
+use crate::commands::{self, Entry};
 use crate::connection::Starting;
 use crate::failure::Failure;
-use crate::output;
+use crate::{installation, output};
 
 const LONG_ABOUT: &str = "\
 Keeps you signed in to AWS IAM Identity Center (AWS SSO)
@@ -69,11 +71,32 @@ pub(crate) fn run(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
     match (verb, matches.remove_subcommand()) {
         (Some(verb), Some((_, mut matches))) => (verb.run)(&mut matches, starting),
         (None, Some((name, mut matches))) => {
-            let unread = matches.remove_many(UNREAD).into_iter().flatten();
-            Err(of_daemon::execute(&name, unread, starting))
+            become_daemon(&name, matches.remove_many(UNREAD).into_iter().flatten(), starting)
         }
         (_, None) => Err(Failure::Usage("name a verb; they are listed by: ssoctl --help".to_owned())),
     }
+}
+
+/// Executes the daemon's program in place of this one, so that its exit code counts and the terminal's signals reach it. Returns only
+/// if that fails.
+fn become_daemon(
+    name: &str,
+    arguments: impl Iterator<Item = OsString>,
+    starting: Starting,
+) -> Result<ExitCode, Failure> {
+    let program = installation::daemon().map_err(Failure::Other)?;
+    output::check()?;
+    let mut command = process::Command::new(&program);
+    // Help and complaints name the program that was called.
+    command.arg0("ssoctl").arg(name).args(arguments);
+    if let Ok(own) = env::current_exe() {
+        command.env(CLIENT_VARIABLE, installation::lasting(&own));
+    }
+    if starting == Starting::Forbidden {
+        command.env("SSOCTL_NO_START", "1");
+    }
+    let error = command.exec();
+    Err(Failure::Other(format!("{} cannot be executed: {error}", program.display())))
 }
 
 /// Writes `help VERB` as `VERB --help`, and puts the arguments of a verb of the daemon behind `--`, so that clap leaves them

@@ -8,7 +8,6 @@ mod exec;
 mod import;
 mod login;
 mod logout;
-pub(crate) mod of_daemon;
 mod roles;
 mod selection;
 mod service;

@@ -27,7 +27,7 @@ use ssoctl_protocol::{RoleCredentials, Secret};
 
 use crate::failure::Failure;
 use guard::Guard;
-use peer::{Peer, Sockets};
+use peer::Sockets;
 
 /// For connections of the command's own user: how many are served at the same time, and how many more may wait.
 const OWN: Workers = Workers { threads: 14, waiting: 256 };
@@ -52,9 +52,6 @@ type Source = dyn Fn() -> Result<RoleCredentials, Failure> + Send + Sync;
 
 impl ContainerEndpoint {
     /// Opens a port that the system chooses, and calls `source` for each request.
-    ///
-    /// # Errors
-    /// There is no port, no randomness or no thread.
     pub(crate) fn open(
         source: impl Fn() -> Result<RoleCredentials, Failure> + Send + Sync + 'static,
     ) -> io::Result<Self> {
@@ -82,10 +79,7 @@ impl ContainerEndpoint {
                 let batch: Vec<TcpStream> = std::iter::once(first).chain(accepted.try_iter().take(UNSORTED)).collect();
                 let sockets = Sockets::now();
                 for stream in batch {
-                    let workers = match sockets.peer(&stream) {
-                        Peer::Own => &own,
-                        Peer::Other => &others,
-                    };
+                    let workers = if sockets.is_own(&stream) { &own } else { &others };
                     // If too many wait already, the connection is closed at once.
                     let _ = workers.try_send(stream);
                 }

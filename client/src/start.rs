@@ -36,9 +36,7 @@ pub(crate) fn daemon(path: &Path) -> Result<UnixStream, String> {
     if unit == Unit::Started {
         return wait_for_unit(path);
     }
-    let mut starter = Starter::new()?;
-    starter.uses_service_manager = unit != Unit::Hangs;
-    run_starter(starter, path)
+    run_starter(Starter::new(unit)?, path)
 }
 
 fn wait_for_unit(path: &Path) -> Result<UnixStream, String> {

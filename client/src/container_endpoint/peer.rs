@@ -2,14 +2,6 @@
 
 use std::net::{SocketAddr, TcpStream};
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Peer {
-    /// The user who runs the command.
-    Own,
-    /// Another user, or an unknown one.
-    Other,
-}
-
 /// All sockets at one moment. The kernel takes some milliseconds to list them, so they are read once for all connections
 /// that have arrived meanwhile.
 pub(super) struct Sockets([String; 2]);
@@ -20,15 +12,15 @@ impl Sockets {
         Self(["/proc/net/tcp", "/proc/net/tcp6"].map(|table| std::fs::read_to_string(table).unwrap_or_default()))
     }
 
-    /// The user at the other end of a connection that was accepted before the tables were read. Only Linux has such tables.
-    pub(super) fn peer(&self, stream: &TcpStream) -> Peer {
+    /// Whether the user who runs the command has opened a connection that was accepted before the tables were read. Only Linux has
+    /// such tables.
+    pub(super) fn is_own(&self, stream: &TcpStream) -> bool {
         if !cfg!(target_os = "linux") {
-            return Peer::Own;
+            return true;
         }
-        let (Ok(theirs), Ok(ours)) = (stream.peer_addr(), stream.local_addr()) else { return Peer::Other };
+        let (Ok(theirs), Ok(ours)) = (stream.peer_addr(), stream.local_addr()) else { return false };
         let own = rustix::process::geteuid().as_raw();
-        let uid = self.0.iter().find_map(|table| uid_in(table, theirs, ours));
-        if uid == Some(own) { Peer::Own } else { Peer::Other }
+        self.0.iter().find_map(|table| uid_in(table, theirs, ours)) == Some(own)
     }
 }
 
@@ -59,7 +51,7 @@ mod tests {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let _ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let accepted = listener.accept().unwrap().0;
-        assert_eq!(Sockets::now().peer(&accepted), Peer::Own);
+        assert!(Sockets::now().is_own(&accepted));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use rustix::fs::{FlockOperation, flock};
 use ssoctl_files::{directory, own_file};
 
 use super::passed_on;
+use super::unit::Unit;
 use crate::{environment, installation};
 
 /// The log and the lock, below the home directory. As for the daemon, no variable of this shell but `HOME` counts.
@@ -29,11 +30,11 @@ pub(super) struct Starter {
     /// The length of the log before the daemon wrote to it.
     log_length: u64,
     /// Whether the service manager is asked for a scope for the daemon.
-    pub(super) uses_service_manager: bool,
+    uses_service_manager: bool,
 }
 
 impl Starter {
-    pub(super) fn new() -> Result<Self, String> {
+    pub(super) fn new(unit: Unit) -> Result<Self, String> {
         let program =
             installation::daemon().map_err(|why| format!("no daemon runs, and {why}, or start a daemon by hand"))?;
         let home = environment::home_directory()
@@ -43,7 +44,7 @@ impl Starter {
         let lock_path = directory.join("ssoctld.starting");
         let lock = own_file::open(&lock_path).map_err(|error| no_log(&lock_path, &error))?;
         let log = directory.join("ssoctld.log");
-        Ok(Self { program, log, lock, child: None, log_length: 0, uses_service_manager: true })
+        Ok(Self { program, log, lock, child: None, log_length: 0, uses_service_manager: unit != Unit::Hangs })
     }
 
     /// Starts the daemon if no other client is starting one. `connect` checks once more whether one has come up before this
