@@ -50,32 +50,23 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// The text is not a time of the form `2026-11-23T10:16:36Z`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct NotATimestamp;
-
-impl fmt::Display for NotATimestamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not a UTC time like 2026-11-23T10:16:36Z")
-    }
-}
-
-impl std::error::Error for NotATimestamp {}
+/// Why a text is not read.
+const NOT_A_TIMESTAMP: &str = "not a UTC time like 2026-11-23T10:16:36Z";
 
 impl FromStr for Timestamp {
-    type Err = NotATimestamp;
+    type Err = &'static str;
 
     /// Reads `YYYY-MM-DDTHH:MM:SSZ`, also with fractional seconds (cut off) and with the suffix `UTC` that older AWS
     /// tools wrote instead of `Z`.
-    fn from_str(text: &str) -> Result<Self, NotATimestamp> {
-        let local = text.strip_suffix('Z').or_else(|| text.strip_suffix("UTC")).ok_or(NotATimestamp)?;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let local = text.strip_suffix('Z').or_else(|| text.strip_suffix("UTC")).ok_or(NOT_A_TIMESTAMP)?;
         let (seconds, fraction) = local.split_once('.').unwrap_or((local, "0"));
         // humantime accepts an empty fraction, and more text between seconds and `Z`.
         let is_whole = seconds.len() == "2026-11-23T10:16:36".len();
         if !is_whole || fraction.is_empty() || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(NotATimestamp);
+            return Err(NOT_A_TIMESTAMP);
         }
-        humantime::parse_rfc3339(&format!("{seconds}Z")).map(Self::from).map_err(|_| NotATimestamp)
+        humantime::parse_rfc3339(&format!("{seconds}Z")).map(Self::from).map_err(|_| NOT_A_TIMESTAMP)
     }
 }
 
@@ -167,7 +158,7 @@ mod tests {
             "+026-11-23T10:17:35Z",
             "2026-11-23T10:17:35+01:00",
         ] {
-            assert_eq!(text.parse::<Timestamp>(), Err(NotATimestamp), "{text}");
+            assert_eq!(text.parse::<Timestamp>(), Err(NOT_A_TIMESTAMP), "{text}");
         }
     }
 }
