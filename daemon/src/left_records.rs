@@ -5,7 +5,7 @@
 //! and ends them. A session that is configured again as it was finds its record as it left it.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use ssoctl_protocol::body::{self, EndedRecord, PortalSession};
 use tokio::sync::watch;
@@ -18,6 +18,7 @@ use crate::secrets::record::{self, Owner};
 use crate::secrets::{RecordName, SecretStore, StoreError};
 use crate::session::policy::{LOAD_PATIENCE, SIGN_OUT_PATIENCE};
 use crate::token::AccessToken;
+use crate::waiting::lock;
 use crate::world::World;
 
 /// A record that belongs to no configured session.
@@ -118,10 +119,6 @@ impl Drop for LeftRecords {
     fn drop(&mut self) {
         self.task.abort();
     }
-}
-
-fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
-    known.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn follow(

@@ -37,6 +37,7 @@ pub mod session_bus;
 pub mod token;
 pub mod token_files;
 pub mod transport;
+mod waiting;
 pub mod world;
 
 use std::sync::Arc;

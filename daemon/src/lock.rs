@@ -9,7 +9,7 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, Seek, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
@@ -17,6 +17,7 @@ use ssoctl_files::holder::{Holder, KEYRING_LOCK, STATE_LOCK};
 use ssoctl_files::{directory, own_file};
 
 use crate::daemon_process::is_own_daemon;
+use crate::waiting::lock;
 
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
@@ -99,7 +100,7 @@ impl Claim {
 
     /// Takes the lock, if this claim does not hold it yet, and writes who holds it into its file.
     pub fn make(&self) -> Result<(), LockError> {
-        let mut held = self.held();
+        let mut held = lock(&self.held);
         if held.is_none() {
             *held = Some(self.lock()?);
         }
@@ -107,12 +108,12 @@ impl Claim {
     }
 
     pub fn give_up(&self) {
-        *self.held() = None;
+        *lock(&self.held) = None;
     }
 
     /// Checks a claim that was made, and makes it again if its file is gone. `None` if it was not made.
     pub fn check(&self) -> Result<Option<Checked>, LockError> {
-        let mut held = self.held();
+        let mut held = lock(&self.held);
         let Some((file, exclusion)) = held.as_ref() else { return Ok(None) };
         let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());
         let found = fs::symlink_metadata(&self.file).ok().map(identity);
@@ -123,10 +124,6 @@ impl Claim {
         // A text that this process wrote does not refuse the claim.
         let exclusion = held.insert(self.lock()?).1;
         Ok(Some(Checked { exclusion, is_new }))
-    }
-
-    fn held(&self) -> MutexGuard<'_, Option<Held>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> Result<Held, LockError> {

@@ -1,9 +1,11 @@
 //! Problems of the machine that hinder the daemon, for `status`. The code that needs a thing reports it here, and tries again.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use ssoctl_protocol::body::MachineProblem;
+
+use crate::waiting::lock;
 
 /// How a person restarts the daemon, whoever has started it. The text fits after "; ".
 pub(crate) const RESTART: &str = "restart the daemon: ssoctl service restart, or, if it is no service, ssoctl stop";
@@ -16,7 +18,7 @@ impl MachineProblems {
     /// Adds a problem, or replaces the one about the same thing.
     pub fn found(&self, about: &str, message: impl Into<String>, remedy: impl Into<String>) {
         let problem = MachineProblem { about: about.to_owned(), message: message.into(), remedy: remedy.into() };
-        let mut problems = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut problems = lock(&self.0);
         let known = problems.insert(about.to_owned(), problem.clone());
         if known.as_ref() != Some(&problem) {
             tracing::warn!("{}; {}", problem.message, problem.remedy);
@@ -24,13 +26,13 @@ impl MachineProblems {
     }
 
     pub fn solved(&self, about: &str) {
-        let mut problems = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut problems = lock(&self.0);
         if let Some(problem) = problems.remove(about) {
             tracing::info!("no longer so: {}", problem.message);
         }
     }
 
     pub fn list(&self) -> Vec<MachineProblem> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        lock(&self.0).values().cloned().collect()
     }
 }

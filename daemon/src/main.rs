@@ -27,8 +27,8 @@ use ssoctld::secrets::choice::{ChosenStore, can_do_without_keyring};
 use ssoctld::server::{descriptors, socket};
 use ssoctld::service_manager::report::Reports;
 use ssoctld::service_manager::{StartedBy, handed, predecessor};
-use ssoctld::transport::Transport;
 use ssoctld::transport::proxies::Proxies;
+use ssoctld::transport::{Patience, Transport};
 use ssoctld::world::World;
 use ssoctld::{Signal, Sources, desktop};
 use tokio::signal::unix::{SignalKind, signal};
@@ -130,7 +130,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         if arguments.tell_starter {
             background::ready();
         }
-        let transport = Arc::new(Transport::new(configured.ca_bundle.clone(), clock.clone()));
+        let transport = Arc::new(Transport::new(configured.ca_bundle.clone(), Patience::default(), clock.clone()));
         let surroundings = desktop::observe(clock.clone());
         let screen = Arc::new(desktop::Screen::new(desktop::Environment::from_process(), clock.clone()));
         let world = World {

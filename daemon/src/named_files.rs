@@ -12,6 +12,7 @@ use crate::config::{Config, EndpointSettings, Environment, FilePair, FileWatch, 
 use crate::directory::{Directory, View};
 use crate::file_work::FileWork;
 use crate::machine::MachineProblems;
+use crate::waiting::or_never;
 
 /// How many files are remembered besides those that are listed. A further one replaces the one that nobody has named for the
 /// longest time.
@@ -99,12 +100,7 @@ impl NamedFiles {
     /// Waits until files were read. Cancel safe.
     pub(crate) async fn next_read(&mut self) -> Read {
         loop {
-            let changed = async {
-                match &mut self.watch {
-                    Some(watch) => watch.changed().await,
-                    None => std::future::pending().await,
-                }
-            };
+            let changed = or_never(self.watch.as_mut().map(FileWatch::changed));
             tokio::select! {
                 Some(read) = self.reads.recv() => return read,
                 () = changed => self.read_again(),

@@ -113,20 +113,15 @@ impl ServiceClock {
 impl Transport {
     /// Trusts the system's certificates and those in `ca_bundle` (`AWS_CA_BUNDLE`), and uses the proxy that the environment
     /// names ([`proxies`]).
-    pub fn new(ca_bundle: Option<PathBuf>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(ca_bundle: Option<PathBuf>, patience: Patience, clock: Arc<dyn Clock>) -> Self {
         Self {
             ca_bundle,
-            patience: Patience::default(),
+            patience,
             clock,
             client: OnceLock::new(),
             turns: Turns::default(),
             service_clock: watch::Sender::default(),
         }
-    }
-
-    #[must_use]
-    pub fn with_patience(self, patience: Patience) -> Self {
-        Self { patience, ..self }
     }
 
     pub fn service_clock(&self) -> watch::Receiver<ServiceClock> {

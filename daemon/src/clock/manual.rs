@@ -1,12 +1,13 @@
 //! The clock of tests.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
 
 use super::sleepers::Sleepers;
 use super::{BootTime, Clock, Now, Sleep};
+use crate::waiting::lock;
 
 /// A clock that stands still until a test moves it.
 pub struct ManualClock {
@@ -26,7 +27,7 @@ impl ManualClock {
     /// Advances both clocks and wakes the sleepers that are due, as after a suspend.
     pub fn advance(&self, duration: Duration) {
         let boot = {
-            let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut now = lock(&self.now);
             now.boot = now.boot + duration;
             now.wall += duration;
             now.boot
@@ -36,14 +37,14 @@ impl ManualClock {
 
     /// Sets the wall clock without letting time pass.
     pub fn step_wall(&self, wall: SystemTime) {
-        self.now.lock().unwrap_or_else(PoisonError::into_inner).wall = wall;
+        lock(&self.now).wall = wall;
         self.steps.send_modify(|steps| *steps += 1);
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Now {
-        *self.now.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.now)
     }
 
     fn sleep_until(&self, time: BootTime) -> Sleep {

@@ -1,11 +1,12 @@
 //! Tasks that sleep, in the order of their deadlines.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Notify, oneshot};
 
 use super::{BootTime, Sleep};
+use crate::waiting::lock;
 
 /// Sleepers in the order of their deadlines, and a bell that rings when an earlier one arrives.
 #[derive(Default)]
@@ -24,13 +25,9 @@ struct Waiting {
 type Place = (BootTime, u64);
 
 impl Sleepers {
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     pub(super) fn sleep(self: &Arc<Self>, time: BootTime) -> Sleep {
         let (wake, woken) = oneshot::channel();
-        let mut waiting = self.lock();
+        let mut waiting = lock(&self.waiting);
         waiting.came += 1;
         let place = (time, waiting.came);
         waiting.sleepers.insert(place, wake);
@@ -47,7 +44,7 @@ impl Sleepers {
 
     /// Wakes all that are due and returns the next deadline.
     pub(super) fn wake(&self, now: BootTime) -> Option<BootTime> {
-        let mut waiting = self.lock();
+        let mut waiting = lock(&self.waiting);
         while let Some(entry) = waiting.sleepers.first_entry() {
             let time = entry.key().0;
             if time > now {
@@ -68,7 +65,7 @@ struct Sleeper {
 
 impl Drop for Sleeper {
     fn drop(&mut self) {
-        self.among.lock().sleepers.remove(&self.place);
+        lock(&self.among.waiting).sleepers.remove(&self.place);
     }
 }
 
@@ -85,6 +82,6 @@ mod tests {
         drop(sleepers.sleep(far));
         drop(sleepers.sleep(far));
         let _kept = sleepers.sleep(far);
-        assert_eq!(sleepers.lock().sleepers.len(), 1);
+        assert_eq!(lock(&sleepers.waiting).sleepers.len(), 1);
     }
 }

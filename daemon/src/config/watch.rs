@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use notify::event::{AccessKind, AccessMode, EventKind};
@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::machine::MachineProblems;
+use crate::waiting::lock;
 
 /// A burst of changes is over when nothing more has changed for this long.
 const QUIET: Duration = Duration::from_millis(300);
@@ -173,7 +174,7 @@ impl Directories {
         let shared = Arc::clone(&plan);
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| match event {
             Ok(event) => {
-                if shared.lock().unwrap_or_else(PoisonError::into_inner).concerns(&event) {
+                if lock(&shared).concerns(&event) {
                     // When the watch is dropped, the receiver is dropped first.
                     let _ = sender.send(());
                 }
@@ -190,7 +191,7 @@ impl Directories {
     fn rewatch(&mut self) {
         for attempt in 1..=MAX_ATTEMPTS {
             let plan = Plan::of(&self.files);
-            let old = std::mem::replace(&mut *self.plan.lock().unwrap_or_else(PoisonError::into_inner), plan.clone());
+            let old = std::mem::replace(&mut *lock(&self.plan), plan.clone());
             for directory in old.directories() {
                 // This fails for directories that were removed. Their watches are gone, too.
                 let _ = self.watcher.unwatch(directory);

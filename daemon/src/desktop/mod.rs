@@ -103,10 +103,5 @@ pub fn observe(clock: Arc<dyn Clock>) -> watch::Receiver<Surroundings> {
 
 #[cfg(not(target_os = "linux"))]
 pub fn observe(_: Arc<dyn Clock>) -> watch::Receiver<Surroundings> {
-    still()
-}
-
-/// Surroundings that never change.
-pub fn still() -> watch::Receiver<Surroundings> {
     watch::channel(Surroundings::default()).1
 }

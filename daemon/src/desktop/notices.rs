@@ -8,7 +8,7 @@
 mod server;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -20,6 +20,7 @@ use super::{Act, Desktop, Environment, browser, page};
 use crate::clock::{Clock, Now};
 use crate::config::SessionConfig;
 use crate::notice::Notice;
+use crate::waiting::{lock, or_never};
 use server::Shown;
 
 /// After this time, the log says that the server does not answer.
@@ -59,7 +60,7 @@ impl Screen {
 
     /// Takes all notices back before the daemon ends: they would lead nowhere. Takes a second at most.
     pub async fn farewell(&self) {
-        let places = std::mem::take(&mut *self.places.lock().unwrap_or_else(PoisonError::into_inner));
+        let places = std::mem::take(&mut *lock(&self.places));
         let deadline = self.clock.sleep_until(self.clock.now().boot + FAREWELL_PATIENCE);
         let all = async {
             for Place { wanted, keeper } in places.into_values() {
@@ -78,7 +79,7 @@ impl Screen {
 impl Desktop for Screen {
     fn show(&self, session: &SessionConfig, notice: &Notice, now: Now, act: Act) {
         let wish = Some(Arc::new(Wish { written: text::write(notice, session, now), act }));
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut places = lock(&self.places);
         let place = places.entry(session.identity.key()).or_insert_with(|| {
             let (wanted, wishes) = watch::channel(None);
             let keeper = Keeper { clock: Arc::clone(&self.clock), health: Arc::clone(&self.health), shown: None };
@@ -88,7 +89,7 @@ impl Desktop for Screen {
     }
 
     fn withdraw(&self, session: &SessionConfig) {
-        let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let places = lock(&self.places);
         if let Some(place) = places.get(&session.identity.key()) {
             place.wanted.send_replace(None);
         }
@@ -122,7 +123,9 @@ impl Keeper {
                     let wanted = wishes.borrow_and_update().clone();
                     self.follow(wanted).await;
                 }
-                used = response_to(self.shown.as_ref()) => self.respond(used).await,
+                // There is no deadline, although the death of a server gives no event: waiting costs nothing, and the next notice
+                // ends it.
+                used = or_never(self.shown.as_ref().map(|(shown, _)| server::response(shown))) => self.respond(used).await,
             }
         }
         self.follow(None).await;
@@ -132,8 +135,8 @@ impl Keeper {
         let previous = self.shown.take().map(|(shown, _)| shown);
         let Some(wish) = wanted else { return self.take_back(previous).await };
         let written = wish.written.clone();
-        if let Some(shown) = self.call(move || server::show(&written, previous)).await {
-            self.health.set(match shown.buttons() {
+        if let Some((shown, buttons)) = self.call(move || server::show(&written, previous)).await {
+            self.health.set(match buttons {
                 Buttons::Shown => State::Working,
                 Buttons::Missing => State::WithoutButtons,
             });
@@ -182,15 +185,6 @@ impl Keeper {
     }
 }
 
-/// What the person does with what is shown; never, if nothing is. There is no deadline, although the death of a server
-/// gives no event: waiting costs nothing, and the next notice ends it.
-async fn response_to(shown: Option<&(Shown, Arc<Wish>)>) -> Option<usize> {
-    match shown {
-        Some((shown, _)) => server::response(shown).await,
-        None => std::future::pending().await,
-    }
-}
-
 /// Whether the notification server works, so that the log says it once and not with each notice.
 #[derive(Default)]
 struct Health(Mutex<Option<State>>);
@@ -206,7 +200,7 @@ enum State {
 impl Health {
     /// Logs the state, if it is another one than before.
     fn set(&self, state: State) {
-        let before = self.0.lock().unwrap_or_else(PoisonError::into_inner).replace(state.clone());
+        let before = lock(&self.0).replace(state.clone());
         if before.is_some_and(|before| std::mem::discriminant(&before) == std::mem::discriminant(&state)) {
             return;
         }

@@ -16,6 +16,7 @@ use super::{Quiet, Surroundings};
 use crate::clock::Clock;
 use crate::config::{FileWatch, QuietHours};
 use crate::machine::MachineProblems;
+use crate::waiting::or_never;
 
 /// The quiet hours in which `wall` lies, or the next ones. If the clocks skip the beginning or the end when they go forward, it
 /// comes that much later. If an end comes twice when they go back, the second counts. `None` beyond the calendar.
@@ -108,13 +109,6 @@ impl Follower {
             let time = |time| ssoctl_protocol::Timestamp::from(time);
             tracing::info!(from = %time(from), until = %time(until), "quiet hours");
         }
-    }
-}
-
-async fn or_never(future: Option<impl Future<Output = ()>>) {
-    match future {
-        Some(future) => future.await,
-        None => std::future::pending().await,
     }
 }
 

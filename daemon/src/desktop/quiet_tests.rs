@@ -4,7 +4,6 @@ use test_support::waiting::in_time;
 
 use super::*;
 use crate::clock::ManualClock;
-use crate::desktop::still;
 use crate::notice::Presence;
 
 /// Central Europe: clocks go forward on 29 March 2026 at 02:00 and back on 25 October at 03:00.
@@ -156,7 +155,13 @@ async fn another_time_zone_is_noticed_when_its_file_changes() {
     std::fs::write(&file, zone_file(0)).unwrap();
     let (now, clock) = (utc("2026-01-10T18:30:00Z"), Arc::new(ManualClock::at(utc("2026-01-10T18:30:00Z"))));
     let (_hours, wanted) = watch::channel(Some("20:00-08:00".parse().unwrap()));
-    let mut told = follow(still(), wanted, LocalZone::from_variable(file.to_str()), clock, MachineProblems::default());
+    let mut told = follow(
+        watch::channel(Surroundings::default()).1,
+        wanted,
+        LocalZone::from_variable(file.to_str()),
+        clock,
+        MachineProblems::default(),
+    );
     assert_eq!(told.borrow_and_update().quiet_until(now), None);
     tokio::task::yield_now().await;
     std::fs::write(&file, zone_file(2)).unwrap();

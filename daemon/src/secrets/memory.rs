@@ -1,20 +1,15 @@
 //! A store that forgets everything when the daemon stops, for people who want no secret to outlive it.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use async_trait::async_trait;
 
 use super::{Bytes, RecordName, SecretStore, StoreError};
+use crate::waiting::lock;
 
 #[derive(Default)]
 pub struct MemoryStore(Mutex<BTreeMap<String, Bytes>>);
-
-impl MemoryStore {
-    fn records(&self) -> MutexGuard<'_, BTreeMap<String, Bytes>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 #[async_trait]
 impl SecretStore for MemoryStore {
@@ -23,21 +18,21 @@ impl SecretStore for MemoryStore {
     }
 
     async fn read(&self, name: &RecordName) -> Result<Option<Bytes>, StoreError> {
-        Ok(self.records().get(&name.key).cloned())
+        Ok(lock(&self.0).get(&name.key).cloned())
     }
 
     async fn write(&self, name: &RecordName, record: Bytes) -> Result<(), StoreError> {
-        self.records().insert(name.key.clone(), record);
+        lock(&self.0).insert(name.key.clone(), record);
         Ok(())
     }
 
     async fn delete(&self, name: &RecordName) -> Result<(), StoreError> {
-        self.records().remove(&name.key);
+        lock(&self.0).remove(&name.key);
         Ok(())
     }
 
     async fn list(&self) -> Result<Vec<String>, StoreError> {
-        Ok(self.records().keys().cloned().collect())
+        Ok(lock(&self.0).keys().cloned().collect())
     }
 }
 

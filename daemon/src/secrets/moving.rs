@@ -5,9 +5,10 @@
 //! record that another store has is served from there.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::{Bytes, RecordName, SecretStore, StoreError, record};
+use crate::waiting::lock;
 
 pub(super) struct MovingStore {
     chosen: Arc<dyn SecretStore>,
@@ -28,7 +29,7 @@ impl MovingStore {
     }
 
     pub(super) fn reason(&self) -> Option<String> {
-        self.reason.clone().or_else(|| self.left().values().next().cloned())
+        self.reason.clone().or_else(|| lock(&self.left).values().next().cloned())
     }
 
     pub(super) async fn read(&self, name: &RecordName) -> Result<Option<Bytes>, StoreError> {
@@ -82,7 +83,7 @@ impl MovingStore {
     /// Writes a record, and removes an older one that another store may still have.
     pub(super) async fn write(&self, name: &RecordName, record: Bytes) -> Result<(), StoreError> {
         self.chosen.write(name, record).await?;
-        if !self.left().contains_key(&name.key) {
+        if !lock(&self.left).contains_key(&name.key) {
             return Ok(());
         }
         for other in &self.others {
@@ -92,7 +93,7 @@ impl MovingStore {
             }
             self.log_moved(name, &**other);
         }
-        self.left().remove(&name.key);
+        lock(&self.left).remove(&name.key);
         Ok(())
     }
 
@@ -100,7 +101,7 @@ impl MovingStore {
         for store in std::iter::once(&self.chosen).chain(&self.others) {
             store.delete(name).await?;
         }
-        self.left().remove(&name.key);
+        lock(&self.left).remove(&name.key);
         Ok(())
     }
 
@@ -124,14 +125,11 @@ impl MovingStore {
     /// Notes that another store may still have a record, and why.
     fn leave(&self, name: &RecordName, other: &dyn SecretStore, error: &StoreError) {
         let (from, to) = (other.kind(), self.chosen.kind());
-        let known = self.left().insert(name.key.clone(), format!("a record may still be in the {from} store: {error}"));
+        let known =
+            lock(&self.left).insert(name.key.clone(), format!("a record may still be in the {from} store: {error}"));
         if known.is_none() {
             tracing::warn!(record = name.label, from, to, %error, "a record cannot be moved yet");
         }
-    }
-
-    fn left(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
-        self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,12 +1,13 @@
 //! Limits of calls that cost more than reading memory, for all callers together. Sign-ins are limited by their session.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use ssoctl_protocol::{ErrorCode, Problem};
 
 use crate::budget::Budget;
 use crate::clock::BootTime;
+use crate::waiting::lock;
 
 /// Limits calls of one kind to one in two seconds after a burst.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ impl CallLimit {
     }
 
     pub(super) fn admit(&self, now: BootTime) -> Result<(), Problem> {
-        let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut budget = lock(&self.budget);
         let wait = budget.wait(now);
         if !wait.is_zero() {
             let detail = format!("too many {}; the next in {} s", self.calls, wait.as_secs() + 1);

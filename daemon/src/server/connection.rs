@@ -1,7 +1,7 @@
 //! Accepts connections, and bounds how many there are and how long each may take.
 
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -20,6 +20,7 @@ use super::reply;
 use super::silent::{Activity, SilentConnections};
 use super::unread::Connection;
 use crate::clock::Clock;
+use crate::waiting::lock;
 
 /// How long a client may take to send the head of a request; also how long an idle connection is kept.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -98,7 +99,7 @@ pub async fn serve(
         let activity = Arc::new(Activity::new(&silent));
         let of_requests = Arc::clone(&activity);
         let service = service_fn(move |mut request| {
-            unheard.lock().unwrap_or_else(PoisonError::into_inner).take();
+            lock(&unheard).take();
             let (api, activity) = (Arc::clone(&api), Arc::clone(&of_requests));
             async move {
                 activity.request_arrived();

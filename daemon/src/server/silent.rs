@@ -5,12 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 
 use crate::clock::{BootTime, Clock};
+use crate::waiting::lock;
 
 /// Beyond this many, those that have been silent for longer than [`MOMENT`] are cut off.
 const FEW: usize = 256;
@@ -33,14 +34,10 @@ impl SilentConnections {
         Arc::new(Self { clock, next_number: AtomicU64::default(), by_time: Mutex::default() })
     }
 
-    fn by_time(&self) -> MutexGuard<'_, BTreeMap<Key, Arc<Notify>>> {
-        self.by_time.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn add(&self, cut: &Arc<Notify>) -> Key {
         let now = self.clock.now().boot;
         let key = (now, self.next_number.fetch_add(1, Ordering::Relaxed));
-        let mut all = self.by_time();
+        let mut all = lock(&self.by_time);
         all.insert(key, Arc::clone(cut));
         while all.len() > FEW {
             let Some(longest) = all.first_entry() else { break };
@@ -70,20 +67,16 @@ impl Activity {
         Self { silent: Arc::clone(silent), cut, key }
     }
 
-    fn key(&self) -> MutexGuard<'_, Option<Key>> {
-        self.key.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// The client waits for an answer now.
     pub(super) fn request_arrived(&self) {
-        if let Some(key) = self.key().take() {
-            self.silent.by_time().remove(&key);
+        if let Some(key) = lock(&self.key).take() {
+            lock(&self.silent.by_time).remove(&key);
         }
     }
 
     /// The client is to send something now.
     pub(super) fn wait_for_client(&self) {
-        self.key().get_or_insert_with(|| self.silent.add(&self.cut));
+        lock(&self.key).get_or_insert_with(|| self.silent.add(&self.cut));
     }
 
     /// Returns when this connection is to be cut off.
@@ -135,6 +128,6 @@ mod tests {
         let crowd: Vec<Activity> = (0..MOST as u64 + 7).map(|_| Activity::new(&silent)).collect();
         assert_eq!(crowd.iter().filter(|connection| is_cut(connection)).count(), 7);
         drop(crowd);
-        assert!(silent.by_time().is_empty());
+        assert!(lock(&silent.by_time).is_empty());
     }
 }

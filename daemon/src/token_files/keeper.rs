@@ -21,6 +21,7 @@ use crate::directory::Entry;
 use crate::session::Snapshot;
 use crate::session::found::Reception;
 use crate::token::Token;
+use crate::waiting::or_never;
 use crate::world::World;
 
 /// How long a file that cannot be understood has to become whole, and how often it is read until then: a program may be
@@ -106,12 +107,7 @@ impl Keeper {
                 return report(None);
             }
             report(Some(self.standing()));
-            let rest = async {
-                match again {
-                    Some(at) => self.world.clock.sleep_until(at).await,
-                    None => std::future::pending().await,
-                }
-            };
+            let rest = or_never(again.map(|at| self.world.clock.sleep_until(at)));
             tokio::select! {
                 changed = snapshots.wait_for(|snapshot| essence(snapshot) != known) => if changed.is_err() { return },
                 Ok(()) = pokes.changed() => {}

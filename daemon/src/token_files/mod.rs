@@ -15,7 +15,7 @@ mod token_file;
 use std::collections::btree_map::Entry as Slot;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use ssoctl_protocol::body;
@@ -28,6 +28,7 @@ use crate::directory::{Directory, Entry, View};
 use crate::file_work::FileWork;
 use crate::machine::MachineProblems;
 use crate::token::Token;
+use crate::waiting::{lock, or_never};
 use crate::world::World;
 use disk::Work;
 use keeper::Keeper;
@@ -146,7 +147,7 @@ async fn tend_all(place: PathBuf, mut directory: watch::Receiver<Arc<Directory>>
                     Ok(()) => break,
                     Err(_) => return,
                 },
-                () = changed(&mut files) => tending.pokes.send_replace(()),
+                () = or_never(files.as_mut().map(FileWatch::changed)) => tending.pokes.send_replace(()),
                 () = &mut set => {
                     set = clock_set();
                     tending.pokes.send_replace(());
@@ -223,10 +224,6 @@ impl Tending {
     }
 }
 
-fn lock(standings: &Standings) -> MutexGuard<'_, BTreeMap<Identity, body::TokenFiles>> {
-    standings.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 fn is_shared(entry: &Entry) -> bool {
     entry.config.sdk_cache == config::SdkCache::On
 }
@@ -282,11 +279,4 @@ async fn watch_files(paths: &BTreeSet<PathBuf>, machine: MachineProblems) -> Opt
     }
     let paths = paths.iter().cloned().collect();
     tokio::task::spawn_blocking(move || FileWatch::start(paths, &machine)).await.ok()
-}
-
-async fn changed(files: &mut Option<FileWatch>) {
-    match files {
-        Some(files) => files.changed().await,
-        None => std::future::pending().await,
-    }
 }

@@ -38,9 +38,6 @@ impl Probe {
 
     /// Asks for the endpoint's root, which has no meaning there: any answer will do. Returns the time by the endpoint's clock, if
     /// it gave that.
-    ///
-    /// # Errors
-    /// [`Unreachable`] if none came.
     pub async fn reach(&self, endpoint: &Url, patience: Duration) -> Result<Option<SystemTime>, Unreachable> {
         match self.0.http.get(endpoint.clone()).timeout(patience).send().await {
             Ok(answer) => Ok(date(answer.headers())),

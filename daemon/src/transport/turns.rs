@@ -2,10 +2,12 @@
 //! wakes up, and each takes a connection.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
+
+use crate::waiting::lock;
 
 /// How many calls one endpoint gets at once. More than a person's sessions make; a thousand calls are done within seconds.
 pub const AT_ONCE: usize = 16;
@@ -19,7 +21,7 @@ impl Turns {
     pub(super) async fn wait(&self, url: &Url) -> Option<OwnedSemaphorePermit> {
         let origin = url.origin().ascii_serialization();
         let turns = {
-            let mut endpoints = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut endpoints = lock(&self.0);
             Arc::clone(endpoints.entry(origin).or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE))))
         };
         // The semaphore is never closed.

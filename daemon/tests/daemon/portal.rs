@@ -8,14 +8,14 @@ use ssoctld::clock::Clock;
 use ssoctld::issuer::{Endpoint, Setting};
 use ssoctld::portal::{AccountId, Assignment, ErrorName, Portal, PortalError, RoleName};
 use ssoctld::token::AccessToken;
-use ssoctld::transport::Transport;
+use ssoctld::transport::{Patience, Transport};
 use url::Url;
 
 use crate::harness::{Harness, mins, secs};
 
 /// The adapter, the portal's address and a token that the portal accepts.
 async fn bench(t: &Harness) -> (Transport, Endpoint, AccessToken) {
-    let transport = Transport::new(None, Arc::clone(&t.clock) as Arc<dyn Clock>);
+    let transport = Transport::new(None, Patience::default(), Arc::clone(&t.clock) as Arc<dyn Clock>);
     let url = Url::parse(&t.simulator.url()).expect("a URL");
     let at = Endpoint::configured(url, Setting::Variable("AWS_ENDPOINT_URL_SSO"));
     let token = token_of(t.access_token().await, &at);

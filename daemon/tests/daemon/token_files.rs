@@ -12,7 +12,7 @@ use ssoctld::clock::Clock;
 use ssoctld::issuer::{Endpoint, Setting};
 use ssoctld::oidc::{self, IdentityCenter};
 use ssoctld::token_files::file;
-use ssoctld::transport::Transport;
+use ssoctld::transport::{Patience, Transport};
 
 use crate::harness::{Harness, START_URL, Store, hours, mins, noon, session};
 
@@ -80,7 +80,7 @@ impl Harness {
     /// What `aws sso login` leaves behind: a sign-in of another client at the same portal.
     pub(crate) async fn sign_in_of_the_aws_cli(&self) -> Value {
         let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as Arc<dyn Clock>;
-        let service = Transport::new(None, clock);
+        let service = Transport::new(None, Patience::default(), clock);
         let url = self.simulator.url().parse().expect("a URL");
         let url = Endpoint::configured(url, Setting::Variable("AWS_ENDPOINT_URL_SSO_OIDC"));
         let registration = service.register(&url, &["sso:account:access".to_owned()]).await.expect("a registration");

@@ -21,25 +21,17 @@ const CLICK: &str = "default";
 const FIRST: &str = "act";
 const SECOND: &str = "second";
 
-pub(super) struct Shown {
-    handle: NotificationHandle,
-    buttons: Buttons,
-}
-
-impl Shown {
-    pub(super) const fn buttons(&self) -> Buttons {
-        self.buttons
-    }
-}
+/// A notice that a server has.
+pub(super) type Shown = NotificationHandle;
 
 /// Shows a notice, in the place of `previous` if the server still has that. Blocks.
-pub(super) fn show(written: &Written, previous: Option<Shown>) -> Result<Shown, String> {
+pub(super) fn show(written: &Written, previous: Option<Shown>) -> Result<(Shown, Buttons), String> {
     let capabilities = get_capabilities().map_err(|error| error.to_string())?;
     let can = |capability: &str| capabilities.iter().any(|known| known == capability);
     let buttons = if can("actions") { Buttons::Shown } else { Buttons::Missing };
     let markup = if can("body-markup") { Markup::Rendered } else { Markup::Plain };
     let notification = compose(written, buttons, markup);
-    let replaced = previous.and_then(|Shown { mut handle, .. }| {
+    let replaced = previous.and_then(|mut handle| {
         *handle = notification.clone();
         // If the server does not know the connection or the notice any more, it is shown anew.
         handle.update().ok().map(|()| handle)
@@ -48,19 +40,19 @@ pub(super) fn show(written: &Written, previous: Option<Shown>) -> Result<Shown, 
         Some(handle) => handle,
         None => notification.show().map_err(|error| error.to_string())?,
     };
-    Ok(Shown { handle, buttons })
+    Ok((handle, buttons))
 }
 
 /// Takes a notice back. It is no error if the server does not know it any more. Blocks.
 pub(super) fn close(shown: Shown) {
-    shown.handle.close();
+    shown.close();
 }
 
 /// Waits until the person uses an action, and returns its index; `None` if the notice is not on the screen any more.
 pub(super) async fn response(shown: &Shown) -> Option<usize> {
     let mut used = None;
     {
-        let mut waiting = pin!(shown.handle.wait_for_action_async(|response: &NotificationResponse| {
+        let mut waiting = pin!(shown.wait_for_action_async(|response: &NotificationResponse| {
             used = match response {
                 NotificationResponse::Action(name) if name == SECOND => Some(1),
                 NotificationResponse::Default | NotificationResponse::Action(_) => Some(0),

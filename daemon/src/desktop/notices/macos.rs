@@ -9,19 +9,13 @@ use super::super::text::{Buttons, Markup, Written};
 
 pub(super) struct Shown;
 
-impl Shown {
-    pub(super) const fn buttons(&self) -> Buttons {
-        Buttons::Missing
-    }
-}
-
 /// Shows a notice beside those before. Blocks.
-pub(super) fn show(written: &Written, _: Option<Shown>) -> Result<Shown, String> {
+pub(super) fn show(written: &Written, _: Option<Shown>) -> Result<(Shown, Buttons), String> {
     let mut notification = Notification::new();
     notification.summary(&written.title).body(&written.body(Buttons::Missing, Markup::Plain));
     // Dropping the handle delivers the notice.
     notification.show().map(drop).map_err(|error| error.to_string())?;
-    Ok(Shown)
+    Ok((Shown, Buttons::Missing))
 }
 
 pub(super) fn close(_: Shown) {}

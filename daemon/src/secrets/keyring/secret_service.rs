@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use keyring::Error;
@@ -20,6 +20,7 @@ use super::{Obstacle, SERVICE, Usable, within};
 use crate::clock::Clock;
 use crate::dbus::{BUS, PROPERTIES, next};
 use crate::session_bus;
+use crate::waiting::lock;
 
 /// An object of the Secret Service, and one of its interfaces.
 type Object<'a> = (&'a str, &'static str);
@@ -60,7 +61,7 @@ impl Gate {
         if locked.is_empty() {
             return Ok(());
         }
-        *self.locked.lock().unwrap_or_else(PoisonError::into_inner) = locked;
+        *lock(&self.locked) = locked;
         Err(Obstacle::Locked)
     }
 
@@ -74,7 +75,7 @@ impl Gate {
         if self.has_asked.swap(true, Ordering::Relaxed) {
             return;
         }
-        let locked = self.locked.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let locked = lock(&self.locked).clone();
         let clock = Arc::clone(clock);
         tracing::info!("the keyring is locked; the person is asked once to unlock it");
         tokio::spawn(async move {

@@ -13,7 +13,7 @@ use identity_center_simulator::{Settings, Simulator, TimeSource};
 use ssoctl_protocol::{Login, PendingLogin, Problem, RoleCredentials, SessionStatus, StatusReport, Token};
 use ssoctld::clock::{Clock, ManualClock};
 use ssoctld::config::{Environment, Paths};
-use ssoctld::desktop;
+use ssoctld::desktop::Surroundings;
 use ssoctld::secrets::{SecretStore, file::FileStore, memory::MemoryStore};
 use ssoctld::transport::{Patience, Transport};
 use ssoctld::world::World;
@@ -80,7 +80,7 @@ impl Way {
     }
 
     fn transport(&self, clock: Arc<dyn Clock>) -> Transport {
-        Transport::new(self.ca_bundle.clone(), clock).with_patience(self.patience)
+        Transport::new(self.ca_bundle.clone(), self.patience, clock)
     }
 }
 
@@ -340,7 +340,7 @@ pub(crate) fn world(clock: &Arc<ManualClock>, store: Store, home: &Path, way: &W
         clock,
         secrets,
         desktop: Arc::new(NoDesktop),
-        surroundings: desktop::still(),
+        surroundings: tokio::sync::watch::channel(Surroundings::default()).1,
         machine: ssoctld::machine::MachineProblems::default(),
     }
 }
