@@ -168,7 +168,7 @@ pub(crate) fn epoch_milliseconds(time: SystemTime) -> u64 {
 mod tests {
     use super::*;
 
-    const DAY: Duration = Duration::from_secs(24 * 3600);
+    const DAY: Duration = Duration::from_hours(24);
 
     #[test]
     fn wall_time_can_be_set_apart_in_both_directions_and_moves_along() {

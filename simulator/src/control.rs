@@ -101,8 +101,14 @@ fn the_only_pending_code(service: &Service, at: Moment) -> Result<String, Failur
 }
 
 #[derive(Deserialize)]
-#[serde(tag = "what", rename_all = "snake_case", deny_unknown_fields)]
-enum RevokeRequest {
+#[serde(deny_unknown_fields)]
+struct RevokeRequest {
+    what: Revocable,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Revocable {
     AccessTokens,
     RefreshTokens,
     Registrations,
@@ -110,11 +116,11 @@ enum RevokeRequest {
 }
 
 fn revoke(service: &mut Service, request: &RevokeRequest) {
-    match request {
-        RevokeRequest::AccessTokens => service.revoke_access_tokens(),
-        RevokeRequest::RefreshTokens => service.revoke_refresh_tokens(),
-        RevokeRequest::Registrations => service.revoke_registrations(),
-        RevokeRequest::PortalSessions => service.end_portal_sessions(),
+    match request.what {
+        Revocable::AccessTokens => service.revoke_access_tokens(),
+        Revocable::RefreshTokens => service.revoke_refresh_tokens(),
+        Revocable::Registrations => service.revoke_registrations(),
+        Revocable::PortalSessions => service.end_portal_sessions(),
     }
 }
 

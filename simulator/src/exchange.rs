@@ -1,4 +1,4 @@
-//! The way of one call: it is recorded, meets its fault if there is one, is carried out, and its end is recorded.
+//! One call from its arrival to its end: it is recorded, meets a fault if one was injected, and is carried out.
 
 use std::sync::Arc;
 

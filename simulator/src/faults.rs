@@ -10,7 +10,7 @@ use crate::settings::duration_text;
 
 /// One thing that goes wrong with a call.
 ///
-/// Time in faults is real time, whatever clock the simulator follows: a fault plays the network, and a client's
+/// Time in faults is real time, whatever clock the simulator follows: a fault stands for the network, and a client's
 /// sockets wait in real time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]

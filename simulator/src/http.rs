@@ -165,7 +165,7 @@ impl AnswerBody {
 
     fn cut(bytes: Bytes) -> Self {
         let half = bytes.slice(..bytes.len() / 2);
-        // An answer without a body promises a byte all the same, or the client would not notice that it was cut.
+        // An answer without a body announces a byte nevertheless, or the client would not notice that it was cut.
         Self::Cut { promised: bytes.len().max(1) as u64, half: Some(half), flushed: false }
     }
 }

@@ -106,7 +106,7 @@ impl Deref for Offline {
 }
 
 impl Arrival {
-    /// Carries the call out, or what its fault makes of that; `None` if it hangs. The caller plays a delay itself.
+    /// Carries the call out, or what its fault makes of that; `None` if it hangs. A delay is left to the caller.
     pub fn carry_out(self) -> Option<Delivery> {
         if self.fault == Some(Fault::Hang) {
             return None;

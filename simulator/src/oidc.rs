@@ -33,7 +33,7 @@ struct AuthorizationRequest {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[allow(dead_code, reason = "the members that nothing uses have to have the model's type all the same")]
+#[allow(dead_code, reason = "members that the service ignores have to have the model's type too")]
 struct TokenRequest {
     client_id: String,
     client_secret: String,

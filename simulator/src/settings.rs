@@ -55,16 +55,15 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        let hours = |hours: u64| Duration::from_secs(hours * 3600);
         Self {
             port: 0,
-            token_lifetime: hours(1),
-            unscoped_token_lifetime: hours(8),
-            device_code_lifetime: Duration::from_secs(600),
+            token_lifetime: Duration::from_hours(1),
+            unscoped_token_lifetime: Duration::from_hours(8),
+            device_code_lifetime: Duration::from_mins(10),
             interval: Duration::from_secs(1),
-            registration_lifetime: hours(90 * 24),
-            portal_session: hours(8),
-            role_credentials_lifetime: hours(1),
+            registration_lifetime: Duration::from_hours(90 * 24),
+            portal_session: Duration::from_hours(8),
+            role_credentials_lifetime: Duration::from_hours(1),
             refresh_tokens: RefreshTokens::default(),
             error_statuses: ErrorStatuses::default(),
             unset_members: UnsetMembers::default(),

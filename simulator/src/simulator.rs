@@ -73,7 +73,7 @@ impl Simulator {
         self.off_thread(move |identity_center| identity_center.wait_for_calls(operation, count)).await;
     }
 
-    /// Waits on another thread, so that the caller's runtime, whose time may be paused, has no part in it.
+    /// Waits on another thread, because the time of the caller's runtime may be paused.
     async fn off_thread<T: Send + 'static>(&self, wait: impl FnOnce(&IdentityCenter) -> T + Send + 'static) -> T {
         let identity_center = Arc::clone(&self.identity_center);
         let (found, receiver) = oneshot::channel();
@@ -81,7 +81,7 @@ impl Simulator {
             // Sending fails when the caller has given up.
             let _ = found.send(wait(&identity_center));
         });
-        receiver.await.expect("the wait ended in a panic, whose message stands above")
+        receiver.await.expect("the wait ended in a panic, which has printed its message")
     }
 }
 

@@ -12,7 +12,7 @@ use crate::settings::duration_text;
 /// RFC 8628 3.5: what `slow_down` adds to the interval for the rest of the flow.
 const SLOW_DOWN_PENALTY: Duration = Duration::from_secs(5);
 
-/// Two polls may take differently long on their way; a client is not blamed for that.
+/// The way of one poll may take longer than that of the next one, which is not the client's fault.
 const TRANSIT_ALLOWANCE: Duration = Duration::from_millis(50);
 
 /// What a CreateToken call offers; any other call is `Other`.

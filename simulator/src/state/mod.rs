@@ -24,7 +24,7 @@ use crate::operation::{CallRecord, Grant, Operation};
 use crate::settings::Settings;
 
 /// How long [`Service::prune`] keeps what has expired.
-const KEPT_AFTER_EXPIRY: Duration = Duration::from_secs(86_400);
+const KEPT_AFTER_EXPIRY: Duration = Duration::from_hours(24);
 
 const IN_PROGRESS: &str = "in progress";
 

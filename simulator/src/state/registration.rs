@@ -13,7 +13,7 @@ use crate::random;
 /// The members of a RegisterClient request.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[allow(dead_code, reason = "the members that nothing uses have to have the model's type all the same")]
+#[allow(dead_code, reason = "members that the service ignores have to have the model's type too")]
 pub(crate) struct RegistrationRequest {
     client_name: String,
     client_type: String,

@@ -1,6 +1,8 @@
 //! The control API, as the README shows it.
 
-use crate::support::{Bench, START_URL, minutes, seconds, with};
+use std::time::Duration;
+
+use crate::support::{Bench, START_URL, with};
 use identity_center_simulator::{Approval, Operation};
 use serde_json::json;
 
@@ -129,7 +131,7 @@ fn service_time_is_advanced_and_wall_time_set_behind_it() {
     bench.control("POST", "clock", &json!({ "wall_behind": "30m" }));
     let clock = bench.control_get("clock");
     assert_eq!(clock, json!({ "now": "2027-01-15T09:00:00.000Z", "wall": "2027-01-15T08:30:00.000Z" }));
-    assert_eq!(bench.get("/device").date(), bench.clock.now() + minutes(30));
+    assert_eq!(bench.get("/device").date(), bench.clock.now() + Duration::from_mins(30));
 }
 
 #[test]
@@ -141,8 +143,8 @@ fn settings_change_member_by_member() {
     assert_eq!(settings["portal_session"], "8h");
     assert_eq!(settings["registration_lifetime"], "90d");
     bench.simulator.settings(|settings| {
-        assert_eq!(settings.approval, Approval::Automatic { after: seconds(5) });
-        assert_eq!(settings.token_lifetime, minutes(2));
+        assert_eq!(settings.approval, Approval::Automatic { after: Duration::from_secs(5) });
+        assert_eq!(settings.token_lifetime, Duration::from_mins(2));
     });
     assert_eq!(bench.control_get("settings"), settings);
 }
@@ -154,6 +156,7 @@ fn an_invalid_request_is_refused_and_changes_nothing() {
         ("POST", "approve", json!({ "user_code": "AAAA-AAAA" }), 404),
         ("POST", "approve", json!({ "code": "AAAA-AAAA" }), 400),
         ("POST", "revoke", json!({ "what": "everything" }), 400),
+        ("POST", "revoke", json!({ "what": "access_tokens", "of": "jane" }), 400),
         ("POST", "faults", json!({ "operation": "Logout", "fault": { "kind": "flood" } }), 400),
         ("POST", "clock", json!({ "advance": "soon" }), 400),
         ("PATCH", "settings", json!({ "token_lifetime": 60 }), 400),

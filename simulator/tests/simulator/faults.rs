@@ -1,8 +1,9 @@
 //! Each fault as a client sees it, and what it leaves behind at the service.
 
 use std::io;
+use std::time::Duration;
 
-use crate::support::{Answer, Bench, Connection, SCOPED, registration, seconds};
+use crate::support::{Answer, Bench, Connection, SCOPED, registration};
 use identity_center_simulator::{Fault, Grant, Operation, RefreshTokens, Times};
 use serde_json::Value;
 
@@ -36,7 +37,7 @@ fn a_bare_status_has_no_body() {
 #[test]
 fn a_delayed_call_is_carried_out() {
     let bench = Bench::new();
-    let answer = strike(&bench, Fault::Delay { by: std::time::Duration::from_millis(20) }).expect("an answer");
+    let answer = strike(&bench, Fault::Delay { by: Duration::from_millis(20) }).expect("an answer");
     assert_eq!(answer.status, 200);
     assert_eq!(bench.last_outcome(), "ok");
 }
@@ -108,7 +109,7 @@ fn an_oversized_body_has_the_size_that_was_asked_for() {
 #[test]
 fn too_many_requests_says_when_to_try_again() {
     let bench = Bench::new();
-    let answer = strike(&bench, Fault::TooManyRequests { retry_after: seconds(7) }).expect("an answer");
+    let answer = strike(&bench, Fault::TooManyRequests { retry_after: Duration::from_secs(7) }).expect("an answer");
     assert_eq!((answer.status, answer.header("retry-after")), (429, Some("7")));
     assert_eq!(answer.exception(), "TooManyRequestsException");
 }
@@ -171,7 +172,7 @@ fn polling_too_fast_is_a_violation_even_if_faults_answer() {
     let (bench, client, codes) = Bench::new().started();
     bench.simulator.inject(Operation::CreateToken, Fault::Status { status: 500 }, Times::UntilCleared);
     bench.poll(&client, &codes);
-    bench.clock.advance(seconds(1));
+    bench.clock.advance(Duration::from_secs(1));
     bench.poll(&client, &codes);
     assert!(bench.simulator.violations().is_empty());
     bench.poll(&client, &codes);
@@ -183,9 +184,9 @@ fn an_injected_slow_down_makes_the_interval_longer_too() {
     let (bench, client, codes) = Bench::new().started();
     bench.inject(Operation::CreateToken, Fault::error("SlowDownException"));
     assert_eq!(bench.poll(&client, &codes).exception(), "SlowDownException");
-    bench.clock.advance(seconds(6));
+    bench.clock.advance(Duration::from_secs(6));
     assert_eq!(bench.poll(&client, &codes).exception(), "AuthorizationPendingException");
-    bench.clock.advance(seconds(5));
+    bench.clock.advance(Duration::from_secs(5));
     assert_eq!(bench.poll(&client, &codes).exception(), "SlowDownException");
     assert_eq!(bench.simulator.violations(), ["a device code polled faster than its interval of 6s"]);
 }
@@ -196,7 +197,7 @@ fn polling_two_codes_side_by_side_is_a_violation_and_starting_anew_is_not() {
     let (old, new) = (bench.start(&client), bench.start(&client));
     bench.poll(&client, &old);
     bench.poll(&client, &new);
-    bench.clock.advance(seconds(1));
+    bench.clock.advance(Duration::from_secs(1));
     bench.poll(&client, &new);
     assert!(bench.simulator.violations().is_empty(), "the old code was given up");
     bench.poll(&client, &old);

@@ -1,6 +1,8 @@
 //! The approval page as a browser without scripts uses it.
 
-use crate::support::{Answer, Bench, Client, START_URL, minutes};
+use std::time::Duration;
+
+use crate::support::{Answer, Bench, Client, START_URL};
 use serde_json::json;
 
 fn assert_page(answer: &Answer, status: u16, title: &str) {
@@ -69,7 +71,7 @@ fn the_page_reports_a_wrong_code_and_lets_the_person_correct_it() {
 #[test]
 fn the_page_reports_an_expired_code() {
     let (bench, client, codes) = Bench::new().started();
-    bench.clock.advance(minutes(10));
+    bench.clock.advance(Duration::from_mins(10));
     assert_page(&bench.get(&format!("/device?user_code={}", codes.user)), 410, "Code expired");
     assert_page(&bench.submit("/device/approve", &codes.user), 410, "Code expired");
     assert_eq!(bench.poll(&client, &codes).exception(), "ExpiredTokenException");

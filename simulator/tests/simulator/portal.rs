@@ -1,6 +1,8 @@
 //! The portal's lists and credentials.
 
-use crate::support::{Bench, seconds};
+use std::time::Duration;
+
+use crate::support::Bench;
 use identity_center_simulator::Account;
 use serde_json::json;
 
@@ -34,7 +36,7 @@ fn long_lists_come_in_pages() {
     });
     let token = bench.access_token();
     for (size, pages) in [("", 13), ("&max_result=100", 3), ("&max_result=50", 5)] {
-        bench.clock.advance(seconds(1));
+        bench.clock.advance(Duration::from_secs(1));
         let mut seen = Vec::new();
         let mut next = String::new();
         for page in 1..=pages {

@@ -162,18 +162,6 @@ pub(crate) struct Codes {
 pub(crate) const SCOPED: &[&str] = &["sso:account:access"];
 pub(crate) const UNSCOPED: &[&str] = &[];
 
-pub(crate) fn seconds(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}
-
-pub(crate) fn minutes(minutes: u64) -> Duration {
-    seconds(minutes * 60)
-}
-
-pub(crate) fn hours(hours: u64) -> Duration {
-    minutes(hours * 60)
-}
-
 impl Bench {
     pub(crate) fn new() -> Self {
         Self::with(|_| ())

@@ -1,8 +1,8 @@
-//! Tokens from the device flow: what decides their lifetime, how they are refreshed, and when they die.
+//! Tokens from the device flow: what decides their lifetime, how they are refreshed, and when they end.
 
 use std::time::Duration;
 
-use crate::support::{Bench, SCOPED, UNSCOPED, hours, minutes, seconds};
+use crate::support::{Bench, SCOPED, UNSCOPED};
 use identity_center_simulator::{Approval, RefreshTokens, UnsetMembers};
 use serde_json::{Value, json};
 
@@ -36,7 +36,7 @@ fn without_rotation_a_refresh_token_works_again_and_again() {
     let (bench, client) = Bench::new().registered();
     let token = bench.sign_in(&client).member("refreshToken");
     for _ in 0..3 {
-        bench.clock.advance(minutes(40));
+        bench.clock.advance(Duration::from_mins(40));
         let refreshed = bench.refresh(&client, &token);
         assert_eq!(refreshed.status, 200);
         assert_eq!(refreshed.member("refreshToken"), token);
@@ -80,12 +80,12 @@ fn a_token_does_not_outlive_the_portal_session_and_signing_in_early_does_not_ext
     let (bench, client) = Bench::new().registered();
     let refresh_token = bench.sign_in(&client).member("refreshToken");
 
-    bench.clock.advance(hours(7) + minutes(45));
+    bench.clock.advance(Duration::from_hours(7) + Duration::from_mins(45));
     assert_eq!(bench.refresh(&client, &refresh_token).json()["expiresIn"], 15 * 60);
     let again = bench.sign_in(&client);
     assert_eq!(again.json()["expiresIn"], 15 * 60, "the new sign-in joins the session that is live");
 
-    bench.clock.advance(minutes(15));
+    bench.clock.advance(Duration::from_mins(15));
     assert_eq!(bench.refresh(&client, &refresh_token).exception(), "InvalidGrantException");
     assert_eq!(bench.refresh(&client, &again.member("refreshToken")).exception(), "InvalidGrantException");
     assert_eq!(bench.sign_in(&client).json()["expiresIn"], 3600, "a session that is over makes room for a new one");
@@ -95,7 +95,7 @@ fn a_token_does_not_outlive_the_portal_session_and_signing_in_early_does_not_ext
 fn logging_out_and_in_again_starts_a_new_session() {
     let (bench, client) = Bench::new().registered_as(UNSCOPED);
     let token = bench.sign_in(&client).member("accessToken");
-    bench.clock.advance(hours(6));
+    bench.clock.advance(Duration::from_hours(6));
     assert_eq!(bench.sign_in(&client).json()["expiresIn"], 2 * 3600);
 
     assert_eq!(bench.portal("POST", "/logout", &token).status, 200);
@@ -107,7 +107,7 @@ fn logging_out_and_in_again_starts_a_new_session() {
 fn another_person_has_a_session_of_their_own() {
     let (bench, client) = Bench::new().registered_as(UNSCOPED);
     bench.sign_in(&client);
-    bench.clock.advance(hours(6));
+    bench.clock.advance(Duration::from_hours(6));
     let codes = bench.start(&client);
     bench.simulator.approve_as(&codes.user, "joe").expect("a pending code");
     assert_eq!(bench.poll(&client, &codes).json()["expiresIn"], 8 * 3600);
@@ -117,7 +117,7 @@ fn another_person_has_a_session_of_their_own() {
 fn another_portal_has_a_session_of_its_own_and_spelling_does_not_make_one() {
     let (bench, client) = Bench::new().registered_as(UNSCOPED);
     bench.sign_in(&client);
-    bench.clock.advance(hours(6));
+    bench.clock.advance(Duration::from_hours(6));
     for (start_url, left) in [("https://example.awsapps.com/start#/", 2), ("https://other.awsapps.com/start", 8)] {
         let codes = bench.start_at(&client, start_url);
         bench.approve(&codes);
@@ -129,7 +129,7 @@ fn another_portal_has_a_session_of_its_own_and_spelling_does_not_make_one() {
 fn an_expired_registration_starts_a_flow_but_gets_no_token() {
     let (bench, client) = Bench::new().registered();
     let refresh_token = bench.sign_in(&client).member("refreshToken");
-    bench.clock.advance(hours(24 * 90));
+    bench.clock.advance(Duration::from_hours(24 * 90));
     let codes = bench.start(&client);
     let poll = bench.poll(&client, &codes);
     assert_eq!((poll.status, poll.exception()), (401, "InvalidClientException"));
@@ -139,10 +139,10 @@ fn an_expired_registration_starts_a_flow_but_gets_no_token() {
 #[test]
 fn automatic_approval_comes_when_the_clock_says_so() {
     let (bench, client, codes) =
-        Bench::with(|settings| settings.approval = Approval::Automatic { after: seconds(30) }).started();
-    bench.clock.advance(seconds(29));
+        Bench::with(|settings| settings.approval = Approval::Automatic { after: Duration::from_secs(30) }).started();
+    bench.clock.advance(Duration::from_secs(29));
     assert_eq!(bench.poll(&client, &codes).exception(), "AuthorizationPendingException");
-    bench.clock.advance(seconds(1));
+    bench.clock.advance(Duration::from_secs(1));
     assert_eq!(bench.poll(&client, &codes).status, 200);
 }
 
@@ -156,7 +156,7 @@ fn a_preauthorised_client_has_its_token_with_the_first_call() {
 #[test]
 fn a_switch_to_automatic_approval_approves_what_is_pending() {
     let (bench, client, codes) = Bench::new().started();
-    bench.simulator.set_approval(Approval::Automatic { after: seconds(0) });
+    bench.simulator.set_approval(Approval::Automatic { after: Duration::from_secs(0) });
     assert_eq!(bench.poll(&client, &codes).status, 200);
 }
 
@@ -178,7 +178,7 @@ fn lifetimes_may_be_endless() {
     });
     let client = bench.register(UNSCOPED);
     let codes = bench.start(&client);
-    bench.clock.advance(hours(24 * 365 * 100));
+    bench.clock.advance(Duration::from_hours(24 * 365 * 100));
     bench.approve(&codes);
     let token = bench.poll(&client, &codes);
     assert!(token.json()["expiresIn"].as_u64().expect("a number") > 100 * 365 * 24 * 3600);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use identity_center_simulator::{Fault, Operation};
 use serde_json::json;
 
-use crate::support::{Bench, Client, DEVICE_GRANT, SCOPED, START_URL, UNSCOPED, hours, minutes, seconds, with};
+use crate::support::{Bench, Client, DEVICE_GRANT, SCOPED, START_URL, UNSCOPED, with};
 
 /// The sentence, and its check with a client that has scopes.
 type Assumption = (&'static str, fn(&Bench, &Client));
@@ -18,7 +18,7 @@ pub(crate) const ASSUMPTIONS: &[Assumption] = &[
         assert_eq!(token["expiresIn"], 3600);
         assert!(token["refreshToken"].is_string());
     }),
-    ("A scope is refused when it is no scope token of RFC 6749 3.3; every other one is granted.", |bench, _| {
+    ("A scope is refused if it is not a scope token of RFC 6749 3.3; every other scope is granted.", |bench, _| {
         let register = |scope: &str| bench.register_with(json!({ "scopes": [scope] })).status;
         assert_eq!((register("nobody:has:this"), register("a\"b"), register("")), (200, 400, 400));
     }),
@@ -41,7 +41,7 @@ pub(crate) const ASSUMPTIONS: &[Assumption] = &[
         |bench, client| {
             let codes = bench.start(client);
             let mut poll_after = |wait| {
-                bench.clock.advance(seconds(wait));
+                bench.clock.advance(Duration::from_secs(wait));
                 bench.poll(client, &codes).exception().to_owned()
             };
             let outcomes = [0, 0, 5, 11, 11].map(&mut poll_after);
@@ -49,16 +49,19 @@ pub(crate) const ASSUMPTIONS: &[Assumption] = &[
             assert_eq!(outcomes, [pending, slow_down, slow_down, pending, pending]);
         },
     ),
-    ("A poll that comes too early is told so even when the decision has been taken.", |bench, client| {
+    (
+        "A poll that comes too early is answered with SlowDown even if the person has decided already.",
+        |bench, client| {
+            let codes = bench.start(client);
+            bench.poll(client, &codes);
+            bench.approve(&codes);
+            assert_eq!(bench.poll(client, &codes).exception(), "SlowDownException");
+        },
+    ),
+    ("An approval that is not redeemed ends with its device code.", |bench, client| {
         let codes = bench.start(client);
-        bench.poll(client, &codes);
         bench.approve(&codes);
-        assert_eq!(bench.poll(client, &codes).exception(), "SlowDownException");
-    }),
-    ("An approval that is not redeemed dies with its device code.", |bench, client| {
-        let codes = bench.start(client);
-        bench.approve(&codes);
-        bench.clock.advance(minutes(10));
+        bench.clock.advance(Duration::from_mins(10));
         assert_eq!(bench.poll(client, &codes).exception(), "ExpiredTokenException");
     }),
     (
@@ -89,12 +92,12 @@ pub(crate) const ASSUMPTIONS: &[Assumption] = &[
     }),
     ("A refresh token lives as long as its portal session.", |bench, client| {
         let token = bench.sign_in(client).member("refreshToken");
-        bench.clock.advance(hours(8) - seconds(1));
+        bench.clock.advance(Duration::from_hours(8) - Duration::from_secs(1));
         assert_eq!(bench.refresh(client, &token).json()["expiresIn"], 1);
     }),
     ("A portal session gives no token in its last second, so `expiresIn` is never 0.", |bench, client| {
         let token = bench.sign_in(client).member("refreshToken");
-        bench.clock.advance(hours(8) - Duration::from_millis(500));
+        bench.clock.advance(Duration::from_hours(8) - Duration::from_millis(500));
         assert_eq!(bench.refresh(client, &token).exception(), "InvalidGrantException");
     }),
     ("An empty string counts as a missing member.", |bench, _| {
@@ -136,12 +139,12 @@ pub(crate) const ASSUMPTIONS: &[Assumption] = &[
         bench.simulator.settings(|settings| settings.portal_rate = Some(2));
         let status = || bench.get("/assignment/accounts").status;
         assert_eq!([status(), status(), status()], [401, 401, 429]);
-        bench.clock.advance(seconds(1));
+        bench.clock.advance(Duration::from_secs(1));
         assert_eq!(status(), 401);
     }),
     ("Role credentials have a lifetime of their own, which the portal session does not shorten.", |bench, _| {
         let token = bench.sign_in(&bench.register(UNSCOPED)).member("accessToken");
-        bench.clock.advance(hours(8) - minutes(1));
+        bench.clock.advance(Duration::from_hours(8) - Duration::from_mins(1));
         let target = "/federation/credentials?role_name=ReadOnlyAccess&account_id=111122223333";
         let expiration = bench.portal("GET", target, &token).json()["roleCredentials"]["expiration"].as_u64();
         assert_eq!(expiration, Some((1_800_000_000 + 8 * 3600 - 60 + 3600) * 1000));

@@ -1,15 +1,16 @@
 //! The simulator against the service's models, row by row.
 //!
 //! `model` holds the facts of the models of 2019-06-10 (API version; the current revision of the OIDC and portal
-//! models, and the older OpenAPI document whose statuses run from 480); `assumptions` holds what no model states.
+//! models, and the older OpenAPI document with statuses from 480 on); `assumptions` holds what no model states.
 
 mod assumptions;
 mod model;
 mod refusals;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use crate::support::{Answer, Bench, DEVICE_GRANT, SCOPED, START_URL, hours, minutes, with};
+use crate::support::{Answer, Bench, DEVICE_GRANT, SCOPED, START_URL, with};
 use identity_center_simulator::{ErrorStatuses, Fault, Operation};
 use model::{Kind, Member, OperationRow, Presence, Returned, members};
 use serde_json::{Value, json};
@@ -251,19 +252,19 @@ fn each_assumption_holds_and_the_readme_lists_it() {
 fn every_answer_has_the_date_of_the_simulators_wall_clock() {
     let bench = Bench::new();
     assert_eq!(bench.get("/device").date(), bench.clock.now());
-    bench.simulator.clock().set_wall_ahead(minutes(7));
+    bench.simulator.clock().set_wall_ahead(Duration::from_mins(7));
     for answer in [bench.get("/device"), bench.get("/token"), bench.get("/nowhere"), bench.post("/token", &json!({}))] {
-        assert_eq!(answer.date(), bench.clock.now() + minutes(7));
+        assert_eq!(answer.date(), bench.clock.now() + Duration::from_mins(7));
     }
-    bench.simulator.clock().set_wall_behind(hours(1));
+    bench.simulator.clock().set_wall_behind(Duration::from_hours(1));
     bench.inject(Operation::CreateToken, Fault::Status { status: 503 });
-    assert_eq!(bench.post("/token", &json!({})).date(), bench.clock.now() - hours(1));
+    assert_eq!(bench.post("/token", &json!({})).date(), bench.clock.now() - Duration::from_hours(1));
 }
 
 #[test]
 fn registration_times_are_epoch_seconds_and_role_expirations_epoch_milliseconds_of_wall_time() {
     let bench = Bench::new();
-    bench.simulator.clock().set_wall_ahead(minutes(7));
+    bench.simulator.clock().set_wall_ahead(Duration::from_mins(7));
     let wall: u64 = 1_800_000_000 + 7 * 60;
     let registration = bench.register_with(json!({})).json();
     assert_eq!(registration["clientIdIssuedAt"], wall);

@@ -1,23 +1,25 @@
 //! One row per rule by which the service refuses, each provoked as a client would.
 
+use std::time::Duration;
+
 use Operation::{CreateToken, GetRoleCredentials, ListAccountRoles, ListAccounts, Logout, StartDeviceAuthorization};
 use identity_center_simulator::Operation;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Bench, Client, DEVICE_GRANT, SCOPED, START_URL, seconds};
+use crate::support::{Answer, Bench, Client, DEVICE_GRANT, SCOPED, START_URL};
 
 /// Rule, members of the RegisterClient request besides the client's name and type, exception.
 pub(crate) fn registrations() -> Vec<(&'static str, Value, &'static str)> {
     vec![
         ("only public clients", json!({ "clientType": "confidential" }), "InvalidClientMetadataException"),
         ("an unknown grant type", json!({ "grantTypes": ["password"] }), "UnsupportedGrantTypeException"),
-        ("a scope that is no scope", json!({ "scopes": ["two words"] }), "InvalidScopeException"),
+        ("an invalid scope", json!({ "scopes": ["two words"] }), "InvalidScopeException"),
         (
             "device and code grant together (observed)",
             json!({ "grantTypes": [DEVICE_GRANT, "authorization_code"] }),
             "InvalidScopeException",
         ),
-        ("a redirect URI that is none", json!({ "redirectUris": ["/callback"] }), "InvalidRedirectUriException"),
+        ("an invalid redirect URI", json!({ "redirectUris": ["/callback"] }), "InvalidRedirectUriException"),
     ]
 }
 
@@ -101,7 +103,7 @@ pub(crate) const REFUSALS: &[Refusal] = &[
         bench.poll(&with_wrong_secret(client), &codes)
     }),
     row(CreateToken, "an expired registration", "InvalidClientException", |bench, client| {
-        bench.clock.advance(seconds(90 * 24 * 3600));
+        bench.clock.advance(Duration::from_secs(90 * 24 * 3600));
         bench.poll(&client, &bench.start(&client))
     }),
     row(CreateToken, "a grant that the client did not register", "UnauthorizedClientException", |bench, _| {
@@ -131,7 +133,7 @@ pub(crate) const REFUSALS: &[Refusal] = &[
     }),
     row(CreateToken, "a device code after its time", "ExpiredTokenException", |bench, client| {
         let codes = bench.start(&client);
-        bench.clock.advance(seconds(600));
+        bench.clock.advance(Duration::from_secs(600));
         bench.poll(&client, &codes)
     }),
     row(CreateToken, "a device code that was made to expire", "ExpiredTokenException", |bench, client| {
@@ -145,7 +147,7 @@ pub(crate) const REFUSALS: &[Refusal] = &[
     }),
     row(ListAccounts, "a token after its time", "UnauthorizedException", |bench, _| {
         let token = bench.access_token();
-        bench.clock.advance(seconds(3600));
+        bench.clock.advance(Duration::from_secs(3600));
         bench.portal("GET", "/assignment/accounts", &token)
     }),
     row(ListAccounts, "more than the rate", "TooManyRequestsException", |bench, _| {
