@@ -24,7 +24,7 @@ pub struct Document<'a> {
 pub struct Doubt {
     /// Counted from 1.
     pub line: usize,
-    /// What is wrong, and what this reader does about it.
+    /// The problem, and how this reader treats it.
     pub message: String,
     /// Whether this reader ignores the line. Otherwise it uses everything.
     pub is_ignored: bool,

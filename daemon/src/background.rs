@@ -1,9 +1,9 @@
 //! `ssoctld --background`: a process between the caller and the daemon, for which the caller waits.
 //!
-//! It closes what it inherited, resets signals and limits, starts the daemon in a scope of the user's service manager if there is
-//! one, and ends when the daemon is ready, or with its exit code when it failed. So the daemon is nobody's child, and has nothing
-//! of the first caller: no descriptor of a lock or a pipe, no blocked or ignored signal, no control group that ends with a job,
-//! no limit of a script, no terminal.
+//! It closes inherited descriptors, resets signals and limits, starts the daemon in a scope of the user's service manager if there
+//! is one, and ends when the daemon is ready, or with its exit code when it failed. So the daemon is not a child of the caller, and
+//! inherits nothing from it: no descriptor of a lock or a pipe, no blocked or ignored signal, no control group that ends with a
+//! job, no limit of a script, no terminal.
 
 use std::ffi::OsString;
 use std::io::{self, BufReader, Read as _, Write as _};
@@ -21,12 +21,12 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{Arguments, BACKGROUND, TELL_STARTER, WITHOUT_SERVICE_MANAGER};
 
-/// What the daemon writes to the process that starts it: first that it runs, then that it serves.
+/// The messages of the daemon to the process that starts it: first that it runs, then that it serves.
 const BORN: u8 = b'1';
 const READY: u8 = b'2';
 /// Descriptors from this on should not have been inherited.
 const FIRST_UNKNOWN: RawFd = 3;
-/// Where the kernel does not tell which descriptors are open, those below this are closed.
+/// If the open descriptors cannot be listed, all below this one are closed.
 const UNKNOWN_LIMIT: RawFd = 65_536;
 const LAST_SIGNAL: i32 = if cfg!(target_os = "linux") { 64 } else { 31 };
 
@@ -51,7 +51,7 @@ pub(crate) fn start(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         // It may have ended by itself.
         let _ = starting.process.kill();
         let _ = starting.process.wait();
-        tracing::warn!("the service manager gives the daemon no scope of its own; it is started without");
+        tracing::warn!("the service manager does not give the daemon a scope; starting it without a scope");
     }
     Starting::begin(&mut Command::new(own), &arguments).context("failed to start the daemon")?.finish()
 }
@@ -110,7 +110,7 @@ fn tell_starter(word: u8) {
     let _ = io::stdout().write_all(&[word]).and_then(|()| io::stdout().flush());
 }
 
-/// Closes what was inherited beyond standard input, output and error. Called before anything is opened here.
+/// Closes all inherited descriptors except standard input, output and error. Called before anything is opened here.
 fn close_descriptors() {
     for descriptor in open_descriptors() {
         // The descriptor that was used to list them is closed already.

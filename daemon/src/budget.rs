@@ -1,15 +1,14 @@
-//! How often something may happen: a number of times at once, and from then on at a steady pace. Pure.
+//! A rate limit: a number of uses at once, and from then on one per interval. Pure.
 
 use std::time::Duration;
 
 use crate::clock::BootTime;
 
-/// A budget, and what has been spent of it.
 #[derive(Debug)]
 pub(crate) struct Budget {
     burst: u32,
     pace: Duration,
-    /// When all of it is there again; a time that has passed means that nothing is spent.
+    /// The time at which the whole burst is available again. `None` or a time in the past: it is available now.
     whole: Option<BootTime>,
 }
 
@@ -19,13 +18,13 @@ impl Budget {
         Self { burst, pace, whole: None }
     }
 
-    /// How long it is until it may happen again. Zero: it may happen now.
+    /// The time until the next use is allowed; zero if it is allowed now.
     pub(crate) fn wait(&self, now: BootTime) -> Duration {
         let spent = self.whole.map_or(Duration::ZERO, |whole| whole.since(now));
         (spent + self.pace).saturating_sub(self.pace * self.burst)
     }
 
-    /// It happens.
+    /// Counts one use.
     pub(crate) fn spend(&mut self, now: BootTime) {
         self.whole = Some(self.whole.unwrap_or(now).max(now) + self.pace);
     }

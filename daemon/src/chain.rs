@@ -1,4 +1,4 @@
-//! What went wrong, in one line, for whoever prints an error: the error and what is behind it.
+//! An error and its sources as one line.
 
 use std::error::Error;
 

@@ -24,16 +24,16 @@ pub(crate) struct Arguments {
     #[arg(long, env = "SSOCTL_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
-    /// Where records and the lock are kept; one daemon runs for each.
+    /// The directory of records and the lock; one daemon runs for each.
     #[arg(long, env = "SSOCTL_STATE_DIR", value_name = "DIRECTORY")]
     pub(crate) state_dir: Option<PathBuf>,
 
-    /// What is logged: a level (error, warn, info, debug, trace) for ssoctld itself, or a list like
+    /// The level of the log (error, warn, info, debug, trace) for ssoctld itself, or a list like
     /// `ssoctld=debug,hyper=info`. Secrets are never logged.
     #[arg(long, env = "SSOCTL_LOG", value_name = "FILTER", default_value = "info", value_parser = parse_filter)]
     pub(crate) log: Targets,
 
-    /// How it is logged.
+    /// The format of the log.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) log_format: Format,
 

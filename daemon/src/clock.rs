@@ -1,7 +1,7 @@
 //! Time, in two kinds that must not be mixed up.
 //!
-//! [`BootTime`] decides: it counts the time that the machine sleeps and never jumps, so a token's lifetime means the same
-//! after a suspend and after somebody set the clock. Wall time (`SystemTime`) is only for what is shown and stored.
+//! Decisions use [`BootTime`]: it counts the time that the machine sleeps and never jumps, so a token's lifetime stays right
+//! after a suspend and after a change of the clock. Wall time (`SystemTime`) is only shown and stored.
 //!
 //! This module and those below it are the one place that reads clocks and sets timers; `.clippy.toml` keeps it so.
 
@@ -27,7 +27,7 @@ use sleepers::Sleepers;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Hash)]
 pub struct BootTime(Duration);
 
-/// How long before boot [`BootTime`] begins: a hundred years.
+/// [`BootTime`] begins this long before boot: a hundred years.
 const BEFORE_BOOT: Duration = Duration::from_secs(100 * 366 * 86_400);
 
 impl BootTime {
@@ -65,14 +65,14 @@ impl Sub<Duration> for BootTime {
 /// Both clocks, read together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Now {
-    /// What decisions rest on.
+    /// For decisions.
     pub boot: BootTime,
-    /// What is shown and stored.
+    /// For display and storage.
     pub wall: SystemTime,
 }
 
 impl Now {
-    /// What the wall clock shows at `time`, as far as it is known now.
+    /// The wall time at `time`, if the clock is not set until then.
     pub fn wall_at(self, time: BootTime) -> SystemTime {
         if time >= self.boot {
             self.wall.checked_add(time.since(self.boot)).unwrap_or(self.wall)
@@ -81,7 +81,7 @@ impl Now {
         }
     }
 
-    /// The point at which the wall clock shows `wall`, if nobody sets it until then.
+    /// The boot time at which the wall clock shows `wall`, if it is not set until then.
     pub fn boot_at(self, wall: SystemTime) -> BootTime {
         match wall.duration_since(self.wall) {
             Ok(ahead) => self.boot + ahead,
@@ -101,7 +101,7 @@ pub trait Clock: Send + Sync {
     /// Sleeps until `time`; at once if that has passed.
     fn sleep_until(&self, time: BootTime) -> Sleep;
 
-    /// Sleeps until the wall clock shows `time`, or somebody sets it. From this call on, nothing is missed.
+    /// Sleeps until the wall clock shows `time` or is set. Notices every change from this call on.
     fn sleep_until_shown(&self, time: SystemTime) -> Sleep;
 }
 
@@ -114,7 +114,7 @@ impl SystemClock {
     /// Starts the task that wakes sleepers. Has to be called within a tokio runtime.
     ///
     /// # Errors
-    /// What the operating system says when it gives no timer.
+    /// The operating system's error if it gives no timer.
     pub fn start() -> std::io::Result<Self> {
         let sleepers = Arc::new(Sleepers::default());
         tokio::spawn(timer::run(Arc::clone(&sleepers))?);
@@ -138,7 +138,7 @@ impl Clock for SystemClock {
         match timer::until_shown(time) {
             Ok(shown) => Box::pin(shown),
             Err(error) => {
-                tracing::warn!(%error, "there is no timer; that the clock is set goes unnoticed");
+                tracing::warn!(%error, "there is no timer; changes of the clock will not be noticed");
                 self.sleep_until(self.now().boot_at(time))
             }
         }

@@ -5,7 +5,7 @@ use rustix::process::geteuid;
 
 #[cfg(target_os = "linux")]
 pub(crate) fn is_own_daemon(pid: u32) -> Result<bool, Errno> {
-    // Its executable cannot be read: that takes the right to trace it, which nobody has in a service's sandbox.
+    // Its executable cannot be read: that needs the right to trace it, which a service's sandbox does not give.
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"));
     let status = status.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
     Ok(is_own_in(&status, geteuid().as_raw()))
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_an_ssoctld_of_this_user_is_one() {
+    fn other_users_ssoctld_does_not_count() {
         let status = "Name:\tssoctld\nUmask:\t0077\nState:\tS (sleeping)\nUid:\t1000\t1000\t1000\t1000\n";
         assert!(is_own_in(status, 1000));
         assert!(!is_own_in(status, 1001));

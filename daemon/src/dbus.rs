@@ -1,4 +1,4 @@
-//! What the modules that follow D-Bus signals share.
+//! Shared by the modules that follow D-Bus signals.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -11,7 +11,7 @@ use zbus::{Connection, MatchRule, MessageStream};
 pub(crate) const BUS: &str = "org.freedesktop.DBus";
 pub(crate) const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 
-/// Moves the messages of a connection without an executor of its own. With one, zbus would start a thread.
+/// Moves the messages of a connection that has no executor. With an executor, zbus would start a thread.
 pub(crate) async fn drive(bus: &Connection) -> Infallible {
     loop {
         bus.executor().tick().await;

@@ -1,4 +1,4 @@
-//! Which names mean which sessions, and which sessions run.
+//! Finds the session of a name, and keeps the sessions that run.
 //!
 //! A [`Directory`] holds the configuration and the sessions that run for it; it is replaced whole when the configuration changes. Names are
 //! looked up in a [`View`] of it: the view of the default files, or of a file that a caller has named. Sessions of equal identity in several
@@ -23,14 +23,14 @@ pub struct Entry {
     pub session: Arc<Session>,
 }
 
-/// What the names of one configuration mean.
+/// The names of one configuration and their sessions.
 #[derive(Default)]
 pub struct View {
     /// The configuration.
     pub config: Config,
     entries: Vec<Entry>,
     by_name: HashMap<String, usize>,
-    /// When somebody has last named its file, in seconds of the boot clock; kept over changes of the file.
+    /// The time of the last request that named its file, in seconds of the boot clock; kept over changes of the file.
     used: Arc<AtomicU64>,
 }
 
@@ -45,20 +45,19 @@ pub struct Directory {
     leaving: Vec<Entry>,
 }
 
-/// Which session is meant.
 pub use ssoctl_protocol::Selector;
 
-/// How many reasons are told; `status` has them all.
+/// The number of reasons in a message; `status` has them all.
 const MOST_REASONS: usize = 3;
 
-/// Why no single session is meant. The names are those to choose from.
+/// The reason why a selector does not select one session. The names are those to choose from.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Unresolved {
     /// None.
     Unknown {
         /// The names there are.
         names: Vec<String>,
-        /// What may have named it, and is left out.
+        /// Problems of sections that may define this name.
         left_out: Vec<Problem>,
     },
     /// None, because what is configured cannot be used: at least one reason.
@@ -128,12 +127,12 @@ impl Directory {
         Self { default, named, entries, leaving }
     }
 
-    /// What names mean where no file is named.
+    /// The view for requests that name no file.
     pub const fn default_view(&self) -> &Arc<View> {
         &self.default
     }
 
-    /// What names mean in these files; `None` if they are not known.
+    /// The view of these files; `None` if they are not known.
     pub fn view_of(&self, files: &FilePair) -> Option<&Arc<View>> {
         self.named.get(files)
     }
@@ -202,12 +201,12 @@ impl View {
         Self { config, entries, by_name, used: Arc::default() }
     }
 
-    /// Somebody names its file.
+    /// Notes that a request names its file now.
     pub fn touch(&self, clock: &dyn Clock) {
         self.used.store(clock.now().boot.since(BootTime::default()).as_secs(), Ordering::Relaxed);
     }
 
-    /// When somebody has last named its file.
+    /// The time of the last request that named its file.
     pub fn last_used(&self) -> u64 {
         self.used.load(Ordering::Relaxed)
     }
@@ -238,7 +237,7 @@ impl View {
             Selector::Only | Selector::StartUrl(_) => None,
         };
         if let Some(why) = unusable {
-            // What it lacks may stand in a line that cannot be read.
+            // The missing member may be in a line that cannot be read.
             let losses = losses.iter().filter(|loss| loss.file == why.file);
             return Err(Unresolved::Unusable([why].into_iter().chain(losses).take(MOST_REASONS).cloned().collect()));
         }

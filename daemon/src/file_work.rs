@@ -1,5 +1,5 @@
-//! Work on files, which may block: on threads, so that nobody else waits for it, and a few at a time, so that a daemon with very
-//! many sessions does not have a thread for each of them when it starts.
+//! Runs work on files, which may block: on threads, so that the rest of the daemon does not wait for it, and a few at a time, so
+//! that a daemon with very many sessions does not have a thread for each of them when it starts.
 
 use std::sync::Arc;
 
@@ -18,8 +18,8 @@ impl Default for FileWork {
 }
 
 impl FileWork {
-    /// Runs `work` when it has its turn; `None` if it panicked. Work that has begun is finished, also if nobody waits for it any
-    /// more, and keeps its turn until then.
+    /// Runs `work` when it has its turn; `None` if it panicked. Work that has begun is finished, even if the caller has gone, and
+    /// keeps its turn until then.
     pub(crate) async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
         // The semaphore is never closed.
         let turn = Arc::clone(&self.0).acquire_owned().await.ok()?;
@@ -43,7 +43,7 @@ mod tests {
     async fn as_many_as_may_work_at_once_no_more_and_everybody_has_a_turn() {
         let file_work = FileWork::default();
         let (at_work, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        // Nobody gets on before there are so many.
+        // Each waits until all have arrived.
         let company = Arc::new(Barrier::new(AT_ONCE));
         let all: Vec<_> = (0..20 * AT_ONCE)
             .map(|_| {

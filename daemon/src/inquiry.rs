@@ -21,7 +21,7 @@ pub(crate) struct Answer {
     pub(crate) body: String,
 }
 
-/// Why there is no answer. The text fits after the path of the socket.
+/// The reason why there is no answer. The text fits after the path of the socket.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub(crate) enum Unanswered {
     #[error("no daemon answers there")]

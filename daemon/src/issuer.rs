@@ -59,7 +59,7 @@ impl From<String> for Issuer {
     }
 }
 
-/// Where an endpoint is configured that is not the region's usual one.
+/// The place at which an endpoint is configured that is not the region's usual one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Setting {
     /// A key of a configuration file, with its place.
@@ -110,7 +110,7 @@ impl Endpoint {
         &self.issuer
     }
 
-    /// Where it is configured; `None` for AWS's usual one.
+    /// The place of its configuration; `None` for AWS's usual one.
     pub const fn set_by(&self) -> Option<&Setting> {
         self.set_by.as_ref()
     }
@@ -121,12 +121,12 @@ impl Endpoint {
     }
 
     /// The address and where it is configured, unless the issuer is AWS in the session's region.
-    pub fn notice(&self) -> Option<String> {
+    pub fn description_if_foreign(&self) -> Option<String> {
         let (url, set_by) = self.foreign()?;
         Some(format!("{url} ({set_by})"))
     }
 
-    /// What [`Self::notice`] says, in its parts.
+    /// The parts of [`Self::description_if_foreign`].
     pub fn foreign(&self) -> Option<(&str, &Setting)> {
         let set_by = self.set_by.as_ref().filter(|_| self.is_moved)?;
         Some((self.url.as_str().trim_end_matches('/'), set_by))
@@ -154,7 +154,7 @@ impl Endpoint {
 pub struct Destination(Url);
 
 impl Destination {
-    /// The address of an operation: an endpoint may have a path of its own.
+    /// The address of an operation, below the endpoint's own path.
     pub fn join(&self, path: &str) -> Url {
         let mut url = self.0.clone();
         url.set_path(&format!("{}/{path}", url.path().trim_end_matches('/')));

@@ -1,8 +1,8 @@
-//! Records that belong to no configured session: which there are, and their end.
+//! Lists and ends records that belong to no configured session.
 //!
 //! A section that is removed, a scope that is added or a setting that names another issuer leaves a record behind, and a damaged
-//! one is set aside. Nothing renews or ends what is in them, so they are shown, and [`LeftRecords::end`] goes through the store
-//! and ends them. A session that is configured again as it was finds its record as it left it.
+//! one is set aside. Nothing renews or ends the tokens in them, so they are shown, and [`LeftRecords::end`] goes through the store
+//! and ends them. A session that is configured again in the same way finds its record unchanged.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -24,9 +24,9 @@ use crate::world::World;
 /// A record that belongs to no configured session.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LeftRecord {
-    /// What the store finds it by.
+    /// Its name in the store.
     pub key: String,
-    /// Whose it is, or why that cannot be told: it is damaged, or cannot be read.
+    /// The error says why the owner is unknown: the record is damaged, or cannot be read.
     pub owner: Result<Owner, String>,
 }
 
@@ -45,11 +45,11 @@ impl From<LeftRecord> for body::LeftRecord {
     }
 }
 
-/// What the portal was told, and why if it was not.
+/// The result of the call to the portal, and the reason if it failed.
 type Told = (PortalSession, Option<String>);
 
-/// What is known of the records that belong to no configured session. The store is looked through in the background, at the
-/// start and whenever the configuration changes, so that a request is answered from memory.
+/// The known records that belong to no configured session. The store is searched in the background, at the start and whenever
+/// the configuration changes, so that a request is answered from memory.
 pub struct LeftRecords {
     world: World,
     directory: watch::Receiver<Arc<Directory>>,
@@ -58,7 +58,7 @@ pub struct LeftRecords {
     task: JoinHandle<()>,
 }
 
-/// What the last look at the store has shown.
+/// The result of the last search of the store.
 #[derive(Default)]
 struct Known {
     records: Vec<LeftRecord>,

@@ -1,7 +1,7 @@
 //! Keeps AWS IAM Identity Center sign-ins alive.
 //!
-//! The binary `ssoctld` is this library with the real world behind its doors; tests put others there. Start reading at
-//! [`session`], the rest serves it.
+//! The binary `ssoctld` is this library with the real interfaces to the outside ([`world`]); tests use others. Start reading at
+//! [`session`]: the rest serves it.
 
 pub mod assignment;
 mod budget;
@@ -16,9 +16,9 @@ pub mod desktop;
 pub mod directory;
 pub mod doctor;
 mod file_work;
-pub mod ground;
 mod inquiry;
 pub mod issuer;
+pub mod kept_files;
 pub mod left_records;
 pub mod lock;
 pub mod machine;
@@ -40,6 +40,7 @@ pub mod transport;
 mod waiting;
 pub mod world;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,12 +50,13 @@ use ssoctl_protocol::settings::Settings;
 use ssoctl_protocol::{NewSession, Timestamp};
 use tokio::net::UnixListener;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 
 use clock::Clock;
 use config::{Config, Environment, FilePair, FileWatch, Paths, QuietHours, SaveError, Severity};
 use desktop::{LocalZone, quiet};
 use directory::{Directory, View};
-use ground::{Fallen, Ground};
+use kept_files::{KeptFiles, KeptFilesError, Restored};
 use left_records::LeftRecords;
 use machine::MachineProblems;
 use named_files::{Asked, NamedFiles, Read};
@@ -62,24 +64,22 @@ use service_manager::report::Reports;
 use token_files::TokenFiles;
 use world::World;
 
-/// What the daemon can be told while it runs.
+/// A command to the running daemon.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Signal {
     /// Read the configuration again.
     Reload,
-    /// Answer everybody, write what is to be written, and end.
+    /// Answer all callers, write the records, and end.
     Stop,
 }
 
-/// Where the configuration comes from.
+/// The configuration and its sources.
 pub struct Sources {
-    /// The files.
     pub paths: Paths,
-    /// The environment, as it was when the daemon started.
+    /// The environment at the daemon's start.
     pub environment: Environment,
-    /// What the files say.
     pub config: Config,
-    /// Tells when one of them changes.
+    /// Reports changes of the files.
     changes: FileWatch,
 }
 
@@ -93,57 +93,98 @@ impl Sources {
     }
 }
 
-/// A session to be saved, and who waits for it.
+/// A session to be saved, and the sender of the result.
 type Save = (NewSession, oneshot::Sender<Result<(String, Arc<Directory>), SaveError>>);
 
 /// Runs the daemon on this socket until it is told to stop, or the sender of `signals` is gone.
 ///
 /// # Errors
-/// [`Fallen`] if it has ended because the `ground` gave way.
+/// [`KeptFilesError`] if the socket or a lock was lost.
 pub async fn run(
     sources: Sources,
     settings: Settings,
     world: World,
     listener: UnixListener,
-    mut signals: mpsc::Receiver<Signal>,
+    signals: mpsc::Receiver<Signal>,
     reports: Reports,
-    ground: Ground,
-) -> Result<(), Fallen> {
+    kept_files: KeptFiles,
+) -> Result<(), KeptFilesError> {
+    let store = world.secrets.changes();
     let home = sources.environment.home.clone();
-    let mut store = world.secrets.changes();
-    let (mut configuration, mut files) = Configuration::new(sources, world);
+    let (mut configuration, files) = Configuration::new(sources, world);
     let world = configuration.world.clone();
-    let token_files = TokenFiles::start(home.as_deref(), configuration.directory.subscribe(), world.clone());
-    let (save, mut saves) = mpsc::channel::<Save>(1);
-    let (ask, mut asked) = mpsc::channel::<Asked>(1);
-    let asking_clock = Arc::clone(&world.clock);
+    let (save, saves) = mpsc::channel(1);
+    let (ask, reads) = mpsc::channel(1);
+    let api = api(&configuration, settings, home.as_deref(), save, ask);
     let (stop, stopped) = oneshot::channel::<()>();
-    let api = server::Api {
-        directory: configuration.directory.subscribe(),
-        world: world.clone(),
-        token_files,
-        left_records: LeftRecords::start(configuration.directory.subscribe(), world.clone()),
+    let (successor, successors) = mpsc::channel(1);
+    let server = tokio::spawn(server::serve(listener, successors, Arc::new(api), Arc::clone(&world.clock), async {
+        // An error means that this function has ended, so the server ends, too.
+        let _ = stopped.await;
+    }));
+    reports.ready(configuration.sessions());
+    let kept_files = kept_files.keep(Arc::clone(&world.clock));
+    let mut events = Events { signals, files, store, saves, reads, kept_files };
+    let ended = events.handle(&mut configuration, reports, &successor).await;
+    tracing::info!("stopping");
+    reports.stopping();
+    // Closed before the server, so that a request that comes too late is told that the daemon stops.
+    events.saves.close();
+    events.reads.close();
+    drop(stop);
+    end(server, &configuration).await;
+    ended
+}
+
+/// The interface of the server to the sessions and to the owner of the configuration.
+fn api(
+    configuration: &Configuration,
+    settings: Settings,
+    home: Option<&Path>,
+    save: mpsc::Sender<Save>,
+    ask: mpsc::Sender<Asked>,
+) -> server::Api {
+    let world = configuration.world.clone();
+    let clock = Arc::clone(&world.clock);
+    let directory = || configuration.directory.subscribe();
+    server::Api {
+        directory: directory(),
+        token_files: TokenFiles::start(home, directory(), world.clone()),
+        left_records: LeftRecords::start(directory(), world.clone()),
         imports: server::CallLimit::new("imports", 10),
         new_sessions: server::CallLimit::new("new sessions", 100),
         started_at: Timestamp::from(world.clock.now().wall),
         settings,
-        read: Box::new(move |files| Box::pin(have_read(files, ask.clone(), Arc::clone(&asking_clock)))),
+        read: Box::new(move |files| Box::pin(have_read(files, ask.clone(), Arc::clone(&clock)))),
         save: Box::new(move |session| Box::pin(have_saved(session, save.clone()))),
-    };
-    let clock = Arc::clone(&world.clock);
-    let (successor, successors) = mpsc::channel(1);
-    let server = tokio::spawn(server::serve(listener, successors, Arc::new(api), clock, async {
-        // An error means that nobody is left to stop us, which is as good a reason to stop.
-        let _ = stopped.await;
-    }));
-    reports.ready(configuration.sessions());
-    let mut sign_of_life = reports.until_due(&*world.clock);
-    let mut ground = ground.keep(Arc::clone(&world.clock));
-    let mut ended = Ok(());
-    loop {
-        tokio::select! {
-            Some(checked) = ground.recv() => match checked {
-                Ok(restored) => {
+        world,
+    }
+}
+
+/// Everything that the owner of the configuration reacts to.
+struct Events {
+    signals: mpsc::Receiver<Signal>,
+    files: FileWatch,
+    store: watch::Receiver<()>,
+    saves: mpsc::Receiver<Save>,
+    reads: mpsc::Receiver<Asked>,
+    kept_files: mpsc::Receiver<Result<Restored, KeptFilesError>>,
+}
+
+impl Events {
+    /// Handles events until the daemon has to stop.
+    async fn handle(
+        &mut self,
+        configuration: &mut Configuration,
+        reports: Reports,
+        successor: &mpsc::Sender<UnixListener>,
+    ) -> Result<(), KeptFilesError> {
+        let clock = Arc::clone(&configuration.world.clock);
+        let mut sign_of_life = reports.until_due(&*clock);
+        loop {
+            tokio::select! {
+                Some(checked) = self.kept_files.recv() => {
+                    let restored = checked.inspect_err(|error| tracing::error!("{}", chain::chain(error)))?;
                     if let Some(listener) = restored.socket {
                         let _ = successor.send(listener).await;
                     }
@@ -151,51 +192,43 @@ pub async fn run(
                         configuration.store_changed();
                     }
                 }
-                Err(fallen) => {
-                    tracing::error!("{}", chain::chain(&fallen));
-                    ended = Err(fallen);
-                    break;
+                Ok(()) = self.store.changed() => configuration.store_changed(),
+                signal = self.signals.recv() => match signal {
+                    Some(Signal::Reload) => {
+                        reports.reloading();
+                        configuration.reload("it was asked for");
+                        reports.ready(configuration.sessions());
+                    }
+                    Some(Signal::Stop) | None => return Ok(()),
+                },
+                () = self.files.changed() => {
+                    configuration.reload("a file changed");
+                    reports.serving(configuration.sessions());
                 }
-            },
-            Ok(()) = store.changed() => configuration.store_changed(),
-            signal = signals.recv() => match signal {
-                Some(Signal::Reload) => {
-                    reports.reloading();
-                    configuration.reload("it was asked for");
-                    reports.ready(configuration.sessions());
+                Some((session, reply)) = self.saves.recv() => {
+                    // The session is saved even if the caller has gone.
+                    let _ = reply.send(configuration.save(session));
+                    reports.serving(configuration.sessions());
                 }
-                Some(Signal::Stop) | None => break,
-            },
-            () = files.changed() => {
-                configuration.reload("a file changed");
-                reports.serving(configuration.sessions());
-            }
-            Some((session, reply)) = saves.recv() => {
-                // The session is saved even if the caller has gone.
-                let _ = reply.send(configuration.save(session));
-                reports.serving(configuration.sessions());
-            }
-            Some(asked) = asked.recv() => configuration.named.read_for(asked),
-            read = configuration.named.next_read() => {
-                configuration.take_named(read);
-                reports.serving(configuration.sessions());
-            }
-            // Given here and not by a task of its own, so that a loop that hangs gives none.
-            () = &mut sign_of_life => {
-                reports.alive();
-                sign_of_life = reports.until_due(&*world.clock);
+                Some(asked) = self.reads.recv() => configuration.named.read_for(asked),
+                read = configuration.named.next_read() => {
+                    configuration.use_named(read);
+                    reports.serving(configuration.sessions());
+                }
+                // Sent from here and not from another task, so that none is sent if this loop hangs.
+                () = &mut sign_of_life => {
+                    reports.alive();
+                    sign_of_life = reports.until_due(&*clock);
+                }
             }
         }
     }
-    tracing::info!("stopping");
-    reports.stopping();
-    // Closed first, so that a request to save a session that comes too late is told so.
-    saves.close();
-    asked.close();
-    drop(stop);
-    let remaining = server.await;
+}
+
+/// Waits until the sessions have stopped and the server has answered its callers.
+async fn end(server: JoinHandle<server::Remaining>, configuration: &Configuration) {
     let directory = Arc::clone(&configuration.directory.borrow());
-    match remaining {
+    match server.await {
         Ok(remaining) => {
             tokio::join!(directory.stop(), remaining.end());
         }
@@ -204,10 +237,9 @@ pub async fn run(
             directory.stop().await;
         }
     }
-    ended
 }
 
-/// Has the owner of the configuration save a session.
+/// Asks the owner of the configuration to save a session.
 async fn have_saved(session: NewSession, save: mpsc::Sender<Save>) -> Result<(String, Arc<Directory>), SaveError> {
     let (reply, saved) = oneshot::channel();
     // The other end goes away only with the daemon.
@@ -215,10 +247,10 @@ async fn have_saved(session: NewSession, save: mpsc::Sender<Save>) -> Result<(St
     saved.await.unwrap_or(Err(SaveError::Stopping))
 }
 
-/// How long a caller waits for files that it has named.
+/// The longest time that a caller waits for files that it has named.
 const READING: Duration = Duration::from_secs(5);
 
-/// Has the owner of the configuration read files.
+/// Asks the owner of the configuration to read files.
 async fn have_read(files: FilePair, ask: mpsc::Sender<Asked>, clock: Arc<dyn Clock>) -> Result<Arc<View>, String> {
     let deadline = clock.sleep_until(clock.now().boot + READING);
     let reading = async {
@@ -253,7 +285,7 @@ impl Configuration {
         let directory = watch::channel(Arc::new(Directory::empty())).0;
         let named = NamedFiles::new(paths.clone(), environment.clone(), world.machine.clone());
         let mut configuration = Self { paths, environment, world, quiet_hours, directory, named };
-        configuration.take(config, "the daemon starts");
+        configuration.apply(config, "the daemon starts");
         (configuration, changes)
     }
 
@@ -261,7 +293,7 @@ impl Configuration {
         self.directory.borrow().entries().len()
     }
 
-    /// Has every session look at the store once more.
+    /// Has every session read its record again.
     fn store_changed(&self) {
         for entry in self.directory.borrow().entries() {
             entry.session.store_changed();
@@ -271,22 +303,22 @@ impl Configuration {
     fn reload(&mut self, reason: &str) {
         let config = config::load(&self.paths, &self.environment);
         self.quiet_hours.send_replace(config.quiet_hours);
-        self.take(config, reason);
+        self.apply(config, reason);
     }
 
-    fn take(&mut self, config: Config, reason: &str) {
+    fn apply(&mut self, config: Config, reason: &str) {
         let current = Arc::clone(&self.directory.borrow());
-        tell(&current.default_view().config, &config, reason);
+        log_changes(&current.default_view().config, &config, reason);
         self.named.set_listed(&config.aws_config_files);
         let next = current.reconfigured(config, self.named.known().clone(), &self.world, || fastrand::u64(..));
         self.directory.send_replace(Arc::new(next));
     }
 
-    fn take_named(&mut self, read: Read) {
+    fn use_named(&mut self, read: Read) {
         let mut directory = Arc::clone(&self.directory.borrow());
         if self.named.remember(&read, &directory) {
             let known = self.named.known().clone();
-            tracing::info!(files = known.len(), "named files read");
+            tracing::info!(files = known.len(), "named files were read");
             let config = directory.default_view().config.clone();
             directory = Arc::new(directory.reconfigured(config, known, &self.world, || fastrand::u64(..)));
             self.directory.send_replace(Arc::clone(&directory));
@@ -301,9 +333,14 @@ impl Configuration {
     }
 }
 
-/// Tells the log what is configured, and of problems those that are new.
-fn tell(previous: &Config, config: &Config, reason: &str) {
-    tracing::info!(sessions = config.sessions.len(), problems = config.problems.len(), reason, "configuration read");
+/// Logs the configuration and its new problems.
+fn log_changes(previous: &Config, config: &Config, reason: &str) {
+    tracing::info!(
+        sessions = config.sessions.len(),
+        problems = config.problems.len(),
+        reason,
+        "the configuration was read"
+    );
     for problem in config.problems.iter().filter(|problem| !previous.problems.contains(problem)) {
         let (file, line, message) = (problem.file.display(), problem.line, &problem.message);
         match problem.severity {

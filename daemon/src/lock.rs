@@ -1,9 +1,9 @@
-//! One daemon for one set of records.
+//! Locks that keep a second daemon away from the same records.
 //!
 //! Two daemons on one set of records would use up each other's refresh tokens. So a daemon claims its state directory, and the
-//! keyring while it uses it: it holds an flock on a file. The kernel releases that with the process, so nothing has to be cleaned
-//! up after a crash. The text of the file says who holds the lock, for people and for the message of a second daemon. Where the
-//! file system knows no flock (NFS without its lock service), only that text keeps others away.
+//! keyring while it uses it: it holds an flock on a file. The kernel releases the lock when the process ends, so nothing has to be
+//! cleaned up after a crash. The text of the file names the holder of the lock, for people and for the message of a second daemon.
+//! If the file system has no flock (NFS without its lock service), only that text keeps other daemons away.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, Seek, Write};
@@ -50,17 +50,17 @@ impl LockError {
     }
 }
 
-/// What a daemon wants for itself alone.
+/// A resource that only one daemon may use, and its lock.
 #[derive(Debug)]
 pub struct Claim {
-    /// What people call it.
+    /// The resource's name in messages.
     name: String,
     file: PathBuf,
     socket: PathBuf,
     held: Mutex<Option<Held>>,
 }
 
-/// The open file, and what keeps other daemons away.
+/// The open file, and the kind of the lock.
 type Held = (File, Exclusion);
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -98,7 +98,7 @@ impl Claim {
         &self.file
     }
 
-    /// Takes the lock, if this claim does not hold it yet, and writes who holds it into its file.
+    /// Takes the lock, if this claim does not hold it yet, and writes the holder into its file.
     pub fn make(&self) -> Result<(), LockError> {
         let mut held = lock(&self.held);
         if held.is_none() {
@@ -149,7 +149,7 @@ impl Claim {
         let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));
         if let Err(error) = written {
             // The lock holds without the text, and on a full disk there are tokens to be served.
-            tracing::warn!(%error, "who has {} could not be written into its lock", self.name);
+            tracing::warn!(%error, "could not write the holder's name into the lock of {}", self.name);
         }
         Ok((file, exclusion))
     }

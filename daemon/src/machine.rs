@@ -7,10 +7,10 @@ use ssoctl_protocol::body::MachineProblem;
 
 use crate::waiting::lock;
 
-/// How a person restarts the daemon, whoever has started it. The text fits after "; ".
+/// Tells a person how to restart the daemon, as a service or not. The text fits after "; ".
 pub(crate) const RESTART: &str = "restart the daemon: ssoctl service restart, or, if it is no service, ssoctl stop";
 
-/// The problems that there are now. Clones share them.
+/// The current problems. Clones share them.
 #[derive(Clone, Default, Debug)]
 pub struct MachineProblems(Arc<Mutex<BTreeMap<String, MachineProblem>>>);
 
@@ -28,7 +28,7 @@ impl MachineProblems {
     pub fn solved(&self, about: &str) {
         let mut problems = lock(&self.0);
         if let Some(problem) = problems.remove(about) {
-            tracing::info!("no longer so: {}", problem.message);
+            tracing::info!("problem solved: {}", problem.message);
         }
     }
 

@@ -19,7 +19,7 @@ use ssoctl_protocol::{SocketOwner, SocketPath};
 use ssoctld::chain::chain;
 use ssoctld::clock::SystemClock;
 use ssoctld::config::{Environment, Paths, StoreSetting};
-use ssoctld::ground::{Fallen, Ground};
+use ssoctld::kept_files::{KeptFiles, KeptFilesError};
 use ssoctld::lock::Claim;
 use ssoctld::machine::MachineProblems;
 use ssoctld::secrets::SecretStore;
@@ -43,7 +43,7 @@ use verbs::Verb;
 #[global_allocator]
 static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
-/// How long blocking threads, for instance in a file system that hangs, may delay the end.
+/// The longest time that blocking threads, for instance in a file system that hangs, may delay the end.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {
@@ -143,13 +143,13 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             machine: machine.clone(),
         };
         let signals = forward_signals()?;
-        let ground = Ground::new(socket, vec![state, keyring], machine);
-        let ended = ssoctld::run(sources, settings, world, listener, signals, reports, ground).await;
+        let kept_files = KeptFiles::new(socket, vec![state, keyring], machine);
+        let ended = ssoctld::run(sources, settings, world, listener, signals, reports, kept_files).await;
         screen.farewell().await;
         match ended {
-            // After a failure the service manager would restart it on a socket that nobody can reach.
-            Ok(()) | Err(Fallen::Handed(_)) => Ok(ExitCode::SUCCESS),
-            // It is in the log already.
+            // After a failure the service manager would restart it on a socket that no client can reach.
+            Ok(()) | Err(KeptFilesError::Handed(_)) => Ok(ExitCode::SUCCESS),
+            // The error is in the log already.
             Err(_) => Ok(ExitCode::FAILURE),
         }
     });
@@ -157,8 +157,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     result
 }
 
-/// If nobody listens at the session bus that the environment names, and somebody does at the usual place, runs this program again
-/// with that address. Keyring, notices, and the programs that open pages then all use it.
+/// If no bus listens at the address that the environment names, and one does at the usual place, runs this program again with that
+/// address. Keyring, notices, and the programs that open pages then all use it.
 #[cfg(target_os = "linux")]
 fn find_session_bus() {
     use ssoctld::session_bus;
@@ -166,7 +166,7 @@ fn find_session_bus() {
     let (Some(address), Some(name), Ok(own)) = (session_bus::moved(), arguments.next(), std::env::current_exe()) else {
         return;
     };
-    // It returns only with an error, and then there is no bus, as before.
+    // It returns only with an error. Then the daemon runs without a bus.
     let _ = std::process::Command::new(own).arg0(name).args(arguments).env(session_bus::ADDRESS, address).exec();
 }
 

@@ -14,8 +14,8 @@ use crate::file_work::FileWork;
 use crate::machine::MachineProblems;
 use crate::waiting::or_never;
 
-/// How many files are remembered besides those that are listed. A further one replaces the one that nobody has named for the
-/// longest time.
+/// The number of files that are remembered besides the listed ones. A further one replaces the one that was named least
+/// recently.
 const MOST: usize = 64;
 
 /// The files that a caller has named, and the sender of their view or of the reason why there is none.

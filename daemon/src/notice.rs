@@ -1,50 +1,38 @@
-//! What is shown to the person: notices, and the code of an open device flow. A leaf: it knows nothing of when they are shown, or how.
+//! The texts for the person: notices, and the code of an open device flow. A leaf: other modules decide when and how to show them.
 
 use crate::clock::BootTime;
 
-/// What people and `status` see of a flow.
+/// The part of a flow that people and `status` see.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FlowView {
-    /// The flow's number.
     pub number: u64,
     /// The code to compare or enter.
     pub user_code: String,
-    /// Where to enter it.
+    /// The page on which to enter the code.
     pub verification_uri: String,
     /// The page with the code filled in.
     pub verification_uri_complete: String,
-    /// When the code stops working.
+    /// The end of the code.
     pub expires: BootTime,
 }
 
-/// What a notice says.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Notice {
     /// Compare this code and approve.
     Approve {
-        /// The flow.
         flow: FlowView,
-        /// When the token ends or ended.
+        /// The end of the token, which may have passed.
         ends: BootTime,
     },
     /// Sign in before the token ends.
-    SignIn {
-        /// When it ends.
-        ends: BootTime,
-    },
+    SignIn { ends: BootTime },
     /// The portal session ends, and only a new one helps.
-    RenewNow {
-        /// When it ends.
-        ends: BootTime,
-    },
+    RenewNow { ends: BootTime },
     /// The token has ended.
-    Expired {
-        /// When it did.
-        ended: BootTime,
-    },
+    Expired { ended: BootTime },
 }
 
-/// What a person does with a notice.
+/// A person's reaction to a notice.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Action {
     /// Sign in: opens the page of the open flow, or of a new one.
@@ -55,7 +43,7 @@ pub enum Action {
     PutOff,
 }
 
-/// Whether somebody is there to see a notice.
+/// Whether the person is there to see a notice.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Presence {
     /// As far as anybody knows.
@@ -66,7 +54,7 @@ pub enum Presence {
 }
 
 impl Notice {
-    /// When the token ends or ended.
+    /// The end of the token, which may have passed.
     pub const fn ends(&self) -> BootTime {
         match self {
             Self::Approve { ends, .. } | Self::SignIn { ends } | Self::RenewNow { ends } => *ends,
@@ -79,7 +67,7 @@ impl Notice {
         Some(self).filter(|notice| notice.ends() == ends)
     }
 
-    /// What kind it is, for the log.
+    /// Its kind, for the log.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Approve { .. } => "approve",
@@ -89,7 +77,6 @@ impl Notice {
         }
     }
 
-    /// What its action does.
     pub const fn action(&self) -> Action {
         match self {
             Self::RenewNow { .. } => Action::Renew,

@@ -1,4 +1,4 @@
-//! Replacing a file in one step: whoever reads it finds the old bytes or the new ones, also after a crash or a power failure.
+//! Replaces a file in one step: a reader finds the old bytes or the new ones, also after a crash or a power failure.
 //!
 //! The new bytes go into a temporary file in the same directory, which is synced and then renamed over the old file. The rename
 //! is durable once the directory is synced, too (fsync(2)). Writing and renaming are two calls, so that the caller can read the

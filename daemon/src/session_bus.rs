@@ -1,7 +1,7 @@
-//! Where the session's D-Bus is: at the address that the environment names, or in the runtime directory.
+//! Finds the session's D-Bus: at the address that the environment names, or in the runtime directory.
 //!
-//! D-Bus libraries use `DBUS_SESSION_BUS_ADDRESS` whatever it says. A shell that outlived its login (in tmux, or in the server of
-//! an editor) names a bus that is gone, while the bus of the next login is at the usual place.
+//! D-Bus libraries always use `DBUS_SESSION_BUS_ADDRESS`. A shell that outlived its login (in tmux, or in the server of an editor)
+//! names a bus that is gone, while the bus of the next login is at the usual place.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

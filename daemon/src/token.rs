@@ -1,5 +1,4 @@
-//! What a sign-in consists of: tokens, refresh tokens and client registrations. A leaf: it knows nothing of how they are obtained,
-//! stored or used.
+//! The parts of a sign-in: tokens, refresh tokens and client registrations. A leaf: other modules obtain, store and use them.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,26 +12,23 @@ use crate::issuer::Issuer;
 /// An access token as it is handed out. Shared, so that a snapshot for a thousand readers holds it once.
 #[derive(PartialEq, Eq, Debug)]
 pub struct AccessToken {
-    /// The token.
     pub value: Secret<String>,
     /// `Bearer`.
     pub token_type: String,
-    /// Who has issued it, and may get it.
+    /// The token is sent to no other service.
     pub issuer: Issuer,
 }
 
-/// A token and what is known of its life.
+/// A token and its times.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Token {
-    /// What is handed out.
     pub access: Arc<AccessToken>,
-    /// When it was received.
     pub received: BootTime,
-    /// When the service stops accepting it.
+    /// The service accepts it until then.
     pub expires: BootTime,
-    /// How long the service said that it lives.
+    /// The lifetime that the service has stated.
     pub lifetime: Duration,
-    /// What the next one can be had with.
+    /// The means to get the next token.
     pub renewal: Option<Renewal>,
     /// Whether the portal session ends with it, so that neither a refresh nor another flow gives a later one
     /// (observed: a token inherits the end of the portal session that it was obtained in).
@@ -42,7 +38,6 @@ pub struct Token {
 }
 
 impl Token {
-    /// How long it still lives.
     pub const fn remaining(&self, now: BootTime) -> Duration {
         self.expires.since(now)
     }
@@ -67,13 +62,11 @@ impl Token {
 /// A refresh token and the registration that it was issued to: it is worth nothing with another one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Renewal {
-    /// The refresh token.
     pub refresh_token: Secret<String>,
-    /// The registration.
     pub registration: Registration,
 }
 
-/// What a store keeps of a session, in the terms of the boot clock.
+/// The record of a session in a store, with times of the boot clock.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Record {
     /// The registration for the next flow.
@@ -89,12 +82,10 @@ pub struct Record {
 pub struct Registration {
     /// The public identifier.
     pub client_id: String,
-    /// What proves that it is us.
     pub client_secret: Secret<String>,
-    /// When the service issued it.
     pub issued_at: SystemTime,
-    /// Who registered it, and issues what is had with it.
+    /// The service that registered it and issues its tokens.
     pub issuer: Issuer,
-    /// When the client secret stops working; `None` if it never does (RFC 7591, section 3.2.1: 0).
+    /// The end of the client secret; `None` if it has no end (RFC 7591, section 3.2.1: 0).
     pub expires_at: Option<SystemTime>,
 }

@@ -72,7 +72,7 @@ pub(crate) struct Configure {
     /// Only this role; * stands for any characters and ? for one; can be repeated
     #[arg(long = "role", value_name = "ROLE")]
     roles: Vec<Pattern>,
-    /// How profiles are named, with {session}, {account_id}, {account_name} and {role}
+    /// Template for the profiles' names, with {session}, {account_id}, {account_name} and {role}
     #[arg(long, value_name = "TEMPLATE", default_value = "{account_name}-{role}")]
     name: Template,
     /// The region of the profiles; default: none for new ones, and existing ones keep theirs

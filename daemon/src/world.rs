@@ -1,5 +1,4 @@
-//! The doors to the outside. Everything that the daemon does to the world goes through one of them, so that a test can
-//! put something else behind each.
+//! The interfaces to everything outside. The daemon acts on the outside only through them, so that a test can replace each.
 
 use std::sync::Arc;
 
@@ -12,21 +11,17 @@ use crate::oidc::IdentityCenter;
 use crate::portal::Portal;
 use crate::secrets::SecretStore;
 
-/// What stands behind the doors.
 #[derive(Clone)]
 pub struct World {
-    /// Time.
     pub clock: Arc<dyn Clock>,
     /// The service that issues tokens.
     pub identity_center: Arc<dyn IdentityCenter>,
-    /// The service that takes tokens.
+    /// The service that accepts tokens.
     pub portal: Arc<dyn Portal>,
-    /// Where secrets are kept.
     pub secrets: Arc<dyn SecretStore>,
-    /// The screen, and who looks at it.
+    /// Notices and pages for the person.
     pub desktop: Arc<dyn Desktop>,
-    /// What goes on around.
+    /// Presence of the person, quiet hours, changes of the network.
     pub surroundings: watch::Receiver<Surroundings>,
-    /// What is wrong with the machine.
     pub machine: MachineProblems,
 }

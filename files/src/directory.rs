@@ -1,5 +1,5 @@
-//! Directories that nobody else can write to: whoever can write to one could replace every file in it. And where the runtime
-//! directory is.
+//! Makes directories that no other user can write to (a user who can write to a directory can replace every file in it), and
+//! finds the runtime directory.
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder};

@@ -24,7 +24,6 @@ pub struct Holder {
     pub pid: u32,
     /// The name of the machine: several may share a home directory.
     pub host: String,
-    /// Where it listens.
     pub socket: PathBuf,
 }
 

@@ -1,4 +1,4 @@
-//! How ssoctl and ssoctld open files and directories that others may have replaced.
+//! Opens files and directories that others may have replaced, for ssoctl and ssoctld.
 //!
 //! | module | what it does |
 //! |---|---|
@@ -6,8 +6,8 @@
 //! | [`remedy`] | what to do when the operating system refuses something |
 //! | [`regular_file`] | reads without waiting for a FIFO, and never without end |
 //! | [`own_file`] | writes to a lock or log of this user, never through a link and never to another user's file |
-//! | [`directory`] | makes directories that nobody else can write to, and finds the runtime directory |
-//! | [`holder`] | which daemon holds a lock, as the lock file says |
+//! | [`directory`] | makes directories that no other user can write to, and finds the runtime directory |
+//! | [`holder`] | the daemon that holds a lock, as the lock file names it |
 
 pub mod directory;
 mod explained;

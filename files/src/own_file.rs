@@ -1,8 +1,7 @@
 //! Files of this user that are opened for writing: a log, a lock.
 //!
-//! Whoever can write to a directory can put a link, a FIFO or a file of his own into the place of another's file. What is
-//! opened here is a regular file that belongs to this user, has no second name, and is readable by nobody else. It is made if
-//! there is none.
+//! A user who can write to a directory can put a link, a FIFO or another file into the place of a file. This module opens only a
+//! regular file that belongs to this user, has no second name, and is not readable by others. It is made if there is none.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};

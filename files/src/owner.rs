@@ -118,7 +118,7 @@ mod tests {
         fs::create_dir(&below).unwrap();
         let own = fs::metadata(&below).unwrap().uid();
         let variables = [("HOME", home.path().to_owned())];
-        // A process of another user sees our directories as that of somebody else.
+        // To a process of another user, our directories belong to a foreign user.
         if own != SUPERUSER {
             let refused = judge(&below.join("state/ssoctl"), &variables, own + 1).unwrap_err().to_string();
             assert!(refused.contains("set HOME to a directory of your own"), "{refused}");
@@ -126,7 +126,7 @@ mod tests {
         assert!(judge(&below.join("state/ssoctl"), &variables, own).is_ok());
         assert!(judge(Path::new("/nowhere/at/all"), &variables, own).is_ok(), "the root directory is the superuser's");
         if own == SUPERUSER {
-            // What the superuser has left in somebody's home is no place either.
+            // A directory of the superuser in a user's home is not accepted either.
             std::os::unix::fs::chown(home.path(), Some(65534), None).unwrap();
             let refused = judge(&below.join("state/ssoctl"), &variables, own).unwrap_err().to_string();
             assert!(refused.contains("(uid 65534), and this process to root (uid 0)"), "{refused}");

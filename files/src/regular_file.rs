@@ -1,4 +1,4 @@
-//! Reads files that somebody else may have replaced: without waiting for a FIFO, reading a device, or reading without end.
+//! Reads files that others may have replaced: without waiting for a FIFO, reading a device, or reading without end.
 
 use std::fmt;
 use std::fs::{File, Metadata};
@@ -12,7 +12,7 @@ use ssoctl_protocol::Secret;
 
 use crate::remedy::explained;
 
-/// What happens to a symbolic link in the place of the file.
+/// The treatment of a symbolic link in the place of the file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Link {
     /// It leads to the file: people keep their configuration elsewhere.
@@ -20,7 +20,7 @@ pub enum Link {
     Refused,
 }
 
-/// Why a file was not read. The text is a fragment without the path, and says what to do where that is known.
+/// The reason why a file was not read. The text is a fragment without the path, and says what to do if that is known.
 #[derive(Debug)]
 pub enum NotRead {
     /// A FIFO, a directory, a device, a socket, or a link that is refused.
@@ -66,7 +66,7 @@ impl RegularFile {
             Err(error) => {
                 return match Errno::from_io_error(&error) {
                     Some(Errno::NOENT) => Ok(None),
-                    // What open(2) says of a socket, and of a link that is refused.
+                    // The errors of open(2) for a socket, and for a link that is refused.
                     Some(Errno::NXIO) => Err(NotRead::NotRegular),
                     Some(Errno::LOOP) if link == Link::Refused => Err(NotRead::NotRegular),
                     _ => Err(explained(error, path).into()),

@@ -1,4 +1,4 @@
-//! What to do when the operating system refuses something, for client and daemon.
+//! Advice for errors of the operating system, for client and daemon.
 
 use std::io::{self, ErrorKind};
 use std::path::Path;

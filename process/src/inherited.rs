@@ -1,5 +1,5 @@
-//! What this process inherited and Rust's runtime changes before `main`: the runtime opens `/dev/null` in the place of a closed
-//! standard output, and ignores SIGPIPE. Afterwards neither can be found out, so both are read before.
+//! Reads inherited state that Rust's runtime changes before `main`: the runtime opens `/dev/null` in the place of a closed standard
+//! output, and ignores SIGPIPE. This module reads both before the runtime does that.
 
 use std::fs::File;
 use std::io;

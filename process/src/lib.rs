@@ -1,4 +1,4 @@
-//! What ssoctl and ssoctld need from their process and no safe code offers. No other crate of ours has unsafe code.
+//! Functions of the process that no safe code offers. No other crate of ours has unsafe code.
 
 #[allow(unsafe_code, reason = "no safe code runs before Rust's runtime has changed what the process inherited")]
 mod inherited;

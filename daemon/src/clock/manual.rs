@@ -13,7 +13,7 @@ use crate::waiting::lock;
 pub struct ManualClock {
     now: Mutex<Now>,
     sleepers: Arc<Sleepers>,
-    /// How often the wall clock was set.
+    /// The number of times that the wall clock was set.
     steps: watch::Sender<u64>,
 }
 

@@ -21,7 +21,7 @@ struct Waiting {
     came: u64,
 }
 
-/// A deadline, and a number that nobody else has.
+/// A deadline, and a unique number.
 type Place = (BootTime, u64);
 
 impl Sleepers {

@@ -1,5 +1,5 @@
-//! Where there is no timer that counts sleep: tokio's may stand still meanwhile, so it is asked for slices, and the clock is read
-//! after each.
+//! Sleeping on systems without a timer that counts the machine's sleep. Tokio's timer may stand still during that, so this module
+//! sleeps in slices and reads the clock after each.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};

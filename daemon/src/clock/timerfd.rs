@@ -1,5 +1,5 @@
 //! One `timerfd` on `CLOCK_BOOTTIME` serves all sleepers: it is set to the first deadline, fires at once after a suspend that
-//! slept through it, and costs nothing while nobody waits.
+//! lasted past the deadline, and costs nothing while there is no sleeper.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -22,7 +22,7 @@ pub(super) fn wall_time() -> SystemTime {
     SystemTime::UNIX_EPOCH + duration(clock_gettime(ClockId::Realtime))
 }
 
-/// A timer of its own on `CLOCK_REALTIME`, which is cancelled when the clock is set (timerfd_create(2)).
+/// A separate timer on `CLOCK_REALTIME`, which is cancelled when the clock is set (timerfd_create(2)).
 pub(super) fn until_shown(time: SystemTime) -> std::io::Result<impl Future<Output = ()> + use<>> {
     // All zeros would disarm it.
     let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().max(Duration::from_nanos(1));
@@ -48,7 +48,7 @@ pub(super) fn run(sleepers: Arc<Sleepers>) -> std::io::Result<impl Future<Output
     let timer = AsyncFd::with_interest(descriptor, Interest::READABLE)?;
     Ok(async move {
         loop {
-            // All zeros disarm the timer, which is what nobody waiting calls for.
+            // All zeros disarm the timer: there is no sleeper.
             let next = sleepers.wake(boot_time()).map_or(Duration::ZERO, BootTime::since_boot);
             let value = Timespec::try_from(next).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 });
             let setting = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: value };

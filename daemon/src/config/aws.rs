@@ -155,7 +155,7 @@ impl AwsFiles {
         Arc::ptr_eq(&entry.place.file, &self.credentials)
     }
 
-    /// What a profile says about endpoints; nothing if it does not exist.
+    /// The endpoint settings of a profile; none if it does not exist.
     pub(super) fn endpoints_of(&self, profile: &str, problems: &mut Vec<Problem>) -> ProfileEndpoints {
         let Some(profile) = self.profiles.get(profile) else {
             return ProfileEndpoints::default();
@@ -205,7 +205,7 @@ fn unknown_keys(section: &Section) -> impl Iterator<Item = Problem> {
     })
 }
 
-/// What is wrong with a header that [`is_malformed`].
+/// The problem of a header that [`is_malformed`].
 fn malformed(header: &str) -> String {
     if header.starts_with(char::is_whitespace) || header.trim_end() == "default" {
         format!(

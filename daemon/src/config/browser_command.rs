@@ -19,7 +19,7 @@ pub struct BrowserCommand {
     placeholder: &'static str,
 }
 
-/// Why a command is not used. The text fits after `browser must be `.
+/// The reason why a command is not used. The text fits after `browser must be `.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum NotACommand {
     #[error("a command with {{url}} in it, such as \"firefox {{url}}\"")]

@@ -30,8 +30,8 @@ pub struct Endpoints {
 
 impl Endpoints {
     /// The address and where it is configured, unless the issuer is AWS in the session's region.
-    pub fn notice(&self) -> Option<String> {
-        self.oidc.notice()
+    pub fn description_if_foreign(&self) -> Option<String> {
+        self.oidc.description_if_foreign()
     }
 
     /// Whether an environment variable has moved the session to another issuer.
@@ -73,7 +73,7 @@ pub(super) struct Override {
     pub(super) url: String,
 }
 
-/// What one source says about the two services.
+/// The overrides of one source for both services.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Overrides {
     pub(super) oidc: Option<Override>,
@@ -89,7 +89,7 @@ impl Overrides {
     }
 }
 
-/// What a profile of the AWS configuration says about endpoints.
+/// The endpoint settings of a profile of the AWS configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct ProfileEndpoints {
     pub(super) overrides: Overrides,

@@ -104,7 +104,7 @@ fn each_override_has_precedence_over_the_next_and_says_where_it_is() {
     ] {
         let (issuer, found) = resolve(inputs);
         let found = found.unwrap();
-        assert_eq!(found.notice().as_deref(), notice);
+        assert_eq!(found.description_if_foreign().as_deref(), notice);
         assert_eq!((&issuer, &issuer), (found.oidc.issuer(), found.portal.issuer()));
         assert!(notice.is_some() || found.oidc.shown().as_str() == "https://oidc.eu-west-1.amazonaws.com/");
     }
@@ -150,7 +150,7 @@ fn a_portal_of_another_issuer_is_refused_and_both_places_are_named() {
     let other_region = other_region.unwrap();
     assert_eq!(issuer, Issuer::aws("us-east-1"));
     let notice = "https://oidc.us-east-1.amazonaws.com (AWS_ENDPOINT_URL_SSO_OIDC in the environment of ssoctld)";
-    assert_eq!(other_region.notice().as_deref(), Some(notice));
+    assert_eq!(other_region.description_if_foreign().as_deref(), Some(notice));
     assert!(other_region.are_moved_by_a_variable());
 }
 

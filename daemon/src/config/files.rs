@@ -72,7 +72,7 @@ impl fmt::Display for FilePair {
     }
 }
 
-/// Why a file's text cannot be had. The text fits after the file's path.
+/// The reason why a file cannot be read. The text fits after the file's path.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     #[error("it cannot be read: {0}")]
@@ -82,7 +82,7 @@ pub enum ReadError {
     NotUtf8(usize),
 }
 
-/// Why a named file is not used. The text fits after its path.
+/// The reason why a named file is not used. The text fits after its path.
 #[derive(Debug, thiserror::Error)]
 pub enum NotUsable {
     #[error("there is no such file")]

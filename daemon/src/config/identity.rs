@@ -1,4 +1,4 @@
-//! What distinguishes a session's sign-in from others. As with the AWS CLI, each session's name is a sign-in of its own.
+//! The identity of a session's sign-in. As with the AWS CLI, sessions with different names have different sign-ins.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use url::{Host, Url};
 use crate::issuer::Issuer;
 use crate::partitions::{is_region, refused_start_url};
 
-/// What a record in a secret store belongs to.
+/// The owner of a record in a secret store.
 ///
 /// Changing any member in a configuration file makes another identity, and so another sign-in. Two sessions with different names
 /// are two sign-ins, even if all other members are equal: they may belong to two people.

@@ -1,4 +1,4 @@
-//! What a configuration is once it has been read: sessions, profiles, settings, and the problems that were found.
+//! The configuration after it was read: sessions, profiles, settings, and the problems that were found.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -33,7 +33,7 @@ pub struct Config {
     pub notifications: Notifications,
     /// Further AWS configuration files, which are read even if no caller names them, and whose endpoint settings count.
     pub aws_config_files: Vec<PathBuf>,
-    /// When the person counts as away, even if the screen is in use.
+    /// The hours in which the person counts as away, even if the screen is in use.
     pub quiet_hours: Option<QuietHours>,
     /// A file of PEM certificates to trust besides the system's: `AWS_CA_BUNDLE`, else the default profile's `ca_bundle`.
     pub ca_bundle: Option<PathBuf>,
@@ -65,7 +65,7 @@ pub struct ProfileConfig {
     pub decided_by: DecidedBy,
 }
 
-/// Why a profile does not say which role in which account it is for. The text fits after the profile's name.
+/// The reason why a profile has no account and role. The text fits after the profile's name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoAssignment {
     #[error("has neither sso_account_id nor sso_role_name")]
@@ -106,9 +106,9 @@ pub struct SessionConfig {
     pub browser: Option<BrowserCommand>,
     /// Further hosts that may serve its verification page, as the URL standard writes them.
     pub verification_hosts: Vec<String>,
-    /// How long before its expiry a token is refreshed, if not the default.
+    /// A token is refreshed this long before its expiry. `None`: the default.
     pub refresh_before: Option<Duration>,
-    /// How long before the end of the sign-in the person is asked, if not the default.
+    /// The person is asked this long before the end of the sign-in. `None`: the default.
     pub notify_before: Option<Duration>,
     pub sdk_cache: SdkCache,
 }
@@ -145,7 +145,6 @@ pub enum OriginKind {
     LegacyProfile,
 }
 
-/// Where records are kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum StoreSetting {
     /// In the keyring, or in files if the machine has no keyring.

@@ -44,8 +44,8 @@ pub(super) struct OwnSession {
     pub(super) refresh_before: Option<Duration>,
     pub(super) notify_before: Option<Duration>,
     pub(super) sdk_cache: Option<SdkCache>,
-    /// What is wrong with a member that decides on identity or endpoints. Using the rest would sign in somebody else, or
-    /// elsewhere.
+    /// The problem of a member that decides on identity or endpoints. Without that member, the sign-in could be another person's, or
+    /// go to another place.
     pub(super) unusable: Option<Problem>,
 }
 

@@ -60,7 +60,7 @@ pub struct Problem {
     pub file: PathBuf,
     /// Counted from 1; `None` if the problem is not in one line.
     pub line: Option<usize>,
-    /// What is wrong and what to do: a fragment in lower case.
+    /// The problem and its remedy: a fragment in lower case.
     pub message: String,
 }
 
@@ -76,7 +76,7 @@ impl fmt::Display for Problem {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// Everything is used, perhaps not as it was meant.
+    /// Everything is used, but the person may have meant something else.
     Warning,
     /// Something is ignored.
     Error,

@@ -16,7 +16,7 @@ use super::sessions::{Sessions, Sources};
 use super::sign_in::{Legacy, SignIn, add_legacy_profiles, sign_in};
 use crate::assignment::{AccountId, Assignment, RoleName};
 
-/// Nobody needs more profiles between one and the one that signs in. Following them costs time and stack.
+/// The longest chain of profiles from one to the one that signs in. Following them costs time and stack.
 const MOST_STEPS: usize = 50;
 
 const ACCOUNT: &str = "sso_account_id";
@@ -106,7 +106,7 @@ fn assignment(profile: &Section, problems: &mut Vec<Problem>) -> Result<Assignme
 enum NoSession {
     /// It is not for SSO.
     OtherCredentials,
-    /// Something on the way cannot be used. That is reported where it is.
+    /// A profile of the chain cannot be used. The problem is reported for that profile.
     Unusable(Problem),
     /// The way has no end. The text fits after the name of each profile on it.
     Endless(String),
@@ -241,7 +241,7 @@ impl<'a> Search<'a> {
     }
 }
 
-/// The role that a command is for. What the command names has precedence over the profile that it names. `malformed` reports a
+/// The role of a command. The command's own account and role have precedence over those of its profile. `malformed` reports a
 /// name that cannot be used.
 fn chosen(
     command: &CredentialCommand,

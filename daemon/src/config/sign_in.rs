@@ -1,4 +1,4 @@
-//! How a profile of the AWS configuration signs in by its own members, and the sessions of legacy profiles.
+//! Finds the session of a profile of the AWS configuration from the profile's own members, and the sessions of legacy profiles.
 
 use super::aws::Section;
 use super::identity::{Identity, IdentityError};
@@ -8,7 +8,7 @@ use super::problem::{Located, Problem};
 use super::session_name::{derive_name, unique_name};
 use super::sessions::{Sessions, Sources, session};
 
-/// A profile with a start URL and region of its own. All profiles were like that before there were `sso-session` sections.
+/// A profile with its own start URL and region. All profiles were like that before there were `sso-session` sections.
 pub(super) struct Legacy<'a> {
     pub(super) profile: &'a Section,
     /// As written.
@@ -22,7 +22,7 @@ pub(super) enum SignIn<'a> {
     Legacy(Identity, Legacy<'a>),
 }
 
-/// How a profile signs in, by botocore's rules: with `sso_session`, members that the profile repeats must agree with the section's.
+/// Follows botocore's rules: with `sso_session`, members that the profile repeats must agree with the section's.
 pub(super) fn sign_in<'a>(profile: &'a Section, sources: Sources<'_>) -> Result<Option<SignIn<'a>>, Problem> {
     let name = &profile.name;
     if let Some(reference) = profile.get("sso_session") {
@@ -66,8 +66,8 @@ pub(super) fn sign_in<'a>(profile: &'a Section, sources: Sources<'_>) -> Result<
     }
 }
 
-/// Adds the legacy profiles at one portal to the only session there, whatever its scopes. If there are several, nobody can tell
-/// which is meant, and the profiles become a session of their own. Returns the session's index.
+/// Adds the legacy profiles at one portal to the only session there, with any scopes. If there are several, the choice is
+/// ambiguous, and the profiles become a separate session. Returns the session's index.
 pub(super) fn add_legacy_profiles(
     identity: &Identity,
     profiles: &[Legacy<'_>],

@@ -32,7 +32,7 @@ const MAX_BURST: usize = 1000;
 /// The most links that are followed from one file. Links in a circle end here.
 const MAX_SYMLINKS: usize = 8;
 
-/// How often a plan is made again because directories came or went meanwhile.
+/// The largest number of new plans because directories came or went during the last one.
 const MAX_ATTEMPTS: usize = 5;
 
 #[derive(Debug)]
@@ -132,7 +132,7 @@ impl Unwatched {
     }
 }
 
-/// The files are watched now, or nobody waits for their changes any more.
+/// The files are watched now, or the receiver of their changes is gone.
 impl Drop for Unwatched {
     fn drop(&mut self) {
         self.machine.solved(&self.place());

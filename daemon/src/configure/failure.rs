@@ -1,4 +1,4 @@
-//! Why `configure` did nothing, for a person and for scripts.
+//! The reasons why `configure` changes nothing, for people and for scripts.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use super::choice::{NoMatch, SameName};
 use super::file::FileError;
 use super::plan::Refusal;
 
-/// Why nothing was done. `Display` is the text after `ssoctl: ` and says what to do.
+/// `Display` is the text after `ssoctl: ` and says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// The daemon answered with a problem, at this time.

@@ -12,7 +12,7 @@ use crate::replacement::Replacement;
 /// The end of the backup's name.
 const BACKUP: &str = ".ssoctl-backup";
 
-/// Why the file is left as it is. The text fits after its path.
+/// The reason why the file is not changed. The text fits after its path.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     #[error(transparent)]

@@ -17,10 +17,10 @@ use crate::assignment::{AccountId, RoleName};
 use crate::clock::Clock;
 use crate::inquiry;
 
-/// The longest time for one answer. The daemon has shorter deadlines of its own.
+/// The longest time for one answer. The daemon's own deadlines are shorter.
 const PATIENCE: Duration = Duration::from_secs(75);
 
-/// How many accounts are asked about at once: as many as the daemon's limit of requests a second lets through.
+/// The number of simultaneous requests for an account's roles: as many as the daemon's limit of requests per second allows.
 const AT_ONCE: usize = 4;
 
 /// The running daemon, and the session that it is asked about.

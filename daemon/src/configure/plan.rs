@@ -19,7 +19,7 @@ pub(super) struct Intent<'a> {
     pub(super) session: &'a SessionStatus,
     /// Their names are unique.
     pub(super) profiles: &'a [WantedProfile],
-    /// What the portal lists, to find profiles whose role is not listed any more.
+    /// The accounts that the portal lists, to find profiles whose role is not listed any more.
     pub(super) accounts: &'a [Account],
 }
 
@@ -39,7 +39,7 @@ pub(super) enum Fate {
     Left(Reason),
 }
 
-/// Why a section was left alone. The text fits after the section's name.
+/// The reason why a section was not changed. The text fits after the section's name.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub(super) enum Reason {
     #[error("a profile of your own has this name; to have both, rename it or choose other names with --name")]
@@ -56,7 +56,7 @@ pub(super) enum Reason {
     SameRole(String),
 }
 
-/// Why the file cannot be changed.
+/// The reason why the file cannot be changed.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Refusal {
     /// Not all AWS tools read the file in the same way.

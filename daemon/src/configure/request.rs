@@ -1,4 +1,4 @@
-//! What the command line of `ssoctld configure` asks for.
+//! The command line of `ssoctld configure`.
 
 use super::names::Template;
 use super::pattern::Pattern;
@@ -19,7 +19,7 @@ pub struct Request {
     pub writing: Writing,
 }
 
-/// What happens to profiles that were written earlier, if the portal does not list their role any more.
+/// The treatment of profiles that were written earlier, if the portal does not list their role any more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stale {
     /// They stay, and the report names them.

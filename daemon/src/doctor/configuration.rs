@@ -15,7 +15,7 @@ const CONFIGURATION: Check = Check("configuration");
 
 #[derive(Default)]
 pub(super) struct Configuration {
-    /// What the files that count say; empty if they cannot be read.
+    /// The configuration in force; empty if its files cannot be read.
     pub(super) config: Arc<Config>,
     /// The setting of the daemon's own files, also where the shell names others.
     pub(super) notifications: Notifications,
@@ -134,7 +134,7 @@ fn judge_scopes(session: &SessionConfig) -> Option<Finding> {
 
 /// Names a session whose services are not AWS's own in its region, whether that is meant or not.
 fn judge_issuer(session: &SessionConfig) -> Option<Finding> {
-    let notice = session.endpoints.as_ref().ok()?.notice()?;
+    let notice = session.endpoints.as_ref().ok()?.description_if_foreign()?;
     let (name, region) = (&session.name, session.region());
     let message = format!("session {name:?} signs in at {notice}, which is not AWS in {region}");
     Some(CONFIGURATION.warning(message, "if you do not want that, remove the setting that says so"))
@@ -146,7 +146,7 @@ mod tests {
     use crate::config::Environment;
     use crate::doctor::report::Verdict;
 
-    /// What is found in these two files.
+    /// The findings for these two files.
     fn found(own: &str, aws: &str) -> Vec<Finding> {
         let home = tempfile::tempdir().unwrap();
         let paths = Paths {

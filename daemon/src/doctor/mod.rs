@@ -1,7 +1,7 @@
 //! `ssoctld doctor`: checks everything that can be wrong on this machine, and says what to do about it.
 //!
 //! If a daemon runs, the environment of the daemon is checked, and not that of the caller: this program runs again with the
-//! daemon's environment, and how the caller's differs is a finding of its own.
+//! daemon's environment, and differences of the caller's environment are a separate finding.
 //!
 //! Each module gathers facts (`find`, `ask`) and judges them (`judge`, pure). Nothing is changed, the person is not asked, no
 //! daemon is started, and no secret is read: of records and of the token cache only owners and modes are read.
@@ -37,13 +37,12 @@ use crate::inquiry::Unanswered;
 pub use report::{Check, Colour, Finding, Report, Verdict};
 pub use shell::{Shell, in_environment_of};
 
-/// What doctor checks.
+/// The object of doctor's checks.
 pub struct Subject {
     pub paths: Paths,
-    /// What the configuration depends on.
     pub environment: Environment,
     pub socket: SocketPath,
-    /// Whose process is believed to be the daemon.
+    /// The user whose process is accepted as the daemon.
     pub believed: SocketOwner,
     pub state_directory: PathBuf,
     pub shell: Shell,

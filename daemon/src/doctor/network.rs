@@ -22,7 +22,7 @@ const CLOCK: Check = Check("clock");
 const SIGNATURE_TOLERANCE: Duration = Duration::from_mins(5);
 
 struct Network {
-    /// Why no request can be made.
+    /// The error is the reason why no request can be made.
     client: Result<(), String>,
     /// Whether a bundle of certificates is configured.
     has_bundle: bool,

@@ -1,4 +1,4 @@
-//! What the file system says of a path, and what is wrong with it if others can change what is there.
+//! Facts about a path, and the problem if others can change the file there.
 
 use std::fs::Metadata;
 use std::io::{self, ErrorKind};
@@ -31,7 +31,7 @@ pub(super) enum Kind {
     Other,
 }
 
-/// What should be at a path. It always has to belong to this user.
+/// The expected kind of file at a path. It always has to belong to this user.
 #[derive(Clone, Copy)]
 pub(super) enum Expected {
     /// Others can neither read nor write.
@@ -62,7 +62,7 @@ impl From<io::Result<Metadata>> for Place {
 }
 
 impl Place {
-    /// What is wrong with this place, if anything is there. Each remedy may end with an alternative: `or_else`.
+    /// The problem of this place, if a file is there. Each remedy may end with an alternative: `or_else`.
     pub(super) fn judge(&self, check: Check, path: &Path, expected: Expected, or_else: &str) -> Option<Finding> {
         let (kind, name, needed, forbidden) = match expected {
             Expected::PrivateSocket => (Kind::Socket, "a socket", 0o600, 0o077),
@@ -96,8 +96,8 @@ impl Place {
     }
 }
 
-/// Why a daemon of this user could not make this path or write there: it is in another user's home, or its file system is
-/// read-only.
+/// The reason why a daemon of this user could not make this path or write there: it is in another user's home, or its file
+/// system is read-only.
 pub(super) fn unwritable(path: &Path) -> Option<String> {
     if let Err(refusal) = refuse_foreign_place(path) {
         return Some(refusal.to_string());

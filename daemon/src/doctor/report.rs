@@ -1,4 +1,4 @@
-//! What doctor found: as lines for people, and as JSON for scripts.
+//! Doctor's findings: as lines for people, and as JSON for scripts.
 
 use std::fmt::Write as _;
 

@@ -1,5 +1,5 @@
-//! The daemon's socket. Client and daemon refuse one that others could have replaced: whoever can write to the directory of a
-//! default socket could pose as the daemon.
+//! The daemon's socket. Client and daemon refuse a socket that others could have replaced: a user who can write to the directory
+//! of a default socket could pose as the daemon.
 
 use std::fs;
 
@@ -15,7 +15,7 @@ pub(super) struct Socket {
     path: SocketPath,
     directory: Place,
     file: Place,
-    /// Why no socket can be made in the directory.
+    /// The reason why no socket can be made in the directory.
     unwritable: Option<String>,
 }
 

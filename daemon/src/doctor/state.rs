@@ -20,13 +20,13 @@ const SCARCE: u64 = 16 << 20;
 pub(super) struct State {
     path: PathBuf,
     directory: Place,
-    /// Where the file store keeps records.
+    /// The directory in which the file store keeps records.
     records: Place,
-    /// Why the directory cannot be made or written to.
+    /// The reason why the directory cannot be made or written to.
     unwritable: Option<String>,
-    /// How many bytes this user may still write there.
+    /// The number of bytes that this user may still write there.
     free: Option<u64>,
-    /// Who has the lock, as the lock file says; only if that is a daemon that runs.
+    /// The holder of the lock that the lock file names, if that daemon runs.
     holder: Option<Holder>,
 }
 

@@ -19,7 +19,7 @@ impl TimeLimit {
         }
     }
 
-    /// Runs what may block on a thread of its own. `None` also if it panics.
+    /// Runs a check that may block, on a separate thread. `None` also if it panics.
     pub(super) async fn run<T: Send + 'static>(&self, check: impl FnOnce() -> T + Send + 'static) -> Option<T> {
         self.wait_for(tokio::task::spawn_blocking(check)).await?.ok()
     }

@@ -18,5 +18,5 @@ mod unread;
 mod web_page;
 
 pub use call_limit::CallLimit;
-pub use connection::serve;
+pub use connection::{Remaining, serve};
 pub use handlers::{Api, Named, Saved};

@@ -61,7 +61,7 @@ pub(super) fn refused(entry: &Entry, refusal: Refusal, now: Now) -> Problem {
         let detail = format!("session {name:?} cannot be used: {error}");
         return Problem::new(Code::InvalidConfiguration, detail).of_session(name);
     }
-    let notice = config.endpoints.as_ref().ok().and_then(Endpoints::notice);
+    let notice = config.endpoints.as_ref().ok().and_then(Endpoints::description_if_foreign);
     let elsewhere =
         notice.map(|notice| format!(" at {notice}, which is not AWS in {}", config.region())).unwrap_or_default();
     let (code, detail) = match &refusal {

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 #[cfg(target_os = "macos")]
 const LAUNCHD_SOCKET: &str = "fd://ssoctld";
 
-/// Why a socket that was handed over cannot be served.
+/// The reason why a socket that was handed over cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum HandedError {
     #[error(
@@ -86,7 +86,7 @@ fn check(listener: &UnixListener) -> Result<PathBuf, HandedError> {
     let path = address.as_pathname().ok_or(HandedError::NoPath)?.to_owned();
     let metadata = match std::fs::symlink_metadata(&path) {
         Ok(metadata) => metadata,
-        // Somebody removed the file. Connections that wait are served all the same.
+        // The file was removed. Connections that wait are served nevertheless.
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             tracing::warn!(path = %path.display(), "the socket that the service manager handed over has lost its file");
             return Ok(path);

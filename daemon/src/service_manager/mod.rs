@@ -1,11 +1,11 @@
-//! What the daemon has to do with systemd and launchd. Nothing here knows sessions or requests.
+//! The interface to systemd and launchd. Nothing here knows sessions or requests.
 //!
 //! | module | what it does |
 //! |---|---|
 //! | [`handed`] | receives and checks the listening socket that the manager made |
 //! | [`report`] | tells the manager that the daemon is ready, and that it is alive |
 //! | [`predecessor`] | stops a daemon that was started by hand, so that the manager's can have the records |
-//! | [`scope`] | gives a daemon that was started by hand a control group of its own |
+//! | [`scope`] | gives a daemon that was started by hand its own control group |
 
 pub mod handed;
 pub mod predecessor;
@@ -15,7 +15,6 @@ pub mod scope;
 /// The name of the agent in launchd's domain of the user; also the name of its property list.
 pub(crate) const LAUNCHD_LABEL: &str = "io.github.ssoctl.ssoctld";
 
-/// Who started this process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum StartedBy {
     /// A person or `ssoctl`.

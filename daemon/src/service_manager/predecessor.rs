@@ -13,7 +13,7 @@ use super::report::Reports;
 use crate::daemon_process::is_own_daemon;
 use crate::lock::{Claim, LockError};
 
-/// How long the other daemon may take to answer its callers, write its records and end.
+/// The longest time for the other daemon to answer its callers, write its records and end.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The pause between two tries to get the lock.
 const PAUSE: Duration = Duration::from_millis(10);

@@ -1,6 +1,6 @@
-//! What the service manager is told about the daemon (sd_notify(3)).
+//! Reports the daemon's state to the service manager (sd_notify(3)).
 //!
-//! Without a manager nothing is sent, and a manager that cannot be reached is no reason to stop.
+//! Without a manager nothing is sent, and the daemon also runs if the manager cannot be reached.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::clock::{Clock, Sleep};
 pub struct Reports {
     /// Whether `NOTIFY_SOCKET` names a socket.
     is_listened_to: bool,
-    /// How long the manager waits for a sign of life before it takes the daemon for hung.
+    /// The manager restarts a daemon that gives no sign of life for this long.
     watchdog: Option<Duration>,
 }
 
@@ -49,7 +49,7 @@ impl Reports {
         }
     }
 
-    /// Why the start takes a while.
+    /// Reports the reason why the start takes a while.
     pub fn waiting(self, why: &str) {
         self.send(&[NotifyState::Status(why)]);
     }

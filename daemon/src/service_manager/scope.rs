@@ -1,8 +1,8 @@
-//! A control group of its own for a daemon that was started by hand.
+//! Gives a daemon that was started by hand its own control group.
 //!
-//! A process belongs to the control group of whoever started it: of a job, an editor's terminal, a login. When that ends,
-//! systemd ends everything in it. So where this user has a manager, the daemon is started through `systemd-run --scope`, which
-//! moves into a scope (systemd.scope(5)) and then becomes the daemon.
+//! A process belongs to the control group of the process that started it: of a job, an editor's terminal, a login. When that ends,
+//! systemd ends everything in it. So if this user has a manager, the daemon is started through `systemd-run --scope`, which moves
+//! into a scope (systemd.scope(5)) and then becomes the daemon.
 
 use std::ffi::OsString;
 use std::os::unix::net::UnixStream;
@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-/// How long a manager may take. One that hangs must not keep a daemon from starting.
+/// The longest time to wait for a manager. One that hangs must not keep a daemon from starting.
 pub const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Returns the command that becomes this program in a scope of its own; arguments may be appended. `None` if no manager of this
-/// user runs.
+/// Returns the command that becomes this program in its own scope; arguments may be appended. `None` if no manager of this user
+/// runs.
 pub fn command(program: &Path) -> Option<Command> {
     let named = crate::variable("XDG_RUNTIME_DIR").filter(|value| !value.is_empty()).map(PathBuf::from);
     let usual = PathBuf::from(format!("/run/user/{}", rustix::process::geteuid().as_raw()));

@@ -81,7 +81,7 @@ impl<N: ErrorNames> CallError<N> {
     /// Adds the endpoint and where it is configured, unless it is AWS's own in the session's region.
     #[must_use]
     pub fn at(mut self, endpoint: &Endpoint) -> Self {
-        if let Some(notice) = endpoint.notice() {
+        if let Some(notice) = endpoint.description_if_foreign() {
             let (Self::Service { description: text, .. }
             | Self::Unnamed { description: text, .. }
             | Self::Network(text)

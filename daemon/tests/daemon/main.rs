@@ -9,9 +9,9 @@ mod crashes;
 mod desktop;
 mod faults;
 mod foreign_bytes;
-mod ground;
 mod harness;
 mod hostile;
+mod kept_files;
 #[cfg(target_os = "linux")]
 mod keyring;
 mod launchd;

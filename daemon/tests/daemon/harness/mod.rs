@@ -316,9 +316,9 @@ pub(crate) fn run(home: &Path, world: World, environment: Environment) -> (JoinH
     let environment = Environment { home: Some(home.to_owned()), tz: Some("UTC0".to_owned()), ..environment };
     let sources = Sources::read(paths, environment, &world.machine);
     let reports = ssoctld::service_manager::report::Reports::to_nobody();
-    let ground = ssoctld::ground::Ground::firm();
-    let running = ssoctld::run(sources, settings, world, listener, received, reports, ground);
-    (tokio::spawn(async move { running.await.expect("firm ground") }), signals)
+    let kept_files = ssoctld::kept_files::KeptFiles::unwatched();
+    let running = ssoctld::run(sources, settings, world, listener, received, reports, kept_files);
+    (tokio::spawn(async move { running.await.expect("the daemon ended with an error") }), signals)
 }
 
 /// What a daemon in this home finds around itself. The doors to the service are watched.

@@ -1,8 +1,8 @@
 //! Keeps the file of the socket and the locks in place while the daemon runs. Others may remove them (a runtime directory at the
-//! end of a login session, a state directory by hand). That is noticed and repaired; a daemon that nobody can reach, or that is
-//! not alone any more, ends.
+//! end of a login session, a state directory by hand). This module makes them again. The daemon ends if no client can reach it any
+//! more, or if another daemon has taken its place.
 //!
-//! Nothing is polled: inotify reports changes of files, and the kernel mounts that come and go.
+//! Nothing is polled: inotify reports changes of files, and the kernel reports changes of mounts.
 
 #[cfg(target_os = "linux")]
 mod places;
@@ -23,7 +23,7 @@ use crate::server::socket::{self, Listener, SocketError};
 
 use places::Places;
 
-/// The pauses before the next checks after something was missing or wrong: what removes a directory may come back for the rest.
+/// The pauses before the next checks after something was missing or wrong: the program that removed it may remove more.
 const PAUSES: [Duration; 5] = [
     Duration::from_secs(1),
     Duration::from_secs(5),
@@ -32,9 +32,9 @@ const PAUSES: [Duration; 5] = [
     Duration::from_secs(600),
 ];
 
-/// Why the daemon cannot go on.
+/// The reason why the daemon has to end.
 #[derive(Debug, thiserror::Error)]
-pub enum Fallen {
+pub enum KeptFilesError {
     /// Only the service manager can make its socket again.
     #[error(
         "the socket {0} that the service manager made is gone, so nobody can reach the daemon; restart both: \
@@ -58,7 +58,7 @@ pub struct Restored {
 }
 
 /// The file of the socket and the locks.
-pub struct Ground {
+pub struct KeptFiles {
     socket: Option<Listener>,
     claims: Vec<Arc<Claim>>,
     watch: Option<(FileWatch, Places)>,
@@ -67,7 +67,7 @@ pub struct Ground {
     next_check: Option<(BootTime, usize)>,
 }
 
-impl Ground {
+impl KeptFiles {
     /// Starts to watch. Has to be called within a tokio runtime.
     pub fn new(socket: Listener, claims: Vec<Arc<Claim>>, machine: MachineProblems) -> Self {
         let paths: Vec<PathBuf> =
@@ -78,15 +78,15 @@ impl Ground {
         Self { socket: Some(socket), claims, watch, machine, next_check }
     }
 
-    /// Nothing that could be removed, for tests.
-    pub fn firm() -> Self {
+    /// Watches and repairs nothing, for tests.
+    pub fn unwatched() -> Self {
         let machine = MachineProblems::default();
         Self { socket: None, claims: Vec::new(), watch: None, machine, next_check: None }
     }
 
-    /// Checks whenever something may have happened, and reports what was repaired. Ends after what cannot be repaired. Runs in a
-    /// task and on threads of its own, as file systems may hang.
-    pub(crate) fn keep(mut self, clock: Arc<dyn Clock>) -> mpsc::Receiver<Result<Restored, Fallen>> {
+    /// Checks the files whenever they may have changed, and reports repairs. Ends with the first error. Runs in a task and on
+    /// separate threads, because file systems may hang.
+    pub(crate) fn keep(mut self, clock: Arc<dyn Clock>) -> mpsc::Receiver<Result<Restored, KeptFilesError>> {
         let (report, reports) = mpsc::channel(1);
         tokio::spawn(async move {
             loop {
@@ -99,8 +99,8 @@ impl Ground {
                     let checked = self.check(&*clock);
                     (self, checked)
                 });
-                let Ok((ground, checked)) = checked.await else { return };
-                self = ground;
+                let Ok((kept_files, checked)) = checked.await else { return };
+                self = kept_files;
                 let is_news = checked.as_ref().map_or(true, |restored| restored.records || restored.socket.is_some());
                 let is_over = checked.is_err();
                 if is_news && report.send(checked).await.is_err() {
@@ -129,8 +129,8 @@ impl Ground {
         }
     }
 
-    /// Checks socket and locks, and repairs what can be repaired.
-    fn check(&mut self, clock: &dyn Clock) -> Result<Restored, Fallen> {
+    /// Checks and repairs socket and locks.
+    fn check(&mut self, clock: &dyn Clock) -> Result<Restored, KeptFilesError> {
         let mut restored = Restored::default();
         let mut is_well = true;
         for claim in &self.claims {
@@ -174,11 +174,11 @@ impl Ground {
         Ok(restored)
     }
 
-    fn renew_socket(&mut self) -> Result<Option<UnixListener>, Fallen> {
+    fn renew_socket(&mut self) -> Result<Option<UnixListener>, KeptFilesError> {
         let Some(gone) = self.socket.take() else { return Ok(None) };
         let path = gone.socket().clone();
         if gone.is_handed() {
-            return Err(Fallen::Handed(path.path().to_owned()));
+            return Err(KeptFilesError::Handed(path.path().to_owned()));
         }
         // Before the new socket is made, so that this does not remove its file.
         drop(gone);
