@@ -43,8 +43,6 @@ fn named_by(name: &str) -> Result<Option<String>, Failure> {
     };
     let usable = std::path::absolute(path).ok().and_then(|path| path.into_os_string().into_string().ok());
     usable.map(Some).ok_or_else(|| {
-        Failure::Usage(format!(
-            "{name} is {written:?}, which is no path from the current directory; correct or unset it"
-        ))
+        Failure::Usage(format!("{name} is {written:?}, which is not a usable path; correct or unset it"))
     })
 }

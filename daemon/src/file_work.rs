@@ -44,13 +44,13 @@ mod tests {
         let file_work = FileWork::default();
         let (at_work, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         // Each waits until all have arrived.
-        let company = Arc::new(Barrier::new(AT_ONCE));
+        let barrier = Arc::new(Barrier::new(AT_ONCE));
         let all: Vec<_> = (0..20 * AT_ONCE)
             .map(|_| {
-                let (at_work, most, company) = (Arc::clone(&at_work), Arc::clone(&most), Arc::clone(&company));
+                let (at_work, most, barrier) = (Arc::clone(&at_work), Arc::clone(&most), Arc::clone(&barrier));
                 let work = move || {
                     most.fetch_max(at_work.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                    company.wait();
+                    barrier.wait();
                     at_work.fetch_sub(1, Ordering::SeqCst);
                 };
                 let file_work = file_work.clone();

@@ -145,7 +145,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         let signals = forward_signals()?;
         let kept_files = KeptFiles::new(socket, vec![state, keyring], machine);
         let ended = ssoctld::run(sources, settings, world, listener, signals, reports, kept_files).await;
-        screen.farewell().await;
+        screen.withdraw_all().await;
         match ended {
             // After a failure the service manager would restart it on a socket that no client can reach.
             Ok(()) | Err(KeptFilesError::Handed(_)) => Ok(ExitCode::SUCCESS),

@@ -67,7 +67,7 @@ fn what_its_issuer_does_not_know_is_left_and_said_to_be_not_good() {
     assert!(refused.stdout.contains("left: its issuer does not know this sign-in"), "{refused:?}");
     assert_eq!(stage.status("my-sso")["state"], "signed_out");
     until("status says so", || {
-        stage.run(["status"]).exits(0).stdout.contains("holds a sign-in that is not good").then_some(())
+        stage.run(["status"]).exits(0).stdout.contains("holds a sign-in that its issuer rejects").then_some(())
     });
     assert_eq!(stage.identity_center.calls(Operation::ListAccounts), 1, "it is asked once");
     assert_eq!(std::fs::read_to_string(stage.home().join(MY_SSO)).unwrap(), file("aoaMADE-UP"));

@@ -54,7 +54,7 @@ pub struct Surroundings {
     /// The quiet hours that are now, or come next.
     pub quiet: Option<Quiet>,
     /// Counts wake-ups and changes of the network: what failed before may work after one.
-    pub stirrings: u64,
+    pub changes: u64,
 }
 
 impl Surroundings {

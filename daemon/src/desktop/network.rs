@@ -46,7 +46,7 @@ impl Routes {
                 return error;
             }
             tracing::debug!("the network changed");
-            tell.send_modify(|surroundings| surroundings.stirrings += 1);
+            tell.send_modify(|surroundings| surroundings.changes += 1);
         }
     }
 

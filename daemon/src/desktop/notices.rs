@@ -27,7 +27,7 @@ use server::Shown;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long the end of the daemon waits for notices to be taken back.
-const FAREWELL_PATIENCE: Duration = Duration::from_secs(1);
+const WITHDRAWAL_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What should be on the screen for a session.
 type Wanted = Option<Arc<Wish>>;
@@ -59,9 +59,9 @@ impl Screen {
     }
 
     /// Takes all notices back before the daemon ends: they would lead nowhere. Takes a second at most.
-    pub async fn farewell(&self) {
+    pub async fn withdraw_all(&self) {
         let places = std::mem::take(&mut *lock(&self.places));
-        let deadline = self.clock.sleep_until(self.clock.now().boot + FAREWELL_PATIENCE);
+        let deadline = self.clock.sleep_until(self.clock.now().boot + WITHDRAWAL_PATIENCE);
         let all = async {
             for Place { wanted, keeper } in places.into_values() {
                 drop(wanted);
@@ -210,7 +210,7 @@ impl Health {
                 tracing::info!("notices are shown without buttons, which the notification server does not have");
             }
             State::Silent => {
-                tracing::warn!("the notification server does not answer; `ssoctl status` shows what notices would");
+                tracing::warn!("the notification server does not answer; `ssoctl status` shows the same");
             }
             State::Failing(error) => {
                 tracing::warn!(error, "notices cannot be shown; `ssoctl status` shows what they would");

@@ -64,7 +64,7 @@ async fn listen(bus: &Connection, tell: &watch::Sender<Surroundings>) -> zbus::R
                     }
                     Some(News::WokeUp) => {
                         is_asleep = false;
-                        tell.send_modify(|surroundings| surroundings.stirrings += 1);
+                        tell.send_modify(|surroundings| surroundings.changes += 1);
                         break;
                     }
                     None => {}

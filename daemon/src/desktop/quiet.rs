@@ -107,7 +107,7 @@ impl Follower {
         let told = self.tell.send_replace(next);
         if let Some(Quiet { from, until }) = quiet.filter(|_| told.quiet != quiet) {
             let time = |time| ssoctl_protocol::Timestamp::from(time);
-            tracing::info!(from = %time(from), until = %time(until), "quiet hours");
+            tracing::info!(from = %time(from), until = %time(until), "quiet hours were set");
         }
     }
 }

@@ -141,9 +141,9 @@ async fn other_hours_take_effect_at_once_and_none_end_them() {
 async fn who_locks_the_screen_at_night_is_still_away_in_the_morning() {
     let mut night = Night::at("2026-01-10T23:00:00Z", "20:00-08:00");
     tokio::task::yield_now().await;
-    night.around.send_modify(|around| (around.presence, around.stirrings) = (Presence::Away, 1));
+    night.around.send_modify(|around| (around.presence, around.changes) = (Presence::Away, 1));
     assert_eq!(night.becomes().await, (Presence::Away, Some(utc(MORNING))));
-    assert_eq!(night.told.borrow().stirrings, 1, "what else goes on is passed on");
+    assert_eq!(night.told.borrow().changes, 1, "what else goes on is passed on");
     night.clock.advance(9 * HOUR);
     assert_eq!(night.becomes().await, (Presence::Away, None));
 }

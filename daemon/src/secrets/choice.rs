@@ -123,7 +123,7 @@ impl ChosenStore {
         match found {
             Ok(()) => tracing::info!(secret_store = "keyring", "the keyring keeps the secrets"),
             Err(obstacle) => {
-                tracing::warn!(secret_store = "keyring", "the keyring is to keep the secrets, but: {obstacle}");
+                tracing::warn!(secret_store = "keyring", "the keyring cannot be used yet: {obstacle}");
             }
         }
         MovingStore::new(self.keyring.clone(), vec![self.file.clone()], None)

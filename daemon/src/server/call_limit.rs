@@ -25,7 +25,7 @@ impl CallLimit {
         let mut budget = lock(&self.budget);
         let wait = budget.wait(now);
         if !wait.is_zero() {
-            let detail = format!("too many {}; the next in {} s", self.calls, wait.as_secs() + 1);
+            let detail = format!("too many {}; try again in {} s", self.calls, wait.as_secs() + 1);
             return Err(Problem::new(ErrorCode::TooManyRequests, detail));
         }
         budget.spend(now);

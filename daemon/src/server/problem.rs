@@ -91,7 +91,7 @@ pub(super) fn refused(entry: &Entry, refusal: Refusal, now: Now) -> Problem {
         }
         Refusal::TooManyFlows { wait } => {
             let wait = duration_in_words(*wait + Duration::from_secs(1));
-            (Code::TooManyRequests, format!("session {name:?} was signed in to too often; the next sign-in in {wait}"))
+            (Code::TooManyRequests, format!("too many sign-ins to session {name:?}; try again in {wait}"))
         }
         Refusal::UnknownFlow => (
             Code::UnknownFlow,
@@ -134,9 +134,11 @@ pub(super) fn role_refused(entry: &Entry, refusal: RoleRefusal, now: Now) -> Pro
             };
             let memory = remembered.map_or_else(String::new, |until| {
                 let (left, until) = (duration_in_words(until.since(now.boot)), time(now, until));
-                format!(" (the portal has said so twice, which is remembered until {until}, for {left}, or the next sign-in)")
+                format!(
+                    " (the portal has said so twice; remembered until {until}, for {left}, or until the next sign-in)"
+                )
             });
-            let detail = format!("whoever is signed in to session {name:?} {lacks}{memory}");
+            let detail = format!("the person signed in to session {name:?} {lacks}{memory}");
             Problem::new(Code::NotAssigned, detail)
         }
         RoleRefusal::ValidityUnattainable { best } => {

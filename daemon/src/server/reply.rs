@@ -16,7 +16,7 @@ pub(super) fn ok(body: &impl Serialize) -> Reply {
 }
 
 pub(super) fn unexpected() -> Problem {
-    Problem::new(ErrorCode::Internal, "the daemon's answer makes no sense; please report this")
+    Problem::new(ErrorCode::Internal, "the daemon could not encode its answer; please report this")
 }
 
 /// A whole answer that ends its connection, for clients that are refused before they send a request.

@@ -70,7 +70,7 @@ impl Task {
                 Ok(()) = service_clock.changed() => Event::ServiceClock(*service_clock.borrow_and_update()),
                 Ok(()) = surroundings.changed() => {
                     let before = std::mem::replace(&mut known, *surroundings.borrow_and_update());
-                    if before.stirrings == known.stirrings { Event::Tick } else { Event::ConnectivityChanged }
+                    if before.changes == known.changes { Event::Tick } else { Event::ConnectivityChanged }
                 }
                 () = self.world.clock.sleep_until(wake_at), if due.is_some() => {
                     tracing::debug!(session = self.config().name, why, "woke up");

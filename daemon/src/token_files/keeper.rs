@@ -89,14 +89,14 @@ impl Keeper {
     }
 
     /// Works until the session ends, or, where it only removes files, until that is done.
-    pub(super) async fn run(mut self, mut pokes: watch::Receiver<()>, report: impl Fn(Option<TokenFiles>) + Send) {
+    pub(super) async fn run(mut self, mut rereads: watch::Receiver<()>, report: impl Fn(Option<TokenFiles>) + Send) {
         let mut snapshots = self.entry.session.snapshots();
         let mut surroundings = self.world.surroundings.clone();
-        let mut stirrings = surroundings.borrow_and_update().stirrings;
+        let mut changes = surroundings.borrow_and_update().changes;
         loop {
             let known = essence(&snapshots.borrow_and_update());
             self.note(&known);
-            pokes.mark_unchanged();
+            rereads.mark_unchanged();
             self.service_time.mark_unchanged();
             let mut again = None;
             for index in 0..self.files.len() {
@@ -110,11 +110,11 @@ impl Keeper {
             let rest = or_never(again.map(|at| self.world.clock.sleep_until(at)));
             tokio::select! {
                 changed = snapshots.wait_for(|snapshot| essence(snapshot) != known) => if changed.is_err() { return },
-                Ok(()) = pokes.changed() => {}
+                Ok(()) = rereads.changed() => {}
                 Ok(()) = self.service_time.changed() => {}
                 Ok(()) = surroundings.changed() => {
-                    let before = std::mem::replace(&mut stirrings, surroundings.borrow_and_update().stirrings);
-                    if before != stirrings {
+                    let before = std::mem::replace(&mut changes, surroundings.borrow_and_update().changes);
+                    if before != changes {
                         // A proof that failed may work now.
                         let times = self.files.iter_mut().filter_map(|file| file.offered.as_mut()?.again_at.as_mut());
                         times.for_each(|again_at| *again_at = BootTime::default());

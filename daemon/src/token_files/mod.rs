@@ -126,9 +126,9 @@ async fn tend_all(place: PathBuf, mut directory: watch::Receiver<Arc<Directory>>
     let clock_set = || clock.sleep_until_shown(SystemTime::UNIX_EPOCH + NEVER);
     let mut set = clock_set();
     let service_time = watch::Sender::new(ServiceTime::of(*service_clock.borrow_and_update(), clock.now()));
-    let pokes = watch::Sender::new(());
+    let rereads = watch::Sender::new(());
     let mut tending =
-        Tending { world, standings, service_time, pokes, work: FileWork::default(), tended: BTreeMap::new() };
+        Tending { world, standings, service_time, rereads, work: FileWork::default(), tended: BTreeMap::new() };
     let mut watched = BTreeSet::new();
     let mut files: Option<FileWatch> = None;
     loop {
@@ -147,10 +147,10 @@ async fn tend_all(place: PathBuf, mut directory: watch::Receiver<Arc<Directory>>
                     Ok(()) => break,
                     Err(_) => return,
                 },
-                () = or_never(files.as_mut().map(FileWatch::changed)) => tending.pokes.send_replace(()),
+                () = or_never(files.as_mut().map(FileWatch::changed)) => tending.rereads.send_replace(()),
                 () = &mut set => {
                     set = clock_set();
-                    tending.pokes.send_replace(());
+                    tending.rereads.send_replace(());
                 }
                 Ok(()) = service_clock.changed() => {
                     let service_clock = *service_clock.borrow_and_update();
@@ -167,7 +167,7 @@ struct Tending {
     standings: Standings,
     service_time: watch::Sender<ServiceTime>,
     /// Has all keepers read their files.
-    pokes: watch::Sender<()>,
+    rereads: watch::Sender<()>,
     work: FileWork,
     tended: BTreeMap<Identity, Tended>,
 }
@@ -196,10 +196,10 @@ impl Tending {
             let mut unnamed = before.assigned.files.clone();
             unnamed.retain(|_, path| !named.contains(path));
             let keeper = self.keeper(&assigned.entry, unnamed, &work).withdrawing();
-            tokio::spawn(keeper.run(self.pokes.subscribe(), |_| {}));
+            tokio::spawn(keeper.run(self.rereads.subscribe(), |_| {}));
         }
         let keeper = self.keeper(&assigned.entry, assigned.files.clone(), &work);
-        let task = tokio::spawn(keeper.run(self.pokes.subscribe(), self.report(&assigned)));
+        let task = tokio::spawn(keeper.run(self.rereads.subscribe(), self.report(&assigned)));
         Tended { assigned, work, task }
     }
 

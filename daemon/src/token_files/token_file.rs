@@ -105,7 +105,7 @@ impl TokenFile {
     /// What is wrong, if it holds a sign-in that the service does not know.
     pub(super) fn refused(&self) -> Option<String> {
         let why = self.offered.as_ref().filter(|offered| offered.again_at.is_none())?.why.as_ref()?;
-        Some(format!("{} holds a sign-in that is not good: {why}", self.path.display()))
+        Some(format!("{} holds a sign-in that its issuer rejects: {why}", self.path.display()))
     }
 
     /// Notes whether the file is there. If it has vanished although there is a token to be in it, returns until when it may

@@ -97,7 +97,7 @@ async fn what_is_refused_is_not_asked_about_again_until_the_file_changes() {
     let t = Harness::sharing(Settings::default()).await;
     t.until_state(SessionState::SignedOut).await;
     t.put("corp", &t.made_up("made-up", DAY).to_string());
-    let status = t.until(|status| complaint(status).contains("holds a sign-in that is not good")).await;
+    let status = t.until(|status| complaint(status).contains("holds a sign-in that its issuer rejects")).await;
     assert!(complaint(&status).starts_with(&t.path()), "{status:?}");
     assert_eq!((status.state, unproved(&status)), (SessionState::SignedOut, vec![]));
     let (outcome, why) = t.imported().await;
@@ -193,7 +193,7 @@ async fn an_expired_sign_in_whose_renewal_fails_takes_no_record_away() {
     t.simulator.clear_faults();
     t.simulator.inject(Operation::CreateToken, Fault::error("InvalidGrantException"), Times::Next(1));
     t.clock.advance(secs(4));
-    let status = t.until(|status| complaint(status).contains("holds a sign-in that is not good")).await;
+    let status = t.until(|status| complaint(status).contains("holds a sign-in that its issuer rejects")).await;
     assert_eq!((status.state, status.refreshable), (SessionState::Expired, true), "our own renewal is kept");
     t.access_token().await;
 }

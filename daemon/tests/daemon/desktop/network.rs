@@ -18,15 +18,15 @@ fn a_flock_of_new_routes_is_told_once_and_the_next_one_again() {
         || async {
             let clock = Arc::new(ManualClock::at(SystemTime::UNIX_EPOCH));
             let surroundings = observe(clock.clone());
-            let stirrings = || surroundings.borrow().stirrings;
+            let changes = || surroundings.borrow().changes;
             let wait = |expected| {
                 let clock = Arc::clone(&clock);
                 until_so("the change is told", async move || {
                     clock.advance(Duration::from_secs(2));
-                    stirrings() == expected
+                    changes() == expected
                 })
             };
-            assert_eq!(stirrings(), 0);
+            assert_eq!(changes(), 0);
             // The kernel gives it its routes before the command ends.
             output("ip", &["link", "set", "lo", "up"]).await;
             wait(1).await;

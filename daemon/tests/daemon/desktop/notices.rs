@@ -267,7 +267,7 @@ fn the_end_of_the_daemon_takes_all_notices_back() {
         daemon.show("corp", &daemon.approve());
         daemon.show("other", &daemon.expired());
         until_so("both are on the screen", async || windows().await.len() == 2).await;
-        daemon.screen.farewell().await;
+        daemon.screen.withdraw_all().await;
         no_window().await;
     });
 }
@@ -298,6 +298,6 @@ fn without_a_bus_the_daemon_goes_on() {
         daemon.show("corp", &daemon.expired());
         daemon.screen.withdraw(&session("corp"));
         // It waits for what is under way, and the clock of this test stands still: nothing may be stuck.
-        daemon.screen.farewell().await;
+        daemon.screen.withdraw_all().await;
     });
 }

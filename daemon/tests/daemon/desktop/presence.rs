@@ -144,10 +144,10 @@ fn the_person_is_away_while_the_machine_sleeps_and_its_waking_is_told() {
             becomes(&mut surroundings, Presence::Present).await;
             logind.sleep(true).await;
             becomes(&mut surroundings, Presence::Away).await;
-            let before = surroundings.borrow().stirrings;
+            let before = surroundings.borrow().changes;
             logind.sleep(false).await;
             becomes(&mut surroundings, Presence::Present).await;
-            assert_eq!(surroundings.borrow().stirrings, before + 1);
+            assert_eq!(surroundings.borrow().changes, before + 1);
         },
     );
 }
