@@ -1,6 +1,6 @@
 //! Random identifiers, secrets and codes.
 
-/// RFC 8628 6.1: twenty consonants, none that reads like another and none that spells a word.
+/// RFC 8628 6.1: twenty consonants, so that none looks like another and no code spells a word.
 const USER_CODE_LETTERS: &[u8] = b"BCDFGHJKLMNPQRSTVWXZ";
 const TOKEN_CHARACTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 const KEY_ID_CHARACTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -22,23 +22,10 @@ pub(crate) fn access_key_id() -> String {
 }
 
 fn characters(alphabet: &[u8], length: usize) -> String {
-    // Bytes above the largest multiple of the alphabet's length are skipped: they would favour its first letters.
-    let fair = 256 - 256 % alphabet.len();
-    let mut text = String::with_capacity(length);
-    let mut bytes = [0; 64];
-    while text.len() < length {
-        getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
-        let wanted = length - text.len();
-        text.extend(
-            bytes
-                .iter()
-                .map(|byte| usize::from(*byte))
-                .filter(|byte| *byte < fair)
-                .take(wanted)
-                .map(|byte| char::from(alphabet[byte % alphabet.len()])),
-        );
-    }
-    text
+    // A whole word of random bytes for each character: the remainder then favours none of them measurably.
+    let mut words = vec![[0; size_of::<usize>()]; length];
+    getrandom::fill(words.as_flattened_mut()).expect("the operating system gives random bytes");
+    words.into_iter().map(|word| char::from(alphabet[usize::from_ne_bytes(word) % alphabet.len()])).collect()
 }
 
 #[cfg(test)]

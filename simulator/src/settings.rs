@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 /// How the simulated service behaves. Durations are written like `90m` or `8h` in JSON.
 ///
-/// Each change through [`crate::Simulator::settings`] or the control API counts from the next request on; what was
-/// issued before keeps the lifetime it was issued with.
+/// A change through [`crate::IdentityCenter::settings`] or the control API takes effect with the next request. What was
+/// issued before keeps the lifetime that it was issued with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
