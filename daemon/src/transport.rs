@@ -69,11 +69,11 @@ pub struct Transport {
 
 #[derive(Debug)]
 pub struct Reply {
-    /// Never that of a redirect.
+    /// Redirects are not followed: they are an error.
     pub status: u16,
     /// The header `x-amzn-ErrorType`.
     pub error_type: Option<String>,
-    /// How long the service asks not to be called again (`Retry-After`).
+    /// The pause that the service asks for (`Retry-After`).
     pub retry_after: Option<Duration>,
     /// May hold secrets.
     pub body: Secret<Vec<u8>>,
@@ -85,8 +85,8 @@ impl Reply {
     }
 }
 
-/// How far the service's clock is ahead of the machine's wall clock, in whole seconds by the header `Date`: a second or two
-/// mean nothing.
+/// The seconds by which the service's clock is ahead of the machine's wall clock, from the header `Date`: a second or two mean
+/// nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ServiceClock {
     /// Negative if it is behind; `None` before the first answer.
@@ -97,12 +97,12 @@ impl ServiceClock {
     /// More than this means that a clock is wrong, and is reported.
     pub const TOLERANCE_SECONDS: i64 = 60;
 
-    /// How many seconds the service's clock is ahead, or 0 within the tolerance: the time that an answer takes explains that.
+    /// The seconds by which the service's clock is ahead, or 0 within the tolerance: the time that an answer takes explains those.
     pub fn disagreement(self) -> i64 {
         self.ahead_seconds.filter(|ahead| ahead.abs() > Self::TOLERANCE_SECONDS).unwrap_or_default()
     }
 
-    /// What the service's clock shows when ours shows `wall`.
+    /// The service's time when this machine's clock shows `wall`.
     pub fn at(self, wall: SystemTime) -> SystemTime {
         let ahead = self.disagreement();
         let distance = Duration::from_secs(ahead.unsigned_abs());
@@ -217,7 +217,7 @@ struct Client {
 
 impl Client {
     /// # Errors
-    /// Why the certificates or the proxy that are configured cannot be used.
+    /// The reason why the configured certificates or proxy cannot be used.
     fn new(ca_bundle: Option<&Path>, patience: Patience) -> Result<Self, String> {
         // An error means that it is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();

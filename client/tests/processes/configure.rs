@@ -40,7 +40,7 @@ fn profiles_are_added_behind_what_a_person_has_written_and_work() {
     let told: Vec<&str> = outcome.stdout.lines().collect();
     assert_eq!(told[..2], ["added       Development-AdministratorAccess", "added       Development-ReadOnlyAccess"]);
     assert!(told[2].starts_with("left alone  Production-ReadOnlyAccess: a profile of your own"), "{outcome:?}");
-    assert!(told[3].contains("2 added, 1 left alone; as it was before: "), "{outcome:?}");
+    assert!(told[3].contains("2 added, 1 left alone; backup: "), "{outcome:?}");
 
     let after = config(&stage);
     let added = "

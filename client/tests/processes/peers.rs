@@ -46,7 +46,7 @@ fn a_daemon_of_another_user_is_believed_only_if_the_variable_names_him_and_tells
         for owner in ["0", "any"] {
             // The client believes; the daemon has the last word, and says it.
             let refused = as_nobody(socket, Some(owner)).exits(1).prints_nothing();
-            refused.says("belongs to the user with uid 0 and serves nobody else");
+            refused.says("belongs to the user with uid 0 and serves no other user");
         }
         as_nobody(socket, Some("root")).exits(2).prints_nothing().says("SSOCTL_SOCKET_OWNER");
     }

@@ -52,7 +52,7 @@ pub(super) enum Reason {
     Unrecognisable,
     #[error("the portal does not list its role any more; --prune removes it")]
     NotListed,
-    #[error("for the same role as {0}; remove it if nobody uses it")]
+    #[error("for the same role as {0}; remove it if no program uses it")]
     SameRole(String),
 }
 

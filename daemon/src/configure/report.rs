@@ -20,7 +20,7 @@ impl Report {
         let mut output = lines(outcomes, |_| true);
         let _ = write!(output, "{}: {}", path.display(), counts(outcomes));
         if let Some(backup) = backup {
-            let _ = write!(output, "; as it was before: {}", backup.display());
+            let _ = write!(output, "; backup: {}", backup.display());
         }
         output.push('\n');
         Self { output, remarks: String::new() }
@@ -92,7 +92,7 @@ added       sso-session corp
 added       dev-Admin
 left alone  prod\\u{1b}[2J: the portal does not list its role any more; --prune removes it
 removed     old
-/h/config: 2 added, 1 removed, 1 unchanged, 1 left alone; as it was before: /h/config.ssoctl-backup
+/h/config: 2 added, 1 removed, 1 unchanged, 1 left alone; backup: /h/config.ssoctl-backup
 ";
         assert_eq!((report.output.as_str(), report.remarks.as_str()), (expected, ""));
     }

@@ -17,8 +17,8 @@ const OPENERS: &[&[&str]] = if cfg!(target_os = "macos") { &[&["open"]] } else {
 const OPENERS_WITHIN_WINDOWS: &[&[&str]] =
     &[&["wslview"], &["rundll32.exe", "url.dll,FileProtocolHandler"], &["xdg-open"]];
 
-/// Starts a command in a service of its own, beside the daemon's. `KillMode` keeps a browser alive after the command that
-/// started it has ended.
+/// Starts a command in a separate service beside the daemon's. `KillMode` keeps a browser alive after the command that started it
+/// has ended.
 const SERVICE: [&str; 6] = ["systemd-run", "--user", "--quiet", "--collect", "--property=KillMode=process", "--"];
 
 /// Opens a page, without waiting for anything. Errors are logged.
@@ -44,8 +44,8 @@ pub(super) fn open(page: &Page, command: Option<&BrowserCommand>, launcher: Laun
     });
 }
 
-/// Whether a program that was run and failed may have opened the page, so that no other is tried. Where `systemd-run` fails,
-/// there is no service manager, and nothing was opened.
+/// Whether a program that was run and failed may have opened the page, so that no other is tried. If `systemd-run` fails, there is
+/// no service manager, and nothing was opened.
 fn may_have_opened(program: &str) -> bool {
     program != SERVICE[0]
 }

@@ -1,4 +1,4 @@
-//! What the desktop's parts read from the environment.
+//! The environment variables that the desktop's modules read.
 
 use crate::config::BrowserCommand;
 
@@ -17,7 +17,7 @@ pub enum Display {
     Missing,
 }
 
-/// What starts programs that the person is to see.
+/// The way to start programs with windows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Launcher {
     Ourselves,

@@ -1,4 +1,4 @@
-//! What the person sees, and whether the person is there to see it.
+//! Notices and pages for the person, and whether the person is there to see them.
 //!
 //! `text`, `page` and the rules in `presence` and `quiet` are pure. `notices` uses the session's D-Bus from the first notice on,
 //! and `presence` the system's D-Bus.
@@ -49,11 +49,11 @@ pub type Act = Box<dyn Fn(Action) + Send + Sync>;
 /// changes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Surroundings {
-    /// As far as the screen tells.
+    /// From the state of the screen.
     pub presence: Presence,
-    /// The quiet hours that are now, or come next.
+    /// The present quiet hours, or the next ones.
     pub quiet: Option<Quiet>,
-    /// Counts wake-ups and changes of the network: what failed before may work after one.
+    /// Counts wake-ups and changes of the network: calls that failed before may succeed after one.
     pub changes: u64,
 }
 
@@ -77,8 +77,8 @@ pub struct Quiet {
     pub until: SystemTime,
 }
 
-/// Follows the person, sleep and the network. Has to be called within a tokio runtime. What cannot be observed does not change,
-/// and the person counts as present.
+/// Follows the person, sleep and the network. Has to be called within a tokio runtime. A fact that cannot be observed does not
+/// change, and the person counts as present.
 #[cfg(target_os = "linux")]
 pub fn observe(clock: Arc<dyn Clock>) -> watch::Receiver<Surroundings> {
     let (tell, surroundings) = watch::channel(Surroundings::default());

@@ -18,7 +18,7 @@ use crate::clock::Clock;
 /// network, a VPN. Announcements of addresses come again and again on a quiet network (router advertisements).
 const ROUTES: u32 = 0x40 | 0x400;
 
-/// How long changes are counted as one: an interface brings several routes, and a name server with them.
+/// Changes within this time count as one: an interface brings several routes, and a name server with them.
 const BURST: Duration = Duration::from_secs(2);
 
 /// A socket on which the kernel announces changes of routes.

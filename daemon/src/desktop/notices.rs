@@ -1,7 +1,7 @@
 //! Notices on the screen: one for each session, replaced in place and taken back.
 //!
-//! Callers only say what should be on the screen. One task for each session sees to it, with one call to the notification server
-//! at a time. If the server hangs, that call waits, later wishes replace each other meanwhile, and nobody else notices.
+//! Callers only say what should be on the screen. One task for each session shows it, with one call to the notification server
+//! at a time. If the server hangs, that call waits, later wishes replace each other meanwhile, and the rest of the daemon goes on.
 
 #[cfg_attr(target_os = "macos", path = "notices/macos.rs")]
 #[cfg_attr(not(target_os = "macos"), path = "notices/freedesktop.rs")]
@@ -26,10 +26,10 @@ use server::Shown;
 /// After this time, the log says that the server does not answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long the end of the daemon waits for notices to be taken back.
+/// The longest time that the end of the daemon waits for notices to be taken back.
 const WITHDRAWAL_PATIENCE: Duration = Duration::from_secs(1);
 
-/// What should be on the screen for a session.
+/// The notice that should be on the screen for a session.
 type Wanted = Option<Arc<Wish>>;
 
 struct Wish {
@@ -164,7 +164,7 @@ impl Keeper {
         }
     }
 
-    /// Runs `work`, which may block or panic, on a thread of its own, and waits for its end.
+    /// Runs `work`, which may block or panic, on a separate thread, and waits for its end.
     async fn call<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T, String> + Send + 'static) -> Option<T> {
         let (done, outcome) = oneshot::channel();
         let thread = std::thread::Builder::new().name("notice".to_owned()).spawn(move || done.send(work()));

@@ -43,7 +43,7 @@ pub fn open_page(page: &Page, command: Option<&BrowserCommand>, around: &Environ
 }
 
 /// The commands to try, in this order: the session's own; those of `$BROWSER`, separated by colons; the desktop's own. In a
-/// remote session, and without a display, only `$BROWSER` can lead to somebody who sees the page: editors set it.
+/// remote session, and without a display, only `$BROWSER` can show the page to the person: editors set it.
 fn commands(
     page: &Page,
     command: Option<&BrowserCommand>,

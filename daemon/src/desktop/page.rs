@@ -30,7 +30,7 @@ impl Page {
     }
 }
 
-/// Why a page is not opened. `Display` fits after `the page is not opened: `.
+/// `Display` fits after `the page is not opened: `.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Refusal {
     #[error("its address is not a plain web address")]

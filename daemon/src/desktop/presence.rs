@@ -1,7 +1,7 @@
 //! Whether the person is there, as systemd-logind knows it.
 //!
-//! logind is asked for the sessions of the user: a daemon that the user's service manager started is in none of them, so it has
-//! no session of its own. A session without a lock screen says that it is not locked.
+//! logind is asked for the sessions of the user, because a daemon that the user's service manager started is in no session. A
+//! session without a lock screen says that it is not locked.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -92,7 +92,7 @@ enum News {
     WokeUp,
 }
 
-/// What a signal of logind means (org.freedesktop.login1(5)); `None` for one that changes nothing here.
+/// The meaning of a signal of logind (org.freedesktop.login1(5)); `None` for one that changes nothing here.
 fn news(signal: &Message) -> Option<News> {
     let header = signal.header();
     let body = signal.body();

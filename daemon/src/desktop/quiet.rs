@@ -38,8 +38,8 @@ fn spell(hours: QuietHours, zone: &TimeZone, wall: SystemTime) -> Option<Quiet> 
     Some(Quiet { from: from.try_into().ok()?, until: until.try_into().ok()? })
 }
 
-/// The surroundings with quiet hours in them. What is sent to `hours` takes effect at once, and has the time zone read again.
-/// Ends with the sender of `hours`. Has to be called within a tokio runtime.
+/// Adds quiet hours to the surroundings. New `hours` take effect at once, and the time zone is read again with them. Ends with the
+/// sender of `hours`. Has to be called within a tokio runtime.
 pub fn follow(
     surroundings: watch::Receiver<Surroundings>,
     hours: watch::Receiver<Option<QuietHours>>,
@@ -49,7 +49,7 @@ pub fn follow(
 ) -> watch::Receiver<Surroundings> {
     let (tell, told) = watch::channel(*surroundings.borrow());
     let mut follower = Follower { surroundings, hours, zone, clock, machine, tell, zone_files: None };
-    // At once, so that nobody sees surroundings without quiet hours.
+    // At once, so that no reader sees surroundings without quiet hours.
     let quiet = follower.quiet_now();
     follower.publish(quiet);
     tokio::spawn(follower.run(quiet));

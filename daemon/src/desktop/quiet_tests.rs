@@ -84,13 +84,13 @@ impl Night {
         Self { clock, hours, around, told }
     }
 
-    /// What sessions see next.
+    /// The next state that sessions see.
     async fn becomes(&mut self) -> (Presence, Option<SystemTime>) {
         in_time("a change is told", self.told.changed()).await.unwrap();
         self.sees()
     }
 
-    /// What sessions see when they look.
+    /// The state that sessions see now.
     fn sees(&mut self) -> (Presence, Option<SystemTime>) {
         let (told, wall) = (*self.told.borrow_and_update(), self.clock.now().wall);
         (told.presence_at(wall), told.quiet_until(wall))

@@ -29,13 +29,13 @@ pub(super) struct Written {
     lines: Vec<String>,
     /// The command for a server without buttons.
     remedy: String,
-    /// What the person can do, with the labels of the buttons. A click on the notice itself means the first.
+    /// The actions with the labels of their buttons. A click on the notice itself means the first.
     pub(super) actions: Vec<(Action, &'static str)>,
     /// Whether the token has expired, and does not only expire soon.
     pub(super) has_expired: bool,
 }
 
-/// Whether a server shows buttons. Where it does not, the notice says what to type.
+/// Whether a server shows buttons. If it does not, the notice says what to type.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Buttons {
     #[cfg_attr(target_os = "macos", allow(dead_code, reason = "Notification Center shows none"))]
@@ -66,7 +66,7 @@ pub(super) fn write(notice: &Notice, session: &SessionConfig, now: Now) -> Writt
     let mut actions = Vec::new();
     match notice {
         Notice::Approve { flow, .. } => {
-            // On a line of its own: servers break lines at the hyphen, and half a code cannot be compared.
+            // On a separate line: servers break lines at the hyphen, and half a code cannot be compared.
             lines.push("Compare the code:".to_owned());
             lines.push(shown(&flow.user_code, MAX_CODE).into_owned());
             match page::admit(&flow.verification_uri_complete, Some(session)) {

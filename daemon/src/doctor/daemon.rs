@@ -89,7 +89,7 @@ pub(super) fn judge_reported(status: &DaemonStatus, findings: &[Finding]) -> Vec
     let records = status.left_records.iter().map(|record| {
         RECORD.warning(
             format!("the secret store has {record}, which belongs to no configured session"),
-            "end it: ssoctl logout --all; or configure its session again as it was",
+            "end it: ssoctl logout --all; or configure its session again in the same way",
         )
     });
     let problems = status.machine_problems.iter();

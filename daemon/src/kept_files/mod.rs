@@ -37,7 +37,7 @@ const PAUSES: [Duration; 5] = [
 pub enum KeptFilesError {
     /// Only the service manager can make its socket again.
     #[error(
-        "the socket {0} that the service manager made is gone, so nobody can reach the daemon; restart both: \
+        "the socket {0} that the service manager made is gone, so no client can reach the daemon; restart both: \
          systemctl --user restart ssoctld.socket ssoctld.service"
     )]
     Handed(PathBuf),

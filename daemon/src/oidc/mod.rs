@@ -56,7 +56,7 @@ pub struct DeviceAuthorization {
     pub verification_uri: String,
     /// The page with the code filled in; `verification_uri` if the service gives none.
     pub verification_uri_complete: String,
-    /// How long both codes work.
+    /// The lifetime of both codes.
     pub expires_in: Duration,
     /// The shortest time between two attempts at CreateToken.
     pub interval: Duration,

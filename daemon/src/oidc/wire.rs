@@ -287,7 +287,7 @@ mod tests {
             let registration = registration(body.as_bytes(), NOW, &Issuer::aws("eu-west-1")).unwrap();
             assert_eq!((registration.issued_at, registration.expires_at), (NOW + seconds, Some(NOW + seconds)));
         }
-        // What is no number where one may be missing is as if it were.
+        // An optional number of another type counts as missing.
         let body = br#"{"deviceCode":"dc","userCode":"AB","verificationUri":"v","expiresIn":1,"interval":"soon"}"#;
         assert_eq!(device_authorization(body).unwrap().interval, Duration::from_secs(5));
     }

@@ -11,7 +11,7 @@ use crate::transport::{Reply, Secrets, Transport};
 /// The header of the bearer token in the model.
 const BEARER_HEADER: &str = "x-amz-sso_bearer_token";
 
-/// How many items of a list are asked for at once: the most that the model allows.
+/// Items of a list per request: the most that the model allows.
 const PAGE_SIZE: &str = "100";
 
 #[async_trait]

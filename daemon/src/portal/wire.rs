@@ -44,8 +44,8 @@ fn page<T>(body: &[u8], list: &str, read: impl Fn(JsonObject) -> Result<T, Unusa
     Ok(Page { items: members.list(list, read)?, next: members.optional_text("nextToken")?.map(PageToken) })
 }
 
-/// Whether the portal session was ended. The model has no body here; one that is not JSON comes from somebody else, a captive
-/// portal perhaps.
+/// Whether the portal session was ended. The model has no body here; a body that is not JSON comes from another server, such as a
+/// captive portal.
 pub fn logout(reply: &Reply) -> Result<(), PortalError> {
     match reply.body.expose().as_slice() {
         _ if !reply.is_success() => Err(error(reply)),
@@ -120,7 +120,7 @@ mod tests {
         let gateway = error(&reply(429, None, "<html>slow down</html>"));
         assert!(gateway.is_throttling() && gateway.may_pass());
         assert_eq!(gateway.to_string(), "the portal answered with status 429");
-        // A status alone is nobody's word: a captive portal says 401 and 403 as well.
+        // A status alone proves nothing: a captive portal also answers 401 and 403.
         for status in [401, 403, 404, 500] {
             let bare = error(&reply(status, None, ""));
             assert!(bare.name().is_none() && bare.may_pass(), "{status}");

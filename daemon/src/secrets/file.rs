@@ -1,4 +1,4 @@
-//! Keeps each record in a file of its own, in the clear.
+//! Keeps each record in a separate file, in the clear.
 //!
 //! The files have mode 0600 and the directory 0700, and a file is never torn. Files and directories that another user owns or
 //! can read are refused rather than repaired, because another user may have read them already.
@@ -51,7 +51,7 @@ impl FileStore {
     ) -> Result<T, StoreError> {
         let (directory, swept) = (Arc::clone(&self.directory), Arc::clone(&self.swept));
         let done = self.work.run(move || {
-            // What a killed daemon has left holds secrets. One daemon at a time uses the directory.
+            // The temporary files of a killed daemon hold secrets. One daemon at a time uses the directory.
             swept.call_once(|| replacement::sweep(&directory));
             work(&directory)
         });

@@ -1,9 +1,11 @@
 //! The keyring of the person: Secret Service on Linux, Keychain on macOS.
 //!
 //! Calls of the keyring crate block, some for ever (a bus that does not answer) and some until the person has answered a
-//! prompt. So each is made on a thread of its own with a deadline, and only after the [`Gate`] has found out, without blocking
+//! prompt. So each is made on a separate thread with a deadline, and only after the [`Gate`] has found out, without blocking
 //! and without a prompt, that the call will go through. Nothing is kept between two calls, since the keyring may have changed.
 
+#[cfg(not(target_os = "macos"))]
+mod availability;
 mod calls;
 #[cfg(target_os = "macos")]
 #[path = "keyring/keychain.rs"]
@@ -11,8 +13,6 @@ mod platform;
 #[cfg(not(target_os = "macos"))]
 #[path = "keyring/secret_service.rs"]
 mod platform;
-#[cfg(not(target_os = "macos"))]
-mod presence;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +32,7 @@ pub(crate) use platform::look;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long it may take to find out whether there is a keyring. Shorter, as the first token waits for it.
+/// The longest time to find out whether there is a keyring. Shorter, because the first token waits for it.
 const SEARCH_PATIENCE: Duration = Duration::from_secs(3);
 
 /// The attribute `service` of every record. The attribute `username` is the record's key.
@@ -66,7 +66,7 @@ pub(crate) enum Usable {
 
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub(crate) enum Obstacle {
-    /// Neither address nor socket of a session bus, or nobody listens there.
+    /// There is no address or socket of a session bus, or no bus listens there.
     #[error("there is no session bus, and without it no keyring; log in to a desktop, or set secret_store = \"file\"")]
     NoBus,
     #[error(
@@ -134,7 +134,7 @@ impl KeyringStore {
     pub(super) fn follow(&self, machine: MachineProblems) -> News {
         let (tell, news) = mpsc::channel(1);
         #[cfg(not(target_os = "macos"))]
-        tokio::spawn(presence::follow(machine, tell));
+        tokio::spawn(availability::follow(machine, tell));
         #[cfg(target_os = "macos")]
         {
             // Keychain is always there.

@@ -1,4 +1,4 @@
-//! Where secrets are kept: the trait of a store ([`SecretStore`]), and what is stored ([`record`]).
+//! Stores of secrets: the trait ([`SecretStore`]), and the stored records ([`record`]).
 //!
 //! A store keeps opaque bytes under a name. Whether a secret is served does not depend on it: a store that is slow or broken
 //! delays nothing but durability. [`choice`] decides which store is used, and `moving` moves records there from the others.
@@ -18,7 +18,7 @@ pub mod record;
 
 pub type Bytes = Secret<Vec<u8>>;
 
-/// Why a store failed. The text says what to do about it and never holds a secret.
+/// The text says what to do about the failure and never holds a secret.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct StoreError(pub String);
@@ -27,7 +27,7 @@ pub struct StoreError(pub String);
 pub struct RecordName {
     /// Letters and digits, followed by `.damaged` if the record was set aside.
     pub key: String,
-    /// What people see in their keyring.
+    /// The record's name in the keyring's own windows.
     pub label: String,
 }
 
@@ -56,7 +56,7 @@ pub trait SecretStore: Send + Sync {
     /// `keyring`, `file` or `memory`, as `status` shows it; `auto` while that is not decided yet.
     fn kind(&self) -> &'static str;
 
-    /// Why this store is used, or what is wrong with it for good. `None` if there is nothing to say.
+    /// The reason why this store is used, or its permanent problem. `None` if there is neither.
     fn reason(&self) -> Option<String> {
         None
     }

@@ -150,7 +150,7 @@ pub fn owner(bytes: &[u8]) -> Result<Owner, NotARecord> {
     read(bytes)
 }
 
-/// When a record was written, in seconds since the epoch; 0 if that is not known.
+/// The time at which a record was written, in seconds since the epoch; 0 if that is not known.
 pub fn written_at(bytes: &[u8]) -> u64 {
     #[derive(Deserialize)]
     struct Written {

@@ -22,16 +22,16 @@ use super::unread::Connection;
 use crate::clock::Clock;
 use crate::waiting::lock;
 
-/// How long a client may take to send the head of a request; also how long an idle connection is kept.
+/// The longest time for a client to send the head of a request; also the longest life of an idle connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The largest head of a request, in bytes.
 const HEAD_LIMIT: usize = 16 << 10;
 
-/// When the daemon stops: how long clients that have just connected may take to send a request.
+/// When the daemon stops: the longest time for clients that have just connected to send a request.
 const FIRST_REQUEST_GRACE: Duration = Duration::from_millis(250);
 
-/// When the daemon stops: how long open connections may take to end.
+/// When the daemon stops: the longest time for open connections to end.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// The pause after accepting has failed, as it does when descriptors run out.
@@ -136,7 +136,7 @@ struct ConnectionLimit {
     free: Arc<Semaphore>,
     limit: usize,
     answer: Vec<u8>,
-    /// How many were refused since the last one that was admitted.
+    /// The number of connections that were refused since the last admitted one.
     refused: u64,
 }
 

@@ -6,8 +6,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// default macOS gives a process 10,240 at most.
 const WANTED: u64 = if cfg!(target_os = "macos") { 10_240 } else { 16_384 };
 
-/// What is kept for calls to the service, D-Bus, files and the log: a quarter, but at least twice what an idle daemon has open,
-/// and at most what a thousand sessions need that call at once.
+/// Descriptors reserved for calls to the service, D-Bus, files and the log: a quarter of all, at least twice as many as an idle
+/// daemon has open, and at most as many as a thousand simultaneous calls of sessions need.
 const RESERVED: std::ops::RangeInclusive<u64> = 48..=2048;
 
 /// Raises the limit of open files to [`WANTED`], if the system allows it. Programs that the daemon starts inherit it.
@@ -21,7 +21,7 @@ pub fn raise() {
     }
 }
 
-/// How many connections may be open at once under the limit that holds now.
+/// The largest number of open connections under the present limit.
 pub(super) fn connections() -> usize {
     among(getrlimit(Resource::Nofile).current.unwrap_or(WANTED))
 }

@@ -1,4 +1,4 @@
-//! Refuses connections of other users. The socket's mode keeps them out already; this holds where somebody has loosened it.
+//! Refuses connections of other users. The socket's mode keeps them out already; this also works if the mode was changed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +11,8 @@ use tokio::sync::Semaphore;
 use super::reply;
 use crate::clock::Clock;
 
-/// How many of their requests are read at once, how long that may take, and how many bytes are read. They are read only so that
-/// the answer arrives: closing a socket with unread bytes resets the connection.
+/// Limits for reading their requests: number at once, time, and bytes. They are read only so that the answer arrives: closing a
+/// socket with unread bytes resets the connection.
 const AT_ONCE: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(1);
 const LONGEST: u64 = 16 << 10;
@@ -22,13 +22,13 @@ pub(super) struct Foreigners {
     answer: Vec<u8>,
     places: Arc<Semaphore>,
     clock: Arc<dyn Clock>,
-    /// The user that was logged last. Each user is logged once, so that nobody fills the log.
+    /// The user that was logged last. Each user is logged once, so that other users cannot fill the log.
     logged: Option<u32>,
 }
 
 impl Foreigners {
     pub(super) fn new(owner: u32, clock: Arc<dyn Clock>) -> Self {
-        let detail = format!("this ssoctld belongs to the user with uid {owner} and serves nobody else");
+        let detail = format!("this ssoctld belongs to the user with uid {owner} and serves no other user");
         let answer = reply::raw(&Problem::new(ErrorCode::Forbidden, detail));
         Self { owner, answer, places: Arc::new(Semaphore::new(AT_ONCE)), clock, logged: None }
     }

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 /// Fewer connections, at some 20 KiB each, are not worth the time.
 const MANY: usize = 256;
 
-/// How long the tasks that served the connections may take to free what they hold.
+/// The longest time for the tasks that served the connections to free their memory.
 const DELAY: Duration = Duration::from_secs(1);
 
 #[derive(Default)]

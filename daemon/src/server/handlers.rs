@@ -1,4 +1,4 @@
-//! What each route does. `handle` has one arm for each; a route without an arm does not compile.
+//! The handlers of the routes. `handle` has one arm for each route; a route without an arm does not compile.
 
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -34,7 +34,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 /// The name under which a session was saved, and the directory that has it.
 pub type Saved = Pin<Box<dyn Future<Output = Result<(String, Arc<Directory>), SaveError>> + Send>>;
 
-/// What names mean in a file that a caller has named, or why that file is not used.
+/// The view of a file that a caller has named, or the reason why that file is not used.
 pub type Named = Pin<Box<dyn Future<Output = Result<Arc<View>, String>> + Send>>;
 
 pub struct Api {
@@ -83,7 +83,7 @@ impl Api {
         response
     }
 
-    /// A session that the path names is the selector of the query.
+    /// `Route::parse` has put the session of the path into `query.selector`.
     async fn handle(&self, route: Route, query: Query, request: Request<Incoming>) -> Reply {
         match route {
             Route::Health => ok(&self.daemon()),
@@ -105,7 +105,7 @@ impl Api {
         }
     }
 
-    /// What names mean in the files of a request.
+    /// The view of the files that a request names.
     pub(super) async fn view(&self, query: &Query) -> Result<Arc<View>, Problem> {
         let config = query.config.as_deref().filter(|config| *config != self.settings.aws_config);
         // Together with another configuration file the default credentials file has to be named, too.
@@ -156,16 +156,16 @@ impl Api {
     async fn start_login(&self, query: &Query) -> Result<Login, Problem> {
         let need = need(query)?;
         let entry = self.entry(query).await?;
-        self.login(&entry, entry.session.login(need).await)
+        self.login_answer(&entry, entry.session.login(need).await)
     }
 
     async fn await_login(&self, query: &Query) -> Result<Login, Problem> {
         let flow = query.flow.ok_or_else(|| Problem::new(ErrorCode::InvalidRequest, "flow is missing"))?;
         let entry = self.entry(query).await?;
-        self.login(&entry, entry.session.login_end(flow, wait(query)).await)
+        self.login_answer(&entry, entry.session.login_end(flow, wait(query)).await)
     }
 
-    fn login(&self, entry: &Entry, answer: Result<callers::Login, Refusal>) -> Result<Login, Problem> {
+    fn login_answer(&self, entry: &Entry, answer: Result<callers::Login, Refusal>) -> Result<Login, Problem> {
         let now = self.world.clock.now();
         Ok(match answer.map_err(|refusal| self.refused(entry, refusal))? {
             callers::Login::SignedIn(expires) => Login::SignedIn { expires_at: status::time(now, expires) },

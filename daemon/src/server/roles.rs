@@ -42,7 +42,7 @@ impl Api {
     pub(super) async fn assignment(&self, query: &Query) -> Result<Assignment, Problem> {
         let Meant { entry, assignment, profile } = self.meant(query).await?;
         let (region, mut decided_by) = profile.map(|profile| (profile.region, profile.decided_by)).unwrap_or_default();
-        // What the request names itself was not decided by a key.
+        // An account or role that the request names was not decided by a key.
         decided_by.account = decided_by.account.filter(|_| query.account.is_none());
         decided_by.role = decided_by.role.filter(|_| query.role.is_none());
         Ok(Assignment {

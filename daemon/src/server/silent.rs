@@ -1,7 +1,7 @@
 //! Limits the connections that wait for their client: new ones, slow ones, and those that are kept for another request.
 //!
-//! Each costs memory, and nobody waits for anything on it. If there are too many, those that have been silent for longest are cut
-//! off: a client that means to send a request does so within a moment. Clients that wait for an answer are not counted.
+//! Each costs memory, and no client waits on it. If there are too many, those that have been silent for longest are closed: a
+//! client that means to send a request does so within a moment. Clients that wait for an answer are not counted.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -19,7 +19,7 @@ const BACKLOG: i32 = 4096;
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
     #[error(
-        "{path} {what}, so that somebody else could pose as the daemon; remove it, or name a socket with SSOCTL_SOCKET"
+        "{path} {what}, so that another user could pose as the daemon; remove it, or name a socket with SSOCTL_SOCKET"
     )]
     ForeignDirectory { path: PathBuf, what: String },
     #[error("failed to listen on {path}: {}", too_long(path))]
@@ -32,7 +32,7 @@ pub enum SocketError {
     Io { path: PathBuf, source: io::Error },
 }
 
-/// A socket that is listened on. Its file is removed on drop, unless the service manager made it or somebody has replaced it.
+/// A listening socket. Its file is removed on drop, unless the service manager made it or it was replaced.
 pub struct Listener {
     listener: UnixListener,
     socket: SocketPath,
@@ -72,7 +72,7 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         if !self.is_handed && self.is_in_place() {
-            // A client that finds the file nevertheless learns that nobody answers.
+            // A client that still finds the file learns that no daemon listens.
             let _ = fs::remove_file(self.path());
         }
     }

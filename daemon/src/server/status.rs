@@ -1,4 +1,4 @@
-//! What the daemon, its sessions and records are like, in the words of the contract. Pure.
+//! The state of the daemon, its sessions and records as types of the contract. Pure.
 
 use std::path::Path;
 

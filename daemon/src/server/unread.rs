@@ -11,8 +11,8 @@ use tokio::net::UnixStream;
 
 use crate::clock::{Clock, Sleep};
 
-/// How long a client may leave an answer unread. Answers fit into the kernel's buffer, so only a client that sends request after
-/// request without reading ever fills it.
+/// The longest time that a client may leave an answer unread. Answers fit into the kernel's buffer, so only a client that sends
+/// request after request without reading ever fills it.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A connection to a client. Writing fails with `TimedOut` if the client has read nothing for ten seconds.

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use hyper::header::{HOST, HeaderMap, ORIGIN};
 use hyper::{Request, Uri};
 
-/// Why a request is refused; `None` if it may come from a program.
+/// The reason to refuse a request; `None` if it may come from a program.
 pub(super) fn refusal<B>(request: &Request<B>) -> Option<&'static str> {
     let headers = request.headers();
     if headers.contains_key(ORIGIN) || headers.contains_key("sec-fetch-site") {

@@ -87,7 +87,7 @@ mod tests {
         held.make().unwrap();
         let begin = Instant::now();
         let wanted = Claim::to_state(home.path(), Path::new("/t"));
-        let error = take_over(&wanted, Reports::to_nobody()).unwrap_err();
+        let error = take_over(&wanted, Reports::disabled()).unwrap_err();
         assert_eq!(error.holder().map(|holder| holder.pid), Some(std::process::id()));
         assert!(begin.elapsed() < PATIENCE, "it is not waited for");
     }

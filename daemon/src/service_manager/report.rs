@@ -20,13 +20,13 @@ impl Reports {
     /// As the environment of this process says.
     pub fn from_process() -> Self {
         if crate::variable("NOTIFY_SOCKET").is_none() {
-            return Self::to_nobody();
+            return Self::disabled();
         }
         Self { is_listened_to: true, watchdog: sd_notify::watchdog_enabled().filter(|limit| !limit.is_zero()) }
     }
 
     /// For a daemon without a manager.
-    pub const fn to_nobody() -> Self {
+    pub const fn disabled() -> Self {
         Self { is_listened_to: false, watchdog: None }
     }
 

@@ -42,13 +42,13 @@ pub(super) enum Change {
     Overtaken,
 }
 
-/// Why a file could not be read or changed, and what to do. It never holds what is in the file.
+/// The reason why a file could not be read or changed, and the remedy. It never holds the file's content.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct DiskError(pub(super) String);
 
-/// Work on the files of one session: one piece after the other. A piece that has begun is finished, also if nobody waits for it
-/// any more, and the next one waits for it.
+/// Work on the files of one session: one piece after the other. A piece that has begun is finished, even if its caller has gone,
+/// and the next one waits for it.
 #[derive(Clone, Default)]
 pub(super) struct Work {
     session: Arc<Mutex<()>>,

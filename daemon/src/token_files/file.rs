@@ -18,7 +18,7 @@ use crate::issuer::Issuer;
 use crate::session::found::{Found, Proof};
 use crate::token::{Registration, Renewal};
 
-/// How long registrations live (observed). The file has only their end.
+/// The lifetime of registrations (observed). The file has only their end.
 const REGISTRATION_LIFETIME: Duration = Duration::from_secs(90 * 86_400);
 
 /// The name of the file for this key: a session's name, or a start URL as written.
@@ -62,7 +62,7 @@ pub enum Content {
     Members(Box<Members>),
 }
 
-/// Whose token a file holds.
+/// The kind of sign-in that a file holds.
 #[derive(PartialEq, Debug)]
 #[allow(clippy::large_enum_variant, reason = "made once for a file that was read, and taken apart at once")]
 pub enum Holding {
@@ -108,7 +108,7 @@ impl Content {
 }
 
 impl Members {
-    /// Whose token it holds. What another program has put into this `file` is taken for a sign-in at `issuer`, and is not proved.
+    /// The kind of sign-in in this `file`. A sign-in of another program counts as one at `issuer`, and is not proved.
     pub fn holding(&self, issuer: &Issuer, file: &Path) -> Holding {
         let Some(access_token) = &self.access_token else {
             return if self.refresh_token.is_some() {

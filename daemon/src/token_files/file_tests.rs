@@ -2,7 +2,7 @@ use super::*;
 use crate::issuer::Issuer;
 use serde_json::json;
 
-/// What `aws sso login` writes.
+/// A file that `aws sso login` writes.
 fn by_the_aws_cli() -> Value {
     json!({
         "startUrl": "https://corp.awsapps.com/start",

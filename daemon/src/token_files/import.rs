@@ -19,10 +19,10 @@ use crate::session::found::Reception;
 use crate::session::policy::LOAD_PATIENCE;
 use crate::world::World;
 
-/// How long all proofs together may take: the person waits for them.
+/// The longest time for all proofs together: the person waits for them.
 const PROOF_PATIENCE: Duration = Duration::from_secs(10);
 
-/// What became of a file, and more about that for people.
+/// The result for a file, and its explanation for people.
 type Outcome = (ImportOutcome, Option<String>);
 
 struct Offering {

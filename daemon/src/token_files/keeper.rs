@@ -13,7 +13,7 @@ use super::file::{Content, Publication};
 use super::proof::{self, Verdict};
 use super::service_time::ServiceTime;
 use super::step::{self, Facts, Step};
-use super::token_file::{Presence, TokenFile};
+use super::token_file::{FilePresence, TokenFile};
 use super::{Files, is_shared};
 use crate::clock::BootTime;
 use crate::config::normalise_start_url;
@@ -24,8 +24,7 @@ use crate::token::Token;
 use crate::waiting::or_never;
 use crate::world::World;
 
-/// How long a file that cannot be understood has to become whole, and how often it is read until then: a program may be
-/// writing it.
+/// A file that cannot be parsed is read again after this time, because a program may be writing it.
 const WRITING: Duration = Duration::from_secs(1);
 const READINGS: u32 = 4;
 
@@ -35,7 +34,7 @@ const PAUSE: Duration = Duration::from_secs(60);
 /// The pause while a session is signing out, or a file changes all the time.
 const SHORT_PAUSE: Duration = Duration::from_secs(2);
 
-/// How often in a row a file may change between reading and writing it.
+/// The number of times in a row that a file may change between reading and writing it.
 const OVERTAKEN: usize = 8;
 
 pub(super) struct Keeper {
@@ -193,7 +192,7 @@ impl Keeper {
             if now.boot < until {
                 return Ok(Next::Rest(Some(until)));
             }
-            file.presence = Presence::Unseen;
+            file.presence = FilePresence::Unseen;
             return Ok(match token {
                 Some(token) if self.is_unknown_at_the_portal(token).await => {
                     self.entry.session.ended_elsewhere(Arc::clone(&token.access));
@@ -251,7 +250,7 @@ impl Keeper {
                 let (change, aside) = self.work.run(move || disk::set_aside(&path, read)).await?;
                 if change == Change::Done {
                     tracing::warn!(session, file = %shown, aside = %aside.display(), why, "set a malformed token file aside");
-                    file.presence = Presence::Unseen;
+                    file.presence = FilePresence::Unseen;
                 }
                 return Ok(Next::ReadAgain);
             }
@@ -274,7 +273,7 @@ impl Keeper {
         }
         file.offered.iter_mut().for_each(|offered| offered.why = None);
         file.is_published = is_published;
-        file.presence = if is_published { Presence::There } else { Presence::Unseen };
+        file.presence = if is_published { FilePresence::There } else { FilePresence::Unseen };
         Ok(Next::Rest(None))
     }
 

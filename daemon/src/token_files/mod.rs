@@ -207,7 +207,7 @@ impl Tending {
         Keeper::new(entry.clone(), files, self.world.clone(), work.clone(), self.service_time.subscribe())
     }
 
-    /// Where a keeper reports the state of its files, and that it has none any more.
+    /// Returns the function by which a keeper reports the state of its files; `None` if it has no files any more.
     fn report(&self, assigned: &Assigned) -> impl Fn(Option<body::TokenFiles>) + Send + 'static {
         let (standings, contested) = (Arc::clone(&self.standings), assigned.contested.clone());
         let identity = assigned.entry.config.identity.clone();
@@ -229,8 +229,8 @@ fn is_shared(entry: &Entry) -> bool {
 }
 
 /// The sessions, each with its files. A file that two sessions of the default AWS configuration file would write belongs to the
-/// first, and to one that shares its token before one that does not. Where two AWS configuration files define one name
-/// differently, the token file is that of the default one's session, and nobody's if the default one has no such name: its
+/// first, and to one that shares its token before one that does not. If two AWS configuration files define one name differently,
+/// the token file belongs to the session of the default one. If the default one has no such name, it belongs to no session: its
 /// readers cannot know which session is meant.
 fn assign(directory: &Directory, place: &Path) -> Vec<Assigned> {
     let defaults: BTreeSet<&Identity> =

@@ -19,11 +19,11 @@ use crate::session::policy::{RefreshTokenFate, fate_of_refresh_token};
 use crate::token::{AccessToken, Renewal};
 use crate::world::World;
 
-/// How often a sign-in that is proved is offered to a session that cannot decide, and the pause between.
+/// A proved sign-in is offered this many times to a session that cannot decide yet, with the pause below in between.
 const ATTEMPTS: u32 = 30;
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// What became of a sign-in that was found. The texts are for people.
+/// The result for a sign-in that was found. The texts are for people.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Verdict {
     Received(Reception),
@@ -43,8 +43,8 @@ impl Verdict {
     }
 }
 
-/// Offers what was found to the session, and has it proved if the session would take it over. This goes on when nobody waits for
-/// it any more: otherwise a token that has come meanwhile would be lost.
+/// Offers a sign-in to the session, and has it proved if the session would take it over. This goes on when the caller has gone:
+/// otherwise a token that has come meanwhile would be lost.
 pub(super) async fn offer(entry: &Entry, found: Found, world: &World) -> Verdict {
     let (entry, world) = (entry.clone(), world.clone());
     let offering = tokio::spawn(async move {

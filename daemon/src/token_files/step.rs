@@ -42,18 +42,18 @@ pub(super) enum Step {
     Wait,
 }
 
-/// Why a sign-in is not offered to the session that its file is named after.
+/// The reason why a sign-in is not offered to the session that its file is named after.
 pub(super) const OTHER_ISSUER: &str =
     "it holds a sign-in of the service that the AWS configuration names, and this session signs in at another one";
 
 pub(super) struct Facts<'a> {
     pub(super) identity: &'a Identity,
-    /// Who issues the sign-ins that other programs put into its files.
+    /// The issuer of sign-ins that other programs put into its files.
     pub(super) files_issuer: Option<&'a Issuer>,
     pub(super) file: &'a Path,
     /// Whether a program that was writing it would be done by now.
     pub(super) is_written: bool,
-    /// What is to be in the file while the session has a live token.
+    /// The content of the file while the session has a live token.
     pub(super) publication: Option<Publication<'a>>,
     /// Whether the session's record is not known yet.
     pub(super) is_loading: bool,
@@ -64,7 +64,7 @@ pub(super) struct Facts<'a> {
     pub(super) offer: Offer,
 }
 
-/// What became of this content when it was offered to the session.
+/// The result of offering this content to the session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Offer {
     NotMade,
@@ -158,7 +158,7 @@ mod tests {
         serde_json::from_slice(Members::default().publish(&publication).expose()).unwrap()
     }
 
-    /// What is done, in a word.
+    /// The step as one word.
     fn done(file: Option<&Value>, live: bool, change: impl FnOnce(&mut Facts<'_>)) -> &'static str {
         let identity = Identity::new(None, URL, "eu-west-1", &[]).unwrap();
         let token = Secret::from("ours");

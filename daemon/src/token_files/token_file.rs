@@ -1,4 +1,4 @@
-//! What a keeper knows of one file. Pure.
+//! A keeper's knowledge of one file. Pure.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::budget::Budget;
 use crate::clock::BootTime;
 use crate::session::found::Reception;
 
-/// How long a file has to come back before the portal is asked what its absence means: programs that replace a file by
+/// If a file is missing for this long, the portal is asked whether the person has signed out: programs that replace a file by
 /// removing it first take less.
 const AWAY: Duration = Duration::from_secs(2);
 
@@ -20,7 +20,7 @@ const AWAY: Duration = Duration::from_secs(2);
 const FIRST_PROOF_PAUSE: Duration = Duration::from_secs(4);
 const LONGEST_PROOF_PAUSE: Duration = Duration::from_secs(3600);
 
-/// How often the service is asked about a file that changes again and again: ten times at once, then once a minute.
+/// Limits the questions to the service about a file that changes again and again: ten at once, then one a minute.
 const PROOFS: Budget = Budget::new(10, Duration::from_secs(60));
 
 pub(super) struct TokenFile {
@@ -29,29 +29,28 @@ pub(super) struct TokenFile {
     pub(super) start_url: String,
     /// The content that was offered to the session last.
     pub(super) offered: Option<Offered>,
-    /// How often the service may be asked about the file.
     pub(super) proofs: Budget,
-    /// How often in a row the file could not be understood.
+    /// The number of times in a row that the file could not be parsed.
     pub(super) garbled: u32,
     /// Whether it holds our token.
     pub(super) is_published: bool,
-    pub(super) presence: Presence,
+    pub(super) presence: FilePresence,
     pub(super) trouble: Option<String>,
 }
 
 pub(super) struct Offered {
     pub(super) fingerprint: Fingerprint,
     pub(super) offer: Offer,
-    /// Why it is refused or not proved.
+    /// The reason why it is refused or not proved.
     pub(super) why: Option<String>,
-    /// How many attempts at a proof failed in a row.
+    /// The number of attempts at a proof that failed in a row.
     pub(super) failures: u32,
-    /// When it is offered again, if it is not proved.
+    /// The time of the next offer, if it is not proved.
     pub(super) again_at: Option<BootTime>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Presence {
+pub(super) enum FilePresence {
     /// It has never been there: its absence means nothing.
     Unseen,
     There,
@@ -68,12 +67,12 @@ impl TokenFile {
             proofs: PROOFS,
             garbled: 0,
             is_published: false,
-            presence: Presence::Unseen,
+            presence: FilePresence::Unseen,
             trouble: None,
         }
     }
 
-    /// What became of this content. One that is not proved is offered again when its time has come.
+    /// The last result for this content. Content that is not proved is offered again at its time.
     pub(super) fn offer_of(&mut self, fingerprint: Fingerprint, now: BootTime) -> Offer {
         match &self.offered {
             Some(offered) if offered.fingerprint != fingerprint => self.offered = None,
@@ -102,7 +101,7 @@ impl TokenFile {
         Some(UnprovedFile { file: self.path.display().to_string(), why: offered.why.clone()? })
     }
 
-    /// What is wrong, if it holds a sign-in that the service does not know.
+    /// The problem, if it holds a sign-in that the service rejects.
     pub(super) fn refused(&self) -> Option<String> {
         let why = self.offered.as_ref().filter(|offered| offered.again_at.is_none())?.why.as_ref()?;
         Some(format!("{} holds a sign-in that its issuer rejects: {why}", self.path.display()))
@@ -112,17 +111,17 @@ impl TokenFile {
     /// come back.
     pub(super) fn note_presence(&mut self, is_there: bool, has_token: bool, now: BootTime) -> Option<BootTime> {
         self.presence = match self.presence {
-            _ if is_there => Presence::There,
-            _ if !has_token => Presence::Unseen,
-            Presence::There => {
+            _ if is_there => FilePresence::There,
+            _ if !has_token => FilePresence::Unseen,
+            FilePresence::There => {
                 self.is_published = false;
-                Presence::Away(now + AWAY)
+                FilePresence::Away(now + AWAY)
             }
             unchanged => unchanged,
         };
         match self.presence {
-            Presence::Away(until) => Some(until),
-            Presence::Unseen | Presence::There => None,
+            FilePresence::Away(until) => Some(until),
+            FilePresence::Unseen | FilePresence::There => None,
         }
     }
 }

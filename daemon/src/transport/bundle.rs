@@ -17,7 +17,7 @@ const LABELS: [&str; 3] = ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICA
 const FOR_SERVERS: [&[u8]; 2] = [&[6, 8, 43, 6, 1, 5, 5, 7, 3, 1], &[6, 4, 85, 29, 37, 0]];
 
 /// # Errors
-/// Why the file cannot be used, as a fragment about it.
+/// The reason why the file cannot be used, as a fragment about it.
 pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     let pem = pem.strip_prefix(BYTE_ORDER_MARK).unwrap_or(pem);
     let mut lines = pem.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii_end);

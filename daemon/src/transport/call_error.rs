@@ -1,4 +1,4 @@
-//! Why a call to an operation failed. Both APIs fail in the same ways, and each has its own names for what it refuses.
+//! The error of a call to an operation. Both APIs fail in the same ways, and each has its own names for refusals.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::issuer::{Endpoint, Issuer};
 /// The names that the model of an API gives its errors. Errors are known by them and never by the status, which differs
 /// between models.
 pub trait ErrorNames: Copy + Eq + 'static {
-    /// What people are told that answers.
+    /// The name of the service in messages.
     const WHO: &'static str;
 
     /// Every name and its spellings, the model's first.
@@ -32,7 +32,7 @@ pub trait ErrorNames: Copy + Eq + 'static {
     }
 }
 
-/// Why a call failed. A variant is what the caller decides by.
+/// The caller decides by the variant.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CallError<N> {
     /// The service answered with an error that its model names.
@@ -40,13 +40,13 @@ pub enum CallError<N> {
         name: N,
         description: String,
         may_pass: bool,
-        /// How long the service asks not to be called again (`Retry-After`).
+        /// The pause that the service asks for (`Retry-After`).
         retry_after: Option<Duration>,
     },
     /// The service, or a proxy before it, answered with an error that has no name, or one that is not known.
     Unnamed {
         status: u16,
-        /// What it calls the error, and what it says about it.
+        /// The service's name and description of the error.
         description: String,
         retry_after: Option<Duration>,
     },

@@ -15,7 +15,7 @@ const LONGEST_DESCRIPTION: usize = 500;
 /// The answer is not what the model says.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Unusable {
-    /// A fragment about the answer, "it".
+    /// Continues a sentence whose subject is the answer.
     pub reason: String,
     /// Whether the answer is whole JSON. Then it is the service's own, and not a captive portal's or half of one.
     pub is_json: bool,
@@ -90,8 +90,7 @@ impl JsonObject {
         natural(&self.take(member)?)
     }
 
-    /// What `read` makes of a number that is not negative. The error shows a number only: anything else may be a secret in the
-    /// wrong place.
+    /// Reads a number that is not negative. The error shows a number only: anything else may be a secret in the wrong place.
     pub fn natural<T>(&mut self, member: &str, read: impl FnOnce(u64) -> Option<T>) -> Result<T, Unusable> {
         let value = self.require(member)?;
         natural(&value).and_then(read).ok_or_else(|| {
@@ -110,7 +109,7 @@ impl JsonObject {
         self.require(member).and_then(Self::in_object)
     }
 
-    /// What `read` makes of each object of a list.
+    /// Applies `read` to each object of a list.
     pub fn list<T>(&mut self, member: &str, read: impl Fn(Self) -> Result<T, Unusable>) -> Result<Vec<T>, Unusable> {
         match self.require(member)? {
             Value::Array(items) => items.into_iter().map(|item| read(Self::in_object(item)?)).collect(),

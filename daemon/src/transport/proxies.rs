@@ -2,7 +2,7 @@
 //!
 //! All calls are https, so `HTTPS_PROXY` counts, or else `ALL_PROXY`; in each case the upper-case spelling comes first. Plain
 //! http is for endpoints on this machine alone and never goes through a proxy, which would see its secrets. A variable that
-//! cannot be used is an error: somebody has asked for a proxy, so we do not connect without it.
+//! cannot be used is an error: the person wants a proxy, so we do not connect without it.
 
 mod exempt;
 

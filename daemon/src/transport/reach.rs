@@ -17,7 +17,7 @@ pub struct Probe(Client);
 pub enum Unreachable {
     /// Its name has no address.
     Name(String),
-    /// Nobody accepts a connection.
+    /// No connection is possible.
     Connection(String),
     /// The proxy does not connect to it.
     Proxy(String),
@@ -25,13 +25,13 @@ pub enum Unreachable {
     Tls(String),
     /// Nothing came in time.
     Late,
-    /// What answers is not an HTTP server.
+    /// The answer is not HTTP.
     Other(String),
 }
 
 impl Probe {
     /// # Errors
-    /// Why certificates or the proxy cannot be used.
+    /// The reason why certificates or the proxy cannot be used.
     pub fn new(ca_bundle: Option<&Path>) -> Result<Self, String> {
         Client::new(ca_bundle, Patience::default()).map(Self)
     }

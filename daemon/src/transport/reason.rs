@@ -1,4 +1,4 @@
-//! Why no answer came, in words for a person who does not know the libraries whose errors these are.
+//! Explains errors of the HTTP and TLS libraries to people.
 
 use std::error::Error;
 use std::{io, iter};
@@ -38,7 +38,7 @@ fn of_tls(error: &rustls::Error) -> String {
         | rustls::Error::AlertReceived(AlertDescription::ProtocolVersion) => {
             "it speaks TLS 1.1 or older, which is not safe".to_owned()
         }
-        // What a server says that would choose TLS 1.1, for which the client offers no cipher (observed: GnuTLS).
+        // The alert of a server that would choose TLS 1.1, for which the client offers no cipher (observed: GnuTLS).
         rustls::Error::AlertReceived(AlertDescription::HandshakeFailure) => {
             "it accepts no safe way to encrypt; perhaps it speaks TLS 1.1 or older".to_owned()
         }
@@ -50,7 +50,7 @@ fn of_tls(error: &rustls::Error) -> String {
 fn of_certificate(error: &CertificateError) -> String {
     match error {
         CertificateError::UnknownIssuer => {
-            "its certificate is signed by nobody whom this machine trusts; a private authority belongs in AWS_CA_BUNDLE"
+            "its certificate is not signed by an authority that this machine trusts; a private authority belongs in AWS_CA_BUNDLE"
                 .to_owned()
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
@@ -60,7 +60,7 @@ fn of_certificate(error: &CertificateError) -> String {
             "its certificate is not valid yet, or this machine's clock is wrong".to_owned()
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            presentable(&format!("its certificate is for somebody else: {error}"))
+            presentable(&format!("its certificate is for another host: {error}"))
         }
         error => presentable(&format!("its certificate cannot be trusted: {error}")),
     }

@@ -11,7 +11,7 @@ use ssoctl_protocol::Secret;
 
 const REMOVED: &str = "[removed]";
 
-/// How many bytes of a secret are enough to recognise it.
+/// The number of bytes by which a secret is recognised.
 const PART: usize = 16;
 
 /// A shorter secret, in bytes, could be any word.

@@ -1,4 +1,4 @@
-//! What a proxy answers that does not connect us: the status, which reqwest does not tell.
+//! Finds out the status that a proxy answers if it does not connect us: reqwest does not report it.
 
 use std::io;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub(super) fn is_refused(error: &reqwest::Error) -> bool {
     says(error, "tunnel error: unsuccessful")
 }
 
-/// Why a proxy does not connect us to `target`, in words for a person. It is asked to once more, and nothing is sent through it.
+/// The reason why a proxy does not connect us to `target`, for people. It is asked once more, and nothing is sent through it.
 #[expect(clippy::disallowed_methods, reason = "like reqwest's own time-outs, it counts real time")]
 pub(super) async fn refusal(client: &Client, proxy: &Proxy, target: &Url, patience: Duration) -> String {
     let status = tokio::time::timeout(patience, status(client, proxy, target)).await;

@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::waiting::lock;
 
-/// How many calls one endpoint gets at once. More than a person's sessions make; a thousand calls are done within seconds.
+/// Simultaneous calls to one endpoint. More than a person's sessions make; a thousand calls are done within seconds.
 pub const AT_ONCE: usize = 16;
 
 /// One semaphore for each endpoint, so that one that hangs delays no other.

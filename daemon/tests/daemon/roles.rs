@@ -66,7 +66,7 @@ async fn no_assignment_is_a_clear_answer_that_a_new_sign_in_forgets() {
     assert!(again.detail.contains("remembered until") && again.detail.contains("for 1 min"), "{}", again.detail);
     t.clock.advance(secs(59));
     let remembered = t.credentials("Nobody", "").await.expect_err("no such assignment");
-    assert!(remembered.detail.contains("for 1 s, or the next sign-in"), "{}", remembered.detail);
+    assert!(remembered.detail.contains("for 1 s, or until the next sign-in"), "{}", remembered.detail);
     assert_eq!(calls(&t), 2);
     t.access_token().await;
     t.simulator.settings(|settings| {

@@ -75,7 +75,7 @@ fn compose(written: &Written, buttons: Buttons, markup: Markup) -> Notification 
         .urgency(if written.has_expired { Urgency::Critical } else { Urgency::Normal });
     if !written.actions.is_empty() && buttons == Buttons::Shown {
         // If the click has a name, Xfce shows a second button for it; without one, a click beside the buttons dismisses the
-        // notice there. It stays on the screen, for somebody who comes back from lunch.
+        // notice there. It stays on the screen for a person who comes back from lunch.
         notification.action(CLICK, "").timeout(Timeout::Never);
         for ((_, label), name) in written.actions.iter().zip([FIRST, SECOND]) {
             notification.action(name, label);

@@ -1,4 +1,4 @@
-//! Makes calls that may never return, each on a thread of its own with a deadline.
+//! Makes calls that may never return, each on a separate thread with a deadline.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicIsize, Ordering};
@@ -9,11 +9,11 @@ use tokio::sync::oneshot;
 use super::{Obstacle, within};
 use crate::clock::Clock;
 
-/// How many threads may be stuck in a keyring that hangs. They end as soon as it answers or ends. On macOS a call hangs while
-/// the person is asked, and one question at a time is enough.
+/// The largest number of threads stuck in a keyring that hangs. They end as soon as it answers or ends. On macOS a call hangs
+/// while the person is asked, and one question at a time is enough.
 const LOST: isize = if cfg!(target_os = "macos") { 1 } else { 8 };
 
-/// Nobody waits for the end of a thread that is stuck: neither the daemon's stop nor a later call.
+/// Neither the daemon's stop nor a later call waits for a thread that is stuck.
 #[derive(Default)]
 pub(super) struct Calls {
     lost: Arc<AtomicIsize>,

@@ -1,5 +1,5 @@
-//! What the keyring crate does not do with the Secret Service on the session's D-Bus: find out whether there is one and whether
-//! it is locked, and ask the person only once to unlock it. The crate's own calls would show a prompt each time.
+//! Finds out whether there is a Secret Service on the session's D-Bus and whether it is locked, and asks the person only once to
+//! unlock it. The keyring crate cannot do that: its calls would show a prompt each time.
 
 use std::collections::HashMap;
 use std::io::ErrorKind;
@@ -69,7 +69,7 @@ impl Gate {
         self.has_asked.store(true, Ordering::Relaxed);
     }
 
-    /// Asks the person to unlock what was found locked. Only the first call does. Nobody waits for the answer: `presence` sees
+    /// Asks the person to unlock what was found locked. Only the first call does. Nobody waits for the answer: `availability` sees
     /// that the keyring was unlocked.
     pub(super) fn ask_once(&self, clock: &Arc<dyn Clock>) {
         if self.has_asked.swap(true, Ordering::Relaxed) {

@@ -315,7 +315,7 @@ pub(crate) fn run(home: &Path, world: World, environment: Environment) -> (JoinH
     let paths = Paths { own: home.join("config.toml"), aws, aws_credentials: home.join("aws-credentials") };
     let environment = Environment { home: Some(home.to_owned()), tz: Some("UTC0".to_owned()), ..environment };
     let sources = Sources::read(paths, environment, &world.machine);
-    let reports = ssoctld::service_manager::report::Reports::to_nobody();
+    let reports = ssoctld::service_manager::report::Reports::disabled();
     let kept_files = ssoctld::kept_files::KeptFiles::unwatched();
     let running = ssoctld::run(sources, settings, world, listener, received, reports, kept_files);
     (tokio::spawn(async move { running.await.expect("the daemon ended with an error") }), signals)

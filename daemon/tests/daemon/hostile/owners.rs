@@ -139,7 +139,7 @@ async fn a_place_of_another_user_is_named_with_what_to_do_and_no_daemon_starts_t
         (
             "run/ssoctl",
             None,
-            "belongs to nobody (uid 65534), so that somebody else could pose as the daemon; remove it, or name a socket",
+            "belongs to nobody (uid 65534), so that another user could pose as the daemon; remove it, or name a socket",
         ),
         ("run", None, "belongs to nobody (uid 65534), and this process to root (uid 0); run it as its owner"),
     ] {

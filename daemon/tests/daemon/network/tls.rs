@@ -18,7 +18,7 @@ const WRONGS: [(Manner, &str); 8] = [
     (Manner::Tls("self_signed.pem"), "belongs in AWS_CA_BUNDLE"),
     (
         Manner::Tls("other_host.pem"),
-        "its certificate is for somebody else: certificate not valid for name \"localhost\"",
+        "its certificate is for another host: certificate not valid for name \"localhost\"",
     ),
     (Manner::Tls("expired.pem"), "its certificate has expired, or this machine's clock is wrong"),
     (Manner::Plain, "what answers there does not speak TLS"),

@@ -37,7 +37,7 @@ async fn follow_for_ever(machine: &MachineProblems, tell: &Tell) -> Infallible {
             files = Some(FileWatch::start(session_bus::sockets(), machine));
             continue;
         };
-        // `follow` ends where nobody listens.
+        // `follow` ends when the receiver is gone.
         let _ = tell.send(Err(obstacle)).await;
         files.changed().await;
     }
