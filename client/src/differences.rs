@@ -21,7 +21,11 @@ pub(crate) fn behind(failure: &Failure) -> Vec<String> {
         ErrorCode::ServiceUnavailable | ErrorCode::ServiceRefused => &[About::Requests],
         _ => return Vec::new(),
     };
-    let found = settings_of_daemon().map_or_else(Vec::new, |daemon| differences(&daemon, &settings_of_shell()));
+    let home = environment::home_directory();
+    let shell = Settings::of_shell(environment::variable, home.clone(), |value| absolute(value, home.as_deref()));
+    let daemon = Daemon::find(Starting::Forbidden, VersionWarning::Silent)
+        .and_then(|daemon| daemon.fetch::<DaemonStatus>(&Route::Health, &Query::default()));
+    let found = daemon.map_or_else(|_| Vec::new(), |daemon| differences(&daemon.settings, &shell));
     let relevant = found.into_iter().filter(|difference| about.contains(&difference.about));
     variable_in(problem).into_iter().chain(lines(relevant)).collect()
 }
@@ -36,16 +40,6 @@ fn variable_in(problem: &Problem) -> Option<String> {
                 && value.is_some_and(|value| problem.detail.contains(&format!("{value:?}")))
         })
         .map(|variable| format!("{variable} of this shell names it"))
-}
-
-fn settings_of_daemon() -> Option<Settings> {
-    let daemon = Daemon::find(Starting::Forbidden, VersionWarning::Silent).ok()?;
-    Some(daemon.fetch::<DaemonStatus>(&Route::Health, &Query::default()).ok()?.settings)
-}
-
-fn settings_of_shell() -> Settings {
-    let home = environment::home_directory();
-    Settings::of_shell(environment::variable, home.clone(), |value| absolute(value, home.as_deref()))
 }
 
 /// One line for all differences in a row that have the same remedy.
