@@ -205,18 +205,6 @@ impl Problem {
     pub fn with_choices(self, sessions: Vec<String>) -> Self {
         Self { sessions, ..self }
     }
-
-    /// Sets the flow that waits for a person.
-    #[must_use]
-    pub fn with_login(self, login: Option<PendingLogin>) -> Self {
-        Self { login, ..self }
-    }
-
-    /// Sets when the best token expires, or the last one expired.
-    #[must_use]
-    pub fn with_expiry(self, expires_at: Option<Timestamp>) -> Self {
-        Self { expires_at, ..self }
-    }
 }
 
 impl fmt::Display for Problem {

@@ -100,9 +100,10 @@ mod tests {
 
     #[test]
     fn a_needed_sign_in_is_reported_with_the_time_of_expiry_and_the_command() {
-        let expired = Problem::new(ErrorCode::SignInRequired, "ignored")
-            .of_session("corp")
-            .with_expiry(Some(minutes_from_now(-12)));
+        let expired = Problem {
+            expires_at: Some(minutes_from_now(-12)),
+            ..Problem::new(ErrorCode::SignInRequired, "ignored").of_session("corp")
+        };
         assert_eq!(
             with_remedy(&expired, now()),
             r#"session "corp" needs a sign-in (expired 12 min ago); run: ssoctl login corp"#
@@ -120,7 +121,8 @@ mod tests {
             verification_uri_complete: "https://example.awsapps.com/start/#/device?user_code=ABCD-EFGH".into(),
             expires_at: minutes_from_now(minutes),
         };
-        let with = |login| Problem::new(ErrorCode::SignInRequired, "").of_session("corp").with_login(Some(login));
+        let needed = Problem::new(ErrorCode::SignInRequired, "").of_session("corp");
+        let with = |login| Problem { login: Some(login), ..needed.clone() };
         let text = with_remedy(&with(login(9)), now());
         assert!(text.contains("ABCD-EFGH at https://example.awsapps.com/") && text.contains("another 9 min"), "{text}");
         assert!(!with_remedy(&with(login(-1)), now()).contains("ABCD"), "a dead code is of no use");

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::socket::own_directory;
+
 pub use differences::{About, Difference, differences};
 
 /// The variables that a daemon takes from the shell that starts it: how this machine reaches the service, and whom it trusts.
@@ -32,6 +34,9 @@ pub const TAKEN: &[&str] = &[
     "AWS_USE_DUALSTACK_ENDPOINT",
     "TZ",
 ];
+
+/// Where macOS has what belongs to a program.
+const APPLICATION_SUPPORT: &str = "Library/Application Support";
 
 /// Those of [`TAKEN`] whose value is a path.
 pub const PATHS: &[&str] = &["SSL_CERT_FILE", "SSL_CERT_DIR", "AWS_CA_BUNDLE"];
@@ -156,29 +161,16 @@ pub struct AwsConfigFile {
 /// `~/.config/ssoctl`, on macOS in `~/Library/Application Support/ssoctl`. `None` without a home directory.
 pub fn config_toml(variable: impl Fn(&str) -> Option<OsString>, home: Option<PathBuf>) -> Option<PathBuf> {
     let chosen = variable("SSOCTL_CONFIG").filter(|value| !value.is_empty()).map(PathBuf::from);
-    chosen.or_else(|| Some(own_directory(variable, "XDG_CONFIG_HOME", ".config", home)?.join("config.toml")))
+    chosen.or_else(|| {
+        Some(own_directory(variable, "XDG_CONFIG_HOME", ".config", APPLICATION_SUPPORT, home)?.join("config.toml"))
+    })
 }
 
 /// Where records are kept: `$SSOCTL_STATE_DIR`, else `$XDG_STATE_HOME/ssoctl` or `~/.local/state/ssoctl`, on macOS
 /// `~/Library/Application Support/ssoctl`. `None` without a home directory.
 pub fn state_directory(variable: impl Fn(&str) -> Option<OsString>, home: Option<PathBuf>) -> Option<PathBuf> {
     let chosen = variable("SSOCTL_STATE_DIR").filter(|value| !value.is_empty()).map(PathBuf::from);
-    chosen.or_else(|| own_directory(variable, "XDG_STATE_HOME", ".local/state", home))
-}
-
-/// Relative `XDG_*` directories are ignored, as the XDG Base Directory Specification demands.
-fn own_directory(
-    variable: impl Fn(&str) -> Option<OsString>,
-    name: &str,
-    below_home: &str,
-    home: Option<PathBuf>,
-) -> Option<PathBuf> {
-    let home = home.filter(|home| home.is_absolute());
-    if cfg!(target_os = "macos") {
-        return Some(home?.join("Library/Application Support/ssoctl"));
-    }
-    let named = variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    Some(named.or_else(|| Some(home?.join(below_home)))?.join("ssoctl"))
+    chosen.or_else(|| own_directory(variable, "XDG_STATE_HOME", ".local/state", APPLICATION_SUPPORT, home))
 }
 
 #[cfg(test)]

@@ -31,21 +31,14 @@ impl SocketPath {
         variable: impl Fn(&str) -> Option<OsString>,
         home_directory: Option<PathBuf>,
     ) -> Option<Self> {
-        let variable = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let directory = |name: &str| variable(name).filter(|path| path.is_absolute());
-        if let Some(chosen) = variable(SOCKET_VARIABLE) {
-            return Some(Self::Chosen(chosen));
+        if let Some(chosen) = variable(SOCKET_VARIABLE).filter(|value| !value.is_empty()) {
+            return Some(Self::Chosen(chosen.into()));
         }
-        if let Some(runtime) = directory("XDG_RUNTIME_DIR") {
+        if let Some(runtime) = variable("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute()) {
             return Some(Self::Default(runtime.join("ssoctl/ssoctld.sock")));
         }
-        let home = || home_directory.filter(|path| path.is_absolute());
-        let cache = if cfg!(target_os = "macos") {
-            home()?.join("Library/Caches")
-        } else {
-            directory("XDG_CACHE_HOME").or_else(|| Some(home()?.join(".cache")))?
-        };
-        Some(Self::Default(cache.join("ssoctl/run/ssoctld.sock")))
+        let cache = own_directory(variable, "XDG_CACHE_HOME", ".cache", "Library/Caches", home_directory)?;
+        Some(Self::Default(cache.join("run/ssoctld.sock")))
     }
 
     /// The path itself.
@@ -54,6 +47,23 @@ impl SocketPath {
             Self::Chosen(path) | Self::Default(path) => path,
         }
     }
+}
+
+/// The directory of ssoctl in the one that a variable of the XDG Base Directory Specification names, which demands that relative
+/// ones are ignored, else below the home directory.
+pub(crate) fn own_directory(
+    variable: impl Fn(&str) -> Option<OsString>,
+    name: &str,
+    below_home: &str,
+    on_macos: &str,
+    home: Option<PathBuf>,
+) -> Option<PathBuf> {
+    let home = home.filter(|home| home.is_absolute());
+    if cfg!(target_os = "macos") {
+        return Some(home?.join(on_macos).join("ssoctl"));
+    }
+    let named = variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    Some(named.or_else(|| Some(home?.join(below_home)))?.join("ssoctl"))
 }
 
 /// The user whose process may be the daemon, wherever the socket is.

@@ -121,16 +121,16 @@ fn a_new_session_needs_no_more_than_start_url_and_region() {
 #[test]
 fn a_problem_is_a_problem_details_object_with_a_code() {
     let login = session_json()["login"].clone();
+    let mut needed = Problem::new(ErrorCode::SignInRequired, "session \"corp\" needs a sign-in").of_session("corp");
+    needed.login = Some(read::<PendingLogin>(&login));
+    needed.expires_at = Some("2026-11-23T10:00:00Z".parse().unwrap());
     for (problem, golden) in [
         (
             Problem::new(ErrorCode::NotFound, "there is nothing at /v1/nothing"),
             json!({"status": 404, "code": "not_found", "detail": "there is nothing at /v1/nothing"}),
         ),
         (
-            Problem::new(ErrorCode::SignInRequired, "session \"corp\" needs a sign-in")
-                .of_session("corp")
-                .with_login(Some(read::<PendingLogin>(&login)))
-                .with_expiry(Some("2026-11-23T10:00:00Z".parse().unwrap())),
+            needed,
             json!({
                 "status": 401, "code": "sign_in_required", "detail": "session \"corp\" needs a sign-in",
                 "session": "corp", "login": login, "expires_at": "2026-11-23T10:00:00Z",

@@ -107,15 +107,17 @@ pub(super) fn refused(entry: &Entry, refusal: Refusal, now: Now) -> Problem {
         }
         Refusal::ShuttingDown => (Code::ShuttingDown, "the daemon is stopping".to_owned()),
     };
-    let problem = Problem::new(code, detail).of_session(name);
+    let mut problem = Problem::new(code, detail).of_session(name);
     match refusal {
-        Refusal::SignInRequired { flow, expired } => problem
-            .with_login(flow.map(|flow| pending(now, flow)))
-            .with_expiry(expired.map(|expired| time(now, expired))),
-        Refusal::WaitTimeout { flow } => problem.with_login(flow.map(|flow| pending(now, flow))),
-        Refusal::ValidityUnattainable { best } => problem.with_expiry(Some(time(now, best))),
-        _ => problem,
+        Refusal::SignInRequired { flow, expired } => {
+            problem.login = flow.map(|flow| pending(now, flow));
+            problem.expires_at = expired.map(|expired| time(now, expired));
+        }
+        Refusal::WaitTimeout { flow } => problem.login = flow.map(|flow| pending(now, flow)),
+        Refusal::ValidityUnattainable { best } => problem.expires_at = Some(time(now, best)),
+        _ => {}
     }
+    problem
 }
 
 pub(super) fn role_refused(entry: &Entry, refusal: RoleRefusal, now: Now) -> Problem {
@@ -146,7 +148,9 @@ pub(super) fn role_refused(entry: &Entry, refusal: RoleRefusal, now: Now) -> Pro
             let detail = format!(
                 "the portal of session {name:?} gives no credentials that live that long; the best ones live {left}"
             );
-            Problem::new(Code::ValidityUnattainable, detail).with_expiry(Some(time(now, best)))
+            let mut problem = Problem::new(Code::ValidityUnattainable, detail);
+            problem.expires_at = Some(time(now, best));
+            problem
         }
         RoleRefusal::PortalSilent => {
             Problem::new(Code::ServiceUnavailable, format!("session {name:?}: the portal has not answered in time"))
