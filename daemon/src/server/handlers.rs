@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,14 +18,16 @@ use ssoctl_protocol::{
 };
 use tokio::sync::watch;
 
-use super::call_limit::CallLimit;
 use super::reply::{self, Reply, ok};
 use super::{problem, status, web_page};
+use crate::budget::Budget;
+use crate::clock::BootTime;
 use crate::config::{FilePair, SaveError};
 use crate::directory::{Directory, Entry, View};
 use crate::left_records::LeftRecords;
 use crate::session::callers::{self, Need, Refusal};
 use crate::token_files::TokenFiles;
+use crate::waiting::lock;
 use crate::world::World;
 
 /// No caller waits longer, whatever it asks for.
@@ -213,4 +215,29 @@ fn need(query: &Query) -> Result<Need, Problem> {
 
 pub(super) fn wait(query: &Query) -> Duration {
     Duration::from_secs(query.wait).min(LONGEST_WAIT)
+}
+
+/// Limits calls that cost more than reading memory, for all callers together: to one in two seconds after a burst. Sign-ins are
+/// limited by their session.
+#[derive(Debug)]
+pub struct CallLimit {
+    calls: &'static str,
+    budget: Mutex<Budget>,
+}
+
+impl CallLimit {
+    pub const fn new(calls: &'static str, burst: u32) -> Self {
+        Self { calls, budget: Mutex::new(Budget::new(burst, Duration::from_secs(2))) }
+    }
+
+    pub(super) fn admit(&self, now: BootTime) -> Result<(), Problem> {
+        let mut budget = lock(&self.budget);
+        let wait = budget.wait(now);
+        if !wait.is_zero() {
+            let detail = format!("too many {}; try again in {} s", self.calls, wait.as_secs() + 1);
+            return Err(Problem::new(ErrorCode::TooManyRequests, detail));
+        }
+        budget.spend(now);
+        Ok(())
+    }
 }

@@ -1,6 +1,5 @@
 //! The local API: HTTP/1.1 over the Unix socket. The only place that uses hyper.
 
-mod call_limit;
 mod connection;
 pub mod descriptors;
 mod foreign;
@@ -17,6 +16,5 @@ mod status;
 mod unread;
 mod web_page;
 
-pub use call_limit::CallLimit;
 pub use connection::{Remaining, serve};
-pub use handlers::{Api, Named, Saved};
+pub use handlers::{Api, CallLimit, Named, Saved};

@@ -1,7 +1,8 @@
 //! The directory of token files on disk: reading, replacing and removing files, on threads, since file systems may block.
 //!
 //! Other programs write these files, too, some of them in place. So a file is replaced or removed only if its content is the one
-//! that was read, and what is not a regular file of this person is left alone and reported.
+//! that was read, and what is not a regular file of this person is left alone and reported. An error says why and what to do, and
+//! never what is in the file.
 
 use std::fmt::Display;
 use std::fs;
@@ -42,11 +43,6 @@ pub(super) enum Change {
     Overtaken,
 }
 
-/// The reason why a file could not be read or changed, and the remedy. It never holds the file's content.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct DiskError(pub(super) String);
-
 /// Work on the files of one session: one piece after the other. A piece that has begun is finished, even if its caller has gone,
 /// and the next one waits for it.
 #[derive(Clone, Default)]
@@ -63,28 +59,27 @@ impl Work {
 
     pub(super) async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> Result<T, DiskError> + Send + 'static,
-    ) -> Result<T, DiskError> {
+        work: impl FnOnce() -> Result<T, String> + Send + 'static,
+    ) -> Result<T, String> {
         let turn = Arc::clone(&self.session).lock_owned().await;
         let work = move || {
             let result = work();
             drop(turn);
             result
         };
-        let failed = || Err(DiskError("the work on a token file ended unexpectedly".to_owned()));
+        let failed = || Err("the work on a token file ended unexpectedly".to_owned());
         self.files.run(work).await.unwrap_or_else(failed)
     }
 }
 
-pub(super) fn read(path: &Path) -> Result<Reading, DiskError> {
+pub(super) fn read(path: &Path) -> Result<Reading, String> {
     let refused = |error: NotRead| failed("read", path, &error);
     let Some(file) = RegularFile::open(path, Link::Refused).map_err(refused)? else {
         return Ok(Reading { bytes: None, fingerprint: None });
     };
     if is_foreign(&file.metadata) {
         let belongs = belongs(&file.metadata);
-        let message = format!("{} {belongs}; remove it or give it to yourself with chown", path.display());
-        return Err(DiskError(message));
+        return Err(format!("{} {belongs}; remove it or give it to yourself with chown", path.display()));
     }
     let bytes = file.read(LONGEST).map_err(refused)?;
     let fingerprint = Some(Sha256::digest(bytes.expose()).into());
@@ -92,7 +87,7 @@ pub(super) fn read(path: &Path) -> Result<Reading, DiskError> {
 }
 
 /// The token files in a directory, sorted.
-pub(super) fn list(place: &Path) -> Result<Vec<PathBuf>, DiskError> {
+pub(super) fn list(place: &Path) -> Result<Vec<PathBuf>, String> {
     let failed = |error: io::Error| failed("read", place, &error);
     let entries = match fs::read_dir(place) {
         Ok(entries) => entries,
@@ -100,14 +95,14 @@ pub(super) fn list(place: &Path) -> Result<Vec<PathBuf>, DiskError> {
         Err(error) => return Err(failed(error)),
     };
     let paths = entries.take(MOST_FILES).map(|entry| Ok(entry.map_err(failed)?.path()));
-    let mut paths = paths.collect::<Result<Vec<PathBuf>, DiskError>>()?;
+    let mut paths = paths.collect::<Result<Vec<PathBuf>, String>>()?;
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
     paths.sort();
     Ok(paths)
 }
 
 /// Replaces a file with a private one, if it still has the expected content. Missing directories are made for the person alone.
-pub(super) fn replace(path: &Path, expected: Fingerprint, text: &Secret<Vec<u8>>) -> Result<Change, DiskError> {
+pub(super) fn replace(path: &Path, expected: Fingerprint, text: &Secret<Vec<u8>>) -> Result<Change, String> {
     let failed = |error: io::Error| failed("write", path, &error);
     let replacement = Replacement::private(path, text.expose()).map_err(failed)?;
     if read(path)?.fingerprint != expected {
@@ -119,7 +114,7 @@ pub(super) fn replace(path: &Path, expected: Fingerprint, text: &Secret<Vec<u8>>
 
 /// Moves a malformed file to a name that no reader looks for, if it still has the expected content. Its copy there is private,
 /// whatever mode it had.
-pub(super) fn set_aside(path: &Path, expected: Fingerprint) -> Result<(Change, PathBuf), DiskError> {
+pub(super) fn set_aside(path: &Path, expected: Fingerprint) -> Result<(Change, PathBuf), String> {
     let aside = path.with_extension("damaged");
     let Reading { bytes: Some(bytes), fingerprint } = read(path)? else { return Ok((Change::Overtaken, aside)) };
     if fingerprint != expected {
@@ -131,7 +126,7 @@ pub(super) fn set_aside(path: &Path, expected: Fingerprint) -> Result<(Change, P
 }
 
 /// Removes a file, if it still has the expected content.
-pub(super) fn remove(path: &Path, expected: Fingerprint) -> Result<Change, DiskError> {
+pub(super) fn remove(path: &Path, expected: Fingerprint) -> Result<Change, String> {
     if read(path)?.fingerprint != expected {
         return Ok(Change::Overtaken);
     }
@@ -161,13 +156,13 @@ pub(super) fn remove_published(place: &Path, live: &[Token]) -> Vec<String> {
         }
     };
     match list(place) {
-        Ok(paths) => paths.iter().filter_map(|path| remove(path).err()).map(|DiskError(error)| error).collect(),
-        Err(DiskError(error)) => vec![error],
+        Ok(paths) => paths.iter().filter_map(|path| remove(path).err()).collect(),
+        Err(error) => vec![error],
     }
 }
 
-fn failed(verb: &str, path: &Path, error: &dyn Display) -> DiskError {
-    DiskError(format!("failed to {verb} {}: {error}", path.display()))
+fn failed(verb: &str, path: &Path, error: &dyn Display) -> String {
+    format!("failed to {verb} {}: {error}", path.display())
 }
 
 #[cfg(test)]
@@ -219,7 +214,7 @@ mod tests {
     fn what_is_not_a_regular_file_is_told_and_never_waited_for() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("a.json");
-        let complaint = || read(&path).map(|reading| reading.fingerprint).unwrap_err().0;
+        let complaint = || read(&path).map(|reading| reading.fingerprint).unwrap_err();
 
         fs::write(home.path().join("other"), "one").unwrap();
         symlink(home.path().join("other"), &path).unwrap();
@@ -266,6 +261,6 @@ mod tests {
         fs::write(home.path().join(".aws"), "").unwrap();
         let path = home.path().join(".aws/sso/cache/a.json");
         assert!(read(&path).is_err());
-        assert!(replace(&path, None, &text("ours")).unwrap_err().0.starts_with("failed to write"));
+        assert!(replace(&path, None, &text("ours")).unwrap_err().starts_with("failed to write"));
     }
 }

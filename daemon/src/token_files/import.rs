@@ -41,7 +41,7 @@ pub(super) async fn import(place: &Path, directory: &View, world: &World) -> Res
         .flat_map(|entry| entry.config.cache_keys.iter().map(move |key| (file::name(key).into(), entry)))
         .collect();
     let listed = place.to_owned();
-    let paths = Work::default().run(move || disk::list(&listed)).await.map_err(|error| error.0)?;
+    let paths = Work::default().run(move || disk::list(&listed)).await?;
     let mut begun = Vec::with_capacity(paths.len());
     for path in paths {
         let entry = path.file_name().and_then(|name| sessions.get(name)).copied();
@@ -96,7 +96,7 @@ async fn begin(path: &Path, entry: Option<&Entry>, world: &World) -> Result<Offe
         (Ok(Content::Garbled), Some(_)) => {
             return Err((ImportOutcome::Unreadable, Some("it is not a whole token file".to_owned())));
         }
-        (Err(error), Some(_)) => return Err((ImportOutcome::Unreadable, Some(error.0))),
+        (Err(error), Some(_)) => return Err((ImportOutcome::Unreadable, Some(error))),
     };
     let issuer = entry.map_or_else(|| Issuer::aws(""), |entry| entry.config.identity.issuer.clone());
     let (found, entry) = match (members.holding(&issuer, path), entry.cloned()) {

@@ -8,7 +8,7 @@ use ssoctl_protocol::Timestamp;
 use ssoctl_protocol::body::TokenFiles;
 use tokio::sync::watch;
 
-use super::disk::{self, Change, DiskError, Fingerprint, Reading, Work};
+use super::disk::{self, Change, Fingerprint, Reading, Work};
 use super::file::{Content, Publication};
 use super::proof::{self, Verdict};
 use super::service_time::ServiceTime;
@@ -44,7 +44,7 @@ pub(super) struct Keeper {
     service_time: watch::Receiver<ServiceTime>,
     files: Vec<TokenFile>,
     /// Whether published tokens are only removed.
-    withdraws: bool,
+    pub(super) withdraws: bool,
     /// Whether the session has had a token in this run.
     has_had_token: bool,
     /// Whether it has had one, and has none now.
@@ -80,11 +80,6 @@ impl Keeper {
         });
         let (files, withdraws) = (files.collect(), !is_shared(&entry));
         Self { files, withdraws, entry, world, work, service_time, has_had_token: false, is_signed_out: false }
-    }
-
-    /// Only removes what was published.
-    pub(super) fn withdrawing(self) -> Self {
-        Self { withdraws: true, ..self }
     }
 
     /// Works until the session ends, or, where it only removes files, until that is done.
@@ -161,7 +156,7 @@ impl Keeper {
             }
         }
         let file = &mut self.files[index];
-        let again = again.unwrap_or_else(|DiskError(error)| {
+        let again = again.unwrap_or_else(|error| {
             file.trouble = Some(error);
             Some(self.world.clock.now().boot + PAUSE)
         });
@@ -172,7 +167,7 @@ impl Keeper {
     }
 
     /// Reads a file and takes the one step that follows from it.
-    async fn read(&mut self, index: usize) -> Result<Next, DiskError> {
+    async fn read(&mut self, index: usize) -> Result<Next, String> {
         let file = &mut self.files[index];
         let path = file.path.clone();
         let Reading { bytes, fingerprint } = self.work.run(move || disk::read(&path)).await?;
@@ -226,7 +221,7 @@ impl Keeper {
     }
 
     /// Carries out a step with a file that had this fingerprint when it was read.
-    async fn carry_out(&mut self, step: Step, index: usize, read: Fingerprint) -> Result<Next, DiskError> {
+    async fn carry_out(&mut self, step: Step, index: usize, read: Fingerprint) -> Result<Next, String> {
         let (session, now) = (self.entry.config.name.as_str(), self.world.clock.now().boot);
         let file = &mut self.files[index];
         let (path, shown) = (file.path.clone(), file.path.display());

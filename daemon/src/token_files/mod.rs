@@ -195,7 +195,8 @@ impl Tending {
         if let Some(before) = predecessor.filter(|_| assigned.contested.is_some()) {
             let mut unnamed = before.assigned.files.clone();
             unnamed.retain(|_, path| !named.contains(path));
-            let keeper = self.keeper(&assigned.entry, unnamed, &work).withdrawing();
+            let mut keeper = self.keeper(&assigned.entry, unnamed, &work);
+            keeper.withdraws = true;
             tokio::spawn(keeper.run(self.rereads.subscribe(), |_| {}));
         }
         let keeper = self.keeper(&assigned.entry, assigned.files.clone(), &work);

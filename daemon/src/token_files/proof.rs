@@ -33,16 +33,6 @@ pub enum Verdict {
     Unproved(String),
 }
 
-impl Verdict {
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Received(reception) => reception.as_str(),
-            Self::Refused(_) => "refused by its issuer",
-            Self::Unproved(_) => "not proved yet",
-        }
-    }
-}
-
 /// Offers a sign-in to the session, and has it proved if the session would take it over. This goes on when the caller has gone:
 /// otherwise a token that has come meanwhile would be lost.
 pub(super) async fn offer(entry: &Entry, found: Found, world: &World) -> Verdict {
