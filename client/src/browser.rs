@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::installation;
 
-/// How long to wait for `open-page` to read the configuration.
+/// The longest time for `open-page` to read the configuration.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The longest reason that is read, in bytes.
 const LONGEST: u64 = 4096;
@@ -53,7 +53,7 @@ pub(crate) fn open(url: &str, session: &str, when: When) -> Result<Opener, NotOp
         command.arg("open-page").arg(format!("--session={session}"));
         command.args((when == When::Always).then_some("--browser")).args(["--", url]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(OwnedFd::from(theirs));
-        // Ctrl-C in the terminal is meant for `ssoctl`, so the browser gets a process group of its own.
+        // Ctrl-C in the terminal is meant for `ssoctl`, so the browser gets a separate process group.
         Ok((command.process_group(0).spawn()?, ours))
     };
     let (child, errors) = start().map_err(|error| NotOpened::Because(format!("{}: {error}", program.display())))?;

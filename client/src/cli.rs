@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_command_line_of_exec_has_an_exit_code_of_its_own() {
+    fn a_wrong_command_line_of_exec_has_its_own_exit_code() {
         let code = |line: &str| {
             let arguments = words(line);
             let verb = position_of_verb(&arguments).and_then(|position| commands::find(&arguments[position]));

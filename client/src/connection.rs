@@ -1,5 +1,5 @@
-//! Requests to the daemon, each over a connection of its own: finds the socket, starts a daemon if none runs, and waits no longer than
-//! the request may take.
+//! Requests to the daemon, each over a new connection: finds the socket, starts a daemon if none runs, and waits no longer than the
+//! request may take.
 
 use std::cell::Cell;
 use std::ffi::OsString;
@@ -25,8 +25,8 @@ use crate::start;
 /// daemon's own deadline should pass first.
 const MARGIN: Duration = Duration::from_secs(15);
 
-/// The time that a request may take during which the daemon calls the service several times, each with time-outs of its own: to
-/// register, to start a flow, or to read a list page by page.
+/// The longest time for a request for which the daemon calls the service several times, each with its own time-outs: to register,
+/// to start a flow, or to read a list page by page.
 const SERVICE_CALLS: Duration = Duration::from_mins(1);
 
 /// The status of a request whose head is too long (RFC 6585).
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn somebody_who_waits_is_kept_informed() {
+    fn a_waiting_person_is_kept_informed() {
         let (mut ours, mut theirs) = UnixStream::pair().unwrap();
         let mut ticks = 0;
         let mut answer_at_the_second_tick = || {

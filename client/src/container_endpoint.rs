@@ -33,11 +33,11 @@ use peer::Sockets;
 const OWN: Workers = Workers { threads: 14, waiting: 256 };
 /// The same for all other users together.
 const OTHERS: Workers = Workers { threads: 2, waiting: 8 };
-/// How many connections may wait until their users are known.
+/// The largest number of connections that wait until their users are known.
 const UNSORTED: usize = 512;
-/// How long a connection may be silent at its beginning. A client connects when it has the request ready.
+/// The longest silence at the beginning of a connection. A client connects when it has the request ready.
 const SILENCE: Duration = Duration::from_millis(500);
-/// How long a request may take to arrive, and an answer to be sent. The SDKs themselves give up after one or two seconds.
+/// The longest time for a request to arrive, and for an answer to be sent. The SDKs themselves give up after one or two seconds.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The pause after the system could not give a connection, for instance because there are too many descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -93,7 +93,7 @@ impl ContainerEndpoint {
         format!("http://{}{}", self.address, self.guard.path())
     }
 
-    /// What a request has to send, for `AWS_CONTAINER_AUTHORIZATION_TOKEN`.
+    /// The token that each request has to send, for `AWS_CONTAINER_AUTHORIZATION_TOKEN`.
     pub(crate) fn token(&self) -> &Secret<String> {
         self.guard.token()
     }

@@ -1,4 +1,4 @@
-//! Why a command failed, and its exit code.
+//! The failure of a command, and its exit code.
 
 use std::fmt;
 use std::io;
@@ -8,7 +8,7 @@ use ssoctl_protocol::{ExitCode, Problem};
 
 use crate::environment;
 
-/// Why a command failed. `Display` gives the text after `ssoctl: `, with what to do.
+/// `Display` gives the text after `ssoctl: `, with the remedy.
 #[derive(Debug)]
 pub(crate) enum Failure {
     Problem(Box<Problem>),

@@ -41,7 +41,7 @@ pub(crate) struct Answer {
     pub(crate) body: Secret<Vec<u8>>,
 }
 
-/// Why something is not an answer of the daemon, as a sentence about it.
+/// The reason why bytes are not an answer of the daemon, as a sentence about them.
 pub(crate) type Garbled = &'static str;
 
 const NOT_HTTP: Garbled = "it does not speak HTTP";
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_daemon_never_sends_is_refused() {
+    fn answers_that_the_daemon_never_sends_are_refused() {
         let head = |rest: &str| format!("HTTP/1.1 200 OK\r\n{rest}").into_bytes();
         for (bytes, garbled) in [
             (b"SSH-2.0-OpenSSH_9.2\r\n".to_vec(), NOT_HTTP),

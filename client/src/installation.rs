@@ -1,4 +1,4 @@
-//! Where the two programs are installed.
+//! Finds the places at which the two programs are installed.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf};
@@ -33,7 +33,7 @@ pub(crate) fn is_executable(path: &Path) -> bool {
 /// The path of one of the programs that stays valid when it is updated, for a unit or a profile; the given path if there is no such
 /// path.
 ///
-/// Package managers keep each version in a directory of its own (`Cellar/ssoctl/0.1.0/bin`, `/nix/store/…`), which the next version
+/// Package managers keep each version in a separate directory (`Cellar/ssoctl/0.1.0/bin`, `/nix/store/…`), which the next version
 /// replaces, and link to it from a place that stays.
 pub(crate) fn lasting(program: &Path) -> PathBuf {
     let called = env::args_os().next().map(PathBuf::from).filter(|called| called.is_absolute());

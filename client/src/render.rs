@@ -1,4 +1,4 @@
-//! What a person reads: lines on standard error, tables, and points in time.
+//! Text for people: lines on standard error, tables, and points in time.
 
 mod page;
 mod status;
@@ -44,7 +44,7 @@ pub(crate) fn invitation(session: &str, login: &PendingLogin, now: Timestamp) {
     line(&format!("The code expires in {}.", duration(login.expires_at.duration_since(now))));
 }
 
-/// How far away a point in time is: `in 12 min`, `12 min ago`.
+/// The distance of a point in time: `in 12 min`, `12 min ago`.
 pub(crate) fn distance(at: Timestamp, now: Timestamp) -> String {
     if at > now { format!("in {}", duration(at.duration_since(now))) } else { ago(at, now) }
 }

@@ -150,7 +150,7 @@ mod tests {
         }
     }
 
-    /// The environment that comes of one: its variables by name.
+    /// The environment after the changes: its variables by name.
     fn changed(before: &[(&'static str, &str)], changes: &Changes) -> Vec<(&'static str, String)> {
         let mut after: Vec<(&'static str, String)> = before
             .iter()
@@ -223,7 +223,7 @@ mod tests {
             (vec![], None, vec![]),
             (vec![("AWS_REGION", "us-east-1")], Some("eu-west-1"), vec![("AWS_REGION", "us-east-1")]),
             (vec![("AWS_DEFAULT_REGION", "us-east-1")], Some("eu-west-1"), vec![("AWS_DEFAULT_REGION", "us-east-1")]),
-            // What was set for one role is not taken for the person's choice by the next.
+            // A region that was set for one role does not count as the person's choice for the next.
             (ours("eu-west-1"), Some("us-east-2"), ours("us-east-2")),
             (ours("eu-west-1"), None, vec![]),
             // Afterwards the person has chosen one of them.

@@ -10,7 +10,7 @@ pub(crate) const SERVICE: &str = "ssoctld.service";
 pub(crate) const SOCKET: &str = "ssoctld.socket";
 pub(crate) const LABEL: &str = "io.github.ssoctl.ssoctld";
 
-/// How long a command may take whose answer the manager has at once. If the manager hangs, `systemctl` would wait for 25 to 90 s.
+/// The longest time for a command that the manager answers at once. If the manager hangs, `systemctl` would wait for 25 to 90 s.
 const PATIENCE: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -70,9 +70,9 @@ fn collect(mut pipe: impl Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         let mut bytes = Vec::new();
-        // What was read before an error is used.
+        // The bytes before an error are used.
         let _ = pipe.read_to_end(&mut bytes);
-        // If it took too long, nobody receives it.
+        // If it took too long, the receiver is gone.
         let _ = sender.send(bytes);
     });
     receiver

@@ -1,7 +1,7 @@
-//! How variables are set and removed in each shell's language. Pure.
+//! Sets and removes variables in each shell's language. Pure.
 //!
-//! The output is evaluated, and whoever writes the AWS configuration chooses the text of a region. So each value is quoted, and the
-//! shell takes every character of it as it is.
+//! The output is evaluated, and the text of a region comes from the AWS configuration, which others may have written. So each value
+//! is quoted, and the shell takes every character literally.
 
 use clap::ValueEnum;
 use serde::{Serialize, Serializer};

@@ -1,6 +1,6 @@
-//! Connecting to a daemon's socket, and finding out who listens there. A process of another user would see which sessions are
-//! asked for, and could hand out tokens of its own, so only the user's own daemon is trusted, and whoever `SSOCTL_SOCKET_OWNER`
-//! names.
+//! Connects to a daemon's socket, and finds out which user's process listens there. A process of another user would see which
+//! sessions are asked for, and could hand out its own tokens, so only this user and the one that `SSOCTL_SOCKET_OWNER` names are
+//! trusted.
 
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -16,7 +16,7 @@ pub(crate) enum Listener {
     Unknown,
 }
 
-/// Connects; `None` if there is no socket, or nobody listens there.
+/// Connects; `None` if there is no socket, or no process listens there.
 pub(crate) fn connect(path: &Path) -> io::Result<Option<UnixStream>> {
     match UnixStream::connect(path) {
         Ok(stream) => Ok(Some(stream)),

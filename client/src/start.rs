@@ -21,10 +21,10 @@ use unit::Unit;
 
 pub(crate) use passed_on::is_setting;
 
-/// How long a daemon may take until it answers. It listens before it calls anybody but the service manager, which it gives
-/// 3 s, so this is plenty.
+/// The longest time until a new daemon answers. Before it listens, it waits only for the service manager, 3 s at most, so this is
+/// plenty.
 const PATIENCE: Duration = Duration::from_secs(8);
-/// How long to look for another client's daemon after the one that was started here has ended.
+/// The time to look for another client's daemon after the one that was started here has ended.
 const GRACE: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(5);
 

@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_whose_file_was_removed_is_made_anew_unless_somebody_else_came_first() {
+    fn a_claim_whose_file_was_removed_is_made_again_unless_another_daemon_was_first() {
         let home = tempfile::tempdir().unwrap();
         let directory = home.path().join("state");
         let first = claim(&directory);

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_from_elsewhere_is_in_the_log_as_escapes_and_at_a_limited_length() {
+    fn foreign_text_is_escaped_and_cut_in_the_log() {
         let written = Written::default();
         let writer = written.clone();
         let layer = tracing_subscriber::fmt::layer().with_writer(move || writer.clone()).with_ansi(false);

@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_process_left_is_swept_away_and_nothing_else() {
+    fn the_sweep_removes_only_files_of_killed_processes() {
         let home = tempfile::tempdir().unwrap();
         let killed = Replacement::private(&home.path().join("file"), b"half").unwrap();
         killed.temporary.keep().unwrap();

@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bus_is_alive_while_somebody_listens_however_busy() {
+    fn a_bus_with_a_listener_is_alive_even_if_busy() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("bus");
         let bus = UnixSocket::File(path.clone());

@@ -88,7 +88,7 @@ pub(crate) struct Configure {
     /// Print the changes as a unified diff, and change nothing
     #[arg(long)]
     dry_run: bool,
-    /// How long to wait for a person to sign in: code and page are shown on standard error, and no browser is opened; default: do
+    /// Longest wait for a person to sign in: code and page are shown on standard error, and no browser is opened; default: do
     /// not wait, and fail with exit code 3
     #[arg(long, value_name = "DURATION")]
     wait: Option<String>,

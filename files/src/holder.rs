@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_has_a_lock_is_read_as_it_was_written() {
+    fn the_holder_of_a_lock_is_read_back() {
         let holder = Holder { pid: 7, host: "ada".to_owned(), socket: "/run/a, b".into() };
         assert_eq!(Holder::parse(&format!("{holder}\n")), Some(holder));
         for text in ["", "pid", "pid x, host h, socket /s", "pid 7, socket /s", "it is just starting"] {

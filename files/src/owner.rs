@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn in_the_home_of_somebody_else_nothing_is_made() {
+    fn nothing_is_made_in_the_home_of_another_user() {
         let home = tempfile::tempdir().unwrap();
         let below = home.path().join(".local");
         fs::create_dir(&below).unwrap();

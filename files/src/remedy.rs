@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_operating_system_refuses_is_told_with_what_to_do() {
+    fn errors_of_the_operating_system_have_a_remedy() {
         for (errno, words, remedy) in [
             (Errno::ACCESS, "Permission denied", "ls -ld /"),
             (Errno::ROFS, "Read-only file system", "mounted read-write"),
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_no_socket_can_have_is_told_with_its_length_by_whoever_connects_or_listens() {
+    fn a_path_too_long_for_a_socket_is_reported_with_its_length() {
         let path = Path::new("/").join("x".repeat(200));
         let refused = [UnixStream::connect(&path).map(drop), UnixListener::bind(&path).map(drop)];
         for error in refused.map(|refused| refused.expect_err("it is too long")) {
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_explained_twice_says_it_once() {
+    fn a_remedy_that_is_added_twice_appears_once() {
         let once = explained(Errno::ROFS.into(), Path::new("/"));
         let text = once.to_string();
         assert_eq!(explained(once, Path::new("/")).to_string(), text);

@@ -26,7 +26,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_free_below_something_in_use_is_given_back() {
+    fn free_memory_below_memory_in_use_is_given_back() {
         let before = resident();
         let many: Vec<Vec<u8>> = (0..4096).map(|_| vec![1; 16 << 10]).collect();
         let last = vec![1; 16 << 10];

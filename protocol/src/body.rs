@@ -20,7 +20,7 @@ pub struct Token {
     pub access_token: Secret<String>,
     /// `Bearer`.
     pub token_type: String,
-    /// When the service stops accepting it.
+    /// The service accepts it until then.
     pub expires_at: Timestamp,
     /// The name of its session.
     pub session: String,
@@ -57,7 +57,7 @@ pub struct SessionStatus {
     pub scopes: Vec<String>,
     /// The state of the sign-in.
     pub state: SessionState,
-    /// When the token expires or has expired; `null` without one.
+    /// The expiry of the token, which may have passed; `null` without one.
     pub expires_at: Option<Timestamp>,
     /// Whether the token can be refreshed without a person.
     pub refreshable: bool,
@@ -69,10 +69,10 @@ pub struct SessionStatus {
     pub login: Option<PendingLogin>,
     /// The last error; `null` after the next success.
     pub last_error: Option<LastError>,
-    /// When the session at the portal ends, if that is known to end the token: neither a refresh nor another sign-in gives a
+    /// The end of the session at the portal, if that is known to end the token: neither a refresh nor another sign-in gives a
     /// later end, but `login?fresh=true` does.
     pub session_ends_at: Option<Timestamp>,
-    /// What the daemon does next by itself.
+    /// The daemon's next step by itself.
     pub next: Option<NextStep>,
     /// Whether the newest token is not written to the store yet.
     #[serde(default)]
@@ -85,9 +85,9 @@ pub struct SessionStatus {
     pub defined_by: Option<DefinedBy>,
     /// The client registration for sign-ins and refreshes; `null` without one.
     pub registration: Option<Registration>,
-    /// When the token, and the refresh token with it, was received; `null` without a token.
+    /// The time at which the token and its refresh token were received; `null` without a token.
     pub received_at: Option<Timestamp>,
-    /// Where the sign-in came from: `sign_in`: a person signed in here; `token_file`: another program's token file; `store`: an
+    /// The source of the sign-in: `sign_in`: a person signed in here; `token_file`: another program's token file; `store`: an
     /// earlier daemon. `null` without a token.
     pub signed_in_by: Option<String>,
 }
@@ -108,9 +108,9 @@ pub struct DefinedBy {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Registration {
-    /// When it was issued.
+    /// The time of issue.
     pub issued_at: Timestamp,
-    /// When it ends; `null` if it does not.
+    /// Its end; `null` if it has none.
     pub expires_at: Option<Timestamp>,
 }
 
@@ -132,7 +132,7 @@ pub struct TokenFiles {
     /// Those that hold the token now.
     #[serde(default)]
     pub published: Vec<String>,
-    /// Why a file is not touched or could not be written, and what to do; `null` if there is no such file.
+    /// The reason why a file is not touched or could not be written, and the remedy; `null` if there is no such file.
     pub error: Option<String>,
     /// Those with a sign-in of another program that its issuer has not confirmed yet. The issuer is asked again.
     #[serde(default)]
@@ -145,7 +145,7 @@ pub struct TokenFiles {
 pub struct UnprovedFile {
     /// The file.
     pub file: String,
-    /// Why it is not proved.
+    /// The reason why it is not proved.
     pub why: String,
 }
 
@@ -181,7 +181,7 @@ pub struct PendingLogin {
     pub verification_uri: String,
     /// The page with the code filled in; equal to `verification_uri` if the service gives none.
     pub verification_uri_complete: String,
-    /// When the code stops working.
+    /// The end of the code.
     pub expires_at: Timestamp,
 }
 
@@ -193,7 +193,7 @@ pub struct PendingLogin {
 pub enum Login {
     /// There is a live token.
     SignedIn {
-        /// When it expires.
+        /// Its expiry.
         expires_at: Timestamp,
     },
     /// A person is needed.
@@ -216,9 +216,9 @@ pub enum Login {
 pub struct Logout {
     /// The session's name.
     pub session: String,
-    /// What became of the session at the portal.
+    /// The result for the session at the portal.
     pub portal: PortalSession,
-    /// Why the portal could not be told, or why the store has not answered.
+    /// The reason why the portal could not be told, or why the store has not answered.
     pub detail: Option<String>,
 }
 
@@ -231,7 +231,7 @@ pub struct LogoutAll {
     /// The records, which are gone.
     #[serde(default)]
     pub records: Vec<EndedRecord>,
-    /// What could not be done, and what to do about it.
+    /// The steps that failed, and their remedies.
     #[serde(default)]
     pub problems: Vec<String>,
 }
@@ -242,13 +242,13 @@ pub struct LogoutAll {
 pub struct EndedRecord {
     /// The record.
     pub record: LeftRecord,
-    /// What became of its session at the portal.
+    /// The result for its session at the portal.
     pub portal: PortalSession,
-    /// Why the portal could not be told.
+    /// The reason why the portal could not be told.
     pub detail: Option<String>,
 }
 
-/// What a sign-out did to the session at the portal.
+/// The result of a sign-out for the session at the portal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -261,7 +261,7 @@ pub enum PortalSession {
     /// The portal could not be told; the session there ends by itself in time.
     NotTold,
     /// The store has not answered yet. As soon as it does, the sign-in that it holds is ended here and at the portal, unless
-    /// somebody signs in before or the daemon ends.
+    /// a person signs in before or the daemon ends.
     Deferred,
     /// An outcome that this version does not know.
     #[serde(other)]
@@ -275,20 +275,20 @@ pub struct LastError {
     /// The service's error in its OAuth spelling (`access_denied`, `invalid_grant`, …), or `network`,
     /// `unusable_answer`, `flow_expired`, `store`, `configuration`.
     pub code: String,
-    /// What happened, in words.
+    /// The event, in words.
     pub message: String,
-    /// When it happened.
+    /// The time of the event.
     pub at: Timestamp,
 }
 
-/// What the daemon does next by itself.
+/// The daemon's next step by itself.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct NextStep {
     /// `refresh`; `retry_refresh` after one that failed; `ask_person`: open a sign-in and show it; `tell_person`: show that the
     /// portal session ends; `expire`: nothing until the token expires.
     pub action: String,
-    /// When it is due.
+    /// The time at which it is due.
     pub at: Timestamp,
     /// The reason for the action and its time; `null` from older daemons.
     pub why: Option<String>,

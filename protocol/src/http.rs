@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_http_is_refused() {
+    fn bytes_that_are_not_http_are_refused() {
         for line in ["no colon", ": no name", "a : b", " folded: b", "ä: b"] {
             assert_eq!(Head::parse(format!("HTTP/1.1 200 OK\r\n{line}\r\n\r\n").as_bytes()), Err(NotHttp), "{line}");
         }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What became of the token files of the AWS CLI and SDKs.
+/// The results for the token files of the AWS CLI and SDKs.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Import {
@@ -20,13 +20,13 @@ pub struct ImportedFile {
     pub file: String,
     /// The session that the file belongs to by its name; `null` if there is none.
     pub session: Option<String>,
-    /// What became of it.
+    /// The result for this file.
     pub outcome: ImportOutcome,
     /// More about that, for people.
     pub detail: Option<String>,
 }
 
-/// What became of a file. Only `taken_over` changes the session.
+/// The result for a file. Only `taken_over` changes the session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]

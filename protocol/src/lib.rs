@@ -13,9 +13,9 @@
 //! # Compatibility
 //!
 //! Paths start with `/v1`. Within `/v1` members, enum values, error codes and routes are only added. Both sides ignore
-//! members they do not know and keep values they do not know as `Other`, so that a client and a daemon of different
-//! versions understand each other. Each side tells its version in the [`VERSION_HEADER`]; a difference is worth a
-//! warning and never a failure.
+//! members that they do not know, and read unknown states as `Unknown` and unknown error codes as `Other`, so that a
+//! client and a daemon of different versions understand each other. Each side sends its version in the
+//! [`VERSION_HEADER`]; a difference causes a warning, never an error.
 
 #![warn(missing_docs)]
 

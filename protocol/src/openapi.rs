@@ -84,7 +84,7 @@ mod tests {
         }
     }
 
-    /// What a schema says of its members: their types, without descriptions and limits.
+    /// The types of a schema's members, without descriptions and limits.
     fn members(schema: &Value) -> BTreeMap<String, String> {
         let properties = schema["properties"].as_object().unwrap_or_else(|| panic!("no members: {schema}"));
         properties.iter().map(|(name, member)| (name.clone(), shape(member))).collect()
@@ -130,7 +130,7 @@ mod tests {
             }
         }
         let problem = members(&schemars::schema_for!(crate::Problem).to_value());
-        // What has no value is left out of a problem.
+        // A member without a value is left out of a problem.
         let sent = problem.into_iter().map(|(name, shape)| (name, shape.trim_end_matches(" or null").to_owned()));
         assert_eq!(sent.collect::<BTreeMap<_, _>>(), members(&documented["Problem"]));
         // The document has a schema for each kind of `Login`, which the golden JSON covers.

@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_encoding_is_refused() {
+    fn invalid_encodings_are_refused() {
         for text in ["%", "%4", "%zz", "%FF", "%C3%28", "%+1"] {
             assert_eq!(decode(text), None, "{text}");
         }

@@ -13,7 +13,7 @@ use crate::timestamp::Timestamp;
 pub enum ExitCode {
     /// It worked.
     Success = 0,
-    /// Anything that has no code of its own.
+    /// A problem without its own exit code.
     Other = 1,
     /// The command line is wrong, or leaves open which session or role is meant.
     Usage = 2,
@@ -21,7 +21,7 @@ pub enum ExitCode {
     SignInRequired = 3,
     /// The daemon cannot be reached.
     DaemonUnreachable = 4,
-    /// Nobody signed in within the time given by `--wait`.
+    /// No person signed in within the time given by `--wait`.
     WaitTimeout = 5,
     /// There is no such session.
     UnknownSession = 6,
@@ -93,7 +93,7 @@ macro_rules! error_codes {
 error_codes! {
     /// There is no token, and none can be obtained without a person. `login` holds the flow that waits for one, if any.
     SignInRequired = "sign_in_required", 401, SignInRequired;
-    /// Nobody signed in while the caller waited, or the code expired.
+    /// No person signed in while the caller waited, or the code expired.
     WaitTimeout = "wait_timeout", 504, WaitTimeout;
     /// The service gives no token, or no role credentials, that live as long as `min_valid`. `expires_at` is the best there
     /// is.
@@ -119,7 +119,7 @@ error_codes! {
     ServiceRefused = "service_refused", 502, Refused;
     /// The service cannot be reached or does not give a usable answer. Trying again may help.
     ServiceUnavailable = "service_unavailable", 503, Other;
-    /// The store has not answered yet, so nobody knows whether there is a token.
+    /// The store has not answered yet, so it is unknown whether there is a token.
     StoreUnavailable = "store_unavailable", 503, Other;
     /// The configuration of this session allows no request to the service.
     InvalidConfiguration = "invalid_configuration", 500, Other;
@@ -171,7 +171,7 @@ pub struct Problem {
     pub status: u16,
     /// The stable code.
     pub code: ErrorCode,
-    /// What happened, for a person: a fragment that fits after `ssoctl: `.
+    /// The problem, for a person: a fragment that fits after `ssoctl: `.
     pub detail: String,
     /// The name of the session that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -182,7 +182,7 @@ pub struct Problem {
     /// The flow that waits for a person.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub login: Option<PendingLogin>,
-    /// When the best token expires, or the last one expired.
+    /// The expiry of the best token, or of the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
 }

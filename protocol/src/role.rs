@@ -19,7 +19,7 @@ pub struct RoleCredentials {
     /// The session token.
     #[serde(serialize_with = "secret::expose")]
     pub session_token: Secret<String>,
-    /// When AWS stops accepting them. They outlive the sign-in that they were obtained with.
+    /// AWS accepts them until then. They outlive the sign-in that they were obtained with.
     pub expires_at: Timestamp,
     /// The name of the session they were obtained with.
     pub session: String,

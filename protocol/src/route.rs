@@ -45,7 +45,7 @@ macro_rules! routes {
         $route:ident $(($($name:ident: $type:ty),+))? = $method:ident $path:literal $(or $named_path:literal)?
             ? $($parameter:ident)* $(, with $body:ident)? => $answer:ident;
     )+) => {
-        /// What a request asks for. `session` and `account` are the names in its path.
+        /// The route of a request. `session` and `account` are the names in its path.
         #[derive(Clone, PartialEq, Eq, Debug)]
         pub enum Route {
             $(
@@ -64,6 +64,7 @@ macro_rules! routes {
                     method: stringify!($method),
                     paths: &[$path $(, $named_path)?],
                     parameters: &[$(stringify!($parameter)),*],
+                    // The row's body if it has one, else `None`.
                     body: [$(Some(stringify!($body)),)? None][0],
                     answer: stringify!($answer),
                     // A path has as many names as its route.
@@ -134,7 +135,7 @@ routes! {
     /// if it leads to a session.
     Credentials = GET "/v1/credentials" or "/v1/sessions/{name}/credentials"
         ? selector account role min_valid wait files => RoleCredentials;
-    /// Which role in which account is meant, with the rules of [`Credentials`](Self::Credentials).
+    /// The role and account that a request selects, with the rules of [`Credentials`](Self::Credentials).
     Assignment = GET "/v1/assignment" ? selector account role files => Assignment;
     /// The accounts in which the person has a role.
     Accounts(session: String) = GET "/v1/sessions/{name}/accounts" ? wait files => Accounts;
@@ -148,12 +149,12 @@ mod types {
     pub(super) type Document = serde_json::Value;
 }
 
-/// Why a request has no route.
+/// The reason why a request has no route.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BadRequest {
     /// The code of the problem.
     pub code: ErrorCode,
-    /// What is wrong with it.
+    /// The problem.
     pub detail: String,
     /// The methods that its path takes, if it has another one.
     pub allowed: Vec<&'static str>,
@@ -201,7 +202,7 @@ impl Route {
     }
 }
 
-/// What stands in a path for the names in a template, still encoded; `None` if the path is not of this form.
+/// The texts of a path for the names in a template, still encoded; `None` if the path is not of this form.
 fn names_in<'a>(template: &str, path: &'a str) -> Option<Vec<&'a str>> {
     let (mut parts, mut segments) = (template.split('/'), path.split('/'));
     let mut names = Vec::new();

@@ -47,7 +47,7 @@ impl From<&str> for Secret<String> {
 /// Serialises a secret in the clear, for `#[serde(serialize_with = "…")]` on members that are meant to carry one.
 ///
 /// # Errors
-/// What the serializer reports.
+/// The error of the serializer.
 pub fn expose<S: Serializer>(secret: &Secret<String>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(secret.expose())
 }

@@ -52,16 +52,16 @@ pub fn shown<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
     Cow::Owned(format!("{}***{}", &value[..scheme], &value[at..]))
 }
 
-/// What a daemon works with, and where that comes from. Contains no secret.
+/// The settings of a daemon, and their sources. Contains no secret.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Settings {
-    /// Who started it, and from whose environment its variables come: `ssoctl`, `service_manager`, or `hand`.
+    /// The program that started it and gave it its environment: `ssoctl`, `service_manager`, or `hand`.
     pub started_by: String,
     /// Its home directory.
     pub home: String,
-    /// Where it listens.
+    /// The path of its socket.
     pub socket: String,
     /// The address of the D-Bus session bus for keyring and notices; empty if it knows none.
     pub session_bus: String,
@@ -71,7 +71,7 @@ pub struct Settings {
     pub aws_config: String,
     /// The AWS credentials file of callers that name none.
     pub aws_credentials: String,
-    /// Where records are kept, unless a keyring has them.
+    /// The directory of records, unless a keyring has them.
     pub state_directory: String,
     /// The variables of [`TAKEN`] that it has, and the settings that replace them.
     pub variables: Vec<Setting>,
@@ -157,7 +157,7 @@ pub struct AwsConfigFile {
     pub listed: bool,
 }
 
-/// Where the daemon's own configuration file is: `$SSOCTL_CONFIG`, else `config.toml` in `$XDG_CONFIG_HOME/ssoctl` or
+/// The path of the daemon's own configuration file: `$SSOCTL_CONFIG`, else `config.toml` in `$XDG_CONFIG_HOME/ssoctl` or
 /// `~/.config/ssoctl`, on macOS in `~/Library/Application Support/ssoctl`. `None` without a home directory.
 pub fn config_toml(variable: impl Fn(&str) -> Option<OsString>, home: Option<PathBuf>) -> Option<PathBuf> {
     let chosen = variable("SSOCTL_CONFIG").filter(|value| !value.is_empty()).map(PathBuf::from);
@@ -166,7 +166,7 @@ pub fn config_toml(variable: impl Fn(&str) -> Option<OsString>, home: Option<Pat
     })
 }
 
-/// Where records are kept: `$SSOCTL_STATE_DIR`, else `$XDG_STATE_HOME/ssoctl` or `~/.local/state/ssoctl`, on macOS
+/// The directory of records: `$SSOCTL_STATE_DIR`, else `$XDG_STATE_HOME/ssoctl` or `~/.local/state/ssoctl`, on macOS
 /// `~/Library/Application Support/ssoctl`. `None` without a home directory.
 pub fn state_directory(variable: impl Fn(&str) -> Option<OsString>, home: Option<PathBuf>) -> Option<PathBuf> {
     let chosen = variable("SSOCTL_STATE_DIR").filter(|value| !value.is_empty()).map(PathBuf::from);

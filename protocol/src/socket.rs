@@ -1,4 +1,4 @@
-//! Where the daemon's socket is, and which user's process may be the daemon. Pure: variables come in as a function.
+//! The path of the daemon's socket, and the user whose process may be the daemon. Pure: variables come in as a function.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -20,7 +20,7 @@ pub fn shown(text: &str, longest: usize) -> Cow<'_, str> {
     if text.len() <= longest && !text.chars().any(is_deceptive) {
         return Cow::Borrowed(text);
     }
-    // Where the text is cut if it turns out to be too long.
+    // The text is cut here if it turns out to be too long.
     let mut safe = String::with_capacity(text.len().min(longest) + 16);
     let (mut length, mut cut) = (0, 0);
     for character in text.chars() {
@@ -70,7 +70,7 @@ pub fn in_json(document: &str) -> Cow<'_, str> {
 }
 
 /// A duration in its two largest units: `45 s`, `12 min`, `1 h 5 min`, `3 d 4 h`. Seconds are shown below ten minutes only:
-/// `9 min 32 s`. What is smaller is cut off.
+/// `9 min 32 s`. Smaller units are cut off.
 pub fn duration_in_words(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let two_units = |large: u64, unit: &str, small: u64, small_unit: &str| match small {

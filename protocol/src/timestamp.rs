@@ -132,14 +132,14 @@ mod tests {
     }
 
     #[test]
-    fn what_older_tools_wrote_is_read() {
+    fn timestamps_of_older_tools_are_read() {
         for text in ["2026-11-23T10:17:35UTC", "2026-11-23T10:17:35.123456Z"] {
             assert_eq!(text.parse(), Ok(Timestamp(1_795_429_055)), "{text}");
         }
     }
 
     #[test]
-    fn what_is_not_a_time_is_refused() {
+    fn texts_that_are_not_times_are_refused() {
         for text in [
             "",
             "Z",

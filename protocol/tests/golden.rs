@@ -1,4 +1,4 @@
-//! The JSON of every body, letter by letter. A change here breaks somebody's script.
+//! The JSON of every body, letter by letter. A change here breaks scripts.
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,4 @@
-//! What counts as deceptive, against Python's tables of Unicode.
+//! The deceptive characters, against Python's tables of Unicode.
 
 use std::process::Command;
 

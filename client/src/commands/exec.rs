@@ -2,7 +2,7 @@
 //!
 //! Usually this process becomes the command, so that nothing stands between the command and its parent. With `--refreshable`
 //! it stays, because the command's endpoint runs in it. As the first process of a container it also has to reap orphans, which
-//! would be confused with children of its own; so there it only does that, and starts a second `ssoctl` for the rest.
+//! would be confused with its own children; so there it only does that, and starts a second `ssoctl` for the rest.
 
 mod other_identities;
 mod program;
@@ -83,13 +83,13 @@ impl Verb for Exec {
 }
 
 impl Exec {
-    /// Prepares everything that a command with an endpoint of its own needs before it starts.
+    /// Prepares everything that a command with an endpoint needs before it starts.
     fn open_endpoint(self, starting: Starting) -> Result<(Attendance, Changes), Failure> {
         let min_valid = self.credentials.min_valid.min_valid.as_secs();
         other_identities::check_files()?;
-        // If nobody is signed in, or there is no such role, ssoctl says so now, and not the command later.
+        // If no person is signed in, or there is no such role, ssoctl says so now, and not the command later.
         let credentials = self.credentials.request(starting, VersionWarning::Shown)?;
-        // The same role by its own names, whatever becomes of the profile that named it.
+        // The same role by its own names, even if the profile that named it changes.
         let query = Query {
             selector: Selector::Session(credentials.session.clone()),
             account: Some(credentials.account.clone()),

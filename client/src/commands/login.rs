@@ -19,7 +19,7 @@ use crate::environment::{self, now};
 use crate::failure::Failure;
 use crate::render;
 
-/// How long the daemon may take to report that a code has expired.
+/// The longest time for the daemon to report that a code has expired.
 const GRACE: Duration = Duration::from_secs(10);
 /// A daemon that answers `pending` before the wait has passed is asked again no faster than this.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -173,7 +173,7 @@ fn finish(name: &str, login: &body::Login) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What a person sees while waiting: on a terminal a line that counts down, elsewhere one line.
+/// The output during the wait: on a terminal a line that counts down, elsewhere one line.
 struct Progress {
     expires_at: Timestamp,
     opener: Option<Opener>,

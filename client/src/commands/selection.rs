@@ -1,4 +1,4 @@
-//! Which session or role is meant: the arguments of the command line, else the environment.
+//! Selects a session or role by the arguments of the command line, else by the environment.
 
 use std::time::Duration;
 

@@ -47,7 +47,7 @@ enum Action {
         /// Show new lines until Ctrl-C
         #[arg(long, short)]
         follow: bool,
-        /// How many lines to begin with
+        /// Number of lines to begin with
         #[arg(long, short = 'n', value_name = "NUMBER", default_value_t = 100)]
         lines: u32,
     },

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::output;
 use crate::socket::Listener;
 
-/// How long a daemon may take to end. It answers the callers that wait, and writes what is not saved yet.
+/// The longest time for a daemon to end. It answers the callers that wait, and writes its records.
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(10);
 

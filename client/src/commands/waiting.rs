@@ -1,7 +1,7 @@
-//! Requests that need somebody who is signed in, and waiting for a person to sign in.
+//! Requests that need a signed-in person, and waiting for a person to sign in.
 //!
-//! Without `--wait`, and if the daemon has what is asked for, this is one request. If a person is needed and `--wait`
-//! allows it, the flow is started or joined by a request of its own, because its code has to be shown before the long
+//! Without `--wait`, and if the daemon has a token that lives long enough, this is one request. If a person is needed and `--wait`
+//! allows it, the flow is started or joined by a separate request, because its code has to be shown before the long
 //! wait begins.
 
 use std::thread;
@@ -22,19 +22,19 @@ use crate::render;
 /// limit.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// How long a daemon that stops, and the one that replaces it, may take: 5 s to stop, and some seconds to start.
+/// The longest time for one daemon to stop and the next to start: 5 s to stop, and some seconds to start.
 const RESTART_PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub(super) struct MinValid {
-    /// How long the token or the credentials must still live, such as 90s, 5m, 1h, or a number of seconds
+    /// Least remaining life of the token or the credentials, such as 90s, 5m, 1h, or a number of seconds
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "0", hide_default_value = true)]
     pub(super) min_valid: Duration,
 }
 
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub(super) struct Wait {
-    /// How long to wait for a person to sign in: code and page are shown on standard error, and no browser is opened; default: do
+    /// Longest wait for a person to sign in: code and page are shown on standard error, and no browser is opened; default: do
     /// not wait, and fail with exit code 3
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "0", hide_default_value = true)]
     wait: Duration,
@@ -77,7 +77,7 @@ impl Waiting {
         self.limit.saturating_sub(self.began.elapsed())
     }
 
-    /// Sends a request that needs somebody who is signed in, and waits for a person if one is needed.
+    /// Sends a request that needs a signed-in person, and waits for the sign-in if necessary.
     pub(super) fn ask(&self, daemon: &Daemon, route: &Route, query: &Query) -> Result<Answer, Failure> {
         match daemon.ask(route, query) {
             Err(failure) if !self.limit.is_zero() => self.wait(daemon, route, query, failure),
@@ -102,7 +102,7 @@ impl Waiting {
                     daemon.ask(route, &query)
                 }
                 // The store is still opening, perhaps because a person is asked for its password. Waiting in the daemon
-                // could start a flow whose code nobody sees, so the request is repeated instead.
+                // could start a flow and not show its code, so the request is repeated instead.
                 (ErrorCode::StoreUnavailable, _) if !self.left().is_zero() => {
                     thread::sleep(PAUSE.min(self.left()));
                     daemon.ask(route, &query)
@@ -121,7 +121,7 @@ impl Waiting {
         }
     }
 
-    /// Starts or joins the flow and shows its code. Returns false if somebody has signed in since the first request.
+    /// Starts or joins the flow and shows its code. Returns false if the person has signed in since the first request.
     fn show_flow(&self, daemon: &Daemon, session: &str, min_valid: u64) -> Result<bool, Failure> {
         let query = Query { if_needed: true, min_valid, ..Query::default() };
         match daemon.fetch(&Route::StartLogin(session.to_owned()), &query)? {

@@ -30,7 +30,7 @@ pub(crate) struct Whoami {
     json: bool,
 }
 
-/// What decided on one part of the answer.
+/// The source of one part of the answer.
 #[derive(Clone, Serialize)]
 #[serde(untagged)]
 enum Decision {
@@ -44,7 +44,7 @@ struct Part {
     name: &'static str,
     value: Option<String>,
     decided_by: Option<Decision>,
-    /// What a person reads if nothing decided on it.
+    /// The text for people if there is no source.
     otherwise: &'static str,
 }
 

@@ -9,7 +9,7 @@ use ssoctl_protocol::{ErrorCode, JSON, RoleCredentials, Secret};
 
 use crate::failure::Failure;
 
-/// Why a request gets no credentials. It tells the client nothing that it does not know.
+/// The reason why a request gets no credentials. It tells the client nothing that it does not know.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Refusal {
     pub(super) status: u16,

@@ -1,4 +1,4 @@
-//! Decides which requests are answered: those of one command, by a path and a token that nobody else can know.
+//! Decides which requests are answered: those of one command, by a path and a token that only the command knows.
 
 use std::io;
 use std::net::IpAddr;
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn each_command_has_a_path_and_a_token_of_its_own() {
+    fn each_command_has_its_own_path_and_token() {
         let (one, other) = (Guard::new(1).unwrap(), Guard::new(1).unwrap());
         for text in [&one.path()[1..], one.token().expose()] {
             assert!(text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()), "{text}");

@@ -11,7 +11,7 @@ use super::answer::Refusal;
 
 /// The largest request; those of the SDKs are well below 1 KiB.
 const LARGEST: usize = 8 * 1024;
-/// How many bytes are read and thrown away after the answer.
+/// The number of bytes that are read and thrown away after the answer.
 const LARGEST_REST: usize = 64 * 1024;
 
 const NOT_HTTP: Refusal = Refusal::malformed(400, "this is no HTTP/1.1 request");
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_request_is_refused() {
+    fn bytes_that_are_not_a_request_are_refused() {
         let get = |fields: &str| format!("GET / HTTP/1.1\r\n{fields}\r\n\r\n").into_bytes();
         for (bytes, refusal) in [
             (b"\x16\x03\x01".to_vec(), NOT_HTTP),

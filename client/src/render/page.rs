@@ -191,7 +191,7 @@ ssoctld 0.1.0, pid 4711, up 2 h; secrets in: files, in the clear
     }
 
     #[test]
-    fn what_is_not_there_or_not_as_usual_is_said() {
+    fn missing_and_unusual_values_are_shown() {
         let out = shown(&json!({
             "state": "signed_out", "scopes": [], "expires_at": null, "refreshable": false, "received_at": null,
             "signed_in_by": null, "registration": null, "token_files": null, "next": null, "oidc_endpoint": null,

@@ -13,7 +13,7 @@ pub(crate) enum Colours {
     Off,
 }
 
-/// What the colour of a cell tells. The values are parameters of SGR.
+/// The meaning of a cell's colour. The values are parameters of SGR.
 #[derive(Clone, Copy)]
 enum Tone {
     Good = 32,
@@ -243,7 +243,7 @@ warning: /c.toml:3: unknown key \"colour\" is ignored
     }
 
     #[test]
-    fn that_it_is_quiet_is_said_with_the_end() {
+    fn status_shows_when_quiet_hours_end() {
         let now: Timestamp = "2026-11-23T22:17:00Z".parse().unwrap();
         let daemon: DaemonStatus = serde_json::from_value(json!({
             "version": "0.1.0", "pid": 1, "started_at": now, "sessions": 0, "quiet_until": "2026-11-24T07:00:00Z",
@@ -254,7 +254,7 @@ warning: /c.toml:3: unknown key \"colour\" is ignored
     }
 
     #[test]
-    fn where_secrets_are_is_said_with_what_is_wrong_about_it() {
+    fn status_shows_the_store_and_its_problem() {
         for (status, said) in [
             (json!({"kind": "keyring"}), "the keyring"),
             (json!({"kind": "keyring", "error": "it is locked"}), "the keyring (it is locked)"),
@@ -307,7 +307,7 @@ warning: /c.toml:3: unknown key \"colour\" is ignored
     }
 
     #[test]
-    fn what_comes_from_outside_cannot_steer_the_terminal() {
+    fn foreign_text_cannot_control_the_terminal() {
         let error = json!({"code": "x", "message": "\u{1b}]0;owned\u{7}", "at": "2026-11-23T10:15:00Z"});
         let table = text(&[json!({"name": "a\u{1b}[2J", "last_error": error})], Colours::Off);
         assert!(!table.contains('\u{1b}') && table.contains(r"a\u{1b}[2J"), "{table}");

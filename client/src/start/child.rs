@@ -15,7 +15,7 @@ use crate::{environment, installation};
 
 /// The log and the lock, below the home directory. As for the daemon, no variable of this shell but `HOME` counts.
 const DIRECTORY: &str = if cfg!(target_os = "macos") { "Library/Logs/ssoctl" } else { ".local/state/ssoctl" };
-/// How many bytes and lines of the log are shown at most.
+/// The most bytes and lines of the log that are shown.
 const LAST_BYTES: u64 = 4096;
 const LAST_LINES: usize = 5;
 

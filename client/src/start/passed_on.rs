@@ -11,7 +11,7 @@ use ssoctl_protocol::settings;
 
 use crate::environment;
 
-/// Who the person is, and what it takes to open a page, show a notice and reach a keyring.
+/// Variables that identify the person, and that are needed to open a page, show a notice and reach a keyring.
 const NEEDED: &[&str] = &[
     "HOME",
     "USER",

@@ -32,8 +32,8 @@ pub(super) fn start() -> Unit {
     }
 }
 
-/// Whether the unit listens at this socket, as far as the service manager knows. It makes a socket before it reports the unit as
-/// started, so if nobody listens there, somebody has removed the file. launchd makes no socket.
+/// Whether the unit listens at this socket, by the service manager's knowledge. It makes a socket before it reports the unit as
+/// started, so if there is no listener, the file was removed. launchd makes no socket.
 pub(super) fn believes_in(socket: &Path) -> bool {
     if cfg!(target_os = "macos") {
         return false;

@@ -109,7 +109,7 @@ fn an_error_code_of_a_later_version_is_shown_and_is_exit_code_1() {
 }
 
 #[test]
-fn what_is_not_ssoctld_is_told_apart() {
+fn servers_that_are_not_ssoctld_are_recognised() {
     let whole = ok(&token());
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
     for (answer, complaint) in [
@@ -294,7 +294,7 @@ fn a_token_too_short_for_min_valid_leads_to_a_flow_whose_code_is_seen() {
 }
 
 #[test]
-fn every_verb_that_needs_somebody_signed_in_waits_in_the_same_way() {
+fn every_verb_that_needs_a_sign_in_waits_in_the_same_way() {
     let credentials = json!({
         "access_key_id": "ASIA", "secret_access_key": "s", "session_token": "t", "expires_at": "2099-11-23T11:16:00Z",
         "session": "corp", "account": "111122223333", "role": "Admin", "region": null,

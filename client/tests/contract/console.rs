@@ -35,7 +35,7 @@ fn the_link_can_be_printed_and_one_question_is_enough_for_it() {
 }
 
 #[test]
-fn where_nothing_opens_pages_the_link_is_printed() {
+fn the_link_is_printed_if_no_program_opens_pages() {
     let canned = Canned::answers([ok(&assignment())]);
     // Where there is no ssoctld, the link is all that is given.
     let place = tempfile::tempdir().unwrap();

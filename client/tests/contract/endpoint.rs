@@ -51,7 +51,7 @@ fn the_command_asks_as_often_as_it_likes_and_the_daemon_is_asked_each_time() {
 }
 
 #[test]
-fn nobody_else_gets_anything() {
+fn no_other_process_gets_credentials() {
     let canned = Canned::answers([ok(&credentials())]);
     let attended = attend(&canned, "cat > /dev/null");
     let other = Canned::answers([ok(&credentials())]);
@@ -89,7 +89,7 @@ fn nobody_else_gets_anything() {
 }
 
 #[test]
-fn those_who_send_nothing_keep_nobody_out() {
+fn silent_connections_keep_no_client_out() {
     let canned = Canned::answers(vec![ok(&credentials()); 2]);
     let attended = attend(&canned, "cat > /dev/null");
     let silent: Vec<TcpStream> = (0..20).map(|_| TcpStream::connect(attended.authority()).unwrap()).collect();

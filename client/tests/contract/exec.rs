@@ -135,7 +135,7 @@ fn a_command_that_is_missing_exits_127_and_one_that_cannot_be_executed_126() {
 }
 
 #[test]
-fn what_java_or_two_variables_would_make_of_a_role_is_refused_before_anybody_is_asked() {
+fn a_role_that_java_or_two_variables_would_override_is_refused_before_any_request() {
     for (variables, words) in [
         (&[("JAVA_TOOL_OPTIONS", "-Xmx1g -Daws.accessKeyId=AKIA")][..], "JAVA_TOOL_OPTIONS sets aws.accessKeyId"),
         (

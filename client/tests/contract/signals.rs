@@ -40,7 +40,7 @@ fn a_command_that_a_signal_ends_gives_128_and_its_number() {
 }
 
 #[test]
-fn every_signal_reaches_the_command_and_ends_nobody_who_handles_it() {
+fn every_signal_reaches_the_command_and_ends_no_process_that_handles_it() {
     let canned = Canned::answers(vec![ok(&credentials()); 2]);
     let mut attended = attend(&canned, TELLTALE);
     assert_eq!(attended.line(), "ready");
@@ -75,7 +75,7 @@ fn a_signal_that_was_ignored_stays_ignored_for_the_command() {
 }
 
 #[test]
-fn a_broken_pipe_is_ignored_by_the_command_if_whoever_called_ignores_it() {
+fn a_broken_pipe_is_ignored_by_the_command_if_the_caller_ignores_it() {
     if !cfg!(target_os = "linux") {
         return;
     }

@@ -19,7 +19,7 @@ fn entry(stage: &Stage) -> String {
 }
 
 #[test]
-fn who_allows_the_request_is_signed_in() {
+fn a_person_who_allows_the_request_is_signed_in() {
     if !has_programs(&chromium::PARTS) {
         return;
     }
@@ -36,7 +36,7 @@ fn who_allows_the_request_is_signed_in() {
 }
 
 #[test]
-fn who_denies_the_request_is_not_signed_in() {
+fn a_person_who_denies_the_request_is_not_signed_in() {
     if !has_programs(&chromium::PARTS) {
         return;
     }

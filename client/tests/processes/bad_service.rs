@@ -13,7 +13,7 @@ fn short_lived() -> Settings {
 }
 
 #[test]
-fn a_service_that_hangs_keeps_a_caller_until_its_deadline_and_nobody_of_another_session() {
+fn a_hanging_service_keeps_a_caller_until_its_deadline_and_no_caller_of_another_session() {
     let stage = Stage::configured(short_lived(), &format!("{CORP}\n{}", CORP.replace("corp", "other")));
     stage.sign_in("corp");
     stage.identity_center.settings(|settings| settings.token_lifetime = Duration::from_secs(3600));

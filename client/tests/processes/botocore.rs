@@ -57,7 +57,7 @@ fn it_renews_through_a_credential_process() {
 }
 
 #[test]
-fn it_shows_what_to_do_where_nobody_is_signed_in() {
+fn it_shows_what_to_do_without_a_sign_in() {
     let Some(python) = python_with_botocore() else { return };
     let stage = Stage::with_profiles(Settings::default());
     directly(&stage, &python, ["once", "tool"]).exits(1).says("run: ssoctl login corp");

@@ -21,7 +21,7 @@ fn stage() -> Stage {
 }
 
 #[test]
-fn each_caller_gets_what_its_own_file_says_whoever_came_first() {
+fn each_caller_gets_the_session_of_its_own_file_in_any_order() {
     for client_first in [false, true] {
         let stage = stage();
         if client_first {
@@ -59,7 +59,7 @@ fn each_caller_gets_what_its_own_file_says_whoever_came_first() {
 }
 
 #[test]
-fn whose_home_the_caller_has_does_not_matter() {
+fn the_home_of_the_caller_does_not_matter() {
     let stage = stage();
     stage.start_daemon();
     stage.sign_in("corp");
@@ -220,7 +220,7 @@ fn endpoint_settings_count_in_listed_files_alone() {
 }
 
 #[test]
-fn whoever_finds_nothing_is_told_what_the_daemon_has_and_the_shell_has_not() {
+fn a_caller_without_a_match_is_told_how_daemon_and_shell_differ() {
     let stage = stage();
     stage.start_daemon();
     let mut elsewhere = stage.ssoctl(["token", "nosuch"]);

@@ -79,7 +79,7 @@ fn none_named_among_several_exits_2_and_lists_the_names() {
 }
 
 #[test]
-fn what_nobody_knows_exits_6_and_lists_what_there_is() {
+fn an_unknown_session_exits_6_and_lists_the_known_ones() {
     let stage = signed_in_everywhere();
     for arguments in [
         &["nowhere"][..],

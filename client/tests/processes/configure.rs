@@ -182,7 +182,7 @@ fn a_large_organisation_is_listed_whole_and_below_the_portals_limit() {
 }
 
 #[test]
-fn whoever_is_signed_out_is_told_so_and_nothing_is_written() {
+fn without_a_sign_in_the_reason_is_given_and_nothing_is_written() {
     let stage = stage();
     let before = config(&stage);
     stage.run(["configure"]).exits(3).prints_nothing().says("needs a sign-in").says("run: ssoctl login corp");
@@ -190,7 +190,7 @@ fn whoever_is_signed_out_is_told_so_and_nothing_is_written() {
 }
 
 #[test]
-fn whoever_is_signed_out_can_be_waited_for() {
+fn configure_can_wait_for_a_sign_in() {
     let stage = stage();
     let client = stage.start(stage.ssoctl(["configure", "--role", "Admin*", "--wait", "60s"]));
     stage.approve_shown_by(&client);
@@ -199,7 +199,7 @@ fn whoever_is_signed_out_can_be_waited_for() {
 }
 
 #[test]
-fn what_cannot_be_meant_is_refused_and_nothing_is_written() {
+fn an_invalid_request_is_refused_and_nothing_is_written() {
     let stage = signed_in();
     for (arguments, code, words) in [
         (&["nowhere"][..], 6, "corp"),
@@ -239,7 +239,7 @@ fn its_help_and_its_complaints_are_those_of_the_daemon_under_the_name_of_the_cli
 }
 
 #[test]
-fn what_is_no_answer_is_one_clear_error() {
+fn an_invalid_answer_is_one_clear_error() {
     let stage = Stage::bare(Settings::default());
     let path = stage.home().join("other.sock");
     let listener = std::os::unix::net::UnixListener::bind(&path).expect("a socket");

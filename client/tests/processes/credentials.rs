@@ -52,7 +52,7 @@ fn fifty_at_once_for_a_new_role_cause_one_call() {
 }
 
 #[test]
-fn whoever_gets_no_credentials_is_told_why_and_what_to_do() {
+fn a_caller_without_credentials_is_told_the_reason_and_the_remedy() {
     let stage = Stage::with_profiles(Settings::default());
     let run = |arguments: &[&str], code: i32, words: &str| {
         let arguments = ["credential-process"].iter().chain(arguments);
@@ -79,7 +79,7 @@ fn whoever_gets_no_credentials_is_told_why_and_what_to_do() {
 }
 
 #[test]
-fn a_credential_process_that_waits_shows_the_code_and_goes_on_when_somebody_has_signed_in() {
+fn a_credential_process_that_waits_shows_the_code_and_goes_on_after_the_sign_in() {
     let stage = Stage::with_profiles(Settings::default());
     let client = stage.start(stage.ssoctl(["credential-process", "--profile", "dev", "--wait", "60s"]));
     stage.approve_shown_by(&client);

@@ -52,7 +52,7 @@ fn a_shell_takes_the_role_and_gives_it_back() {
 }
 
 #[test]
-fn whoever_cannot_have_the_role_is_told_why_and_the_command_is_not_started() {
+fn without_the_role_the_reason_is_given_and_the_command_is_not_started() {
     let stage = Stage::with_profiles(Settings::default());
     for mode in [&["exec"][..], &["exec", "--refreshable"]] {
         let exec = |profile| {
@@ -86,7 +86,7 @@ fn a_command_can_wait_for_a_person() {
 }
 
 #[test]
-fn the_console_opens_while_nobody_is_signed_in() {
+fn the_console_opens_without_a_sign_in_at_the_portal() {
     let stage = Stage::with_profiles(Settings::default());
     let link = stage.run(["console", "--profile", "dev", "--url-only"]).exits(0).stdout;
     let page = "https://corp.awsapps.com/start/#/console?account_id=111122223333&role_name=AdministratorAccess\n";

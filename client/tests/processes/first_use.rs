@@ -36,7 +36,7 @@ fn a_name_that_means_another_portal_is_not_taken() {
 }
 
 #[test]
-fn a_start_url_that_nobody_knows_needs_its_region() {
+fn an_unknown_start_url_needs_its_region() {
     let stage = Stage::with_corp(Settings::default());
     stage.run(["login", "--start-url", "https://new.awsapps.com/start"]).exits(6).says("--region");
     let nonsense = ["login", "--start-url", "new.awsapps.com", "--region", "eu-west-1"];

@@ -58,7 +58,7 @@ fn import_says_what_became_of_each_file_and_fails_if_one_could_not_be_read_or_pr
 }
 
 #[test]
-fn what_its_issuer_does_not_know_is_left_and_said_to_be_not_good() {
+fn a_sign_in_that_its_issuer_rejects_is_left_and_reported() {
     let stage = Stage::bare(Settings::default());
     stage.write(".aws/config", &format!("{CONFIG}{}", stage.services()));
     stage.write(MY_SSO, &file("aoaMADE-UP"));
@@ -74,7 +74,7 @@ fn what_its_issuer_does_not_know_is_left_and_said_to_be_not_good() {
 }
 
 #[test]
-fn what_is_of_the_service_in_the_file_is_not_taken_over_where_a_variable_names_another() {
+fn a_sign_in_of_the_configured_service_is_not_taken_over_if_a_variable_names_another() {
     let of_the_file = Simulator::start(Settings::default()).unwrap();
     let stage = Stage::bare(Settings::default());
     let services = stage.services().replace(&stage.identity_center.url(), &of_the_file.url());

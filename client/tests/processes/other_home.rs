@@ -18,7 +18,7 @@ use test_support::{Stage, daemon, until};
 const NOBODY: u32 = 65_534;
 
 /// A stage whose home belongs to nobody, with what somebody's home has. `None` where tests with the superuser do not run.
-fn home_of_nobody() -> Option<Stage> {
+fn home_of_another_user() -> Option<Stage> {
     if !has_superuser() || !has_programs(&["sudo", "su", "setpriv"]) {
         return None;
     }
@@ -61,8 +61,8 @@ fn through(command: &Command, program: &str, arguments: &[&str]) -> Command {
 }
 
 #[test]
-fn the_superuser_makes_nothing_in_the_home_of_somebody_else_and_is_told_whose_it_is() {
-    let Some(stage) = home_of_nobody() else { return };
+fn the_superuser_makes_nothing_in_the_home_of_another_user_and_is_told_the_owner() {
+    let Some(stage) = home_of_another_user() else { return };
     let words =
         "belongs to nobody (uid 65534), and this process to root (uid 0); run it as its owner, without sudo or su";
     // With the runtime directory of the other user, without any, and with one that is the superuser's own.
@@ -88,8 +88,8 @@ fn the_superuser_makes_nothing_in_the_home_of_somebody_else_and_is_told_whose_it
 }
 
 #[test]
-fn token_files_and_configuration_in_the_home_of_somebody_else_are_left_alone() {
-    let Some(stage) = home_of_nobody() else { return };
+fn token_files_and_configuration_in_the_home_of_another_user_are_left_alone() {
+    let Some(stage) = home_of_another_user() else { return };
     stage.identity_center.settings(|settings| settings.approval = Approval::Preauthorised);
     let own = tempfile::tempdir().unwrap();
     fs::create_dir(own.path().join("run")).unwrap();
@@ -119,8 +119,8 @@ fn token_files_and_configuration_in_the_home_of_somebody_else_are_left_alone() {
 }
 
 #[test]
-fn sudo_and_su_with_the_home_of_somebody_else_are_told_whose_it_is() {
-    let Some(stage) = home_of_nobody() else { return };
+fn sudo_and_su_with_the_home_of_another_user_are_told_the_owner() {
+    let Some(stage) = home_of_another_user() else { return };
     let client = stage.ssoctl(["status"]);
     let path = client.get_program().to_string_lossy().into_owned();
     let home = format!("HOME={}", stage.home().display());
@@ -135,7 +135,7 @@ fn sudo_and_su_with_the_home_of_somebody_else_are_told_whose_it_is() {
 }
 
 #[test]
-fn somebody_in_the_home_of_the_superuser_is_told_whose_it_is() {
+fn a_user_in_the_home_of_the_superuser_is_told_the_owner() {
     if !has_superuser() {
         return;
     }

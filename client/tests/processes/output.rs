@@ -90,7 +90,7 @@ fn a_broken_entry_is_shown_with_file_and_line_and_the_others_work() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn an_answer_that_nobody_can_get_is_an_error_for_every_verb() {
+fn an_answer_that_cannot_be_written_is_an_error_for_every_verb() {
     let stage = Stage::with_roles(Settings::default());
     let configuration = || std::fs::read(stage.home().join(".aws/config")).unwrap();
     let before = configuration();

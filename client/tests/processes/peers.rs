@@ -21,7 +21,7 @@ fn open(stage: &Stage) {
 }
 
 #[test]
-fn a_daemon_of_another_user_is_believed_only_if_the_variable_names_him_and_tells_why_it_serves_nobody_else() {
+fn a_daemon_of_another_user_is_believed_only_if_the_variable_names_that_user_and_explains_its_refusals() {
     if !has_superuser() {
         return;
     }

@@ -15,7 +15,7 @@ pub(crate) fn wait_until(time: &Value) {
 }
 
 #[test]
-fn a_token_is_renewed_before_it_dies_and_nobody_is_asked() {
+fn a_token_is_renewed_before_it_expires_and_the_person_is_not_asked() {
     let stage = Stage::signed_in(Settings { token_lifetime: Duration::from_secs(6), ..Settings::default() });
     let first = stage.run(["token", "--json"]).exits(0).json();
     let renewed = until("the token is renewed", || {

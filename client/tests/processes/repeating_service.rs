@@ -71,7 +71,7 @@ fn pass_on(mut stream: TcpStream, service: SocketAddr) -> std::io::Result<()> {
 }
 
 #[test]
-fn what_a_service_repeats_of_a_token_or_client_secret_is_said_nowhere() {
+fn tokens_and_client_secrets_that_a_service_repeats_are_shown_nowhere() {
     let stage = Stage::bare(Settings::default());
     stage.write(".aws/config", CORP);
     let front = Front::before(&stage.identity_center.url());

@@ -72,7 +72,7 @@ fn token_without_a_sign_in_exits_3_with_the_remedy_and_asks_nobody() {
 }
 
 #[test]
-fn login_always_asks_and_login_if_needed_asks_nobody_who_is_signed_in() {
+fn login_always_asks_and_login_if_needed_asks_only_signed_out_people() {
     let stage = Stage::signed_in(Settings::default());
     stage.run(["login", "--if-needed"]).exits(0).says("Signed in to corp");
     assert_eq!(stage.identity_center.calls(Operation::StartDeviceAuthorization), 1);

@@ -94,7 +94,7 @@ fn section(name: &str, start_url: &str, scopes: &str) -> String {
 const OLD: &str = "https://old.awsapps.com/start";
 
 #[test]
-fn what_changed_or_removed_sections_and_damage_left_behind_is_shown_and_ended_with_the_rest() {
+fn records_of_changed_or_removed_sections_and_damaged_ones_are_shown_and_ended_with_the_rest() {
     let stage = Stage::bare(Settings::default());
     let scopes = "sso:account:access";
     let before = [section("gone", OLD, scopes), section("scoped", OLD, scopes), section("torn", OLD, scopes)].concat();
@@ -146,7 +146,7 @@ fn what_changed_or_removed_sections_and_damage_left_behind_is_shown_and_ended_wi
 }
 
 #[test]
-fn what_another_issuer_has_issued_is_ended_there_and_nowhere_else() {
+fn tokens_of_another_issuer_are_ended_there_and_nowhere_else() {
     let stage = Stage::signed_in(Settings::default());
     until("the record is written", || (records(&stage).len() == 1).then_some(()));
     stage.end_daemon(Signal::TERM);

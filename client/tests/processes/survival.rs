@@ -18,7 +18,7 @@ fn sigterm_ends_the_daemon_cleanly_and_tells_those_who_wait() {
 }
 
 #[test]
-fn whoever_waits_for_a_token_is_not_sent_away_by_a_restart() {
+fn a_caller_that_waits_for_a_token_survives_a_restart() {
     let stage = Stage::with_corp(Settings::default());
     let waiting = stage.start(stage.ssoctl(["token", "--wait", "5m"]));
     let first = stage.shown_by(&waiting);
@@ -31,7 +31,7 @@ fn whoever_waits_for_a_token_is_not_sent_away_by_a_restart() {
 }
 
 #[test]
-fn whoever_waits_is_told_if_no_daemon_comes_back() {
+fn a_waiting_caller_is_told_if_no_daemon_comes_back() {
     let stage = Stage::with_corp(Settings::default());
     let waiting = stage.start(stage.ssoctl(["--no-start", "token", "--wait", "2s"]));
     stage.shown_by(&waiting);

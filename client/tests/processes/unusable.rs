@@ -171,7 +171,7 @@ fn a_role_that_a_profile_does_not_say_is_told_with_the_line() {
 }
 
 #[test]
-fn where_nothing_can_be_used_the_reason_is_told_to_who_names_nothing() {
+fn without_usable_sessions_the_reason_is_given() {
     for (own, aws, place) in [
         (
             "",

@@ -82,7 +82,7 @@ fn each_part_is_told_with_the_argument_variable_or_line_that_decided_it() {
 }
 
 #[test]
-fn what_the_tools_of_this_shell_would_use_instead_is_said() {
+fn other_credentials_that_the_tools_of_this_shell_would_use_are_named() {
     let stage = stage();
     let keys = [("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SECRET_ACCESS_KEY", "x")];
     assert_eq!(whoami(&stage, &["--profile", "dev"], &keys)["overridden_by"], json!(["AWS_ACCESS_KEY_ID"]));

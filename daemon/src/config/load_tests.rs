@@ -118,7 +118,7 @@ fn an_own_session_overrides_the_sso_session_of_its_name_member_by_member() {
 }
 
 #[test]
-fn each_name_is_a_session_of_its_own_whatever_else_they_have_in_common() {
+fn each_name_is_a_separate_session_even_if_all_else_is_equal() {
     let same =
         CORP.replace("session corp", "session same").replace("corp.awsapps.com/start", "CORP.awsapps.com/start/#/");
     let aws = format!("{CORP}{same}sso_registration_scopes = sso:account:access\n[profile dev]\nsso_session = same\n");

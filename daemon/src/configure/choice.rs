@@ -189,7 +189,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn each_chosen_role_gets_a_name_of_its_own() {
+    fn each_chosen_role_gets_its_own_name() {
         let listed = [
             account("111122223333", Some("Dev"), &["Admin", "Read"]),
             account("444455556666", Some("Dev"), &["Read"]),

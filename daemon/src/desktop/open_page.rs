@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_browser_is_tried_where_somebody_would_see_it_and_anywhere_if_that_is_wished() {
+    fn a_browser_is_tried_where_the_person_can_see_it_or_if_configured() {
         use Display::{Missing, Remote, There};
         use Wish::{Anyhow, WhereItIsSeen};
         let own = Some("firefox -P work {url}");

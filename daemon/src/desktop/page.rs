@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_web_address_is_refused() {
+    fn only_web_addresses_are_opened() {
         for page in [
             "",
             "corp.awsapps.com",
@@ -226,14 +226,14 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_written_oddly_is_opened_as_it_was_understood() {
+    fn an_oddly_written_address_is_opened_in_its_parsed_form() {
         assert_eq!(judged("HTTPS://CORP.AWSAPPS.COM:443").as_deref(), Ok("https://corp.awsapps.com/"));
         let legal = "https://corp.awsapps.com/a-._~/?b=%2f&c=(1)*+,;:@!#/[x]";
         assert_eq!(judged(legal).as_deref(), Ok(legal));
     }
 
     #[test]
-    fn what_a_service_manager_or_a_quotation_could_take_for_its_own_is_encoded() {
+    fn characters_with_a_meaning_to_service_managers_or_quotes_are_encoded() {
         let page = "https://corp.awsapps.com/?a=${GITHUB_TOKEN}";
         assert_eq!(judged(page), Err(Refusal::NotAnAddress), "braces are no characters of RFC 3986");
         let page = "https://corp.awsapps.com/$HOME?a=$USER&b='x'";

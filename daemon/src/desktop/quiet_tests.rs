@@ -55,7 +55,7 @@ fn a_night_in_which_the_clocks_change_is_an_hour_longer_or_shorter() {
 }
 
 #[test]
-fn where_no_calendar_reaches_it_is_not_quiet() {
+fn times_beyond_the_calendar_are_not_quiet() {
     let far = SystemTime::UNIX_EPOCH + Duration::from_secs(400_000_000_000);
     assert_eq!(spell("20:00-08:00".parse().unwrap(), &TimeZone::UTC, far), None);
 }
@@ -138,7 +138,7 @@ async fn other_hours_take_effect_at_once_and_none_end_them() {
 }
 
 #[tokio::test]
-async fn who_locks_the_screen_at_night_is_still_away_in_the_morning() {
+async fn a_screen_locked_at_night_stays_locked_in_the_morning() {
     let mut night = Night::at("2026-01-10T23:00:00Z", "20:00-08:00");
     tokio::task::yield_now().await;
     night.around.send_modify(|around| (around.presence, around.changes) = (Presence::Away, 1));

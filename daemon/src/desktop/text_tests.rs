@@ -87,7 +87,7 @@ fn every_notice_says_whose_sign_in_it_is_how_long_it_lasts_and_what_to_do() {
 }
 
 #[test]
-fn what_comes_before_the_end_can_be_put_off_and_nothing_else() {
+fn only_notices_before_the_end_can_be_put_off() {
     let refused = "https://corp.awsapps.com.attacker.example/";
     for (notice, can_wait) in [
         (Notice::Approve { flow: flow("ABCD-EFGH", PAGE), ends: at(15) }, true),
@@ -122,7 +122,7 @@ fn a_page_that_may_not_be_opened_is_shown_as_such_and_offers_nothing_to_click_on
 }
 
 #[test]
-fn what_others_wrote_is_neither_markup_nor_long_nor_invisible() {
+fn foreign_text_is_neither_markup_nor_long_nor_invisible() {
     let code = "<img src='x'>&\u{202e}\u{1b}[31m\nB\"";
     let notice = Notice::Approve { flow: flow(code, PAGE), ends: at(15) };
     let body = write(&notice, &session("corp"), now()).body(Buttons::Shown, Markup::Rendered);

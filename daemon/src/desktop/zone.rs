@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_nothing_is_greenwich() {
+    fn an_unknown_zone_is_utc() {
         for tz in ["Nowhere/At_All", "../../etc/passwd", "/etc/passwd", "/", "/nowhere"] {
             assert_eq!(summer(tz), 0, "{tz}");
         }

@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn who_answers_is_told_apart() {
+    fn each_kind_of_answering_process_is_recognised() {
         for (answer, result, words) in [
             (status("1", None), Verdict::Ok, "ssoctld 1 answers (pid 7, 1 session)"),
             (status("0", None), Verdict::Warning, "ssoctld 0 runs (pid 7), but 1 is installed"),
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_fails_is_a_problem_and_files_that_nobody_chose_a_warning() {
+    fn a_failing_store_is_a_problem_and_files_by_default_are_a_warning() {
         let chosen = |kind: &str, reason: Option<&str>| {
             let kind = kind.to_owned();
             with_store("1", StoreStatus { kind, reason: reason.map(str::to_owned), error: None })

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_keeps_a_daemon_from_starting_or_storing_is_a_problem() {
+    fn obstacles_to_starting_or_storing_are_problems() {
         let file = Place::There { kind: Kind::Other, foreign: None, mode: 0o600 };
         let elsewhere = Some(Holder { pid: 7, host: "ada".to_owned(), socket: "/other".into() });
         let here = Some(Holder { pid: 7, host: "ada".to_owned(), socket: "/s".into() });

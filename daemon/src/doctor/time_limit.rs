@@ -31,7 +31,7 @@ mod tests {
     use crate::clock::ManualClock;
 
     #[tokio::test]
-    async fn what_hangs_is_given_up_after_its_time() {
+    async fn a_check_that_hangs_ends_at_its_time_limit() {
         let clock = Arc::new(ManualClock::at(std::time::SystemTime::UNIX_EPOCH));
         let limit = TimeLimit(clock.clone());
         let (hanging, ()) =

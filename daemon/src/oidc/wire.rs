@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_makes_no_sense_is_named_and_no_secret_is_quoted() {
+    fn a_missing_or_invalid_member_is_named_and_no_secret_is_quoted() {
         type Read = fn(&[u8]) -> Option<CallError>;
         let register: Read = |body| registration(body, NOW, &Issuer::aws("eu-west-1")).err();
         let device: Read = |body| device_authorization(body).err();

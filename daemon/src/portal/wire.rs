@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_error_means_depends_on_its_name() {
+    fn the_meaning_of_an_error_depends_on_its_name() {
         let named = |name: ErrorName| error(&reply(400, Some(name.in_model()), ""));
         for &(name, _) in ErrorName::SPELLINGS {
             assert_eq!(named(name).is_unauthorized(), name == ErrorName::Unauthorized, "{name:?}");
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_makes_no_sense_is_named_and_no_secret_is_quoted() {
+    fn a_missing_or_invalid_member_is_named_and_no_secret_is_quoted() {
         type Read = fn(&[u8]) -> Option<PortalError>;
         let credentials: Read = |body| role_credentials(body).err();
         let listed: Read = |body| accounts(body).err();

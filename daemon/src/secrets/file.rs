@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_written_is_read_by_its_owner_alone() {
+    async fn written_records_are_readable_by_their_owner_alone() {
         let home = tempfile::tempdir().unwrap();
         let directory = home.path().join("state/records");
         let store = FileStore::new(directory.clone());
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_a_regular_file_is_refused_and_never_waited_for() {
+    async fn only_regular_files_are_accepted_and_no_other_is_waited_for() {
         let home = tempfile::tempdir().unwrap();
         let directory = home.path().join("records");
         let store = FileStore::new(directory.clone());
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_killed_daemon_left_unfinished_is_removed_and_nothing_else() {
+    async fn only_unfinished_files_of_a_killed_daemon_are_removed() {
         let home = tempfile::tempdir().unwrap();
         let directory = home.path().join("records");
         FileStore::new(directory.clone()).write(&name("key"), Secret::new(b"one".to_vec())).await.unwrap();
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_deleted_is_gone_and_deleting_nothing_is_no_error() {
+    async fn a_deleted_record_is_gone_and_deleting_it_again_is_no_error() {
         let home = tempfile::tempdir().unwrap();
         let store = FileStore::new(home.path().join("records"));
         store.delete(&name("key")).await.unwrap();

@@ -135,7 +135,7 @@ async fn while_the_chosen_store_cannot_be_read_what_the_other_one_has_is_served(
 }
 
 #[tokio::test]
-async fn what_could_not_be_removed_is_removed_with_the_next_write() {
+async fn a_record_that_could_not_be_removed_is_removed_with_the_next_write() {
     let (keyring, file, store) = to_the_keyring();
     file.put(OLD).await;
     file.undeletable.store(true, Ordering::Relaxed);
@@ -156,7 +156,7 @@ async fn files_that_cannot_be_read_are_never_taken_for_no_record() {
 }
 
 #[tokio::test]
-async fn a_keyring_that_is_not_wanted_any_more_and_cannot_be_read_stops_nobody() {
+async fn an_unreadable_keyring_that_is_not_configured_any_more_delays_nothing() {
     let (keyring, file) = (Part::new("keyring"), Part::new("file"));
     let store = MovingStore::new(file.clone(), vec![keyring.clone()], None);
     keyring.put(OLD).await;
@@ -171,7 +171,7 @@ async fn a_keyring_that_is_not_wanted_any_more_and_cannot_be_read_stops_nobody()
 }
 
 #[tokio::test]
-async fn what_is_deleted_is_deleted_everywhere() {
+async fn a_deletion_reaches_every_store() {
     let (keyring, file, store) = to_the_keyring();
     keyring.put(NEW).await;
     file.put(OLD).await;
@@ -180,7 +180,7 @@ async fn what_is_deleted_is_deleted_everywhere() {
 }
 
 #[tokio::test]
-async fn what_either_store_has_is_listed_and_a_store_that_cannot_be_listed_is_an_error() {
+async fn the_records_of_both_stores_are_listed_and_an_unlistable_store_is_an_error() {
     let (keyring, file, store) = to_the_keyring();
     keyring.put(NEW).await;
     file.put(OLD).await;

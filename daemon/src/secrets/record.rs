@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_clock_that_was_set_back_makes_of_a_life_is_told_as_it_is() {
+    fn times_after_a_clock_was_set_back_are_read_unchanged() {
         let before = now(50 * HOUR, 1_800_000_000);
         let bytes = encode(&owner_of_records(), &kept(before), before);
         let yesterday = now(50 * HOUR, 1_800_000_000 - 86_400);

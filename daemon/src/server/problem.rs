@@ -188,7 +188,7 @@ mod tests {
     use crate::config::Severity;
 
     #[test]
-    fn what_selects_nothing_is_told_what_there_is() {
+    fn a_selector_without_a_match_lists_the_sessions() {
         let unknown = |names: &[&str], left_out: &[config::Problem]| Unresolved::Unknown {
             names: names.iter().map(|&name| name.to_owned()).collect(),
             left_out: left_out.to_vec(),

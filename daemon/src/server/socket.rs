@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_the_way_is_left_there_and_named() {
+    fn a_foreign_file_at_the_path_is_kept_and_named() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("precious.txt");
         fs::write(&path, "precious").unwrap();

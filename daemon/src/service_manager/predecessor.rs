@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "it is the real time that should not pass")]
-    fn somebody_else_who_holds_the_lock_is_left_alone_and_named() {
+    fn another_holder_of_the_lock_is_left_alone_and_named() {
         let home = tempfile::tempdir().unwrap();
         // This test's own process has the lock, and another name.
         let held = Claim::to_state(home.path(), Path::new("/s"));

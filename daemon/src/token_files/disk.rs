@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_for_the_person_alone_and_so_are_directories_made_for_it() {
+    fn written_files_and_their_directories_are_for_this_user_alone() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join(".aws/sso/cache/a.json");
         let absent = read(&path).unwrap();
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_somebody_else_has_changed_since_is_neither_replaced_nor_removed() {
+    fn a_file_that_changed_meanwhile_is_neither_replaced_nor_removed() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("a.json");
         fs::write(&path, "one").unwrap();
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_regular_file_is_told_and_never_waited_for() {
+    fn only_regular_files_are_read_and_no_other_is_waited_for() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("a.json");
         let complaint = || read(&path).map(|reading| reading.fingerprint).unwrap_err();
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_set_aside_is_kept_for_the_person_alone_unless_it_has_changed() {
+    fn a_file_set_aside_is_for_this_user_alone_and_a_changed_file_stays() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("a.json");
         fs::write(&path, "torn").unwrap();

@@ -152,7 +152,7 @@ fn a_token_that_cannot_be_understood_is_not_taken_for_nothing() {
 }
 
 #[test]
-fn what_is_torn_or_of_another_kind_is_garbled() {
+fn torn_and_foreign_content_is_garbled() {
     let whole = by_the_aws_cli().to_string();
     for length in 0..whole.len() {
         assert_eq!(Content::parse(Some(&whole.as_bytes()[..length])), Content::Garbled, "{length} bytes");
@@ -165,7 +165,7 @@ fn what_is_torn_or_of_another_kind_is_garbled() {
 }
 
 #[test]
-fn what_is_published_has_no_secret_but_the_access_token_and_keeps_what_others_added() {
+fn a_published_file_holds_no_other_secret_and_keeps_foreign_members() {
     let token = Secret::from("new");
     let mut before = with("accessToken", json!("old"));
     before["colour"] = json!({"of": ["mind", 7]});

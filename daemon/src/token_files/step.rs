@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_holds() {
+    fn each_row_of_the_table_is_decided() {
         let offered = |offer| move |facts: &mut Facts<'_>| facts.offer = offer;
         let (taken, declined) = (offered(Offer::TakenOver), offered(Offer::Declined));
         let gone = |offer| {
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_proved_yet_is_left_whatever_the_session_has() {
+    fn an_unproved_sign_in_stays_whatever_the_session_has() {
         for file in [foreign(), access_only()] {
             for live in [true, false] {
                 assert_eq!(done(Some(&file), live, |facts| facts.offer = Offer::Unproved), "left until later");

@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_surrounds_an_address_means_nothing_and_what_is_wrong_inside_is_an_error_that_quotes_nothing() {
+    fn blanks_around_an_address_are_ignored_and_errors_inside_quote_nothing() {
         for good in ["http://u:hunter2@proxy:3128", " http://u:hunter2@proxy:3128\r\n", "u:hunter2@proxy:3128/\t"] {
             assert_eq!(towards(&[("HTTPS_PROXY", good)], SERVICE).as_deref(), Some("http://proxy:3128"), "{good:?}");
             let shown = format!("{:?}", proxies(&[("HTTPS_PROXY", good)]));

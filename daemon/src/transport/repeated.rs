@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_and_what_is_beside_a_secret_stays() {
+    fn other_bytes_and_text_beside_a_secret_stay() {
         let token = Secret::from(TOKEN);
         let secrets = Secrets::sent([&token]);
         assert_eq!(secrets.removed_from(&format!("ä{TOKEN}ö{TOKEN}")).as_deref(), Some("ä[removed]ö[removed]"));

@@ -8,7 +8,7 @@ use tokio::net::UnixStream;
 use crate::harness::{Harness, START_URL, Store, mins, session};
 
 #[tokio::test]
-async fn what_makes_no_sense_is_refused_with_its_code() {
+async fn an_invalid_request_is_refused_with_its_code() {
     let t = Harness::start(Settings::default()).await;
     for (request, status, code) in [
         ("GET /", 404, "not_found"),

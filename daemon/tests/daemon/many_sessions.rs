@@ -30,7 +30,7 @@ async fn a_thousand() -> Harness {
 }
 
 #[tokio::test]
-async fn a_thousand_sessions_that_wake_up_together_make_sixteen_calls_at_once_and_ask_nobody() {
+async fn a_thousand_sessions_that_wake_up_together_make_sixteen_calls_at_once_and_ask_no_person() {
     if !has_time() {
         return;
     }

@@ -77,7 +77,7 @@ async fn sighup_makes_it_read_its_configuration_and_keeps_the_token() {
 }
 
 #[tokio::test]
-async fn what_is_in_the_way_is_named_and_ends_it() {
+async fn an_obstacle_at_the_start_is_named_and_ends_the_daemon() {
     let simulator = simulator(preauthorised());
     for (variable, path, complaint) in [
         ("SSOCTL_STATE_DIR", "file", "cannot be used"),

@@ -93,7 +93,7 @@ async fn a_working_sign_in_outlives_a_file_that_its_issuer_does_not_know() {
 }
 
 #[tokio::test]
-async fn what_is_refused_is_not_asked_about_again_until_the_file_changes() {
+async fn a_rejected_sign_in_is_not_proved_again_until_the_file_changes() {
     let t = Harness::sharing(Settings::default()).await;
     t.until_state(SessionState::SignedOut).await;
     t.put("corp", &t.made_up("made-up", DAY).to_string());
@@ -114,7 +114,7 @@ async fn what_is_refused_is_not_asked_about_again_until_the_file_changes() {
 }
 
 #[tokio::test]
-async fn what_could_not_be_proved_is_told_and_tried_again_later_and_replaces_nothing_until_then() {
+async fn an_unproved_sign_in_is_reported_and_tried_again_and_replaces_nothing_until_then() {
     for fault in [Fault::Status { status: 500 }, Fault::Status { status: 401 }, Fault::Reset, Fault::Html] {
         for signed_in in [true, false] {
             let t = Harness::sharing(Settings::default()).await;
@@ -227,7 +227,7 @@ async fn a_token_that_could_command_a_terminal_or_a_header_is_never_taken_over_o
 }
 
 #[tokio::test]
-async fn whoever_a_variable_names_sees_nothing_of_what_was_found_and_it_passes_for_nothing_there() {
+async fn an_endpoint_of_a_variable_never_gets_a_sign_in_from_a_file() {
     let of_the_file = Simulator::start(Settings::default()).expect("a port");
     let named = SERVICES.replace("{simulator}", &of_the_file.url());
     // Without a `services` section the file means AWS.

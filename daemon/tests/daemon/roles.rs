@@ -77,7 +77,7 @@ async fn no_assignment_is_a_clear_answer_that_a_new_sign_in_forgets() {
 }
 
 #[tokio::test]
-async fn who_is_signed_out_is_told_so_and_a_sign_out_forgets_credentials() {
+async fn a_signed_out_caller_is_told_so_and_a_sign_out_forgets_credentials() {
     let t = Harness::start(settings()).await;
     assert_eq!(code(t.credentials(ROLE, "").await), "sign_in_required");
     assert_eq!(calls(&t), 0);
@@ -186,7 +186,7 @@ async fn a_profile_says_which_role_is_meant_and_in_which_region() {
 }
 
 #[tokio::test]
-async fn where_nothing_is_named_the_default_profile_is_meant_as_for_the_sdks() {
+async fn without_a_name_the_default_profile_is_used_like_in_the_sdks() {
     let t = Harness::start_with(settings(), Store::Memory, &session("corp", START_URL)).await;
     let problem: Problem = t.request("GET /v1/assignment").await.json();
     assert_eq!(problem.code.as_str(), "assignment_unnamed");

@@ -191,7 +191,7 @@ async fn a_sign_in_of_the_aws_cli_is_taken_over_and_its_file_loses_its_secrets()
 }
 
 #[tokio::test]
-async fn what_cannot_be_renewed_never_takes_the_place_of_what_can() {
+async fn a_sign_in_without_a_refresh_token_never_replaces_one_with_it() {
     let t = Harness::sharing(Settings::default()).await;
     t.sign_in("corp").await;
     let ours = t.access_token().await;
@@ -216,7 +216,7 @@ async fn a_file_of_another_portal_is_not_taken_over() {
 }
 
 #[tokio::test]
-async fn what_we_have_published_ourselves_is_never_taken_over() {
+async fn our_own_published_token_is_never_taken_over() {
     let mut t = Harness::sharing(Settings::default()).await;
     t.sign_in("corp").await;
     let token = t.access_token().await;
@@ -246,7 +246,7 @@ async fn the_file_keeps_its_secrets_while_our_record_cannot_be_written() {
 }
 
 #[tokio::test]
-async fn a_file_that_nobody_can_read_is_told_and_set_aside_for_a_good_sign_in_of_ours() {
+async fn an_unreadable_file_is_reported_and_set_aside_for_a_good_sign_in() {
     let torn = |whole: &Value| whole.to_string()[..whole.to_string().len() / 2].to_owned();
     let timeless = |whole: &Value| {
         let mut file = whole.clone();
@@ -288,7 +288,7 @@ async fn a_torn_file_that_becomes_whole_is_read_again() {
 }
 
 #[tokio::test]
-async fn what_is_in_the_way_of_a_file_is_told_and_delays_nothing() {
+async fn an_obstacle_to_a_file_is_reported_and_delays_nothing() {
     let t = Harness::sharing(Settings::default()).await;
     std::fs::create_dir_all(t.token_file("corp")).unwrap();
     t.sign_in("corp").await;
@@ -401,7 +401,7 @@ async fn an_import_where_there_is_nothing_takes_over_nothing() {
 }
 
 #[tokio::test]
-async fn what_was_there_before_the_start_is_compared_with_what_the_store_has() {
+async fn a_file_from_before_the_start_is_compared_with_the_store() {
     let mut t = Harness::sharing(Settings::default()).await;
     let earlier = t.sign_in_of_the_aws_cli().await;
     t.stop().await;
@@ -424,7 +424,7 @@ async fn what_was_there_before_the_start_is_compared_with_what_the_store_has() {
 }
 
 #[tokio::test]
-async fn what_was_published_is_taken_back_when_the_session_shares_no_longer() {
+async fn a_published_token_is_removed_when_the_session_shares_no_longer() {
     let t = Harness::sharing(Settings::default()).await;
     t.sign_in("corp").await;
     let token = t.access_token().await;
@@ -441,7 +441,7 @@ async fn what_was_published_is_taken_back_when_the_session_shares_no_longer() {
 }
 
 #[tokio::test]
-async fn what_an_earlier_run_has_published_is_taken_back_and_what_others_have_put_there_stays() {
+async fn tokens_of_an_earlier_run_are_removed_and_those_of_other_programs_stay() {
     let url = "https://corp.awsapps.com/start#/";
     let aws = format!(
         "[sso-session work]\nsso_start_url = {START_URL}\nsso_region = eu-west-1\n\

@@ -97,7 +97,7 @@ fn a_display_without_a_bus_or_an_opener() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_session_over_ssh() {
+fn doctor_names_a_session_over_ssh() {
     let stage = corp();
     let report = Report::of(&stage, |command| {
         command.env("DISPLAY", "localhost:10").env("SSH_CONNECTION", "192.0.2.1 1 192.0.2.2 22");

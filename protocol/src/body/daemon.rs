@@ -15,11 +15,11 @@ pub struct DaemonStatus {
     pub version: String,
     /// Its process id.
     pub pid: u32,
-    /// When it started.
+    /// The time of its start.
     pub started_at: Timestamp,
     /// The number of sessions.
     pub sessions: usize,
-    /// Where secrets are kept.
+    /// The store of secrets.
     #[serde(default)]
     pub secret_store: StoreStatus,
     /// By how many seconds the service's clock is ahead of this machine's (negative: behind), if they differ by more than a
@@ -27,16 +27,16 @@ pub struct DaemonStatus {
     pub service_clock_ahead: Option<i64>,
     /// The end of the quiet hours, in which no notice is shown and no sign-in is opened unasked; `null` outside of them.
     pub quiet_until: Option<Timestamp>,
-    /// What is wrong with the configuration.
+    /// Problems of the configuration.
     #[serde(default)]
     pub configuration_problems: Vec<ConfigurationProblem>,
-    /// What is wrong with the machine and hinders the daemon.
+    /// Problems of the machine that hinder the daemon.
     #[serde(default)]
     pub machine_problems: Vec<MachineProblem>,
     /// Records in the secret store that belong to no configured session. Nothing renews or ends the sign-ins in them.
     #[serde(default)]
     pub left_records: Vec<LeftRecord>,
-    /// What the daemon works with, and where that comes from.
+    /// The daemon's settings and their sources.
     #[serde(default)]
     pub settings: Settings,
 }
@@ -54,7 +54,7 @@ pub struct LeftRecord {
     pub start_url: Option<String>,
     /// The issuer of its tokens, `aws:` with the region or an origin; `null` if it is not known.
     pub issuer: Option<String>,
-    /// Why it cannot be read; `null` if it can.
+    /// The reason why it cannot be read; `null` if it can.
     pub error: Option<String>,
 }
 
@@ -80,24 +80,24 @@ impl fmt::Display for LeftRecord {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct MachineProblem {
-    /// What it is about: `proxy`, `keyring`, or a text with the path of a file. There is at most one problem about each.
+    /// The subject: `proxy`, `keyring`, or a text with the path of a file. There is at most one problem about each.
     #[serde(default)]
     pub about: String,
-    /// What is wrong.
+    /// The problem.
     pub message: String,
-    /// What to do about it.
+    /// The remedy.
     pub remedy: String,
 }
 
-/// Where the daemon keeps secrets, and whether it can.
+/// The store of secrets, and whether it works.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StoreStatus {
     /// `keyring`, `file` or `memory`; `auto` until the daemon has found out whether there is a keyring.
     pub kind: String,
-    /// Why it is that store, if nobody chose it, or what another store still holds; `null` otherwise.
+    /// The reason for a store that was not configured, or the records that another store still holds; `null` otherwise.
     pub reason: Option<String>,
-    /// Why the last access to records failed; `null` if it did not.
+    /// The reason why the last access to records failed; `null` if it did not.
     pub error: Option<String>,
 }
 
@@ -125,6 +125,6 @@ pub struct ConfigurationProblem {
     pub file: String,
     /// The line, counted from 1; `null` if it is not known.
     pub line: Option<usize>,
-    /// What is wrong, and what to do.
+    /// The problem and its remedy.
     pub message: String,
 }

@@ -4,7 +4,7 @@
 use super::Row;
 use crate::percent;
 
-/// Which session is meant. The daemon resolves it.
+/// The request's way to select a session. The daemon resolves it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum Selector {
     /// The only session there is.
@@ -37,7 +37,7 @@ pub struct Query {
     pub min_valid: u64,
     /// `wait=`: seconds that the caller is willing to wait for a person; 0 where absent.
     pub wait: u64,
-    /// `if_needed=true`: `login` asks nobody if there is a token that lives for `min_valid`, or one can be had silently.
+    /// `if_needed=true`: `login` asks the person only if there is no token that lives for `min_valid`, and none can be had silently.
     pub if_needed: bool,
     /// `fresh=true`: `login` ends the session at the portal first, so that the new one gets its whole length.
     pub fresh: bool,

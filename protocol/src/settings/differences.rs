@@ -1,27 +1,27 @@
-//! How the settings of a daemon differ from those that a shell would give it. `ssoctl doctor` shows the differences, and so does a
-//! request that fails.
+//! Compares the settings of a daemon with those that a shell would give it. `ssoctl doctor` and requests that fail show the
+//! differences.
 
 use super::{Settings, TAKEN};
 
 /// A setting that the daemon has and the shell would set otherwise.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Difference {
-    /// What it matters for.
+    /// The subject.
     pub about: About,
     /// A fragment with both values.
     pub text: String,
-    /// What to do if the shell's value is meant.
+    /// The remedy if the shell's value is meant.
     pub remedy: &'static str,
 }
 
-/// What a difference matters for.
+/// The subject of a difference.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum About {
-    /// Which names there are, and where their records are.
+    /// The names of sessions, and the place of their records.
     Names,
-    /// How the service is reached.
+    /// The way to the service.
     Requests,
-    /// Where the daemon is found, and what it shows when.
+    /// The socket, and notices to the person.
     Surroundings,
 }
 
@@ -74,7 +74,7 @@ fn variables<'a>(daemon: &'a Settings, shell: &'a Settings) -> impl Iterator<Ite
     })
 }
 
-/// How the daemon gets the variables of this shell.
+/// The way to give the daemon the variables of this shell.
 fn remedy_for_variables(daemon: &Settings) -> &'static str {
     match daemon.started_by.as_str() {
         "ssoctl" => {
@@ -90,7 +90,7 @@ fn remedy_for_variables(daemon: &Settings) -> &'static str {
     }
 }
 
-/// How the daemon gets the paths of this shell.
+/// The way to give the daemon the paths of this shell.
 fn remedy_for_paths(daemon: &Settings) -> &'static str {
     if daemon.started_by == "ssoctl" {
         "one that ssoctl starts goes by HOME alone; if this shell's is meant, run ssoctl stop, then ssoctld from here"

@@ -97,7 +97,7 @@ fn following_a_link_decides_nothing() {
 }
 
 #[test]
-fn what_clients_and_people_send_is_text_and_never_markup() {
+fn input_of_clients_and_people_is_text_and_never_markup() {
     let bench = Bench::new();
     let name = r#"<script>alert("it's")</script>"#;
     let client = Client::from(&bench.register_with(json!({ "clientName": name, "scopes": ["<b>&"] })));

@@ -114,7 +114,7 @@ fn another_person_has_a_session_of_their_own() {
 }
 
 #[test]
-fn another_portal_has_a_session_of_its_own_and_spelling_does_not_make_one() {
+fn another_portal_has_its_own_session_and_another_spelling_has_not() {
     let (bench, client) = Bench::new().registered_as(UNSCOPED);
     bench.sign_in(&client);
     bench.clock.advance(Duration::from_hours(6));

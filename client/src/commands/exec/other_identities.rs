@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_java_is_told_to_set_is_found_and_nothing_else() {
+    fn properties_that_java_sets_are_found_and_nothing_else() {
         for (options, property) in [
             ("-Xmx1g -Daws.accessKeyId=AKIA", Some("aws.accessKeyId")),
             ("\"-Daws.profile=dev\"", Some("aws.profile")),

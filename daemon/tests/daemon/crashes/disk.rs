@@ -181,7 +181,7 @@ async fn a_log_that_cannot_be_written_costs_its_lines_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_session_that_cannot_be_saved_on_a_full_disk_leaves_the_configuration_as_it_was() {
+async fn a_session_that_cannot_be_saved_on_a_full_disk_does_not_change_the_configuration() {
     let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
     let scene = Scene { home: home.path(), simulator: &simulator, store: "file", bus: None };
     scene.configure(1);
@@ -291,7 +291,7 @@ async fn a_torn_record_is_put_aside_with_a_word_and_the_service_goes_on() {
 }
 
 #[tokio::test]
-async fn a_record_that_others_could_read_is_left_alone_until_somebody_mends_it() {
+async fn a_record_that_others_could_read_is_left_alone_until_its_mode_is_corrected() {
     let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
     let scene = Scene { home: home.path(), simulator: &simulator, store: "file", bus: None };
     scene.configure(1);

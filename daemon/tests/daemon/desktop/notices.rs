@@ -232,8 +232,8 @@ fn a_server_that_died_is_tried_again_with_the_next_notice() {
 }
 
 #[test]
-fn a_server_that_hangs_holds_nobody_up_and_shows_the_newest_notice_when_it_is_back() {
-    let test = "desktop::notices::a_server_that_hangs_holds_nobody_up_and_shows_the_newest_notice_when_it_is_back";
+fn a_hanging_server_delays_nothing_and_shows_the_newest_notice_when_it_is_back() {
+    let test = "desktop::notices::a_hanging_server_delays_nothing_and_shows_the_newest_notice_when_it_is_back";
     play(test, Stage::Screen, &[xfce()], || async {
         let hanging = server(xfce()).await;
         let daemon = Daemon::new();

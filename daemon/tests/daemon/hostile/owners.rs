@@ -85,7 +85,7 @@ async fn a_configuration_of_another_user_is_used_where_it_can_be_read_and_never_
 }
 
 #[tokio::test]
-async fn a_token_file_of_another_user_is_neither_believed_nor_replaced_until_somebody_mends_it() {
+async fn a_token_file_of_another_user_is_neither_believed_nor_replaced_until_its_owner_is_corrected() {
     let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
     fs::write(home.path().join("config.toml"), session("corp", START_URL) + "sdk_cache = \"on\"\n").unwrap();
     let cache = home.path().join(".aws/sso/cache");

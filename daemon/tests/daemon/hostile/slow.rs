@@ -9,7 +9,7 @@ use test_support::waiting::in_time;
 use crate::harness::{Harness, secs};
 
 #[tokio::test]
-async fn who_asks_and_asks_and_never_reads_is_cut_off() {
+async fn a_client_that_sends_requests_and_never_reads_is_cut_off() {
     let t = Harness::signed_in(Settings::default()).await;
     let mut glutton = UnixStream::connect(t.socket()).await.unwrap();
     let asking = async { while glutton.write_all(b"GET /v1/token HTTP/1.1\r\nHost: x\r\n\r\n").await.is_ok() {} };

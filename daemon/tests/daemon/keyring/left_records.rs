@@ -42,7 +42,7 @@ async fn a_record_of_no_session_is_listed_and_ended_at_the_portal() {
 }
 
 #[tokio::test]
-async fn while_the_keyring_is_locked_nothing_is_claimed_and_nobody_is_asked() {
+async fn while_the_keyring_is_locked_nothing_is_claimed_and_the_person_is_not_asked() {
     let Some(stage) = Stage::set().await else { return };
     let _keyring = stage.keyring().await;
     let prompts = stage.prompter().await;

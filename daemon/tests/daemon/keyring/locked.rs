@@ -23,7 +23,7 @@ async fn with_its_record_locked_away(stage: &Stage) -> Daemon {
 }
 
 #[tokio::test]
-async fn a_keyring_that_is_locked_in_mid_run_is_caught_up_with_and_nobody_is_asked() {
+async fn a_keyring_locked_in_mid_run_is_written_later_and_the_person_is_not_asked() {
     let Some(stage) = Stage::set().await else { return };
     let _keyring = stage.keyring().await;
     let prompts = stage.prompter().await;

@@ -243,6 +243,6 @@ async fn no_two_faults_in_a_row_lose_a_token_or_leave_anybody_without_one() {
 }
 
 #[tokio::test]
-async fn nor_do_the_other_half_of_all_pairs() {
+async fn the_other_half_of_all_pairs_heals() {
     lead_lives(1).await;
 }
