@@ -111,7 +111,7 @@ impl Daemon {
             return Ok(answer);
         }
         match serde_json::from_slice::<Problem>(answer.body.expose()) {
-            Ok(problem) => Err(problem.into()),
+            Ok(problem) => Err(Failure::Problem(Box::new(problem))),
             // The daemon's HTTP library answers this before the daemon sees the request.
             Err(_) if answer.status == HEAD_TOO_LONG => Err(Failure::Usage(
                 "a name or path on the command line, or in a variable such as AWS_CONFIG_FILE, is too long for ssoctld"

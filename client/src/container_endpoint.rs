@@ -90,12 +90,12 @@ impl ContainerEndpoint {
 
     /// The address, for `AWS_CONTAINER_CREDENTIALS_FULL_URI`.
     pub(crate) fn uri(&self) -> String {
-        format!("http://{}{}", self.address, self.guard.path())
+        format!("http://{}{}", self.address, self.guard.path.expose())
     }
 
     /// The token that each request has to send, for `AWS_CONTAINER_AUTHORIZATION_TOKEN`.
     pub(crate) fn token(&self) -> &Secret<String> {
-        self.guard.token()
+        &self.guard.token
     }
 }
 

@@ -124,8 +124,8 @@ mod tests {
     #[test]
     fn a_failure_says_what_to_do_and_whether_trying_again_may_help() {
         for code in ErrorCode::ALL {
-            let failure = Problem::new(code.clone(), "it went wrong").of_session("corp").into();
-            let (status, body) = parts(&credentials(Err(failure)));
+            let problem = Problem::new(code.clone(), "it went wrong").of_session("corp");
+            let (status, body) = parts(&credentials(Err(Failure::Problem(Box::new(problem)))));
             let again =
                 matches!(code.as_str(), "service_unavailable" | "store_unavailable" | "shutting_down" | "internal");
             assert_eq!(status >= 500, again, "{code}");

@@ -14,8 +14,8 @@ const BYTES: usize = 32;
 
 pub(super) struct Guard {
     port: u16,
-    path: Secret<String>,
-    token: Secret<String>,
+    pub(super) path: Secret<String>,
+    pub(super) token: Secret<String>,
 }
 
 const FROM_WEB_PAGE: Refusal = Refusal::new(403, "forbidden", "web pages get no credentials");
@@ -28,14 +28,6 @@ const WRONG_TOKEN: Refusal = Refusal::new(401, "unauthorized", "the Authorizatio
 impl Guard {
     pub(super) fn new(port: u16) -> io::Result<Self> {
         Ok(Self { port, path: random("/")?, token: random("")? })
-    }
-
-    pub(super) fn path(&self) -> &str {
-        self.path.expose()
-    }
-
-    pub(super) fn token(&self) -> &Secret<String> {
-        &self.token
     }
 
     /// Checks a request. The time that this takes tells nothing about path and token.
@@ -88,9 +80,9 @@ mod tests {
     fn request(guard: &Guard) -> Request {
         Request {
             method: "GET".into(),
-            target: guard.path().into(),
+            target: guard.path.expose().clone(),
             host: Some("127.0.0.1:4711".into()),
-            authorization: Some(guard.token().clone()),
+            authorization: Some(guard.token.clone()),
             is_from_web_page: false,
         }
     }
@@ -106,15 +98,15 @@ mod tests {
             (Request { host: None, ..right() }, WRONG_HOST),
             (Request { host: Some("evil.example.com:4711".into()), ..right() }, WRONG_HOST),
             (Request { target: "/".into(), ..right() }, WRONG_PATH),
-            (Request { target: other.path().into(), ..right() }, WRONG_PATH),
-            (Request { target: format!("{}?x", guard.path()), ..right() }, WRONG_PATH),
-            (Request { target: guard.path()[..9].into(), ..right() }, WRONG_PATH),
+            (Request { target: other.path.expose().clone(), ..right() }, WRONG_PATH),
+            (Request { target: format!("{}?x", guard.path.expose()), ..right() }, WRONG_PATH),
+            (Request { target: guard.path.expose()[..9].into(), ..right() }, WRONG_PATH),
             (Request { method: "POST".into(), ..right() }, WRONG_METHOD),
             (Request { authorization: None, ..right() }, WRONG_TOKEN),
             (Request { authorization: Some("".into()), ..right() }, WRONG_TOKEN),
-            (Request { authorization: Some(other.token().clone()), ..right() }, WRONG_TOKEN),
+            (Request { authorization: Some(other.token.clone()), ..right() }, WRONG_TOKEN),
             (
-                Request { authorization: Some(format!("Bearer {}", guard.token().expose()).into()), ..right() },
+                Request { authorization: Some(format!("Bearer {}", guard.token.expose()).into()), ..right() },
                 WRONG_TOKEN,
             ),
         ] {
@@ -149,10 +141,10 @@ mod tests {
     #[test]
     fn each_command_has_its_own_path_and_token() {
         let (one, other) = (Guard::new(1).unwrap(), Guard::new(1).unwrap());
-        for text in [&one.path()[1..], one.token().expose()] {
+        for text in [&one.path.expose()[1..], one.token.expose()] {
             assert!(text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()), "{text}");
         }
-        assert_ne!(&one.path()[1..], one.token().expose());
-        assert!(one.path() != other.path() && one.token() != other.token());
+        assert_ne!(&one.path.expose()[1..], one.token.expose());
+        assert!(one.path != other.path && one.token != other.token);
     }
 }

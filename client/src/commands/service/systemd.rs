@@ -107,7 +107,8 @@ fn install() -> Result<(), Failure> {
     reach()?;
     let socket_unit = place(&directory.join(SOCKET), SOCKET_UNIT)?;
     let service_unit = place(&directory.join(SERVICE), &service)?;
-    let all_are = |state: &str| [SERVICE, SOCKET].iter().all(|unit| succeeds(&[state, unit]));
+    let succeeds = |command: &mut Command| ask(command).is_ok_and(|output| output.status.success());
+    let all_are = |state: &str| [SERVICE, SOCKET].iter().all(|unit| succeeds(&mut systemctl(&[state, unit])));
     let is_complete = all_are("is-enabled") && all_are("is-active");
     warn_of_unseen_settings();
     if (socket_unit, service_unit) == (Placed::Unchanged, Placed::Unchanged) && is_complete {
@@ -184,10 +185,6 @@ fn reach() -> Result<(), Failure> {
         "your service manager does not answer ({why}); with systemd, log in as yourself and not by su or sudo; \
          without it nothing has to be installed, because ssoctl starts ssoctld when it is needed"
     )))
-}
-
-fn succeeds(arguments: &[&str]) -> bool {
-    ask(&mut systemctl(arguments)).is_ok_and(|output| output.status.success())
 }
 
 /// The directory of a person's own units (systemd.unit(5)).
