@@ -26,7 +26,7 @@ use crate::clock::Clock;
 use crate::issuer::Endpoint;
 use crate::regular_file::{Link, RegularFile};
 use proxies::Proxies;
-use reason::reason;
+use reason::{reason, says};
 use turns::Turns;
 
 pub use call_error::{CallError, ErrorNames};
@@ -61,7 +61,7 @@ const LONGEST_BUNDLE: u64 = 16 << 20;
 pub struct Transport {
     ca_bundle: Option<PathBuf>,
     patience: Patience,
-    clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
     client: OnceLock<Client>,
     turns: Turns,
     service_clock: watch::Sender<ServiceClock>,
@@ -128,10 +128,6 @@ impl Transport {
         self.service_clock.subscribe()
     }
 
-    pub(crate) fn clock(&self) -> &dyn Clock {
-        &*self.clock
-    }
-
     /// Calls an operation at `endpoint` with a request that carries these secrets, and reads the answer.
     pub(crate) async fn call<T, N: ErrorNames>(
         &self,
@@ -158,7 +154,11 @@ impl Transport {
         let mut response = match client.http.execute(request).await {
             Ok(response) => response,
             Err(error) => {
-                return Err(CallError::Network(client.reason(error.without_url(), &url, self.patience).await));
+                let error = error.without_url();
+                return Err(CallError::Network(match client.refusing_proxy(&error, &url) {
+                    Some(proxy) => tunnel::refusal(client, proxy, &url, self.patience.connect).await,
+                    None => reason(&error),
+                }));
             }
         };
         let status = response.status();
@@ -228,7 +228,7 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             // reqwest reads the variables, too, ignores what it does not understand, and then uses no proxy at all.
             .no_proxy()
-            .proxy(reqwest::Proxy::custom(move |target| ours.towards(target).map(|proxy| proxy.url().clone())))
+            .proxy(reqwest::Proxy::custom(move |target| ours.towards(target).map(|proxy| proxy.url.clone())))
             .connect_timeout(patience.connect)
             .timeout(patience.total)
             .pool_max_idle_per_host(1)
@@ -247,16 +247,9 @@ impl Client {
         Ok(Self { http, proxies })
     }
 
-    async fn reason(&self, error: reqwest::Error, target: &Url, patience: Patience) -> String {
-        match self.refusing_proxy(&error, target) {
-            Some(proxy) => tunnel::refusal(self, proxy, target, patience.connect).await,
-            None => reason(&error),
-        }
-    }
-
     /// The proxy that answered, and did not connect us. reqwest does not say what it answered, so it is asked once more.
     fn refusing_proxy(&self, error: &reqwest::Error, target: &Url) -> Option<&proxies::Proxy> {
-        self.proxies.towards(target).filter(|_| tunnel::is_refused(error))
+        self.proxies.towards(target).filter(|_| says(error, "tunnel error: unsuccessful"))
     }
 }
 

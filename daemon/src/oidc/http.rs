@@ -14,7 +14,7 @@ use crate::transport::{Reply, Secrets, Transport};
 impl IdentityCenter for Transport {
     async fn register(&self, oidc: &Endpoint, scopes: &[String]) -> Result<Registration, CallError> {
         let request = wire::register_client(scopes);
-        let read = |body: &[u8]| wire::registration(body, self.clock().now().wall, oidc.issuer());
+        let read = |body: &[u8]| wire::registration(body, self.clock.now().wall, oidc.issuer());
         self.post(oidc, Ok(oidc.without_secrets()), "client/register", Secrets::default(), request, read).await
     }
 

@@ -13,8 +13,8 @@ use hyper::{Request, Response, StatusCode};
 use ssoctl_protocol::import::Import;
 use ssoctl_protocol::settings::Settings;
 use ssoctl_protocol::{
-    DaemonStatus, ErrorCode, JSON, Login, NewSession, Problem, Query, Route, Selector, SessionStatus, StatusReport,
-    Timestamp, Token, VERSION, VERSION_HEADER, openapi,
+    DaemonStatus, ErrorCode, JSON, Login, NewSession, Problem, Query, Route, SessionStatus, StatusReport, Timestamp,
+    Token, VERSION, VERSION_HEADER, openapi,
 };
 use tokio::sync::watch;
 
@@ -126,7 +126,8 @@ impl Api {
     }
 
     pub(super) async fn entry(&self, query: &Query) -> Result<Entry, Problem> {
-        resolve(&*self.view(query).await?, &query.selector).cloned()
+        let view = self.view(query).await?;
+        view.resolve(&query.selector).cloned().map_err(|why| problem::unresolved(&query.selector, why))
     }
 
     fn daemon(&self) -> DaemonStatus {
@@ -195,10 +196,6 @@ impl Api {
     pub(super) fn refused(&self, entry: &Entry, refusal: Refusal) -> Problem {
         problem::refused(entry, refusal, self.world.clock.now())
     }
-}
-
-pub(super) fn resolve<'a>(view: &'a View, selector: &Selector) -> Result<&'a Entry, Problem> {
-    view.resolve(selector).map_err(|why| problem::unresolved(selector, why))
 }
 
 fn need(query: &Query) -> Result<Need, Problem> {

@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 use ssoctl_protocol::{ErrorCode, NewSession, Problem, SessionStatus};
 
 use super::handlers::Api;
-use super::problem;
+use super::problem::{self, invalid};
 use super::silent::Activity;
 use crate::config::Identity;
 use crate::directory::Entry;
@@ -60,8 +60,8 @@ impl Api {
     /// The session to be saved, if there is one like it already.
     fn known(&self, session: &NewSession) -> Result<Option<SessionStatus>, Problem> {
         let scopes = session.scopes.as_deref();
-        let identity = Identity::new(None, &session.start_url, &session.region, scopes.unwrap_or_default())
-            .map_err(|error| invalid(error.to_string()))?;
+        let identity =
+            Identity::new(None, &session.start_url, &session.region, scopes.unwrap_or_default()).map_err(invalid)?;
         let is_same = |entry: &&Entry| {
             let known = &entry.config.identity;
             (&known.start_url, &known.region) == (&identity.start_url, &identity.region)
@@ -82,8 +82,4 @@ impl Api {
             known => Ok(known.map(|entry| self.status(entry))),
         }
     }
-}
-
-fn invalid(detail: impl Into<String>) -> Problem {
-    Problem::new(ErrorCode::InvalidRequest, detail)
 }

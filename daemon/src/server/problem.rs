@@ -1,5 +1,6 @@
 //! Problems: what callers are told who do not get what they asked for. Pure.
 
+use std::fmt;
 use std::time::Duration;
 
 use ssoctl_protocol::text::duration_in_words;
@@ -169,6 +170,10 @@ fn failed<N: ErrorNames>(session: &str, error: &CallError<N>) -> Problem {
         _ => ErrorCode::ServiceRefused,
     };
     Problem::new(code, format!("session {session:?}: {error}")).of_session(session)
+}
+
+pub(super) fn invalid(why: impl fmt::Display) -> Problem {
+    Problem::new(ErrorCode::InvalidRequest, why.to_string())
 }
 
 pub(super) fn not_saved(error: &SaveError) -> Problem {

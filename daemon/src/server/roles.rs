@@ -6,8 +6,9 @@ use ssoctl_protocol::{
     Account, Accounts, Assignment, ErrorCode, Problem, Query, Role, RoleCredentials, Roles, Selector,
 };
 
-use super::handlers::{Api, resolve, wait};
-use super::{problem, status};
+use super::handlers::{Api, wait};
+use super::problem::{self, invalid};
+use super::status;
 use crate::config::{NoAssignment, ProfileConfig};
 use crate::directory::{Entry, Unresolved};
 use crate::portal::{self, AccountId, RoleName};
@@ -64,7 +65,7 @@ impl Api {
         let names_nothing = query.selector == Selector::Only && query.account.is_none() && query.role.is_none();
         let is_default = names_nothing && !matches!(view.resolve(&default), Err(Unresolved::Unknown { .. }));
         let selector = if is_default { &default } else { &query.selector };
-        let entry = resolve(&view, selector)?;
+        let entry = view.resolve(selector).map_err(|why| problem::unresolved(selector, why))?;
         let profile = match selector {
             Selector::Profile(name) => view.config.profiles.get(name).map(|profile| (name, profile)),
             _ => None,
@@ -136,8 +137,4 @@ fn assignment(
         (None, Some(_), None) => unnamed("no account is named"),
         (None, None, None) => unnamed("neither an account nor a role is named"),
     }
-}
-
-fn invalid(error: impl std::fmt::Display) -> Problem {
-    Problem::new(ErrorCode::InvalidRequest, error.to_string())
 }

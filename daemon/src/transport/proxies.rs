@@ -30,7 +30,7 @@ pub struct Proxies {
 pub struct Proxy {
     pub variable: &'static str,
     /// May hold a user and a password.
-    url: Url,
+    pub(super) url: Url,
 }
 
 /// A variable that does not hold the address of a proxy. The text never quotes its value.
@@ -72,10 +72,6 @@ impl Proxy {
     pub(super) fn authority(&self) -> String {
         let port = self.url.port_or_known_default().unwrap_or_default();
         format!("{}:{port}", self.url.host_str().unwrap_or_default())
-    }
-
-    pub(super) const fn url(&self) -> &Url {
-        &self.url
     }
 }
 

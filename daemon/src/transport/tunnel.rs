@@ -9,15 +9,9 @@ use url::Url;
 
 use super::Client;
 use super::proxies::Proxy;
-use super::reason::says;
 
 /// The longest status line that is read, in bytes.
 const LONGEST_LINE: usize = 256;
-
-/// Whether a proxy answered, and did not connect us.
-pub(super) fn is_refused(error: &reqwest::Error) -> bool {
-    says(error, "tunnel error: unsuccessful")
-}
 
 /// The reason why a proxy does not connect us to `target`, for people. It is asked once more, and nothing is sent through it.
 #[expect(clippy::disallowed_methods, reason = "like reqwest's own time-outs, it counts real time")]
@@ -38,13 +32,13 @@ pub(super) async fn refusal(client: &Client, proxy: &Proxy, target: &Url, patien
 
 /// `None` if the answer is not HTTP, or if the proxy is spoken to in TLS.
 async fn status(client: &Client, proxy: &Proxy, target: &Url) -> io::Result<Option<u16>> {
-    if proxy.url().scheme() != "http" {
+    if proxy.url.scheme() != "http" {
         return Ok(None);
     }
     let authority =
         format!("{}:{}", target.host_str().unwrap_or_default(), target.port_or_known_default().unwrap_or_default());
     // reqwest makes a header of the user and the password in an address.
-    let request = client.http.get(proxy.url().clone()).build().ok();
+    let request = client.http.get(proxy.url.clone()).build().ok();
     let credentials = request.as_ref().and_then(|request| request.headers().get(AUTHORIZATION)?.to_str().ok());
     let credentials = credentials.map(|value| format!("Proxy-Authorization: {value}\r\n")).unwrap_or_default();
     let request = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n{credentials}\r\n");
