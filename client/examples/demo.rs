@@ -1,5 +1,5 @@
-//! Demonstrates the main job with the real programs: one sign-in, a token for every tool, and a renewal that nobody
-//! notices. Everything happens on this computer, in a temporary home, against a simulated Identity Center.
+//! Demonstrates the main job with the real programs: one sign-in, a token for every tool, and a silent renewal.
+//! Everything happens on this computer, in a temporary home, against a simulated Identity Center.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a demonstration speaks to a person")]
 
@@ -28,7 +28,6 @@ Usage: cargo demo [--browser] [--short]
   --browser  you approve the sign-in yourself, in your own browser
   --short    take less time";
 
-/// Who approves the sign-in.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Person {
     StandIn,
@@ -38,7 +37,7 @@ enum Person {
 #[derive(Clone, Copy)]
 struct Show {
     person: Person,
-    /// How long the stand-in takes to approve.
+    /// The stand-in's pause before it approves.
     hesitation: Duration,
     /// In reality about an hour.
     token_lifetime: Duration,

@@ -213,7 +213,7 @@ mod tests {
         for (name, about) in OF_DAEMON {
             assert!(help.lines().any(|line| line.trim().starts_with(name) && line.contains(about)), "{name}: {help}");
         }
-        for verb in &commands::VERBS {
+        for verb in commands::VERBS {
             assert!(help.contains(&format!("\n  {} ", verb.name)), "{}: {help}", verb.name);
         }
     }

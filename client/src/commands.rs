@@ -59,7 +59,7 @@ impl Entry {
 }
 
 /// The verbs that this program carries out, in the order of the help.
-pub(crate) static VERBS: [Entry; 14] = [
+pub(crate) static VERBS: &[Entry] = &[
     Entry::of::<login::Login>("login"),
     Entry::of::<token::Token>("token"),
     Entry::of::<credential_process::CredentialProcess>("credential-process"),

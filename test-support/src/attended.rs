@@ -7,11 +7,10 @@ use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-/// A shell script that runs and says what it does on standard output; it is ended if nobody waits for it.
+/// A running shell script that reports its steps on standard output. It is ended on drop.
 pub struct Attended {
     child: Child,
     output: BufReader<ChildStdout>,
-    /// What the script has got.
     pub uri: String,
     pub token: String,
 }

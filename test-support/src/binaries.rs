@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 
-/// Where the binaries are.
+/// The paths of the binaries.
 pub struct Binaries {
     pub ssoctl: PathBuf,
     pub ssoctld: PathBuf,
@@ -17,7 +17,7 @@ pub struct Binaries {
 /// dependencies have the features that they have in the whole workspace, and nothing is left to do in `cargo test --workspace`.
 ///
 /// # Panics
-/// When they cannot be built; cargo has said why on standard error.
+/// If they cannot be built; cargo prints the reason on standard error.
 pub fn binaries() -> &'static Binaries {
     static BINARIES: OnceLock<Binaries> = OnceLock::new();
     BINARIES.get_or_init(|| {

@@ -1,5 +1,6 @@
-//! A daemon that is a socket with canned answers, for what a real one rarely says.
+//! A socket with canned answers in the place of a daemon, for answers that a real daemon rarely gives.
 
+use std::collections::BTreeSet;
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -69,11 +70,20 @@ fn read_request(stream: &mut UnixStream) -> String {
     head + &String::from_utf8(body).unwrap()
 }
 
-/// The client with nothing of this process's environment that it looks at.
+/// The client with an empty environment.
 pub fn ssoctl(socket: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(&binaries().ssoctl);
     command.env_clear().env("SSOCTL_SOCKET", socket).args(arguments).stdin(Stdio::null());
     command
+}
+
+/// The verbs that `ssoctl --help` lists.
+pub fn verbs() -> BTreeSet<String> {
+    let help = ssoctl(Path::new("/nowhere"), &["--help"]).output().unwrap();
+    let (_, list) = stdout(&help).split_once("\nCommands:\n").expect("a list of commands");
+    let lines = list.lines().map_while(|line| line.strip_prefix("  "));
+    let names = lines.filter_map(|line| line.split(' ').next());
+    names.filter(|name| !name.is_empty() && *name != "help").map(str::to_owned).collect()
 }
 
 pub fn http(status: u16, headers: &str, body: &str) -> String {

@@ -8,13 +8,13 @@ use std::process::{Child, Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-/// A process that runs; it is ended if nobody waits for it.
+/// A running process. It is ended on drop.
 pub struct Running {
     child: Option<Child>,
     said: PathBuf,
 }
 
-/// How a process ended.
+/// The end of a process.
 #[derive(Debug)]
 pub struct Outcome {
     /// `None` if a signal ended it.
@@ -34,7 +34,7 @@ impl Running {
         Self { child: Some(child), said }
     }
 
-    /// What it has said on standard error so far.
+    /// Its standard error so far.
     pub fn said(&self) -> String {
         fs::read_to_string(&self.said).expect("what a client says is text")
     }
@@ -97,7 +97,7 @@ impl Outcome {
         self
     }
 
-    /// What it printed, as JSON.
+    /// Its standard output as JSON.
     #[track_caller]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))

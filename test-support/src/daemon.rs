@@ -1,4 +1,4 @@
-//! The lives and deaths of `ssoctld`.
+//! Starts and ends `ssoctld`.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -43,8 +43,8 @@ pub fn end(mut child: Child, signal: Signal) -> ExitStatus {
     child.wait().expect("a child can be waited for")
 }
 
-/// The daemon that holds the lock of a state directory, whoever started it: only while the lock is held does the
-/// process id in it mean a daemon. Not to be called while one may be starting, which would be in its way.
+/// The daemon that holds the lock of a state directory: only while the lock is held does the process id in it mean a
+/// daemon. Not to be called while a daemon may be starting, because the call takes the lock for a moment.
 pub fn holder(state_directory: &Path) -> Option<Pid> {
     let path = state_directory.join("ssoctld.lock");
     let file = File::open(&path).ok()?;
@@ -56,7 +56,7 @@ pub fn holder(state_directory: &Path) -> Option<Pid> {
     Pid::from_raw(pid)
 }
 
-/// Ends the daemon of a state directory, whoever started it, and waits for its end.
+/// Ends the daemon of a state directory, and waits for its end.
 pub fn end_holder(state_directory: &Path) {
     if let Some(pid) = holder(state_directory) {
         // It may end by itself just now.

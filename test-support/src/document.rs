@@ -12,7 +12,7 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(openapi
 /// Compares JSON with the schema of this name.
 ///
 /// # Errors
-/// Where they differ, and how.
+/// The place and the kind of a difference.
 pub fn check(schema: &str, value: &Value) -> Result<(), String> {
     let schema = &DOCUMENT["components"]["schemas"][schema];
     assert!(schema.is_object(), "there is no such schema");
@@ -30,10 +30,10 @@ pub fn required_or_null(schema: &str) -> Option<BTreeSet<String>> {
     Some(always.map(|(name, _)| name.clone()).collect())
 }
 
-/// Compares an answer with what the document says about this request, `METHOD TARGET`.
+/// Compares an answer with the document's description of this request, `METHOD TARGET`.
 ///
 /// # Errors
-/// Where they differ, and how.
+/// The place and the kind of a difference.
 pub fn check_answer(request: &str, status: u16, content_type: &str, body: &str) -> Result<(), String> {
     let value: Value = serde_json::from_str(body).map_err(|error| error.to_string())?;
     let (expected, schema) = match status {

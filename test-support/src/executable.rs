@@ -1,7 +1,7 @@
 //! Programs that a test makes and runs at once.
 //!
-//! A process of its own writes them. While this one writes a file, another test may be starting a program, and what is open here
-//! is open there, too, until that program runs: whoever executes the file in that moment is told that it is busy (ETXTBSY).
+//! A separate process writes them. While this process writes a file, another test may be starting a program. Until that program
+//! runs, it has the file open, too, and executing the file in that moment fails because it is busy (ETXTBSY).
 
 use std::io::Write as _;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! What the tests of several crates share: the real binaries in a home of their own against a simulated Identity Center, real
+//! Shared by the tests of several crates: the real binaries in a temporary home against a simulated Identity Center, real
 //! programs that a test needs, and waiting for a state.
 //!
 //! | module | what it owns |

@@ -36,7 +36,7 @@ impl Part {
         Self { child: child.unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}")), _output: None }
     }
 
-    /// A program that says on a line of its output that it is ready, and how to reach it: `find` finds that.
+    /// Starts a program that prints its address when it is ready: `find` finds that in a line.
     pub fn that_says<T>(command: &mut Command, find: impl Fn(&str) -> Option<T>) -> (Self, T) {
         let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
         let mut child = child.unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
@@ -69,7 +69,7 @@ impl Drop for Part {
     }
 }
 
-/// What a program says first: that it is ready, and how to reach it.
+/// The first line of a program, in which it reports its address when it is ready.
 pub fn first_line(line: &str) -> Option<String> {
     Some(line.to_owned())
 }

@@ -15,7 +15,7 @@ use crate::{Stage, daemon};
 /// Before the end of a token the person is told this early unless something else is configured.
 const NOTIFY_BEFORE: Duration = Duration::from_secs(15 * 60);
 
-/// What is needed for a notice.
+/// Everything that a notice needs.
 pub struct Scene {
     pub stage: Stage,
     pub screen: Screen,
@@ -50,7 +50,7 @@ impl Drop for Scene {
     }
 }
 
-/// Makes the one record that much older: nobody waits for hours in a test.
+/// Makes the one record that much older, so that the test does not wait for hours.
 fn let_pass(stage: &Stage, time: Duration) {
     let mut records = fs::read_dir(stage.state_directory().join("records")).expect("the directory of the records");
     let path = records.next().expect("there is a record").expect("an entry").path();

@@ -1,4 +1,4 @@
-//! A desktop of its own: a screen in memory, a session bus, and xfce4-notifyd, which draws real buttons.
+//! A separate desktop: a screen in memory, a session bus, and xfce4-notifyd, which draws real buttons.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -8,14 +8,14 @@ use tempfile::TempDir;
 use crate::part::{Part, bus_for_notices};
 use crate::until;
 
-/// Where Debian and Fedora put it.
+/// Its paths on Debian and Fedora.
 const XFCE: [&str; 3] = [
     "/usr/lib/x86_64-linux-gnu/xfce4/notifyd/xfce4-notifyd",
     "/usr/lib/aarch64-linux-gnu/xfce4/notifyd/xfce4-notifyd",
     "/usr/lib64/xfce4/notifyd/xfce4-notifyd",
 ];
 
-/// How large the screen is, and how deep its colours are.
+/// Size and colour depth of the screen.
 const GEOMETRY: &str = "640x360x24";
 
 /// The programs that a screen is made of.
@@ -72,7 +72,7 @@ impl Screen {
         command
             .env("DISPLAY", &self.display)
             .env("DBUS_SESSION_BUS_ADDRESS", &self.bus)
-            // Whether somebody has locked this machine does not matter here.
+            // A locked screen of this machine does not matter here.
             .env("DBUS_SYSTEM_BUS_ADDRESS", format!("unix:path={}/nobody", self.home.path().display()))
     }
 
@@ -90,7 +90,7 @@ impl Screen {
         self.show(command).stdin(Stdio::null())
     }
 
-    /// What the bus itself answers.
+    /// The answer of the bus itself.
     fn asks_bus(&self, member: &str) -> String {
         self.output(
             "dbus-send",
@@ -116,7 +116,7 @@ impl Screen {
         ids.lines().filter_map(window).collect()
     }
 
-    /// Waits until there is one notice, and somebody who listens to clicks on it.
+    /// Waits until there is one notice, and a listener for clicks on it.
     pub fn notice(&self) -> Window {
         until("the daemon listens to clicks", || {
             // Its daemon asks for the signal only after showing: a click that came before would be lost.
@@ -143,7 +143,7 @@ impl Screen {
     /// Takes a picture of a notice, as PNG, once its drawing has come to rest.
     ///
     /// # Errors
-    /// What the program that does it has to complain of.
+    /// The error of the program that takes it.
     pub fn picture(&self, Window { id, .. }: &Window) -> Result<Vec<u8>, String> {
         let mut before = Vec::new();
         // A notice fades in: what is the same twice is what a person sees.

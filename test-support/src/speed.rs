@@ -1,4 +1,4 @@
-//! Which tests run. An ordinary run is quick and needs Rust and nothing else; with `SSOCTL_TEST=all`, tests that need other
+//! Decides which tests run. An ordinary run is quick and needs Rust and nothing else; with `SSOCTL_TEST=all`, tests that need other
 //! programs, the superuser or a long time run too, and a missing part fails its test.
 
 use std::ffi::OsString;
@@ -30,7 +30,7 @@ pub fn is_all(variable: &str) -> bool {
 /// Whether a test that needs these programs runs.
 ///
 /// # Panics
-/// When all tests run and a program is missing.
+/// If all tests run and a program is missing.
 #[track_caller]
 #[must_use]
 pub fn has_programs(programs: &[&str]) -> bool {
@@ -41,7 +41,7 @@ pub fn has_programs(programs: &[&str]) -> bool {
 /// Whether a test that needs the superuser runs.
 ///
 /// # Panics
-/// When all tests run, and not as the superuser.
+/// If all tests run, and not as the superuser.
 #[track_caller]
 #[must_use]
 pub fn has_superuser() -> bool {
@@ -51,7 +51,7 @@ pub fn has_superuser() -> bool {
 /// The value of a variable that names a real part, if a test that needs the part runs.
 ///
 /// # Panics
-/// When all tests run and the variable is not set.
+/// If all tests run and the variable is not set.
 #[track_caller]
 pub fn named_by(variable: &str) -> Option<OsString> {
     let part = std::env::var_os(variable);
@@ -61,7 +61,7 @@ pub fn named_by(variable: &str) -> Option<OsString> {
 /// A Python with these modules, if a test that needs it runs. `SSOCTL_TEST_PYTHON` names another one than `python3`.
 ///
 /// # Panics
-/// When all tests run and a module is missing.
+/// If all tests run and a module is missing.
 #[track_caller]
 pub fn python_with(modules: &str) -> Option<OsString> {
     let python = std::env::var_os("SSOCTL_TEST_PYTHON").unwrap_or_else(|| "python3".into());

@@ -18,8 +18,8 @@ use crate::client::{Outcome, Running};
 use crate::part::path;
 use crate::{daemon, socket, until};
 
-/// One person's machine, with nobody's settings but its own. When it is dropped, its processes end, its files are
-/// removed, and what happened on it is judged: no secret in any log or message, no rule of the service broken.
+/// One person's machine, without any setting of the real one. When it is dropped, its processes end, its files are
+/// removed, and its logs and messages are checked: no secret in them, and no rule of the service broken.
 pub struct Stage {
     /// The service that everything here talks to.
     pub identity_center: Simulator,
@@ -31,7 +31,7 @@ pub struct Stage {
 /// The start URL of [`CORP`].
 pub const START_URL: &str = "https://corp.awsapps.com/start";
 
-/// The AWS configuration of somebody with one session, `corp`.
+/// The AWS configuration of a person with one session, `corp`.
 pub const CORP: &str = "\
 [sso-session corp]
 sso_start_url = https://corp.awsapps.com/start
@@ -48,7 +48,7 @@ sso_role_name = AdministratorAccess
 region = eu-central-1
 ";
 
-/// A role that nobody has, half a role, and a sign-in of the old kind.
+/// A role that the person does not have, half a role, and a sign-in of the old kind.
 const PROFILES: &str = "
 [profile nobody]
 sso_session = corp
@@ -65,7 +65,7 @@ sso_account_id = 444455556666
 sso_role_name = ReadOnlyAccess
 ";
 
-/// What runs for the profile `tool`: `ssoctl`, as any program would be called.
+/// The profile `tool`, whose `credential_process` is `ssoctl`.
 fn tool_profiles() -> String {
     format!(
         "\n[profile tool]\ncredential_process = {} credential-process --profile dev\nregion = eu-central-1\n\
@@ -135,14 +135,14 @@ impl Stage {
         self.home().join("run/ssoctl/ssoctld.sock")
     }
 
-    /// Where records and the lock are by default.
+    /// The default directory of records and the lock.
     pub fn state_directory(&self) -> PathBuf {
         let below =
             if cfg!(target_os = "macos") { "Library/Application Support/ssoctl" } else { ".local/state/ssoctl" };
         self.home().join(below)
     }
 
-    /// Where a daemon's log is by default, and here in any case.
+    /// The path of the daemon's log: the default one.
     pub fn log(&self) -> PathBuf {
         let below = if cfg!(target_os = "macos") { "Library/Logs/ssoctl" } else { ".local/state/ssoctl" };
         self.home().join(below).join("ssoctld.log")
@@ -157,7 +157,7 @@ impl Stage {
         path
     }
 
-    /// What an AWS configuration file says of the service that everything here talks to: the AWS CLI would find it by that.
+    /// The lines of an AWS configuration file by which the AWS CLI finds the simulated service.
     pub fn services(&self) -> String {
         let url = self.identity_center.url();
         format!(
@@ -322,7 +322,7 @@ impl Stage {
         daemon::end_holder(&self.state_directory());
     }
 
-    /// What the daemons have logged and the clients have said.
+    /// The logs of the daemons, and the standard errors of the clients.
     pub fn everything_said(&self) -> Vec<(PathBuf, String)> {
         let said = fs::read_dir(self.home().join("said")).expect("the directory of what was said");
         let mut paths: Vec<PathBuf> = said.map(|entry| entry.expect("an entry").path()).collect();

@@ -3,14 +3,14 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What has not happened by then never will, however busy the machine is.
+/// An event that has not happened by then never will, even on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Looks again and again until there is something to see.
+/// Calls `look` again and again until it returns a value.
 ///
 /// # Panics
-/// When that has not come about in [`PATIENCE`].
+/// After [`PATIENCE`].
 #[track_caller]
 pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let begin = Instant::now();
@@ -23,10 +23,10 @@ pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Waits until it is so, while other tasks go on.
+/// Waits until the condition holds, while other tasks go on.
 ///
 /// # Panics
-/// When that has not come about in [`PATIENCE`].
+/// After [`PATIENCE`].
 pub async fn until_so(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let reached = async {
         while !is_so().await {
@@ -36,10 +36,10 @@ pub async fn until_so(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     in_time(what, reached).await;
 }
 
-/// Awaits something.
+/// Awaits `work`.
 ///
 /// # Panics
-/// When it takes longer than [`PATIENCE`].
+/// After [`PATIENCE`].
 pub async fn in_time<T>(what: &str, work: impl Future<Output = T>) -> T {
     let done = tokio::time::timeout(PATIENCE, work).await;
     done.unwrap_or_else(|_| panic!("waited {PATIENCE:?} in vain until {what}"))

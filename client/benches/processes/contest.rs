@@ -68,7 +68,7 @@ impl Contestant {
         self.attempt().unwrap_or_else(|how| panic!("{} does not work: {how}", self.name))
     }
 
-    /// How long it takes, or how it ended unexpectedly.
+    /// The duration, or the unexpected end.
     fn attempt(&self) -> Result<Duration, String> {
         let mut command = Command::new(&self.program);
         command

@@ -1,4 +1,4 @@
-//! How long whole processes take, side by side: `cargo bench -p ssoctl [-- --rounds N]`.
+//! Compares the duration of whole processes: `cargo bench -p ssoctl [-- --rounds N]`.
 //!
 //! `ssoctl token --json` asks a real daemon that holds a token from the simulator. It is compared with `/bin/true`, which shows what
 //! any process costs; with `limit`, a static program that does one round trip and nothing else; and with the agents and clients
@@ -18,10 +18,10 @@ use stage::{LIMIT, Stage};
 
 const ROUNDS: usize = 1000;
 
-/// How often commands are run that take long.
+/// The number of rounds of slow commands.
 const LONG_ROUNDS: usize = 10;
 
-/// How many commands run eight at a time.
+/// The number of commands that run eight at a time.
 const CROWD: usize = 400;
 
 /// A goal of the project: a command, what it is compared with, and the largest ratio of the medians.

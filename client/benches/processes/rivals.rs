@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::contest::{Contestant, Ending, PATH};
 use crate::stage::{PROFILE, Stage};
 
-/// How long an agent may take until its socket is there.
+/// The longest time until the socket of an agent is there.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A rival and its agent, which is ended with it.
@@ -56,7 +56,7 @@ pub(crate) fn installed(stage: &Stage) -> (Vec<Rival>, Vec<&'static str>) {
     (rivals, absent.into_iter().map(Kind::name).collect())
 }
 
-/// Where the AWS CLI keeps the credentials of [`PROFILE`], below its home: the SHA-1 of
+/// The file in which the AWS CLI keeps the credentials of [`PROFILE`], below its home: the SHA-1 of
 /// `{"accountId":"111122223333","roleName":"ReadOnlyAccess","sessionName":"corp"}`.
 const KEPT_BY_THE_CLI: &str = ".aws/cli/cache/8bd1564069d4c89f6a2728b889b67f346dad593b.json";
 
@@ -134,7 +134,7 @@ impl Rival {
         }
     }
 
-    /// How the figures of this rival have to be read.
+    /// The way to read the figures of this rival.
     pub(crate) fn remark(&self) -> Option<&'static str> {
         (self.kind == Kind::OidcToken).then_some(
             "oidc-token asks its agent for an account that is not loaded and is told so: one round trip, without the \

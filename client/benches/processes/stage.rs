@@ -17,7 +17,7 @@ pub(crate) const PROFILE: &str = "dev";
 /// The name of [`Stage::limit`] in the table.
 pub(crate) const LIMIT: &str = "limit";
 
-/// How long the daemon may take until it answers.
+/// The longest time until the daemon answers.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The release builds that are measured, and the daemon.
@@ -39,7 +39,7 @@ pub(crate) struct Stage {
 
 impl Stage {
     /// # Panics
-    /// When something cannot be built or started; there is nothing to measure then.
+    /// If a part cannot be built or started: then there is nothing to measure.
     pub(crate) fn set() -> Self {
         let binaries = Binaries::build();
         let simulator = Simulator::start(Settings {
@@ -99,7 +99,7 @@ impl Stage {
             .with("SSOCTL_SOCKET", self.socket())
     }
 
-    /// What `ssoctl credential-process` prints.
+    /// The output of `ssoctl credential-process`.
     pub(crate) fn credentials(&self) -> String {
         let output = Command::new(&self.binaries.plain)
             .args(["credential-process", "--profile", PROFILE])

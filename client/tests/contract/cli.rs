@@ -1,6 +1,7 @@
-//! What `ssoctl` promises to scripts: exit codes, what stands on which stream, and how it takes answers that a real
-//! daemon rarely gives. The binary is real; the daemon is a socket with canned answers.
+//! The promises of `ssoctl` to scripts: exit codes, streams, and errors for answers that a real daemon rarely gives. The
+//! binary is real; the daemon is a socket with canned answers.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::ExitStatusExt;
@@ -8,7 +9,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use ssoctl_protocol::{ErrorCode, VERSION};
-use test_support::canned::{Canned, assert_fails, http, ok, problem, ssoctl, stderr, stdout};
+use test_support::canned::{Canned, assert_fails, http, ok, problem, ssoctl, stderr, stdout, verbs};
 use test_support::executable;
 
 fn token() -> Value {
@@ -369,8 +370,8 @@ fn a_profile_is_resolved_by_the_daemon_before_a_verb_that_takes_a_name() {
     assert_eq!(canned.requests(), ["GET /v1/session?profile=dev HTTP/1.1", "POST /v1/sessions/corp/logout HTTP/1.1"]);
 }
 
-/// Every verb that asks the daemon, and the exit code of one that gets no answer.
-const ASKING: [(&[&str], i32); 13] = [
+/// Command lines of all verbs that ask the daemon, and their exit codes without an answer.
+const ASKING: &[(&[&str], i32)] = &[
     (&["token"], 4),
     (&["status"], 4),
     (&["status", "--json"], 4),
@@ -384,12 +385,23 @@ const ASKING: [(&[&str], i32); 13] = [
     (&["accounts"], 4),
     (&["exec", "--", "echo", "started"], 125),
     (&["exec", "--refreshable", "--", "echo", "started"], 125),
+    (&["login", "corp", "--no-browser"], 4),
+    (&["logout", "corp"], 4),
 ];
 
+/// The verbs that send no request through the client's connection.
+const OTHERS: [&str; 4] = ["configure", "doctor", "service", "stop"];
+
 #[test]
-fn every_verb_takes_what_is_no_answer_for_one_clear_error() {
+fn every_verb_of_the_help_is_among_those_that_are_tested() {
+    let tested = ASKING.iter().map(|(arguments, _)| arguments[0]).chain(OTHERS);
+    assert_eq!(tested.map(str::to_owned).collect::<BTreeSet<_>>(), verbs());
+}
+
+#[test]
+fn every_verb_reports_an_invalid_answer_as_one_clear_error() {
     let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
-    for (verb, code) in ASKING {
+    for &(verb, code) in ASKING {
         for (answer, complaint) in [
             (format!("{head}Content-Length: 5\r\n\r\nhello"), "not what was asked for"),
             (format!("{head}Content-Length: 2\r\n\r\n\u{ff}"), "not what was asked for"),
@@ -412,13 +424,13 @@ fn every_verb_takes_what_is_no_answer_for_one_clear_error() {
 fn no_verb_waits_longer_than_agreed_for_a_daemon_that_hangs() {
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join("s.sock");
-    // Connections are taken by the kernel, and nobody reads from them.
+    // The kernel accepts connections, and no process reads from them.
     let _hanging = UnixListener::bind(&socket).unwrap();
     // Those that make the daemon ask the portal itself are given more time.
-    let verbs = ASKING.into_iter().filter(|(verb, _)| !verb.contains(&"corp") && verb[0] != "roles");
+    let verbs = ASKING.iter().filter(|(verb, _)| !verb.contains(&"corp") && verb[0] != "roles");
     let piped = std::process::Stdio::piped;
     let running: Vec<_> = verbs
-        .map(|(verb, code)| (code, ssoctl(&socket, verb).stdout(piped()).stderr(piped()).spawn().unwrap()))
+        .map(|&(verb, code)| (code, ssoctl(&socket, verb).stdout(piped()).stderr(piped()).spawn().unwrap()))
         .collect();
     for (code, client) in running {
         assert_fails(&client.wait_with_output().unwrap(), code, "did not answer within 15 s");

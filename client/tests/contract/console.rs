@@ -37,7 +37,7 @@ fn the_link_can_be_printed_and_one_question_is_enough_for_it() {
 #[test]
 fn the_link_is_printed_if_no_program_opens_pages() {
     let canned = Canned::answers([ok(&assignment())]);
-    // Where there is no ssoctld, the link is all that is given.
+    // Without an ssoctld, only the link is given.
     let place = tempfile::tempdir().unwrap();
     executable::copy(env!("CARGO_BIN_EXE_ssoctl"), &place.path().join("ssoctl"));
     let mut command = Command::new(place.path().join("ssoctl"));

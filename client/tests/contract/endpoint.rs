@@ -42,7 +42,7 @@ fn the_command_asks_as_often_as_it_likes_and_the_daemon_is_asked_each_time() {
     assert!(body["message"].as_str().unwrap().contains("run: ssoctl login corp"), "{body}");
     assert_eq!(attended.ask().0, 200, "and after a sign-in all is well");
 
-    // The profile's role stays the one that it was at the start, whatever becomes of the profile.
+    // The role stays the one that the profile had at the start, even if the profile changes.
     let pinned = "GET /v1/credentials?session=corp&account=111122223333&role=Admin HTTP/1.1";
     let mut expected = vec!["GET /v1/credentials HTTP/1.1"];
     expected.extend([pinned; 5]);

@@ -10,7 +10,7 @@ use test_support::canned::{Canned, assert_fails, ok, problem, ssoctl, stderr, st
 use test_support::part::is_there;
 use test_support::speed::{has_programs, runs_all};
 
-/// What a region could be in a configuration that somebody has made to do harm.
+/// The region of a hostile configuration.
 const HOSTILE: &str = "it's $(touch harm) `touch harm` \"x\" \\ \\' %s ; touch harm\n\tü \u{2019}; touch harm #";
 
 /// A shell and the line that reads what `ssoctl env` prints.
@@ -128,7 +128,7 @@ fn after_a_failure_the_shell_is_without_the_old_role_and_its_eval_has_the_exit_c
     assert!(stdout(&output).ends_with("(exit 2)\n"), "{}", stdout(&output));
 }
 
-/// What `ssoctl env` prints for somebody with this shell.
+/// The output of `ssoctl env` in this shell.
 fn script(credentials: &Value, arguments: &[&str], shell: &str) -> String {
     let canned = Canned::answers([ok(credentials)]);
     let output = ssoctl(&canned.socket(), arguments).env("SHELL", format!("/bin/{shell}")).output().unwrap();

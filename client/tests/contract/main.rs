@@ -1,5 +1,5 @@
-//! What `ssoctl` promises to scripts: exit codes, streams, variables, signals, and who may ask a command's endpoint. The binary is
-//! real; the daemon is a socket with canned answers.
+//! The promises of `ssoctl` to scripts: exit codes, streams, variables, signals, and the processes that may ask a command's
+//! endpoint. The binary is real; the daemon is a socket with canned answers.
 
 mod cli;
 mod console;

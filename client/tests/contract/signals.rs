@@ -1,4 +1,4 @@
-//! `ssoctl exec --refreshable` is a parent that its command and whoever started it hardly notice.
+//! `ssoctl exec --refreshable` stays between its command and its caller, and passes on signals and exit codes.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
@@ -140,7 +140,7 @@ fn ctrl_c_in_a_terminal_reaches_the_command_once() {
     assert_eq!(line(), "ready");
     keyboard.write_all(b"\x03").unwrap();
     assert_eq!(line(), "INT");
-    // What is sent after it arrives after it, so a second one would be seen first.
+    // Signals arrive in the order of sending, so a second one would be seen first.
     kill_process(parent, Signal::USR1).unwrap();
     assert_eq!(line(), "USR1");
     keyboard.write_all(b"\x04").unwrap();

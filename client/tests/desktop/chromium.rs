@@ -21,7 +21,7 @@ const OPTIONS: &str = "--headless=new --no-sandbox --disable-gpu --disable-dev-s
     --disable-sync --disable-breakpad --no-proxy-server --password-store=basic \
     '--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1'";
 
-/// One browser with a profile of its own. Whoever starts it, it ends when this is dropped.
+/// One browser with its own profile. It ends when this is dropped, even if another program started it.
 pub(crate) struct Chromium {
     directory: TempDir,
 }
@@ -57,12 +57,12 @@ impl Chromium {
         command.arg(self.path("start")).arg(url).process_group(0);
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let mut child = child.expect("a shell can be started");
-        // Waited for by somebody who has the time, so that its end can be seen.
+        // A thread waits for it, so that its end can be seen.
         std::thread::spawn(move || child.wait());
         self.page()
     }
 
-    /// The page that is open in it, once somebody has started it.
+    /// The open page, after a program has started the browser.
     pub(crate) fn page(&self) -> Page {
         let port = until("Chromium runs", || {
             // Two lines: the port, and an address below it. It is written by and by.
@@ -79,10 +79,10 @@ impl Chromium {
 
 impl Drop for Chromium {
     fn drop(&mut self) {
-        // Whoever starts it makes it the leader of a process group, in which its helpers are.
+        // Its starter makes it the leader of a process group, in which its helpers are.
         let Some(pid) = self.pid().filter(|pid| kill_process_group(*pid, Signal::KILL).is_ok()) else { return };
         if !std::thread::panicking() {
-            // What is dead has no program any more, also if nobody has waited for it yet.
+            // A dead process has no program any more, even before its parent has waited for it.
             let program = format!("/proc/{}/exe", pid.as_raw_nonzero());
             until("Chromium is gone", || fs::read_link(&program).is_err().then_some(()));
         }

@@ -1,4 +1,4 @@
-//! The real desktop: a notification server that draws on a screen nobody looks at, and Chromium.
+//! The real desktop: a notification server that draws on a screen in memory, and Chromium.
 #![cfg(target_os = "linux")]
 
 mod chromium;

@@ -1,4 +1,4 @@
-//! The whole way of a sign-in that nobody asked for: a notice, its button, the page, a new token.
+//! All steps of a sign-in that the daemon starts: a notice, its button, the page, a new token.
 
 use identity_center_simulator::Operation;
 

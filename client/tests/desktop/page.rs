@@ -1,4 +1,4 @@
-//! What a person meets on the simulator's page, in Chromium.
+//! The simulator's page in Chromium.
 
 use identity_center_simulator::{PendingAuthorization, Settings};
 
@@ -85,7 +85,7 @@ fn an_expired_code_cannot_be_allowed_any_more() {
     let page = chromium.open(&pending.verification_uri_complete);
     page.shows("Allow this request?");
     stage.identity_center.expire(&pending.user_code).expect("it is pending");
-    // Whoever hesitated has the button in front of them still.
+    // A person who hesitated still sees the button.
     page.click("#approve");
     page.shows("Code expired");
     assert_eq!(page.text("#approve"), None);

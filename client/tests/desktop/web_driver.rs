@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use test_support::part::Part;
 use test_support::until;
 
-/// What an element's identifier is called (WebDriver, section 12, "Elements").
+/// The name of an element's identifier (WebDriver, section 12, "Elements").
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// The page that a person looks at.

@@ -13,12 +13,12 @@ use super::sts;
 use test_support::Stage;
 use test_support::speed::{has_programs, named_by};
 
-/// What STS says to GetCallerIdentity.
+/// The answer of STS to GetCallerIdentity.
 const CALLER: &str = "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\
     <GetCallerIdentityResult><Arn>arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_x/me</Arn><UserId>A:me</UserId>\
     <Account>111122223333</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
 
-/// Where Debian's package puts version 2.
+/// The path of version 2 in Debian's package.
 const DEBIAN: &str = "/usr/bin/aws";
 
 /// Both, where tests with them run.

@@ -17,7 +17,7 @@ use test_support::speed::python_with_botocore;
 
 const SCRIPT: &str = include_str!("sdks/botocore.py");
 
-/// What STS says to AssumeRole.
+/// The answer of STS to AssumeRole.
 const ASSUMED: &str = "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><Credentials>\
     <AccessKeyId>ASIAASSUMED</AccessKeyId><SecretAccessKey>x</SecretAccessKey><SessionToken>y</SessionToken>\
     <Expiration>2099-11-23T10:16:00Z</Expiration></Credentials><AssumedRoleUser><AssumedRoleId>A:b</AssumedRoleId>\

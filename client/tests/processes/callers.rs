@@ -8,7 +8,7 @@ use test_support::service::preauthorised;
 use test_support::stage::{CORP, DEV};
 use test_support::{Stage, until};
 
-/// Somebody else's sign-in under the same name, as a client's directory has it.
+/// Another person's sign-in under the same name, from a client's directory.
 fn client() -> String {
     [&CORP.replace("https://corp", "https://client"), DEV].concat()
 }
@@ -34,13 +34,13 @@ fn each_caller_gets_the_session_of_its_own_file_in_any_order() {
         stage.run_with(file, &["login", "--no-browser"]).exits(0);
         let own = stage.run(["token", "--json"]).exits(0).json();
         assert_eq!(own["start_url"], "https://corp.awsapps.com/start");
-        // However the file is named, by whoever resolves it.
+        // Every way to name the file leads to it.
         for name in [file, "client/config", "./client/../client/config", "~/client/config", "$HOME/client/config"] {
             let theirs = stage.run_with(name, &["token", "--json"]).exits(0).json();
             assert_eq!(theirs["start_url"], "https://client.awsapps.com/start", "{name}");
             assert_ne!(theirs["access_token"], own["access_token"]);
         }
-        // What is in one file alone is in no other.
+        // A profile of one file is not known in another.
         stage.run_with(file, &["credential-process", "--profile", "dev"]).exits(0);
         stage.run_with(file, &["exec", "--profile", "dev", "--", "true"]).exits(0);
         stage.run_with(file, &["env", "--profile", "dev", "--shell", "json"]).exits(0);
@@ -52,7 +52,7 @@ fn each_caller_gets_the_session_of_its_own_file_in_any_order() {
         stage.run_with(file, &["logout"]).exits(0);
         stage.run_with(file, &["token"]).exits(3).prints_nothing();
         stage.run(["token"]).exits(0);
-        // All means all, whoever names which file.
+        // `--all` means all sessions, with any file.
         stage.run_with(file, &["logout", "--all"]).exits(0);
         stage.run(["token"]).exits(3).prints_nothing();
     }
@@ -151,7 +151,7 @@ fn a_named_file_is_watched_and_forgotten_with_its_end() {
 #[test]
 fn of_two_sessions_of_one_name_only_the_default_one_has_a_token_file() {
     let stage = stage();
-    // Where a variable alone names the service, a session shares token files only if it says so.
+    // If only a variable names the service, a session shares token files only if it says so.
     stage.write(".aws/config", &format!("{CORP}{}", stage.services()));
     let named = stage.write("client/config", &format!("{}{}", client(), stage.services()));
     stage.write_own_config(&format!("aws_config_files = [\"{}\"]\n", named.display()));
@@ -191,7 +191,7 @@ fn profiles_are_written_into_the_callers_file_and_into_no_other() {
     stage.run_with("client/config", &["configure"]).exits(0);
     assert!(read("client/config").contains("sso_account_id"), "{}", read("client/config"));
     assert_eq!(read(".aws/config"), CORP);
-    // Whose home this shell has does not matter: the file is the one that the daemon reads.
+    // The home of this shell does not matter: the file is the one that the daemon reads.
     let after = read("client/config");
     let mut elsewhere = stage.ssoctl(["configure", "corp"]);
     elsewhere.env("HOME", stage.home().join("client"));
@@ -215,7 +215,7 @@ fn endpoint_settings_count_in_listed_files_alone() {
     stage.run(["status"]).exits(0);
     stage.run_with("client/config", &["status"]).exits(0);
     stage.write_own_config(&format!("aws_config_files = [\"{}\"]\n", file.display()));
-    // The stage's endpoints are of its own, which FIPS excludes.
+    // The stage has custom endpoints, which FIPS excludes.
     until("the list counts", || endpoint_trouble().filter(|why| why.contains("FIPS")));
 }
 

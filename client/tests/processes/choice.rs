@@ -1,4 +1,4 @@
-//! Which session is meant.
+//! The choice of a session.
 
 use identity_center_simulator::{Approval, Settings};
 

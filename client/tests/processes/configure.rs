@@ -9,7 +9,7 @@ use serde_json::Value;
 use test_support::Stage;
 use test_support::stage::CORP;
 
-/// What a person has written beside the session `corp`.
+/// Sections that a person has written beside the session `corp`.
 const HAND_WRITTEN: &str = "
 # by hand, and to stay
 [profile Production-ReadOnlyAccess]

@@ -167,7 +167,7 @@ fn a_profile_that_calls_ssoctl_is_good_for_every_verb() {
     let link = run(&["console"], &["--url-only"]).stdout;
     assert!(link.contains("account_id=111122223333&role_name=AdministratorAccess"), "{link}");
     assert_eq!(calls(&stage), 1);
-    // What the profile says is what the SDKs run.
+    // SDKs run the command of the profile.
     let command = stage.run(["configure", "corp", "--dry-run", "--credential-process", "--role", "Admin*"]).exits(0);
     assert!(command.stdout.contains("credential-process --session corp --account 111122223333"), "{command:?}");
 }

@@ -4,7 +4,7 @@ use identity_center_simulator::{Account, Fault, Operation, Settings, Times};
 
 use test_support::{Stage, until};
 
-/// What a terminal takes for more than a character, and what nobody sees.
+/// Characters that control a terminal, and invisible ones.
 const HIDDEN: &str = "\u{9b}2J\u{202e}evil\u{202c}\u{61c}\u{2060}\u{ad}\u{e0041}\u{7f}";
 const ESCAPED: &str = r"\u{9b}2J\u{202e}evil\u{202c}\u{61c}\u{2060}\u{ad}\u{e0041}\u{7f}";
 

@@ -15,10 +15,10 @@ use super::sts;
 use test_support::Stage;
 use test_support::speed::has_programs;
 
-/// Where Debian's packages put the sources of libraries in Go.
+/// The directory of Debian's packages for the sources of libraries in Go.
 const GOPATH: &str = "/usr/share/gocode";
 
-/// What S3 says to ListBuckets.
+/// The answer of S3 to ListBuckets.
 const BUCKETS: &str = "<ListAllMyBucketsResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Owner><ID>x</ID></Owner>\
     <Buckets><Bucket><Name>mine</Name><CreationDate>2024-01-01T00:00:00.000Z</CreationDate></Bucket></Buckets>\
     </ListAllMyBucketsResult>";

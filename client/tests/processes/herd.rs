@@ -19,8 +19,8 @@ fn the_one_token(outcomes: impl IntoIterator<Item = Outcome>) -> String {
     tokens.remove(0).trim_end().to_owned()
 }
 
-/// How many connections to the daemon's socket there are (proc_net(5), "unix"): one line each, beside the listener's. The name is
-/// the one that the daemon has bound, before it moved the socket to its place.
+/// The number of connections to the daemon's socket (proc_net(5), "unix"): one line each, beside the listener's. The name is the one
+/// that the daemon has bound, before it moved the socket to its place.
 #[cfg(target_os = "linux")]
 fn connections(stage: &Stage) -> usize {
     let sockets = std::fs::read_to_string("/proc/net/unix").unwrap();
@@ -67,7 +67,7 @@ fn fifty_clients_that_find_an_expired_token_cause_one_refresh_although_refresh_t
         ..Settings::default()
     });
     let first = stage.request("GET", "/v1/token").1;
-    // After an outage that outlasts its token, the daemon asks the service again when somebody asks it, and not before.
+    // After an outage that outlasts its token, the daemon asks the service again when a client asks it, and not before.
     stage.identity_center.inject(Operation::CreateToken, Fault::Status { status: 503 }, Times::UntilCleared);
     stage.wait_for_state("corp", "expired");
     stage.identity_center.clear_faults();

@@ -1,8 +1,7 @@
-//! Whichever way a command gets a role, and whatever else its environment has: it is the role that botocore's rules mean, or
-//! it is refused.
+//! A command gets the role that botocore's rules mean, in every way to ask for it and in every environment, or it is refused.
 //!
 //! Environments are generated; botocore says which profile and which role each means, and with which key a program in the
-//! environment that comes of it would sign.
+//! resulting environment would sign.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -29,7 +28,7 @@ sso_account_id = 111122223333
 sso_role_name = ReadOnlyAccess
 ";
 const KEYS: &str = "aws_access_key_id = AKIASTALE\naws_secret_access_key = stale\n";
-/// What beside the profiles is in a home: more of the configuration, and `~/.boto`.
+/// Other files of a home beside the profiles: more of the configuration, and `~/.boto`.
 const HOMES: [(&str, &str); 5] = [
     ("", ""),
     ("[default]\nsso_session = corp\nsso_account_id = 111122223333\nsso_role_name = ReadOnlyAccess\n", ""),

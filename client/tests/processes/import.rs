@@ -4,7 +4,7 @@ use identity_center_simulator::{Fault, Operation, Settings, Simulator, Times};
 
 use test_support::{Stage, until};
 
-/// Where readers look for the token of a session that is called `my-sso`.
+/// The file in which readers look for the token of a session that is called `my-sso`.
 const MY_SSO: &str = ".aws/sso/cache/0ad374308c5a4e22f723adf10145eafad7c4031c.json";
 
 const CONFIG: &str = "[sso-session my-sso]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = eu-west-1\n";

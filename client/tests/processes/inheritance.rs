@@ -1,4 +1,4 @@
-//! What a daemon has of the process that happened to start it: nothing.
+//! A daemon inherits nothing from the process that happened to start it.
 
 #![cfg(target_os = "linux")]
 

@@ -30,7 +30,7 @@ impl Browser {
         command
     }
 
-    /// What it was shown so far.
+    /// The pages so far.
     pub(crate) fn pages(&self) -> Vec<String> {
         fs::read_to_string(&self.pages).unwrap_or_default().lines().map(str::to_owned).collect()
     }

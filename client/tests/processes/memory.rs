@@ -1,4 +1,4 @@
-//! What the daemon's memory holds of a session that has been signed out of, and who can look into it.
+//! The daemon's memory holds nothing of a session after its sign-out, and other users cannot read it.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -15,11 +15,11 @@ const PIECE: usize = 24;
 /// A user code.
 const SHORTEST: usize = "ABCD-EFGH".len();
 
-/// A page of memory that nobody has written to.
+/// A page of memory that was never written to.
 const UNTOUCHED: [u8; 4096] = [0; 4096];
 
-/// All text in what a process can write to: its heap, and the stacks of its threads. What it maps of files and cannot write
-/// to holds what the files hold.
+/// All text in the writable memory of a process: its heap, and the stacks of its threads. Memory that is mapped from files and not
+/// writable holds the content of the files.
 fn text_in_memory(process: Pid) -> String {
     let directory = format!("/proc/{}", process.as_raw_nonzero());
     let maps = fs::read_to_string(format!("{directory}/maps")).expect("the superuser may read it");
@@ -34,7 +34,7 @@ fn text_in_memory(process: Pid) -> String {
             bytes.chunks(UNTOUCHED.len()).filter(|page| *page != UNTOUCHED).for_each(|page| written.extend(page));
         }
     }
-    // What is short is no secret, and most of memory is no text.
+    // Short text is no secret, and most of memory is no text.
     let texts = written.split(|byte| !byte.is_ascii_graphic()).filter(|text| text.len() >= SHORTEST);
     let texts: Vec<&[u8]> = texts.collect();
     String::from_utf8(texts.join(&b'\n')).expect("ASCII")
@@ -46,7 +46,7 @@ fn holds(memory: &str, secret: &str) -> bool {
     memory.contains(secret) || pieces.any(|piece| memory.contains(piece))
 }
 
-/// Which secrets there are, by what they are. Nothing else may be printed of them.
+/// The names of the secrets in memory. Nothing else of them may be printed.
 fn found(memory: &str, secrets: &[(&'static str, String)]) -> Vec<&'static str> {
     secrets.iter().filter(|(_, secret)| holds(memory, secret)).map(|(name, _)| *name).collect()
 }

@@ -1,4 +1,4 @@
-//! The superuser, by sudo or su, in the home of somebody else: nothing is made there that its owner could not use.
+//! The superuser, by sudo or su, in the home of another user: nothing is made there that its owner could not use.
 
 #![cfg(target_os = "linux")]
 
@@ -14,7 +14,7 @@ use test_support::speed::{has_programs, has_superuser};
 use test_support::stage::CORP;
 use test_support::{Stage, daemon, until};
 
-/// Whose home it is.
+/// The owner of the home.
 const NOBODY: u32 = 65_534;
 
 /// A stage whose home belongs to nobody, with what somebody's home has. `None` where tests with the superuser do not run.

@@ -1,10 +1,13 @@
-//! What scripts and people read.
+//! The output for scripts and people.
+
+use std::collections::BTreeSet;
 
 use identity_center_simulator::Settings;
 use serde_json::Value;
 use ssoctl_protocol::Timestamp;
 
 use test_support::Stage;
+use test_support::canned::verbs;
 use test_support::stage::START_URL;
 
 fn time(value: &Value) -> Timestamp {
@@ -94,7 +97,7 @@ fn an_answer_that_cannot_be_written_is_an_error_for_every_verb() {
     let stage = Stage::with_roles(Settings::default());
     let configuration = || std::fs::read(stage.home().join(".aws/config")).unwrap();
     let before = configuration();
-    let verbs: [&[&str]; 17] = [
+    let commands: &[&[&str]] = &[
         &["--help"],
         &["--version"],
         &["token", "--help"],
@@ -112,8 +115,14 @@ fn an_answer_that_cannot_be_written_is_an_error_for_every_verb() {
         &["whoami", "--profile", "dev"],
         &["import"],
         &["configure"],
+        &["doctor"],
+        &["doctor", "--json"],
     ];
-    for verb in verbs.into_iter().chain([&["doctor"][..], &["doctor", "--json"]]) {
+    // These print to standard error, or leave standard output to another program.
+    let others = ["exec", "login", "logout", "service", "stop"];
+    let tested = commands.iter().map(|command| command[0]).filter(|word| !word.starts_with('-')).chain(others);
+    assert_eq!(tested.map(str::to_owned).collect::<BTreeSet<_>>(), verbs());
+    for &verb in commands {
         for redirection in [">&-", ">/dev/full", "1</dev/null"] {
             if verb[0] == "configure" && redirection != ">&-" {
                 continue;
@@ -133,6 +142,6 @@ fn an_answer_that_cannot_be_written_is_an_error_for_every_verb() {
         }
     }
     assert_eq!(configuration(), before, "what could not be told was not done either");
-    // Whoever has nothing to say there does not need it.
+    // Commands that do not print there do not need it.
     stage.run(["logout", "--help"]).exits(0);
 }

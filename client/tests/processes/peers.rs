@@ -1,4 +1,5 @@
-//! Whose daemon the client believes, and whom the daemon answers. A second user is a bare uid; a second PID namespace is a real one.
+//! The client believes only daemons of trusted users, and the daemon answers only its own user. A second user is a bare uid; a
+//! second PID namespace is a real one.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -76,7 +77,7 @@ fn a_client_in_another_process_namespace_is_served() {
     assert_eq!(daemon["result"], "ok", "{daemon}");
 }
 
-/// A daemon of somebody else: whatever it is asked, it answers with a token and with something to execute.
+/// A hostile daemon: it answers every request with a token and with a command to execute.
 const FAKE_DAEMON: &str = r#"
 import json, os, socket, sys
 path, marker = sys.argv[1:]

@@ -1,4 +1,4 @@
-//! What the operating system refuses is told once, with what to do, by whoever meets it.
+//! An error of the operating system is reported once, with its remedy, by client or daemon.
 
 use identity_center_simulator::Settings;
 

@@ -102,7 +102,7 @@ fn tokens_and_client_secrets_that_a_service_repeats_are_shown_nowhere() {
     }
     let log = std::fs::read_to_string(stage.log()).unwrap();
     assert!(log.contains("[removed]"), "what the service said of it is in the log");
-    // What clients said on standard error and the daemon wrote to its log is searched at the end of the stage, too.
+    // The standard errors of clients and the daemon's log are searched at the end of the stage, too.
     stage.judge();
     daemon::end_holder(&stage.state_directory());
 }

@@ -26,7 +26,7 @@ fn no_secret_is_said_or_logged_whatever_goes_wrong() {
         stage.run(["login", "--no-browser"]).exits(1).says(reason);
     }
     let login = stage.start(stage.ssoctl(["login", "--no-browser"]));
-    // An answer that was truncated leaves an authorization behind that nobody knows of.
+    // A truncated answer leaves an unknown authorization behind.
     stage.approve_shown_by(&login);
     login.finish().exits(0);
     stage.identity_center.inject(Operation::Logout, Fault::Truncated, Times::Next(1));
@@ -90,7 +90,7 @@ fn neither_a_device_code_nor_role_credentials_are_ever_in_a_file() {
         let (mut places, mut found) = (vec![stage.home().to_owned()], Vec::new());
         while let Some(place) = places.pop() {
             match fs::read_dir(&place) {
-                // What clients say to a person is no file of theirs.
+                // The test writes `said`, not the clients.
                 Ok(entries) => places.extend(entries.map(|it| it.unwrap().path()).filter(|it| !it.ends_with("said"))),
                 Err(_) => found.extend(fs::read(&place).ok().map(|bytes| (place, bytes))),
             }

@@ -90,7 +90,7 @@ fn login_if_needed_asks_for_a_token_that_lives_longer_if_there_may_be_one() {
     );
     stage.start_daemon();
     stage.sign_in("corp");
-    // No token of this service lives that long, so nobody is asked for one.
+    // No token of this service lives that long, so the person is not asked for one.
     stage.run(["login", "--if-needed", "--min-valid", "5m"]).exits(7).says("--min-valid");
     stage.run(["login", "--if-needed", "--min-valid", "10s"]).exits(0).says("Signed in to corp");
     assert_eq!(stage.identity_center.calls(Operation::StartDeviceAuthorization), 1);

@@ -114,7 +114,7 @@ fn records_of_changed_or_removed_sections_and_damaged_ones_are_shown_and_ended_w
     let torn = torn.expect("a record");
     fs::write(&torn, "{\"version\":2,").unwrap();
 
-    // Their sections change while nobody runs who could take the files back.
+    // Their sections change while no daemon runs that could remove the files.
     let after = [section("scoped", OLD, "sso:account:access, codewhisperer:completions"), section("torn", OLD, scopes)];
     stage.write(".aws/config", &format!("{CORP}{}", after.concat()));
     stage.write_own_config(&["corp", "scoped", "torn"].map(shared).concat());

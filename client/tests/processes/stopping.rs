@@ -1,4 +1,4 @@
-//! `ssoctl stop`, and what is advised to whoever meets a daemon of another version.
+//! `ssoctl stop`, and the advice about a daemon of another version.
 
 #![cfg(target_os = "linux")]
 

@@ -1,4 +1,4 @@
-//! What others have put into the place of ssoctl's own files: nobody waits for it, writes through it, or believes it.
+//! Foreign files in the places of ssoctl's own files: client and daemon do not wait for them, write through them, or believe them.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
@@ -19,7 +19,7 @@ fn stage() -> Stage {
     stage
 }
 
-/// What the second user has, or a bare directory where there is no second user.
+/// A directory of the second user, or a bare directory if there is no second user.
 fn of_another_user(path: &Path) {
     if rustix::process::geteuid().is_root() {
         chown(path, Some(65_534), Some(65_534)).unwrap();
@@ -82,7 +82,7 @@ fn nothing_is_appended_through_a_link_and_no_fifo_is_waited_for() {
         ("a directory", &|path| fs::create_dir(path).unwrap()),
     ];
     for (what, put) in put {
-        // What the client opens itself, and what the daemon that it starts does.
+        // Files that the client opens itself, and files of the daemon that it starts.
         for name in ["ssoctld.log", "ssoctld.starting", "ssoctld.lock"] {
             let place: PathBuf = stage.state_directory().join(name);
             let _ = fs::remove_file(&place);

@@ -1,4 +1,4 @@
-//! On a terminal: what is drawn there, and what is not where the terminal cannot or somebody does not want it.
+//! Output on a terminal: colours and counting lines, unless the terminal has none or the person does not want them.
 
 #![cfg(target_os = "linux")]
 
@@ -13,7 +13,7 @@ use test_support::{Stage, until};
 /// script(1), which makes terminals.
 const SCRIPT: &str = "/usr/bin/script";
 
-/// The same command on a terminal of its own with so many columns, whose screen is its standard output.
+/// The same command on a new terminal with so many columns, whose screen is its standard output.
 fn on_terminal(stage: &Stage, columns: u16, variables: &[(&str, &str)], command: &Command) -> Command {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let words: Vec<String> = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();
@@ -25,7 +25,7 @@ fn on_terminal(stage: &Stage, columns: u16, variables: &[(&str, &str)], command:
     terminal
 }
 
-/// What a login writes to a terminal until somebody has signed in.
+/// The output of a login to a terminal until the sign-in.
 fn login(stage: &Stage, columns: u16, variables: &[(&str, &str)]) -> String {
     let terminal = on_terminal(stage, columns, variables, &stage.ssoctl(["login", "--no-browser", "corp"]));
     let running = stage.start(terminal);

@@ -1,4 +1,4 @@
-//! What cannot be used of the configuration: every verb says why, with file and line.
+//! Unusable parts of the configuration: every verb says why, with file and line.
 
 use identity_center_simulator::Settings;
 
@@ -32,14 +32,14 @@ role_arn = arn:aws:iam::111122223333:role/top
 source_profile = dev
 ";
 
-/// What is asked for what, and needs the lines of `corp`.
+/// Selections that need the lines of `corp`.
 const OF_CORP: [&[&str]; 5] =
     [&["corp"], &["--profile", "dev"], &["--profile", "tool"], &["--profile", "hand"], &["--profile", "top"]];
 
-/// What is asked for what, and needs the lines of `dev`.
+/// Selections that need the lines of `dev`.
 const OF_DEV: [&[&str]; 3] = [&["--profile", "dev"], &["--profile", "tool"], &["--profile", "top"]];
 
-/// What is asked for what, and needs the lines of `old`.
+/// Selections that need the lines of `old`.
 const OF_OLD: [&[&str]; 2] = [&["old"], &["--profile", "old"]];
 
 /// One way to break the configuration.
@@ -149,7 +149,7 @@ fn every_verb_that_needs_it_says_what_is_wrong_with_a_profile() {
         stage.run_with(&path, &arguments).prints_nothing().says(&place).says("its own line").exits(1);
     }
     stage.run_with(&path, &["exec", "--profile", "dev", "--", "true"]).says(&place).exits(125);
-    // What signs in by itself is not affected.
+    // A profile with its own sign-in is not affected.
     stage.run_with(&path, &["token", "old"]).exits(3);
 }
 

@@ -1,4 +1,4 @@
-//! What the kernel knows of a process.
+//! The kernel's figures of a process.
 
 use std::fs;
 use std::path::PathBuf;
@@ -43,7 +43,7 @@ impl Process {
         self.status("Threads:")
     }
 
-    /// How often its threads have gone to sleep, and so how often they woke up.
+    /// The number of times that its threads have gone to sleep, and so have woken up.
     pub(crate) fn sleeps(self) -> u64 {
         let of = |task: &PathBuf| fs::read_to_string(task.join("status")).unwrap_or_default();
         self.tasks().iter().map(|task| number(&of(task), "voluntary_ctxt_switches:")).sum()

@@ -1,4 +1,4 @@
-//! Signed in, and nobody asks.
+//! An idle daemon with a signed-in session.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -10,11 +10,11 @@ use crate::figures::Process;
 use crate::stage::{Stage, settings};
 
 const QUIET: Duration = Duration::from_secs(30);
-/// Connections of the sign-in end by themselves after a while, and so do threads that nobody needs.
+/// Connections of the sign-in end by themselves after a while, and so do unused threads.
 const SETTLING: Duration = Duration::from_secs(100);
 
 pub(crate) async fn run() {
-    // Whoever connects is not spoken to in TLS, which is found out after everything that TLS takes was set up.
+    // The listener does not speak TLS. The daemon finds that out after it has set up everything for TLS.
     let stranger = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = stranger.local_addr().expect("an address");
     std::thread::spawn(move || stranger.incoming().for_each(drop));

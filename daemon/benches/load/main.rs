@@ -1,5 +1,5 @@
-//! What the daemon costs: `cargo bench -p ssoctld --bench load [-- PART…]`, with the parts `requests`, `parked`, `sessions`,
-//! `idle` and `start`; all of them where none is named.
+//! Measures the daemon's costs: `cargo bench -p ssoctld --bench load [-- PART…]`, with the parts `requests`, `parked`, `sessions`,
+//! `idle` and `start`; all of them if none is named.
 //!
 //! The real `ssoctld` serves a token that it got from the simulator. Time of the processor is the daemon's own, asked of the
 //! kernel, so that a busy machine changes little of it.

@@ -13,7 +13,7 @@ const KEPT_ALIVE: usize = 200_000;
 const CONNECTIONS: usize = 16;
 const NEW: usize = 20_000;
 
-/// How many requests were answered, in what time, and what they cost the one who answered.
+/// The number of answered requests, their time, and the processor time of the daemon.
 struct Run {
     count: usize,
     took: Duration,

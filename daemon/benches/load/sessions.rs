@@ -1,4 +1,4 @@
-//! How everything grows with the number of sessions.
+//! Growth of all costs with the number of sessions.
 
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ pub(crate) async fn run() {
         }
         let token = timed(&stage, &format!("/v1/sessions/s{}/token", sessions - 1)).await;
         let status = timed(&stage, "/v1/sessions").await;
-        // Everybody is renewed once, each at a moment of its own.
+        // Each session is renewed once, at a different time.
         let (calls, begin, cpu) = (stage.simulator.calls(Operation::CreateToken), Instant::now(), process.cpu());
         while stage.simulator.calls(Operation::CreateToken) < calls + sessions {
             tokio::time::sleep(Duration::from_millis(20)).await;

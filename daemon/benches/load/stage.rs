@@ -13,7 +13,7 @@ use tokio::net::UnixStream;
 
 use crate::figures::Process;
 
-/// How long anything may take until it is there.
+/// The longest wait.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Stage {
@@ -22,7 +22,7 @@ pub(crate) struct Stage {
     daemon: Child,
 }
 
-/// What most parts want: approved as soon as somebody asks, and nothing to renew meanwhile.
+/// For most parts: sign-ins are approved at once, and no token needs a renewal meanwhile.
 pub(crate) fn settings() -> Settings {
     Settings { approval: Approval::Preauthorised, token_lifetime: Duration::from_secs(8 * 3600), ..Settings::default() }
 }
