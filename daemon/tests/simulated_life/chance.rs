@@ -1,4 +1,4 @@
-//! What just happens: weather, sleep, trouble with the store, crashes, other terms, days.
+//! Random events: weather, sleep, trouble with the store, crashes, other terms, days.
 
 use std::time::Duration;
 
@@ -114,7 +114,7 @@ impl Life {
         }
     }
 
-    /// The service does not take any more what it has given, and says so to nobody but to who comes with it.
+    /// The service revokes what it has issued, without telling anybody.
     fn take_back(&mut self) -> Verdict {
         if self.world.rng.u8(..3) == 0 {
             trace!(self, "portal sessions are ended");

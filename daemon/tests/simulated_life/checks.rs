@@ -1,12 +1,12 @@
-//! What has to hold, each rule with its sentence. A rule that is broken is an `Err` with that sentence and the numbers.
+//! The rules. A rule that is broken is an `Err` with a sentence and the numbers.
 //!
-//! | module | whose rules it has |
+//! | module | rules |
 //! |---|---|
-//! | `calls` | the service's: what is sent to it, and how often |
-//! | `callers` | the callers': what they are told, and when |
-//! | `person` | the person's: what is shown, and opened unasked |
-//! | `roles` | the same for credentials of roles, accounts and roles |
-//! | `tokens` | the token's: it is kept, stored, and renewed in time |
+//! | `calls` | the calls to the service: which, and how often |
+//! | `callers` | the answers to callers, and their time |
+//! | `person` | the notices, and the flows that are opened unasked |
+//! | `roles` | role credentials, accounts and roles |
+//! | `tokens` | the token is not lost, is stored, and is renewed in time |
 
 use std::time::Duration;
 

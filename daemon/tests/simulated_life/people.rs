@@ -21,7 +21,7 @@ pub(super) enum Choice {
 }
 
 impl Life {
-    /// Whoever has the code may come to a decision.
+    /// The person may decide about a code.
     pub(super) fn person_hears_of(&mut self, user_code: String) {
         let dice = self.world.rng.u8(..100);
         let choice = match dice {

@@ -1,4 +1,4 @@
-//! What is told of a life: its events one by one, and what came of it.
+//! Prints the events of a life, and counts them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use ssoctld::session::event::{Effect, Event};
 use super::wants::Answer;
 use super::world::World;
 
-/// Writes an event down, if anybody wants to read it.
+/// Writes an event down, if the life is traced.
 macro_rules! trace {
     ($life:expr, $($text:tt)*) => {
         if let Some(lines) = &mut $life.trace {

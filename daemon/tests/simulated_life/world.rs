@@ -1,7 +1,7 @@
 //! Everything around a session: the service and the network before it, the machine's clocks, the store, the person.
 //!
-//! The world never looks into the session. It knows the truth (which token ends when, what the service would say) and
-//! that is what the session is measured by.
+//! The world never looks into the session. It knows the truth (when each token ends, what the service would say), and
+//! the session is judged by that.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What callers are told, and when.
+//! The answers to callers, and their time.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What is sent to the service and to the store: one call of a kind at a time, none in vain, none too often.
+//! The calls to the service and the accesses to the store: one of a kind at a time, none in vain, none too often.
 
 use std::collections::HashMap;
 use std::time::Duration;

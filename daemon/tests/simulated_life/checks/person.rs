@@ -1,4 +1,4 @@
-//! What the person is shown, and what is opened unasked.
+//! The notices, and the flows that are opened unasked.
 
 use std::time::Duration;
 
@@ -95,7 +95,7 @@ impl Checks {
         require(count <= 2 + expiry.put_offs, || format!("pop-up number {count} for the end at {ends:?}"))
     }
 
-    /// The person wants to see what is shown a little later.
+    /// The person puts off the notice that is shown.
     pub(crate) fn puts_off(&mut self, now: BootTime) {
         self.counts.count("notices put off");
         if let Some(expiry) = &mut self.person.expiry {
@@ -104,13 +104,13 @@ impl Checks {
         }
     }
 
-    /// What is put off is out of sight.
+    /// A notice that was put off must not be shown.
     pub(crate) fn is_put_off(&self) -> Verdict {
         require(self.person.screen.is_none(), || "what was put off still shows".into())
     }
 
-    /// What was put off is shown again as soon as its time has come, or the end of the token, and somebody is there to see it;
-    /// unless nobody is needed any more, or a code is on its way that will be shown instead.
+    /// A notice that was put off is shown again once its time or the end of the token has come and the person is there;
+    /// unless no person is needed any more, or a code is on its way that will be shown instead.
     pub(crate) fn comes_back(&self, token: Option<&Token>, has_code: bool, now: BootTime) -> Verdict {
         let due = self.person.expiry.as_ref().and_then(|expiry| Some(expiry.put_off_until?.min(expiry.ends)));
         let is_needy = token.is_some_and(|token| token.renewal.is_none() || token.capped);

@@ -1,4 +1,4 @@
-//! What callers are told of accounts, roles and their credentials, and what the portal is asked for that.
+//! The answers about accounts, roles and their credentials, and the calls to the portal for them.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::super::world::{MINUTE, SECOND, World};
 use super::callers::Caller;
 use super::{CLOCK_TOLERANCE, Checks, HEALING, Verdict, require};
 
-/// The portal's patience with one session, which nobody else should find out about: a promise to callers of other programs.
+/// The rate of calls for one session, in any second: it leaves room for other programs.
 const CALLS_PER_SECOND: usize = 9;
 
 /// How long the portal is not asked again about a role that the person does not have, once it has said so twice in a row; and

@@ -1,4 +1,4 @@
-//! What becomes of a token: it is kept, stored before it is handed out, served no longer than it lives, and renewed in time.
+//! The token is not lost, is stored before it is handed out, is served no longer than it lives, and is renewed in time.
 
 use std::time::Duration;
 
