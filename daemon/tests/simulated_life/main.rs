@@ -34,7 +34,6 @@ mod wants;
 mod weather;
 mod world;
 
-/// How many seeds the test run lives through: six minutes of processor time where others work too, spread over all cores.
 /// How many seeds there are in a quick run, and where all tests run.
 const SEEDS: [u64; 2] = [12, 1000];
 
