@@ -58,7 +58,7 @@ impl Clock {
         Self::following(Arc::new(start))
     }
 
-    /// Follows a clock that somebody else owns.
+    /// Follows a clock of the caller.
     pub fn following(source: Arc<dyn TimeSource>) -> Self {
         Self { source, shift: Arc::default() }
     }
@@ -129,7 +129,7 @@ pub(crate) struct Moment {
 }
 
 impl Moment {
-    /// What wall time will read when service time reads `instant`.
+    /// The wall time at the service time `instant`.
     pub(crate) fn wall_at(self, instant: SystemTime) -> SystemTime {
         later(self.wall, instant.duration_since(self.now).unwrap_or_default())
     }

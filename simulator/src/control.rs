@@ -15,7 +15,7 @@ use crate::operation::Operation;
 use crate::settings::duration_text;
 use crate::state::{DEFAULT_PERSON, Service, UnknownUserCode};
 
-/// Why a control request was not carried out: status and message.
+/// The failure of a control request: status and message.
 struct Failure(u16, String);
 
 impl From<UnknownUserCode> for Failure {

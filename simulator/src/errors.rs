@@ -1,4 +1,4 @@
-//! How both APIs send their exceptions: status, code, header and body.
+//! The exceptions of both APIs: status, code, header and body.
 
 use serde_json::{Value, json};
 

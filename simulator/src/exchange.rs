@@ -14,7 +14,7 @@ use crate::page;
 use crate::portal;
 use crate::state::{Offer, Pace, Received};
 
-/// What is sent on the connection, and what happens to the connection.
+/// The bytes to send, and the end of the connection.
 pub(crate) enum Reply {
     Whole(Answer),
     /// Half of the body, then the end of the connection.
@@ -58,7 +58,7 @@ pub(crate) struct Ticket {
     ended: bool,
 }
 
-/// How a call ended.
+/// The end of a call.
 pub(crate) struct End {
     /// See [`crate::CallRecord::outcome`].
     outcome: String,
@@ -177,7 +177,7 @@ impl Drop for Ticket {
     }
 }
 
-/// What a call offers under its grant. A refresh token beside another grant is not offered.
+/// The secret that a call offers under its grant. A refresh token beside another grant is not offered.
 fn offer(grant: Grant, members: &Members) -> Option<Offer> {
     let text = |name: &str| members.get(name)?.as_str().map(str::to_owned);
     match grant {

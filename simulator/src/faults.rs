@@ -30,7 +30,7 @@ pub enum Fault {
     },
     /// The call is carried out and answered after this time, and not at all if the client leaves earlier.
     Delay {
-        /// How long the answer is held back.
+        /// The delay of the answer.
         #[serde(with = "duration_text")]
         by: Duration,
     },
@@ -60,7 +60,7 @@ pub enum Fault {
         /// Name of the member, such as `expiresIn`.
         name: String,
     },
-    /// The call is carried out, and its answer has this value in place of its own.
+    /// The call is carried out, and its answer has this value in place of the right one.
     ReplacedMember {
         /// Name of the member, such as `expiresIn`.
         name: String,
@@ -93,7 +93,7 @@ impl Fault {
     }
 }
 
-/// How often a fault strikes.
+/// The number of calls that a fault strikes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Times {

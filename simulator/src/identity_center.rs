@@ -1,6 +1,6 @@
-//! What a test can see and change of a simulated service, whether that is served over HTTP or called directly.
+//! A test's view of a simulated service, which is served over HTTP or called directly.
 //!
-//! The service's state stands behind one lock, which the server's thread and the test share.
+//! The service's state is behind one lock, which the server's thread and the test share.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -128,12 +128,12 @@ impl IdentityCenter {
         });
     }
 
-    /// How often the operation has been called, faults included.
+    /// The number of calls of the operation, faults included.
     pub fn calls(&self, operation: Operation) -> usize {
         self.with(|service, _| service.call_count(operation))
     }
 
-    /// How many CreateToken calls offered this grant, so that polls and refreshes can be told apart.
+    /// The number of CreateToken calls with this grant, to distinguish polls from refreshes.
     pub fn token_calls(&self, grant: Grant) -> usize {
         self.with(|service, _| service.calls.iter().filter(|call| call.grant == Some(grant)).count())
     }
@@ -194,7 +194,7 @@ impl IdentityCenter {
         self.with(|service, _| service.secrets())
     }
 
-    /// What clients did that a well-behaved client does not do, in words and without secrets:
+    /// The violations by clients, in words and without secrets:
     ///
     /// - polling a device code faster than its interval, `slow_down`'s five seconds included (RFC 8628 3.5);
     /// - polling two pending device codes of one client side by side;
@@ -210,7 +210,7 @@ impl IdentityCenter {
         self.with(|service, _| service.violations.get(known..).unwrap_or_default().to_vec())
     }
 
-    /// When an access token that this refresh token gives now would expire; `None` if it would be refused.
+    /// The expiry of an access token that this refresh token would give now; `None` if it would be refused.
     pub fn refreshable_until(
         &self,
         client_id: &str,

@@ -35,11 +35,11 @@ struct Arguments {
     #[arg(long, value_name = "DURATION", default_value = "90d", value_parser = humantime::parse_duration)]
     registration_lifetime: Duration,
 
-    /// How long a person stays signed in, the cap on every token
+    /// Length of a portal session, the cap on every token
     #[arg(long, value_name = "DURATION", default_value = "8h", value_parser = humantime::parse_duration)]
     portal_session: Duration,
 
-    /// What a refresh says about the refresh token
+    /// Refresh token in the answer to a refresh
     #[arg(long, value_enum, default_value_t = Default::default())]
     refresh_tokens: RefreshTokens,
 
@@ -47,11 +47,11 @@ struct Arguments {
     #[arg(long, value_enum, default_value_t = Default::default())]
     error_statuses: ErrorStatuses,
 
-    /// Who approves sign-ins
+    /// Approver of sign-ins
     #[arg(long, value_enum, default_value_t = Approver::Manual)]
     approval: Approver,
 
-    /// When automatic approval comes
+    /// Delay of automatic approval
     #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = humantime::parse_duration)]
     approve_after: Duration,
 }
@@ -104,7 +104,7 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        // Signals are caught before the address is printed, so that whoever has read it can stop the simulator cleanly.
+        // Signals are caught before the address is printed, so that a program that has read it can stop the simulator cleanly.
         let stop = stop_signal()?;
         let simulator = Simulator::start(arguments.settings())?;
         let url = simulator.url();
@@ -134,7 +134,7 @@ fn stop_signal() -> io::Result<impl Future<Output = ()>> {
 #[cfg(not(unix))]
 fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     Ok(async {
-        // Where Ctrl-C cannot be waited for, it ends the process anyway.
+        // If Ctrl-C cannot be waited for, it ends the process anyway.
         let _ = tokio::signal::ctrl_c().await;
     })
 }

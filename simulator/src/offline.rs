@@ -17,7 +17,7 @@ use crate::identity_center::IdentityCenter;
 use crate::operation::{Call, Operation};
 use crate::settings::Settings;
 
-/// How many calls pass before old state is pruned again.
+/// The number of calls between two removals of old state.
 const CALLS_BETWEEN_PRUNINGS: u32 = 256;
 
 /// An IAM Identity Center that is called directly. It forgets what expired more than a day ago, so that months of
@@ -49,7 +49,7 @@ pub struct Delivery {
     reply: Reply,
 }
 
-/// What a client reads.
+/// The answer as a client reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
     /// The HTTP status.

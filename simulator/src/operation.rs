@@ -1,4 +1,4 @@
-//! What can be called, one call, and the record that is kept of it.
+//! The operations, one call, and the record of a call.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -29,7 +29,7 @@ pub enum Operation {
     DevicePage,
 }
 
-/// Which API an operation belongs to; it decides the shape of errors.
+/// The API of an operation; it decides the form of errors.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Api {
     Oidc,
@@ -81,7 +81,7 @@ impl fmt::Display for Operation {
     }
 }
 
-/// What a CreateToken call offers in exchange for a token. In JSON it has the value that `grantType` has.
+/// The kind of secret that a CreateToken call offers for a token. In JSON it has the value of `grantType`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Grant {
@@ -128,10 +128,10 @@ impl Call {
 pub struct CallRecord {
     /// The operation that was called.
     pub operation: Operation,
-    /// When the request arrived, in service time.
+    /// The arrival of the request, in service time.
     #[serde(serialize_with = "clock::rfc3339")]
     pub at: SystemTime,
-    /// What a CreateToken call offered, if it is one of the known grants.
+    /// The grant of a CreateToken call, if it is a known one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grant: Option<Grant>,
     /// `ok`; the name of the exception, such as `SlowDownException`; `status 503`; `in progress` until there is an

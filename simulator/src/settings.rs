@@ -5,10 +5,10 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-/// How the simulated service behaves. Durations are written like `90m` or `8h` in JSON.
+/// The behaviour of the simulated service. Durations are written like `90m` or `8h` in JSON.
 ///
-/// A change through [`crate::IdentityCenter::settings`] or the control API takes effect with the next request. What was
-/// issued before keeps the lifetime that it was issued with.
+/// A change through [`crate::IdentityCenter::settings`] or the control API takes effect with the next request. Earlier tokens
+/// and codes keep their lifetimes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
@@ -29,19 +29,19 @@ pub struct Settings {
     /// Lifetime of a client registration. Default 90 days (observed).
     #[serde(with = "duration_text")]
     pub registration_lifetime: Duration,
-    /// How long a person stays signed in at the portal, and so the cap on every token. Default 8 h.
+    /// The length of a portal session, and so the cap on every token. Default 8 h.
     #[serde(with = "duration_text")]
     pub portal_session: Duration,
     /// Lifetime of role credentials; the session cap does not shorten it. Default 1 h.
     #[serde(with = "duration_text")]
     pub role_credentials_lifetime: Duration,
-    /// Which refresh token the answer to a refresh has. Default [`RefreshTokens::Repeated`].
+    /// The refresh token in the answer to a refresh. Default [`RefreshTokens::Repeated`].
     pub refresh_tokens: RefreshTokens,
-    /// Which generation of HTTP statuses OIDC errors have. Default [`ErrorStatuses::Current`].
+    /// The generation of HTTP statuses of OIDC errors. Default [`ErrorStatuses::Current`].
     pub error_statuses: ErrorStatuses,
-    /// How members without a value are written. Default [`UnsetMembers::Omitted`].
+    /// The form of members without a value. Default [`UnsetMembers::Omitted`].
     pub unset_members: UnsetMembers,
-    /// Who decides about device authorizations. Default [`Approval::Manual`].
+    /// The approver of device authorizations. Default [`Approval::Manual`].
     pub approval: Approval,
     /// Portal requests per second before TooManyRequestsException; `None` for no limit. Default 20 (observed).
     pub portal_rate: Option<u32>,
@@ -49,7 +49,7 @@ pub struct Settings {
     pub page_size: usize,
     /// The start URLs that exist here; any other is refused as an invalid request. Empty: every URL exists. Default empty.
     pub start_urls: Vec<String>,
-    /// What the portal lists and gives credentials for.
+    /// The accounts that the portal lists and gives credentials for.
     pub accounts: Vec<Account>,
 }
 
@@ -79,7 +79,7 @@ impl Default for Settings {
     }
 }
 
-/// Which refresh token the answer to a refresh has.
+/// The refresh token in the answer to a refresh.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum RefreshTokens {
@@ -92,7 +92,7 @@ pub enum RefreshTokens {
     Omitted,
 }
 
-/// Which HTTP statuses OIDC errors are sent with.
+/// The HTTP statuses of OIDC errors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorStatuses {
@@ -103,7 +103,7 @@ pub enum ErrorStatuses {
     Seed,
 }
 
-/// How an optional member without a value appears in OIDC answers.
+/// The form of an optional member without a value in OIDC answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UnsetMembers {
@@ -114,7 +114,7 @@ pub enum UnsetMembers {
     Null,
 }
 
-/// Who decides about device authorizations.
+/// The approver of device authorizations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Approval {

@@ -1,4 +1,4 @@
-//! A simulated service on a port of 127.0.0.1, served by a thread of its own.
+//! A simulated service on a port of 127.0.0.1, served by a separate thread.
 
 use std::convert::Infallible;
 use std::fmt;

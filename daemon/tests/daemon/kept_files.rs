@@ -1,4 +1,4 @@
-//! What is removed under the real binary while it runs: its socket, its runtime directory, its state directory.
+//! The socket, the runtime directory or the state directory is removed while the real binary runs.
 
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -16,7 +16,7 @@ use test_support::waiting::until_so;
 
 use crate::harness::{Process, exchange};
 
-/// A daemon whose socket is in a directory of its own.
+/// A daemon whose socket is in a separate directory.
 fn in_runtime_directory(home: &Path, simulator: &Simulator) -> Command {
     let mut command = Process::command(home, simulator);
     command.env("SSOCTL_SOCKET", home.join("run/ssoctl/socket"));
@@ -53,7 +53,7 @@ async fn a_socket_that_is_removed_with_its_directories_is_made_again_and_the_dae
     assert!(!home.path().join("run/ssoctl/socket").exists(), "the new one goes with it, too");
 }
 
-/// Nobody watches what is in there, and nothing was wrong before, so that nobody looks again for that.
+/// Nothing in that directory is watched, and there was no problem before, so only the rename itself can lead to a check.
 #[tokio::test]
 async fn a_directory_far_above_the_socket_that_is_renamed_is_noticed() {
     let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
@@ -120,7 +120,7 @@ async fn a_runtime_directory_that_is_unmounted_is_noticed() {
     );
 }
 
-/// Where the file system knows no locks, `flock` fails so.
+/// `flock` fails like this if the file system has no locks.
 #[tokio::test]
 async fn a_file_system_without_locks_is_told_with_a_remedy_and_a_second_daemon_is_still_kept_away() {
     if !has_programs(&["python3"]) {
@@ -140,7 +140,7 @@ async fn a_file_system_without_locks_is_told_with_a_remedy_and_a_second_daemon_i
     assert!(ended.log.contains(&format!("pid {}", daemon.id())), "{}", ended.log);
 }
 
-/// A user namespace has a limit of its own, which concerns nobody else.
+/// A user namespace has its own limit, which does not concern other processes.
 #[tokio::test]
 async fn used_up_inotify_instances_are_told_with_a_remedy_and_tried_again() {
     if !has_programs(&["unshare", "nsenter"]) {

@@ -1,8 +1,8 @@
-//! A secret reaches whoever issued it and nobody else, however the configuration points elsewhere in between.
+//! A secret reaches only its issuer, even if the configuration points elsewhere in between.
 //!
 //! Configurations and environments are generated, and changed while people are signed in. Three simulators are three origins; in
-//! front of each stands a witness that keeps every byte that was sent there. The oracle is short: a simulator knows what it has
-//! issued, and none of that may stand in what another one was sent.
+//! front of each stands a witness that keeps every byte that was sent there. The oracle is short: a simulator knows the secrets
+//! that it has issued, and none of them may be in the bytes that another one was sent.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -25,9 +25,9 @@ use tokio::task::JoinHandle;
 
 use crate::harness::{self, Answer, Calls, Shared, Store, Way, exchange, mins, noon, secs};
 
-/// How many people there are in a quick run, and where all tests run, each with a home of their own.
+/// The number of people in a quick run, and if all tests run, each with a separate home.
 const LIVES: [usize; 2] = [12, 60];
-/// How many configurations each of them has, one after the other.
+/// The number of configurations of each person, one after the other.
 const CONFIGURATIONS: usize = 5;
 const ORIGINS: usize = 3;
 const NAMES: [&str; 4] = ["alpha", "beta", "own", "legacy"];
@@ -257,7 +257,7 @@ impl Life {
         self.while_time_passes(exchange(&socket, request, "", b"")).await.expect("an answer")
     }
 
-    /// Whoever waits for something that does not come waits on this clock. It stands still while a call is under way.
+    /// Waits run on this clock, so they end quickly. It stands still while a call is under way.
     async fn while_time_passes<T>(&self, work: impl Future<Output = T>) -> T {
         let passing = async {
             let mut pace = Pace::millis(5);
@@ -275,7 +275,7 @@ impl Life {
         }
     }
 
-    /// What a person and their programs do.
+    /// One action of a person or of a program.
     async fn act(&self, rng: &mut Rng, origins: &Origins) {
         let name = NAMES[rng.usize(..NAMES.len())];
         let role = "credentials?account=111122223333&role=AdministratorAccess&wait=2";
@@ -302,7 +302,7 @@ impl Life {
     }
 }
 
-/// What there was of all that must not be mixed up.
+/// Counts of the cases that must not be mixed up.
 #[derive(Default)]
 struct Seen {
     /// Lives in which two origins at least have issued tokens.

@@ -43,7 +43,7 @@ async fn a_signal_to_stop_answers_those_who_wait_and_ends_well() {
             })
             .collect();
         simulator.next_pending().await;
-        // Whoever was accepted by then is waiting, and so is whoever connects before the signal arrives.
+        // Callers that were accepted by then are waiting, and so are those that connect before the signal arrives.
         while daemon.request("GET /v1/session").await.json::<ssoctl_protocol::SessionStatus>().login.is_none() {}
         daemon.signal(signal);
         for caller in callers {

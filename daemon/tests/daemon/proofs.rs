@@ -1,4 +1,4 @@
-//! What is found in a token file is proved by its issuer before it replaces or becomes anything.
+//! A sign-in in a token file is proved by its issuer before it is used or replaces another.
 
 use std::time::Duration;
 
@@ -61,7 +61,7 @@ async fn an_answer_and_a_forbidden_list_prove_a_sign_in_and_its_file_is_named_fr
         assert_eq!(t.access_token().await, text(&theirs["accessToken"]));
         assert_eq!((t.simulator.calls(Operation::ListAccounts), status.found_in), (1, Some(t.path())));
 
-        // Also after it was renewed, and after a restart; until somebody signs in anew.
+        // Also after it was renewed, and after a restart; until a person signs in again.
         t.clock.advance(mins(58));
         let renewed = t.until(|now| now.expires_at > status.expires_at).await;
         assert_eq!(renewed.found_in, Some(t.path()));

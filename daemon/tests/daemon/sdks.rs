@@ -42,7 +42,7 @@ impl Harness {
         t
     }
 
-    /// Runs a program of somebody who has the profile `dev` and knows nothing of ssoctl. Returns what it prints.
+    /// Runs a program with the profile `dev` that knows nothing of ssoctl. Returns its output.
     async fn run_sdk(&self, program: &OsString, arguments: &[&str]) -> String {
         let url = self.simulator.url();
         let output: Output = tokio::process::Command::new(program)

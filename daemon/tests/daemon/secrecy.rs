@@ -23,8 +23,8 @@ async fn no_secret_shows_in_the_json_log_even_where_libraries_are_talkative() {
     whole_life(&["--log", filter, "--log-format", "json"]).await;
 }
 
-/// The daemon of an ordinary person, and who that is. What the superuser runs is the superuser's to look into in any case, so
-/// the superuser runs it as somebody else.
+/// The daemon of an ordinary user, and the user's id. The superuser can look into all processes of the superuser, so a superuser runs
+/// the daemon as another user.
 #[cfg(target_os = "linux")]
 fn of_a_person(home: &Path, simulator: &Simulator) -> (Command, u32) {
     use std::os::unix::process::CommandExt;

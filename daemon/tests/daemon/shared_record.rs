@@ -1,5 +1,5 @@
-//! Two daemons with one record: the real binaries, in real time. Each has a state directory of its own, and the test copies the
-//! record between them, as a home directory that two machines share does.
+//! Two daemons with one record: the real binaries, in real time. Each has its own state directory, and the test copies the record
+//! between them, as a home directory that two machines share does.
 
 use std::fs;
 use std::path::{Path, PathBuf};

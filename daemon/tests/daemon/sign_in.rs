@@ -1,4 +1,4 @@
-//! Signing in and out, through the API.
+//! Signing in, through the API.
 
 use identity_center_simulator::{ErrorStatuses, Operation, Settings, UnsetMembers};
 use ssoctl_protocol::{Login, SessionState};

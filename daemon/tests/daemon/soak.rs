@@ -7,8 +7,8 @@ use test_support::waiting::Pace;
 
 use crate::harness::{Process, hours, secs, session};
 
-/// How many renewals there are where all tests run, which take about as many seconds; `SSOCTL_SOAK_RENEWALS` names another
-/// number (3600: an hour).
+/// The number of renewals if all tests run, which take about as many seconds; `SSOCTL_SOAK_RENEWALS` sets another number (3600:
+/// an hour).
 const RENEWALS: usize = 60;
 
 /// glibc takes memory for its heap in steps of 132 KiB: the last part may need two steps more than the one before.
@@ -30,7 +30,7 @@ async fn renewals_every_second_leave_memory_and_descriptors_as_they_were() {
     for name in names {
         assert_eq!(daemon.request(&format!("GET /v1/sessions/{name}/token?wait=20")).await.status, 200);
     }
-    // What is used for the first time stays. After that, no part of the run takes more than the one before.
+    // Memory for the first use stays. After that, no part of the run takes more than the one before.
     let part = number("SSOCTL_SOAK_RENEWALS", RENEWALS, RENEWALS) / 3;
     until_renewed(&daemon, &simulator, part).await;
     let (memory, descriptors) = until_renewed(&daemon, &simulator, part).await;

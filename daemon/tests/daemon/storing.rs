@@ -1,4 +1,4 @@
-//! What outlives the daemon, and what does not.
+//! Records outlive the daemon.
 
 use identity_center_simulator::{Operation, Settings};
 use ssoctl_protocol::SessionState;
@@ -42,5 +42,6 @@ async fn a_token_that_expired_while_no_daemon_ran_is_refreshed_at_the_start() {
     t.clock.advance(hours(9));
     t.start_again(Store::File);
     t.until_state(SessionState::SignedIn).await;
+    // CreateToken: an early attempt, the poll, and the refresh.
     assert_eq!((t.simulator.calls(Operation::RegisterClient), t.simulator.calls(Operation::CreateToken)), (1, 3));
 }

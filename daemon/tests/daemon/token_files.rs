@@ -21,7 +21,7 @@ pub(crate) fn shared() -> String {
     format!("{}sdk_cache = \"on\"\n", session("corp", START_URL))
 }
 
-/// What the AWS configuration file says of the service, for the AWS CLI as for us.
+/// The lines of the AWS configuration file by which the AWS CLI and the daemon find the simulated service.
 pub(crate) const SERVICES: &str = "\
 [default]
 services = here
@@ -77,7 +77,7 @@ impl Harness {
         std::fs::write(path, text).expect("a file");
     }
 
-    /// What `aws sso login` leaves behind: a sign-in of another client at the same portal.
+    /// The result of `aws sso login`: a sign-in of another client at the same portal.
     pub(crate) async fn sign_in_of_the_aws_cli(&self) -> Value {
         let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as Arc<dyn Clock>;
         let service = Transport::new(None, Patience::default(), clock);
@@ -305,7 +305,7 @@ async fn a_file_that_vanishes_with_the_portal_session_is_a_sign_out() {
     let t = Harness::sharing(Settings::default()).await;
     t.sign_in("corp").await;
     t.until_published("corp", &t.access_token().await).await;
-    // What `aws sso logout` does.
+    // Like `aws sso logout`.
     t.simulator.end_portal_sessions();
     std::fs::remove_file(t.token_file("corp")).unwrap();
     t.while_time_passes(t.until_state(SessionState::SignedOut)).await;

@@ -82,7 +82,7 @@ fn nothing_is_made_or_started() {
                 if path.is_dir() {
                     pending.push(path.clone());
                 }
-                // What clients say is written by the stage.
+                // The stage writes `said`, not the clients.
                 if !path.starts_with(stage.home().join("said")) {
                     found.push(path);
                 }

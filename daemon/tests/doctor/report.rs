@@ -1,4 +1,4 @@
-//! What `ssoctl doctor --json` printed.
+//! The output of `ssoctl doctor --json`.
 
 use std::process::Command;
 

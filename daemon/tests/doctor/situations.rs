@@ -17,7 +17,7 @@ use test_support::speed::{has_programs, has_superuser};
 use test_support::stage::CORP;
 use test_support::{Stage, until};
 
-/// What has to live as long as the situation.
+/// The parts that have to live as long as the situation.
 type Parts = Vec<Box<dyn Any>>;
 
 /// A situation, and what is right in it.
@@ -27,11 +27,11 @@ struct Situation {
     home: fn(&Stage) -> Parts,
     /// The daemon's command; none runs where this gives nothing.
     daemon: fn(&Stage, Command) -> Option<Command>,
-    /// What happens while it runs.
+    /// A change while the daemon runs.
     then: fn(&Stage),
-    /// The command of whoever asks.
+    /// Changes the command that asks.
     shell: fn(&Stage, Command) -> Command,
-    /// What is found among other things: the check, its result, and words of it. There is no problem besides these.
+    /// Expected findings: the check, its result, and words of it. There are no other problems.
     right: &'static [(&'static str, &'static str, &'static str)],
     /// Words that are found nowhere.
     wrong: &'static [&'static str],
@@ -378,7 +378,7 @@ fn examine(situation: &Situation) {
     let _parts = (situation.home)(&stage);
     if let Some(command) = (situation.daemon)(&stage, stage.ssoctld()) {
         stage.start_daemon_by(command);
-        // Which store it uses is decided in the background.
+        // The store is chosen in the background.
         until("the store is known", || {
             let kind = stage.request("GET", "/v1/health").1["secret_store"]["kind"].clone();
             (kind != "auto").then_some(())
@@ -532,7 +532,7 @@ fn doctor_is_right_with_each_kind_of_bus_and_keyring() {
     ]);
 }
 
-/// Runs a script as root in a mount namespace of its own; the command follows as `"$@"`.
+/// Runs a script as root in a separate mount namespace; the command follows as `"$@"`.
 fn in_namespace(command: &Command, script: &str) -> Command {
     let script = format!("set -e; {script}; exec \"$@\"");
     let mut inside = within(command, "unshare", &["--mount", "--propagation", "private", "sh", "-c", &script, "sh"]);

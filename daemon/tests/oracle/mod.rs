@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-/// The answers of a script to questions, both as JSON. The script has an environment of its own.
+/// The answers of a script to questions, both as JSON. The script has an empty environment.
 pub(crate) fn ask(python: &OsStr, script: &str, home: &Path, questions: &Value) -> Value {
     let mut oracle = Command::new(python)
         .args(["-c", script])

@@ -1,7 +1,7 @@
-//! What a well-behaved client does not do. The service often has no way to say so; the simulator keeps a record.
+//! Records the violations by clients: the service often has no error for them.
 //!
-//! These notes are taken when a call arrives and when its answer leaves, whatever faults happen in between: a client
-//! that polls too fast does so too when each poll ends in a reset.
+//! A violation is recorded when a call arrives and when its answer leaves, with any faults in between: a client that polls too
+//! fast does so even if each poll ends in a reset.
 
 use std::time::{Duration, SystemTime};
 
@@ -15,7 +15,7 @@ const SLOW_DOWN_PENALTY: Duration = Duration::from_secs(5);
 /// The way of one poll may take longer than that of the next one, which is not the client's fault.
 const TRANSIT_ALLOWANCE: Duration = Duration::from_millis(50);
 
-/// What a CreateToken call offers; any other call is `Other`.
+/// The secret that a CreateToken call offers; any other call is `Other`.
 pub(crate) enum Offer {
     Poll { client_id: String, device_code: String },
     Refresh(String),
@@ -29,7 +29,7 @@ pub(crate) enum Pace {
     TooFast,
 }
 
-/// What reached the client in answer to an offer, as far as it binds the client from then on.
+/// The part of an answer that binds the client, if it reached the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Received {
     SlowDown,
@@ -40,7 +40,7 @@ pub(crate) enum Received {
     Nothing,
 }
 
-/// How the client has used a refresh token.
+/// The client's use of a refresh token.
 #[derive(Debug, Default)]
 pub(super) struct RefreshUse {
     in_flight: usize,

@@ -13,7 +13,7 @@ use crate::operation::Grant;
 use crate::random;
 use crate::settings::Approval;
 
-/// A device authorization that waits for somebody's decision.
+/// A device authorization that waits for a person's decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct PendingAuthorization {
@@ -78,7 +78,7 @@ impl Authorization {
     }
 }
 
-/// What the approval page finds under a user code.
+/// The result of a user code on the approval page.
 pub(crate) enum PageEntry {
     Pending(PendingAuthorization),
     Decided,

@@ -1,7 +1,7 @@
-//! What the service knows, and the rules by which that changes.
+//! The state of the service, and the rules by which it changes.
 //!
-//! Nothing here knows HTTP, and each call brings its time with it. So the effect of a lifetime can be tested without
-//! waiting for its end.
+//! Nothing here knows HTTP, and the time is an argument of each call. So the effect of a lifetime can be tested without waiting for
+//! its end.
 
 mod conduct;
 mod device;
@@ -23,7 +23,7 @@ use crate::faults::Faults;
 use crate::operation::{CallRecord, Grant, Operation};
 use crate::settings::Settings;
 
-/// How long [`Service::prune`] keeps what has expired.
+/// [`Service::prune`] keeps expired objects for this long.
 const KEPT_AFTER_EXPIRY: Duration = Duration::from_hours(24);
 
 const IN_PROGRESS: &str = "in progress";
@@ -47,7 +47,7 @@ pub(crate) struct Service {
     portal_sessions: Vec<portal_session::PortalSession>,
     access_tokens: Vec<token::AccessToken>,
     refresh_tokens: Vec<token::RefreshToken>,
-    /// How many refresh tokens were pruned; the others are numbered from there.
+    /// The number of pruned refresh tokens; the others are numbered from there.
     pruned_refresh_tokens: usize,
     portal_requests: VecDeque<SystemTime>,
 }
@@ -72,7 +72,7 @@ impl Service {
         outcome.clone_into(recorded);
     }
 
-    /// How often the operation has been called.
+    /// The number of calls of the operation.
     pub(crate) fn call_count(&self, operation: Operation) -> usize {
         self.calls.iter().filter(|call| call.operation == operation).count()
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Service;
 use crate::clock::{self, later};
 
-/// The person who approves if nobody is named.
+/// The person who approves if none is named.
 pub(crate) const DEFAULT_PERSON: &str = "jane";
 
 #[derive(Serialize)]
@@ -50,7 +50,7 @@ impl Service {
         }))
     }
 
-    /// When the session ends, if it has not ended yet.
+    /// The end of the session, if it has not ended yet.
     pub(super) fn live_until(&self, SessionId(index): SessionId, now: SystemTime) -> Option<SystemTime> {
         let session = &self.portal_sessions[index];
         session.is_live(now).then_some(session.ends_at)

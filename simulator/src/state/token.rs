@@ -18,7 +18,7 @@ const REMEMBERED_REFRESH_TOKENS: usize = 200;
 /// The shortest lifetime that `expiresIn`, whole seconds, can state.
 const SHORTEST_LIFETIME: Duration = Duration::from_secs(1);
 
-/// What CreateToken hands out.
+/// The result of CreateToken.
 pub(crate) struct IssuedToken {
     pub(crate) access_token: String,
     pub(crate) expires_in: Duration,
@@ -36,7 +36,7 @@ pub(super) struct RefreshToken {
     value: String,
     client_id: String,
     session: SessionId,
-    /// Why the token is no longer good: rotated or revoked.
+    /// The reason why the token is refused: rotated or revoked.
     refused_because: Option<&'static str>,
     pub(super) usage: RefreshUse,
 }
@@ -121,7 +121,7 @@ impl Service {
         if scoped { self.settings.token_lifetime } else { self.settings.unscoped_token_lifetime }
     }
 
-    /// When a token that this session gives now ends at the latest; `None` if it gives none.
+    /// The latest end of a token that this session gives now; `None` if it gives none.
     fn session_cap(&self, session: SessionId, now: SystemTime) -> Option<SystemTime> {
         self.live_until(session, now).filter(|ends_at| later(now, SHORTEST_LIFETIME) <= *ends_at)
     }
@@ -147,7 +147,7 @@ impl Service {
         good.then_some(token.session)
     }
 
-    /// When a token that this refresh token gives now would end; `None` if it would be refused.
+    /// The end of a token that this refresh token would give now; `None` if it would be refused.
     pub(crate) fn refreshable_until(
         &self,
         client_id: &str,

@@ -72,7 +72,7 @@ impl Connection {
         stream.write_all(&[head.as_bytes(), body].concat())
     }
 
-    /// One request on a connection of its own.
+    /// One request on a new connection.
     pub(crate) fn request(method: &str, url: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Self {
         let mut connection = Self::open(url);
         connection.send(method, target, headers, body.as_bytes()).expect("sent");
@@ -145,14 +145,14 @@ pub(crate) struct Bench {
     pub(crate) clock: Clock,
 }
 
-/// What RegisterClient gave.
+/// The answer of RegisterClient.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     pub(crate) id: String,
     pub(crate) secret: String,
 }
 
-/// What StartDeviceAuthorization gave.
+/// The answer of StartDeviceAuthorization.
 #[derive(Clone, Debug)]
 pub(crate) struct Codes {
     pub(crate) device: String,

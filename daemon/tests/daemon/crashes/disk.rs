@@ -18,7 +18,7 @@ async fn store(daemon: &Daemon) -> StoreStatus {
     daemon.request("GET /v1/sessions").await.json::<StatusReport>().daemon.secret_store
 }
 
-/// A mount namespace in which one directory of the home is a small disk of its own, which nobody else sees.
+/// A mount namespace in which one directory of the home is a separate small disk.
 struct SmallDisk<'a> {
     scene: Scene<'a>,
     directory: PathBuf,
@@ -236,7 +236,7 @@ async fn a_home_that_becomes_read_only_costs_nothing_and_is_caught_up_with() {
     let (daemon, [first, second]) = goes_on(&disk, read_only, "Read-only file system").await;
     catches_up(&disk, daemon, remedy, &second).await;
 
-    // Nobody could keep others from the records there, so it does not start.
+    // The records there could not be protected from others, so it does not start.
     disk.run(read_only);
     fs::write(scene.home.join("log"), "").unwrap();
     assert_eq!(disk.daemon().status().unwrap().code(), Some(1));
@@ -247,7 +247,7 @@ async fn a_home_that_becomes_read_only_costs_nothing_and_is_caught_up_with() {
     assert_ne!(first, second);
 }
 
-/// What became of a record's bytes.
+/// Damages a record's bytes.
 type Damage = fn(&[u8]) -> Vec<u8>;
 
 /// Something that is done to a file.

@@ -1,4 +1,4 @@
-//! What callers were given, and what is still there after a crash.
+//! The tokens that callers were given, and those that are still there after a crash.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,15 +16,15 @@ use crate::harness::exchange;
 /// A token that ends sooner may have ended when it is looked for.
 const MARGIN: Duration = Duration::from_secs(1);
 
-/// What the simulator says of a refresh token that is tried again because the daemon was killed before it could keep what the
-/// service had said of it.
+/// The simulator's complaints about a refresh token that is sent again because the daemon was killed before it could store the
+/// service's answer.
 const AFTER_A_KILL: [&str; 2] = ["sent after its successor arrived", "sent again after InvalidGrant"];
 
 /// The last token that a caller of each session was given.
 pub(crate) struct Ledger {
     given: Vec<Option<Token>>,
     kills: u32,
-    /// How many tokens the service had issued when they were counted last.
+    /// The number of tokens that the service had issued at the last count.
     issued: usize,
     /// Those of them that came neither to a caller nor into the store.
     lost: usize,
@@ -90,7 +90,7 @@ impl Ledger {
         (self.issued, self.lost) = (issued, self.lost + lost);
     }
 
-    /// What the crashes have cost.
+    /// Prints the costs of the crashes.
     pub(crate) fn report(&self, what: &str, simulator: &Simulator) {
         let registrations = simulator.calls(Operation::RegisterClient);
         let sign_ins = simulator.calls(Operation::StartDeviceAuthorization);

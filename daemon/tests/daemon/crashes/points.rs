@@ -21,7 +21,7 @@ use crate::crashes::scene::Scene;
 use crate::harness::exchange;
 use crate::keyring::stage::Stage;
 
-/// Where on its way it is killed.
+/// The point at which the daemon is killed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Point {
     /// The service carries this call out, and its answer is on the way.

@@ -13,7 +13,7 @@ use crate::crashes::scene::{Scene, name};
 use crate::harness::secs;
 use crate::keyring::stage::Stage;
 
-/// How long callers wait for a person, who approves at once.
+/// The longest time that callers wait for a person, who approves at once.
 const WAIT: u32 = 20;
 
 /// At most so many answers are given in one life; half as many on average.

@@ -12,7 +12,7 @@ use test_support::waiting::until_so;
 
 use crate::harness::{Answer, Process, session};
 
-/// What all daemons of a test have in common.
+/// Shared by all daemons of a test.
 #[derive(Clone, Copy)]
 pub(crate) struct Scene<'a> {
     pub(crate) home: &'a Path,
@@ -43,12 +43,12 @@ impl Scene<'_> {
         records.filter(|record| record.file_name().to_string_lossy().starts_with('.')).count()
     }
 
-    /// How the daemon is started.
+    /// The command that starts the daemon.
     pub(crate) fn command(&self) -> Command {
         self.on_the_bus(Process::command(self.home, self.simulator))
     }
 
-    /// How the daemon is started by another program with these arguments.
+    /// Starts the daemon through another program with these arguments.
     pub(crate) fn command_by(&self, words: &[&str]) -> Command {
         self.on_the_bus(Process::command_by(words, self.home, self.simulator))
     }
@@ -96,7 +96,7 @@ impl Daemon {
         answer.json::<Token>().access_token.expose().clone()
     }
 
-    /// Signs in to `s0`, whoever is signed in, and returns the new token.
+    /// Signs in to `s0` again, and returns the new token.
     pub(crate) async fn sign_in(&self) -> String {
         let before = self.request("GET /v1/sessions/s0/token").await.body;
         self.request("POST /v1/sessions/s0/login").await;

@@ -1,4 +1,4 @@
-//! The desktop's real parts: notification servers on a screen nobody looks at, a machine's D-Bus, a network.
+//! The desktop's real parts: notification servers on a screen in memory, a machine's D-Bus, a network.
 
 mod browser;
 mod network;

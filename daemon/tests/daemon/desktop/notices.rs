@@ -16,7 +16,7 @@ use test_support::waiting::{unless_longer_than, until_so};
 
 use crate::desktop::stage::{Stage, output, play, session};
 
-/// Where Debian and Fedora put it.
+/// Its paths on Debian and Fedora.
 const XFCE: [&str; 3] = [
     "/usr/lib/x86_64-linux-gnu/xfce4/notifyd/xfce4-notifyd",
     "/usr/lib/aarch64-linux-gnu/xfce4/notifyd/xfce4-notifyd",
@@ -222,7 +222,7 @@ fn a_server_that_died_is_tried_again_with_the_next_notice() {
         the_window().await;
         drop(first);
         no_window().await;
-        // Nobody can show this one.
+        // No server can show this one.
         daemon.show("corp", &daemon.approve());
         daemon.screen.withdraw(&session("corp"));
         let _second = server(xfce()).await;

@@ -1,7 +1,7 @@
-//! Where a test plays: its own bus, its own screen, its own network.
+//! The surroundings of a test: its own bus, its own screen, its own network.
 //!
-//! What a program finds there is decided by its environment, which a test cannot change for itself. So each test is started
-//! twice: the first sets the stage and starts the second, which is the test's body.
+//! A program finds them by its environment, which a test cannot change for itself. So each test is started twice: the first process
+//! sets the stage and starts the second, which runs the test's body.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -23,11 +23,10 @@ pub(crate) fn session(name: &str) -> SessionConfig {
     config::parse(&paths, &own, "", "", &Environment::from_vars(|_| None)).sessions.remove(0)
 }
 
-/// What a test plays on.
 pub(crate) enum Stage {
     /// A screen, and a session's bus whose services are started by hand.
     Screen,
-    /// A session's bus address at which nobody listens.
+    /// A session's bus address without a listener.
     NoBus,
     /// A machine's bus.
     Machine,
@@ -39,7 +38,7 @@ pub(crate) enum Stage {
     Service,
 }
 
-/// Plays the body of this test on a stage, in a process of its own.
+/// Runs the body of this test on a stage, in a separate process.
 pub(crate) fn play<F: Future<Output = ()>>(test: &str, stage: Stage, needs: &[&str], body: impl FnOnce() -> F) {
     if test_support::part::variable(PLAYING).is_some_and(|playing| playing == test) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -138,7 +137,7 @@ fn namespaces(which: &[&str]) -> Command {
     unshare
 }
 
-/// What a command prints. The daemon's tasks go on meanwhile.
+/// The output of a command. The daemon's tasks go on meanwhile.
 pub(crate) async fn output(program: &str, arguments: &[&str]) -> String {
     let output = tokio::process::Command::new(program).args(arguments).output().await.unwrap();
     String::from_utf8(output.stdout).unwrap()

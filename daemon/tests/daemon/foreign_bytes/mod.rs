@@ -1,5 +1,5 @@
-//! Parsers against bytes that nobody promised anything about: the corpus in `fuzz/corpus`, and mutations of it.
-//! `SSOCTL_FOREIGN_BYTES=N` tries N mutations with each parser. The same parsers run under a fuzzer: see `fuzz/README.md`.
+//! Parsers against arbitrary bytes: the corpus in `fuzz/corpus`, and mutations of it. `SSOCTL_FOREIGN_BYTES=N` tries N mutations with
+//! each parser. The same parsers run under a fuzzer: see `fuzz/README.md`.
 
 mod parsers;
 
@@ -8,10 +8,10 @@ use std::path::PathBuf;
 
 use test_support::speed::{number, seed};
 
-/// How many mutations each parser meets in a quick run, and where all tests run.
+/// The number of mutations for each parser in a quick run, and if all tests run.
 const MUTATIONS: [usize; 2] = [1000, 3000];
 
-/// What mutations splice in, beside pieces of the corpus.
+/// Bytes that mutations insert, beside pieces of the corpus.
 const SPLINTERS: &[&[u8]] = &[
     b"\0",
     b"\n",

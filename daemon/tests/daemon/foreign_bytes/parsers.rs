@@ -66,7 +66,7 @@ pub(crate) fn local_body(bytes: &[u8]) {
     }
 }
 
-/// What the OIDC service answers, success or not.
+/// An answer of the OIDC service, success or not.
 pub(crate) fn oidc_answer(bytes: &[u8]) {
     let wall = now().wall;
     if let Ok(registration) = wire::registration(bytes, wall, &Issuer::aws("eu-west-1")) {
@@ -83,7 +83,7 @@ pub(crate) fn oidc_answer(bytes: &[u8]) {
     }
 }
 
-/// What the portal answers, success or not.
+/// An answer of the portal, success or not.
 pub(crate) fn portal_answer(bytes: &[u8]) {
     if let Ok(credentials) = portal::wire::role_credentials(bytes) {
         assert!(!credentials.keys.access_key_id.is_empty());

@@ -17,7 +17,7 @@ use ssoctld::token::AccessToken;
 use ssoctld::transport::{CallError, Transport};
 use tokio::sync::watch;
 
-/// What the doors of one daemon have seen.
+/// The calls of one daemon to the service.
 #[derive(Clone, Default)]
 pub(crate) struct Calls(Arc<Counts>);
 
@@ -28,12 +28,12 @@ struct Counts {
 }
 
 impl Calls {
-    /// How many calls are under way.
+    /// The number of calls under way.
     pub(crate) fn under_way(&self) -> usize {
         self.0.under_way.load(Ordering::Relaxed)
     }
 
-    /// How many calls would have brought a secret to AWS, which has issued none here.
+    /// The number of calls that would have sent a secret to AWS, which has issued none here.
     pub(crate) fn secrets_for_aws(&self) -> usize {
         self.0.secrets_for_aws.load(Ordering::Relaxed)
     }
@@ -60,7 +60,7 @@ pub(super) struct Watched {
     pub(super) door: Transport,
     pub(super) calls: Calls,
     pub(super) clock: Arc<dyn Clock>,
-    /// How long a call may take on that clock.
+    /// The longest time of a call on that clock.
     pub(super) longest: Option<Duration>,
 }
 

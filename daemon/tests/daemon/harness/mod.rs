@@ -60,7 +60,7 @@ pub(crate) struct Harness {
     said: Mutex<String>,
 }
 
-/// How the daemon reaches the simulator.
+/// The daemon's way to the simulator.
 #[derive(Default)]
 pub(crate) struct Way {
     /// Both endpoints.
@@ -69,7 +69,7 @@ pub(crate) struct Way {
     pub(crate) ca_bundle: Option<PathBuf>,
     /// In real time.
     pub(crate) patience: Patience,
-    /// How long a call may take on the daemon's clock.
+    /// The longest time of a call on the daemon's clock.
     pub(crate) longest_call: Option<Duration>,
 }
 
@@ -93,14 +93,14 @@ impl TimeSource for Shared {
     }
 }
 
-/// Where a daemon's records are.
+/// The place of a daemon's records.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Store {
     Memory,
     File,
 }
 
-/// When a test begins that does not care.
+/// The usual start time of a test.
 pub(crate) fn noon() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_435_200)
 }
@@ -273,7 +273,7 @@ impl Harness {
         }
     }
 
-    /// How this flow ends.
+    /// The end of this flow.
     pub(crate) async fn end_of(&self, name: &str, flow: u64) -> Answer {
         self.request(&format!("GET /v1/sessions/{name}/login?flow={flow}&wait=3600")).await
     }
@@ -321,7 +321,7 @@ pub(crate) fn run(home: &Path, world: World, environment: Environment) -> (JoinH
     (tokio::spawn(async move { running.await.expect("the daemon ended with an error") }), signals)
 }
 
-/// What a daemon in this home finds around itself. The doors to the service are watched.
+/// The world of a daemon in this home. Calls to the service are counted.
 pub(crate) fn world(clock: &Arc<ManualClock>, store: Store, home: &Path, way: &Way, calls: &Calls) -> World {
     let secrets: Arc<dyn SecretStore> = match store {
         Store::Memory => Arc::new(MemoryStore::default()),

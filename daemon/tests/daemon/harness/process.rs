@@ -1,4 +1,4 @@
-//! The real `ssoctld`, in a home of its own.
+//! The real `ssoctld`, in a temporary home.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -122,19 +122,19 @@ impl Process {
         token.access_token.expose().clone()
     }
 
-    /// Memory of its own that is in use, in bytes.
+    /// Its private memory in use, in bytes.
     pub(crate) fn memory_in_use(&self) -> u64 {
         let status = self.proc("status");
         let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).expect("a line of the kernel's");
         line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
     }
 
-    /// How many files it has open; 0 where the kernel tells nobody but the superuser.
+    /// The number of its open files; 0 if the kernel tells only the superuser.
     pub(crate) fn descriptors(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.id())).map_or(0, Iterator::count)
     }
 
-    /// One of the files that the kernel shows of it; nothing where it shows it to nobody but the superuser.
+    /// A file of the process in `/proc`; empty if the kernel shows it only to the superuser.
     pub(crate) fn proc(&self, file: &str) -> String {
         match std::fs::read(format!("/proc/{}/{file}", self.id())) {
             Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),

@@ -41,7 +41,7 @@ impl Harness {
                 if self.waits_for_an_answer() {
                     continue;
                 }
-                // What came before may lead to the next call.
+                // An earlier answer may lead to the next call.
                 self.take_in().await;
                 if !self.waits_for_an_answer() {
                     self.clock.advance(secs(1));

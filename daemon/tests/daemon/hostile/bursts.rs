@@ -1,4 +1,4 @@
-//! What is left of a burst once it is over: nothing that counts, in memory.
+//! A burst leaves nothing considerable in memory.
 
 use std::io::ErrorKind;
 
@@ -14,7 +14,7 @@ use crate::harness::Process;
 
 const MEBIBYTE: u64 = 1 << 20;
 
-/// A daemon in which a sign-in waits for somebody, and so does whoever asks for the token.
+/// A daemon in which a sign-in waits for a person, and so do callers that ask for the token.
 async fn waiting() -> (TempDir, Simulator, Process) {
     ssoctld::server::descriptors::raise();
     let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(Settings::default()));
@@ -39,7 +39,7 @@ async fn burst(daemon: &Process, home: &TempDir, count: usize, text: &str) -> (V
             Err(error) => panic!("no connection: {error}"),
         }
     }
-    // Whoever comes last is answered after all the others have been read.
+    // The last caller is answered after all others have been read.
     daemon.request("GET /v1/health").await;
     (connections, daemon.memory_in_use().saturating_sub(before))
 }

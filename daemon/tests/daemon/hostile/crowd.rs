@@ -22,7 +22,7 @@ async fn beyond_the_limit_connections_are_told_why_and_later_ones_are_served_aga
     let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(Settings::default()));
     let daemon = Process::run(home.path(), &mut cramped(home.path(), &simulator)).await;
     let socket = home.path().join("socket");
-    // Whoever waits for a sign-in keeps a place; nobody approves this one.
+    // A caller that waits for a sign-in keeps its place; this sign-in is never approved.
     let mut crowd = Vec::new();
     for _ in 0..48 {
         let mut stream = UnixStream::connect(&socket).await.unwrap();

@@ -1,4 +1,4 @@
-//! What else may be where the configuration should be.
+//! Other kinds of files in the place of the configuration.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;

@@ -28,7 +28,7 @@ async fn sign_ins_of_one_session_and_imports_keep_to_a_budget_that_says_when_to_
         assert_eq!(problem.code.as_str(), "too_many_requests");
         assert!(problem.detail.contains("the next") && problem.detail.contains(" s"), "{}", problem.detail);
     }
-    // What is asked of memory has no budget.
+    // Requests that are answered from memory have no limit.
     for _ in 0..200 {
         victim.daemon.access_token().await;
     }

@@ -25,7 +25,7 @@ use crate::harness::Process;
 /// `nobody`, a user on every system.
 const NOBODY: &str = "65534";
 
-/// What comes of a command of the superuser; `None` where tests that need the superuser do not run.
+/// Runs a command as root; `None` if tests that need root do not run.
 fn as_superuser(command: &[&str]) -> Option<Output> {
     has_superuser().then(|| Command::new(command[0]).args(&command[1..]).output().unwrap())
 }

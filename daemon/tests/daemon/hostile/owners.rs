@@ -1,4 +1,4 @@
-//! What belongs to another user where the daemon expects its own: it says so with what to do, or leaves it alone.
+//! Files of another user in the places of the daemon's own: it reports them with a remedy, or leaves them alone.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -14,7 +14,7 @@ use test_support::waiting::until_so;
 use super::{NOBODY, as_superuser};
 use crate::harness::{Process, START_URL, exchange, session};
 
-/// Gives it to that user. False where nobody may, of which the test has told.
+/// Gives the file to that user. False if the test may not do that, which it has printed.
 fn give(path: &Path, user: &str) -> bool {
     as_superuser(&["chown", user, &path.display().to_string()]).inspect(|ran| assert!(ran.status.success())).is_some()
 }

@@ -11,16 +11,16 @@ use test_support::waiting::in_time;
 use super::Victim;
 use crate::harness::exchange;
 
-/// How many are sent in a quick run, and where all tests run; `SSOCTL_HOSTILE_REQUESTS` names another number.
+/// The number of requests in a quick run, and if all tests run; `SSOCTL_HOSTILE_REQUESTS` sets another number.
 const REQUESTS: [u64; 2] = [4000, 20_000];
-/// How many clients send them.
+/// The number of clients that send them.
 const CLIENTS: u64 = 8;
-/// How many connections each client leaves open with half a request on them.
+/// The number of connections that each client leaves open with half a request on them.
 const LEFT_OPEN: usize = 16;
-/// How much more memory may be in use afterwards.
+/// The largest growth of the memory in use.
 const GROWTH: u64 = 2 << 20;
 
-/// What mutations begin with: every route, in the forms that clients use.
+/// The requests that are mutated: some routes, in the forms that clients use.
 const SOUND: &[&str] = &[
     "GET /v1/token HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "GET /v1/token?session=corp&min_valid=60&wait=1 HTTP/1.1\r\nHost: x\r\nAccept: */*\r\n\r\n",
@@ -39,7 +39,7 @@ const SOUND: &[&str] = &[
     "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
 ];
 
-/// What parsers stumble over.
+/// Bytes that are difficult for parsers.
 const STUMBLING_BLOCKS: &[&[u8]] = &[
     b"\0",
     b"\r\n",
@@ -106,7 +106,7 @@ async fn client(socket: PathBuf, mut chance: fastrand::Rng, requests: u64) {
             }
             1 => drop(stream),
             _ => {
-                // Whoever says that nothing more comes is answered or turned away, and not kept.
+                // A client that closes its side is answered or refused, and not kept.
                 let _ = stream.shutdown().await;
                 let mut answer = Vec::new();
                 let what = format!("{:?} is answered", String::from_utf8_lossy(&request));

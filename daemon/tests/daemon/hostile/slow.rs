@@ -1,4 +1,4 @@
-//! Clients that are in no hurry. Time is the test's here, so nobody waits for it.
+//! Slow clients. The test owns the clock, so it does not wait.
 
 use identity_center_simulator::Settings;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

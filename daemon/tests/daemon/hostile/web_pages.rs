@@ -66,7 +66,7 @@ func main() {
 }
 "#;
 
-/// What forwards each connection to the socket; its address.
+/// Forwards each connection to the socket; returns the address.
 async fn forwarded(victim: &Victim) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());

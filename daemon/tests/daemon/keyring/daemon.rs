@@ -53,7 +53,7 @@ impl Daemon {
         self.request("GET /v1/sessions").await.json::<StatusReport>().daemon.secret_store
     }
 
-    /// What is wrong with the machine.
+    /// The problems of the machine.
     pub(crate) async fn problems(&self) -> String {
         let problems = self.request("GET /v1/sessions").await.json::<StatusReport>().daemon.machine_problems;
         problems.into_iter().map(|problem| format!("{}; {}\n", problem.message, problem.remedy)).collect()

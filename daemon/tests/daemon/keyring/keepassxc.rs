@@ -9,7 +9,7 @@ use test_support::part::Part;
 use test_support::speed::has_programs;
 use test_support::waiting::until_so;
 
-/// Its settings: it is the keyring, and asks nobody for each access.
+/// Its settings: it is the keyring, and does not ask the person for each access.
 const SETTINGS: &str = "[General]\nConfigVersion=2\nSingleInstance=false\nUpdateCheckMessageShown=true\n\
      [FdoSecrets]\nEnabled=true\nConfirmAccessItem=false\nConfirmDeleteItem=false\nShowNotification=false\n";
 
@@ -18,7 +18,7 @@ const DATABASE: &str = "<KeePassFile><Meta><Generator>a test</Generator><CustomD
      <Key>FDO_SECRETS_EXPOSED_GROUP</Key><Value>{00112233-4455-6677-8899-aabbccddeeff}</Value></Item></CustomData></Meta>\
      <Root><Group><UUID>ABEiM0RVZneImaq7zN3u/w==</UUID><Name>Root</Name></Group></Root></KeePassFile>";
 
-/// How it starts.
+/// The state of its database at the start.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Database {
     Locked,

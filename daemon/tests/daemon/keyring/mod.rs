@@ -1,4 +1,4 @@
-//! The real `ssoctld` with a real keyring on a session bus of its own, and with everything that can be wrong with either.
+//! The real `ssoctld` with a real keyring on a separate session bus, and with everything that can be wrong with either.
 
 mod absent;
 mod appearing;

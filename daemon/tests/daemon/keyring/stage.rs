@@ -26,7 +26,7 @@ const SERVICE_PATH: &str = "/org/freedesktop/secrets";
 const COLLECTION: &str = "/org/freedesktop/secrets/aliases/default";
 pub(crate) const PASSWORD: &str = "the keyring's password";
 
-/// A home, a simulator whose sign-ins need nobody, and a bus.
+/// A home, a simulator whose sign-ins need no person, and a bus.
 pub(crate) struct Stage {
     // The bus goes before its home does.
     bus: Part,

@@ -1,4 +1,4 @@
-//! What was stored in the keyring is there after a crash, whatever became of the keyring in between.
+//! Records in the keyring are there after a crash, even if the keyring was locked or gone in between.
 
 use identity_center_simulator::Operation;
 use rustix::process::Signal;

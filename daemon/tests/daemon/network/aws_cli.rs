@@ -20,7 +20,7 @@ use test_support::waiting::until_so;
 
 const AWS: &str = "/usr/bin/aws";
 
-/// What its certificate has, `aws.pem`.
+/// The names in its certificate, `aws.pem`.
 const HOSTS: Stage = Stage::Loopback(&["oidc.eu-west-1.amazonaws.com", "portal.sso.eu-west-1.amazonaws.com"]);
 
 const CONFIG: &str = "\
@@ -136,7 +136,7 @@ fn it_works_with_the_token_that_the_daemon_publishes_and_not_after_a_sign_out() 
         succeeded(&exported);
         let credentials: Value = serde_json::from_slice(&exported.stdout).unwrap();
         assert!(credentials["AccessKeyId"].as_str().unwrap().starts_with("ASIA"), "{credentials}");
-        // With the daemon's sign-in, and none of its own.
+        // With the daemon's sign-in, and without one of the AWS CLI.
         assert_eq!(machine.simulator.calls(Operation::GetRoleCredentials), 1);
         assert_eq!(machine.simulator.calls(Operation::RegisterClient), 1);
         assert_eq!(machine.simulator.calls(Operation::CreateToken), 1);

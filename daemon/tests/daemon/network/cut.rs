@@ -46,7 +46,7 @@ struct Life {
     home: TempDir,
     token: Option<String>,
     caller: Option<JoinHandle<Answer>>,
-    /// How many changes of the network it had heard of before the network came back.
+    /// The number of changes of the network that it had heard of before the network came back.
     changes: usize,
 }
 
@@ -96,7 +96,7 @@ impl Life {
         self.daemon.request("GET /v1/sessions/corp").await.json()
     }
 
-    /// While there is no network: whoever asked is told by their own deadline, and the token is served.
+    /// While there is no network: callers get an error at their own deadline, and the token is served.
     async fn during(&mut self) -> String {
         let told = match self.caller.take() {
             Some(caller) => {
@@ -117,7 +117,7 @@ impl Life {
         told
     }
 
-    /// When the network is back: all is well without anybody's help, but for signing in.
+    /// When the network is back: everything works again without help, except signing in.
     async fn after(&self) {
         until_so("the network has changed", async || self.changes() > self.changes).await;
         match self.call {

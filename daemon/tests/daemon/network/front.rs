@@ -1,4 +1,4 @@
-//! What stands before the simulator and speaks TLS, rightly or wrongly.
+//! A TLS server in front of the simulator, with or without faults.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::harness::{Harness, REAL_PATIENCE, START_URL, Store, Way, noon, session};
 
-/// What is said to whoever connects.
+/// The behaviour to clients.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Manner {
     /// TLS with the certificate in this file, and the simulator behind it.
@@ -65,7 +65,7 @@ impl Front {
         format!("https://localhost:{}", self.port)
     }
 
-    /// The way through it for somebody who trusts its authority. Calls that hang end in the test's own time.
+    /// The way through it for a daemon that trusts its authority. Calls that hang end in the test's own time.
     pub(crate) fn way(&self) -> Way {
         Way {
             url: self.url(),
@@ -86,7 +86,7 @@ pub(crate) async fn start_through(settings: Settings, way: impl FnOnce(&Simulato
     Harness::start_through(way, noon(), settings, Store::Memory, &session("corp", START_URL), "").await
 }
 
-/// What `AWS_CA_BUNDLE` names.
+/// The file for `AWS_CA_BUNDLE`.
 pub(crate) fn authority() -> PathBuf {
     certificates().join("authority.pem")
 }
@@ -149,7 +149,7 @@ where
 }
 
 async fn listen_to(stream: &mut TcpStream) {
-    // What a client says first, and whether it stays, does not matter here.
+    // The client's first bytes, and its end, do not matter here.
     let _ = stream.read(&mut [0; 4096]).await;
 }
 

@@ -1,9 +1,9 @@
 //! One fault after another, over TLS: the first at one call, the second at the next, at every step of a session's life.
 //!
-//! What each pair leads to is less interesting than what none may lead to. So each life is checked for its end: after the
-//! faults there is a token, and an answer to every question, with at most one refusal for each fault, and no call more than
-//! it takes. The harness sees to it that no refresh token is in two requests at once or sent after it was spent, that no two
-//! device codes are polled side by side, and that nothing that was said holds a secret.
+//! The result of a pair matters less than the results that no pair may have. So each life is checked at its end: after the
+//! faults there is a token, and an answer to every question, with at most one refusal for each fault, and no unnecessary
+//! call. The harness checks that no refresh token is in two requests at once or sent after it was used up, that no two
+//! device codes are polled side by side, and that no message holds a secret.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -19,7 +19,7 @@ use Operation::{
     CreateToken, GetRoleCredentials, ListAccountRoles, ListAccounts, Logout, RegisterClient, StartDeviceAuthorization,
 };
 
-/// How many lives are led at once.
+/// The number of simultaneous lives.
 const AT_ONCE: usize = 12;
 
 /// A fault, which may be another one at another operation.
@@ -46,7 +46,7 @@ const KINDS: [Kind; 16] = [
     ("wrong member", |operation| Fault::replaced(needed(operation), true)),
 ];
 
-/// A member without which an answer of this operation is worth nothing. That of Logout has none.
+/// A required member of this operation's answer. The answer of Logout has none.
 const fn needed(operation: Operation) -> &'static str {
     match operation {
         RegisterClient => "clientSecret",
@@ -78,7 +78,7 @@ impl Life {
         self.t.simulator.inject(there, self.second.1(there), Times::Next(1));
     }
 
-    /// How many refusals there may be. While an answer does not end, whoever asks is told so at their own deadline.
+    /// The allowed number of refusals. While an answer does not end, callers get an error at their own deadline.
     fn bearable(&self) -> usize {
         if [self.first, self.second].iter().any(|(name, _)| matches!(*name, "hang" | "flood")) { 50 } else { 2 }
     }
@@ -95,7 +95,7 @@ impl Life {
                 self.t.while_time_passes(self.t.request("POST /v1/sessions/corp/login")).await;
             }
             refused.push(answer.body);
-            // Nobody asks again at the very same moment.
+            // The caller does not ask again at the very same moment.
             self.t.clock.advance(secs(1));
             assert!(refused.len() <= self.bearable(), "{} and {}: {request}: {refused:?}", self.first.0, self.second.0);
         }
@@ -130,7 +130,7 @@ impl Life {
     }
 }
 
-/// Where the two strike.
+/// The place of both faults.
 #[derive(Clone, Copy)]
 enum Place {
     /// At two calls of a sign-in.

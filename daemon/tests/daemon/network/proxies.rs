@@ -39,7 +39,7 @@ impl Proxy {
         Self { port, directory, _part: part }
     }
 
-    /// How often it has led to the service.
+    /// The number of connections through it to the service.
     fn connections(&self) -> usize {
         let log = fs::read_to_string(self.directory.path().join("log")).unwrap_or_default();
         log.lines().filter(|line| line.contains("Established connection to host \"localhost\"")).count()
@@ -58,7 +58,7 @@ fn broken() -> u16 {
     std::thread::spawn(move || {
         for connection in listener.incoming() {
             let mut connection = connection.unwrap();
-            // What it is asked for does not matter, nor whether the answer arrives.
+            // The request does not matter, nor whether the answer arrives.
             let _ = connection.read(&mut [0; 1024]);
             let _ = connection.write_all(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n");
         }
@@ -66,7 +66,7 @@ fn broken() -> u16 {
     port
 }
 
-/// What a sign-in behind a proxy came to.
+/// The result of a sign-in behind a proxy.
 struct Outcome {
     told: String,
     /// Everything that was said: the answer, `status`, the doctor's report and the most talkative log.
@@ -120,7 +120,7 @@ async fn a_proxy_is_used_or_named_as_what_is_wrong_and_its_password_is_never_tol
     let wrong = format!("someone:{in_url}@");
     let unescaped = format!("per@son:{in_url}@");
     let broken = broken();
-    // Whose password is wanted and given, where the proxy is, NO_PROXY, and what becomes of it.
+    // The password that is wanted and the one that is given, the proxy's address, NO_PROXY, and the result.
     let table = [
         ("none wanted, none given", "", open.port, "", "ok"),
         ("none wanted, one given", &password, open.port, "", "ok"),

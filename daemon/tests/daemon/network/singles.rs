@@ -9,9 +9,9 @@ use ssoctl_protocol::Problem;
 use crate::harness::{Answer, Harness, hours, join_all, mins, secs};
 use crate::network::front::{Front, RIGHT, start_through};
 
-/// What a fault that strikes again and again leads to: at RegisterClient, StartDeviceAuthorization and CreateToken for a
+/// The results of a fault that strikes again and again: at RegisterClient, StartDeviceAuthorization and CreateToken for a
 /// caller that waits for a minute (a problem's code or `ok`); at a refresh in `status` (the last error's code or `ok`);
-/// at the portal's three questions for whoever asks them (a problem's code or `ok`); at Logout in the portal's outcome.
+/// at the portal's three questions for their callers (a problem's code or `ok`); at Logout in the portal's outcome.
 struct Row {
     fault: Fault,
     outcomes: [&'static str; 8],
@@ -80,7 +80,7 @@ pub(crate) fn settings() -> Settings {
     }
 }
 
-/// What a request came to.
+/// The result of a request.
 pub(crate) fn outcome(answer: &Answer) -> String {
     if answer.status == 200 { "ok".to_owned() } else { answer.json::<Problem>().code.as_str().to_owned() }
 }
@@ -92,7 +92,7 @@ pub(crate) async fn over_tls(settings: Settings) -> (Harness, Front) {
     (t, front.expect("a front"))
 }
 
-/// The outcome for somebody who waits while the fault strikes one step of a flow again and again, and for the next one.
+/// The outcome for a caller that waits while the fault strikes one step of a flow again and again, and for the next caller.
 async fn during_a_flow(operation: Operation, fault: Fault) -> String {
     let (t, _front) = over_tls(settings()).await;
     t.simulator.inject(operation, fault, Times::UntilCleared);
@@ -103,7 +103,7 @@ async fn during_a_flow(operation: Operation, fault: Fault) -> String {
     outcome(&answer)
 }
 
-/// What is shown while the fault strikes refreshes, during which the token is served, and the way out of it.
+/// The shown error while the fault strikes refreshes. Meanwhile the token is served. Afterwards the refresh succeeds.
 async fn during_a_refresh(fault: Fault) -> String {
     let (t, _front) = over_tls(settings()).await;
     t.request("POST /v1/sessions/corp/login").await;
@@ -138,8 +138,8 @@ pub(crate) fn question(operation: Operation) -> &'static str {
     }
 }
 
-/// What somebody is told whose question to the portal fails, and that the token is kept, or had again by signing in where
-/// the portal did not want it, and the question answered.
+/// The answer to a caller whose question to the portal fails. The token is kept, or replaced by a new sign-in if the portal
+/// rejected it, and then the question is answered.
 async fn during_a_question(operation: Operation, fault: Fault) -> String {
     let (t, _front) = over_tls(settings()).await;
     t.request("POST /v1/sessions/corp/login").await;
@@ -156,7 +156,7 @@ async fn during_a_question(operation: Operation, fault: Fault) -> String {
     told
 }
 
-/// What is said of the portal, and whether the token is gone and another can be had.
+/// The reported outcome at the portal. The token is gone, and a new sign-in works.
 async fn during_a_logout(fault: Fault) -> String {
     let (t, _front) = over_tls(settings()).await;
     t.request("POST /v1/sessions/corp/login").await;

@@ -12,7 +12,7 @@ use crate::network::front::{Front, IMPATIENT, Manner, RIGHT, authority, certific
 use test_support::part::Part;
 use test_support::waiting::until_so;
 
-/// What is wrong, and the words that say so.
+/// The faults, and their messages.
 const WRONGS: [(Manner, &str); 8] = [
     (Manner::Tls("unknown_authority.pem"), "belongs in AWS_CA_BUNDLE"),
     (Manner::Tls("self_signed.pem"), "belongs in AWS_CA_BUNDLE"),
@@ -42,7 +42,7 @@ async fn behind(manner: Manner, wrong: Manner) -> (Harness, Front) {
     (t, front.expect("a front"))
 }
 
-/// What somebody is told who signs in, and that a sign-in works as soon as the server is right.
+/// The message for a person who signs in. A sign-in works as soon as the server is right.
 async fn at_a_sign_in(wrong: Manner) -> String {
     let (t, front) = behind(wrong, wrong).await;
     let problem = t.while_time_passes(t.token("wait=3600")).await.expect_err("a problem");
@@ -53,7 +53,7 @@ async fn at_a_sign_in(wrong: Manner) -> String {
     problem.detail
 }
 
-/// What is shown while a token cannot be renewed, which is served, and renewed as soon as the server is right.
+/// The message while a token cannot be renewed. It is served, and renewed as soon as the server is right.
 async fn at_a_refresh(wrong: Manner, words: &str) -> String {
     let (t, front) = behind(RIGHT, wrong).await;
     t.while_time_passes(t.token("wait=3600")).await.expect("a token");

@@ -12,8 +12,8 @@ use crate::systemd::stage::Person;
 
 const PARTS: [&str; 6] = ["Xvfb", "dbus-daemon", "gnome-keyring-daemon", "dunst", "dunstctl", "busctl"];
 
-/// Where the browser writes down what it was given, and whether system calls are filtered where it runs. The service can
-/// write to no such place.
+/// The browser writes its arguments to a file, and whether system calls are filtered in its process. The service itself cannot
+/// write there.
 const BROWSER: &str =
     "#!/bin/sh\n{ echo \"$1\"; grep Seccomp: /proc/self/status; } > ~/opened.new && mv ~/opened.new ~/opened\n";
 
@@ -55,7 +55,7 @@ impl Desk {
         Some(desk)
     }
 
-    /// What a command prints in front of the screen, if it succeeds.
+    /// The output of a command in front of the screen, if it succeeds.
     fn run(&self, words: &[&str]) -> Option<String> {
         let output = self.person.command("env").args(&self.surroundings).args(words).output().unwrap();
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())

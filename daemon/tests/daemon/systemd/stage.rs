@@ -20,7 +20,7 @@ use test_support::waiting::until;
 /// Of no account anywhere. Each person needs another one, as their control groups lie side by side.
 const FIRST_UID: u32 = 64_100;
 
-/// What the manager's process does first. Its parameters: uid and the directory of the binaries.
+/// The set-up in the manager's process. Its parameters: uid and the directory of the binaries.
 const SETTING_UP: &str = r#"
 set -e
 mkdir -p /run/systemd /run/user
@@ -100,7 +100,7 @@ impl Person {
         self.command(program).args(arguments).output().unwrap()
     }
 
-    /// What a command prints that has to succeed.
+    /// The output of a command that has to succeed.
     #[track_caller]
     pub(crate) fn ok(&self, program: &str, arguments: &[&str]) -> String {
         let output = self.run(program, arguments);
