@@ -1,11 +1,12 @@
 //! A separate desktop: a screen in memory, a session bus, and xfce4-notifyd, which draws real buttons.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::part::{Part, bus_for_notices};
+use crate::part::{Part, bus_for_notices, first_line};
 use crate::until;
 
 /// Its paths on Debian and Fedora.
@@ -16,7 +17,7 @@ const XFCE: [&str; 3] = [
 ];
 
 /// Size and colour depth of the screen.
-const GEOMETRY: &str = "640x360x24";
+const GEOMETRY: &str = "800x600x24";
 
 /// The programs that a screen is made of.
 pub fn parts() -> [&'static str; 5] {
@@ -26,17 +27,18 @@ pub fn parts() -> [&'static str; 5] {
 /// The program that [`Screen::picture`] needs beside.
 pub const CAMERA: [&str; 1] = ["import"];
 
-fn notification_server() -> &'static str {
+/// A server that draws real buttons.
+pub fn notification_server() -> &'static str {
     XFCE.into_iter().find(|path| Path::new(path).is_file()).unwrap_or(XFCE[0])
 }
 
-/// A screen with a notification server.
+/// A screen, and a session bus.
 pub struct Screen {
-    display: String,
-    bus: String,
+    /// What a program needs to be in front of it.
+    variables: Vec<(&'static str, OsString)>,
     // Ended in this order: a server whose screen is gone would complain.
     parts: Vec<Part>,
-    home: TempDir,
+    _home: Option<TempDir>,
 }
 
 /// A notice as it is on the screen.
@@ -44,50 +46,70 @@ pub struct Screen {
 pub struct Window {
     id: String,
     width: u32,
-    height: u32,
+    pub height: u32,
 }
 
 impl Screen {
-    /// A screen with nothing on it.
+    /// A screen with a notification server, and nothing on it.
     pub fn open() -> Self {
+        let mut screen = Self::without_server();
+        screen.parts.insert(0, screen.start_server(notification_server()));
+        screen
+    }
+
+    /// A screen on whose bus nobody shows notices yet.
+    pub fn without_server() -> Self {
         let home = tempfile::Builder::new().prefix("ssoctl-screen-").tempdir().expect("a temporary directory");
-        let mut screen = Self { display: String::new(), bus: String::new(), parts: Vec::new(), home };
+        let path = home.path().as_os_str().to_owned();
+        // A locked screen of this machine does not matter here.
+        let system_bus = format!("unix:path={}/nobody", home.path().display());
+        // Without `NO_AT_BRIDGE`, graphical programs start a bus of their own for accessibility.
+        let variables = vec![
+            ("HOME", path.clone()),
+            ("XDG_RUNTIME_DIR", path),
+            ("NO_AT_BRIDGE", "1".into()),
+            ("DBUS_SYSTEM_BUS_ADDRESS", system_bus.into()),
+        ];
+        let mut bus = bus_for_notices(home.path());
+        let mut screen = Self { variables, parts: Vec::new(), _home: Some(home) };
         let mut server = screen.command("Xvfb");
         server.args(["-displayfd", "1", "-screen", "0", GEOMETRY, "-nolisten", "tcp"]);
         let (server, number) = Part::that_says(&mut server, |line| line.parse::<u32>().ok());
-        screen.display = format!(":{number}");
-        let (bus, address) =
-            Part::that_says(screen.set(&mut bus_for_notices(screen.home.path())), |line| Some(line.to_owned()));
-        screen.bus = address;
-        let notifications = Part::start(&mut screen.command(notification_server()));
-        screen.parts = vec![notifications, bus, server];
-        until("the notification server is on the bus", || {
-            screen.asks_bus("org.freedesktop.DBus.ListNames").contains("org.freedesktop.Notifications").then_some(())
-        });
+        screen.variables.push(("DISPLAY", format!(":{number}").into()));
+        let (bus, address) = Part::that_says(screen.set(&mut bus), first_line);
+        screen.variables.push(("DBUS_SESSION_BUS_ADDRESS", address.into()));
+        screen.parts = vec![bus, server];
         screen
+    }
+
+    /// The screen that this process is in front of.
+    pub fn of_this_process() -> Self {
+        Self { variables: Vec::new(), parts: Vec::new(), _home: None }
+    }
+
+    /// Starts a notification server and waits until it is on the bus.
+    pub fn start_server(&self, program: &str) -> Part {
+        let server = Part::start(&mut self.command(program));
+        until("the notification server is on the bus", || {
+            self.asks_bus("org.freedesktop.DBus.ListNames").contains("org.freedesktop.Notifications").then_some(())
+        });
+        server
     }
 
     /// Puts a program in front of this screen, and in front of no other part of this machine's desktop.
     pub fn show<'a>(&self, command: &'a mut Command) -> &'a mut Command {
-        command
-            .env("DISPLAY", &self.display)
-            .env("DBUS_SESSION_BUS_ADDRESS", &self.bus)
-            // A locked screen of this machine does not matter here.
-            .env("DBUS_SYSTEM_BUS_ADDRESS", format!("unix:path={}/nobody", self.home.path().display()))
+        command.envs(self.variables.iter().filter(|(name, _)| name.starts_with("D")).cloned())
     }
 
+    /// A program of this desktop.
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         self.set(&mut command);
         command
     }
 
-    /// Gives a program of this desktop its surroundings.
     fn set<'a>(&self, command: &'a mut Command) -> &'a mut Command {
-        let home = self.home.path();
-        // Without the last one, graphical programs start a bus of their own for accessibility.
-        command.env("HOME", home).env("XDG_RUNTIME_DIR", home).env("NO_AT_BRIDGE", "1").env_remove("WAYLAND_DISPLAY");
-        self.show(command).stdin(Stdio::null())
+        command.envs(self.variables.iter().cloned()).env_remove("WAYLAND_DISPLAY").stdin(Stdio::null())
     }
 
     /// The answer of the bus itself.
@@ -98,7 +120,8 @@ impl Screen {
         )
     }
 
-    fn output(&self, program: &str, arguments: &[&str]) -> String {
+    /// What a program of this desktop prints.
+    pub fn output(&self, program: &str, arguments: &[&str]) -> String {
         let output = self.command(program).args(arguments).output();
         let output = output.unwrap_or_else(|error| panic!("{program} cannot be run: {error}"));
         String::from_utf8_lossy(&output.stdout).into_owned()
@@ -135,9 +158,22 @@ impl Screen {
     }
 
     /// Clicks on the first of a notice's two buttons, as a hand with a mouse would.
-    pub fn click_button(&self, Window { id, width, height }: &Window) {
-        let (x, y) = ((width - 180).to_string(), (height - 30).to_string());
-        self.output("xdotool", &["mousemove", "--window", id, &x, &y, "click", "1"]);
+    pub fn click_button(&self, window: &Window) {
+        self.click(window, window.width - 180, window.height - 30);
+    }
+
+    /// Clicks on a notice's last button, or its only one.
+    pub fn click_last_button(&self, window: &Window) {
+        self.click(window, window.width - 60, window.height - 30);
+    }
+
+    /// Clicks beside the buttons.
+    pub fn dismiss(&self, window: &Window) {
+        self.click(window, 100, 20);
+    }
+
+    fn click(&self, window: &Window, x: u32, y: u32) {
+        self.output("xdotool", &["mousemove", "--window", &window.id, &x.to_string(), &y.to_string(), "click", "1"]);
     }
 
     /// Takes a picture of a notice, as PNG, once its drawing has come to rest.

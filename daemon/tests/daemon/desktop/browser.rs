@@ -56,7 +56,7 @@ fn screen() -> Screen {
 
 #[test]
 fn the_sessions_own_command_opens_its_pages_and_no_others() {
-    play("desktop::browser::the_sessions_own_command_opens_its_pages_and_no_others", Stage::NoBus, &[], || async {
+    play(Stage::NoBus, &[], || async {
         let browser = Browser::new();
         let screen = screen();
         screen.open(&with_browser(&browser.program()), "https://corp.awsapps.com.attacker.example/");
@@ -68,15 +68,10 @@ fn the_sessions_own_command_opens_its_pages_and_no_others() {
 
 #[test]
 fn a_service_whose_manager_does_not_answer_opens_the_page_itself() {
-    play(
-        "desktop::browser::a_service_whose_manager_does_not_answer_opens_the_page_itself",
-        Stage::Service,
-        &[],
-        || async {
-            let browser = Browser::new();
-            screen().open(&with_browser(&browser.program()), PAGE);
-            until_so("the page is open", async || !browser.pages().is_empty()).await;
-            assert_eq!(browser.pages(), [format!("--profile work {PAGE}")]);
-        },
-    );
+    play(Stage::Service, &[], || async {
+        let browser = Browser::new();
+        screen().open(&with_browser(&browser.program()), PAGE);
+        until_so("the page is open", async || !browser.pages().is_empty()).await;
+        assert_eq!(browser.pages(), [format!("--profile work {PAGE}")]);
+    });
 }

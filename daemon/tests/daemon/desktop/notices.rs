@@ -1,36 +1,26 @@
 //! Notices on real notification servers.
 
-use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use rustix::process::Signal;
 use ssoctld::clock::{Clock, ManualClock, Now};
 use ssoctld::desktop::{Desktop, Environment, Screen};
-use ssoctld::notice::FlowView;
-use ssoctld::notice::{Action, Notice};
+use ssoctld::notice::{Action, FlowView, Notice};
 use tokio::sync::mpsc;
 
 use test_support::part::Part;
-use test_support::waiting::{unless_longer_than, until_so};
+use test_support::screen::{self, notification_server};
+use test_support::until;
+use test_support::waiting::unless_longer_than;
 
-use crate::desktop::stage::{Stage, output, play, session};
-
-/// Its paths on Debian and Fedora.
-const XFCE: [&str; 3] = [
-    "/usr/lib/x86_64-linux-gnu/xfce4/notifyd/xfce4-notifyd",
-    "/usr/lib/aarch64-linux-gnu/xfce4/notifyd/xfce4-notifyd",
-    "/usr/lib64/xfce4/notifyd/xfce4-notifyd",
-];
-
-/// A server that draws real buttons.
-fn xfce() -> &'static str {
-    XFCE.into_iter().find(|path| std::path::Path::new(path).is_file()).unwrap_or(XFCE[0])
-}
+use crate::desktop::stage::{Stage, play, session};
 
 /// A daemon's desktop, and what the person did.
 struct Daemon {
     screen: Screen,
+    /// What the person sees.
+    here: screen::Screen,
     clock: Arc<ManualClock>,
     acted: mpsc::UnboundedReceiver<(String, Action)>,
     act: mpsc::UnboundedSender<(String, Action)>,
@@ -40,7 +30,15 @@ impl Daemon {
     fn new() -> Self {
         let clock = Arc::new(ManualClock::at(SystemTime::UNIX_EPOCH));
         let (act, acted) = mpsc::unbounded_channel();
-        Self { screen: Screen::new(Environment::from_process(), clock.clone()), clock, acted, act }
+        let screen = Screen::new(Environment::from_process(), clock.clone());
+        Self { screen, here: screen::Screen::of_this_process(), clock, acted, act }
+    }
+
+    /// The same, and a server that draws real buttons.
+    fn with_buttons() -> (Self, Part) {
+        let daemon = Self::new();
+        let server = daemon.here.start_server(notification_server());
+        (daemon, server)
     }
 
     fn now(&self) -> Now {
@@ -76,10 +74,10 @@ impl Daemon {
 
     /// Shows a notice, uses its action once it is there, and tells what the daemon heard. It listens some milliseconds after
     /// the notice is there; a click before that is lost, as it would be for a person, who would click again.
-    async fn use_action(&mut self, notice: &Notice, click: impl AsyncFn()) -> Action {
+    async fn use_action(&mut self, notice: &Notice, click: impl Fn(&screen::Screen)) -> Action {
         loop {
             self.show("corp", notice);
-            click().await;
+            click(&self.here);
             if let Some(acted) = unless_longer_than(Duration::from_secs(5), self.acted.recv()).await {
                 let (session, action) = acted.unwrap();
                 assert_eq!(session, "corp");
@@ -89,97 +87,46 @@ impl Daemon {
     }
 }
 
-async fn server(program: &str) -> Part {
-    let part = Part::start(&mut Command::new(program));
-    let bus = zbus::Connection::session().await.unwrap();
-    let bus = zbus::fdo::DBusProxy::new(&bus).await.unwrap();
-    let name = zbus::names::BusName::try_from("org.freedesktop.Notifications").unwrap();
-    until_so("the server is on the bus", async || bus.name_has_owner(name.clone()).await.unwrap()).await;
-    part
+/// Plays on a screen for which there is xfce4-notifyd.
+fn play_with_buttons<F: Future<Output = ()>, B: FnOnce() -> F>(body: B) {
+    play(Stage::Screen, &[notification_server()], body);
 }
 
-/// A notice as it is on the screen.
-#[derive(Clone, PartialEq, Debug)]
-struct Window {
-    id: String,
-    width: u32,
-    height: u32,
+fn click_first_button(here: &screen::Screen) {
+    here.click_button(&here.notice());
 }
 
-async fn windows() -> Vec<Window> {
-    let mut windows = Vec::new();
-    for id in output("xdotool", &["search", "--onlyvisible", "--class", "xfce4-notifyd"]).await.lines() {
-        let geometry = output("xdotool", &["getwindowgeometry", "--shell", id]).await;
-        let member = |name: &str| geometry.lines().find_map(|line| line.strip_prefix(name)?.parse().ok());
-        // A window without a size went away meanwhile.
-        if let (Some(width), Some(height)) = (member("WIDTH="), member("HEIGHT=")) {
-            windows.push(Window { id: id.to_owned(), width, height });
-        }
-    }
-    windows
-}
-
-async fn the_window() -> Window {
-    until_so("one notice is on the screen", async || windows().await.len() == 1).await;
-    windows().await.remove(0)
-}
-
-async fn no_window() {
-    until_so("nothing is on the screen", async || windows().await.is_empty()).await;
-}
-
-async fn click(window: &Window, x: u32, y: u32) {
-    output("xdotool", &["mousemove", "--window", &window.id, &x.to_string(), &y.to_string(), "click", "1"]).await;
-}
-
-/// The button of a notice that has one.
-async fn click_button() {
-    let window = the_window().await;
-    click(&window, window.width - 60, window.height - 30).await;
-}
-
-/// The one of two that stands first.
-async fn click_first_button() {
-    let window = the_window().await;
-    click(&window, window.width - 180, window.height - 30).await;
-}
-
-/// The one of two that stands at the edge.
-async fn click_second_button() {
-    let window = the_window().await;
-    click(&window, window.width - 60, window.height - 30).await;
+fn click_last_button(here: &screen::Screen) {
+    here.click_last_button(&here.notice());
 }
 
 #[test]
 fn a_notice_is_replaced_in_place_and_taken_back() {
-    let test = "desktop::notices::a_notice_is_replaced_in_place_and_taken_back";
-    play(test, Stage::Screen, &[xfce()], || async {
-        let _server = server(xfce()).await;
-        let daemon = Daemon::new();
+    play_with_buttons(|| async {
+        let (daemon, _server) = Daemon::with_buttons();
         daemon.show("corp", &daemon.approve());
-        let small = the_window().await;
+        let small = daemon.here.notice();
         daemon.show("corp", &daemon.renew_now());
-        until_so("its text is longer", async || windows().await.iter().any(|window| window.height > small.height))
-            .await;
-        assert_eq!(windows().await.len(), 1);
+        until("its text is longer", || {
+            daemon.here.notices().iter().any(|window| window.height > small.height).then_some(())
+        });
+        assert_eq!(daemon.here.notices().len(), 1);
         daemon.show("other", &daemon.approve());
-        until_so("each session has its own", async || windows().await.len() == 2).await;
+        until("each session has its own", || (daemon.here.notices().len() == 2).then_some(()));
         daemon.screen.withdraw(&session("corp"));
-        assert_eq!(the_window().await.height, small.height);
+        assert_eq!(daemon.here.notice().height, small.height);
         daemon.screen.withdraw(&session("other"));
-        no_window().await;
+        daemon.here.is_empty();
     });
 }
 
 #[test]
 fn a_click_on_the_button_does_what_it_says_once_and_ends_the_notice() {
-    let test = "desktop::notices::a_click_on_the_button_does_what_it_says_once_and_ends_the_notice";
-    play(test, Stage::Screen, &[xfce()], || async {
-        let _server = server(xfce()).await;
-        let mut daemon = Daemon::new();
+    play_with_buttons(|| async {
+        let (mut daemon, _server) = Daemon::with_buttons();
         for (notice, action) in [(daemon.approve(), Action::SignIn), (daemon.renew_now(), Action::Renew)] {
             assert_eq!(daemon.use_action(&notice, click_first_button).await, action);
-            no_window().await;
+            daemon.here.is_empty();
         }
         assert!(daemon.acted.try_recv().is_err());
     });
@@ -187,25 +134,21 @@ fn a_click_on_the_button_does_what_it_says_once_and_ends_the_notice() {
 
 #[test]
 fn a_click_on_the_second_button_puts_the_notice_off() {
-    let test = "desktop::notices::a_click_on_the_second_button_puts_the_notice_off";
-    play(test, Stage::Screen, &[xfce()], || async {
-        let _server = server(xfce()).await;
-        let mut daemon = Daemon::new();
+    play_with_buttons(|| async {
+        let (mut daemon, _server) = Daemon::with_buttons();
         let approve = daemon.approve();
-        assert_eq!(daemon.use_action(&approve, click_second_button).await, Action::PutOff);
-        no_window().await;
+        assert_eq!(daemon.use_action(&approve, click_last_button).await, Action::PutOff);
+        daemon.here.is_empty();
     });
 }
 
 #[test]
 fn a_notice_that_was_dismissed_leads_to_nothing_and_the_next_one_is_shown() {
-    let test = "desktop::notices::a_notice_that_was_dismissed_leads_to_nothing_and_the_next_one_is_shown";
-    play(test, Stage::Screen, &[xfce()], || async {
-        let _server = server(xfce()).await;
-        let mut daemon = Daemon::new();
+    play_with_buttons(|| async {
+        let (mut daemon, _server) = Daemon::with_buttons();
         daemon.show("corp", &daemon.approve());
-        click(&the_window().await, 100, 20).await;
-        no_window().await;
+        daemon.here.dismiss(&daemon.here.notice());
+        daemon.here.is_empty();
         let renew_now = daemon.renew_now();
         assert_eq!(daemon.use_action(&renew_now, click_first_button).await, Action::Renew);
         assert!(daemon.acted.try_recv().is_err());
@@ -214,31 +157,27 @@ fn a_notice_that_was_dismissed_leads_to_nothing_and_the_next_one_is_shown() {
 
 #[test]
 fn a_server_that_died_is_tried_again_with_the_next_notice() {
-    let test = "desktop::notices::a_server_that_died_is_tried_again_with_the_next_notice";
-    play(test, Stage::Screen, &[xfce()], || async {
-        let first = server(xfce()).await;
-        let mut daemon = Daemon::new();
+    play_with_buttons(|| async {
+        let (mut daemon, first) = Daemon::with_buttons();
         daemon.show("corp", &daemon.approve());
-        the_window().await;
+        daemon.here.notice();
         drop(first);
-        no_window().await;
+        daemon.here.is_empty();
         // No server can show this one.
         daemon.show("corp", &daemon.approve());
         daemon.screen.withdraw(&session("corp"));
-        let _second = server(xfce()).await;
+        let _second = daemon.here.start_server(notification_server());
         let expired = daemon.expired();
-        assert_eq!(daemon.use_action(&expired, click_button).await, Action::SignIn);
+        assert_eq!(daemon.use_action(&expired, click_last_button).await, Action::SignIn);
     });
 }
 
 #[test]
 fn a_hanging_server_delays_nothing_and_shows_the_newest_notice_when_it_is_back() {
-    let test = "desktop::notices::a_hanging_server_delays_nothing_and_shows_the_newest_notice_when_it_is_back";
-    play(test, Stage::Screen, &[xfce()], || async {
-        let hanging = server(xfce()).await;
-        let daemon = Daemon::new();
+    play_with_buttons(|| async {
+        let (daemon, hanging) = Daemon::with_buttons();
         daemon.show("corp", &daemon.approve());
-        let small = the_window().await;
+        let small = daemon.here.notice();
         hanging.signal(Signal::STOP);
         // None of these waits for the server: the test would not get beyond them.
         for _ in 0..100 {
@@ -250,49 +189,44 @@ fn a_hanging_server_delays_nothing_and_shows_the_newest_notice_when_it_is_back()
         daemon.show("corp", &daemon.renew_now());
         daemon.clock.advance(Duration::from_secs(60));
         hanging.signal(Signal::CONT);
-        until_so("the newest notice is alone on the screen", async || {
-            let windows = windows().await;
-            windows.len() == 1 && windows[0].height > small.height
-        })
-        .await;
+        until("the newest notice is alone on the screen", || {
+            let windows = daemon.here.notices();
+            (windows.len() == 1 && windows[0].height > small.height).then_some(())
+        });
     });
 }
 
 #[test]
 fn the_end_of_the_daemon_takes_all_notices_back() {
-    let test = "desktop::notices::the_end_of_the_daemon_takes_all_notices_back";
-    play(test, Stage::Screen, &[xfce()], || async {
-        let _server = server(xfce()).await;
-        let daemon = Daemon::new();
+    play_with_buttons(|| async {
+        let (daemon, _server) = Daemon::with_buttons();
         daemon.show("corp", &daemon.approve());
         daemon.show("other", &daemon.expired());
-        until_so("both are on the screen", async || windows().await.len() == 2).await;
+        until("both are on the screen", || (daemon.here.notices().len() == 2).then_some(()));
         daemon.screen.withdraw_all().await;
-        no_window().await;
+        daemon.here.is_empty();
     });
 }
 
 #[test]
 fn a_server_without_buttons_has_its_own_way_to_use_the_action() {
-    let test = "desktop::notices::a_server_without_buttons_has_its_own_way_to_use_the_action";
-    play(test, Stage::Screen, &["dunst", "dunstctl"], || async {
-        let _server = server("dunst").await;
+    play(Stage::Screen, &["dunst", "dunstctl"], || async {
         let mut daemon = Daemon::new();
-        let displayed = async || output("dunstctl", &["count", "displayed"]).await.trim().to_owned();
-        let click = async || {
-            until_so("it is on the screen", async || displayed().await == "1").await;
-            output("dunstctl", &["action", "0"]).await;
+        let _server = daemon.here.start_server("dunst");
+        let displayed = |here: &screen::Screen| here.output("dunstctl", &["count", "displayed"]).trim().to_owned();
+        let click = |here: &screen::Screen| {
+            until("it is on the screen", || (displayed(here) == "1").then_some(()));
+            here.output("dunstctl", &["action", "0"]);
         };
         let approve = daemon.approve();
         assert_eq!(daemon.use_action(&approve, click).await, Action::SignIn);
-        until_so("it is gone", async || displayed().await == "0").await;
+        until("it is gone", || (displayed(&daemon.here) == "0").then_some(()));
     });
 }
 
 #[test]
 fn without_a_bus_the_daemon_goes_on() {
-    let test = "desktop::notices::without_a_bus_the_daemon_goes_on";
-    play(test, Stage::NoBus, &[], || async {
+    play(Stage::NoBus, &[], || async {
         let daemon = Daemon::new();
         daemon.show("corp", &daemon.approve());
         daemon.show("corp", &daemon.expired());

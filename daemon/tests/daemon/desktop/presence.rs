@@ -103,13 +103,13 @@ async fn becomes(surroundings: &mut watch::Receiver<Surroundings>, presence: Pre
 }
 
 /// Plays with a stand-in for logind.
-fn play_with_logind<F: Future<Output = ()>>(test: &str, body: impl FnOnce() -> F) {
-    play(test, Stage::Machine, &[PYTHON], body);
+fn play_with_logind<F: Future<Output = ()>, B: FnOnce() -> F>(body: B) {
+    play(Stage::Machine, &[PYTHON], body);
 }
 
 #[test]
 fn the_person_is_away_while_all_screens_are_locked() {
-    play_with_logind("desktop::presence::the_person_is_away_while_all_screens_are_locked", || async {
+    play_with_logind(|| async {
         let logind = Logind::start().await;
         logind.add("1", me(), "x11").await;
         logind.add("2", me(), "tty").await;
@@ -132,41 +132,35 @@ fn the_person_is_away_while_all_screens_are_locked() {
 
 #[test]
 fn the_person_is_away_while_the_machine_sleeps_and_its_waking_is_told() {
-    play_with_logind(
-        "desktop::presence::the_person_is_away_while_the_machine_sleeps_and_its_waking_is_told",
-        || async {
-            let logind = Logind::start().await;
-            logind.add("1", me(), "x11").await;
-            logind.lock("1", true).await;
-            let mut surroundings = surroundings();
-            becomes(&mut surroundings, Presence::Away).await;
-            logind.lock("1", false).await;
-            becomes(&mut surroundings, Presence::Present).await;
-            logind.sleep(true).await;
-            becomes(&mut surroundings, Presence::Away).await;
-            let before = surroundings.borrow().changes;
-            logind.sleep(false).await;
-            becomes(&mut surroundings, Presence::Present).await;
-            assert_eq!(surroundings.borrow().changes, before + 1);
-        },
-    );
+    play_with_logind(|| async {
+        let logind = Logind::start().await;
+        logind.add("1", me(), "x11").await;
+        logind.lock("1", true).await;
+        let mut surroundings = surroundings();
+        becomes(&mut surroundings, Presence::Away).await;
+        logind.lock("1", false).await;
+        becomes(&mut surroundings, Presence::Present).await;
+        logind.sleep(true).await;
+        becomes(&mut surroundings, Presence::Away).await;
+        let before = surroundings.borrow().changes;
+        logind.sleep(false).await;
+        becomes(&mut surroundings, Presence::Present).await;
+        assert_eq!(surroundings.borrow().changes, before + 1);
+    });
 }
 
 #[test]
 fn a_logind_that_goes_leaves_the_person_present_and_one_that_comes_is_heard() {
-    play_with_logind(
-        "desktop::presence::a_logind_that_goes_leaves_the_person_present_and_one_that_comes_is_heard",
-        || async {
-            let mut logind = Logind::start().await;
-            logind.add("1", me(), "wayland").await;
-            logind.lock("1", true).await;
-            let mut surroundings = surroundings();
-            becomes(&mut surroundings, Presence::Away).await;
-            logind.restart().await;
-            becomes(&mut surroundings, Presence::Present).await;
-            logind.add("1", me(), "wayland").await;
-            logind.lock("1", true).await;
-            becomes(&mut surroundings, Presence::Away).await;
-        },
-    );
+    play_with_logind(|| async {
+        let mut logind = Logind::start().await;
+        logind.add("1", me(), "wayland").await;
+        logind.lock("1", true).await;
+        let mut surroundings = surroundings();
+        becomes(&mut surroundings, Presence::Away).await;
+        logind.restart().await;
+        becomes(&mut surroundings, Presence::Present).await;
+        logind.add("1", me(), "wayland").await;
+        logind.lock("1", true).await;
+        becomes(&mut surroundings, Presence::Away).await;
+    });
 }

@@ -3,6 +3,7 @@
 //! A program finds them by its environment, which a test cannot change for itself. So each test is started twice: the first process
 //! sets the stage and starts the second, which runs the test's body.
 
+use std::any::Any;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -10,6 +11,7 @@ use ssoctld::config::{self, Environment, Paths, SessionConfig};
 use tempfile::TempDir;
 
 use test_support::part::{Part, bus_for_notices, first_line};
+use test_support::screen::Screen;
 use test_support::speed::has_programs;
 use test_support::waiting::in_time;
 
@@ -38,13 +40,18 @@ pub(crate) enum Stage {
     Service,
 }
 
-/// Runs the body of this test on a stage, in a separate process.
-pub(crate) fn play<F: Future<Output = ()>>(test: &str, stage: Stage, needs: &[&str], body: impl FnOnce() -> F) {
+/// Runs the body of a test on a stage, in a separate process. The body is a closure that stands in the test.
+pub(crate) fn play<F: Future<Output = ()>, B: FnOnce() -> F>(stage: Stage, needs: &[&str], body: B) {
+    let test = std::any::type_name::<B>().trim_end_matches("::{{closure}}");
+    let (_, test) = test.split_once("::").expect("the name begins with that of this program");
+    // With one thread for all tests, that is the main one.
+    assert!(matches!(std::thread::current().name(), Some(name) if name == "main" || name == test), "{test}");
     if test_support::part::variable(PLAYING).is_some_and(|playing| playing == test) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(in_time("the test ends", body()));
-        // A thread that waits for a server that hangs must not hold the end up.
-        runtime.shutdown_background();
+        let handle = runtime.handle().clone();
+        // The daemon's tasks go on while the body waits without awaiting, and none of them holds up the end.
+        std::thread::spawn(move || runtime.block_on(std::future::pending::<()>()));
+        handle.block_on(in_time("the test ends", body()));
         return;
     }
     let needs = [stage.needs(), needs].concat();
@@ -52,7 +59,7 @@ pub(crate) fn play<F: Future<Output = ()>>(test: &str, stage: Stage, needs: &[&s
         return;
     }
     let home = TempDir::new().unwrap();
-    let mut parts = Vec::new();
+    let mut parts: Vec<Box<dyn Any>> = Vec::new();
     let program = std::env::current_exe().unwrap();
     let mut command = match stage {
         Stage::Network => {
@@ -74,20 +81,9 @@ pub(crate) fn play<F: Future<Output = ()>>(test: &str, stage: Stage, needs: &[&s
     at_home(&mut command, home.path());
     match stage {
         Stage::Screen => {
-            let (screen, number) = Part::that_says(
-                at_home(
-                    Command::new("Xvfb").args(["-displayfd", "1", "-screen", "0", "800x600x24", "-nolisten", "tcp"]),
-                    home.path(),
-                ),
-                first_line,
-            );
-            let display = format!(":{number}");
-            let (bus, address) = Part::that_says(
-                at_home(&mut bus_for_notices(home.path()), home.path()).env("DISPLAY", &display),
-                first_line,
-            );
-            command.env("DISPLAY", display).env("DBUS_SESSION_BUS_ADDRESS", address);
-            parts.extend([bus, screen]);
+            let screen = Screen::without_server();
+            screen.show(&mut command);
+            parts.push(Box::new(screen));
         }
         Stage::NoBus => {
             command.env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}/nobody", home.path().display()));
@@ -95,7 +91,7 @@ pub(crate) fn play<F: Future<Output = ()>>(test: &str, stage: Stage, needs: &[&s
         Stage::Machine => {
             let (bus, address) = Part::that_says(at_home(&mut bus_for_notices(home.path()), home.path()), first_line);
             command.env("DBUS_SYSTEM_BUS_ADDRESS", address);
-            parts.push(bus);
+            parts.push(Box::new(bus));
         }
         Stage::Network | Stage::Loopback(_) => {}
         Stage::Service => {
@@ -109,7 +105,7 @@ pub(crate) fn play<F: Future<Output = ()>>(test: &str, stage: Stage, needs: &[&s
 impl Stage {
     const fn needs(&self) -> &'static [&'static str] {
         match self {
-            Self::Screen => &["Xvfb", "dbus-daemon", "xdotool"],
+            Self::Screen => &["Xvfb", "dbus-daemon", "dbus-send", "xdotool"],
             Self::NoBus | Self::Service => &[],
             Self::Machine => &["dbus-daemon"],
             Self::Network => &["unshare", "ip"],

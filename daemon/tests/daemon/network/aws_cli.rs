@@ -127,8 +127,7 @@ fn failed(output: &Output, words: &str) {
 
 #[test]
 fn it_works_with_the_token_that_the_daemon_publishes_and_not_after_a_sign_out() {
-    let name = "network::aws_cli::it_works_with_the_token_that_the_daemon_publishes_and_not_after_a_sign_out";
-    play(name, HOSTS, &[AWS], || async {
+    play(HOSTS, &[AWS], || async {
         let machine = Machine::start(hours(1)).await;
         machine.daemon.sign_in().await;
         machine.until_published().await;
@@ -150,8 +149,7 @@ fn it_works_with_the_token_that_the_daemon_publishes_and_not_after_a_sign_out() 
 
 #[test]
 fn its_own_sign_in_is_taken_over_and_renewed_and_its_sign_out_ends_both() {
-    let name = "network::aws_cli::its_own_sign_in_is_taken_over_and_renewed_and_its_sign_out_ends_both";
-    play(name, HOSTS, &[AWS], || async {
+    play(HOSTS, &[AWS], || async {
         let machine = Machine::start(mins(1)).await;
         succeeded(&machine.aws(&["sso", "login", "--sso-session", "corp", "--no-browser"]).await);
         machine.until_it_is(SessionState::SignedIn).await;
@@ -177,8 +175,7 @@ fn its_own_sign_in_is_taken_over_and_renewed_and_its_sign_out_ends_both() {
 
 #[test]
 fn its_sign_in_that_is_denied_changes_nothing() {
-    let name = "network::aws_cli::its_sign_in_that_is_denied_changes_nothing";
-    play(name, HOSTS, &[AWS], || async {
+    play(HOSTS, &[AWS], || async {
         let machine = Machine::start(hours(1)).await;
         machine.daemon.sign_in().await;
         machine.until_published().await;

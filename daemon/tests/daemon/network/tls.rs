@@ -6,7 +6,7 @@ use std::process::Command;
 use identity_center_simulator::{Approval, Operation, Settings, Simulator};
 use ssoctl_protocol::{Problem, SessionState, SessionStatus};
 
-use crate::desktop::stage::{Stage, output, play};
+use crate::desktop::stage::{Stage, play};
 use crate::harness::{Harness, Process, Way, hours, join_all, mins};
 use crate::network::front::{Front, IMPATIENT, Manner, RIGHT, authority, certificates, start_through};
 use test_support::part::Part;
@@ -98,9 +98,7 @@ async fn wrong_tls_is_named_costs_nothing_and_is_forgotten_when_it_is_put_right(
 /// chooses that for everybody, as servers do that are older than TLS 1.3, and finds no cipher (`handshake_failure`).
 #[test]
 fn a_server_that_speaks_tls_1_1_alone_is_named_and_is_forgotten_when_it_is_put_right() {
-    let name = "network::tls::a_server_that_speaks_tls_1_1_alone_is_named_and_is_forgotten_when_it_is_put_right";
-    play(name, Stage::Network, &["openssl", "gnutls-serv"], || async {
-        output("ip", &["link", "set", "lo", "up"]).await;
+    play(Stage::Loopback(&[]), &["openssl", "gnutls-serv"], || async {
         let (key, certificate) = (certificates().join("server.key"), certificates().join("right.pem"));
         let _openssl = Part::start(
             Command::new("openssl")
