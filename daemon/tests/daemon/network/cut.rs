@@ -153,6 +153,7 @@ fn a_network_that_is_cut_in_the_middle_of_a_call_costs_that_call_and_nothing_els
         for (call, told) in CALLS.iter().zip(&told) {
             println!("{call:?}: {told}");
         }
+        output("ip", &["link", "set", "lo", "up"]).await;
         join_all(lives.iter().map(Life::after).collect()).await;
         let (none, late) = ("service_unavailable", "wait_timeout");
         assert_eq!(told, [none, none, late, "network", none, none, none, "not_told"]);
