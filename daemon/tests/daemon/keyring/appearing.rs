@@ -11,9 +11,7 @@ use test_support::waiting::until_so;
 
 /// A daemon that has found no keyring and keeps its record in a file.
 async fn with_its_record_in_a_file(stage: &Stage) -> Daemon {
-    let daemon = Daemon::on(stage, "auto").await;
-    daemon.sign_in().await;
-    daemon.until_saved().await;
+    let daemon = Daemon::signed_in(stage, "auto").await;
     assert_eq!((daemon.store().await.kind.as_str(), stage.files()), ("file", 1));
     daemon
 }
@@ -27,22 +25,13 @@ async fn until_moved(stage: &Stage, daemon: &Daemon) {
     assert_eq!((daemon.store().await.reason, daemon.problems().await.as_str()), (None, ""));
 }
 
-/// The one sign-in was enough: another daemon serves it.
-async fn is_served_by_the_next_daemon(stage: &Stage) {
-    let daemon = Daemon::on(stage, "auto").await;
-    until_so("the token is served", async || daemon.access_token().await.is_some()).await;
-    assert_eq!((daemon.store().await.kind.as_str(), stage.files()), ("keyring", 0));
-    assert_eq!((stage.simulator.calls(Operation::RegisterClient), stage.simulator.violations()), (1, vec![]));
-}
-
 #[tokio::test]
 async fn a_keyring_that_appears_after_the_daemon_gets_the_record_that_was_in_a_file() {
     let Some(stage) = Stage::set().await else { return };
     let daemon = with_its_record_in_a_file(&stage).await;
     let _keyring = stage.keyring().await;
     until_moved(&stage, &daemon).await;
-    daemon.kill();
-    is_served_by_the_next_daemon(&stage).await;
+    daemon.kill_and_serve_by_the_next(&stage, "auto").await;
 }
 
 #[tokio::test]
@@ -64,8 +53,7 @@ async fn keepassxc_that_appears_goes_away_and_comes_back_is_followed_and_nothing
     assert_eq!((daemon.store().await.kind.as_str(), stage.files()), ("keyring", 0));
     let _keyring = stage.keepassxc(Database::Unlocked).await;
     until_moved(&stage, &daemon).await;
-    daemon.kill();
-    is_served_by_the_next_daemon(&stage).await;
+    daemon.kill_and_serve_by_the_next(&stage, "auto").await;
 }
 
 #[tokio::test]
@@ -84,11 +72,8 @@ async fn keepassxc_that_is_locked_and_unlocked_later_is_caught_up_with() {
 
 #[tokio::test]
 async fn a_daemon_that_starts_before_the_keyring_that_has_its_record_waits_for_it_and_writes_no_file() {
-    let Some(stage) = Stage::set().await else { return };
-    let keyring = stage.keyring().await;
-    let daemon = Daemon::on(&stage, "auto").await;
-    daemon.sign_in().await;
-    daemon.until_saved().await;
+    let Some((stage, keyring)) = Stage::with_keyring().await else { return };
+    let daemon = Daemon::signed_in(&stage, "auto").await;
     daemon.kill();
     drop(keyring);
     let daemon = Daemon::on(&stage, "auto").await;
@@ -104,11 +89,8 @@ async fn a_daemon_that_starts_before_the_keyring_that_has_its_record_waits_for_i
 
 #[tokio::test]
 async fn files_that_were_asked_for_end_the_waiting_for_a_keyring_that_does_not_come_back() {
-    let Some(stage) = Stage::set().await else { return };
-    let keyring = stage.keyring().await;
-    let daemon = Daemon::on(&stage, "auto").await;
-    daemon.sign_in().await;
-    daemon.until_saved().await;
+    let Some((stage, keyring)) = Stage::with_keyring().await else { return };
+    let daemon = Daemon::signed_in(&stage, "auto").await;
     daemon.kill();
     drop(keyring);
     for secret_store in ["file", "auto"] {
@@ -145,8 +127,7 @@ async fn a_bus_that_appears_in_the_runtime_directory_is_found_and_so_is_the_next
 
 #[tokio::test]
 async fn a_shell_that_names_a_bus_that_is_gone_gets_the_one_in_the_runtime_directory() {
-    let Some(stage) = Stage::set().await else { return };
-    let _keyring = stage.keyring().await;
+    let Some((stage, _keyring)) = Stage::with_keyring().await else { return };
     let gone = format!("unix:path={}/gone", stage.home().display());
     let runtime_directory = stage.home().display().to_string();
     let variables = [("DBUS_SESSION_BUS_ADDRESS", gone.as_str()), ("XDG_RUNTIME_DIR", &runtime_directory)];

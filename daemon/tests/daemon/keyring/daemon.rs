@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use identity_center_simulator::Simulator;
+use identity_center_simulator::{Operation, Simulator};
 use rustix::process::Signal;
 use ssoctl_protocol::{SessionStatus, StatusReport, StoreStatus, Token};
 
@@ -18,6 +18,23 @@ impl Daemon {
     /// A daemon on the stage's bus with this `secret_store`.
     pub(crate) async fn on(stage: &Stage, secret_store: &str) -> Self {
         Self::start(stage.home(), &stage.simulator, Some(&stage.address), secret_store).await
+    }
+
+    /// The same, with a sign-in that is saved.
+    pub(crate) async fn signed_in(stage: &Stage, secret_store: &str) -> Self {
+        let daemon = Self::on(stage, secret_store).await;
+        daemon.sign_in().await;
+        daemon.until_saved().await;
+        daemon
+    }
+
+    /// Kills it: the one sign-in was enough, and another daemon serves it from the keyring.
+    pub(crate) async fn kill_and_serve_by_the_next(self, stage: &Stage, secret_store: &str) {
+        drop(self);
+        let daemon = Self::on(stage, secret_store).await;
+        until_so("the token is served", async || daemon.access_token().await.is_some()).await;
+        assert_eq!((daemon.store().await.kind.as_str(), stage.files()), ("keyring", 0));
+        assert_eq!((stage.simulator.calls(Operation::RegisterClient), stage.simulator.violations()), (1, vec![]));
     }
 
     /// A daemon that finds its bus, if any, at this address.

@@ -14,9 +14,7 @@ use test_support::waiting::until_so;
 
 /// A daemon from whose configuration the session that is signed in was removed.
 async fn with_a_record_of_no_session(stage: &Stage) -> Daemon {
-    let daemon = Daemon::on(stage, "keyring").await;
-    daemon.sign_in().await;
-    daemon.until_saved().await;
+    let daemon = Daemon::signed_in(stage, "keyring").await;
     let other = session("other", "https://other.awsapps.com/start");
     fs::write(stage.home().join("config.toml"), format!("secret_store = \"keyring\"\n{other}")).unwrap();
     until_so("the record is known", async || left_records(&daemon).await.len() == 1).await;
@@ -29,8 +27,7 @@ async fn left_records(daemon: &Daemon) -> Vec<LeftRecord> {
 
 #[tokio::test]
 async fn a_record_of_no_session_is_listed_and_ended_at_the_portal() {
-    let Some(stage) = Stage::set().await else { return };
-    let _keyring = stage.keyring().await;
+    let Some((stage, _keyring)) = Stage::with_keyring().await else { return };
     let daemon = with_a_record_of_no_session(&stage).await;
     let [record] = &left_records(&daemon).await[..] else { panic!("one record") };
     assert_eq!((record.name.as_deref(), &record.error), (Some("corp"), &None));
@@ -43,8 +40,7 @@ async fn a_record_of_no_session_is_listed_and_ended_at_the_portal() {
 
 #[tokio::test]
 async fn while_the_keyring_is_locked_nothing_is_claimed_and_the_person_is_not_asked() {
-    let Some(stage) = Stage::set().await else { return };
-    let _keyring = stage.keyring().await;
+    let Some((stage, _keyring)) = Stage::with_keyring().await else { return };
     let prompts = stage.prompter().await;
     let daemon = with_a_record_of_no_session(&stage).await;
     stage.lock().await;

@@ -12,9 +12,7 @@ use test_support::waiting::until_so;
 
 /// A daemon that has found the keyring locked when it started. The record of a sign-in is in there.
 async fn with_its_record_locked_away(stage: &Stage) -> Daemon {
-    let daemon = Daemon::on(stage, "auto").await;
-    daemon.sign_in().await;
-    daemon.until_saved().await;
+    let daemon = Daemon::signed_in(stage, "auto").await;
     daemon.kill();
     stage.lock().await;
     let daemon = Daemon::on(stage, "auto").await;
@@ -24,8 +22,7 @@ async fn with_its_record_locked_away(stage: &Stage) -> Daemon {
 
 #[tokio::test]
 async fn a_keyring_locked_in_mid_run_is_written_later_and_the_person_is_not_asked() {
-    let Some(stage) = Stage::set().await else { return };
-    let _keyring = stage.keyring().await;
+    let Some((stage, _keyring)) = Stage::with_keyring().await else { return };
     let prompts = stage.prompter().await;
     let daemon = Daemon::on(&stage, "auto").await;
     let token = daemon.sign_in().await;
@@ -39,16 +36,12 @@ async fn a_keyring_locked_in_mid_run_is_written_later_and_the_person_is_not_aske
     assert_eq!(prompts.load(Ordering::Relaxed), 0);
     stage.unlock().await;
     daemon.until_saved().await;
-    daemon.kill();
-    let daemon = Daemon::on(&stage, "auto").await;
-    until_so("the token is served", async || daemon.access_token().await.is_some()).await;
-    assert_eq!((stage.simulator.calls(Operation::RegisterClient), stage.simulator.violations()), (1, vec![]));
+    daemon.kill_and_serve_by_the_next(&stage, "auto").await;
 }
 
 #[tokio::test]
 async fn a_keyring_that_is_locked_at_the_start_asks_once_however_often_it_is_tried() {
-    let Some(stage) = Stage::set().await else { return };
-    let _keyring = stage.keyring().await;
+    let Some((stage, _keyring)) = Stage::with_keyring().await else { return };
     let prompts = stage.prompter().await;
     let daemon = with_its_record_locked_away(&stage).await;
     until_so("the person is asked", async || prompts.load(Ordering::Relaxed) == 1).await;
@@ -67,8 +60,7 @@ async fn a_keyring_that_is_locked_at_the_start_asks_once_however_often_it_is_tri
 
 #[tokio::test]
 async fn signing_in_works_while_the_keyring_is_locked() {
-    let Some(stage) = Stage::set().await else { return };
-    let _keyring = stage.keyring().await;
+    let Some((stage, _keyring)) = Stage::with_keyring().await else { return };
     stage.lock().await;
     let daemon = Daemon::on(&stage, "auto").await;
     daemon.until_store_says("locked; unlock it").await;
@@ -81,8 +73,7 @@ async fn signing_in_works_while_the_keyring_is_locked() {
 
 #[tokio::test]
 async fn a_sign_out_while_the_keyring_is_locked_is_carried_out_when_it_is_unlocked() {
-    let Some(stage) = Stage::set().await else { return };
-    let _keyring = stage.keyring().await;
+    let Some((stage, _keyring)) = Stage::with_keyring().await else { return };
     let daemon = with_its_record_locked_away(&stage).await;
     let logout: Logout = daemon.request("POST /v1/sessions/corp/logout").await.json();
     assert_eq!(logout.portal, PortalSession::Deferred);

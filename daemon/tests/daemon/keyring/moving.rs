@@ -9,11 +9,8 @@ use test_support::waiting::until_so;
 
 #[tokio::test]
 async fn records_move_with_the_choice_and_leave_nothing_behind() {
-    let Some(stage) = Stage::set().await else { return };
-    let _keyring = stage.keyring().await;
-    let daemon = Daemon::on(&stage, "file").await;
-    daemon.sign_in().await;
-    daemon.until_saved().await;
+    let Some((stage, _keyring)) = Stage::with_keyring().await else { return };
+    let daemon = Daemon::signed_in(&stage, "file").await;
     assert_eq!((stage.labels().await.len(), stage.files()), (0, 1));
     daemon.stop().await;
     for (secret_store, in_keyring, in_files) in [("keyring", 1, 0), ("file", 0, 1), ("auto", 1, 0), ("memory", 0, 0)] {
@@ -32,11 +29,8 @@ async fn records_move_with_the_choice_and_leave_nothing_behind() {
 
 #[tokio::test]
 async fn a_record_in_files_is_served_while_the_keyring_is_locked_and_moves_when_it_is_not() {
-    let Some(stage) = Stage::set().await else { return };
-    let _keyring = stage.keyring().await;
-    let daemon = Daemon::on(&stage, "file").await;
-    daemon.sign_in().await;
-    daemon.until_saved().await;
+    let Some((stage, _keyring)) = Stage::with_keyring().await else { return };
+    let daemon = Daemon::signed_in(&stage, "file").await;
     daemon.stop().await;
     stage.lock().await;
     let daemon = Daemon::on(&stage, "keyring").await;

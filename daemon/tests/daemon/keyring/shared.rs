@@ -20,11 +20,8 @@ fn another(stage: &Stage) -> std::process::Command {
 
 #[tokio::test]
 async fn a_second_daemon_with_another_state_directory_names_who_uses_the_keyring_and_ends() {
-    let Some(stage) = Stage::set().await else { return };
-    let _keyring = stage.keyring().await;
-    let daemon = Daemon::on(&stage, "auto").await;
-    daemon.sign_in().await;
-    daemon.until_saved().await;
+    let Some((stage, _keyring)) = Stage::with_keyring().await else { return };
+    let daemon = Daemon::signed_in(&stage, "auto").await;
     let ended = Process::run_to_end(stage.home(), &mut another(&stage)).await;
     assert_eq!(ended.status.code(), Some(1), "{}", ended.log);
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();

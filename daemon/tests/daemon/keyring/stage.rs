@@ -45,6 +45,13 @@ impl Stage {
         Some(Self::with(tempfile::tempdir().unwrap(), simulator()).await)
     }
 
+    /// The same, and a keyring that is unlocked.
+    pub(crate) async fn with_keyring() -> Option<(Self, Part)> {
+        let stage = Self::set().await?;
+        let keyring = stage.keyring().await;
+        Some((stage, keyring))
+    }
+
     /// A bus in this home, which is the runtime directory, too.
     pub(crate) async fn with(home: TempDir, simulator: Simulator) -> Self {
         let (bus, address) = Part::that_says(&mut bus(home.path(), ""), first_line);

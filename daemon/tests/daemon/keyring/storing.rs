@@ -1,6 +1,5 @@
 //! Records in the keyring are there after a crash, even if the keyring was locked or gone in between.
 
-use identity_center_simulator::Operation;
 use rustix::process::Signal;
 use ssoctl_protocol::SessionState;
 
@@ -10,8 +9,7 @@ use test_support::waiting::until_so;
 
 #[tokio::test]
 async fn no_secret_shows_in_the_log_on_its_way_to_the_keyring_and_back() {
-    let Some(stage) = Stage::set().await else { return };
-    let _keyring = stage.keyring().await;
+    let Some((stage, _keyring)) = Stage::with_keyring().await else { return };
     let daemon = Daemon::on(&stage, "keyring").await;
     let token = daemon.sign_in().await;
     daemon.renewed(&token).await;
@@ -28,8 +26,7 @@ async fn no_secret_shows_in_the_log_on_its_way_to_the_keyring_and_back() {
 
 #[tokio::test]
 async fn a_keyring_that_dies_and_comes_back_misses_nothing() {
-    let Some(stage) = Stage::set().await else { return };
-    let keyring = stage.keyring().await;
+    let Some((stage, keyring)) = Stage::with_keyring().await else { return };
     let daemon = Daemon::on(&stage, "keyring").await;
     let token = daemon.sign_in().await;
     daemon.until_saved().await;
@@ -40,16 +37,12 @@ async fn a_keyring_that_dies_and_comes_back_misses_nothing() {
     daemon.renewed(&token).await;
     let _keyring = stage.keyring().await;
     daemon.until_saved().await;
-    daemon.kill();
-    let daemon = Daemon::on(&stage, "keyring").await;
-    until_so("the token is served", async || daemon.access_token().await.is_some()).await;
-    assert_eq!((stage.simulator.calls(Operation::RegisterClient), stage.simulator.violations()), (1, vec![]));
+    daemon.kill_and_serve_by_the_next(&stage, "keyring").await;
 }
 
 #[tokio::test]
 async fn a_keyring_that_hangs_delays_nothing_and_is_caught_up_with() {
-    let Some(stage) = Stage::set().await else { return };
-    let keyring = stage.keyring().await;
+    let Some((stage, keyring)) = Stage::with_keyring().await else { return };
     let daemon = Daemon::on(&stage, "auto").await;
     let token = daemon.sign_in().await;
     daemon.until_saved().await;
@@ -64,8 +57,7 @@ async fn a_keyring_that_hangs_delays_nothing_and_is_caught_up_with() {
 
 #[tokio::test]
 async fn a_keyring_that_refuses_to_write_is_named_and_tokens_are_served() {
-    let Some(stage) = Stage::set().await else { return };
-    let _keyring = stage.keyring().await;
+    let Some((stage, _keyring)) = Stage::with_keyring().await else { return };
     let daemon = Daemon::on(&stage, "auto").await;
     until_so("the record is read", async || daemon.status().await.state != SessionState::Loading).await;
     // A file stands where the directory should be, so that not even the superuser can write into it.
@@ -83,11 +75,8 @@ async fn a_keyring_that_refuses_to_write_is_named_and_tokens_are_served() {
 
 #[tokio::test]
 async fn a_damaged_record_is_kept_beside_its_place() {
-    let Some(stage) = Stage::set().await else { return };
-    let _keyring = stage.keyring().await;
-    let daemon = Daemon::on(&stage, "file").await;
-    daemon.sign_in().await;
-    daemon.until_saved().await;
+    let Some((stage, _keyring)) = Stage::with_keyring().await else { return };
+    let daemon = Daemon::signed_in(&stage, "file").await;
     daemon.kill();
     let record = std::fs::read_dir(stage.home().join("state/records")).unwrap().next().unwrap().unwrap().path();
     std::fs::write(record, "{\"version\":1,").unwrap();
