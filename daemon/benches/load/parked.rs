@@ -15,7 +15,7 @@ const CALLERS: usize = 10_000;
 const SETTLING: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run() {
-    let stage = Stage::set(Settings { approval: Approval::Manual, ..settings() }, 1).await;
+    let stage = Stage::set(Settings { approval: Approval::Manual, ..settings() }, 1);
     // One that waits already, so that what is measured is the further ones.
     let mut parked = vec![park(&stage).await];
     let pending = stage.simulator.next_pending().await;

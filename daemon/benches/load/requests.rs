@@ -31,7 +31,7 @@ impl Run {
 }
 
 pub(crate) async fn run() {
-    let stage = Stage::set(settings(), 1).await;
+    let stage = Stage::set(settings(), 1);
     stage.sign_in(1).await;
     let kept = measured(stage.process(), KEPT_ALIVE, kept_alive(&stage)).await;
     kept.print(&format!("ssoctld, {CONNECTIONS} connections that are kept"));
@@ -39,8 +39,8 @@ pub(crate) async fn run() {
     new.print("ssoctld, a connection each");
     println!("ssoctld resident afterwards: {} KiB", stage.process().resident());
     for rival in rivals::installed(stage.home.path()) {
-        let run = measured(rival.process(), rival.requests(), rival.ask()).await;
-        run.print(rival.name());
+        let run = measured(rival.process(), rival.requests, rival.ask()).await;
+        run.print(rival.name);
         println!(
             "  ssoctld's time of the processor is {:.2} of that",
             (new.cpu.as_secs_f64() / new.count as f64) / (run.cpu.as_secs_f64() / run.count as f64)

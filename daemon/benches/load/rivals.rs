@@ -3,19 +3,19 @@
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::{Command, Stdio};
 
+use test_support::part::Part;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
 use crate::figures::Process;
 
 pub(crate) struct Rival {
-    name: &'static str,
-    requests: usize,
+    pub(crate) name: &'static str,
+    pub(crate) requests: usize,
     socket: PathBuf,
-    agent: Child,
+    agent: Part,
 }
 
 /// Those that can be run. Others are named.
@@ -66,25 +66,12 @@ impl Rival {
             .stderr(Stdio::null())
             .spawn()
             .ok()?;
-        for _ in 0..500 {
-            if socket.exists() {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        Some(Self { name, requests, socket, agent })
-    }
-
-    pub(crate) fn name(&self) -> &'static str {
-        self.name
+        test_support::until("the agent listens", || socket.exists().then_some(()));
+        Some(Self { name, requests, socket, agent: Part::from(agent) })
     }
 
     pub(crate) fn process(&self) -> Process {
         Process(self.agent.id())
-    }
-
-    pub(crate) fn requests(&self) -> usize {
-        self.requests
     }
 
     pub(crate) fn ask(&self) -> Pin<Box<dyn Future<Output = ()> + '_>> {
@@ -112,13 +99,5 @@ impl Rival {
             // It is told that there is no such account, which is a failure.
             let _ = command.status().expect("a client");
         }
-    }
-}
-
-impl Drop for Rival {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.agent.kill();
-        let _ = self.agent.wait();
     }
 }

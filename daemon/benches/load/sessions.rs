@@ -14,7 +14,7 @@ pub(crate) async fn run() {
     println!("sessions  resident KiB  KiB a session  a token ms  status ms  busy while renewing");
     let mut single = 0;
     for sessions in SIZES {
-        let stage = Stage::set(Settings { token_lifetime: LIFETIME, ..settings() }, sessions).await;
+        let stage = Stage::set(Settings { token_lifetime: LIFETIME, ..settings() }, sessions);
         stage.sign_in(sessions).await;
         let process = stage.process();
         let resident = process.resident();

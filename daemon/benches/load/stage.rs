@@ -1,25 +1,23 @@
 //! A daemon and a simulator, in a home of their own that is gone afterwards.
 
-use std::fmt::Write as _;
 use std::fs;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
 
 use identity_center_simulator::{Approval, Settings, Simulator};
 use tempfile::TempDir;
+use test_support::daemon;
+use test_support::part::Part;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
 use crate::figures::Process;
 
-/// The longest wait.
-const PATIENCE: Duration = Duration::from_secs(60);
-
 pub(crate) struct Stage {
+    daemon: Part,
     pub(crate) simulator: Simulator,
     pub(crate) home: TempDir,
-    daemon: Child,
 }
 
 /// For most parts: sign-ins are approved at once, and no token needs a renewal meanwhile.
@@ -29,35 +27,28 @@ pub(crate) fn settings() -> Settings {
 
 impl Stage {
     /// With this many sessions, `s0` and so on.
-    pub(crate) async fn set(settings: Settings, sessions: usize) -> Self {
+    pub(crate) fn set(settings: Settings, sessions: usize) -> Self {
         let configuration = "secret_store = \"memory\"\nnotifications = \"off\"\n".to_owned();
-        Self::start(settings, configuration + &configured(0..sessions), &[]).await
+        Self::start(settings, configuration + &configured(0..sessions), &[])
     }
 
     /// With the session `s0` and what else this configuration says, and this in the environment.
-    pub(crate) async fn set_with(settings: Settings, configuration: &str, environment: &[(&str, &str)]) -> Self {
-        Self::start(settings, configuration.to_owned() + &configured(0..1), environment).await
+    pub(crate) fn set_with(settings: Settings, configuration: &str, environment: &[(&str, &str)]) -> Self {
+        Self::start(settings, configuration.to_owned() + &configured(0..1), environment)
     }
 
-    async fn start(settings: Settings, configuration: String, environment: &[(&str, &str)]) -> Self {
+    fn start(settings: Settings, configuration: String, environment: &[(&str, &str)]) -> Self {
         let simulator = Simulator::start(settings).expect("a port");
         let home = tempfile::tempdir().expect("a directory");
         fs::write(home.path().join("config.toml"), configuration).expect("a file");
         let mut command = Self::command(&home, &simulator);
         command.envs(environment.iter().copied());
-        let daemon = command.spawn().expect("the daemon starts");
-        let stage = Self { simulator, home, daemon };
-        let begin = Instant::now();
-        while UnixStream::connect(stage.socket()).await.is_err() {
-            assert!(begin.elapsed() < PATIENCE, "it does not answer: {}", stage.log());
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-        stage
+        let daemon = Part::from(daemon::start(command, &home.path().join("s"), &home.path().join("log")));
+        Self { daemon, simulator, home }
     }
 
     /// The daemon with this home, not started yet.
     pub(crate) fn command(home: &TempDir, simulator: &Simulator) -> Command {
-        let log = fs::File::options().create(true).append(true).open(home.path().join("log")).expect("a file");
         let mut command = Command::new(env!("CARGO_BIN_EXE_ssoctld"));
         command
             .env_clear()
@@ -67,10 +58,7 @@ impl Stage {
             .env("SSOCTL_CONFIG", home.path().join("config.toml"))
             .env("AWS_ENDPOINT_URL_SSO_OIDC", simulator.url())
             .env("AWS_ENDPOINT_URL_SSO", simulator.url())
-            .args(["--log", "warn"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log);
+            .args(["--log", "warn"]);
         command
     }
 
@@ -82,17 +70,9 @@ impl Stage {
         Process(self.daemon.id())
     }
 
-    fn log(&self) -> String {
-        fs::read_to_string(self.home.path().join("log")).unwrap_or_default()
-    }
-
     /// Asks once and returns the whole answer.
     pub(crate) async fn ask(&self, target: &str) -> String {
-        let mut stream = UnixStream::connect(self.socket()).await.expect("a daemon");
-        stream.write_all(request(target, "close").as_bytes()).await.expect("a daemon that reads");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.expect("a daemon that answers");
-        answer
+        ask(&self.socket(), target).await
     }
 
     /// Signs in to this many sessions.
@@ -101,11 +81,7 @@ impl Stage {
             let asking = (first..sessions.min(first + 50)).map(|number| {
                 let socket = self.socket();
                 tokio::spawn(async move {
-                    let mut stream = UnixStream::connect(socket).await.expect("a daemon");
-                    let target = format!("/v1/sessions/s{number}/token?wait=60");
-                    stream.write_all(request(&target, "close").as_bytes()).await.expect("a daemon that reads");
-                    let mut answer = String::new();
-                    stream.read_to_string(&mut answer).await.expect("a daemon that answers");
+                    let answer = ask(&socket, &format!("/v1/sessions/s{number}/token?wait=60")).await;
                     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
                 })
             });
@@ -116,24 +92,19 @@ impl Stage {
     }
 }
 
-impl Drop for Stage {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.daemon.kill();
-        let _ = self.daemon.wait();
-    }
+async fn ask(socket: &Path, target: &str) -> String {
+    let mut stream = UnixStream::connect(socket).await.expect("a daemon");
+    stream.write_all(request(target, "close").as_bytes()).await.expect("a daemon that reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("a daemon that answers");
+    answer
 }
 
 fn configured(sessions: std::ops::Range<usize>) -> String {
-    let mut configuration = String::new();
-    for number in sessions {
-        // Writing to a `String` cannot fail.
-        let _ = write!(
-            configuration,
-            "[session.s{number}]\nstart_url = \"https://s{number}.awsapps.com/start\"\nregion = \"eu-west-1\"\n"
-        );
-    }
-    configuration
+    let session = |number| {
+        format!("[session.s{number}]\nstart_url = \"https://s{number}.awsapps.com/start\"\nregion = \"eu-west-1\"\n")
+    };
+    sessions.map(session).collect()
 }
 
 pub(crate) fn request(target: &str, connection: &str) -> String {

@@ -12,7 +12,7 @@ use crate::stage::{Stage, request, settings};
 const ROUNDS: usize = 21;
 
 pub(crate) async fn run() {
-    let stage = Stage::set(settings(), 1).await;
+    let stage = Stage::set(settings(), 1);
     let home = tempfile::tempdir().expect("a directory");
     let configuration = fs::read_to_string(stage.home.path().join("config.toml")).expect("a file");
     fs::write(home.path().join("config.toml"), configuration.replace("\"memory\"", "\"file\"")).expect("a file");
