@@ -20,11 +20,18 @@ use test_support::{Stage, until};
 /// The parts that have to live as long as the situation.
 type Parts = Vec<Box<dyn Any>>;
 
+type Variables = &'static [(&'static str, &'static str)];
+
 /// A situation, and what is right in it.
 struct Situation {
     what: &'static str,
-    /// Prepares the home.
+    /// Files of the home, which their owner alone can write to.
+    files: &'static [(&'static str, &'static str)],
+    /// Prepares the rest of the home.
     home: fn(&Stage) -> Parts,
+    /// Variables of the daemon and of the shell; `HOME` in a value is the home.
+    daemon_has: Variables,
+    shell_has: Variables,
     /// The daemon's command; none runs where this gives nothing.
     daemon: fn(&Stage, Command) -> Option<Command>,
     /// A change while the daemon runs.
@@ -40,7 +47,10 @@ struct Situation {
 /// One daemon, and a shell with the same environment.
 const CALM: Situation = Situation {
     what: "daemon and shell have the same environment",
+    files: &[],
     home: |_| Parts::new(),
+    daemon_has: &[],
+    shell_has: &[],
     daemon: |_, command| Some(command),
     then: |_| {},
     shell: |_, command| command,
@@ -56,32 +66,15 @@ const CALM: Situation = Situation {
     wrong: &[],
 };
 
-fn set(mut command: Command, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Command {
-    command.env(name, value);
-    command
-}
+/// Another AWS configuration.
+const OTHER: &[(&str, &str)] = &[(
+    "other/config",
+    "[sso-session other]\nsso_start_url = https://other.awsapps.com/start\nsso_region = eu-west-1\n",
+)];
 
-/// Writes a file that its owner alone can write to, whatever the umask.
-fn write_own(stage: &Stage, path: &str, text: &str) {
-    stage.write(path, text);
-    fs::set_permissions(stage.home().join(path), Permissions::from_mode(0o600)).expect("a file of ours");
-}
-
-fn write_other(stage: &Stage) -> Parts {
-    write_own(stage, "other/config", &CORP.replace("corp", "other"));
-    Parts::new()
-}
-
-fn nowhere(stage: &Stage) -> String {
-    format!("unix:path={}/nobody", stage.home().display())
-}
-
-const UNUSED_PORT: &str = "http://127.0.0.1:9";
 const WITH_AT: &str = "http://ada:p@ss@127.0.0.1:9";
-
-fn closed_endpoints(command: Command) -> Command {
-    set(set(command, "AWS_ENDPOINT_URL_SSO", UNUSED_PORT), "AWS_ENDPOINT_URL_SSO_OIDC", UNUSED_PORT)
-}
+const CLOSED_ENDPOINTS: Variables =
+    &[("AWS_ENDPOINT_URL_SSO", "http://127.0.0.1:9"), ("AWS_ENDPOINT_URL_SSO_OIDC", "http://127.0.0.1:9")];
 
 const PLAIN: &[Situation] = &[
     CALM,
@@ -100,7 +93,7 @@ const PLAIN: &[Situation] = &[
     Situation {
         what: "no daemon runs, and the shell has places that one would not have",
         daemon: |_, _| None,
-        shell: |stage, command| set(command, "XDG_CONFIG_HOME", stage.home().join("x")),
+        shell_has: &[("XDG_CONFIG_HOME", "HOME/x")],
         right: &[
             ("daemon", "problem", "none runs"),
             ("this shell", "warning", "once ssoctl has started it, the daemon reads its own configuration from"),
@@ -109,63 +102,54 @@ const PLAIN: &[Situation] = &[
     },
     Situation {
         what: "the shell names an AWS file, which the daemon reads for it",
-        home: write_other,
-        shell: |_, command| set(command, "AWS_CONFIG_FILE", "other/config"),
+        files: OTHER,
+        shell_has: &[("AWS_CONFIG_FILE", "other/config")],
         right: &[("this shell", "ok", ""), ("configuration", "ok", "other (profiles")],
         ..CALM
     },
     Situation {
         what: "the shell names an AWS file that others can write to",
+        files: OTHER,
         home: |stage| {
-            let parts = write_other(stage);
             fs::set_permissions(stage.home().join("other/config"), Permissions::from_mode(0o666)).expect("our file");
-            parts
+            Parts::new()
         },
-        shell: |_, command| set(command, "AWS_CONFIG_FILE", "~/other/config"),
+        shell_has: &[("AWS_CONFIG_FILE", "~/other/config")],
         right: &[("configuration", "problem", "which AWS_CONFIG_FILE names: others can write to it")],
         ..CALM
     },
     Situation {
         what: "the shell names a credentials file with a profile",
-        home: |stage| {
-            write_own(stage, "keys", "[dev]\nsso_session = corp\nsso_account_id = 111122223333\nsso_role_name = R\n");
-            Parts::new()
-        },
-        shell: |_, command| set(command, "AWS_SHARED_CREDENTIALS_FILE", "keys"),
+        files: &[("keys", "[dev]\nsso_session = corp\nsso_account_id = 111122223333\nsso_role_name = R\n")],
+        shell_has: &[("AWS_SHARED_CREDENTIALS_FILE", "keys")],
         right: &[("this shell", "ok", ""), ("configuration", "ok", "corp (profiles: 1)")],
         ..CALM
     },
     Situation {
         what: "the daemon was started with another AWS file",
-        home: write_other,
-        daemon: |stage, command| Some(set(command, "AWS_CONFIG_FILE", stage.home().join("other/config"))),
+        files: OTHER,
+        daemon_has: &[("AWS_CONFIG_FILE", "HOME/other/config")],
         right: &[("this shell", "warning", "looks names up in"), ("configuration", "ok", "other (profiles")],
         wrong: &["corp (profiles"],
         ..CALM
     },
     Situation {
         what: "the shell has another configuration directory, with a file that is broken",
-        home: |stage| {
-            stage.write("x/ssoctl/config.toml", "[broken");
-            Parts::new()
-        },
-        shell: |stage, command| set(command, "XDG_CONFIG_HOME", stage.home().join("x")),
+        files: &[("x/ssoctl/config.toml", "[broken")],
+        shell_has: &[("XDG_CONFIG_HOME", "HOME/x")],
         right: &[("this shell", "warning", "x/ssoctl/config.toml as this shell"), ("configuration", "ok", "corp")],
         ..CALM
     },
     Situation {
         what: "the daemon has another configuration directory, with a file that is broken",
-        home: |stage| {
-            stage.write("x/ssoctl/config.toml", "[broken");
-            Parts::new()
-        },
-        daemon: |stage, command| Some(set(command, "XDG_CONFIG_HOME", stage.home().join("x"))),
+        files: &[("x/ssoctl/config.toml", "[broken")],
+        daemon_has: &[("XDG_CONFIG_HOME", "HOME/x")],
         right: &[("this shell", "warning", "config.toml"), ("configuration", "problem", "")],
         ..CALM
     },
     Situation {
         what: "the shell has another state directory",
-        shell: |stage, command| set(command, "XDG_STATE_HOME", stage.home().join("y")),
+        shell_has: &[("XDG_STATE_HOME", "HOME/y")],
         right: &[
             ("this shell", "warning", "y/ssoctl as this shell"),
             ("state directory", "ok", ".local/state/ssoctl, held by process"),
@@ -174,13 +158,13 @@ const PLAIN: &[Situation] = &[
     },
     Situation {
         what: "the daemon has another state directory",
-        daemon: |stage, command| Some(set(command, "XDG_STATE_HOME", stage.home().join("y"))),
+        daemon_has: &[("XDG_STATE_HOME", "HOME/y")],
         right: &[("this shell", "warning", "keeps its records in"), ("state directory", "ok", "y/ssoctl, held by")],
         ..CALM
     },
     Situation {
         what: "the shell has a proxy that cannot be used, and the daemon none",
-        shell: |_, command| set(command, "HTTPS_PROXY", WITH_AT),
+        shell_has: &[("HTTPS_PROXY", WITH_AT)],
         right: &[
             ("this shell", "warning", "HTTPS_PROXY=http://***@127.0.0.1:9 of this shell"),
             ("proxy", "ok", "none"),
@@ -190,7 +174,7 @@ const PLAIN: &[Situation] = &[
     },
     Situation {
         what: "the daemon has a proxy that cannot be used, and the shell none",
-        daemon: |_, command| Some(set(command, "HTTPS_PROXY", "nonsense://127.0.0.1:9")),
+        daemon_has: &[("HTTPS_PROXY", "nonsense://127.0.0.1:9")],
         right: &[
             ("this shell", "warning", "HTTPS_PROXY=nonsense://127.0.0.1:9 is the daemon's"),
             ("proxy", "problem", "HTTPS_PROXY does not hold the address of a proxy"),
@@ -200,15 +184,15 @@ const PLAIN: &[Situation] = &[
     },
     Situation {
         what: "a password with @ in it, of the daemon and of the shell",
-        daemon: |_, command| Some(set(command, "HTTPS_PROXY", WITH_AT)),
-        shell: |_, command| set(command, "HTTPS_PROXY", WITH_AT),
+        daemon_has: &[("HTTPS_PROXY", WITH_AT)],
+        shell_has: &[("HTTPS_PROXY", WITH_AT)],
         right: &[("this shell", "ok", ""), ("proxy", "problem", "write @ in the user or the password as %40")],
         wrong: &["p@ss"],
         ..CALM
     },
     Situation {
         what: "a password with @ in it, of the daemon alone",
-        daemon: |_, command| Some(set(command, "HTTPS_PROXY", WITH_AT)),
+        daemon_has: &[("HTTPS_PROXY", WITH_AT)],
         right: &[
             ("this shell", "warning", "HTTPS_PROXY=http://***@127.0.0.1:9 is the daemon's"),
             ("machine", "warning", "write @ in the user or the password as %40"),
@@ -218,8 +202,8 @@ const PLAIN: &[Situation] = &[
     },
     Situation {
         what: "a proxy with a password",
-        daemon: |_, command| Some(set(command, "https_proxy", "http://ada:hunter2@127.0.0.1:9")),
-        shell: |_, command| set(command, "https_proxy", "http://ada:hunter2@127.0.0.1:9"),
+        daemon_has: &[("https_proxy", "http://ada:hunter2@127.0.0.1:9")],
+        shell_has: &[("https_proxy", "http://ada:hunter2@127.0.0.1:9")],
         // Plain http goes through no proxy.
         right: &[("proxy", "ok", "https_proxy=http://127.0.0.1:9"), ("endpoint", "ok", "answers")],
         wrong: &["hunter2"],
@@ -227,14 +211,14 @@ const PLAIN: &[Situation] = &[
     },
     Situation {
         what: "a proxy with a blank and a CR after it",
-        daemon: |_, command| Some(set(command, "HTTPS_PROXY", "http://127.0.0.1:9 \r")),
-        shell: |_, command| set(command, "HTTPS_PROXY", "http://127.0.0.1:9 \r"),
+        daemon_has: &[("HTTPS_PROXY", "http://127.0.0.1:9 \r")],
+        shell_has: &[("HTTPS_PROXY", "http://127.0.0.1:9 \r")],
         right: &[("proxy", "ok", "HTTPS_PROXY=http://127.0.0.1:9"), ("endpoint", "ok", "answers")],
         ..CALM
     },
     Situation {
         what: "the shell has an endpoint where nobody listens",
-        shell: |_, command| closed_endpoints(command),
+        shell_has: CLOSED_ENDPOINTS,
         right: &[
             ("this shell", "warning", "AWS_ENDPOINT_URL_SSO_OIDC=http://127.0.0.1:9 of this shell"),
             ("endpoint", "ok", "answers"),
@@ -243,7 +227,7 @@ const PLAIN: &[Situation] = &[
     },
     Situation {
         what: "the daemon has an endpoint where nobody listens",
-        daemon: |_, command| Some(closed_endpoints(command)),
+        daemon_has: CLOSED_ENDPOINTS,
         right: &[
             ("this shell", "warning", "which has http://127.0.0.1:9"),
             ("endpoint", "problem", "no connection to http://127.0.0.1"),
@@ -252,13 +236,13 @@ const PLAIN: &[Situation] = &[
     },
     Situation {
         what: "the shell has a bundle of certificates that is not there",
-        shell: |_, command| set(command, "AWS_CA_BUNDLE", "~/nowhere.pem"),
+        shell_has: &[("AWS_CA_BUNDLE", "~/nowhere.pem")],
         right: &[("this shell", "warning", "AWS_CA_BUNDLE="), ("certificates", "ok", "the system's")],
         ..CALM
     },
     Situation {
         what: "the daemon has a bundle of certificates that is not there",
-        daemon: |stage, command| Some(set(command, "AWS_CA_BUNDLE", stage.home().join("nowhere.pem"))),
+        daemon_has: &[("AWS_CA_BUNDLE", "HOME/nowhere.pem")],
         right: &[
             ("this shell", "warning", "nowhere.pem is the daemon's"),
             ("certificates", "problem", "nowhere.pem"),
@@ -268,19 +252,16 @@ const PLAIN: &[Situation] = &[
     },
     Situation {
         what: "a bundle of certificates that holds none",
-        home: |stage| {
-            stage.write("bundle.pem", "no certificate");
-            Parts::new()
-        },
-        daemon: |stage, command| Some(set(command, "AWS_CA_BUNDLE", stage.home().join("bundle.pem"))),
-        shell: |_, command| set(command, "AWS_CA_BUNDLE", "~/bundle.pem"),
+        files: &[("bundle.pem", "no certificate")],
+        daemon_has: &[("AWS_CA_BUNDLE", "HOME/bundle.pem")],
+        shell_has: &[("AWS_CA_BUNDLE", "~/bundle.pem")],
         right: &[("this shell", "ok", ""), ("certificates", "problem", "no PEM certificate")],
         ..CALM
     },
     Situation {
         what: "a session bus where nobody listens",
-        daemon: |stage, command| Some(set(command, "DBUS_SESSION_BUS_ADDRESS", nowhere(stage))),
-        shell: |stage, command| set(command, "DBUS_SESSION_BUS_ADDRESS", nowhere(stage)),
+        daemon_has: &[("DBUS_SESSION_BUS_ADDRESS", "unix:path=HOME/nobody")],
+        shell_has: &[("DBUS_SESSION_BUS_ADDRESS", "unix:path=HOME/nobody")],
         right: &[
             ("session bus", "problem", "does not answer"),
             ("keyring", "skipped", "session bus"),
@@ -290,7 +271,7 @@ const PLAIN: &[Situation] = &[
     },
     Situation {
         what: "another time zone",
-        shell: |_, command| set(command, "TZ", "Europe/Berlin"),
+        shell_has: &[("TZ", "Europe/Berlin")],
         right: &[("this shell", "warning", "TZ=Europe/Berlin of this shell is not the daemon's")],
         ..CALM
     },
@@ -300,7 +281,7 @@ const PLAIN: &[Situation] = &[
             fs::create_dir(stage.home().join("second")).expect("a directory");
             Parts::new()
         },
-        shell: |stage, command| set(command, "HOME", stage.home().join("second")),
+        shell_has: &[("HOME", "HOME/second")],
         right: &[
             ("this shell", "warning", "second/.aws/config as this shell would have it"),
             ("configuration", "ok", "corp (profiles"),
@@ -319,7 +300,7 @@ const PLAIN: &[Situation] = &[
     },
     Situation {
         what: "a runtime directory in the shell that does not exist",
-        shell: |stage, command| set(command, "XDG_RUNTIME_DIR", stage.home().join("nowhere")),
+        shell_has: &[("XDG_RUNTIME_DIR", "HOME/nowhere")],
         right: &[("daemon", "ok", "answers"), ("this shell", "warning", "listens at")],
         ..CALM
     },
@@ -343,7 +324,10 @@ const PLAIN: &[Situation] = &[
     Situation {
         what: "a path that is too long for a socket",
         daemon: |_, _| None,
-        shell: |stage, command| set(command, "SSOCTL_SOCKET", stage.home().join("s".repeat(120))),
+        shell_has: &[(
+            "SSOCTL_SOCKET",
+            "HOME/ssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssss",
+        )],
         right: &[
             ("daemon", "problem", "name a shorter one with SSOCTL_SOCKET"),
             ("socket", "problem", "longer than the 103 bytes"),
@@ -375,8 +359,16 @@ const PLAIN: &[Situation] = &[
 fn examine(situation: &Situation) {
     let stage = Stage::bare(Settings::default());
     stage.write(".aws/config", CORP);
+    for (path, text) in situation.files {
+        stage.write(path, text);
+    }
     let _parts = (situation.home)(&stage);
-    if let Some(command) = (situation.daemon)(&stage, stage.ssoctld()) {
+    let with = |mut command: Command, variables: Variables| {
+        let home = stage.home().display().to_string();
+        command.envs(variables.iter().map(|(name, value)| (name, value.replace("HOME", &home))));
+        command
+    };
+    if let Some(command) = (situation.daemon)(&stage, with(stage.ssoctld(), situation.daemon_has)) {
         stage.start_daemon_by(command);
         // The store is chosen in the background.
         until("the store is known", || {
@@ -385,7 +377,8 @@ fn examine(situation: &Situation) {
         });
     }
     (situation.then)(&stage);
-    let report = Report::by(&stage, (situation.shell)(&stage, stage.ssoctl(["doctor", "--json"])));
+    let report =
+        Report::by(&stage, (situation.shell)(&stage, with(stage.ssoctl(["doctor", "--json"]), situation.shell_has)));
     for (name, result, words) in situation.right {
         report.finds(name, result, words);
     }
@@ -461,9 +454,7 @@ fn lock_keyring(stage: &Stage) {
     assert!(ask_keyring(stage, "/org/freedesktop/secrets", &lock).contains(COLLECTION), "it locks");
 }
 
-fn on_bus(stage: &Stage, command: Command) -> Command {
-    set(command, "DBUS_SESSION_BUS_ADDRESS", bus_of(stage))
-}
+const BUS: Variables = &[("DBUS_SESSION_BUS_ADDRESS", "unix:path=HOME/bus")];
 
 #[cfg(target_os = "linux")]
 #[test]
@@ -475,8 +466,8 @@ fn doctor_is_right_with_each_kind_of_bus_and_keyring() {
         Situation {
             what: "a bus without a keyring",
             home: with_bus,
-            daemon: |stage, command| Some(on_bus(stage, command)),
-            shell: on_bus,
+            daemon_has: BUS,
+            shell_has: BUS,
             right: &[
                 ("session bus", "ok", "answers"),
                 ("keyring", "skipped", "no Secret Service"),
@@ -487,15 +478,15 @@ fn doctor_is_right_with_each_kind_of_bus_and_keyring() {
         Situation {
             what: "a keyring that is unlocked",
             home: with_keyring,
-            daemon: |stage, command| Some(on_bus(stage, command)),
-            shell: on_bus,
+            daemon_has: BUS,
+            shell_has: BUS,
             right: &[("this shell", "ok", ""), ("keyring", "ok", "unlocked"), ("secret store", "ok", "keyring")],
             ..CALM
         },
         Situation {
             what: "a keyring that is unlocked, asked about from a shell without a bus",
             home: with_keyring,
-            daemon: |stage, command| Some(on_bus(stage, command)),
+            daemon_has: BUS,
             right: &[("this shell", "ok", ""), ("keyring", "ok", "unlocked"), ("secret store", "ok", "keyring")],
             ..CALM
         },
@@ -506,21 +497,22 @@ fn doctor_is_right_with_each_kind_of_bus_and_keyring() {
                 lock_keyring(stage);
                 parts
             },
-            daemon: |stage, command| Some(on_bus(stage, command)),
+            daemon_has: BUS,
             then: |stage| {
                 until("the daemon has found it locked", || {
                     let store = stage.request("GET", "/v1/health").1["secret_store"].clone();
                     store["error"].as_str().is_some_and(|error| error.contains("locked")).then_some(())
                 });
             },
-            shell: on_bus,
+            shell_has: BUS,
             right: &[("secret store", "problem", "locked"), ("keyring", "problem", "it is locked")],
             wrong: &["unlocked"],
+            ..CALM
         },
         Situation {
             what: "a keyring that is on the shell's bus, and the daemon has no bus",
             home: with_keyring,
-            shell: on_bus,
+            shell_has: BUS,
             right: &[
                 ("this shell", "warning", "the daemon's session bus is"),
                 ("session bus", "skipped", "none here"),
