@@ -1,4 +1,4 @@
-//! Reads a text as lines, sections and entries. Nothing makes it fail: what botocore would refuse becomes a [`Doubt`].
+//! Reads a text as lines, sections and entries. It never fails: a line that botocore would refuse becomes a [`Doubt`].
 
 use std::borrow::Cow;
 use std::collections::HashMap;

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 pub(crate) const CONFIG: &str = "AWS_CONFIG_FILE";
 pub(crate) const CREDENTIALS: &str = "AWS_SHARED_CREDENTIALS_FILE";
 
-/// Absolute paths. `None` means the daemon's default file, whatever `HOME` is here.
+/// Absolute paths. `None` means the daemon's default file, with any `HOME` here.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct AwsFiles {
     pub(crate) config: Option<String>,

@@ -1,4 +1,4 @@
-//! The verbs: a file for each, with its arguments, its help and what it does, and the table of all of them.
+//! The verbs: a file for each, with its arguments and help, and the table of all of them.
 
 mod accounts;
 mod console;

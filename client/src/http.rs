@@ -51,7 +51,7 @@ pub(crate) const CUT_SHORT: Garbled = "its answer breaks off";
 
 /// Reads an answer; `None` if there is more to come.
 pub(crate) fn answer(bytes: &[u8]) -> Result<Option<Answer>, Garbled> {
-    // Another protocol is recognised by its first bytes, however much follows.
+    // Another protocol is recognised by its first bytes, with any number of further ones.
     let beginning = bytes.len().min(PROTOCOL.len());
     if bytes[..beginning] != PROTOCOL[..beginning] {
         return Err(NOT_HTTP);

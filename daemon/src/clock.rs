@@ -23,7 +23,7 @@ pub use manual::ManualClock;
 use sleepers::Sleepers;
 
 /// A point on the clock that counts since boot, suspended time included (Linux `CLOCK_BOOTTIME`, macOS
-/// `CLOCK_MONOTONIC`). It counts from long before boot, so that what happened before the last boot has its place too.
+/// `CLOCK_MONOTONIC`). It counts from long before boot, so that it also has values for times before the last boot.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Hash)]
 pub struct BootTime(Duration);
 

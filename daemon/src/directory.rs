@@ -14,7 +14,7 @@ use crate::config::{Config, FilePair, Identity, Problem, SessionConfig};
 use crate::session::Session;
 use crate::world::World;
 
-/// A session and what is configured for it.
+/// A session and its configuration.
 #[derive(Clone)]
 pub struct Entry {
     /// Its configuration.
@@ -60,7 +60,7 @@ pub enum Unresolved {
         /// Problems of sections that may define this name.
         left_out: Vec<Problem>,
     },
-    /// None, because what is configured cannot be used: at least one reason.
+    /// None, because the configuration cannot be used: at least one reason.
     Unusable(Vec<Problem>),
     /// Several.
     Ambiguous(Vec<String>),
@@ -147,7 +147,7 @@ impl Directory {
         &self.entries
     }
 
-    /// Waits until the sessions that left the configuration have written what they had to write.
+    /// Waits until the sessions that left the configuration have written their records.
     pub async fn leaving_ended(&self) {
         for entry in &self.leaving {
             entry.session.stopped().await;

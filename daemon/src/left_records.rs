@@ -84,10 +84,10 @@ impl LeftRecords {
         known.records.iter().cloned().map(body::LeftRecord::from).collect()
     }
 
-    /// Ends what is in them at the portals of their issuers, and deletes them.
+    /// Ends their tokens at the portals of their issuers, and deletes them.
     ///
     /// # Returns
-    /// The records that are gone, and what could not be done with what to do about it.
+    /// The records that are gone, and the failures with their remedies.
     pub async fn end(&self) -> (Vec<EndedRecord>, Vec<String>) {
         let (mut ended, mut problems) = (Vec::new(), Vec::new());
         let directory = Arc::clone(&self.directory.borrow());
@@ -194,7 +194,7 @@ async fn find(directory: &watch::Receiver<Arc<Directory>>, secrets: &dyn SecretS
     Ok(Known { records, is_complete })
 }
 
-/// Ends one record. The error says what is left of it.
+/// Ends one record. The error names the part that is left.
 async fn end(record: LeftRecord, world: World, directory: Arc<Directory>) -> Result<EndedRecord, String> {
     let name = RecordName::listed(record.key.clone());
     let left = |error: StoreError| format!("the record {} is left: {error}", record.key);

@@ -59,7 +59,7 @@ use directory::{Directory, View};
 use kept_files::{KeptFiles, KeptFilesError, Restored};
 use left_records::LeftRecords;
 use machine::MachineProblems;
-use named_files::{Asked, NamedFiles, Read};
+use named_files::{NamedFiles, ReadFiles, ReadRequest};
 use service_manager::report::Reports;
 use token_files::TokenFiles;
 use world::World;
@@ -142,7 +142,7 @@ fn api(
     settings: Settings,
     home: Option<&Path>,
     save: mpsc::Sender<Save>,
-    ask: mpsc::Sender<Asked>,
+    ask: mpsc::Sender<ReadRequest>,
 ) -> server::Api {
     let world = configuration.world.clone();
     let clock = Arc::clone(&world.clock);
@@ -167,7 +167,7 @@ struct Events {
     files: FileWatch,
     store: watch::Receiver<()>,
     saves: mpsc::Receiver<Save>,
-    reads: mpsc::Receiver<Asked>,
+    reads: mpsc::Receiver<ReadRequest>,
     kept_files: mpsc::Receiver<Result<Restored, KeptFilesError>>,
 }
 
@@ -251,7 +251,11 @@ async fn have_saved(session: NewSession, save: mpsc::Sender<Save>) -> Result<(St
 const READING: Duration = Duration::from_secs(5);
 
 /// Asks the owner of the configuration to read files.
-async fn have_read(files: FilePair, ask: mpsc::Sender<Asked>, clock: Arc<dyn Clock>) -> Result<Arc<View>, String> {
+async fn have_read(
+    files: FilePair,
+    ask: mpsc::Sender<ReadRequest>,
+    clock: Arc<dyn Clock>,
+) -> Result<Arc<View>, String> {
     let deadline = clock.sleep_until(clock.now().boot + READING);
     let reading = async {
         let (reply, read) = oneshot::channel();
@@ -314,7 +318,7 @@ impl Configuration {
         self.directory.send_replace(Arc::new(next));
     }
 
-    fn use_named(&mut self, read: Read) {
+    fn use_named(&mut self, read: ReadFiles) {
         let mut directory = Arc::clone(&self.directory.borrow());
         if self.named.remember(&read, &directory) {
             let known = self.named.known().clone();

@@ -19,11 +19,11 @@ use crate::waiting::or_never;
 const MOST: usize = 64;
 
 /// The files that a caller has named, and the sender of their view or of the reason why there is none.
-pub(crate) type Asked = (FilePair, Reply);
+pub(crate) type ReadRequest = (FilePair, Reply);
 
 type Reply = oneshot::Sender<Result<Arc<View>, String>>;
 
-pub(crate) struct Read {
+pub(crate) struct ReadFiles {
     files: FilePair,
     found: Result<Found, NotUsable>,
     /// `None` if no caller waits for it.
@@ -36,7 +36,7 @@ enum Found {
     Another(Box<Config>),
 }
 
-impl Read {
+impl ReadFiles {
     /// Answers the caller that waits for this.
     pub(crate) fn answer(self, directory: &Directory) {
         let Some(reply) = self.reply else { return };
@@ -59,8 +59,8 @@ pub(crate) struct NamedFiles {
     known: BTreeMap<FilePair, Config>,
     listed: BTreeSet<PathBuf>,
     work: FileWork,
-    sender: mpsc::UnboundedSender<Read>,
-    reads: mpsc::UnboundedReceiver<Read>,
+    sender: mpsc::UnboundedSender<ReadFiles>,
+    reads: mpsc::UnboundedReceiver<ReadFiles>,
     watched: BTreeSet<PathBuf>,
     watch: Option<FileWatch>,
 }
@@ -93,12 +93,12 @@ impl NamedFiles {
     }
 
     /// Reads the files that a caller has named.
-    pub(crate) fn read_for(&self, (files, reply): Asked) {
+    pub(crate) fn read_for(&self, (files, reply): ReadRequest) {
         self.begin_reading(files, Some(reply));
     }
 
     /// Waits until files were read. Cancel safe.
-    pub(crate) async fn next_read(&mut self) -> Read {
+    pub(crate) async fn next_read(&mut self) -> ReadFiles {
         loop {
             let changed = or_never(self.watch.as_mut().map(FileWatch::changed));
             tokio::select! {
@@ -109,7 +109,7 @@ impl NamedFiles {
     }
 
     /// Remembers the files that were read, or forgets them if they cannot be used. Returns whether anything has changed.
-    pub(crate) fn remember(&mut self, read: &Read, directory: &Directory) -> bool {
+    pub(crate) fn remember(&mut self, read: &ReadFiles, directory: &Directory) -> bool {
         let files = &read.files;
         let is_changed = match &read.found {
             Ok(Found::Default) => self.known.remove(files).is_some(),
@@ -168,7 +168,7 @@ impl NamedFiles {
             let found = work.run(move || read(&paths, wanted, &listed, &environment)).await;
             if let Some(found) = found {
                 // The daemon may be stopping.
-                let _ = sender.send(Read { files, found, reply });
+                let _ = sender.send(ReadFiles { files, found, reply });
             }
         });
     }

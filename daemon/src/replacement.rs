@@ -34,7 +34,7 @@ pub(crate) struct Replacement {
 }
 
 impl Replacement {
-    /// For a file that only its owner may read: its mode is 0600, whatever was in its place before. Missing directories are
+    /// For a file that only its owner may read: its mode is 0600, even if another file was in its place. Missing directories are
     /// made with mode 0700.
     pub(crate) fn private(path: &Path, bytes: &[u8]) -> io::Result<Self> {
         Self::write(path.to_owned(), 0o600, bytes)

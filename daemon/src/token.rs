@@ -42,7 +42,7 @@ impl Token {
         self.expires.since(now)
     }
 
-    /// Takes back what a wrong wall clock has made of its times: it was received by `now`, and lives no longer than it was meant to.
+    /// Corrects times that come from a wrong wall clock: it was received by `now`, and lives no longer than it was meant to.
     pub fn limit_life(&mut self, now: BootTime) {
         self.received = self.received.min(now);
         self.expires = self.expires.min(now + self.lifetime);

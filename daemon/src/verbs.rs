@@ -1,4 +1,4 @@
-//! The verbs of `ssoctl` that this program carries out: arguments, help, and what they do.
+//! The verbs of `ssoctl` that this program carries out, with their arguments and help.
 
 use std::io::Write;
 use std::os::fd::AsFd;
@@ -291,8 +291,8 @@ impl OpenPage {
         let why = match desktop::admit(&self.url, session) {
             Ok(page) => {
                 let command = session.and_then(|session| session.browser.as_ref());
-                let wish = if self.browser { desktop::Wish::Anyhow } else { desktop::Wish::WhereItIsSeen };
-                desktop::open_page(&page, command, &desktop::Environment::from_process(), wish)
+                let opening = if self.browser { desktop::Opening::Always } else { desktop::Opening::IfSeen };
+                desktop::open_page(&page, command, &desktop::Environment::from_process(), opening)
             }
             Err(refusal @ desktop::Refusal::UnknownHost(_)) => format!(
                 "{refusal}; only if you trust it, open it yourself, or name its host in verification_hosts of config.toml"

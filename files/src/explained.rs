@@ -1,4 +1,4 @@
-//! Errors whose text says already what to do.
+//! Errors whose text includes the remedy.
 
 use std::fmt;
 use std::io::{self, ErrorKind};

@@ -8,7 +8,7 @@ use crate::regular_file::{Link, RegularFile};
 /// The lock in a state directory.
 pub const STATE_LOCK: &str = "ssoctld.lock";
 
-/// The lock of the keyring, below the home directory. No XDG variable moves it: a user has one keyring, whatever they say.
+/// The lock of the keyring, below the home directory. No XDG variable moves it: a user has one keyring.
 pub const KEYRING_LOCK: &str = if cfg!(target_os = "macos") {
     "Library/Application Support/ssoctl/keyring.lock"
 } else {

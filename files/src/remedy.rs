@@ -8,7 +8,7 @@ use ssoctl_protocol::socket::{LONGEST_PATH, SOCKET_VARIABLE};
 use crate::explained::{has_remedy, with_remedy};
 use crate::owner::foreign_place;
 
-/// Adds to what the operating system says about a path what to do about it, where that is known.
+/// Adds the remedy to an error of the operating system about a path, if it is known.
 pub fn explained(error: io::Error, path: &Path) -> io::Error {
     // The standard library has no error kind for it.
     if error.kind() == ErrorKind::InvalidInput && error.to_string().contains("SUN_LEN") {

@@ -222,7 +222,7 @@ pub struct Logout {
     pub detail: Option<String>,
 }
 
-/// `POST /v1/logout`: what became of each session, and of each record that belongs to none.
+/// `POST /v1/logout`: the result for each session, and for each record that belongs to none.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LogoutAll {

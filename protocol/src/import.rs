@@ -44,7 +44,7 @@ pub enum ImportOutcome {
     Refused,
     /// Its issuer could not be asked whether it knows it. The file stays.
     NotProved,
-    /// It holds what ssoctld publishes.
+    /// It holds ssoctld's own publication.
     Published,
     /// It is for another portal than the session.
     OtherPortal,

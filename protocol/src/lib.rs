@@ -7,7 +7,7 @@
 //! {"access_token":"aoaAAAA…","token_type":"Bearer","expires_at":"2026-11-23T11:16:00Z","session":"corp",…}
 //! ```
 //!
-//! This crate is what both sides agree on, and what both need to read and show it. It does no I/O; of libraries it uses serde, and
+//! This crate holds the contract of both sides, and the code that both need to read and show it. It does no I/O; of libraries it uses serde, and
 //! humantime for the calendar.
 //!
 //! # Compatibility

@@ -1,4 +1,4 @@
-//! Problems as a person reads them: what happened, and what to do.
+//! Problems for people: the event, and the remedy.
 
 use crate::text::{self, LONGEST_CODE, duration_in_words};
 use crate::{ErrorCode, PendingLogin, Problem, Timestamp, shell};

@@ -35,7 +35,7 @@ pub const TAKEN: &[&str] = &[
     "TZ",
 ];
 
-/// Where macOS has what belongs to a program.
+/// The directory for files of programs on macOS.
 const APPLICATION_SUPPORT: &str = "Library/Application Support";
 
 /// Those of [`TAKEN`] whose value is a path.

@@ -4,7 +4,7 @@
 //! it stays, because the command's endpoint runs in it. As the first process of a container it also has to reap orphans, which
 //! would be confused with its own children; so there it only does that, and starts a second `ssoctl` for the rest.
 
-mod other_identities;
+mod other_credentials;
 mod program;
 
 use std::env;
@@ -66,7 +66,7 @@ impl Verb for Exec {
         }
         let program = Program::new(std::mem::take(&mut self.command));
         let not_executed = |error| Failure::NotExecuted { command: program.name(), error };
-        other_identities::check_java_options().map_err(not_started)?;
+        other_credentials::check_java_options().map_err(not_started)?;
         if self.refreshable {
             let (attendance, changes) = self.open_endpoint(starting).map_err(not_started)?;
             let status = attendance.attend(|| program.start(&changes)).map_err(not_executed)?;
@@ -86,7 +86,7 @@ impl Exec {
     /// Prepares everything that a command with an endpoint needs before it starts.
     fn open_endpoint(self, starting: Starting) -> Result<(Attendance, Changes), Failure> {
         let min_valid = self.credentials.min_valid.min_valid.as_secs();
-        other_identities::check_files()?;
+        other_credentials::check_files()?;
         // If no person is signed in, or there is no such role, ssoctl says so now, and not the command later.
         let credentials = self.credentials.request(starting, VersionWarning::Shown)?;
         // The same role by its own names, even if the profile that named it changes.

@@ -77,7 +77,7 @@ impl Verb for Login {
             Some(region) => {
                 let start_url = self.session.start_url.unwrap_or_default();
                 let session = NewSession { name: self.name, start_url, region, scopes: self.scopes };
-                // It is added to the daemon's own configuration, whatever file this shell names.
+                // It is added to the daemon's own configuration, even if this shell names another file.
                 let named_files = daemon.use_default_files();
                 add(&daemon, &session, &named_files)?
             }

@@ -74,7 +74,7 @@ fn report(logout: body::Logout, registration: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Says what was done about a record that belonged to no session.
+/// Reports the result for a record that belonged to no session.
 fn report_record(EndedRecord { record, portal, detail }: &EndedRecord) {
     let detail = with_colon(detail.as_ref());
     match portal {

@@ -126,7 +126,7 @@ fn path_text(path: PathBuf) -> Result<String, Failure> {
     })
 }
 
-/// Runs a command of the service manager, however long it takes.
+/// Runs a command of the service manager without a time limit.
 fn ask(command: &mut Command) -> io::Result<Output> {
     command.stdin(Stdio::null()).output()
 }

@@ -1,4 +1,4 @@
-//! `ssoctl stop`: ends the daemon, however it was started. The next call starts it again.
+//! `ssoctl stop`: ends the daemon, started in any way. The next call starts it again.
 
 use std::fs;
 use std::process::Termination;

@@ -1,4 +1,4 @@
-//! `ssoctl whoami`: which role is meant, what decided that, and whether AWS tools in this shell would use another one.
+//! `ssoctl whoami`: the selected role, the source of the selection, and whether AWS tools in this shell would use another one.
 
 use std::process::Termination;
 use std::time::Duration;
@@ -75,7 +75,7 @@ impl Verb for Whoami {
     }
 }
 
-/// Puts together what the daemon says about the files and what only this process sees: its arguments and variables.
+/// Combines the daemon's knowledge of the files with the arguments and variables of this process.
 fn explain(
     assignment: Assignment,
     [profile_argument, session_argument, account_argument, role_argument]: [Option<Decision>; 4],

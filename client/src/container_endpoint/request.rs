@@ -26,7 +26,7 @@ pub(super) struct Request {
     pub(super) target: String,
     pub(super) host: Option<String>,
     pub(super) authorization: Option<Secret<String>>,
-    /// There is an `Origin` or a `Sec-Fetch-Site`, whatever it says. Browsers send one of them for every web page.
+    /// There is an `Origin` or a `Sec-Fetch-Site` with any value. Browsers send one of them for every web page.
     pub(super) is_from_web_page: bool,
 }
 
@@ -57,7 +57,7 @@ pub(super) fn read(
     }
 }
 
-/// Reads what else is sent until the other side closes, within limits.
+/// Reads further bytes until the other side closes, within limits.
 pub(super) fn drain(stream: &mut TcpStream, patience: Duration) -> io::Result<()> {
     let begin = Instant::now();
     let (mut rest, mut count) = ([0; 4096], 0);
@@ -89,7 +89,7 @@ fn read_within(patience: Duration, stream: &mut TcpStream, bytes: &mut [u8]) -> 
 
 /// Reads a request line and fields; `None` if there is more to come.
 fn parse(bytes: &[u8]) -> Result<Option<Request>, Refusal> {
-    // Another protocol is recognised by its first byte, however much follows.
+    // Another protocol is recognised by its first byte, with any number of further ones.
     if bytes.first().is_some_and(|byte| !byte.is_ascii_uppercase()) {
         return Err(NOT_HTTP);
     }

@@ -12,13 +12,13 @@ mod first_use;
 mod foreign_text;
 mod go_sdks;
 mod herd;
-mod identities;
 mod import;
 mod inheritance;
 mod interrupted;
 mod issuers;
 #[cfg(target_os = "linux")]
 mod memory;
+mod other_credentials;
 mod other_home;
 mod output;
 mod pages;

@@ -17,24 +17,24 @@ pub(super) struct Sleepers {
 
 #[derive(Default)]
 struct Waiting {
-    sleepers: BTreeMap<Place, oneshot::Sender<()>>,
+    sleepers: BTreeMap<Ticket, oneshot::Sender<()>>,
     came: u64,
 }
 
 /// A deadline, and a unique number.
-type Place = (BootTime, u64);
+type Ticket = (BootTime, u64);
 
 impl Sleepers {
     pub(super) fn sleep(self: &Arc<Self>, time: BootTime) -> Sleep {
         let (wake, woken) = oneshot::channel();
         let mut waiting = lock(&self.waiting);
         waiting.came += 1;
-        let place = (time, waiting.came);
-        waiting.sleepers.insert(place, wake);
-        if waiting.sleepers.first_key_value().is_some_and(|(first, _)| *first == place) {
+        let ticket = (time, waiting.came);
+        waiting.sleepers.insert(ticket, wake);
+        if waiting.sleepers.first_key_value().is_some_and(|(first, _)| *first == ticket) {
             self.earlier.notify_one();
         }
-        let sleeper = Sleeper { place, among: Arc::clone(self) };
+        let sleeper = Sleeper { ticket, among: Arc::clone(self) };
         Box::pin(async move {
             let _sleeper = sleeper;
             // The sender goes away only by being used.
@@ -59,13 +59,13 @@ impl Sleepers {
 
 /// A task that sleeps. It leaves the queue when it is dropped.
 struct Sleeper {
-    place: Place,
+    ticket: Ticket,
     among: Arc<Sleepers>,
 }
 
 impl Drop for Sleeper {
     fn drop(&mut self) {
-        lock(&self.among.waiting).sleepers.remove(&self.place);
+        lock(&self.among.waiting).sleepers.remove(&self.ticket);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Places in configuration files, and what is wrong there.
+//! Places in configuration files, and their problems.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -26,7 +26,7 @@ const QUIET: Duration = Duration::from_millis(300);
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
-/// The most changes in a burst, however long it lasts.
+/// The most changes in a burst.
 const MAX_BURST: usize = 1000;
 
 /// The most links that are followed from one file. Links in a circle end here.

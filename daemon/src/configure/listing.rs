@@ -1,4 +1,4 @@
-//! Asks the running daemon for the session and for what the portal lists.
+//! Asks the running daemon for the session and its accounts and roles.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -6,7 +6,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | `request` | what the command line asks for |
+//! | `request` | the command line |
 //! | `listing` | asks the daemon |
 //! | `choice` | chooses accounts and roles, and names profiles for them |
 //! | `pattern`, `names` | patterns for names of accounts and roles; templates for names of profiles |
@@ -14,7 +14,7 @@
 //! | `plan` | decides about each section, and proves that nothing else changes |
 //! | `document`, `diff` | edit sections as lines, and show the difference |
 //! | `file` | reads and replaces the file |
-//! | `report`, `failure` | what a person reads |
+//! | `report`, `failure` | the texts for a person |
 
 mod choice;
 mod diff;

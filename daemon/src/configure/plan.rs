@@ -72,7 +72,7 @@ pub enum Refusal {
         "line {line}: [DEFAULT] gives {key} to every section, so new profiles would mean something else; move it to the sections that need it"
     )]
     Defaults { line: usize, key: String },
-    /// The new text would not say what is intended.
+    /// The new text would not have the intended meaning.
     #[error("nothing can be added to it without changing what it means")]
     MeaningChanged,
 }

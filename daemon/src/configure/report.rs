@@ -1,4 +1,4 @@
-//! The report of what was done, for a person.
+//! The report for a person.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

@@ -8,7 +8,7 @@ pub struct Environment {
     pub(super) launcher: Launcher,
 }
 
-/// Whether the person would see what appears on the screen.
+/// Whether the person would see a window.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Display {
     There,

@@ -18,7 +18,7 @@ mod zone;
 
 pub use environment::{Display, Environment};
 pub use notices::Screen;
-pub use open_page::{Wish, open_page};
+pub use open_page::{Opening, open_page};
 pub use page::{Page, Refusal, admit};
 pub use zone::LocalZone;
 
@@ -31,7 +31,7 @@ use crate::clock::{Clock, Now};
 use crate::config::SessionConfig;
 use crate::notice::{Action, Notice, Presence};
 
-/// The screen. No function keeps a caller waiting, and what fails is only logged.
+/// The screen. No function keeps a caller waiting, and failures are only logged.
 pub trait Desktop: Send + Sync {
     /// Shows a notice in the place of the session's last one. `act` is called when the person uses an action, from any
     /// thread, at most once for each notice.
@@ -88,10 +88,10 @@ pub fn observe(clock: Arc<dyn Clock>) -> watch::Receiver<Surroundings> {
             let tell = Arc::clone(&tell);
             tokio::spawn(async move {
                 let error = routes.follow(clock, tell).await;
-                tracing::warn!(%error, "changes of the network go unnoticed from now on");
+                tracing::warn!(%error, "changes of the network are not noticed from now on");
             });
         }
-        Err(error) => tracing::warn!(%error, "changes of the network go unnoticed"),
+        Err(error) => tracing::warn!(%error, "changes of the network are not noticed"),
     }
     tokio::spawn(async move {
         let Err(error) = presence::follow(&tell).await;

@@ -1,7 +1,7 @@
 //! Notices on the screen: one for each session, replaced in place and taken back.
 //!
 //! Callers only say what should be on the screen. One task for each session shows it, with one call to the notification server
-//! at a time. If the server hangs, that call waits, later wishes replace each other meanwhile, and the rest of the daemon goes on.
+//! at a time. If the server hangs, that call waits, later requests replace each other meanwhile, and the rest of the daemon goes on.
 
 #[cfg_attr(target_os = "macos", path = "notices/macos.rs")]
 #[cfg_attr(not(target_os = "macos"), path = "notices/freedesktop.rs")]
@@ -30,9 +30,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const WITHDRAWAL_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The notice that should be on the screen for a session.
-type Wanted = Option<Arc<Wish>>;
+type Wanted = Option<Arc<NoticeRequest>>;
 
-struct Wish {
+struct NoticeRequest {
     written: Written,
     act: Act,
 }
@@ -44,29 +44,29 @@ pub struct Screen {
     clock: Arc<dyn Clock>,
     health: Arc<Health>,
     /// By the key of the session.
-    places: Mutex<HashMap<String, Place>>,
+    slots: Mutex<HashMap<String, Slot>>,
 }
 
-struct Place {
+struct Slot {
     wanted: watch::Sender<Wanted>,
-    keeper: JoinHandle<()>,
+    task: JoinHandle<()>,
 }
 
 impl Screen {
     /// Begins nothing before there is something to show. Has to be called within a tokio runtime.
     pub fn new(environment: Environment, clock: Arc<dyn Clock>) -> Self {
-        Self { environment, runtime: Handle::current(), clock, health: Arc::default(), places: Mutex::default() }
+        Self { environment, runtime: Handle::current(), clock, health: Arc::default(), slots: Mutex::default() }
     }
 
     /// Takes all notices back before the daemon ends: they would lead nowhere. Takes a second at most.
     pub async fn withdraw_all(&self) {
-        let places = std::mem::take(&mut *lock(&self.places));
+        let slots = std::mem::take(&mut *lock(&self.slots));
         let deadline = self.clock.sleep_until(self.clock.now().boot + WITHDRAWAL_PATIENCE);
         let all = async {
-            for Place { wanted, keeper } in places.into_values() {
+            for Slot { wanted, task } in slots.into_values() {
                 drop(wanted);
-                // A keeper that panicked has nothing on the screen.
-                let _ = keeper.await;
+                // A task that panicked has nothing on the screen.
+                let _ = task.await;
             }
         };
         tokio::select! {
@@ -78,20 +78,20 @@ impl Screen {
 
 impl Desktop for Screen {
     fn show(&self, session: &SessionConfig, notice: &Notice, now: Now, act: Act) {
-        let wish = Some(Arc::new(Wish { written: text::write(notice, session, now), act }));
-        let mut places = lock(&self.places);
-        let place = places.entry(session.identity.key()).or_insert_with(|| {
-            let (wanted, wishes) = watch::channel(None);
-            let keeper = Keeper { clock: Arc::clone(&self.clock), health: Arc::clone(&self.health), shown: None };
-            Place { wanted, keeper: self.runtime.spawn(keeper.run(wishes)) }
+        let request = Some(Arc::new(NoticeRequest { written: text::write(notice, session, now), act }));
+        let mut slots = lock(&self.slots);
+        let slot = slots.entry(session.identity.key()).or_insert_with(|| {
+            let (wanted, requests) = watch::channel(None);
+            let task = NoticeTask { clock: Arc::clone(&self.clock), health: Arc::clone(&self.health), shown: None };
+            Slot { wanted, task: self.runtime.spawn(task.run(requests)) }
         });
-        place.wanted.send_replace(wish);
+        slot.wanted.send_replace(request);
     }
 
     fn withdraw(&self, session: &SessionConfig) {
-        let places = lock(&self.places);
-        if let Some(place) = places.get(&session.identity.key()) {
-            place.wanted.send_replace(None);
+        let slots = lock(&self.slots);
+        if let Some(slot) = slots.get(&session.identity.key()) {
+            slot.wanted.send_replace(None);
         }
     }
 
@@ -106,21 +106,21 @@ impl Desktop for Screen {
     }
 }
 
-struct Keeper {
+struct NoticeTask {
     clock: Arc<dyn Clock>,
     health: Arc<Health>,
-    shown: Option<(Shown, Arc<Wish>)>,
+    shown: Option<(Shown, Arc<NoticeRequest>)>,
 }
 
-impl Keeper {
-    async fn run(mut self, mut wishes: watch::Receiver<Wanted>) {
+impl NoticeTask {
+    async fn run(mut self, mut requests: watch::Receiver<Wanted>) {
         loop {
             tokio::select! {
-                changed = wishes.changed() => {
+                changed = requests.changed() => {
                     if changed.is_err() {
                         break;
                     }
-                    let wanted = wishes.borrow_and_update().clone();
+                    let wanted = requests.borrow_and_update().clone();
                     self.follow(wanted).await;
                 }
                 // There is no deadline, although the death of a server gives no event: waiting costs nothing, and the next notice
@@ -133,22 +133,22 @@ impl Keeper {
 
     async fn follow(&mut self, wanted: Wanted) {
         let previous = self.shown.take().map(|(shown, _)| shown);
-        let Some(wish) = wanted else { return self.take_back(previous).await };
-        let written = wish.written.clone();
+        let Some(request) = wanted else { return self.take_back(previous).await };
+        let written = request.written.clone();
         if let Some((shown, buttons)) = self.call(move || server::show(&written, previous)).await {
             self.health.set(match buttons {
                 Buttons::Shown => State::Working,
                 Buttons::Missing => State::WithoutButtons,
             });
-            self.shown = Some((shown, wish));
+            self.shown = Some((shown, request));
         }
     }
 
     /// `used` is the index of an action, or `None` if the notice is not on the screen any more.
     async fn respond(&mut self, used: Option<usize>) {
-        let Some((shown, wish)) = self.shown.take() else { return };
-        if let Some((action, _)) = used.and_then(|index| wish.written.actions.get(index)) {
-            (wish.act)(*action);
+        let Some((shown, request)) = self.shown.take() else { return };
+        if let Some((action, _)) = used.and_then(|index| request.written.actions.get(index)) {
+            (request.act)(*action);
             // Some servers leave it on the screen, where it would do nothing any more.
             self.take_back(Some(shown)).await;
         }
@@ -213,7 +213,7 @@ impl Health {
                 tracing::warn!("the notification server does not answer; `ssoctl status` shows the same");
             }
             State::Failing(error) => {
-                tracing::warn!(error, "notices cannot be shown; `ssoctl status` shows what they would");
+                tracing::warn!(error, "notices cannot be shown; `ssoctl status` shows the same");
             }
         }
     }

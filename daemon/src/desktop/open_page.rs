@@ -10,21 +10,21 @@ use super::{Environment, browser};
 use crate::config::BrowserCommand;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Wish {
+pub enum Opening {
     /// Open the page where a browser would be seen, or where `$BROWSER` leads to one.
-    WhereItIsSeen,
+    IfSeen,
     /// Open it in any case.
-    Anyhow,
+    Always,
 }
 
 /// Becomes the browser, or the command that hands the page to a running one. If there is none, returns why, as a fragment that
 /// fits after `no browser was opened: `.
-pub fn open_page(page: &Page, command: Option<&BrowserCommand>, around: &Environment, wish: Wish) -> String {
+pub fn open_page(page: &Page, command: Option<&BrowserCommand>, around: &Environment, opening: Opening) -> String {
     // A terminal may run in a service, and its programs are the person's own all the same.
     let launcher = if around.launcher == Launcher::Windows { Launcher::Windows } else { Launcher::Ourselves };
     let variable = crate::variable("BROWSER").filter(|list| !list.is_empty());
     let variable = variable.map(|list| list.to_string_lossy().into_owned());
-    let commands = match commands(page, command, variable.as_deref(), around.display, launcher, wish) {
+    let commands = match commands(page, command, variable.as_deref(), around.display, launcher, opening) {
         Ok(commands) => commands,
         Err(why) => return why,
     };
@@ -50,10 +50,10 @@ fn commands(
     variable: Option<&str>,
     display: Display,
     launcher: Launcher,
-    wish: Wish,
+    opening: Opening,
 ) -> Result<Vec<Vec<String>>, String> {
     let unseen = match display {
-        _ if wish == Wish::Anyhow => None,
+        _ if opening == Opening::Always => None,
         Display::There => None,
         Display::Remote => Some("this is a session over SSH; --browser opens one all the same"),
         Display::Missing => Some("there is no display; --browser opens one all the same"),
@@ -83,11 +83,11 @@ mod tests {
         command: Option<&str>,
         variable: Option<&str>,
         display: Display,
-        wish: Wish,
+        opening: Opening,
     ) -> Result<Vec<String>, String> {
         let command = command.map(|command| BrowserCommand::configured(command).unwrap());
         let page = admit(PAGE, None).unwrap();
-        let commands = commands(&page, command.as_ref(), variable, display, Launcher::Ourselves, wish);
+        let commands = commands(&page, command.as_ref(), variable, display, Launcher::Ourselves, opening);
         let first = |words: Vec<String>| words[..words.len() - 1].join(" ");
         commands.map(|all| all.into_iter().map(first).collect())
     }
@@ -95,22 +95,22 @@ mod tests {
     #[test]
     fn a_browser_is_tried_where_the_person_can_see_it_or_if_configured() {
         use Display::{Missing, Remote, There};
-        use Wish::{Anyhow, WhereItIsSeen};
+        use Opening::{Always, IfSeen};
         let own = Some("firefox -P work {url}");
         let some = |words: &[&str]| Ok(words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>());
         let system = browser::direct("", None, Launcher::Ourselves)[0][0].clone();
-        for wish in [WhereItIsSeen, Anyhow] {
-            assert_eq!(tried(own, Some("lynx"), There, wish), some(&["firefox -P work"]));
-            assert_eq!(tried(None, Some("lynx::w3m -x"), There, wish), some(&["lynx", "w3m -x"]));
-            assert_eq!(tried(None, None, There, wish), some(&[&system]));
+        for opening in [IfSeen, Always] {
+            assert_eq!(tried(own, Some("lynx"), There, opening), some(&["firefox -P work"]));
+            assert_eq!(tried(None, Some("lynx::w3m -x"), There, opening), some(&["lynx", "w3m -x"]));
+            assert_eq!(tried(None, None, There, opening), some(&[&system]));
         }
         for display in [Remote, Missing] {
-            assert_eq!(tried(own, Some("/e/browser.sh"), display, WhereItIsSeen), some(&["/e/browser.sh"]));
-            assert_eq!(tried(own, Some("lynx"), display, Anyhow), some(&["firefox -P work"]));
-            assert_eq!(tried(None, None, display, Anyhow), some(&[&system]));
-            assert!(tried(own, None, display, WhereItIsSeen).is_err_and(|why| why.contains("--browser")));
+            assert_eq!(tried(own, Some("/e/browser.sh"), display, IfSeen), some(&["/e/browser.sh"]));
+            assert_eq!(tried(own, Some("lynx"), display, Always), some(&["firefox -P work"]));
+            assert_eq!(tried(None, None, display, Always), some(&[&system]));
+            assert!(tried(own, None, display, IfSeen).is_err_and(|why| why.contains("--browser")));
         }
-        let script = tried(None, Some("sh -c 'firefox %s'"), There, WhereItIsSeen).unwrap_err();
+        let script = tried(None, Some("sh -c 'firefox %s'"), There, IfSeen).unwrap_err();
         assert!(script.starts_with("BROWSER must be") && script.contains("- %s"), "{script}");
     }
 }

@@ -1,7 +1,7 @@
 //! Writes the text of a notice. Pure.
 //!
 //! Names come from configuration files, codes and addresses from the service. None of them is trusted to be short, or to be
-//! free of what a notification server takes for markup.
+//! free of characters that a notification server reads as markup.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::clock::Now;
 use crate::config::SessionConfig;
 use crate::notice::{Action, Notice};
 
-/// The longest pieces that are shown of what others wrote, in characters.
+/// The longest foreign texts that are shown, in characters.
 const MAX_NAME: usize = 64;
 const MAX_CODE: usize = 32;
 const MAX_HOST: usize = 100;

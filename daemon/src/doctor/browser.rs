@@ -10,7 +10,7 @@ use crate::desktop::{Display, Environment};
 
 const BROWSER: Check = Check("browser");
 
-/// Looks along `PATH` for what opens the pages of each session.
+/// Searches `PATH` for the programs that open the pages of each session.
 pub(super) fn examine(config: &Config, around: Environment) -> Finding {
     let commands = config.sessions.iter().map(|session| session.browser.as_ref());
     let commands = if config.sessions.is_empty() { vec![None] } else { commands.collect() };

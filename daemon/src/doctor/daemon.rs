@@ -1,4 +1,4 @@
-//! Whether a daemon answers, and what it says of itself: its version, its secret store, and what hinders it.
+//! Checks whether a daemon answers, and judges its own report: its version, its secret store, and its problems.
 
 use std::path::Path;
 

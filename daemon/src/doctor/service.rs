@@ -1,4 +1,4 @@
-//! The service manager: what systemd or launchd says of the daemon's service, and whether the service can have its sandbox.
+//! The service manager: the state of the daemon's service in systemd or launchd, and whether the service can have its sandbox.
 
 use std::collections::BTreeMap;
 use std::path::Path;

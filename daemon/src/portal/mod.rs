@@ -24,7 +24,7 @@ pub use crate::assignment::{AccountId, Assignment, RoleName};
 /// request and ends within [`TOTAL_TIMEOUT`](transport::TOTAL_TIMEOUT) once its turn has come
 /// ([`AT_ONCE`](transport::AT_ONCE)).
 ///
-/// The portal refuses a token that is not valid (any more) with [`ErrorName::Unauthorized`], whichever the operation.
+/// The portal refuses a token that is not valid (any more) with [`ErrorName::Unauthorized`] at every operation.
 #[async_trait]
 pub trait Portal: Send + Sync {
     /// GetRoleCredentials.

@@ -30,7 +30,7 @@ use crate::token_files::TokenFiles;
 use crate::waiting::lock;
 use crate::world::World;
 
-/// No caller waits longer, whatever it asks for.
+/// The longest wait of any caller.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 
 /// The name under which a session was saved, and the directory that has it.

@@ -1,4 +1,4 @@
-//! Problems: what callers are told who do not get what they asked for. Pure.
+//! Makes the problems that callers get instead of an answer. Pure.
 
 use std::fmt;
 use std::time::Duration;

@@ -15,7 +15,7 @@ use crate::waiting::lock;
 
 /// Beyond this many, those that have been silent for longer than [`MOMENT`] are cut off.
 const FEW: usize = 256;
-/// Beyond this many, the longest silent one is cut off, however short that is.
+/// Beyond this many, the longest silent one is closed, even after a short silence.
 const MOST: usize = 2048;
 /// A client sends its request within this time, also when a thousand start at once.
 const MOMENT: Duration = Duration::from_secs(1);

@@ -2,7 +2,7 @@
 //!
 //! Other programs write these files, too, some of them in place. So a file is replaced or removed only if its content is the one
 //! that was read, and what is not a regular file of this person is left alone and reported. An error says why and what to do, and
-//! never what is in the file.
+//! never the file's content.
 
 use std::fmt::Display;
 use std::fs;
@@ -39,7 +39,7 @@ pub(super) struct Reading {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Change {
     Done,
-    /// The file is not what it was when it was read, and was left alone.
+    /// The file has changed since it was read, and was left alone.
     Overtaken,
 }
 

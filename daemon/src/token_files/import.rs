@@ -1,4 +1,4 @@
-//! Takes over what the token files hold, when the person asks: also for sessions that do not share their tokens. Nothing is
+//! Takes over the sign-ins in token files, when the person asks: also for sessions that do not share their tokens. Nothing is
 //! written here; a session's keeper does that, if it has one.
 
 use std::collections::BTreeMap;
@@ -85,7 +85,7 @@ fn offered(verdict: Verdict, keeps_secrets: bool) -> Outcome {
     (outcome, None)
 }
 
-/// Reads a file and begins to offer what it holds; the error is an outcome that is known at once.
+/// Reads a file and begins to offer its sign-in; the error is an outcome that is known at once.
 async fn begin(path: &Path, entry: Option<&Entry>, world: &World) -> Result<Offering, Outcome> {
     let read = path.to_owned();
     let reading = Work::default().run(move || disk::read(&read)).await;

@@ -138,7 +138,7 @@ impl Keeper {
         }
     }
 
-    /// Does what is to be done about a file, and returns when to read it again even if nothing changes.
+    /// Carries out the step for a file, and returns the time to read it again even if nothing changes.
     async fn tend(&mut self, index: usize) -> Option<BootTime> {
         let before = self.files[index].trouble.take();
         let mut again = Ok(Some(self.world.clock.now().boot + SHORT_PAUSE));

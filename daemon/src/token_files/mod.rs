@@ -161,7 +161,7 @@ async fn tend_all(place: PathBuf, mut directory: watch::Receiver<Arc<Directory>>
     }
 }
 
-/// All keepers, and what they have in common.
+/// All keepers, and their shared parts.
 struct Tending {
     world: World,
     standings: Standings,

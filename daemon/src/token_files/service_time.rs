@@ -1,4 +1,4 @@
-//! The expiry of a token by the service's clock: what is published must not change when this machine's wall clock is set. Pure.
+//! The expiry of a token by the service's clock: a published time must not change when this machine's wall clock is set. Pure.
 
 use std::time::SystemTime;
 

@@ -1,4 +1,4 @@
-//! Decides what is to be done about one file, by what is in it and what the session has. Pure.
+//! Decides the next step for one file, by its content and the session's token. Pure.
 //!
 //! | in the file | the session has a live token | it has none, or an expired one | it was signed out |
 //! |---|---|---|---|
@@ -31,7 +31,7 @@ pub(super) enum Step {
     Offer(Found),
     /// Read it again a little later: a program may be writing it.
     ReadAgain,
-    /// Write this text: the publication, and what else was in the file.
+    /// Write this text: the publication, and the other members of the file.
     Publish(Secret<Vec<u8>>),
     Remove,
     /// Tell the person why it is left alone.

@@ -54,7 +54,7 @@ pub enum CallError<N> {
     Network(String),
     /// An answer that is not the service's own: too long, a redirect, not JSON.
     Unusable(String),
-    /// An answer that is the service's own, and is not what the model says.
+    /// An answer of the service that does not follow the model.
     Senseless { operation: &'static str, reason: String },
     /// The configuration does not allow the call: a bad endpoint, no usable certificates, no usable proxy.
     Configuration(String),

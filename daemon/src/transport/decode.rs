@@ -12,7 +12,7 @@ use super::ErrorNames;
 /// The longest text of the service that is shown, in characters.
 const LONGEST_DESCRIPTION: usize = 500;
 
-/// The answer is not what the model says.
+/// The answer does not follow the model.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Unusable {
     /// Continues a sentence whose subject is the answer.
@@ -139,7 +139,7 @@ pub fn recognise<N: ErrorNames>(spellings: &[Option<&str>]) -> Option<N> {
     spellings.iter().flatten().find_map(|spelling| N::find(bare_name(spelling)))
 }
 
-/// The description of an error without a known name: what it calls itself, and what it says.
+/// The description of an error without a known name: its own name and text.
 pub fn in_words(spellings: &[Option<&str>], said: &str) -> String {
     let called = spellings.iter().flatten().map(|spelling| bare_name(spelling)).find(|name| !name.is_empty());
     let parts = [called, Some(said)].into_iter().flatten().filter(|part| !part.is_empty());

@@ -75,7 +75,7 @@ pub(super) fn says(error: &reqwest::Error, words: &str) -> bool {
     causes(error).any(|cause| cause.to_string().starts_with(words))
 }
 
-/// An I/O error hides what it wraps from its sources, and may wrap another I/O error.
+/// An I/O error hides its inner error from its sources, and may contain another I/O error.
 pub(super) fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
     error.downcast_ref().or_else(|| tls_error(error.downcast_ref::<io::Error>()?.get_ref()?))
 }

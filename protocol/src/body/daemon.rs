@@ -1,4 +1,4 @@
-//! The JSON about the daemon itself: its store, its configuration, and what is wrong with either.
+//! The JSON about the daemon itself: its store, its configuration, and their problems.
 
 use std::fmt;
 

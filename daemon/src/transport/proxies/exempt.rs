@@ -7,10 +7,10 @@
 use std::net::IpAddr;
 
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Exempt(Vec<Entry>);
+pub(super) struct Exempt(Vec<Exemption>);
 
 #[derive(Clone, PartialEq, Eq, Debug)]
-enum Entry {
+enum Exemption {
     Everything,
     Name(String, Option<u16>),
     Address(IpAddr, Option<u16>),
@@ -20,7 +20,7 @@ enum Entry {
 impl Exempt {
     pub(super) fn parse(value: &str) -> Self {
         let entries = value.split(|c: char| c == ',' || c.is_ascii_whitespace()).filter(|entry| !entry.is_empty());
-        Self(entries.filter_map(Entry::parse).collect())
+        Self(entries.filter_map(Exemption::parse).collect())
     }
 
     pub(super) fn has_name(&self, name: &str, port: u16) -> bool {
@@ -28,23 +28,23 @@ impl Exempt {
         let is_meant =
             |known: &str| name.strip_suffix(known).is_some_and(|below| below.is_empty() || below.ends_with('.'));
         self.0.iter().any(|entry| match entry {
-            Entry::Everything => true,
-            Entry::Name(known, wanted) => is_meant(known) && wanted.is_none_or(|wanted| wanted == port),
-            Entry::Address(..) | Entry::Network(..) => false,
+            Exemption::Everything => true,
+            Exemption::Name(known, wanted) => is_meant(known) && wanted.is_none_or(|wanted| wanted == port),
+            Exemption::Address(..) | Exemption::Network(..) => false,
         })
     }
 
     pub(super) fn has_address(&self, address: IpAddr, port: u16) -> bool {
         self.0.iter().any(|entry| match entry {
-            Entry::Everything => true,
-            Entry::Address(known, wanted) => *known == address && wanted.is_none_or(|wanted| wanted == port),
-            Entry::Network(network, length) => is_in(address, *network, *length),
-            Entry::Name(..) => false,
+            Exemption::Everything => true,
+            Exemption::Address(known, wanted) => *known == address && wanted.is_none_or(|wanted| wanted == port),
+            Exemption::Network(network, length) => is_in(address, *network, *length),
+            Exemption::Name(..) => false,
         })
     }
 }
 
-impl Entry {
+impl Exemption {
     fn parse(text: &str) -> Option<Self> {
         if text == "*" {
             return Some(Self::Everything);
