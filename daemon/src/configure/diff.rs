@@ -2,22 +2,32 @@
 
 use std::fmt::Write as _;
 
-use similar::TextDiff;
+use similar::algorithms::{Capture, Replace, myers};
+use similar::group_diff_ops;
+use similar::udiff::UnifiedHunkHeader;
 use ssoctl_aws_files::is_secret;
 use ssoctl_protocol::text;
 
+/// How many lines of context there are around a change, as `diff -u` has them.
+const CONTEXT: usize = 3;
+
 /// The unified diff; empty if there is no difference. Values of secrets and deceptive characters are not shown.
+///
+/// The algorithm is called directly, because `similar::TextDiff` links all of them: 600 kB of code.
 pub(super) fn diff(before: &str, after: &str, path: &str) -> String {
-    let lines = TextDiff::from_lines(before, after);
+    let lines = |text| str::split_inclusive(text, '\n').collect::<Vec<&str>>();
+    let (old, new) = (lines(before), lines(after));
+    let mut changes = Replace::new(Capture::new());
+    let Ok(()) = myers::diff(&mut changes, &old[..], 0..old.len(), &new[..], 0..new.len());
     let mut diff = String::new();
-    for hunk in lines.unified_diff().iter_hunks() {
+    for hunk in group_diff_ops(changes.into_inner().into_ops(), CONTEXT) {
         // Writing to a string cannot fail.
         if diff.is_empty() {
             let _ = write!(diff, "--- {path}\n+++ {path}\n");
         }
-        let _ = writeln!(diff, "{}", hunk.header());
-        for change in hunk.iter_changes() {
-            let end = if change.missing_newline() { "\n\\ No newline at end of file" } else { "" };
+        let _ = writeln!(diff, "{}", UnifiedHunkHeader::new(&hunk));
+        for change in hunk.iter().flat_map(|operation| operation.iter_changes(&old, &new)) {
+            let end = if change.value().ends_with('\n') { "" } else { "\n\\ No newline at end of file" };
             let _ = writeln!(diff, "{}{}{end}", change.tag(), shown(change.value()));
         }
     }
