@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`attended`] | a command under `ssoctl exec --refreshable` |
 //! | [`binaries`] | the two binaries, built once and never stale |
+//! | [`browser`] | a browser that writes down its pages |
 //! | [`canned`] | a socket with canned answers in the daemon's place |
 //! | [`client`] | one `ssoctl` process and its outcome |
 //! | [`daemon`] | starting and ending `ssoctld` |
@@ -20,6 +21,7 @@
 
 pub mod attended;
 pub mod binaries;
+pub mod browser;
 pub mod canned;
 pub mod client;
 pub mod daemon;

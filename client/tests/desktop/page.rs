@@ -6,26 +6,20 @@ use crate::chromium::{self, Chromium};
 use test_support::speed::has_programs;
 use test_support::{Running, Stage};
 
-/// A sign-in that waits for a person.
-fn sign_in(stage: &Stage) -> (Running, PendingAuthorization) {
+/// A sign-in that waits for a person, and a browser; `None` where tests with Chromium do not run.
+fn sign_in() -> Option<(Stage, Running, PendingAuthorization, Chromium)> {
+    if !has_programs(&chromium::PARTS) {
+        return None;
+    }
+    let stage = Stage::with_corp(Settings::default());
     let login = stage.start(stage.ssoctl(["login", "--no-browser", "corp"]));
     let pending = stage.shown_by(&login);
-    (login, pending)
-}
-
-/// The address of the page without a code.
-fn entry(stage: &Stage) -> String {
-    format!("{}/device", stage.identity_center.url())
+    Some((stage, login, pending, Chromium::new()))
 }
 
 #[test]
 fn a_person_who_allows_the_request_is_signed_in() {
-    if !has_programs(&chromium::PARTS) {
-        return;
-    }
-    let stage = Stage::with_corp(Settings::default());
-    let (login, pending) = sign_in(&stage);
-    let chromium = Chromium::new();
+    let Some((stage, login, pending, chromium)) = sign_in() else { return };
     let page = chromium.open(&pending.verification_uri_complete);
     page.shows("Allow this request?");
     assert_eq!(page.text("#code"), Some(pending.user_code));
@@ -37,12 +31,7 @@ fn a_person_who_allows_the_request_is_signed_in() {
 
 #[test]
 fn a_person_who_denies_the_request_is_not_signed_in() {
-    if !has_programs(&chromium::PARTS) {
-        return;
-    }
-    let stage = Stage::with_corp(Settings::default());
-    let (login, pending) = sign_in(&stage);
-    let chromium = Chromium::new();
+    let Some((_stage, login, pending, chromium)) = sign_in() else { return };
     let page = chromium.open(&pending.verification_uri_complete);
     page.shows("Allow this request?");
     page.click("#deny");
@@ -54,13 +43,8 @@ fn a_person_who_denies_the_request_is_not_signed_in() {
 
 #[test]
 fn a_wrong_code_is_told_and_the_right_one_can_be_typed_instead() {
-    if !has_programs(&chromium::PARTS) {
-        return;
-    }
-    let stage = Stage::with_corp(Settings::default());
-    let (login, pending) = sign_in(&stage);
-    let chromium = Chromium::new();
-    let page = chromium.open(&entry(&stage));
+    let Some((stage, login, pending, chromium)) = sign_in() else { return };
+    let page = chromium.open(&format!("{}/device", stage.identity_center.url()));
     page.shows("Enter the code");
     page.type_into("#user_code", "wrong-code");
     page.click("button");
@@ -76,12 +60,7 @@ fn a_wrong_code_is_told_and_the_right_one_can_be_typed_instead() {
 
 #[test]
 fn an_expired_code_cannot_be_allowed_any_more() {
-    if !has_programs(&chromium::PARTS) {
-        return;
-    }
-    let stage = Stage::with_corp(Settings::default());
-    let (login, pending) = sign_in(&stage);
-    let chromium = Chromium::new();
+    let Some((stage, login, pending, chromium)) = sign_in() else { return };
     let page = chromium.open(&pending.verification_uri_complete);
     page.shows("Allow this request?");
     stage.identity_center.expire(&pending.user_code).expect("it is pending");

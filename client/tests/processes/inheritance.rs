@@ -8,8 +8,6 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use identity_center_simulator::{Approval, Settings};
-
 use test_support::part::within;
 use test_support::speed::{has_programs, python_with};
 use test_support::stage::CORP;
@@ -35,7 +33,7 @@ os.execvp(sys.argv[1], sys.argv[1:])
 "#;
 
 fn stage() -> Stage {
-    let stage = Stage::bare(Settings { approval: Approval::Preauthorised, ..Settings::default() });
+    let stage = Stage::bare(test_support::service::preauthorised());
     stage.write(".aws/config", CORP);
     stage
 }

@@ -1,40 +1,10 @@
 //! Ctrl-C, and the page that a login opens.
 
-use std::ffi::OsStr;
-use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
-
 use identity_center_simulator::{Operation, Settings};
 use rustix::process::Signal;
 
+use test_support::browser::Browser;
 use test_support::{Stage, until};
-
-/// A browser that writes down which pages it is shown.
-pub(crate) struct Browser {
-    script: PathBuf,
-    pages: PathBuf,
-}
-
-impl Browser {
-    pub(crate) fn on(stage: &Stage) -> Self {
-        let (script, pages) = (stage.home().join("browser.sh"), stage.home().join("pages"));
-        fs::write(&script, format!("echo \"$1\" >> '{}'\n", pages.display())).unwrap();
-        Self { script, pages }
-    }
-
-    /// `ssoctl` on a machine with a display and this browser.
-    pub(crate) fn command<A: AsRef<OsStr>>(&self, stage: &Stage, arguments: impl IntoIterator<Item = A>) -> Command {
-        let mut command = stage.ssoctl(arguments);
-        command.env("DISPLAY", ":0").env("BROWSER", format!("sh {}", self.script.display()));
-        command
-    }
-
-    /// The pages so far.
-    pub(crate) fn pages(&self) -> Vec<String> {
-        fs::read_to_string(&self.pages).unwrap_or_default().lines().map(str::to_owned).collect()
-    }
-}
 
 #[test]
 fn ctrl_c_leaves_the_sign_in_open_and_the_next_login_joins_it_without_a_second_page() {

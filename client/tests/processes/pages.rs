@@ -1,12 +1,11 @@
 //! Pages: what is opened, with which command, and what is only shown. Both binaries are real; where a daemon lies, it is a socket
 //! with canned answers.
 
-use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 
 use identity_center_simulator::Settings;
 use serde_json::{Value, json};
+use test_support::browser::Browser;
 use test_support::canned::{Canned, ok};
 
 use test_support::client::Outcome;
@@ -18,26 +17,19 @@ const AWS_PAGE: &str = "https://device.sso.eu-west-1.amazonaws.com/?user_code=AB
 /// A home with a browser that writes down how it was called, in front of a display.
 struct Desk {
     stage: Stage,
+    browser: Browser,
 }
 
 impl Desk {
     fn new() -> Self {
         let stage = Stage::bare(Settings::default());
         stage.write(".aws/config", CORP);
-        stage.write("browser.sh", "printf '%s\\n' \"$*\" >> \"$HOME/opened\"\n");
-        Self { stage }
-    }
-
-    fn opened(&self) -> PathBuf {
-        self.stage.home().join("opened")
+        let browser = Browser::on(&stage);
+        Self { stage, browser }
     }
 
     fn browser(&self, words: &str) -> String {
-        format!("sh {}/browser.sh {words}", self.stage.home().display())
-    }
-
-    fn pages(&self) -> Vec<String> {
-        fs::read_to_string(self.opened()).unwrap_or_default().lines().map(str::to_owned).collect()
+        format!("{} {words}", self.browser.program().display())
     }
 
     /// `ssoctl` with this daemon, and no browser besides `$BROWSER`.
@@ -94,8 +86,8 @@ fn nothing_in_an_answer_is_executed_and_a_page_on_a_strange_host_is_shown_with_i
         desk.login(page, &["--browser"], &DISPLAY).says("no browser was opened: it");
     }
     desk.login(AWS_PAGE, &[], &DISPLAY);
-    until("the page is open", || (!desk.pages().is_empty()).then_some(()));
-    assert_eq!(desk.pages(), [format!("variable {AWS_PAGE}")], "nothing else was");
+    until("the page is open", || (!desk.browser.pages().is_empty()).then_some(()));
+    assert_eq!(desk.browser.pages(), [format!("variable {AWS_PAGE}")], "nothing else was");
     assert!(!desk.stage.home().join("was-here").exists());
 }
 
@@ -108,8 +100,8 @@ fn the_persons_own_configuration_says_how_a_page_is_opened_and_where_one_may_be(
     ));
     let page = "https://login.corp.example/?a=$HOME&b='x'&c=(1);d";
     desk.login(page, &[], &DISPLAY);
-    until("the page is open", || (!desk.pages().is_empty()).then_some(()));
-    assert_eq!(desk.pages(), ["configured --app=https://login.corp.example/?a=%24HOME&b=%27x%27&c=(1);d"]);
+    until("the page is open", || (!desk.browser.pages().is_empty()).then_some(()));
+    assert_eq!(desk.browser.pages(), ["configured --app=https://login.corp.example/?a=%24HOME&b=%27x%27&c=(1);d"]);
 
     let assignment = json!({
         "session": "corp", "start_url": "https://corp.awsapps.com/start#/", "sso_region": "eu-west-1",
@@ -119,9 +111,9 @@ fn the_persons_own_configuration_says_how_a_page_is_opened_and_where_one_may_be(
     let mut console = desk.ssoctl(&canned, &["console"]);
     console.env("DISPLAY", ":7");
     desk.stage.finish(console).exits(0);
-    until("the console is open", || (desk.pages().len() == 2).then_some(()));
+    until("the console is open", || (desk.browser.pages().len() == 2).then_some(()));
     let link = "https://corp.awsapps.com/start/#/console?account_id=111122223333&role_name=Admin";
-    assert_eq!(desk.pages()[1], format!("configured --app={link}"));
+    assert_eq!(desk.browser.pages()[1], format!("configured --app={link}"));
 
     // A daemon that gives another start URL does not choose what is opened.
     let mut lie = assignment;
@@ -162,23 +154,23 @@ fn in_a_remote_session_the_variables_browser_is_tried_and_two_options_force_and_
         (&["--no-browser"], &ssh, None),
         (&[], &unset, None),
     ] {
-        let _ = fs::remove_file(desk.opened());
+        desk.browser.forget();
         let outcome = desk.login(AWS_PAGE, words, set);
         match expected {
             Some(first) => {
-                until("the page is open", || (!desk.pages().is_empty()).then_some(()));
-                assert_eq!(desk.pages(), [format!("{first} {AWS_PAGE}")], "{words:?} {set:?}");
+                until("the page is open", || (!desk.browser.pages().is_empty()).then_some(()));
+                assert_eq!(desk.browser.pages(), [format!("{first} {AWS_PAGE}")], "{words:?} {set:?}");
             }
             None => assert_eq!(outcome.stderr.contains("this is a session over SSH"), words.is_empty(), "{outcome:?}"),
         }
     }
-    assert_eq!(desk.pages(), Vec::<String>::new());
+    assert_eq!(desk.browser.pages(), Vec::<String>::new());
 
     let joined = Canned::answers([ok(&pending(AWS_PAGE, false)), ok(&signed_in())]);
     let mut command = desk.ssoctl(&joined, &["login", "corp"]);
     command.env("DISPLAY", ":7");
     desk.stage.finish(command).exits(0);
-    assert_eq!(desk.pages(), Vec::<String>::new(), "whoever joins opens no second page");
+    assert_eq!(desk.browser.pages(), Vec::<String>::new(), "whoever joins opens no second page");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use identity_center_simulator::{Approval, Fault, Operation, Settings, Simulator, Times};
+use identity_center_simulator::{Fault, Operation, Settings, Simulator, Times};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -150,7 +150,7 @@ fn tokens_of_another_issuer_are_ended_there_and_nowhere_else() {
     let stage = Stage::signed_in(Settings::default());
     until("the record is written", || (records(&stage).len() == 1).then_some(()));
     stage.end_daemon(Signal::TERM);
-    let settings = Settings { approval: Approval::Preauthorised, ..Settings::default() };
+    let settings = test_support::service::preauthorised();
     let other = Simulator::start(settings).expect("a port");
     let mut moved = stage.ssoctld();
     moved.env("AWS_ENDPOINT_URL_SSO_OIDC", other.url()).env("AWS_ENDPOINT_URL_SSO", other.url());

@@ -2,13 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use identity_center_simulator::{Approval, Settings};
-
 use test_support::stage::CORP;
 use test_support::{Running, Stage, daemon};
 
 fn stage_without_a_daemon() -> Stage {
-    let stage = Stage::bare(Settings { approval: Approval::Preauthorised, ..Settings::default() });
+    let stage = Stage::bare(test_support::service::preauthorised());
     stage.write(".aws/config", CORP);
     stage
 }

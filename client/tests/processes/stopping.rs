@@ -2,14 +2,14 @@
 
 #![cfg(target_os = "linux")]
 
-use identity_center_simulator::{Approval, Settings};
+use identity_center_simulator::Settings;
 
 use test_support::stage::CORP;
 use test_support::{Stage, daemon};
 
 #[test]
 fn a_daemon_that_ssoctl_started_is_ended_and_the_next_call_starts_one_with_the_same_sign_in() {
-    let stage = Stage::bare(Settings { approval: Approval::Preauthorised, ..Settings::default() });
+    let stage = Stage::bare(test_support::service::preauthorised());
     stage.write(".aws/config", CORP);
     assert_eq!(stage.run(["stop"]).exits(0).stdout, "no daemon runs\n");
     stage.sign_in("corp");

@@ -35,8 +35,12 @@ fn members(value: &Value) -> Members {
     }
 }
 
+fn holding(value: &Value) -> Holding {
+    members(value).holding(&Issuer::aws("eu-west-1"), Path::new("/cache/a.json"))
+}
+
 fn found(value: &Value) -> Found {
-    match members(value).holding(&Issuer::aws("eu-west-1"), Path::new("/cache/a.json")) {
+    match holding(value) {
         Holding::Foreign(found) => found,
         other => panic!("{other:?} in {value}"),
     }
@@ -111,7 +115,6 @@ fn times_are_read_as_all_tools_write_them() {
 #[test]
 fn characters_that_no_token_and_no_header_has_are_refused() {
     let complaint = "what it holds has characters that no token and no registration has";
-    let holding = |file: &Value| members(file).holding(&Issuer::aws("eu-west-1"), Path::new("/cache/a.json"));
     for member in ["accessToken", "refreshToken", "clientId", "clientSecret"] {
         for text in
             ["", "a b", " a", "a\n", "\u{1b}[31m", "a\u{7f}", "a\u{9b}", "ä", "a\r\nx-amz-header: b", "\u{202e}"]
@@ -139,16 +142,9 @@ fn a_token_that_cannot_be_understood_is_not_taken_for_nothing() {
         (without("expiresAt"), "its expiresAt is not a time"),
         (without("accessToken"), "it has no accessToken"),
     ] {
-        assert_eq!(
-            members(&file).holding(&Issuer::aws("eu-west-1"), Path::new("/cache/a.json")),
-            Holding::Unreadable(complaint)
-        );
+        assert_eq!(holding(&file), Holding::Unreadable(complaint));
     }
-    assert_eq!(
-        members(&json!({"startUrl": "https://corp.awsapps.com/start", "more": 1}))
-            .holding(&Issuer::aws("eu-west-1"), Path::new("/cache/a.json")),
-        Holding::Nothing
-    );
+    assert_eq!(holding(&json!({"startUrl": "https://corp.awsapps.com/start", "more": 1})), Holding::Nothing);
 }
 
 #[test]
@@ -188,19 +184,13 @@ fn a_published_file_holds_no_other_secret_and_keeps_foreign_members() {
 #[test]
 fn we_know_what_we_have_published_until_another_program_puts_its_own_there() {
     let file = published(Members::default(), &Secret::from("ours"));
-    assert_eq!(members(&file).holding(&Issuer::aws("eu-west-1"), Path::new("/cache/a.json")), Holding::Published);
+    assert_eq!(holding(&file), Holding::Published);
     let mut overwritten = file.clone();
     overwritten["accessToken"] = json!("theirs");
-    assert!(matches!(
-        members(&overwritten).holding(&Issuer::aws("eu-west-1"), Path::new("/cache/a.json")),
-        Holding::Foreign(_)
-    ));
+    assert!(matches!(holding(&overwritten), Holding::Foreign(_)));
     let mut completed = file;
     completed["refreshToken"] = json!("rt");
-    assert!(matches!(
-        members(&completed).holding(&Issuer::aws("eu-west-1"), Path::new("/cache/a.json")),
-        Holding::Foreign(_)
-    ));
+    assert!(matches!(holding(&completed), Holding::Foreign(_)));
 }
 
 #[test]

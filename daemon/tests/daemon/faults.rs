@@ -1,16 +1,12 @@
 //! Answers that are not what the model says; every other fault is in the tests of the network.
 
-use identity_center_simulator::{Approval, Fault, Operation, Settings, Times};
+use identity_center_simulator::{Fault, Operation, Settings, Times};
 
 use crate::harness::{Harness, hours, mins};
+use test_support::service::preauthorised;
 
 fn settings() -> Settings {
-    Settings {
-        approval: Approval::Preauthorised,
-        portal_session: hours(24 * 30),
-        portal_rate: None,
-        ..Settings::default()
-    }
+    Settings { portal_session: hours(24 * 30), portal_rate: None, ..preauthorised() }
 }
 
 #[tokio::test]

@@ -50,8 +50,7 @@ fn unproved(status: &SessionStatus) -> Vec<&str> {
 #[tokio::test]
 async fn an_answer_and_a_forbidden_list_prove_a_sign_in_and_its_file_is_named_from_then_on() {
     for fault in [None, Some(Fault::error("ForbiddenException"))] {
-        let mut t = Harness::sharing(Settings::default()).await;
-        t.until_state(SessionState::SignedOut).await;
+        let mut t = Harness::sharing_signed_out().await;
         let theirs = t.sign_in_of_the_aws_cli().await;
         if let Some(fault) = fault {
             t.simulator.inject(Operation::ListAccounts, fault, Times::UntilCleared);
@@ -74,10 +73,7 @@ async fn an_answer_and_a_forbidden_list_prove_a_sign_in_and_its_file_is_named_fr
 
 #[tokio::test]
 async fn a_working_sign_in_outlives_a_file_that_its_issuer_does_not_know() {
-    let t = Harness::sharing(Settings::default()).await;
-    t.sign_in("corp").await;
-    let ours = t.access_token().await;
-    t.until_published("corp", &ours).await;
+    let (t, ours) = Harness::published().await;
     let mut theirs = t.longer_sign_in().await;
     theirs["accessToken"] = json!("made-up");
     t.put("corp", &theirs.to_string());
@@ -94,8 +90,7 @@ async fn a_working_sign_in_outlives_a_file_that_its_issuer_does_not_know() {
 
 #[tokio::test]
 async fn a_rejected_sign_in_is_not_proved_again_until_the_file_changes() {
-    let t = Harness::sharing(Settings::default()).await;
-    t.until_state(SessionState::SignedOut).await;
+    let t = Harness::sharing_signed_out().await;
     t.put("corp", &t.made_up("made-up", DAY).to_string());
     let status = t.until(|status| complaint(status).contains("holds a sign-in that its issuer rejects")).await;
     assert!(complaint(&status).starts_with(&t.path()), "{status:?}");
@@ -117,8 +112,7 @@ async fn a_rejected_sign_in_is_not_proved_again_until_the_file_changes() {
 async fn an_unproved_sign_in_is_reported_and_tried_again_and_replaces_nothing_until_then() {
     for fault in [Fault::Status { status: 500 }, Fault::Status { status: 401 }, Fault::Reset, Fault::Html] {
         for signed_in in [true, false] {
-            let t = Harness::sharing(Settings::default()).await;
-            t.until_state(SessionState::SignedOut).await;
+            let t = Harness::sharing_signed_out().await;
             if signed_in {
                 t.sign_in("corp").await;
                 t.until_published("corp", &t.access_token().await).await;
@@ -156,8 +150,7 @@ async fn an_unproved_sign_in_is_reported_and_tried_again_and_replaces_nothing_un
 
 #[tokio::test]
 async fn one_that_has_expired_is_proved_by_its_renewal_where_there_is_no_live_sign_in_to_lose() {
-    let t = Harness::sharing(Settings::default()).await;
-    t.until_state(SessionState::SignedOut).await;
+    let t = Harness::sharing_signed_out().await;
     let theirs = t.sign_in_of_the_aws_cli().await;
     t.clock.advance(hours(2));
     t.put("corp", &theirs.to_string());
@@ -178,9 +171,7 @@ async fn one_that_has_expired_is_proved_by_its_renewal_where_there_is_no_live_si
 
 #[tokio::test]
 async fn an_expired_sign_in_whose_renewal_fails_takes_no_record_away() {
-    let t = Harness::sharing(Settings::default()).await;
-    t.sign_in("corp").await;
-    t.until_published("corp", &t.access_token().await).await;
+    let (t, _) = Harness::published().await;
     let theirs = t.sign_in_of_the_aws_cli().await;
     t.simulator.inject(Operation::CreateToken, Fault::Status { status: 500 }, Times::UntilCleared);
     t.clock.advance(hours(2));
@@ -200,8 +191,7 @@ async fn an_expired_sign_in_whose_renewal_fails_takes_no_record_away() {
 
 #[tokio::test]
 async fn no_life_beyond_ninety_days_is_believed_or_published() {
-    let t = Harness::sharing(Settings::default()).await;
-    t.until_state(SessionState::SignedOut).await;
+    let t = Harness::sharing_signed_out().await;
     t.simulator.inject(Operation::ListAccounts, Fault::error("ForbiddenException"), Times::Next(1));
     t.put("corp", &t.made_up("made-up", 2_911_748 * DAY).to_string());
     let status = t.until_state(SessionState::SignedIn).await;
@@ -214,8 +204,7 @@ async fn no_life_beyond_ninety_days_is_believed_or_published() {
 
 #[tokio::test]
 async fn a_token_that_could_command_a_terminal_or_a_header_is_never_taken_over_or_sent() {
-    let t = Harness::sharing(Settings::default()).await;
-    t.until_state(SessionState::SignedOut).await;
+    let t = Harness::sharing_signed_out().await;
     for token in ["a\u{1b}[2J", "a\r\nx-evil: 1", "a\u{9b}31m", "a b", ""] {
         t.put("corp", &t.made_up(token, DAY).to_string());
         t.until(|status| complaint(status).contains("characters that no token")).await;

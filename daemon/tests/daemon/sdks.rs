@@ -8,24 +8,14 @@ use std::ffi::OsString;
 use std::process::Output;
 use std::time::SystemTime;
 
-use identity_center_simulator::{Approval, Grant, Operation, RefreshTokens, Settings};
+use identity_center_simulator::{Grant, Operation, RefreshTokens, Settings};
 use ssoctl_protocol::SessionState;
 
 use crate::harness::{Harness, Store, mins};
 use crate::token_files::SERVICES;
+use test_support::service::preauthorised;
 use test_support::speed::named_by;
-
-const CONFIGURATION: &str = "[sso-session corp]
-sso_start_url = https://corp.awsapps.com/start
-sso_region = eu-west-1
-sso_registration_scopes = sso:account:access
-
-[profile dev]
-sso_session = corp
-sso_account_id = 111122223333
-sso_role_name = ReadOnlyAccess
-region = eu-west-1
-";
+use test_support::stage::{CORP, DEV};
 
 impl Harness {
     #[expect(clippy::disallowed_methods, reason = "SDKs go by the machine's clock")]
@@ -35,7 +25,7 @@ impl Harness {
             settings,
             Store::File,
             "[session.corp]\nsdk_cache = \"on\"\n",
-            &format!("{SERVICES}{CONFIGURATION}"),
+            &format!("{SERVICES}{CORP}{DEV}"),
         )
         .await;
         t.until_state(SessionState::SignedOut).await;
@@ -104,7 +94,7 @@ async fn the_sdk_for_rust_uses_what_is_published_and_renews_nothing() {
 #[tokio::test]
 async fn a_sign_in_that_botocore_writes_is_taken_over() {
     let Some(python) = named_by("SSOCTL_TEST_PYTHON") else { return };
-    let t = Harness::now(Settings { approval: Approval::Preauthorised, ..Settings::default() }).await;
+    let t = Harness::now(preauthorised()).await;
     let token = t.run_sdk(&python, &["-c", include_str!("../sdk/python/login.py")]).await;
     t.until_state(SessionState::SignedIn).await;
     assert_eq!(t.access_token().await, token);

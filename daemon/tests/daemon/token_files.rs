@@ -39,6 +39,21 @@ impl Harness {
         Self::sharing_as(settings, &shared()).await
     }
 
+    pub(crate) async fn sharing_signed_out() -> Self {
+        let t = Self::sharing(Settings::default()).await;
+        t.until_state(SessionState::SignedOut).await;
+        t
+    }
+
+    /// The same with a sign-in whose token, which is returned too, is published.
+    pub(crate) async fn published() -> (Self, String) {
+        let t = Self::sharing(Settings::default()).await;
+        t.sign_in("corp").await;
+        let token = t.access_token().await;
+        t.until_published("corp", &token).await;
+        (t, token)
+    }
+
     pub(crate) async fn sharing_as(settings: Settings, configuration: &str) -> Self {
         Self::start_at(noon(), settings, Store::File, configuration, SERVICES).await
     }
@@ -192,10 +207,7 @@ async fn a_sign_in_of_the_aws_cli_is_taken_over_and_its_file_loses_its_secrets()
 
 #[tokio::test]
 async fn a_sign_in_without_a_refresh_token_never_replaces_one_with_it() {
-    let t = Harness::sharing(Settings::default()).await;
-    t.sign_in("corp").await;
-    let ours = t.access_token().await;
-    t.until_published("corp", &ours).await;
+    let (t, ours) = Harness::published().await;
     let expires = Timestamp::from(t.clock.now().wall + hours(8)).to_string();
     let theirs = json!({"startUrl": START_URL, "region": "eu-west-1", "accessToken": "theirs", "expiresAt": expires});
     t.put("corp", &theirs.to_string());
@@ -217,10 +229,7 @@ async fn a_file_of_another_portal_is_not_taken_over() {
 
 #[tokio::test]
 async fn our_own_published_token_is_never_taken_over() {
-    let mut t = Harness::sharing(Settings::default()).await;
-    t.sign_in("corp").await;
-    let token = t.access_token().await;
-    t.until_published("corp", &token).await;
+    let (mut t, token) = Harness::published().await;
     t.restart(Store::Memory).await;
     // A later one at the same place is noticed, and so this one was looked at before.
     t.until_state(SessionState::SignedOut).await;
@@ -231,8 +240,7 @@ async fn our_own_published_token_is_never_taken_over() {
 
 #[tokio::test]
 async fn the_file_keeps_its_secrets_while_our_record_cannot_be_written() {
-    let t = Harness::sharing(Settings::default()).await;
-    t.until_state(SessionState::SignedOut).await;
+    let t = Harness::sharing_signed_out().await;
     std::fs::write(t.home.path().join("records"), "").unwrap();
     let theirs = t.sign_in_of_the_aws_cli().await;
     t.put("corp", &theirs.to_string());
@@ -254,8 +262,7 @@ async fn an_unreadable_file_is_reported_and_set_aside_for_a_good_sign_in() {
         file.to_string()
     };
     for spoil in [&torn as &dyn Fn(&Value) -> String, &timeless] {
-        let t = Harness::sharing(Settings::default()).await;
-        t.until_state(SessionState::SignedOut).await;
+        let t = Harness::sharing_signed_out().await;
         let unreadable = spoil(&t.sign_in_of_the_aws_cli().await);
         t.put("corp", &unreadable);
         let told = |status: &ssoctl_protocol::SessionStatus| {
@@ -278,8 +285,7 @@ async fn an_unreadable_file_is_reported_and_set_aside_for_a_good_sign_in() {
 
 #[tokio::test]
 async fn a_torn_file_that_becomes_whole_is_read_again() {
-    let t = Harness::sharing(Settings::default()).await;
-    t.until_state(SessionState::SignedOut).await;
+    let t = Harness::sharing_signed_out().await;
     let whole = t.sign_in_of_the_aws_cli().await;
     t.put("corp", &whole.to_string()[..20]);
     t.settle().await;
@@ -302,9 +308,7 @@ async fn an_obstacle_to_a_file_is_reported_and_delays_nothing() {
 
 #[tokio::test]
 async fn a_file_that_vanishes_with_the_portal_session_is_a_sign_out() {
-    let t = Harness::sharing(Settings::default()).await;
-    t.sign_in("corp").await;
-    t.until_published("corp", &t.access_token().await).await;
+    let (t, _) = Harness::published().await;
     // Like `aws sso logout`.
     t.simulator.end_portal_sessions();
     std::fs::remove_file(t.token_file("corp")).unwrap();
@@ -316,10 +320,7 @@ async fn a_file_that_vanishes_with_the_portal_session_is_a_sign_out() {
 
 #[tokio::test]
 async fn a_file_that_vanishes_for_any_other_reason_is_published_again() {
-    let t = Harness::sharing(Settings::default()).await;
-    t.sign_in("corp").await;
-    let token = t.access_token().await;
-    t.until_published("corp", &token).await;
+    let (t, token) = Harness::published().await;
     for fault in [None, Some(Fault::Status { status: 500 }), Some(Fault::Html)] {
         if let Some(fault) = fault {
             t.simulator.inject(Operation::ListAccounts, fault, Times::Next(1));
@@ -332,9 +333,7 @@ async fn a_file_that_vanishes_for_any_other_reason_is_published_again() {
 
 #[tokio::test]
 async fn a_file_that_is_replaced_by_removing_it_first_is_not_missed() {
-    let t = Harness::sharing(Settings::default()).await;
-    t.sign_in("corp").await;
-    t.until_published("corp", &t.access_token().await).await;
+    let (t, _) = Harness::published().await;
     let mut theirs = t.sign_in_of_the_aws_cli().await;
     theirs["expiresAt"] = json!(Timestamp::from(t.clock.now().wall + hours(2)));
     std::fs::remove_file(t.token_file("corp")).unwrap();
@@ -346,9 +345,7 @@ async fn a_file_that_is_replaced_by_removing_it_first_is_not_missed() {
 
 #[tokio::test]
 async fn a_sign_out_removes_what_was_published_and_what_was_taken_over() {
-    let t = Harness::sharing(Settings::default()).await;
-    t.sign_in("corp").await;
-    t.until_published("corp", &t.access_token().await).await;
+    let (t, _) = Harness::published().await;
     t.request("POST /v1/sessions/corp/logout").await;
     t.until_file("corp", |content| content.is_none()).await;
     t.until_state(SessionState::SignedOut).await;
@@ -425,10 +422,7 @@ async fn a_file_from_before_the_start_is_compared_with_the_store() {
 
 #[tokio::test]
 async fn a_published_token_is_removed_when_the_session_shares_no_longer() {
-    let t = Harness::sharing(Settings::default()).await;
-    t.sign_in("corp").await;
-    let token = t.access_token().await;
-    t.until_published("corp", &token).await;
+    let (t, token) = Harness::published().await;
     t.configure(&shared().replace("\"on\"", "\"off\""));
     t.signals.send(ssoctld::Signal::Reload).await.unwrap();
     t.until_file("corp", |content| content.is_none()).await;

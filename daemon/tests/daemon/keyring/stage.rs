@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use identity_center_simulator::{Approval, RefreshTokens, Settings, Simulator};
+use identity_center_simulator::Simulator;
 use tempfile::TempDir;
 use zbus::export::futures_core::Stream;
 use zbus::message::Type;
@@ -17,6 +17,7 @@ use zbus::zvariant::{OwnedObjectPath, OwnedValue, Value};
 use zbus::{Connection, MessageStream};
 
 use test_support::part::{Part, bus, first_line};
+use test_support::service;
 use test_support::speed::has_programs;
 use test_support::waiting::until_so;
 
@@ -184,11 +185,5 @@ async fn connect(address: &str) -> Connection {
 
 /// Tokens live so short that a renewal is never far.
 pub(crate) fn simulator() -> Simulator {
-    let settings = Settings {
-        approval: Approval::Preauthorised,
-        token_lifetime: Duration::from_secs(8),
-        refresh_tokens: RefreshTokens::Rotated,
-        ..Settings::default()
-    };
-    Simulator::start(settings).expect("a port")
+    service::simulator(service::renewing(Duration::from_secs(8)))
 }

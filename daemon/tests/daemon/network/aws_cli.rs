@@ -16,25 +16,14 @@ use tempfile::TempDir;
 use crate::desktop::stage::{Stage, play};
 use crate::harness::{Process, hours, mins};
 use crate::network::front::{Front, Manner, authority};
+use test_support::service::{preauthorised, simulator};
+use test_support::stage::{CORP, DEV};
 use test_support::waiting::until_so;
 
 const AWS: &str = "/usr/bin/aws";
 
 /// The names in its certificate, `aws.pem`.
 const HOSTS: Stage = Stage::Loopback(&["oidc.eu-west-1.amazonaws.com", "portal.sso.eu-west-1.amazonaws.com"]);
-
-const CONFIG: &str = "\
-[sso-session corp]
-sso_start_url = https://corp.awsapps.com/start
-sso_region = eu-west-1
-sso_registration_scopes = sso:account:access
-
-[profile dev]
-sso_session = corp
-sso_account_id = 111122223333
-sso_role_name = ReadOnlyAccess
-region = eu-central-1
-";
 
 /// A token of a minute is renewed when it is ten seconds old.
 const OWN_CONFIG: &str = "secret_store = \"file\"\n[session.corp]\nrefresh_before = \"50s\"\n";
@@ -49,17 +38,11 @@ struct Machine {
 
 impl Machine {
     async fn start(token_lifetime: Duration) -> Self {
-        let simulator = Simulator::start(Settings {
-            approval: Approval::Preauthorised,
-            portal_session: hours(24 * 30),
-            token_lifetime,
-            ..Settings::default()
-        })
-        .unwrap();
+        let simulator = simulator(Settings { portal_session: hours(24 * 30), token_lifetime, ..preauthorised() });
         let front = Front::at(443, &simulator, Manner::Tls("aws.pem"));
         let home = tempfile::tempdir().unwrap();
         std::fs::create_dir(home.path().join(".aws")).unwrap();
-        std::fs::write(home.path().join(".aws/config"), CONFIG).unwrap();
+        std::fs::write(home.path().join(".aws/config"), [CORP, DEV].concat()).unwrap();
         std::fs::write(home.path().join("config.toml"), OWN_CONFIG).unwrap();
         let mut command = Process::command(home.path(), &simulator);
         command.env_remove("AWS_ENDPOINT_URL_SSO_OIDC").env_remove("AWS_ENDPOINT_URL_SSO");

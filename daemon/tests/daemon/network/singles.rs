@@ -3,11 +3,12 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use identity_center_simulator::{Approval, Fault, Grant, Operation, Settings, Times};
+use identity_center_simulator::{Fault, Grant, Operation, Settings, Times};
 use ssoctl_protocol::Problem;
 
 use crate::harness::{Answer, Harness, hours, join_all, mins, secs};
 use crate::network::front::{Front, RIGHT, start_through};
+use test_support::service::preauthorised;
 
 /// The results of a fault that strikes again and again: at RegisterClient, StartDeviceAuthorization and CreateToken for a
 /// caller that waits for a minute (a problem's code or `ok`); at a refresh in `status` (the last error's code or `ok`);
@@ -72,12 +73,7 @@ fn table() -> Vec<Row> {
 }
 
 pub(crate) fn settings() -> Settings {
-    Settings {
-        approval: Approval::Preauthorised,
-        portal_session: hours(24 * 30),
-        portal_rate: None,
-        ..Settings::default()
-    }
+    Settings { portal_session: hours(24 * 30), portal_rate: None, ..preauthorised() }
 }
 
 /// The result of a request.

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use identity_center_simulator::{Approval, Settings, Simulator};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::systemd::stage::Person;
@@ -160,7 +159,7 @@ fn a_daemon_that_was_started_by_hand_makes_room() {
 #[test]
 fn when_the_directory_of_aws_is_removed_the_status_says_what_helps_and_it_does() {
     let Some(person) = Person::new() else { return };
-    let simulator = Simulator::start(Settings { approval: Approval::Preauthorised, ..Settings::default() }).unwrap();
+    let simulator = test_support::service::simulator(test_support::service::preauthorised());
     person.write(".config/ssoctl/config.toml", &format!("secret_store = \"file\"\n{ONE_SESSION}sdk_cache = \"on\"\n"));
     let url = simulator.url();
     let [oidc, portal] = ["AWS_ENDPOINT_URL_SSO_OIDC", "AWS_ENDPOINT_URL_SSO"].map(|name| format!("{name}={url}"));
