@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_json_whatever_the_value() {
+    fn json_stays_valid_with_every_value() {
         let odd = "\0\u{1}\n\r\t\u{1f}\u{7f}\u{2028}\"\\/ü🔒";
         let text = script(Shell::Json, &changes(odd));
         let value: serde_json::Value = serde_json::from_str(text.expose()).unwrap();

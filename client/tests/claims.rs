@@ -1,4 +1,4 @@
-//! What the documents claim about the code: each row of SECURITY.md's tables names a test, and each that it names is there; and
+//! Compares the documents with the code: each row of SECURITY.md's tables names a test, each named test exists, and
 //! the modules use each other as ARCHITECTURE.md lists them.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -106,7 +106,7 @@ pub(crate) fn ready() {
 }
 
 fn tell_starter(word: u8) {
-    // If the starter has gone, the daemon serves all the same.
+    // If the starter has gone, the daemon serves nevertheless.
     let _ = io::stdout().write_all(&[word]).and_then(|()| io::stdout().flush());
 }
 

@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn sleepers_wake_in_the_order_of_their_deadlines_whatever_the_order_of_their_coming() {
+    async fn sleepers_wake_in_the_order_of_their_deadlines() {
         let clock = SystemClock::start().unwrap();
         let start = clock.now().boot;
         let order = Mutex::new(Vec::new());

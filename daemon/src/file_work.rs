@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn as_many_as_may_work_at_once_no_more_and_everybody_has_a_turn() {
+    async fn work_is_limited_and_all_work_gets_a_turn() {
         let file_work = FileWork::default();
         let (at_work, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         // Each waits until all have arrived.

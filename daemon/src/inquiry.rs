@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_missing_socket_a_stale_one_and_another_program_are_told_apart() {
+    async fn a_missing_socket_a_stale_one_and_another_program_are_distinguished() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("s");
         let query = Query::default();

@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_issuer_is_an_origin_whatever_the_path() {
+    fn a_foreign_issuer_is_an_origin_with_any_path() {
         let issuer = |url: &str| endpoint(url).issuer().clone();
         assert_eq!(issuer("https://sso.example/a"), issuer("https://SSO.example:443/b/c"));
         for other in

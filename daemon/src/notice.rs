@@ -46,7 +46,7 @@ pub enum Action {
 /// Whether the person is there to see a notice.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Presence {
-    /// As far as anybody knows.
+    /// Also if the presence is not known.
     #[default]
     Present,
     /// The screens are locked, or the machine goes to sleep.

@@ -3,7 +3,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Locks a mutex. What the daemon keeps in one is whole at every moment, so a panic has broken nothing there.
+/// Locks a mutex, even after a panic: the daemon never leaves a value in a mutex half changed.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -37,7 +37,7 @@ def read(text):
 json.dump([read(text) for text in json.load(sys.stdin)], sys.stdout)
 "#;
 
-/// How many generated pairs of files are compared.
+/// The number of generated pairs of files.
 const PAIRS: usize = 800;
 
 const CREDENTIALS_HEADERS: &[&str] =

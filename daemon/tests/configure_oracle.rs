@@ -26,7 +26,7 @@ use generated::{HEADERS, file, pick};
 
 const ORACLE: &str = include_str!("configure_oracle.py");
 
-/// How many generated files are configured.
+/// The number of generated files.
 const FILES: usize = 600;
 
 const MARK: &str = "# written by ssoctl configure";
@@ -264,7 +264,7 @@ impl Case {
         members
     }
 
-    /// What botocore should read once these profiles are written, and the names of the written ones.
+    /// The configuration that botocore should read after these profiles are written, and the names of the written ones.
     fn expected(
         &self,
         before: &Value,
@@ -369,7 +369,7 @@ fn answer(mut stream: &UnixStream, listing: &Listing) {
     write!(stream, "HTTP/1.0 200 OK\r\n\r\n{body}").expect("a written answer");
 }
 
-/// What `configure` did with a file.
+/// The result of `configure` for a file.
 enum Done {
     /// Nothing, as botocore would refuse it, or two profiles would have one name, or its defaults would get into what is written.
     Refused,

@@ -45,7 +45,7 @@ pub(crate) fn foreign_place(path: &Path) -> Option<io::Error> {
 
 /// Refuses a path in the home or runtime directory of another user, which this process has because of sudo or su, or because it
 /// runs as the superuser: what is made there would not belong to the owner of the directory. The superuser's own directories
-/// are fine, as they are above everybody's. The error names the owner and says what to do.
+/// are fine, as they are above those of all users. The error names the owner and says what to do.
 pub fn refuse_foreign_place(path: &Path) -> io::Result<()> {
     judge(path, &directories_of_process(), own())
 }

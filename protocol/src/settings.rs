@@ -138,7 +138,7 @@ pub struct Setting {
     pub name: String,
     /// Its value, as far as it can be [shown].
     pub value: String,
-    /// The file that it stands in; `null` for a variable.
+    /// The file that sets it; `null` for a variable.
     pub file: Option<String>,
 }
 

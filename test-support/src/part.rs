@@ -74,7 +74,7 @@ pub fn first_line(line: &str) -> Option<String> {
     Some(line.to_owned())
 }
 
-/// A bus in this home, which says its address. It lets everybody hear everything, and starts no service but those that
+/// A bus in this home, which prints its address. It delivers all messages to all clients, and starts no service but those that
 /// `further` elements of its configuration name.
 pub fn bus(home: &Path, further: &str) -> Command {
     let config = home.join("bus.conf");

@@ -334,12 +334,12 @@ impl Stage {
         paths.into_iter().map(read).collect()
     }
 
-    /// Insists that no secret was said by anybody, and that no rule of the service was broken.
+    /// Checks that no log or message holds a secret, and that no rule of the service was broken.
     pub fn judge(&self) {
         let secrets = self.identity_center.secrets();
         for (path, text) in self.everything_said() {
             let leaked = secrets.iter().any(|secret| text.contains(secret));
-            assert!(!leaked, "a secret stands in {}:\n{text}", path.display());
+            assert!(!leaked, "a secret is in {}:\n{text}", path.display());
         }
         assert_eq!(self.identity_center.violations(), Vec::<String>::new(), "a well-behaved client does not do this");
     }

@@ -60,7 +60,7 @@ pub(crate) fn installed(stage: &Stage) -> (Vec<Rival>, Vec<&'static str>) {
 /// `{"accountId":"111122223333","roleName":"ReadOnlyAccess","sessionName":"corp"}`.
 const KEPT_BY_THE_CLI: &str = ".aws/cli/cache/8bd1564069d4c89f6a2728b889b67f346dad593b.json";
 
-/// What AWS's own tools do for the credentials of a profile, if one of them is installed: `aws configure export-credentials`
+/// AWS's own way to the credentials of a profile, if one of them is installed: `aws configure export-credentials`
 /// of the AWS CLI 2, or the same done with botocore, on which it is built. `SSOCTL_TEST_PYTHON` names a Python that has it.
 ///
 /// The CLI finds the credentials in its own cache, which is its fastest way. Versions before 2.13 know no `AWS_ENDPOINT_URL_SSO`, so

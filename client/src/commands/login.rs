@@ -151,7 +151,7 @@ fn wait(daemon: &Daemon, name: &str, login: &PendingLogin, opener: Option<Opener
             }
             body::Login::Pending { .. } => {
                 return Err(Failure::NobodySignedIn(format!(
-                    "the code expired before anybody signed in to \"{name}\"; run: ssoctl login {}",
+                    "the code expired before a person signed in to \"{name}\"; run: ssoctl login {}",
                     shell::argument(name)
                 )));
             }

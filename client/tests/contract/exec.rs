@@ -87,7 +87,7 @@ fn the_command_replaces_the_client_and_its_exit_code_is_its_own() {
 }
 
 #[test]
-fn whatever_keeps_the_command_from_starting_exits_125_and_says_what_to_do() {
+fn each_obstacle_to_the_start_of_the_command_exits_125_with_a_remedy() {
     for mode in [&["exec"][..], &["exec", "--refreshable"]] {
         let arguments = [mode, &["--", "echo", "started"]].concat();
         for (code, status, words) in [

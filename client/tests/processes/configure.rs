@@ -255,7 +255,7 @@ fn an_invalid_answer_is_one_clear_error() {
 }
 
 #[test]
-fn several_sessions_have_to_be_told_apart_as_elsewhere() {
+fn several_sessions_need_a_choice_as_elsewhere() {
     let stage = Stage::bare(Settings::default());
     let other = CORP.replace("corp", "other");
     stage.write(".aws/config", &format!("{CORP}{other}"));

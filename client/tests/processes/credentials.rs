@@ -185,7 +185,7 @@ fn a_profile_that_has_ssoctl_ask_for_itself_is_told_so() {
 }
 
 #[test]
-fn no_secret_of_a_role_is_said_or_logged_whatever_goes_wrong() {
+fn no_secret_of_a_role_is_shown_or_logged_after_any_failure() {
     let stage = Stage::with_roles(Settings::default());
     // Each answer has secrets in it that are of no use.
     let faults = [

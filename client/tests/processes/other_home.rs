@@ -17,7 +17,7 @@ use test_support::{Stage, daemon, until};
 /// The owner of the home.
 const NOBODY: u32 = 65_534;
 
-/// A stage whose home belongs to nobody, with what somebody's home has. `None` where tests with the superuser do not run.
+/// A stage whose home belongs to the user `nobody`, with the usual files. `None` if tests with the superuser do not run.
 fn home_of_another_user() -> Option<Stage> {
     if !has_superuser() || !has_programs(&["sudo", "su", "setpriv"]) {
         return None;

@@ -8,7 +8,7 @@ use identity_center_simulator::{Fault, Operation, Settings, Times};
 use test_support::Stage;
 
 #[test]
-fn no_secret_is_said_or_logged_whatever_goes_wrong() {
+fn no_secret_is_shown_or_logged_after_any_failure() {
     let stage = Stage::with_corp(Settings::default());
     let faults = [
         (Operation::RegisterClient, Fault::missing("clientSecret")),

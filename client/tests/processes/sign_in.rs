@@ -105,7 +105,7 @@ fn login_if_needed_asks_who_is_not_signed_in() {
 }
 
 #[test]
-fn login_cancel_gives_the_pending_sign_in_up_for_everybody_who_waits() {
+fn login_cancel_ends_the_pending_sign_in_for_all_waiting_callers() {
     let stage = Stage::with_corp(Settings::default());
     let login = stage.start(stage.ssoctl(["login", "--no-browser"]));
     let token = stage.start(stage.ssoctl(["token", "--wait", "60s"]));

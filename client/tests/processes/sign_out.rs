@@ -23,7 +23,7 @@ fn logout_tells_the_portal_and_forgets_the_token_and_keeps_the_registration() {
 }
 
 #[test]
-fn a_portal_that_is_down_is_a_warning_and_the_token_is_forgotten_all_the_same() {
+fn a_portal_that_is_down_is_a_warning_and_the_token_is_forgotten_nevertheless() {
     let stage = Stage::signed_in(Settings::default());
     stage.identity_center.inject(Operation::Logout, Fault::Status { status: 503 }, Times::UntilCleared);
     stage.run(["logout"]).exits(0).says("warning: the portal could not be told");
@@ -169,7 +169,7 @@ fn tokens_of_another_issuer_are_ended_there_and_nowhere_else() {
 }
 
 #[test]
-fn a_portal_that_is_gone_is_said_and_its_record_is_removed_all_the_same() {
+fn a_portal_that_is_gone_is_reported_and_its_record_is_removed_nevertheless() {
     let stage = Stage::signed_in(Settings::default());
     until("the record is written", || (records(&stage).len() == 1).then_some(()));
     stage.write(".aws/config", "");

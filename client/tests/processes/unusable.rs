@@ -111,7 +111,7 @@ fn every_way() -> Vec<Broken> {
 }
 
 #[test]
-fn whatever_is_broken_the_verb_that_fails_names_the_file_and_the_line() {
+fn each_failing_verb_names_the_file_and_line_of_the_broken_entry() {
     let stage = Stage::configured(Settings::default(), CORP);
     let ways = every_way();
     assert!(ways.len() > 30, "{}", ways.len());

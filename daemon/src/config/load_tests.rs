@@ -167,7 +167,7 @@ fn legacy_profiles_at_one_portal_are_one_session_under_each_name_without_scopes(
 }
 
 #[test]
-fn a_legacy_profile_joins_the_only_session_at_its_portal_whatever_its_scopes() {
+fn a_legacy_profile_joins_the_only_session_at_its_portal_with_any_scopes() {
     let aws = legacy("dev", "corp.awsapps.com/start#/", "eu-west-1") + CORP;
     let joined = config("", &aws);
     assert_problems(&joined, &[]);

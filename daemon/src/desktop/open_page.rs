@@ -20,7 +20,7 @@ pub enum Opening {
 /// Becomes the browser, or the command that hands the page to a running one. If there is none, returns why, as a fragment that
 /// fits after `no browser was opened: `.
 pub fn open_page(page: &Page, command: Option<&BrowserCommand>, around: &Environment, opening: Opening) -> String {
-    // A terminal may run in a service, and its programs are the person's own all the same.
+    // A terminal may run in a service, and its programs are the person's own nevertheless.
     let launcher = if around.launcher == Launcher::Windows { Launcher::Windows } else { Launcher::Ourselves };
     let variable = crate::variable("BROWSER").filter(|list| !list.is_empty());
     let variable = variable.map(|list| list.to_string_lossy().into_owned());
@@ -55,8 +55,8 @@ fn commands(
     let unseen = match display {
         _ if opening == Opening::Always => None,
         Display::There => None,
-        Display::Remote => Some("this is a session over SSH; --browser opens one all the same"),
-        Display::Missing => Some("there is no display; --browser opens one all the same"),
+        Display::Remote => Some("this is a session over SSH; --browser opens one nevertheless"),
+        Display::Missing => Some("there is no display; --browser opens one nevertheless"),
     };
     match (command, variable, unseen) {
         (Some(_), _, None) | (None, None, None) => Ok(browser::direct(page.as_str(), command, launcher)),

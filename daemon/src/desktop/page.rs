@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_not_in_rfc_3986_is_refused() {
+    fn only_characters_of_rfc_3986_are_accepted() {
         let legal = |c: char| c.is_ascii_alphanumeric() || "-._~:/?#[]@!$&'()*+,;=".contains(c);
         for c in (0..0x300).filter_map(char::from_u32).chain(['\u{202e}', '\u{fffd}']) {
             let is_opened = judged(&format!("https://corp.awsapps.com/?x={c}1")).is_ok();

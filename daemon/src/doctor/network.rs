@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn the_way_to_an_endpoint_breaks_in_ways_that_are_told_apart() {
+    fn each_failure_on_the_way_to_an_endpoint_has_its_own_report() {
         let why = || "refused".to_owned();
         for (trouble, words) in [
             (Unreachable::Name(why()), "name of oidc.eu-west-1.amazonaws.com (eu-west-1) cannot be resolved: refused"),

@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_unit_whose_program_is_gone_is_a_problem_whatever_state_it_is_in() {
+    fn a_unit_whose_program_is_gone_is_a_problem_in_every_state() {
         let program = "ExecStart={ path=/opt/0.1.0/ssoctld ; argv[]=/opt/0.1.0/ssoctld ; ignore_errors=no }\n";
         for active in ["active", "failed", "inactive"] {
             let text = unit(UNITS[1], "loaded", "enabled", active) + program;

@@ -159,7 +159,7 @@ fn check(path: &Path, metadata: &fs::Metadata, mode: &str) -> Result<(), StoreEr
     }
     if metadata.mode() & 0o077 != 0 {
         return Err(StoreError(format!(
-            "others have access to {shown} (mode {:03o}); sign out and in again if anybody may have read it, then run: \
+            "others have access to {shown} (mode {:03o}); sign out and in again if another user may have read it, then run: \
              chmod {mode} {shown}",
             metadata.mode() & 0o777
         )));

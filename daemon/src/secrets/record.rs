@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn every_torn_record_is_recognised_and_a_newer_one_is_told_apart() {
+    fn every_torn_record_is_recognised_and_a_newer_one_is_distinguished() {
         let at = now(50 * HOUR, 1_800_000_000);
         let bytes = encode(&owner_of_records(), &kept(at), at);
         for length in 0..bytes.expose().len() {

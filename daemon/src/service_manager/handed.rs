@@ -24,7 +24,7 @@ pub enum HandedError {
     )]
     NotListening,
     #[error(
-        "the service manager handed over a socket without a path, which everybody could connect to; its socket unit should have ListenStream= with a path"
+        "the service manager handed over a socket without a path, which all users could connect to; its socket unit should have ListenStream= with a path"
     )]
     NoPath,
     #[error("the socket {0} that the service manager handed over belongs to another user")]

@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unproved_sign_in_stays_whatever_the_session_has() {
+    fn an_unproved_sign_in_stays_with_any_token_of_the_session() {
         for file in [foreign(), access_only()] {
             for live in [true, false] {
                 assert_eq!(done(Some(&file), live, |facts| facts.offer = Offer::Unproved), "left until later");

@@ -49,7 +49,7 @@ pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, S
             return Err(wrong("is no certificate"));
         }
         let certificate = CertificateDer::from(certificate.to_vec());
-        // rustls does not know every kind of certificate that OpenSSL knows. The others are used all the same.
+        // rustls does not know every kind of certificate that OpenSSL knows. The others are used nevertheless.
         if is_trusted && let Err(error) = RootCertStore::empty().add(certificate.clone()) {
             tracing::warn!(number, %error, "a certificate of the bundle is left out");
         } else if is_trusted {

@@ -68,7 +68,7 @@ impl<N: ErrorNames> CallError<N> {
         }
     }
 
-    /// Whether the same request may succeed later without anybody changing anything.
+    /// Whether the same request may succeed later without any change.
     pub const fn may_pass(&self) -> bool {
         match self {
             Self::Service { may_pass, .. } => *may_pass,

@@ -41,7 +41,7 @@ impl JsonObject {
             // The error's own text may quote a value.
             let (reason, is_json) = match error.classify() {
                 Category::Eof => ("it ends too early", false),
-                // serde_json gives up at numbers that no double can hold, which are JSON all the same.
+                // serde_json gives up at numbers that no double can hold, which are valid JSON.
                 _ if error.to_string().starts_with("number out of range") => {
                     ("it has a number that is too large", true)
                 }

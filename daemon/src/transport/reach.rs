@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_steps_of_a_connection_are_told_apart() {
+    async fn the_steps_of_a_connection_are_distinguished() {
         let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
         let refused = reach(&format!("http://127.0.0.1:{closed}")).await;
         assert!(matches!(refused, Err(Unreachable::Connection(_))), "{refused:?}");
@@ -112,7 +112,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_without_an_address_is_told_as_such() {
-        // A label of more than 63 bytes is refused by the resolver before anybody is asked (RFC 1035, 2.3.4).
+        // A label of more than 63 bytes is refused by the resolver before it sends a question (RFC 1035, 2.3.4).
         let named = reach(&format!("http://{}.invalid", "a".repeat(64))).await;
         assert!(matches!(named, Err(Unreachable::Name(_))), "{named:?}");
     }

@@ -89,7 +89,7 @@ async fn a_long_list_is_read_page_by_page() {
 }
 
 #[tokio::test]
-async fn whatever_is_not_an_answer_of_the_portal_is_told_as_what_it_is() {
+async fn foreign_answers_in_the_place_of_the_portal_are_described() {
     let t = Harness::signed_in(Settings { portal_rate: None, ..Settings::default() }).await;
     let (portal, at, token) = bench(&t).await;
     let mut spoiled = vec![

@@ -10,7 +10,7 @@ use test_support::service::{preauthorised, simulator};
 use crate::harness::{Process, START_URL, exchange, session};
 
 #[tokio::test]
-async fn a_second_daemon_says_who_is_there_whatever_its_socket() {
+async fn a_second_daemon_with_any_socket_names_the_first() {
     let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
     let first = Process::start(home.path(), &simulator).await;
     for socket in ["socket", "another"] {

@@ -21,7 +21,7 @@ fn patient_portal(refresh_tokens: RefreshTokens) -> Settings {
 }
 
 #[tokio::test]
-async fn a_token_is_renewed_again_and_again_whatever_the_service_does_with_refresh_tokens() {
+async fn a_token_is_renewed_again_and_again_with_each_kind_of_refresh_token() {
     for refresh_tokens in [RefreshTokens::Repeated, RefreshTokens::Rotated, RefreshTokens::Omitted] {
         let t = Harness::signed_in(patient_portal(refresh_tokens)).await;
         for _ in 0..5 {

@@ -6,7 +6,7 @@ use ssoctl_protocol::{Login, SessionState};
 use crate::harness::{Harness, START_URL, Store, hours, mins, secs, session};
 
 #[tokio::test]
-async fn a_person_signs_in_and_everybody_gets_the_token() {
+async fn a_person_signs_in_and_all_callers_get_the_token() {
     let t = Harness::start(Settings::default()).await;
     assert_eq!(t.refusal("").await, "sign_in_required");
     let login = t.open_flow("corp").await;

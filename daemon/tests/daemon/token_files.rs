@@ -170,7 +170,7 @@ async fn a_session_of_the_own_file_shares_nothing_unasked() {
 }
 
 #[tokio::test]
-async fn the_times_are_the_services_whatever_the_machines_clock_says() {
+async fn the_times_are_the_services_with_any_clock_of_the_machine() {
     let t = Harness::sharing(Settings::default()).await;
     t.sign_in("corp").await;
     let before = t.until_published("corp", &t.access_token().await).await;

@@ -33,7 +33,7 @@ pub fn differences(daemon: &Settings, shell: &Settings) -> Vec<Difference> {
         is_other.then(|| Difference { about, text: text(), remedy })
     };
     let names = |theirs, ours, what| path(About::Names, remedy_for_paths(daemon), theirs, ours, what);
-    let socket_remedy = "ssoctl finds it all the same; have SSOCTL_SOCKET name its socket for other programs";
+    let socket_remedy = "ssoctl finds it nevertheless; have SSOCTL_SOCKET name its socket for other programs";
     let paths = [
         names(&daemon.config_toml, &shell.config_toml, "reads its own configuration from"),
         names(&daemon.aws_config, &shell.aws_config, "looks names up in"),

@@ -61,7 +61,7 @@ impl Service {
         self.portal_sessions[index].logged_out = true;
     }
 
-    /// Signs everybody out.
+    /// Signs all people out.
     pub(crate) fn end_portal_sessions(&mut self) {
         for session in &mut self.portal_sessions {
             session.logged_out = true;

@@ -19,7 +19,7 @@ use crate::desktop::stage::{Stage, play, session};
 /// A daemon's desktop, and what the person did.
 struct Daemon {
     screen: Screen,
-    /// What the person sees.
+    /// The person's screen.
     here: screen::Screen,
     clock: Arc<ManualClock>,
     acted: mpsc::UnboundedReceiver<(String, Action)>,

@@ -33,7 +33,7 @@ fn remove(path: &Path) {
 }
 
 #[tokio::test]
-async fn whatever_is_in_the_place_of_a_configuration_file_the_daemon_goes_on_and_nothing_is_lost() {
+async fn with_any_file_in_the_place_of_a_configuration_file_the_daemon_goes_on_and_nothing_is_lost() {
     let t = Harness::start_with(Settings::default(), Store::File, &session("corp", START_URL)).await;
     t.sign_in("corp").await;
     let token = t.access_token().await;

@@ -35,7 +35,7 @@ async fn sign_ins_of_one_session_and_imports_keep_to_a_budget_that_says_when_to_
 }
 
 #[tokio::test]
-async fn of_requests_that_are_sent_by_halves_few_are_kept_and_everybody_else_is_served() {
+async fn few_half_sent_requests_are_kept_and_all_other_clients_are_served() {
     let victim = Victim::start().await;
     let mut halves = Vec::new();
     for number in 0..3000 {

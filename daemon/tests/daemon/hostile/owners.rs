@@ -112,7 +112,7 @@ async fn a_token_file_of_another_user_is_neither_believed_nor_replaced_until_its
     fs::remove_file(&path).unwrap();
     until_so("it is published", async || files().await.published.len() == 1).await;
 
-    // A new token that cannot be published is served all the same.
+    // A new token that cannot be published is served nevertheless.
     let sign_in_anew = async || {
         let before = daemon.access_token().await;
         daemon.request("POST /v1/sessions/corp/login").await;

@@ -27,7 +27,7 @@ async fn a_client_that_sends_requests_and_never_reads_is_cut_off() {
 }
 
 #[tokio::test]
-async fn a_body_that_never_comes_to_its_end_is_given_up_and_told() {
+async fn an_endless_body_is_given_up_and_reported() {
     let t = Harness::start(Settings::default()).await;
     let mut dawdler = UnixStream::connect(t.socket()).await.unwrap();
     dawdler.write_all(b"POST /v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{\"start_").await.unwrap();

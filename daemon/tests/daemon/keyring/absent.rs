@@ -46,7 +46,7 @@ async fn a_keyring_that_was_asked_for_and_is_not_there_is_missed_and_tokens_are_
 }
 
 #[tokio::test]
-async fn a_bus_that_accepts_and_never_answers_delays_nothing_and_is_no_reason_for_files() {
+async fn a_bus_that_never_answers_delays_nothing_and_does_not_lead_to_the_file_store() {
     let (home, simulator) = (tempfile::tempdir().unwrap(), simulator());
     let path = home.path().join("silent");
     let listener = UnixListener::bind(&path).unwrap();

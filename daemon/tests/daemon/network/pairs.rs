@@ -238,7 +238,7 @@ async fn lead_lives(half: usize) {
 }
 
 #[tokio::test]
-async fn no_two_faults_in_a_row_lose_a_token_or_leave_anybody_without_one() {
+async fn no_two_faults_in_a_row_lose_a_token_or_leave_a_caller_without_one() {
     lead_lives(0).await;
 }
 
