@@ -20,13 +20,6 @@ fn set_mode(path: &Path, mode: u32) {
 }
 
 #[test]
-fn a_daemon_that_is_gone() {
-    let stage = corp();
-    stage.end_daemons();
-    Report::on(&stage).finds("daemon", "problem", "none runs").finds("secret store", "skipped", "").only("daemon");
-}
-
-#[test]
 fn a_daemon_on_another_socket_holds_the_state_directory() {
     let stage = corp();
     let report = Report::of(&stage, |command| {

@@ -313,15 +313,6 @@ const PLAIN: &[Situation] = &[
         ..CALM
     },
     Situation {
-        what: "a directory of the socket that is open to others",
-        then: |stage| {
-            let directory = stage.socket().with_file_name("");
-            fs::set_permissions(directory, Permissions::from_mode(0o755)).expect("a directory of ours");
-        },
-        right: &[("daemon", "ok", "answers"), ("socket", "problem", "open to others (mode 0755)")],
-        ..CALM
-    },
-    Situation {
         what: "a path that is too long for a socket",
         daemon: |_, _| None,
         shell_has: &[(
