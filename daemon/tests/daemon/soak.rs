@@ -36,7 +36,8 @@ async fn renewals_every_second_leave_memory_and_descriptors_as_they_were() {
     let (memory, descriptors) = until_renewed(&daemon, &simulator, part).await;
     let (memory_after, descriptors_after) = until_renewed(&daemon, &simulator, part).await;
     assert!(memory_after <= memory + GROWTH, "{memory} bytes have become {memory_after}");
-    assert!(descriptors_after <= descriptors, "{descriptors} descriptors have become {descriptors_after}");
+    // How many connections are open at the same moment varies; one that leaked with each renewal would be twenty more.
+    assert!(descriptors_after <= descriptors + 4, "{descriptors} descriptors have become {descriptors_after}");
     assert_eq!(simulator.violations(), Vec::<String>::new());
     assert_eq!(simulator.calls(Operation::StartDeviceAuthorization), names.len(), "nobody was asked again");
 }

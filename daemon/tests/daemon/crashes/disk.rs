@@ -143,7 +143,7 @@ async fn a_daemon_that_starts_on_a_full_disk_serves_what_it_gets_and_keeps_it_la
     let Some(disk) = SmallDisk::mount(scene, "state") else { return };
     disk.run(FILL);
     let daemon = disk.start().await;
-    assert!(scene.log().contains("could not be written into its lock"), "{}", scene.log());
+    assert!(scene.log().contains("could not write the holder's name into the lock"), "{}", scene.log());
     let mut second = disk.daemon();
     assert_eq!(second.env("SSOCTL_SOCKET", home.path().join("second")).status().unwrap().code(), Some(1));
     assert!(scene.log().contains("ssoctld is running already"), "the lock holds: {}", scene.log());
