@@ -1,4 +1,4 @@
-//! What the service says to a [`Timeline`].
+//! Answers of the service to a [`Timeline`].
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What a person is told without having asked, and when. Pure.
+//! The notices that a person did not ask for. Pure.
 //!
 //! A token that is renewed silently needs no person. For any other, one notice is shown as its end approaches and one at its
 //! end, and nothing more until somebody asks:
@@ -33,7 +33,7 @@ enum Told {
     ThatItEnded,
 }
 
-/// What the person has been told, and what is on the screen.
+/// The notices that the person has seen, and the one on the screen.
 #[derive(Debug, Default)]
 pub(super) struct Attention {
     presence: Presence,
@@ -54,7 +54,7 @@ pub(super) enum Turn {
     Withdraw,
 }
 
-/// What a decision about notices depends on besides what the person was told.
+/// The input of a decision about notices.
 #[derive(Clone, Copy)]
 pub(super) struct Outlook<'a> {
     pub(super) token: Option<&'a Token>,

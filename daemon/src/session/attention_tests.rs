@@ -1,4 +1,4 @@
-//! What a person is told without having asked.
+//! Notices.
 
 use super::*;
 

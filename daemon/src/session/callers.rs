@@ -1,4 +1,4 @@
-//! What callers ask of a session, when they are answered, and why they are refused. Pure.
+//! The questions of callers, their answers and refusals. Pure.
 //!
 //! Each kind of question has its own kind of answer. Every caller is answered by a deadline of its own, whatever happens.
 
@@ -26,7 +26,7 @@ pub enum Question {
     },
     /// A flow is to be open.
     Login { need: Need, reply: LoginReply },
-    /// How a flow ends.
+    /// The end of a flow is to be told.
     LoginEnd {
         flow: u64,
         /// How long to wait before telling that it is still pending.
@@ -39,13 +39,13 @@ pub enum Question {
     Logout { forgotten: Forgotten, reply: Reply<PortalOutcome> },
 }
 
-/// Where the answer to one caller goes.
+/// The way back to one caller.
 pub type Reply<T> = reply::Reply<Result<T, Refusal>>;
 
 /// An access token, and when it expires.
 pub type LiveToken = (Arc<AccessToken>, BootTime);
 
-/// Where the token goes.
+/// The receiver of the token.
 #[derive(Debug)]
 pub enum TokenReply {
     Caller(Reply<LiveToken>),
@@ -53,7 +53,7 @@ pub enum TokenReply {
     Roles,
 }
 
-/// Where the answer about the flow goes.
+/// The receiver of the answer about the flow.
 #[derive(Debug)]
 pub enum LoginReply {
     Caller(Reply<Login>),
@@ -76,7 +76,7 @@ pub enum Need {
     Fresh,
 }
 
-/// What a sign-out forgets.
+/// The part of the record that a sign-out forgets.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Forgotten {
     /// The token. The registration stays for the next sign-in.
@@ -85,7 +85,7 @@ pub enum Forgotten {
     Everything,
 }
 
-/// How a sign-in stands.
+/// The state of a sign-in.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Login {
     /// There is a live token, until then.
@@ -98,7 +98,7 @@ pub enum Login {
     },
 }
 
-/// What became of the portal session of somebody who logged out.
+/// The end of the portal session after a logout.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum PortalOutcome {
     Ended,

@@ -8,7 +8,7 @@ use crate::clock::BootTime;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// What is known of this portal.
+/// The knowledge about this portal.
 #[derive(Debug, Default)]
 pub(super) struct Cap {
     /// Whether this portal caps its tokens, as far as was ever seen. Kept in the record.
@@ -17,7 +17,7 @@ pub(super) struct Cap {
     is_certain: bool,
 }
 
-/// What a new token shows, compared with the one before.
+/// The result of comparing a new token with the one before.
 pub(super) struct Comparison {
     pub(super) capped: bool,
     /// Whether that is known for sure.

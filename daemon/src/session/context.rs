@@ -1,4 +1,4 @@
-//! What the parts of a session share: the time, the terms, chance, the store's side, and the effects of the event in hand.
+//! The context that the parts of a session share: the time, the terms, chance, the store's side, and the effects of the event in hand.
 
 use super::event::Effect;
 use super::reply::Answers;

@@ -1,4 +1,4 @@
-//! What happens to a session, and what is to be done about it outside.
+//! The inputs and outputs of a session's machine.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::notice::{Action, FlowView, Notice, Presence};
 use crate::oidc::{CallError, DeviceAuthorization, Grant, Issued, Registration, ServiceClock};
 use crate::portal::{PageToken, PortalError};
 
-/// What happened.
+/// One thing that happened to a session.
 #[derive(Debug)]
 pub enum Event {
     /// A caller came.
@@ -23,7 +23,7 @@ pub enum Event {
     CallersLeft,
     /// The store has been read; `Ok(None)`: it has nothing of this session.
     Loaded(Result<Option<Record>, String>),
-    /// What the last [`Effect::Store`] asked for is durable, or not.
+    /// The last [`Effect::Store`] has been carried out, or has failed.
     Stored(Result<(), String>),
     /// The records are in another store now, or were lost: the store is read again.
     StoreChanged,
@@ -49,7 +49,7 @@ pub enum Event {
     PresenceChanged(Presence),
     /// The person did something with the notice.
     Acted(Action),
-    /// What the service's clock shows has become known, or has changed.
+    /// The service's clock has become known, or has changed.
     ServiceClock(ServiceClock),
     /// The machine woke up, or the network changed: what failed may work now.
     ConnectivityChanged,
@@ -59,7 +59,7 @@ pub enum Event {
     Tick,
 }
 
-/// What is to be done. Each call and each access to the store leads to an event with its result. The numbers are those of
+/// One thing to do outside. Each call and each access to the store leads to an event with its result. The numbers are those of
 /// flows.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Effect {

@@ -67,7 +67,7 @@ struct Open {
     unreadable: Option<CallError>,
 }
 
-/// How a flow ended.
+/// The end of a flow.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum FlowEnd {
     Granted,
@@ -96,7 +96,7 @@ impl Flow {
         Self { number, stage: Stage::Due { at: now, renew_registration: false }, registered_anew: false, failures: 0 }
     }
 
-    /// What may be shown, once there is a code.
+    /// The flow as it may be shown, once there is a code.
     pub fn view(&self) -> Option<FlowView> {
         match &self.stage {
             Stage::Open(open) if open.shown => Some(FlowView {

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What an error means for the flow, in the words of the table.
+/// The meaning of an error for the flow, in the words of the table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Meaning {
     TriedAgain,

@@ -61,7 +61,7 @@ pub struct Refused {
     pub why: String,
 }
 
-/// What a session makes of a sign-in that was found.
+/// The decision about a sign-in that was found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Reception {
     TakenOver,

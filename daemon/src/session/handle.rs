@@ -53,12 +53,12 @@ impl Session {
         Self { events, config, snapshots, last_refused: Mutex::default() }
     }
 
-    /// What is known of the session now.
+    /// The session's state now.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         Arc::clone(&self.snapshots.borrow())
     }
 
-    /// What is known of the session, now and after every change. It ends with the session.
+    /// The session's state, now and after every change. The channel ends with the session.
     pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
         self.snapshots.clone()
     }

@@ -50,7 +50,7 @@ mod tokens;
 pub use crate::token::{AccessToken, Record, Renewal, Token};
 pub use handle::Session;
 
-/// What the configuration says about a session's life.
+/// The settings of a session that decide when it acts.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Terms {
     /// The session's name, for the log.
@@ -78,7 +78,7 @@ impl Trouble {
     }
 }
 
-/// What a session does next by itself.
+/// The next thing that a session does by itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Next {
     Refresh,
@@ -121,7 +121,7 @@ impl Why {
     }
 }
 
-/// What readers may know of a registration.
+/// The dates of a registration.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RegistrationDates {
     /// By the service's clock.
@@ -130,7 +130,7 @@ pub struct RegistrationDates {
     pub expires_at: Option<SystemTime>,
 }
 
-/// Where a sign-in came from.
+/// The source of a sign-in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum CameBy {
     /// A person signed in here, since the daemon started.
@@ -152,7 +152,7 @@ impl SignInEpoch {
     }
 }
 
-/// What readers see of a session. Published after every change.
+/// The state of a session as readers see it. Published after every change.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Snapshot {
     /// Whether the store has not answered yet.

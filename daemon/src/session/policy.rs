@@ -80,7 +80,7 @@ pub fn poll_backoff(interval: Duration, failures: u32) -> Duration {
 /// How much `slow_down` adds to the interval for the rest of the flow (RFC 8628, section 3.5).
 pub const SLOW_DOWN: Duration = Duration::from_secs(5);
 
-/// What is left of a refresh token after an attempt that failed.
+/// The fate of a refresh token after an attempt that failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum RefreshTokenFate {
     /// It may work next time.

@@ -1,4 +1,4 @@
-//! Where the answer to a caller goes.
+//! The way back to a caller.
 
 use tokio::sync::oneshot;
 

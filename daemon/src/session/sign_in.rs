@@ -75,12 +75,12 @@ impl SignIn {
         self.flow.as_ref().map(|flow| flow.number)
     }
 
-    /// What may be shown of the open flow.
+    /// The open flow as it may be shown.
     pub(super) fn view(&self) -> Option<FlowView> {
         self.flow.as_ref().and_then(Flow::view)
     }
 
-    /// How that flow ended, if it has.
+    /// The end of that flow, if it has ended.
     pub(super) fn end_of(&self, flow: u64) -> Option<&FlowEnd> {
         self.ended.iter().find(|(number, _)| *number == flow).map(|(_, end)| end)
     }

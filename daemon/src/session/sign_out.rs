@@ -13,7 +13,7 @@ pub(super) struct SignOut {
 }
 
 struct UnderWay {
-    /// What the portal said, once it did.
+    /// The portal's answer, once it has come.
     outcome: Option<PortalOutcome>,
     forget: ForgetWhen,
     /// Until when portal and store are waited for.
@@ -44,7 +44,7 @@ impl SignOut {
         self.under_way.as_ref().is_some_and(|it| it.outcome.is_some())
     }
 
-    /// How a sign-out that is under way went. While the store has something to write, that is not known before the deadline.
+    /// The outcome of a sign-out that is under way. While the store has something to write, that is not known before the deadline.
     pub(super) fn outcome(&self, is_written: bool, now: BootTime) -> Option<&PortalOutcome> {
         self.under_way.as_ref().filter(|it| is_written || it.deadline <= now).and_then(|it| it.outcome.as_ref())
     }

@@ -153,7 +153,7 @@ impl State {
         due.into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
-    /// What readers see.
+    /// The state as readers see it.
     pub fn snapshot(&self, now: Now) -> Snapshot {
         let token = self.tokens.served();
         let renewed_with = token.and_then(|token| token.renewal.as_ref()).map(|renewal| &renewal.registration);
@@ -298,7 +298,7 @@ impl State {
         let now = self.cx.now;
         let (file, proof, renewable) = (Arc::clone(&found.file), found.proof, found.renewal.is_some());
         let token = found.into_token(now);
-        // What the store has may be better, and a sign-out that is under way means this one, too.
+        // The record in the store may be better, and a sign-out that is under way means this sign-in, too.
         let reception = if !self.cx.store.is_loaded() || self.sign_out.is_under_way() || self.cx.stopping {
             Reception::NotNow
         } else {
@@ -341,7 +341,7 @@ impl State {
         }
     }
 
-    /// What attention decides by. Only what is shown depends on the `flow`, so the others leave it out.
+    /// The input of attention. Only the notice that is shown depends on the `flow`, so the other callers leave it out.
     fn outlook<'a>(&'a self, flow: Option<&'a FlowView>) -> Outlook<'a> {
         Outlook {
             token: self.tokens.served(),

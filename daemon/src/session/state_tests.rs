@@ -42,7 +42,7 @@ pub(super) const fn hours(hours: u64) -> Duration {
     mins(60 * hours)
 }
 
-/// What the store does with what it is given.
+/// The behaviour of the store.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Store {
     Prompt,
@@ -50,7 +50,7 @@ pub(super) enum Store {
     Hanging,
 }
 
-/// What becomes of polls that no test answers.
+/// The answer to polls that no test answers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Polls {
     /// The service says that nobody has decided yet.
@@ -58,7 +58,7 @@ pub(super) enum Polls {
     Unanswered,
 }
 
-/// What a caller wants.
+/// A question, as data.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Want {
     Token { min_valid: Duration, wait: Duration },
@@ -68,7 +68,7 @@ pub(super) enum Want {
     Logout(Forgotten),
 }
 
-/// What a caller was told.
+/// An answer, as data.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Answer {
     Token(Arc<AccessToken>, BootTime),
@@ -159,7 +159,7 @@ pub(super) struct Timeline {
     answers: BTreeMap<AskId, Answer>,
     waiting: BTreeMap<AskId, Hear>,
     begun: BTreeMap<&'static str, usize>,
-    /// What is on the screen, and everything that was.
+    /// The notice on the screen, and all before it.
     pub(super) screen: Option<Notice>,
     pub(super) shown: Vec<Notice>,
     asked: u64,
@@ -249,7 +249,7 @@ impl Timeline {
         self.ask(Want::Token { min_valid, wait })
     }
 
-    /// What this caller was told.
+    /// The answer to this caller.
     #[track_caller]
     pub(super) fn told(&self, id: AskId) -> &Answer {
         self.answers.get(&id).unwrap_or_else(|| panic!("{id:?} has not been answered"))
@@ -278,7 +278,7 @@ impl Timeline {
 
     // The service and the store.
 
-    /// How often this effect has begun.
+    /// The number of times that this effect has begun.
     pub(super) fn begun(&self, effect: &str) -> usize {
         self.begun.get(effect).copied().unwrap_or_default()
     }
@@ -414,7 +414,7 @@ impl Timeline {
     }
 
     fn settle_store(&mut self) {
-        // What was read before is read again; the first time is the test's.
+        // Later reads are answered here; the first one is the test's.
         while self.is_under_way("Load") && !self.snapshot().loading && self.store != Store::Hanging {
             self.end("Load");
             let found =

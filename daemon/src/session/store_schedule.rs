@@ -1,4 +1,4 @@
-//! What is known of the store, and when it is read or written again. Pure.
+//! The accesses to the store: which is due, and when. Pure.
 //!
 //! One read or write at a time is under way; what changes meanwhile is written by the next one. A store that fails is tried
 //! again with growing pauses, and nothing is given up because of it. The store is read once more when somebody else may have written to it.
@@ -132,7 +132,7 @@ impl StoreSchedule {
                 self.failures += 1;
                 self.retry_at = Some(now + policy::backoff(self.failures, None, chance));
                 self.error = Some(error);
-                // What could not be written still has to be.
+                // The record still has to be written.
                 self.dirty |= self.loaded;
             }
         }

@@ -155,7 +155,7 @@ fn an_idle_session_wants_to_be_woken_for_nothing() {
     assert_eq!(t.wakes_in(), None);
 }
 
-/// What the record of a token says that was received now and lives for an hour.
+/// The record of a token that was received now and lives for an hour.
 fn kept_for_an_hour() -> Option<Record> {
     Timeline::signed_in(hours(1)).record
 }

@@ -100,7 +100,7 @@ impl Tokens {
         self.unstored.as_ref().map(|unstored| unstored.deadline)
     }
 
-    /// What the record says of the portal's cap.
+    /// Whether the record says that the portal caps.
     pub(super) fn record_caps(&self) -> bool {
         self.cap.portal_caps() || self.unstored.as_ref().is_some_and(|unstored| unstored.cap_is_certain)
     }
@@ -109,7 +109,7 @@ impl Tokens {
         &self.cap
     }
 
-    /// How refreshing stands; `None` if there is nothing to refresh with.
+    /// The state of refreshing; `None` if there is nothing to refresh with.
     pub(super) fn refresh(&self) -> Option<&Refresh> {
         self.served.as_ref().and_then(|token| token.renewal.as_ref()).map(|_| &self.refresh)
     }
@@ -245,7 +245,7 @@ impl Tokens {
         let Some(ours) = self.newest() else { return stored.is_live(cx.now.boot) || stored.renewal.is_some() };
         let refresh_token = |token: &Token| token.renewal.as_ref().map(|renewal| renewal.refresh_token.clone());
         let is_another = match self.refresh {
-            // What was refused would be refused again.
+            // A refresh token that was refused would be refused again.
             Refresh::Refused { .. } => stored.renewal.is_some() && refresh_token(stored) != refresh_token(ours),
             _ => stored.access != ours.access,
         };

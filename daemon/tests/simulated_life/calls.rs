@@ -20,7 +20,7 @@ pub(crate) struct Journey {
     pub(crate) fate: Fate,
 }
 
-/// What becomes of a call.
+/// The fate of a call.
 pub(crate) struct Fate {
     /// When it gets to the service, if it does; and after which further time its answer is there.
     pub(crate) route: Result<(Duration, Duration), (Duration, CallError)>,
@@ -29,7 +29,7 @@ pub(crate) struct Fate {
 }
 
 impl Fate {
-    /// What the HTTP adapter says of an answer that does not arrive whole.
+    /// The HTTP adapter's error for an answer that does not arrive whole.
     pub(crate) fn cut_short(&self) -> CallError {
         match self.fault {
             Some(Fault::Oversized { .. }) => CallError::Unusable("it is too long".to_owned()),
@@ -139,7 +139,7 @@ impl World {
         ends.duration_since(beginning()).ok()
     }
 
-    /// What a session is told in the end.
+    /// The event with the call's result.
     pub(crate) fn conclude(&self, journey: &Journey, response: Result<Option<Response>, CallError>) -> Event {
         let body = response.and_then(|response| response.ok_or_else(|| journey.fate.cut_short())).and_then(read);
         match &journey.request {
@@ -163,7 +163,7 @@ impl World {
     }
 }
 
-/// What the HTTP adapter makes of a response.
+/// The HTTP adapter's reading of a response.
 fn read(response: Response) -> Result<bytes::Bytes, CallError> {
     reply(response).map_err(|reply| wire::error(&reply))
 }

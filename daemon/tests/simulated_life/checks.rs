@@ -39,7 +39,7 @@ const REACHABLE: Duration = Duration::from_secs(120);
 /// How long a new token may wait for the store before it is handed out. A promise to callers.
 const STORING: Duration = Duration::from_secs(2);
 
-/// What a wake-up may be late by.
+/// The most that a wake-up may be late.
 const SLACK: Duration = Duration::from_millis(1500);
 
 /// How long an answer may take, which counts as life of the token in it.

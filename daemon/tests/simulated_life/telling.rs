@@ -22,7 +22,7 @@ macro_rules! trace {
 
 pub(crate) use trace;
 
-/// What came of a life: how often each thing happened, by its name.
+/// The number of times that each thing happened in a life, by its name.
 #[derive(Default)]
 pub(crate) struct Counts(BTreeMap<&'static str, u64>);
 

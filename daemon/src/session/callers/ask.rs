@@ -21,7 +21,7 @@ pub(in crate::session) struct Ask {
     so_far: SoFar,
 }
 
-/// What has happened for a caller since it came.
+/// The history of a caller since it came.
 #[derive(Clone, Copy, Debug)]
 struct SoFar {
     since: BootTime,
@@ -33,7 +33,7 @@ struct SoFar {
     signed_out: bool,
 }
 
-/// What has become of a caller.
+/// The result of looking at a caller.
 #[derive(Debug)]
 pub(in crate::session) enum Step {
     /// It has its answer, or has left.
@@ -244,7 +244,7 @@ impl SoFar {
             }
             if let Some(refresh) = at.tokens.refresh() {
                 let verdict = self.refresh(refresh, policy::SILENT_PATIENCE, true, at);
-                // Where the service does not renew silently, the person is asked after all.
+                // If the service does not renew silently, the person is asked after all.
                 if !matches!(verdict, Verdict::Answer(_)) {
                     return verdict;
                 }
@@ -318,7 +318,7 @@ impl<'a> Situation<'a> {
         (!self.store.is_loaded()).then(|| self.store.error())
     }
 
-    /// How the sign-out that is under way went, once that is known and the store has forgotten.
+    /// The outcome of the sign-out that is under way, once it is known and the store has forgotten.
     fn sign_out_outcome(&self) -> Option<&'a PortalOutcome> {
         self.sign_out.outcome(!self.store.is_unsaved() || self.store.is_failing(), self.now)
     }

@@ -1,4 +1,4 @@
-//! What callers ask of the portal, and what they are told. Pure.
+//! The questions of callers about roles, their answers and refusals. Pure.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::portal::{Account, AccountId, Assignment, ErrorName, Keys, PortalError
 use crate::session::callers::Refusal;
 use crate::session::reply::{self, Answers};
 
-/// Where the answer to one caller goes.
+/// The way back to one caller.
 pub type Reply<T> = reply::Reply<Result<T, RoleRefusal>>;
 
 /// Role credentials, and when they expire.
@@ -66,7 +66,7 @@ pub(super) struct Ask {
     arrival: u64,
 }
 
-/// What has become of a caller.
+/// The result of looking at a caller.
 #[derive(Debug)]
 pub(super) enum Step {
     /// It has its answer; with credentials, if that is what it got.

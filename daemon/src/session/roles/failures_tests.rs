@@ -1,4 +1,4 @@
-//! What errors of portal and session mean.
+//! Errors of portal and session.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What is known of one subject, and done about it.
+//! One subject: the attempt to get it, and what is held of it.
 
 use std::sync::Arc;
 use std::time::Duration;

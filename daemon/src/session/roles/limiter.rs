@@ -1,4 +1,4 @@
-//! How often the portal may be asked: one limiter for everything that a session asks, pure.
+//! The rate of calls to the portal: one limiter for everything that a session asks. Pure.
 
 use std::collections::VecDeque;
 use std::time::Duration;

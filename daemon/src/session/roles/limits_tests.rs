@@ -1,4 +1,4 @@
-//! How often the portal is asked, and how much is kept.
+//! The rate of calls, and the number of roles.
 
 use super::*;
 

@@ -23,7 +23,7 @@ pub(super) const fn mins(minutes: u64) -> Duration {
 
 pub(super) const NOW: Duration = Duration::ZERO;
 
-/// What a caller was told.
+/// An answer, as data.
 #[derive(PartialEq, Debug)]
 pub(super) enum Answer {
     Credentials(LiveKeys),

@@ -1,4 +1,4 @@
-//! What a session's token gives access to: the person's accounts and roles, and credentials of those roles.
+//! The accounts and roles of a session, and credentials of those roles.
 //!
 //! | module | what it owns |
 //! |---|---|
@@ -25,7 +25,7 @@ pub mod policy;
 
 pub(super) use machine::Roles;
 
-/// What the portal can be asked for. At most one request for each is under way, however many callers want it.
+/// One thing that the portal can be asked for. At most one request for each is under way, however many callers want it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Subject {
     /// Credentials of this role.
@@ -48,7 +48,7 @@ impl fmt::Display for Subject {
     }
 }
 
-/// What the portal has given.
+/// A success of the portal.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum PortalAnswer {
     /// Credentials that live that long.

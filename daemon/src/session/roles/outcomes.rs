@@ -1,4 +1,4 @@
-//! What the end of a call to the portal means:
+//! The meaning of the portal's answers:
 //!
 //! | error | what happens |
 //! |---|---|

@@ -10,7 +10,7 @@ use crate::session::Why;
 use crate::session::callers::{Ask, Forgotten, Question, Refusal, Situation, Step, TokenReply};
 use crate::session::event::Effect;
 
-/// What came of looking at a caller. A refresh that was begun for it counts as waiting: it changes nothing for other callers.
+/// The result of looking at a caller. A refresh that was begun for it counts as waiting: it changes nothing for other callers.
 pub(super) enum Looked {
     /// It is answered, or has left.
     Done,

@@ -1,4 +1,4 @@
-//! What is read from the store and written to it.
+//! Reading and writing the record.
 
 use super::State;
 use crate::session::callers::Forgotten;
@@ -21,7 +21,7 @@ impl State {
         self.access_done(result);
     }
 
-    /// What a person has signed in to since the start is newer than what the store has.
+    /// A sign-in since the start is newer than the record.
     fn loaded_first(&mut self, record: Record) {
         let forgotten = self.sign_out.take_what_to_forget();
         if forgotten != Some(Forgotten::Everything) {
@@ -99,7 +99,7 @@ impl State {
         self.cx.effects.push(effect);
     }
 
-    /// What the store is to have.
+    /// The record as it is to be stored.
     fn record(&self) -> Record {
         Record {
             registration: self.sign_in.registration().cloned(),

@@ -98,7 +98,7 @@ impl Task {
         let (is_empty, has_token) = (*kept == Record::default(), kept.token.is_some());
         self.calls.spawn(async move {
             let stored = if is_empty { secrets.delete(&name).await } else { secrets.write(&name, bytes).await };
-            // Where there is no room to write, what stands there may hold the token that was signed out of. It goes, and the
+            // Without room to write, the old record may hold the token that was signed out of. It is deleted, and the
             // registration is written when there is room again.
             if stored.is_err() && !is_empty && !has_token {
                 let _ = secrets.delete(&name).await;

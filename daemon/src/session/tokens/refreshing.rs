@@ -95,7 +95,7 @@ impl Tokens {
         self.begin_refresh(why, cx);
     }
 
-    /// What failed may work now, so a pause is over.
+    /// A refresh that failed may work now, so its pause is over.
     pub(in crate::session) fn connectivity_changed(&mut self, cx: &mut Context) {
         if let Refresh::BackingOff { until, .. } = &mut self.refresh {
             *until = cx.now.boot;
