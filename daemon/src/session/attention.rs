@@ -86,6 +86,17 @@ impl Attention {
         self.told = if token.is_live(now) { Told::Nothing } else { Told::ThatItEnded };
     }
 
+    /// The end of the token was corrected. That the person was told holds on, unless the token is live after all, or its end is so far that it
+    /// does not approach yet: nobody is told twice for a few minutes.
+    pub(super) fn end_corrected(&mut self, believed: BootTime, token: &Token, terms: &Terms, now: BootTime) {
+        let ended_by_mistake = self.told == Told::ThatItEnded && token.is_live(now);
+        let is_far = token.remaining(now) > 2 * notice_lead(token, terms);
+        if is_later(token.expires, believed) && (ended_by_mistake || is_far) {
+            self.told = Told::Nothing;
+            self.put_off_until = None;
+        }
+    }
+
     /// The token is forgotten.
     pub(super) const fn token_went(&mut self) {
         self.told = Told::Nothing;

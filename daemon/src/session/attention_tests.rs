@@ -381,6 +381,17 @@ fn a_notice_is_withdrawn_when_the_end_turns_out_to_be_far_also_while_the_person_
 }
 
 #[test]
+fn an_end_that_turns_out_to_be_a_little_later_is_told_once() {
+    let mut t = restarted_with_a_fast_clock(mins(15));
+    t.authorizes(Ok(authorization()));
+    t.on(Event::ServiceClock(ServiceClock { ahead_seconds: Some(-67) }));
+    let Some(Notice::Approve { ends, .. }) = &t.screen else { panic!("{:?}", t.screen) };
+    assert_eq!(ends.since(t.now.boot), mins(15) + secs(67));
+    t.advance(mins(17));
+    assert_eq!((screen(&t), t.begun("AuthorizeDevice")), ("expired", 1));
+}
+
+#[test]
 fn a_word_of_the_end_does_not_stay_while_a_code_for_the_token_that_lives_after_all_is_on_its_way() {
     let mut t = restarted_with_a_fast_clock(mins(1));
     t.authorizes(Ok(authorization()));

@@ -15,7 +15,7 @@ use super::{AccessToken, Snapshot, Terms};
 use crate::assignment::{AccountId, Assignment};
 use crate::clock::BootTime;
 use crate::config::{Notifications, SessionConfig};
-use crate::portal::Account;
+use crate::portal::{Account, PortalError};
 use crate::world::World;
 
 /// A session as the rest of the daemon sees it.
@@ -97,18 +97,31 @@ impl Session {
 
     /// Asks for credentials of a role that live for `min_valid` at least.
     pub async fn credentials(&self, assignment: Assignment, min_valid: Duration) -> Result<LiveKeys, RoleRefusal> {
-        self.ask(|reply| Event::AskedOfRoles(RoleQuestion::Credentials { assignment, min_valid, reply: reply.into() }))
-            .await
+        self.ask_of_roles(|reply| RoleQuestion::Credentials { assignment, min_valid, reply: reply.into() }).await
     }
 
     /// Asks for the person's accounts.
     pub async fn accounts(&self) -> Result<Arc<Vec<Account>>, RoleRefusal> {
-        self.ask(|reply| Event::AskedOfRoles(RoleQuestion::Accounts { reply: reply.into() })).await
+        self.ask_of_roles(|reply| RoleQuestion::Accounts { reply: reply.into() }).await
     }
 
     /// Asks for the person's roles in an account.
     pub async fn roles(&self, account: AccountId) -> Result<Arc<Vec<String>>, RoleRefusal> {
-        self.ask(|reply| Event::AskedOfRoles(RoleQuestion::Roles { account, reply: reply.into() })).await
+        self.ask_of_roles(|reply| RoleQuestion::Roles { account, reply: reply.into() }).await
+    }
+
+    /// A configuration that allows no call is told rather than that a sign-in is required, which would not help.
+    async fn ask_of_roles<T>(
+        &self,
+        question: impl FnOnce(oneshot::Sender<Result<T, RoleRefusal>>) -> RoleQuestion,
+    ) -> Result<T, RoleRefusal> {
+        let answer = self.ask(|reply| Event::AskedOfRoles(question(reply))).await;
+        match (answer, &self.config.borrow().endpoints) {
+            (Err(RoleRefusal::Session(Refusal::SignInRequired { .. })), Err(error)) => {
+                Err(RoleRefusal::Portal(PortalError::Configuration(error.to_string())))
+            }
+            (answer, _) => answer,
+        }
     }
 
     /// Offers a sign-in that another program has made.

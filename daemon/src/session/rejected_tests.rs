@@ -108,3 +108,12 @@ fn the_epoch_changes_with_the_person_and_not_with_a_renewal() {
     t.ask(Want::Logout(Forgotten::Token));
     assert!(first != second && second != t.snapshot().epoch);
 }
+
+#[test]
+fn a_rejection_while_the_session_stops_begins_no_refresh() {
+    let mut t = Timeline::signed_in(hours(1));
+    t.on(Event::Stop);
+    t.reject();
+    assert_eq!(t.begun("Refresh"), 0);
+    assert!(t.state.may_end());
+}

@@ -52,6 +52,10 @@ impl State {
     pub fn on(&mut self, event: Event, now: Now) -> Vec<Effect> {
         self.cx.now = now;
         match event {
+            // It forgets something, whoever waits for it.
+            Event::Asked(question @ Question::Logout { .. }) => {
+                self.asked(question);
+            }
             Event::Asked(question) => match self.asked(question) {
                 Looked::Changed => {}
                 // One more caller that has its answer or waits: for the others, however many, nothing has changed.
@@ -82,7 +86,9 @@ impl State {
                 }
             }
             Event::Refreshed(epoch, result) => self.tokens.refreshed(epoch, result, &mut self.cx),
+            Event::PortalAnswered(..) if self.cx.stopping => {}
             Event::PortalAnswered(ticket, subject, result) => {
+                self.roles.note_sign_in(self.tokens.served_epoch(), &self.cx);
                 if let Some(token) = self.roles.portal_answered(ticket, subject, result, &mut self.cx) {
                     self.tokens.rejected(&token, &mut self.cx);
                 }
@@ -108,8 +114,10 @@ impl State {
             Event::Acted(action) => self.acted(action),
             Event::ServiceClock(clock) => {
                 self.cx.service_clock = clock;
-                if let Some(previous) = self.tokens.service_clock_changed(&mut self.cx) {
-                    self.token_came(Some(&previous));
+                if let Some(previous) = self.tokens.service_clock_changed(&mut self.cx)
+                    && let Some(token) = self.tokens.served()
+                {
+                    self.attention.end_corrected(previous.expires, token, &self.cx.terms, now.boot);
                 }
             }
             Event::ConnectivityChanged => {
@@ -138,8 +146,8 @@ impl State {
     pub fn wake_at(&self, now: Now) -> Option<(BootTime, &'static str)> {
         let stopping = self.cx.stopping;
         let attention = self.attention.wake_at(self.outlook(None)).filter(|_| !stopping);
-        let has_token = self.tokens.live(now.boot).is_some();
-        let roles = self.roles.wake_at(has_token, now.boot).filter(|_| !stopping);
+        let waits_for_token = self.callers.any(Ask::is_of_roles);
+        let roles = self.roles.wake_at(waits_for_token, now.boot).filter(|_| !stopping);
         let because = |at: Option<BootTime>, why| at.map(|at| (at, why));
         let due = [
             because(self.callers.wake_at(), "a caller waits no longer"),

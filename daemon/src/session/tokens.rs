@@ -28,9 +28,18 @@ pub(super) struct Tokens {
     came_by: CameBy,
     /// How much earlier than necessary `served` is refreshed, from 0 to 1.
     jitter: f64,
-    /// When the end of `served` was computed from this machine's wall clock, until the service's clock has confirmed or corrected it.
-    read_at: Option<Now>,
+    /// Set while `served` has times that were computed from this machine's wall clock, and that the service's clock has not confirmed or
+    /// corrected yet.
+    unconfirmed: Option<Unconfirmed>,
     cap: Cap,
+}
+
+/// The times of a token as the wall clock gave them.
+struct Unconfirmed {
+    /// When they were computed.
+    at: Now,
+    received: BootTime,
+    expires: BootTime,
 }
 
 /// A token that is being stored and not yet served.
@@ -178,7 +187,7 @@ impl Tokens {
             found_in,
         };
         // An end computed from a clock that nothing has confirmed says nothing about the portal session.
-        let previous = self.live(cx.now.boot).filter(|_| self.read_at.is_none());
+        let previous = self.live(cx.now.boot).filter(|_| self.unconfirmed.is_none());
         let comparison = self.cap.compare(previous, &token, cx.now.boot, cx.name());
         token.capped = comparison.capped;
         self.store_first(token, comparison.is_certain, cx);
@@ -204,7 +213,7 @@ impl Tokens {
             Rejection::Rejected if is_renewed => Rejection::ReplacedRejected,
             _ => Rejection::None,
         };
-        self.read_at = None;
+        self.unconfirmed = None;
         self.plan_refresh_of_new_token(cx);
         Some(previous)
     }
@@ -212,10 +221,11 @@ impl Tokens {
     /// Serves a token that was read from the store.
     pub(super) fn serve_from_record(&mut self, token: Option<Token>, cx: &mut Context) {
         self.served = token;
-        self.read_at = Some(cx.now);
-        if let Some(token) = &mut self.served {
+        self.unconfirmed = self.served.as_mut().map(|token| {
+            let (at, received, expires) = (cx.now, token.received, token.expires);
             token.limit_life(cx.now.boot);
-        }
+            Unconfirmed { at, received, expires }
+        });
         self.correct_end(cx);
         self.plan_refresh_of_new_token(cx);
     }
@@ -279,7 +289,7 @@ impl Tokens {
         let Some(token) = self.served.as_mut().filter(is_meant) else { return };
         let remaining = token.remaining(now).as_secs();
         token.expires = now;
-        self.read_at = None;
+        self.unconfirmed = None;
         if self.rejection == Rejection::ReplacedRejected {
             token.renewal = None;
             self.refresh = Refresh::default();

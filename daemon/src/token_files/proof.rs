@@ -79,7 +79,7 @@ async fn ask_session(entry: &Entry, found: Found, world: &World) -> Reception {
     };
     for attempt in 1..=attempts {
         match entry.session.offer(found.clone()).await {
-            Reception::NotNow if attempt < attempts => {
+            Reception::NotNow if attempt < attempts && !entry.session.has_stopped() => {
                 world.clock.sleep_until(world.clock.now().boot + PAUSE).await;
             }
             reception => return reception,

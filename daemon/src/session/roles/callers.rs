@@ -63,7 +63,7 @@ pub(super) struct Ask {
     pub(super) subject: Subject,
     since: BootTime,
     /// The caller's number, counted from 1 in the order in which they came.
-    arrival: u64,
+    pub(super) arrival: u64,
 }
 
 /// The result of looking at a caller.

@@ -216,3 +216,17 @@ fn a_change_of_the_network_ends_pauses() {
     t.gives("first", mins(60));
     assert_eq!(t.key(caller), "first");
 }
+
+#[test]
+fn a_caller_that_comes_after_the_session_was_asked_for_a_token_is_not_refused_with_the_first() {
+    let mut t = Timeline::start();
+    t.token = None;
+    let first = t.ask("Admin", NOW);
+    t.roles.asks_for_token();
+    let second = t.ask("Reader", NOW);
+    t.roles.token_refused(&Refusal::ServiceSilent, &mut t.cx);
+    t.drive();
+    assert_eq!(t.refusal(first), &RoleRefusal::Session(Refusal::ServiceSilent));
+    assert!(t.is_waiting(second) && t.roles.needs_token(t.now()));
+    assert_eq!(t.roles.wake_at(false, t.now()), Some(t.now()), "the session is to be asked again");
+}

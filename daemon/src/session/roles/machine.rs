@@ -27,19 +27,27 @@ pub(in crate::session) struct Roles {
     /// How many callers have come.
     pub(super) arrivals: u64,
     tickets: u64,
+    /// How many callers had come when the session was asked for a token.
+    asked_for_token_at: u64,
     /// Of the sign-in that everything here was obtained with.
     epoch: SignInEpoch,
 }
 
 impl Roles {
-    /// When [`drive`](Self::drive) has something to do. Whether there is a live token matters to what waits for one.
-    pub(in crate::session) fn wake_at(&self, has_token: bool, now: BootTime) -> Option<BootTime> {
+    /// When [`drive`](Self::drive) has something to do. `waits_for_token`: the session has been asked for a token, so calls wait for its
+    /// answer.
+    pub(in crate::session) fn wake_at(&self, waits_for_token: bool, now: BootTime) -> Option<BootTime> {
         let asks =
             self.asks.iter().filter_map(|ask| Some(ask.wake_at(self.jobs.get(&ask.subject)?, &self.limiter, now)));
         let renewals = self.jobs.values().filter_map(|job| job.renewal(now)).map(|(at, _)| at);
         let limiter = self.limiter.free_at().unwrap_or(now);
-        let queue = (!self.queue.is_empty() && (has_token || limiter > now)).then_some(limiter);
+        let queue = (!self.queue.is_empty() && !waits_for_token).then_some(limiter);
         asks.chain(renewals).chain(queue).min()
+    }
+
+    /// The session is asked for a token, in the name of all callers so far.
+    pub(in crate::session) const fn asks_for_token(&mut self) {
+        self.asked_for_token_at = self.arrivals;
     }
 
     /// Whether calls wait for nothing but a token.
@@ -84,10 +92,15 @@ impl Roles {
         }
     }
 
-    /// The session has no token for the calls that wait for one.
+    /// The session has no token for the calls that wait for one. Callers that came after the session was asked have their own patience, so
+    /// it is asked again for them.
     pub(in crate::session) fn token_refused(&mut self, refusal: &Refusal, cx: &mut Context) {
         for subject in std::mem::take(&mut self.queue) {
-            self.pause(&subject, Failure::NoToken(refusal.clone()), cx);
+            if self.asks.iter().any(|ask| ask.subject == subject && ask.arrival > self.asked_for_token_at) {
+                self.queue.push_back(subject);
+            } else {
+                self.pause(&subject, Failure::NoToken(refusal.clone()), cx);
+            }
         }
     }
 

@@ -164,6 +164,7 @@ impl Timeline {
     /// The session has no token for the calls that wait for one.
     pub(super) fn token_refused(&mut self, refusal: &Refusal) {
         assert!(self.roles.needs_token(self.now()), "nothing waits for a token");
+        self.roles.asks_for_token();
         self.roles.token_refused(refusal, &mut self.cx);
         self.drive();
     }
@@ -185,7 +186,7 @@ impl Timeline {
     }
 
     fn wake_at(&self) -> Option<BootTime> {
-        self.roles.wake_at(self.token.is_some(), self.now()).filter(|_| !self.cx.stopping)
+        self.roles.wake_at(self.token.is_none(), self.now()).filter(|_| !self.cx.stopping)
     }
 
     pub(super) fn wakes_in(&self) -> Option<Duration> {

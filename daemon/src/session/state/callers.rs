@@ -155,6 +155,7 @@ impl State {
         }
         let (min_valid, wait) = (Duration::ZERO, Duration::ZERO);
         let mut ask = Ask::new(Question::Token { min_valid, wait, reply: TokenReply::Roles }, now);
+        self.roles.asks_for_token();
         match self.look_at(&mut ask) {
             Looked::Waits(due) => self.callers.add(ask, due),
             // There is none, and those who wait for the portal are told.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Task;
-use crate::clock::Now;
+use crate::clock::{Clock, Now};
 use crate::config::{Endpoints, Identity, SessionConfig};
 use crate::notice::Notice;
 use crate::oidc::{CallError, Grant};
@@ -82,10 +82,9 @@ impl Task {
     }
 
     fn load(&mut self, config: &SessionConfig) {
-        let now = self.world.clock.now();
-        let secrets = Arc::clone(&self.world.secrets);
+        let (clock, secrets) = (Arc::clone(&self.world.clock), Arc::clone(&self.world.secrets));
         let identity = config.identity.clone();
-        self.calls.spawn(async move { Event::Loaded(load(&*secrets, now, &identity).await) });
+        self.calls.spawn(async move { Event::Loaded(load(&*secrets, &*clock, &identity).await) });
     }
 
     fn store(&mut self, config: &SessionConfig, kept: &Record) {
@@ -163,12 +162,12 @@ async fn ask_portal(
 }
 
 /// Reads a record. One that is damaged is put aside, so that nothing is lost, and the session starts without it.
-async fn load(secrets: &dyn SecretStore, now: Now, identity: &Identity) -> Result<Option<Record>, String> {
+async fn load(secrets: &dyn SecretStore, clock: &dyn Clock, identity: &Identity) -> Result<Option<Record>, String> {
     let name = RecordName::of(identity);
     let Some(bytes) = secrets.read(&name).await.map_err(|error| error.to_string())? else { return Ok(None) };
     let kept = record::owner(bytes.expose()).and_then(|owner| {
         // Somebody has given it another name: what one session had is no other's.
-        if owner.identity == *identity { record::decode(bytes.expose(), now) } else { Err(NotARecord::Damaged) }
+        if owner.identity == *identity { record::decode(bytes.expose(), clock.now()) } else { Err(NotARecord::Damaged) }
     });
     match kept {
         Ok(kept) => Ok(Some(kept)),

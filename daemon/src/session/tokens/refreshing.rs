@@ -70,15 +70,15 @@ impl Tokens {
 
     pub(super) fn correct_end(&mut self, cx: &Context) -> Option<Token> {
         cx.service_clock.ahead_seconds?;
-        let read_at = self.read_at.take()?;
+        let unconfirmed = self.unconfirmed.take()?;
         let token = self.served.as_mut()?;
-        let ahead = cx.service_clock.disagreement() + steps_between(read_at, cx.now);
+        let ahead = cx.service_clock.disagreement() + steps_between(unconfirmed.at, cx.now);
         let distance = Duration::from_secs(ahead.unsigned_abs());
         let corrected = |time: BootTime| if ahead > 0 { time - distance } else { time + distance };
         let previous = token.clone();
-        token.expires = corrected(token.expires);
-        token.received = corrected(token.received);
-        token.limit_life(read_at.boot);
+        token.expires = corrected(unconfirmed.expires);
+        token.received = corrected(unconfirmed.received);
+        token.limit_life(unconfirmed.at.boot);
         (*token != previous).then_some(previous)
     }
 
@@ -105,7 +105,7 @@ impl Tokens {
 
     /// Begins a refresh, unless there is nothing to refresh with, a new token is being stored, or one is under way.
     pub(in crate::session) fn begin_refresh(&mut self, why: Why, cx: &mut Context) {
-        let Some(token) = &self.served else { return };
+        let Some(token) = self.served.as_ref().filter(|_| !cx.stopping) else { return };
         let Some(renewal) = token.renewal.clone().filter(|_| self.unstored.is_none()) else { return };
         let failures = match self.refresh {
             Refresh::UnderWay { .. } | Refresh::Refused { .. } => return,
@@ -126,6 +126,11 @@ impl Tokens {
         cx: &mut Context,
     ) {
         if epoch != cx.epoch {
+            tracing::info!(
+                session = cx.name(),
+                succeeded = result.is_ok(),
+                "the answer to a refresh of an earlier sign-in was dropped"
+            );
             return;
         }
         let Refresh::UnderWay { failures, began } = self.refresh else { return };
