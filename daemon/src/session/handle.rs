@@ -141,25 +141,24 @@ impl Session {
         &self,
         event: impl FnOnce(oneshot::Sender<Result<T, R>>) -> Event,
     ) -> Result<T, R> {
-        /// The receiver is dropped first, so that the task sees who has left.
-        struct Waiting<'a, A>(Option<oneshot::Receiver<A>>, &'a mpsc::UnboundedSender<Event>);
+        struct Waiting<'a, A> {
+            answer: oneshot::Receiver<A>,
+            events: &'a mpsc::UnboundedSender<Event>,
+        }
         impl<A> Drop for Waiting<'_, A> {
             fn drop(&mut self) {
-                if self.0.take().is_some() {
-                    let _ = self.1.send(Event::CallersLeft);
+                if !self.answer.is_terminated() {
+                    // Closed first, so that the task sees who has left.
+                    self.answer.close();
+                    let _ = self.events.send(Event::CallersLeft);
                 }
             }
         }
         let (reply, answer) = oneshot::channel();
         // If the task has ended, so has the other end of `reply`.
         let _ = self.events.send(event(reply));
-        let mut waiting = Waiting(Some(answer), &self.events);
-        let answer = match &mut waiting.0 {
-            Some(answer) => answer.await.unwrap_or_else(|_| Err(Stopped.into())),
-            None => Err(Stopped.into()),
-        };
-        waiting.0 = None;
-        answer
+        let mut waiting = Waiting { answer, events: &self.events };
+        (&mut waiting.answer).await.unwrap_or_else(|_| Err(Stopped.into()))
     }
 
     /// Tells the session that the portal does not know this token any more.

@@ -32,6 +32,8 @@ pub struct State {
     callers: Callers,
     attention: Attention,
     roles: Roles,
+    /// Whether the last event was more than a caller that came or left and changed nothing for others.
+    was_driven: bool,
 }
 
 impl State {
@@ -45,12 +47,14 @@ impl State {
             callers: Callers::default(),
             attention: Attention::default(),
             roles: Roles::default(),
+            was_driven: false,
         }
     }
 
     /// Takes in what happened and returns what is to be done.
     pub fn on(&mut self, event: Event, now: Now) -> Vec<Effect> {
         self.cx.now = now;
+        self.was_driven = false;
         match event {
             // It forgets something, whoever waits for it.
             Event::Asked(question @ Question::Logout { .. }) => {
@@ -62,9 +66,7 @@ impl State {
                 Looked::Done | Looked::Waits(_) => return std::mem::take(&mut self.cx.effects),
             },
             Event::AskedOfRoles(question) => {
-                self.roles.note_sign_in(self.tokens.served_epoch(), &self.cx);
-                self.roles.asked(question, &mut self.cx);
-                self.begin_role_calls();
+                self.asked_of_roles(question);
                 return std::mem::take(&mut self.cx.effects);
             }
             Event::CallersLeft => {
@@ -142,6 +144,11 @@ impl State {
         std::mem::take(&mut self.cx.answers)
     }
 
+    /// Whether the last event may have changed the [`snapshot`](Self::snapshot) even though it had no effects.
+    pub const fn was_driven(&self) -> bool {
+        self.was_driven
+    }
+
     /// When [`Event::Tick`] is due, and why.
     pub fn wake_at(&self, now: Now) -> Option<(BootTime, &'static str)> {
         let stopping = self.cx.stopping;
@@ -204,6 +211,7 @@ impl State {
 
     /// Does everything that is due, in an order in which each part sees what the parts before it have done.
     fn drive(&mut self) {
+        self.was_driven = true;
         // No refresh is begun while a token is being stored, so the stored one is served first.
         self.serve_stored();
         self.sign_in.drive(&mut self.cx);

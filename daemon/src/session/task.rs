@@ -11,7 +11,6 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::Snapshot;
-use super::callers::Question;
 use super::event::Event;
 use super::state::State;
 use crate::config::SessionConfig;
@@ -109,15 +108,9 @@ impl Task {
 
     fn on(&mut self, event: Event) {
         let now = self.world.clock.now();
-        let is_visit = match &event {
-            // These may end a flow without any effect.
-            Event::Asked(Question::CancelLogin { .. } | Question::Logout { .. }) => false,
-            Event::Asked(_) | Event::AskedOfRoles(_) | Event::CallersLeft => true,
-            _ => false,
-        };
         let effects = self.state.on(event, now);
         // A caller that came or left and caused nothing changes nothing that readers see.
-        if !is_visit || !effects.is_empty() {
+        if self.state.was_driven() || !effects.is_empty() {
             let snapshot = self.state.snapshot(now);
             self.publish.send_if_modified(|published| {
                 let is_news = **published != snapshot;

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use super::State;
 use crate::clock::BootTime;
-use crate::session::Why;
 use crate::session::callers::{Ask, Forgotten, Question, Refusal, Situation, Step, TokenReply};
 use crate::session::event::Effect;
+use crate::session::roles::callers::RoleQuestion;
+use crate::session::{AccessToken, Why};
 
 /// The result of looking at a caller. A refresh that was begun for it counts as waiting: it changes nothing for other callers.
 pub(super) enum Looked {
@@ -46,6 +47,24 @@ impl State {
             self.callers.add(ask, None);
             return Looked::Changed;
         }
+        self.look_at_and_keep(ask)
+    }
+
+    /// Looks at all callers, until nothing changes any more.
+    pub(super) fn look_at_all(&mut self) {
+        loop {
+            let mut changed = false;
+            for ask in self.callers.take_all() {
+                changed |= matches!(self.look_at_and_keep(ask), Looked::Changed);
+            }
+            if !changed {
+                return;
+            }
+        }
+    }
+
+    /// Looks at one caller, and keeps it if it waits.
+    fn look_at_and_keep(&mut self, mut ask: Ask) -> Looked {
         let looked = self.look_at(&mut ask);
         match looked {
             Looked::Done => {}
@@ -53,26 +72,6 @@ impl State {
             Looked::Changed => self.callers.add(ask, None),
         }
         looked
-    }
-
-    /// Looks at all callers, until nothing changes any more.
-    pub(super) fn look_at_all(&mut self) {
-        loop {
-            let mut changed = false;
-            for mut ask in self.callers.take_all() {
-                match self.look_at(&mut ask) {
-                    Looked::Done => {}
-                    Looked::Waits(due) => self.callers.add(ask, due),
-                    Looked::Changed => {
-                        changed = true;
-                        self.callers.add(ask, None);
-                    }
-                }
-            }
-            if !changed {
-                return;
-            }
-        }
     }
 
     /// Looks at one caller: answers it, or does what it waits for.
@@ -139,27 +138,37 @@ impl State {
 
     pub(super) fn drive_roles(&mut self) {
         self.roles.note_sign_in(self.tokens.served_epoch(), &self.cx);
-        let token = self.tokens.live(self.cx.now.boot).map(|token| Arc::clone(&token.access));
+        let token = self.live_access();
         self.roles.drive(token.as_ref(), &mut self.cx);
-        self.begin_role_calls();
+        self.ask_token_for_roles();
     }
 
-    /// Begins the calls that are due with the live token. If there is none, the roles ask for one as a caller does who waits for no
-    /// person.
-    pub(super) fn begin_role_calls(&mut self) {
-        let now = self.cx.now.boot;
-        let token = self.tokens.live(now).map(|token| Arc::clone(&token.access));
+    /// One more caller wants something of the portal.
+    pub(super) fn asked_of_roles(&mut self, question: RoleQuestion) {
+        self.roles.note_sign_in(self.tokens.served_epoch(), &self.cx);
+        self.roles.asked(question, &mut self.cx);
+        let token = self.live_access();
         self.roles.begin(token.as_ref(), &mut self.cx);
-        if token.is_some() || !self.roles.needs_token(now) || self.callers.any(Ask::is_of_roles) {
+        self.ask_token_for_roles();
+    }
+
+    fn live_access(&self) -> Option<Arc<AccessToken>> {
+        self.tokens.live(self.cx.now.boot).map(|token| Arc::clone(&token.access))
+    }
+
+    /// If calls to the portal wait for a token, asks for one as a caller does who waits for no person.
+    fn ask_token_for_roles(&mut self) {
+        let now = self.cx.now.boot;
+        let is_live = self.tokens.live(now).is_some();
+        if is_live || !self.roles.needs_token(now) || self.callers.any(Ask::is_of_roles) {
             return;
         }
         let (min_valid, wait) = (Duration::ZERO, Duration::ZERO);
-        let mut ask = Ask::new(Question::Token { min_valid, wait, reply: TokenReply::Roles }, now);
+        let ask = Ask::new(Question::Token { min_valid, wait, reply: TokenReply::Roles }, now);
         self.roles.asks_for_token();
-        match self.look_at(&mut ask) {
-            Looked::Waits(due) => self.callers.add(ask, due),
-            // There is none, and those who wait for the portal are told.
-            Looked::Done | Looked::Changed => self.roles.drive(None, &mut self.cx),
+        // Without a token, those who wait for the portal are told.
+        if matches!(self.look_at_and_keep(ask), Looked::Done) {
+            self.roles.drive(None, &mut self.cx);
         }
     }
 }
