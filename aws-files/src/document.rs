@@ -22,7 +22,7 @@ pub struct Document<'a> {
 /// A line for which botocore, and with it the AWS CLI, refuses the whole file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Doubt {
-    /// Counted from 1.
+    /// The line in the file, counted from 1.
     pub line: usize,
     /// The problem, and how this reader treats it.
     pub message: String,

@@ -34,7 +34,7 @@ pub struct Token {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StatusReport {
-    /// The daemon.
+    /// The state of the daemon itself.
     pub daemon: DaemonStatus,
     /// Every session, by name.
     pub sessions: Vec<SessionStatus>,

@@ -107,7 +107,7 @@ macro_rules! routes {
 
 // Each row: Route(names in the path) = METHOD "path" or "path that names the session" ? parameters, with body => answer;
 routes! {
-    /// The daemon.
+    /// The state of the daemon itself.
     Health = GET "/v1/health" ? => DaemonStatus;
     /// This API as an OpenAPI 3.1 document: [`openapi::DOCUMENT`](crate::openapi::DOCUMENT).
     OpenApi = GET "/v1/openapi.json" ? => Document;
@@ -154,7 +154,7 @@ mod types {
 pub struct BadRequest {
     /// The code of the problem.
     pub code: ErrorCode,
-    /// The problem.
+    /// What is wrong with the request, in a sentence.
     pub detail: String,
     /// The methods that its path takes, if it has another one.
     pub allowed: Vec<&'static str>,

@@ -10,7 +10,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// Calls `look` again and again until it returns a value.
 ///
 /// # Panics
-/// After [`PATIENCE`].
+/// If it takes longer than [`PATIENCE`].
 #[track_caller]
 pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let begin = Instant::now();
@@ -26,7 +26,7 @@ pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 /// Waits until the condition holds, while other tasks go on.
 ///
 /// # Panics
-/// After [`PATIENCE`].
+/// If it takes longer than [`PATIENCE`].
 pub async fn until_so(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let reached = async {
         while !is_so().await {
@@ -39,7 +39,7 @@ pub async fn until_so(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
 /// Awaits `work`.
 ///
 /// # Panics
-/// After [`PATIENCE`].
+/// If it takes longer than [`PATIENCE`].
 pub async fn in_time<T>(what: &str, work: impl Future<Output = T>) -> T {
     let done = tokio::time::timeout(PATIENCE, work).await;
     done.unwrap_or_else(|_| panic!("waited {PATIENCE:?} in vain until {what}"))

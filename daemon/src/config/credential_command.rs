@@ -4,7 +4,7 @@ use ssoctl_aws_files::shell_words;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct CredentialCommand {
-    /// As written.
+    /// The program as the profile spells it.
     program: String,
     pub(crate) sign_in: SignInOf,
     pub(crate) account: Option<String>,

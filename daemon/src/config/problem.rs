@@ -8,7 +8,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     pub file: Arc<Path>,
-    /// Counted from 1.
+    /// The line in the file, counted from 1.
     pub line: usize,
 }
 

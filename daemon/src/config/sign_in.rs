@@ -11,7 +11,7 @@ use super::sessions::{Sessions, Sources, session};
 /// A profile with its own start URL and region. All profiles were like that before there were `sso-session` sections.
 pub(super) struct Legacy<'a> {
     pub(super) profile: &'a Section,
-    /// As written.
+    /// The start URL as the file spells it.
     start_url: &'a str,
 }
 

@@ -83,7 +83,7 @@ pub struct MachineProblem {
     /// The subject: `proxy`, `keyring`, or a text with the path of a file. There is at most one problem about each.
     #[serde(default)]
     pub about: String,
-    /// The problem.
+    /// What is wrong, and what to do about it, in a sentence.
     pub message: String,
     /// The remedy.
     pub remedy: String,
