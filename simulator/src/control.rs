@@ -13,13 +13,19 @@ use crate::faults::Injection;
 use crate::identity_center::IdentityCenter;
 use crate::operation::Operation;
 use crate::settings::duration_text;
-use crate::state::{DEFAULT_PERSON, Service, UnknownUserCode};
+use crate::state::{DEFAULT_PERSON, Service, UnknownRequest, UnknownUserCode};
 
 /// The failure of a control request: status and message.
 struct Failure(u16, String);
 
 impl From<UnknownUserCode> for Failure {
     fn from(unknown: UnknownUserCode) -> Self {
+        Self(404, unknown.to_string())
+    }
+}
+
+impl From<UnknownRequest> for Failure {
+    fn from(unknown: UnknownRequest) -> Self {
         Self(404, unknown.to_string())
     }
 }
@@ -41,7 +47,7 @@ pub(crate) fn answer(identity_center: &IdentityCenter, method: &str, path: &str,
 fn carry_out(service: &mut Service, at: Moment, method: &str, path: &str, body: &[u8]) -> Outcome {
     match (method, path) {
         ("GET", "state") => Ok(state(service, at)),
-        ("GET", "pending") => Ok(json!(service.pending(at.now))),
+        ("GET", "pending") => Ok(json!(pending(service, at))),
         ("POST", "approve" | "deny" | "expire") => decide(service, at, path, read(body)?),
         ("POST", "revoke") => {
             revoke(service, &read(body)?);
@@ -71,32 +77,64 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
     serde_json::from_slice(body).map_err(|why| Failure(400, format!("request body not understood: {why}")))
 }
 
+/// Both kinds of authorizations that wait for a decision: those with a `user_code`, and those with a `request`.
+fn pending(service: &Service, at: Moment) -> Vec<Value> {
+    let requests = service.pending_requests(at.now).into_iter().map(|request| json!(request));
+    service.pending(at.now).into_iter().map(|authorization| json!(authorization)).chain(requests).collect()
+}
+
+/// What to decide; both names may be absent where only one thing is pending.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct DecisionRequest {
-    /// May be absent where only one authorization is pending.
     user_code: Option<String>,
+    request: Option<String>,
     person: Option<String>,
 }
 
-fn decide(service: &mut Service, at: Moment, decision: &str, request: DecisionRequest) -> Outcome {
-    let code = match request.user_code {
-        Some(code) => code,
-        None => the_only_pending_code(service, at)?,
-    };
-    match decision {
-        "approve" => service.approve(&code, request.person.as_deref().unwrap_or(DEFAULT_PERSON), at.now)?,
-        "deny" => service.deny(&code, at.now)?,
-        _ => service.expire(&code, at.now)?,
-    }
-    Ok(json!({ "user_code": code }))
+enum Subject {
+    DeviceAuthorization(String),
+    AuthorizationRequest(String),
 }
 
-fn the_only_pending_code(service: &Service, at: Moment) -> Result<String, Failure> {
-    match service.pending(at.now).as_slice() {
-        [only] => Ok(only.user_code.clone()),
-        [] => Err(Failure(404, "no authorization is pending".to_owned())),
-        several => Err(Failure(409, format!("{} authorizations are pending; name a user_code", several.len()))),
+fn decide(service: &mut Service, at: Moment, decision: &str, request: DecisionRequest) -> Outcome {
+    let person = request.person.as_deref().unwrap_or(DEFAULT_PERSON);
+    let subject = match (request.user_code, request.request) {
+        (Some(code), None) => Subject::DeviceAuthorization(code),
+        (None, Some(name)) => Subject::AuthorizationRequest(name),
+        (None, None) => the_only_pending(service, at)?,
+        (Some(_), Some(_)) => return Err(Failure(400, "name a user_code or a request, not both".to_owned())),
+    };
+    match subject {
+        Subject::DeviceAuthorization(code) => {
+            match decision {
+                "approve" => service.approve(&code, person, at.now)?,
+                "deny" => service.deny(&code, at.now)?,
+                _ => service.expire(&code, at.now)?,
+            }
+            Ok(json!({ "user_code": code }))
+        }
+        Subject::AuthorizationRequest(name) => {
+            let location = match decision {
+                "approve" => Some(service.allow_request(&name, person, at.now)?),
+                "deny" => Some(service.deny_request(&name, at.now)?),
+                _ => service.expire_request(&name, at.now).map(|()| None)?,
+            };
+            Ok(json!({ "request": name, "location": location }))
+        }
+    }
+}
+
+fn the_only_pending(service: &Service, at: Moment) -> Result<Subject, Failure> {
+    let (codes, requests) = (service.pending(at.now), service.pending_requests(at.now));
+    match (codes.as_slice(), requests.as_slice()) {
+        ([only], []) => Ok(Subject::DeviceAuthorization(only.user_code.clone())),
+        ([], [only]) => Ok(Subject::AuthorizationRequest(only.request.clone())),
+        ([], []) => Err(Failure(404, "no authorization is pending".to_owned())),
+        (codes, requests) => {
+            let count = codes.len() + requests.len();
+            Err(Failure(409, format!("{count} authorizations are pending; name a user_code or a request")))
+        }
     }
 }
 
@@ -161,7 +199,7 @@ fn state(service: &Service, at: Moment) -> Value {
         "access_tokens": service.issued_access_tokens().len(),
         "refresh_tokens": service.issued_refresh_tokens().len(),
         "portal_sessions": service.live_sessions(at.now),
-        "pending": service.pending(at.now),
+        "pending": pending(service, at),
         "faults": service.faults,
         "counts": counts(service),
         "violations": service.violations,

@@ -142,8 +142,12 @@ impl Ticket {
     }
 
     fn brings_successor(&self, answer: &Answer) -> bool {
-        let (Offer::Refresh(sent), Body::Json(body)) = (&self.offer, &answer.body) else { return false };
-        body.get("refreshToken").and_then(Value::as_str).is_some_and(|received| received != sent)
+        match (&self.offer, &answer.body) {
+            (Offer::Refresh(sent), Body::Json(body)) => {
+                body.get("refreshToken").and_then(Value::as_str).is_some_and(|received| received != sent)
+            }
+            (offer, _) => matches!(offer, Offer::Code(_)),
+        }
     }
 
     /// The answer without the member, or with another value in it. A client may rightly refuse to use any of it.
@@ -183,6 +187,6 @@ fn offer(grant: Grant, members: &Members) -> Option<Offer> {
     match grant {
         Grant::DeviceCode => Some(Offer::Poll { client_id: text("clientId")?, device_code: text("deviceCode")? }),
         Grant::RefreshToken => text("refreshToken").map(Offer::Refresh),
-        Grant::AuthorizationCode => None,
+        Grant::AuthorizationCode => text("code").map(Offer::Code),
     }
 }

@@ -9,7 +9,7 @@ use crate::clock::{Clock, Moment};
 use crate::faults::{Fault, Faults, Times};
 use crate::operation::{CallRecord, Grant, Operation};
 use crate::settings::{Approval, Settings};
-use crate::state::{DEFAULT_PERSON, PendingAuthorization, Service, UnknownUserCode};
+use crate::state::{DEFAULT_PERSON, PendingAuthorization, PendingRequest, Service, UnknownRequest, UnknownUserCode};
 
 /// A wait for something that a client never does ends in a panic after this (real) time.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -70,7 +70,7 @@ impl IdentityCenter {
         self.with(|service, _| change(&mut service.settings));
     }
 
-    /// Sets who decides about device authorizations from now on, including those that are pending.
+    /// Sets who decides about authorizations of both kinds from now on, including those that are pending.
     pub fn set_approval(&self, approval: Approval) {
         self.settings(|settings| settings.approval = approval);
     }
@@ -110,6 +110,40 @@ impl IdentityCenter {
     /// Blocks until an authorization that fulfils the condition waits for a decision.
     pub fn wait_for_pending_where(&self, condition: impl Fn(&PendingAuthorization) -> bool) -> PendingAuthorization {
         self.wait_for("a pending authorization", |service, at| service.pending(at.now).into_iter().find(&condition))
+    }
+
+    /// The authorization requests that wait on their page for a decision, the oldest first.
+    pub fn pending_requests(&self) -> Vec<PendingRequest> {
+        self.with(|service, at| service.pending_requests(at.now))
+    }
+
+    /// Blocks until an authorization request waits on its page, and returns the oldest one.
+    pub fn wait_for_pending_request(&self) -> PendingRequest {
+        self.wait_for("a pending authorization request", |service, at| {
+            service.pending_requests(at.now).into_iter().next()
+        })
+    }
+
+    /// The default person allows the request of this name. Returns the URL to which that sends the browser: the
+    /// client's redirect URI with `code` and `state`. The code works whether or not a browser goes there.
+    pub fn allow_request(&self, request: &str) -> Result<String, UnknownRequest> {
+        self.allow_request_as(request, DEFAULT_PERSON)
+    }
+
+    /// [`IdentityCenter::allow_request`] as `person`.
+    pub fn allow_request_as(&self, request: &str, person: &str) -> Result<String, UnknownRequest> {
+        self.with(|service, at| service.allow_request(request, person, at.now))
+    }
+
+    /// The person denies the request of this name. Returns the URL to which that sends the browser, with
+    /// `error=access_denied`.
+    pub fn deny_request(&self, request: &str) -> Result<String, UnknownRequest> {
+        self.with(|service, at| service.deny_request(request, at.now))
+    }
+
+    /// Makes the page of a pending request too old now.
+    pub fn expire_request(&self, request: &str) -> Result<(), UnknownRequest> {
+        self.with(|service, at| service.expire_request(request, at.now))
     }
 
     /// Blocks until the operation has been called `count` times in all. Calls count from their arrival, so a call that
@@ -188,8 +222,8 @@ impl IdentityCenter {
         self.with(|service, _| service.issued_refresh_tokens())
     }
 
-    /// Every secret ever issued: client secrets, device codes, access and refresh tokens, secret parts of role
-    /// credentials. A test can look for them in logs, files and output.
+    /// Every secret ever issued: client secrets, device codes, authorization codes, access and refresh tokens, secret
+    /// parts of role credentials. A test can look for them in logs, files and output.
     pub fn secrets(&self) -> Vec<String> {
         self.with(|service, _| service.secrets())
     }
@@ -198,9 +232,10 @@ impl IdentityCenter {
     ///
     /// - polling a device code faster than its interval, `slow_down`'s five seconds included (RFC 8628 3.5);
     /// - polling two pending device codes of one client side by side;
-    /// - one refresh token in two requests at once;
-    /// - a refresh token sent after its successor arrived, or again after InvalidGrant. Answers that a fault lost,
-    ///   truncated or garbled do not count as arrived.
+    /// - an authorization request without `state`;
+    /// - one refresh token or authorization code in two requests at once;
+    /// - a refresh token sent after its successor arrived, an authorization code sent after its tokens arrived, either
+    ///   of them again after InvalidGrant. Answers that a fault lost, truncated or garbled do not count as arrived.
     pub fn violations(&self) -> Vec<String> {
         self.violations_after(0)
     }

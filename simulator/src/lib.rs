@@ -1,7 +1,7 @@
 //! AWS IAM Identity Center on loopback, for testing tools that sign in through it.
 //!
-//! A [`Simulator`] serves the three OIDC operations of the device flow, the portal's four operations and the approval
-//! page on one port of 127.0.0.1. It follows a clock that a test can own, fails on demand, and records each call and
+//! A [`Simulator`] serves the OIDC service's three operations, the portal's four, the approval page of the device flow
+//! and the authorization page of the authorization code flow on one port of 127.0.0.1. It follows a clock that a test can own, fails on demand, and records each call and
 //! each thing that a well-behaved client does not do.
 //!
 //! ```
@@ -40,6 +40,7 @@ mod offline;
 mod oidc;
 mod operation;
 mod page;
+mod pkce;
 mod portal;
 mod random;
 mod settings;
@@ -49,8 +50,8 @@ mod state;
 pub use clock::{Clock, TimeSource};
 pub use faults::{Fault, Times};
 pub use identity_center::IdentityCenter;
-pub use offline::{Arrival, Delivery, Offline, Response};
+pub use offline::{Arrival, Delivery, Offline, Response, Visit};
 pub use operation::{CallRecord, Grant, Operation};
-pub use settings::{Account, Approval, ErrorStatuses, RefreshTokens, Settings, UnsetMembers};
+pub use settings::{Account, Approval, Consent, ErrorStatuses, RefreshTokens, Settings, UnsetMembers};
 pub use simulator::Simulator;
-pub use state::{PendingAuthorization, UnknownUserCode};
+pub use state::{PendingAuthorization, PendingRequest, UnknownRequest, UnknownUserCode};

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use identity_center_simulator::{Approval, ErrorStatuses, RefreshTokens, Settings, Simulator};
+use identity_center_simulator::{Approval, Consent, ErrorStatuses, RefreshTokens, Settings, Simulator};
 
 /// AWS IAM Identity Center on loopback, for testing tools that sign in through it
 #[derive(Parser)]
@@ -54,6 +54,10 @@ struct Arguments {
     /// Delay of automatic approval
     #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = humantime::parse_duration)]
     approve_after: Duration,
+
+    /// When the authorization page asks
+    #[arg(long, value_enum, default_value_t = Default::default())]
+    consent: Consent,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -83,6 +87,7 @@ impl Arguments {
                 Approver::Automatic => Approval::Automatic { after: self.approve_after },
                 Approver::Preauthorised => Approval::Preauthorised,
             },
+            consent: self.consent,
             ..Settings::default()
         }
     }

@@ -16,6 +16,7 @@ use crate::faults::Fault;
 use crate::identity_center::IdentityCenter;
 use crate::operation::{Call, Operation};
 use crate::settings::Settings;
+use crate::state::PendingRequest;
 
 /// The number of calls between two removals of old state.
 const CALLS_BETWEEN_PRUNINGS: u32 = 256;
@@ -60,10 +61,26 @@ pub struct Response {
     pub body: Bytes,
 }
 
+/// What a browser meets at `/authorize`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Visit {
+    /// A page that waits for a decision: [`IdentityCenter::allow_request`] or [`IdentityCenter::deny_request`].
+    Page(PendingRequest),
+    /// The browser goes on at this URL: the client's redirect URI with an answer in its query.
+    Redirect(String),
+    /// Neither: a page that says why the request cannot be answered, or what a fault left of the answer.
+    Nothing(Response),
+}
+
 impl Response {
     /// The value of the header that has this name, in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+    }
+
+    fn shows(&self, opened: &PendingRequest) -> bool {
+        let name = opened.request.as_bytes();
+        self.body.windows(name.len()).any(|part| part == name)
     }
 }
 
@@ -80,6 +97,19 @@ impl Offline {
     pub fn call(&mut self, path: &str, bearer: Option<&str>, body: impl Into<Bytes>) -> Response {
         let response = self.arrive(path, bearer, body).carry_out().and_then(Delivery::deliver);
         response.unwrap_or_else(|| Response { status: 503, headers: Vec::new(), body: Bytes::new() })
+    }
+
+    /// A browser opens the authorization page with this query, and comes to its end at one moment.
+    pub fn authorize(&mut self, query: &str) -> Visit {
+        let response = self.call(&format!("/authorize?{query}"), None, "");
+        match response.header("location") {
+            Some(location) => Visit::Redirect(location.to_owned()),
+            // Nobody else opens a page meanwhile: the newest is the one of this visit.
+            None => match self.pending_requests().pop() {
+                Some(opened) if response.status == 200 && response.shows(&opened) => Visit::Page(opened),
+                _ => Visit::Nothing(response),
+            },
+        }
     }
 
     /// Takes the arrival of a call, with its query behind a `?`. The call meets the next fault that was injected for

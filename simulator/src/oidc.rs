@@ -10,8 +10,9 @@ use crate::answer::Answer;
 use crate::clock::{Moment, epoch_seconds};
 use crate::errors::Refusal;
 use crate::operation::{Grant, Operation};
+use crate::pkce;
 use crate::settings::UnsetMembers;
-use crate::state::{Pace, RegistrationRequest, Service};
+use crate::state::{CodeExchange, Pace, RegistrationRequest, Service};
 
 /// The members of a request body.
 pub(crate) type Members = Map<String, Value>;
@@ -113,6 +114,23 @@ fn whole_seconds_up(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 
+/// A member that the grant needs.
+fn needed<'a>(member: &'a Option<String>, name: &str) -> Result<&'a str, Refusal> {
+    member.as_deref().ok_or_else(|| invalid_request(format!("missing: {name}")))
+}
+
+fn code_exchange(request: &TokenRequest) -> Result<CodeExchange<'_>, Refusal> {
+    let exchange = CodeExchange {
+        code: needed(&request.code, "code")?,
+        redirect_uri: needed(&request.redirect_uri, "redirectUri")?,
+        verifier: needed(&request.code_verifier, "codeVerifier")?,
+    };
+    if !pkce::is_verifier(exchange.verifier) {
+        return Err(invalid_request("codeVerifier is not 43 to 128 unreserved characters"));
+    }
+    Ok(exchange)
+}
+
 fn create_token(service: &mut Service, request: &TokenRequest, pace: Pace, at: Moment) -> Result<Value, Refusal> {
     let client_id = &request.client_id;
     let grant = Grant::from_wire(&request.grant_type).ok_or_else(|| {
@@ -120,19 +138,10 @@ fn create_token(service: &mut Service, request: &TokenRequest, pace: Pace, at: M
         Refusal::new("UnsupportedGrantTypeException", why)
     })?;
     service.authenticate(client_id, &request.client_secret)?.unexpired(at.now)?.permit(grant)?;
-    let (offered, name) = match grant {
-        Grant::DeviceCode => (&request.device_code, "deviceCode"),
-        Grant::RefreshToken => (&request.refresh_token, "refreshToken"),
-        Grant::AuthorizationCode => (&request.code, "code"),
-    };
-    let offered = offered.as_ref().ok_or_else(|| invalid_request(format!("missing: {name}")))?;
     let issued = match grant {
-        Grant::DeviceCode => service.redeem(client_id, offered, pace, at.now)?,
-        Grant::RefreshToken => service.refresh(client_id, offered, at.now)?,
-        // There is no authorization endpoint here, so no code can ever have been issued.
-        Grant::AuthorizationCode => {
-            return Err(Refusal::new("InvalidGrantException", "unknown authorization code"));
-        }
+        Grant::DeviceCode => service.redeem(client_id, needed(&request.device_code, "deviceCode")?, pace, at.now)?,
+        Grant::RefreshToken => service.refresh(client_id, needed(&request.refresh_token, "refreshToken")?, at.now)?,
+        Grant::AuthorizationCode => service.exchange_code(client_id, &code_exchange(request)?, at.now)?,
     };
     Ok(json!({
         "accessToken": issued.access_token,

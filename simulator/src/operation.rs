@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock;
 
-/// One operation of the service, by its name in the service's models, or the approval page.
+/// One operation of the service, by its name in the service's models, or one of the pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Operation {
     /// `POST /client/register`
@@ -27,6 +27,8 @@ pub enum Operation {
     Logout,
     /// `/device` and the two forms on it
     DevicePage,
+    /// `/authorize` and the two forms on its page
+    AuthorizationPage,
 }
 
 /// The API of an operation; it decides the form of errors.
@@ -39,7 +41,7 @@ pub(crate) enum Api {
 
 impl Operation {
     /// Every operation, in the order of a sign-in.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::RegisterClient,
         Self::StartDeviceAuthorization,
         Self::CreateToken,
@@ -48,13 +50,14 @@ impl Operation {
         Self::ListAccountRoles,
         Self::Logout,
         Self::DevicePage,
+        Self::AuthorizationPage,
     ];
 
     pub(crate) fn api(self) -> Api {
         match self {
             Self::RegisterClient | Self::StartDeviceAuthorization | Self::CreateToken => Api::Oidc,
             Self::GetRoleCredentials | Self::ListAccounts | Self::ListAccountRoles | Self::Logout => Api::Portal,
-            Self::DevicePage => Api::Page,
+            Self::DevicePage | Self::AuthorizationPage => Api::Page,
         }
     }
 
@@ -70,6 +73,8 @@ impl Operation {
             "/logout" => (Self::Logout, "POST"),
             "/device" => (Self::DevicePage, "GET"),
             "/device/approve" | "/device/deny" => (Self::DevicePage, "POST"),
+            "/authorize" | "/authorize/continue" => (Self::AuthorizationPage, "GET"),
+            "/authorize/allow" | "/authorize/deny" => (Self::AuthorizationPage, "POST"),
             _ => return None,
         })
     }
@@ -105,7 +110,7 @@ impl Grant {
 pub(crate) struct Call {
     pub(crate) operation: Operation,
     pub(crate) path: String,
-    query: Vec<(String, String)>,
+    pub(crate) query: Vec<(String, String)>,
     /// The header `x-amz-sso_bearer_token`.
     pub(crate) bearer: Option<String>,
     pub(crate) body: Bytes,

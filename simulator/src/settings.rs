@@ -5,6 +5,8 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
+use crate::operation::Grant;
+
 /// The behaviour of the simulated service. Durations are written like `90m` or `8h` in JSON.
 ///
 /// A change through [`crate::IdentityCenter::settings`] or the control API takes effect with the next request. Earlier tokens
@@ -23,6 +25,12 @@ pub struct Settings {
     /// Lifetime of a device code and its user code. Default 600 s (observed).
     #[serde(with = "duration_text")]
     pub device_code_lifetime: Duration,
+    /// How long the authorization page waits for a decision. Default 10 min, as a device code.
+    #[serde(with = "duration_text")]
+    pub authorization_page_lifetime: Duration,
+    /// Lifetime of an authorization code. Default 5 min.
+    #[serde(with = "duration_text")]
+    pub authorization_code_lifetime: Duration,
     /// The least time between two polls; clients are told whole seconds, rounded up. Default 1 s (observed).
     #[serde(with = "duration_text")]
     pub interval: Duration,
@@ -41,8 +49,12 @@ pub struct Settings {
     pub error_statuses: ErrorStatuses,
     /// The form of members without a value. Default [`UnsetMembers::Omitted`].
     pub unset_members: UnsetMembers,
-    /// The approver of device authorizations. Default [`Approval::Manual`].
+    /// The approver of device authorizations and authorization requests. Default [`Approval::Manual`].
     pub approval: Approval,
+    /// When the authorization page asks. Default [`Consent::Always`].
+    pub consent: Consent,
+    /// The grants that clients may register; any other is refused with UnsupportedGrantType. Default all.
+    pub grants: Vec<Grant>,
     /// Portal requests per second before TooManyRequestsException; `None` for no limit. Default 20 (observed).
     pub portal_rate: Option<u32>,
     /// The portal's page size for callers that send no `max_result`. Default 20.
@@ -60,6 +72,8 @@ impl Default for Settings {
             token_lifetime: Duration::from_hours(1),
             unscoped_token_lifetime: Duration::from_hours(8),
             device_code_lifetime: Duration::from_mins(10),
+            authorization_page_lifetime: Duration::from_mins(10),
+            authorization_code_lifetime: Duration::from_mins(5),
             interval: Duration::from_secs(1),
             registration_lifetime: Duration::from_hours(90 * 24),
             portal_session: Duration::from_hours(8),
@@ -68,6 +82,8 @@ impl Default for Settings {
             error_statuses: ErrorStatuses::default(),
             unset_members: UnsetMembers::default(),
             approval: Approval::default(),
+            consent: Consent::default(),
+            grants: vec![Grant::DeviceCode, Grant::RefreshToken, Grant::AuthorizationCode],
             portal_rate: Some(20),
             page_size: 20,
             start_urls: Vec::new(),
@@ -114,7 +130,7 @@ pub enum UnsetMembers {
     Null,
 }
 
-/// The approver of device authorizations.
+/// The approver of device authorizations and authorization requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Approval {
@@ -123,12 +139,24 @@ pub enum Approval {
     Manual,
     /// Every authorization is approved when this time has passed since its start, by the simulator's clock.
     Automatic {
-        /// Time from StartDeviceAuthorization to the approval.
+        /// Time from StartDeviceAuthorization, or from the opening of the authorization page, to the approval.
         #[serde(with = "duration_text")]
         after: Duration,
     },
-    /// Every authorization is approved when it starts: the very first CreateToken succeeds.
+    /// Every authorization is approved when it starts: the very first CreateToken succeeds, and `/authorize` redirects
+    /// without a page.
     Preauthorised,
+}
+
+/// When the authorization page asks a person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Consent {
+    /// For each request.
+    #[default]
+    Always,
+    /// Only where the default person has no portal session: a live one redirects at once (observed).
+    OncePerPortalSession,
 }
 
 /// An AWS account that the person is assigned to.

@@ -15,13 +15,13 @@ use crate::http;
 use crate::identity_center::IdentityCenter;
 use crate::operation::Operation;
 use crate::settings::Settings;
-use crate::state::PendingAuthorization;
+use crate::state::{PendingAuthorization, PendingRequest};
 
 /// A running IAM Identity Center. It stops when it is dropped.
 ///
 /// Every method, and every method of [`IdentityCenter`], can be called from anywhere, asynchronous code included. The
 /// `wait_for_…` methods block their thread: where the client under test runs on that very thread, await
-/// [`Simulator::next_pending`] or [`Simulator::calls_reached`] instead.
+/// [`Simulator::next_pending`], [`Simulator::next_pending_request`] or [`Simulator::calls_reached`] instead.
 pub struct Simulator {
     identity_center: Arc<IdentityCenter>,
     url: String,
@@ -66,6 +66,11 @@ impl Simulator {
     /// [`IdentityCenter::wait_for_pending`] for asynchronous tests.
     pub async fn next_pending(&self) -> PendingAuthorization {
         self.off_thread(IdentityCenter::wait_for_pending).await
+    }
+
+    /// [`IdentityCenter::wait_for_pending_request`] for asynchronous tests.
+    pub async fn next_pending_request(&self) -> PendingRequest {
+        self.off_thread(IdentityCenter::wait_for_pending_request).await
     }
 
     /// [`IdentityCenter::wait_for_calls`] for asynchronous tests.

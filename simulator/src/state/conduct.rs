@@ -19,6 +19,7 @@ const TRANSIT_ALLOWANCE: Duration = Duration::from_millis(50);
 pub(crate) enum Offer {
     Poll { client_id: String, device_code: String },
     Refresh(String),
+    Code(String),
     Other,
 }
 
@@ -34,21 +35,21 @@ pub(crate) enum Pace {
 pub(crate) enum Received {
     SlowDown,
     InvalidGrant,
-    /// Another refresh token than the one that was sent.
+    /// What takes the place of the secret that was sent: another refresh token, or the tokens for a code.
     Successor,
     /// Anything else, and everything that may not have arrived.
     Nothing,
 }
 
-/// The client's use of a refresh token.
+/// The client's use of a secret that works once, or that one call at a time may carry.
 #[derive(Debug, Default)]
-pub(super) struct RefreshUse {
+pub(super) struct Usage {
     in_flight: usize,
     superseded: bool,
     refused: bool,
 }
 
-impl RefreshUse {
+impl Usage {
     pub(super) const fn is_in_flight(&self) -> bool {
         self.in_flight > 0
     }
@@ -59,11 +60,10 @@ impl Service {
     pub(crate) fn note_arrival(&mut self, offer: &Offer, now: SystemTime) -> Pace {
         match offer {
             Offer::Poll { client_id, device_code } => self.note_poll(client_id, device_code, now),
-            Offer::Refresh(token) => {
-                self.note_refresh(token);
+            Offer::Refresh(_) | Offer::Code(_) | Offer::Other => {
+                self.note_use(offer);
                 Pace::Kept
             }
-            Offer::Other => Pace::Kept,
         }
     }
 
@@ -92,39 +92,49 @@ impl Service {
         Pace::TooFast
     }
 
-    fn note_refresh(&mut self, refresh_token: &str) {
-        let Some(index) = self.refresh_token_index(refresh_token) else { return };
-        let usage = &mut self.refresh_tokens[index].usage;
+    /// The secret that the call offers, if it may not be sent at will: in words that give nothing away, and its use.
+    fn usage(&mut self, offer: &Offer) -> Option<(String, &mut Usage)> {
+        match offer {
+            Offer::Refresh(token) => {
+                let index = self.refresh_token_index(token)?;
+                let number = self.pruned_refresh_tokens + index + 1;
+                Some((format!("refresh token {number}"), &mut self.refresh_tokens[index].usage))
+            }
+            Offer::Code(code) => {
+                let index = self.code_index(code)?;
+                let code = &mut self.codes[index];
+                Some((format!("authorization code {}", code.number), &mut code.usage))
+            }
+            Offer::Poll { .. } | Offer::Other => None,
+        }
+    }
+
+    fn note_use(&mut self, offer: &Offer) {
+        let Some((secret, usage)) = self.usage(offer) else { return };
         usage.in_flight += 1;
-        let number = self.pruned_refresh_tokens + index + 1;
-        if usage.in_flight > 1 {
-            self.violations.push(format!("refresh token {number} in two requests at once"));
-        }
-        if usage.superseded {
-            self.violations.push(format!("refresh token {number} sent after its successor arrived"));
-        }
-        if usage.refused {
-            self.violations.push(format!("refresh token {number} sent again after InvalidGrant"));
-        }
+        let misuses = [
+            (usage.in_flight > 1, "in two requests at once"),
+            (usage.superseded, "sent after its successor arrived"),
+            (usage.refused, "sent again after InvalidGrant"),
+        ];
+        let misuses = misuses.iter().filter(|(happened, _)| *happened);
+        let misuses: Vec<_> = misuses.map(|(_, misuse)| format!("{secret} {misuse}")).collect();
+        self.violations.extend(misuses);
     }
 
     /// Notes the end of a call, and what reached the client, be it from the service or from a fault.
     pub(crate) fn note_end(&mut self, offer: &Offer, received: Received) {
-        match offer {
-            Offer::Poll { client_id, device_code } if received == Received::SlowDown => {
-                if let Some(index) = self.authorization_index(client_id, device_code) {
-                    let interval = &mut self.authorizations[index].interval;
-                    *interval = interval.saturating_add(SLOW_DOWN_PENALTY);
-                }
-            }
-            Offer::Refresh(token) => {
-                let Some(index) = self.refresh_token_index(token) else { return };
-                let usage = &mut self.refresh_tokens[index].usage;
-                usage.in_flight -= 1;
-                usage.superseded |= received == Received::Successor;
-                usage.refused |= received == Received::InvalidGrant;
-            }
-            Offer::Poll { .. } | Offer::Other => {}
+        if let Some((_, usage)) = self.usage(offer) {
+            usage.in_flight -= 1;
+            usage.superseded |= received == Received::Successor;
+            usage.refused |= received == Received::InvalidGrant;
+        }
+        if let Offer::Poll { client_id, device_code } = offer
+            && received == Received::SlowDown
+            && let Some(index) = self.authorization_index(client_id, device_code)
+        {
+            let interval = &mut self.authorizations[index].interval;
+            *interval = interval.saturating_add(SLOW_DOWN_PENALTY);
         }
     }
 }

@@ -34,7 +34,7 @@ pub struct PendingAuthorization {
     pub expires_in: Duration,
 }
 
-fn whole_seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn whole_seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(duration.as_secs())
 }
 
@@ -114,7 +114,7 @@ impl Service {
         Ok(authorization)
     }
 
-    fn portal_exists(&self, start_url: &str) -> bool {
+    pub(super) fn portal_exists(&self, start_url: &str) -> bool {
         let known = &self.settings.start_urls;
         let is_url = url::Url::parse(start_url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
         let wanted = normalised_start_url(start_url);
@@ -135,7 +135,7 @@ impl Service {
     }
 
     /// Carries out what [`Approval`] says about the authorizations that are pending, as of `now`.
-    pub(crate) fn settle(&mut self, now: SystemTime) {
+    pub(super) fn settle_authorizations(&mut self, now: SystemTime) {
         let after = match self.settings.approval {
             Approval::Manual => return,
             Approval::Automatic { after } => after,

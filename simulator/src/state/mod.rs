@@ -3,15 +3,21 @@
 //! Nothing here knows HTTP, and the time is an argument of each call. So the effect of a lifetime can be tested without waiting for
 //! its end.
 
+mod authorization_code;
+mod authorization_request;
 mod conduct;
 mod device;
 mod portal_session;
+mod redirect_uri;
 mod registration;
 mod token;
 
 use std::collections::VecDeque;
 use std::time::{Duration, SystemTime};
 
+pub(crate) use authorization_code::{CodeExchange, RequestEntry};
+pub use authorization_code::{PendingRequest, UnknownRequest};
+pub(crate) use authorization_request::Rejection;
 pub(crate) use conduct::{Offer, Pace, Received};
 pub(crate) use device::{PageEntry, normalised_user_code};
 pub use device::{PendingAuthorization, UnknownUserCode};
@@ -44,6 +50,10 @@ pub(crate) struct Service {
     pub(crate) role_secrets: Vec<String>,
     registrations: Vec<registration::Registration>,
     authorizations: Vec<device::Authorization>,
+    requests: Vec<authorization_code::OpenedRequest>,
+    codes: Vec<authorization_code::AuthorizationCode>,
+    /// The number of codes so far, with those that are forgotten.
+    issued_codes: usize,
     portal_sessions: Vec<portal_session::PortalSession>,
     access_tokens: Vec<token::AccessToken>,
     refresh_tokens: Vec<token::RefreshToken>,
@@ -55,6 +65,12 @@ pub(crate) struct Service {
 impl Service {
     pub(crate) fn new(settings: Settings, base_url: String) -> Self {
         Self { settings, base_url, ..Self::default() }
+    }
+
+    /// Carries out what [`crate::Approval`] says about everything that is pending, as of `now`.
+    pub(crate) fn settle(&mut self, now: SystemTime) {
+        self.settle_authorizations(now);
+        self.settle_requests(now);
     }
 
     /// Records the arrival of a call, and returns the record's place in the log.
@@ -81,6 +97,7 @@ impl Service {
     pub(crate) fn secrets(&self) -> Vec<String> {
         let mut secrets: Vec<String> = self.registrations.iter().map(|issued| issued.secret.clone()).collect();
         secrets.extend(self.authorizations.iter().map(|issued| issued.device_code.clone()));
+        secrets.extend(self.codes.iter().map(|issued| issued.value.clone()));
         secrets.extend(self.issued_access_tokens());
         secrets.extend(self.issued_refresh_tokens());
         secrets.extend(self.role_secrets.iter().cloned());
@@ -92,6 +109,8 @@ impl Service {
     pub(crate) fn prune(&mut self, now: SystemTime) {
         let limit = now.checked_sub(KEPT_AFTER_EXPIRY).unwrap_or(SystemTime::UNIX_EPOCH);
         self.authorizations.retain(|authorization| authorization.expires_at > limit);
+        self.requests.retain(|request| request.expires_at > limit);
+        self.codes.retain(|code| code.expires_at > limit);
         self.prune_tokens(limit);
     }
 

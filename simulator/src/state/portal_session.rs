@@ -34,20 +34,23 @@ impl Service {
     /// The live session of this person at this portal. A new one starts only if there is none, so that signing in
     /// again early extends nothing.
     pub(super) fn join_session(&mut self, person: &str, start_url: &str, now: SystemTime) -> SessionId {
-        let start_url = normalised_start_url(start_url);
-        let live = self
-            .portal_sessions
-            .iter()
-            .position(|known| known.person == person && known.start_url == start_url && known.is_live(now));
-        SessionId(live.unwrap_or_else(|| {
+        self.live_session(person, start_url, now).unwrap_or_else(|| {
             self.portal_sessions.push(PortalSession {
                 person: person.to_owned(),
-                start_url: start_url.to_owned(),
+                start_url: normalised_start_url(start_url).to_owned(),
                 ends_at: later(now, self.settings.portal_session),
                 logged_out: false,
             });
-            self.portal_sessions.len() - 1
-        }))
+            SessionId(self.portal_sessions.len() - 1)
+        })
+    }
+
+    pub(super) fn live_session(&self, person: &str, start_url: &str, now: SystemTime) -> Option<SessionId> {
+        let start_url = normalised_start_url(start_url);
+        let mut sessions = self.portal_sessions.iter();
+        sessions
+            .position(|known| known.person == person && known.start_url == start_url && known.is_live(now))
+            .map(SessionId)
     }
 
     /// The end of the session, if it has not ended yet.

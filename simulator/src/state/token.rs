@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::Service;
-use super::conduct::{Pace, RefreshUse};
+use super::conduct::{Pace, Usage};
 use super::device::Decision;
 use super::portal_session::SessionId;
 use super::registration::Registration;
@@ -28,6 +28,8 @@ pub(crate) struct IssuedToken {
 pub(super) struct AccessToken {
     value: String,
     session: SessionId,
+    /// The number of the authorization code that it comes from.
+    code: Option<usize>,
     expires_at: SystemTime,
     revoked: bool,
 }
@@ -36,13 +38,15 @@ pub(super) struct RefreshToken {
     value: String,
     client_id: String,
     session: SessionId,
+    /// The number of the authorization code that it comes from.
+    code: Option<usize>,
     /// The reason why the token is refused: rotated or revoked.
     refused_because: Option<&'static str>,
-    pub(super) usage: RefreshUse,
+    pub(super) usage: Usage,
 }
 
 /// Only the description tells one reason for InvalidGrant from another, as at the service.
-fn invalid_grant(why: &str) -> Refusal {
+pub(super) fn invalid_grant(why: &str) -> Refusal {
     Refusal::new("InvalidGrantException", why)
 }
 
@@ -73,8 +77,7 @@ impl Service {
             Decision::Denied => return Err(Refusal::new("AccessDeniedException", "the person denied the request")),
             Decision::Approved(session) => session,
         };
-        let mut issued = self.issue(client_id, session, now)?;
-        issued.refresh_token = self.issue_refresh_token(client_id, session);
+        let issued = self.issue_pair(client_id, session, None, now)?;
         self.authorizations[index].decision = Decision::Redeemed;
         Ok(issued)
     }
@@ -93,25 +96,44 @@ impl Service {
         if let Some(why) = self.refresh_tokens[index].refused_because {
             return Err(invalid_grant(why));
         }
-        let session = self.refresh_tokens[index].session;
-        let mut issued = self.issue(client_id, session, now)?;
+        let RefreshToken { session, code, .. } = self.refresh_tokens[index];
+        let mut issued = self.issue(client_id, session, code, now)?;
         issued.refresh_token = match self.settings.refresh_tokens {
             RefreshTokens::Repeated => Some(refresh_token.to_owned()),
             RefreshTokens::Omitted => None,
             RefreshTokens::Rotated => {
                 self.refresh_tokens[index].refused_because = Some("the refresh token has been used");
-                self.issue_refresh_token(client_id, session)
+                self.issue_refresh_token(client_id, session, code)
             }
         };
         Ok(issued)
     }
 
+    /// An access token, and a refresh token if the client has scopes.
+    pub(super) fn issue_pair(
+        &mut self,
+        client_id: &str,
+        session: SessionId,
+        code: Option<usize>,
+        now: SystemTime,
+    ) -> Result<IssuedToken, Refusal> {
+        let mut issued = self.issue(client_id, session, code, now)?;
+        issued.refresh_token = self.issue_refresh_token(client_id, session, code);
+        Ok(issued)
+    }
+
     /// Issues an access token that does not outlive its portal session (observed: the session cap).
-    fn issue(&mut self, client_id: &str, session: SessionId, now: SystemTime) -> Result<IssuedToken, Refusal> {
+    fn issue(
+        &mut self,
+        client_id: &str,
+        session: SessionId,
+        code: Option<usize>,
+        now: SystemTime,
+    ) -> Result<IssuedToken, Refusal> {
         let cap = self.session_cap(session, now).ok_or_else(|| invalid_grant("the portal session has ended"))?;
         let expires_at = cap.min(later(now, self.lifetime(self.registration(client_id))));
         let access_token = format!("aoaAAAAA{}", random::opaque(192));
-        self.access_tokens.push(AccessToken { value: access_token.clone(), session, expires_at, revoked: false });
+        self.access_tokens.push(AccessToken { value: access_token.clone(), session, code, expires_at, revoked: false });
         let expires_in = expires_at.duration_since(now).unwrap_or_default();
         Ok(IssuedToken { access_token, expires_in, refresh_token: None })
     }
@@ -127,15 +149,16 @@ impl Service {
     }
 
     /// A new refresh token, if the client has scopes.
-    fn issue_refresh_token(&mut self, client_id: &str, session: SessionId) -> Option<String> {
+    fn issue_refresh_token(&mut self, client_id: &str, session: SessionId, code: Option<usize>) -> Option<String> {
         self.registration(client_id).filter(|client| !client.scopes.is_empty())?;
         let value = format!("aorAAAAA{}", random::opaque(192));
         self.refresh_tokens.push(RefreshToken {
             value: value.clone(),
             client_id: client_id.to_owned(),
             session,
+            code,
             refused_because: None,
-            usage: RefreshUse::default(),
+            usage: Usage::default(),
         });
         Some(value)
     }
@@ -184,6 +207,16 @@ impl Service {
     pub(crate) fn revoke_refresh_tokens(&mut self) {
         for token in &mut self.refresh_tokens {
             token.refused_because = Some("the refresh token has been revoked");
+        }
+    }
+
+    /// Revokes everything that came from this authorization code.
+    pub(super) fn revoke_tokens_of_code(&mut self, number: usize) {
+        for token in self.access_tokens.iter_mut().filter(|token| token.code == Some(number)) {
+            token.revoked = true;
+        }
+        for token in self.refresh_tokens.iter_mut().filter(|token| token.code == Some(number)) {
+            token.refused_because = Some("the authorization code of the refresh token was used twice");
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::code_flow::{REDIRECT_URI, parameters};
 use crate::support::{Bench, START_URL, with};
 use identity_center_simulator::{Approval, Operation};
 use serde_json::json;
@@ -39,7 +40,25 @@ fn the_code_may_be_left_out_where_only_one_is_pending() {
     bench.start(&client);
     let answer = bench.control("POST", "deny", &json!({}));
     assert_eq!(answer.status, 409);
-    assert_eq!(answer.member("error"), "2 authorizations are pending; name a user_code");
+    assert_eq!(answer.member("error"), "2 authorizations are pending; name a user_code or a request");
+}
+
+#[test]
+fn authorization_requests_are_listed_approved_denied_and_expired_too() {
+    let (bench, client) = Bench::new().with_code_client();
+    for (decision, parameter) in [("approve", Some("code")), ("deny", Some("error")), ("expire", None)] {
+        bench.open(&client);
+        let pending = bench.control_get("pending");
+        assert_eq!(pending[0]["start_url"], START_URL);
+        assert_eq!(pending[0]["redirect_uri"], REDIRECT_URI);
+        let decided = bench.control("POST", decision, &json!({ "request": pending[0]["request"] })).json();
+        assert_eq!(decided["request"], pending[0]["request"]);
+        let location = decided["location"].as_str().map(parameters);
+        assert_eq!(location.and_then(|answer| answer.into_keys().next()).as_deref(), parameter);
+        assert_eq!(bench.control_get("pending"), json!([]));
+    }
+    bench.open(&client);
+    assert_eq!(bench.control("POST", "approve", &json!({})).status, 200);
 }
 
 #[test]
@@ -154,6 +173,8 @@ fn an_invalid_request_is_refused_and_changes_nothing() {
     let bench = Bench::new();
     for (method, path, body, status) in [
         ("POST", "approve", json!({ "user_code": "AAAA-AAAA" }), 404),
+        ("POST", "approve", json!({ "request": "made-up" }), 404),
+        ("POST", "approve", json!({ "request": "made-up", "user_code": "AAAA-AAAA" }), 400),
         ("POST", "approve", json!({ "code": "AAAA-AAAA" }), 400),
         ("POST", "revoke", json!({ "what": "everything" }), 400),
         ("POST", "revoke", json!({ "what": "access_tokens", "of": "jane" }), 400),

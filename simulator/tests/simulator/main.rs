@@ -1,5 +1,8 @@
 //! The simulator as its users meet it: over HTTP, as a library and as a command, and against the service's models.
 
+mod authorization_code;
+mod authorization_page;
+mod code_flow;
 #[cfg(unix)]
 mod command;
 mod control;

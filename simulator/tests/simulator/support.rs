@@ -239,8 +239,11 @@ impl Bench {
     }
 
     pub(crate) fn submit(&self, path: &str, user_code: &str) -> Answer {
-        let headers = [("content-type", "application/x-www-form-urlencoded")];
-        self.call("POST", path, &headers, &format!("user_code={user_code}"))
+        self.submit_form(path, &format!("user_code={user_code}"))
+    }
+
+    pub(crate) fn submit_form(&self, path: &str, form: &str) -> Answer {
+        self.call("POST", path, &[("content-type", "application/x-www-form-urlencoded")], form)
     }
 
     pub(crate) fn register(&self, scopes: &[&str]) -> Client {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use identity_center_simulator::{Fault, Operation};
 use serde_json::json;
 
+use crate::code_flow::{code_registration, redirected};
 use crate::support::{Bench, Client, DEVICE_GRANT, SCOPED, START_URL, UNSCOPED, with};
 
 /// The sentence, and its check with a client that has scopes.
@@ -22,9 +23,40 @@ pub(crate) const ASSUMPTIONS: &[Assumption] = &[
         let register = |scope: &str| bench.register_with(json!({ "scopes": [scope] })).status;
         assert_eq!((register("nobody:has:this"), register("a\"b"), register("")), (200, 400, 400));
     }),
-    ("A redirect URI has to be absolute and without a fragment (RFC 6749 3.1.2).", |bench, _| {
+    ("A redirect URI has a path and no query, and is compared letter by letter but for its port.", |bench, _| {
         let register = |uri: &str| bench.register_with(json!({ "redirectUris": [uri] })).status;
-        assert_eq!((register("http://127.0.0.1/back"), register("http://127.0.0.1/#back")), (200, 400));
+        assert_eq!(register("http://127.0.0.1:8080/back"), 200);
+        assert_eq!((register("http://127.0.0.1"), register("http://127.0.0.1/back?a=b")), (400, 400));
+        let answer = bench.open_with(&bench.code_client(), &[("redirect_uri", "http://127.0.0.1:1/OAuth/callback")]);
+        assert_eq!(answer.status, 400);
+    }),
+    ("A registration for the code grant names an issuer URL that exists.", |bench, _| {
+        bench.simulator.settings(|settings| settings.start_urls = vec!["https://other.awsapps.com/start".to_owned()]);
+        assert_eq!(bench.register_with(code_registration()).exception(), "InvalidRequestException");
+    }),
+    ("`scopes` of `/authorize` may be left out, names registered scopes alone, and limits nothing.", |bench, _| {
+        let client = bench.code_client();
+        assert_eq!(bench.open_with(&client, &[("scopes", "")]).status, 200);
+        assert_eq!(redirected(&bench.open_with(&client, &[("scopes", "other")]))["error"], "invalid_scope");
+    }),
+    ("`state` is given back as it came and is not required.", |bench, _| {
+        let page = bench.open_with(&bench.code_client(), &[("state", "")]);
+        assert_eq!(redirected(&bench.click("/authorize/allow", &page)).get("state"), None);
+    }),
+    ("An authorization code lives for five minutes, and its page waits for ten.", |bench, _| {
+        let client = bench.code_client();
+        let page = bench.open(&client);
+        bench.clock.advance(Duration::from_secs(599));
+        let code = redirected(&bench.click("/authorize/allow", &page))["code"].clone();
+        bench.clock.advance(Duration::from_mins(5));
+        assert_eq!(bench.exchange(&client, &code).exception(), "InvalidGrantException");
+    }),
+    ("An exchange that is refused leaves the authorization code unspent.", |bench, _| {
+        let client = bench.code_client();
+        let code = bench.code(&client);
+        let wrong = with(client.code_body(&code), "codeVerifier", json!("x".repeat(43)));
+        assert_eq!(bench.post("/token", &wrong).exception(), "InvalidGrantException");
+        assert_eq!(bench.exchange(&client, &code).status, 200);
     }),
     ("`scope` in CreateToken is ignored, so InvalidScope never comes from there.", |bench, client| {
         let codes = bench.start(client);
@@ -32,10 +64,14 @@ pub(crate) const ASSUMPTIONS: &[Assumption] = &[
         let body = with(client.poll_body(&codes), "scope", json!(["never:registered"]));
         assert_eq!(bench.post("/token", &body).status, 200);
     }),
-    ("A client that registered no grant types may use all of them.", |bench, client| {
-        let body = client.body(json!({ "grantType": "authorization_code", "code": "made-up" }));
-        assert_eq!(bench.post("/token", &body).exception(), "InvalidGrantException");
-    }),
+    (
+        "A client that registered no grant types may use the device code and refresh token grants alone.",
+        |bench, client| {
+            let token = bench.sign_in(client).member("refreshToken");
+            assert_eq!(bench.refresh(client, &token).status, 200);
+            assert_eq!(bench.exchange(client, "made-up").exception(), "UnauthorizedClientException");
+        },
+    ),
     (
         "The first poll may come at once; after a poll that came too early the interval is five seconds longer.",
         |bench, client| {

@@ -6,7 +6,8 @@ use Operation::{CreateToken, GetRoleCredentials, ListAccountRoles, ListAccounts,
 use identity_center_simulator::Operation;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Bench, Client, DEVICE_GRANT, SCOPED, START_URL};
+use crate::code_flow::code_registration;
+use crate::support::{Answer, Bench, Client, DEVICE_GRANT, SCOPED, START_URL, with};
 
 /// Rule, members of the RegisterClient request besides the client's name and type, exception.
 pub(crate) fn registrations() -> Vec<(&'static str, Value, &'static str)> {
@@ -20,20 +21,32 @@ pub(crate) fn registrations() -> Vec<(&'static str, Value, &'static str)> {
             "InvalidScopeException",
         ),
         ("an invalid redirect URI", json!({ "redirectUris": ["/callback"] }), "InvalidRedirectUriException"),
+        (
+            "a redirect URI on [::1] (observed)",
+            with(code_registration(), "redirectUris", json!(["http://[::1]/callback"])),
+            "InvalidRedirectUriException",
+        ),
+        (
+            "the code grant without a redirect URI",
+            with(code_registration(), "redirectUris", json!([])),
+            "InvalidRequestException",
+        ),
+        (
+            "the code grant without an issuer",
+            with(code_registration(), "issuerUrl", json!(null)),
+            "InvalidRequestException",
+        ),
     ]
 }
 
 /// Rule, members of the CreateToken request besides the client's id and secret, exception.
 pub(crate) fn token_requests() -> Vec<(&'static str, Value, &'static str)> {
     let device_code = json!({ "grantType": DEVICE_GRANT, "deviceCode": "made-up" });
-    let code = json!({ "grantType": "authorization_code", "code": "made-up", "redirectUri": "http://127.0.0.1/" });
     let refresh_token = json!({ "grantType": "refresh_token", "refreshToken": "made-up" });
     vec![
         ("an unknown grant type", json!({ "grantType": "password" }), "UnsupportedGrantTypeException"),
         ("the device grant without a code", json!({ "grantType": DEVICE_GRANT }), "InvalidRequestException"),
         ("the refresh grant without a token", json!({ "grantType": "refresh_token" }), "InvalidRequestException"),
-        ("the code grant without a code", json!({ "grantType": "authorization_code" }), "InvalidRequestException"),
-        ("an authorization code that was never issued", code, "InvalidGrantException"),
         ("a device code that was never issued", device_code, "InvalidGrantException"),
         ("a refresh token that was never issued", refresh_token, "InvalidGrantException"),
     ]
@@ -86,7 +99,7 @@ pub(crate) const REFUSALS: &[Refusal] = &[
         start(bench, &with_wrong_secret(client), START_URL)
     }),
     row(StartDeviceAuthorization, "a client without the device grant", "UnauthorizedClientException", |bench, _| {
-        start(bench, &registered_for(bench, "authorization_code"), START_URL)
+        start(bench, &bench.code_client(), START_URL)
     }),
     row(StartDeviceAuthorization, "a start URL that is no URL", "InvalidRequestException", |bench, client| {
         start(bench, &client, "example.awsapps.com/start")
@@ -108,6 +121,24 @@ pub(crate) const REFUSALS: &[Refusal] = &[
     }),
     row(CreateToken, "a grant that the client did not register", "UnauthorizedClientException", |bench, _| {
         bench.refresh(&registered_for(bench, DEVICE_GRANT), "any")
+    }),
+    row(
+        CreateToken,
+        "the code grant with a registration for the device grant",
+        "UnauthorizedClientException",
+        |bench, client| bench.exchange(&client, "made-up"),
+    ),
+    row(CreateToken, "the code grant without a code", "InvalidRequestException", |bench, _| {
+        bench.exchange(&bench.code_client(), "")
+    }),
+    row(CreateToken, "an authorization code that was never issued", "InvalidGrantException", |bench, _| {
+        bench.exchange(&bench.code_client(), "made-up")
+    }),
+    row(CreateToken, "an authorization code that has been redeemed", "InvalidGrantException", |bench, _| {
+        let client = bench.code_client();
+        let code = bench.code(&client);
+        assert_eq!(bench.exchange(&client, &code).status, 200);
+        bench.exchange(&client, &code)
     }),
     row(CreateToken, "a device code of another client", "InvalidGrantException", |bench, client| {
         bench.poll(&bench.register(SCOPED), &bench.start(&client))
