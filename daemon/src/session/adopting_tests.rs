@@ -4,11 +4,11 @@ use super::*;
 use crate::session::found::{Found, Proof, Reception};
 
 /// A sign-in of another program: access token `theirs` for that long, renewed with `their-refresh` if at all.
-fn theirs(t: &Timeline, lifetime: Duration, is_renewable: bool) -> Found {
+fn theirs(t: &Timeline, lifetime: Duration, is_refreshable: bool) -> Found {
     Found {
         access_token: "theirs".into(),
         expires_at: t.now.wall + lifetime,
-        renewal: is_renewable.then(|| Renewal {
+        renewal: is_refreshable.then(|| Renewal {
             refresh_token: "their-refresh".into(),
             registration: registration("their-client", t.now),
         }),

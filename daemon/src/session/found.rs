@@ -126,15 +126,15 @@ impl Found {
 
 /// Compares a token that was found with ours: the table in the module's documentation.
 pub(super) fn compare(ours: Option<&Token>, found: &Token, now: BootTime) -> Reception {
-    let is_renewable = |token: &Token| token.renewal.is_some();
-    let is_worthless = |token: &Token| !token.is_live(now) && !is_renewable(token);
+    let is_refreshable = |token: &Token| token.renewal.is_some();
+    let is_worthless = |token: &Token| !token.is_live(now) && !is_refreshable(token);
     let Some(ours) = ours.filter(|ours| !is_worthless(ours)) else {
         return if is_worthless(found) { Reception::Worthless } else { Reception::TakenOver };
     };
     if ours.access.value == found.access.value {
-        return if is_renewable(found) && !is_renewable(ours) { Reception::TakenOver } else { Reception::Known };
+        return if is_refreshable(found) && !is_refreshable(ours) { Reception::TakenOver } else { Reception::Known };
     }
-    let is_better = match (is_renewable(ours), is_renewable(found)) {
+    let is_better = match (is_refreshable(ours), is_refreshable(found)) {
         _ if is_worthless(found) => return Reception::Worthless,
         (true, false) => false,
         (false, true) if found.is_live(now) => true,
@@ -162,9 +162,9 @@ mod tests {
         Renewal { refresh_token: "rt".into(), registration }
     }
 
-    /// A token that ends that many hours from now, written as `a+1r`: access token `a`, one hour, renewable.
+    /// A token that ends that many hours from now, written as `a+1r`: access token `a`, one hour, refreshable.
     fn token(text: &str) -> Token {
-        let (text, renewable) = text.strip_suffix('r').map_or((text, false), |text| (text, true));
+        let (text, refreshable) = text.strip_suffix('r').map_or((text, false), |text| (text, true));
         let (value, hours) = text.split_at(1);
         let hours: i32 = hours.parse().unwrap();
         let distance = HOUR * hours.unsigned_abs();
@@ -177,14 +177,14 @@ mod tests {
             received: NOW - HOUR,
             expires: if hours < 0 { NOW - distance } else { NOW + distance },
             lifetime: HOUR,
-            renewal: renewable.then(renewal),
+            renewal: refreshable.then(renewal),
             capped: false,
             found_in: None,
         }
     }
 
     #[test]
-    fn a_renewable_token_is_kept_and_otherwise_the_later_end_counts() {
+    fn a_refreshable_token_is_kept_and_otherwise_the_later_end_counts() {
         use Reception::{Known, OursIsBetter, TakenOver, Worthless};
         for (ours, found, expected) in [
             ("", "b+1", TakenOver),
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_is_renewable_is_taken_to_have_lived_an_hour() {
+    fn a_token_that_is_refreshable_is_taken_to_have_lived_an_hour() {
         let now = Now { boot: NOW, wall: SystemTime::UNIX_EPOCH + HOUR };
         let found = |minutes: u64, renewal| Found {
             access_token: "a".into(),

@@ -213,3 +213,43 @@ fn a_registration_that_comes_after_everything_was_forgotten_is_not_kept() {
     t.registers(Ok(registration("late", t.now)));
     assert_eq!(t.record, Some(Record::default()));
 }
+
+#[test]
+fn a_token_that_comes_while_a_fresh_login_ends_the_portal_session_is_kept() {
+    for store in [Store::Prompt, Store::Hanging] {
+        let mut t = Timeline::signed_in(hours(8));
+        t.open_flow();
+        t.polls = Polls::Unanswered;
+        t.advance(CODE_LIFETIME);
+        t.store = store;
+        let fresh = t.ask(Want::Login { need: Need::Fresh });
+        t.polls(Ok(issued(2, hours(8))));
+        t.polls = Polls::Pending;
+        t.portal_answers(Ok(()));
+        t.advance(secs(3));
+        let caller = t.ask_token(NOW, NOW);
+        assert_eq!(t.token(caller), "access-2", "it belongs to a sign-in that nobody has ended");
+        t.store = Store::Prompt;
+        if t.is_under_way("Store") {
+            t.stored(Ok(()));
+        }
+        let stored = t.record.as_ref().and_then(|record| record.token.as_ref());
+        assert_eq!(stored.map(|token| token.access.value.expose().as_str()), Some("access-2"));
+        t.advance(secs(3));
+        t.authorizes(Ok(authorization()));
+        assert!(matches!(t.told(fresh), Answer::Pending { started: true, .. }));
+    }
+}
+
+#[test]
+fn a_token_whose_sign_out_has_failed_while_it_was_stored_is_refreshed_as_any_other() {
+    let mut t = Timeline::signed_out();
+    t.open_flow();
+    t.store = Store::Hanging;
+    t.sign_in(issued(1, hours(1)));
+    let fresh = t.ask(Want::Login { need: Need::Fresh });
+    t.portal_answers(Err(network()));
+    t.advance(secs(30));
+    assert_eq!(t.refusal(fresh), &Refusal::Service(network()));
+    assert!(matches!(t.snapshot().next, Some((Next::Refresh, _))), "{:?}", t.snapshot().next);
+}

@@ -1,7 +1,7 @@
 //! A sign-out: the portal is told, and the token is forgotten.
 
 use super::callers::{Forgotten, PortalOutcome};
-use super::policy;
+use super::{SignInEpoch, policy};
 use crate::clock::BootTime;
 use crate::oidc::CallError;
 
@@ -16,6 +16,8 @@ struct UnderWay {
     /// The portal's answer, once it has come.
     outcome: Option<PortalOutcome>,
     forget: ForgetWhen,
+    /// Of the sign-in that ends.
+    epoch: SignInEpoch,
     /// Until when portal and store are waited for.
     deadline: BootTime,
 }
@@ -54,8 +56,14 @@ impl SignOut {
     }
 
     /// Begins; with an outcome where there is nothing to tell the portal.
-    pub(super) fn begin(&mut self, forget: ForgetWhen, outcome: Option<PortalOutcome>, now: BootTime) {
-        self.under_way = Some(UnderWay { outcome, forget, deadline: now + policy::SIGN_OUT_PATIENCE });
+    pub(super) fn begin(
+        &mut self,
+        forget: ForgetWhen,
+        outcome: Option<PortalOutcome>,
+        epoch: SignInEpoch,
+        now: BootTime,
+    ) {
+        self.under_way = Some(UnderWay { outcome, forget, epoch, deadline: now + policy::SIGN_OUT_PATIENCE });
     }
 
     /// Somebody signs out while another caller signs out only to sign in again. Returns whether the token is to be forgotten now.
@@ -64,14 +72,19 @@ impl SignOut {
         self.under_way.as_mut().filter(waits).map(|it| it.forget = ForgetWhen::AtOnce).is_some()
     }
 
-    /// The portal has answered. Returns whether the token is to be forgotten now.
-    pub(super) fn portal_answered(&mut self, result: Result<(), CallError>, session: &str) -> bool {
+    /// The portal has answered. Returns whether the token is to be forgotten now: a token of a sign-in that came meanwhile has not ended.
+    pub(super) fn portal_answered(
+        &mut self,
+        result: Result<(), CallError>,
+        newest: SignInEpoch,
+        session: &str,
+    ) -> bool {
         match &result {
             Ok(()) => tracing::info!(session, "the session at the portal is over"),
             Err(error) => tracing::warn!(session, %error, "the portal could not be told"),
         }
         let Some(it) = &mut self.under_way else { return false };
-        let forget_now = it.forget == ForgetWhen::OncePortalWasTold && result.is_ok();
+        let forget_now = it.forget == ForgetWhen::OncePortalWasTold && result.is_ok() && it.epoch == newest;
         it.outcome = Some(result.map_or_else(PortalOutcome::NotTold, |()| PortalOutcome::Ended));
         forget_now
     }

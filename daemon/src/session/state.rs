@@ -96,7 +96,7 @@ impl State {
                 }
             }
             Event::PortalSessionEnded(result) => {
-                if self.sign_out.portal_answered(result, self.cx.name()) {
+                if self.sign_out.portal_answered(result, self.cx.epoch, self.cx.name()) {
                     self.forget();
                 }
             }
@@ -253,15 +253,17 @@ impl State {
     /// Tells the portal, and forgets the token at once or when the portal was told.
     fn begin_sign_out(&mut self, forget: ForgetWhen) {
         self.sign_in.cancel(&mut self.cx);
+        self.tokens.stop_storing(self.cx.now.boot);
+        self.serve_stored();
         // Even an expired token can end the portal session, which may outlive it.
-        let outcome = match self.tokens.stop_storing() {
+        let outcome = match self.tokens.served() {
             Some(token) => {
                 self.cx.effects.push(Effect::EndPortalSession(Arc::clone(&token.access)));
                 None
             }
             None => Some(PortalOutcome::NothingToEnd),
         };
-        self.sign_out.begin(forget, outcome, self.cx.now.boot);
+        self.sign_out.begin(forget, outcome, self.cx.epoch, self.cx.now.boot);
         if forget == ForgetWhen::AtOnce {
             self.forget();
         }
@@ -312,7 +314,7 @@ impl State {
     /// Takes a sign-in over that was found, if it is better than ours and proved.
     fn found(&mut self, found: Found) -> Reception {
         let now = self.cx.now;
-        let (file, proof, renewable) = (Arc::clone(&found.file), found.proof, found.renewal.is_some());
+        let (file, proof, refreshable) = (Arc::clone(&found.file), found.proof, found.renewal.is_some());
         let token = found.into_token(now);
         // The record in the store may be better, and a sign-out that is under way means this sign-in, too.
         let reception = if !self.cx.store.is_loaded() || self.sign_out.is_under_way() || self.cx.stopping {
@@ -325,7 +327,7 @@ impl State {
         };
         let (session, remaining) = (self.cx.name(), token.remaining(now.boot).as_secs());
         let (file, outcome) = (file.display(), reception.as_str());
-        tracing::info!(session, %file, reception = outcome, remaining, renewable, "a sign-in of another program was found");
+        tracing::info!(session, %file, reception = outcome, remaining, refreshable, "a sign-in of another program was found");
         if reception == Reception::TakenOver {
             // Nobody needs a person any more, unless it has expired: then its refresh has to show what it is worth.
             if token.is_live(now.boot) {

@@ -267,16 +267,10 @@ impl Tokens {
         tracing::warn!(
             session = cx.name(),
             remaining = token.remaining(cx.now.boot).as_secs(),
-            renewable = token.renewal.is_some(),
+            refreshable = token.renewal.is_some(),
             "another daemon has stored a newer token, which counts; let one daemon alone use this store"
         );
-        cx.epoch = cx.epoch.next();
-        self.served_epoch = cx.epoch;
-        self.unstored = None;
-        self.rejection = Rejection::None;
-        self.cap.set_certain(false);
-        cx.trouble = None;
-        let previous = self.served.take();
+        let previous = self.clear(cx);
         self.serve_from_record(Some(token), cx);
         previous
     }
@@ -314,25 +308,29 @@ impl Tokens {
         self.newest().is_some_and(|token| *token.access == *access)
     }
 
-    /// Ends the wait for the store, because somebody signs out. Returns the newest token.
-    pub(super) fn stop_storing(&mut self) -> Option<&Token> {
-        if let Some(unstored) = self.unstored.take() {
-            self.served = Some(unstored.token);
+    /// Ends the wait for the store, because somebody signs out.
+    pub(super) fn stop_storing(&mut self, now: BootTime) {
+        if let Some(unstored) = &mut self.unstored {
+            unstored.deadline = now;
         }
-        self.served.as_ref()
     }
 
     /// Forgets the token, and everything that belongs to its sign-in.
     pub(super) fn forget(&mut self, cx: &mut Context) {
+        self.clear(cx);
+        cx.store.write_without_pause();
+    }
+
+    /// Ends the sign-in here, so that what was begun for it has no effect any more. Returns the token that was served.
+    fn clear(&mut self, cx: &mut Context) -> Option<Token> {
         cx.epoch = cx.epoch.next();
+        cx.trouble = None;
         self.served_epoch = cx.epoch;
-        self.served = None;
         self.unstored = None;
         self.refresh = Refresh::default();
         self.rejection = Rejection::None;
         self.cap.set_certain(false);
-        cx.trouble = None;
-        cx.store.write_without_pause();
+        self.served.take()
     }
 
     /// Forgets also what the record says of the portal.
