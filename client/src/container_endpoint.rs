@@ -48,7 +48,7 @@ pub(crate) struct ContainerEndpoint {
     guard: Arc<Guard>,
 }
 
-type Source = dyn Fn() -> Result<RoleCredentials, Failure> + Send + Sync;
+type CredentialSource = dyn Fn() -> Result<RoleCredentials, Failure> + Send + Sync;
 
 impl ContainerEndpoint {
     /// Opens a port that the system chooses, and calls `source` for each request.
@@ -58,7 +58,7 @@ impl ContainerEndpoint {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
         let guard = Arc::new(Guard::new(address.port())?);
-        let source: Arc<Source> = Arc::new(source);
+        let source: Arc<CredentialSource> = Arc::new(source);
         let own = OWN.start(&guard, &source)?;
         let others = OTHERS.start(&guard, &source)?;
         let (accept, accepted) = mpsc::sync_channel(UNSORTED);
@@ -110,7 +110,7 @@ struct Workers {
 }
 
 impl Workers {
-    fn start(&self, guard: &Arc<Guard>, source: &Arc<Source>) -> io::Result<SyncSender<TcpStream>> {
+    fn start(&self, guard: &Arc<Guard>, source: &Arc<CredentialSource>) -> io::Result<SyncSender<TcpStream>> {
         let (sender, receiver) = mpsc::sync_channel::<TcpStream>(self.waiting);
         let receiver = Arc::new(Mutex::new(receiver));
         for _ in 0..self.threads {
@@ -127,7 +127,7 @@ impl Workers {
     }
 }
 
-fn serve(mut stream: TcpStream, guard: &Guard, source: &Source) -> io::Result<()> {
+fn serve(mut stream: TcpStream, guard: &Guard, source: &CredentialSource) -> io::Result<()> {
     stream.set_write_timeout(Some(PATIENCE))?;
     match request::read(&mut stream, SILENCE, PATIENCE)? {
         Ok(request) => {

@@ -105,6 +105,21 @@ pub trait Clock: Send + Sync {
     fn sleep_until_shown(&self, time: SystemTime) -> Sleep;
 }
 
+impl dyn Clock + '_ {
+    /// The outcome of `work`, unless it takes longer than `limit`.
+    pub async fn within<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+        self.before(self.now().boot + limit, work).await
+    }
+
+    /// The outcome of `work`, unless it is not there by `deadline`.
+    pub async fn before<T>(&self, deadline: BootTime, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            outcome = work => Some(outcome),
+            () = self.sleep_until(deadline) => None,
+        }
+    }
+}
+
 /// The clocks of this machine.
 pub struct SystemClock {
     sleepers: Arc<Sleepers>,

@@ -45,7 +45,7 @@ pub(crate) use files::{is_null_device, read_text};
 pub use identity::{Identity, IdentityError, normalise_start_url};
 pub use load::{load, load_named, parse};
 pub use model::*;
-pub use problem::{Place, Problem, Severity};
+pub use problem::{FileLine, Problem, Severity};
 pub use quiet_hours::QuietHours;
 pub use session_name::NameError;
 pub use watch::FileWatch;

@@ -46,7 +46,7 @@ impl From<LeftRecord> for body::LeftRecord {
 }
 
 /// The result of the call to the portal, and the reason if it failed.
-type Told = (PortalSession, Option<String>);
+type PortalResult = (PortalSession, Option<String>);
 
 /// The known records that belong to no configured session. The store is searched in the background, at the start and whenever
 /// the configuration changes, so that a request is answered from memory.
@@ -159,17 +159,13 @@ async fn follow(
 
 /// Waits until the store has answered every session, within reason, and says whether it has.
 async fn have_loaded(directory: &Directory, world: &World) -> bool {
-    let deadline = world.clock.now().boot + LOAD_PATIENCE;
     let all = async {
         for entry in directory.entries() {
             // One that has ended loads nothing any more.
             let _ = entry.session.snapshots().wait_for(|snapshot| !snapshot.loading).await;
         }
     };
-    tokio::select! {
-        () = all => true,
-        () = world.clock.sleep_until(deadline) => false,
-    }
+    world.clock.within(LOAD_PATIENCE, all).await.is_some()
 }
 
 /// The records of the store that belong to no session of the directory, and whether all of them could be read.
@@ -214,12 +210,12 @@ async fn end(record: LeftRecord, world: World, directory: Arc<Directory>) -> Res
     Ok(EndedRecord { record: record.into(), portal, detail })
 }
 
-const fn not_told(why: String) -> Told {
+const fn not_told(why: String) -> PortalResult {
     (PortalSession::NotTold, Some(why))
 }
 
 /// Tells the portal of the token's issuer.
-async fn tell(token: &AccessToken, owner: &Owner, world: &World, directory: &Directory) -> Told {
+async fn tell(token: &AccessToken, owner: &Owner, world: &World, directory: &Directory) -> PortalResult {
     let portal = match configured_portal(&token.issuer, directory) {
         Some(portal) => Ok(portal),
         None => portal_of(&token.issuer, owner.portal.as_deref()),
@@ -228,13 +224,10 @@ async fn tell(token: &AccessToken, owner: &Owner, world: &World, directory: &Dir
         Ok(portal) => portal,
         Err(error) => return not_told(error.to_string()),
     };
-    let deadline = world.clock.now().boot + SIGN_OUT_PATIENCE;
-    tokio::select! {
-        told = world.portal.logout(&portal, token) => match told {
-            Ok(()) => (PortalSession::Ended, None),
-            Err(error) => not_told(error.to_string()),
-        },
-        () = world.clock.sleep_until(deadline) => not_told("the portal has not answered in time".to_owned()),
+    match world.clock.within(SIGN_OUT_PATIENCE, world.portal.logout(&portal, token)).await {
+        Some(Ok(())) => (PortalSession::Ended, None),
+        Some(Err(error)) => not_told(error.to_string()),
+        None => not_told("the portal has not answered in time".to_owned()),
     }
 }
 

@@ -256,17 +256,14 @@ async fn have_read(
     ask: mpsc::Sender<ReadRequest>,
     clock: Arc<dyn Clock>,
 ) -> Result<Arc<View>, String> {
-    let deadline = clock.sleep_until(clock.now().boot + READING);
     let reading = async {
         let (reply, read) = oneshot::channel();
         // The other end goes away only with the daemon.
         let _ = ask.send((files, reply)).await;
         read.await.unwrap_or_else(|_| Err("the daemon is stopping".to_owned()))
     };
-    tokio::select! {
-        read = reading => read,
-        () = deadline => Err("reading it takes too long; check the file system that it is on".to_owned()),
-    }
+    let late = || Err("reading it takes too long; check the file system that it is on".to_owned());
+    clock.within(READING, reading).await.unwrap_or_else(late)
 }
 
 /// The one owner of the configuration and of the directory made from it.

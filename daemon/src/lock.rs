@@ -57,11 +57,11 @@ pub struct Claim {
     name: String,
     file: PathBuf,
     socket: PathBuf,
-    held: Mutex<Option<Held>>,
+    held: Mutex<Option<HeldLock>>,
 }
 
 /// The open file, and the kind of the lock.
-type Held = (File, Exclusion);
+type HeldLock = (File, Exclusion);
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Exclusion {
@@ -126,7 +126,7 @@ impl Claim {
         Ok(Some(Checked { exclusion, is_new }))
     }
 
-    fn lock(&self) -> Result<Held, LockError> {
+    fn lock(&self) -> Result<HeldLock, LockError> {
         let parent = self.file.parent().unwrap_or(Path::new("/"));
         directory::private(parent).map_err(|source| LockError::Io { path: parent.to_owned(), source })?;
         let io = |source| LockError::Io { path: self.file.clone(), source };

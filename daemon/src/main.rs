@@ -132,7 +132,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         let transport = Arc::new(Transport::new(configured.ca_bundle.clone(), Patience::default(), clock.clone()));
         let surroundings = desktop::observe(clock.clone());
-        let screen = Arc::new(desktop::Screen::new(desktop::Environment::from_process(), clock.clone()));
+        let screen = Arc::new(desktop::Screen::new(desktop::DesktopEnvironment::from_process(), clock.clone()));
         let world = World {
             clock,
             identity_center: transport.clone(),

@@ -19,18 +19,18 @@ use crate::waiting::or_never;
 const MOST: usize = 64;
 
 /// The files that a caller has named, and the sender of their view or of the reason why there is none.
-pub(crate) type ReadRequest = (FilePair, Reply);
+pub(crate) type ReadRequest = (FilePair, ViewReply);
 
-type Reply = oneshot::Sender<Result<Arc<View>, String>>;
+type ViewReply = oneshot::Sender<Result<Arc<View>, String>>;
 
 pub(crate) struct ReadFiles {
     files: FilePair,
-    found: Result<Found, NotUsable>,
+    found: Result<NamedConfig, NotUsable>,
     /// `None` if no caller waits for it.
-    reply: Option<Reply>,
+    reply: Option<ViewReply>,
 }
 
-enum Found {
+enum NamedConfig {
     /// The file is the default one under another name.
     Default,
     Another(Box<Config>),
@@ -41,8 +41,8 @@ impl ReadFiles {
     pub(crate) fn answer(self, directory: &Directory) {
         let Some(reply) = self.reply else { return };
         let view = match self.found {
-            Ok(Found::Default) => Ok(Arc::clone(directory.default_view())),
-            Ok(Found::Another(_)) => {
+            Ok(NamedConfig::Default) => Ok(Arc::clone(directory.default_view())),
+            Ok(NamedConfig::Another(_)) => {
                 directory.view_of(&self.files).cloned().ok_or_else(|| "it was forgotten meanwhile".to_owned())
             }
             Err(why) => Err(chain(&why)),
@@ -112,8 +112,8 @@ impl NamedFiles {
     pub(crate) fn remember(&mut self, read: &ReadFiles, directory: &Directory) -> bool {
         let files = &read.files;
         let is_changed = match &read.found {
-            Ok(Found::Default) => self.known.remove(files).is_some(),
-            Ok(Found::Another(config)) => {
+            Ok(NamedConfig::Default) => self.known.remove(files).is_some(),
+            Ok(NamedConfig::Another(config)) => {
                 // Another file may have taken its place while it was read again.
                 let is_wanted = read.reply.is_some() || self.known.contains_key(files) || self.is_listed(files);
                 let is_changed = is_wanted && self.known.get(files) != Some(&**config);
@@ -160,7 +160,7 @@ impl NamedFiles {
         self.all().into_iter().for_each(|files| self.begin_reading(files, None));
     }
 
-    fn begin_reading(&self, files: FilePair, reply: Option<Reply>) {
+    fn begin_reading(&self, files: FilePair, reply: Option<ViewReply>) {
         let (paths, environment, work) = (self.paths.clone(), self.environment.clone(), self.work.clone());
         let (sender, listed) = (self.sender.clone(), self.listed.clone());
         tokio::spawn(async move {
@@ -193,17 +193,17 @@ fn read(
     mut files: FilePair,
     listed: &BTreeSet<PathBuf>,
     environment: &Environment,
-) -> Result<Found, NotUsable> {
+) -> Result<NamedConfig, NotUsable> {
     let real = |path: &Path| std::fs::canonicalize(path).ok();
     let place = files.config.as_deref().and_then(real);
     if place.is_some() && place == real(&paths.aws) {
         if files.credentials.is_none() {
-            return Ok(Found::Default);
+            return Ok(NamedConfig::Default);
         }
         files.config = None;
     }
     let is_listed = files.config.as_ref().is_some_and(|config| listed.contains(config))
         || (place.is_some() && listed.iter().any(|listed| real(listed) == place));
     let settings = if is_listed { EndpointSettings::Count } else { EndpointSettings::Ignored };
-    load_named(paths, &files, settings, environment).map(|config| Found::Another(Box::new(config)))
+    load_named(paths, &files, settings, environment).map(|config| NamedConfig::Another(Box::new(config)))
 }

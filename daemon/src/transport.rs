@@ -68,7 +68,7 @@ pub struct Transport {
 }
 
 #[derive(Debug)]
-pub struct Reply {
+pub struct HttpResponse {
     /// Redirects are not followed: they are an error.
     pub status: u16,
     /// The header `x-amzn-ErrorType`.
@@ -79,7 +79,7 @@ pub struct Reply {
     pub body: Secret<Vec<u8>>,
 }
 
-impl Reply {
+impl HttpResponse {
     pub const fn is_success(&self) -> bool {
         matches!(self.status, 200..300) && self.error_type.is_none()
     }
@@ -134,7 +134,7 @@ impl Transport {
         endpoint: &Endpoint,
         secrets: Secrets,
         request: impl FnOnce(&reqwest::Client) -> reqwest::RequestBuilder,
-        read: impl FnOnce(&Reply) -> Result<T, CallError<N>>,
+        read: impl FnOnce(&HttpResponse) -> Result<T, CallError<N>>,
     ) -> Result<T, CallError<N>> {
         let answer = self.send(secrets, request).await.and_then(|reply| read(&reply));
         answer.map_err(|error| error.at(endpoint))
@@ -145,7 +145,7 @@ impl Transport {
         &self,
         mut secrets: Secrets,
         request: impl FnOnce(&reqwest::Client) -> reqwest::RequestBuilder,
-    ) -> Result<Reply, CallError<N>> {
+    ) -> Result<HttpResponse, CallError<N>> {
         let client = self.client().map_err(CallError::Configuration)?;
         let network = |error: reqwest::Error| CallError::Network(reason(&error.without_url()));
         let request = request(&client.http).build().map_err(network)?;
@@ -177,7 +177,7 @@ impl Transport {
         }
         let error_type = headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok());
         let error_type = error_type.map(|text| secrets.removed_from(text).unwrap_or_else(|| text.to_owned()));
-        Ok(Reply { status: status.as_u16(), error_type, retry_after: retry_after(&headers), body })
+        Ok(HttpResponse { status: status.as_u16(), error_type, retry_after: retry_after(&headers), body })
     }
 
     fn compare_clocks(&self, headers: &HeaderMap) {

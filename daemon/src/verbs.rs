@@ -17,7 +17,7 @@ use ssoctld::clock::SystemClock;
 use ssoctld::config::{self, Environment, Paths};
 use ssoctld::configure::{self, Form, Pattern, Request, Stale, Template, Writing};
 use ssoctld::desktop;
-use ssoctld::doctor::{self, Colour, Shell, Subject};
+use ssoctld::doctor::{self, CheckInput, Colour, Shell};
 
 use crate::{log, socket_owner, socket_path, state_directory};
 
@@ -222,7 +222,7 @@ impl Doctor {
     /// and passes on the settings of the caller's shell.
     fn run(self, config: Option<PathBuf>, state_dir: Option<PathBuf>) -> anyhow::Result<ExitCode> {
         let environment = Environment::from_process();
-        let mut subject = Subject {
+        let mut subject = CheckInput {
             paths: Paths::locate(config, &environment)?,
             environment,
             socket: socket_path()?,
@@ -292,9 +292,9 @@ impl OpenPage {
             Ok(page) => {
                 let command = session.and_then(|session| session.browser.as_ref());
                 let opening = if self.browser { desktop::Opening::Always } else { desktop::Opening::IfSeen };
-                desktop::open_page(&page, command, &desktop::Environment::from_process(), opening)
+                desktop::open_page(&page, command, &desktop::DesktopEnvironment::from_process(), opening)
             }
-            Err(refusal @ desktop::Refusal::UnknownHost(_)) => format!(
+            Err(refusal @ desktop::PageRefusal::UnknownHost(_)) => format!(
                 "{refusal}; only if you trust it, open it yourself, or name its host in verification_hosts of config.toml"
             ),
             Err(refusal) => format!("{refusal}; only if you trust it, open it yourself"),

@@ -17,7 +17,7 @@ use ssoctl_aws_files::{Document, SectionKind, section_name};
 use ssoctl_protocol::{SocketOwner, SocketPath};
 use ssoctld::clock::SystemClock;
 use ssoctld::config::ReadError;
-use ssoctld::configure::{self, Failure, FileError, Form, Refusal, Report, Request, Stale, Writing};
+use ssoctld::configure::{self, Failure, FileError, Form, Request, Stale, Summary, Unchangeable, Writing};
 
 #[path = "oracle/generated.rs"]
 mod generated;
@@ -349,7 +349,7 @@ impl Daemon {
         Self { socket, listing, clock: Arc::new(SystemClock::start().expect("a clock")) }
     }
 
-    async fn configure(&self, case: &Case, form: &Form) -> Result<Report, Failure> {
+    async fn configure(&self, case: &Case, form: &Form) -> Result<Summary, Failure> {
         *self.listing.lock().expect("a listing") = case.listing.clone();
         let place = (SocketPath::Chosen(self.socket.clone()), SocketOwner::Own);
         let clock = Arc::clone(&self.clock);
@@ -482,12 +482,12 @@ fn refusal(case: &Case, failure: &Failure, is_nameable: bool, before: &Value) ->
     let has_odd_defaults = || before["defaults"].as_object().is_some_and(|defaults| defaults.values().any(is_odd));
     let names_line = said.starts_with(&format!("{}: line ", case.path.display()));
     match failure {
-        Failure::Refused { why: Refusal::Doubtful(_), .. }
+        Failure::Refused { why: Unchangeable::Doubtful(_), .. }
         | Failure::File { why: FileError::Unreadable(ReadError::NotUtf8(_)), .. } => {
             assert!((before.is_null() || has_odd_defaults()) && names_line, "{said}: {}", shown(case));
             "doubtful"
         }
-        Failure::Refused { why: Refusal::Defaults { .. }, .. } => {
+        Failure::Refused { why: Unchangeable::Defaults { .. }, .. } => {
             assert!(!before.is_null() && names_line, "{said}: {}", shown(case));
             "defaults"
         }

@@ -17,12 +17,12 @@ pub(super) struct Sleepers {
 
 #[derive(Default)]
 struct Waiting {
-    sleepers: BTreeMap<Ticket, oneshot::Sender<()>>,
+    sleepers: BTreeMap<SleeperKey, oneshot::Sender<()>>,
     came: u64,
 }
 
 /// A deadline, and a unique number.
-type Ticket = (BootTime, u64);
+type SleeperKey = (BootTime, u64);
 
 impl Sleepers {
     pub(super) fn sleep(self: &Arc<Self>, time: BootTime) -> Sleep {
@@ -59,7 +59,7 @@ impl Sleepers {
 
 /// A task that sleeps. It leaves the queue when it is dropped.
 struct Sleeper {
-    ticket: Ticket,
+    ticket: SleeperKey,
     among: Arc<Sleepers>,
 }
 

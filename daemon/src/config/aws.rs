@@ -10,7 +10,7 @@ use ssoctl_aws_files::{self as aws_files, Document, SectionKind, is_malformed, i
 
 use super::endpoints::{Override, Overrides, ProfileEndpoints};
 use super::environment::is_true;
-use super::problem::{Located, Place, Problem};
+use super::problem::{FileLine, Located, Problem};
 use crate::issuer::Setting;
 
 /// Sections of one kind by their names, in the order of the files.
@@ -36,7 +36,7 @@ pub enum EndpointSettings {
 pub(super) struct Section {
     pub(super) name: String,
     /// The place of its header.
-    pub(super) place: Place,
+    pub(super) place: FileLine,
     /// The keys are in lower case.
     pub(super) entries: BTreeMap<String, Located<String>>,
 }
@@ -46,9 +46,9 @@ impl Section {
         let entries = document.entries(section).map(|entry| {
             // The daemon does not need these secrets, so it does not keep them.
             let value = if is_secret(&entry.key) { "(not kept)" } else { &entry.value };
-            (entry.key.to_string(), Located { value: value.to_owned(), place: Place::new(file, entry.line) })
+            (entry.key.to_string(), Located { value: value.to_owned(), place: FileLine::new(file, entry.line) })
         });
-        Self { name: name.to_owned(), place: Place::new(file, section.line), entries: entries.collect() }
+        Self { name: name.to_owned(), place: FileLine::new(file, section.line), entries: entries.collect() }
     }
 
     /// The entry of this key, unless it is empty.
@@ -92,7 +92,7 @@ impl AwsFiles {
     fn add_config(&mut self, document: &Document<'_>) {
         self.add_doubts(document, &Arc::clone(&self.config));
         for section in &document.sections {
-            let (header, place) = (section.header, Place::new(&self.config, section.line));
+            let (header, place) = (section.header, FileLine::new(&self.config, section.line));
             let Some((kind, name)) = section_name(header) else {
                 if is_malformed(header) {
                     self.problems.push(place.error(malformed(header)));
@@ -132,7 +132,7 @@ impl AwsFiles {
                     "[{header}] is in the credentials file, where headers are names of profiles: to the AWS CLI this is profile \
                      {header:?} and not {name:?}; write [{name}], or move it to the configuration file"
                 );
-                self.problems.push(Place::new(&file, section.line).warning(message));
+                self.problems.push(FileLine::new(&file, section.line).warning(message));
             }
             let read = Section::read(header, section, document, &file);
             match self.profiles.get_mut(header) {
@@ -144,7 +144,7 @@ impl AwsFiles {
 
     fn add_doubts(&mut self, document: &Document<'_>, file: &Arc<Path>) {
         self.problems.extend(document.doubts.iter().map(|doubt| {
-            let place = Place::new(file, doubt.line);
+            let place = FileLine::new(file, doubt.line);
             if doubt.is_ignored { place.error(&doubt.message) } else { place.warning(&doubt.message) }
         }));
     }

@@ -11,7 +11,7 @@ use super::model::{Config, SessionConfig};
 use super::own::OwnFile;
 use super::problem::{Problem, Severity};
 use super::profiles;
-use super::sessions::{DEFAULT_PROFILE, Sessions, Sources};
+use super::sessions::{DEFAULT_PROFILE, RawConfig, Sessions};
 
 /// Reads the default files. A missing one is normal; one that cannot be read is a [`Problem`].
 pub fn load(paths: &Paths, environment: &Environment) -> Config {
@@ -36,7 +36,7 @@ pub fn load(paths: &Paths, environment: &Environment) -> Config {
 pub fn parse(paths: &Paths, own: &str, aws: &str, credentials: &str, environment: &Environment) -> Config {
     let own = OwnFile::read(&paths.own, own);
     let aws = AwsFiles::read((&paths.aws, aws), (&paths.aws_credentials, credentials), EndpointSettings::Count);
-    config(Sources { own: &own, aws: &aws, environment })
+    config(RawConfig { own: &own, aws: &aws, environment })
 }
 
 /// Reads files that a caller has named, or that config.toml lists. They are read on their own, so that a name means there what the
@@ -67,11 +67,11 @@ pub fn load_named(
         .unwrap_or_default();
     let own = OwnFile::empty(&paths.own);
     let aws = AwsFiles::read((path, text.expose()), (&credentials_path, credentials.expose()), endpoint_settings);
-    Ok(config(Sources { own: &own, aws: &aws, environment }))
+    Ok(config(RawConfig { own: &own, aws: &aws, environment }))
 }
 
-fn config(sources: Sources<'_>) -> Config {
-    let Sources { own, aws, environment } = sources;
+fn config(sources: RawConfig<'_>) -> Config {
+    let RawConfig { own, aws, environment } = sources;
     let ignored = aws.problems.iter().filter(|problem| problem.severity == Severity::Error);
     let losses = own.losses.iter().chain(ignored).cloned().collect();
     let mut problems: Vec<Problem> = own.problems.iter().chain(&aws.problems).cloned().collect();

@@ -1,7 +1,7 @@
 use super::*;
 use std::time::Duration;
 
-use crate::config::{BrowserCommand, DEFAULT_SCOPE, Origin, OriginKind, Place, SdkCache};
+use crate::config::{BrowserCommand, DEFAULT_SCOPE, FileLine, Origin, OriginKind, SdkCache};
 use crate::issuer::Issuer;
 
 const OWN: &str = "/home/me/.config/ssoctl/config.toml";
@@ -68,7 +68,7 @@ fn an_sso_session_without_scopes_registers_the_refreshable_one() {
     );
     assert_eq!(corp.scopes, [DEFAULT_SCOPE]);
     assert_eq!(corp.cache_keys, ["corp"]);
-    assert_eq!(corp.origin, Origin { kind: OriginKind::SsoSession, place: Place::new(&Path::new(AWS).into(), 1) });
+    assert_eq!(corp.origin, Origin { kind: OriginKind::SsoSession, place: FileLine::new(&Path::new(AWS).into(), 1) });
     let endpoints = corp.endpoints.as_ref().expect("endpoints");
     assert_eq!(endpoints.oidc.shown().as_str(), "https://oidc.eu-west-1.amazonaws.com/");
     assert_eq!(config.sessions_at("https://CORP.awsapps.com/start/").count(), 1);

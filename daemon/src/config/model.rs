@@ -9,7 +9,7 @@ use ssoctl_protocol::DecidedBy;
 use super::browser_command::BrowserCommand;
 use super::endpoints::{EndpointError, Endpoints};
 use super::identity::{Identity, normalise_start_url};
-use super::problem::{Place, Problem};
+use super::problem::{FileLine, Problem};
 use super::quiet_hours::QuietHours;
 use crate::assignment::Assignment;
 use crate::issuer::Issuer;
@@ -74,7 +74,7 @@ pub enum NoAssignment {
     Incomplete {
         missing: &'static str,
         /// The place of the key that the profile has.
-        place: Place,
+        place: FileLine,
     },
     #[error("cannot be used: {0}")]
     Malformed(Problem),
@@ -132,7 +132,7 @@ impl SessionConfig {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     pub kind: OriginKind,
-    pub place: Place,
+    pub place: FileLine,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use url::Host;
 use super::browser_command::BrowserCommand;
 use super::endpoints::{Override, Overrides};
 use super::model::{Notifications, SdkCache, StoreSetting};
-use super::problem::{Located, Place, Problem};
+use super::problem::{FileLine, Located, Problem};
 use super::quiet_hours::{NotQuietHours, QuietHours};
 use crate::issuer::Setting;
 
@@ -254,14 +254,14 @@ impl Reader {
     }
 
     /// The place of an entry's key, or of the item if other entries share the key (`[session.a]`).
-    fn place(&self, key: &Key, item: &Item) -> Place {
+    fn place(&self, key: &Key, item: &Item) -> FileLine {
         self.at(key.span().or_else(|| item.span()))
     }
 
     /// The place of a span's first byte, or of the first line if there is no span.
-    fn at(&self, span: Option<Range<usize>>) -> Place {
+    fn at(&self, span: Option<Range<usize>>) -> FileLine {
         let start = span.map_or(0, |span| span.start);
-        Place::new(&self.file.path, 1 + self.line_ends.partition_point(|&end| end < start))
+        FileLine::new(&self.file.path, 1 + self.line_ends.partition_point(|&end| end < start))
     }
 }
 
@@ -288,8 +288,8 @@ mod tests {
         OwnFile::read(Path::new("config.toml"), text)
     }
 
-    fn place(line: usize) -> Place {
-        Place { file: Path::new("config.toml").into(), line }
+    fn place(line: usize) -> FileLine {
+        FileLine { file: Path::new("config.toml").into(), line }
     }
 
     /// The lines of the problems.

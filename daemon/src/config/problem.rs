@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 /// A line of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct FileLine {
     pub file: Arc<Path>,
     /// The line in the file, counted from 1.
     pub line: usize,
 }
 
-impl Place {
+impl FileLine {
     pub(super) fn new(file: &Arc<Path>, line: usize) -> Self {
         Self { file: Arc::clone(file), line }
     }
@@ -30,7 +30,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for FileLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.file.display(), self.line)
     }
@@ -40,7 +40,7 @@ impl fmt::Display for Place {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Located<T> {
     pub(super) value: T,
-    pub(super) place: Place,
+    pub(super) place: FileLine,
 }
 
 impl Located<String> {

@@ -12,8 +12,8 @@ use super::credential_command::{CredentialCommand, SignInOf};
 use super::identity::Identity;
 use super::model::{NoAssignment, ProfileConfig};
 use super::problem::{Located, Problem};
-use super::sessions::{Sessions, Sources};
-use super::sign_in::{Legacy, SignIn, add_legacy_profiles, sign_in};
+use super::sessions::{RawConfig, Sessions};
+use super::sign_in::{Legacy, ProfileSignIn, add_legacy_profiles, sign_in};
 use crate::assignment::{AccountId, Assignment, RoleName};
 
 /// The longest chain of profiles from one to the one that signs in. Following them costs time and stack.
@@ -31,21 +31,21 @@ pub(super) struct Profiles {
 }
 
 /// Finds the session and the role of each profile. Legacy profiles join the session at their portal, or become a session.
-pub(super) fn resolve<'a>(sources: Sources<'a>, sessions: &mut Sessions, problems: &mut Vec<Problem>) -> Profiles {
+pub(super) fn resolve<'a>(sources: RawConfig<'a>, sessions: &mut Sessions, problems: &mut Vec<Problem>) -> Profiles {
     let mut direct: HashMap<&str, usize> = HashMap::new();
     let mut unusable = BTreeMap::new();
     let mut portals: IndexMap<Identity, Vec<Legacy<'_>>> = IndexMap::new();
     for profile in sources.aws.profiles.values() {
         match sign_in(profile, sources) {
             Ok(None) => {}
-            Ok(Some(SignIn::Session(name))) => {
+            Ok(Some(ProfileSignIn::Session(name))) => {
                 if let Some(index) = sessions.named(name) {
                     direct.insert(&profile.name, index);
                 } else if let Some(why) = sessions.unusable.get(name) {
                     unusable.insert(profile.name.clone(), why.clone());
                 }
             }
-            Ok(Some(SignIn::Legacy(identity, legacy))) => portals.entry(identity).or_default().push(legacy),
+            Ok(Some(ProfileSignIn::Legacy(identity, legacy))) => portals.entry(identity).or_default().push(legacy),
             Err(problem) => {
                 unusable.insert(profile.name.clone(), problem.clone());
                 problems.push(problem);
@@ -130,7 +130,7 @@ fn key(profile: &Section, key: &str) -> Option<ProfileKey> {
 
 /// The search for the session that a profile leads to.
 struct Search<'a> {
-    sources: Sources<'a>,
+    sources: RawConfig<'a>,
     sessions: &'a Sessions,
     /// The sessions of the profiles that sign in themselves.
     direct: &'a HashMap<&'a str, usize>,

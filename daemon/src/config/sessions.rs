@@ -10,7 +10,7 @@ use super::environment::Environment;
 use super::identity::{Identity, IdentityError, check_scopes};
 use super::model::{DEFAULT_SCOPE, Origin, OriginKind, SdkCache, SessionConfig};
 use super::own::{OwnFile, OwnSession};
-use super::problem::{Located, Place, Problem};
+use super::problem::{FileLine, Located, Problem};
 
 /// The profile whose endpoint settings apply to sessions without a profile of their own. `AWS_PROFILE` does not count: it belongs
 /// to one shell, and the daemon serves all of them.
@@ -18,7 +18,7 @@ pub(super) const DEFAULT_PROFILE: &str = "default";
 
 /// Everything that the configuration is made of.
 #[derive(Clone, Copy)]
-pub(super) struct Sources<'a> {
+pub(super) struct RawConfig<'a> {
     pub(super) own: &'a OwnFile,
     pub(super) aws: &'a AwsFiles,
     pub(super) environment: &'a Environment,
@@ -36,13 +36,13 @@ pub(super) struct Sessions {
 }
 
 impl Sessions {
-    pub(super) fn read(sources: Sources<'_>, problems: &mut Vec<Problem>) -> Self {
-        let Sources { own, aws, .. } = sources;
+    pub(super) fn read(sources: RawConfig<'_>, problems: &mut Vec<Problem>) -> Self {
+        let RawConfig { own, aws, .. } = sources;
         let endpoints = aws.endpoints_of(DEFAULT_PROFILE, problems);
         let mut sessions = Self::default();
         let only_own = own.sessions.keys().filter(|name| !aws.sso_sessions.contains_key(*name));
         for name in aws.sso_sessions.keys().chain(only_own) {
-            let sections = Sections { name, own: own.sessions.get(name), aws: aws.sso_sessions.get(name) };
+            let sections = NamedSections { name, own: own.sessions.get(name), aws: aws.sso_sessions.get(name) };
             // `own` has reported this problem.
             let reported = sections.own.and_then(|own| own.unusable.clone());
             let session = match reported {
@@ -168,18 +168,18 @@ pub(super) fn session(
 
 /// The sections of one name, at least one of them.
 #[derive(Clone, Copy)]
-struct Sections<'a> {
+struct NamedSections<'a> {
     name: &'a str,
     own: Option<&'a OwnSession>,
     aws: Option<&'a Section>,
 }
 
-impl<'a> Sections<'a> {
-    fn session(self, sources: Sources<'_>, endpoints: &ProfileEndpoints) -> Result<SessionConfig, Problem> {
+impl<'a> NamedSections<'a> {
+    fn session(self, sources: RawConfig<'_>, endpoints: &ProfileEndpoints) -> Result<SessionConfig, Problem> {
         let own = self.own.cloned().unwrap_or_default();
         let (kind, place) = match self.aws {
             Some(section) => (OriginKind::SsoSession, section.place.clone()),
-            None => (OriginKind::Own, Place::new(&sources.own.path, own.line)),
+            None => (OriginKind::Own, FileLine::new(&sources.own.path, own.line)),
         };
         let start_url = self.member(&place, own.start_url.as_ref(), "start_url", "sso_start_url")?;
         let region = self.member(&place, own.region.as_ref(), "region", "sso_region")?;
@@ -200,7 +200,7 @@ impl<'a> Sections<'a> {
 
     fn member<'b>(
         self,
-        place: &Place,
+        place: &FileLine,
         own: Option<&'b Located<String>>,
         own_key: &str,
         aws_key: &str,

@@ -6,7 +6,7 @@ use super::model::{Origin, OriginKind};
 use super::own::OwnSession;
 use super::problem::{Located, Problem};
 use super::session_name::{derive_name, unique_name};
-use super::sessions::{Sessions, Sources, session};
+use super::sessions::{RawConfig, Sessions, session};
 
 /// A profile with its own start URL and region. All profiles were like that before there were `sso-session` sections.
 pub(super) struct Legacy<'a> {
@@ -15,7 +15,7 @@ pub(super) struct Legacy<'a> {
     start_url: &'a str,
 }
 
-pub(super) enum SignIn<'a> {
+pub(super) enum ProfileSignIn<'a> {
     /// With the session of this name.
     Session(&'a str),
     /// The identity has no scopes, because the AWS CLI registers none for such profiles.
@@ -23,13 +23,13 @@ pub(super) enum SignIn<'a> {
 }
 
 /// Follows botocore's rules: with `sso_session`, members that the profile repeats must agree with the section's.
-pub(super) fn sign_in<'a>(profile: &'a Section, sources: Sources<'_>) -> Result<Option<SignIn<'a>>, Problem> {
+pub(super) fn sign_in<'a>(profile: &'a Section, sources: RawConfig<'_>) -> Result<Option<ProfileSignIn<'a>>, Problem> {
     let name = &profile.name;
     if let Some(reference) = profile.get("sso_session") {
         let session = &reference.value;
         let Some(section) = sources.aws.sso_sessions.get(session) else {
             return if sources.own.sessions.contains_key(session) {
-                Ok(Some(SignIn::Session(session)))
+                Ok(Some(ProfileSignIn::Session(session)))
             } else {
                 let message = format!("profile {name:?} refers to an sso-session {session:?} that does not exist");
                 Err(reference.place.error(message))
@@ -39,7 +39,7 @@ pub(super) fn sign_in<'a>(profile: &'a Section, sources: Sources<'_>) -> Result<
             profile.entries.get(*key).is_some_and(|repeated| repeated.value != inherited.value)
         };
         return match section.entries.iter().find(contradicts) {
-            None => Ok(Some(SignIn::Session(session))),
+            None => Ok(Some(ProfileSignIn::Session(session))),
             Some((key, inherited)) => Err(profile.entries[key].place.error(format!(
                 "{key} of profile {name:?} disagrees with its sso-session {session:?} (line {}); remove it here",
                 inherited.place.line
@@ -55,7 +55,7 @@ pub(super) fn sign_in<'a>(profile: &'a Section, sources: Sources<'_>) -> Result<
                 IdentityError::Region(_) => region.aws_error(error.to_string()),
                 _ => start_url.aws_error(error.to_string()),
             })?;
-            Ok(Some(SignIn::Legacy(identity, Legacy { profile, start_url: &start_url.value })))
+            Ok(Some(ProfileSignIn::Legacy(identity, Legacy { profile, start_url: &start_url.value })))
         }
         (Some(_), None) => missing("sso_region"),
         (None, Some(_)) => missing("sso_start_url"),
@@ -71,7 +71,7 @@ pub(super) fn sign_in<'a>(profile: &'a Section, sources: Sources<'_>) -> Result<
 pub(super) fn add_legacy_profiles(
     identity: &Identity,
     profiles: &[Legacy<'_>],
-    sources: Sources<'_>,
+    sources: RawConfig<'_>,
     sessions: &mut Sessions,
     problems: &mut Vec<Problem>,
 ) -> usize {

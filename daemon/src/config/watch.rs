@@ -164,12 +164,12 @@ async fn report_bursts((mut directories, mut events): Watched, report: mpsc::Sen
 struct Directories {
     files: Vec<PathBuf>,
     watcher: RecommendedWatcher,
-    plan: Arc<Mutex<Plan>>,
+    plan: Arc<Mutex<WatchedPaths>>,
 }
 
 impl Directories {
     fn watch(files: &[PathBuf]) -> notify::Result<Watched> {
-        let plan = Arc::new(Mutex::new(Plan::default()));
+        let plan = Arc::new(Mutex::new(WatchedPaths::default()));
         let (sender, events) = mpsc::unbounded_channel();
         let shared = Arc::clone(&plan);
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| match event {
@@ -190,7 +190,7 @@ impl Directories {
     /// one of its name would wait for ever.
     fn rewatch(&mut self) {
         for attempt in 1..=MAX_ATTEMPTS {
-            let plan = Plan::of(&self.files);
+            let plan = WatchedPaths::of(&self.files);
             let old = std::mem::replace(&mut *lock(&self.plan), plan.clone());
             for directory in old.directories() {
                 // This fails for directories that were removed. Their watches are gone, too.
@@ -201,7 +201,7 @@ impl Directories {
                     tracing::warn!(directory = %directory.display(), %error, "changes of files here are not noticed; send SIGHUP after changing the configuration");
                 }
             }
-            if Plan::of(&self.files) == plan {
+            if WatchedPaths::of(&self.files) == plan {
                 return;
             }
             tracing::debug!(attempt, "directories of configuration files changed while they were being watched");
@@ -211,9 +211,9 @@ impl Directories {
 
 /// The paths whose changes matter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Plan(BTreeSet<PathBuf>);
+struct WatchedPaths(BTreeSet<PathBuf>);
 
-impl Plan {
+impl WatchedPaths {
     fn of(files: &[PathBuf]) -> Self {
         let mut plan = Self::default();
         for file in files {

@@ -123,7 +123,7 @@ async fn directories_that_are_links_are_watched_wherever_they_stand_on_the_way()
 
 #[test]
 fn devices_are_not_watched() {
-    assert_eq!(Plan::of(&["/dev/null".into()]), Plan::default());
+    assert_eq!(WatchedPaths::of(&["/dev/null".into()]), WatchedPaths::default());
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn other_files_and_reading_do_not_count() {
     let (_home, paths) = home();
     let directory = paths.aws.parent().unwrap();
     fs::create_dir_all(directory).unwrap();
-    let plan = Plan::of(&[paths.own.clone(), paths.aws.clone()]);
+    let plan = WatchedPaths::of(&[paths.own.clone(), paths.aws.clone()]);
     let event = |kind: EventKind, path: &Path| Event::new(kind).add_path(path.to_owned());
     let written = EventKind::Modify(ModifyKind::Data(DataChange::Any));
     let created = EventKind::Create(CreateKind::Any);
@@ -155,6 +155,6 @@ fn links_in_a_circle_end_the_search() {
     let (a, b) = (home.path().join("a"), home.path().join("b"));
     symlink(&a, &b).unwrap();
     symlink(&b, &a).unwrap();
-    let plan = Plan::of(std::slice::from_ref(&a));
+    let plan = WatchedPaths::of(std::slice::from_ref(&a));
     assert_eq!(plan.directories().len(), 1);
 }

@@ -4,21 +4,21 @@ use std::collections::{BTreeMap, HashSet};
 
 use ssoctl_protocol::text;
 
-use super::names::{self, Subject, Template};
+use super::names::{self, NameParts, Template};
 use super::pattern::{Pattern, is_chosen};
 use super::request::Request;
 use crate::assignment::{AccountId, Assignment, RoleName};
 
 /// An account that the portal lists.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Account {
+pub(super) struct ListedAccount {
     pub(super) id: AccountId,
     pub(super) name: Option<String>,
     /// All its roles; `None` if they were not asked for, because the account is not chosen.
     pub(super) roles: Option<Vec<RoleName>>,
 }
 
-impl Account {
+impl ListedAccount {
     /// The texts by which a pattern can choose it.
     fn names(&self) -> impl Iterator<Item = &str> {
         [self.id.as_str()].into_iter().chain(self.name.as_deref())
@@ -52,8 +52,8 @@ pub(super) struct WantedProfile {
 }
 
 /// The indices of the accounts that one of the patterns matches, by id or by name; without patterns, of all.
-pub(super) fn accounts(accounts: &[Account], patterns: &[Pattern]) -> Result<Vec<usize>, NoMatch> {
-    let is_used = |pattern: &&Pattern| accounts.iter().flat_map(Account::names).any(|name| pattern.matches(name));
+pub(super) fn accounts(accounts: &[ListedAccount], patterns: &[Pattern]) -> Result<Vec<usize>, NoMatch> {
+    let is_used = |pattern: &&Pattern| accounts.iter().flat_map(ListedAccount::names).any(|name| pattern.matches(name));
     if let Some(pattern) = patterns.iter().find(|pattern| !is_used(pattern)) {
         let there_are = accounts.iter().map(|account| match &account.name {
             Some(name) => format!("{} ({})", account.id, text::line(name)),
@@ -68,13 +68,17 @@ pub(super) fn accounts(accounts: &[Account], patterns: &[Pattern]) -> Result<Vec
 ///
 /// Accounts with names that are equal in a profile's name are named by their ids, even if only one of them is chosen: the name of
 /// a profile must not depend on that. The same goes for single profiles that would have one name.
-pub(super) fn profiles(accounts: &[Account], session: &str, request: &Request) -> Result<Vec<WantedProfile>, SameName> {
-    let name = |account: &Account, role: &RoleName, account_name: Option<&str>| {
+pub(super) fn profiles(
+    accounts: &[ListedAccount],
+    session: &str,
+    request: &Request,
+) -> Result<Vec<WantedProfile>, SameName> {
+    let name = |account: &ListedAccount, role: &RoleName, account_name: Option<&str>| {
         let (account_id, role) = (account.id.as_str(), role.as_str());
-        request.template.name(Subject { session, account_id, account_name, role })
+        request.template.name(NameParts { session, account_id, account_name, role })
     };
     let equal = equal_names(accounts);
-    let mut named: Vec<(String, &Account, &RoleName)> = roles(accounts)
+    let mut named: Vec<(String, &ListedAccount, &RoleName)> = roles(accounts)
         .filter(|(_, role)| is_chosen([role.as_str()].into_iter(), &request.roles))
         .map(|(account, role)| {
             let account_name = account.name.as_deref().filter(|name| !equal.contains(&names::safe(name)));
@@ -98,12 +102,12 @@ pub(super) fn profiles(accounts: &[Account], session: &str, request: &Request) -
 }
 
 /// The known roles of all accounts.
-fn roles(accounts: &[Account]) -> impl Iterator<Item = (&Account, &RoleName)> {
+fn roles(accounts: &[ListedAccount]) -> impl Iterator<Item = (&ListedAccount, &RoleName)> {
     accounts.iter().flat_map(|account| account.roles.iter().flatten().map(move |role| (account, role)))
 }
 
 /// Each pattern must match a role.
-pub(super) fn check_roles(accounts: &[Account], patterns: &[Pattern]) -> Result<(), NoMatch> {
+pub(super) fn check_roles(accounts: &[ListedAccount], patterns: &[Pattern]) -> Result<(), NoMatch> {
     let mut there_are: Vec<String> = roles(accounts).map(|(_, role)| role.to_string()).collect();
     there_are.sort();
     there_are.dedup();
@@ -114,7 +118,7 @@ pub(super) fn check_roles(accounts: &[Account], patterns: &[Pattern]) -> Result<
 }
 
 /// The names of several accounts, as they would be in the name of a profile.
-fn equal_names(accounts: &[Account]) -> HashSet<String> {
+fn equal_names(accounts: &[ListedAccount]) -> HashSet<String> {
     let mut seen = HashSet::new();
     let names = accounts.iter().filter_map(|account| account.name.as_deref()).map(names::safe);
     names.filter(|name| !seen.insert(name.clone())).collect()
@@ -136,8 +140,8 @@ pub(super) mod tests {
     use crate::configure::profile::Form;
     use crate::configure::request::{Stale, Writing};
 
-    pub(in crate::configure) fn account(id: &str, name: Option<&str>, roles: &[&str]) -> Account {
-        Account {
+    pub(in crate::configure) fn account(id: &str, name: Option<&str>, roles: &[&str]) -> ListedAccount {
+        ListedAccount {
             id: AccountId::new(id).unwrap(),
             name: name.map(str::to_owned),
             roles: Some(roles.iter().map(|role| RoleName::new(role).unwrap()).collect()),
@@ -182,7 +186,7 @@ pub(super) mod tests {
         }
     }
 
-    fn names(accounts: &[Account], request: &Request) -> Result<Vec<String>, String> {
+    fn names(accounts: &[ListedAccount], request: &Request) -> Result<Vec<String>, String> {
         profiles(accounts, "corp", request)
             .map(|profiles| profiles.into_iter().map(|profile| profile.name).collect())
             .map_err(|error| error.to_string())

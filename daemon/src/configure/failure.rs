@@ -7,7 +7,7 @@ use ssoctl_protocol::{ExitCode, Problem, Timestamp, text};
 
 use super::choice::{NoMatch, SameName};
 use super::file::FileError;
-use super::plan::Refusal;
+use super::plan::Unchangeable;
 
 /// `Display` is the text after `ssoctl: ` and says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -24,7 +24,7 @@ pub enum Failure {
     #[error(transparent)]
     SameName(#[from] SameName),
     #[error("{}: {why}", .path.display())]
-    Refused { path: PathBuf, why: Refusal },
+    Refused { path: PathBuf, why: Unchangeable },
     #[error("{}: {why}", .path.display())]
     File { path: PathBuf, why: FileError },
 }

@@ -11,7 +11,7 @@ use ssoctl_protocol::{
 };
 use tokio::task::JoinSet;
 
-use super::choice::Account;
+use super::choice::ListedAccount;
 use super::failure::Failure;
 use crate::assignment::{AccountId, RoleName};
 use crate::clock::Clock;
@@ -46,17 +46,21 @@ impl Daemon {
     }
 
     /// All accounts, without their roles.
-    pub(super) async fn accounts(&self) -> Result<Vec<Account>, Failure> {
+    pub(super) async fn accounts(&self) -> Result<Vec<ListedAccount>, Failure> {
         let answer: Accounts = self.ask(&Route::Accounts(self.session.clone())).await?;
         let accounts = answer.accounts.into_iter().map(|account| {
             let id = AccountId::new(&account.id).map_err(unusable)?;
-            Ok(Account { id, name: account.name, roles: None })
+            Ok(ListedAccount { id, name: account.name, roles: None })
         });
         accounts.collect()
     }
 
     /// Adds the roles of the accounts at these indices.
-    pub(super) async fn list_roles(self: &Arc<Self>, accounts: &mut [Account], at: Vec<usize>) -> Result<(), Failure> {
+    pub(super) async fn list_roles(
+        self: &Arc<Self>,
+        accounts: &mut [ListedAccount],
+        at: Vec<usize>,
+    ) -> Result<(), Failure> {
         let mut waiting = at.into_iter();
         let mut asking = JoinSet::new();
         loop {
@@ -89,13 +93,10 @@ impl Daemon {
         let socket = self.socket.path();
         let selector = Selector::Session(self.session.clone());
         let query = Query { selector, config: self.file.clone(), ..Query::default() };
-        let deadline = self.clock.sleep_until(self.clock.now().boot + PATIENCE);
-        let answer = tokio::select! {
-            answer = inquiry::get(socket, route, &query, self.believed) => {
-                answer.map_err(|why| Failure::Unanswered { socket: socket.to_owned(), why: why.to_string() })?
-            }
-            () = deadline => return Err(unusable(format!("it did not come within {} s", PATIENCE.as_secs()))),
-        };
+        let asking = inquiry::get(socket, route, &query, self.believed);
+        let answer = self.clock.within(PATIENCE, asking).await;
+        let answer = answer.ok_or_else(|| unusable(format!("it did not come within {} s", PATIENCE.as_secs())))?;
+        let answer = answer.map_err(|why| Failure::Unanswered { socket: socket.to_owned(), why: why.to_string() })?;
         if answer.status == 200 {
             return serde_json::from_str(&answer.body).map_err(unusable);
         }

@@ -41,9 +41,9 @@ pub use failure::Failure;
 pub use file::FileError;
 pub use names::{Template, TemplateError};
 pub use pattern::Pattern;
-pub use plan::Refusal;
+pub use plan::Unchangeable;
 pub use profile::Form;
-pub use report::Report;
+pub use report::Summary;
 pub use request::{Request, Stale, Writing};
 
 use file::Before;
@@ -57,7 +57,7 @@ pub async fn run(
     named: Option<&Path>,
     (socket, believed): (SocketPath, SocketOwner),
     clock: Arc<dyn Clock>,
-) -> Result<Report, Failure> {
+) -> Result<Summary, Failure> {
     let file = named.map(|path| path.to_string_lossy().into_owned());
     let daemon = Arc::new(Daemon { socket, believed, session: request.session.clone(), file, clock });
     let path = match named {
@@ -76,12 +76,12 @@ pub async fn run(
     let plan = plan::plan(before.text(), &intent).map_err(|why| Failure::Refused { path: path.clone(), why })?;
     if request.writing == Writing::Shown {
         let diff = diff::diff(before.text(), &plan.text, &path.to_string_lossy());
-        return Ok(Report::intended(&path, &plan.outcomes, diff));
+        return Ok(Summary::intended(&path, &plan.outcomes, diff));
     }
     let backup = if plan.text == before.text() {
         None
     } else {
         before.replace(&path, &plan.text).map_err(|why| Failure::File { path: path.clone(), why })?
     };
-    Ok(Report::done(&path, &plan.outcomes, backup))
+    Ok(Summary::done(&path, &plan.outcomes, backup))
 }

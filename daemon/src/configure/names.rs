@@ -9,7 +9,7 @@ pub struct Template(String);
 const PLACEHOLDERS: [&str; 4] = ["session", "account_id", "account_name", "role"];
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Subject<'a> {
+pub(super) struct NameParts<'a> {
     pub(super) session: &'a str,
     pub(super) account_id: &'a str,
     /// If there is none, or no character of it can be used, the id replaces it.
@@ -57,7 +57,7 @@ impl FromStr for Template {
 }
 
 impl Template {
-    pub(super) fn name(&self, subject: Subject<'_>) -> String {
+    pub(super) fn name(&self, subject: NameParts<'_>) -> String {
         let account_name = subject.account_name.map(safe).filter(|name| !name.is_empty());
         let account_name = account_name.as_deref().unwrap_or(subject.account_id);
         // The values have no braces.
@@ -102,7 +102,7 @@ mod tests {
     fn names_have_only_characters_that_every_tool_can_read() {
         let name = |template: &str, account_name: Option<&str>| {
             let subject =
-                Subject { session: "my corp", account_id: "111122223333", account_name, role: "Power=User,x" };
+                NameParts { session: "my corp", account_id: "111122223333", account_name, role: "Power=User,x" };
             template.parse::<Template>().unwrap().name(subject)
         };
         for (template, account_name, expected) in [

@@ -1,4 +1,4 @@
-//! Decides what happens to each section of the file: its text and an [`Intent`] in, the new text and [`Outcome`]s out.
+//! Decides what happens to each section of the file: its text and an [`Intent`] in, the new text and [`SectionOutcome`]s out.
 //!
 //! Before the new text is used it is read again. It has to say exactly what is intended: the profiles that were written, and
 //! everything else as before.
@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use ssoctl_aws_files::{DEFAULTS, Doubt, Entry, SectionKind};
 use ssoctl_protocol::SessionStatus;
 
-use super::choice::{Account, WantedProfile};
+use super::choice::{ListedAccount, WantedProfile};
 use super::document::{Document, Member};
 use super::profile::{self, Binding, Form};
 use super::request::{Request, Stale};
@@ -20,11 +20,11 @@ pub(super) struct Intent<'a> {
     /// Their names are unique.
     pub(super) profiles: &'a [WantedProfile],
     /// The accounts that the portal lists, to find profiles whose role is not listed any more.
-    pub(super) accounts: &'a [Account],
+    pub(super) accounts: &'a [ListedAccount],
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Outcome {
+pub(super) struct SectionOutcome {
     /// The name of the profile, or the header of another section.
     pub(super) name: String,
     pub(super) fate: Fate,
@@ -58,7 +58,7 @@ pub(super) enum Reason {
 
 /// The reason why the file cannot be changed.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum Refusal {
+pub enum Unchangeable {
     /// Not all AWS tools read the file in the same way.
     #[error("line {}: {}; repair that first", .0.line, .0.message)]
     Doubtful(Doubt),
@@ -79,13 +79,13 @@ pub enum Refusal {
 
 pub(super) struct Plan {
     pub(super) text: String,
-    pub(super) outcomes: Vec<Outcome>,
+    pub(super) outcomes: Vec<SectionOutcome>,
 }
 
-pub(super) fn plan(text: &str, intent: &Intent<'_>) -> Result<Plan, Refusal> {
-    let document = Document::read(text).map_err(Refusal::Doubtful)?;
+pub(super) fn plan(text: &str, intent: &Intent<'_>) -> Result<Plan, Unchangeable> {
+    let document = Document::read(text).map_err(Unchangeable::Doubtful)?;
     if let Some(entry) = document.defaults.iter().find(|entry| profile::decides(&entry.key)) {
-        return Err(Refusal::Defaults { line: entry.line, key: entry.key.to_string() });
+        return Err(Unchangeable::Defaults { line: entry.line, key: entry.key.to_string() });
     }
     let meaning = meaning(&document);
     let mut planner = Planner { document, intent, meaning, outcomes: Vec::new() };
@@ -99,10 +99,10 @@ pub(super) fn plan(text: &str, intent: &Intent<'_>) -> Result<Plan, Refusal> {
     planner.finish()
 }
 
-type Members = BTreeMap<String, String>;
+type SectionMembers = BTreeMap<String, String>;
 
 /// The members of every section, by its header.
-fn meaning(document: &Document<'_>) -> BTreeMap<String, Members> {
+fn meaning(document: &Document<'_>) -> BTreeMap<String, SectionMembers> {
     let members =
         |entries: &[Entry<'_>]| entries.iter().map(|entry| (entry.key.to_string(), entry.value.to_string())).collect();
     let sections = document.sections.iter().map(|section| (section.header.to_owned(), members(&section.entries)));
@@ -113,13 +113,13 @@ struct Planner<'a> {
     document: Document<'a>,
     intent: &'a Intent<'a>,
     /// The intended members of every section, by its header.
-    meaning: BTreeMap<String, Members>,
-    outcomes: Vec<Outcome>,
+    meaning: BTreeMap<String, SectionMembers>,
+    outcomes: Vec<SectionOutcome>,
 }
 
 impl Planner<'_> {
     /// Writes the section that profiles of the SSO form refer to. If a person has written one, it stays as it is.
-    fn session_section(&mut self) -> Result<(), Refusal> {
+    fn session_section(&mut self) -> Result<(), Unchangeable> {
         let SessionStatus { name, start_url, region, scopes, .. } = self.intent.session;
         let header = profile::session_header(name);
         let found = self.document.find(SectionKind::SsoSession, name);
@@ -127,7 +127,7 @@ impl Planner<'_> {
             return Ok(());
         }
         if scopes.is_empty() {
-            return Err(Refusal::NoScopes(name.clone()));
+            return Err(Unchangeable::NoScopes(name.clone()));
         }
         let members = vec![
             ("sso_start_url", start_url.clone()),
@@ -139,7 +139,7 @@ impl Planner<'_> {
             None => self.add(&header, header.clone(), &members),
             Some(&section) => {
                 if self.update(section, &members, &[]) == Fate::Changed {
-                    self.outcomes.push(Outcome { name: header, fate: Fate::Changed });
+                    self.outcomes.push(SectionOutcome { name: header, fate: Fate::Changed });
                 }
             }
         }
@@ -162,7 +162,7 @@ impl Planner<'_> {
             },
             _ => Fate::Left(Reason::NotOurs),
         };
-        self.outcomes.push(Outcome { name, fate });
+        self.outcomes.push(SectionOutcome { name, fate });
     }
 
     /// Decides about earlier written profiles of this session that are not wanted now.
@@ -191,14 +191,14 @@ impl Planner<'_> {
             } else {
                 Fate::Left(Reason::NotListed)
             };
-            self.outcomes.push(Outcome { name, fate });
+            self.outcomes.push(SectionOutcome { name, fate });
         }
     }
 
     fn add(&mut self, header: &str, name: String, members: &[Member]) {
         self.meaning.insert(header.to_owned(), owned(members).collect());
         self.document.append(header, members);
-        self.outcomes.push(Outcome { name, fate: Fate::Added });
+        self.outcomes.push(SectionOutcome { name, fate: Fate::Added });
     }
 
     fn update(&mut self, section: usize, members: &[Member], without: &[&str]) -> Fate {
@@ -213,10 +213,10 @@ impl Planner<'_> {
         Fate::Changed
     }
 
-    fn finish(self) -> Result<Plan, Refusal> {
+    fn finish(self) -> Result<Plan, Unchangeable> {
         let text = self.document.text();
-        if self.meaning != meaning(&Document::read(&text).map_err(Refusal::Doubtful)?) {
-            return Err(Refusal::MeaningChanged);
+        if self.meaning != meaning(&Document::read(&text).map_err(Unchangeable::Doubtful)?) {
+            return Err(Unchangeable::MeaningChanged);
         }
         Ok(Plan { text, outcomes: self.outcomes })
     }
@@ -227,7 +227,7 @@ fn owned(members: &[Member]) -> impl Iterator<Item = (String, String)> {
 }
 
 /// Whether the portal lists this role, or was not asked about its account.
-fn is_listed(assignment: &Assignment, accounts: &[Account]) -> bool {
+fn is_listed(assignment: &Assignment, accounts: &[ListedAccount]) -> bool {
     let account = accounts.iter().find(|account| account.id == assignment.account);
     account.is_some_and(|account| account.roles.as_ref().is_none_or(|roles| roles.contains(&assignment.role)))
 }

@@ -18,7 +18,7 @@ struct Run {
     request: Request,
     session: SessionStatus,
     profiles: Vec<WantedProfile>,
-    accounts: Vec<Account>,
+    accounts: Vec<ListedAccount>,
 }
 
 impl Run {
@@ -27,7 +27,7 @@ impl Run {
             "name": "corp", "start_url": "https://corp.awsapps.com/start", "region": "eu-west-1",
             "scopes": ["sso:account:access"], "state": "signed_in", "refreshable": true,
         });
-        let not_asked = Account { roles: None, ..account(ACCOUNTS[1], None, &[]) };
+        let not_asked = ListedAccount { roles: None, ..account(ACCOUNTS[1], None, &[]) };
         Self {
             request: Request {
                 session: "corp".to_owned(),
@@ -45,7 +45,7 @@ impl Run {
         }
     }
 
-    fn plan(&self, text: &str) -> Result<Plan, Refusal> {
+    fn plan(&self, text: &str) -> Result<Plan, Unchangeable> {
         let Self { request, session, profiles, accounts } = self;
         plan(text, &Intent { request, session, profiles, accounts })
     }
@@ -107,7 +107,7 @@ fn a_session_section_of_a_person_stays_and_a_written_one_is_updated() {
 fn a_session_without_scopes_has_no_section_and_needs_none_for_a_credential_process() {
     let mut run = Run::new(&[wanted("a", ACCOUNTS[0], "Admin")]);
     run.session.scopes.clear();
-    assert_eq!(run.plan("").err(), Some(Refusal::NoScopes("corp".to_owned())));
+    assert_eq!(run.plan("").err(), Some(Unchangeable::NoScopes("corp".to_owned())));
     run.request.form = Form::CredentialProcess { ssoctl: "/bin/ssoctl".to_owned() };
     let expected = "\
 # written by ssoctl configure
@@ -194,11 +194,11 @@ fn a_file_that_botocore_would_refuse_is_refused() {
         ("\u{feff}[a]\n", 1),
         ("[a]\ncredential_process =\n  ssoctl credential-process\n", 2),
     ] {
-        assert!(matches!(run.plan(text), Err(Refusal::Doubtful(doubt)) if doubt.line == line), "{text:?}");
+        assert!(matches!(run.plan(text), Err(Unchangeable::Doubtful(doubt)) if doubt.line == line), "{text:?}");
     }
     let mut odd = run;
     odd.session.name = "a\nb".to_owned();
-    assert!(matches!(odd.plan(""), Err(Refusal::Doubtful(_) | Refusal::MeaningChanged)));
+    assert!(matches!(odd.plan(""), Err(Unchangeable::Doubtful(_) | Unchangeable::MeaningChanged)));
 }
 
 #[test]
@@ -215,7 +215,7 @@ fn inherited_members_must_not_decide_on_the_credentials_of_a_profile() {
     let run = Run::new(&[wanted("x", ACCOUNTS[0], "Admin")]);
     for (key, line) in [("role_arn", 3), ("sso_region", 3), ("credential_process", 3)] {
         let refusal = run.plan(&format!("# c\n[DEFAULT]\n{key} = x\n")).err();
-        assert_eq!(refusal, Some(Refusal::Defaults { line, key: key.to_owned() }));
+        assert_eq!(refusal, Some(Unchangeable::Defaults { line, key: key.to_owned() }));
     }
     assert!(run.plan("[DEFAULT]\nregion = x\n").is_ok());
 }

@@ -5,18 +5,18 @@ use std::path::{Path, PathBuf};
 
 use ssoctl_protocol::text;
 
-use super::plan::{Fate, Outcome};
+use super::plan::{Fate, SectionOutcome};
 
 #[derive(Debug)]
-pub struct Report {
+pub struct Summary {
     /// For standard output.
     pub output: String,
     /// For standard error.
     pub remarks: String,
 }
 
-impl Report {
-    pub(super) fn done(path: &Path, outcomes: &[Outcome], backup: Option<PathBuf>) -> Self {
+impl Summary {
+    pub(super) fn done(path: &Path, outcomes: &[SectionOutcome], backup: Option<PathBuf>) -> Self {
         let mut output = lines(outcomes, |_| true);
         let _ = write!(output, "{}: {}", path.display(), counts(outcomes));
         if let Some(backup) = backup {
@@ -26,7 +26,7 @@ impl Report {
         Self { output, remarks: String::new() }
     }
 
-    pub(super) fn intended(path: &Path, outcomes: &[Outcome], diff: String) -> Self {
+    pub(super) fn intended(path: &Path, outcomes: &[SectionOutcome], diff: String) -> Self {
         let mut remarks = lines(outcomes, |fate| matches!(fate, Fate::Left(_)));
         let _ = writeln!(remarks, "{}: {} (--dry-run, nothing is changed)", path.display(), counts(outcomes));
         Self { output: diff, remarks }
@@ -44,9 +44,9 @@ fn word(fate: &Fate) -> &'static str {
 }
 
 /// A line for each section that was not left unchanged, if `is_shown`.
-fn lines(outcomes: &[Outcome], is_shown: impl Fn(&Fate) -> bool) -> String {
+fn lines(outcomes: &[SectionOutcome], is_shown: impl Fn(&Fate) -> bool) -> String {
     let mut lines = String::new();
-    for Outcome { name, fate } in outcomes.iter().filter(|outcome| is_shown(&outcome.fate)) {
+    for SectionOutcome { name, fate } in outcomes.iter().filter(|outcome| is_shown(&outcome.fate)) {
         let name = text::line(name);
         // Writing to a string cannot fail.
         let _ = match fate {
@@ -58,7 +58,7 @@ fn lines(outcomes: &[Outcome], is_shown: impl Fn(&Fate) -> bool) -> String {
     lines
 }
 
-fn counts(outcomes: &[Outcome]) -> String {
+fn counts(outcomes: &[SectionOutcome]) -> String {
     let counted = ["added", "changed", "removed", "unchanged", "left alone"].into_iter().filter_map(|what| {
         let count = outcomes.iter().filter(|outcome| word(&outcome.fate) == what).count();
         (count > 0).then(|| format!("{count} {what}"))
@@ -72,7 +72,7 @@ mod tests {
     use super::super::plan::Reason;
     use super::*;
 
-    fn outcomes() -> Vec<Outcome> {
+    fn outcomes() -> Vec<SectionOutcome> {
         [
             ("sso-session corp", Fate::Added),
             ("dev-Admin", Fate::Added),
@@ -80,13 +80,13 @@ mod tests {
             ("prod\x1b[2J", Fate::Left(Reason::NotListed)),
             ("old", Fate::Removed),
         ]
-        .map(|(name, fate)| Outcome { name: name.to_owned(), fate })
+        .map(|(name, fate)| SectionOutcome { name: name.to_owned(), fate })
         .into()
     }
 
     #[test]
     fn each_section_has_a_line_unless_it_is_unchanged() {
-        let report = Report::done(Path::new("/h/config"), &outcomes(), Some("/h/config.ssoctl-backup".into()));
+        let report = Summary::done(Path::new("/h/config"), &outcomes(), Some("/h/config.ssoctl-backup".into()));
         let expected = "\
 added       sso-session corp
 added       dev-Admin
@@ -99,14 +99,14 @@ removed     old
 
     #[test]
     fn a_dry_run_prints_only_the_difference() {
-        let report = Report::intended(Path::new("/h/config"), &outcomes(), "DIFF\n".to_owned());
+        let report = Summary::intended(Path::new("/h/config"), &outcomes(), "DIFF\n".to_owned());
         assert_eq!(report.output, "DIFF\n");
         let expected = "\
 left alone  prod\\u{1b}[2J: the portal does not list its role any more; --prune removes it
 /h/config: 2 added, 1 removed, 1 unchanged, 1 left alone (--dry-run, nothing is changed)
 ";
         assert_eq!(report.remarks, expected);
-        let nothing = Report::intended(Path::new("/h/config"), &[], String::new());
+        let nothing = Summary::intended(Path::new("/h/config"), &[], String::new());
         assert_eq!(nothing.remarks, "/h/config: the portal lists no such role (--dry-run, nothing is changed)\n");
     }
 }

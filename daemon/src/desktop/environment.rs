@@ -3,7 +3,7 @@
 use crate::config::BrowserCommand;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Environment {
+pub struct DesktopEnvironment {
     pub(crate) display: Display,
     pub(super) launcher: Launcher,
 }
@@ -27,7 +27,7 @@ pub(super) enum Launcher {
     Windows,
 }
 
-impl Environment {
+impl DesktopEnvironment {
     pub fn from_process() -> Self {
         let is_set = |name: &str| crate::variable(name).is_some_and(|value| !value.is_empty());
         Self { display: Display::from_variables(is_set), launcher: Launcher::from_variables(is_set) }

@@ -16,10 +16,10 @@ pub mod quiet;
 mod text;
 mod zone;
 
-pub use environment::{Display, Environment};
+pub use environment::{DesktopEnvironment, Display};
 pub use notices::Screen;
 pub use open_page::{Opening, open_page};
-pub use page::{Page, Refusal, admit};
+pub use page::{Page, PageRefusal, admit};
 pub use zone::LocalZone;
 
 use std::sync::Arc;

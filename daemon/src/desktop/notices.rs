@@ -16,7 +16,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::text::{self, Buttons, Written};
-use super::{Act, Desktop, Environment, browser, page};
+use super::{Act, Desktop, DesktopEnvironment, browser, page};
 use crate::clock::{Clock, Now};
 use crate::config::SessionConfig;
 use crate::notice::Notice;
@@ -39,7 +39,7 @@ struct NoticeRequest {
 
 /// The desktop of the person who runs the daemon: notices by its notification server, pages by its browser.
 pub struct Screen {
-    environment: Environment,
+    environment: DesktopEnvironment,
     runtime: Handle,
     clock: Arc<dyn Clock>,
     health: Arc<Health>,
@@ -54,14 +54,13 @@ struct Slot {
 
 impl Screen {
     /// Begins nothing before there is something to show. Has to be called within a tokio runtime.
-    pub fn new(environment: Environment, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(environment: DesktopEnvironment, clock: Arc<dyn Clock>) -> Self {
         Self { environment, runtime: Handle::current(), clock, health: Arc::default(), slots: Mutex::default() }
     }
 
     /// Takes all notices back before the daemon ends: they would lead nowhere. Takes a second at most.
     pub async fn withdraw_all(&self) {
         let slots = std::mem::take(&mut *lock(&self.slots));
-        let deadline = self.clock.sleep_until(self.clock.now().boot + WITHDRAWAL_PATIENCE);
         let all = async {
             for Slot { wanted, task } in slots.into_values() {
                 drop(wanted);
@@ -69,9 +68,8 @@ impl Screen {
                 let _ = task.await;
             }
         };
-        tokio::select! {
-            () = all => {}
-            () = deadline => tracing::debug!("the notification server did not take the notices back in time"),
+        if self.clock.within(WITHDRAWAL_PATIENCE, all).await.is_none() {
+            tracing::debug!("the notification server did not take the notices back in time");
         }
     }
 }
@@ -137,8 +135,8 @@ impl NoticeTask {
         let written = request.written.clone();
         if let Some((shown, buttons)) = self.call(move || server::show(&written, previous)).await {
             self.health.set(match buttons {
-                Buttons::Shown => State::Working,
-                Buttons::Missing => State::WithoutButtons,
+                Buttons::Shown => ServerState::Working,
+                Buttons::Missing => ServerState::WithoutButtons,
             });
             self.shown = Some((shown, request));
         }
@@ -169,28 +167,28 @@ impl NoticeTask {
         let (done, outcome) = oneshot::channel();
         let thread = std::thread::Builder::new().name("notice".to_owned()).spawn(move || done.send(work()));
         if let Err(error) = thread {
-            self.health.set(State::Failing(error.to_string()));
+            self.health.set(ServerState::Failing(error.to_string()));
             return None;
         }
         let mut outcome = std::pin::pin!(outcome);
-        let outcome = tokio::select! {
-            outcome = &mut outcome => outcome,
-            () = self.clock.sleep_until(self.clock.now().boot + PATIENCE) => {
-                self.health.set(State::Silent);
+        let outcome = match self.clock.within(PATIENCE, &mut outcome).await {
+            Some(outcome) => outcome,
+            None => {
+                self.health.set(ServerState::Silent);
                 outcome.await
             }
         };
         let outcome = outcome.unwrap_or_else(|_| Err("the call ended unexpectedly".to_owned()));
-        outcome.map_err(|error| self.health.set(State::Failing(error))).ok()
+        outcome.map_err(|error| self.health.set(ServerState::Failing(error))).ok()
     }
 }
 
 /// Whether the notification server works, so that the log says it once and not with each notice.
 #[derive(Default)]
-struct Health(Mutex<Option<State>>);
+struct Health(Mutex<Option<ServerState>>);
 
 #[derive(Clone, Debug)]
-enum State {
+enum ServerState {
     Working,
     WithoutButtons,
     Silent,
@@ -199,20 +197,20 @@ enum State {
 
 impl Health {
     /// Logs the state, if it is another one than before.
-    fn set(&self, state: State) {
+    fn set(&self, state: ServerState) {
         let before = lock(&self.0).replace(state.clone());
         if before.is_some_and(|before| std::mem::discriminant(&before) == std::mem::discriminant(&state)) {
             return;
         }
         match state {
-            State::Working => tracing::info!("notices are shown"),
-            State::WithoutButtons => {
+            ServerState::Working => tracing::info!("notices are shown"),
+            ServerState::WithoutButtons => {
                 tracing::info!("notices are shown without buttons, which the notification server does not have");
             }
-            State::Silent => {
+            ServerState::Silent => {
                 tracing::warn!("the notification server does not answer; `ssoctl status` shows the same");
             }
-            State::Failing(error) => {
+            ServerState::Failing(error) => {
                 tracing::warn!(error, "notices cannot be shown; `ssoctl status` shows the same");
             }
         }
@@ -246,16 +244,16 @@ mod tests {
         let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
         let subscriber = tracing::Dispatch::new(subscriber);
         let health = Health::default();
-        let lines = |states: &[State]| {
+        let lines = |states: &[ServerState]| {
             log.0.lock().unwrap().clear();
             tracing::dispatcher::with_default(&subscriber, || {
                 states.iter().for_each(|state| health.set(state.clone()));
             });
             String::from_utf8(log.0.lock().unwrap().clone()).unwrap().lines().count()
         };
-        let failing = || State::Failing("no bus".to_owned());
+        let failing = || ServerState::Failing("no bus".to_owned());
         assert_eq!(lines(&[failing(), failing(), failing()]), 1);
-        assert_eq!(lines(&[failing(), State::Working, State::Working]), 1);
-        assert_eq!(lines(&[State::Silent, State::Silent, State::Working, failing()]), 3);
+        assert_eq!(lines(&[failing(), ServerState::Working, ServerState::Working]), 1);
+        assert_eq!(lines(&[ServerState::Silent, ServerState::Silent, ServerState::Working, failing()]), 3);
     }
 }

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use super::environment::{Display, Launcher};
 use super::page::Page;
-use super::{Environment, browser};
+use super::{DesktopEnvironment, browser};
 use crate::config::BrowserCommand;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,7 +19,12 @@ pub enum Opening {
 
 /// Becomes the browser, or the command that hands the page to a running one. If there is none, returns why, as a fragment that
 /// fits after `no browser was opened: `.
-pub fn open_page(page: &Page, command: Option<&BrowserCommand>, around: &Environment, opening: Opening) -> String {
+pub fn open_page(
+    page: &Page,
+    command: Option<&BrowserCommand>,
+    around: &DesktopEnvironment,
+    opening: Opening,
+) -> String {
     // A terminal may run in a service, and its programs are the person's own nevertheless.
     let launcher = if around.launcher == Launcher::Windows { Launcher::Windows } else { Launcher::Ourselves };
     let variable = crate::variable("BROWSER").filter(|list| !list.is_empty());

@@ -32,7 +32,7 @@ impl Page {
 
 /// `Display` fits after `the page is not opened: `.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum Refusal {
+pub enum PageRefusal {
     #[error("its address is not a plain web address")]
     NotAnAddress,
     #[error("it is not an https page ({0})")]
@@ -49,26 +49,26 @@ pub enum Refusal {
 /// - this machine, where a simulator or a tunnel answers
 ///
 /// For a session that is not known here (its daemon is on another machine), only AWS's hosts and this machine count.
-pub fn admit(page: &str, session: Option<&SessionConfig>) -> Result<Page, Refusal> {
+pub fn admit(page: &str, session: Option<&SessionConfig>) -> Result<Page, PageRefusal> {
     if page.len() > MAX_LENGTH || !is_rfc3986(page) {
-        return Err(Refusal::NotAnAddress);
+        return Err(PageRefusal::NotAnAddress);
     }
-    let url = Url::parse(page).map_err(|_| Refusal::NotAnAddress)?;
+    let url = Url::parse(page).map_err(|_| PageRefusal::NotAnAddress)?;
     // A user name in front of the host only serves to make one host look like another.
     if !matches!(url.scheme(), "http" | "https") || !url.username().is_empty() || url.password().is_some() {
-        return Err(Refusal::NotAnAddress);
+        return Err(PageRefusal::NotAnAddress);
     }
-    let host = url.host().ok_or(Refusal::NotAnAddress)?.to_owned();
+    let host = url.host().ok_or(PageRefusal::NotAnAddress)?.to_owned();
     let is_label = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if matches!(&host, Host::Domain(name) if !name.chars().all(is_label)) {
-        return Err(Refusal::NotAnAddress);
+        return Err(PageRefusal::NotAnAddress);
     }
     let admitted = || Page { url: url.as_str().replace('$', "%24").replace('\'', "%27"), host: host.to_string() };
     if is_this_machine(&host) {
         return Ok(admitted());
     }
     if url.scheme() != "https" {
-        return Err(Refusal::NotSecure(host.to_string()));
+        return Err(PageRefusal::NotSecure(host.to_string()));
     }
     let is_own =
         |session: &SessionConfig| Url::parse(session.start_url()).is_ok_and(|start| start.host() == url.host());
@@ -78,7 +78,7 @@ pub fn admit(page: &str, session: Option<&SessionConfig>) -> Result<Page, Refusa
     if is_of_aws || session.is_some_and(|session| is_own(session) || is_configured(session)) {
         Ok(admitted())
     } else {
-        Err(Refusal::UnknownHost(host.to_string()))
+        Err(PageRefusal::UnknownHost(host.to_string()))
     }
 }
 
@@ -111,7 +111,7 @@ mod tests {
         SessionConfig { verification_hosts: hosts, ..configured(START_URL, region) }
     }
 
-    fn judged(page: &str) -> Result<String, Refusal> {
+    fn judged(page: &str) -> Result<String, PageRefusal> {
         admit(page, Some(&session("eu-west-1", &[]))).map(|page| page.as_str().to_owned())
     }
 
@@ -190,7 +190,7 @@ mod tests {
             "localhost.attacker.example",
         ] {
             let page = format!("https://{host}/?user_code=ABCD-EFGH");
-            assert!(matches!(judged(&page), Err(Refusal::UnknownHost(_))), "{page}: {:?}", judged(&page));
+            assert!(matches!(judged(&page), Err(PageRefusal::UnknownHost(_))), "{page}: {:?}", judged(&page));
         }
     }
 
@@ -213,15 +213,15 @@ mod tests {
             "-https://corp.awsapps.com/",
             "https://",
         ] {
-            assert_eq!(judged(page), Err(Refusal::NotAnAddress), "{page}");
+            assert_eq!(judged(page), Err(PageRefusal::NotAnAddress), "{page}");
         }
-        assert_eq!(judged(&format!("https://corp.awsapps.com/{}", "x".repeat(3000))), Err(Refusal::NotAnAddress));
+        assert_eq!(judged(&format!("https://corp.awsapps.com/{}", "x".repeat(3000))), Err(PageRefusal::NotAnAddress));
     }
 
     #[test]
     fn pages_that_others_can_read_are_refused() {
         for page in ["http://corp.awsapps.com/", "http://sso.corp.example/"] {
-            assert!(matches!(judged(page), Err(Refusal::NotSecure(_))), "{page}");
+            assert!(matches!(judged(page), Err(PageRefusal::NotSecure(_))), "{page}");
         }
     }
 
@@ -235,7 +235,7 @@ mod tests {
     #[test]
     fn characters_with_a_meaning_to_service_managers_or_quotes_are_encoded() {
         let page = "https://corp.awsapps.com/?a=${GITHUB_TOKEN}";
-        assert_eq!(judged(page), Err(Refusal::NotAnAddress), "braces are no characters of RFC 3986");
+        assert_eq!(judged(page), Err(PageRefusal::NotAnAddress), "braces are no characters of RFC 3986");
         let page = "https://corp.awsapps.com/$HOME?a=$USER&b='x'";
         assert_eq!(judged(page).as_deref(), Ok("https://corp.awsapps.com/%24HOME?a=%24USER&b=%27x%27"));
     }
@@ -248,7 +248,7 @@ mod tests {
             assert_eq!(is_opened, legal(c), "{c:?}");
         }
         for page in ["https://corp.awsapps.com/%", "https://corp.awsapps.com/%zz", "https://corp.awsapps.com/%2"] {
-            assert_eq!(judged(page), Err(Refusal::NotAnAddress), "{page}");
+            assert_eq!(judged(page), Err(PageRefusal::NotAnAddress), "{page}");
         }
     }
 

@@ -57,12 +57,12 @@ async fn listen(bus: &Connection, tell: &watch::Sender<Surroundings>) -> zbus::R
                     break;
                 }
                 message = next(&mut signals) => match news(&message?) {
-                    Some(News::Screens) => break,
-                    Some(News::GoesToSleep) => {
+                    Some(PresenceNews::Screens) => break,
+                    Some(PresenceNews::GoesToSleep) => {
                         is_asleep = true;
                         set(tell, Presence::Away);
                     }
-                    Some(News::WokeUp) => {
+                    Some(PresenceNews::WokeUp) => {
                         is_asleep = false;
                         tell.send_modify(|surroundings| surroundings.changes += 1);
                         break;
@@ -85,7 +85,7 @@ fn set(tell: &watch::Sender<Surroundings>, presence: Presence) {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum News {
+enum PresenceNews {
     /// A session began, ended or changed.
     Screens,
     GoesToSleep,
@@ -93,14 +93,14 @@ enum News {
 }
 
 /// The meaning of a signal of logind (org.freedesktop.login1(5)); `None` for one that changes nothing here.
-fn news(signal: &Message) -> Option<News> {
+fn news(signal: &Message) -> Option<PresenceNews> {
     let header = signal.header();
     let body = signal.body();
     match (header.interface()?.as_str(), header.member()?.as_str()) {
-        (MANAGER, "SessionNew" | "SessionRemoved") => Some(News::Screens),
+        (MANAGER, "SessionNew" | "SessionRemoved") => Some(PresenceNews::Screens),
         (MANAGER, "PrepareForSleep") => match body.deserialize::<bool>() {
-            Ok(true) => Some(News::GoesToSleep),
-            Ok(false) => Some(News::WokeUp),
+            Ok(true) => Some(PresenceNews::GoesToSleep),
+            Ok(false) => Some(PresenceNews::WokeUp),
             Err(_) => None,
         },
         (PROPERTIES, "PropertiesChanged") => {
@@ -109,7 +109,7 @@ fn news(signal: &Message) -> Option<News> {
             let matters = |name: &str| matches!(name, "LockedHint" | "Type" | "Class" | "State");
             let is_news = interface == SESSION
                 && (changed.keys().any(|name| matters(name)) || invalidated.iter().any(|name| matters(name)));
-            is_news.then_some(News::Screens)
+            is_news.then_some(PresenceNews::Screens)
         }
         _ => None,
     }

@@ -6,12 +6,12 @@ use std::path::Path;
 
 use super::report::{Check, Finding};
 use crate::config::Config;
-use crate::desktop::{Display, Environment};
+use crate::desktop::{DesktopEnvironment, Display};
 
 const BROWSER: Check = Check("browser");
 
 /// Searches `PATH` for the programs that open the pages of each session.
-pub(super) fn examine(config: &Config, around: Environment) -> Finding {
+pub(super) fn examine(config: &Config, around: DesktopEnvironment) -> Finding {
     let commands = config.sessions.iter().map(|session| session.browser.as_ref());
     let commands = if config.sessions.is_empty() { vec![None] } else { commands.collect() };
     let openers: Vec<Vec<String>> = commands.into_iter().map(|command| around.openers(command)).collect();

@@ -14,7 +14,7 @@ use crate::config::{
 const CONFIGURATION: Check = Check("configuration");
 
 #[derive(Default)]
-pub(super) struct Configuration {
+pub(super) struct ConfigurationFacts {
     /// The configuration in force; empty if its files cannot be read.
     pub(super) config: Arc<Config>,
     /// The setting of the daemon's own files, also where the shell names others.
@@ -28,7 +28,7 @@ pub(super) async fn examine(
     environment: Environment,
     named: Option<FilePair>,
     limit: &TimeLimit,
-) -> Configuration {
+) -> ConfigurationFacts {
     let of_shell = named.as_ref().map_or_else(String::new, |files| format!(" and {files},"));
     let late = format!("reading {}, {}{of_shell} takes too long", paths.own.display(), paths.aws.display());
     let read = limit.run(move || {
@@ -50,11 +50,11 @@ pub(super) async fn examine(
                 (own, vec![CONFIGURATION.problem(format!("{files}: {}", chain(&why)), remedy)])
             }
         };
-        Configuration { config: Arc::new(config), notifications, findings }
+        ConfigurationFacts { config: Arc::new(config), notifications, findings }
     });
     read.await.unwrap_or_else(|| {
         let finding = CONFIGURATION.problem(late, "check the file systems that these files are on");
-        Configuration { findings: vec![finding], ..Configuration::default() }
+        ConfigurationFacts { findings: vec![finding], ..ConfigurationFacts::default() }
     })
 }
 

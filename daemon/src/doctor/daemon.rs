@@ -14,14 +14,14 @@ const STORE: Check = Check("secret store");
 const RECORD: Check = Check("record");
 const MACHINE: Check = Check("machine");
 
-pub(super) type Answer = Result<Box<DaemonStatus>, Unanswered>;
+pub(super) type HealthAnswer = Result<Box<DaemonStatus>, Unanswered>;
 
 /// Asks for the daemon's health. Takes as long as the daemon likes.
-pub(super) async fn ask(socket: &Path, believed: SocketOwner) -> Answer {
+pub(super) async fn ask(socket: &Path, believed: SocketOwner) -> HealthAnswer {
     read(&inquiry::get(socket, &Route::Health, &Query::default(), believed).await?)
 }
 
-fn read(answer: &inquiry::Answer) -> Answer {
+fn read(answer: &inquiry::Answer) -> HealthAnswer {
     if answer.status != 200 {
         return Err(Unanswered::Garbled(format!("its answer has status {}", answer.status)));
     }
@@ -29,7 +29,7 @@ fn read(answer: &inquiry::Answer) -> Answer {
 }
 
 /// `version` is that of this program.
-pub(super) fn judge(answer: &Answer, version: &str, socket: &Path) -> Finding {
+pub(super) fn judge(answer: &HealthAnswer, version: &str, socket: &Path) -> Finding {
     let socket = socket.display();
     match answer {
         Ok(status) if status.version != version => DAEMON.warning(
@@ -63,7 +63,7 @@ pub(super) fn judge(answer: &Answer, version: &str, socket: &Path) -> Finding {
 }
 
 /// Judges where the daemon keeps secrets.
-pub(super) fn judge_store(answer: &Answer) -> Finding {
+pub(super) fn judge_store(answer: &HealthAnswer) -> Finding {
     let Ok(status) = answer else { return STORE.skipped("only the daemon knows it, and none answers") };
     let store = &status.secret_store;
     let kind = store.kind_in_words();
@@ -105,11 +105,11 @@ mod tests {
     use ssoctl_protocol::settings::Settings;
     use ssoctl_protocol::{StoreStatus, Timestamp};
 
-    fn status(version: &str, error: Option<&str>) -> Answer {
+    fn status(version: &str, error: Option<&str>) -> HealthAnswer {
         with_store(version, StoreStatus { kind: "file".to_owned(), reason: None, error: error.map(str::to_owned) })
     }
 
-    fn with_store(version: &str, secret_store: StoreStatus) -> Answer {
+    fn with_store(version: &str, secret_store: StoreStatus) -> HealthAnswer {
         Ok(Box::new(DaemonStatus {
             version: version.to_owned(),
             pid: 7,

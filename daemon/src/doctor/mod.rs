@@ -38,7 +38,7 @@ pub use report::{Check, Colour, Finding, Report, Verdict};
 pub use shell::{Shell, in_environment_of};
 
 /// The object of doctor's checks.
-pub struct Subject {
+pub struct CheckInput {
     pub paths: Paths,
     pub environment: Environment,
     pub socket: SocketPath,
@@ -49,17 +49,17 @@ pub struct Subject {
 }
 
 /// The settings of the daemon that runs, if one does and reports them.
-pub async fn settings_of_daemon(subject: &Subject, clock: Arc<dyn Clock>) -> Option<Settings> {
+pub async fn settings_of_daemon(subject: &CheckInput, clock: Arc<dyn Clock>) -> Option<Settings> {
     let (answer, _) = ask_daemon(subject, &time_limit::TimeLimit(clock)).await;
     // A daemon of an earlier version reports none.
     answer.ok().map(|status| status.settings).filter(|settings| !settings.config_toml.is_empty())
 }
 
 /// Checks everything. Takes about ten seconds if nothing answers.
-pub async fn examine(subject: Subject, clock: Arc<dyn Clock>) -> Report {
+pub async fn examine(subject: CheckInput, clock: Arc<dyn Clock>) -> Report {
     let limit = time_limit::TimeLimit(clock);
     let (answer, found_at) = ask_daemon(&subject, &limit).await;
-    let Subject { paths, environment, socket, state_directory, mut shell, .. } = subject;
+    let CheckInput { paths, environment, socket, state_directory, mut shell, .. } = subject;
     if found_at.is_none() {
         // The same socket may have another path where it is seen from elsewhere.
         shell.settings.socket.clear();
@@ -72,13 +72,13 @@ pub async fn examine(subject: Subject, clock: Arc<dyn Clock>) -> Report {
     let files = {
         let (socket, answer) = (socket.clone(), answer.clone());
         move || {
-            let state = state::State::find(state_directory).judge(&answer, socket.path());
+            let state = state::StateDirectory::find(state_directory).judge(&answer, socket.path());
             let cache = home.map(|home| token_cache::TokenCache::find(&home).judge());
             let socket = socket::Socket::find(socket).judge();
             [socket, state, daemon::judge_store(&answer)].into_iter().chain(cache).collect()
         }
     };
-    let around = desktop::Environment::from_process();
+    let around = desktop::DesktopEnvironment::from_process();
     let config = Arc::clone(&configured.config);
     let (files, service, bus, browser, network) = tokio::join!(
         limit.run(files),
@@ -111,7 +111,7 @@ pub async fn examine(subject: Subject, clock: Arc<dyn Clock>) -> Report {
 }
 
 /// Asks the daemon, also one that listens elsewhere than at the default socket; then its socket is returned, too.
-async fn ask_daemon(subject: &Subject, limit: &time_limit::TimeLimit) -> (daemon::Answer, Option<PathBuf>) {
+async fn ask_daemon(subject: &CheckInput, limit: &time_limit::TimeLimit) -> (daemon::HealthAnswer, Option<PathBuf>) {
     let ask = async |socket: &Path| {
         let answer = limit.wait_for(daemon::ask(socket, subject.believed)).await;
         answer.unwrap_or(Err(Unanswered::Late))

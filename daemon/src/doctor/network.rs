@@ -27,17 +27,17 @@ struct Network {
     /// Whether a bundle of certificates is configured.
     has_bundle: bool,
     proxies: Result<Proxies, UnusableProxy>,
-    endpoints: Vec<Endpoint>,
+    endpoints: Vec<ProbedEndpoint>,
 }
 
-struct Endpoint {
+struct ProbedEndpoint {
     url: Url,
     /// The regions that it serves.
     regions: Vec<String>,
-    outcome: Outcome,
+    outcome: ProbeOutcome,
 }
 
-enum Outcome {
+enum ProbeOutcome {
     /// The service's time, if the answer had it, and ours when it came.
     Answered {
         date: Option<SystemTime>,
@@ -67,16 +67,17 @@ async fn ask(probe: &Arc<Probe>, network: &mut Network, limit: &TimeLimit) {
     for endpoint in &mut network.endpoints {
         let is_masked = |proxies: &Proxies| proxies.towards(&endpoint.url).is_some_and(Proxy::is_masked);
         if network.proxies.as_ref().is_ok_and(is_masked) {
-            endpoint.outcome =
-                Outcome::NotAsked("the daemon's proxy has a password that this shell does not know; see ssoctl status");
+            endpoint.outcome = ProbeOutcome::NotAsked(
+                "the daemon's proxy has a password that this shell does not know; see ssoctl status",
+            );
             continue;
         }
         let (probe, limit, url) = (Arc::clone(probe), limit.clone(), endpoint.url.clone());
         let asking = tokio::spawn(async move {
             match limit.wait_for(probe.reach(&url, PATIENCE)).await {
-                Some(Ok(date)) => Outcome::Answered { date, wall: limit.0.now().wall },
-                Some(Err(trouble)) => Outcome::Failed(trouble),
-                None => Outcome::Failed(Unreachable::Late),
+                Some(Ok(date)) => ProbeOutcome::Answered { date, wall: limit.0.now().wall },
+                Some(Err(trouble)) => ProbeOutcome::Failed(trouble),
+                None => ProbeOutcome::Failed(Unreachable::Late),
             }
         });
         asked.push((endpoint, asking));
@@ -89,7 +90,7 @@ async fn ask(probe: &Arc<Probe>, network: &mut Network, limit: &TimeLimit) {
 }
 
 /// Returns every endpoint once, with the regions that it serves.
-fn endpoints(config: &Config) -> Vec<Endpoint> {
+fn endpoints(config: &Config) -> Vec<ProbedEndpoint> {
     let mut endpoints = Vec::new();
     for session in &config.sessions {
         // A session without endpoints has a problem, which is among the findings about the configuration.
@@ -101,11 +102,11 @@ fn endpoints(config: &Config) -> Vec<Endpoint> {
     endpoints
 }
 
-fn add(endpoints: &mut Vec<Endpoint>, url: &Url, region: &str) {
+fn add(endpoints: &mut Vec<ProbedEndpoint>, url: &Url, region: &str) {
     match endpoints.iter_mut().find(|known| known.url.origin() == url.origin()) {
         None => {
-            let outcome = Outcome::NotAsked("no request can be made");
-            endpoints.push(Endpoint { url: url.clone(), regions: vec![region.to_owned()], outcome });
+            let outcome = ProbeOutcome::NotAsked("no request can be made");
+            endpoints.push(ProbedEndpoint { url: url.clone(), regions: vec![region.to_owned()], outcome });
         }
         Some(known) if !known.regions.iter().any(|it| it == region) => known.regions.push(region.to_owned()),
         Some(_) => {}
@@ -151,16 +152,16 @@ fn judge_proxy(proxies: &Result<Proxies, UnusableProxy>) -> Finding {
     }
 }
 
-fn judge_endpoint(endpoint: &Endpoint, has_proxy: bool) -> Finding {
+fn judge_endpoint(endpoint: &ProbedEndpoint, has_proxy: bool) -> Finding {
     let host = match region_of_service(&endpoint.url) {
         Some(_) => endpoint.url.host_str().unwrap_or_default().to_owned(),
         None => endpoint.url.origin().ascii_serialization(),
     };
     let place = format!("{host} ({})", endpoint.regions.join(", "));
     let trouble = match &endpoint.outcome {
-        Outcome::Answered { .. } => return ENDPOINT.ok(format!("{place} answers")),
-        Outcome::NotAsked(why) => return ENDPOINT.skipped(format!("{place} was not asked: {why}")),
-        Outcome::Failed(trouble) => trouble,
+        ProbeOutcome::Answered { .. } => return ENDPOINT.ok(format!("{place} answers")),
+        ProbeOutcome::NotAsked(why) => return ENDPOINT.skipped(format!("{place} was not asked: {why}")),
+        ProbeOutcome::Failed(trouble) => trouble,
     };
     let (message, remedy) = match trouble {
         Unreachable::Name(why) => (
@@ -193,9 +194,9 @@ fn judge_endpoint(endpoint: &Endpoint, has_proxy: bool) -> Finding {
     ENDPOINT.problem(message, remedy)
 }
 
-fn judge_clock(endpoints: &[Endpoint]) -> Finding {
+fn judge_clock(endpoints: &[ProbedEndpoint]) -> Finding {
     let times = endpoints.iter().find_map(|endpoint| match endpoint.outcome {
-        Outcome::Answered { date: Some(date), wall } => Some((date, wall)),
+        ProbeOutcome::Answered { date: Some(date), wall } => Some((date, wall)),
         _ => None,
     });
     let Some((date, wall)) = times else { return CLOCK.skipped("the service did not say what time it is") };
@@ -230,14 +231,14 @@ mod tests {
         Network { client: Ok(()), has_bundle: false, proxies: Ok(Proxies::default()), endpoints: Vec::new() }
     }
 
-    fn endpoint(outcome: Outcome) -> Network {
+    fn endpoint(outcome: ProbeOutcome) -> Network {
         let url = Url::parse("https://oidc.eu-west-1.amazonaws.com").unwrap();
-        Network { endpoints: vec![Endpoint { url, regions: vec!["eu-west-1".to_owned()], outcome }], ..network() }
+        Network { endpoints: vec![ProbedEndpoint { url, regions: vec!["eu-west-1".to_owned()], outcome }], ..network() }
     }
 
-    fn reached(date: Option<u64>, wall: u64) -> Outcome {
+    fn reached(date: Option<u64>, wall: u64) -> ProbeOutcome {
         let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
-        Outcome::Answered { date: date.map(at), wall: at(wall) }
+        ProbeOutcome::Answered { date: date.map(at), wall: at(wall) }
     }
 
     fn found(network: &Network, check: Check) -> Finding {
@@ -255,12 +256,12 @@ mod tests {
             (Unreachable::Late, "in time"),
             (Unreachable::Other(why()), "does not speak HTTP"),
         ] {
-            let finding = found(&endpoint(Outcome::Failed(trouble)), ENDPOINT);
+            let finding = found(&endpoint(ProbeOutcome::Failed(trouble)), ENDPOINT);
             assert_eq!(finding.result, Verdict::Problem);
             assert!(finding.message.contains(words), "{finding:?}");
         }
         assert_eq!(found(&endpoint(reached(None, 0)), ENDPOINT).result, Verdict::Ok);
-        assert_eq!(found(&endpoint(Outcome::NotAsked("no")), ENDPOINT).result, Verdict::Skipped);
+        assert_eq!(found(&endpoint(ProbeOutcome::NotAsked("no")), ENDPOINT).result, Verdict::Skipped);
         assert_eq!(found(&network(), ENDPOINT).result, Verdict::Skipped);
     }
 

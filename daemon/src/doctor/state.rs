@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ssoctl_files::holder::{Holder, STATE_LOCK};
 
-use super::daemon::Answer;
+use super::daemon::HealthAnswer;
 use super::place::{Expected, Place, unwritable};
 use super::report::{Check, Finding};
 use crate::daemon_process::is_own_daemon;
@@ -17,7 +17,7 @@ const STATE: Check = Check("state directory");
 const SCARCE: u64 = 16 << 20;
 
 #[derive(Clone)]
-pub(super) struct State {
+pub(super) struct StateDirectory {
     path: PathBuf,
     directory: Place,
     /// The directory in which the file store keeps records.
@@ -30,7 +30,7 @@ pub(super) struct State {
     holder: Option<Holder>,
 }
 
-impl State {
+impl StateDirectory {
     pub(super) fn find(path: PathBuf) -> Self {
         // The lock is not tried: for a moment that would keep a daemon from starting.
         let free = rustix::fs::statvfs(&path).ok().map(|system| system.f_bavail.saturating_mul(system.f_frsize));
@@ -45,7 +45,7 @@ impl State {
         }
     }
 
-    pub(super) fn judge(&self, answer: &Answer, socket: &Path) -> Finding {
+    pub(super) fn judge(&self, answer: &HealthAnswer, socket: &Path) -> Finding {
         const OR_ANOTHER: &str = ", or choose another directory with SSOCTL_STATE_DIR";
         let path = self.path.display();
         if self.directory == Place::Missing {
@@ -109,8 +109,8 @@ mod tests {
         Place::There { kind: Kind::Directory, foreign, mode }
     }
 
-    fn state() -> State {
-        State {
+    fn state() -> StateDirectory {
+        StateDirectory {
             path: "/state".into(),
             directory: there(None, 0o700),
             records: Place::Missing,
@@ -127,29 +127,33 @@ mod tests {
         let here = Some(Holder { pid: 7, host: "ada".to_owned(), socket: "/s".into() });
         for (state, result, words) in [
             (state(), Verdict::Ok, "/state"),
-            (State { directory: Place::Missing, ..state() }, Verdict::Skipped, "does not exist"),
-            (State { directory: file, ..state() }, Verdict::Problem, "not a directory"),
-            (State { directory: Place::Unknown("denied".to_owned()), ..state() }, Verdict::Problem, "denied"),
-            (State { directory: there(Some(3), 0o700), ..state() }, Verdict::Problem, "user 3"),
-            (State { directory: there(None, 0o500), ..state() }, Verdict::Problem, "cannot write"),
-            (State { directory: there(None, 0o775), ..state() }, Verdict::Problem, "open to others (mode 0775)"),
-            (State { directory: there(None, 0o755), ..state() }, Verdict::Ok, "/state"),
-            (State { records: there(None, 0o750), ..state() }, Verdict::Problem, "refuses"),
-            (State { records: there(None, 0o700), ..state() }, Verdict::Ok, "/state"),
+            (StateDirectory { directory: Place::Missing, ..state() }, Verdict::Skipped, "does not exist"),
+            (StateDirectory { directory: file, ..state() }, Verdict::Problem, "not a directory"),
+            (StateDirectory { directory: Place::Unknown("denied".to_owned()), ..state() }, Verdict::Problem, "denied"),
+            (StateDirectory { directory: there(Some(3), 0o700), ..state() }, Verdict::Problem, "user 3"),
+            (StateDirectory { directory: there(None, 0o500), ..state() }, Verdict::Problem, "cannot write"),
             (
-                State { unwritable: Some("read-only".to_owned()), ..state() },
+                StateDirectory { directory: there(None, 0o775), ..state() },
+                Verdict::Problem,
+                "open to others (mode 0775)",
+            ),
+            (StateDirectory { directory: there(None, 0o755), ..state() }, Verdict::Ok, "/state"),
+            (StateDirectory { records: there(None, 0o750), ..state() }, Verdict::Problem, "refuses"),
+            (StateDirectory { records: there(None, 0o700), ..state() }, Verdict::Ok, "/state"),
+            (
+                StateDirectory { unwritable: Some("read-only".to_owned()), ..state() },
                 Verdict::Problem,
                 "cannot be written to: read-only",
             ),
             (
-                State { directory: Place::Missing, unwritable: Some("foreign".to_owned()), ..state() },
+                StateDirectory { directory: Place::Missing, unwritable: Some("foreign".to_owned()), ..state() },
                 Verdict::Problem,
                 "no daemon can make it: foreign",
             ),
-            (State { free: Some(5 << 10), ..state() }, Verdict::Problem, "5 kB are free"),
-            (State { free: Some(SCARCE), ..state() }, Verdict::Ok, "/state"),
-            (State { holder: elsewhere, ..state() }, Verdict::Problem, "serves /other"),
-            (State { holder: here, ..state() }, Verdict::Ok, "held by process 7"),
+            (StateDirectory { free: Some(5 << 10), ..state() }, Verdict::Problem, "5 kB are free"),
+            (StateDirectory { free: Some(SCARCE), ..state() }, Verdict::Ok, "/state"),
+            (StateDirectory { holder: elsewhere, ..state() }, Verdict::Problem, "serves /other"),
+            (StateDirectory { holder: here, ..state() }, Verdict::Ok, "held by process 7"),
         ] {
             let finding = state.judge(&Err(Unanswered::Nobody), Path::new("/s"));
             assert_eq!(finding.result, result, "{finding:?}");

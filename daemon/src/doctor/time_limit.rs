@@ -12,11 +12,7 @@ pub(super) struct TimeLimit(pub(super) Arc<dyn Clock>);
 
 impl TimeLimit {
     pub(super) async fn wait_for<T>(&self, check: impl Future<Output = T>) -> Option<T> {
-        let deadline = self.0.sleep_until(self.0.now().boot + PATIENCE);
-        tokio::select! {
-            found = check => Some(found),
-            () = deadline => None,
-        }
+        self.0.within(PATIENCE, check).await
     }
 
     /// Runs a check that may block, on a separate thread. `None` also if it panics.

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::{CallError, DeviceAuthorization, Grant, IdentityCenter, Issued, Registration, ServiceClock, wire};
 use crate::issuer::{Destination, Endpoint, NotTheIssuer};
-use crate::transport::{Reply, Secrets, Transport};
+use crate::transport::{HttpResponse, Secrets, Transport};
 
 #[async_trait]
 impl IdentityCenter for Transport {
@@ -60,7 +60,8 @@ impl Transport {
     ) -> Result<T, CallError> {
         let url = to.map_err(|error| CallError::Configuration(error.to_string()))?.join(path);
         let post = |client: &reqwest::Client| client.post(url).header(CONTENT_TYPE, JSON).body(request.to_string());
-        let read = |reply: &Reply| if reply.is_success() { read(reply.body.expose()) } else { Err(wire::error(reply)) };
+        let read =
+            |reply: &HttpResponse| if reply.is_success() { read(reply.body.expose()) } else { Err(wire::error(reply)) };
         self.call(oidc, secrets, post, read).await
     }
 }

@@ -8,7 +8,7 @@ use ssoctl_protocol::Secret;
 use super::{CallError, DeviceAuthorization, ErrorName, Grant, Issued, Registration};
 use crate::issuer::Issuer;
 use crate::transport::decode::{JsonObject, Unusable, in_words, presentable, recognise};
-use crate::transport::{ErrorNames, Reply};
+use crate::transport::{ErrorNames, HttpResponse};
 
 /// RFC 8628, section 3.2: the interval where the service names none.
 const DEFAULT_INTERVAL: u64 = 5;
@@ -113,8 +113,8 @@ fn epoch(seconds: u64) -> Option<SystemTime> {
 /// Recognises an error. The name is taken from the header `x-amzn-ErrorType` up to `:` and after `#`, else from the body's
 /// `__type`, else from the body's `error`. The status decides nothing, because servers generated from the older OpenAPI
 /// description send 480 to 490 where the model says 400.
-pub fn error(reply: &Reply) -> CallError {
-    let Reply { status, retry_after, .. } = *reply;
+pub fn error(reply: &HttpResponse) -> CallError {
+    let HttpResponse { status, retry_after, .. } = *reply;
     let mut members = JsonObject::of(reply.body.expose()).unwrap_or_default();
     let mut text = |member| members.optional_text(member).ok().flatten();
     let (kind, error, reason) = (text("__type"), text("error"), text("reason"));
@@ -140,8 +140,13 @@ mod tests {
 
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
-    fn reply(status: u16, error_type: Option<&str>, retry_after: Option<Duration>, body: &[u8]) -> Reply {
-        Reply { status, error_type: error_type.map(str::to_owned), retry_after, body: Secret::new(body.to_vec()) }
+    fn reply(status: u16, error_type: Option<&str>, retry_after: Option<Duration>, body: &[u8]) -> HttpResponse {
+        HttpResponse {
+            status,
+            error_type: error_type.map(str::to_owned),
+            retry_after,
+            body: Secret::new(body.to_vec()),
+        }
     }
 
     #[test]

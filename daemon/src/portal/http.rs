@@ -3,10 +3,12 @@
 use async_trait::async_trait;
 use reqwest::header::{CONNECTION, HeaderValue};
 
-use super::{Account, AccountId, Assignment, ErrorName, Page, PageToken, Portal, PortalError, RoleCredentials, wire};
+use super::{
+    Account, AccountId, Assignment, Page, PageToken, Portal, PortalError, PortalErrorName, RoleCredentials, wire,
+};
 use crate::issuer::Endpoint;
 use crate::token::AccessToken;
-use crate::transport::{Reply, Secrets, Transport};
+use crate::transport::{HttpResponse, Secrets, Transport};
 
 /// The header of the bearer token in the model.
 const BEARER_HEADER: &str = "x-amz-sso_bearer_token";
@@ -52,10 +54,11 @@ impl Portal for Transport {
         // The buffers of a connection that is kept for later calls keep the token.
         let send =
             |client: &reqwest::Client| client.post(url).header(BEARER_HEADER, bearer).header(CONNECTION, "close");
-        let read = |reply: &Reply| match wire::logout(reply) {
+        let read = |reply: &HttpResponse| match wire::logout(reply) {
             // The portal does not know the token (any more): there is no session left to end.
             Err(
-                PortalError::Service { name: ErrorName::Unauthorized, .. } | PortalError::Unnamed { status: 401, .. },
+                PortalError::Service { name: PortalErrorName::Unauthorized, .. }
+                | PortalError::Unnamed { status: 401, .. },
             ) => Ok(()),
             other => other,
         };
@@ -74,7 +77,8 @@ impl Transport {
     ) -> Result<T, PortalError> {
         let (url, bearer) = address(portal, access_token, path, &query)?;
         let send = |client: &reqwest::Client| client.get(url).header(BEARER_HEADER, bearer);
-        let read = |reply: &Reply| if reply.is_success() { read(reply.body.expose()) } else { Err(wire::error(reply)) };
+        let read =
+            |reply: &HttpResponse| if reply.is_success() { read(reply.body.expose()) } else { Err(wire::error(reply)) };
         self.call(portal, Secrets::sent([&access_token.value]), send, read).await
     }
 }

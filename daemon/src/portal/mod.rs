@@ -24,7 +24,7 @@ pub use crate::assignment::{AccountId, Assignment, RoleName};
 /// request and ends within [`TOTAL_TIMEOUT`](transport::TOTAL_TIMEOUT) once its turn has come
 /// ([`AT_ONCE`](transport::AT_ONCE)).
 ///
-/// The portal refuses a token that is not valid (any more) with [`ErrorName::Unauthorized`] at every operation.
+/// The portal refuses a token that is not valid (any more) with [`PortalErrorName::Unauthorized`] at every operation.
 #[async_trait]
 pub trait Portal: Send + Sync {
     /// GetRoleCredentials.
@@ -92,7 +92,7 @@ pub struct Account {
 
 /// The portal's errors by their names in the model, and one that was only observed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-pub enum ErrorName {
+pub enum PortalErrorName {
     InvalidRequest,
     /// The token is not valid (any more).
     Unauthorized,
@@ -103,7 +103,7 @@ pub enum ErrorName {
     Forbidden,
 }
 
-impl ErrorNames for ErrorName {
+impl ErrorNames for PortalErrorName {
     const WHO: &'static str = "the portal";
 
     const SPELLINGS: &'static [(Self, &'static [&'static str])] = &[
@@ -119,16 +119,16 @@ impl ErrorNames for ErrorName {
     }
 }
 
-pub type PortalError = transport::CallError<ErrorName>;
+pub type PortalError = transport::CallError<PortalErrorName>;
 
 impl PortalError {
     pub fn is_unauthorized(&self) -> bool {
-        self.name() == Some(ErrorName::Unauthorized)
+        self.name() == Some(PortalErrorName::Unauthorized)
     }
 
     /// Whether the portal asks for fewer requests (RFC 6585, section 4, where a gateway says so without a name).
     pub fn is_throttling(&self) -> bool {
-        matches!(self, Self::Service { name: ErrorName::TooManyRequests, .. } | Self::Unnamed { status: 429, .. })
+        matches!(self, Self::Service { name: PortalErrorName::TooManyRequests, .. } | Self::Unnamed { status: 429, .. })
     }
 }
 
@@ -137,7 +137,7 @@ impl From<PortalError> for CallError {
     fn from(error: PortalError) -> Self {
         match error {
             PortalError::Service { name, ref description, retry_after, .. } => {
-                let status = if name == ErrorName::TooManyRequests { 429 } else { 400 };
+                let status = if name == PortalErrorName::TooManyRequests { 429 } else { 400 };
                 let description = format!("{}: {description}", name.in_model());
                 Self::Unnamed { status, description, retry_after }
             }

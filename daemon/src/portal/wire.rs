@@ -5,9 +5,9 @@ use std::time::{Duration, SystemTime};
 
 use serde::de::IgnoredAny;
 
-use super::{Account, AccountId, ErrorName, Keys, Page, PageToken, PortalError, RoleCredentials};
+use super::{Account, AccountId, Keys, Page, PageToken, PortalError, PortalErrorName, RoleCredentials};
 use crate::transport::decode::{JsonObject, Unusable, in_words, presentable, recognise};
-use crate::transport::{ErrorNames, Reply};
+use crate::transport::{ErrorNames, HttpResponse};
 
 pub fn role_credentials(body: &[u8]) -> Result<RoleCredentials, PortalError> {
     let mut members = JsonObject::of(body)?.object("roleCredentials")?;
@@ -46,7 +46,7 @@ fn page<T>(body: &[u8], list: &str, read: impl Fn(JsonObject) -> Result<T, Unusa
 
 /// Whether the portal session was ended. The model has no body here; a body that is not JSON comes from another server, such as a
 /// captive portal.
-pub fn logout(reply: &Reply) -> Result<(), PortalError> {
+pub fn logout(reply: &HttpResponse) -> Result<(), PortalError> {
     match reply.body.expose().as_slice() {
         _ if !reply.is_success() => Err(error(reply)),
         [] => Ok(()),
@@ -57,13 +57,13 @@ pub fn logout(reply: &Reply) -> Result<(), PortalError> {
 
 /// Recognises an error. The name is taken from the header `x-amzn-ErrorType` up to `:` and after `#`, else from the
 /// body's `__type`; the status decides nothing if there is a name.
-pub fn error(reply: &Reply) -> PortalError {
-    let Reply { status, retry_after, .. } = *reply;
+pub fn error(reply: &HttpResponse) -> PortalError {
+    let HttpResponse { status, retry_after, .. } = *reply;
     let mut members = JsonObject::of(reply.body.expose()).unwrap_or_default();
     let mut text = |member| members.optional_text(member).ok().flatten();
     let (kind, message) = (text("__type"), text("message").unwrap_or_default());
     let spellings = [reply.error_type.as_deref(), kind.as_deref()];
-    match recognise::<ErrorName>(&spellings) {
+    match recognise::<PortalErrorName>(&spellings) {
         Some(name) => {
             PortalError::Service { name, description: presentable(&message), may_pass: name.may_pass(), retry_after }
         }
@@ -77,14 +77,19 @@ mod tests {
 
     use super::*;
 
-    fn reply(status: u16, error_type: Option<&str>, body: &str) -> Reply {
+    fn reply(status: u16, error_type: Option<&str>, body: &str) -> HttpResponse {
         let body = Secret::new(body.as_bytes().to_vec());
-        Reply { status, error_type: error_type.map(str::to_owned), retry_after: Some(Duration::from_secs(7)), body }
+        HttpResponse {
+            status,
+            error_type: error_type.map(str::to_owned),
+            retry_after: Some(Duration::from_secs(7)),
+            body,
+        }
     }
 
     #[test]
     fn an_error_is_recognised_by_header_then_type_and_never_by_status() {
-        for &(name, _) in ErrorName::SPELLINGS {
+        for &(name, _) in PortalErrorName::SPELLINGS {
             let model = name.in_model();
             let header = format!("{model}:http://internal.amazon.com/coral/com.amazonaws.switchboard.portal/");
             let typed = format!(r#"{{"message":"because","__type":"com.amazonaws.switchboard.portal#{model}"}}"#);
@@ -105,11 +110,11 @@ mod tests {
 
     #[test]
     fn the_meaning_of_an_error_depends_on_its_name() {
-        let named = |name: ErrorName| error(&reply(400, Some(name.in_model()), ""));
-        for &(name, _) in ErrorName::SPELLINGS {
-            assert_eq!(named(name).is_unauthorized(), name == ErrorName::Unauthorized, "{name:?}");
-            assert_eq!(named(name).is_throttling(), name == ErrorName::TooManyRequests, "{name:?}");
-            assert_eq!(named(name).may_pass(), name == ErrorName::TooManyRequests, "{name:?}");
+        let named = |name: PortalErrorName| error(&reply(400, Some(name.in_model()), ""));
+        for &(name, _) in PortalErrorName::SPELLINGS {
+            assert_eq!(named(name).is_unauthorized(), name == PortalErrorName::Unauthorized, "{name:?}");
+            assert_eq!(named(name).is_throttling(), name == PortalErrorName::TooManyRequests, "{name:?}");
+            assert_eq!(named(name).may_pass(), name == PortalErrorName::TooManyRequests, "{name:?}");
         }
     }
 

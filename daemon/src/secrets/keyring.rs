@@ -39,7 +39,7 @@ const SEARCH_PATIENCE: Duration = Duration::from_secs(3);
 const SERVICE: &str = "ssoctl";
 
 /// Whether the keyring can be used; told when that changes, and when another keyring came.
-pub(super) type News = mpsc::Receiver<Result<(), Obstacle>>;
+pub(super) type KeyringNews = mpsc::Receiver<Result<(), Obstacle>>;
 
 pub(super) struct KeyringStore {
     clock: Arc<dyn Clock>,
@@ -131,7 +131,7 @@ impl KeyringStore {
     }
 
     /// Follows whether there is a keyring. Has to be called within a tokio runtime.
-    pub(super) fn follow(&self, machine: MachineProblems) -> News {
+    pub(super) fn follow(&self, machine: MachineProblems) -> KeyringNews {
         let (tell, news) = mpsc::channel(1);
         #[cfg(not(target_os = "macos"))]
         tokio::spawn(availability::follow(machine, tell));
@@ -145,12 +145,12 @@ impl KeyringStore {
     }
 
     /// The first news, which must not take long.
-    pub(super) async fn first(&self, news: &mut News) -> Option<Result<(), Obstacle>> {
-        within(&*self.clock, SEARCH_PATIENCE, news.recv()).await.unwrap_or(Some(Err(Obstacle::Silent)))
+    pub(super) async fn first(&self, news: &mut KeyringNews) -> Option<Result<(), Obstacle>> {
+        self.clock.within(SEARCH_PATIENCE, news.recv()).await.unwrap_or(Some(Err(Obstacle::Silent)))
     }
 
     pub(super) async fn search(&self) -> Result<(), Obstacle> {
-        within(&*self.clock, SEARCH_PATIENCE, self.gate.search()).await.unwrap_or(Err(Obstacle::Silent))
+        self.clock.within(SEARCH_PATIENCE, self.gate.search()).await.unwrap_or(Err(Obstacle::Silent))
     }
 
     /// Makes a call for a record, if it needs no prompt.
@@ -166,7 +166,7 @@ impl KeyringStore {
 
     /// Whether the record with this key, or every one, can be read and changed without a prompt.
     async fn admit(&self, key: Option<&str>) -> Result<(), Obstacle> {
-        within(&*self.clock, PATIENCE, self.gate.admit(key)).await.unwrap_or(Err(Obstacle::Silent))?;
+        self.clock.within(PATIENCE, self.gate.admit(key)).await.unwrap_or(Err(Obstacle::Silent))?;
         // If it is locked from now on, the person wants it locked.
         self.gate.ask_never();
         Ok(())
@@ -175,7 +175,7 @@ impl KeyringStore {
     async fn keys(&self) -> Result<Vec<String>, Obstacle> {
         self.admit(None).await?;
         #[cfg(not(target_os = "macos"))]
-        let keys = within(&*self.clock, PATIENCE, platform::keys()).await.unwrap_or(Err(Obstacle::Silent));
+        let keys = self.clock.within(PATIENCE, platform::keys()).await.unwrap_or(Err(Obstacle::Silent));
         #[cfg(target_os = "macos")]
         let keys = self.calls.run(&*self.clock, PATIENCE, platform::keys).await?.map_err(Obstacle::from);
         let mut keys = keys?;
@@ -233,13 +233,4 @@ impl SecretStore for KeyringStore {
 /// The crate's own `Entry::new` would remember for ever that there was no keyring once.
 fn entry(name: &RecordName) -> Result<Entry, Error> {
     Ok(Entry { inner: platform::entry(name)? })
-}
-
-/// The outcome of `work`, unless it takes longer than `limit`.
-async fn within<T>(clock: &dyn Clock, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
-    let deadline = clock.now().boot + limit;
-    tokio::select! {
-        outcome = work => Some(outcome),
-        () = clock.sleep_until(deadline) => None,
-    }
 }

@@ -48,9 +48,8 @@ impl Remaining {
     /// Waits until all requests are answered. Sessions answer waiting callers when they are stopped, which has to happen before
     /// or meanwhile.
     pub async fn end(self) {
-        tokio::select! {
-            () = self.connections.shutdown() => {}
-            () = self.clock.sleep_until(self.clock.now().boot + GRACE) => tracing::debug!("connections were cut off"),
+        if self.clock.within(GRACE, self.connections.shutdown()).await.is_none() {
+            tracing::debug!("connections were cut off");
         }
     }
 }
@@ -125,10 +124,7 @@ pub async fn serve(
         });
     }
     drop((listener, unheard));
-    tokio::select! {
-        _ = all_heard.recv() => {}
-        () = clock.sleep_until(clock.now().boot + FIRST_REQUEST_GRACE) => {}
-    }
+    clock.within(FIRST_REQUEST_GRACE, all_heard.recv()).await;
     Remaining { connections, clock }
 }
 

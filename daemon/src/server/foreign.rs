@@ -51,16 +51,13 @@ impl Foreigners {
         // The buffer of a new socket is empty and takes the whole answer.
         let _ = stream.try_write(&self.answer);
         if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
-            let late = self.clock.sleep_until(self.clock.now().boot + PATIENCE);
+            let clock = Arc::clone(&self.clock);
             tokio::spawn(async move {
                 let _place = place;
                 // The client sees the end of the answer, and closes.
                 let _ = stream.shutdown().await;
                 let (mut rest, mut nowhere) = (stream.take(LONGEST), tokio::io::sink());
-                tokio::select! {
-                    _ = tokio::io::copy(&mut rest, &mut nowhere) => {}
-                    () = late => {}
-                }
+                clock.within(PATIENCE, tokio::io::copy(&mut rest, &mut nowhere)).await;
             });
         }
         None

@@ -18,7 +18,7 @@ use ssoctl_protocol::{
 };
 use tokio::sync::watch;
 
-use super::reply::{self, Reply, ok};
+use super::reply::{self, HandlerResult, ok};
 use super::{problem, status, web_page};
 use crate::budget::Budget;
 use crate::clock::BootTime;
@@ -86,7 +86,7 @@ impl Api {
     }
 
     /// `Route::parse` has put the session of the path into `query.selector`.
-    async fn handle(&self, route: Route, query: Query, request: Request<Incoming>) -> Reply {
+    async fn handle(&self, route: Route, query: Query, request: Request<Incoming>) -> HandlerResult {
         match route {
             Route::Health => ok(&self.daemon()),
             Route::OpenApi => Ok(reply::whole(StatusCode::OK, JSON, Bytes::from_static(openapi::DOCUMENT.as_bytes()))),

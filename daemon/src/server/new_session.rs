@@ -39,12 +39,9 @@ impl Api {
         if let Some(activity) = &activity {
             activity.wait_for_client();
         }
-        let body = tokio::select! {
-            body = Limited::new(request.into_body(), BODY_LIMIT).collect() => body,
-            () = self.world.clock.sleep_until(self.world.clock.now().boot + BODY_TIMEOUT) => {
-                return Err(Problem::new(ErrorCode::RequestTimeout, "the body did not come to its end in time"));
-            }
-        };
+        let body = Limited::new(request.into_body(), BODY_LIMIT).collect();
+        let late = || Problem::new(ErrorCode::RequestTimeout, "the body did not come to its end in time");
+        let body = self.world.clock.within(BODY_TIMEOUT, body).await.ok_or_else(late)?;
         if let Some(activity) = &activity {
             activity.request_arrived();
         }

@@ -9,9 +9,9 @@ use hyper::{Response, StatusCode};
 use serde::Serialize;
 use ssoctl_protocol::{ErrorCode, JSON, PROBLEM_JSON, Problem, VERSION, VERSION_HEADER, text};
 
-pub(super) type Reply = Result<Response<Full<Bytes>>, Problem>;
+pub(super) type HandlerResult = Result<Response<Full<Bytes>>, Problem>;
 
-pub(super) fn ok(body: &impl Serialize) -> Reply {
+pub(super) fn ok(body: &impl Serialize) -> HandlerResult {
     json(StatusCode::OK, JSON, body).ok_or_else(unexpected)
 }
 

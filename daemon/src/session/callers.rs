@@ -31,16 +31,16 @@ pub enum Question {
         flow: u64,
         /// How long to wait before telling that it is still pending.
         wait: Duration,
-        reply: Reply<Login>,
+        reply: CallerReply<Login>,
     },
     /// The open flow, if any, is to be given up.
-    CancelLogin { reply: Reply<()> },
+    CancelLogin { reply: CallerReply<()> },
     /// The token is to be forgotten and the portal session ended.
-    Logout { forgotten: Forgotten, reply: Reply<PortalOutcome> },
+    Logout { forgotten: Forgotten, reply: CallerReply<PortalOutcome> },
 }
 
 /// The way back to one caller.
-pub type Reply<T> = reply::Reply<Result<T, Refusal>>;
+pub type CallerReply<T> = reply::Reply<Result<T, Refusal>>;
 
 /// An access token, and when it expires.
 pub type LiveToken = (Arc<AccessToken>, BootTime);
@@ -48,7 +48,7 @@ pub type LiveToken = (Arc<AccessToken>, BootTime);
 /// The receiver of the token.
 #[derive(Debug)]
 pub enum TokenReply {
-    Caller(Reply<LiveToken>),
+    Caller(CallerReply<LiveToken>),
     /// The session's own roles.
     Roles,
 }
@@ -56,7 +56,7 @@ pub enum TokenReply {
 /// The receiver of the answer about the flow.
 #[derive(Debug)]
 pub enum LoginReply {
-    Caller(Reply<Login>),
+    Caller(CallerReply<Login>),
     /// The person, who has clicked on a notice: the page is opened.
     Person,
 }

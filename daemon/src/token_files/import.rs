@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::disk::{self, Work};
 use super::file::{self, Content, Holding};
-use super::proof::{self, Verdict};
+use super::proof::{self, ProofVerdict};
 use super::{is_shared, step};
 use crate::directory::{Entry, View};
 use crate::issuer::Issuer;
@@ -23,10 +23,10 @@ use crate::world::World;
 const PROOF_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The result for a file, and its explanation for people.
-type Outcome = (ImportOutcome, Option<String>);
+type FileOutcome = (ImportOutcome, Option<String>);
 
 struct Offering {
-    verdict: JoinHandle<Verdict>,
+    verdict: JoinHandle<ProofVerdict>,
     /// Whether the file keeps secrets with which another program could renew the token, and use them up.
     keeps_secrets: bool,
 }
@@ -52,12 +52,9 @@ pub(super) async fn import(place: &Path, directory: &View, world: &World) -> Res
     for (begun, path, entry) in begun {
         let (outcome, detail) = match begun {
             Err(outcome) => outcome,
-            Ok(Offering { mut verdict, keeps_secrets }) => {
-                let verdict = tokio::select! {
-                    verdict = &mut verdict => verdict.ok(),
-                    () = world.clock.sleep_until(deadline) => None,
-                };
-                let late = || Verdict::Unproved("its issuer has not answered yet; it still may".to_owned());
+            Ok(Offering { verdict, keeps_secrets }) => {
+                let verdict = world.clock.before(deadline, verdict).await.and_then(Result::ok);
+                let late = || ProofVerdict::Unproved("its issuer has not answered yet; it still may".to_owned());
                 offered(verdict.unwrap_or_else(late), keeps_secrets)
             }
         };
@@ -68,25 +65,25 @@ pub(super) async fn import(place: &Path, directory: &View, world: &World) -> Res
     Ok(imported)
 }
 
-fn offered(verdict: Verdict, keeps_secrets: bool) -> Outcome {
+fn offered(verdict: ProofVerdict, keeps_secrets: bool) -> FileOutcome {
     let outcome = match verdict {
-        Verdict::Refused(why) => return (ImportOutcome::Refused, Some(why)),
-        Verdict::Unproved(why) => return (ImportOutcome::NotProved, Some(why)),
-        Verdict::Received(Reception::TakenOver) => {
+        ProofVerdict::Refused(why) => return (ImportOutcome::Refused, Some(why)),
+        ProofVerdict::Unproved(why) => return (ImportOutcome::NotProved, Some(why)),
+        ProofVerdict::Received(Reception::TakenOver) => {
             let warning = "the file keeps its refresh token, which other programs may use up; sdk_cache = \"on\" \
                            prevents that";
             return (ImportOutcome::TakenOver, keeps_secrets.then(|| warning.to_owned()));
         }
-        Verdict::Received(Reception::Known) => ImportOutcome::Known,
-        Verdict::Received(Reception::OursIsBetter) => ImportOutcome::OursIsBetter,
-        Verdict::Received(Reception::Worthless) => ImportOutcome::Expired,
-        Verdict::Received(Reception::NotNow | Reception::ToBeProved) => ImportOutcome::NotNow,
+        ProofVerdict::Received(Reception::Known) => ImportOutcome::Known,
+        ProofVerdict::Received(Reception::OursIsBetter) => ImportOutcome::OursIsBetter,
+        ProofVerdict::Received(Reception::Worthless) => ImportOutcome::Expired,
+        ProofVerdict::Received(Reception::NotNow | Reception::ToBeProved) => ImportOutcome::NotNow,
     };
     (outcome, None)
 }
 
 /// Reads a file and begins to offer its sign-in; the error is an outcome that is known at once.
-async fn begin(path: &Path, entry: Option<&Entry>, world: &World) -> Result<Offering, Outcome> {
+async fn begin(path: &Path, entry: Option<&Entry>, world: &World) -> Result<Offering, FileOutcome> {
     let read = path.to_owned();
     let reading = Work::default().run(move || disk::read(&read)).await;
     let content = reading.map(|reading| Content::parse_secret(reading.bytes.as_ref()));
@@ -117,11 +114,8 @@ async fn begin(path: &Path, entry: Option<&Entry>, world: &World) -> Result<Offe
     let verdict = tokio::spawn(async move {
         // A daemon that was started for this has not read its own record yet.
         let mut snapshots = entry.session.snapshots();
-        let patience = world.clock.now().boot + LOAD_PATIENCE;
-        tokio::select! {
-            _ = snapshots.wait_for(|snapshot| !snapshot.loading) => {}
-            () = world.clock.sleep_until(patience) => {}
-        }
+        let loaded = snapshots.wait_for(|snapshot| !snapshot.loading);
+        let _ = world.clock.within(LOAD_PATIENCE, loaded).await;
         proof::offer(&entry, found, &world).await
     });
     Ok(Offering { verdict, keeps_secrets })

@@ -10,9 +10,9 @@ use tokio::sync::watch;
 
 use super::disk::{self, Change, Fingerprint, Reading, Work};
 use super::file::{Content, Publication};
-use super::proof::{self, Verdict};
+use super::proof::{self, ProofVerdict};
 use super::service_time::ServiceTime;
-use super::step::{self, Facts, Step};
+use super::step::{self, Facts, FileStep};
 use super::token_file::{FilePresence, TokenFile};
 use super::{Files, is_shared};
 use crate::clock::BootTime;
@@ -51,7 +51,7 @@ pub(super) struct Keeper {
     is_signed_out: bool,
 }
 
-enum Next {
+enum NextRead {
     /// Nothing until that time, or until something changes.
     Rest(Option<BootTime>),
     /// Read it again: it has changed, or the session has.
@@ -144,8 +144,8 @@ impl Keeper {
         let mut again = Ok(Some(self.world.clock.now().boot + SHORT_PAUSE));
         for _ in 0..OVERTAKEN {
             match self.read(index).await {
-                Ok(Next::ReadAgain) => {}
-                Ok(Next::Rest(until)) => {
+                Ok(NextRead::ReadAgain) => {}
+                Ok(NextRead::Rest(until)) => {
                     again = Ok(until);
                     break;
                 }
@@ -167,7 +167,7 @@ impl Keeper {
     }
 
     /// Reads a file and takes the one step that follows from it.
-    async fn read(&mut self, index: usize) -> Result<Next, String> {
+    async fn read(&mut self, index: usize) -> Result<NextRead, String> {
         let file = &mut self.files[index];
         let path = file.path.clone();
         let Reading { bytes, fingerprint } = self.work.run(move || disk::read(&path)).await?;
@@ -175,9 +175,9 @@ impl Keeper {
         drop(bytes);
         if self.withdraws {
             return if content.is_published() {
-                self.carry_out(Step::Remove, index, fingerprint).await
+                self.carry_out(FileStep::Remove, index, fingerprint).await
             } else {
-                Ok(Next::Rest(None))
+                Ok(NextRead::Rest(None))
             };
         }
         let snapshot = self.entry.session.snapshot();
@@ -185,15 +185,15 @@ impl Keeper {
         let token = snapshot.token.as_ref().filter(|token| token.is_live(now.boot));
         if let Some(until) = file.note_presence(fingerprint.is_some(), token.is_some(), now.boot) {
             if now.boot < until {
-                return Ok(Next::Rest(Some(until)));
+                return Ok(NextRead::Rest(Some(until)));
             }
             file.presence = FilePresence::Unseen;
             return Ok(match token {
                 Some(token) if self.is_unknown_at_the_portal(token).await => {
                     self.entry.session.ended_elsewhere(Arc::clone(&token.access));
-                    Next::Rest(None)
+                    NextRead::Rest(None)
                 }
-                _ => Next::ReadAgain,
+                _ => NextRead::ReadAgain,
             });
         }
         file.garbled = if content == Content::Garbled { file.garbled + 1 } else { 0 };
@@ -221,55 +221,55 @@ impl Keeper {
     }
 
     /// Carries out a step with a file that had this fingerprint when it was read.
-    async fn carry_out(&mut self, step: Step, index: usize, read: Fingerprint) -> Result<Next, String> {
+    async fn carry_out(&mut self, step: FileStep, index: usize, read: Fingerprint) -> Result<NextRead, String> {
         let (session, now) = (self.entry.config.name.as_str(), self.world.clock.now().boot);
         let file = &mut self.files[index];
         let (path, shown) = (file.path.clone(), file.path.display());
         let (change, is_published) = match step {
-            Step::Leave => return Ok(Next::Rest(None)),
-            Step::Wait => return Ok(Next::Rest(file.offered.as_ref().and_then(|offered| offered.again_at))),
-            Step::Offer(_) if !file.proofs.wait(now).is_zero() => {
-                return Ok(Next::Rest(Some(now + file.proofs.wait(now))));
+            FileStep::Leave => return Ok(NextRead::Rest(None)),
+            FileStep::Wait => return Ok(NextRead::Rest(file.offered.as_ref().and_then(|offered| offered.again_at))),
+            FileStep::Offer(_) if !file.proofs.wait(now).is_zero() => {
+                return Ok(NextRead::Rest(Some(now + file.proofs.wait(now))));
             }
-            Step::Offer(found) => {
+            FileStep::Offer(found) => {
                 let verdict = proof::offer(&self.entry, found, &self.world).await;
-                if let Verdict::Received(Reception::NotNow | Reception::ToBeProved) = verdict {
-                    return Ok(Next::Rest(Some(now + SHORT_PAUSE)));
+                if let ProofVerdict::Received(Reception::NotNow | Reception::ToBeProved) = verdict {
+                    return Ok(NextRead::Rest(Some(now + SHORT_PAUSE)));
                 }
                 file.proofs.spend(now);
                 file.note_verdict(read, verdict, self.world.clock.now().boot);
-                return Ok(Next::ReadAgain);
+                return Ok(NextRead::ReadAgain);
             }
-            Step::ReadAgain => return Ok(Next::Rest(Some(now + WRITING))),
-            Step::SetAside(why) => {
+            FileStep::ReadAgain => return Ok(NextRead::Rest(Some(now + WRITING))),
+            FileStep::SetAside(why) => {
                 let (change, aside) = self.work.run(move || disk::set_aside(&path, read)).await?;
                 if change == Change::Done {
                     tracing::warn!(session, file = %shown, aside = %aside.display(), why, "set a malformed token file aside");
                     file.presence = FilePresence::Unseen;
                 }
-                return Ok(Next::ReadAgain);
+                return Ok(NextRead::ReadAgain);
             }
-            Step::Tell(why) => {
+            FileStep::Tell(why) => {
                 file.trouble =
                     Some(format!("{shown} is left alone, because {why}; remove it, and a new one is written"));
-                return Ok(Next::Rest(None));
+                return Ok(NextRead::Rest(None));
             }
-            Step::Publish(text) => {
+            FileStep::Publish(text) => {
                 tracing::debug!(session, file = %shown, "publishing the token");
                 (self.work.run(move || disk::replace(&path, read, &text)).await?, true)
             }
-            Step::Remove => {
+            FileStep::Remove => {
                 tracing::info!(session, file = %shown, "removing its token file");
                 (self.work.run(move || disk::remove(&path, read)).await?, false)
             }
         };
         if change == Change::Overtaken {
-            return Ok(Next::ReadAgain);
+            return Ok(NextRead::ReadAgain);
         }
         file.offered.iter_mut().for_each(|offered| offered.why = None);
         file.is_published = is_published;
         file.presence = if is_published { FilePresence::There } else { FilePresence::Unseen };
-        Ok(Next::Rest(None))
+        Ok(NextRead::Rest(None))
     }
 
     /// Whether the person has signed out elsewhere: `aws sso logout` ends the portal session and removes the files. Only the

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::directory::Entry;
 use crate::oidc::Grant;
-use crate::portal::{ErrorName, PortalError};
+use crate::portal::{PortalError, PortalErrorName};
 use crate::session::found::{Found, Proof, Reception, Refused};
 use crate::session::policy::{RefreshTokenFate, fate_of_refresh_token};
 use crate::token::{AccessToken, Renewal};
@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 
 /// The result for a sign-in that was found. The texts are for people.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Verdict {
+pub enum ProofVerdict {
     Received(Reception),
     /// Its issuer does not know it.
     Refused(String),
@@ -35,39 +35,39 @@ pub enum Verdict {
 
 /// Offers a sign-in to the session, and has it proved if the session would take it over. This goes on when the caller has gone:
 /// otherwise a token that has come meanwhile would be lost.
-pub(super) async fn offer(entry: &Entry, found: Found, world: &World) -> Verdict {
+pub(super) async fn offer(entry: &Entry, found: Found, world: &World) -> ProofVerdict {
     let (entry, world) = (entry.clone(), world.clone());
     let offering = tokio::spawn(async move {
         // One offer at a time, since a refresh token must not be in two requests at once.
         let mut refused = entry.session.lock_offers().await;
         match ask_session(&entry, found.clone(), &world).await {
             Reception::ToBeProved => {}
-            reception => return Verdict::Received(reception),
+            reception => return ProofVerdict::Received(reception),
         }
         let (file, fingerprint) = (found.file.clone(), found.fingerprint());
         if let Some(known) = refused.as_ref().filter(|refused| refused.fingerprint == fingerprint) {
-            return Verdict::Refused(known.why.clone());
+            return ProofVerdict::Refused(known.why.clone());
         }
         let verdict = match prove(&entry, found, &world).await {
-            Ok(proved) => Verdict::Received(ask_session(&entry, proved, &world).await),
+            Ok(proved) => ProofVerdict::Received(ask_session(&entry, proved, &world).await),
             Err(verdict) => verdict,
         };
         let (session, file) = (&entry.config.name, file.display());
         match &verdict {
-            Verdict::Received(reception) => {
+            ProofVerdict::Received(reception) => {
                 tracing::info!(session, %file, reception = reception.as_str(), "a sign-in that was found is proved");
             }
-            Verdict::Refused(why) => {
+            ProofVerdict::Refused(why) => {
                 tracing::warn!(session, %file, why, "a sign-in that was found is refused by its issuer");
                 *refused = Some(Refused { fingerprint, why: why.clone() });
             }
-            Verdict::Unproved(why) => {
+            ProofVerdict::Unproved(why) => {
                 tracing::warn!(session, %file, why, "a sign-in that was found is not proved yet");
             }
         }
         verdict
     });
-    offering.await.unwrap_or_else(|_| Verdict::Unproved("the attempt was broken off".to_owned()))
+    offering.await.unwrap_or_else(|_| ProofVerdict::Unproved("the attempt was broken off".to_owned()))
 }
 
 /// Offers a sign-in to the session. One that is proved is offered until the session can decide (the person may just be signing
@@ -89,8 +89,8 @@ async fn ask_session(entry: &Entry, found: Found, world: &World) -> Reception {
 }
 
 /// The sign-in that was found, or the one that it was refreshed to, once its issuer has said that it knows it.
-async fn prove(entry: &Entry, found: Found, world: &World) -> Result<Found, Verdict> {
-    let endpoints = entry.config.endpoints.as_ref().map_err(|error| Verdict::Unproved(error.to_string()))?;
+async fn prove(entry: &Entry, found: Found, world: &World) -> Result<Found, ProofVerdict> {
+    let endpoints = entry.config.endpoints.as_ref().map_err(|error| ProofVerdict::Unproved(error.to_string()))?;
     let now = world.clock.now();
     if let Some(Renewal { refresh_token, registration }) =
         found.renewal.clone().filter(|_| found.expires_at <= now.wall)
@@ -98,8 +98,10 @@ async fn prove(entry: &Entry, found: Found, world: &World) -> Result<Found, Verd
         let grant = Grant::RefreshToken(refresh_token.clone());
         let answer = world.identity_center.create_token(&endpoints.oidc, &registration, &grant).await;
         let issued = answer.map_err(|error| match fate_of_refresh_token(&error) {
-            RefreshTokenFate::Kept => Verdict::Unproved(error.to_string()),
-            RefreshTokenFate::Spent | RefreshTokenFate::SpentWithItsRegistration => Verdict::Refused(error.to_string()),
+            RefreshTokenFate::Kept => ProofVerdict::Unproved(error.to_string()),
+            RefreshTokenFate::Spent | RefreshTokenFate::SpentWithItsRegistration => {
+                ProofVerdict::Refused(error.to_string())
+            }
         })?;
         let refresh_token = issued.refresh_token.unwrap_or(refresh_token);
         return Ok(Found {
@@ -116,10 +118,10 @@ async fn prove(entry: &Entry, found: Found, world: &World) -> Result<Found, Verd
         issuer: found.issuer.clone(),
     };
     match world.portal.accounts(&endpoints.portal, &token, None).await {
-        Ok(_) | Err(PortalError::Service { name: ErrorName::Forbidden, .. }) => {
+        Ok(_) | Err(PortalError::Service { name: PortalErrorName::Forbidden, .. }) => {
             Ok(Found { proof: Proof::Given, ..found })
         }
-        Err(error) if error.is_unauthorized() => Err(Verdict::Refused(error.to_string())),
-        Err(error) => Err(Verdict::Unproved(error.to_string())),
+        Err(error) if error.is_unauthorized() => Err(ProofVerdict::Refused(error.to_string())),
+        Err(error) => Err(ProofVerdict::Unproved(error.to_string())),
     }
 }

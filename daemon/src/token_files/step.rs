@@ -25,7 +25,7 @@ use crate::session::found::Found;
 
 #[derive(PartialEq, Debug)]
 #[allow(clippy::large_enum_variant, reason = "made once for a file that was read, and taken apart at once")]
-pub(super) enum Step {
+pub(super) enum FileStep {
     Leave,
     /// Offer this to the session, and read the file again.
     Offer(Found),
@@ -74,41 +74,41 @@ pub(super) enum Offer {
     Unproved,
 }
 
-pub(super) fn decide(content: Content, facts: &Facts<'_>) -> Step {
+pub(super) fn decide(content: Content, facts: &Facts<'_>) -> FileStep {
     let members = match content {
         Content::Absent => Box::<Members>::default(),
-        Content::Garbled if !facts.is_written => return Step::ReadAgain,
+        Content::Garbled if !facts.is_written => return FileStep::ReadAgain,
         Content::Garbled => return unreadable("it is not a whole token file", facts),
         Content::Members(members) => members,
     };
     match (members.holding(&facts.identity.issuer, facts.file), &facts.publication) {
         (Holding::Unreadable(why), _) => unreadable(why, facts),
-        (Holding::Published, Some(publication)) if members.says(publication) => Step::Leave,
-        (Holding::Published, None) if facts.is_signed_out => Step::Remove,
-        (Holding::Nothing | Holding::Published, Some(publication)) => Step::Publish(members.publish(publication)),
-        (Holding::Nothing | Holding::Published, None) => Step::Leave,
+        (Holding::Published, Some(publication)) if members.says(publication) => FileStep::Leave,
+        (Holding::Published, None) if facts.is_signed_out => FileStep::Remove,
+        (Holding::Nothing | Holding::Published, Some(publication)) => FileStep::Publish(members.publish(publication)),
+        (Holding::Nothing | Holding::Published, None) => FileStep::Leave,
         (Holding::Foreign(found), publication) => {
             let is_ours_to_take = is_of(&members, facts.identity);
             if is_ours_to_take && facts.files_issuer != Some(&facts.identity.issuer) {
-                return Step::Tell(OTHER_ISSUER);
+                return FileStep::Tell(OTHER_ISSUER);
             }
             match (facts.offer, publication) {
-                (Offer::NotMade, _) if is_ours_to_take && facts.is_loading => Step::Leave,
-                (Offer::NotMade, _) if is_ours_to_take => Step::Offer(found),
-                (Offer::Unproved, _) => Step::Wait,
+                (Offer::NotMade, _) if is_ours_to_take && facts.is_loading => FileStep::Leave,
+                (Offer::NotMade, _) if is_ours_to_take => FileStep::Offer(found),
+                (Offer::Unproved, _) => FileStep::Wait,
                 (_, Some(publication)) if facts.is_durable || !members.has_secrets() => {
-                    Step::Publish(members.publish(publication))
+                    FileStep::Publish(members.publish(publication))
                 }
-                (Offer::TakenOver, None) if facts.is_signed_out => Step::Remove,
-                _ => Step::Leave,
+                (Offer::TakenOver, None) if facts.is_signed_out => FileStep::Remove,
+                _ => FileStep::Leave,
             }
         }
     }
 }
 
 /// A malformed file is moved aside where there is a token to publish, and is not lost.
-const fn unreadable(why: &'static str, facts: &Facts<'_>) -> Step {
-    if facts.publication.is_some() { Step::SetAside(why) } else { Step::Tell(why) }
+const fn unreadable(why: &'static str, facts: &Facts<'_>) -> FileStep {
+    if facts.publication.is_some() { FileStep::SetAside(why) } else { FileStep::Tell(why) }
 }
 
 /// Whether a file is about this portal. One that does not say so is about none.
@@ -177,14 +177,14 @@ mod tests {
         };
         change(&mut facts);
         match decide(file.map_or(Content::Absent, content), &facts) {
-            Step::Leave => "left",
-            Step::Offer(_) => "offered",
-            Step::ReadAgain => "read again",
-            Step::Publish(_) => "published",
-            Step::Remove => "removed",
-            Step::Tell(_) => "told",
-            Step::SetAside(_) => "set aside",
-            Step::Wait => "left until later",
+            FileStep::Leave => "left",
+            FileStep::Offer(_) => "offered",
+            FileStep::ReadAgain => "read again",
+            FileStep::Publish(_) => "published",
+            FileStep::Remove => "removed",
+            FileStep::Tell(_) => "told",
+            FileStep::SetAside(_) => "set aside",
+            FileStep::Wait => "left until later",
         }
     }
 

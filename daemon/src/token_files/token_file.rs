@@ -6,7 +6,7 @@ use std::time::Duration;
 use ssoctl_protocol::body::UnprovedFile;
 
 use super::disk::Fingerprint;
-use super::proof::Verdict;
+use super::proof::ProofVerdict;
 use super::step::Offer;
 use crate::budget::Budget;
 use crate::clock::BootTime;
@@ -82,13 +82,13 @@ impl TokenFile {
         Offer::NotMade
     }
 
-    pub(super) fn note_verdict(&mut self, fingerprint: Fingerprint, verdict: Verdict, now: BootTime) {
+    pub(super) fn note_verdict(&mut self, fingerprint: Fingerprint, verdict: ProofVerdict, now: BootTime) {
         let failures = self.offered.as_ref().map_or(0, |offered| offered.failures);
         let (offer, why, failures) = match verdict {
-            Verdict::Received(Reception::TakenOver | Reception::Known) => (Offer::TakenOver, None, 0),
-            Verdict::Received(_) => (Offer::Declined, None, 0),
-            Verdict::Refused(why) => (Offer::Declined, Some(why), 0),
-            Verdict::Unproved(why) => (Offer::Unproved, Some(why), failures + 1),
+            ProofVerdict::Received(Reception::TakenOver | Reception::Known) => (Offer::TakenOver, None, 0),
+            ProofVerdict::Received(_) => (Offer::Declined, None, 0),
+            ProofVerdict::Refused(why) => (Offer::Declined, Some(why), 0),
+            ProofVerdict::Unproved(why) => (Offer::Unproved, Some(why), failures + 1),
         };
         let pause = FIRST_PROOF_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(LONGEST_PROOF_PAUSE);
         let again_at = (offer == Offer::Unproved).then(|| now + pause);

@@ -9,7 +9,7 @@ use ssoctld::oidc::wire;
 use ssoctld::oidc::{CallError, Grant};
 use ssoctld::session::Renewal;
 use ssoctld::session::event::{Effect, Event};
-use ssoctld::transport::Reply;
+use ssoctld::transport::HttpResponse;
 
 use super::weather::{Trouble, Weather};
 use super::world::{Issue, SECOND, START_URL, World, beginning};
@@ -169,13 +169,13 @@ fn read(response: Response) -> Result<bytes::Bytes, CallError> {
 }
 
 /// The body of a success, or all that says why it is none.
-pub(crate) fn reply(response: Response) -> Result<bytes::Bytes, Reply> {
+pub(crate) fn reply(response: Response) -> Result<bytes::Bytes, HttpResponse> {
     let error_type = response.header("x-amzn-errortype");
     if (200..300).contains(&response.status) && error_type.is_none() {
         return Ok(response.body);
     }
     let retry_after = response.header("retry-after").and_then(|value| value.parse().ok()).map(Duration::from_secs);
-    Err(Reply {
+    Err(HttpResponse {
         status: response.status,
         error_type: error_type.map(str::to_owned),
         retry_after,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::{Obstacle, within};
+use super::Obstacle;
 use crate::clock::Clock;
 
 /// The largest number of threads stuck in a keyring that hangs. They end as soon as it answers or ends. On macOS a call hangs
@@ -39,7 +39,7 @@ impl Calls {
         };
         let thread = std::thread::Builder::new().name("keyring".to_owned()).spawn(call);
         thread.map_err(|error| Obstacle::Failed(format!("no thread for it: {error}")))?;
-        match within(clock, limit, &mut result).await {
+        match clock.within(limit, &mut result).await {
             Some(result) => result.map_err(|_| Obstacle::Failed("the call ended unexpectedly".to_owned())),
             None => {
                 // From here on, the thread's `send` fails, so it knows that it is late.

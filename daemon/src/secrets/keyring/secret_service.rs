@@ -16,7 +16,7 @@ use zbus::{Connection, MatchRule, MessageStream};
 use zbus_secret_service_keyring_store::Store;
 
 use super::super::RecordName;
-use super::{Obstacle, SERVICE, Usable, within};
+use super::{Obstacle, SERVICE, Usable};
 use crate::clock::Clock;
 use crate::dbus::{BUS, PROPERTIES, next};
 use crate::session_bus;
@@ -79,7 +79,7 @@ impl Gate {
         let clock = Arc::clone(clock);
         tracing::info!("the keyring is locked; the person is asked once to unlock it");
         tokio::spawn(async move {
-            match within(&*clock, PROMPT_PATIENCE, unlock(&locked)).await {
+            match clock.within(PROMPT_PATIENCE, unlock(&locked)).await {
                 Some(Ok(true)) => tracing::info!("the keyring was unlocked"),
                 Some(Ok(false)) | None => tracing::warn!("the keyring stays locked, and the person is not asked again"),
                 Some(Err(obstacle)) => {

@@ -53,9 +53,9 @@ pub(in crate::session) enum Step {
 }
 
 /// Either the answer, or what has to happen first.
-enum Verdict<T> {
+enum AnswerOrStep<T> {
     Answer(Result<T, Refusal>),
-    Not(Step),
+    Step(Step),
 }
 
 /// The session as far as it matters to callers.
@@ -131,26 +131,28 @@ impl Ask {
         let so_far = self.so_far;
         match &mut self.question {
             Question::Token { min_valid, wait, reply } => match (so_far.token(*min_valid, *wait, at), reply) {
-                (Verdict::Not(step), _) => return step,
-                (Verdict::Answer(answer), TokenReply::Roles) => {
+                (AnswerOrStep::Step(step), _) => return step,
+                (AnswerOrStep::Answer(answer), TokenReply::Roles) => {
                     return Step::TellRoles(answer.map(|(access, _)| access));
                 }
-                (Verdict::Answer(answer), TokenReply::Caller(reply)) => reply.give(answer, answers),
+                (AnswerOrStep::Answer(answer), TokenReply::Caller(reply)) => reply.give(answer, answers),
             },
             Question::Login { need, reply } => match (so_far.login(*need, at), reply) {
-                (Verdict::Not(step), _) => return step,
-                (Verdict::Answer(Ok(Login::Pending { flow, .. })), LoginReply::Person) => return Step::OpenPage(flow),
-                (Verdict::Answer(_), LoginReply::Person) => {}
-                (Verdict::Answer(answer), LoginReply::Caller(reply)) => reply.give(answer, answers),
+                (AnswerOrStep::Step(step), _) => return step,
+                (AnswerOrStep::Answer(Ok(Login::Pending { flow, .. })), LoginReply::Person) => {
+                    return Step::OpenPage(flow);
+                }
+                (AnswerOrStep::Answer(_), LoginReply::Person) => {}
+                (AnswerOrStep::Answer(answer), LoginReply::Caller(reply)) => reply.give(answer, answers),
             },
             Question::LoginEnd { flow, wait, reply } => match so_far.login_end(*flow, *wait, at) {
-                Verdict::Not(step) => return step,
-                Verdict::Answer(answer) => reply.give(answer, answers),
+                AnswerOrStep::Step(step) => return step,
+                AnswerOrStep::Answer(answer) => reply.give(answer, answers),
             },
             Question::CancelLogin { reply } => reply.give(Ok(()), answers),
             Question::Logout { reply, .. } => match so_far.logout(at) {
-                Verdict::Not(step) => return step,
-                Verdict::Answer(answer) => reply.give(answer, answers),
+                AnswerOrStep::Step(step) => return step,
+                AnswerOrStep::Answer(answer) => reply.give(answer, answers),
             },
         }
         Step::Answered
@@ -158,7 +160,7 @@ impl Ask {
 }
 
 impl SoFar {
-    fn token(self, min_valid: Duration, wait: Duration, at: &Situation<'_>) -> Verdict<LiveToken> {
+    fn token(self, min_valid: Duration, wait: Duration, at: &Situation<'_>) -> AnswerOrStep<LiveToken> {
         let live = at.tokens.live(at.now);
         if let Some(token) = live.filter(|token| token.lives_for(min_valid, at.now)) {
             return answer((Arc::clone(&token.access), token.expires));
@@ -200,14 +202,14 @@ impl SoFar {
         patience: Duration,
         give_up_at_failure: bool,
         at: &Situation<'_>,
-    ) -> Verdict<T> {
+    ) -> AnswerOrStep<T> {
         match refresh {
-            Refresh::Idle { .. } => Verdict::Not(Step::Refresh),
+            Refresh::Idle { .. } => AnswerOrStep::Step(Step::Refresh),
             Refresh::UnderWay { .. } | Refresh::Refused { .. } => self.until(at, patience, || Refusal::ServiceSilent),
             Refresh::BackingOff { failed_at, error, .. } if give_up_at_failure && *failed_at >= self.since => {
                 refuse(Refusal::Service(error.clone()))
             }
-            Refresh::BackingOff { until, .. } if *until <= at.now => Verdict::Not(Step::Refresh),
+            Refresh::BackingOff { until, .. } if *until <= at.now => AnswerOrStep::Step(Step::Refresh),
             // The next attempt would come too late for this caller.
             Refresh::BackingOff { until, error, .. } if *until >= self.since + patience => {
                 refuse(Refusal::Service(error.clone()))
@@ -216,7 +218,7 @@ impl SoFar {
         }
     }
 
-    fn login(self, need: Need, at: &Situation<'_>) -> Verdict<Login> {
+    fn login(self, need: Need, at: &Situation<'_>) -> AnswerOrStep<Login> {
         if let Some(joined) = self.flow {
             return match (at.sign_in.end_of(joined), at.sign_in.view()) {
                 (Some(FlowEnd::Granted), _) => match at.tokens.live(at.now) {
@@ -245,7 +247,7 @@ impl SoFar {
             if let Some(refresh) = at.tokens.refresh() {
                 let verdict = self.refresh(refresh, policy::SILENT_PATIENCE, true, at);
                 // If the service does not renew silently, the person is asked after all.
-                if !matches!(verdict, Verdict::Answer(_)) {
+                if !matches!(verdict, AnswerOrStep::Answer(_)) {
                     return verdict;
                 }
             }
@@ -253,16 +255,16 @@ impl SoFar {
         if need == Need::Fresh {
             match at.sign_out_outcome() {
                 None if at.sign_out.is_under_way() => {}
-                None if !self.signed_out => return Verdict::Not(Step::SignOut(ForgetWhen::OncePortalWasTold)),
+                None if !self.signed_out => return AnswerOrStep::Step(Step::SignOut(ForgetWhen::OncePortalWasTold)),
                 Some(PortalOutcome::NotTold(error)) => return refuse(Refusal::Service(error.clone())),
-                Some(_) => return Verdict::Not(Step::SignIn),
+                Some(_) => return AnswerOrStep::Step(Step::SignIn),
                 None => {}
             }
         }
         self.sign_in(at, policy::CODE_PATIENCE)
     }
 
-    fn login_end(self, flow: u64, wait: Duration, at: &Situation<'_>) -> Verdict<Login> {
+    fn login_end(self, flow: u64, wait: Duration, at: &Situation<'_>) -> AnswerOrStep<Login> {
         if let Some(end) = at.sign_in.end_of(flow) {
             return match (end, at.tokens.served()) {
                 (FlowEnd::Granted, Some(token)) => answer(Login::SignedIn(token.expires)),
@@ -283,30 +285,30 @@ impl SoFar {
         }
     }
 
-    fn logout(self, at: &Situation<'_>) -> Verdict<PortalOutcome> {
+    fn logout(self, at: &Situation<'_>) -> AnswerOrStep<PortalOutcome> {
         let deadline = self.since + policy::LOAD_PATIENCE;
         match (at.loading(), at.sign_out_outcome()) {
             (Some(error), _) if deadline <= at.now => answer(PortalOutcome::Deferred(error.map(str::to_owned))),
             (Some(_), _) => wait_until(deadline),
             (None, Some(outcome)) => answer(outcome.clone()),
-            (None, None) if at.sign_out.is_under_way() => Verdict::Not(Step::Wait(None)),
+            (None, None) if at.sign_out.is_under_way() => AnswerOrStep::Step(Step::Wait(None)),
             // It was begun before the store answered, and somebody has signed in since.
             (None, None) if self.signed_out => answer(PortalOutcome::NothingToEnd),
-            (None, None) => Verdict::Not(Step::SignOut(ForgetWhen::AtOnce)),
+            (None, None) => AnswerOrStep::Step(Step::SignOut(ForgetWhen::AtOnce)),
         }
     }
 
     /// A flow that began before a sign-out has reached the portal would inherit the session that is being ended.
-    fn sign_in<T>(self, at: &Situation<'_>, patience: Duration) -> Verdict<T> {
+    fn sign_in<T>(self, at: &Situation<'_>, patience: Duration) -> AnswerOrStep<T> {
         if at.sign_out.is_under_way() {
             self.until(at, patience, || Refusal::ServiceSilent)
         } else {
-            Verdict::Not(Step::SignIn)
+            AnswerOrStep::Step(Step::SignIn)
         }
     }
 
     /// Waits until `patience` has passed since the question came, and then refuses.
-    fn until<T>(self, at: &Situation<'_>, patience: Duration, refusal: impl FnOnce() -> Refusal) -> Verdict<T> {
+    fn until<T>(self, at: &Situation<'_>, patience: Duration, refusal: impl FnOnce() -> Refusal) -> AnswerOrStep<T> {
         let deadline = self.since + patience;
         if deadline <= at.now { refuse(refusal()) } else { wait_until(deadline) }
     }
@@ -324,16 +326,16 @@ impl<'a> Situation<'a> {
     }
 }
 
-const fn answer<T>(answer: T) -> Verdict<T> {
-    Verdict::Answer(Ok(answer))
+const fn answer<T>(answer: T) -> AnswerOrStep<T> {
+    AnswerOrStep::Answer(Ok(answer))
 }
 
-const fn refuse<T>(refusal: Refusal) -> Verdict<T> {
-    Verdict::Answer(Err(refusal))
+const fn refuse<T>(refusal: Refusal) -> AnswerOrStep<T> {
+    AnswerOrStep::Answer(Err(refusal))
 }
 
-const fn wait_until<T>(deadline: BootTime) -> Verdict<T> {
-    Verdict::Not(Step::Wait(Some(deadline)))
+const fn wait_until<T>(deadline: BootTime) -> AnswerOrStep<T> {
+    AnswerOrStep::Step(Step::Wait(Some(deadline)))
 }
 
 /// Whether neither a refresh nor a flow gives a token that lives for `min_valid`, as far as this one shows.

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::job::{Attempt, Failure, Job};
+use super::job::{Attempt, AttemptFailure, Job};
 use super::limiter::Limiter;
 use super::{Subject, policy};
 use crate::clock::BootTime;
-use crate::portal::{Account, AccountId, Assignment, ErrorName, Keys, PortalError};
+use crate::portal::{Account, AccountId, Assignment, Keys, PortalError, PortalErrorName};
 use crate::session::callers::Refusal;
 use crate::session::reply::{self, Answers};
 
 /// The way back to one caller.
-pub type Reply<T> = reply::Reply<Result<T, RoleRefusal>>;
+pub type RoleReply<T> = reply::Reply<Result<T, RoleRefusal>>;
 
 /// Role credentials, and when they expire.
 pub type LiveKeys = (Arc<Keys>, BootTime);
@@ -24,12 +24,12 @@ pub enum RoleQuestion {
         assignment: Assignment,
         /// How long they must still live.
         min_valid: Duration,
-        reply: Reply<LiveKeys>,
+        reply: RoleReply<LiveKeys>,
     },
     /// All accounts, in the order of the portal.
-    Accounts { reply: Reply<Arc<Vec<Account>>> },
+    Accounts { reply: RoleReply<Arc<Vec<Account>>> },
     /// The names of all roles in this account, in the order of the portal.
-    Roles { account: AccountId, reply: Reply<Arc<Vec<String>>> },
+    Roles { account: AccountId, reply: RoleReply<Arc<Vec<String>>> },
 }
 
 /// Why a caller does not get what it asked for.
@@ -58,7 +58,7 @@ pub enum RoleRefusal {
 
 /// A caller that has not been answered.
 #[derive(Debug)]
-pub(super) struct Ask {
+pub(super) struct RoleAsk {
     question: RoleQuestion,
     pub(super) subject: Subject,
     since: BootTime,
@@ -68,7 +68,7 @@ pub(super) struct Ask {
 
 /// The result of looking at a caller.
 #[derive(Debug)]
-pub(super) enum Step {
+pub(super) enum RoleStep {
     /// It has its answer; with credentials, if that is what it got.
     Answered { credentials: bool },
     /// It waits.
@@ -77,14 +77,14 @@ pub(super) enum Step {
     Fetch,
 }
 
-enum Verdict {
+enum RoleVerdict {
     Credentials(Arc<Keys>, BootTime),
     Refuse(RoleRefusal),
     Wait(BootTime),
     Fetch,
 }
 
-impl Ask {
+impl RoleAsk {
     pub(super) fn new(question: RoleQuestion, since: BootTime, arrival: u64) -> Self {
         let subject = match &question {
             RoleQuestion::Credentials { assignment, .. } => Subject::Credentials(assignment.clone()),
@@ -120,19 +120,19 @@ impl Ask {
     }
 
     /// Answers it, or says what has to happen first.
-    pub(super) fn step(&mut self, job: &Job, limiter: &Limiter, now: BootTime, answers: &mut Answers) -> Step {
+    pub(super) fn step(&mut self, job: &Job, limiter: &Limiter, now: BootTime, answers: &mut Answers) -> RoleStep {
         match self.verdict(job, limiter, now) {
-            Verdict::Wait(_) => Step::Wait,
-            Verdict::Fetch => Step::Fetch,
-            Verdict::Refuse(refusal) => {
+            RoleVerdict::Wait(_) => RoleStep::Wait,
+            RoleVerdict::Fetch => RoleStep::Fetch,
+            RoleVerdict::Refuse(refusal) => {
                 self.refuse(refusal, answers);
-                Step::Answered { credentials: false }
+                RoleStep::Answered { credentials: false }
             }
-            Verdict::Credentials(keys, expires) => {
+            RoleVerdict::Credentials(keys, expires) => {
                 if let RoleQuestion::Credentials { reply, .. } = &mut self.question {
                     reply.give(Ok((keys, expires)), answers);
                 }
-                Step::Answered { credentials: true }
+                RoleStep::Answered { credentials: true }
             }
         }
     }
@@ -140,68 +140,72 @@ impl Ask {
     /// When it is to be looked at again.
     pub(super) fn wake_at(&self, job: &Job, limiter: &Limiter, now: BootTime) -> BootTime {
         match self.verdict(job, limiter, now) {
-            Verdict::Wait(deadline) => deadline,
+            RoleVerdict::Wait(deadline) => deadline,
             _ => now,
         }
     }
 
-    fn verdict(&self, job: &Job, limiter: &Limiter, now: BootTime) -> Verdict {
+    fn verdict(&self, job: &Job, limiter: &Limiter, now: BootTime) -> RoleVerdict {
         let min_valid = match self.question {
             RoleQuestion::Credentials { min_valid, .. } => min_valid,
             RoleQuestion::Accounts { .. } | RoleQuestion::Roles { .. } => Duration::ZERO,
         };
         let live = job.held.as_ref().filter(|held| now < held.expires);
         if let Some(held) = live.filter(|held| held.expires.since(now) >= min_valid) {
-            let answer = Verdict::Credentials(Arc::clone(&held.keys), held.expires);
+            let answer = RoleVerdict::Credentials(Arc::clone(&held.keys), held.expires);
             let deadline = self.since + policy::RENEWAL_PATIENCE;
             // A caller that gets credentials that are due asks again soon: the SDKs renew minutes before the end. So they are
             // renewed now, and the caller waits for that, but not for long and not while it does not work.
             return match &job.attempt {
                 _ if now < held.due => answer,
                 Attempt::Paused { until, last_witness, .. } if now < *until || *last_witness >= self.arrival => answer,
-                Attempt::Idle | Attempt::Paused { .. } => Verdict::Fetch,
+                Attempt::Idle | Attempt::Paused { .. } => RoleVerdict::Fetch,
                 Attempt::Queued | Attempt::UnderWay(..) if now >= deadline => answer,
                 Attempt::Queued if limiter.pause_until(deadline).is_some() => answer,
-                Attempt::Queued | Attempt::UnderWay(..) => Verdict::Wait(deadline),
+                Attempt::Queued | Attempt::UnderWay(..) => RoleVerdict::Wait(deadline),
             };
         }
         if let Some(denial) = job.denial.filter(|denial| now < denial.until) {
             let remembered = denial.is_confirmed.then_some(denial.until);
-            return Verdict::Refuse(RoleRefusal::NotAssigned { subject: self.subject.clone(), remembered });
+            return RoleVerdict::Refuse(RoleRefusal::NotAssigned { subject: self.subject.clone(), remembered });
         }
-        let is_best = |held: &super::job::Held| {
+        let is_best = |held: &super::job::HeldCredentials| {
             min_valid > held.expires.since(held.received) || now.since(held.received) < crate::session::policy::FRESH
         };
         if let Some(held) = live.filter(|held| is_best(held)) {
-            return Verdict::Refuse(RoleRefusal::ValidityUnattainable { best: held.expires });
+            return RoleVerdict::Refuse(RoleRefusal::ValidityUnattainable { best: held.expires });
         }
         let deadline = self.since + policy::patience(&self.subject);
         match &job.attempt {
-            Attempt::Idle => Verdict::Fetch,
-            Attempt::Queued | Attempt::UnderWay(..) if now >= deadline => Verdict::Refuse(RoleRefusal::PortalSilent),
+            Attempt::Idle => RoleVerdict::Fetch,
+            Attempt::Queued | Attempt::UnderWay(..) if now >= deadline => {
+                RoleVerdict::Refuse(RoleRefusal::PortalSilent)
+            }
             Attempt::Queued => match limiter.pause_until(deadline) {
-                Some(pause) => Verdict::Refuse(RoleRefusal::Portal(pause.error.clone())),
-                None => Verdict::Wait(deadline),
+                Some(pause) => RoleVerdict::Refuse(RoleRefusal::Portal(pause.error.clone())),
+                None => RoleVerdict::Wait(deadline),
             },
-            Attempt::UnderWay(..) => Verdict::Wait(deadline),
+            Attempt::UnderWay(..) => RoleVerdict::Wait(deadline),
             Attempt::Paused { last_witness, failure, .. } if *last_witness >= self.arrival => {
-                Verdict::Refuse(self.refusal_for(failure))
+                RoleVerdict::Refuse(self.refusal_for(failure))
             }
             // Whether there is a token is for the session to say, as often as somebody asks.
-            Attempt::Paused { failure: Failure::NoToken(_), .. } => Verdict::Fetch,
-            Attempt::Paused { until, .. } if *until <= now => Verdict::Fetch,
-            Attempt::Paused { until, failure, .. } if *until >= deadline => Verdict::Refuse(self.refusal_for(failure)),
-            Attempt::Paused { until, .. } => Verdict::Wait(*until),
+            Attempt::Paused { failure: AttemptFailure::NoToken(_), .. } => RoleVerdict::Fetch,
+            Attempt::Paused { until, .. } if *until <= now => RoleVerdict::Fetch,
+            Attempt::Paused { until, failure, .. } if *until >= deadline => {
+                RoleVerdict::Refuse(self.refusal_for(failure))
+            }
+            Attempt::Paused { until, .. } => RoleVerdict::Wait(*until),
         }
     }
 
-    fn refusal_for(&self, failure: &Failure) -> RoleRefusal {
+    fn refusal_for(&self, failure: &AttemptFailure) -> RoleRefusal {
         match failure {
-            Failure::NoToken(refusal) => RoleRefusal::Session(refusal.clone()),
-            Failure::Portal(error) if means_not_assigned(error) => {
+            AttemptFailure::NoToken(refusal) => RoleRefusal::Session(refusal.clone()),
+            AttemptFailure::Portal(error) if means_not_assigned(error) => {
                 RoleRefusal::NotAssigned { subject: self.subject.clone(), remembered: None }
             }
-            Failure::Portal(error) => RoleRefusal::Portal(error.clone()),
+            AttemptFailure::Portal(error) => RoleRefusal::Portal(error.clone()),
         }
     }
 }
@@ -209,5 +213,5 @@ impl Ask {
 /// Whether the portal says that there is no such role for this person: by name, as its statuses are also those of captive
 /// portals.
 pub(super) fn means_not_assigned(error: &PortalError) -> bool {
-    matches!(error.name(), Some(ErrorName::Forbidden | ErrorName::ResourceNotFound))
+    matches!(error.name(), Some(PortalErrorName::Forbidden | PortalErrorName::ResourceNotFound))
 }

@@ -9,7 +9,7 @@ fn sign_in_required() -> Refusal {
 #[test]
 fn one_failed_call_refuses_all_waiting_callers() {
     let unavailable = PortalError::Unnamed { status: 500, description: String::new(), retry_after: None };
-    for error in [network(), unavailable, PortalError::Unusable("x".into()), named(ErrorName::InvalidRequest)] {
+    for error in [network(), unavailable, PortalError::Unusable("x".into()), named(PortalErrorName::InvalidRequest)] {
         let mut t = Timeline::start();
         let callers: Vec<usize> = (0..50).map(|_| t.ask("Admin", NOW)).collect();
         t.fails(error.clone());
@@ -79,7 +79,7 @@ fn old_credentials_are_served_to_their_end_and_a_renewal_is_tried_again_meanwhil
 fn a_first_denial_is_asked_about_again_soon_and_a_second_in_a_row_is_remembered_for_a_minute() {
     let denied =
         |remembered| RoleRefusal::NotAssigned { subject: Subject::Credentials(assignment("Nobody")), remembered };
-    for name in [ErrorName::Forbidden, ErrorName::ResourceNotFound] {
+    for name in [PortalErrorName::Forbidden, PortalErrorName::ResourceNotFound] {
         let mut t = Timeline::start();
         let caller = t.ask("Nobody", NOW);
         t.fails(named(name));
@@ -114,7 +114,7 @@ fn a_first_denial_is_asked_about_again_soon_and_a_second_in_a_row_is_remembered_
 fn denials_with_a_success_or_minutes_between_them_are_not_in_a_row() {
     let mut t = Timeline::start();
     t.ask("Admin", NOW);
-    t.fails(named(ErrorName::Forbidden));
+    t.fails(named(PortalErrorName::Forbidden));
     t.advance(secs(3));
     let granted = t.ask("Admin", NOW);
     t.gives("first", mins(60));
@@ -122,7 +122,7 @@ fn denials_with_a_success_or_minutes_between_them_are_not_in_a_row() {
     t.advance(mins(60));
     for calls in 3..5 {
         t.ask("Admin", NOW);
-        t.fails(named(ErrorName::Forbidden));
+        t.fails(named(PortalErrorName::Forbidden));
         t.advance(secs(3));
         let soon = t.ask("Admin", NOW);
         assert!(t.is_waiting(soon), "call {calls}");
@@ -135,7 +135,7 @@ fn denials_with_a_success_or_minutes_between_them_are_not_in_a_row() {
 fn an_assignment_that_is_taken_away_takes_its_credentials_along() {
     let mut t = Timeline::holding("Admin");
     t.advance(mins(41));
-    t.fails(named(ErrorName::Forbidden));
+    t.fails(named(PortalErrorName::Forbidden));
     let caller = t.ask("Admin", NOW);
     assert!(matches!(t.refusal(caller), RoleRefusal::NotAssigned { .. }));
 }
@@ -144,7 +144,7 @@ fn an_assignment_that_is_taken_away_takes_its_credentials_along() {
 fn a_rejected_token_is_reported_and_the_portal_asked_again_with_another() {
     let mut t = Timeline::start();
     let caller = t.ask("Admin", NOW);
-    t.fails(named(ErrorName::Unauthorized));
+    t.fails(named(PortalErrorName::Unauthorized));
     assert_eq!((t.rejected, t.calls), (1, 2));
     t.gives("first", mins(60));
     assert_eq!(t.key(caller), "first");
@@ -154,9 +154,9 @@ fn a_rejected_token_is_reported_and_the_portal_asked_again_with_another() {
 fn when_the_replacement_is_rejected_too_the_session_has_the_last_word() {
     let mut t = Timeline::start();
     let caller = t.ask("Admin", NOW);
-    t.fails(named(ErrorName::Unauthorized));
+    t.fails(named(PortalErrorName::Unauthorized));
     t.token = None;
-    t.fails(named(ErrorName::Unauthorized));
+    t.fails(named(PortalErrorName::Unauthorized));
     t.token_refused(&sign_in_required());
     assert_eq!(t.refusal(caller), &RoleRefusal::Session(sign_in_required()));
     assert_eq!((t.rejected, t.calls), (2, 2));
@@ -167,9 +167,9 @@ fn tokens_that_are_rejected_without_end_end_the_attempt() {
     let mut t = Timeline::start();
     let caller = t.ask("Admin", NOW);
     for _ in 0..3 {
-        t.fails(named(ErrorName::Unauthorized));
+        t.fails(named(PortalErrorName::Unauthorized));
     }
-    assert_eq!(t.refusal(caller), &RoleRefusal::Portal(named(ErrorName::Unauthorized)));
+    assert_eq!(t.refusal(caller), &RoleRefusal::Portal(named(PortalErrorName::Unauthorized)));
     assert_eq!((t.calls, t.under_way.len()), (3, 0));
 }
 

@@ -13,7 +13,7 @@ use crate::token::AccessToken;
 #[derive(Debug, Default)]
 pub(super) struct Job {
     pub(super) attempt: Attempt,
-    pub(super) held: Option<Held>,
+    pub(super) held: Option<HeldCredentials>,
     /// That the person does not have the role.
     pub(super) denial: Option<Denial>,
     /// How many attempts in a row have failed.
@@ -28,7 +28,7 @@ pub(super) struct Job {
 
 /// Credentials of a role, and what is known of their life.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Held {
+pub(super) struct HeldCredentials {
     pub(super) keys: Arc<Keys>,
     pub(super) received: BootTime,
     /// When they are to be renewed.
@@ -50,13 +50,13 @@ pub(super) enum Attempt {
         until: BootTime,
         renewal: BootTime,
         last_witness: u64,
-        failure: Failure,
+        failure: AttemptFailure,
     },
 }
 
 /// Why an attempt gave nothing.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Failure {
+pub(super) enum AttemptFailure {
     /// The session has no token to ask with.
     NoToken(Refusal),
     /// The portal failed or refused.
@@ -113,7 +113,7 @@ impl Job {
         let held = self.held.as_ref().filter(|_| self.is_in_use(now))?;
         match &self.attempt {
             Attempt::Idle => Some((held.due, Why::Due)),
-            Attempt::Paused { renewal, failure: Failure::Portal(error), .. } if error.may_pass() => {
+            Attempt::Paused { renewal, failure: AttemptFailure::Portal(error), .. } if error.may_pass() => {
                 Some((*renewal, Why::PauseOver))
             }
             _ => None,

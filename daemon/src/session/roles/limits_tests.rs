@@ -4,7 +4,7 @@ use super::*;
 
 fn too_many(retry_after: Duration) -> PortalError {
     PortalError::Service {
-        name: ErrorName::TooManyRequests,
+        name: PortalErrorName::TooManyRequests,
         description: String::new(),
         may_pass: true,
         retry_after: Some(retry_after),

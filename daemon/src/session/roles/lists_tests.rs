@@ -67,7 +67,7 @@ fn the_roles_of_an_account_that_is_not_the_persons_are_told_as_such_and_that_is_
     let mut t = Timeline::start();
     let id = account(7).id;
     let caller = t.ask_for(all_roles(id.clone()));
-    t.fails(named(ErrorName::ResourceNotFound));
+    t.fails(named(PortalErrorName::ResourceNotFound));
     assert_eq!(t.refusal(caller), &RoleRefusal::NotAssigned { subject: Subject::Roles(id.clone()), remembered: None });
     t.advance(secs(3));
     let next = t.ask_for(all_roles(id));

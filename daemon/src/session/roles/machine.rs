@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use super::callers::{Ask, RoleQuestion, RoleRefusal, Step};
-use super::job::{Attempt, Failure, Job, List};
+use super::callers::{RoleAsk, RoleQuestion, RoleRefusal, RoleStep};
+use super::job::{Attempt, AttemptFailure, Job, List};
 use super::limiter::Limiter;
 use super::{Subject, Ticket, policy};
 use crate::clock::BootTime;
@@ -23,7 +23,7 @@ pub(in crate::session) struct Roles {
     pub(super) jobs: BTreeMap<Subject, Job>,
     /// Those that wait for the limiter, or for a token.
     queue: VecDeque<Subject>,
-    pub(super) asks: Vec<Ask>,
+    pub(super) asks: Vec<RoleAsk>,
     /// How many callers have come.
     pub(super) arrivals: u64,
     tickets: u64,
@@ -58,7 +58,7 @@ impl Roles {
     /// A caller came. [`begin`](Self::begin) is to be called next.
     pub(in crate::session) fn asked(&mut self, question: RoleQuestion, cx: &mut Context) {
         self.arrivals += 1;
-        let mut ask = Ask::new(question, cx.now.boot, self.arrivals);
+        let mut ask = RoleAsk::new(question, cx.now.boot, self.arrivals);
         if !self.make_room(&ask.subject, cx) {
             ask.refuse(RoleRefusal::TooManyRoles, &mut cx.answers);
             return;
@@ -99,7 +99,7 @@ impl Roles {
             if self.asks.iter().any(|ask| ask.subject == subject && ask.arrival > self.asked_for_token_at) {
                 self.queue.push_back(subject);
             } else {
-                self.pause(&subject, Failure::NoToken(refusal.clone()), cx);
+                self.pause(&subject, AttemptFailure::NoToken(refusal.clone()), cx);
             }
         }
     }
@@ -165,19 +165,19 @@ impl Roles {
     }
 
     /// Looks at one caller: answers it, or does what it waits for. Returns whether it was answered.
-    fn settle(&mut self, ask: &mut Ask, cx: &mut Context) -> bool {
+    fn settle(&mut self, ask: &mut RoleAsk, cx: &mut Context) -> bool {
         if cx.stopping {
             ask.refuse(RoleRefusal::Session(Refusal::ShuttingDown), &mut cx.answers);
             return true;
         }
         let job = self.jobs.entry(ask.subject.clone()).or_default();
         match ask.step(job, &self.limiter, cx.now.boot, &mut cx.answers) {
-            Step::Wait => false,
-            Step::Fetch => {
+            RoleStep::Wait => false,
+            RoleStep::Fetch => {
                 self.enqueue(&ask.subject, Why::Asked, cx);
                 false
             }
-            Step::Answered { credentials } => {
+            RoleStep::Answered { credentials } => {
                 job.is_used |= credentials;
                 true
             }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::super::PortalAnswer;
 use super::super::callers::{self, LiveKeys};
 use super::*;
-use crate::portal::{Account, AccountId, Assignment, ErrorName, Keys, PageToken, PortalError, RoleName};
+use crate::portal::{Account, AccountId, Assignment, Keys, PageToken, PortalError, PortalErrorName, RoleName};
 use crate::transport::ErrorNames;
 
 pub(super) const fn secs(seconds: u64) -> Duration {
@@ -55,7 +55,10 @@ struct Caller {
 /// A question, and how to hear its answer.
 type Asking = (RoleQuestion, Box<dyn FnMut() -> Option<Answer>>);
 
-fn channel<T: 'static>(answer: fn(T) -> Answer, question: impl FnOnce(callers::Reply<T>) -> RoleQuestion) -> Asking {
+fn channel<T: 'static>(
+    answer: fn(T) -> Answer,
+    question: impl FnOnce(callers::RoleReply<T>) -> RoleQuestion,
+) -> Asking {
     let (sender, mut receiver) = tokio::sync::oneshot::channel();
     let hear = move || receiver.try_recv().ok().map(|told: Result<T, _>| told.map_or_else(Answer::Refused, answer));
     (question(sender.into()), Box::new(hear))
@@ -235,7 +238,7 @@ pub(super) fn network() -> PortalError {
     PortalError::Network("nobody answers".into())
 }
 
-pub(super) fn named(name: ErrorName) -> PortalError {
+pub(super) fn named(name: PortalErrorName) -> PortalError {
     PortalError::Service { name, description: String::new(), may_pass: name.may_pass(), retry_after: None }
 }
 

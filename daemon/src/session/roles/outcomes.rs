@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use super::callers::means_not_assigned;
-use super::job::{Attempt, Denial, Failure, Held, Job};
+use super::job::{Attempt, AttemptFailure, Denial, HeldCredentials, Job};
 use super::{PortalAnswer, Roles, Subject, Ticket, policy};
 use crate::portal::PortalError;
 use crate::session::context::Context;
@@ -44,7 +44,7 @@ impl Roles {
                 if rejections <= policy::MOST_REJECTIONS {
                     self.go_on(subject);
                 } else {
-                    self.pause(&subject, Failure::Portal(error), cx);
+                    self.pause(&subject, AttemptFailure::Portal(error), cx);
                 }
                 return Some(token);
             }
@@ -59,7 +59,7 @@ impl Roles {
                 let remembered = remembered.as_secs();
                 tracing::info!(session = cx.name(), %subject, remembered, "the person does not have this role");
             }
-            Err(error) => self.pause(&subject, Failure::Portal(error), cx),
+            Err(error) => self.pause(&subject, AttemptFailure::Portal(error), cx),
         }
         None
     }
@@ -70,7 +70,7 @@ impl Roles {
             PortalAnswer::Credentials(keys, life) => {
                 let lead = refresh_lead(life, None, cx.chance.f64());
                 let now = cx.now.boot;
-                let held = Held { keys, received: now, due: now + life - lead, expires: now + life };
+                let held = HeldCredentials { keys, received: now, due: now + life - lead, expires: now + life };
                 let (life, due_in) = (life.as_secs(), held.due.since(now).as_secs());
                 tracing::info!(session = cx.name(), %subject, life, due_in, "decided when to renew if used");
                 *job = Job { held: Some(held), last_asked: job.last_asked, ..Job::default() };
@@ -89,7 +89,11 @@ impl Roles {
         match page {
             None => self.listed(&subject, cx),
             Some(next) if Some(&next) == job.list.next.as_ref() || job.list.pages >= policy::MOST_PAGES => {
-                self.pause(&subject, Failure::Portal(PortalError::Unusable("its list has no end".to_owned())), cx);
+                self.pause(
+                    &subject,
+                    AttemptFailure::Portal(PortalError::Unusable("its list has no end".to_owned())),
+                    cx,
+                );
             }
             next => {
                 job.list.next = next;
@@ -111,11 +115,11 @@ impl Roles {
     }
 
     /// An attempt has failed: the next one has to wait.
-    pub(super) fn pause(&mut self, subject: &Subject, failure: Failure, cx: &mut Context) {
+    pub(super) fn pause(&mut self, subject: &Subject, failure: AttemptFailure, cx: &mut Context) {
         let Some(job) = self.jobs.get_mut(subject) else { return };
         let (error, retry_after) = match &failure {
-            Failure::Portal(error) => (error.to_string(), error.retry_after()),
-            Failure::NoToken(_) => ("the session has no token".to_owned(), None),
+            AttemptFailure::Portal(error) => (error.to_string(), error.retry_after()),
+            AttemptFailure::NoToken(_) => ("the session has no token".to_owned(), None),
         };
         job.failures += 1;
         let (now, chance) = (cx.now.boot, cx.chance.f64());

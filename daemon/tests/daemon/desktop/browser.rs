@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use ssoctld::clock::ManualClock;
 use ssoctld::config::{BrowserCommand, SessionConfig};
-use ssoctld::desktop::{Desktop, Environment, Screen};
+use ssoctld::desktop::{Desktop, DesktopEnvironment, Screen};
 use tempfile::TempDir;
 
 use test_support::browser::Browser;
@@ -21,7 +21,7 @@ fn with_browser(browser: &Browser) -> SessionConfig {
 }
 
 fn screen() -> Screen {
-    Screen::new(Environment::from_process(), Arc::new(ManualClock::at(SystemTime::UNIX_EPOCH)))
+    Screen::new(DesktopEnvironment::from_process(), Arc::new(ManualClock::at(SystemTime::UNIX_EPOCH)))
 }
 
 #[test]

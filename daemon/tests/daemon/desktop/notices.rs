@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use rustix::process::Signal;
 use ssoctld::clock::{Clock, ManualClock, Now};
-use ssoctld::desktop::{Desktop, Environment, Screen};
+use ssoctld::desktop::{Desktop, DesktopEnvironment, Screen};
 use ssoctld::notice::{Action, FlowView, Notice};
 use tokio::sync::mpsc;
 
@@ -30,7 +30,7 @@ impl Daemon {
     fn new() -> Self {
         let clock = Arc::new(ManualClock::at(SystemTime::UNIX_EPOCH));
         let (act, acted) = mpsc::unbounded_channel();
-        let screen = Screen::new(Environment::from_process(), clock.clone());
+        let screen = Screen::new(DesktopEnvironment::from_process(), clock.clone());
         Self { screen, here: screen::Screen::of_this_process(), clock, acted, act }
     }
 

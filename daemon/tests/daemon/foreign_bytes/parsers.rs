@@ -16,7 +16,7 @@ use ssoctld::session::event::Event;
 use ssoctld::session::found::{Found, Proof};
 use ssoctld::session::state::State;
 use ssoctld::token_files::file::{Content, Holding, Publication};
-use ssoctld::transport::Reply;
+use ssoctld::transport::HttpResponse;
 
 /// A parser under test, by its name.
 pub(crate) type Parser = (&'static str, fn(&[u8]));
@@ -99,8 +99,8 @@ pub(crate) fn portal_answer(bytes: &[u8]) {
     }
 }
 
-fn refusals(bytes: &[u8]) -> impl Iterator<Item = Reply> {
-    [400, 401, 403, 429, 500].into_iter().map(|status| Reply {
+fn refusals(bytes: &[u8]) -> impl Iterator<Item = HttpResponse> {
+    [400, 401, 403, 429, 500].into_iter().map(|status| HttpResponse {
         status,
         error_type: std::str::from_utf8(bytes).ok().map(str::to_owned),
         retry_after: None,

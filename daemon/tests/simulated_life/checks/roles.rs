@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
 use ssoctld::clock::BootTime;
-use ssoctld::portal::{Assignment, ErrorName, Keys, PortalError};
+use ssoctld::portal::{Assignment, Keys, PortalError, PortalErrorName};
 use ssoctld::session::callers::Refusal;
 use ssoctld::session::roles::Subject;
 use ssoctld::session::roles::callers::RoleRefusal;
@@ -111,7 +111,7 @@ impl Checks {
 
     /// The portal has said that the person does not have this role. Lists are asked for each time.
     pub(crate) fn role_is_denied(&mut self, subject: &Subject, error: &PortalError, epoch: SignInEpoch, now: BootTime) {
-        let is_denied = matches!(error.name(), Some(ErrorName::Forbidden | ErrorName::ResourceNotFound));
+        let is_denied = matches!(error.name(), Some(PortalErrorName::Forbidden | PortalErrorName::ResourceNotFound));
         if is_denied && matches!(subject, Subject::Credentials(_)) {
             let known = self.roles.denied.get(subject).filter(|(then, ..)| *then == epoch);
             let in_a_row = known.is_some_and(|(_, at, remembered)| now.since(*at) < *remembered + DENIAL);
