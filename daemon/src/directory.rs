@@ -41,7 +41,7 @@ pub struct Directory {
     named: BTreeMap<FilePair, Arc<View>>,
     /// Each session once: those of the default files first, then those of named ones in the order of their paths.
     entries: Vec<Entry>,
-    /// Sessions that left the configuration and have not ended yet.
+    /// Sessions that left the configuration and have not ended yet, those that left last first.
     leaving: Vec<Entry>,
 }
 
@@ -99,8 +99,7 @@ impl Directory {
                     }
                     None => {
                         let is_same = |entry: &&Entry| entry.config.identity == configured.identity;
-                        let predecessor =
-                            self.leaving.iter().rev().find(is_same).map(|entry| Arc::clone(&entry.session));
+                        let predecessor = self.leaving.iter().find(is_same).map(|entry| Arc::clone(&entry.session));
                         let config = Arc::clone(&configured);
                         Arc::new(Session::start(config, notifications, world.clone(), seed(), predecessor))
                     }

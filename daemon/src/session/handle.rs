@@ -29,8 +29,8 @@ pub struct Session {
 
 /// Every question is answered by a deadline of its own, whatever happens.
 impl Session {
-    /// Starts the task of a session. `seed` is where its chance comes from. A `predecessor` with the same record is
-    /// stopped and waited for first, so that no two tasks ever use one record.
+    /// Starts the task of a session. `seed` is where its chance comes from. A `predecessor` with the same record is stopped, and waited
+    /// for before the record is read, so that no two tasks ever use one record.
     pub fn start(
         config: Arc<SessionConfig>,
         notifications: Notifications,
@@ -42,14 +42,11 @@ impl Session {
         let state = State::new(terms(&config, notifications), seed);
         let (publish, snapshots) = watch::channel(Arc::new(state.snapshot(world.clock.now())));
         let (config, configured) = watch::channel(config);
-        let task = Task::new(configured, world, state, publish, events.downgrade());
-        tokio::spawn(async move {
-            if let Some(predecessor) = predecessor {
-                predecessor.stop();
-                predecessor.stopped().await;
-            }
-            task.run(inbox).await;
-        });
+        if let Some(predecessor) = &predecessor {
+            predecessor.stop();
+        }
+        let task = Task::new(configured, world, state, publish, events.downgrade(), predecessor);
+        tokio::spawn(task.run(inbox));
         Self { events, config, snapshots, last_refused: Mutex::default() }
     }
 

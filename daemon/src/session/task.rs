@@ -10,9 +10,9 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::Snapshot;
 use super::event::Event;
 use super::state::State;
+use super::{Session, Snapshot};
 use crate::config::SessionConfig;
 use crate::world::World;
 
@@ -27,6 +27,8 @@ pub(super) struct Task {
     calls: JoinSet<Event>,
     /// For those who act on a notice. Weak, so that a notice on the screen does not keep the session alive.
     events: mpsc::WeakUnboundedSender<Event>,
+    /// A session that stops and may still write to the same record.
+    predecessor: Option<Arc<Session>>,
 }
 
 impl Task {
@@ -36,8 +38,9 @@ impl Task {
         state: State,
         publish: watch::Sender<Arc<Snapshot>>,
         events: mpsc::WeakUnboundedSender<Event>,
+        predecessor: Option<Arc<Session>>,
     ) -> Self {
-        Self { config, world, state, publish, calls: JoinSet::new(), events }
+        Self { config, world, state, publish, calls: JoinSet::new(), events, predecessor }
     }
 
     fn config(&self) -> Arc<SessionConfig> {
@@ -92,6 +95,15 @@ impl Task {
         inbox.close();
         // A question that is dropped unanswered is refused.
         while inbox.recv().await.is_some() {}
+        self.flush().await;
+        // Whoever waits for this session means its predecessor, too.
+        if let Some(predecessor) = &self.predecessor {
+            predecessor.stopped().await;
+        }
+    }
+
+    /// Waits until the record is durable, within reason.
+    async fn flush(&mut self) {
         let deadline = self.world.clock.now().boot + FLUSH_PATIENCE;
         while !self.state.may_end() {
             tokio::select! {

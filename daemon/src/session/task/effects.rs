@@ -83,8 +83,13 @@ impl Task {
 
     fn load(&mut self, config: &SessionConfig) {
         let (clock, secrets) = (Arc::clone(&self.world.clock), Arc::clone(&self.world.secrets));
-        let identity = config.identity.clone();
-        self.calls.spawn(async move { Event::Loaded(load(&*secrets, &*clock, &identity).await) });
+        let (identity, predecessor) = (config.identity.clone(), self.predecessor.clone());
+        self.calls.spawn(async move {
+            if let Some(predecessor) = predecessor {
+                predecessor.stopped().await;
+            }
+            Event::Loaded(load(&*secrets, &*clock, &identity).await)
+        });
     }
 
     fn store(&mut self, config: &SessionConfig, kept: &Record) {
