@@ -60,6 +60,8 @@ pub enum Unresolved {
         /// Problems of sections that may define this name.
         left_out: Vec<Problem>,
     },
+    /// None: the profile is there and has no SSO settings, perhaps because of these problems.
+    NotForSso { profile: String, names: Vec<String>, why: Vec<Problem> },
     /// None, because the configuration cannot be used: at least one reason.
     Unusable(Vec<Problem>),
     /// Several.
@@ -225,7 +227,7 @@ impl View {
     /// # Errors
     /// [`Unresolved`] if it means none, or several.
     pub fn resolve(&self, selector: &Selector) -> Result<&Entry, Unresolved> {
-        let Config { unusable_sessions, unusable_profiles, losses, .. } = &self.config;
+        let Config { unusable_sessions, unusable_profiles, other_profiles, losses, .. } = &self.config;
         let unusable = match selector {
             // Names of legacy profiles are names of their sessions, too.
             Selector::Session(name) => unusable_sessions.get(name).or_else(|| match self.named(name) {
@@ -264,9 +266,15 @@ impl View {
                     }
                 }
                 left_out.truncate(MOST_REASONS);
+                let names = names(self.entries.iter());
                 match selector {
                     Selector::Only if !left_out.is_empty() => Err(Unresolved::Unusable(left_out)),
-                    _ => Err(Unresolved::Unknown { names: names(self.entries.iter()), left_out }),
+                    Selector::Profile(profile) if other_profiles.contains_key(profile) => {
+                        let misspelt = other_profiles.get(profile).cloned().flatten();
+                        let why = misspelt.map_or(left_out, |problem| vec![problem]);
+                        Err(Unresolved::NotForSso { profile: profile.clone(), names, why })
+                    }
+                    _ => Err(Unresolved::Unknown { names, left_out }),
                 }
             }
             several => Err(Unresolved::Ambiguous(names(several.iter().copied()))),

@@ -169,6 +169,21 @@ pub(crate) fn region_of_service(url: &Url) -> Option<&str> {
     (is_region(region) && is_of_aws).then_some(region)
 }
 
+/// Whether the text looks like a region of AWS, also of a partition that is not known here: words and a number, such as `eu-west-1`.
+pub(crate) fn looks_like_region(text: &str) -> bool {
+    let is = |label: &str, of: fn(&u8) -> bool| !label.is_empty() && label.bytes().all(|byte| of(&byte));
+    let labels: Vec<&str> = text.split('-').collect();
+    match labels.as_slice() {
+        [words @ .., number] => {
+            is_region(text)
+                && words.len() >= 2
+                && words.iter().all(|word| is(word, u8::is_ascii_lowercase))
+                && is(number, u8::is_ascii_digit)
+        }
+        [] => false,
+    }
+}
+
 /// Whether the text can be one label of a host name (RFC 1123, section 2.1), as a region must be.
 pub(crate) fn is_region(text: &str) -> bool {
     (1..=63).contains(&text.len())

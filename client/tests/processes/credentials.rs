@@ -59,7 +59,7 @@ fn a_caller_without_credentials_is_told_the_reason_and_the_remedy() {
         stage.run(arguments).exits(code).prints_nothing().says(words);
     };
     run(&["--profile", "dev"], 3, "run: ssoctl login corp");
-    run(&["--profile", "absent"], 6, "profile \"absent\" leads to no session; the sessions are: ");
+    run(&["--profile", "absent"], 6, "there is no profile \"absent\"; the sessions are: ");
     for (variable, name) in [("SSOCTL_SESSION", "gone"), ("AWS_PROFILE", "absent")] {
         let mut token = stage.ssoctl(["token"]);
         token.env(variable, name);

@@ -10,6 +10,7 @@ use super::files::{Paths, read_text};
 use super::identity::{Identity, IdentityError, check_scopes};
 use super::model::Config;
 use super::session_name::{NameError, check_name, derive_name, unique_name};
+use crate::partitions::looks_like_region;
 use crate::replacement::Replacement;
 
 /// The text of config.toml with a session added.
@@ -69,6 +70,9 @@ pub fn add_session(
     let scopes = session.scopes.as_deref().unwrap_or_default();
     let identity = Identity::new(None, &session.start_url, &session.region, scopes)?;
     check_scopes(scopes)?;
+    if !looks_like_region(&session.region) {
+        return Err(IdentityError::Region(session.region.clone()).into());
+    }
 
     let mut document: DocumentMut =
         own_text.parse().map_err(|error: toml_edit::TomlError| AddError::Syntax(error.message().to_owned()))?;
@@ -171,6 +175,14 @@ mod tests {
     }
 
     #[test]
+    fn a_region_of_any_partition_is_written() {
+        for region in ["eu-west-1", "us-gov-east-1", "us-isob-east-1", "eusc-de-east-1", "xy-new-place-12"] {
+            let session = NewSession { region: region.to_owned(), ..corp(None) };
+            assert!(add_session("", &session, |_| false).is_ok(), "{region}");
+        }
+    }
+
+    #[test]
     fn an_added_session_is_read_back() {
         let session = NewSession { scopes: Some(vec!["a".to_owned(), "b'c".to_owned()]), ..corp(Some("my corp.x")) };
         for before in
@@ -202,8 +214,11 @@ mod tests {
         assert_eq!(add("", corp(Some("a/b"))), AddError::Name(NameError));
         let bad_url = NewSession { start_url: "http://corp.awsapps.com".to_owned(), ..corp(None) };
         assert!(matches!(add("", bad_url), AddError::Identity(IdentityError::NotHttps(_))));
-        let bad_region = NewSession { region: "nowhere.example".to_owned(), ..corp(None) };
-        assert!(matches!(add("", bad_region), AddError::Identity(IdentityError::Region(_))));
+        for region in ["nowhere.example", "here", "eu-west", "eu-west-1a", "EU-west-1", "-west-1", "eu--1", "1-2-3", ""]
+        {
+            let bad_region = NewSession { region: region.to_owned(), ..corp(None) };
+            assert!(matches!(add("", bad_region), AddError::Identity(IdentityError::Region(_))), "{region}");
+        }
         assert!(matches!(add("[session", corp(None)), AddError::Syntax(_)));
         assert_eq!(add("session = 1\n", corp(None)), AddError::NotATable);
     }

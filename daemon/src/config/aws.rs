@@ -197,7 +197,7 @@ fn services_overrides(services: &Section) -> Overrides {
 }
 
 /// Keys that look like those for signing in, but that no AWS tool knows: misspelt ones.
-fn unknown_keys(section: &Section) -> impl Iterator<Item = Problem> {
+pub(super) fn unknown_keys(section: &Section) -> impl Iterator<Item = Problem> {
     let unknown =
         section.entries.iter().filter(|(key, _)| key.starts_with("sso_") && !SSO_KEYS.contains(&key.as_str()));
     unknown.map(|(key, entry)| {

@@ -94,6 +94,7 @@ fn config(sources: RawConfig<'_>) -> Config {
         profiles: profiles.usable,
         unusable_sessions,
         unusable_profiles: profiles.unusable,
+        other_profiles: profiles.other,
         losses,
         secret_store: own.secret_store,
         notifications: own.notifications,

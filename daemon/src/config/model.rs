@@ -27,6 +27,8 @@ pub struct Config {
     pub unusable_sessions: BTreeMap<String, Problem>,
     /// The profiles that should lead to a session and do not, and why.
     pub unusable_profiles: BTreeMap<String, Problem>,
+    /// The other profiles, which lead to no session, and the misspelt key that may be the reason.
+    pub other_profiles: BTreeMap<String, Option<Problem>>,
     /// Ignored files, sections and lines. Nobody knows which sessions and profiles they would have defined.
     pub losses: Vec<Problem>,
     pub secret_store: StoreSetting,

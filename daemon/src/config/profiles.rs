@@ -7,7 +7,7 @@ use std::error::Error;
 use indexmap::IndexMap;
 use ssoctl_protocol::{DecidedBy, ProfileKey};
 
-use super::aws::Section;
+use super::aws::{Section, unknown_keys};
 use super::credential_command::{CredentialCommand, SignInOf};
 use super::identity::Identity;
 use super::model::{NoAssignment, ProfileConfig};
@@ -28,6 +28,8 @@ pub(super) struct Profiles {
     pub(super) usable: BTreeMap<String, ProfileConfig>,
     /// The profiles that should lead to a session and do not, and why.
     pub(super) unusable: BTreeMap<String, Problem>,
+    /// The profiles that lead to no session and need not, and the misspelt key of each.
+    pub(super) other: BTreeMap<String, Option<Problem>>,
 }
 
 /// Finds the session and the role of each profile. Legacy profiles join the session at their portal, or become a session.
@@ -67,7 +69,7 @@ pub(super) fn resolve<'a>(sources: RawConfig<'a>, sessions: &mut Sessions, probl
                 found.decided_by.region = key(profile, "region");
                 profiles.usable.insert(name, found);
             }
-            Err(NoSession::OtherCredentials) => {}
+            Err(NoSession::OtherCredentials) => drop(profiles.other.insert(name, unknown_keys(profile).next())),
             Err(NoSession::Unusable(why)) => drop(profiles.unusable.insert(name, why)),
             Err(NoSession::Endless(why)) => {
                 let problem = command_problem(profile, &why);

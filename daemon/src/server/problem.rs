@@ -23,12 +23,21 @@ pub(super) fn unresolved(selector: &Selector, why: Unresolved) -> Problem {
             let mut detail = match selector {
                 Selector::Only => "no session is configured".to_owned(),
                 Selector::Session(name) => format!("there is no session {name:?}"),
-                Selector::Profile(profile) => format!("profile {profile:?} leads to no session"),
+                Selector::Profile(profile) => format!("there is no profile {profile:?}"),
                 Selector::StartUrl(url) => format!("no session has the start URL {url:?}"),
             };
             if !left_out.is_empty() {
                 detail += &format!(", perhaps because this cannot be read: {}", listed(&left_out));
             }
+            Problem::new(ErrorCode::UnknownSession, detail).with_choices(names)
+        }
+        Unresolved::NotForSso { profile, names, why } => {
+            let why = if why.is_empty() {
+                ": it has no SSO settings".to_owned()
+            } else {
+                format!(", perhaps because of this: {}", listed(&why))
+            };
+            let detail = format!("profile {profile:?} leads to no session{why}");
             Problem::new(ErrorCode::UnknownSession, detail).with_choices(names)
         }
         Unresolved::Unusable(why) => {
@@ -198,6 +207,11 @@ mod tests {
             names: names.iter().map(|&name| name.to_owned()).collect(),
             left_out: left_out.to_vec(),
         };
+        let not_for_sso = |why: &[config::Problem]| Unresolved::NotForSso {
+            profile: "p".to_owned(),
+            names: vec!["a".to_owned()],
+            why: why.to_vec(),
+        };
         let wrong = |line| config::Problem {
             severity: Severity::Error,
             file: "/aws/config".into(),
@@ -216,8 +230,20 @@ mod tests {
                 Selector::Profile("p".into()),
                 unknown(&["a", "b"], &[wrong(3), wrong(4)]),
                 ErrorCode::UnknownSession,
-                "profile \"p\" leads to no session, perhaps because this cannot be read: /aws/config:3: it is wrong; \
+                "there is no profile \"p\", perhaps because this cannot be read: /aws/config:3: it is wrong; \
                  /aws/config:4: it is wrong",
+            ),
+            (
+                Selector::Profile("p".into()),
+                not_for_sso(&[]),
+                ErrorCode::UnknownSession,
+                "profile \"p\" leads to no session: it has no SSO settings",
+            ),
+            (
+                Selector::Profile("p".into()),
+                not_for_sso(&[wrong(3)]),
+                ErrorCode::UnknownSession,
+                "profile \"p\" leads to no session, perhaps because of this: /aws/config:3: it is wrong",
             ),
             (
                 Selector::Profile("p".into()),
@@ -239,7 +265,9 @@ mod tests {
             ),
         ] {
             let choices = match &why {
-                Unresolved::Unknown { names, .. } | Unresolved::Ambiguous(names) => names.clone(),
+                Unresolved::Unknown { names, .. }
+                | Unresolved::NotForSso { names, .. }
+                | Unresolved::Ambiguous(names) => names.clone(),
                 Unresolved::Unusable(_) => Vec::new(),
             };
             assert_eq!(unresolved(&selector, why), Problem::new(code, detail).with_choices(choices));

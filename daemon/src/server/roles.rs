@@ -63,7 +63,9 @@ impl Api {
         let view = self.view(query).await?;
         let default = Selector::Profile("default".to_owned());
         let names_nothing = query.selector == Selector::Only && query.account.is_none() && query.role.is_none();
-        let is_default = names_nothing && !matches!(view.resolve(&default), Err(Unresolved::Unknown { .. }));
+        let is_for_sso =
+            !matches!(view.resolve(&default), Err(Unresolved::Unknown { .. } | Unresolved::NotForSso { .. }));
+        let is_default = names_nothing && is_for_sso;
         let selector = if is_default { &default } else { &query.selector };
         let entry = view.resolve(selector).map_err(|why| problem::unresolved(selector, why))?;
         let profile = match selector {

@@ -171,7 +171,7 @@ async fn a_profile_says_which_role_is_meant_and_in_which_region() {
         ("profile=token&account=111122223333", "assignment_unnamed", "has neither"),
         ("profile=top", "assignment_unnamed", "with the credentials of profile \"dev\""),
         ("profile=broken", "invalid_configuration", "twelve digits"),
-        ("profile=nobody", "unknown_session", "leads to no session"),
+        ("profile=nobody", "unknown_session", "there is no profile \"nobody\""),
         ("session=corp", "assignment_unnamed", "neither an account nor a role"),
         ("session=corp&role=x", "assignment_unnamed", "no account is named"),
         ("session=corp&account=1&role=x", "invalid_request", "twelve digits"),
