@@ -13,7 +13,6 @@
 
 mod answer;
 mod guard;
-mod peer;
 mod request;
 
 use std::io::{self, Write};
@@ -23,11 +22,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use ssoctl_files::socket_tables::SocketTables;
 use ssoctl_protocol::{RoleCredentials, Secret};
 
 use crate::failure::Failure;
 use guard::Guard;
-use peer::Sockets;
 
 /// For connections of the command's own user: how many are served at the same time, and how many more may wait.
 const OWN: Workers = Workers { threads: 14, waiting: 256 };
@@ -77,9 +76,9 @@ impl ContainerEndpoint {
         spawn(move || {
             while let Ok(first) = accepted.recv() {
                 let batch: Vec<TcpStream> = std::iter::once(first).chain(accepted.try_iter().take(UNSORTED)).collect();
-                let sockets = Sockets::now();
+                let sockets = SocketTables::now();
                 for stream in batch {
-                    let workers = if sockets.is_own(&stream) { &own } else { &others };
+                    let workers = if is_own(&sockets, &stream) { &own } else { &others };
                     // If too many wait already, the connection is closed at once.
                     let _ = workers.try_send(stream);
                 }
@@ -97,6 +96,10 @@ impl ContainerEndpoint {
     pub(crate) fn token(&self) -> &Secret<String> {
         &self.guard.token
     }
+}
+
+fn is_own(sockets: &SocketTables, stream: &TcpStream) -> bool {
+    matches!((stream.peer_addr(), stream.local_addr()), (Ok(theirs), Ok(ours)) if sockets.is_own(theirs, ours))
 }
 
 fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<()> {

@@ -5,6 +5,7 @@
 
 pub mod assignment;
 mod budget;
+pub mod callback;
 pub mod chain;
 pub mod clock;
 pub mod config;

@@ -1,4 +1,4 @@
-//! Opens files and directories that others may have replaced, for ssoctl and ssoctld.
+//! Opens files and directories that others may have replaced, and finds out whose things are, for ssoctl and ssoctld.
 //!
 //! | module | what it does |
 //! |---|---|
@@ -8,6 +8,7 @@
 //! | [`own_file`] | writes to a lock or log of this user, never through a link and never to another user's file |
 //! | [`directory`] | makes directories that no other user can write to, and finds the runtime directory |
 //! | [`holder`] | the daemon that holds a lock, as the lock file names it |
+//! | [`socket_tables`] | whether a connection on the loopback interface is of this user, as the kernel's tables of sockets say |
 
 pub mod directory;
 mod explained;
@@ -16,3 +17,4 @@ pub mod own_file;
 pub mod owner;
 pub mod regular_file;
 pub mod remedy;
+pub mod socket_tables;

@@ -1,4 +1,5 @@
-//! The heads of HTTP/1 messages (RFC 9112, sections 2 to 5). Client and daemon read them through this one parser.
+//! The heads of HTTP/1 messages (RFC 9112, sections 2 to 5). Client and daemon read them through this one parser, and take requests on
+//! loopback ports as [`Request`] has them.
 //!
 //! It is by hand because of what a crate costs the client: httparse asks the processor which instructions it has, and on a
 //! virtual machine that question alone took a tenth of the whole process.
@@ -45,6 +46,66 @@ impl<'a> Head<'a> {
     }
 }
 
+/// A request without a body. Endpoints on loopback ports take no other.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Request<'a> {
+    /// The method: `GET`.
+    pub method: &'a str,
+    /// The target, as it was sent.
+    pub target: &'a str,
+    head: Head<'a>,
+}
+
+/// The reason why bytes are not a [`Request`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unreadable {
+    /// They are not a request of HTTP/1.
+    NotHttp,
+    /// A body follows.
+    HasBody,
+    /// A field is given twice that may be given once, because readers differ in which one they take.
+    FieldTwice,
+}
+
+impl<'a> Request<'a> {
+    /// Reads a request line and fields; `None` if there is more to come.
+    ///
+    /// # Errors
+    /// Anything but a whole request without a body. Another protocol is recognised by its first byte.
+    pub fn parse(bytes: &'a [u8]) -> Result<Option<Self>, Unreadable> {
+        if bytes.first().is_some_and(|byte| !byte.is_ascii_uppercase()) {
+            return Err(Unreadable::NotHttp);
+        }
+        let Some(head) = Head::parse(bytes).map_err(|NotHttp| Unreadable::NotHttp)? else { return Ok(None) };
+        let words: Vec<&str> = head.first_line.split(' ').collect();
+        let &[method, target, "HTTP/1.1" | "HTTP/1.0"] = words.as_slice() else { return Err(Unreadable::NotHttp) };
+        // Some readers take a line feed alone for the end of a line.
+        let is_odd = |value: &str| value.contains(|character: char| character.is_control() && character != '\t');
+        if is_odd(target) || head.fields.iter().any(|(_, value)| is_odd(value)) {
+            return Err(Unreadable::NotHttp);
+        }
+        let request = Self { method, target, head };
+        let has_body =
+            request.has("transfer-encoding") || request.head.values("content-length").any(|text| text != "0");
+        if has_body { Err(Unreadable::HasBody) } else { Ok(Some(request)) }
+    }
+
+    /// Whether the request has this field, with any value.
+    pub fn has(&self, name: &str) -> bool {
+        self.head.values(name).next().is_some()
+    }
+
+    /// The value of a field that must not be given twice.
+    ///
+    /// # Errors
+    /// [`Unreadable::FieldTwice`].
+    pub fn only(&self, name: &str) -> Result<Option<&'a str>, Unreadable> {
+        let mut values = self.head.values(name);
+        let first = values.next();
+        if values.next().is_some() { Err(Unreadable::FieldTwice) } else { Ok(first) }
+    }
+}
+
 /// A blank before the colon, and a line that continues the one before, are refused (RFC 9112, sections 5.1 and 5.2).
 fn field(line: &str) -> Option<(&str, &str)> {
     let (name, value) = line.split_once(':')?;
@@ -70,6 +131,47 @@ mod tests {
         assert_eq!(head.values("c").next(), None);
         let request = Head::parse(b"GET / HTTP/1.1\r\n\r\n").unwrap().unwrap();
         assert_eq!((request.first_line, request.status()), ("GET / HTTP/1.1", None));
+    }
+
+    #[test]
+    fn a_request_is_read_when_it_is_complete_and_not_before() {
+        let bytes = b"GET /path?x HTTP/1.1\r\nHOST: 127.0.0.1:80\r\nA:\tb \r\nContent-Length: 0\r\n\r\n";
+        for cut in 0..bytes.len() {
+            assert_eq!(Request::parse(&bytes[..cut]), Ok(None), "{cut}");
+        }
+        let request = Request::parse(bytes).unwrap().unwrap();
+        assert_eq!((request.method, request.target), ("GET", "/path?x"));
+        assert_eq!(request.only("host"), Ok(Some("127.0.0.1:80")));
+        assert_eq!((request.only("a"), request.only("b")), (Ok(Some("b")), Ok(None)));
+        assert!(request.has("Content-Length") && !request.has("Origin"));
+        let bare = Request::parse(b"PUT * HTTP/1.0\r\nOrigin:\r\n\r\n").unwrap().unwrap();
+        assert_eq!((bare.method, bare.only("host"), bare.has("origin")), ("PUT", Ok(None), true));
+    }
+
+    #[test]
+    fn bytes_that_are_not_a_request_without_a_body_are_refused() {
+        let get = |fields: &str| format!("GET / HTTP/1.1\r\n{fields}\r\n\r\n").into_bytes();
+        for (bytes, reason) in [
+            (b"\x16\x03\x01".to_vec(), Unreadable::NotHttp),
+            (b"get / HTTP/1.1".to_vec(), Unreadable::NotHttp),
+            (b"GET /\r\n\r\n".to_vec(), Unreadable::NotHttp),
+            (b"GET / HTTP/2\r\n\r\n".to_vec(), Unreadable::NotHttp),
+            (b"GET  / HTTP/1.1\r\n\r\n".to_vec(), Unreadable::NotHttp),
+            (b"GET / HTTP/1.1 \r\n\r\n".to_vec(), Unreadable::NotHttp),
+            (b"GET /\xff HTTP/1.1\r\n\r\n".to_vec(), Unreadable::NotHttp),
+            (b"GET /\0 HTTP/1.1\r\n\r\n".to_vec(), Unreadable::NotHttp),
+            (get("no colon"), Unreadable::NotHttp),
+            (get("Host : x"), Unreadable::NotHttp),
+            (get(" Host: x"), Unreadable::NotHttp),
+            (get("Host: x\nOrigin: y"), Unreadable::NotHttp),
+            (get("Content-Length: 5"), Unreadable::HasBody),
+            (get("Content-Length: 0\r\nContent-Length: 1"), Unreadable::HasBody),
+            (get("Transfer-Encoding: chunked"), Unreadable::HasBody),
+        ] {
+            assert_eq!(Request::parse(&bytes), Err(reason), "{}", String::from_utf8_lossy(&bytes));
+        }
+        let twice = get("Host: x\r\nhost: x");
+        assert_eq!(Request::parse(&twice).unwrap().unwrap().only("Host"), Err(Unreadable::FieldTwice));
     }
 
     #[test]

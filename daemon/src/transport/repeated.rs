@@ -55,7 +55,7 @@ impl Secrets {
     }
 
     /// The text without secrets; `None` if it has none.
-    pub(super) fn removed_from(&self, text: &str) -> Option<String> {
+    pub(crate) fn removed_from(&self, text: &str) -> Option<String> {
         Parts::of(self).removed_from(text)
     }
 

@@ -1,24 +1,24 @@
 //! Finds the user at the other end of a loopback connection in the kernel's tables of sockets.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, SocketAddrV4};
 
 /// All sockets at one moment. The kernel takes some milliseconds to list them, so they are read once for all connections
 /// that have arrived meanwhile.
-pub(super) struct Sockets([String; 2]);
+#[derive(Default)]
+pub struct SocketTables([String; 2]);
 
-impl Sockets {
+impl SocketTables {
     /// Reads the kernel's tables (`/proc/net/tcp`, and `tcp6` for clients that reach IPv4 through a socket of IPv6; proc_net(5)).
-    pub(super) fn now() -> Self {
+    pub fn now() -> Self {
         Self(["/proc/net/tcp", "/proc/net/tcp6"].map(|table| std::fs::read_to_string(table).unwrap_or_default()))
     }
 
-    /// Whether the user who runs the command has opened a connection that was accepted before the tables were read. Only Linux has
-    /// such tables.
-    pub(super) fn is_own(&self, stream: &TcpStream) -> bool {
+    /// Whether the user of this process has opened the connection from `theirs` to `ours`, which was accepted before the tables were
+    /// read. Only Linux has such tables; elsewhere nobody can tell, and every connection counts as own.
+    pub fn is_own(&self, theirs: SocketAddr, ours: SocketAddr) -> bool {
         if !cfg!(target_os = "linux") {
             return true;
         }
-        let (Ok(theirs), Ok(ours)) = (stream.peer_addr(), stream.local_addr()) else { return false };
         let own = rustix::process::geteuid().as_raw();
         self.0.iter().find_map(|table| uid_in(table, theirs, ours)) == Some(own)
     }
@@ -27,7 +27,7 @@ impl Sockets {
 /// The user in the row of the socket that is at `theirs` and connected to `ours`.
 fn uid_in(table: &str, theirs: SocketAddr, ours: SocketAddr) -> Option<u32> {
     let (SocketAddr::V4(theirs), SocketAddr::V4(ours)) = (theirs, ours) else { return None };
-    let written = |address: std::net::SocketAddrV4| {
+    let written = |address: SocketAddrV4| {
         // The kernel writes the four bytes as a number of the machine's own order.
         format!("{:08X}:{:04X}", u32::from_ne_bytes(address.ip().octets()), address.port())
     };
@@ -42,7 +42,7 @@ fn uid_in(table: &str, theirs: SocketAddr, ours: SocketAddr) -> Option<u32> {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use std::net::{Ipv4Addr, TcpListener};
+    use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
     use super::*;
 
@@ -50,8 +50,9 @@ mod tests {
     fn a_connection_of_the_same_user_is_recognised() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let _ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let accepted = listener.accept().unwrap().0;
-        assert!(Sockets::now().is_own(&accepted));
+        let (accepted, theirs) = listener.accept().unwrap();
+        assert!(SocketTables::now().is_own(theirs, accepted.local_addr().unwrap()));
+        assert!(!SocketTables::default().is_own(theirs, accepted.local_addr().unwrap()), "nobody is known in no table");
     }
 
     #[test]
