@@ -52,8 +52,8 @@ impl Cap {
     /// Compares `new` with the live token before it, and logs what it shows.
     ///
     /// A token that is renewed `elapsed` after the one before was received should end that much later. One whose end `moved` by less
-    /// than a quarter of it is cut by something. A service that begins to give shorter lives looks the same, once: only a second look
-    /// makes sure. A person is not asked for one.
+    /// than a quarter of it is cut by something. A service that begins to give shorter lives looks the same, once: only a second refresh
+    /// makes sure. No person is asked to sign in for that.
     pub(super) fn compare(&self, previous: Option<&Token>, new: &Token, now: BootTime, session: &str) -> Comparison {
         let elapsed = previous.map(|previous| now.since(previous.received));
         let moved = previous.map(|previous| new.expires.since(previous.expires));

@@ -12,7 +12,7 @@ use crate::notice::{Action, FlowView, Notice, Presence};
 use crate::oidc::{CallError, DeviceAuthorization, Grant, Issued, Registration, ServiceClock};
 use crate::portal::{PageToken, PortalError};
 
-/// One thing that happened to a session.
+/// One thing that happened to a session. Where an event has a number, it is the flow's.
 #[derive(Debug)]
 pub enum Event {
     /// A caller came.
@@ -59,8 +59,8 @@ pub enum Event {
     Tick,
 }
 
-/// One thing to do outside. Each call and each access to the store leads to an event with its result. The numbers are those of
-/// flows.
+/// One thing to do outside. Each call and each access to the store leads to an event with its result. Where an effect has a number, it
+/// is the flow's.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Effect {
     /// Read the store.

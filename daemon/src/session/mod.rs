@@ -1,4 +1,4 @@
-//! One sign-in: its registration, its token, its device flow, the roles that it gives, and the callers that wait for it.
+//! One session: its registration, its token, its device flow, the roles of its person, and the callers that wait for it.
 //!
 //! [`state::State`] is a pure machine made of smaller ones. Each has private fields, inputs (what happened), a method that does what
 //! is due, and `wake_at`, which says when it wants to be woken and why. What they all need (the time, the terms, chance, the store's side) comes with a
@@ -165,7 +165,7 @@ pub struct Snapshot {
     pub next: Option<(Next, BootTime)>,
     /// When the portal session ends, where that is known to cap the token.
     pub portal_session_ends: Option<BootTime>,
-    /// Whether the newest token is still to be written.
+    /// Whether the record has changed and is not written yet.
     pub unsaved: bool,
     /// Why the store could not be read or written lately.
     pub store_error: Option<String>,

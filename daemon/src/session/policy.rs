@@ -40,10 +40,10 @@ pub const ATTEMPTS_TO_OPEN: u32 = 3;
 
 /// How long before its expiry a token is refreshed.
 ///
-/// Twenty minutes for tokens of an hour and more: botocore begins at 15, the Rust and JavaScript SDKs at 5, so none of
-/// them ever needs to. A third of the lifetime for shorter ones. `chance` (0 to 1) makes it up to a tenth earlier, never
-/// later, so that sessions that began together do not renew together. A tenth of the lifetime always passes first: a token
-/// that were due for renewal on arrival would be renewed without end.
+/// Twenty minutes for tokens of an hour and more: botocore begins at 15, the Rust and JavaScript SDKs at 5, so no SDK ever
+/// has to refresh a token itself. A third of the lifetime for shorter ones. `chance` (0 to 1) makes it up to a tenth earlier, never
+/// later, so that sessions that began together do not refresh together. A tenth of the lifetime always passes first: a token
+/// that is due as soon as it arrives would be refreshed without end.
 pub fn refresh_lead(lifetime: Duration, chosen: Option<Duration>, chance: f64) -> Duration {
     let lead = match chosen {
         Some(lead) if lead < lifetime => lead,

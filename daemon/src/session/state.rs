@@ -4,23 +4,26 @@
 //! know.
 
 mod callers;
+mod signing_out;
 mod store;
 
 use std::sync::Arc;
 
 use super::attention::{Attention, Outlook, Turn};
-use super::callers::{Ask, Callers, Forgotten, LoginReply, Need, PortalOutcome, Question};
+use super::callers::{Ask, Callers, LoginReply, Need, Question};
 use super::context::Context;
 use super::event::{Effect, Event};
 use super::found::{Found, Proof, Reception};
 use super::reply::Answers;
-use super::roles::Roles;
+use super::roles::{PortalAnswer, Roles, Subject, Ticket};
 use super::sign_in::SignIn;
-use super::sign_out::{ForgetWhen, SignOut};
+use super::sign_out::SignOut;
 use super::tokens::{Refresh, Tokens};
-use super::{AccessToken, Next, RegistrationDates, Snapshot, Terms, Token, Why};
+use super::{Next, RegistrationDates, Snapshot, Terms, Token, Why};
 use crate::clock::{BootTime, Now};
 use crate::notice::{Action, FlowView};
+use crate::oidc::ServiceClock;
+use crate::portal::PortalError;
 use callers::Looked;
 
 /// One session.
@@ -32,7 +35,7 @@ pub struct State {
     callers: Callers,
     attention: Attention,
     roles: Roles,
-    /// Whether the last event was more than a caller that came or left and changed nothing for others.
+    /// Whether the last event has driven all parts. A caller that came or left and changed nothing for others has not.
     was_driven: bool,
 }
 
@@ -56,13 +59,9 @@ impl State {
         self.cx.now = now;
         self.was_driven = false;
         match event {
-            // It forgets something, whoever waits for it.
-            Event::Asked(question @ Question::Logout { .. }) => {
-                self.asked(question);
-            }
             Event::Asked(question) => match self.asked(question) {
                 Looked::Changed => {}
-                // One more caller that has its answer or waits: for the others, however many, nothing has changed.
+                // Nothing has changed for the other callers, however many there are.
                 Looked::Done | Looked::Waits(_) => return std::mem::take(&mut self.cx.effects),
             },
             Event::AskedOfRoles(question) => {
@@ -88,13 +87,7 @@ impl State {
                 }
             }
             Event::Refreshed(epoch, result) => self.tokens.refreshed(epoch, result, &mut self.cx),
-            Event::PortalAnswered(..) if self.cx.stopping => {}
-            Event::PortalAnswered(ticket, subject, result) => {
-                self.roles.note_sign_in(self.tokens.served_epoch(), &self.cx);
-                if let Some(token) = self.roles.portal_answered(ticket, subject, result, &mut self.cx) {
-                    self.tokens.rejected(&token, &mut self.cx);
-                }
-            }
+            Event::PortalAnswered(ticket, subject, result) => self.portal_answered(ticket, subject, result),
             Event::PortalSessionEnded(result) => {
                 if self.sign_out.portal_answered(result, self.cx.epoch, self.cx.name()) {
                     self.forget();
@@ -114,20 +107,8 @@ impl State {
                 self.attention.set_presence(presence);
             }
             Event::Acted(action) => self.acted(action),
-            Event::ServiceClock(clock) => {
-                self.cx.service_clock = clock;
-                if let Some(previous) = self.tokens.service_clock_changed(&mut self.cx)
-                    && let Some(token) = self.tokens.served()
-                {
-                    self.attention.end_corrected(previous.expires, token, &self.cx.terms, now.boot);
-                }
-            }
-            Event::ConnectivityChanged => {
-                tracing::debug!(session = self.cx.name(), "the machine woke up, or the network changed");
-                self.tokens.connectivity_changed(&mut self.cx);
-                self.sign_in.connectivity_changed(now.boot);
-                self.roles.connectivity_changed(now.boot);
-            }
+            Event::ServiceClock(clock) => self.service_clock_changed(clock),
+            Event::ConnectivityChanged => self.connectivity_changed(),
             Event::Stop => {
                 self.sign_in.cancel(&mut self.cx);
                 self.cx.stopping = true;
@@ -144,7 +125,7 @@ impl State {
         std::mem::take(&mut self.cx.answers)
     }
 
-    /// Whether the last event may have changed the [`snapshot`](Self::snapshot) even though it had no effects.
+    /// Whether the last event may have changed the [`snapshot`](Self::snapshot), even if it had no effects.
     pub const fn was_driven(&self) -> bool {
         self.was_driven
     }
@@ -216,7 +197,9 @@ impl State {
         self.serve_stored();
         self.sign_in.drive(&mut self.cx);
         self.sign_out.drive(self.cx.now.boot);
-        self.believe_refusal(false);
+        if self.tokens.refusal_is_overdue(self.cx.now.boot) {
+            self.believe_refusal();
+        }
         self.tokens.drive(&mut self.cx);
         // Callers and roles see the token, the flow and the sign-out as they are now.
         self.look_at_all();
@@ -242,71 +225,40 @@ impl State {
         self.sign_in.note_served(&mut self.cx);
     }
 
-    fn believe_refusal(&mut self, store_was_read: bool) {
-        if let Some(refused) = self.tokens.believe_refusal(store_was_read, &mut self.cx) {
+    /// Gives a refresh token up that the service has refused, and the registration if the refusal was about that.
+    fn believe_refusal(&mut self) {
+        if let Some(refused) = self.tokens.believe_refusal(&mut self.cx) {
             self.sign_in.give_up(&refused);
         }
     }
 
-    // Signing out.
+    // What the service and the machine say.
 
-    /// Tells the portal, and forgets the token at once or when the portal was told.
-    fn begin_sign_out(&mut self, forget: ForgetWhen) {
-        self.sign_in.cancel(&mut self.cx);
-        self.tokens.stop_storing(self.cx.now.boot);
-        self.serve_stored();
-        // Even an expired token can end the portal session, which may outlive it.
-        let outcome = match self.tokens.served() {
-            Some(token) => {
-                self.cx.effects.push(Effect::EndPortalSession(Arc::clone(&token.access)));
-                None
-            }
-            None => Some(PortalOutcome::NothingToEnd),
-        };
-        self.sign_out.begin(forget, outcome, self.cx.epoch, self.cx.now.boot);
-        if forget == ForgetWhen::AtOnce {
-            self.forget();
+    fn portal_answered(&mut self, ticket: Ticket, subject: Subject, result: Result<PortalAnswer, PortalError>) {
+        if self.cx.stopping {
+            return;
+        }
+        self.roles.note_sign_in(self.tokens.served_epoch(), &self.cx);
+        if let Some(token) = self.roles.portal_answered(ticket, subject, result, &mut self.cx) {
+            self.tokens.rejected(&token, &mut self.cx);
         }
     }
 
-    /// Nobody knows yet what there is to sign out of. What a person has signed in for since the start is left now, and what the
-    /// store has once it is read.
-    fn sign_out_before_the_store_answers(&mut self, forgotten: Forgotten) {
-        self.sign_out.when_loaded(forgotten);
-        if self.tokens.newest().is_some() {
-            self.begin_sign_out(ForgetWhen::AtOnce);
-        } else {
-            self.sign_in.cancel(&mut self.cx);
+    fn service_clock_changed(&mut self, clock: ServiceClock) {
+        self.cx.service_clock = clock;
+        if let Some(previous) = self.tokens.service_clock_changed(&mut self.cx)
+            && let Some(token) = self.tokens.served()
+        {
+            self.attention.end_corrected(previous.expires, token, &self.cx.terms, self.cx.now.boot);
         }
     }
 
-    /// A sign-out is over once everybody who waited for it has heard how it went.
-    fn end_sign_out(&mut self) {
-        if self.sign_out.portal_is_done() && !self.callers.any(Ask::waits_for_sign_out) {
-            self.sign_out.end();
-            // Those who waited for its end can go on.
-            self.look_at_all();
-        }
-    }
-
-    /// The portal does not know this token any more: somebody has signed out elsewhere.
-    fn ended_elsewhere(&mut self, access: &AccessToken) {
-        if self.tokens.is_newest(access) {
-            tracing::info!(session = self.cx.name(), "signed out elsewhere");
-            self.sign_in.cancel(&mut self.cx);
-            self.forget();
-        }
-    }
-
-    fn forget(&mut self) {
-        self.tokens.forget(&mut self.cx);
-        self.attention.token_went();
-    }
-
-    fn forget_registration(&mut self) {
-        self.sign_in.forget_registration();
-        self.tokens.forget_portal();
-        self.cx.store.write_without_pause();
+    fn connectivity_changed(&mut self) {
+        let now = self.cx.now.boot;
+        tracing::debug!(session = self.cx.name(), "the machine woke up, or the network changed");
+        self.tokens.connectivity_changed(&mut self.cx);
+        self.sign_in.connectivity_changed(now);
+        self.roles.connectivity_changed(now);
     }
 
     // Other programs' sign-ins.

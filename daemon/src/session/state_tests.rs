@@ -19,10 +19,10 @@ use std::time::{Duration, SystemTime};
 use super::*;
 use crate::config::Notifications;
 use crate::notice::{Notice, Presence};
-use crate::oidc::{CallError, DeviceAuthorization, ErrorName, Issued, Registration, ServiceClock};
-use crate::session::callers::{LiveToken, Login, Refusal, TokenReply};
+use crate::oidc::{CallError, DeviceAuthorization, ErrorName, Issued, Registration};
+use crate::session::callers::{Forgotten, LiveToken, Login, PortalOutcome, Refusal, TokenReply};
 use crate::session::policy;
-use crate::session::{Record, Renewal};
+use crate::session::{AccessToken, Record, Renewal};
 use crate::transport::ErrorNames;
 use answers_tests::*;
 

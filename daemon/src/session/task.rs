@@ -56,6 +56,7 @@ impl Task {
         self.on(Event::PresenceChanged(presence));
         loop {
             let due = self.state.wake_at(self.world.clock.now());
+            // Without anything due they are not used.
             let (wake_at, why) = due.unwrap_or_default();
             let event = tokio::select! {
                 event = inbox.recv() => match event {

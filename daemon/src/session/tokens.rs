@@ -151,7 +151,7 @@ impl Tokens {
         }
     }
 
-    /// A person has signed in with a device flow, whose last attempt began at `asked`.
+    /// A person has signed in with a device flow. The call that gave the token began at `asked`.
     pub(super) fn signed_in(&mut self, issued: Issued, registration: Registration, asked: BootTime, cx: &mut Context) {
         self.begin_epoch(CameBy::SignIn, cx);
         self.receive(issued, registration, None, asked, cx);
@@ -163,8 +163,8 @@ impl Tokens {
         self.refresh = Refresh::default();
     }
 
-    /// Takes a token that was `asked` for then. Its life counts from there: when the service gave it on the way of a slow
-    /// answer, or before the machine fell asleep, nobody knows.
+    /// Takes a token in. Its life counts from the moment `asked` at which the call began, and not from the answer: a slow answer, or one
+    /// before which the machine was asleep, does not say when the service issued the token.
     fn receive(
         &mut self,
         issued: Issued,

@@ -17,11 +17,12 @@ pub(super) enum Looked {
     Done,
     /// It waits, and is to be looked at again then at the latest.
     Waits(Option<BootTime>),
-    /// It waits, and something was begun that others may wait for, too.
+    /// Something was begun or forgotten that matters to other callers, too.
     Changed,
 }
 
 impl State {
+    /// One more caller asks something.
     pub(super) fn asked(&mut self, question: Question) -> Looked {
         let (forgotten, cancels) = match &question {
             Question::Logout { forgotten, .. } => (Some(*forgotten), false),
@@ -47,7 +48,9 @@ impl State {
             self.callers.add(ask, None);
             return Looked::Changed;
         }
-        self.look_at_and_keep(ask)
+        let looked = self.look_at_and_keep(ask);
+        // A sign-out has forgotten something, even if its caller is answered or waits.
+        if forgotten.is_some() { Looked::Changed } else { looked }
     }
 
     /// Looks at all callers, until nothing changes any more.

@@ -66,7 +66,7 @@ impl State {
                 if self.tokens.is_refused() || found.is_ok_and(|found| access(found) != access(ours)) {
                     self.cx.store.record_changed();
                 }
-                self.believe_refusal(true);
+                self.believe_refusal();
             }
         }
     }

@@ -175,17 +175,14 @@ impl Tokens {
         }
     }
 
-    /// Believes a refusal of the refresh token, and gives the token up for renewal: once the store was read again, or has kept that
-    /// waiting for too long. Returns the registration if that is to be given up, too.
-    pub(in crate::session) fn believe_refusal(
-        &mut self,
-        store_was_read: bool,
-        cx: &mut Context,
-    ) -> Option<Registration> {
-        let Refresh::Refused { fate, until } = self.refresh else { return None };
-        if !store_was_read && cx.now.boot < until {
-            return None;
-        }
+    /// Whether the service has refused the refresh token, and the store takes too long to be read again.
+    pub(in crate::session) fn refusal_is_overdue(&self, now: BootTime) -> bool {
+        matches!(self.refresh, Refresh::Refused { until, .. } if until <= now)
+    }
+
+    /// Gives the refresh token up if the service has refused it. Returns the registration if that is to be given up, too.
+    pub(in crate::session) fn believe_refusal(&mut self, cx: &mut Context) -> Option<Registration> {
+        let Refresh::Refused { fate, .. } = self.refresh else { return None };
         let renewal = self.served.as_mut().and_then(|token| token.renewal.take());
         self.refresh = Refresh::default();
         cx.store.record_changed();
