@@ -74,60 +74,71 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     if arguments.tell_starter {
         background::begin()?;
     }
-    let by_ssoctl = arguments.tell_starter;
-    let environment = Environment::from_process();
-    let paths = Paths::locate(arguments.config, &environment)?;
-    let state_directory = state_directory(arguments.state_dir)?;
-    let socket = socket_path()?;
-    let reports = Reports::from_process();
-    let by = StartedBy::from_process();
-    let started_by = match by {
-        StartedBy::ServiceManager => "service_manager",
-        StartedBy::Hand if by_ssoctl => "ssoctl",
-        StartedBy::Hand => "hand",
-    };
-    let handed = handed::socket()?;
-    let path = handed.as_ref().map_or(socket.path(), |(_, path)| path);
-    let state = Arc::new(Claim::to_state(&state_directory, path));
-    make(&state, by, reports)?;
-    let socket = match handed {
-        Some((listener, path)) => socket::take_over(listener, path, &socket),
-        None => socket::listen(&socket)?,
-    };
-
+    let start = Start::claim(arguments)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let result = runtime.block_on(async {
-        let listener = socket.for_tokio()?;
+    let ended = runtime.block_on(start.run());
+    runtime.shutdown_timeout(SHUTDOWN_PATIENCE);
+    ended
+}
+
+/// A daemon that has its place, the socket and the state directory, for itself and does not run yet.
+struct Start {
+    paths: Paths,
+    environment: Environment,
+    state_directory: PathBuf,
+    state: Arc<Claim>,
+    socket: socket::Listener,
+    by: StartedBy,
+    reports: Reports,
+    /// Whether the process that has started this one is told when the daemon is ready.
+    tell_starter: bool,
+}
+
+impl Start {
+    /// Claims the state directory, and listens at the socket.
+    fn claim(arguments: Arguments) -> anyhow::Result<Self> {
+        let environment = Environment::from_process();
+        let paths = Paths::locate(arguments.config, &environment)?;
+        let state_directory = state_directory(arguments.state_dir)?;
+        let socket = socket_path()?;
+        let reports = Reports::from_process();
+        let by = StartedBy::from_process();
+        let handed = handed::socket()?;
+        let path = handed.as_ref().map_or(socket.path(), |(_, path)| path);
+        let state = Arc::new(Claim::to_state(&state_directory, path));
+        make(&state, by, reports)?;
+        let socket = match handed {
+            Some((listener, path)) => socket::take_over(listener, path, &socket),
+            None => socket::listen(&socket)?,
+        };
+        let tell_starter = arguments.tell_starter;
+        Ok(Self { paths, environment, state_directory, state, socket, by, reports, tell_starter })
+    }
+
+    /// Runs the daemon until it is told to stop.
+    async fn run(self) -> anyhow::Result<ExitCode> {
+        let listener = self.socket.for_tokio()?;
         let clock = Arc::new(SystemClock::start()?);
         let machine = MachineProblems::default();
         if let Err(unusable) = Proxies::from_process() {
             let (what, remedy) = unusable.told();
             machine.found("proxy", what, remedy);
         }
-        let sources = Sources::read(paths, environment, &machine);
-        let Sources { paths, environment, config: configured, .. } = &sources;
-        let home = environment.home.clone().unwrap_or_else(|| state_directory.clone());
-        let keyring = Arc::new(Claim::to_keyring(&home, socket.path()));
-        let wants_keyring = matches!(configured.secret_store, StoreSetting::Auto | StoreSetting::Keyring);
-        if wants_keyring
-            && keyring.make().is_err()
-            && !can_do_without_keyring(configured.secret_store, clock.clone()).await
-        {
-            make(&keyring, by, reports)?;
-        }
-        let ca_bundle = configured.ca_bundle.as_deref();
-        let settings = settings(paths, environment, &state_directory, socket.path(), started_by, ca_bundle);
-        let records = state_directory.join("records");
+        let sources = Sources::read(self.paths.clone(), self.environment.clone(), &machine);
+        let configured = &sources.config;
+        let keyring = self.claim_keyring(configured.secret_store, clock.clone()).await?;
+        let settings = self.settings(configured.ca_bundle.as_deref());
+        let records = self.state_directory.join("records");
         let secrets =
             ChosenStore::start(configured.secret_store, records, Arc::clone(&keyring), machine.clone(), clock.clone());
         tracing::info!(
             version = ssoctl_protocol::VERSION,
             pid = std::process::id(),
-            socket = %socket.path().display(),
+            socket = %self.socket.path().display(),
             secret_store = secrets.kind(),
             "ssoctld is ready"
         );
-        if arguments.tell_starter {
+        if self.tell_starter {
             background::ready();
         }
         let transport = Arc::new(Transport::new(configured.ca_bundle.clone(), Patience::default(), clock.clone()));
@@ -143,8 +154,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             machine: machine.clone(),
         };
         let signals = forward_signals()?;
-        let kept_files = KeptFiles::new(socket, vec![state, keyring], machine);
-        let ended = ssoctld::run(sources, settings, world, listener, signals, reports, kept_files).await;
+        let kept_files = KeptFiles::new(self.socket, vec![self.state, keyring], machine);
+        let ended = ssoctld::run(sources, settings, world, listener, signals, self.reports, kept_files).await;
         screen.withdraw_all().await;
         match ended {
             // After a failure the service manager would restart it on a socket that no client can reach.
@@ -152,9 +163,50 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             // The error is in the log already.
             Err(_) => Ok(ExitCode::FAILURE),
         }
-    });
-    runtime.shutdown_timeout(SHUTDOWN_PATIENCE);
-    result
+    }
+
+    /// Claims the keyring if the store may be there. A daemon that can do without it starts without it, too.
+    async fn claim_keyring(&self, setting: StoreSetting, clock: Arc<SystemClock>) -> anyhow::Result<Arc<Claim>> {
+        let home = self.environment.home.as_ref().unwrap_or(&self.state_directory);
+        let keyring = Arc::new(Claim::to_keyring(home, self.socket.path()));
+        let is_wanted = matches!(setting, StoreSetting::Auto | StoreSetting::Keyring);
+        if is_wanted && keyring.make().is_err() && !can_do_without_keyring(setting, clock).await {
+            make(&keyring, self.by, self.reports)?;
+        }
+        Ok(keyring)
+    }
+
+    /// The settings that the daemon shows to its callers.
+    fn settings(&self, ca_bundle: Option<&Path>) -> Settings {
+        let absolute =
+            |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
+        let started_by = match self.by {
+            StartedBy::ServiceManager => "service_manager",
+            StartedBy::Hand if self.tell_starter => "ssoctl",
+            StartedBy::Hand => "hand",
+        };
+        #[cfg(target_os = "linux")]
+        let session_bus = ssoctld::session_bus::address();
+        #[cfg(not(target_os = "linux"))]
+        let session_bus = String::new();
+        let from_file = ca_bundle.filter(|_| self.environment.ca_bundle.is_none()).map(|bundle| Setting {
+            name: "ca_bundle".to_owned(),
+            value: bundle.display().to_string(),
+            file: Some(absolute(&self.paths.aws)),
+        });
+        Settings {
+            started_by: started_by.to_owned(),
+            home: self.environment.home.as_deref().map(absolute).unwrap_or_default(),
+            socket: absolute(self.socket.path()),
+            session_bus,
+            config_toml: absolute(&self.paths.own),
+            aws_config: absolute(&self.paths.aws),
+            aws_credentials: absolute(&self.paths.aws_credentials),
+            state_directory: absolute(&self.state_directory),
+            variables: settings::variables(ssoctld::variable).into_iter().chain(from_file).collect(),
+            aws_config_files: Vec::new(),
+        }
+    }
 }
 
 /// If no bus listens at the address that the environment names, and one does at the usual place, runs this program again with that
@@ -177,40 +229,6 @@ fn make(claim: &Claim, by: StartedBy, reports: Reports) -> anyhow::Result<()> {
         StartedBy::ServiceManager => predecessor::take_over(claim, reports)?,
     }
     Ok(())
-}
-
-/// The settings that the daemon shows to its callers.
-fn settings(
-    paths: &Paths,
-    environment: &Environment,
-    state_directory: &Path,
-    socket: &Path,
-    started_by: &str,
-    ca_bundle: Option<&Path>,
-) -> Settings {
-    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
-    let variable = |name: &str| ssoctld::variable(name);
-    #[cfg(target_os = "linux")]
-    let session_bus = ssoctld::session_bus::address();
-    #[cfg(not(target_os = "linux"))]
-    let session_bus = String::new();
-    let from_file = ca_bundle.filter(|_| environment.ca_bundle.is_none()).map(|bundle| Setting {
-        name: "ca_bundle".to_owned(),
-        value: bundle.display().to_string(),
-        file: Some(absolute(&paths.aws)),
-    });
-    Settings {
-        started_by: started_by.to_owned(),
-        home: environment.home.as_deref().map(absolute).unwrap_or_default(),
-        socket: absolute(socket),
-        session_bus,
-        config_toml: absolute(&paths.own),
-        aws_config: absolute(&paths.aws),
-        aws_credentials: absolute(&paths.aws_credentials),
-        state_directory: absolute(state_directory),
-        variables: settings::variables(variable).into_iter().chain(from_file).collect(),
-        aws_config_files: Vec::new(),
-    }
 }
 
 fn state_directory(named: Option<PathBuf>) -> anyhow::Result<PathBuf> {

@@ -160,66 +160,87 @@ impl<'a> Search<'a> {
             )));
         }
         visited.push(&profile.name);
-        let profiles = &self.sources.aws.profiles;
-        // Problems of another profile are reported when that one is followed.
-        let unreported = &mut Vec::new();
-        let mut otherwise = NoSession::OtherCredentials;
-        let source = profile.get("role_arn").and_then(|_| profile.get("source_profile"));
-        if let Some(source) = source.and_then(|source| profiles.get(&source.value)) {
-            match self.follow(source, &mut visited.clone(), unreported) {
-                Ok(found) => {
-                    return Ok(ProfileConfig { assignment: Err(NoAssignment::OnTopOf(source.name.clone())), ..found });
-                }
-                Err(why) => otherwise = why,
-            }
-        }
-        if let Some(&session) = self.direct.get(profile.name.as_str()) {
-            return Ok(ProfileConfig {
-                session: self.sessions.get(session).name.clone(),
-                assignment: assignment(profile, problems),
-                region: None,
-                decided_by: DecidedBy {
-                    session: key(profile, "sso_session").or_else(|| key(profile, "sso_start_url")),
-                    account: key(profile, ACCOUNT),
-                    role: key(profile, ROLE),
-                    region: None,
-                },
-            });
+        let without_source = match self.follow_source(profile, visited) {
+            Ok(found) => return Ok(found),
+            Err(why) => why,
+        };
+        if let Some(found) = self.own_members(profile, problems) {
+            return Ok(found);
         }
         // The SDKs do not try a command if a profile is meant to sign in and cannot.
         if let Some(why) = self.unusable.get(&profile.name) {
             return Err(NoSession::Unusable(why.clone()));
         }
-        // Keys in the credentials file have precedence over a command in either file.
-        if profile.entries.get("aws_access_key_id").is_some_and(|keys| self.sources.aws.is_in_credentials(keys)) {
-            return Err(otherwise);
+        match self.command_of_ssoctl(profile) {
+            Some((text, command)) => self.follow_command(profile, text, &command, visited, problems),
+            None => Err(without_source),
         }
-        let Some(command) = profile.get(CREDENTIAL_PROCESS) else { return Err(otherwise) };
-        let Some(ours) = CredentialCommand::read(&command.value).filter(CredentialCommand::is_ssoctl) else {
-            return Err(otherwise);
-        };
+    }
+
+    /// Follows the `source_profile` of a profile that assumes a role.
+    fn follow_source(&self, profile: &Section, visited: &[&'a str]) -> Result<ProfileConfig, NoSession> {
+        let source = profile.get("role_arn").and_then(|_| profile.get("source_profile"));
+        let source = source.and_then(|source| self.sources.aws.profiles.get(&source.value));
+        let source = source.ok_or(NoSession::OtherCredentials)?;
+        let found = self.follow(source, &mut visited.to_vec(), &mut reported_elsewhere())?;
+        Ok(ProfileConfig { assignment: Err(NoAssignment::OnTopOf(source.name.clone())), ..found })
+    }
+
+    /// The session and role of a profile that signs in itself.
+    fn own_members(&self, profile: &Section, problems: &mut Vec<Problem>) -> Option<ProfileConfig> {
+        let session = *self.direct.get(profile.name.as_str())?;
+        Some(ProfileConfig {
+            session: self.sessions.get(session).name.clone(),
+            assignment: assignment(profile, problems),
+            region: None,
+            decided_by: DecidedBy {
+                session: key(profile, "sso_session").or_else(|| key(profile, "sso_start_url")),
+                account: key(profile, ACCOUNT),
+                role: key(profile, ROLE),
+                region: None,
+            },
+        })
+    }
+
+    /// The profile's `credential_process`, if it calls ssoctl and the SDKs use it: keys in the credentials file have precedence over a
+    /// command in either file.
+    fn command_of_ssoctl<'p>(&self, profile: &'p Section) -> Option<(&'p Located<String>, CredentialCommand)> {
+        let keys = profile.entries.get("aws_access_key_id");
+        let text = profile.get(CREDENTIAL_PROCESS)?;
+        let command = CredentialCommand::read(&text.value).filter(CredentialCommand::is_ssoctl)?;
+        keys.is_none_or(|keys| !self.sources.aws.is_in_credentials(keys)).then_some((text, command))
+    }
+
+    /// Follows a profile's command to the session or the profile that it names.
+    fn follow_command(
+        &self,
+        profile: &'a Section,
+        text: &Located<String>,
+        command: &CredentialCommand,
+        visited: &mut Vec<&'a str>,
+        problems: &mut Vec<Problem>,
+    ) -> Result<ProfileConfig, NoSession> {
+        let by_command = key(profile, CREDENTIAL_PROCESS);
         let mut unusable = |what: String| {
             let problem = command_problem(profile, &what);
             problems.push(problem.clone());
             NoSession::Unusable(problem)
         };
-        let mut found = match &ours.sign_in {
+        let mut found = match &command.sign_in {
             SignInOf::Session(name) => {
-                let Some(session) = self.sessions.named(name) else {
-                    return Err(match self.sessions.unusable.get(name) {
-                        Some(why) => NoSession::Unusable(why.clone()),
-                        None => unusable(format!("refers to session {name:?}, which does not exist")),
-                    });
-                };
-                let decided_by = DecidedBy { session: key(profile, CREDENTIAL_PROCESS), ..Default::default() };
+                let session = self.sessions.named(name).ok_or_else(|| match self.sessions.unusable.get(name) {
+                    Some(why) => NoSession::Unusable(why.clone()),
+                    None => unusable(format!("refers to session {name:?}, which does not exist")),
+                })?;
+                let decided_by = DecidedBy { session: by_command.clone(), ..Default::default() };
                 let session = self.sessions.get(session).name.clone();
                 ProfileConfig { session, assignment: Err(NoAssignment::Neither), region: None, decided_by }
             }
             SignInOf::Profile(name) => {
-                let other = profiles
-                    .get(name)
-                    .ok_or_else(|| unusable(format!("refers to profile {name:?}, which does not exist")))?;
-                self.follow(other, visited, unreported).map_err(|why| match why {
+                let other = self.sources.aws.profiles.get(name);
+                let other =
+                    other.ok_or_else(|| unusable(format!("refers to profile {name:?}, which does not exist")))?;
+                self.follow(other, visited, &mut reported_elsewhere()).map_err(|why| match why {
                     NoSession::OtherCredentials => {
                         unusable(format!("refers to profile {name:?}, which leads to no session"))
                     }
@@ -227,20 +248,25 @@ impl<'a> Search<'a> {
                 })?
             }
         };
-        found.assignment = chosen(&ours, found.assignment, |error| {
+        found.assignment = chosen(command, found.assignment, |error| {
             let message = format!("{CREDENTIAL_PROCESS} of profile {:?} cannot be used: {error}", profile.name);
-            let problem = command.place.error(message);
+            let problem = text.place.error(message);
             problems.push(problem.clone());
             NoAssignment::Malformed(problem)
         });
-        if ours.account.is_some() {
-            found.decided_by.account = key(profile, CREDENTIAL_PROCESS);
+        if command.account.is_some() {
+            found.decided_by.account = by_command.clone();
         }
-        if ours.role.is_some() {
-            found.decided_by.role = key(profile, CREDENTIAL_PROCESS);
+        if command.role.is_some() {
+            found.decided_by.role = by_command;
         }
         Ok(found)
     }
+}
+
+/// A list for the problems of another profile. They are reported when that profile is followed itself.
+const fn reported_elsewhere() -> Vec<Problem> {
+    Vec::new()
 }
 
 /// The role of a command. The command's own account and role have precedence over those of its profile. `malformed` reports a

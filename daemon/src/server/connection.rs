@@ -64,16 +64,9 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Remaining {
     let mut foreigners = Foreigners::new(rustix::process::geteuid().as_raw(), Arc::clone(&clock));
-    let connections = GracefulShutdown::new();
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(HEAD_LIMIT).half_close(false);
-    // Nothing is sent. Each connection holds a sender until its first request.
-    let (unheard, mut all_heard) = mpsc::channel::<Infallible>(1);
-    tokio::pin!(shutdown);
     let mut limit = ConnectionLimit::new(descriptors::connections());
-    let silent = SilentConnections::new(Arc::clone(&clock));
-    let memory = Arc::new(FreedMemory::default());
-    tokio::spawn(Arc::clone(&memory).give_back(Arc::clone(&clock)));
+    let (connections, mut all_heard) = Connections::new(api, Arc::clone(&clock));
+    tokio::pin!(shutdown);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -93,9 +86,43 @@ pub async fn serve(
         };
         let Some(stream) = foreigners.refuse_unless_owner(stream) else { continue };
         let Some(permit) = limit.admit(&stream) else { continue };
-        let api = Arc::clone(&api);
-        let unheard = Mutex::new(Some(unheard.clone()));
-        let activity = Arc::new(Activity::new(&silent));
+        connections.begin(stream, permit, &limit);
+    }
+    let Connections { open, unheard, .. } = connections;
+    drop((listener, unheard));
+    clock.within(FIRST_REQUEST_GRACE, all_heard.recv()).await;
+    Remaining { connections: open, clock }
+}
+
+/// What all connections share.
+struct Connections {
+    api: Arc<Api>,
+    clock: Arc<dyn Clock>,
+    http: http1::Builder,
+    open: GracefulShutdown,
+    /// Nothing is sent. Each connection holds a sender until its first request.
+    unheard: mpsc::Sender<Infallible>,
+    silent: Arc<SilentConnections>,
+    memory: Arc<FreedMemory>,
+}
+
+impl Connections {
+    /// Returns also what ends when there are no `unheard` senders any more.
+    fn new(api: Arc<Api>, clock: Arc<dyn Clock>) -> (Self, mpsc::Receiver<Infallible>) {
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(HEAD_LIMIT).half_close(false);
+        let (unheard, all_heard) = mpsc::channel(1);
+        let silent = SilentConnections::new(Arc::clone(&clock));
+        let memory = Arc::new(FreedMemory::default());
+        tokio::spawn(Arc::clone(&memory).give_back(Arc::clone(&clock)));
+        (Self { api, clock, http, open: GracefulShutdown::new(), unheard, silent, memory }, all_heard)
+    }
+
+    /// Serves one connection on a task of its own.
+    fn begin(&self, stream: UnixStream, permit: OwnedSemaphorePermit, limit: &ConnectionLimit) {
+        let api = Arc::clone(&self.api);
+        let unheard = Mutex::new(Some(self.unheard.clone()));
+        let activity = Arc::new(Activity::new(&self.silent));
         let of_requests = Arc::clone(&activity);
         let service = service_fn(move |mut request| {
             lock(&unheard).take();
@@ -109,9 +136,9 @@ pub async fn serve(
                 Ok::<_, Infallible>(answer)
             }
         });
-        let stream = TokioIo::new(Connection::new(stream, Arc::clone(&clock)));
-        let connection = connections.watch(http.serve_connection(stream, service));
-        let (memory, free, limit) = (Arc::clone(&memory), Arc::clone(&limit.free), limit.limit);
+        let stream = TokioIo::new(Connection::new(stream, Arc::clone(&self.clock)));
+        let connection = self.open.watch(self.http.serve_connection(stream, service));
+        let (memory, free, limit) = (Arc::clone(&self.memory), Arc::clone(&limit.free), limit.limit);
         tokio::spawn(async move {
             tokio::select! {
                 ended = connection => if let Err(error) = ended {
@@ -123,9 +150,6 @@ pub async fn serve(
             memory.connection_ended(limit - free.available_permits());
         });
     }
-    drop((listener, unheard));
-    clock.within(FIRST_REQUEST_GRACE, all_heard.recv()).await;
-    Remaining { connections, clock }
 }
 
 struct ConnectionLimit {

@@ -9,10 +9,10 @@ use ssoctl_protocol::{
 };
 
 use crate::clock::{BootTime, Now};
-use crate::config::{OriginKind, Severity};
+use crate::config::{OriginKind, SessionConfig, Severity};
 use crate::directory::{Directory, Entry};
 use crate::notice::FlowView;
-use crate::session::{CameBy, Next, Snapshot};
+use crate::session::{CameBy, Next, Snapshot, Trouble};
 use crate::world::World;
 
 pub(super) fn time(now: Now, time: BootTime) -> Timestamp {
@@ -75,44 +75,14 @@ fn with_named_files(settings: &Settings, directory: &Directory) -> Settings {
 pub(super) fn session(entry: &Entry, snapshot: &Snapshot, token_files: Option<TokenFiles>, now: Now) -> SessionStatus {
     let config = &entry.config;
     let token = snapshot.token.as_ref();
-    let (endpoints, configuration_error) = match &config.endpoints {
-        Ok(endpoints) => (Some(endpoints), None),
-        Err(error) => (None, Some(error)),
-    };
-    let state = match token {
-        Some(token) if token.is_live(now.boot) => SessionState::SignedIn,
-        Some(_) => SessionState::Expired,
-        None if snapshot.loading => SessionState::Loading,
-        None => SessionState::SignedOut,
-    };
-    let last_error = match (configuration_error, &snapshot.trouble) {
-        (Some(error), _) => {
-            Some(LastError { code: "configuration".to_owned(), message: error.to_string(), at: now.wall.into() })
-        }
-        (None, Some(trouble)) => Some(LastError {
-            code: trouble.code.to_owned(),
-            message: trouble.message.clone(),
-            at: time(now, trouble.at),
-        }),
-        (None, None) => None,
-    };
-    let kind = match config.origin.kind {
-        OriginKind::Own => "session",
-        OriginKind::SsoSession => "sso_session",
-        OriginKind::LegacyProfile => "profile",
-    };
-    let signed_in_by = match snapshot.came_by {
-        CameBy::SignIn => "sign_in",
-        CameBy::TokenFile => "token_file",
-        CameBy::Store => "store",
-    };
+    let endpoints = config.endpoints.as_ref().ok();
     SessionStatus {
         name: config.name.clone(),
         aliases: config.aliases.clone(),
         start_url: config.start_url().to_owned(),
         region: config.region().to_owned(),
         scopes: config.scopes.clone(),
-        state,
+        state: state(snapshot, now.boot),
         expires_at: token.map(|token| time(now, token.expires)),
         refreshable: token.is_some_and(|token| token.renewal.is_some()),
         oidc_endpoint: endpoints.map(|endpoints| endpoints.oidc.shown().to_string()),
@@ -120,39 +90,70 @@ pub(super) fn session(entry: &Entry, snapshot: &Snapshot, token_files: Option<To
             .and_then(|endpoints| endpoints.oidc.foreign())
             .map(|(url, set_by)| ForeignIssuer { url: url.to_owned(), set_by: set_by.to_string() }),
         login: snapshot.flow.clone().map(|flow| pending(now, flow)),
-        last_error,
+        last_error: last_error(config, snapshot, now),
         session_ends_at: snapshot.portal_session_ends.map(|ends| time(now, ends)),
-        next: snapshot.next.map(|(next, at)| {
-            let (action, why) = next_step(next, config.refresh_before.is_some(), at <= now.boot);
-            NextStep { action: action.to_owned(), at: time(now, at), why: Some(why.to_owned()) }
-        }),
+        next: snapshot.next.map(|(next, at)| next_step(next, at, config, now)),
         unsaved: snapshot.unsaved,
         found_in: token.and_then(|token| token.found_in.as_deref()).map(shown),
         token_files,
-        defined_by: Some(DefinedBy {
-            kind: kind.to_owned(),
-            file: shown(&config.origin.place.file),
-            line: config.origin.place.line as u64,
-        }),
+        defined_by: Some(defined_by(config)),
         registration: snapshot.registration.map(|registration| Registration {
             issued_at: registration.issued_at.into(),
             expires_at: registration.expires_at.map(Timestamp::from),
         }),
         received_at: token.map(|token| time(now, token.received)),
-        signed_in_by: token.map(|_| signed_in_by.to_owned()),
+        signed_in_by: token.map(|_| signed_in_by(snapshot.came_by).to_owned()),
     }
 }
 
-const fn next_step(next: Next, is_chosen: bool, is_due: bool) -> (&'static str, &'static str) {
-    match next {
-        Next::Refresh if is_due => ("refresh", "it is under way"),
-        Next::Refresh if is_chosen => ("refresh", "refresh_before of config.toml sets the time"),
+fn state(snapshot: &Snapshot, now: BootTime) -> SessionState {
+    match &snapshot.token {
+        Some(token) if token.is_live(now) => SessionState::SignedIn,
+        Some(_) => SessionState::Expired,
+        None if snapshot.loading => SessionState::Loading,
+        None => SessionState::SignedOut,
+    }
+}
+
+/// A configuration that allows no call counts before what went wrong last.
+fn last_error(config: &SessionConfig, snapshot: &Snapshot, now: Now) -> Option<LastError> {
+    if let Err(error) = &config.endpoints {
+        let code = "configuration".to_owned();
+        return Some(LastError { code, message: error.to_string(), at: now.wall.into() });
+    }
+    let Trouble { code, message, at } = snapshot.trouble.clone()?;
+    Some(LastError { code: code.to_owned(), message, at: time(now, at) })
+}
+
+fn defined_by(config: &SessionConfig) -> DefinedBy {
+    let kind = match config.origin.kind {
+        OriginKind::Own => "session",
+        OriginKind::SsoSession => "sso_session",
+        OriginKind::LegacyProfile => "profile",
+    };
+    let place = &config.origin.place;
+    DefinedBy { kind: kind.to_owned(), file: shown(&place.file), line: place.line as u64 }
+}
+
+const fn signed_in_by(came_by: CameBy) -> &'static str {
+    match came_by {
+        CameBy::SignIn => "sign_in",
+        CameBy::TokenFile => "token_file",
+        CameBy::Store => "store",
+    }
+}
+
+fn next_step(next: Next, at: BootTime, config: &SessionConfig, now: Now) -> NextStep {
+    let (action, why) = match next {
+        Next::Refresh if at <= now.boot => ("refresh", "it is under way"),
+        Next::Refresh if config.refresh_before.is_some() => ("refresh", "refresh_before of config.toml sets the time"),
         Next::Refresh => ("refresh", "the token is renewed well before it ends, with the refresh token"),
         Next::RetryRefresh => ("retry_refresh", "the last attempt failed, and the refresh token may still be good"),
         Next::AskPerson => ("ask_person", "nothing renews the token without a person, and it ends soon after"),
         Next::TellPerson => ("tell_person", "the session at the portal ends, and the token with it"),
         Next::Expire => ("expire", "the token ends, and nothing is due before"),
-    }
+    };
+    NextStep { action: action.to_owned(), at: time(now, at), why: Some(why.to_owned()) }
 }
 
 pub(super) fn pending(now: Now, flow: FlowView) -> PendingLogin {
