@@ -7,8 +7,8 @@
 //! {"access_token":"aoaAAAA…","token_type":"Bearer","expires_at":"2026-11-23T11:16:00Z","session":"corp",…}
 //! ```
 //!
-//! This crate holds the contract of both sides, and the code that both need to read and show it. It does no I/O; of libraries it uses serde, and
-//! humantime for the calendar.
+//! This crate holds the contract of both sides, and the code that both need to read and show it. It does no I/O. Its only libraries are serde,
+//! and humantime for dates.
 //!
 //! # Compatibility
 //!
@@ -20,6 +20,8 @@
 #![warn(missing_docs)]
 
 pub mod body;
+#[cfg(test)]
+mod golden_tests;
 pub mod http;
 pub mod import;
 pub mod openapi;

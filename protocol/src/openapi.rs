@@ -1,7 +1,7 @@
 //! The API as an OpenAPI 3.1 document, which the daemon serves at `/v1/openapi.json`.
 //!
-//! It is written by hand, so that it reads well. Tests compare it with the route table, the codes of problems, the types of bodies,
-//! the golden JSON, and what the daemon answers to its own tests.
+//! It is written by hand, so that it reads well. Tests compare it with the route table, the codes of problems and the types of bodies,
+//! its examples with the types (`golden_tests`), and what the daemon answers to its own tests.
 
 /// The document, as JSON.
 pub const DOCUMENT: &str = include_str!("../openapi.json");
@@ -133,7 +133,7 @@ mod tests {
         // A member without a value is left out of a problem.
         let sent = problem.into_iter().map(|(name, shape)| (name, shape.trim_end_matches(" or null").to_owned()));
         assert_eq!(sent.collect::<BTreeMap<_, _>>(), members(&documented["Problem"]));
-        // The document has a schema for each kind of `Login`, which the golden JSON covers.
+        // The document has a schema for each kind of `Login`, which its example and `golden_tests` cover.
         let others = ["SignedIn", "Pending", "Problem", "ErrorCode"];
         let all: BTreeSet<&str> = types.keys().map(String::as_str).chain(others).collect();
         assert_eq!(all, documented.as_object().expect("schemas").keys().map(String::as_str).collect());

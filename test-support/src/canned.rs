@@ -1,6 +1,5 @@
 //! A socket with canned answers in the place of a daemon, for answers that a real daemon rarely gives.
 
-use std::collections::BTreeSet;
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -75,15 +74,6 @@ pub fn ssoctl(socket: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(&binaries().ssoctl);
     command.env_clear().env("SSOCTL_SOCKET", socket).args(arguments).stdin(Stdio::null());
     command
-}
-
-/// The verbs that `ssoctl --help` lists.
-pub fn verbs() -> BTreeSet<String> {
-    let help = ssoctl(Path::new("/nowhere"), &["--help"]).output().unwrap();
-    let (_, list) = stdout(&help).split_once("\nCommands:\n").expect("a list of commands");
-    let lines = list.lines().map_while(|line| line.strip_prefix("  "));
-    let names = lines.filter_map(|line| line.split(' ').next());
-    names.filter(|name| !name.is_empty() && *name != "help").map(str::to_owned).collect()
 }
 
 pub fn http(status: u16, headers: &str, body: &str) -> String {

@@ -89,7 +89,7 @@ fn holds(schema: &'static Value, value: &Value, at: &str) -> Result<(), String> 
     };
     for (keyword, rule) in rules {
         match keyword.as_str() {
-            "description" => {}
+            "description" | "examples" => {}
             "type" => {
                 let types: Vec<&str> = rule
                     .as_array()

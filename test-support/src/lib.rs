@@ -17,6 +17,7 @@
 //! | [`socket`] | the daemon's API without `ssoctl` in between |
 //! | [`speed`] | which tests run: the quick ones, or all |
 //! | [`stage`] | the home, the service, the daemon, and the end of all of them |
+//! | [`verbs`] | the verbs of `ssoctl`, and how each is called |
 //! | [`waiting`] | waiting for a state, within reason |
 
 pub mod attended;
@@ -36,6 +37,7 @@ pub mod service;
 pub mod socket;
 pub mod speed;
 pub mod stage;
+pub mod verbs;
 pub mod waiting;
 
 pub use client::Running;

@@ -1,0 +1,42 @@
+//! The verbs of `ssoctl` as its help lists them, so that a test of every verb has the new ones, too.
+
+use std::path::Path;
+
+use ssoctl_protocol::verb::OF_DAEMON;
+
+use crate::canned::{ssoctl, stdout};
+
+/// The arguments of the verbs that need some.
+const ARGUMENTS: &[(&str, &[&str])] = &[
+    ("console", &["--url-only"]),
+    ("env", &["--shell", "json"]),
+    ("exec", &["--", "echo", "started"]),
+    ("login", &["--no-browser"]),
+];
+
+/// Verbs of the client that send no request to the daemon.
+const ASKING_NOBODY: [&str; 2] = ["service", "stop"];
+
+/// The verbs that `ssoctl --help` lists.
+///
+/// # Panics
+/// If the help has no list of verbs.
+pub fn all() -> Vec<String> {
+    let help = ssoctl(Path::new("/nowhere"), &["--help"]).output().expect("ssoctl can be executed");
+    let (_, list) = stdout(&help).split_once("\nCommands:\n").expect("a list of commands");
+    let lines = list.lines().map_while(|line| line.strip_prefix("  "));
+    let names = lines.filter_map(|line| line.split(' ').next());
+    names.filter(|name| !name.is_empty() && *name != "help").map(str::to_owned).collect()
+}
+
+/// The verbs with which `ssoctl` itself asks the daemon.
+pub fn asking() -> Vec<String> {
+    let is_other = |verb: &str| ASKING_NOBODY.contains(&verb) || OF_DAEMON.iter().any(|(name, _)| *name == verb);
+    all().into_iter().filter(|verb| !is_other(verb)).collect()
+}
+
+/// The shortest command line of a verb: most need nothing but their name.
+pub fn command_line(verb: &str) -> Vec<&str> {
+    let arguments = ARGUMENTS.iter().find(|(name, _)| *name == verb).map_or(&[][..], |(_, arguments)| arguments);
+    [&[verb], arguments].concat()
+}
