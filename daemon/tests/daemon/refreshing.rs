@@ -7,7 +7,7 @@ use ssoctld::clock::Clock;
 use crate::harness::{Harness, hours, mins, secs};
 
 impl Harness {
-    /// Waits until the daemon serves the newest of so many tokens.
+    /// Waits until the service has issued this many tokens and the daemon serves the newest.
     async fn until_served(&self, count: usize) {
         self.until(|_| self.simulator.issued_access_tokens().len() == count).await;
         let newest = self.simulator.issued_access_tokens().pop().expect("a token");
@@ -21,7 +21,7 @@ fn patient_portal(refresh_tokens: RefreshTokens) -> Settings {
 }
 
 #[tokio::test]
-async fn a_token_is_renewed_again_and_again_with_each_kind_of_refresh_token() {
+async fn a_token_is_refreshed_again_and_again_with_each_kind_of_refresh_token() {
     for refresh_tokens in [RefreshTokens::Repeated, RefreshTokens::Rotated, RefreshTokens::Omitted] {
         let t = Harness::signed_in(patient_portal(refresh_tokens)).await;
         for _ in 0..5 {
@@ -97,7 +97,7 @@ async fn a_session_that_reaches_its_cap_is_served_to_the_end_without_a_loop() {
 }
 
 #[tokio::test]
-async fn a_wall_clock_that_steps_neither_delays_a_renewal_nor_repeats_it() {
+async fn a_wall_clock_that_steps_neither_delays_a_refresh_nor_repeats_it() {
     let t = Harness::signed_in(patient_portal(RefreshTokens::Repeated)).await;
     let before = t.clock.now().wall;
     t.clock.step_wall(before + hours(5));

@@ -6,7 +6,7 @@ use ssoctl_protocol::SessionState;
 use crate::harness::{Harness, START_URL, Store, hours, mins, session};
 
 #[tokio::test]
-async fn a_sign_out_outlives_the_daemon_too() {
+async fn a_sign_out_outlives_the_daemon() {
     let mut t = Harness::start_with(Settings::default(), Store::File, &session("corp", START_URL)).await;
     t.sign_in("corp").await;
     t.request("POST /v1/sessions/corp/logout").await;
