@@ -1,5 +1,5 @@
 //! Compares the documents with the code: each row of SECURITY.md's tables names a test, each named test exists, and
-//! the modules use each other as ARCHITECTURE.md lists them.
+//! the modules use each other as ARCHITECTURE.md lists them. And each source file is a module of something.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -64,6 +64,29 @@ fn every_row_names_a_test() {
     let without: Vec<_> = claims.filter(|row| named(row).next().is_none() && !row.contains("the same test")).collect();
     assert!(without.is_empty(), "{without:#?}");
     assert!(rows.len() > 15, "the tables are not found");
+}
+
+#[test]
+fn no_source_file_is_left_out_of_the_build() {
+    let sources = sources();
+    // Cargo finds these by itself, or by its manifest.
+    let is_root = |path: &Path| {
+        let directory = path.parent().and_then(Path::file_name).and_then(|name| name.to_str()).unwrap_or_default();
+        ["lib.rs", "main.rs", "mod.rs", "build.rs"].iter().any(|root| path.ends_with(root))
+            || ["tests", "benches", "examples", "targets"].contains(&directory)
+    };
+    let is_named = |path: &Path| {
+        let (stem, directory) = (path.file_stem().unwrap().to_str().unwrap(), path.parent().unwrap());
+        let line = format!("mod {stem};");
+        let written_paths = [format!("\"{stem}.rs\""), format!("/{stem}.rs\"")];
+        sources.iter().any(|(other, text)| {
+            let is_near = other.parent() == Some(directory) || other.with_extension("") == directory;
+            written_paths.iter().any(|path| text.contains(path)) || (is_near && text.contains(&line))
+        })
+    };
+    let left_out: Vec<_> =
+        sources.iter().map(|(path, _)| path).filter(|path| !is_root(path) && !is_named(path)).collect();
+    assert!(left_out.is_empty(), "no `mod` line names {left_out:#?}");
 }
 
 /// The layers of each crate, from the top down, as ARCHITECTURE.md lists them: the crate in the first column, its layers below.

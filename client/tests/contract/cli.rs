@@ -9,7 +9,9 @@ use std::path::Path;
 use serde_json::{Value, json};
 use ssoctl_protocol::{ErrorCode, VERSION};
 use test_support::canned::{Canned, assert_fails, http, ok, problem, ssoctl, stderr, stdout};
-use test_support::{executable, verbs};
+use test_support::executable;
+
+use super::pending;
 
 fn token() -> Value {
     json!({
@@ -28,15 +30,6 @@ fn session(name: &str) -> Value {
 
 fn daemon() -> Value {
     json!({"version": VERSION, "pid": 4711, "started_at": "2026-11-23T08:00:00Z", "sessions": 1})
-}
-
-fn pending(started: bool) -> Value {
-    json!({
-        "state": "pending", "started": started, "flow": 3, "user_code": "ABCD-EFGH",
-        "verification_uri": "https://device.example.com/",
-        "verification_uri_complete": "https://device.example.com/?user_code=ABCD-EFGH",
-        "expires_at": "2099-11-23T10:26:00Z",
-    })
 }
 
 fn signed_in() -> Value {
@@ -294,37 +287,6 @@ fn a_token_too_short_for_min_valid_leads_to_a_flow_whose_code_is_seen() {
 }
 
 #[test]
-fn every_verb_that_needs_a_sign_in_waits_in_the_same_way() {
-    let credentials = json!({
-        "access_key_id": "ASIA", "secret_access_key": "s", "session_token": "t", "expires_at": "2099-11-23T11:16:00Z",
-        "session": "corp", "account": "111122223333", "role": "Admin", "region": null,
-    });
-    let accounts = json!({"session": "corp", "accounts": []});
-    let roles = json!({"session": "corp", "account": "111122223333", "roles": []});
-    for (verb, answer) in [
-        (&["accounts", "corp"][..], &accounts),
-        (&["roles", "corp"], &accounts),
-        (&["roles", "corp", "--account", "111122223333"], &roles),
-        (&["credential-process", "--profile", "dev", "--min-valid", "2h"], &credentials),
-        (&["env", "--profile", "dev", "--shell", "json"], &credentials),
-        (&["exec", "--profile", "dev", "--wait", "1m", "--", "true"], &credentials),
-    ] {
-        let needed = problem("sign_in_required", 401, &json!({}));
-        let canned = Canned::answers([needed, ok(&pending(true)), ok(answer)]);
-        let mut command = ssoctl(&canned.socket(), verb);
-        if !verb.contains(&"--wait") {
-            command.args(["--wait", "1m"]);
-        }
-        let output = command.env("PATH", "/usr/bin:/bin").output().unwrap();
-        assert!(output.status.success(), "{verb:?}: {}", stderr(&output));
-        assert!(stderr(&output).contains("ABCD-EFGH"), "{verb:?}: {}", stderr(&output));
-        let requests = canned.requests();
-        assert_eq!(requests[1], "POST /v1/sessions/corp/login?if_needed=true HTTP/1.1", "{verb:?}");
-        assert!(requests[2].contains("wait="), "{verb:?}: {requests:?}");
-    }
-}
-
-#[test]
 fn a_login_if_needed_says_how_long_the_token_must_live() {
     let canned = Canned::answers([ok(&signed_in())]);
     assert!(canned.run(&["login", "corp", "--if-needed", "--min-valid", "2h"]).status.success());
@@ -367,60 +329,4 @@ fn a_profile_is_resolved_by_the_daemon_before_a_verb_that_takes_a_name() {
     let canned = Canned::answers([ok(&session("corp")), ok(&body)]);
     assert!(canned.run(&["logout", "--profile", "dev"]).status.success());
     assert_eq!(canned.requests(), ["GET /v1/session?profile=dev HTTP/1.1", "POST /v1/sessions/corp/logout HTTP/1.1"]);
-}
-
-/// The exit code of a verb that gets no answer.
-fn code_without_answer(verb: &str) -> i32 {
-    if verb == "exec" { 125 } else { 4 }
-}
-
-#[test]
-fn every_verb_reports_an_invalid_answer_as_one_clear_error() {
-    let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
-    let verbs = verbs::asking();
-    let variants: [&[&str]; 6] = [
-        &["accounts", "corp", "--json"],
-        &["exec", "--refreshable", "--", "echo", "started"],
-        &["login", "corp", "--no-browser"],
-        &["logout", "corp"],
-        &["roles", "--account", "1", "--json"],
-        &["status", "--json"],
-    ];
-    for command_line in verbs.iter().map(|verb| verbs::command_line(verb)).chain(variants.map(<[_]>::to_vec)) {
-        for (answer, complaint) in [
-            (format!("{head}Content-Length: 5\r\n\r\nhello"), "not what was asked for"),
-            (format!("{head}Content-Length: 2\r\n\r\n\u{ff}"), "not what was asked for"),
-            (format!("{head}Content-Length: 500\r\n\r\n{{\"access_token\": \"aoaHALF"), "breaks off"),
-            (format!("{head}Content-Length: 104857600\r\n\r\n{{"), "larger than 16 MiB"),
-        ] {
-            let output = Canned::answers([answer]).run(&command_line);
-            assert_fails(&output, code_without_answer(command_line[0]), complaint);
-            assert_eq!(stderr(&output).lines().count(), 1, "{command_line:?}: {}", stderr(&output));
-        }
-    }
-    // One that does not say how long it is.
-    let endless = [format!("{head}\r\n").into_bytes(), vec![b' '; 100 << 20]].concat();
-    for verb in ["token", "exec"] {
-        let output = Canned::answers([endless.clone()]).run(&verbs::command_line(verb));
-        assert_fails(&output, code_without_answer(verb), "no Content-Length");
-    }
-}
-
-#[test]
-fn no_verb_waits_longer_than_agreed_for_a_daemon_that_hangs() {
-    let directory = tempfile::tempdir().unwrap();
-    let socket = directory.path().join("s.sock");
-    // The kernel accepts connections, and no process reads from them.
-    let _hanging = UnixListener::bind(&socket).unwrap();
-    let piped = std::process::Stdio::piped;
-    let running: Vec<_> = verbs::asking()
-        .into_iter()
-        .map(|verb| {
-            let mut client = ssoctl(&socket, &verbs::command_line(&verb));
-            (code_without_answer(&verb), client.stdout(piped()).stderr(piped()).spawn().unwrap())
-        })
-        .collect();
-    for (code, client) in running {
-        assert_fails(&client.wait_with_output().unwrap(), code, "did not answer within 15 s");
-    }
 }

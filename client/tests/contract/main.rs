@@ -5,6 +5,7 @@ mod cli;
 mod console;
 mod endpoint;
 mod env;
+mod every_verb;
 mod exec;
 mod signals;
 
@@ -18,6 +19,16 @@ fn credentials() -> Value {
         "access_key_id": "ASIAKEY", "secret_access_key": "secret/+key", "session_token": "session/+token==",
         "expires_at": "2099-11-23T10:16:00Z", "session": "corp", "account": "111122223333", "role": "Admin",
         "region": "eu-west-1",
+    })
+}
+
+/// A sign-in that waits for a person.
+fn pending(started: bool) -> Value {
+    json!({
+        "state": "pending", "started": started, "flow": 3, "user_code": "ABCD-EFGH",
+        "verification_uri": "https://device.example.com/",
+        "verification_uri_complete": "https://device.example.com/?user_code=ABCD-EFGH",
+        "expires_at": "2099-11-23T10:26:00Z",
     })
 }
 
