@@ -60,11 +60,36 @@ impl Answer {
         }
     }
 
+    /// Gives the member `name` another value, or takes it away: in the body, in `roleCredentials` in it, or among the
+    /// parameters that a redirect takes along.
+    pub(crate) fn change_member(&mut self, name: &str, value: Option<Value>) {
+        if let Some((_, location)) = self.headers.iter_mut().find(|(header, _)| *header == "location") {
+            *location = changed_parameter(location, name, value);
+        } else if let Some(members) = self.holder_of(name) {
+            match value {
+                Some(value) => members.insert(name.to_owned(), value),
+                None => members.remove(name),
+            };
+        }
+    }
+
     /// The object that holds the member `name`: the body itself, or `roleCredentials` in it.
-    pub(crate) fn holder_of(&mut self, name: &str) -> Option<&mut serde_json::Map<String, Value>> {
+    fn holder_of(&mut self, name: &str) -> Option<&mut serde_json::Map<String, Value>> {
         let Body::Json(Value::Object(body)) = &mut self.body else { return None };
         let nested =
             !body.contains_key(name) && body.get("roleCredentials").is_some_and(|inner| inner.get(name).is_some());
         if nested { body.get_mut("roleCredentials")?.as_object_mut() } else { Some(body) }
     }
+}
+
+fn changed_parameter(location: &str, name: &str, value: Option<Value>) -> String {
+    let (uri, query) = location.split_once('?').unwrap_or((location, ""));
+    let others = url::form_urlencoded::parse(query.as_bytes()).filter(|(known, _)| known != name);
+    let mut changed = url::form_urlencoded::Serializer::new(String::new());
+    changed.extend_pairs(others);
+    if let Some(value) = value {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        changed.append_pair(name, &text);
+    }
+    format!("{uri}?{}", changed.finish())
 }

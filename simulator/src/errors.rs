@@ -12,15 +12,24 @@ pub(crate) struct Refusal {
     /// The exception's name in the models.
     pub(crate) exception: &'static str,
     pub(crate) description: String,
+    /// Members that the model gives this exception besides the code and the description.
+    members: Vec<(&'static str, String)>,
 }
 
 impl Refusal {
     pub(crate) fn new(exception: &'static str, description: impl Into<String>) -> Self {
-        Self { exception, description: description.into() }
+        Self { exception, description: description.into(), members: Vec::new() }
+    }
+
+    /// The instance is in another region, which the exception names.
+    pub(crate) fn of_region(region: &str) -> Self {
+        let endpoint = format!("https://oidc.{region}.amazonaws.com");
+        let members = vec![("region", region.to_owned()), ("endpoint", endpoint)];
+        Self { members, ..Self::new("InvalidRequestRegionException", "the instance is in another region") }
     }
 
     pub(crate) fn answer(self, operation: Operation, statuses: ErrorStatuses) -> Answer {
-        exception(operation, statuses, self.exception, &self.description, None)
+        exception(operation, statuses, self.exception, &self.description, &self.members)
     }
 }
 
@@ -30,12 +39,12 @@ pub(crate) fn exception(
     statuses: ErrorStatuses,
     name: &str,
     description: &str,
-    reason: Option<&str>,
+    members: &[(&'static str, String)],
 ) -> Answer {
     let (status, namespace, body) = if operation.api() == Api::Oidc {
         let mut body = json!({ "error": oauth_code(name), "error_description": description });
-        if let Some(reason) = reason {
-            body["reason"] = Value::from(reason);
+        for (name, value) in members {
+            body[*name] = Value::from(value.as_str());
         }
         (oidc_status(operation, statuses, name), "com.amazonaws.sso.oidc", body)
     } else {
@@ -106,10 +115,12 @@ fn portal_status(name: &str) -> u16 {
     }
 }
 
-/// The code of RFC 6749 5.2 and RFC 8628 3.5 for an exception: `SlowDownException` is `slow_down`.
-fn oauth_code(exception: &str) -> String {
-    if exception == "InternalServerException" {
-        return "server_error".to_owned();
+/// The code of RFC 6749 5.2 and RFC 8628 3.5 for an exception: `SlowDownException` is `slow_down`. A code stays as it is.
+pub(crate) fn oauth_code(exception: &str) -> String {
+    match exception {
+        "InternalServerException" => return "server_error".to_owned(),
+        "InvalidRequestRegionException" => return "invalid_request".to_owned(),
+        _ => {}
     }
     let mut code = String::new();
     for letter in exception.strip_suffix("Exception").unwrap_or(exception).chars() {

@@ -13,6 +13,7 @@ use crate::operation::{Api, Call, Grant, Operation};
 use crate::page;
 use crate::portal;
 use crate::state::{Offer, Pace, Received};
+use crate::vanity;
 
 /// The bytes to send, and the end of the connection.
 pub(crate) enum Reply {
@@ -122,12 +123,18 @@ impl Ticket {
             Api::Oidc => oidc::answer(service, call.operation, self.members.as_ref(), self.pace, at),
             Api::Portal => portal::answer(service, call, at),
             Api::Page => page::answer(service, call, at),
+            Api::Vanity => vanity::answer(&service.settings, call),
         })
     }
 
     fn exception(&self, name: &str, reason: Option<&str>) -> Answer {
-        let statuses = self.identity_center.with(|service, _| service.settings.error_statuses);
-        errors::exception(self.call.operation, statuses, name, "injected fault", reason)
+        let members: Vec<_> = reason.iter().map(|reason| ("reason", (*reason).to_owned())).collect();
+        self.identity_center.with(|service, at| match self.call.operation {
+            Operation::AuthorizationPage => page::fail(service, &self.call, name, at),
+            operation => {
+                errors::exception(operation, service.settings.error_statuses, name, "injected fault", &members)
+            }
+        })
     }
 
     fn delivered(&self, answer: Answer) -> (Reply, End) {
@@ -153,12 +160,7 @@ impl Ticket {
     /// The answer without the member, or with another value in it. A client may rightly refuse to use any of it.
     fn garbled(&self, member: &str, value: Option<Value>) -> (Reply, End) {
         let mut answer = self.perform();
-        if let Some(members) = answer.holder_of(member) {
-            match value {
-                Some(value) => members.insert(member.to_owned(), value),
-                None => members.remove(member),
-            };
-        }
+        answer.change_member(member, value);
         let end = End::without_effect(format!("garbled ({})", answer.outcome));
         (Reply::Whole(answer), end)
     }

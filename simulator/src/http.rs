@@ -25,6 +25,7 @@ use crate::control;
 use crate::exchange::{self, Reply};
 use crate::identity_center::IdentityCenter;
 use crate::operation::{Call, Operation};
+use crate::vanity;
 
 /// More than any request of this service needs.
 const LARGEST_REQUEST: usize = 256 * 1024;
@@ -108,7 +109,8 @@ async fn reply(request: Request<Incoming>, identity_center: &Arc<IdentityCenter>
     if let Some(path) = path.strip_prefix("/_control/") {
         return Reply::Whole(control::answer(identity_center, head.method.as_str(), path, &body));
     }
-    let Some((operation, method)) = Operation::at(path) else {
+    let vanity = || identity_center.with(|service, _| vanity::at(&service.settings, path));
+    let Some((operation, method)) = Operation::at(path).or_else(vanity) else {
         return Reply::Whole(problem(404, "no operation has this path"));
     };
     let head_for_get = head.method == Method::HEAD && method == "GET";
@@ -117,7 +119,8 @@ async fn reply(request: Request<Incoming>, identity_center: &Arc<IdentityCenter>
     }
     let query = head.uri.query().unwrap_or_default();
     let bearer = head.headers.get("x-amz-sso_bearer_token").and_then(|value| value.to_str().ok());
-    exchange::carry_out(identity_center, Call::new(operation, path, query, bearer, body)).await
+    let call = Call::new(operation, path, query, bearer, body);
+    exchange::carry_out(identity_center, Call { is_head: head_for_get, ..call }).await
 }
 
 /// An error that is found before an operation is reached.

@@ -46,12 +46,13 @@ mod random;
 mod settings;
 mod simulator;
 mod state;
+mod vanity;
 
 pub use clock::{Clock, TimeSource};
 pub use faults::{Fault, Times};
 pub use identity_center::IdentityCenter;
 pub use offline::{Arrival, Delivery, Offline, Response, Visit};
 pub use operation::{CallRecord, Grant, Operation};
-pub use settings::{Account, Approval, Consent, ErrorStatuses, RefreshTokens, Settings, UnsetMembers};
+pub use settings::{Account, Approval, Consent, ErrorStatuses, RefreshTokens, Settings, UnsetMembers, VanityUrl};
 pub use simulator::Simulator;
 pub use state::{PendingAuthorization, PendingRequest, UnknownRequest, UnknownUserCode};

@@ -17,6 +17,7 @@ use crate::identity_center::IdentityCenter;
 use crate::operation::{Call, Operation};
 use crate::settings::Settings;
 use crate::state::PendingRequest;
+use crate::vanity;
 
 /// The number of calls between two removals of old state.
 const CALLS_BETWEEN_PRUNINGS: u32 = 256;
@@ -116,7 +117,8 @@ impl Offline {
     /// its operation. Panics if there is no operation at this path.
     pub fn arrive(&mut self, path: &str, bearer: Option<&str>, body: impl Into<Bytes>) -> Arrival {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let (operation, _) = Operation::at(path).expect("an operation of the service");
+        let vanity = || self.with(|service, _| vanity::at(&service.settings, path));
+        let (operation, _) = Operation::at(path).or_else(vanity).expect("an operation of the service");
         self.calls += 1;
         if self.calls.is_multiple_of(CALLS_BETWEEN_PRUNINGS) {
             self.with(|service, at| service.prune(at.now));

@@ -80,7 +80,14 @@ pub(crate) fn answer(
     }
 }
 
+fn check_region(service: &Service) -> Result<(), Refusal> {
+    service.settings.right_region.as_deref().map_or(Ok(()), |region| Err(Refusal::of_region(region)))
+}
+
 fn register_client(service: &mut Service, request: RegistrationRequest, at: Moment) -> Result<Value, Refusal> {
+    if request.names_an_issuer() {
+        check_region(service)?;
+    }
     let registration = service.register(request, at.now)?;
     Ok(json!({
         "clientId": registration.client_id,
@@ -97,6 +104,7 @@ fn start_device_authorization(
     request: &AuthorizationRequest,
     at: Moment,
 ) -> Result<Value, Refusal> {
+    check_region(service)?;
     let started =
         service.start_authorization(&request.client_id, &request.client_secret, &request.start_url, at.now)?;
     Ok(json!({
@@ -137,6 +145,7 @@ fn create_token(service: &mut Service, request: &TokenRequest, pace: Pace, at: M
         let why = format!("grant type not supported: {:?}", request.grant_type);
         Refusal::new("UnsupportedGrantTypeException", why)
     })?;
+    check_region(service)?;
     service.authenticate(client_id, &request.client_secret)?.unexpired(at.now)?.permit(grant)?;
     let issued = match grant {
         Grant::DeviceCode => service.redeem(client_id, needed(&request.device_code, "deviceCode")?, pace, at.now)?,

@@ -29,6 +29,8 @@ pub enum Operation {
     DevicePage,
     /// `/authorize` and the two forms on its page
     AuthorizationPage,
+    /// A path of [`crate::Settings::vanity_urls`]
+    VanityUrl,
 }
 
 /// The API of an operation; it decides the form of errors.
@@ -37,11 +39,12 @@ pub(crate) enum Api {
     Oidc,
     Portal,
     Page,
+    Vanity,
 }
 
 impl Operation {
     /// Every operation, in the order of a sign-in.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::RegisterClient,
         Self::StartDeviceAuthorization,
         Self::CreateToken,
@@ -51,6 +54,7 @@ impl Operation {
         Self::Logout,
         Self::DevicePage,
         Self::AuthorizationPage,
+        Self::VanityUrl,
     ];
 
     pub(crate) fn api(self) -> Api {
@@ -58,6 +62,7 @@ impl Operation {
             Self::RegisterClient | Self::StartDeviceAuthorization | Self::CreateToken => Api::Oidc,
             Self::GetRoleCredentials | Self::ListAccounts | Self::ListAccountRoles | Self::Logout => Api::Portal,
             Self::DevicePage | Self::AuthorizationPage => Api::Page,
+            Self::VanityUrl => Api::Vanity,
         }
     }
 
@@ -110,6 +115,8 @@ impl Grant {
 pub(crate) struct Call {
     pub(crate) operation: Operation,
     pub(crate) path: String,
+    /// HEAD in place of GET.
+    pub(crate) is_head: bool,
     pub(crate) query: Vec<(String, String)>,
     /// The header `x-amz-sso_bearer_token`.
     pub(crate) bearer: Option<String>,
@@ -119,7 +126,7 @@ pub(crate) struct Call {
 impl Call {
     pub(crate) fn new(operation: Operation, path: &str, query: &str, bearer: Option<&str>, body: Bytes) -> Self {
         let query = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        Self { operation, path: path.to_owned(), query, bearer: bearer.map(str::to_owned), body }
+        Self { operation, path: path.to_owned(), is_head: false, query, bearer: bearer.map(str::to_owned), body }
     }
 
     pub(crate) fn parameter(&self, name: &str) -> Option<&str> {

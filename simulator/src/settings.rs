@@ -61,6 +61,11 @@ pub struct Settings {
     pub page_size: usize,
     /// The start URLs that exist here; any other is refused as an invalid request. Empty: every URL exists. Default empty.
     pub start_urls: Vec<String>,
+    /// The region of the instance, where it is not the one that clients ask: StartDeviceAuthorization, CreateToken, and
+    /// RegisterClient with an `issuerUrl` are refused with InvalidRequestRegion, which names it. Default `None`.
+    pub right_region: Option<String>,
+    /// Start URLs of one's own on this port: paths that lead to a start URL of AWS. Default none.
+    pub vanity_urls: Vec<VanityUrl>,
     /// The accounts that the portal lists and gives credentials for.
     pub accounts: Vec<Account>,
 }
@@ -87,6 +92,8 @@ impl Default for Settings {
             portal_rate: Some(20),
             page_size: 20,
             start_urls: Vec::new(),
+            right_region: None,
+            vanity_urls: Vec::new(),
             accounts: vec![
                 Account::new("111122223333", "Development", &["AdministratorAccess", "ReadOnlyAccess"]),
                 Account::new("444455556666", "Production", &["ReadOnlyAccess"]),
@@ -157,6 +164,33 @@ pub enum Consent {
     Always,
     /// Only where the default person has no portal session: a live one redirects at once (observed).
     OncePerPortalSession,
+}
+
+/// A start URL of one's own: what is answered at a path that no operation has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VanityUrl {
+    /// The path, such as `/start`.
+    pub path: String,
+    /// The header `Location`, as it is sent. Empty: there is none. It may be another path of this list, or the same.
+    pub target: String,
+    /// The status, such as 301, 302, 303, 307 or 308. Default 302.
+    #[serde(default = "found")]
+    pub status: u16,
+    /// What HEAD is answered with instead, such as 405. Default `None`: the same as GET.
+    #[serde(default)]
+    pub head_status: Option<u16>,
+}
+
+const fn found() -> u16 {
+    302
+}
+
+impl VanityUrl {
+    /// A path that leads to `target` with the status 302.
+    pub fn new(path: &str, target: &str) -> Self {
+        Self { path: path.to_owned(), target: target.to_owned(), status: found(), head_status: None }
+    }
 }
 
 /// An AWS account that the person is assigned to.

@@ -3,6 +3,7 @@
 use super::{OWN_FORMS, escaped, page};
 use crate::answer::{Answer, Body};
 use crate::clock::Moment;
+use crate::errors::oauth_code;
 use crate::operation::Call;
 use crate::settings::Approval;
 use crate::state::{DEFAULT_PERSON, PendingRequest, Rejection, RequestEntry, Service};
@@ -10,13 +11,29 @@ use crate::state::{DEFAULT_PERSON, PendingRequest, Rejection, RequestEntry, Serv
 pub(super) fn answer(service: &mut Service, call: &Call, at: Moment) -> Answer {
     match call.path.as_str() {
         "/authorize" => open(service, call, at),
-        "/authorize/continue" => show(service, call.parameter("request").unwrap_or_default(), at),
-        decision => {
-            let mut members = url::form_urlencoded::parse(&call.body);
-            let name = members.find(|(name, _)| name == "request").map(|(_, name)| name.into_owned());
-            decide(service, decision, &name.unwrap_or_default(), at)
-        }
+        "/authorize/continue" => present(service, service.request_entry(&requested(call), at.now)),
+        decision => decide(service, decision, &requested(call), at),
     }
+}
+
+pub(super) fn fail(service: &Service, call: &Call, exception: &str, at: Moment) -> Answer {
+    let error = oauth_code(exception);
+    let location = match call.path.as_str() {
+        "/authorize" => service.error_to_recipient(&call.query, &error, at.now),
+        _ => service.error_to_asker(&requested(call), &error),
+    };
+    let answer = match location {
+        Some(location) => redirect(&location),
+        None => problem(400, "This request cannot be answered", "An injected fault."),
+    };
+    answer.with_outcome(exception)
+}
+
+/// The name of the request that a link or a form means.
+fn requested(call: &Call) -> String {
+    let mut members = url::form_urlencoded::parse(&call.body);
+    let in_form = members.find(|(name, _)| name == "request").map(|(_, name)| name.into_owned());
+    in_form.or_else(|| call.parameter("request").map(str::to_owned)).unwrap_or_default()
 }
 
 fn open(service: &mut Service, call: &Call, at: Moment) -> Answer {
@@ -28,10 +45,6 @@ fn open(service: &mut Service, call: &Call, at: Moment) -> Answer {
         Err(Rejection::Shown(why)) => problem(400, "This request cannot be answered", why),
         Err(Rejection::Redirected { location, error }) => redirect(&location).with_outcome(error),
     }
-}
-
-fn show(service: &Service, name: &str, at: Moment) -> Answer {
-    present(service, service.request_entry(name, at.now))
 }
 
 fn decide(service: &mut Service, path: &str, name: &str, at: Moment) -> Answer {

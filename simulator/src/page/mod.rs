@@ -18,6 +18,11 @@ pub(crate) fn answer(service: &mut Service, call: &Call, at: Moment) -> Answer {
     }
 }
 
+/// What an injected exception makes of a call of the authorization page: a redirect that brings the client its code.
+pub(crate) fn fail(service: &Service, call: &Call, exception: &str, at: Moment) -> Answer {
+    authorize::fail(service, call, exception, at)
+}
+
 const STYLE: &str = "
 :root { color-scheme: light dark; --accent: #0b5cad; --line: #8a8f98; }
 body { font: 1rem/1.5 system-ui, sans-serif; margin: 0; display: grid; place-items: center; min-height: 100vh; }

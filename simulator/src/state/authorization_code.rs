@@ -149,6 +149,12 @@ impl Service {
         Ok(decision.insert(location).clone())
     }
 
+    /// Where the browser takes this error about a request, which goes on waiting.
+    pub(crate) fn error_to_asker(&self, name: &str, error: &str) -> Option<String> {
+        let OpenedRequest { request, .. } = self.requests.iter().find(|known| known.name == name)?;
+        Some(location(&request.redirect_uri, request.state.as_deref(), &[("error", error)]))
+    }
+
     /// Makes the page too old now.
     pub(crate) fn expire_request(&mut self, name: &str, now: SystemTime) -> Result<(), UnknownRequest> {
         let index = self.pending_request(name, now)?;

@@ -65,8 +65,15 @@ impl Service {
         })
     }
 
+    /// Where the browser takes this error, if there is anybody to tell.
+    pub(crate) fn error_to_recipient(&self, parameters: &Parameters, error: &str, now: SystemTime) -> Option<String> {
+        let (_, redirect_uri) = self.recipient(parameters, now).ok()?;
+        let state = value(parameters, "state").ok().flatten();
+        Some(location(redirect_uri, state, &[("error", error)]))
+    }
+
     /// The client that asks, and the registered redirect URI at which it waits for the answer.
-    pub(crate) fn recipient<'a>(
+    fn recipient<'a>(
         &self,
         parameters: &'a Parameters,
         now: SystemTime,

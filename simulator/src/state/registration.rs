@@ -28,6 +28,12 @@ pub(crate) struct RegistrationRequest {
     entitled_application_arn: Option<String>,
 }
 
+impl RegistrationRequest {
+    pub(crate) const fn names_an_issuer(&self) -> bool {
+        self.issuer_url.is_some()
+    }
+}
+
 pub(crate) struct Registration {
     pub(crate) client_id: String,
     pub(crate) secret: String,

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::code_flow::{CHALLENGE, REDIRECT_URI, STATE, code_registration, query, redirected, request_on};
-use crate::support::{Bench, Client, START_URL, with};
+use crate::support::{Bench, Client, Connection, START_URL, with};
+use identity_center_simulator::{Fault, Operation};
 use serde_json::json;
 
 #[test]
@@ -160,4 +161,61 @@ fn the_page_loads_nothing_may_not_be_framed_or_kept_and_its_forms_lead_to_the_cl
         assert_eq!(answer.header("cache-control"), Some("no-store"));
         assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));
     }
+}
+
+#[test]
+fn an_injected_exception_is_an_error_that_the_client_is_told() {
+    let (bench, client) = Bench::new().with_code_client();
+    for (name, error) in [
+        ("InternalServerException", "server_error"),
+        ("temporarily_unavailable", "temporarily_unavailable"),
+        ("InvalidRequestException", "invalid_request"),
+    ] {
+        bench.inject(Operation::AuthorizationPage, Fault::error(name));
+        let answer = redirected(&bench.open(&client));
+        assert_eq!((answer["error"].as_str(), answer["state"].as_str()), (error, STATE));
+        assert_eq!(bench.last_outcome(), name);
+    }
+    let page = bench.open(&client);
+    bench.inject(Operation::AuthorizationPage, Fault::error("server_error"));
+    let answer = redirected(&bench.click("/authorize/allow", &page));
+    assert_eq!((answer["error"].as_str(), answer["state"].as_str()), ("server_error", STATE));
+    assert_eq!(bench.click("/authorize/allow", &page).status, 302, "the request goes on waiting");
+
+    bench.inject(Operation::AuthorizationPage, Fault::error("server_error"));
+    assert_eq!(bench.open(&Client::unknown()).status, 400, "there is nobody to tell");
+}
+
+#[test]
+fn what_a_redirect_takes_along_can_be_removed_and_replaced() {
+    let (bench, client) = Bench::new().with_code_client();
+    let answer_with = |fault| {
+        let page = bench.open(&client);
+        bench.inject(Operation::AuthorizationPage, fault);
+        redirected(&bench.click("/authorize/allow", &page))
+    };
+    let answer = answer_with(Fault::missing("state"));
+    assert_eq!(answer.into_keys().collect::<Vec<_>>(), ["code"]);
+    let answer = answer_with(Fault::replaced("state", "another"));
+    assert_eq!(answer["state"], "another");
+    assert_eq!(bench.exchange(&client, &answer["code"]).status, 200);
+    let answer = answer_with(Fault::replaced("code", "made-up"));
+    assert_eq!((answer["code"].as_str(), answer["state"].as_str()), ("made-up", STATE));
+}
+
+#[test]
+fn the_page_can_fail_as_every_call_can_and_a_redirect_can_be_lost() {
+    let (bench, client) = Bench::new().with_code_client();
+    bench.inject(Operation::AuthorizationPage, Fault::Status { status: 503 });
+    assert_eq!(bench.open(&client).status, 503);
+    bench.inject(Operation::AuthorizationPage, Fault::NotJson);
+    assert_eq!(bench.open(&client).text(), "<<< not JSON >>>");
+    let request = request_on(&bench.open(&client));
+    bench.inject(Operation::AuthorizationPage, Fault::LostAnswer);
+    let form = format!("request={request}");
+    let target = ("/authorize/allow", [("content-type", "application/x-www-form-urlencoded")]);
+    let lost = Connection::request("POST", &bench.simulator.url(), target.0, &target.1, &form).receive();
+    lost.expect_err("no answer");
+    let again = redirected(&bench.get(&format!("/authorize/continue?request={request}")));
+    assert_eq!(bench.exchange(&client, &again["code"]).status, 200, "it was carried out");
 }

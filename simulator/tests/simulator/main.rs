@@ -12,3 +12,4 @@ mod page;
 mod portal;
 mod support;
 mod tokens;
+mod vanity;

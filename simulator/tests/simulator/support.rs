@@ -80,7 +80,7 @@ impl Connection {
     }
 
     pub(crate) fn receive(&mut self) -> io::Result<Answer> {
-        let mut answer = self.head()?;
+        let mut answer = self.receive_head()?;
         if answer.header("transfer-encoding") == Some("chunked") {
             loop {
                 let length = usize::from_str_radix(&self.line()?, 16).expect("a chunk's length");
@@ -101,12 +101,13 @@ impl Connection {
 
     /// Reads an answer until the connection ends, however long its body should be.
     pub(crate) fn receive_until_end(&mut self) -> io::Result<Answer> {
-        let mut answer = self.head()?;
+        let mut answer = self.receive_head()?;
         self.0.read_to_end(&mut answer.body)?;
         Ok(answer)
     }
 
-    fn head(&mut self) -> io::Result<Answer> {
+    /// Reads an answer to HEAD, which has no body whatever its head says.
+    pub(crate) fn receive_head(&mut self) -> io::Result<Answer> {
         let status = self.line()?.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
         let mut answer = Answer { status, headers: Vec::new(), body: Vec::new() };
         while let Some((name, value)) = self.line()?.split_once(':') {
@@ -224,6 +225,10 @@ impl Bench {
 
     pub(crate) fn get(&self, target: &str) -> Answer {
         self.call("GET", target, &[], "")
+    }
+
+    pub(crate) fn head(&self, target: &str) -> Answer {
+        Connection::request("HEAD", &self.simulator.url(), target, &[], "").receive_head().expect("an answer")
     }
 
     pub(crate) fn portal(&self, method: &str, target: &str, token: &str) -> Answer {

@@ -51,6 +51,15 @@ pub(crate) const ASSUMPTIONS: &[Assumption] = &[
         bench.clock.advance(Duration::from_mins(5));
         assert_eq!(bench.exchange(&client, &code).exception(), "InvalidGrantException");
     }),
+    (
+        "InvalidRequestRegion comes from the setting `right_region` alone, to every call that names an instance.",
+        |bench, client| {
+            bench.simulator.settings(|settings| settings.right_region = Some("eu-west-1".to_owned()));
+            let start = client.body(json!({ "startUrl": START_URL }));
+            assert_eq!(bench.post("/device_authorization", &start).exception(), "InvalidRequestRegionException");
+            assert_eq!(bench.register_with(json!({})).status, 200);
+        },
+    ),
     ("An exchange that is refused leaves the authorization code unspent.", |bench, _| {
         let client = bench.code_client();
         let code = bench.code(&client);
