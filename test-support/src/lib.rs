@@ -11,6 +11,7 @@
 //! | [`daemon`] | starting and ending `ssoctld` |
 //! | [`document`] | whether JSON agrees with the OpenAPI document |
 //! | [`executable`] | programs that a test writes and runs |
+//! | [`mode`] | modes of files |
 //! | [`part`] | real programs, which end with their test |
 //! | [`scene`], [`screen`] | a desktop in memory, and a notice on it |
 //! | [`service`] | simulated services as many tests need them |
@@ -28,6 +29,7 @@ pub mod client;
 pub mod daemon;
 pub mod document;
 pub mod executable;
+pub mod mode;
 pub mod part;
 #[cfg(target_os = "linux")]
 pub mod scene;
@@ -41,5 +43,6 @@ pub mod verbs;
 pub mod waiting;
 
 pub use client::Running;
+pub use mode::set_mode;
 pub use stage::Stage;
 pub use waiting::until;

@@ -2,7 +2,6 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +15,7 @@ use tempfile::TempDir;
 use crate::binaries::binaries;
 use crate::client::{Outcome, Running};
 use crate::part::path;
-use crate::{daemon, socket, until};
+use crate::{daemon, set_mode, socket, until};
 
 /// One person's machine, without any setting of the real one. When it is dropped, its processes end, its files are
 /// removed, and its logs and messages are checked: no secret in them, and no rule of the service broken.
@@ -153,7 +152,7 @@ impl Stage {
         let path = self.home().join(path);
         fs::create_dir_all(path.parent().expect("a file is in a directory")).expect("a directory");
         fs::write(&path, text).expect("a file in the temporary directory");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a file of this process");
+        set_mode(&path, 0o600);
         path
     }
 

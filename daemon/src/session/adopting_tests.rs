@@ -34,13 +34,11 @@ fn token_refresh_token_and_registration_move_as_one_and_are_stored() {
     let record = t.record.clone().unwrap();
     assert_eq!(record.registration, None, "theirs may be one that no flow can use");
     assert_eq!(record.token.unwrap().access.value.expose(), "theirs");
-    let caller = t.ask_token(Duration::ZERO, Duration::ZERO);
-    assert_eq!(t.token(caller), "theirs");
+    assert_eq!(t.served(), "theirs");
     t.advance(mins(45));
     assert_eq!(t.refresh_token_sent(), ("their-refresh", "their-client"));
     t.refreshes(Ok(issued(2, hours(1))));
-    let caller = t.ask_token(Duration::ZERO, Duration::ZERO);
-    assert_eq!(t.token(caller), "access-2");
+    assert_eq!(t.served(), "access-2");
 }
 
 #[test]
@@ -68,7 +66,7 @@ fn nothing_is_taken_over_without_proof_and_nothing_is_lost_by_asking_for_it() {
 #[test]
 fn one_that_has_expired_is_renewed_at_once() {
     let mut t = Timeline::signed_out();
-    let mut expired = theirs(&t, Duration::ZERO, true);
+    let mut expired = theirs(&t, NOW, true);
     expired.expires_at -= hours(9);
     let found = t.finds(expired);
     assert_eq!(found, Reception::TakenOver);
@@ -88,10 +86,9 @@ fn it_is_stored_before_it_is_handed_out() {
 
 #[test]
 fn callers_that_wait_for_a_flow_get_a_token_that_was_found() {
-    let mut t = Timeline::signed_out();
-    t.open_flow();
+    let mut t = Timeline::with_open_flow();
     let waiting = t.ask(Want::LoginEnd { flow: 1, wait: hours(1) });
-    let token = t.ask_token(Duration::ZERO, hours(1));
+    let token = t.ask_token(NOW, hours(1));
     t.finds(theirs(&t, hours(1), true));
     assert!(matches!(t.told(waiting), Answer::SignedIn(_)));
     assert_eq!(t.token(token), "theirs");
@@ -110,8 +107,7 @@ fn a_flow_that_is_still_registering_is_over_too() {
 
 #[test]
 fn a_notice_is_taken_back() {
-    let mut t = Timeline::loading_with(noticed());
-    t.loaded(Ok(None));
+    let mut t = Timeline::signed_out_with(noticed());
     t.sign_in(issued_alone(1, hours(1)));
     t.advance(mins(46));
     t.authorizes(Ok(authorization()));
@@ -150,13 +146,11 @@ fn a_token_that_is_being_stored_counts_as_ours() {
 
 #[test]
 fn the_answer_to_a_refresh_from_before_is_void() {
-    let mut t = Timeline::signed_in(hours(1));
-    t.advance(mins(45));
+    let mut t = Timeline::refreshing();
     assert!(t.is_under_way("Refresh"));
     t.finds(theirs(&t, hours(1), true));
     t.refreshes(Ok(issued(2, hours(1))));
-    let caller = t.ask_token(Duration::ZERO, Duration::ZERO);
-    assert_eq!(t.token(caller), "theirs");
+    assert_eq!(t.served(), "theirs");
 }
 
 #[test]

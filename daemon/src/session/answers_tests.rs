@@ -1,6 +1,79 @@
-//! Answers of the service to a [`Timeline`].
+//! Answers of the service and the store to a [`Timeline`].
 
 use super::*;
+
+impl Timeline {
+    #[track_caller]
+    pub(super) fn loaded(&mut self, result: Result<Option<Record>, String>) {
+        self.end("Load");
+        self.on(Event::Loaded(result));
+    }
+
+    #[track_caller]
+    pub(super) fn stored(&mut self, result: Result<(), String>) {
+        let Effect::Store(record) = self.end("Store") else { unreachable!() };
+        if result.is_ok() {
+            self.record = Some(record);
+        }
+        self.on(Event::Stored(result));
+    }
+
+    #[track_caller]
+    pub(super) fn registers(&mut self, result: Result<Registration, CallError>) {
+        let Effect::Register(flow) = self.end("Register") else { unreachable!() };
+        self.on(Event::Registered(flow, result));
+    }
+
+    #[track_caller]
+    pub(super) fn authorizes(&mut self, result: Result<DeviceAuthorization, CallError>) {
+        let Effect::AuthorizeDevice(flow, _) = self.end("AuthorizeDevice") else { unreachable!() };
+        if let Ok(authorization) = &result {
+            self.polled = Some((flow, BootTime::default(), authorization.interval));
+        }
+        self.on(Event::DeviceAuthorized(flow, result));
+    }
+
+    #[track_caller]
+    pub(super) fn polls(&mut self, result: Result<Issued, CallError>) {
+        let Effect::CreateToken(flow, ..) = self.end("CreateToken") else { unreachable!() };
+        let slow_down = result.as_ref().err().and_then(CallError::name) == Some(ErrorName::SlowDown);
+        if let Some((_, _, interval)) = self.polled.as_mut().filter(|_| slow_down) {
+            *interval += secs(5);
+        }
+        self.on(Event::Polled(flow, result));
+    }
+
+    #[track_caller]
+    pub(super) fn refreshes(&mut self, result: Result<Issued, CallError>) {
+        let Effect::Refresh(epoch, _) = self.end("Refresh") else { unreachable!() };
+        self.on(Event::Refreshed(epoch, result));
+    }
+
+    #[track_caller]
+    pub(super) fn portal_answers(&mut self, result: Result<(), CallError>) {
+        self.end("EndPortalSession");
+        self.on(Event::PortalSessionEnded(result));
+    }
+
+    /// The portal does not accept this token, which the roles have used.
+    pub(super) fn portal_rejects(&mut self, token: &Arc<AccessToken>) {
+        self.state.cx.now = self.now;
+        self.state.tokens.rejected(token, &mut self.state.cx);
+        self.on(Event::Tick);
+    }
+
+    /// The refresh token that is under way.
+    #[track_caller]
+    pub(super) fn refresh_token_sent(&self) -> (&str, &str) {
+        let sent = self.under_way.iter().find_map(|effect| match effect {
+            Effect::Refresh(_, renewal) => {
+                Some((renewal.refresh_token.expose().as_str(), renewal.registration.client_id.as_str()))
+            }
+            _ => None,
+        });
+        sent.expect("a refresh is under way")
+    }
+}
 
 pub(super) fn registration(client_id: &str, now: Now) -> Registration {
     Registration {

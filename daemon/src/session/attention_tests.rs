@@ -2,13 +2,20 @@
 
 use super::*;
 
-const PATIENT: Want = Want::Token { min_valid: Duration::ZERO, wait: hours(1) };
+const PATIENT: Want = Want::Token { min_valid: NOW, wait: hours(1) };
 
 /// Signed in for eight hours with a token that nobody can refresh.
 fn signed_in_alone() -> Timeline {
-    let mut t = Timeline::loading_with(noticed());
-    t.loaded(Ok(None));
+    let mut t = Timeline::signed_out_with(noticed());
     t.sign_in(issued_alone(1, hours(8)));
+    t
+}
+
+/// The same fifteen minutes before the end, when a flow is opened and its code shown.
+fn asked_to_approve() -> Timeline {
+    let mut t = signed_in_alone();
+    t.advance(hours(8) - mins(15));
+    t.authorizes(Ok(authorization()));
     t
 }
 
@@ -18,8 +25,7 @@ fn screen(t: &Timeline) -> &'static str {
 
 #[test]
 fn a_token_that_is_refreshed_needs_nobody() {
-    let mut t = Timeline::loading_with(noticed());
-    t.loaded(Ok(None));
+    let mut t = Timeline::signed_out_with(noticed());
     t.sign_in(issued(1, hours(1)));
     for number in 2..50 {
         t.advance(t.wakes_in().expect("a refresh"));
@@ -43,9 +49,7 @@ fn fifteen_minutes_before_the_end_a_flow_is_opened_and_its_code_shown() {
 
 #[test]
 fn a_code_that_dies_unattended_becomes_an_invitation_and_opens_no_other_by_itself() {
-    let mut t = signed_in_alone();
-    t.advance(hours(8) - mins(15));
-    t.authorizes(Ok(authorization()));
+    let mut t = asked_to_approve();
     t.advance(CODE_LIFETIME);
     assert_eq!(screen(&t), "sign in");
     t.advance(mins(5));
@@ -94,9 +98,7 @@ fn a_notice_that_was_put_off_is_shown_at_once_when_the_portal_rejects_the_token(
 
 #[test]
 fn a_click_on_the_invitation_opens_a_fresh_flow_and_its_page() {
-    let mut t = signed_in_alone();
-    t.advance(hours(8) - mins(15));
-    t.authorizes(Ok(authorization()));
+    let mut t = asked_to_approve();
     t.advance(CODE_LIFETIME);
     t.on(Event::Acted(Action::SignIn));
     t.authorizes(Ok(authorization()));
@@ -107,9 +109,7 @@ fn a_click_on_the_invitation_opens_a_fresh_flow_and_its_page() {
 
 #[test]
 fn a_click_on_the_code_opens_its_page_each_time() {
-    let mut t = signed_in_alone();
-    t.advance(hours(8) - mins(15));
-    t.authorizes(Ok(authorization()));
+    let mut t = asked_to_approve();
     t.on(Event::Acted(Action::SignIn));
     t.on(Event::Acted(Action::SignIn));
     assert_eq!((t.begun("OpenPage"), t.begun("AuthorizeDevice")), (2, 2));
@@ -148,8 +148,7 @@ fn renewing_ends_the_portal_session_first_and_then_signs_in() {
     t.sign_in(issued_alone(2, hours(3)));
     t.advance(hours(3) - mins(15));
     t.on(Event::Acted(Action::Renew));
-    let caller = t.ask_token(Duration::ZERO, Duration::ZERO);
-    assert_eq!(t.token(caller), "access-2", "until the portal is told, the token stays");
+    assert_eq!(t.served(), "access-2", "until the portal is told, the token stays");
     assert_eq!(t.begun("AuthorizeDevice"), 2);
     t.portal_answers(Ok(()));
     t.authorizes(Ok(authorization()));
@@ -165,8 +164,7 @@ fn renewing_keeps_the_token_if_the_portal_cannot_be_told() {
     let caller = t.ask(Want::Login { need: Need::Fresh });
     t.portal_answers(Err(network()));
     assert_eq!(t.refusal(caller), &Refusal::Service(network()));
-    let caller = t.ask_token(Duration::ZERO, Duration::ZERO);
-    assert_eq!(t.token(caller), "access-1");
+    assert_eq!(t.served(), "access-1");
 }
 
 #[test]
@@ -249,9 +247,7 @@ fn an_end_that_was_over_before_the_daemon_started_is_no_news() {
 
 #[test]
 fn an_early_flow_that_does_not_move_the_end_is_not_followed_by_another() {
-    let mut t = signed_in_alone();
-    t.advance(hours(8) - mins(15));
-    t.authorizes(Ok(authorization()));
+    let mut t = asked_to_approve();
     t.advance(mins(1));
     t.sign_in(issued_alone(2, mins(14)));
     assert_eq!(screen(&t), "renew now", "the only thing that helps");
@@ -273,8 +269,7 @@ fn a_flow_that_a_client_opened_before_the_end_approached_is_the_one_that_is_show
 
 #[test]
 fn a_spent_refresh_token_leads_to_the_same_notices() {
-    let mut t = Timeline::loading_with(noticed());
-    t.loaded(Ok(None));
+    let mut t = Timeline::signed_out_with(noticed());
     t.sign_in(issued(1, hours(1)));
     t.advance(mins(40));
     t.refreshes(Err(service(ErrorName::InvalidGrant)));
@@ -286,9 +281,7 @@ fn a_spent_refresh_token_leads_to_the_same_notices() {
 
 #[test]
 fn a_sign_out_takes_everything_back() {
-    let mut t = signed_in_alone();
-    t.advance(hours(8) - mins(15));
-    t.authorizes(Ok(authorization()));
+    let mut t = asked_to_approve();
     t.ask(Want::Logout(Forgotten::Token));
     assert_eq!(screen(&t), "nothing");
     t.portal_answers(Ok(()));
@@ -298,8 +291,7 @@ fn a_sign_out_takes_everything_back() {
 
 #[test]
 fn with_notices_off_no_flow_is_opened_unasked() {
-    let mut t = Timeline::signed_out();
-    t.sign_in(issued_alone(1, hours(8)));
+    let mut t = Timeline::signed_in_alone(hours(8));
     t.advance(hours(48));
     assert_eq!((t.shown.len(), t.begun("AuthorizeDevice")), (0, 1));
 }
@@ -309,8 +301,7 @@ fn the_time_before_the_end_can_be_chosen_and_short_lives_are_told_later() {
     for (lifetime, chosen, told) in
         [(hours(8), Some(mins(30)), mins(30)), (mins(9), None, mins(3)), (mins(40), None, mins(15))]
     {
-        let mut t = Timeline::loading_with(Terms { notify_before: chosen, ..noticed() });
-        t.loaded(Ok(None));
+        let mut t = Timeline::signed_out_with(Terms { notify_before: chosen, ..noticed() });
         t.sign_in(issued_alone(1, lifetime));
         assert_eq!(t.snapshot().next, Some((Next::AskPerson, t.now.boot + lifetime - told)));
         t.advance(lifetime - told);
@@ -320,9 +311,7 @@ fn the_time_before_the_end_can_be_chosen_and_short_lives_are_told_later() {
 
 #[test]
 fn the_code_stays_on_the_screen_while_its_token_is_being_stored() {
-    let mut t = signed_in_alone();
-    t.advance(hours(8) - mins(15));
-    t.authorizes(Ok(authorization()));
+    let mut t = asked_to_approve();
     t.advance(mins(15));
     t.on(Event::Acted(Action::SignIn));
     t.authorizes(Ok(authorization()));
@@ -406,9 +395,7 @@ fn a_word_of_the_end_does_not_stay_while_a_code_for_the_token_that_lives_after_a
 
 #[test]
 fn a_notice_that_is_put_off_comes_back_after_five_minutes() {
-    let mut t = signed_in_alone();
-    t.advance(hours(8) - mins(15));
-    t.authorizes(Ok(authorization()));
+    let mut t = asked_to_approve();
     t.on(Event::Acted(Action::PutOff));
     assert_eq!((screen(&t), t.begun("OpenPage")), ("nothing", 0));
     t.advance(mins(5) - SECOND);
@@ -422,9 +409,7 @@ fn a_notice_that_is_put_off_comes_back_after_five_minutes() {
 
 #[test]
 fn a_notice_is_not_put_off_beyond_the_end() {
-    let mut t = signed_in_alone();
-    t.advance(hours(8) - mins(15));
-    t.authorizes(Ok(authorization()));
+    let mut t = asked_to_approve();
     t.advance(mins(12));
     assert_eq!(screen(&t), "sign in");
     t.on(Event::Acted(Action::PutOff));
@@ -453,9 +438,7 @@ fn a_person_who_put_a_notice_off_and_comes_back_after_the_end_finds_one() {
 
 #[test]
 fn a_sign_in_ends_the_putting_off() {
-    let mut t = signed_in_alone();
-    t.advance(hours(8) - mins(15));
-    t.authorizes(Ok(authorization()));
+    let mut t = asked_to_approve();
     t.on(Event::Acted(Action::PutOff));
     t.sign_in(issued_alone(2, mins(60)));
     assert_eq!((screen(&t), t.shown.len()), ("nothing", 1));

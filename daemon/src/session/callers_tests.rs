@@ -2,11 +2,8 @@
 
 use super::*;
 
-const NOW: Duration = Duration::ZERO;
-
 fn expired() -> Timeline {
-    let mut t = Timeline::signed_out();
-    t.sign_in(issued_alone(1, hours(1)));
+    let mut t = Timeline::signed_in_alone(hours(1));
     t.advance(hours(2));
     t
 }
@@ -63,8 +60,7 @@ fn a_caller_that_does_not_wait_starts_no_flow_and_is_told_of_the_one_that_is_ope
     t.advance(hours(1));
     assert_eq!(t.begun("AuthorizeDevice"), 1);
     t.open_flow();
-    let caller = t.ask_token(NOW, NOW);
-    assert!(matches!(t.refusal(caller), Refusal::SignInRequired { flow: Some(_), .. }));
+    assert!(matches!(t.refused(NOW, NOW), Refusal::SignInRequired { flow: Some(_), .. }));
 }
 
 #[test]
@@ -76,8 +72,7 @@ fn a_caller_that_does_not_wait_gives_a_refresh_ten_seconds() {
     t.advance(Duration::from_millis(1));
     assert_eq!(t.refusal(caller), &Refusal::ServiceSilent);
     t.refreshes(Ok(issued(2, hours(1))));
-    let next = t.ask_token(NOW, NOW);
-    assert_eq!(t.token(next), "access-2", "a late answer is not lost");
+    assert_eq!(t.served(), "access-2", "a late answer is not lost");
 }
 
 #[test]
@@ -163,8 +158,7 @@ fn a_validity_that_the_service_does_not_give_costs_neither_a_call_nor_a_flow() {
 fn a_token_that_has_just_come_is_as_good_as_it_gets() {
     let mut t = Timeline::signed_in(hours(1));
     t.advance(secs(29));
-    let caller = t.ask_token(hours(1), NOW);
-    assert!(matches!(t.refusal(caller), Refusal::ValidityUnattainable { .. }));
+    assert!(matches!(t.refused(hours(1), NOW), Refusal::ValidityUnattainable { .. }));
     t.advance(secs(1));
     let caller = t.ask_token(hours(1), NOW);
     t.refreshes(Ok(issued(2, hours(1))));
@@ -220,8 +214,7 @@ fn a_login_if_needed_asks_nobody_while_there_is_a_token_or_one_can_be_had_silent
 #[test]
 fn a_login_for_a_token_that_lives_long_enough_asks_only_where_a_person_can_help() {
     let need = |min_valid| Want::Login { need: Need::Below { min_valid } };
-    let mut t = Timeline::signed_out();
-    t.sign_in(issued_alone(1, hours(8)));
+    let mut t = Timeline::signed_in_alone(hours(8));
     t.jump(hours(6));
     let caller = t.ask(need(hours(2)));
     assert_eq!(t.told(caller), &Answer::SignedIn(t.now.boot + hours(2)));
@@ -238,8 +231,7 @@ fn a_login_for_a_token_that_lives_long_enough_asks_only_where_a_person_can_help(
 fn five_logins_open_one_flow_and_one_of_them_is_told_that_it_did() {
     let mut t = Timeline::signed_out();
     let callers: Vec<AskId> = (0..5).map(|_| t.ask(Want::Login { need: Need::Always })).collect();
-    t.registers(Ok(registration("client", t.now)));
-    t.authorizes(Ok(authorization()));
+    t.gets_code();
     let started = callers.iter().filter(|caller| matches!(t.told(**caller), Answer::Pending { started: true, .. }));
     assert_eq!((started.count(), t.begun("AuthorizeDevice")), (1, 1));
 }
@@ -254,8 +246,7 @@ fn a_login_that_shows_no_code_in_time_is_told_so() {
 
 #[test]
 fn the_end_of_a_flow_can_be_awaited_in_turns() {
-    let mut t = Timeline::signed_out();
-    t.open_flow();
+    let mut t = Timeline::with_open_flow();
     let impatient = t.ask(Want::LoginEnd { flow: 1, wait: secs(20) });
     t.advance(secs(20));
     assert!(matches!(t.told(impatient), Answer::Pending { started: false, .. }));
@@ -275,15 +266,13 @@ fn awaiting_the_end_of_a_flow_that_shows_nothing_does_not_spin() {
     let caller = t.ask(Want::LoginEnd { flow: 1, wait: NOW });
     assert!(t.is_waiting(caller));
     t.advance(secs(29));
-    t.registers(Ok(registration("client", t.now)));
-    t.authorizes(Ok(authorization()));
+    t.gets_code();
     assert!(matches!(t.told(caller), Answer::Pending { started: false, .. }));
 }
 
 #[test]
 fn awaiting_the_end_of_a_flow_whose_token_is_being_stored_does_not_spin() {
-    let mut t = Timeline::signed_out();
-    t.open_flow();
+    let mut t = Timeline::with_open_flow();
     t.store = Store::Hanging;
     let caller = t.ask(Want::LoginEnd { flow: 1, wait: secs(2) });
     t.sign_in(issued(1, hours(1)));
@@ -312,12 +301,10 @@ fn stopping_answers_everybody_and_begins_nothing() {
 
 #[test]
 fn a_token_that_arrives_while_stopping_is_still_stored() {
-    let mut t = Timeline::signed_in(hours(1));
-    t.advance(mins(45));
+    let mut t = Timeline::refreshing();
     t.on(Event::Stop);
     assert!(!t.state.may_end(), "a new token is on its way");
     t.refreshes(Ok(issued(2, hours(1))));
-    let record = t.record.as_ref().and_then(|record| record.token.as_ref()).expect("a token");
-    assert_eq!(record.access.value.expose(), "access-2");
+    assert_eq!(t.stored_token(), "access-2");
     assert!(t.state.may_end());
 }

@@ -52,7 +52,7 @@ fn refreshes_that_run_into_the_cap_stop_there() {
         assert!(refreshes >= expected && refreshes <= expected + expected / 5 + 8, "{refreshes} for {expected}");
         portal.serve(&mut t, hours(24));
         assert_eq!(t.begun("Refresh") as u64, refreshes, "nothing is tried by itself after its end");
-        let caller = t.ask_token(Duration::ZERO, Duration::ZERO);
+        let caller = t.ask_token(NOW, NOW);
         t.refreshes(Err(service(ErrorName::InvalidGrant)));
         assert!(matches!(t.refusal(caller), Refusal::SignInRequired { .. }));
     }
@@ -60,25 +60,22 @@ fn refreshes_that_run_into_the_cap_stop_there() {
 
 #[test]
 fn an_early_login_that_moves_nothing_is_understood_as_the_cap() {
-    let mut t = Timeline::signed_out();
-    t.sign_in(issued_alone(1, hours(8)));
+    let mut t = Timeline::signed_in_alone(hours(8));
     t.advance(hours(5));
     t.sign_in(issued_alone(2, hours(3)));
     assert!(t.snapshot().token.is_some_and(|token| token.capped));
-    for wait in [Duration::ZERO, mins(10)] {
-        let caller = t.ask_token(hours(4), wait);
-        assert!(matches!(t.refusal(caller), Refusal::ValidityUnattainable { .. }), "{:?}", t.refusal(caller));
+    for wait in [NOW, mins(10)] {
+        let refusal = t.refused(hours(4), wait);
+        assert!(matches!(refusal, Refusal::ValidityUnattainable { .. }), "{refusal:?}");
     }
     t.advance(hours(1));
-    let caller = t.ask_token(mins(150), mins(10));
-    assert!(matches!(t.refusal(caller), Refusal::ValidityUnattainable { .. }), "the cap stays known");
+    assert!(matches!(t.refused(mins(150), mins(10)), Refusal::ValidityUnattainable { .. }), "the cap stays known");
     assert_eq!(t.begun("AuthorizeDevice"), 2);
 }
 
 #[test]
 fn a_caller_whose_sign_in_gave_a_short_token_is_told_the_best_expiry() {
-    let mut t = Timeline::signed_out();
-    t.sign_in(issued_alone(1, hours(8)));
+    let mut t = Timeline::signed_in_alone(hours(8));
     t.advance(hours(5));
     let caller = t.ask_token(hours(4), mins(10));
     t.polls = Polls::Unanswered;
@@ -97,28 +94,24 @@ fn a_capped_token_that_was_refreshable_is_not_refreshed_for_a_caller() {
     assert!(t.snapshot().token.is_some_and(|token| token.capped));
     for _ in 0..10 {
         t.advance(mins(1));
-        let caller = t.ask_token(mins(55), mins(1));
-        assert!(matches!(t.refusal(caller), Refusal::ValidityUnattainable { .. }));
+        assert!(matches!(t.refused(mins(55), mins(1)), Refusal::ValidityUnattainable { .. }));
     }
     assert_eq!((t.begun("Refresh"), t.begun("AuthorizeDevice")), (1, 1));
 }
 
 #[test]
 fn a_fresh_login_after_a_logout_lifts_the_cap() {
-    let mut t = Timeline::signed_out();
-    t.sign_in(issued_alone(1, hours(8)));
+    let mut t = Timeline::signed_in_alone(hours(8));
     t.advance(hours(5));
     t.sign_in(issued_alone(2, hours(3)));
-    t.ask(Want::Logout(Forgotten::Token));
-    t.portal_answers(Ok(()));
+    t.sign_out();
     t.sign_in(issued_alone(3, hours(8)));
     assert!(t.snapshot().token.is_some_and(|token| !token.capped));
 }
 
 #[test]
 fn a_login_that_moves_the_end_is_no_cap() {
-    let mut t = Timeline::signed_out();
-    t.sign_in(issued_alone(1, hours(8)));
+    let mut t = Timeline::signed_in_alone(hours(8));
     t.advance(hours(5));
     t.sign_in(issued_alone(2, hours(8)));
     assert!(t.snapshot().token.is_some_and(|token| !token.capped));
@@ -126,8 +119,7 @@ fn a_login_that_moves_the_end_is_no_cap() {
 
 #[test]
 fn a_cap_is_looked_at_twice_before_anybody_is_told() {
-    let mut t = Timeline::loading_with(noticed());
-    t.loaded(Ok(None));
+    let mut t = Timeline::signed_out_with(noticed());
     t.sign_in(issued(1, hours(1)));
     let ends = t.now.boot + hours(1);
     for number in 2..4 {
@@ -142,8 +134,7 @@ fn a_cap_is_looked_at_twice_before_anybody_is_told() {
 
 #[test]
 fn a_sign_in_that_did_not_help_turns_its_notice_into_the_one_thing_that_does() {
-    let mut t = Timeline::loading_with(noticed());
-    t.loaded(Ok(None));
+    let mut t = Timeline::signed_out_with(noticed());
     t.sign_in(issued(1, hours(1)));
     let ends = t.now.boot + hours(1);
     t.advance(t.wakes_in().expect("a refresh"));
@@ -165,8 +156,7 @@ fn a_service_that_gives_shorter_lives_does_not_pass_for_a_cap() {
     for (before, lifetime, chosen) in
         [(hours(1), mins(30), None), (hours(1), mins(10), None), (hours(4), hours(1), Some(mins(57)))]
     {
-        let mut t = Timeline::loading_with(Terms { refresh_before: chosen, ..noticed() });
-        t.loaded(Ok(None));
+        let mut t = Timeline::signed_out_with(Terms { refresh_before: chosen, ..noticed() });
         t.sign_in(issued(1, before));
         for number in 2..20 {
             t.advance(t.wakes_in().expect("a refresh"));

@@ -104,9 +104,8 @@ fn every_error_of_start_device_authorization_means_what_the_table_says() {
 #[test]
 fn every_error_of_create_token_means_what_the_table_says() {
     for (error, [_, _, meaning]) in table() {
-        let mut t = Timeline::signed_out();
-        t.open_flow();
-        let caller = t.ask_token(Duration::ZERO, mins(5));
+        let mut t = Timeline::with_open_flow();
+        let caller = t.ask_token(NOW, mins(5));
         t.polls = Polls::Unanswered;
         t.advance(SECOND);
         t.polls(Err(error.clone()));
@@ -161,13 +160,18 @@ fn a_registration_that_the_service_has_disowned_is_not_used_again_while_the_next
     assert!(matches!(t.told(caller), Answer::Pending { .. }), "{:?}", t.told(caller));
 }
 
-#[test]
-fn a_code_is_shown_after_one_early_attempt() {
+/// A flow whose first poll is under way, and the caller that has opened it.
+fn with_first_poll() -> (Timeline, AskId) {
     let mut t = Timeline::signed_out();
     t.polls = Polls::Unanswered;
     let caller = t.ask(Want::Login { need: Need::Always });
-    t.registers(Ok(registration("client", t.now)));
-    t.authorizes(Ok(authorization()));
+    t.gets_code();
+    (t, caller)
+}
+
+#[test]
+fn a_code_is_shown_after_one_early_attempt() {
+    let (mut t, caller) = with_first_poll();
     assert_eq!(t.begun("CreateToken"), 1, "at once");
     assert!(t.is_waiting(caller) && t.snapshot().flow.is_none());
     t.polls(Err(service(ErrorName::AuthorizationPending)));
@@ -178,19 +182,14 @@ fn a_code_is_shown_after_one_early_attempt() {
 
 #[test]
 fn a_client_that_is_authorised_already_shows_no_code() {
-    let mut t = Timeline::signed_out();
-    t.polls = Polls::Unanswered;
-    let caller = t.ask(Want::Login { need: Need::Always });
-    t.registers(Ok(registration("client", t.now)));
-    t.authorizes(Ok(authorization()));
+    let (mut t, caller) = with_first_poll();
     t.polls(Ok(issued(1, hours(1))));
     assert_eq!(t.told(caller), &Answer::SignedIn(t.now.boot + hours(1)));
 }
 
 #[test]
 fn slow_down_counts_for_the_rest_of_the_flow() {
-    let mut t = Timeline::signed_out();
-    t.open_flow();
+    let mut t = Timeline::with_open_flow();
     t.polls = Polls::Unanswered;
     for (error, pause) in [
         (service(ErrorName::SlowDown), 6),
@@ -208,8 +207,7 @@ fn slow_down_counts_for_the_rest_of_the_flow() {
 
 #[test]
 fn a_service_that_cannot_be_reached_is_polled_less_and_less_and_does_not_end_the_flow() {
-    let mut t = Timeline::signed_out();
-    t.open_flow();
+    let mut t = Timeline::with_open_flow();
     t.polls = Polls::Unanswered;
     let mut pauses = Vec::new();
     for _ in 0..8 {
@@ -223,9 +221,8 @@ fn a_service_that_cannot_be_reached_is_polled_less_and_less_and_does_not_end_the
 
 #[test]
 fn a_code_dies_by_our_own_clock_even_if_the_service_never_says_so() {
-    let mut t = Timeline::signed_out();
-    t.open_flow();
-    let waiting = t.ask_token(Duration::ZERO, hours(2));
+    let mut t = Timeline::with_open_flow();
+    let waiting = t.ask_token(NOW, hours(2));
     t.polls = Polls::Unanswered;
     t.advance(CODE_LIFETIME - SECOND);
     assert!(t.is_waiting(waiting), "a poll that hangs changes nothing");
@@ -238,22 +235,19 @@ fn a_code_dies_by_our_own_clock_even_if_the_service_never_says_so() {
 
 #[test]
 fn a_token_that_comes_just_after_its_code_has_died_is_kept() {
-    let mut t = Timeline::signed_out();
-    t.open_flow();
+    let mut t = Timeline::with_open_flow();
     t.polls = Polls::Unanswered;
     t.advance(CODE_LIFETIME);
     assert_eq!(t.trouble(), "flow_expired");
     t.polls(Ok(issued(1, hours(1))));
-    let caller = t.ask_token(Duration::ZERO, Duration::ZERO);
-    assert_eq!(t.token(caller), "access-1");
+    assert_eq!(t.served(), "access-1");
 }
 
 #[test]
 fn a_sign_in_that_was_granted_cannot_be_given_up_any_more() {
-    let mut t = Timeline::signed_out();
-    t.open_flow();
+    let mut t = Timeline::with_open_flow();
     t.store = Store::Hanging;
-    let waiting = t.ask_token(Duration::ZERO, mins(1));
+    let waiting = t.ask_token(NOW, mins(1));
     t.sign_in(issued(1, hours(1)));
     t.ask(Want::CancelLogin);
     t.advance(secs(2));
@@ -262,8 +256,7 @@ fn a_sign_in_that_was_granted_cannot_be_given_up_any_more() {
 
 #[test]
 fn a_flow_whose_code_expired_during_a_suspend_is_not_joined() {
-    let mut t = Timeline::signed_out();
-    t.open_flow();
+    let mut t = Timeline::with_open_flow();
     t.jump(hours(9));
     let caller = t.ask(Want::Login { need: Need::Always });
     t.authorizes(Ok(authorization()));
@@ -273,8 +266,7 @@ fn a_flow_whose_code_expired_during_a_suspend_is_not_joined() {
 
 #[test]
 fn a_registration_is_reused_and_renewed_before_it_ends() {
-    let mut t = Timeline::signed_out();
-    t.open_flow();
+    let mut t = Timeline::with_open_flow();
     t.ask(Want::CancelLogin);
     t.open_flow();
     t.ask(Want::CancelLogin);
@@ -316,11 +308,7 @@ fn a_flow_that_was_given_up_takes_no_answers_any_more() {
 
 #[test]
 fn a_flow_whose_code_an_unreadable_answer_used_up_fails_with_that_answer() {
-    let mut t = Timeline::signed_out();
-    t.polls = Polls::Unanswered;
-    let caller = t.ask(Want::Login { need: Need::Always });
-    t.registers(Ok(registration("client", t.now)));
-    t.authorizes(Ok(authorization()));
+    let (mut t, caller) = with_first_poll();
     t.polls(Err(unusable()));
     assert!(matches!(t.told(caller), Answer::Pending { .. }), "it is tried again");
     let number = t.snapshot().flow.expect("an open flow").number;

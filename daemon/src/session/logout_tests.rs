@@ -2,16 +2,13 @@
 
 use super::*;
 
-const NOW: Duration = Duration::ZERO;
-
 #[test]
 fn the_token_is_gone_before_the_portal_has_answered() {
     let mut t = Timeline::signed_in(hours(1));
     let caller = t.ask(Want::Logout(Forgotten::Token));
     assert!(t.is_waiting(caller) && t.snapshot().token.is_none());
     assert!(t.record.as_ref().is_some_and(|record| record.token.is_none() && record.registration.is_some()));
-    let hasty = t.ask_token(NOW, NOW);
-    assert!(matches!(t.refusal(hasty), Refusal::SignInRequired { expired: None, .. }));
+    assert!(matches!(t.refused(NOW, NOW), Refusal::SignInRequired { expired: None, .. }));
     t.portal_answers(Ok(()));
     assert_eq!(t.told(caller), &Answer::LoggedOut(PortalOutcome::Ended));
     t.open_flow();
@@ -47,8 +44,7 @@ fn an_expired_token_is_still_good_for_telling_the_portal() {
 
 #[test]
 fn the_open_flow_is_given_up_and_its_callers_are_told() {
-    let mut t = Timeline::signed_out();
-    t.open_flow();
+    let mut t = Timeline::with_open_flow();
     let waiting = t.ask_token(NOW, mins(10));
     t.ask(Want::Logout(Forgotten::Token));
     assert_eq!((t.refusal(waiting), t.snapshot().flow), (&Refusal::Cancelled, None));
@@ -68,8 +64,7 @@ fn a_sign_in_waits_until_the_portal_session_is_over() {
 
 #[test]
 fn a_token_that_is_still_being_stored_is_ended_too() {
-    let mut t = Timeline::signed_out();
-    t.open_flow();
+    let mut t = Timeline::with_open_flow();
     t.store = Store::Hanging;
     t.sign_in(issued(1, hours(1)));
     t.ask(Want::Logout(Forgotten::Token));
@@ -85,8 +80,7 @@ fn a_token_that_is_still_being_stored_is_ended_too() {
 fn it_is_answered_once_the_store_has_forgotten() {
     let mut t = Timeline::signed_in(hours(1));
     t.store = Store::Hanging;
-    let caller = t.ask(Want::Logout(Forgotten::Token));
-    t.portal_answers(Ok(()));
+    let caller = t.sign_out();
     assert!(t.is_waiting(caller));
     t.stored(Ok(()));
     assert_eq!(t.told(caller), &Answer::LoggedOut(PortalOutcome::Ended));
@@ -97,8 +91,7 @@ fn a_store_that_fails_or_hangs_keeps_nobody_waiting_for_ever() {
     for store in [Store::Failing, Store::Hanging] {
         let mut t = Timeline::signed_in(hours(1));
         t.store = store;
-        let caller = t.ask(Want::Logout(Forgotten::Token));
-        t.portal_answers(Ok(()));
+        let caller = t.sign_out();
         t.advance(secs(30));
         assert_eq!(t.told(caller), &Answer::LoggedOut(PortalOutcome::Ended));
         assert!(t.snapshot().unsaved && t.snapshot().token.is_none());
@@ -115,11 +108,9 @@ fn a_portal_that_never_answers_keeps_nobody_waiting_for_ever() {
 
 #[test]
 fn while_loading_it_waits_for_the_store() {
-    let mut before = Timeline::signed_in(hours(1));
-    let mut t = Timeline::loading();
-    t.now = before.now;
+    let (mut t, kept) = Timeline::restarted();
     let caller = t.ask(Want::Logout(Forgotten::Token));
-    t.loaded(Ok(before.record.take()));
+    t.loaded(Ok(kept));
     assert!(t.is_under_way("EndPortalSession"));
     t.portal_answers(Ok(()));
     assert_eq!(t.told(caller), &Answer::LoggedOut(PortalOutcome::Ended));
@@ -127,46 +118,37 @@ fn while_loading_it_waits_for_the_store() {
 
 #[test]
 fn a_logout_that_the_store_keeps_waiting_is_carried_out_as_soon_as_it_answers() {
-    let mut before = Timeline::signed_in(hours(1));
-    let mut t = Timeline::loading();
-    t.now = before.now;
+    let (mut t, kept) = Timeline::restarted();
     let caller = t.ask(Want::Logout(Forgotten::Token));
     t.loaded(Err("the keyring is locked".to_owned()));
     t.advance(secs(2));
     let why = Some("the keyring is locked".to_owned());
     assert_eq!(t.told(caller), &Answer::LoggedOut(PortalOutcome::Deferred(why)));
-    t.loaded(Ok(before.record.take()));
+    t.loaded(Ok(kept));
     assert!(t.is_under_way("EndPortalSession"));
-    let hasty = t.ask_token(NOW, NOW);
-    assert!(matches!(t.refusal(hasty), Refusal::SignInRequired { expired: None, .. }));
+    assert!(matches!(t.refused(NOW, NOW), Refusal::SignInRequired { expired: None, .. }));
     assert!(t.record.as_ref().is_some_and(|record| record.token.is_none()), "and the store has forgotten it");
 }
 
 #[test]
 fn a_sign_in_after_a_deferred_logout_stays() {
-    let mut before = Timeline::signed_in(hours(1));
-    let mut t = Timeline::loading();
-    t.now = before.now;
+    let (mut t, kept) = Timeline::restarted();
     t.ask(Want::Logout(Forgotten::Token));
     t.sign_in(issued(2, hours(1)));
-    t.loaded(Ok(before.record.take()));
-    let caller = t.ask_token(NOW, NOW);
-    assert_eq!((t.token(caller), t.begun("EndPortalSession")), ("access-2", 0));
+    t.loaded(Ok(kept));
+    assert_eq!((t.served().as_str(), t.begun("EndPortalSession")), ("access-2", 0));
 }
 
 #[test]
 fn a_logout_before_the_store_answers_ends_a_newer_sign_in_at_once() {
-    let mut before = Timeline::signed_in(hours(1));
-    let mut t = Timeline::loading();
-    t.now = before.now;
+    let (mut t, kept) = Timeline::restarted();
     t.sign_in(issued(2, hours(1)));
     t.advance(secs(2));
     let caller = t.ask(Want::Logout(Forgotten::Token));
     assert!(t.is_under_way("EndPortalSession") && t.snapshot().token.is_none());
     t.portal_answers(Ok(()));
-    t.loaded(Ok(before.record.take()));
-    let hasty = t.ask_token(NOW, NOW);
-    assert!(matches!(t.refusal(hasty), Refusal::SignInRequired { .. }), "nor is what the store had restored");
+    t.loaded(Ok(kept));
+    assert!(matches!(t.refused(NOW, NOW), Refusal::SignInRequired { .. }), "nor is what the store had restored");
     t.portal_answers(Ok(()));
     assert_eq!(t.told(caller), &Answer::LoggedOut(PortalOutcome::Ended));
 }
@@ -185,8 +167,7 @@ fn a_logout_that_forgets_everything_empties_the_store_and_the_next_flow_register
 #[test]
 fn without_a_token_the_registration_is_forgotten_all_the_same() {
     let mut t = Timeline::signed_in(hours(1));
-    t.ask(Want::Logout(Forgotten::Token));
-    t.portal_answers(Ok(()));
+    t.sign_out();
     let caller = t.ask(Want::Logout(Forgotten::Everything));
     assert_eq!(t.told(caller), &Answer::LoggedOut(PortalOutcome::NothingToEnd));
     assert_eq!(t.record, Some(Record::default()));
@@ -194,12 +175,10 @@ fn without_a_token_the_registration_is_forgotten_all_the_same() {
 
 #[test]
 fn a_record_is_forgotten_with_its_registration_once_the_store_answers() {
-    let mut before = Timeline::signed_in(hours(1));
-    let mut t = Timeline::loading();
-    t.now = before.now;
+    let (mut t, kept) = Timeline::restarted();
     t.ask(Want::Logout(Forgotten::Everything));
     t.ask(Want::Logout(Forgotten::Token));
-    t.loaded(Ok(before.record.take()));
+    t.loaded(Ok(kept));
     assert!(t.is_under_way("EndPortalSession"));
     assert_eq!(t.record, Some(Record::default()));
 }

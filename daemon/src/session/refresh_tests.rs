@@ -41,13 +41,11 @@ fn table() -> Vec<(CallError, Left)> {
 #[test]
 fn every_error_of_a_refresh_means_what_the_table_says() {
     for (error, left) in table() {
-        let mut t = Timeline::signed_in(hours(1));
-        t.advance(mins(45));
+        let mut t = Timeline::refreshing();
         assert_eq!(t.begun("Refresh"), 1, "{error:?}");
         t.refreshes(Err(error.clone()));
         assert_eq!(t.trouble(), error.code());
-        let served = t.ask_token(Duration::ZERO, Duration::ZERO);
-        assert_eq!(t.token(served), "access-1", "{error:?}: the access token lives on");
+        assert_eq!(t.served(), "access-1", "{error:?}: the access token lives on");
         let pause = t.wakes_in();
         t.advance(mins(2));
         if left == Left::Everything {
@@ -57,8 +55,10 @@ fn every_error_of_a_refresh_means_what_the_table_says() {
             assert_eq!(t.refresh_token_sent(), ("refresh-1", "client"));
         } else {
             t.advance(mins(20));
-            let caller = t.ask_token(Duration::ZERO, Duration::ZERO);
-            assert!(matches!(t.refusal(caller), Refusal::SignInRequired { flow: None, expired: Some(_) }), "{error:?}");
+            assert!(
+                matches!(t.refused(NOW, NOW), Refusal::SignInRequired { flow: None, expired: Some(_) }),
+                "{error:?}"
+            );
             assert_eq!(t.begun("Refresh"), 1, "{error:?}");
         }
         let record = t.record.as_ref().expect("a record");
@@ -80,8 +80,7 @@ fn a_token_of_an_hour_is_refreshed_well_before_any_sdk_would_try() {
     t.refreshes(Ok(issued(2, hours(1))));
     let refresh_in = t.wakes_in().expect("a refresh to come");
     assert!((mins(38)..=mins(40)).contains(&refresh_in), "{refresh_in:?}");
-    let caller = t.ask_token(Duration::ZERO, Duration::ZERO);
-    assert_eq!(t.token(caller), "access-2");
+    assert_eq!(t.served(), "access-2");
     assert_eq!((t.begun("Register"), t.begun("AuthorizeDevice")), (1, 1), "without a person");
 }
 
@@ -120,8 +119,7 @@ fn a_refresh_slept_through_comes_once_on_waking() {
 
 #[test]
 fn an_answer_without_a_refresh_token_leaves_the_old_one_in_force() {
-    let mut t = Timeline::signed_in(hours(1));
-    t.advance(mins(45));
+    let mut t = Timeline::refreshing();
     t.refreshes(Ok(issued_alone(2, hours(1))));
     t.advance(mins(45));
     assert_eq!(t.refresh_token_sent(), ("refresh-1", "client"));
@@ -172,7 +170,7 @@ fn a_failing_refresh_is_tried_again_within_seconds_and_at_most_a_minute_apart_wh
     let attempts = t.begun("Refresh");
     t.advance(hours(24));
     assert_eq!((t.begun("Refresh"), t.wakes_in()), (attempts, None), "after its expiry nobody is bothered");
-    let caller = t.ask_token(Duration::ZERO, Duration::ZERO);
+    let caller = t.ask_token(NOW, NOW);
     assert_eq!(t.begun("Refresh"), attempts + 1, "until somebody asks");
     t.refreshes(Ok(issued(2, hours(1))));
     assert_eq!(t.token(caller), "access-2");
@@ -192,20 +190,17 @@ fn the_service_decides_how_long_it_is_left_alone_up_to_an_hour() {
 
 #[test]
 fn the_answer_to_a_refresh_from_before_a_sign_in_is_void() {
-    let mut t = Timeline::signed_in(hours(1));
-    t.advance(mins(45));
+    let mut t = Timeline::refreshing();
     t.sign_in(issued(7, hours(1)));
     t.refreshes(Ok(issued(2, hours(1))));
-    let caller = t.ask_token(Duration::ZERO, Duration::ZERO);
-    assert_eq!(t.token(caller), "access-7");
+    assert_eq!(t.served(), "access-7");
     t.advance(mins(45));
     assert_eq!(t.refresh_token_sent().0, "refresh-7");
 }
 
 #[test]
 fn the_failure_of_a_refresh_from_before_a_sign_in_is_void() {
-    let mut t = Timeline::signed_in(hours(1));
-    t.advance(mins(45));
+    let mut t = Timeline::refreshing();
     t.sign_in(issued(7, hours(1)));
     t.refreshes(Err(service(ErrorName::InvalidGrant)));
     assert!(t.snapshot().token.is_some_and(|token| token.renewal.is_some()));
@@ -214,10 +209,8 @@ fn the_failure_of_a_refresh_from_before_a_sign_in_is_void() {
 
 #[test]
 fn the_answer_to_a_refresh_from_before_a_sign_out_is_void() {
-    let mut t = Timeline::signed_in(hours(1));
-    t.advance(mins(45));
-    t.ask(Want::Logout(Forgotten::Token));
-    t.portal_answers(Ok(()));
+    let mut t = Timeline::refreshing();
+    t.sign_out();
     t.refreshes(Ok(issued(2, hours(1))));
     assert_eq!(t.snapshot().token, None);
     assert!(t.record.as_ref().is_some_and(|record| record.token.is_none()));
@@ -225,11 +218,9 @@ fn the_answer_to_a_refresh_from_before_a_sign_out_is_void() {
 
 #[test]
 fn a_token_loaded_after_its_expiry_is_refreshed_once() {
-    let mut before = Timeline::signed_in(hours(1));
-    let mut t = Timeline::loading();
-    t.now = before.now;
+    let (mut t, kept) = Timeline::restarted();
     t.jump(hours(9));
-    t.loaded(Ok(before.record.take()));
+    t.loaded(Ok(kept));
     assert_eq!(t.begun("Refresh"), 1);
     t.refreshes(Err(network()));
     t.advance(hours(9));
@@ -241,8 +232,7 @@ fn the_configuration_chooses_when_and_cannot_make_it_spin() {
     for (chosen, least, most) in
         [(mins(30), mins(27), mins(30)), (mins(59), mins(1), mins(20)), (hours(2), mins(38), mins(40))]
     {
-        let mut t = Timeline::loading_with(Terms { refresh_before: Some(chosen), ..quiet() });
-        t.loaded(Ok(None));
+        let mut t = Timeline::signed_out_with(Terms { refresh_before: Some(chosen), ..quiet() });
         t.sign_in(issued(1, hours(1)));
         for number in 2..20 {
             let refresh_in = t.wakes_in().expect("a refresh to come");
@@ -263,8 +253,7 @@ fn changed_terms_count_at_once() {
 
 #[test]
 fn a_token_without_a_refresh_token_is_left_in_peace() {
-    let mut t = Timeline::signed_out();
-    t.sign_in(issued_alone(1, hours(8)));
+    let mut t = Timeline::signed_in_alone(hours(8));
     assert_eq!(t.wakes_in(), None);
     t.advance(hours(24));
     assert_eq!((t.begun("Refresh"), t.begun("AuthorizeDevice")), (0, 1));

@@ -2,8 +2,6 @@
 
 use super::*;
 
-const NOW: Duration = Duration::ZERO;
-
 impl Timeline {
     /// The portal does not accept the token that is served.
     fn reject(&mut self) {
@@ -30,8 +28,7 @@ fn a_replacement_that_is_rejected_too_ends_the_sign_in() {
     t.refreshes(Ok(issued(2, hours(1))));
     t.reject();
     assert_eq!(t.begun("Refresh"), 1);
-    let caller = t.ask_token(NOW, NOW);
-    assert!(matches!(t.refusal(caller), Refusal::SignInRequired { expired: Some(_), .. }));
+    assert!(matches!(t.refused(NOW, NOW), Refusal::SignInRequired { expired: Some(_), .. }));
     assert!(t.record.as_ref().is_some_and(|record| record.token.as_ref().is_some_and(|token| token.renewal.is_none())));
 }
 
@@ -43,8 +40,7 @@ fn a_successor_that_had_come_before_the_rejection_is_renewed_if_it_is_rejected_t
     t.refreshes(Ok(issued(2, hours(1))));
     t.reject();
     t.advance(secs(2));
-    let caller = t.ask_token(NOW, NOW);
-    assert_eq!(t.token(caller), "access-2");
+    assert_eq!(t.served(), "access-2");
     t.reject();
     assert_eq!(t.begun("Refresh"), 2);
 }
@@ -69,8 +65,7 @@ fn a_new_sign_in_after_a_rejection_is_renewed_when_it_is_rejected() {
     t.reject();
     assert_eq!(t.begun("Refresh"), 2);
     t.refreshes(Ok(issued(3, hours(1))));
-    let caller = t.ask_token(NOW, NOW);
-    assert_eq!(t.token(caller), "access-3");
+    assert_eq!(t.served(), "access-3");
 }
 
 #[test]
@@ -78,11 +73,9 @@ fn a_rejected_token_without_a_refresh_token_is_over_until_somebody_signs_in() {
     let mut t = Timeline::signed_out();
     t.sign_in(Issued { refresh_token: None, ..issued(1, hours(8)) });
     t.reject();
-    let caller = t.ask_token(NOW, NOW);
-    assert!(matches!(t.refusal(caller), Refusal::SignInRequired { expired: Some(_), .. }));
+    assert!(matches!(t.refused(NOW, NOW), Refusal::SignInRequired { expired: Some(_), .. }));
     t.sign_in(issued(2, hours(8)));
-    let caller = t.ask_token(NOW, NOW);
-    assert_eq!(t.token(caller), "access-2");
+    assert_eq!(t.served(), "access-2");
 }
 
 #[test]
@@ -92,8 +85,7 @@ fn a_complaint_about_a_token_that_is_replaced_already_changes_nothing() {
     t.advance(mins(45));
     t.refreshes(Ok(issued(2, hours(1))));
     t.portal_rejects(&old);
-    let caller = t.ask_token(NOW, NOW);
-    assert_eq!((t.token(caller), t.begun("Refresh")), ("access-2", 1));
+    assert_eq!((t.served().as_str(), t.begun("Refresh")), ("access-2", 1));
 }
 
 #[test]

@@ -40,8 +40,7 @@ fn a_refresh_token_that_another_daemon_has_spent_costs_no_sign_in() {
         second.on(Event::Tick);
         assert!(second.is_under_way("Refresh"), "it knows nothing yet");
         second.refreshes(Err(turned_down()));
-        let caller = second.ask_token(Duration::ZERO, Duration::ZERO);
-        assert_eq!(second.token(caller), format!("access-{number}"));
+        assert_eq!(second.served(), format!("access-{number}"));
         assert_eq!(second.trouble(), "");
         assert_eq!(second.record, pair.first.record, "what the other one has stored stays");
     }
@@ -62,8 +61,7 @@ fn a_refusal_is_believed_where_the_store_has_nothing_newer_or_cannot_be_read() {
         assert!(t.snapshot().token.expect("it lives on").renewal.is_none());
         t.advance(mins(5));
         assert_eq!(t.begun("Refresh"), 1);
-        let caller = t.ask_token(Duration::ZERO, Duration::ZERO);
-        assert!(matches!(t.refusal(caller), Refusal::SignInRequired { .. }));
+        assert!(matches!(t.refused(NOW, NOW), Refusal::SignInRequired { .. }));
     }
 }
 
@@ -77,8 +75,7 @@ fn an_older_record_never_takes_the_place_of_a_newer_token() {
     t.on(Event::StoreChanged);
     let stored = t.record.clone().and_then(|record| record.token).expect("a token");
     assert_eq!(stored.access.value.expose(), "access-2", "ours is put there");
-    let caller = t.ask_token(Duration::ZERO, Duration::ZERO);
-    assert_eq!(t.token(caller), "access-2");
+    assert_eq!(t.served(), "access-2");
 }
 
 #[test]
@@ -88,8 +85,7 @@ fn a_second_read_takes_a_missing_token_and_writes_one_that_the_store_lacks() {
     empty.now = had.now;
     empty.record.clone_from(&had.record);
     empty.on(Event::StoreChanged);
-    let caller = empty.ask_token(Duration::ZERO, Duration::ZERO);
-    assert_eq!(empty.token(caller), "access-1");
+    assert_eq!(empty.served(), "access-1");
 
     let mut has = Timeline::signed_in(hours(1));
     has.record = None;
@@ -101,8 +97,7 @@ fn a_second_read_takes_a_missing_token_and_writes_one_that_the_store_lacks() {
 fn a_record_that_could_not_be_removed_does_not_undo_a_sign_out() {
     let mut t = Timeline::signed_in(hours(1));
     t.store = Store::Failing;
-    t.ask(Want::Logout(Forgotten::Token));
-    t.portal_answers(Ok(()));
+    t.sign_out();
     t.store = Store::Prompt;
     t.on(Event::StoreChanged);
     assert_eq!(t.snapshot().token, None);
@@ -117,6 +112,5 @@ fn a_new_token_that_is_on_its_way_is_not_displaced() {
     assert!(t.is_under_way("Refresh"));
     t.on(Event::StoreChanged);
     t.refreshes(Ok(issued(2, hours(1))));
-    let caller = t.ask_token(Duration::ZERO, Duration::ZERO);
-    assert_eq!(t.token(caller), "access-2");
+    assert_eq!(t.served(), "access-2");
 }

@@ -8,6 +8,7 @@ mod callers_tests;
 mod cap_tests;
 mod flow_tests;
 mod logout_tests;
+mod questions_tests;
 mod refresh_tests;
 mod rejected_tests;
 mod shared_store_tests;
@@ -20,12 +21,15 @@ use super::*;
 use crate::config::Notifications;
 use crate::notice::{Notice, Presence};
 use crate::oidc::{CallError, DeviceAuthorization, ErrorName, Issued, Registration};
-use crate::session::callers::{Forgotten, LiveToken, Login, PortalOutcome, Refusal, TokenReply};
+use crate::session::callers::{Forgotten, PortalOutcome, Refusal};
 use crate::session::policy;
 use crate::session::{AccessToken, Record, Renewal};
 use crate::transport::ErrorNames;
 use answers_tests::*;
+use questions_tests::*;
 
+/// For a caller that does not wait, and for one to which any live token will do.
+pub(super) const NOW: Duration = Duration::ZERO;
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 /// How long the codes of a [`Timeline`] live.
 pub(super) const CODE_LIFETIME: Duration = Duration::from_secs(600);
@@ -56,95 +60,6 @@ pub(super) enum Polls {
     /// The service says that nobody has decided yet.
     Pending,
     Unanswered,
-}
-
-/// A question, as data.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Want {
-    Token { min_valid: Duration, wait: Duration },
-    Login { need: Need },
-    LoginEnd { flow: u64, wait: Duration },
-    CancelLogin,
-    Logout(Forgotten),
-}
-
-/// An answer, as data.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Answer {
-    Token(Arc<AccessToken>, BootTime),
-    SignedIn(BootTime),
-    Pending { started: bool, flow: FlowView },
-    NoFlow,
-    LoggedOut(PortalOutcome),
-    Refused(Refusal),
-}
-
-impl From<LiveToken> for Answer {
-    fn from((access, expires): LiveToken) -> Self {
-        Self::Token(access, expires)
-    }
-}
-
-impl From<Login> for Answer {
-    fn from(login: Login) -> Self {
-        match login {
-            Login::SignedIn(expires) => Self::SignedIn(expires),
-            Login::Pending { started, flow } => Self::Pending { started, flow },
-        }
-    }
-}
-
-impl From<()> for Answer {
-    fn from((): ()) -> Self {
-        Self::NoFlow
-    }
-}
-
-impl From<PortalOutcome> for Answer {
-    fn from(outcome: PortalOutcome) -> Self {
-        Self::LoggedOut(outcome)
-    }
-}
-
-/// Tells one caller of a [`Timeline`] from another.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) struct AskId(u64);
-
-/// Gives the answer once it is there.
-type Hear = Box<dyn FnMut() -> Option<Answer>>;
-
-/// The way for an answer, and how to hear it.
-fn channel<T: Into<Answer> + 'static, R: From<tokio::sync::oneshot::Sender<Result<T, Refusal>>>>() -> (R, Hear) {
-    let (sender, mut receiver) = tokio::sync::oneshot::channel::<Result<T, Refusal>>();
-    let hear = move || receiver.try_recv().ok().map(|told| told.map_or_else(Answer::Refused, Into::into));
-    (sender.into(), Box::new(hear))
-}
-
-impl Want {
-    fn question(self) -> (Question, Hear) {
-        match self {
-            Self::Token { min_valid, wait } => {
-                let (reply, hear) = channel();
-                (Question::Token { min_valid, wait, reply: TokenReply::Caller(reply) }, hear)
-            }
-            Self::Login { need } => {
-                let (reply, hear) = channel();
-                (Question::Login { need, reply: LoginReply::Caller(reply) }, hear)
-            }
-            Self::LoginEnd { flow, wait } => {
-                let (reply, hear) = channel();
-                (Question::LoginEnd { flow, wait, reply }, hear)
-            }
-            Self::CancelLogin => {
-                let (reply, hear) = channel();
-                (Question::CancelLogin { reply }, hear)
-            }
-            Self::Logout(forgotten) => {
-                let (reply, hear) = channel();
-                (Question::Logout { forgotten, reply }, hear)
-            }
-        }
-    }
 }
 
 /// One session, its present, and what is under way. After every step it checks that no refresh token is in two requests,
@@ -194,8 +109,27 @@ impl Timeline {
     }
 
     pub(super) fn signed_out() -> Self {
-        let mut timeline = Self::loading();
+        Self::signed_out_with(quiet())
+    }
+
+    pub(super) fn signed_out_with(terms: Terms) -> Self {
+        let mut timeline = Self::loading_with(terms);
         timeline.loaded(Ok(None));
+        timeline
+    }
+
+    /// A session after a restart, and what the store kept: a token of an hour that has just been received.
+    pub(super) fn restarted() -> (Self, Option<Record>) {
+        let before = Self::signed_in(hours(1));
+        let mut timeline = Self::loading();
+        timeline.now = before.now;
+        (timeline, before.record)
+    }
+
+    /// A session that has no token, and whose code is shown.
+    pub(super) fn with_open_flow() -> Self {
+        let mut timeline = Self::signed_out();
+        timeline.open_flow();
         timeline
     }
 
@@ -206,15 +140,26 @@ impl Timeline {
         timeline
     }
 
+    /// The same with a token that nobody can refresh.
+    pub(super) fn signed_in_alone(lifetime: Duration) -> Self {
+        let mut timeline = Self::signed_out();
+        timeline.sign_in(issued_alone(1, lifetime));
+        timeline
+    }
+
+    /// A token of an hour lives for fifteen minutes yet, and its refresh is under way.
+    pub(super) fn refreshing() -> Self {
+        let mut timeline = Self::signed_in(hours(1));
+        timeline.advance(mins(45));
+        timeline
+    }
+
     /// Goes through a whole flow, or the rest of it.
     pub(super) fn sign_in(&mut self, issued: Issued) {
         self.polls = Polls::Unanswered;
         self.ask(Want::Login { need: Need::Always });
-        if self.is_under_way("Register") {
-            self.registers(Ok(registration("client", self.now)));
-        }
-        if self.is_under_way("AuthorizeDevice") {
-            self.authorizes(Ok(authorization()));
+        if self.is_under_way("Register") || self.is_under_way("AuthorizeDevice") {
+            self.gets_code();
         }
         while !self.is_under_way("CreateToken") {
             self.advance(SECOND);
@@ -226,11 +171,23 @@ impl Timeline {
     /// Opens a flow up to the point where its code is shown, and leaves its poll to [`Polls`].
     pub(super) fn open_flow(&mut self) -> AskId {
         let caller = self.ask(Want::Login { need: Need::Always });
+        self.gets_code();
+        self.settle_polls();
+        caller
+    }
+
+    /// The service registers the client if it is asked to, and gives it a code.
+    pub(super) fn gets_code(&mut self) {
         if self.is_under_way("Register") {
             self.registers(Ok(registration("client", self.now)));
         }
         self.authorizes(Ok(authorization()));
-        self.settle_polls();
+    }
+
+    /// Signs out, and the portal is told.
+    pub(super) fn sign_out(&mut self) -> AskId {
+        let caller = self.ask(Want::Logout(Forgotten::Token));
+        self.portal_answers(Ok(()));
         caller
     }
 
@@ -276,7 +233,28 @@ impl Timeline {
         }
     }
 
-    // The service and the store.
+    /// The text of the token that a caller is given who does not wait.
+    #[track_caller]
+    pub(super) fn served(&mut self) -> String {
+        let caller = self.ask_token(NOW, NOW);
+        self.token(caller).to_owned()
+    }
+
+    /// Why such a caller is given none.
+    #[track_caller]
+    pub(super) fn refused(&mut self, min_valid: Duration, wait: Duration) -> Refusal {
+        let caller = self.ask_token(min_valid, wait);
+        self.refusal(caller).clone()
+    }
+
+    // What the service and the store are asked for.
+
+    /// The text of the token in the store.
+    #[track_caller]
+    pub(super) fn stored_token(&self) -> &str {
+        let token = self.record.as_ref().and_then(|record| record.token.as_ref());
+        token.expect("a token").access.value.expose()
+    }
 
     /// The number of times that this effect has begun.
     pub(super) fn begun(&self, effect: &str) -> usize {
@@ -291,77 +269,6 @@ impl Timeline {
     fn end(&mut self, effect: &str) -> Effect {
         let index = self.under_way.iter().position(|known| name(known) == effect);
         self.under_way.remove(index.unwrap_or_else(|| panic!("no {effect} is under way")))
-    }
-
-    #[track_caller]
-    pub(super) fn loaded(&mut self, result: Result<Option<Record>, String>) {
-        self.end("Load");
-        self.on(Event::Loaded(result));
-    }
-
-    #[track_caller]
-    pub(super) fn stored(&mut self, result: Result<(), String>) {
-        let Effect::Store(record) = self.end("Store") else { unreachable!() };
-        if result.is_ok() {
-            self.record = Some(record);
-        }
-        self.on(Event::Stored(result));
-    }
-
-    #[track_caller]
-    pub(super) fn registers(&mut self, result: Result<Registration, CallError>) {
-        let Effect::Register(flow) = self.end("Register") else { unreachable!() };
-        self.on(Event::Registered(flow, result));
-    }
-
-    #[track_caller]
-    pub(super) fn authorizes(&mut self, result: Result<DeviceAuthorization, CallError>) {
-        let Effect::AuthorizeDevice(flow, _) = self.end("AuthorizeDevice") else { unreachable!() };
-        if let Ok(authorization) = &result {
-            self.polled = Some((flow, BootTime::default(), authorization.interval));
-        }
-        self.on(Event::DeviceAuthorized(flow, result));
-    }
-
-    #[track_caller]
-    pub(super) fn polls(&mut self, result: Result<Issued, CallError>) {
-        let Effect::CreateToken(flow, ..) = self.end("CreateToken") else { unreachable!() };
-        let slow_down = result.as_ref().err().and_then(CallError::name) == Some(ErrorName::SlowDown);
-        if let Some((_, _, interval)) = self.polled.as_mut().filter(|_| slow_down) {
-            *interval += secs(5);
-        }
-        self.on(Event::Polled(flow, result));
-    }
-
-    #[track_caller]
-    pub(super) fn refreshes(&mut self, result: Result<Issued, CallError>) {
-        let Effect::Refresh(epoch, _) = self.end("Refresh") else { unreachable!() };
-        self.on(Event::Refreshed(epoch, result));
-    }
-
-    #[track_caller]
-    pub(super) fn portal_answers(&mut self, result: Result<(), CallError>) {
-        self.end("EndPortalSession");
-        self.on(Event::PortalSessionEnded(result));
-    }
-
-    /// The portal does not accept this token, which the roles have used.
-    pub(super) fn portal_rejects(&mut self, token: &Arc<AccessToken>) {
-        self.state.cx.now = self.now;
-        self.state.tokens.rejected(token, &mut self.state.cx);
-        self.on(Event::Tick);
-    }
-
-    /// The refresh token that is under way.
-    #[track_caller]
-    pub(super) fn refresh_token_sent(&self) -> (&str, &str) {
-        let sent = self.under_way.iter().find_map(|effect| match effect {
-            Effect::Refresh(_, renewal) => {
-                Some((renewal.refresh_token.expose().as_str(), renewal.registration.client_id.as_str()))
-            }
-            _ => None,
-        });
-        sent.expect("a refresh is under way")
     }
 
     // Time.

@@ -2,8 +2,6 @@
 
 use super::*;
 
-const NOW: Duration = Duration::ZERO;
-
 #[test]
 fn while_loading_token_calls_wait_two_seconds_and_start_nothing() {
     let mut t = Timeline::loading();
@@ -19,11 +17,9 @@ fn while_loading_token_calls_wait_two_seconds_and_start_nothing() {
 
 #[test]
 fn a_caller_that_came_while_loading_gets_the_token_that_was_kept() {
-    let mut before = Timeline::signed_in(hours(1));
-    let mut t = Timeline::loading();
-    t.now = before.now;
+    let (mut t, kept) = Timeline::restarted();
     let caller = t.ask_token(NOW, NOW);
-    t.loaded(Ok(before.record.take()));
+    t.loaded(Ok(kept));
     assert_eq!(t.token(caller), "access-1");
 }
 
@@ -44,25 +40,20 @@ fn a_store_that_cannot_be_read_is_read_again_and_its_reason_is_told() {
     }
     t.loaded(Ok(None));
     assert_eq!((t.trouble(), t.snapshot().store_error, t.wakes_in()), ("", None, None));
-    let caller = t.ask_token(NOW, NOW);
-    assert!(matches!(t.refusal(caller), Refusal::SignInRequired { flow: None, expired: None }));
+    assert!(matches!(t.refused(NOW, NOW), Refusal::SignInRequired { flow: None, expired: None }));
 }
 
 #[test]
 fn a_login_while_loading_is_not_replaced_by_the_record() {
-    let mut before = Timeline::signed_in(hours(1));
-    let mut t = Timeline::loading();
-    t.now = before.now;
+    let (mut t, kept) = Timeline::restarted();
     t.sign_in(issued(7, hours(1)));
     let early = t.ask_token(NOW, NOW);
     assert!(t.is_waiting(early), "it waits for being stored");
     t.advance(secs(2));
     assert_eq!(t.token(early), "access-7");
-    t.loaded(Ok(before.record.take()));
-    let late = t.ask_token(NOW, NOW);
-    assert_eq!(t.token(late), "access-7");
-    let record = t.record.as_ref().and_then(|record| record.token.as_ref()).expect("a token");
-    assert_eq!(record.access.value.expose(), "access-7", "and it is what is kept from now on");
+    t.loaded(Ok(kept));
+    assert_eq!(t.served(), "access-7");
+    assert_eq!(t.stored_token(), "access-7", "and it is what is kept from now on");
 }
 
 #[test]
@@ -94,8 +85,7 @@ fn a_store_that_hangs_delays_a_token_by_two_seconds() {
     t.advance(mins(45));
     t.refreshes(Ok(issued(2, hours(1))));
     t.advance(secs(2));
-    let caller = t.ask_token(NOW, NOW);
-    assert_eq!(t.token(caller), "access-2");
+    assert_eq!(t.served(), "access-2");
 }
 
 #[test]
@@ -103,8 +93,7 @@ fn a_store_that_fails_delays_nothing_and_is_tried_until_it_works() {
     let mut t = Timeline::signed_out();
     t.store = Store::Failing;
     t.sign_in(issued(1, hours(1)));
-    let caller = t.ask_token(NOW, NOW);
-    assert_eq!(t.token(caller), "access-1");
+    assert_eq!(t.served(), "access-1");
     let snapshot = t.snapshot();
     assert_eq!((snapshot.unsaved, snapshot.store_error.as_deref()), (true, Some("the disk is full")));
     t.advance(mins(10));
@@ -121,15 +110,13 @@ fn a_token_that_could_not_be_stored_survives_its_refresh() {
     t.store = Store::Failing;
     t.advance(mins(45));
     t.refreshes(Ok(issued(2, hours(1))));
-    let caller = t.ask_token(NOW, NOW);
-    assert_eq!(t.token(caller), "access-2");
+    assert_eq!(t.served(), "access-2");
     t.advance(mins(45));
     assert_eq!(t.refresh_token_sent().0, "refresh-2");
     t.refreshes(Ok(issued(3, hours(1))));
     t.store = Store::Prompt;
     t.advance(mins(2));
-    let record = t.record.as_ref().and_then(|record| record.token.as_ref()).expect("a token");
-    assert_eq!(record.access.value.expose(), "access-3");
+    assert_eq!(t.stored_token(), "access-3");
 }
 
 #[test]
@@ -150,21 +137,21 @@ fn an_idle_session_wants_to_be_woken_for_nothing() {
     t.ask(Want::CancelLogin);
     assert_eq!(t.wakes_in(), None);
     t.sign_in(issued(1, hours(1)));
-    t.ask(Want::Logout(Forgotten::Token));
-    t.portal_answers(Ok(()));
+    t.sign_out();
     assert_eq!(t.wakes_in(), None);
 }
 
-/// The record of a token that was received now and lives for an hour.
-fn kept_for_an_hour() -> Option<Record> {
-    Timeline::signed_in(hours(1)).record
+/// A session after a restart. Its token was received now and lives for an hour.
+fn with_kept_token() -> Timeline {
+    let (mut t, kept) = Timeline::restarted();
+    t.loaded(Ok(kept));
+    t
 }
 
 #[test]
 fn an_end_read_off_a_wrong_clock_is_put_right_by_the_service() {
     for (ahead, remaining) in [(1800, mins(30)), (7200, mins(0)), (-1800, mins(60)), (30, mins(60))] {
-        let mut t = Timeline::loading();
-        t.loaded(Ok(kept_for_an_hour()));
+        let mut t = with_kept_token();
         assert_eq!(t.snapshot().token.unwrap().remaining(t.now.boot), hours(1));
         t.on(Event::ServiceClock(ServiceClock { ahead_seconds: Some(ahead) }));
         assert_eq!(t.snapshot().token.unwrap().remaining(t.now.boot), remaining, "{ahead} s ahead");
@@ -173,10 +160,10 @@ fn an_end_read_off_a_wrong_clock_is_put_right_by_the_service() {
 
 #[test]
 fn a_service_clock_that_is_known_before_the_store_answers_counts_once() {
-    let mut t = Timeline::loading();
+    let (mut t, kept) = Timeline::restarted();
     let clock = ServiceClock { ahead_seconds: Some(1800) };
     t.on(Event::ServiceClock(clock));
-    t.loaded(Ok(kept_for_an_hour()));
+    t.loaded(Ok(kept));
     t.on(Event::ServiceClock(clock));
     assert_eq!(t.snapshot().token.unwrap().remaining(t.now.boot), mins(30));
 }
@@ -192,8 +179,7 @@ fn the_end_of_a_token_that_was_received_now_does_not_depend_on_any_wall_clock() 
 #[test]
 fn a_wall_clock_that_is_set_while_an_end_is_doubtful_does_not_move_that_end() {
     for seconds in [-50_000, 50_000] {
-        let mut t = Timeline::loading();
-        t.loaded(Ok(kept_for_an_hour()));
+        let mut t = with_kept_token();
         let forward = secs(50_000);
         if seconds > 0 {
             t.now.wall += forward
@@ -207,8 +193,7 @@ fn a_wall_clock_that_is_set_while_an_end_is_doubtful_does_not_move_that_end() {
 
 #[test]
 fn an_end_that_is_put_right_during_a_refresh_begins_no_second_one() {
-    let mut t = Timeline::loading();
-    t.loaded(Ok(kept_for_an_hour()));
+    let mut t = with_kept_token();
     t.advance(mins(41));
     t.on(Event::ServiceClock(ServiceClock { ahead_seconds: Some(1200) }));
     assert_eq!(t.begun("Refresh"), 1);
@@ -218,9 +203,9 @@ fn an_end_that_is_put_right_during_a_refresh_begins_no_second_one() {
 fn a_life_read_off_a_wrong_clock_does_not_pass_for_one_that_the_portal_cuts() {
     let clock = ServiceClock { ahead_seconds: Some(-6600) };
     for known in [true, false] {
-        let mut t = Timeline::loading();
+        let (mut t, kept) = Timeline::restarted();
         t.now.wall += secs(6600 - 600);
-        let mut record = kept_for_an_hour().expect("a record");
+        let mut record = kept.expect("a record");
         let token = record.token.as_mut().expect("a token");
         token.received = token.received - secs(6600);
         token.expires = token.expires - secs(6600);
@@ -235,8 +220,8 @@ fn a_life_read_off_a_wrong_clock_does_not_pass_for_one_that_the_portal_cuts() {
 
 #[test]
 fn a_wall_clock_that_was_set_back_neither_lengthens_a_life_nor_costs_it() {
-    let mut t = Timeline::loading();
-    let mut record = kept_for_an_hour().expect("a record");
+    let (mut t, kept) = Timeline::restarted();
+    let mut record = kept.expect("a record");
     let token = record.token.as_mut().expect("a token");
     (token.received, token.expires) = (token.received + hours(24) - mins(10), token.expires + hours(24) - mins(10));
     t.loaded(Ok(Some(record)));
@@ -248,7 +233,7 @@ fn a_wall_clock_that_was_set_back_neither_lengthens_a_life_nor_costs_it() {
 
 /// A record of a token that the portal caps, and that ends in `remaining` by a wall clock that is an hour ahead.
 fn kept_and_capped(remaining: Duration) -> Option<Record> {
-    let mut record = kept_for_an_hour().expect("a record");
+    let mut record = Timeline::signed_in(hours(1)).record.expect("a record");
     let token = record.token.as_mut().expect("a token");
     (token.capped, token.lifetime) = (true, hours(2));
     token.expires = token.expires - (hours(1) - remaining);

@@ -1,22 +1,15 @@
 //! One thing broken at a time.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::time::Duration;
 
 use identity_center_simulator::Settings;
 
 use crate::report::Report;
-use test_support::Stage;
 use test_support::stage::CORP;
+use test_support::{Stage, set_mode};
 
 fn corp() -> Stage {
     Stage::with_corp(Settings::default())
-}
-
-fn set_mode(path: &Path, mode: u32) {
-    fs::set_permissions(path, Permissions::from_mode(mode)).expect("a file of ours");
 }
 
 #[test]
@@ -36,9 +29,9 @@ fn a_daemon_on_another_socket_holds_the_state_directory() {
 #[test]
 fn a_socket_or_its_directory_that_others_can_reach() {
     let stage = corp();
-    set_mode(&stage.socket(), 0o666);
+    set_mode(stage.socket(), 0o666);
     Report::on(&stage).finds("socket", "problem", "open to others (mode 0666)").only("socket");
-    set_mode(&stage.socket(), 0o600);
+    set_mode(stage.socket(), 0o600);
     set_mode(stage.socket().parent().expect("a directory"), 0o755);
     Report::on(&stage).finds("socket", "problem", "open to others (mode 0755)").only("socket");
 }
@@ -46,7 +39,7 @@ fn a_socket_or_its_directory_that_others_can_reach() {
 #[test]
 fn a_state_directory_that_others_can_write_to() {
     let stage = corp();
-    set_mode(&stage.state_directory(), 0o770);
+    set_mode(stage.state_directory(), 0o770);
     Report::on(&stage).finds("state directory", "problem", "open to others (mode 0770)").only("state directory");
 }
 
@@ -104,11 +97,11 @@ fn a_token_cache_that_others_can_change_or_read() {
     let stage = corp();
     stage.write(".aws/sso/cache/0ad374.json", "{}");
     let cache = stage.home().join(".aws/sso/cache");
-    set_mode(&cache, 0o755);
-    set_mode(&cache.join("0ad374.json"), 0o600);
+    set_mode(cache, 0o755);
+    set_mode(cache.join("0ad374.json"), 0o600);
     Report::on(&stage).finds("AWS token cache", "ok", "cache").is_well();
-    set_mode(&cache.join("0ad374.json"), 0o644);
+    set_mode(cache.join("0ad374.json"), 0o644);
     Report::on(&stage).finds("AWS token cache", "warning", "0ad374.json").is_well();
-    set_mode(&cache, 0o777);
+    set_mode(cache, 0o777);
     Report::on(&stage).finds("AWS token cache", "problem", "open to others (mode 0777)").only("AWS token cache");
 }
