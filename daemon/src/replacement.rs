@@ -126,6 +126,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
+    use test_support::{mode_of, set_mode};
 
     fn names(directory: &Path) -> Vec<String> {
         let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -134,16 +135,12 @@ mod tests {
         names
     }
 
-    fn mode(path: &Path) -> u32 {
-        fs::metadata(path).unwrap().permissions().mode() & 0o7777
-    }
-
     #[test]
     fn a_file_is_replaced_by_the_rename_alone_and_a_replacement_that_is_dropped_leaves_nothing() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("new/file");
         Replacement::private(&path, b"old").unwrap().put_in_place().unwrap();
-        assert_eq!((mode(path.parent().unwrap()), mode(&path)), (0o700, 0o600));
+        assert_eq!((mode_of(path.parent().unwrap()), mode_of(&path)), (0o700, 0o600));
 
         let replacement = Replacement::private(&path, b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"old");
@@ -159,14 +156,14 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let (link, target) = (home.path().join("link"), home.path().join("target"));
         fs::write(&target, "old").unwrap();
-        fs::set_permissions(&target, Permissions::from_mode(0o640)).unwrap();
+        set_mode(&target, 0o640);
         symlink("target", &link).unwrap();
 
         Replacement::keeping_link_and_mode(&link, b"new").unwrap().put_in_place().unwrap();
-        assert_eq!((link.is_symlink(), fs::read(&target).unwrap(), mode(&target)), (true, b"new".to_vec(), 0o640));
+        assert_eq!((link.is_symlink(), fs::read(&target).unwrap(), mode_of(&target)), (true, b"new".to_vec(), 0o640));
 
         Replacement::private(&link, b"newer").unwrap().put_in_place().unwrap();
-        assert_eq!((link.is_symlink(), fs::read(&target).unwrap(), mode(&link)), (false, b"new".to_vec(), 0o600));
+        assert_eq!((link.is_symlink(), fs::read(&target).unwrap(), mode_of(&link)), (false, b"new".to_vec(), 0o600));
     }
 
     #[test]

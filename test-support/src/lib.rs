@@ -43,6 +43,6 @@ pub mod verbs;
 pub mod waiting;
 
 pub use client::Running;
-pub use mode::set_mode;
+pub use mode::{mode_of, set_mode};
 pub use stage::Stage;
 pub use waiting::until;

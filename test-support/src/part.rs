@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
@@ -101,6 +101,30 @@ pub fn bus_for_notices(home: &Path) -> Command {
         fs::copy(xfconf, services.join("org.xfce.Xfconf.service")).expect("a file that can be read");
     }
     bus(home, &format!("<servicedir>{}</servicedir>", services.display()))
+}
+
+/// The password of [`unlocked_keyring`].
+pub const KEYRING_PASSWORD: &str = "the keyring's password";
+
+/// gnome-keyring on this bus, with its files in this home. It takes a moment until it is there and unlocked.
+pub fn unlocked_keyring(home: &Path, bus: &str) -> Part {
+    let runtime = home.join("keyring-run");
+    fs::create_dir_all(&runtime).expect("a directory in this home");
+    let mut child = Command::new("gnome-keyring-daemon")
+        .args(["--foreground", "--components=secrets", "--unlock"])
+        .env_clear()
+        .env("PATH", path())
+        .env("HOME", home)
+        .env("XDG_DATA_HOME", home.join("data"))
+        .env("XDG_RUNTIME_DIR", runtime)
+        .env("DBUS_SESSION_BUS_ADDRESS", bus)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("gnome-keyring");
+    child.stdin.take().expect("it is piped").write_all(KEYRING_PASSWORD.as_bytes()).expect("it reads it");
+    Part::from(child)
 }
 
 /// Has a program that is executed find no locks, as on a file system that knows none: `flock` fails with ENOLCK.

@@ -74,6 +74,13 @@ fn tool_profiles() -> String {
     )
 }
 
+/// The lines of an AWS configuration file by which the AWS CLI finds the service at this URL.
+pub fn services_at(url: &str) -> String {
+    format!(
+        "[default]\nservices = here\n[services here]\nsso_oidc =\n  endpoint_url = {url}\nsso =\n  endpoint_url = {url}\n"
+    )
+}
+
 impl Stage {
     /// A home without any configuration, and no daemon.
     pub fn bare(settings: Settings) -> Self {
@@ -89,40 +96,55 @@ impl Stage {
         }
     }
 
-    /// A home with this AWS configuration, and a daemon that runs.
-    pub fn configured(settings: Settings, aws: &str) -> Self {
+    /// A home with this AWS configuration, and no daemon.
+    pub fn without_daemon(settings: Settings, aws: &str) -> Self {
         let stage = Self::bare(settings);
         stage.write(".aws/config", aws);
-        stage.start_daemon();
         stage
+    }
+
+    /// A home with this AWS configuration, and a daemon that runs.
+    pub fn configured(settings: Settings, aws: &str) -> Self {
+        Self::without_daemon(settings, aws).started()
     }
 
     /// A home with the session `corp`, and a daemon that runs.
     pub fn with_corp(settings: Settings) -> Self {
-        let stage = Self::configured(settings, CORP);
-        stage.wait_for_state("corp", "signed_out");
-        stage
+        Self::configured(settings, CORP).signed_out()
     }
 
     /// The same after a sign-in.
     pub fn signed_in(settings: Settings) -> Self {
-        let stage = Self::with_corp(settings);
-        stage.sign_in("corp");
-        stage
+        Self::with_corp(settings).and_signed_in()
     }
 
     /// A home with the session `corp`, the profiles [`DEV`] and others, the profile `tool` that calls `ssoctl`, and a daemon that runs.
     pub fn with_profiles(settings: Settings) -> Self {
-        let stage = Self::configured(settings, &[CORP, DEV, PROFILES, &tool_profiles()].concat());
-        stage.wait_for_state("corp", "signed_out");
-        stage
+        Self::configured(settings, &[CORP, DEV, PROFILES, &tool_profiles()].concat()).signed_out()
     }
 
     /// The same after a sign-in.
     pub fn with_roles(settings: Settings) -> Self {
-        let stage = Self::with_profiles(settings);
-        stage.sign_in("corp");
-        stage
+        Self::with_profiles(settings).and_signed_in()
+    }
+
+    /// The same with a daemon that runs.
+    pub fn started(self) -> Self {
+        self.start_daemon();
+        self
+    }
+
+    /// The same once the daemon has found nobody signed in to `corp`.
+    pub fn signed_out(self) -> Self {
+        self.wait_for_state("corp", "signed_out");
+        self
+    }
+
+    /// The same after a sign-in to `corp` that is in the store.
+    pub fn and_signed_in(self) -> Self {
+        self.sign_in("corp");
+        until("the record is written", || (self.status("corp")["unsaved"] == false).then_some(()));
+        self
     }
 
     pub fn home(&self) -> &Path {
@@ -158,10 +180,7 @@ impl Stage {
 
     /// The lines of an AWS configuration file by which the AWS CLI finds the simulated service.
     pub fn services(&self) -> String {
-        let url = self.identity_center.url();
-        format!(
-            "[default]\nservices = here\n[services here]\nsso_oidc =\n  endpoint_url = {url}\nsso =\n  endpoint_url = {url}\n"
-        )
+        services_at(&self.identity_center.url())
     }
 
     /// Writes the daemon's own configuration file.
@@ -197,6 +216,20 @@ impl Stage {
     /// Starts the daemon and waits until it answers.
     pub fn start_daemon(&self) {
         self.start_daemon_by(self.ssoctld());
+    }
+
+    /// The same with the service at this URL.
+    pub fn start_daemon_at(&self, service: &str) {
+        let mut command = self.ssoctld();
+        command.env("AWS_ENDPOINT_URL_SSO_OIDC", service).env("AWS_ENDPOINT_URL_SSO", service);
+        self.start_daemon_by(command);
+    }
+
+    /// The same with the service that its files name.
+    pub fn start_daemon_by_its_files(&self) {
+        let mut command = self.ssoctld();
+        command.env_remove("AWS_ENDPOINT_URL_SSO_OIDC").env_remove("AWS_ENDPOINT_URL_SSO");
+        self.start_daemon_by(command);
     }
 
     /// The same by a command that becomes `ssoctld`, or starts it.
@@ -248,8 +281,13 @@ impl Stage {
 
     /// Runs `ssoctl` to its end in a shell that names this AWS configuration file.
     pub fn run_with(&self, config: impl AsRef<OsStr>, arguments: &[&str]) -> Outcome {
+        self.run_in(&[("AWS_CONFIG_FILE", config)], arguments)
+    }
+
+    /// Runs `ssoctl` to its end in a shell with these variables.
+    pub fn run_in<V: AsRef<OsStr>>(&self, variables: &[(&str, V)], arguments: &[&str]) -> Outcome {
         let mut command = self.ssoctl(arguments);
-        command.env("AWS_CONFIG_FILE", config);
+        command.envs(variables.iter().map(|(name, value)| (name, value)));
         self.finish(command)
     }
 

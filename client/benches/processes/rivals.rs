@@ -2,20 +2,19 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+
+use test_support::part::Part;
+use test_support::until;
 
 use crate::contest::{Contestant, Ending, PATH};
 use crate::stage::{PROFILE, Stage};
-
-/// The longest time until the socket of an agent is there.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A rival and its agent, which is ended with it.
 pub(crate) struct Rival {
     kind: Kind,
     socket: PathBuf,
-    agent: Option<Child>,
+    _agent: Option<Part>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -104,12 +103,11 @@ impl Rival {
     fn start(kind: Kind, stage: &Stage) -> Self {
         let home = stage.home.path();
         match kind {
-            Kind::Curl => Self { kind, socket: stage.socket(), agent: None },
+            Kind::Curl => Self { kind, socket: stage.socket(), _agent: None },
             Kind::SshAdd => {
                 let (socket, key) = (home.join("ssh.sock"), home.join("key"));
-                let agent = Command::new("ssh-agent").args(["-D", "-a"]).arg(&socket).stdout(Stdio::null()).spawn();
-                let rival = Self { kind, socket, agent: Some(agent.expect("ssh-agent starts")) };
-                rival.wait();
+                let agent = listening(Command::new("ssh-agent").args(["-D", "-a"]).arg(&socket), &socket);
+                let rival = Self { kind, socket, _agent: Some(agent) };
                 succeed(Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key));
                 succeed(Command::new("ssh-add").arg("-q").arg(&key).env("SSH_AUTH_SOCK", &rival.socket));
                 rival
@@ -118,18 +116,11 @@ impl Rival {
                 let directory = home.join("oidc");
                 fs::create_dir(&directory).expect("a directory");
                 let socket = home.join("oidc.sock");
-                let agent = Command::new("oidc-agent")
-                    .args(["--console", "--no-autoload"])
-                    .arg(format!("--socket-path={}", socket.display()))
-                    .env("HOME", home)
-                    .env("OIDC_CONFIG_DIR", &directory)
-                    .stdin(Stdio::null())
-                    .stdout(Stdio::null())
-                    .stderr(Stdio::null())
-                    .spawn();
-                let rival = Self { kind, socket, agent: Some(agent.expect("oidc-agent starts")) };
-                rival.wait();
-                rival
+                let mut agent = Command::new("oidc-agent");
+                agent.args(["--console", "--no-autoload"]).arg(format!("--socket-path={}", socket.display()));
+                agent.env("HOME", home).env("OIDC_CONFIG_DIR", &directory);
+                let agent = listening(&mut agent, &socket);
+                Self { kind, socket, _agent: Some(agent) }
             }
         }
     }
@@ -140,14 +131,6 @@ impl Rival {
             "oidc-token asks its agent for an account that is not loaded and is told so: one round trip, without the \
              decryption that a token would take",
         )
-    }
-
-    fn wait(&self) {
-        let begin = Instant::now();
-        while !self.socket.exists() {
-            assert!(begin.elapsed() < PATIENCE, "the agent of {} does not listen", self.kind.name());
-            std::thread::sleep(Duration::from_millis(10));
-        }
     }
 
     pub(crate) fn is_oidc_token(&self) -> bool {
@@ -170,14 +153,11 @@ impl Rival {
     }
 }
 
-impl Drop for Rival {
-    fn drop(&mut self) {
-        if let Some(agent) = &mut self.agent {
-            // It may have ended by itself.
-            let _ = agent.kill();
-            let _ = agent.wait();
-        }
-    }
+/// Starts an agent and waits until it listens.
+fn listening(agent: &mut Command, socket: &Path) -> Part {
+    let agent = Part::start(agent);
+    until("the agent listens", || socket.exists().then_some(()));
+    agent
 }
 
 fn succeed(command: &mut Command) {

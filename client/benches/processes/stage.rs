@@ -3,11 +3,13 @@
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
 use identity_center_simulator::{Approval, Settings, Simulator};
 use tempfile::TempDir;
+use test_support::daemon;
+use test_support::part::Part;
 
 use crate::contest::Contestant;
 
@@ -16,9 +18,6 @@ pub(crate) const PROFILE: &str = "dev";
 
 /// The name of [`Stage::limit`] in the table.
 pub(crate) const LIMIT: &str = "limit";
-
-/// The longest time until the daemon answers.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The release builds that are measured, and the daemon.
 pub(crate) struct Binaries {
@@ -32,7 +31,7 @@ pub(crate) struct Binaries {
 pub(crate) struct Stage {
     pub(crate) binaries: Binaries,
     pub(crate) home: TempDir,
-    daemon: Child,
+    _daemon: Part,
     /// Stops when it is dropped.
     simulator: Simulator,
 }
@@ -58,7 +57,9 @@ impl Stage {
             simulator.url()
         );
         fs::write(home.path().join("config"), configuration).expect("a file in it");
-        let daemon = Command::new(&binaries.daemon)
+        let (socket, log) = (home.path().join("s.sock"), home.path().join("log"));
+        let mut daemon = Command::new(&binaries.daemon);
+        daemon
             .env_clear()
             .env("HOME", home.path())
             .env("PATH", env::var_os("PATH").unwrap_or_default())
@@ -66,15 +67,11 @@ impl Stage {
             .env("AWS_ENDPOINT_URL_SSO_OIDC", simulator.url())
             .env("AWS_ENDPOINT_URL_SSO", simulator.url())
             .env("SSOCTL_CONFIG", own_configuration(home.path()))
-            .env("SSOCTL_SOCKET", home.path().join("s.sock"))
-            .env("SSOCTL_STATE_DIR", home.path().join("state"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(fs::File::create(home.path().join("log")).expect("a file in it"))
-            .spawn()
-            .expect("the daemon starts");
-        let stage = Self { binaries, home, daemon, simulator };
-        stage.sign_in();
+            .env("SSOCTL_SOCKET", &socket)
+            .env("SSOCTL_STATE_DIR", home.path().join("state"));
+        let daemon = Part::from(daemon::start(daemon, &socket, &log));
+        let stage = Self { binaries, home, _daemon: daemon, simulator };
+        stage.run(&["login", "corp", "--if-needed", "--no-browser"]);
         stage
     }
 
@@ -101,49 +98,21 @@ impl Stage {
 
     /// The output of `ssoctl credential-process`.
     pub(crate) fn credentials(&self) -> String {
-        let output = Command::new(&self.binaries.plain)
-            .args(["credential-process", "--profile", PROFILE])
-            .env_clear()
-            .env("SSOCTL_SOCKET", self.socket())
-            .output()
-            .expect("the client runs");
-        assert!(output.status.success(), "no credentials: {}", String::from_utf8_lossy(&output.stderr));
+        self.run(&["credential-process", "--profile", PROFILE])
+    }
+
+    /// The output of `ssoctl` with these arguments.
+    fn run(&self, arguments: &[&str]) -> String {
+        let mut client = Command::new(&self.binaries.plain);
+        client.args(arguments).env_clear().env("SSOCTL_SOCKET", self.socket());
+        let output = client.output().expect("the client runs");
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).expect("text")
     }
 
     /// The address of the service, for AWS's own tools.
     pub(crate) fn service(&self) -> String {
         self.simulator.url()
-    }
-
-    fn sign_in(&self) {
-        let begin = Instant::now();
-        loop {
-            let output = Command::new(&self.binaries.plain)
-                .args(["login", "corp", "--if-needed", "--no-browser"])
-                .env_clear()
-                .env("SSOCTL_SOCKET", self.socket())
-                .output()
-                .expect("the client runs");
-            match output.status.code() {
-                Some(0) => return,
-                // The daemon is not up yet.
-                Some(4) if begin.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(10)),
-                _ => panic!(
-                    "no sign-in: {}\n{}",
-                    String::from_utf8_lossy(&output.stderr),
-                    fs::read_to_string(self.home.path().join("log")).unwrap_or_default()
-                ),
-            }
-        }
-    }
-}
-
-impl Drop for Stage {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.daemon.kill();
-        let _ = self.daemon.wait();
     }
 }
 

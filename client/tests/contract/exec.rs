@@ -1,7 +1,6 @@
 //! `ssoctl exec`: the command's environment, and the three exit codes that are not the command's.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
 use serde_json::json;
 
@@ -117,7 +116,7 @@ fn a_command_that_is_missing_exits_127_and_one_that_cannot_be_executed_126() {
     let directory = tempfile::tempdir().unwrap();
     let plain = directory.path().join("plain");
     fs::write(&plain, "no program").unwrap();
-    fs::set_permissions(&plain, fs::Permissions::from_mode(0o600)).unwrap();
+    test_support::set_mode(&plain, 0o600);
     let missing = directory.path().join("missing");
     for mode in [&["exec"][..], &["exec", "--refreshable"]] {
         for (program, code, words) in [

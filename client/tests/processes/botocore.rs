@@ -81,9 +81,7 @@ fn a_role_that_is_assumed_on_top_is_asked_for_with_our_credentials() {
     let seen = lines(&stage.finish(command).exits(0));
     assert_eq!((&seen[0]["method"], &seen[0]["key"]), (&"assume-role".into(), &"ASIAASSUMED".into()));
     let (head, body) = requests.recv().unwrap();
-    let key = stage.credentials_of_dev();
-    assert!(head.contains(&format!("Credential={}/", key["access_key_id"].as_str().unwrap())), "another key signs it");
-    assert!(head.contains(key["session_token"].as_str().unwrap()), "the session token goes with it");
+    sts::is_signed_with_dev(&head, &stage);
     assert!(body.contains("Action=AssumeRole") && body.contains("role%2FAssumed"), "{body}");
     assert_eq!(stage.identity_center.calls(Operation::GetRoleCredentials), 1);
 }

@@ -1,12 +1,11 @@
 //! Callers with different AWS files, and one daemon for all of them.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
 use test_support::client::Outcome;
 use test_support::service::preauthorised;
 use test_support::stage::{CORP, DEV};
-use test_support::{Stage, until};
+use test_support::{Stage, set_mode, until};
 
 /// Another person's sign-in under the same name, from a client's directory.
 fn client() -> String {
@@ -14,8 +13,7 @@ fn client() -> String {
 }
 
 fn stage() -> Stage {
-    let stage = Stage::bare(preauthorised());
-    stage.write(".aws/config", CORP);
+    let stage = Stage::without_daemon(preauthorised(), CORP);
     stage.write("client/config", &client());
     stage
 }
@@ -60,21 +58,18 @@ fn each_caller_gets_the_session_of_its_own_file_in_any_order() {
 
 #[test]
 fn the_home_of_the_caller_does_not_matter() {
-    let stage = stage();
-    stage.start_daemon();
-    stage.sign_in("corp");
-    let mut elsewhere = stage.ssoctl(["token", "--json"]);
-    elsewhere.env("HOME", stage.home().join("client"));
-    assert_eq!(stage.finish(elsewhere).exits(0).json()["start_url"], "https://corp.awsapps.com/start");
+    let stage = stage().started().and_signed_in();
+    assert_eq!(
+        stage.run_in(&[("HOME", stage.home().join("client"))], &["token", "--json"]).exits(0).json()["start_url"],
+        "https://corp.awsapps.com/start"
+    );
 }
 
 #[test]
 fn a_file_that_cannot_be_used_is_refused_with_its_path_and_never_answered_from_another() {
-    let stage = stage();
-    stage.start_daemon();
-    stage.sign_in("corp");
+    let stage = stage().started().and_signed_in();
     let open = stage.write("open", &client());
-    fs::set_permissions(&open, fs::Permissions::from_mode(0o666)).unwrap();
+    set_mode(&open, 0o666);
     fs::create_dir(stage.home().join("directory")).unwrap();
     for (name, why) in [
         ("nowhere/config", "there is no such file"),
@@ -117,7 +112,7 @@ fn a_credentials_file_that_a_caller_names_counts_with_the_configuration_that_it_
     assert!(shown.contains(&format!("client/config with {}", keys.display())), "{shown}");
     // As with botocore, one that is not there is empty; one that others can change is refused.
     profile(None, Some("none")).exits(6);
-    fs::set_permissions(&keys, fs::Permissions::from_mode(0o666)).unwrap();
+    set_mode(&keys, 0o666);
     let why = "keys, which AWS_SHARED_CREDENTIALS_FILE names: others can write to it";
     until("that is seen", || {
         let refused = profile(None, Some("keys"));
@@ -131,8 +126,7 @@ fn a_credentials_file_that_a_caller_names_counts_with_the_configuration_that_it_
 
 #[test]
 fn a_named_file_is_watched_and_forgotten_with_its_end() {
-    let stage = stage();
-    stage.start_daemon();
+    let stage = stage().started();
     stage.run_with("client/config", &["status", "corp"]).exits(0);
     let known = || stage.run(["status", "--json"]).exits(0).json()["daemon"]["settings"]["aws_config_files"].clone();
     assert_eq!(known()[0]["path"], stage.home().join("client/config").to_str().unwrap());
@@ -183,9 +177,7 @@ fn a_session_of_two_files_is_one_with_one_sign_in() {
 
 #[test]
 fn profiles_are_written_into_the_callers_file_and_into_no_other() {
-    let stage = stage();
-    stage.start_daemon();
-    stage.sign_in("corp");
+    let stage = stage().started().and_signed_in();
     stage.run_with("client/config", &["login", "--no-browser"]).exits(0);
     let read = |path: &str| fs::read_to_string(stage.home().join(path)).unwrap();
     stage.run_with("client/config", &["configure"]).exits(0);
@@ -193,9 +185,7 @@ fn profiles_are_written_into_the_callers_file_and_into_no_other() {
     assert_eq!(read(".aws/config"), CORP);
     // The home of this shell does not matter: the file is the one that the daemon reads.
     let after = read("client/config");
-    let mut elsewhere = stage.ssoctl(["configure", "corp"]);
-    elsewhere.env("HOME", stage.home().join("client"));
-    stage.finish(elsewhere).exits(0);
+    stage.run_in(&[("HOME", stage.home().join("client"))], &["configure", "corp"]).exits(0);
     assert!(read(".aws/config").contains("sso_account_id"), "{}", read(".aws/config"));
     assert_eq!(read("client/config"), after);
     assert!(!stage.home().join("client/.aws").exists());
@@ -221,8 +211,7 @@ fn endpoint_settings_count_in_listed_files_alone() {
 
 #[test]
 fn a_caller_without_a_match_is_told_how_daemon_and_shell_differ() {
-    let stage = stage();
-    stage.start_daemon();
+    let stage = stage().started();
     let mut elsewhere = stage.ssoctl(["token", "nosuch"]);
     elsewhere.env("XDG_CONFIG_HOME", stage.home().join("x")).env("XDG_STATE_HOME", stage.home().join("y"));
     elsewhere.env("HTTPS_PROXY", "http://ada:s3cret@127.0.0.1:9");

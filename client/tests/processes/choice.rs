@@ -1,9 +1,10 @@
 //! The choice of a session.
 
-use identity_center_simulator::{Approval, Settings};
+use identity_center_simulator::Settings;
 
 use test_support::Stage;
 use test_support::client::Outcome;
+use test_support::service::preauthorised;
 
 const SESSIONS: &str = "\
 [sso-session dev]
@@ -30,7 +31,7 @@ region = eu-west-1
 ";
 
 fn signed_in_everywhere() -> Stage {
-    let stage = Stage::configured(Settings { approval: Approval::Preauthorised, ..Settings::default() }, SESSIONS);
+    let stage = Stage::configured(preauthorised(), SESSIONS);
     for session in ["dev", "prod", "old"] {
         stage.sign_in(session);
     }
@@ -58,9 +59,7 @@ fn the_session_is_chosen_by_name_profile_start_url_or_environment() {
         assert_session(stage.run([&["token", "--json"], arguments].concat()), session);
     }
     let with = |variables: &[(&str, &str)], arguments: &[&str]| {
-        let mut command = stage.ssoctl([&["token", "--json"], arguments].concat());
-        command.envs(variables.iter().copied());
-        stage.finish(command)
+        stage.run_in(variables, &[&["token", "--json"], arguments].concat())
     };
     assert_session(with(&[("SSOCTL_SESSION", "dev")], &[]), "dev");
     assert_session(with(&[("AWS_PROFILE", "work")], &[]), "prod");
@@ -91,9 +90,7 @@ fn an_unknown_session_exits_6_and_lists_the_known_ones() {
             stage.run([&[verb], arguments].concat()).exits(6).prints_nothing().says("dev, prod, old");
         }
     }
-    let mut command = stage.ssoctl(["token"]);
-    command.env("AWS_PROFILE", "keys");
-    stage.finish(command).exits(6);
+    stage.run_in(&[("AWS_PROFILE", "keys")], &["token"]).exits(6);
 }
 
 #[test]

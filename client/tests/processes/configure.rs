@@ -17,15 +17,11 @@ region  =us-east-1
 ";
 
 fn stage() -> Stage {
-    let stage = Stage::configured(Settings::default(), &format!("{CORP}{HAND_WRITTEN}"));
-    stage.wait_for_state("corp", "signed_out");
-    stage
+    Stage::configured(Settings::default(), &format!("{CORP}{HAND_WRITTEN}")).signed_out()
 }
 
 fn signed_in() -> Stage {
-    let stage = stage();
-    stage.sign_in("corp");
-    stage
+    stage().and_signed_in()
 }
 
 fn config(stage: &Stage) -> String {
@@ -248,9 +244,11 @@ fn an_invalid_answer_is_one_clear_error() {
             let _ = std::io::Write::write_all(&mut { stream }, b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
         }
     });
-    let mut command = stage.ssoctl(["configure"]);
-    command.env("SSOCTL_SOCKET", &path);
-    let outcome = stage.finish(command).exits(4).prints_nothing().says("not what was asked for");
+    let outcome = stage
+        .run_in(&[("SSOCTL_SOCKET", &path)], &["configure"])
+        .exits(4)
+        .prints_nothing()
+        .says("not what was asked for");
     assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
 }
 

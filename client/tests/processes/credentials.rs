@@ -30,9 +30,7 @@ fn a_credential_process_prints_what_the_contract_wants_and_nothing_else() {
     assert!(printed["Expiration"].as_str().is_some_and(|end| end.ends_with('Z')), "{}", printed["Expiration"]);
     assert_eq!((outcome.stderr.as_str(), outcome.stdout.lines().count(), calls(&stage)), ("", 1, 1));
 
-    let mut by_variable = stage.ssoctl(["credential-process"]);
-    by_variable.env("AWS_PROFILE", "dev");
-    assert_eq!(stage.finish(by_variable).exits(0).json(), expected);
+    assert_eq!(stage.run_in(&[("AWS_PROFILE", "dev")], &["credential-process"]).exits(0).json(), expected);
     let named =
         ["credential-process", "--session", "corp", "--account", "111122223333", "--role", "AdministratorAccess"];
     assert_eq!(stage.run(named).exits(0).json(), expected);

@@ -23,11 +23,7 @@ fn attend(stage: &Stage) -> Attended {
 fn a_command_runs_with_the_profiles_role_and_many_cost_one_call() {
     let stage = Stage::with_roles(Settings::default());
     let script = "echo $AWS_ACCESS_KEY_ID $AWS_ACCOUNT_ID $AWS_REGION $AWS_PROFILE; exit 3";
-    let exec = || {
-        let mut command = stage.ssoctl(["exec", "--", "sh", "-c", script]);
-        command.env("AWS_PROFILE", "dev");
-        stage.finish(command).exits(3).stdout
-    };
+    let exec = || stage.run_in(&[("AWS_PROFILE", "dev")], &["exec", "--", "sh", "-c", script]).exits(3).stdout;
     let key = stage.credentials_of_dev()["access_key_id"].clone();
     let expected = format!("{} 111122223333 eu-central-1\n", key.as_str().unwrap());
     for _ in 0..5 {

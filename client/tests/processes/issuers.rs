@@ -3,7 +3,7 @@
 use identity_center_simulator::{Approval, Operation, Settings, Simulator};
 use rustix::process::Signal;
 
-use test_support::stage::CORP;
+use test_support::stage::{CORP, services_at};
 use test_support::{Stage, until};
 
 fn other_issuer() -> Simulator {
@@ -12,6 +12,11 @@ fn other_issuer() -> Simulator {
 
 fn token(stage: &Stage) -> String {
     stage.run(["token"]).exits(0).stdout
+}
+
+fn signed_in_once(stage: &Stage) {
+    let calls = [Operation::RegisterClient, Operation::StartDeviceAuthorization];
+    assert_eq!(calls.map(|operation| stage.identity_center.calls(operation)), [1, 1]);
 }
 
 /// Insists that the session is signed out at `simulator`, because of this setting.
@@ -32,12 +37,9 @@ fn is_signed_out_there(stage: &Stage, simulator: &Simulator, set_by: &str) {
 fn a_variable_that_names_another_issuer_signs_out_there_and_what_there_was_is_good_again_without_it() {
     let stage = Stage::signed_in(Settings::default());
     let before = token(&stage);
-    until("the record is written", || (stage.status("corp")["unsaved"] == false).then_some(()));
     let other = other_issuer();
     stage.end_daemon(Signal::TERM);
-    let mut moved = stage.ssoctld();
-    moved.env("AWS_ENDPOINT_URL_SSO_OIDC", other.url()).env("AWS_ENDPOINT_URL_SSO", other.url());
-    stage.start_daemon_by(moved);
+    stage.start_daemon_at(&other.url());
     is_signed_out_there(&stage, &other, "AWS_ENDPOINT_URL_SSO_OIDC in the environment of ssoctld");
 
     // A sign-in there takes nothing away either.
@@ -49,8 +51,7 @@ fn a_variable_that_names_another_issuer_signs_out_there_and_what_there_was_is_go
     stage.start_daemon();
     stage.wait_for_state("corp", "signed_in");
     assert_eq!(token(&stage), before);
-    let calls = |operation| stage.identity_center.calls(operation);
-    assert_eq!((calls(Operation::RegisterClient), calls(Operation::StartDeviceAuthorization)), (1, 1));
+    signed_in_once(&stage);
     stage.judge();
     for secret in other.secrets() {
         assert!(stage.everything_said().iter().all(|(_, text)| !text.contains(&secret)), "a secret was said");
@@ -61,17 +62,9 @@ fn a_variable_that_names_another_issuer_signs_out_there_and_what_there_was_is_go
 fn a_file_that_names_another_issuer_signs_out_there_with_its_line_and_while_the_daemon_runs() {
     let stage = Stage::bare(Settings::default());
     let other = other_issuer();
-    let configuration = |simulator: &Simulator| {
-        let url = simulator.url();
-        format!(
-            "{CORP}[default]\nservices = here\n[services here]\nsso_oidc =\n  endpoint_url = {url}\n\
-             sso =\n  endpoint_url = {url}\n"
-        )
-    };
+    let configuration = |simulator: &Simulator| format!("{CORP}{}", services_at(&simulator.url()));
     stage.write(".aws/config", &configuration(&stage.identity_center));
-    let mut daemon = stage.ssoctld();
-    daemon.env_remove("AWS_ENDPOINT_URL_SSO_OIDC").env_remove("AWS_ENDPOINT_URL_SSO");
-    stage.start_daemon_by(daemon);
+    stage.start_daemon_by_its_files();
     stage.sign_in("corp");
     let before = token(&stage);
 
@@ -83,9 +76,8 @@ fn a_file_that_names_another_issuer_signs_out_there_with_its_line_and_while_the_
     stage.write(".aws/config", &configuration(&stage.identity_center));
     stage.wait_for_state("corp", "signed_in");
     assert_eq!(token(&stage), before);
-    let calls = |operation| stage.identity_center.calls(operation);
-    assert_eq!((calls(Operation::RegisterClient), calls(Operation::StartDeviceAuthorization)), (1, 1));
-    assert_eq!(calls(Operation::Logout), 0);
+    signed_in_once(&stage);
+    assert_eq!(stage.identity_center.calls(Operation::Logout), 0);
 }
 
 #[test]
@@ -97,9 +89,7 @@ fn a_file_that_names_aws_in_another_region_signs_out_there_and_says_so() {
          sso =\n  endpoint_url = https://portal.sso.us-east-1.amazonaws.com\n"
     );
     stage.write(".aws/config", &format!("{CORP}{services}"));
-    let mut daemon = stage.ssoctld();
-    daemon.env_remove("AWS_ENDPOINT_URL_SSO_OIDC").env_remove("AWS_ENDPOINT_URL_SSO");
-    stage.start_daemon_by(daemon);
+    stage.start_daemon_by_its_files();
     stage.wait_for_state("corp", "signed_out");
     let file = stage.home().join(".aws/config");
     let set_by = format!("endpoint_url of sso_oidc in [services there], {}:8", file.display());

@@ -8,20 +8,18 @@ use std::fs;
 use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
 
+use fastrand::Rng;
 use identity_center_simulator::Settings;
 use serde_json::{Value, json};
 
 use test_support::binaries::binaries;
 use test_support::speed::python_with_botocore;
+use test_support::stage::{CORP, DEV};
 use test_support::{Stage, until};
 
 const SCRIPT: &str = include_str!("sdks/identities.py");
-const CORP: &str = test_support::stage::CORP;
-const PROFILES: &str = "
-[profile dev]
-sso_session = corp
-sso_account_id = 111122223333
-sso_role_name = AdministratorAccess
+/// Another role than that of [`DEV`].
+const LOOK: &str = "
 [profile look]
 sso_session = corp
 sso_account_id = 111122223333
@@ -40,27 +38,13 @@ const ENVIRONMENTS_PER_HOME: u64 = 48;
 
 type Environment = BTreeMap<String, String>;
 
-/// The same numbers at each run (splitmix64).
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % limit
-    }
-
-    /// One of these, or more often none.
-    fn one_of<'a>(&mut self, choices: &[&'a str]) -> Option<&'a str> {
-        let count = u64::try_from(choices.len()).unwrap();
-        let chosen = self.below(count + 3);
-        choices.get(usize::try_from(chosen).unwrap()).copied()
-    }
+/// One of these, or more often none.
+fn one_of<'a>(chance: &mut Rng, choices: &[&'a str]) -> Option<&'a str> {
+    choices.get(chance.usize(..choices.len() + 3)).copied()
 }
 
 /// An environment, and the profile that the command line names.
-fn generated(chance: &mut Chance, stage: &Stage) -> (Environment, Option<&'static str>) {
+fn generated(chance: &mut Rng, stage: &Stage) -> (Environment, Option<&'static str>) {
     let path = |name: &str| stage.home().join(name).display().to_string();
     let mut environment = Environment::new();
     let mut set = |name: &str, value: Option<String>| {
@@ -68,27 +52,27 @@ fn generated(chance: &mut Chance, stage: &Stage) -> (Environment, Option<&'stati
             environment.insert(name.to_owned(), value);
         }
     };
-    set("AWS_PROFILE", chance.one_of(&["dev", "look", "nosuch", "default"]).map(str::to_owned));
-    set("AWS_DEFAULT_PROFILE", chance.one_of(&["dev", "look"]).map(str::to_owned));
-    if chance.below(3) == 0 {
+    set("AWS_PROFILE", one_of(chance, &["dev", "look", "nosuch", "default"]).map(str::to_owned));
+    set("AWS_DEFAULT_PROFILE", one_of(chance, &["dev", "look"]).map(str::to_owned));
+    if chance.u8(..3) == 0 {
         set("AWS_ACCESS_KEY_ID", Some("AKIAENV".to_owned()));
         set("AWS_SECRET_ACCESS_KEY", Some("stale".to_owned()));
     }
-    set("AWS_SECURITY_TOKEN", chance.one_of(&["stale"]).map(str::to_owned));
-    set("AWS_CREDENTIAL_FILE", chance.one_of(&["ec2.txt"]).map(path));
-    set("BOTO_CONFIG", chance.one_of(&["boto-keys.cfg", "boto-plain.cfg"]).map(path));
-    set("AWS_SHARED_CREDENTIALS_FILE", chance.one_of(&["keys-of-default", "keys-of-another"]).map(path));
-    if chance.below(6) == 0 {
+    set("AWS_SECURITY_TOKEN", one_of(chance, &["stale"]).map(str::to_owned));
+    set("AWS_CREDENTIAL_FILE", one_of(chance, &["ec2.txt"]).map(path));
+    set("BOTO_CONFIG", one_of(chance, &["boto-keys.cfg", "boto-plain.cfg"]).map(path));
+    set("AWS_SHARED_CREDENTIALS_FILE", one_of(chance, &["keys-of-default", "keys-of-another"]).map(path));
+    if chance.u8(..6) == 0 {
         set("AWS_WEB_IDENTITY_TOKEN_FILE", Some(path("ec2.txt")));
         set("AWS_ROLE_ARN", Some("arn:aws:iam::111122223333:role/web".to_owned()));
     }
-    set("AWS_CONTAINER_CREDENTIALS_FULL_URI", chance.one_of(&["http://127.0.0.1:9/"]).map(str::to_owned));
-    (environment, chance.one_of(&["dev", "look"]))
+    set("AWS_CONTAINER_CREDENTIALS_FULL_URI", one_of(chance, &["http://127.0.0.1:9/"]).map(str::to_owned));
+    (environment, one_of(chance, &["dev", "look"]))
 }
 
 fn prepared((configuration, boto): (&str, &str)) -> Stage {
     let stage = Stage::bare(Settings::default());
-    stage.write(".aws/config", &format!("{CORP}{PROFILES}{configuration}"));
+    stage.write(".aws/config", &format!("{CORP}{DEV}{LOOK}{configuration}"));
     stage.write("ec2.txt", "AWSAccessKeyId=AKIAEC2\nAWSSecretKey=stale\n");
     stage.write("boto-keys.cfg", &format!("[Credentials]\n{KEYS}"));
     stage.write("boto-plain.cfg", "[Boto]\ndebug = 0\n");
@@ -97,9 +81,7 @@ fn prepared((configuration, boto): (&str, &str)) -> Stage {
     if !boto.is_empty() {
         stage.write(".boto", boto);
     }
-    stage.start_daemon();
-    stage.sign_in("corp");
-    stage
+    stage.started().and_signed_in()
 }
 
 /// A command of this stage in an environment.
@@ -174,7 +156,7 @@ fn every_way_to_a_role_is_the_one_that_botocore_means_or_refused() {
     let (mut accepted, mut refused, mut refreshable) = (0, 0, 0);
     for (home, beside) in HOMES.into_iter().enumerate() {
         let stage = prepared(beside);
-        let mut chance = Chance(u64::try_from(home).unwrap());
+        let mut chance = Rng::with_seed(u64::try_from(home).unwrap());
         let key = |role: &str| {
             stage.request("GET", &format!("/v1/credentials?session=corp&account=111122223333&role={role}")).1
                 ["access_key_id"]

@@ -22,8 +22,7 @@ fn home_of_another_user() -> Option<Stage> {
     if !has_superuser() || !has_programs(&["sudo", "su", "setpriv"]) {
         return None;
     }
-    let stage = Stage::bare(Settings::default());
-    stage.write(".aws/config", CORP);
+    let stage = Stage::without_daemon(Settings::default(), CORP);
     // A variable names the service here, and such a session shares token files only if it says so.
     stage.write_own_config("[session.corp]\nsdk_cache = \"on\"\n");
     for path in below(stage.home()) {
@@ -141,7 +140,7 @@ fn a_user_in_the_home_of_the_superuser_is_told_the_owner() {
     }
     let stage = Stage::bare(Settings::default());
     let binaries = tempfile::tempdir().unwrap();
-    fs::set_permissions(binaries.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    test_support::set_mode(binaries.path(), 0o755);
     for program in [stage.ssoctl(["x"]), stage.ssoctld()] {
         let program = Path::new(program.get_program()).to_owned();
         // By another process: what is written here could still be open in a program that another test starts.

@@ -22,8 +22,7 @@ struct Desk {
 
 impl Desk {
     fn new() -> Self {
-        let stage = Stage::bare(Settings::default());
-        stage.write(".aws/config", CORP);
+        let stage = Stage::without_daemon(Settings::default(), CORP);
         let browser = Browser::on(&stage);
         Self { stage, browser }
     }

@@ -2,23 +2,21 @@
 //! second PID namespace is a real one.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use identity_center_simulator::Settings;
 
-use test_support::Stage;
 use test_support::binaries::binaries;
 use test_support::part::{Part, within};
 use test_support::speed::{has_programs, has_superuser, python_with};
+use test_support::{Stage, set_mode};
 
 const NOBODY: &str = "65534";
 
 fn open(stage: &Stage) {
-    let mode = |path: &std::path::Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-    mode(stage.home(), 0o711);
-    mode(stage.socket().parent().unwrap(), 0o711);
-    mode(&stage.socket(), 0o666);
+    set_mode(stage.home(), 0o711);
+    set_mode(stage.socket().parent().unwrap(), 0o711);
+    set_mode(stage.socket(), 0o666);
 }
 
 #[test]
@@ -29,7 +27,7 @@ fn a_daemon_of_another_user_is_believed_only_if_the_variable_names_that_user_and
     let stage = Stage::signed_in(Settings::default());
     open(&stage);
     let place = tempfile::tempdir().unwrap();
-    fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    set_mode(place.path(), 0o755);
     let ssoctl = place.path().join("ssoctl");
     fs::copy(&binaries().ssoctl, &ssoctl).unwrap();
     let as_nobody = |socket: bool, owner: Option<&str>| {
@@ -110,7 +108,7 @@ fn at_a_socket_of_another_user_nothing_is_printed_and_nothing_executed() {
     let Some(python) = python_with("socket").filter(|_| has_superuser()) else { return };
     let stage = Stage::bare(Settings::default());
     let place = tempfile::tempdir().unwrap();
-    fs::set_permissions(place.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    set_mode(place.path(), 0o777);
     let (socket, marker) = (place.path().join("s.sock"), place.path().join("executed"));
     let mut daemon = Command::new("setpriv");
     daemon.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]).arg(python).args(["-c", FAKE_DAEMON]);

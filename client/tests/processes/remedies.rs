@@ -9,9 +9,7 @@ use test_support::speed::{has_programs, has_superuser};
 use test_support::stage::CORP;
 
 fn stage() -> Stage {
-    let stage = Stage::bare(Settings::default());
-    stage.write(".aws/config", CORP);
-    stage
+    Stage::without_daemon(Settings::default(), CORP)
 }
 
 /// Insists that the last line on standard error has all of these, each once.

@@ -8,9 +8,8 @@ use std::thread;
 
 use identity_center_simulator::Settings;
 
-use test_support::part::Part;
+use test_support::Stage;
 use test_support::stage::CORP;
-use test_support::{Stage, daemon};
 
 /// Stands before the simulator. While it repeats, it refuses every call with all that it was sent.
 struct Front {
@@ -72,12 +71,9 @@ fn pass_on(mut stream: TcpStream, service: SocketAddr) -> std::io::Result<()> {
 
 #[test]
 fn tokens_and_client_secrets_that_a_service_repeats_are_shown_nowhere() {
-    let stage = Stage::bare(Settings::default());
-    stage.write(".aws/config", CORP);
+    let stage = Stage::without_daemon(Settings::default(), CORP);
     let front = Front::before(&stage.identity_center.url());
-    let mut command = stage.ssoctld();
-    command.env("AWS_ENDPOINT_URL_SSO_OIDC", &front.url).env("AWS_ENDPOINT_URL_SSO", &front.url);
-    let _daemon = Part::from(daemon::start(command, &stage.socket(), &stage.log()));
+    stage.start_daemon_at(&front.url);
     stage.sign_in("corp");
     front.repeats.store(true, Ordering::SeqCst);
     let listing = stage.run(["accounts"]);
@@ -101,8 +97,6 @@ fn tokens_and_client_secrets_that_a_service_repeats_are_shown_nowhere() {
         assert!(!is_said || (verb[0] == "token" && outcome.code == Some(0)), "{verb:?}: {outcome:?}");
     }
     let log = std::fs::read_to_string(stage.log()).unwrap();
+    // All of it, and the standard errors of the clients, are searched for secrets at the end of the stage.
     assert!(log.contains("[removed]"), "what the service said of it is in the log");
-    // The standard errors of clients and the daemon's log are searched at the end of the stage, too.
-    stage.judge();
-    daemon::end_holder(&stage.state_directory());
 }

@@ -1,14 +1,16 @@
 //! Signing out.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
-use identity_center_simulator::{Fault, Operation, Settings, Simulator, Times};
+use identity_center_simulator::{Fault, Operation, Settings, Times};
 use rustix::process::Signal;
 use serde_json::Value;
 
+use test_support::service::{preauthorised, simulator};
 use test_support::stage::CORP;
-use test_support::{Stage, until};
+use test_support::{Stage, set_mode, until};
 
 #[test]
 fn logout_tells_the_portal_and_forgets_the_token_and_keeps_the_registration() {
@@ -53,7 +55,6 @@ fn logout_gives_a_pending_sign_in_up() {
 #[test]
 fn forget_leaves_nothing_in_the_store_and_the_next_sign_in_registers_anew() {
     let stage = Stage::signed_in(Settings::default());
-    until("the record is written", || (records(&stage).len() == 1).then_some(()));
     stage.run(["logout"]).exits(0);
     assert_eq!(records(&stage).len(), 1, "the registration is kept");
     stage.run(["logout", "--forget"]).exits(0).says("was not signed in");
@@ -148,13 +149,9 @@ fn records_of_changed_or_removed_sections_and_damaged_ones_are_shown_and_ended_w
 #[test]
 fn tokens_of_another_issuer_are_ended_there_and_nowhere_else() {
     let stage = Stage::signed_in(Settings::default());
-    until("the record is written", || (records(&stage).len() == 1).then_some(()));
     stage.end_daemon(Signal::TERM);
-    let settings = test_support::service::preauthorised();
-    let other = Simulator::start(settings).expect("a port");
-    let mut moved = stage.ssoctld();
-    moved.env("AWS_ENDPOINT_URL_SSO_OIDC", other.url()).env("AWS_ENDPOINT_URL_SSO", other.url());
-    stage.start_daemon_by(moved);
+    let other = simulator(preauthorised());
+    stage.start_daemon_at(&other.url());
     stage.run(["login", "--no-browser", "corp"]).exits(0);
     let left = until("what is left is known", || Some(left_records(&stage)).filter(|left| left.len() == 1));
     assert_eq!(left[0]["issuer"], stage.identity_center.url().as_str());
@@ -171,7 +168,6 @@ fn tokens_of_another_issuer_are_ended_there_and_nowhere_else() {
 #[test]
 fn a_portal_that_is_gone_is_reported_and_its_record_is_removed_nevertheless() {
     let stage = Stage::signed_in(Settings::default());
-    until("the record is written", || (records(&stage).len() == 1).then_some(()));
     stage.write(".aws/config", "");
     stage.identity_center.inject(Operation::Logout, Fault::Status { status: 503 }, Times::UntilCleared);
     until("the section is gone", || {
@@ -184,13 +180,11 @@ fn a_portal_that_is_gone_is_reported_and_its_record_is_removed_nevertheless() {
 
 #[test]
 fn a_store_that_cannot_be_looked_through_is_an_error_and_nothing_is_claimed() {
-    use std::os::unix::fs::PermissionsExt as _;
     let stage = Stage::signed_in(Settings::default());
-    until("the record is written", || (records(&stage).len() == 1).then_some(()));
     stage.write(".aws/config", "");
     until("what is left is known", || (left_records(&stage).len() == 1).then_some(()));
     let directory = stage.state_directory().join("records");
-    fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
+    set_mode(&directory, 0o755);
     let out = stage.run(["logout", "--all"]).exits(1);
     assert!(
         out.stderr.contains("not everything is ended: records of other sessions may still be in the store"),
@@ -198,22 +192,20 @@ fn a_store_that_cannot_be_looked_through_is_an_error_and_nothing_is_claimed() {
     );
     assert!(out.stderr.contains("chmod 700") && !out.stderr.contains("Signed out of corp at"), "{out:?}");
     assert_eq!(records(&stage).len(), 1);
-    fs::set_permissions(&directory, fs::Permissions::from_mode(0o700)).unwrap();
+    set_mode(&directory, 0o700);
     stage.run(["logout", "--all"]).exits(0).says("Signed out of corp at");
 }
 
 #[test]
 fn a_record_that_cannot_be_read_is_shown_and_keeps_no_other_from_its_end() {
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
     let stage = Stage::signed_in(Settings::default());
-    until("the record is written", || (records(&stage).len() == 1).then_some(()));
     // Names that come before and after every other in the store.
     let planted = |name: &str| stage.state_directory().join("records").join(name);
     symlink("/etc/passwd", planted("0.json")).unwrap();
     fs::File::create(planted("00.json")).and_then(|file| file.set_len(2 << 20)).unwrap();
-    fs::set_permissions(planted("00.json"), fs::Permissions::from_mode(0o600)).unwrap();
+    set_mode(planted("00.json"), 0o600);
     fs::write(planted("zz.json"), "{}").unwrap();
-    fs::set_permissions(planted("zz.json"), fs::Permissions::from_mode(0o644)).unwrap();
+    set_mode(planted("zz.json"), 0o644);
     stage.write(".aws/config", "");
     let left = until("what is left is known", || Some(left_records(&stage)).filter(|left| left.len() == 4));
     let errors: Vec<&str> = left.iter().filter_map(|record| record["error"].as_str()).collect();
@@ -236,7 +228,7 @@ fn a_record_that_cannot_be_read_is_shown_and_keeps_no_other_from_its_end() {
     assert_eq!(left, ["0.json", "00.json", "zz.json"].map(planted));
     fs::remove_file(planted("0.json")).unwrap();
     fs::remove_file(planted("00.json")).unwrap();
-    fs::set_permissions(planted("zz.json"), fs::Permissions::from_mode(0o600)).unwrap();
+    set_mode(planted("zz.json"), 0o600);
     stage.run(["logout", "--all"]).exits(0);
     assert_eq!(records(&stage), Vec::<PathBuf>::new());
 }

@@ -77,9 +77,7 @@ fn no_daemon_is_started_where_that_is_forbidden() {
     let stage = stage_without_a_daemon();
     stage.run(["--no-start", "status"]).exits(4).prints_nothing().says("ssoctld");
     stage.run(["token", "--no-start"]).exits(4).prints_nothing();
-    let mut forbidden = stage.ssoctl(["status"]);
-    forbidden.env("SSOCTL_NO_START", "1");
-    stage.finish(forbidden).exits(4).prints_nothing();
+    stage.run_in(&[("SSOCTL_NO_START", "1")], &["status"]).exits(4).prints_nothing();
     assert_eq!(daemon::holder(&stage.state_directory()), None);
 }
 
@@ -119,9 +117,8 @@ fn a_caller_without_the_daemons_runtime_directory_finds_it_where_its_lock_says()
 fn a_runtime_directory_that_does_not_exist_is_no_place_for_a_socket() {
     let stage = stage_without_a_daemon();
     let with = |arguments: &[&str]| {
-        let mut caller = stage.ssoctl(arguments);
-        caller.env("XDG_RUNTIME_DIR", stage.home().join("missing"));
-        stage.finish(caller).exits(0).json()["daemon"]["pid"].clone()
+        stage.run_in(&[("XDG_RUNTIME_DIR", stage.home().join("missing"))], arguments).exits(0).json()["daemon"]["pid"]
+            .clone()
     };
     let pid = with(&["status", "--json"]);
     assert_eq!(with(&["--no-start", "status", "--json"]), pid);

@@ -5,6 +5,8 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
+use test_support::Stage;
+
 /// Head and body of a request.
 pub(crate) type Request = (String, String);
 
@@ -40,4 +42,13 @@ fn read(stream: &TcpStream) -> Request {
     let mut body = vec![0; length];
     reader.read_exact(&mut body).unwrap();
     (head, String::from_utf8(body).unwrap())
+}
+
+/// Insists that a request with this head is signed with the credentials of the profile `dev`.
+#[track_caller]
+pub(crate) fn is_signed_with_dev(head: &str, stage: &Stage) {
+    let credentials = stage.credentials_of_dev();
+    let key = credentials["access_key_id"].as_str().unwrap();
+    assert!(head.contains(&format!("Credential={key}/")), "another key signs it");
+    assert!(head.contains(credentials["session_token"].as_str().unwrap()), "the session token goes with it");
 }

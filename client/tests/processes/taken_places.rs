@@ -1,21 +1,20 @@
 //! Foreign files in the places of ssoctl's own files: client and daemon do not wait for them, write through them, or believe them.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+use std::fs;
+use std::os::unix::fs::{chown, symlink};
 use std::path::{Path, PathBuf};
 
 use identity_center_simulator::Settings;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
-use test_support::Stage;
 use test_support::stage::CORP;
+use test_support::{Stage, set_mode};
 
 /// A home where no daemon runs, with a state directory.
 fn stage() -> Stage {
-    let stage = Stage::bare(Settings::default());
-    stage.write(".aws/config", CORP);
+    let stage = Stage::without_daemon(Settings::default(), CORP);
     fs::create_dir_all(stage.state_directory()).unwrap();
-    fs::set_permissions(stage.state_directory(), Permissions::from_mode(0o700)).unwrap();
+    set_mode(stage.state_directory(), 0o700);
     stage
 }
 
@@ -43,10 +42,10 @@ fn is_refused(stage: &Stage, place: &Path, words: &str) {
 fn a_state_directory_that_others_can_write_to_is_refused_with_what_to_do() {
     let stage = stage();
     for mode in [0o777, 0o770, 0o1777] {
-        fs::set_permissions(stage.state_directory(), Permissions::from_mode(mode)).unwrap();
+        set_mode(stage.state_directory(), mode);
         is_refused(&stage, &stage.state_directory(), "chmod 700");
     }
-    fs::set_permissions(stage.state_directory(), Permissions::from_mode(0o700)).unwrap();
+    set_mode(stage.state_directory(), 0o700);
     stage.run(["status"]).exits(0);
 }
 
@@ -56,15 +55,15 @@ fn a_state_directory_that_is_a_link_is_where_it_leads_and_has_to_be_closed_there
     let elsewhere = stage.home().join("elsewhere");
     fs::rename(stage.state_directory(), &elsewhere).unwrap();
     symlink(&elsewhere, stage.state_directory()).unwrap();
-    fs::set_permissions(&elsewhere, Permissions::from_mode(0o777)).unwrap();
+    set_mode(&elsewhere, 0o777);
     is_refused(&stage, &stage.state_directory(), "others may write to it");
     if rustix::process::geteuid().is_root() {
-        fs::set_permissions(&elsewhere, Permissions::from_mode(0o700)).unwrap();
+        set_mode(&elsewhere, 0o700);
         of_another_user(&elsewhere);
         is_refused(&stage, &stage.state_directory(), "belongs to");
         chown(&elsewhere, Some(0), Some(0)).unwrap();
     }
-    fs::set_permissions(&elsewhere, Permissions::from_mode(0o700)).unwrap();
+    set_mode(&elsewhere, 0o700);
     stage.run(["status"]).exits(0);
 }
 

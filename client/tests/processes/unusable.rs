@@ -128,8 +128,7 @@ fn each_failing_verb_names_the_file_and_line_of_the_broken_entry() {
 
 #[test]
 fn every_verb_that_needs_it_says_what_is_wrong_with_a_profile() {
-    let stage = Stage::bare(Settings::default());
-    stage.start_daemon();
+    let stage = Stage::bare(Settings::default()).started();
     let text = with_line(3, Some("sso_region = us-east-1 # virginia"));
     let path = stage.write("config", &text);
     let place = format!("{}:3: \"us-east-1 # virginia\" is not a region", path.display());
@@ -155,8 +154,7 @@ fn every_verb_that_needs_it_says_what_is_wrong_with_a_profile() {
 
 #[test]
 fn a_role_that_a_profile_does_not_say_is_told_with_the_line() {
-    let stage = Stage::bare(Settings::default());
-    stage.start_daemon();
+    let stage = Stage::bare(Settings::default()).started();
     for (line, text, wrong) in [
         (8, Some("sso_account_id = 12"), ":8: sso_account_id of profile \"dev\" cannot be used"),
         (9, Some("sso_role_name = a/b"), ":9: sso_role_name of profile \"dev\" cannot be used"),

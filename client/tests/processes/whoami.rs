@@ -30,9 +30,7 @@ fn stage() -> Stage {
 }
 
 fn whoami(stage: &Stage, arguments: &[&str], variables: &[(&str, &str)]) -> Value {
-    let mut command = stage.ssoctl([&["whoami", "--json"], arguments].concat());
-    command.envs(variables.iter().copied());
-    stage.finish(command).exits(0).json()
+    stage.run_in(variables, &[&["whoami", "--json"], arguments].concat()).exits(0).json()
 }
 
 #[test]
@@ -88,9 +86,7 @@ fn other_credentials_that_the_tools_of_this_shell_would_use_are_named() {
     assert_eq!(whoami(&stage, &["--profile", "dev"], &keys)["overridden_by"], json!(["AWS_ACCESS_KEY_ID"]));
     assert_eq!(whoami(&stage, &["--profile", "dev"], &keys[..1])["overridden_by"], json!([]));
 
-    let mut command = stage.ssoctl(["whoami", "--profile", "dev"]);
-    command.envs(keys);
-    let text = stage.finish(command).exits(0).stdout;
+    let text = stage.run_in(&keys, &["whoami", "--profile", "dev"]).exits(0).stdout;
     assert!(text.contains("warning: AWS_ACCESS_KEY_ID is set in this shell"), "{text}");
     assert!(text.contains("sso_role_name of profile \"dev\" ("), "{text}");
 

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use identity_center_simulator::{Approval, Settings, Simulator};
+use identity_center_simulator::{Settings, Simulator};
 use tempfile::TempDir;
 use test_support::daemon;
 use test_support::part::Part;
+use test_support::service::preauthorised;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
@@ -22,7 +23,7 @@ pub(crate) struct Stage {
 
 /// For most parts: sign-ins are approved at once, and no token needs a renewal meanwhile.
 pub(crate) fn settings() -> Settings {
-    Settings { approval: Approval::Preauthorised, token_lifetime: Duration::from_secs(8 * 3600), ..Settings::default() }
+    Settings { token_lifetime: Duration::from_secs(8 * 3600), ..preauthorised() }
 }
 
 impl Stage {

@@ -1,10 +1,10 @@
 use super::*;
 use crate::config::{AddError, Config, EndpointSettings, SaveError, load, load_named, save_session};
-use std::fs::Permissions;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 
 use ssoctl_protocol::NewSession;
 use tempfile::TempDir;
+use test_support::{mode_of, set_mode};
 
 const CORP: &str = "[sso-session corp]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = eu-west-1\n";
 
@@ -25,10 +25,6 @@ fn work() -> NewSession {
         region: "eu-west-1".to_owned(),
         scopes: None,
     }
-}
-
-fn mode(path: &Path) -> u32 {
-    fs::metadata(path).unwrap().permissions().mode() & 0o7777
 }
 
 #[test]
@@ -116,8 +112,8 @@ fn a_saved_session_is_loaded_from_a_file_that_only_its_owner_reads() {
     let (_home, paths) = home();
     let name = save_session(&paths, &work(), &Config::default()).unwrap();
     assert_eq!(name, "work");
-    assert_eq!(mode(&paths.own), 0o600);
-    assert_eq!(mode(paths.own.parent().unwrap()), 0o700);
+    assert_eq!(mode_of(&paths.own), 0o600);
+    assert_eq!(mode_of(paths.own.parent().unwrap()), 0o700);
     let config = load(&paths, &Environment::default());
     assert_eq!(config.problems, []);
     assert_eq!(config.session("work").unwrap().start_url(), "https://work.awsapps.com/start");
@@ -143,7 +139,7 @@ fn a_symlinked_file_stays_a_link_and_keeps_its_mode_and_no_temporary_file_is_lef
     fs::create_dir_all(paths.own.parent().unwrap()).unwrap();
     let target = dotfiles.join("ssoctl.toml");
     fs::write(&target, "# mine\n").unwrap();
-    fs::set_permissions(&target, Permissions::from_mode(0o644)).unwrap();
+    set_mode(&target, 0o644);
     symlink("../../dotfiles/ssoctl.toml", &paths.own).unwrap();
 
     save_session(&paths, &work(), &Config::default()).unwrap();
@@ -151,7 +147,7 @@ fn a_symlinked_file_stays_a_link_and_keeps_its_mode_and_no_temporary_file_is_lef
     assert!(fs::symlink_metadata(&paths.own).unwrap().is_symlink());
     let text = fs::read_to_string(&target).unwrap();
     assert!(text.starts_with("# mine\n") && text.contains("[session.work]"), "{text}");
-    assert_eq!(mode(&target), 0o644);
+    assert_eq!(mode_of(&target), 0o644);
     assert_eq!(fs::read_dir(&dotfiles).unwrap().count(), 1);
     assert_eq!(fs::read_dir(paths.own.parent().unwrap()).unwrap().count(), 1);
 }
@@ -183,7 +179,7 @@ const ENDPOINTS: &str = "[default]\nservices = local\n[services local]\nsso_oidc
 fn write(directory: &TempDir, name: &str, text: &str, mode: u32) -> PathBuf {
     let path = directory.path().join(name);
     fs::write(&path, text).unwrap();
-    fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+    set_mode(&path, mode);
     path
 }
 

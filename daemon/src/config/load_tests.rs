@@ -57,10 +57,17 @@ fn assert_problems(config: &Config, expected: &[(&str, &str)]) {
     }
 }
 
+/// The same configuration, in which nothing is wrong.
+#[track_caller]
+fn flawless(own: &str, aws: &str) -> Config {
+    let config = config(own, aws);
+    assert_problems(&config, &[]);
+    config
+}
+
 #[test]
 fn an_sso_session_without_scopes_registers_the_refreshable_one() {
-    let config = config("", CORP);
-    assert_problems(&config, &[]);
+    let config = flawless("", CORP);
     let corp = &config.sessions[0];
     assert_eq!(
         (corp.name.as_str(), corp.start_url(), corp.region()),
@@ -91,8 +98,7 @@ fn scopes_are_registered_as_written_and_compared_sorted() {
 
 #[test]
 fn an_own_session_needs_no_aws_configuration() {
-    let config = config(&format!("[session.work]\n{OWN_CORP}"), "");
-    assert_problems(&config, &[]);
+    let config = flawless(&format!("[session.work]\n{OWN_CORP}"), "");
     let work = &config.sessions[0];
     assert_eq!((work.start_url(), work.origin.kind), ("https://corp.awsapps.com/start", OriginKind::Own));
     assert_eq!((&work.scopes, &work.cache_keys), (&vec![DEFAULT_SCOPE.to_owned()], &vec!["work".to_owned()]));
@@ -102,8 +108,7 @@ fn an_own_session_needs_no_aws_configuration() {
 fn an_own_session_overrides_the_sso_session_of_its_name_member_by_member() {
     let own = "[session.corp]\nregion = \"us-east-1\"\nbrowser = \"firefox {url}\"\noidc_endpoint = \"http://127.0.0.1:1/oidc\"\n\
                portal_endpoint = \"http://127.0.0.1:1\"\nrefresh_before = \"30m\"\nnotify_before = \"1h\"\n";
-    let config = config(own, "[sso-session corp]\nsso_start_url = https://corp.awsapps.com/start\n");
-    assert_problems(&config, &[]);
+    let config = flawless(own, "[sso-session corp]\nsso_start_url = https://corp.awsapps.com/start\n");
     assert_eq!(names(&config), ["corp"]);
     let corp = &config.sessions[0];
     assert_eq!(corp.identity.name.as_deref(), Some("corp"));
@@ -122,8 +127,7 @@ fn each_name_is_a_separate_session_even_if_all_else_is_equal() {
     let same =
         CORP.replace("session corp", "session same").replace("corp.awsapps.com/start", "CORP.awsapps.com/start/#/");
     let aws = format!("{CORP}{same}sso_registration_scopes = sso:account:access\n[profile dev]\nsso_session = same\n");
-    let config = config(&format!("[session.same]\nbrowser = \"firefox {{url}}\"\n[session.third]\n{OWN_CORP}"), &aws);
-    assert_problems(&config, &[]);
+    let config = flawless(&format!("[session.same]\nbrowser = \"firefox {{url}}\"\n[session.third]\n{OWN_CORP}"), &aws);
     assert_eq!(names(&config), ["corp", "same", "third"]);
     let keys: std::collections::BTreeSet<String> = config.sessions.iter().map(|it| it.identity.key()).collect();
     assert_eq!(keys.len(), 3);
@@ -155,8 +159,7 @@ fn legacy_profiles_at_one_portal_are_one_session_under_each_name_without_scopes(
         + &legacy_corp("dev")
         + &legacy("prod", "corp.awsapps.com/start/", "eu-west-1")
         + &legacy("elsewhere", "corp.awsapps.com/start#", "us-east-1");
-    let config = config("", &aws);
-    assert_problems(&config, &[]);
+    let config = flawless("", &aws);
     assert_eq!(names(&config), ["dev", "elsewhere"]);
     let dev = &config.sessions[0];
     assert_eq!((&dev.aliases, &dev.scopes), (&vec!["prod".to_owned()], &vec![]));
@@ -169,8 +172,7 @@ fn legacy_profiles_at_one_portal_are_one_session_under_each_name_without_scopes(
 #[test]
 fn a_legacy_profile_joins_the_only_session_at_its_portal_with_any_scopes() {
     let aws = legacy("dev", "corp.awsapps.com/start#/", "eu-west-1") + CORP;
-    let joined = config("", &aws);
-    assert_problems(&joined, &[]);
+    let joined = flawless("", &aws);
     assert_eq!(names(&joined), ["corp"]);
     let corp = &joined.sessions[0];
     assert_eq!((&corp.aliases, &corp.scopes), (&vec!["dev".to_owned()], &vec![DEFAULT_SCOPE.to_owned()]));
@@ -204,8 +206,7 @@ fn a_name_that_a_profile_and_a_session_share_means_the_session() {
     assert_eq!(elsewhere.session("corp").expect("corp").start_url(), "https://corp.awsapps.com/start");
     assert_eq!(elsewhere.profiles["corp"].session, "else");
     assert_problems(&elsewhere, &[("aws:4", "the session \"corp\" is another one")]);
-    let same_portal = config("", &format!("{CORP}{}", legacy_corp("corp")));
-    assert_problems(&same_portal, &[]);
+    let same_portal = flawless("", &format!("{CORP}{}", legacy_corp("corp")));
     assert_eq!(same_portal.sessions[0].aliases, Vec::<String>::new());
 }
 
@@ -224,8 +225,7 @@ fn profiles_lead_to_sessions_and_roles_directly_and_through_source_profiles() {
          [profile lost]\nsource_profile = nobody\n[profile keys]\nregion = x\n",
         legacy_corp("legacy")
     );
-    let config = config("", &aws);
-    assert_problems(&config, &[]);
+    let config = flawless("", &aws);
     let neither = "has neither sso_account_id nor sso_role_name";
     let on_top =
         |name: &str| format!("takes its role from AWS STS with the credentials of profile \"{name}\"; name that one");
@@ -323,8 +323,7 @@ fn profiles_that_call_ssoctl_in_a_circle_or_for_nothing_are_reported() {
 
 #[test]
 fn a_profile_may_refer_to_a_session_of_the_own_file() {
-    let config = config(&format!("[session.work]\n{OWN_CORP}"), "[profile dev]\nsso_session = work\n");
-    assert_problems(&config, &[]);
+    let config = flawless(&format!("[session.work]\n{OWN_CORP}"), "[profile dev]\nsso_session = work\n");
     assert_eq!(config.profiles["dev"].session, "work");
 }
 
@@ -386,8 +385,7 @@ fn sessions_follow_the_default_profiles_endpoints_and_legacy_ones_their_own() {
         services("both", 1),
         services("local", 2)
     );
-    let followed = config("", &aws);
-    assert_problems(&followed, &[]);
+    let followed = flawless("", &aws);
     let oidc = |name: &str| {
         let session = followed.session(name).expect("the session");
         session.endpoints.as_ref().expect("endpoints").oidc.shown().to_string()

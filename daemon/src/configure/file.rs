@@ -72,11 +72,8 @@ fn backup_path(path: &Path) -> PathBuf {
 mod tests {
     use super::*;
     use std::fs;
-    use std::os::unix::fs::{PermissionsExt, symlink};
-
-    fn mode(path: &Path) -> u32 {
-        fs::metadata(path).unwrap().permissions().mode() & 0o7777
-    }
+    use std::os::unix::fs::symlink;
+    use test_support::{mode_of, set_mode};
 
     fn names(directory: &Path) -> Vec<String> {
         let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -92,9 +89,9 @@ mod tests {
         let before = Before::read(&path).unwrap();
         assert_eq!(before.text(), "");
         assert_eq!(before.replace(&path, "new").unwrap(), None);
-        assert_eq!((fs::read_to_string(&path).unwrap().as_str(), mode(&path)), ("new", 0o600));
+        assert_eq!((fs::read_to_string(&path).unwrap().as_str(), mode_of(&path)), ("new", 0o600));
         assert_eq!(
-            (names(&home.path().join(".aws")), mode(&home.path().join(".aws"))),
+            (names(&home.path().join(".aws")), mode_of(home.path().join(".aws"))),
             (vec!["config".to_owned()], 0o700)
         );
     }
@@ -104,12 +101,12 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let (link, target) = (home.path().join("config"), home.path().join("dotfiles"));
         fs::write(&target, "old").unwrap();
-        fs::set_permissions(&target, fs::Permissions::from_mode(0o644)).unwrap();
+        set_mode(&target, 0o644);
         symlink("dotfiles", &link).unwrap();
         let backup = Before::read(&link).unwrap().replace(&link, "new").unwrap().unwrap();
         assert_eq!(backup, home.path().join("config.ssoctl-backup"));
-        assert_eq!((fs::read_to_string(&backup).unwrap().as_str(), mode(&backup)), ("old", 0o600));
-        assert_eq!((fs::read_to_string(&target).unwrap().as_str(), mode(&target)), ("new", 0o644));
+        assert_eq!((fs::read_to_string(&backup).unwrap().as_str(), mode_of(&backup)), ("old", 0o600));
+        assert_eq!((fs::read_to_string(&target).unwrap().as_str(), mode_of(&target)), ("new", 0o644));
         assert!(link.is_symlink());
         assert_eq!(names(home.path()), ["config", "config.ssoctl-backup", "dotfiles"]);
     }

@@ -173,51 +173,45 @@ fn failed(verb: &str, path: &Path, error: &dyn Display) -> StoreError {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::Permissions;
-    use std::os::unix::fs::PermissionsExt;
-
     use ssoctl_protocol::Secret;
 
     use super::*;
+    use test_support::{mode_of, set_mode};
 
     fn name(key: &str) -> RecordName {
         RecordName { key: key.to_owned(), label: "https://corp.awsapps.com/start".to_owned() }
     }
 
-    async fn stored(store: &FileStore) -> Result<Option<Vec<u8>>, String> {
-        store
-            .read(&name("key"))
-            .await
-            .map(|record| record.map(|record| record.expose().clone()))
-            .map_err(|error| error.0)
+    /// A home, and the store in this directory of it.
+    fn store() -> (tempfile::TempDir, PathBuf, FileStore) {
+        let home = tempfile::tempdir().unwrap();
+        let directory = home.path().join("state/records");
+        (home, directory.clone(), FileStore::new(directory))
     }
 
-    fn mode(path: &Path) -> u32 {
-        fs::metadata(path).unwrap().mode() & 0o777
+    async fn stored(store: &FileStore) -> Result<Option<Vec<u8>>, String> {
+        let record = store.read(&name("key")).await.map_err(|error| error.0)?;
+        Ok(record.map(|record| record.expose().clone()))
     }
 
     #[tokio::test]
     async fn written_records_are_readable_by_their_owner_alone() {
-        let home = tempfile::tempdir().unwrap();
-        let directory = home.path().join("state/records");
-        let store = FileStore::new(directory.clone());
+        let (_home, directory, store) = store();
         assert_eq!(stored(&store).await, Ok(None));
         store.write(&name("key"), Secret::new(b"one".to_vec())).await.unwrap();
         store.write(&name("key"), Secret::new(b"two".to_vec())).await.unwrap();
         assert_eq!(stored(&store).await, Ok(Some(b"two".to_vec())));
-        assert_eq!((mode(&directory), mode(&directory.join("key.json"))), (0o700, 0o600));
+        assert_eq!((mode_of(&directory), mode_of(directory.join("key.json"))), (0o700, 0o600));
         assert_eq!(fs::read_dir(&directory).unwrap().count(), 1, "no temporary file is left behind");
     }
 
     #[tokio::test]
     async fn a_file_or_directory_that_others_may_read_is_refused_with_the_remedy() {
-        let home = tempfile::tempdir().unwrap();
-        let directory = home.path().join("records");
-        let store = FileStore::new(directory.clone());
+        let (_home, directory, store) = store();
         store.write(&name("key"), Secret::new(b"one".to_vec())).await.unwrap();
         for path in [directory.join("key.json"), directory.clone()] {
             let good = fs::metadata(&path).unwrap().permissions();
-            fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+            set_mode(&path, 0o755);
             let complaint = stored(&store).await.unwrap_err();
             assert!(complaint.contains("run: chmod") && complaint.contains("mode 755"), "{complaint}");
             fs::set_permissions(&path, good).unwrap();
@@ -227,9 +221,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_regular_files_are_accepted_and_no_other_is_waited_for() {
-        let home = tempfile::tempdir().unwrap();
-        let directory = home.path().join("records");
-        let store = FileStore::new(directory.clone());
+        let (_home, directory, store) = store();
         store.write(&name("other"), Secret::new(b"one".to_vec())).await.unwrap();
         let path = directory.join("key.json");
 
@@ -247,9 +239,8 @@ mod tests {
 
     #[tokio::test]
     async fn only_unfinished_files_of_a_killed_daemon_are_removed() {
-        let home = tempfile::tempdir().unwrap();
-        let directory = home.path().join("records");
-        FileStore::new(directory.clone()).write(&name("key"), Secret::new(b"one".to_vec())).await.unwrap();
+        let (_home, directory, store) = store();
+        store.write(&name("key"), Secret::new(b"one".to_vec())).await.unwrap();
         fs::write(directory.join(".ssoctl-X1y2Z3"), "half of a rec").unwrap();
         fs::write(directory.join("notes"), "mine").unwrap();
         assert_eq!(stored(&FileStore::new(directory.clone())).await, Ok(Some(b"one".to_vec())));
@@ -260,19 +251,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_damaged_record_is_moved_aside_and_not_lost() {
-        let home = tempfile::tempdir().unwrap();
-        let store = FileStore::new(home.path().join("records"));
+        let (_home, directory, store) = store();
         store.write(&name("key"), Secret::new(b"damaged".to_vec())).await.unwrap();
         store.set_aside(&name("key")).await.unwrap();
         assert_eq!(stored(&store).await, Ok(None));
-        assert_eq!(fs::read(home.path().join("records/key.damaged")).unwrap(), b"damaged");
+        assert_eq!(fs::read(directory.join("key.damaged")).unwrap(), b"damaged");
     }
 
     #[tokio::test]
     async fn every_record_is_listed_those_set_aside_too_and_nothing_else() {
-        let home = tempfile::tempdir().unwrap();
-        let directory = home.path().join("records");
-        let store = FileStore::new(directory.clone());
+        let (_home, directory, store) = store();
         assert_eq!(store.list().await, Ok(vec![]), "before the first write");
         for key in ["one", "two", "three"] {
             store.write(&name(key), Secret::new(key.into())).await.unwrap();
@@ -287,14 +275,13 @@ mod tests {
         store.delete(&aside).await.unwrap();
         assert_eq!(store.list().await, Ok(["one", "three"].map(str::to_owned).to_vec()));
 
-        fs::set_permissions(&directory, Permissions::from_mode(0o755)).unwrap();
+        set_mode(&directory, 0o755);
         assert!(store.list().await.unwrap_err().0.contains("run: chmod 700"));
     }
 
     #[tokio::test]
     async fn a_deleted_record_is_gone_and_deleting_it_again_is_no_error() {
-        let home = tempfile::tempdir().unwrap();
-        let store = FileStore::new(home.path().join("records"));
+        let (_home, _, store) = store();
         store.delete(&name("key")).await.unwrap();
         store.write(&name("key"), Secret::new(b"one".to_vec())).await.unwrap();
         store.write(&name("other"), Secret::new(b"two".to_vec())).await.unwrap();

@@ -165,10 +165,7 @@ fn close_to_others(directory: &Path) -> io::Result<Option<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn mode(path: &Path) -> u32 {
-        fs::symlink_metadata(path).unwrap().mode() & 0o777
-    }
+    use test_support::mode_of;
 
     #[test]
     fn socket_and_directory_are_closed_to_others() {
@@ -176,7 +173,7 @@ mod tests {
         let directory = home.path().join("run/ssoctl");
         directory::make(&directory, 0o755).unwrap();
         let socket = listen(&SocketPath::Default(directory.join("ssoctld.sock"))).unwrap();
-        assert_eq!((mode(&directory), mode(socket.path())), (0o700, 0o600));
+        assert_eq!((mode_of(&directory), mode_of(socket.path())), (0o700, 0o600));
         assert_eq!(fs::read_dir(&directory).unwrap().count(), 1);
         drop(socket);
         assert_eq!(fs::read_dir(&directory).unwrap().count(), 0, "its file goes with it");

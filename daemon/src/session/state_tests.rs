@@ -29,16 +29,16 @@ use answers_tests::*;
 use questions_tests::*;
 
 /// For a caller that does not wait, and for one to which any live token will do.
-pub(super) const NOW: Duration = Duration::ZERO;
+pub(in crate::session) const NOW: Duration = Duration::ZERO;
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 /// How long the codes of a [`Timeline`] live.
 pub(super) const CODE_LIFETIME: Duration = Duration::from_secs(600);
 
-pub(super) const fn secs(seconds: u64) -> Duration {
+pub(in crate::session) const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-pub(super) const fn mins(minutes: u64) -> Duration {
+pub(in crate::session) const fn mins(minutes: u64) -> Duration {
     secs(60 * minutes)
 }
 

@@ -167,17 +167,13 @@ fn failed(verb: &str, path: &Path, error: &dyn Display) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::MetadataExt as _;
     use std::os::unix::fs::symlink;
 
     use super::*;
+    use test_support::{mode_of, set_mode};
 
     fn text(text: &str) -> Secret<Vec<u8>> {
         Secret::new(text.as_bytes().to_vec())
-    }
-
-    fn mode(path: &Path) -> u32 {
-        fs::metadata(path).unwrap().mode() & 0o777
     }
 
     #[test]
@@ -187,7 +183,10 @@ mod tests {
         let absent = read(&path).unwrap();
         assert_eq!(replace(&path, absent.fingerprint, &text("one")), Ok(Change::Done));
         assert_eq!(read(&path).unwrap().bytes, Some(text("one")));
-        assert_eq!((mode(&path), mode(path.parent().unwrap()), mode(&home.path().join(".aws"))), (0o600, 0o700, 0o700));
+        assert_eq!(
+            (mode_of(&path), mode_of(path.parent().unwrap()), mode_of(home.path().join(".aws"))),
+            (0o600, 0o700, 0o700)
+        );
         let names: Vec<_> =
             fs::read_dir(path.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(names, ["a.json"], "nothing temporary is left behind");
@@ -243,14 +242,14 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("a.json");
         fs::write(&path, "torn").unwrap();
-        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+        set_mode(&path, 0o644);
         let seen = read(&path).unwrap().fingerprint;
         fs::write(&path, "torn again").unwrap();
         assert_eq!(set_aside(&path, seen).unwrap().0, Change::Overtaken);
         assert_eq!(fs::read(&path).unwrap(), b"torn again");
         let seen = read(&path).unwrap().fingerprint;
         let (change, aside) = set_aside(&path, seen).unwrap();
-        assert_eq!((change, path.exists(), mode(&aside)), (Change::Done, false, 0o600));
+        assert_eq!((change, path.exists(), mode_of(&aside)), (Change::Done, false, 0o600));
         assert_eq!((fs::read(&aside).unwrap(), aside), (b"torn again".to_vec(), home.path().join("a.damaged")));
         assert_eq!(set_aside(&path, seen).unwrap().0, Change::Overtaken, "it is gone");
     }

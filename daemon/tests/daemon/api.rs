@@ -72,7 +72,7 @@ async fn a_session_is_found_by_every_way_of_naming_it() {
         "[profile dev]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = eu-west-1\nsso_account_id = 1\nsso_role_name = r\n",
     )
     .unwrap();
-    t.signals.send(ssoctld::Signal::Reload).await.unwrap();
+    t.reload().await;
     t.while_time_stands(async || t.request("GET /v1/token?profile=dev").await.code() == "unknown_session").await;
     let name = "my%20corp%2F%C3%BC";
     t.sign_in(name).await;

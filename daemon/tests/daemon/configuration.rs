@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use identity_center_simulator::{Fault, Grant, Operation, RefreshTokens, Settings, Times};
 use ssoctl_protocol::{SessionState, SessionStatus};
-use ssoctld::Signal;
 
 use crate::harness::{Harness, START_URL, Store, hours, mins, session};
 
@@ -25,10 +24,10 @@ async fn reading_the_configuration_again_keeps_tokens_and_flows() {
     let t = Harness::signed_in(Settings::default()).await;
     let token = t.access_token().await;
     let login = t.open_flow("corp").await;
-    t.configure(
+    t.reconfigure(
         &(session("corp", START_URL) + "refresh_before = \"30m\"\n" + &session("new", "https://new.awsapps.com/start")),
-    );
-    t.signals.send(Signal::Reload).await.unwrap();
+    )
+    .await;
     let sessions = t.until_sessions(&["corp", "new"]).await;
     assert_eq!(sessions[0].login.as_ref(), Some(&login));
     assert_eq!(t.access_token().await, token);
@@ -52,8 +51,7 @@ async fn a_session_under_another_name_is_another_sign_in_and_a_url_in_another_sp
     let t = Harness::signed_in(Settings::default()).await;
     let token = t.access_token().await;
     let both = session("corp", &format!("{START_URL}/#/?tab=accounts")) + &session("work", START_URL);
-    t.configure(&both);
-    t.signals.send(Signal::Reload).await.unwrap();
+    t.reconfigure(&both).await;
     t.until_sessions(&["corp", "work"]).await;
     assert_eq!(t.access_token().await, token);
     assert_eq!(t.request("GET /v1/sessions/work/token").await.code(), "sign_in_required");
@@ -69,12 +67,10 @@ async fn an_edited_identity_is_another_session_and_the_old_one_is_there_again_wh
         session("corp", START_URL) + "scopes = [\"sso:account:access\", \"codewhisperer:completions\"]\n",
         session("alice", START_URL).replace("[session.alice]", "[session.corp]\nscopes = []"),
     ] {
-        t.configure(&edited);
-        t.signals.send(Signal::Reload).await.unwrap();
+        t.reconfigure(&edited).await;
         t.until_state(SessionState::SignedOut).await;
         assert_eq!(t.refusal("").await, "sign_in_required", "{edited}");
-        t.configure(&session("corp", START_URL));
-        t.signals.send(Signal::Reload).await.unwrap();
+        t.reconfigure(&session("corp", START_URL)).await;
         t.until_state(SessionState::SignedIn).await;
         assert_eq!(t.access_token().await, token, "{edited}");
     }
@@ -83,13 +79,11 @@ async fn an_edited_identity_is_another_session_and_the_old_one_is_there_again_wh
 #[tokio::test]
 async fn a_removed_session_keeps_its_record() {
     let t = Harness::signed_in(Settings { portal_session: hours(24 * 30), ..Settings::default() }).await;
-    t.configure("");
-    t.signals.send(Signal::Reload).await.unwrap();
+    t.reconfigure("").await;
     t.until_sessions(&[]).await;
     assert_eq!(t.request("GET /v1/token").await.code(), "unknown_session");
     t.clock.advance(hours(9));
-    t.configure(&session("corp", START_URL));
-    t.signals.send(Signal::Reload).await.unwrap();
+    t.reconfigure(&session("corp", START_URL)).await;
     t.until_sessions(&["corp"]).await;
     t.until_state(SessionState::SignedIn).await;
     assert_eq!(t.simulator.calls(Operation::RegisterClient), 1);
@@ -98,8 +92,7 @@ async fn a_removed_session_keeps_its_record() {
 #[tokio::test]
 async fn a_broken_entry_is_reported_and_takes_no_other_down() {
     let t = Harness::signed_in(Settings::default()).await;
-    t.configure(&(session("corp", START_URL) + "colour = \"red\"\n" + &session("broken", "no url")));
-    t.signals.send(Signal::Reload).await.unwrap();
+    t.reconfigure(&(session("corp", START_URL) + "colour = \"red\"\n" + &session("broken", "no url"))).await;
     t.while_time_stands(async || t.report().await.daemon.configuration_problems.is_empty()).await;
     let problems = t.report().await.daemon.configuration_problems;
     let told: Vec<_> = problems.iter().map(|problem| (problem.severity.as_str(), problem.line)).collect();
@@ -115,11 +108,9 @@ async fn a_session_that_comes_back_while_it_is_leaving_never_spends_a_refresh_to
     t.simulator.inject(Operation::CreateToken, Fault::Delay { by: Duration::from_millis(500) }, Times::Next(1));
     t.clock.advance(Duration::from_secs(45 * 60));
     t.simulator.calls_reached(Operation::CreateToken, 2).await;
-    t.configure("");
-    t.signals.send(Signal::Reload).await.unwrap();
+    t.reconfigure("").await;
     t.until_sessions(&[]).await;
-    t.configure(&session("corp", START_URL));
-    t.signals.send(Signal::Reload).await.unwrap();
+    t.reconfigure(&session("corp", START_URL)).await;
     t.until_sessions(&["corp"]).await;
     t.until(|status| status.expires_at > before).await;
     assert_eq!(t.simulator.token_calls(Grant::RefreshToken), 1, "the newcomer finds what the leaving one had received");

@@ -5,7 +5,8 @@ use identity_center_simulator::{Fault, Operation, Settings, Times};
 use crate::harness::{Harness, hours, mins};
 use test_support::service::preauthorised;
 
-fn settings() -> Settings {
+/// A portal session that no test sees the end of, and a portal that everybody may ask as often as they like.
+pub(crate) fn settings() -> Settings {
     Settings { portal_session: hours(24 * 30), portal_rate: None, ..preauthorised() }
 }
 

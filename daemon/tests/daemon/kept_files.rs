@@ -7,7 +7,6 @@ use std::process::Command;
 
 use identity_center_simulator::{Operation, Simulator};
 use rustix::process::Signal;
-use ssoctl_protocol::StatusReport;
 
 use test_support::part::{within, without_locks};
 use test_support::service::{preauthorised, simulator};
@@ -35,8 +34,7 @@ async fn until_it_answers(home: &Path) {
 async fn a_socket_that_is_removed_with_its_directories_is_made_again_and_the_daemon_goes_on() {
     let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
     let daemon = Process::run(home.path(), &mut in_runtime_directory(home.path(), &simulator)).await;
-    daemon.sign_in().await;
-    let token = daemon.access_token().await;
+    let token = daemon.sign_in().await;
     for gone in ["run/ssoctl/socket", "run/ssoctl", "run"] {
         let path = home.path().join(gone);
         if path.is_dir() {
@@ -47,8 +45,7 @@ async fn a_socket_that_is_removed_with_its_directories_is_made_again_and_the_dae
         until_it_answers(home.path()).await;
         assert_eq!(daemon.access_token().await, token, "{gone}");
     }
-    daemon.signal(Signal::TERM);
-    let ended = daemon.ended().await;
+    let ended = daemon.stop().await;
     assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
     assert!(!home.path().join("run/ssoctl/socket").exists(), "the new one goes with it, too");
 }
@@ -58,8 +55,7 @@ async fn a_socket_that_is_removed_with_its_directories_is_made_again_and_the_dae
 async fn a_directory_far_above_the_socket_that_is_renamed_is_noticed() {
     let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
     let daemon = Process::run(home.path(), &mut in_runtime_directory(home.path(), &simulator)).await;
-    daemon.sign_in().await;
-    let token = daemon.access_token().await;
+    let token = daemon.sign_in().await;
     fs::rename(home.path().join("run"), home.path().join("away")).unwrap();
     until_it_answers(home.path()).await;
     assert_eq!(daemon.access_token().await, token);
@@ -80,8 +76,7 @@ async fn a_daemon_whose_socket_cannot_be_made_again_ends_and_says_why() {
 async fn a_state_directory_that_is_removed_is_made_again_with_lock_and_records() {
     let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
     let daemon = Process::start(home.path(), &simulator).await;
-    daemon.sign_in().await;
-    let token = daemon.access_token().await;
+    let token = daemon.sign_in().await;
     let records = home.path().join("state/records");
     let has_records = async || fs::read_dir(&records).is_ok_and(|records| records.count() > 0);
     until_so("there is a record", has_records).await;
@@ -90,8 +85,7 @@ async fn a_state_directory_that_is_removed_is_made_again_with_lock_and_records()
     let mut second = Process::command(home.path(), &simulator);
     let ended = Process::run_to_end(home.path(), second.env("SSOCTL_SOCKET", home.path().join("another"))).await;
     assert!(ended.log.contains(&format!("pid {}", daemon.id())), "{}", ended.log);
-    daemon.signal(Signal::KILL);
-    daemon.ended().await;
+    daemon.kill().await;
     let daemon = Process::start(home.path(), &simulator).await;
     assert_eq!(daemon.access_token().await, token);
     assert_eq!(simulator.calls(Operation::CreateToken), 1);
@@ -129,7 +123,7 @@ async fn a_file_system_without_locks_is_told_with_a_remedy_and_a_second_daemon_i
     let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
     let filtered = |command: &Command| Process::logged(home.path(), without_locks(command));
     let daemon = Process::run(home.path(), &mut filtered(&Process::command(home.path(), &simulator))).await;
-    let problems = async || daemon.request("GET /v1/sessions").await.json::<StatusReport>().daemon.machine_problems;
+    let problems = async || daemon.report().await.daemon.machine_problems;
     until_so("a problem is shown", async || !problems().await.is_empty()).await;
     let problem = &problems().await[0];
     assert!(problem.message.contains("knows no locks") && problem.remedy.contains("rpc.statd"), "{problem:?}");
@@ -156,7 +150,7 @@ async fn used_up_inotify_instances_are_told_with_a_remedy_and_tried_again() {
     let inside = within(&command, "unshare", &["--user", "--map-root-user", "sh", "-c", &script]);
     let mut inside = Process::logged(home.path(), inside);
     let daemon = Process::run(home.path(), &mut inside).await;
-    let problems = async || daemon.request("GET /v1/sessions").await.json::<StatusReport>().daemon.machine_problems;
+    let problems = async || daemon.report().await.daemon.machine_problems;
     for file in ["config.toml", "ssoctld.lock", "zone"] {
         let file = format!("/{file}");
         let is_shown = async || problems().await.iter().any(|problem| problem.message.contains(&file));

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use identity_center_simulator::{Approval, Fault, Grant, Operation, Settings, Times};
+use identity_center_simulator::{Fault, Grant, Operation, Settings, Times};
 use ssoctld::transport::AT_ONCE;
+use test_support::service::preauthorised;
 use test_support::speed::has_time;
 use test_support::waiting::until_so;
 
@@ -13,8 +14,7 @@ const SESSIONS: usize = 1000;
 
 /// Signs in to all of them within a minute.
 async fn a_thousand() -> Harness {
-    let settings =
-        Settings { approval: Approval::Preauthorised, portal_session: hours(24 * 30), ..Settings::default() };
+    let settings = Settings { portal_session: hours(24 * 30), ..preauthorised() };
     let names: Vec<String> = (0..SESSIONS).map(|number| format!("s{number}")).collect();
     let configuration: String =
         names.iter().map(|name| session(name, &format!("https://{name}.awsapps.com/start"))).collect();

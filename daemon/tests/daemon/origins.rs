@@ -16,6 +16,7 @@ use ssoctl_protocol::body::LogoutAll;
 use ssoctld::Signal;
 use ssoctld::clock::ManualClock;
 use ssoctld::config::Environment;
+use test_support::service::preauthorised;
 use test_support::speed::runs_all;
 use test_support::waiting::{Pace, in_time, until_so};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -96,11 +97,7 @@ impl Origins {
     async fn start(clock: &Arc<ManualClock>) -> Self {
         let (mut simulators, mut witnesses) = (Vec::new(), Vec::new());
         for _ in 0..ORIGINS {
-            let settings = Settings {
-                approval: Approval::Preauthorised,
-                refresh_tokens: RefreshTokens::Rotated,
-                ..Settings::default()
-            };
+            let settings = Settings { refresh_tokens: RefreshTokens::Rotated, ..preauthorised() };
             let time = Arc::new(Shared(Arc::clone(clock)));
             let simulator = Simulator::start_with_clock(settings, time).expect("a port");
             witnesses.push(Witness::before(&simulator).await);

@@ -44,7 +44,7 @@ async fn a_signal_to_stop_answers_those_who_wait_and_ends_well() {
             .collect();
         simulator.next_pending().await;
         // Callers that were accepted by then are waiting, and so are those that connect before the signal arrives.
-        while daemon.request("GET /v1/session").await.json::<ssoctl_protocol::SessionStatus>().login.is_none() {}
+        daemon.until("a sign-in is pending", |status| status.login.is_some()).await;
         daemon.signal(signal);
         for caller in callers {
             let answer = caller.await.unwrap().expect("an answer");
@@ -60,8 +60,7 @@ async fn a_signal_to_stop_answers_those_who_wait_and_ends_well() {
 async fn sighup_makes_it_read_its_configuration_and_keeps_the_token() {
     let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
     let daemon = Process::start(home.path(), &simulator).await;
-    daemon.sign_in().await;
-    let token = daemon.access_token().await;
+    let token = daemon.sign_in().await;
     daemon.signal(Signal::HUP);
     while !daemon.log().contains("it was asked for") {
         assert_eq!(daemon.access_token().await, token);

@@ -150,7 +150,7 @@ async fn a_profile_says_which_role_is_meant_and_in_which_region() {
                [profile broken]\nsso_session = corp\nsso_account_id = 1\nsso_role_name = ReadOnlyAccess\n\
                [profile top]\nrole_arn = arn:aws:iam::111122223333:role/x\nsource_profile = dev\n";
     std::fs::write(t.home.path().join("aws-config"), aws).expect("a file");
-    t.signals.send(ssoctld::Signal::Reload).await.expect("a running daemon");
+    t.reload().await;
     t.while_time_stands(async || t.request("GET /v1/assignment?profile=dev").await.status != 200).await;
     let meant: Assignment = t.request("GET /v1/assignment?profile=dev").await.json();
     assert_eq!(
@@ -194,7 +194,7 @@ async fn without_a_name_the_default_profile_is_used_like_in_the_sdks() {
     let aws = "[default]\nregion = eu-central-1\nsso_session = corp\nsso_account_id = 111122223333\nsso_role_name = ReadOnlyAccess\n\
                [sso-session other]\nsso_region = eu-west-1\nsso_start_url = https://other.awsapps.com/start\n";
     std::fs::write(t.home.path().join("aws-config"), aws).expect("a file");
-    t.signals.send(ssoctld::Signal::Reload).await.expect("a running daemon");
+    t.reload().await;
     t.while_time_stands(async || t.request("GET /v1/assignment?profile=default").await.status != 200).await;
     let meant: Assignment = t.request("GET /v1/assignment").await.json();
     assert_eq!((meant.session.as_str(), meant.role.as_str()), ("corp", ROLE));

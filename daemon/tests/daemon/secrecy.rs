@@ -7,7 +7,6 @@ use std::{
 };
 
 use identity_center_simulator::{Fault, Operation, RefreshTokens, Settings, Simulator, Times};
-use rustix::process::Signal;
 use ssoctl_protocol::{Login, PendingLogin};
 
 use crate::harness::{Process, secs};
@@ -102,8 +101,7 @@ async fn whole_life(arguments: &[&str]) {
     for file in ["cmdline", "environ"].iter().filter(|_| cfg!(target_os = "linux")) {
         said += &daemon.proc(file);
     }
-    daemon.signal(Signal::TERM);
-    let ended = daemon.ended().await;
+    let ended = daemon.stop().await;
     assert_eq!(ended.status.code(), Some(0));
     for told in ["polling for a token", "signed in", "refreshing failed", "refreshed", "the portal could not be told"] {
         assert!(ended.log.contains(told), "the log is not about {told:?}");
@@ -115,11 +113,4 @@ async fn whole_life(arguments: &[&str]) {
         assert!(!said.contains(secret.as_str()), "secret {number} in an answer or the process table");
     }
     assert_eq!(simulator.violations(), Vec::<String>::new());
-}
-
-impl Process {
-    async fn access_token_if_any(&self) -> Option<String> {
-        let answer = self.request("GET /v1/token?wait=0").await;
-        (answer.status == 200).then(|| answer.json::<ssoctl_protocol::Token>().access_token.expose().clone())
-    }
 }

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use identity_center_simulator::{Operation, Simulator};
 use rustix::process::Signal;
-use ssoctl_protocol::SessionStatus;
 use tempfile::TempDir;
 use test_support::service::{renewing, simulator};
+use test_support::set_mode;
 use test_support::waiting::until_so;
 
 use crate::harness::{Process, START_URL, secs, session};
@@ -29,7 +29,7 @@ impl Machine {
             let records = home.path().join("state/records");
             fs::create_dir_all(&records).unwrap();
             for directory in [home.path().join("state"), records.clone()] {
-                fs::set_permissions(directory, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+                set_mode(directory, 0o700);
             }
             fs::copy(record, records.join(record.file_name().unwrap())).unwrap();
         }
@@ -41,34 +41,17 @@ impl Machine {
         let mut records = fs::read_dir(self.home.path().join("state/records")).unwrap();
         records.next().expect("a record").unwrap().path()
     }
-
-    async fn status(&self) -> SessionStatus {
-        self.daemon.request("GET /v1/sessions/corp").await.json()
-    }
-
-    async fn is_saved(&self) -> bool {
-        !self.status().await.unsaved
-    }
-
-    /// Whether a token is served, and not this one.
-    async fn serves_another(&self, token: &str) -> bool {
-        let answer = self.daemon.request("GET /v1/token").await;
-        answer.status == 200 && answer.json::<ssoctl_protocol::Token>().access_token.expose() != token
-    }
 }
 
 /// A daemon that stands still while another one spends its refresh token; and that one's record.
 async fn overtaken(simulator: &Simulator) -> (Machine, Machine, String) {
     let first = Machine::with(None, simulator).await;
-    first.daemon.sign_in().await;
-    until_so("it is saved", async || first.is_saved().await).await;
+    first.daemon.sign_in_and_save().await;
     let token = first.daemon.access_token().await;
     first.daemon.signal(Signal::STOP);
     let second = Machine::with(Some(&first.record()), simulator).await;
-    until_so("the second serves another token", async || {
-        second.serves_another(&token).await && second.is_saved().await
-    })
-    .await;
+    second.daemon.renewed(&token).await;
+    second.daemon.until_saved().await;
     second.daemon.signal(Signal::STOP);
     (first, second, token)
 }
@@ -85,7 +68,7 @@ async fn a_refresh_token_that_another_daemon_has_spent_costs_no_sign_in_where_it
         first.daemon.log().contains("another daemon has stored a newer token")
     })
     .await;
-    until_so("the first serves another token", async || first.serves_another(&token).await).await;
+    first.daemon.renewed(&token).await;
     let sign_ins = [Operation::RegisterClient, Operation::StartDeviceAuthorization].map(|it| simulator.calls(it));
     assert_eq!(sign_ins, [1, 1]);
     // The one that was spent, once: it could not know.

@@ -150,7 +150,7 @@ async fn every_key_that_readers_use_gets_its_file_with_members_of_others_kept() 
     let configuration = "[sso-session corp]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = eu-west-1\n\
         [profile old]\nsso_start_url = https://corp.awsapps.com/start#/\nsso_region = eu-west-1\nsso_account_id = 1\nsso_role_name = r\n";
     std::fs::write(t.home.path().join("aws-config"), configuration).unwrap();
-    t.signals.send(ssoctld::Signal::Reload).await.unwrap();
+    t.reload().await;
     t.while_time_stands(async || t.report().await.sessions.is_empty()).await;
     t.sign_in("corp").await;
     let token = t.access_token().await;
@@ -164,8 +164,7 @@ async fn a_session_of_the_own_file_shares_nothing_unasked() {
     let t = Harness::start_with(Settings::default(), Store::File, &session("corp", START_URL)).await;
     t.sign_in("corp").await;
     assert_eq!(t.status("corp").await.token_files, None);
-    t.configure(&shared());
-    t.signals.send(ssoctld::Signal::Reload).await.unwrap();
+    t.reconfigure(&shared()).await;
     t.until_published("corp", &t.access_token().await).await;
 }
 
@@ -423,14 +422,12 @@ async fn a_file_from_before_the_start_is_compared_with_the_store() {
 #[tokio::test]
 async fn a_published_token_is_removed_when_the_session_shares_no_longer() {
     let (t, token) = Harness::published().await;
-    t.configure(&shared().replace("\"on\"", "\"off\""));
-    t.signals.send(ssoctld::Signal::Reload).await.unwrap();
+    t.reconfigure(&shared().replace("\"on\"", "\"off\"")).await;
     t.until_file("corp", |content| content.is_none()).await;
     t.until(|status| status.token_files.is_none()).await;
     assert_eq!(t.access_token().await, token, "nobody is signed out by that");
 
-    t.configure(&shared());
-    t.signals.send(ssoctld::Signal::Reload).await.unwrap();
+    t.reconfigure(&shared()).await;
     t.until_published("corp", &token).await;
 }
 

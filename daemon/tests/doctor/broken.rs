@@ -97,11 +97,11 @@ fn a_token_cache_that_others_can_change_or_read() {
     let stage = corp();
     stage.write(".aws/sso/cache/0ad374.json", "{}");
     let cache = stage.home().join(".aws/sso/cache");
-    set_mode(cache, 0o755);
+    set_mode(&cache, 0o755);
     set_mode(cache.join("0ad374.json"), 0o600);
     Report::on(&stage).finds("AWS token cache", "ok", "cache").is_well();
     set_mode(cache.join("0ad374.json"), 0o644);
     Report::on(&stage).finds("AWS token cache", "warning", "0ad374.json").is_well();
-    set_mode(cache, 0o777);
+    set_mode(&cache, 0o777);
     Report::on(&stage).finds("AWS token cache", "problem", "open to others (mode 0777)").only("AWS token cache");
 }

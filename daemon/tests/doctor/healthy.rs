@@ -10,8 +10,7 @@ use test_support::stage::CORP;
 
 #[test]
 fn a_healthy_machine_has_no_problem_and_everything_is_looked_at() {
-    let stage = Stage::bare(Settings::default());
-    stage.write(".aws/config", CORP);
+    let stage = Stage::without_daemon(Settings::default(), CORP);
     // On this machine there is no keyring, and that is meant.
     stage.write_own_config("secret_store = \"file\"\n[session.corp]\nsdk_cache = \"on\"\n");
     stage.start_daemon();
@@ -71,8 +70,7 @@ fn people_get_a_line_for_each_check_without_colours_where_no_terminal_is() {
 
 #[test]
 fn nothing_is_made_or_started() {
-    let stage = Stage::bare(Settings::default());
-    stage.write(".aws/config", CORP);
+    let stage = Stage::without_daemon(Settings::default(), CORP);
     let tree = || {
         let mut found = Vec::new();
         let mut pending = vec![stage.home().to_owned()];

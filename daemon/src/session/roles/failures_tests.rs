@@ -55,14 +55,12 @@ fn a_pause_beyond_a_callers_patience_is_told_at_once() {
 
 #[test]
 fn old_credentials_are_served_to_their_end_and_a_renewal_is_tried_again_meanwhile() {
-    let mut t = Timeline::holding("Admin");
-    t.advance(mins(41));
+    let mut t = Timeline::renewing("Admin");
     for minute in 41..60 {
         while !t.under_way.is_empty() {
             t.fails(network());
         }
-        let caller = t.ask("Admin", NOW);
-        assert_eq!(t.key(caller), "first", "minute {minute}");
+        assert_eq!(t.served("Admin"), "first", "minute {minute}");
         t.advance(mins(1));
     }
     assert!(t.calls >= 15 && t.calls < 40, "{}", t.calls);
@@ -133,8 +131,7 @@ fn denials_with_a_success_or_minutes_between_them_are_not_in_a_row() {
 
 #[test]
 fn an_assignment_that_is_taken_away_takes_its_credentials_along() {
-    let mut t = Timeline::holding("Admin");
-    t.advance(mins(41));
+    let mut t = Timeline::renewing("Admin");
     t.fails(named(PortalErrorName::Forbidden));
     let caller = t.ask("Admin", NOW);
     assert!(matches!(t.refusal(caller), RoleRefusal::NotAssigned { .. }));
@@ -179,8 +176,7 @@ fn without_a_sign_in_each_caller_is_refused_and_held_credentials_are_served() {
     t.token = None;
     t.advance(mins(41));
     t.token_refused(&sign_in_required());
-    let caller = t.ask("Admin", NOW);
-    assert_eq!(t.key(caller), "first");
+    assert_eq!(t.served("Admin"), "first");
     assert_eq!(t.wakes_in(), None, "only a person or a caller changes that");
     let greedy = t.ask("Admin", mins(30));
     t.token_refused(&sign_in_required());

@@ -11,17 +11,8 @@ use super::super::PortalAnswer;
 use super::super::callers::{self, LiveKeys};
 use super::*;
 use crate::portal::{Account, AccountId, Assignment, Keys, PageToken, PortalError, PortalErrorName, RoleName};
+use crate::session::state::tests::{NOW, mins, quiet, secs};
 use crate::transport::ErrorNames;
-
-pub(super) const fn secs(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}
-
-pub(super) const fn mins(minutes: u64) -> Duration {
-    secs(60 * minutes)
-}
-
-pub(super) const NOW: Duration = Duration::ZERO;
 
 /// An answer, as data.
 #[derive(PartialEq, Debug)]
@@ -74,7 +65,7 @@ pub(super) fn all_roles(account: AccountId) -> Asking {
 
 impl Timeline {
     pub(super) fn start() -> Self {
-        let mut cx = Context::new(crate::session::state::tests::quiet(), 7);
+        let mut cx = Context::new(quiet(), 7);
         cx.now.boot = BootTime::from_boot(mins(6000));
         let token = AccessToken {
             value: "live".into(),
@@ -97,6 +88,13 @@ impl Timeline {
         let mut t = Self::start();
         t.ask(role, NOW);
         t.gives("first", mins(60));
+        t
+    }
+
+    /// The same when its renewal is due, and the call is under way.
+    pub(super) fn renewing(role: &str) -> Self {
+        let mut t = Self::holding(role);
+        t.advance(mins(41));
         t
     }
 
@@ -147,6 +145,12 @@ impl Timeline {
             }
             other => panic!("{other:?}"),
         }
+    }
+
+    /// The same for a caller that is served at once.
+    pub(super) fn served(&mut self, role: &str) -> String {
+        let caller = self.ask(role, NOW);
+        self.key(caller).to_owned()
     }
 
     /// The oldest call ends like this.
@@ -284,8 +288,7 @@ fn a_caller_that_leaves_is_forgotten_and_its_credentials_are_kept_for_the_next()
     t.leaves(caller);
     assert_eq!(t.wakes_in(), None);
     t.gives("first", mins(60));
-    let next = t.ask("Admin", NOW);
-    assert_eq!((t.key(next), t.calls), ("first", 1));
+    assert_eq!((t.served("Admin").as_str(), t.calls), ("first", 1));
 }
 
 #[test]

@@ -4,8 +4,7 @@ use super::*;
 
 #[test]
 fn credentials_in_use_are_renewed_ahead_of_their_end_and_nobody_waits() {
-    let mut t = Timeline::holding("Admin");
-    t.advance(mins(41));
+    let mut t = Timeline::renewing("Admin");
     assert_eq!(t.calls, 2, "twenty minutes before the end");
     t.gives("second", mins(60));
     let caller = t.ask("Admin", mins(45));
@@ -14,8 +13,7 @@ fn credentials_in_use_are_renewed_ahead_of_their_end_and_nobody_waits() {
 
 #[test]
 fn credentials_that_nobody_used_since_the_last_renewal_are_left_alone_and_nothing_wakes() {
-    let mut t = Timeline::holding("Admin");
-    t.advance(mins(41));
+    let mut t = Timeline::renewing("Admin");
     t.gives("second", mins(60));
     assert_eq!(t.wakes_in(), None);
     t.advance(mins(600));
@@ -26,8 +24,7 @@ fn credentials_that_nobody_used_since_the_last_renewal_are_left_alone_and_nothin
 
 #[test]
 fn one_use_is_enough_for_the_next_renewal() {
-    let mut t = Timeline::holding("Admin");
-    t.advance(mins(41));
+    let mut t = Timeline::renewing("Admin");
     t.gives("second", mins(60));
     t.advance(mins(10));
     t.ask("Admin", NOW);
@@ -37,8 +34,7 @@ fn one_use_is_enough_for_the_next_renewal() {
 
 #[test]
 fn a_caller_waits_briefly_for_a_renewal_that_is_due_and_is_served_all_the_same() {
-    let mut t = Timeline::holding("Admin");
-    t.advance(mins(41));
+    let mut t = Timeline::renewing("Admin");
     let caller = t.ask("Admin", NOW);
     assert!(t.is_waiting(caller));
     t.advance(policy::RENEWAL_PATIENCE);
@@ -50,8 +46,7 @@ fn a_caller_waits_briefly_for_a_renewal_that_is_due_and_is_served_all_the_same()
 
 #[test]
 fn a_caller_after_the_time_of_unused_credentials_gets_new_ones() {
-    let mut t = Timeline::holding("Admin");
-    t.advance(mins(41));
+    let mut t = Timeline::renewing("Admin");
     t.gives("second", mins(60));
     t.advance(mins(50));
     let caller = t.ask("Admin", NOW);

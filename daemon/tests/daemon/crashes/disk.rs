@@ -1,39 +1,40 @@
 //! Disks that are full or read-only, and records that are damaged or not ours.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use ssoctl_protocol::{SessionStatus, StatusReport, StoreStatus};
+use ssoctl_protocol::SessionStatus;
 
-use crate::crashes::scene::{Daemon, Scene};
-use crate::harness::exchange;
+use crate::crashes::scene::Scene;
+use crate::harness::{Process, exchange};
 use test_support::part::Part;
-use test_support::service::{preauthorised, simulator};
+use test_support::service::preauthorised;
+use test_support::set_mode;
 use test_support::speed::has_programs;
 use test_support::waiting::until_so;
 
-async fn store(daemon: &Daemon) -> StoreStatus {
-    daemon.request("GET /v1/sessions").await.json::<StatusReport>().daemon.secret_store
+/// A home with one session, `s0`.
+fn scene() -> Scene {
+    Scene::with_files(preauthorised(), 1)
 }
 
 /// A mount namespace in which one directory of the home is a separate small disk.
-struct SmallDisk<'a> {
-    scene: Scene<'a>,
+struct SmallDisk {
+    scene: Scene,
     directory: PathBuf,
     keeper: Part,
 }
 
-impl<'a> SmallDisk<'a> {
+impl SmallDisk {
     /// `None` where tests that mount something do not run.
-    fn mount(scene: Scene<'a>, directory: &str) -> Option<Self> {
+    fn mount(scene: Scene, directory: &str) -> Option<Self> {
         if !has_programs(&["unshare", "nsenter"]) {
             return None;
         }
-        let directory = scene.home.join(directory);
+        let directory = scene.home().join(directory);
         fs::create_dir_all(&directory).unwrap();
-        fs::set_permissions(&directory, Permissions::from_mode(0o700)).unwrap();
+        set_mode(&directory, 0o700);
         let script = "mount -t tmpfs -o size=64k,mode=700 tmpfs \"$0\" && echo mounted && exec sleep infinity";
         let mut keeper = Command::new("unshare");
         if !rustix::process::geteuid().is_root() {
@@ -64,7 +65,7 @@ impl<'a> SmallDisk<'a> {
         self.daemon_by(&[])
     }
 
-    async fn start(&self) -> Daemon {
+    async fn start(&self) -> Process {
         self.scene.start_by(&mut self.daemon()).await
     }
 
@@ -83,85 +84,74 @@ const NO_SPACE: &str = "No space left on device";
 
 /// Signs in with a disk that works, and again with one that does not: the daemon serves both tokens, and says of the second
 /// one, in these words, why it is not kept.
-async fn goes_on(disk: &SmallDisk<'_>, obstacle: &str, words: &str) -> (Daemon, [String; 2]) {
+async fn goes_on(disk: &SmallDisk, obstacle: &str, words: &str) -> (Process, [String; 2]) {
     let daemon = disk.start().await;
-    let first = daemon.sign_in().await;
-    daemon.until("the first is saved", |status| !status.unsaved).await;
+    let first = daemon.sign_in_and_save().await;
     disk.run(obstacle);
     let second = daemon.sign_in().await;
     daemon.until("that is said", |status| status.unsaved).await;
-    until_so("the reason is said", async || store(&daemon).await.error.is_some_and(|error| error.contains(words)))
-        .await;
+    daemon.until_store_says(words).await;
     assert!(disk.scene.log().contains(words), "{}", disk.scene.log());
     (daemon, [first, second])
 }
 
 /// The disk works again, and the daemon stores what it served meanwhile.
-async fn catches_up(disk: &SmallDisk<'_>, daemon: Daemon, remedy: &str, token: &str) {
+async fn catches_up(disk: &SmallDisk, daemon: Process, remedy: &str, token: &str) {
     disk.run(remedy);
-    daemon.until("it catches up", |status| !status.unsaved).await;
-    assert_eq!(store(&daemon).await.error, None);
+    daemon.until_saved().await;
     daemon.kill().await;
-    assert_eq!(disk.start().await.token().await, token);
+    assert_eq!(disk.start().await.access_token().await, token);
 }
 
 #[tokio::test]
 async fn a_full_disk_costs_nothing_that_was_there_and_is_caught_up_with() {
-    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
-    let scene = Scene { home: home.path(), simulator: &simulator, store: "file", bus: None };
-    scene.configure(1);
-    let Some(disk) = SmallDisk::mount(scene, "state") else { return };
+    let Some(disk) = SmallDisk::mount(scene(), "state") else { return };
     let (daemon, [first, _]) = goes_on(&disk, FILL, NO_SPACE).await;
     daemon.kill().await;
     let daemon = disk.start().await;
-    assert_eq!(daemon.token().await, first, "what was there is served by a daemon that was started on a full disk");
+    assert_eq!(
+        daemon.access_token().await,
+        first,
+        "what was there is served by a daemon that was started on a full disk"
+    );
     let third = daemon.sign_in().await;
     catches_up(&disk, daemon, FREE, &third).await;
 }
 
 #[tokio::test]
 async fn a_sign_out_on_a_full_disk_leaves_no_token_there() {
-    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
-    let scene = Scene { home: home.path(), simulator: &simulator, store: "file", bus: None };
-    scene.configure(1);
-    let Some(disk) = SmallDisk::mount(scene, "state") else { return };
+    let Some(disk) = SmallDisk::mount(scene(), "state") else { return };
     let (daemon, [first, _]) = goes_on(&disk, FILL, NO_SPACE).await;
     let records = || disk.run("cat \"$0\"/records/*.json");
     assert!(records().contains(&first), "{}", records());
     daemon.request("POST /v1/sessions/s0/logout").await;
     until_so("the record is gone", async || records().is_empty()).await;
     disk.run(FREE);
-    daemon.until("the registration is kept", |status| !status.unsaved).await;
+    daemon.until_saved().await;
     assert!(records().contains("client_secret") && !records().contains("access_token"), "{}", records());
 }
 
 #[tokio::test]
 async fn a_daemon_that_starts_on_a_full_disk_serves_what_it_gets_and_keeps_it_later() {
-    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
-    let scene = Scene { home: home.path(), simulator: &simulator, store: "file", bus: None };
-    scene.configure(1);
-    let Some(disk) = SmallDisk::mount(scene, "state") else { return };
+    let Some(disk) = SmallDisk::mount(scene(), "state") else { return };
     disk.run(FILL);
     let daemon = disk.start().await;
-    assert!(scene.log().contains("could not write the holder's name into the lock"), "{}", scene.log());
+    assert!(disk.scene.log().contains("could not write the holder's name into the lock"), "{}", disk.scene.log());
     let mut second = disk.daemon();
-    assert_eq!(second.env("SSOCTL_SOCKET", home.path().join("second")).status().unwrap().code(), Some(1));
-    assert!(scene.log().contains("ssoctld is running already"), "the lock holds: {}", scene.log());
+    assert_eq!(second.env("SSOCTL_SOCKET", disk.scene.home().join("second")).status().unwrap().code(), Some(1));
+    assert!(disk.scene.log().contains("ssoctld is running already"), "the lock holds: {}", disk.scene.log());
     let token = daemon.sign_in().await;
     daemon.until("that is said", |status| status.unsaved).await;
-    assert!(store(&daemon).await.error.is_some_and(|error| error.contains(NO_SPACE)));
+    daemon.until_store_says(NO_SPACE).await;
     catches_up(&disk, daemon, FREE, &token).await;
 }
 
 #[tokio::test]
 async fn a_log_that_cannot_be_written_costs_its_lines_and_nothing_else() {
-    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
-    let scene = Scene { home: home.path(), simulator: &simulator, store: "file", bus: None };
-    scene.configure(1);
-    let Some(disk) = SmallDisk::mount(scene, "log-disk") else { return };
+    let Some(disk) = SmallDisk::mount(scene(), "log-disk") else { return };
     let script = "exec \"$1\" --log debug 2>>\"$0/ssoctld.log\"";
     let mut command = disk.daemon_by(&["sh", "-c", script, &disk.directory.display().to_string()]);
-    let daemon = scene.start_by(&mut command).await;
+    let daemon = disk.scene.start_by(&mut command).await;
     daemon.sign_in().await;
     disk.run(FILL);
     let length = || disk.run("wc -c < \"$0/ssoctld.log\"").trim().parse::<usize>().unwrap();
@@ -171,7 +161,7 @@ async fn a_log_that_cannot_be_written_costs_its_lines_and_nothing_else() {
         length() == before
     })
     .await;
-    daemon.until("it is saved", |status| !status.unsaved).await;
+    daemon.until_saved().await;
     let full = length();
     disk.run(FREE);
     daemon.sign_in().await;
@@ -182,17 +172,14 @@ async fn a_log_that_cannot_be_written_costs_its_lines_and_nothing_else() {
 
 #[tokio::test]
 async fn a_session_that_cannot_be_saved_on_a_full_disk_does_not_change_the_configuration() {
-    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
-    let scene = Scene { home: home.path(), simulator: &simulator, store: "file", bus: None };
-    scene.configure(1);
-    let Some(disk) = SmallDisk::mount(scene, "own") else { return };
+    let Some(disk) = SmallDisk::mount(scene(), "own") else { return };
     disk.run("cp \"$0/../config.toml\" \"$0\"");
     let before = disk.run("cat \"$0/config.toml\"");
     disk.run(FILL);
     let mut command = disk.daemon();
-    let daemon = scene.start_by(command.env("SSOCTL_CONFIG", disk.directory.join("config.toml"))).await;
+    let daemon = disk.scene.start_by(command.env("SSOCTL_CONFIG", disk.directory.join("config.toml"))).await;
     let body = br#"{"start_url":"https://second.awsapps.com/start","region":"eu-west-1"}"#;
-    let save = async || exchange(&daemon.0.socket(), "POST /v1/sessions", "", body).await.unwrap();
+    let save = async || exchange(&daemon.socket(), "POST /v1/sessions", "", body).await.unwrap();
     let refused = save().await;
     assert_eq!(refused.code(), "configuration_unwritable");
     assert!(refused.body.contains(NO_SPACE) && refused.body.contains("make room"), "{}", refused.body);
@@ -206,11 +193,9 @@ async fn a_session_that_cannot_be_saved_on_a_full_disk_does_not_change_the_confi
 
 #[tokio::test]
 async fn a_token_that_cannot_be_published_on_a_full_disk_is_served_and_published_later() {
-    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
-    let scene = Scene { home: home.path(), simulator: &simulator, store: "file", bus: None };
-    scene.configure(1);
-    let configuration = fs::read_to_string(home.path().join("config.toml")).unwrap() + "sdk_cache = \"on\"\n";
-    fs::write(home.path().join("config.toml"), configuration).unwrap();
+    let scene = scene();
+    let file = scene.home().join("config.toml");
+    fs::write(&file, fs::read_to_string(&file).unwrap() + "sdk_cache = \"on\"\n").unwrap();
     let Some(disk) = SmallDisk::mount(scene, ".aws/sso/cache") else { return };
     let daemon = disk.start().await;
     let published = async || disk.run(&format!("cat \"$0/{}\"", ssoctld::token_files::file::name("s0")));
@@ -228,22 +213,19 @@ async fn a_token_that_cannot_be_published_on_a_full_disk_is_served_and_published
 
 #[tokio::test]
 async fn a_home_that_becomes_read_only_costs_nothing_and_is_caught_up_with() {
-    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
-    let scene = Scene { home: home.path(), simulator: &simulator, store: "file", bus: None };
-    scene.configure(1);
-    let Some(disk) = SmallDisk::mount(scene, "state") else { return };
+    let Some(disk) = SmallDisk::mount(scene(), "state") else { return };
     let (read_only, remedy) = ("mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\"", "umount \"$0\"");
     let (daemon, [first, second]) = goes_on(&disk, read_only, "Read-only file system").await;
     catches_up(&disk, daemon, remedy, &second).await;
 
     // The records there could not be protected from others, so it does not start.
     disk.run(read_only);
-    fs::write(scene.home.join("log"), "").unwrap();
+    fs::write(disk.scene.home().join("log"), "").unwrap();
     assert_eq!(disk.daemon().status().unwrap().code(), Some(1));
     let words = "cannot be used: Read-only file system (os error 30); have its file system mounted read-write";
-    assert!(scene.log().contains(words), "{}", scene.log());
+    assert!(disk.scene.log().contains(words), "{}", disk.scene.log());
     disk.run(remedy);
-    assert_eq!(disk.start().await.token().await, second);
+    assert_eq!(disk.start().await.access_token().await, second);
     assert_ne!(first, second);
 }
 
@@ -254,16 +236,14 @@ type Damage = fn(&[u8]) -> Vec<u8>;
 type Change = fn(&Path);
 
 /// The only record.
-fn record(scene: Scene<'_>) -> std::path::PathBuf {
+fn record(scene: &Scene) -> PathBuf {
     let mut records = fs::read_dir(scene.records()).unwrap().map(|record| record.unwrap().path());
     records.find(|record| record.extension().is_some_and(|extension| extension == "json")).expect("a record")
 }
 
 #[tokio::test]
 async fn a_torn_record_is_put_aside_with_a_word_and_the_service_goes_on() {
-    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
-    let scene = Scene { home: home.path(), simulator: &simulator, store: "file", bus: None };
-    scene.configure(1);
+    let scene = scene();
     let damages: [Damage; 4] = [
         |_| Vec::new(),
         |whole| whole[..whole.len() / 2].to_vec(),
@@ -272,54 +252,45 @@ async fn a_torn_record_is_put_aside_with_a_word_and_the_service_goes_on() {
     ];
     for damage in damages {
         let daemon = scene.start().await;
-        daemon.sign_in().await;
-        daemon.until("it is saved", |status| !status.unsaved).await;
+        daemon.sign_in_and_save().await;
         daemon.kill().await;
-        let path = record(scene);
+        let path = record(&scene);
         let damaged = damage(&fs::read(&path).unwrap());
         fs::write(&path, &damaged).unwrap();
-        fs::write(scene.home.join("log"), "").unwrap();
+        fs::write(scene.home().join("log"), "").unwrap();
         let daemon = scene.start().await;
         assert_eq!(daemon.request("GET /v1/token").await.code(), "sign_in_required");
         assert!(scene.log().contains("it was moved aside"), "{}", scene.log());
         assert_eq!(fs::read(path.with_extension("damaged")).unwrap(), damaged);
-        let token = daemon.sign_in().await;
-        daemon.until("it is saved", |status| !status.unsaved).await;
+        let token = daemon.sign_in_and_save().await;
         daemon.kill().await;
-        assert_eq!(scene.start().await.token().await, token);
+        assert_eq!(scene.start().await.access_token().await, token);
     }
 }
 
 #[tokio::test]
 async fn a_record_that_others_could_read_is_left_alone_until_its_mode_is_corrected() {
-    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
-    let scene = Scene { home: home.path(), simulator: &simulator, store: "file", bus: None };
-    scene.configure(1);
+    let scene = scene();
     let daemon = scene.start().await;
-    let token = daemon.sign_in().await;
-    daemon.until("it is saved", |status| !status.unsaved).await;
+    let token = daemon.sign_in_and_save().await;
     daemon.kill().await;
     let spoil_and_mend: [(Change, Change, &str); 2] = [
-        (|path| mode(path, 0o644), |path| mode(path, 0o600), "chmod 600"),
+        (|path| set_mode(path, 0o644), |path| set_mode(path, 0o600), "chmod 600"),
         (|path| give(path, 65_534), |path| give(path, 0), "belongs to nobody (uid 65534)"),
     ];
     // Only the superuser can give files away.
     let possible = if rustix::process::geteuid().is_root() { 2 } else { 1 };
     for (spoil, mend, words) in &spoil_and_mend[..possible] {
-        let path = record(scene);
+        let path = record(&scene);
         spoil(&path);
         let daemon = scene.start().await;
-        until_so(words, async || store(&daemon).await.error.is_some_and(|error| error.contains(words))).await;
+        daemon.until_store_says(words).await;
         let refused = daemon.request("GET /v1/token").await;
         assert_eq!(refused.code(), "store_unavailable");
         mend(&path);
         until_so("it is served", async || daemon.request("GET /v1/token").await.status == 200).await;
-        assert_eq!(daemon.token().await, token);
+        assert_eq!(daemon.access_token().await, token);
     }
-}
-
-fn mode(path: &Path, mode: u32) {
-    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
 }
 
 fn give(path: &Path, uid: u32) {

@@ -10,8 +10,8 @@ use test_support::waiting::Pace;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
-use crate::crashes::scene::{Daemon, Scene, name};
-use crate::harness::exchange;
+use crate::crashes::scene::{Scene, name};
+use crate::harness::{Process, exchange};
 
 /// A token that ends sooner may have ended when it is looked for.
 const MARGIN: Duration = Duration::from_secs(1);
@@ -41,11 +41,11 @@ impl Ledger {
     /// token that it was given. Each answer is a permit of `answers`.
     pub(crate) fn callers(
         &self,
-        daemon: &Daemon,
+        daemon: &Process,
         wait: u32,
         answers: &Arc<Semaphore>,
     ) -> Vec<JoinHandle<Option<Token>>> {
-        let call = |number: usize| ask_until_it_is_gone(daemon.0.socket(), name(number), wait, Arc::clone(answers));
+        let call = |number: usize| ask_until_it_is_gone(daemon.socket(), name(number), wait, Arc::clone(answers));
         (0..self.given.len()).map(|number| tokio::spawn(call(number))).collect()
     }
 
@@ -59,14 +59,14 @@ impl Ledger {
 
     /// Checks that a daemon that was started anew serves what was given, or what is newer.
     #[expect(clippy::disallowed_methods, reason = "the real binaries go by the real time")]
-    pub(crate) async fn check(&mut self, scene: Scene<'_>, daemon: &Daemon) {
+    pub(crate) async fn check(&mut self, scene: &Scene, daemon: &Process) {
         let kills = self.kills;
         for (number, given) in self.given.iter_mut().enumerate() {
             let Some(last) = given else { continue };
             let answer = daemon.request(&format!("GET /v1/sessions/{}/token", name(number))).await;
             if answer.status == 200 {
                 let served: Token = answer.json();
-                let (was, is) = (age(scene.simulator, last), age(scene.simulator, &served));
+                let (was, is) = (age(&scene.simulator, last), age(&scene.simulator, &served));
                 assert!(is >= was, "after kill {kills} token {is} is served, and {was} was given: {}", scene.log());
                 *given = Some(served);
             } else {
@@ -77,7 +77,7 @@ impl Ledger {
     }
 
     /// Counts what a kill left of a record in the file store.
-    pub(crate) fn count_unfinished(&mut self, scene: Scene<'_>) {
+    pub(crate) fn count_unfinished(&mut self, scene: &Scene) {
         self.unfinished += scene.unfinished();
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use identity_center_simulator::{Fault, Operation, Times};
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use rustix::process::{Pid, Signal, kill_process};
-use test_support::service::{preauthorised, simulator};
+use test_support::service::preauthorised;
 use test_support::speed::runs_all;
 use test_support::waiting::{PATIENCE, in_time};
 use tokio::sync::Semaphore;
@@ -59,23 +59,19 @@ const KEYRING_POINTS: [Point; 8] = [
 
 #[tokio::test]
 async fn a_token_that_was_given_survives_a_kill_at_each_point_of_the_file_store() {
-    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
-    let scene = Scene { home: home.path(), simulator: &simulator, store: "file", bus: None };
-    lives(scene, &FILE_POINTS, if runs_all() { 10 } else { 1 }).await;
+    let scene = Scene::with_files(preauthorised(), 1);
+    lives(&scene, &FILE_POINTS, if runs_all() { 10 } else { 1 }).await;
 }
 
 #[tokio::test]
 async fn a_token_that_was_given_survives_a_kill_at_each_point_of_the_keyring() {
-    let Some(stage) = Stage::set().await else { return };
-    let _keyring = stage.keyring().await;
-    let simulator = simulator(preauthorised());
-    let scene = Scene { home: stage.home(), simulator: &simulator, store: "keyring", bus: Some(&stage.address) };
-    lives(scene, &KEYRING_POINTS, 6).await;
+    let Some((stage, _keyring)) = Stage::with_keyring().await else { return };
+    let scene = Scene::with_keyring(&stage, preauthorised(), 1);
+    lives(&scene, &KEYRING_POINTS, 6).await;
 }
 
 /// A daemon is killed at each of these points, so many times, and each time the next one has to know what was given.
-async fn lives(scene: Scene<'_>, points: &[Point], rounds: usize) {
-    scene.configure(1);
+async fn lives(scene: &Scene, points: &[Point], rounds: usize) {
     sign_in_undisturbed(scene).await;
     let mut ledger = Ledger::new(1);
     let answers = Arc::new(Semaphore::new(0));
@@ -83,12 +79,12 @@ async fn lives(scene: Scene<'_>, points: &[Point], rounds: usize) {
         let daemon = scene.start().await;
         ledger.check(scene, &daemon).await;
         assert_eq!(scene.unfinished(), 0, "what a kill left is swept away");
-        ledger.count_lost(scene.simulator);
+        ledger.count_lost(&scene.simulator);
         let callers = ledger.callers(&daemon, 0, &answers);
-        let socket = daemon.0.socket();
-        let killing = die_at(*point, scene, daemon.0.pid(), &socket);
-        in_time(&format!("{point:?} is reached; the log is in {}", scene.home.display()), killing).await;
-        daemon.0.ended().await;
+        let socket = daemon.socket();
+        let killing = die_at(*point, scene, daemon.pid(), &socket);
+        in_time(&format!("{point:?} is reached; the log is in {}", scene.home().display()), killing).await;
+        daemon.ended().await;
         ledger.killed(callers).await;
         ledger.count_unfinished(scene);
         scene.simulator.clear_faults();
@@ -99,19 +95,18 @@ async fn lives(scene: Scene<'_>, points: &[Point], rounds: usize) {
     }
     let daemon = scene.start().await;
     ledger.check(scene, &daemon).await;
-    ledger.report(scene.store, scene.simulator);
+    ledger.report(scene.store, &scene.simulator);
 }
 
 /// One life in which all becomes durable.
-async fn sign_in_undisturbed(scene: Scene<'_>) {
+async fn sign_in_undisturbed(scene: &Scene) {
     let daemon = scene.start().await;
-    daemon.sign_in().await;
-    daemon.until("it is saved", |status| !status.unsaved).await;
+    daemon.sign_in_and_save().await;
     daemon.kill().await;
 }
 
 /// Has the daemon sign in anew, and kills it at this point.
-async fn die_at(point: Point, scene: Scene<'_>, pid: Pid, socket: &Path) {
+async fn die_at(point: Point, scene: &Scene, pid: Pid, socket: &Path) {
     let kill = move || kill_process(pid, Signal::KILL).unwrap();
     let login = || exchange(socket, "POST /v1/sessions/s0/login", "", b"");
     match point {
@@ -137,7 +132,7 @@ async fn die_at(point: Point, scene: Scene<'_>, pid: Pid, socket: &Path) {
             tokio::task::spawn_blocking(|| killer.join().unwrap()).await.unwrap();
         }
         Point::Message(member, kind) => {
-            let mut messages = monitor(scene.bus.expect("a bus")).await;
+            let mut messages = monitor(scene.bus.as_deref().expect("a bus")).await;
             let (_, ()) = tokio::join!(login(), async {
                 seen(&mut messages, member, kind).await;
                 kill();

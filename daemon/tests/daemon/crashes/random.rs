@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use identity_center_simulator::Grant;
-use test_support::service::{renewing, simulator};
+use test_support::service::renewing;
 use test_support::speed::{runs_all, seed};
 use test_support::waiting::in_time;
 use tokio::sync::Semaphore;
@@ -21,27 +21,19 @@ const MOST_ANSWERS: u32 = 1500;
 
 #[tokio::test]
 async fn a_token_that_was_given_survives_kills_at_random_with_the_file_store() {
-    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(renewing(secs(3))));
-    lives(
-        Scene { home: home.path(), simulator: &simulator, store: "file", bus: None },
-        6,
-        if runs_all() { 60 } else { 12 },
-    )
-    .await;
+    let scene = Scene::with_files(renewing(secs(3)), 6);
+    lives(&scene, 6, if runs_all() { 60 } else { 12 }).await;
 }
 
 #[tokio::test]
 async fn a_token_that_was_given_survives_kills_at_random_with_the_keyring() {
-    let Some(stage) = Stage::set().await else { return };
-    let _keyring = stage.keyring().await;
-    let simulator = simulator(renewing(secs(3)));
-    let scene = Scene { home: stage.home(), simulator: &simulator, store: "keyring", bus: Some(&stage.address) };
-    lives(scene, 3, 30).await;
+    let Some((stage, _keyring)) = Stage::with_keyring().await else { return };
+    let scene = Scene::with_keyring(&stage, renewing(secs(3)), 3);
+    lives(&scene, 3, 30).await;
 }
 
-async fn lives(scene: Scene<'_>, sessions: usize, lives: u32) {
+async fn lives(scene: &Scene, sessions: usize, lives: u32) {
     let mut chance = fastrand::Rng::with_seed(seed());
-    scene.configure(sessions);
     let mut ledger = Ledger::new(sessions);
     for life in 0..lives {
         let daemon = scene.start().await;
@@ -60,7 +52,7 @@ async fn lives(scene: Scene<'_>, sessions: usize, lives: u32) {
     }
     let daemon = scene.start().await;
     ledger.check(scene, &daemon).await;
-    ledger.report(scene.store, scene.simulator);
+    ledger.report(scene.store, &scene.simulator);
     let renewals = scene.simulator.token_calls(Grant::RefreshToken);
     assert!(renewals > sessions, "only {renewals} renewals were there to be interrupted");
 }

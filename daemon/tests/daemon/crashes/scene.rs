@@ -4,33 +4,52 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use identity_center_simulator::Simulator;
-use rustix::process::Signal;
-use ssoctl_protocol::{SessionStatus, Token};
+use identity_center_simulator::{Settings, Simulator};
+use tempfile::TempDir;
+use test_support::service::simulator;
 
-use test_support::waiting::until_so;
-
-use crate::harness::{Answer, Process, session};
+use crate::harness::{Process, session};
+use crate::keyring::stage::Stage;
 
 /// Shared by all daemons of a test.
-#[derive(Clone, Copy)]
-pub(crate) struct Scene<'a> {
-    pub(crate) home: &'a Path,
-    pub(crate) simulator: &'a Simulator,
+pub(crate) struct Scene {
+    pub(crate) simulator: Simulator,
     /// The `secret_store`.
     pub(crate) store: &'static str,
+    home: PathBuf,
     /// The address of the session's bus, if there is one.
-    pub(crate) bus: Option<&'a str>,
+    pub(crate) bus: Option<String>,
+    /// The home, unless somebody else has it.
+    _directory: Option<TempDir>,
 }
 
-impl Scene<'_> {
+impl Scene {
+    /// A home of which records are kept in files, with so many sessions.
+    pub(crate) fn with_files(settings: Settings, sessions: usize) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let home = directory.path().to_owned();
+        Self { simulator: simulator(settings), store: "file", home, bus: None, _directory: Some(directory) }
+            .configured(sessions)
+    }
+
+    /// The home with this keyring, with so many sessions.
+    pub(crate) fn with_keyring(stage: &Stage, settings: Settings, sessions: usize) -> Self {
+        let (home, bus) = (stage.home().to_owned(), Some(stage.address.clone()));
+        Self { simulator: simulator(settings), store: "keyring", home, bus, _directory: None }.configured(sessions)
+    }
+
     /// Configures so many sessions, `s0`, `s1` and so on.
-    pub(crate) fn configure(&self, sessions: usize) {
+    fn configured(self, sessions: usize) -> Self {
         let mut configuration = format!("secret_store = \"{}\"\nnotifications = \"off\"\n", self.store);
         for number in 0..sessions {
             configuration += &session(&name(number), &format!("https://{}.awsapps.com/start", name(number)));
         }
-        fs::write(self.home.join("config.toml"), configuration).unwrap();
+        fs::write(self.home().join("config.toml"), configuration).unwrap();
+        self
+    }
+
+    pub(crate) fn home(&self) -> &Path {
+        &self.home
     }
 
     pub(crate) fn records(&self) -> PathBuf {
@@ -45,26 +64,26 @@ impl Scene<'_> {
 
     /// The command that starts the daemon.
     pub(crate) fn command(&self) -> Command {
-        self.on_the_bus(Process::command(self.home, self.simulator))
+        self.on_the_bus(Process::command(&self.home, &self.simulator))
     }
 
     /// Starts the daemon through another program with these arguments.
     pub(crate) fn command_by(&self, words: &[&str]) -> Command {
-        self.on_the_bus(Process::command_by(words, self.home, self.simulator))
+        self.on_the_bus(Process::command_by(words, &self.home, &self.simulator))
     }
 
     fn on_the_bus(&self, mut command: Command) -> Command {
-        command.envs(self.bus.map(|address| ("DBUS_SESSION_BUS_ADDRESS", address)));
+        command.envs(self.bus.as_ref().map(|address| ("DBUS_SESSION_BUS_ADDRESS", address)));
         command
     }
 
-    pub(crate) async fn start(&self) -> Daemon {
+    pub(crate) async fn start(&self) -> Process {
         self.start_by(&mut self.command()).await
     }
 
     /// Starts this and waits until it answers.
-    pub(crate) async fn start_by(&self, command: &mut Command) -> Daemon {
-        Daemon(Process::run(self.home, command).await)
+    pub(crate) async fn start_by(&self, command: &mut Command) -> Process {
+        Process::run(&self.home, command).await
     }
 
     pub(crate) fn log(&self) -> String {
@@ -75,46 +94,4 @@ impl Scene<'_> {
 /// The name of a session.
 pub(crate) fn name(number: usize) -> String {
     format!("s{number}")
-}
-
-/// A running daemon, which is asked for the session `s0`. It is killed when it is dropped.
-pub(crate) struct Daemon(pub(crate) Process);
-
-impl Daemon {
-    pub(crate) async fn request(&self, request: &str) -> Answer {
-        self.0.request(request).await
-    }
-
-    pub(crate) async fn status(&self) -> SessionStatus {
-        self.request("GET /v1/sessions/s0").await.json()
-    }
-
-    /// The token of `s0`, which has to be at hand.
-    pub(crate) async fn token(&self) -> String {
-        let answer = self.request("GET /v1/sessions/s0/token").await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        answer.json::<Token>().access_token.expose().clone()
-    }
-
-    /// Signs in to `s0` again, and returns the new token.
-    pub(crate) async fn sign_in(&self) -> String {
-        let before = self.request("GET /v1/sessions/s0/token").await.body;
-        self.request("POST /v1/sessions/s0/login").await;
-        let is_new = async || {
-            let now = self.request("GET /v1/sessions/s0/token").await;
-            now.status == 200 && now.body != before
-        };
-        until_so("somebody is signed in", is_new).await;
-        self.token().await
-    }
-
-    /// Waits until the status of `s0` is like this.
-    pub(crate) async fn until(&self, what: &str, is_so: impl Fn(&SessionStatus) -> bool) {
-        until_so(what, async || is_so(&self.status().await)).await;
-    }
-
-    pub(crate) async fn kill(self) {
-        self.0.signal(Signal::KILL);
-        self.0.ended().await;
-    }
 }

@@ -34,13 +34,6 @@ impl Daemon {
         Self { screen, here: screen::Screen::of_this_process(), clock, acted, act }
     }
 
-    /// The same, and a server that draws real buttons.
-    fn with_buttons() -> (Self, Part) {
-        let daemon = Self::new();
-        let server = daemon.here.start_server(notification_server());
-        (daemon, server)
-    }
-
     fn now(&self) -> Now {
         self.clock.now()
     }
@@ -87,9 +80,13 @@ impl Daemon {
     }
 }
 
-/// Plays on a screen for which there is xfce4-notifyd.
-fn play_with_buttons<F: Future<Output = ()>, B: FnOnce() -> F>(body: B) {
-    play(Stage::Screen, &[notification_server()], body);
+/// Plays on a screen with a daemon and a server that draws real buttons, which is xfce4-notifyd.
+fn play_with_buttons(body: impl AsyncFnOnce(Daemon, Part)) {
+    play(Stage::Screen, &[notification_server()], || async {
+        let daemon = Daemon::new();
+        let server = daemon.here.start_server(notification_server());
+        body(daemon, server).await;
+    });
 }
 
 fn click_first_button(here: &screen::Screen) {
@@ -102,8 +99,7 @@ fn click_last_button(here: &screen::Screen) {
 
 #[test]
 fn a_notice_is_replaced_in_place_and_taken_back() {
-    play_with_buttons(|| async {
-        let (daemon, _server) = Daemon::with_buttons();
+    play_with_buttons(async |daemon, _server| {
         daemon.show("corp", &daemon.approve());
         let small = daemon.here.notice();
         daemon.show("corp", &daemon.renew_now());
@@ -122,8 +118,7 @@ fn a_notice_is_replaced_in_place_and_taken_back() {
 
 #[test]
 fn a_click_on_the_button_does_what_it_says_once_and_ends_the_notice() {
-    play_with_buttons(|| async {
-        let (mut daemon, _server) = Daemon::with_buttons();
+    play_with_buttons(async |mut daemon, _server| {
         for (notice, action) in [(daemon.approve(), Action::SignIn), (daemon.renew_now(), Action::Renew)] {
             assert_eq!(daemon.use_action(&notice, click_first_button).await, action);
             daemon.here.is_empty();
@@ -134,8 +129,7 @@ fn a_click_on_the_button_does_what_it_says_once_and_ends_the_notice() {
 
 #[test]
 fn a_click_on_the_second_button_puts_the_notice_off() {
-    play_with_buttons(|| async {
-        let (mut daemon, _server) = Daemon::with_buttons();
+    play_with_buttons(async |mut daemon, _server| {
         let approve = daemon.approve();
         assert_eq!(daemon.use_action(&approve, click_last_button).await, Action::PutOff);
         daemon.here.is_empty();
@@ -144,8 +138,7 @@ fn a_click_on_the_second_button_puts_the_notice_off() {
 
 #[test]
 fn a_notice_that_was_dismissed_leads_to_nothing_and_the_next_one_is_shown() {
-    play_with_buttons(|| async {
-        let (mut daemon, _server) = Daemon::with_buttons();
+    play_with_buttons(async |mut daemon, _server| {
         daemon.show("corp", &daemon.approve());
         daemon.here.dismiss(&daemon.here.notice());
         daemon.here.is_empty();
@@ -157,8 +150,7 @@ fn a_notice_that_was_dismissed_leads_to_nothing_and_the_next_one_is_shown() {
 
 #[test]
 fn a_server_that_died_is_tried_again_with_the_next_notice() {
-    play_with_buttons(|| async {
-        let (mut daemon, first) = Daemon::with_buttons();
+    play_with_buttons(async |mut daemon, first| {
         daemon.show("corp", &daemon.approve());
         daemon.here.notice();
         drop(first);
@@ -174,8 +166,7 @@ fn a_server_that_died_is_tried_again_with_the_next_notice() {
 
 #[test]
 fn a_hanging_server_delays_nothing_and_shows_the_newest_notice_when_it_is_back() {
-    play_with_buttons(|| async {
-        let (daemon, hanging) = Daemon::with_buttons();
+    play_with_buttons(async |daemon, hanging| {
         daemon.show("corp", &daemon.approve());
         let small = daemon.here.notice();
         hanging.signal(Signal::STOP);
@@ -198,8 +189,7 @@ fn a_hanging_server_delays_nothing_and_shows_the_newest_notice_when_it_is_back()
 
 #[test]
 fn the_end_of_the_daemon_takes_all_notices_back() {
-    play_with_buttons(|| async {
-        let (daemon, _server) = Daemon::with_buttons();
+    play_with_buttons(async |daemon, _server| {
         daemon.show("corp", &daemon.approve());
         daemon.show("other", &daemon.expired());
         until("both are on the screen", || (daemon.here.notices().len() == 2).then_some(()));

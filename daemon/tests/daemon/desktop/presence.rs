@@ -94,73 +94,68 @@ fn me() -> u32 {
     rustix::process::getuid().as_raw()
 }
 
-fn surroundings() -> watch::Receiver<Surroundings> {
-    observe(Arc::new(ManualClock::at(SystemTime::UNIX_EPOCH)))
-}
+/// The daemon's view of the person.
+struct Observed(watch::Receiver<Surroundings>);
 
-async fn becomes(surroundings: &mut watch::Receiver<Surroundings>, presence: Presence) {
-    surroundings.wait_for(|now| now.presence == presence).await.unwrap();
+impl Observed {
+    /// A view that has found the person away.
+    async fn away() -> Self {
+        let clock = Arc::new(ManualClock::at(SystemTime::UNIX_EPOCH));
+        let mut observed = Self(observe(clock));
+        observed.becomes(Presence::Away, async {}).await;
+        observed
+    }
+
+    /// Waits until this step has made the person present or away.
+    async fn becomes(&mut self, presence: Presence, step: impl Future<Output = ()>) {
+        step.await;
+        self.0.wait_for(|now| now.presence == presence).await.unwrap();
+    }
 }
 
 /// Plays with a stand-in for logind.
-fn play_with_logind<F: Future<Output = ()>, B: FnOnce() -> F>(body: B) {
-    play(Stage::Machine, &[PYTHON], body);
+fn play_with_logind(body: impl AsyncFnOnce(Logind)) {
+    play(Stage::Machine, &[PYTHON], || async { body(Logind::start().await).await });
 }
 
 #[test]
 fn the_person_is_away_while_all_screens_are_locked() {
-    play_with_logind(|| async {
-        let logind = Logind::start().await;
+    play_with_logind(async |logind| {
         logind.add("1", me(), "x11").await;
         logind.add("2", me(), "tty").await;
         logind.add("3", me() + 1, "wayland").await;
         logind.lock("1", true).await;
-        let mut surroundings = surroundings();
-        becomes(&mut surroundings, Presence::Away).await;
-        logind.add("4", me(), "wayland").await;
-        becomes(&mut surroundings, Presence::Present).await;
-        logind.lock("4", true).await;
-        becomes(&mut surroundings, Presence::Away).await;
-        logind.lock("1", false).await;
-        becomes(&mut surroundings, Presence::Present).await;
-        logind.remove("1").await;
-        becomes(&mut surroundings, Presence::Away).await;
-        logind.remove("4").await;
-        becomes(&mut surroundings, Presence::Present).await;
+        let mut person = Observed::away().await;
+        person.becomes(Presence::Present, logind.add("4", me(), "wayland")).await;
+        person.becomes(Presence::Away, logind.lock("4", true)).await;
+        person.becomes(Presence::Present, logind.lock("1", false)).await;
+        person.becomes(Presence::Away, logind.remove("1")).await;
+        person.becomes(Presence::Present, logind.remove("4")).await;
     });
 }
 
 #[test]
 fn the_person_is_away_while_the_machine_sleeps_and_its_waking_is_told() {
-    play_with_logind(|| async {
-        let logind = Logind::start().await;
+    play_with_logind(async |logind| {
         logind.add("1", me(), "x11").await;
         logind.lock("1", true).await;
-        let mut surroundings = surroundings();
-        becomes(&mut surroundings, Presence::Away).await;
-        logind.lock("1", false).await;
-        becomes(&mut surroundings, Presence::Present).await;
-        logind.sleep(true).await;
-        becomes(&mut surroundings, Presence::Away).await;
-        let before = surroundings.borrow().changes;
-        logind.sleep(false).await;
-        becomes(&mut surroundings, Presence::Present).await;
-        assert_eq!(surroundings.borrow().changes, before + 1);
+        let mut person = Observed::away().await;
+        person.becomes(Presence::Present, logind.lock("1", false)).await;
+        person.becomes(Presence::Away, logind.sleep(true)).await;
+        let before = person.0.borrow().changes;
+        person.becomes(Presence::Present, logind.sleep(false)).await;
+        assert_eq!(person.0.borrow().changes, before + 1);
     });
 }
 
 #[test]
 fn a_logind_that_goes_leaves_the_person_present_and_one_that_comes_is_heard() {
-    play_with_logind(|| async {
-        let mut logind = Logind::start().await;
+    play_with_logind(async |mut logind| {
         logind.add("1", me(), "wayland").await;
         logind.lock("1", true).await;
-        let mut surroundings = surroundings();
-        becomes(&mut surroundings, Presence::Away).await;
-        logind.restart().await;
-        becomes(&mut surroundings, Presence::Present).await;
+        let mut person = Observed::away().await;
+        person.becomes(Presence::Present, logind.restart()).await;
         logind.add("1", me(), "wayland").await;
-        logind.lock("1", true).await;
-        becomes(&mut surroundings, Presence::Away).await;
+        person.becomes(Presence::Away, logind.lock("1", true)).await;
     });
 }

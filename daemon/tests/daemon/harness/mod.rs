@@ -215,6 +215,17 @@ impl Harness {
         std::fs::write(self.home.path().join("config.toml"), configuration).expect("a file");
     }
 
+    /// The same, and tells the daemon.
+    pub(crate) async fn reconfigure(&self, configuration: &str) {
+        self.configure(configuration);
+        self.reload().await;
+    }
+
+    /// Has the daemon read its files again.
+    pub(crate) async fn reload(&self) {
+        self.signals.send(Signal::Reload).await.expect("a running daemon");
+    }
+
     // Requests.
 
     pub(crate) async fn request(&self, request: &str) -> Answer {

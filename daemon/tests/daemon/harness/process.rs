@@ -6,6 +6,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 use identity_center_simulator::Simulator;
 use rustix::process::{Pid, Signal, kill_process};
+use ssoctl_protocol::{SessionStatus, StatusReport, StoreStatus, Token};
 use test_support::part::within;
 use test_support::waiting::until_so;
 
@@ -26,6 +27,11 @@ pub(crate) struct Ended {
 impl Process {
     /// A daemon with this home directory, not started yet. It gets the session `corp` if nothing is configured.
     pub(crate) fn command(home: &Path, simulator: &Simulator) -> Command {
+        Self::command_at(home, &simulator.url())
+    }
+
+    /// The same with the service at this URL.
+    pub(crate) fn command_at(home: &Path, service: &str) -> Command {
         let configuration = home.join("config.toml");
         if !configuration.exists() {
             std::fs::write(&configuration, session("corp", START_URL)).expect("a file");
@@ -37,8 +43,8 @@ impl Process {
             .env("SSOCTL_SOCKET", home.join("socket"))
             .env("SSOCTL_STATE_DIR", home.join("state"))
             .env("SSOCTL_CONFIG", configuration)
-            .env("AWS_ENDPOINT_URL_SSO_OIDC", simulator.url())
-            .env("AWS_ENDPOINT_URL_SSO", simulator.url());
+            .env("AWS_ENDPOINT_URL_SSO_OIDC", service)
+            .env("AWS_ENDPOINT_URL_SSO", service);
         Self::logged(home, command)
     }
 
@@ -111,16 +117,79 @@ impl Process {
         exchange(&self.socket(), request, "", b"").await.expect("an answer")
     }
 
-    /// Signs in to `corp`, which the simulator does not have to be asked for.
-    pub(crate) async fn sign_in(&self) {
-        let answer = self.request("GET /v1/token?wait=20").await;
-        assert_eq!(answer.status, 200, "{answer:?}");
+    pub(crate) async fn report(&self) -> StatusReport {
+        self.request("GET /v1/sessions").await.json()
+    }
+
+    pub(crate) async fn store(&self) -> StoreStatus {
+        self.report().await.daemon.secret_store
+    }
+
+    // The only session.
+
+    pub(crate) async fn status(&self) -> SessionStatus {
+        self.request("GET /v1/session").await.json()
+    }
+
+    pub(crate) async fn access_token_if_any(&self) -> Option<String> {
+        let answer = self.request("GET /v1/token").await;
+        (answer.status == 200).then(|| answer.json::<Token>().access_token.expose().clone())
     }
 
     pub(crate) async fn access_token(&self) -> String {
-        let token: ssoctl_protocol::Token = self.request("GET /v1/token").await.json();
-        token.access_token.expose().clone()
+        self.access_token_if_any().await.expect("a token")
     }
+
+    /// Signs in anew, for which the simulator needs no person, and returns the new token.
+    pub(crate) async fn sign_in(&self) -> String {
+        let before = self.access_token_if_any().await.unwrap_or_default();
+        self.request(&format!("POST /v1/sessions/{}/login", self.status().await.name)).await;
+        self.renewed(&before).await
+    }
+
+    /// The same, and waits until the token is stored.
+    pub(crate) async fn sign_in_and_save(&self) -> String {
+        let token = self.sign_in().await;
+        self.until_saved().await;
+        token
+    }
+
+    /// Waits until another token than this one is served, and returns it.
+    pub(crate) async fn renewed(&self, before: &str) -> String {
+        let is_new = async || self.access_token_if_any().await.is_some_and(|token| token != before);
+        until_so("another token is served", is_new).await;
+        self.access_token().await
+    }
+
+    /// Waits until the session's status is like this.
+    pub(crate) async fn until(&self, what: &str, is_so: impl Fn(&SessionStatus) -> bool) {
+        until_so(what, async || is_so(&self.status().await)).await;
+    }
+
+    /// Waits until the store's error has this in it.
+    pub(crate) async fn until_store_says(&self, words: &str) {
+        until_so(words, async || self.store().await.error.is_some_and(|error| error.contains(words))).await;
+    }
+
+    /// Waits until all is durable.
+    pub(crate) async fn until_saved(&self) {
+        let is_saved = async || !self.status().await.unsaved && self.store().await.error.is_none();
+        until_so("all is saved", is_saved).await;
+    }
+
+    /// Ends it as a crash does.
+    pub(crate) async fn kill(self) {
+        self.signal(Signal::KILL);
+        self.ended().await;
+    }
+
+    /// Ends it as a service manager does.
+    pub(crate) async fn stop(self) -> Ended {
+        self.signal(Signal::TERM);
+        self.ended().await
+    }
+
+    // The process.
 
     /// Its private memory in use, in bytes.
     pub(crate) fn memory_in_use(&self) -> u64 {

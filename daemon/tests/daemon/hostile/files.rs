@@ -8,7 +8,6 @@ use std::path::Path;
 
 use identity_center_simulator::{Operation, Settings};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
-use ssoctld::Signal;
 
 use crate::harness::{Harness, START_URL, Store, session};
 
@@ -42,7 +41,7 @@ async fn with_any_file_in_the_place_of_a_configuration_file_the_daemon_goes_on_a
     for (trick, play) in TRICKS {
         remove(&own);
         play(&own);
-        t.signals.send(Signal::Reload).await.unwrap();
+        t.reload().await;
         t.while_time_stands(async || !t.report().await.sessions.is_empty()).await;
         let nothing_is_there = trick == "a name of a thousand directories";
         let expected = if nothing_is_there { "unknown_session" } else { "invalid_configuration" };
@@ -54,7 +53,7 @@ async fn with_any_file_in_the_place_of_a_configuration_file_the_daemon_goes_on_a
         assert!(saving.status != 200 || fs::read_to_string(&own).is_ok(), "{trick} was not overwritten");
         remove(&own);
         fs::write(&own, &sound).unwrap();
-        t.signals.send(Signal::Reload).await.unwrap();
+        t.reload().await;
         t.while_time_stands(async || t.request("GET /v1/token").await.status != 200).await;
         assert_eq!(t.access_token().await, token, "{trick}");
     }
@@ -62,7 +61,7 @@ async fn with_any_file_in_the_place_of_a_configuration_file_the_daemon_goes_on_a
         let aws = t.home.path().join("aws-config");
         remove(&aws);
         play(&aws);
-        t.signals.send(Signal::Reload).await.unwrap();
+        t.reload().await;
         assert_eq!(t.access_token().await, token, "{trick}");
     }
     assert_eq!(t.simulator.calls(Operation::StartDeviceAuthorization), 1, "nobody signed in again");

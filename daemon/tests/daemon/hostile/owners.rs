@@ -1,14 +1,15 @@
 //! Files of another user in the places of the daemon's own: it reports them with a remedy, or leaves them alone.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 
 use identity_center_simulator::Simulator;
-use ssoctl_protocol::{Problem, SessionStatus, StatusReport, Token};
+use ssoctl_protocol::Problem;
 use ssoctld::token_files::file;
 use test_support::service::{preauthorised, simulator};
+use test_support::set_mode;
 use test_support::waiting::until_so;
 
 use super::{NOBODY, as_superuser};
@@ -39,7 +40,7 @@ fn put(path: &Path, text: Option<&str>, mode: u32) {
         Some(text) => fs::write(path, text).unwrap(),
         None => fs::create_dir_all(path).unwrap(),
     }
-    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    set_mode(path, mode);
 }
 
 /// Tells one file from another that takes its place.
@@ -62,7 +63,7 @@ async fn a_configuration_of_another_user_is_used_where_it_can_be_read_and_never_
         }
         let before = files.each_ref().map(|file| identity(file));
         let daemon = Process::run(home.path(), &mut command).await;
-        let report: StatusReport = daemon.request("GET /v1/sessions").await.json();
+        let report = daemon.report().await;
         let problems = report.daemon.configuration_problems;
         if mode == 0o644 {
             assert_eq!((report.sessions.len(), problems), (2, Vec::new()));
@@ -99,10 +100,7 @@ async fn a_token_file_of_another_user_is_neither_believed_nor_replaced_until_its
     let before = identity(&path);
     let daemon = Process::run(home.path(), &mut command).await;
     daemon.sign_in().await;
-    let files = async || {
-        let status: SessionStatus = daemon.request("GET /v1/sessions/corp").await.json();
-        status.token_files.unwrap_or_default()
-    };
+    let files = async || daemon.status().await.token_files.unwrap_or_default();
     let complaint = async || files().await.error.unwrap_or_default();
     let words =
         format!("{} belongs to nobody (uid 65534); remove it or give it to yourself with chown", path.display());
@@ -113,19 +111,13 @@ async fn a_token_file_of_another_user_is_neither_believed_nor_replaced_until_its
     until_so("it is published", async || files().await.published.len() == 1).await;
 
     // A new token that cannot be published is served nevertheless.
-    let sign_in_anew = async || {
-        let before = daemon.access_token().await;
-        daemon.request("POST /v1/sessions/corp/login").await;
-        until_so("there is another token", async || daemon.access_token().await != before).await;
-    };
     assert!(give(&cache, NOBODY));
-    sign_in_anew().await;
+    daemon.sign_in().await;
     let words = format!("{} belongs to nobody (uid 65534); give it to yourself with chown", cache.display());
     until_so(&words, async || complaint().await.ends_with(&words)).await;
 
     assert!(give(&cache, &ourselves()));
-    sign_in_anew().await;
-    let token = daemon.access_token().await;
+    let token = daemon.sign_in().await;
     until_so("it is published", async || fs::read_to_string(&path).is_ok_and(|file| file.contains(&token))).await;
     until_so("nothing is wrong", async || files().await.error.is_none()).await;
 }
@@ -172,8 +164,7 @@ async fn records_in_a_directory_of_another_user_wait_until_it_is_given_back() {
     let records = home.path().join("state/records");
     let token = {
         let daemon = Process::run(home.path(), &mut daemon(home.path(), &simulator)).await;
-        daemon.sign_in().await;
-        daemon.access_token().await
+        daemon.sign_in().await
     };
     if !give(&records, NOBODY) {
         return;
@@ -181,14 +172,8 @@ async fn records_in_a_directory_of_another_user_wait_until_it_is_given_back() {
     let daemon = Process::run(home.path(), &mut daemon(home.path(), &simulator)).await;
     let words =
         format!("{} belongs to nobody (uid 65534); remove it or give it to yourself with chown", records.display());
-    until_so(&words, async || {
-        let report: StatusReport = daemon.request("GET /v1/sessions").await.json();
-        report.daemon.secret_store.error.is_some_and(|error| error.contains(&words))
-    })
-    .await;
+    daemon.until_store_says(&words).await;
     assert_eq!(daemon.request("GET /v1/token").await.code(), "store_unavailable");
     assert!(give(&records, &ourselves()));
-    until_so("it is served", async || daemon.request("GET /v1/token").await.status == 200).await;
-    let served: Token = daemon.request("GET /v1/token").await.json();
-    assert_eq!(*served.access_token.expose(), token);
+    until_so("it is served", async || daemon.access_token_if_any().await == Some(token.clone())).await;
 }

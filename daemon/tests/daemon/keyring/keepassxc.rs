@@ -4,7 +4,8 @@ use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use crate::keyring::stage::{PASSWORD, Stage};
+use crate::keyring::stage::Stage;
+use test_support::part::KEYRING_PASSWORD;
 use test_support::part::Part;
 use test_support::speed::has_programs;
 use test_support::waiting::until_so;
@@ -40,7 +41,12 @@ impl Stage {
             let mut import = self.program("keepassxc-cli");
             import.args(["import", "--quiet", "--set-password", "--decryption-time", "100"]);
             let mut import = import.arg(self.home().join("passwords.xml")).arg(&file).spawn().unwrap();
-            import.stdin.take().unwrap().write_all(format!("{PASSWORD}\n{PASSWORD}\n").as_bytes()).unwrap();
+            import
+                .stdin
+                .take()
+                .unwrap()
+                .write_all(format!("{KEYRING_PASSWORD}\n{KEYRING_PASSWORD}\n").as_bytes())
+                .unwrap();
             assert!(import.wait().unwrap().success());
         }
         let mut program = self.program("keepassxc");
@@ -50,7 +56,7 @@ impl Stage {
             program.arg("--pw-stdin");
         }
         let mut child = program.spawn().unwrap();
-        child.stdin.take().unwrap().write_all(format!("{PASSWORD}\n").as_bytes()).unwrap();
+        child.stdin.take().unwrap().write_all(format!("{KEYRING_PASSWORD}\n").as_bytes()).unwrap();
         let part = Part::from(child);
         let is_locked = database == Database::Locked;
         until_so("KeePassXC is the keyring", async || self.is_locked().await == Some(is_locked)).await;
@@ -60,7 +66,7 @@ impl Stage {
     /// Unlocks its database as the person does.
     pub(crate) async fn unlock_keepassxc(&self) {
         let name = "org.keepassxc.KeePassXC.MainWindow";
-        let body = (self.home().join("passwords.kdbx").display().to_string(), PASSWORD);
+        let body = (self.home().join("passwords.kdbx").display().to_string(), KEYRING_PASSWORD);
         self.connection.call_method(Some(name), "/keepassxc", Some(name), "openDatabase", &body).await.unwrap();
         until_so("KeePassXC is unlocked", async || self.is_locked().await == Some(false)).await;
     }

@@ -4,25 +4,23 @@ use std::fs;
 use std::sync::atomic::Ordering;
 
 use identity_center_simulator::Operation;
-use ssoctl_protocol::StatusReport;
 use ssoctl_protocol::body::{LeftRecord, LogoutAll, PortalSession};
 
-use crate::harness::session;
-use crate::keyring::daemon::Daemon;
+use crate::harness::{Process, session};
 use crate::keyring::stage::Stage;
 use test_support::waiting::until_so;
 
 /// A daemon from whose configuration the session that is signed in was removed.
-async fn with_a_record_of_no_session(stage: &Stage) -> Daemon {
-    let daemon = Daemon::signed_in(stage, "keyring").await;
+async fn with_a_record_of_no_session(stage: &Stage) -> Process {
+    let daemon = stage.signed_in("keyring").await;
     let other = session("other", "https://other.awsapps.com/start");
     fs::write(stage.home().join("config.toml"), format!("secret_store = \"keyring\"\n{other}")).unwrap();
     until_so("the record is known", async || left_records(&daemon).await.len() == 1).await;
     daemon
 }
 
-async fn left_records(daemon: &Daemon) -> Vec<LeftRecord> {
-    daemon.request("GET /v1/sessions").await.json::<StatusReport>().daemon.left_records
+async fn left_records(daemon: &Process) -> Vec<LeftRecord> {
+    daemon.report().await.daemon.left_records
 }
 
 #[tokio::test]

@@ -6,16 +6,16 @@ use identity_center_simulator::Operation;
 use ssoctl_protocol::SessionState;
 use ssoctl_protocol::body::{Logout, PortalSession};
 
-use crate::keyring::daemon::Daemon;
+use crate::harness::Process;
 use crate::keyring::stage::Stage;
 use test_support::waiting::until_so;
 
 /// A daemon that has found the keyring locked when it started. The record of a sign-in is in there.
-async fn with_its_record_locked_away(stage: &Stage) -> Daemon {
-    let daemon = Daemon::signed_in(stage, "auto").await;
-    daemon.kill();
+async fn with_its_record_locked_away(stage: &Stage) -> Process {
+    let daemon = stage.signed_in("auto").await;
+    daemon.kill().await;
     stage.lock().await;
-    let daemon = Daemon::on(stage, "auto").await;
+    let daemon = stage.daemon("auto").await;
     daemon.until_store_says("locked; unlock it").await;
     daemon
 }
@@ -24,9 +24,8 @@ async fn with_its_record_locked_away(stage: &Stage) -> Daemon {
 async fn a_keyring_locked_in_mid_run_is_written_later_and_the_person_is_not_asked() {
     let Some((stage, _keyring)) = Stage::with_keyring().await else { return };
     let prompts = stage.prompter().await;
-    let daemon = Daemon::on(&stage, "auto").await;
-    let token = daemon.sign_in().await;
-    daemon.until_saved().await;
+    let daemon = stage.daemon("auto").await;
+    let token = daemon.sign_in_and_save().await;
     stage.lock().await;
     let token = daemon.renewed(&token).await;
     daemon.until_store_says("locked; unlock it").await;
@@ -36,7 +35,7 @@ async fn a_keyring_locked_in_mid_run_is_written_later_and_the_person_is_not_aske
     assert_eq!(prompts.load(Ordering::Relaxed), 0);
     stage.unlock().await;
     daemon.until_saved().await;
-    daemon.kill_and_serve_by_the_next(&stage, "auto").await;
+    stage.kill_and_serve_by_the_next(daemon, "auto").await;
 }
 
 #[tokio::test]
@@ -53,7 +52,7 @@ async fn a_keyring_that_is_locked_at_the_start_asks_once_however_often_it_is_tri
     assert_eq!(daemon.status().await.state, SessionState::Loading);
     assert_eq!((daemon.store().await.kind.as_str(), stage.files()), ("keyring", 0));
     stage.unlock().await;
-    until_so("the token is served", async || daemon.access_token().await.is_some()).await;
+    until_so("the token is served", async || daemon.access_token_if_any().await.is_some()).await;
     assert_eq!(prompts.load(Ordering::Relaxed), 1);
     assert_eq!((stage.simulator.calls(Operation::RegisterClient), stage.simulator.violations()), (1, vec![]));
 }
@@ -62,7 +61,7 @@ async fn a_keyring_that_is_locked_at_the_start_asks_once_however_often_it_is_tri
 async fn signing_in_works_while_the_keyring_is_locked() {
     let Some((stage, _keyring)) = Stage::with_keyring().await else { return };
     stage.lock().await;
-    let daemon = Daemon::on(&stage, "auto").await;
+    let daemon = stage.daemon("auto").await;
     daemon.until_store_says("locked; unlock it").await;
     let token = daemon.sign_in().await;
     daemon.renewed(&token).await;
@@ -79,11 +78,11 @@ async fn a_sign_out_while_the_keyring_is_locked_is_carried_out_when_it_is_unlock
     assert_eq!(logout.portal, PortalSession::Deferred);
     assert!(logout.detail.is_some_and(|detail| detail.contains("locked")));
     stage.unlock().await;
-    until_so("somebody has signed out", async || daemon.status().await.state == SessionState::SignedOut).await;
+    daemon.until("somebody has signed out", |status| status.state == SessionState::SignedOut).await;
     until_so("the portal was told", async || stage.simulator.calls(Operation::Logout) == 1).await;
     daemon.until_saved().await;
-    daemon.kill();
-    let daemon = Daemon::on(&stage, "auto").await;
-    until_so("the record is read", async || daemon.status().await.state == SessionState::SignedOut).await;
-    assert_eq!(daemon.access_token().await, None);
+    daemon.kill().await;
+    let daemon = stage.daemon("auto").await;
+    daemon.until("the record is read", |status| status.state == SessionState::SignedOut).await;
+    assert_eq!(daemon.access_token_if_any().await, None);
 }

@@ -4,7 +4,6 @@ use identity_center_simulator::Operation;
 use ssoctl_protocol::{StatusReport, StoreStatus};
 
 use crate::harness::Process;
-use crate::keyring::daemon::Daemon;
 use crate::keyring::stage::Stage;
 use test_support::waiting::until_so;
 
@@ -21,22 +20,21 @@ fn another(stage: &Stage) -> std::process::Command {
 #[tokio::test]
 async fn a_second_daemon_with_another_state_directory_names_who_uses_the_keyring_and_ends() {
     let Some((stage, _keyring)) = Stage::with_keyring().await else { return };
-    let daemon = Daemon::signed_in(&stage, "auto").await;
+    let daemon = stage.signed_in("auto").await;
     let ended = Process::run_to_end(stage.home(), &mut another(&stage)).await;
     assert_eq!(ended.status.code(), Some(1), "{}", ended.log);
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let socket = stage.home().join("socket");
     assert!(ended.log.contains("running already for the keyring"), "{}", ended.log);
     assert!(ended.log.contains(&format!("host {host}, socket {}", socket.display())), "{}", ended.log);
-    let token = daemon.access_token().await.unwrap_or_default();
-    daemon.renewed(&token).await;
+    daemon.renewed(&daemon.access_token().await).await;
     assert_eq!((stage.simulator.calls(Operation::RegisterClient), stage.simulator.violations()), (1, vec![]));
 }
 
 #[tokio::test]
 async fn without_a_keyring_two_daemons_keep_files_of_their_own_and_one_that_appears_is_used_by_one_of_them() {
     let Some(stage) = Stage::set().await else { return };
-    let first = Daemon::on(&stage, "auto").await;
+    let first = stage.daemon("auto").await;
     until_so("it is decided", async || first.store().await.kind == "file").await;
     let mut second = another(&stage).spawn().expect("a process");
     let store = async || {

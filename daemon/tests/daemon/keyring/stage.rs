@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -16,7 +14,7 @@ use zbus::message::Type;
 use zbus::zvariant::{OwnedObjectPath, OwnedValue, Value};
 use zbus::{Connection, MessageStream};
 
-use test_support::part::{Part, bus, first_line};
+use test_support::part::{KEYRING_PASSWORD, Part, bus, first_line, unlocked_keyring};
 use test_support::service;
 use test_support::speed::has_programs;
 use test_support::waiting::until_so;
@@ -25,7 +23,6 @@ const SECRETS: &str = "org.freedesktop.secrets";
 const SERVICE: &str = "org.freedesktop.Secret.Service";
 const SERVICE_PATH: &str = "/org/freedesktop/secrets";
 const COLLECTION: &str = "/org/freedesktop/secrets/aliases/default";
-pub(crate) const PASSWORD: &str = "the keyring's password";
 
 /// A home, a simulator whose sign-ins need no person, and a bus.
 pub(crate) struct Stage {
@@ -82,25 +79,9 @@ impl Stage {
 
     /// Starts the keyring, unlocked, and waits until it is there.
     pub(crate) async fn keyring(&self) -> Part {
-        let runtime = self.home().join("run");
-        fs::create_dir_all(&runtime).unwrap();
-        let mut child = Command::new("gnome-keyring-daemon")
-            .args(["--foreground", "--components=secrets", "--unlock"])
-            .env_clear()
-            .env("PATH", test_support::part::path())
-            .env("HOME", self.home())
-            .env("XDG_DATA_HOME", self.home().join("data"))
-            .env("XDG_RUNTIME_DIR", &runtime)
-            .env("DBUS_SESSION_BUS_ADDRESS", &self.address)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(PASSWORD.as_bytes()).unwrap();
-        let part = Part::from(child);
+        let keyring = unlocked_keyring(self.home(), &self.address);
         until_so("the keyring is there and unlocked", async || self.is_locked().await == Some(false)).await;
-        part
+        keyring
     }
 
     /// Whether the keyring is locked; `None` if there is none.
@@ -127,7 +108,7 @@ impl Stage {
             .await
             .unwrap();
         let (_, session): (OwnedValue, OwnedObjectPath) = session.body().deserialize().unwrap();
-        let secret = (session, Vec::<u8>::new(), PASSWORD.as_bytes().to_vec(), "text/plain");
+        let secret = (session, Vec::<u8>::new(), KEYRING_PASSWORD.as_bytes().to_vec(), "text/plain");
         let body = (OwnedObjectPath::try_from(COLLECTION).unwrap(), secret);
         let interface = "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface";
         let method = "UnlockWithMasterPassword";

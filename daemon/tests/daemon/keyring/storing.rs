@@ -3,20 +3,19 @@
 use rustix::process::Signal;
 use ssoctl_protocol::SessionState;
 
-use crate::keyring::daemon::Daemon;
 use crate::keyring::stage::Stage;
 use test_support::waiting::until_so;
 
 #[tokio::test]
 async fn no_secret_shows_in_the_log_on_its_way_to_the_keyring_and_back() {
     let Some((stage, _keyring)) = Stage::with_keyring().await else { return };
-    let daemon = Daemon::on(&stage, "keyring").await;
+    let daemon = stage.daemon("keyring").await;
     let token = daemon.sign_in().await;
     daemon.renewed(&token).await;
     daemon.until_saved().await;
-    daemon.kill();
-    let daemon = Daemon::on(&stage, "keyring").await;
-    until_so("the token is served", async || daemon.access_token().await.is_some()).await;
+    daemon.kill().await;
+    let daemon = stage.daemon("keyring").await;
+    until_so("the token is served", async || daemon.access_token_if_any().await.is_some()).await;
     let log = daemon.log();
     assert!(log.contains("zbus"), "the bus is talkative");
     for (number, secret) in stage.simulator.secrets().iter().enumerate() {
@@ -27,9 +26,8 @@ async fn no_secret_shows_in_the_log_on_its_way_to_the_keyring_and_back() {
 #[tokio::test]
 async fn a_keyring_that_dies_and_comes_back_misses_nothing() {
     let Some((stage, keyring)) = Stage::with_keyring().await else { return };
-    let daemon = Daemon::on(&stage, "keyring").await;
-    let token = daemon.sign_in().await;
-    daemon.until_saved().await;
+    let daemon = stage.daemon("keyring").await;
+    let token = daemon.sign_in_and_save().await;
     keyring.signal(Signal::KILL);
     drop(keyring);
     let token = daemon.renewed(&token).await;
@@ -37,15 +35,14 @@ async fn a_keyring_that_dies_and_comes_back_misses_nothing() {
     daemon.renewed(&token).await;
     let _keyring = stage.keyring().await;
     daemon.until_saved().await;
-    daemon.kill_and_serve_by_the_next(&stage, "keyring").await;
+    stage.kill_and_serve_by_the_next(daemon, "keyring").await;
 }
 
 #[tokio::test]
 async fn a_keyring_that_hangs_delays_nothing_and_is_caught_up_with() {
     let Some((stage, keyring)) = Stage::with_keyring().await else { return };
-    let daemon = Daemon::on(&stage, "auto").await;
-    let token = daemon.sign_in().await;
-    daemon.until_saved().await;
+    let daemon = stage.daemon("auto").await;
+    let token = daemon.sign_in_and_save().await;
     keyring.signal(Signal::STOP);
     let token = daemon.renewed(&token).await;
     daemon.until_store_says("does not answer").await;
@@ -58,8 +55,8 @@ async fn a_keyring_that_hangs_delays_nothing_and_is_caught_up_with() {
 #[tokio::test]
 async fn a_keyring_that_refuses_to_write_is_named_and_tokens_are_served() {
     let Some((stage, _keyring)) = Stage::with_keyring().await else { return };
-    let daemon = Daemon::on(&stage, "auto").await;
-    until_so("the record is read", async || daemon.status().await.state != SessionState::Loading).await;
+    let daemon = stage.daemon("auto").await;
+    daemon.until("the record is read", |status| status.state != SessionState::Loading).await;
     // A file stands where the directory should be, so that not even the superuser can write into it.
     let keyrings = stage.keyrings();
     std::fs::rename(&keyrings, keyrings.with_extension("away")).unwrap();
@@ -76,12 +73,12 @@ async fn a_keyring_that_refuses_to_write_is_named_and_tokens_are_served() {
 #[tokio::test]
 async fn a_damaged_record_is_kept_beside_its_place() {
     let Some((stage, _keyring)) = Stage::with_keyring().await else { return };
-    let daemon = Daemon::signed_in(&stage, "file").await;
-    daemon.kill();
+    let daemon = stage.signed_in("file").await;
+    daemon.kill().await;
     let record = std::fs::read_dir(stage.home().join("state/records")).unwrap().next().unwrap().unwrap().path();
     std::fs::write(record, "{\"version\":1,").unwrap();
-    let daemon = Daemon::on(&stage, "keyring").await;
-    until_so("the record is read", async || daemon.status().await.state != SessionState::Loading).await;
+    let daemon = stage.daemon("keyring").await;
+    daemon.until("the record is read", |status| status.state != SessionState::Loading).await;
     assert_eq!(daemon.status().await.state, SessionState::SignedOut);
     let [label] = &stage.labels().await[..] else { panic!("one record") };
     assert!(label.starts_with("ssoctl: https://corp.awsapps.com/start") && label.ends_with(" (damaged)"), "{label}");

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use identity_center_simulator::{Approval, Grant, Operation, Settings, Simulator};
 use serde_json::Value;
-use ssoctl_protocol::{SessionState, SessionStatus};
+use ssoctl_protocol::SessionState;
 use ssoctld::token_files::file;
 use tempfile::TempDir;
 
@@ -65,12 +65,8 @@ impl Machine {
         self.aws(&["configure", "export-credentials", "--profile", "dev"]).await
     }
 
-    async fn status(&self) -> SessionStatus {
-        self.daemon.request("GET /v1/sessions/corp").await.json()
-    }
-
     async fn until_it_is(&self, state: SessionState) {
-        until_so("the session's state is the expected one", async || self.status().await.state == state).await;
+        self.daemon.until("the session's state is the expected one", |status| status.state == state).await;
     }
 
     fn token_file(&self) -> PathBuf {
@@ -136,7 +132,7 @@ fn its_own_sign_in_is_taken_over_and_renewed_and_its_sign_out_ends_both() {
         let machine = Machine::start(mins(1)).await;
         succeeded(&machine.aws(&["sso", "login", "--sso-session", "corp", "--no-browser"]).await);
         machine.until_it_is(SessionState::SignedIn).await;
-        assert!(machine.status().await.refreshable);
+        assert!(machine.daemon.status().await.refreshable);
         machine.until_published().await;
         let is_renewed = async || machine.simulator.token_calls(Grant::RefreshToken) > 0;
         until_so("the daemon has renewed it", is_renewed).await;
@@ -160,9 +156,8 @@ fn its_own_sign_in_is_taken_over_and_renewed_and_its_sign_out_ends_both() {
 fn its_sign_in_that_is_denied_changes_nothing() {
     play(HOSTS, &[AWS], || async {
         let machine = Machine::start(hours(1)).await;
-        machine.daemon.sign_in().await;
+        let token = machine.daemon.sign_in().await;
         machine.until_published().await;
-        let token = machine.daemon.access_token().await;
         machine.simulator.set_approval(Approval::Manual);
         let login = machine.aws(&["sso", "login", "--sso-session", "corp", "--no-browser"]);
         let deny = async {

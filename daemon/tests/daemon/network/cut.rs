@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use identity_center_simulator::{Fault, Operation, Settings, Simulator, Times};
-use ssoctl_protocol::{SessionStatus, Token};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use crate::desktop::stage::{Stage, output, play};
+use crate::faults::settings;
 use crate::harness::{Answer, Process, START_URL, exchange, join_all, session};
-use crate::network::singles::{outcome, question, settings};
+use crate::network::singles::{outcome, question};
 use test_support::waiting::until_so;
 
 /// A call that the cut finds under way.
@@ -71,8 +71,7 @@ impl Life {
             Call::Logout => (Operation::Logout, "POST /v1/sessions/corp/logout"),
         };
         if !matches!(call, Call::SignIn(_)) {
-            life.daemon.sign_in().await;
-            life.token = Some(life.daemon.access_token().await);
+            life.token = Some(life.daemon.sign_in().await);
         }
         let calls = life.simulator.calls(operation);
         life.simulator.inject(operation, Fault::Delay { by: THINKING }, Times::Next(1));
@@ -92,10 +91,6 @@ impl Life {
         self.daemon.log().matches("the network changed").count()
     }
 
-    async fn status(&self) -> SessionStatus {
-        self.daemon.request("GET /v1/sessions/corp").await.json()
-    }
-
     /// While there is no network: callers get an error at their own deadline, and the token is served.
     async fn during(&mut self) -> String {
         let told = match self.caller.take() {
@@ -105,8 +100,8 @@ impl Life {
                 portal.unwrap_or_else(|| outcome(&answer))
             }
             None => {
-                until_so("an error is shown", async || self.status().await.last_error.is_some()).await;
-                self.status().await.last_error.map(|error| error.code).unwrap_or_default()
+                self.daemon.until("an error is shown", |status| status.last_error.is_some()).await;
+                self.daemon.status().await.last_error.map(|error| error.code).unwrap_or_default()
             }
         };
         match &self.token {
@@ -126,12 +121,8 @@ impl Life {
                 until_so("somebody is signed in", is_signed_in).await;
             }
             Call::Refresh => {
-                until_so("the token is renewed", async || {
-                    let token: Token = self.daemon.request("GET /v1/token").await.json();
-                    Some(token.access_token.expose()) != self.token.as_ref()
-                })
-                .await;
-                assert_eq!(self.status().await.last_error, None);
+                self.daemon.renewed(self.token.as_deref().expect("a token")).await;
+                assert_eq!(self.daemon.status().await.last_error, None);
                 assert_eq!(self.simulator.calls(Operation::StartDeviceAuthorization), 1);
             }
             Call::Question(operation) => {

@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use identity_center_simulator::{Fault, Grant, Operation, RefreshTokens, Settings, Times};
 
+use crate::faults::settings;
 use crate::harness::{Harness, join_all, mins, secs};
 use crate::network::front::Front;
-use crate::network::singles::{outcome, over_tls, question, settings};
+use crate::network::singles::{outcome, over_tls, question};
 
 use Operation::{
     CreateToken, GetRoleCredentials, ListAccountRoles, ListAccounts, Logout, RegisterClient, StartDeviceAuthorization,

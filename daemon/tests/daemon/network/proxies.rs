@@ -5,13 +5,12 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
 
-use identity_center_simulator::Simulator;
-use rustix::process::Signal;
-
+use crate::faults::settings;
 use crate::harness::Process;
 use crate::network::front::{Front, RIGHT, authority};
-use crate::network::singles::{outcome, settings};
+use crate::network::singles::outcome;
 use test_support::part::Part;
+use test_support::service::simulator;
 use test_support::speed::has_programs;
 use test_support::waiting::until_so;
 
@@ -75,16 +74,15 @@ struct Outcome {
 
 /// `{port}` in `no_proxy` is the service's.
 async fn sign_in(proxy: &str, no_proxy: &str) -> Outcome {
-    let (home, simulator) = (tempfile::tempdir().unwrap(), Simulator::start(settings()).unwrap());
+    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(settings()));
     let front = Front::new(&simulator, RIGHT);
     let command = || {
-        let mut command = Process::command(home.path(), &simulator);
-        command
-            .env("AWS_ENDPOINT_URL_SSO_OIDC", front.url())
-            .env("AWS_ENDPOINT_URL_SSO", front.url())
-            .env("AWS_CA_BUNDLE", authority());
+        let mut command = Process::command_at(home.path(), &front.url());
         let port = front.url().rsplit(':').next().unwrap().to_owned();
-        command.env("HTTPS_PROXY", proxy).env("NO_PROXY", no_proxy.replace("{port}", &port));
+        command
+            .env("AWS_CA_BUNDLE", authority())
+            .env("HTTPS_PROXY", proxy)
+            .env("NO_PROXY", no_proxy.replace("{port}", &port));
         command
     };
     let filter = "ssoctld=trace,hyper=trace,hyper_util=trace,reqwest=trace,rustls=trace";
@@ -95,8 +93,7 @@ async fn sign_in(proxy: &str, no_proxy: &str) -> Outcome {
         said += &answer.body;
     }
     said += &doctor(command()).await;
-    daemon.signal(Signal::TERM);
-    said += &daemon.ended().await.log;
+    said += &daemon.stop().await.log;
     let detail = answer.json::<serde_json::Value>()["detail"].as_str().map(|detail| format!(": {detail}"));
     Outcome { told: outcome(&answer) + &detail.unwrap_or_default(), said }
 }

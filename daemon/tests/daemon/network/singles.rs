@@ -6,9 +6,9 @@ use std::time::Duration;
 use identity_center_simulator::{Fault, Grant, Operation, Settings, Times};
 use ssoctl_protocol::Problem;
 
-use crate::harness::{Answer, Harness, hours, join_all, mins, secs};
+use crate::faults::settings;
+use crate::harness::{Answer, Harness, join_all, mins, secs};
 use crate::network::front::{Front, RIGHT, start_through};
-use test_support::service::preauthorised;
 
 /// The results of a fault that strikes again and again: at RegisterClient, StartDeviceAuthorization and CreateToken for a
 /// caller that waits for a minute (a problem's code or `ok`); at a refresh in `status` (the last error's code or `ok`);
@@ -70,10 +70,6 @@ fn table() -> Vec<Row> {
         row(Fault::TooManyRequests { retry_after: secs(1) }, passing, "service_error", none, not_told),
         row(Fault::Hang, [timeout; 3], "ok", none, not_told),
     ]
-}
-
-pub(crate) fn settings() -> Settings {
-    Settings { portal_session: hours(24 * 30), portal_rate: None, ..preauthorised() }
 }
 
 /// The result of a request.

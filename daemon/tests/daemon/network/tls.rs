@@ -3,13 +3,15 @@
 use std::path::Path;
 use std::process::Command;
 
-use identity_center_simulator::{Approval, Operation, Settings, Simulator};
+use identity_center_simulator::Operation;
 use ssoctl_protocol::{Problem, SessionState, SessionStatus};
 
 use crate::desktop::stage::{Stage, play};
-use crate::harness::{Harness, Process, Way, hours, join_all, mins};
+use crate::faults::settings;
+use crate::harness::{Harness, Process, Way, join_all, mins};
 use crate::network::front::{Front, IMPATIENT, Manner, RIGHT, authority, certificates, start_through};
 use test_support::part::Part;
+use test_support::service::simulator;
 use test_support::waiting::until_so;
 
 /// The faults, and their messages.
@@ -26,10 +28,6 @@ const WRONGS: [(Manner, &str); 8] = [
     (Manner::Silent, "it did not answer in time"),
     (Manner::Mute, "it did not answer in time"),
 ];
-
-fn settings() -> Settings {
-    Settings { approval: Approval::Preauthorised, portal_session: hours(24 * 30), ..Settings::default() }
-}
 
 /// A daemon that loses its patience soon if that is what the server tries.
 async fn behind(manner: Manner, wrong: Manner) -> (Harness, Front) {
@@ -124,13 +122,9 @@ fn a_server_that_speaks_tls_1_1_alone_is_named_and_is_forgotten_when_it_is_put_r
 
 #[tokio::test]
 async fn the_daemon_trusts_a_private_authority_that_aws_ca_bundle_names_and_no_other() {
-    let (home, simulator) = (tempfile::tempdir().unwrap(), Simulator::start(settings()).unwrap());
+    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(settings()));
     let front = Front::new(&simulator, RIGHT);
-    let command = || {
-        let mut command = Process::command(home.path(), &simulator);
-        command.env("AWS_ENDPOINT_URL_SSO_OIDC", front.url()).env("AWS_ENDPOINT_URL_SSO", front.url());
-        command
-    };
+    let command = || Process::command_at(home.path(), &front.url());
     let daemon = Process::run(home.path(), &mut command()).await;
     let problem: Problem = daemon.request("GET /v1/token?wait=20").await.json();
     assert_eq!(problem.code.as_str(), "service_unavailable");
@@ -138,6 +132,5 @@ async fn the_daemon_trusts_a_private_authority_that_aws_ca_bundle_names_and_no_o
     drop(daemon);
     let daemon = Process::run(home.path(), command().env("AWS_CA_BUNDLE", authority())).await;
     daemon.sign_in().await;
-    daemon.access_token().await;
     assert_eq!(simulator.calls(Operation::RegisterClient), 1);
 }

@@ -4,9 +4,10 @@ use std::io::Write;
 use std::process::Stdio;
 use std::time::Duration;
 
-use identity_center_simulator::{Approval, Settings, Simulator};
+use identity_center_simulator::{Approval, Settings};
 
 use test_support::part::{Part, bus_configuration, first_line};
+use test_support::service::{preauthorised, simulator};
 
 use crate::systemd::stage::Person;
 
@@ -73,12 +74,7 @@ impl Desk {
 fn the_sandbox_leaves_keyring_notices_and_browser_alone() {
     let Some(desk) = Desk::new() else { return };
     let person = &desk.person;
-    let simulator = Simulator::start(Settings {
-        approval: Approval::Preauthorised,
-        unscoped_token_lifetime: Duration::from_secs(24),
-        ..Settings::default()
-    })
-    .unwrap();
+    let simulator = simulator(Settings { unscoped_token_lifetime: Duration::from_secs(24), ..preauthorised() });
     person.write("bin/browser", BROWSER);
     person.ok("chmod", &["+x", "/home/person/bin/browser"]);
     person.write(

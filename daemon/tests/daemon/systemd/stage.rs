@@ -5,7 +5,6 @@
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -195,7 +194,7 @@ fn copies() -> tempfile::TempDir {
     for binary in [&binaries().ssoctl, &binaries().ssoctld] {
         let copy = directory.join(binary.file_name().unwrap());
         fs::copy(binary, &copy).unwrap();
-        fs::set_permissions(&copy, PermissionsExt::from_mode(0o755)).unwrap();
+        test_support::set_mode(&copy, 0o755);
     }
     copies
 }

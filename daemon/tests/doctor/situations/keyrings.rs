@@ -1,11 +1,9 @@
 //! Each kind of session bus and keyring.
 
-use std::fs;
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use super::{Parts, examine_all, when};
-use test_support::part::{Part, bus, first_line, path};
+use test_support::part::{Part, bus, first_line, unlocked_keyring};
 use test_support::speed::has_programs;
 use test_support::{Stage, until};
 
@@ -25,22 +23,7 @@ fn with_bus(stage: &Stage) -> Parts {
 /// gnome-keyring on a bus, unlocked.
 fn with_keyring(stage: &Stage) -> Parts {
     let mut parts = with_bus(stage);
-    fs::create_dir(stage.home().join("keyring-run")).expect("a directory");
-    let mut child = Command::new("gnome-keyring-daemon")
-        .args(["--foreground", "--components=secrets", "--unlock"])
-        .env_clear()
-        .env("PATH", path())
-        .env("HOME", stage.home())
-        .env("XDG_DATA_HOME", stage.home().join("data"))
-        .env("XDG_RUNTIME_DIR", stage.home().join("keyring-run"))
-        .env(ADDRESS, bus_of(stage))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("gnome-keyring");
-    child.stdin.take().expect("it is piped").write_all(b"a password").expect("it reads it");
-    parts.push(Box::new(Part::from(child)));
+    parts.push(Box::new(unlocked_keyring(stage.home(), &bus_of(stage))));
     let locked = ["org.freedesktop.DBus.Properties.Get", "string:org.freedesktop.Secret.Collection", "string:Locked"];
     until("the keyring is unlocked", || ask_keyring(stage, COLLECTION, &locked).contains("false").then_some(()));
     parts
