@@ -77,6 +77,19 @@ fn a_token_that_is_still_being_stored_is_ended_too() {
 }
 
 #[test]
+fn a_fresh_sign_in_hands_out_no_token_that_is_still_being_stored() {
+    let mut t = Timeline::signed_in(hours(1));
+    t.advance(mins(41));
+    t.store = Store::Hanging;
+    t.refreshes(Ok(issued(2, hours(1))));
+    let caller = t.ask_token(mins(57), hours(1));
+    t.ask(Want::Login { need: Need::Fresh });
+    assert!(t.is_under_way("EndPortalSession") && t.is_waiting(caller), "the new token is not stored yet");
+    t.stored(Ok(()));
+    assert!(matches!(t.told(caller), Answer::Token(..)));
+}
+
+#[test]
 fn it_is_answered_once_the_store_has_forgotten() {
     let mut t = Timeline::signed_in(hours(1));
     t.store = Store::Hanging;

@@ -308,13 +308,6 @@ impl Tokens {
         self.newest().is_some_and(|token| *token.access == *access)
     }
 
-    /// Ends the wait for the store, because somebody signs out.
-    pub(super) fn stop_storing(&mut self, now: BootTime) {
-        if let Some(unstored) = &mut self.unstored {
-            unstored.deadline = now;
-        }
-    }
-
     /// Forgets the token, and everything that belongs to its sign-in.
     pub(super) fn forget(&mut self, cx: &mut Context) {
         self.clear(cx);

@@ -12,10 +12,8 @@ impl State {
     /// Tells the portal, and forgets the token at once or when the portal was told.
     pub(super) fn begin_sign_out(&mut self, forget: ForgetWhen) {
         self.sign_in.cancel(&mut self.cx);
-        self.tokens.stop_storing(self.cx.now.boot);
-        self.serve_stored();
         // Even an expired token can end the portal session, which may outlive it.
-        let outcome = match self.tokens.served() {
+        let outcome = match self.tokens.newest() {
             Some(token) => {
                 self.cx.effects.push(Effect::EndPortalSession(Arc::clone(&token.access)));
                 None
