@@ -5,10 +5,11 @@ use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::installation;
+use crate::{environment, installation};
 
 /// The longest time for `open-page` to read the configuration.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -20,6 +21,16 @@ pub(crate) enum When {
     /// Not over SSH, and not without a display.
     SomebodySeesIt,
     Always,
+}
+
+/// Whether the person would see a browser that is started here, and that browser reaches this machine's loopback addresses: not over SSH,
+/// and not where Windows or the container's host has the browser.
+pub(crate) fn is_at_hand() -> bool {
+    let is_set = |name: &&str| environment::variable(name).is_some();
+    let is_elsewhere = ["SSH_CONNECTION", "SSH_TTY", "WSL_DISTRO_NAME", "container"].iter().any(is_set)
+        || ["/.dockerenv", "/run/.containerenv"].iter().any(|mark| Path::new(mark).exists());
+    let has_display = || ["DISPLAY", "WAYLAND_DISPLAY", "BROWSER"].iter().any(is_set);
+    !is_elsewhere && (cfg!(target_os = "macos") || has_display())
 }
 
 #[derive(Debug)]

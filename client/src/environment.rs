@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use ssoctl_protocol::Timestamp;
+use ssoctl_protocol::{Timestamp, shell};
 
 /// The value of a variable; an empty one counts as unset.
 pub(crate) fn variable(name: &str) -> Option<OsString> {
@@ -15,6 +15,18 @@ pub(crate) fn variable(name: &str) -> Option<OsString> {
 /// Whether a variable is set, and not to `0`, `false` or `no`.
 pub(crate) fn switch(name: &str) -> bool {
     variable(name).is_some_and(|value| !["0", "false", "no"].iter().any(|off| value.eq_ignore_ascii_case(off)))
+}
+
+/// The machine that a session over SSH leads to, as the arguments of `ssh`: `ada@192.0.2.7`, `-p 2222 ada@192.0.2.7`.
+pub(crate) fn ssh_connection() -> Option<String> {
+    // "The client's address and port, and the server's" (ssh(1)).
+    let connection = variable("SSH_CONNECTION")?.into_string().ok()?;
+    let mut words = connection.split(' ').skip(2);
+    let (address, port) = (words.next()?, words.next()?);
+    let user = variable("USER").and_then(|user| user.into_string().ok());
+    let at = user.map_or_else(|| address.to_owned(), |user| format!("{user}@{address}"));
+    let port = if port == "22" { String::new() } else { format!("-p {} ", shell::argument(port)) };
+    Some(format!("{port}{}", shell::argument(&at)))
 }
 
 /// Whether a terminal knows escape sequences, as far as `TERM` says.

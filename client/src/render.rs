@@ -30,18 +30,37 @@ pub(crate) fn redraw(text: &str) {
     let _ = io::stderr().lock().write_all(format!("\r\x1b[K{}", text::line(text)).as_bytes());
 }
 
-/// Shows a person the page where to approve a sign-in, and the code to compare.
+/// Shows a person the page where to sign in, and what to compare there.
 pub(crate) fn invitation(session: &str, login: &PendingLogin, now: Timestamp) {
-    line(&format!("To sign in to {session}, open this page and make sure that it shows the code below:"));
-    line("");
-    line(&format!("    {}", login.verification_uri_complete));
-    line("");
-    line(&format!("    Code: {}", text::shown(&login.user_code, LONGEST_CODE)));
-    if login.verification_uri != login.verification_uri_complete {
-        line(&format!("    (or enter it at {})", login.verification_uri));
+    if let Some(why) = &login.no_browser {
+        notice(&format!("signing in by a code, because {why}"));
     }
-    line("");
-    line(&format!("The code expires in {}.", duration(login.expires_at.duration_since(now))));
+    let page = &login.verification_uri_complete;
+    let left = duration(login.expires_at.duration_since(now));
+    match &login.user_code {
+        Some(code) => {
+            line(&format!("To sign in to {session}, open this page and make sure that it shows the code below:"));
+            line(&format!("\n    {page}\n"));
+            line(&format!("    Code: {}", text::shown(code, LONGEST_CODE)));
+            if let Some(bare) = login.verification_uri.as_ref().filter(|bare| *bare != page) {
+                line(&format!("    (or enter it at {bare})"));
+            }
+            line(&format!("\nThe code expires in {left}."));
+        }
+        None => {
+            line(&format!("To sign in to {session}, open this page in a browser on this machine:"));
+            line(&format!("\n    {page}\n"));
+            line(&format!("    Session: {session}"));
+            line(&format!("    Host: {}", host(page)));
+            line(&format!("\nThe sign-in waits for the browser for {left}."));
+        }
+    }
+}
+
+/// The host of a page, which a person compares with what the browser shows.
+fn host(page: &str) -> &str {
+    let rest = page.split_once("://").map_or(page, |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or(rest)
 }
 
 /// The distance of a point in time: `in 12 min`, `12 min ago`.
@@ -66,12 +85,12 @@ pub(crate) fn time(at: Timestamp, now: Timestamp) -> String {
 
 /// A sign-in that waits for a person, as tables show it.
 fn pending(login: &PendingLogin, now: Timestamp) -> String {
-    format!(
-        "confirm code {} within {}: {}",
-        text::shown(&login.user_code, LONGEST_CODE),
-        duration(login.expires_at.duration_since(now)),
-        login.verification_uri_complete
-    )
+    let what = login.user_code.as_ref().map_or_else(
+        || "finish the sign-in".to_owned(),
+        |code| format!("confirm code {}", text::shown(code, LONGEST_CODE)),
+    );
+    let left = duration(login.expires_at.duration_since(now));
+    format!("{what} within {left}: {}", login.verification_uri_complete)
 }
 
 #[cfg(test)]

@@ -1,24 +1,67 @@
-//! The texts for the person: notices, and the code of an open device flow. A leaf: other modules decide when and how to show them.
+//! What is shown to the person: notices, and an open sign-in with its page. A leaf: other modules decide when and how to show them.
 
 use crate::clock::BootTime;
+
+/// The two ways in which a person signs in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum FlowKind {
+    /// The device authorization grant (RFC 8628): the person compares a code on any machine.
+    Device,
+    /// The authorization code grant with a proof key (RFC 6749, RFC 7636): a browser on this machine comes back to the daemon.
+    Browser,
+}
+
+impl FlowKind {
+    /// For the log.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Device => "device",
+            Self::Browser => "browser",
+        }
+    }
+}
 
 /// The part of a flow that people and `status` see.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FlowView {
     pub number: u64,
-    /// The code to compare or enter.
-    pub user_code: String,
-    /// The page on which to enter the code.
-    pub verification_uri: String,
-    /// The page with the code filled in.
-    pub verification_uri_complete: String,
-    /// The end of the code.
+    /// The page on which the person signs in: of a device flow with the code filled in.
+    pub page: String,
+    pub way: Way,
+    /// The end of the flow, if nobody signs in.
     pub expires: BootTime,
+    /// Why this is a device flow although a browser was wanted.
+    pub no_browser: Option<String>,
+}
+
+/// What a person needs to sign in, besides the page.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Way {
+    Code {
+        /// The code to compare or enter.
+        user_code: String,
+        /// The page on which to enter it.
+        verification_uri: String,
+    },
+    Browser {
+        /// The port of this machine to which the browser comes back.
+        callback_port: u16,
+    },
+}
+
+impl FlowView {
+    /// The code of a device flow.
+    pub fn user_code(&self) -> Option<&str> {
+        match &self.way {
+            Way::Code { user_code, .. } => Some(user_code),
+            Way::Browser { .. } => None,
+        }
+    }
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Notice {
-    /// Compare this code and approve.
+    /// Approve on the page of this flow, after comparing its code if it has one.
     Approve {
         flow: FlowView,
         /// The end of the token, which may have passed.

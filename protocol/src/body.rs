@@ -168,21 +168,56 @@ pub enum SessionState {
     Unknown,
 }
 
-/// A sign-in that waits for a person (RFC 8628, section 3.2).
+/// The two ways in which a person signs in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum LoginKind {
+    /// The device authorization grant (RFC 8628): the person compares a code, on any machine.
+    #[default]
+    Device,
+    /// The authorization code grant with a proof key (RFC 7636): the browser has to be on the daemon's machine, and comes back to it.
+    Browser,
+    /// A kind that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// A sign-in that waits for a person.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PendingLogin {
     /// The number of this flow, which no other flow of the session has until the daemon ends.
     #[serde(default)]
     pub flow: u64,
-    /// The code that the person compares or enters.
-    pub user_code: String,
-    /// The page where the code can be entered.
-    pub verification_uri: String,
-    /// The page with the code filled in; equal to `verification_uri` if the service gives none.
+    /// The way in which the person signs in.
+    #[serde(default)]
+    pub kind: LoginKind,
+    /// The code that the person compares or enters (RFC 8628, section 3.2). Only the kind `device` has one.
+    #[serde(default)]
+    pub user_code: Option<String>,
+    /// The page where the code can be entered. Only the kind `device` has one.
+    #[serde(default)]
+    pub verification_uri: Option<String>,
+    /// The page to open: that of the service for this sign-in, or the one for the code, with the code filled in if the service gives
+    /// such an address.
     pub verification_uri_complete: String,
-    /// The end of the code.
+    /// The port of the daemon's machine to which the browser comes back. Only the kind `browser` has one.
+    #[serde(default)]
+    pub callback_port: Option<u16>,
+    /// Why this is of the kind `device` although the other one was wanted.
+    #[serde(default)]
+    pub no_browser: Option<String>,
+    /// The end of the code, or of the wait for the browser.
     pub expires_at: Timestamp,
+}
+
+impl PendingLogin {
+    /// The code to compare or enter; empty where there is none.
+    pub fn code(&self) -> &str {
+        self.user_code.as_deref().unwrap_or_default()
+    }
 }
 
 /// `POST` and `GET /v1/sessions/{name}/login`.

@@ -6,7 +6,7 @@ use crate::body::{LeftRecord, Logout, PortalSession};
 use crate::import::ImportOutcome;
 use crate::settings::{AwsConfigFile, Setting, Settings};
 use crate::{
-    DaemonStatus, ErrorCode, Login, NewSession, PendingLogin, Problem, RoleCredentials, Route, SessionState,
+    DaemonStatus, ErrorCode, Login, LoginKind, NewSession, PendingLogin, Problem, RoleCredentials, Route, SessionState,
     SessionStatus, Token, openapi,
 };
 use serde::Serialize;
@@ -90,6 +90,12 @@ fn a_login_is_signed_in_or_pending() {
     golden["state"] = json!("pending");
     golden["started"] = json!(true);
     assert_eq!(agrees::<Login>(&golden), Login::Pending { started: true, login });
+    let at_browser = agrees::<PendingLogin>(&json!({
+        "flow": 4, "kind": "browser", "user_code": null, "verification_uri": null, "callback_port": 43817,
+        "verification_uri_complete": "https://oidc.eu-west-1.amazonaws.com/authorize?response_type=code",
+        "no_browser": null, "expires_at": "2026-11-23T11:16:00Z",
+    }));
+    assert_eq!((at_browser.kind, at_browser.callback_port), (LoginKind::Browser, Some(43_817)));
 }
 
 #[test]

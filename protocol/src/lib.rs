@@ -39,8 +39,8 @@ pub mod timestamp;
 pub mod verb;
 
 pub use body::{
-    DaemonStatus, LastError, Login, NewSession, NextStep, PendingLogin, SessionState, SessionStatus, StatusReport,
-    StoreStatus, Token,
+    DaemonStatus, LastError, Login, LoginKind, NewSession, NextStep, PendingLogin, SessionState, SessionStatus,
+    StatusReport, StoreStatus, Token,
 };
 pub use problem::{ErrorCode, ExitCode, Problem};
 pub use role::{Account, Accounts, Assignment, DecidedBy, ProfileKey, Role, RoleCredentials, Roles};

@@ -77,18 +77,19 @@ pub fn with_remedy(problem: &Problem, now: Timestamp) -> String {
 /// A hint at a sign-in that waits for the person.
 fn pending(login: Option<&PendingLogin>, now: Timestamp) -> String {
     login.filter(|login| login.expires_at > now).map_or_else(String::new, |login| {
-        format!(
-            " (or confirm the pending code {} at {}, for another {})",
-            text::shown(&login.user_code, LONGEST_CODE),
-            login.verification_uri_complete,
-            duration_in_words(login.expires_at.duration_since(now))
-        )
+        let what = login.user_code.as_ref().map_or_else(
+            || "finish the pending sign-in".to_owned(),
+            |code| format!("confirm the pending code {}", text::shown(code, LONGEST_CODE)),
+        );
+        let left = duration_in_words(login.expires_at.duration_since(now));
+        format!(" (or {what} at {}, for another {left})", login.verification_uri_complete)
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::LoginKind;
 
     fn now() -> Timestamp {
         "2026-11-23T10:17:00Z".parse().unwrap()
@@ -116,8 +117,11 @@ mod tests {
     fn a_pending_sign_in_is_mentioned_while_its_code_is_valid() {
         let login = |minutes| PendingLogin {
             flow: 1,
-            user_code: "ABCD-EFGH".into(),
-            verification_uri: "https://example.awsapps.com/start/#/device".into(),
+            kind: LoginKind::Device,
+            user_code: Some("ABCD-EFGH".into()),
+            verification_uri: Some("https://example.awsapps.com/start/#/device".into()),
+            callback_port: None,
+            no_browser: None,
             verification_uri_complete: "https://example.awsapps.com/start/#/device?user_code=ABCD-EFGH".into(),
             expires_at: minutes_from_now(minutes),
         };

@@ -130,7 +130,8 @@ routes! {
     /// A live access token.
     Token = GET "/v1/token" or "/v1/sessions/{name}/token" ? selector min_valid wait files => Token;
     /// Starts or joins the session's sign-in.
-    StartLogin(session: String) = POST "/v1/sessions/{name}/login" ? if_needed min_valid fresh files => Login;
+    StartLogin(session: String) = POST "/v1/sessions/{name}/login"
+        ? if_needed min_valid fresh kind at_this_browser callback_port files => Login;
     /// Waits for the end of a sign-in, or until `wait` has passed.
     AwaitLogin(session: String) = GET "/v1/sessions/{name}/login" ? flow wait files => Login;
     /// Cancels the pending sign-in.

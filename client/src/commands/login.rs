@@ -7,7 +7,7 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use serde_json::json;
 use ssoctl_protocol::route::Query;
-use ssoctl_protocol::{NewSession, PendingLogin, Route, SessionStatus, Timestamp, body, shell};
+use ssoctl_protocol::{LoginKind, NewSession, PendingLogin, Route, SessionStatus, Timestamp, body, shell};
 
 use super::Verb;
 use super::selection::SessionArguments;
@@ -26,10 +26,10 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Sign in to a session
 ///
-/// Shows a code and a page, opens the page in your browser, and waits until you have approved there. If a sign-in of
-/// this session is pending already, it is joined, and no second page is opened. Over SSH and without a display, a page is
-/// opened only if BROWSER is set, as editors do. Ctrl-C only stops the waiting: the sign-in stays open until its code expires or
-/// --cancel cancels it.
+/// Opens a page in your browser, and waits until you have signed in there. Where no browser can be opened on this machine, such as
+/// over SSH, it shows a page and a code that you approve on any machine. If a sign-in of this session is pending already, it is
+/// joined, and no second page is opened. Over SSH and without a display, a page is opened only if BROWSER is set, as editors do.
+/// Ctrl-C only stops the waiting: the sign-in stays open until it expires or --cancel cancels it.
 ///
 /// A session that is in no configuration file is added with --start-url and --region:
 ///
@@ -49,6 +49,14 @@ pub(crate) struct Login {
     /// `status` shows as "session ends". Running jobs lose their token; role credentials that they have stay valid
     #[arg(long, conflicts_with = "if_needed")]
     fresh: bool,
+    /// Sign in at a browser of this machine, or by a code; default: as `sign_in` in config.toml says, or at the browser if one can
+    /// be opened here
+    #[arg(long, value_enum)]
+    flow: Option<Flow>,
+    /// Fix the port of this machine to which the browser comes back, for a browser elsewhere and a tunnel (ssh -L); implies
+    /// --flow browser
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    callback_port: Option<u16>,
     /// Open the page over SSH, without a display, and for a sign-in that was pending already
     #[arg(long)]
     browser: bool,
@@ -56,7 +64,7 @@ pub(crate) struct Login {
     #[arg(long, conflicts_with = "browser")]
     no_browser: bool,
     /// Cancel the pending sign-in instead
-    #[arg(long, conflicts_with_all = ["if_needed", "fresh", "browser", "no_browser", "region"])]
+    #[arg(long, conflicts_with_all = ["if_needed", "fresh", "flow", "callback_port", "browser", "no_browser", "region"])]
     cancel: bool,
     /// Add a session with --start-url: the region of its Identity Center instance
     #[arg(long, requires = "start_url", value_parser = NonEmptyStringValueParser::new())]
@@ -70,8 +78,21 @@ pub(crate) struct Login {
     scopes: Option<Vec<String>>,
 }
 
+/// The two ways to sign in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+enum Flow {
+    /// Sign in at a browser of this machine, which comes back to ssoctl (authorization code with PKCE)
+    Browser,
+    /// Compare a code, on any machine (device authorization)
+    Device,
+}
+
 impl Verb for Login {
     fn run(self, starting: Starting) -> Result<impl Termination, Failure> {
+        if self.flow == Some(Flow::Device) && self.callback_port.is_some() {
+            let why = "--callback-port is for --flow browser: by a code, no browser comes back";
+            return Err(Failure::Usage(why.to_owned()));
+        }
         let mut daemon = Daemon::find(starting, VersionWarning::Shown)?;
         let name = match self.region {
             Some(region) => {
@@ -94,10 +115,25 @@ impl Verb for Login {
             );
         }
         let min_valid = self.min_valid.min_valid.as_secs();
-        let query = Query { if_needed: self.if_needed, min_valid, fresh: self.fresh, ..Query::default() };
+        let kind = self.flow.or(self.callback_port.map(|_| Flow::Browser)).map(|flow| match flow {
+            Flow::Browser => LoginKind::Browser,
+            Flow::Device => LoginKind::Device,
+        });
+        let query = Query {
+            if_needed: self.if_needed,
+            min_valid,
+            fresh: self.fresh,
+            kind,
+            at_this_browser: self.browser || (!self.no_browser && browser::is_at_hand()),
+            callback_port: self.callback_port,
+            ..Query::default()
+        };
         match daemon.fetch(&Route::StartLogin(name.clone()), &query)? {
             body::Login::Pending { started, login } => {
                 render::invitation(&name, &login, now());
+                if let Some(port) = login.callback_port {
+                    show_tunnel(port);
+                }
                 let when = if self.browser { When::Always } else { When::SomebodySeesIt };
                 let opens = (started || self.browser) && !self.no_browser;
                 wait(&daemon, &name, &login, if opens { open(&name, &login, when) } else { None })
@@ -135,6 +171,14 @@ fn open(session: &str, login: &PendingLogin, when: When) -> Option<Opener> {
     }
 }
 
+/// Over SSH the browser is on another machine, and reaches the port through a tunnel.
+fn show_tunnel(port: u16) {
+    let Some(connection) = environment::ssh_connection() else { return };
+    render::line(&format!(
+        "This is a session over SSH. If the browser is on your own machine, run this there first: ssh -L {port}:127.0.0.1:{port} {connection}"
+    ));
+}
+
 /// Waits for the end of the flow.
 fn wait(daemon: &Daemon, name: &str, login: &PendingLogin, opener: Option<Opener>) -> Result<(), Failure> {
     let mut progress = Progress::new(login.expires_at, opener);
@@ -151,7 +195,7 @@ fn wait(daemon: &Daemon, name: &str, login: &PendingLogin, opener: Option<Opener
             }
             body::Login::Pending { .. } => {
                 return Err(Failure::NobodySignedIn(format!(
-                    "the code expired before a person signed in to \"{name}\"; run: ssoctl login {}",
+                    "nobody signed in to \"{name}\" in time; run: ssoctl login {}",
                     shell::argument(name)
                 )));
             }
@@ -198,7 +242,7 @@ impl Progress {
         if self.on_terminal {
             let left = self.expires_at.duration_since(now()).as_secs();
             // Short, because a line that the terminal wraps cannot be replaced.
-            render::redraw(&format!("code ends in {}:{:02}", left / 60, left % 60));
+            render::redraw(&format!("ends in {}:{:02}", left / 60, left % 60));
             self.is_drawn = true;
         }
     }

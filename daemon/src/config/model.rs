@@ -113,6 +113,7 @@ pub struct SessionConfig {
     /// The person is asked this long before the end of the sign-in. `None`: the default.
     pub notify_before: Option<Duration>,
     pub sdk_cache: SdkCache,
+    pub sign_in: SignInSetting,
 }
 
 impl SessionConfig {
@@ -158,6 +159,16 @@ pub enum StoreSetting {
     File,
     /// Nowhere: each start needs a new sign-in.
     Memory,
+}
+
+/// In which of the two ways a person signs in to a session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SignInSetting {
+    /// At the browser where the person sits at one of this machine and has asked to sign in; else by a code.
+    #[default]
+    Auto,
+    Browser,
+    Device,
 }
 
 /// Whether the desktop shows notifications.

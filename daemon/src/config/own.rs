@@ -11,7 +11,7 @@ use url::Host;
 
 use super::browser_command::BrowserCommand;
 use super::endpoints::{Override, Overrides};
-use super::model::{Notifications, SdkCache, StoreSetting};
+use super::model::{Notifications, SdkCache, SignInSetting, StoreSetting};
 use super::problem::{FileLine, Located, Problem};
 use super::quiet_hours::{NotQuietHours, QuietHours};
 use crate::issuer::Setting;
@@ -20,6 +20,7 @@ pub(super) struct OwnFile {
     pub(super) path: Arc<Path>,
     pub(super) secret_store: StoreSetting,
     pub(super) notifications: Notifications,
+    pub(super) sign_in: SignInSetting,
     pub(super) quiet_hours: Option<QuietHours>,
     /// Paths as written, with a leading `~`.
     pub(super) aws_config_files: Vec<String>,
@@ -44,6 +45,7 @@ pub(super) struct OwnSession {
     pub(super) refresh_before: Option<Duration>,
     pub(super) notify_before: Option<Duration>,
     pub(super) sdk_cache: Option<SdkCache>,
+    pub(super) sign_in: Option<SignInSetting>,
     /// The problem of a member that decides on identity or endpoints. Without that member, the sign-in could be another person's, or
     /// go to another place.
     pub(super) unusable: Option<Problem>,
@@ -52,6 +54,9 @@ pub(super) struct OwnSession {
 /// The members without which a session would be another one.
 const DECISIVE: [&str; 6] = ["start_url", "region", "scopes", "label", "oidc_endpoint", "portal_endpoint"];
 
+const SIGN_IN: [(&str, SignInSetting); 3] =
+    [("auto", SignInSetting::Auto), ("browser", SignInSetting::Browser), ("device", SignInSetting::Device)];
+
 impl OwnFile {
     /// A file that says nothing.
     pub(super) fn empty(path: &Path) -> Self {
@@ -59,6 +64,7 @@ impl OwnFile {
             path: path.into(),
             secret_store: StoreSetting::default(),
             notifications: Notifications::default(),
+            sign_in: SignInSetting::default(),
             quiet_hours: None,
             aws_config_files: Vec::new(),
             sessions: IndexMap::new(),
@@ -107,6 +113,7 @@ impl Reader {
                     let known = [("on", Notifications::On), ("off", Notifications::Off)];
                     self.file.notifications = self.word(key, item, &known).unwrap_or_default();
                 }
+                "sign_in" => self.file.sign_in = self.word(key, item, &SIGN_IN).unwrap_or_default(),
                 "quiet_hours" => {
                     let hours = |text: &str| text.parse().ok();
                     self.file.quiet_hours = self.value(key, item, &NotQuietHours.to_string(), hours);
@@ -123,7 +130,10 @@ impl Reader {
                         self.file.losses.extend(self.file.problems.last().cloned());
                     }
                 },
-                _ => self.unknown(key, "secret_store, notifications, quiet_hours, aws_config_files and [session.NAME]"),
+                _ => self.unknown(
+                    key,
+                    "secret_store, notifications, sign_in, quiet_hours, aws_config_files and [session.NAME]",
+                ),
             }
         }
     }
@@ -173,9 +183,10 @@ impl Reader {
                 "sdk_cache" => {
                     session.sdk_cache = self.word(key, item, &[("on", SdkCache::On), ("off", SdkCache::Off)]);
                 }
+                "sign_in" => session.sign_in = self.word(key, item, &SIGN_IN),
                 _ => self.unknown(
                     key,
-                    "start_url, region, scopes, oidc_endpoint, portal_endpoint, browser, verification_hosts, refresh_before, notify_before and sdk_cache",
+                    "start_url, region, scopes, oidc_endpoint, portal_endpoint, browser, verification_hosts, refresh_before, notify_before, sdk_cache and sign_in",
                 ),
             }
             if DECISIVE.contains(&key.get()) && session.unusable.is_none() {
@@ -303,6 +314,7 @@ mod tests {
             r#"secret_store = "memory"
 notifications = "off"
 quiet_hours = "20:00-08:00"
+sign_in = "browser"
 
 [session.work]
 start_url = "https://corp.awsapps.com/start"
@@ -315,6 +327,7 @@ verification_hosts = ["Login.corp.example", "192.0.2.1"]
 refresh_before = "20m"
 notify_before = "1h 30m"
 sdk_cache = "off"
+sign_in = "device"
 
 [session."two words"]
 sdk_cache = "on"
@@ -323,31 +336,33 @@ sdk_cache = "on"
         assert_eq!(file.problems, []);
         assert_eq!(file.secret_store, StoreSetting::Memory);
         assert_eq!(file.notifications, Notifications::Off);
+        assert_eq!(file.sign_in, SignInSetting::Browser);
         assert_eq!(file.quiet_hours.map(|hours| hours.to_string()).as_deref(), Some("20:00-08:00"));
         let text = |value: &str, line| Some(Located { value: value.to_owned(), place: place(line) });
         let endpoint = |key: &str, url: &str, line| {
             Some(Override { set_by: Setting::File(format!("{key}, config.toml:{line}")), url: url.to_owned() })
         };
         let work = OwnSession {
-            line: 5,
-            start_url: text("https://corp.awsapps.com/start", 6),
-            region: text("eu-west-1", 7),
+            line: 6,
+            start_url: text("https://corp.awsapps.com/start", 7),
+            region: text("eu-west-1", 8),
             scopes: Some(Located {
                 value: vec!["sso:account:access".to_owned(), "codewhisperer:completions".to_owned()],
-                place: place(8),
+                place: place(9),
             }),
             endpoints: Overrides {
-                oidc: endpoint("oidc_endpoint", "http://127.0.0.1:8080", 9),
-                portal: endpoint("portal_endpoint", "http://127.0.0.1:8081", 10),
+                oidc: endpoint("oidc_endpoint", "http://127.0.0.1:8080", 10),
+                portal: endpoint("portal_endpoint", "http://127.0.0.1:8081", 11),
             },
             browser: Some(BrowserCommand::configured("firefox -P work {url}").unwrap()),
             verification_hosts: vec!["login.corp.example".to_owned(), "192.0.2.1".to_owned()],
             refresh_before: Some(Duration::from_secs(20 * 60)),
             notify_before: Some(Duration::from_secs(90 * 60)),
             sdk_cache: Some(SdkCache::Off),
+            sign_in: Some(SignInSetting::Device),
             unusable: None,
         };
-        let two_words = OwnSession { line: 17, sdk_cache: Some(SdkCache::On), ..OwnSession::default() };
+        let two_words = OwnSession { line: 19, sdk_cache: Some(SdkCache::On), ..OwnSession::default() };
         let expected = [("work".to_owned(), work), ("two words".to_owned(), two_words)];
         assert_eq!(file.sessions, IndexMap::from(expected));
     }
@@ -382,6 +397,7 @@ sdk_cache = "on"
             ("refresh_before = 20", false),
             ("notify_before = \"soon\"", false),
             ("sdk_cache = true", false),
+            ("sign_in = \"phone\"", false),
         ] {
             let file = read(&format!("[session.bad]\n# comment\n{entry}\n[session.good]\nregion = \"x\"\n"));
             assert_eq!(lines(&file), [3], "{entry}");

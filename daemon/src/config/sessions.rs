@@ -8,7 +8,7 @@ use super::aws::{AwsFiles, Section, split_scopes};
 use super::endpoints::{self, Endpoints, Inputs, Overrides, ProfileEndpoints};
 use super::environment::Environment;
 use super::identity::{Identity, IdentityError, check_scopes};
-use super::model::{DEFAULT_SCOPE, Origin, OriginKind, SdkCache, SessionConfig};
+use super::model::{DEFAULT_SCOPE, Origin, OriginKind, SdkCache, SessionConfig, SignInSetting};
 use super::own::{OwnFile, OwnSession};
 use super::problem::{FileLine, Located, Problem};
 
@@ -98,11 +98,13 @@ impl Sessions {
         claim(&mut self.by_cache_key, index, key, &mut self.list[index].cache_keys)
     }
 
-    /// The finished sessions, which share their tokens as config.toml says, or else if that is useful.
+    /// The finished sessions, with what config.toml says of them or of all.
     pub(super) fn finish(mut self, own: &OwnFile) -> Vec<SessionConfig> {
         for session in &mut self.list {
-            let chosen = own.sessions.get(&session.name).and_then(|own| own.sdk_cache);
-            session.sdk_cache = chosen.unwrap_or_else(|| usual_sdk_cache(session));
+            let chosen = own.sessions.get(&session.name);
+            session.sign_in = chosen.and_then(|own| own.sign_in).unwrap_or(own.sign_in);
+            let sdk_cache = chosen.and_then(|own| own.sdk_cache);
+            session.sdk_cache = sdk_cache.unwrap_or_else(|| usual_sdk_cache(session));
         }
         self.list
     }
@@ -163,6 +165,7 @@ pub(super) fn session(
         refresh_before: own.refresh_before,
         notify_before: own.notify_before,
         sdk_cache: SdkCache::default(),
+        sign_in: SignInSetting::default(),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use url::{Host, Url};
 
-use crate::config::SessionConfig;
+use crate::config::{Endpoints, SessionConfig};
 use crate::partitions::is_page_host;
 
 /// The longest address that is given to a browser, in bytes.
@@ -45,6 +45,7 @@ pub enum PageRefusal {
 ///
 /// - those of AWS where people of the session's region sign in, on the default port
 /// - the start URL's own host
+/// - the session's OIDC service, for the page that gives an authorization code
 /// - those that the configuration names
 /// - this machine, where a simulator or a tunnel answers
 ///
@@ -73,9 +74,16 @@ pub fn admit(page: &str, session: Option<&SessionConfig>) -> Result<Page, PageRe
     let is_own =
         |session: &SessionConfig| Url::parse(session.start_url()).is_ok_and(|start| start.host() == url.host());
     let is_configured = |session: &SessionConfig| session.verification_hosts.contains(&host.to_string());
+    let is_authorization = |session: &SessionConfig| {
+        let origin = |endpoints: &Endpoints| endpoints.oidc.shown().origin();
+        url.path() == "/authorize"
+            && session.endpoints.as_ref().is_ok_and(|endpoints| origin(endpoints) == url.origin())
+    };
     let region = session.map(SessionConfig::region);
     let is_of_aws = matches!(&host, Host::Domain(name) if is_page_host(name, region)) && url.port().is_none();
-    if is_of_aws || session.is_some_and(|session| is_own(session) || is_configured(session)) {
+    if is_of_aws
+        || session.is_some_and(|session| is_own(session) || is_configured(session) || is_authorization(session))
+    {
         Ok(admitted())
     } else {
         Err(PageRefusal::UnknownHost(host.to_string()))

@@ -66,12 +66,15 @@ pub(super) fn write(notice: &Notice, session: &SessionConfig, now: Now) -> Writt
     let mut actions = Vec::new();
     match notice {
         Notice::Approve { flow, .. } => {
-            // On a separate line: servers break lines at the hyphen, and half a code cannot be compared.
-            lines.push("Compare the code:".to_owned());
-            lines.push(shown(&flow.user_code, MAX_CODE).into_owned());
-            match page::admit(&flow.verification_uri_complete, Some(session)) {
+            if let Some(code) = flow.user_code() {
+                // On a separate line: servers break lines at the hyphen, and half a code cannot be compared.
+                lines.push("Compare the code:".to_owned());
+                lines.push(shown(code, MAX_CODE).into_owned());
+            }
+            match page::admit(&flow.page, Some(session)) {
                 Ok(page) => {
-                    lines.push(format!("Approve it on {}", shown(page.host(), MAX_HOST)));
+                    let what = if flow.user_code().is_some() { "Approve it" } else { "Finish the sign-in" };
+                    lines.push(format!("{what} on {}", shown(page.host(), MAX_HOST)));
                     actions.push((Action::SignIn, "Open the page"));
                 }
                 Err(refusal) => {
@@ -80,7 +83,7 @@ pub(super) fn write(notice: &Notice, session: &SessionConfig, now: Now) -> Writt
             }
         }
         Notice::SignIn { .. } => {
-            lines.push("Nobody approved in time. Signing in opens the page with a new code.".to_owned());
+            lines.push("Signing in opens a page.".to_owned());
             actions.push((Action::SignIn, "Sign in"));
         }
         Notice::RenewNow { .. } => {

@@ -3,7 +3,7 @@ use std::time::SystemTime;
 use super::*;
 use crate::clock::BootTime;
 use crate::config::{self, Paths};
-use crate::notice::FlowView;
+use crate::notice::{FlowView, Way};
 
 fn at(minutes: u64) -> BootTime {
     BootTime::from_boot(Duration::from_secs(100_000 + minutes * MINUTE))
@@ -27,10 +27,10 @@ fn session(name: &str) -> SessionConfig {
 fn flow(user_code: &str, page: &str) -> FlowView {
     FlowView {
         number: 1,
-        user_code: user_code.to_owned(),
-        verification_uri: page.to_owned(),
-        verification_uri_complete: page.to_owned(),
+        page: page.to_owned(),
+        way: Way::Code { user_code: user_code.to_owned(), verification_uri: page.to_owned() },
         expires: at(10),
+        no_browser: None,
     }
 }
 
@@ -55,7 +55,7 @@ fn every_notice_says_whose_sign_in_it_is_how_long_it_lasts_and_what_to_do() {
         ),
         (
             Notice::SignIn { ends: at(5) },
-            "Ends in 5 min\nNobody approved in time. Signing in opens the page with a new code.",
+            "Ends in 5 min\nSigning in opens a page.",
             "Run: ssoctl login corp",
             &[(Action::SignIn, "Sign in"), (Action::PutOff, "Later")],
             false,

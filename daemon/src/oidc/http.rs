@@ -6,14 +6,14 @@ use serde_json::Value;
 use ssoctl_protocol::JSON;
 use tokio::sync::watch;
 
-use super::{CallError, DeviceAuthorization, Grant, IdentityCenter, Issued, Registration, ServiceClock, wire};
+use super::{CallError, Client, DeviceAuthorization, Grant, IdentityCenter, Issued, Registration, ServiceClock, wire};
 use crate::issuer::{Destination, Endpoint, NotTheIssuer};
 use crate::transport::{HttpResponse, Secrets, Transport};
 
 #[async_trait]
 impl IdentityCenter for Transport {
-    async fn register(&self, oidc: &Endpoint, scopes: &[String]) -> Result<Registration, CallError> {
-        let request = wire::register_client(scopes);
+    async fn register(&self, oidc: &Endpoint, client: &Client) -> Result<Registration, CallError> {
+        let request = wire::register_client(client);
         let read = |body: &[u8]| wire::registration(body, self.clock.now().wall, oidc.issuer());
         self.post(oidc, Ok(oidc.without_secrets()), "client/register", Secrets::default(), request, read).await
     }
@@ -36,9 +36,12 @@ impl IdentityCenter for Transport {
         registration: &Registration,
         grant: &Grant,
     ) -> Result<Issued, CallError> {
-        let (Grant::DeviceCode(proof) | Grant::RefreshToken(proof)) = grant;
-        let secrets = Secrets::sent([&registration.client_secret, proof]);
-        // A device code or a refresh token is its registration's, and so of the same issuer.
+        let secret = &registration.client_secret;
+        let secrets = match grant {
+            Grant::DeviceCode(proof) | Grant::RefreshToken(proof) => Secrets::sent([secret, proof]),
+            Grant::AuthorizationCode { code, verifier, .. } => Secrets::sent([secret, code, verifier]),
+        };
+        // A code or a refresh token is its registration's, and so of the same issuer.
         let to = oidc.for_secrets_of(&registration.issuer);
         self.post(oidc, to, "token", secrets, wire::create_token(registration, grant), wire::issued).await
     }

@@ -1,7 +1,7 @@
-//! The OIDC service of IAM Identity Center: the three operations of the device authorization grant and of refreshing.
+//! The OIDC service of IAM Identity Center: its operations for both kinds of sign-in, and for refreshing.
 //!
-//! This module has the types and the trait ([`IdentityCenter`]), [`wire`] the JSON, and `http` the adapter that calls the real
-//! service. Nothing here knows when or why an operation is called.
+//! This module has the types and the trait ([`IdentityCenter`]), [`wire`] the JSON, `authorization` the page of a sign-in at the
+//! browser and its proof key, and `http` the adapter that calls the real service. Nothing here knows when or why an operation is called.
 
 use std::time::Duration;
 
@@ -10,21 +10,24 @@ use ssoctl_protocol::Secret;
 use tokio::sync::watch;
 
 use crate::issuer::Endpoint;
+use crate::notice::FlowKind;
 use crate::transport;
 use crate::transport::ErrorNames;
 
+mod authorization;
 mod http;
 pub mod wire;
 
 pub use crate::token::Registration;
 pub use crate::transport::ServiceClock;
+pub use authorization::AuthorizationRequest;
 
 /// The operations of the service. Secrets are sent to their issuer only ([`Endpoint::for_secrets_of`]). Each call ends within
 /// [`TOTAL_TIMEOUT`](transport::TOTAL_TIMEOUT) once its turn has come ([`AT_ONCE`](transport::AT_ONCE)).
 #[async_trait]
 pub trait IdentityCenter: Send + Sync {
-    /// RegisterClient: a public client for these scopes.
-    async fn register(&self, oidc: &Endpoint, scopes: &[String]) -> Result<Registration, CallError>;
+    /// RegisterClient: a public client for one kind of sign-in.
+    async fn register(&self, oidc: &Endpoint, client: &Client) -> Result<Registration, CallError>;
 
     /// StartDeviceAuthorization (RFC 8628, section 3.1).
     async fn authorize_device(
@@ -62,9 +65,26 @@ pub struct DeviceAuthorization {
     pub interval: Duration,
 }
 
+/// What a client is registered for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Client {
+    pub kind: FlowKind,
+    pub scopes: Vec<String>,
+    /// Of the portal whose people sign in with it.
+    pub start_url: String,
+}
+
+/// What CreateToken gives a token for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Grant {
     DeviceCode(Secret<String>),
+    /// RFC 6749, section 4.1.3, with the proof key of RFC 7636.
+    AuthorizationCode {
+        code: Secret<String>,
+        /// The one that the page was given, with its port.
+        redirect_uri: String,
+        verifier: Secret<String>,
+    },
     RefreshToken(Secret<String>),
 }
 
@@ -82,10 +102,10 @@ pub struct Issued {
 pub enum ErrorName {
     AuthorizationPending,
     SlowDown,
-    /// The device code or the refresh token has expired.
+    /// The code or the refresh token has expired.
     ExpiredToken,
     AccessDenied,
-    /// The device code or the refresh token is not valid (any more).
+    /// The code or the refresh token is not valid (any more).
     InvalidGrant,
     /// The service does not know the registration (any more).
     InvalidClient,

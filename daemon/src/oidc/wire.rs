@@ -5,8 +5,10 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 use ssoctl_protocol::Secret;
 
-use super::{CallError, DeviceAuthorization, ErrorName, Grant, Issued, Registration};
+use super::authorization::REGISTERED_REDIRECT_URI;
+use super::{CallError, Client, DeviceAuthorization, ErrorName, Grant, Issued, Registration};
 use crate::issuer::Issuer;
+use crate::notice::FlowKind;
 use crate::transport::decode::{JsonObject, Unusable, in_words, presentable, recognise};
 use crate::transport::{ErrorNames, HttpResponse};
 
@@ -20,12 +22,17 @@ const LONGEST_LIFETIME: u64 = 366 * 86_400;
 /// The name of our client, which the approval page shows to the person.
 const CLIENT_NAME: &str = "ssoctl";
 
-/// The request of RegisterClient. The device flow sends no `grantTypes`: together with the authorization code grant the service
-/// refuses it with InvalidScope (observed). `public` is the only type that the service knows.
-pub fn register_client(scopes: &[String]) -> Value {
+/// The request of RegisterClient. A client is registered for one kind of sign-in, because the service refuses both together with
+/// InvalidScope (observed); the device flow sends no `grantTypes`. `public` is the only type that the service knows.
+pub fn register_client(client: &Client) -> Value {
     let mut request = json!({ "clientName": CLIENT_NAME, "clientType": "public" });
-    if !scopes.is_empty() {
-        request["scopes"] = json!(scopes);
+    if !client.scopes.is_empty() {
+        request["scopes"] = json!(client.scopes);
+    }
+    if client.kind == FlowKind::Browser {
+        request["grantTypes"] = json!(["authorization_code", "refresh_token"]);
+        request["redirectUris"] = json!([REGISTERED_REDIRECT_URI]);
+        request["issuerUrl"] = json!(client.start_url);
     }
     request
 }
@@ -37,16 +44,21 @@ pub fn start_device_authorization(registration: &Registration, start_url: &str) 
 
 pub fn create_token(registration: &Registration, grant: &Grant) -> Value {
     let Registration { client_id, client_secret, .. } = registration;
-    let (grant_type, member, proof) = match grant {
-        Grant::DeviceCode(code) => ("urn:ietf:params:oauth:grant-type:device_code", "deviceCode", code),
-        Grant::RefreshToken(token) => ("refresh_token", "refreshToken", token),
+    let (grant_type, members) = match grant {
+        Grant::DeviceCode(code) => {
+            ("urn:ietf:params:oauth:grant-type:device_code", json!({ "deviceCode": code.expose() }))
+        }
+        Grant::AuthorizationCode { code, redirect_uri, verifier } => (
+            "authorization_code",
+            json!({ "code": code.expose(), "redirectUri": redirect_uri, "codeVerifier": verifier.expose() }),
+        ),
+        Grant::RefreshToken(token) => ("refresh_token", json!({ "refreshToken": token.expose() })),
     };
-    json!({
-        "clientId": client_id,
-        "clientSecret": client_secret.expose(),
-        "grantType": grant_type,
-        member: proof.expose(),
-    })
+    let mut request = members;
+    request["clientId"] = json!(client_id);
+    request["clientSecret"] = json!(client_secret.expose());
+    request["grantType"] = json!(grant_type);
+    request
 }
 
 /// Reads the answer of `issuer` to RegisterClient. `now` replaces a missing `clientIdIssuedAt`.
@@ -307,23 +319,50 @@ mod tests {
             expires_at: None,
         };
         let members = json!({ "clientId": "id", "clientSecret": "cs" });
-        let with = |more: [(&str, &str); 2]| {
+        let with = |more: &[(&str, &str)]| {
             let mut members = members.clone();
-            more.into_iter().for_each(|(name, value)| members[name] = json!(value));
+            more.iter().for_each(|(name, value)| members[*name] = json!(value));
             members
         };
         assert_eq!(
             create_token(&registration, &Grant::DeviceCode("dc".into())),
-            with([("grantType", "urn:ietf:params:oauth:grant-type:device_code"), ("deviceCode", "dc")])
+            with(&[("grantType", "urn:ietf:params:oauth:grant-type:device_code"), ("deviceCode", "dc")])
         );
         assert_eq!(
             create_token(&registration, &Grant::RefreshToken("rt".into())),
-            with([("grantType", "refresh_token"), ("refreshToken", "rt")])
+            with(&[("grantType", "refresh_token"), ("refreshToken", "rt")])
         );
+        let code = Grant::AuthorizationCode {
+            code: "ac".into(),
+            redirect_uri: "http://127.0.0.1:8400/oauth/callback".to_owned(),
+            verifier: "cv".into(),
+        };
         assert_eq!(
-            register_client(&["sso:account:access".into()]),
+            create_token(&registration, &code),
+            with(&[
+                ("grantType", "authorization_code"),
+                ("code", "ac"),
+                ("redirectUri", "http://127.0.0.1:8400/oauth/callback"),
+                ("codeVerifier", "cv"),
+            ])
+        );
+        let client = |kind, scopes: &[&str]| {
+            let scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();
+            register_client(&Client { kind, scopes, start_url: "https://corp.awsapps.com/start".to_owned() })
+        };
+        assert_eq!(
+            client(FlowKind::Device, &["sso:account:access"]),
             json!({ "clientName": "ssoctl", "clientType": "public", "scopes": ["sso:account:access"] })
         );
-        assert_eq!(register_client(&[]), json!({ "clientName": "ssoctl", "clientType": "public" }));
+        assert_eq!(client(FlowKind::Device, &[]), json!({ "clientName": "ssoctl", "clientType": "public" }));
+        assert_eq!(
+            client(FlowKind::Browser, &["sso:account:access"]),
+            json!({
+                "clientName": "ssoctl", "clientType": "public", "scopes": ["sso:account:access"],
+                "grantTypes": ["authorization_code", "refresh_token"],
+                "redirectUris": ["http://127.0.0.1/oauth/callback"],
+                "issuerUrl": "https://corp.awsapps.com/start",
+            })
+        );
     }
 }

@@ -13,8 +13,8 @@ use hyper::{Request, Response, StatusCode};
 use ssoctl_protocol::import::Import;
 use ssoctl_protocol::settings::Settings;
 use ssoctl_protocol::{
-    DaemonStatus, ErrorCode, JSON, Login, NewSession, Problem, Query, Route, SessionStatus, StatusReport, Timestamp,
-    Token, VERSION, VERSION_HEADER, openapi,
+    DaemonStatus, ErrorCode, JSON, Login, LoginKind, NewSession, Problem, Query, Route, SessionStatus, StatusReport,
+    Timestamp, Token, VERSION, VERSION_HEADER, openapi,
 };
 use tokio::sync::watch;
 
@@ -25,7 +25,8 @@ use crate::clock::BootTime;
 use crate::config::{FilePair, SaveError};
 use crate::directory::{Directory, Entry, View};
 use crate::left_records::LeftRecords;
-use crate::session::callers::{self, Need, Refusal};
+use crate::notice::FlowKind;
+use crate::session::callers::{self, How, Need, Refusal};
 use crate::token_files::TokenFiles;
 use crate::waiting::lock;
 use crate::world::World;
@@ -159,7 +160,7 @@ impl Api {
     async fn start_login(&self, query: &Query) -> Result<Login, Problem> {
         let need = need(query)?;
         let entry = self.entry(query).await?;
-        self.login_answer(&entry, entry.session.login(need).await)
+        self.login_answer(&entry, entry.session.login(need, how(query)).await)
     }
 
     async fn await_login(&self, query: &Query) -> Result<Login, Problem> {
@@ -208,6 +209,15 @@ fn need(query: &Query) -> Result<Need, Problem> {
             "if_needed and fresh contradict each other: one keeps a live token, the other ends it",
         )),
     }
+}
+
+fn how(query: &Query) -> How {
+    let kind = query.kind.and_then(|kind| match kind {
+        LoginKind::Browser => Some(FlowKind::Browser),
+        LoginKind::Device => Some(FlowKind::Device),
+        _ => None,
+    });
+    How { kind, at_this_browser: query.at_this_browser, callback_port: query.callback_port }
 }
 
 pub(super) fn wait(query: &Query) -> Duration {

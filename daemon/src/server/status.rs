@@ -5,13 +5,14 @@ use std::path::Path;
 use ssoctl_protocol::body::{ConfigurationProblem, DefinedBy, ForeignIssuer, LeftRecord, Registration, TokenFiles};
 use ssoctl_protocol::settings::{AwsConfigFile, Settings};
 use ssoctl_protocol::{
-    DaemonStatus, LastError, NextStep, PendingLogin, SessionState, SessionStatus, StoreStatus, Timestamp, VERSION,
+    DaemonStatus, LastError, LoginKind, NextStep, PendingLogin, SessionState, SessionStatus, StoreStatus, Timestamp,
+    VERSION,
 };
 
 use crate::clock::{BootTime, Now};
 use crate::config::{OriginKind, SessionConfig, Severity};
 use crate::directory::{Directory, Entry};
-use crate::notice::FlowView;
+use crate::notice::{FlowView, Way};
 use crate::session::{CameBy, Next, Snapshot, Trouble};
 use crate::world::World;
 
@@ -157,11 +158,18 @@ fn next_step(next: Next, at: BootTime, config: &SessionConfig, now: Now) -> Next
 }
 
 pub(super) fn pending(now: Now, flow: FlowView) -> PendingLogin {
+    let (kind, user_code, verification_uri, callback_port) = match flow.way {
+        Way::Code { user_code, verification_uri } => (LoginKind::Device, Some(user_code), Some(verification_uri), None),
+        Way::Browser { callback_port } => (LoginKind::Browser, None, None, Some(callback_port)),
+    };
     PendingLogin {
         flow: flow.number,
-        user_code: flow.user_code,
-        verification_uri: flow.verification_uri,
-        verification_uri_complete: flow.verification_uri_complete,
+        kind,
+        user_code,
+        verification_uri,
+        callback_port,
+        verification_uri_complete: flow.page,
+        no_browser: flow.no_browser,
         expires_at: time(now, flow.expires),
     }
 }

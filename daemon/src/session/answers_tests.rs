@@ -20,8 +20,23 @@ impl Timeline {
 
     #[track_caller]
     pub(super) fn registers(&mut self, result: Result<Registration, CallError>) {
-        let Effect::Register(flow) = self.end("Register") else { unreachable!() };
-        self.on(Event::Registered(flow, result));
+        let Effect::Register(flow, kind) = self.end("Register") else { unreachable!() };
+        self.on(Event::Registered(flow, kind, result));
+    }
+
+    /// A listener for the browser is open, or why there is none.
+    #[track_caller]
+    pub(in crate::session) fn opens_callback(&mut self, result: Result<CallbackPage, String>) {
+        let Effect::OpenCallback(flow, ..) = self.end("OpenCallback") else { unreachable!() };
+        self.listening = result.is_ok().then_some(flow);
+        self.on(Event::CallbackOpened(flow, result));
+    }
+
+    /// The browser comes back to the open listener.
+    #[track_caller]
+    pub(in crate::session) fn comes_back(&mut self, result: Result<Grant, CallError>) {
+        let flow = self.listening.expect("a listener is open");
+        self.on(Event::CalledBack(flow, result));
     }
 
     #[track_caller]
@@ -40,7 +55,7 @@ impl Timeline {
         if let Some((_, _, interval)) = self.polled.as_mut().filter(|_| slow_down) {
             *interval += secs(5);
         }
-        self.on(Event::Polled(flow, result));
+        self.on(Event::TokenCreated(flow, result));
     }
 
     #[track_caller]

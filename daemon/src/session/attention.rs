@@ -5,7 +5,8 @@
 //!
 //! | when | notice | what its action does |
 //! |---|---|---|
-//! | the end approaches | a flow is opened unasked; *approve*, with its code | opens the page |
+//! | the end approaches | a device flow is opened unasked; *approve*, with its code | opens the page |
+//! | the same, where people sign in at the browser | *sign in* | opens a flow and its page |
 //! | that code expired | *sign in*, in the same place | opens a flow and its page |
 //! | the end approaches, and the portal caps it | *renew now*: a flow would not help | signs out at the portal, then in |
 //! | the end | *expired*; if a code is open, that code in its place | opens a flow and its page |
@@ -18,7 +19,7 @@ use std::time::Duration;
 
 use super::{Terms, Token, policy};
 use crate::clock::BootTime;
-use crate::config::Notifications;
+use crate::config::{Notifications, SignInSetting};
 use crate::notice::{FlowView, Notice, Presence};
 
 /// How long a notice that was put off stays away.
@@ -127,7 +128,8 @@ impl Attention {
                 }
             } else if self.told == Told::Nothing && outlook.approach_of(token) <= now {
                 self.told = Told::ThatTheEndApproaches;
-                if !outlook.is_capped(token) && !outlook.flow_is_open {
+                let opens_flow = outlook.terms.sign_in != SignInSetting::Browser;
+                if opens_flow && !outlook.is_capped(token) && !outlook.flow_is_open {
                     return Some(Turn::OpenFlow);
                 }
             }

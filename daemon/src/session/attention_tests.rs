@@ -42,7 +42,7 @@ fn fifteen_minutes_before_the_end_a_flow_is_opened_and_its_code_shown() {
     t.advance(SECOND);
     t.authorizes(Ok(authorization()));
     let Some(Notice::Approve { flow, ends }) = &t.screen else { panic!("{:?}", t.screen) };
-    assert_eq!((flow.user_code.as_str(), ends.since(t.now.boot)), ("ABCD-EFGH", mins(15)));
+    assert_eq!((flow.user_code().unwrap(), ends.since(t.now.boot)), ("ABCD-EFGH", mins(15)));
     t.sign_in(issued_alone(2, hours(8)));
     assert_eq!((screen(&t), t.shown.len()), ("nothing", 1), "taken back");
 }

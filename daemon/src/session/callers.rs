@@ -10,7 +10,8 @@ use std::time::Duration;
 use super::AccessToken;
 use super::reply;
 use crate::clock::BootTime;
-use crate::notice::FlowView;
+use crate::config::SignInSetting;
+use crate::notice::{FlowKind, FlowView};
 use crate::oidc::CallError;
 pub(super) use ask::{Ask, Situation, Step};
 
@@ -25,7 +26,7 @@ pub enum Question {
         reply: TokenReply,
     },
     /// A flow is to be open.
-    Login { need: Need, reply: LoginReply },
+    Login { need: Need, how: How, reply: LoginReply },
     /// The end of a flow is to be told.
     LoginEnd {
         flow: u64,
@@ -74,6 +75,32 @@ pub enum Need {
     /// In any case, after the session at the portal was ended, so that the new one gets its whole length. Until the
     /// portal was told, the old token is kept.
     Fresh,
+}
+
+/// How a caller wants to sign in, if a flow is opened for it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct How {
+    /// In this way, whatever the settings say.
+    pub kind: Option<FlowKind>,
+    /// Whether the person sits at a browser of this machine, and has asked to sign in.
+    pub at_this_browser: bool,
+    /// The port to which the browser comes back; the system chooses one if there is none.
+    pub callback_port: Option<u16>,
+}
+
+impl How {
+    /// As somebody who sits at a browser of this machine.
+    pub(super) const fn at_this_browser() -> Self {
+        Self { kind: None, at_this_browser: true, callback_port: None }
+    }
+
+    pub(super) fn kind(self, setting: SignInSetting) -> FlowKind {
+        self.kind.unwrap_or(match setting {
+            SignInSetting::Auto if self.at_this_browser => FlowKind::Browser,
+            SignInSetting::Auto | SignInSetting::Device => FlowKind::Device,
+            SignInSetting::Browser => FlowKind::Browser,
+        })
+    }
 }
 
 /// The part of the record that a sign-out forgets.

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::callers::Question;
+use super::flow::FlowEnd;
 use super::found::{Found, Reception};
 use super::reply::Reply;
 use super::roles::callers::RoleQuestion;
 use super::roles::{PortalAnswer, Subject, Ticket};
 use super::{AccessToken, Record, Renewal, SignInEpoch, Terms};
-use crate::notice::{Action, FlowView, Notice, Presence};
+use crate::notice::{Action, FlowKind, FlowView, Notice, Presence};
 use crate::oidc::{CallError, DeviceAuthorization, Grant, Issued, Registration, ServiceClock};
 use crate::portal::{PageToken, PortalError};
 
@@ -28,11 +29,15 @@ pub enum Event {
     /// The records are in another store now, or were lost: the store is read again.
     StoreChanged,
     /// RegisterClient has answered.
-    Registered(u64, Result<Registration, CallError>),
+    Registered(u64, FlowKind, Result<Registration, CallError>),
     /// StartDeviceAuthorization has answered.
     DeviceAuthorized(u64, Result<DeviceAuthorization, CallError>),
-    /// CreateToken has answered to a device code.
-    Polled(u64, Result<Issued, CallError>),
+    /// A listener for the browser is open, and this page leads to it; or why there is none.
+    CallbackOpened(u64, Result<CallbackPage, String>),
+    /// The browser has come back with a code, or with an error.
+    CalledBack(u64, Result<Grant, CallError>),
+    /// CreateToken has answered to the code of a flow.
+    TokenCreated(u64, Result<Issued, CallError>),
     /// CreateToken has answered to a refresh token.
     Refreshed(SignInEpoch, Result<Issued, CallError>),
     /// The portal has answered to a question of the roles.
@@ -59,6 +64,14 @@ pub enum Event {
     Tick,
 }
 
+/// The page of a flow at the browser.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CallbackPage {
+    pub page: String,
+    /// The port of this machine to which the page leads back.
+    pub port: u16,
+}
+
 /// One thing to do outside. Each call and each access to the store leads to an event with its result. Where an effect has a number, it
 /// is the flow's.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -68,10 +81,15 @@ pub enum Effect {
     /// Make this durable.
     Store(Record),
     /// Call RegisterClient.
-    Register(u64),
+    Register(u64, FlowKind),
     /// Call StartDeviceAuthorization.
     AuthorizeDevice(u64, Registration),
-    /// Call CreateToken with a device code.
+    /// Listen for the browser, on this port or one that the system chooses. Leads to [`Event::CallbackOpened`], and then to
+    /// [`Event::CalledBack`].
+    OpenCallback(u64, Registration, Option<u16>),
+    /// Tell the browser how the flow has ended, and listen no longer.
+    EndCallback(u64, FlowEnd),
+    /// Call CreateToken with the code of a flow.
     CreateToken(u64, Registration, Grant),
     /// Call CreateToken with a refresh token.
     Refresh(SignInEpoch, Renewal),

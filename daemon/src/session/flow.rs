@@ -1,35 +1,48 @@
-//! The device flow (RFC 8628), pure: at most one per session is open, and everybody joins it.
+//! The flow of a sign-in, pure: at most one per session is open, and everybody joins it.
 //!
-//! A flow registers a client if there is no usable one, asks for a device authorization, tries once whether the client is
-//! authorised already, and only then shows its code and polls. What each error of the service means for it:
+//! A flow is of one of two kinds. [`device`] is the device authorization grant (RFC 8628): it registers a client if there is no usable one,
+//! asks for a device authorization, tries once whether the client is authorised already, and only then shows its code and polls.
+//! [`browser`] is the authorization code grant (RFC 6749, RFC 8252, RFC 7636): it registers a client, listens for the browser, and only then
+//! shows its page; the code that the browser brings gives the token. Where that is not possible it goes on as a device flow, and says why.
 //!
-//! | error | RegisterClient | StartDeviceAuthorization | CreateToken |
-//! |---|---|---|---|
-//! | AuthorizationPending | like an unknown one | like an unknown one | polls on |
-//! | SlowDown | tried again | tried again | polls on, 5 s slower for the rest of the flow |
-//! | ExpiredToken | ends: refused | ends: refused | ends: expired |
-//! | AccessDenied | ends: refused | ends: refused | ends: denied |
-//! | InvalidClient | ends: refused | registers anew, once | registers anew, once |
-//! | InvalidRequest with a `KMS_*` reason, InternalServer | tried again | tried again | polls on, backing off |
-//! | every other one that has a name | ends: refused | ends: refused | ends: refused |
-//! | one without a name, no answer, an answer that is not JSON | tried again | tried again | polls on, backing off |
-//! | an answer in JSON that makes no sense | ends: failed | ends: failed | ends: failed, as the code is used up |
-//! | a configuration that allows no call | ends: refused | ends: refused | ends: refused |
+//! What each error of the service means:
 //!
-//! "Tried again" means [`policy::ATTEMPTS_TO_OPEN`] times in all, after which the flow ends as failed: there is no code
-//! yet that a person could enter.
+//! | error | RegisterClient | StartDeviceAuthorization | CreateToken, device code | CreateToken, authorization code |
+//! |---|---|---|---|---|
+//! | AuthorizationPending | like an unknown one | like an unknown one | polls on | tried again |
+//! | SlowDown | tried again | tried again | polls on, 5 s slower for the rest of the flow | tried again |
+//! | ExpiredToken | ends: refused | ends: refused | ends: expired | ends: expired |
+//! | AccessDenied | ends: refused | ends: refused | ends: denied | ends: denied |
+//! | InvalidClient | ends: refused | registers anew, once | registers anew, once | ends: refused |
+//! | InvalidRequest with a `KMS_*` reason, InternalServer | tried again | tried again | polls on, backing off | tried again |
+//! | every other one that has a name | ends: refused | ends: refused | ends: refused | ends: refused |
+//! | one without a name, no answer, an answer that is not JSON | tried again | tried again | polls on, backing off | tried again |
+//! | an answer in JSON that makes no sense | ends: failed | ends: failed | ends: failed, as the code is used up | the same |
+//! | a configuration that allows no call | ends: refused | ends: refused | ends: refused | ends: refused |
+//!
+//! "Tried again" means [`policy::ATTEMPTS`] times in all, after which the flow ends as failed. Where a flow at the browser would end
+//! because RegisterClient has refused it, it goes on as a device flow. Errors that the browser brings back (RFC 6749, section
+//! 4.1.2.1) mean what they mean at CreateToken, and none of them is tried again.
 
-use std::time::Duration;
+mod browser;
+mod device;
 
-use super::event::Effect;
+use super::event::{CallbackPage, Effect};
 use super::policy;
 use crate::clock::{BootTime, Now};
-use crate::notice::FlowView;
+use crate::notice::{FlowKind, FlowView, Way};
 use crate::oidc::{CallError, DeviceAuthorization, ErrorName, Grant, Registration};
+use browser::AtBrowser;
+use device::ByCode;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Flow {
     pub number: u64,
+    kind: FlowKind,
+    /// The port to listen on; the system chooses one if there is none.
+    callback_port: Option<u16>,
+    /// Why it is a device flow although a browser was wanted.
+    no_browser: Option<String>,
     stage: Stage,
     registered_anew: bool,
     failures: u32,
@@ -37,34 +50,20 @@ pub struct Flow {
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Stage {
-    /// The next step towards a code is due then.
+    /// The next step towards a page is due then.
     Due { at: BootTime, renew_registration: bool },
     /// RegisterClient is under way.
     Registering,
     /// StartDeviceAuthorization is under way.
     Authorizing { registration: Registration },
-    /// The service has given a code.
-    Open(Box<Open>),
+    /// A listener for the browser is being opened.
+    OpeningCallback { registration: Registration },
+    /// The service has given a code to compare.
+    ByCode(Box<ByCode>),
+    /// The browser is to come back.
+    AtBrowser(Box<AtBrowser>),
     /// The token has come and is being stored.
     Granted,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug)]
-struct Open {
-    registration: Registration,
-    authorization: DeviceAuthorization,
-    interval: Duration,
-    expires: BootTime,
-    /// When CreateToken may be tried next; `None` while an attempt is under way.
-    next_attempt: Option<BootTime>,
-    /// When it was tried last.
-    last_attempt: BootTime,
-    /// When that was answered.
-    last_answer: BootTime,
-    /// Whether the early attempt is over, so that the code may be shown.
-    shown: bool,
-    /// An answer to CreateToken that could not be read, and that may have used the code up.
-    unreadable: Option<CallError>,
 }
 
 /// The end of a flow.
@@ -88,66 +87,76 @@ impl FlowEnd {
             Self::Failed(_) => "failed",
         }
     }
+
+    /// The end that an error brings which no further attempt can mend.
+    fn of(error: CallError) -> Self {
+        match error.name() {
+            Some(ErrorName::ExpiredToken) => Self::Expired,
+            Some(ErrorName::AccessDenied) => Self::Denied,
+            _ => Self::Failed(error),
+        }
+    }
 }
 
 impl Flow {
     /// A flow whose first step is due now.
-    pub const fn new(number: u64, now: BootTime) -> Self {
-        Self { number, stage: Stage::Due { at: now, renew_registration: false }, registered_anew: false, failures: 0 }
+    pub const fn new(number: u64, kind: FlowKind, callback_port: Option<u16>, now: BootTime) -> Self {
+        let stage = Stage::Due { at: now, renew_registration: false };
+        Self { number, kind, callback_port, no_browser: None, stage, registered_anew: false, failures: 0 }
     }
 
-    /// The flow as it may be shown, once there is a code.
+    pub const fn kind(&self) -> FlowKind {
+        self.kind
+    }
+
+    /// The flow as it may be shown, once there is a page.
     pub fn view(&self) -> Option<FlowView> {
-        match &self.stage {
-            Stage::Open(open) if open.shown => Some(FlowView {
-                number: self.number,
-                user_code: open.authorization.user_code.clone(),
-                verification_uri: open.authorization.verification_uri.clone(),
-                verification_uri_complete: open.authorization.verification_uri_complete.clone(),
-                expires: open.expires,
-            }),
-            _ => None,
-        }
+        let (page, way, expires) = match &self.stage {
+            Stage::ByCode(open) => open.shown()?,
+            Stage::AtBrowser(open) => {
+                let CallbackPage { page, port } = open.page.clone();
+                (page, Way::Browser { callback_port: port }, open.expires)
+            }
+            _ => return None,
+        };
+        Some(FlowView { number: self.number, page, way, expires, no_browser: self.no_browser.clone() })
     }
 
     /// When [`drive`](Self::drive) is due.
     pub fn wake_at(&self) -> Option<BootTime> {
         match &self.stage {
             Stage::Due { at, .. } => Some(*at),
-            Stage::Open(open) => Some(open.next_attempt.map_or(open.expires, |next| next.min(open.expires))),
-            Stage::Registering | Stage::Authorizing { .. } | Stage::Granted => None,
+            Stage::ByCode(open) => Some(open.wake_at()),
+            Stage::AtBrowser(open) => open.wake_at(),
+            Stage::Registering | Stage::Authorizing { .. } | Stage::OpeningCallback { .. } | Stage::Granted => None,
         }
     }
 
-    /// Does what is due: begins the next call, or ends the flow when its code has expired.
+    /// Does what is due: begins the next call, or ends the flow when nobody has signed in in time. `known` is a registration for
+    /// device flows.
     ///
     /// # Errors
     /// The end of the flow.
     pub fn drive(&mut self, known: Option<&Registration>, now: Now) -> Result<Option<Effect>, FlowEnd> {
-        match &mut self.stage {
+        let create_token = match &mut self.stage {
             Stage::Due { at, renew_registration } if *at <= now.boot => {
-                let usable = known.filter(|known| !*renew_registration && policy::is_usable(known, now.wall)).cloned();
-                Ok(Some(match usable {
+                // A page that the service refuses to show brings nobody back, so a registration for the browser is used once.
+                let is_usable =
+                    |known: &&Registration| self.kind == FlowKind::Device && policy::is_usable(known, now.wall);
+                let usable = known.filter(|known| !*renew_registration && is_usable(known)).cloned();
+                return Ok(Some(match usable {
                     Some(registration) => self.authorize(registration),
                     None => {
                         self.stage = Stage::Registering;
-                        Effect::Register(self.number)
+                        Effect::Register(self.number, self.kind)
                     }
-                }))
+                }));
             }
-            // The service would answer ExpiredToken, but may not be reached any more.
-            Stage::Open(open) if open.expires <= now.boot => Err(FlowEnd::Expired),
-            Stage::Open(open) if open.next_attempt.is_some_and(|next| next <= now.boot) => {
-                open.next_attempt = None;
-                open.last_attempt = now.boot;
-                Ok(Some(Effect::CreateToken(
-                    self.number,
-                    open.registration.clone(),
-                    Grant::DeviceCode(open.authorization.device_code.clone()),
-                )))
-            }
-            _ => Ok(None),
-        }
+            Stage::ByCode(open) => open.drive(now.boot)?,
+            Stage::AtBrowser(open) => open.drive(now.boot)?,
+            _ => None,
+        };
+        Ok(create_token.map(|(registration, grant)| Effect::CreateToken(self.number, registration, grant)))
     }
 
     /// Ends a pause after a failure, because the next attempt may work now. Polls still keep to the interval.
@@ -157,17 +166,23 @@ impl Flow {
         }
         match &mut self.stage {
             Stage::Due { at, .. } => *at = now,
-            Stage::Open(open) => {
-                let earliest = now.max(open.last_answer + open.interval);
-                open.next_attempt = open.next_attempt.map(|next| next.min(earliest));
-            }
-            Stage::Registering | Stage::Authorizing { .. } | Stage::Granted => {}
+            Stage::ByCode(open) => open.retry_now(now),
+            Stage::AtBrowser(open) => open.retry_now(now),
+            Stage::Registering | Stage::Authorizing { .. } | Stage::OpeningCallback { .. } | Stage::Granted => {}
         }
     }
 
     fn authorize(&mut self, registration: Registration) -> Effect {
-        self.stage = Stage::Authorizing { registration: registration.clone() };
-        Effect::AuthorizeDevice(self.number, registration)
+        match self.kind {
+            FlowKind::Device => {
+                self.stage = Stage::Authorizing { registration: registration.clone() };
+                Effect::AuthorizeDevice(self.number, registration)
+            }
+            FlowKind::Browser => {
+                self.stage = Stage::OpeningCallback { registration: registration.clone() };
+                Effect::OpenCallback(self.number, registration, self.callback_port)
+            }
+        }
     }
 
     /// RegisterClient has answered.
@@ -188,6 +203,10 @@ impl Flow {
                 self.failures = 0;
                 Ok(Some(self.authorize(registration)))
             }
+            Err(error @ CallError::Service { may_pass: false, .. }) if self.kind == FlowKind::Browser => {
+                self.go_on_as_device_flow(format!("the service refuses to register it: {error}"), now.boot);
+                Ok(None)
+            }
             Err(error) => self.try_again(error, now, chance),
         }
     }
@@ -206,17 +225,7 @@ impl Flow {
         match result {
             Ok(authorization) => {
                 self.failures = 0;
-                self.stage = Stage::Open(Box::new(Open {
-                    registration: registration.clone(),
-                    interval: authorization.interval,
-                    expires: now.boot + authorization.expires_in,
-                    next_attempt: Some(now.boot),
-                    last_attempt: now.boot,
-                    last_answer: now.boot,
-                    shown: false,
-                    unreadable: None,
-                    authorization,
-                }));
+                self.stage = Stage::ByCode(Box::new(ByCode::new(registration.clone(), authorization, now.boot)));
                 Ok(None)
             }
             Err(error) if error.name() == Some(ErrorName::InvalidClient) => self.register_anew(error, now),
@@ -224,49 +233,51 @@ impl Flow {
         }
     }
 
+    /// A listener for the browser is open, and this is the page that leads to it; or why there is none.
+    pub fn on_callback_open(&mut self, result: Result<CallbackPage, String>, now: BootTime) {
+        let Stage::OpeningCallback { registration } = &self.stage else { return };
+        match result {
+            Ok(page) => self.stage = Stage::AtBrowser(Box::new(AtBrowser::new(registration.clone(), page, now))),
+            Err(why) => self.go_on_as_device_flow(why, now),
+        }
+    }
+
+    /// The browser has come back.
+    ///
+    /// # Errors
+    /// The end of the flow.
+    pub fn on_called_back(&mut self, result: Result<Grant, CallError>, now: BootTime) -> Result<(), FlowEnd> {
+        let Stage::AtBrowser(open) = &mut self.stage else { return Ok(()) };
+        open.called_back(result.map_err(FlowEnd::of)?, now);
+        Ok(())
+    }
+
     /// CreateToken has answered with an error.
     ///
     /// # Errors
     /// The end of the flow.
-    pub fn on_no_token(&mut self, error: CallError, now: Now) -> Result<Option<Effect>, FlowEnd> {
-        let Stage::Open(open) = &mut self.stage else { return Ok(None) };
-        match error.name() {
-            Some(ErrorName::AuthorizationPending) => self.failures = 0,
-            Some(ErrorName::SlowDown) => {
-                self.failures = 0;
-                open.interval += policy::SLOW_DOWN;
+    pub fn on_no_token(&mut self, error: CallError, now: Now, chance: f64) -> Result<Option<Effect>, FlowEnd> {
+        match &mut self.stage {
+            Stage::ByCode(_) if error.name() == Some(ErrorName::InvalidClient) => {
+                return self.register_anew(error, now);
             }
-            Some(ErrorName::ExpiredToken) => return Err(FlowEnd::Expired),
-            Some(ErrorName::AccessDenied) => return Err(FlowEnd::Denied),
-            Some(ErrorName::InvalidClient) => return self.register_anew(error, now),
-            // The code is used up: every further answer would be "already used".
-            _ if matches!(error, CallError::Senseless { .. }) => return Err(FlowEnd::Failed(error)),
-            _ if error.may_pass() => {
-                self.failures += 1;
-                if matches!(error, CallError::Unusable(_)) {
-                    open.unreadable = Some(error.clone());
-                }
-            }
-            // The answer that used the code up says more than "already used".
-            _ => return Err(FlowEnd::Failed(open.unreadable.take().unwrap_or(error))),
+            Stage::ByCode(open) => open.no_token(error, &mut self.failures, now.boot)?,
+            Stage::AtBrowser(open) => open.no_token(error, &mut self.failures, now.boot, chance)?,
+            _ => {}
         }
-        let pause = policy::poll_backoff(open.interval, self.failures).max(error.retry_after().unwrap_or_default());
-        open.last_answer = now.boot;
-        open.next_attempt = Some(now.boot + pause);
-        open.shown = true;
         Ok(None)
     }
 
     /// The registration that a token of this flow belongs to, and when it was asked for. The flow is over once that token
     /// is stored.
     pub fn grant(&mut self) -> Option<(Registration, BootTime)> {
-        match std::mem::replace(&mut self.stage, Stage::Granted) {
-            Stage::Open(open) => Some((open.registration, open.last_attempt)),
-            other => {
-                self.stage = other;
-                None
-            }
-        }
+        let granted = match &self.stage {
+            Stage::ByCode(open) => (open.registration.clone(), open.last_attempt),
+            Stage::AtBrowser(open) => (open.registration.clone(), open.last_attempt),
+            _ => return None,
+        };
+        self.stage = Stage::Granted;
+        Some(granted)
     }
 
     /// The token came from elsewhere, and is being stored.
@@ -274,10 +285,11 @@ impl Flow {
         self.stage = Stage::Granted;
     }
 
-    /// The registration of the attempt that is under way, if there is one, and when that began: it may still bring a token.
+    /// The registration of the attempt that is under way with a device code, if there is one, and when that began: it may still bring a
+    /// token when the code has expired.
     pub fn attempting_with(&self) -> Option<(&Registration, BootTime)> {
         match &self.stage {
-            Stage::Open(open) if open.next_attempt.is_none() => Some((&open.registration, open.last_attempt)),
+            Stage::ByCode(open) => open.attempting_with(),
             _ => None,
         }
     }
@@ -295,20 +307,30 @@ impl Flow {
         Ok(None)
     }
 
+    fn go_on_as_device_flow(&mut self, why: String, now: BootTime) {
+        self.kind = FlowKind::Device;
+        self.no_browser = Some(why);
+        self.failures = 0;
+        self.stage = Stage::Due { at: now, renew_registration: false };
+    }
+
     fn try_again(&mut self, error: CallError, now: Now, chance: f64) -> Result<Option<Effect>, FlowEnd> {
-        self.failures += 1;
-        let is_final = !error.may_pass() || matches!(error, CallError::Senseless { .. });
-        if is_final || self.failures >= policy::ATTEMPTS_TO_OPEN {
-            return Err(FlowEnd::Failed(error));
-        }
-        let pause = policy::backoff(self.failures, error.retry_after(), chance);
-        // A pause that is longer than a person waits for a code is a failure.
-        if pause > policy::CODE_PATIENCE {
-            return Err(FlowEnd::Failed(error));
-        }
+        let pause = pause_before_next_attempt(&error, &mut self.failures, chance).ok_or(FlowEnd::Failed(error))?;
         // A registration that the service does not know any more stays unusable while the next one is being obtained.
         let renew_registration = self.registered_anew && matches!(self.stage, Stage::Registering);
         self.stage = Stage::Due { at: now.boot + pause, renew_registration };
         Ok(None)
     }
+}
+
+/// How long to wait before a step that has failed is tried once more; `None` if it is not.
+fn pause_before_next_attempt(error: &CallError, failures: &mut u32, chance: f64) -> Option<std::time::Duration> {
+    *failures += 1;
+    let is_final = !error.may_pass() || matches!(error, CallError::Senseless { .. });
+    if is_final || *failures >= policy::ATTEMPTS {
+        return None;
+    }
+    let pause = policy::backoff(*failures, error.retry_after(), chance);
+    // A pause that is longer than a person waits for a page is a failure.
+    Some(pause).filter(|pause| *pause <= policy::CODE_PATIENCE)
 }

@@ -176,7 +176,7 @@ fn a_code_is_shown_after_one_early_attempt() {
     assert!(t.is_waiting(caller) && t.snapshot().flow.is_none());
     t.polls(Err(service(ErrorName::AuthorizationPending)));
     let Answer::Pending { started: true, flow } = t.told(caller) else { panic!("{:?}", t.told(caller)) };
-    assert_eq!((flow.user_code.as_str(), flow.expires), ("ABCD-EFGH", t.now.boot + CODE_LIFETIME));
+    assert_eq!((flow.user_code().unwrap(), flow.expires), ("ABCD-EFGH", t.now.boot + CODE_LIFETIME));
     assert_eq!(t.snapshot().flow.as_ref(), Some(flow));
 }
 

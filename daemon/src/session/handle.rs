@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, MutexGuard, mpsc, oneshot, watch};
 
-use super::callers::{Forgotten, LiveToken, Login, LoginReply, Need, PortalOutcome, Question, Refusal, TokenReply};
+use super::callers::{
+    Forgotten, How, LiveToken, Login, LoginReply, Need, PortalOutcome, Question, Refusal, TokenReply,
+};
 use super::event::Event;
 use super::found::{Found, Reception, Refused};
 use super::roles::callers::{LiveKeys, RoleQuestion, RoleRefusal};
@@ -72,9 +74,9 @@ impl Session {
     }
 
     /// Has a flow opened, or joins the open one.
-    pub async fn login(&self, need: Need) -> Result<Login, Refusal> {
+    pub async fn login(&self, need: Need, how: How) -> Result<Login, Refusal> {
         let reply = |reply: oneshot::Sender<_>| LoginReply::Caller(reply.into());
-        self.ask(|sender| Event::Asked(Question::Login { need, reply: reply(sender) })).await
+        self.ask(|sender| Event::Asked(Question::Login { need, how, reply: reply(sender) })).await
     }
 
     /// Waits for the end of a flow, for `wait` at most.
@@ -215,5 +217,6 @@ fn terms(config: &SessionConfig, notifications: Notifications) -> Terms {
         refresh_before: config.refresh_before,
         notify_before: config.notify_before,
         notifications,
+        sign_in: config.sign_in,
     }
 }

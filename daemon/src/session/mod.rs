@@ -1,4 +1,4 @@
-//! One session: its registration, its token, its device flow, the roles of its person, and the callers that wait for it.
+//! One session: its registration, its token, its flow, the roles of its person, and the callers that wait for it.
 //!
 //! [`state::State`] is a pure machine made of smaller ones. Each has private fields, inputs (what happened), a method that does what
 //! is due, and `wake_at`, which says when it wants to be woken and why. What they all need (the time, the terms, chance, the store's side) comes with a
@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`state`] | the whole machine: what one part has decided and another has to know; [`event`]: what comes in and goes out |
 //! | `tokens` | the token: received, stored, served, refreshed, given up; `cap`: whether the portal session cuts its life |
-//! | `sign_in` | device flows, one at a time, and the registration; [`flow`]: one of them |
+//! | `sign_in` | flows, one at a time, and the registration; [`flow`]: one of them, of either kind |
 //! | `sign_out` | a sign-out that is under way |
 //! | [`callers`] | what callers ask for, when they are answered, and why they are refused |
 //! | [`attention`] | what the person is told without having asked |
@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::clock::BootTime;
-use crate::config::Notifications;
+use crate::config::{Notifications, SignInSetting};
 use crate::notice::FlowView;
 use crate::oidc::CallError;
 
@@ -61,6 +61,8 @@ pub struct Terms {
     pub notify_before: Option<Duration>,
     /// Whether the person is told what nobody asked about. If not, no flow is opened unasked either.
     pub notifications: Notifications,
+    /// In which of the two ways a person signs in.
+    pub sign_in: SignInSetting,
 }
 
 /// The last thing that went wrong.

@@ -14,7 +14,7 @@ pub const SILENT_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a caller that is not willing to wait for a person waits for the store's first answer.
 pub const LOAD_PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long a caller that opens a flow waits for its code.
+/// How long a caller that opens a flow waits for its page.
 pub const CODE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long the store may take to be read again before a refusal of the refresh token is believed.
@@ -35,8 +35,11 @@ pub const FLOWS_AT_ONCE: u32 = 30;
 /// The pace of flows in the long run. Each is two or three calls to the service.
 pub const FLOW_PACE: Duration = Duration::from_secs(10);
 
-/// How often a step of a flow is tried before there is a code.
-pub const ATTEMPTS_TO_OPEN: u32 = 3;
+/// How long a flow waits for the browser to come back. The AWS CLI waits as long.
+pub const BROWSER_PATIENCE: Duration = Duration::from_secs(10 * 60);
+
+/// How often a step of a flow is tried that leads to a page, or that uses a code which may be used once.
+pub const ATTEMPTS: u32 = 3;
 
 /// How long before its expiry a token is refreshed.
 ///

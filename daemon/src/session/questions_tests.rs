@@ -8,9 +8,19 @@ use crate::session::callers::{LiveToken, Login, TokenReply};
 /// A question, as data.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::session) enum Want {
-    Token { min_valid: Duration, wait: Duration },
-    Login { need: Need },
-    LoginEnd { flow: u64, wait: Duration },
+    Token {
+        min_valid: Duration,
+        wait: Duration,
+    },
+    Login {
+        need: Need,
+    },
+    /// In any case, at the browser.
+    LoginAtBrowser,
+    LoginEnd {
+        flow: u64,
+        wait: Duration,
+    },
     CancelLogin,
     Logout(Forgotten),
 }
@@ -77,7 +87,13 @@ impl Want {
             Self::Token { min_valid, wait } => {
                 asking(|reply| Question::Token { min_valid, wait, reply: TokenReply::Caller(reply) })
             }
-            Self::Login { need } => asking(|reply| Question::Login { need, reply: LoginReply::Caller(reply) }),
+            Self::Login { need } => {
+                asking(|reply| Question::Login { need, how: How::default(), reply: LoginReply::Caller(reply) })
+            }
+            Self::LoginAtBrowser => asking(|reply| {
+                let how = How::at_this_browser();
+                Question::Login { need: Need::Always, how, reply: LoginReply::Caller(reply) }
+            }),
             Self::LoginEnd { flow, wait } => asking(|reply| Question::LoginEnd { flow, wait, reply }),
             Self::CancelLogin => asking(|reply| Question::CancelLogin { reply }),
             Self::Logout(forgotten) => asking(|reply| Question::Logout { forgotten, reply }),

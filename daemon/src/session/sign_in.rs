@@ -1,21 +1,22 @@
-//! Signing in: at most one device flow at a time, which everybody joins, and the registration that it begins with.
+//! Signing in: at most one flow at a time, which everybody joins, and the registration that device flows begin with.
 
 use std::time::Duration;
 
+use super::callers::How;
 use super::context::Context;
-use super::event::Effect;
+use super::event::{CallbackPage, Effect};
 use super::flow::{Flow, FlowEnd};
 use super::{SignInEpoch, Trouble, Why, policy};
 use crate::budget::Budget;
 use crate::clock::{BootTime, Now};
-use crate::notice::FlowView;
-use crate::oidc::{CallError, DeviceAuthorization, ErrorName, Issued, Registration};
+use crate::notice::{FlowKind, FlowView};
+use crate::oidc::{CallError, DeviceAuthorization, ErrorName, Grant, Issued, Registration};
 
 /// How many ended flows are remembered for callers that still ask for their end.
 const ENDED_FLOWS: usize = 8;
 
 pub(super) struct SignIn {
-    /// For the next flow. The one that a refresh token belongs to is kept beside the refresh token.
+    /// For the next device flow. The one that a refresh token belongs to is kept beside the refresh token.
     registration: Option<Registration>,
     flow: Option<Flow>,
     /// How often flows may be opened.
@@ -95,7 +96,7 @@ impl SignIn {
     }
 
     /// Joins the open flow, or opens one. Returns its number, and whether it was opened. The token lives for `remaining`.
-    pub(super) fn join(&mut self, why: Why, remaining: Duration, cx: &mut Context) -> (u64, bool) {
+    pub(super) fn join(&mut self, why: Why, how: How, remaining: Duration, cx: &mut Context) -> (u64, bool) {
         // A flow whose code has expired during a suspend is ended first, so that nobody joins it.
         self.drive(cx);
         if let Some(flow) = &self.flow {
@@ -103,9 +104,10 @@ impl SignIn {
         }
         self.newest += 1;
         self.budget.spend(cx.now.boot);
-        self.flow = Some(Flow::new(self.newest, cx.now.boot));
+        let kind = how.kind(cx.terms.sign_in);
+        self.flow = Some(Flow::new(self.newest, kind, how.callback_port, cx.now.boot));
         let (session, flow, remaining) = (cx.name(), self.newest, remaining.as_secs());
-        tracing::info!(session, flow, why = why.as_str(), remaining, "decided to open a flow");
+        tracing::info!(session, flow, kind = kind.as_str(), why = why.as_str(), remaining, "decided to open a flow");
         self.drive(cx);
         (self.newest, true)
     }
@@ -139,9 +141,15 @@ impl SignIn {
     }
 
     /// RegisterClient has answered.
-    pub(super) fn registered(&mut self, number: u64, result: Result<Registration, CallError>, cx: &mut Context) {
+    pub(super) fn registered(
+        &mut self,
+        number: u64,
+        kind: FlowKind,
+        result: Result<Registration, CallError>,
+        cx: &mut Context,
+    ) {
         match &result {
-            Ok(registration) if number > self.forgotten => {
+            Ok(registration) if kind == FlowKind::Device && number > self.forgotten => {
                 self.registration = Some(registration.clone());
                 cx.store.record_changed();
             }
@@ -173,8 +181,33 @@ impl SignIn {
         self.stepped(step, cx);
     }
 
-    /// CreateToken has answered to a device code. Returns the token that it brought.
-    pub(super) fn polled(
+    /// A listener for the browser is open, and this is the page that leads to it; or why there is none.
+    pub(super) fn callback_opened(&mut self, number: u64, result: Result<CallbackPage, String>, cx: &Context) {
+        let session = cx.name();
+        match &result {
+            Ok(_) => tracing::info!(session, flow = number, "a browser is needed"),
+            Err(error) => tracing::warn!(session, flow = number, error, "the browser cannot be listened for"),
+        }
+        if let Some(flow) = self.open_flow(number) {
+            flow.on_callback_open(result, cx.now.boot);
+        }
+    }
+
+    /// The browser has come back with a code, or with an error.
+    pub(super) fn called_back(&mut self, number: u64, result: Result<Grant, CallError>, cx: &mut Context) {
+        let session = cx.name();
+        match &result {
+            Ok(_) => tracing::info!(session, flow = number, "the browser has brought a code"),
+            Err(error) => tracing::warn!(session, flow = number, %error, "the browser has brought an error"),
+        }
+        let now = cx.now.boot;
+        if let Some(Err(end)) = self.open_flow(number).map(|flow| flow.on_called_back(result, now)) {
+            self.end(end, cx);
+        }
+    }
+
+    /// CreateToken has answered to the code of a flow. Returns the token that it brought.
+    pub(super) fn token_created(
         &mut self,
         number: u64,
         result: Result<Issued, CallError>,
@@ -196,11 +229,12 @@ impl SignIn {
             }
             Err(error) => {
                 tracing::debug!(session = cx.name(), flow = number, %error, "no token yet");
-                if error.name() == Some(ErrorName::InvalidClient) {
+                let (now, chance) = (cx.now, cx.chance.f64());
+                let is_device_flow = self.flow.as_ref().is_none_or(|flow| flow.kind() == FlowKind::Device);
+                if is_device_flow && error.name() == Some(ErrorName::InvalidClient) {
                     self.registration = None;
                 }
-                let now = cx.now;
-                let step = self.open_flow(number).map(|flow| flow.on_no_token(error, now));
+                let step = self.open_flow(number).map(|flow| flow.on_no_token(error, now, chance));
                 self.stepped(step, cx);
                 None
             }
@@ -233,7 +267,7 @@ impl SignIn {
         let trouble = |code, message: &str| Some(Trouble { code, message: message.to_owned(), at });
         cx.trouble = match &end {
             FlowEnd::Granted | FlowEnd::Cancelled => cx.trouble.take(),
-            FlowEnd::Expired => trouble("flow_expired", "nobody signed in before the code expired"),
+            FlowEnd::Expired => trouble("flow_expired", "nobody signed in in time"),
             FlowEnd::Denied => trouble(ErrorName::AccessDenied.in_oauth(), "the sign-in was denied in the browser"),
             FlowEnd::Failed(error) => Some(Trouble::of_call(error, at)),
         };
@@ -244,6 +278,9 @@ impl SignIn {
                 registration: registration.clone(),
                 began,
             });
+        }
+        if flow.kind() == FlowKind::Browser {
+            cx.effects.push(Effect::EndCallback(flow.number, end.clone()));
         }
         if self.ended.len() == ENDED_FLOWS {
             self.ended.remove(0);

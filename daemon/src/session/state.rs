@@ -10,7 +10,7 @@ mod store;
 use std::sync::Arc;
 
 use super::attention::{Attention, Outlook, Turn};
-use super::callers::{Ask, Callers, LoginReply, Need, Question};
+use super::callers::{Ask, Callers, How, LoginReply, Need, Question};
 use super::context::Context;
 use super::event::{Effect, Event};
 use super::found::{Found, Proof, Reception};
@@ -79,10 +79,12 @@ impl State {
                 tracing::debug!(session = self.cx.name(), "the store has changed, and is read once more");
                 self.cx.store.read_again();
             }
-            Event::Registered(flow, result) => self.sign_in.registered(flow, result, &mut self.cx),
+            Event::Registered(flow, kind, result) => self.sign_in.registered(flow, kind, result, &mut self.cx),
             Event::DeviceAuthorized(flow, result) => self.sign_in.device_authorized(flow, result, &mut self.cx),
-            Event::Polled(flow, result) => {
-                if let Some(granted) = self.sign_in.polled(flow, result, &mut self.cx) {
+            Event::CallbackOpened(flow, result) => self.sign_in.callback_opened(flow, result, &self.cx),
+            Event::CalledBack(flow, result) => self.sign_in.called_back(flow, result, &mut self.cx),
+            Event::TokenCreated(flow, result) => {
+                if let Some(granted) = self.sign_in.token_created(flow, result, &mut self.cx) {
                     self.tokens.signed_in(granted.issued, granted.registration, granted.asked, &mut self.cx);
                 }
             }
@@ -302,7 +304,7 @@ impl State {
             self.attention = attention;
             match turn {
                 Some(Turn::OpenFlow) => {
-                    self.join_flow(Why::EndApproaches);
+                    self.join_flow(Why::EndApproaches, How::default());
                 }
                 Some(Turn::Show(notice)) => self.cx.effects.push(Effect::Show(notice)),
                 Some(Turn::Withdraw) => self.cx.effects.push(Effect::Withdraw),
@@ -333,7 +335,8 @@ impl State {
         };
         self.callers.remove(Ask::is_of_person);
         let now = self.cx.now.boot;
-        self.callers.add(Ask::new(Question::Login { need, reply: LoginReply::Person }, now), Some(now));
+        let question = Question::Login { need, how: How::at_this_browser(), reply: LoginReply::Person };
+        self.callers.add(Ask::new(question, now), Some(now));
     }
 }
 

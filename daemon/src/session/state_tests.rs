@@ -4,6 +4,7 @@
 mod adopting_tests;
 mod answers_tests;
 mod attention_tests;
+mod browser_flow_tests;
 mod callers_tests;
 mod cap_tests;
 mod flow_tests;
@@ -18,10 +19,12 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use super::*;
-use crate::config::Notifications;
+use crate::config::{Notifications, SignInSetting};
 use crate::notice::{Notice, Presence};
-use crate::oidc::{CallError, DeviceAuthorization, ErrorName, Issued, Registration};
+use crate::oidc::{CallError, DeviceAuthorization, ErrorName, Grant, Issued, Registration};
 use crate::session::callers::{Forgotten, PortalOutcome, Refusal};
+use crate::session::event::CallbackPage;
+use crate::session::flow::FlowEnd;
 use crate::session::policy;
 use crate::session::{AccessToken, Record, Renewal};
 use crate::transport::ErrorNames;
@@ -73,6 +76,12 @@ pub(super) struct Timeline {
     under_way: Vec<Effect>,
     answers: BTreeMap<AskId, Answer>,
     waiting: BTreeMap<AskId, Hear>,
+    /// The pages that were opened for the person.
+    pub(super) opened: Vec<String>,
+    /// The flow at the browser whose listener is open.
+    pub(super) listening: Option<u64>,
+    /// What browsers were told.
+    pub(super) callback_ends: Vec<FlowEnd>,
     begun: BTreeMap<&'static str, usize>,
     /// The notice on the screen, and all before it.
     pub(super) screen: Option<Notice>,
@@ -97,6 +106,9 @@ impl Timeline {
             under_way: Vec::new(),
             answers: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            opened: Vec::new(),
+            listening: None,
+            callback_ends: Vec::new(),
             begun: BTreeMap::new(),
             screen: None,
             shown: Vec::new(),
@@ -340,9 +352,9 @@ impl Timeline {
     }
 
     fn settle_polls(&mut self) {
-        while self.polls == Polls::Pending && self.is_under_way("CreateToken") {
+        while self.polls == Polls::Pending && self.is_under_way("CreateToken") && self.listening.is_none() {
             let Effect::CreateToken(flow, ..) = self.end("CreateToken") else { unreachable!() };
-            self.step(Event::Polled(flow, Err(service(ErrorName::AuthorizationPending))));
+            self.step(Event::TokenCreated(flow, Err(service(ErrorName::AuthorizationPending))));
         }
     }
 
@@ -350,7 +362,13 @@ impl Timeline {
         for effect in self.state.on(event, self.now) {
             *self.begun.entry(name(&effect)).or_default() += 1;
             match effect {
-                Effect::OpenPage(_) => {}
+                Effect::OpenPage(flow) => self.opened.push(flow.page),
+                Effect::EndCallback(flow, end) => {
+                    if let Some(listening) = self.listening.take() {
+                        assert_eq!(listening, flow, "the listener of another flow is closed");
+                        self.callback_ends.push(end);
+                    }
+                }
                 Effect::Show(notice) => {
                     self.screen = Some(notice.clone());
                     self.shown.push(notice);
@@ -390,6 +408,7 @@ impl Timeline {
                 }),
                 "two refreshes at once"
             ),
+            Effect::CreateToken(_, _, Grant::AuthorizationCode { .. }) => {}
             Effect::CreateToken(flow, ..) => {
                 let (opened, last, interval) = self.polled.expect("an authorization before a poll");
                 assert_eq!(*flow, opened);
@@ -405,7 +424,10 @@ impl Timeline {
 
     fn is_under_way_for_the_same_flow(&self, effect: &Effect) -> bool {
         let flow = |effect: &Effect| match effect {
-            Effect::Register(flow) | Effect::AuthorizeDevice(flow, _) | Effect::CreateToken(flow, ..) => Some(*flow),
+            Effect::Register(flow, _)
+            | Effect::AuthorizeDevice(flow, _)
+            | Effect::OpenCallback(flow, ..)
+            | Effect::CreateToken(flow, ..) => Some(*flow),
             _ => None,
         };
         self.under_way
@@ -418,7 +440,9 @@ pub(super) const fn name(effect: &Effect) -> &'static str {
     match effect {
         Effect::Load => "Load",
         Effect::Store(_) => "Store",
-        Effect::Register(_) => "Register",
+        Effect::Register(..) => "Register",
+        Effect::OpenCallback(..) => "OpenCallback",
+        Effect::EndCallback(..) => "EndCallback",
         Effect::AuthorizeDevice(..) => "AuthorizeDevice",
         Effect::CreateToken(..) => "CreateToken",
         Effect::Refresh(..) => "Refresh",
@@ -435,7 +459,13 @@ pub(in crate::session) fn quiet() -> Terms {
     Terms { notifications: Notifications::Off, ..noticed() }
 }
 
-/// Terms under which the person is told.
+/// Terms under which the person is told, and signs in by a code.
 pub(super) fn noticed() -> Terms {
-    Terms { name: "corp".into(), refresh_before: None, notify_before: None, notifications: Notifications::On }
+    Terms {
+        name: "corp".into(),
+        refresh_before: None,
+        notify_before: None,
+        notifications: Notifications::On,
+        sign_in: SignInSetting::Device,
+    }
 }

@@ -2,6 +2,7 @@
 //!
 //! Nothing else changes a session.
 
+mod callback;
 mod effects;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use super::state::State;
 use super::{Session, Snapshot};
 use crate::config::SessionConfig;
 use crate::world::World;
+use callback::Callback;
 
 /// How long a stopping session waits for its record to become durable.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(4);
@@ -29,6 +31,8 @@ pub(super) struct Task {
     events: mpsc::WeakUnboundedSender<Event>,
     /// A session that stops and may still write to the same record.
     predecessor: Option<Arc<Session>>,
+    /// Of the open flow, if that is one at the browser.
+    callback: Option<Callback>,
 }
 
 impl Task {
@@ -40,7 +44,7 @@ impl Task {
         events: mpsc::WeakUnboundedSender<Event>,
         predecessor: Option<Arc<Session>>,
     ) -> Self {
-        Self { config, world, state, publish, calls: JoinSet::new(), events, predecessor }
+        Self { config, world, state, publish, calls: JoinSet::new(), events, predecessor, callback: None }
     }
 
     fn config(&self) -> Arc<SessionConfig> {

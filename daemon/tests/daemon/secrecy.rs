@@ -76,11 +76,11 @@ async fn whole_life(arguments: &[&str]) {
 
     simulator.inject(Operation::StartDeviceAuthorization, Fault::Html, Times::Next(1));
     let denied = pending(&daemon).await;
-    simulator.deny(&denied.user_code).unwrap();
+    simulator.deny(denied.code()).unwrap();
     said += &daemon.request(&format!("GET /v1/sessions/corp/login?flow={}&wait=20", denied.flow)).await.body;
 
     let login = pending(&daemon).await;
-    simulator.approve(&login.user_code).unwrap();
+    simulator.approve(login.code()).unwrap();
     said += &daemon.request(&format!("GET /v1/sessions/corp/login?flow={}&wait=20", login.flow)).await.body;
     let first = daemon.access_token().await;
     said += &daemon.request("GET /v1/sessions").await.body;

@@ -10,6 +10,7 @@ use ssoctl_protocol::import::{Import, ImportOutcome};
 use ssoctl_protocol::{SessionState, Timestamp};
 use ssoctld::clock::Clock;
 use ssoctld::issuer::{Endpoint, Setting};
+use ssoctld::notice::FlowKind;
 use ssoctld::oidc::{self, IdentityCenter};
 use ssoctld::token_files::file;
 use ssoctld::transport::{Patience, Transport};
@@ -98,7 +99,12 @@ impl Harness {
         let service = Transport::new(None, Patience::default(), clock);
         let url = self.simulator.url().parse().expect("a URL");
         let url = Endpoint::configured(url, Setting::Variable("AWS_ENDPOINT_URL_SSO_OIDC"));
-        let registration = service.register(&url, &["sso:account:access".to_owned()]).await.expect("a registration");
+        let client = oidc::Client {
+            kind: FlowKind::Device,
+            scopes: vec!["sso:account:access".to_owned()],
+            start_url: START_URL.to_owned(),
+        };
+        let registration = service.register(&url, &client).await.expect("a registration");
         let authorization = service.authorize_device(&url, &registration, START_URL).await.expect("a code");
         self.simulator.approve(&authorization.user_code).expect("a pending code");
         let code = oidc::Grant::DeviceCode(authorization.device_code);

@@ -6,7 +6,7 @@ use identity_center_simulator::{Delivery, Fault, Operation, Response, Times};
 use serde_json::Value;
 use ssoctl_protocol::Secret;
 use ssoctld::oidc::wire;
-use ssoctld::oidc::{CallError, Grant};
+use ssoctld::oidc::{CallError, Client, Grant};
 use ssoctld::session::Renewal;
 use ssoctld::session::event::{Effect, Event};
 use ssoctld::transport::HttpResponse;
@@ -84,8 +84,10 @@ impl World {
     /// A call gets to the service. `None`: no answer is on its way back.
     pub(crate) fn reach(&mut self, journey: &Journey) -> Option<Delivery> {
         let (operation, path, bearer, body) = match &journey.request {
-            Effect::Register(_) => {
-                (Operation::RegisterClient, "/client/register", None, wire::register_client(&self.identity.scopes))
+            Effect::Register(_, kind) => {
+                let (scopes, start_url) = (self.identity.scopes.clone(), START_URL.to_owned());
+                let request = wire::register_client(&Client { kind: *kind, scopes, start_url });
+                (Operation::RegisterClient, "/client/register", None, request)
             }
             Effect::AuthorizeDevice(_, registration) => {
                 let request = wire::start_device_authorization(registration, START_URL);
@@ -143,14 +145,15 @@ impl World {
     pub(crate) fn conclude(&self, journey: &Journey, response: Result<Option<Response>, CallError>) -> Event {
         let body = response.and_then(|response| response.ok_or_else(|| journey.fate.cut_short())).and_then(read);
         match &journey.request {
-            Effect::Register(flow) => Event::Registered(
+            Effect::Register(flow, kind) => Event::Registered(
                 *flow,
+                *kind,
                 body.and_then(|body| wire::registration(&body, self.clocks().wall, &self.identity.issuer)),
             ),
             Effect::AuthorizeDevice(flow, _) => {
                 Event::DeviceAuthorized(*flow, body.and_then(|body| wire::device_authorization(&body)))
             }
-            Effect::CreateToken(flow, ..) => Event::Polled(*flow, body.and_then(|body| wire::issued(&body))),
+            Effect::CreateToken(flow, ..) => Event::TokenCreated(*flow, body.and_then(|body| wire::issued(&body))),
             Effect::Refresh(epoch, _) => Event::Refreshed(*epoch, body.and_then(|body| wire::issued(&body))),
             _ => Event::PortalSessionEnded(match body {
                 Ok(body) if !body.is_empty() && serde_json::from_slice::<serde_json::Value>(&body).is_err() => {

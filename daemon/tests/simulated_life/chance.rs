@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use identity_center_simulator::{Approval, RefreshTokens};
-use ssoctld::config::Notifications;
+use ssoctld::config::{Notifications, SignInSetting};
 use ssoctld::notice::Presence;
 use ssoctld::session::Terms;
 use ssoctld::session::event::Event;
@@ -223,5 +223,7 @@ pub(super) fn draw_terms(world: &mut World) -> Terms {
         refresh_before: (rng.u8(..4) == 0).then(|| Duration::from_secs(rng.u64(1..7200))),
         notify_before: (rng.u8(..4) == 0).then(|| Duration::from_secs(rng.u64(1..7200))),
         notifications: if rng.u8(..5) == 0 { Notifications::Off } else { Notifications::On },
+        sign_in: [SignInSetting::Auto, SignInSetting::Auto, SignInSetting::Browser, SignInSetting::Device]
+            [rng.usize(..4)],
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use identity_center_simulator::Delivery;
+use ssoctld::notice::FlowView;
 use ssoctld::oidc::{CallError, ErrorName, Issued, ServiceClock};
 use ssoctld::session::Snapshot;
 use ssoctld::session::callers::Question;
@@ -13,7 +14,7 @@ use super::calls::Journey;
 use super::checks::Verdict;
 use super::decisions::logged;
 use super::life::{Ahead, Life};
-use super::people::Choice;
+use super::people::{Choice, Matter};
 use super::telling::{answered, called, told, trace};
 use super::wants::Answer;
 use super::world::{MINUTE, SECOND, StoreMood};
@@ -35,7 +36,7 @@ impl Life {
             self.checks.refresh_answered(renewal, &event);
         }
         if let Event::DeviceAuthorized(_, Ok(authorization)) = &event {
-            self.person_hears_of(authorization.user_code.clone());
+            self.person_hears_of(Matter::Code(authorization.user_code.clone()));
         }
         if let Event::Refreshed(_, Err(error)) = &event
             && error.name() == Some(ErrorName::InvalidGrant)
@@ -73,6 +74,7 @@ impl Life {
     /// The process is gone, and with it all that it knew and waited for.
     pub(super) fn crash(&mut self) {
         self.state = None;
+        self.listener = None;
         self.waiting.clear();
         self.stopping = false;
         self.process += 1;
@@ -101,7 +103,7 @@ impl Life {
             trace!(self, "{}", told(&event));
         }
         let sees_clock = matches!(&event, Event::ServiceClock(clock) if clock.ahead_seconds.is_some());
-        let is_pending_poll = matches!(&event, Event::Polled(_, Err(_)));
+        let is_pending_poll = matches!(&event, Event::TokenCreated(_, Err(_)));
         let is_loaded = matches!(&event, Event::Loaded(Ok(_)));
         if matches!(&event, Event::PortalSessionEnded(Ok(())) | Event::Asked(Question::Logout { .. })) {
             self.checks.signs_out();
@@ -221,8 +223,10 @@ impl Life {
             Effect::OpenPage(flow) => {
                 trace!(self, "    opens the page");
                 let delay = self.world.span(20 * SECOND);
-                self.ahead(delay, Ahead::Decide(flow.user_code, Choice::Approve));
+                self.ahead(delay, Ahead::Decide(what_to_decide(&flow), Choice::Approve));
             }
+            Effect::OpenCallback(flow, registration, _) => self.open_callback(flow, &registration),
+            Effect::EndCallback(flow, _) => self.end_callback(flow),
             request => {
                 self.polls += u64::from(matches!(request, Effect::CreateToken(..)));
                 if !matches!(request, Effect::CreateToken(..)) {
@@ -262,9 +266,12 @@ impl Life {
 /// The access token in an answer to the session.
 fn issued(event: &Event) -> Option<String> {
     match event {
-        Event::Polled(_, Ok(Issued { access_token, .. })) | Event::Refreshed(_, Ok(Issued { access_token, .. })) => {
-            Some(access_token.expose().clone())
-        }
+        Event::TokenCreated(_, Ok(Issued { access_token, .. }))
+        | Event::Refreshed(_, Ok(Issued { access_token, .. })) => Some(access_token.expose().clone()),
         _ => None,
     }
+}
+
+fn what_to_decide(flow: &FlowView) -> Matter {
+    flow.user_code().map_or_else(|| Matter::Page(flow.page.clone()), |code| Matter::Code(code.to_owned()))
 }

@@ -8,6 +8,7 @@ use ssoctld::session::event::Event;
 use super::chance::Day;
 use super::checks::{HEALING, Verdict};
 use super::life::Life;
+use super::people::Choice;
 use super::telling::trace;
 use super::wants::Want;
 use super::weather::Weather;
@@ -42,6 +43,10 @@ impl Life {
             for pending in self.world.service.pending() {
                 // It is pending, so somebody can approve it.
                 let _ = self.world.service.approve(&pending.user_code);
+            }
+            let page = self.listener.as_ref().filter(|listener| !listener.has_answered).map(|it| it.page.clone());
+            if let Some(page) = page.filter(|_| self.has_code) {
+                self.visit(&page, Choice::Approve)?;
             }
             self.next(deadline)?;
         }

@@ -8,15 +8,16 @@ use ssoctld::clock::BootTime;
 use ssoctld::config::Notifications;
 use ssoctld::notice::Presence;
 use ssoctld::oidc::CallError;
-use ssoctld::session::event::Event;
+use ssoctld::session::event::{CallbackPage, Event};
 use ssoctld::session::state::State;
 use ssoctld::session::{SignInEpoch, Terms, Token};
 
+use super::browser::Listener;
 use super::calls::Journey;
 use super::chance::{Day, draw_terms};
 use super::checks::{Checks, DayOfWork, Verdict};
 use super::decisions;
-use super::people::Choice;
+use super::people::{Choice, Matter};
 use super::roles::Errand;
 use super::telling::{Counts, trace};
 use super::wants::{Hear, Want};
@@ -39,8 +40,10 @@ pub(super) enum Ahead {
     Read(u64),
     /// The store has written.
     Written(u64, Box<Stored>),
-    /// The person decides about a code.
-    Decide(String, Choice),
+    /// The person decides about a code, or on a page.
+    Decide(Matter, Choice),
+    /// A listener for the browser is open, or cannot be opened.
+    CallbackOpened(u64, u64, Result<CallbackPage, String>),
     /// The person clicks on what shows.
     Click,
     /// One of the things that just happen.
@@ -76,6 +79,8 @@ pub(crate) struct Life {
     pub(super) frozen: Vec<Ahead>,
     pub(super) terms: Terms,
     pub(super) presence: Presence,
+    /// Of the open flow, if that is one at the browser.
+    pub(super) listener: Option<Listener>,
     pub(super) day: Day,
     /// The token as it was after the last step.
     pub(super) token: Option<Token>,
@@ -119,6 +124,7 @@ impl Life {
             frozen: Vec::new(),
             terms,
             presence: Presence::Present,
+            listener: None,
             day: Day::Ordinary,
             token: None,
             has_code: false,
@@ -208,7 +214,7 @@ impl Life {
                 what,
                 Ahead::Reach(..)
                     | Ahead::ReachPortal(..)
-                    | Ahead::Decide(..)
+                    | Ahead::Decide(Matter::Code(_), _)
                     | Ahead::WakeUp
                     | Ahead::WeatherClears
                     | Ahead::StoreRecovers
@@ -264,7 +270,14 @@ impl Life {
                 }
                 self.step(Event::Stored(result)).map(drop)
             }
-            Ahead::Decide(code, choice) => {
+            Ahead::CallbackOpened(process, flow, opened) if process == self.process => {
+                self.callback_opened(flow, opened)
+            }
+            Ahead::Decide(Matter::Page(page), choice) => {
+                trace!(self, "the person decides at the browser: {choice:?}");
+                self.visit(&page, choice)
+            }
+            Ahead::Decide(Matter::Code(code), choice) => {
                 trace!(self, "the person decides: {choice:?}");
                 // The code may be dead or decided by now.
                 let _ = match choice {

@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use life::live;
 use telling::Counts;
 
+mod browser;
 mod calls;
 mod chance;
 mod checks;

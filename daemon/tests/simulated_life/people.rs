@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use ssoctld::notice::{Action, Notice, Presence};
-use ssoctld::session::callers::{Forgotten, Need};
+use ssoctld::notice::{Action, FlowKind, Notice, Presence};
+use ssoctld::session::callers::{Forgotten, How, Need};
 use ssoctld::session::event::Event;
 
 use super::chance::Day;
@@ -12,7 +12,14 @@ use super::life::{Ahead, Life};
 use super::wants::Want;
 use super::world::{HOUR, MINUTE, SECOND};
 
-/// What a person does with a code.
+/// What a person decides about.
+#[derive(Clone, Debug)]
+pub(super) enum Matter {
+    Code(String),
+    Page(String),
+}
+
+/// What a person does with a code, or on a page.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Choice {
     Approve,
@@ -21,8 +28,8 @@ pub(super) enum Choice {
 }
 
 impl Life {
-    /// The person may decide about a code.
-    pub(super) fn person_hears_of(&mut self, user_code: String) {
+    /// The person may decide about a code, or on a page.
+    pub(super) fn person_hears_of(&mut self, matter: Matter) {
         let dice = self.world.rng.u8(..100);
         let choice = match dice {
             _ if self.day == Day::Over => Choice::Approve,
@@ -35,7 +42,7 @@ impl Life {
             return;
         }
         let delay = if self.day == Day::Over { 5 * SECOND } else { self.world.span(MINUTE) };
-        self.ahead(delay, Ahead::Decide(user_code, choice));
+        self.ahead(delay, Ahead::Decide(matter, choice));
     }
 
     pub(super) fn set_presence(&mut self, presence: Presence) -> Verdict {
@@ -91,9 +98,9 @@ impl Life {
                     [Duration::ZERO, Duration::ZERO, Duration::ZERO, 5 * SECOND, 30 * SECOND, 2 * MINUTE, 15 * MINUTE];
                 Want::Token { min_valid: valid[rng.usize(..7)], wait: waits[rng.usize(..7)] }
             }
-            80..=81 => Want::Login { need: Need::Always },
-            82..=87 => Want::Login { need: Need::Below { min_valid: valid[rng.usize(..7)] } },
-            88 => Want::Login { need: Need::Fresh },
+            80..=81 => Want::Login { need: Need::Always, how: draw_how(rng) },
+            82..=87 => Want::Login { need: Need::Below { min_valid: valid[rng.usize(..7)] }, how: draw_how(rng) },
+            88 => Want::Login { need: Need::Fresh, how: draw_how(rng) },
             89..=96 => {
                 let flow = self.newest_flow.saturating_sub(rng.u64(..2));
                 Want::LoginEnd { flow, wait: Duration::from_secs(rng.u64(..300)) }
@@ -115,4 +122,9 @@ impl Life {
         }
         Ok(id)
     }
+}
+
+fn draw_how(rng: &mut fastrand::Rng) -> How {
+    let kinds = [None, None, None, Some(FlowKind::Device), Some(FlowKind::Browser)];
+    How { kind: kinds[rng.usize(..5)], at_this_browser: rng.bool(), callback_port: None }
 }

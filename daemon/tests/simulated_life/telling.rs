@@ -55,11 +55,11 @@ impl fmt::Display for Counts {
 pub(crate) fn told(event: &Event) -> String {
     match event {
         Event::Loaded(Ok(record)) => format!("loaded, found: {}", record.is_some()),
-        Event::Polled(flow, Ok(issued)) => format!("polled {flow}: a token for {:?}", issued.expires_in),
+        Event::TokenCreated(flow, Ok(issued)) => format!("polled {flow}: a token for {:?}", issued.expires_in),
         Event::Refreshed(_, Ok(issued)) => {
             format!("refreshed: {:?}, rotated: {}", issued.expires_in, issued.refresh_token.is_some())
         }
-        Event::Registered(flow, Ok(_)) => format!("registered for {flow}"),
+        Event::Registered(flow, _, Ok(_)) => format!("registered for {flow}"),
         Event::DeviceAuthorized(flow, Ok(it)) => format!("authorized {flow}, for {:?}", it.expires_in),
         other => format!("{other:?}"),
     }
@@ -75,7 +75,7 @@ pub(crate) fn answered(answer: &Answer) -> String {
 
 pub(crate) const fn called(request: &Effect) -> &'static str {
     match request {
-        Effect::Register(_) => "RegisterClient",
+        Effect::Register(..) => "RegisterClient",
         Effect::AuthorizeDevice(..) => "StartDeviceAuthorization",
         Effect::Refresh(..) => "CreateToken to refresh",
         Effect::EndPortalSession(_) => "Logout",

@@ -7,7 +7,9 @@ use ssoctld::clock::BootTime;
 use ssoctld::notice::FlowView;
 use ssoctld::portal::{Account, AccountId, Assignment, Keys};
 use ssoctld::session::AccessToken;
-use ssoctld::session::callers::{Forgotten, Login, LoginReply, Need, PortalOutcome, Question, Refusal, TokenReply};
+use ssoctld::session::callers::{
+    Forgotten, How, Login, LoginReply, Need, PortalOutcome, Question, Refusal, TokenReply,
+};
 use ssoctld::session::event::Event;
 use ssoctld::session::roles::Subject;
 use ssoctld::session::roles::callers::{RoleQuestion, RoleRefusal};
@@ -16,7 +18,7 @@ use tokio::sync::oneshot;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Want {
     Token { min_valid: Duration, wait: Duration },
-    Login { need: Need },
+    Login { need: Need, how: How },
     LoginEnd { flow: u64, wait: Duration },
     CancelLogin,
     Logout(Forgotten),
@@ -61,8 +63,8 @@ impl Want {
                 |reply| asked(Question::Token { min_valid, wait, reply: TokenReply::Caller(reply.into()) }),
                 |told| told.map_or_else(Answer::Refused, |(access, expires)| Answer::Token(access, expires)),
             ),
-            Self::Login { need } => channel(
-                |reply| asked(Question::Login { need, reply: LoginReply::Caller(reply.into()) }),
+            Self::Login { need, how } => channel(
+                |reply| asked(Question::Login { need, how, reply: LoginReply::Caller(reply.into()) }),
                 |told| told.map_or_else(Answer::Refused, login),
             ),
             Self::LoginEnd { flow, wait } => channel(

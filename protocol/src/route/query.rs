@@ -2,7 +2,7 @@
 //! Durations are whole seconds.
 
 use super::Row;
-use crate::percent;
+use crate::{LoginKind, percent};
 
 /// The request's way to select a session. The daemon resolves it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -41,6 +41,12 @@ pub struct Query {
     pub if_needed: bool,
     /// `fresh=true`: `login` ends the session at the portal first, so that the new one gets its whole length.
     pub fresh: bool,
+    /// `kind=`: the way in which the person signs in, `browser` or `device`; absent: as the configuration says.
+    pub kind: Option<LoginKind>,
+    /// `at_this_browser=true`: the caller can open pages in a browser on the daemon's machine, where the person sits.
+    pub at_this_browser: bool,
+    /// `callback_port=`: the port of the daemon's machine to which the browser comes back; the system chooses one where absent.
+    pub callback_port: Option<u16>,
     /// `forget=true`: `logout` drops the registration, too.
     pub forget: bool,
     /// `flow=`: the [`PendingLogin::flow`](crate::PendingLogin) whose end is awaited.
@@ -78,6 +84,15 @@ impl Query {
                 "min_valid" => query.min_valid = seconds(value)?,
                 "wait" => query.wait = seconds(value)?,
                 "flow" => query.flow = Some(value.parse().map_err(|_| "flow takes the number of a flow".to_owned())?),
+                "kind" => {
+                    query.kind = Some(match value.as_str() {
+                        "browser" => LoginKind::Browser,
+                        "device" => LoginKind::Device,
+                        _ => return Err("kind takes browser or device".to_owned()),
+                    });
+                }
+                "at_this_browser" => query.at_this_browser = switch(value)?,
+                "callback_port" => query.callback_port = Some(port(&value)?),
                 "if_needed" => query.if_needed = switch(value)?,
                 "fresh" => query.fresh = switch(value)?,
                 "forget" => query.forget = switch(value)?,
@@ -119,6 +134,9 @@ impl Query {
             ("wait", seconds(self.wait)),
             ("if_needed", switch(self.if_needed)),
             ("fresh", switch(self.fresh)),
+            ("kind", self.kind.map(|kind| if kind == LoginKind::Browser { "browser" } else { "device" }.to_owned())),
+            ("at_this_browser", switch(self.at_this_browser)),
+            ("callback_port", self.callback_port.map(|port| port.to_string())),
             ("forget", switch(self.forget)),
             ("flow", self.flow.map(|flow| flow.to_string())),
         ];
@@ -129,6 +147,11 @@ impl Query {
         let pairs: Vec<String> = given.collect();
         if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
     }
+}
+
+fn port(text: &str) -> Result<u16, String> {
+    let port = text.parse().ok().filter(|port| *port > 0);
+    port.ok_or_else(|| "callback_port takes a number from 1 to 65535".to_owned())
 }
 
 /// Relative paths mean nothing to the daemon, which has another working directory than the caller.
@@ -153,6 +176,9 @@ mod tests {
             "wait",
             "if_needed",
             "fresh",
+            "kind",
+            "at_this_browser",
+            "callback_port",
             "forget",
             "flow",
         ],
@@ -173,6 +199,8 @@ mod tests {
             Query { selector: Selector::StartUrl("https://corp.awsapps.com/start#/".into()), ..Query::default() },
             Query { fresh: true, ..Query::default() },
             Query { forget: true, ..Query::default() },
+            Query { kind: Some(LoginKind::Browser), callback_port: Some(8400), ..Query::default() },
+            Query { kind: Some(LoginKind::Device), at_this_browser: true, ..Query::default() },
             Query {
                 selector: Selector::Profile("dev".into()),
                 config: Some("/home/ada/client a&b/config=1".into()),
@@ -210,6 +238,9 @@ mod tests {
             ("config=/a&config=/b", "config is given twice"),
             ("credentials=~/keys", "credentials takes an absolute path"),
             ("credentials=/a%00", "credentials takes an absolute path"),
+            ("kind=phone", "kind takes browser or device"),
+            ("callback_port=0", "callback_port takes a number from 1 to 65535"),
+            ("callback_port=65536", "callback_port takes a number from 1 to 65535"),
             ("flow=x", "flow takes the number of a flow"),
         ] {
             assert_eq!(parse(text), Err(complaint.to_owned()), "{text}");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{LiveToken, Login, LoginReply, Need, PortalOutcome, Question, Refusal, TokenReply};
+use super::{How, LiveToken, Login, LoginReply, Need, PortalOutcome, Question, Refusal, TokenReply};
 use crate::clock::BootTime;
 use crate::notice::FlowView;
 use crate::session::flow::FlowEnd;
@@ -91,6 +91,11 @@ impl Ask {
         matches!(self.question, Question::Token { reply: TokenReply::Roles, .. })
     }
 
+    /// How it wants to sign in.
+    pub(in crate::session) fn how(&self) -> How {
+        if let Question::Login { how, .. } = &self.question { *how } else { How::default() }
+    }
+
     pub(in crate::session) fn has_left(&self) -> bool {
         match &self.question {
             Question::Token { reply: TokenReply::Caller(reply), .. } => reply.is_over(),
@@ -137,7 +142,7 @@ impl Ask {
                 }
                 (AnswerOrStep::Answer(answer), TokenReply::Caller(reply)) => reply.give(answer, answers),
             },
-            Question::Login { need, reply } => match (so_far.login(*need, at), reply) {
+            Question::Login { need, reply, .. } => match (so_far.login(*need, at), reply) {
                 (AnswerOrStep::Step(step), _) => return step,
                 (AnswerOrStep::Answer(Ok(Login::Pending { flow, .. })), LoginReply::Person) => {
                     return Step::OpenPage(flow);

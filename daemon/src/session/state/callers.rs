@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::State;
 use crate::clock::BootTime;
-use crate::session::callers::{Ask, Forgotten, Question, Refusal, Situation, Step, TokenReply};
+use crate::session::callers::{Ask, Forgotten, How, Question, Refusal, Situation, Step, TokenReply};
 use crate::session::event::Effect;
 use crate::session::roles::callers::RoleQuestion;
 use crate::session::{AccessToken, Why};
@@ -105,7 +105,7 @@ impl State {
                     ask.refuse(Refusal::TooManyFlows { wait }, &mut self.cx.answers);
                     return Looked::Done;
                 }
-                let (flow, opened) = self.join_flow(Why::Asked);
+                let (flow, opened) = self.join_flow(Why::Asked, ask.how());
                 ask.joined(flow, opened);
                 // To join a flow changes nothing for those who have joined it before, and nobody joins twice.
                 if opened { Looked::Changed } else { self.look_at(ask) }
@@ -132,9 +132,9 @@ impl State {
         ask.step(&situation, &mut self.cx.answers)
     }
 
-    pub(super) fn join_flow(&mut self, why: Why) -> (u64, bool) {
+    pub(super) fn join_flow(&mut self, why: Why, how: How) -> (u64, bool) {
         let remaining = self.tokens.served().map(|token| token.remaining(self.cx.now.boot)).unwrap_or_default();
-        self.sign_in.join(why, remaining, &mut self.cx)
+        self.sign_in.join(why, how, remaining, &mut self.cx)
     }
 
     // Roles.

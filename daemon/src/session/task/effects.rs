@@ -6,7 +6,7 @@ use super::Task;
 use crate::clock::{Clock, Now};
 use crate::config::{Endpoints, Identity, SessionConfig};
 use crate::notice::Notice;
-use crate::oidc::{CallError, Grant};
+use crate::oidc::{CallError, Client, Grant};
 use crate::portal::{PageToken, PortalError};
 use crate::secrets::record::{self, NotARecord};
 use crate::secrets::{RecordName, SecretStore};
@@ -23,13 +23,14 @@ impl Task {
         match effect {
             Effect::Load => self.load(&config),
             Effect::Store(kept) => self.store(&config, &kept),
-            Effect::Register(flow) => {
-                tracing::info!(session = name, flow, "registering a client");
+            Effect::Register(flow, kind) => {
+                tracing::info!(session = name, flow, kind = kind.as_str(), "registering a client");
                 let service = Arc::clone(identity_center);
+                let client = Client { kind, scopes: config.scopes.clone(), start_url: config.start_url().to_owned() };
                 self.call(
                     &config,
-                    move |result| Event::Registered(flow, result),
-                    move |at, config| async move { service.register(&at.oidc, &config.scopes).await },
+                    move |result| Event::Registered(flow, kind, result),
+                    move |at, _| async move { service.register(&at.oidc, &client).await },
                 );
             }
             Effect::AuthorizeDevice(flow, registration) => {
@@ -43,12 +44,17 @@ impl Task {
                     },
                 );
             }
+            Effect::OpenCallback(flow, registration, port) => {
+                let opened = self.open_callback(&config, flow, &registration, port);
+                self.calls.spawn(async move { Event::CallbackOpened(flow, opened) });
+            }
+            Effect::EndCallback(flow, end) => self.end_callback(name, flow, &end),
             Effect::CreateToken(flow, registration, grant) => {
-                tracing::debug!(session = name, flow, "polling for a token");
+                tracing::debug!(session = name, flow, "asking for a token");
                 let service = Arc::clone(identity_center);
                 self.call(
                     &config,
-                    move |result| Event::Polled(flow, result),
+                    move |result| Event::TokenCreated(flow, result),
                     move |at, _| async move { service.create_token(&at.oidc, &registration, &grant).await },
                 );
             }
@@ -77,7 +83,7 @@ impl Task {
             }
             Effect::Show(notice) => self.show(&config, &notice),
             Effect::Withdraw => desktop.withdraw(&config),
-            Effect::OpenPage(flow) => desktop.open(&config, &flow.verification_uri_complete),
+            Effect::OpenPage(flow) => desktop.open(&config, &flow.page),
         }
     }
 

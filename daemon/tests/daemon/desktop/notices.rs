@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use rustix::process::Signal;
 use ssoctld::clock::{Clock, ManualClock, Now};
 use ssoctld::desktop::{Desktop, DesktopEnvironment, Screen};
-use ssoctld::notice::{Action, FlowView, Notice};
+use ssoctld::notice::{Action, FlowView, Notice, Way};
 use tokio::sync::mpsc;
 
 use test_support::part::Part;
@@ -49,10 +49,10 @@ impl Daemon {
         let ends = self.now().boot + Duration::from_secs(900);
         let flow = FlowView {
             number: 1,
-            user_code: "ABCD-EFGH".to_owned(),
-            verification_uri: page.clone(),
-            verification_uri_complete: page,
+            way: Way::Code { user_code: "ABCD-EFGH".to_owned(), verification_uri: page.clone() },
+            page,
             expires: ends,
+            no_browser: None,
         };
         Notice::Approve { flow, ends }
     }

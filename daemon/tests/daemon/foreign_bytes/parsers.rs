@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ssoctl_protocol::{NewSession, Problem, Route, Secret, Timestamp};
 use ssoctld::clock::{BootTime, Now};
-use ssoctld::config::Notifications;
 use ssoctld::config::{self, Config, Environment, Identity, Paths, normalise_start_url};
+use ssoctld::config::{Notifications, SignInSetting};
 use ssoctld::issuer::Issuer;
 use ssoctld::oidc::wire;
 use ssoctld::portal;
@@ -174,7 +174,13 @@ pub(crate) fn stored_record(bytes: &[u8]) {
 }
 
 fn terms() -> Terms {
-    Terms { name: "corp".into(), refresh_before: None, notify_before: None, notifications: Notifications::On }
+    Terms {
+        name: "corp".into(),
+        refresh_before: None,
+        notify_before: None,
+        notifications: Notifications::On,
+        sign_in: SignInSetting::Auto,
+    }
 }
 
 /// Whatever a session was given, it goes on.

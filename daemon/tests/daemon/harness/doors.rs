@@ -92,8 +92,8 @@ impl Watched {
 
 #[async_trait]
 impl IdentityCenter for Watched {
-    async fn register(&self, oidc: &Endpoint, scopes: &[String]) -> Result<Registration, oidc::CallError> {
-        self.watch(oidc, None, self.door.register(oidc, scopes)).await
+    async fn register(&self, oidc: &Endpoint, client: &oidc::Client) -> Result<Registration, oidc::CallError> {
+        self.watch(oidc, None, self.door.register(oidc, client)).await
     }
 
     async fn authorize_device(

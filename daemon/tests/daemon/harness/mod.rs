@@ -292,7 +292,7 @@ impl Harness {
     /// Signs in as a person does.
     pub(crate) async fn sign_in(&self, name: &str) {
         let login = self.open_flow(name).await;
-        self.simulator.approve(&login.user_code).expect("a pending code");
+        self.simulator.approve(login.code()).expect("a pending code");
         self.clock.advance(secs(1));
         let end = self.end_of(name, login.flow).await;
         assert!(matches!(end.json(), Login::SignedIn { .. }), "{end:?}");

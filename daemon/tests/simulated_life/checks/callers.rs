@@ -96,7 +96,7 @@ impl Checks {
             }
             (Want::Token { .. }, other) => Err(format!("a token was asked for, and the answer is {other:?}")),
             (
-                Want::Login { need: Need::Below { min_valid } },
+                Want::Login { need: Need::Below { min_valid }, .. },
                 Answer::Refused(Refusal::ValidityUnattainable { best }),
             ) => {
                 let left = World::elapsed_at(*best).saturating_sub(world.elapsed());
@@ -117,7 +117,7 @@ impl Checks {
             let patience = match &caller.want {
                 Want::Token { wait, .. } if loading => (*wait).max(LOADING),
                 Want::Token { wait, .. } => (*wait).max(SILENT) + STORING,
-                Want::Login { need: Need::Fresh } => 2 * CODE,
+                Want::Login { need: Need::Fresh, .. } => 2 * CODE,
                 Want::Login { .. } => CODE + STORING,
                 Want::LoginEnd { wait, .. } => (*wait).max(CODE) + STORING,
                 Want::CancelLogin => Duration::ZERO,
