@@ -7,7 +7,9 @@
 //! | [`binaries`] | the two binaries, built once and never stale |
 //! | [`browser`] | a browser that writes down its pages |
 //! | [`canned`] | a socket with canned answers in the daemon's place |
+//! | [`chromium`], [`web_driver`] | the real Chromium, and the page in it |
 //! | [`client`] | one `ssoctl` process and its outcome |
+//! | [`crowd`] | another user with very many connections |
 //! | [`daemon`] | starting and ending `ssoctld` |
 //! | [`document`] | whether JSON agrees with the OpenAPI document |
 //! | [`executable`] | programs that a test writes and runs |
@@ -25,7 +27,10 @@ pub mod attended;
 pub mod binaries;
 pub mod browser;
 pub mod canned;
+#[cfg(target_os = "linux")]
+pub mod chromium;
 pub mod client;
+pub mod crowd;
 pub mod daemon;
 pub mod document;
 pub mod executable;
@@ -41,6 +46,7 @@ pub mod speed;
 pub mod stage;
 pub mod verbs;
 pub mod waiting;
+pub mod web_driver;
 
 pub use client::Running;
 pub use mode::{mode_of, set_mode};

@@ -1,14 +1,14 @@
 //! The endpoint of `ssoctl exec --refreshable`: what it gives, to whom, and for how long.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde_json::json;
 
 use crate::{attend, credentials};
 use test_support::canned::{Canned, assert_fails, ok, problem, ssoctl, stderr, stdout};
+use test_support::crowd::{AS_NOBODY, Crowd};
 use test_support::speed::{has_programs, has_superuser};
 
 #[test]
@@ -97,25 +97,6 @@ fn silent_connections_keep_no_client_out() {
     drop(silent);
 }
 
-/// Keeps 400 connections open, each of which says nothing, and opens a new one for each that is closed.
-const CROWD: &str = r#"
-import select, socket, sys
-address = ("127.0.0.1", int(sys.argv[1]))
-def connected():
-    connection = socket.socket()
-    connection.setblocking(False)
-    connection.connect_ex(address)
-    return connection
-crowd = [connected() for _ in range(400)]
-print("ready", flush=True)
-while True:
-    for closed in select.select(crowd, [], [], 0.01)[0]:
-        crowd.remove(closed)
-        closed.close()
-        crowd.append(connected())
-"#;
-const AS_NOBODY: [&str; 6] = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
-
 #[test]
 fn another_user_with_four_hundred_silent_connections_keeps_the_command_from_nothing() {
     if !has_superuser() || !has_programs(&["setpriv", "curl", "python3"]) {
@@ -133,14 +114,10 @@ fn another_user_with_four_hundred_silent_connections_keeps_the_command_from_noth
     assert!(curl(&AS_NOBODY), "another user who has the token is served, as under sudo -E");
 
     let port = attended.authority().split(':').nth(1).unwrap();
-    let words = [&AS_NOBODY[..], &["env", "PATH=/usr/bin:/bin", "python3", "-c", CROWD, port]].concat();
-    let mut crowd = Command::new(words[0]).args(&words[1..]).stdout(Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(crowd.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let crowd = Crowd::of_another_user(port.parse().unwrap());
     let served: Vec<bool> = (0..5).map(|_| curl(&[])).collect();
-    crowd.kill().unwrap();
-    crowd.wait().unwrap();
-    assert_eq!((line.trim(), served), ("ready", vec![true; 5]));
+    drop(crowd);
+    assert_eq!(served, vec![true; 5]);
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! The real desktop: a notification server that draws on a screen in memory, and Chromium.
 #![cfg(target_os = "linux")]
 
-mod chromium;
 mod notice;
 mod page;
-mod web_driver;

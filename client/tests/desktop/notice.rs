@@ -2,7 +2,7 @@
 
 use identity_center_simulator::Operation;
 
-use crate::chromium::{self, Chromium};
+use test_support::chromium::{self, Chromium};
 use test_support::scene::Scene;
 use test_support::screen;
 use test_support::speed::has_programs;
@@ -13,7 +13,7 @@ fn a_click_on_the_notice_leads_to_the_page_and_an_approval_there_to_a_new_token(
     if !has_programs(&[&screen::parts()[..], &chromium::PARTS].concat()) {
         return;
     }
-    let chromium = Chromium::new();
+    let chromium = Chromium::with_new_profile();
     let scene = Scene::open(&format!("browser = \"{}\"\n", chromium.command()));
     let old = scene.stage.run(["token"]).exits(0).stdout;
 

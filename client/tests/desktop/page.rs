@@ -2,7 +2,7 @@
 
 use identity_center_simulator::{PendingAuthorization, Settings};
 
-use crate::chromium::{self, Chromium};
+use test_support::chromium::{self, Chromium};
 use test_support::speed::has_programs;
 use test_support::{Running, Stage};
 
@@ -14,7 +14,7 @@ fn sign_in() -> Option<(Stage, Running, PendingAuthorization, Chromium)> {
     let stage = Stage::with_corp(Settings::default());
     let login = stage.start(stage.ssoctl(["login", "--no-browser", "corp"]));
     let pending = stage.shown_by(&login);
-    Some((stage, login, pending, Chromium::new()))
+    Some((stage, login, pending, Chromium::with_new_profile()))
 }
 
 #[test]

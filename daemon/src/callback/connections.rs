@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,10 +17,10 @@ use crate::file_work::FileWork;
 
 /// The largest number of connections of our own user, and of all other users together. If there are more, those that
 /// came first are cut off: a browser sends its request as soon as it is connected.
-const OWN: usize = 128;
+const OWN: usize = 256;
 const OTHERS: usize = 2;
 /// The largest number of connections that wait until their users are known.
-const UNSORTED: usize = 32;
+const UNSORTED: usize = 64;
 /// The longest time for a head to arrive, and for an answer to be taken. Through a forward of SSH the head may come late.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The largest head, in bytes. A browser sends the cookies that other programs at other ports of 127.0.0.1 have set.
@@ -47,9 +48,11 @@ pub(super) struct Arrived {
 pub(super) struct Connections {
     listener: TcpListener,
     clock: Arc<dyn Clock>,
-    tables: FileWork,
+    file_work: FileWork,
     /// Accepted, and not yet known whose they are.
     unsorted: Vec<TcpStream>,
+    /// Reads the tables of sockets for `unsorted`.
+    tables: Option<Pin<Box<dyn Future<Output = SocketTables> + Send>>>,
     own: Places,
     others: Places,
 }
@@ -59,8 +62,9 @@ impl Connections {
         Self {
             listener,
             clock,
-            tables: FileWork::default(),
+            file_work: FileWork::default(),
             unsorted: Vec::new(),
+            tables: None,
             own: Places::new(OWN),
             others: Places::new(OTHERS),
         }
@@ -101,8 +105,11 @@ impl Connections {
     }
 
     async fn sort(&mut self) {
-        // Without tables, nobody is known.
-        let tables = self.tables.run(SocketTables::now).await.unwrap_or_default();
+        let file_work = self.file_work.clone();
+        // It takes some milliseconds, so it is kept for the next call if this one is cancelled. Without tables, nobody is known.
+        let read = || async move { file_work.run(SocketTables::now).await.unwrap_or_default() };
+        let tables = self.tables.get_or_insert_with(|| Box::pin(read())).await;
+        self.tables = None;
         for stream in self.unsorted.drain(..) {
             // A client that has disconnected has no address any more.
             let (Ok(theirs), Ok(ours)) = (stream.peer_addr(), stream.local_addr()) else { continue };
@@ -128,7 +135,7 @@ impl Connections {
     }
 
     /// Sends an answer; whether the client has taken it.
-    pub(super) async fn deliver(&self, arrived: Arrived, answer: Vec<u8>) -> bool {
+    pub(super) async fn deliver(&mut self, arrived: Arrived, answer: Vec<u8>) -> bool {
         in_time(&self.clock, send(arrived.stream, answer)).await.is_some()
     }
 }

@@ -6,14 +6,14 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use test_support::part::Part;
-use test_support::until;
+use crate::part::Part;
+use crate::until;
 
 /// The name of an element's identifier (WebDriver, section 12, "Elements").
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// The page that a person looks at.
-pub(crate) struct Page {
+pub struct Page {
     driver: u16,
     session: String,
     _driver: Part,
@@ -21,7 +21,7 @@ pub(crate) struct Page {
 
 impl Page {
     /// Looks at the page of the Chromium that listens on this port.
-    pub(crate) fn attach(port: u16) -> Self {
+    pub fn attach(port: u16) -> Self {
         let (part, driver) = Part::that_says(Command::new("chromedriver").arg("--port=0"), |line| {
             line.split_once("started successfully on port ")?.1.trim_end_matches('.').parse().ok()
         });
@@ -34,17 +34,17 @@ impl Page {
     }
 
     /// Goes to an address.
-    pub(crate) fn go(&self, url: &str) {
+    pub fn go(&self, url: &str) {
         self.command("url", &json!({"url": url})).expect("an address");
     }
 
     /// Waits until the page has this heading.
-    pub(crate) fn shows(&self, heading: &str) {
+    pub fn shows(&self, heading: &str) {
         until(&format!("the page shows {heading:?}"), || (self.text("h1")? == heading).then_some(()));
     }
 
     /// The text of the first element of this kind that is on the page now.
-    pub(crate) fn text(&self, selector: &str) -> Option<String> {
+    pub fn text(&self, selector: &str) -> Option<String> {
         let element = self.element(selector).ok()?;
         let text = self.call("GET", &format!("/session/{}/element/{element}/text", self.session), &Value::Null);
         // A page that was left meanwhile has none any more.
@@ -52,16 +52,33 @@ impl Page {
     }
 
     /// Clicks on a button, which has to be where a person can click on it.
-    pub(crate) fn click(&self, selector: &str) {
+    pub fn click(&self, selector: &str) {
         let element = self.element(selector).expect("it is on the page");
         self.command(&format!("element/{element}/click"), &json!({})).expect("it can be clicked on");
     }
 
     /// Types into a field, in the place of what stands there.
-    pub(crate) fn type_into(&self, selector: &str, text: &str) {
+    pub fn type_into(&self, selector: &str, text: &str) {
         let element = self.element(selector).expect("it is on the page");
         self.command(&format!("element/{element}/clear"), &json!({})).expect("it is a field");
         self.command(&format!("element/{element}/value"), &json!({"text": text})).expect("it is a field");
+    }
+
+    /// The address in the address bar.
+    pub fn url(&self) -> String {
+        let url = self.call("GET", &format!("/session/{}/url", self.session), &Value::Null).expect("it has an address");
+        url.as_str().expect("it is text").to_owned()
+    }
+
+    /// Runs a script in the page and returns its result.
+    pub fn script(&self, script: &str) -> Value {
+        self.command("execute/sync", &json!({"script": script, "args": []})).expect("a script")
+    }
+
+    /// Sends a command of the Chrome DevTools Protocol and returns its result.
+    pub fn devtools(&self, command: &str, parameters: &Value) -> Value {
+        self.command("goog/cdp/execute", &json!({"cmd": command, "params": parameters}))
+            .expect("a command of the protocol")
     }
 
     fn element(&self, selector: &str) -> Result<String, String> {

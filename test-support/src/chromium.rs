@@ -8,13 +8,13 @@ use std::process::{Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
+use crate::until;
 use crate::web_driver::Page;
-use test_support::until;
 
 /// The programs that are needed.
-pub(crate) const PARTS: [&str; 2] = ["chromium", "chromedriver"];
+pub const PARTS: [&str; 2] = ["chromium", "chromedriver"];
 
-/// Without a sandbox, because root and many containers cannot have one, and the only page is the simulator's. No name is
+/// Without a sandbox, because root and many containers cannot have one, and the only pages are those of tests. No name is
 /// looked up, so whatever Chromium would like to fetch by itself stays on this machine.
 const OPTIONS: &str = "--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run \
     --disable-background-networking --disable-component-update --disable-default-apps --disable-extensions \
@@ -22,13 +22,13 @@ const OPTIONS: &str = "--headless=new --no-sandbox --disable-gpu --disable-dev-s
     '--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1'";
 
 /// One browser with its own profile. It ends when this is dropped, even if another program started it.
-pub(crate) struct Chromium {
+pub struct Chromium {
     directory: TempDir,
 }
 
 impl Chromium {
-    /// Prepares a profile. Nothing is started.
-    pub(crate) fn new() -> Self {
+    /// A browser that is not started yet.
+    pub fn with_new_profile() -> Self {
         let directory = tempfile::Builder::new().prefix("ssoctl-chromium-").tempdir().expect("a temporary directory");
         let chromium = Self { directory };
         let text = format!(
@@ -47,12 +47,15 @@ impl Chromium {
     }
 
     /// The command for `browser` in config.toml.
-    pub(crate) fn command(&self) -> String {
+    pub fn command(&self) -> String {
         format!("sh {} {{url}}", self.path("start").display())
     }
 
     /// Starts it at an address.
-    pub(crate) fn open(&self, url: &str) -> Page {
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub fn open(&self, url: &str) -> Page {
         let mut command = Command::new("sh");
         command.arg(self.path("start")).arg(url).process_group(0);
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
@@ -63,7 +66,7 @@ impl Chromium {
     }
 
     /// The open page, after a program has started the browser.
-    pub(crate) fn page(&self) -> Page {
+    pub fn page(&self) -> Page {
         let port = until("Chromium runs", || {
             // Two lines: the port, and an address below it. It is written by and by.
             let text = fs::read_to_string(self.path("profile/DevToolsActivePort")).ok()?;
