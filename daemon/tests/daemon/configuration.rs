@@ -117,6 +117,22 @@ async fn a_session_that_comes_back_while_it_is_leaving_never_spends_a_refresh_to
 }
 
 #[tokio::test]
+async fn callers_of_a_session_that_comes_back_wait_no_longer_than_others_for_its_record() {
+    let t = Harness::signed_in(Settings::default()).await;
+    t.simulator.inject(Operation::CreateToken, Fault::Hang, Times::Next(1));
+    t.clock.advance(mins(45));
+    t.simulator.calls_reached(Operation::CreateToken, 2).await;
+    t.reconfigure("").await;
+    t.until_sessions(&[]).await;
+    t.reconfigure(&session("corp", START_URL)).await;
+    t.until_sessions(&["corp"]).await;
+    // The one that leaves waits for four seconds for the token that was on its way.
+    let refused = t.while_time_passes(t.credentials("ReadOnlyAccess", "")).await.unwrap_err();
+    assert_eq!(refused.code.as_str(), "store_unavailable");
+    t.while_time_passes(t.until_state(SessionState::SignedIn)).await;
+}
+
+#[tokio::test]
 async fn in_quiet_hours_no_sign_in_is_opened_unasked_and_callers_are_served() {
     let quiet = |hours: &str| format!("quiet_hours = \"{hours}\"\n{}scopes = []\n", session("corp", START_URL));
     let t = Harness::start_with(Settings::default(), Store::Memory, &quiet("19:00-19:50")).await;

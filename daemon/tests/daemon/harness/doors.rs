@@ -1,5 +1,5 @@
-//! The doors to the service, watched: which calls are under way, an end to those that hang, in the test's own time, and no call
-//! to AWS itself.
+//! The doors to the service and the store, watched: which calls are under way, an end to those to the service that hang, in the test's own
+//! time, and no call to AWS itself.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,11 +13,12 @@ use ssoctld::issuer::{Endpoint, Issuer};
 use ssoctld::notice::Notice;
 use ssoctld::oidc::{self, DeviceAuthorization, Grant, IdentityCenter, Issued, Registration, ServiceClock};
 use ssoctld::portal::{Account, AccountId, Assignment, Page, PageToken, Portal, PortalError, RoleCredentials};
+use ssoctld::secrets::{self, RecordName, SecretStore, StoreError};
 use ssoctld::token::AccessToken;
 use ssoctld::transport::{CallError, Transport};
 use tokio::sync::watch;
 
-/// The calls of one daemon to the service.
+/// The calls of one daemon to the service and the store.
 #[derive(Clone, Default)]
 pub(crate) struct Calls(Arc<Counts>);
 
@@ -52,6 +53,44 @@ impl Drop for OneCall {
     fn drop(&mut self) {
         let Self(calls) = self;
         calls.0.under_way.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The door to the store.
+pub(super) struct WatchedStore {
+    pub(super) store: Arc<dyn SecretStore>,
+    pub(super) calls: Calls,
+}
+
+#[async_trait]
+impl SecretStore for WatchedStore {
+    fn kind(&self) -> &'static str {
+        self.store.kind()
+    }
+
+    async fn read(&self, name: &RecordName) -> Result<Option<secrets::Bytes>, StoreError> {
+        let _one = OneCall::begin(&self.calls);
+        self.store.read(name).await
+    }
+
+    async fn write(&self, name: &RecordName, record: secrets::Bytes) -> Result<(), StoreError> {
+        let _one = OneCall::begin(&self.calls);
+        self.store.write(name, record).await
+    }
+
+    async fn delete(&self, name: &RecordName) -> Result<(), StoreError> {
+        let _one = OneCall::begin(&self.calls);
+        self.store.delete(name).await
+    }
+
+    async fn set_aside(&self, name: &RecordName) -> Result<(), StoreError> {
+        let _one = OneCall::begin(&self.calls);
+        self.store.set_aside(name).await
+    }
+
+    async fn list(&self) -> Result<Vec<String>, StoreError> {
+        let _one = OneCall::begin(&self.calls);
+        self.store.list().await
     }
 }
 

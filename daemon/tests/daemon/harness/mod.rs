@@ -27,7 +27,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 pub(crate) use doors::Calls;
-use doors::{NoDesktop, Watched};
+use doors::{NoDesktop, Watched, WatchedStore};
 pub(crate) use http::{Answer, exchange};
 pub(crate) use process::Process;
 
@@ -332,12 +332,13 @@ pub(crate) fn run(home: &Path, world: World, environment: Environment) -> (JoinH
     (tokio::spawn(async move { running.await.expect("the daemon ended with an error") }), signals)
 }
 
-/// The world of a daemon in this home. Calls to the service are counted.
+/// The world of a daemon in this home. Calls to the service and the store are counted.
 pub(crate) fn world(clock: &Arc<ManualClock>, store: Store, home: &Path, way: &Way, calls: &Calls) -> World {
-    let secrets: Arc<dyn SecretStore> = match store {
+    let store: Arc<dyn SecretStore> = match store {
         Store::Memory => Arc::new(MemoryStore::default()),
         Store::File => Arc::new(FileStore::new(home.join("records"))),
     };
+    let secrets = Arc::new(WatchedStore { store, calls: calls.clone() });
     let clock: Arc<dyn Clock> = Arc::clone(clock) as Arc<dyn Clock>;
     let service = Arc::new(Watched {
         door: way.transport(Arc::clone(&clock)),
