@@ -102,9 +102,14 @@ fn the_sandbox_leaves_keyring_notices_and_browser_alone() {
     person
         .until("the notice is on the screen", || desk.run(&["dunstctl", "count", "displayed"]).as_deref() == Some("1"));
     person.until("the page is opened", || {
-        // The daemon listens some milliseconds after the notice is there: a click before that is lost.
+        // The daemon listens some milliseconds after the notice is there. A click before that is lost, and takes the notice away, so it
+        // is called back for the next one.
         desk.run(&["dunstctl", "action", "0"]).expect("a click");
-        person.run("test", &["-e", "/home/person/opened"]).status.success()
+        let is_opened = person.run("test", &["-e", "/home/person/opened"]).status.success();
+        if !is_opened {
+            desk.run(&["dunstctl", "history-pop"]);
+        }
+        is_opened
     });
     let opened = person.ok("cat", &["/home/person/opened"]);
     assert!(opened.contains(&asked.user_code) && opened.starts_with(&simulator.url()), "{opened}");
