@@ -112,7 +112,6 @@ impl Configure {
         let named = environment.aws_config.as_deref().map(std::path::absolute).transpose()?;
         let (socket, trusted) = (socket_path()?, socket_owner()?);
         let request = Request {
-            session: accounts.session,
             accounts: self.accounts,
             roles: self.roles,
             template: self.name,
@@ -124,7 +123,7 @@ impl Configure {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let done = runtime.block_on(async {
             let clock = Arc::new(SystemClock::start()?);
-            anyhow::Ok(configure::run(&request, named.as_deref(), (socket, trusted), clock).await)
+            anyhow::Ok(configure::run(&request, accounts, named.as_deref(), (socket, trusted), clock).await)
         })?;
         let mut errors = std::io::stderr().lock();
         match done {

@@ -14,7 +14,7 @@ use std::thread;
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
 use ssoctl_aws_files::{Document, SectionKind, section_name};
-use ssoctl_protocol::{SocketOwner, SocketPath};
+use ssoctl_protocol::{Account, Accounts, SocketOwner, SocketPath};
 use ssoctld::clock::SystemClock;
 use ssoctld::config::ReadError;
 use ssoctld::configure::{self, Failure, FileError, Form, Request, Stale, Summary, Unchangeable, Writing};
@@ -121,6 +121,15 @@ impl Listing {
         (names.len() == named.len()).then_some(names)
     }
 
+    fn accounts(&self) -> Accounts {
+        let account = |(id, name, _): &(&str, Option<&str>, _)| Account {
+            id: (*id).to_owned(),
+            name: name.map(str::to_owned),
+            email: None,
+        };
+        Accounts { session: self.session.to_owned(), accounts: self.accounts.iter().map(account).collect() }
+    }
+
     fn answer(&self, path: &str) -> Value {
         match path.strip_prefix("/v1/").expect("a route").split('/').collect::<Vec<_>>()[..] {
             ["session"] => json!({
@@ -128,10 +137,6 @@ impl Listing {
                 "scopes": ["sso:account:access", "x:y"], "state": "signed_in", "expires_at": null,
                 "refreshable": true, "oidc_endpoint": null, "login": null, "last_error": null,
             }),
-            ["sessions", _, "accounts"] => {
-                let accounts = self.accounts.iter().map(|(id, name, _)| json!({"id": id, "name": name, "email": null}));
-                json!({"session": self.session, "accounts": accounts.collect::<Vec<_>>()})
-            }
             ["sessions", _, "accounts", id, "roles"] => {
                 let (_, _, roles) = self.accounts.iter().find(|account| account.0 == id).expect("a listed account");
                 let roles: Vec<Value> = roles.iter().map(|name| json!({"name": name})).collect();
@@ -228,7 +233,6 @@ fn process() -> Form {
 impl Case {
     fn request(&self, form: Form) -> Request {
         Request {
-            session: self.listing.session.to_owned(),
             accounts: Vec::new(),
             roles: Vec::new(),
             template: "{account_name}-{role}".parse().expect("a template"),
@@ -353,7 +357,7 @@ impl Daemon {
         *self.listing.lock().expect("a listing") = case.listing.clone();
         let place = (SocketPath::Chosen(self.socket.clone()), SocketOwner::Own);
         let clock = Arc::clone(&self.clock);
-        configure::run(&case.request(form.clone()), Some(&case.path), place, clock).await
+        configure::run(&case.request(form.clone()), case.listing.accounts(), Some(&case.path), place, clock).await
     }
 }
 

@@ -175,6 +175,7 @@ fn a_large_organisation_is_listed_whole_and_below_the_portals_limit() {
     let expected = ids.iter().flat_map(|id| ["Admin]", "Read]"].map(|role| format!("{id}-{role}")));
     assert_eq!(names, expected.collect::<Vec<_>>());
     assert_eq!(stage.identity_center.calls(Operation::ListAccountRoles), ids.len(), "nobody was told to slow down");
+    assert_eq!(stage.identity_center.calls(Operation::ListAccounts), 1);
 }
 
 #[test]

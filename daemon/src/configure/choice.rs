@@ -175,7 +175,6 @@ pub(super) mod tests {
 
     fn request(template: &str, roles: &[&str]) -> Request {
         Request {
-            session: "corp".to_owned(),
             accounts: Vec::new(),
             roles: roles.iter().map(|role| role.parse().unwrap()).collect(),
             template: template.parse().unwrap(),

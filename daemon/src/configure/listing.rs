@@ -1,4 +1,4 @@
-//! Asks the running daemon for the session and its accounts and roles.
+//! The accounts and roles of a session, for which the running daemon is asked.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use ssoctl_protocol::route::{Query, Selector};
 use ssoctl_protocol::{
-    Accounts, DaemonStatus, ErrorCode, Problem, Roles, Route, SessionStatus, SocketOwner, SocketPath,
+    Account, DaemonStatus, ErrorCode, Problem, Roles, Route, SessionStatus, SocketOwner, SocketPath,
 };
 use tokio::task::JoinSet;
 
@@ -16,6 +16,15 @@ use super::failure::Failure;
 use crate::assignment::{AccountId, RoleName};
 use crate::clock::Clock;
 use crate::inquiry;
+
+/// The accounts without their roles.
+pub(super) fn accounts(listed: Vec<Account>) -> Result<Vec<ListedAccount>, Failure> {
+    let accounts = listed.into_iter().map(|account| {
+        let id = AccountId::new(&account.id).map_err(unusable)?;
+        Ok(ListedAccount { id, name: account.name, roles: None })
+    });
+    accounts.collect()
+}
 
 /// The longest time for one answer. The daemon's own deadlines are shorter.
 const PATIENCE: Duration = Duration::from_secs(75);
@@ -43,16 +52,6 @@ impl Daemon {
 
     pub(super) async fn session(&self) -> Result<SessionStatus, Failure> {
         self.ask(&Route::Session).await
-    }
-
-    /// All accounts, without their roles.
-    pub(super) async fn accounts(&self) -> Result<Vec<ListedAccount>, Failure> {
-        let answer: Accounts = self.ask(&Route::Accounts(self.session.clone())).await?;
-        let accounts = answer.accounts.into_iter().map(|account| {
-            let id = AccountId::new(&account.id).map_err(unusable)?;
-            Ok(ListedAccount { id, name: account.name, roles: None })
-        });
-        accounts.collect()
     }
 
     /// Adds the roles of the accounts at these indices.

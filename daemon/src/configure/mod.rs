@@ -1,13 +1,13 @@
 //! `ssoctld configure`: writes profiles into the AWS configuration for the roles that the portal lists.
 //!
 //! The line before each section that this module has written says so. Nothing else in the file ever changes: not its order, its
-//! comments, its line ends, nor a section that a person has written. This module is a client of the running daemon, which it asks
-//! for accounts and roles. Everything between these answers and the file's new text is pure.
+//! comments, its line ends, nor a section that a person has written. It is given the accounts, and is a client of the running daemon, which
+//! it asks for the roles. Everything between these answers and the file's new text is pure.
 //!
 //! | module | what it does |
 //! |---|---|
 //! | `request` | the command line |
-//! | `listing` | asks the daemon |
+//! | `listing` | the accounts and their roles, for which it asks the daemon |
 //! | `choice` | chooses accounts and roles, and names profiles for them |
 //! | `pattern`, `names` | patterns for names of accounts and roles; templates for names of profiles |
 //! | `profile` | the keys of a profile for a role |
@@ -32,7 +32,7 @@ mod request;
 use std::path::Path;
 use std::sync::Arc;
 
-use ssoctl_protocol::{SocketOwner, SocketPath};
+use ssoctl_protocol::{Accounts, SocketOwner, SocketPath};
 
 use crate::clock::Clock;
 
@@ -50,22 +50,23 @@ use file::Before;
 use listing::Daemon;
 use plan::Intent;
 
-/// Writes the profiles into the AWS configuration at `named`, or else into the one that the daemon reads. With
-/// [`Writing::Shown`] it only reports the changes.
+/// Writes profiles for the accounts that the portal has `listed`, into the AWS configuration at `named`, or else into the one that the
+/// daemon reads. With [`Writing::Shown`] it only reports the changes.
 pub async fn run(
     request: &Request,
+    listed: Accounts,
     named: Option<&Path>,
     (socket, believed): (SocketPath, SocketOwner),
     clock: Arc<dyn Clock>,
 ) -> Result<Summary, Failure> {
     let file = named.map(|path| path.to_string_lossy().into_owned());
-    let daemon = Arc::new(Daemon { socket, believed, session: request.session.clone(), file, clock });
+    let daemon = Arc::new(Daemon { socket, believed, session: listed.session, file, clock });
     let path = match named {
         Some(path) => path.to_owned(),
         None => daemon.default_file().await?,
     };
     let session = daemon.session().await?;
-    let mut accounts = daemon.accounts().await?;
+    let mut accounts = listing::accounts(listed.accounts)?;
     let chosen = choice::accounts(&accounts, &request.accounts)?;
     daemon.list_roles(&mut accounts, chosen).await?;
     choice::check_roles(&accounts, &request.roles)?;

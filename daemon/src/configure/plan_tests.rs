@@ -30,7 +30,6 @@ impl Run {
         let not_asked = ListedAccount { roles: None, ..account(ACCOUNTS[1], None, &[]) };
         Self {
             request: Request {
-                session: "corp".to_owned(),
                 accounts: Vec::new(),
                 roles: Vec::new(),
                 template: "{role}".parse().unwrap(),

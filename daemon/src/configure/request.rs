@@ -6,7 +6,6 @@ use super::profile::Form;
 
 #[derive(Clone, Debug)]
 pub struct Request {
-    pub session: String,
     /// The accounts, by id or name; without patterns, all.
     pub accounts: Vec<Pattern>,
     /// The roles; without patterns, all.
