@@ -173,8 +173,12 @@ impl Process {
 
     /// Waits until all is durable.
     pub(crate) async fn until_saved(&self) {
-        let is_saved = async || !self.status().await.unsaved && self.store().await.error.is_none();
-        until_so("all is saved", is_saved).await;
+        until_so("all is saved", async || self.is_saved().await).await;
+    }
+
+    /// Whether all is durable.
+    pub(crate) async fn is_saved(&self) -> bool {
+        !self.status().await.unsaved && self.store().await.error.is_none()
     }
 
     /// Ends it as a crash does.
