@@ -3,6 +3,9 @@
 //!
 //! Debian's package `awscli` is version 2.9.19. It signs in by the device flow, and writes and reads the token files.
 
+mod authorization_code;
+
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Duration;
@@ -34,10 +37,16 @@ struct Machine {
     simulator: Simulator,
     _front: Front,
     home: TempDir,
+    /// The AWS CLI.
+    aws: OsString,
 }
 
 impl Machine {
     async fn start(token_lifetime: Duration) -> Self {
+        Self::with(AWS.into(), token_lifetime).await
+    }
+
+    async fn with(aws: OsString, token_lifetime: Duration) -> Self {
         let simulator = simulator(Settings { portal_session: hours(24 * 30), token_lifetime, ..preauthorised() });
         let front = Front::at(443, &simulator, Manner::Tls("aws.pem"));
         let home = tempfile::tempdir().unwrap();
@@ -48,15 +57,21 @@ impl Machine {
         command.env_remove("AWS_ENDPOINT_URL_SSO_OIDC").env_remove("AWS_ENDPOINT_URL_SSO");
         command.env("AWS_CA_BUNDLE", authority());
         let daemon = Process::run(home.path(), &mut command).await;
-        Self { daemon, simulator, _front: front, home }
+        Self { daemon, simulator, _front: front, home, aws }
     }
 
     /// Runs the AWS CLI in this home.
     async fn aws(&self, arguments: &[&str]) -> Output {
-        let mut command = tokio::process::Command::new(AWS);
+        let mut command = tokio::process::Command::new(&self.aws);
         command.args(arguments).env_clear().env("HOME", self.home.path()).env("PATH", "/usr/bin:/bin");
         command.env("AWS_CA_BUNDLE", authority()).env("AWS_EC2_METADATA_DISABLED", "true").env("AWS_PAGER", "");
+        command.env("BROWSER", format!("{} %s", self.browser().display()));
         command.output().await.unwrap()
+    }
+
+    /// Where the AWS CLI looks for a browser.
+    fn browser(&self) -> PathBuf {
+        self.home.path().join("browser")
     }
 
     /// The credentials that the AWS CLI gets for the profile with the session's token, and not from its own cache.
