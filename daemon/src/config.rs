@@ -38,7 +38,7 @@ pub use aws::EndpointSettings;
 pub use browser_command::{BrowserCommand, NotACommand};
 pub(crate) use credential_command::{CredentialCommand, SignInOf};
 pub(crate) use endpoints::portal_of;
-pub use endpoints::{EndpointError, Endpoints};
+pub use endpoints::{EndpointError, Endpoints, SessionEndpoints};
 pub use environment::Environment;
 pub use files::{FilePair, NoHome, NotUsable, Paths, ReadError};
 pub(crate) use files::{is_null_device, read_text};

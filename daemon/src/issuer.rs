@@ -18,6 +18,9 @@ pub enum Issuer {
 }
 
 impl Issuer {
+    /// The issuer of what is sent nowhere.
+    pub const NONE: Self = Self::Foreign { origin: String::new() };
+
     pub fn aws(region: &str) -> Self {
         Self::Aws { region: region.to_owned() }
     }

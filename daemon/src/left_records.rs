@@ -37,7 +37,7 @@ impl From<LeftRecord> for body::LeftRecord {
                 key,
                 name: identity.name,
                 start_url: Some(identity.start_url),
-                issuer: Some(identity.issuer.to_string()),
+                issuer: identity.issuer.map(|issuer| issuer.to_string()),
                 error: None,
             },
             Err(error) => Self { key, error: Some(error), ..Self::default() },
@@ -233,6 +233,6 @@ async fn tell(token: &AccessToken, owner: &Owner, world: &World, directory: &Dir
 
 /// The portal of an issuer as a session has it now.
 fn configured_portal(issuer: &Issuer, directory: &Directory) -> Option<Endpoint> {
-    let portals = directory.entries().iter().filter_map(|entry| entry.config.endpoints.as_ref().ok());
-    portals.map(|endpoints| &endpoints.portal).find(|portal| portal.issuer() == issuer).cloned()
+    let portals = directory.entries().iter().filter_map(|entry| entry.config.endpoints.of(issuer, None).ok());
+    portals.map(|endpoints| endpoints.portal).find(|portal| portal.issuer() == issuer)
 }

@@ -103,10 +103,37 @@ pub(crate) fn is_page_host(host: &str, region: Option<&str>) -> bool {
     match region {
         Some(region) => in_region(region),
         None => {
-            BY_PREFIX.iter().map(|(_, partition)| partition).chain([&AWS]).any(|it| it.has_global_page_host(host))
+            partitions().any(|it| it.has_global_page_host(host))
                 || host.split('.').filter(|label| is_known_region(label)).any(in_region)
         }
     }
+}
+
+fn partitions() -> impl Iterator<Item = &'static Partition> {
+    BY_PREFIX.iter().map(|(_, partition)| partition).chain([&AWS])
+}
+
+/// Whether a start URL on this host, in lower case, is one of AWS's own. Any other one has to be resolved to one before a sign-in.
+pub(crate) fn is_start_host(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let is_in = |zone: &str| host == zone || is_below(host, zone);
+    partitions().any(|it| {
+        it.identity_center == Some(host)
+            || is_in(&format!("portal.{}", it.dns_suffix))
+            || [it.awsapps, it.dual_stack_portals].into_iter().flatten().any(is_in)
+    })
+}
+
+/// The region that the host of a start URL names, as in `ssoins-1.portal.eu-west-1.app.aws` and
+/// `ssoins-1.eu-west-1.portal.amazonaws.com`. The other hosts of start URLs name none.
+pub(crate) fn region_of_start_host(host: &str) -> Option<&str> {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let below = |zone: &str| host.strip_suffix(zone)?.strip_suffix('.');
+    let region = partitions().find_map(|it| match it.dual_stack_portals.and_then(below) {
+        Some(labels) => labels.split_once(".portal.").filter(|(instance, _)| !instance.contains('.')),
+        None => below(&format!("portal.{}", it.dns_suffix))?.split_once('.'),
+    });
+    region.filter(|(instance, region)| !instance.is_empty() && is_region(region)).map(|(_, region)| region)
 }
 
 /// Whether a host is below a zone, and not the zone itself.
@@ -259,6 +286,67 @@ mod tests {
         ] {
             assert!(!is_page_host(host, None), "{host}");
             assert!(!is_page_host(host, Some("eu-west-1")) && !is_page_host(host, Some("cn-north-1")), "{host}");
+        }
+    }
+
+    #[test]
+    fn the_hosts_of_start_urls_and_the_regions_that_they_name_are_those_of_the_aws_cli_and_sdks() {
+        for (host, region) in [
+            ("ssoins-1.portal.us-west-2.app.aws", "us-west-2"),
+            ("ssoins-1.portal.not-a-region.app.aws", "not-a-region"),
+            ("ssoins-1.eu-west-1.portal.amazonaws.com", "eu-west-1"),
+            ("ssoins-1.us-gov-west-1.portal.amazonaws.com", "us-gov-west-1"),
+            ("ssoins-1.cn-north-1.portal.amazonaws.com.cn", "cn-north-1"),
+            ("ssoins-1.portal.cn-northwest-1.app.amazonwebservices.com.cn", "cn-northwest-1"),
+            ("ssoins-1.eusc-de-east-1.portal.amazonaws.eu", "eusc-de-east-1"),
+            ("ssoins-1.portal.eusc-de-east-1.api.amazonwebservices.eu", "eusc-de-east-1"),
+            ("ssoins-1.us-iso-east-1.portal.c2s.ic.gov", "us-iso-east-1"),
+            ("ssoins-1.portal.us-west-2.app.aws.", "us-west-2"),
+        ] {
+            assert!(is_start_host(host), "{host}");
+            assert_eq!(region_of_start_host(host), Some(region), "{host}");
+        }
+        for host in [
+            "d-1.awsapps.com",
+            "awsapps.com",
+            "d-1.awsapps.cn",
+            "start.us-gov-home.awsapps.com",
+            "start.cn-north-1.home.awsapps.cn",
+            "identitycenter.amazonaws.com",
+            "identitycenter.amazonaws.com.",
+            "identitycenter.amazonaws.com.cn",
+            "identitycenter.amazonaws.eu",
+            "identitycenter.us-gov.amazonaws.com",
+            "portal.eu-west-1.app.aws",
+            "eu-west-1.portal.amazonaws.com",
+            "a.b.portal.eu-west-1.app.aws",
+            "a.b.eu-west-1.portal.amazonaws.com",
+            ".portal.eu-west-1.app.aws",
+            "ssoins-1.portal.eu_west.app.aws",
+        ] {
+            assert!(is_start_host(host), "{host}");
+            assert_eq!(region_of_start_host(host), None, "{host}");
+        }
+        for host in [
+            "aws.corp.example",
+            "awsapps.com.evil.example",
+            "evil-awsapps.com",
+            "awsapps.cn.evil.example",
+            "x.app.aws.example.com",
+            "evil-app.aws",
+            "portal.amazonaws.com.evil.example",
+            "portal.amazonaws.com.cn.evil.example",
+            "bucket.s3.eu-west-1.amazonaws.com",
+            "notidentitycenter.amazonaws.com",
+            "x.identitycenter.amazonaws.com",
+            "oidc.eu-west-1.amazonaws.com",
+            "amazonaws.com",
+            "127.0.0.1",
+            "",
+            ".",
+        ] {
+            assert!(!is_start_host(host), "{host}");
+            assert_eq!(region_of_start_host(host), None, "{host}");
         }
     }
 

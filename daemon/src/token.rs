@@ -77,6 +77,14 @@ pub struct Record {
     pub portal_caps: bool,
 }
 
+/// What a session's start URL leads to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Target {
+    pub issuer: Issuer,
+    /// The start URL that the session's own was resolved to; `None` if that needed no resolving.
+    pub resolved: Option<Arc<str>>,
+}
+
 /// A client that the service has registered. Reused until it nears its expiry.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Registration {
@@ -86,6 +94,8 @@ pub struct Registration {
     pub issued_at: SystemTime,
     /// The service that registered it and issues its tokens.
     pub issuer: Issuer,
+    /// The start URL that the session's own was resolved to when it was registered; `None` if that needed no resolving.
+    pub resolved: Option<Arc<str>>,
     /// The end of the client secret; `None` if it has no end (RFC 7591, section 3.2.1: 0).
     pub expires_at: Option<SystemTime>,
 }

@@ -51,7 +51,9 @@ pub struct SessionStatus {
     pub aliases: Vec<String>,
     /// The start URL, as configured.
     pub start_url: String,
-    /// The region of the Identity Center instance.
+    /// The start URL of AWS that the configured one led to at the last sign-in; `null` for one that is AWS's own.
+    pub resolved_url: Option<String>,
+    /// The region of the Identity Center instance; empty if only a sign-in finds it out, and there has been none.
     pub region: String,
     /// The scopes to register. Without any, tokens live longer and cannot be refreshed.
     pub scopes: Vec<String>,
@@ -338,8 +340,8 @@ pub struct NewSession {
     pub name: Option<String>,
     /// The start URL of the portal.
     pub start_url: String,
-    /// The region of the Identity Center instance.
-    pub region: String,
+    /// The region of the Identity Center instance; by default the one that the start URL names or leads to.
+    pub region: Option<String>,
     /// The scopes to register; by default `sso:account:access`, whose tokens can be refreshed.
     pub scopes: Option<Vec<String>>,
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use serde_json::json;
 use ssoctl_protocol::route::Query;
-use ssoctl_protocol::{LoginKind, NewSession, PendingLogin, Route, SessionStatus, Timestamp, body, shell};
+use ssoctl_protocol::{ErrorCode, LoginKind, NewSession, PendingLogin, Route, SessionStatus, Timestamp, body, shell};
 
 use super::Verb;
 use super::selection::SessionArguments;
@@ -34,6 +34,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// A session that is in no configuration file is added with --start-url and --region:
 ///
 ///     ssoctl login --start-url https://example.awsapps.com/start --region eu-west-1
+///
+/// The region may be left out if the start URL names it, or redirects to one that does.
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 #[command(mut_arg("min_valid", |min_valid| min_valid.requires("if_needed")))]
@@ -70,11 +72,11 @@ pub(crate) struct Login {
     #[arg(long, requires = "start_url", value_parser = NonEmptyStringValueParser::new())]
     region: Option<String>,
     /// Name of the session to add; default: made from its start URL
-    #[arg(long, requires = "region", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, requires = "start_url", conflicts_with = "cancel", value_parser = NonEmptyStringValueParser::new())]
     name: Option<String>,
     /// Scopes of the session to add, separated by commas; default: sso:account:access, whose tokens can be renewed without
     /// you
-    #[arg(long, requires = "region", value_delimiter = ',', value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, requires = "start_url", conflicts_with = "cancel", value_delimiter = ',', value_parser = NonEmptyStringValueParser::new())]
     scopes: Option<Vec<String>>,
 }
 
@@ -94,15 +96,17 @@ impl Verb for Login {
             return Err(Failure::Usage(why.to_owned()));
         }
         let mut daemon = Daemon::find(starting, VersionWarning::Shown)?;
-        let name = match self.region {
-            Some(region) => {
+        let describes = self.region.is_some() || self.name.is_some() || self.scopes.is_some();
+        let found = if describes { None } else { found(&daemon, &self.session, self.cancel)? };
+        let name = match found {
+            Some(name) => name,
+            None => {
                 let start_url = self.session.start_url.unwrap_or_default();
-                let session = NewSession { name: self.name, start_url, region, scopes: self.scopes };
+                let session = NewSession { name: self.name, start_url, region: self.region, scopes: self.scopes };
                 // It is added to the daemon's own configuration, even if this shell names another file.
                 let named_files = daemon.use_default_files();
                 add(&daemon, &session, &named_files)?
             }
-            None => self.session.name(&daemon)?,
         };
         if self.cancel {
             let session: SessionStatus = daemon.fetch(&Route::CancelLogin(name), &Query::default())?;
@@ -143,11 +147,29 @@ impl Verb for Login {
     }
 }
 
+/// The name of the session that is meant; `None` if there is none at its start URL yet.
+fn found(daemon: &Daemon, session: &SessionArguments, cancels: bool) -> Result<Option<String>, Failure> {
+    match session.clone().name(daemon) {
+        Err(failure) if session.start_url.is_some() && !cancels => match failure.problem() {
+            Some(problem) if problem.code == ErrorCode::UnknownSession => Ok(None),
+            _ => Err(failure),
+        },
+        name => name.map(Some),
+    }
+}
+
 /// Adds a session to the daemon's configuration, and returns its name. A session that is configured already keeps its name.
 fn add(daemon: &Daemon, session: &NewSession, named_files: &AwsFiles) -> Result<String, Failure> {
     let body = json!(session).to_string();
-    let answer = daemon.exchange(&Route::AddSession, &Query::default(), Some(body.as_bytes()), None)?;
-    let saved: SessionStatus = daemon.read(&answer)?;
+    let answer = daemon.exchange(&Route::AddSession, &Query::default(), Some(body.as_bytes()), None);
+    let saved = answer.and_then(|answer| daemon.read::<SessionStatus>(&answer)).map_err(|failure| match failure {
+        // As for every other start URL that no session has.
+        Failure::Problem(mut problem) if session.region.is_none() && problem.code == ErrorCode::InvalidRequest => {
+            problem.code = ErrorCode::UnknownSession;
+            Failure::Problem(problem)
+        }
+        failure => failure,
+    })?;
     if *named_files != AwsFiles::default() {
         render::notice(&format!(
             "warning: session \"{}\" is in the daemon's own configuration; while {} names a file, names are looked up in \

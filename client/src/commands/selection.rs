@@ -11,7 +11,7 @@ use crate::connection::Daemon;
 use crate::environment;
 use crate::failure::Failure;
 
-#[derive(Args, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 pub(super) struct SessionArguments {
     /// Name of the session; default: the session that the environment names
     #[arg(value_parser = NonEmptyStringValueParser::new(), conflicts_with_all = ["profile", "start_url"])]

@@ -23,7 +23,8 @@ fn rows(session: &SessionStatus, now: Timestamp) -> Vec<(&'static str, String)> 
         rows.push(("also named", session.aliases.join(", ")));
     }
     rows.push(("start URL", session.start_url.clone()));
-    rows.push(("region", session.region.clone()));
+    rows.extend(session.resolved_url.as_ref().map(|url| ("leads to", url.clone())));
+    rows.push(("region", or(session.region.clone(), "known after a sign-in")));
     rows.push(("scopes", or(session.scopes.join(", "), "none, so no refresh token")));
     rows.push(("endpoint", endpoint(session)));
     rows.extend(session.defined_by.as_ref().map(|entry| ("defined by", definition(entry))));
@@ -80,9 +81,10 @@ const fn state(session: &SessionStatus) -> &'static str {
 
 fn endpoint(session: &SessionStatus) -> String {
     match (&session.oidc_endpoint, &session.foreign_issuer) {
+        (None, _) if session.region.is_empty() => "known after a sign-in".to_owned(),
         (None, _) => "none: the configuration allows none".to_owned(),
         (Some(endpoint), None) => format!("{endpoint} (AWS)"),
-        (Some(endpoint), Some(foreign)) => format!("{endpoint} (not AWS in {}: {})", session.region, foreign.set_by),
+        (Some(endpoint), Some(foreign)) => format!("{endpoint} ({}: {})", status::not_aws(session), foreign.set_by),
     }
 }
 

@@ -37,13 +37,18 @@ pub(crate) fn status(daemon: &DaemonStatus, sessions: &[SessionStatus], now: Tim
         }
         lines.extend(session.found_in.as_ref().map(|file| format!("{name}: this sign-in was found in {file}")));
         lines.extend(session.foreign_issuer.as_ref().map(|foreign| {
-            let (url, region) = (&foreign.url, &session.region);
-            format!("{name}: signs in at {url}, which is not AWS in {region} ({})", foreign.set_by)
+            format!("{name}: signs in at {}, which is {} ({})", foreign.url, not_aws(session), foreign.set_by)
         }));
     }
     text.push_str(&printed(&lines));
     text.push_str(&self::daemon(daemon, now));
     text
+}
+
+/// What a foreign issuer is not.
+pub(super) fn not_aws(session: &SessionStatus) -> String {
+    let region = &session.region;
+    if region.is_empty() { "not AWS".to_owned() } else { format!("not AWS in {region}") }
 }
 
 fn printed(lines: &[String]) -> String {

@@ -163,7 +163,8 @@ fn a_wrong_command_line_is_exit_code_2_and_asks_nobody() {
         &["token", "--profile", "dev", "--start-url", "https://a/"],
         &["token", ""],
         &["login", "--region", "eu-west-1"],
-        &["login", "--start-url", "https://a/", "--name", "corp"],
+        &["login", "--name", "corp"],
+        &["login", "--cancel", "--start-url", "https://a/", "--name", "corp"],
         &["login", "--cancel", "--if-needed"],
         &["login", "--min-valid", "1h"],
         &["accounts", "--wait", "soon"],
@@ -261,6 +262,28 @@ fn login_adds_a_session_that_no_configuration_has() {
         json!({"name": null, "start_url": "https://a/start", "region": "eu-west-1", "scopes": ["a", "b"]})
     );
     assert_eq!(canned.requests(), ["POST /v1/sessions/corp/login HTTP/1.1"]);
+}
+
+#[test]
+fn login_adds_a_session_at_a_start_url_that_no_session_has() {
+    let unknown = problem("unknown_session", 404, &json!({}));
+    let canned = Canned::answers([unknown.clone(), ok(&session("corp")), ok(&signed_in())]);
+    let output = canned.run(&["login", "--start-url", "https://sso.corp.example"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(
+        canned.requests(),
+        [
+            "GET /v1/session?start_url=https%3A%2F%2Fsso.corp.example HTTP/1.1",
+            "POST /v1/sessions HTTP/1.1",
+            "POST /v1/sessions/corp/login HTTP/1.1"
+        ]
+    );
+    let canned = Canned::answers([unknown.clone()]);
+    let cancel = ["login", "--cancel", "--start-url", "https://sso.corp.example"];
+    assert_fails(&canned.run(&cancel), 6, "it did not work");
+    let canned = Canned::answers([unknown, problem("invalid_request", 400, &json!({}))]);
+    let output = canned.run(&["login", "--start-url", "https://a.awsapps.com/start"]);
+    assert_fails(&output, 6, "it did not work");
 }
 
 #[test]

@@ -68,10 +68,10 @@ pub fn add_session(
     is_taken: impl Fn(&str) -> bool,
 ) -> Result<AddedSession, AddError> {
     let scopes = session.scopes.as_deref().unwrap_or_default();
-    let identity = Identity::new(None, &session.start_url, &session.region, scopes)?;
+    let identity = Identity::new(None, &session.start_url, session.region.as_deref(), scopes)?;
     check_scopes(scopes)?;
-    if !looks_like_region(&session.region) {
-        return Err(IdentityError::Region(session.region.clone()).into());
+    if let Some(region) = session.region.as_ref().filter(|region| !looks_like_region(region)) {
+        return Err(IdentityError::Region(region.clone()).into());
     }
 
     let mut document: DocumentMut =
@@ -99,7 +99,9 @@ pub fn add_session(
 
     let mut table = Table::new();
     table.insert("start_url", value(identity.start_url));
-    table.insert("region", value(session.region.as_str()));
+    if let Some(region) = &session.region {
+        table.insert("region", value(region.as_str()));
+    }
     if let Some(scopes) = &session.scopes {
         table.insert("scopes", value(scopes.iter().map(String::as_str).collect::<Array>()));
     }
@@ -153,7 +155,7 @@ mod tests {
         NewSession {
             name: name.map(str::to_owned),
             start_url: "https://corp.awsapps.com/start".to_owned(),
-            region: "eu-west-1".to_owned(),
+            region: Some("eu-west-1".to_owned()),
             scopes: None,
         }
     }
@@ -177,7 +179,7 @@ mod tests {
     #[test]
     fn a_region_of_any_partition_is_written() {
         for region in ["eu-west-1", "us-gov-east-1", "us-isob-east-1", "eusc-de-east-1", "xy-new-place-12"] {
-            let session = NewSession { region: region.to_owned(), ..corp(None) };
+            let session = NewSession { region: Some(region.to_owned()), ..corp(None) };
             assert!(add_session("", &session, |_| false).is_ok(), "{region}");
         }
     }
@@ -193,7 +195,7 @@ mod tests {
             assert_eq!(file.problems, [], "{}", added.text);
             let read = &file.sessions["my corp.x"];
             assert_eq!(read.start_url.as_ref().unwrap().value, session.start_url);
-            assert_eq!(read.region.as_ref().unwrap().value, session.region);
+            assert_eq!(read.region.as_ref().map(|region| &region.value), session.region.as_ref());
             assert_eq!(read.scopes.clone().map(|scopes| scopes.value), session.scopes);
             assert_eq!(file.sessions.len(), own(before).sessions.len() + 1);
         }
@@ -216,7 +218,7 @@ mod tests {
         assert!(matches!(add("", bad_url), AddError::Identity(IdentityError::NotHttps(_))));
         for region in ["nowhere.example", "here", "eu-west", "eu-west-1a", "EU-west-1", "-west-1", "eu--1", "1-2-3", ""]
         {
-            let bad_region = NewSession { region: region.to_owned(), ..corp(None) };
+            let bad_region = NewSession { region: Some(region.to_owned()), ..corp(None) };
             assert!(matches!(add("", bad_region), AddError::Identity(IdentityError::Region(_))), "{region}");
         }
         assert!(matches!(add("[session", corp(None)), AddError::Syntax(_)));

@@ -12,11 +12,14 @@
 //! there.
 //!
 //! Both services of a session must have the same issuer, because the portal gets tokens that the OIDC service has issued.
+//!
+//! Where the configuration does not name the region, each sign-in finds it out, and the requests that follow go to the issuer of
+//! their secrets ([`SessionEndpoints::of`]).
 
 use url::Url;
 
 use super::environment::Environment;
-use super::identity::{has_credentials, is_https_or_loopback, without_credentials};
+use super::identity::{Identity, has_credentials, is_https_or_loopback, without_credentials};
 use crate::issuer::{Endpoint, Issuer, Setting};
 use crate::partitions::{Partition, is_dual_stack_portal, is_region};
 
@@ -55,6 +58,10 @@ pub enum EndpointError {
     /// The endpoint rules forbid both together.
     #[error("{kind} endpoints and a custom endpoint ({set_by}) exclude each other; remove one of them")]
     ExcludesCustom { kind: &'static str, set_by: Setting },
+    #[error(
+        "its start URL leads to no region, and the configuration names none; add sso_region (in config.toml: region)"
+    )]
+    NoRegion,
     /// No session has this issuer any more, and its record does not say where the portal was.
     #[error("the portal of {0} is not known")]
     NoPortal(String),
@@ -98,23 +105,137 @@ pub(super) struct ProfileEndpoints {
     pub(super) use_dualstack_endpoint: Option<bool>,
 }
 
-/// Everything that decides on the endpoints of one session.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Inputs<'a> {
-    pub(super) start_url: &'a str,
-    pub(super) region: &'a str,
-    /// Those of config.toml.
-    pub(super) own: &'a Overrides,
-    pub(super) environment: &'a Environment,
-    pub(super) profile: &'a ProfileEndpoints,
+/// What decides on endpoints besides start URL and region.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct EndpointRules {
+    oidc: Option<Override>,
+    portal: Option<Override>,
+    fips: bool,
+    dual_stack: Option<bool>,
 }
 
-/// The issuer of a session's secrets, and its endpoints. With settings that cannot be used the issuer is AWS: its secrets are
-/// kept, and nothing is sent anywhere.
-pub(super) fn resolve(inputs: Inputs<'_>) -> (Issuer, Result<Endpoints, EndpointError>) {
-    let oidc = resolve_service(Service::Oidc, inputs);
-    let issuer = oidc.as_ref().map_or_else(|_| Issuer::aws(inputs.region), |oidc| oidc.issuer().clone());
-    (issuer, oidc.and_then(|oidc| both(oidc, resolve_service(Service::Portal, inputs)?)))
+impl EndpointRules {
+    /// `own` are the overrides of config.toml.
+    pub(super) fn new(own: &Overrides, environment: &Environment, profile: &ProfileEndpoints) -> Self {
+        let find = |service| find_override(service, own, environment, profile);
+        Self {
+            oidc: find(Service::Oidc),
+            portal: find(Service::Portal),
+            fips: environment.use_fips_endpoint.or(profile.use_fips_endpoint).unwrap_or(false),
+            dual_stack: environment.use_dualstack_endpoint.or(profile.use_dualstack_endpoint),
+        }
+    }
+
+    /// The issuer of the secrets of a session, and its endpoints. With settings that cannot be used the issuer is AWS: its secrets
+    /// are kept, and nothing is sent anywhere.
+    pub(super) fn resolve(
+        &self,
+        start_url: &str,
+        region: Option<&str>,
+    ) -> (Option<Issuer>, Result<Endpoints, EndpointError>) {
+        let at = |service| self.endpoint(service, start_url, region);
+        let oidc = at(Service::Oidc);
+        let issuer = oidc.as_ref().map_or_else(|_| region.map(Issuer::aws), |oidc| Some(oidc.issuer().clone()));
+        (issuer, oidc.and_then(|oidc| both(oidc, at(Service::Portal)?)))
+    }
+
+    fn endpoint(&self, service: Service, start_url: &str, region: Option<&str>) -> Result<Endpoint, EndpointError> {
+        let configured = match service {
+            Service::Oidc => &self.oidc,
+            Service::Portal => &self.portal,
+        };
+        if let Some(Override { set_by, url }) = configured.clone() {
+            if self.fips || self.dual_stack == Some(true) {
+                let kind = if self.fips { "FIPS" } else { "dual-stack" };
+                return Err(EndpointError::ExcludesCustom { kind, set_by });
+            }
+            let endpoint = check_override(set_by, &url)?;
+            return Ok(match region {
+                Some(region) => endpoint.in_place_of_aws_in(region),
+                None => endpoint,
+            });
+        }
+        let region = region.ok_or(EndpointError::NoRegion)?;
+        // Observed with start URLs on app.aws: only the dual-stack OIDC endpoint works with them.
+        let dual_stack = self.dual_stack.unwrap_or_else(|| service == Service::Oidc && is_dual_stack_portal(start_url));
+        regional(service, region, self.fips, dual_stack).map(Endpoint::usual)
+    }
+}
+
+/// The endpoints of a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionEndpoints {
+    rules: EndpointRules,
+    start_url: String,
+    /// Of the identity, else the configured one.
+    region: Option<String>,
+    /// Whether requests go to the issuer of their secrets, as the configuration does not decide on the region.
+    follow_issuer: bool,
+    configured: Result<Option<Endpoints>, EndpointError>,
+}
+
+impl SessionEndpoints {
+    /// The endpoints of a session, and its issuer if the configuration decides on it.
+    pub(super) fn new(rules: EndpointRules, identity: &Identity, region: Option<&str>) -> (Self, Option<Issuer>) {
+        let start_url = identity.start_url.clone();
+        let region_used = identity.region.as_deref().or(region);
+        let (issuer, configured) = match (&identity.region, &rules.oidc) {
+            (None, None) => (None, Ok(None)),
+            _ => {
+                let (issuer, endpoints) = rules.resolve(&start_url, region_used);
+                // Of a start URL that leads elsewhere, only a setting that can be used names the issuer.
+                let is_certain = identity.region.is_some() || endpoints.is_ok();
+                (issuer.filter(|_| is_certain), endpoints.map(Some))
+            }
+        };
+        let follow_issuer = identity.region.is_none() || region.is_none();
+        let region = region_used.map(str::to_owned);
+        (Self { rules, start_url, region, follow_issuer, configured }, issuer)
+    }
+
+    /// Those that the configuration decides on; `None` if each sign-in finds out which they are, or if no call is possible.
+    pub fn configured(&self) -> Option<&Endpoints> {
+        self.configured.as_ref().ok()?.as_ref()
+    }
+
+    /// The reason why no call is possible.
+    pub fn error(&self) -> Option<&EndpointError> {
+        self.configured.as_ref().err()
+    }
+
+    /// Whether requests go to the issuer of their secrets, because the configuration does not decide on the region.
+    pub const fn follow_issuer(&self) -> bool {
+        self.follow_issuer
+    }
+
+    /// The endpoints for secrets of this issuer, which come from a sign-in at the start URL that the session's own was resolved to.
+    /// They may have another issuer all the same: [`Endpoint::for_secrets_of`] has the last word.
+    ///
+    /// # Errors
+    /// The configuration allows no call.
+    pub fn of(&self, issuer: &Issuer, resolved: Option<&str>) -> Result<Endpoints, EndpointError> {
+        match (&self.configured, issuer) {
+            (Err(error), _) => Err(error.clone()),
+            (Ok(_), Issuer::Aws { region }) if self.follow_issuer => self.in_region(Some(region), resolved),
+            (Ok(Some(endpoints)), _) => Ok(endpoints.clone()),
+            (Ok(None), _) => self.in_region(self.region.as_deref(), resolved),
+        }
+    }
+
+    /// The endpoints for a sign-in at a start URL that the session's own was resolved to, and that names this region.
+    ///
+    /// # Errors
+    /// The configuration allows no call, or neither it nor the start URL names the region.
+    pub fn at(&self, resolved: &str, region: Option<&str>) -> Result<Endpoints, EndpointError> {
+        if let Err(error) = &self.configured {
+            return Err(error.clone());
+        }
+        self.in_region(region.or(self.region.as_deref()), Some(resolved))
+    }
+
+    fn in_region(&self, region: Option<&str>, resolved: Option<&str>) -> Result<Endpoints, EndpointError> {
+        self.rules.resolve(resolved.unwrap_or(&self.start_url), region).1
+    }
 }
 
 /// The portal of an issuer that no session has any more: the one that a record names, else AWS's usual one.
@@ -144,25 +265,13 @@ enum Service {
     Portal,
 }
 
-fn resolve_service(service: Service, inputs: Inputs<'_>) -> Result<Endpoint, EndpointError> {
-    let Inputs { environment, profile, .. } = inputs;
-    let fips = environment.use_fips_endpoint.or(profile.use_fips_endpoint).unwrap_or(false);
-    let dual_stack = environment.use_dualstack_endpoint.or(profile.use_dualstack_endpoint);
-
-    if let Some(Override { set_by, url }) = find_override(service, inputs) {
-        if fips || dual_stack == Some(true) {
-            return Err(EndpointError::ExcludesCustom { kind: if fips { "FIPS" } else { "dual-stack" }, set_by });
-        }
-        return Ok(check_override(set_by, &url)?.in_place_of_aws_in(inputs.region));
-    }
-    // Observed with start URLs on app.aws: only the dual-stack OIDC endpoint works with them.
-    let dual_stack = dual_stack.unwrap_or_else(|| service == Service::Oidc && is_dual_stack_portal(inputs.start_url));
-    regional(service, inputs.region, fips, dual_stack).map(Endpoint::usual)
-}
-
 /// The first override in the order of the module's description.
-fn find_override(service: Service, inputs: Inputs<'_>) -> Option<Override> {
-    let Inputs { own, environment, profile, .. } = inputs;
+fn find_override(
+    service: Service,
+    own: &Overrides,
+    environment: &Environment,
+    profile: &ProfileEndpoints,
+) -> Option<Override> {
     if let Some(own) = own.of(service) {
         return Some(own.clone());
     }

@@ -4,9 +4,25 @@ use std::path::Path;
 
 const NOTHING: Overrides = Overrides { oidc: None, portal: None };
 
+/// Everything that decides on the endpoints of one session.
+#[derive(Clone, Copy)]
+struct Inputs<'a> {
+    start_url: &'a str,
+    region: &'a str,
+    own: &'a Overrides,
+    environment: &'a Environment,
+    profile: &'a ProfileEndpoints,
+}
+
 /// Resolves the endpoints of a session in Ireland.
 fn resolved(environment: &Environment, profile: &ProfileEndpoints) -> (Issuer, Result<Endpoints, EndpointError>) {
     resolve(inputs(environment, profile))
+}
+
+fn resolve(inputs: Inputs<'_>) -> (Issuer, Result<Endpoints, EndpointError>) {
+    let Inputs { start_url, region, own, environment, profile } = inputs;
+    let (issuer, endpoints) = EndpointRules::new(own, environment, profile).resolve(start_url, Some(region));
+    (issuer.expect("an issuer, as there is a region"), endpoints)
 }
 
 fn inputs<'a>(environment: &'a Environment, profile: &'a ProfileEndpoints) -> Inputs<'a> {

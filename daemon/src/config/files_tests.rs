@@ -22,7 +22,7 @@ fn work() -> NewSession {
     NewSession {
         name: Some("work".to_owned()),
         start_url: "https://work.awsapps.com/start".to_owned(),
-        region: "eu-west-1".to_owned(),
+        region: Some("eu-west-1".to_owned()),
         scopes: None,
     }
 }

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use url::{Host, Url};
 
 use crate::issuer::Issuer;
-use crate::partitions::{is_region, refused_start_url};
+use crate::partitions::{is_region, is_start_host, refused_start_url, region_of_start_host};
 
 /// The owner of a record in a secret store.
 ///
@@ -20,33 +20,48 @@ pub struct Identity {
     pub name: Option<String>,
     /// As [`normalise_start_url`] returns it.
     pub start_url: String,
-    /// The region of the Identity Center instance, such as `eu-west-1`.
-    pub region: String,
+    /// The region of the Identity Center instance, such as `eu-west-1`. `None` if the start URL is not AWS's own: each sign-in
+    /// finds out where it leads, and the configured region, which the AWS CLI changes after that, makes no other identity.
+    pub region: Option<String>,
     /// The scopes that the client registers, sorted and without repetition.
     pub scopes: Vec<String>,
-    pub issuer: Issuer,
+    /// `None` if each sign-in finds it out.
+    pub issuer: Option<Issuer>,
 }
 
 impl Identity {
-    /// The identity of a session with AWS as its issuer. Start URL and scopes are as written in a configuration file.
-    pub fn new(name: Option<&str>, start_url: &str, region: &str, scopes: &[String]) -> Result<Self, IdentityError> {
-        if !is_region(region) {
+    /// The identity of a session with AWS as its issuer. Start URL, region and scopes are as written in a configuration file.
+    ///
+    /// # Errors
+    /// Also if there is no region, and the start URL is AWS's own and does not name it.
+    pub fn new(
+        name: Option<&str>,
+        start_url: &str,
+        region: Option<&str>,
+        scopes: &[String],
+    ) -> Result<Self, IdentityError> {
+        if let Some(region) = region.filter(|region| !is_region(region)) {
             return Err(IdentityError::Region(region.to_owned()));
         }
+        let start_url = normalise_start_url(start_url)?;
+        let region = match host_of_aws(&start_url) {
+            Some(host) => {
+                let region = region
+                    .or_else(|| region_of_start_host(&host))
+                    .ok_or_else(|| IdentityError::NoRegion(start_url.clone()))?;
+                Some(region.to_owned())
+            }
+            None => None,
+        };
         let mut scopes = scopes.to_vec();
         scopes.sort();
         scopes.dedup();
-        Ok(Self {
-            name: name.map(str::to_owned),
-            start_url: normalise_start_url(start_url)?,
-            region: region.to_owned(),
-            scopes,
-            issuer: Issuer::aws(region),
-        })
+        let issuer = region.as_deref().map(Issuer::aws);
+        Ok(Self { name: name.map(str::to_owned), start_url, region, scopes, issuer })
     }
 
     #[must_use]
-    pub fn issued_by(self, issuer: Issuer) -> Self {
+    pub fn issued_by(self, issuer: Option<Issuer>) -> Self {
         Self { issuer, ..self }
     }
 
@@ -69,10 +84,10 @@ impl Identity {
             }
         }
         member(&self.start_url);
-        member(&self.region);
+        member(self.region.as_deref().unwrap_or_default());
         member(&self.scopes.len().to_string());
         self.scopes.iter().for_each(|scope| member(scope));
-        member(&self.issuer.to_string());
+        member(&self.issuer.as_ref().map(ToString::to_string).unwrap_or_default());
         hash.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
             let _ = write!(hex, "{byte:02x}");
             hex
@@ -108,6 +123,9 @@ pub enum IdentityError {
     /// It cannot be part of a host name.
     #[error("{0:?} is not a region; regions look like \"eu-west-1\"")]
     Region(String),
+    /// Nothing is assumed, because a request in a wrong region fails with an error that does not say so.
+    #[error("{0:?} does not name its region, so the region must be given, too")]
+    NoRegion(String),
     #[error("{0:?} is not a scope: scopes have no blanks, quotes or backslashes, and only ASCII characters")]
     Scope(String),
 }
@@ -147,6 +165,16 @@ pub fn normalise_start_url(start_url: &str) -> Result<String, IdentityError> {
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
+/// The region that a start URL names.
+pub(super) fn region_of_start_url(start_url: &str) -> Option<String> {
+    region_of_start_host(Url::parse(start_url).ok()?.domain()?).map(str::to_owned)
+}
+
+/// The host of a normalised start URL, if that is AWS's own.
+fn host_of_aws(start_url: &str) -> Option<String> {
+    Url::parse(start_url).ok()?.domain().filter(|host| is_start_host(host)).map(str::to_owned)
+}
+
 /// The part of a text that can be shown: it may be a URL with a password before an `@`.
 pub(super) fn without_credentials(text: &str) -> &str {
     text.rsplit_once('@').map_or(text, |(_, rest)| rest)
@@ -176,7 +204,7 @@ mod tests {
 
     fn identity(name: Option<&str>, scopes: &[&str]) -> Identity {
         let scopes: Vec<String> = scopes.iter().map(|&scope| scope.to_owned()).collect();
-        Identity::new(name, "https://corp.awsapps.com/start", "eu-west-1", &scopes).expect("a valid identity")
+        Identity::new(name, "https://corp.awsapps.com/start", Some("eu-west-1"), &scopes).expect("a valid identity")
     }
 
     #[test]
@@ -279,6 +307,19 @@ mod tests {
     }
 
     #[test]
+    fn the_region_may_be_missing_where_the_start_url_names_it() {
+        let region = |start_url: &str, region| Identity::new(None, start_url, region, &[]).map(|it| it.region);
+        let named = "https://ssoins-1.portal.eu-west-1.app.aws";
+        assert_eq!(region(named, None), Ok(Some("eu-west-1".to_owned())));
+        assert_eq!(region(named, Some("us-east-1")), Ok(Some("us-east-1".to_owned())), "as with the AWS CLI");
+        let unnamed = "https://corp.awsapps.com/start";
+        assert_eq!(region(unnamed, Some("us-east-1")), Ok(Some("us-east-1".to_owned())));
+        assert_eq!(region(unnamed, None), Err(IdentityError::NoRegion(unnamed.to_owned())));
+        let bad = Err(IdentityError::Region("a.b".to_owned()));
+        assert_eq!(region("https://sso.corp.example", Some("a.b")), bad);
+    }
+
+    #[test]
     fn the_key_of_an_identity_never_changes() {
         assert_eq!(
             identity(Some("corp"), &["sso:account:access"]).key(),
@@ -291,7 +332,12 @@ mod tests {
     fn the_order_of_scopes_does_not_matter_and_everything_else_does() {
         assert_eq!(identity(None, &["b", "a", "b"]), identity(None, &["a", "b"]));
         let foreign = |origin: &str| Issuer::Foreign { origin: origin.to_owned() };
+        let vanity = |region| Identity::new(Some("a"), "https://sso.corp.example", region, &[]).unwrap();
+        assert_eq!(vanity(Some("eu-west-1")), vanity(None), "each sign-in finds its region out");
+        assert_eq!((vanity(None).region, vanity(None).issuer), (None, None));
         let different = [
+            vanity(None),
+            vanity(None).issued_by(Some(foreign("http://127.0.0.1:1"))),
             identity(None, &[]),
             identity(None, &["a", "b"]),
             identity(None, &["ab"]),
@@ -301,9 +347,9 @@ mod tests {
             identity(Some(""), &["a"]),
             identity(Some("unnamed"), &[]),
             identity(None, &["named"]),
-            identity(Some("a"), &["a"]).issued_by(foreign("http://127.0.0.1:1")),
-            identity(Some("a"), &["a"]).issued_by(foreign("https://127.0.0.1:1")),
-            identity(Some("a"), &["a"]).issued_by(Issuer::aws("us-east-1")),
+            identity(Some("a"), &["a"]).issued_by(Some(foreign("http://127.0.0.1:1"))),
+            identity(Some("a"), &["a"]).issued_by(Some(foreign("https://127.0.0.1:1"))),
+            identity(Some("a"), &["a"]).issued_by(Some(Issuer::aws("us-east-1"))),
         ];
         let keys: std::collections::BTreeSet<String> = different.iter().map(Identity::key).collect();
         assert_eq!(keys.len(), different.len());

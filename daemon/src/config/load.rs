@@ -106,7 +106,7 @@ fn config(sources: RawConfig<'_>) -> Config {
 }
 
 fn endpoint_problem(session: &SessionConfig) -> Option<Problem> {
-    let error = session.endpoints.as_ref().err()?;
+    let error = session.endpoints.error()?;
     Some(session.origin.place.error(format!("session {:?} cannot be used: {error}", session.name)))
 }
 

@@ -1,3 +1,6 @@
+#[path = "start_url_tests.rs"]
+mod start_urls;
+
 use super::*;
 use std::time::Duration;
 
@@ -71,12 +74,12 @@ fn an_sso_session_without_scopes_registers_the_refreshable_one() {
     let corp = &config.sessions[0];
     assert_eq!(
         (corp.name.as_str(), corp.start_url(), corp.region()),
-        ("corp", "https://corp.awsapps.com/start", "eu-west-1")
+        ("corp", "https://corp.awsapps.com/start", Some("eu-west-1"))
     );
     assert_eq!(corp.scopes, [DEFAULT_SCOPE]);
     assert_eq!(corp.cache_keys, ["corp"]);
     assert_eq!(corp.origin, Origin { kind: OriginKind::SsoSession, place: FileLine::new(&Path::new(AWS).into(), 1) });
-    let endpoints = corp.endpoints.as_ref().expect("endpoints");
+    let endpoints = corp.endpoints.configured().expect("endpoints");
     assert_eq!(endpoints.oidc.shown().as_str(), "https://oidc.eu-west-1.amazonaws.com/");
     assert_eq!(config.sessions_at("https://CORP.awsapps.com/start/").count(), 1);
     assert_eq!(config.sessions_at("not a URL").count(), 0);
@@ -112,12 +115,12 @@ fn an_own_session_overrides_the_sso_session_of_its_name_member_by_member() {
     assert_eq!(names(&config), ["corp"]);
     let corp = &config.sessions[0];
     assert_eq!(corp.identity.name.as_deref(), Some("corp"));
-    assert_eq!(corp.identity.issuer, Issuer::Foreign { origin: "http://127.0.0.1:1".to_owned() });
-    assert_eq!((corp.start_url(), corp.region()), ("https://corp.awsapps.com/start", "us-east-1"));
+    assert_eq!(corp.identity.issuer, Some(Issuer::Foreign { origin: "http://127.0.0.1:1".to_owned() }));
+    assert_eq!((corp.start_url(), corp.region()), ("https://corp.awsapps.com/start", Some("us-east-1")));
     assert_eq!(corp.browser, BrowserCommand::configured("firefox {url}").ok());
     assert_eq!(corp.refresh_before, Some(Duration::from_secs(1800)));
     assert_eq!(corp.notify_before, Some(Duration::from_secs(3600)));
-    let endpoints = corp.endpoints.as_ref().expect("endpoints");
+    let endpoints = corp.endpoints.configured().expect("endpoints");
     assert_eq!(endpoints.portal.shown().as_str(), "http://127.0.0.1:1/");
     assert_eq!(endpoints.oidc.shown().as_str(), "http://127.0.0.1:1/oidc");
 }
@@ -388,7 +391,7 @@ fn sessions_follow_the_default_profiles_endpoints_and_legacy_ones_their_own() {
     let followed = flawless("", &aws);
     let oidc = |name: &str| {
         let session = followed.session(name).expect("the session");
-        session.endpoints.as_ref().expect("endpoints").oidc.shown().to_string()
+        session.endpoints.configured().expect("endpoints").oidc.shown().to_string()
     };
     assert_eq!(oidc("corp"), "http://127.0.0.1:1/");
     assert_eq!(oidc("dev"), "http://127.0.0.1:2/");
@@ -396,7 +399,7 @@ fn sessions_follow_the_default_profiles_endpoints_and_legacy_ones_their_own() {
 
     let fips = Environment { use_fips_endpoint: Some(true), ..Environment::default() };
     let unusable = config_in("[session.corp]\noidc_endpoint = \"https://proxy.example\"\n", CORP, &fips);
-    assert!(unusable.sessions[0].endpoints.is_err());
+    assert!(unusable.sessions[0].endpoints.error().is_some());
     assert_problems(&unusable, &[("aws:1", "oidc_endpoint")]);
 }
 

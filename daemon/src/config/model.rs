@@ -7,12 +7,14 @@ use std::time::Duration;
 use ssoctl_protocol::DecidedBy;
 
 use super::browser_command::BrowserCommand;
-use super::endpoints::{EndpointError, Endpoints};
-use super::identity::{Identity, normalise_start_url};
+use super::endpoints::SessionEndpoints;
+use super::identity::{Identity, normalise_start_url, region_of_start_url};
 use super::problem::{FileLine, Problem};
 use super::quiet_hours::QuietHours;
 use crate::assignment::Assignment;
 use crate::issuer::Issuer;
+use crate::partitions::is_region;
+use crate::token::Target;
 
 /// The scope that makes a token refreshable. It is registered for a session that names no scopes.
 pub const DEFAULT_SCOPE: &str = "sso:account:access";
@@ -95,14 +97,14 @@ pub struct SessionConfig {
     pub identity: Identity,
     /// The scopes to register, in the order written. Without scopes, a token cannot be refreshed.
     pub scopes: Vec<String>,
+    /// The configured region. The identity has the region of a start URL that names it, unless one is configured.
+    pub region: Option<String>,
     /// With an error, every call that needs the service fails, and `status` shows the error.
-    pub endpoints: Result<Endpoints, EndpointError>,
+    pub endpoints: SessionEndpoints,
     /// The keys under which other programs look for its token in the AWS token cache: its own name, and each legacy profile's
     /// start URL exactly as written. No other session has any of them.
     pub cache_keys: Vec<String>,
-    /// The issuer of what the AWS CLI and SDKs put into its token files. The AWS configuration file alone decides, because these
-    /// programs have neither the daemon's environment nor its own file. `None` if the file's settings cannot be used.
-    pub token_files_issuer: Option<Issuer>,
+    pub token_files: TokenFilesIssuer,
     pub origin: Origin,
     /// The command that opens its pages instead of the desktop's browser.
     pub browser: Option<BrowserCommand>,
@@ -126,9 +128,30 @@ impl SessionConfig {
         &self.identity.start_url
     }
 
-    /// The region of its Identity Center instance.
-    pub fn region(&self) -> &str {
-        &self.identity.region
+    /// The region of its Identity Center instance, as far as the configuration knows it: a start URL that is not AWS's own may lead
+    /// to another one.
+    pub fn region(&self) -> Option<&str> {
+        self.identity.region.as_deref().or(self.region.as_deref())
+    }
+
+    /// The region of a session whose start URL leads there, as far as both are known.
+    pub fn region_at(&self, target: Option<&Target>) -> Option<String> {
+        let named = || region_of_start_url(target?.resolved.as_deref()?);
+        match (&self.identity.region, &self.region, target.map(|target| &target.issuer)) {
+            (Some(configured), Some(_), _) => Some(configured.clone()),
+            (_, _, Some(Issuer::Aws { region })) => Some(region.clone()),
+            _ => named().or_else(|| self.region().map(str::to_owned)),
+        }
+    }
+
+    /// The issuer of a sign-in that is found in one of its token files, which names this region. `None` if the session has another
+    /// issuer.
+    pub fn issuer_of_found(&self, region: Option<&str>) -> Option<Issuer> {
+        match (self.token_files, &self.identity.issuer) {
+            (TokenFilesIssuer::Other, _) => None,
+            (TokenFilesIssuer::Same, Some(issuer)) => Some(issuer.clone()),
+            (TokenFilesIssuer::Same, None) => region.filter(|region| is_region(region)).map(Issuer::aws),
+        }
     }
 }
 
@@ -177,6 +200,15 @@ pub enum Notifications {
     #[default]
     On,
     Off,
+}
+
+/// Whether what the AWS CLI and SDKs put into a session's token files has the session's issuer. The AWS configuration file alone
+/// decides on that, because these programs have neither the daemon's environment nor its own file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenFilesIssuer {
+    Same,
+    /// Also if the file's settings cannot be used.
+    Other,
 }
 
 /// Whether a session shares its token with the AWS CLI and SDKs through the files of their token cache.

@@ -5,10 +5,10 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use super::aws::{AwsFiles, Section, split_scopes};
-use super::endpoints::{self, Endpoints, Inputs, Overrides, ProfileEndpoints};
+use super::endpoints::{EndpointRules, Endpoints, Overrides, ProfileEndpoints, SessionEndpoints};
 use super::environment::Environment;
 use super::identity::{Identity, IdentityError, check_scopes};
-use super::model::{DEFAULT_SCOPE, Origin, OriginKind, SdkCache, SessionConfig, SignInSetting};
+use super::model::{DEFAULT_SCOPE, Origin, OriginKind, SdkCache, SessionConfig, SignInSetting, TokenFilesIssuer};
 use super::own::{OwnFile, OwnSession};
 use super::problem::{FileLine, Located, Problem};
 
@@ -29,7 +29,7 @@ pub(super) struct RawConfig<'a> {
 pub(super) struct Sessions {
     list: Vec<SessionConfig>,
     by_name: HashMap<String, usize>,
-    by_portal: HashMap<(String, String), Vec<usize>>,
+    by_portal: HashMap<Portal, Vec<usize>>,
     by_cache_key: HashMap<String, usize>,
     /// The sessions that cannot be used, and why.
     pub(super) unusable: BTreeMap<String, Problem>,
@@ -83,7 +83,7 @@ impl Sessions {
         self.by_name.contains_key(name) || self.unusable.contains_key(name)
     }
 
-    /// The indices of the sessions at this start URL in this region.
+    /// The indices of the sessions at this start URL in this region, if the identity has one.
     pub(super) fn at(&self, identity: &Identity) -> &[usize] {
         self.by_portal.get(&portal(identity)).map_or(&[], Vec::as_slice)
     }
@@ -110,7 +110,10 @@ impl Sessions {
     }
 }
 
-fn portal(identity: &Identity) -> (String, String) {
+/// A start URL and a region.
+type Portal = (String, Option<String>);
+
+fn portal(identity: &Identity) -> Portal {
     (identity.start_url.clone(), identity.region.clone())
 }
 
@@ -128,37 +131,41 @@ fn usual_sdk_cache(session: &SessionConfig) -> SdkCache {
     // A session of config.toml alone is known to SDKs by the start URL of a legacy profile, if there is one.
     let is_known_to_sdks = session.origin.kind != OriginKind::Own || session.cache_keys.len() > 1;
     // The SDKs do not have the daemon's environment: they would take the token to another issuer.
-    let is_moved = session.endpoints.as_ref().is_ok_and(Endpoints::are_moved_by_a_variable)
-        && session.token_files_issuer.as_ref() != Some(&session.identity.issuer);
+    let is_moved = session.endpoints.configured().is_some_and(Endpoints::are_moved_by_a_variable)
+        && session.token_files == TokenFilesIssuer::Other;
     if is_known_to_sdks && !is_moved { SdkCache::On } else { SdkCache::Off }
 }
 
+/// What sections say of a session.
+pub(super) struct Definition {
+    pub(super) name: String,
+    pub(super) identity: Identity,
+    pub(super) region: Option<String>,
+    pub(super) scopes: Vec<String>,
+    pub(super) origin: Origin,
+    pub(super) own: OwnSession,
+}
+
 /// A session with its endpoints, but without names that others may have.
-pub(super) fn session(
-    name: String,
-    identity: Identity,
-    scopes: Vec<String>,
-    origin: Origin,
-    own: OwnSession,
-    profile: &ProfileEndpoints,
-    environment: &Environment,
-) -> SessionConfig {
-    let (start_url, region) = (identity.start_url.as_str(), identity.region.as_str());
-    let inputs = Inputs { start_url, region, own: &own.endpoints, environment, profile };
-    let (issuer, endpoints) = endpoints::resolve(inputs);
-    let of_aws_file = Inputs { own: &Overrides::default(), environment: &Environment::default(), ..inputs };
-    let token_files_issuer = match endpoints::resolve(of_aws_file) {
-        (issuer, Ok(_)) => Some(issuer),
-        (_, Err(_)) => None,
+pub(super) fn session(definition: Definition, profile: &ProfileEndpoints, environment: &Environment) -> SessionConfig {
+    let Definition { name, identity, region, scopes, origin, own } = definition;
+    let of = |rules| SessionEndpoints::new(rules, &identity, region.as_deref());
+    let (endpoints, issuer) = of(EndpointRules::new(&own.endpoints, environment, profile));
+    let (of_aws_file, files_issuer) = of(EndpointRules::new(&Overrides::default(), &Environment::default(), profile));
+    let token_files = if of_aws_file.error().is_none() && files_issuer == issuer {
+        TokenFilesIssuer::Same
+    } else {
+        TokenFilesIssuer::Other
     };
     SessionConfig {
         name,
         aliases: Vec::new(),
         identity: identity.issued_by(issuer),
+        region,
         scopes,
         endpoints,
         cache_keys: Vec::new(),
-        token_files_issuer,
+        token_files,
         origin,
         browser: own.browser,
         verification_hosts: own.verification_hosts,
@@ -185,18 +192,22 @@ impl<'a> NamedSections<'a> {
             None => (OriginKind::Own, FileLine::new(&sources.own.path, own.line)),
         };
         let start_url = self.member(&place, own.start_url.as_ref(), "start_url", "sso_start_url")?;
-        let region = self.member(&place, own.region.as_ref(), "region", "sso_region")?;
+        let region = own.region.as_ref().or_else(|| self.aws?.get("sso_region"));
         let scopes = self.scopes(&own)?;
-        let identity = Identity::new(Some(self.name), &start_url.value, &region.value, &scopes).map_err(|error| {
-            let (entry, is_own) = match error {
-                IdentityError::Region(_) => (region, own.region.is_some()),
+        let region_text = region.map(|region| region.value.clone());
+        let identity = Identity::new(Some(self.name), &start_url.value, region_text.as_deref(), &scopes);
+        let identity = identity.map_err(|error| {
+            let (entry, is_own) = match (&error, region) {
+                (IdentityError::NoRegion(_), _) => return self.missing(&place, "region", "sso_region"),
+                (IdentityError::Region(_), Some(region)) => (region, own.region.is_some()),
                 _ => (start_url, own.start_url.is_some()),
             };
             let message = error.to_string();
             if is_own { entry.place.error(message) } else { entry.aws_error(message) }
         })?;
         let (name, origin) = (self.name.to_owned(), Origin { kind, place });
-        let mut session = session(name, identity, scopes, origin, own, endpoints, sources.environment);
+        let definition = Definition { name, identity, region: region_text, scopes, origin, own };
+        let mut session = session(definition, endpoints, sources.environment);
         session.cache_keys.push(session.name.clone());
         Ok(session)
     }
@@ -211,14 +222,18 @@ impl<'a> NamedSections<'a> {
     where
         'a: 'b,
     {
+        own.or_else(|| self.aws?.get(aws_key)).ok_or_else(|| self.missing(place, own_key, aws_key))
+    }
+
+    fn missing(self, place: &FileLine, own_key: &str, aws_key: &str) -> Problem {
         let name = self.name;
-        own.or_else(|| self.aws?.get(aws_key)).ok_or_else(|| match self.aws {
+        match self.aws {
             Some(_) => place.error(format!("sso-session {name:?} has no {aws_key} and is ignored; add it")),
             None => place.error(format!(
                 "session {name:?} has no {own_key}, and the AWS configuration has no [sso-session {name}] to take it from; it is \
                  ignored"
             )),
-        })
+        }
     }
 
     /// The scopes as written. An empty list means the default scope to the AWS CLI; in config.toml it means a token that cannot

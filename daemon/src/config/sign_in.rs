@@ -6,13 +6,14 @@ use super::model::{Origin, OriginKind};
 use super::own::OwnSession;
 use super::problem::{Located, Problem};
 use super::session_name::{derive_name, unique_name};
-use super::sessions::{RawConfig, Sessions, session};
+use super::sessions::{Definition, RawConfig, Sessions, session};
 
-/// A profile with its own start URL and region. All profiles were like that before there were `sso-session` sections.
+/// A profile with its own start URL, and mostly its own region. All profiles were like that before there were `sso-session` sections.
 pub(super) struct Legacy<'a> {
     pub(super) profile: &'a Section,
     /// The start URL as the file spells it.
     start_url: &'a str,
+    region: Option<&'a str>,
 }
 
 pub(super) enum ProfileSignIn<'a> {
@@ -50,14 +51,22 @@ pub(super) fn sign_in<'a>(profile: &'a Section, sources: RawConfig<'_>) -> Resul
     let missing =
         |key: &str| Err(profile.place.error(format!("profile {name:?} is meant to sign in, but has no {key}; add it")));
     match (profile.get("sso_start_url"), profile.get("sso_region")) {
-        (Some(start_url), Some(region)) => {
-            let identity = Identity::new(None, &start_url.value, &region.value, &[]).map_err(|error| match error {
-                IdentityError::Region(_) => region.aws_error(error.to_string()),
-                _ => start_url.aws_error(error.to_string()),
-            })?;
-            Ok(Some(ProfileSignIn::Legacy(identity, Legacy { profile, start_url: &start_url.value })))
+        (Some(start_url), region) => {
+            let region_text = region.map(|region| region.value.as_str());
+            let identity = match Identity::new(None, &start_url.value, region_text, &[]) {
+                Ok(identity) => identity,
+                Err(IdentityError::NoRegion(_)) => return missing("sso_region"),
+                Err(error) => {
+                    let is_of_region = matches!(error, IdentityError::Region(_));
+                    let entry = region.filter(|_| is_of_region).unwrap_or(start_url);
+                    return Err(entry.aws_error(error.to_string()));
+                }
+            };
+            Ok(Some(ProfileSignIn::Legacy(
+                identity,
+                Legacy { profile, start_url: &start_url.value, region: region_text },
+            )))
         }
-        (Some(_), None) => missing("sso_region"),
         (None, Some(_)) => missing("sso_start_url"),
         (None, None) if profile.get("sso_account_id").or(profile.get("sso_role_name")).is_some() => {
             missing("sso_session")
@@ -75,7 +84,7 @@ pub(super) fn add_legacy_profiles(
     sessions: &mut Sessions,
     problems: &mut Vec<Problem>,
 ) -> usize {
-    let first = profiles[0].profile;
+    let Legacy { profile: first, region, .. } = profiles[0];
     let index = match sessions.at(identity) {
         [only] => *only,
         others => {
@@ -91,11 +100,13 @@ pub(super) fn add_legacy_profiles(
             let name = name_of(profiles, sessions);
             let origin = Origin { kind: OriginKind::LegacyProfile, place: first.place.clone() };
             let endpoints = sources.aws.endpoints_of(&first.name, problems);
-            let own = OwnSession::default();
-            sessions.push(session(name, identity.clone(), Vec::new(), origin, own, &endpoints, sources.environment))
+            let (identity, region) = (identity.clone(), region.map(str::to_owned));
+            let (scopes, own) = (Vec::new(), OwnSession::default());
+            let definition = Definition { name, identity, region, scopes, origin, own };
+            sessions.push(session(definition, &endpoints, sources.environment))
         }
     };
-    for Legacy { profile, start_url } in profiles {
+    for Legacy { profile, start_url, .. } in profiles {
         let name = &profile.name;
         let owner = sessions.add_cache_key(index, start_url);
         if owner != index {
@@ -103,7 +114,7 @@ pub(super) fn add_legacy_profiles(
                 "the token file of profile {name:?} is that of session {:?}, because the AWS CLI names it after the start URL \
                  only; write the URL with a \"/\" at its end to have one for {}",
                 sessions.get(owner).name,
-                identity.region
+                identity.region.as_deref().unwrap_or("this one")
             )));
         }
         // A session that cannot be used keeps its name.

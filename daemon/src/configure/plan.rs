@@ -129,11 +129,12 @@ impl Planner<'_> {
         if scopes.is_empty() {
             return Err(Unchangeable::NoScopes(name.clone()));
         }
-        let members = vec![
-            ("sso_start_url", start_url.clone()),
-            ("sso_region", region.clone()),
-            ("sso_registration_scopes", scopes.join(", ")),
-        ];
+        let mut members = vec![("sso_start_url", start_url.clone())];
+        // Before the first sign-in at a start URL that is not AWS's own, it is not known.
+        if !region.is_empty() {
+            members.push(("sso_region", region.clone()));
+        }
+        members.push(("sso_registration_scopes", scopes.join(", ")));
         // Of `[sso-session corp]` and `[sso-session "corp"]`, the later one counts.
         match found.last() {
             None => self.add(&header, header.clone(), &members),

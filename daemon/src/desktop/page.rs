@@ -6,7 +6,7 @@
 use url::{Host, Url};
 
 use crate::config::{Endpoints, SessionConfig};
-use crate::partitions::is_page_host;
+use crate::partitions::{is_page_host, region_of_service};
 
 /// The longest address that is given to a browser, in bytes.
 const MAX_LENGTH: usize = 2048;
@@ -75,11 +75,11 @@ pub fn admit(page: &str, session: Option<&SessionConfig>) -> Result<Page, PageRe
         |session: &SessionConfig| Url::parse(session.start_url()).is_ok_and(|start| start.host() == url.host());
     let is_configured = |session: &SessionConfig| session.verification_hosts.contains(&host.to_string());
     let is_authorization = |session: &SessionConfig| {
-        let origin = |endpoints: &Endpoints| endpoints.oidc.shown().origin();
-        url.path() == "/authorize"
-            && session.endpoints.as_ref().is_ok_and(|endpoints| origin(endpoints) == url.origin())
+        let is_at = |endpoints: &Endpoints| endpoints.oidc.shown().origin() == url.origin();
+        let is_where_it_may_lead = || session.endpoints.follow_issuer() && region_of_service(&url).is_some();
+        url.path() == "/authorize" && (session.endpoints.configured().is_some_and(is_at) || is_where_it_may_lead())
     };
-    let region = session.map(SessionConfig::region);
+    let region = session.and_then(|session| session.identity.region.as_deref());
     let is_of_aws = matches!(&host, Host::Domain(name) if is_page_host(name, region)) && url.port().is_none();
     if is_of_aws
         || session.is_some_and(|session| is_own(session) || is_configured(session) || is_authorization(session))
@@ -114,18 +114,14 @@ mod tests {
 
     const START_URL: &str = "https://sso.corp.example/start";
 
-    fn session(region: &str, verification_hosts: &[&str]) -> SessionConfig {
-        let hosts = verification_hosts.iter().map(|&host| host.to_owned()).collect();
-        SessionConfig { verification_hosts: hosts, ..configured(START_URL, region) }
-    }
-
     fn judged(page: &str) -> Result<String, PageRefusal> {
-        admit(page, Some(&session("eu-west-1", &[]))).map(|page| page.as_str().to_owned())
+        admit(page, Some(&configured(START_URL, "eu-west-1"))).map(|page| page.as_str().to_owned())
     }
 
     #[test]
     fn pages_on_configured_hosts_are_opened_and_no_others() {
-        let session = session("eu-west-1", &["login.corp.example", "192.0.2.1", "[2001:db8::1]"]);
+        let hosts = ["login.corp.example", "192.0.2.1", "[2001:db8::1]"].map(str::to_owned);
+        let session = SessionConfig { verification_hosts: hosts.to_vec(), ..configured(START_URL, "eu-west-1") };
         for (page, is_admitted) in [
             ("https://login.corp.example/device?user_code=A", true),
             ("https://LOGIN.corp.example:8443/", true),
@@ -165,7 +161,7 @@ mod tests {
             ("us-iso-east-1", "https://device.sso.us-iso-east-1.c2s.ic.gov/"),
             ("us-gov-west-1", "https://device.sso.us-gov-west-1.amazonaws.com/"),
         ] {
-            assert!(admit(page, Some(&session(region, &[]))).is_ok(), "{page}");
+            assert!(admit(page, Some(&configured("https://corp.awsapps.com/start", region))).is_ok(), "{page}");
         }
     }
 
@@ -180,8 +176,6 @@ mod tests {
             "device.sso.eu-west-1.amazonaws.com.attacker.example",
             "evil-device.sso.eu-west-1.amazonaws.com",
             "evil.device.sso.eu-west-1.amazonaws.com",
-            // Another region's page is not this session's.
-            "device.sso.us-east-1.amazonaws.com",
             // Anybody owns hosts below amazonaws.com.
             "bucket.s3.eu-west-1.amazonaws.com",
             "portal.eu-west-1.amazonaws.com",
@@ -200,6 +194,14 @@ mod tests {
             let page = format!("https://{host}/?user_code=ABCD-EFGH");
             assert!(matches!(judged(&page), Err(PageRefusal::UnknownHost(_))), "{page}: {:?}", judged(&page));
         }
+    }
+
+    #[test]
+    fn pages_of_another_region_are_opened_only_if_the_start_url_may_lead_there() {
+        let page = "https://device.sso.us-east-1.amazonaws.com/";
+        let at = |start_url| admit(page, Some(&configured(start_url, "eu-west-1")));
+        assert!(matches!(at("https://corp.awsapps.com/start"), Err(PageRefusal::UnknownHost(_))));
+        assert!(at(START_URL).is_ok());
     }
 
     #[test]

@@ -102,9 +102,9 @@ fn place(session: &SessionConfig) -> String {
 }
 
 fn judge_region(session: &SessionConfig) -> Option<Finding> {
-    (!is_known_region(session.region())).then(|| {
+    session.region().filter(|region| !is_known_region(region)).map(|region| {
         CONFIGURATION.warning(
-            format!("session {:?} is in {:?}, which looks like no region of AWS", session.name, session.region()),
+            format!("session {:?} is in {region:?}, which looks like no region of AWS", session.name),
             format!("check the region of the session, {}", place(session)),
         )
     })
@@ -134,9 +134,9 @@ fn judge_scopes(session: &SessionConfig) -> Option<Finding> {
 
 /// Names a session whose services are not AWS's own in its region, whether that is meant or not.
 fn judge_issuer(session: &SessionConfig) -> Option<Finding> {
-    let notice = session.endpoints.as_ref().ok()?.description_if_foreign()?;
-    let (name, region) = (&session.name, session.region());
-    let message = format!("session {name:?} signs in at {notice}, which is not AWS in {region}");
+    let notice = session.endpoints.configured()?.description_if_foreign()?;
+    let place = session.region().map(|region| format!(" in {region}")).unwrap_or_default();
+    let message = format!("session {:?} signs in at {notice}, which is not AWS{place}", session.name);
     Some(CONFIGURATION.warning(message, "if you do not want that, remove the setting that says so"))
 }
 

@@ -93,10 +93,10 @@ async fn ask(probe: &Arc<Probe>, network: &mut Network, limit: &TimeLimit) {
 fn endpoints(config: &Config) -> Vec<ProbedEndpoint> {
     let mut endpoints = Vec::new();
     for session in &config.sessions {
-        // A session without endpoints has a problem, which is among the findings about the configuration.
-        let Ok(found) = &session.endpoints else { continue };
+        // A session that cannot have endpoints has a problem, which is among the findings about the configuration.
+        let Some(found) = session.endpoints.configured() else { continue };
         for url in [&found.oidc, &found.portal] {
-            add(&mut endpoints, url.shown(), session.region());
+            add(&mut endpoints, url.shown(), session.region().unwrap_or("any region"));
         }
     }
     endpoints

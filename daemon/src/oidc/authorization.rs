@@ -108,6 +108,7 @@ mod tests {
             client_secret: "client secret".into(),
             issued_at: std::time::SystemTime::UNIX_EPOCH,
             issuer: oidc.issuer().clone(),
+            resolved: None,
             expires_at: None,
         };
         let request = AuthorizationRequest::new(REDIRECT_URI.to_owned()).unwrap();

@@ -69,6 +69,7 @@ pub fn registration(body: &[u8], now: SystemTime, issuer: &Issuer) -> Result<Reg
             client_secret: answer.secret("clientSecret")?,
             issued_at: answer.optional_natural("clientIdIssuedAt").and_then(epoch).unwrap_or(now),
             issuer: issuer.clone(),
+            resolved: None,
             expires_at: answer.natural("clientSecretExpiresAt", |seconds| match seconds {
                 0 => Some(None),
                 _ => epoch(seconds).map(Some),
@@ -316,6 +317,7 @@ mod tests {
             client_secret: "cs".into(),
             issued_at: NOW,
             issuer: Issuer::aws("eu-west-1"),
+            resolved: None,
             expires_at: None,
         };
         let members = json!({ "clientId": "id", "clientSecret": "cs" });

@@ -46,7 +46,8 @@ impl RecordName {
 
     pub fn of(identity: &Identity) -> Self {
         let name = identity.name.as_ref().map_or_else(String::new, |name| format!(" ({name})"));
-        let issuer = if identity.issuer.is_aws() { String::new() } else { format!(" at {}", identity.issuer) };
+        let foreign = identity.issuer.as_ref().filter(|issuer| !issuer.is_aws());
+        let issuer = foreign.map_or_else(String::new, |issuer| format!(" at {issuer}"));
         Self { key: identity.key(), label: format!("ssoctl: {}{name}{issuer}", identity.start_url) }
     }
 }

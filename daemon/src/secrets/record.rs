@@ -53,6 +53,11 @@ pub struct Owner {
 
 #[derive(Serialize, Deserialize)]
 struct StoredRegistration {
+    /// `None` is the issuer of the identity.
+    #[serde(default)]
+    issuer: Option<Issuer>,
+    #[serde(default)]
+    resolved: Option<String>,
     client_id: String,
     #[serde(serialize_with = "secret::expose")]
     client_secret: Secret<String>,
@@ -62,6 +67,9 @@ struct StoredRegistration {
 
 #[derive(Serialize, Deserialize)]
 struct StoredToken {
+    /// `None` is the issuer of the identity.
+    #[serde(default)]
+    issuer: Option<Issuer>,
     #[serde(serialize_with = "secret::expose")]
     access_token: Secret<String>,
     token_type: String,
@@ -88,6 +96,7 @@ pub fn encode(owner: &Owner, kept: &Record, now: Now) -> Secret<Vec<u8>> {
         owner: owner.clone(),
         registration: kept.registration.as_ref().map(StoredRegistration::from),
         token: kept.token.as_ref().map(|token| StoredToken {
+            issuer: Some(token.access.issuer.clone()),
             access_token: token.access.value.clone(),
             token_type: token.access.token_type.clone(),
             received_at: seconds(now.wall_at(token.received)),
@@ -123,27 +132,10 @@ fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, NotARecord> {
 /// clock can correct them.
 pub fn decode(bytes: &[u8], now: Now) -> Result<Record, NotARecord> {
     let record: StoredRecord = read(bytes)?;
-    let issuer = record.owner.identity.issuer;
-    Ok(Record {
-        portal_caps: record.portal_caps,
-        registration: record.registration.map(|registration| registration.issued_by(&issuer)),
-        token: record.token.map(|token| Token {
-            access: Arc::new(AccessToken {
-                value: token.access_token,
-                token_type: token.token_type,
-                issuer: issuer.clone(),
-            }),
-            received: now.boot_at(time(token.received_at)),
-            expires: now.boot_at(time(token.expires_at)),
-            lifetime: Duration::from_secs(token.lifetime_seconds),
-            renewal: token.renewal.map(|renewal| Renewal {
-                refresh_token: renewal.refresh_token,
-                registration: renewal.registration.issued_by(&issuer),
-            }),
-            capped: token.capped,
-            found_in: token.found_in.map(|file| Path::new(&file).into()),
-        }),
-    })
+    let usual = record.owner.identity.issuer;
+    let registration = record.registration.map(|registration| registration.of(usual.as_ref())).transpose()?;
+    let token = record.token.map(|token| token.of(usual.as_ref(), now)).transpose()?;
+    Ok(Record { portal_caps: record.portal_caps, registration, token })
 }
 
 pub fn owner(bytes: &[u8]) -> Result<Owner, NotARecord> {
@@ -163,6 +155,8 @@ pub fn written_at(bytes: &[u8]) -> u64 {
 impl From<&Registration> for StoredRegistration {
     fn from(registration: &Registration) -> Self {
         Self {
+            issuer: Some(registration.issuer.clone()),
+            resolved: registration.resolved.as_deref().map(str::to_owned),
             client_id: registration.client_id.clone(),
             client_secret: registration.client_secret.clone(),
             issued_at: seconds(registration.issued_at),
@@ -172,15 +166,44 @@ impl From<&Registration> for StoredRegistration {
 }
 
 impl StoredRegistration {
-    fn issued_by(self, issuer: &Issuer) -> Registration {
-        Registration {
+    /// `usual` is the issuer of the identity.
+    fn of(self, usual: Option<&Issuer>) -> Result<Registration, NotARecord> {
+        Ok(Registration {
             client_id: self.client_id,
             client_secret: self.client_secret,
             issued_at: time(self.issued_at),
-            issuer: issuer.clone(),
+            issuer: issuer(self.issuer, usual)?,
+            resolved: self.resolved.map(Arc::from),
             expires_at: self.expires_at.map(time),
-        }
+        })
     }
+}
+
+impl StoredToken {
+    /// `usual` is the issuer of the identity.
+    fn of(self, usual: Option<&Issuer>, now: Now) -> Result<Token, NotARecord> {
+        let renewal = self.renewal.map(|StoredRenewal { refresh_token, registration }| {
+            Ok(Renewal { refresh_token, registration: registration.of(usual)? })
+        });
+        Ok(Token {
+            access: Arc::new(AccessToken {
+                value: self.access_token,
+                token_type: self.token_type,
+                issuer: issuer(self.issuer, usual)?,
+            }),
+            received: now.boot_at(time(self.received_at)),
+            expires: now.boot_at(time(self.expires_at)),
+            lifetime: Duration::from_secs(self.lifetime_seconds),
+            renewal: renewal.transpose()?,
+            capped: self.capped,
+            found_in: self.found_in.map(|file| Path::new(&file).into()),
+        })
+    }
+}
+
+/// A secret without an issuer cannot be sent anywhere.
+fn issuer(stored: Option<Issuer>, usual: Option<&Issuer>) -> Result<Issuer, NotARecord> {
+    stored.or_else(|| usual.cloned()).ok_or(NotARecord::Damaged)
 }
 
 fn seconds(time: SystemTime) -> u64 {
@@ -204,7 +227,8 @@ mod tests {
 
     fn owner_of_records() -> Owner {
         let scopes = ["sso:account:access".to_owned()];
-        let identity = Identity::new(Some("corp"), "https://corp.awsapps.com/start", "eu-west-1", &scopes).unwrap();
+        let identity =
+            Identity::new(Some("corp"), "https://corp.awsapps.com/start", Some("eu-west-1"), &scopes).unwrap();
         Owner { identity, portal: Some("https://portal.sso.eu-west-1.amazonaws.com/".to_owned()) }
     }
 
@@ -214,6 +238,7 @@ mod tests {
             client_secret: "cs".into(),
             issued_at: at.wall,
             issuer: Issuer::aws("eu-west-1"),
+            resolved: None,
             expires_at: Some(at.wall + 90 * 24 * HOUR),
         };
         Record {
@@ -277,6 +302,34 @@ mod tests {
         let text =
             br#"{"version":2,"name":null,"start_url":"u","region":"r","scopes":[],"issuer":"aws:r","registration":null,"token":null,"more":1}"#;
         assert_eq!(decode(text, at), Ok(Record::default()));
+    }
+
+    #[test]
+    fn each_secret_has_the_issuer_that_it_was_stored_with_or_else_that_of_the_identity() {
+        let at = now(50 * HOUR, 1_800_000_000);
+        let identity = Identity::new(Some("corp"), "https://sso.corp.example", None, &[]).unwrap();
+        let owner = Owner { identity, portal: None };
+        let mut record = kept(at);
+        let registration = record.registration.as_mut().expect("a registration");
+        registration.issuer = Issuer::aws("us-east-1");
+        registration.resolved = Some("https://ssoins-1.portal.us-east-1.app.aws".into());
+        let bytes = encode(&owner, &record, at);
+        assert_eq!(
+            decode(bytes.expose(), at).as_ref(),
+            Ok(&record),
+            "the sign-in in one region, the next one in another"
+        );
+
+        let without = |owner: &Owner| {
+            let bytes = encode(owner, &kept(at), at);
+            let mut text: serde_json::Value = serde_json::from_slice(bytes.expose()).unwrap();
+            for pointer in ["/registration", "/token", "/token/renewal/registration"] {
+                text.pointer_mut(pointer).and_then(|it| it.as_object_mut()).expect(pointer).remove("issuer");
+            }
+            decode(text.to_string().as_bytes(), at)
+        };
+        assert_eq!(without(&owner_of_records()), Ok(kept(at)), "a record of an earlier version");
+        assert_eq!(without(&owner), Err(NotARecord::Damaged), "nobody knows where these secrets may be sent");
     }
 
     #[test]

@@ -153,7 +153,7 @@ impl Api {
             expires_at: status::time(self.world.clock.now(), expires),
             session: entry.config.name.clone(),
             start_url: entry.config.start_url().to_owned(),
-            region: entry.config.region().to_owned(),
+            region: entry.config.region_at(entry.session.snapshot().target.as_ref()).unwrap_or_default(),
         })
     }
 

@@ -57,8 +57,8 @@ impl Api {
     /// The session to be saved, if there is one like it already.
     fn known(&self, session: &NewSession) -> Result<Option<SessionStatus>, Problem> {
         let scopes = session.scopes.as_deref();
-        let identity =
-            Identity::new(None, &session.start_url, &session.region, scopes.unwrap_or_default()).map_err(invalid)?;
+        let identity = Identity::new(None, &session.start_url, session.region.as_deref(), scopes.unwrap_or_default());
+        let identity = identity.map_err(invalid)?;
         let is_same = |entry: &&Entry| {
             let known = &entry.config.identity;
             (&known.start_url, &known.region) == (&identity.start_url, &identity.region)
@@ -71,9 +71,10 @@ impl Api {
         };
         match view.named(name) {
             Some(entry) if !is_same(&entry) => {
-                let (url, region) = (entry.config.start_url(), entry.config.region());
+                let url = entry.config.start_url();
+                let place = entry.config.region().map(|region| format!(" in {region}")).unwrap_or_default();
                 let file = entry.config.origin.place.file.display();
-                let detail = format!("there is a session {name:?} already, for {url} in {region} ({file})");
+                let detail = format!("there is a session {name:?} already, for {url}{place} ({file})");
                 Err(Problem::new(ErrorCode::SessionExists, detail).of_session(name))
             }
             known => Ok(known.map(|entry| self.status(entry))),

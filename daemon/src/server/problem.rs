@@ -66,14 +66,15 @@ pub(super) fn refused(entry: &Entry, refusal: Refusal, now: Now) -> Problem {
     use ErrorCode as Code;
     let config = &entry.config;
     let name = &config.name;
-    if let (Err(error), Refusal::SignInRequired { .. } | Refusal::WaitTimeout { .. }) = (&config.endpoints, &refusal) {
+    let error = config.endpoints.error();
+    if let (Some(error), Refusal::SignInRequired { .. } | Refusal::WaitTimeout { .. }) = (error, &refusal) {
         // No sign-in helps before the configuration is mended.
         let detail = format!("session {name:?} cannot be used: {error}");
         return Problem::new(Code::InvalidConfiguration, detail).of_session(name);
     }
-    let notice = config.endpoints.as_ref().ok().and_then(Endpoints::description_if_foreign);
-    let elsewhere =
-        notice.map(|notice| format!(" at {notice}, which is not AWS in {}", config.region())).unwrap_or_default();
+    let notice = config.endpoints.configured().and_then(Endpoints::description_if_foreign);
+    let place = config.region().map(|region| format!(" in {region}")).unwrap_or_default();
+    let elsewhere = notice.map(|notice| format!(" at {notice}, which is not AWS{place}")).unwrap_or_default();
     let (code, detail) = match &refusal {
         Refusal::SignInRequired { expired, .. } => {
             let since = match expired.map(|expired| now.boot.since(expired)) {

@@ -49,7 +49,7 @@ impl Api {
         Ok(Assignment {
             session: entry.config.name.clone(),
             start_url: entry.config.start_url().to_owned(),
-            sso_region: entry.config.region().to_owned(),
+            sso_region: entry.config.region_at(entry.session.snapshot().target.as_ref()).unwrap_or_default(),
             account: assignment.account.to_string(),
             role: assignment.role.to_string(),
             region,

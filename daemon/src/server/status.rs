@@ -13,7 +13,7 @@ use crate::clock::{BootTime, Now};
 use crate::config::{OriginKind, SessionConfig, Severity};
 use crate::directory::{Directory, Entry};
 use crate::notice::{FlowView, Way};
-use crate::session::{CameBy, Next, Snapshot, Trouble};
+use crate::session::{CameBy, Next, Snapshot, Target, Trouble};
 use crate::world::World;
 
 pub(super) fn time(now: Now, time: BootTime) -> Timestamp {
@@ -76,18 +76,22 @@ fn with_named_files(settings: &Settings, directory: &Directory) -> Settings {
 pub(super) fn session(entry: &Entry, snapshot: &Snapshot, token_files: Option<TokenFiles>, now: Now) -> SessionStatus {
     let config = &entry.config;
     let token = snapshot.token.as_ref();
-    let endpoints = config.endpoints.as_ref().ok();
+    let target = snapshot.target.as_ref();
+    let of_target = |target: &Target| config.endpoints.of(&target.issuer, target.resolved.as_deref()).ok();
+    let endpoints = config.endpoints.configured().cloned().or_else(|| of_target(target?));
     SessionStatus {
         name: config.name.clone(),
         aliases: config.aliases.clone(),
         start_url: config.start_url().to_owned(),
-        region: config.region().to_owned(),
+        region: config.region_at(target).unwrap_or_default(),
+        resolved_url: target.and_then(|target| target.resolved.as_deref()).map(str::to_owned),
         scopes: config.scopes.clone(),
         state: state(snapshot, now.boot),
         expires_at: token.map(|token| time(now, token.expires)),
         refreshable: token.is_some_and(|token| token.renewal.is_some()),
-        oidc_endpoint: endpoints.map(|endpoints| endpoints.oidc.shown().to_string()),
+        oidc_endpoint: endpoints.as_ref().map(|endpoints| endpoints.oidc.shown().to_string()),
         foreign_issuer: endpoints
+            .as_ref()
             .and_then(|endpoints| endpoints.oidc.foreign())
             .map(|(url, set_by)| ForeignIssuer { url: url.to_owned(), set_by: set_by.to_string() }),
         login: snapshot.flow.clone().map(|flow| pending(now, flow)),
@@ -118,7 +122,7 @@ fn state(snapshot: &Snapshot, now: BootTime) -> SessionState {
 
 /// A configuration that allows no call counts before what went wrong last.
 fn last_error(config: &SessionConfig, snapshot: &Snapshot, now: Now) -> Option<LastError> {
-    if let Err(error) = &config.endpoints {
+    if let Some(error) = config.endpoints.error() {
         let code = "configuration".to_owned();
         return Some(LastError { code, message: error.to_string(), at: now.wall.into() });
     }

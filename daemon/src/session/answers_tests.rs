@@ -96,6 +96,7 @@ pub(super) fn registration(client_id: &str, now: Now) -> Registration {
         client_secret: format!("secret of {client_id}").into(),
         issued_at: now.wall,
         issuer: crate::issuer::Issuer::aws("eu-west-1"),
+        resolved: None,
         expires_at: Some(now.wall + hours(24 * 90)),
     }
 }

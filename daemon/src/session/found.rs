@@ -157,6 +157,7 @@ mod tests {
             client_secret: "cs".into(),
             issued_at: SystemTime::UNIX_EPOCH,
             issuer: Issuer::aws("eu-west-1"),
+            resolved: None,
             expires_at: None,
         };
         Renewal { refresh_token: "rt".into(), registration }

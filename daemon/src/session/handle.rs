@@ -115,8 +115,8 @@ impl Session {
         question: impl FnOnce(oneshot::Sender<Result<T, RoleRefusal>>) -> RoleQuestion,
     ) -> Result<T, RoleRefusal> {
         let answer = self.ask(|reply| Event::AskedOfRoles(question(reply))).await;
-        match (answer, &self.config.borrow().endpoints) {
-            (Err(RoleRefusal::Session(Refusal::SignInRequired { .. })), Err(error)) => {
+        match (answer, self.config.borrow().endpoints.error()) {
+            (Err(RoleRefusal::Session(Refusal::SignInRequired { .. })), Some(error)) => {
                 Err(RoleRefusal::Portal(PortalError::Configuration(error.to_string())))
             }
             (answer, _) => answer,

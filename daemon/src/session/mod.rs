@@ -47,7 +47,7 @@ mod store_schedule;
 mod task;
 mod tokens;
 
-pub use crate::token::{AccessToken, Record, Renewal, Token};
+pub use crate::token::{AccessToken, Record, Renewal, Target, Token};
 pub use handle::Session;
 
 /// The settings of a session that decide when it acts.
@@ -173,6 +173,8 @@ pub struct Snapshot {
     pub store_error: Option<String>,
     /// The registration that the token is renewed with, or else the next sign-in begins with.
     pub registration: Option<RegistrationDates>,
+    /// What the start URL led to at the sign-in that the token comes from, or else at the last registration.
+    pub target: Option<Target>,
     pub came_by: CameBy,
     /// Of `token`.
     pub epoch: SignInEpoch,

@@ -172,6 +172,7 @@ mod tests {
             client_secret: "secret".into(),
             issued_at,
             issuer: crate::issuer::Issuer::aws("eu-west-1"),
+            resolved: None,
             expires_at: Some(issued_at + lifetime),
         };
         let ninety = registration(90 * DAY);

@@ -19,7 +19,7 @@ use super::roles::{PortalAnswer, Roles, Subject, Ticket};
 use super::sign_in::SignIn;
 use super::sign_out::SignOut;
 use super::tokens::{Refresh, Tokens};
-use super::{Next, RegistrationDates, Snapshot, Terms, Token, Why};
+use super::{Next, RegistrationDates, Snapshot, Target, Terms, Token, Why};
 use crate::clock::{BootTime, Now};
 use crate::notice::{Action, FlowView};
 use crate::oidc::ServiceClock;
@@ -155,6 +155,8 @@ impl State {
     pub fn snapshot(&self, now: Now) -> Snapshot {
         let token = self.tokens.served();
         let renewed_with = token.and_then(|token| token.renewal.as_ref()).map(|renewal| &renewal.registration);
+        let registration = renewed_with.or(self.sign_in.registration());
+        let issuer = token.map(|token| &token.access.issuer).or(registration.map(|known| &known.issuer));
         Snapshot {
             loading: !self.cx.store.is_loaded(),
             token: token.cloned(),
@@ -164,9 +166,12 @@ impl State {
             portal_session_ends: token.filter(|token| token.capped).map(|token| token.expires),
             unsaved: self.cx.store.is_unsaved(),
             store_error: self.cx.store.error().map(str::to_owned),
-            registration: renewed_with
-                .or(self.sign_in.registration())
+            registration: registration
                 .map(|known| RegistrationDates { issued_at: known.issued_at, expires_at: known.expires_at }),
+            target: issuer.map(|issuer| Target {
+                issuer: issuer.clone(),
+                resolved: registration.filter(|known| known.issuer == *issuer).and_then(|known| known.resolved.clone()),
+            }),
             came_by: self.tokens.came_by(),
             epoch: self.tokens.served_epoch(),
         }

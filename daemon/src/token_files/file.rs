@@ -161,6 +161,7 @@ impl Members {
                     .and_then(|expires_at| expires_at.checked_sub(REGISTRATION_LIFETIME))
                     .unwrap_or(SystemTime::UNIX_EPOCH),
                 issuer: issuer.clone(),
+                resolved: None,
                 expires_at,
             },
         })

@@ -95,8 +95,8 @@ async fn begin(path: &Path, entry: Option<&Entry>, world: &World) -> Result<Offe
         }
         (Err(error), Some(_)) => return Err((ImportOutcome::Unreadable, Some(error))),
     };
-    let issuer = entry.map_or_else(|| Issuer::aws(""), |entry| entry.config.identity.issuer.clone());
-    let (found, entry) = match (members.holding(&issuer, path), entry.cloned()) {
+    let issuer = entry.and_then(|entry| entry.config.issuer_of_found(members.region.as_deref()));
+    let (found, entry) = match (members.holding(issuer.as_ref().unwrap_or(&Issuer::NONE), path), entry.cloned()) {
         (Holding::Nothing, _) => return Err((ImportOutcome::NoToken, None)),
         (Holding::Published, _) => return Err((ImportOutcome::Published, None)),
         (Holding::Unreadable(why), Some(_)) => return Err((ImportOutcome::Unreadable, Some(why.to_owned()))),
@@ -106,7 +106,7 @@ async fn begin(path: &Path, entry: Option<&Entry>, world: &World) -> Result<Offe
     if !step::is_of(&members, &entry.config.identity) {
         return Err((ImportOutcome::OtherPortal, None));
     }
-    if entry.config.token_files_issuer.as_ref() != Some(&entry.config.identity.issuer) {
+    if issuer.is_none() {
         return Err((ImportOutcome::OtherPortal, Some(step::OTHER_ISSUER.to_owned())));
     }
     let keeps_secrets = !is_shared(&entry) && members.has_secrets();

@@ -200,14 +200,14 @@ impl Keeper {
         file.is_published = token.is_some_and(|token| content.holds(&token.access.value));
         let service_time = *self.service_time.borrow();
         let offer = file.offer_of(fingerprint, now.boot);
+        let region = self.entry.config.region_at(snapshot.target.as_ref()).unwrap_or_default();
         let facts = Facts {
-            identity: &self.entry.config.identity,
-            files_issuer: self.entry.config.token_files_issuer.as_ref(),
+            session: &self.entry.config,
             file: &file.path,
             is_written: file.garbled >= READINGS,
             publication: token.map(|token| Publication {
                 start_url: &file.start_url,
-                region: self.entry.config.region(),
+                region: &region,
                 access_token: &token.access.value,
                 expires_at: Timestamp::from(service_time.at(token.expires, now)),
             }),
@@ -275,7 +275,10 @@ impl Keeper {
     /// Whether the person has signed out elsewhere: `aws sso logout` ends the portal session and removes the files. Only the
     /// portal's own word counts.
     async fn is_unknown_at_the_portal(&self, token: &Token) -> bool {
-        let (session, Ok(endpoints)) = (&self.entry.config.name, &self.entry.config.endpoints) else { return false };
+        let config = &self.entry.config;
+        let (session, Ok(endpoints)) = (&config.name, config.endpoints.of(&token.access.issuer, None)) else {
+            return false;
+        };
         let error = self.world.portal.accounts(&endpoints.portal, &token.access, None).await.err();
         let is_unknown = error.as_ref().is_some_and(|error| error.is_unauthorized());
         let error = error.map(|error| error.to_string());

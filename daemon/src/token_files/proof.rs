@@ -90,7 +90,8 @@ async fn ask_session(entry: &Entry, found: Found, world: &World) -> Reception {
 
 /// The sign-in that was found, or the one that it was refreshed to, once its issuer has said that it knows it.
 async fn prove(entry: &Entry, found: Found, world: &World) -> Result<Found, ProofVerdict> {
-    let endpoints = entry.config.endpoints.as_ref().map_err(|error| ProofVerdict::Unproved(error.to_string()))?;
+    let endpoints = entry.config.endpoints.of(&found.issuer, None);
+    let endpoints = endpoints.map_err(|error| ProofVerdict::Unproved(error.to_string()))?;
     let now = world.clock.now();
     if let Some(Renewal { refresh_token, registration }) =
         found.renewal.clone().filter(|_| found.expires_at <= now.wall)

@@ -19,8 +19,9 @@ use std::path::Path;
 use ssoctl_protocol::Secret;
 
 use super::file::{Content, Holding, Members, Publication};
-use crate::config::{Identity, normalise_start_url};
+use crate::config::{Identity, SessionConfig, normalise_start_url};
 use crate::issuer::Issuer;
+use crate::partitions::is_region;
 use crate::session::found::Found;
 
 #[derive(PartialEq, Debug)]
@@ -47,9 +48,7 @@ pub(super) const OTHER_ISSUER: &str =
     "it holds a sign-in of the service that the AWS configuration names, and this session signs in at another one";
 
 pub(super) struct Facts<'a> {
-    pub(super) identity: &'a Identity,
-    /// The issuer of sign-ins that other programs put into its files.
-    pub(super) files_issuer: Option<&'a Issuer>,
+    pub(super) session: &'a SessionConfig,
     pub(super) file: &'a Path,
     /// Whether a program that was writing it would be done by now.
     pub(super) is_written: bool,
@@ -81,28 +80,25 @@ pub(super) fn decide(content: Content, facts: &Facts<'_>) -> FileStep {
         Content::Garbled => return unreadable("it is not a whole token file", facts),
         Content::Members(members) => members,
     };
-    match (members.holding(&facts.identity.issuer, facts.file), &facts.publication) {
+    let is_ours_to_take = is_of(&members, &facts.session.identity);
+    let issuer = facts.session.issuer_of_found(members.region.as_deref());
+    match (members.holding(issuer.as_ref().unwrap_or(&Issuer::NONE), facts.file), &facts.publication) {
         (Holding::Unreadable(why), _) => unreadable(why, facts),
         (Holding::Published, Some(publication)) if members.says(publication) => FileStep::Leave,
         (Holding::Published, None) if facts.is_signed_out => FileStep::Remove,
         (Holding::Nothing | Holding::Published, Some(publication)) => FileStep::Publish(members.publish(publication)),
         (Holding::Nothing | Holding::Published, None) => FileStep::Leave,
-        (Holding::Foreign(found), publication) => {
-            let is_ours_to_take = is_of(&members, facts.identity);
-            if is_ours_to_take && facts.files_issuer != Some(&facts.identity.issuer) {
-                return FileStep::Tell(OTHER_ISSUER);
+        (Holding::Foreign(_), _) if is_ours_to_take && issuer.is_none() => FileStep::Tell(OTHER_ISSUER),
+        (Holding::Foreign(found), publication) => match (facts.offer, publication) {
+            (Offer::NotMade, _) if is_ours_to_take && facts.is_loading => FileStep::Leave,
+            (Offer::NotMade, _) if is_ours_to_take => FileStep::Offer(found),
+            (Offer::Unproved, _) => FileStep::Wait,
+            (_, Some(publication)) if facts.is_durable || !members.has_secrets() => {
+                FileStep::Publish(members.publish(publication))
             }
-            match (facts.offer, publication) {
-                (Offer::NotMade, _) if is_ours_to_take && facts.is_loading => FileStep::Leave,
-                (Offer::NotMade, _) if is_ours_to_take => FileStep::Offer(found),
-                (Offer::Unproved, _) => FileStep::Wait,
-                (_, Some(publication)) if facts.is_durable || !members.has_secrets() => {
-                    FileStep::Publish(members.publish(publication))
-                }
-                (Offer::TakenOver, None) if facts.is_signed_out => FileStep::Remove,
-                _ => FileStep::Leave,
-            }
-        }
+            (Offer::TakenOver, None) if facts.is_signed_out => FileStep::Remove,
+            _ => FileStep::Leave,
+        },
     }
 }
 
@@ -111,10 +107,12 @@ const fn unreadable(why: &'static str, facts: &Facts<'_>) -> FileStep {
     if facts.publication.is_some() { FileStep::SetAside(why) } else { FileStep::Tell(why) }
 }
 
-/// Whether a file is about this portal. One that does not say so is about none.
+/// Whether a file is about this portal. One that does not say so is about none. A start URL that is not AWS's own may have led to
+/// any region.
 pub(super) fn is_of(members: &Members, identity: &Identity) -> bool {
     let start_url = members.start_url.as_deref().and_then(|url| normalise_start_url(url).ok());
-    start_url.as_ref() == Some(&identity.start_url) && members.region.as_ref() == Some(&identity.region)
+    let is_of_region = |region: &str| identity.region.as_deref().map_or(is_region(region), |own| own == region);
+    start_url.as_ref() == Some(&identity.start_url) && members.region.as_deref().is_some_and(is_of_region)
 }
 
 #[cfg(test)]
@@ -123,8 +121,16 @@ mod tests {
     use ssoctl_protocol::Timestamp;
 
     use super::*;
+    use crate::config::{Environment, Paths, TokenFilesIssuer, parse};
 
     const URL: &str = "https://corp.awsapps.com/start";
+
+    /// A session of the AWS configuration file.
+    fn configured(start_url: &str, region: &str) -> SessionConfig {
+        let aws = format!("[sso-session corp]\nsso_start_url = {start_url}\nsso_region = {region}\n");
+        let paths = Paths { own: "/config.toml".into(), aws: "/aws".into(), aws_credentials: "/credentials".into() };
+        parse(&paths, "", &aws, "", &Environment::default()).sessions.remove(0)
+    }
 
     fn expires_at() -> Timestamp {
         "2026-11-23T11:16:00Z".parse().unwrap()
@@ -160,13 +166,12 @@ mod tests {
 
     /// The step as one word.
     fn done(file: Option<&Value>, live: bool, change: impl FnOnce(&mut Facts<'_>)) -> &'static str {
-        let identity = Identity::new(None, URL, "eu-west-1", &[]).unwrap();
+        let session = configured(URL, "eu-west-1");
         let token = Secret::from("ours");
         let publication =
             Publication { start_url: URL, region: "eu-west-1", access_token: &token, expires_at: expires_at() };
         let mut facts = Facts {
-            identity: &identity,
-            files_issuer: Some(&identity.issuer),
+            session: &session,
             file: Path::new("/cache/a.json"),
             is_written: false,
             publication: live.then_some(publication),
@@ -252,15 +257,28 @@ mod tests {
 
     #[test]
     fn a_sign_in_of_another_issuer_is_neither_offered_nor_replaced() {
-        let elsewhere = Issuer::aws("us-east-1");
-        let elsewhere: &'static Issuer = Box::leak(Box::new(elsewhere));
-        for issuer in [None, Some(elsewhere)] {
-            for file in [foreign(), access_only()] {
-                for live in [true, false] {
-                    assert_eq!(done(Some(&file), live, |facts| facts.files_issuer = issuer), "told", "{issuer:?}");
-                }
+        let session = SessionConfig { token_files: TokenFilesIssuer::Other, ..configured(URL, "eu-west-1") };
+        let session: &'static SessionConfig = Box::leak(Box::new(session));
+        for file in [foreign(), access_only()] {
+            for live in [true, false] {
+                assert_eq!(done(Some(&file), live, |facts| facts.session = session), "told");
             }
-            assert_eq!(done(Some(&published("older")), true, |facts| facts.files_issuer = issuer), "published");
+        }
+        assert_eq!(done(Some(&published("older")), true, |facts| facts.session = session), "published");
+    }
+
+    #[test]
+    fn a_sign_in_at_a_start_url_that_leads_elsewhere_is_of_the_region_that_its_file_names() {
+        const VANITY: &str = "https://sso.corp.example";
+        let session: &'static SessionConfig = Box::leak(Box::new(configured(VANITY, "eu-west-1")));
+        let mut file = foreign();
+        (file["startUrl"], file["region"]) = (json!(VANITY), json!("us-east-1"));
+        assert_eq!(done(Some(&file), false, |facts| facts.session = session), "offered");
+        let issuer = session.issuer_of_found(Some("us-east-1")).expect("an issuer");
+        assert_eq!(issuer, Issuer::aws("us-east-1"));
+        for nowhere in [json!("us-east-1.evil.example"), json!(null)] {
+            file["region"] = nowhere;
+            assert_eq!(done(Some(&file), false, |facts| facts.session = session), "left");
         }
     }
 
@@ -294,7 +312,7 @@ mod tests {
 
     #[test]
     fn a_file_belongs_to_a_portal_by_start_url_and_region() {
-        let identity = Identity::new(None, URL, "eu-west-1", &[]).unwrap();
+        let identity = Identity::new(None, URL, Some("eu-west-1"), &[]).unwrap();
         for (member, value, belongs) in [
             ("startUrl", json!("https://corp.awsapps.com/start/"), true),
             ("startUrl", json!("https://other.awsapps.com/start"), false),

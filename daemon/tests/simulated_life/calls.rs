@@ -145,11 +145,11 @@ impl World {
     pub(crate) fn conclude(&self, journey: &Journey, response: Result<Option<Response>, CallError>) -> Event {
         let body = response.and_then(|response| response.ok_or_else(|| journey.fate.cut_short())).and_then(read);
         match &journey.request {
-            Effect::Register(flow, kind) => Event::Registered(
-                *flow,
-                *kind,
-                body.and_then(|body| wire::registration(&body, self.clocks().wall, &self.identity.issuer)),
-            ),
+            Effect::Register(flow, kind) => {
+                let issuer = self.identity.issuer.as_ref().expect("the issuer of a start URL of AWS");
+                let now = self.clocks().wall;
+                Event::Registered(*flow, *kind, body.and_then(|body| wire::registration(&body, now, issuer)))
+            }
             Effect::AuthorizeDevice(flow, _) => {
                 Event::DeviceAuthorized(*flow, body.and_then(|body| wire::device_authorization(&body)))
             }

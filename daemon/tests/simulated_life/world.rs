@@ -156,7 +156,7 @@ impl World {
             now: Duration::ZERO,
             service: Offline::new(settings, Clock::following(Arc::clone(&time) as Arc<dyn TimeSource>)),
             time,
-            identity: Identity::new(Some("corp"), START_URL, "eu-west-1", scopes).expect("an identity"),
+            identity: Identity::new(Some("corp"), START_URL, Some("eu-west-1"), scopes).expect("an identity"),
             wall_ahead: 0,
             weather: Weather::Fair,
             known_clock: ServiceClock::default(),

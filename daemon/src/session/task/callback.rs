@@ -7,6 +7,7 @@ use ssoctl_protocol::shell;
 use tokio::sync::oneshot;
 
 use super::Task;
+use super::effects::endpoints_of;
 use crate::callback::{AuthorizationError, Listener, SignInEnd};
 use crate::config::SessionConfig;
 use crate::oidc::{AuthorizationRequest, CallError, ErrorName, Registration};
@@ -37,7 +38,7 @@ impl Task {
         let mut listener =
             Listener::bind(port, &config.name, Arc::clone(&self.world.clock)).map_err(|error| cannot_listen(&error))?;
         let request = AuthorizationRequest::new(listener.redirect_uri()).map_err(|error| error.to_string())?;
-        let endpoints = config.endpoints.as_ref().map_err(ToString::to_string)?;
+        let endpoints = endpoints_of(config, registration).map_err(|error| error.to_string())?;
         let page = request.page(&endpoints.oidc, registration, &config.scopes).map_err(|error| error.to_string())?;
         let listening = listener.port();
         tracing::info!(session = config.name, flow, port = listening, "listening for the browser");

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::Task;
 use crate::clock::{Clock, Now};
-use crate::config::{Endpoints, Identity, SessionConfig};
+use crate::config::{EndpointError, Endpoints, Identity, SessionConfig};
 use crate::notice::Notice;
-use crate::oidc::{CallError, Client, Grant};
+use crate::oidc::{CallError, Client, Grant, Registration};
 use crate::portal::{PageToken, PortalError};
 use crate::secrets::record::{self, NotARecord};
 use crate::secrets::{RecordName, SecretStore};
@@ -29,6 +29,7 @@ impl Task {
                 let client = Client { kind, scopes: config.scopes.clone(), start_url: config.start_url().to_owned() };
                 self.call(
                     &config,
+                    config.endpoints.at(config.start_url(), None),
                     move |result| Event::Registered(flow, kind, result),
                     move |at, _| async move { service.register(&at.oidc, &client).await },
                 );
@@ -38,6 +39,7 @@ impl Task {
                 let service = Arc::clone(identity_center);
                 self.call(
                     &config,
+                    endpoints_of(&config, &registration),
                     move |result| Event::DeviceAuthorized(flow, result),
                     move |at, config| async move {
                         service.authorize_device(&at.oidc, &registration, config.start_url()).await
@@ -54,6 +56,7 @@ impl Task {
                 let service = Arc::clone(identity_center);
                 self.call(
                     &config,
+                    endpoints_of(&config, &registration),
                     move |result| Event::TokenCreated(flow, result),
                     move |at, _| async move { service.create_token(&at.oidc, &registration, &grant).await },
                 );
@@ -63,6 +66,7 @@ impl Task {
                 let grant = Grant::RefreshToken(renewal.refresh_token);
                 self.call(
                     &config,
+                    endpoints_of(&config, &renewal.registration),
                     move |result| Event::Refreshed(epoch, result),
                     move |at, _| async move { service.create_token(&at.oidc, &renewal.registration, &grant).await },
                 );
@@ -77,7 +81,8 @@ impl Task {
             Effect::EndPortalSession(token) => {
                 tracing::info!(session = name, "ending the session at the portal");
                 let portal = Arc::clone(portal);
-                self.call(&config, Event::PortalSessionEnded, move |at, _| async move {
+                let at = config.endpoints.of(&token.issuer, None);
+                self.call(&config, at, Event::PortalSessionEnded, move |at, _| async move {
                     portal.logout(&at.portal, &token).await.map_err(CallError::from)
                 });
             }
@@ -99,7 +104,9 @@ impl Task {
     }
 
     fn store(&mut self, config: &SessionConfig, kept: &Record) {
-        let portal = config.endpoints.as_ref().ok().map(|endpoints| endpoints.portal.shown().to_string());
+        let issuer = kept.token.as_ref().map(|token| &token.access.issuer).or(config.identity.issuer.as_ref());
+        let endpoints = issuer.and_then(|issuer| config.endpoints.of(issuer, None).ok());
+        let portal = endpoints.map(|endpoints| endpoints.portal.shown().to_string());
         let owner = record::Owner { identity: config.identity.clone(), portal };
         let now = self.world.clock.now();
         let service_now = Now { wall: self.world.identity_center.service_clock().borrow().at(now.wall), ..now };
@@ -132,6 +139,7 @@ impl Task {
     fn call<T, F>(
         &mut self,
         config: &Arc<SessionConfig>,
+        at: Result<Endpoints, EndpointError>,
         event: impl FnOnce(Result<T, CallError>) -> Event + Send + 'static,
         call: impl FnOnce(Endpoints, Arc<SessionConfig>) -> F + Send + 'static,
     ) where
@@ -140,12 +148,17 @@ impl Task {
     {
         let config = Arc::clone(config);
         self.calls.spawn(async move {
-            event(match config.endpoints.clone() {
+            event(match at {
                 Ok(endpoints) => call(endpoints, config).await,
                 Err(error) => Err(CallError::Configuration(error.to_string())),
             })
         });
     }
+}
+
+/// The endpoints for the secrets of a registration.
+pub(super) fn endpoints_of(config: &SessionConfig, registration: &Registration) -> Result<Endpoints, EndpointError> {
+    config.endpoints.of(&registration.issuer, registration.resolved.as_deref())
 }
 
 /// Asks the portal one question. What it gives lives by the service's clock.
@@ -156,10 +169,8 @@ async fn ask_portal(
     subject: &Subject,
     page: Option<&PageToken>,
 ) -> Result<PortalAnswer, PortalError> {
-    let at = match &config.endpoints {
-        Ok(endpoints) => &endpoints.portal,
-        Err(error) => return Err(PortalError::Configuration(error.to_string())),
-    };
+    let endpoints = config.endpoints.of(&token.issuer, None);
+    let at = &endpoints.map_err(|error| PortalError::Configuration(error.to_string()))?.portal;
     match subject {
         Subject::Credentials(assignment) => {
             let credentials = world.portal.role_credentials(at, token, assignment).await?;

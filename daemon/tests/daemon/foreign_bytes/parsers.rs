@@ -55,7 +55,12 @@ pub(crate) fn local_request(bytes: &[u8]) {
 pub(crate) fn local_body(bytes: &[u8]) {
     if let Ok(session) = serde_json::from_slice::<NewSession>(bytes) {
         // Refused or not, it is looked at before anything else.
-        let _ = Identity::new(None, &session.start_url, &session.region, session.scopes.as_deref().unwrap_or_default());
+        let _ = Identity::new(
+            None,
+            &session.start_url,
+            session.region.as_deref(),
+            session.scopes.as_deref().unwrap_or_default(),
+        );
     }
     if let Ok(problem) = serde_json::from_slice::<Problem>(bytes) {
         assert!(serde_json::to_string(&problem).is_ok());
@@ -146,7 +151,7 @@ pub(crate) fn own_config(bytes: &[u8]) {
     let session = NewSession {
         name: None,
         start_url: "https://added.awsapps.com/start".to_owned(),
-        region: "eu-west-1".to_owned(),
+        region: Some("eu-west-1".to_owned()),
         scopes: None,
     };
     if let Ok(added) = config::add_session(&text, &session, |name| before.session(name).is_some()) {
@@ -163,7 +168,7 @@ pub(crate) fn own_config(bytes: &[u8]) {
 pub(crate) fn stored_record(bytes: &[u8]) {
     let _ = record::written_at(bytes);
     let Ok(kept) = record::decode(bytes, now()) else { return };
-    let identity = Identity::new(None, "https://corp.awsapps.com/start", "eu-west-1", &[]).expect("an identity");
+    let identity = Identity::new(None, "https://corp.awsapps.com/start", Some("eu-west-1"), &[]).expect("an identity");
     let owner = record::Owner { identity, portal: None };
     let again = record::encode(&owner, &kept, now());
     assert!(record::decode(again.expose(), now()).is_ok(), "what was read can be written");
