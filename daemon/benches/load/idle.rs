@@ -1,4 +1,9 @@
 //! An idle daemon with a signed-in session.
+//!
+//! Nine tenths of what is resident are pages of files. Which of them are mapped depends on the kernel's cache, too: with Linux 6.18, a
+//! page that is touched brings along all that were read into the cache together with it, and the same program differs by a tenth from
+//! one copy of its file to the next. To compare two programs, both have to be read into the cache page by page (`POSIX_FADV_RANDOM`),
+//! and started several times in turn.
 
 use std::net::TcpListener;
 use std::time::Duration;

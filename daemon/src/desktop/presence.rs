@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -25,11 +26,22 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Keeps the presence up to date, and counts wake-ups. Ends when the bus does.
 pub(super) async fn follow(tell: &watch::Sender<Surroundings>) -> zbus::Result<Infallible> {
+    // zbus finds that out, too, but its code that connects then stays resident, and a thread for a while: about half a megabyte in
+    // a container, which never has a bus.
+    if !is_bus_named() {
+        return Err(zbus::Error::Failure("there is no system bus".to_owned()));
+    }
     let bus = zbus::connection::Builder::system()?.internal_executor(false).method_timeout(PATIENCE).build().await?;
     tokio::select! {
         ended = listen(&bus, tell) => ended,
         never = drive(&bus) => match never {},
     }
+}
+
+/// Whether the environment names a system bus, or one is in the usual place. Nothing is connected to.
+fn is_bus_named() -> bool {
+    let named = crate::variable("DBUS_SYSTEM_BUS_ADDRESS").is_some_and(|address| !address.is_empty());
+    named || Path::new("/var/run/dbus/system_bus_socket").exists()
 }
 
 async fn listen(bus: &Connection, tell: &watch::Sender<Surroundings>) -> zbus::Result<Infallible> {
