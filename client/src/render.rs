@@ -30,31 +30,49 @@ pub(crate) fn redraw(text: &str) {
     let _ = io::stderr().lock().write_all(format!("\r\x1b[K{}", text::line(text)).as_bytes());
 }
 
-/// Shows a person the page where to sign in, and what to compare there.
-pub(crate) fn invitation(session: &str, login: &PendingLogin, now: Timestamp) {
+/// Shows a person the page where to sign in, and what to compare there. `ssh` are the arguments with which this machine was reached
+/// over SSH, if it was.
+pub(crate) fn invitation(session: &str, login: &PendingLogin, ssh: Option<&str>, now: Timestamp) {
     if let Some(why) = &login.no_browser {
         notice(&format!("signing in by a code, because {why}"));
     }
     let page = &login.verification_uri_complete;
     let left = duration(login.expires_at.duration_since(now));
+    match (&login.user_code, login.callback_port, ssh) {
+        (Some(_), ..) => {
+            line(&format!("To sign in to {session}, open this page and make sure that it shows the code below:"))
+        }
+        // The browser is on another machine, and reaches the port through a tunnel.
+        (None, Some(port), Some(ssh)) => {
+            line(&format!("To sign in to {session}, run this on the machine that has your browser:"));
+            paragraph(&format!("ssh -N -L {port}:127.0.0.1:{port} {ssh}"));
+            line("Leave it running, and open this page in that browser:");
+        }
+        (None, ..) => line(&format!("To sign in to {session}, open this page in a browser on this machine:")),
+    }
+    paragraph(page);
     match &login.user_code {
         Some(code) => {
-            line(&format!("To sign in to {session}, open this page and make sure that it shows the code below:"));
-            line(&format!("\n    {page}\n"));
             line(&format!("    Code: {}", text::shown(code, LONGEST_CODE)));
             if let Some(bare) = login.verification_uri.as_ref().filter(|bare| *bare != page) {
                 line(&format!("    (or enter it at {bare})"));
             }
-            line(&format!("\nThe code expires in {left}."));
+            line("");
+            line(&format!("The code expires in {left}."));
         }
         None => {
-            line(&format!("To sign in to {session}, open this page in a browser on this machine:"));
-            line(&format!("\n    {page}\n"));
-            line(&format!("    Session: {session}"));
             line(&format!("    Host: {}", host(page)));
-            line(&format!("\nThe sign-in waits for the browser for {left}."));
+            line("");
+            line(&format!("The page can be used for {left}."));
         }
     }
+}
+
+/// A line that people copy, with space around it.
+fn paragraph(text: &str) {
+    line("");
+    line(&format!("    {text}"));
+    line("");
 }
 
 /// The host of a page, which a person compares with what the browser shows.
@@ -86,7 +104,7 @@ pub(crate) fn time(at: Timestamp, now: Timestamp) -> String {
 /// A sign-in that waits for a person, as tables show it.
 fn pending(login: &PendingLogin, now: Timestamp) -> String {
     let what = login.user_code.as_ref().map_or_else(
-        || "finish the sign-in".to_owned(),
+        || "finish the sign-in in the browser".to_owned(),
         |code| format!("confirm code {}", text::shown(code, LONGEST_CODE)),
     );
     let left = duration(login.expires_at.duration_since(now));

@@ -223,7 +223,7 @@ impl IdentityCenter {
     }
 
     /// Every secret ever issued: client secrets, device codes, authorization codes, access and refresh tokens, secret
-    /// parts of role credentials. A test can look for them in logs, files and output.
+    /// parts of role credentials; and the code verifiers that came with authorization codes. A test can look for them in logs, files and output.
     pub fn secrets(&self) -> Vec<String> {
         self.with(|service, _| service.secrets())
     }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{Stage, executable};
+use crate::{Stage, executable, until};
 
 pub struct Browser {
     program: PathBuf,
@@ -37,6 +37,11 @@ impl Browser {
 
     pub fn program(&self) -> &Path {
         &self.program
+    }
+
+    /// The page of the first call, once there was one.
+    pub fn page(&self) -> String {
+        until("a page is opened", || self.pages().into_iter().next())
     }
 
     /// The arguments of each call so far.

@@ -21,6 +21,7 @@
 //! | [`speed`] | which tests run: the quick ones, or all |
 //! | [`stage`] | the home, the service, the daemon, and the end of all of them |
 //! | [`verbs`] | the verbs of `ssoctl`, and how each is called |
+//! | [`visit`] | going to an address as a browser does |
 //! | [`waiting`] | waiting for a state, within reason |
 
 pub mod attended;
@@ -45,6 +46,7 @@ pub mod socket;
 pub mod speed;
 pub mod stage;
 pub mod verbs;
+pub mod visit;
 pub mod waiting;
 pub mod web_driver;
 

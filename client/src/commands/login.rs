@@ -26,10 +26,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Sign in to a session
 ///
-/// Opens a page in your browser, and waits until you have signed in there. Where no browser can be opened on this machine, such as
-/// over SSH, it shows a page and a code that you approve on any machine. If a sign-in of this session is pending already, it is
-/// joined, and no second page is opened. Over SSH and without a display, a page is opened only if BROWSER is set, as editors do.
-/// Ctrl-C only stops the waiting: the sign-in stays open until it expires or --cancel cancels it.
+/// Opens a page in your browser, and waits until you have signed in there. Where this machine has no browser, such as over SSH or in
+/// a container, it shows a page and a code that you approve on any machine. A sign-in of this session that is pending is joined,
+/// and no second page is opened. Ctrl-C only stops the waiting: the sign-in stays open until it expires or --cancel cancels it.
 ///
 /// A session that is in no configuration file is added with --start-url and --region:
 ///
@@ -51,15 +50,15 @@ pub(crate) struct Login {
     /// `status` shows as "session ends". Running jobs lose their token; role credentials that they have stay valid
     #[arg(long, conflicts_with = "if_needed")]
     fresh: bool,
-    /// Sign in at a browser of this machine, or by a code; default: as `sign_in` in config.toml says, or at the browser if one can
-    /// be opened here
+    /// How to sign in; default: `sign_in` of config.toml, or at the browser if this machine has one
     #[arg(long, value_enum)]
     flow: Option<Flow>,
-    /// Fix the port of this machine to which the browser comes back, for a browser elsewhere and a tunnel (ssh -L); implies
+    /// Fix the port to which the browser comes back, for a browser that reaches it through a tunnel (ssh -L); implies
     /// --flow browser
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     callback_port: Option<u16>,
-    /// Open the page over SSH, without a display, and for a sign-in that was pending already
+    /// Open the page also over SSH, without a display, and for a sign-in that was pending already. Otherwise, over SSH and without a
+    /// display, a page is opened only if BROWSER is set, as editors do
     #[arg(long)]
     browser: bool,
     /// Only show the page's address
@@ -83,16 +82,16 @@ pub(crate) struct Login {
 /// The two ways to sign in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
 enum Flow {
-    /// Sign in at a browser of this machine, which comes back to ssoctl (authorization code with PKCE)
+    /// At a browser that comes back to this machine (authorization code with PKCE)
     Browser,
-    /// Compare a code, on any machine (device authorization)
+    /// By a code that you compare, on any machine (device authorization)
     Device,
 }
 
 impl Verb for Login {
     fn run(self, starting: Starting) -> Result<impl Termination, Failure> {
         if self.flow == Some(Flow::Device) && self.callback_port.is_some() {
-            let why = "--callback-port is for --flow browser: by a code, no browser comes back";
+            let why = "--callback-port is for --flow browser; with --flow device no browser comes back";
             return Err(Failure::Usage(why.to_owned()));
         }
         let mut daemon = Daemon::find(starting, VersionWarning::Shown)?;
@@ -134,10 +133,13 @@ impl Verb for Login {
         };
         match daemon.fetch(&Route::StartLogin(name.clone()), &query)? {
             body::Login::Pending { started, login } => {
-                render::invitation(&name, &login, now());
-                if let Some(port) = login.callback_port {
-                    show_tunnel(port);
+                if !started && kind.is_some_and(|kind| kind != login.kind) {
+                    let cancel = format!("ssoctl login --cancel {}", shell::argument(&name));
+                    render::notice(&format!(
+                        "a sign-in of the other kind is pending already; to start anew, first: {cancel}"
+                    ));
                 }
+                render::invitation(&name, &login, environment::ssh_connection().as_deref(), now());
                 let when = if self.browser { When::Always } else { When::SomebodySeesIt };
                 let opens = (started || self.browser) && !self.no_browser;
                 wait(&daemon, &name, &login, if opens { open(&name, &login, when) } else { None })
@@ -193,14 +195,6 @@ fn open(session: &str, login: &PendingLogin, when: When) -> Option<Opener> {
     }
 }
 
-/// Over SSH the browser is on another machine, and reaches the port through a tunnel.
-fn show_tunnel(port: u16) {
-    let Some(connection) = environment::ssh_connection() else { return };
-    render::line(&format!(
-        "This is a session over SSH. If the browser is on your own machine, run this there first: ssh -L {port}:127.0.0.1:{port} {connection}"
-    ));
-}
-
 /// Waits for the end of the flow.
 fn wait(daemon: &Daemon, name: &str, login: &PendingLogin, opener: Option<Opener>) -> Result<(), Failure> {
     let mut progress = Progress::new(login.expires_at, opener);
@@ -211,7 +205,7 @@ fn wait(daemon: &Daemon, name: &str, login: &PendingLogin, opener: Option<Opener
         let route = Route::AwaitLogin(name.to_owned());
         let outcome = daemon.exchange(&route, &query, None, Some(&mut || progress.tick()));
         progress.clear();
-        match daemon.read(&outcome?)? {
+        match daemon.read(&outcome.map_err(|failure| ended_with_daemon(name, failure))?)? {
             body::Login::Pending { login, .. } if now() < login.expires_at => {
                 thread::sleep(PAUSE.saturating_sub(asked.elapsed()));
             }
@@ -223,6 +217,17 @@ fn wait(daemon: &Daemon, name: &str, login: &PendingLogin, opener: Option<Opener
             }
             login => return finish(name, &login),
         }
+    }
+}
+
+/// A flow ends with its daemon, so trying again means to sign in again.
+fn ended_with_daemon(name: &str, failure: Failure) -> Failure {
+    match failure.problem() {
+        Some(problem) if problem.code == ErrorCode::ShuttingDown => Failure::Other(format!(
+            "the daemon is stopping, and the sign-in ends with it; to start over, run: ssoctl login {}",
+            shell::argument(name)
+        )),
+        _ => failure,
     }
 }
 
@@ -264,7 +269,7 @@ impl Progress {
         if self.on_terminal {
             let left = self.expires_at.duration_since(now()).as_secs();
             // Short, because a line that the terminal wraps cannot be replaced.
-            render::redraw(&format!("ends in {}:{:02}", left / 60, left % 60));
+            render::redraw(&format!("{}:{:02} left", left / 60, left % 60));
             self.is_drawn = true;
         }
     }

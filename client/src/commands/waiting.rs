@@ -126,7 +126,8 @@ impl Waiting {
         let query = Query { if_needed: true, min_valid, ..Query::default() };
         match daemon.fetch(&Route::StartLogin(session.to_owned()), &query)? {
             Login::Pending { login, .. } => {
-                render::invitation(session, &login, environment::now());
+                let ssh = environment::ssh_connection();
+                render::invitation(session, &login, ssh.as_deref(), environment::now());
                 render::line(&format!("Waiting up to {} for the sign-in.", render::duration(self.left())));
                 Ok(true)
             }

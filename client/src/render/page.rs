@@ -216,6 +216,8 @@ ssoctld 0.1.0, pid 4711, up 2 h; secrets in: files, in the clear
             "oidc_endpoint": "http://127.0.0.1:1/", "session_ends_at": "2026-11-23T11:16:00Z", "unsaved": true,
             "token_files": {"published": [], "error": "/x is no file"},
             "next": {"action": "tell_person", "at": "2026-11-23T10:17:00Z"},
+            "login": {"kind": "browser", "callback_port": 8400, "verification_uri_complete": "https://o/?c",
+                      "expires_at": "2026-11-23T10:26:32Z"},
         }));
         for part in [
             "http://127.0.0.1:1/ (not AWS in eu-west-1: oidc_endpoint at /c.toml:3)",
@@ -223,6 +225,7 @@ ssoctld 0.1.0, pid 4711, up 2 h; secrets in: files, in the clear
             "not saved ",
             "none now\n                  /x is no file\n",
             "tell you that the portal session ends, now\n",
+            "sign-in waits   finish the sign-in in the browser within 9 min 32 s: https://o/?c\n",
         ] {
             assert!(odd.contains(part), "no {part:?} in {odd}");
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ssoctl_protocol::{DaemonStatus, LastError, SessionState, SessionStatus, Timestamp, shell, text};
+use ssoctl_protocol::{DaemonStatus, LastError, LoginKind, SessionState, SessionStatus, Timestamp, shell, text};
 
 use super::table::{Cell, table};
 use super::{ago, distance, duration, pending};
@@ -157,7 +157,16 @@ fn renewal(session: &SessionStatus, now: Timestamp) -> String {
 /// The most important remark: a sign-in that waits for the person, then what went wrong, then what to do.
 fn note(session: &SessionStatus, now: Timestamp) -> (String, Option<Tone>) {
     if let Some(login) = session.login.as_ref().filter(|login| login.expires_at > now) {
-        return (pending(login, now), Some(Tone::Warning));
+        let text = match login.kind {
+            // Its address is as long as three lines.
+            LoginKind::Browser => format!(
+                "finish the sign-in in the browser within {}; to open it again: ssoctl login --browser {}",
+                duration(login.expires_at.duration_since(now)),
+                shell::argument(&session.name)
+            ),
+            _ => pending(login, now),
+        };
+        return (text, Some(Tone::Warning));
     }
     if let Some(error) = &session.last_error {
         return (last_problem(error, now), Some(Tone::Bad));
@@ -227,6 +236,9 @@ mod tests {
                 json!({"name": "new", "state": "signed_out", "expires_at": null, "refreshable": false,
                        "login": {"user_code": "ABCD-EFGH", "verification_uri": "https://d/",
                                  "verification_uri_complete": "https://d/?c", "expires_at": "2026-11-23T10:26:32Z"}}),
+                json!({"name": "web", "state": "signed_out", "expires_at": null, "refreshable": false,
+                       "login": {"kind": "browser", "callback_port": 8400, "verification_uri_complete": "https://o/?c",
+                                 "expires_at": "2026-11-23T10:26:32Z"}}),
                 json!({"name": "odd", "state": "hibernating", "last_error":
                        {"code": "network", "message": "no answer", "at": "2026-11-23T10:15:00Z"}}),
             ],
@@ -239,6 +251,7 @@ SESSION       STATE       TOKEN EXPIRES  RENEWAL              NOTE
 corp          signed in   in 59 min      by itself in 39 min
 größte (dev)  expired     12 min ago     by sign-in           ssoctl login 'größte'
 new           signed out  -              -                    confirm code ABCD-EFGH within 9 min 32 s: https://d/?c
+web           signed out  -              -                    finish the sign-in in the browser within 9 min 32 s; to open it again: ssoctl login --browser web
 odd           unknown     in 59 min      by itself            no answer (network, 2 min ago)
 
 ssoctld 0.1.0, pid 4711, up 2 h; secrets in: files, in the clear

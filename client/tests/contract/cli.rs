@@ -167,6 +167,7 @@ fn a_wrong_command_line_is_exit_code_2_and_asks_nobody() {
         &["login", "--cancel", "--start-url", "https://a/", "--name", "corp"],
         &["login", "--cancel", "--if-needed"],
         &["login", "--min-valid", "1h"],
+        &["login", "--flow", "device", "--callback-port", "8400"],
         &["accounts", "--wait", "soon"],
         &["logout", "corp", "--all"],
         &[],

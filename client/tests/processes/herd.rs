@@ -46,7 +46,8 @@ fn fifty_clients_that_wait_for_a_token_cause_one_flow_and_get_one_token() {
 fn five_logins_open_one_page() {
     let stage = Stage::with_corp(Settings::default());
     let browser = test_support::browser::Browser::on(&stage);
-    let logins: Vec<Running> = (0..5).map(|_| stage.start(browser.command(&stage, ["login"]))).collect();
+    let logins: Vec<Running> =
+        (0..5).map(|_| stage.start(browser.command(&stage, ["login", "--flow", "device"]))).collect();
     let pending = stage.identity_center.wait_for_pending();
     until("all show the code", || logins.iter().all(|login| login.said().contains(&pending.user_code)).then_some(()));
     until("the page is open", || (!browser.pages().is_empty()).then_some(()));

@@ -10,7 +10,7 @@ use test_support::{Stage, until};
 fn ctrl_c_leaves_the_sign_in_open_and_the_next_login_joins_it_without_a_second_page() {
     let stage = Stage::with_corp(Settings::default());
     let browser = Browser::on(&stage);
-    let first = stage.start(browser.command(&stage, ["login"]));
+    let first = stage.start(browser.command(&stage, ["login", "--flow", "device"]));
     let pending = stage.shown_by(&first);
     until("the page is open", || (!browser.pages().is_empty()).then_some(()));
     first.send(Signal::INT);
@@ -18,7 +18,7 @@ fn ctrl_c_leaves_the_sign_in_open_and_the_next_login_joins_it_without_a_second_p
     assert_eq!((first.code, first.signal), (None, Some(Signal::INT.as_raw())));
     assert_eq!(stage.status("corp")["login"]["user_code"], pending.user_code.as_str());
 
-    let second = stage.start(browser.command(&stage, ["login"]));
+    let second = stage.start(browser.command(&stage, ["login", "--flow", "device"]));
     assert_eq!(stage.shown_by(&second).user_code, pending.user_code);
     stage.identity_center.approve(&pending.user_code).unwrap();
     second.finish().exits(0);
@@ -30,7 +30,7 @@ fn ctrl_c_leaves_the_sign_in_open_and_the_next_login_joins_it_without_a_second_p
 fn no_page_is_opened_over_ssh_or_where_it_is_not_wanted() {
     let stage = Stage::with_corp(Settings::default());
     let browser = Browser::on(&stage);
-    let mut over_ssh = browser.command(&stage, ["login"]);
+    let mut over_ssh = browser.command(&stage, ["login", "--flow", "device"]);
     over_ssh.env("SSH_CONNECTION", "192.0.2.1 50000 192.0.2.2 22").env_remove("BROWSER");
     let over_ssh = stage.start(over_ssh);
     stage.approve_shown_by(&over_ssh);

@@ -3,6 +3,7 @@
 mod aws_cli;
 mod bad_service;
 mod botocore;
+mod browser_sign_in;
 mod callers;
 mod choice;
 mod configure;

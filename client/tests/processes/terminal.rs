@@ -48,14 +48,14 @@ fn a_login_draws_its_counter_on_one_short_line_and_only_where_the_terminal_can()
     let screen = login(&stage, 20, &[("TERM", "xterm")]);
     let drawn: Vec<&str> =
         screen.split("\r\x1b[K").skip(1).map(|rest| rest.split(['\r', '\n']).next().unwrap_or_default()).collect();
-    assert!(drawn.iter().any(|line| line.starts_with("code ends in ")), "{screen:?}");
+    assert!(drawn.iter().any(|line| line.ends_with(" left")), "{screen:?}");
     // The last one is followed by what is said next.
-    let counters = drawn.iter().filter(|line| line.starts_with("code ends in "));
+    let counters = drawn.iter().filter(|line| line.ends_with(" left"));
     counters.for_each(|line| assert!(line.len() < 20, "the terminal would break it: {line:?}"));
     for variables in [&[("TERM", "dumb")][..], &[]] {
         let screen = login(&stage, 20, variables);
         assert!(screen.contains("Code:") && screen.contains("Signed in"), "{screen:?}");
-        assert!(!screen.contains('\x1b') && !screen.contains("code ends in"), "{variables:?}: {screen:?}");
+        assert!(!screen.contains('\x1b') && !screen.contains(" left"), "{variables:?}: {screen:?}");
     }
 }
 

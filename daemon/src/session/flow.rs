@@ -204,7 +204,10 @@ impl Flow {
                 Ok(Some(self.authorize(registration)))
             }
             Err(error @ CallError::Service { may_pass: false, .. }) if self.kind == FlowKind::Browser => {
-                self.go_on_as_device_flow(format!("the service refuses to register it: {error}"), now.boot);
+                self.go_on_as_device_flow(
+                    format!("the service refuses a registration for the browser: {error}"),
+                    now.boot,
+                );
                 Ok(None)
             }
             Err(error) => self.try_again(error, now, chance),

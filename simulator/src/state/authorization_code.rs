@@ -80,6 +80,8 @@ pub(super) struct AuthorizationCode {
     client_id: String,
     redirect_uri: String,
     challenge: String,
+    /// What was sent with it.
+    pub(super) verifier: Option<String>,
     session: SessionId,
     pub(super) expires_at: SystemTime,
     redeemed: bool,
@@ -196,6 +198,7 @@ impl Service {
             client_id: request.client_id,
             redirect_uri: request.redirect_uri,
             challenge: request.challenge,
+            verifier: None,
             session,
             expires_at: later(at, self.settings.authorization_code_lifetime),
             redeemed: false,
@@ -238,7 +241,8 @@ impl Service {
             .code_index(exchange.code)
             .filter(|index| self.codes[*index].client_id == client_id)
             .ok_or_else(|| invalid_grant("unknown authorization code, or one of another client"))?;
-        let code = &self.codes[index];
+        let code = &mut self.codes[index];
+        code.verifier = Some(exchange.verifier.to_owned());
         let (number, session) = (code.number, code.session);
         if code.redeemed {
             // Two have had the code, and one of them is a thief (RFC 6749 4.1.2).

@@ -98,6 +98,7 @@ impl Service {
         let mut secrets: Vec<String> = self.registrations.iter().map(|issued| issued.secret.clone()).collect();
         secrets.extend(self.authorizations.iter().map(|issued| issued.device_code.clone()));
         secrets.extend(self.codes.iter().map(|issued| issued.value.clone()));
+        secrets.extend(self.codes.iter().filter_map(|issued| issued.verifier.clone()));
         secrets.extend(self.issued_access_tokens());
         secrets.extend(self.issued_refresh_tokens());
         secrets.extend(self.role_secrets.iter().cloned());

@@ -32,8 +32,8 @@ impl Task {
         port: Option<u16>,
     ) -> Result<CallbackPage, String> {
         let cannot_listen = |error: &dyn Display| match port {
-            Some(port) => format!("port {port} of this machine cannot be listened on: {error}"),
-            None => format!("this machine cannot be listened on: {error}"),
+            Some(port) => format!("port {port} cannot be listened on: {error}"),
+            None => format!("no port can be listened on: {error}"),
         };
         let mut listener =
             Listener::bind(port, &config.name, Arc::clone(&self.world.clock)).map_err(|error| cannot_listen(&error))?;
