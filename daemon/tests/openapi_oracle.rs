@@ -3,11 +3,11 @@
 //!
 //! Needs a Python with openapi-spec-validator and jsonschema: `SSOCTL_TEST_PYTHON`, else `python3`.
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde_json::{Value, json};
 use ssoctl_protocol::openapi;
+use test_support::part::ask_python;
 
 const ORACLE: &str = include_str!("openapi_oracle.py");
 
@@ -78,19 +78,9 @@ fn the_document_is_valid_and_our_validator_agrees_with_a_real_one() {
     let cases: Vec<(&str, Value)> =
         bodies.iter().flat_map(|(schema, body)| variants(body).into_iter().map(|variant| (*schema, variant))).collect();
     let document: Value = serde_json::from_str(openapi::DOCUMENT).expect("JSON");
-    let mut oracle = Command::new(python)
-        .args(["-c", ORACLE])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("a running Python");
-    let mut stdin = oracle.stdin.take().expect("its standard input");
-    let questions = json!({"document": document, "cases": cases}).to_string();
-    stdin.write_all(questions.as_bytes()).expect("written questions");
-    drop(stdin);
-    let output = oracle.wait_with_output().expect("its answer");
-    assert!(output.status.success(), "the oracle failed");
-    let verdicts: Vec<bool> = serde_json::from_slice(&output.stdout).expect("verdicts");
+    let questions = json!({"document": document, "cases": cases});
+    let verdicts = ask_python(&mut Command::new(python), ORACLE, &questions);
+    let verdicts: Vec<bool> = serde_json::from_value(verdicts).expect("verdicts");
     assert_eq!(verdicts.len(), cases.len());
     for ((schema, body), is_valid) in cases.iter().zip(&verdicts) {
         let ours = test_support::document::check(schema, body);

@@ -92,6 +92,21 @@ pub fn problem(code: &str, status: u16, more: &Value) -> String {
     http(status, "Content-Type: application/problem+json\r\n", &body.to_string())
 }
 
+/// The answer to whoever signs in at this page.
+pub fn pending(page: &str, started: bool) -> Value {
+    json!({
+        "state": "pending", "started": started, "flow": 3, "user_code": "ABCD-EFGH", "verification_uri": page,
+        "verification_uri_complete": page, "expires_at": "2099-11-23T10:26:00Z",
+        // No member of this name is in the contract; a daemon that sends one is not obeyed.
+        "browser": "sh -c 'touch was-here' {url}",
+    })
+}
+
+/// The answer to whoever is signed in.
+pub fn signed_in() -> Value {
+    json!({"state": "signed_in", "expires_at": "2099-11-23T11:16:00Z"})
+}
+
 pub fn stdout(output: &Output) -> &str {
     str::from_utf8(&output.stdout).unwrap()
 }

@@ -7,6 +7,9 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::until;
 
 /// The value of an environment variable.
 pub fn variable(name: &str) -> Option<OsString> {
@@ -34,6 +37,13 @@ impl Part {
     pub fn start(command: &mut Command) -> Self {
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         Self { child: child.unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}")), _output: None }
+    }
+
+    /// Starts a program, and waits until it has made this socket.
+    pub fn that_listens(command: &mut Command, socket: &Path) -> Self {
+        let part = Self::start(command);
+        until("it listens", || socket.exists().then_some(()));
+        part
     }
 
     /// Starts a program that prints its address when it is ready: `find` finds that in a line.
@@ -144,6 +154,18 @@ os.execv(sys.argv[1], sys.argv[1:])
 /// The same command, with a filter for system calls that stands in for a file system without locks.
 pub fn without_locks(command: &Command) -> Command {
     within(command, "python3", &["-c", FILTER])
+}
+
+/// The answers of a Python script to questions, both as JSON.
+pub fn ask_python(python: &mut Command, script: &str, questions: &Value) -> Value {
+    let mut oracle =
+        python.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a Python");
+    let mut stdin = oracle.stdin.take().expect("it is piped");
+    stdin.write_all(questions.to_string().as_bytes()).expect("it reads them");
+    drop(stdin);
+    let output = oracle.wait_with_output().expect("its answer");
+    assert!(output.status.success(), "the script failed");
+    serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
 /// The same command, as the last arguments of another program, which finds others by its `PATH`.

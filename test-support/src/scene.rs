@@ -1,16 +1,15 @@
 //! A sign-in that ends in a quarter of an hour, and a daemon in front of a screen.
 
 use std::fs;
-use std::process::Child;
 use std::time::Duration;
 
 use identity_center_simulator::Settings;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
+use crate::Stage;
 use crate::screen::Screen;
 use crate::stage::START_URL;
-use crate::{Stage, daemon};
 
 /// Before the end of a token the person is told this early unless something else is configured.
 const NOTIFY_BEFORE: Duration = Duration::from_secs(15 * 60);
@@ -19,7 +18,6 @@ const NOTIFY_BEFORE: Duration = Duration::from_secs(15 * 60);
 pub struct Scene {
     pub stage: Stage,
     pub screen: Screen,
-    daemon: Option<Child>,
 }
 
 impl Scene {
@@ -37,16 +35,15 @@ impl Scene {
         let screen = Screen::open();
         let mut command = stage.ssoctld();
         screen.show(&mut command);
-        let daemon = daemon::start(command, &stage.socket(), &stage.log());
-        Self { stage, screen, daemon: Some(daemon) }
+        stage.start_daemon_by(command);
+        Self { stage, screen }
     }
 }
 
 impl Drop for Scene {
     fn drop(&mut self) {
-        if let Some(daemon) = self.daemon.take() {
-            daemon::end(daemon, Signal::TERM);
-        }
+        // It takes its notices back while the screen is there.
+        self.stage.end_daemon(Signal::TERM);
     }
 }
 

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use test_support::part::Part;
-use test_support::until;
 
 use crate::contest::{Contestant, Ending, PATH};
 use crate::stage::{PROFILE, Stage};
@@ -106,7 +105,7 @@ impl Rival {
             Kind::Curl => Self { kind, socket: stage.socket(), _agent: None },
             Kind::SshAdd => {
                 let (socket, key) = (home.join("ssh.sock"), home.join("key"));
-                let agent = listening(Command::new("ssh-agent").args(["-D", "-a"]).arg(&socket), &socket);
+                let agent = Part::that_listens(Command::new("ssh-agent").args(["-D", "-a"]).arg(&socket), &socket);
                 let rival = Self { kind, socket, _agent: Some(agent) };
                 succeed(Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key));
                 succeed(Command::new("ssh-add").arg("-q").arg(&key).env("SSH_AUTH_SOCK", &rival.socket));
@@ -119,7 +118,7 @@ impl Rival {
                 let mut agent = Command::new("oidc-agent");
                 agent.args(["--console", "--no-autoload"]).arg(format!("--socket-path={}", socket.display()));
                 agent.env("HOME", home).env("OIDC_CONFIG_DIR", &directory);
-                let agent = listening(&mut agent, &socket);
+                let agent = Part::that_listens(&mut agent, &socket);
                 Self { kind, socket, _agent: Some(agent) }
             }
         }
@@ -151,13 +150,6 @@ impl Rival {
                 .ending(Ending::Any),
         }
     }
-}
-
-/// Starts an agent and waits until it listens.
-fn listening(agent: &mut Command, socket: &Path) -> Part {
-    let agent = Part::start(agent);
-    until("the agent listens", || socket.exists().then_some(()));
-    agent
 }
 
 fn succeed(command: &mut Command) {

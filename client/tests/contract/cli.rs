@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use ssoctl_protocol::{ErrorCode, VERSION};
-use test_support::canned::{Canned, assert_fails, http, ok, problem, ssoctl, stderr, stdout};
+use test_support::canned::{Canned, assert_fails, http, ok, problem, signed_in, ssoctl, stderr, stdout};
 use test_support::executable;
 
 use super::pending;
@@ -30,10 +30,6 @@ fn session(name: &str) -> Value {
 
 fn daemon() -> Value {
     json!({"version": VERSION, "pid": 4711, "started_at": "2026-11-23T08:00:00Z", "sessions": 1})
-}
-
-fn signed_in() -> Value {
-    json!({"state": "signed_in", "expires_at": "2099-11-23T11:16:00Z"})
 }
 
 #[test]

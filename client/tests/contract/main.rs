@@ -11,7 +11,7 @@ mod signals;
 
 use serde_json::{Value, json};
 use test_support::attended::Attended;
-use test_support::canned::{Canned, ssoctl};
+use test_support::canned::{self, Canned, ssoctl};
 
 /// Credentials as the daemon hands them out.
 fn credentials() -> Value {
@@ -24,12 +24,7 @@ fn credentials() -> Value {
 
 /// A sign-in that waits for a person.
 fn pending(started: bool) -> Value {
-    json!({
-        "state": "pending", "started": started, "flow": 3, "user_code": "ABCD-EFGH",
-        "verification_uri": "https://device.example.com/",
-        "verification_uri_complete": "https://device.example.com/?user_code=ABCD-EFGH",
-        "expires_at": "2099-11-23T10:26:00Z",
-    })
+    canned::pending("https://device.example.com/?user_code=ABCD-EFGH", started)
 }
 
 /// A script under `ssoctl exec --refreshable`.

@@ -33,9 +33,7 @@ os.execvp(sys.argv[1], sys.argv[1:])
 "#;
 
 fn stage() -> Stage {
-    let stage = Stage::bare(test_support::service::preauthorised());
-    stage.write(".aws/config", CORP);
-    stage
+    Stage::without_daemon(test_support::service::preauthorised(), CORP)
 }
 
 fn running(stage: &Stage) -> PathBuf {

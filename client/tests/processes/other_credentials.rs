@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
 
 use fastrand::Rng;
@@ -13,6 +12,7 @@ use identity_center_simulator::Settings;
 use serde_json::{Value, json};
 
 use test_support::binaries::binaries;
+use test_support::part::ask_python;
 use test_support::speed::python_with_botocore;
 use test_support::stage::{CORP, DEV};
 use test_support::{Stage, until};
@@ -141,15 +141,6 @@ fn attended(stage: &Stage, environment: &Environment, profile: &[&str], number: 
     came.map(|variables| (child, variables))
 }
 
-/// botocore's answers, by one process.
-fn asked(python: &std::ffi::OsString, stage: &Stage, questions: &[Value]) -> Vec<Value> {
-    let mut command = stage.tool(python);
-    let mut child =
-        command.args(["-c", SCRIPT]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a Python");
-    child.stdin.take().unwrap().write_all(&serde_json::to_vec(questions).unwrap()).unwrap();
-    serde_json::from_slice(&child.wait_with_output().unwrap().stdout).expect("answers")
-}
-
 #[test]
 fn every_way_to_a_role_is_the_one_that_botocore_means_or_refused() {
     let Some(python) = python_with_botocore() else { return };
@@ -192,7 +183,7 @@ fn every_way_to_a_role_is_the_one_that_botocore_means_or_refused() {
             }
             ways.push((questions.len() - seen.len() - 1, seen, process, what));
         }
-        let answers = asked(&python, &stage, &questions);
+        let answers = ask_python(&mut stage.tool(&python), SCRIPT, &json!(questions));
         for mut child in running {
             drop(child.stdin.take());
             child.wait().unwrap();

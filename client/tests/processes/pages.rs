@@ -1,13 +1,10 @@
 //! Pages: what is opened, with which command, and what is only shown. Both binaries are real; where a daemon lies, it is a socket
 //! with canned answers.
 
-use std::process::Command;
-
 use identity_center_simulator::Settings;
-use serde_json::{Value, json};
+use serde_json::json;
 use test_support::browser::Browser;
-use test_support::canned::{Canned, ok};
-
+use test_support::canned::{Canned, ok, pending, signed_in};
 use test_support::client::Outcome;
 use test_support::stage::CORP;
 use test_support::{Stage, until};
@@ -31,32 +28,18 @@ impl Desk {
         format!("{} {words}", self.browser.program().display())
     }
 
-    /// `ssoctl` with this daemon, and no browser besides `$BROWSER`.
-    fn ssoctl(&self, canned: &Canned, words: &[&str]) -> Command {
+    /// Runs `ssoctl` with this daemon, and no browser besides `$BROWSER`, in a shell with these variables.
+    fn run(&self, canned: &Canned, words: &[&str], set: &[(&str, &str)]) -> Outcome {
         let mut command = self.stage.ssoctl(words);
         command.env("SSOCTL_SOCKET", canned.socket()).env("BROWSER", self.browser("variable"));
-        command
+        command.envs(set.iter().copied());
+        self.stage.finish(command)
     }
 
     fn login(&self, page: &str, words: &[&str], set: &[(&str, &str)]) -> Outcome {
         let canned = Canned::answers([ok(&pending(page, true)), ok(&signed_in())]);
-        let mut command = self.ssoctl(&canned, &[&["login", "corp"], words].concat());
-        command.envs(set.iter().copied());
-        self.stage.finish(command).exits(0)
+        self.run(&canned, &[&["login", "corp"], words].concat(), set).exits(0)
     }
-}
-
-fn pending(page: &str, started: bool) -> Value {
-    json!({
-        "state": "pending", "started": started, "flow": 3, "user_code": "ABCD-EFGH", "verification_uri": page,
-        "verification_uri_complete": page, "expires_at": "2099-11-23T10:26:00Z",
-        // No member of this name is in the contract; a daemon that sends one is not obeyed.
-        "browser": "sh -c 'touch was-here' {url}",
-    })
-}
-
-fn signed_in() -> Value {
-    json!({"state": "signed_in", "expires_at": "2099-11-23T11:16:00Z"})
 }
 
 const DISPLAY: [(&str, &str); 1] = [("DISPLAY", ":7")];
@@ -107,9 +90,7 @@ fn the_persons_own_configuration_says_how_a_page_is_opened_and_where_one_may_be(
         "account": "111122223333", "role": "Admin", "region": null, "browser": "touch was-here {url}",
     });
     let canned = Canned::answers([ok(&assignment)]);
-    let mut console = desk.ssoctl(&canned, &["console"]);
-    console.env("DISPLAY", ":7");
-    desk.stage.finish(console).exits(0);
+    desk.run(&canned, &["console"], &DISPLAY).exits(0);
     until("the console is open", || (desk.browser.pages().len() == 2).then_some(()));
     let link = "https://corp.awsapps.com/start/#/console?account_id=111122223333&role_name=Admin";
     assert_eq!(desk.browser.pages()[1], format!("configured --app={link}"));
@@ -118,9 +99,7 @@ fn the_persons_own_configuration_says_how_a_page_is_opened_and_where_one_may_be(
     let mut lie = assignment;
     lie["start_url"] = "https://evil.example/start".into();
     let canned = Canned::answers([ok(&lie)]);
-    let mut console = desk.ssoctl(&canned, &["console"]);
-    console.env("DISPLAY", ":7");
-    desk.stage.finish(console).exits(1).prints_nothing().says("(evil.example)");
+    desk.run(&canned, &["console"], &DISPLAY).exits(1).prints_nothing().says("(evil.example)");
     assert!(!desk.stage.home().join("was-here").exists());
 }
 
@@ -132,9 +111,8 @@ fn a_command_in_which_a_shell_would_read_the_page_is_reported_with_its_line_and_
     let status = desk.stage.run(["status", "--json"]).exits(0).stdout;
     assert!(status.contains("config.toml\",\"line\":2,") && status.contains("- {url}"), "{status}");
     let canned = Canned::answers([ok(&pending(AWS_PAGE, true)), ok(&signed_in())]);
-    let mut login = desk.ssoctl(&canned, &["login", "corp"]);
-    login.env("BROWSER", "sh -c 'touch was-here; firefox %s'").env("DISPLAY", ":7");
-    desk.stage.finish(login).exits(0).says("no browser was opened: BROWSER must be").says("- %s");
+    let set = [("BROWSER", "sh -c 'touch was-here; firefox %s'"), ("DISPLAY", ":7")];
+    desk.run(&canned, &["login", "corp"], &set).exits(0).says("no browser was opened: BROWSER must be").says("- %s");
     assert!(!desk.stage.home().join("was-here").exists());
 }
 
@@ -166,9 +144,7 @@ fn in_a_remote_session_the_variables_browser_is_tried_and_two_options_force_and_
     assert_eq!(desk.browser.pages(), Vec::<String>::new());
 
     let joined = Canned::answers([ok(&pending(AWS_PAGE, false)), ok(&signed_in())]);
-    let mut command = desk.ssoctl(&joined, &["login", "corp"]);
-    command.env("DISPLAY", ":7");
-    desk.stage.finish(command).exits(0);
+    desk.run(&joined, &["login", "corp"], &DISPLAY).exits(0);
     assert_eq!(desk.browser.pages(), Vec::<String>::new(), "whoever joins opens no second page");
 }
 

@@ -6,9 +6,7 @@ use test_support::stage::CORP;
 use test_support::{Running, Stage, daemon};
 
 fn stage_without_a_daemon() -> Stage {
-    let stage = Stage::bare(test_support::service::preauthorised());
-    stage.write(".aws/config", CORP);
-    stage
+    Stage::without_daemon(test_support::service::preauthorised(), CORP)
 }
 
 #[test]

@@ -9,8 +9,7 @@ use test_support::{Stage, daemon};
 
 #[test]
 fn a_daemon_that_ssoctl_started_is_ended_and_the_next_call_starts_one_with_the_same_sign_in() {
-    let stage = Stage::bare(test_support::service::preauthorised());
-    stage.write(".aws/config", CORP);
+    let stage = Stage::without_daemon(test_support::service::preauthorised(), CORP);
     assert_eq!(stage.run(["stop"]).exits(0).stdout, "no daemon runs\n");
     stage.sign_in("corp");
     let token = stage.run(["token"]).exits(0).stdout;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::process::{Command, Stdio};
 
-use test_support::part::Part;
+use test_support::part::{Part, is_there};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
@@ -56,18 +56,10 @@ impl Rival {
         arguments: &[&str],
         home: &Path,
     ) -> Option<Self> {
-        let agent = Command::new(program)
-            .args(arguments)
-            .current_dir(home)
-            .env("HOME", home)
-            .env("OIDC_CONFIG_DIR", home)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .ok()?;
-        test_support::until("the agent listens", || socket.exists().then_some(()));
-        Some(Self { name, requests, socket, agent: Part::from(agent) })
+        let mut agent = Command::new(program);
+        agent.args(arguments).current_dir(home).env("HOME", home).env("OIDC_CONFIG_DIR", home);
+        let agent = is_there(program).then(|| Part::that_listens(&mut agent, &socket))?;
+        Some(Self { name, requests, socket, agent })
     }
 
     pub(crate) fn process(&self) -> Process {

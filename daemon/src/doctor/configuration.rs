@@ -190,9 +190,7 @@ mod tests {
         ] {
             let findings = found("", &aws);
             let [finding] = &findings[..] else { panic!("{findings:?} for {aws}") };
-            assert_eq!(finding.result, result, "{finding:?}");
-            assert!(finding.message.contains(words), "{finding:?}");
-            assert_eq!(finding.remedy.is_some(), result != Verdict::Ok, "{finding:?}");
+            finding.says(result, words);
         }
     }
 

@@ -136,10 +136,7 @@ mod tests {
             (Err(Unanswered::Nobody), Verdict::Problem, "none runs"),
             (Err(Unanswered::Refused("permission denied".to_owned())), Verdict::Problem, "permission denied"),
         ] {
-            let finding = judge(&answer, "1", Path::new("/s"));
-            assert_eq!(finding.result, result, "{finding:?}");
-            assert!(finding.message.contains(words), "{finding:?}");
-            assert_eq!(finding.remedy.is_some(), result != Verdict::Ok, "{finding:?}");
+            judge(&answer, "1", Path::new("/s")).says(result, words);
         }
     }
 

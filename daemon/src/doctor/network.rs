@@ -256,9 +256,7 @@ mod tests {
             (Unreachable::Late, "in time"),
             (Unreachable::Other(why()), "does not speak HTTP"),
         ] {
-            let finding = found(&endpoint(ProbeOutcome::Failed(trouble)), ENDPOINT);
-            assert_eq!(finding.result, Verdict::Problem);
-            assert!(finding.message.contains(words), "{finding:?}");
+            found(&endpoint(ProbeOutcome::Failed(trouble)), ENDPOINT).says(Verdict::Problem, words);
         }
         assert_eq!(found(&endpoint(reached(None, 0)), ENDPOINT).result, Verdict::Ok);
         assert_eq!(found(&endpoint(ProbeOutcome::NotAsked("no")), ENDPOINT).result, Verdict::Skipped);
@@ -275,9 +273,7 @@ mod tests {
             (Some(4600), 1000, Verdict::Problem, "1h behind the service's, and AWS refuses"),
             (None, 1000, Verdict::Skipped, "did not say"),
         ] {
-            let finding = found(&endpoint(reached(date, wall)), CLOCK);
-            assert_eq!(finding.result, result, "{finding:?}");
-            assert!(finding.message.contains(words), "{finding:?}");
+            found(&endpoint(reached(date, wall)), CLOCK).says(result, words);
         }
     }
 

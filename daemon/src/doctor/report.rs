@@ -122,6 +122,15 @@ fn counted(number: usize, what: &str) -> String {
 mod tests {
     use super::*;
 
+    impl Finding {
+        /// Insists on this result and these words, and that a remedy is named where one is needed.
+        #[track_caller]
+        pub(in crate::doctor) fn says(&self, result: Verdict, words: &str) {
+            assert!(self.result == result && self.message.contains(words), "{self:?}");
+            assert_eq!(self.remedy.is_some(), matches!(result, Verdict::Warning | Verdict::Problem), "{self:?}");
+        }
+    }
+
     fn report() -> Report {
         Report::new(vec![
             Check("daemon").ok("it answers"),

@@ -250,9 +250,7 @@ mod tests {
             let text = format!("{}\n{}", show(UNITS[0], socket), show(UNITS[1], service));
             let units = Unit::parse_all(&text, |_| true);
             assert_eq!(units.len(), 2, "{text}");
-            let finding = judge(&units);
-            assert_eq!(finding.result, result, "{finding:?}");
-            assert!(finding.message.contains(words), "{finding:?}");
+            judge(&units).says(result, words);
         }
     }
 
@@ -262,9 +260,7 @@ mod tests {
         for (status, words) in [("217", "its sandbox cannot be made"), ("226", "cannot be made"), ("1", "(exit-code)")]
         {
             let units = Unit::parse_all(&format!("{failed}ExecMainStatus={status}\n"), |_| true);
-            let finding = judge(&units);
-            assert_eq!(finding.result, Verdict::Problem);
-            assert!(finding.message.contains(words), "{finding:?}");
+            judge(&units).says(Verdict::Problem, words);
         }
     }
 

@@ -93,9 +93,7 @@ mod tests {
             (chosen(), directory(Some(0), 0o777), socket(None, 0o600), Verdict::Ok, "for you alone"),
             (too_long, ours(), Place::Missing, Verdict::Problem, "longer than the 103 bytes"),
         ] {
-            let finding = Socket { path, directory, file, unwritable: None }.judge();
-            assert_eq!(finding.result, result, "{finding:?}");
-            assert!(finding.message.contains(words), "{finding:?}");
+            Socket { path, directory, file, unwritable: None }.judge().says(result, words);
         }
     }
 }

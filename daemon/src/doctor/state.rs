@@ -155,9 +155,7 @@ mod tests {
             (StateDirectory { holder: elsewhere, ..state() }, Verdict::Problem, "serves /other"),
             (StateDirectory { holder: here, ..state() }, Verdict::Ok, "held by process 7"),
         ] {
-            let finding = state.judge(&Err(Unanswered::Nobody), Path::new("/s"));
-            assert_eq!(finding.result, result, "{finding:?}");
-            assert!(finding.message.contains(words), "{finding:?}");
+            state.judge(&Err(Unanswered::Nobody), Path::new("/s")).says(result, words);
         }
     }
 }

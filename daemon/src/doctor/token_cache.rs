@@ -76,9 +76,7 @@ mod tests {
             (Place::Unknown("denied".to_owned()), vec![], Verdict::Problem, "denied"),
             (Place::Missing, vec![], Verdict::Skipped, "does not exist"),
         ] {
-            let finding = TokenCache { path: "/cache".into(), directory, open_files }.judge();
-            assert_eq!(finding.result, result, "{finding:?}");
-            assert!(finding.message.contains(words), "{finding:?}");
+            TokenCache { path: "/cache".into(), directory, open_files }.judge().says(result, words);
         }
     }
 }

@@ -45,6 +45,16 @@ fn table() -> Vec<(CallError, [Meaning; 3])> {
     rows
 }
 
+/// A call that has failed is tried twice more while its caller waits, and fails.
+fn fails_twice_more(t: &mut Timeline, caller: AskId, effect: &str, fail: impl Fn(&mut Timeline)) {
+    for attempt in 2..=3 {
+        assert!(t.is_waiting(caller), "{effect}");
+        t.advance(secs(8));
+        assert_eq!(t.begun(effect), attempt, "{effect}");
+        fail(t);
+    }
+}
+
 #[test]
 fn every_error_of_register_client_means_what_the_table_says() {
     for (error, [meaning, ..]) in table() {
@@ -52,12 +62,7 @@ fn every_error_of_register_client_means_what_the_table_says() {
         let caller = t.ask(Want::Login { need: Need::Always });
         t.registers(Err(error.clone()));
         if meaning == Meaning::TriedAgain {
-            for attempt in 2..=3 {
-                assert!(t.is_waiting(caller), "{error:?}");
-                t.advance(secs(8));
-                assert_eq!(t.begun("Register"), attempt, "{error:?}");
-                t.registers(Err(error.clone()));
-            }
+            fails_twice_more(&mut t, caller, "Register", |t| t.registers(Err(error.clone())));
         }
         assert_eq!(t.refusal(caller), &Refusal::Service(error.clone()));
         assert_eq!(t.trouble(), error.code());
@@ -75,12 +80,7 @@ fn every_error_of_start_device_authorization_means_what_the_table_says() {
         t.authorizes(Err(error.clone()));
         match meaning {
             Meaning::TriedAgain => {
-                for attempt in 2..=3 {
-                    assert!(t.is_waiting(caller), "{error:?}");
-                    t.advance(secs(8));
-                    assert_eq!(t.begun("AuthorizeDevice"), attempt, "{error:?}");
-                    t.authorizes(Err(error.clone()));
-                }
+                fails_twice_more(&mut t, caller, "AuthorizeDevice", |t| t.authorizes(Err(error.clone())));
                 assert_eq!(t.begun("Register"), 1, "{error:?}");
             }
             Meaning::RegistersAnew => {

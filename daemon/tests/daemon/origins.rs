@@ -67,24 +67,22 @@ impl Drop for Witness {
     }
 }
 
-async fn pass_on(client: TcpStream, target: SocketAddr, sent: Arc<Mutex<Vec<u8>>>) {
-    let Ok(server) = TcpStream::connect(target).await else { return };
-    let (mut from_client, mut to_client) = client.into_split();
-    let (mut from_server, mut to_server) = server.into_split();
-    let answers = tokio::spawn(async move {
-        let _ = tokio::io::copy(&mut from_server, &mut to_client).await;
-    });
-    let mut buffer = vec![0; 16 << 10];
-    while let Ok(length) = from_client.read(&mut buffer).await {
-        if length == 0 {
-            break;
+async fn pass_on(mut client: TcpStream, target: SocketAddr, sent: Arc<Mutex<Vec<u8>>>) {
+    let Ok(mut server) = TcpStream::connect(target).await else { return };
+    let ((mut from_client, mut to_client), (mut from_server, mut to_server)) = (client.split(), server.split());
+    let questions = async {
+        let mut buffer = vec![0; 16 << 10];
+        while let Ok(length @ 1..) = from_client.read(&mut buffer).await {
+            sent.lock().expect("no panic").extend(&buffer[..length]);
+            if to_server.write_all(&buffer[..length]).await.is_err() {
+                break;
+            }
         }
-        sent.lock().expect("no panic").extend(&buffer[..length]);
-        if to_server.write_all(&buffer[..length]).await.is_err() {
-            break;
-        }
+    };
+    tokio::select! {
+        () = questions => {}
+        _ = tokio::io::copy(&mut from_server, &mut to_client) => {}
     }
-    answers.abort();
 }
 
 /// Three origins.

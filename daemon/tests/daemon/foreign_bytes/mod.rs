@@ -75,17 +75,18 @@ fn mutations_of_the_corpus_break_no_parser() {
     for (name, parse) in parsers::ALL {
         let corpus: Vec<Vec<u8>> = corpus(name).into_iter().map(|(_, bytes)| bytes).collect();
         for _ in 0..mutations {
-            let bytes = mutated(&corpus, &mut chance);
+            let bytes = mutated(&corpus, SPLINTERS, &mut chance);
             let outcome = catch_unwind(AssertUnwindSafe(|| parse(&bytes)));
             assert!(outcome.is_ok(), "{name}, seed {seed}: {:?}", String::from_utf8_lossy(&bytes));
         }
     }
 }
 
-fn mutated(corpus: &[Vec<u8>], chance: &mut fastrand::Rng) -> Vec<u8> {
-    let any = |chance: &mut fastrand::Rng| &corpus[chance.usize(..corpus.len())];
-    let mut bytes = any(chance).clone();
-    for _ in 0..chance.usize(1..6) {
+/// A piece of the corpus, changed a few times, or as it is.
+pub(crate) fn mutated<B: AsRef<[u8]>>(corpus: &[B], splinters: &[&[u8]], chance: &mut fastrand::Rng) -> Vec<u8> {
+    let any = |chance: &mut fastrand::Rng| corpus[chance.usize(..corpus.len())].as_ref();
+    let mut bytes = any(chance).to_vec();
+    for _ in 0..chance.usize(..6) {
         let place = chance.usize(..=bytes.len());
         let end = chance.usize(place..=bytes.len());
         match chance.u8(0..7) {
@@ -97,11 +98,11 @@ fn mutated(corpus: &[Vec<u8>], chance: &mut fastrand::Rng) -> Vec<u8> {
                 }
             }
             3 => {
-                let splinter = SPLINTERS[chance.usize(..SPLINTERS.len())];
+                let splinter = splinters[chance.usize(..splinters.len())];
                 bytes.splice(place..place, splinter.iter().copied());
             }
             4 => {
-                let copy = bytes[place..end].repeat(chance.usize(1..4));
+                let copy = bytes[place..end].repeat(chance.usize(1..30));
                 bytes.splice(place..place, copy);
             }
             5 => {
@@ -110,7 +111,7 @@ fn mutated(corpus: &[Vec<u8>], chance: &mut fastrand::Rng) -> Vec<u8> {
                 bytes.splice(place..end, other[from..].iter().copied());
             }
             _ => {
-                let splinter = SPLINTERS[chance.usize(..SPLINTERS.len())];
+                let splinter = splinters[chance.usize(..splinters.len())];
                 bytes.splice(place..end, splinter.iter().copied());
             }
         }

@@ -9,6 +9,7 @@ use test_support::speed::{number, seed};
 use test_support::waiting::in_time;
 
 use super::Victim;
+use crate::foreign_bytes::mutated;
 use crate::harness::exchange;
 
 /// The number of requests in a quick run, and if all tests run; `SSOCTL_HOSTILE_REQUESTS` sets another number.
@@ -131,31 +132,5 @@ fn request(chance: &mut fastrand::Rng) -> Vec<u8> {
     if chance.u8(0..20) == 0 {
         return (0..chance.usize(0..40_000)).map(|_| chance.u8(..)).collect();
     }
-    let mut bytes = SOUND[chance.usize(..SOUND.len())].as_bytes().to_vec();
-    for _ in 0..chance.usize(0..4) {
-        let place = chance.usize(..=bytes.len());
-        match chance.u8(0..6) {
-            0 => bytes.truncate(place),
-            1 => {
-                if let Some(byte) = bytes.get_mut(place) {
-                    *byte ^= 1 << chance.u8(0..8);
-                }
-            }
-            2 => {
-                let block = STUMBLING_BLOCKS[chance.usize(..STUMBLING_BLOCKS.len())];
-                bytes.splice(place..place, block.iter().copied());
-            }
-            3 => {
-                let end = chance.usize(place..=bytes.len());
-                let copy = bytes[place..end].repeat(chance.usize(1..30));
-                bytes.splice(place..place, copy);
-            }
-            4 => {
-                let end = chance.usize(place..=bytes.len());
-                bytes.drain(place..end);
-            }
-            _ => bytes.extend_from_slice(SOUND[chance.usize(..SOUND.len())].as_bytes()),
-        }
-    }
-    bytes
+    mutated(SOUND, STUMBLING_BLOCKS, chance)
 }

@@ -23,35 +23,25 @@ type Parts = Vec<Box<dyn Any>>;
 type Variables = Vec<(&'static str, &'static str)>;
 
 /// A situation, and what is right in it.
+#[derive(Default)]
 struct Situation {
     what: &'static str,
     files: Vec<(&'static str, &'static str)>,
-    parts: fn(&Stage) -> Parts,
-    before: fn(&Stage),
+    parts: Option<fn(&Stage) -> Parts>,
+    before: Option<fn(&Stage)>,
     daemon_has: Variables,
     shell_has: Variables,
+    has_no_daemon: bool,
     daemon: Option<fn(Command) -> Command>,
-    meanwhile: fn(&Stage),
-    shell: fn(&Stage, Command) -> Command,
+    meanwhile: Option<fn(&Stage)>,
+    shell: Option<fn(&Stage, Command) -> Command>,
     right: Vec<(&'static str, &'static str, &'static str)>,
     wrong: Vec<&'static str>,
 }
 
 /// One daemon, and a shell with the same environment.
 fn when(what: &'static str) -> Situation {
-    Situation {
-        what,
-        files: Vec::new(),
-        parts: |_| Parts::new(),
-        before: |_| {},
-        daemon_has: Vec::new(),
-        shell_has: Vec::new(),
-        daemon: Some(|command| command),
-        meanwhile: |_| {},
-        shell: |_, command| command,
-        right: Vec::new(),
-        wrong: Vec::new(),
-    }
+    Situation { what, ..Situation::default() }
 }
 
 impl Situation {
@@ -63,12 +53,12 @@ impl Situation {
 
     /// Programs that run before the daemon does.
     fn with(self, parts: fn(&Stage) -> Parts) -> Self {
-        Self { parts, ..self }
+        Self { parts: Some(parts), ..self }
     }
 
     /// Prepares the rest of the home.
     fn before(self, before: fn(&Stage)) -> Self {
-        Self { before, ..self }
+        Self { before: Some(before), ..self }
     }
 
     /// A variable of the daemon; `HOME` in its value is the home.
@@ -88,7 +78,7 @@ impl Situation {
     }
 
     fn without_daemon(self) -> Self {
-        Self { daemon: None, ..self }
+        Self { has_no_daemon: true, ..self }
     }
 
     /// Changes the daemon's command.
@@ -98,12 +88,12 @@ impl Situation {
 
     /// A change while the daemon runs.
     fn meanwhile(self, meanwhile: fn(&Stage)) -> Self {
-        Self { meanwhile, ..self }
+        Self { meanwhile: Some(meanwhile), ..self }
     }
 
     /// Changes the command that asks.
     fn shell_by(self, shell: fn(&Stage, Command) -> Command) -> Self {
-        Self { shell, ..self }
+        Self { shell: Some(shell), ..self }
     }
 
     /// The check has this result, with these words. A problem that is not expected by this is wrong.
@@ -125,24 +115,24 @@ impl Situation {
         for (path, text) in &self.files {
             stage.write(path, text);
         }
-        let _parts = (self.parts)(&stage);
-        (self.before)(&stage);
+        let _parts = self.parts.unwrap_or(|_| Parts::new())(&stage);
+        self.before.unwrap_or(|_| {})(&stage);
         let with = |mut command: Command, variables: &Variables| {
             let home = stage.home().display().to_string();
             command.envs(variables.iter().map(|(name, value)| (name, value.replace("HOME", &home))));
             command
         };
-        if let Some(change) = self.daemon {
-            stage.start_daemon_by(change(with(stage.ssoctld(), &self.daemon_has)));
+        if !self.has_no_daemon {
+            stage.start_daemon_by(self.daemon.unwrap_or(|command| command)(with(stage.ssoctld(), &self.daemon_has)));
             // The store is chosen in the background.
             until("the store is known", || {
                 let kind = stage.request("GET", "/v1/health").1["secret_store"]["kind"].clone();
                 (kind != "auto").then_some(())
             });
         }
-        (self.meanwhile)(&stage);
+        self.meanwhile.unwrap_or(|_| {})(&stage);
         let ask = with(stage.ssoctl(["doctor", "--json"]), &self.shell_has);
-        self.judge(&Report::by(&stage, (self.shell)(&stage, ask)));
+        self.judge(&Report::by(&stage, self.shell.unwrap_or(|_, command| command)(&stage, ask)));
     }
 
     fn judge(&self, report: &Report) {

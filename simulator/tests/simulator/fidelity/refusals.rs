@@ -7,7 +7,7 @@ use identity_center_simulator::Operation;
 use serde_json::{Value, json};
 
 use crate::code_flow::code_registration;
-use crate::support::{Answer, Bench, Client, DEVICE_GRANT, SCOPED, START_URL, with};
+use crate::support::{Answer, Bench, Client, Codes, DEVICE_GRANT, SCOPED, START_URL, with};
 
 /// Rule, members of the RegisterClient request besides the client's name and type, exception.
 pub(crate) fn registrations() -> Vec<(&'static str, Value, &'static str)> {
@@ -86,6 +86,13 @@ fn start(bench: &Bench, client: &Client, start_url: &str) -> Answer {
     bench.post("/device_authorization", &client.body(json!({ "startUrl": start_url })))
 }
 
+/// Polls once this has happened to a device authorization.
+fn poll_after(bench: &Bench, client: &Client, change: impl FnOnce(&Codes)) -> Answer {
+    let codes = bench.start(client);
+    change(&codes);
+    bench.poll(client, &codes)
+}
+
 fn with_wrong_secret(client: Client) -> Client {
     Client { secret: "wrong".to_owned(), ..client }
 }
@@ -153,24 +160,16 @@ pub(crate) const REFUSALS: &[Refusal] = &[
         bench.poll(&client, &bench.start(&client))
     }),
     row(CreateToken, "polls closer than the interval", "SlowDownException", |bench, client| {
-        let codes = bench.start(&client);
-        bench.poll(&client, &codes);
-        bench.poll(&client, &codes)
+        poll_after(bench, &client, |codes| drop(bench.poll(&client, codes)))
     }),
     row(CreateToken, "a decision against it", "AccessDeniedException", |bench, client| {
-        let codes = bench.start(&client);
-        bench.simulator.deny(&codes.user).expect("a pending code");
-        bench.poll(&client, &codes)
+        poll_after(bench, &client, |codes| bench.simulator.deny(&codes.user).expect("a pending code"))
     }),
     row(CreateToken, "a device code after its time", "ExpiredTokenException", |bench, client| {
-        let codes = bench.start(&client);
-        bench.clock.advance(Duration::from_secs(600));
-        bench.poll(&client, &codes)
+        poll_after(bench, &client, |_| bench.clock.advance(Duration::from_secs(600)))
     }),
     row(CreateToken, "a device code that was made to expire", "ExpiredTokenException", |bench, client| {
-        let codes = bench.start(&client);
-        bench.simulator.expire(&codes.user).expect("a pending code");
-        bench.poll(&client, &codes)
+        poll_after(bench, &client, |codes| bench.simulator.expire(&codes.user).expect("a pending code"))
     }),
     row(ListAccounts, "no token", "UnauthorizedException", |bench, _| bench.get("/assignment/accounts")),
     row(ListAccounts, "a token that was never issued", "UnauthorizedException", |bench, _| {
