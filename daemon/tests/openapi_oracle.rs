@@ -14,8 +14,8 @@ const ORACLE: &str = include_str!("openapi_oracle.py");
 /// One body for each kind of schema. The test then changes their members in every way.
 fn bodies() -> [(&'static str, Value); 6] {
     let (at, url) = ("2026-11-23T11:16:00Z", "https://corp.awsapps.com/start");
-    let pending = json!({"flow": 3, "user_code": "ABCD-EFGH", "verification_uri": url, "verification_uri_complete": url,
-        "expires_at": at});
+    let pending = json!({"flow": 3, "kind": "device", "user_code": "ABCD-EFGH", "verification_uri": url,
+        "verification_uri_complete": url, "expires_at": at});
     let mut login = pending.clone();
     login["state"] = json!("pending");
     login["started"] = json!(true);
