@@ -14,7 +14,7 @@ use test_support::screen::{self, notification_server};
 use test_support::until;
 use test_support::waiting::unless_longer_than;
 
-use crate::desktop::stage::{Stage, play, session};
+use crate::desktop::stage::{Stage, play, play_test_of, session};
 
 /// A daemon's desktop, and what the person did.
 struct Daemon {
@@ -81,8 +81,8 @@ impl Daemon {
 }
 
 /// Plays on a screen with a daemon and a server that draws real buttons, which is xfce4-notifyd.
-fn play_with_buttons(body: impl AsyncFnOnce(Daemon, Part)) {
-    play(Stage::Screen, &[notification_server()], || async {
+fn play_with_buttons<B: AsyncFnOnce(Daemon, Part)>(body: B) {
+    play_test_of::<B, _>(Stage::Screen, &[notification_server()], || async {
         let daemon = Daemon::new();
         let server = daemon.here.start_server(notification_server());
         body(daemon, server).await;

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use zbus::Connection;
 use zbus::zvariant::{OwnedObjectPath, Value};
 
-use crate::desktop::stage::{Stage, play};
+use crate::desktop::stage::{Stage, play_test_of};
 use test_support::part::Part;
 use test_support::waiting::until_so;
 
@@ -114,8 +114,8 @@ impl Observed {
 }
 
 /// Plays with a stand-in for logind.
-fn play_with_logind(body: impl AsyncFnOnce(Logind)) {
-    play(Stage::Machine, &[PYTHON], || async { body(Logind::start().await).await });
+fn play_with_logind<B: AsyncFnOnce(Logind)>(body: B) {
+    play_test_of::<B, _>(Stage::Machine, &[PYTHON], || async { body(Logind::start().await).await });
 }
 
 #[test]

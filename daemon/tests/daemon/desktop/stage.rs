@@ -42,7 +42,12 @@ pub(crate) enum Stage {
 
 /// Runs the body of a test on a stage, in a separate process. The body is a closure that stands in the test.
 pub(crate) fn play<F: Future<Output = ()>, B: FnOnce() -> F>(stage: Stage, needs: &[&str], body: B) {
-    let test = std::any::type_name::<B>().trim_end_matches("::{{closure}}");
+    play_test_of::<B, F>(stage, needs, body);
+}
+
+/// The same where the closure that stands in the test, `T`, is called by the body.
+pub(crate) fn play_test_of<T, F: Future<Output = ()>>(stage: Stage, needs: &[&str], body: impl FnOnce() -> F) {
+    let test = std::any::type_name::<T>().trim_end_matches("::{{closure}}");
     let (_, test) = test.split_once("::").expect("the name begins with that of this program");
     // With one thread for all tests, that is the main one.
     assert!(matches!(std::thread::current().name(), Some(name) if name == "main" || name == test), "{test}");
