@@ -154,15 +154,15 @@ fn sign_in(stage: &Stage, show: Show) {
         }
         // The person's own environment, because it is their browser; only the socket is that of this daemon.
         Person::You => {
-            prompt("ssoctl login      (approve on the page that opens; Ctrl-C ends the demonstration)");
+            prompt("ssoctl login      (allow it on the page that opens; Ctrl-C ends the demonstration)");
             let mut command = Command::new(&binaries().ssoctl);
-            command.args(["login", "corp"]).env("SSOCTL_SOCKET", stage.socket()).stdin(Stdio::null());
+            command.args(["login", "--flow", "browser", "corp"]).env("SSOCTL_SOCKET", stage.socket()).stdin(Stdio::null());
             stage.start(command)
         }
     };
-    let pending = stage.shown_by(&login);
     let mut shown = 0;
     if show.person == Person::StandIn {
+        let pending = stage.shown_by(&login);
         let end = Instant::now() + show.hesitation;
         while Instant::now() < end {
             shown = relay(&login, shown);
@@ -210,10 +210,9 @@ fn watch_a_renewal(stage: &Stage, show: Show) {
         count += 1;
         thread::sleep(Duration::from_millis(50));
     }
-    let (sign_ins, renewals) = (
-        stage.identity_center.calls(Operation::StartDeviceAuthorization),
-        stage.identity_center.token_calls(Grant::RefreshToken),
-    );
+    let service = &stage.identity_center;
+    let sign_ins = service.calls(Operation::StartDeviceAuthorization) + service.token_calls(Grant::AuthorizationCode);
+    let renewals = service.token_calls(Grant::RefreshToken);
     assert_eq!(sign_ins, 1, "a person was asked again");
     println!(
         "

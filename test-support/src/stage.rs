@@ -312,7 +312,7 @@ impl Stage {
         let mut swap =
             || self.identity_center.settings(|settings| std::mem::swap(&mut settings.approval, &mut approval));
         swap();
-        self.run(["login", "--no-browser", session]).exits(0);
+        self.run(["login", "--flow", "device", "--no-browser", session]).exits(0);
         swap();
     }
 

@@ -3,3 +3,4 @@
 
 mod notice;
 mod page;
+mod sign_in;
