@@ -156,7 +156,10 @@ fn sign_in(stage: &Stage, show: Show) {
         Person::You => {
             prompt("ssoctl login      (allow it on the page that opens; Ctrl-C ends the demonstration)");
             let mut command = Command::new(&binaries().ssoctl);
-            command.args(["login", "--flow", "browser", "corp"]).env("SSOCTL_SOCKET", stage.socket()).stdin(Stdio::null());
+            command
+                .args(["login", "--flow", "browser", "corp"])
+                .env("SSOCTL_SOCKET", stage.socket())
+                .stdin(Stdio::null());
             stage.start(command)
         }
     };

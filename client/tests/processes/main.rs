@@ -13,6 +13,7 @@ mod first_use;
 mod foreign_text;
 mod go_sdks;
 mod herd;
+mod hostile_callback;
 mod import;
 mod inheritance;
 mod interrupted;
