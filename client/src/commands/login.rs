@@ -61,7 +61,7 @@ pub(crate) struct Login {
     /// display, a page is opened only if BROWSER is set, as editors do
     #[arg(long)]
     browser: bool,
-    /// Only show the page's address
+    /// Only show the page's address, by default with a code
     #[arg(long, conflicts_with = "browser")]
     no_browser: bool,
     /// Cancel the pending sign-in instead
