@@ -19,7 +19,7 @@
 mod authorization_error;
 mod connections;
 mod page;
-mod request;
+pub mod request;
 
 use std::collections::HashSet;
 use std::io;

@@ -8,7 +8,7 @@ use super::{AuthorizationError, CALLBACK, RESULT};
 
 /// The reason why a request gets nothing and changes nothing. It tells the client nothing that it does not know.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Refusal {
+pub struct Refusal {
     pub(super) status: &'static str,
     /// For the log, after "refused because".
     pub(super) reason: &'static str,
@@ -51,7 +51,7 @@ const NO_NAVIGATION: Refusal = Refusal::new(
 
 /// What a request asks for.
 #[derive(Debug)]
-pub(super) enum Asked {
+pub enum Asked {
     Callback(Callback),
     /// A page that says how a sign-in ended, by its path.
     Page(String),
@@ -59,9 +59,9 @@ pub(super) enum Asked {
 
 /// The browser comes back. Nothing of this counts unless the state is right.
 #[derive(Debug)]
-pub(super) struct Callback {
+pub struct Callback {
     state: Secret<String>,
-    pub(super) outcome: Result<Secret<String>, AuthorizationError>,
+    pub outcome: Result<Secret<String>, AuthorizationError>,
 }
 
 impl Callback {
@@ -72,7 +72,10 @@ impl Callback {
 }
 
 /// Reads a request to the listener on this port. A head that is not whole was too large.
-pub(super) fn read(head: &[u8], port: u16) -> Result<Asked, Refusal> {
+///
+/// # Errors
+/// The answer to a request that changes nothing.
+pub fn read(head: &[u8], port: u16) -> Result<Asked, Refusal> {
     let request = Request::parse(head).map_err(refusal)?.ok_or(TOO_LARGE)?;
     if request.only("host").map_err(refusal)? != Some(&format!("127.0.0.1:{port}")) {
         return Err(WRONG_HOST);

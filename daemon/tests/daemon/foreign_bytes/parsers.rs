@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ssoctl_protocol::{NewSession, Problem, Route, Secret, Timestamp};
+use ssoctld::callback::request::{self, Asked};
 use ssoctld::clock::{BootTime, Now};
 use ssoctld::config::{self, Config, Environment, Identity, Paths, normalise_start_url};
 use ssoctld::config::{Notifications, SignInSetting};
@@ -31,6 +32,7 @@ pub(crate) const ALL: &[Parser] = &[
     ("own_config", own_config),
     ("stored_record", stored_record),
     ("token_file", token_file),
+    ("callback_request", callback_request),
 ];
 
 fn now() -> Now {
@@ -47,6 +49,16 @@ pub(crate) fn local_request(bytes: &[u8]) {
             let target = route.target(&query);
             let (path, text) = target.split_once('?').unwrap_or((&target, ""));
             assert_eq!(Route::parse(method, path, text), Ok((route, query)), "{target}");
+        }
+    }
+}
+
+/// A request to the address that a browser comes back to.
+pub(crate) fn callback_request(bytes: &[u8]) {
+    if let Ok(Asked::Callback(callback)) = request::read(bytes, 8400) {
+        match callback.outcome {
+            Ok(code) => assert!(!code.expose().is_empty()),
+            Err(error) => shown(&error),
         }
     }
 }
