@@ -42,6 +42,7 @@ pub use endpoints::{EndpointError, Endpoints, SessionEndpoints};
 pub use environment::Environment;
 pub use files::{FilePair, NoHome, NotUsable, Paths, ReadError};
 pub(crate) use files::{is_null_device, read_text};
+pub(crate) use identity::region_of_start_url;
 pub use identity::{Identity, IdentityError, normalise_start_url};
 pub use load::{load, load_named, parse};
 pub use model::*;

@@ -16,7 +16,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+use reqwest::Method;
+use reqwest::header::{DATE, HeaderMap, LOCATION, RETRY_AFTER};
 use ssoctl_protocol::Secret;
 use tokio::sync::watch;
 use url::Url;
@@ -85,6 +86,13 @@ impl HttpResponse {
     }
 }
 
+/// The head of an answer.
+pub(crate) struct ResponseHead {
+    pub(crate) status: u16,
+    /// The header `Location`.
+    pub(crate) location: Option<Vec<u8>>,
+}
+
 /// The seconds by which the service's clock is ahead of the machine's wall clock, from the header `Date`: a second or two mean
 /// nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -147,20 +155,9 @@ impl Transport {
         request: impl FnOnce(&reqwest::Client) -> reqwest::RequestBuilder,
     ) -> Result<HttpResponse, CallError<N>> {
         let client = self.client().map_err(CallError::Configuration)?;
-        let network = |error: reqwest::Error| CallError::Network(reason(&error.without_url()));
         let request = request(&client.http).build().map_err(network)?;
-        let url = request.url().clone();
-        let _turn = self.turns.wait(&url).await;
-        let mut response = match client.http.execute(request).await {
-            Ok(response) => response,
-            Err(error) => {
-                let error = error.without_url();
-                return Err(CallError::Network(match client.refusing_proxy(&error, &url) {
-                    Some(proxy) => tunnel::refusal(client, proxy, &url, self.patience.connect).await,
-                    None => reason(&error),
-                }));
-            }
-        };
+        let _turn = self.turns.wait(request.url()).await;
+        let mut response = self.execute(client, request).await?;
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
         self.compare_clocks(&headers);
@@ -178,6 +175,34 @@ impl Transport {
         let error_type = headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok());
         let error_type = error_type.map(|text| secrets.removed_from(text).unwrap_or_else(|| text.to_owned()));
         Ok(HttpResponse { status: status.as_u16(), error_type, retry_after: retry_after(&headers), body })
+    }
+
+    /// Asks a server that is not the service for the head of its answer. Nothing more is read, and its clock does not count.
+    pub(crate) async fn head<N>(
+        &self,
+        method: Method,
+        url: &Url,
+        patience: Duration,
+    ) -> Result<ResponseHead, CallError<N>> {
+        let client = self.client().map_err(CallError::Configuration)?;
+        let request = client.http.request(method, url.clone()).timeout(patience.min(self.patience.total));
+        let response = self.execute(client, request.build().map_err(network)?).await?;
+        let location = response.headers().get(LOCATION).map(|value| value.as_bytes().to_vec());
+        Ok(ResponseHead { status: response.status().as_u16(), location })
+    }
+
+    async fn execute<N>(&self, client: &Client, request: reqwest::Request) -> Result<reqwest::Response, CallError<N>> {
+        let url = request.url().clone();
+        match client.http.execute(request).await {
+            Ok(response) => Ok(response),
+            Err(error) => {
+                let error = error.without_url();
+                Err(CallError::Network(match client.refusing_proxy(&error, &url) {
+                    Some(proxy) => tunnel::refusal(client, proxy, &url, self.patience.connect).await,
+                    None => reason(&error),
+                }))
+            }
+        }
     }
 
     fn compare_clocks(&self, headers: &HeaderMap) {
@@ -208,6 +233,10 @@ impl Transport {
         let client = Client::new(self.ca_bundle.as_deref(), self.patience)?;
         Ok(self.client.get_or_init(|| client))
     }
+}
+
+fn network<N>(error: reqwest::Error) -> CallError<N> {
+    CallError::Network(reason(&error.without_url()))
 }
 
 struct Client {

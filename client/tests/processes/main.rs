@@ -33,6 +33,7 @@ mod sdks;
 mod secrecy;
 mod sign_in;
 mod sign_out;
+mod start_urls;
 mod starting;
 mod stopping;
 mod sts;

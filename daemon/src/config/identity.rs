@@ -166,7 +166,7 @@ pub fn normalise_start_url(start_url: &str) -> Result<String, IdentityError> {
 }
 
 /// The region that a start URL names.
-pub(super) fn region_of_start_url(start_url: &str) -> Option<String> {
+pub(crate) fn region_of_start_url(start_url: &str) -> Option<String> {
     region_of_start_host(Url::parse(start_url).ok()?.domain()?).map(str::to_owned)
 }
 

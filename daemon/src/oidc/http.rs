@@ -1,17 +1,33 @@
 //! The adapter of the OIDC service: its operations over HTTPS.
 
 use async_trait::async_trait;
+use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::Value;
 use ssoctl_protocol::JSON;
 use tokio::sync::watch;
+use url::Url;
 
-use super::{CallError, Client, DeviceAuthorization, Grant, IdentityCenter, Issued, Registration, ServiceClock, wire};
+use super::{CallError, Client, DeviceAuthorization, Grant, IdentityCenter, Issued, Lead, Registration, ServiceClock};
+use super::{start_url, wire};
 use crate::issuer::{Destination, Endpoint, NotTheIssuer};
 use crate::transport::{HttpResponse, Secrets, Transport};
 
 #[async_trait]
 impl IdentityCenter for Transport {
+    async fn resolve(&self, start_url: &str) -> Result<Lead, CallError> {
+        let url = Url::parse(start_url).map_err(|error| CallError::Configuration(format!("{start_url:?}: {error}")))?;
+        let ask = async |method| {
+            let head = self.head(method, &url, start_url::PATIENCE).await;
+            head.map_err(|error: CallError| start_url::not_answered(start_url, &error))
+        };
+        let mut head = ask(Method::HEAD).await?;
+        if start_url::does_not_know_head(&head) {
+            head = ask(Method::GET).await?;
+        }
+        start_url::lead(&url, &head)
+    }
+
     async fn register(&self, oidc: &Endpoint, client: &Client) -> Result<Registration, CallError> {
         let request = wire::register_client(client);
         let read = |body: &[u8]| wire::registration(body, self.clock.now().wall, oidc.issuer());

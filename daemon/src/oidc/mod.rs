@@ -16,16 +16,25 @@ use crate::transport::ErrorNames;
 
 mod authorization;
 mod http;
+mod start_url;
 pub mod wire;
 
 pub use crate::token::Registration;
 pub use crate::transport::ServiceClock;
 pub use authorization::AuthorizationRequest;
+pub use start_url::Lead;
 
 /// The operations of the service. Secrets are sent to their issuer only ([`Endpoint::for_secrets_of`]). Each call ends within
 /// [`TOTAL_TIMEOUT`](transport::TOTAL_TIMEOUT) once its turn has come ([`AT_ONCE`](transport::AT_ONCE)).
 #[async_trait]
 pub trait IdentityCenter: Send + Sync {
+    /// Where a start URL redirects to that is not AWS's own. Nothing is followed, no secret is sent, and nothing but the head of the
+    /// answer is read.
+    ///
+    /// # Errors
+    /// [`CallError::StartUrl`] if no answer comes, or it leads to no start URL of AWS.
+    async fn resolve(&self, start_url: &str) -> Result<Lead, CallError>;
+
     /// RegisterClient: a public client for one kind of sign-in.
     async fn register(&self, oidc: &Endpoint, client: &Client) -> Result<Registration, CallError>;
 
@@ -160,6 +169,8 @@ impl CallError {
             Self::Unnamed { .. } => "service_error",
             Self::Network(_) => "network",
             Self::Unusable(_) | Self::Senseless { .. } => "unusable_answer",
+            Self::OtherRegion { .. } => "invalid_request_region",
+            Self::StartUrl { .. } => "start_url",
             Self::Configuration(_) => "configuration",
         }
     }

@@ -9,7 +9,8 @@ use super::authorization::REGISTERED_REDIRECT_URI;
 use super::{CallError, Client, DeviceAuthorization, ErrorName, Grant, Issued, Registration};
 use crate::issuer::Issuer;
 use crate::notice::FlowKind;
-use crate::transport::decode::{JsonObject, Unusable, in_words, presentable, recognise};
+use crate::partitions::is_region;
+use crate::transport::decode::{JsonObject, Unusable, bare_name, in_words, presentable, recognise};
 use crate::transport::{ErrorNames, HttpResponse};
 
 /// RFC 8628, section 3.2: the interval where the service names none.
@@ -134,6 +135,9 @@ pub fn error(reply: &HttpResponse) -> CallError {
     let spellings = [reply.error_type.as_deref(), kind.as_deref(), error.as_deref()];
     let said = text("error_description").or_else(|| text("message"));
     let said = [said.as_deref(), reason.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    if let Some(region) = text("region").filter(|region| is_region(region) && is_of_region(&spellings)) {
+        return CallError::OtherRegion { region, description: presentable(&said) };
+    }
     match recognise::<ErrorName>(&spellings) {
         // A gateway may throttle, and ask for a longer pause than the service's own `slow_down`.
         Some(name) if status != 429 => CallError::Service {
@@ -145,6 +149,11 @@ pub fn error(reply: &HttpResponse) -> CallError {
         },
         _ => CallError::Unnamed { status, description: in_words(&spellings, &said), retry_after },
     }
+}
+
+/// Whether an error is the one that names the region to ask. Its `error` is `invalid_request`, and so it is without a region.
+fn is_of_region(spellings: &[Option<&str>]) -> bool {
+    spellings.iter().flatten().any(|spelling| bare_name(spelling) == "InvalidRequestRegionException")
 }
 
 #[cfg(test)]
@@ -195,6 +204,21 @@ mod tests {
         let throttled = error(&reply(429, Some("SlowDownException"), Some(Duration::from_secs(7)), b""));
         assert_eq!(throttled.retry_after(), Some(Duration::from_secs(7)));
         assert!(throttled.may_pass());
+    }
+
+    #[test]
+    fn an_error_that_names_the_right_region_says_what_to_set() {
+        let name = "InvalidRequestRegionException:http://internal.amazon.com/coral/com.amazonaws.ssooidc/";
+        let of = |body: &str| error(&reply(400, Some(name), None, body.as_bytes()));
+        let found = of(r#"{"error":"invalid_request","region":"eu-west-1","endpoint":"https://evil.example"}"#);
+        assert_eq!(found, CallError::OtherRegion { region: "eu-west-1".to_owned(), description: String::new() });
+        assert!(found.to_string().starts_with("this portal is in eu-west-1: set sso_region = eu-west-1"), "{found}");
+        for region in ["", r#","region":"eu-west-1.evil.example""#, r#","region":7"#] {
+            let found = of(&format!(r#"{{"error":"invalid_request"{region}}}"#));
+            assert_eq!(found.name(), Some(ErrorName::InvalidRequest), "{region}");
+        }
+        let other = error(&reply(400, Some("InvalidRequestException"), None, br#"{"region":"eu-west-1"}"#));
+        assert_eq!(other.name(), Some(ErrorName::InvalidRequest));
     }
 
     #[test]

@@ -147,6 +147,8 @@ impl From<PortalError> for CallError {
             PortalError::Network(reason) => Self::Network(reason),
             PortalError::Unusable(reason) => Self::Unusable(reason),
             PortalError::Senseless { operation, reason } => Self::Senseless { operation, reason },
+            PortalError::OtherRegion { region, description } => Self::OtherRegion { region, description },
+            PortalError::StartUrl { reason, may_pass } => Self::StartUrl { reason, may_pass },
             PortalError::Configuration(reason) => Self::Configuration(reason),
         }
     }

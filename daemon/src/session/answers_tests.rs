@@ -18,9 +18,16 @@ impl Timeline {
         self.on(Event::Stored(result));
     }
 
+    /// The start URL leads there, or nowhere.
+    #[track_caller]
+    pub(in crate::session) fn resolves(&mut self, result: Result<FlowTarget, CallError>) {
+        let Effect::ResolveStartUrl(flow) = self.end("ResolveStartUrl") else { unreachable!() };
+        self.on(Event::StartUrlResolved(flow, result));
+    }
+
     #[track_caller]
     pub(super) fn registers(&mut self, result: Result<Registration, CallError>) {
-        let Effect::Register(flow, kind) = self.end("Register") else { unreachable!() };
+        let Effect::Register(flow, kind, _) = self.end("Register") else { unreachable!() };
         self.on(Event::Registered(flow, kind, result));
     }
 

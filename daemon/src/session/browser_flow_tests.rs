@@ -82,7 +82,7 @@ fn a_flow_is_of_the_kind_that_was_asked_for_or_else_set_or_else_fits_the_caller(
     }
     let mut t = Timeline::signed_out_with(setting(SignInSetting::Browser));
     t.ask_token(NOW, hours(1));
-    assert!(matches!(t.end("Register"), Effect::Register(_, FlowKind::Browser)), "a program waits for a token");
+    assert!(matches!(t.end("Register"), Effect::Register(_, FlowKind::Browser, _)), "a program waits for a token");
 }
 
 #[test]
@@ -256,7 +256,7 @@ fn a_flow_that_is_given_up_closes_its_listener_and_drops_a_late_token() {
 fn a_click_on_a_notice_without_a_code_opens_a_flow_at_the_browser() {
     let mut t = signed_out();
     t.on(Event::Acted(Action::SignIn));
-    assert!(matches!(t.end("Register"), Effect::Register(_, FlowKind::Browser)));
+    assert!(matches!(t.end("Register"), Effect::Register(_, FlowKind::Browser, _)));
 }
 
 #[test]

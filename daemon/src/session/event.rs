@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::callers::Question;
-use super::flow::FlowEnd;
+use super::flow::{FlowEnd, FlowTarget};
 use super::found::{Found, Reception};
 use super::reply::Reply;
 use super::roles::callers::RoleQuestion;
 use super::roles::{PortalAnswer, Subject, Ticket};
-use super::{AccessToken, Record, Renewal, SignInEpoch, Terms};
+use super::{AccessToken, Record, Renewal, SignInEpoch, Target, Terms};
 use crate::notice::{Action, FlowKind, FlowView, Notice, Presence};
 use crate::oidc::{CallError, DeviceAuthorization, Grant, Issued, Registration, ServiceClock};
 use crate::portal::{PageToken, PortalError};
@@ -28,6 +28,8 @@ pub enum Event {
     Stored(Result<(), String>),
     /// The records are in another store now, or were lost: the store is read again.
     StoreChanged,
+    /// The start URL has been asked where it leads.
+    StartUrlResolved(u64, Result<FlowTarget, CallError>),
     /// RegisterClient has answered.
     Registered(u64, FlowKind, Result<Registration, CallError>),
     /// StartDeviceAuthorization has answered.
@@ -80,8 +82,10 @@ pub enum Effect {
     Load,
     /// Make this durable.
     Store(Record),
-    /// Call RegisterClient.
-    Register(u64, FlowKind),
+    /// Ask the start URL where it leads.
+    ResolveStartUrl(u64),
+    /// Call RegisterClient where the start URL leads.
+    Register(u64, FlowKind, Target),
     /// Call StartDeviceAuthorization.
     AuthorizeDevice(u64, Registration),
     /// Listen for the browser, on this port or one that the system chooses. Leads to [`Event::CallbackOpened`], and then to

@@ -1,6 +1,6 @@
 //! The flow of a sign-in, pure: at most one per session is open, and everybody joins it.
 //!
-//! A flow is of one of two kinds. [`device`] is the device authorization grant (RFC 8628): it registers a client if there is no usable one,
+//! Where the start URL is not AWS's own, a flow first asks where it leads ([`target`]). A flow is of one of two kinds. [`device`] is the device authorization grant (RFC 8628): it registers a client if there is no usable one,
 //! asks for a device authorization, tries once whether the client is authorised already, and only then shows its code and polls.
 //! [`browser`] is the authorization code grant (RFC 6749, RFC 8252, RFC 7636): it registers a client, listens for the browser, and only then
 //! shows its page; the code that the browser brings gives the token. Where that is not possible it goes on as a device flow, and says why.
@@ -14,6 +14,7 @@
 //! | ExpiredToken | ends: refused | ends: refused | ends: expired | ends: expired |
 //! | AccessDenied | ends: refused | ends: refused | ends: denied | ends: denied |
 //! | InvalidClient | ends: refused | registers anew, once | registers anew, once | ends: refused |
+//! | InvalidRequestRegion | goes on in that region, once, if none is configured | the same | the same | ends: refused |
 //! | InvalidRequest with a `KMS_*` reason, InternalServer | tried again | tried again | polls on, backing off | tried again |
 //! | every other one that has a name | ends: refused | ends: refused | ends: refused | ends: refused |
 //! | one without a name, no answer, an answer that is not JSON | tried again | tried again | polls on, backing off | tried again |
@@ -26,6 +27,7 @@
 
 mod browser;
 mod device;
+mod target;
 
 use super::event::{CallbackPage, Effect};
 use super::policy;
@@ -34,6 +36,7 @@ use crate::notice::{FlowKind, FlowView, Way};
 use crate::oidc::{CallError, DeviceAuthorization, ErrorName, Grant, Registration};
 use browser::AtBrowser;
 use device::ByCode;
+pub use target::FlowTarget;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Flow {
@@ -41,6 +44,8 @@ pub struct Flow {
     kind: FlowKind,
     /// The port to listen on; the system chooses one if there is none.
     callback_port: Option<u16>,
+    /// `None` until it is known where the start URL leads.
+    target: Option<FlowTarget>,
     /// Why it is a device flow although a browser was wanted.
     no_browser: Option<String>,
     stage: Stage,
@@ -52,6 +57,8 @@ pub struct Flow {
 enum Stage {
     /// The next step towards a page is due then.
     Due { at: BootTime, renew_registration: bool },
+    /// The start URL is being asked where it leads.
+    Resolving,
     /// RegisterClient is under way.
     Registering,
     /// StartDeviceAuthorization is under way.
@@ -99,10 +106,16 @@ impl FlowEnd {
 }
 
 impl Flow {
-    /// A flow whose first step is due now.
-    pub const fn new(number: u64, kind: FlowKind, callback_port: Option<u16>, now: BootTime) -> Self {
+    /// A flow whose first step is due now. Without a target, it has to find out where the start URL leads.
+    pub const fn new(
+        number: u64,
+        kind: FlowKind,
+        callback_port: Option<u16>,
+        target: Option<FlowTarget>,
+        now: BootTime,
+    ) -> Self {
         let stage = Stage::Due { at: now, renew_registration: false };
-        Self { number, kind, callback_port, no_browser: None, stage, registered_anew: false, failures: 0 }
+        Self { number, kind, callback_port, target, no_browser: None, stage, registered_anew: false, failures: 0 }
     }
 
     pub const fn kind(&self) -> FlowKind {
@@ -128,7 +141,7 @@ impl Flow {
             Stage::Due { at, .. } => Some(*at),
             Stage::ByCode(open) => Some(open.wake_at()),
             Stage::AtBrowser(open) => open.wake_at(),
-            Stage::Registering | Stage::Authorizing { .. } | Stage::OpeningCallback { .. } | Stage::Granted => None,
+            _ => None,
         }
     }
 
@@ -140,15 +153,20 @@ impl Flow {
     pub fn drive(&mut self, known: Option<&Registration>, now: Now) -> Result<Option<Effect>, FlowEnd> {
         let create_token = match &mut self.stage {
             Stage::Due { at, renew_registration } if *at <= now.boot => {
+                let Some(target) = &self.target else {
+                    self.stage = Stage::Resolving;
+                    return Ok(Some(Effect::ResolveStartUrl(self.number)));
+                };
                 // A page that the service refuses to show brings nobody back, so a registration for the browser is used once.
                 let is_usable =
                     |known: &&Registration| self.kind == FlowKind::Device && policy::is_usable(known, now.wall);
-                let usable = known.filter(|known| !*renew_registration && is_usable(known)).cloned();
-                return Ok(Some(match usable {
+                let is_usable = |known: &&Registration| !*renew_registration && is_usable(known) && target.fits(known);
+                return Ok(Some(match known.filter(is_usable).cloned() {
                     Some(registration) => self.authorize(registration),
                     None => {
+                        let target = target.target.clone();
                         self.stage = Stage::Registering;
-                        Effect::Register(self.number, self.kind)
+                        Effect::Register(self.number, self.kind, target)
                     }
                 }));
             }
@@ -168,7 +186,7 @@ impl Flow {
             Stage::Due { at, .. } => *at = now,
             Stage::ByCode(open) => open.retry_now(now),
             Stage::AtBrowser(open) => open.retry_now(now),
-            Stage::Registering | Stage::Authorizing { .. } | Stage::OpeningCallback { .. } | Stage::Granted => {}
+            _ => {}
         }
     }
 
@@ -203,6 +221,7 @@ impl Flow {
                 self.failures = 0;
                 Ok(Some(self.authorize(registration)))
             }
+            Err(error) if self.move_to_region_of(&error, now.boot) => Ok(None),
             Err(error @ CallError::Service { may_pass: false, .. }) if self.kind == FlowKind::Browser => {
                 self.go_on_as_device_flow(
                     format!("the service refuses a registration for the browser: {error}"),
@@ -231,6 +250,7 @@ impl Flow {
                 self.stage = Stage::ByCode(Box::new(ByCode::new(registration.clone(), authorization, now.boot)));
                 Ok(None)
             }
+            Err(error) if self.move_to_region_of(&error, now.boot) => Ok(None),
             Err(error) if error.name() == Some(ErrorName::InvalidClient) => self.register_anew(error, now),
             Err(error) => self.try_again(error, now, chance),
         }
@@ -260,6 +280,10 @@ impl Flow {
     /// # Errors
     /// The end of the flow.
     pub fn on_no_token(&mut self, error: CallError, now: Now, chance: f64) -> Result<Option<Effect>, FlowEnd> {
+        // A browser that has come back is not sent away again.
+        if matches!(self.stage, Stage::ByCode(_)) && self.move_to_region_of(&error, now.boot) {
+            return Ok(None);
+        }
         match &mut self.stage {
             Stage::ByCode(_) if error.name() == Some(ErrorName::InvalidClient) => {
                 return self.register_anew(error, now);

@@ -9,11 +9,12 @@ use super::callers::{
     Forgotten, How, LiveToken, Login, LoginReply, Need, PortalOutcome, Question, Refusal, TokenReply,
 };
 use super::event::Event;
+use super::flow::FlowTarget;
 use super::found::{Found, Reception, Refused};
 use super::roles::callers::{LiveKeys, RoleQuestion, RoleRefusal};
 use super::state::State;
 use super::task::Task;
-use super::{AccessToken, Snapshot, Terms};
+use super::{AccessToken, Snapshot, Target, Terms};
 use crate::assignment::{AccountId, Assignment};
 use crate::clock::BootTime;
 use crate::config::{Notifications, SessionConfig};
@@ -212,7 +213,12 @@ impl From<Stopped> for RoleRefusal {
 }
 
 fn terms(config: &SessionConfig, notifications: Notifications) -> Terms {
+    let issuer = config.identity.issuer.clone().filter(|_| config.identity.region.is_some());
     Terms {
+        target: issuer.map(|issuer| FlowTarget {
+            may_move: config.endpoints.follow_issuer() && issuer.is_aws(),
+            target: Target { issuer, resolved: None },
+        }),
         name: config.name.as_str().into(),
         refresh_before: config.refresh_before,
         notify_before: config.notify_before,

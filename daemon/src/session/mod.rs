@@ -28,6 +28,7 @@ use crate::clock::BootTime;
 use crate::config::{Notifications, SignInSetting};
 use crate::notice::FlowView;
 use crate::oidc::CallError;
+use flow::FlowTarget;
 
 pub mod attention;
 pub mod callers;
@@ -59,6 +60,8 @@ pub struct Terms {
     pub refresh_before: Option<Duration>,
     /// How long before the end of a token that needs a person the person is told; by default [`policy::notice_lead`] decides.
     pub notify_before: Option<Duration>,
+    /// Where sign-ins begin; `None` if each has to find out where the start URL leads.
+    pub target: Option<FlowTarget>,
     /// Whether the person is told what nobody asked about. If not, no flow is opened unasked either.
     pub notifications: Notifications,
     /// In which of the two ways a person signs in.

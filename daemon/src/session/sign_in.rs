@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::callers::How;
 use super::context::Context;
 use super::event::{CallbackPage, Effect};
-use super::flow::{Flow, FlowEnd};
-use super::{SignInEpoch, Trouble, Why, policy};
+use super::flow::{Flow, FlowEnd, FlowTarget};
+use super::{SignInEpoch, Target, Trouble, Why, policy};
 use crate::budget::Budget;
 use crate::clock::{BootTime, Now};
 use crate::notice::{FlowKind, FlowView};
@@ -105,7 +105,7 @@ impl SignIn {
         self.newest += 1;
         self.budget.spend(cx.now.boot);
         let kind = how.kind(cx.terms.sign_in);
-        self.flow = Some(Flow::new(self.newest, kind, how.callback_port, cx.now.boot));
+        self.flow = Some(Flow::new(self.newest, kind, how.callback_port, cx.terms.target.clone(), cx.now.boot));
         let (session, flow, remaining) = (cx.name(), self.newest, remaining.as_secs());
         tracing::info!(session, flow, kind = kind.as_str(), why = why.as_str(), remaining, "decided to open a flow");
         self.drive(cx);
@@ -138,6 +138,22 @@ impl SignIn {
 
     fn open_flow(&mut self, number: u64) -> Option<&mut Flow> {
         self.flow.as_mut().filter(|flow| flow.number == number)
+    }
+
+    /// The start URL has been asked where it leads.
+    pub(super) fn start_url_resolved(&mut self, number: u64, result: Result<FlowTarget, CallError>, cx: &mut Context) {
+        let session = cx.name();
+        match &result {
+            Ok(FlowTarget { target: Target { issuer, resolved }, .. }) => {
+                let leads_to = resolved.as_deref();
+                tracing::info!(session, flow = number, leads_to, %issuer, "the start URL is resolved");
+            }
+            Err(error) => tracing::warn!(session, flow = number, %error, "the start URL cannot be resolved"),
+        }
+        let (now, chance) = (cx.now, cx.chance.f64());
+        if let Some(Err(end)) = self.open_flow(number).map(|flow| flow.on_resolved(result, now, chance)) {
+            self.end(end, cx);
+        }
     }
 
     /// RegisterClient has answered.

@@ -79,6 +79,7 @@ impl State {
                 tracing::debug!(session = self.cx.name(), "the store has changed, and is read once more");
                 self.cx.store.read_again();
             }
+            Event::StartUrlResolved(flow, result) => self.sign_in.start_url_resolved(flow, result, &mut self.cx),
             Event::Registered(flow, kind, result) => self.sign_in.registered(flow, kind, result, &mut self.cx),
             Event::DeviceAuthorized(flow, result) => self.sign_in.device_authorized(flow, result, &mut self.cx),
             Event::CallbackOpened(flow, result) => self.sign_in.callback_opened(flow, result, &self.cx),

@@ -13,6 +13,7 @@ mod questions_tests;
 mod refresh_tests;
 mod rejected_tests;
 mod shared_store_tests;
+mod start_url_tests;
 mod store_tests;
 
 use std::collections::BTreeMap;
@@ -20,11 +21,13 @@ use std::time::{Duration, SystemTime};
 
 use super::*;
 use crate::config::{Notifications, SignInSetting};
+use crate::issuer::Issuer;
 use crate::notice::{Notice, Presence};
 use crate::oidc::{CallError, DeviceAuthorization, ErrorName, Grant, Issued, Registration};
 use crate::session::callers::{Forgotten, PortalOutcome, Refusal};
 use crate::session::event::CallbackPage;
 use crate::session::flow::FlowEnd;
+use crate::session::flow::FlowTarget;
 use crate::session::policy;
 use crate::session::{AccessToken, Record, Renewal};
 use crate::transport::ErrorNames;
@@ -424,7 +427,8 @@ impl Timeline {
 
     fn is_under_way_for_the_same_flow(&self, effect: &Effect) -> bool {
         let flow = |effect: &Effect| match effect {
-            Effect::Register(flow, _)
+            Effect::ResolveStartUrl(flow)
+            | Effect::Register(flow, ..)
             | Effect::AuthorizeDevice(flow, _)
             | Effect::OpenCallback(flow, ..)
             | Effect::CreateToken(flow, ..) => Some(*flow),
@@ -440,6 +444,7 @@ pub(super) const fn name(effect: &Effect) -> &'static str {
     match effect {
         Effect::Load => "Load",
         Effect::Store(_) => "Store",
+        Effect::ResolveStartUrl(_) => "ResolveStartUrl",
         Effect::Register(..) => "Register",
         Effect::OpenCallback(..) => "OpenCallback",
         Effect::EndCallback(..) => "EndCallback",
@@ -463,6 +468,10 @@ pub(in crate::session) fn quiet() -> Terms {
 pub(super) fn noticed() -> Terms {
     Terms {
         name: "corp".into(),
+        target: Some(FlowTarget {
+            target: Target { issuer: Issuer::aws("eu-west-1"), resolved: None },
+            may_move: false,
+        }),
         refresh_before: None,
         notify_before: None,
         notifications: Notifications::On,

@@ -56,6 +56,10 @@ pub enum CallError<N> {
     Unusable(String),
     /// An answer of the service that does not follow the model.
     Senseless { operation: &'static str, reason: String },
+    /// The service answered that the instance is in another region.
+    OtherRegion { region: String, description: String },
+    /// A start URL that is not AWS's own does not lead to one that is.
+    StartUrl { reason: String, may_pass: bool },
     /// The configuration does not allow the call: a bad endpoint, no usable certificates, no usable proxy.
     Configuration(String),
 }
@@ -71,10 +75,10 @@ impl<N: ErrorNames> CallError<N> {
     /// Whether the same request may succeed later without any change.
     pub const fn may_pass(&self) -> bool {
         match self {
-            Self::Service { may_pass, .. } => *may_pass,
+            Self::Service { may_pass, .. } | Self::StartUrl { may_pass, .. } => *may_pass,
             // A name or status that no model has is no reason to give anything up.
             Self::Unnamed { .. } | Self::Network(_) | Self::Unusable(_) | Self::Senseless { .. } => true,
-            Self::Configuration(_) => false,
+            Self::OtherRegion { .. } | Self::Configuration(_) => false,
         }
     }
 
@@ -87,6 +91,8 @@ impl<N: ErrorNames> CallError<N> {
             | Self::Network(text)
             | Self::Unusable(text)
             | Self::Senseless { reason: text, .. }
+            | Self::OtherRegion { description: text, .. }
+            | Self::StartUrl { reason: text, .. }
             | Self::Configuration(text)) = &mut self;
             let gap = if text.is_empty() { "" } else { "; " };
             let who = if let Issuer::Aws { region } = endpoint.issuer() {
@@ -117,7 +123,11 @@ impl<N: ErrorNames> fmt::Display for CallError<N> {
             Self::Senseless { operation, reason } => {
                 return write!(f, "{}'s answer to {operation} is unusable: {reason}", N::WHO);
             }
-            Self::Configuration(reason) => return f.write_str(reason),
+            Self::OtherRegion { region, description } => {
+                write!(f, "this portal is in {region}: set sso_region = {region} (in config.toml: region)")?;
+                return if description.is_empty() { Ok(()) } else { write!(f, "; {description}") };
+            }
+            Self::StartUrl { reason, .. } | Self::Configuration(reason) => return f.write_str(reason),
         };
         write!(f, "{} answered {answered}", N::WHO)?;
         if description.is_empty() { Ok(()) } else { write!(f, ": {description}") }

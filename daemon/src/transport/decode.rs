@@ -147,7 +147,7 @@ pub fn in_words(spellings: &[Option<&str>], said: &str) -> String {
 }
 
 /// `com.amazonaws.ssooidc#InvalidGrantException:http://…` is `InvalidGrantException`.
-fn bare_name(spelling: &str) -> &str {
+pub fn bare_name(spelling: &str) -> &str {
     let spelling = spelling.split(':').next().unwrap_or(spelling);
     spelling.rsplit('#').next().unwrap_or(spelling).trim()
 }

@@ -30,6 +30,7 @@ mod secrecy;
 mod shared_record;
 mod sign_in;
 mod soak;
+mod start_urls;
 mod storing;
 #[cfg(target_os = "linux")]
 mod systemd;

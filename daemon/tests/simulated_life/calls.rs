@@ -84,7 +84,7 @@ impl World {
     /// A call gets to the service. `None`: no answer is on its way back.
     pub(crate) fn reach(&mut self, journey: &Journey) -> Option<Delivery> {
         let (operation, path, bearer, body) = match &journey.request {
-            Effect::Register(_, kind) => {
+            Effect::Register(_, kind, _) => {
                 let (scopes, start_url) = (self.identity.scopes.clone(), START_URL.to_owned());
                 let request = wire::register_client(&Client { kind: *kind, scopes, start_url });
                 (Operation::RegisterClient, "/client/register", None, request)
@@ -145,7 +145,7 @@ impl World {
     pub(crate) fn conclude(&self, journey: &Journey, response: Result<Option<Response>, CallError>) -> Event {
         let body = response.and_then(|response| response.ok_or_else(|| journey.fate.cut_short())).and_then(read);
         match &journey.request {
-            Effect::Register(flow, kind) => {
+            Effect::Register(flow, kind, _) => {
                 let issuer = self.identity.issuer.as_ref().expect("the issuer of a start URL of AWS");
                 let now = self.clocks().wall;
                 Event::Registered(*flow, *kind, body.and_then(|body| wire::registration(&body, now, issuer)))

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use identity_center_simulator::{Approval, RefreshTokens};
 use ssoctld::config::{Notifications, SignInSetting};
+use ssoctld::issuer::Issuer;
 use ssoctld::notice::Presence;
-use ssoctld::session::Terms;
 use ssoctld::session::event::Event;
+use ssoctld::session::flow::FlowTarget;
+use ssoctld::session::{Target, Terms};
 
 use super::checks::{DayOfWork, Verdict};
 use super::life::{Ahead, Life};
@@ -220,6 +222,10 @@ pub(super) fn draw_terms(world: &mut World) -> Terms {
     let rng = &mut world.rng;
     Terms {
         name: "corp".into(),
+        target: Some(FlowTarget {
+            target: Target { issuer: Issuer::aws("eu-west-1"), resolved: None },
+            may_move: false,
+        }),
         refresh_before: (rng.u8(..4) == 0).then(|| Duration::from_secs(rng.u64(1..7200))),
         notify_before: (rng.u8(..4) == 0).then(|| Duration::from_secs(rng.u64(1..7200))),
         notifications: if rng.u8(..5) == 0 { Notifications::Off } else { Notifications::On },

@@ -75,6 +75,7 @@ pub(crate) fn answered(answer: &Answer) -> String {
 
 pub(crate) const fn called(request: &Effect) -> &'static str {
     match request {
+        Effect::ResolveStartUrl(_) => "the start URL",
         Effect::Register(..) => "RegisterClient",
         Effect::AuthorizeDevice(..) => "StartDeviceAuthorization",
         Effect::Refresh(..) => "CreateToken to refresh",

@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use super::Task;
 use crate::clock::{Clock, Now};
-use crate::config::{EndpointError, Endpoints, Identity, SessionConfig};
+use crate::config::{EndpointError, Endpoints, Identity, SessionConfig, region_of_start_url};
 use crate::notice::Notice;
-use crate::oidc::{CallError, Client, Grant, Registration};
+use crate::oidc::{CallError, Client, Grant, IdentityCenter, Lead, Registration};
 use crate::portal::{PageToken, PortalError};
 use crate::secrets::record::{self, NotARecord};
 use crate::secrets::{RecordName, SecretStore};
 use crate::session::event::{Effect, Event};
+use crate::session::flow::FlowTarget;
 use crate::session::roles::{self, PortalAnswer, Subject};
-use crate::session::{AccessToken, Record};
+use crate::session::{AccessToken, Record, Target};
 use crate::world::World;
 
 impl Task {
@@ -23,15 +24,23 @@ impl Task {
         match effect {
             Effect::Load => self.load(&config),
             Effect::Store(kept) => self.store(&config, &kept),
-            Effect::Register(flow, kind) => {
+            Effect::ResolveStartUrl(flow) => {
+                let service = Arc::clone(identity_center);
+                self.calls.spawn(async move { Event::StartUrlResolved(flow, resolve(&*service, &config).await) });
+            }
+            Effect::Register(flow, kind, Target { issuer, resolved }) => {
                 tracing::info!(session = name, flow, kind = kind.as_str(), "registering a client");
                 let service = Arc::clone(identity_center);
-                let client = Client { kind, scopes: config.scopes.clone(), start_url: config.start_url().to_owned() };
+                let start_url = resolved.as_deref().unwrap_or(config.start_url()).to_owned();
+                let client = Client { kind, scopes: config.scopes.clone(), start_url };
                 self.call(
                     &config,
-                    config.endpoints.at(config.start_url(), None),
+                    config.endpoints.of(&issuer, resolved.as_deref()),
                     move |result| Event::Registered(flow, kind, result),
-                    move |at, _| async move { service.register(&at.oidc, &client).await },
+                    move |at, _| async move {
+                        let registration = service.register(&at.oidc, &client).await?;
+                        Ok(Registration { resolved, ..registration })
+                    },
                 );
             }
             Effect::AuthorizeDevice(flow, registration) => {
@@ -42,7 +51,8 @@ impl Task {
                     endpoints_of(&config, &registration),
                     move |result| Event::DeviceAuthorized(flow, result),
                     move |at, config| async move {
-                        service.authorize_device(&at.oidc, &registration, config.start_url()).await
+                        let start_url = registration.resolved.as_deref().unwrap_or(config.start_url());
+                        service.authorize_device(&at.oidc, &registration, start_url).await
                     },
                 );
             }
@@ -154,6 +164,23 @@ impl Task {
             })
         });
     }
+}
+
+/// Finds out where the start URL leads. A service other than AWS may have its start URL at its own address.
+async fn resolve(service: &dyn IdentityCenter, config: &SessionConfig) -> Result<FlowTarget, CallError> {
+    let lead = service.resolve(config.start_url()).await?;
+    if let (Lead::Nowhere(_), Some(endpoints)) = (&lead, config.endpoints.configured())
+        && endpoints.oidc.is_at_origin_of(config.start_url())
+    {
+        let target = Target { issuer: endpoints.oidc.issuer().clone(), resolved: None };
+        return Ok(FlowTarget { target, may_move: false });
+    }
+    let start_url = lead.target(config.start_url())?;
+    let named = region_of_start_url(&start_url);
+    let endpoints = config.endpoints.at(&start_url, named.as_deref());
+    let issuer = endpoints.map_err(|error| CallError::Configuration(error.to_string()))?.oidc.issuer().clone();
+    let may_move = named.is_some() && issuer.is_aws() && config.endpoints.configured().is_none();
+    Ok(FlowTarget { target: Target { issuer, resolved: Some(start_url.into()) }, may_move })
 }
 
 /// The endpoints for the secrets of a registration.

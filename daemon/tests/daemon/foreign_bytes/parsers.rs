@@ -193,6 +193,7 @@ pub(crate) fn stored_record(bytes: &[u8]) {
 fn terms() -> Terms {
     Terms {
         name: "corp".into(),
+        target: None,
         refresh_before: None,
         notify_before: None,
         notifications: Notifications::On,

@@ -11,7 +11,7 @@ use ssoctld::config::SessionConfig;
 use ssoctld::desktop::{Act, Desktop};
 use ssoctld::issuer::{Endpoint, Issuer};
 use ssoctld::notice::Notice;
-use ssoctld::oidc::{self, DeviceAuthorization, Grant, IdentityCenter, Issued, Registration, ServiceClock};
+use ssoctld::oidc::{self, DeviceAuthorization, Grant, IdentityCenter, Issued, Lead, Registration, ServiceClock};
 use ssoctld::portal::{Account, AccountId, Assignment, Page, PageToken, Portal, PortalError, RoleCredentials};
 use ssoctld::secrets::{self, RecordName, SecretStore, StoreError};
 use ssoctld::token::AccessToken;
@@ -131,6 +131,11 @@ impl Watched {
 
 #[async_trait]
 impl IdentityCenter for Watched {
+    async fn resolve(&self, start_url: &str) -> Result<Lead, oidc::CallError> {
+        let _one = OneCall::begin(&self.calls);
+        self.door.resolve(start_url).await
+    }
+
     async fn register(&self, oidc: &Endpoint, client: &oidc::Client) -> Result<Registration, oidc::CallError> {
         self.watch(oidc, None, self.door.register(oidc, client)).await
     }

@@ -38,7 +38,7 @@ enum Kind {
 fn kind(effect: &Effect) -> Option<Kind> {
     Some(match effect {
         Effect::Load | Effect::Store(_) => Kind::Store,
-        Effect::Register(flow, _) | Effect::AuthorizeDevice(flow, _) | Effect::CreateToken(flow, ..) => {
+        Effect::Register(flow, ..) | Effect::AuthorizeDevice(flow, _) | Effect::CreateToken(flow, ..) => {
             Kind::Flow(*flow)
         }
         Effect::Refresh(epoch, _) => Kind::Refresh(*epoch),

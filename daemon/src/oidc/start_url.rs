@@ -1,0 +1,165 @@
+//! Where a start URL leads that is not AWS's own. Pure.
+//!
+//! Companies have such addresses on their own web servers, which redirect to the start URL of AWS. As with the AWS CLI (2.35.13), there is one
+//! redirect, and it leads to one of AWS's hosts.
+
+use std::time::Duration;
+
+use url::Url;
+
+use super::CallError;
+use crate::partitions::is_start_host;
+use crate::transport::ResponseHead;
+use crate::transport::decode::presentable;
+
+/// How long one answer is waited for: as long as the AWS CLI waits.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The answer at a start URL.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Lead {
+    /// It redirects to this start URL of AWS: `https`, host, and path without a trailing `/`.
+    To(String),
+    /// It redirects nowhere, and has this status.
+    Nowhere(u16),
+}
+
+impl Lead {
+    /// The start URL that is led to.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn target(self, start_url: &str) -> Result<String, CallError> {
+        match self {
+            Self::To(target) => Ok(target),
+            Self::Nowhere(status) => {
+                let reason = format!(
+                    "{start_url} leads to no start URL of AWS: it answered with status {status}, not with a redirect"
+                );
+                Err(CallError::StartUrl { reason, may_pass: status == 429 || status >= 500 })
+            }
+        }
+    }
+}
+
+/// Whether a server may give another answer to GET.
+pub(super) const fn does_not_know_head(head: &ResponseHead) -> bool {
+    matches!(head.status, 400..=428 | 430..=499 | 501)
+}
+
+/// No answer came; the server may be reached later.
+pub(super) fn not_answered(start_url: &str, error: &CallError) -> CallError {
+    let why = match error {
+        CallError::Network(why) => why.clone(),
+        other => other.to_string(),
+    };
+    CallError::StartUrl {
+        reason: format!("{start_url} cannot be asked where it leads: {why}"),
+        may_pass: error.may_pass(),
+    }
+}
+
+pub(super) fn lead(start_url: &Url, head: &ResponseHead) -> Result<Lead, CallError> {
+    if !matches!(head.status, 301 | 302 | 303 | 307 | 308) {
+        return Ok(Lead::Nowhere(head.status));
+    }
+    let refused = |what: String| {
+        let shown = start_url.as_str().trim_end_matches('/');
+        CallError::StartUrl { reason: format!("{shown} leads to {what}"), may_pass: false }
+    };
+    let location = head.location.as_deref().and_then(|location| str::from_utf8(location).ok());
+    let Some(target) = location.and_then(|location| start_url.join(location).ok()) else {
+        return Err(refused("no address: its redirect has none that can be read".to_owned()));
+    };
+    let has_credentials = !target.username().is_empty() || target.password().is_some();
+    let why = match target.domain() {
+        _ if target.scheme() != "https" => "which is not https",
+        Some(host) if is_start_host(host) && !has_credentials && target.port().is_none() => {
+            return Ok(Lead::To(format!("https://{host}{}", target.path().trim_end_matches('/'))));
+        }
+        Some(host) if is_start_host(host) => "which has a user name or a port",
+        _ => "which is not on a host of AWS for start URLs",
+    };
+    // What is left out may be secret.
+    let mut shown = target;
+    shown.set_query(None);
+    shown.set_fragment(None);
+    let _ = shown.set_username("").and_then(|()| shown.set_password(None));
+    Err(refused(format!("{}, {why}", presentable(shown.as_str()))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn led(status: u16, location: Option<&[u8]>) -> Result<Lead, String> {
+        let head = ResponseHead { status, location: location.map(<[u8]>::to_vec) };
+        let start_url = Url::parse("https://sso.corp.example").unwrap();
+        lead(&start_url, &head).map_err(|error| {
+            assert!(matches!(error, CallError::StartUrl { may_pass: false, .. }), "{error:?}");
+            error.to_string()
+        })
+    }
+
+    #[test]
+    fn one_redirect_to_a_start_url_of_aws_is_taken_in_its_normal_form() {
+        for status in [301, 302, 303, 307, 308] {
+            for (location, target) in [
+                ("https://ssoins-1.portal.us-west-2.app.aws:443/", "https://ssoins-1.portal.us-west-2.app.aws"),
+                ("https://Corp.AWSapps.com/start/#/?tab=accounts", "https://corp.awsapps.com/start"),
+                ("https://corp.awsapps.com/start?next=x", "https://corp.awsapps.com/start"),
+                ("//identitycenter.amazonaws.com/ssoins-1", "https://identitycenter.amazonaws.com/ssoins-1"),
+            ] {
+                assert_eq!(led(status, Some(location.as_bytes())), Ok(Lead::To(target.to_owned())), "{location}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_other_target_is_refused_and_named_without_what_may_be_secret() {
+        for (location, named) in [
+            ("http://corp.awsapps.com/start", "http://corp.awsapps.com/start, which is not https"),
+            (
+                "https://evil.example/start?code=s3cret#s3cret",
+                "https://evil.example/start, which is not on a host of AWS",
+            ),
+            (
+                "https://corp.awsapps.com.evil.example/",
+                "https://corp.awsapps.com.evil.example/, which is not on a host",
+            ),
+            ("/other", "https://sso.corp.example/other, which is not on a host of AWS"),
+            ("", "https://sso.corp.example/, which is not on a host of AWS"),
+            (
+                "https://me:s3cret@corp.awsapps.com/start",
+                "https://corp.awsapps.com/start, which has a user name or a port",
+            ),
+            (
+                "https://corp.awsapps.com:8443/start",
+                "https://corp.awsapps.com:8443/start, which has a user name or a port",
+            ),
+            ("https://192.0.2.1/", "https://192.0.2.1/, which is not on a host of AWS"),
+            ("javascript:alert(1)", "javascript:alert(1), which is not https"),
+            ("https://a b/", "no address"),
+        ] {
+            let error = led(302, Some(location.as_bytes())).unwrap_err();
+            assert!(error.starts_with(&format!("https://sso.corp.example leads to {named}")), "{location}: {error}");
+            assert!(!error.contains("s3cret"), "{error}");
+        }
+        assert!(led(302, Some(b"https://\xff.awsapps.com/")).unwrap_err().contains("leads to no address"));
+        assert!(led(302, None).unwrap_err().contains("leads to no address"));
+        let long = format!("https://evil.example/{}", "x".repeat(5000));
+        assert!(led(302, Some(long.as_bytes())).unwrap_err().len() < 1000);
+    }
+
+    #[test]
+    fn an_answer_without_a_redirect_leads_nowhere_and_may_be_another_one_later() {
+        for (status, later) in
+            [(200, false), (204, false), (300, false), (304, false), (404, false), (429, true), (503, true)]
+        {
+            assert_eq!(led(status, Some(b"https://corp.awsapps.com/start")), Ok(Lead::Nowhere(status)));
+            let error = Lead::Nowhere(status).target("https://sso.corp.example").unwrap_err();
+            assert_eq!(error.may_pass(), later, "{status}");
+            assert!(error.to_string().contains(&format!("status {status}")), "{error}");
+        }
+    }
+}
