@@ -77,12 +77,16 @@ pub fn with_remedy(problem: &Problem, now: Timestamp) -> String {
 /// A hint at a sign-in that waits for the person.
 fn pending(login: Option<&PendingLogin>, now: Timestamp) -> String {
     login.filter(|login| login.expires_at > now).map_or_else(String::new, |login| {
-        let what = login.user_code.as_ref().map_or_else(
-            || "finish the pending sign-in".to_owned(),
-            |code| format!("confirm the pending code {}", text::shown(code, LONGEST_CODE)),
-        );
+        let what = match &login.user_code {
+            Some(code) => {
+                let code = text::shown(code, LONGEST_CODE);
+                format!("confirm the pending code {code} at {}", login.verification_uri_complete)
+            }
+            // Its address has the `state`, and errors are kept in logs.
+            None => "finish the pending sign-in in the browser".to_owned(),
+        };
         let left = duration_in_words(login.expires_at.duration_since(now));
-        format!(" (or {what} at {}, for another {left})", login.verification_uri_complete)
+        format!(" (or {what}, for another {left})")
     })
 }
 
@@ -130,6 +134,10 @@ mod tests {
         let text = with_remedy(&with(login(9)), now());
         assert!(text.contains("ABCD-EFGH at https://example.awsapps.com/") && text.contains("another 9 min"), "{text}");
         assert!(!with_remedy(&with(login(-1)), now()).contains("ABCD"), "a dead code is of no use");
+        let page = "https://oidc.eu-west-1.amazonaws.com/authorize?state=s".to_owned();
+        let at_browser = PendingLogin { user_code: None, verification_uri_complete: page, ..login(9) };
+        let text = with_remedy(&with(at_browser), now());
+        assert!(text.ends_with(" (or finish the pending sign-in in the browser, for another 9 min)"), "{text}");
     }
 
     #[test]

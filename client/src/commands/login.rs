@@ -133,10 +133,10 @@ impl Verb for Login {
         };
         match daemon.fetch(&Route::StartLogin(name.clone()), &query)? {
             body::Login::Pending { started, login } => {
-                if !started && kind.is_some_and(|kind| kind != login.kind) {
+                if !started {
                     let cancel = format!("ssoctl login --cancel {}", shell::argument(&name));
-                    render::notice(&format!(
-                        "a sign-in of the other kind is pending already; to start anew, first: {cancel}"
+                    render::line(&format!(
+                        "A sign-in was pending already, and is joined. To start anew, first run: {cancel}"
                     ));
                 }
                 render::invitation(&name, &login, environment::ssh_connection().as_deref(), now());

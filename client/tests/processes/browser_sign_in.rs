@@ -115,6 +115,8 @@ fn ctrl_c_leaves_the_sign_in_open_and_the_next_login_joins_it_without_a_second_p
 
     let second = desk.login(&[]);
     let third = desk.stage.start(desk.stage.ssoctl(["token", "--wait", "60s"]));
+    let refused = desk.stage.run(["token"]).exits(3).says("finish the pending sign-in in the browser").stderr;
+    assert!(!refused.contains("state="), "scripts keep errors in logs: {refused}");
     for caller in [&second, &third] {
         until("the page is shown", || caller.said().contains(&page).then_some(()));
     }

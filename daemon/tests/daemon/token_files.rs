@@ -14,6 +14,7 @@ use ssoctld::notice::FlowKind;
 use ssoctld::oidc::{self, IdentityCenter};
 use ssoctld::token_files::file;
 use ssoctld::transport::{Patience, Transport};
+use test_support::visit::visit;
 
 use crate::harness::{Harness, START_URL, Store, hours, mins, noon, session};
 
@@ -95,20 +96,35 @@ impl Harness {
 
     /// The result of `aws sso login`: a sign-in of another client at the same portal.
     pub(crate) async fn sign_in_of_the_aws_cli(&self) -> Value {
+        self.sign_in_of_the_aws_cli_by(FlowKind::Device).await
+    }
+
+    async fn sign_in_of_the_aws_cli_by(&self, kind: FlowKind) -> Value {
         let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as Arc<dyn Clock>;
         let service = Transport::new(None, Patience::default(), clock);
         let url = self.simulator.url().parse().expect("a URL");
         let url = Endpoint::configured(url, Setting::Variable("AWS_ENDPOINT_URL_SSO_OIDC"));
-        let client = oidc::Client {
-            kind: FlowKind::Device,
-            scopes: vec!["sso:account:access".to_owned()],
-            start_url: START_URL.to_owned(),
-        };
+        let client =
+            oidc::Client { kind, scopes: vec!["sso:account:access".to_owned()], start_url: START_URL.to_owned() };
         let registration = service.register(&url, &client).await.expect("a registration");
-        let authorization = service.authorize_device(&url, &registration, START_URL).await.expect("a code");
-        self.simulator.approve(&authorization.user_code).expect("a pending code");
-        let code = oidc::Grant::DeviceCode(authorization.device_code);
-        let issued = service.create_token(&url, &registration, &code).await.expect("a token");
+        let grant = match kind {
+            FlowKind::Device => {
+                let authorization = service.authorize_device(&url, &registration, START_URL).await.expect("a code");
+                self.simulator.approve(&authorization.user_code).expect("a pending code");
+                oidc::Grant::DeviceCode(authorization.device_code)
+            }
+            FlowKind::Browser => {
+                let redirect_uri = "http://127.0.0.1:1/oauth/callback".to_owned();
+                let request = oidc::AuthorizationRequest::new(redirect_uri).expect("randomness");
+                let page = request.page(&url, &registration, &client.scopes).expect("it is the issuer's");
+                let asked = visit(&page).expect("the service has a page").request();
+                let location = self.simulator.allow_request(&asked).expect("it is pending");
+                let parameter = |part: &str| part.strip_prefix("code=").map(str::to_owned);
+                let code = location.split(['?', '&']).find_map(parameter).expect("a code");
+                request.grant(code.into())
+            }
+        };
+        let issued = service.create_token(&url, &registration, &grant).await.expect("a token");
         json!({
             "startUrl": START_URL,
             "region": "eu-west-1",
@@ -208,6 +224,26 @@ async fn a_sign_in_of_the_aws_cli_is_taken_over_and_its_file_loses_its_secrets()
     t.until(|now| now.expires_at > status.expires_at).await;
     t.until_published("corp", &t.access_token().await).await;
     assert_eq!(t.simulator.token_calls(Grant::RefreshToken), 1, "renewed with the refresh token that was found");
+}
+
+#[tokio::test]
+async fn a_sign_in_of_the_aws_cli_at_the_browser_is_renewed_with_its_own_registration_and_no_device_flow_uses_that() {
+    let settings = Settings { refresh_tokens: RefreshTokens::Rotated, ..Settings::default() };
+    let t = Harness::sharing(settings).await;
+    t.until_state(SessionState::SignedOut).await;
+    let theirs = t.sign_in_of_the_aws_cli_by(FlowKind::Browser).await;
+    t.put("corp", &theirs.to_string());
+    t.until_state(SessionState::SignedIn).await;
+    let status = t.status("corp").await;
+    assert_eq!((status.refreshable, t.access_token().await.as_str()), (true, text(&theirs["accessToken"])));
+
+    t.clock.advance(mins(45));
+    t.until(|now| now.expires_at > status.expires_at).await;
+    let calls = |operation| t.simulator.calls(operation);
+    assert_eq!((t.simulator.token_calls(Grant::RefreshToken), calls(Operation::RegisterClient)), (1, 1));
+    // The service would refuse that registration a device code.
+    t.sign_in("corp").await;
+    assert_eq!(calls(Operation::RegisterClient), 2);
 }
 
 #[tokio::test]
