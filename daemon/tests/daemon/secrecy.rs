@@ -103,7 +103,7 @@ async fn whole_life(arguments: &[&str]) {
     }
     let ended = daemon.stop().await;
     assert_eq!(ended.status.code(), Some(0));
-    for told in ["polling for a token", "signed in", "refreshing failed", "refreshed", "the portal could not be told"] {
+    for told in ["asking for a token", "signed in", "refreshing failed", "refreshed", "the portal could not be told"] {
         assert!(ended.log.contains(told), "the log is not about {told:?}");
     }
     let secrets = simulator.secrets();
