@@ -255,10 +255,8 @@ fn an_invalid_answer_is_one_clear_error() {
 
 #[test]
 fn several_sessions_need_a_choice_as_elsewhere() {
-    let stage = Stage::bare(Settings::default());
     let other = CORP.replace("corp", "other");
-    stage.write(".aws/config", &format!("{CORP}{other}"));
-    stage.start_daemon();
+    let stage = Stage::configured(Settings::default(), &format!("{CORP}{other}"));
     stage.run(["configure"]).exits(2).prints_nothing().says("name one of: corp, other");
     stage.sign_in("other");
     stage.run(["configure", "other"]).exits(0);

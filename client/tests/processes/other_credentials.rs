@@ -71,8 +71,7 @@ fn generated(chance: &mut Rng, stage: &Stage) -> (Environment, Option<&'static s
 }
 
 fn prepared((configuration, boto): (&str, &str)) -> Stage {
-    let stage = Stage::bare(Settings::default());
-    stage.write(".aws/config", &format!("{CORP}{DEV}{LOOK}{configuration}"));
+    let stage = Stage::without_daemon(Settings::default(), &format!("{CORP}{DEV}{LOOK}{configuration}"));
     stage.write("ec2.txt", "AWSAccessKeyId=AKIAEC2\nAWSSecretKey=stale\n");
     stage.write("boto-keys.cfg", &format!("[Credentials]\n{KEYS}"));
     stage.write("boto-plain.cfg", "[Boto]\ndebug = 0\n");

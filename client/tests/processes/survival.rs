@@ -41,8 +41,7 @@ fn a_waiting_caller_is_told_if_no_daemon_comes_back() {
 
 #[test]
 fn the_memory_store_forgets_with_the_daemon() {
-    let stage = Stage::bare(Settings::default());
-    stage.write(".aws/config", test_support::stage::CORP);
+    let stage = Stage::without_daemon(Settings::default(), test_support::stage::CORP);
     stage.write_own_config("secret_store = \"memory\"\n");
     stage.start_daemon();
     stage.sign_in("corp");

@@ -191,8 +191,7 @@ fn without_usable_sessions_the_reason_is_given() {
         ("[session.corp\n", "", "config.toml:1:"),
         ("[session.corp]\noidc_endpoint = \"ftp://x\"\n", CORP, "config.toml:2"),
     ] {
-        let stage = Stage::bare(Settings::default());
-        stage.write(".aws/config", aws);
+        let stage = Stage::without_daemon(Settings::default(), aws);
         stage.write_own_config(own);
         stage.start_daemon();
         for arguments in [&["token"][..], &["token", "corp"]] {

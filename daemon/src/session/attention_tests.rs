@@ -131,9 +131,7 @@ fn a_waiting_client_opens_a_fresh_flow_whose_code_takes_the_place_of_the_invitat
 
 #[test]
 fn a_portal_that_caps_is_not_asked_for_a_flow_that_cannot_help() {
-    let mut t = signed_in_alone();
-    t.advance(hours(5));
-    t.sign_in(issued_alone(2, hours(3)));
+    let mut t = Timeline::capped_with(noticed());
     assert_eq!(t.snapshot().portal_session_ends.map(|ends| ends.since(t.now.boot)), Some(hours(3)));
     t.advance(hours(3) - mins(15));
     assert_eq!((screen(&t), t.begun("AuthorizeDevice")), ("renew now", 2));
@@ -143,9 +141,7 @@ fn a_portal_that_caps_is_not_asked_for_a_flow_that_cannot_help() {
 
 #[test]
 fn renewing_ends_the_portal_session_first_and_then_signs_in() {
-    let mut t = signed_in_alone();
-    t.advance(hours(5));
-    t.sign_in(issued_alone(2, hours(3)));
+    let mut t = Timeline::capped_with(noticed());
     t.advance(hours(3) - mins(15));
     t.on(Event::Acted(Action::Renew));
     assert_eq!(t.served(), "access-2", "until the portal is told, the token stays");
@@ -179,9 +175,7 @@ fn renewing_twice_at_once_ends_one_portal_session_and_opens_one_flow() {
 
 #[test]
 fn a_portal_once_known_to_cap_is_remembered_across_sign_ins_and_restarts() {
-    let mut t = signed_in_alone();
-    t.advance(hours(5));
-    t.sign_in(issued_alone(2, hours(3)));
+    let mut t = Timeline::capped_with(noticed());
     t.ask(Want::Login { need: Need::Fresh });
     t.portal_answers(Ok(()));
     t.sign_in(issued_alone(3, hours(8)));

@@ -60,9 +60,7 @@ fn refreshes_that_run_into_the_cap_stop_there() {
 
 #[test]
 fn an_early_login_that_moves_nothing_is_understood_as_the_cap() {
-    let mut t = Timeline::signed_in_alone(hours(8));
-    t.advance(hours(5));
-    t.sign_in(issued_alone(2, hours(3)));
+    let mut t = Timeline::capped_with(quiet());
     assert!(t.snapshot().token.is_some_and(|token| token.capped));
     for wait in [NOW, mins(10)] {
         let refusal = t.refused(hours(4), wait);
@@ -101,9 +99,7 @@ fn a_capped_token_that_was_refreshable_is_not_refreshed_for_a_caller() {
 
 #[test]
 fn a_fresh_login_after_a_logout_lifts_the_cap() {
-    let mut t = Timeline::signed_in_alone(hours(8));
-    t.advance(hours(5));
-    t.sign_in(issued_alone(2, hours(3)));
+    let mut t = Timeline::capped_with(quiet());
     t.sign_out();
     t.sign_in(issued_alone(3, hours(8)));
     assert!(t.snapshot().token.is_some_and(|token| !token.capped));

@@ -162,6 +162,15 @@ impl Timeline {
         timeline
     }
 
+    /// A session of a portal that has turned out to cap: a second sign-in after five hours has moved no end.
+    pub(super) fn capped_with(terms: Terms) -> Self {
+        let mut timeline = Self::signed_out_with(terms);
+        timeline.sign_in(issued_alone(1, hours(8)));
+        timeline.advance(hours(5));
+        timeline.sign_in(issued_alone(2, hours(3)));
+        timeline
+    }
+
     /// A token of an hour lives for fifteen minutes yet, and its refresh is under way.
     pub(super) fn refreshing() -> Self {
         let mut timeline = Self::signed_in(hours(1));

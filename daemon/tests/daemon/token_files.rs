@@ -144,10 +144,8 @@ pub(crate) fn text(value: &Value) -> &str {
 
 #[tokio::test]
 async fn each_renewal_is_published_without_anything_that_could_renew_it() {
-    let t = Harness::sharing(Settings::default()).await;
-    t.sign_in("corp").await;
-    let token = t.access_token().await;
-    let first = t.until_published("corp", &token).await;
+    let (t, token) = Harness::published().await;
+    let first = t.content("corp").expect("a file");
     let status = t.status("corp").await;
     assert_eq!(first["expiresAt"], status.expires_at.unwrap().to_string());
     assert_eq!((text(&first["startUrl"]), text(&first["region"])), (START_URL, "eu-west-1"));
@@ -192,9 +190,8 @@ async fn a_session_of_the_own_file_shares_nothing_unasked() {
 
 #[tokio::test]
 async fn the_times_are_the_services_with_any_clock_of_the_machine() {
-    let t = Harness::sharing(Settings::default()).await;
-    t.sign_in("corp").await;
-    let before = t.until_published("corp", &t.access_token().await).await;
+    let (t, _) = Harness::published().await;
+    let before = t.content("corp").expect("a file");
     let hour = hours(1);
     // The simulator follows the daemon's clock, so a step moves both, and only what was published knows better.
     t.clock.step_wall(t.clock.now().wall + 5 * hour);

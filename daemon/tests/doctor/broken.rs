@@ -15,9 +15,8 @@ fn corp() -> Stage {
 #[test]
 fn a_daemon_on_another_socket_holds_the_state_directory() {
     let stage = corp();
-    let report = Report::of(&stage, |command| {
-        command.env("SSOCTL_SOCKET", stage.home().join("elsewhere"));
-    });
+    let elsewhere = stage.home().join("elsewhere").display().to_string();
+    let report = Report::in_shell(&stage, &[("SSOCTL_SOCKET", &elsewhere)]);
     let socket = stage.socket();
     report.finds("daemon", "problem", "none runs").finds(
         "state directory",
@@ -74,9 +73,7 @@ fn a_configuration_that_is_broken_or_doubtful() {
 #[test]
 fn a_display_without_a_bus_or_an_opener() {
     let stage = corp();
-    let report = Report::of(&stage, |command| {
-        command.env("DISPLAY", ":77").env("PATH", stage.home());
-    });
+    let report = Report::in_shell(&stage, &[("DISPLAY", ":77"), ("PATH", "/nowhere")]);
     report.finds("session bus", "warning", "no notice can be shown").finds("browser", "warning", "xdg-open");
     report.is_well();
 }
@@ -85,9 +82,8 @@ fn a_display_without_a_bus_or_an_opener() {
 #[test]
 fn doctor_names_a_session_over_ssh() {
     let stage = corp();
-    let report = Report::of(&stage, |command| {
-        command.env("DISPLAY", "localhost:10").env("SSH_CONNECTION", "192.0.2.1 1 192.0.2.2 22");
-    });
+    let ssh = [("DISPLAY", "localhost:10"), ("SSH_CONNECTION", "192.0.2.1 1 192.0.2.2 22")];
+    let report = Report::in_shell(&stage, &ssh);
     report.finds("browser", "skipped", "SSH");
     report.is_well();
 }

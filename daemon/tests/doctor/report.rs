@@ -14,14 +14,14 @@ impl Report {
     /// Runs `ssoctl doctor --json`, and insists that its exit code says what the report says.
     #[track_caller]
     pub(crate) fn on(stage: &Stage) -> Self {
-        Self::of(stage, |_| {})
+        Self::in_shell(stage, &[])
     }
 
-    /// The same with a changed environment.
+    /// The same in a shell with these variables.
     #[track_caller]
-    pub(crate) fn of(stage: &Stage, change: impl FnOnce(&mut Command)) -> Self {
+    pub(crate) fn in_shell(stage: &Stage, variables: &[(&str, &str)]) -> Self {
         let mut command = stage.ssoctl(["doctor", "--json"]);
-        change(&mut command);
+        command.envs(variables.iter().copied());
         Self::by(stage, command)
     }
 

@@ -147,10 +147,7 @@ async fn a_bus_that_moves_while_the_daemon_runs_is_told_with_what_to_do() {
     drop(keyring);
     login.end_bus();
     until_so("it is told", async || daemon.problems().await.contains("restart the daemon")).await;
-    assert!(
-        daemon.problems().await.contains(next_login.address.split(',').next().unwrap()),
-        "{}",
-        daemon.problems().await
-    );
+    let problems = daemon.problems().await;
+    assert!(problems.contains(next_login.address.split(',').next().unwrap()), "{problems}");
     assert_eq!((daemon.store().await.kind.as_str(), login.files()), ("keyring", 0));
 }

@@ -110,8 +110,7 @@ impl Situation {
 
     /// Puts a machine into the situation, and insists on what is right there.
     fn examine(&self) {
-        let stage = Stage::bare(Settings::default());
-        stage.write(".aws/config", CORP);
+        let stage = Stage::without_daemon(Settings::default(), CORP);
         for (path, text) in &self.files {
             stage.write(path, text);
         }
