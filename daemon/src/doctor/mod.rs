@@ -18,6 +18,7 @@ mod report;
 mod service;
 mod shell;
 mod socket;
+mod start_url;
 mod state;
 mod time_limit;
 mod token_cache;
@@ -80,7 +81,7 @@ pub async fn examine(subject: CheckInput, clock: Arc<dyn Clock>) -> Report {
     };
     let around = desktop::DesktopEnvironment::from_process();
     let config = Arc::clone(&configured.config);
-    let (files, service, bus, browser, network) = tokio::join!(
+    let (files, service, bus, browser, network, start_urls) = tokio::join!(
         limit.run(files),
         service::examine(&limit),
         bus::examine(
@@ -92,6 +93,7 @@ pub async fn examine(subject: CheckInput, clock: Arc<dyn Clock>) -> Report {
         ),
         limit.run(move || browser::examine(&config, around)),
         network::examine(&configured.config, &limit),
+        start_url::examine(&configured.config, &limit),
     );
     let mut findings = vec![daemon::judge(&answer, VERSION, socket.path())];
     findings.extend(shell::judge(settings, &shell.settings));
@@ -104,6 +106,7 @@ pub async fn examine(subject: CheckInput, clock: Arc<dyn Clock>) -> Report {
     findings.extend(browser);
     findings.extend(configured.findings);
     findings.extend(network);
+    findings.extend(start_urls);
     if let Some(status) = status {
         findings.extend(daemon::judge_reported(status, &findings));
     }

@@ -8,7 +8,9 @@ use std::time::Duration;
 use url::Url;
 
 use super::CallError;
+use crate::config::{SessionConfig, region_of_start_url};
 use crate::partitions::is_start_host;
+use crate::token::Target;
 use crate::transport::ResponseHead;
 use crate::transport::decode::presentable;
 
@@ -25,14 +27,22 @@ pub enum Lead {
 }
 
 impl Lead {
-    /// The start URL that is led to.
+    /// What the session's start URL leads to. A service other than AWS may have its start URL at its own address.
     ///
     /// # Errors
-    /// There is none.
-    pub fn target(self, start_url: &str) -> Result<String, CallError> {
-        match self {
-            Self::To(target) => Ok(target),
-            Self::Nowhere(status) => {
+    /// It leads nowhere, or the configuration allows no call there.
+    pub fn target(self, session: &SessionConfig) -> Result<Target, CallError> {
+        let start_url = session.start_url();
+        match (self, session.endpoints.configured()) {
+            (Self::To(target), _) => {
+                let endpoints = session.endpoints.at(&target, region_of_start_url(&target).as_deref());
+                let endpoints = endpoints.map_err(|error| CallError::Configuration(error.to_string()))?;
+                Ok(Target { issuer: endpoints.oidc.issuer().clone(), resolved: Some(target.into()) })
+            }
+            (Self::Nowhere(_), Some(own)) if own.oidc.is_at_origin_of(start_url) => {
+                Ok(Target { issuer: own.oidc.issuer().clone(), resolved: None })
+            }
+            (Self::Nowhere(status), _) => {
                 let reason = format!(
                     "{start_url} leads to no start URL of AWS: it answered with status {status}, not with a redirect"
                 );
@@ -91,6 +101,7 @@ pub(super) fn lead(start_url: &Url, head: &ResponseHead) -> Result<Lead, CallErr
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Environment, Paths, parse};
 
     fn led(status: u16, location: Option<&[u8]>) -> Result<Lead, String> {
         let head = ResponseHead { status, location: location.map(<[u8]>::to_vec) };
@@ -151,15 +162,49 @@ mod tests {
         assert!(led(302, Some(long.as_bytes())).unwrap_err().len() < 1000);
     }
 
+    fn session(start_url: &str, region: &str, service: Option<&str>) -> SessionConfig {
+        let paths = Paths { own: "/config.toml".into(), aws: "/aws".into(), aws_credentials: "/credentials".into() };
+        let aws = format!("[sso-session corp]\nsso_start_url = {start_url}\n{region}");
+        let url = service.map(str::to_owned);
+        let environment =
+            Environment { endpoint_url_sso_oidc: url.clone(), endpoint_url_sso: url, ..Environment::default() };
+        parse(&paths, "", &aws, "", &environment).sessions.remove(0)
+    }
+
     #[test]
     fn an_answer_without_a_redirect_leads_nowhere_and_may_be_another_one_later() {
+        let corp = session("https://sso.corp.example", "", None);
         for (status, later) in
             [(200, false), (204, false), (300, false), (304, false), (404, false), (429, true), (503, true)]
         {
             assert_eq!(led(status, Some(b"https://corp.awsapps.com/start")), Ok(Lead::Nowhere(status)));
-            let error = Lead::Nowhere(status).target("https://sso.corp.example").unwrap_err();
+            let error = Lead::Nowhere(status).target(&corp).unwrap_err();
             assert_eq!(error.may_pass(), later, "{status}");
             assert!(error.to_string().contains(&format!("status {status}")), "{error}");
         }
+    }
+
+    #[test]
+    fn a_target_names_the_issuer_or_the_configuration_does() {
+        let leads = |session: &SessionConfig, lead: Lead| {
+            let target = lead.target(session).map_err(|error| error.to_string())?;
+            Ok::<_, String>((target.issuer.to_string(), target.resolved.map(|url| url.to_string())))
+        };
+        let to = |url: &str| Lead::To(url.to_owned());
+        let (named, unnamed) = ("https://ssoins-1.portal.us-west-2.app.aws", "https://corp.awsapps.com/start");
+        let in_ireland = session("https://sso.corp.example", "sso_region = eu-west-1\n", None);
+        let resolved = |issuer: &str, url: &str| Ok((issuer.to_owned(), Some(url.to_owned())));
+        assert_eq!(leads(&in_ireland, to(named)), resolved("aws:us-west-2", named));
+        assert_eq!(leads(&in_ireland, to(unnamed)), resolved("aws:eu-west-1", unnamed));
+        let anywhere = session("https://sso.corp.example", "", None);
+        assert_eq!(leads(&anywhere, to(named)), resolved("aws:us-west-2", named));
+        assert!(leads(&anywhere, to(unnamed)).unwrap_err().contains("add sso_region"));
+
+        let local = "http://127.0.0.1:4566";
+        let own = session("http://127.0.0.1:4566/start", "", Some(local));
+        assert_eq!(leads(&own, Lead::Nowhere(404)), Ok((local.to_owned(), None)));
+        assert_eq!(leads(&own, to(unnamed)), resolved(local, unnamed));
+        let other = session("http://127.0.0.1:1/start", "", Some(local));
+        assert!(leads(&other, Lead::Nowhere(404)).is_err());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use identity_center_simulator::Settings;
+use identity_center_simulator::{Settings, VanityUrl};
 
 use crate::report::Report;
 use test_support::stage::CORP;
@@ -67,6 +67,19 @@ fn a_configuration_that_is_broken_or_doubtful() {
     report.is_well();
     stage.write(".aws/config", "");
     Report::on(&stage).finds("configuration", "warning", "no session").finds("endpoint", "skipped", "").is_well();
+}
+
+#[test]
+fn a_start_url_that_leads_to_aws_or_nowhere() {
+    let target = "https://ssoins-1.portal.us-west-2.app.aws";
+    let vanity_urls = vec![VanityUrl::new("/mine", target), VanityUrl::new("/lost", "https://evil.example/start")];
+    let stage = Stage::bare(Settings { vanity_urls, ..Settings::default() });
+    let section = |path: &str| format!("[sso-session corp]\nsso_start_url = {}{path}\n", stage.identity_center.url());
+    stage.write(".aws/config", &section("/mine"));
+    stage.start_daemon();
+    Report::on(&stage).finds("start URL", "ok", &format!("leads to {target}")).is_well();
+    stage.write(".aws/config", &section("/lost"));
+    Report::on(&stage).finds("start URL", "problem", "leads to https://evil.example/start").only("start URL");
 }
 
 #[cfg(target_os = "linux")]

@@ -6,7 +6,7 @@ use super::Task;
 use crate::clock::{Clock, Now};
 use crate::config::{EndpointError, Endpoints, Identity, SessionConfig, region_of_start_url};
 use crate::notice::Notice;
-use crate::oidc::{CallError, Client, Grant, IdentityCenter, Lead, Registration};
+use crate::oidc::{CallError, Client, Grant, IdentityCenter, Registration};
 use crate::portal::{PageToken, PortalError};
 use crate::secrets::record::{self, NotARecord};
 use crate::secrets::{RecordName, SecretStore};
@@ -166,21 +166,12 @@ impl Task {
     }
 }
 
-/// Finds out where the start URL leads. A service other than AWS may have its start URL at its own address.
+/// Finds out where the start URL leads. A region that only its host has named may be another one.
 async fn resolve(service: &dyn IdentityCenter, config: &SessionConfig) -> Result<FlowTarget, CallError> {
-    let lead = service.resolve(config.start_url()).await?;
-    if let (Lead::Nowhere(_), Some(endpoints)) = (&lead, config.endpoints.configured())
-        && endpoints.oidc.is_at_origin_of(config.start_url())
-    {
-        let target = Target { issuer: endpoints.oidc.issuer().clone(), resolved: None };
-        return Ok(FlowTarget { target, may_move: false });
-    }
-    let start_url = lead.target(config.start_url())?;
-    let named = region_of_start_url(&start_url);
-    let endpoints = config.endpoints.at(&start_url, named.as_deref());
-    let issuer = endpoints.map_err(|error| CallError::Configuration(error.to_string()))?.oidc.issuer().clone();
-    let may_move = named.is_some() && issuer.is_aws() && config.endpoints.configured().is_none();
-    Ok(FlowTarget { target: Target { issuer, resolved: Some(start_url.into()) }, may_move })
+    let target = service.resolve(config.start_url()).await?.target(config)?;
+    let named = target.resolved.as_deref().and_then(region_of_start_url);
+    let may_move = named.is_some() && target.issuer.is_aws() && config.endpoints.configured().is_none();
+    Ok(FlowTarget { target, may_move })
 }
 
 /// The endpoints for the secrets of a registration.

@@ -5,6 +5,7 @@
 //! | InvalidGrant, ExpiredToken, AccessDenied | the refresh token is spent; the access token lives on to its expiry |
 //! | InvalidClient, UnauthorizedClient | the same, and the registration is given up |
 //! | UnsupportedGrantType, InvalidScope | the refresh token is given up: the service does not take it |
+//! | InvalidRequestRegion | all is kept and tried again, backing off; the error names the region |
 //! | every other one, with or without a name | all is kept and tried again, backing off |
 //! | no answer, an unusable answer, a configuration that allows no call | all is kept and tried again, backing off |
 //!
