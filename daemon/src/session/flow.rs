@@ -1,7 +1,7 @@
 //! The flow of a sign-in, pure: at most one per session is open, and everybody joins it.
 //!
-//! Where the start URL is not AWS's own, a flow first asks where it leads ([`target`]). A flow is of one of two kinds. [`device`] is the device authorization grant (RFC 8628): it registers a client if there is no usable one,
-//! asks for a device authorization, tries once whether the client is authorised already, and only then shows its code and polls.
+//! Where the start URL is not AWS's own, a flow first asks where it leads ([`target`]). A flow is of one of two kinds. [`device`] is the device
+//! authorization grant (RFC 8628): it registers a client if there is no usable one, asks for a device authorization, tries once whether the client is authorised already, and only then shows its code and polls.
 //! [`browser`] is the authorization code grant (RFC 6749, RFC 8252, RFC 7636): it registers a client, listens for the browser, and only then
 //! shows its page; the code that the browser brings gives the token. Where that is not possible it goes on as a device flow, and says why.
 //!
@@ -27,6 +27,7 @@
 
 mod browser;
 mod device;
+mod end;
 mod target;
 
 use super::event::{CallbackPage, Effect};
@@ -36,6 +37,7 @@ use crate::notice::{FlowKind, FlowView, Way};
 use crate::oidc::{CallError, DeviceAuthorization, ErrorName, Grant, Registration};
 use browser::AtBrowser;
 use device::ByCode;
+pub use end::FlowEnd;
 pub use target::FlowTarget;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -71,38 +73,6 @@ enum Stage {
     AtBrowser(Box<AtBrowser>),
     /// The token has come and is being stored.
     Granted,
-}
-
-/// The end of a flow.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum FlowEnd {
-    Granted,
-    Expired,
-    Denied,
-    Cancelled,
-    Failed(CallError),
-}
-
-impl FlowEnd {
-    /// For the log.
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Granted => "granted",
-            Self::Expired => "expired",
-            Self::Denied => "denied",
-            Self::Cancelled => "cancelled",
-            Self::Failed(_) => "failed",
-        }
-    }
-
-    /// The end that an error brings which no further attempt can mend.
-    fn of(error: CallError) -> Self {
-        match error.name() {
-            Some(ErrorName::ExpiredToken) => Self::Expired,
-            Some(ErrorName::AccessDenied) => Self::Denied,
-            _ => Self::Failed(error),
-        }
-    }
 }
 
 impl Flow {
@@ -153,28 +123,32 @@ impl Flow {
     pub fn drive(&mut self, known: Option<&Registration>, now: Now) -> Result<Option<Effect>, FlowEnd> {
         let create_token = match &mut self.stage {
             Stage::Due { at, renew_registration } if *at <= now.boot => {
-                let Some(target) = &self.target else {
-                    self.stage = Stage::Resolving;
-                    return Ok(Some(Effect::ResolveStartUrl(self.number)));
-                };
-                // A page that the service refuses to show brings nobody back, so a registration for the browser is used once.
-                let is_usable =
-                    |known: &&Registration| self.kind == FlowKind::Device && policy::is_usable(known, now.wall);
-                let is_usable = |known: &&Registration| !*renew_registration && is_usable(known) && target.fits(known);
-                return Ok(Some(match known.filter(is_usable).cloned() {
-                    Some(registration) => self.authorize(registration),
-                    None => {
-                        let target = target.target.clone();
-                        self.stage = Stage::Registering;
-                        Effect::Register(self.number, self.kind, target)
-                    }
-                }));
+                let known = known.filter(|_| !*renew_registration);
+                return Ok(Some(self.begin_next_call(known, now)));
             }
             Stage::ByCode(open) => open.drive(now.boot)?,
             Stage::AtBrowser(open) => open.drive(now.boot)?,
             _ => None,
         };
         Ok(create_token.map(|(registration, grant)| Effect::CreateToken(self.number, registration, grant)))
+    }
+
+    /// Begins the next call on the way to a page.
+    fn begin_next_call(&mut self, known: Option<&Registration>, now: Now) -> Effect {
+        let Some(target) = &self.target else {
+            self.stage = Stage::Resolving;
+            return Effect::ResolveStartUrl(self.number);
+        };
+        // A page that the service refuses to show brings nobody back, so a registration for the browser is used once.
+        let known = known.filter(|_| self.kind == FlowKind::Device);
+        match known.filter(|known| policy::is_usable(known, now.wall) && target.fits(known)) {
+            Some(registration) => self.authorize(registration.clone()),
+            None => {
+                let target = target.target.clone();
+                self.stage = Stage::Registering;
+                Effect::Register(self.number, self.kind, target)
+            }
+        }
     }
 
     /// Ends a pause after a failure, because the next attempt may work now. Polls still keep to the interval.
