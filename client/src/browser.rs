@@ -9,6 +9,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use ssoctl_protocol::socket::SOCKET_VARIABLE;
+
 use crate::{environment, installation};
 
 /// The longest time for `open-page` to read the configuration.
@@ -23,14 +25,18 @@ pub(crate) enum When {
     Always,
 }
 
-/// Whether the person would see a browser that is started here, and that browser reaches this machine's loopback addresses: not over SSH,
-/// and not where Windows or the container's host has the browser.
-pub(crate) fn is_at_hand() -> bool {
+/// Whether the person would see a browser that is started here, and that browser reaches the daemon's loopback addresses: not over SSH,
+/// not where Windows or the container's host has the browser, and not where a socket was chosen, which may lead to another machine.
+pub(crate) fn is_at_hand(when: When) -> bool {
     let is_set = |name: &&str| environment::variable(name).is_some();
-    let is_elsewhere = ["SSH_CONNECTION", "SSH_TTY", "WSL_DISTRO_NAME", "container"].iter().any(is_set)
+    // The browser of Windows does not reach the loopback addresses of its subsystem.
+    if is_set(&"WSL_DISTRO_NAME") {
+        return false;
+    }
+    let is_elsewhere = ["SSH_CONNECTION", "SSH_TTY", "container", SOCKET_VARIABLE].iter().any(is_set)
         || ["/.dockerenv", "/run/.containerenv"].iter().any(|mark| Path::new(mark).exists());
     let has_display = || ["DISPLAY", "WAYLAND_DISPLAY", "BROWSER"].iter().any(is_set);
-    !is_elsewhere && (cfg!(target_os = "macos") || has_display())
+    when == When::Always || (!is_elsewhere && (cfg!(target_os = "macos") || has_display()))
 }
 
 #[derive(Debug)]

@@ -108,7 +108,8 @@ fn pending(login: &PendingLogin, now: Timestamp) -> String {
         |code| format!("confirm code {}", text::shown(code, LONGEST_CODE)),
     );
     let left = duration(login.expires_at.duration_since(now));
-    format!("{what} within {left}: {}", login.verification_uri_complete)
+    let why = login.no_browser.as_ref().map_or_else(String::new, |why| format!(" (by a code, because {why})"));
+    format!("{what} within {left}: {}{why}", login.verification_uri_complete)
 }
 
 #[cfg(test)]

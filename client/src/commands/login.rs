@@ -122,12 +122,13 @@ impl Verb for Login {
             Flow::Browser => LoginKind::Browser,
             Flow::Device => LoginKind::Device,
         });
+        let when = if self.browser { When::Always } else { When::SomebodySeesIt };
         let query = Query {
             if_needed: self.if_needed,
             min_valid,
             fresh: self.fresh,
             kind,
-            at_this_browser: self.browser || (!self.no_browser && browser::is_at_hand()),
+            at_this_browser: !self.no_browser && browser::is_at_hand(when),
             callback_port: self.callback_port,
             ..Query::default()
         };
@@ -139,8 +140,8 @@ impl Verb for Login {
                         "A sign-in was pending already, and is joined. To start anew, first run: {cancel}"
                     ));
                 }
-                render::invitation(&name, &login, environment::ssh_connection().as_deref(), now());
-                let when = if self.browser { When::Always } else { When::SomebodySeesIt };
+                let ssh = environment::ssh_connection().filter(|_| when == When::SomebodySeesIt);
+                render::invitation(&name, &login, ssh.as_deref(), now());
                 let opens = (started || self.browser) && !self.no_browser;
                 wait(&daemon, &name, &login, if opens { open(&name, &login, when) } else { None })
             }

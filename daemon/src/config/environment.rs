@@ -18,6 +18,8 @@ pub struct Environment {
     pub use_dualstack_endpoint: Option<bool>,
     pub ca_bundle: Option<PathBuf>,
     pub tz: Option<String>,
+    /// Whether this is the Windows Subsystem for Linux, whose browser is that of Windows.
+    pub is_within_windows: bool,
 }
 
 impl Environment {
@@ -44,6 +46,7 @@ impl Environment {
             use_dualstack_endpoint: switch("AWS_USE_DUALSTACK_ENDPOINT"),
             ca_bundle: path("AWS_CA_BUNDLE"),
             tz: text("TZ"),
+            is_within_windows: text("WSL_DISTRO_NAME").is_some(),
         }
     }
 

@@ -79,7 +79,7 @@ fn config(sources: RawConfig<'_>) -> Config {
     let mut sessions = Sessions::read(sources, &mut problems);
     let profiles = profiles::resolve(sources, &mut sessions, &mut problems);
     let unusable_sessions = std::mem::take(&mut sessions.unusable);
-    let sessions = sessions.finish(own);
+    let sessions = sessions.finish(own, environment);
     problems.extend(sessions.iter().filter_map(endpoint_problem));
 
     let bundle = |profile: &Section| Some(environment.expand_home(&profile.get("ca_bundle")?.value));

@@ -459,3 +459,22 @@ fn twenty_thousand_profiles_each_have_their_session() {
     assert!(chain.unusable_profiles["p0"].message.contains("more than 50 other profiles"));
     assert_eq!(chain.profiles["p19990"].session, "corp");
 }
+
+#[test]
+fn the_browser_is_for_sessions_with_scopes_where_it_comes_back_unless_the_own_file_says_otherwise() {
+    use super::super::model::SignInSetting::{Auto, Browser, Device};
+    let usual = Environment::default();
+    let within_windows = Environment::from_vars(|name| (name == "WSL_DISTRO_NAME").then(|| "Debian".to_owned()));
+    for (own, aws, environment, expected) in [
+        ("", CORP, &usual, Auto),
+        ("", CORP, &within_windows, Device),
+        ("", &*legacy_corp("dev"), &usual, Device),
+        ("sign_in = \"browser\"\n", CORP, &within_windows, Browser),
+        ("sign_in = \"browser\"\n", &legacy_corp("dev"), &usual, Browser),
+        ("sign_in = \"browser\"\n[session.corp]\nsign_in = \"device\"\n", CORP, &usual, Device),
+        ("sign_in = \"device\"\n[session.corp]\nsign_in = \"auto\"\n", CORP, &usual, Auto),
+    ] {
+        let config = config_in(own, aws, environment);
+        assert_eq!(config.sessions[0].sign_in, expected, "{own} {aws}");
+    }
+}

@@ -99,10 +99,16 @@ impl Sessions {
     }
 
     /// The finished sessions, with what config.toml says of them or of all.
-    pub(super) fn finish(mut self, own: &OwnFile) -> Vec<SessionConfig> {
+    pub(super) fn finish(mut self, own: &OwnFile, environment: &Environment) -> Vec<SessionConfig> {
         for session in &mut self.list {
             let chosen = own.sessions.get(&session.name);
-            session.sign_in = chosen.and_then(|own| own.sign_in).unwrap_or(own.sign_in);
+            session.sign_in = match chosen.and_then(|own| own.sign_in).unwrap_or(own.sign_in) {
+                // The AWS CLI, too, signs in by a code to what has no scopes. And a browser of Windows does not come back.
+                SignInSetting::Auto if session.scopes.is_empty() || environment.is_within_windows => {
+                    SignInSetting::Device
+                }
+                setting => setting,
+            };
             let sdk_cache = chosen.and_then(|own| own.sdk_cache);
             session.sdk_cache = sdk_cache.unwrap_or_else(|| usual_sdk_cache(session));
         }

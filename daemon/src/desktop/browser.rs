@@ -19,7 +19,16 @@ const OPENERS_WITHIN_WINDOWS: &[&[&str]] =
 
 /// Starts a command in a separate service beside the daemon's. `KillMode` keeps a browser alive after the command that started it
 /// has ended.
-const SERVICE: [&str; 6] = ["systemd-run", "--user", "--quiet", "--collect", "--property=KillMode=process", "--"];
+/// The description takes the place of the command line, which systemd would write to the journal: the page of a sign-in has its `state`.
+const SERVICE: [&str; 7] = [
+    "systemd-run",
+    "--user",
+    "--quiet",
+    "--collect",
+    "--description=A page of ssoctl",
+    "--property=KillMode=process",
+    "--",
+];
 
 /// Opens a page, without waiting for anything. Errors are logged.
 pub(super) fn open(page: &Page, command: Option<&BrowserCommand>, launcher: Launcher, session: &str, runtime: &Handle) {
@@ -98,7 +107,8 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_service_opens_pages_outside_of_its_sandbox_and_itself_only_where_there_is_no_manager() {
-        let by_manager = "systemd-run --user --quiet --collect --property=KillMode=process --";
+        let by_manager =
+            "systemd-run --user --quiet --collect --description=A page of ssoctl --property=KillMode=process --";
         assert_eq!(words(None, Launcher::Ourselves), [format!("xdg-open {PAGE}")]);
         assert_eq!(
             words(None, Launcher::ServiceManager),

@@ -74,16 +74,15 @@ pub fn admit(page: &str, session: Option<&SessionConfig>) -> Result<Page, PageRe
     let is_own =
         |session: &SessionConfig| Url::parse(session.start_url()).is_ok_and(|start| start.host() == url.host());
     let is_configured = |session: &SessionConfig| session.verification_hosts.contains(&host.to_string());
-    let is_authorization = |session: &SessionConfig| {
-        let is_at = |endpoints: &Endpoints| endpoints.oidc.shown().origin() == url.origin();
-        let is_where_it_may_lead = || session.endpoints.follow_issuer() && region_of_service(&url).is_some();
-        url.path() == "/authorize" && (session.endpoints.configured().is_some_and(is_at) || is_where_it_may_lead())
-    };
+    let is_authorization = url.path() == "/authorize"
+        && session.map_or(region_of_service(&url).is_some(), |session| {
+            let is_at = |endpoints: &Endpoints| endpoints.oidc.shown().origin() == url.origin();
+            let is_where_it_may_lead = || session.endpoints.follow_issuer() && region_of_service(&url).is_some();
+            session.endpoints.configured().is_some_and(is_at) || is_where_it_may_lead()
+        });
     let region = session.and_then(|session| session.identity.region.as_deref());
     let is_of_aws = matches!(&host, Host::Domain(name) if is_page_host(name, region)) && url.port().is_none();
-    if is_of_aws
-        || session.is_some_and(|session| is_own(session) || is_configured(session) || is_authorization(session))
-    {
+    if is_of_aws || is_authorization || session.is_some_and(|session| is_own(session) || is_configured(session)) {
         Ok(admitted())
     } else {
         Err(PageRefusal::UnknownHost(host.to_string()))
@@ -267,6 +266,9 @@ mod tests {
         for (page, is_admitted) in [
             ("https://device.sso.us-east-1.amazonaws.com/?user_code=A", true),
             ("https://corp.awsapps.com/start", true),
+            ("https://oidc.us-east-1.amazonaws.com/authorize?state=A", true),
+            ("https://oidc.us-east-1.amazonaws.com/token", false),
+            ("https://oidc.us-east-1.amazonaws.com.evil.example/authorize", false),
             ("https://corp.awsapps.com:8443/start", false),
             ("https://sso.corp.example/start", false),
             ("https://device.sso.us-east-1.amazonaws.com.evil.example/", false),

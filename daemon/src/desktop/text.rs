@@ -66,6 +66,9 @@ pub(super) fn write(notice: &Notice, session: &SessionConfig, now: Now) -> Writt
     let mut actions = Vec::new();
     match notice {
         Notice::Approve { flow, .. } => {
+            if let Some(why) = &flow.no_browser {
+                lines.push(format!("By a code, because {}", shown(why, 2 * MAX_HOST)));
+            }
             if let Some(code) = flow.user_code() {
                 // On a separate line: servers break lines at the hyphen, and half a code cannot be compared.
                 lines.push("Compare the code:".to_owned());

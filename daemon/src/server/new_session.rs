@@ -64,8 +64,17 @@ impl Api {
             (&known.start_url, &known.region) == (&identity.start_url, &identity.region)
                 && (scopes.is_none() || known.scopes == identity.scopes)
         };
+        // Its start URL alone tells such a session from others, so that its region can only be changed.
+        let has_other_region =
+            |entry: &Entry| session.region.is_some() && entry.config.region() != session.region.as_deref();
         let directory = Arc::clone(&self.directory.borrow());
         let view = directory.default_view();
+        if let Some(entry) = view.entries().iter().find(is_same).filter(|entry| has_other_region(entry)) {
+            let (name, place) = (&entry.config.name, &entry.config.origin.place);
+            let detail =
+                format!("there is a session {name:?} already, for another region or none; write the region at {place}");
+            return Err(Problem::new(ErrorCode::SessionExists, detail).of_session(name));
+        }
         let Some(name) = &session.name else {
             return Ok(view.entries().iter().find(is_same).map(|entry| self.status(entry)));
         };

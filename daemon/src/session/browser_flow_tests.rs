@@ -119,6 +119,17 @@ fn without_a_listener_or_a_registration_it_goes_on_as_a_device_flow_and_says_why
 }
 
 #[test]
+fn a_service_that_has_no_name_for_its_refusal_is_tried_again_before_the_device_flow() {
+    let mut t = signed_out();
+    t.ask(Want::LoginAtBrowser);
+    for _ in 0..3 {
+        t.registers(Err(unnamed()));
+        t.advance(secs(8));
+    }
+    assert!(matches!(t.end("Register"), Effect::Register(_, FlowKind::Device, _)));
+}
+
+#[test]
 fn a_registration_for_the_browser_is_not_refused_by_trouble_that_may_pass() {
     let mut t = signed_out();
     let caller = t.ask(Want::LoginAtBrowser);

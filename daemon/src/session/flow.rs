@@ -22,7 +22,7 @@
 //! | a configuration that allows no call | ends: refused | ends: refused | ends: refused | ends: refused |
 //!
 //! "Tried again" means [`policy::ATTEMPTS`] times in all, after which the flow ends as failed. Where a flow at the browser would end
-//! because RegisterClient has refused it, it goes on as a device flow. Errors that the browser brings back (RFC 6749, section
+//! because of the answer to RegisterClient, it goes on as a device flow. Errors that the browser brings back (RFC 6749, section
 //! 4.1.2.1) mean what they mean at CreateToken, and none of them is tried again.
 
 mod browser;
@@ -196,14 +196,14 @@ impl Flow {
                 Ok(Some(self.authorize(registration)))
             }
             Err(error) if self.move_to_region_of(&error, now.boot) => Ok(None),
-            Err(error @ CallError::Service { may_pass: false, .. }) if self.kind == FlowKind::Browser => {
-                self.go_on_as_device_flow(
-                    format!("the service refuses a registration for the browser: {error}"),
-                    now.boot,
-                );
-                Ok(None)
-            }
-            Err(error) => self.try_again(error, now, chance),
+            Err(error) => match self.try_again(error, now, chance) {
+                Err(FlowEnd::Failed(error)) if self.kind == FlowKind::Browser && error.is_answer_of_service() => {
+                    let why = format!("the service refuses a registration for the browser: {error}");
+                    self.go_on_as_device_flow(why, now.boot);
+                    Ok(None)
+                }
+                tried => tried,
+            },
         }
     }
 

@@ -38,6 +38,9 @@ pub const FLOW_PACE: Duration = Duration::from_secs(10);
 /// How long a flow waits for the browser to come back. The AWS CLI waits as long.
 pub const BROWSER_PATIENCE: Duration = Duration::from_secs(10 * 60);
 
+/// How long the attempts to get a token for the code that a browser has brought may take.
+pub const EXCHANGE_PATIENCE: Duration = Duration::from_secs(2 * 60);
+
 /// How often a step of a flow is tried that leads to a page, or that uses a code which may be used once.
 pub const ATTEMPTS: u32 = 3;
 

@@ -246,7 +246,7 @@ impl SignIn {
             Err(error) => {
                 tracing::debug!(session = cx.name(), flow = number, %error, "no token yet");
                 let (now, chance) = (cx.now, cx.chance.f64());
-                let is_device_flow = self.flow.as_ref().is_none_or(|flow| flow.kind() == FlowKind::Device);
+                let is_device_flow = self.open_flow(number).is_some_and(|flow| flow.kind() == FlowKind::Device);
                 if is_device_flow && error.name() == Some(ErrorName::InvalidClient) {
                     self.registration = None;
                 }

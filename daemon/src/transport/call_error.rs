@@ -72,6 +72,11 @@ impl<N: ErrorNames> CallError<N> {
         }
     }
 
+    /// Whether the service, or what stands before it, has answered.
+    pub const fn is_answer_of_service(&self) -> bool {
+        matches!(self, Self::Service { .. } | Self::Unnamed { .. } | Self::Senseless { .. })
+    }
+
     /// Whether the same request may succeed later without any change.
     pub const fn may_pass(&self) -> bool {
         match self {

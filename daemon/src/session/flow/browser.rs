@@ -10,7 +10,7 @@ use crate::session::policy;
 pub(super) struct AtBrowser {
     pub(super) registration: Registration,
     pub(super) page: CallbackPage,
-    /// Until when the browser is waited for.
+    /// Until when the browser is waited for, and then the token.
     pub(super) expires: BootTime,
     /// What the browser has brought.
     brought: Option<Brought>,
@@ -57,6 +57,7 @@ impl AtBrowser {
     /// The browser has brought a code. The first one counts.
     pub(super) fn called_back(&mut self, grant: Grant, now: BootTime) {
         self.brought.get_or_insert(Brought { grant, next_attempt: Some(now), unanswered: None });
+        self.expires = self.expires.max(now + policy::EXCHANGE_PATIENCE);
     }
 
     pub(super) fn no_token(

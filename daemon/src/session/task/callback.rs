@@ -83,7 +83,7 @@ fn end_for_browser(session: &str, end: &FlowEnd) -> SignInEnd {
         FlowEnd::Cancelled => failed("The sign-in was cancelled."),
         FlowEnd::Expired => failed("The sign-in took too long."),
         FlowEnd::Failed(error) => SignInEnd::Failed {
-            what: format!("The sign-in failed: {error}."),
+            what: format!("The sign-in failed: {}.", error.to_string().trim_end_matches('.')),
             remedy: format!("Try again: {login}. To sign in by a code instead: {login} --flow device"),
         },
     }
