@@ -307,19 +307,6 @@ mod tests {
     }
 
     #[test]
-    fn the_region_may_be_missing_where_the_start_url_names_it() {
-        let region = |start_url: &str, region| Identity::new(None, start_url, region, &[]).map(|it| it.region);
-        let named = "https://ssoins-1.portal.eu-west-1.app.aws";
-        assert_eq!(region(named, None), Ok(Some("eu-west-1".to_owned())));
-        assert_eq!(region(named, Some("us-east-1")), Ok(Some("us-east-1".to_owned())), "as with the AWS CLI");
-        let unnamed = "https://corp.awsapps.com/start";
-        assert_eq!(region(unnamed, Some("us-east-1")), Ok(Some("us-east-1".to_owned())));
-        assert_eq!(region(unnamed, None), Err(IdentityError::NoRegion(unnamed.to_owned())));
-        let bad = Err(IdentityError::Region("a.b".to_owned()));
-        assert_eq!(region("https://sso.corp.example", Some("a.b")), bad);
-    }
-
-    #[test]
     fn the_key_of_an_identity_never_changes() {
         assert_eq!(
             identity(Some("corp"), &["sso:account:access"]).key(),

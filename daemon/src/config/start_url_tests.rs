@@ -1,7 +1,7 @@
 //! Start URLs that name their region, and ones that are not AWS's own.
 
 use super::*;
-use crate::config::{EndpointError, TokenFilesIssuer};
+use crate::config::{EndpointError, Identity, IdentityError, TokenFilesIssuer};
 
 #[test]
 fn a_session_whose_start_url_leads_elsewhere_stays_the_same_when_its_region_is_written() {
@@ -68,4 +68,17 @@ fn the_region_may_be_missing_where_the_start_url_names_it_and_nowhere_else() {
     let unnamed = "sso_start_url = https://corp.awsapps.com/start\n";
     let missing = config("", &format!("[sso-session corp]\n{unnamed}[profile dev]\n{unnamed}"));
     assert_problems(&missing, &[("aws:1", "has no sso_region"), ("aws:3", "has no sso_region")]);
+}
+
+#[test]
+fn an_identity_has_the_configured_region_or_else_that_of_the_start_url() {
+    let region = |start_url: &str, region| Identity::new(None, start_url, region, &[]).map(|it| it.region);
+    let named = "https://ssoins-1.portal.eu-west-1.app.aws";
+    assert_eq!(region(named, None), Ok(Some("eu-west-1".to_owned())));
+    assert_eq!(region(named, Some("us-east-1")), Ok(Some("us-east-1".to_owned())), "as with the AWS CLI");
+    let unnamed = "https://corp.awsapps.com/start";
+    assert_eq!(region(unnamed, Some("us-east-1")), Ok(Some("us-east-1".to_owned())));
+    assert_eq!(region(unnamed, None), Err(IdentityError::NoRegion(unnamed.to_owned())));
+    let bad = Err(IdentityError::Region("a.b".to_owned()));
+    assert_eq!(region("https://sso.corp.example", Some("a.b")), bad);
 }
