@@ -156,6 +156,7 @@ fn api(
         new_sessions: server::CallLimit::new("new sessions", 100),
         started_at: Timestamp::from(world.clock.now().wall),
         settings,
+        environment: configuration.environment.clone(),
         read: Box::new(move |files| Box::pin(have_read(files, ask.clone(), Arc::clone(&clock)))),
         save: Box::new(move |session| Box::pin(have_saved(session, save.clone()))),
         world,

@@ -34,7 +34,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 ///
 ///     ssoctl login --start-url https://example.awsapps.com/start --region eu-west-1
 ///
-/// The region may be left out if the start URL names it, or redirects to one that does.
+/// The region may be left out: the start URL names it, or redirects to one that does, or the service tells it.
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 #[command(mut_arg("min_valid", |min_valid| min_valid.requires("if_needed")))]

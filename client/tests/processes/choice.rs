@@ -87,10 +87,10 @@ fn an_unknown_session_exits_6_and_lists_the_known_ones() {
         &["--start-url", "https://nowhere.awsapps.com/start"],
     ] {
         for verb in ["token", "status", "login", "logout"] {
-            // To sign in there is to add a session, which this start URL alone cannot say the region of.
-            let is_added = verb == "login" && arguments[0] == "--start-url";
-            let said = if is_added { "does not name its region" } else { "dev, prod, old" };
-            stage.run([&[verb], arguments].concat()).exits(6).prints_nothing().says(said);
+            // To sign in at a start URL that nobody has configured is to add a session.
+            if verb != "login" || arguments[0] != "--start-url" {
+                stage.run([&[verb], arguments].concat()).exits(6).prints_nothing().says("dev, prod, old");
+            }
         }
     }
     stage.run_in(&[("AWS_PROFILE", "keys")], &["token"]).exits(6);

@@ -36,10 +36,11 @@ fn a_name_that_means_another_portal_is_not_taken() {
 }
 
 #[test]
-fn an_unknown_start_url_needs_its_region() {
-    let stage = Stage::with_corp(Settings::default());
-    stage.run(["login", "--start-url", "https://new.awsapps.com/start"]).exits(6).says("--region");
+fn a_start_url_whose_region_nobody_tells_needs_it() {
+    let known = "https://corp.awsapps.com/start".to_owned();
+    let stage = Stage::with_corp(Settings { start_urls: vec![known], ..Settings::default() });
+    stage.run(["login", "--start-url", "https://new.awsapps.com/start"]).exits(6).says("--region").says("us-east-1");
     let nonsense = ["login", "--start-url", "new.awsapps.com", "--region", "eu-west-1"];
     stage.run(nonsense).exits(2).prints_nothing();
-    assert_eq!(stage.identity_center.call_log(), []);
+    assert_eq!(stage.identity_center.pending(), []);
 }

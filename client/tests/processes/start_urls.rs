@@ -146,3 +146,20 @@ fn a_service_that_names_the_right_region_is_passed_on() {
     login.exits(7).says("this portal is in eu-west-1: set sso_region = eu-west-1");
     assert_eq!(stage.status("corp")["last_error"]["code"], "invalid_request_region");
 }
+
+#[test]
+fn the_service_tells_the_region_of_a_start_url_that_names_none_and_it_is_saved() {
+    const START_URL: &str = "https://corp.awsapps.com/start";
+    for (right, told) in [(Some("eu-central-1"), "eu-central-1"), (None, "us-east-1")] {
+        let stage = Stage::bare(Settings { right_region: right.map(str::to_owned), ..Settings::default() });
+        let login = stage.start(stage.ssoctl(["login", "--no-browser", "--start-url", START_URL]));
+        if right.is_none() {
+            stage.approve_shown_by(&login);
+            login.finish().exits(0).says("Signed in to");
+        } else {
+            // This service refuses every region, so the sign-in fails after the session was saved.
+            login.finish().says(told);
+        }
+        assert_eq!(stage.status("corp")["region"], told);
+    }
+}

@@ -32,6 +32,15 @@ pub struct Endpoints {
 }
 
 impl Endpoints {
+    /// Those of a session at this start URL that no file configures yet.
+    ///
+    /// # Errors
+    /// The environment has settings that cannot be used.
+    pub fn without_files(start_url: &str, region: &str, environment: &Environment) -> Result<Self, EndpointError> {
+        let rules = EndpointRules::new(&Overrides::default(), environment, &ProfileEndpoints::default());
+        rules.resolve(start_url, Some(region)).1
+    }
+
     /// The address and where it is configured, unless the issuer is AWS in the session's region.
     pub fn description_if_foreign(&self) -> Option<String> {
         self.oidc.description_if_foreign()

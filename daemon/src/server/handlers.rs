@@ -22,7 +22,7 @@ use super::reply::{self, HandlerResult, ok};
 use super::{problem, status, web_page};
 use crate::budget::Budget;
 use crate::clock::BootTime;
-use crate::config::{FilePair, SaveError};
+use crate::config::{Environment, FilePair, SaveError};
 use crate::directory::{Directory, Entry, View};
 use crate::left_records::LeftRecords;
 use crate::notice::FlowKind;
@@ -47,10 +47,12 @@ pub struct Api {
     pub left_records: LeftRecords,
     /// An import reads a directory and asks every session.
     pub imports: CallLimit,
-    /// A new session rewrites the configuration file.
+    /// A new session rewrites the configuration file, and may ask the service for its region.
     pub new_sessions: CallLimit,
     pub started_at: Timestamp,
     pub settings: Settings,
+    /// The environment at the daemon's start.
+    pub environment: Environment,
     /// Reads files that a caller has named, and remembers them.
     pub read: Box<dyn Fn(FilePair) -> Named + Send + Sync>,
     /// Writes a session into the configuration file and reads that again.

@@ -12,8 +12,10 @@ use ssoctl_protocol::{ErrorCode, NewSession, Problem, SessionStatus};
 use super::handlers::Api;
 use super::problem::{self, invalid};
 use super::silent::Activity;
-use crate::config::Identity;
+use crate::config::{Endpoints, Identity, IdentityError};
 use crate::directory::Entry;
+use crate::notice::FlowKind;
+use crate::oidc::{CallError, Client, DeviceAuthorization};
 
 const BODY_LIMIT: usize = 64 << 10;
 
@@ -27,11 +29,44 @@ impl Api {
             return Ok(known);
         }
         self.new_sessions.admit(self.world.clock.now().boot)?;
+        let session = self.with_region(session).await?;
         let (name, directory) = (self.save)(session).await.map_err(|error| problem::not_saved(&error))?;
         directory.default_view().named(&name).map(|entry| self.status(entry)).ok_or_else(|| {
             let detail = format!("session {name:?} was saved but could not be read back; see: ssoctl status");
             Problem::new(ErrorCode::ConfigurationUnwritable, detail)
         })
+    }
+
+    /// The session with its region. Where its start URL is AWS's own and names none, the service is asked in one region: it refuses a
+    /// start URL of another one, and says of which (InvalidRequestRegionException).
+    async fn with_region(&self, session: NewSession) -> Result<NewSession, Problem> {
+        let scopes = session.scopes.clone().unwrap_or_default();
+        let identity = Identity::new(None, &session.start_url, session.region.as_deref(), &scopes);
+        let Err(IdentityError::NoRegion(start_url)) = identity else { return Ok(session) };
+        let asked = if start_url.contains(".awsapps.cn/") { "cn-north-1" } else { "us-east-1" };
+        let endpoints = Endpoints::without_files(&start_url, asked, &self.environment).map_err(invalid)?;
+        let region = match self.device_authorization_at(&endpoints, &start_url).await {
+            Ok(_) => asked.to_owned(),
+            Err(CallError::OtherRegion { region, .. }) => region,
+            Err(error) => {
+                let why = IdentityError::NoRegion(start_url);
+                return Err(invalid(format!("{why}; the service was asked in {asked} and did not tell it: {error}")));
+            }
+        };
+        tracing::info!(region, "the service has told the region of a new session");
+        Ok(NewSession { region: Some(region), ..session })
+    }
+
+    /// Asks for a device authorization, whose code nobody uses.
+    async fn device_authorization_at(
+        &self,
+        endpoints: &Endpoints,
+        start_url: &str,
+    ) -> Result<DeviceAuthorization, CallError> {
+        let service = &self.world.identity_center;
+        let client = Client { kind: FlowKind::Device, scopes: Vec::new(), start_url: start_url.to_owned() };
+        let registration = service.register(&endpoints.oidc, &client).await?;
+        service.authorize_device(&endpoints.oidc, &registration, start_url).await
     }
 
     async fn body(&self, request: Request<Incoming>) -> Result<Bytes, Problem> {
@@ -58,7 +93,11 @@ impl Api {
     fn known(&self, session: &NewSession) -> Result<Option<SessionStatus>, Problem> {
         let scopes = session.scopes.as_deref();
         let identity = Identity::new(None, &session.start_url, session.region.as_deref(), scopes.unwrap_or_default());
-        let identity = identity.map_err(invalid)?;
+        let identity = match identity {
+            // It is known once the service was asked.
+            Err(IdentityError::NoRegion(_)) => return Ok(None),
+            identity => identity.map_err(invalid)?,
+        };
         let is_same = |entry: &&Entry| {
             let known = &entry.config.identity;
             (&known.start_url, &known.region) == (&identity.start_url, &identity.region)
