@@ -124,6 +124,12 @@ pub(crate) fn is_start_host(host: &str) -> bool {
     })
 }
 
+/// A region to ask for the right one, if the host of this start URL names none.
+pub(crate) fn region_to_ask(start_url: &str) -> &'static str {
+    let is_in_china = Url::parse(start_url).is_ok_and(|url| url.domain().is_some_and(|host| is_below(host, "cn")));
+    if is_in_china { "cn-north-1" } else { "us-east-1" }
+}
+
 /// The region that the host of a start URL names, as in `ssoins-1.portal.eu-west-1.app.aws` and
 /// `ssoins-1.eu-west-1.portal.amazonaws.com`. The other hosts of start URLs name none.
 pub(crate) fn region_of_start_host(host: &str) -> Option<&str> {

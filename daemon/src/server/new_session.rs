@@ -14,8 +14,10 @@ use super::problem::{self, invalid};
 use super::silent::Activity;
 use crate::config::{Endpoints, Identity, IdentityError};
 use crate::directory::Entry;
+use crate::issuer::Endpoint;
 use crate::notice::FlowKind;
-use crate::oidc::{CallError, Client, DeviceAuthorization};
+use crate::oidc::{CallError, Client};
+use crate::partitions::region_to_ask;
 
 const BODY_LIMIT: usize = 64 << 10;
 
@@ -25,11 +27,11 @@ impl Api {
     pub(super) async fn add_session(&self, request: Request<Incoming>) -> Result<SessionStatus, Problem> {
         let session: NewSession = serde_json::from_slice(&self.body(request).await?)
             .map_err(|error| invalid(format!("the body is not a session: {error}")))?;
+        let session = self.with_region(session).await?;
         if let Some(known) = self.known(&session)? {
             return Ok(known);
         }
         self.new_sessions.admit(self.world.clock.now().boot)?;
-        let session = self.with_region(session).await?;
         let (name, directory) = (self.save)(session).await.map_err(|error| problem::not_saved(&error))?;
         directory.default_view().named(&name).map(|entry| self.status(entry)).ok_or_else(|| {
             let detail = format!("session {name:?} was saved but could not be read back; see: ssoctl status");
@@ -43,10 +45,11 @@ impl Api {
         let scopes = session.scopes.clone().unwrap_or_default();
         let identity = Identity::new(None, &session.start_url, session.region.as_deref(), &scopes);
         let Err(IdentityError::NoRegion(start_url)) = identity else { return Ok(session) };
-        let asked = if start_url.contains(".awsapps.cn/") { "cn-north-1" } else { "us-east-1" };
+        self.new_sessions.admit(self.world.clock.now().boot)?;
+        let asked = region_to_ask(&start_url);
         let endpoints = Endpoints::without_files(&start_url, asked, &self.environment).map_err(invalid)?;
-        let region = match self.device_authorization_at(&endpoints, &start_url).await {
-            Ok(_) => asked.to_owned(),
+        let region = match self.ask_at(&endpoints.oidc, &start_url).await {
+            Ok(()) => asked.to_owned(),
             Err(CallError::OtherRegion { region, .. }) => region,
             Err(error) => {
                 let why = IdentityError::NoRegion(start_url);
@@ -58,15 +61,11 @@ impl Api {
     }
 
     /// Asks for a device authorization, whose code nobody uses.
-    async fn device_authorization_at(
-        &self,
-        endpoints: &Endpoints,
-        start_url: &str,
-    ) -> Result<DeviceAuthorization, CallError> {
+    async fn ask_at(&self, oidc: &Endpoint, start_url: &str) -> Result<(), CallError> {
         let service = &self.world.identity_center;
         let client = Client { kind: FlowKind::Device, scopes: Vec::new(), start_url: start_url.to_owned() };
-        let registration = service.register(&endpoints.oidc, &client).await?;
-        service.authorize_device(&endpoints.oidc, &registration, start_url).await
+        let registration = service.register(oidc, &client).await?;
+        service.authorize_device(oidc, &registration, start_url).await.map(drop)
     }
 
     async fn body(&self, request: Request<Incoming>) -> Result<Bytes, Problem> {
@@ -93,11 +92,7 @@ impl Api {
     fn known(&self, session: &NewSession) -> Result<Option<SessionStatus>, Problem> {
         let scopes = session.scopes.as_deref();
         let identity = Identity::new(None, &session.start_url, session.region.as_deref(), scopes.unwrap_or_default());
-        let identity = match identity {
-            // It is known once the service was asked.
-            Err(IdentityError::NoRegion(_)) => return Ok(None),
-            identity => identity.map_err(invalid)?,
-        };
+        let identity = identity.map_err(invalid)?;
         let is_same = |entry: &&Entry| {
             let known = &entry.config.identity;
             (&known.start_url, &known.region) == (&identity.start_url, &identity.region)
