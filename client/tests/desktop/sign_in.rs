@@ -9,7 +9,7 @@ use test_support::scene::Scene;
 use test_support::speed::has_programs;
 use test_support::stage::CORP;
 use test_support::web_driver::Page;
-use test_support::{Stage, screen, until};
+use test_support::{Running, Stage, screen, until};
 
 /// Allows the request on the open page, and reads how it ended.
 fn allow(page: &Page) {
@@ -20,17 +20,22 @@ fn allow(page: &Page) {
     assert!(!page.url().contains("code="), "{}", page.url());
 }
 
+/// `ssoctl login`, whose page opens in Chromium.
+fn login_in(chromium: &Chromium) -> (Stage, Running) {
+    let stage = Stage::without_daemon(Settings::default(), CORP);
+    stage.write_own_config(&format!("[session.corp]\nbrowser = \"{}\"\n", chromium.command()));
+    let stage = stage.started().signed_out();
+    let login = stage.start(stage.ssoctl(["login", "--browser", "corp"]));
+    (stage, login)
+}
+
 #[test]
 fn login_opens_the_page_and_a_click_on_allow_there_gives_the_token() {
     if !has_programs(&chromium::PARTS) {
         return;
     }
     let chromium = Chromium::with_new_profile();
-    let stage = Stage::without_daemon(Settings::default(), CORP);
-    stage.write_own_config(&format!("[session.corp]\nbrowser = \"{}\"\n", chromium.command()));
-    let stage = stage.started().signed_out();
-
-    let login = stage.start(stage.ssoctl(["login", "--browser", "corp"]));
+    let (stage, login) = login_in(&chromium);
     allow(&chromium.page());
     login.finish().exits(0).prints_nothing().says("Signed in to corp");
     let token = stage.run(["token"]).exits(0).stdout;
@@ -44,11 +49,7 @@ fn a_person_who_denies_the_request_reads_so_and_is_not_signed_in() {
         return;
     }
     let chromium = Chromium::with_new_profile();
-    let stage = Stage::without_daemon(Settings::default(), CORP);
-    stage.write_own_config(&format!("[session.corp]\nbrowser = \"{}\"\n", chromium.command()));
-    let stage = stage.started().signed_out();
-
-    let login = stage.start(stage.ssoctl(["login", "--browser", "corp"]));
+    let (_stage, login) = login_in(&chromium);
     let page = chromium.page();
     page.shows("Allow this request?");
     page.click("#deny");
