@@ -215,13 +215,6 @@ pub struct PendingLogin {
     pub expires_at: Timestamp,
 }
 
-impl PendingLogin {
-    /// The code to compare or enter; empty where there is none.
-    pub fn code(&self) -> &str {
-        self.user_code.as_deref().unwrap_or_default()
-    }
-}
-
 /// `POST` and `GET /v1/sessions/{name}/login`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

@@ -9,7 +9,7 @@ use std::{
 use identity_center_simulator::{Fault, Operation, RefreshTokens, Settings, Simulator, Times};
 use ssoctl_protocol::{Login, PendingLogin};
 
-use crate::harness::{Process, secs};
+use crate::harness::{Process, code_of, secs};
 
 #[tokio::test]
 async fn no_secret_shows_in_the_text_log_in_answers_or_in_the_process_table() {
@@ -76,11 +76,11 @@ async fn whole_life(arguments: &[&str]) {
 
     simulator.inject(Operation::StartDeviceAuthorization, Fault::Html, Times::Next(1));
     let denied = pending(&daemon).await;
-    simulator.deny(denied.code()).unwrap();
+    simulator.deny(code_of(&denied)).unwrap();
     said += &daemon.request(&format!("GET /v1/sessions/corp/login?flow={}&wait=20", denied.flow)).await.body;
 
     let login = pending(&daemon).await;
-    simulator.approve(login.code()).unwrap();
+    simulator.approve(code_of(&login)).unwrap();
     said += &daemon.request(&format!("GET /v1/sessions/corp/login?flow={}&wait=20", login.flow)).await.body;
     let first = daemon.access_token().await;
     said += &daemon.request("GET /v1/sessions").await.body;

@@ -3,7 +3,7 @@
 use identity_center_simulator::{ErrorStatuses, Operation, Settings, UnsetMembers};
 use ssoctl_protocol::{Login, SessionState};
 
-use crate::harness::{Harness, START_URL, Store, hours, mins, secs, session};
+use crate::harness::{Harness, START_URL, Store, code_of, hours, mins, secs, session};
 
 #[tokio::test]
 async fn a_person_signs_in_and_all_callers_get_the_token() {
@@ -13,7 +13,7 @@ async fn a_person_signs_in_and_all_callers_get_the_token() {
     let status = t.status("corp").await;
     assert_eq!((status.state, status.login.as_ref()), (SessionState::SignedOut, Some(&login)));
     assert_eq!(t.token("").await.unwrap_err().login, Some(login.clone()));
-    t.simulator.approve(login.code()).unwrap();
+    t.simulator.approve(code_of(&login)).unwrap();
     t.clock.advance(secs(1));
     assert!(matches!(t.end_of("corp", login.flow).await.json(), Login::SignedIn { .. }));
     let token = t.token("min_valid=3000").await.unwrap();
@@ -31,7 +31,7 @@ async fn a_person_signs_in_and_all_callers_get_the_token() {
 async fn a_code_that_the_service_lets_die_ends_the_flow() {
     let t = Harness::start(Settings::default()).await;
     let login = t.open_flow("corp").await;
-    t.simulator.expire(login.code()).unwrap();
+    t.simulator.expire(code_of(&login)).unwrap();
     t.clock.advance(secs(1));
     assert_eq!(t.end_of("corp", login.flow).await.code(), "wait_timeout");
 }
@@ -42,7 +42,7 @@ async fn statuses_of_the_older_model_and_members_that_are_null_change_nothing() 
         Settings { error_statuses: ErrorStatuses::Seed, unset_members: UnsetMembers::Null, ..Settings::default() };
     let t = Harness::start(settings).await;
     let login = t.open_flow("corp").await;
-    t.simulator.deny(login.code()).unwrap();
+    t.simulator.deny(code_of(&login)).unwrap();
     t.clock.advance(secs(1));
     assert_eq!(t.end_of("corp", login.flow).await.code(), "access_denied");
     t.simulator.revoke_registrations();

@@ -292,7 +292,7 @@ impl Harness {
     /// Signs in as a person does.
     pub(crate) async fn sign_in(&self, name: &str) {
         let login = self.open_flow(name).await;
-        self.simulator.approve(login.code()).expect("a pending code");
+        self.simulator.approve(code_of(&login)).expect("a pending code");
         self.clock.advance(secs(1));
         let end = self.end_of(name, login.flow).await;
         assert!(matches!(end.json(), Login::SignedIn { .. }), "{end:?}");
@@ -355,4 +355,9 @@ pub(crate) fn world(clock: &Arc<ManualClock>, store: Store, home: &Path, way: &W
         surroundings: tokio::sync::watch::channel(Surroundings::default()).1,
         machine: ssoctld::machine::MachineProblems::default(),
     }
+}
+
+/// The code of a device flow.
+pub(crate) fn code_of(login: &PendingLogin) -> &str {
+    login.user_code.as_deref().expect("a flow with a code")
 }
