@@ -1,7 +1,8 @@
 //! The flow of a sign-in, pure: at most one per session is open, and everybody joins it.
 //!
 //! Where the start URL is not AWS's own, a flow first asks where it leads ([`target`]). A flow is of one of two kinds. [`device`] is the device
-//! authorization grant (RFC 8628): it registers a client if there is no usable one, asks for a device authorization, tries once whether the client is authorised already, and only then shows its code and polls.
+//! authorization grant (RFC 8628): it registers a client if there is no usable one, asks for a device authorization, tries once whether the
+//! client is authorised already, and only then shows its code and polls.
 //! [`browser`] is the authorization code grant (RFC 6749, RFC 8252, RFC 7636): it registers a client, listens for the browser, and only then
 //! shows its page; the code that the browser brings gives the token. Where that is not possible it goes on as a device flow, and says why.
 //!
@@ -29,6 +30,8 @@ mod browser;
 mod device;
 mod end;
 mod target;
+
+use std::time::Duration;
 
 use super::event::{CallbackPage, Effect};
 use super::policy;
@@ -325,7 +328,7 @@ impl Flow {
 }
 
 /// How long to wait before a step that has failed is tried once more; `None` if it is not.
-fn pause_before_next_attempt(error: &CallError, failures: &mut u32, chance: f64) -> Option<std::time::Duration> {
+fn pause_before_next_attempt(error: &CallError, failures: &mut u32, chance: f64) -> Option<Duration> {
     *failures += 1;
     let is_final = !error.may_pass() || matches!(error, CallError::Senseless { .. });
     if is_final || *failures >= policy::ATTEMPTS {

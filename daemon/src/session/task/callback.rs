@@ -1,6 +1,5 @@
 //! The listener of a flow at the browser: it is open before the page is shown, and closes with the flow.
 
-use std::fmt::Display;
 use std::sync::Arc;
 
 use ssoctl_protocol::shell;
@@ -31,22 +30,20 @@ impl Task {
         registration: &Registration,
         port: Option<u16>,
     ) -> Result<CallbackPage, String> {
-        let cannot_listen = |error: &dyn Display| match port {
+        let listener = Listener::bind(port, &config.name, Arc::clone(&self.world.clock));
+        let mut listener = listener.map_err(|error| match port {
             Some(port) => format!("port {port} cannot be listened on: {error}"),
             None => format!("no port can be listened on: {error}"),
-        };
-        let mut listener =
-            Listener::bind(port, &config.name, Arc::clone(&self.world.clock)).map_err(|error| cannot_listen(&error))?;
+        })?;
         let request = AuthorizationRequest::new(listener.redirect_uri()).map_err(|error| error.to_string())?;
         let endpoints = endpoints_of(config, registration).map_err(|error| error.to_string())?;
         let page = request.page(&endpoints.oidc, registration, &config.scopes).map_err(|error| error.to_string())?;
         let listening = listener.port();
         tracing::info!(session = config.name, flow, port = listening, "listening for the browser");
-        let (end, ended) = oneshot::channel();
+        let (end, mut ended) = oneshot::channel();
         self.callback = Some(Callback { flow, end });
         let events = self.events.clone();
         tokio::spawn(async move {
-            let mut ended = ended;
             let end = tokio::select! {
                 came = listener.code(request.state()) => {
                     if let Some(events) = events.upgrade() {
