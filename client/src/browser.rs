@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use ssoctl_protocol::display::Display;
 use ssoctl_protocol::socket::SOCKET_VARIABLE;
 
 use crate::{environment, installation};
@@ -28,15 +29,22 @@ pub(crate) enum When {
 /// Whether the person would see a browser that is started here, and that browser reaches the daemon's loopback addresses: not over SSH,
 /// not where Windows or the container's host has the browser, and not where a socket was chosen, which may lead to another machine.
 pub(crate) fn is_at_hand(when: When) -> bool {
-    let is_set = |name: &&str| environment::variable(name).is_some();
+    let is_set = |name: &str| environment::variable(name).is_some();
     // The browser of Windows does not reach the loopback addresses of its subsystem.
-    if is_set(&"WSL_DISTRO_NAME") {
+    if is_set("WSL_DISTRO_NAME") {
         return false;
     }
-    let is_elsewhere = ["SSH_CONNECTION", "SSH_TTY", "container", SOCKET_VARIABLE].iter().any(is_set)
-        || ["/.dockerenv", "/run/.containerenv"].iter().any(|mark| Path::new(mark).exists());
-    let has_display = || ["DISPLAY", "WAYLAND_DISPLAY", "BROWSER"].iter().any(is_set);
-    when == When::Always || (!is_elsewhere && (cfg!(target_os = "macos") || has_display()))
+    let is_elsewhere = || {
+        ["container", SOCKET_VARIABLE].into_iter().any(is_set)
+            || ["/.dockerenv", "/run/.containerenv"].iter().any(|mark| Path::new(mark).exists())
+    };
+    let is_seen = match Display::from_variables(is_set) {
+        Display::There => true,
+        Display::Remote => false,
+        // A browser of the terminal needs none.
+        Display::Missing => is_set("BROWSER"),
+    };
+    when == When::Always || (is_seen && !is_elsewhere())
 }
 
 #[derive(Debug)]

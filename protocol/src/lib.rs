@@ -20,6 +20,7 @@
 #![warn(missing_docs)]
 
 pub mod body;
+pub mod display;
 #[cfg(test)]
 mod golden_tests;
 pub mod http;

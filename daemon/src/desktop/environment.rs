@@ -1,20 +1,13 @@
 //! The environment variables that the desktop's modules read.
 
+use ssoctl_protocol::display::Display;
+
 use crate::config::BrowserCommand;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DesktopEnvironment {
     pub(crate) display: Display,
     pub(super) launcher: Launcher,
-}
-
-/// Whether the person would see a window.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Display {
-    There,
-    /// This is a session over SSH: it would appear on the wrong screen.
-    Remote,
-    Missing,
 }
 
 /// The way to start programs with windows.
@@ -40,19 +33,6 @@ impl DesktopEnvironment {
     }
 }
 
-impl Display {
-    fn from_variables(is_set: impl Fn(&str) -> bool) -> Self {
-        if is_set("SSH_CONNECTION") || is_set("SSH_TTY") {
-            Self::Remote
-        } else if cfg!(target_os = "macos") || ["DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"].into_iter().any(is_set)
-        {
-            Self::There
-        } else {
-            Self::Missing
-        }
-    }
-}
-
 impl Launcher {
     fn from_variables(is_set: impl Fn(&str) -> bool) -> Self {
         if is_set("WSL_DISTRO_NAME") {
@@ -69,17 +49,6 @@ impl Launcher {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn over_ssh_a_display_is_the_wrong_one() {
-        let with = |set: &'static [&str]| Display::from_variables(|name| set.contains(&name));
-        assert_eq!(with(&["DISPLAY", "SSH_CONNECTION"]), Display::Remote);
-        assert_eq!(with(&["WAYLAND_DISPLAY", "SSH_TTY"]), Display::Remote);
-        for display in [&["DISPLAY"], &["WAYLAND_DISPLAY"], &["WSL_DISTRO_NAME"]] {
-            assert_eq!(with(display), Display::There);
-        }
-        assert_eq!(with(&[]) == Display::Missing, cfg!(not(target_os = "macos")));
-    }
 
     #[test]
     fn a_service_leaves_starting_programs_to_its_manager() {

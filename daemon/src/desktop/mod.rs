@@ -16,7 +16,7 @@ pub mod quiet;
 mod text;
 mod zone;
 
-pub use environment::{DesktopEnvironment, Display};
+pub use environment::DesktopEnvironment;
 pub use notices::Screen;
 pub use open_page::{Opening, open_page};
 pub use page::{Page, PageRefusal, admit};

@@ -4,7 +4,9 @@
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
-use super::environment::{Display, Launcher};
+use ssoctl_protocol::display::Display;
+
+use super::environment::Launcher;
 use super::page::Page;
 use super::{DesktopEnvironment, browser};
 use crate::config::BrowserCommand;

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use ssoctl_protocol::display::Display;
+
 use super::report::{Check, Finding};
 use crate::config::Config;
-use crate::desktop::{DesktopEnvironment, Display};
+use crate::desktop::DesktopEnvironment;
 
 const BROWSER: Check = Check("browser");
 

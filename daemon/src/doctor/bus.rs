@@ -4,11 +4,11 @@
 mod linux;
 
 use ssoctl_protocol::StoreStatus;
+use ssoctl_protocol::display::Display;
 
 use super::report::{Check, Finding};
 use super::time_limit::TimeLimit;
 use crate::config::Notifications;
-use crate::desktop::Display;
 use crate::machine::RESTART;
 use crate::secrets::keyring::{Obstacle, Usable};
 
