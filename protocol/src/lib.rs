@@ -23,6 +23,7 @@ pub mod body;
 pub mod display;
 #[cfg(test)]
 mod golden_tests;
+pub mod grant;
 pub mod http;
 pub mod import;
 pub mod openapi;
@@ -43,6 +44,7 @@ pub use body::{
     DaemonStatus, LastError, Login, LoginKind, NewSession, NextStep, PendingLogin, SessionState, SessionStatus,
     StatusReport, StoreStatus, Token,
 };
+pub use grant::{Grant, Grants, NewGrant};
 pub use problem::{ErrorCode, ExitCode, Problem};
 pub use role::{Account, Accounts, Assignment, DecidedBy, ProfileKey, Role, RoleCredentials, Roles};
 pub use route::{Query, Route, Selector};
@@ -58,6 +60,9 @@ pub const VERSION_HEADER: &str = "ssoctl-version";
 
 /// The media type of successful answers.
 pub const JSON: &str = "application/json";
+
+/// The media type of credentials in the form that AWS SDKs expect of a `credential_process`.
+pub const CREDENTIAL_PROCESS_JSON: &str = "application/vnd.ssoctl.credential-process+json";
 
 /// The media type of errors (RFC 9457, section 3).
 pub const PROBLEM_JSON: &str = "application/problem+json";

@@ -133,8 +133,10 @@ mod tests {
         // A member without a value is left out of a problem.
         let sent = problem.into_iter().map(|(name, shape)| (name, shape.trim_end_matches(" or null").to_owned()));
         assert_eq!(sent.collect::<BTreeMap<_, _>>(), members(&documented["Problem"]));
+        let of_process = members(&schemars::schema_for!(crate::grant::ProcessCredentials).to_value());
+        assert_eq!(of_process, members(&documented["ProcessCredentials"]));
         // The document has a schema for each kind of `Login`, which its example and `golden_tests` cover.
-        let others = ["SignedIn", "Pending", "Problem", "ErrorCode"];
+        let others = ["SignedIn", "Pending", "Problem", "ErrorCode", "ProcessCredentials"];
         let all: BTreeSet<&str> = types.keys().map(String::as_str).chain(others).collect();
         assert_eq!(all, documented.as_object().expect("schemas").keys().map(String::as_str).collect());
     }

@@ -115,6 +115,17 @@ error_codes! {
     LoginCancelled = "login_cancelled", 409, Refused;
     /// The flow that is awaited is not known: it ended long ago, or the daemon was restarted since.
     UnknownFlow = "unknown_flow", 404, Other;
+    /// This is the socket of a grant, and the grant does not include what was asked for, or has ended.
+    NotGranted = "not_granted", 403, Refused;
+    /// The grant needs a confirmation on the desktop each time, and there was none: the person said no or did not answer, the screen is
+    /// locked, or there is no desktop.
+    NotConfirmed = "not_confirmed", 403, Refused;
+    /// There is no grant of this name.
+    UnknownGrant = "unknown_grant", 404, UnknownSession;
+    /// There is a grant of this name already.
+    GrantExists = "grant_exists", 409, Usage;
+    /// The grant cannot be saved, or its socket cannot be made.
+    GrantUnusable = "grant_unusable", 500, Other;
     /// The service refused the request. Trying again does not help until something is changed.
     ServiceRefused = "service_refused", 502, Refused;
     /// The service cannot be reached or does not give a usable answer. Trying again may help.

@@ -13,8 +13,8 @@ pub use query::{Query, Selector};
 pub struct Row {
     /// `GET`, `POST` or `DELETE`.
     pub method: &'static str,
-    /// The paths, with `{name}` and `{id}` for percent-encoded UTF-8 (RFC 3986). The second one, if there is one, names the session
-    /// in the path instead of in the query.
+    /// The paths, with `{name}`, `{id}` and `{grant}` for percent-encoded UTF-8 (RFC 3986). The second one, if there is one, names the
+    /// session in the path instead of in the query.
     pub paths: &'static [&'static str],
     /// The query parameters, all of them optional. `selector` stands for `session`, `profile` and `start_url`, of which one
     /// may be given, and `files` for `config` and `credentials`.
@@ -140,12 +140,22 @@ routes! {
     Logout(session: String) = POST "/v1/sessions/{name}/logout" ? forget files => Logout;
     /// Signs out of every session, and ends the records that belong to none.
     LogoutAll = POST "/v1/logout" ? forget => LogoutAll;
+    /// Every grant.
+    Grants = GET "/v1/grants" ? => Grants;
+    /// Makes a grant.
+    AddGrant = POST "/v1/grants" ? files, with NewGrant => Grant;
+    /// Revokes every grant.
+    RevokeGrants = DELETE "/v1/grants" ? => Revocation;
+    /// Revokes a grant.
+    RevokeGrant(grant: String) = DELETE "/v1/grants/{grant}" ? => Revocation;
+    /// The grant whose socket this is.
+    Grant = GET "/v1/grant" ? => Grant;
     /// Takes sign-ins over from the token files of the AWS CLI and SDKs.
     Import = POST "/v1/import" ? files => Import;
     /// Credentials of a role. Parameters count before the profile, and where nothing is named, the profile `default` is meant
     /// if it leads to a session.
     Credentials = GET "/v1/credentials" or "/v1/sessions/{name}/credentials"
-        ? selector account role min_valid wait files => RoleCredentials;
+        ? selector account role min_valid wait files format => RoleCredentials;
     /// The role and account that a request selects, with the rules of [`Credentials`](Self::Credentials).
     Assignment = GET "/v1/assignment" ? selector account role files => Assignment;
     /// The accounts in which the person has a role.
@@ -156,7 +166,7 @@ routes! {
 
 #[cfg(test)]
 mod types {
-    pub(super) use crate::{body::*, import::*, role::*};
+    pub(super) use crate::{body::*, grant::*, import::*, role::*};
     pub(super) type Document = serde_json::Value;
 }
 
@@ -191,7 +201,8 @@ impl Route {
         let bad = |code, detail| BadRequest { code, detail, allowed: Vec::new() };
         let mut allowed = Vec::new();
         for row in Self::TABLE {
-            let Some(names) = row.paths.iter().find_map(|template| names_in(template, path)) else { continue };
+            let found = row.paths.iter().find_map(|template| Some((*template, names_in(template, path)?)));
+            let Some((template, names)) = found else { continue };
             if row.method != method {
                 allowed.push(row.method);
                 continue;
@@ -201,7 +212,7 @@ impl Route {
                 bad(ErrorCode::InvalidRequest, "a name in the path is not percent-encoded UTF-8".to_owned())
             })?;
             let mut query = Query::parse(query, row).map_err(|why| bad(ErrorCode::InvalidRequest, why))?;
-            if let Some(session) = names.first() {
+            if let Some(session) = names.first().filter(|_| template.contains("{name}")) {
                 query.selector = Selector::Session(session.clone());
             }
             return Ok(((row.route)(&mut names.into_iter()), query));
@@ -241,7 +252,8 @@ mod tests {
     fn every_route_is_found_by_its_own_method_and_path() {
         for route in every_route() {
             let target = route.target(&Query::default());
-            let selector = match route.names().first() {
+            let names_session = route.row().paths[0].contains("{name}");
+            let selector = match route.names().first().filter(|_| names_session) {
                 Some(name) => Selector::Session((*name).to_owned()),
                 None => Selector::Only,
             };

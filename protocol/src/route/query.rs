@@ -32,6 +32,8 @@ pub struct Query {
     pub account: Option<String>,
     /// `role=`: the name of the role that is meant; where absent, the profile's.
     pub role: Option<String>,
+    /// `format=credential_process`: credentials in the form that AWS SDKs expect of a `credential_process`.
+    pub for_credential_process: bool,
     /// `min_valid=`: seconds that the token or the credentials must still live; 0 where absent: any that have not expired. For
     /// `login` it counts together with `if_needed`.
     pub min_valid: u64,
@@ -81,6 +83,8 @@ impl Query {
                 "credentials" => query.credentials = Some(absolute(key, value)?),
                 "account" => query.account = Some(value),
                 "role" => query.role = Some(value),
+                "format" if value == "credential_process" => query.for_credential_process = true,
+                "format" => return Err("format takes credential_process".to_owned()),
                 "min_valid" => query.min_valid = seconds(value)?,
                 "wait" => query.wait = seconds(value)?,
                 "flow" => query.flow = Some(value.parse().map_err(|_| "flow takes the number of a flow".to_owned())?),
@@ -130,6 +134,7 @@ impl Query {
             ("credentials", self.credentials.clone()),
             ("account", self.account.clone()),
             ("role", self.role.clone()),
+            ("format", self.for_credential_process.then(|| "credential_process".to_owned())),
             ("min_valid", seconds(self.min_valid)),
             ("wait", seconds(self.wait)),
             ("if_needed", switch(self.if_needed)),
@@ -172,6 +177,7 @@ mod tests {
             "files",
             "account",
             "role",
+            "format",
             "min_valid",
             "wait",
             "if_needed",
@@ -199,6 +205,7 @@ mod tests {
             Query { selector: Selector::StartUrl("https://corp.awsapps.com/start#/".into()), ..Query::default() },
             Query { fresh: true, ..Query::default() },
             Query { forget: true, ..Query::default() },
+            Query { for_credential_process: true, ..Query::default() },
             Query { kind: Some(LoginKind::Browser), callback_port: Some(8400), ..Query::default() },
             Query { kind: Some(LoginKind::Device), at_this_browser: true, ..Query::default() },
             Query {
@@ -238,6 +245,7 @@ mod tests {
             ("config=/a&config=/b", "config is given twice"),
             ("credentials=~/keys", "credentials takes an absolute path"),
             ("credentials=/a%00", "credentials takes an absolute path"),
+            ("format=xml", "format takes credential_process"),
             ("kind=phone", "kind takes browser or device"),
             ("callback_port=0", "callback_port takes a number from 1 to 65535"),
             ("callback_port=65536", "callback_port takes a number from 1 to 65535"),
