@@ -37,8 +37,7 @@ impl BootTime {
     }
 
     /// The time from boot to this point, zero if it is earlier.
-    #[cfg(target_os = "linux")]
-    const fn since_boot(self) -> Duration {
+    pub(crate) const fn since_boot(self) -> Duration {
         self.0.saturating_sub(BEFORE_BOOT)
     }
 
@@ -60,6 +59,13 @@ impl Sub<Duration> for BootTime {
     fn sub(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(duration))
     }
+}
+
+/// The id of the machine's present boot, without which a [`BootTime`] means nothing to another process; `None` if the system gives
+/// none.
+pub(crate) fn boot_id() -> Option<String> {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(id.trim_end().to_owned())
 }
 
 /// Both clocks, read together.

@@ -17,6 +17,8 @@ pub mod desktop;
 pub mod directory;
 pub mod doctor;
 mod file_work;
+mod grant_sockets;
+pub mod grants;
 mod inquiry;
 pub mod issuer;
 pub mod kept_files;
@@ -57,10 +59,13 @@ use clock::Clock;
 use config::{Config, Environment, FilePair, FileWatch, Paths, QuietHours, SaveError, Severity};
 use desktop::{LocalZone, quiet};
 use directory::{Directory, View};
+use grant_sockets::GrantSockets;
+use grants::Grants;
 use kept_files::{KeptFiles, KeptFilesError, Restored};
 use left_records::LeftRecords;
 use machine::MachineProblems;
 use named_files::{NamedFiles, ReadFiles, ReadRequest};
+use server::socket::Access;
 use service_manager::report::Reports;
 use token_files::TokenFiles;
 use world::World;
@@ -116,10 +121,13 @@ pub async fn run(
     let world = configuration.world.clone();
     let (save, saves) = mpsc::channel(1);
     let (ask, reads) = mpsc::channel(1);
-    let api = api(&configuration, settings, home.as_deref(), save, ask);
+    let grants = start_grants(&configuration, &settings);
+    let sockets = GrantSockets::new(world.clone());
+    let api = api(&configuration, settings, home.as_deref(), save, ask, open_all(&grants, &sockets));
     let (stop, stopped) = oneshot::channel::<()>();
     let (successor, successors) = mpsc::channel(1);
-    let server = tokio::spawn(server::serve(listener, successors, Arc::new(api), Arc::clone(&world.clock), async {
+    let service = server::Service { api: Arc::new(api), access: Access::Owner, connections: server::connections() };
+    let server = tokio::spawn(server::serve(listener, successors, service, Arc::clone(&world.clock), async {
         // An error means that this function has ended, so the server ends, too.
         let _ = stopped.await;
     }));
@@ -133,8 +141,34 @@ pub async fn run(
     events.saves.close();
     events.reads.close();
     drop(stop);
-    end(server, &configuration).await;
+    tokio::join!(end(server, &configuration), sockets.end());
+    grants.stop().await;
     ended
+}
+
+/// The grants of the daemon before this one, and those to come.
+fn start_grants(configuration: &Configuration, settings: &Settings) -> Arc<Grants> {
+    let Settings { state_directory, socket, .. } = settings;
+    let file = (!state_directory.is_empty()).then(|| Path::new(state_directory).join("grants.json"));
+    let sockets = Path::new(socket).with_file_name("grants");
+    let World { clock, machine, .. } = &configuration.world;
+    Grants::start(file, sockets, configuration.directory.subscribe(), Arc::clone(clock), machine.clone())
+}
+
+/// Opens the sockets of all grants that there are. Returns the grants, and what opens the socket of a new one.
+fn open_all(grants: &Arc<Grants>, sockets: &Arc<GrantSockets>) -> (Arc<Grants>, server::OpenGrant) {
+    let (all, sockets) = (Arc::clone(grants), Arc::clone(sockets));
+    let open = move |grant: Arc<grants::Grant>| {
+        let path = all.socket_of(&grant.terms().name);
+        sockets.open(grant, path)
+    };
+    for grant in grants.list() {
+        let name = grant.terms().name.clone();
+        if let Err(error) = open(grant) {
+            tracing::error!(grant = name, "the socket of a grant cannot be made: {}", chain::chain(&error));
+        }
+    }
+    (Arc::clone(grants), Arc::new(open))
 }
 
 /// The interface of the server to the sessions and to the owner of the configuration.
@@ -144,6 +178,7 @@ fn api(
     home: Option<&Path>,
     save: mpsc::Sender<Save>,
     ask: mpsc::Sender<ReadRequest>,
+    (grants, open_grant): (Arc<Grants>, server::OpenGrant),
 ) -> server::Api {
     let world = configuration.world.clone();
     let clock = Arc::clone(&world.clock);
@@ -156,6 +191,8 @@ fn api(
         new_sessions: server::CallLimit::new("new sessions", 100),
         started_at: Timestamp::from(world.clock.now().wall),
         settings,
+        grants,
+        open_grant,
         environment: configuration.environment.clone(),
         read: Box::new(move |files| Box::pin(have_read(files, ask.clone(), Arc::clone(&clock)))),
         save: Box::new(move |session| Box::pin(have_saved(session, save.clone()))),

@@ -109,7 +109,7 @@ impl Start {
         make(&state, by, reports)?;
         let socket = match handed {
             Some((listener, path)) => socket::take_over(listener, path, &socket),
-            None => socket::listen(&socket)?,
+            None => socket::listen(&socket, socket::Access::Owner)?,
         };
         let tell_starter = arguments.tell_starter;
         Ok(Self { paths, environment, state_directory, state, socket, by, reports, tell_starter })

@@ -176,13 +176,13 @@ impl KeptFiles {
 
     fn renew_socket(&mut self) -> Result<Option<UnixListener>, KeptFilesError> {
         let Some(gone) = self.socket.take() else { return Ok(None) };
-        let path = gone.socket().clone();
+        let (path, access) = (gone.socket().clone(), gone.access());
         if gone.is_handed() {
             return Err(KeptFilesError::Handed(path.path().to_owned()));
         }
         // Before the new socket is made, so that this does not remove its file.
         drop(gone);
-        let socket = socket::listen(&path)?;
+        let socket = socket::listen(&path, access)?;
         tracing::warn!(path = %socket.path().display(), "the socket was removed, and made again");
         let listener = socket.for_tokio()?;
         self.socket = Some(socket);

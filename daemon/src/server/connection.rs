@@ -4,20 +4,23 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use ssoctl_protocol::{ErrorCode, Problem};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use super::descriptors;
 use super::foreign::Foreigners;
 use super::freed_memory::FreedMemory;
-use super::handlers::Api;
 use super::reply;
 use super::silent::{Activity, SilentConnections};
+use super::socket::Access;
 use super::unread::Connection;
 use crate::clock::Clock;
 use crate::waiting::lock;
@@ -36,6 +39,30 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// The pause after accepting has failed, as it does when descriptors run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The API at a socket.
+pub trait Answers: Send + Sync + 'static {
+    /// Answers a request. An error becomes an answer, too.
+    fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Response<Full<Bytes>>> + Send;
+}
+
+/// The process id of the client, if the kernel tells it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(pub(super) Option<u32>);
+
+impl Peer {
+    pub(super) fn of(request: &Request<Incoming>) -> Option<u32> {
+        request.extensions().get::<Self>().and_then(|peer| peer.0)
+    }
+}
+
+/// What is served at a socket, and to whom.
+pub struct Service<A> {
+    pub api: Arc<A>,
+    pub access: Access,
+    /// The largest number of connections at once.
+    pub connections: usize,
+}
 
 /// Connections that are still open after the last one was accepted.
 #[must_use = "connections are cut off unless their end is waited for"]
@@ -59,12 +86,13 @@ impl Remaining {
 pub async fn serve(
     mut listener: UnixListener,
     mut successors: mpsc::Receiver<UnixListener>,
-    api: Arc<Api>,
+    service: Service<impl Answers>,
     clock: Arc<dyn Clock>,
     shutdown: impl Future<Output = ()>,
 ) -> Remaining {
+    let Service { api, access, connections: most } = service;
     let mut foreigners = Foreigners::new(rustix::process::geteuid().as_raw(), Arc::clone(&clock));
-    let mut limit = ConnectionLimit::new(descriptors::connections());
+    let mut limit = ConnectionLimit::new(most);
     let (connections, mut all_heard) = Connections::new(api, Arc::clone(&clock));
     tokio::pin!(shutdown);
     loop {
@@ -84,7 +112,11 @@ pub async fn serve(
                 continue;
             }
         };
-        let Some(stream) = foreigners.refuse_unless_owner(stream) else { continue };
+        let stream = match access {
+            Access::Everybody => Some(stream),
+            Access::Owner => foreigners.refuse_unless_owner(stream),
+        };
+        let Some(stream) = stream else { continue };
         let Some(permit) = limit.admit(&stream) else { continue };
         connections.begin(stream, permit, &limit);
     }
@@ -95,8 +127,8 @@ pub async fn serve(
 }
 
 /// What all connections share.
-struct Connections {
-    api: Arc<Api>,
+struct Connections<A> {
+    api: Arc<A>,
     clock: Arc<dyn Clock>,
     http: http1::Builder,
     open: GracefulShutdown,
@@ -106,9 +138,9 @@ struct Connections {
     memory: Arc<FreedMemory>,
 }
 
-impl Connections {
+impl<A: Answers> Connections<A> {
     /// Returns also what ends when there are no `unheard` senders any more.
-    fn new(api: Arc<Api>, clock: Arc<dyn Clock>) -> (Self, mpsc::Receiver<Infallible>) {
+    fn new(api: Arc<A>, clock: Arc<dyn Clock>) -> (Self, mpsc::Receiver<Infallible>) {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(HEAD_LIMIT).half_close(false);
         let (unheard, all_heard) = mpsc::channel(1);
@@ -121,6 +153,7 @@ impl Connections {
     /// Serves one connection on a task of its own.
     fn begin(&self, stream: UnixStream, permit: OwnedSemaphorePermit, limit: &ConnectionLimit) {
         let api = Arc::clone(&self.api);
+        let pid = stream.peer_cred().ok().and_then(|peer| u32::try_from(peer.pid()?).ok()).filter(|pid| *pid != 0);
         let unheard = Mutex::new(Some(self.unheard.clone()));
         let activity = Arc::new(Activity::new(&self.silent));
         let of_requests = Arc::clone(&activity);
@@ -131,6 +164,7 @@ impl Connections {
                 activity.request_arrived();
                 // A client whose body is awaited is silent again.
                 request.extensions_mut().insert(Arc::clone(&activity));
+                request.extensions_mut().insert(Peer(pid));
                 let answer = api.answer(request).await;
                 activity.wait_for_client();
                 Ok::<_, Infallible>(answer)

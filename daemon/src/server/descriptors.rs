@@ -22,7 +22,7 @@ pub fn raise() {
 }
 
 /// The largest number of open connections under the present limit.
-pub(super) fn connections() -> usize {
+pub fn connections() -> usize {
     among(getrlimit(Resource::Nofile).current.unwrap_or(WANTED))
 }
 

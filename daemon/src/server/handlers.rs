@@ -8,22 +8,24 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{ALLOW, CACHE_CONTROL, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use ssoctl_protocol::import::Import;
 use ssoctl_protocol::settings::Settings;
 use ssoctl_protocol::{
     DaemonStatus, ErrorCode, JSON, Login, LoginKind, NewSession, Problem, Query, Route, SessionStatus, StatusReport,
-    Timestamp, Token, VERSION, VERSION_HEADER, openapi,
+    Timestamp, Token, openapi,
 };
 use tokio::sync::watch;
 
+use super::connection::Answers;
 use super::reply::{self, HandlerResult, ok};
-use super::{problem, status, web_page};
+use super::socket::SocketError;
+use super::{problem, status};
 use crate::budget::Budget;
 use crate::clock::BootTime;
 use crate::config::{Environment, FilePair, SaveError};
 use crate::directory::{Directory, Entry, View};
+use crate::grants::{Grant, Grants};
 use crate::left_records::LeftRecords;
 use crate::notice::FlowKind;
 use crate::session::callers::{self, How, Need, Refusal};
@@ -40,6 +42,9 @@ pub type Saved = Pin<Box<dyn Future<Output = Result<(String, Arc<Directory>), Sa
 /// The view of a file that a caller has named, or the reason why that file is not used.
 pub type Named = Pin<Box<dyn Future<Output = Result<Arc<View>, String>> + Send>>;
 
+/// Makes the socket of a grant and serves it.
+pub type OpenGrant = Arc<dyn Fn(Arc<Grant>) -> Result<(), SocketError> + Send + Sync>;
+
 pub struct Api {
     pub directory: watch::Receiver<Arc<Directory>>,
     pub world: World,
@@ -51,6 +56,9 @@ pub struct Api {
     pub new_sessions: CallLimit,
     pub started_at: Timestamp,
     pub settings: Settings,
+    pub grants: Arc<Grants>,
+    /// Makes the socket of a grant and serves it.
+    pub open_grant: OpenGrant,
     /// The environment at the daemon's start.
     pub environment: Environment,
     /// Reads files that a caller has named, and remembers them.
@@ -59,40 +67,18 @@ pub struct Api {
     pub save: Box<dyn Fn(NewSession) -> Saved + Send + Sync>,
 }
 
-impl Api {
-    /// Answers a request. An error becomes an answer, too.
-    pub async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        let method = request.method().as_str().to_owned();
-        let path = request.uri().path().to_owned();
-        let mut allowed = Vec::new();
-        let parsed = Route::parse(&method, &path, request.uri().query().unwrap_or_default());
-        let reply = match (web_page::refusal(&request), parsed) {
-            (Some(why), _) => Err(Problem::new(ErrorCode::Forbidden, why)),
-            (None, Ok((route, query))) => self.handle(route, query, request).await,
-            (None, Err(bad)) => {
-                allowed = bad.allowed;
-                Err(Problem::new(bad.code, bad.detail))
-            }
-        };
-        let mut response = reply.unwrap_or_else(|problem| {
-            let (code, detail) = (problem.code.as_str(), &problem.detail);
-            tracing::debug!(method, path, code, detail, "a request failed");
-            reply::problem(&problem)
-        });
-        let headers = response.headers_mut();
-        if !allowed.is_empty() {
-            headers.extend(HeaderValue::try_from(allowed.join(", ")).map(|value| (ALLOW, value)));
-        }
-        headers.insert(VERSION_HEADER, HeaderValue::from_static(VERSION));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        response
+impl Answers for Api {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        reply::to(request, async |route, query, request| self.handle(route, query, request).await).await
     }
+}
 
+impl Api {
     /// `Route::parse` has put the session of the path into `query.selector`.
     async fn handle(&self, route: Route, query: Query, request: Request<Incoming>) -> HandlerResult {
         match route {
             Route::Health => ok(&self.daemon()),
-            Route::OpenApi => Ok(reply::whole(StatusCode::OK, JSON, Bytes::from_static(openapi::DOCUMENT.as_bytes()))),
+            Route::OpenApi => Ok(openapi()),
             Route::Sessions => ok(&self.sessions(&query).await?),
             Route::AddSession => ok(&self.add_session(request).await?),
             Route::Session => ok(&self.status(&self.entry(&query).await?)),
@@ -102,8 +88,15 @@ impl Api {
             Route::CancelLogin(_) => ok(&self.cancel_login(&query).await?),
             Route::Logout(_) => ok(&self.logout(&query).await?),
             Route::LogoutAll => ok(&self.logout_all(&query).await?),
+            Route::Grants => ok(&self.grants()),
+            Route::AddGrant => ok(&self.add_grant(&query, request).await?),
+            Route::RevokeGrants => ok(&self.revoke_grants().await),
+            Route::RevokeGrant(name) => ok(&self.revoke_grant(&name).await?),
+            Route::Grant => {
+                Err(Problem::new(ErrorCode::UnknownGrant, "this is the daemon's own socket, and no grant's"))
+            }
             Route::Import => ok(&self.import(&query).await?),
-            Route::Credentials => ok(&self.credentials(&query).await?),
+            Route::Credentials => reply::credentials(self.credentials(&query).await?, &query),
             Route::Assignment => ok(&self.assignment(&query).await?),
             Route::Accounts(_) => ok(&self.accounts(&query).await?),
             Route::Roles(_, account) => ok(&self.roles(&query, &account).await?),
@@ -197,8 +190,12 @@ impl Api {
     }
 
     pub(super) fn refused(&self, entry: &Entry, refusal: Refusal) -> Problem {
-        problem::refused(entry, refusal, self.world.clock.now())
+        problem::refused(&entry.config, refusal, self.world.clock.now())
     }
+}
+
+pub(super) fn openapi() -> Response<Full<Bytes>> {
+    reply::whole(StatusCode::OK, JSON, Bytes::from_static(openapi::DOCUMENT.as_bytes()))
 }
 
 fn need(query: &Query) -> Result<Need, Problem> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ssoctl_protocol::body::{Logout, LogoutAll, PortalSession};
+use ssoctl_protocol::grant::GrantEndReason;
 use ssoctl_protocol::{ErrorCode, Problem, Query};
 
 use super::handlers::Api;
@@ -13,6 +14,7 @@ use crate::session::callers::{Forgotten, PortalOutcome, Refusal};
 impl Api {
     pub(super) async fn logout(&self, query: &Query) -> Result<Logout, Problem> {
         let entry = self.entry(query).await?;
+        self.grants.signed_out(&entry.config.identity.key()).await;
         let answer = entry.session.logout(forgotten(query)).await;
         self.logged_out(&entry, answer)
     }
@@ -20,6 +22,7 @@ impl Api {
     /// Signs out of every session of every configuration, and ends what else is in the store and in token files.
     pub(super) async fn logout_all(&self, query: &Query) -> Result<LogoutAll, Problem> {
         let forgotten = forgotten(query);
+        self.grants.end(GrantEndReason::SignedOut, |_| true).await;
         let directory = Arc::clone(&self.directory.borrow());
         let asking: Vec<_> = directory
             .entries()

@@ -4,6 +4,8 @@ mod connection;
 pub mod descriptors;
 mod foreign;
 mod freed_memory;
+mod granted;
+mod grants;
 mod handlers;
 mod logout;
 mod new_session;
@@ -16,5 +18,7 @@ mod status;
 mod unread;
 mod web_page;
 
-pub use connection::{Remaining, serve};
-pub use handlers::{Api, CallLimit, Named, Saved};
+pub use connection::{Remaining, Service, serve};
+pub use descriptors::connections;
+pub use granted::GrantApi;
+pub use handlers::{Api, CallLimit, Named, OpenGrant, Saved};

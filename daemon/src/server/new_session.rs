@@ -68,7 +68,7 @@ impl Api {
         service.authorize_device(oidc, &registration, start_url).await.map(drop)
     }
 
-    async fn body(&self, request: Request<Incoming>) -> Result<Bytes, Problem> {
+    pub(super) async fn body(&self, request: Request<Incoming>) -> Result<Bytes, Problem> {
         let activity = request.extensions().get::<Arc<Activity>>().cloned();
         if let Some(activity) = &activity {
             activity.wait_for_client();

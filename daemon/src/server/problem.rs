@@ -9,8 +9,8 @@ use ssoctl_protocol::{ErrorCode, Problem, Selector};
 use super::status::{pending, time};
 use crate::chain::chain;
 use crate::clock::Now;
-use crate::config::{self, AddError, Endpoints, SaveError};
-use crate::directory::{Entry, Unresolved};
+use crate::config::{self, AddError, Endpoints, SaveError, SessionConfig};
+use crate::directory::Unresolved;
 use crate::portal::Assignment;
 use crate::session::callers::Refusal;
 use crate::session::roles::Subject;
@@ -62,9 +62,8 @@ fn listed(problems: &[config::Problem]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
-pub(super) fn refused(entry: &Entry, refusal: Refusal, now: Now) -> Problem {
+pub(super) fn refused(config: &SessionConfig, refusal: Refusal, now: Now) -> Problem {
     use ErrorCode as Code;
-    let config = &entry.config;
     let name = &config.name;
     let error = config.endpoints.error();
     if let (Some(error), Refusal::SignInRequired { .. } | Refusal::WaitTimeout { .. }) = (error, &refusal) {
@@ -131,11 +130,11 @@ pub(super) fn refused(entry: &Entry, refusal: Refusal, now: Now) -> Problem {
     problem
 }
 
-pub(super) fn role_refused(entry: &Entry, refusal: RoleRefusal, now: Now) -> Problem {
+pub(super) fn role_refused(config: &SessionConfig, refusal: RoleRefusal, now: Now) -> Problem {
     use ErrorCode as Code;
-    let name = &entry.config.name;
+    let name = &config.name;
     let problem = match refusal {
-        RoleRefusal::Session(refusal) => return refused(entry, refusal, now),
+        RoleRefusal::Session(refusal) => return refused(config, refusal, now),
         RoleRefusal::Portal(error) => return failed(name, &error),
         RoleRefusal::NotAssigned { subject, remembered } => {
             let lacks = match subject {

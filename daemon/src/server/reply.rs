@@ -4,15 +4,61 @@ use std::borrow::Cow;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http_body_util::Full;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
-use hyper::{Response, StatusCode};
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::{Request, Response, StatusCode};
 use serde::Serialize;
-use ssoctl_protocol::{ErrorCode, JSON, PROBLEM_JSON, Problem, VERSION, VERSION_HEADER, text};
+use ssoctl_protocol::grant::ProcessCredentials;
+use ssoctl_protocol::{
+    CREDENTIAL_PROCESS_JSON, ErrorCode, JSON, PROBLEM_JSON, Problem, Query, RoleCredentials, Route, VERSION,
+    VERSION_HEADER, text,
+};
+
+use super::web_page;
+
+/// Finds the route of a request, has it handled, and makes an answer of the result.
+pub(super) async fn to(
+    request: Request<Incoming>,
+    handle: impl AsyncFnOnce(Route, Query, Request<Incoming>) -> HandlerResult,
+) -> Response<Full<Bytes>> {
+    let method = request.method().as_str().to_owned();
+    let path = request.uri().path().to_owned();
+    let mut allowed = Vec::new();
+    let parsed = Route::parse(&method, &path, request.uri().query().unwrap_or_default());
+    let reply = match (web_page::refusal(&request), parsed) {
+        (Some(why), _) => Err(Problem::new(ErrorCode::Forbidden, why)),
+        (None, Ok((route, query))) => handle(route, query, request).await,
+        (None, Err(bad)) => {
+            allowed = bad.allowed;
+            Err(Problem::new(bad.code, bad.detail))
+        }
+    };
+    let mut response = reply.unwrap_or_else(|failed| {
+        let (code, detail) = (failed.code.as_str(), &failed.detail);
+        tracing::debug!(method, path, code, detail, "a request failed");
+        problem(&failed)
+    });
+    let headers = response.headers_mut();
+    if !allowed.is_empty() {
+        headers.extend(HeaderValue::try_from(allowed.join(", ")).map(|value| (ALLOW, value)));
+    }
+    headers.insert(VERSION_HEADER, HeaderValue::from_static(VERSION));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
 
 pub(super) type HandlerResult = Result<Response<Full<Bytes>>, Problem>;
 
 pub(super) fn ok(body: &impl Serialize) -> HandlerResult {
     json(StatusCode::OK, JSON, body).ok_or_else(unexpected)
+}
+
+/// Credentials in the form that the query asks for.
+pub(super) fn credentials(credentials: RoleCredentials, query: &Query) -> HandlerResult {
+    if !query.for_credential_process {
+        return ok(&credentials);
+    }
+    json(StatusCode::OK, CREDENTIAL_PROCESS_JSON, &ProcessCredentials::from(credentials)).ok_or_else(unexpected)
 }
 
 pub(super) fn unexpected() -> Problem {

@@ -15,11 +15,12 @@ use crate::portal::{self, AccountId, RoleName};
 use crate::session::callers::Refusal;
 use crate::session::roles::callers::RoleRefusal;
 
-struct Meant {
-    entry: Entry,
-    assignment: portal::Assignment,
-    /// The profile that the request names, or the default one.
-    profile: Option<ProfileConfig>,
+/// The role that a request means.
+pub(super) struct Meant {
+    pub(super) entry: Entry,
+    pub(super) assignment: portal::Assignment,
+    /// The profile that the request names, or the default one, with its name.
+    pub(super) profile: Option<(String, ProfileConfig)>,
 }
 
 impl Api {
@@ -36,13 +37,14 @@ impl Api {
             session: entry.config.name.clone(),
             account: assignment.account.to_string(),
             role: assignment.role.to_string(),
-            region: profile.and_then(|profile| profile.region),
+            region: profile.and_then(|(_, profile)| profile.region),
         })
     }
 
     pub(super) async fn assignment(&self, query: &Query) -> Result<Assignment, Problem> {
         let Meant { entry, assignment, profile } = self.meant(query).await?;
-        let (region, mut decided_by) = profile.map(|profile| (profile.region, profile.decided_by)).unwrap_or_default();
+        let (region, mut decided_by) =
+            profile.map(|(_, profile)| (profile.region, profile.decided_by)).unwrap_or_default();
         // An account or role that the request names was not decided by a key.
         decided_by.account = decided_by.account.filter(|_| query.account.is_none());
         decided_by.role = decided_by.role.filter(|_| query.role.is_none());
@@ -59,7 +61,7 @@ impl Api {
 
     /// Parameters count before the profile. A request that names nothing at all means the profile `default`, as it does for the
     /// SDKs, if that profile leads to a session or is meant to.
-    async fn meant(&self, query: &Query) -> Result<Meant, Problem> {
+    pub(super) async fn meant(&self, query: &Query) -> Result<Meant, Problem> {
         let view = self.view(query).await?;
         let default = Selector::Profile("default".to_owned());
         let names_nothing = query.selector == Selector::Only && query.account.is_none() && query.role.is_none();
@@ -73,7 +75,11 @@ impl Api {
             _ => None,
         };
         let assignment = assignment(query, profile, &entry.config.name)?;
-        Ok(Meant { entry: entry.clone(), assignment, profile: profile.map(|(_, profile)| profile.clone()) })
+        Ok(Meant {
+            entry: entry.clone(),
+            assignment,
+            profile: profile.map(|(name, profile)| (name.clone(), profile.clone())),
+        })
     }
 
     pub(super) async fn accounts(&self, query: &Query) -> Result<Accounts, Problem> {
@@ -110,7 +116,7 @@ impl Api {
             token.map_err(|refusal| self.refused(entry, refusal))?;
             answer = ask().await;
         }
-        answer.map_err(|refusal| problem::role_refused(entry, refusal, self.world.clock.now()))
+        answer.map_err(|refusal| problem::role_refused(&entry.config, refusal, self.world.clock.now()))
     }
 }
 

@@ -16,6 +16,25 @@ use crate::owner::{belongs, is_foreign, refuse_foreign_place};
 
 const BACKLOG: i32 = 4096;
 
+/// The users whose processes may connect.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Access {
+    /// The daemon's own.
+    Owner,
+    /// Every user, where the directory can be reached: that of a shared grant, mounted into a container.
+    Everybody,
+}
+
+impl Access {
+    /// The modes of the directory and of the socket.
+    const fn modes(self) -> (u32, u32) {
+        match self {
+            Self::Owner => (0o700, 0o600),
+            Self::Everybody => (0o755, 0o666),
+        }
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
     #[error(
@@ -36,6 +55,7 @@ pub enum SocketError {
 pub struct Listener {
     listener: UnixListener,
     socket: SocketPath,
+    access: Access,
     /// Connections wait at a socket of the service manager for the next daemon.
     is_handed: bool,
     /// Device and inode of the file; `None` if it was gone already when the service manager handed the socket over.
@@ -49,6 +69,10 @@ impl Listener {
 
     pub const fn socket(&self) -> &SocketPath {
         &self.socket
+    }
+
+    pub const fn access(&self) -> Access {
+        self.access
     }
 
     pub const fn is_handed(&self) -> bool {
@@ -87,7 +111,8 @@ fn absolute(path: &Path) -> PathBuf {
 }
 
 /// Makes the socket. One that a dead daemon left behind is replaced; one that is served is left alone.
-pub fn listen(socket: &SocketPath) -> Result<Listener, SocketError> {
+pub fn listen(socket: &SocketPath, access: Access) -> Result<Listener, SocketError> {
+    let (directory_mode, mode) = access.modes();
     let path = absolute(socket.path());
     let io = |error| SocketError::Io { path: path.clone(), source: explained(error, &path) };
     if path.as_os_str().len() > LONGEST_PATH {
@@ -98,7 +123,7 @@ pub fn listen(socket: &SocketPath) -> Result<Listener, SocketError> {
         directory::make(directory, 0o700).map_err(io)?;
     }
     if matches!(socket, SocketPath::Default(_))
-        && let Some(what) = close_to_others(directory).map_err(io)?
+        && let Some(what) = close_to_others(directory, directory_mode).map_err(io)?
     {
         return Err(SocketError::ForeignDirectory { path: directory.to_owned(), what });
     }
@@ -122,7 +147,7 @@ pub fn listen(socket: &SocketPath) -> Result<Listener, SocketError> {
     rustix::net::listen(&listener, BACKLOG).map_err(|error| io(error.into()))?;
     let file = file_at(&temporary);
     let moved =
-        fs::set_permissions(&temporary, Permissions::from_mode(0o600)).and_then(|()| fs::rename(&temporary, &path));
+        fs::set_permissions(&temporary, Permissions::from_mode(mode)).and_then(|()| fs::rename(&temporary, &path));
     if let Err(error) = moved {
         // The first error is the one to report.
         let _ = fs::remove_file(&temporary);
@@ -132,7 +157,7 @@ pub fn listen(socket: &SocketPath) -> Result<Listener, SocketError> {
         SocketPath::Default(_) => SocketPath::Default(path),
         SocketPath::Chosen(_) => SocketPath::Chosen(path),
     };
-    Ok(Listener { listener, socket, is_handed: false, file })
+    Ok(Listener { listener, socket, access, is_handed: false, file })
 }
 
 /// Takes a socket that a service manager made at `path`. If clients expect it elsewhere, a warning says so: the person has
@@ -144,11 +169,11 @@ pub fn take_over(listener: UnixListener, path: PathBuf, expected: &SocketPath) -
         tracing::warn!(%path, %expected, "the service manager's socket is not where ssoctl looks for it; set SSOCTL_SOCKET for ssoctl");
     }
     let file = file_at(&path);
-    Listener { listener, socket: SocketPath::Chosen(path), is_handed: true, file }
+    Listener { listener, socket: SocketPath::Chosen(path), access: Access::Owner, is_handed: true, file }
 }
 
-/// Closes our directory to others. Returns what is wrong with it if it is not ours.
-fn close_to_others(directory: &Path) -> io::Result<Option<String>> {
+/// Gives our directory its mode. Returns what is wrong with it if it is not ours.
+fn close_to_others(directory: &Path, mode: u32) -> io::Result<Option<String>> {
     let metadata = fs::symlink_metadata(directory)?;
     if !metadata.is_dir() {
         return Ok(Some("is not a directory".to_owned()));
@@ -156,8 +181,8 @@ fn close_to_others(directory: &Path) -> io::Result<Option<String>> {
     if is_foreign(&metadata) {
         return Ok(Some(belongs(&metadata)));
     }
-    if metadata.mode() & 0o077 != 0 {
-        fs::set_permissions(directory, Permissions::from_mode(0o700))?;
+    if metadata.mode() & 0o777 != mode {
+        fs::set_permissions(directory, Permissions::from_mode(mode))?;
     }
     Ok(None)
 }
@@ -172,7 +197,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let directory = home.path().join("run/ssoctl");
         directory::make(&directory, 0o755).unwrap();
-        let socket = listen(&SocketPath::Default(directory.join("ssoctld.sock"))).unwrap();
+        let socket = listen(&SocketPath::Default(directory.join("ssoctld.sock")), Access::Owner).unwrap();
         assert_eq!((mode_of(&directory), mode_of(socket.path())), (0o700, 0o600));
         assert_eq!(fs::read_dir(&directory).unwrap().count(), 1);
         drop(socket);
@@ -194,11 +219,11 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("s");
         drop(UnixListener::bind(&path).unwrap());
-        let socket = listen(&SocketPath::Chosen(path.clone())).unwrap();
-        assert!(matches!(listen(&SocketPath::Chosen(path.clone())), Err(SocketError::Taken { .. })));
+        let socket = listen(&SocketPath::Chosen(path.clone()), Access::Owner).unwrap();
+        assert!(matches!(listen(&SocketPath::Chosen(path.clone()), Access::Owner), Err(SocketError::Taken { .. })));
         assert!(UnixStream::connect(socket.path()).is_ok());
         fs::remove_file(&path).unwrap();
-        let successor = listen(&SocketPath::Chosen(path.clone())).unwrap();
+        let successor = listen(&SocketPath::Chosen(path.clone()), Access::Owner).unwrap();
         drop(socket);
         assert!(UnixStream::connect(successor.path()).is_ok(), "the first one does not remove its successor's file");
     }
@@ -208,17 +233,20 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("precious.txt");
         fs::write(&path, "precious").unwrap();
-        assert!(matches!(listen(&SocketPath::Chosen(path.clone())), Err(SocketError::NotASocket { .. })));
+        assert!(matches!(
+            listen(&SocketPath::Chosen(path.clone()), Access::Owner),
+            Err(SocketError::NotASocket { .. })
+        ));
         assert_eq!(fs::read(&path).unwrap(), b"precious");
         let long = home.path().join("x".repeat(LONGEST_PATH));
-        assert!(matches!(listen(&SocketPath::Chosen(long)), Err(SocketError::TooLong { .. })));
+        assert!(matches!(listen(&SocketPath::Chosen(long), Access::Owner), Err(SocketError::TooLong { .. })));
     }
 
     #[test]
     fn a_default_directory_that_is_a_link_is_refused() {
         let home = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink("/tmp", home.path().join("run")).unwrap();
-        let refused = listen(&SocketPath::Default(home.path().join("run/ssoctld.sock")));
+        let refused = listen(&SocketPath::Default(home.path().join("run/ssoctld.sock")), Access::Owner);
         assert!(matches!(refused, Err(SocketError::ForeignDirectory { .. })));
     }
 }

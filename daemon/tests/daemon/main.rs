@@ -10,6 +10,7 @@ mod crashes;
 mod desktop;
 mod faults;
 mod foreign_bytes;
+mod grants;
 mod harness;
 mod hostile;
 mod kept_files;

@@ -233,12 +233,18 @@ impl Harness {
     }
 
     pub(crate) async fn request_with(&self, request: &str, headers: &str, body: &[u8]) -> Answer {
-        let answer = exchange(&self.socket(), request, headers, body).await.expect("an answer");
+        self.request_at(&self.socket(), request, headers, body).await
+    }
+
+    /// The same at another socket, that of a grant.
+    pub(crate) async fn request_at(&self, socket: &Path, request: &str, headers: &str, body: &[u8]) -> Answer {
+        let answer = exchange(socket, request, headers, body).await.expect("an answer");
         let content_type = answer.header("content-type").unwrap_or_default();
         document::check_answer(request, answer.status, content_type, &answer.body).unwrap_or_else(|why| {
             panic!("{request}: the OpenAPI document does not have this answer: {why}: {answer:?}")
         });
-        let is_meant_to = ["access_token", "secret_access_key"].iter().any(|secret| answer.body.contains(secret));
+        let is_meant_to =
+            ["access_token", "secret_access_key", "SecretAccessKey"].iter().any(|secret| answer.body.contains(secret));
         if answer.status != 200 || !is_meant_to {
             self.said.lock().expect("no panic").push_str(&answer.body);
         }
@@ -319,10 +325,15 @@ pub(crate) fn run(home: &Path, world: World, environment: Environment) -> (JoinH
     let socket = home.join("socket");
     // There is none at the first start.
     let _ = std::fs::remove_file(&socket);
-    let listener = UnixListener::bind(socket).expect("a socket");
+    let listener = UnixListener::bind(&socket).expect("a socket");
     let (signals, received) = mpsc::channel(1);
     let aws = home.join("aws-config");
-    let settings = ssoctl_protocol::settings::Settings { aws_config: aws.display().to_string(), ..Default::default() };
+    let settings = ssoctl_protocol::settings::Settings {
+        aws_config: aws.display().to_string(),
+        state_directory: home.display().to_string(),
+        socket: socket.display().to_string(),
+        ..Default::default()
+    };
     let paths = Paths { own: home.join("config.toml"), aws, aws_credentials: home.join("aws-credentials") };
     let environment = Environment { home: Some(home.to_owned()), tz: Some("UTC0".to_owned()), ..environment };
     let sources = Sources::read(paths, environment, &world.machine);

@@ -1,0 +1,232 @@
+//! One grant, as the server of its socket sees it.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ssoctl_protocol::grant::{GrantEndReason, GrantUse};
+use ssoctl_protocol::{Selector, Timestamp};
+use tokio::sync::watch;
+
+use super::terms::{Deadline, Ended, Role, Terms};
+use crate::assignment::{AccountId, Assignment, RoleName};
+use crate::clock::{BootTime, Clock};
+use crate::config::SessionConfig;
+use crate::directory::{Directory, Entry};
+use crate::session::callers::Refusal;
+use crate::session::roles::callers::{LiveKeys, RoleRefusal};
+use crate::waiting::lock;
+
+/// A grant. What it can reach of the sessions is private: the credentials of its roles are all that comes out of it.
+pub struct Grant {
+    terms: Terms,
+    deadline: Deadline,
+    stage: watch::Sender<Stage>,
+    uses: Mutex<Uses>,
+    directory: watch::Receiver<Arc<Directory>>,
+    clock: Arc<dyn Clock>,
+}
+
+/// Where a grant is in its life.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stage {
+    /// It gives credentials until its deadline.
+    Open,
+    /// It gives nothing any more, and says why.
+    Ended(Ended),
+    /// It is forgotten, and its socket goes.
+    Forgotten,
+}
+
+/// How often a grant was used, and by whom last.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Uses {
+    pub(super) count: u64,
+    pub(super) last: Option<GrantUse>,
+    /// The end of the credentials that live longest.
+    pub(super) credentials_end: Option<BootTime>,
+}
+
+/// Why a grant does not give what is asked for.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum NotGranted {
+    #[error("the grant {name:?} does not include that; it gives {granted}")]
+    OtherRole { name: String, granted: String },
+    #[error("the grant {name:?} {}", reason_in_words(.ended))]
+    Ended { name: String, ended: Ended },
+    #[error("session {session:?} of the grant {name:?} is not configured any more")]
+    SessionGone { name: String, session: String },
+}
+
+/// Why credentials of a granted role are not given.
+#[derive(Debug)]
+pub enum Denial {
+    NotGranted(NotGranted),
+    /// The session or the portal refuses.
+    Refused(Arc<SessionConfig>, RoleRefusal),
+}
+
+impl From<NotGranted> for Denial {
+    fn from(why: NotGranted) -> Self {
+        Self::NotGranted(why)
+    }
+}
+
+fn reason_in_words(ended: &Ended) -> String {
+    use GrantEndReason as Reason;
+    let what = match ended.reason {
+        Reason::Revoked => "was revoked",
+        Reason::SignedOut => "ended when its session was signed out",
+        Reason::ProcessEnded => "ended with the program that it was made for",
+        _ => "has expired",
+    };
+    format!("{what} ({})", ended.at)
+}
+
+impl Grant {
+    pub(super) fn new(
+        terms: Terms,
+        deadline: Deadline,
+        ended: Option<Ended>,
+        uses: Uses,
+        directory: watch::Receiver<Arc<Directory>>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let stage = watch::Sender::new(ended.map_or(Stage::Open, Stage::Ended));
+        Self { terms, deadline, stage, uses: Mutex::new(uses), directory, clock }
+    }
+
+    pub const fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    pub const fn deadline(&self) -> Deadline {
+        self.deadline
+    }
+
+    /// Its stage, now and after every change.
+    pub fn stages(&self) -> watch::Receiver<Stage> {
+        self.stage.subscribe()
+    }
+
+    /// The end, if it gives nothing any more. A deadline counts when it passes, whether or not anybody has noticed.
+    pub fn ended(&self) -> Option<Ended> {
+        match *self.stage.borrow() {
+            Stage::Open => self.deadline.has_passed(self.clock.now()).then(|| self.expiry()),
+            Stage::Ended(ended) => Some(ended),
+            Stage::Forgotten => Some(self.expiry()),
+        }
+    }
+
+    pub(super) const fn expiry(&self) -> Ended {
+        Ended { at: self.deadline.wall, reason: GrantEndReason::Expired }
+    }
+
+    /// Ends it, unless it has ended.
+    pub(super) fn end(&self, ended: Ended) -> bool {
+        self.stage.send_if_modified(|stage| {
+            let is_open = *stage == Stage::Open;
+            if is_open {
+                *stage = Stage::Ended(ended);
+            }
+            is_open
+        })
+    }
+
+    pub(super) fn forget(&self) {
+        self.stage.send_replace(Stage::Forgotten);
+    }
+
+    pub(super) fn uses(&self) -> Uses {
+        lock(&self.uses).clone()
+    }
+
+    /// How often credentials were given, the last time, and the end of those that live longest if they still do.
+    pub fn use_so_far(&self) -> (u64, Option<GrantUse>, Option<BootTime>) {
+        let Uses { count, last, credentials_end } = self.uses();
+        (count, last, credentials_end.filter(|end| *end > self.clock.now().boot))
+    }
+
+    /// The granted role that a request means: the first one that fits all that the request names.
+    ///
+    /// # Errors
+    /// None fits, or the grant has ended.
+    pub fn role(&self, selector: &Selector, account: Option<&str>, role: Option<&str>) -> Result<&Role, NotGranted> {
+        let name = || self.terms.name.clone();
+        if let Some(ended) = self.ended() {
+            return Err(NotGranted::Ended { name: name(), ended });
+        }
+        let is_selected = |granted: &&Role| match selector {
+            Selector::Only => true,
+            Selector::Session(session) => granted.session == *session,
+            Selector::Profile(profile) => granted.profile.as_ref() == Some(profile),
+            Selector::StartUrl(url) => granted.start_url == *url,
+        };
+        let fits = |granted: &&Role| {
+            account.is_none_or(|account| granted.account == account) && role.is_none_or(|role| granted.role == role)
+        };
+        self.terms.roles.iter().filter(is_selected).find(fits).ok_or_else(|| {
+            let granted: Vec<String> = self.terms.roles.iter().map(ToString::to_string).collect();
+            NotGranted::OtherRole { name: name(), granted: granted.join(", ") }
+        })
+    }
+
+    /// Credentials of a granted role. If nobody is signed in, it waits for a person for `wait`, if it may ask for one.
+    pub async fn credentials(&self, role: &Role, min_valid: Duration, wait: Duration) -> Result<LiveKeys, Denial> {
+        let entry = self.entry(role)?;
+        let (Ok(account), Ok(name)) = (AccountId::new(&role.account), RoleName::new(&role.role)) else {
+            return Err(NotGranted::OtherRole { name: self.terms.name.clone(), granted: role.to_string() }.into());
+        };
+        let assignment = Assignment { account, role: name };
+        let mut answer = entry.session.credentials(assignment.clone(), min_valid).await;
+        let needs_person = matches!(answer, Err(RoleRefusal::Session(Refusal::SignInRequired { .. })));
+        if self.terms.may_ask && !wait.is_zero() && needs_person {
+            let token = entry.session.token(Duration::ZERO, wait, self.clock.now().boot).await;
+            answer = match token {
+                Ok(_) => entry.session.credentials(assignment, min_valid).await,
+                Err(refusal) => Err(RoleRefusal::Session(refusal)),
+            };
+        }
+        // It may have ended while the service was asked.
+        if let Some(ended) = self.ended() {
+            return Err(NotGranted::Ended { name: self.terms.name.clone(), ended }.into());
+        }
+        answer.map_err(|refusal| Denial::Refused(entry.config, refusal))
+    }
+
+    /// The region of the Identity Center instance of a role's session.
+    pub fn sso_region(&self, role: &Role) -> Result<String, NotGranted> {
+        let entry = self.entry(role)?;
+        Ok(entry.config.region_at(entry.session.snapshot().target.as_ref()).unwrap_or_default())
+    }
+
+    /// Notes that credentials were given, which live until `end`.
+    pub fn used(&self, pid: Option<u32>, program: Option<String>, end: BootTime) {
+        let at = Timestamp::from(self.clock.now().wall);
+        let mut uses = lock(&self.uses);
+        uses.count += 1;
+        uses.last = Some(GrantUse { at, pid, program });
+        uses.credentials_end = uses.credentials_end.max(Some(end));
+    }
+
+    fn entry(&self, role: &Role) -> Result<Entry, NotGranted> {
+        let directory = Arc::clone(&self.directory.borrow());
+        // The key takes a while to compute.
+        let is_meant =
+            |entry: &&Entry| entry.config.start_url() == role.start_url && entry.config.identity.key() == role.identity;
+        let entry = directory.entries().iter().find(is_meant);
+        let gone = || NotGranted::SessionGone { name: self.terms.name.clone(), session: role.session.clone() };
+        entry.cloned().ok_or_else(gone)
+    }
+}
+
+/// As an error names it.
+impl std::fmt::Display for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { account, role, session, .. } = self;
+        write!(f, "{role} in account {account} (session {session:?}")?;
+        if let Some(profile) = &self.profile {
+            write!(f, ", profile {profile:?}")?;
+        }
+        f.write_str(")")
+    }
+}

@@ -1,0 +1,142 @@
+//! The API at the socket of one grant. Its handlers have that grant and nothing else, so they cannot reach what is not granted.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::{Request, Response};
+use ssoctl_protocol::{
+    Assignment, DaemonStatus, DecidedBy, ErrorCode, Problem, Query, RoleCredentials, Route, StoreStatus, Timestamp,
+    VERSION,
+};
+
+use super::connection::{Answers, Peer};
+use super::grants::view;
+use super::handlers::{openapi, wait};
+use super::reply::{self, HandlerResult, ok};
+use super::{problem, status};
+use crate::clock::Clock;
+use crate::grants::{Denial, Grant, NotGranted, Role};
+
+/// What is served at the socket of a grant.
+pub struct GrantApi {
+    pub grant: Arc<Grant>,
+    pub socket: PathBuf,
+    pub clock: Arc<dyn Clock>,
+    pub started_at: Timestamp,
+}
+
+impl Answers for GrantApi {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let handle = async |route, query, request: Request<Incoming>| self.handle(route, query, &request).await;
+        reply::to(request, handle).await
+    }
+}
+
+impl GrantApi {
+    async fn handle(&self, route: Route, query: Query, request: &Request<Incoming>) -> HandlerResult {
+        match route {
+            Route::Health => ok(&self.health()),
+            Route::OpenApi => Ok(openapi()),
+            Route::Grant => ok(&view(&self.grant, &self.socket, self.clock.now())),
+            Route::Credentials => reply::credentials(self.credentials(&query, request).await?, &query),
+            Route::Assignment => ok(&self.assignment(&query)?),
+            Route::Sessions
+            | Route::AddSession
+            | Route::Session
+            | Route::Token
+            | Route::StartLogin(_)
+            | Route::AwaitLogin(_)
+            | Route::CancelLogin(_)
+            | Route::Logout(_)
+            | Route::LogoutAll
+            | Route::Grants
+            | Route::AddGrant
+            | Route::RevokeGrants
+            | Route::RevokeGrant(_)
+            | Route::Import
+            | Route::Accounts(_)
+            | Route::Roles(..) => Err(self.other_route()),
+        }
+    }
+
+    /// The daemon as far as it concerns a grant: nothing about its sessions, files and settings.
+    fn health(&self) -> DaemonStatus {
+        DaemonStatus {
+            version: VERSION.to_owned(),
+            pid: std::process::id(),
+            started_at: self.started_at,
+            sessions: 0,
+            // A kind is required.
+            secret_store: StoreStatus { kind: "auto".to_owned(), ..StoreStatus::default() },
+            service_clock_ahead: None,
+            quiet_until: None,
+            configuration_problems: Vec::new(),
+            machine_problems: Vec::new(),
+            left_records: Vec::new(),
+            settings: Default::default(),
+        }
+    }
+
+    async fn credentials(&self, query: &Query, request: &Request<Incoming>) -> Result<RoleCredentials, Problem> {
+        let role = self.role(query)?;
+        let answer = self.grant.credentials(role, Duration::from_secs(query.min_valid), wait(query)).await;
+        let (keys, expires) = answer.map_err(|denial| self.denied(denial))?;
+        self.grant.used(Peer::of(request), None, expires);
+        Ok(RoleCredentials {
+            access_key_id: keys.access_key_id.clone(),
+            secret_access_key: keys.secret_access_key.clone(),
+            session_token: keys.session_token.clone(),
+            expires_at: status::time(self.clock.now(), expires),
+            session: role.session.clone(),
+            account: role.account.clone(),
+            role: role.role.clone(),
+            region: role.region.clone(),
+        })
+    }
+
+    fn assignment(&self, query: &Query) -> Result<Assignment, Problem> {
+        let role = self.role(query)?;
+        Ok(Assignment {
+            session: role.session.clone(),
+            start_url: role.start_url.clone(),
+            sso_region: self.grant.sso_region(role).map_err(not_granted)?,
+            account: role.account.clone(),
+            role: role.role.clone(),
+            region: role.region.clone(),
+            decided_by: DecidedBy::default(),
+        })
+    }
+
+    fn role(&self, query: &Query) -> Result<&Role, Problem> {
+        let (account, role) = (query.account.as_deref(), query.role.as_deref());
+        self.grant.role(&query.selector, account, role).map_err(not_granted)
+    }
+
+    /// The page and the code of a sign-in are for the person alone.
+    fn denied(&self, denial: Denial) -> Problem {
+        match denial {
+            Denial::NotGranted(why) => not_granted(why),
+            Denial::Refused(session, refusal) => {
+                let mut problem = problem::role_refused(&session, refusal, self.clock.now());
+                problem.login = None;
+                problem
+            }
+        }
+    }
+
+    fn other_route(&self) -> Problem {
+        let name = &self.grant.terms().name;
+        let detail = format!(
+            "this is the socket of the grant {name:?}, which gives credentials of its roles and nothing else; for anything else, \
+             unset SSOCTL_SOCKET"
+        );
+        Problem::new(ErrorCode::NotGranted, detail)
+    }
+}
+
+fn not_granted(why: NotGranted) -> Problem {
+    Problem::new(ErrorCode::NotGranted, why.to_string())
+}
