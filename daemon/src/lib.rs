@@ -151,8 +151,9 @@ fn start_grants(configuration: &Configuration, settings: &Settings) -> Arc<Grant
     let Settings { state_directory, socket, .. } = settings;
     let file = (!state_directory.is_empty()).then(|| Path::new(state_directory).join("grants.json"));
     let sockets = Path::new(socket).with_file_name("grants");
-    let World { clock, machine, .. } = &configuration.world;
-    Grants::start(file, sockets, configuration.directory.subscribe(), Arc::clone(clock), machine.clone())
+    let World { clock, desktop, surroundings, machine, .. } = configuration.world.clone();
+    let reach = grants::Reach { directory: configuration.directory.subscribe(), clock, desktop, surroundings };
+    Grants::start(file, sockets, reach, machine)
 }
 
 /// Opens the sockets of all grants that there are. Returns the grants, and what opens the socket of a new one.

@@ -12,6 +12,7 @@ mod open_page;
 mod page;
 #[cfg(target_os = "linux")]
 mod presence;
+mod question;
 pub mod quiet;
 mod text;
 mod zone;
@@ -20,8 +21,10 @@ pub use environment::DesktopEnvironment;
 pub use notices::Screen;
 pub use open_page::{Opening, open_page};
 pub use page::{Page, PageRefusal, admit};
+pub use question::{Consent, Question};
 pub use zone::LocalZone;
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -39,9 +42,15 @@ pub trait Desktop: Send + Sync {
 
     fn withdraw(&self, session: &SessionConfig);
 
+    /// Asks the person for at most a minute. The question is taken back when the future is dropped.
+    fn ask(&self, question: Question) -> Asking;
+
     /// Opens a page, with the session's own command if it has one.
     fn open(&self, session: &SessionConfig, page: &str);
 }
+
+/// The person's answer to come.
+pub type Asking = Pin<Box<dyn Future<Output = Consent> + Send>>;
 
 pub type Act = Box<dyn Fn(Action) + Send + Sync>;
 

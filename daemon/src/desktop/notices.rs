@@ -5,7 +5,7 @@
 
 #[cfg_attr(target_os = "macos", path = "notices/macos.rs")]
 #[cfg_attr(not(target_os = "macos"), path = "notices/freedesktop.rs")]
-mod server;
+pub(super) mod server;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -15,8 +15,9 @@ use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
+use super::question::{self, Question};
 use super::text::{self, Buttons, Written};
-use super::{Act, Desktop, DesktopEnvironment, browser, page};
+use super::{Act, Asking, Desktop, DesktopEnvironment, browser, page};
 use crate::clock::{Clock, Now};
 use crate::config::SessionConfig;
 use crate::notice::Notice;
@@ -93,6 +94,11 @@ impl Desktop for Screen {
         }
     }
 
+    fn ask(&self, question: Question) -> Asking {
+        let clock = Arc::clone(&self.clock);
+        Box::pin(async move { question::ask(&question, &*clock).await })
+    }
+
     fn open(&self, session: &SessionConfig, page: &str) {
         match page::admit(page, Some(session)) {
             Ok(page) => {
@@ -165,8 +171,8 @@ impl NoticeTask {
     /// Runs `work`, which may block or panic, on a separate thread, and waits for its end.
     async fn call<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T, String> + Send + 'static) -> Option<T> {
         let (done, outcome) = oneshot::channel();
-        let thread = std::thread::Builder::new().name("notice".to_owned()).spawn(move || done.send(work()));
-        if let Err(error) = thread {
+        // Nobody may wait any more.
+        if let Err(error) = on_thread(move || drop(done.send(work()))) {
             self.health.set(ServerState::Failing(error.to_string()));
             return None;
         }
@@ -181,6 +187,11 @@ impl NoticeTask {
         let outcome = outcome.unwrap_or_else(|_| Err("the call ended unexpectedly".to_owned()));
         outcome.map_err(|error| self.health.set(ServerState::Failing(error))).ok()
     }
+}
+
+/// Runs work that may block or panic on a separate thread.
+pub(super) fn on_thread(work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    std::thread::Builder::new().name("notice".to_owned()).spawn(work).map(drop)
 }
 
 /// Whether the notification server works, so that the log says it once and not with each notice.

@@ -10,6 +10,7 @@ use ssoctl_protocol::shell;
 use ssoctl_protocol::text::{duration_in_words, shown};
 
 use super::page;
+use super::question::{Choice, Question};
 use crate::clock::Now;
 use crate::config::SessionConfig;
 use crate::notice::{Action, Notice};
@@ -21,8 +22,9 @@ const MAX_HOST: usize = 100;
 
 const MINUTE: u64 = 60;
 
+/// The text of a notice whose buttons stand for an `A` each.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Written {
+pub(super) struct Written<A = Action> {
     /// One line. Servers cut it after about thirty characters, so the time left is not in it.
     pub(super) title: String,
     /// Not yet escaped for a server that renders markup.
@@ -30,9 +32,9 @@ pub(super) struct Written {
     /// The command for a server without buttons.
     remedy: String,
     /// The actions with the labels of their buttons. A click on the notice itself means the first.
-    pub(super) actions: Vec<(Action, &'static str)>,
-    /// Whether the token has expired, and does not only expire soon.
-    pub(super) has_expired: bool,
+    pub(super) actions: Vec<(A, &'static str)>,
+    /// Whether it has to be seen now: the token has expired, or a program waits.
+    pub(super) is_urgent: bool,
 }
 
 /// Whether a server shows buttons. If it does not, the notice says what to type.
@@ -104,10 +106,27 @@ pub(super) fn write(notice: &Notice, session: &SessionConfig, now: Now) -> Writt
     if !has_expired && !actions.is_empty() {
         actions.push((Action::PutOff, "Later"));
     }
-    Written { title, lines, remedy, actions, has_expired }
+    Written { title, lines, remedy, actions, is_urgent: has_expired }
 }
 
-impl Written {
+/// The question whether a program may have credentials. The name of a program is its own choice, so it is said to prove nothing.
+pub(super) fn write_question(question: &Question) -> Written<Choice> {
+    let Question { grant, program, pid, role } = question;
+    let program = program.as_deref().map_or(Cow::Borrowed("A program"), |name| shown(name, MAX_NAME));
+    let pid = pid.map_or_else(|| "in a container or on another machine".to_owned(), |pid| format!("pid {pid}"));
+    Written {
+        title: format!("AWS credentials for {}?", shown(grant, MAX_NAME)),
+        lines: vec![
+            format!("{program} ({pid}) asks for {}", shown(role, 2 * MAX_HOST)),
+            "A program gives itself its name; it proves nothing.".to_owned(),
+        ],
+        remedy: String::new(),
+        actions: vec![(Choice::Deny, "Deny"), (Choice::Allow, "Allow")],
+        is_urgent: true,
+    }
+}
+
+impl<A> Written<A> {
     pub(super) fn body(&self, buttons: Buttons, markup: Markup) -> String {
         let needs_remedy = buttons == Buttons::Missing || self.actions.is_empty();
         let lines = self.lines.iter().chain(needs_remedy.then_some(&self.remedy));

@@ -82,7 +82,7 @@ fn every_notice_says_whose_sign_in_it_is_how_long_it_lasts_and_what_to_do() {
         assert_eq!(written.title, "AWS sign-in for corp");
         assert_eq!(written.body(Buttons::Shown, Markup::Plain), body);
         assert_eq!(written.body(Buttons::Missing, Markup::Plain), format!("{body}\n{remedy}"));
-        assert_eq!((written.actions.as_slice(), written.has_expired), (actions, has_expired), "{body}");
+        assert_eq!((written.actions.as_slice(), written.is_urgent), (actions, has_expired), "{body}");
     }
 }
 
@@ -132,6 +132,30 @@ fn foreign_text_is_neither_markup_nor_long_nor_invisible() {
     assert_eq!(long.title, format!("AWS sign-in for {}…", "x".repeat(63)));
     let notice = Notice::Approve { flow: flow(&"9".repeat(1 << 20), PAGE), ends: at(15) };
     assert!(write(&notice, &session("corp"), now()).body(Buttons::Missing, Markup::Rendered).len() < 400);
+}
+
+#[test]
+fn a_question_names_the_program_as_foreign_text_and_offers_the_harmless_answer_first() {
+    let question = Question {
+        grant: "ci".to_owned(),
+        program: Some("<b>\u{1b}[1m".to_owned()),
+        pid: Some(4711),
+        role: "ReadOnlyAccess in account 111122223333".to_owned(),
+    };
+    let written = write_question(&question);
+    assert_eq!(written.title, "AWS credentials for ci?");
+    assert_eq!(
+        written.body(Buttons::Shown, Markup::Rendered),
+        "&lt;b&gt;\\u{1b}[1m (pid 4711) asks for ReadOnlyAccess in account 111122223333\n\
+         A program gives itself its name; it proves nothing."
+    );
+    assert_eq!(written.actions, [(Choice::Deny, "Deny"), (Choice::Allow, "Allow")]);
+    let unknown = write_question(&Question { program: None, pid: None, ..question });
+    assert!(
+        unknown
+            .body(Buttons::Shown, Markup::Plain)
+            .starts_with("A program (in a container or on another machine) asks")
+    );
 }
 
 #[test]

@@ -7,11 +7,14 @@ use ssoctl_protocol::grant::{GrantEndReason, GrantUse};
 use ssoctl_protocol::{Selector, Timestamp};
 use tokio::sync::watch;
 
+use super::confirmations::Confirmations;
 use super::terms::{Deadline, Ended, Role, Terms};
 use crate::assignment::{AccountId, Assignment, RoleName};
 use crate::clock::{BootTime, Clock};
 use crate::config::SessionConfig;
+use crate::desktop::{Consent, Desktop, Question, Surroundings};
 use crate::directory::{Directory, Entry};
+use crate::notice::Presence;
 use crate::session::callers::Refusal;
 use crate::session::roles::callers::{LiveKeys, RoleRefusal};
 use crate::waiting::lock;
@@ -22,8 +25,26 @@ pub struct Grant {
     deadline: Deadline,
     stage: watch::Sender<Stage>,
     uses: Mutex<Uses>,
-    directory: watch::Receiver<Arc<Directory>>,
-    clock: Arc<dyn Clock>,
+    confirmations: Confirmations,
+    reach: Reach,
+}
+
+/// What grants use of the rest of the daemon.
+#[derive(Clone)]
+pub struct Reach {
+    pub directory: watch::Receiver<Arc<Directory>>,
+    pub clock: Arc<dyn Clock>,
+    pub desktop: Arc<dyn Desktop>,
+    /// Whether the person is there to be asked.
+    pub surroundings: watch::Receiver<Surroundings>,
+}
+
+/// The program that asks, as far as it is known.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Program {
+    pub pid: Option<u32>,
+    /// The name that its process gives itself.
+    pub name: Option<String>,
 }
 
 /// Where a grant is in its life.
@@ -53,6 +74,8 @@ pub enum NotGranted {
     OtherRole { name: String, granted: String },
     #[error("the grant {name:?} {}", reason_in_words(.ended))]
     Ended { name: String, ended: Ended },
+    #[error("the grant {name:?} needs a confirmation each time, and there was none: {why}")]
+    NotConfirmed { name: String, why: String },
     #[error("session {session:?} of the grant {name:?} is not configured any more")]
     SessionGone { name: String, session: String },
 }
@@ -83,16 +106,9 @@ fn reason_in_words(ended: &Ended) -> String {
 }
 
 impl Grant {
-    pub(super) fn new(
-        terms: Terms,
-        deadline: Deadline,
-        ended: Option<Ended>,
-        uses: Uses,
-        directory: watch::Receiver<Arc<Directory>>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
+    pub(super) fn new(terms: Terms, deadline: Deadline, ended: Option<Ended>, uses: Uses, reach: Reach) -> Self {
         let stage = watch::Sender::new(ended.map_or(Stage::Open, Stage::Ended));
-        Self { terms, deadline, stage, uses: Mutex::new(uses), directory, clock }
+        Self { terms, deadline, stage, uses: Mutex::new(uses), confirmations: Confirmations::default(), reach }
     }
 
     pub const fn terms(&self) -> &Terms {
@@ -111,7 +127,7 @@ impl Grant {
     /// The end, if it gives nothing any more. A deadline counts when it passes, whether or not anybody has noticed.
     pub fn ended(&self) -> Option<Ended> {
         match *self.stage.borrow() {
-            Stage::Open => self.deadline.has_passed(self.clock.now()).then(|| self.expiry()),
+            Stage::Open => self.deadline.has_passed(self.reach.clock.now()).then(|| self.expiry()),
             Stage::Ended(ended) => Some(ended),
             Stage::Forgotten => Some(self.expiry()),
         }
@@ -143,7 +159,7 @@ impl Grant {
     /// How often credentials were given, the last time, and the end of those that live longest if they still do.
     pub fn use_so_far(&self) -> (u64, Option<GrantUse>, Option<BootTime>) {
         let Uses { count, last, credentials_end } = self.uses();
-        (count, last, credentials_end.filter(|end| *end > self.clock.now().boot))
+        (count, last, credentials_end.filter(|end| *end > self.reach.clock.now().boot))
     }
 
     /// The granted role that a request means: the first one that fits all that the request names.
@@ -170,8 +186,41 @@ impl Grant {
         })
     }
 
-    /// Credentials of a granted role. If nobody is signed in, it waits for a person for `wait`, if it may ask for one.
-    pub async fn credentials(&self, role: &Role, min_valid: Duration, wait: Duration) -> Result<LiveKeys, Denial> {
+    /// Credentials of a granted role. If nobody is signed in, it waits for a person for `wait`, if it may ask for one. If each time has
+    /// to be confirmed, the person is asked.
+    pub async fn credentials(
+        &self,
+        role: &Role,
+        min_valid: Duration,
+        wait: Duration,
+        program: Program,
+    ) -> Result<LiveKeys, Denial> {
+        let mut keys = self.obtain(role, min_valid, wait).await?;
+        if self.terms.confirm {
+            self.confirm(role, program.clone()).await?;
+            // A minute may have passed.
+            keys = self.obtain(role, min_valid, Duration::ZERO).await?;
+        }
+        self.used(program, keys.1);
+        Ok(keys)
+    }
+
+    async fn confirm(&self, role: &Role, program: Program) -> Result<(), NotGranted> {
+        let not_confirmed = |why| NotGranted::NotConfirmed { name: self.terms.name.clone(), why };
+        if self.reach.surroundings.borrow().presence == Presence::Away {
+            return Err(not_confirmed("the screen is locked".to_owned()));
+        }
+        let Program { pid, name } = program;
+        let question = Question { grant: self.terms.name.clone(), program: name, pid, role: role.to_string() };
+        match self.confirmations.ask(question, &*self.reach.desktop).await {
+            Consent::Allowed => Ok(()),
+            Consent::Denied => Err(not_confirmed("the person said no".to_owned())),
+            Consent::Silent => Err(not_confirmed("nobody answered".to_owned())),
+            Consent::Unasked(why) => Err(not_confirmed(format!("the person cannot be asked: {why}"))),
+        }
+    }
+
+    async fn obtain(&self, role: &Role, min_valid: Duration, wait: Duration) -> Result<LiveKeys, Denial> {
         let entry = self.entry(role)?;
         let (Ok(account), Ok(name)) = (AccountId::new(&role.account), RoleName::new(&role.role)) else {
             return Err(NotGranted::OtherRole { name: self.terms.name.clone(), granted: role.to_string() }.into());
@@ -180,7 +229,7 @@ impl Grant {
         let mut answer = entry.session.credentials(assignment.clone(), min_valid).await;
         let needs_person = matches!(answer, Err(RoleRefusal::Session(Refusal::SignInRequired { .. })));
         if self.terms.may_ask && !wait.is_zero() && needs_person {
-            let token = entry.session.token(Duration::ZERO, wait, self.clock.now().boot).await;
+            let token = entry.session.token(Duration::ZERO, wait, self.reach.clock.now().boot).await;
             answer = match token {
                 Ok(_) => entry.session.credentials(assignment, min_valid).await,
                 Err(refusal) => Err(RoleRefusal::Session(refusal)),
@@ -200,8 +249,8 @@ impl Grant {
     }
 
     /// Notes that credentials were given, which live until `end`.
-    pub fn used(&self, pid: Option<u32>, program: Option<String>, end: BootTime) {
-        let at = Timestamp::from(self.clock.now().wall);
+    fn used(&self, Program { pid, name: program }: Program, end: BootTime) {
+        let at = Timestamp::from(self.reach.clock.now().wall);
         let mut uses = lock(&self.uses);
         uses.count += 1;
         uses.last = Some(GrantUse { at, pid, program });
@@ -209,7 +258,7 @@ impl Grant {
     }
 
     fn entry(&self, role: &Role) -> Result<Entry, NotGranted> {
-        let directory = Arc::clone(&self.directory.borrow());
+        let directory = Arc::clone(&self.reach.directory.borrow());
         // The key takes a while to compute.
         let is_meant =
             |entry: &&Entry| entry.config.start_url() == role.start_url && entry.config.identity.key() == role.identity;
@@ -228,5 +277,63 @@ impl std::fmt::Display for Role {
             write!(f, ", profile {profile:?}")?;
         }
         f.write_str(")")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::clock::{ManualClock, Now};
+    use crate::desktop::{Act, Asking};
+    use crate::notice::Notice;
+
+    /// A person who allows everything.
+    struct Trusting;
+
+    impl Desktop for Trusting {
+        fn show(&self, _: &SessionConfig, _: &Notice, _: Now, _: Act) {}
+        fn withdraw(&self, _: &SessionConfig) {}
+        fn open(&self, _: &SessionConfig, _: &str) {}
+        fn ask(&self, _: Question) -> Asking {
+            Box::pin(async { Consent::Allowed })
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_is_asked_behind_a_locked_screen() {
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(SystemTime::UNIX_EPOCH));
+        let (person, surroundings) = watch::channel(Surroundings::default());
+        let reach = Reach {
+            directory: watch::channel(Arc::new(Directory::empty())).1,
+            clock: Arc::clone(&clock),
+            desktop: Arc::new(Trusting),
+            surroundings,
+        };
+        let role = Role {
+            profile: None,
+            session: "corp".to_owned(),
+            identity: String::new(),
+            start_url: String::new(),
+            account: "111122223333".to_owned(),
+            role: "ReadOnlyAccess".to_owned(),
+            region: None,
+        };
+        let terms = Terms {
+            name: "ci".to_owned(),
+            roles: vec![role.clone()],
+            created_at: Timestamp::from_unix(0),
+            confirm: true,
+            may_ask: false,
+            shared: false,
+            attending: None,
+        };
+        let deadline = Deadline::after(Duration::from_secs(60), clock.now());
+        let grant = Grant::new(terms, deadline, None, Uses::default(), reach);
+        assert_eq!(grant.confirm(&role, Program::default()).await, Ok(()));
+        person.send_modify(|surroundings| surroundings.presence = Presence::Away);
+        let refused = grant.confirm(&role, Program::default()).await.expect_err("nobody is there");
+        assert!(refused.to_string().ends_with("there was none: the screen is locked"), "{refused}");
     }
 }

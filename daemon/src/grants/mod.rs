@@ -5,12 +5,13 @@
 //! `saved` is the file; `attending` follows the process that a grant ends with.
 
 mod attending;
+mod confirmations;
 mod grant;
 mod registry;
 mod saved;
 mod terms;
 
 pub use attending::{Attending, NotAttended};
-pub use grant::{Denial, Grant, NotGranted, Stage};
+pub use grant::{Denial, Grant, NotGranted, Program, Reach, Stage};
 pub use registry::{Grants, NotMade, Unsaved};
 pub use terms::{Deadline, Ended, Role, Terms, is_name};

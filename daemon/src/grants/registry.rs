@@ -12,11 +12,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::attending::ProcessEnd;
-use super::grant::{Grant, Stage};
+use super::grant::{Grant, Reach, Stage, Uses};
 use super::saved::{self, Restored, SavedGrant};
 use super::terms::{Deadline, Ended, Terms};
-use crate::clock::{self, BootTime, Clock};
-use crate::directory::Directory;
+use crate::clock::{self, BootTime};
 use crate::machine::{MachineProblems, RESTART};
 use crate::waiting::{lock, or_never};
 
@@ -36,8 +35,7 @@ pub struct Grants {
     file: Option<PathBuf>,
     /// The directory with a directory for each socket.
     sockets: PathBuf,
-    directory: watch::Receiver<Arc<Directory>>,
-    clock: Arc<dyn Clock>,
+    reach: Reach,
     machine: MachineProblems,
     boot: Option<String>,
     grants: Mutex<BTreeMap<String, Arc<Grant>>>,
@@ -70,18 +68,11 @@ pub struct Unsaved {
 
 impl Grants {
     /// Reads the grants of the daemon before this one, and follows all from now on. Has to be called within a tokio runtime.
-    pub fn start(
-        file: Option<PathBuf>,
-        sockets: PathBuf,
-        directory: watch::Receiver<Arc<Directory>>,
-        clock: Arc<dyn Clock>,
-        machine: MachineProblems,
-    ) -> Arc<Self> {
+    pub fn start(file: Option<PathBuf>, sockets: PathBuf, reach: Reach, machine: MachineProblems) -> Arc<Self> {
         let all = Arc::new(Self {
             file,
             sockets,
-            directory,
-            clock,
+            reach,
             machine,
             boot: clock::boot_id(),
             grants: Mutex::default(),
@@ -102,7 +93,7 @@ impl Grants {
             self.machine.found("grants", message, format!("remove {file}, {RESTART}, and make the grants anew"));
             Vec::new()
         });
-        let now = self.clock.now();
+        let now = self.reach.clock.now();
         for grant in saved {
             let Restored { terms, deadline, ended, uses } = grant.restored(now, self.boot.as_deref());
             let attending = terms.attending;
@@ -118,9 +109,8 @@ impl Grants {
         }
     }
 
-    fn grant(&self, terms: Terms, deadline: Deadline, ended: Option<Ended>, uses: super::grant::Uses) -> Arc<Grant> {
-        let (directory, clock) = (self.directory.clone(), Arc::clone(&self.clock));
-        Arc::new(Grant::new(terms, deadline, ended, uses, directory, clock))
+    fn grant(&self, terms: Terms, deadline: Deadline, ended: Option<Ended>, uses: Uses) -> Arc<Grant> {
+        Arc::new(Grant::new(terms, deadline, ended, uses, self.reach.clone()))
     }
 
     /// Makes a grant that lives for `life`, and saves it. `process` is the end of the one that it ends with.
@@ -138,7 +128,7 @@ impl Grants {
         if socket.as_os_str().len() > LONGEST_PATH {
             return Err(NotMade::TooLong(socket));
         }
-        let grant = self.grant(terms, Deadline::after(life, self.clock.now()), None, Default::default());
+        let grant = self.grant(terms, Deadline::after(life, self.reach.clock.now()), None, Uses::default());
         let replaced = {
             let mut grants = lock(&self.grants);
             if grants.get(&name).is_some_and(|known| known.ended().is_none()) {
@@ -192,7 +182,7 @@ impl Grants {
         reason: GrantEndReason,
         is_meant: impl Fn(&Grant) -> bool,
     ) -> (Vec<Arc<Grant>>, Option<Unsaved>) {
-        let ended = Ended { at: Timestamp::from(self.clock.now().wall), reason };
+        let ended = Ended { at: Timestamp::from(self.reach.clock.now().wall), reason };
         let all = self.list();
         let ends = |grant: &Arc<Grant>| grant.ended().is_none() && is_meant(grant) && grant.end(ended);
         let grants: Vec<_> = all.into_iter().filter(ends).collect();
@@ -247,7 +237,7 @@ impl Grants {
         let mut changes = self.changes();
         loop {
             changes.mark_unchanged();
-            let now = self.clock.now();
+            let now = self.reach.clock.now();
             let mut next = Wake::default();
             let (mut ended, mut forgotten) = (false, Vec::new());
             for grant in self.list() {
@@ -274,8 +264,8 @@ impl Grants {
             tokio::select! {
                 // The sender is this one's own.
                 _ = changes.changed() => {}
-                () = or_never(next.boot.map(|boot| self.clock.sleep_until(boot))) => {}
-                () = or_never(next.wall.map(|wall| self.clock.sleep_until_shown(wall))) => {}
+                () = or_never(next.boot.map(|boot| self.reach.clock.sleep_until(boot))) => {}
+                () = or_never(next.wall.map(|wall| self.reach.clock.sleep_until_shown(wall))) => {}
             }
         }
     }
@@ -283,7 +273,7 @@ impl Grants {
     async fn save(&self) -> Result<(), Unsaved> {
         let Some(path) = self.file.clone() else { return Ok(()) };
         let _turn = self.saving.lock().await;
-        let now = self.clock.now();
+        let now = self.reach.clock.now();
         let saved: Vec<SavedGrant> = self
             .list()
             .iter()

@@ -18,7 +18,7 @@ use super::handlers::{openapi, wait};
 use super::reply::{self, HandlerResult, ok};
 use super::{problem, status};
 use crate::clock::Clock;
-use crate::grants::{Denial, Grant, NotGranted, Role};
+use crate::grants::{Denial, Grant, NotGranted, Program, Role};
 
 /// What is served at the socket of a grant.
 pub struct GrantApi {
@@ -82,9 +82,9 @@ impl GrantApi {
 
     async fn credentials(&self, query: &Query, request: &Request<Incoming>) -> Result<RoleCredentials, Problem> {
         let role = self.role(query)?;
-        let answer = self.grant.credentials(role, Duration::from_secs(query.min_valid), wait(query)).await;
+        let program = Program { pid: Peer::of(request), name: None };
+        let answer = self.grant.credentials(role, Duration::from_secs(query.min_valid), wait(query), program).await;
         let (keys, expires) = answer.map_err(|denial| self.denied(denial))?;
-        self.grant.used(Peer::of(request), None, expires);
         Ok(RoleCredentials {
             access_key_id: keys.access_key_id.clone(),
             secret_access_key: keys.secret_access_key.clone(),
@@ -138,5 +138,9 @@ impl GrantApi {
 }
 
 fn not_granted(why: NotGranted) -> Problem {
-    Problem::new(ErrorCode::NotGranted, why.to_string())
+    let code = match why {
+        NotGranted::NotConfirmed { .. } => ErrorCode::NotConfirmed,
+        _ => ErrorCode::NotGranted,
+    };
+    Problem::new(code, why.to_string())
 }

@@ -262,6 +262,18 @@ async fn a_socket_that_somebody_removes_is_made_again() {
 }
 
 #[tokio::test]
+async fn a_grant_that_needs_a_confirmation_gives_nothing_where_nobody_can_be_asked() {
+    let t = signed_in().await;
+    let grant: Grant = t.make(json!({ "name": "ci", "roles": [{ "profile": "dev" }], "confirm": true })).await.json();
+    let answer = t.ask(&grant, "GET /v1/credentials").await;
+    assert_eq!((answer.status, answer.code().as_str()), (403, "not_confirmed"));
+    assert!(answer.body.contains("there is no desktop"), "{answer:?}");
+    let state: Grant = t.ask(&grant, "GET /v1/grant").await.json();
+    assert_eq!(state.uses, 0);
+    assert_eq!(t.ask(&grant, "GET /v1/assignment").await.status, 200, "no credentials, no question");
+}
+
+#[tokio::test]
 async fn grants_that_cannot_be_saved_or_make_no_sense_are_not_made() {
     let t = signed_in().await;
     let dev = json!([{ "profile": "dev" }]);

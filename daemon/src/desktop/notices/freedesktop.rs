@@ -22,10 +22,10 @@ const FIRST: &str = "act";
 const SECOND: &str = "second";
 
 /// A notice that a server has.
-pub(super) type Shown = NotificationHandle;
+pub(in crate::desktop) type Shown = NotificationHandle;
 
 /// Shows a notice, in the place of `previous` if the server still has that. Blocks.
-pub(super) fn show(written: &Written, previous: Option<Shown>) -> Result<(Shown, Buttons), String> {
+pub(in crate::desktop) fn show<A>(written: &Written<A>, previous: Option<Shown>) -> Result<(Shown, Buttons), String> {
     let capabilities = get_capabilities().map_err(|error| error.to_string())?;
     let can = |capability: &str| capabilities.iter().any(|known| known == capability);
     let buttons = if can("actions") { Buttons::Shown } else { Buttons::Missing };
@@ -44,12 +44,12 @@ pub(super) fn show(written: &Written, previous: Option<Shown>) -> Result<(Shown,
 }
 
 /// Takes a notice back. It is no error if the server does not know it any more. Blocks.
-pub(super) fn close(shown: Shown) {
+pub(in crate::desktop) fn close(shown: Shown) {
     shown.close();
 }
 
 /// Waits until the person uses an action, and returns its index; `None` if the notice is not on the screen any more.
-pub(super) async fn response(shown: &Shown) -> Option<usize> {
+pub(in crate::desktop) async fn response(shown: &Shown) -> Option<usize> {
     let mut used = None;
     {
         let mut waiting = pin!(shown.wait_for_action_async(|response: &NotificationResponse| {
@@ -65,14 +65,14 @@ pub(super) async fn response(shown: &Shown) -> Option<usize> {
     used
 }
 
-fn compose(written: &Written, buttons: Buttons, markup: Markup) -> Notification {
+fn compose<A>(written: &Written<A>, buttons: Buttons, markup: Markup) -> Notification {
     let mut notification = Notification::new();
     notification
         .appname("ssoctl")
         .icon("dialog-password")
         .summary(&written.title)
         .body(&written.body(buttons, markup))
-        .urgency(if written.has_expired { Urgency::Critical } else { Urgency::Normal });
+        .urgency(if written.is_urgent { Urgency::Critical } else { Urgency::Normal });
     if !written.actions.is_empty() && buttons == Buttons::Shown {
         // If the click has a name, Xfce shows a second button for it; without one, a click beside the buttons dismisses the
         // notice there. It stays on the screen for a person who comes back from lunch.

@@ -7,10 +7,10 @@ use notify_rust::Notification;
 
 use super::super::text::{Buttons, Markup, Written};
 
-pub(super) struct Shown;
+pub(in crate::desktop) struct Shown;
 
 /// Shows a notice beside those before. Blocks.
-pub(super) fn show(written: &Written, _: Option<Shown>) -> Result<(Shown, Buttons), String> {
+pub(in crate::desktop) fn show<A>(written: &Written<A>, _: Option<Shown>) -> Result<(Shown, Buttons), String> {
     let mut notification = Notification::new();
     notification.summary(&written.title).body(&written.body(Buttons::Missing, Markup::Plain));
     // Dropping the handle delivers the notice.
@@ -18,8 +18,8 @@ pub(super) fn show(written: &Written, _: Option<Shown>) -> Result<(Shown, Button
     Ok((Shown, Buttons::Missing))
 }
 
-pub(super) fn close(_: Shown) {}
+pub(in crate::desktop) fn close(_: Shown) {}
 
-pub(super) async fn response(_: &Shown) -> Option<usize> {
+pub(in crate::desktop) async fn response(_: &Shown) -> Option<usize> {
     std::future::pending().await
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use rustix::process::Signal;
 use ssoctld::clock::{Clock, ManualClock, Now};
-use ssoctld::desktop::{Desktop, DesktopEnvironment, Screen};
+use ssoctld::desktop::{Consent, Desktop, DesktopEnvironment, Question, Screen};
 use ssoctld::notice::{Action, FlowView, Notice, Way};
 use tokio::sync::mpsc;
 
@@ -124,6 +124,65 @@ fn a_click_on_the_button_does_what_it_says_once_and_ends_the_notice() {
             daemon.here.is_empty();
         }
         assert!(daemon.acted.try_recv().is_err());
+    });
+}
+
+/// Asks until the person's click is heard, which is some milliseconds after the question is there.
+async fn answer_to_question(daemon: &Daemon, click: impl Fn(&screen::Screen)) -> Consent {
+    loop {
+        let question = Question {
+            grant: "ci".to_owned(),
+            program: Some("terraform".to_owned()),
+            pid: Some(4711),
+            role: "ReadOnlyAccess in account 111122223333".to_owned(),
+        };
+        let asking = tokio::spawn(daemon.screen.ask(question));
+        click(&daemon.here);
+        let stop = asking.abort_handle();
+        match unless_longer_than(Duration::from_secs(5), asking).await {
+            Some(consent) => return consent.unwrap(),
+            None => stop.abort(),
+        }
+        daemon.here.is_empty();
+    }
+}
+
+#[test]
+fn a_question_is_answered_by_its_buttons_and_a_click_beside_them_is_no() {
+    play_with_buttons(async |daemon, _server| {
+        assert_eq!(answer_to_question(&daemon, click_last_button).await, Consent::Allowed);
+        daemon.here.is_empty();
+        assert_eq!(answer_to_question(&daemon, click_first_button).await, Consent::Denied);
+        daemon.here.is_empty();
+        let dismissed = answer_to_question(&daemon, |here| here.dismiss(&here.notice())).await;
+        assert!(matches!(dismissed, Consent::Silent | Consent::Denied), "{dismissed:?}");
+        daemon.here.is_empty();
+    });
+}
+
+#[test]
+fn a_question_that_nobody_answers_or_waits_for_is_taken_back() {
+    play_with_buttons(async |daemon, _server| {
+        let question = Question { grant: "ci".to_owned(), program: None, pid: None, role: "ReadOnlyAccess".to_owned() };
+        let asking = tokio::spawn(daemon.screen.ask(question.clone()));
+        daemon.here.notice();
+        daemon.clock.advance(Duration::from_secs(60));
+        assert_eq!(asking.await.unwrap(), Consent::Silent);
+        daemon.here.is_empty();
+        let asking = tokio::spawn(daemon.screen.ask(question));
+        daemon.here.notice();
+        asking.abort();
+        daemon.here.is_empty();
+    });
+}
+
+#[test]
+fn without_a_notification_server_the_person_cannot_be_asked() {
+    play(Stage::NoBus, &[], || async {
+        let daemon = Daemon::new();
+        let question = Question { grant: "ci".to_owned(), program: None, pid: None, role: "ReadOnlyAccess".to_owned() };
+        let consent = daemon.screen.ask(question).await;
+        assert!(matches!(consent, Consent::Unasked(_)), "{consent:?}");
     });
 }
 

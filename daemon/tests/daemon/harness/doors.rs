@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ssoctld::clock::{Clock, Now};
 use ssoctld::config::SessionConfig;
-use ssoctld::desktop::{Act, Desktop};
+use ssoctld::desktop::{Act, Asking, Consent, Desktop, Question};
 use ssoctld::issuer::{Endpoint, Issuer};
 use ssoctld::notice::Notice;
 use ssoctld::oidc::{self, DeviceAuthorization, Grant, IdentityCenter, Issued, Lead, Registration, ServiceClock};
@@ -205,5 +205,8 @@ pub(crate) struct NoDesktop;
 impl Desktop for NoDesktop {
     fn show(&self, _: &SessionConfig, _: &Notice, _: Now, _: Act) {}
     fn withdraw(&self, _: &SessionConfig) {}
+    fn ask(&self, _: Question) -> Asking {
+        Box::pin(async { Consent::Unasked("there is no desktop".to_owned()) })
+    }
     fn open(&self, _: &SessionConfig, _: &str) {}
 }
