@@ -1,6 +1,6 @@
 //! The sockets of grants: each is served until its grant is forgotten, and made again if somebody removes it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use ssoctl_protocol::{SocketPath, Timestamp};
@@ -38,6 +38,10 @@ impl GrantSockets {
     /// The socket cannot be made.
     pub(crate) fn open(&self, grant: Arc<Grant>, path: PathBuf) -> Result<(), SocketError> {
         let access = if grant.terms().shared { Access::Everybody } else { Access::Owner };
+        // Others may reach the directory of a shared grant only where it is mounted, and not through this one.
+        if let Some(all) = path.parent().and_then(Path::parent) {
+            socket::own_directory(all)?;
+        }
         let socket = socket::listen(&SocketPath::Default(path.clone()), access)?;
         let listener =
             socket.for_tokio().map_err(|source| SocketError::Io { path: socket.path().to_owned(), source })?;

@@ -26,7 +26,7 @@ const LONGEST_FILE: u64 = 4 << 20;
 pub(super) struct SavedGrant {
     terms: Terms,
     expires_at: Timestamp,
-    /// Seconds that were left when this was written.
+    /// Milliseconds that were left when this was written.
     left: u64,
     /// Milliseconds from boot to the deadline, in the boot of this id.
     since_boot: u64,
@@ -57,8 +57,8 @@ impl SavedGrant {
         Self {
             terms: terms.clone(),
             expires_at: deadline.wall,
-            left: deadline.boot.since(now.boot).as_secs(),
-            since_boot: u64::try_from(deadline.boot.since_boot().as_millis()).unwrap_or(u64::MAX),
+            left: millis(deadline.boot.since(now.boot)),
+            since_boot: millis(deadline.boot.since_boot()),
             boot: boot.map(str::to_owned),
             ended,
             uses: uses.count,
@@ -69,10 +69,10 @@ impl SavedGrant {
 
     pub(super) fn restored(self, now: Now, boot: Option<&str>) -> Restored {
         let is_same_boot = self.boot.is_some() && self.boot.as_deref() == boot;
-        let left = now.boot + Duration::from_secs(self.left);
-        // Also in the same boot no more is left than there was.
-        let deadline_boot =
-            if is_same_boot { BootTime::from_boot(Duration::from_millis(self.since_boot)).min(left) } else { left };
+        let deadline_boot = match is_same_boot {
+            true => BootTime::from_boot(Duration::from_millis(self.since_boot)),
+            false => now.boot + Duration::from_millis(self.left),
+        };
         Restored {
             terms: self.terms,
             deadline: Deadline { boot: deadline_boot, wall: self.expires_at },
@@ -84,6 +84,10 @@ impl SavedGrant {
             },
         }
     }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Reads the file; no grants if there is none.
@@ -105,4 +109,50 @@ pub(super) fn read(path: &Path) -> Result<Vec<SavedGrant>, String> {
 pub(super) fn write(path: &Path, grants: &[SavedGrant]) -> io::Result<()> {
     let bytes = serde_json::to_vec_pretty(grants).map_err(io::Error::from)?;
     Replacement::private(path, &bytes)?.put_in_place()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+
+    fn at(boot: u64, wall: u64) -> Now {
+        Now {
+            boot: BootTime::from_boot(Duration::from_secs(boot)),
+            wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_435_200 + wall),
+        }
+    }
+
+    #[test]
+    fn a_deadline_keeps_its_place_in_the_same_boot_and_never_moves_back_in_another() {
+        let made = at(1000, 0);
+        let deadline = Deadline::after(Duration::from_secs(3600), made);
+        let terms = Terms {
+            name: "ci".to_owned(),
+            roles: Vec::new(),
+            created_at: Timestamp::from(made.wall),
+            confirm: false,
+            may_ask: false,
+            shared: false,
+            attending: None,
+        };
+        let saved = SavedGrant::new(&terms, deadline, None, Uses::default(), made, Some("first"));
+        for (now, boot, left) in [
+            (at(1600, 600), Some("first"), 3000),
+            // Set back while no daemon ran: the time since boot counts.
+            (at(1600, 0), Some("first"), 3000),
+            (at(4600, 0), Some("first"), 0),
+            // After a restart of the machine, the wall clock counts, but not for more than was left.
+            (at(60, 600), Some("second"), 3000),
+            (at(60, 0), Some("second"), 3600),
+            (at(60, 4000), Some("second"), 0),
+            (at(60, 600), None, 3000),
+        ] {
+            let restored = saved.clone().restored(now, boot).deadline;
+            assert_eq!(restored.left(now), Duration::from_secs(left), "{now:?} {boot:?}");
+        }
+        let set_back = saved.restored(at(60, 0), Some("second")).deadline;
+        assert!(set_back.has_passed(Now { boot: at(3660, 0).boot, wall: SystemTime::UNIX_EPOCH }));
+    }
 }

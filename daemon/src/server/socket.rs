@@ -172,6 +172,16 @@ pub fn take_over(listener: UnixListener, path: PathBuf, expected: &SocketPath) -
     Listener { listener, socket: SocketPath::Chosen(path), access: Access::Owner, is_handed: true, file }
 }
 
+/// Makes a directory that belongs to this user alone, or makes one that exists so.
+pub(crate) fn own_directory(path: &Path) -> Result<(), SocketError> {
+    let io = |error| SocketError::Io { path: path.to_owned(), source: explained(error, path) };
+    directory::make(path, 0o700).map_err(io)?;
+    match close_to_others(path, 0o700).map_err(io)? {
+        Some(what) => Err(SocketError::ForeignDirectory { path: path.to_owned(), what }),
+        None => Ok(()),
+    }
+}
+
 /// Gives our directory its mode. Returns what is wrong with it if it is not ours.
 fn close_to_others(directory: &Path, mode: u32) -> io::Result<Option<String>> {
     let metadata = fs::symlink_metadata(directory)?;

@@ -319,3 +319,26 @@ async fn a_torn_file_of_grants_is_told_and_gives_no_grant() {
         "{problems:?}"
     );
 }
+
+#[tokio::test]
+async fn a_grant_ends_with_its_process_also_while_no_daemon_runs() {
+    let mut t = signed_in().await;
+    let body = json!({ "name": "held", "roles": [{ "profile": "dev" }], "attended": true });
+    // This process makes it, and lives.
+    let grant: Grant = t.make(body).await.json();
+    assert_eq!(grant.attended_by, Some(std::process::id()));
+    t.restart(Store::File).await;
+    until_so("its socket is back", async || UnixStream::connect(&grant.socket).is_ok()).await;
+    assert_eq!(t.end_of_grant("held").await, None, "the process lives");
+    // In the file, it is another process's now, which has ended.
+    t.stop().await;
+    let file = t.home.path().join("grants.json");
+    let mut saved: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&file).expect("it was saved")).expect("JSON");
+    saved[0]["terms"]["attending"]["started"] = json!(1);
+    std::fs::write(&file, saved.to_string()).expect("a file");
+    t.start_again(Store::File);
+    until_so("the daemon answers", async || UnixStream::connect(t.socket()).is_ok()).await;
+    assert_eq!(t.grants().await, []);
+    assert!(UnixStream::connect(&grant.socket).is_err());
+}

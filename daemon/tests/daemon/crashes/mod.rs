@@ -8,6 +8,7 @@
 #![allow(clippy::print_stdout, reason = "what the crashes have cost is worth reading")]
 
 mod disk;
+mod grants;
 mod ledger;
 mod points;
 mod random;

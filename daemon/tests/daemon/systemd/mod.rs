@@ -5,5 +5,6 @@
 
 mod activation;
 mod desktop;
+mod grants;
 mod service;
 mod stage;

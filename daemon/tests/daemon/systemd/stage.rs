@@ -95,6 +95,12 @@ impl Person {
         command
     }
 
+    /// The output of the superuser's command among the person's mounts.
+    pub(crate) fn as_superuser(&self, command: &[&str]) -> Output {
+        let mounts = format!("--mount=/proc/{}/ns/mnt", self.manager.id());
+        Command::new("nsenter").arg(mounts).arg("--wd=/").args(command).stdin(Stdio::null()).output().unwrap()
+    }
+
     pub(crate) fn run(&self, program: &str, arguments: &[&str]) -> Output {
         self.command(program).args(arguments).output().unwrap()
     }
