@@ -59,7 +59,7 @@ fn every_test_that_is_named_is_there() {
 fn every_row_names_a_test() {
     let text = fs::read_to_string(root().join("SECURITY.md")).unwrap();
     let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("|-")).collect();
-    // The two heads are no claims.
+    // The heads are no claims.
     let claims = rows.iter().filter(|row| !row.starts_with("| against |") && !row.starts_with("| secret |"));
     let without: Vec<_> = claims.filter(|row| named(row).next().is_none() && !row.contains("the same test")).collect();
     assert!(without.is_empty(), "{without:#?}");

@@ -113,11 +113,6 @@ impl Endpoint {
         &self.issuer
     }
 
-    /// Whether this address is at its origin.
-    pub fn is_at_origin_of(&self, url: &str) -> bool {
-        Url::parse(url).is_ok_and(|url| url.origin() == self.url.origin())
-    }
-
     /// The place of its configuration; `None` for AWS's usual one.
     pub const fn set_by(&self) -> Option<&Setting> {
         self.set_by.as_ref()

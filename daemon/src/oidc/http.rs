@@ -17,15 +17,15 @@ use crate::transport::{HttpResponse, Secrets, Transport};
 impl IdentityCenter for Transport {
     async fn resolve(&self, start_url: &str) -> Result<Lead, CallError> {
         let url = Url::parse(start_url).map_err(|error| CallError::Configuration(format!("{start_url:?}: {error}")))?;
-        let ask = async |method| {
-            let head = self.head(method, &url, start_url::PATIENCE).await;
-            head.map_err(|error: CallError| start_url::not_answered(start_url, &error))
-        };
-        let mut head = ask(Method::HEAD).await?;
-        if start_url::does_not_know_head(&head) {
-            head = ask(Method::GET).await?;
+        let ask = |method| self.head(method, &url, start_url::PATIENCE);
+        let mut head = ask(Method::HEAD).await;
+        if head.as_ref().is_ok_and(start_url::does_not_know_head) {
+            head = ask(Method::GET).await;
         }
-        start_url::lead(&url, &head)
+        match head {
+            Ok(head) => start_url::lead(&url, &head),
+            Err(error) => Ok(start_url::unanswered(start_url, &error)),
+        }
     }
 
     async fn register(&self, oidc: &Endpoint, client: &Client) -> Result<Registration, CallError> {

@@ -24,10 +24,13 @@ pub enum Lead {
     To(String),
     /// It redirects nowhere, and has this status.
     Nowhere(u16),
+    /// It gives no usable answer: this is why.
+    Unanswered(CallError),
 }
 
 impl Lead {
-    /// What the session's start URL leads to. A service other than AWS may have its start URL at its own address.
+    /// What the session's start URL leads to. Where the configuration names a service other than AWS, that is the issuer, whether or not
+    /// anything is at the start URL.
     ///
     /// # Errors
     /// It leads nowhere, or the configuration allows no call there.
@@ -39,9 +42,10 @@ impl Lead {
                 let endpoints = endpoints.map_err(|error| CallError::Configuration(error.to_string()))?;
                 Ok(Target { issuer: endpoints.oidc.issuer().clone(), resolved: Some(target.into()) })
             }
-            (Self::Nowhere(_), Some(own)) if own.oidc.is_at_origin_of(start_url) => {
+            (Self::Nowhere(_) | Self::Unanswered(_), Some(own)) if !own.oidc.issuer().is_aws() => {
                 Ok(Target { issuer: own.oidc.issuer().clone(), resolved: None })
             }
+            (Self::Unanswered(error), _) => Err(error),
             (Self::Nowhere(status), _) => {
                 let reason = format!(
                     "{start_url} leads to no start URL of AWS: it answered with status {status}, not with a redirect"
@@ -58,15 +62,15 @@ pub(super) const fn does_not_know_head(head: &ResponseHead) -> bool {
 }
 
 /// No answer came; the server may be reached later.
-pub(super) fn not_answered(start_url: &str, error: &CallError) -> CallError {
+pub(super) fn unanswered(start_url: &str, error: &CallError) -> Lead {
     let why = match error {
         CallError::Network(why) => why.clone(),
         other => other.to_string(),
     };
-    CallError::StartUrl {
+    Lead::Unanswered(CallError::StartUrl {
         reason: format!("{start_url} cannot be asked where it leads: {why}"),
         may_pass: error.may_pass(),
-    }
+    })
 }
 
 pub(super) fn lead(start_url: &Url, head: &ResponseHead) -> Result<Lead, CallError> {
@@ -204,7 +208,13 @@ mod tests {
         let own = session("http://127.0.0.1:4566/start", "", Some(local));
         assert_eq!(leads(&own, Lead::Nowhere(404)), Ok((local.to_owned(), None)));
         assert_eq!(leads(&own, to(unnamed)), resolved(local, unnamed));
+        // The start URL of another service may be a mere name.
+        let unanswered = || unanswered("x", &CallError::Network("no route".to_owned()));
         let other = session("http://127.0.0.1:1/start", "", Some(local));
-        assert!(leads(&other, Lead::Nowhere(404)).is_err());
+        assert_eq!(leads(&other, Lead::Nowhere(404)), Ok((local.to_owned(), None)));
+        assert_eq!(leads(&other, unanswered()), Ok((local.to_owned(), None)));
+        assert!(leads(&in_ireland, unanswered()).unwrap_err().contains("no route"));
+        let of_aws = session("https://sso.corp.example", "", Some("https://oidc.eu-west-1.amazonaws.com"));
+        assert!(leads(&of_aws, Lead::Nowhere(404)).is_err() && leads(&of_aws, unanswered()).is_err());
     }
 }

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use identity_center_simulator::Settings;
 use ssoctld::clock::ManualClock;
 use ssoctld::oidc::{CallError, IdentityCenter, Lead};
 use ssoctld::transport::{Patience, Transport};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+
+use crate::harness::{Harness, Store, session};
 
 const TARGET: &str = "https://corp.awsapps.com/start";
 
@@ -67,7 +70,7 @@ async fn a_server_gets_no_secret_and_can_neither_fill_memory_nor_hold_a_sign_in_
     for (head, total) in [(huge, ENOUGH), (many, ENOUGH), (b"HTTP/1.1 302 Fo".to_vec(), Duration::from_millis(200))] {
         let (url, _requests) = server(vec![head]).await;
         let answer = resolve(&url, total).await;
-        let Err(CallError::StartUrl { reason, may_pass: true }) = answer else { panic!("{answer:?}") };
+        let Ok(Lead::Unanswered(CallError::StartUrl { reason, may_pass: true })) = answer else { panic!("{answer:?}") };
         assert!(reason.starts_with(&format!("{url} cannot be asked where it leads: ")), "{reason}");
     }
 }
@@ -79,4 +82,16 @@ async fn the_clock_of_a_server_that_is_not_the_service_does_not_count() {
     let transport = Transport::new(None, Patience::default(), Arc::new(ManualClock::at(SystemTime::UNIX_EPOCH)));
     transport.resolve(&url).await.expect("a target");
     assert_eq!(transport.service_clock().borrow().ahead_seconds, None);
+}
+
+#[tokio::test]
+async fn at_another_service_a_start_url_that_leads_nowhere_or_does_not_answer_is_a_mere_name() {
+    let nowhere = b"HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".to_vec();
+    let (nowhere, _requests) = server(vec![nowhere; 8]).await;
+    // Nobody listens at the first port.
+    for start_url in [nowhere, "http://127.0.0.1:1/start".to_owned()] {
+        let t = Harness::start_with(Settings::default(), Store::Memory, &session("corp", &start_url)).await;
+        t.sign_in("corp").await;
+        t.access_token().await;
+    }
 }
