@@ -5,9 +5,12 @@ mod console;
 mod credential_process;
 mod env;
 mod exec;
+mod grant;
+mod grants;
 mod import;
 mod login;
 mod logout;
+mod revoke;
 mod roles;
 mod selection;
 mod service;
@@ -69,6 +72,9 @@ pub(crate) static VERBS: &[Entry] = &[
     Entry::of::<whoami::Whoami>("whoami"),
     Entry::of::<accounts::Accounts>("accounts"),
     Entry::of::<roles::Roles>("roles"),
+    Entry::of::<grant::Grant>("grant"),
+    Entry::of::<grants::Grants>("grants"),
+    Entry::of::<revoke::Revoke>("revoke"),
     Entry::of::<status::Status>("status"),
     Entry::of::<logout::Logout>("logout"),
     Entry::of::<import::Import>("import"),

@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::io::{ErrorKind, Read, Write};
 use std::mem;
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
@@ -78,6 +79,18 @@ impl Daemon {
         let trusted = SocketOwner::from_environment(environment::variable).map_err(Failure::Usage)?;
         let files = AwsFiles::of_environment()?;
         Ok(Self { socket, trusted, starting, warning: Cell::new(warning), files })
+    }
+
+    /// The socket of a grant that this process was given.
+    pub(crate) fn at_grant(socket: PathBuf) -> Result<Self, Failure> {
+        let trusted = SocketOwner::from_environment(environment::variable).map_err(Failure::Usage)?;
+        Ok(Self {
+            socket: SocketPath::Chosen(socket),
+            trusted,
+            starting: Starting::Forbidden,
+            warning: Cell::new(VersionWarning::Silent),
+            files: AwsFiles::default(),
+        })
     }
 
     /// Sends further requests about the daemon's default AWS files. Returns the files that the environment names.

@@ -12,6 +12,7 @@ const ARGUMENTS: &[(&str, &[&str])] = &[
     ("env", &["--shell", "json"]),
     ("exec", &["--", "echo", "started"]),
     ("login", &["--no-browser"]),
+    ("revoke", &["--all"]),
 ];
 
 /// Verbs of the client that send no request to the daemon.

@@ -6,11 +6,10 @@
 
 mod other_credentials;
 mod program;
+mod refreshable;
 
-use std::env;
 use std::ffi::OsString;
-use std::io;
-use std::process::{self, Command, Termination};
+use std::process::Termination;
 
 use clap::Args;
 use ssoctl_protocol::route::Query;
@@ -18,13 +17,14 @@ use ssoctl_protocol::{ExitCode, Route, Selector};
 
 use super::Verb;
 use super::waiting::CredentialsArguments;
-use crate::attendance::{self, Attendance};
+use crate::attendance;
 use crate::connection::{Daemon, Starting, VersionWarning};
-use crate::container_endpoint::ContainerEndpoint;
 use crate::environment;
 use crate::failure::Failure;
 use crate::role_environment::Changes;
-use program::Program;
+pub(super) use other_credentials::check_java_options;
+pub(super) use program::Program;
+pub(super) use refreshable::{Refreshable, attend_second_client};
 
 /// The exit codes of `exec`, which differ from those of all other verbs.
 const EPILOGUE: &str = "\
@@ -66,11 +66,9 @@ impl Verb for Exec {
         }
         let program = Program::new(std::mem::take(&mut self.command));
         let not_executed = |error| Failure::NotExecuted { command: program.name(), error };
-        other_credentials::check_java_options().map_err(not_started)?;
+        check_java_options().map_err(not_started)?;
         if self.refreshable {
-            let (attendance, changes) = self.open_endpoint(starting).map_err(not_started)?;
-            let status = attendance.attend(|| program.start(&changes)).map_err(not_executed)?;
-            return Ok(attendance::exit_code(status));
+            return self.open_endpoint(starting).map_err(not_started)?.run(&program);
         }
         let credentials = self.credentials.request(starting, VersionWarning::Shown).map_err(not_started)?;
         Err(not_executed(program.exec(&Changes::fixed(&credentials, &environment::variable))))
@@ -84,9 +82,8 @@ impl Verb for Exec {
 
 impl Exec {
     /// Prepares everything that a command with an endpoint needs before it starts.
-    fn open_endpoint(self, starting: Starting) -> Result<(Attendance, Changes), Failure> {
+    fn open_endpoint(self, starting: Starting) -> Result<Refreshable, Failure> {
         let min_valid = self.credentials.min_valid.min_valid.as_secs();
-        other_credentials::check_files()?;
         // If no person is signed in, or there is no such role, ssoctl says so now, and not the command later.
         let credentials = self.credentials.request(starting, VersionWarning::Shown)?;
         // The same role by its own names, even if the profile that named it changes.
@@ -97,29 +94,9 @@ impl Exec {
             min_valid,
             ..Query::default()
         };
-        let attendance = Attendance::begin().map_err(|error| unavailable("signals cannot be caught", &error))?;
-        let endpoint = ContainerEndpoint::open(move || {
+        Refreshable::prepare(&credentials, move || {
             // The terminal is the command's, so nothing is written about the daemon's version.
             Daemon::find(starting, VersionWarning::Silent)?.fetch(&Route::Credentials, &query)
         })
-        .map_err(|error| unavailable("the endpoint for the command cannot be opened", &error))?;
-        let changes = Changes::refreshable(&credentials, endpoint.uri(), endpoint.token(), &environment::variable);
-        Ok((attendance, changes))
     }
-}
-
-/// Has another process, which is not the first of its container, do all of this.
-fn attend_second_client() -> Result<process::ExitCode, Failure> {
-    let attend = || {
-        let mut command = Command::new(env::current_exe()?);
-        command.args(env::args_os().skip(1));
-        ssoctl_process::keep_ignoring_broken_pipes(&mut command);
-        Attendance::begin()?.attend(|| command.spawn())
-    };
-    let status = attend().map_err(|error| unavailable("a process for the command cannot be started", &error))?;
-    Ok(attendance::exit_code(status))
-}
-
-fn unavailable(what: &str, error: &io::Error) -> Failure {
-    Failure::Other(format!("{what}: {error}; try again, or leave --refreshable out"))
 }

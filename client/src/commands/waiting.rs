@@ -162,7 +162,7 @@ pub(super) fn unknown_login() -> Failure {
 
 /// Reads `5m`, `1h 30m` or a plain number of seconds. Fractions of a second are rounded up, because the local API takes
 /// whole seconds, and less than was asked for would be wrong.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let given = match text.parse() {
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => humantime::parse_duration(text)

@@ -12,6 +12,7 @@ mod exec;
 mod first_use;
 mod foreign_text;
 mod go_sdks;
+mod grants;
 mod herd;
 mod hostile_callback;
 mod import;

@@ -86,7 +86,7 @@ const JAVA_PROPERTIES: [&str; 8] = [
 ];
 
 /// Refuses Java properties that would replace the role, with and without `--refreshable`.
-pub(super) fn check_java_options() -> Result<(), Failure> {
+pub(in crate::commands) fn check_java_options() -> Result<(), Failure> {
     for name in JAVA_OPTIONS {
         let options = environment::variable(name).unwrap_or_default();
         if let Some(property) = java_property(&options.to_string_lossy()) {

@@ -1,0 +1,59 @@
+//! A command that renews its credentials while it runs: it gets the address of an endpoint in this process, which attends it.
+
+use std::env;
+use std::io;
+use std::process::{self, Command};
+
+use ssoctl_protocol::RoleCredentials;
+
+use super::other_credentials;
+use super::program::Program;
+use crate::attendance::{self, Attendance};
+use crate::container_endpoint::ContainerEndpoint;
+use crate::environment;
+use crate::failure::Failure;
+use crate::role_environment::Changes;
+
+/// Everything that the command needs before it starts.
+pub(in crate::commands) struct Refreshable {
+    attendance: Attendance,
+    pub(in crate::commands) changes: Changes,
+}
+
+impl Refreshable {
+    /// Opens the endpoint for a role, whose credentials come from `source` at each request.
+    pub(in crate::commands) fn prepare(
+        role: &RoleCredentials,
+        source: impl Fn() -> Result<RoleCredentials, Failure> + Send + Sync + 'static,
+    ) -> Result<Self, Failure> {
+        other_credentials::check_files()?;
+        let attendance = Attendance::begin().map_err(|error| unavailable("signals cannot be caught", &error))?;
+        let endpoint = ContainerEndpoint::open(source)
+            .map_err(|error| unavailable("the endpoint for the command cannot be opened", &error))?;
+        let changes = Changes::refreshable(role, endpoint.uri(), endpoint.token(), &environment::variable);
+        Ok(Self { attendance, changes })
+    }
+
+    /// Runs the command to its end, and returns its exit code.
+    pub(in crate::commands) fn run(self, program: &Program) -> Result<process::ExitCode, Failure> {
+        let Self { attendance, changes } = self;
+        let ended = attendance.attend(|| program.start(&changes));
+        ended.map(attendance::exit_code).map_err(|error| Failure::NotExecuted { command: program.name(), error })
+    }
+}
+
+/// As the first process of a container, which has to reap orphans: has another process do all of this.
+pub(in crate::commands) fn attend_second_client() -> Result<process::ExitCode, Failure> {
+    let attend = || {
+        let mut command = Command::new(env::current_exe()?);
+        command.args(env::args_os().skip(1));
+        ssoctl_process::keep_ignoring_broken_pipes(&mut command);
+        Attendance::begin()?.attend(|| command.spawn())
+    };
+    let status = attend().map_err(|error| unavailable("a process for the command cannot be started", &error))?;
+    Ok(attendance::exit_code(status))
+}
+
+fn unavailable(what: &str, error: &io::Error) -> Failure {
+    Failure::Other(format!("{what}: {error}; try again, or leave --refreshable out"))
+}
