@@ -7,8 +7,9 @@ mod table;
 use std::io::{self, Write as _};
 use std::time::Duration;
 
+use ssoctl_protocol::body::WaitingCaller;
 use ssoctl_protocol::text::{self, LONGEST_CODE};
-use ssoctl_protocol::{PendingLogin, Timestamp};
+use ssoctl_protocol::{PendingLogin, SessionStatus, Timestamp};
 
 pub(crate) use page::page;
 pub(crate) use ssoctl_protocol::text::duration_in_words as duration;
@@ -99,6 +100,31 @@ pub(crate) fn time(at: Timestamp, now: Timestamp) -> String {
     } else {
         format!("{date} {clock} UTC")
     }
+}
+
+/// A process by what it says of itself: `terraform (pid 4711)`.
+pub(crate) fn program(name: Option<&str>, pid: Option<u32>) -> String {
+    let name = name.map_or_else(|| "a program".into(), |name| text::shown(name, LONGEST_CODE));
+    pid.map_or_else(|| name.to_string(), |pid| format!("{name} (pid {pid})"))
+}
+
+/// Who waits for a session, and what for; `None` if nobody does.
+fn waiting(session: &SessionStatus, now: Timestamp) -> Option<String> {
+    let longest = session.waiting.first()?;
+    let WaitingCaller { pid, program, grant, since, wants } = longest;
+    let what = match wants.as_str() {
+        "token" => "a token",
+        "credentials" => "credentials",
+        "sign_in" => "the sign-in",
+        other => other,
+    };
+    let grant = grant.as_ref().map(|grant| format!(" by the grant {grant}")).unwrap_or_default();
+    let others = match session.waiting_count {
+        0 | 1 => String::new(),
+        count => format!("; {} more wait", count - 1),
+    };
+    let since = duration(now.duration_since(*since));
+    Some(format!("{}{grant} waits for {what} since {since}{others}", self::program(program.as_deref(), *pid)))
 }
 
 /// A sign-in that waits for a person, as tables show it.

@@ -6,6 +6,7 @@
 pub mod assignment;
 mod budget;
 pub mod callback;
+pub mod caller;
 pub mod chain;
 pub mod clock;
 pub mod config;

@@ -92,6 +92,28 @@ pub struct SessionStatus {
     /// The source of the sign-in: `sign_in`: a person signed in here; `token_file`: another program's token file; `store`: an
     /// earlier daemon. `null` without a token.
     pub signed_in_by: Option<String>,
+    /// Those who have waited longest for the session, ten at most.
+    #[serde(default)]
+    pub waiting: Vec<WaitingCaller>,
+    /// The number of all who wait.
+    #[serde(default)]
+    pub waiting_count: usize,
+}
+
+/// A program that waits for a session. What it says of itself proves nothing.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct WaitingCaller {
+    /// Its process id; `null` if the kernel does not tell, as for processes in other PID namespaces.
+    pub pid: Option<u32>,
+    /// The name that its process gives itself; `null` if it is not known.
+    pub program: Option<String>,
+    /// The grant over which it asks; `null` if it asks the daemon's own socket.
+    pub grant: Option<String>,
+    /// The time since which it waits.
+    pub since: Timestamp,
+    /// `token`, `credentials` of a role, or `sign_in`: the end of a sign-in.
+    pub wants: String,
 }
 
 /// The entry of a configuration file that defines a session.

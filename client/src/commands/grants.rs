@@ -47,9 +47,7 @@ impl Verb for Grants {
 fn rows(grant: &Grant, now: Timestamp) -> impl Iterator<Item = [String; 7]> {
     grant.roles.iter().map(move |role| {
         let last_use = grant.last_use.as_ref().map(|last| {
-            let program = last.program.as_deref().unwrap_or("a program");
-            let pid = last.pid.map_or_else(String::new, |pid| format!(" (pid {pid})"));
-            format!("{} by {program}{pid}", render::distance(last.at, now))
+            format!("{} by {}", render::distance(last.at, now), render::program(last.program.as_deref(), last.pid))
         });
         [
             grant.name.clone(),

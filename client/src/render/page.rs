@@ -5,7 +5,7 @@ use std::fmt::Write;
 use ssoctl_protocol::body::{DefinedBy, Registration};
 use ssoctl_protocol::{DaemonStatus, NextStep, SessionState, SessionStatus, Timestamp, shell, text};
 
-use super::{ago, distance, pending, status};
+use super::{ago, distance, pending, status, waiting};
 
 /// The page of a session, then the daemon and the problems of its machine and configuration.
 pub(crate) fn page(daemon: &DaemonStatus, session: &SessionStatus, now: Timestamp) -> String {
@@ -46,6 +46,7 @@ fn rows(session: &SessionStatus, now: Timestamp) -> Vec<(&'static str, String)> 
             (true, None) => "yes".to_owned(),
         },
     ));
+    rows.extend(waiting(session, now).map(|waiting| ("waiting", waiting)));
     if session.unsaved {
         rows.push(("not saved", "the newest token has not been written to the store yet".to_owned()));
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ssoctl_protocol::{DaemonStatus, LastError, LoginKind, SessionState, SessionStatus, Timestamp, shell, text};
 
 use super::table::{Cell, table};
-use super::{ago, distance, duration, pending};
+use super::{ago, distance, duration, pending, waiting};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Colours {
@@ -35,6 +35,7 @@ pub(crate) fn status(daemon: &DaemonStatus, sessions: &[SessionStatus], now: Tim
         for file in session.token_files.iter().flat_map(|files| &files.unproved) {
             lines.push(format!("{name}: found, not yet proved: {} ({})", file.file, file.why));
         }
+        lines.extend(waiting(session, now).map(|waiting| format!("{name}: {waiting}")));
         lines.extend(session.found_in.as_ref().map(|file| format!("{name}: this sign-in was found in {file}")));
         lines.extend(session.foreign_issuer.as_ref().map(|foreign| {
             format!("{name}: signs in at {}, which is {} ({})", foreign.url, not_aws(session), foreign.set_by)
@@ -299,6 +300,20 @@ warning: /c.toml:3: unknown key \"colour\" is ignored
         let table = text(&[capped], Colours::Off);
         assert!(table.contains("asks in 44 min"), "{table}");
         assert!(table.contains("session ends in 59 min; to renew: ssoctl login --fresh corp"), "{table}");
+    }
+
+    #[test]
+    fn those_who_wait_are_shown_by_what_they_say_of_themselves() {
+        let caller = |pid: Option<u32>, program: Option<&str>, grant: Option<&str>, wants: &str| json!({"pid": pid, "program": program, "grant": grant, "wants": wants, "since": "2026-11-23T10:16:30Z"});
+        let terraform = caller(Some(4711), Some("terra\u{1b}form"), None, "credentials");
+        let one = text(&[json!({"waiting": [terraform], "waiting_count": 1})], Colours::Off);
+        assert!(one.contains("\ncorp: terra\\u{1b}form (pid 4711) waits for credentials since 30 s\n"), "{one}");
+        let granted = caller(None, None, Some("ci"), "token");
+        let many = text(&[json!({"waiting": [granted], "waiting_count": 3})], Colours::Off);
+        assert!(
+            many.contains("\ncorp: a program by the grant ci waits for a token since 30 s; 2 more wait\n"),
+            "{many}"
+        );
     }
 
     #[test]

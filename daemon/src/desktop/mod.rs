@@ -21,7 +21,7 @@ pub use environment::DesktopEnvironment;
 pub use notices::Screen;
 pub use open_page::{Opening, open_page};
 pub use page::{Page, PageRefusal, admit};
-pub use question::{Consent, Question};
+pub use question::{About, Consent, Question};
 pub use zone::LocalZone;
 
 use std::pin::Pin;
@@ -30,15 +30,16 @@ use std::time::SystemTime;
 
 use tokio::sync::watch;
 
+use crate::caller::Who;
 use crate::clock::{Clock, Now};
 use crate::config::SessionConfig;
 use crate::notice::{Action, Notice, Presence};
 
 /// The screen. No function keeps a caller waiting, and failures are only logged.
 pub trait Desktop: Send + Sync {
-    /// Shows a notice in the place of the session's last one. `act` is called when the person uses an action, from any
+    /// Shows a notice in the place of the session's last one. `asked_by` is who has waited longest for the session. `act` is called when the person uses an action, from any
     /// thread, at most once for each notice.
-    fn show(&self, session: &SessionConfig, notice: &Notice, now: Now, act: Act);
+    fn show(&self, session: &SessionConfig, notice: &Notice, asked_by: Option<&Who>, now: Now, act: Act);
 
     fn withdraw(&self, session: &SessionConfig);
 

@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use super::question::{self, Question};
 use super::text::{self, Buttons, Written};
 use super::{Act, Asking, Desktop, DesktopEnvironment, browser, page};
+use crate::caller::Who;
 use crate::clock::{Clock, Now};
 use crate::config::SessionConfig;
 use crate::notice::Notice;
@@ -76,8 +77,9 @@ impl Screen {
 }
 
 impl Desktop for Screen {
-    fn show(&self, session: &SessionConfig, notice: &Notice, now: Now, act: Act) {
-        let request = Some(Arc::new(NoticeRequest { written: text::write(notice, session, now), act }));
+    fn show(&self, session: &SessionConfig, notice: &Notice, asked_by: Option<&Who>, now: Now, act: Act) {
+        let written = text::write(notice, session, now).asked_by(asked_by);
+        let request = Some(Arc::new(NoticeRequest { written, act }));
         let mut slots = lock(&self.slots);
         let slot = slots.entry(session.identity.key()).or_insert_with(|| {
             let (wanted, requests) = watch::channel(None);

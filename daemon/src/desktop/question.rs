@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 
 use super::notices::{on_thread, server};
 use super::text::{self, Buttons};
+use crate::caller::Who;
 use crate::clock::Clock;
 
 /// The longest time for an answer. No answer means no.
@@ -14,13 +15,18 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What the person is asked.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Question {
-    /// The grant over which the program asks.
-    pub grant: String,
-    /// The name that the program's process gives itself, if it is known.
-    pub program: Option<String>,
-    pub pid: Option<u32>,
-    /// The role that it asks for, in words.
-    pub role: String,
+    /// The program, and the grant over which it asks.
+    pub who: Who,
+    pub about: About,
+}
+
+/// What a program asks for.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum About {
+    /// Credentials of this role, in words.
+    Credentials { role: String },
+    /// That the person signs in to this session. The code is to be compared, if there is one.
+    SignIn { session: String, code: Option<String> },
 }
 
 /// The person's answer.

@@ -10,7 +10,8 @@ use ssoctl_protocol::shell;
 use ssoctl_protocol::text::{duration_in_words, shown};
 
 use super::page;
-use super::question::{Choice, Question};
+use super::question::{About, Choice, Question};
+use crate::caller::Who;
 use crate::clock::Now;
 use crate::config::SessionConfig;
 use crate::notice::{Action, Notice};
@@ -109,20 +110,42 @@ pub(super) fn write(notice: &Notice, session: &SessionConfig, now: Now) -> Writt
     Written { title, lines, remedy, actions, is_urgent: has_expired }
 }
 
-/// The question whether a program may have credentials. The name of a program is its own choice, so it is said to prove nothing.
+/// The question of a program that asks over a grant.
 pub(super) fn write_question(question: &Question) -> Written<Choice> {
-    let Question { grant, program, pid, role } = question;
-    let program = program.as_deref().map_or(Cow::Borrowed("A program"), |name| shown(name, MAX_NAME));
-    let pid = pid.map_or_else(|| "in a container or on another machine".to_owned(), |pid| format!("pid {pid}"));
-    Written {
-        title: format!("AWS credentials for {}?", shown(grant, MAX_NAME)),
-        lines: vec![
-            format!("{program} ({pid}) asks for {}", shown(role, 2 * MAX_HOST)),
-            "A program gives itself its name; it proves nothing.".to_owned(),
-        ],
-        remedy: String::new(),
-        actions: vec![(Choice::Deny, "Deny"), (Choice::Allow, "Allow")],
-        is_urgent: true,
+    let Question { who, about } = question;
+    let grant = shown(who.grant.as_deref().unwrap_or_default(), MAX_NAME);
+    let (title, mut lines, yes) = match about {
+        About::Credentials { role } => {
+            let asks = format!("{} asks for {}", described(who), shown(role, 2 * MAX_HOST));
+            (format!("AWS credentials for {grant}?"), vec![asks], "Allow")
+        }
+        About::SignIn { session, code } => {
+            let asks = format!("{} asks you to sign in to {}", described(who), shown(session, MAX_NAME));
+            let code =
+                code.iter().flat_map(|code| ["Compare the code:".to_owned(), shown(code, MAX_CODE).into_owned()]);
+            (format!("AWS sign-in for {grant}?"), std::iter::once(asks).chain(code).collect(), "Open the page")
+        }
+    };
+    lines.push("A program gives itself its name; it proves nothing.".to_owned());
+    let actions = vec![(Choice::Deny, "Deny"), (Choice::Allow, yes)];
+    Written { title, lines, remedy: String::new(), actions, is_urgent: true }
+}
+
+/// `terraform (pid 4711)`.
+fn described(who: &Who) -> String {
+    let program = who.program.as_deref().map_or(Cow::Borrowed("A program"), |name| shown(name, MAX_NAME));
+    let pid = who.pid.map_or_else(|| "in a container or on another machine".to_owned(), |pid| format!("pid {pid}"));
+    format!("{program} ({pid})")
+}
+
+impl Written {
+    /// Adds who waits for the person.
+    pub(super) fn asked_by(mut self, who: Option<&Who>) -> Self {
+        if let Some(who) = who {
+            let grant = who.grant.as_deref().map(|grant| format!(", by the grant {},", shown(grant, MAX_NAME)));
+            self.lines.push(format!("{}{} waits for this", described(who), grant.unwrap_or_default()));
+        }
+        self
     }
 }
 

@@ -136,12 +136,9 @@ fn foreign_text_is_neither_markup_nor_long_nor_invisible() {
 
 #[test]
 fn a_question_names_the_program_as_foreign_text_and_offers_the_harmless_answer_first() {
-    let question = Question {
-        grant: "ci".to_owned(),
-        program: Some("<b>\u{1b}[1m".to_owned()),
-        pid: Some(4711),
-        role: "ReadOnlyAccess in account 111122223333".to_owned(),
-    };
+    let who = Who { pid: Some(4711), program: Some("<b>\u{1b}[1m".to_owned()), grant: Some("ci".to_owned()) };
+    let about = About::Credentials { role: "ReadOnlyAccess in account 111122223333".to_owned() };
+    let question = Question { who, about };
     let written = write_question(&question);
     assert_eq!(written.title, "AWS credentials for ci?");
     assert_eq!(
@@ -150,12 +147,24 @@ fn a_question_names_the_program_as_foreign_text_and_offers_the_harmless_answer_f
          A program gives itself its name; it proves nothing."
     );
     assert_eq!(written.actions, [(Choice::Deny, "Deny"), (Choice::Allow, "Allow")]);
-    let unknown = write_question(&Question { program: None, pid: None, ..question });
-    assert!(
-        unknown
-            .body(Buttons::Shown, Markup::Plain)
-            .starts_with("A program (in a container or on another machine) asks")
-    );
+    let sign_in = About::SignIn { session: "corp".to_owned(), code: Some("ABCD-EFGH".to_owned()) };
+    let unknown = write_question(&Question { who: Who::default(), about: sign_in });
+    assert_eq!(unknown.actions[1].1, "Open the page");
+    assert!(unknown.body(Buttons::Shown, Markup::Plain).starts_with(
+        "A program (in a container or on another machine) asks you to sign in to corp\nCompare the code:\nABCD-EFGH\n"
+    ));
+}
+
+#[test]
+fn a_notice_says_who_waits_for_it() {
+    let who = Who { pid: Some(4711), program: Some("terraform".to_owned()), grant: None };
+    let waits = |who: &Who| {
+        let written = write(&Notice::SignIn { ends: at(15) }, &session("corp"), now()).asked_by(Some(who));
+        written.body(Buttons::Shown, Markup::Plain).lines().last().map(str::to_owned)
+    };
+    assert_eq!(waits(&who).as_deref(), Some("terraform (pid 4711) waits for this"));
+    let granted = Who { grant: Some("ci".to_owned()), ..who };
+    assert_eq!(waits(&granted).as_deref(), Some("terraform (pid 4711), by the grant ci, waits for this"));
 }
 
 #[test]

@@ -29,14 +29,14 @@ impl Attending {
     /// Begins to follow a process that is known to run. Has to be called within a tokio runtime.
     pub fn begin(pid: u32) -> Result<(Self, ProcessEnd), NotAttended> {
         let end = open(pid).ok_or(NotAttended::Invisible)?;
-        Ok((Self { pid, started: started(pid).ok_or(NotAttended::Invisible)? }, end))
+        Ok((Self { pid, started: crate::caller::started(pid).ok_or(NotAttended::Invisible)? }, end))
     }
 
     /// Follows the process again, after a restart of the daemon; `None` if it has ended.
     pub(super) fn resume(self) -> Option<ProcessEnd> {
         let end = open(self.pid)?;
         // Read after the process was opened, so that its id cannot come to mean another one in between.
-        (started(self.pid) == Some(self.started)).then_some(end)
+        (crate::caller::started(self.pid) == Some(self.started)).then_some(end)
     }
 }
 
@@ -75,11 +75,4 @@ fn open(pid: u32) -> Option<ProcessEnd> {
     let process = pidfd_open(pid, PidfdFlags::NONBLOCK).ok()?;
     // It becomes readable when the process ends (pidfd_open(2)).
     AsyncFd::with_interest(process, Interest::READABLE).ok().map(ProcessEnd)
-}
-
-#[cfg(target_os = "linux")]
-fn started(pid: u32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name, in parentheses, may contain anything. `starttime` is the 22nd field, the 20th after the name.
-    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(19)?.parse().ok()
 }

@@ -27,7 +27,7 @@ impl Confirmations {
     fn place(&self, question: &Question) -> Option<Arc<OnceCell<Consent>>> {
         let mut open = lock(&self.0);
         open.retain(|(_, answer)| answer.strong_count() > 0);
-        let is_same = |(asked, _): &&(Question, _)| asked == question && question.pid.is_some();
+        let is_same = |(asked, _): &&(Question, _)| asked == question && question.who.pid.is_some();
         let joined = open.iter().find(is_same).and_then(|(_, answer)| answer.upgrade());
         // An answer that was given already is not one to this question.
         if let Some(answer) = joined.filter(|answer| !answer.initialized()) {
@@ -47,16 +47,17 @@ mod tests {
     use tokio::sync::{mpsc, oneshot};
 
     use super::*;
+    use crate::caller::Who;
     use crate::clock::Now;
     use crate::config::SessionConfig;
-    use crate::desktop::{Act, Asking};
+    use crate::desktop::{About, Act, Asking};
     use crate::notice::Notice;
 
     /// A person who answers when the test says so.
     struct Person(mpsc::UnboundedSender<(Question, oneshot::Sender<Consent>)>);
 
     impl Desktop for Person {
-        fn show(&self, _: &SessionConfig, _: &Notice, _: Now, _: Act) {}
+        fn show(&self, _: &SessionConfig, _: &Notice, _: Option<&Who>, _: Now, _: Act) {}
         fn withdraw(&self, _: &SessionConfig) {}
         fn open(&self, _: &SessionConfig, _: &str) {}
         fn ask(&self, question: Question) -> Asking {
@@ -67,7 +68,8 @@ mod tests {
     }
 
     fn question(pid: Option<u32>) -> Question {
-        Question { grant: "ci".to_owned(), program: Some("terraform".to_owned()), pid, role: "ReadOnly".to_owned() }
+        let who = Who { pid, program: Some("terraform".to_owned()), grant: Some("ci".to_owned()) };
+        Question { who, about: About::Credentials { role: "ReadOnly".to_owned() } }
     }
 
     #[tokio::test]

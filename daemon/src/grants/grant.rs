@@ -10,9 +10,10 @@ use tokio::sync::watch;
 use super::confirmations::Confirmations;
 use super::terms::{Deadline, Ended, Role, Terms};
 use crate::assignment::{AccountId, Assignment, RoleName};
+use crate::caller::{Asker, Caller, Who};
 use crate::clock::{BootTime, Clock};
 use crate::config::SessionConfig;
-use crate::desktop::{Consent, Desktop, Question, Surroundings};
+use crate::desktop::{About, Consent, Desktop, Question, Surroundings};
 use crate::directory::{Directory, Entry};
 use crate::notice::Presence;
 use crate::session::callers::Refusal;
@@ -37,14 +38,6 @@ pub struct Reach {
     pub desktop: Arc<dyn Desktop>,
     /// Whether the person is there to be asked.
     pub surroundings: watch::Receiver<Surroundings>,
-}
-
-/// The program that asks, as far as it is known.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-pub struct Program {
-    pub pid: Option<u32>,
-    /// The name that its process gives itself.
-    pub name: Option<String>,
 }
 
 /// Where a grant is in its life.
@@ -193,45 +186,65 @@ impl Grant {
         role: &Role,
         min_valid: Duration,
         wait: Duration,
-        program: Program,
+        caller: &Caller,
     ) -> Result<LiveKeys, Denial> {
-        let mut keys = self.obtain(role, min_valid, wait).await?;
+        let mut keys = self.obtain(role, min_valid, wait, caller).await?;
         if self.terms.confirm {
-            self.confirm(role, program.clone()).await?;
+            self.confirm(role, self.asker(caller).who()).await?;
             // A minute may have passed.
-            keys = self.obtain(role, min_valid, Duration::ZERO).await?;
+            keys = self.obtain(role, min_valid, Duration::ZERO, caller).await?;
         }
-        self.used(program, keys.1);
+        self.used(caller, keys.1);
         Ok(keys)
     }
 
-    async fn confirm(&self, role: &Role, program: Program) -> Result<(), NotGranted> {
-        let not_confirmed = |why| NotGranted::NotConfirmed { name: self.terms.name.clone(), why };
+    fn asker<'a>(&'a self, caller: &'a Caller) -> Asker<'a> {
+        Asker { caller, grant: Some(&self.terms.name) }
+    }
+
+    fn not_confirmed(&self, why: impl Into<String>) -> NotGranted {
+        NotGranted::NotConfirmed { name: self.terms.name.clone(), why: why.into() }
+    }
+
+    async fn confirm(&self, role: &Role, who: Who) -> Result<(), NotGranted> {
         if self.reach.surroundings.borrow().presence == Presence::Away {
-            return Err(not_confirmed("the screen is locked".to_owned()));
+            return Err(self.not_confirmed("the screen is locked"));
         }
-        let Program { pid, name } = program;
-        let question = Question { grant: self.terms.name.clone(), program: name, pid, role: role.to_string() };
+        let question = Question { who, about: About::Credentials { role: role.to_string() } };
         match self.confirmations.ask(question, &*self.reach.desktop).await {
             Consent::Allowed => Ok(()),
-            Consent::Denied => Err(not_confirmed("the person said no".to_owned())),
-            Consent::Silent => Err(not_confirmed("nobody answered".to_owned())),
-            Consent::Unasked(why) => Err(not_confirmed(format!("the person cannot be asked: {why}"))),
+            Consent::Denied => Err(self.not_confirmed("the person said no")),
+            Consent::Silent => Err(self.not_confirmed("nobody answered")),
+            Consent::Unasked(why) => Err(self.not_confirmed(format!("the person cannot be asked: {why}"))),
         }
     }
 
-    async fn obtain(&self, role: &Role, min_valid: Duration, wait: Duration) -> Result<LiveKeys, Denial> {
+    async fn obtain(
+        &self,
+        role: &Role,
+        min_valid: Duration,
+        wait: Duration,
+        caller: &Caller,
+    ) -> Result<LiveKeys, Denial> {
         let entry = self.entry(role)?;
         let (Ok(account), Ok(name)) = (AccountId::new(&role.account), RoleName::new(&role.role)) else {
             return Err(NotGranted::OtherRole { name: self.terms.name.clone(), granted: role.to_string() }.into());
         };
         let assignment = Assignment { account, role: name };
-        let mut answer = entry.session.credentials(assignment.clone(), min_valid).await;
+        let asker = self.asker(caller);
+        let now = || self.reach.clock.now().boot;
+        let ask = || entry.session.credentials(assignment.clone(), min_valid, now(), asker);
+        let mut answer = ask().await;
         let needs_person = matches!(answer, Err(RoleRefusal::Session(Refusal::SignInRequired { .. })));
         if self.terms.may_ask && !wait.is_zero() && needs_person {
-            let token = entry.session.token(Duration::ZERO, wait, self.reach.clock.now().boot).await;
+            let token = tokio::select! {
+                token = entry.session.token(Duration::ZERO, wait, now(), asker) => token,
+                () = self.invite(&entry, asker.who()) => {
+                    return Err(self.not_confirmed("the person does not want to sign in for it").into());
+                }
+            };
             answer = match token {
-                Ok(_) => entry.session.credentials(assignment, min_valid).await,
+                Ok(_) => ask().await,
                 Err(refusal) => Err(RoleRefusal::Session(refusal)),
             };
         }
@@ -242,6 +255,28 @@ impl Grant {
         answer.map_err(|refusal| Denial::Refused(entry.config, refusal))
     }
 
+    /// Shows the person that this grant asks for a sign-in, once its page is there and the person is. Ends if the person says no; otherwise it
+    /// waits for ever.
+    async fn invite(&self, entry: &Entry, who: Who) {
+        let Reach { desktop, surroundings, .. } = self.reach.clone();
+        let (mut snapshots, mut surroundings) = (entry.session.snapshots(), surroundings);
+        let flow = match snapshots.wait_for(|snapshot| snapshot.flow.is_some()).await {
+            Ok(snapshot) => snapshot.flow.clone(),
+            Err(_) => None,
+        };
+        let Some(flow) = flow else { return std::future::pending().await };
+        // An error means that nothing more is heard about the person.
+        let _ = surroundings.wait_for(|now| now.presence == Presence::Present).await;
+        let (session, code) = (entry.config.name.clone(), flow.user_code().map(str::to_owned));
+        match desktop.ask(Question { who, about: About::SignIn { session, code } }).await {
+            Consent::Allowed => desktop.open(&entry.config, &flow.page),
+            Consent::Denied => return,
+            // It can still be found by `ssoctl status`, and joined by `ssoctl login`.
+            Consent::Silent | Consent::Unasked(_) => {}
+        }
+        std::future::pending().await
+    }
+
     /// The region of the Identity Center instance of a role's session.
     pub fn sso_region(&self, role: &Role) -> Result<String, NotGranted> {
         let entry = self.entry(role)?;
@@ -249,7 +284,8 @@ impl Grant {
     }
 
     /// Notes that credentials were given, which live until `end`.
-    fn used(&self, Program { pid, name: program }: Program, end: BootTime) {
+    fn used(&self, caller: &Caller, end: BootTime) {
+        let (pid, program) = (caller.pid(), caller.name());
         let at = Timestamp::from(self.reach.clock.now().wall);
         let mut uses = lock(&self.uses);
         uses.count += 1;
@@ -293,7 +329,7 @@ mod tests {
     struct Trusting;
 
     impl Desktop for Trusting {
-        fn show(&self, _: &SessionConfig, _: &Notice, _: Now, _: Act) {}
+        fn show(&self, _: &SessionConfig, _: &Notice, _: Option<&Who>, _: Now, _: Act) {}
         fn withdraw(&self, _: &SessionConfig) {}
         fn open(&self, _: &SessionConfig, _: &str) {}
         fn ask(&self, _: Question) -> Asking {
@@ -331,9 +367,9 @@ mod tests {
         };
         let deadline = Deadline::after(Duration::from_secs(60), clock.now());
         let grant = Grant::new(terms, deadline, None, Uses::default(), reach);
-        assert_eq!(grant.confirm(&role, Program::default()).await, Ok(()));
+        assert_eq!(grant.confirm(&role, Who::default()).await, Ok(()));
         person.send_modify(|surroundings| surroundings.presence = Presence::Away);
-        let refused = grant.confirm(&role, Program::default()).await.expect_err("nobody is there");
+        let refused = grant.confirm(&role, Who::default()).await.expect_err("nobody is there");
         assert!(refused.to_string().ends_with("there was none: the screen is locked"), "{refused}");
     }
 }

@@ -12,6 +12,6 @@ mod saved;
 mod terms;
 
 pub use attending::{Attending, NotAttended};
-pub use grant::{Denial, Grant, NotGranted, Program, Reach, Stage};
+pub use grant::{Denial, Grant, NotGranted, Reach, Stage};
 pub use registry::{Grants, NotMade, Unsaved};
 pub use terms::{Deadline, Ended, Role, Terms, is_name};

@@ -22,6 +22,7 @@ use super::reply;
 use super::silent::{Activity, SilentConnections};
 use super::socket::Access;
 use super::unread::Connection;
+use crate::caller::Caller;
 use crate::clock::Clock;
 use crate::waiting::lock;
 
@@ -44,16 +45,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub trait Answers: Send + Sync + 'static {
     /// Answers a request. An error becomes an answer, too.
     fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Response<Full<Bytes>>> + Send;
-}
-
-/// The process id of the client, if the kernel tells it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Peer(pub(super) Option<u32>);
-
-impl Peer {
-    pub(super) fn of(request: &Request<Incoming>) -> Option<u32> {
-        request.extensions().get::<Self>().and_then(|peer| peer.0)
-    }
 }
 
 /// What is served at a socket, and to whom.
@@ -153,18 +144,18 @@ impl<A: Answers> Connections<A> {
     /// Serves one connection on a task of its own.
     fn begin(&self, stream: UnixStream, permit: OwnedSemaphorePermit, limit: &ConnectionLimit) {
         let api = Arc::clone(&self.api);
-        let pid = stream.peer_cred().ok().and_then(|peer| u32::try_from(peer.pid()?).ok()).filter(|pid| *pid != 0);
+        let caller = Caller::of(&stream);
         let unheard = Mutex::new(Some(self.unheard.clone()));
         let activity = Arc::new(Activity::new(&self.silent));
         let of_requests = Arc::clone(&activity);
         let service = service_fn(move |mut request| {
             lock(&unheard).take();
-            let (api, activity) = (Arc::clone(&api), Arc::clone(&of_requests));
+            let (api, activity, caller) = (Arc::clone(&api), Arc::clone(&of_requests), caller.clone());
             async move {
                 activity.request_arrived();
                 // A client whose body is awaited is silent again.
                 request.extensions_mut().insert(Arc::clone(&activity));
-                request.extensions_mut().insert(Peer(pid));
+                request.extensions_mut().insert(caller);
                 let answer = api.answer(request).await;
                 activity.wait_for_client();
                 Ok::<_, Infallible>(answer)

@@ -12,13 +12,13 @@ use ssoctl_protocol::{
     VERSION,
 };
 
-use super::connection::{Answers, Peer};
+use super::connection::Answers;
 use super::grants::view;
-use super::handlers::{openapi, wait};
+use super::handlers::{caller, openapi, wait};
 use super::reply::{self, HandlerResult, ok};
 use super::{problem, status};
 use crate::clock::Clock;
-use crate::grants::{Denial, Grant, NotGranted, Program, Role};
+use crate::grants::{Denial, Grant, NotGranted, Role};
 
 /// What is served at the socket of a grant.
 pub struct GrantApi {
@@ -82,8 +82,8 @@ impl GrantApi {
 
     async fn credentials(&self, query: &Query, request: &Request<Incoming>) -> Result<RoleCredentials, Problem> {
         let role = self.role(query)?;
-        let program = Program { pid: Peer::of(request), name: None };
-        let answer = self.grant.credentials(role, Duration::from_secs(query.min_valid), wait(query), program).await;
+        let min_valid = Duration::from_secs(query.min_valid);
+        let answer = self.grant.credentials(role, min_valid, wait(query), &caller(request)).await;
         let (keys, expires) = answer.map_err(|denial| self.denied(denial))?;
         Ok(RoleCredentials {
             access_key_id: keys.access_key_id.clone(),

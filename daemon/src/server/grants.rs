@@ -11,8 +11,7 @@ use ssoctl_protocol::grant::{
 };
 use ssoctl_protocol::{ErrorCode, NewGrant, Problem, Query, Selector, Timestamp};
 
-use super::connection::Peer;
-use super::handlers::Api;
+use super::handlers::{Api, caller};
 use super::problem::invalid;
 use super::roles::Meant;
 use super::status;
@@ -29,7 +28,7 @@ impl Api {
     }
 
     pub(super) async fn add_grant(&self, query: &Query, request: Request<Incoming>) -> Result<GrantBody, Problem> {
-        let pid = Peer::of(&request);
+        let caller = caller(&request);
         let new: NewGrant = serde_json::from_slice(&self.body(request).await?)
             .map_err(|error| invalid(format!("the body is not a grant: {error}")))?;
         let life = new.seconds.unwrap_or(USUAL_LIFE);
@@ -47,7 +46,7 @@ impl Api {
         let roles = self.wanted_roles(&new.roles, query).await?;
         let process = match new.attended {
             true => {
-                let pid = pid.ok_or(NotAttended::Invisible);
+                let pid = caller.pid().ok_or(NotAttended::Invisible);
                 Some(pid.and_then(Attending::begin).map_err(invalid)?)
             }
             false => None,

@@ -22,6 +22,7 @@ use super::reply::{self, HandlerResult, ok};
 use super::socket::SocketError;
 use super::{problem, status};
 use crate::budget::Budget;
+use crate::caller::Caller;
 use crate::clock::BootTime;
 use crate::config::{Environment, FilePair, SaveError};
 use crate::directory::{Directory, Entry, View};
@@ -76,15 +77,16 @@ impl Answers for Api {
 impl Api {
     /// `Route::parse` has put the session of the path into `query.selector`.
     async fn handle(&self, route: Route, query: Query, request: Request<Incoming>) -> HandlerResult {
+        let caller = caller(&request);
         match route {
             Route::Health => ok(&self.daemon()),
             Route::OpenApi => Ok(openapi()),
             Route::Sessions => ok(&self.sessions(&query).await?),
             Route::AddSession => ok(&self.add_session(request).await?),
             Route::Session => ok(&self.status(&self.entry(&query).await?)),
-            Route::Token => ok(&self.token(&query).await?),
+            Route::Token => ok(&self.token(&query, &caller).await?),
             Route::StartLogin(_) => ok(&self.start_login(&query).await?),
-            Route::AwaitLogin(_) => ok(&self.await_login(&query).await?),
+            Route::AwaitLogin(_) => ok(&self.await_login(&query, &caller).await?),
             Route::CancelLogin(_) => ok(&self.cancel_login(&query).await?),
             Route::Logout(_) => ok(&self.logout(&query).await?),
             Route::LogoutAll => ok(&self.logout_all(&query).await?),
@@ -96,10 +98,10 @@ impl Api {
                 Err(Problem::new(ErrorCode::UnknownGrant, "this is the daemon's own socket, and no grant's"))
             }
             Route::Import => ok(&self.import(&query).await?),
-            Route::Credentials => reply::credentials(self.credentials(&query).await?, &query),
+            Route::Credentials => reply::credentials(self.credentials(&query, &caller).await?, &query),
             Route::Assignment => ok(&self.assignment(&query).await?),
-            Route::Accounts(_) => ok(&self.accounts(&query).await?),
-            Route::Roles(_, account) => ok(&self.roles(&query, &account).await?),
+            Route::Accounts(_) => ok(&self.accounts(&query, &caller).await?),
+            Route::Roles(_, account) => ok(&self.roles(&query, &account, &caller).await?),
         }
     }
 
@@ -137,10 +139,10 @@ impl Api {
         Ok(StatusReport { daemon: self.daemon(), sessions })
     }
 
-    async fn token(&self, query: &Query) -> Result<Token, Problem> {
+    async fn token(&self, query: &Query, caller: &Caller) -> Result<Token, Problem> {
         let entry = self.entry(query).await?;
         let min_valid = Duration::from_secs(query.min_valid);
-        let answer = entry.session.token(min_valid, wait(query), self.world.clock.now().boot).await;
+        let answer = entry.session.token(min_valid, wait(query), self.world.clock.now().boot, caller.asks()).await;
         let (access, expires) = answer.map_err(|refusal| self.refused(&entry, refusal))?;
         Ok(Token {
             access_token: access.value.clone(),
@@ -158,10 +160,13 @@ impl Api {
         self.login_answer(&entry, entry.session.login(need, how(query)).await)
     }
 
-    async fn await_login(&self, query: &Query) -> Result<Login, Problem> {
+    async fn await_login(&self, query: &Query, caller: &Caller) -> Result<Login, Problem> {
         let flow = query.flow.ok_or_else(|| Problem::new(ErrorCode::InvalidRequest, "flow is missing"))?;
         let entry = self.entry(query).await?;
-        self.login_answer(&entry, entry.session.login_end(flow, wait(query)).await)
+        self.login_answer(
+            &entry,
+            entry.session.login_end(flow, wait(query), self.world.clock.now().boot, caller.asks()).await,
+        )
     }
 
     fn login_answer(&self, entry: &Entry, answer: Result<callers::Login, Refusal>) -> Result<Login, Problem> {
@@ -186,7 +191,7 @@ impl Api {
 
     pub(super) fn status(&self, entry: &Entry) -> SessionStatus {
         let token_files = self.token_files.standing(&entry.config.identity);
-        status::session(entry, &entry.session.snapshot(), token_files, self.world.clock.now())
+        status::session(entry, token_files, self.world.clock.now())
     }
 
     pub(super) fn refused(&self, entry: &Entry, refusal: Refusal) -> Problem {
@@ -217,6 +222,11 @@ fn how(query: &Query) -> How {
         _ => None,
     });
     How { kind, at_this_browser: query.at_this_browser, callback_port: query.callback_port }
+}
+
+/// Who has sent a request.
+pub(super) fn caller(request: &Request<Incoming>) -> Caller {
+    request.extensions().get::<Caller>().cloned().unwrap_or_default()
 }
 
 pub(super) fn wait(query: &Query) -> Duration {

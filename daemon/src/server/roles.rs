@@ -9,6 +9,7 @@ use ssoctl_protocol::{
 use super::handlers::{Api, wait};
 use super::problem::{self, invalid};
 use super::status;
+use crate::caller::Caller;
 use crate::config::{NoAssignment, ProfileConfig};
 use crate::directory::{Entry, Unresolved};
 use crate::portal::{self, AccountId, RoleName};
@@ -24,11 +25,12 @@ pub(super) struct Meant {
 }
 
 impl Api {
-    pub(super) async fn credentials(&self, query: &Query) -> Result<RoleCredentials, Problem> {
+    pub(super) async fn credentials(&self, query: &Query, caller: &Caller) -> Result<RoleCredentials, Problem> {
         let Meant { entry, assignment, profile } = self.meant(query).await?;
         let min_valid = Duration::from_secs(query.min_valid);
-        let ask = || entry.session.credentials(assignment.clone(), min_valid);
-        let (keys, expires) = self.obtain(&entry, query, ask).await?;
+        let now = self.world.clock.now().boot;
+        let ask = || entry.session.credentials(assignment.clone(), min_valid, now, caller.asks());
+        let (keys, expires) = self.obtain(&entry, query, caller, ask).await?;
         Ok(RoleCredentials {
             access_key_id: keys.access_key_id.clone(),
             secret_access_key: keys.secret_access_key.clone(),
@@ -82,9 +84,9 @@ impl Api {
         })
     }
 
-    pub(super) async fn accounts(&self, query: &Query) -> Result<Accounts, Problem> {
+    pub(super) async fn accounts(&self, query: &Query, caller: &Caller) -> Result<Accounts, Problem> {
         let entry = self.entry(query).await?;
-        let accounts = self.obtain(&entry, query, || entry.session.accounts()).await?;
+        let accounts = self.obtain(&entry, query, caller, || entry.session.accounts()).await?;
         let accounts = accounts.iter().map(|account| Account {
             id: account.id.to_string(),
             name: account.name.clone(),
@@ -93,10 +95,10 @@ impl Api {
         Ok(Accounts { session: entry.config.name.clone(), accounts: accounts.collect() })
     }
 
-    pub(super) async fn roles(&self, query: &Query, account: &str) -> Result<Roles, Problem> {
+    pub(super) async fn roles(&self, query: &Query, account: &str, caller: &Caller) -> Result<Roles, Problem> {
         let entry = self.entry(query).await?;
         let account = AccountId::new(account).map_err(invalid)?;
-        let roles = self.obtain(&entry, query, || entry.session.roles(account.clone())).await?;
+        let roles = self.obtain(&entry, query, caller, || entry.session.roles(account.clone())).await?;
         Ok(Roles {
             session: entry.config.name.clone(),
             account: account.to_string(),
@@ -105,14 +107,20 @@ impl Api {
     }
 
     /// Asks, and if a person is needed and the caller waits for one, asks again once the session has a token.
-    async fn obtain<T, F>(&self, entry: &Entry, query: &Query, ask: impl Fn() -> F) -> Result<T, Problem>
+    async fn obtain<T, F>(
+        &self,
+        entry: &Entry,
+        query: &Query,
+        caller: &Caller,
+        ask: impl Fn() -> F,
+    ) -> Result<T, Problem>
     where
         F: Future<Output = Result<T, RoleRefusal>>,
     {
         let mut answer = ask().await;
         let wait = wait(query);
         if !wait.is_zero() && matches!(answer, Err(RoleRefusal::Session(Refusal::SignInRequired { .. }))) {
-            let token = entry.session.token(Duration::ZERO, wait, self.world.clock.now().boot).await;
+            let token = entry.session.token(Duration::ZERO, wait, self.world.clock.now().boot, caller.asks()).await;
             token.map_err(|refusal| self.refused(entry, refusal))?;
             answer = ask().await;
         }

@@ -2,18 +2,21 @@
 
 use std::path::Path;
 
-use ssoctl_protocol::body::{ConfigurationProblem, DefinedBy, ForeignIssuer, LeftRecord, Registration, TokenFiles};
+use ssoctl_protocol::body::{
+    ConfigurationProblem, DefinedBy, ForeignIssuer, LeftRecord, Registration, TokenFiles, WaitingCaller,
+};
 use ssoctl_protocol::settings::{AwsConfigFile, Settings};
 use ssoctl_protocol::{
     DaemonStatus, LastError, LoginKind, NextStep, PendingLogin, SessionState, SessionStatus, StoreStatus, Timestamp,
     VERSION,
 };
 
+use crate::caller::Who;
 use crate::clock::{BootTime, Now};
 use crate::config::{OriginKind, SessionConfig, Severity};
 use crate::directory::{Directory, Entry};
 use crate::notice::{FlowView, Way};
-use crate::session::{CameBy, Next, Snapshot, Target, Trouble};
+use crate::session::{CameBy, Next, Snapshot, Target, Trouble, Waiting, Wanted};
 use crate::world::World;
 
 pub(super) fn time(now: Now, time: BootTime) -> Timestamp {
@@ -73,7 +76,9 @@ fn with_named_files(settings: &Settings, directory: &Directory) -> Settings {
     Settings { aws_config_files: files.collect(), ..settings.clone() }
 }
 
-pub(super) fn session(entry: &Entry, snapshot: &Snapshot, token_files: Option<TokenFiles>, now: Now) -> SessionStatus {
+pub(super) fn session(entry: &Entry, token_files: Option<TokenFiles>, now: Now) -> SessionStatus {
+    let snapshot = &*entry.session.snapshot();
+    let (waiting, waiting_count) = entry.session.waiting();
     let config = &entry.config;
     let token = snapshot.token.as_ref();
     let target = snapshot.target.as_ref();
@@ -108,7 +113,19 @@ pub(super) fn session(entry: &Entry, snapshot: &Snapshot, token_files: Option<To
         }),
         received_at: token.map(|token| time(now, token.received)),
         signed_in_by: token.map(|_| signed_in_by(snapshot.came_by).to_owned()),
+        waiting: waiting.into_iter().map(|waiting| waiting_caller(waiting, now)).collect(),
+        waiting_count,
     }
+}
+
+fn waiting_caller(waiting: Waiting, now: Now) -> WaitingCaller {
+    let Waiting { who: Who { pid, program, grant }, since, wanted } = waiting;
+    let wants = match wanted {
+        Wanted::Token => "token",
+        Wanted::Credentials => "credentials",
+        Wanted::SignIn => "sign_in",
+    };
+    WaitingCaller { pid, program, grant, since: time(now, since), wants: wants.to_owned() }
 }
 
 fn state(snapshot: &Snapshot, now: BootTime) -> SessionState {

@@ -14,8 +14,10 @@ use super::found::{Found, Reception, Refused};
 use super::roles::callers::{LiveKeys, RoleQuestion, RoleRefusal};
 use super::state::State;
 use super::task::Task;
+use super::waiting_room::{Patience, Waiting, WaitingRoom, Wanted};
 use super::{AccessToken, Snapshot, Target, Terms};
 use crate::assignment::{AccountId, Assignment};
+use crate::caller::Asker;
 use crate::clock::BootTime;
 use crate::config::{Notifications, SessionConfig};
 use crate::portal::{Account, PortalError};
@@ -26,6 +28,7 @@ pub struct Session {
     events: mpsc::UnboundedSender<Event>,
     config: watch::Sender<Arc<SessionConfig>>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
+    room: WaitingRoom,
     /// The last sign-in that was offered and that its issuer does not know.
     last_refused: Mutex<Option<Refused>>,
 }
@@ -48,9 +51,10 @@ impl Session {
         if let Some(predecessor) = &predecessor {
             predecessor.stop();
         }
-        let task = Task::new(configured, world, state, publish, events.downgrade(), predecessor);
+        let room = WaitingRoom::default();
+        let task = Task::new(configured, world, state, publish, events.downgrade(), predecessor, room.clone());
         tokio::spawn(task.run(inbox));
-        Self { events, config, snapshots, last_refused: Mutex::default() }
+        Self { events, config, snapshots, room, last_refused: Mutex::default() }
     }
 
     /// The session's state now.
@@ -63,13 +67,30 @@ impl Session {
         self.snapshots.clone()
     }
 
+    /// Those that have waited longest for an answer, and the number of all who wait.
+    pub fn waiting(&self) -> (Vec<Waiting>, usize) {
+        self.room.look()
+    }
+
+    /// Tells that somebody who waits for a person came or left.
+    pub fn waiting_changes(&self) -> watch::Receiver<()> {
+        self.room.changes()
+    }
+
     /// Asks for a token that lives for `min_valid` at least, and waits for a person for `wait` at most. A token that is good
     /// enough at `now` comes from the snapshot, without a question to the task.
-    pub async fn token(&self, min_valid: Duration, wait: Duration, now: BootTime) -> Result<LiveToken, Refusal> {
+    pub async fn token(
+        &self,
+        min_valid: Duration,
+        wait: Duration,
+        now: BootTime,
+        asker: Asker<'_>,
+    ) -> Result<LiveToken, Refusal> {
         let snapshot = self.snapshot();
         if let Some(token) = snapshot.token.as_ref().filter(|token| token.lives_for(min_valid, now)) {
             return Ok((Arc::clone(&token.access), token.expires));
         }
+        let _place = self.room.enter(asker.who(), Wanted::Token, now, Patience::of(wait));
         let reply = |reply: oneshot::Sender<_>| TokenReply::Caller(reply.into());
         self.ask(|sender| Event::Asked(Question::Token { min_valid, wait, reply: reply(sender) })).await
     }
@@ -81,7 +102,14 @@ impl Session {
     }
 
     /// Waits for the end of a flow, for `wait` at most.
-    pub async fn login_end(&self, flow: u64, wait: Duration) -> Result<Login, Refusal> {
+    pub async fn login_end(
+        &self,
+        flow: u64,
+        wait: Duration,
+        now: BootTime,
+        asker: Asker<'_>,
+    ) -> Result<Login, Refusal> {
+        let _place = self.room.enter(asker.who(), Wanted::SignIn, now, Patience::of(wait));
         self.ask(|reply| Event::Asked(Question::LoginEnd { flow, wait, reply: reply.into() })).await
     }
 
@@ -96,7 +124,14 @@ impl Session {
     }
 
     /// Asks for credentials of a role that live for `min_valid` at least.
-    pub async fn credentials(&self, assignment: Assignment, min_valid: Duration) -> Result<LiveKeys, RoleRefusal> {
+    pub async fn credentials(
+        &self,
+        assignment: Assignment,
+        min_valid: Duration,
+        now: BootTime,
+        asker: Asker<'_>,
+    ) -> Result<LiveKeys, RoleRefusal> {
+        let _place = self.room.enter(asker.who(), Wanted::Credentials, now, Patience::Short);
         self.ask_of_roles(|reply| RoleQuestion::Credentials { assignment, min_valid, reply: reply.into() }).await
     }
 

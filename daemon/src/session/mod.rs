@@ -16,6 +16,7 @@
 //! | `store_schedule` | when the store is read and written |
 //! | [`found`] | sign-ins that other programs have made |
 //! | [`policy`] | when to refresh, to poll, to try again |
+//! | `waiting_room` | who waits, for people to see |
 //! | `handle` | a [`Session`] as the rest of the daemon sees it |
 //! | `task` | the loop that owns one machine and carries out its effects: the only I/O |
 //!
@@ -47,9 +48,11 @@ pub mod state;
 mod store_schedule;
 mod task;
 mod tokens;
+mod waiting_room;
 
 pub use crate::token::{AccessToken, Record, Renewal, Target, Token};
 pub use handle::Session;
+pub use waiting_room::{Waiting, Wanted};
 
 /// The settings of a session that decide when it acts.
 #[derive(Clone, PartialEq, Eq, Debug)]

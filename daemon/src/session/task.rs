@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 
 use super::event::Event;
 use super::state::State;
+use super::waiting_room::WaitingRoom;
 use super::{Session, Snapshot};
 use crate::config::SessionConfig;
 use crate::world::World;
@@ -33,6 +34,8 @@ pub(super) struct Task {
     predecessor: Option<Arc<Session>>,
     /// Of the open flow, if that is one at the browser.
     callback: Option<Callback>,
+    /// Who waits for the session.
+    room: WaitingRoom,
 }
 
 impl Task {
@@ -43,8 +46,9 @@ impl Task {
         publish: watch::Sender<Arc<Snapshot>>,
         events: mpsc::WeakUnboundedSender<Event>,
         predecessor: Option<Arc<Session>>,
+        room: WaitingRoom,
     ) -> Self {
-        Self { config, world, state, publish, calls: JoinSet::new(), events, predecessor, callback: None }
+        Self { config, world, state, publish, calls: JoinSet::new(), events, predecessor, callback: None, room }
     }
 
     fn config(&self) -> Arc<SessionConfig> {

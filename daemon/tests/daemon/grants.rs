@@ -78,7 +78,9 @@ async fn a_grant_gives_its_role_to_whoever_asks_at_its_socket() {
     assert_eq!((&process["Version"], &process["AccessKeyId"]), (&json!(1), &json!(credentials.access_key_id)));
     let state: Grant = t.ask(&grant, "GET /v1/grant").await.json();
     assert_eq!((state.uses, state.credentials_end_at), (2, Some(credentials.expires_at)));
-    assert_eq!(state.last_use.and_then(|last| last.pid), Some(std::process::id()));
+    let last_use = state.last_use.expect("it was used");
+    assert_eq!(last_use.pid, Some(std::process::id()));
+    assert!(last_use.program.is_some_and(|name| name.starts_with("daemon")), "the test's own name");
     assert_eq!(t.grants().await.len(), 1);
 }
 
@@ -149,6 +151,8 @@ async fn a_grant_never_opens_a_sign_in_unless_it_may_ask_for_one() {
     let sign_in = async {
         let status = t.until(|status| status.login.is_some()).await;
         let login = status.login.expect("a flow");
+        let waiting: Vec<_> = status.waiting.iter().map(|who| (who.grant.as_deref(), who.wants.as_str())).collect();
+        assert_eq!((waiting.as_slice(), status.waiting_count), ([(Some("asking"), "token")].as_slice(), 1));
         // The page is for the person, and not for the program.
         let other = t.ask(&asking, "GET /v1/credentials").await;
         assert_eq!(other.code(), "sign_in_required");
@@ -158,6 +162,7 @@ async fn a_grant_never_opens_a_sign_in_unless_it_may_ask_for_one() {
     };
     let (answer, ()) = tokio::join!(t.ask(&asking, "GET /v1/credentials?wait=3600"), sign_in);
     assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(t.status("corp").await.waiting_count, 0);
 }
 
 #[tokio::test]

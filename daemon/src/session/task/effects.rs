@@ -142,7 +142,8 @@ impl Task {
                 let _ = events.send(Event::Acted(action));
             }
         };
-        self.world.desktop.show(config, notice, self.world.clock.now(), Box::new(act));
+        let asked_by = self.room.look().0.into_iter().next().map(|waiting| waiting.who);
+        self.world.desktop.show(config, notice, asked_by.as_ref(), self.world.clock.now(), Box::new(act));
     }
 
     /// Begins a call to the service, whose result becomes an event. A configuration that allows no call is a result, too.

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use rustix::process::Signal;
+use ssoctld::caller::Who;
 use ssoctld::clock::{Clock, ManualClock, Now};
-use ssoctld::desktop::{Consent, Desktop, DesktopEnvironment, Question, Screen};
+use ssoctld::desktop::{About, Consent, Desktop, DesktopEnvironment, Question, Screen};
 use ssoctld::notice::{Action, FlowView, Notice, Way};
 use tokio::sync::mpsc;
 
@@ -41,7 +42,7 @@ impl Daemon {
     fn show(&self, name: &str, notice: &Notice) {
         let (act, shown) = (self.act.clone(), name.to_owned());
         let act = Box::new(move |action| act.send((shown.clone(), action)).unwrap());
-        self.screen.show(&session(name), notice, self.now(), act);
+        self.screen.show(&session(name), notice, None, self.now(), act);
     }
 
     fn approve(&self) -> Notice {
@@ -127,16 +128,16 @@ fn a_click_on_the_button_does_what_it_says_once_and_ends_the_notice() {
     });
 }
 
+/// Whether a program may have credentials.
+fn question() -> Question {
+    let who = Who { pid: Some(4711), program: Some("terraform".to_owned()), grant: Some("ci".to_owned()) };
+    Question { who, about: About::Credentials { role: "ReadOnlyAccess in account 111122223333".to_owned() } }
+}
+
 /// Asks until the person's click is heard, which is some milliseconds after the question is there.
 async fn answer_to_question(daemon: &Daemon, click: impl Fn(&screen::Screen)) -> Consent {
     loop {
-        let question = Question {
-            grant: "ci".to_owned(),
-            program: Some("terraform".to_owned()),
-            pid: Some(4711),
-            role: "ReadOnlyAccess in account 111122223333".to_owned(),
-        };
-        let asking = tokio::spawn(daemon.screen.ask(question));
+        let asking = tokio::spawn(daemon.screen.ask(question()));
         click(&daemon.here);
         let stop = asking.abort_handle();
         match unless_longer_than(Duration::from_secs(5), asking).await {
@@ -163,13 +164,12 @@ fn a_question_is_answered_by_its_buttons_and_a_click_beside_them_is_no() {
 #[test]
 fn a_question_that_nobody_answers_or_waits_for_is_taken_back() {
     play_with_buttons(async |daemon, _server| {
-        let question = Question { grant: "ci".to_owned(), program: None, pid: None, role: "ReadOnlyAccess".to_owned() };
-        let asking = tokio::spawn(daemon.screen.ask(question.clone()));
+        let asking = tokio::spawn(daemon.screen.ask(question()));
         daemon.here.notice();
         daemon.clock.advance(Duration::from_secs(60));
         assert_eq!(asking.await.unwrap(), Consent::Silent);
         daemon.here.is_empty();
-        let asking = tokio::spawn(daemon.screen.ask(question));
+        let asking = tokio::spawn(daemon.screen.ask(question()));
         daemon.here.notice();
         asking.abort();
         daemon.here.is_empty();
@@ -180,8 +180,7 @@ fn a_question_that_nobody_answers_or_waits_for_is_taken_back() {
 fn without_a_notification_server_the_person_cannot_be_asked() {
     play(Stage::NoBus, &[], || async {
         let daemon = Daemon::new();
-        let question = Question { grant: "ci".to_owned(), program: None, pid: None, role: "ReadOnlyAccess".to_owned() };
-        let consent = daemon.screen.ask(question).await;
+        let consent = daemon.screen.ask(question()).await;
         assert!(matches!(consent, Consent::Unasked(_)), "{consent:?}");
     });
 }

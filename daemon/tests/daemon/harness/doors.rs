@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use ssoctld::caller::Who;
 use ssoctld::clock::{Clock, Now};
 use ssoctld::config::SessionConfig;
 use ssoctld::desktop::{Act, Asking, Consent, Desktop, Question};
@@ -203,7 +204,7 @@ impl Portal for Watched {
 pub(crate) struct NoDesktop;
 
 impl Desktop for NoDesktop {
-    fn show(&self, _: &SessionConfig, _: &Notice, _: Now, _: Act) {}
+    fn show(&self, _: &SessionConfig, _: &Notice, _: Option<&Who>, _: Now, _: Act) {}
     fn withdraw(&self, _: &SessionConfig) {}
     fn ask(&self, _: Question) -> Asking {
         Box::pin(async { Consent::Unasked("there is no desktop".to_owned()) })
