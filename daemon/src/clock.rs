@@ -111,7 +111,15 @@ pub trait Clock: Send + Sync {
     fn sleep_until_shown(&self, time: SystemTime) -> Sleep;
 }
 
+/// A time that the wall clock never shows.
+const NEVER: Duration = Duration::from_secs(400 * 366 * 86_400);
+
 impl dyn Clock + '_ {
+    /// Sleeps until the wall clock is set. Notices every change from this call on.
+    pub fn sleep_until_set(&self) -> Sleep {
+        self.sleep_until_shown(SystemTime::UNIX_EPOCH + NEVER)
+    }
+
     /// The outcome of `work`, unless it takes longer than `limit`.
     pub async fn within<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
         self.before(self.now().boot + limit, work).await

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use crate::clock::{BootTime, Clock};
 use crate::config::{Config, FilePair, Identity, Problem, SessionConfig};
@@ -21,6 +22,8 @@ pub struct Entry {
     pub config: Arc<SessionConfig>,
     /// The session.
     pub session: Arc<Session>,
+    /// The time since when it is configured like this.
+    pub configured_at: SystemTime,
 }
 
 /// The names of one configuration and their sessions.
@@ -87,13 +90,18 @@ impl Directory {
         let running: HashMap<&Identity, &Entry> =
             self.entries.iter().map(|entry| (&entry.config.identity, entry)).collect();
         let notifications = config.notifications;
+        let now = world.clock.now().wall;
         let is_noticed_alike = notifications == self.default.config.notifications;
         let entries: Vec<Entry> = once_each(std::iter::once(&config).chain(named.values()))
             .into_iter()
             .map(|configured| {
                 let configured = Arc::new(configured);
+                let mut configured_at = now;
                 let session = match running.get(&configured.identity) {
                     Some(entry) => {
+                        if entry.config == configured {
+                            configured_at = entry.configured_at;
+                        }
                         if entry.config != configured || !is_noticed_alike {
                             entry.session.configure(Arc::clone(&configured), notifications);
                         }
@@ -106,7 +114,7 @@ impl Directory {
                         Arc::new(Session::start(config, notifications, world.clone(), seed(), predecessor))
                     }
                 };
-                Entry { config: configured, session }
+                Entry { config: configured, session, configured_at }
             })
             .collect();
         let stays: HashMap<&Identity, &Entry> = entries.iter().map(|entry| (&entry.config.identity, entry)).collect();

@@ -54,6 +54,7 @@ pub struct LeftRecords {
     world: World,
     directory: watch::Receiver<Arc<Directory>>,
     known: Arc<Mutex<Known>>,
+    changes: watch::Sender<()>,
     look: watch::Sender<()>,
     task: JoinHandle<()>,
 }
@@ -71,17 +72,26 @@ impl LeftRecords {
     pub fn start(directory: watch::Receiver<Arc<Directory>>, world: World) -> Self {
         let (look, looks) = watch::channel(());
         let known = Arc::default();
-        let task = tokio::spawn(follow(directory.clone(), looks, world.clone(), Arc::clone(&known)));
-        Self { world, directory, known, look, task }
+        let changes = watch::Sender::default();
+        let task = follow(directory.clone(), looks, world.clone(), Arc::clone(&known), changes.clone());
+        Self { world, directory, known, changes, look, task: tokio::spawn(task) }
     }
 
-    /// Those that are known. If the store has not answered this task or a session, it is looked through once more.
+    /// Those that are known.
     pub fn list(&self) -> Vec<body::LeftRecord> {
-        let known = lock(&self.known);
-        if !known.is_complete {
+        lock(&self.known).records.iter().cloned().map(body::LeftRecord::from).collect()
+    }
+
+    /// Has the store looked through once more, if it has not answered this task or a session.
+    pub fn look_again(&self) {
+        if !lock(&self.known).is_complete {
             self.look.send_replace(());
         }
-        known.records.iter().cloned().map(body::LeftRecord::from).collect()
+    }
+
+    /// Tells that other records are known.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
     }
 
     /// Ends their tokens at the portals of their issuers, and deletes them.
@@ -110,6 +120,7 @@ impl LeftRecords {
         }
         let is_ended = |known: &LeftRecord| ended.iter().any(|ended| ended.record.key == known.key);
         lock(&self.known).records.retain(|known| !is_ended(known));
+        self.changes.send_replace(());
         self.look.send_replace(());
         (ended, problems)
     }
@@ -126,6 +137,7 @@ async fn follow(
     mut looks: watch::Receiver<()>,
     world: World,
     known: Arc<Mutex<Known>>,
+    changes: watch::Sender<()>,
 ) {
     let mut stores = world.secrets.changes();
     loop {
@@ -140,6 +152,7 @@ async fn follow(
                 let mut known = lock(&known);
                 if known.records != found.records {
                     tracing::info!(records = found.records.len(), "records of no configured session are in the store");
+                    changes.send_replace(());
                 }
                 *known = Known { is_complete: found.is_complete && all_have_loaded, ..found };
             }

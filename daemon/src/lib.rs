@@ -125,6 +125,7 @@ pub async fn run(
     let grants = start_grants(&configuration, &settings);
     let sockets = GrantSockets::new(world.clone());
     let api = api(&configuration, settings, home.as_deref(), save, ask, open_all(&grants, &sockets));
+    let watched = Arc::clone(&api.events);
     let (stop, stopped) = oneshot::channel::<()>();
     let (successor, successors) = mpsc::channel(1);
     let service = server::Service { api: Arc::new(api), access: Access::Owner, connections: server::connections() };
@@ -141,6 +142,7 @@ pub async fn run(
     // Closed before the server, so that a request that comes too late is told that the daemon stops.
     events.saves.close();
     events.reads.close();
+    watched.stop();
     drop(stop);
     tokio::join!(end(server, &configuration), sockets.end());
     grants.stop().await;
@@ -185,14 +187,21 @@ fn api(
     let world = configuration.world.clone();
     let clock = Arc::clone(&world.clock);
     let directory = || configuration.directory.subscribe();
-    server::Api {
+    let shown = Arc::new(server::Shown {
         directory: directory(),
+        world: world.clone(),
         token_files: TokenFiles::start(home, directory(), world.clone()),
         left_records: LeftRecords::start(directory(), world.clone()),
-        imports: server::CallLimit::new("imports", 10),
-        new_sessions: server::CallLimit::new("new sessions", 100),
+        grants: Arc::clone(&grants),
         started_at: Timestamp::from(world.clock.now().wall),
         settings,
+    });
+    server::Api {
+        directory: directory(),
+        events: Arc::new(server::Events::new(Arc::clone(&shown))),
+        shown,
+        imports: server::CallLimit::new("imports", 10),
+        new_sessions: server::CallLimit::new("new sessions", 100),
         grants,
         open_grant,
         environment: configuration.environment.clone(),

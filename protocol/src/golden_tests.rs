@@ -6,8 +6,8 @@ use crate::body::{LeftRecord, Logout, PortalSession};
 use crate::import::ImportOutcome;
 use crate::settings::{AwsConfigFile, Setting, Settings};
 use crate::{
-    DaemonStatus, ErrorCode, Login, LoginKind, NewSession, PendingLogin, Problem, RoleCredentials, Route, SessionState,
-    SessionStatus, Token, openapi,
+    DaemonStatus, ErrorCode, Event, Login, LoginKind, NewSession, PendingLogin, Problem, RoleCredentials, Route,
+    SessionState, SessionStatus, Token, openapi,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -220,6 +220,17 @@ fn kinds_of_a_later_version_are_kept_or_tolerated() {
     assert_eq!(serde_json::from_value::<Login>(json!({"state": "queued"})).unwrap(), Login::Unknown);
     let logout = serde_json::from_value::<Logout>(json!({"session": "corp", "portal": "shelved"})).unwrap();
     assert_eq!(logout.portal, PortalSession::Unknown);
+}
+
+#[test]
+fn lines_of_events_have_the_members_of_their_kind_and_no_others() {
+    for golden in DOCUMENT["components"]["schemas"]["Event"]["examples"].as_array().unwrap() {
+        let event = agrees::<Event>(golden);
+        assert_eq!(golden["kind"], event.kind.as_str());
+    }
+    let daemon = json!({"epoch": "e", "seq": 1, "kind": "daemon", "daemon": example("DaemonStatus")});
+    let grant = json!({"epoch": "e", "seq": 2, "kind": "grant", "grant": example("Grant")});
+    assert!(agrees::<Event>(&daemon).daemon.is_some() && agrees::<Event>(&grant).grant.is_some());
 }
 
 #[test]

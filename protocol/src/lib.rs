@@ -21,6 +21,7 @@
 
 pub mod body;
 pub mod display;
+pub mod event;
 #[cfg(test)]
 mod golden_tests;
 pub mod grant;
@@ -44,6 +45,7 @@ pub use body::{
     DaemonStatus, LastError, Login, LoginKind, NewSession, NextStep, PendingLogin, SessionState, SessionStatus,
     StatusReport, StoreStatus, Token,
 };
+pub use event::{Event, EventKind, Topic};
 pub use grant::{Grant, Grants, NewGrant};
 pub use problem::{ErrorCode, ExitCode, Problem};
 pub use role::{Account, Accounts, Assignment, DecidedBy, ProfileKey, Role, RoleCredentials, Roles};
@@ -63,6 +65,10 @@ pub const JSON: &str = "application/json";
 
 /// The media type of credentials in the form that AWS SDKs expect of a `credential_process`.
 pub const CREDENTIAL_PROCESS_JSON: &str = "application/vnd.ssoctl.credential-process+json";
+
+/// The media type of JSON line by line. No media type of that is registered; OpenAPI 3.2 and most tools know it by this name, and one
+/// with `x-` would never be registered (RFC 6648).
+pub const JSON_LINES: &str = "application/jsonl";
 
 /// The media type of errors (RFC 9457, section 3).
 pub const PROBLEM_JSON: &str = "application/problem+json";

@@ -17,7 +17,7 @@ pub struct Row {
     /// session in the path instead of in the query.
     pub paths: &'static [&'static str],
     /// The query parameters, all of them optional. `selector` stands for `session`, `profile` and `start_url`, of which one
-    /// may be given, and `files` for `config` and `credentials`.
+    /// may be given, `files` for `config` and `credentials`, and `topics` for `kind` where it means topics of events.
     pub parameters: &'static [&'static str],
     /// The type of the request's body.
     pub body: Option<&'static str>,
@@ -33,6 +33,7 @@ impl Row {
         let group = match parameter {
             "session" | "profile" | "start_url" => "selector",
             "config" | "credentials" => "files",
+            "kind" if self.parameters.contains(&"topics") => "topics",
             other => other,
         };
         self.parameters.contains(&group)
@@ -123,6 +124,8 @@ routes! {
     OpenApi = GET "/v1/openapi.json" ? => Document;
     /// The daemon and every session.
     Sessions = GET "/v1/sessions" ? files => StatusReport;
+    /// The daemon, every session and every grant, and whatever changes, line by line. It ends with the daemon.
+    Events = GET "/v1/events" ? selector topics heartbeat files => Event;
     /// Saves a session in the daemon's configuration file.
     AddSession = POST "/v1/sessions" ?, with NewSession => SessionStatus;
     /// One session.
@@ -166,7 +169,7 @@ routes! {
 
 #[cfg(test)]
 mod types {
-    pub(super) use crate::{body::*, grant::*, import::*, role::*};
+    pub(super) use crate::{body::*, event::*, grant::*, import::*, role::*};
     pub(super) type Document = serde_json::Value;
 }
 

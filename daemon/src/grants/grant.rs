@@ -28,6 +28,8 @@ pub struct Grant {
     uses: Mutex<Uses>,
     confirmations: Confirmations,
     reach: Reach,
+    /// Told of each use.
+    used: watch::Sender<()>,
 }
 
 /// What grants use of the rest of the daemon.
@@ -99,9 +101,16 @@ fn reason_in_words(ended: &Ended) -> String {
 }
 
 impl Grant {
-    pub(super) fn new(terms: Terms, deadline: Deadline, ended: Option<Ended>, uses: Uses, reach: Reach) -> Self {
+    pub(super) fn new(
+        terms: Terms,
+        deadline: Deadline,
+        ended: Option<Ended>,
+        uses: Uses,
+        reach: Reach,
+        used: watch::Sender<()>,
+    ) -> Self {
         let stage = watch::Sender::new(ended.map_or(Stage::Open, Stage::Ended));
-        Self { terms, deadline, stage, uses: Mutex::new(uses), confirmations: Confirmations::default(), reach }
+        Self { terms, deadline, stage, uses: Mutex::new(uses), confirmations: Confirmations::default(), reach, used }
     }
 
     pub const fn terms(&self) -> &Terms {
@@ -291,6 +300,8 @@ impl Grant {
         uses.count += 1;
         uses.last = Some(GrantUse { at, pid, program });
         uses.credentials_end = uses.credentials_end.max(Some(end));
+        drop(uses);
+        self.used.send_replace(());
     }
 
     fn entry(&self, role: &Role) -> Result<Entry, NotGranted> {
@@ -366,7 +377,7 @@ mod tests {
             attending: None,
         };
         let deadline = Deadline::after(Duration::from_secs(60), clock.now());
-        let grant = Grant::new(terms, deadline, None, Uses::default(), reach);
+        let grant = Grant::new(terms, deadline, None, Uses::default(), reach, watch::Sender::default());
         assert_eq!(grant.confirm(&role, Who::default()).await, Ok(()));
         person.send_modify(|surroundings| surroundings.presence = Presence::Away);
         let refused = grant.confirm(&role, Who::default()).await.expect_err("nobody is there");

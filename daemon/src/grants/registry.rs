@@ -40,6 +40,7 @@ pub struct Grants {
     boot: Option<String>,
     grants: Mutex<BTreeMap<String, Arc<Grant>>>,
     changes: watch::Sender<()>,
+    used: watch::Sender<()>,
     /// Held while the file is written, so that an older state never replaces a newer one.
     saving: tokio::sync::Mutex<()>,
     tasks: Mutex<JoinSet<()>>,
@@ -77,6 +78,7 @@ impl Grants {
             boot: clock::boot_id(),
             grants: Mutex::default(),
             changes: watch::Sender::default(),
+            used: watch::Sender::default(),
             saving: tokio::sync::Mutex::default(),
             tasks: Mutex::default(),
         });
@@ -110,7 +112,7 @@ impl Grants {
     }
 
     fn grant(&self, terms: Terms, deadline: Deadline, ended: Option<Ended>, uses: Uses) -> Arc<Grant> {
-        Arc::new(Grant::new(terms, deadline, ended, uses, self.reach.clone()))
+        Arc::new(Grant::new(terms, deadline, ended, uses, self.reach.clone(), self.used.clone()))
     }
 
     /// Makes a grant that lives for `life`, and saves it. `process` is the end of the one that it ends with.
@@ -174,6 +176,11 @@ impl Grants {
     /// Tells that a grant was made or has ended.
     pub fn changes(&self) -> watch::Receiver<()> {
         self.changes.subscribe()
+    }
+
+    /// Tells that a grant was used.
+    pub fn uses(&self) -> watch::Receiver<()> {
+        self.used.subscribe()
     }
 
     /// Ends every grant that is meant and has not ended. Returns these grants, and why they are not ended in the file.

@@ -4,8 +4,6 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -18,7 +16,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::foreign::Foreigners;
 use super::freed_memory::FreedMemory;
-use super::reply;
+use super::place::Place;
+use super::reply::{self, Body};
 use super::silent::{Activity, SilentConnections};
 use super::socket::Access;
 use super::unread::Connection;
@@ -44,7 +43,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// The API at a socket.
 pub trait Answers: Send + Sync + 'static {
     /// Answers a request. An error becomes an answer, too.
-    fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Response<Full<Bytes>>> + Send;
+    fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Response<Body>> + Send;
 }
 
 /// What is served at a socket, and to whom.
@@ -146,18 +145,25 @@ impl<A: Answers> Connections<A> {
         let api = Arc::clone(&self.api);
         let caller = Caller::of(&stream);
         let unheard = Mutex::new(Some(self.unheard.clone()));
+        let place = Place::new(permit);
+        let of_connection = Arc::clone(&place);
         let activity = Arc::new(Activity::new(&self.silent));
         let of_requests = Arc::clone(&activity);
         let service = service_fn(move |mut request| {
             lock(&unheard).take();
             let (api, activity, caller) = (Arc::clone(&api), Arc::clone(&of_requests), caller.clone());
+            let place = Arc::clone(&of_connection);
             async move {
                 activity.request_arrived();
                 // A client whose body is awaited is silent again.
                 request.extensions_mut().insert(Arc::clone(&activity));
                 request.extensions_mut().insert(caller);
+                request.extensions_mut().insert(place);
                 let answer = api.answer(request).await;
-                activity.wait_for_client();
+                // A client that watches has nothing to send.
+                if matches!(answer.body(), Body::Whole(_)) {
+                    activity.wait_for_client();
+                }
                 Ok::<_, Infallible>(answer)
             }
         });
@@ -171,7 +177,7 @@ impl<A: Answers> Connections<A> {
                 },
                 () = activity.cut_off() => tracing::debug!("a silent connection was cut off, as there are too many"),
             }
-            drop(permit);
+            place.leave();
             memory.connection_ended(limit - free.available_permits());
         });
     }

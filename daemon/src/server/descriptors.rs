@@ -1,4 +1,4 @@
-//! The limit of connections: one for each file descriptor that the daemon does not need itself.
+//! The limits of connections: one for each file descriptor that the daemon does not need itself, and some of these for watchers alone.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -9,6 +9,9 @@ const WANTED: u64 = if cfg!(target_os = "macos") { 10_240 } else { 16_384 };
 /// Descriptors reserved for calls to the service, D-Bus, files and the log: a quarter of all, at least twice as many as an idle
 /// daemon has open, and at most as many as a thousand simultaneous calls of sessions need.
 const RESERVED: std::ops::RangeInclusive<u64> = 48..=2048;
+
+/// The largest number of watchers, and the part of all connections that they get where there are few.
+const WATCHERS: (u64, u64) = (512, 4);
 
 /// Raises the limit of open files to [`WANTED`], if the system allows it. Programs that the daemon starts inherit it.
 pub fn raise() {
@@ -21,15 +24,24 @@ pub fn raise() {
     }
 }
 
-/// The largest number of open connections under the present limit.
+/// The largest number of open connections of callers under the present limit.
 pub fn connections() -> usize {
-    among(getrlimit(Resource::Nofile).current.unwrap_or(WANTED))
+    among(getrlimit(Resource::Nofile).current.unwrap_or(WANTED)).0
 }
 
-fn among(descriptors: u64) -> usize {
+/// The largest number of open connections of watchers under the present limit.
+pub(super) fn watchers() -> usize {
+    among(getrlimit(Resource::Nofile).current.unwrap_or(WANTED)).1
+}
+
+/// The connections of callers and of watchers with so many descriptors.
+fn among(descriptors: u64) -> (usize, usize) {
     let descriptors = descriptors.min(WANTED);
-    let connections = descriptors.saturating_sub((descriptors / 4).clamp(*RESERVED.start(), *RESERVED.end()));
-    usize::try_from(connections).unwrap_or(usize::MAX).max(1)
+    let all = descriptors.saturating_sub((descriptors / 4).clamp(*RESERVED.start(), *RESERVED.end()));
+    let (most, part) = WATCHERS;
+    let watchers = (all / part).min(most);
+    let some = |connections: u64| usize::try_from(connections).unwrap_or(usize::MAX).max(1);
+    (some(all - watchers), some(watchers))
 }
 
 #[cfg(test)]
@@ -38,7 +50,9 @@ mod tests {
 
     #[test]
     fn some_descriptors_are_kept_back_for_the_daemon_itself() {
-        for (descriptors, connections) in [(0, 1), (48, 1), (64, 16), (1024, 768), (10_240, 8192)] {
+        for (descriptors, connections) in
+            [(0, (1, 1)), (48, (1, 1)), (64, (12, 4)), (1024, (576, 192)), (10_240, (7680, 512))]
+        {
             assert_eq!(among(descriptors), connections, "{descriptors}");
         }
         assert_eq!(among(u64::MAX), among(WANTED));

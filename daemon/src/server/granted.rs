@@ -4,8 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Incoming;
 use hyper::{Request, Response};
 use ssoctl_protocol::{
     Assignment, DaemonStatus, DecidedBy, ErrorCode, Problem, Query, RoleCredentials, Route, StoreStatus, Timestamp,
@@ -15,7 +14,7 @@ use ssoctl_protocol::{
 use super::connection::Answers;
 use super::grants::view;
 use super::handlers::{caller, openapi, wait};
-use super::reply::{self, HandlerResult, ok};
+use super::reply::{self, Body, HandlerResult, ok};
 use super::{problem, status};
 use crate::clock::Clock;
 use crate::grants::{Denial, Grant, NotGranted, Role};
@@ -29,7 +28,7 @@ pub struct GrantApi {
 }
 
 impl Answers for GrantApi {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         let handle = async |route, query, request: Request<Incoming>| self.handle(route, query, &request).await;
         reply::to(request, handle).await
     }
@@ -44,6 +43,7 @@ impl GrantApi {
             Route::Credentials => reply::credentials(self.credentials(&query, request).await?, &query),
             Route::Assignment => ok(&self.assignment(&query)?),
             Route::Sessions
+            | Route::Events
             | Route::AddSession
             | Route::Session
             | Route::Token

@@ -24,7 +24,7 @@ const MOST_ROLES: usize = 64;
 
 impl Api {
     pub(super) fn grants(&self) -> Grants {
-        Grants { grants: self.grants.list().iter().map(|grant| self.grant(grant)).collect() }
+        Grants { grants: self.grants.list().iter().map(|grant| self.shown.grant(grant)).collect() }
     }
 
     pub(super) async fn add_grant(&self, query: &Query, request: Request<Incoming>) -> Result<GrantBody, Problem> {
@@ -72,7 +72,7 @@ impl Api {
             Ok(grant)
         });
         let grant = making.await.map_err(|_| super::reply::unexpected())??;
-        Ok(self.grant(&grant))
+        Ok(self.shown.grant(&grant))
     }
 
     async fn wanted_roles(&self, wanted: &[WantedRole], query: &Query) -> Result<Vec<Role>, Problem> {
@@ -116,7 +116,7 @@ impl Api {
             }
             // Revoking one that has ended already is no error.
             Some(known) if revocation.grants.is_empty() => {
-                Ok(Revocation { grants: vec![self.grant(&known)], ..revocation })
+                Ok(Revocation { grants: vec![self.shown.grant(&known)], ..revocation })
             }
             _ => Ok(revocation),
         }
@@ -129,13 +129,9 @@ impl Api {
     async fn revoke(&self, is_meant: impl Fn(&Grant) -> bool) -> Revocation {
         let (grants, unsaved) = self.grants.end(GrantEndReason::Revoked, is_meant).await;
         Revocation {
-            grants: grants.iter().map(|grant| self.grant(grant)).collect(),
+            grants: grants.iter().map(|grant| self.shown.grant(grant)).collect(),
             unsaved: unsaved.map(|unsaved| unsaved.to_string()),
         }
-    }
-
-    fn grant(&self, grant: &Grant) -> GrantBody {
-        view(grant, &self.grants.socket_of(&grant.terms().name), self.world.clock.now())
     }
 }
 

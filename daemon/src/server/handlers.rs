@@ -6,19 +6,20 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
 use ssoctl_protocol::import::Import;
-use ssoctl_protocol::settings::Settings;
 use ssoctl_protocol::{
-    DaemonStatus, ErrorCode, JSON, Login, LoginKind, NewSession, Problem, Query, Route, SessionStatus, StatusReport,
-    Timestamp, Token, openapi,
+    DaemonStatus, ErrorCode, JSON, Login, LoginKind, NewSession, Problem, Query, Route, Selector, SessionStatus,
+    StatusReport, Token, openapi,
 };
 use tokio::sync::watch;
 
 use super::connection::Answers;
-use super::reply::{self, HandlerResult, ok};
+use super::events::{Events, Lines, Wanted};
+use super::place::Place;
+use super::reply::{self, Body, HandlerResult, ok};
+use super::shown::Shown;
 use super::socket::SocketError;
 use super::{problem, status};
 use crate::budget::Budget;
@@ -27,10 +28,8 @@ use crate::clock::BootTime;
 use crate::config::{Environment, FilePair, SaveError};
 use crate::directory::{Directory, Entry, View};
 use crate::grants::{Grant, Grants};
-use crate::left_records::LeftRecords;
 use crate::notice::FlowKind;
 use crate::session::callers::{self, How, Need, Refusal};
-use crate::token_files::TokenFiles;
 use crate::waiting::lock;
 use crate::world::World;
 
@@ -49,14 +48,12 @@ pub type OpenGrant = Arc<dyn Fn(Arc<Grant>) -> Result<(), SocketError> + Send + 
 pub struct Api {
     pub directory: watch::Receiver<Arc<Directory>>,
     pub world: World,
-    pub token_files: TokenFiles,
-    pub left_records: LeftRecords,
+    pub shown: Arc<Shown>,
+    pub events: Arc<Events>,
     /// An import reads a directory and asks every session.
     pub imports: CallLimit,
     /// A new session rewrites the configuration file, and may ask the service for its region.
     pub new_sessions: CallLimit,
-    pub started_at: Timestamp,
-    pub settings: Settings,
     pub grants: Arc<Grants>,
     /// Makes the socket of a grant and serves it.
     pub open_grant: OpenGrant,
@@ -69,7 +66,7 @@ pub struct Api {
 }
 
 impl Answers for Api {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         reply::to(request, async |route, query, request| self.handle(route, query, request).await).await
     }
 }
@@ -82,6 +79,11 @@ impl Api {
             Route::Health => ok(&self.daemon()),
             Route::OpenApi => Ok(openapi()),
             Route::Sessions => ok(&self.sessions(&query).await?),
+            Route::Events => {
+                let lines = self.watch(query).await?;
+                Place::leave_by(&request);
+                Ok(reply::lines(lines))
+            }
             Route::AddSession => ok(&self.add_session(request).await?),
             Route::Session => ok(&self.status(&self.entry(&query).await?)),
             Route::Token => ok(&self.token(&query, &caller).await?),
@@ -105,16 +107,20 @@ impl Api {
         }
     }
 
+    /// The files that a request names; `None`: the default ones.
+    fn files(&self, query: &Query) -> Option<FilePair> {
+        let settings = &self.shown.settings;
+        let config = query.config.as_deref().filter(|config| *config != settings.aws_config);
+        // Together with another configuration file the default credentials file has to be named, too.
+        let is_default = |credentials: &&str| config.is_none() && *credentials == settings.aws_credentials;
+        let credentials = query.credentials.as_deref().filter(|credentials| !is_default(credentials));
+        let files = FilePair { config: config.map(PathBuf::from), credentials: credentials.map(PathBuf::from) };
+        Some(files).filter(|files| files.config.is_some() || files.credentials.is_some())
+    }
+
     /// The view of the files that a request names.
     pub(super) async fn view(&self, query: &Query) -> Result<Arc<View>, Problem> {
-        let config = query.config.as_deref().filter(|config| *config != self.settings.aws_config);
-        // Together with another configuration file the default credentials file has to be named, too.
-        let is_default = |credentials: &&str| config.is_none() && *credentials == self.settings.aws_credentials;
-        let credentials = query.credentials.as_deref().filter(|credentials| !is_default(credentials));
-        if config.is_none() && credentials.is_none() {
-            return Ok(Arc::clone(self.directory.borrow().default_view()));
-        }
-        let files = FilePair { config: config.map(PathBuf::from), credentials: credentials.map(PathBuf::from) };
+        let Some(files) = self.files(query) else { return Ok(Arc::clone(self.directory.borrow().default_view())) };
         if let Some(view) = self.directory.borrow().view_of(&files) {
             view.touch(&*self.world.clock);
             return Ok(Arc::clone(view));
@@ -129,8 +135,25 @@ impl Api {
     }
 
     fn daemon(&self) -> DaemonStatus {
-        let directory = Arc::clone(&self.directory.borrow());
-        status::daemon(&directory, &self.world, self.started_at, &self.settings, self.left_records.list())
+        self.shown.left_records.look_again();
+        self.shown.daemon()
+    }
+
+    /// The lines for a watcher. The session that it names has to be there when it begins.
+    async fn watch(&self, query: Query) -> Result<Lines, Problem> {
+        let view = self.view(&query).await?;
+        let session = match &query.selector {
+            Selector::Only => None,
+            selector => {
+                let entry = view.resolve(selector).map_err(|why| problem::unresolved(selector, why))?;
+                Some(entry.config.name.clone())
+            }
+        };
+        // The default files may have been named by another path.
+        let is_default = Arc::ptr_eq(&view, self.directory.borrow().default_view());
+        let files = self.files(&query).filter(|_| !is_default);
+        let heartbeat = query.heartbeat.map(Duration::from_secs);
+        self.events.watch(files, Wanted { session, topics: query.topics, heartbeat })
     }
 
     async fn sessions(&self, query: &Query) -> Result<StatusReport, Problem> {
@@ -186,12 +209,11 @@ impl Api {
     async fn import(&self, query: &Query) -> Result<Import, Problem> {
         let view = self.view(query).await?;
         self.imports.admit(self.world.clock.now().boot)?;
-        self.token_files.import(&view, &self.world).await.map_err(|why| Problem::new(ErrorCode::Internal, why))
+        self.shown.token_files.import(&view, &self.world).await.map_err(|why| Problem::new(ErrorCode::Internal, why))
     }
 
     pub(super) fn status(&self, entry: &Entry) -> SessionStatus {
-        let token_files = self.token_files.standing(&entry.config.identity);
-        status::session(entry, token_files, self.world.clock.now())
+        self.shown.session(entry, self.shown.standing(entry))
     }
 
     pub(super) fn refused(&self, entry: &Entry, refusal: Refusal) -> Problem {
@@ -199,7 +221,7 @@ impl Api {
     }
 }
 
-pub(super) fn openapi() -> Response<Full<Bytes>> {
+pub(super) fn openapi() -> Response<Body> {
     reply::whole(StatusCode::OK, JSON, Bytes::from_static(openapi::DOCUMENT.as_bytes()))
 }
 

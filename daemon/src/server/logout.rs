@@ -40,13 +40,13 @@ impl Api {
                 Err(problem) => all.problems.push(format!("session {:?}: {}", entry.config.name, problem.detail)),
             }
         }
-        let (ended, left) = self.left_records.end().await;
+        let (ended, left) = self.shown.left_records.end().await;
         all.records = ended;
         all.problems.extend(left);
         let current = Arc::clone(&self.directory.borrow());
         let live: Vec<_> =
             current.entries().iter().filter_map(|entry| entry.session.snapshot().token.clone()).collect();
-        all.problems.extend(self.token_files.remove_published(&live).await);
+        all.problems.extend(self.shown.token_files.remove_published(&live).await);
         Ok(all)
     }
 

@@ -2,6 +2,7 @@
 
 mod connection;
 pub mod descriptors;
+pub mod events;
 mod foreign;
 mod freed_memory;
 mod granted;
@@ -9,16 +10,20 @@ mod grants;
 mod handlers;
 mod logout;
 mod new_session;
+mod place;
 mod problem;
 mod reply;
 mod roles;
+mod shown;
 mod silent;
 pub mod socket;
-mod status;
+pub mod status;
 mod unread;
 mod web_page;
 
 pub use connection::{Remaining, Service, serve};
 pub use descriptors::connections;
+pub use events::Events;
 pub use granted::GrantApi;
 pub use handlers::{Api, CallLimit, Named, OpenGrant, Saved};
+pub use shown::Shown;

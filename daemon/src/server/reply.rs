@@ -1,26 +1,64 @@
 //! Answers as HTTP.
 
 use std::borrow::Cow;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::body::{self, Frame, Incoming, SizeHint};
+use hyper::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use serde::Serialize;
 use ssoctl_protocol::grant::ProcessCredentials;
 use ssoctl_protocol::{
-    CREDENTIAL_PROCESS_JSON, ErrorCode, JSON, PROBLEM_JSON, Problem, Query, RoleCredentials, Route, VERSION,
-    VERSION_HEADER, text,
+    CREDENTIAL_PROCESS_JSON, ErrorCode, JSON, JSON_LINES, PROBLEM_JSON, Problem, Query, RoleCredentials, Route,
+    VERSION, VERSION_HEADER, text,
 };
 
+use super::events::Lines;
 use super::web_page;
+
+/// The body of an answer.
+pub enum Body {
+    Whole(Full<Bytes>),
+    /// Lines, as they come.
+    #[expect(private_interfaces, reason = "only the server looks into a body")]
+    Lines(Lines),
+}
+
+impl body::Body for Body {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        match self.get_mut() {
+            Self::Whole(whole) => Pin::new(whole).poll_frame(cx),
+            Self::Lines(lines) => Pin::new(lines).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(whole) => whole.is_end_stream(),
+            Self::Lines(_) => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(whole) => whole.size_hint(),
+            Self::Lines(_) => SizeHint::default(),
+        }
+    }
+}
 
 /// Finds the route of a request, has it handled, and makes an answer of the result.
 pub(super) async fn to(
     request: Request<Incoming>,
     handle: impl AsyncFnOnce(Route, Query, Request<Incoming>) -> HandlerResult,
-) -> Response<Full<Bytes>> {
+) -> Response<Body> {
     let method = request.method().as_str().to_owned();
     let path = request.uri().path().to_owned();
     let mut allowed = Vec::new();
@@ -47,7 +85,7 @@ pub(super) async fn to(
     response
 }
 
-pub(super) type HandlerResult = Result<Response<Full<Bytes>>, Problem>;
+pub(super) type HandlerResult = Result<Response<Body>, Problem>;
 
 pub(super) fn ok(body: &impl Serialize) -> HandlerResult {
     json(StatusCode::OK, JSON, body).ok_or_else(unexpected)
@@ -78,7 +116,7 @@ pub(super) fn raw(problem: &Problem) -> Vec<u8> {
     (head + &body).into_bytes()
 }
 
-pub(super) fn problem(problem: &Problem) -> Response<Full<Bytes>> {
+pub(super) fn problem(problem: &Problem) -> Response<Body> {
     let status = status(problem);
     json(status, PROBLEM_JSON, problem).unwrap_or_else(|| whole(status, PROBLEM_JSON, Bytes::new()))
 }
@@ -87,21 +125,36 @@ fn status(problem: &Problem) -> StatusCode {
     StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-fn json(status: StatusCode, content_type: &'static str, body: &impl Serialize) -> Option<Response<Full<Bytes>>> {
+fn json(status: StatusCode, content_type: &'static str, body: &impl Serialize) -> Option<Response<Body>> {
+    Some(whole(status, content_type, json_bytes(body)?))
+}
+
+/// JSON that can be looked at in a terminal, through curl.
+pub(super) fn json_bytes(body: &impl Serialize) -> Option<Bytes> {
     let mut document = BytesMut::with_capacity(1024).writer();
     serde_json::to_writer(&mut document, body).ok()?;
     let document = document.into_inner().freeze();
-    // A person may look at it in a terminal, through curl.
-    let safe = match str::from_utf8(&document).map(text::in_json) {
+    Some(match str::from_utf8(&document).map(text::in_json) {
         Ok(Cow::Owned(safe)) => Bytes::from(safe),
         _ => document,
-    };
-    Some(whole(status, content_type, safe))
+    })
 }
 
-pub(super) fn whole(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body));
+/// Lines of JSON. The connection ends with them.
+pub(super) fn lines(lines: Lines) -> Response<Body> {
+    let mut response = with_type(JSON_LINES, Body::Lines(lines));
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+pub(super) fn whole(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<Body> {
+    let mut response = with_type(content_type, Body::Whole(Full::new(body)));
     *response.status_mut() = status;
+    response
+}
+
+fn with_type(content_type: &'static str, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }

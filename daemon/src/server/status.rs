@@ -1,6 +1,7 @@
 //! The state of the daemon, its sessions and records as types of the contract. Pure.
 
 use std::path::Path;
+use std::time::SystemTime;
 
 use ssoctl_protocol::body::{
     ConfigurationProblem, DefinedBy, ForeignIssuer, LeftRecord, Registration, TokenFiles, WaitingCaller,
@@ -14,7 +15,7 @@ use ssoctl_protocol::{
 use crate::caller::Who;
 use crate::clock::{BootTime, Now};
 use crate::config::{OriginKind, SessionConfig, Severity};
-use crate::directory::{Directory, Entry};
+use crate::directory::Directory;
 use crate::notice::{FlowView, Way};
 use crate::session::{CameBy, Next, Snapshot, Target, Trouble, Waiting, Wanted};
 use crate::world::World;
@@ -76,10 +77,16 @@ fn with_named_files(settings: &Settings, directory: &Directory) -> Settings {
     Settings { aws_config_files: files.collect(), ..settings.clone() }
 }
 
-pub(super) fn session(entry: &Entry, token_files: Option<TokenFiles>, now: Now) -> SessionStatus {
-    let snapshot = &*entry.session.snapshot();
-    let (waiting, waiting_count) = entry.session.waiting();
-    let config = &entry.config;
+/// The state of a session that is configured like this since `configured_at`. Apart from a step of the wall clock it stays the same until
+/// the snapshot, the token files or those who wait change, or until [`changes_at`].
+pub fn session(
+    config: &SessionConfig,
+    configured_at: SystemTime,
+    snapshot: &Snapshot,
+    token_files: Option<TokenFiles>,
+    (waiting, waiting_count): (Vec<Waiting>, usize),
+    now: Now,
+) -> SessionStatus {
     let token = snapshot.token.as_ref();
     let target = snapshot.target.as_ref();
     let of_target = |target: &Target| config.endpoints.of(&target.issuer, target.resolved.as_deref()).ok();
@@ -100,7 +107,7 @@ pub(super) fn session(entry: &Entry, token_files: Option<TokenFiles>, now: Now) 
             .and_then(|endpoints| endpoints.oidc.foreign())
             .map(|(url, set_by)| ForeignIssuer { url: url.to_owned(), set_by: set_by.to_string() }),
         login: snapshot.flow.clone().map(|flow| pending(now, flow)),
-        last_error: last_error(config, snapshot, now),
+        last_error: last_error(config, configured_at, snapshot, now),
         session_ends_at: snapshot.portal_session_ends.map(|ends| time(now, ends)),
         next: snapshot.next.map(|(next, at)| next_step(next, at, config, now)),
         unsaved: snapshot.unsaved,
@@ -128,6 +135,13 @@ fn waiting_caller(waiting: Waiting, now: Now) -> WaitingCaller {
     WaitingCaller { pid, program, grant, since: time(now, since), wants: wants.to_owned() }
 }
 
+/// The next time at which the state of a session changes without a change of its snapshot.
+pub fn changes_at(snapshot: &Snapshot, now: BootTime) -> Option<BootTime> {
+    let expiry = snapshot.token.as_ref().map(|token| token.expires);
+    let step = snapshot.next.map(|(_, at)| at);
+    expiry.into_iter().chain(step).filter(|at| *at > now).min()
+}
+
 fn state(snapshot: &Snapshot, now: BootTime) -> SessionState {
     match &snapshot.token {
         Some(token) if token.is_live(now) => SessionState::SignedIn,
@@ -138,10 +152,10 @@ fn state(snapshot: &Snapshot, now: BootTime) -> SessionState {
 }
 
 /// A configuration that allows no call counts before what went wrong last.
-fn last_error(config: &SessionConfig, snapshot: &Snapshot, now: Now) -> Option<LastError> {
+fn last_error(config: &SessionConfig, configured_at: SystemTime, snapshot: &Snapshot, now: Now) -> Option<LastError> {
     if let Some(error) = config.endpoints.error() {
         let code = "configuration".to_owned();
-        return Some(LastError { code, message: error.to_string(), at: now.wall.into() });
+        return Some(LastError { code, message: error.to_string(), at: configured_at.into() });
     }
     let Trouble { code, message, at } = snapshot.trouble.clone()?;
     Some(LastError { code: code.to_owned(), message, at: time(now, at) })

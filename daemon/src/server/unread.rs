@@ -12,7 +12,7 @@ use tokio::net::UnixStream;
 use crate::clock::{Clock, Sleep};
 
 /// The longest time that a client may leave an answer unread. Answers fit into the kernel's buffer, so only a client that sends
-/// request after request without reading ever fills it.
+/// request after request without reading ever fills it, and a watcher that does not read its lines.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A connection to a client. Writing fails with `TimedOut` if the client has read nothing for ten seconds.

@@ -67,7 +67,7 @@ impl Session {
         self.snapshots.clone()
     }
 
-    /// Those that have waited longest for an answer, and the number of all who wait.
+    /// Those that have waited longest for a person, and the number of all who do.
     pub fn waiting(&self) -> (Vec<Waiting>, usize) {
         self.room.look()
     }

@@ -191,7 +191,8 @@ impl State {
         Some(match (self.tokens.refresh(), self.outlook(None).approach()) {
             (Some(Refresh::Idle { due: Some(due) }), _) => (Next::Refresh, *due),
             (Some(Refresh::BackingOff { until, .. }), _) => (Next::RetryRefresh, *until),
-            (Some(Refresh::UnderWay { .. } | Refresh::Refused { .. }), _) => (Next::Refresh, now),
+            (Some(Refresh::UnderWay { began, .. }), _) => (Next::Refresh, *began),
+            (Some(Refresh::Refused { .. }), _) => (Next::Refresh, now),
             (_, Some(approach)) if approach > now && may_be_capped => (Next::TellPerson, approach),
             (_, Some(approach)) if approach > now => (Next::AskPerson, approach),
             _ => (Next::Expire, token.expires),

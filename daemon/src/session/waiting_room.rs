@@ -51,8 +51,16 @@ pub(super) struct WaitingRoom(Arc<Room>);
 
 #[derive(Default)]
 struct Room {
-    waiting: Mutex<(u64, BTreeMap<u64, Waiting>)>,
+    callers: Mutex<Callers>,
     changes: watch::Sender<()>,
+}
+
+#[derive(Default)]
+struct Callers {
+    /// How many have come.
+    came: u64,
+    /// Those who wait, by their numbers.
+    waiting: BTreeMap<u64, (Waiting, Patience)>,
 }
 
 /// The place of one caller, which leaves when this is dropped.
@@ -66,10 +74,10 @@ impl WaitingRoom {
     pub(super) fn enter(&self, who: Who, wanted: Wanted, since: BootTime, patience: Patience) -> Place {
         let waiting = Waiting { who, since, wanted };
         let number = {
-            let mut room = lock(&self.0.waiting);
-            room.0 += 1;
-            let number = room.0;
-            room.1.insert(number, waiting);
+            let mut callers = lock(&self.0.callers);
+            callers.came += 1;
+            let number = callers.came;
+            callers.waiting.insert(number, (waiting, patience));
             number
         };
         self.tell(patience);
@@ -82,13 +90,22 @@ impl WaitingRoom {
         }
     }
 
-    /// Those that have waited longest, and the number of all.
+    /// Those that have waited longest for a person, and the number of all who do.
     pub(super) fn look(&self) -> (Vec<Waiting>, usize) {
-        let room = lock(&self.0.waiting);
-        (room.1.values().take(SHOWN).cloned().collect(), room.1.len())
+        let callers = lock(&self.0.callers);
+        let mut waiting =
+            callers.waiting.values().filter(|(_, patience)| *patience == Patience::Long).map(|(waiting, _)| waiting);
+        let shown: Vec<Waiting> = waiting.by_ref().take(SHOWN).cloned().collect();
+        let count = shown.len() + waiting.count();
+        (shown, count)
     }
 
-    /// Tells that somebody came or left.
+    /// Who has waited longest, for a person or for the service.
+    pub(super) fn first(&self) -> Option<Who> {
+        lock(&self.0.callers).waiting.values().next().map(|(waiting, _)| waiting.who.clone())
+    }
+
+    /// Tells that somebody who waits for a person came or left.
     pub(super) fn changes(&self) -> watch::Receiver<()> {
         self.0.changes.subscribe()
     }
@@ -96,7 +113,7 @@ impl WaitingRoom {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        lock(&self.room.0.waiting).1.remove(&self.number);
+        lock(&self.room.0.callers).waiting.remove(&self.number);
         self.room.tell(self.patience);
     }
 }

@@ -15,8 +15,7 @@ mod token_file;
 use std::collections::btree_map::Entry as Slot;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
 
 use ssoctl_protocol::body;
 use ssoctl_protocol::import::Import;
@@ -28,23 +27,21 @@ use crate::directory::{Directory, Entry, View};
 use crate::file_work::FileWork;
 use crate::machine::MachineProblems;
 use crate::token::Token;
-use crate::waiting::{lock, or_never};
+use crate::waiting::or_never;
 use crate::world::World;
 use disk::Work;
 use keeper::Keeper;
 use service_time::ServiceTime;
 
-/// A time that never comes: a sleep until then ends when the wall clock is set.
-const NEVER: Duration = Duration::from_secs(400 * 366 * 86_400);
-
 /// The files of a session by their keys.
 type Files = BTreeMap<String, PathBuf>;
 
-type Standings = Arc<Mutex<BTreeMap<Identity, body::TokenFiles>>>;
+/// The states of the files of those sessions that share their tokens.
+type Standings = BTreeMap<Identity, body::TokenFiles>;
 
 /// Tends the files of all sessions that share their tokens, until it is dropped.
 pub struct TokenFiles {
-    standings: Standings,
+    standings: watch::Sender<Standings>,
     place: Option<PathBuf>,
     /// `None` without a home directory: then there is no directory where SDKs look.
     task: Option<JoinHandle<()>>,
@@ -53,10 +50,10 @@ pub struct TokenFiles {
 impl TokenFiles {
     /// Begins with the sessions of `directory`, and follows its changes.
     pub fn start(home: Option<&Path>, directory: watch::Receiver<Arc<Directory>>, world: World) -> Self {
-        let standings = Standings::default();
+        let standings = watch::Sender::<Standings>::default();
         // AWS_CONFIG_FILE does not move this directory.
         let place = home.map(|home| home.join(".aws/sso/cache"));
-        let task = place.clone().map(|place| tokio::spawn(tend_all(place, directory, world, Arc::clone(&standings))));
+        let task = place.clone().map(|place| tokio::spawn(tend_all(place, directory, world, standings.clone())));
         Self { standings, place, task }
     }
 
@@ -79,7 +76,12 @@ impl TokenFiles {
 
     /// The state of a session's files; `None` if it shares none.
     pub fn standing(&self, identity: &Identity) -> Option<body::TokenFiles> {
-        lock(&self.standings).get(identity).cloned()
+        self.standings.borrow().get(identity).cloned()
+    }
+
+    /// Tells that the state of some session's files has changed.
+    pub fn changes(&self) -> watch::Receiver<Standings> {
+        self.standings.subscribe()
     }
 }
 
@@ -120,11 +122,15 @@ impl Drop for Tended {
     }
 }
 
-async fn tend_all(place: PathBuf, mut directory: watch::Receiver<Arc<Directory>>, world: World, standings: Standings) {
+async fn tend_all(
+    place: PathBuf,
+    mut directory: watch::Receiver<Arc<Directory>>,
+    world: World,
+    standings: watch::Sender<Standings>,
+) {
     let clock = Arc::clone(&world.clock);
     let mut service_clock = world.identity_center.service_clock();
-    let clock_set = || clock.sleep_until_shown(SystemTime::UNIX_EPOCH + NEVER);
-    let mut set = clock_set();
+    let mut set = clock.sleep_until_set();
     let service_time = watch::Sender::new(ServiceTime::of(*service_clock.borrow_and_update(), clock.now()));
     let rereads = watch::Sender::new(());
     let mut tending =
@@ -149,7 +155,7 @@ async fn tend_all(place: PathBuf, mut directory: watch::Receiver<Arc<Directory>>
                 },
                 () = or_never(files.as_mut().map(FileWatch::changed)) => tending.rereads.send_replace(()),
                 () = &mut set => {
-                    set = clock_set();
+                    set = clock.sleep_until_set();
                     tending.rereads.send_replace(());
                 }
                 Ok(()) = service_clock.changed() => {
@@ -164,7 +170,7 @@ async fn tend_all(place: PathBuf, mut directory: watch::Receiver<Arc<Directory>>
 /// All keepers, and their shared parts.
 struct Tending {
     world: World,
-    standings: Standings,
+    standings: watch::Sender<Standings>,
     service_time: watch::Sender<ServiceTime>,
     /// Has all keepers read their files.
     rereads: watch::Sender<()>,
@@ -186,7 +192,11 @@ impl Tending {
             self.tended.insert(identity, tended);
         }
         let is_sharing = |tended: &Tended| is_shared(&tended.assigned.entry);
-        lock(&self.standings).retain(|identity, _| self.tended.get(identity).is_some_and(is_sharing));
+        self.standings.send_if_modified(|standings| {
+            let before = standings.len();
+            standings.retain(|identity, _| self.tended.get(identity).is_some_and(is_sharing));
+            standings.len() != before
+        });
     }
 
     /// Starts a keeper. It takes over from its predecessor, which is ended afterwards.
@@ -210,17 +220,21 @@ impl Tending {
 
     /// Returns the function by which a keeper reports the state of its files; `None` if it has no files any more.
     fn report(&self, assigned: &Assigned) -> impl Fn(Option<body::TokenFiles>) + Send + 'static {
-        let (standings, contested) = (Arc::clone(&self.standings), assigned.contested.clone());
+        let (standings, contested) = (self.standings.clone(), assigned.contested.clone());
         let identity = assigned.entry.config.identity.clone();
         move |standing| {
-            let mut standings = lock(&standings);
-            match standing {
-                Some(standing) => {
-                    let error = standing.error.or_else(|| contested.clone());
-                    standings.insert(identity.clone(), body::TokenFiles { error, ..standing });
-                }
-                None => drop(standings.remove(&identity)),
-            }
+            let with_contest = |standing: body::TokenFiles| {
+                let error = standing.error.or_else(|| contested.clone());
+                body::TokenFiles { error, ..standing }
+            };
+            let standing = standing.map(with_contest);
+            standings.send_if_modified(|standings| {
+                let before = match standing.clone() {
+                    Some(standing) => standings.insert(identity.clone(), standing),
+                    None => standings.remove(&identity),
+                };
+                before != standing
+            });
         }
     }
 }

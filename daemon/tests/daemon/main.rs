@@ -8,6 +8,7 @@ mod configuration;
 mod crashes;
 #[cfg(target_os = "linux")]
 mod desktop;
+mod events;
 mod faults;
 mod foreign_bytes;
 mod grants;

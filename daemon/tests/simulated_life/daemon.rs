@@ -17,6 +17,7 @@ use super::life::{Ahead, Life};
 use super::people::{Choice, Matter};
 use super::telling::{answered, called, told, trace};
 use super::wants::Answer;
+use super::watchers::Watchers;
 use super::world::{MINUTE, SECOND, StoreMood};
 
 impl Life {
@@ -63,6 +64,7 @@ impl Life {
         self.loading = true;
         self.stopping = false;
         self.checks.daemon_started();
+        self.watchers = Watchers::new(self.process, self.world.wall_ahead);
         self.world.known_clock = ServiceClock::default();
         self.world.note_trouble(self.world.elapsed());
         self.state = Some(State::new(self.terms.clone(), self.world.rng.u64(..)));
@@ -99,6 +101,7 @@ impl Life {
         let Some(mut state) = self.state.take() else { return Ok(0) };
         let now = self.world.clocks();
         self.checks.counts.count("events");
+        self.watchers.time_passed(now, self.world.wall_ahead)?;
         if self.trace.is_some() && !matches!(event, Event::Tick) {
             trace!(self, "{}", told(&event));
         }
@@ -118,8 +121,10 @@ impl Life {
         let snapshot = (!is_quiet).then(|| state.snapshot(now));
         self.state = Some(state);
         if let Some(snapshot) = snapshot {
+            self.watchers.published(snapshot.clone(), now)?;
             self.looks(snapshot)?;
         }
+        self.watchers_read()?;
         if let Some(token) = self.token.as_ref().filter(|_| is_loaded) {
             self.checks.token_loaded(token, &self.world);
         }

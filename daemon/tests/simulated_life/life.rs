@@ -21,6 +21,7 @@ use super::people::{Choice, Matter};
 use super::roles::Errand;
 use super::telling::{Counts, trace};
 use super::wants::{Hear, Want};
+use super::watchers::Watchers;
 use super::weather::Weather;
 use super::world::{DAY, MINUTE, StoreMood, Stored, World};
 
@@ -94,6 +95,7 @@ pub(crate) struct Life {
     pub(super) day_began: DayOfWork,
     pub(super) trace: Option<Vec<String>>,
     pub(super) stopping: bool,
+    pub(super) watchers: Watchers,
     /// A crash came between the service's answer and the store.
     pub(super) unstored_at_crash: Option<String>,
 }
@@ -136,6 +138,7 @@ impl Life {
             day_began: DayOfWork::default(),
             trace,
             stopping: false,
+            watchers: Watchers::new(0, 0),
             unstored_at_crash: None,
         };
         life.checks.notices_changed(life.terms.notifications == Notifications::On);

@@ -11,6 +11,7 @@
 //! | `world` | the service, the clocks, the store; `calls` and `weather`: what becomes of a call |
 //! | `life` | the queue of events; `chance`, `people`, `daemon`, `roles` and `finale`: what they are |
 //! | `checks` | what has to hold |
+//! | `watchers` | what those are told who watch the session's events |
 //! | `telling` | what is written down |
 
 use std::io::Write;
@@ -32,6 +33,7 @@ mod people;
 mod roles;
 mod telling;
 mod wants;
+mod watchers;
 mod weather;
 mod world;
 
@@ -81,7 +83,12 @@ fn a_session_keeps_its_promises_through_a_month_of_random_events() {
             });
         }
     });
-    say(&format!("{seeds} lives: {}", total.into_inner().expect("no panic")));
+    let total = total.into_inner().expect("no panic");
+    say(&format!("{seeds} lives: {total}"));
+    assert!(
+        total.of("resyncs") > 0 || !failures.lock().expect("no panic").is_empty(),
+        "no watcher has missed anything"
+    );
     let mut failures = failures.into_inner().expect("no panic");
     failures.sort_unstable();
     let Some(seed) = failures.first() else { return };

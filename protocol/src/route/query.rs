@@ -2,7 +2,7 @@
 //! Durations are whole seconds.
 
 use super::Row;
-use crate::{LoginKind, percent};
+use crate::{LoginKind, Topic, percent};
 
 /// The request's way to select a session. The daemon resolves it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -51,6 +51,10 @@ pub struct Query {
     pub callback_port: Option<u16>,
     /// `forget=true`: `logout` drops the registration, too.
     pub forget: bool,
+    /// `kind=` of events: the topics that are wanted, with commas between them; all of them where absent.
+    pub topics: Vec<Topic>,
+    /// `heartbeat=`: seconds after which events that bring nothing new say so; never where absent.
+    pub heartbeat: Option<u64>,
     /// `flow=`: the [`PendingLogin::flow`](crate::PendingLogin) whose end is awaited.
     pub flow: Option<u64>,
 }
@@ -88,6 +92,11 @@ impl Query {
                 "min_valid" => query.min_valid = seconds(value)?,
                 "wait" => query.wait = seconds(value)?,
                 "flow" => query.flow = Some(value.parse().map_err(|_| "flow takes the number of a flow".to_owned())?),
+                "kind" if row.parameters.contains(&"topics") => query.topics = topics(&value)?,
+                "heartbeat" => {
+                    let seconds = Some(value).and_then(|value| value.parse().ok()).filter(|seconds| *seconds > 0);
+                    query.heartbeat = Some(seconds.ok_or("heartbeat takes a whole number of seconds, 1 at least")?);
+                }
                 "kind" => {
                     query.kind = Some(match value.as_str() {
                         "browser" => LoginKind::Browser,
@@ -143,6 +152,12 @@ impl Query {
             ("at_this_browser", switch(self.at_this_browser)),
             ("callback_port", self.callback_port.map(|port| port.to_string())),
             ("forget", switch(self.forget)),
+            (
+                "kind",
+                Some(self.topics.iter().map(|topic| topic.as_str()).collect::<Vec<_>>().join(","))
+                    .filter(|topics| !topics.is_empty()),
+            ),
+            ("heartbeat", self.heartbeat.map(|seconds| seconds.to_string())),
             ("flow", self.flow.map(|flow| flow.to_string())),
         ];
         let given = parameters
@@ -152,6 +167,12 @@ impl Query {
         let pairs: Vec<String> = given.collect();
         if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
     }
+}
+
+fn topics(text: &str) -> Result<Vec<Topic>, String> {
+    let topic = |name: &str| Topic::ALL.into_iter().find(|topic| topic.as_str() == name);
+    let topics: Option<Vec<Topic>> = text.split(',').map(topic).collect();
+    topics.ok_or_else(|| "kind takes daemon, session and grant, with commas between them".to_owned())
 }
 
 fn port(text: &str) -> Result<u16, String> {
@@ -192,6 +213,30 @@ mod tests {
         answer: "Answer",
         route: |_| crate::Route::Health,
     };
+
+    /// A row in which `kind` means topics.
+    const EVENTS: &Row = &Row { parameters: &["selector", "topics", "heartbeat"], ..*EVERY };
+
+    #[test]
+    fn topics_of_events_are_listed_with_commas() {
+        for (text, topics, heartbeat) in [
+            ("", vec![], None),
+            ("kind=session", vec![Topic::Session], None),
+            ("kind=daemon%2Cgrant&heartbeat=60", vec![Topic::Daemon, Topic::Grant], Some(60)),
+        ] {
+            let query = Query { topics, heartbeat, ..Query::default() };
+            assert_eq!(query.written(EVENTS).trim_start_matches('?'), text);
+            assert_eq!(Query::parse(text, EVENTS), Ok(query));
+        }
+        for text in ["kind=", "kind=weather", "kind=session,", "kind=session, daemon"] {
+            let complaint = "kind takes daemon, session and grant, with commas between them";
+            assert_eq!(Query::parse(text, EVENTS), Err(complaint.to_owned()), "{text}");
+        }
+        for text in ["heartbeat=0", "heartbeat=", "heartbeat=-1", "heartbeat=soon"] {
+            let complaint = "heartbeat takes a whole number of seconds, 1 at least";
+            assert_eq!(Query::parse(text, EVENTS), Err(complaint.to_owned()), "{text}");
+        }
+    }
 
     fn parse(text: &str) -> Result<Query, String> {
         Query::parse(text, EVERY)

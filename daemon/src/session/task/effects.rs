@@ -142,7 +142,7 @@ impl Task {
                 let _ = events.send(Event::Acted(action));
             }
         };
-        let asked_by = self.room.look().0.into_iter().next().map(|waiting| waiting.who);
+        let asked_by = self.room.first();
         self.world.desktop.show(config, notice, asked_by.as_ref(), self.world.clock.now(), Box::new(act));
     }
 

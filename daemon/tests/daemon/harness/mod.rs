@@ -2,6 +2,7 @@
 
 mod doors;
 mod http;
+mod lines;
 mod process;
 mod waiting;
 
@@ -14,6 +15,7 @@ use ssoctl_protocol::{Login, PendingLogin, Problem, RoleCredentials, SessionStat
 use ssoctld::clock::{Clock, ManualClock};
 use ssoctld::config::{Environment, Paths};
 use ssoctld::desktop::Surroundings;
+use ssoctld::machine::MachineProblems;
 use ssoctld::secrets::{SecretStore, file::FileStore, memory::MemoryStore};
 use ssoctld::transport::{Patience, Transport};
 use ssoctld::world::World;
@@ -29,6 +31,7 @@ use tokio::task::JoinHandle;
 pub(crate) use doors::Calls;
 use doors::{NoDesktop, Watched, WatchedStore};
 pub(crate) use http::{Answer, exchange};
+pub(crate) use lines::Lines;
 pub(crate) use process::Process;
 
 /// The start URL of the session `corp`.
@@ -57,7 +60,7 @@ pub(crate) struct Harness {
     calls: Calls,
     world: World,
     daemon: Option<JoinHandle<()>>,
-    said: Mutex<String>,
+    said: Arc<Mutex<String>>,
 }
 
 /// The daemon's way to the simulator.
@@ -175,7 +178,7 @@ impl Harness {
         let calls = Calls::default();
         let world = world(&clock, store, home.path(), &way, &calls);
         let (signals, _) = mpsc::channel(1);
-        let mut t = Self { clock, simulator, home, signals, way, calls, world, daemon: None, said: Mutex::default() };
+        let mut t = Self { clock, simulator, home, signals, way, calls, world, daemon: None, said: Arc::default() };
         t.run();
         t
     }
@@ -209,6 +212,11 @@ impl Harness {
 
     pub(crate) fn socket(&self) -> PathBuf {
         self.home.path().join("socket")
+    }
+
+    /// The problems of the daemon's machine.
+    pub(crate) fn machine(&self) -> MachineProblems {
+        self.world.machine.clone()
     }
 
     pub(crate) fn configure(&self, configuration: &str) {
@@ -364,7 +372,7 @@ pub(crate) fn world(clock: &Arc<ManualClock>, store: Store, home: &Path, way: &W
         secrets,
         desktop: Arc::new(NoDesktop),
         surroundings: tokio::sync::watch::channel(Surroundings::default()).1,
-        machine: ssoctld::machine::MachineProblems::default(),
+        machine: MachineProblems::default(),
     }
 }
 
