@@ -1,6 +1,7 @@
 //! The verbs: a file for each, with its arguments and help, and the table of all of them.
 
 mod accounts;
+mod audit;
 mod console;
 mod credential_process;
 mod env;
@@ -75,6 +76,7 @@ pub(crate) static VERBS: &[Entry] = &[
     Entry::of::<grant::Grant>("grant"),
     Entry::of::<grants::Grants>("grants"),
     Entry::of::<revoke::Revoke>("revoke"),
+    Entry::of::<audit::Audit>("audit"),
     Entry::of::<status::Status>("status"),
     Entry::of::<logout::Logout>("logout"),
     Entry::of::<import::Import>("import"),

@@ -5,8 +5,11 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tokio::net::UnixStream;
+
+use crate::clock::BootTime;
 
 /// The user that stands for all whom a user namespace does not know (`/proc/sys/kernel/overflowuid`).
 const UNKNOWN_USER: u32 = 65_534;
@@ -71,9 +74,11 @@ impl Caller {
         process::executable(self.pid?)
     }
 
-    /// The time from boot to its start, in clock ticks.
-    pub fn started(&self) -> Option<u64> {
-        started(self.pid?)
+    /// The start of its process.
+    pub fn started(&self) -> Option<BootTime> {
+        let ticks = started(self.pid?)?;
+        let millis = ticks.saturating_mul(1000) / rustix::param::clock_ticks_per_second();
+        Some(BootTime::from_boot(Duration::from_millis(millis)))
     }
 
     /// As one that asks over no grant.
@@ -142,7 +147,7 @@ mod tests {
         // The name of the thread that made the connection is not that of the process.
         let file = own.file_name().unwrap().to_string_lossy().into_owned();
         assert!(file.starts_with(&caller.name().unwrap()), "{:?}", caller.name());
-        assert!(caller.started().is_some_and(|ticks| ticks > 0));
+        assert!(caller.started().is_some());
         let unknown = Caller::default();
         assert_eq!(
             Asker { caller: &unknown, grant: Some("ci") }.who(),

@@ -1,16 +1,18 @@
 //! The sockets of grants: each is served until its grant is forgotten, and made again if somebody removes it.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use ssoctl_protocol::{SocketPath, Timestamp};
+use tokio::net::UnixListener;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::JoinHandle;
 
 use crate::chain::chain;
+use crate::config::FileWatch;
 use crate::grants::{Grant, Stage};
-use crate::kept_files::KeptFiles;
-use crate::server::socket::{self, Access, SocketError};
+use crate::server::socket::{self, Access, Listener, SocketError};
 use crate::server::{GrantApi, Service, serve};
 use crate::waiting::lock;
 use crate::world::World;
@@ -23,71 +25,140 @@ pub(crate) struct GrantSockets {
     world: World,
     started_at: Timestamp,
     stopping: watch::Sender<bool>,
-    servers: Mutex<JoinSet<()>>,
+    /// By the names of the grants.
+    servers: Mutex<HashMap<String, Server>>,
+    /// Tells that a server began or ended.
+    changes: watch::Sender<()>,
+}
+
+/// The server of one grant.
+struct Server {
+    path: PathBuf,
+    access: Access,
+    /// `None` when it is served no longer.
+    socket: Arc<Mutex<Option<Listener>>>,
+    /// Takes a socket that was made in the place of one that somebody has removed.
+    successor: mpsc::Sender<UnixListener>,
+    task: JoinHandle<()>,
 }
 
 impl GrantSockets {
+    /// Has to be called within a tokio runtime.
     pub(crate) fn new(world: World) -> Arc<Self> {
         let started_at = Timestamp::from(world.clock.now().wall);
-        Arc::new(Self { world, started_at, stopping: watch::Sender::new(false), servers: Mutex::default() })
+        let stopping = watch::Sender::new(false);
+        let sockets =
+            Self { world, started_at, stopping, servers: Mutex::default(), changes: watch::Sender::default() };
+        let sockets = Arc::new(sockets);
+        tokio::spawn(Arc::clone(&sockets).keep());
+        sockets
     }
 
-    /// Makes the socket of a grant, and serves it from now on. Has to be called within a tokio runtime.
+    /// Makes the socket of a grant, and serves it from now on.
     ///
     /// # Errors
     /// The socket cannot be made.
-    pub(crate) fn open(&self, grant: Arc<Grant>, path: PathBuf) -> Result<(), SocketError> {
-        let access = if grant.terms().shared { Access::Everybody } else { Access::Owner };
-        // Others may reach the directory of a shared grant only where it is mounted, and not through this one.
-        if let Some(all) = path.parent().and_then(Path::parent) {
-            socket::own_directory(all)?;
-        }
-        let socket = socket::listen(&SocketPath::Default(path.clone()), access)?;
-        let listener =
-            socket.for_tokio().map_err(|source| SocketError::Io { path: socket.path().to_owned(), source })?;
-        let clock = Arc::clone(&self.world.clock);
-        let (successor, successors) = mpsc::channel(1);
-        let mut kept = KeptFiles::new(socket, Vec::new(), self.world.machine.clone()).keep(Arc::clone(&clock));
+    pub(crate) async fn open(&self, grant: Arc<Grant>, path: PathBuf) -> Result<(), SocketError> {
         let name = grant.terms().name.clone();
-        let (mut stages, mut stopping) = (grant.stages(), self.stopping.subscribe());
-        let ended = async move {
-            loop {
-                tokio::select! {
-                    () = reached(&mut stages, Stage::Forgotten) => return,
-                    () = reached(&mut stopping, true) => return,
-                    kept = kept.recv() => match kept {
-                        Some(Ok(restored)) => if let Some(listener) = restored.socket {
-                            let _ = successor.send(listener).await;
-                        },
-                        Some(Err(error)) => {
-                            tracing::error!(grant = name, "the socket of a grant is lost: {}", chain(&error));
-                            return;
-                        }
-                        None => return,
-                    },
-                }
-            }
-        };
+        // A forgotten grant of this name gives its socket up first.
+        let before = lock(&self.servers).remove(&name);
+        if let Some(before) = before {
+            // One that panicked has given it up, too.
+            let _ = before.task.await;
+        }
+        let access = if grant.terms().shared { Access::Everybody } else { Access::Owner };
+        let (listener, socket) = listen(&path, access)?;
+        let (socket, clock) = (Arc::new(Mutex::new(Some(socket))), Arc::clone(&self.world.clock));
+        let (successor, successors) = mpsc::channel(1);
+        let (stages, stopping) = (grant.stages(), self.stopping.subscribe());
         let api = GrantApi { grant, socket: path.clone(), clock: Arc::clone(&clock), started_at: self.started_at };
         let service = Service { api: Arc::new(api), access, connections: CONNECTIONS };
-        let mut servers = lock(&self.servers);
-        // Those that have ended are let go of.
-        while servers.try_join_next().is_some() {}
-        servers.spawn(async move {
-            serve(listener, successors, service, clock, ended).await.end().await;
-            // The socket's own file is gone by now; the directory stays if anything else is in it.
-            if let Some(directory) = path.parent() {
+        let (served, directory) = (Arc::clone(&socket), path.parent().map(Path::to_owned));
+        let task = tokio::spawn(async move {
+            serve(listener, successors, service, clock, ended(stages, stopping)).await.end().await;
+            // Its file goes with it. The directory stays if anything else is in it.
+            drop(lock(&served).take());
+            if let Some(directory) = directory {
                 let _ = std::fs::remove_dir(directory);
             }
         });
+        let mut servers = lock(&self.servers);
+        servers.retain(|_, server| !server.task.is_finished());
+        servers.insert(name, Server { path, access, socket, successor, task });
+        drop(servers);
+        self.changes.send_replace(());
         Ok(())
+    }
+
+    /// Makes sockets again that somebody removes. One watch for all of them, since the system has few.
+    async fn keep(self: Arc<Self>) {
+        let (mut changes, mut stopping) = (self.changes.subscribe(), self.stopping.subscribe());
+        loop {
+            changes.mark_unchanged();
+            let paths: Vec<PathBuf> = lock(&self.servers).values().map(|server| server.path.clone()).collect();
+            let mut files = (!paths.is_empty()).then(|| FileWatch::start(paths, &self.world.machine));
+            loop {
+                // Also at first: something may have happened before the watch started.
+                self.restore().await;
+                let removed = crate::waiting::or_never(files.as_mut().map(FileWatch::changed));
+                tokio::select! {
+                    () = removed => {}
+                    // The sender is this one's own.
+                    _ = changes.changed() => break,
+                    () = reached(&mut stopping, true) => return,
+                }
+            }
+        }
+    }
+
+    async fn restore(&self) {
+        let mut restored = Vec::new();
+        for (name, server) in &*lock(&self.servers) {
+            let mut socket = lock(&server.socket);
+            // One that is served no longer is not made again.
+            if socket.as_ref().is_none_or(Listener::is_in_place) {
+                continue;
+            }
+            match listen(&server.path, server.access) {
+                Ok((listener, made)) => {
+                    tracing::warn!(grant = name, "the socket of a grant was removed, and made again");
+                    *socket = Some(made);
+                    restored.push((server.successor.clone(), listener));
+                }
+                Err(error) => tracing::error!(grant = name, "the socket of a grant is lost: {}", chain(&error)),
+            }
+        }
+        for (successor, listener) in restored {
+            // An error means that the grant is served no longer.
+            let _ = successor.send(listener).await;
+        }
     }
 
     /// Answers the last callers and removes the sockets, since the daemon ends.
     pub(crate) async fn end(&self) {
         self.stopping.send_replace(true);
-        let mut servers = std::mem::take(&mut *lock(&self.servers));
-        while servers.join_next().await.is_some() {}
+        let servers = std::mem::take(&mut *lock(&self.servers));
+        for server in servers.into_values() {
+            let _ = server.task.await;
+        }
+    }
+}
+
+fn listen(path: &Path, access: Access) -> Result<(UnixListener, Listener), SocketError> {
+    // Others may reach the directory of a shared grant only where it is mounted, and not through this one.
+    if let Some(all) = path.parent().and_then(Path::parent) {
+        socket::own_directory(all)?;
+    }
+    let socket = socket::listen(&SocketPath::Default(path.to_owned()), access)?;
+    let listener = socket.for_tokio().map_err(|source| SocketError::Io { path: path.to_owned(), source })?;
+    Ok((listener, socket))
+}
+
+/// Waits until a grant is to be served no longer.
+async fn ended(mut stages: watch::Receiver<Stage>, mut stopping: watch::Receiver<bool>) {
+    tokio::select! {
+        () = reached(&mut stages, Stage::Forgotten) => {}
+        () = reached(&mut stopping, true) => {}
     }
 }
 

@@ -4,6 +4,7 @@
 //! [`session`]: the rest serves it.
 
 pub mod assignment;
+pub mod audit;
 mod budget;
 pub mod callback;
 pub mod caller;
@@ -124,7 +125,8 @@ pub async fn run(
     let (ask, reads) = mpsc::channel(1);
     let grants = start_grants(&configuration, &settings);
     let sockets = GrantSockets::new(world.clone());
-    let api = api(&configuration, settings, home.as_deref(), save, ask, open_all(&grants, &sockets));
+    let open = open_all(&grants, &sockets).await;
+    let api = api(&configuration, settings, home.as_deref(), save, ask, (Arc::clone(&grants), open));
     let watched = Arc::clone(&api.events);
     let (stop, stopped) = oneshot::channel::<()>();
     let (successor, successors) = mpsc::channel(1);
@@ -146,6 +148,7 @@ pub async fn run(
     drop(stop);
     tokio::join!(end(server, &configuration), sockets.end());
     grants.stop().await;
+    world.audit.flush().await;
     ended
 }
 
@@ -154,25 +157,26 @@ fn start_grants(configuration: &Configuration, settings: &Settings) -> Arc<Grant
     let Settings { state_directory, socket, .. } = settings;
     let file = (!state_directory.is_empty()).then(|| Path::new(state_directory).join("grants.json"));
     let sockets = Path::new(socket).with_file_name("grants");
-    let World { clock, desktop, surroundings, machine, .. } = configuration.world.clone();
-    let reach = grants::Reach { directory: configuration.directory.subscribe(), clock, desktop, surroundings };
+    let World { clock, desktop, surroundings, machine, audit, .. } = configuration.world.clone();
+    let directory = configuration.directory.subscribe();
+    let reach = grants::Reach { directory, clock, desktop, surroundings, audit };
     Grants::start(file, sockets, reach, machine)
 }
 
-/// Opens the sockets of all grants that there are. Returns the grants, and what opens the socket of a new one.
-fn open_all(grants: &Arc<Grants>, sockets: &Arc<GrantSockets>) -> (Arc<Grants>, server::OpenGrant) {
+/// Opens the sockets of all grants that there are. Returns what opens the socket of a new one.
+async fn open_all(grants: &Arc<Grants>, sockets: &Arc<GrantSockets>) -> server::OpenGrant {
     let (all, sockets) = (Arc::clone(grants), Arc::clone(sockets));
-    let open = move |grant: Arc<grants::Grant>| {
-        let path = all.socket_of(&grant.terms().name);
-        sockets.open(grant, path)
+    let open = move |grant: Arc<grants::Grant>| -> server::Opened {
+        let (path, sockets) = (all.socket_of(&grant.terms().name), Arc::clone(&sockets));
+        Box::pin(async move { sockets.open(grant, path).await })
     };
     for grant in grants.list() {
         let name = grant.terms().name.clone();
-        if let Err(error) = open(grant) {
+        if let Err(error) = open(grant).await {
             tracing::error!(grant = name, "the socket of a grant cannot be made: {}", chain::chain(&error));
         }
     }
-    (Arc::clone(grants), Arc::new(open))
+    Arc::new(open)
 }
 
 /// The interface of the server to the sessions and to the owner of the configuration.

@@ -16,6 +16,7 @@ use anyhow::Context;
 use clap::Parser;
 use ssoctl_protocol::settings::{self, Setting, Settings};
 use ssoctl_protocol::{SocketOwner, SocketPath};
+use ssoctld::audit::Audit;
 use ssoctld::chain::chain;
 use ssoctld::clock::SystemClock;
 use ssoctld::config::{Environment, Paths, StoreSetting};
@@ -145,13 +146,14 @@ impl Start {
         let surroundings = desktop::observe(clock.clone());
         let screen = Arc::new(desktop::Screen::new(desktop::DesktopEnvironment::from_process(), clock.clone()));
         let world = World {
-            clock,
+            clock: clock.clone(),
             identity_center: transport.clone(),
             portal: transport,
             secrets,
             desktop: screen.clone(),
             surroundings,
             machine: machine.clone(),
+            audit: Audit::start(Some(self.state_directory.clone()), clock, machine.clone()),
         };
         let signals = forward_signals()?;
         let kept_files = KeptFiles::new(self.socket, vec![self.state, keyring], machine);

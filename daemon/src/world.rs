@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::desktop::{Desktop, Surroundings};
 use crate::machine::MachineProblems;
@@ -24,4 +25,6 @@ pub struct World {
     /// Presence of the person, quiet hours, changes of the network.
     pub surroundings: watch::Receiver<Surroundings>,
     pub machine: MachineProblems,
+    /// Who got what.
+    pub audit: Arc<Audit>,
 }

@@ -21,7 +21,7 @@ pub fn open(path: &Path) -> io::Result<File> {
 }
 
 /// Opens the file for writing at its end.
-fn append(path: &Path) -> io::Result<File> {
+pub fn append(path: &Path) -> io::Result<File> {
     open_with(File::options().append(true), path)
 }
 

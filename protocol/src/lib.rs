@@ -19,6 +19,7 @@
 
 #![warn(missing_docs)]
 
+pub mod audit;
 pub mod body;
 pub mod display;
 pub mod event;
@@ -41,6 +42,7 @@ pub mod text;
 pub mod timestamp;
 pub mod verb;
 
+pub use audit::Audit;
 pub use body::{
     DaemonStatus, LastError, Login, LoginKind, NewSession, NextStep, PendingLogin, SessionState, SessionStatus,
     StatusReport, StoreStatus, Token,

@@ -143,6 +143,8 @@ routes! {
     Logout(session: String) = POST "/v1/sessions/{name}/logout" ? forget files => Logout;
     /// Signs out of every session, and ends the records that belong to none.
     LogoutAll = POST "/v1/logout" ? forget => LogoutAll;
+    /// Who got what, when.
+    Audit = GET "/v1/audit" ? since grant => Audit;
     /// Every grant.
     Grants = GET "/v1/grants" ? => Grants;
     /// Makes a grant.
@@ -169,7 +171,7 @@ routes! {
 
 #[cfg(test)]
 mod types {
-    pub(super) use crate::{body::*, event::*, grant::*, import::*, role::*};
+    pub(super) use crate::{audit::*, body::*, event::*, grant::*, import::*, role::*};
     pub(super) type Document = serde_json::Value;
 }
 

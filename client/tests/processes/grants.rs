@@ -138,3 +138,27 @@ fn a_grant_that_cannot_be_made_says_why() {
     assert_eq!(grants(&stage).len(), 1);
     stage.run(["revoke"]).exits(2);
 }
+
+#[test]
+fn the_audit_shows_who_got_what_over_which_grant() {
+    let stage = Stage::with_roles(Settings::default());
+    let socket = grant(&stage, &["--name", "ci"]);
+    let given = [("SSOCTL_SOCKET", socket.as_str())];
+    stage.run_in(&given, &["exec", "--", "true"]).exits(0);
+    stage.run_in(&given, &["token"]).exits(7);
+    stage.run(["exec", "--profile", "dev", "--", "true"]).exits(0);
+    let table = stage.run(["audit"]).exits(0).stdout;
+    for (what, more) in [
+        ("grant made", "ci"),
+        ("grant used", "ssoctl (pid "),
+        ("grant refused", "GET /v1/token"),
+        ("credentials", "corp"),
+    ] {
+        assert!(table.lines().any(|line| line.contains(what) && line.contains(more)), "{what}: {table}");
+    }
+    let lines = stage.run(["audit", "--grant", "ci", "--since", "1h", "--json"]).exits(0).stdout;
+    let what: Vec<Value> =
+        lines.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON")["what"].clone()).collect();
+    assert_eq!(what, ["grant_made", "grant_used", "grant_refused"]);
+    stage.run(["audit", "--grant", "other"]).exits(0);
+}

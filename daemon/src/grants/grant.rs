@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use super::confirmations::Confirmations;
 use super::terms::{Deadline, Ended, Role, Terms};
 use crate::assignment::{AccountId, Assignment, RoleName};
+use crate::audit::{Audit, AuditEvent, Happened};
 use crate::caller::{Asker, Caller, Who};
 use crate::clock::{BootTime, Clock};
 use crate::config::SessionConfig;
@@ -40,6 +41,7 @@ pub struct Reach {
     pub desktop: Arc<dyn Desktop>,
     /// Whether the person is there to be asked.
     pub surroundings: watch::Receiver<Surroundings>,
+    pub audit: Arc<Audit>,
 }
 
 /// Where a grant is in its life.
@@ -199,12 +201,33 @@ impl Grant {
     ) -> Result<LiveKeys, Denial> {
         let mut keys = self.obtain(role, min_valid, wait, caller).await?;
         if self.terms.confirm {
-            self.confirm(role, self.asker(caller).who()).await?;
+            let confirmed = self.confirm(role, self.asker(caller).who()).await;
+            let happened = match &confirmed {
+                Ok(()) => self.happened(AuditEvent::GrantConfirmed, Some(role)),
+                Err(why) => self.happened(AuditEvent::GrantDenied, Some(role)).because(why),
+            };
+            self.reach.audit.record(happened, Some(caller));
+            confirmed?;
             // A minute may have passed.
             keys = self.obtain(role, min_valid, Duration::ZERO, caller).await?;
         }
         self.used(caller, keys.1);
+        self.reach.audit.record(self.happened(AuditEvent::GrantUsed, Some(role)), Some(caller));
         Ok(keys)
+    }
+
+    /// Records that something was refused.
+    pub fn refused(&self, caller: &Caller, why: &str) {
+        self.reach.audit.record(self.happened(AuditEvent::GrantRefused, None).because(why), Some(caller));
+    }
+
+    /// What happened to this grant, and to which of its roles.
+    pub(super) fn happened(&self, what: AuditEvent, role: Option<&Role>) -> Happened {
+        let happened = Happened::new(what).by_grant(&self.terms.name);
+        match role {
+            Some(role) => happened.to_session(&role.session).of_role(&role.account, &role.role),
+            None => happened,
+        }
     }
 
     fn asker<'a>(&'a self, caller: &'a Caller) -> Asker<'a> {
@@ -334,6 +357,7 @@ mod tests {
     use super::*;
     use crate::clock::{ManualClock, Now};
     use crate::desktop::{Act, Asking};
+    use crate::machine::MachineProblems;
     use crate::notice::Notice;
 
     /// A person who allows everything.
@@ -357,6 +381,7 @@ mod tests {
             clock: Arc::clone(&clock),
             desktop: Arc::new(Trusting),
             surroundings,
+            audit: Audit::start(None, Arc::clone(&clock), MachineProblems::default()),
         };
         let role = Role {
             profile: None,

@@ -12,15 +12,20 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::attending::ProcessEnd;
-use super::grant::{Grant, Reach, Stage, Uses};
+use super::grant::{Grant, NotGranted, Reach, Stage, Uses};
 use super::saved::{self, Restored, SavedGrant};
 use super::terms::{Deadline, Ended, Terms};
+use crate::audit::AuditEvent;
+use crate::caller::Caller;
 use crate::clock::{self, BootTime};
 use crate::machine::{MachineProblems, RESTART};
 use crate::waiting::{lock, or_never};
 
 /// The largest number of grants that give credentials at the same time.
 const MOST: usize = 64;
+
+/// The largest number of grants that have ended and are remembered.
+const MOST_ENDED: usize = 32;
 
 /// How long a grant that has ended is remembered, so that its callers learn why they get nothing. One that ends with a process is
 /// remembered until that has ended.
@@ -124,6 +129,7 @@ impl Grants {
         terms: Terms,
         life: Duration,
         process: Option<ProcessEnd>,
+        caller: &Caller,
     ) -> Result<Arc<Grant>, NotMade> {
         let name = terms.name.clone();
         let socket = self.socket_of(&name);
@@ -152,6 +158,10 @@ impl Grants {
             self.attend(Arc::clone(&grant), end);
         }
         tracing::info!(grant = grant.terms().name, until = %grant.deadline().wall, "a grant was made");
+        for role in &grant.terms().roles {
+            let until = format!("until {}", grant.deadline().wall);
+            self.reach.audit.record(grant.happened(AuditEvent::GrantMade, Some(role)).because(until), Some(caller));
+        }
         self.changes.send_replace(());
         Ok(grant)
     }
@@ -187,6 +197,7 @@ impl Grants {
     pub async fn end(
         &self,
         reason: GrantEndReason,
+        caller: Option<&Caller>,
         is_meant: impl Fn(&Grant) -> bool,
     ) -> (Vec<Arc<Grant>>, Option<Unsaved>) {
         let ended = Ended { at: Timestamp::from(self.reach.clock.now().wall), reason };
@@ -198,16 +209,26 @@ impl Grants {
         }
         for grant in &grants {
             tracing::info!(grant = grant.terms().name, ?reason, "a grant has ended");
+            self.record_end(grant, ended, caller);
         }
         self.changes.send_replace(());
         let unsaved = self.save().await.err();
         (grants, unsaved)
     }
 
+    fn record_end(&self, grant: &Grant, ended: Ended, caller: Option<&Caller>) {
+        let what = match ended.reason {
+            GrantEndReason::Revoked => AuditEvent::GrantRevoked,
+            _ => AuditEvent::GrantEnded,
+        };
+        let why = NotGranted::Ended { name: grant.terms().name.clone(), ended };
+        self.reach.audit.record(grant.happened(what, None).because(why), caller);
+    }
+
     /// Ends the grants of a session that is signed out, by the key of its identity.
     pub async fn signed_out(&self, identity: &str) {
         let is_of_session = |grant: &Grant| grant.terms().roles.iter().any(|role| role.identity == identity);
-        self.end(GrantEndReason::SignedOut, is_of_session).await;
+        self.end(GrantEndReason::SignedOut, None, is_of_session).await;
     }
 
     /// Writes the uses so far, and follows nothing any more, since the daemon ends.
@@ -221,7 +242,7 @@ impl Grants {
         let all = Arc::clone(self);
         lock(&self.tasks).spawn(async move {
             process.reached().await;
-            all.end(GrantEndReason::ProcessEnded, |one| std::ptr::eq(one, &*grant)).await;
+            all.end(GrantEndReason::ProcessEnded, None, |one| std::ptr::eq(one, &*grant)).await;
             all.forget(&grant);
             let _ = all.save().await;
         });
@@ -246,11 +267,16 @@ impl Grants {
             changes.mark_unchanged();
             let now = self.reach.clock.now();
             let mut next = Wake::default();
-            let (mut ended, mut forgotten) = (false, Vec::new());
+            let (mut ended, mut forgotten) = (false, self.ended_too_many());
             for grant in self.list() {
                 let stage = *grant.stages().borrow();
                 match (stage, grant.ended()) {
-                    (Stage::Open, Some(expiry)) => ended |= grant.end(expiry),
+                    (Stage::Open, Some(expiry)) => {
+                        if grant.end(expiry) {
+                            self.record_end(&grant, expiry, None);
+                            ended = true;
+                        }
+                    }
                     (Stage::Open, None) => next.at(Some(grant.deadline().boot), grant.deadline().wall.into()),
                     (Stage::Ended(_), _) if grant.terms().attending.is_some() => {}
                     (Stage::Ended(ended), _) => {
@@ -275,6 +301,14 @@ impl Grants {
                 () = or_never(next.wall.map(|wall| self.reach.clock.sleep_until_shown(wall))) => {}
             }
         }
+    }
+
+    /// The grants that ended first, if too many of those that have ended are remembered.
+    fn ended_too_many(&self) -> Vec<Arc<Grant>> {
+        let mut ended: Vec<_> = self.list().into_iter().filter_map(|grant| Some((grant.ended()?.at, grant))).collect();
+        ended.sort_by_key(|(at, _)| *at);
+        let too_many = ended.len().saturating_sub(MOST_ENDED);
+        ended.into_iter().take(too_many).map(|(_, grant)| grant).collect()
     }
 
     async fn save(&self) -> Result<(), Unsaved> {

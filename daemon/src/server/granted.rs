@@ -36,11 +36,14 @@ impl Answers for GrantApi {
 
 impl GrantApi {
     async fn handle(&self, route: Route, query: Query, request: &Request<Incoming>) -> HandlerResult {
-        match route {
+        match &route {
             Route::Health => ok(&self.health()),
             Route::OpenApi => Ok(openapi()),
             Route::Grant => ok(&view(&self.grant, &self.socket, self.clock.now())),
-            Route::Credentials => reply::credentials(self.credentials(&query, request).await?, &query),
+            Route::Credentials => {
+                let given = self.credentials(&query, request).await.inspect_err(|problem| self.note(problem, request));
+                reply::credentials(given?, &query)
+            }
             Route::Assignment => ok(&self.assignment(&query)?),
             Route::Sessions
             | Route::Events
@@ -52,13 +55,18 @@ impl GrantApi {
             | Route::CancelLogin(_)
             | Route::Logout(_)
             | Route::LogoutAll
+            | Route::Audit
             | Route::Grants
             | Route::AddGrant
             | Route::RevokeGrants
             | Route::RevokeGrant(_)
             | Route::Import
             | Route::Accounts(_)
-            | Route::Roles(..) => Err(self.other_route()),
+            | Route::Roles(..) => {
+                let problem = self.other_route(&route);
+                self.note(&problem, request);
+                Err(problem)
+            }
         }
     }
 
@@ -127,10 +135,19 @@ impl GrantApi {
         }
     }
 
-    fn other_route(&self) -> Problem {
+    /// Records a refusal. That nobody is signed in is none of the grant.
+    fn note(&self, problem: &Problem, request: &Request<Incoming>) {
+        if problem.code == ErrorCode::NotGranted {
+            self.grant.refused(&caller(request), &problem.detail);
+        }
+    }
+
+    fn other_route(&self, route: &Route) -> Problem {
         let name = &self.grant.terms().name;
+        let row = route.row();
+        let (method, path) = (row.method, row.paths[0]);
         let detail = format!(
-            "this is the socket of the grant {name:?}, which gives credentials of its roles and nothing else; for anything else, \
+            "{method} {path}: this is the socket of the grant {name:?}, which gives credentials of its roles and nothing else; for anything else, \
              unset SSOCTL_SOCKET"
         );
         Problem::new(ErrorCode::NotGranted, detail)

@@ -15,6 +15,7 @@ use super::handlers::{Api, caller};
 use super::problem::invalid;
 use super::roles::Meant;
 use super::status;
+use crate::caller::Caller;
 use crate::chain::chain;
 use crate::clock::Now;
 use crate::grants::{Attending, Grant, NotAttended, NotMade, Role, Terms, is_name};
@@ -64,8 +65,9 @@ impl Api {
         let (grants, open) = (Arc::clone(&self.grants), Arc::clone(&self.open_grant));
         // A task of its own: what has begun is finished, even if the caller has gone.
         let making = tokio::spawn(async move {
-            let grant = grants.make(terms, Duration::from_secs(life), end).await.map_err(|why| not_made(&why))?;
-            if let Err(error) = open(Arc::clone(&grant)) {
+            let grant =
+                grants.make(terms, Duration::from_secs(life), end, &caller).await.map_err(|why| not_made(&why))?;
+            if let Err(error) = open(Arc::clone(&grant)).await {
                 grants.withdraw(&grant).await;
                 return Err(Problem::new(ErrorCode::GrantUnusable, chain(&error)));
             }
@@ -105,9 +107,9 @@ impl Api {
         Ok(roles)
     }
 
-    pub(super) async fn revoke_grant(&self, name: &str) -> Result<Revocation, Problem> {
+    pub(super) async fn revoke_grant(&self, name: &str, caller: &Caller) -> Result<Revocation, Problem> {
         let is_meant = |grant: &Grant| grant.terms().name == name;
-        let revocation = self.revoke(is_meant).await;
+        let revocation = self.revoke(caller, is_meant).await;
         let known = self.grants.list().into_iter().find(|grant| is_meant(grant));
         match known {
             None if revocation.grants.is_empty() => {
@@ -122,12 +124,12 @@ impl Api {
         }
     }
 
-    pub(super) async fn revoke_grants(&self) -> Revocation {
-        self.revoke(|_| true).await
+    pub(super) async fn revoke_grants(&self, caller: &Caller) -> Revocation {
+        self.revoke(caller, |_| true).await
     }
 
-    async fn revoke(&self, is_meant: impl Fn(&Grant) -> bool) -> Revocation {
-        let (grants, unsaved) = self.grants.end(GrantEndReason::Revoked, is_meant).await;
+    async fn revoke(&self, caller: &Caller, is_meant: impl Fn(&Grant) -> bool) -> Revocation {
+        let (grants, unsaved) = self.grants.end(GrantEndReason::Revoked, Some(caller), is_meant).await;
         Revocation {
             grants: grants.iter().map(|grant| self.shown.grant(grant)).collect(),
             unsaved: unsaved.map(|unsaved| unsaved.to_string()),

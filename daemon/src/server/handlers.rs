@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
+use ssoctl_protocol::audit::Audit;
 use ssoctl_protocol::import::Import;
 use ssoctl_protocol::{
     DaemonStatus, ErrorCode, JSON, Login, LoginKind, NewSession, Problem, Query, Route, Selector, SessionStatus,
@@ -22,6 +23,7 @@ use super::reply::{self, Body, HandlerResult, ok};
 use super::shown::Shown;
 use super::socket::SocketError;
 use super::{problem, status};
+use crate::audit::{AuditEvent, Happened};
 use crate::budget::Budget;
 use crate::caller::Caller;
 use crate::clock::BootTime;
@@ -43,7 +45,10 @@ pub type Saved = Pin<Box<dyn Future<Output = Result<(String, Arc<Directory>), Sa
 pub type Named = Pin<Box<dyn Future<Output = Result<Arc<View>, String>> + Send>>;
 
 /// Makes the socket of a grant and serves it.
-pub type OpenGrant = Arc<dyn Fn(Arc<Grant>) -> Result<(), SocketError> + Send + Sync>;
+pub type OpenGrant = Arc<dyn Fn(Arc<Grant>) -> Opened + Send + Sync>;
+
+/// Whether that has worked.
+pub type Opened = Pin<Box<dyn Future<Output = Result<(), SocketError>> + Send>>;
 
 pub struct Api {
     pub directory: watch::Receiver<Arc<Directory>>,
@@ -87,15 +92,16 @@ impl Api {
             Route::AddSession => ok(&self.add_session(request).await?),
             Route::Session => ok(&self.status(&self.entry(&query).await?)),
             Route::Token => ok(&self.token(&query, &caller).await?),
-            Route::StartLogin(_) => ok(&self.start_login(&query).await?),
+            Route::StartLogin(_) => ok(&self.start_login(&query, &caller).await?),
             Route::AwaitLogin(_) => ok(&self.await_login(&query, &caller).await?),
             Route::CancelLogin(_) => ok(&self.cancel_login(&query).await?),
-            Route::Logout(_) => ok(&self.logout(&query).await?),
-            Route::LogoutAll => ok(&self.logout_all(&query).await?),
+            Route::Logout(_) => ok(&self.logout(&query, &caller).await?),
+            Route::LogoutAll => ok(&self.logout_all(&query, &caller).await?),
+            Route::Audit => ok(&self.audit(&query).await),
             Route::Grants => ok(&self.grants()),
             Route::AddGrant => ok(&self.add_grant(&query, request).await?),
-            Route::RevokeGrants => ok(&self.revoke_grants().await),
-            Route::RevokeGrant(name) => ok(&self.revoke_grant(&name).await?),
+            Route::RevokeGrants => ok(&self.revoke_grants(&caller).await),
+            Route::RevokeGrant(name) => ok(&self.revoke_grant(&name, &caller).await?),
             Route::Grant => {
                 Err(Problem::new(ErrorCode::UnknownGrant, "this is the daemon's own socket, and no grant's"))
             }
@@ -167,6 +173,7 @@ impl Api {
         let min_valid = Duration::from_secs(query.min_valid);
         let answer = entry.session.token(min_valid, wait(query), self.world.clock.now().boot, caller.asks()).await;
         let (access, expires) = answer.map_err(|refusal| self.refused(&entry, refusal))?;
+        self.note(Happened::new(AuditEvent::Token).to_session(&entry.config.name), caller);
         Ok(Token {
             access_token: access.value.clone(),
             token_type: access.token_type.clone(),
@@ -177,9 +184,10 @@ impl Api {
         })
     }
 
-    async fn start_login(&self, query: &Query) -> Result<Login, Problem> {
+    async fn start_login(&self, query: &Query, caller: &Caller) -> Result<Login, Problem> {
         let need = need(query)?;
         let entry = self.entry(query).await?;
+        self.note(Happened::new(AuditEvent::Login).to_session(&entry.config.name), caller);
         self.login_answer(&entry, entry.session.login(need, how(query)).await)
     }
 
@@ -210,6 +218,17 @@ impl Api {
         let view = self.view(query).await?;
         self.imports.admit(self.world.clock.now().boot)?;
         self.shown.token_files.import(&view, &self.world).await.map_err(|why| Problem::new(ErrorCode::Internal, why))
+    }
+
+    async fn audit(&self, query: &Query) -> Audit {
+        let now = self.world.clock.now().wall;
+        let since = (query.since > 0).then(|| now.checked_sub(Duration::from_secs(query.since))).flatten();
+        self.world.audit.read(since.map(Into::into), query.grant.clone()).await
+    }
+
+    /// Records what a caller has asked for, or was given.
+    pub(super) fn note(&self, happened: Happened, caller: &Caller) {
+        self.world.audit.record(happened, Some(caller));
     }
 
     pub(super) fn status(&self, entry: &Entry) -> SessionStatus {

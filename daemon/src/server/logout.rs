@@ -8,21 +8,25 @@ use ssoctl_protocol::{ErrorCode, Problem, Query};
 
 use super::handlers::Api;
 use super::reply::unexpected;
+use crate::audit::{AuditEvent, Happened};
+use crate::caller::Caller;
 use crate::directory::Entry;
 use crate::session::callers::{Forgotten, PortalOutcome, Refusal};
 
 impl Api {
-    pub(super) async fn logout(&self, query: &Query) -> Result<Logout, Problem> {
+    pub(super) async fn logout(&self, query: &Query, caller: &Caller) -> Result<Logout, Problem> {
         let entry = self.entry(query).await?;
+        self.note(Happened::new(AuditEvent::Logout).to_session(&entry.config.name), caller);
         self.grants.signed_out(&entry.config.identity.key()).await;
         let answer = entry.session.logout(forgotten(query)).await;
         self.logged_out(&entry, answer)
     }
 
     /// Signs out of every session of every configuration, and ends what else is in the store and in token files.
-    pub(super) async fn logout_all(&self, query: &Query) -> Result<LogoutAll, Problem> {
+    pub(super) async fn logout_all(&self, query: &Query, caller: &Caller) -> Result<LogoutAll, Problem> {
         let forgotten = forgotten(query);
-        self.grants.end(GrantEndReason::SignedOut, |_| true).await;
+        self.note(Happened::new(AuditEvent::Logout), caller);
+        self.grants.end(GrantEndReason::SignedOut, None, |_| true).await;
         let directory = Arc::clone(&self.directory.borrow());
         let asking: Vec<_> = directory
             .entries()

@@ -25,5 +25,5 @@ pub use connection::{Remaining, Service, serve};
 pub use descriptors::connections;
 pub use events::Events;
 pub use granted::GrantApi;
-pub use handlers::{Api, CallLimit, Named, OpenGrant, Saved};
+pub use handlers::{Api, CallLimit, Named, OpenGrant, Opened, Saved};
 pub use shown::Shown;

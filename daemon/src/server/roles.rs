@@ -9,6 +9,7 @@ use ssoctl_protocol::{
 use super::handlers::{Api, wait};
 use super::problem::{self, invalid};
 use super::status;
+use crate::audit::{AuditEvent, Happened};
 use crate::caller::Caller;
 use crate::config::{NoAssignment, ProfileConfig};
 use crate::directory::{Entry, Unresolved};
@@ -31,6 +32,8 @@ impl Api {
         let now = self.world.clock.now().boot;
         let ask = || entry.session.credentials(assignment.clone(), min_valid, now, caller.asks());
         let (keys, expires) = self.obtain(&entry, query, caller, ask).await?;
+        let happened = Happened::new(AuditEvent::Credentials).to_session(&entry.config.name);
+        self.note(happened.of_role(assignment.account.as_str(), assignment.role.as_str()), caller);
         Ok(RoleCredentials {
             access_key_id: keys.access_key_id.clone(),
             secret_access_key: keys.secret_access_key.clone(),

@@ -14,7 +14,8 @@ use tokio::task::JoinSet;
 use super::event::Event;
 use super::state::State;
 use super::waiting_room::WaitingRoom;
-use super::{Session, Snapshot};
+use super::{CameBy, Session, Snapshot};
+use crate::audit::{Audit, AuditEvent, Happened};
 use crate::config::SessionConfig;
 use crate::world::World;
 use callback::Callback;
@@ -136,7 +137,8 @@ impl Task {
             self.publish.send_if_modified(|published| {
                 let is_news = **published != snapshot;
                 if is_news {
-                    *published = Arc::new(snapshot);
+                    let before = std::mem::replace(published, Arc::new(snapshot));
+                    record(&self.world.audit, &self.config().name, &before, published);
                 }
                 is_news
             });
@@ -145,5 +147,20 @@ impl Task {
         for effect in effects {
             self.carry_out(effect);
         }
+    }
+}
+
+/// Records a sign-in or a sign-out. What a session finds in its store at the start is neither.
+fn record(audit: &Audit, session: &str, before: &Snapshot, after: &Snapshot) {
+    let happened = |what| Happened::new(what).to_session(session);
+    let is_another = before.token.is_none() || before.epoch != after.epoch;
+    match (&after.token, after.came_by) {
+        (None, _) if before.token.is_some() => audit.record(happened(AuditEvent::SignedOut), None),
+        (Some(_), CameBy::SignIn) if is_another => audit.record(happened(AuditEvent::SignedIn), None),
+        (Some(token), CameBy::TokenFile) if is_another => {
+            let found = token.found_in.as_deref().map(|file| format!("found in {}", file.display()));
+            audit.record(Happened { detail: found, ..happened(AuditEvent::SignedIn) }, None);
+        }
+        _ => {}
     }
 }

@@ -195,9 +195,26 @@ async fn a_grant_that_ended_says_so_for_an_hour_and_is_forgotten_with_its_socket
     assert!(answer.body.contains("was revoked"), "{answer:?}");
     assert_eq!(t.request("DELETE /v1/grants/ci").await.status, 200, "that is no error");
     assert_eq!(t.request("DELETE /v1/grants/other").await.code(), "unknown_grant");
+    let again = t.grant("ci").await;
+    assert_eq!(t.outcome(&again).await, "credentials", "the name can be used again at once");
+    t.request("DELETE /v1/grants/ci").await;
     t.clock.advance(mins(61));
     until_so("the socket is gone", async || UnixStream::connect(&grant.socket).is_err()).await;
     until_so("the grant is forgotten", async || t.grants().await.is_empty()).await;
+}
+
+#[tokio::test]
+async fn only_the_last_of_very_many_grants_that_have_ended_are_remembered() {
+    let t = signed_in().await;
+    for number in 0..40 {
+        t.grant(&format!("g{number:02}")).await;
+        t.request("DELETE /v1/grants").await;
+        t.clock.advance(secs(1));
+    }
+    until_so("32 are left", async || t.grants().await.len() == 32).await;
+    assert_eq!(t.grants().await[0].name, "g08");
+    let left = || std::fs::read_dir(t.home.path().join("grants")).map(Iterator::count).unwrap_or_default();
+    until_so("as many sockets are left", async || left() == 32).await;
 }
 
 #[tokio::test]

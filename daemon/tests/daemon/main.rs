@@ -2,6 +2,7 @@
 //! real time, and the real binary among the real parts of a desktop. One program, because each would link the whole daemon.
 
 mod api;
+mod audit;
 mod callback;
 mod configuration;
 #[cfg(target_os = "linux")]

@@ -34,6 +34,10 @@ pub struct Query {
     pub role: Option<String>,
     /// `format=credential_process`: credentials in the form that AWS SDKs expect of a `credential_process`.
     pub for_credential_process: bool,
+    /// `since=`: seconds; of the audit, what is older is left out; everything is listed where absent.
+    pub since: u64,
+    /// `grant=`: of the audit, the records of this grant alone.
+    pub grant: Option<String>,
     /// `min_valid=`: seconds that the token or the credentials must still live; 0 where absent: any that have not expired. For
     /// `login` it counts together with `if_needed`.
     pub min_valid: u64,
@@ -89,6 +93,8 @@ impl Query {
                 "role" => query.role = Some(value),
                 "format" if value == "credential_process" => query.for_credential_process = true,
                 "format" => return Err("format takes credential_process".to_owned()),
+                "since" => query.since = seconds(value)?,
+                "grant" => query.grant = Some(value),
                 "min_valid" => query.min_valid = seconds(value)?,
                 "wait" => query.wait = seconds(value)?,
                 "flow" => query.flow = Some(value.parse().map_err(|_| "flow takes the number of a flow".to_owned())?),
@@ -144,6 +150,8 @@ impl Query {
             ("account", self.account.clone()),
             ("role", self.role.clone()),
             ("format", self.for_credential_process.then(|| "credential_process".to_owned())),
+            ("since", seconds(self.since)),
+            ("grant", self.grant.clone()),
             ("min_valid", seconds(self.min_valid)),
             ("wait", seconds(self.wait)),
             ("if_needed", switch(self.if_needed)),
@@ -199,6 +207,8 @@ mod tests {
             "account",
             "role",
             "format",
+            "since",
+            "grant",
             "min_valid",
             "wait",
             "if_needed",
@@ -251,6 +261,7 @@ mod tests {
             Query { fresh: true, ..Query::default() },
             Query { forget: true, ..Query::default() },
             Query { for_credential_process: true, ..Query::default() },
+            Query { since: 3600, grant: Some("ci".into()), ..Query::default() },
             Query { kind: Some(LoginKind::Browser), callback_port: Some(8400), ..Query::default() },
             Query { kind: Some(LoginKind::Device), at_this_browser: true, ..Query::default() },
             Query {

@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use identity_center_simulator::{Settings, Simulator, TimeSource};
 use ssoctl_protocol::{Login, PendingLogin, Problem, RoleCredentials, SessionStatus, StatusReport, Token};
+use ssoctld::audit::Audit;
 use ssoctld::clock::{Clock, ManualClock};
 use ssoctld::config::{Environment, Paths};
 use ssoctld::desktop::Surroundings;
@@ -365,14 +366,16 @@ pub(crate) fn world(clock: &Arc<ManualClock>, store: Store, home: &Path, way: &W
         clock: Arc::clone(&clock),
         longest: way.longest_call,
     });
+    let machine = ssoctld::machine::MachineProblems::default();
     World {
         identity_center: service.clone(),
         portal: service,
+        audit: Audit::start(Some(home.to_owned()), Arc::clone(&clock), machine.clone()),
         clock,
         secrets,
         desktop: Arc::new(NoDesktop),
         surroundings: tokio::sync::watch::channel(Surroundings::default()).1,
-        machine: MachineProblems::default(),
+        machine,
     }
 }
 
