@@ -3,8 +3,9 @@
 
 use std::io;
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::{Child, ExitCode, ExitStatus};
+use std::process::{Child, Command, ExitCode, ExitStatus};
 
+use nix::sys::signal::{SigSet, SigmaskHow};
 use rustix::io::retry_on_intr;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, wait};
 use signal_hook::iterator::SignalsInfo;
@@ -33,12 +34,39 @@ impl Attendance {
         Ok(Self { signals: SignalsInfo::new(caught.map(Signal::as_raw))? })
     }
 
+    /// Has signals arrive that this process was started with blocked, for it and the command.
+    pub(crate) fn unblock(&self) -> io::Result<()> {
+        Ok(passed_on().thread_unblock()?)
+    }
+
     /// Starts the command and waits for its end.
-    pub(crate) fn attend(mut self, start: impl FnOnce() -> io::Result<Child>) -> io::Result<ExitStatus> {
-        let mut child = start()?;
+    pub(crate) fn attend(self, start: impl FnOnce() -> io::Result<Child>) -> io::Result<ExitStatus> {
+        self.attend_child(|| {
+            let child = start()?;
+            let addressee = Addressee::Child(Pid::from_child(&child));
+            Ok((child, addressee))
+        })
+    }
+
+    /// The same for a command that is not a child of this process: another child has started it, and handles no signals itself. That
+    /// child is started with them blocked, and so is the command, which unblocks them when it can take them. `start` returns the child and
+    /// the command's process, if there is one.
+    pub(crate) fn attend_another(
+        self,
+        start: impl FnOnce(Blocked) -> io::Result<(Child, Option<i32>)>,
+    ) -> io::Result<ExitStatus> {
+        self.attend_child(|| {
+            let (child, command) = start(Blocked)?;
+            // While it is open, its id means no other process.
+            Ok((child, command.and_then(Addressee::of_process).unwrap_or(Addressee::Nobody)))
+        })
+    }
+
+    fn attend_child(mut self, start: impl FnOnce() -> io::Result<(Child, Addressee)>) -> io::Result<ExitStatus> {
+        let (mut child, addressee) = start()?;
         loop {
             for origin in self.signals.wait() {
-                pass_on(&origin, &child);
+                pass_on(&origin, &addressee);
             }
             // The first process has no children but the command and orphans.
             let ended = if is_init() { reap_all(&child)? } else { child.try_wait()? };
@@ -46,6 +74,54 @@ impl Attendance {
                 return Ok(status);
             }
         }
+    }
+}
+
+/// Starts a child to which no signal is sent.
+pub(crate) struct Blocked;
+
+impl Blocked {
+    pub(crate) fn spawn(self, command: &mut Command) -> io::Result<Child> {
+        let before = passed_on().thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
+        let child = command.spawn();
+        before.thread_set_mask()?;
+        child
+    }
+}
+
+fn passed_on() -> SigSet {
+    PASSED_ON.into_iter().filter_map(|signal| nix::sys::signal::Signal::try_from(signal.as_raw()).ok()).collect()
+}
+
+/// Who gets the signals.
+enum Addressee {
+    /// It may have ended. Its process id is not reused before this process has waited for it.
+    Child(Pid),
+    #[cfg(target_os = "linux")]
+    Process(std::os::fd::OwnedFd),
+    Nobody,
+}
+
+impl Addressee {
+    #[cfg(target_os = "linux")]
+    fn of_process(pid: i32) -> Option<Self> {
+        use rustix::process::{PidfdFlags, pidfd_open};
+        pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok().map(Self::Process)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn of_process(_: i32) -> Option<Self> {
+        None
+    }
+
+    fn send(&self, signal: Signal) {
+        // It may have ended.
+        let _ = match self {
+            Self::Child(pid) => kill_process(*pid, signal),
+            #[cfg(target_os = "linux")]
+            Self::Process(process) => rustix::process::pidfd_send_signal(process, signal),
+            Self::Nobody => Ok(()),
+        };
     }
 }
 
@@ -64,12 +140,11 @@ fn reap_all(command: &Child) -> io::Result<Option<ExitStatus>> {
     Ok(None)
 }
 
-fn pass_on(origin: &Origin, child: &Child) {
+fn pass_on(origin: &Origin, addressee: &Addressee) {
     let Some(signal) = Signal::from_named_raw(origin.signal) else { return };
     let was_sent_by_process = origin.process.is_some();
     if PASSED_ON.contains(&signal) && (was_sent_by_process || !FROM_THE_TERMINAL.contains(&signal)) {
-        // It may have ended. Its process id is not reused before this process has waited for it.
-        let _ = kill_process(Pid::from_child(child), signal);
+        addressee.send(signal);
     }
 }
 

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::io::{ErrorKind, Read, Write};
 use std::mem;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
@@ -91,6 +91,11 @@ impl Daemon {
             warning: Cell::new(VersionWarning::Silent),
             files: AwsFiles::default(),
         })
+    }
+
+    /// The path at which the daemon is looked for first.
+    pub(crate) fn socket(&self) -> &Path {
+        self.socket.path()
     }
 
     /// Sends further requests about the daemon's default AWS files. Returns the files that the environment names.

@@ -43,6 +43,16 @@ pub(crate) fn home_directory() -> Option<PathBuf> {
     env::home_dir().filter(|home| home.is_absolute())
 }
 
+/// Every home directory that is the person's: `$HOME`, and the one in the user database.
+pub(crate) fn home_directories() -> Vec<PathBuf> {
+    let user = nix::unistd::User::from_uid(nix::unistd::geteuid()).ok().flatten();
+    let mut homes: Vec<PathBuf> = home_directory().into_iter().collect();
+    homes.extend(user.map(|user| user.dir).filter(|home| home.is_dir() && home.is_absolute()));
+    homes.sort();
+    homes.dedup();
+    homes
+}
+
 /// The wall clock, for lifetimes that are shown to a person. Whether a token is live is decided by the daemon.
 pub(crate) fn now() -> Timestamp {
     SystemTime::now().into()

@@ -1,4 +1,4 @@
-//! Finds the places at which the two programs are installed.
+//! Finds the places at which the two programs are installed, and other programs.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf};
@@ -19,6 +19,12 @@ pub(crate) fn daemon() -> Result<PathBuf, String> {
         .chain(on_path(&path, OsStr::new(NAME)))
         .find(|program| is_executable(program))
         .ok_or_else(|| "ssoctld is neither beside ssoctl nor on PATH; install it".to_owned())
+}
+
+/// Another program, on `PATH`.
+pub(crate) fn other(name: &str) -> Option<PathBuf> {
+    let path = environment::variable("PATH").unwrap_or_default();
+    on_path(&path, OsStr::new(name)).find(|program| is_executable(program))
 }
 
 /// A relative entry of `PATH` means whatever the current directory is, and no program is taken from there.

@@ -18,6 +18,7 @@ mod environment;
 mod failure;
 mod http;
 mod installation;
+mod isolation;
 mod output;
 mod render;
 mod role_environment;

@@ -7,7 +7,6 @@
 
 use std::ffi::OsString;
 use std::io::{self, BufReader, Read as _, Write as _};
-use std::os::fd::RawFd;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::mpsc;
@@ -24,15 +23,11 @@ use crate::cli::{Arguments, BACKGROUND, TELL_STARTER, WITHOUT_SERVICE_MANAGER};
 /// The messages of the daemon to the process that starts it: first that it runs, then that it serves.
 const BORN: u8 = b'1';
 const READY: u8 = b'2';
-/// Descriptors from this on should not have been inherited.
-const FIRST_UNKNOWN: RawFd = 3;
-/// If the open descriptors cannot be listed, all below this one are closed.
-const UNKNOWN_LIMIT: RawFd = 65_536;
 const LAST_SIGNAL: i32 = if cfg!(target_os = "linux") { 64 } else { 31 };
 
 /// Starts the daemon with the arguments of this process, and waits until it is ready.
 pub(crate) fn start(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    close_descriptors();
+    ssoctl_process::close_inherited_descriptors();
     // Executing a program resets the signals that are caught here.
     let _caught = catch_signals().context("failed to reset signals")?;
     raise_limits();
@@ -108,24 +103,6 @@ pub(crate) fn ready() {
 fn tell_starter(word: u8) {
     // If the starter has gone, the daemon serves nevertheless.
     let _ = io::stdout().write_all(&[word]).and_then(|()| io::stdout().flush());
-}
-
-/// Closes all inherited descriptors except standard input, output and error. Called before anything is opened here.
-fn close_descriptors() {
-    for descriptor in open_descriptors() {
-        // The descriptor that was used to list them is closed already.
-        let _ = nix::unistd::close(descriptor);
-    }
-}
-
-fn open_descriptors() -> Vec<RawFd> {
-    let directory = if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" };
-    let Ok(entries) = std::fs::read_dir(directory) else {
-        let limit = getrlimit(Resource::Nofile).maximum.and_then(|limit| RawFd::try_from(limit).ok());
-        return (FIRST_UNKNOWN..limit.unwrap_or(UNKNOWN_LIMIT).min(UNKNOWN_LIMIT)).collect();
-    };
-    let number = |entry: std::fs::DirEntry| entry.file_name().to_str()?.parse().ok();
-    entries.flatten().filter_map(number).filter(|&descriptor| descriptor >= FIRST_UNKNOWN).collect()
 }
 
 /// Blocks no signal and ignores none: catches all but those that cannot be caught, and those that a fault raises (SIGILL, SIGFPE,

@@ -1,12 +1,17 @@
-//! Reads inherited state that Rust's runtime changes before `main`: the runtime opens `/dev/null` in the place of a closed standard
-//! output, and ignores SIGPIPE. This module reads both before the runtime does that.
+//! Inherited state: descriptors, and what Rust's runtime changes before `main`. The runtime opens `/dev/null` in the place of a closed
+//! standard output, and ignores SIGPIPE. This module reads both before the runtime does that.
 
-use std::fs::File;
+use std::fs::{DirEntry, File};
 use std::io;
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, RawFd};
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Descriptors from this on should not have been inherited.
+const FIRST_UNKNOWN: RawFd = 3;
+/// If the open descriptors cannot be listed, all below this one are closed.
+const UNKNOWN_LIMIT: RawFd = 65_536;
 
 static OUTPUT_IS_CLOSED: AtomicBool = AtomicBool::new(false);
 static IGNORES_BROKEN_PIPES: AtomicBool = AtomicBool::new(false);
@@ -50,4 +55,22 @@ pub fn keep_ignoring_broken_pipes(command: &mut Command) {
         // SAFETY: the closure allocates nothing and takes no lock.
         unsafe { command.pre_exec(ignore) };
     }
+}
+
+/// Closes all descriptors except standard input, output and error. To be called before anything is opened by this program.
+pub fn close_inherited_descriptors() {
+    for descriptor in open_descriptors() {
+        // The descriptor that was used to list them is closed already.
+        // SAFETY: nothing in this process owns the descriptor yet, as the caller promises.
+        unsafe { libc::close(descriptor) };
+    }
+}
+
+fn open_descriptors() -> Vec<RawFd> {
+    let directory = if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" };
+    let Ok(entries) = std::fs::read_dir(directory) else {
+        return (FIRST_UNKNOWN..UNKNOWN_LIMIT).collect();
+    };
+    let number = |entry: DirEntry| entry.file_name().to_str()?.parse().ok();
+    entries.flatten().filter_map(number).filter(|descriptor| *descriptor >= FIRST_UNKNOWN).collect()
 }

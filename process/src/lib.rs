@@ -4,6 +4,11 @@
 mod inherited;
 #[allow(unsafe_code, reason = "no crate offers malloc_trim(3) as safe code")]
 mod memory;
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code, reason = "no crate that we have offers Landlock as safe code")]
+mod scope;
 
-pub use inherited::{keep_ignoring_broken_pipes, standard_output};
+pub use inherited::{close_inherited_descriptors, keep_ignoring_broken_pipes, standard_output};
 pub use memory::give_memory_back;
+#[cfg(target_os = "linux")]
+pub use scope::{leave_abstract_sockets, scopes_are_known};

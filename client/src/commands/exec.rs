@@ -21,10 +21,11 @@ use crate::attendance;
 use crate::connection::{Daemon, Starting, VersionWarning};
 use crate::environment;
 use crate::failure::Failure;
+use crate::isolation;
 use crate::role_environment::Changes;
 pub(super) use other_credentials::check_java_options;
 pub(super) use program::Program;
-pub(super) use refreshable::{Refreshable, attend_second_client};
+pub(super) use refreshable::{Refreshable, Start, attend_second_client};
 
 /// The exit codes of `exec`, which differ from those of all other verbs.
 const EPILOGUE: &str = "\
@@ -52,6 +53,9 @@ pub(crate) struct Exec {
     /// Let CMD renew its credentials while it runs
     #[arg(long)]
     refreshable: bool,
+    /// Said by ssoctl grant --isolate: this is the first process in there
+    #[arg(long = isolation::INSIDE, hide = true, requires = "refreshable")]
+    isolated: bool,
     /// The command and its arguments
     #[arg(last = true, required = true, value_name = "CMD")]
     command: Vec<OsString>,
@@ -62,7 +66,8 @@ impl Verb for Exec {
     fn run(mut self, starting: Starting) -> Result<impl Termination, Failure> {
         let not_started = |failure| Failure::NotStarted(Box::new(failure));
         if self.refreshable && attendance::is_init() {
-            return attend_second_client().map_err(not_started);
+            let start = if self.isolated { Start::Isolated } else { Start::Usual };
+            return attend_second_client(start).map_err(not_started);
         }
         let program = Program::new(std::mem::take(&mut self.command));
         let not_executed = |error| Failure::NotExecuted { command: program.name(), error };

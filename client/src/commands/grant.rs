@@ -1,7 +1,7 @@
 //! `ssoctl grant`
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{self, ExitCode, Termination};
 use std::time::Duration;
 
@@ -14,13 +14,14 @@ use ssoctl_protocol::socket::SOCKET_VARIABLE;
 use ssoctl_protocol::{ExitCode as Code, RoleCredentials, Route, Secret, Selector, grant, shell};
 
 use super::Verb;
-use super::exec::{Program, Refreshable, attend_second_client, check_java_options};
+use super::exec::{Program, Refreshable, Start, attend_second_client, check_java_options};
 use super::selection::RoleArguments;
 use super::waiting::{Wait, duration};
 use crate::attendance;
 use crate::connection::{Daemon, Starting, VersionWarning};
 use crate::environment;
 use crate::failure::Failure;
+use crate::isolation::Isolation;
 use crate::output;
 use crate::render;
 
@@ -40,6 +41,9 @@ Environment variables: ssoctl --help";
 /// ssoctl exec --refreshable, SSOCTL_SOCKET leads it to the grant, and the grant ends with it. Without CMD, the path of the socket is printed:
 /// hand it over as SSOCTL_SOCKET.
 ///
+/// With --isolate, CMD reads everything but your sign-ins, keys, passwords, agents and sockets, and changes nothing but the current directory
+/// and what --writable names. Without it, a program that runs as you can go around its grant.
+///
 /// ssoctl grants lists all grants, and ssoctl revoke ends them.
 #[derive(Args, Debug)]
 #[command(after_long_help = EPILOGUE)]
@@ -48,6 +52,12 @@ pub(crate) struct Grant {
     pub(super) terms: GrantArguments,
     #[command(flatten)]
     wait: Wait,
+    /// Keep CMD from everything of yours that leads to your sign-in; needs bubblewrap
+    #[arg(long, requires = "command")]
+    isolate: bool,
+    /// Let an isolated CMD change this file or directory, too, besides the current directory
+    #[arg(long, value_name = "PATH", value_parser = clap::value_parser!(PathBuf), requires = "isolate")]
+    writable: Vec<PathBuf>,
     /// The command and its arguments
     #[arg(last = true, value_name = "CMD")]
     command: Vec<OsString>,
@@ -97,9 +107,9 @@ impl Verb for Grant {
             failure => Failure::NotStarted(Box::new(failure)),
         };
         if attendance::is_init() {
-            return attend_second_client().map_err(not_started);
+            return attend_second_client(Start::Usual).map_err(not_started);
         }
-        self.run_command(starting, &Program::new(command)).map_err(not_started)
+        self.run_command(starting, command).map_err(not_started)
     }
 
     /// The codes of `exec`, if there is a command.
@@ -126,14 +136,21 @@ impl Grant {
     }
 
     /// Runs a command that has the grant, and ends the grant with it.
-    fn run_command(self, starting: Starting, program: &Program) -> Result<process::ExitCode, Failure> {
+    fn run_command(self, starting: Starting, command: Vec<OsString>) -> Result<process::ExitCode, Failure> {
         check_java_options()?;
         let daemon = Daemon::find(starting, VersionWarning::Shown)?;
+        let isolation = match self.isolate {
+            true => Some(Isolation::prepare(&self.writable, daemon.socket())?),
+            false => None,
+        };
         // If no person is signed in, or there is no such role, ssoctl says so now, and not the command later.
         let query = self.terms.queries()?.swap_remove(0);
         let role: RoleCredentials = daemon.read(&self.wait.begin().ask(&daemon, &Route::Credentials, &query)?)?;
         let grant = self.terms.make(&daemon, true)?;
-        let ended = attend(&grant, &role, program);
+        let ended = match isolation {
+            Some(isolation) => attend_isolated(&grant, isolation, &command),
+            None => attend(&grant, &role, &Program::new(command)),
+        };
         // The daemon ends it anyway when this process has ended.
         let _ = daemon.fetch::<Revocation>(&Route::RevokeGrant(grant.name), &Query::default());
         ended
@@ -153,6 +170,16 @@ fn attend(grant: &grant::Grant, role: &RoleCredentials, program: &Program) -> Re
     changes.set.push((SOCKET_VARIABLE, Secret::new(grant.socket.clone())));
     changes.removed.push("SSOCTL_SESSION");
     command.run(program)
+}
+
+fn attend_isolated(
+    grant: &grant::Grant,
+    isolation: Isolation,
+    command: &[OsString],
+) -> Result<process::ExitCode, Failure> {
+    let places = isolation.writable().join(", ");
+    render::notice(&format!("{}; the command is isolated and may change only {places}", summary(grant)));
+    isolation.run(Path::new(&grant.socket), command).map(attendance::exit_code)
 }
 
 /// A grant in a line.

@@ -18,6 +18,7 @@ mod hostile_callback;
 mod import;
 mod inheritance;
 mod interrupted;
+mod isolation;
 mod issuers;
 #[cfg(target_os = "linux")]
 mod memory;

@@ -11,7 +11,7 @@ use test_support::speed::has_programs;
 use test_support::{Stage, until};
 
 /// script(1), which makes terminals.
-const SCRIPT: &str = "/usr/bin/script";
+pub(crate) const SCRIPT: &str = "/usr/bin/script";
 
 /// The same command on a new terminal with so many columns, whose screen is its standard output.
 fn on_terminal(stage: &Stage, columns: u16, variables: &[(&str, &str)], command: &Command) -> Command {

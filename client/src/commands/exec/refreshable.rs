@@ -12,6 +12,7 @@ use crate::attendance::{self, Attendance};
 use crate::container_endpoint::ContainerEndpoint;
 use crate::environment;
 use crate::failure::Failure;
+use crate::isolation;
 use crate::role_environment::Changes;
 
 /// Everything that the command needs before it starts.
@@ -42,13 +43,28 @@ impl Refreshable {
     }
 }
 
+/// How the first process of a PID namespace was started.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::commands) enum Start {
+    Usual,
+    /// By `ssoctl grant --isolate`.
+    Isolated,
+}
+
 /// As the first process of a container, which has to reap orphans: has another process do all of this.
-pub(in crate::commands) fn attend_second_client() -> Result<process::ExitCode, Failure> {
+pub(in crate::commands) fn attend_second_client(start: Start) -> Result<process::ExitCode, Failure> {
     let attend = || {
+        if start == Start::Isolated {
+            isolation::enter()?;
+        }
+        let attendance = Attendance::begin()?;
+        if start == Start::Isolated {
+            attendance.unblock()?;
+        }
         let mut command = Command::new(env::current_exe()?);
         command.args(env::args_os().skip(1));
         ssoctl_process::keep_ignoring_broken_pipes(&mut command);
-        Attendance::begin()?.attend(|| command.spawn())
+        attendance.attend(|| command.spawn())
     };
     let status = attend().map_err(|error| unavailable("a process for the command cannot be started", &error))?;
     Ok(attendance::exit_code(status))
