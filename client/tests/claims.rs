@@ -58,7 +58,13 @@ fn every_test_that_is_named_is_there() {
 #[test]
 fn every_row_names_a_test() {
     let text = fs::read_to_string(root().join("SECURITY.md")).unwrap();
-    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("|-")).collect();
+    // The test `ways_out` compares the ways out with what it finds.
+    let blocks: Vec<&str> = text.split("\n\n").filter(|block| !block.starts_with("| way out |")).collect();
+    let rows: Vec<&str> = blocks
+        .iter()
+        .flat_map(|block| block.lines())
+        .filter(|line| line.starts_with("| ") && !line.starts_with("|-"))
+        .collect();
     // The heads are no claims.
     let claims = rows.iter().filter(|row| !row.starts_with("| against |") && !row.starts_with("| secret |"));
     let without: Vec<_> = claims.filter(|row| named(row).next().is_none() && !row.contains("the same test")).collect();

@@ -160,7 +160,8 @@ impl Places {
             named.extend(settings::state_directory(variable, Some(home.clone())));
         }
         named.extend(directories_of_daemons(variable, homes, daemon));
-        let read_later = homes.iter().flat_map(|home| READ_LATER.iter().flat_map(|place| at_home(home, place, variable)));
+        let read_later =
+            homes.iter().flat_map(|home| READ_LATER.iter().flat_map(|place| at_home(home, place, variable)));
         let never = NEVER.iter().map(PathBuf::from);
         let runtime = variable("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
         let own = homes.iter().filter_map(|home| settings::config_toml(variable, Some(home.clone())));

@@ -99,7 +99,12 @@ fn without_bubblewrap_or_where_it_fails_nothing_is_started() {
     let around = ["--dev-bind", "/", "/", "--unshare-user", "--disable-userns"];
     let mut command = isolate(&stage, &["--", "/bin/touch", "started"]);
     command.env("PATH", path());
-    stage.finish(within(&command, "bwrap", &around)).exits(125).prints_nothing().says("bwrap: ").says("nothing was started");
+    stage
+        .finish(within(&command, "bwrap", &around))
+        .exits(125)
+        .prints_nothing()
+        .says("bwrap: ")
+        .says("nothing was started");
     assert!(!stage.home().join("project/started").exists());
     until("no grant is left", || grants(&stage).is_empty().then_some(()));
 }
@@ -197,10 +202,7 @@ print(sys.stdin.readline().strip(), flush=True)
 os.execvp('bash', ['bash', '--norc', '-i'])
 ";
     stage.write("project/terminal.py", script);
-    let line = format!(
-        "exec '{}' grant --profile dev --isolate -- python3 terminal.py",
-        binaries().ssoctl.display()
-    );
+    let line = format!("exec '{}' grant --profile dev --isolate -- python3 terminal.py", binaries().ssoctl.display());
     let mut terminal = Command::new(SCRIPT);
     let shell = isolate(&stage, &[]);
     terminal.args(["--quiet", "--return", "--echo", "never", "--flush", "--command", &line, "/dev/null"]);

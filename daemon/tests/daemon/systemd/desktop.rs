@@ -19,16 +19,18 @@ const BROWSER: &str =
     "#!/bin/sh\n{ echo \"$1\"; grep Seccomp: /proc/self/status; } > ~/opened.new && mv ~/opened.new ~/opened\n";
 
 /// A person in front of a screen, with a bus, an unlocked keyring and a notification server.
-struct Desk {
+pub(crate) struct Desk {
     /// In the order in which they end.
     _parts: Vec<Part>,
-    person: Person,
-    surroundings: [String; 2],
+    pub(crate) person: Person,
+    /// Variables: the bus, and the display.
+    pub(crate) surroundings: [String; 2],
 }
 
 impl Desk {
-    fn new() -> Option<Self> {
-        let person = Person::with(&PARTS)?;
+    /// With these further programs.
+    pub(crate) fn with(programs: &[&str]) -> Option<Self> {
+        let person = Person::with(&[&PARTS[..], programs].concat())?;
         person.write("bus.conf", &bus_configuration(&person.runtime_directory(), ""));
         let mut bus = person.command("dbus-daemon");
         bus.args(["--nofork", "--nopidfile", "--print-address=1", "--config-file=/home/person/bus.conf"]);
@@ -63,7 +65,7 @@ impl Desk {
     }
 
     /// Records of ours in the keyring.
-    fn records(&self) -> Option<String> {
+    pub(crate) fn records(&self) -> Option<String> {
         let [secrets, path] = ["org.freedesktop.secrets", "/org/freedesktop/secrets"];
         let search = ["org.freedesktop.Secret.Service", "SearchItems", "a{ss}", "1", "service", "ssoctl"];
         self.run(&[&["busctl", "--user", "call", secrets, path][..], &search].concat())
@@ -72,7 +74,7 @@ impl Desk {
 
 #[test]
 fn the_sandbox_leaves_keyring_notices_and_browser_alone() {
-    let Some(desk) = Desk::new() else { return };
+    let Some(desk) = Desk::with(&[]) else { return };
     let person = &desk.person;
     let simulator = simulator(Settings { unscoped_token_lifetime: Duration::from_secs(24), ..preauthorised() });
     person.write("bin/browser", BROWSER);

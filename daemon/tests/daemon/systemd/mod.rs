@@ -8,3 +8,4 @@ mod desktop;
 mod grants;
 mod service;
 mod stage;
+mod ways_out;
