@@ -11,6 +11,7 @@ mod grants;
 mod import;
 mod login;
 mod logout;
+mod prompt;
 mod revoke;
 mod roles;
 mod selection;
@@ -78,6 +79,7 @@ pub(crate) static VERBS: &[Entry] = &[
     Entry::of::<revoke::Revoke>("revoke"),
     Entry::of::<audit::Audit>("audit"),
     Entry::of::<status::Status>("status"),
+    Entry::of::<prompt::Prompt>("prompt"),
     Entry::of::<logout::Logout>("logout"),
     Entry::of::<import::Import>("import"),
     Entry::of::<stop::Stop>("stop"),

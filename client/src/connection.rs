@@ -147,6 +147,18 @@ impl Daemon {
         })
     }
 
+    /// Sends a request to a daemon that runs, and returns its answer if that comes at once. No daemon is started, and no failure is told.
+    pub(crate) fn glance(&self, route: &Route, query: &Query, limit: Duration) -> Option<Answer> {
+        let begin = Instant::now();
+        let path = self.socket.path();
+        let mut stream = socket::connect_at_once(path)?;
+        socket::check(&stream, path, self.trusted).ok()?;
+        let request = http::request(route, &self.files.in_query(query), None);
+        stream.set_write_timeout(Some(limit)).ok()?;
+        let left = limit.saturating_sub(begin.elapsed());
+        self.converse(&mut stream, &request, left, None).ok().filter(|answer| answer.status == 200)
+    }
+
     /// The process that listens at the socket, if any does. No daemon is started.
     pub(crate) fn listener(&self) -> Result<Option<Listener>, Failure> {
         let stream = self.connect_to_running()?;

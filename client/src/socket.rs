@@ -25,6 +25,19 @@ pub(crate) fn connect(path: &Path) -> io::Result<Option<UnixStream>> {
     }
 }
 
+/// Connects without waiting; `None` if nobody listens, or too many wait there already.
+pub(crate) fn connect_at_once(path: &Path) -> Option<UnixStream> {
+    use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, connect, socket};
+    let (family, kind) = (AddressFamily::UNIX, SocketType::STREAM);
+    let socket = socket(family, kind, None).ok()?;
+    rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC).ok()?;
+    rustix::io::ioctl_fionbio(&socket, true).ok()?;
+    connect(&socket, &SocketAddrUnix::new(path).ok()?).ok()?;
+    let stream = UnixStream::from(socket);
+    stream.set_nonblocking(false).ok()?;
+    Some(stream)
+}
+
 /// Returns the listener, if it is a process of a user who is trusted. The error says why it is refused and what to do.
 pub(crate) fn check(stream: &UnixStream, path: &Path, trusted: SocketOwner) -> Result<Listener, String> {
     let (uid, listener) = peer(stream)

@@ -28,6 +28,7 @@ mod output;
 mod pages;
 mod peers;
 mod plain_http;
+mod prompt;
 mod remedies;
 mod renewal;
 mod repeating_service;
