@@ -47,7 +47,7 @@ Environment:
                    the user whose daemon is trusted besides your own: a uid, or any
   SSOCTL_NO_START  if 1, no daemon is started; if SSOCTL_SOCKET is set, none is started either
   BROWSER          the browser that login and console open, unless the session has one of its own
-  NO_COLOR         if set, status uses no colours";
+  NO_COLOR         if set, status and watch use no colours";
 
 const NO_START: &str = "no_start";
 /// The arguments of a verb of the daemon.

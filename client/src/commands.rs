@@ -20,6 +20,7 @@ mod status;
 mod stop;
 mod token;
 mod waiting;
+mod watch;
 mod whoami;
 
 use std::ffi::{OsStr, OsString};
@@ -79,6 +80,7 @@ pub(crate) static VERBS: &[Entry] = &[
     Entry::of::<revoke::Revoke>("revoke"),
     Entry::of::<audit::Audit>("audit"),
     Entry::of::<status::Status>("status"),
+    Entry::of::<watch::Watch>("watch"),
     Entry::of::<prompt::Prompt>("prompt"),
     Entry::of::<logout::Logout>("logout"),
     Entry::of::<import::Import>("import"),

@@ -1,6 +1,8 @@
 //! Requests to the daemon, each over a new connection: finds the socket, starts a daemon if none runs, and waits no longer than the
 //! request may take.
 
+mod following;
+
 use std::cell::Cell;
 use std::ffi::OsString;
 use std::io::{ErrorKind, Read, Write};
@@ -17,7 +19,7 @@ use ssoctl_protocol::{Problem, Route, SocketOwner, SocketPath, VERSION, settings
 use crate::aws_files::AwsFiles;
 use crate::environment;
 use crate::failure::Failure;
-use crate::http::{self, Answer};
+use crate::http::{self, Answer, Garbled};
 use crate::render;
 use crate::socket::{self, Listener};
 use crate::start;
@@ -35,6 +37,8 @@ const HEAD_TOO_LONG: u16 = 431;
 
 /// Enough for the answers to most requests, which are read at once.
 const FIRST_BUFFER: usize = 4 * 1024;
+
+pub(crate) use following::{Came, Following};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Starting {
@@ -123,8 +127,13 @@ impl Daemon {
         let mut stream = self.connect()?;
         let request = http::request(route, &self.files.in_query(query), body);
         let limit = Duration::from_secs(query.wait).saturating_add(MARGIN).saturating_add(service_calls(route));
-        let answer = self.converse(&mut stream, &request, limit, tick)?;
-        self.compare_versions(&answer);
+        let answer = self.converse(&mut stream, &request, limit, tick, http::answer)?;
+        self.judge(answer)
+    }
+
+    /// Returns an answer that is a success.
+    fn judge(&self, answer: Answer) -> Result<Answer, Failure> {
+        self.compare_versions(answer.version.as_deref());
         if (200..300).contains(&answer.status) {
             return Ok(answer);
         }
@@ -140,8 +149,12 @@ impl Daemon {
     }
 
     pub(crate) fn read<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, Failure> {
+        self.parse(answer.body.expose())
+    }
+
+    fn parse<T: DeserializeOwned>(&self, json: &[u8]) -> Result<T, Failure> {
         // The parser's message may quote the body, and the body may be a token: only the place is shown.
-        serde_json::from_slice(answer.body.expose()).map_err(|error| {
+        serde_json::from_slice(json).map_err(|error| {
             let (line, column) = (error.line(), error.column());
             self.not_ssoctld(&format!("its answer is not what was asked for (line {line}, column {column})"))
         })
@@ -156,7 +169,7 @@ impl Daemon {
         let request = http::request(route, &self.files.in_query(query), None);
         stream.set_write_timeout(Some(limit)).ok()?;
         let left = limit.saturating_sub(begin.elapsed());
-        self.converse(&mut stream, &request, left, None).ok().filter(|answer| answer.status == 200)
+        self.converse(&mut stream, &request, left, None, http::answer).ok().filter(|answer| answer.status == 200)
     }
 
     /// The process that listens at the socket, if any does. No daemon is started.
@@ -213,20 +226,27 @@ impl Daemon {
         start::daemon(path).map_err(Failure::Unreachable)
     }
 
-    fn converse(
+    fn send(stream: &mut UnixStream, request: &[u8]) -> Result<(), Failure> {
+        match stream.write_all(request) {
+            // A daemon that refuses a connection may answer and close it before it has read the request. The answer counts.
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                Err(Failure::Unreachable(format!("the request could not be sent: {error}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Sends a request, and reads until there is an answer.
+    fn converse<T>(
         &self,
         stream: &mut UnixStream,
         request: &[u8],
         limit: Duration,
         mut tick: Option<&mut dyn FnMut()>,
-    ) -> Result<Answer, Failure> {
+        answer: impl Fn(&[u8]) -> Result<Option<T>, Garbled>,
+    ) -> Result<T, Failure> {
         let begin = Instant::now();
-        // A daemon that refuses a connection may answer and close it before it has read the request. The answer counts.
-        if let Err(error) = stream.write_all(request)
-            && error.kind() != ErrorKind::BrokenPipe
-        {
-            return Err(Failure::Unreachable(format!("the request could not be sent: {error}")));
-        }
+        Self::send(stream, request)?;
         let (mut buffer, mut filled) = (vec![0; FIRST_BUFFER], 0);
         loop {
             let left = limit.saturating_sub(begin.elapsed());
@@ -256,7 +276,7 @@ impl Daemon {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(self.lost(&error.to_string())),
             }
-            match http::answer(&buffer[..filled]) {
+            match answer(&buffer[..filled]) {
                 Ok(Some(answer)) => return Ok(answer),
                 Ok(None) => {}
                 Err(garbled) => return Err(self.not_ssoctld(garbled)),
@@ -264,8 +284,8 @@ impl Daemon {
         }
     }
 
-    fn compare_versions(&self, answer: &Answer) {
-        let Some(theirs) = answer.version.as_deref().filter(|theirs| *theirs != VERSION) else { return };
+    fn compare_versions(&self, theirs: Option<&str>) {
+        let Some(theirs) = theirs.filter(|theirs| *theirs != VERSION) else { return };
         if self.warning.replace(VersionWarning::Silent) == VersionWarning::Shown {
             render::notice(&format!(
                 "warning: the daemon is ssoctld {theirs}, this is ssoctl {VERSION}; to run the same version, end the daemon: ssoctl stop"
@@ -308,60 +328,5 @@ fn variable(name: &str) -> Option<OsString> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn daemon() -> Daemon {
-        Daemon {
-            socket: SocketPath::Chosen("/nowhere.sock".into()),
-            trusted: SocketOwner::Own,
-            starting: Starting::Forbidden,
-            warning: Cell::new(VersionWarning::Silent),
-            files: AwsFiles::default(),
-        }
-    }
-
-    #[test]
-    fn a_daemon_that_never_answers_is_given_up_after_the_agreed_time() {
-        let (mut ours, _theirs) = UnixStream::pair().unwrap();
-        let failure = daemon().converse(&mut ours, b"", Duration::from_millis(30), None).unwrap_err();
-        assert!(failure.to_string().contains("did not answer within"), "{failure}");
-        assert_eq!(failure.exit_code(), ssoctl_protocol::ExitCode::DaemonUnreachable);
-    }
-
-    #[test]
-    fn a_waiting_person_is_kept_informed() {
-        let (mut ours, mut theirs) = UnixStream::pair().unwrap();
-        let mut ticks = 0;
-        let mut answer_at_the_second_tick = || {
-            ticks += 1;
-            if ticks == 2 {
-                theirs.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").unwrap();
-            }
-        };
-        let answer = daemon().converse(&mut ours, b"", MARGIN, Some(&mut answer_at_the_second_tick)).unwrap();
-        assert_eq!((answer.body.expose().as_slice(), ticks), (b"{}".as_slice(), 2));
-    }
-
-    #[test]
-    fn an_answer_counts_even_if_the_request_could_not_be_sent() {
-        let (mut ours, mut theirs) = UnixStream::pair().unwrap();
-        theirs.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\n{}").unwrap();
-        drop(theirs);
-        let answer = daemon().converse(&mut ours, b"GET", MARGIN, None).unwrap();
-        assert_eq!(answer.status, 403);
-    }
-
-    #[test]
-    fn an_answer_that_comes_in_pieces_or_is_large_is_read_whole() {
-        let (mut ours, mut theirs) = UnixStream::pair().unwrap();
-        let body = "x".repeat(100_000);
-        let writer = std::thread::spawn(move || {
-            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-            answer.as_bytes().chunks(7001).for_each(|piece| theirs.write_all(piece).unwrap());
-        });
-        let answer = daemon().converse(&mut ours, b"", MARGIN, None).unwrap();
-        assert_eq!(answer.body.expose().len(), 100_000);
-        writer.join().unwrap();
-    }
-}
+#[path = "connection_tests.rs"]
+mod tests;

@@ -1,5 +1,7 @@
 //! HTTP/1.1 (RFC 9112), as far as the client and its daemon use it: one request on a connection, and an answer whose length is
-//! given by `Content-Length`. Bytes in, bytes out, no I/O.
+//! given by `Content-Length`, or one of [`lines`]. Bytes in, bytes out, no I/O.
+
+pub(crate) mod lines;
 
 use std::io::Write;
 

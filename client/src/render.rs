@@ -1,6 +1,8 @@
 //! Text for people: lines on standard error, tables, and points in time.
 
+mod change;
 mod page;
+mod screen;
 mod status;
 mod table;
 
@@ -11,7 +13,9 @@ use ssoctl_protocol::body::WaitingCaller;
 use ssoctl_protocol::text::{self, LONGEST_CODE};
 use ssoctl_protocol::{PendingLogin, SessionStatus, Timestamp};
 
+pub(crate) use change::{grant_changed, problems_changed, session_changed};
 pub(crate) use page::page;
+pub(crate) use screen::fitted;
 pub(crate) use ssoctl_protocol::text::duration_in_words as duration;
 pub(crate) use status::{Colours, status};
 pub(crate) use table::{or_dash, table};

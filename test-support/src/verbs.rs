@@ -12,6 +12,7 @@ const ARGUMENTS: &[(&str, &[&str])] = &[
     ("env", &["--shell", "json"]),
     ("exec", &["--", "echo", "started"]),
     ("login", &["--no-browser"]),
+    ("watch", &["--json"]),
     ("revoke", &["--all"]),
 ];
 

@@ -51,7 +51,7 @@ impl Verb for Status {
     }
 }
 
-fn colours() -> Colours {
+pub(super) fn colours() -> Colours {
     let is_wanted = environment::variable("NO_COLOR").is_none();
     if is_wanted && io::stdout().is_terminal() && environment::terminal_has_escapes() {
         Colours::On

@@ -62,17 +62,12 @@ pub(super) fn daemon(daemon: &DaemonStatus, now: Timestamp) -> String {
     let (version, pid) = (&daemon.version, daemon.pid);
     let mut lines =
         vec![String::new(), format!("ssoctld {version}, pid {pid}, up {up}; secrets in: {}", store(daemon))];
-    if let Some(ahead) = daemon.service_clock_ahead {
-        let direction = if ahead < 0 { "ahead of" } else { "behind" };
-        let difference = duration(Duration::from_secs(ahead.unsigned_abs()));
-        lines.push(format!("warning: this machine's clock is {difference} {direction} the service's; set it right"));
-    }
+    lines.extend(clock(daemon));
     if let Some(until) = daemon.quiet_until {
         let end = distance(until, now);
         lines.push(format!("quiet hours end {end}; until then nothing is shown or opened unasked"));
     }
-    let problems = daemon.machine_problems.iter();
-    lines.extend(problems.map(|problem| format!("warning: {}; {}", problem.message, problem.remedy)));
+    lines.extend(machine(daemon));
     if !daemon.left_records.is_empty() {
         let records = daemon.left_records.iter();
         lines.extend(
@@ -83,11 +78,32 @@ pub(super) fn daemon(daemon: &DaemonStatus, now: Timestamp) -> String {
         );
     }
     lines.extend(settings(daemon));
-    for problem in &daemon.configuration_problems {
-        let line = problem.line.map_or_else(String::new, |line| format!(":{line}"));
-        lines.push(format!("{}: {}{line}: {}", problem.severity, problem.file, problem.message));
-    }
+    lines.extend(configuration(daemon));
     printed(&lines)
+}
+
+fn clock(daemon: &DaemonStatus) -> Option<String> {
+    let ahead = daemon.service_clock_ahead?;
+    let direction = if ahead < 0 { "ahead of" } else { "behind" };
+    let difference = duration(Duration::from_secs(ahead.unsigned_abs()));
+    Some(format!("warning: this machine's clock is {difference} {direction} the service's; set it right"))
+}
+
+fn machine(daemon: &DaemonStatus) -> impl Iterator<Item = String> {
+    daemon.machine_problems.iter().map(|problem| format!("warning: {}; {}", problem.message, problem.remedy))
+}
+
+fn configuration(daemon: &DaemonStatus) -> impl Iterator<Item = String> {
+    daemon.configuration_problems.iter().map(|problem| {
+        let line = problem.line.map_or_else(String::new, |line| format!(":{line}"));
+        format!("{}: {}{line}: {}", problem.severity, problem.file, problem.message)
+    })
+}
+
+/// The problems that the daemon has, each as a line.
+pub(super) fn problems(daemon: &DaemonStatus) -> Vec<String> {
+    let store = daemon.secret_store.error.iter().map(|error| format!("warning: the secret store fails: {error}"));
+    clock(daemon).into_iter().chain(store).chain(machine(daemon)).chain(configuration(daemon)).collect()
 }
 
 /// The settings that are not the usual ones, and where they come from.

@@ -6,6 +6,7 @@ use std::fs;
 use std::process::Command;
 
 use identity_center_simulator::Settings;
+use rustix::process::{Pid, Signal, kill_process};
 
 use test_support::speed::has_programs;
 use test_support::{Stage, until};
@@ -13,16 +14,29 @@ use test_support::{Stage, until};
 /// script(1), which makes terminals.
 pub(crate) const SCRIPT: &str = "/usr/bin/script";
 
-/// The same command on a new terminal with so many columns, whose screen is its standard output.
+/// The same command on a new terminal with so many columns, whose screen is its standard output. The files `tty` and `pid` name the terminal
+/// and the process.
 fn on_terminal(stage: &Stage, columns: u16, variables: &[(&str, &str)], command: &Command) -> Command {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let words: Vec<String> = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();
-    let line = format!("stty cols {columns}; exec {}", words.join(" "));
+    let line = format!("stty cols {columns}; tty >tty; echo $$ >pid; exec {}", words.join(" "));
     let mut terminal = Command::new(SCRIPT);
     terminal.args(["--quiet", "--return", "--echo", "never", "--flush", "--command", &line, "screen"]);
     terminal.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
     terminal.env("SHELL", "/bin/sh").envs(variables.iter().copied()).current_dir(stage.home());
     terminal
+}
+
+/// The lines that were drawn last on a screen that is redrawn, without colours.
+fn drawn(screen: &str) -> Vec<String> {
+    let Some((whole, _)) = screen.rsplit_once("\x1b[J") else { return Vec::new() };
+    let (_, last) = whole.rsplit_once("\x1b[H").expect("it begins at the top");
+    let plain = |line: &str| {
+        ["\r", "\x1b[K", "\x1b[0m", "\x1b[31m", "\x1b[32m", "\x1b[33m"]
+            .iter()
+            .fold(line.to_owned(), |line, sequence| line.replace(sequence, ""))
+    };
+    last.split('\n').map(plain).collect()
 }
 
 /// The output of a login to a terminal until the sign-in.
@@ -88,4 +102,66 @@ fn colours_are_for_terminals_that_take_them_and_people_who_want_them() {
     elsewhere.env("TERM", "xterm");
     let log = stage.finish(elsewhere).exits(1).stderr;
     assert!(log.contains("/dev/null/state") && !log.contains('\x1b'), "{log:?}");
+}
+
+#[test]
+fn watch_keeps_its_table_up_to_date_fits_it_to_the_terminal_and_leaves_the_screen_as_it_was() {
+    if !has_programs(&[SCRIPT]) {
+        return;
+    }
+    let stage = Stage::with_corp(Settings::default());
+    let watching = stage.start(on_terminal(&stage, 120, &[("TERM", "xterm")], &stage.ssoctl(["watch"])));
+    let file = |name: &str| fs::read_to_string(stage.home().join(name)).unwrap_or_default();
+    let until_drawn = |what: &str, is_it: &dyn Fn(&[String]) -> bool| {
+        until(what, || Some(drawn(&file("screen"))).filter(|lines| is_it(lines)))
+    };
+    let says = |words: &'static str| move |lines: &[String]| lines.join(" ").contains(words);
+    let lines = until_drawn("the table is drawn", &says("signed out"));
+    let status = stage.run(["status"]).exits(0).stdout;
+    assert_eq!(lines[..2], status.lines().take(2).collect::<Vec<_>>());
+    stage.sign_in("corp");
+    until_drawn("the sign-in is drawn", &says("signed in"));
+
+    let resized = Command::new("stty").args(["-F", file("tty").trim(), "cols", "30"]).status();
+    assert!(resized.unwrap().success());
+    let is_narrow = |lines: &[String]| lines.iter().all(|line| line.chars().count() <= 30);
+    until_drawn("the table is narrow", &|lines| is_narrow(lines) && says("signed in")(lines));
+    // Too low for all of it.
+    Command::new("stty").args(["-F", file("tty").trim(), "rows", "3"]).status().unwrap();
+    until_drawn("the table is low", &|lines| lines.len() == 3 && lines[2].ends_with(" more lines"));
+    Command::new("stty").args(["-F", file("tty").trim(), "rows", "40", "cols", "120"]).status().unwrap();
+
+    stage.end_daemon(Signal::TERM);
+    until_drawn("the loss is drawn", &says("no daemon answers since"));
+    stage.start_daemon();
+    until_drawn("the next daemon is there", &|lines| says("signed in")(lines) && !says("no daemon")(lines));
+
+    let pid = Pid::from_raw(file("pid").trim().parse().unwrap()).unwrap();
+    kill_process(pid, Signal::INT).unwrap();
+    let outcome = watching.finish().exits(130);
+    let screen = outcome.stdout;
+    assert_eq!((screen.matches("\x1b[?1049h").count(), screen.matches("\x1b[?1049l").count()), (1, 1));
+    let after = screen.split("\x1b[?1049l").nth(1).unwrap();
+    assert!(after.contains("signed in") && screen.contains("\x1b[?25h"), "{after:?}");
+    assert_eq!(outcome.stderr, "");
+}
+
+#[test]
+fn watch_writes_lines_where_the_terminal_cannot_be_drawn_on() {
+    if !has_programs(&[SCRIPT]) {
+        return;
+    }
+    let stage = Stage::with_corp(Settings::default());
+    for (variables, arguments) in
+        [(&[("TERM", "dumb")][..], &["watch"][..]), (&[("TERM", "xterm")], &["watch", "--kind", "session"])]
+    {
+        let watching = stage.start(on_terminal(&stage, 80, variables, &stage.ssoctl(arguments)));
+        let screen = || fs::read_to_string(stage.home().join("screen")).unwrap_or_default();
+        until("a line is written", || screen().contains("Z corp: signed out").then_some(()));
+        assert!(!screen().contains('\x1b'), "{:?}", screen());
+        let pid = fs::read_to_string(stage.home().join("pid")).unwrap();
+        kill_process(Pid::from_raw(pid.trim().parse().unwrap()).unwrap(), Signal::INT).unwrap();
+        watching.finish().exits(130);
+        fs::remove_file(stage.home().join("screen")).unwrap();
+    }
 }

@@ -1,0 +1,72 @@
+//! Waits for several things at once: the daemon, signals, the reader of the output, and the time.
+
+use std::io::{self, Read};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use signal_hook::{flag, low_level::pipe};
+
+/// What the waiting has ended with.
+pub(super) struct Woken {
+    pub(super) has_news: bool,
+    /// Whether nobody reads the output any more.
+    pub(super) output_is_gone: bool,
+}
+
+pub(super) struct Wakeful {
+    /// Gets a byte with each signal.
+    bell: UnixStream,
+    seen: Vec<(i32, Arc<AtomicBool>)>,
+}
+
+impl Wakeful {
+    /// Catches these signals from now on.
+    pub(super) fn watch_for(signals: &[i32]) -> io::Result<Self> {
+        let (bell, ringer) = UnixStream::pair()?;
+        bell.set_nonblocking(true)?;
+        let mut seen = Vec::new();
+        for signal in signals {
+            let is_seen = Arc::new(AtomicBool::new(false));
+            flag::register(*signal, Arc::clone(&is_seen))?;
+            pipe::register(*signal, ringer.try_clone()?)?;
+            seen.push((*signal, is_seen));
+        }
+        Ok(Self { bell, seen })
+    }
+
+    /// Whether this signal has come since the last look.
+    pub(super) fn has_come(&self, signal: i32) -> bool {
+        self.seen.iter().any(|(one, is_seen)| *one == signal && is_seen.swap(false, Ordering::Relaxed))
+    }
+
+    /// Waits for something to read, a signal, the end of the output's reader, or until `due`.
+    pub(super) fn wait(
+        &mut self,
+        connection: Option<&impl AsFd>,
+        writes: bool,
+        due: Option<Instant>,
+    ) -> io::Result<Woken> {
+        let output = io::stdout();
+        let mut all = vec![PollFd::new(&self.bell, PollFlags::IN)];
+        all.extend(connection.map(|connection| PollFd::new(connection, PollFlags::IN)));
+        // Without anything asked for, errors are told nevertheless.
+        all.extend(writes.then(|| PollFd::new(&output, PollFlags::empty())));
+        let left = due.map(|due| due.saturating_duration_since(Instant::now()));
+        let left = left.map(|left| Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 }));
+        match poll(&mut all, left.as_ref()) {
+            Err(error) if error != rustix::io::Errno::INTR => return Err(error.into()),
+            _ => {}
+        }
+        let has = |number: usize, flags: PollFlags| all.get(number).is_some_and(|one| one.revents().intersects(flags));
+        let has_news = connection.is_some() && has(1, !PollFlags::empty());
+        let output_is_gone = writes && has(1 + usize::from(connection.is_some()), PollFlags::ERR | PollFlags::NVAL);
+        drop(all);
+        // There is nothing to know but that something has come.
+        while self.bell.read(&mut [0; 64]).is_ok_and(|count| count > 0) {}
+        Ok(Woken { has_news, output_is_gone })
+    }
+}
