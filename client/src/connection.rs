@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 use ssoctl_files::{directory, holder};
 use ssoctl_protocol::route::Query;
+use ssoctl_protocol::socket::grant_at;
 use ssoctl_protocol::{Problem, Route, SocketOwner, SocketPath, VERSION, settings};
 
 use crate::aws_files::AwsFiles;
@@ -211,6 +212,12 @@ impl Daemon {
 
     fn start(&self) -> Result<UnixStream, Failure> {
         let path = self.socket.path();
+        if let Some(grant) = grant_at(path) {
+            return Err(Failure::Unreachable(format!(
+                "nothing answers at the socket of the grant {grant}: the grant is over, or its daemon does not run; have another one made, or \
+                 the daemon started",
+            )));
+        }
         if let SocketPath::Chosen(_) = self.socket {
             return Err(Failure::Unreachable(format!(
                 "no daemon answers at {}, where SSOCTL_SOCKET points; start one with the same SSOCTL_SOCKET: ssoctld",

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use ssoctl_protocol::{SocketPath, Timestamp};
+use ssoctl_protocol::Timestamp;
 use tokio::net::UnixListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -19,6 +20,9 @@ use crate::world::World;
 
 /// The largest number of connections to one grant.
 const CONNECTIONS: usize = 32;
+
+/// The pause before the next socket that somebody has removed is made again.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// The servers of all grants.
 pub(crate) struct GrantSockets {
@@ -99,7 +103,10 @@ impl GrantSockets {
             let mut files = (!paths.is_empty()).then(|| FileWatch::start(paths, &self.world.machine));
             loop {
                 // Also at first: something may have happened before the watch started.
-                self.restore().await;
+                if self.restore().await {
+                    // Whoever has a grant may remove its socket again and again.
+                    self.world.clock.sleep_until(self.world.clock.now().boot + PAUSE).await;
+                }
                 let removed = crate::waiting::or_never(files.as_mut().map(FileWatch::changed));
                 tokio::select! {
                     () = removed => {}
@@ -111,7 +118,8 @@ impl GrantSockets {
         }
     }
 
-    async fn restore(&self) {
+    /// Makes the sockets again that are gone. Returns whether there were any.
+    async fn restore(&self) -> bool {
         let mut restored = Vec::new();
         for (name, server) in &*lock(&self.servers) {
             let mut socket = lock(&server.socket);
@@ -123,14 +131,31 @@ impl GrantSockets {
                 Ok((listener, made)) => {
                     tracing::warn!(grant = name, "the socket of a grant was removed, and made again");
                     *socket = Some(made);
+                    self.told(name, None);
                     restored.push((server.successor.clone(), listener));
                 }
-                Err(error) => tracing::error!(grant = name, "the socket of a grant is lost: {}", chain(&error)),
+                Err(error) => self.told(name, Some(&error)),
             }
         }
+        let is_news = !restored.is_empty();
         for (successor, listener) in restored {
             // An error means that the grant is served no longer.
             let _ = successor.send(listener).await;
+        }
+        is_news
+    }
+
+    /// Has `status` say that the socket of a grant cannot be made, or no more so.
+    pub(crate) fn told(&self, name: &str, error: Option<&SocketError>) {
+        let about = format!("grant {name}");
+        match error {
+            Some(error) => {
+                let message = format!("the socket of the grant {name} cannot be made: {}", chain(error));
+                let remedy =
+                    format!("see to it that it can, then restart the daemon; or end the grant: ssoctl revoke {name}");
+                self.world.machine.found(&about, message, remedy);
+            }
+            None => self.world.machine.solved(&about),
         }
     }
 
@@ -145,11 +170,7 @@ impl GrantSockets {
 }
 
 fn listen(path: &Path, access: Access) -> Result<(UnixListener, Listener), SocketError> {
-    // Others may reach the directory of a shared grant only where it is mounted, and not through this one.
-    if let Some(all) = path.parent().and_then(Path::parent) {
-        socket::own_directory(all)?;
-    }
-    let socket = socket::listen(&SocketPath::Default(path.to_owned()), access)?;
+    let socket = socket::listen_for_grant(path, access)?;
     let listener = socket.for_tokio().map_err(|source| SocketError::Io { path: path.to_owned(), source })?;
     Ok((listener, socket))
 }

@@ -156,24 +156,24 @@ pub async fn run(
 fn start_grants(configuration: &Configuration, settings: &Settings) -> Arc<Grants> {
     let Settings { state_directory, socket, .. } = settings;
     let file = (!state_directory.is_empty()).then(|| Path::new(state_directory).join("grants.json"));
-    let sockets = Path::new(socket).with_file_name("grants");
+    let sockets = Path::new(socket).with_file_name(ssoctl_protocol::socket::GRANTS);
     let World { clock, desktop, surroundings, machine, audit, .. } = configuration.world.clone();
     let directory = configuration.directory.subscribe();
-    let reach = grants::Reach { directory, clock, desktop, surroundings, audit };
+    let reach = grants::Reach { directory, clock, desktop, surroundings, audit, save: None };
     Grants::start(file, sockets, reach, machine)
 }
 
 /// Opens the sockets of all grants that there are. Returns what opens the socket of a new one.
 async fn open_all(grants: &Arc<Grants>, sockets: &Arc<GrantSockets>) -> server::OpenGrant {
-    let (all, sockets) = (Arc::clone(grants), Arc::clone(sockets));
+    let (all, of_all) = (Arc::clone(grants), Arc::clone(sockets));
     let open = move |grant: Arc<grants::Grant>| -> server::Opened {
-        let (path, sockets) = (all.socket_of(&grant.terms().name), Arc::clone(&sockets));
+        let (path, sockets) = (all.socket_of(&grant.terms().name), Arc::clone(&of_all));
         Box::pin(async move { sockets.open(grant, path).await })
     };
     for grant in grants.list() {
         let name = grant.terms().name.clone();
         if let Err(error) = open(grant).await {
-            tracing::error!(grant = name, "the socket of a grant cannot be made: {}", chain::chain(&error));
+            sockets.told(&name, Some(&error));
         }
     }
     Arc::new(open)

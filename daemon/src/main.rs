@@ -244,8 +244,13 @@ fn socket_path() -> anyhow::Result<SocketPath> {
         "XDG_RUNTIME_DIR" => ssoctl_files::directory::runtime(ssoctld::variable(name)),
         _ => ssoctld::variable(name),
     };
-    SocketPath::from_environment(variable, std::env::home_dir())
-        .context("there is no home directory; name a socket with SSOCTL_SOCKET")
+    let socket = SocketPath::from_environment(variable, std::env::home_dir())
+        .context("there is no home directory; name a socket with SSOCTL_SOCKET")?;
+    if let Some(grant) = ssoctl_protocol::socket::grant_at(socket.path()) {
+        // Whoever has the grant would have the whole API.
+        anyhow::bail!("SSOCTL_SOCKET names the socket of the grant {grant}, where no daemon may listen; unset it");
+    }
+    Ok(socket)
 }
 
 fn socket_owner() -> anyhow::Result<SocketOwner> {

@@ -13,6 +13,11 @@ pub const OWNER_VARIABLE: &str = "SSOCTL_SOCKET_OWNER";
 /// the terminating zero (`sockaddr_un`, unix(4) and unix(7)).
 pub const LONGEST_PATH: usize = 103;
 
+/// The directory beside the daemon's socket that has a directory for each grant, and the name of the socket there.
+pub const GRANTS: &str = "grants";
+/// The name of a grant's socket in its directory.
+pub const GRANT_SOCKET: &str = "s.sock";
+
 /// The path of the socket and who chose it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum SocketPath {
@@ -47,6 +52,13 @@ impl SocketPath {
             Self::Chosen(path) | Self::Default(path) => path,
         }
     }
+}
+
+/// The name of the grant whose socket has this path; `None` if it is no grant's.
+pub fn grant_at(path: &Path) -> Option<&str> {
+    let directory = path.parent().filter(|_| path.file_name().is_some_and(|name| name == GRANT_SOCKET))?;
+    let is_of_grants = directory.parent().and_then(Path::file_name).is_some_and(|name| name == GRANTS);
+    directory.file_name()?.to_str().filter(|_| is_of_grants)
 }
 
 /// The directory of ssoctl in the one that a variable of the XDG Base Directory Specification names, which demands that relative

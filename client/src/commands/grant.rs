@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use serde_json::json;
-use ssoctl_protocol::grant::{NewGrant, Revocation, WantedRole};
+use ssoctl_protocol::grant::{NewGrant, WantedRole};
 use ssoctl_protocol::route::Query;
 use ssoctl_protocol::socket::SOCKET_VARIABLE;
 use ssoctl_protocol::{ExitCode as Code, RoleCredentials, Route, Secret, Selector, grant, shell};
@@ -130,7 +130,10 @@ impl Grant {
         if shared {
             let directory = PathBuf::from(&grant.socket);
             let directory = directory.parent().unwrap_or(&directory).display().to_string();
-            render::line(&format!("Mount its directory into the container: {}", shell::argument(&directory)));
+            render::line(&format!(
+                "Mount its directory into the container, read-only: {}",
+                shell::argument(&directory)
+            ));
         }
         output::line(&grant.socket)
     }
@@ -147,13 +150,11 @@ impl Grant {
         let query = self.terms.queries()?.swap_remove(0);
         let role: RoleCredentials = daemon.read(&self.wait.begin().ask(&daemon, &Route::Credentials, &query)?)?;
         let grant = self.terms.make(&daemon, true)?;
-        let ended = match isolation {
+        // The daemon ends it with this process.
+        match isolation {
             Some(isolation) => attend_isolated(&grant, isolation, &command),
             None => attend(&grant, &role, &Program::new(command)),
-        };
-        // The daemon ends it anyway when this process has ended.
-        let _ = daemon.fetch::<Revocation>(&Route::RevokeGrant(grant.name), &Query::default());
-        ended
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::process::Termination;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use ssoctl_protocol::Route;
-use ssoctl_protocol::grant::{Grant, Revocation};
+use ssoctl_protocol::grant::{Grant, GrantEndReason, Revocation};
 use ssoctl_protocol::route::Query;
 
 use super::Verb;
@@ -56,7 +56,9 @@ fn report(revocation: &Revocation) -> Result<(), Failure> {
     if revocation.grants.is_empty() {
         output::line("Nothing was granted.")?;
     }
-    for Grant { name, credentials_end_at, .. } in &revocation.grants {
+    for Grant { name, credentials_end_at, ended, .. } in &revocation.grants {
+        let is_revoked = ended.as_ref().is_none_or(|ended| ended.reason == GrantEndReason::Revoked);
+        let what = if is_revoked { "is revoked" } else { "had ended already" };
         let rest = credentials_end_at.map_or_else(
             || "no credentials of it are alive".to_owned(),
             |end| {
@@ -68,7 +70,7 @@ fn report(revocation: &Revocation) -> Result<(), Failure> {
                 )
             },
         );
-        output::line(&format!("{name} is revoked; {rest}."))?;
+        output::line(&format!("{name} {what}; {rest}."))?;
     }
     if let Some(why) = &revocation.unsaved {
         render::notice(&format!("warning: a restarted daemon may serve them again: {why}"));

@@ -21,6 +21,9 @@ pub const FILE: &str = "audit.jsonl";
 /// A file with more bytes than this is moved away.
 const LARGEST: u64 = 4 << 20;
 
+/// The longest file that is read, in bytes. What is written at once may be longer than the limit.
+const LONGEST_READ: u64 = 64 << 20;
+
 /// The number of older files that are kept.
 const KEPT: u32 = 4;
 
@@ -83,8 +86,12 @@ impl AuditFile {
                 self.0.insert(file)
             }
         };
+        let length = file.metadata()?.len();
         // In one write, so that a process that is killed tears one line at most.
-        file.write_all(lines)
+        file.write_all(lines).inspect_err(|_| {
+            // What was written of them is written again later.
+            let _ = file.set_len(length);
+        })
     }
 }
 
@@ -128,6 +135,7 @@ fn rotate(directory: &Path) -> io::Result<()> {
 pub(super) fn read(directory: &Path, is_meant: impl Fn(&AuditRecord) -> bool) -> Audit {
     let mut audit = Audit::default();
     let mut records = std::collections::VecDeque::new();
+    let mut is_oldest = older(directory, KEPT).exists();
     let paths = (1..=KEPT).rev().map(|number| older(directory, number)).chain([directory.join(FILE)]);
     for path in paths {
         match lines(&path) {
@@ -135,6 +143,9 @@ pub(super) fn read(directory: &Path, is_meant: impl Fn(&AuditRecord) -> bool) ->
             Ok(Some(lines)) => {
                 let records_of_file = lines.iter().filter_map(|line| serde_json::from_slice::<AuditRecord>(line).ok());
                 for record in records_of_file {
+                    if std::mem::take(&mut is_oldest) {
+                        audit.incomplete = Some(format!("what was before {} is not kept any more", record.at));
+                    }
                     if record.what == AuditEvent::RecordsLost {
                         let count = record.count;
                         audit.incomplete = Some(format!("{count} records were lost before {}", record.at));
@@ -163,8 +174,7 @@ fn lines(path: &Path) -> Result<Option<Vec<Vec<u8>>>, String> {
     if is_foreign(&file.metadata) {
         return Err(format!("it {}", belongs(&file.metadata)));
     }
-    // What is written at once may be longer than the limit by a little.
-    let bytes = file.read(2 * LARGEST).map_err(|error| error.to_string())?;
+    let bytes = file.read(LONGEST_READ).map_err(|error| error.to_string())?;
     Ok(Some(bytes.expose().split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect()))
 }
 

@@ -16,6 +16,10 @@ const SPAN: Duration = Duration::from_secs(60);
 /// The largest number of different things that are merged at the same time.
 const MOST: usize = 4096;
 
+/// The largest number of programs that have records of their own for the same thing, within a minute. A program chooses its name, and could
+/// fill the audit with names.
+const MOST_PROGRAMS: usize = 20;
+
 /// The same thing, done by a program of the same name.
 type Key = (Happened, Option<String>, Option<u32>);
 
@@ -25,6 +29,8 @@ pub(super) struct Merging {
     open: HashMap<Key, Repetitions>,
     /// When the first of them ends, or earlier.
     due: Option<BootTime>,
+    /// For each thing, whatever its detail: the number of programs that have begun to do it, and when that is counted anew.
+    programs: HashMap<Happened, (BootTime, usize)>,
 }
 
 struct Repetitions {
@@ -37,6 +43,20 @@ impl Merging {
     /// When [`end_due`](Self::end_due) has something to give.
     pub(super) const fn due(&self) -> Option<BootTime> {
         self.due
+    }
+
+    /// Whether one more program gets a record of its own for this thing. Otherwise it shares one with others.
+    pub(super) fn has_room_for(&mut self, happened: &Happened, now: Now) -> bool {
+        if self.programs.len() >= MOST {
+            self.programs.retain(|_, (ends, _)| now.boot < *ends);
+        }
+        let thing = Happened { detail: None, ..happened.clone() };
+        let (ends, count) = self.programs.entry(thing).or_insert((now.boot + SPAN, 0));
+        if now.boot >= *ends {
+            (*ends, *count) = (now.boot + SPAN, 0);
+        }
+        *count += 1;
+        *count <= MOST_PROGRAMS
     }
 
     /// Counts a repetition. Returns false if it is none, because it has not happened within the last minute.
@@ -163,6 +183,16 @@ mod tests {
         assert_eq!(happens(&mut merging, token(), "aws", at(2)), None);
         let rest = merging.end_all();
         assert_eq!((rest.len(), rest[0].count), (1, 1));
+    }
+
+    #[test]
+    fn a_program_that_changes_its_name_all_the_time_fills_nothing() {
+        let mut merging = Merging::default();
+        let room: Vec<bool> = (0..2 * MOST_PROGRAMS).map(|_| merging.has_room_for(&token(), at(1))).collect();
+        assert_eq!(room.iter().filter(|has_room| **has_room).count(), MOST_PROGRAMS);
+        assert!(merging.has_room_for(&token().to_session("lab"), at(1)), "another thing");
+        assert!(!merging.has_room_for(&token().because("another detail"), at(1)));
+        assert!(merging.has_room_for(&token(), at(61)), "another minute");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use ssoctl_protocol::Timestamp;
 use ssoctl_protocol::audit::{self, AuditRecord};
+use ssoctl_protocol::text::shown;
 use tokio::sync::{Notify, oneshot};
 
 use crate::caller::Caller;
@@ -25,6 +26,12 @@ pub use ssoctl_protocol::audit::AuditEvent;
 
 /// The largest number of records that wait to be written.
 const MOST_WAITING: usize = 8192;
+
+/// The longest detail, in characters.
+const LONGEST_DETAIL: usize = 300;
+
+/// The detail of what too many programs did to have a record each.
+const FURTHER: &str = "by further programs";
 
 /// The pause before a file that could not be written is tried again.
 const PAUSE: Duration = Duration::from_secs(60);
@@ -61,6 +68,12 @@ impl Happened {
     #[must_use]
     pub fn by_grant(self, name: &str) -> Self {
         Self { grant: Some(name.to_owned()), ..self }
+    }
+
+    /// With a detail that is not too long.
+    fn cut(self) -> Self {
+        let detail = self.detail.map(|detail| shown(&detail, LONGEST_DETAIL).into_owned());
+        Self { detail, ..self }
     }
 
     #[must_use]
@@ -107,20 +120,19 @@ impl Audit {
             return;
         }
         let now = self.clock.now();
-        let program = caller.and_then(Caller::name);
+        let happened = happened.cut();
+        let (program, uid) = (caller.and_then(Caller::name), caller.and_then(Caller::uid));
         let mut state = lock(&self.state);
         let had_to_wait = state.merging.due().is_some();
-        if state.merging.repeats(&happened, program.as_deref(), caller.and_then(Caller::uid), now) {
+        let is_merged = state.merging.repeats(&happened, program.as_deref(), uid, now)
+            || (!state.merging.has_room_for(&happened, now) && state.share(&happened, now));
+        if is_merged {
             if !had_to_wait {
                 self.wake.notify_one();
             }
             return;
         }
-        let record = first(happened, program, caller, now);
-        if let Some(before) = state.merging.begin(&record, now) {
-            state.add(before);
-        }
-        state.add(record);
+        state.begin(first(happened, program, caller, now), now);
         drop(state);
         self.wake.notify_one();
     }
@@ -135,7 +147,14 @@ impl Audit {
         };
         let read = tokio::task::spawn_blocking(move || file::read(&directory, is_meant)).await;
         let failed = |why: String| audit::Audit { records: Vec::new(), incomplete: Some(why) };
-        read.unwrap_or_else(|error| failed(error.to_string()))
+        let mut audit = read.unwrap_or_else(|error| failed(error.to_string()));
+        let state = lock(&self.state);
+        let missing = state.waiting.len() as u64 + state.lost;
+        if state.again.is_some() && missing > 0 {
+            audit.incomplete = Some(format!("{missing} records cannot be written now; see: ssoctl status"));
+        }
+        drop(state);
+        audit
     }
 
     /// Writes everything so far, with what is merged now, and waits until that was done or has failed.
@@ -156,6 +175,22 @@ impl Audit {
 }
 
 impl State {
+    fn begin(&mut self, record: AuditRecord, now: Now) {
+        if let Some(before) = self.merging.begin(&record, now) {
+            self.add(before);
+        }
+        self.add(record);
+    }
+
+    /// Records it for one of too many programs, which have one record together.
+    fn share(&mut self, happened: &Happened, now: Now) -> bool {
+        let shared = happened.clone().because(FURTHER);
+        if !self.merging.repeats(&shared, None, None, now) {
+            self.begin(first(shared, None, None, now), now);
+        }
+        true
+    }
+
     fn add(&mut self, record: AuditRecord) {
         if self.waiting.len() < MOST_WAITING { self.waiting.push(record) } else { self.lost += 1 }
     }

@@ -1,44 +1,82 @@
 //! The questions of one grant that are on the screen.
 
 use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
 
 use tokio::sync::OnceCell;
 
-use crate::desktop::{Consent, Desktop, Question};
+use super::grant::Reach;
+use crate::clock::BootTime;
+use crate::desktop::{Consent, Question};
 use crate::waiting::lock;
 
 /// The largest number of questions of one grant at the same time: a program could fill the screen with them.
 const MOST: usize = 4;
 
+/// The pause after a question that was answered with no, or by nobody. It doubles with each such question.
+const FIRST_PAUSE: Duration = Duration::from_secs(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+
 /// Equal questions of one process are asked once, and all who ask meanwhile get the answer.
 #[derive(Default)]
-pub(super) struct Confirmations(Mutex<Vec<(Question, Weak<OnceCell<Consent>>)>>);
+pub(super) struct Confirmations(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    open: Vec<(Question, Weak<OnceCell<Consent>>)>,
+    /// The number of questions in a row that were not allowed, and until when nothing more is asked.
+    refused: u32,
+    quiet_until: Option<BootTime>,
+}
 
 impl Confirmations {
-    pub(super) async fn ask(&self, question: Question, desktop: &dyn Desktop) -> Consent {
-        let Some(answer) = self.place(&question) else {
-            return Consent::Unasked("too many questions are on the screen already".to_owned());
+    pub(super) async fn ask(&self, question: Question, reach: &Reach) -> Consent {
+        let answer = match self.place(&question, reach.clock.now().boot) {
+            Ok(answer) => answer,
+            Err(why) => return Consent::Unasked(why.to_owned()),
         };
         // If the caller leaves that has asked, the next one that waits for the answer asks anew.
-        answer.get_or_init(|| desktop.ask(question)).await.clone()
+        let asking = async {
+            let consent = reach.desktop.ask(question).await;
+            self.note(&consent, reach.clock.now().boot);
+            consent
+        };
+        answer.get_or_init(|| asking).await.clone()
     }
 
-    /// The place of the answer to a question; `None` if there are too many questions.
-    fn place(&self, question: &Question) -> Option<Arc<OnceCell<Consent>>> {
-        let mut open = lock(&self.0);
-        open.retain(|(_, answer)| answer.strong_count() > 0);
+    /// The place of the answer to a question, or why it is not asked.
+    fn place(&self, question: &Question, now: BootTime) -> Result<Arc<OnceCell<Consent>>, &'static str> {
+        let mut state = lock(&self.0);
+        state.open.retain(|(_, answer)| answer.strong_count() > 0);
         let is_same = |(asked, _): &&(Question, _)| asked == question && question.who.pid.is_some();
-        let joined = open.iter().find(is_same).and_then(|(_, answer)| answer.upgrade());
+        let joined = state.open.iter().find(is_same).and_then(|(_, answer)| answer.upgrade());
         // An answer that was given already is not one to this question.
         if let Some(answer) = joined.filter(|answer| !answer.initialized()) {
-            return Some(answer);
+            return Ok(answer);
         }
-        if open.len() >= MOST {
-            return None;
+        if state.quiet_until.is_some_and(|until| now < until) {
+            return Err("the last question was not allowed, and the next one has to wait a little");
+        }
+        if state.open.len() >= MOST {
+            return Err("too many questions are on the screen already");
         }
         let answer = Arc::new(OnceCell::new());
-        open.push((question.clone(), Arc::downgrade(&answer)));
-        Some(answer)
+        state.open.push((question.clone(), Arc::downgrade(&answer)));
+        Ok(answer)
+    }
+
+    /// A program that asks again and again is not asked about again and again.
+    fn note(&self, consent: &Consent, now: BootTime) {
+        let mut state = lock(&self.0);
+        match consent {
+            Consent::Allowed => (state.refused, state.quiet_until) = (0, None),
+            Consent::Denied | Consent::Silent => {
+                let pause = FIRST_PAUSE.saturating_mul(1 << state.refused.min(10)).min(LONGEST_PAUSE);
+                state.refused += 1;
+                state.quiet_until = Some(now + pause);
+            }
+            Consent::Unasked(_) => {}
+        }
     }
 }
 
@@ -47,10 +85,13 @@ mod tests {
     use tokio::sync::{mpsc, oneshot};
 
     use super::*;
+    use crate::audit::Audit;
     use crate::caller::Who;
-    use crate::clock::Now;
+    use crate::clock::{ManualClock, Now};
     use crate::config::SessionConfig;
-    use crate::desktop::{About, Act, Asking};
+    use crate::desktop::{About, Act, Asking, Desktop, Surroundings};
+    use crate::directory::Directory;
+    use crate::machine::MachineProblems;
     use crate::notice::Notice;
 
     /// A person who answers when the test says so.
@@ -72,26 +113,42 @@ mod tests {
         Question { who, about: About::Credentials { role: "ReadOnly".to_owned() } }
     }
 
+    /// What a grant reaches, the questions that are asked, and the clock.
+    fn reach() -> (Reach, mpsc::UnboundedReceiver<(Question, oneshot::Sender<Consent>)>, Arc<ManualClock>) {
+        let (person, asked) = mpsc::unbounded_channel();
+        let clock = Arc::new(ManualClock::at(std::time::SystemTime::UNIX_EPOCH));
+        let reach = Reach {
+            directory: tokio::sync::watch::channel(Arc::new(Directory::empty())).1,
+            clock: clock.clone(),
+            desktop: Arc::new(Person(person)),
+            surroundings: tokio::sync::watch::channel(Surroundings::default()).1,
+            audit: Audit::start(None, clock.clone(), MachineProblems::default()),
+            save: None,
+        };
+        (reach, asked, clock)
+    }
+
     #[tokio::test]
     async fn one_process_is_asked_about_once_at_a_time_and_each_time_anew() {
-        let (person, mut asked) = mpsc::unbounded_channel();
-        let (confirmations, person) = (Confirmations::default(), Person(person));
+        let (reach, mut asked, clock) = reach();
+        let confirmations = Confirmations::default();
         for consent in [Consent::Allowed, Consent::Denied] {
             let person_answers = async {
                 asked.recv().await.expect("a question").1.send(consent.clone()).expect("somebody waits");
             };
-            let ask = || confirmations.ask(question(Some(7)), &person);
+            let ask = || confirmations.ask(question(Some(7)), &reach);
             let (first, second, ()) = tokio::join!(ask(), ask(), person_answers);
             assert_eq!((&first, &second), (&consent, &consent));
             assert!(asked.try_recv().is_err(), "it was asked once");
+            clock.advance(FIRST_PAUSE);
         }
     }
 
     #[tokio::test]
     async fn other_processes_and_unknown_ones_have_questions_of_their_own_up_to_a_limit() {
-        let (person, mut asked) = mpsc::unbounded_channel();
-        let (confirmations, person) = (Confirmations::default(), Person(person));
-        let ask = |pid| confirmations.ask(question(pid), &person);
+        let (reach, mut asked, clock) = reach();
+        let confirmations = Confirmations::default();
+        let ask = |pid| confirmations.ask(question(pid), &reach);
         let all = async { tokio::join!(ask(Some(1)), ask(Some(2)), ask(None), ask(None), ask(Some(3))) };
         let answers = async {
             for _ in 0..MOST {
@@ -106,15 +163,24 @@ mod tests {
             asked.recv().await.expect("a question").1.send(Consent::Silent).expect("somebody waits");
         });
         assert_eq!(again, Consent::Silent);
+        for pause in [FIRST_PAUSE, 2 * FIRST_PAUSE] {
+            let refused = ask(Some(3)).await;
+            assert!(matches!(refused, Consent::Unasked(why) if why.contains("has to wait")), "nobody was asked");
+            clock.advance(pause);
+            let (again, ()) = tokio::join!(ask(Some(3)), async {
+                asked.recv().await.expect("a question").1.send(Consent::Denied).expect("somebody waits");
+            });
+            assert_eq!(again, Consent::Denied);
+        }
     }
 
     #[tokio::test]
     async fn a_caller_that_leaves_does_not_take_the_question_of_others_with_it() {
-        let (person, mut asked) = mpsc::unbounded_channel();
-        let (confirmations, person) = (Confirmations::default(), Person(person));
-        let mut first = Box::pin(confirmations.ask(question(Some(7)), &person));
+        let (reach, mut asked, _clock) = reach();
+        let confirmations = Confirmations::default();
+        let mut first = Box::pin(confirmations.ask(question(Some(7)), &reach));
         assert!(polled_once(&mut first).await.is_none());
-        let second = confirmations.ask(question(Some(7)), &person);
+        let second = confirmations.ask(question(Some(7)), &reach);
         let answers = async {
             drop(first);
             // The first question is the one of the caller that has left.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ssoctl_protocol::grant::{GrantEndReason, GrantUse};
 use ssoctl_protocol::{Selector, Timestamp};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::confirmations::Confirmations;
 use super::terms::{Deadline, Ended, Role, Terms};
@@ -13,13 +13,16 @@ use crate::assignment::{AccountId, Assignment, RoleName};
 use crate::audit::{Audit, AuditEvent, Happened};
 use crate::caller::{Asker, Caller, Who};
 use crate::clock::{BootTime, Clock};
-use crate::config::SessionConfig;
+use crate::config::{Notifications, SessionConfig};
 use crate::desktop::{About, Consent, Desktop, Question, Surroundings};
 use crate::directory::{Directory, Entry};
 use crate::notice::Presence;
 use crate::session::callers::Refusal;
 use crate::session::roles::callers::{LiveKeys, RoleRefusal};
 use crate::waiting::lock;
+
+/// The longest time for the uses to be saved.
+const SAVING: Duration = Duration::from_secs(2);
 
 /// A grant. What it can reach of the sessions is private: the credentials of its roles are all that comes out of it.
 pub struct Grant {
@@ -42,6 +45,8 @@ pub struct Reach {
     /// Whether the person is there to be asked.
     pub surroundings: watch::Receiver<Surroundings>,
     pub audit: Arc<Audit>,
+    /// Has the grants saved, and is answered when that is done.
+    pub save: Option<mpsc::Sender<oneshot::Sender<()>>>,
 }
 
 /// Where a grant is in its life.
@@ -177,7 +182,10 @@ impl Grant {
         }
         let is_selected = |granted: &&Role| match selector {
             Selector::Only => true,
-            Selector::Session(session) => granted.session == *session,
+            Selector::Session(session) => {
+                let is_alias = || self.entry(granted).is_ok_and(|entry| entry.config.aliases.contains(session));
+                granted.session == *session || is_alias()
+            }
             Selector::Profile(profile) => granted.profile.as_ref() == Some(profile),
             Selector::StartUrl(url) => granted.start_url == *url,
         };
@@ -199,6 +207,24 @@ impl Grant {
         wait: Duration,
         caller: &Caller,
     ) -> Result<LiveKeys, Denial> {
+        let mut stages = self.stages();
+        tokio::select! {
+            keys = self.give(role, min_valid, wait, caller) => keys,
+            // It may end while the person or the service is asked.
+            _ = stages.wait_for(|stage| *stage != Stage::Open) => {
+                let ended = self.ended().unwrap_or_else(|| self.expiry());
+                Err(NotGranted::Ended { name: self.terms.name.clone(), ended }.into())
+            }
+        }
+    }
+
+    async fn give(
+        &self,
+        role: &Role,
+        min_valid: Duration,
+        wait: Duration,
+        caller: &Caller,
+    ) -> Result<LiveKeys, Denial> {
         let mut keys = self.obtain(role, min_valid, wait, caller).await?;
         if self.terms.confirm {
             let confirmed = self.confirm(role, self.asker(caller).who()).await;
@@ -211,7 +237,7 @@ impl Grant {
             // A minute may have passed.
             keys = self.obtain(role, min_valid, Duration::ZERO, caller).await?;
         }
-        self.used(caller, keys.1);
+        self.used(caller, keys.1).await;
         self.reach.audit.record(self.happened(AuditEvent::GrantUsed, Some(role)), Some(caller));
         Ok(keys)
     }
@@ -238,12 +264,19 @@ impl Grant {
         NotGranted::NotConfirmed { name: self.terms.name.clone(), why: why.into() }
     }
 
+    fn person_is_there(&self) -> bool {
+        let wall = self.reach.clock.now().wall;
+        self.reach.surroundings.borrow().presence_at(wall) == Presence::Present
+    }
+
     async fn confirm(&self, role: &Role, who: Who) -> Result<(), NotGranted> {
-        if self.reach.surroundings.borrow().presence == Presence::Away {
-            return Err(self.not_confirmed("the screen is locked"));
+        if !self.person_is_there() {
+            return Err(self.not_confirmed("the screen is locked, or these are quiet hours"));
         }
         let question = Question { who, about: About::Credentials { role: role.to_string() } };
-        match self.confirmations.ask(question, &*self.reach.desktop).await {
+        match self.confirmations.ask(question, &self.reach).await {
+            // Somebody else may sit there when the screen was locked meanwhile.
+            Consent::Allowed if !self.person_is_there() => Err(self.not_confirmed("the screen is locked")),
             Consent::Allowed => Ok(()),
             Consent::Denied => Err(self.not_confirmed("the person said no")),
             Consent::Silent => Err(self.not_confirmed("nobody answered")),
@@ -280,7 +313,7 @@ impl Grant {
                 Err(refusal) => Err(RoleRefusal::Session(refusal)),
             };
         }
-        // It may have ended while the service was asked.
+        // The deadline counts before anybody has noticed that it has passed.
         if let Some(ended) = self.ended() {
             return Err(NotGranted::Ended { name: self.terms.name.clone(), ended }.into());
         }
@@ -290,17 +323,20 @@ impl Grant {
     /// Shows the person that this grant asks for a sign-in, once its page is there and the person is. Ends if the person says no; otherwise it
     /// waits for ever.
     async fn invite(&self, entry: &Entry, who: Who) {
-        let Reach { desktop, surroundings, .. } = self.reach.clone();
-        let (mut snapshots, mut surroundings) = (entry.session.snapshots(), surroundings);
+        let Reach { desktop, clock, mut surroundings, .. } = self.reach.clone();
+        let mut snapshots = entry.session.snapshots();
         let flow = match snapshots.wait_for(|snapshot| snapshot.flow.is_some()).await {
             Ok(snapshot) => snapshot.flow.clone(),
             Err(_) => None,
         };
-        let Some(flow) = flow else { return std::future::pending().await };
+        let notifications = self.reach.directory.borrow().default_view().config.notifications;
+        let (Some(flow), Notifications::On) = (flow, notifications) else { return std::future::pending().await };
         // An error means that nothing more is heard about the person.
-        let _ = surroundings.wait_for(|now| now.presence == Presence::Present).await;
+        let is_there = |now: &Surroundings| now.presence_at(clock.now().wall) == Presence::Present;
+        let _ = surroundings.wait_for(is_there).await;
         let (session, code) = (entry.config.name.clone(), flow.user_code().map(str::to_owned));
-        match desktop.ask(Question { who, about: About::SignIn { session, code } }).await {
+        let question = Question { who, about: About::SignIn { session, code } };
+        match self.confirmations.ask(question, &self.reach).await {
             Consent::Allowed => desktop.open(&entry.config, &flow.page),
             Consent::Denied => return,
             // It can still be found by `ssoctl status`, and joined by `ssoctl login`.
@@ -315,16 +351,30 @@ impl Grant {
         Ok(entry.config.region_at(entry.session.snapshot().target.as_ref()).unwrap_or_default())
     }
 
-    /// Notes that credentials were given, which live until `end`.
-    fn used(&self, caller: &Caller, end: BootTime) {
+    /// Notes that credentials were given, which live until `end`. If they outlive all before, that is saved before they are given: a
+    /// revocation has to tell their end, also after a restart.
+    async fn used(&self, caller: &Caller, end: BootTime) {
         let (pid, program) = (caller.pid(), caller.name());
         let at = Timestamp::from(self.reach.clock.now().wall);
-        let mut uses = lock(&self.uses);
-        uses.count += 1;
-        uses.last = Some(GrantUse { at, pid, program });
-        uses.credentials_end = uses.credentials_end.max(Some(end));
-        drop(uses);
+        let is_later = {
+            let mut uses = lock(&self.uses);
+            uses.count += 1;
+            uses.last = Some(GrantUse { at, pid, program });
+            let is_later = uses.credentials_end.is_none_or(|before| end > before);
+            uses.credentials_end = uses.credentials_end.max(Some(end));
+            is_later
+        };
         self.used.send_replace(());
+        if let Some(save) = self.reach.save.as_ref().filter(|_| is_later) {
+            let saving = async {
+                let (saved, done) = oneshot::channel();
+                if save.send(saved).await.is_ok() {
+                    let _ = done.await;
+                }
+            };
+            // A file system that hangs does not keep the credentials back.
+            self.reach.clock.within(SAVING, saving).await;
+        }
     }
 
     fn entry(&self, role: &Role) -> Result<Entry, NotGranted> {
@@ -382,6 +432,7 @@ mod tests {
             desktop: Arc::new(Trusting),
             surroundings,
             audit: Audit::start(None, Arc::clone(&clock), MachineProblems::default()),
+            save: None,
         };
         let role = Role {
             profile: None,
@@ -406,6 +457,6 @@ mod tests {
         assert_eq!(grant.confirm(&role, Who::default()).await, Ok(()));
         person.send_modify(|surroundings| surroundings.presence = Presence::Away);
         let refused = grant.confirm(&role, Who::default()).await.expect_err("nobody is there");
-        assert!(refused.to_string().ends_with("there was none: the screen is locked"), "{refused}");
+        assert!(refused.to_string().contains("there was none: the screen is locked"), "{refused}");
     }
 }

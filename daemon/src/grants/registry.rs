@@ -2,19 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use ssoctl_protocol::Timestamp;
 use ssoctl_protocol::grant::GrantEndReason;
-use ssoctl_protocol::socket::LONGEST_PATH;
-use tokio::sync::watch;
+use ssoctl_protocol::socket::{GRANT_SOCKET, LONGEST_PATH};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::attending::ProcessEnd;
 use super::grant::{Grant, NotGranted, Reach, Stage, Uses};
 use super::saved::{self, Restored, SavedGrant};
-use super::terms::{Deadline, Ended, Terms};
+use super::terms::{Deadline, Ended, Terms, is_name};
 use crate::audit::AuditEvent;
 use crate::caller::Caller;
 use crate::clock::{self, BootTime};
@@ -31,9 +32,6 @@ const MOST_ENDED: usize = 32;
 /// remembered until that has ended.
 const REMEMBERED: Duration = Duration::from_secs(3600);
 
-/// The name of a grant's socket in its directory.
-const SOCKET: &str = "s.sock";
-
 /// Every grant.
 pub struct Grants {
     /// Where they are kept; `None`: nowhere.
@@ -47,7 +45,9 @@ pub struct Grants {
     changes: watch::Sender<()>,
     used: watch::Sender<()>,
     /// Held while the file is written, so that an older state never replaces a newer one.
-    saving: tokio::sync::Mutex<()>,
+    saving: Arc<tokio::sync::Mutex<()>>,
+    /// Whether the file is behind, because it could not be written.
+    is_behind: AtomicBool,
     tasks: Mutex<JoinSet<()>>,
 }
 
@@ -75,6 +75,8 @@ pub struct Unsaved {
 impl Grants {
     /// Reads the grants of the daemon before this one, and follows all from now on. Has to be called within a tokio runtime.
     pub fn start(file: Option<PathBuf>, sockets: PathBuf, reach: Reach, machine: MachineProblems) -> Arc<Self> {
+        let (save, saves) = mpsc::channel(1);
+        let reach = Reach { save: Some(save), ..reach };
         let all = Arc::new(Self {
             file,
             sockets,
@@ -84,12 +86,18 @@ impl Grants {
             grants: Mutex::default(),
             changes: watch::Sender::default(),
             used: watch::Sender::default(),
-            saving: tokio::sync::Mutex::default(),
+            saving: Arc::default(),
+            is_behind: AtomicBool::new(false),
             tasks: Mutex::default(),
         });
         all.restore();
         let keeper = Arc::clone(&all);
-        lock(&all.tasks).spawn(keeper.keep());
+        lock(&all.tasks).spawn(keeper.keep(saves));
+        // After a restart of the machine, the time that is left counts from now on.
+        if !all.list().is_empty() {
+            let saver = Arc::clone(&all);
+            lock(&all.tasks).spawn(async move { drop(saver.save().await) });
+        }
         all
     }
 
@@ -103,13 +111,21 @@ impl Grants {
         let now = self.reach.clock.now();
         for grant in saved {
             let Restored { terms, deadline, ended, uses } = grant.restored(now, self.boot.as_deref());
+            if !is_name(&terms.name) {
+                continue;
+            }
             let attending = terms.attending;
             let grant = self.grant(terms, deadline, ended, uses);
             if let Some(attending) = attending {
                 match attending.resume() {
                     Some(end) => self.attend(Arc::clone(&grant), end),
                     // The process ended while no daemon ran.
-                    None => continue,
+                    None => {
+                        let socket = self.socket_of(&grant.terms().name);
+                        let _ = std::fs::remove_file(&socket);
+                        let _ = socket.parent().map(std::fs::remove_dir);
+                        continue;
+                    }
                 }
             }
             lock(&self.grants).insert(grant.terms().name.clone(), grant);
@@ -167,7 +183,7 @@ impl Grants {
     }
 
     /// Takes a grant back that could not be completed.
-    pub async fn withdraw(&self, grant: &Arc<Grant>) {
+    pub async fn withdraw(self: &Arc<Self>, grant: &Arc<Grant>) {
         self.forget(grant);
         // If it stays in the file, a restarted daemon serves what somebody wanted to grant.
         let _ = self.save().await;
@@ -180,7 +196,7 @@ impl Grants {
 
     /// The path of a grant's socket.
     pub fn socket_of(&self, name: &str) -> PathBuf {
-        self.sockets.join(name).join(SOCKET)
+        self.sockets.join(name).join(GRANT_SOCKET)
     }
 
     /// Tells that a grant was made or has ended.
@@ -193,9 +209,9 @@ impl Grants {
         self.used.subscribe()
     }
 
-    /// Ends every grant that is meant and has not ended. Returns these grants, and why they are not ended in the file.
+    /// Ends every grant that is meant and has not ended. Returns these grants, and why ends are not in the file.
     pub async fn end(
-        &self,
+        self: &Arc<Self>,
         reason: GrantEndReason,
         caller: Option<&Caller>,
         is_meant: impl Fn(&Grant) -> bool,
@@ -204,7 +220,7 @@ impl Grants {
         let all = self.list();
         let ends = |grant: &Arc<Grant>| grant.ended().is_none() && is_meant(grant) && grant.end(ended);
         let grants: Vec<_> = all.into_iter().filter(ends).collect();
-        if grants.is_empty() {
+        if grants.is_empty() && !self.is_behind.load(Ordering::Relaxed) {
             return (grants, None);
         }
         for grant in &grants {
@@ -226,13 +242,17 @@ impl Grants {
     }
 
     /// Ends the grants of a session that is signed out, by the key of its identity.
-    pub async fn signed_out(&self, identity: &str) {
+    ///
+    /// # Errors
+    /// Their end is not saved, so a restarted daemon may serve them.
+    pub async fn signed_out(self: &Arc<Self>, identity: &str) -> Result<(), Unsaved> {
         let is_of_session = |grant: &Grant| grant.terms().roles.iter().any(|role| role.identity == identity);
-        self.end(GrantEndReason::SignedOut, None, is_of_session).await;
+        let (_, unsaved) = self.end(GrantEndReason::SignedOut, None, is_of_session).await;
+        unsaved.map_or(Ok(()), Err)
     }
 
     /// Writes the uses so far, and follows nothing any more, since the daemon ends.
-    pub async fn stop(&self) {
+    pub async fn stop(self: &Arc<Self>) {
         lock(&self.tasks).abort_all();
         let _ = self.save().await;
     }
@@ -261,7 +281,7 @@ impl Grants {
     }
 
     /// Ends grants at their deadlines, and forgets them later.
-    async fn keep(self: Arc<Self>) {
+    async fn keep(self: Arc<Self>, mut saves: mpsc::Receiver<oneshot::Sender<()>>) {
         let mut changes = self.changes();
         loop {
             changes.mark_unchanged();
@@ -297,6 +317,10 @@ impl Grants {
             tokio::select! {
                 // The sender is this one's own.
                 _ = changes.changed() => {}
+                Some(saved) = saves.recv() => {
+                    let _ = self.save().await;
+                    let _ = saved.send(());
+                }
                 () = or_never(next.boot.map(|boot| self.reach.clock.sleep_until(boot))) => {}
                 () = or_never(next.wall.map(|wall| self.reach.clock.sleep_until_shown(wall))) => {}
             }
@@ -311,9 +335,16 @@ impl Grants {
         ended.into_iter().take(too_many).map(|(_, grant)| grant).collect()
     }
 
-    async fn save(&self) -> Result<(), Unsaved> {
+    /// Writes the file, also if the caller leaves meanwhile.
+    async fn save(self: &Arc<Self>) -> Result<(), Unsaved> {
+        let all = Arc::clone(self);
+        let saving = tokio::spawn(async move { all.save_now().await });
+        saving.await.unwrap_or_else(|error| Err(self.unsaved(error.to_string())))
+    }
+
+    async fn save_now(&self) -> Result<(), Unsaved> {
         let Some(path) = self.file.clone() else { return Ok(()) };
-        let _turn = self.saving.lock().await;
+        let turn = Arc::clone(&self.saving).lock_owned().await;
         let now = self.reach.clock.now();
         let saved: Vec<SavedGrant> = self
             .list()
@@ -323,8 +354,14 @@ impl Grants {
                 SavedGrant::new(grant.terms(), grant.deadline(), grant.ended(), grant.uses(), now, boot)
             })
             .collect();
-        let written = tokio::task::spawn_blocking(move || write(&path, &saved)).await;
+        let work = move || {
+            let written = write(&path, &saved);
+            drop(turn);
+            written
+        };
+        let written = tokio::task::spawn_blocking(work).await;
         let result = written.unwrap_or_else(|error| Err(self.unsaved(error.to_string())));
+        self.is_behind.store(result.is_err(), Ordering::Relaxed);
         match &result {
             Ok(()) => self.machine.solved("grants"),
             Err(unsaved) => {

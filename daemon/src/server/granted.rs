@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::{Request, Response};
+use ssoctl_protocol::grant::Grant as GrantBody;
 use ssoctl_protocol::{
     Assignment, DaemonStatus, DecidedBy, ErrorCode, Problem, Query, RoleCredentials, Route, StoreStatus, Timestamp,
     VERSION,
@@ -39,7 +40,7 @@ impl GrantApi {
         match &route {
             Route::Health => ok(&self.health()),
             Route::OpenApi => Ok(openapi()),
-            Route::Grant => ok(&view(&self.grant, &self.socket, self.clock.now())),
+            Route::Grant => ok(&self.state()),
             Route::Credentials => {
                 let given = self.credentials(&query, request).await.inspect_err(|problem| self.note(problem, request));
                 reply::credentials(given?, &query)
@@ -68,6 +69,13 @@ impl GrantApi {
                 Err(problem)
             }
         }
+    }
+
+    /// Those who share a grant do not learn of each other.
+    fn state(&self) -> GrantBody {
+        let state = view(&self.grant, &self.socket, self.clock.now());
+        let last_use = state.last_use.clone().filter(|_| !state.shared);
+        GrantBody { last_use, ..state }
     }
 
     /// The daemon as far as it concerns a grant: nothing about its sessions, files and settings.

@@ -11,22 +11,28 @@ use super::reply::unexpected;
 use crate::audit::{AuditEvent, Happened};
 use crate::caller::Caller;
 use crate::directory::Entry;
+use crate::grants::Unsaved;
 use crate::session::callers::{Forgotten, PortalOutcome, Refusal};
 
 impl Api {
     pub(super) async fn logout(&self, query: &Query, caller: &Caller) -> Result<Logout, Problem> {
         let entry = self.entry(query).await?;
         self.note(Happened::new(AuditEvent::Logout).to_session(&entry.config.name), caller);
-        self.grants.signed_out(&entry.config.identity.key()).await;
+        let grants = self.grants.signed_out(&entry.config.identity.key()).await;
         let answer = entry.session.logout(forgotten(query)).await;
-        self.logged_out(&entry, answer)
+        let mut logout = self.logged_out(&entry, answer)?;
+        if let Err(unsaved) = grants {
+            let told = logout.detail.take().map(|detail| format!("{detail}; ")).unwrap_or_default();
+            logout.detail = Some(format!("{told}{}", not_ended(&unsaved)));
+        }
+        Ok(logout)
     }
 
     /// Signs out of every session of every configuration, and ends what else is in the store and in token files.
     pub(super) async fn logout_all(&self, query: &Query, caller: &Caller) -> Result<LogoutAll, Problem> {
         let forgotten = forgotten(query);
         self.note(Happened::new(AuditEvent::Logout), caller);
-        self.grants.end(GrantEndReason::SignedOut, None, |_| true).await;
+        let (_, unsaved) = self.grants.end(GrantEndReason::SignedOut, None, |_| true).await;
         let directory = Arc::clone(&self.directory.borrow());
         let asking: Vec<_> = directory
             .entries()
@@ -36,7 +42,7 @@ impl Api {
                 (entry, tokio::spawn(async move { session.logout(forgotten).await }))
             })
             .collect();
-        let mut all = LogoutAll::default();
+        let mut all = LogoutAll { problems: unsaved.iter().map(not_ended).collect(), ..LogoutAll::default() };
         for (entry, answer) in asking {
             match answer.await.map_err(|_| unexpected()).and_then(|answer| self.logged_out(entry, answer)) {
                 Ok(logout) => all.sessions.push(logout),
@@ -63,6 +69,10 @@ impl Api {
         };
         Ok(Logout { session: entry.config.name.clone(), portal, detail })
     }
+}
+
+fn not_ended(unsaved: &Unsaved) -> String {
+    format!("a restarted daemon may serve the grants again: {unsaved}")
 }
 
 const fn forgotten(query: &Query) -> Forgotten {

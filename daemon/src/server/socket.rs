@@ -112,7 +112,7 @@ fn absolute(path: &Path) -> PathBuf {
 
 /// Makes the socket. One that a dead daemon left behind is replaced; one that is served is left alone.
 pub fn listen(socket: &SocketPath, access: Access) -> Result<Listener, SocketError> {
-    let (directory_mode, mode) = access.modes();
+    let (directory_mode, _) = access.modes();
     let path = absolute(socket.path());
     let io = |error| SocketError::Io { path: path.clone(), source: explained(error, &path) };
     if path.as_os_str().len() > LONGEST_PATH {
@@ -133,9 +133,29 @@ pub fn listen(socket: &SocketPath, access: Access) -> Result<Listener, SocketErr
         Ok(_) if UnixStream::connect(&path).is_ok() => return Err(SocketError::Taken { path }),
         _ => {}
     }
+    let directory = directory.to_owned();
+    bind(socket, path, directory, access)
+}
+
+/// Makes the socket of a grant. Whoever has the grant may be able to write to the directory of the socket, so the socket is made in the
+/// directory above it, which is the user's alone, and nothing that is found at its place is touched but by the rename.
+pub(crate) fn listen_for_grant(path: &Path, access: Access) -> Result<Listener, SocketError> {
+    let path = absolute(path);
+    let (Some(own), Some(all)) = (path.parent(), path.parent().and_then(Path::parent)) else {
+        return Err(SocketError::NotASocket { path });
+    };
+    own_directory(all, Access::Owner)?;
+    own_directory(own, access)?;
+    let all = all.to_owned();
+    bind(&SocketPath::Default(path.clone()), path, all, access)
+}
+
+/// Makes the socket under another name in the directory `temporary`, and renames it.
+fn bind(socket: &SocketPath, path: PathBuf, temporary: PathBuf, access: Access) -> Result<Listener, SocketError> {
+    let io = |error| SocketError::Io { path: path.clone(), source: explained(error, &path) };
     // This name has to fit as well, so it is not made from the path's.
-    let temporary = directory.join(format!(".{:x}", std::process::id()));
-    if temporary.as_os_str().len() > LONGEST_PATH {
+    let temporary = temporary.join(format!(".{:x}", std::process::id()));
+    if [&path, &temporary].iter().any(|path| path.as_os_str().len() > LONGEST_PATH) {
         return Err(SocketError::TooLong { path });
     }
     match fs::remove_file(&temporary) {
@@ -146,6 +166,7 @@ pub fn listen(socket: &SocketPath, access: Access) -> Result<Listener, SocketErr
     // Clients that do not block are refused at once when the queue is full. The kernel takes what it allows.
     rustix::net::listen(&listener, BACKLOG).map_err(|error| io(error.into()))?;
     let file = file_at(&temporary);
+    let (_, mode) = access.modes();
     let moved =
         fs::set_permissions(&temporary, Permissions::from_mode(mode)).and_then(|()| fs::rename(&temporary, &path));
     if let Err(error) = moved {
@@ -172,11 +193,12 @@ pub fn take_over(listener: UnixListener, path: PathBuf, expected: &SocketPath) -
     Listener { listener, socket: SocketPath::Chosen(path), access: Access::Owner, is_handed: true, file }
 }
 
-/// Makes a directory that belongs to this user alone, or makes one that exists so.
-pub(crate) fn own_directory(path: &Path) -> Result<(), SocketError> {
+/// Makes a directory that belongs to this user, or gives one that exists its mode.
+fn own_directory(path: &Path, access: Access) -> Result<(), SocketError> {
     let io = |error| SocketError::Io { path: path.to_owned(), source: explained(error, path) };
+    let (mode, _) = access.modes();
     directory::make(path, 0o700).map_err(io)?;
-    match close_to_others(path, 0o700).map_err(io)? {
+    match close_to_others(path, mode).map_err(io)? {
         Some(what) => Err(SocketError::ForeignDirectory { path: path.to_owned(), what }),
         None => Ok(()),
     }

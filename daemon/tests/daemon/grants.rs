@@ -10,7 +10,7 @@ use ssoctl_protocol::{Assignment, Grant, Grants, RoleCredentials, Route, Session
 use ssoctld::clock::Clock as _;
 use test_support::waiting::until_so;
 
-use crate::harness::{Answer, Harness, START_URL, Store, code_of, hours, mins, noon, secs, session};
+use crate::harness::{Answer, Harness, START_URL, Store, code_of, exchange, hours, mins, noon, secs, session};
 
 const ROLE: &str = "ReadOnlyAccess";
 
@@ -293,6 +293,87 @@ async fn a_grant_that_needs_a_confirmation_gives_nothing_where_nobody_can_be_ask
     let state: Grant = t.ask(&grant, "GET /v1/grant").await.json();
     assert_eq!(state.uses, 0);
     assert_eq!(t.ask(&grant, "GET /v1/assignment").await.status, 200, "no credentials, no question");
+}
+
+#[tokio::test]
+async fn whoever_can_write_to_the_directory_of_a_socket_neither_stops_the_daemon_nor_has_it_touch_another_file() {
+    let t = signed_in().await;
+    let grant = t.grant("ci").await;
+    let (socket, directory) = (Path::new(&grant.socket), t.home.path().join("grants/ci"));
+    let precious = t.home.path().join("precious");
+    std::fs::write(&precious, "mine").expect("a file");
+    std::fs::set_permissions(&precious, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("a mode");
+    for round in 0..3 {
+        // A socket of its own whose queue is full, a link to a file, and a file.
+        std::fs::remove_file(socket).expect("it was there");
+        let own = match round {
+            0 => {
+                let own = std::os::unix::net::UnixListener::bind(socket).expect("a socket");
+                rustix::net::listen(&own, 0).expect("a short queue");
+                let client = UnixStream::connect(socket).expect("one fits");
+                Some((own, client))
+            }
+            1 => std::os::unix::fs::symlink(&precious, socket).map(|()| None).expect("a link"),
+            _ => std::fs::write(socket, "text").map(|()| None).expect("a file"),
+        };
+        std::os::unix::fs::symlink(&precious, directory.join(format!(".{:x}", std::process::id()))).ok();
+        t.clock.advance(secs(2));
+        let is_back = async || {
+            t.clock.advance(secs(1));
+            test_support::mode_of(socket) == 0o600
+                && UnixStream::connect(socket).is_ok()
+                && t.request("GET /v1/health").await.status == 200
+        };
+        until_so("the grant is served again", is_back).await;
+        drop(own);
+        until_so("by the daemon", async || {
+            t.clock.advance(secs(1));
+            matches!(exchange(socket, "GET /v1/grant", "", b"").await, Ok(Answer { status: 200, .. }))
+        })
+        .await;
+    }
+    assert_eq!(
+        (std::fs::read(&precious).expect("a file"), test_support::mode_of(&precious)),
+        (b"mine".to_vec(), 0o600)
+    );
+}
+
+#[tokio::test]
+async fn a_caller_that_waits_is_answered_when_its_grant_ends() {
+    let t = Harness::start_with(settings(), Store::Memory, &session("corp", START_URL)).await;
+    let roles = json!([{ "session": "corp", "account": "111122223333", "role": ROLE }]);
+    let asking: Grant = t.make(json!({ "name": "asking", "roles": roles, "may_ask": true })).await.json();
+    let revoke = async {
+        t.until(|status| status.waiting_count == 1).await;
+        t.request("DELETE /v1/grants/asking").await;
+    };
+    let (answer, ()) = tokio::join!(t.ask(&asking, "GET /v1/credentials?wait=3600"), revoke);
+    assert_eq!(answer.code(), "not_granted");
+    t.until(|status| status.waiting_count == 0).await;
+}
+
+#[tokio::test]
+async fn an_end_that_was_not_saved_is_told_each_time_until_it_is() {
+    let mut t = signed_in().await;
+    let grant = t.grant("ci").await;
+    let file = t.home.path().join("grants.json");
+    let break_it = || {
+        std::fs::remove_file(&file).expect("it was saved");
+        std::fs::create_dir(&file).expect("a directory in its place");
+    };
+    break_it();
+    let logout: ssoctl_protocol::body::Logout = t.request("POST /v1/sessions/corp/logout").await.json();
+    assert!(logout.detail.is_some_and(|detail| detail.contains("a restarted daemon may serve the grants again")));
+    for _ in 0..2 {
+        let revocation: Revocation = t.request("DELETE /v1/grants/ci").await.json();
+        assert!(revocation.unsaved.is_some());
+    }
+    std::fs::remove_dir(&file).expect("it was there");
+    let revocation: Revocation = t.request("DELETE /v1/grants/ci").await.json();
+    assert_eq!(revocation.unsaved, None);
+    t.restart(Store::File).await;
+    until_so("its socket is back", async || UnixStream::connect(&grant.socket).is_ok()).await;
+    assert_eq!(t.outcome(&grant).await, "not_granted");
 }
 
 #[tokio::test]

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::json;
-use ssoctl_protocol::{Grant, Timestamp};
+use ssoctl_protocol::grant::Revocation;
+use ssoctl_protocol::{Grant, RoleCredentials, Timestamp};
 use ssoctld::clock::{Clock, SystemClock};
 use test_support::service::preauthorised;
 use test_support::speed::{runs_all, seed};
@@ -122,4 +123,23 @@ async fn work(daemon: &Process, life: usize, mut chance: fastrand::Rng, promises
 async fn outcome(grant: &Grant) -> Option<String> {
     let answer = exchange(Path::new(&grant.socket), "GET /v1/credentials", "", b"").await.ok()?;
     Some(if answer.status == 200 { "credentials".to_owned() } else { answer.code() })
+}
+
+#[tokio::test]
+async fn after_a_kill_a_revocation_still_tells_until_when_credentials_live() {
+    let scene = Scene::with_files(preauthorised(), 1);
+    let daemon = scene.start().await;
+    daemon.request(&format!("GET /v1/sessions/{}/token?wait=20", name(0))).await;
+    let role = json!({ "session": name(0), "account": "111122223333", "role": "ReadOnlyAccess" });
+    let body = json!({ "name": "ci", "roles": [role] }).to_string();
+    let made = exchange(&daemon.socket(), "POST /v1/grants", "", body.as_bytes()).await.expect("an answer");
+    let grant: Grant = made.json();
+    let given = exchange(Path::new(&grant.socket), "GET /v1/credentials", "", b"").await.expect("an answer");
+    let credentials: RoleCredentials = given.json();
+    daemon.kill().await;
+    let daemon = scene.start().await;
+    let revoked = exchange(&daemon.socket(), "DELETE /v1/grants/ci", "", b"").await.expect("an answer");
+    let ends = revoked.json::<Revocation>().grants[0].credentials_end_at.expect("they live");
+    let (early, late) = (credentials.expires_at.min(ends), credentials.expires_at.max(ends));
+    assert!(late.duration_since(early).as_secs() <= 1, "{early} and {late}");
 }
