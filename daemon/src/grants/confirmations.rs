@@ -95,7 +95,10 @@ mod tests {
     use crate::notice::Notice;
 
     /// A person who answers when the test says so.
-    struct Person(mpsc::UnboundedSender<(Question, oneshot::Sender<Consent>)>);
+    struct Person(mpsc::UnboundedSender<Asked>);
+
+    /// A question, and where the answer goes.
+    type Asked = (Question, oneshot::Sender<Consent>);
 
     impl Desktop for Person {
         fn show(&self, _: &SessionConfig, _: &Notice, _: Option<&Who>, _: Now, _: Act) {}
@@ -114,7 +117,7 @@ mod tests {
     }
 
     /// What a grant reaches, the questions that are asked, and the clock.
-    fn reach() -> (Reach, mpsc::UnboundedReceiver<(Question, oneshot::Sender<Consent>)>, Arc<ManualClock>) {
+    fn reach() -> (Reach, mpsc::UnboundedReceiver<Asked>, Arc<ManualClock>) {
         let (person, asked) = mpsc::unbounded_channel();
         let clock = Arc::new(ManualClock::at(std::time::SystemTime::UNIX_EPOCH));
         let reach = Reach {
