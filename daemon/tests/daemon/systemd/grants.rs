@@ -44,6 +44,14 @@ fn grants_are_served_under_the_unit_and_again_after_its_restart() {
     assert!(answer().contains("sign_in_required"), "{}", answer());
     assert!(ask(&person, &socket(&person, "ci"), &["http://localhost/v1/token"]).contains("not_granted"));
 
+    // The audit names the program. Its file is hidden from the sandbox, and the file of the audit can be written.
+    let main = format!("{}/ssoctl/ssoctld.sock", person.runtime_directory());
+    let audit = ask(&person, &main, &["http://localhost/v1/audit"]);
+    assert!(audit.contains("\"what\":\"grant_refused\"") && audit.contains("\"program\":\"curl\""), "{audit}");
+    assert!(!audit.contains("executable") && audit.contains("\"incomplete\":null"), "{audit}");
+    let mode = person.ok("sh", &["-c", "stat -c %a ~/.local/state/ssoctl/audit.jsonl"]);
+    assert_eq!(mode, "600\n");
+
     let pid = person.pid();
     person.ok("systemctl", &["--user", "restart", "ssoctld.service"]);
     assert_ne!(person.pid(), pid);
