@@ -27,8 +27,8 @@ fn socket(person: &Person, name: &str) -> String {
 fn ask_as_another_user(person: &Person, name: &str) -> Output {
     let directory = format!("{}/ssoctl/grants/{name}", person.runtime_directory());
     let script = format!(
-        "mkdir /run/mounted && mount --bind {directory} /run/mounted && exec setpriv --reuid 64000 --regid 64000 --clear-groups \
-         curl --silent --show-error --unix-socket /run/mounted/s.sock http://localhost/v1/credentials"
+        "mount -t tmpfs tmpfs /mnt && mkdir /mnt/mounted && mount --bind {directory} /mnt/mounted && exec setpriv --reuid 64000 --regid 64000 --clear-groups \
+         curl --silent --show-error --unix-socket /mnt/mounted/s.sock http://localhost/v1/credentials"
     );
     person.as_superuser(&["unshare", "--mount", "--propagation", "private", "sh", "-c", &script])
 }
