@@ -1,6 +1,7 @@
 //! The real desktop: a notification server that draws on a screen in memory, and Chromium.
 #![cfg(target_os = "linux")]
 
+mod grant;
 mod notice;
 mod page;
 mod sign_in;
