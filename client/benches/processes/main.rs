@@ -27,11 +27,12 @@ const CROWD: usize = 400;
 /// A goal of the project: a command, what it is compared with, and the largest ratio of the medians.
 type Goal = (&'static str, &'static str, f64);
 
-const GOALS: [Goal; 4] = [
+const GOALS: [Goal; 5] = [
     ("ssoctl", "oidc-token", 0.85),
     ("ssoctl, static", "/bin/true", 1.35),
     ("ssoctl, static", LIMIT, 1.2),
     ("ssoctl credential-process", "ssoctl", 1.1),
+    ("ssoctl prompt, static", "/bin/true", 1.5),
 ];
 
 /// The first one means two hundred times as fast.
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
         stage.client("ssoctl, static", &stage.binaries.linked_statically),
     ];
     contestants.push(stage.credential_process());
+    contestants.push(stage.prompt());
     let (rivals, absent) = rivals::installed(&stage);
     contestants.extend(rivals.iter().map(rivals::Rival::contestant));
     let contest = Contest::run(contestants, rounds);

@@ -89,6 +89,13 @@ impl Stage {
         Contestant::new(name, binary, &["token", "--json"]).with("SSOCTL_SOCKET", self.socket())
     }
 
+    /// `ssoctl prompt`, as a shell has it drawn before each command.
+    pub(crate) fn prompt(&self) -> Contestant {
+        let arguments = ["prompt", "--for", "bash"];
+        Contestant::new("ssoctl prompt, static", &self.binaries.linked_statically, &arguments)
+            .with("SSOCTL_SOCKET", self.socket())
+    }
+
     /// `ssoctl credential-process`, with the role's credentials in the daemon's memory.
     pub(crate) fn credential_process(&self) -> Contestant {
         let arguments = ["credential-process", "--profile", PROFILE];
