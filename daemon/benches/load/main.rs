@@ -1,5 +1,5 @@
-//! Measures the daemon's costs: `cargo bench -p ssoctld --bench load [-- PART…]`, with the parts `requests`, `parked`, `sessions`,
-//! `idle` and `start`; all of them if none is named.
+//! Measures the daemon's costs: `cargo bench -p ssoctld --bench load [-- PART…]`, with the parts `requests`, `parked`, `watchers`,
+//! `sessions`, `idle` and `start`; all of them if none is named.
 //!
 //! The real `ssoctld` serves a token that it got from the simulator. Time of the processor is the daemon's own, asked of the
 //! kernel, so that a busy machine changes little of it.
@@ -15,10 +15,11 @@ mod rivals;
 mod sessions;
 mod stage;
 mod start;
+mod watchers;
 
 use std::process::ExitCode;
 
-const PARTS: [&str; 5] = ["requests", "parked", "sessions", "idle", "start"];
+const PARTS: [&str; 6] = ["requests", "parked", "watchers", "sessions", "idle", "start"];
 
 fn main() -> ExitCode {
     let named: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
             match part {
                 "requests" => requests::run().await,
                 "parked" => parked::run().await,
+                "watchers" => watchers::run().await,
                 "sessions" => sessions::run().await,
                 "idle" => idle::run().await,
                 _ => start::run().await,

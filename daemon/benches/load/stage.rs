@@ -76,6 +76,11 @@ impl Stage {
         ask(&self.socket(), target).await
     }
 
+    /// Sends a request of this method without a body, and returns the whole answer.
+    pub(crate) async fn send(&self, method: &str, target: &str) -> String {
+        exchange(&self.socket(), request(target, "close").replacen("GET", method, 1)).await
+    }
+
     /// Signs in to this many sessions.
     pub(crate) async fn sign_in(&self, sessions: usize) {
         for first in (0..sessions).step_by(50) {
@@ -94,8 +99,12 @@ impl Stage {
 }
 
 async fn ask(socket: &Path, target: &str) -> String {
+    exchange(socket, request(target, "close")).await
+}
+
+async fn exchange(socket: &Path, request: String) -> String {
     let mut stream = UnixStream::connect(socket).await.expect("a daemon");
-    stream.write_all(request(target, "close").as_bytes()).await.expect("a daemon that reads");
+    stream.write_all(request.as_bytes()).await.expect("a daemon that reads");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.expect("a daemon that answers");
     answer

@@ -108,7 +108,7 @@ pub async fn serve(
         };
         let Some(stream) = stream else { continue };
         let Some(permit) = limit.admit(&stream) else { continue };
-        connections.begin(stream, permit, &limit);
+        connections.begin(stream, permit);
     }
     let Connections { open, unheard, .. } = connections;
     drop((listener, unheard));
@@ -141,7 +141,7 @@ impl<A: Answers> Connections<A> {
     }
 
     /// Serves one connection on a task of its own.
-    fn begin(&self, stream: UnixStream, permit: OwnedSemaphorePermit, limit: &ConnectionLimit) {
+    fn begin(&self, stream: UnixStream, permit: OwnedSemaphorePermit) {
         let api = Arc::clone(&self.api);
         let caller = Caller::of(&stream);
         let unheard = Mutex::new(Some(self.unheard.clone()));
@@ -169,7 +169,8 @@ impl<A: Answers> Connections<A> {
         });
         let stream = TokioIo::new(Connection::new(stream, Arc::clone(&self.clock)));
         let connection = self.open.watch(self.http.serve_connection(stream, service));
-        let (memory, free, limit) = (Arc::clone(&self.memory), Arc::clone(&limit.free), limit.limit);
+        let memory = Arc::clone(&self.memory);
+        memory.connection_began();
         tokio::spawn(async move {
             tokio::select! {
                 ended = connection => if let Err(error) = ended {
@@ -178,7 +179,7 @@ impl<A: Answers> Connections<A> {
                 () = activity.cut_off() => tracing::debug!("a silent connection was cut off, as there are too many"),
             }
             place.leave();
-            memory.connection_ended(limit - free.available_permits());
+            memory.connection_ended();
         });
     }
 }

@@ -16,20 +16,27 @@ const DELAY: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
 pub(super) struct FreedMemory {
+    /// Callers and watchers.
+    open: AtomicUsize,
     /// The most connections that were open since memory was last given back.
     most: AtomicUsize,
     many_ended: Notify,
 }
 
 impl FreedMemory {
-    /// Has to be called whenever a connection has ended, with the number of those that are still open.
-    pub(super) fn connection_ended(&self, open: usize) {
-        if self.is_due(open) {
+    /// Has to be called whenever a connection begins.
+    pub(super) fn connection_began(&self) {
+        self.open.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Has to be called whenever a connection has ended.
+    pub(super) fn connection_ended(&self) {
+        if self.is_due(self.open.fetch_sub(1, Ordering::Relaxed) - 1) {
             self.many_ended.notify_one();
         }
     }
 
-    /// Whether many have ended by now. As their number has to halve in between, that happens seldom.
+    /// Whether many have ended by now, with so many that are still open. As their number has to halve in between, that happens seldom.
     fn is_due(&self, open: usize) -> bool {
         let most = self.most.fetch_max(open + 1, Ordering::Relaxed).max(open + 1);
         most >= MANY && open <= most / 2

@@ -23,6 +23,8 @@ pub(super) struct Watchers {
     slow: Reader,
     /// What readers of the session see, and when that changes by itself.
     published: Option<(Snapshot, Option<BootTime>)>,
+    /// The status that was noted last.
+    noted: Option<SessionStatus>,
     /// How far the wall clock is ahead.
     wall_ahead: i64,
 }
@@ -72,17 +74,18 @@ impl Watchers {
         let config = parse(&paths, &own, "", "", &Environment::default()).sessions.remove(0);
         let log = Log::new(&process.to_string(), 0);
         let (quick, slow) = (Reader::new(&log), Reader::new(&log));
-        Self { config, log, quick, slow, published: None, wall_ahead }
+        Self { config, log, quick, slow, published: None, noted: None, wall_ahead }
     }
 
-    fn status(&self, snapshot: &Snapshot, now: Now) -> SessionStatus {
-        status::session(&self.config, beginning(), snapshot, None, (Vec::new(), 0), now)
-    }
-
+    /// Notes the status as it is now. Returns whether that is a change.
     fn note(&mut self, now: Now) -> Result<bool, String> {
         let Some((snapshot, _)) = &self.published else { return Ok(false) };
-        let status = self.status(snapshot, now);
+        let status = status::session(&self.config, beginning(), snapshot, None, (Vec::new(), 0), now);
+        if self.noted.as_ref() == Some(&status) {
+            return Ok(false);
+        }
         let state = serde_json::to_vec(&status).map_err(|error| error.to_string())?;
+        self.noted = Some(status);
         Ok(self.log.note(About::Session(NAME.to_owned()), Some(&state)))
     }
 
@@ -100,7 +103,7 @@ impl Watchers {
                 self.published
             ));
         }
-        self.read(0, now)
+        self.read(0)
     }
 
     /// The session has published this.
@@ -111,28 +114,26 @@ impl Watchers {
     }
 
     /// Has the quick one read everything, and the slow one as many lines as it likes.
-    fn read(&mut self, lines: usize, now: Now) -> Verdict {
+    fn read(&mut self, lines: usize) -> Verdict {
         while self.quick.read(&self.log)? {}
         let mut is_done = false;
         for _ in 0..lines {
             is_done = !self.slow.read(&self.log)?;
         }
-        let Some((snapshot, _)) = &self.published else { return Ok(()) };
-        let status = self.status(snapshot, now);
-        self.quick.holds(&status)?;
+        let Some(status) = &self.noted else { return Ok(()) };
+        self.quick.holds(status)?;
         if self.quick.resyncs > 0 {
             return Err("a watcher that reads at once has missed something".to_owned());
         }
-        if is_done { self.slow.holds(&status) } else { Ok(()) }
+        if is_done { self.slow.holds(status) } else { Ok(()) }
     }
 }
 
 impl Life {
     pub(super) fn watchers_read(&mut self) -> Verdict {
         let lines = if self.world.rng.u8(..12) == 0 { self.world.rng.usize(..5) } else { 0 };
-        let now = self.world.clocks();
         let (told, missed) = (self.watchers.quick.seq, self.watchers.slow.resyncs);
-        self.watchers.read(lines, now)?;
+        self.watchers.read(lines)?;
         self.checks.counts.add("states told", self.watchers.quick.seq - told);
         self.checks.counts.add("resyncs", self.watchers.slow.resyncs - missed);
         Ok(())

@@ -5,22 +5,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use serde::Serialize;
-use ssoctl_protocol::body::{MachineProblem, TokenFiles as Standing};
+use ssoctl_protocol::body::TokenFiles as Standing;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
+use super::causes::{Causes, Changes};
 use super::log::{About, Log};
 use crate::clock::{BootTime, Clock, Sleep};
-use crate::config::{FilePair, Identity};
-use crate::desktop::Surroundings;
+use crate::config::FilePair;
 use crate::directory::{Directory, Entry};
-use crate::oidc::ServiceClock;
 use crate::server::shown::Shown;
 use crate::server::{reply, status};
-use crate::session::Snapshot;
 use crate::waiting::{lock, or_never};
 
 /// A log that is kept up to date for as long as this is held.
@@ -79,32 +77,6 @@ impl Drop for Stream {
     }
 }
 
-/// Those who wait for a session are looked at no more often than this, if nothing else changes.
-const WAITING_PACE: Duration = Duration::from_secs(1);
-
-/// What tells of changes of a session.
-struct Changes {
-    snapshots: watch::Receiver<Arc<Snapshot>>,
-    waiting: watch::Receiver<()>,
-}
-
-impl Changes {
-    /// Waits for a change. That somebody who waits has come or left counts from `pace` on, since they may be thousands.
-    async fn next(&mut self, clock: Arc<dyn Clock>, pace: BootTime) {
-        let waiting = async {
-            if self.waiting.changed().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-            clock.sleep_until(pace).await;
-        };
-        tokio::select! {
-            // A session that has ended leaves its last snapshot.
-            Ok(()) = self.snapshots.changed() => {}
-            () = waiting => {}
-        }
-    }
-}
-
 struct Follower {
     shown: Arc<Shown>,
     /// The files of the view; `None`: the default ones.
@@ -125,53 +97,6 @@ struct Followed {
     standing: Option<Standing>,
     /// When its state changes without another snapshot.
     changes_at: Option<BootTime>,
-}
-
-/// What tells of changes beside directory and sessions. Each is looked at anew when it tells.
-struct Causes {
-    token_files: watch::Receiver<BTreeMap<Identity, Standing>>,
-    grants: [watch::Receiver<()>; 2],
-    daemon: Troubles,
-}
-
-/// What tells of changes in the state of the daemon itself.
-struct Troubles {
-    machine: watch::Receiver<BTreeMap<String, MachineProblem>>,
-    left_records: watch::Receiver<()>,
-    service_clock: watch::Receiver<ServiceClock>,
-    surroundings: watch::Receiver<Surroundings>,
-    store: watch::Receiver<()>,
-}
-
-impl Causes {
-    fn of(shown: &Shown) -> Self {
-        let world = &shown.world;
-        Self {
-            token_files: shown.token_files.changes(),
-            grants: [shown.grants.changes(), shown.grants.uses()],
-            daemon: Troubles {
-                machine: world.machine.changes(),
-                left_records: shown.left_records.changes(),
-                service_clock: world.identity_center.service_clock(),
-                surroundings: world.surroundings.clone(),
-                store: world.secrets.changes(),
-            },
-        }
-    }
-}
-
-impl Troubles {
-    /// Waits until one of them tells. Those that are gone tell nothing any more.
-    async fn changed(&mut self) {
-        tokio::select! {
-            Ok(()) = self.machine.changed() => {}
-            Ok(()) = self.left_records.changed() => {}
-            Ok(()) = self.service_clock.changed() => {}
-            Ok(()) = self.surroundings.changed() => {}
-            Ok(()) = self.store.changed() => {}
-            else => std::future::pending().await,
-        }
-    }
 }
 
 impl Follower {
@@ -276,10 +201,7 @@ impl Follower {
             let name = &entry.config.name;
             let known = before.remove(name);
             if known.is_none_or(|known| !Arc::ptr_eq(&known.entry.session, &entry.session)) {
-                let mut changes =
-                    Changes { snapshots: entry.session.snapshots(), waiting: entry.session.waiting_changes() };
-                changes.snapshots.mark_unchanged();
-                self.wait(name.clone(), changes);
+                self.wait(name.clone(), Changes::of(&entry.session));
             }
             let followed = Followed { entry: entry.clone(), standing: None, changes_at: None };
             self.sessions.insert(name.clone(), followed);
@@ -293,15 +215,15 @@ impl Follower {
     fn wait(&mut self, name: String, mut changes: Changes) {
         let (clock, now) = (Arc::clone(&self.shown.world.clock), self.now());
         self.waits.spawn(async move {
-            changes.next(clock, now + WAITING_PACE).await;
+            changes.next(clock, now).await;
             (name, changes)
         });
     }
 
     fn look_at_changed(&mut self, name: String, mut changes: Changes) {
-        let is_same = |followed: &Followed| followed.entry.session.snapshots().same_channel(&changes.snapshots);
+        let is_same = |followed: &Followed| changes.are_of(&followed.entry.session);
         if self.sessions.get(&name).is_some_and(is_same) {
-            changes.waiting.mark_unchanged();
+            changes.are_seen();
             self.look_at_session(&name);
             self.wait(name, changes);
         }

@@ -3,12 +3,13 @@
 //! | module | what it owns |
 //! |---|---|
 //! | [`log`] | the newest line about each thing, and which of them a watcher has been told; pure |
-//! | `follower` | keeping a log up to date with one view of the directory |
+//! | `follower` | keeping a log up to date with one view of the directory; `causes`: what tells it to look |
 //! | `watcher` | the lines for one watcher, as they come |
 //!
 //! A log and its follower are there while somebody watches: otherwise events cost nothing. A watcher is a position in the log, so a slow one
 //! costs no more than any other. Between changes nobody wakes up.
 
+mod causes;
 mod follower;
 pub mod log;
 mod watcher;
