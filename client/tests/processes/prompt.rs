@@ -1,9 +1,10 @@
 //! `ssoctl prompt`: what it shows, and that it never keeps a shell waiting. The recipes of docs/prompt.md in real shells and a real tmux.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use identity_center_simulator::Settings;
 use serde_json::Value;
@@ -177,5 +178,52 @@ fn the_recipes_for_bars_run_what_they_name() {
         shell.args(["-c", &command]);
         let shown: Value = serde_json::from_str(&said(&stage, shell)).expect("JSON");
         assert_eq!(shown[member], "corp", "{command}");
+    }
+}
+
+#[test]
+fn the_script_for_trays_prints_a_line_for_each_change() {
+    let stage = Stage::with_corp(Settings::default());
+    let script = stage.write("tray", &recipe("shell"));
+    let mut tray = program(&stage, "sh");
+    tray.arg(script);
+    let mut tray = Lines::of(tray);
+    assert_eq!(tray.next(), "security-low corp ");
+    stage.sign_in("corp");
+    let mut lines = vec![tray.next()];
+    // The sign-in that waits for the person is a change, too, unless it is over before the command for it runs.
+    while lines.last().is_some_and(|line| line != "security-high corp ") {
+        lines.push(tray.next());
+    }
+    assert!(lines.iter().all(|line| line.ends_with(" corp ")), "{lines:?}");
+}
+
+/// A program that prints lines until it is dropped, and the programs that it has started.
+struct Lines {
+    child: Child,
+    output: BufReader<ChildStdout>,
+}
+
+impl Lines {
+    fn of(mut command: Command) -> Self {
+        use std::os::unix::process::CommandExt;
+        let mut child = command.stdout(Stdio::piped()).process_group(0).spawn().expect("it starts");
+        let output = BufReader::new(child.stdout.take().expect("its output"));
+        Self { child, output }
+    }
+
+    fn next(&mut self) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).expect("a line");
+        line.trim_end_matches('\n').to_owned()
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        let group = rustix::process::Pid::from_child(&self.child);
+        // It may have ended by itself.
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        let _ = self.child.wait();
     }
 }
