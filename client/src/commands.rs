@@ -16,6 +16,7 @@ mod revoke;
 mod roles;
 mod selection;
 mod service;
+mod ssh;
 mod status;
 mod stop;
 mod token;
@@ -78,6 +79,7 @@ pub(crate) static VERBS: &[Entry] = &[
     Entry::of::<grant::Grant>("grant"),
     Entry::of::<grants::Grants>("grants"),
     Entry::of::<revoke::Revoke>("revoke"),
+    Entry::of::<ssh::Ssh>("ssh"),
     Entry::of::<audit::Audit>("audit"),
     Entry::of::<status::Status>("status"),
     Entry::of::<watch::Watch>("watch"),

@@ -14,10 +14,11 @@ const ARGUMENTS: &[(&str, &[&str])] = &[
     ("login", &["--no-browser"]),
     ("watch", &["--json"]),
     ("revoke", &["--all"]),
+    ("ssh", &["host"]),
 ];
 
-/// Verbs of the client that send no request to the daemon.
-const ASKING_NOBODY: [&str; 2] = ["service", "stop"];
+/// Verbs of the client that send no request to the daemon, and `prompt`, which says nothing where others fail.
+const ASKING_NOBODY: [&str; 3] = ["prompt", "service", "stop"];
 
 /// The verbs that `ssoctl --help` lists.
 ///

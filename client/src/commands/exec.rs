@@ -23,7 +23,7 @@ use crate::environment;
 use crate::failure::Failure;
 use crate::isolation;
 use crate::role_environment::Changes;
-pub(super) use other_credentials::check_java_options;
+pub(super) use other_credentials::{check_files, check_java_options};
 pub(super) use program::Program;
 pub(super) use refreshable::{Refreshable, Start, attend_second_client};
 
@@ -88,6 +88,7 @@ impl Verb for Exec {
 impl Exec {
     /// Prepares everything that a command with an endpoint needs before it starts.
     fn open_endpoint(self, starting: Starting) -> Result<Refreshable, Failure> {
+        check_files()?;
         let min_valid = self.credentials.min_valid.min_valid.as_secs();
         // If no person is signed in, or there is no such role, ssoctl says so now, and not the command later.
         let credentials = self.credentials.request(starting, VersionWarning::Shown)?;

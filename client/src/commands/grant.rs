@@ -14,7 +14,7 @@ use ssoctl_protocol::socket::SOCKET_VARIABLE;
 use ssoctl_protocol::{ExitCode as Code, RoleCredentials, Route, Secret, Selector, grant, shell};
 
 use super::Verb;
-use super::exec::{Program, Refreshable, Start, attend_second_client, check_java_options};
+use super::exec::{Program, Refreshable, Start, attend_second_client, check_files, check_java_options};
 use super::selection::RoleArguments;
 use super::waiting::{Wait, duration};
 use crate::attendance;
@@ -144,10 +144,13 @@ impl Grant {
         let daemon = Daemon::find(starting, VersionWarning::Shown)?;
         let isolation = match self.isolate {
             true => Some(Isolation::prepare(&self.writable, daemon.socket())?),
-            false => None,
+            false => {
+                check_files()?;
+                None
+            }
         };
         // If no person is signed in, or there is no such role, ssoctl says so now, and not the command later.
-        let query = self.terms.queries()?.swap_remove(0);
+        let query = self.terms.first_query()?;
         let role: RoleCredentials = daemon.read(&self.wait.begin().ask(&daemon, &Route::Credentials, &query)?)?;
         let grant = self.terms.make(&daemon, true)?;
         // The daemon ends it with this process.
@@ -184,7 +187,7 @@ fn attend_isolated(
 }
 
 /// A grant in a line.
-fn summary(grant: &grant::Grant) -> String {
+pub(super) fn summary(grant: &grant::Grant) -> String {
     let roles: Vec<String> = grant.roles.iter().map(|role| format!("{} in {}", role.role, role.account)).collect();
     let left = render::duration(grant.expires_at.duration_since(environment::now()));
     format!("the grant {} gives {} for {left}", grant.name, roles.join(", "))
@@ -202,6 +205,11 @@ impl GrantArguments {
             RoleArguments { profile, session, account, role }.query(Duration::ZERO)
         };
         profiles.into_iter().map(query).collect()
+    }
+
+    /// The query for the role that counts where a program names none.
+    pub(super) fn first_query(&self) -> Result<Query, Failure> {
+        Ok(self.queries()?.swap_remove(0))
     }
 
     /// Makes the grant. One that is `attended` ends with this process.

@@ -11,7 +11,7 @@ use super::{credentials, pending};
 
 /// The exit code of a verb that gets no answer.
 fn code_without_answer(verb: &str) -> i32 {
-    if verb == "exec" { 125 } else { 4 }
+    if ["exec", "ssh"].contains(&verb) { 125 } else { 4 }
 }
 
 #[test]

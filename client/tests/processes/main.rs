@@ -37,6 +37,7 @@ mod sdks;
 mod secrecy;
 mod sign_in;
 mod sign_out;
+mod ssh;
 mod start_urls;
 mod starting;
 mod stopping;

@@ -107,7 +107,7 @@ fn an_answer_that_cannot_be_written_is_an_error_for_every_verb() {
         &["token", "--json"],
     ];
     // These print to standard error, or leave standard output to another program.
-    let silent = ["exec", "login", "logout", "service", "stop"];
+    let silent = ["exec", "login", "logout", "service", "ssh", "stop"];
     let all = verbs::all();
     let printing = all.iter().map(String::as_str).filter(|verb| !silent.contains(verb));
     for verb in printing.map(verbs::command_line).chain(variants.map(<[_]>::to_vec)) {

@@ -111,7 +111,7 @@ fn java_property(options: &str) -> Option<&'static str> {
 }
 
 /// Refuses files whose credentials SDKs would use instead of the endpoint.
-pub(super) fn check_files() -> Result<(), Failure> {
+pub(in crate::commands) fn check_files() -> Result<(), Failure> {
     for source in &SOURCES {
         for path in places(source) {
             let read = RegularFile::open(&path, Link::Followed)

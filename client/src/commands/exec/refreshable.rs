@@ -6,7 +6,6 @@ use std::process::{self, Command};
 
 use ssoctl_protocol::RoleCredentials;
 
-use super::other_credentials;
 use super::program::Program;
 use crate::attendance::{self, Attendance};
 use crate::container_endpoint::ContainerEndpoint;
@@ -27,7 +26,6 @@ impl Refreshable {
         role: &RoleCredentials,
         source: impl Fn() -> Result<RoleCredentials, Failure> + Send + Sync + 'static,
     ) -> Result<Self, Failure> {
-        other_credentials::check_files()?;
         let attendance = Attendance::begin().map_err(|error| unavailable("signals cannot be caught", &error))?;
         let endpoint = ContainerEndpoint::open(source)
             .map_err(|error| unavailable("the endpoint for the command cannot be opened", &error))?;
