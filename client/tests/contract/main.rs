@@ -8,6 +8,7 @@ mod env;
 mod every_verb;
 mod exec;
 mod signals;
+mod watch;
 
 use serde_json::{Value, json};
 use test_support::attended::Attended;

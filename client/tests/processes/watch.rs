@@ -146,6 +146,8 @@ fn until_waits_for_a_state_and_its_exit_code_says_how_it_ended() {
         .says("the session was not signed in within 1 s");
     stage.run(["watch", "--until", "signed_in", "other"]).exits(6).says("other");
     stage.run(["watch", "--until", "asleep"]).exits(2);
+    let other = "[sso-session other]\nsso_start_url = https://other.awsapps.com/start\nsso_region = eu-west-1\n";
+    stage.run_with(stage.write("client-config", other), &["watch", "--until", "signed_out", "other"]).exits(0);
     stage.run(["watch", "--wait", "1s"]).exits(2);
     stage.run_in(&[("SSOCTL_SESSION", "other")], &["watch", "--until", "signed_in"]).exits(6);
     let pending = stage.start(stage.ssoctl(["watch", "--until", "pending"]));

@@ -63,7 +63,8 @@ impl Wakeful {
         }
         let has = |number: usize, flags: PollFlags| all.get(number).is_some_and(|one| one.revents().intersects(flags));
         let has_news = connection.is_some() && has(1, !PollFlags::empty());
-        let output_is_gone = writes && has(1 + usize::from(connection.is_some()), PollFlags::ERR | PollFlags::NVAL);
+        // Nothing was asked about the output, so whatever is told means its end.
+        let output_is_gone = writes && has(1 + usize::from(connection.is_some()), !PollFlags::empty());
         drop(all);
         // There is nothing to know but that something has come.
         while self.bell.read(&mut [0; 64]).is_ok_and(|count| count > 0) {}
