@@ -12,9 +12,9 @@ use tokio::task::JoinHandle;
 
 use crate::chain::chain;
 use crate::config::FileWatch;
-use crate::grants::{Grant, Stage};
+use crate::grants::{Grant, Grants, Stage};
 use crate::server::socket::{self, Access, Listener, SocketError};
-use crate::server::{GrantApi, Service, serve};
+use crate::server::{GrantApi, OpenGrant, Opened, Service, serve};
 use crate::waiting::lock;
 use crate::world::World;
 
@@ -58,11 +58,27 @@ impl GrantSockets {
         sockets
     }
 
+    /// Opens the sockets of all grants that there are. Returns what opens the socket of a new one.
+    pub(crate) async fn open_all(self: &Arc<Self>, grants: &Arc<Grants>) -> OpenGrant {
+        let (all, sockets) = (Arc::clone(grants), Arc::clone(self));
+        let open = move |grant: Arc<Grant>| -> Opened {
+            let (path, sockets) = (all.socket_of(&grant.terms().name), Arc::clone(&sockets));
+            Box::pin(async move { sockets.open(grant, path).await })
+        };
+        for grant in grants.list() {
+            let name = grant.terms().name.clone();
+            if let Err(error) = open(grant).await {
+                self.told(&name, Some(&error));
+            }
+        }
+        Arc::new(open)
+    }
+
     /// Makes the socket of a grant, and serves it from now on.
     ///
     /// # Errors
     /// The socket cannot be made.
-    pub(crate) async fn open(&self, grant: Arc<Grant>, path: PathBuf) -> Result<(), SocketError> {
+    async fn open(&self, grant: Arc<Grant>, path: PathBuf) -> Result<(), SocketError> {
         let name = grant.terms().name.clone();
         // A forgotten grant of this name gives its socket up first.
         let before = lock(&self.servers).remove(&name);
@@ -146,7 +162,7 @@ impl GrantSockets {
     }
 
     /// Has `status` say that the socket of a grant cannot be made, or no more so.
-    pub(crate) fn told(&self, name: &str, error: Option<&SocketError>) {
+    fn told(&self, name: &str, error: Option<&SocketError>) {
         let about = format!("grant {name}");
         match error {
             Some(error) => {

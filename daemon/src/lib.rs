@@ -125,7 +125,7 @@ pub async fn run(
     let (ask, reads) = mpsc::channel(1);
     let grants = start_grants(&configuration, &settings);
     let sockets = GrantSockets::new(world.clone());
-    let open = open_all(&grants, &sockets).await;
+    let open = sockets.open_all(&grants).await;
     let api = api(&configuration, settings, home.as_deref(), save, ask, (Arc::clone(&grants), open));
     let watched = Arc::clone(&api.events);
     let (stop, stopped) = oneshot::channel::<()>();
@@ -161,22 +161,6 @@ fn start_grants(configuration: &Configuration, settings: &Settings) -> Arc<Grant
     let directory = configuration.directory.subscribe();
     let reach = grants::Reach { directory, clock, desktop, surroundings, audit, save: None };
     Grants::start(file, sockets, reach, machine)
-}
-
-/// Opens the sockets of all grants that there are. Returns what opens the socket of a new one.
-async fn open_all(grants: &Arc<Grants>, sockets: &Arc<GrantSockets>) -> server::OpenGrant {
-    let (all, of_all) = (Arc::clone(grants), Arc::clone(sockets));
-    let open = move |grant: Arc<grants::Grant>| -> server::Opened {
-        let (path, sockets) = (all.socket_of(&grant.terms().name), Arc::clone(&of_all));
-        Box::pin(async move { sockets.open(grant, path).await })
-    };
-    for grant in grants.list() {
-        let name = grant.terms().name.clone();
-        if let Err(error) = open(grant).await {
-            sockets.told(&name, Some(&error));
-        }
-    }
-    Arc::new(open)
 }
 
 /// The interface of the server to the sessions and to the owner of the configuration.

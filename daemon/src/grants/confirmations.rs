@@ -82,58 +82,19 @@ impl Confirmations {
 
 #[cfg(test)]
 mod tests {
-    use tokio::sync::{mpsc, oneshot};
-
+    use super::super::stage::{Stage, stage};
     use super::*;
-    use crate::audit::Audit;
     use crate::caller::Who;
-    use crate::clock::{ManualClock, Now};
-    use crate::config::SessionConfig;
-    use crate::desktop::{About, Act, Asking, Desktop, Surroundings};
-    use crate::directory::Directory;
-    use crate::machine::MachineProblems;
-    use crate::notice::Notice;
-
-    /// A person who answers when the test says so.
-    struct Person(mpsc::UnboundedSender<Asked>);
-
-    /// A question, and where the answer goes.
-    type Asked = (Question, oneshot::Sender<Consent>);
-
-    impl Desktop for Person {
-        fn show(&self, _: &SessionConfig, _: &Notice, _: Option<&Who>, _: Now, _: Act) {}
-        fn withdraw(&self, _: &SessionConfig) {}
-        fn open(&self, _: &SessionConfig, _: &str) {}
-        fn ask(&self, question: Question) -> Asking {
-            let (answer, answered) = oneshot::channel();
-            self.0.send((question, answer)).expect("the test listens");
-            Box::pin(async { answered.await.expect("the person answers") })
-        }
-    }
+    use crate::desktop::About;
 
     fn question(pid: Option<u32>) -> Question {
         let who = Who { pid, program: Some("terraform".to_owned()), grant: Some("ci".to_owned()) };
         Question { who, about: About::Credentials { role: "ReadOnly".to_owned() } }
     }
 
-    /// What a grant reaches, the questions that are asked, and the clock.
-    fn reach() -> (Reach, mpsc::UnboundedReceiver<Asked>, Arc<ManualClock>) {
-        let (person, asked) = mpsc::unbounded_channel();
-        let clock = Arc::new(ManualClock::at(std::time::SystemTime::UNIX_EPOCH));
-        let reach = Reach {
-            directory: tokio::sync::watch::channel(Arc::new(Directory::empty())).1,
-            clock: clock.clone(),
-            desktop: Arc::new(Person(person)),
-            surroundings: tokio::sync::watch::channel(Surroundings::default()).1,
-            audit: Audit::start(None, clock.clone(), MachineProblems::default()),
-            save: None,
-        };
-        (reach, asked, clock)
-    }
-
     #[tokio::test]
     async fn one_process_is_asked_about_once_at_a_time_and_each_time_anew() {
-        let (reach, mut asked, clock) = reach();
+        let Stage { reach, mut asked, clock, .. } = stage();
         let confirmations = Confirmations::default();
         for consent in [Consent::Allowed, Consent::Denied] {
             let person_answers = async {
@@ -149,7 +110,7 @@ mod tests {
 
     #[tokio::test]
     async fn other_processes_and_unknown_ones_have_questions_of_their_own_up_to_a_limit() {
-        let (reach, mut asked, clock) = reach();
+        let Stage { reach, mut asked, clock, .. } = stage();
         let confirmations = Confirmations::default();
         let ask = |pid| confirmations.ask(question(pid), &reach);
         let all = async { tokio::join!(ask(Some(1)), ask(Some(2)), ask(None), ask(None), ask(Some(3))) };
@@ -179,7 +140,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_caller_that_leaves_does_not_take_the_question_of_others_with_it() {
-        let (reach, mut asked, _clock) = reach();
+        let Stage { reach, mut asked, .. } = stage();
         let confirmations = Confirmations::default();
         let mut first = Box::pin(confirmations.ask(question(Some(7)), &reach));
         assert!(polled_once(&mut first).await.is_none());

@@ -9,6 +9,8 @@ mod confirmations;
 mod grant;
 mod registry;
 mod saved;
+#[cfg(test)]
+mod stage;
 mod terms;
 
 pub use attending::{Attending, NotAttended};
