@@ -20,6 +20,9 @@ const ARGUMENTS: &[(&str, &[&str])] = &[
 /// Verbs of the client that send no request to the daemon, and `prompt`, which says nothing where others fail.
 const ASKING_NOBODY: [&str; 3] = ["prompt", "service", "stop"];
 
+/// Verbs that say nothing of what they meet.
+const SILENT: [&str; 1] = ["prompt"];
+
 /// The verbs that `ssoctl --help` lists.
 ///
 /// # Panics
@@ -32,9 +35,11 @@ pub fn all() -> Vec<String> {
     names.filter(|name| !name.is_empty() && *name != "help").map(str::to_owned).collect()
 }
 
-/// The verbs with which `ssoctl` itself asks the daemon.
+/// The verbs with which `ssoctl` itself asks the daemon, and that tell how that went.
 pub fn asking() -> Vec<String> {
-    let is_other = |verb: &str| ASKING_NOBODY.contains(&verb) || OF_DAEMON.iter().any(|(name, _)| *name == verb);
+    let is_other = |verb: &str| {
+        [&ASKING_NOBODY[..], &SILENT].concat().contains(&verb) || OF_DAEMON.iter().any(|(name, _)| *name == verb)
+    };
     all().into_iter().filter(|verb| !is_other(verb)).collect()
 }
 
