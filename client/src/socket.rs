@@ -21,6 +21,13 @@ pub(crate) fn connect(path: &Path) -> io::Result<Option<UnixStream>> {
     match UnixStream::connect(path) {
         Ok(stream) => Ok(Some(stream)),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(io::Error::new(
+            error.kind(),
+            format!(
+                "it is not open to the user with uid {}; for a container or another user, make a grant with: ssoctl grant --shared",
+                rustix::process::geteuid().as_raw()
+            ),
+        )),
         Err(error) => Err(explained(error, path)),
     }
 }

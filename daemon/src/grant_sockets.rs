@@ -90,15 +90,18 @@ impl GrantSockets {
         let (listener, socket) = listen(&path, access)?;
         let (socket, clock) = (Arc::new(Mutex::new(Some(socket))), Arc::clone(&self.world.clock));
         let (successor, successors) = mpsc::channel(1);
-        let (stages, stopping) = (grant.stages(), self.stopping.subscribe());
+        let (stages, stopping, stage) = (grant.stages(), self.stopping.subscribe(), grant.stages());
         let api = GrantApi { grant, socket: path.clone(), clock: Arc::clone(&clock), started_at: self.started_at };
         let service = Service { api: Arc::new(api), access, connections: CONNECTIONS };
         let (served, directory) = (Arc::clone(&socket), path.parent().map(Path::to_owned));
         let task = tokio::spawn(async move {
             serve(listener, successors, service, clock, ended(stages, stopping)).await.end().await;
-            // Its file goes with it. The directory stays if anything else is in it.
+            // Its file goes with it.
             drop(lock(&served).take());
-            if let Some(directory) = directory {
+            // The directory stays for the next daemon, since containers have it mounted, and if anything else is in it.
+            if let Some(directory) = directory
+                && *stage.borrow() == Stage::Forgotten
+            {
                 let _ = std::fs::remove_dir(directory);
             }
         });

@@ -17,8 +17,8 @@ const ARGUMENTS: &[(&str, &[&str])] = &[
     ("ssh", &["host"]),
 ];
 
-/// Verbs of the client that send no request to the daemon, and `prompt`, which says nothing where others fail.
-const ASKING_NOBODY: [&str; 3] = ["prompt", "service", "stop"];
+/// Verbs of the client that send no request to the daemon.
+const ASKING_NOBODY: [&str; 2] = ["service", "stop"];
 
 /// Verbs that say nothing of what they meet.
 const SILENT: [&str; 1] = ["prompt"];

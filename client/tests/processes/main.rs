@@ -7,6 +7,7 @@ mod browser_sign_in;
 mod callers;
 mod choice;
 mod configure;
+mod containers;
 mod credentials;
 mod event_clients;
 mod exec;

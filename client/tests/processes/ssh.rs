@@ -18,6 +18,7 @@ use test_support::part::{Part, path, within};
 use test_support::speed::{has_programs, has_superuser};
 use test_support::{Stage, until};
 
+use crate::containers::documented;
 use crate::terminal::SCRIPT;
 
 /// The users of the host, by their shells, and one to whom sshd forwards nothing.
@@ -37,7 +38,8 @@ mkdir /run/sshd
 cp /etc/passwd /run/passwd
 while read -r name shell uid; do
     echo "$name:x:$uid:$uid::/home/$name:$shell" >> /run/passwd
-    mkdir -p "/home/$name/.ssh" "/home/$name/bin"
+    mkdir -p "/home/$name/.ssh" "/home/$name/bin" "/home/$name/.aws"
+    cp "$1/aws_config" "/home/$name/.aws/config"
     cp "$1/key.pub" "/home/$name/.ssh/authorized_keys"
     cp "$2/ssoctl" "/home/$name/bin"
     touch "/home/$name/.zshrc"
@@ -73,6 +75,8 @@ impl Hosts {
         }
         let users: String = USERS.iter().map(|(name, shell, uid)| format!("{name} {shell} {uid}\n")).collect();
         fs::write(directory.join("users"), users).unwrap();
+        let process = documented("credential_process = sh");
+        fs::write(directory.join("aws_config"), format!("[profile granted]\n{process}\n")).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let shown = directory.display();
         let server = format!(
@@ -154,6 +158,19 @@ fn a_command_on_the_host_has_the_role_and_its_exit_code_counts() {
     assert!(!socket.parent().unwrap().exists(), "what was made there is removed");
     until("no grant is left", || hosts.grants().is_empty().then_some(()));
     assert_eq!(hosts.stage.identity_center.calls(Operation::GetRoleCredentials), 1);
+}
+
+#[test]
+fn the_aws_cli_on_the_host_needs_nothing_of_ssoctl() {
+    const AWS: &str = "/usr/bin/aws";
+    if !has_programs(&[AWS]) {
+        return;
+    }
+    let Some(hosts) = Hosts::new() else { return };
+    let ran = hosts.run(&["builder", AWS, "configure", "export-credentials", "--profile", "granted"]).exits(0);
+    assert_eq!(ran.json()["AccessKeyId"], hosts.stage.credentials_of_dev()["access_key_id"]);
+    let refused = hosts.plain(&["builder", AWS, "configure", "export-credentials", "--profile", "granted"]);
+    assert_ne!(refused.code, Some(0), "without a grant");
 }
 
 #[test]
