@@ -8,6 +8,7 @@
 //! SECURITY.md lists what this does not contain.
 
 mod bubblewrap;
+#[cfg(target_os = "linux")]
 mod filter;
 mod places;
 mod plan;
@@ -35,7 +36,6 @@ pub(crate) const INSIDE: &str = "isolated";
 pub(crate) struct Isolation {
     bubblewrap: Bubblewrap,
     plan: Plan,
-    attendance: Attendance,
 }
 
 impl Isolation {
@@ -59,9 +59,7 @@ impl Isolation {
                     .to_owned(),
             ));
         }
-        let attendance = Attendance::begin()
-            .map_err(|error| Failure::Other(format!("signals cannot be caught: {error}; try again")))?;
-        Ok(Self { bubblewrap, plan, attendance })
+        Ok(Self { bubblewrap, plan })
     }
 
     /// The places that the command may change.
@@ -71,11 +69,13 @@ impl Isolation {
 
     /// Runs the command, which gets the roles of the grant at this socket, to its end.
     pub(crate) fn run(mut self, grant: &Path, command: &[OsString]) -> Result<ExitStatus, Failure> {
+        let attendance = Attendance::begin()
+            .map_err(|error| Failure::Other(format!("signals cannot be caught: {error}; try again")))?;
         let own = env::current_exe().map_err(|error| Failure::Other(format!("ssoctl cannot be found: {error}")))?;
         let grant = fs::canonicalize(grant)
             .map_err(|error| Failure::Other(format!("the socket of the grant, {}: {error}", grant.display())))?;
         self.plan.give_grant(grant.parent().unwrap_or(&grant).to_owned());
-        self.bubblewrap.run(&self.plan, &own, &grant, command, self.attendance)
+        self.bubblewrap.run(&self.plan, &own, &grant, command, attendance)
     }
 }
 

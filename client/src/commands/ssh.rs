@@ -67,27 +67,27 @@ impl Verb for Ssh {
 
 impl Ssh {
     fn connect(self, starting: Starting, arguments: &Arguments) -> Result<ExitCode, Failure> {
-        let attendance = Attendance::begin()
-            .map_err(|error| Failure::Other(format!("signals cannot be caught: {error}; try again")))?;
         let daemon = Daemon::find(starting, VersionWarning::Shown)?;
         // If no person is signed in, or there is no such role, ssoctl says so now, and not a program on the host later.
         let query = self.terms.first_query()?;
         daemon.read::<RoleCredentials>(&self.wait.begin().ask(&daemon, &Route::Credentials, &query)?)?;
         let grant = self.terms.make(&daemon, true)?;
         // The daemon ends it with this process.
-        run(&grant, arguments, attendance).map(attendance::exit_code)
+        run(&grant, arguments).map(attendance::exit_code)
     }
 }
 
 /// Returns how ssh ended.
-fn run(grant: &grant::Grant, arguments: &Arguments, attendance: Attendance) -> Result<ExitStatus, Failure> {
+fn run(grant: &grant::Grant, arguments: &Arguments) -> Result<ExitStatus, Failure> {
     render::notice(&format!("{} on {}", summary(grant), arguments.host.to_string_lossy()));
     let mut connection = match Connection::open(arguments, Path::new(&grant.socket))? {
         Ok(connection) => connection,
         Err(failed) => return Ok(failed),
     };
+    let attendance =
+        Attendance::begin().map_err(|error| Failure::Other(format!("signals cannot be caught: {error}; try again")));
     let ended = connection.forward().and_then(|forwarded| match forwarded {
-        Ok(directory) => connection.run(&directory, attendance),
+        Ok(directory) => connection.run(&directory, attendance?),
         Err(failed) => Ok(failed),
     });
     connection.close();

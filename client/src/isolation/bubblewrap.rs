@@ -5,7 +5,7 @@
 //! until that first process can take them, so that none ends bubblewrap, none is lost, and the terminal's keys work as without it.
 
 use std::ffi::OsString;
-use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::os::fd::{AsFd, AsRawFd as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
@@ -13,7 +13,7 @@ use std::process::{Command, ExitStatus};
 use ssoctl_protocol::socket::{OWNER_VARIABLE, SOCKET_VARIABLE};
 
 use super::plan::{OWN_PROGRAM, Plan};
-use super::{INSIDE, filter, variables};
+use super::{INSIDE, variables};
 use crate::attendance::Attendance;
 use crate::environment;
 use crate::failure::Failure;
@@ -29,13 +29,12 @@ pub(super) struct Bubblewrap(PathBuf);
 
 impl Bubblewrap {
     pub(super) fn find() -> Result<Self, Failure> {
-        installation::other("bwrap").map(Self).ok_or_else(|| {
-            Failure::Other(
-                "nothing was started, because --isolate needs bubblewrap, and there is no bwrap on PATH; install it, or leave \
-                 --isolate out"
-                    .to_owned(),
-            )
-        })
+        let missing = if cfg!(target_os = "linux") {
+            "nothing was started, because --isolate needs bubblewrap, and there is no bwrap on PATH; install it, or leave --isolate out"
+        } else {
+            "nothing was started, because --isolate needs Linux; leave it out, or use a container"
+        };
+        installation::other("bwrap").map(Self).ok_or_else(|| Failure::Other(missing.to_owned()))
     }
 
     /// Runs a command to its end. `own` is this program, and `grant` the socket of the command's grant.
@@ -116,7 +115,11 @@ fn inherited(descriptor: &impl AsFd) -> io::Result<String> {
 /// The filter of system calls, ready to be read.
 #[cfg(target_os = "linux")]
 fn filter() -> io::Result<Option<std::fs::File>> {
+    use std::io::{Seek as _, Write as _};
+
     use rustix::fs::{MemfdFlags, memfd_create};
+
+    use super::filter;
     let Some(program) = filter::program() else { return Ok(None) };
     let mut file = std::fs::File::from(memfd_create("filter", MemfdFlags::CLOEXEC)?);
     file.write_all(&program)?;

@@ -57,7 +57,18 @@ impl Plan {
 
     /// Lets the command change another place.
     pub(super) fn make_writable(&mut self, path: &Path) -> Result<(), Failure> {
-        self.allow(path).map_err(|why| Failure::Usage(format!("--writable: {why}; name less than that")))
+        self.allow(path).map_err(|why| Failure::Usage(format!("--writable: {why}; name less than that")))?;
+        // A command that was isolated here before may have put a link there.
+        let named = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let (here, place) = (&self.writable[0], &self.writable[self.writable.len() - 1]);
+        if named.starts_with(here) && !place.starts_with(here) {
+            return Err(Failure::Usage(format!(
+                "--writable: {} is a link out of the current directory; name the place itself, {}, if that is meant",
+                path.display(),
+                place.display()
+            )));
+        }
+        Ok(())
     }
 
     fn allow(&mut self, path: &Path) -> Result<(), String> {
@@ -286,9 +297,15 @@ mod tests {
             assert!(refused.contains(why), "{place}: {refused}");
         }
         let mut plan = person.plan();
-        plan.start_in(&person.home.join("project")).unwrap();
+        let project = person.real("project");
+        plan.start_in(&project).unwrap();
         let refused = plan.make_writable(&person.home.join(".config")).unwrap_err().to_string();
         assert!(refused.starts_with("--writable: "), "{refused}");
+        fs::create_dir(person.home.join("other")).unwrap();
+        symlink("../other", project.join("cache")).unwrap();
+        let refused = plan.make_writable(&project.join("cache")).unwrap_err().to_string();
+        assert!(refused.contains("is a link out of the current directory"), "{refused}");
+        plan.make_writable(&person.home.join("other")).unwrap();
     }
 
     #[test]

@@ -182,7 +182,14 @@ def descriptor():
 
 def uncover():
     """Takes a cover away, in namespaces of its own, where it may make mounts."""
-    script = f"umount {HOME}/.ssh; umount -l {HOME}/.ssh; mkdir -p mnt; mount --bind / mnt; mount --bind {HOME} mnt; cat {HOME}/.ssh/id mnt/.ssh/id mnt{HOME}/.ssh/id"
+    layers = f"lowerdir={HOME},upperdir=/tmp/layers/upper,workdir=/tmp/layers/work"
+    script = f"""
+        umount {HOME}/.ssh; umount -l {HOME}/.ssh
+        mkdir -p mnt overlay /tmp/layers
+        mount --bind / mnt; mount --bind {HOME} mnt
+        mount -t tmpfs none /tmp/layers; mkdir /tmp/layers/upper /tmp/layers/work; mount -t overlay -o {layers} overlay overlay
+        cat {HOME}/.ssh/id mnt/.ssh/id mnt{HOME}/.ssh/id overlay/.ssh/id
+    """
     return b"a key" in run("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script).stdout
 
 
