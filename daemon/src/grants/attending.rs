@@ -17,7 +17,10 @@ pub enum NotAttended {
         "the process that asks cannot be seen from the daemon, so a grant cannot end with it; leave `attended` out"
     )]
     Invisible,
-    #[error("this system does not tell when a process ends, so a grant cannot end with one; leave `attended` out")]
+    #[error(
+        "this system does not tell the daemon when a process ends, so a grant cannot end with one; make it without a command, and revoke \
+         it afterwards"
+    )]
     Unsupported,
 }
 
