@@ -257,6 +257,11 @@ fn several_hosts_have_grants_of_their_own_which_end_with_their_connections() {
     second.send(Signal::KILL);
     until("the grant has ended", || hosts.grants().iter().all(|grant| grant["name"] == "one").then_some(()));
     assert_eq!(second.finish().signal(), Some(Signal::KILL.as_raw()));
+    // Nobody removes that, and nothing is in it but the socket.
+    let left = Path::new(&two).parent().unwrap();
+    let names: Vec<_> = fs::read_dir(left).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["s.sock"]);
+    fs::remove_dir_all(left).unwrap();
 }
 
 #[test]

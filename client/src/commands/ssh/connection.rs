@@ -141,9 +141,11 @@ impl<'a> Connection<'a> {
             }
             (None, configured) => Some(OsString::from(configured)),
         };
-        let mut program =
-            format!("SSOCTL_SOCKET=${{0%/*}}/{SOCKET}\nexport SSOCTL_SOCKET\nexec \"${{SHELL:-/bin/sh}}\" ")
-                .into_bytes();
+        // It is needed once. Should this process be killed, nothing tells later what was run.
+        let mut program = format!(
+            "rm -f \"$0\"; SSOCTL_SOCKET=${{0%/*}}/{SOCKET}; export SSOCTL_SOCKET; exec \"${{SHELL:-/bin/sh}}\" "
+        )
+        .into_bytes();
         match command {
             Some(command) => {
                 program.extend(b"-c ");

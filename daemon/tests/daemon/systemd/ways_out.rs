@@ -51,6 +51,7 @@ if os.fork() == 0:
     os.close(open_end)
     os.read(kept, 1)
     libc.shmctl(memory, 0, None)
+    os.remove(temporary)
     os._exit(0)
 assert libc.syscall(248, b"user", b"ssoctl-ways-out", b"secret", 6, -4) > 0
 print(json.dumps({"abstract": name, "loopback": port, "temporary": temporary, "shared_memory": key}), flush=True)
