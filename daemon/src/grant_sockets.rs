@@ -129,7 +129,7 @@ impl GrantSockets {
                 let removed = crate::waiting::or_never(files.as_mut().map(FileWatch::changed));
                 tokio::select! {
                     () = removed => {}
-                    // The sender is this one's own.
+                    // `self` has the sender, so this does not fail.
                     _ = changes.changed() => break,
                     () = reached(&mut stopping, true) => return,
                 }

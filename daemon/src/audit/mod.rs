@@ -124,17 +124,19 @@ impl Audit {
         let (program, uid) = (caller.and_then(Caller::name), caller.and_then(Caller::uid));
         let mut state = lock(&self.state);
         let had_to_wait = state.merging.due().is_some();
-        let is_merged = state.merging.repeats(&happened, program.as_deref(), uid, now)
-            || (!state.merging.has_room_for(&happened, now) && state.share(&happened, now));
-        if is_merged {
-            if !had_to_wait {
-                self.wake.notify_one();
+        let is_merged = state.merging.repeats(&happened, program.as_deref(), uid, now);
+        if !is_merged {
+            if state.merging.has_room_for(&happened, now) {
+                state.begin(first(happened, program, caller, now), now);
+            } else {
+                state.share(&happened, now);
             }
-            return;
         }
-        state.begin(first(happened, program, caller, now), now);
         drop(state);
-        self.wake.notify_one();
+        // The writer knows already when the minute of a repetition ends, unless this is the first one.
+        if !is_merged || !had_to_wait {
+            self.wake.notify_one();
+        }
     }
 
     /// The records since then, of this grant or of all. Those that are merged now are included.
@@ -183,12 +185,11 @@ impl State {
     }
 
     /// Records it for one of too many programs, which have one record together.
-    fn share(&mut self, happened: &Happened, now: Now) -> bool {
+    fn share(&mut self, happened: &Happened, now: Now) {
         let shared = happened.clone().because(FURTHER);
         if !self.merging.repeats(&shared, None, None, now) {
             self.begin(first(shared, None, None, now), now);
         }
-        true
     }
 
     fn add(&mut self, record: AuditRecord) {

@@ -315,7 +315,7 @@ impl Grants {
                 continue;
             }
             tokio::select! {
-                // The sender is this one's own.
+                // `self` has the sender, so this does not fail.
                 _ = changes.changed() => {}
                 Some(saved) = saves.recv() => {
                     let _ = self.save().await;

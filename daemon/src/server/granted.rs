@@ -143,7 +143,7 @@ impl GrantApi {
         }
     }
 
-    /// Records a refusal. That nobody is signed in is none of the grant.
+    /// Records a refusal. That nobody is signed in does not concern the grant.
     fn note(&self, problem: &Problem, request: &Request<Incoming>) {
         if problem.code == ErrorCode::NotGranted {
             self.grant.refused(&caller(request), &problem.detail);

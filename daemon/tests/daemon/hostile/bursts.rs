@@ -10,7 +10,7 @@ use tokio::net::UnixStream;
 use test_support::service::simulator;
 use test_support::waiting::until_so;
 
-use crate::harness::Process;
+use crate::harness::{Process, exchange};
 
 const MEBIBYTE: u64 = 1 << 20;
 
@@ -39,8 +39,10 @@ async fn burst(daemon: &Process, home: &TempDir, count: usize, text: &str) -> (V
             Err(error) => panic!("no connection: {error}"),
         }
     }
-    // The last caller is answered after all others have been read.
-    daemon.request("GET /v1/health").await;
+    // The last caller is answered after all others have been read. The queue may be full until then.
+    let socket = home.path().join("socket");
+    let is_answered = async || exchange(&socket, "GET /v1/health", "", b"").await.is_ok();
+    until_so("the last caller is answered", is_answered).await;
     (connections, daemon.memory_in_use().saturating_sub(before))
 }
 
