@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use test_support::part::{Part, bus_for_notices, first_line};
 use test_support::screen::Screen;
 use test_support::speed::has_programs;
-use test_support::waiting::in_time;
+use test_support::waiting::{PATIENCE, unless_longer_than};
 
 /// Names the test whose body is to be played.
 const PLAYING: &str = "SSOCTL_TEST_STAGE";
@@ -56,7 +56,9 @@ pub(crate) fn play_test_of<T, F: Future<Output = ()>>(stage: Stage, needs: &[&st
         let handle = runtime.handle().clone();
         // The daemon's tasks go on while the body waits without awaiting, and none of them holds up the end.
         std::thread::spawn(move || runtime.block_on(std::future::pending::<()>()));
-        handle.block_on(in_time("the test ends", body()));
+        // What a test waits for itself fails first, and says what that was.
+        let ended = handle.block_on(unless_longer_than(3 * PATIENCE, body()));
+        ended.unwrap_or_else(|| panic!("{test} does not end"));
         return;
     }
     let needs = [stage.needs(), needs].concat();

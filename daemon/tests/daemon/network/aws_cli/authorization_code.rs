@@ -15,11 +15,12 @@ use test_support::waiting::until_so;
 /// AWS CLI answers once this has ended.
 const BROWSER: &str = r#"#!/bin/sh
 {
-    page=$(curl --silent --cacert "$AWS_CA_BUNDLE" "$1")
+    set -x
+    page=$(curl --silent --show-error --cacert "$AWS_CA_BUNDLE" "$1")
     request=$(printf '%s' "$page" | sed -n 's/.*name="request" value="\([^"]*\)".*/\1/p' | head -n 1)
     endpoint=${1%%/authorize*}
-    curl --silent --location --cacert "$AWS_CA_BUNDLE" --data "request=$request" "$endpoint/authorize/DECISION"
-} </dev/null >/dev/null 2>&1 &
+    curl --silent --show-error --location --cacert "$AWS_CA_BUNDLE" --data "request=$request" "$endpoint/authorize/DECISION"
+} </dev/null >"$0.log" 2>&1 &
 "#;
 
 /// Runs the body on a machine with this version, if it is there.

@@ -21,7 +21,7 @@ use crate::harness::{Process, hours, mins};
 use crate::network::front::{Front, Manner, authority};
 use test_support::service::{preauthorised, simulator};
 use test_support::stage::{CORP, DEV};
-use test_support::waiting::until_so;
+use test_support::waiting::{in_time, until_so};
 
 const AWS: &str = "/usr/bin/aws";
 
@@ -66,7 +66,7 @@ impl Machine {
         command.args(arguments).env_clear().env("HOME", self.home.path()).env("PATH", "/usr/bin:/bin");
         command.env("AWS_CA_BUNDLE", authority()).env("AWS_EC2_METADATA_DISABLED", "true").env("AWS_PAGER", "");
         command.env("BROWSER", format!("{} %s", self.browser().display()));
-        command.output().await.unwrap()
+        in_time(&format!("aws {arguments:?} ends"), command.kill_on_drop(true).output()).await.unwrap()
     }
 
     /// Where the AWS CLI looks for a browser.
@@ -101,6 +101,16 @@ impl Machine {
         assert_eq!(self.simulator.violations(), Vec::<String>::new());
         let log = self.daemon.log();
         assert!(!self.simulator.secrets().iter().any(|secret| log.contains(secret)), "a secret in the log: {log}");
+    }
+}
+
+/// A test that fails shows what the daemon and the browser did.
+impl Drop for Machine {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let browser = std::fs::read_to_string(self.browser().with_extension("log"));
+            eprintln!("the daemon:\n{}\nthe browser:\n{}", self.daemon.log(), browser.unwrap_or_default());
+        }
     }
 }
 
