@@ -13,8 +13,7 @@ pub struct Binaries {
 /// The binaries of the profile that this executable was built with.
 ///
 /// Cargo builds a package's own binary for its tests, and nothing of other packages: without a build here
-/// `cargo test -p ssoctl` would meet whatever `ssoctld` was built last, or none. Both are built together, so that their
-/// dependencies have the features that they have in the whole workspace, and nothing is left to do in `cargo test --workspace`.
+/// `cargo test -p ssoctl` would meet whatever `ssoctld` was built last, or none. After `cargo test --workspace` nothing is left to do.
 ///
 /// # Panics
 /// If they cannot be built; cargo prints the reason on standard error.
@@ -35,7 +34,15 @@ fn build(directory: &Path) {
         Some(name) => name,
     };
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--bins", "--profile", profile, "--package", "ssoctl", "--package", "ssoctld"]);
+    // With a test, because only then do dependencies have the features that they have in `cargo test --workspace`.
+    cargo.args(["build", "--quiet", "--profile", profile, "--workspace", "--bins", "--test", "thinness"]);
+    // What cargo tells a test about its package. Build scripts that look at it would run again, and all that depends on them.
+    for (name, _) in std::env::vars_os() {
+        let of_package = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_"];
+        if name.to_str().is_some_and(|name| of_package.iter().any(|start| name.starts_with(start))) {
+            cargo.env_remove(name);
+        }
+    }
     cargo.arg("--manifest-path").arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"));
     if let Some(target) = directory.parent() {
         cargo.arg("--target-dir").arg(target);
