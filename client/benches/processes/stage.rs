@@ -131,7 +131,7 @@ fn own_configuration(home: &Path) -> PathBuf {
 }
 
 impl Binaries {
-    /// Builds what cargo has not built for the benchmark itself. The static client is built as in README, in a target directory of
+    /// Builds what cargo has not built for the benchmark itself. The static client is built as in docs/install.md, in a target directory of
     /// its own, because the next build of the workspace would overwrite it otherwise.
     fn build() -> Self {
         let plain = PathBuf::from(env!("CARGO_BIN_EXE_ssoctl"));

@@ -18,7 +18,7 @@ use test_support::part::path;
 use test_support::speed::{has_programs, has_superuser, python_with_botocore};
 use test_support::{Stage, set_mode, until};
 
-/// Where the directory of the grant's socket is in containers, as docs/grants.md has it.
+/// Where the directory of the grant's socket is in containers, as docs/containers-and-ssh.md has it.
 const PLACE: &str = "/run/ssoctl";
 
 /// Runs an engine where it works on machines whose control groups are of both versions: without the second one.
@@ -199,9 +199,9 @@ fn a_socket_that_is_not_shared_answers_no_other_user_and_one_that_is_made_anew_i
     assert!(container.wait().unwrap().success());
 }
 
-/// A line of docs/grants.md.
+/// A line of docs/containers-and-ssh.md.
 pub(crate) fn documented(beginning: &str) -> String {
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/grants.md")).unwrap();
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/containers-and-ssh.md")).unwrap();
     let line = text.lines().find(|line| line.trim().starts_with(beginning));
-    line.unwrap_or_else(|| panic!("docs/grants.md has no line {beginning}")).trim().to_owned()
+    line.unwrap_or_else(|| panic!("docs/containers-and-ssh.md has no line {beginning}")).trim().to_owned()
 }
