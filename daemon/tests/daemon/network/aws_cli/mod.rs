@@ -106,6 +106,7 @@ impl Machine {
 
 /// A test that fails shows what the daemon and the browser did.
 impl Drop for Machine {
+    #[allow(clippy::print_stderr, reason = "a test that fails shows it")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             let browser = std::fs::read_to_string(self.browser().with_extension("log"));
