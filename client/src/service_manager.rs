@@ -10,6 +10,10 @@ pub(crate) const SERVICE: &str = "ssoctld.service";
 pub(crate) const SOCKET: &str = "ssoctld.socket";
 pub(crate) const LABEL: &str = "io.github.ssoctl.ssoctld";
 
+/// Where packages and administrators put units for everybody's systemd, in the order of systemd.unit(5).
+pub(crate) const UNITS_FOR_EVERYBODY: [&str; 3] =
+    ["/etc/systemd/user", "/usr/local/lib/systemd/user", "/usr/lib/systemd/user"];
+
 /// The longest time for a command that the manager answers at once. If the manager hangs, `systemctl` would wait for 25 to 90 s.
 const PATIENCE: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(5);

@@ -33,8 +33,12 @@ pub(crate) struct Service {
 #[derive(Subcommand, Clone, Copy, Debug)]
 enum Action {
     /// Install it for you alone, and start it now and at each login; update it if it is installed
+    ///
+    /// Where a package has brought the service's units for everybody, they are enabled for you, and no unit is written.
     Install,
     /// Stop it and remove it; sign-ins and the configuration stay
+    ///
+    /// The units of a package stay, too, but do not start at login any more.
     Uninstall,
     /// Show its state, as the service manager knows it
     Status,

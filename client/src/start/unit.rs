@@ -52,24 +52,22 @@ pub(super) fn restart() {
     let _ = ask_briefly(&mut systemctl(&["restart", SOCKET, SERVICE]));
 }
 
-/// systemd's unit directories in the order of systemd.unit(5). Without a unit, checking for the file spares a call of `systemctl`,
+/// Starts the socket, if one of systemd's unit directories has it. Without a unit, checking for the file spares a call of `systemctl`,
 /// which takes longer than starting the daemon.
 #[cfg(not(target_os = "macos"))]
 fn command() -> Option<Command> {
+    use crate::service_manager;
+
     // Units of the user's manager listen below XDG_RUNTIME_DIR; without it the default socket is not theirs.
     environment::variable("XDG_RUNTIME_DIR")?;
     let home = environment::home_directory();
     let below_home = |variable: &str, default: &str| {
         environment::variable(variable).map(PathBuf::from).or(Some(home.as_ref()?.join(default)))
     };
-    let directories = [
-        below_home("XDG_CONFIG_HOME", ".config").map(|directory| directory.join("systemd/user")),
-        Some(PathBuf::from("/etc/systemd/user")),
-        below_home("XDG_DATA_HOME", ".local/share").map(|directory| directory.join("systemd/user")),
-        Some(PathBuf::from("/usr/local/lib/systemd/user")),
-        Some(PathBuf::from("/usr/lib/systemd/user")),
-    ];
-    let is_installed = directories.into_iter().flatten().any(|directory| directory.join(SOCKET).exists());
+    let own = [below_home("XDG_CONFIG_HOME", ".config"), below_home("XDG_DATA_HOME", ".local/share")];
+    let own = own.into_iter().flatten().map(|directory| directory.join("systemd/user"));
+    let mut directories = own.chain(service_manager::UNITS_FOR_EVERYBODY.map(PathBuf::from));
+    let is_installed = directories.any(|directory| directory.join(SOCKET).exists());
     is_installed.then(|| systemctl(&["start", SOCKET]))
 }
 

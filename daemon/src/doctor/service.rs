@@ -1,7 +1,7 @@
 //! The service manager: the state of the daemon's service in systemd or launchd, and whether the service can have its sandbox.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use tokio::process::Command;
@@ -22,6 +22,8 @@ struct Unit {
     properties: BTreeMap<String, String>,
     /// The program that it runs, if there is no such file.
     missing_program: Option<String>,
+    /// The unit of a package that it hides, as it is the person's own.
+    hidden: Option<PathBuf>,
 }
 
 impl Unit {
@@ -35,7 +37,8 @@ impl Unit {
             let command = properties.get("ExecStart").and_then(|command| command.strip_prefix("{ path="));
             let program = command.and_then(|rest| rest.split(" ;").next());
             let missing_program = program.filter(|program| !exists(Path::new(program))).map(str::to_owned);
-            Self { properties, missing_program }
+            let hidden = hidden(&properties).filter(|unit| exists(unit));
+            Self { properties, missing_program, hidden }
         };
         text.split("\n\n").map(parse).filter(|unit| !unit.name().is_empty()).collect()
     }
@@ -57,6 +60,13 @@ impl Unit {
     }
 }
 
+/// The unit that packages have, where systemd uses another one.
+fn hidden(properties: &BTreeMap<String, String>) -> Option<PathBuf> {
+    let (name, used) = (properties.get("Id")?, properties.get("FragmentPath")?);
+    let packaged = Path::new("/usr/lib/systemd/user").join(name);
+    (name == UNITS[1] && Path::new(used) != packaged).then_some(packaged)
+}
+
 pub(super) async fn examine(limit: &TimeLimit) -> Vec<Finding> {
     let units = match limit.wait_for(ask()).await.unwrap_or_else(|| Err(unreachable("no answer in time"))) {
         Ok(units) => units,
@@ -75,7 +85,11 @@ async fn ask() -> Result<Vec<Unit>, Finding> {
         return Err(missing());
     }
     let shown = Command::new("systemctl")
-        .args(["--user", "show", "--property=Id,LoadState,UnitFileState,ActiveState,Result,ExecMainStatus,ExecStart"])
+        .args([
+            "--user",
+            "show",
+            "--property=Id,LoadState,UnitFileState,ActiveState,Result,ExecMainStatus,ExecStart,FragmentPath",
+        ])
         .args(UNITS)
         .env("LC_ALL", "C")
         .stdin(Stdio::null())
@@ -184,6 +198,12 @@ fn judge(units: &[Unit]) -> Finding {
         let (name, state) = (unit.name(), unit.get("ActiveState"));
         return SERVICE.warning(format!("{name} is installed but {state}"), "run: ssoctl service restart");
     }
+    if let Some((unit, hidden)) = installed.iter().find_map(|unit| Some((unit, unit.hidden.as_ref()?))) {
+        return SERVICE.warning(
+            format!("{} hides {}, which came with a package", unit.get("FragmentPath"), hidden.display()),
+            "to use the package's: /usr/bin/ssoctl service install",
+        );
+    }
     SERVICE.ok("systemd starts the daemon at login")
 }
 
@@ -251,6 +271,21 @@ mod tests {
             let units = Unit::parse_all(&text, |_| true);
             assert_eq!(units.len(), 2, "{text}");
             judge(&units).says(result, words);
+        }
+    }
+
+    #[test]
+    fn a_unit_of_ones_own_that_hides_a_packages_is_told() {
+        let enabled = unit(UNITS[1], "loaded", "enabled", "active");
+        let socket = unit(UNITS[0], "loaded", "enabled", "active");
+        for (used, is_packaged, result) in [
+            ("/home/ada/.config/systemd/user", true, Verdict::Warning),
+            ("/home/ada/.config/systemd/user", false, Verdict::Ok),
+            ("/usr/lib/systemd/user", true, Verdict::Ok),
+        ] {
+            let text = format!("{socket}\n{enabled}FragmentPath={used}/ssoctld.service\n");
+            let judged = judge(&Unit::parse_all(&text, |_| is_packaged));
+            assert_eq!(judged.result, result, "{used}: {}", judged.message);
         }
     }
 

@@ -1,7 +1,11 @@
-//! The units of a person's systemd.
+//! The service in a person's systemd.
 
-use std::path::PathBuf;
+mod units;
+
+use std::path::Path;
 use std::process::{Command, Stdio};
+
+use units::Own;
 
 use super::{Action, Placed, ask, carry_out, place, program, remove, show};
 use crate::environment;
@@ -9,11 +13,6 @@ use crate::failure::Failure;
 use crate::output;
 use crate::service_manager::{SERVICE, SOCKET, ask_briefly, systemctl};
 use crate::{render, start};
-
-const SERVICE_UNIT: &str = include_str!("../../../../systemd/ssoctld.service");
-const SOCKET_UNIT: &str = include_str!("../../../../systemd/ssoctld.socket");
-/// The program in the unit as distributions package it.
-const PACKAGED_PROGRAM: &str = "/usr/bin/ssoctld";
 
 pub(super) fn run(action: Action) -> Result<(), Failure> {
     match action {
@@ -80,7 +79,7 @@ fn explained(failure: Failure) -> Failure {
     // `{ path=/usr/bin/ssoctld ; argv[]=… }`
     let command = property("ExecStart");
     let program = command.split_once("path=").and_then(|(_, rest)| rest.split_once(" ;")).map(|(program, _)| program);
-    if let Some(program) = program.filter(|program| !std::path::Path::new(program).exists()) {
+    if let Some(program) = program.filter(|program| !Path::new(program).exists()) {
         return Failure::Other(format!(
             "the service runs {program}, which does not exist any more; update it: ssoctl service install"
         ));
@@ -102,11 +101,13 @@ fn last_lines() -> String {
 }
 
 fn install() -> Result<(), Failure> {
-    let service = SERVICE_UNIT.replace(PACKAGED_PROGRAM, &quoted(&program()?)?);
-    let directory = directory()?;
+    let program = program()?;
+    let own = Own::find()?;
     reach()?;
-    let socket_unit = place(&directory.join(SOCKET), SOCKET_UNIT)?;
-    let service_unit = place(&directory.join(SERVICE), &service)?;
+    let (socket_unit, service_unit) = match units::of_a_package(&program) {
+        Some(package) => use_those_of(&package, &own)?,
+        None => own.place(&program)?,
+    };
     let succeeds = |command: &mut Command| ask(command).is_ok_and(|output| output.status.success());
     let all_are = |state: &str| [SERVICE, SOCKET].iter().all(|unit| succeeds(&mut systemctl(&[state, unit])));
     let is_complete = all_are("is-enabled") && all_are("is-active");
@@ -125,6 +126,15 @@ fn install() -> Result<(), Failure> {
     let start = if service_unit == Placed::Written { "restart" } else { "start" };
     carry_out(&mut systemctl(&[start, SERVICE]), "starting the service").map_err(explained)?;
     output::line("installed: ssoctld runs now, and from each login on")
+}
+
+/// Removes the person's own units, which would hide those of a package.
+fn use_those_of(package: &Path, own: &Own) -> Result<(Placed, Placed), Failure> {
+    if own.are_there() {
+        output::line(&format!("the units in {} take the place of your own", package.display()))?;
+        take_away(own)?;
+    }
+    Ok((Placed::Unchanged, Placed::Unchanged))
 }
 
 /// Warns of settings of this shell that the service does not have. Only their names are shown: a proxy's address may have a
@@ -159,19 +169,30 @@ fn unseen_settings(here: impl Iterator<Item = String>, seen: &str) -> Vec<String
 }
 
 fn uninstall() -> Result<(), Failure> {
-    let directory = directory()?;
-    let files = [SERVICE, SOCKET].map(|unit| directory.join(unit));
-    if !files.iter().any(|file| file.exists()) {
-        return output::line("not installed; nothing was changed");
+    let own = Own::find()?;
+    if own.are_there() {
+        reach()?;
+        take_away(&own)?;
+    } else {
+        if !units::are_there_for_everybody() {
+            return output::line("not installed; nothing was changed");
+        }
+        reach()?;
+        disable()?;
     }
-    reach()?;
-    carry_out(&mut systemctl(&["disable", "--now", SERVICE, SOCKET]), "disabling the service")?;
-    for file in &files {
-        remove(file)?;
-    }
-    carry_out(&mut systemctl(&["daemon-reload"]), "having systemd read its units")?;
     forget_failures();
     output::line("uninstalled; sign-ins and the configuration are still there")
+}
+
+/// Stops the service, and removes the person's own units.
+fn take_away(own: &Own) -> Result<(), Failure> {
+    disable()?;
+    own.remove()?;
+    carry_out(&mut systemctl(&["daemon-reload"]), "having systemd read its units")
+}
+
+fn disable() -> Result<(), Failure> {
+    carry_out(&mut systemctl(&["disable", "--now", SERVICE, SOCKET]), "disabling the service")
 }
 
 /// Fails if the person's service manager does not answer.
@@ -187,34 +208,9 @@ fn reach() -> Result<(), Failure> {
     )))
 }
 
-/// The directory of a person's own units (systemd.unit(5)).
-fn directory() -> Result<PathBuf, Failure> {
-    let configuration = environment::variable("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    configuration
-        .or_else(|| Some(environment::home_directory()?.join(".config")))
-        .map(|directory| directory.join("systemd/user"))
-        .ok_or_else(|| Failure::Other("there is no home directory to install to; set HOME".to_owned()))
-}
-
-/// A program's path for `ExecStart=` (systemd.service(5)): quoted, and with specifiers escaped.
-fn quoted(program: &str) -> Result<String, Failure> {
-    if program.contains(['"', '\'', '\\', '$']) {
-        return Err(Failure::Other(format!(
-            "systemd cannot run {program}, because its path has a quote, backslash or dollar; move it and try again"
-        )));
-    }
-    let literal = program.replace('%', "%%");
-    Ok(if literal.contains(' ') { format!("\"{literal}\"") } else { literal })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_unit_names_the_program_once() {
-        assert_eq!(SERVICE_UNIT.matches(PACKAGED_PROGRAM).count(), 1);
-    }
 
     #[test]
     fn settings_of_the_shell_that_the_service_does_not_have_are_named() {
@@ -223,12 +219,5 @@ mod tests {
         let seen = "HOME=/home/ada\nPATH=/bin\nHTTPS_PROXY_OLD=x\nEnvironment=SSOCTL_LOG=debug \"no_proxy=a b\"\n";
         let unseen = unseen_settings(here.iter().map(|&name| name.to_owned()), seen);
         assert_eq!(unseen, ["AWS_ENDPOINT_URL_SSO", "HTTPS_PROXY"]);
-    }
-
-    #[test]
-    fn no_character_of_a_path_is_special_to_systemd() {
-        assert_eq!(quoted("/usr/bin/ssoctld").unwrap(), "/usr/bin/ssoctld");
-        assert_eq!(quoted("/opt/100% mine/ssoctld").unwrap(), "\"/opt/100%% mine/ssoctld\"");
-        assert!(quoted("/opt/$HOME/ssoctld").is_err());
     }
 }

@@ -6,6 +6,7 @@
 mod activation;
 mod desktop;
 mod grants;
+mod package;
 mod service;
 mod stage;
 mod ways_out;
