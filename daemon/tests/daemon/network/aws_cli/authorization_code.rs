@@ -2,11 +2,13 @@
 //!
 //! `.ci/run` unpacks version 2.23.6, and `SSOCTL_TEST_AWS_CLI_2` names it. A script stands in for the browser and the person.
 
+use std::time::SystemTime;
+
 use super::{HOSTS, Machine, failed, json, succeeded};
 use crate::desktop::stage::play;
 use crate::harness::{hours, mins};
 use identity_center_simulator::{Approval, Grant, Operation};
-use ssoctl_protocol::SessionState;
+use ssoctl_protocol::{SessionState, Timestamp};
 use test_support::executable::script;
 use test_support::speed::named_by;
 use test_support::waiting::until_so;
@@ -90,6 +92,10 @@ fn its_two_flows_have_a_registration_each_and_the_daemon_takes_over_either() {
         machine.until_published().await;
         let first = machine.daemon.access_token().await;
 
+        // The sign-in that ends later counts, and the AWS CLI writes whole seconds: within the same one, the first would stay.
+        let end = machine.daemon.status().await.expires_at.expect("an end").as_unix();
+        let ends_later = async || Timestamp::from(SystemTime::now() + hours(1)).as_unix() > end + 1;
+        until_so("a token of an hour ends later", ends_later).await;
         machine.simulator.set_approval(Approval::Preauthorised);
         let login = ["sso", "login", "--sso-session", "corp", "--use-device-code"];
         succeeded(&machine.aws(&login).await);
