@@ -15,7 +15,7 @@ use ssoctl_protocol::{ExitCode as Code, VERSION};
 use crate::commands::{self, Entry};
 use crate::connection::Starting;
 use crate::failure::Failure;
-use crate::{installation, output};
+use crate::{installation, output, terminal};
 
 const LONG_ABOUT: &str = "\
 Keeps you signed in to AWS IAM Identity Center (AWS SSO)
@@ -46,10 +46,12 @@ Environment:
   SSOCTL_SOCKET_OWNER
                    the user whose daemon is trusted besides your own: a uid, or any
   SSOCTL_NO_START  if 1, no daemon is started; if SSOCTL_SOCKET is set, none is started either
+  SSOCTL_NO_INPUT  if 1, nothing is asked on the terminal
   BROWSER          the browser that login and console open, unless the session has one of its own
   NO_COLOR         if set, status and watch use no colours";
 
 const NO_START: &str = "no_start";
+const NO_INPUT: &str = "no_input";
 /// The arguments of a verb of the daemon.
 const UNREAD: &str = "unread";
 
@@ -67,6 +69,9 @@ pub(crate) fn run(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
         }
         Err(help) => return output::write(help.to_string().as_bytes()).map(|()| ExitCode::SUCCESS),
     };
+    if matches.get_flag(NO_INPUT) {
+        terminal::forbid();
+    }
     let starting = if matches.get_flag(NO_START) { Starting::Forbidden } else { Starting::Allowed };
     match (verb, matches.remove_subcommand()) {
         (Some(verb), Some((_, mut matches))) => (verb.run)(&mut matches, starting),
@@ -139,6 +144,14 @@ fn command(verb: Option<&Entry>) -> Command {
                 .global(true)
                 .display_order(1000)
                 .help("Fail with exit code 4 if no daemon runs, instead of starting one"),
+        )
+        .arg(
+            Arg::new(NO_INPUT)
+                .long("no-input")
+                .action(ArgAction::SetTrue)
+                .global(true)
+                .display_order(1001)
+                .help("Ask nothing on the terminal: what the command line leaves open is an error"),
         );
     let own = |verb: &Entry| (verb.arguments)(Command::new(verb.name).after_long_help(HELP_FOOTER));
     match verb {
@@ -202,6 +215,7 @@ mod tests {
             "SSOCTL_SOCKET",
             "SSOCTL_SOCKET_OWNER",
             "SSOCTL_NO_START",
+            "SSOCTL_NO_INPUT",
             "BROWSER",
             "NO_COLOR",
         ] {

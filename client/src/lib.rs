@@ -26,6 +26,7 @@ mod service_manager;
 mod shell;
 mod socket;
 mod start;
+mod terminal;
 
 use std::ffi::OsString;
 use std::io;

@@ -1,0 +1,33 @@
+//! The terminal of the person who calls ssoctl, where a question can be answered.
+
+use std::fs::File;
+use std::io::{self, IsTerminal};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::process::getpgrp;
+use rustix::termios::tcgetpgrp;
+
+use crate::environment;
+
+/// Whether `--no-input` was given.
+static IS_FORBIDDEN: AtomicBool = AtomicBool::new(false);
+
+/// Has no question asked in this process.
+pub(crate) fn forbid() {
+    IS_FORBIDDEN.store(true, Ordering::Relaxed);
+}
+
+/// Opens the terminal for reading. Questions are written to standard error, since standard output may be evaluated by a shell.
+///
+/// `None` where nobody would answer: with `--no-input` or `SSOCTL_NO_INPUT`, where standard error is no terminal that knows escape sequences, and in the
+/// background, where reading from a terminal stops a process.
+#[allow(dead_code, reason = "what asks comes next")]
+pub(crate) fn open() -> Option<File> {
+    let is_forbidden = IS_FORBIDDEN.load(Ordering::Relaxed) || environment::switch("SSOCTL_NO_INPUT");
+    if is_forbidden || !io::stderr().is_terminal() || !environment::terminal_has_escapes() {
+        return None;
+    }
+    // Standard input may be meant for a command.
+    let terminal = File::open("/dev/tty").ok()?;
+    (tcgetpgrp(&terminal).ok()? == getpgrp()).then_some(terminal)
+}
