@@ -85,6 +85,7 @@ fn its_sign_in_that_is_denied_changes_nothing() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the AWS CLI goes by the real time")]
 fn its_two_flows_have_a_registration_each_and_the_daemon_takes_over_either() {
     on_machine_with_it!(hours(1), async |machine: Machine| {
         succeeded(&machine.aws_sso_login("allow").await);
