@@ -38,13 +38,18 @@ pub(crate) fn is_at_hand(when: When) -> bool {
         ["container", SOCKET_VARIABLE].into_iter().any(is_set)
             || ["/.dockerenv", "/run/.containerenv"].iter().any(|mark| Path::new(mark).exists())
     };
-    let is_seen = match Display::from_variables(is_set) {
+    when == When::Always || (is_seen() && !is_elsewhere())
+}
+
+/// Whether the person would see a browser that is started here.
+pub(crate) fn is_seen() -> bool {
+    let is_set = |name: &str| environment::variable(name).is_some();
+    match Display::from_variables(is_set) {
         Display::There => true,
         Display::Remote => false,
         // A browser of the terminal needs none.
         Display::Missing => is_set("BROWSER"),
-    };
-    when == When::Always || (is_seen && !is_elsewhere())
+    }
 }
 
 #[derive(Debug)]

@@ -1,11 +1,16 @@
-//! The one place that reads the environment and the clock.
+//! The one place that reads the environment, the clock, and the size of a terminal.
 
 use std::env;
 use std::ffi::OsString;
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use rustix::termios::tcgetwinsize;
 use ssoctl_protocol::{Timestamp, shell};
+
+/// The size of a terminal that does not tell.
+const USUAL_SIZE: (u16, u16) = (80, 24);
 
 /// The value of a variable; an empty one counts as unset.
 pub(crate) fn variable(name: &str) -> Option<OsString> {
@@ -32,6 +37,13 @@ pub(crate) fn ssh_connection() -> Option<String> {
 /// Whether a terminal knows escape sequences, as far as `TERM` says.
 pub(crate) fn terminal_has_escapes() -> bool {
     variable("TERM").is_some_and(|name| name != "dumb")
+}
+
+/// The columns and rows of a terminal.
+pub(crate) fn terminal_size(terminal: impl AsFd) -> (u16, u16) {
+    let or_usual = |given: u16, usual: u16| if given == 0 { usual } else { given };
+    let size = tcgetwinsize(terminal).ok();
+    size.map_or(USUAL_SIZE, |size| (or_usual(size.ws_col, USUAL_SIZE.0), or_usual(size.ws_row, USUAL_SIZE.1)))
 }
 
 pub(crate) fn variables() -> impl Iterator<Item = (OsString, OsString)> {

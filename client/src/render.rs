@@ -2,6 +2,7 @@
 
 mod change;
 mod page;
+mod qr_code;
 mod screen;
 mod status;
 mod table;
@@ -15,6 +16,7 @@ use ssoctl_protocol::{PendingLogin, SessionStatus, Timestamp};
 
 pub(crate) use change::{grant_changed, problems_changed, session_changed};
 pub(crate) use page::page;
+pub(crate) use qr_code::{Drawing, drawn};
 pub(crate) use screen::fitted;
 pub(crate) use ssoctl_protocol::text::duration_in_words as duration;
 pub(crate) use status::{Colours, status};
@@ -71,6 +73,13 @@ pub(crate) fn invitation(session: &str, login: &PendingLogin, ssh: Option<&str>,
             line(&format!("The page can be used for {left}."));
         }
     }
+}
+
+/// Shows a page's address as a QR code. `code` is what the page has to show.
+pub(crate) fn qr_code(drawing: &Drawing, code: &str) {
+    line("");
+    let _ = io::stderr().lock().write_all(format!("{}\n", drawing.lines.join("\n")).as_bytes());
+    line(&format!("Or scan this with a phone; its page has to show {code}."));
 }
 
 /// A line that people copy, with space around it.

@@ -24,7 +24,7 @@ pub fn parts() -> [&'static str; 5] {
     ["Xvfb", "dbus-daemon", "dbus-send", "xdotool", notification_server()]
 }
 
-/// The program that [`Screen::picture`] needs beside.
+/// The program that pictures need beside.
 pub const CAMERA: [&str; 1] = ["import"];
 
 /// A server that draws real buttons.
@@ -180,7 +180,19 @@ impl Screen {
     ///
     /// # Errors
     /// The error of the program that takes it.
-    pub fn picture(&self, Window { id, .. }: &Window) -> Result<Vec<u8>, String> {
+    pub fn picture(&self, notice: &Window) -> Result<Vec<u8>, String> {
+        self.picture_of(&notice.id)
+    }
+
+    /// The same of all that is on the screen.
+    ///
+    /// # Errors
+    /// The error of the program that takes it.
+    pub fn whole_picture(&self) -> Result<Vec<u8>, String> {
+        self.picture_of("root")
+    }
+
+    fn picture_of(&self, id: &str) -> Result<Vec<u8>, String> {
         let mut before = Vec::new();
         // A notice fades in: what is the same twice is what a person sees.
         until("the picture comes to rest", || {

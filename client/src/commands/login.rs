@@ -1,3 +1,5 @@
+mod qr_code;
+
 use std::io::{self, IsTerminal};
 use std::process::Termination;
 use std::thread;
@@ -8,6 +10,8 @@ use clap::builder::NonEmptyStringValueParser;
 use serde_json::json;
 use ssoctl_protocol::route::Query;
 use ssoctl_protocol::{ErrorCode, LoginKind, NewSession, PendingLogin, Route, SessionStatus, Timestamp, body, shell};
+
+use qr_code::For as QrCodeFor;
 
 use super::Verb;
 use super::selection::SessionArguments;
@@ -64,8 +68,12 @@ pub(crate) struct Login {
     /// Only show the page's address, by default with a code
     #[arg(long, conflicts_with = "browser")]
     no_browser: bool,
+    /// Show the page's address as a QR code, too, for a phone, and open no browser; implies --flow device. By default a terminal
+    /// that is large enough shows one where this machine cannot open the page: over SSH and without a display, unless NO_COLOR is set
+    #[arg(long, conflicts_with_all = ["browser", "callback_port"])]
+    qr: bool,
     /// Cancel the pending sign-in instead
-    #[arg(long, conflicts_with_all = ["if_needed", "fresh", "flow", "callback_port", "browser", "no_browser", "region"])]
+    #[arg(long, conflicts_with_all = ["if_needed", "fresh", "flow", "callback_port", "browser", "no_browser", "qr", "region"])]
     cancel: bool,
     /// Add a session with --start-url: the region of its Identity Center instance
     #[arg(long, requires = "start_url", value_parser = NonEmptyStringValueParser::new())]
@@ -94,6 +102,10 @@ impl Verb for Login {
             let why = "--callback-port is for --flow browser; with --flow device no browser comes back";
             return Err(Failure::Usage(why.to_owned()));
         }
+        if self.flow == Some(Flow::Browser) && self.qr {
+            let why = "--qr is for --flow device; with --flow browser the browser has to come back to this machine";
+            return Err(Failure::Usage(why.to_owned()));
+        }
         let mut daemon = Daemon::find(starting, VersionWarning::Shown)?;
         let describes = self.region.is_some() || self.name.is_some() || self.scopes.is_some();
         let found = if describes { None } else { found(&daemon, &self.session, self.cancel)? };
@@ -118,17 +130,19 @@ impl Verb for Login {
             );
         }
         let min_valid = self.min_valid.min_valid.as_secs();
-        let kind = self.flow.or(self.callback_port.map(|_| Flow::Browser)).map(|flow| match flow {
+        let implied = self.callback_port.map(|_| Flow::Browser).or(self.qr.then_some(Flow::Device));
+        let kind = self.flow.or(implied).map(|flow| match flow {
             Flow::Browser => LoginKind::Browser,
             Flow::Device => LoginKind::Device,
         });
+        let opens_none = self.no_browser || self.qr;
         let when = if self.browser { When::Always } else { When::SomebodySeesIt };
         let query = Query {
             if_needed: self.if_needed,
             min_valid,
             fresh: self.fresh,
             kind,
-            at_this_browser: !self.no_browser && browser::is_at_hand(when),
+            at_this_browser: !opens_none && browser::is_at_hand(when),
             callback_port: self.callback_port,
             ..Query::default()
         };
@@ -142,7 +156,11 @@ impl Verb for Login {
                 }
                 let ssh = environment::ssh_connection().filter(|_| when == When::SomebodySeesIt);
                 render::invitation(&name, &login, ssh.as_deref(), now());
-                let opens = (started || self.browser) && !self.no_browser;
+                let wanted = if self.qr { QrCodeFor::Whoever } else { QrCodeFor::WhoCannotOpenThePage };
+                if !self.browser {
+                    qr_code::show(&login, wanted);
+                }
+                let opens = (started || self.browser) && !opens_none;
                 wait(&daemon, &name, &login, if opens { open(&name, &login, when) } else { None })
             }
             login => finish(&name, &login),

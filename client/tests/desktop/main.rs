@@ -4,4 +4,5 @@
 mod grant;
 mod notice;
 mod page;
+mod qr_code;
 mod sign_in;

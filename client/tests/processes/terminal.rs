@@ -73,6 +73,71 @@ fn a_login_draws_its_counter_on_one_short_line_and_only_where_the_terminal_can()
     }
 }
 
+/// The output to a terminal of a login that is cancelled once it waits.
+fn cancelled(stage: &Stage, columns: u16, variables: &[(&str, &str)], arguments: &[&str]) -> String {
+    // What the last one has written is not waited for.
+    let _ = fs::remove_file(stage.home().join("screen"));
+    let running = stage.start(on_terminal(stage, columns, variables, &stage.ssoctl([&["login"], arguments].concat())));
+    let screen = || fs::read_to_string(stage.home().join("screen")).unwrap_or_default();
+    until("it waits", || screen().contains("Waiting for").then_some(()));
+    stage.run(["login", "--cancel"]).exits(0);
+    running.finish().exits(7).stdout
+}
+
+#[test]
+fn a_qr_code_is_shown_where_it_helps_and_fits_and_otherwise_who_asks_is_told_why_not() {
+    if !has_programs(&[SCRIPT]) {
+        return;
+    }
+    let stage = Stage::with_corp(Settings::default());
+    let (term, remote) = (("TERM", "xterm"), ("SSH_CONNECTION", "192.0.2.1 50000 192.0.2.7 22"));
+    for (shown, columns, variables, arguments) in [
+        (true, 80, &[term, remote][..], &["--no-browser"][..]),
+        (true, 80, &[term], &["--no-browser"]),
+        (true, 80, &[term, ("DISPLAY", ":7")], &["--qr"]),
+        // Who asks wants it in spite of that.
+        (true, 80, &[term, ("NO_COLOR", "1")], &["--qr"]),
+        (false, 80, &[term, remote, ("NO_COLOR", "1")], &["--no-browser"]),
+        (false, 80, &[term, ("DISPLAY", ":7")], &["--no-browser"]),
+        (false, 36, &[term, remote], &["--no-browser"]),
+        (false, 80, &[("TERM", "dumb"), remote], &["--no-browser"]),
+        (false, 80, &[term, remote], &["--flow", "browser", "--no-browser"]),
+    ] {
+        let screen = cancelled(&stage, columns, variables, arguments);
+        let what = format!("{columns} {variables:?} {arguments:?}");
+        assert_eq!(screen.contains("\x1b[38;5;16;48;5;231m▄"), shown, "{what}");
+        assert_eq!(screen.contains("Or scan this with a phone; its page has to show "), shown, "{what}");
+        assert!(!screen.contains("no QR code"), "{what}");
+    }
+    for (why, columns, variables) in [
+        ("the terminal has 36 columns", 36, &[term][..]),
+        ("standard error is no terminal with colours", 80, &[("TERM", "dumb")]),
+    ] {
+        let screen = cancelled(&stage, columns, variables, &["--qr"]);
+        assert!(screen.contains(&format!("ssoctl: no QR code is shown, because {why}")), "{screen:?}");
+    }
+    let piped = stage.start(stage.ssoctl(["login", "--qr"]));
+    stage.approve_shown_by(&piped);
+    piped.finish().exits(0).says("because standard error is no terminal");
+    stage.run(["login", "--qr", "--flow", "browser"]).exits(2).says("--qr is for --flow device");
+}
+
+#[test]
+fn a_pending_sign_in_at_a_browser_has_no_qr_code() {
+    if !has_programs(&[SCRIPT]) {
+        return;
+    }
+    let stage = Stage::with_corp(Settings::default());
+    let browser = stage.start(stage.ssoctl(["login", "--flow", "browser", "--no-browser"]));
+    until("it waits", || browser.said().contains("Waiting for").then_some(()));
+    let screen = cancelled(&stage, 80, &[("TERM", "xterm")], &["--qr"]);
+    assert!(
+        screen.contains("because the browser has to come back to this machine") && !screen.contains('▄'),
+        "{screen:?}"
+    );
+    browser.finish().exits(7);
+}
+
 #[test]
 fn colours_are_for_terminals_that_take_them_and_people_who_want_them() {
     if !has_programs(&[SCRIPT]) {

@@ -4,7 +4,6 @@
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
-use rustix::termios::tcgetwinsize;
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
 use signal_hook::low_level::emulate_default_handler;
 use ssoctl_protocol::event::Watched;
@@ -21,9 +20,6 @@ const PACE: Duration = Duration::from_secs(10);
 /// Switches to the second screen, hides the cursor, and has lines that are too long cut.
 const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?7l";
 const LEAVE: &str = "\x1b[?7h\x1b[?25h\x1b[?1049l";
-
-/// The size of a terminal that does not tell.
-const USUAL_SIZE: (u16, u16) = (80, 24);
 
 pub(super) struct Table {
     shown: Watched,
@@ -86,7 +82,7 @@ impl Table {
     }
 
     fn draw(&self) -> Result<(), Failure> {
-        let (columns, rows) = size();
+        let (columns, rows) = environment::terminal_size(io::stdout());
         let lines = render::fitted(&self.text, columns.into(), rows.into());
         let lines: Vec<String> = lines.iter().map(|line| format!("{line}\x1b[K")).collect();
         output::write(format!("\x1b[H{}\x1b[J", lines.join("\r\n")).as_bytes())
@@ -127,10 +123,4 @@ fn place(session: &SessionStatus) -> (u8, String, u64) {
         _ => 2,
     };
     (kind, defined.file.clone(), defined.line)
-}
-
-fn size() -> (u16, u16) {
-    let size = tcgetwinsize(io::stdout()).ok().map(|size| (size.ws_col, size.ws_row));
-    let or_usual = |given: u16, usual: u16| if given == 0 { usual } else { given };
-    size.map_or(USUAL_SIZE, |(columns, rows)| (or_usual(columns, USUAL_SIZE.0), or_usual(rows, USUAL_SIZE.1)))
 }

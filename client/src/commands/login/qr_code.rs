@@ -1,0 +1,75 @@
+//! Whether the page is also shown as a QR code, for a phone.
+
+use std::io::{self, IsTerminal};
+
+use ssoctl_protocol::PendingLogin;
+use ssoctl_protocol::text::{LONGEST_CODE, shown};
+
+use crate::render::{self, Drawing};
+use crate::{browser, environment};
+
+/// The lines on the screen below the code: what it is for, the waiting, and the counter.
+const LINES_BELOW: usize = 3;
+
+/// Who wants the code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum For {
+    /// A person who asked for it.
+    Whoever,
+    /// A person who cannot open the page on this machine.
+    WhoCannotOpenThePage,
+}
+
+/// Shows the page's address as a QR code, if it is wanted and the terminal can show it.
+pub(super) fn show(login: &PendingLogin, wanted: For) {
+    if wanted == For::WhoCannotOpenThePage && (browser::is_seen() || environment::variable("NO_COLOR").is_some()) {
+        return;
+    }
+    match drawing(login) {
+        Ok((drawing, code)) => render::qr_code(&drawing, &code),
+        Err(why) if wanted == For::Whoever => render::notice(&format!("no QR code is shown, because {why}")),
+        Err(_) => {}
+    }
+}
+
+/// The drawing, and the user code that its page has to show; or why there is none.
+fn drawing(login: &PendingLogin) -> Result<(Drawing, String), String> {
+    let page = &login.verification_uri_complete;
+    let Some(code) = &login.user_code else {
+        return Err(
+            "the browser has to come back to this machine; for a page that opens anywhere: --flow device".into()
+        );
+    };
+    // Phones do more with a code than open pages.
+    if !["https://", "http://"].iter().any(|scheme| page.starts_with(scheme)) {
+        return Err("the page's address does not begin with https://".into());
+    }
+    let drawing = render::drawn(page).ok_or("the page's address is too long for one")?;
+    if !io::stderr().is_terminal() || !environment::terminal_has_escapes() {
+        return Err("standard error is no terminal with colours".into());
+    }
+    let (columns, rows) = environment::terminal_size(io::stderr());
+    let (needed_columns, needed_rows) = (drawing.columns, drawing.lines.len() + LINES_BELOW);
+    if usize::from(columns) < needed_columns || usize::from(rows) < needed_rows {
+        return Err(format!(
+            "the terminal has {columns} columns and {rows} rows, and it needs {needed_columns} and {needed_rows}"
+        ));
+    }
+    Ok((drawing, shown(code, LONGEST_CODE).into_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_addresses_of_web_pages_become_codes() {
+        for page in ["tel:0900", "WIFI:S:x;;", "HTTPS://device.example", ""] {
+            let login = json!({ "verification_uri_complete": page, "user_code": "ABCD-EFGH", "expires_at": "2026-11-23T11:16:00Z" });
+            let why = drawing(&serde_json::from_value(login).unwrap()).err();
+            assert_eq!(why.as_deref(), Some("the page's address does not begin with https://"), "{page}");
+        }
+    }
+}
