@@ -52,7 +52,8 @@ impl Shell {
     fn remove(self, names: &[&str]) -> String {
         match self {
             Self::Bash | Self::Zsh => format!("unset {}\n", names.join(" ")),
-            Self::Fish => format!("set -e {}\n", names.join(" ")),
+            // Removing what is not there has a status of its own, which `set` would leave as that of the whole.
+            Self::Fish => format!("set -e {}; true\n", names.join(" ")),
             Self::Powershell => names.iter().map(|name| format!("$env:{name} = $null\n")).collect(),
             Self::Json => String::new(),
         }
@@ -108,7 +109,10 @@ mod tests {
         for (shell, expected) in [
             (Shell::Bash, "unset AWS_PROFILE AWS_ROLE_ARN\nexport AWS_REGION='it'\\''s $x `y` \"z\" \\ %\u{2019}'\n"),
             (Shell::Zsh, "unset AWS_PROFILE AWS_ROLE_ARN\nexport AWS_REGION='it'\\''s $x `y` \"z\" \\ %\u{2019}'\n"),
-            (Shell::Fish, "set -e AWS_PROFILE AWS_ROLE_ARN\nset -gx AWS_REGION 'it\\'s $x `y` \"z\" \\\\ %\u{2019}'\n"),
+            (
+                Shell::Fish,
+                "set -e AWS_PROFILE AWS_ROLE_ARN; true\nset -gx AWS_REGION 'it\\'s $x `y` \"z\" \\\\ %\u{2019}'\n",
+            ),
             (
                 Shell::Powershell,
                 "$env:AWS_PROFILE = $null\n$env:AWS_ROLE_ARN = $null\n\
