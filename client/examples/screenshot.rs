@@ -1,12 +1,13 @@
 //! Makes the picture of a notice for the README: the real daemon shows it, and xfce4-notifyd draws it on a virtual screen.
 
+#![cfg_attr(not(target_os = "linux"), allow(unused, reason = "the desktop of the picture runs on Linux"))]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command that a person runs")]
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use test_support::scene::Scene;
-use test_support::{part, screen};
+#[cfg(target_os = "linux")]
+use test_support::{part, scene::Scene, screen};
 
 const HELP: &str = "\
 Makes a picture of a notice as a person sees it. Nothing leaves this computer.
@@ -18,6 +19,13 @@ Usage: cargo run --package ssoctl --example screenshot [FILE]
 Needs (Debian packages): xvfb xfce4-notifyd xfconf dbus xdotool imagemagick; for looks: adwaita-icon-theme
 fonts-dejavu-core.";
 
+#[cfg(not(target_os = "linux"))]
+fn main() -> ExitCode {
+    eprintln!("screenshot: the desktop of the picture runs on Linux alone");
+    ExitCode::FAILURE
+}
+
+#[cfg(target_os = "linux")]
 fn main() -> ExitCode {
     let mut file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/notice.png");
     if let Some(argument) = std::env::args_os().nth(1) {

@@ -11,6 +11,7 @@ use ssoctl_protocol::SocketOwner;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Listener {
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "the kernel tells none"))]
     Process(u32),
     /// The kernel gives no process id: on macOS, and for processes of another PID namespace, as in containers.
     Unknown,

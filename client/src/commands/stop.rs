@@ -2,8 +2,6 @@
 
 use std::fs;
 use std::process::Termination;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use clap::Args;
 
@@ -12,10 +10,6 @@ use crate::connection::{Daemon, Starting, VersionWarning};
 use crate::failure::Failure;
 use crate::output;
 use crate::socket::Listener;
-
-/// The longest time for a daemon to end. It answers the callers that wait, and writes its records.
-const PATIENCE: Duration = Duration::from_secs(10);
-const PAUSE: Duration = Duration::from_millis(10);
 
 /// End the daemon; the next call starts it again
 ///
@@ -54,6 +48,12 @@ fn name(pid: u32) -> Option<String> {
 fn end(pid: u32) -> Result<(), Failure> {
     use rustix::io::Errno;
     use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    /// The longest time for a daemon to end. It answers the callers that wait, and writes its records.
+    const PATIENCE: Duration = Duration::from_secs(10);
+    const PAUSE: Duration = Duration::from_millis(10);
 
     let Some(process) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return Ok(()) };
     let signalled = pidfd_open(process, PidfdFlags::empty()).and_then(|process| {

@@ -204,7 +204,7 @@ mod places {
     pub(super) struct Places;
 
     impl Places {
-        pub(super) const fn watch(_: Vec<std::path::PathBuf>) -> Self {
+        pub(super) fn watch(_: Vec<std::path::PathBuf>) -> Self {
             Self
         }
 

@@ -5,7 +5,6 @@
 //! into a scope (systemd.scope(5)) and then becomes the daemon.
 
 use std::ffi::OsString;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -44,6 +43,7 @@ pub fn command(program: &Path) -> Option<Command> {
 #[cfg(target_os = "linux")]
 fn has_manager(directory: &Path) -> bool {
     use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+    use std::os::unix::net::UnixStream;
 
     // The number of a process that cannot be seen from here is 0.
     UnixStream::connect(directory.join("systemd/private"))
