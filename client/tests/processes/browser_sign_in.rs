@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use identity_center_simulator::{Fault, Grant, Operation, Settings, Times};
 use rustix::process::Signal;
 
+use crate::documents::block;
 use test_support::browser::Browser;
 use test_support::visit::{Page, allow, visit};
 use test_support::{Running, Stage, until};
@@ -266,8 +267,9 @@ fn over_ssh_it_is_a_code_and_with_a_port_the_tunnel_that_fits_is_shown() {
     });
     assert!(page.contains(&format!("127.0.0.1%3A{port}%2F")), "{page}");
     desk.allow(&page).shows("<h1>Signed in</h1>");
-    let tunnel = format!("ssh -N -L {port}:127.0.0.1:{port} -p 2222 ada@192.0.2.7");
-    login.finish().exits(0).says(&tunnel);
+    let shown = block("docs/sign-in.md", "console").replace("8400", &port).replace("ada@", "-p 2222 ada@");
+    let (_, shown) = shown.split_once('\n').expect("the answer to a command");
+    login.finish().exits(0).says(shown);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::documents;
 use identity_center_simulator::Settings;
 use rustix::process::Signal;
 use serde_json::Value;
@@ -145,7 +146,7 @@ fn curl_is_a_complete_credential_process_where_no_ssoctl_is_installed() {
         return;
     }
     let Some(engine) = Engine::new() else { return };
-    let line = documented("credential_process = curl");
+    let line = documents::line("docs/containers-and-ssh.md", "credential_process = curl");
     let config = engine.stage.write("for-containers", &format!("[default]\nregion = eu-west-1\n{line}\n"));
     set_mode(&config, 0o644);
     let mount = format!("{}:/config:ro", config.display());
@@ -197,11 +198,4 @@ fn a_socket_that_is_not_shared_answers_no_other_user_and_one_that_is_made_anew_i
     until("the new socket is there", || (ask() == "0").then_some(()));
     drop(questions);
     assert!(container.wait().unwrap().success());
-}
-
-/// A line of docs/containers-and-ssh.md.
-pub(crate) fn documented(beginning: &str) -> String {
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/containers-and-ssh.md")).unwrap();
-    let line = text.lines().find(|line| line.trim().starts_with(beginning));
-    line.unwrap_or_else(|| panic!("docs/containers-and-ssh.md has no line {beginning}")).trim().to_owned()
 }

@@ -9,14 +9,13 @@ use identity_center_simulator::Settings;
 use rustix::process::Signal;
 
 use super::watch::into_file;
+use crate::documents;
 use test_support::speed::has_programs;
 use test_support::{Stage, until};
 
 /// The documentation's program in this language.
 fn program(language: &str) -> String {
-    let documentation = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/events.md")).unwrap();
-    let after = documentation.split(&format!("```{language}\n")).nth(1).expect("a program");
-    after.split("```").next().unwrap_or_default().to_owned()
+    documents::block("docs/events.md", language)
 }
 
 /// Checks that the program prints the states of the session as they come, and ends with the daemon.

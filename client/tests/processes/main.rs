@@ -9,6 +9,7 @@ mod choice;
 mod configure;
 mod containers;
 mod credentials;
+mod documents;
 mod event_clients;
 mod exec;
 mod first_use;

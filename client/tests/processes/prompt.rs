@@ -6,18 +6,16 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
+use crate::documents;
 use identity_center_simulator::Settings;
 use serde_json::Value;
 use test_support::binaries::binaries;
 use test_support::speed::has_programs;
 use test_support::{Stage, until};
 
-/// The lines of the document's block in this language.
+/// The document's block in this language.
 fn recipe(language: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/prompt.md");
-    let text = fs::read_to_string(path).expect("a document");
-    let (_, rest) = text.split_once(&format!("\n```{language}\n")).expect("a block");
-    rest.split_once("```").expect("its end").0.to_owned()
+    documents::block("docs/prompt.md", language)
 }
 
 /// A shell or another program that finds `ssoctl`, in the person's surroundings.
@@ -44,6 +42,10 @@ fn it_shows_the_session_that_is_meant_and_when_a_person_is_needed() {
     assert_eq!(stage.run_in(&[("AWS_PROFILE", "dev")], &["prompt"]).exits(0).stdout, "corp\n");
     assert_eq!(stage.run_in(&[("SSOCTL_SESSION", "corp")], &["prompt"]).exits(0).stdout, "corp\n");
     assert_eq!(stage.run(["prompt", "corp", "--format", "{name} {state}{sign}"]).exits(0).stdout, "corp signed_in\n");
+    let shown = recipe("text");
+    for segment in ["corp ", "corp ⚠ "] {
+        assert!(shown.lines().any(|line| line.starts_with(segment)), "the document shows {segment}");
+    }
     let waybar = stage.run(["prompt", "corp", "--for", "waybar"]).exits(0).stdout;
     let waybar: Value = serde_json::from_str(&waybar).expect("JSON");
     assert_eq!((&waybar["text"], &waybar["class"]), (&Value::from("corp"), &Value::from("ok")));

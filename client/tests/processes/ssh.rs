@@ -18,7 +18,7 @@ use test_support::part::{Part, path, within};
 use test_support::speed::{has_programs, has_superuser};
 use test_support::{Stage, until};
 
-use crate::containers::documented;
+use crate::documents;
 use crate::terminal::SCRIPT;
 
 /// The users of the host, by their shells, and one to whom sshd forwards nothing.
@@ -75,7 +75,7 @@ impl Hosts {
         }
         let users: String = USERS.iter().map(|(name, shell, uid)| format!("{name} {shell} {uid}\n")).collect();
         fs::write(directory.join("users"), users).unwrap();
-        let process = documented("credential_process = sh");
+        let process = documents::line("docs/containers-and-ssh.md", "credential_process = sh");
         fs::write(directory.join("aws_config"), format!("[profile granted]\n{process}\n")).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let shown = directory.display();

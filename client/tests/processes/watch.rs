@@ -9,6 +9,7 @@ use identity_center_simulator::Settings;
 use rustix::process::Signal;
 use serde_json::Value;
 
+use crate::documents::block;
 use test_support::client::Running;
 use test_support::{Stage, document, until};
 
@@ -56,9 +57,8 @@ fn open_sign_in(stage: &Stage) -> String {
 
 #[test]
 fn the_lines_are_those_that_the_documentation_shows() {
-    let documentation = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/events.md")).unwrap();
-    let block = documentation.split("```console\n$ ssoctl watch | cat\n").nth(1).expect("an example");
-    let shown: Vec<&str> = block.split("```").next().unwrap().lines().collect();
+    let block = block("docs/events.md", "console");
+    let shown: Vec<&str> = block.strip_prefix("$ ssoctl watch | cat\n").expect("an example").lines().collect();
     let stage = Stage::with_corp(Settings::default());
     let told = watch(&stage, [""; 0]);
     told.until_line("it says that nobody is signed in", |line| line.ends_with(" corp: signed out"));
@@ -116,6 +116,38 @@ fn json_is_what_the_daemon_sends_and_goes_on_after_a_restart_which_is_said_once(
     epochs.dedup();
     assert_eq!(epochs.len(), 3, "each daemon has its own");
     assert_eq!(told.running.said().lines().count(), 2);
+}
+
+/// Whether a line of the documents, which may be shortened, is like this one.
+fn is_like(shown: &Value, real: &Value) -> bool {
+    match (shown, real) {
+        (Value::Object(shown), Value::Object(real)) => {
+            shown.iter().all(|(name, shown)| real.get(name).is_some_and(|real| is_like(shown, real)))
+        }
+        (Value::String(shown), Value::String(real)) => !shown.is_empty() && !real.is_empty(),
+        _ => shown.is_number() && real.is_number(),
+    }
+}
+
+#[test]
+fn the_documented_events_are_like_real_ones() {
+    let stage = Stage::signed_in(Settings::default());
+    let told = watch(&stage, ["--json"]);
+    told.until_line("everything is told", |line| line.contains("\"current\""));
+    stage.run(["logout"]).exits(0);
+    told.until_line("it says that nobody is signed in", |line| line.contains("\"signed_out\""));
+    stage.write(".aws/config", "");
+    told.until_line("it says that there is no session", |line| line.contains("session_gone"));
+    stage.end_daemon(Signal::TERM);
+    told.until_line("it says that the daemon stops", |line| line.contains("\"stopping\""));
+    let real: Vec<Value> = told.lines().iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for line in block("docs/events.md", "json").lines() {
+        let shown: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let is_it =
+            |real: &&Value| real["kind"] == shown["kind"] && real["session"]["state"] == shown["session"]["state"];
+        let real = real.iter().find(is_it).unwrap_or_else(|| panic!("nothing real is like {line}"));
+        assert!(is_like(&shown, real), "{line}\nis not like\n{real}");
+    }
 }
 
 #[test]
