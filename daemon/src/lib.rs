@@ -188,6 +188,7 @@ fn api(
         directory: directory(),
         events: Arc::new(server::Events::new(Arc::clone(&shown))),
         shown,
+        listed: server::Listed::default(),
         imports: server::CallLimit::new("imports", 10),
         new_sessions: server::CallLimit::new("new sessions", 100),
         grants,

@@ -21,6 +21,7 @@
 
 pub mod audit;
 pub mod body;
+pub mod choices;
 pub mod display;
 pub mod event;
 #[cfg(test)]
@@ -47,6 +48,7 @@ pub use body::{
     DaemonStatus, LastError, Login, LoginKind, NewSession, NextStep, PendingLogin, SessionState, SessionStatus,
     StatusReport, StoreStatus, Token,
 };
+pub use choices::Choices;
 pub use event::{Event, EventKind, Topic};
 pub use grant::{Grant, Grants, NewGrant};
 pub use problem::{ErrorCode, ExitCode, Problem};

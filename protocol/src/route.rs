@@ -155,6 +155,8 @@ routes! {
     RevokeGrant(grant: String) = DELETE "/v1/grants/{grant}" ? => Revocation;
     /// The grant whose socket this is.
     Grant = GET "/v1/grant" ? => Grant;
+    /// What a person can choose from, as far as the daemon knows it. The service is not asked.
+    Choices = GET "/v1/choices" ? files => Choices;
     /// Takes sign-ins over from the token files of the AWS CLI and SDKs.
     Import = POST "/v1/import" ? files => Import;
     /// Credentials of a role. Parameters count before the profile, and where nothing is named, the profile `default` is meant
@@ -171,7 +173,7 @@ routes! {
 
 #[cfg(test)]
 mod types {
-    pub(super) use crate::{audit::*, body::*, event::*, grant::*, import::*, role::*};
+    pub(super) use crate::{audit::*, body::*, choices::*, event::*, grant::*, import::*, role::*};
     pub(super) type Document = serde_json::Value;
 }
 

@@ -61,6 +61,7 @@ impl GrantApi {
             | Route::AddGrant
             | Route::RevokeGrants
             | Route::RevokeGrant(_)
+            | Route::Choices
             | Route::Import
             | Route::Accounts(_)
             | Route::Roles(..) => {

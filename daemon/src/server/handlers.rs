@@ -16,6 +16,7 @@ use ssoctl_protocol::{
 };
 use tokio::sync::watch;
 
+use super::choices::Listed;
 use super::connection::Answers;
 use super::events::{Events, Lines, Wanted};
 use super::place::Place;
@@ -55,6 +56,7 @@ pub struct Api {
     pub world: World,
     pub shown: Arc<Shown>,
     pub events: Arc<Events>,
+    pub listed: Listed,
     /// An import reads a directory and asks every session.
     pub imports: CallLimit,
     /// A new session rewrites the configuration file, and may ask the service for its region.
@@ -105,6 +107,7 @@ impl Api {
             Route::Grant => {
                 Err(Problem::new(ErrorCode::UnknownGrant, "this is the daemon's own socket, and no grant's"))
             }
+            Route::Choices => ok(&self.choices(&query).await?),
             Route::Import => ok(&self.import(&query).await?),
             Route::Credentials => reply::credentials(self.credentials(&query, &caller).await?, &query),
             Route::Assignment => ok(&self.assignment(&query).await?),

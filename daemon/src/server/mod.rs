@@ -1,5 +1,6 @@
 //! The local API: HTTP/1.1 over the Unix socket. The only place that uses hyper.
 
+mod choices;
 mod connection;
 pub mod descriptors;
 pub mod events;
@@ -21,6 +22,7 @@ pub mod status;
 mod unread;
 mod web_page;
 
+pub use choices::Listed;
 pub use connection::{Remaining, Service, serve};
 pub use descriptors::connections;
 pub use events::Events;

@@ -90,6 +90,7 @@ impl Api {
     pub(super) async fn accounts(&self, query: &Query, caller: &Caller) -> Result<Accounts, Problem> {
         let entry = self.entry(query).await?;
         let accounts = self.obtain(&entry, query, caller, || entry.session.accounts()).await?;
+        self.listed.accounts(&entry, &accounts);
         let accounts = accounts.iter().map(|account| Account {
             id: account.id.to_string(),
             name: account.name.clone(),
@@ -102,6 +103,7 @@ impl Api {
         let entry = self.entry(query).await?;
         let account = AccountId::new(account).map_err(invalid)?;
         let roles = self.obtain(&entry, query, caller, || entry.session.roles(account.clone())).await?;
+        self.listed.roles(&entry, &account, &roles);
         Ok(Roles {
             session: entry.config.name.clone(),
             account: account.to_string(),

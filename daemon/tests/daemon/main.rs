@@ -4,6 +4,7 @@
 mod api;
 mod audit;
 mod callback;
+mod choices;
 mod configuration;
 #[cfg(target_os = "linux")]
 mod crashes;

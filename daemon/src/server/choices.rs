@@ -1,0 +1,105 @@
+//! What a person can choose from, without a question to the service: the configuration, and what the portal has listed last.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use ssoctl_protocol::choices::{AccountChoice, Choices, ProfileChoice};
+use ssoctl_protocol::{Problem, Query};
+
+use super::handlers::Api;
+use crate::config::Identity;
+use crate::directory::Entry;
+use crate::portal::{Account, AccountId};
+use crate::waiting::lock;
+
+/// The accounts and roles that the portal has listed last for somebody who asked. They are shown as choices and answer no other question,
+/// because the portal may have changed its mind.
+#[derive(Default)]
+pub struct Listed(Mutex<BTreeMap<String, Vec<Known>>>);
+
+/// An account of one session.
+#[derive(Clone)]
+struct Known {
+    id: AccountId,
+    name: Option<String>,
+    roles: Vec<String>,
+}
+
+impl Listed {
+    /// Remembers the accounts of a session. The roles of those that are still there stay.
+    pub(super) fn accounts(&self, entry: &Entry, accounts: &[Account]) {
+        if !is_signed_in(entry) {
+            return;
+        }
+        let mut all = lock(&self.0);
+        let known = all.entry(entry.config.identity.key()).or_default();
+        let mut before: BTreeMap<AccountId, Vec<String>> =
+            known.drain(..).map(|account| (account.id, account.roles)).collect();
+        known.extend(accounts.iter().map(|Account { id, name, .. }| Known {
+            id: id.clone(),
+            name: name.clone(),
+            roles: before.remove(id).unwrap_or_default(),
+        }));
+    }
+
+    /// Remembers the roles in one account of a session.
+    pub(super) fn roles(&self, entry: &Entry, account: &AccountId, roles: &[String]) {
+        if !is_signed_in(entry) {
+            return;
+        }
+        let mut all = lock(&self.0);
+        let known = all.entry(entry.config.identity.key()).or_default();
+        match known.iter_mut().find(|known| known.id == *account) {
+            Some(known) => known.roles = roles.to_vec(),
+            None => known.push(Known { id: account.clone(), name: None, roles: roles.to_vec() }),
+        }
+    }
+
+    /// Forgets what was listed for a session that is signed out.
+    pub(super) fn forget(&self, identity: &Identity) {
+        lock(&self.0).remove(&identity.key());
+    }
+
+    fn of(&self, entry: &Entry) -> Vec<AccountChoice> {
+        let all = lock(&self.0);
+        let known = all.get(&entry.config.identity.key()).into_iter().flatten();
+        let choice = |known: &Known| AccountChoice {
+            session: entry.config.name.clone(),
+            id: known.id.to_string(),
+            name: known.name.clone(),
+            roles: known.roles.clone(),
+        };
+        known.map(choice).collect()
+    }
+}
+
+/// A list may arrive after the sign-out that should have ended it.
+fn is_signed_in(entry: &Entry) -> bool {
+    entry.session.snapshot().token.is_some()
+}
+
+impl Api {
+    pub(super) async fn choices(&self, query: &Query) -> Result<Choices, Problem> {
+        let view = self.view(query).await?;
+        let profiles = view.config.profiles.iter().map(|(name, profile)| {
+            let assignment = profile.assignment.as_ref().ok();
+            ProfileChoice {
+                name: name.clone(),
+                session: profile.session.clone(),
+                account: assignment.map(|assignment| assignment.account.to_string()),
+                role: assignment.map(|assignment| assignment.role.to_string()),
+            }
+        });
+        let grants = self.grants.list();
+        Ok(Choices {
+            sessions: view.entries().iter().map(|entry| entry.config.name.clone()).collect(),
+            profiles: profiles.collect(),
+            accounts: view.entries().iter().flat_map(|entry| self.listed.of(entry)).collect(),
+            grants: grants
+                .iter()
+                .filter(|grant| grant.ended().is_none())
+                .map(|grant| grant.terms().name.clone())
+                .collect(),
+        })
+    }
+}

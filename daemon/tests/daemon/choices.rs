@@ -1,0 +1,57 @@
+//! What a person can choose from, and that nobody is asked for it.
+
+use identity_center_simulator::{Operation, Settings};
+use ssoctl_protocol::Choices;
+
+use crate::harness::Harness;
+
+const ACCOUNT: &str = "111122223333";
+
+async fn choices(t: &Harness) -> Choices {
+    let answer = t.request("GET /v1/choices").await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.json()
+}
+
+fn calls(t: &Harness) -> usize {
+    t.simulator.calls(Operation::ListAccounts) + t.simulator.calls(Operation::ListAccountRoles)
+}
+
+#[tokio::test]
+async fn choices_are_what_the_portal_has_listed_last_until_the_sign_out() {
+    let t = Harness::signed_in(Settings::default()).await;
+    let first = choices(&t).await;
+    assert_eq!((first.sessions, first.accounts, calls(&t)), (vec!["corp".to_owned()], vec![], 0));
+    assert_eq!(t.request(&format!("GET /v1/sessions/corp/accounts/{ACCOUNT}/roles")).await.status, 200);
+    let known = choices(&t).await.accounts;
+    assert_eq!((known.len(), known[0].id.as_str(), &known[0].name), (1, ACCOUNT, &None));
+    assert!(known[0].roles.contains(&"ReadOnlyAccess".to_owned()), "{known:?}");
+    assert_eq!(t.request("GET /v1/sessions/corp/accounts").await.status, 200);
+    let asked = calls(&t);
+    let known = choices(&t).await.accounts;
+    let listed = known.iter().find(|account| account.id == ACCOUNT).expect("it is listed");
+    assert!(listed.name.is_some() && !listed.roles.is_empty(), "the roles stay: {listed:?}");
+    assert_eq!((listed.session.as_str(), calls(&t)), ("corp", asked));
+    assert_eq!(t.request("POST /v1/sessions/corp/logout").await.status, 200);
+    assert_eq!(choices(&t).await.accounts, []);
+}
+
+#[tokio::test]
+async fn choices_have_the_profiles_of_the_files_that_are_named_and_the_grants_that_live() {
+    let t = Harness::signed_in(Settings::default()).await;
+    let file = t.home.path().join("named");
+    std::fs::write(&file, "[profile dev]\nsso_session = corp\nsso_account_id = 111122223333\nsso_role_name = Admin\n[profile plain]\n[sso-session corp]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = eu-west-1\n").unwrap();
+    let named: Choices = t.request(&format!("GET /v1/choices?config={}", file.display())).await.json();
+    assert_eq!(named.profiles.len(), 1, "{named:?}");
+    let profile = &named.profiles[0];
+    assert_eq!((profile.name.as_str(), profile.session.as_str()), ("dev", "corp"));
+    assert_eq!((profile.account.as_deref(), profile.role.as_deref()), (Some(ACCOUNT), Some("Admin")));
+    let new =
+        format!(r#"{{"name":"ci","roles":[{{"session":"corp","account":"{ACCOUNT}","role":"ReadOnlyAccess"}}]}}"#);
+    assert_eq!(t.request_with("POST /v1/grants", "", new.as_bytes()).await.status, 200);
+    assert_eq!(choices(&t).await.grants, ["ci"]);
+    assert_eq!(t.request("DELETE /v1/grants/ci").await.status, 200);
+    assert_eq!(choices(&t).await.grants, Vec::<String>::new());
+    let missing = t.request("GET /v1/choices?config=/nowhere/at/all&config=/twice").await;
+    assert_eq!((missing.status, missing.code().as_str()), (400, "invalid_request"));
+}
