@@ -122,14 +122,14 @@ fn arranged(mut arguments: Vec<OsString>) -> Vec<OsString> {
 }
 
 /// No option before the verb takes a value.
-fn position_of_verb(arguments: &[OsString]) -> Option<usize> {
+pub(crate) fn position_of_verb(arguments: &[OsString]) -> Option<usize> {
     let is_word = |argument: &OsString| !argument.as_encoded_bytes().starts_with(b"-");
     Some(1 + arguments.get(1..)?.iter().position(is_word)?)
 }
 
-/// The command line with one verb, or with all of them if none is named that exists.
-fn command(verb: Option<&Entry>) -> Command {
-    let command = Command::new("ssoctl")
+/// The command line without any verb.
+pub(crate) fn program() -> Command {
+    Command::new("ssoctl")
         .version(VERSION)
         .about(LONG_ABOUT.lines().next())
         .long_about(LONG_ABOUT)
@@ -152,11 +152,15 @@ fn command(verb: Option<&Entry>) -> Command {
                 .global(true)
                 .display_order(1001)
                 .help("Ask nothing on the terminal: what the command line leaves open is an error"),
-        );
+        )
+}
+
+/// The command line with one verb, or with all of them if none is named that exists.
+pub(crate) fn command(verb: Option<&Entry>) -> Command {
     let own = |verb: &Entry| (verb.arguments)(Command::new(verb.name).after_long_help(HELP_FOOTER));
     match verb {
-        Some(verb) => command.subcommand(own(verb)),
-        None => command.subcommands(commands::VERBS.iter().map(own)).subcommands(OF_DAEMON.map(|(name, about)| {
+        Some(verb) => program().subcommand(own(verb)),
+        None => program().subcommands(commands::VERBS.iter().map(own)).subcommands(OF_DAEMON.map(|(name, about)| {
             let unread = Arg::new(UNREAD).num_args(0..).last(true).value_parser(value_parser!(OsString));
             Command::new(name).about(about).arg(unread)
         })),

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod audit;
+pub(crate) mod completion;
 mod console;
 mod credential_process;
 mod env;
@@ -88,6 +89,7 @@ pub(crate) static VERBS: &[Entry] = &[
     Entry::of::<import::Import>("import"),
     Entry::of::<stop::Stop>("stop"),
     Entry::of::<service::Service>("service"),
+    Entry::of::<completion::Completion>("completion"),
 ];
 
 pub(crate) fn find(name: &OsStr) -> Option<&'static Entry> {

@@ -11,6 +11,7 @@ mod aws_files;
 mod browser;
 mod cli;
 mod commands;
+mod completion;
 mod connection;
 mod container_endpoint;
 mod differences;
@@ -36,7 +37,12 @@ use failure::Failure;
 
 /// Runs a command line, the program's name first, and returns the exit code for the process.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    match cli::run(arguments.into_iter().collect()) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if let Some(asked) = completion::Asked::read(&arguments) {
+        asked.answer();
+        return ExitCode::SUCCESS;
+    }
+    match cli::run(arguments) {
         Ok(code) => code,
         Err(Failure::Unwritable(error)) if error.kind() == io::ErrorKind::BrokenPipe => end_by_broken_pipe(),
         Err(failure) => {

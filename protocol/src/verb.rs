@@ -9,6 +9,43 @@ pub const OF_DAEMON: [(&str, &str); 2] = [
     ("doctor", "Check everything that can be wrong, and say what to do about it"),
 ];
 
+/// An argument of one of these verbs, as far as completion has to know it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Argument {
+    /// The name of its member, such as `start_url`. Arguments of this name in other verbs mean the same.
+    pub id: &'static str,
+    /// The option without `--`; `None`: it is the verb's positional argument.
+    pub option: Option<&'static str>,
+    /// Whether it takes a value.
+    pub takes_value: bool,
+}
+
+const fn switch(id: &'static str, option: &'static str) -> Argument {
+    Argument { id, option: Some(option), takes_value: false }
+}
+
+const fn valued(id: &'static str, option: &'static str) -> Argument {
+    Argument { id, option: Some(option), takes_value: true }
+}
+
+/// The arguments of each of these verbs. A test of the daemon compares them with its own.
+pub const ARGUMENTS: [&[Argument]; OF_DAEMON.len()] = [
+    &[
+        Argument { id: "session", option: None, takes_value: true },
+        valued("profile", "profile"),
+        valued("start_url", "start-url"),
+        valued("accounts", "account"),
+        valued("roles", "role"),
+        valued("name", "name"),
+        valued("region", "region"),
+        switch("credential_process", "credential-process"),
+        switch("prune", "prune"),
+        switch("dry_run", "dry-run"),
+        valued("wait", "wait"),
+    ],
+    &[switch("json", "json")],
+];
+
 /// The last line of the help of every verb.
 pub const HELP_FOOTER: &str = "Exit codes and environment variables: ssoctl --help";
 

@@ -8,6 +8,7 @@ use crate::canned::{ssoctl, stdout};
 
 /// The arguments of the verbs that need some.
 const ARGUMENTS: &[(&str, &[&str])] = &[
+    ("completion", &["bash"]),
     ("console", &["--url-only"]),
     ("env", &["--shell", "json"]),
     ("exec", &["--", "echo", "started"]),
@@ -18,7 +19,7 @@ const ARGUMENTS: &[(&str, &[&str])] = &[
 ];
 
 /// Verbs of the client that send no request to the daemon.
-const ASKING_NOBODY: [&str; 2] = ["service", "stop"];
+const ASKING_NOBODY: [&str; 3] = ["completion", "service", "stop"];
 
 /// Verbs that say nothing of what they meet.
 const SILENT: [&str; 1] = ["prompt"];

@@ -14,7 +14,7 @@ mod stage;
 use std::process::ExitCode;
 
 use contest::{Contest, Contestant};
-use stage::{LIMIT, Stage};
+use stage::{LIMIT, Stage, TAB_FOR_A_NAME, TAB_FOR_A_VERB};
 
 const ROUNDS: usize = 1000;
 
@@ -27,12 +27,14 @@ const CROWD: usize = 400;
 /// A goal of the project: a command, what it is compared with, and the largest ratio of the medians.
 type Goal = (&'static str, &'static str, f64);
 
-const GOALS: [Goal; 5] = [
+const GOALS: [Goal; 7] = [
     ("ssoctl", "oidc-token", 0.85),
     ("ssoctl, static", "/bin/true", 1.35),
     ("ssoctl, static", LIMIT, 1.2),
     ("ssoctl credential-process", "ssoctl", 1.1),
     ("ssoctl prompt, static", "/bin/true", 1.5),
+    (TAB_FOR_A_VERB, "/bin/true", 1.5),
+    (TAB_FOR_A_NAME, "/bin/true", 1.5),
 ];
 
 /// The first one means two hundred times as fast.
@@ -58,6 +60,8 @@ fn main() -> ExitCode {
     ];
     contestants.push(stage.credential_process());
     contestants.push(stage.prompt());
+    contestants.push(stage.tab(TAB_FOR_A_VERB, &["tok"]));
+    contestants.push(stage.tab(TAB_FOR_A_NAME, &["exec", "--profile", ""]));
     let (rivals, absent) = rivals::installed(&stage);
     contestants.extend(rivals.iter().map(rivals::Rival::contestant));
     let contest = Contest::run(contestants, rounds);

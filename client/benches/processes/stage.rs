@@ -19,6 +19,10 @@ pub(crate) const PROFILE: &str = "dev";
 /// The name of [`Stage::limit`] in the table.
 pub(crate) const LIMIT: &str = "limit";
 
+/// The names of what [`Stage::tab`] measures.
+pub(crate) const TAB_FOR_A_VERB: &str = "a TAB for a verb, static";
+pub(crate) const TAB_FOR_A_NAME: &str = "a TAB for a profile, static";
+
 /// The release builds that are measured, and the daemon.
 pub(crate) struct Binaries {
     pub(crate) plain: PathBuf,
@@ -94,6 +98,12 @@ impl Stage {
         let arguments = ["prompt", "--for", "bash"];
         Contestant::new("ssoctl prompt, static", &self.binaries.linked_statically, &arguments)
             .with("SSOCTL_SOCKET", self.socket())
+    }
+
+    /// What a shell runs for a TAB behind these words.
+    pub(crate) fn tab(&self, name: &str, words: &[&str]) -> Contestant {
+        let arguments = [&["completion", "zsh", "--", "ssoctl"], words].concat();
+        Contestant::new(name, &self.binaries.linked_statically, &arguments).with("SSOCTL_SOCKET", self.socket())
     }
 
     /// `ssoctl credential-process`, with the role's credentials in the daemon's memory.

@@ -6,6 +6,7 @@ mod botocore;
 mod browser_sign_in;
 mod callers;
 mod choice;
+mod completion;
 mod configure;
 mod containers;
 mod credentials;

@@ -1,0 +1,251 @@
+//! `ssoctl completion`: what a TAB completes in real shells with a real keyboard's bytes, and that it is silent and harmless.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use identity_center_simulator::{Account, Operation, Settings};
+use test_support::binaries::binaries;
+use test_support::speed::has_programs;
+use test_support::{Stage, until};
+
+/// The name of an account that shells would like to execute, expand, or take for several words.
+const HOSTILE: &str = "h $(touch pwned) `touch pwned` 'a' \"b\" \\ ; > pwned & ! * ~ {x,y} %F \u{fc}";
+
+/// One that would control the terminal. It is not offered.
+const CONTROLLING: &str = "h\u{1b}]0;owned\u{7}\u{202e}";
+
+/// A person who is signed in and has listed accounts and roles.
+fn stage() -> Stage {
+    let accounts = vec![
+        Account::new("111122223333", "Development", &["ReadOnlyAccess", "Admin"]),
+        Account::new("222233334444", "Prod East", &["ReadOnlyAccess"]),
+        Account::new("333344445555", "Prod West", &["Auditor"]),
+        Account::new("444455556666", HOSTILE, &["ReadOnlyAccess"]),
+        Account::new("555566667777", CONTROLLING, &["ReadOnlyAccess"]),
+    ];
+    let stage = Stage::with_profiles(Settings { accounts, ..Settings::default() }).and_signed_in();
+    stage.run(["roles"]).exits(0);
+    stage
+}
+
+/// The lines that a script gets, without what the values mean.
+fn values(stage: &Stage, line: &[&str]) -> Vec<String> {
+    let asked =
+        stage.run(["completion", "zsh", "--"].into_iter().chain(line.iter().copied()).collect::<Vec<_>>()).exits(0);
+    assert_eq!(asked.stderr, "");
+    asked.stdout.lines().map(|line| line.split('\t').next().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn names_come_from_the_daemons_memory_and_nobody_is_asked() {
+    let stage = stage();
+    let calls = || {
+        let simulator = &stage.identity_center;
+        simulator.calls(Operation::ListAccounts) + simulator.calls(Operation::ListAccountRoles)
+    };
+    let before = calls();
+    assert_eq!(values(&stage, &["ssoctl", "token", ""]), ["corp"]);
+    assert_eq!(values(&stage, &["ssoctl", "exec", "--profile=de"]), ["--profile=dev"]);
+    assert_eq!(values(&stage, &["ssoctl", "exec", "--account", "prod w"]), ["333344445555"]);
+    assert_eq!(values(&stage, &["ssoctl", "exec", "--account", "333344445555", "--role", ""]), ["Auditor"]);
+    assert_eq!(values(&stage, &["ssoctl", "configure", "--account", "Pro"]), ["Prod East", "Prod West"]);
+    assert_eq!(
+        values(&stage, &["ssoctl", "configure", "--account", "h"]),
+        [HOSTILE],
+        "the controlling one is left out"
+    );
+    stage.run(["grant", "--profile", "dev", "--name", "ci"]).exits(0);
+    assert_eq!(values(&stage, &["ssoctl", "revoke", ""]), ["ci"]);
+    assert_eq!(calls(), before);
+}
+
+#[test]
+fn without_a_daemon_a_tab_says_nothing_starts_none_and_still_knows_verbs() {
+    let stage = Stage::without_daemon(Settings::default(), "");
+    for socket in [stage.home().join("none"), stage.write("no-socket", "text"), stage.home().to_path_buf()] {
+        let ask = |line: &[&str]| {
+            let arguments: Vec<&str> = ["completion", "fish", "--"].into_iter().chain(line.iter().copied()).collect();
+            let socket = socket.display().to_string();
+            let asked = stage.run_in(&[("SSOCTL_SOCKET", socket.as_str())], &arguments).exits(0);
+            assert_eq!(asked.stderr, "", "{socket}");
+            asked.stdout
+        };
+        assert!(!ask(&["ssoctl", "token", ""]).contains("corp"));
+        assert_eq!(ask(&["ssoctl", "exec", "--profile", ""]), "");
+        assert!(ask(&["ssoctl", "tok"]).starts_with("token\t"));
+    }
+    let mut command = stage.ssoctl(["completion", "zsh", "--", "ssoctl", "exec", "--profile", ""]);
+    command.env_remove("SSOCTL_SOCKET").env("XDG_RUNTIME_DIR", stage.home());
+    stage.finish(command).exits(0).prints_nothing();
+    assert!(!stage.home().join("ssoctl").exists(), "no daemon was started");
+}
+
+#[test]
+fn each_shell_has_a_script_and_another_one_is_refused() {
+    let stage = Stage::without_daemon(Settings::default(), "");
+    for (shell, part) in [
+        ("bash", "complete "),
+        ("zsh", "#compdef ssoctl"),
+        ("fish", "complete -c ssoctl"),
+        ("pwsh", "Register-ArgumentCompleter"),
+    ] {
+        assert!(stage.run(["completion", shell]).exits(0).stdout.contains(part), "{shell}");
+    }
+    stage.run(["completion", "tcsh"]).exits(2);
+    stage.run(["completion"]).exits(2);
+}
+
+/// A shell on a terminal, which is a pane of tmux.
+struct Terminal<'a> {
+    stage: &'a Stage,
+    server: PathBuf,
+}
+
+impl<'a> Terminal<'a> {
+    /// `script` is what the shell reads at first.
+    fn open(stage: &'a Stage, shell: &str, script: &str) -> Self {
+        let terminal = Self { stage, server: stage.home().join(format!("{shell}.tmux")) };
+        let file = stage.write(&format!("{shell}-home/.{shell}rc"), script);
+        let home = file.parent().expect("a directory").display();
+        let command = match shell {
+            "bash" => format!("bash --noprofile --rcfile {} -i", file.display()),
+            "zsh" => format!("ZDOTDIR={home} zsh -d -i"),
+            _ => format!(
+                "XDG_CONFIG_HOME={home} XDG_DATA_HOME={home} fish --no-config -i --init-command 'source {}'",
+                file.display()
+            ),
+        };
+        terminal.tmux(&["new-session", "-d", "-x", "220", "-y", "50", &command]);
+        until("the shell is ready", || terminal.shown().contains("READY").then_some(()));
+        terminal
+    }
+
+    fn tmux(&self, arguments: &[&str]) -> String {
+        let mut command = program(self.stage, "tmux");
+        command
+            .arg("-S")
+            .arg(&self.server)
+            .args(["-f", "/dev/null", "-u"])
+            .args(arguments)
+            .env("TERM", "xterm-256color");
+        self.stage.finish(command).exits(0).stdout
+    }
+
+    fn shown(&self) -> String {
+        self.tmux(&["capture-pane", "-p", "-J"])
+    }
+
+    /// Types a text, and then keys by their names.
+    fn types(&self, text: &str, keys: &[&str]) {
+        self.tmux(&["send-keys", "-l", "--", text]);
+        for key in keys {
+            self.tmux(&["send-keys", key]);
+        }
+    }
+
+    /// Types the beginning of a command, a TAB and the rest, and waits for what the command is given.
+    #[track_caller]
+    fn completes(&self, typed: &str, rest: &str, given: &str) {
+        self.types(typed, &["Tab"]);
+        self.types(rest, &["Enter"]);
+        let place = std::panic::Location::caller();
+        until(&format!("{typed:?} gives {given:?} at {place}; the last picture: {}", self.shown()), || {
+            self.shown().contains(given).then_some(())
+        });
+    }
+}
+
+impl Drop for Terminal<'_> {
+    fn drop(&mut self) {
+        let mut command = program(self.stage, "tmux");
+        command.arg("-S").arg(&self.server).arg("kill-server");
+        self.stage.finish(command);
+    }
+}
+
+/// A program that finds `ssoctl`, in the person's surroundings.
+fn program(stage: &Stage, name: &str) -> Command {
+    let directory = binaries().ssoctl.parent().expect("a directory").display().to_string();
+    let mut command = stage.tool(name.as_ref());
+    command.env("PATH", format!("{directory}:/usr/local/bin:/usr/bin:/bin")).env("SSOCTL_SOCKET", stage.socket());
+    command.env("LC_ALL", "C.UTF-8").current_dir(stage.home());
+    command
+}
+
+/// What these shells read at first: a function in the place of ssoctl shows the words that it is given.
+fn script(shell: &str) -> &'static str {
+    match shell {
+        "bash" => {
+            "PS1='READY> '\neval \"$(command ssoctl completion bash)\"\n\
+             ssoctl() { printf '<%s>' \"$@\"; printf '.\\n'; }\nbind 'set bell-style none'\n"
+        }
+        "zsh" => {
+            "PROMPT='READY> '\nautoload -Uz compinit && compinit -u -D\neval \"$(command ssoctl completion zsh)\"\n\
+             ssoctl() { printf '<%s>' \"$@\"; printf '.\\n'; }\nunsetopt beep\n"
+        }
+        _ => {
+            "function fish_prompt; echo 'READY> '; end\nfunction fish_greeting; end\n\
+             function ssoctl; printf '<%s>' $argv; echo .; end\ncommand ssoctl completion fish | source\n"
+        }
+    }
+}
+
+/// What all three of them do.
+fn common(terminal: &Terminal, home: &Path) {
+    terminal.completes("ssoctl tok", "", "<token>.");
+    terminal.completes("ssoctl exec --prof", "dev", "<exec><--profile><dev>.");
+    terminal.completes("ssoctl login --flow d", "", "<login><--flow><device>.");
+    terminal.completes("ssoctl env --profile=de", "", "<env><--profile=dev>.");
+    terminal.completes("ssoctl exec --account 2", "--role Admin", "<exec><--account><222233334444><--role><Admin>.");
+    terminal.completes("ssoctl configure --dry", "", "<configure><--dry-run>.");
+    terminal.completes("ssoctl configure --account h", "", &format!("<configure><--account><{HOSTILE}>."));
+    terminal.completes("ssoctl configure --account 'h", "", &format!("<configure><--account><{HOSTILE}>."));
+    terminal.completes("ssoctl exec --profile dev -- printen", "", "<exec><--profile><dev><--><printenv>.");
+    assert!(!home.join("pwned").exists(), "something was executed");
+    terminal.types("clear", &["Enter"]);
+    until("the screen is empty", || (!terminal.shown().contains('<')).then_some(()));
+    // A second TAB shows the choices.
+    terminal.types("ssoctl service ", &["Tab", "Tab"]);
+    until("choices are listed", || terminal.shown().contains("uninstall").then_some(()));
+    terminal.tmux(&["send-keys", "C-c"]);
+}
+
+#[test]
+fn bash_completes() {
+    if !has_programs(&["bash", "tmux"]) {
+        return;
+    }
+    let stage = stage();
+    let terminal = Terminal::open(&stage, "bash", script("bash"));
+    common(&terminal, stage.home());
+    terminal.completes("ssoctl exec --account Dev", "", "<exec><--account><111122223333>.");
+    terminal.completes("ssoctl exec --account \"Prod W", "", "<exec><--account><333344445555>.");
+    terminal.types("ssoctl exec --account ", &["Tab", "Tab"]);
+    until("the name stands beside the id", || terminal.shown().contains("(Development)").then_some(()));
+}
+
+#[test]
+fn zsh_completes() {
+    if !has_programs(&["zsh", "tmux"]) {
+        return;
+    }
+    let stage = stage();
+    let terminal = Terminal::open(&stage, "zsh", script("zsh"));
+    common(&terminal, stage.home());
+    terminal.completes("ssoctl exec --account Dev", "", "<exec><--account><111122223333>.");
+    terminal.completes("ssoctl exec --account Prod\\ W", "", "<exec><--account><333344445555>.");
+    terminal.types("ssoctl exec --account ", &["Tab", "Tab"]);
+    until("the name stands beside the id", || terminal.shown().contains("-- Development").then_some(()));
+}
+
+#[test]
+fn fish_completes() {
+    if !has_programs(&["fish", "tmux"]) {
+        return;
+    }
+    let stage = stage();
+    let terminal = Terminal::open(&stage, "fish", script("fish"));
+    common(&terminal, stage.home());
+    terminal.types("ssoctl exec --account ", &["Tab", "Tab"]);
+    until("the name stands beside the id", || terminal.shown().contains("Development").then_some(()));
+}
