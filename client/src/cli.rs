@@ -5,6 +5,7 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::io::{self, IsTerminal};
 use std::os::unix::process::CommandExt;
 use std::process::{self, ExitCode};
 
@@ -15,13 +16,13 @@ use ssoctl_protocol::{ExitCode as Code, VERSION};
 use crate::commands::{self, Entry};
 use crate::connection::Starting;
 use crate::failure::Failure;
-use crate::{installation, output, terminal};
+use crate::{installation, next_steps, output, terminal};
 
 const LONG_ABOUT: &str = "\
 Keeps you signed in to AWS IAM Identity Center (AWS SSO)
 
 ssoctl asks ssoctld, your own daemon, and starts it if none runs. Sessions are the [sso-session] sections and SSO profiles of
-your AWS configuration; `ssoctl login --start-url URL --region REGION` adds one.";
+your AWS configuration; `ssoctl login --start-url URL --region REGION` adds one. Called alone on a terminal, ssoctl says what to do next.";
 
 /// The exit codes, as promised by `ssoctl_protocol::ExitCode`, and the variables.
 const EPILOGUE: &str = "\
@@ -57,6 +58,9 @@ const UNREAD: &str = "unread";
 
 /// Carries out a command line, the program's name first.
 pub(crate) fn run(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
+    if arguments.len() == 1 && io::stdout().is_terminal() {
+        return next_steps::show();
+    }
     let arguments = arranged(arguments);
     let verb = position_of_verb(&arguments).and_then(|position| commands::find(&arguments[position]));
     let mut matches = match command(verb).try_get_matches_from(&arguments) {

@@ -67,6 +67,8 @@ pub(crate) struct Daemon {
     trusted: SocketOwner,
     starting: Starting,
     warning: Cell<VersionWarning>,
+    /// The longest time for an answer, whatever the request may take.
+    patience: Duration,
     files: AwsFiles,
 }
 
@@ -83,7 +85,7 @@ impl Daemon {
             })?;
         let trusted = SocketOwner::from_environment(environment::variable).map_err(Failure::Usage)?;
         let files = AwsFiles::of_environment()?;
-        Ok(Self { socket, trusted, starting, warning: Cell::new(warning), files })
+        Ok(Self { socket, trusted, starting, warning: Cell::new(warning), patience: Duration::MAX, files })
     }
 
     /// The socket of a grant that this process was given.
@@ -94,8 +96,14 @@ impl Daemon {
             trusted,
             starting: Starting::Forbidden,
             warning: Cell::new(VersionWarning::Silent),
+            patience: Duration::MAX,
             files: AwsFiles::default(),
         })
+    }
+
+    /// Waits no longer for each answer.
+    pub(crate) fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// The path at which the daemon is looked for first.
@@ -128,6 +136,7 @@ impl Daemon {
         let mut stream = self.connect()?;
         let request = http::request(route, &self.files.in_query(query), body);
         let limit = Duration::from_secs(query.wait).saturating_add(MARGIN).saturating_add(service_calls(route));
+        let limit = limit.min(self.patience);
         let answer = self.converse(&mut stream, &request, limit, tick, http::answer)?;
         self.judge(answer)
     }

@@ -6,6 +6,7 @@ fn daemon() -> Daemon {
         trusted: SocketOwner::Own,
         starting: Starting::Forbidden,
         warning: Cell::new(VersionWarning::Silent),
+        patience: Duration::MAX,
         files: AwsFiles::default(),
     }
 }

@@ -20,6 +20,7 @@ mod failure;
 mod http;
 mod installation;
 mod isolation;
+mod next_steps;
 mod output;
 mod render;
 mod role_environment;

@@ -26,6 +26,7 @@ mod isolation;
 mod issuers;
 #[cfg(target_os = "linux")]
 mod memory;
+mod next_steps;
 mod other_credentials;
 mod other_home;
 mod output;

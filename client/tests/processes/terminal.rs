@@ -16,7 +16,7 @@ pub(crate) const SCRIPT: &str = "/usr/bin/script";
 
 /// The same command on a new terminal with so many columns, whose screen is its standard output. The files `tty` and `pid` name the terminal
 /// and the process.
-fn on_terminal(stage: &Stage, columns: u16, variables: &[(&str, &str)], command: &Command) -> Command {
+pub(crate) fn on_terminal(stage: &Stage, columns: u16, variables: &[(&str, &str)], command: &Command) -> Command {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let words: Vec<String> = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();
     let line = format!("stty cols {columns}; tty >tty; echo $$ >pid; exec {}", words.join(" "));
