@@ -17,7 +17,7 @@ pub(super) enum Unit {
     /// It runs, or will.
     Started,
     /// None is installed, or the service manager does not start it, for instance because this session has none (`su`, a
-    /// container).
+    /// container), or the machine does not allow its sandbox.
     NotStarted,
     /// The service manager does not answer in time.
     Hangs,
@@ -28,7 +28,18 @@ pub(super) fn start() -> Unit {
     match ask_briefly(&mut command) {
         Ok(output) if output.status.success() => Unit::Started,
         Err(error) if error.kind() == io::ErrorKind::TimedOut => Unit::Hangs,
-        Ok(_) | Err(_) => Unit::NotStarted,
+        Ok(_) | Err(_) => {
+            make_room();
+            Unit::NotStarted
+        }
+    }
+}
+
+/// Takes away the socket of a service that does not start, where it would be in the way of a daemon without one.
+fn make_room() {
+    if !cfg!(target_os = "macos") {
+        // Without a service manager there is no socket, either.
+        let _ = ask_briefly(&mut systemctl(&["stop", SOCKET, SERVICE]));
     }
 }
 
@@ -52,7 +63,7 @@ pub(super) fn restart() {
     let _ = ask_briefly(&mut systemctl(&["restart", SOCKET, SERVICE]));
 }
 
-/// Starts the socket, if one of systemd's unit directories has it. Without a unit, checking for the file spares a call of `systemctl`,
+/// Starts socket and service, if one of systemd's unit directories has them; that ends when the daemon is ready, or cannot be. Without a unit, checking for the file spares a call of `systemctl`,
 /// which takes longer than starting the daemon.
 #[cfg(not(target_os = "macos"))]
 fn command() -> Option<Command> {
@@ -68,7 +79,7 @@ fn command() -> Option<Command> {
     let own = own.into_iter().flatten().map(|directory| directory.join("systemd/user"));
     let mut directories = own.chain(service_manager::UNITS_FOR_EVERYBODY.map(PathBuf::from));
     let is_installed = directories.any(|directory| directory.join(SOCKET).exists());
-    is_installed.then(|| systemctl(&["start", SOCKET]))
+    is_installed.then(|| systemctl(&["start", SOCKET, SERVICE]))
 }
 
 #[cfg(target_os = "macos")]

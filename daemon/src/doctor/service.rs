@@ -171,7 +171,7 @@ fn judge(units: &[Unit]) -> Finding {
             return SERVICE.problem(
                 format!("{name} has failed, because its sandbox cannot be made (status {status})"),
                 "look at: sysctl kernel.apparmor_restrict_unprivileged_userns user.max_user_namespaces; have user namespaces \
-                 allowed, or run: ssoctl service uninstall, and ssoctl starts the daemon itself",
+                 allowed; meanwhile ssoctl starts the daemon itself",
             );
         }
         return SERVICE.problem(
@@ -228,8 +228,7 @@ fn judge_sandbox(units: &[Unit], setting: String) -> Option<Finding> {
     } else {
         SANDBOX.warning(
             format!("the service's sandbox needs user namespaces, but {setting}"),
-            "if the service does not start, ask the machine's administrator to allow them; or run: ssoctl service uninstall, and \
-             ssoctl starts the daemon itself",
+            "if the service does not start, ask the machine's administrator to allow them; meanwhile ssoctl starts the daemon itself",
         )
     })
 }

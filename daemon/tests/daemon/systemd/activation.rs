@@ -22,6 +22,27 @@ fn the_first_call_starts_it_through_the_socket() {
     assert_eq!(modes, "700\n600\n");
 }
 
+#[test]
+fn where_the_sandbox_cannot_be_made_ssoctl_starts_the_daemon_itself_until_it_can() {
+    let Some(person) = Person::new() else { return };
+    person.ok("ssoctl", &["service", "install"]);
+    let impossible = ".config/systemd/user/ssoctld.service.d/impossible.conf";
+    person.write(impossible, "[Service]\nBindReadOnlyPaths=/does/not/exist\n");
+    person.ok("systemctl", &["--user", "daemon-reload"]);
+    person.ok("systemctl", &["--user", "stop", "ssoctld.socket", "ssoctld.service"]);
+
+    person.ok("ssoctl", &["status"]);
+    assert_eq!(person.property("ExecMainStatus"), "226", "EXIT_NAMESPACE");
+    let is_active = || person.systemctl(&["is-active", "ssoctld.socket"]).status.success();
+    assert!(!is_active(), "it would be in the way of the daemon's own");
+    person.ok("ssoctl", &["--no-start", "status"]);
+
+    person.ok("ssoctl", &["stop"]);
+    person.ok("sh", &["-c", &format!("rm ~/{impossible}; systemctl --user daemon-reload")]);
+    person.ok("ssoctl", &["status"]);
+    assert_eq!((person.property("ActiveState").as_str(), is_active()), ("active", true));
+}
+
 /// Starts `systemd-socket-activate`, and tells when it listens. `None` where tests of it do not run.
 fn activate(home: &Path, kind: &[&str]) -> Option<(Child, Lines)> {
     if !has_programs(&["systemd-socket-activate"]) {
