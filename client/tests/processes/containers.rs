@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::documents;
@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use test_support::binaries::binaries;
 use test_support::part::path;
 use test_support::speed::{has_programs, has_superuser, python_with_botocore};
-use test_support::{Stage, set_mode, until};
+use test_support::{Stage, executable, set_mode, until};
 
 /// Where the directory of the grant's socket is in containers, as docs/containers-and-ssh.md has it.
 const PLACE: &str = "/run/ssoctl";
@@ -78,6 +78,19 @@ impl Engine {
 
     /// A container's process.
     fn container(&self, options: &[&str], words: &[&str]) -> Command {
+        let mut command = self.engine(&self.volumes);
+        command.arg("--env").arg(format!("SSOCTL_SOCKET={PLACE}/s.sock"));
+        command.args(options).arg("--rootfs").arg(self.image()).args(words);
+        command
+    }
+
+    /// The files of every container.
+    fn image(&self) -> PathBuf {
+        self.storage.path().join("image")
+    }
+
+    /// The engine with all that comes before the options of a container.
+    fn engine(&self, volumes: &[String]) -> Command {
         let storage = |name: &str| self.storage.path().join(name);
         let mut command = Command::new("unshare");
         command.args(["--mount", "--propagation", "private", "sh", "-c", BY_ONE_VERSION, "sh", "podman"]);
@@ -96,9 +109,7 @@ impl Engine {
             "--ulimit=nproc=4096:4096",
             "--http-proxy=false",
         ]);
-        command.args(self.volumes.iter().flat_map(|volume| ["--volume", volume]));
-        command.arg("--env").arg(format!("SSOCTL_SOCKET={PLACE}/s.sock"));
-        command.args(["--env", "HOME=/tmp"]).args(options).arg("--rootfs").arg(storage("image")).args(words);
+        command.args(volumes.iter().flat_map(|volume| ["--volume", volume])).args(["--env", "HOME=/tmp"]);
         command.env_clear().env("PATH", path()).env("HOME", self.storage.path());
         command
     }
@@ -137,6 +148,34 @@ fn ssoctl_gives_a_container_the_role_also_as_its_first_process() {
     let doubtful = engine.stage.finish(engine.container(user, &[SSOCTL, "whoami"]));
     assert_eq!(doubtful.code, Some(4), "{doubtful:?}");
     doubtful.says("SSOCTL_SOCKET_OWNER=0");
+}
+
+#[test]
+fn the_commands_of_the_documents_give_a_container_the_role() {
+    const TEST: &str = "the_commands_of_the_documents_give_a_container_the_role";
+    let Some(engine) = Engine::new() else { return };
+    let [command] = &documents::run_by(TEST)[..] else { panic!("one block") };
+    let grant =
+        documents::line("docs/containers-and-ssh.md", "S=$(").replace("dev-readonly", "dev").replace("box", "boxed");
+    let (home, image) = (engine.stage.home(), engine.image());
+    executable::script(&image.join("program"), "#!/bin/sh\necho \"$AWS_CONTAINER_CREDENTIALS_FULL_URI\"\n");
+    set_mode(image.join("program"), 0o755);
+    // The grant of the documents is mounted by the command itself.
+    let podman = engine.engine(&engine.volumes[1..]);
+    let words: Vec<_> = std::iter::once(podman.get_program()).chain(podman.get_args()).collect();
+    let words = words.iter().map(|word| format!("'{}'", word.to_str().unwrap())).collect::<Vec<_>>().join(" ");
+    let docker = format!(
+        "#!/bin/sh\nshift 2\nwhile [ \"$1\" != my-image ]; do options=\"$options $1\"; shift; done; shift\n\
+         exec {words} --env PATH=/opt/ssoctl:/usr/bin $options --rootfs {} \"$@\"\n",
+        image.display()
+    );
+    executable::script(&home.join("docker"), &docker);
+    let mut shell = engine.stage.tool("sh".as_ref());
+    let programs = binaries().ssoctl.parent().unwrap().display().to_string();
+    shell.args(["-ec", &format!("{grant}\n{command}")]);
+    shell.env("PATH", format!("{}:{programs}:{}", home.display(), path().to_str().unwrap()));
+    let ran = engine.stage.finish(shell).exits(0);
+    assert!(ran.stdout.starts_with("http://127.0.0.1:"), "{ran:?}");
 }
 
 #[test]

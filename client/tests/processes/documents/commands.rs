@@ -128,7 +128,7 @@ impl Reader {
                     }
                 }
             });
-            let run = blocks(page).into_iter().filter(|block| block.excuse().is_none() && block.shell().is_some());
+            let run = blocks(page).into_iter().filter(|block| block.is_run_here());
             run.for_each(|block| self.run(&block));
             drop(reading);
         });

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 /// Before a block that cannot be run here.
 const NOT_RUN: &str = "<!-- not run: ";
+/// Before a block that another test runs.
+const RUN_BY: &str = "<!-- run by ";
 /// Before a block of commands that go on until they are interrupted.
 const UNTIL_CTRL_C: &str = "<!-- each until Ctrl-C -->";
 
@@ -66,10 +68,25 @@ impl Block {
         SHELLS.iter().find(|(language, _)| *language == self.language).map(|(_, words)| *words)
     }
 
-    /// Why it is not run here.
+    /// The test of its own that runs it.
+    fn runner(&self) -> Option<&str> {
+        self.before.strip_prefix(RUN_BY)?.strip_suffix(" -->")
+    }
+
+    fn is_run_here(&self) -> bool {
+        self.shell().is_some() && self.runner().is_none() && self.excuse().is_none()
+    }
+
+    /// Why it is not run anywhere.
     fn excuse(&self) -> Option<&str> {
         self.before.strip_prefix(NOT_RUN)?.strip_suffix(" -->")
     }
+}
+
+/// The texts of the blocks that a test runs.
+pub(crate) fn run_by(test: &str) -> Vec<String> {
+    let blocks = pages().into_iter().flat_map(|page| blocks(&page));
+    blocks.filter(|block| block.runner() == Some(test)).map(|block| block.text).collect()
 }
 
 /// README.md and the pages of docs/.
@@ -129,6 +146,9 @@ fn whatever_is_not_run_here_has_a_reason_or_a_test_of_its_own() {
             READ_ELSEWHERE.iter().any(|(page, language, _)| (*page, *language) == (&block.page, &block.language));
         let is_known = block.shell().is_some() || is_read || block.excuse().is_some();
         assert!(is_known, "{}: no test reads this, and no reason is given before it", block.place());
+    }
+    for test in blocks.iter().filter_map(Block::runner) {
+        assert!(tests.contains(&format!("fn {test}()")), "there is no test {test}");
     }
     let excuses: Vec<_> = blocks.iter().filter_map(|block| Some((block.place(), block.excuse()?))).collect();
     assert!(excuses.iter().all(|(_, reason)| reason.len() > 10), "{excuses:#?}");

@@ -1,142 +1,27 @@
-//! `ssoctl ssh` with a real sshd on loopback, which has users of its own: their homes, `/run` and `/etc/passwd` are in a mount namespace.
+//! `ssoctl ssh` with a real sshd on loopback.
 
 #![cfg(target_os = "linux")]
 
+mod hosts;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 
-use identity_center_simulator::{Operation, Settings};
+use identity_center_simulator::Operation;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use test_support::binaries::binaries;
-use test_support::client::Outcome;
-use test_support::part::{Part, path, within};
-use test_support::speed::{has_programs, has_superuser};
-use test_support::{Stage, until};
+use test_support::part::{path, within};
+use test_support::speed::has_programs;
+use test_support::{executable, until};
 
+use self::hosts::{Hosts, USERS};
 use crate::documents;
 use crate::terminal::SCRIPT;
-
-/// The users of the host, by their shells, and one to whom sshd forwards nothing.
-const USERS: [(&str, &str, u32); 5] = [
-    ("builder", "/bin/bash", 64_401),
-    ("posix", "/bin/sh", 64_402),
-    ("zed", "/bin/zsh", 64_403),
-    ("fisher", "/usr/bin/fish", 64_404),
-    ("closed", "/bin/bash", 64_405),
-];
-
-/// In the process that becomes sshd. Its parameters: this directory, and the directory of the binaries.
-const SETTING_UP: &str = r#"
-set -e
-for directory in /home /run; do mount -t tmpfs tmpfs "$directory"; done
-mkdir /run/sshd
-cp /etc/passwd /run/passwd
-while read -r name shell uid; do
-    echo "$name:x:$uid:$uid::/home/$name:$shell" >> /run/passwd
-    mkdir -p "/home/$name/.ssh" "/home/$name/bin" "/home/$name/.aws"
-    cp "$1/aws_config" "/home/$name/.aws/config"
-    cp "$1/key.pub" "/home/$name/.ssh/authorized_keys"
-    cp "$2/ssoctl" "/home/$name/bin"
-    touch "/home/$name/.zshrc"
-    chown -R "$uid:$uid" "/home/$name"
-done < "$1/users"
-mount --bind /run/passwd /etc/passwd
-exec /usr/sbin/sshd -D -f "$1/sshd_config" -E "$1/sshd.log"
-"#;
-
-/// A person, and a host to which they can connect as several users.
-struct Hosts {
-    stage: Stage,
-    _sshd: Part,
-    directory: PathBuf,
-    port: u16,
-}
-
-impl Hosts {
-    fn new() -> Option<Self> {
-        let programs = ["/usr/sbin/sshd", "ssh", "ssh-keygen", "unshare", "bash", "zsh", "fish", "curl"];
-        if !has_superuser() || !has_programs(&programs) {
-            return None;
-        }
-        let stage = Stage::with_roles(Settings::default());
-        let directory = stage.home().join("sshd");
-        fs::create_dir(&directory).unwrap();
-        for name in ["key", "host_key"] {
-            let made = Command::new("ssh-keygen")
-                .args(["-q", "-t", "ed25519", "-N", "", "-f"])
-                .arg(directory.join(name))
-                .status();
-            assert!(made.unwrap().success());
-        }
-        let users: String = USERS.iter().map(|(name, shell, uid)| format!("{name} {shell} {uid}\n")).collect();
-        fs::write(directory.join("users"), users).unwrap();
-        let process = documents::line("docs/containers-and-ssh.md", "credential_process = sh");
-        fs::write(directory.join("aws_config"), format!("[profile granted]\n{process}\n")).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let shown = directory.display();
-        let server = format!(
-            "Port {port}\nListenAddress 127.0.0.1\nHostKey {shown}/host_key\nPidFile none\nUsePAM no\nPasswordAuthentication no\n\
-             LogLevel VERBOSE\nMatch User closed\nAllowStreamLocalForwarding no\n"
-        );
-        fs::write(directory.join("sshd_config"), server).unwrap();
-        let hosts: String = USERS.iter().map(|(name, ..)| format!("Host {name}\n  User {name}\n")).collect();
-        let client = format!(
-            "{hosts}Host *\n  HostName 127.0.0.1\n  Port {port}\n  IdentityFile {shown}/key\n  IdentitiesOnly yes\n  BatchMode yes\n  \
-             UserKnownHostsFile {shown}/known_hosts\n  StrictHostKeyChecking accept-new\n  LogLevel ERROR\n"
-        );
-        fs::write(directory.join("config"), client).unwrap();
-        let mut sshd = Command::new("unshare");
-        sshd.args([
-            "--mount",
-            "--propagation",
-            "private",
-            "--kill-child",
-            "--fork",
-            "--",
-            "bash",
-            "-c",
-            SETTING_UP,
-            "bash",
-        ]);
-        let sshd = Part::start(sshd.arg(&directory).arg(binaries().ssoctl.parent().unwrap()));
-        until("sshd listens", || TcpStream::connect(("127.0.0.1", port)).ok());
-        Some(Self { stage, _sshd: sshd, directory, port })
-    }
-
-    fn config(&self) -> String {
-        self.directory.join("config").display().to_string()
-    }
-
-    /// `ssoctl ssh`, with this for ssh.
-    fn ssoctl_ssh(&self, arguments: &[&str]) -> Command {
-        self.stage.ssoctl([&["ssh", "--profile", "dev", "-F", &self.config()], arguments].concat())
-    }
-
-    fn run(&self, arguments: &[&str]) -> Outcome {
-        self.stage.finish(self.ssoctl_ssh(arguments))
-    }
-
-    /// ssh itself.
-    fn plain(&self, arguments: &[&str]) -> Outcome {
-        let mut command = Command::new("ssh");
-        command.args(["-F", &self.config()]).args(arguments);
-        self.stage.finish(command)
-    }
-
-    /// How often somebody has authenticated.
-    fn authenticated(&self) -> usize {
-        fs::read_to_string(self.directory.join("sshd.log")).unwrap().matches("Accepted publickey").count()
-    }
-
-    fn grants(&self) -> Vec<Value> {
-        self.stage.run(["grants", "--json"]).exits(0).json()["grants"].as_array().expect("grants").clone()
-    }
-}
 
 #[test]
 fn a_command_on_the_host_has_the_role_and_its_exit_code_counts() {
@@ -158,6 +43,31 @@ fn a_command_on_the_host_has_the_role_and_its_exit_code_counts() {
     assert!(!socket.parent().unwrap().exists(), "what was made there is removed");
     until("no grant is left", || hosts.grants().is_empty().then_some(()));
     assert_eq!(hosts.stage.identity_center.calls(Operation::GetRoleCredentials), 1);
+}
+
+/// The second block is typed into the login shell of the first one.
+#[test]
+fn the_commands_of_the_documents_work_on_a_host() {
+    const TEST: &str = "the_commands_of_the_documents_work_on_a_host";
+    let Some(hosts) = Hosts::new() else { return };
+    let blocks = documents::run_by(TEST);
+    let [here, there] = &blocks[..] else { panic!("two blocks: {blocks:?}") };
+    let programs = hosts.stage.home().join("bin");
+    fs::create_dir(&programs).unwrap();
+    executable::script(&programs.join("ssh"), &format!("#!/bin/sh\nexec /usr/bin/ssh -F {} \"$@\"\n", hosts.config()));
+    let path = [programs.as_path(), binaries().ssoctl.parent().unwrap(), Path::new("/usr/bin:/bin")];
+    let mut shell = within(&hosts.stage.ssoctl([""; 0]), "sh", &["-ec", here]);
+    shell.env("PATH", path.map(|place| place.display().to_string()).join(":")).env("AWS_PROFILE", "dev");
+    let mut shell = shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    shell.stdin.take().unwrap().write_all(there.as_bytes()).unwrap();
+    let output = shell.wait_with_output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{printed}");
+    assert!(
+        printed.contains("AdministratorAccess") && printed.contains("\nterraform apply http://127.0.0.1:"),
+        "{printed}"
+    );
+    assert!(printed.ends_with("\nmake deploy \n"), "{printed}");
 }
 
 #[test]
