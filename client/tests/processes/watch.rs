@@ -9,7 +9,7 @@ use identity_center_simulator::Settings;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::documents::block;
+use crate::documents::{block, is_like};
 use test_support::client::Running;
 use test_support::{Stage, document, until};
 
@@ -116,17 +116,6 @@ fn json_is_what_the_daemon_sends_and_goes_on_after_a_restart_which_is_said_once(
     epochs.dedup();
     assert_eq!(epochs.len(), 3, "each daemon has its own");
     assert_eq!(told.running.said().lines().count(), 2);
-}
-
-/// Whether a line of the documents, which may be shortened, is like this one.
-fn is_like(shown: &Value, real: &Value) -> bool {
-    match (shown, real) {
-        (Value::Object(shown), Value::Object(real)) => {
-            shown.iter().all(|(name, shown)| real.get(name).is_some_and(|real| is_like(shown, real)))
-        }
-        (Value::String(shown), Value::String(real)) => !shown.is_empty() && !real.is_empty(),
-        _ => shown.is_number() && real.is_number(),
-    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use identity_center_simulator::Settings;
 use serde_json::Value;
 use test_support::Stage;
 
-use super::{block, blocks, pages, root, sources, text};
+use super::{block, blocks, is_like, pages, root, sources, text};
 
 #[test]
 fn the_readme_is_short_and_every_page_is_in_its_list() {
@@ -126,4 +126,21 @@ fn the_routes_that_are_shown_are_in_the_openapi_document() {
             assert!(operation["parameters"].as_array().unwrap().iter().any(is_it), "{route}: no {parameter}");
         }
     }
+}
+
+#[test]
+fn the_answers_that_are_shown_are_like_real_ones() {
+    let shown = blocks("docs/api.md").into_iter().filter(|block| block.language == "json");
+    let shown: Vec<Value> = shown.map(|block| serde_json::from_str(&block.text).expect("JSON")).collect();
+    let [token, problem] = &shown[..] else { panic!("a token and a problem: {shown:?}") };
+    let stage = Stage::with_corp(Settings::default());
+    let (_, mut refused) = stage.request("GET", "/v1/token");
+    // Here it also says that the service is not AWS.
+    let detail = refused["detail"].take();
+    refused["detail"] = problem["detail"].clone();
+    assert_eq!(&refused, problem);
+    assert!(detail.as_str().unwrap().starts_with(problem["detail"].as_str().unwrap()), "{detail}");
+    stage.sign_in("corp");
+    let (_, answer) = stage.request("GET", "/v1/token");
+    assert!(is_like(token, &answer) && is_like(&answer, token), "{answer}");
 }

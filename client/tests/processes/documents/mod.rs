@@ -7,6 +7,8 @@ mod contents;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 /// Before a block that cannot be run here.
 const NOT_RUN: &str = "<!-- not run: ";
 /// Before a block that another test runs.
@@ -19,7 +21,8 @@ const SHELLS: [(&str, &[&str]); 4] =
     [("sh", &["sh", "-ec"]), ("bash", &["bash", "-ec"]), ("zsh", &["zsh", "-ec"]), ("fish", &["fish", "-c"])];
 
 /// Blocks in other languages, and the tests that read them.
-const READ_ELSEWHERE: [(&str, &str, &str); 16] = [
+const READ_ELSEWHERE: [(&str, &str, &str); 17] = [
+    ("docs/api.md", "json", "the_answers_that_are_shown_are_like_real_ones"),
     ("docs/configuration.md", "toml", "every_command_in_the_documents_works"),
     ("docs/containers-and-ssh.md", "ini", "curl_is_a_complete_credential_process_where_no_ssoctl_is_installed"),
     ("docs/containers-and-ssh.md", "json", "what_is_not_run_is_well_formed"),
@@ -125,6 +128,17 @@ pub(crate) fn block(page: &str, language: &str) -> String {
     found.unwrap_or_else(|| panic!("{page} has no block in {language}")).text
 }
 
+/// Whether JSON of the documents, which may be shortened, is like real JSON: has no other members.
+pub(crate) fn is_like(shown: &Value, real: &Value) -> bool {
+    match (shown, real) {
+        (Value::Object(shown), Value::Object(real)) => {
+            shown.iter().all(|(name, shown)| real.get(name).is_some_and(|real| is_like(shown, real)))
+        }
+        (Value::String(shown), Value::String(real)) => !shown.is_empty() && !real.is_empty(),
+        _ => shown.is_number() && real.is_number(),
+    }
+}
+
 /// The first line of a page that begins like this, without the space around it.
 pub(crate) fn line(page: &str, beginning: &str) -> String {
     let text = text(page);
@@ -152,6 +166,6 @@ fn whatever_is_not_run_here_has_a_reason_or_a_test_of_its_own() {
     }
     let excuses: Vec<_> = blocks.iter().filter_map(|block| Some((block.place(), block.excuse()?))).collect();
     assert!(excuses.iter().all(|(_, reason)| reason.len() > 10), "{excuses:#?}");
-    assert!(excuses.len() <= 12, "most of what the documents say can be run: {excuses:#?}");
+    assert!(excuses.len() <= 10, "most of what the documents say can be run: {excuses:#?}");
     assert!(blocks.len() - excuses.len() > 40, "the blocks are not found");
 }
