@@ -18,7 +18,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use ssoctld::service_manager::scope;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::{Arguments, BACKGROUND, TELL_STARTER, WITHOUT_SERVICE_MANAGER};
+use ssoctld::cli::{Arguments, BACKGROUND, TELL_STARTER, WITHOUT_SERVICE_MANAGER};
 
 /// The messages of the daemon to the process that starts it: first that it runs, then that it serves.
 const BORN: u8 = b'1';

@@ -9,6 +9,7 @@ mod budget;
 pub mod callback;
 pub mod caller;
 pub mod chain;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod configure;

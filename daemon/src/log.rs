@@ -5,36 +5,15 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use clap::ValueEnum;
 use ssoctl_files::own_file::{LARGEST_LOG, open_log};
 use ssoctl_protocol::text::{self, LONGEST_LINE};
+use ssoctld::cli::Format;
 use tracing::field::Field;
 use tracing_subscriber::field::MakeExt;
-use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
-pub(crate) enum Format {
-    /// Lines for people.
-    #[default]
-    Text,
-    /// One JSON object a line.
-    Json,
-}
-
-/// A bare level counts for ssoctld only: at `trace`, libraries might log secrets.
-pub(crate) fn parse_filter(text: &str) -> Result<Targets, String> {
-    if let Ok(level) = text.parse::<LevelFilter>() {
-        return Ok(Targets::new().with_target("ssoctld", level).with_default(level.min(LevelFilter::WARN)));
-    }
-    // A misspelt level would be read as the name of a module, and silence the log.
-    let is_clear = |part: &str| part.contains('=') || part.parse::<LevelFilter>().is_ok();
-    let filter = text.split(',').all(is_clear).then(|| text.parse().ok()).flatten();
-    filter
-        .ok_or_else(|| "expected error, warn, info, debug or trace, or a list like ssoctld=debug,hyper=info".to_owned())
-}
 
 /// `file` is where standard error leads, if that is to be replaced when it is too long.
 pub(crate) fn start(filter: Targets, format: Format, file: Option<PathBuf>) {
@@ -101,7 +80,6 @@ impl Write for Log {
 
 #[cfg(test)]
 mod tests {
-    use tracing::Level;
 
     use super::*;
 
@@ -130,17 +108,5 @@ mod tests {
         let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
         assert!(text.contains(r"the code is \u{202e}\u{1b}[31m error=\u{9b}2J\nx long=yyy"), "{:.200}", text);
         assert!(text.len() < 2 * LONGEST_LINE && text.lines().count() == 1);
-    }
-
-    #[test]
-    fn a_bare_level_does_not_count_for_libraries() {
-        let filter = parse_filter("trace").unwrap();
-        assert!(filter.would_enable("ssoctld::session", &Level::TRACE));
-        assert!(filter.would_enable("hyper", &Level::WARN) && !filter.would_enable("hyper", &Level::INFO));
-        let filter = parse_filter("error").unwrap();
-        assert!(!filter.would_enable("hyper", &Level::WARN));
-        let filter = parse_filter("ssoctld=debug,hyper=info").unwrap();
-        assert!(filter.would_enable("hyper", &Level::INFO));
-        assert!(parse_filter("loud").is_err());
     }
 }

@@ -1,7 +1,6 @@
 //! The daemon's program: the library with the real clock, service, stores and desktop.
 
 mod background;
-mod cli;
 mod log;
 mod verbs;
 
@@ -18,6 +17,7 @@ use ssoctl_protocol::settings::{self, Setting, Settings};
 use ssoctl_protocol::{SocketOwner, SocketPath};
 use ssoctld::audit::Audit;
 use ssoctld::chain::chain;
+use ssoctld::cli::{Arguments, Verb};
 use ssoctld::clock::SystemClock;
 use ssoctld::config::{Environment, Paths, StoreSetting};
 use ssoctld::kept_files::{KeptFiles, KeptFilesError};
@@ -36,9 +36,6 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use zeroizing_alloc::ZeroAlloc;
 
-use cli::Arguments;
-use verbs::Verb;
-
 /// Overwrites memory when it is freed. Secrets are also in buffers of serde, hyper and reqwest, which only the allocator can
 /// overwrite.
 #[global_allocator]
@@ -56,7 +53,7 @@ fn main() -> ExitCode {
         log::start(arguments.log.clone(), arguments.log_format, arguments.log_file.clone());
     }
     if let Some(verb) = arguments.verb.take() {
-        return verb.run(arguments.config, arguments.state_dir);
+        return verbs::run(verb, arguments.config, arguments.state_dir);
     }
     let ended = if arguments.background { background::start(&arguments) } else { run(arguments) };
     ended.unwrap_or_else(|error| {
