@@ -36,6 +36,18 @@ use std::process::ExitCode;
 
 use failure::Failure;
 
+/// The command line with every verb; those of the daemon have no arguments here.
+pub fn command() -> clap::Command {
+    cli::command(None)
+}
+
+/// The script with which each shell completes the command lines of `ssoctl`, by the shell's name.
+pub fn completion_scripts() -> impl Iterator<Item = (&'static str, &'static str)> {
+    use commands::completion::Shell::{Bash, Fish, Powershell, Zsh};
+    let shells = [("bash", Bash), ("zsh", Zsh), ("fish", Fish), ("powershell", Powershell)];
+    shells.into_iter().map(|(name, shell)| (name, shell.script()))
+}
+
 /// Runs a command line, the program's name first, and returns the exit code for the process.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();

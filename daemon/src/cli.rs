@@ -85,8 +85,8 @@ fn parse_filter(text: &str) -> Result<Targets, String> {
 mod tests {
     use super::*;
     use clap::CommandFactory;
-    use tracing::Level;
     use ssoctl_protocol::verb::{ARGUMENTS, Argument, OF_DAEMON};
+    use tracing::Level;
 
     #[test]
     fn the_command_line_is_consistent() {
