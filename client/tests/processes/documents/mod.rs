@@ -13,6 +13,8 @@ use serde_json::Value;
 const NOT_RUN: &str = "<!-- not run: ";
 /// Before a block that another test runs.
 const RUN_BY: &str = "<!-- run by ";
+/// Before a block that only Linux can run.
+const ON_LINUX: &str = "<!-- on Linux -->";
 /// Before a block of commands that go on until they are interrupted.
 const UNTIL_CTRL_C: &str = "<!-- each until Ctrl-C -->";
 
@@ -77,7 +79,8 @@ impl Block {
     }
 
     fn is_run_here(&self) -> bool {
-        self.shell().is_some() && self.runner().is_none() && self.excuse().is_none()
+        let is_possible = self.before != ON_LINUX || cfg!(target_os = "linux");
+        is_possible && self.shell().is_some() && self.runner().is_none() && self.excuse().is_none()
     }
 
     /// Why it is not run anywhere.
