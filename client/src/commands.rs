@@ -2,6 +2,7 @@
 
 mod accounts;
 mod audit;
+mod choosing;
 pub(crate) mod completion;
 mod console;
 mod credential_process;

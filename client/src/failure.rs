@@ -18,6 +18,8 @@ pub(crate) enum Failure {
     Usage(String),
     Unwritable(io::Error),
     NobodySignedIn(String),
+    /// The person was asked and has picked nothing.
+    NothingPicked,
     NotStarted(Box<Failure>),
     NotExecuted {
         command: String,
@@ -41,6 +43,8 @@ impl Failure {
             Self::Unreachable(_) => ExitCode::DaemonUnreachable,
             Self::Usage(_) => ExitCode::Usage,
             Self::NobodySignedIn(_) => ExitCode::WaitTimeout,
+            Self::NothingPicked => ExitCode::Interrupted,
+            Self::NotStarted(failure) if matches!(**failure, Self::NothingPicked) => ExitCode::Interrupted,
             Self::NotStarted(_) => ExitCode::CommandNotStarted,
             Self::NotExecuted { error, .. } if error.kind() == io::ErrorKind::NotFound => ExitCode::CommandNotFound,
             Self::NotExecuted { .. } => ExitCode::CommandNotExecutable,
@@ -56,6 +60,7 @@ impl fmt::Display for Failure {
             Self::Unreachable(text) | Self::Usage(text) | Self::NobodySignedIn(text) | Self::Other(text) => {
                 f.write_str(text)
             }
+            Self::NothingPicked => f.write_str("nothing was picked"),
             Self::NotStarted(failure) => failure.fmt(f),
             Self::NotExecuted { command, error } if error.kind() == io::ErrorKind::NotFound => {
                 write!(f, "{command}: not found; is it installed and on PATH?")

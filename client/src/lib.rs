@@ -1,7 +1,7 @@
 //! `ssoctl`, the thin client of `ssoctld`.
 //!
 //! It sends requests to the daemon over a Unix socket and shows the answers, or hands them to a command. It knows nothing of
-//! sessions and profiles and stores nothing; the daemon does. `tests/thinness.rs` lists the crates of ours that it may link.
+//! sessions and profiles and stores nothing; the daemon does, also for the list from which a person picks a role (`picker`). `tests/thinness.rs` lists the crates of ours that it may link.
 //!
 //! Other tools call `ssoctl token`, sometimes hundreds of times in a row. So that takes one connect, one write and one read; no file
 //! is read, and no thread is started.
@@ -22,6 +22,7 @@ mod installation;
 mod isolation;
 mod next_steps;
 mod output;
+mod picker;
 mod render;
 mod role_environment;
 mod service_manager;
@@ -29,6 +30,7 @@ mod shell;
 mod socket;
 mod start;
 mod terminal;
+mod wakeful;
 
 use std::ffi::OsString;
 use std::io;

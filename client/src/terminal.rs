@@ -21,7 +21,6 @@ pub(crate) fn forbid() {
 ///
 /// `None` where nobody would answer: with `--no-input` or `SSOCTL_NO_INPUT`, where standard error is no terminal that knows escape sequences, and in the
 /// background, where reading from a terminal stops a process.
-#[allow(dead_code, reason = "what asks comes next")]
 pub(crate) fn open() -> Option<File> {
     let is_forbidden = IS_FORBIDDEN.load(Ordering::Relaxed) || environment::switch("SSOCTL_NO_INPUT");
     if is_forbidden || !io::stderr().is_terminal() || !environment::terminal_has_escapes() {

@@ -32,6 +32,7 @@ mod named_files;
 pub mod notice;
 pub mod oidc;
 mod partitions;
+pub mod picks;
 pub mod portal;
 mod replacement;
 pub mod secrets;
@@ -46,7 +47,7 @@ pub mod transport;
 mod waiting;
 pub mod world;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,6 +69,7 @@ use kept_files::{KeptFiles, KeptFilesError, Restored};
 use left_records::LeftRecords;
 use machine::MachineProblems;
 use named_files::{NamedFiles, ReadFiles, ReadRequest};
+use picks::Picks;
 use server::socket::Access;
 use service_manager::report::Reports;
 use token_files::TokenFiles;
@@ -155,13 +157,18 @@ pub async fn run(
 
 /// The grants of the daemon before this one, and those to come.
 fn start_grants(configuration: &Configuration, settings: &Settings) -> Arc<Grants> {
-    let Settings { state_directory, socket, .. } = settings;
-    let file = (!state_directory.is_empty()).then(|| Path::new(state_directory).join("grants.json"));
-    let sockets = Path::new(socket).with_file_name(ssoctl_protocol::socket::GRANTS);
+    let file = kept_in(settings, "grants.json");
+    let sockets = Path::new(&settings.socket).with_file_name(ssoctl_protocol::socket::GRANTS);
     let World { clock, desktop, surroundings, machine, audit, .. } = configuration.world.clone();
     let directory = configuration.directory.subscribe();
     let reach = grants::Reach { directory, clock, desktop, surroundings, audit, save: None };
     Grants::start(file, sockets, reach, machine)
+}
+
+/// A file in the state directory, if there is one.
+fn kept_in(settings: &Settings, name: &str) -> Option<PathBuf> {
+    let directory = &settings.state_directory;
+    (!directory.is_empty()).then(|| Path::new(directory).join(name))
 }
 
 /// The interface of the server to the sessions and to the owner of the configuration.
@@ -176,6 +183,7 @@ fn api(
     let world = configuration.world.clone();
     let clock = Arc::clone(&world.clock);
     let directory = || configuration.directory.subscribe();
+    let picks = Picks::new(kept_in(&settings, "picks.json"));
     let shown = Arc::new(server::Shown {
         directory: directory(),
         world: world.clone(),
@@ -190,6 +198,7 @@ fn api(
         events: Arc::new(server::Events::new(Arc::clone(&shown))),
         shown,
         listed: server::Listed::default(),
+        picks,
         imports: server::CallLimit::new("imports", 10),
         new_sessions: server::CallLimit::new("new sessions", 100),
         grants,

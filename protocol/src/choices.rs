@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::grant::WantedRole;
+
 /// `GET /v1/choices`: what a person can choose from, as far as the daemon knows it: from the configuration, and from what the portal has
 /// listed last for anybody who asked. It is answered from memory.
 #[derive(Clone, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -15,6 +17,9 @@ pub struct Choices {
     pub accounts: Vec<AccountChoice>,
     /// The names of the grants that have not ended.
     pub grants: Vec<String>,
+    /// The roles that a person has picked before, those picked most and last first.
+    #[serde(default)]
+    pub picked: Vec<WantedRole>,
 }
 
 /// A profile of the AWS configuration.
@@ -29,6 +34,9 @@ pub struct ProfileChoice {
     pub account: Option<String>,
     /// Its role; `null` if it names none.
     pub role: Option<String>,
+    /// Whether a person should confirm that they have picked it.
+    #[serde(default)]
+    pub confirm: bool,
 }
 
 /// An account that the portal has listed.
@@ -43,4 +51,7 @@ pub struct AccountChoice {
     pub name: Option<String>,
     /// The roles in it; empty if they were not listed.
     pub roles: Vec<String>,
+    /// Whether a person should confirm that they have picked one of its roles.
+    #[serde(default)]
+    pub confirm: bool,
 }

@@ -34,7 +34,7 @@ pub struct NewGrant {
     pub attended: bool,
 }
 
-/// A role to be granted, named as in the query of `GET /v1/credentials`. A role of which nothing is named is the default profile's.
+/// A role, named as in the query of `GET /v1/credentials`. In a grant, a role of which nothing is named is the default profile's.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]

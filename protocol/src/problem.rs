@@ -35,6 +35,8 @@ pub enum ExitCode {
     CommandNotExecutable = 126,
     /// `exec` has not found its command.
     CommandNotFound = 127,
+    /// The person was asked on the terminal and has picked nothing: as after Ctrl-C.
+    Interrupted = 130,
 }
 
 macro_rules! error_codes {

@@ -157,6 +157,8 @@ routes! {
     Grant = GET "/v1/grant" ? => Grant;
     /// What a person can choose from, as far as the daemon knows it. The service is not asked.
     Choices = GET "/v1/choices" ? files => Choices;
+    /// Notes that a person has picked this role from the choices.
+    NotePick = POST "/v1/choices" ?, with WantedRole => WantedRole;
     /// Takes sign-ins over from the token files of the AWS CLI and SDKs.
     Import = POST "/v1/import" ? files => Import;
     /// Credentials of a role. Parameters count before the profile, and where nothing is named, the profile `default` is meant

@@ -45,6 +45,7 @@ pub mod service;
 pub mod socket;
 pub mod speed;
 pub mod stage;
+pub mod terminal;
 pub mod verbs;
 pub mod visit;
 pub mod waiting;

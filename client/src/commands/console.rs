@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use clap::Args;
 use ssoctl_protocol::percent;
+use ssoctl_protocol::route::Query;
 use ssoctl_protocol::{Assignment, Route};
 
-use super::Verb;
 use super::selection::RoleArguments;
+use super::{Verb, choosing};
 use crate::browser::{self, NotOpened, When};
 use crate::connection::{Daemon, Starting, VersionWarning};
 use crate::failure::Failure;
@@ -48,7 +49,9 @@ fn destination(text: &str) -> Result<String, &'static str> {
 impl Verb for Console {
     fn run(self, starting: Starting) -> Result<impl Termination, Failure> {
         let daemon = Daemon::find(starting, VersionWarning::Shown)?;
-        let assignment: Assignment = daemon.fetch(&Route::Assignment, &self.role.query(Duration::ZERO)?)?;
+        let query = self.role.query(Duration::ZERO)?;
+        let ask = |query: &Query| daemon.fetch::<Assignment>(&Route::Assignment, query);
+        let assignment = choosing::with_role(&daemon, query, ask)?;
         let link = link(&assignment, self.destination.as_deref());
         let when = if self.browser { When::Always } else { When::SomebodySeesIt };
         let opened = match self.url_only {

@@ -73,7 +73,12 @@ impl Env {
 /// terminal nothing evaluates it.
 fn write_failure(language: Shell, code: ExitCode) {
     if !io::stdout().is_terminal() {
-        let script = shell::failure(language, &Changes::without_role(&environment::variable), code as u8);
+        let changes = match code {
+            // The person has changed their mind, so the shell stays as it is.
+            ExitCode::Interrupted => Changes::default(),
+            _ => Changes::without_role(&environment::variable),
+        };
+        let script = shell::failure(language, &changes, code as u8);
         // The failure itself is shown next.
         let _ = output::write(script.as_bytes());
     }

@@ -11,12 +11,12 @@ use serde_json::json;
 use ssoctl_protocol::grant::{NewGrant, WantedRole};
 use ssoctl_protocol::route::Query;
 use ssoctl_protocol::socket::SOCKET_VARIABLE;
-use ssoctl_protocol::{ExitCode as Code, RoleCredentials, Route, Secret, Selector, grant, shell};
+use ssoctl_protocol::{Assignment, ExitCode as Code, RoleCredentials, Route, Secret, Selector, grant, shell};
 
-use super::Verb;
 use super::exec::{Program, Refreshable, Start, attend_second_client, check_files, check_java_options};
 use super::selection::RoleArguments;
 use super::waiting::{Wait, duration};
+use super::{Verb, choosing};
 use crate::attendance;
 use crate::connection::{Daemon, Starting, VersionWarning};
 use crate::environment;
@@ -120,9 +120,10 @@ impl Verb for Grant {
 
 impl Grant {
     /// Makes a grant, and prints the path of its socket.
-    fn hand_over(self, starting: Starting) -> Result<(), Failure> {
+    fn hand_over(mut self, starting: Starting) -> Result<(), Failure> {
         let shared = self.terms.shared;
         let daemon = Daemon::find(starting, VersionWarning::Shown)?;
+        self.terms.complete(&daemon)?;
         let grant = self.terms.make(&daemon, false)?;
         render::notice(&summary(&grant));
         let socket = shell::argument(&grant.socket);
@@ -139,9 +140,10 @@ impl Grant {
     }
 
     /// Runs a command that has the grant, and ends the grant with it.
-    fn run_command(self, starting: Starting, command: Vec<OsString>) -> Result<process::ExitCode, Failure> {
+    fn run_command(mut self, starting: Starting, command: Vec<OsString>) -> Result<process::ExitCode, Failure> {
         check_java_options()?;
         let daemon = Daemon::find(starting, VersionWarning::Shown)?;
+        self.terms.complete(&daemon)?;
         let isolation = match self.isolate {
             true => Some(Isolation::prepare(&self.writable, daemon.socket())?),
             false => {
@@ -205,6 +207,20 @@ impl GrantArguments {
             RoleArguments { profile, session, account, role }.query(Duration::ZERO)
         };
         profiles.into_iter().map(query).collect()
+    }
+
+    /// Has a person pick the role, if neither the command line nor the environment says which one is meant.
+    pub(super) fn complete(&mut self, daemon: &Daemon) -> Result<(), Failure> {
+        if !self.profile.is_empty() {
+            return Ok(());
+        }
+        let query = self.first_query()?;
+        let Err(failure) = daemon.fetch::<Assignment>(&Route::Assignment, &query) else { return Ok(()) };
+        let Some(picked) = choosing::role(daemon, &query, &failure)? else { return Err(failure) };
+        let WantedRole { profile, session, account, role } = picked;
+        self.profile = profile.into_iter().collect();
+        (self.session, self.account, self.role) = (session, account, role);
+        Ok(())
     }
 
     /// The query for the role that counts where a program names none.

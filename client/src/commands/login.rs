@@ -13,9 +13,9 @@ use ssoctl_protocol::{ErrorCode, LoginKind, NewSession, PendingLogin, Route, Ses
 
 use qr_code::For as QrCodeFor;
 
-use super::Verb;
 use super::selection::SessionArguments;
 use super::waiting::{MinValid, unknown_login};
+use super::{Verb, choosing};
 use crate::aws_files::{self, AwsFiles};
 use crate::browser::{self, NotOpened, Opener, When};
 use crate::connection::{Daemon, Starting, VersionWarning};
@@ -170,13 +170,15 @@ impl Verb for Login {
 
 /// The name of the session that is meant; `None` if there is none at its start URL yet.
 fn found(daemon: &Daemon, session: &SessionArguments, cancels: bool) -> Result<Option<String>, Failure> {
-    match session.clone().name(daemon) {
-        Err(failure) if session.start_url.is_some() && !cancels => match failure.problem() {
-            Some(problem) if problem.code == ErrorCode::UnknownSession => Ok(None),
-            _ => Err(failure),
-        },
-        name => name.map(Some),
+    let failure = match session.clone().name(daemon) {
+        Ok(name) => return Ok(Some(name)),
+        Err(failure) => failure,
+    };
+    let is_unknown = failure.problem().is_some_and(|problem| problem.code == ErrorCode::UnknownSession);
+    if is_unknown && session.start_url.is_some() && !cancels {
+        return Ok(None);
     }
+    choosing::session(daemon, &failure)?.map_or(Err(failure), |name| Ok(Some(name)))
 }
 
 /// Adds a session to the daemon's configuration, and returns its name. A session that is configured already keeps its name.

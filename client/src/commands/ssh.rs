@@ -66,8 +66,9 @@ impl Verb for Ssh {
 }
 
 impl Ssh {
-    fn connect(self, starting: Starting, arguments: &Arguments) -> Result<ExitCode, Failure> {
+    fn connect(mut self, starting: Starting, arguments: &Arguments) -> Result<ExitCode, Failure> {
         let daemon = Daemon::find(starting, VersionWarning::Shown)?;
+        self.terms.complete(&daemon)?;
         // If no person is signed in, or there is no such role, ssoctl says so now, and not a program on the host later.
         let query = self.terms.first_query()?;
         daemon.read::<RoleCredentials>(&self.wait.begin().ask(&daemon, &Route::Credentials, &query)?)?;

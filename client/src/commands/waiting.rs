@@ -11,6 +11,7 @@ use clap::Args;
 use ssoctl_protocol::route::Query;
 use ssoctl_protocol::{ErrorCode, Login, RoleCredentials, Route};
 
+use super::choosing;
 use super::selection::RoleArguments;
 use crate::connection::{Daemon, Starting, VersionWarning};
 use crate::environment;
@@ -62,7 +63,8 @@ impl CredentialsArguments {
     pub(super) fn request(self, starting: Starting, warning: VersionWarning) -> Result<RoleCredentials, Failure> {
         let daemon = Daemon::find(starting, warning)?;
         let query = self.role.query(self.min_valid.min_valid)?;
-        daemon.read(&self.wait.begin().ask(&daemon, &Route::Credentials, &query)?)
+        let ask = |query: &Query| self.wait.begin().ask(&daemon, &Route::Credentials, query);
+        daemon.read(&choosing::with_role(&daemon, query, ask)?)
     }
 }
 

@@ -8,7 +8,6 @@ mod condition;
 mod log;
 mod source;
 mod table;
-mod wakeful;
 
 use std::ffi::OsString;
 use std::process::Termination;
@@ -24,13 +23,13 @@ use super::selection::SessionArguments;
 use super::waiting::duration;
 use crate::connection::{Daemon, Starting, VersionWarning};
 use crate::failure::Failure;
+use crate::wakeful::Wakeful;
 use crate::{output, render};
 use command::Command;
 use condition::Condition;
 use log::Log;
 use source::{News, Source};
 use table::Table;
-use wakeful::Wakeful;
 
 /// What changes for a shorter time is not told by lines and commands: a token that has come and is not stored yet, for instance.
 const SETTLING: Duration = Duration::from_millis(200);

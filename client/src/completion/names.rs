@@ -175,12 +175,14 @@ mod tests {
             id: id.into(),
             name: Some(name.into()),
             roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+            confirm: false,
         };
         let dev = ProfileChoice {
             name: "dev".into(),
             session: "other".into(),
             account: Some("555555555555".into()),
             role: Some("Viewer".into()),
+            confirm: false,
         };
         let choices = Choices {
             sessions: vec!["corp".into(), "-odd".into()],
@@ -192,6 +194,7 @@ mod tests {
                 account("444455556666", "Test", &[]),
             ],
             grants: vec!["ci".into()],
+            picked: Vec::new(),
         };
         let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
         let names = Names::new(&words, shell);

@@ -1,12 +1,11 @@
 //! `ssoctl completion`: what a TAB completes in real shells with a real keyboard's bytes, and that it is silent and harmless.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use identity_center_simulator::{Account, Operation, Settings};
-use test_support::binaries::binaries;
+use test_support::Stage;
 use test_support::speed::has_programs;
-use test_support::{Stage, until};
+use test_support::terminal::Terminal;
 
 /// The name of an account that shells would like to execute, expand, or take for several words.
 const HOSTILE: &str = "h $(touch pwned) `touch pwned` 'a' \"b\" \\ ; > pwned & ! * ~ {x,y} %F \u{fc}";
@@ -95,81 +94,29 @@ fn each_shell_has_a_script_and_another_one_is_refused() {
     stage.run(["completion"]).exits(2);
 }
 
-/// A shell on a terminal, which is a pane of tmux.
-struct Terminal<'a> {
-    stage: &'a Stage,
-    server: PathBuf,
+/// A shell on a terminal. `script` is what it reads at first.
+fn open<'a>(stage: &'a Stage, shell: &str, script: &str) -> Terminal<'a> {
+    let file = stage.write(&format!("{shell}-home/.{shell}rc"), script);
+    let home = file.parent().expect("a directory").display();
+    let line = match shell {
+        "bash" => format!("bash --noprofile --rcfile {} -i", file.display()),
+        "zsh" => format!("ZDOTDIR={home} zsh -d -i"),
+        _ => format!(
+            "XDG_CONFIG_HOME={home} XDG_DATA_HOME={home} fish --no-config -i --init-command 'source {}'",
+            file.display()
+        ),
+    };
+    let terminal = Terminal::open(stage, shell, 220, &line);
+    terminal.until_shown("READY");
+    terminal
 }
 
-impl<'a> Terminal<'a> {
-    /// `script` is what the shell reads at first.
-    fn open(stage: &'a Stage, shell: &str, script: &str) -> Self {
-        let terminal = Self { stage, server: stage.home().join(format!("{shell}.tmux")) };
-        let file = stage.write(&format!("{shell}-home/.{shell}rc"), script);
-        let home = file.parent().expect("a directory").display();
-        let command = match shell {
-            "bash" => format!("bash --noprofile --rcfile {} -i", file.display()),
-            "zsh" => format!("ZDOTDIR={home} zsh -d -i"),
-            _ => format!(
-                "XDG_CONFIG_HOME={home} XDG_DATA_HOME={home} fish --no-config -i --init-command 'source {}'",
-                file.display()
-            ),
-        };
-        terminal.tmux(&["new-session", "-d", "-x", "220", "-y", "50", &command]);
-        until("the shell is ready", || terminal.shown().contains("READY").then_some(()));
-        terminal
-    }
-
-    fn tmux(&self, arguments: &[&str]) -> String {
-        let mut command = program(self.stage, "tmux");
-        command
-            .arg("-S")
-            .arg(&self.server)
-            .args(["-f", "/dev/null", "-u"])
-            .args(arguments)
-            .env("TERM", "xterm-256color");
-        self.stage.finish(command).exits(0).stdout
-    }
-
-    fn shown(&self) -> String {
-        self.tmux(&["capture-pane", "-p", "-J"])
-    }
-
-    /// Types a text, and then keys by their names.
-    fn types(&self, text: &str, keys: &[&str]) {
-        self.tmux(&["send-keys", "-l", "--", text]);
-        for key in keys {
-            self.tmux(&["send-keys", key]);
-        }
-    }
-
-    /// Types the beginning of a command, a TAB and the rest, and waits for what the command is given.
-    #[track_caller]
-    fn completes(&self, typed: &str, rest: &str, given: &str) {
-        self.types(typed, &["Tab"]);
-        self.types(rest, &["Enter"]);
-        let place = std::panic::Location::caller();
-        until(&format!("{typed:?} gives {given:?} at {place}; the last picture: {}", self.shown()), || {
-            self.shown().contains(given).then_some(())
-        });
-    }
-}
-
-impl Drop for Terminal<'_> {
-    fn drop(&mut self) {
-        let mut command = program(self.stage, "tmux");
-        command.arg("-S").arg(&self.server).arg("kill-server");
-        self.stage.finish(command);
-    }
-}
-
-/// A program that finds `ssoctl`, in the person's surroundings.
-fn program(stage: &Stage, name: &str) -> Command {
-    let directory = binaries().ssoctl.parent().expect("a directory").display().to_string();
-    let mut command = stage.tool(name.as_ref());
-    command.env("PATH", format!("{directory}:/usr/local/bin:/usr/bin:/bin")).env("SSOCTL_SOCKET", stage.socket());
-    command.env("LC_ALL", "C.UTF-8").current_dir(stage.home());
-    command
+/// Types the beginning of a command, a TAB and the rest, and waits for what the command is given.
+#[track_caller]
+fn completes(terminal: &Terminal, typed: &str, rest: &str, given: &str) {
+    terminal.types(typed, &["Tab"]);
+    terminal.types(rest, &["Enter"]);
+    terminal.until_shown(given);
 }
 
 /// What these shells read at first: a function in the place of ssoctl shows the words that it is given.
@@ -192,21 +139,21 @@ fn script(shell: &str) -> &'static str {
 
 /// What all three of them do.
 fn common(terminal: &Terminal, home: &Path) {
-    terminal.completes("ssoctl tok", "", "<token>.");
-    terminal.completes("ssoctl exec --prof", "dev", "<exec><--profile><dev>.");
-    terminal.completes("ssoctl login --flow d", "", "<login><--flow><device>.");
-    terminal.completes("ssoctl env --profile=de", "", "<env><--profile=dev>.");
-    terminal.completes("ssoctl exec --account 2", "--role Admin", "<exec><--account><222233334444><--role><Admin>.");
-    terminal.completes("ssoctl configure --dry", "", "<configure><--dry-run>.");
-    terminal.completes("ssoctl configure --account h", "", &format!("<configure><--account><{HOSTILE}>."));
-    terminal.completes("ssoctl configure --account 'h", "", &format!("<configure><--account><{HOSTILE}>."));
-    terminal.completes("ssoctl exec --profile dev -- printen", "", "<exec><--profile><dev><--><printenv>.");
+    completes(terminal, "ssoctl tok", "", "<token>.");
+    completes(terminal, "ssoctl exec --prof", "dev", "<exec><--profile><dev>.");
+    completes(terminal, "ssoctl login --flow d", "", "<login><--flow><device>.");
+    completes(terminal, "ssoctl env --profile=de", "", "<env><--profile=dev>.");
+    completes(terminal, "ssoctl exec --account 2", "--role Admin", "<exec><--account><222233334444><--role><Admin>.");
+    completes(terminal, "ssoctl configure --dry", "", "<configure><--dry-run>.");
+    completes(terminal, "ssoctl configure --account h", "", &format!("<configure><--account><{HOSTILE}>."));
+    completes(terminal, "ssoctl configure --account 'h", "", &format!("<configure><--account><{HOSTILE}>."));
+    completes(terminal, "ssoctl exec --profile dev -- printen", "", "<exec><--profile><dev><--><printenv>.");
     assert!(!home.join("pwned").exists(), "something was executed");
     terminal.types("clear", &["Enter"]);
-    until("the screen is empty", || (!terminal.shown().contains('<')).then_some(()));
+    terminal.until("the screen is empty", |shown| !shown.contains('<'));
     // A second TAB shows the choices.
     terminal.types("ssoctl service ", &["Tab", "Tab"]);
-    until("choices are listed", || terminal.shown().contains("uninstall").then_some(()));
+    terminal.until_shown("uninstall");
     terminal.tmux(&["send-keys", "C-c"]);
 }
 
@@ -216,12 +163,12 @@ fn bash_completes() {
         return;
     }
     let stage = stage();
-    let terminal = Terminal::open(&stage, "bash", script("bash"));
+    let terminal = open(&stage, "bash", script("bash"));
     common(&terminal, stage.home());
-    terminal.completes("ssoctl exec --account Dev", "", "<exec><--account><111122223333>.");
-    terminal.completes("ssoctl exec --account \"Prod W", "", "<exec><--account><333344445555>.");
+    completes(&terminal, "ssoctl exec --account Dev", "", "<exec><--account><111122223333>.");
+    completes(&terminal, "ssoctl exec --account \"Prod W", "", "<exec><--account><333344445555>.");
     terminal.types("ssoctl exec --account ", &["Tab", "Tab"]);
-    until("the name stands beside the id", || terminal.shown().contains("(Development)").then_some(()));
+    terminal.until_shown("(Development)");
 }
 
 #[test]
@@ -230,12 +177,12 @@ fn zsh_completes() {
         return;
     }
     let stage = stage();
-    let terminal = Terminal::open(&stage, "zsh", script("zsh"));
+    let terminal = open(&stage, "zsh", script("zsh"));
     common(&terminal, stage.home());
-    terminal.completes("ssoctl exec --account Dev", "", "<exec><--account><111122223333>.");
-    terminal.completes("ssoctl exec --account Prod\\ W", "", "<exec><--account><333344445555>.");
+    completes(&terminal, "ssoctl exec --account Dev", "", "<exec><--account><111122223333>.");
+    completes(&terminal, "ssoctl exec --account Prod\\ W", "", "<exec><--account><333344445555>.");
     terminal.types("ssoctl exec --account ", &["Tab", "Tab"]);
-    until("the name stands beside the id", || terminal.shown().contains("-- Development").then_some(()));
+    terminal.until_shown("-- Development");
 }
 
 #[test]
@@ -244,8 +191,8 @@ fn fish_completes() {
         return;
     }
     let stage = stage();
-    let terminal = Terminal::open(&stage, "fish", script("fish"));
+    let terminal = open(&stage, "fish", script("fish"));
     common(&terminal, stage.home());
     terminal.types("ssoctl exec --account ", &["Tab", "Tab"]);
-    until("the name stands beside the id", || terminal.shown().contains("Development").then_some(()));
+    terminal.until_shown("Development");
 }

@@ -32,6 +32,7 @@ mod other_home;
 mod output;
 mod pages;
 mod peers;
+mod picker;
 mod plain_http;
 mod prompt;
 mod remedies;

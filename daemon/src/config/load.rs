@@ -100,6 +100,7 @@ fn config(sources: RawConfig<'_>) -> Config {
         notifications: own.notifications,
         aws_config_files: own.aws_config_files.iter().map(|path| environment.expand_home(path)).collect(),
         quiet_hours: own.quiet_hours,
+        picker: own.picker.clone(),
         ca_bundle,
         problems,
     }

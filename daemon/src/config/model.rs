@@ -9,6 +9,7 @@ use ssoctl_protocol::DecidedBy;
 use super::browser_command::BrowserCommand;
 use super::endpoints::SessionEndpoints;
 use super::identity::{Identity, normalise_start_url, region_of_start_url};
+use super::picker::PickerSettings;
 use super::problem::{FileLine, Problem};
 use super::quiet_hours::QuietHours;
 use crate::assignment::Assignment;
@@ -39,6 +40,8 @@ pub struct Config {
     pub aws_config_files: Vec<PathBuf>,
     /// The hours in which the person counts as away, even if the screen is in use.
     pub quiet_hours: Option<QuietHours>,
+    /// How the list of roles behaves from which a person picks one.
+    pub picker: PickerSettings,
     /// A file of PEM certificates to trust besides the system's: `AWS_CA_BUNDLE`, else the default profile's `ca_bundle`.
     pub ca_bundle: Option<PathBuf>,
     /// All problems, in the order of files and lines.

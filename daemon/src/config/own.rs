@@ -12,6 +12,7 @@ use url::Host;
 use super::browser_command::BrowserCommand;
 use super::endpoints::{Override, Overrides};
 use super::model::{Notifications, SdkCache, SignInSetting, StoreSetting};
+use super::picker::{NamePattern, PickerSettings};
 use super::problem::{FileLine, Located, Problem};
 use super::quiet_hours::{NotQuietHours, QuietHours};
 use crate::issuer::Setting;
@@ -22,6 +23,7 @@ pub(super) struct OwnFile {
     pub(super) notifications: Notifications,
     pub(super) sign_in: SignInSetting,
     pub(super) quiet_hours: Option<QuietHours>,
+    pub(super) picker: PickerSettings,
     /// Paths as written, with a leading `~`.
     pub(super) aws_config_files: Vec<String>,
     /// The tables `[session.NAME]` by their names, in the order of the file.
@@ -66,6 +68,7 @@ impl OwnFile {
             notifications: Notifications::default(),
             sign_in: SignInSetting::default(),
             quiet_hours: None,
+            picker: PickerSettings::default(),
             aws_config_files: Vec::new(),
             sessions: IndexMap::new(),
             problems: Vec::new(),
@@ -123,6 +126,10 @@ impl Reader {
                     let paths = self.list(key, item, "a list of paths that begin with / or ~/", path);
                     self.file.aws_config_files = paths.unwrap_or_default();
                 }
+                "picker" => match item.as_table_like() {
+                    Some(members) => self.picker(members),
+                    None => self.wrong(key, item, "the table [picker]"),
+                },
                 "session" => match item.as_table_like() {
                     Some(sessions) => self.sessions(sessions),
                     None => {
@@ -132,8 +139,27 @@ impl Reader {
                 },
                 _ => self.unknown(
                     key,
-                    "secret_store, notifications, sign_in, quiet_hours, aws_config_files and [session.NAME]",
+                    "secret_store, notifications, sign_in, quiet_hours, aws_config_files, [picker] and [session.NAME]",
                 ),
+            }
+        }
+    }
+
+    fn picker(&mut self, table: &dyn TableLike) {
+        for (key, item) in keys_of(table) {
+            match key.get() {
+                "history" => {
+                    let history = self.word(key, item, &[("on", true), ("off", false)]);
+                    // Who has written this key does not want to be remembered by a slip of the pen.
+                    self.file.picker.keeps_history = history.unwrap_or(false);
+                }
+                "confirm" => {
+                    let expected = "an array of names, such as [\"prod-*\"]";
+                    // All of them, rather than none because of a wrong one.
+                    let confirm = self.list(key, item, expected, NamePattern::new);
+                    self.file.picker.confirm = confirm.unwrap_or_else(|| NamePattern::new("*").into_iter().collect());
+                }
+                _ => self.unknown(key, "history and confirm"),
             }
         }
     }
@@ -331,12 +357,17 @@ sign_in = "device"
 
 [session."two words"]
 sdk_cache = "on"
+
+[picker]
+history = "off"
+confirm = ["prod-*"]
 "#,
         );
         assert_eq!(file.problems, []);
         assert_eq!(file.secret_store, StoreSetting::Memory);
         assert_eq!(file.notifications, Notifications::Off);
         assert_eq!(file.sign_in, SignInSetting::Browser);
+        assert!(!file.picker.keeps_history && file.picker.has_to_confirm(["Prod-x"]));
         assert_eq!(file.quiet_hours.map(|hours| hours.to_string()).as_deref(), Some("20:00-08:00"));
         let text = |value: &str, line| Some(Located { value: value.to_owned(), place: place(line) });
         let endpoint = |key: &str, url: &str, line| {

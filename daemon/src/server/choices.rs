@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
+use hyper::Request;
+use hyper::body::Incoming;
 use ssoctl_protocol::choices::{AccountChoice, Choices, ProfileChoice};
+use ssoctl_protocol::grant::WantedRole;
 use ssoctl_protocol::{Problem, Query};
 
 use super::handlers::Api;
+use super::problem::invalid;
 use crate::config::Identity;
 use crate::directory::Entry;
 use crate::portal::{Account, AccountId};
@@ -68,6 +72,7 @@ impl Listed {
             id: known.id.to_string(),
             name: known.name.clone(),
             roles: known.roles.clone(),
+            confirm: false,
         };
         known.map(choice).collect()
     }
@@ -81,9 +86,18 @@ fn is_signed_in(entry: &Entry) -> bool {
 impl Api {
     pub(super) async fn choices(&self, query: &Query) -> Result<Choices, Problem> {
         let view = self.view(query).await?;
+        let picker = &view.config.picker;
+        let mut accounts: Vec<AccountChoice> = view.entries().iter().flat_map(|entry| self.listed.of(entry)).collect();
+        for account in &mut accounts {
+            account.confirm = picker.has_to_confirm(account.name.as_deref().into_iter().chain([account.id.as_str()]));
+        }
+        let has_to_confirm = |id: &str| accounts.iter().any(|account| account.id == id && account.confirm);
         let profiles = view.config.profiles.iter().map(|(name, profile)| {
             let assignment = profile.assignment.as_ref().ok();
+            let account = assignment.map(|assignment| assignment.account.as_str());
+            let names = account.into_iter().chain([name.as_str()]);
             ProfileChoice {
+                confirm: picker.has_to_confirm(names) || account.is_some_and(has_to_confirm),
                 name: name.clone(),
                 session: profile.session.clone(),
                 account: assignment.map(|assignment| assignment.account.to_string()),
@@ -91,15 +105,37 @@ impl Api {
             }
         });
         let grants = self.grants.list();
+        let profiles = profiles.collect();
+        let picked = match picker.keeps_history {
+            true => self.picks.list(self.world.clock.now().wall.into()).await,
+            false => {
+                self.picks.forget().await;
+                Vec::new()
+            }
+        };
         Ok(Choices {
+            picked,
             sessions: view.entries().iter().map(|entry| entry.config.name.clone()).collect(),
-            profiles: profiles.collect(),
-            accounts: view.entries().iter().flat_map(|entry| self.listed.of(entry)).collect(),
+            profiles,
+            accounts,
             grants: grants
                 .iter()
                 .filter(|grant| grant.ended().is_none())
                 .map(|grant| grant.terms().name.clone())
                 .collect(),
         })
+    }
+
+    /// Notes that a person has picked a role, unless no history is kept.
+    pub(super) async fn note_pick(&self, request: Request<Incoming>) -> Result<WantedRole, Problem> {
+        let role: WantedRole = serde_json::from_slice(&self.body(request).await?)
+            .map_err(|error| invalid(format!("the body names no role: {error}")))?;
+        if role == WantedRole::default() {
+            return Err(invalid("the body names no role"));
+        }
+        if self.view(&Query::default()).await?.config.picker.keeps_history {
+            self.picks.note(role.clone(), self.world.clock.now().wall.into()).await;
+        }
+        Ok(role)
     }
 }

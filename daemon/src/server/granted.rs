@@ -62,6 +62,7 @@ impl GrantApi {
             | Route::RevokeGrants
             | Route::RevokeGrant(_)
             | Route::Choices
+            | Route::NotePick
             | Route::Import
             | Route::Accounts(_)
             | Route::Roles(..) => {

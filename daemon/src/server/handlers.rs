@@ -32,6 +32,7 @@ use crate::config::{Environment, FilePair, SaveError};
 use crate::directory::{Directory, Entry, View};
 use crate::grants::{Grant, Grants};
 use crate::notice::FlowKind;
+use crate::picks::Picks;
 use crate::session::callers::{self, How, Need, Refusal};
 use crate::waiting::lock;
 use crate::world::World;
@@ -57,6 +58,7 @@ pub struct Api {
     pub shown: Arc<Shown>,
     pub events: Arc<Events>,
     pub listed: Listed,
+    pub picks: Picks,
     /// An import reads a directory and asks every session.
     pub imports: CallLimit,
     /// A new session rewrites the configuration file, and may ask the service for its region.
@@ -108,6 +110,7 @@ impl Api {
                 Err(Problem::new(ErrorCode::UnknownGrant, "this is the daemon's own socket, and no grant's"))
             }
             Route::Choices => ok(&self.choices(&query).await?),
+            Route::NotePick => ok(&self.note_pick(request).await?),
             Route::Import => ok(&self.import(&query).await?),
             Route::Credentials => reply::credentials(self.credentials(&query, &caller).await?, &query),
             Route::Assignment => ok(&self.assignment(&query).await?),

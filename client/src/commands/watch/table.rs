@@ -9,9 +9,9 @@ use signal_hook::low_level::emulate_default_handler;
 use ssoctl_protocol::event::Watched;
 use ssoctl_protocol::{SessionStatus, Timestamp};
 
-use super::wakeful::Wakeful;
 use crate::commands::status::colours;
 use crate::failure::Failure;
+use crate::wakeful::Wakeful;
 use crate::{environment, output, render};
 
 /// How often the table is drawn anew because the times in it have changed.

@@ -1,6 +1,6 @@
-//! Waits for several things at once: the daemon, signals, the reader of the output, and the time.
+//! Waits for several things at once: the daemon or a terminal, signals, the reader of the output, other threads, and the time.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write as _};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
@@ -11,40 +11,50 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use signal_hook::{flag, low_level::pipe};
 
 /// What the waiting has ended with.
-pub(super) struct Woken {
-    pub(super) has_news: bool,
+pub(crate) struct Woken {
+    pub(crate) has_news: bool,
     /// Whether nobody reads the output any more.
-    pub(super) output_is_gone: bool,
+    pub(crate) output_is_gone: bool,
 }
 
-pub(super) struct Wakeful {
-    /// Gets a byte with each signal.
+pub(crate) struct Wakeful {
+    /// Gets a byte with each signal, and whenever somebody rings.
     bell: UnixStream,
+    ringer: UnixStream,
+    /// Whether signals do again what they do without it.
+    is_over: Arc<AtomicBool>,
     seen: Vec<(i32, Arc<AtomicBool>)>,
 }
 
 impl Wakeful {
     /// Catches these signals from now on.
-    pub(super) fn watch_for(signals: &[i32]) -> io::Result<Self> {
+    pub(crate) fn watch_for(signals: &[i32]) -> io::Result<Self> {
         let (bell, ringer) = UnixStream::pair()?;
         bell.set_nonblocking(true)?;
+        let is_over = Arc::new(AtomicBool::new(false));
         let mut seen = Vec::new();
         for signal in signals {
             let is_seen = Arc::new(AtomicBool::new(false));
+            flag::register_conditional_default(*signal, Arc::clone(&is_over))?;
             flag::register(*signal, Arc::clone(&is_seen))?;
             pipe::register(*signal, ringer.try_clone()?)?;
             seen.push((*signal, is_seen));
         }
-        Ok(Self { bell, seen })
+        Ok(Self { bell, ringer, is_over, seen })
+    }
+
+    /// Something with which other threads end the waiting.
+    pub(crate) fn ringer(&self) -> io::Result<Ringer> {
+        self.ringer.try_clone().map(Ringer)
     }
 
     /// Whether this signal has come since the last look.
-    pub(super) fn has_come(&self, signal: i32) -> bool {
+    pub(crate) fn has_come(&self, signal: i32) -> bool {
         self.seen.iter().any(|(one, is_seen)| *one == signal && is_seen.swap(false, Ordering::Relaxed))
     }
 
     /// Waits for something to read, a signal, the end of the output's reader, or until `due`.
-    pub(super) fn wait(
+    pub(crate) fn wait(
         &mut self,
         connection: Option<&impl AsFd>,
         writes: bool,
@@ -69,5 +79,21 @@ impl Wakeful {
         // There is nothing to know but that something has come.
         while self.bell.read(&mut [0; 64]).is_ok_and(|count| count > 0) {}
         Ok(Woken { has_news, output_is_gone })
+    }
+}
+
+impl Drop for Wakeful {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Ends the waiting of another thread.
+pub(crate) struct Ringer(UnixStream);
+
+impl Ringer {
+    pub(crate) fn ring(&self) {
+        // If it fails, nobody waits any more.
+        let _ = (&self.0).write_all(&[0]);
     }
 }

@@ -1,0 +1,185 @@
+//! Has a person pick the role or the session that neither the command line nor the environment names. Where nobody can be asked, that is the
+//! failure that it is for scripts.
+
+use std::io;
+use std::sync::mpsc::{self, Sender};
+use std::thread;
+
+use serde_json::json;
+use ssoctl_protocol::choices::AccountChoice;
+use ssoctl_protocol::grant::WantedRole;
+use ssoctl_protocol::route::Query;
+use ssoctl_protocol::{Accounts, Choices, ErrorCode, Problem, Roles, Route, Selector, SessionState, StatusReport};
+
+use crate::connection::{Daemon, Starting, VersionWarning};
+use crate::failure::Failure;
+use crate::picker::{Line, Picked, pick};
+use crate::terminal;
+use crate::wakeful::Ringer;
+
+/// Asks about a role. If the question leaves open which one is meant, a person picks it, and the question is asked again.
+pub(super) fn with_role<T>(
+    daemon: &Daemon,
+    query: Query,
+    ask: impl Fn(&Query) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    match ask(&query) {
+        Err(failure) => match role(daemon, &query, &failure)? {
+            Some(role) => ask(&of_role(role, query)),
+            None => Err(failure),
+        },
+        answer => answer,
+    }
+}
+
+/// The role that a person picks after this failure; `None` if that is none of what is missing, or nobody can be asked.
+pub(super) fn role(daemon: &Daemon, query: &Query, failure: &Failure) -> Result<Option<WantedRole>, Failure> {
+    let is_open = |code| matches!(code, &ErrorCode::AmbiguousSession | &ErrorCode::AssignmentUnnamed);
+    let Some(problem) = failure.problem().filter(|problem| is_open(&problem.code)) else { return Ok(None) };
+    let Some(terminal) = terminal::open() else { return Ok(None) };
+    let wanted = Wanted::new(query, problem);
+    let lines = wanted.lines(&daemon.fetch(&Route::Choices, &Query::default())?);
+    let report: StatusReport = daemon.fetch(&Route::Sessions, &Query::default())?;
+    let signed_in = report.sessions.into_iter().filter(|session| session.state == SessionState::SignedIn);
+    let sessions: Vec<String> = signed_in.map(|session| session.name).filter(|name| wanted.is_of(name)).collect();
+    if lines.is_empty() && sessions.is_empty() {
+        return Ok(None);
+    }
+    let later = move |ringer| {
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || refresh(&sessions, &wanted, &sender, &ringer));
+        receiver
+    };
+    let role = picked(pick(terminal, "Role", lines, later))?;
+    // Without it, the next list is in another order.
+    let _ = daemon.exchange(&Route::NotePick, &Query::default(), Some(json!(role).to_string().as_bytes()), None);
+    Ok(Some(role))
+}
+
+/// The name of the session that a person picks after this failure; `None` if that is not what is missing, or nobody can be asked.
+pub(super) fn session(daemon: &Daemon, failure: &Failure) -> Result<Option<String>, Failure> {
+    let Some(problem) = failure.problem().filter(|problem| problem.code == ErrorCode::AmbiguousSession) else {
+        return Ok(None);
+    };
+    let Some(terminal) = terminal::open() else { return Ok(None) };
+    let report: StatusReport = daemon.fetch(&Route::Sessions, &Query::default())?;
+    let named = report.sessions.into_iter().filter(|session| problem.sessions.contains(&session.name));
+    let lines = named.map(|session| {
+        let state = if session.state == SessionState::SignedIn { "signed in" } else { "" };
+        let columns = vec![session.name.clone(), session.start_url, state.to_owned()];
+        Line { value: session.name, columns, place: None, confirm: false }
+    });
+    picked(pick(terminal, "Session", lines.collect(), |_| mpsc::channel().1)).map(Some)
+}
+
+fn picked<T>(outcome: io::Result<Picked<T>>) -> Result<T, Failure> {
+    match outcome {
+        Ok(Picked::Line(value)) => Ok(value),
+        Ok(Picked::Nothing) => Err(Failure::NothingPicked),
+        Err(error) => Err(Failure::Other(format!("the terminal cannot be used to ask: {error}; use --no-input"))),
+    }
+}
+
+/// The query for this role, and otherwise as it was.
+pub(super) fn of_role(role: WantedRole, query: Query) -> Query {
+    let WantedRole { profile, session, account, role } = role;
+    let selector = profile.map(Selector::Profile).or(session.map(Selector::Session)).unwrap_or(Selector::Only);
+    Query { selector, account, role, ..query }
+}
+
+/// What is known of the role that is meant.
+struct Wanted {
+    /// The sessions that are possible; any, if there is none.
+    sessions: Vec<String>,
+    account: Option<String>,
+    role: Option<String>,
+}
+
+impl Wanted {
+    fn new(query: &Query, problem: &Problem) -> Self {
+        let sessions = match &problem.session {
+            Some(session) => vec![session.clone()],
+            None => problem.sessions.clone(),
+        };
+        Self { sessions, account: query.account.clone(), role: query.role.clone() }
+    }
+
+    fn is_of(&self, session: &str) -> bool {
+        self.sessions.is_empty() || self.sessions.iter().any(|one| one == session)
+    }
+
+    fn includes(&self, session: &str, account: &str, role: &str) -> bool {
+        let is = |wanted: &Option<String>, value: &str| wanted.as_ref().is_none_or(|wanted| wanted == value);
+        self.is_of(session) && is(&self.account, account) && is(&self.role, role)
+    }
+
+    /// A line for each role: first the profiles, then what the portal has listed and no profile is for.
+    fn lines(&self, choices: &Choices) -> Vec<Line<WantedRole>> {
+        let place = |role: &WantedRole| choices.picked.iter().position(|picked| picked == role);
+        let account_name = |session: &str, id: &str| {
+            let is_it = |account: &&AccountChoice| account.session == session && account.id == id;
+            choices.accounts.iter().find(is_it).and_then(|account| account.name.clone()).unwrap_or_default()
+        };
+        let mut lines = Vec::new();
+        let mut covered = Vec::new();
+        for profile in &choices.profiles {
+            let (Some(account), Some(role)) = (&profile.account, &profile.role) else { continue };
+            covered.push((&profile.session, account, role));
+            if self.includes(&profile.session, account, role) {
+                let name = account_name(&profile.session, account);
+                let value = WantedRole { profile: Some(profile.name.clone()), ..WantedRole::default() };
+                lines.push(Line {
+                    columns: [&profile.name, &name, account, role, &profile.session].map(Clone::clone).into(),
+                    place: place(&value),
+                    confirm: profile.confirm,
+                    value,
+                });
+            }
+        }
+        for account in &choices.accounts {
+            for role in &account.roles {
+                let is_covered = covered.contains(&(&account.session, &account.id, role));
+                if is_covered || !self.includes(&account.session, &account.id, role) {
+                    continue;
+                }
+                let name = account.name.clone().unwrap_or_default();
+                let value = WantedRole {
+                    profile: None,
+                    session: Some(account.session.clone()),
+                    account: Some(account.id.clone()),
+                    role: Some(role.clone()),
+                };
+                lines.push(Line {
+                    columns: ["-", &name, &account.id, role, &account.session].map(str::to_owned).into(),
+                    place: place(&value),
+                    confirm: account.confirm,
+                    value,
+                });
+            }
+        }
+        lines
+    }
+}
+
+/// Has the daemon list the accounts and roles anew while the person looks at what was listed before: first the roles that nobody has asked
+/// for yet. Ends when nobody waits for lines any more.
+fn refresh(sessions: &[String], wanted: &Wanted, lines: &Sender<Vec<Line<WantedRole>>>, ringer: &Ringer) -> Option<()> {
+    let daemon = Daemon::find(Starting::Forbidden, VersionWarning::Silent).ok()?;
+    let nothing = Query::default();
+    let choices = || daemon.fetch::<Choices>(&Route::Choices, &nothing).ok();
+    for session in sessions {
+        // One that is signed out meanwhile, or whose portal does not answer, shows what was listed before.
+        let _ = daemon.fetch::<Accounts>(&Route::Accounts(session.clone()), &nothing);
+    }
+    let mut accounts = choices()?.accounts;
+    accounts.retain(|account| {
+        wanted.is_of(&account.session) && wanted.account.as_ref().is_none_or(|wanted| *wanted == account.id)
+    });
+    accounts.sort_by_key(|account| !account.roles.is_empty());
+    for account in accounts {
+        let _ = daemon.fetch::<Roles>(&Route::Roles(account.session, account.id), &nothing);
+        lines.send(wanted.lines(&choices()?)).ok()?;
+        ringer.ring();
+    }
+    Some(())
+}

@@ -1,0 +1,83 @@
+//! A list on the terminal from which a person picks one line by typing parts of it.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | `lines` | which lines are shown, and in which order |
+//! | `keys` | what the bytes of a terminal mean |
+//! | `screen` | draws the list below the cursor, and removes it afterwards |
+
+mod keys;
+mod lines;
+mod screen;
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::sync::mpsc::Receiver;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGWINCH};
+use signal_hook::low_level::emulate_default_handler;
+
+use crate::wakeful::{Ringer, Wakeful};
+use keys::{Key, Keys};
+pub(crate) use lines::Line;
+use lines::Lines;
+use screen::Screen;
+
+/// The signals after which the terminal has to be as it was before.
+const ENDS: [i32; 3] = [SIGTERM, SIGHUP, SIGINT];
+
+/// What the person has done.
+pub(crate) enum Picked<T> {
+    Line(T),
+    /// Esc, Ctrl-C, or the terminal has gone.
+    Nothing,
+}
+
+/// Has a person pick a line. `later` may bring other lines while the list is shown; whoever sends them rings.
+pub(crate) fn pick<T: Clone + PartialEq>(
+    terminal: File,
+    what: &str,
+    lines: Vec<Line<T>>,
+    later: impl FnOnce(Ringer) -> Receiver<Vec<Line<T>>>,
+) -> io::Result<Picked<T>> {
+    let mut wakeful = Wakeful::watch_for(&[SIGTERM, SIGHUP, SIGINT, SIGWINCH])?;
+    let later = later(wakeful.ringer()?);
+    let mut lines = Lines::new(lines);
+    let mut screen = Screen::open(terminal)?;
+    let mut keys = Keys::default();
+    loop {
+        screen.draw(what, &mut lines)?;
+        let has_key = wakeful.wait(Some(screen.terminal()), false, keys.due())?.has_news;
+        if let Some(signal) = ENDS.into_iter().find(|signal| wakeful.has_come(*signal)) {
+            drop(screen);
+            let _ = emulate_default_handler(signal);
+            return Ok(Picked::Nothing);
+        }
+        if let Some(newest) = later.try_iter().last() {
+            lines.replace(newest);
+        }
+        let mut bytes = [0; 256];
+        let read = match has_key {
+            true => screen.terminal().read(&mut bytes)?,
+            false => 0,
+        };
+        if has_key && read == 0 {
+            return Ok(Picked::Nothing);
+        }
+        for key in keys.take(&bytes[..read]) {
+            match key {
+                Key::Enter => {
+                    if let Some(chosen) = lines.selected() {
+                        if !chosen.confirm || screen.confirm(what, chosen)? {
+                            return Ok(Picked::Line(chosen.value.clone()));
+                        }
+                        // The person has said no to this one, and picks another.
+                        break;
+                    }
+                }
+                Key::Leave => return Ok(Picked::Nothing),
+                key => lines.edit(key, screen.rows()),
+            }
+        }
+    }
+}

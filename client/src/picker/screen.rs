@@ -1,0 +1,104 @@
+//! Draws the list below the cursor on standard error, and removes it afterwards: what stood on the terminal stays.
+
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+
+use rustix::termios::{LocalModes, OptionalActions, OutputModes, Termios, tcgetattr, tcsetattr};
+use ssoctl_protocol::text;
+
+use super::lines::{Line, Lines};
+use crate::environment;
+
+/// The most lines of the list.
+const MOST_ROWS: usize = 12;
+
+/// The most characters of a column.
+const WIDEST: usize = 48;
+
+/// Has lines that are too long cut by the terminal.
+const ENTER: &str = "\x1b[?7l";
+const LEAVE: &str = "\r\x1b[J\x1b[?7h";
+
+pub(super) struct Screen {
+    terminal: File,
+    /// How the terminal was before.
+    before: Termios,
+    has_colours: bool,
+}
+
+impl Screen {
+    pub(super) fn open(terminal: File) -> io::Result<Self> {
+        let before = tcgetattr(&terminal)?;
+        let mut raw = before.clone();
+        raw.make_raw();
+        // Lines end as they do otherwise.
+        raw.output_modes |= before.output_modes & OutputModes::OPOST;
+        raw.local_modes -= LocalModes::ISIG;
+        tcsetattr(&terminal, OptionalActions::Drain, &raw)?;
+        let screen = Self { terminal, before, has_colours: environment::variable("NO_COLOR").is_none() };
+        write(ENTER)?;
+        Ok(screen)
+    }
+
+    pub(super) const fn terminal(&self) -> &File {
+        &self.terminal
+    }
+
+    /// How many lines of the list fit.
+    pub(super) fn rows(&self) -> usize {
+        let (_, rows) = environment::terminal_size(&self.terminal);
+        usize::from(rows).saturating_sub(2).clamp(1, MOST_ROWS)
+    }
+
+    pub(super) fn draw<T: Clone + PartialEq>(&self, what: &str, lines: &mut Lines<T>) -> io::Result<()> {
+        let (matching, all) = lines.counts();
+        let widths = lines.widths();
+        let list: Vec<String> =
+            lines.visible(self.rows()).map(|(line, is_selected)| self.row(line, &widths, is_selected)).collect();
+        let count = if matching == all { all.to_string() } else { format!("{matching} of {all}") };
+        let words = text::line(lines.words());
+        // Room is made first, because the place of the cursor is lost where the terminal scrolls.
+        let (room, back) = match list.len() {
+            0 => (String::new(), String::new()),
+            rows => ("\n".repeat(rows), format!("\x1b[{rows}A")),
+        };
+        let below: String = list.iter().map(|row| format!("\r\n{row}")).collect();
+        write(&format!("\r\x1b[J{room}{back}\r{what} ({count}): {words}\x1b7{below}\x1b8"))
+    }
+
+    fn row<T>(&self, line: &Line<T>, widths: &[usize], is_selected: bool) -> String {
+        let mut row = String::new();
+        for (column, width) in line.columns.iter().zip(widths) {
+            let width = (*width).min(WIDEST);
+            row.push_str(&format!("{:width$}  ", text::shown(column, width.max(1))));
+        }
+        match (is_selected, self.has_colours) {
+            (true, true) => format!("\x1b[7m> {}\x1b[0m", row.trim_end()),
+            (true, false) => format!("> {}", row.trim_end()),
+            (false, _) => format!("  {}", row.trim_end()),
+        }
+    }
+
+    /// Whether the person confirms a line with `y`.
+    pub(super) fn confirm<T>(&mut self, what: &str, line: &Line<T>) -> io::Result<bool> {
+        let columns: Vec<_> =
+            line.columns.iter().filter(|column| !column.is_empty()).map(|column| text::shown(column, WIDEST)).collect();
+        write(&format!("\r\x1b[J{what}: {} - is it meant? (y/n) ", columns.join("  ")))?;
+        let mut key = [0];
+        Ok(self.terminal.read(&mut key)? == 1 && key[0].eq_ignore_ascii_case(&b'y'))
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        // There is nowhere to say that it failed.
+        let _ = write(LEAVE);
+        let _ = tcsetattr(&self.terminal, OptionalActions::Drain, &self.before);
+    }
+}
+
+fn write(text: &str) -> io::Result<()> {
+    let mut stderr = io::stderr().lock();
+    stderr.write_all(text.as_bytes())?;
+    stderr.flush()
+}

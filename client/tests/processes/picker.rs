@@ -1,0 +1,250 @@
+//! What ssoctl asks on a terminal when nothing says which role or session is meant, in a real tmux with a keyboard's bytes.
+
+use std::fs;
+
+use identity_center_simulator::{Account, Operation, Settings};
+use ssoctl_protocol::Choices;
+use test_support::speed::has_programs;
+use test_support::stage::CORP;
+use test_support::terminal::{Terminal, program};
+use test_support::{Stage, mode_of, until};
+
+const NAMES: [&str; 40] = [
+    "Agate",
+    "Amber",
+    "Azurite",
+    "Basalt",
+    "Beryl",
+    "Calcite",
+    "Chalk",
+    "Citrine",
+    "Coral",
+    "Diamond",
+    "Dolomite",
+    "Emerald",
+    "Flint",
+    "Fluorite",
+    "Garnet",
+    "Gneiss",
+    "Granite",
+    "Gypsum",
+    "Halite",
+    "Jade",
+    "Jasper",
+    "Lapis",
+    "Limestone",
+    "Magnetite",
+    "Malachite",
+    "Marble",
+    "Mica",
+    "Obsidian",
+    "Olivine",
+    "Onyx",
+    "Opal",
+    "Pearl",
+    "Pyrite",
+    "Quartz",
+    "Ruby",
+    "Sapphire",
+    "Slate",
+    "Topaz",
+    "Tuff",
+    "Zircon",
+];
+
+const ROLES: [&str; 10] =
+    ["Admin", "Audit", "Billing", "Build", "Deploy", "Network", "PowerUser", "ReadOnly", "Security", "Support"];
+
+fn id(name: &str) -> String {
+    let number = NAMES.iter().position(|one| *one == name).expect("a name");
+    format!("{:012}", 100_000_000_000_u64 + number as u64)
+}
+
+/// Somebody with 400 roles who is signed in to one session and has no profile.
+fn many_roles() -> Stage {
+    let accounts = NAMES.iter().map(|name| Account::new(&id(name), name, &ROLES)).collect();
+    Stage::signed_in(Settings { accounts, ..Settings::default() })
+}
+
+/// Shows which role a command has.
+const SHOW: &str = "sh -c 'echo GOT $AWS_ACCOUNT_ID; exec sleep 100'";
+
+fn exec<'a>(stage: &'a Stage, name: &str) -> Terminal<'a> {
+    Terminal::open(stage, name, 120, &format!("ssoctl exec -- {SHOW}"))
+}
+
+fn choices(stage: &Stage) -> Choices {
+    let mut curl = program(stage, "curl");
+    curl.args(["--silent", "--unix-socket"]).arg(stage.socket()).arg("http://localhost/v1/choices");
+    serde_json::from_str(&stage.finish(curl).exits(0).stdout).expect("choices")
+}
+
+#[test]
+fn three_keys_lead_to_the_right_role_among_four_hundred_and_the_next_time_one() {
+    if !has_programs(&["tmux", "curl"]) {
+        return;
+    }
+    let stage = many_roles();
+    stage.run(["roles"]).exits(0);
+    let first = exec(&stage, "first");
+    first.until_shown("Role (400): ");
+    first.types("qz", &["Enter"]);
+    first.until_shown(&format!("GOT {}", id("Quartz")));
+    assert!(!first.shown().contains("Role ("), "the list is gone: {}", first.shown());
+    let picked = choices(&stage).picked;
+    assert_eq!(picked.len(), 1, "{picked:?}");
+    assert_eq!(picked[0].account, Some(id("Quartz")));
+    assert_eq!(mode_of(stage.state_directory().join("picks.json")), 0o600);
+    let second = exec(&stage, "second");
+    second.until_shown("Quartz");
+    second.types("", &["Enter"]);
+    second.until_shown(&format!("GOT {}", id("Quartz")));
+
+    stage.write_own_config("[picker]\nhistory = \"off\"\n");
+    until("the history is forgotten", || choices(&stage).picked.is_empty().then_some(()));
+    assert!(!stage.state_directory().join("picks.json").exists());
+}
+
+#[test]
+fn roles_that_nobody_has_listed_yet_come_while_the_list_is_shown() {
+    if !has_programs(&["tmux"]) {
+        return;
+    }
+    let stage = many_roles();
+    let terminal = exec(&stage, "terminal");
+    terminal.until_shown("Role (400): ");
+    terminal.types("onyx secu", &[]);
+    terminal.until_shown("1 of 400): onyx secu");
+    terminal.types("", &["BSpace", "BSpace", "BSpace", "BSpace", "Up", "Down", "Enter"]);
+    terminal.until_shown(&format!("GOT {}", id("Onyx")));
+    // A list that nobody looks at is not read on.
+    assert!(stage.identity_center.calls(Operation::ListAccountRoles) <= 2 * NAMES.len());
+}
+
+/// Two sessions; profiles in one of them; and an account that wants to be confirmed.
+const PROFILES: &str = "
+[sso-session home]
+sso_start_url = https://home.awsapps.com/start
+sso_region = eu-west-1
+[profile dev]
+sso_session = corp
+sso_account_id = 111122223333
+sso_role_name = AdministratorAccess
+[profile prod-admin]
+sso_session = corp
+sso_account_id = 444455556666
+sso_role_name = ReadOnlyAccess
+";
+
+fn two_sessions() -> Stage {
+    let stage = Stage::without_daemon(Settings::default(), &[CORP, PROFILES].concat());
+    stage.write_own_config("[picker]\nconfirm = [\"prod-*\"]\n");
+    stage.started().signed_out().and_signed_in()
+}
+
+#[test]
+fn what_wants_to_be_confirmed_is_never_first_and_needs_a_second_key() {
+    if !has_programs(&["tmux", "curl"]) {
+        return;
+    }
+    let stage = two_sessions();
+    let terminal = exec(&stage, "first");
+    terminal.until_shown("Role (");
+    terminal.types("prod", &["Enter"]);
+    terminal.until_shown("is it meant? (y/n)");
+    terminal.types("n", &[]);
+    terminal.until_shown("): prod");
+    terminal.types("", &["Enter"]);
+    terminal.until_shown("is it meant? (y/n)");
+    terminal.types("y", &[]);
+    terminal.until_shown("GOT 444455556666");
+    let picked: Vec<_> = choices(&stage).picked.into_iter().map(|role| role.profile).collect();
+    assert_eq!(picked, [Some("prod-admin".to_owned())]);
+    let terminal = exec(&stage, "second");
+    terminal.until_shown("> dev");
+}
+
+#[test]
+fn env_login_console_and_grant_ask_too_and_esc_leaves_130() {
+    if !has_programs(&["tmux"]) {
+        return;
+    }
+    let stage = two_sessions();
+    let shell = Terminal::open(&stage, "shell", 120, "PS1='READY> ' bash --noprofile --norc -i");
+    shell.until_shown("READY>");
+    shell.types("eval \"$(ssoctl env)\"; echo GOT $AWS_ACCOUNT_ID $?", &["Enter"]);
+    shell.until_shown("Role (");
+    shell.types("dev", &["Enter"]);
+    shell.until_shown("GOT 111122223333 0");
+    // Esc: nothing changes, and that is what the exit code says.
+    shell.types("clear; eval \"$(ssoctl env)\"; echo GOT $? $AWS_ACCOUNT_ID", &["Enter"]);
+    shell.until_shown("Role (");
+    shell.types("", &["Escape"]);
+    shell.until_shown("GOT 130 111122223333");
+    shell.types("clear; unset AWS_ACCOUNT_ID; ssoctl exec -- true; echo GOT $?", &["Enter"]);
+    shell.until_shown("Role (");
+    shell.types("", &["C-c"]);
+    shell.until_shown("GOT 130");
+    shell.types("clear; ssoctl console --url-only", &["Enter"]);
+    shell.until_shown("Role (");
+    shell.types("dev", &["Enter"]);
+    shell.until_shown("account_id=111122223333&role_name=AdministratorAccess");
+    shell.types("clear; ssoctl grant --name picked", &["Enter"]);
+    shell.until_shown("Role (");
+    shell.types("dev", &["Enter"]);
+    shell.until_shown("the grant picked gives AdministratorAccess in 111122223333");
+    shell.types("clear; ssoctl login --no-browser", &["Enter"]);
+    shell.until_shown("Session (2): ");
+    shell.types("home", &["Enter"]);
+    shell.until_shown("To sign in to home");
+    shell.types("", &["C-c"]);
+    // What was typed on the line is still seen: the terminal is as it was.
+    shell.types("clear; stty -a | grep -c ' icanon'", &["Enter"]);
+    shell.until("the terminal is as it was", |shown| shown.lines().any(|line| line == "1"));
+}
+
+#[test]
+fn where_nobody_can_answer_nothing_is_asked() {
+    if !has_programs(&["tmux"]) {
+        return;
+    }
+    let stage = two_sessions();
+    stage.run(["env", "--shell", "bash"]).exits(2);
+    let shell = Terminal::open(&stage, "shell", 120, "PS1='READY> ' bash --noprofile --norc -i");
+    shell.until_shown("READY>");
+    for (number, line) in [
+        "ssoctl --no-input exec -- true",
+        "SSOCTL_NO_INPUT=1 ssoctl exec -- true",
+        "TERM=dumb ssoctl exec -- true",
+        "ssoctl exec -- true 2>told",
+        "setsid --wait ssoctl exec -- true",
+        "ssoctl exec -- true & wait $!",
+    ]
+    .iter()
+    .enumerate()
+    {
+        shell.types(&format!("clear; {line}; echo \"RC{number} $?\""), &["Enter"]);
+        shell.until_shown(&format!("RC{number} 125"));
+    }
+    let said = fs::read_to_string(stage.home().join("told")).expect("a file");
+    assert!(said.contains("there are several sessions"), "{said}");
+}
+
+#[test]
+fn a_list_that_is_ended_by_a_signal_leaves_the_terminal_as_it_was() {
+    if !has_programs(&["tmux"]) {
+        return;
+    }
+    let stage = two_sessions();
+    let shell = Terminal::open(&stage, "shell", 120, "PS1='READY> ' bash --noprofile --norc -i");
+    shell.until_shown("READY>");
+    shell.types("sh -c 'echo $$ >pid; exec ssoctl exec -- true'; echo GOT $?", &["Enter"]);
+    shell.until_shown("Role (");
+    let pid = fs::read_to_string(stage.home().join("pid")).expect("a file");
+    let mut kill = program(&stage, "kill");
+    kill.arg(pid.trim());
+    stage.finish(kill).exits(0);
+    shell.until_shown("GOT 143");
+    shell.types("clear; stty -a | grep -c ' icanon'", &["Enter"]);
+    shell.until("the terminal is as it was", |shown| shown.lines().any(|line| line == "1"));
+}
