@@ -181,6 +181,8 @@ mod tests {
         assert_eq!(zsh("ssoctl doctor --js"), ["--json"]);
         assert_eq!(zsh("ssoctl service inst"), ["install"]);
         assert_eq!(zsh("ssoctl completion fi"), ["fish"]);
+        assert_eq!(zsh("ssoctl watch --kind s"), ["session"]);
+        assert_eq!(zsh("ssoctl watch --kind=session,g"), ["--kind=session,grant"]);
         assert_eq!(zsh("ssoctl nonsense --x"), Vec::<String>::new());
         assert!(zsh("ssoctl status ").iter().all(|value| value.starts_with("--")));
     }

@@ -5,9 +5,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use clap_complete::CompletionCandidate;
-use ssoctl_protocol::Choices;
-use ssoctl_protocol::Route;
 use ssoctl_protocol::route::Query;
+use ssoctl_protocol::{Choices, Route, Topic};
 
 use crate::commands::completion::Shell;
 use crate::connection::{Daemon, Starting, VersionWarning};
@@ -59,6 +58,8 @@ impl Names {
             "names" | "grant" => {
                 |line, _| line.choices().grants.iter().map(|name| (name.clone(), String::new())).collect()
             }
+            // Of `watch`, whose parser knows them and does not list them.
+            "kind" => |_, _| Topic::ALL.iter().map(|topic| (topic.as_str().to_owned(), String::new())).collect(),
             _ => return None,
         };
         Some(move |typed: &OsStr| {

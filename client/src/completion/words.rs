@@ -173,6 +173,37 @@ mod tests {
         assert_eq!(inserted("ssoctl größ", "größ", "größte").unwrap(), "größte");
     }
 
+    /// A line of random words that shells have uses for.
+    fn odd(random: &mut fastrand::Rng) -> String {
+        let characters: Vec<char> = "ab$`'\"\\!*?[]{}()<>|&;#~=:@%^+,. \u{fc}\u{4e16}\u{2019}".chars().collect();
+        (0..random.usize(1..12)).map(|_| characters[random.usize(..characters.len())]).collect()
+    }
+
+    #[test]
+    fn bash_reads_back_what_is_inserted() {
+        if !test_support::speed::has_programs(&["bash"]) {
+            return;
+        }
+        let mut random = fastrand::Rng::with_seed(20);
+        let (mut script, mut expected) = (String::new(), String::new());
+        for _ in 0..2000 {
+            let value = odd(&mut random);
+            for (line, close) in [("ssoctl ", ""), ("ssoctl \"", "\""), ("ssoctl '", "'")] {
+                let inserted = BashLine::read(line, "", "9").inserted(&value).unwrap();
+                let word = format!("{}{inserted}{close}", line.trim_start_matches("ssoctl "));
+                // What bash reads is read alike here, when the next word is completed.
+                assert_eq!(unquoted(&word), value, "{word}");
+                script.push_str(&format!("printf '%s\\n' {word}\n"));
+                expected.push_str(&format!("{value}\n"));
+            }
+        }
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), &script).unwrap();
+        let read = std::process::Command::new("bash").arg("--norc").arg(file.path()).current_dir("/").output();
+        let read = read.expect("bash runs");
+        assert_eq!((String::from_utf8_lossy(&read.stdout).as_ref(), read.stderr), (expected.as_str(), vec![]));
+    }
+
     #[test]
     fn powershell_gets_one_word_in_which_nothing_is_expanded() {
         for (value, expected) in

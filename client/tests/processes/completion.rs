@@ -1,5 +1,6 @@
 //! `ssoctl completion`: what a TAB completes in real shells with a real keyboard's bytes, and that it is silent and harmless.
 
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use identity_center_simulator::{Account, Operation, Settings};
@@ -73,6 +74,13 @@ fn without_a_daemon_a_tab_says_nothing_starts_none_and_still_knows_verbs() {
         assert_eq!(ask(&["ssoctl", "exec", "--profile", ""]), "");
         assert!(ask(&["ssoctl", "tok"]).starts_with("token\t"));
     }
+    // One that nobody serves.
+    let hanging = stage.home().join("hanging");
+    let _listener = UnixListener::bind(&hanging).expect("a socket");
+    let mut command = stage.ssoctl(["completion", "zsh", "--", "ssoctl", "exec", "--profile", ""]);
+    command.env("SSOCTL_SOCKET", hanging);
+    let asked = stage.finish(command).exits(0).prints_nothing();
+    assert_eq!(asked.stderr, "");
     let mut command = stage.ssoctl(["completion", "zsh", "--", "ssoctl", "exec", "--profile", ""]);
     command.env_remove("SSOCTL_SOCKET").env("XDG_RUNTIME_DIR", stage.home());
     stage.finish(command).exits(0).prints_nothing();
@@ -94,9 +102,9 @@ fn each_shell_has_a_script_and_another_one_is_refused() {
     stage.run(["completion"]).exits(2);
 }
 
-/// A shell on a terminal. `script` is what it reads at first.
-fn open<'a>(stage: &'a Stage, shell: &str, script: &str) -> Terminal<'a> {
-    let file = stage.write(&format!("{shell}-home/.{shell}rc"), script);
+/// A shell on a terminal of this name. `script` is what it reads at first.
+fn open<'a>(stage: &'a Stage, shell: &str, name: &str, script: &str) -> Terminal<'a> {
+    let file = stage.write(&format!("{name}-home/.{shell}rc"), script);
     let home = file.parent().expect("a directory").display();
     let line = match shell {
         "bash" => format!("bash --noprofile --rcfile {} -i", file.display()),
@@ -106,7 +114,7 @@ fn open<'a>(stage: &'a Stage, shell: &str, script: &str) -> Terminal<'a> {
             file.display()
         ),
     };
-    let terminal = Terminal::open(stage, shell, 220, &line);
+    let terminal = Terminal::open(stage, name, 220, &line);
     terminal.until_shown("READY");
     terminal
 }
@@ -154,7 +162,7 @@ fn common(terminal: &Terminal, home: &Path) {
     // A second TAB shows the choices.
     terminal.types("ssoctl service ", &["Tab", "Tab"]);
     terminal.until_shown("uninstall");
-    terminal.tmux(&["send-keys", "C-c"]);
+    terminal.tmux(&["send-keys", "C-u"]);
 }
 
 #[test]
@@ -163,7 +171,7 @@ fn bash_completes() {
         return;
     }
     let stage = stage();
-    let terminal = open(&stage, "bash", script("bash"));
+    let terminal = open(&stage, "bash", "bash", script("bash"));
     common(&terminal, stage.home());
     completes(&terminal, "ssoctl exec --account Dev", "", "<exec><--account><111122223333>.");
     completes(&terminal, "ssoctl exec --account \"Prod W", "", "<exec><--account><333344445555>.");
@@ -177,12 +185,21 @@ fn zsh_completes() {
         return;
     }
     let stage = stage();
-    let terminal = open(&stage, "zsh", script("zsh"));
+    let terminal = open(&stage, "zsh", "zsh", script("zsh"));
     common(&terminal, stage.home());
     completes(&terminal, "ssoctl exec --account Dev", "", "<exec><--account><111122223333>.");
     completes(&terminal, "ssoctl exec --account Prod\\ W", "", "<exec><--account><333344445555>.");
     terminal.types("ssoctl exec --account ", &["Tab", "Tab"]);
     terminal.until_shown("-- Development");
+    drop(terminal);
+    // As a package installs it: zsh reads the file at the first TAB.
+    let file = stage.write("functions/_ssoctl", &stage.run(["completion", "zsh"]).exits(0).stdout);
+    let functions = file.parent().expect("a directory").display();
+    let lines = script("zsh").lines().filter(|line| !line.starts_with("eval"));
+    let lines = [format!("fpath=({functions} $fpath)")].into_iter().chain(lines.map(str::to_owned));
+    let terminal = open(&stage, "zsh", "zsh-of-a-package", &lines.collect::<Vec<_>>().join("\n"));
+    completes(&terminal, "ssoctl tok", "", "<token>.");
+    completes(&terminal, "ssoctl exec --profile d", "", "<exec><--profile><dev>.");
 }
 
 #[test]
@@ -191,7 +208,7 @@ fn fish_completes() {
         return;
     }
     let stage = stage();
-    let terminal = open(&stage, "fish", script("fish"));
+    let terminal = open(&stage, "fish", "fish", script("fish"));
     common(&terminal, stage.home());
     terminal.types("ssoctl exec --account ", &["Tab", "Tab"]);
     terminal.until_shown("Development");
