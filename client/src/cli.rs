@@ -36,7 +36,7 @@ Exit codes:
   6  no such session
   7  the service or the person refused, or no token lives as long as --min-valid asks
   125 to 127 are used by exec: see ssoctl exec --help
-  130  nothing was picked when ssoctl asked which role or session is meant (Esc, Ctrl-C)
+  130  nothing was picked or typed when ssoctl asked (Esc, Ctrl-C)
 
 Environment:
   SSOCTL_SESSION   the session, if the command line names none

@@ -3,10 +3,8 @@
 //! | module | what it does |
 //! |---|---|
 //! | `lines` | which lines are shown, and in which order |
-//! | `keys` | what the bytes of a terminal mean |
 //! | `screen` | draws the list below the cursor, and removes it afterwards |
 
-mod keys;
 mod lines;
 mod screen;
 
@@ -17,8 +15,8 @@ use std::sync::mpsc::Receiver;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGWINCH};
 use signal_hook::low_level::emulate_default_handler;
 
+use crate::terminal::{Key, Keys};
 use crate::wakeful::{Ringer, Wakeful};
-use keys::{Key, Keys};
 pub(crate) use lines::Line;
 use lines::Lines;
 use screen::Screen;

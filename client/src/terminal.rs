@@ -1,5 +1,8 @@
 //! The terminal of the person who calls ssoctl, where a question can be answered.
 
+mod keys;
+mod question;
+
 use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,6 +11,9 @@ use rustix::process::getpgrp;
 use rustix::termios::tcgetpgrp;
 
 use crate::environment;
+
+pub(crate) use keys::{Key, Keys};
+pub(crate) use question::Questions;
 
 /// Whether `--no-input` was given.
 static IS_FORBIDDEN: AtomicBool = AtomicBool::new(false);

@@ -1,4 +1,6 @@
+mod first_session;
 mod qr_code;
+mod regions;
 
 use std::io::{self, IsTerminal};
 use std::process::Termination;
@@ -38,7 +40,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 ///
 ///     ssoctl login --start-url https://example.awsapps.com/start --region eu-west-1
 ///
-/// The region may be left out: the start URL names it, or redirects to one that does, or the service tells it.
+/// The region may be left out: the start URL names it, or redirects to one that does, or the service tells it. Where no session is
+/// configured, start URL and region are asked for on a terminal; not with --no-input or --if-needed.
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 #[command(mut_arg("min_valid", |min_valid| min_valid.requires("if_needed")))]
@@ -108,10 +111,12 @@ impl Verb for Login {
         }
         let mut daemon = Daemon::find(starting, VersionWarning::Shown)?;
         let describes = self.region.is_some() || self.name.is_some() || self.scopes.is_some();
-        let found = if describes { None } else { found(&daemon, &self.session, self.cancel)? };
+        let found = if describes { Ok(None) } else { found(&daemon, &self.session, self.cancel) };
         let name = match found {
-            Some(name) => name,
-            None => {
+            Ok(Some(name)) => name,
+            Err(failure) if self.cancel || self.if_needed => return Err(failure),
+            Err(failure) => first_session::ask(&mut daemon, self.session, failure)?,
+            Ok(None) => {
                 let start_url = self.session.start_url.unwrap_or_default();
                 let session = NewSession { name: self.name, start_url, region: self.region, scopes: self.scopes };
                 // It is added to the daemon's own configuration, even if this shell names another file.

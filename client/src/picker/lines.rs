@@ -6,7 +6,7 @@
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
-use super::keys::Key;
+use crate::terminal::Key;
 
 /// A line to pick.
 #[derive(Clone, Debug)]

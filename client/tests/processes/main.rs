@@ -13,6 +13,7 @@ mod credentials;
 mod documents;
 mod event_clients;
 mod exec;
+mod first_session;
 mod first_use;
 mod foreign_text;
 mod go_sdks;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_millis(50);
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Key {
+pub(crate) enum Key {
     Character(char),
     Backspace,
     /// Removes the last word.
@@ -27,7 +27,7 @@ pub(super) enum Key {
 
 /// Bytes that are not a whole key yet.
 #[derive(Default)]
-pub(super) struct Keys {
+pub(crate) struct Keys {
     bytes: Vec<u8>,
     /// Since when they have been waiting.
     since: Option<Instant>,
@@ -35,12 +35,12 @@ pub(super) struct Keys {
 
 impl Keys {
     /// When what is there counts as a key, even if nothing follows.
-    pub(super) fn due(&self) -> Option<Instant> {
+    pub(crate) fn due(&self) -> Option<Instant> {
         self.since.map(|since| since + PATIENCE)
     }
 
     /// The keys of these bytes and of those before. Without bytes, the time is over for what is there.
-    pub(super) fn take(&mut self, bytes: &[u8]) -> Vec<Key> {
+    pub(crate) fn take(&mut self, bytes: &[u8]) -> Vec<Key> {
         self.bytes.extend_from_slice(bytes);
         let is_over = bytes.is_empty() && self.due().is_some_and(|due| due <= Instant::now());
         let mut keys = Vec::new();
