@@ -74,14 +74,40 @@ impl Opener {
     }
 }
 
-/// Opens a page of a session, and waits only until the browser has started.
-pub(crate) fn open(url: &str, session: &str, when: When) -> Result<Opener, NotOpened> {
+/// The role that a page of the console belongs to.
+pub(crate) struct RoleNames {
+    pub(crate) profile: Option<String>,
+    /// Twelve digits.
+    pub(crate) account: String,
+    pub(crate) account_name: Option<String>,
+    pub(crate) role: String,
+}
+
+impl RoleNames {
+    /// As arguments of `open-page`.
+    fn arguments(&self) -> Vec<String> {
+        let Self { profile, account, account_name, role } = self;
+        let optional = [("profile", profile), ("account-name", account_name)];
+        let given = optional.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+        let all = given.chain([("account", account), ("role", role)]);
+        all.map(|(name, value)| format!("--{name}={value}")).collect()
+    }
+}
+
+/// Opens a page of a session, or of one of its roles, and waits only until the browser has started.
+pub(crate) fn open(
+    url: &str,
+    session: &str,
+    when: When,
+    role: impl FnOnce() -> Option<RoleNames>,
+) -> Result<Opener, NotOpened> {
     let program = installation::daemon().map_err(|_| NotOpened::NothingToOpenWith)?;
     let start = || -> io::Result<(Child, UnixStream)> {
         let (ours, theirs) = UnixStream::pair()?;
         let mut command = Command::new(&program);
         command.arg("open-page").arg(format!("--session={session}"));
-        command.args((when == When::Always).then_some("--browser")).args(["--", url]);
+        command.args((when == When::Always).then_some("--browser"));
+        command.args(role().as_ref().map(RoleNames::arguments).unwrap_or_default()).args(["--", url]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(OwnedFd::from(theirs));
         // Ctrl-C in the terminal is meant for `ssoctl`, so the browser gets a separate process group.
         Ok((command.process_group(0).spawn()?, ours))

@@ -18,6 +18,7 @@ mod revoke;
 mod roles;
 mod selection;
 mod service;
+mod shell_init;
 mod ssh;
 mod status;
 mod stop;
@@ -74,6 +75,7 @@ pub(crate) static VERBS: &[Entry] = &[
     Entry::of::<credential_process::CredentialProcess>("credential-process"),
     Entry::of::<exec::Exec>("exec"),
     Entry::of::<env::Env>("env"),
+    Entry::of::<shell_init::ShellInit>("shell-init"),
     Entry::of::<console::Console>("console"),
     Entry::of::<whoami::Whoami>("whoami"),
     Entry::of::<accounts::Accounts>("accounts"),

@@ -13,6 +13,7 @@ mod cli;
 mod commands;
 mod completion;
 mod connection;
+mod console_page;
 mod container_endpoint;
 mod differences;
 mod environment;

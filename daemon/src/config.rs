@@ -36,7 +36,7 @@ mod watch;
 
 pub use add::{AddError, SaveError, add_session, save_session};
 pub use aws::EndpointSettings;
-pub use browser_command::{BrowserCommand, NotACommand};
+pub use browser_command::{BrowserCommand, NotACommand, RoleNames};
 pub(crate) use credential_command::{CredentialCommand, SignInOf};
 pub(crate) use endpoints::portal_of;
 pub use endpoints::{EndpointError, Endpoints, SessionEndpoints};

@@ -13,7 +13,7 @@ use ssoctl_protocol::{Accounts, text};
 use ssoctld::chain::chain;
 use ssoctld::cli::{Configure, Doctor, OpenPage, Verb};
 use ssoctld::clock::SystemClock;
-use ssoctld::config::{self, Environment, Paths};
+use ssoctld::config::{self, Environment, Paths, RoleNames};
 use ssoctld::configure::{self, Form, Request, Stale, Writing};
 use ssoctld::desktop;
 use ssoctld::doctor::{self, CheckInput, Colour, Shell};
@@ -170,9 +170,17 @@ fn open_page(arguments: OpenPage, own_config: Option<PathBuf>) -> anyhow::Result
     let session = arguments.session.and_then(|name| config.session(&name));
     let why = match desktop::admit(&arguments.url, session) {
         Ok(page) => {
-            let command = session.and_then(|session| session.browser.as_ref());
+            let command = session.and_then(|session| session.browser.clone());
+            let command = match (arguments.account, arguments.role) {
+                (Some(account), Some(role)) => {
+                    let names =
+                        RoleNames { profile: arguments.profile, account, account_name: arguments.account_name, role };
+                    command.map(|command| command.of_role(&names))
+                }
+                _ => command,
+            };
             let opening = if arguments.browser { desktop::Opening::Always } else { desktop::Opening::IfSeen };
-            desktop::open_page(&page, command, &desktop::DesktopEnvironment::from_process(), opening)
+            desktop::open_page(&page, command.as_ref(), &desktop::DesktopEnvironment::from_process(), opening)
         }
         Err(refusal @ desktop::PageRefusal::UnknownHost(_)) => format!(
             "{refusal}; only if you trust it, open it yourself, or name its host in verification_hosts of config.toml"

@@ -15,11 +15,12 @@ const ARGUMENTS: &[(&str, &[&str])] = &[
     ("login", &["--no-browser"]),
     ("watch", &["--json"]),
     ("revoke", &["--all"]),
+    ("shell-init", &["bash"]),
     ("ssh", &["host"]),
 ];
 
 /// Verbs of the client that send no request to the daemon.
-const ASKING_NOBODY: [&str; 3] = ["completion", "service", "stop"];
+const ASKING_NOBODY: [&str; 4] = ["completion", "service", "shell-init", "stop"];
 
 /// Verbs that say nothing of what they meet.
 const SILENT: [&str; 1] = ["prompt"];

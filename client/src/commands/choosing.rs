@@ -5,6 +5,7 @@ use std::io;
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 
+use clap::Args;
 use serde_json::json;
 use ssoctl_protocol::choices::AccountChoice;
 use ssoctl_protocol::grant::WantedRole;
@@ -17,12 +18,27 @@ use crate::picker::{Line, Picked, pick};
 use crate::terminal;
 use crate::wakeful::Ringer;
 
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub(super) struct Pick {
+    /// Pick the role from a list on the terminal, even if something says which one is meant
+    #[arg(long, conflicts_with_all = ["profile", "session", "account", "role"])]
+    pick: bool,
+}
+
 /// Asks about a role. If the question leaves open which one is meant, a person picks it, and the question is asked again.
 pub(super) fn with_role<T>(
     daemon: &Daemon,
     query: Query,
+    Pick { pick }: Pick,
     ask: impl Fn(&Query) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
+    if pick {
+        let why = "nobody can be asked here which role is meant, because this is no terminal in the foreground, or --no-input or \
+                   SSOCTL_NO_INPUT says so";
+        let any = Wanted { sessions: Vec::new(), account: None, role: None };
+        let role = choose(daemon, any)?.ok_or_else(|| Failure::Usage(why.to_owned()))?;
+        return ask(&of_role(role, query));
+    }
     match ask(&query) {
         Err(failure) => match role(daemon, &query, &failure)? {
             Some(role) => ask(&of_role(role, query)),
@@ -35,9 +51,15 @@ pub(super) fn with_role<T>(
 /// The role that a person picks after this failure; `None` if that is none of what is missing, or nobody can be asked.
 pub(super) fn role(daemon: &Daemon, query: &Query, failure: &Failure) -> Result<Option<WantedRole>, Failure> {
     let is_open = |code| matches!(code, &ErrorCode::AmbiguousSession | &ErrorCode::AssignmentUnnamed);
-    let Some(problem) = failure.problem().filter(|problem| is_open(&problem.code)) else { return Ok(None) };
+    match failure.problem() {
+        Some(problem) if is_open(&problem.code) => choose(daemon, Wanted::new(query, problem)),
+        _ => Ok(None),
+    }
+}
+
+/// The role that a person picks among those that are possible; `None` if there is none, or nobody can be asked.
+fn choose(daemon: &Daemon, wanted: Wanted) -> Result<Option<WantedRole>, Failure> {
     let Some(terminal) = terminal::open() else { return Ok(None) };
-    let wanted = Wanted::new(query, problem);
     let lines = wanted.lines(&daemon.fetch(&Route::Choices, &Query::default())?);
     let report: StatusReport = daemon.fetch(&Route::Sessions, &Query::default())?;
     let signed_in = report.sessions.into_iter().filter(|session| session.state == SessionState::SignedIn);

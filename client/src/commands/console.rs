@@ -8,16 +8,22 @@ use std::process::Termination;
 use std::time::Duration;
 
 use clap::Args;
+use ssoctl_protocol::choices::AccountChoice;
 use ssoctl_protocol::percent;
 use ssoctl_protocol::route::Query;
-use ssoctl_protocol::{Assignment, Route};
+use ssoctl_protocol::{Assignment, Choices, Route, Selector};
 
+use super::Verb;
+use super::choosing::{self, Pick};
 use super::selection::RoleArguments;
-use super::{Verb, choosing};
-use crate::browser::{self, NotOpened, When};
+use crate::browser::{self, NotOpened, RoleNames, When};
 use crate::connection::{Daemon, Starting, VersionWarning};
+use crate::console_page;
 use crate::failure::Failure;
 use crate::output;
+
+/// The longest wait for the account's name, which the daemon may have in memory.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Open the AWS console with a role, through the access portal
 ///
@@ -32,9 +38,17 @@ pub(crate) struct Console {
     /// Open it over SSH and without a display, too
     #[arg(long, conflicts_with = "url_only")]
     browser: bool,
-    /// The page of the console; default: its home
-    #[arg(long, value_name = "URL", value_parser = destination)]
+    /// The service whose page is opened, such as s3, ec2 or cloudwatch; default: the console's home
+    #[arg(long, value_parser = console_page::service)]
+    service: Option<String>,
+    /// The region of that page; default: the profile's
+    #[arg(long, value_parser = console_page::region)]
+    region: Option<String>,
+    /// The address of another page of the console
+    #[arg(long, value_name = "URL", value_parser = destination, conflicts_with_all = ["service", "region"])]
     destination: Option<String>,
+    #[command(flatten)]
+    pick: Pick,
 }
 
 /// For anything else the portal shows an empty page.
@@ -50,13 +64,27 @@ impl Verb for Console {
     fn run(self, starting: Starting) -> Result<impl Termination, Failure> {
         let daemon = Daemon::find(starting, VersionWarning::Shown)?;
         let query = self.role.query(Duration::ZERO)?;
-        let ask = |query: &Query| daemon.fetch::<Assignment>(&Route::Assignment, query);
-        let assignment = choosing::with_role(&daemon, query, ask)?;
-        let link = link(&assignment, self.destination.as_deref());
+        let ask = |query: &Query| {
+            let assignment: Assignment = daemon.fetch(&Route::Assignment, query)?;
+            Ok((assignment, query.selector.clone()))
+        };
+        let (assignment, selector) = choosing::with_role(&daemon, query, self.pick, ask)?;
+        let page = match (&self.destination, &self.service, &self.region) {
+            (None, None, None) => None,
+            (Some(destination), ..) => Some(destination.clone()),
+            (None, service, region) => {
+                let region = region.as_ref().or(assignment.region.as_ref()).map(String::as_str);
+                Some(console_page::address(service.as_deref(), region, &assignment.sso_region))
+            }
+        };
+        let link = link(&assignment, page.as_deref());
         let when = if self.browser { When::Always } else { When::SomebodySeesIt };
         let opened = match self.url_only {
             true => Err(NotOpened::NothingToOpenWith),
-            false => browser::open(&link, &assignment.session, when),
+            false => {
+                let names = || Some(role_names(&daemon, &assignment, selector));
+                browser::open(&link, &assignment.session, when, names)
+            }
         };
         match opened {
             Ok(_) => Ok(()),
@@ -65,6 +93,23 @@ impl Verb for Console {
                 Err(Failure::Other(format!("no browser was opened: {why}; the page is {link}")))
             }
         }
+    }
+}
+
+/// The names of the role, for a browser that has a place for each role.
+fn role_names(daemon: &Daemon, assignment: &Assignment, selector: Selector) -> RoleNames {
+    let known = daemon.glance(&Route::Choices, &Query::default(), PATIENCE);
+    let choices = known.and_then(|answer| daemon.read::<Choices>(&answer).ok());
+    let accounts = choices.map(|choices| choices.accounts).unwrap_or_default();
+    let is_it = |account: &AccountChoice| account.id == assignment.account && account.session == assignment.session;
+    RoleNames {
+        profile: match selector {
+            Selector::Profile(profile) => Some(profile),
+            Selector::Only | Selector::Session(_) | Selector::StartUrl(_) => None,
+        },
+        account_name: accounts.into_iter().find(is_it).and_then(|account| account.name),
+        account: assignment.account.clone(),
+        role: assignment.role.clone(),
     }
 }
 

@@ -6,8 +6,9 @@ use clap::{Args, ValueEnum};
 use ssoctl_protocol::ExitCode;
 
 use super::Verb;
+use super::choosing::Pick;
 use super::waiting::CredentialsArguments;
-use crate::connection::{Starting, VersionWarning};
+use crate::connection::Starting;
 use crate::environment;
 use crate::failure::Failure;
 use crate::output;
@@ -26,11 +27,13 @@ use crate::shell::{self, Shell};
 pub(crate) struct Env {
     #[command(flatten)]
     credentials: CredentialsArguments,
+    #[command(flatten)]
+    pick: Pick,
     /// The shell whose language is printed; default: $SHELL
     #[arg(long, value_enum)]
     shell: Option<Shell>,
     /// Remove the variables of a role, and those that conflict with them; no daemon is asked
-    #[arg(long, conflicts_with_all = ["profile", "session", "account", "role", "min_valid", "wait"])]
+    #[arg(long, conflicts_with_all = ["profile", "session", "account", "role", "pick", "min_valid", "wait"])]
     unset: bool,
 }
 
@@ -64,7 +67,7 @@ impl Env {
         if self.unset {
             return Ok(Changes::none(&environment::variable));
         }
-        let credentials = self.credentials.request(starting, VersionWarning::Shown)?;
+        let credentials = self.credentials.request_or_pick(self.pick, starting)?;
         Ok(Changes::fixed(&credentials, &environment::variable))
     }
 }

@@ -16,6 +16,7 @@ use ssoctl_protocol::route::Query;
 use ssoctl_protocol::{ExitCode, Route, Selector};
 
 use super::Verb;
+use super::choosing::Pick;
 use super::waiting::CredentialsArguments;
 use crate::attendance;
 use crate::connection::{Daemon, Starting, VersionWarning};
@@ -50,6 +51,8 @@ Environment variables: ssoctl --help";
 pub(crate) struct Exec {
     #[command(flatten)]
     credentials: CredentialsArguments,
+    #[command(flatten)]
+    pick: Pick,
     /// Let CMD renew its credentials while it runs
     #[arg(long)]
     refreshable: bool,
@@ -75,7 +78,7 @@ impl Verb for Exec {
         if self.refreshable {
             return self.open_endpoint(starting).map_err(not_started)?.run(&program);
         }
-        let credentials = self.credentials.request(starting, VersionWarning::Shown).map_err(not_started)?;
+        let credentials = self.credentials.request_or_pick(self.pick, starting).map_err(not_started)?;
         Err(not_executed(program.exec(&Changes::fixed(&credentials, &environment::variable))))
     }
 
@@ -91,7 +94,7 @@ impl Exec {
         check_files()?;
         let min_valid = self.credentials.min_valid.min_valid.as_secs();
         // If no person is signed in, or there is no such role, ssoctl says so now, and not the command later.
-        let credentials = self.credentials.request(starting, VersionWarning::Shown)?;
+        let credentials = self.credentials.request_or_pick(self.pick, starting)?;
         // The same role by its own names, even if the profile that named it changes.
         let query = Query {
             selector: Selector::Session(credentials.session.clone()),

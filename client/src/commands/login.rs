@@ -210,7 +210,7 @@ fn add(daemon: &Daemon, session: &NewSession, named_files: &AwsFiles) -> Result<
 }
 
 fn open(session: &str, login: &PendingLogin, when: When) -> Option<Opener> {
-    match browser::open(&login.verification_uri_complete, session, when) {
+    match browser::open(&login.verification_uri_complete, session, when, || None) {
         Ok(opener) => Some(opener),
         // The page's address has been shown.
         Err(NotOpened::NothingToOpenWith) => None,

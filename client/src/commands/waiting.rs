@@ -11,7 +11,7 @@ use clap::Args;
 use ssoctl_protocol::route::Query;
 use ssoctl_protocol::{ErrorCode, Login, RoleCredentials, Route};
 
-use super::choosing;
+use super::choosing::{self, Pick};
 use super::selection::RoleArguments;
 use crate::connection::{Daemon, Starting, VersionWarning};
 use crate::environment;
@@ -63,8 +63,15 @@ impl CredentialsArguments {
     pub(super) fn request(self, starting: Starting, warning: VersionWarning) -> Result<RoleCredentials, Failure> {
         let daemon = Daemon::find(starting, warning)?;
         let query = self.role.query(self.min_valid.min_valid)?;
+        daemon.read(&self.wait.begin().ask(&daemon, &Route::Credentials, &query)?)
+    }
+
+    /// The same, where a person may pick the role.
+    pub(super) fn request_or_pick(self, pick: Pick, starting: Starting) -> Result<RoleCredentials, Failure> {
+        let daemon = Daemon::find(starting, VersionWarning::Shown)?;
+        let query = self.role.query(self.min_valid.min_valid)?;
         let ask = |query: &Query| self.wait.begin().ask(&daemon, &Route::Credentials, query);
-        daemon.read(&choosing::with_role(&daemon, query, ask)?)
+        daemon.read(&choosing::with_role(&daemon, query, pick, ask)?)
     }
 }
 

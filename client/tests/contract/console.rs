@@ -29,6 +29,12 @@ fn the_link_can_be_printed_and_one_question_is_enough_for_it() {
     let output = Canned::answers([ok(&assignment())]).run(&["console", "--url-only", "--destination", destination]);
     let encoded = "https%3A%2F%2Fconsole.aws.amazon.com%2Fs3%3Fregion%3Dx";
     assert_eq!(stdout(&output), format!("{LINK}&destination={encoded}\n"));
+    let service = ["console", "--url-only", "--service", "dynamodb", "--region", "eu-west-1"];
+    let output = Canned::answers([ok(&assignment())]).run(&service);
+    let encoded = "https%3A%2F%2Feu-west-1.console.aws.amazon.com%2Fdynamodbv2%2Fhome%3Fregion%3Deu-west-1";
+    assert_eq!(stdout(&output), format!("{LINK}&destination={encoded}\n"));
+    let output = Canned::answers([ok(&assignment())]).run(&["console", "--url-only", "--service", "s3/../x"]);
+    assert_eq!((output.status.code(), stdout(&output)), (Some(2), ""));
     let output = Canned::answers([ok(&assignment())]).run(&["console", "--url-only", "--destination", "s3"]);
     assert_eq!((output.status.code(), stdout(&output)), (Some(2), ""));
     assert!(stderr(&output).contains("begins with https://"), "{}", stderr(&output));

@@ -5,8 +5,11 @@ use std::time::Duration;
 use identity_center_simulator::{Account, Fault, Operation, Settings, Times};
 use rustix::process::Signal;
 
+use super::documents::block;
 use super::renewal::wait_until;
 use test_support::attended::Attended;
+use test_support::browser::Browser;
+use test_support::stage::CORP;
 use test_support::{Stage, until};
 
 /// Role credentials that have to be renewed while a test looks.
@@ -79,6 +82,50 @@ fn a_command_can_wait_for_a_person() {
         assert_eq!(outcome.stdout, "started\n");
         stage.run(["logout", "corp"]).exits(0);
     }
+}
+
+#[test]
+fn the_console_of_a_role_opens_in_the_place_that_the_browser_has_for_it() {
+    let accounts = vec![
+        Account::new("111122223333", "Development", &["AdministratorAccess"]),
+        Account::new("444455556666", "--load-extension=x", &["ReadOnlyAccess"]),
+    ];
+    let stage = Stage::with_roles(Settings { accounts, ..Settings::default() });
+    let browser = Browser::on(&stage);
+    let program = browser.program().display();
+    stage.write_own_config(&format!(
+        "[session.corp]\nbrowser = \"{program} -P {{profile}} --account={{account}} --role={{role}} {{url}}\"\n"
+    ));
+    stage.run(["roles"]).exits(0);
+    let opened = |arguments: &[&str]| {
+        browser.forget();
+        stage.finish(browser.command(&stage, arguments)).exits(0);
+        browser.page()
+    };
+    let page = "https://corp.awsapps.com/start/#/console?account_id=";
+    assert_eq!(
+        opened(&["console", "--profile", "dev"]),
+        format!(
+            "-P dev --account=Development --role=AdministratorAccess {page}111122223333&role_name=AdministratorAccess"
+        )
+    );
+    // What the document shows is accepted.
+    for line in block("docs/roles.md", "toml").lines().map(|line| line.trim_start_matches("# ")) {
+        if line.starts_with("browser") {
+            let other = Stage::without_daemon(Settings::default(), CORP);
+            other.write_own_config(&format!("[session.corp]\n{line}\n"));
+            let status = other.started().run(["status"]).exits(0).stdout;
+            assert!(!status.contains("config.toml"), "{line}: {status}");
+        }
+    }
+    // A name that looks like an option is not used.
+    assert_eq!(
+        opened(&["console", "--session", "corp", "--account", "444455556666", "--role", "ReadOnlyAccess"]),
+        format!(
+            "-P ReadOnlyAccess-444455556666 --account=444455556666 --role=ReadOnlyAccess \
+             {page}444455556666&role_name=ReadOnlyAccess"
+        )
+    );
 }
 
 #[test]

@@ -248,3 +248,42 @@ fn a_list_that_is_ended_by_a_signal_leaves_the_terminal_as_it_was() {
     shell.types("clear; stty -a | grep -c ' icanon'", &["Enter"]);
     shell.until("the terminal is as it was", |shown| shown.lines().any(|line| line == "1"));
 }
+
+/// A line that reads the function of a shell and shows what it does, and the shell.
+const SHELLS: [(&str, &str, &str); 3] = [
+    ("bash", "PS1='READY> ' bash --noprofile --norc -i", "eval \"$(ssoctl shell-init bash)\""),
+    ("zsh", "PROMPT='READY> ' zsh -d -f -i", "eval \"$(ssoctl shell-init zsh)\""),
+    (
+        "fish",
+        "fish --no-config -i --init-command 'function fish_prompt; echo READY; end'",
+        "ssoctl shell-init fish | source",
+    ),
+];
+
+#[test]
+fn a_function_takes_a_role_in_each_shell_and_gives_it_back() {
+    if !has_programs(&["tmux", "bash", "zsh", "fish"]) {
+        return;
+    }
+    let stage = two_sessions();
+    for (name, line, init) in SHELLS {
+        let shell = Terminal::open(&stage, name, 120, line);
+        shell.until_shown("READY");
+        let status = if name == "fish" { "$status" } else { "$?" };
+        shell.types(&format!("clear; {init}; echo INIT {status}"), &["Enter"]);
+        shell.until_shown("INIT 0");
+        shell.types(&format!("clear; sso; echo GOT $AWS_ACCOUNT_ID {status}"), &["Enter"]);
+        shell.until_shown("Role (");
+        shell.types("dev", &["Enter"]);
+        shell.until_shown("GOT 111122223333 0");
+        // The list comes even if something says which role is meant.
+        shell.types(&format!("clear; sso; echo LEFT {status} $AWS_ACCOUNT_ID"), &["Enter"]);
+        shell.until_shown("Role (");
+        shell.types("", &["Escape"]);
+        shell.until_shown("LEFT 130 111122223333");
+        shell.types("clear; sso --help", &["Enter"]);
+        shell.until_shown("Usage: ssoctl env");
+        shell.types(&format!("clear; sso --unset; echo \"UNSET$AWS_ACCOUNT_ID\" {status}"), &["Enter"]);
+        shell.until_shown("UNSET 0");
+    }
+}

@@ -114,6 +114,18 @@ pub struct OpenPage {
     /// Open it over SSH and without a display, too
     #[arg(long)]
     pub browser: bool,
+    /// The AWS profile of the role that the page belongs to, if it was named
+    #[arg(long, requires = "role")]
+    pub profile: Option<String>,
+    /// The id of that role's account
+    #[arg(long, requires = "role")]
+    pub account: Option<String>,
+    /// The name of that account, if it is known
+    #[arg(long, requires = "role")]
+    pub account_name: Option<String>,
+    /// The name of that role
+    #[arg(long, requires = "account")]
+    pub role: Option<String>,
     /// Its address
     pub url: String,
 }

@@ -117,7 +117,7 @@ fn an_own_session_overrides_the_sso_session_of_its_name_member_by_member() {
     assert_eq!(corp.identity.name.as_deref(), Some("corp"));
     assert_eq!(corp.identity.issuer, Some(Issuer::Foreign { origin: "http://127.0.0.1:1".to_owned() }));
     assert_eq!((corp.start_url(), corp.region()), ("https://corp.awsapps.com/start", Some("us-east-1")));
-    assert_eq!(corp.browser, BrowserCommand::configured("firefox {url}").ok());
+    assert_eq!(corp.browser, BrowserCommand::configured("firefox {url}", "corp").ok());
     assert_eq!(corp.refresh_before, Some(Duration::from_secs(1800)));
     assert_eq!(corp.notify_before, Some(Duration::from_secs(3600)));
     let endpoints = corp.endpoints.configured().expect("endpoints");
@@ -138,7 +138,7 @@ fn each_name_is_a_separate_session_even_if_all_else_is_equal() {
         assert_eq!(session.cache_keys, std::slice::from_ref(&session.name));
         assert!(session.aliases.is_empty());
     }
-    assert_eq!(config.sessions[1].browser, BrowserCommand::configured("firefox {url}").ok());
+    assert_eq!(config.sessions[1].browser, BrowserCommand::configured("firefox {url}", "same").ok());
     assert_eq!(config.profiles["dev"].session, "same");
     assert_eq!(config.sessions_at("https://corp.awsapps.com/start#").count(), 3);
 }

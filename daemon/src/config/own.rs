@@ -197,7 +197,7 @@ impl Reader {
                 "oidc_endpoint" => session.endpoints.oidc = self.endpoint(key, item),
                 "portal_endpoint" => session.endpoints.portal = self.endpoint(key, item),
                 "browser" => {
-                    let command = BrowserCommand::configured(item.as_str().unwrap_or_default());
+                    let command = BrowserCommand::configured(item.as_str().unwrap_or_default(), name);
                     session.browser = command.map_err(|wrong| self.wrong(key, item, &wrong.to_string())).ok();
                 }
                 "verification_hosts" => {
@@ -385,7 +385,7 @@ confirm = ["prod-*"]
                 oidc: endpoint("oidc_endpoint", "http://127.0.0.1:8080", 10),
                 portal: endpoint("portal_endpoint", "http://127.0.0.1:8081", 11),
             },
-            browser: Some(BrowserCommand::configured("firefox -P work {url}").unwrap()),
+            browser: Some(BrowserCommand::configured("firefox -P work {url}", "work").unwrap()),
             verification_hosts: vec!["login.corp.example".to_owned(), "192.0.2.1".to_owned()],
             refresh_before: Some(Duration::from_secs(20 * 60)),
             notify_before: Some(Duration::from_secs(90 * 60)),

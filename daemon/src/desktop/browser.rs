@@ -100,7 +100,7 @@ mod tests {
     const PAGE: &str = "https://corp.awsapps.com/?x=1&y=(id)";
 
     fn words(command: Option<&str>, launcher: Launcher) -> Vec<String> {
-        let command = command.map(|command| BrowserCommand::configured(command).unwrap());
+        let command = command.map(|command| BrowserCommand::configured(command, "corp").unwrap());
         commands(PAGE, command.as_ref(), launcher).into_iter().map(|words| words.join(" ")).collect()
     }
 
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn only_a_service_manager_that_is_not_there_leads_to_a_second_attempt() {
-        let command = BrowserCommand::configured("firefox {url}").ok();
+        let command = BrowserCommand::configured("firefox {url}", "corp").ok();
         let commands = commands(PAGE, command.as_ref(), Launcher::ServiceManager);
         assert_eq!(commands.iter().map(|words| may_have_opened(&words[0])).collect::<Vec<_>>(), [false, true]);
     }

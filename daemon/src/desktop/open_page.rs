@@ -92,7 +92,7 @@ mod tests {
         display: Display,
         opening: Opening,
     ) -> Result<Vec<String>, String> {
-        let command = command.map(|command| BrowserCommand::configured(command).unwrap());
+        let command = command.map(|command| BrowserCommand::configured(command, "corp").unwrap());
         let page = admit(PAGE, None).unwrap();
         let commands = commands(&page, command.as_ref(), variable, display, Launcher::Ourselves, opening);
         let first = |words: Vec<String>| words[..words.len() - 1].join(" ");

@@ -23,7 +23,8 @@ const SHELLS: [(&str, &[&str]); 4] =
     [("sh", &["sh", "-ec"]), ("bash", &["bash", "-ec"]), ("zsh", &["zsh", "-ec"]), ("fish", &["fish", "-c"])];
 
 /// Blocks in other languages, and the tests that read them.
-const READ_ELSEWHERE: [(&str, &str, &str); 17] = [
+const READ_ELSEWHERE: [(&str, &str, &str); 18] = [
+    ("docs/roles.md", "toml", "the_console_of_a_role_opens_in_the_place_that_the_browser_has_for_it"),
     ("docs/api.md", "json", "the_answers_that_are_shown_are_like_real_ones"),
     ("docs/configuration.md", "toml", "every_command_in_the_documents_works"),
     ("docs/containers-and-ssh.md", "ini", "curl_is_a_complete_credential_process_where_no_ssoctl_is_installed"),

@@ -16,7 +16,8 @@ use crate::desktop::stage::{Stage, play, session};
 const PAGE: &str = "https://corp.awsapps.com/start/#/device?user_code=ABCD-EFGH&x=(id)";
 
 fn with_browser(browser: &Browser) -> SessionConfig {
-    let command = BrowserCommand::configured(&format!("'{}' --profile work {{url}}", browser.program().display()));
+    let command =
+        BrowserCommand::configured(&format!("'{}' --profile work {{url}}", browser.program().display()), "corp");
     SessionConfig { browser: command.ok(), ..session("corp") }
 }
 
