@@ -170,29 +170,24 @@ fn unseen_settings(here: impl Iterator<Item = String>, seen: &str) -> Vec<String
 
 fn uninstall() -> Result<(), Failure> {
     let own = Own::find()?;
-    if own.are_there() {
+    let is_there = own.are_there() || units::are_there_for_everybody();
+    if is_there {
         reach()?;
-        take_away(&own)?;
-    } else {
-        if !units::are_there_for_everybody() {
-            return output::line("not installed; nothing was changed");
-        }
-        reach()?;
-        disable()?;
     }
+    // The units of a package stay, and what they are for this person can be taken away once.
+    if !is_there || !own.are_there() && property("UnitFileState") != "enabled" && !is_active() {
+        return output::line("not installed; nothing was changed");
+    }
+    take_away(&own)?;
     forget_failures();
     output::line("uninstalled; sign-ins and the configuration are still there")
 }
 
-/// Stops the service, and removes the person's own units.
+/// Stops the service, has it not start at login, and removes the person's own units.
 fn take_away(own: &Own) -> Result<(), Failure> {
-    disable()?;
+    carry_out(&mut systemctl(&["disable", "--now", SERVICE, SOCKET]), "disabling the service")?;
     own.remove()?;
     carry_out(&mut systemctl(&["daemon-reload"]), "having systemd read its units")
-}
-
-fn disable() -> Result<(), Failure> {
-    carry_out(&mut systemctl(&["disable", "--now", SERVICE, SOCKET]), "disabling the service")
 }
 
 /// Fails if the person's service manager does not answer.

@@ -39,6 +39,7 @@ fn the_units_of_a_package_are_enabled_and_disabled_and_take_the_place_of_ones_ow
         (person.property("UnitFileState"), person.property("ActiveState")),
         ("disabled".into(), "inactive".into())
     );
+    assert_eq!(person.ok("ssoctl", &["service", "uninstall"]), "not installed; nothing was changed\n");
     // The package is still there, and the first call starts its socket.
     person.ok("ssoctl", &["status"]);
     person.until("the service is ready", || person.property("ActiveState") == "active");
