@@ -2,6 +2,8 @@
 //! request may take.
 
 mod following;
+mod limits;
+mod showing;
 
 use std::cell::Cell;
 use std::ffi::OsString;
@@ -25,14 +27,6 @@ use crate::render;
 use crate::socket::{self, Listener};
 use crate::start;
 
-/// The time that every request may take beyond what it asks the daemon to wait for. A refresh takes up to 10 s, and the
-/// daemon's own deadline should pass first.
-const MARGIN: Duration = Duration::from_secs(15);
-
-/// The longest time for a request for which the daemon calls the service several times, each with its own time-outs: to register,
-/// to start a flow, or to read a list page by page.
-const SERVICE_CALLS: Duration = Duration::from_mins(1);
-
 /// The status of a request whose head is too long (RFC 6585).
 const HEAD_TOO_LONG: u16 = 431;
 
@@ -40,6 +34,7 @@ const HEAD_TOO_LONG: u16 = 431;
 const FIRST_BUFFER: usize = 4 * 1024;
 
 pub(crate) use following::{Came, Following};
+use showing::Showing;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Starting {
@@ -69,6 +64,7 @@ pub(crate) struct Daemon {
     warning: Cell<VersionWarning>,
     /// The longest time for an answer, whatever the request may take.
     patience: Duration,
+    showing: Showing,
     files: AwsFiles,
 }
 
@@ -85,7 +81,15 @@ impl Daemon {
             })?;
         let trusted = SocketOwner::from_environment(environment::variable).map_err(Failure::Usage)?;
         let files = AwsFiles::of_environment()?;
-        Ok(Self { socket, trusted, starting, warning: Cell::new(warning), patience: Duration::MAX, files })
+        Ok(Self {
+            socket,
+            trusted,
+            starting,
+            warning: Cell::new(warning),
+            patience: Duration::MAX,
+            showing: Showing::default(),
+            files,
+        })
     }
 
     /// The socket of a grant that this process was given.
@@ -97,6 +101,7 @@ impl Daemon {
             starting: Starting::Forbidden,
             warning: Cell::new(VersionWarning::Silent),
             patience: Duration::MAX,
+            showing: Showing::default(),
             files: AwsFiles::default(),
         })
     }
@@ -106,7 +111,12 @@ impl Daemon {
         Self { patience, ..self }
     }
 
-    /// The path at which the daemon is looked for first.
+    /// Has a line on the terminal say what is asked for, if that takes longer than a second.
+    pub(crate) fn showing(&self, what: impl Into<String>) {
+        self.showing.set(what.into());
+    }
+
+    /// Where the daemon is looked for first.
     pub(crate) fn socket(&self) -> &Path {
         self.socket.path()
     }
@@ -122,7 +132,12 @@ impl Daemon {
 
     /// Sends a request without a body.
     pub(crate) fn ask(&self, route: &Route, query: &Query) -> Result<Answer, Failure> {
-        self.exchange(route, query, None, None)
+        // Who waits for a person is told so by other lines.
+        let is_shown = self.showing.is_set() && query.wait == 0;
+        let mut draw = || self.showing.draw();
+        let answer = self.exchange(route, query, None, if is_shown { Some(&mut draw) } else { None });
+        self.showing.clear();
+        answer
     }
 
     /// Sends a request and returns its answer, if that is a success. Calls `tick` about once a second until the answer arrives.
@@ -135,8 +150,7 @@ impl Daemon {
     ) -> Result<Answer, Failure> {
         let mut stream = self.connect()?;
         let request = http::request(route, &self.files.in_query(query), body);
-        let limit = Duration::from_secs(query.wait).saturating_add(MARGIN).saturating_add(service_calls(route));
-        let limit = limit.min(self.patience);
+        let limit = limits::limit(route, query).min(self.patience);
         let answer = self.converse(&mut stream, &request, limit, tick, http::answer)?;
         self.judge(answer)
     }
@@ -321,19 +335,6 @@ impl Daemon {
             "not ssoctld at {}: {why}; stop what listens there, or set SSOCTL_SOCKET",
             self.socket.path().display()
         ))
-    }
-}
-
-fn service_calls(route: &Route) -> Duration {
-    match route {
-        Route::AddSession
-        | Route::StartLogin(_)
-        | Route::CancelLogin(_)
-        | Route::Logout(_)
-        | Route::LogoutAll
-        | Route::Accounts(_)
-        | Route::Roles(..) => SERVICE_CALLS,
-        _ => Duration::ZERO,
     }
 }
 

@@ -1,3 +1,4 @@
+use super::limits::MARGIN;
 use super::*;
 
 fn daemon() -> Daemon {
@@ -7,6 +8,7 @@ fn daemon() -> Daemon {
         starting: Starting::Forbidden,
         warning: Cell::new(VersionWarning::Silent),
         patience: Duration::MAX,
+        showing: Showing::default(),
         files: AwsFiles::default(),
     }
 }

@@ -8,6 +8,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
 
 use anyhow::Context;
+use ssoctl_process::Progress;
 use ssoctl_protocol::verb::CLIENT_VARIABLE;
 use ssoctl_protocol::{Accounts, text};
 use ssoctld::chain::chain;
@@ -56,10 +57,12 @@ fn configure(arguments: Configure) -> anyhow::Result<ExitCode> {
         writing: if arguments.dry_run { Writing::Shown } else { Writing::Done },
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut progress = Progress::begin(ssoctld::variable("TERM").as_deref());
     let done = runtime.block_on(async {
         let clock = Arc::new(SystemClock::start()?);
-        anyhow::Ok(configure::run(&request, accounts, named.as_deref(), (socket, trusted), clock).await)
+        anyhow::Ok(configure::run(&request, accounts, named.as_deref(), (socket, trusted), clock, &mut progress).await)
     })?;
+    drop(progress);
     let mut errors = std::io::stderr().lock();
     match done {
         Ok(report) => {

@@ -14,6 +14,7 @@ use std::thread;
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
 use ssoctl_aws_files::{Document, SectionKind, section_name};
+use ssoctl_process::Progress;
 use ssoctl_protocol::{Account, Accounts, SocketOwner, SocketPath};
 use ssoctld::clock::SystemClock;
 use ssoctld::config::ReadError;
@@ -357,7 +358,15 @@ impl Daemon {
         *self.listing.lock().expect("a listing") = case.listing.clone();
         let place = (SocketPath::Chosen(self.socket.clone()), SocketOwner::Own);
         let clock = Arc::clone(&self.clock);
-        configure::run(&case.request(form.clone()), case.listing.accounts(), Some(&case.path), place, clock).await
+        configure::run(
+            &case.request(form.clone()),
+            case.listing.accounts(),
+            Some(&case.path),
+            place,
+            clock,
+            &mut Progress::begin(None),
+        )
+        .await
     }
 }
 

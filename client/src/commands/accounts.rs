@@ -31,6 +31,7 @@ impl Verb for Accounts {
     fn run(self, starting: Starting) -> Result<impl Termination, Failure> {
         let daemon = Daemon::find(starting, VersionWarning::unless(self.json))?;
         let route = Route::Accounts(self.session.name(&daemon)?);
+        daemon.showing("Listing accounts");
         let answer = self.wait.begin().ask(&daemon, &route, &Query::default())?;
         let listed: role::Accounts = daemon.read(&answer)?;
         if self.json {

@@ -28,6 +28,7 @@ pub(crate) struct Import {
 impl Verb for Import {
     fn run(self, starting: Starting) -> Result<impl Termination, Failure> {
         let daemon = Daemon::find(starting, VersionWarning::unless(self.json))?;
+        daemon.showing("Taking over sign-ins");
         let answer = daemon.ask(&Route::Import, &Query::default())?;
         let import: import::Import = daemon.read(&answer)?;
         if self.json {

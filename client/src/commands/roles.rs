@@ -43,12 +43,15 @@ impl Verb for Roles {
         let accounts = match self.account {
             Some(id) => vec![Account { id, name: None, email: None }],
             None => {
+                daemon.showing("Listing accounts");
                 let route = Route::Accounts(session.clone());
                 daemon.read::<Accounts>(&waiting.ask(&daemon, &route, &Query::default())?)?.accounts
             }
         };
         let mut rows = Vec::new();
-        for account in accounts {
+        let count = accounts.len();
+        for (number, account) in (1..).zip(accounts) {
+            daemon.showing(format!("Listing roles: account {number} of {count}"));
             let route = Route::Roles(session.clone(), account.id.clone());
             let listed: role::Roles = daemon.read(&waiting.ask(&daemon, &route, &Query::default())?)?;
             rows.extend(listed.roles.into_iter().map(|role| (account.id.clone(), account.name.clone(), role.name)));

@@ -8,7 +8,8 @@ use std::time::Instant;
 use ssoctl_protocol::route::Query;
 use ssoctl_protocol::{Event, Route};
 
-use super::{Daemon, MARGIN};
+use super::Daemon;
+use super::limits::MARGIN;
 use crate::failure::Failure;
 use crate::http::lines::{Begun, Lines, begun};
 use crate::http::{self, Answer};

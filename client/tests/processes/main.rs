@@ -35,6 +35,7 @@ mod pages;
 mod peers;
 mod picker;
 mod plain_http;
+mod progress;
 mod prompt;
 mod remedies;
 mod renewal;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
+use ssoctl_process::Progress;
 use ssoctl_protocol::route::{Query, Selector};
 use ssoctl_protocol::{
     Account, DaemonStatus, ErrorCode, Problem, Roles, Route, SessionStatus, SocketOwner, SocketPath,
@@ -28,6 +29,9 @@ pub(super) fn accounts(listed: Vec<Account>) -> Result<Vec<ListedAccount>, Failu
 
 /// The longest time for one answer. The daemon's own deadlines are shorter.
 const PATIENCE: Duration = Duration::from_secs(75);
+
+/// The time after which a person sees how far it has come, even if no answer has.
+const PACE: Duration = Duration::from_secs(1);
 
 /// The number of simultaneous requests for an account's roles: as many as the daemon's limit of requests per second allows.
 const AT_ONCE: usize = 4;
@@ -59,20 +63,28 @@ impl Daemon {
         self: &Arc<Self>,
         accounts: &mut [ListedAccount],
         at: Vec<usize>,
+        progress: &mut Progress,
     ) -> Result<(), Failure> {
+        let (mut done, count) = (0, at.len());
         let mut waiting = at.into_iter();
         let mut asking = JoinSet::new();
         loop {
+            progress.show(&format!("Listing roles: {done} of {count} accounts"));
             while asking.len() < AT_ONCE
                 && let Some(index) = waiting.next()
             {
                 let (daemon, account) = (Arc::clone(self), accounts[index].id.clone());
                 asking.spawn(async move { (index, daemon.roles(&account).await) });
             }
-            match asking.join_next().await {
-                None => return Ok(()),
-                Some(Ok((index, roles))) => accounts[index].roles = Some(roles?),
-                Some(Err(error)) => return Err(unusable(error)),
+            match self.clock.within(PACE, asking.join_next()).await {
+                // Only what is shown changes.
+                None => {}
+                Some(None) => return Ok(()),
+                Some(Some(Ok((index, roles)))) => {
+                    accounts[index].roles = Some(roles?);
+                    done += 1;
+                }
+                Some(Some(Err(error))) => return Err(unusable(error)),
             }
         }
     }

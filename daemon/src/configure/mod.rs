@@ -32,6 +32,7 @@ mod request;
 use std::path::Path;
 use std::sync::Arc;
 
+use ssoctl_process::Progress;
 use ssoctl_protocol::{Accounts, SocketOwner, SocketPath};
 
 use crate::clock::Clock;
@@ -58,6 +59,7 @@ pub async fn run(
     named: Option<&Path>,
     (socket, believed): (SocketPath, SocketOwner),
     clock: Arc<dyn Clock>,
+    progress: &mut Progress,
 ) -> Result<Summary, Failure> {
     let file = named.map(|path| path.to_string_lossy().into_owned());
     let daemon = Arc::new(Daemon { socket, believed, session: listed.session, file, clock });
@@ -68,7 +70,8 @@ pub async fn run(
     let session = daemon.session().await?;
     let mut accounts = listing::accounts(listed.accounts)?;
     let chosen = choice::accounts(&accounts, &request.accounts)?;
-    daemon.list_roles(&mut accounts, chosen).await?;
+    daemon.list_roles(&mut accounts, chosen, progress).await?;
+    progress.clear();
     choice::check_roles(&accounts, &request.roles)?;
     let profiles = choice::profiles(&accounts, &session.name, request)?;
 
