@@ -64,7 +64,7 @@ impl Life {
         self.loading = true;
         self.stopping = false;
         self.checks.daemon_started();
-        self.watchers = Watchers::new(self.process, self.world.wall_ahead);
+        self.watchers = self.watchers.take().map(|_| Watchers::new(self.process, self.world.wall_ahead));
         self.world.known_clock = ServiceClock::default();
         self.world.note_trouble(self.world.elapsed());
         self.state = Some(State::new(self.terms.clone(), self.world.rng.u64(..)));
@@ -101,7 +101,9 @@ impl Life {
         let Some(mut state) = self.state.take() else { return Ok(0) };
         let now = self.world.clocks();
         self.checks.counts.count("events");
-        self.watchers.time_passed(now, self.world.wall_ahead)?;
+        if let Some(watchers) = &mut self.watchers {
+            watchers.time_passed(now, self.world.wall_ahead)?;
+        }
         if self.trace.is_some() && !matches!(event, Event::Tick) {
             trace!(self, "{}", told(&event));
         }
@@ -121,7 +123,9 @@ impl Life {
         let snapshot = (!is_quiet).then(|| state.snapshot(now));
         self.state = Some(state);
         if let Some(snapshot) = snapshot {
-            self.watchers.published(snapshot.clone(), now)?;
+            if let Some(watchers) = &mut self.watchers {
+                watchers.published(snapshot.clone(), now)?;
+            }
             self.looks(snapshot)?;
         }
         self.watchers_read()?;

@@ -131,11 +131,12 @@ impl Watchers {
 
 impl Life {
     pub(super) fn watchers_read(&mut self) -> Verdict {
+        let Some(watchers) = &mut self.watchers else { return Ok(()) };
         let lines = if self.world.rng.u8(..12) == 0 { self.world.rng.usize(..5) } else { 0 };
-        let (told, missed) = (self.watchers.quick.seq, self.watchers.slow.resyncs);
-        self.watchers.read(lines)?;
-        self.checks.counts.add("states told", self.watchers.quick.seq - told);
-        self.checks.counts.add("resyncs", self.watchers.slow.resyncs - missed);
+        let (told, missed) = (watchers.quick.seq, watchers.slow.resyncs);
+        watchers.read(lines)?;
+        self.checks.counts.add("states told", watchers.quick.seq - told);
+        self.checks.counts.add("resyncs", watchers.slow.resyncs - missed);
         Ok(())
     }
 }
