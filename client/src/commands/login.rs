@@ -162,11 +162,13 @@ impl Verb for Login {
                 let ssh = environment::ssh_connection().filter(|_| when == When::SomebodySeesIt);
                 render::invitation(&name, &login, ssh.as_deref(), now());
                 let wanted = if self.qr { QrCodeFor::Whoever } else { QrCodeFor::WhoCannotOpenThePage };
+                let opens = (started || self.browser) && !opens_none;
+                let opener = if opens { open(&name, &login, when) } else { None };
                 if !self.browser {
+                    // After what the opener says: it is to stay on the screen as a whole.
                     qr_code::show(&login, wanted);
                 }
-                let opens = (started || self.browser) && !opens_none;
-                wait(&daemon, &name, &login, if opens { open(&name, &login, when) } else { None })
+                wait(&daemon, &name, &login, opener)
             }
             login => finish(&name, &login),
         }

@@ -10,8 +10,12 @@ use test_support::screen::{self, Screen};
 use test_support::speed::has_programs;
 use test_support::{Stage, until};
 
-/// Size, font and characters of the terminal.
-const TERMINAL: [&str; 7] = ["-geometry", "90x40", "-fa", "DejaVu Sans Mono", "-fs", "8", "-u8"];
+/// Font and characters of the terminal.
+const TERMINAL: [&str; 5] = ["-fa", "DejaVu Sans Mono", "-fs", "8", "-u8"];
+
+/// A terminal as most are, and the smallest one on which the simulator's page is shown.
+const USUAL: [&str; 2] = ["-geometry", "80x24"];
+const SMALLEST: [&str; 2] = ["-geometry", "77x22"];
 
 const DARK: [&str; 4] = ["-bg", "black", "-fg", "white"];
 const LIGHT: [&str; 4] = ["-bg", "white", "-fg", "black"];
@@ -20,9 +24,9 @@ fn has_parts() -> bool {
     has_programs(&[&screen::parts()[..], &screen::CAMERA, &["xterm", "zbarimg"]].concat())
 }
 
-/// Runs a command in a terminal of these colours on this screen.
-fn on_terminal(screen: &Screen, colours: [&str; 4], command: &Command) -> Part {
-    let mut terminal = within(command, "xterm", &[&TERMINAL[..], &colours, &["-e"]].concat());
+/// Runs a command in a terminal of this size and these colours.
+fn on_terminal(screen: &Screen, size: [&str; 2], colours: [&str; 4], command: &Command) -> Part {
+    let mut terminal = within(command, "xterm", &[&TERMINAL[..], &size, &colours, &["-e"]].concat());
     Part::start(screen.show(terminal.env("LC_ALL", "C.UTF-8")))
 }
 
@@ -50,7 +54,7 @@ fn a_phone_reads_the_code_that_was_asked_for_on_dark_and_on_light() {
     }
     for colours in [DARK, LIGHT] {
         let (stage, screen) = (Stage::with_corp(Settings::default()), Screen::without_server());
-        let _terminal = on_terminal(&screen, colours, &stage.ssoctl(["login", "--qr"]));
+        let _terminal = on_terminal(&screen, USUAL, colours, &stage.ssoctl(["login", "--qr"]));
         sign_in_with_phone(&stage, &screen);
     }
 }
@@ -64,7 +68,7 @@ fn a_phone_reads_the_code_that_is_shown_by_itself_over_ssh() {
         let (stage, screen) = (Stage::with_corp(Settings::default()), Screen::without_server());
         let mut login = stage.ssoctl(["login"]);
         login.env("SSH_CONNECTION", "192.0.2.1 50000 192.0.2.7 22");
-        let _terminal = on_terminal(&screen, colours, &login);
+        let _terminal = on_terminal(&screen, SMALLEST, colours, &login);
         sign_in_with_phone(&stage, &screen);
     }
 }
