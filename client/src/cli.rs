@@ -162,14 +162,24 @@ pub(crate) fn program() -> Command {
 
 /// The command line with one verb, or with all of them if none is named that exists.
 pub(crate) fn command(verb: Option<&Entry>) -> Command {
-    let own = |verb: &Entry| (verb.arguments)(Command::new(verb.name).after_long_help(HELP_FOOTER));
     match verb {
         Some(verb) => program().subcommand(own(verb)),
-        None => program().subcommands(commands::VERBS.iter().map(own)).subcommands(OF_DAEMON.map(|(name, about)| {
-            let unread = Arg::new(UNREAD).num_args(0..).last(true).value_parser(value_parser!(OsString));
-            Command::new(name).about(about).arg(unread)
-        })),
+        None => with_verbs(|_| true),
     }
+}
+
+/// The command line with some of the verbs. Each of them takes time.
+pub(crate) fn with_verbs(is_wanted: impl Fn(&str) -> bool) -> Command {
+    let of_daemon = OF_DAEMON.into_iter().filter(|(name, _)| is_wanted(name)).map(|(name, about)| {
+        let unread = Arg::new(UNREAD).num_args(0..).last(true).value_parser(value_parser!(OsString));
+        Command::new(name).about(about).arg(unread)
+    });
+    let own = commands::VERBS.iter().filter(|verb| is_wanted(verb.name)).map(own);
+    program().subcommands(own).subcommands(of_daemon)
+}
+
+fn own(verb: &Entry) -> Command {
+    (verb.arguments)(Command::new(verb.name).after_long_help(HELP_FOOTER))
 }
 
 #[cfg(test)]

@@ -119,7 +119,19 @@ impl Asked {
             Some(completer) => arg.add(ArgValueCompleter::new(completer)),
             None => arg,
         };
-        let Some(verb) = verb.filter(|verb| *verb != "help") else { return cli::command(None) };
+        // Those that are begun, and those that stand behind `help`.
+        let is_wanted = |name: &str| {
+            let is_begun = self.words.last().is_some_and(|last| name.starts_with(last.as_str()));
+            is_begun || self.words.iter().any(|word| word == name)
+        };
+        let verb = match verb {
+            None => {
+                let help = Command::new("help").about("Print the help of a verb");
+                return cli::with_verbs(is_wanted).disable_help_subcommand(true).subcommand(help);
+            }
+            Some("help") => return cli::with_verbs(is_wanted),
+            Some(verb) => verb,
+        };
         if let Some(entry) = commands::find(verb.as_ref()) {
             return cli::command(Some(entry)).mut_subcommand(verb, |command| command.mut_args(with_names));
         }
@@ -129,7 +141,7 @@ impl Asked {
                 let (name, about) = OF_DAEMON[index];
                 cli::program().subcommand(Command::new(name).about(about).args(arguments))
             }
-            None => cli::command(None),
+            None => cli::program(),
         }
     }
 }
@@ -175,6 +187,8 @@ mod tests {
         assert_eq!(zsh("ssoctl --no-start cons"), ["console"]);
         assert!(zsh("ssoctl ").contains(&"login".to_owned()) && !zsh("ssoctl ").contains(&"--help".to_owned()));
         assert_eq!(zsh("ssoctl help audi"), ["audit"]);
+        assert_eq!(zsh("ssoctl help service inst"), ["install"]);
+        assert_eq!(zsh("ssoctl hel"), ["help"]);
         assert_eq!(zsh("ssoctl login --flow "), ["browser", "device"]);
         assert_eq!(zsh("ssoctl login --flow=d"), ["--flow=device"]);
         assert_eq!(zsh("ssoctl configure --dr"), ["--dry-run"]);
