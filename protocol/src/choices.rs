@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::grant::WantedRole;
+use crate::timestamp::Timestamp;
 
 /// `GET /v1/choices`: what a person can choose from, as far as the daemon knows it: from the configuration, and from what the portal has
 /// listed last for anybody who asked. It is answered from memory.
@@ -51,6 +52,8 @@ pub struct AccountChoice {
     pub name: Option<String>,
     /// The roles in it; empty if they were not listed.
     pub roles: Vec<String>,
+    /// When the roles were listed; `null` if they were not.
+    pub roles_listed_at: Option<Timestamp>,
     /// Whether a person should confirm that they have picked one of its roles.
     #[serde(default)]
     pub confirm: bool,

@@ -4,6 +4,7 @@
 use std::io;
 use std::sync::mpsc::{self, Sender};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde_json::json;
@@ -13,6 +14,7 @@ use ssoctl_protocol::route::Query;
 use ssoctl_protocol::{Accounts, Choices, ErrorCode, Problem, Roles, Route, Selector, SessionState, StatusReport};
 
 use crate::connection::{Daemon, Starting, VersionWarning};
+use crate::environment;
 use crate::failure::Failure;
 use crate::picker::{Line, Picked, pick};
 use crate::terminal;
@@ -183,8 +185,14 @@ impl Wanted {
     }
 }
 
-/// Has the daemon list the accounts and roles anew while the person looks at what was listed before: first the roles that nobody has asked
-/// for yet. Ends when nobody waits for lines any more.
+/// Roles that were listed longer ago are listed again.
+const OLD: Duration = Duration::from_hours(1);
+
+/// The pause between two lists, so that what is read is not always moving.
+const PACE: Duration = Duration::from_millis(300);
+
+/// Has the daemon list accounts, and the roles that were not listed lately, while the person looks at what was listed before. Ends when nobody
+/// waits for lines any more.
 fn refresh(sessions: &[String], wanted: &Wanted, lines: &Sender<Vec<Line<WantedRole>>>, ringer: &Ringer) -> Option<()> {
     let daemon = Daemon::find(Starting::Forbidden, VersionWarning::Silent).ok()?;
     let nothing = Query::default();
@@ -193,15 +201,26 @@ fn refresh(sessions: &[String], wanted: &Wanted, lines: &Sender<Vec<Line<WantedR
         // One that is signed out meanwhile, or whose portal does not answer, shows what was listed before.
         let _ = daemon.fetch::<Accounts>(&Route::Accounts(session.clone()), &nothing);
     }
+    let now = environment::now();
     let mut accounts = choices()?.accounts;
     accounts.retain(|account| {
-        wanted.is_of(&account.session) && wanted.account.as_ref().is_none_or(|wanted| *wanted == account.id)
+        let is_possible = wanted.account.as_ref().is_none_or(|wanted| *wanted == account.id);
+        let is_old = account.roles_listed_at.is_none_or(|at| now.duration_since(at) > OLD);
+        is_possible && wanted.is_of(&account.session) && is_old
     });
-    accounts.sort_by_key(|account| !account.roles.is_empty());
-    for account in accounts {
-        let _ = daemon.fetch::<Roles>(&Route::Roles(account.session, account.id), &nothing);
+    accounts.sort_by_key(|account| account.roles_listed_at.is_some());
+    let mut shown = Instant::now();
+    let show = || {
         lines.send(wanted.lines(&choices()?)).ok()?;
         ringer.ring();
+        Some(())
+    };
+    for account in accounts {
+        let _ = daemon.fetch::<Roles>(&Route::Roles(account.session, account.id), &nothing);
+        if shown.elapsed() >= PACE {
+            show()?;
+            shown = Instant::now();
+        }
     }
-    Some(())
+    show()
 }

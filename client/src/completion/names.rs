@@ -176,6 +176,7 @@ mod tests {
             id: id.into(),
             name: Some(name.into()),
             roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+            roles_listed_at: None,
             confirm: false,
         };
         let dev = ProfileChoice {

@@ -7,7 +7,7 @@ use hyper::Request;
 use hyper::body::Incoming;
 use ssoctl_protocol::choices::{AccountChoice, Choices, ProfileChoice};
 use ssoctl_protocol::grant::WantedRole;
-use ssoctl_protocol::{Problem, Query};
+use ssoctl_protocol::{Problem, Query, Timestamp};
 
 use super::handlers::Api;
 use super::problem::invalid;
@@ -27,7 +27,11 @@ struct Known {
     id: AccountId,
     name: Option<String>,
     roles: Vec<String>,
+    roles_listed_at: Option<Timestamp>,
 }
+
+/// The longest name in what was picked, in bytes. All that are kept fit into their file.
+const LONGEST_NAME: usize = 512;
 
 impl Listed {
     /// Remembers the accounts of a session. The roles of those that are still there stay.
@@ -37,25 +41,27 @@ impl Listed {
         }
         let mut all = lock(&self.0);
         let known = all.entry(entry.config.identity.key()).or_default();
-        let mut before: BTreeMap<AccountId, Vec<String>> =
-            known.drain(..).map(|account| (account.id, account.roles)).collect();
-        known.extend(accounts.iter().map(|Account { id, name, .. }| Known {
-            id: id.clone(),
-            name: name.clone(),
-            roles: before.remove(id).unwrap_or_default(),
+        let mut before: BTreeMap<AccountId, Known> =
+            known.drain(..).map(|account| (account.id.clone(), account)).collect();
+        known.extend(accounts.iter().map(|Account { id, name, .. }| {
+            let (roles, roles_listed_at) =
+                before.remove(id).map(|known| (known.roles, known.roles_listed_at)).unwrap_or_default();
+            Known { id: id.clone(), name: name.clone(), roles, roles_listed_at }
         }));
     }
 
     /// Remembers the roles in one account of a session.
-    pub(super) fn roles(&self, entry: &Entry, account: &AccountId, roles: &[String]) {
+    pub(super) fn roles(&self, entry: &Entry, account: &AccountId, roles: &[String], now: Timestamp) {
         if !is_signed_in(entry) {
             return;
         }
         let mut all = lock(&self.0);
         let known = all.entry(entry.config.identity.key()).or_default();
         match known.iter_mut().find(|known| known.id == *account) {
-            Some(known) => known.roles = roles.to_vec(),
-            None => known.push(Known { id: account.clone(), name: None, roles: roles.to_vec() }),
+            Some(known) => (known.roles, known.roles_listed_at) = (roles.to_vec(), Some(now)),
+            None => {
+                known.push(Known { id: account.clone(), name: None, roles: roles.to_vec(), roles_listed_at: Some(now) })
+            }
         }
     }
 
@@ -72,6 +78,7 @@ impl Listed {
             id: known.id.to_string(),
             name: known.name.clone(),
             roles: known.roles.clone(),
+            roles_listed_at: known.roles_listed_at,
             confirm: false,
         };
         known.map(choice).collect()
@@ -132,6 +139,10 @@ impl Api {
             .map_err(|error| invalid(format!("the body names no role: {error}")))?;
         if role == WantedRole::default() {
             return Err(invalid("the body names no role"));
+        }
+        let names = [&role.profile, &role.session, &role.account, &role.role];
+        if names.into_iter().flatten().any(|name| name.len() > LONGEST_NAME) {
+            return Err(invalid(format!("a name is longer than {LONGEST_NAME} bytes")));
         }
         if self.view(&Query::default()).await?.config.picker.keeps_history {
             self.picks.note(role.clone(), self.world.clock.now().wall.into()).await;

@@ -103,7 +103,7 @@ impl Api {
         let entry = self.entry(query).await?;
         let account = AccountId::new(account).map_err(invalid)?;
         let roles = self.obtain(&entry, query, caller, || entry.session.roles(account.clone())).await?;
-        self.listed.roles(&entry, &account, &roles);
+        self.listed.roles(&entry, &account, &roles, self.world.clock.now().wall.into());
         Ok(Roles {
             session: entry.config.name.clone(),
             account: account.to_string(),

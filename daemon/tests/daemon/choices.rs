@@ -54,7 +54,8 @@ async fn choices_have_the_profiles_of_the_files_that_are_named_and_the_grants_th
     assert_eq!(choices(&t).await.grants, Vec::<String>::new());
     assert_eq!(t.request_with("POST /v1/choices", "", br#"{"profile":"dev"}"#).await.status, 200);
     assert_eq!(choices(&t).await.picked[0].profile.as_deref(), Some("dev"));
-    for wrong in ["", "{}", "no JSON", r#"{"profile":1}"#] {
+    let long = format!(r#"{{"profile":"{}"}}"#, "x".repeat(600));
+    for wrong in ["", "{}", "no JSON", r#"{"profile":1}"#, &long] {
         assert_eq!(t.request_with("POST /v1/choices", "", wrong.as_bytes()).await.status, 400, "{wrong}");
     }
     let missing = t.request("GET /v1/choices?config=/nowhere/at/all&config=/twice").await;
