@@ -50,7 +50,7 @@ Environment:
   SSOCTL_NO_START  if 1, no daemon is started; if SSOCTL_SOCKET is set, none is started either
   SSOCTL_NO_INPUT  if 1, nothing is asked on the terminal
   BROWSER          the browser that login and console open, unless the session has one of its own
-  NO_COLOR         if set, status and watch use no colours";
+  NO_COLOR         if set, status and watch use no colours, and login shows a QR code only with --qr";
 
 const NO_START: &str = "no_start";
 const NO_INPUT: &str = "no_input";

@@ -24,7 +24,7 @@ enum Tone {
 /// The whole text: a row for each session, then the daemon and the problems of its machine and configuration.
 pub(crate) fn status(daemon: &DaemonStatus, sessions: &[SessionStatus], now: Timestamp, colours: Colours) -> String {
     let mut text = if sessions.is_empty() {
-        "No sessions. Add one: ssoctl login --start-url URL --region REGION\n".to_owned()
+        "No sessions. Add one: ssoctl login; in scripts: ssoctl login --start-url URL --region REGION\n".to_owned()
     } else {
         let header = ["SESSION", "STATE", "TOKEN EXPIRES", "RENEWAL", "NOTE"];
         table(header, sessions.iter().map(|session| row(session, now, colours)))
@@ -334,7 +334,7 @@ warning: /c.toml:3: unknown key \"colour\" is ignored
 
     #[test]
     fn without_sessions_it_says_how_to_add_one() {
-        assert!(text(&[], Colours::Off).starts_with("No sessions. Add one: ssoctl login --start-url URL"));
+        assert!(text(&[], Colours::Off).starts_with("No sessions. Add one: ssoctl login; "));
     }
 
     #[test]
