@@ -40,9 +40,8 @@ fn drawing(login: &PendingLogin) -> Result<(Drawing, String), String> {
             "the browser has to come back to this machine; for a page that opens anywhere: --flow device".into()
         );
     };
-    // Phones do more with a code than open pages.
-    if !["https://", "http://"].iter().any(|scheme| page.starts_with(scheme)) {
-        return Err("the page's address does not begin with https://".into());
+    if !is_page(page) {
+        return Err("the page's address is not https:// and a host".into());
     }
     let drawing = render::drawn(page).ok_or("the page's address is too long for one")?;
     if !io::stderr().is_terminal() || !environment::terminal_has_escapes() {
@@ -58,6 +57,19 @@ fn drawing(login: &PendingLogin) -> Result<(Drawing, String), String> {
     Ok((drawing, shown(code, LONGEST_CODE).into_owned()))
 }
 
+/// Whether an address leads to a page that nobody on the way can change; phones do more with a code than open pages. What is in front of an
+/// `@` only makes one host look like another. A simulator is on this machine.
+fn is_page(address: &str) -> bool {
+    let Some((scheme, rest)) = address.split_once("://") else { return false };
+    let host = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    let is_this_machine = || {
+        let ends_there = |rest: &str| rest.is_empty() || rest.starts_with(':');
+        ["127.0.0.1", "[::1]", "localhost"].iter().any(|own| host.strip_prefix(own).is_some_and(ends_there))
+    };
+    let is_safe = scheme == "https" || scheme == "http" && is_this_machine();
+    is_safe && !host.is_empty() && !host.contains('@') && address.chars().all(|one| one.is_ascii_graphic())
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -66,10 +78,22 @@ mod tests {
 
     #[test]
     fn only_addresses_of_web_pages_become_codes() {
-        for page in ["tel:0900", "WIFI:S:x;;", "HTTPS://device.example", ""] {
+        for page in [
+            "tel:0900",
+            "WIFI:S:x;;",
+            "HTTPS://device.example",
+            "",
+            "https://",
+            "http://device.example",
+            "http://localhost.example",
+            "http://127.0.0.1:80@device.example/",
+            "https://device.sso.eu-west-1.amazonaws.com@device.example/",
+            "https://device.example/\u{202e}",
+        ] {
             let login = json!({ "verification_uri_complete": page, "user_code": "ABCD-EFGH", "expires_at": "2026-11-23T11:16:00Z" });
             let why = drawing(&serde_json::from_value(login).unwrap()).err();
-            assert_eq!(why.as_deref(), Some("the page's address does not begin with https://"), "{page}");
+            assert_eq!(why.as_deref(), Some("the page's address is not https:// and a host"), "{page}");
         }
+        assert!(["https://device.example", "http://127.0.0.1:8080/device", "http://[::1]/"].into_iter().all(is_page));
     }
 }
