@@ -4,13 +4,16 @@
 use std::io;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, ExitCode, ExitStatus};
+use std::sync::{Mutex, PoisonError};
 
 use nix::sys::signal::{SigSet, SigmaskHow};
 use rustix::io::retry_on_intr;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, wait};
+use signal_hook::SigId;
 use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::WithOrigin;
 use signal_hook::low_level::siginfo::Origin;
+use signal_hook::low_level::unregister;
 
 /// The signals that are passed on. SIGTSTP and SIGCONT are not: the terminal stops and continues the whole process group,
 /// and a stopped command asks for no credentials.
@@ -18,6 +21,14 @@ const PASSED_ON: [Signal; 7] =
     [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT, Signal::USR1, Signal::USR2, Signal::WINCH];
 /// The signals that the terminal sends to the whole foreground process group, and so to the command, too.
 const FROM_THE_TERMINAL: [Signal; 3] = [Signal::INT, Signal::QUIT, Signal::WINCH];
+
+/// What has signals do what they do by default, until a command is attended.
+static DEFAULTS: Mutex<Vec<SigId>> = Mutex::new(Vec::new());
+
+/// Registers an action that has a signal do what it does by default. It ends when a command is attended, for which the signal is passed on.
+pub(crate) fn until_attended(default: SigId) {
+    DEFAULTS.lock().unwrap_or_else(PoisonError::into_inner).push(default);
+}
 
 pub(crate) struct Attendance {
     signals: SignalsInfo<WithOrigin>,
@@ -31,7 +42,11 @@ impl Attendance {
     pub(crate) fn begin() -> io::Result<Self> {
         let ignored = ignored();
         let caught = PASSED_ON.into_iter().filter(|signal| !ignored.contains(signal)).chain([Signal::CHILD]);
-        Ok(Self { signals: SignalsInfo::new(caught.map(Signal::as_raw))? })
+        let signals = SignalsInfo::new(caught.map(Signal::as_raw))?;
+        for default in DEFAULTS.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            unregister(default);
+        }
+        Ok(Self { signals })
     }
 
     /// Has signals arrive that this process was started with blocked, for it and the command.

@@ -12,17 +12,14 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::sync::mpsc::Receiver;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGWINCH};
+use signal_hook::consts::SIGWINCH;
 use signal_hook::low_level::emulate_default_handler;
 
 use crate::terminal::{Key, Keys};
-use crate::wakeful::{Ringer, Wakeful};
+use crate::wakeful::{ENDS, Ringer, Wakeful};
 pub(crate) use lines::Line;
 use lines::Lines;
 use screen::Screen;
-
-/// The signals after which the terminal has to be as it was before.
-const ENDS: [i32; 3] = [SIGTERM, SIGHUP, SIGINT];
 
 /// What the person has done.
 pub(crate) enum Picked<T> {
@@ -38,21 +35,23 @@ pub(crate) fn pick<T: Clone + PartialEq>(
     lines: Vec<Line<T>>,
     later: impl FnOnce(Ringer) -> Receiver<Vec<Line<T>>>,
 ) -> io::Result<Picked<T>> {
-    let mut wakeful = Wakeful::watch_for(&[SIGTERM, SIGHUP, SIGINT, SIGWINCH])?;
+    let mut wakeful = Wakeful::watch_for(&[&ENDS[..], &[SIGWINCH]].concat())?;
     let later = later(wakeful.ringer()?);
     let mut lines = Lines::new(lines);
-    let mut screen = Screen::open(terminal)?;
+    let screen = Screen::open(terminal)?;
     let mut keys = Keys::default();
+    // The line that the person has to confirm.
+    let mut doubted: Option<Line<T>> = None;
     loop {
-        screen.draw(what, &mut lines)?;
+        match &doubted {
+            Some(line) => screen.ask_about(what, line)?,
+            None => screen.draw(what, &mut lines)?,
+        }
         let has_key = wakeful.wait(Some(screen.terminal()), false, keys.due())?.has_news;
         if let Some(signal) = ENDS.into_iter().find(|signal| wakeful.has_come(*signal)) {
             drop(screen);
             let _ = emulate_default_handler(signal);
             return Ok(Picked::Nothing);
-        }
-        if let Some(newest) = later.try_iter().last() {
-            lines.replace(newest);
         }
         let mut bytes = [0; 256];
         let read = match has_key {
@@ -63,19 +62,25 @@ pub(crate) fn pick<T: Clone + PartialEq>(
             return Ok(Picked::Nothing);
         }
         for key in keys.take(&bytes[..read]) {
-            match key {
-                Key::Enter => {
-                    if let Some(chosen) = lines.selected() {
-                        if !chosen.confirm || screen.confirm(what, chosen)? {
-                            return Ok(Picked::Line(chosen.value.clone()));
-                        }
-                        // The person has said no to this one, and picks another.
+            match (doubted.take(), key) {
+                (Some(line), Key::Character('y' | 'Y')) => return Ok(Picked::Line(line.value)),
+                // The person has said no to this one, and picks another. What was typed along with the answer is none.
+                (Some(_), _) => break,
+                (None, Key::Enter) => match lines.selected() {
+                    Some(chosen) if chosen.confirm => {
+                        doubted = Some(chosen.clone());
                         break;
                     }
-                }
-                Key::Leave => return Ok(Picked::Nothing),
-                key => lines.edit(key, screen.rows()),
+                    Some(chosen) => return Ok(Picked::Line(chosen.value.clone())),
+                    None => {}
+                },
+                (None, Key::Leave) => return Ok(Picked::Nothing),
+                (None, key) => lines.edit(key, screen.rows()),
             }
+        }
+        // Only now: the keys were meant for the lines that were shown.
+        if let Some(newest) = later.try_iter().last() {
+            lines.replace(newest);
         }
     }
 }

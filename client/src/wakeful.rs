@@ -8,7 +8,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::{flag, low_level::pipe};
+
+use crate::attendance;
+
+/// The signals after which a terminal has to be as it was before.
+pub(crate) const ENDS: [i32; 3] = [SIGTERM, SIGHUP, SIGINT];
 
 /// What the waiting has ended with.
 pub(crate) struct Woken {
@@ -35,12 +41,17 @@ impl Wakeful {
         let mut seen = Vec::new();
         for signal in signals {
             let is_seen = Arc::new(AtomicBool::new(false));
-            flag::register_conditional_default(*signal, Arc::clone(&is_over))?;
+            attendance::until_attended(flag::register_conditional_default(*signal, Arc::clone(&is_over))?);
             flag::register(*signal, Arc::clone(&is_seen))?;
             pipe::register(*signal, ringer.try_clone()?)?;
             seen.push((*signal, is_seen));
         }
         Ok(Self { bell, ringer, is_over, seen })
+    }
+
+    /// Whether signals are caught, or do what they do without it. At first they are caught.
+    pub(crate) fn catch(&self, catches: bool) {
+        self.is_over.store(!catches, Ordering::Relaxed);
     }
 
     /// Something with which other threads end the waiting.
@@ -84,7 +95,7 @@ impl Wakeful {
 
 impl Drop for Wakeful {
     fn drop(&mut self) {
-        self.is_over.store(true, Ordering::Relaxed);
+        self.catch(false);
     }
 }
 

@@ -143,7 +143,7 @@ impl Grant {
     fn run_command(mut self, starting: Starting, command: Vec<OsString>) -> Result<process::ExitCode, Failure> {
         check_java_options()?;
         let daemon = Daemon::find(starting, VersionWarning::Shown)?;
-        self.terms.complete(&daemon)?;
+        // First: it closes every descriptor, and a list to pick from opens some that stay.
         let isolation = match self.isolate {
             true => Some(Isolation::prepare(&self.writable, daemon.socket())?),
             false => {
@@ -151,6 +151,7 @@ impl Grant {
                 None
             }
         };
+        self.terms.complete(&daemon)?;
         // If no person is signed in, or there is no such role, ssoctl says so now, and not the command later.
         let query = self.terms.first_query()?;
         let role: RoleCredentials = daemon.read(&self.wait.begin().ask(&daemon, &Route::Credentials, &query)?)?;

@@ -44,9 +44,9 @@ impl<T: Clone + PartialEq> Lines<T> {
         lines
     }
 
-    /// Takes other lines in the place of all. The one that the person has moved to stays selected.
+    /// Takes other lines in the place of all. The selected one stays so, wherever it comes to stand: the person may be about to take it.
     pub(super) fn replace(&mut self, all: Vec<Line<T>>) {
-        let before = self.selected().filter(|_| self.selected > 0).map(|line| line.value.clone());
+        let before = self.selected().map(|line| line.value.clone());
         self.all = all;
         self.find();
         let is_same = |index: &usize| Some(&self.all[*index].value) == before.as_ref();
@@ -208,7 +208,17 @@ mod tests {
     }
 
     #[test]
-    fn new_lines_leave_the_selection_where_the_person_has_moved_it() {
+    fn new_lines_leave_the_selection_at_the_line_that_the_person_sees() {
+        let mut lines = Lines::new(all());
+        assert!(lines.selected().is_some_and(|line| line.value.starts_with("test")));
+        let mut more = all();
+        more.push(line("first|First|999999999999|Admin", Some(0)));
+        lines.replace(more);
+        assert!(shown(&lines)[0].starts_with("first"), "{:?}", shown(&lines));
+        assert!(lines.selected().is_some_and(|line| line.value.starts_with("test")));
+        typed(&mut lines, "9999");
+        assert!(lines.selected().is_some_and(|line| line.value.starts_with("first")), "what is typed selects anew");
+
         let mut lines = Lines::new(all());
         lines.edit(Key::Down, 9);
         let before = lines.selected().map(|line| line.value.clone());

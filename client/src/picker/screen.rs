@@ -1,7 +1,7 @@
 //! Draws the list below the cursor on standard error, and removes it afterwards: what stood on the terminal stays.
 
 use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 
 use rustix::termios::{LocalModes, OptionalActions, OutputModes, Termios, tcgetattr, tcsetattr};
 use ssoctl_protocol::text;
@@ -79,13 +79,11 @@ impl Screen {
         }
     }
 
-    /// Whether the person confirms a line with `y`.
-    pub(super) fn confirm<T>(&mut self, what: &str, line: &Line<T>) -> io::Result<bool> {
+    /// Asks whether a line is meant.
+    pub(super) fn ask_about<T>(&self, what: &str, line: &Line<T>) -> io::Result<()> {
         let columns: Vec<_> =
             line.columns.iter().filter(|column| !column.is_empty()).map(|column| text::shown(column, WIDEST)).collect();
-        write(&format!("\r\x1b[J{what}: {} - is it meant? (y/n) ", columns.join("  ")))?;
-        let mut key = [0];
-        Ok(self.terminal.read(&mut key)? == 1 && key[0].eq_ignore_ascii_case(&b'y'))
+        write(&format!("\r\x1b[J{what}: {} - is it meant? (y/n) ", columns.join("  ")))
     }
 }
 

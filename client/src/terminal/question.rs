@@ -5,12 +5,12 @@ use std::fs::File;
 use std::io::{self, Read, Write as _};
 use std::mem;
 use std::os::fd::AsFd;
-use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use signal_hook::low_level::emulate_default_handler;
 
 use super::keys::{Key, Keys};
+use crate::wakeful::{ENDS, Wakeful};
 
 /// The longest answer, in characters.
 const LONGEST: usize = 2000;
@@ -22,27 +22,45 @@ pub(crate) struct Questions<T = File> {
     terminal: T,
     keys: Keys,
     unread: VecDeque<Key>,
+    wakeful: Wakeful,
+    /// The signal that has come while a question was asked.
+    ended_by: Option<i32>,
 }
 
 impl<T> Questions<T> {
-    pub(crate) fn at(terminal: T) -> Self {
-        Self { terminal, keys: Keys::default(), unread: VecDeque::new() }
+    pub(crate) fn at(terminal: T) -> io::Result<Self> {
+        let wakeful = Wakeful::watch_for(&ENDS)?;
+        wakeful.catch(false);
+        Ok(Self { terminal, keys: Keys::default(), unread: VecDeque::new(), wakeful, ended_by: None })
     }
 }
 
 impl Questions {
-    /// Asks on standard error, and returns the answer without blanks around it; `None` if the person leaves, or the terminal goes.
+    /// Asks on standard error, and returns the answer without blanks around it; `None` if the person leaves, or the terminal goes. A signal
+    /// ends the process after the terminal is as it was.
     pub(crate) fn ask(&mut self, question: &str) -> io::Result<Option<String>> {
         // Before the question, so that nothing is shown twice that is typed at once.
-        let _single = SingleKeys::at(&self.terminal)?;
+        self.wakeful.catch(true);
+        let single = SingleKeys::at(&self.terminal)?;
         show(question);
         let answer = self.line(show);
+        drop(single);
+        self.wakeful.catch(false);
         show("\n");
+        if let Some(signal) = self.signal() {
+            let _ = emulate_default_handler(signal);
+        }
         Ok(answer?.map(|line| line.trim().to_owned()))
     }
 }
 
 impl<T: Read + AsFd> Questions<T> {
+    /// The signal that ends the question, if one has come.
+    fn signal(&mut self) -> Option<i32> {
+        self.ended_by = self.ended_by.or_else(|| ENDS.into_iter().find(|signal| self.wakeful.has_come(*signal)));
+        self.ended_by
+    }
+
     /// Reads a line, and shows what is typed.
     fn line(&mut self, mut show: impl FnMut(&str)) -> io::Result<Option<String>> {
         let mut line = String::new();
@@ -73,8 +91,12 @@ impl<T: Read + AsFd> Questions<T> {
             if let Some(key) = self.unread.pop_front() {
                 return Ok(Some(key));
             }
+            let has_bytes = self.wakeful.wait(Some(&self.terminal), false, self.keys.due())?.has_news;
+            if self.signal().is_some() {
+                return Ok(None);
+            }
             let mut bytes = [0; 256];
-            let count = match self.has_bytes()? {
+            let count = match has_bytes {
                 true => match self.terminal.read(&mut bytes) {
                     Ok(0) => return Ok(None),
                     Ok(count) => count,
@@ -84,19 +106,6 @@ impl<T: Read + AsFd> Questions<T> {
                 false => 0,
             };
             self.unread.extend(self.keys.take(&bytes[..count]));
-        }
-    }
-
-    /// Waits for bytes, or until those that are there count as a key.
-    fn has_bytes(&self) -> io::Result<bool> {
-        let left = self.keys.due().map(|due| due.saturating_duration_since(Instant::now()));
-        // The clocks may differ by less.
-        let left = left.and_then(|left| Timespec::try_from(left + Duration::from_millis(1)).ok());
-        let mut terminal = [PollFd::new(&self.terminal, PollFlags::IN)];
-        match poll(&mut terminal, left.as_ref()) {
-            Ok(count) => Ok(count > 0),
-            Err(rustix::io::Errno::INTR) => Ok(false),
-            Err(error) => Err(error.into()),
         }
     }
 }
@@ -141,7 +150,7 @@ mod tests {
         keyboard.write_all(keys).unwrap();
         drop(keyboard);
         let mut shown = String::new();
-        let mut questions = Questions::at(terminal);
+        let mut questions = Questions::at(terminal).unwrap();
         let line = questions.line(|text| shown.push_str(text));
         (line.ok().flatten(), shown)
     }
@@ -173,7 +182,7 @@ mod tests {
         let (terminal, mut keyboard) = UnixStream::pair().unwrap();
         keyboard.write_all(b"corp\x1b").unwrap();
         // The keyboard is still there: Esc is known by the pause after it.
-        assert_eq!(Questions::at(terminal).line(|_| ()).unwrap(), None);
+        assert_eq!(Questions::at(terminal).unwrap().line(|_| ()).unwrap(), None);
         drop(keyboard);
     }
 
@@ -181,7 +190,7 @@ mod tests {
     fn what_is_typed_ahead_answers_the_next_question() {
         let (terminal, mut keyboard) = UnixStream::pair().unwrap();
         keyboard.write_all(b"first\nsecond\n").unwrap();
-        let mut questions = Questions::at(terminal);
+        let mut questions = Questions::at(terminal).unwrap();
         assert_eq!(questions.line(|_| ()).unwrap().as_deref(), Some("first"));
         assert_eq!(questions.line(|_| ()).unwrap().as_deref(), Some("second"));
     }

@@ -200,6 +200,25 @@ fn who_leaves_has_saved_nothing_and_gets_the_terminal_back() {
 }
 
 #[test]
+fn a_question_that_is_ended_by_a_signal_leaves_the_terminal_as_it_was() {
+    if !has_programs(&[SCRIPT]) {
+        return;
+    }
+    let stage = Stage::bare(Settings::default());
+    fs::write(stage.home().join("noted"), "echo $$ >pid; exec \"$@\"\n").unwrap();
+    let script = "stty -g >before; sh noted \"$@\"; code=$?; stty -g >after; exit $code";
+    let login = within(&stage.ssoctl(["login", "--no-browser"]), "sh", &["-c", script, "sh"]);
+    let mut login = Typing::run(&stage, &login);
+    login.shows(START_URL);
+    login.types("new.awsapps.com/start\r");
+    login.shows(REGION);
+    let pid = fs::read_to_string(stage.home().join("pid")).unwrap();
+    assert!(Command::new("kill").arg(pid.trim()).status().unwrap().success());
+    assert_eq!((login.ends(), saved(&stage)), (Some(143), None));
+    terminal_is_as_before(&stage);
+}
+
+#[test]
 fn nobody_is_asked_who_does_not_want_it_or_cannot_answer() {
     if !has_programs(&[SCRIPT]) {
         return;

@@ -162,6 +162,28 @@ fn what_wants_to_be_confirmed_is_never_first_and_needs_a_second_key() {
     assert_eq!(picked, [Some("prod-admin".to_owned())]);
     let terminal = exec(&stage, "second");
     terminal.until_shown("> dev");
+    // A signal counts there, too, and a key that sends several bytes is one answer.
+    let shell = Terminal::open(&stage, "shell", 120, "PS1='READY> ' bash --noprofile --norc -i");
+    shell.until_shown("READY>");
+    shell.types("sh -c 'echo $$ >pid; exec ssoctl exec -- true'; echo GOT $?", &["Enter"]);
+    shell.until_shown("Role (");
+    shell.types("prod", &["Enter"]);
+    shell.until_shown("is it meant? (y/n)");
+    shell.types("", &["Up"]);
+    shell.until("the list is back", |shown| shown.contains("): prod") && !shown.contains("is it meant"));
+    assert!(!shell.shown().contains("prod[A"), "{}", shell.shown());
+    shell.types("", &["Enter"]);
+    shell.until_shown("is it meant? (y/n)");
+    end(&stage);
+    shell.until_shown("GOT 143");
+}
+
+/// Sends SIGTERM to the process that has written its id.
+fn end(stage: &Stage) {
+    let pid = fs::read_to_string(stage.home().join("pid")).expect("a file");
+    let mut kill = program(stage, "kill");
+    kill.arg(pid.trim());
+    stage.finish(kill).exits(0);
 }
 
 #[test]
@@ -240,13 +262,44 @@ fn a_list_that_is_ended_by_a_signal_leaves_the_terminal_as_it_was() {
     shell.until_shown("READY>");
     shell.types("sh -c 'echo $$ >pid; exec ssoctl exec -- true'; echo GOT $?", &["Enter"]);
     shell.until_shown("Role (");
-    let pid = fs::read_to_string(stage.home().join("pid")).expect("a file");
-    let mut kill = program(&stage, "kill");
-    kill.arg(pid.trim());
-    stage.finish(kill).exits(0);
+    end(&stage);
     shell.until_shown("GOT 143");
     shell.types("clear; stty -a | grep -c ' icanon'", &["Enter"]);
     shell.until("the terminal is as it was", |shown| shown.lines().any(|line| line == "1"));
+}
+
+#[test]
+fn a_signal_reaches_the_command_whose_role_was_picked_and_ssoctl_stays_with_it() {
+    if !has_programs(&["tmux", "curl"]) {
+        return;
+    }
+    let stage = two_sessions();
+    let shell = Terminal::open(&stage, "shell", 120, "PS1='READY> ' bash --noprofile --norc -i");
+    shell.until_shown("READY>");
+    fs::write(
+        stage.home().join("command"),
+        "trap 'echo TRAPPED; curl --silent --header \"Authorization: $AWS_CONTAINER_AUTHORIZATION_TOKEN\" \
+         \"$AWS_CONTAINER_CREDENTIALS_FULL_URI\" | grep -c AccessKeyId; exit 7' INT TERM\n\
+         echo BEGUN\nwhile :; do sleep 0.05; done\n",
+    )
+    .expect("a file");
+    for verb in ["exec --refreshable", "grant"] {
+        for key in ["C-c", ""] {
+            let line = format!("clear; sh -c 'echo $$ >pid; exec ssoctl {verb} -- sh command'; echo GOT $?");
+            shell.types(&line, &["Enter"]);
+            shell.until_shown("Role (");
+            shell.types("dev", &["Enter"]);
+            shell.until_shown("BEGUN");
+            if key.is_empty() {
+                end(&stage)
+            } else {
+                shell.types("", &[key])
+            }
+            shell.until_shown("GOT 7");
+            let shown = shell.shown();
+            assert!(shown.contains("TRAPPED\n1\n"), "{verb} {key}: the endpoint still answers: {shown}");
+        }
+    }
 }
 
 /// A line that reads the function of a shell and shows what it does, and the shell.
