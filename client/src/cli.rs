@@ -48,7 +48,8 @@ Environment:
   SSOCTL_SOCKET_OWNER
                    the user whose daemon is trusted besides your own: a uid, or any
   SSOCTL_NO_START  if 1, no daemon is started; if SSOCTL_SOCKET is set, none is started either
-  SSOCTL_NO_INPUT  if 1, nothing is asked on the terminal
+  SSOCTL_NO_INPUT, CI
+                   if 1 or true, nothing is asked on the terminal
   BROWSER          the browser that login and console open, unless the session has one of its own
   NO_COLOR         if set, status and watch use no colours, and login shows a QR code only with --qr";
 

@@ -15,6 +15,9 @@ use crate::environment;
 pub(crate) use keys::{Key, Keys};
 pub(crate) use question::Questions;
 
+/// The terminal that a process belongs to. macOS has no poll(2) for `/dev/tty`, and a second standard error is the terminal by its own name.
+const PATH: &str = if cfg!(target_os = "macos") { "/dev/fd/2" } else { "/dev/tty" };
+
 /// Whether `--no-input` was given.
 static IS_FORBIDDEN: AtomicBool = AtomicBool::new(false);
 
@@ -25,14 +28,15 @@ pub(crate) fn forbid() {
 
 /// Opens the terminal for reading. Questions are written to standard error, since standard output may be evaluated by a shell.
 ///
-/// `None` where nobody would answer: with `--no-input` or `SSOCTL_NO_INPUT`, where standard error is no terminal that knows escape sequences, and in the
-/// background, where reading from a terminal stops a process.
+/// `None` where nobody would answer: with `--no-input`, `SSOCTL_NO_INPUT` or `CI` (systems that build give their jobs terminals, too), where standard
+/// error is no terminal that knows escape sequences, and in the background, where reading from a terminal stops a process.
 pub(crate) fn open() -> Option<File> {
-    let is_forbidden = IS_FORBIDDEN.load(Ordering::Relaxed) || environment::switch("SSOCTL_NO_INPUT");
+    let is_forbidden =
+        IS_FORBIDDEN.load(Ordering::Relaxed) || ["SSOCTL_NO_INPUT", "CI"].into_iter().any(environment::switch);
     if is_forbidden || !io::stderr().is_terminal() || !environment::terminal_has_escapes() {
         return None;
     }
     // Standard input may be meant for a command.
-    let terminal = File::open("/dev/tty").ok()?;
+    let terminal = File::open(PATH).ok()?;
     (tcgetpgrp(&terminal).ok()? == getpgrp()).then_some(terminal)
 }

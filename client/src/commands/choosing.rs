@@ -35,8 +35,8 @@ pub(super) fn with_role<T>(
     ask: impl Fn(&Query) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     if pick {
-        let why = "nobody can be asked here which role is meant, because this is no terminal in the foreground, or --no-input or \
-                   SSOCTL_NO_INPUT says so";
+        let why = "nobody can be asked here which role is meant, because this is no terminal in the foreground, or --no-input, \
+                   SSOCTL_NO_INPUT or CI says so";
         let any = Wanted { sessions: Vec::new(), account: None, role: None };
         let role = choose(daemon, any)?.ok_or_else(|| Failure::Usage(why.to_owned()))?;
         return ask(&of_role(role, query));

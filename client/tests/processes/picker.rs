@@ -237,6 +237,7 @@ fn where_nobody_can_answer_nothing_is_asked() {
     for (number, line) in [
         "ssoctl --no-input exec -- true",
         "SSOCTL_NO_INPUT=1 ssoctl exec -- true",
+        "CI=true ssoctl exec -- true",
         "TERM=dumb ssoctl exec -- true",
         "ssoctl exec -- true 2>told",
         "setsid --wait ssoctl exec -- true",
