@@ -303,6 +303,22 @@ fn a_signal_reaches_the_command_whose_role_was_picked_and_ssoctl_stays_with_it()
     }
 }
 
+#[test]
+fn a_name_that_would_control_the_terminal_is_shown_as_escapes() {
+    if !has_programs(&["tmux"]) {
+        return;
+    }
+    let hostile = "Dev\u{1b}]0;owned\u{7}\u{1b}[2J\u{202e}";
+    let accounts = vec![Account::new("111122223333", hostile, &["Admin"])];
+    let stage = Stage::signed_in(Settings { accounts, ..Settings::default() });
+    stage.run(["roles"]).exits(0);
+    let terminal = exec(&stage, "terminal");
+    terminal.until_shown("Role (1): ");
+    terminal.until_shown(r"> -  Dev\u{1b}]0;owned…");
+    terminal.types("dev", &["Enter"]);
+    terminal.until_shown("GOT 111122223333");
+}
+
 /// A line that reads the function of a shell and shows what it does, and the shell.
 const SHELLS: [(&str, &str, &str); 3] = [
     ("bash", "PS1='READY> ' bash --noprofile --norc -i", "eval \"$(ssoctl shell-init bash)\""),
