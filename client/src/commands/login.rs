@@ -11,7 +11,9 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use serde_json::json;
 use ssoctl_protocol::route::Query;
-use ssoctl_protocol::{ErrorCode, LoginKind, NewSession, PendingLogin, Route, SessionStatus, Timestamp, body, shell};
+use ssoctl_protocol::{
+    ErrorCode, LoginKind, NewSession, PendingLogin, Route, SessionStatus, StatusReport, Timestamp, body, shell,
+};
 
 use qr_code::For as QrCodeFor;
 
@@ -48,6 +50,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(crate) struct Login {
     #[command(flatten)]
     session: SessionArguments,
+    /// Sign in to every session that needs it, one page after the other
+    #[arg(long, conflicts_with_all = ["session", "profile", "start_url", "fresh", "callback_port", "cancel"])]
+    all: bool,
     /// Do nothing if a valid token exists or can be had without you; with --min-valid, one that lives that long
     #[arg(long)]
     if_needed: bool,
@@ -110,15 +115,19 @@ impl Verb for Login {
             return Err(Failure::Usage(why.to_owned()));
         }
         let mut daemon = Daemon::find(starting, VersionWarning::Shown)?;
+        if self.all {
+            return self.sign_in_to_all(&daemon);
+        }
         let describes = self.region.is_some() || self.name.is_some() || self.scopes.is_some();
         let found = if describes { Ok(None) } else { found(&daemon, &self.session, self.cancel) };
         let name = match found {
             Ok(Some(name)) => name,
             Err(failure) if self.cancel || self.if_needed => return Err(failure),
-            Err(failure) => first_session::ask(&mut daemon, self.session, failure)?,
+            Err(failure) => first_session::ask(&mut daemon, self.session.clone(), failure)?,
             Ok(None) => {
-                let start_url = self.session.start_url.unwrap_or_default();
-                let session = NewSession { name: self.name, start_url, region: self.region, scopes: self.scopes };
+                let start_url = self.session.start_url.clone().unwrap_or_default();
+                let (name, region, scopes) = (self.name.clone(), self.region.clone(), self.scopes.clone());
+                let session = NewSession { name, start_url, region, scopes };
                 // It is added to the daemon's own configuration, even if this shell names another file.
                 let named_files = daemon.use_default_files();
                 add(&daemon, &session, &named_files)?
@@ -134,6 +143,33 @@ impl Verb for Login {
                 "Ending the session at the portal first: running jobs lose their token, role credentials stay valid.",
             );
         }
+        self.sign_in(&daemon, &name)
+    }
+}
+
+impl Login {
+    /// Signs in to each session without a valid token. One that fails does not keep the others from being tried.
+    fn sign_in_to_all(mut self, daemon: &Daemon) -> Result<(), Failure> {
+        self.if_needed = true;
+        let report: StatusReport = daemon.fetch(&Route::Sessions, &Query::default())?;
+        if report.sessions.is_empty() {
+            let why = "no session is configured; ssoctl login asks for the start URL of one";
+            return Err(Failure::Usage(why.to_owned()));
+        }
+        let mut first_failure = None;
+        for session in report.sessions {
+            match self.sign_in(daemon, &session.name) {
+                Err(failure) if first_failure.is_none() => first_failure = Some(failure),
+                Err(failure) => render::notice(&failure.to_string()),
+                Ok(()) => {}
+            }
+        }
+        // Its exit code counts, and it is told last.
+        first_failure.map_or(Ok(()), Err)
+    }
+
+    /// Starts or joins the sign-in of a session, shows its page, and waits for its end.
+    fn sign_in(&self, daemon: &Daemon, name: &str) -> Result<(), Failure> {
         let min_valid = self.min_valid.min_valid.as_secs();
         let implied = self.callback_port.map(|_| Flow::Browser).or(self.qr.then_some(Flow::Device));
         let kind = self.flow.or(implied).map(|flow| match flow {
@@ -151,26 +187,26 @@ impl Verb for Login {
             callback_port: self.callback_port,
             ..Query::default()
         };
-        match daemon.fetch(&Route::StartLogin(name.clone()), &query)? {
+        match daemon.fetch(&Route::StartLogin(name.to_owned()), &query)? {
             body::Login::Pending { started, login } => {
                 if !started {
-                    let cancel = format!("ssoctl login --cancel {}", shell::argument(&name));
+                    let cancel = format!("ssoctl login --cancel {}", shell::argument(name));
                     render::line(&format!(
                         "A sign-in was pending already, and is joined. To start anew, first run: {cancel}"
                     ));
                 }
                 let ssh = environment::ssh_connection().filter(|_| when == When::SomebodySeesIt);
-                render::invitation(&name, &login, ssh.as_deref(), now());
+                render::invitation(name, &login, ssh.as_deref(), now());
                 let wanted = if self.qr { QrCodeFor::Whoever } else { QrCodeFor::WhoCannotOpenThePage };
                 let opens = (started || self.browser) && !opens_none;
-                let opener = if opens { open(&name, &login, when) } else { None };
+                let opener = if opens { open(name, &login, when) } else { None };
                 if !self.browser {
                     // After what the opener says: it is to stay on the screen as a whole.
                     qr_code::show(&login, wanted);
                 }
-                wait(&daemon, &name, &login, opener)
+                wait(daemon, name, &login, opener)
             }
-            login => finish(&name, &login),
+            login => finish(name, &login),
         }
     }
 }

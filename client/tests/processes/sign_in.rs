@@ -5,6 +5,7 @@ use std::time::Duration;
 use identity_center_simulator::{Operation, Settings};
 
 use test_support::Stage;
+use test_support::stage::CORP;
 
 #[test]
 fn after_an_approved_login_token_prints_the_issued_token_and_a_newline() {
@@ -25,6 +26,42 @@ fn after_an_approved_login_token_prints_the_issued_token_and_a_newline() {
     let issued = stage.identity_center.issued_access_tokens();
     assert_eq!(issued.iter().map(|token| format!("{token}\n")).collect::<Vec<_>>(), [token.stdout.as_str()]);
     assert_eq!(token.stderr, "");
+}
+
+/// A second session beside `corp`, and a third one.
+const OTHERS: &str = "
+[sso-session home]
+sso_start_url = https://home.awsapps.com/start
+sso_region = eu-west-1
+sso_registration_scopes = sso:account:access
+[sso-session lab]
+sso_start_url = https://lab.awsapps.com/start
+sso_region = eu-west-1
+sso_registration_scopes = sso:account:access
+";
+
+#[test]
+fn all_sessions_that_need_it_are_signed_in_to_one_after_the_other_and_a_denial_stops_none() {
+    let stage = Stage::configured(Settings::default(), &[CORP, OTHERS].concat()).signed_out().and_signed_in();
+    let started = || stage.identity_center.calls(Operation::StartDeviceAuthorization);
+    let before = started();
+    let login = stage.start(stage.ssoctl(["login", "--all", "--no-browser"]));
+    let first = stage.shown_by(&login);
+    assert_eq!((first.start_url.as_str(), started()), ("https://home.awsapps.com/start", before + 1), "one at a time");
+    stage.identity_center.deny(&first.user_code).unwrap();
+    let second = stage.shown_by(&login);
+    assert_eq!((second.start_url.as_str(), started()), ("https://lab.awsapps.com/start", before + 2));
+    stage.identity_center.approve(&second.user_code).unwrap();
+    login.finish().exits(7).says("Signed in to lab").says("the sign-in to session \"home\" was denied");
+    assert_eq!(stage.status("home")["state"], "signed_out");
+    stage.run(["login", "--all", "corp"]).exits(2);
+    stage.run(["login", "--all", "--cancel"]).exits(2);
+}
+
+#[test]
+fn without_a_session_there_is_nothing_to_sign_in_to() {
+    let stage = Stage::configured(Settings::default(), "");
+    stage.run(["login", "--all"]).exits(2).prints_nothing().says("no session is configured");
 }
 
 #[test]
