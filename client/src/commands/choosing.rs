@@ -54,7 +54,11 @@ pub(super) fn with_role<T>(
 pub(super) fn role(daemon: &Daemon, query: &Query, failure: &Failure) -> Result<Option<WantedRole>, Failure> {
     let is_open = |code| matches!(code, &ErrorCode::AmbiguousSession | &ErrorCode::AssignmentUnnamed);
     match failure.problem() {
-        Some(problem) if is_open(&problem.code) => choose(daemon, Wanted::new(query, problem)),
+        Some(problem) if is_open(&problem.code) => match choose(daemon, Wanted::new(query, problem)) {
+            // An older daemon knows no choices.
+            Err(failure) if failure.problem().is_some_and(|problem| problem.code == ErrorCode::NotFound) => Ok(None),
+            outcome => outcome,
+        },
         _ => Ok(None),
     }
 }

@@ -119,7 +119,7 @@ impl Verb for Login {
             return self.sign_in_to_all(&daemon);
         }
         let describes = self.region.is_some() || self.name.is_some() || self.scopes.is_some();
-        let found = if describes { Ok(None) } else { found(&daemon, &self.session, self.cancel) };
+        let found = if describes { Ok(None) } else { self.found(&daemon) };
         let name = match found {
             Ok(Some(name)) => name,
             Err(failure) if self.cancel || self.if_needed => return Err(failure),
@@ -168,6 +168,21 @@ impl Login {
         first_failure.map_or(Ok(()), Err)
     }
 
+    /// The name of the session that is meant; `None` if there is none at its start URL yet.
+    fn found(&self, daemon: &Daemon) -> Result<Option<String>, Failure> {
+        let failure = match self.session.clone().name(daemon) {
+            Ok(name) => return Ok(Some(name)),
+            // Scripts say these, and a sign-in of another session would not help them.
+            Err(failure) if self.cancel || self.if_needed => return Err(failure),
+            Err(failure) => failure,
+        };
+        let is_unknown = failure.problem().is_some_and(|problem| problem.code == ErrorCode::UnknownSession);
+        if is_unknown && self.session.start_url.is_some() {
+            return Ok(None);
+        }
+        choosing::session(daemon, &failure)?.map_or(Err(failure), |name| Ok(Some(name)))
+    }
+
     /// Starts or joins the sign-in of a session, shows its page, and waits for its end.
     fn sign_in(&self, daemon: &Daemon, name: &str) -> Result<(), Failure> {
         let min_valid = self.min_valid.min_valid.as_secs();
@@ -209,19 +224,6 @@ impl Login {
             login => finish(name, &login),
         }
     }
-}
-
-/// The name of the session that is meant; `None` if there is none at its start URL yet.
-fn found(daemon: &Daemon, session: &SessionArguments, cancels: bool) -> Result<Option<String>, Failure> {
-    let failure = match session.clone().name(daemon) {
-        Ok(name) => return Ok(Some(name)),
-        Err(failure) => failure,
-    };
-    let is_unknown = failure.problem().is_some_and(|problem| problem.code == ErrorCode::UnknownSession);
-    if is_unknown && session.start_url.is_some() && !cancels {
-        return Ok(None);
-    }
-    choosing::session(daemon, &failure)?.map_or(Err(failure), |name| Ok(Some(name)))
 }
 
 /// Adds a session to the daemon's configuration, and returns its name. A session that is configured already keeps its name.

@@ -242,6 +242,9 @@ fn where_nobody_can_answer_nothing_is_asked() {
         "ssoctl exec -- true 2>told",
         "setsid --wait ssoctl exec -- true",
         "ssoctl exec -- true & wait $!",
+        "ssoctl credential-process; sh -c 'exit 125'",
+        "ssoctl login --if-needed; [ $? = 2 ]; sh -c 'exit $((125 - $?))'",
+        "ssoctl login --cancel; [ $? = 2 ]; sh -c 'exit $((125 - $?))'",
     ]
     .iter()
     .enumerate()
