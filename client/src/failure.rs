@@ -20,6 +20,8 @@ pub(crate) enum Failure {
     NobodySignedIn(String),
     /// The person was asked and has picked nothing.
     NothingPicked,
+    /// The person was asked and has left.
+    NothingTyped,
     NotStarted(Box<Failure>),
     NotExecuted {
         command: String,
@@ -43,7 +45,7 @@ impl Failure {
             Self::Unreachable(_) => ExitCode::DaemonUnreachable,
             Self::Usage(_) => ExitCode::Usage,
             Self::NobodySignedIn(_) => ExitCode::WaitTimeout,
-            Self::NothingPicked => ExitCode::Interrupted,
+            Self::NothingPicked | Self::NothingTyped => ExitCode::Interrupted,
             Self::NotStarted(failure) if matches!(**failure, Self::NothingPicked) => ExitCode::Interrupted,
             Self::NotStarted(_) => ExitCode::CommandNotStarted,
             Self::NotExecuted { error, .. } if error.kind() == io::ErrorKind::NotFound => ExitCode::CommandNotFound,
@@ -61,6 +63,7 @@ impl fmt::Display for Failure {
                 f.write_str(text)
             }
             Self::NothingPicked => f.write_str("nothing was picked"),
+            Self::NothingTyped => f.write_str("nothing was saved"),
             Self::NotStarted(failure) => failure.fmt(f),
             Self::NotExecuted { command, error } if error.kind() == io::ErrorKind::NotFound => {
                 write!(f, "{command}: not found; is it installed and on PATH?")

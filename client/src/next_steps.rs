@@ -91,23 +91,24 @@ fn next(report: &StatusReport, choices: Option<&Choices>) -> (String, Vec<Step>)
     if !others.is_empty() {
         said += &format!(", not to {}", names(&others));
     }
-    let role = |choices: &Choices| choices.profiles.iter().find(|profile| profile.role.is_some()).cloned();
-    match choices.map(role) {
-        Some(None) => (
+    let has_role = |choices: &Choices| choices.profiles.iter().any(|profile| profile.role.is_some());
+    match choices.map(has_role) {
+        Some(false) => (
             said + ". No AWS profile names a role yet.",
             vec![
                 step("ssoctl configure", "write a profile for each of your roles (first with --dry-run)"),
                 step("ssoctl roles", "only list them"),
             ],
         ),
-        found => {
-            let name = found
-                .flatten()
-                .map_or_else(|| "NAME".to_owned(), |profile| shell::argument(&profile.name).into_owned());
-            let run = format!("ssoctl exec --profile {name} -- aws s3 ls");
-            let steps = vec![(run, "run a command with a role"), step("ssoctl status", "see every session")];
-            (said + ".", steps)
-        }
+        // Which role is meant is asked, unless AWS_PROFILE or the default profile says so.
+        _ => (
+            said + ".",
+            vec![
+                step("ssoctl exec -- aws s3 ls", "run a command with one of your roles"),
+                step("ssoctl console", "open the AWS console with one"),
+                step("ssoctl status", "see every session"),
+            ],
+        ),
     }
 }
 

@@ -68,7 +68,7 @@ fn each_state_has_its_next_step() {
             &[profile("half", None), dev],
             &none,
             "Signed in to corp, not to dev.",
-            "ssoctl exec --profile dev -- ",
+            "ssoctl exec -- ",
         ),
     ] {
         let text = said(sessions, Some(profiles), problems);
@@ -82,7 +82,7 @@ fn each_state_has_its_next_step() {
 #[test]
 fn a_daemon_that_does_not_know_profiles_is_not_taken_for_one_without_any() {
     let text = said(&[session("corp", "signed_in")], None, &json!([]));
-    assert!(text.contains("exec --profile NAME") && !text.contains("configure"), "{text}");
+    assert!(text.contains("ssoctl exec -- ") && !text.contains("configure"), "{text}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | `lines` | which lines are shown, and in which order |
-//! | `screen` | draws the list below the cursor, and removes it afterwards |
+//! | `screen` | draws the list below the cursor, and leaves the line that was picked |
 
 mod lines;
 mod screen;
@@ -63,7 +63,10 @@ pub(crate) fn pick<T: Clone + PartialEq>(
         }
         for key in keys.take(&bytes[..read]) {
             match (doubted.take(), key) {
-                (Some(line), Key::Character('y' | 'Y')) => return Ok(Picked::Line(line.value)),
+                (Some(line), Key::Character('y' | 'Y')) => {
+                    screen.keep(what, &line)?;
+                    return Ok(Picked::Line(line.value));
+                }
                 // The person has said no to this one, and picks another. What was typed along with the answer is none.
                 (Some(_), _) => break,
                 (None, Key::Enter) => match lines.selected() {
@@ -71,7 +74,10 @@ pub(crate) fn pick<T: Clone + PartialEq>(
                         doubted = Some(chosen.clone());
                         break;
                     }
-                    Some(chosen) => return Ok(Picked::Line(chosen.value.clone())),
+                    Some(chosen) => {
+                        screen.keep(what, chosen)?;
+                        return Ok(Picked::Line(chosen.value.clone()));
+                    }
                     None => {}
                 },
                 (None, Key::Leave) => return Ok(Picked::Nothing),

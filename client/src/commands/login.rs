@@ -246,6 +246,9 @@ fn add(daemon: &Daemon, session: &NewSession, named_files: &AwsFiles) -> Result<
             if named_files.config.is_some() { aws_files::CONFIG } else { aws_files::CREDENTIALS },
         ));
     }
+    if let Some(place) = saved.defined_by.filter(|place| place.kind == "session") {
+        render::line(&format!("Session {} is in {}; its start URL can be corrected there.", saved.name, place.file));
+    }
     Ok(saved.name)
 }
 

@@ -1,4 +1,4 @@
-//! Draws the list below the cursor on standard error, and removes it afterwards: what stood on the terminal stays.
+//! Draws the list below the cursor on standard error, and removes it afterwards: what stood on the terminal stays, and the line that was picked.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -79,11 +79,14 @@ impl Screen {
         }
     }
 
+    /// Has the line that was picked stay where the list was.
+    pub(super) fn keep<T>(&self, what: &str, line: &Line<T>) -> io::Result<()> {
+        write(&format!("\r\x1b[J{}\r\n", told(what, line)))
+    }
+
     /// Asks whether a line is meant.
     pub(super) fn ask_about<T>(&self, what: &str, line: &Line<T>) -> io::Result<()> {
-        let columns: Vec<_> =
-            line.columns.iter().filter(|column| !column.is_empty()).map(|column| text::shown(column, WIDEST)).collect();
-        write(&format!("\r\x1b[J{what}: {} - is it meant? (y/n) ", columns.join("  ")))
+        write(&format!("\r\x1b[J{} - is it meant? (y/n) ", told(what, line)))
     }
 }
 
@@ -93,6 +96,13 @@ impl Drop for Screen {
         let _ = write(LEAVE);
         let _ = tcsetattr(&self.terminal, OptionalActions::Drain, &self.before);
     }
+}
+
+/// `Role: dev  Development  111122223333  ReadOnly  corp`.
+fn told<T>(what: &str, line: &Line<T>) -> String {
+    let columns = line.columns.iter().filter(|column| !column.is_empty());
+    let columns: Vec<_> = columns.map(|column| text::shown(column, WIDEST)).collect();
+    format!("{what}: {}", columns.join("  "))
 }
 
 fn write(text: &str) -> io::Result<()> {

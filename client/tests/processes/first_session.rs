@@ -103,6 +103,8 @@ fn what_is_answered_is_saved_as_by_the_options_and_wrong_answers_are_asked_for_a
         ("\r", "It is in the invitation from your administrator"),
         ("corp\r", "\"corp\" is no start URL"),
         ("ftp://new.awsapps.com\r", "is no start URL"),
+        ("http://new.awsapps.com/start\r", "has to begin with https://"),
+        ("https:///start\r", "is no start URL"),
     ] {
         login.types(answer);
         login.shows(why);
@@ -127,6 +129,8 @@ fn what_is_answered_is_saved_as_by_the_options_and_wrong_answers_are_asked_for_a
     login.shows("ssoctl does not know eu-west-9");
     login.shows(REGION);
     login.types("EU-west-1\r");
+    login.shows("Session new is in ");
+    login.shows("config.toml; its start URL can be corrected there.");
     login.is_approved();
     login.shows("Signed in to new;");
     assert_eq!(login.ends(), Some(0));
@@ -193,6 +197,7 @@ fn who_leaves_has_saved_nothing_and_gets_the_terminal_back() {
             login.shows(REGION);
             login.types(second);
         }
+        login.shows("ssoctl: nothing was saved");
         assert_eq!((login.ends(), saved(&stage)), (Some(130), None), "{first:?} {second:?}");
         terminal_is_as_before(&stage);
         assert_eq!(stage.identity_center.call_log(), []);

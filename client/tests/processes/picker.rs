@@ -91,6 +91,7 @@ fn three_keys_lead_to_the_right_role_among_four_hundred_and_the_next_time_one() 
     first.types("qz", &["Enter"]);
     first.until_shown(&format!("GOT {}", id("Quartz")));
     assert!(!first.shown().contains("Role ("), "the list is gone: {}", first.shown());
+    assert!(first.shown().contains("Role: -  Quartz"), "what was picked stays: {}", first.shown());
     let picked = choices(&stage).picked;
     assert_eq!(picked.len(), 1, "{picked:?}");
     assert_eq!(picked[0].account, Some(id("Quartz")));

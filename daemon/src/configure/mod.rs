@@ -80,12 +80,12 @@ pub async fn run(
     let plan = plan::plan(before.text(), &intent).map_err(|why| Failure::Refused { path: path.clone(), why })?;
     if request.writing == Writing::Shown {
         let diff = diff::diff(before.text(), &plan.text, &path.to_string_lossy());
-        return Ok(Summary::intended(&path, &plan.outcomes, diff));
+        return Ok(Summary::intended(&path, &plan.outcomes, diff, request.region.as_deref()));
     }
     let backup = if plan.text == before.text() {
         None
     } else {
         before.replace(&path, &plan.text).map_err(|why| Failure::File { path: path.clone(), why })?
     };
-    Ok(Summary::done(&path, &plan.outcomes, backup))
+    Ok(Summary::done(&path, &plan.outcomes, backup, request.region.as_deref()))
 }

@@ -16,20 +16,36 @@ pub struct Summary {
 }
 
 impl Summary {
-    pub(super) fn done(path: &Path, outcomes: &[SectionOutcome], backup: Option<PathBuf>) -> Self {
+    pub(super) fn done(
+        path: &Path,
+        outcomes: &[SectionOutcome],
+        backup: Option<PathBuf>,
+        region: Option<&str>,
+    ) -> Self {
         let mut output = lines(outcomes, |_| true);
         let _ = write!(output, "{}: {}", path.display(), counts(outcomes));
         if let Some(backup) = backup {
             let _ = write!(output, "; backup: {}", backup.display());
         }
         output.push('\n');
-        Self { output, remarks: String::new() }
+        Self { output, remarks: missing_region(outcomes, region).to_owned() }
     }
 
-    pub(super) fn intended(path: &Path, outcomes: &[SectionOutcome], diff: String) -> Self {
+    pub(super) fn intended(path: &Path, outcomes: &[SectionOutcome], diff: String, region: Option<&str>) -> Self {
         let mut remarks = lines(outcomes, |fate| matches!(fate, Fate::Left(_)));
         let _ = writeln!(remarks, "{}: {} (--dry-run, nothing is changed)", path.display(), counts(outcomes));
+        remarks.push_str(missing_region(outcomes, region));
         Self { output: diff, remarks }
+    }
+}
+
+/// Most AWS tools fail without a region, which the portal does not know.
+fn missing_region(outcomes: &[SectionOutcome], region: Option<&str>) -> &'static str {
+    let is_new_profile =
+        |outcome: &SectionOutcome| outcome.fate == Fate::Added && !outcome.name.starts_with("sso-session ");
+    match region.is_none() && outcomes.iter().any(is_new_profile) {
+        true => "The added profiles have no region; ssoctl configure --region REGION gives them one.\n",
+        false => "",
     }
 }
 
@@ -72,6 +88,8 @@ mod tests {
     use super::super::plan::Reason;
     use super::*;
 
+    const NO_REGION: &str = "The added profiles have no region; ssoctl configure --region REGION gives them one.\n";
+
     fn outcomes() -> Vec<SectionOutcome> {
         [
             ("sso-session corp", Fate::Added),
@@ -86,7 +104,12 @@ mod tests {
 
     #[test]
     fn each_section_has_a_line_unless_it_is_unchanged() {
-        let report = Summary::done(Path::new("/h/config"), &outcomes(), Some("/h/config.ssoctl-backup".into()));
+        let report = Summary::done(
+            Path::new("/h/config"),
+            &outcomes(),
+            Some("/h/config.ssoctl-backup".into()),
+            Some("eu-west-1"),
+        );
         let expected = "\
 added       sso-session corp
 added       dev-Admin
@@ -95,18 +118,22 @@ removed     old
 /h/config: 2 added, 1 removed, 1 unchanged, 1 left alone; backup: /h/config.ssoctl-backup
 ";
         assert_eq!((report.output.as_str(), report.remarks.as_str()), (expected, ""));
+        let without_region = Summary::done(Path::new("/h/config"), &outcomes(), None, None);
+        assert_eq!(without_region.remarks, NO_REGION);
+        let session_alone = Summary::done(Path::new("/h/config"), &outcomes()[..1], None, None);
+        assert_eq!(session_alone.remarks, "");
     }
 
     #[test]
     fn a_dry_run_prints_only_the_difference() {
-        let report = Summary::intended(Path::new("/h/config"), &outcomes(), "DIFF\n".to_owned());
+        let report = Summary::intended(Path::new("/h/config"), &outcomes(), "DIFF\n".to_owned(), None);
         assert_eq!(report.output, "DIFF\n");
         let expected = "\
 left alone  prod\\u{1b}[2J: the portal does not list its role any more; --prune removes it
 /h/config: 2 added, 1 removed, 1 unchanged, 1 left alone (--dry-run, nothing is changed)
 ";
-        assert_eq!(report.remarks, expected);
-        let nothing = Summary::intended(Path::new("/h/config"), &[], String::new());
+        assert_eq!(report.remarks, format!("{expected}{NO_REGION}"));
+        let nothing = Summary::intended(Path::new("/h/config"), &[], String::new(), None);
         assert_eq!(nothing.remarks, "/h/config: the portal lists no such role (--dry-run, nothing is changed)\n");
     }
 }

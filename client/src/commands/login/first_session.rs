@@ -40,7 +40,7 @@ pub(super) fn ask(daemon: &mut Daemon, meant: SessionArguments, failure: Failure
 
 fn answer(questions: &mut Questions, question: &str) -> Result<String, Failure> {
     match questions.ask(question) {
-        Ok(answer) => answer.ok_or(Failure::NothingPicked),
+        Ok(answer) => answer.ok_or(Failure::NothingTyped),
         Err(error) => Err(unusable(error)),
     }
 }
@@ -72,14 +72,23 @@ fn judged(answer: &str) -> Result<String, String> {
     if answer.is_empty() {
         return Err(format!("It is in the invitation from your administrator, and looks like {EXAMPLE}."));
     }
-    let is_host = answer.contains('.') && !answer.contains("://") && !answer.contains(char::is_whitespace);
+    let is_host = answer.contains('.') && !answer.contains("://");
     match answer.split_once("://") {
-        Some(("https" | "http", rest)) if !rest.is_empty() && !rest.contains(char::is_whitespace) => {
-            Ok(answer.to_owned())
+        _ if answer.contains(char::is_whitespace) => {
+            Err(format!("{answer:?} is no start URL; they look like {EXAMPLE}."))
         }
+        Some(("http", rest)) if !is_on_loopback(rest) => {
+            Err(format!("Over http anybody could read along: {answer:?} has to begin with https://, as in {EXAMPLE}."))
+        }
+        Some(("https" | "http", rest)) if !rest.is_empty() && !rest.starts_with('/') => Ok(answer.to_owned()),
         _ if is_host => Ok(format!("https://{answer}")),
         _ => Err(format!("{answer:?} is no start URL; they look like {EXAMPLE}.")),
     }
+}
+
+/// Whether this rest of a URL is on this machine; what is only similar is the daemon's to judge.
+fn is_on_loopback(rest: &str) -> bool {
+    ["localhost", "127.", "[::1]"].iter().any(|host| rest.starts_with(host))
 }
 
 /// The region, or `None` if ssoctl is to find it out.
@@ -118,11 +127,20 @@ mod tests {
             ("https://corp.awsapps.com/start", "https://corp.awsapps.com/start"),
             ("corp.awsapps.com/start", "https://corp.awsapps.com/start"),
             ("http://127.0.0.1:4566/start", "http://127.0.0.1:4566/start"),
+            ("http://localhost:4566/start", "http://localhost:4566/start"),
         ] {
             assert_eq!(judged(answer).as_deref(), Ok(meant));
         }
-        for answer in ["", "corp", "ftp://corp.awsapps.com/start", "https://", "my corp.awsapps.com", "https://my corp"]
-        {
+        for answer in [
+            "",
+            "corp",
+            "ftp://corp.awsapps.com/start",
+            "http://corp.awsapps.com/start",
+            "https://",
+            "https:///start",
+            "my corp.awsapps.com",
+            "https://my corp",
+        ] {
             assert!(judged(answer).is_err_and(|why| why.contains(EXAMPLE)), "{answer:?}");
         }
     }
