@@ -45,7 +45,7 @@ pub(crate) fn pick<T: Clone + PartialEq>(
     loop {
         match &doubted {
             Some(line) => screen.ask_about(what, line)?,
-            None => screen.draw(what, &mut lines)?,
+            None => screen.draw(what, &lines)?,
         }
         let has_key = wakeful.wait(Some(screen.terminal()), false, keys.due())?.has_news;
         if let Some(signal) = ENDS.into_iter().find(|signal| wakeful.has_come(*signal)) {

@@ -2,6 +2,7 @@
 
 mod keys;
 mod question;
+mod single_keys;
 
 use std::fs::File;
 use std::io::{self, IsTerminal};
@@ -12,8 +13,9 @@ use rustix::termios::tcgetpgrp;
 
 use crate::environment;
 
-pub(crate) use keys::{Key, Keys};
+pub(crate) use keys::{Key, Keys, last_word};
 pub(crate) use question::Questions;
+pub(crate) use single_keys::SingleKeys;
 
 /// The terminal that a process belongs to. macOS has no poll(2) for `/dev/tty`, and a second standard error is the terminal by its own name.
 const PATH: &str = if cfg!(target_os = "macos") { "/dev/fd/2" } else { "/dev/tty" };

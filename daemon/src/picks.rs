@@ -46,8 +46,14 @@ pub struct Picks {
     /// Without one, nothing outlives the daemon.
     file: Option<PathBuf>,
     /// `None` until the file was read.
-    known: Mutex<Option<Vec<Pick>>>,
+    known: Mutex<Option<Known>>,
     work: FileWork,
+}
+
+struct Known {
+    picks: Vec<Pick>,
+    /// Whether nothing is in memory or in the file.
+    is_forgotten: bool,
 }
 
 impl Picks {
@@ -60,7 +66,8 @@ impl Picks {
     pub async fn list(&self, now: Timestamp) -> Vec<WantedRole> {
         let mut known = self.known.lock().await;
         self.load(&mut known).await;
-        ordered(known.clone().unwrap_or_default(), now.as_unix()).into_iter().map(|pick| pick.role).collect()
+        let picks = known.as_ref().map(|known| known.picks.clone()).unwrap_or_default();
+        ordered(picks, now.as_unix()).into_iter().map(|pick| pick.role).collect()
     }
 
     /// Notes that a role was picked now. If that cannot be saved, it counts as long as the daemon runs.
@@ -68,28 +75,33 @@ impl Picks {
         let mut known = self.known.lock().await;
         self.load(&mut known).await;
         let now = now.as_unix();
-        let mut picks = known.take().unwrap_or_default();
+        let mut picks = known.take().map(|known| known.picks).unwrap_or_default();
         let before = picks.iter().position(|pick| pick.role == role).map(|at| picks.swap_remove(at).weight_at(now));
         picks.push(Pick { role, weight: before.unwrap_or(0.0) + 1.0, at: now });
         let mut picks = ordered(picks, now);
         picks.truncate(MOST);
-        self.save(known.insert(picks).clone()).await;
+        self.save(known.insert(Known { picks, is_forgotten: false }).picks.clone()).await;
     }
 
     /// Forgets all picks.
     pub async fn forget(&self) {
         let mut known = self.known.lock().await;
-        *known = Some(Vec::new());
+        if known.as_ref().is_some_and(|known| known.is_forgotten) {
+            return;
+        }
+        *known = Some(Known { picks: Vec::new(), is_forgotten: true });
         let Some(file) = self.file.clone() else { return };
         let removed = self.work.run(move || std::fs::remove_file(file)).await;
         if let Some(Err(error)) = removed
             && error.kind() != io::ErrorKind::NotFound
         {
             tracing::warn!(%error, "the picked roles cannot be forgotten");
+            // It is tried again.
+            *known = Some(Known { picks: Vec::new(), is_forgotten: false });
         }
     }
 
-    async fn load(&self, known: &mut Option<Vec<Pick>>) {
+    async fn load(&self, known: &mut Option<Known>) {
         if known.is_some() {
             return;
         }
@@ -97,10 +109,11 @@ impl Picks {
             Some(file) => self.work.run(move || read(&file)).await.unwrap_or_else(|| Ok(Vec::new())),
             None => Ok(Vec::new()),
         };
-        *known = Some(picks.unwrap_or_else(|why| {
+        let picks = picks.unwrap_or_else(|why| {
             tracing::warn!(why, "the picked roles are forgotten, because their file cannot be used");
             Vec::new()
-        }));
+        });
+        *known = Some(Known { picks, is_forgotten: false });
     }
 
     async fn save(&self, picks: Vec<Pick>) {

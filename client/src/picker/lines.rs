@@ -6,7 +6,7 @@
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
-use crate::terminal::Key;
+use crate::terminal::{Key, last_word};
 
 /// A line to pick.
 #[derive(Clone, Debug)]
@@ -67,10 +67,7 @@ impl<T: Clone + PartialEq> Lines<T> {
                 words.pop();
             }),
             Key::DeleteAll => self.change_words(String::clear),
-            Key::DeleteWord => self.change_words(|words| {
-                let kept = words.trim_end().rfind(' ').map_or(0, |blank| blank + 1);
-                words.truncate(kept);
-            }),
+            Key::DeleteWord => self.change_words(|words| words.truncate(last_word(words))),
             Key::Enter | Key::Leave => {}
         }
     }

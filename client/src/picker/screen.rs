@@ -3,11 +3,11 @@
 use std::fs::File;
 use std::io::{self, Write as _};
 
-use rustix::termios::{LocalModes, OptionalActions, OutputModes, Termios, tcgetattr, tcsetattr};
 use ssoctl_protocol::text;
 
 use super::lines::{Line, Lines};
 use crate::environment;
+use crate::terminal::SingleKeys;
 
 /// The most lines of the list.
 const MOST_ROWS: usize = 12;
@@ -21,21 +21,15 @@ const LEAVE: &str = "\r\x1b[J\x1b[?7h";
 
 pub(super) struct Screen {
     terminal: File,
-    /// How the terminal was before.
-    before: Termios,
+    /// The terminal is given back when this is dropped, after the screen.
+    _single_keys: SingleKeys,
     has_colours: bool,
 }
 
 impl Screen {
     pub(super) fn open(terminal: File) -> io::Result<Self> {
-        let before = tcgetattr(&terminal)?;
-        let mut raw = before.clone();
-        raw.make_raw();
-        // Lines end as they do otherwise.
-        raw.output_modes |= before.output_modes & OutputModes::OPOST;
-        raw.local_modes -= LocalModes::ISIG;
-        tcsetattr(&terminal, OptionalActions::Drain, &raw)?;
-        let screen = Self { terminal, before, has_colours: environment::variable("NO_COLOR").is_none() };
+        let _single_keys = SingleKeys::at(&terminal)?;
+        let screen = Self { terminal, _single_keys, has_colours: environment::variable("NO_COLOR").is_none() };
         write(ENTER)?;
         Ok(screen)
     }
@@ -50,7 +44,7 @@ impl Screen {
         usize::from(rows).saturating_sub(2).clamp(1, MOST_ROWS)
     }
 
-    pub(super) fn draw<T: Clone + PartialEq>(&self, what: &str, lines: &mut Lines<T>) -> io::Result<()> {
+    pub(super) fn draw<T: Clone + PartialEq>(&self, what: &str, lines: &Lines<T>) -> io::Result<()> {
         let (matching, all) = lines.counts();
         let widths = lines.widths();
         let list: Vec<String> =
@@ -94,7 +88,6 @@ impl Drop for Screen {
     fn drop(&mut self) {
         // There is nowhere to say that it failed.
         let _ = write(LEAVE);
-        let _ = tcsetattr(&self.terminal, OptionalActions::Drain, &self.before);
     }
 }
 

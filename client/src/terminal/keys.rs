@@ -25,6 +25,11 @@ pub(crate) enum Key {
     Leave,
 }
 
+/// The index at which the last word begins, which [`Key::DeleteWord`] removes.
+pub(crate) fn last_word(line: &str) -> usize {
+    line.trim_end().rfind(' ').map_or(0, |blank| blank + 1)
+}
+
 /// Bytes that are not a whole key yet.
 #[derive(Default)]
 pub(crate) struct Keys {

@@ -6,10 +6,10 @@ use std::io::{self, Read, Write as _};
 use std::mem;
 use std::os::fd::AsFd;
 
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use signal_hook::low_level::emulate_default_handler;
 
-use super::keys::{Key, Keys};
+use super::SingleKeys;
+use super::keys::{Key, Keys, last_word};
 use crate::wakeful::{ENDS, Wakeful};
 
 /// The longest answer, in characters.
@@ -75,8 +75,8 @@ impl<T: Read + AsFd> Questions<T> {
                 }
                 Key::Backspace => show(line.pop().map_or("", |_| RUB_OUT)),
                 Key::DeleteWord => {
-                    let kept = line.trim_end().rfind(' ').map_or(0, |blank| blank + 1);
-                    show(&rub_out(&line.split_off(kept)));
+                    let word = line.split_off(last_word(&line));
+                    show(&rub_out(&word));
                 }
                 Key::DeleteAll => show(&rub_out(&mem::take(&mut line))),
                 _ => {}
@@ -107,30 +107,6 @@ impl<T: Read + AsFd> Questions<T> {
             };
             self.unread.extend(self.keys.take(&bytes[..count]));
         }
-    }
-}
-
-/// Has each key arrive at once, and shown by nobody but us. Dropping it gives the terminal back as it was.
-struct SingleKeys {
-    terminal: File,
-    before: Termios,
-}
-
-impl SingleKeys {
-    fn at(terminal: &File) -> io::Result<Self> {
-        let before = tcgetattr(terminal)?;
-        let mut single = before.clone();
-        // Ctrl-C is a key, too: with the signal, nobody would give the terminal back.
-        single.local_modes -= LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG | LocalModes::IEXTEN;
-        tcsetattr(terminal, OptionalActions::Drain, &single)?;
-        Ok(Self { terminal: terminal.try_clone()?, before })
-    }
-}
-
-impl Drop for SingleKeys {
-    fn drop(&mut self) {
-        // There is nothing else to do with a terminal that does not take it.
-        let _ = tcsetattr(&self.terminal, OptionalActions::Drain, &self.before);
     }
 }
 

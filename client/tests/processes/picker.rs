@@ -73,6 +73,13 @@ fn exec<'a>(stage: &'a Stage, name: &str) -> Terminal<'a> {
     Terminal::open(stage, name, 120, &format!("ssoctl exec -- {SHOW}"))
 }
 
+/// A shell that waits for a line.
+fn bash(stage: &Stage) -> Terminal<'_> {
+    let shell = Terminal::open(stage, "shell", 120, "PS1='READY> ' bash --noprofile --norc -i");
+    shell.until_shown("READY>");
+    shell
+}
+
 fn choices(stage: &Stage) -> Choices {
     let mut curl = program(stage, "curl");
     curl.args(["--silent", "--unix-socket"]).arg(stage.socket()).arg("http://localhost/v1/choices");
@@ -164,8 +171,7 @@ fn what_wants_to_be_confirmed_is_never_first_and_needs_a_second_key() {
     let terminal = exec(&stage, "second");
     terminal.until_shown("> dev");
     // A signal counts there, too, and a key that sends several bytes is one answer.
-    let shell = Terminal::open(&stage, "shell", 120, "PS1='READY> ' bash --noprofile --norc -i");
-    shell.until_shown("READY>");
+    let shell = bash(&stage);
     shell.types("sh -c 'echo $$ >pid; exec ssoctl exec -- true'; echo GOT $?", &["Enter"]);
     shell.until_shown("Role (");
     shell.types("prod", &["Enter"]);
@@ -193,8 +199,7 @@ fn env_login_console_and_grant_ask_too_and_esc_leaves_130() {
         return;
     }
     let stage = two_sessions();
-    let shell = Terminal::open(&stage, "shell", 120, "PS1='READY> ' bash --noprofile --norc -i");
-    shell.until_shown("READY>");
+    let shell = bash(&stage);
     shell.types("eval \"$(ssoctl env)\"; echo GOT $AWS_ACCOUNT_ID $?", &["Enter"]);
     shell.until_shown("Role (");
     shell.types("dev", &["Enter"]);
@@ -233,8 +238,7 @@ fn where_nobody_can_answer_nothing_is_asked() {
     }
     let stage = two_sessions();
     stage.run(["env", "--shell", "bash"]).exits(2);
-    let shell = Terminal::open(&stage, "shell", 120, "PS1='READY> ' bash --noprofile --norc -i");
-    shell.until_shown("READY>");
+    let shell = bash(&stage);
     for (number, line) in [
         "ssoctl --no-input exec -- true",
         "SSOCTL_NO_INPUT=1 ssoctl exec -- true",
@@ -263,8 +267,7 @@ fn a_list_that_is_ended_by_a_signal_leaves_the_terminal_as_it_was() {
         return;
     }
     let stage = two_sessions();
-    let shell = Terminal::open(&stage, "shell", 120, "PS1='READY> ' bash --noprofile --norc -i");
-    shell.until_shown("READY>");
+    let shell = bash(&stage);
     shell.types("sh -c 'echo $$ >pid; exec ssoctl exec -- true'; echo GOT $?", &["Enter"]);
     shell.until_shown("Role (");
     end(&stage);
@@ -279,8 +282,7 @@ fn a_signal_reaches_the_command_whose_role_was_picked_and_ssoctl_stays_with_it()
         return;
     }
     let stage = two_sessions();
-    let shell = Terminal::open(&stage, "shell", 120, "PS1='READY> ' bash --noprofile --norc -i");
-    shell.until_shown("READY>");
+    let shell = bash(&stage);
     fs::write(
         stage.home().join("command"),
         "trap 'echo TRAPPED; curl --silent --header \"Authorization: $AWS_CONTAINER_AUTHORIZATION_TOKEN\" \
