@@ -47,7 +47,7 @@ pub(crate) use identity::region_of_start_url;
 pub use identity::{Identity, IdentityError, normalise_start_url};
 pub use load::{load, load_named, parse};
 pub use model::*;
-pub use picker::{NamePattern, PickerSettings};
+pub use picker::PickerSettings;
 pub use problem::{FileLine, Problem, Severity};
 pub use quiet_hours::QuietHours;
 pub use session_name::NameError;

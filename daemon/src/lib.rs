@@ -32,6 +32,7 @@ mod named_files;
 pub mod notice;
 pub mod oidc;
 mod partitions;
+pub mod pattern;
 pub mod picks;
 pub mod portal;
 mod replacement;

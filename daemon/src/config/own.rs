@@ -12,7 +12,7 @@ use url::Host;
 use super::browser_command::BrowserCommand;
 use super::endpoints::{Override, Overrides};
 use super::model::{Notifications, SdkCache, SignInSetting, StoreSetting};
-use super::picker::{NamePattern, PickerSettings};
+use super::picker::PickerSettings;
 use super::problem::{FileLine, Located, Problem};
 use super::quiet_hours::{NotQuietHours, QuietHours};
 use crate::issuer::Setting;
@@ -156,8 +156,9 @@ impl Reader {
                 "confirm" => {
                     let expected = "an array of names, such as [\"prod-*\"]";
                     // All of them, rather than none because of a wrong one.
-                    let confirm = self.list(key, item, expected, NamePattern::new);
-                    self.file.picker.confirm = confirm.unwrap_or_else(|| NamePattern::new("*").into_iter().collect());
+                    let confirm = self.list(key, item, expected, PickerSettings::pattern);
+                    self.file.picker.confirm =
+                        confirm.unwrap_or_else(|| PickerSettings::pattern("*").into_iter().collect());
                 }
                 _ => self.unknown(key, "history and confirm"),
             }

@@ -1,11 +1,13 @@
 //! The table `[picker]`: how the list of roles behaves from which a person picks one.
 
+use crate::pattern::Pattern;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PickerSettings {
     /// Whether roles that were picked often and lately come first.
     pub keeps_history: bool,
-    /// Names of profiles and accounts whose roles are given only after a second key.
-    pub confirm: Vec<NamePattern>,
+    /// Names of profiles, and names or ids of accounts, whose roles are given only after a second key. In lower case.
+    pub confirm: Vec<Pattern>,
 }
 
 impl Default for PickerSettings {
@@ -15,32 +17,15 @@ impl Default for PickerSettings {
 }
 
 impl PickerSettings {
+    /// Reads a member of `confirm`; `None` if it is empty. Upper and lower case are the same (ASCII).
+    pub fn pattern(text: &str) -> Option<Pattern> {
+        text.to_ascii_lowercase().parse().ok().filter(|_| !text.trim().is_empty())
+    }
+
     /// Whether picking something with one of these names has to be confirmed.
     pub fn has_to_confirm<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> bool {
-        names.into_iter().any(|name| self.confirm.iter().any(|pattern| pattern.matches(name)))
-    }
-}
-
-/// A name in which `*` stands for any characters, or for none. Upper and lower case are the same (ASCII).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NamePattern(String);
-
-impl NamePattern {
-    /// `None` for an empty text.
-    pub fn new(text: &str) -> Option<Self> {
-        (!text.trim().is_empty()).then(|| Self(text.to_ascii_lowercase()))
-    }
-
-    pub fn matches(&self, name: &str) -> bool {
-        let name = name.to_ascii_lowercase();
-        let mut parts = self.0.split('*');
-        let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else { return false };
-        let Some(last) = parts.next_back() else { return rest.is_empty() };
-        for part in parts {
-            let Some((_, after)) = rest.split_once(part) else { return false };
-            rest = after;
-        }
-        rest.ends_with(last)
+        let is_meant = |name: &str| self.confirm.iter().any(|pattern| pattern.matches(name));
+        names.into_iter().any(|name| is_meant(&name.to_ascii_lowercase()))
     }
 }
 
@@ -65,8 +50,10 @@ mod tests {
             ("*", "", true),
             ("**", "anything", true),
         ] {
-            assert_eq!(NamePattern::new(pattern).unwrap().matches(name), expected, "{pattern} {name}");
+            let confirm = PickerSettings::pattern(pattern).into_iter().collect();
+            let settings = PickerSettings { confirm, ..PickerSettings::default() };
+            assert_eq!(settings.has_to_confirm([name]), expected, "{pattern} {name}");
         }
-        assert_eq!(NamePattern::new(" "), None);
+        assert_eq!(PickerSettings::pattern(" "), None);
     }
 }

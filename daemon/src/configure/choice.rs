@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashSet};
 use ssoctl_protocol::text;
 
 use super::names::{self, NameParts, Template};
-use super::pattern::{Pattern, is_chosen};
 use super::request::Request;
 use crate::assignment::{AccountId, Assignment, RoleName};
+use crate::pattern::{Pattern, is_chosen};
 
 /// An account that the portal lists.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -9,7 +9,7 @@
 //! | `request` | the command line |
 //! | `listing` | the accounts and their roles, for which it asks the daemon |
 //! | `choice` | chooses accounts and roles, and names profiles for them |
-//! | `pattern`, `names` | patterns for names of accounts and roles; templates for names of profiles |
+//! | `names` | templates for names of profiles |
 //! | `profile` | the keys of a profile for a role |
 //! | `plan` | decides about each section, and proves that nothing else changes |
 //! | `document`, `diff` | edit sections as lines, and show the difference |
@@ -23,7 +23,6 @@ mod failure;
 mod file;
 mod listing;
 mod names;
-mod pattern;
 mod plan;
 mod profile;
 mod report;
@@ -37,11 +36,11 @@ use ssoctl_protocol::{Accounts, SocketOwner, SocketPath};
 
 use crate::clock::Clock;
 
+pub use crate::pattern::Pattern;
 pub use choice::{NoMatch, SameName};
 pub use failure::Failure;
 pub use file::FileError;
 pub use names::{Template, TemplateError};
-pub use pattern::Pattern;
 pub use plan::Unchangeable;
 pub use profile::Form;
 pub use report::Summary;

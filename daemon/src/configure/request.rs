@@ -1,8 +1,8 @@
 //! The command line of `ssoctld configure`.
 
 use super::names::Template;
-use super::pattern::Pattern;
 use super::profile::Form;
+use crate::pattern::Pattern;
 
 #[derive(Clone, Debug)]
 pub struct Request {

@@ -1,10 +1,10 @@
-//! Patterns that choose accounts and roles by their names.
+//! Patterns of names, of accounts, roles and profiles.
 
 use std::str::FromStr;
 
 /// A text in which `*` stands for any characters and `?` for one.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Pattern(pub(super) String);
+pub struct Pattern(pub(crate) String);
 
 impl FromStr for Pattern {
     type Err = &'static str;
@@ -16,7 +16,7 @@ impl FromStr for Pattern {
 
 impl Pattern {
     /// Whether the whole text matches.
-    pub(super) fn matches(&self, text: &str) -> bool {
+    pub(crate) fn matches(&self, text: &str) -> bool {
         let text: Vec<char> = text.chars().collect();
         // Whether the pattern so far matches the text before each index.
         let mut matches = vec![false; text.len() + 1];
@@ -37,7 +37,7 @@ impl Pattern {
 }
 
 /// Whether one of the patterns matches one of the names. Without patterns, everything is chosen.
-pub(super) fn is_chosen<'a>(mut names: impl Iterator<Item = &'a str>, patterns: &[Pattern]) -> bool {
+pub(crate) fn is_chosen<'a>(mut names: impl Iterator<Item = &'a str>, patterns: &[Pattern]) -> bool {
     patterns.is_empty() || names.any(|name| patterns.iter().any(|pattern| pattern.matches(name)))
 }
 
