@@ -77,7 +77,7 @@ impl Opener {
 /// The role that a page of the console belongs to.
 pub(crate) struct RoleNames {
     pub(crate) profile: Option<String>,
-    /// Twelve digits.
+    /// The account's id, which has twelve digits.
     pub(crate) account: String,
     pub(crate) account_name: Option<String>,
     pub(crate) role: String,
