@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ssoctl_protocol::Timestamp;
+use ssoctl_protocol::{ErrorCode, Problem, Timestamp};
 use tokio::net::UnixListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -14,7 +14,7 @@ use crate::chain::chain;
 use crate::config::FileWatch;
 use crate::grants::{Grant, Grants, Stage};
 use crate::server::socket::{self, Access, Listener, SocketError};
-use crate::server::{GrantApi, OpenGrant, Opened, Service, serve};
+use crate::server::{self, GrantApi, OpenGrant, Opened, Service, serve};
 use crate::waiting::lock;
 use crate::world::World;
 
@@ -93,14 +93,21 @@ impl GrantSockets {
         let (stages, stopping, stage) = (grant.stages(), self.stopping.subscribe(), grant.stages());
         let api = GrantApi { grant, socket: path.clone(), clock: Arc::clone(&clock), started_at: self.started_at };
         let service = Service { api: Arc::new(api), access, connections: CONNECTIONS };
-        let (served, directory) = (Arc::clone(&socket), path.parent().map(Path::to_owned));
+        let (served, directory, called) = (Arc::clone(&socket), path.parent().map(Path::to_owned), name.clone());
         let task = tokio::spawn(async move {
             serve(listener, successors, service, clock, ended(stages, stopping)).await.end().await;
-            // Its file goes with it.
-            drop(lock(&served).take());
+            let is_forgotten = *stage.borrow() == Stage::Forgotten;
+            let answer = if is_forgotten {
+                Problem::new(ErrorCode::NotGranted, format!("the grant {called:?} is over"))
+            } else {
+                server::stopping()
+            };
+            if let Some(socket) = lock(&served).take() {
+                socket.close(&answer);
+            }
             // The directory stays for the next daemon, since containers have it mounted, and if anything else is in it.
             if let Some(directory) = directory
-                && *stage.borrow() == Stage::Forgotten
+                && is_forgotten
             {
                 let _ = std::fs::remove_dir(directory);
             }

@@ -66,7 +66,7 @@ use desktop::{LocalZone, quiet};
 use directory::{Directory, View};
 use grant_sockets::GrantSockets;
 use grants::Grants;
-use kept_files::{KeptFiles, KeptFilesError, Restored};
+use kept_files::{Kept, KeptFiles, KeptFilesError};
 use left_records::LeftRecords;
 use machine::MachineProblems;
 use named_files::{NamedFiles, ReadFiles, ReadRequest};
@@ -153,6 +153,7 @@ pub async fn run(
     tokio::join!(end(server, &configuration), sockets.end());
     grants.stop().await;
     world.audit.flush().await;
+    events.kept_files.end().await;
     ended
 }
 
@@ -218,7 +219,7 @@ struct Events {
     store: watch::Receiver<()>,
     saves: mpsc::Receiver<Save>,
     reads: mpsc::Receiver<ReadRequest>,
-    kept_files: mpsc::Receiver<Result<Restored, KeptFilesError>>,
+    kept_files: Kept,
 }
 
 impl Events {
@@ -233,7 +234,7 @@ impl Events {
         let mut sign_of_life = reports.until_due(&*clock);
         loop {
             tokio::select! {
-                Some(checked) = self.kept_files.recv() => {
+                Some(checked) = self.kept_files.reports.recv() => {
                     let restored = checked.inspect_err(|error| tracing::error!("{}", chain::chain(error)))?;
                     if let Some(listener) = restored.socket {
                         let _ = successor.send(listener).await;

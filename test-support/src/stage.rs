@@ -344,6 +344,11 @@ impl Stage {
         until(&format!("{session} is {state}"), || (self.status(session)["state"] == state).then_some(()));
     }
 
+    /// Waits until the daemon knows of a client that waits for this session: a client shows its page before it asks to wait.
+    pub fn wait_for_a_waiter(&self, session: &str) {
+        until("a client waits", || (self.status(session)["waiting_count"] != 0).then_some(()));
+    }
+
     /// Sends a request to the daemon as any other tool would.
     pub fn request(&self, method: &str, target: &str) -> (u16, Value) {
         socket::request(&self.socket(), method, target).expect("the daemon answers")

@@ -234,6 +234,7 @@ fn a_daemon_that_ends_during_a_sign_in_says_so_and_the_next_login_works() {
         desk.browser.forget();
         let login = desk.login(&[]);
         let page = desk.browser.page();
+        desk.stage.wait_for_a_waiter("corp");
         desk.stage.end_daemon(signal);
         login.finish().exits(code).prints_nothing().says(said);
         // The page of the old sign-in leads nowhere.

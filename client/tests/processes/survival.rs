@@ -10,10 +10,10 @@ fn sigterm_ends_the_daemon_cleanly_and_tells_those_who_wait() {
     let stage = Stage::with_corp(Settings::default());
     let login = stage.start(stage.ssoctl(["login", "--no-browser"]));
     stage.shown_by(&login);
+    stage.wait_for_a_waiter("corp");
     let status = stage.end_daemon(Signal::TERM);
     assert_eq!(status.code(), Some(0));
-    let outcome = login.finish().prints_nothing();
-    assert!(outcome.code.is_some_and(|code| code != 0), "{outcome:?}");
+    login.finish().exits(1).prints_nothing().says("the daemon is stopping");
     assert!(!stage.socket().exists(), "the socket goes with its daemon");
 }
 
@@ -22,6 +22,7 @@ fn a_caller_that_waits_for_a_token_survives_a_restart() {
     let stage = Stage::with_corp(Settings::default());
     let waiting = stage.start(stage.ssoctl(["token", "--wait", "5m"]));
     let first = stage.shown_by(&waiting);
+    stage.wait_for_a_waiter("corp");
     stage.end_daemon(Signal::TERM);
     stage.start_daemon();
     let second = stage.identity_center.wait_for_pending_where(|pending| pending.user_code != first.user_code);
@@ -35,6 +36,7 @@ fn a_waiting_caller_is_told_if_no_daemon_comes_back() {
     let stage = Stage::with_corp(Settings::default());
     let waiting = stage.start(stage.ssoctl(["--no-start", "token", "--wait", "2s"]));
     stage.shown_by(&waiting);
+    stage.wait_for_a_waiter("corp");
     stage.end_daemon(Signal::TERM);
     waiting.finish().exits(4).prints_nothing();
 }

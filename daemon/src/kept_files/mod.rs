@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use tokio::net::UnixListener;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use crate::chain::chain;
 use crate::clock::{BootTime, Clock};
@@ -20,6 +21,7 @@ use crate::config::FileWatch;
 use crate::lock::{Checked, Claim, Exclusion, LockError};
 use crate::machine::{MachineProblems, RESTART};
 use crate::server::socket::{self, Listener, SocketError};
+use crate::server::stopping;
 
 use places::Places;
 
@@ -31,6 +33,9 @@ const PAUSES: [Duration; 5] = [
     Duration::from_secs(120),
     Duration::from_secs(600),
 ];
+
+/// When the daemon stops: the longest time for a check that is under way.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The reason why the daemon has to end.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +60,22 @@ pub struct Restored {
     pub socket: Option<UnixListener>,
     /// Whether the records may be gone, and have to be written again.
     pub records: bool,
+}
+
+/// Socket and locks that are kept in place.
+pub(crate) struct Kept {
+    pub(crate) reports: mpsc::Receiver<Result<Restored, KeptFilesError>>,
+    task: JoinHandle<()>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Kept {
+    /// Removes the socket's file, answers those who have connected meanwhile, and gives the locks up.
+    pub(crate) async fn end(self) {
+        drop(self.reports);
+        // A check may hang, as file systems do.
+        self.clock.within(PATIENCE, self.task).await;
+    }
 }
 
 /// The file of the socket and the locks.
@@ -86,33 +107,47 @@ impl KeptFiles {
 
     /// Checks the files whenever they may have changed, and reports repairs. Ends with the first error. Runs in a task and on
     /// separate threads, because file systems may hang.
-    pub(crate) fn keep(mut self, clock: Arc<dyn Clock>) -> mpsc::Receiver<Result<Restored, KeptFilesError>> {
+    pub(crate) fn keep(self, clock: Arc<dyn Clock>) -> Kept {
         let (report, reports) = mpsc::channel(1);
-        tokio::spawn(async move {
-            loop {
-                tokio::select! {
-                    () = self.changed(&*clock) => {}
-                    () = report.closed() => return,
-                }
-                let clock = Arc::clone(&clock);
-                let checked = tokio::task::spawn_blocking(move || {
-                    let checked = self.check(&*clock);
-                    (self, checked)
-                });
-                let Ok((kept_files, checked)) = checked.await else { return };
-                self = kept_files;
-                let is_news = checked.as_ref().map_or(true, |restored| restored.records || restored.socket.is_some());
-                let is_over = checked.is_err();
-                if is_news && report.send(checked).await.is_err() {
-                    return;
-                }
-                if is_over {
-                    // Socket and locks are given up when the daemon ends, not before.
-                    return report.closed().await;
+        let task = tokio::spawn({
+            let clock = Arc::clone(&clock);
+            async move {
+                let Some(kept_files) = self.check_until_closed(&report, clock).await else { return };
+                // Socket and locks are given up when the daemon ends, not before.
+                report.closed().await;
+                if let Some(socket) = kept_files.socket {
+                    socket.close(&stopping());
                 }
             }
         });
-        reports
+        Kept { reports, task, clock }
+    }
+
+    /// Returns after an error, and when nobody wants the reports any more. `None` if a check has panicked.
+    async fn check_until_closed(
+        mut self,
+        report: &mpsc::Sender<Result<Restored, KeptFilesError>>,
+        clock: Arc<dyn Clock>,
+    ) -> Option<Self> {
+        loop {
+            tokio::select! {
+                () = self.changed(&*clock) => {}
+                () = report.closed() => return Some(self),
+            }
+            let clock = Arc::clone(&clock);
+            let checked = tokio::task::spawn_blocking(move || {
+                let checked = self.check(&*clock);
+                (self, checked)
+            });
+            let (kept_files, checked) = checked.await.ok()?;
+            self = kept_files;
+            let is_news = checked.as_ref().map_or(true, |restored| restored.records || restored.socket.is_some());
+            let is_over = checked.is_err();
+            let is_unwanted = is_news && report.send(checked).await.is_err();
+            if is_over || is_unwanted {
+                return Some(self);
+            }
+        }
     }
 
     /// Waits until it is time to check. Cancel safe.

@@ -32,7 +32,7 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 const HEAD_LIMIT: usize = 16 << 10;
 
 /// When the daemon stops: the longest time for clients that have just connected to send a request.
-const FIRST_REQUEST_GRACE: Duration = Duration::from_millis(250);
+const FIRST_REQUEST_GRACE: Duration = Duration::from_secs(1);
 
 /// When the daemon stops: the longest time for open connections to end.
 const GRACE: Duration = Duration::from_secs(2);

@@ -28,4 +28,5 @@ pub use descriptors::connections;
 pub use events::Events;
 pub use granted::GrantApi;
 pub use handlers::{Api, CallLimit, Named, OpenGrant, Opened, Saved};
+pub use problem::stopping;
 pub use shown::Shown;

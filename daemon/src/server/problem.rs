@@ -17,6 +17,11 @@ use crate::session::roles::Subject;
 use crate::session::roles::callers::RoleRefusal;
 use crate::transport::{CallError, ErrorNames};
 
+/// For whoever comes when the daemon ends.
+pub fn stopping() -> Problem {
+    Problem::new(ErrorCode::ShuttingDown, "the daemon is stopping")
+}
+
 pub(super) fn unresolved(selector: &Selector, why: Unresolved) -> Problem {
     match why {
         Unresolved::Unknown { names, left_out } => {

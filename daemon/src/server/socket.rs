@@ -2,16 +2,17 @@
 //! checked, too. The socket appears by a rename, so that a client finds either a socket that is served or none.
 
 use std::fs::{self, Permissions};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
 use ssoctl_files::directory;
 use ssoctl_files::remedy::{explained, too_long};
-use ssoctl_protocol::SocketPath;
 use ssoctl_protocol::socket::LONGEST_PATH;
+use ssoctl_protocol::{Problem, SocketPath};
 
+use super::reply;
 use crate::owner::{belongs, is_foreign, refuse_foreign_place};
 
 const BACKLOG: i32 = 4096;
@@ -85,6 +86,29 @@ impl Listener {
         found.is_some() && found == self.file
     }
 
+    /// Removes the file, and gives this answer to those who have connected and were not accepted. Without it, the kernel would
+    /// break their connections. At a socket of the service manager they wait for the next daemon.
+    pub fn close(self, answer: &Problem) {
+        if self.is_handed {
+            return;
+        }
+        self.remove_file();
+        let answer = reply::raw(answer);
+        if self.listener.set_nonblocking(true).is_ok() {
+            // The buffer of a new socket is empty and takes the whole answer, before the request is there.
+            while let Ok((mut stream, _)) = self.listener.accept() {
+                let _ = stream.write_all(&answer);
+            }
+        }
+    }
+
+    fn remove_file(&self) {
+        if !self.is_handed && self.is_in_place() {
+            // A client that still finds the file learns that no daemon listens.
+            let _ = fs::remove_file(self.path());
+        }
+    }
+
     /// The same socket for tokio. Has to be called within a runtime.
     pub fn for_tokio(&self) -> io::Result<tokio::net::UnixListener> {
         let listener = self.listener.try_clone()?;
@@ -95,10 +119,7 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        if !self.is_handed && self.is_in_place() {
-            // A client that still finds the file learns that no daemon listens.
-            let _ = fs::remove_file(self.path());
-        }
+        self.remove_file();
     }
 }
 
@@ -221,7 +242,10 @@ fn close_to_others(directory: &Path, mode: u32) -> io::Result<Option<String>> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+
     use super::*;
+    use crate::server::stopping;
     use test_support::mode_of;
 
     #[test]
@@ -244,6 +268,23 @@ mod tests {
         let handed = manager.try_clone().unwrap();
         drop(take_over(handed, path.clone(), &SocketPath::Chosen(path.clone())));
         assert!(UnixStream::connect(&path).is_ok(), "it waits for the next daemon");
+    }
+
+    #[test]
+    fn who_was_not_accepted_any_more_is_told_why() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("s");
+        let socket = listen(&SocketPath::Chosen(path.clone()), Access::Owner).unwrap();
+        let mut clients = [UnixStream::connect(&path).unwrap(), UnixStream::connect(&path).unwrap()];
+        clients[0].write_all(b"GET /v1/health HTTP/1.1\r\n\r\n").unwrap();
+        socket.close(&stopping());
+        assert!(!path.exists());
+        for client in &mut clients {
+            let mut answer = vec![0; 4096];
+            let length = client.read(&mut answer).unwrap();
+            let answer = std::str::from_utf8(&answer[..length]).unwrap();
+            assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("\"shutting_down\""), "{answer}");
+        }
     }
 
     #[test]

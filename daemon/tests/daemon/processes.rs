@@ -1,13 +1,14 @@
 //! The real binary: starting, stopping, being killed, and what is in its way.
 
-use std::os::unix::net::UnixListener;
+use std::io::ErrorKind;
+use std::os::unix::net::{UnixListener, UnixStream};
 
 use identity_center_simulator::Settings;
 use rustix::process::Signal;
 
 use test_support::service::{preauthorised, simulator};
 
-use crate::harness::{Process, START_URL, exchange, session};
+use crate::harness::{Answer, Process, START_URL, exchange, session};
 
 #[tokio::test]
 async fn a_second_daemon_with_any_socket_names_the_first() {
@@ -54,6 +55,30 @@ async fn a_signal_to_stop_answers_those_who_wait_and_ends_well() {
         assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
         assert!(!home.path().join("socket").exists());
     }
+}
+
+#[tokio::test]
+async fn whoever_connects_while_it_stops_is_told_so() {
+    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
+    let daemon = Process::start(home.path(), &simulator).await;
+    let socket = home.path().join("socket");
+    // A client that has sent no request yet is given time for it. Meanwhile no other one is accepted.
+    let silent = UnixStream::connect(&socket).unwrap();
+    assert_eq!(daemon.request("GET /v1/health").await.status, 200);
+    daemon.signal(Signal::TERM);
+    let mut answers = Vec::new();
+    let gone = loop {
+        match exchange(&socket, "GET /v1/health", "", b"").await {
+            Ok(answer) => answers.push(answer),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(gone.kind(), ErrorKind::NotFound, "no connection is broken: {gone}");
+    let refused = answers.iter().filter(|answer| answer.status != 200).map(Answer::code).collect::<Vec<_>>();
+    assert_eq!(refused, ["shutting_down"]);
+    let ended = daemon.ended().await;
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
+    drop(silent);
 }
 
 #[tokio::test]

@@ -23,6 +23,7 @@ use ssoctl_protocol::{ErrorCode, Problem, Topic};
 use tokio::sync::Semaphore;
 
 use super::descriptors;
+use super::problem;
 use super::shown::Shown;
 use crate::config::FilePair;
 use crate::waiting::lock;
@@ -98,7 +99,7 @@ impl Events {
         };
         let mut streams = lock(&self.streams);
         if streams.is_stopping {
-            return Err(Problem::new(ErrorCode::ShuttingDown, "the daemon is stopping"));
+            return Err(problem::stopping());
         }
         let known = streams.by_files.get(&files).and_then(Weak::upgrade);
         let stream = known.unwrap_or_else(|| {

@@ -38,9 +38,10 @@ pub(crate) async fn exchange(socket: &Path, request: &str, headers: &str, body: 
     let head = format!(
         "{request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n"
     );
-    stream.write_all(head.as_bytes()).await?;
-    // A server that refuses a long body may close before it has read all of it, and answers nevertheless.
-    let _ = stream.write_all(body).await;
+    // A server that refuses a client or its long body may close before it has read all of it, and answers nevertheless.
+    for part in [head.as_bytes(), body] {
+        let _ = stream.write_all(part).await;
+    }
     let mut received = Vec::new();
     let end = stream.read_to_end(&mut received).await;
     let text = String::from_utf8_lossy(&received);
