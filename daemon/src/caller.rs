@@ -14,13 +14,14 @@ use crate::clock::BootTime;
 /// The user that stands for all whom a user namespace does not know (`/proc/sys/kernel/overflowuid`).
 const UNKNOWN_USER: u32 = 65_534;
 
-/// The process at the other end of a connection. Clones share what was found out.
+/// The process at the other end of a connection, and the grant over whose socket it asks. Clones share what was found out.
 #[derive(Clone, Debug, Default)]
 pub struct Caller {
     /// `None` if the kernel does not tell, as for processes of another PID namespace.
     pid: Option<u32>,
     uid: Option<u32>,
     name: Arc<OnceLock<Option<String>>>,
+    grant: Option<String>,
 }
 
 /// A caller as it is shown, and the grant over which it asks.
@@ -33,26 +34,22 @@ pub struct Who {
     pub grant: Option<String>,
 }
 
-/// Who asks: a process, and the grant over whose socket it does.
-#[derive(Clone, Copy, Debug)]
-pub struct Asker<'a> {
-    pub caller: &'a Caller,
-    pub grant: Option<&'a str>,
-}
-
-impl Asker<'_> {
-    pub fn who(self) -> Who {
-        let Self { caller, grant } = self;
-        Who { pid: caller.pid, program: caller.name(), grant: grant.map(str::to_owned) }
-    }
-}
-
 impl Caller {
     /// Reads nothing but what the kernel has noted when the connection was made.
     pub(crate) fn of(stream: &UnixStream) -> Self {
         let Ok(peer) = stream.peer_cred() else { return Self::default() };
         let pid = peer.pid().and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid != 0);
-        Self { pid, uid: Some(peer.uid()).filter(|uid| *uid != UNKNOWN_USER), name: Arc::default() }
+        Self { pid, uid: Some(peer.uid()).filter(|uid| *uid != UNKNOWN_USER), name: Arc::default(), grant: None }
+    }
+
+    /// As one that asks over this grant.
+    #[must_use]
+    pub fn over(&self, grant: &str) -> Self {
+        Self { grant: Some(grant.to_owned()), ..self.clone() }
+    }
+
+    pub fn who(&self) -> Who {
+        Who { pid: self.pid, program: self.name(), grant: self.grant.clone() }
     }
 
     pub const fn pid(&self) -> Option<u32> {
@@ -79,11 +76,6 @@ impl Caller {
         let ticks = started(self.pid?)?;
         let millis = ticks.saturating_mul(1000) / rustix::param::clock_ticks_per_second();
         Some(BootTime::from_boot(Duration::from_millis(millis)))
-    }
-
-    /// As one that asks over no grant.
-    pub const fn asks(&self) -> Asker<'_> {
-        Asker { caller: self, grant: None }
     }
 }
 
@@ -148,11 +140,7 @@ mod tests {
         let file = own.file_name().unwrap().to_string_lossy().into_owned();
         assert!(file.starts_with(&caller.name().unwrap()), "{:?}", caller.name());
         assert!(caller.started().is_some());
-        let unknown = Caller::default();
-        assert_eq!(
-            Asker { caller: &unknown, grant: Some("ci") }.who(),
-            Who { grant: Some("ci".to_owned()), ..Who::default() }
-        );
+        assert_eq!(Caller::default().over("ci").who(), Who { grant: Some("ci".to_owned()), ..Who::default() });
         assert_eq!((started(u32::MAX), process::name(u32::MAX)), (None, None));
     }
 }

@@ -177,7 +177,7 @@ impl Api {
     async fn token(&self, query: &Query, caller: &Caller) -> Result<Token, Problem> {
         let entry = self.entry(query).await?;
         let min_valid = Duration::from_secs(query.min_valid);
-        let answer = entry.session.token(min_valid, wait(query), self.world.clock.now().boot, caller.asks()).await;
+        let answer = entry.session.token(min_valid, wait(query), self.world.clock.now().boot, caller).await;
         let (access, expires) = answer.map_err(|refusal| self.refused(&entry, refusal))?;
         self.note(Happened::new(AuditEvent::Token).to_session(&entry.config.name), caller);
         Ok(Token {
@@ -200,10 +200,7 @@ impl Api {
     async fn await_login(&self, query: &Query, caller: &Caller) -> Result<Login, Problem> {
         let flow = query.flow.ok_or_else(|| Problem::new(ErrorCode::InvalidRequest, "flow is missing"))?;
         let entry = self.entry(query).await?;
-        self.login_answer(
-            &entry,
-            entry.session.login_end(flow, wait(query), self.world.clock.now().boot, caller.asks()).await,
-        )
+        self.login_answer(&entry, entry.session.login_end(flow, wait(query), self.world.clock.now().boot, caller).await)
     }
 
     fn login_answer(&self, entry: &Entry, answer: Result<callers::Login, Refusal>) -> Result<Login, Problem> {

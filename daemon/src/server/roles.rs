@@ -30,7 +30,7 @@ impl Api {
         let Meant { entry, assignment, profile } = self.meant(query).await?;
         let min_valid = Duration::from_secs(query.min_valid);
         let now = self.world.clock.now().boot;
-        let ask = || entry.session.credentials(assignment.clone(), min_valid, now, caller.asks());
+        let ask = || entry.session.credentials(assignment.clone(), min_valid, now, caller);
         let (keys, expires) = self.obtain(&entry, query, caller, ask).await?;
         let happened = Happened::new(AuditEvent::Credentials).to_session(&entry.config.name);
         self.note(happened.of_role(assignment.account.as_str(), assignment.role.as_str()), caller);
@@ -125,7 +125,7 @@ impl Api {
         let mut answer = ask().await;
         let wait = wait(query);
         if !wait.is_zero() && matches!(answer, Err(RoleRefusal::Session(Refusal::SignInRequired { .. }))) {
-            let token = entry.session.token(Duration::ZERO, wait, self.world.clock.now().boot, caller.asks()).await;
+            let token = entry.session.token(Duration::ZERO, wait, self.world.clock.now().boot, caller).await;
             token.map_err(|refusal| self.refused(entry, refusal))?;
             answer = ask().await;
         }

@@ -17,7 +17,7 @@ use super::task::Task;
 use super::waiting_room::{Patience, Waiting, WaitingRoom, Wanted};
 use super::{AccessToken, Snapshot, Target, Terms};
 use crate::assignment::{AccountId, Assignment};
-use crate::caller::Asker;
+use crate::caller::Caller;
 use crate::clock::BootTime;
 use crate::config::{Notifications, SessionConfig};
 use crate::portal::{Account, PortalError};
@@ -84,13 +84,13 @@ impl Session {
         min_valid: Duration,
         wait: Duration,
         now: BootTime,
-        asker: Asker<'_>,
+        caller: &Caller,
     ) -> Result<LiveToken, Refusal> {
         let snapshot = self.snapshot();
         if let Some(token) = snapshot.token.as_ref().filter(|token| token.lives_for(min_valid, now)) {
             return Ok((Arc::clone(&token.access), token.expires));
         }
-        let _place = self.room.enter(asker.who(), Wanted::Token, now, Patience::of(wait));
+        let _place = self.room.enter(caller.who(), Wanted::Token, now, Patience::of(wait));
         let reply = |reply: oneshot::Sender<_>| TokenReply::Caller(reply.into());
         self.ask(|sender| Event::Asked(Question::Token { min_valid, wait, reply: reply(sender) })).await
     }
@@ -102,14 +102,8 @@ impl Session {
     }
 
     /// Waits for the end of a flow, for `wait` at most.
-    pub async fn login_end(
-        &self,
-        flow: u64,
-        wait: Duration,
-        now: BootTime,
-        asker: Asker<'_>,
-    ) -> Result<Login, Refusal> {
-        let _place = self.room.enter(asker.who(), Wanted::SignIn, now, Patience::of(wait));
+    pub async fn login_end(&self, flow: u64, wait: Duration, now: BootTime, caller: &Caller) -> Result<Login, Refusal> {
+        let _place = self.room.enter(caller.who(), Wanted::SignIn, now, Patience::of(wait));
         self.ask(|reply| Event::Asked(Question::LoginEnd { flow, wait, reply: reply.into() })).await
     }
 
@@ -129,9 +123,9 @@ impl Session {
         assignment: Assignment,
         min_valid: Duration,
         now: BootTime,
-        asker: Asker<'_>,
+        caller: &Caller,
     ) -> Result<LiveKeys, RoleRefusal> {
-        let _place = self.room.enter(asker.who(), Wanted::Credentials, now, Patience::Short);
+        let _place = self.room.enter(caller.who(), Wanted::Credentials, now, Patience::Short);
         self.ask_of_roles(|reply| RoleQuestion::Credentials { assignment, min_valid, reply: reply.into() }).await
     }
 

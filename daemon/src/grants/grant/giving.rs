@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::{Denial, Grant, NotGranted, Role, Stage};
 use crate::assignment::{AccountId, Assignment, RoleName};
 use crate::audit::AuditEvent;
-use crate::caller::{Asker, Caller};
+use crate::caller::Caller;
 use crate::clock::BootTime;
 use crate::session::callers::Refusal;
 use crate::session::roles::callers::{LiveKeys, RoleRefusal};
@@ -29,8 +29,9 @@ impl Grant {
         caller: &Caller,
     ) -> Result<LiveKeys, Denial> {
         let mut stages = self.stages();
+        let caller = caller.over(&self.terms.name);
         tokio::select! {
-            keys = self.give(role, min_valid, wait, caller) => keys,
+            keys = self.give(role, min_valid, wait, &caller) => keys,
             // It may end while the person or the service is asked.
             _ = stages.wait_for(|stage| *stage != Stage::Open) => {
                 let ended = self.ended().unwrap_or_else(|| self.expiry());
@@ -48,7 +49,7 @@ impl Grant {
     ) -> Result<LiveKeys, Denial> {
         let mut keys = self.obtain(role, min_valid, wait, caller).await?;
         if self.terms.confirm {
-            let confirmed = self.confirm(role, self.asker(caller).who()).await;
+            let confirmed = self.confirm(role, caller.who()).await;
             let happened = match &confirmed {
                 Ok(()) => self.happened(AuditEvent::GrantConfirmed, Some(role)),
                 Err(why) => self.happened(AuditEvent::GrantDenied, Some(role)).because(why),
@@ -63,10 +64,6 @@ impl Grant {
         Ok(keys)
     }
 
-    fn asker<'a>(&'a self, caller: &'a Caller) -> Asker<'a> {
-        Asker { caller, grant: Some(&self.terms.name) }
-    }
-
     async fn obtain(
         &self,
         role: &Role,
@@ -79,15 +76,14 @@ impl Grant {
             return Err(NotGranted::OtherRole { name: self.terms.name.clone(), granted: role.to_string() }.into());
         };
         let assignment = Assignment { account, role: name };
-        let asker = self.asker(caller);
         let now = || self.reach.clock.now().boot;
-        let ask = || entry.session.credentials(assignment.clone(), min_valid, now(), asker);
+        let ask = || entry.session.credentials(assignment.clone(), min_valid, now(), caller);
         let mut answer = ask().await;
         let needs_person = matches!(answer, Err(RoleRefusal::Session(Refusal::SignInRequired { .. })));
         if self.terms.may_ask && !wait.is_zero() && needs_person {
             let token = tokio::select! {
-                token = entry.session.token(Duration::ZERO, wait, now(), asker) => token,
-                () = self.invite(&entry, asker.who()) => {
+                token = entry.session.token(Duration::ZERO, wait, now(), caller) => token,
+                () = self.invite(&entry, caller.who()) => {
                     return Err(self.not_confirmed("the person does not want to sign in for it").into());
                 }
             };
