@@ -125,6 +125,7 @@ mod tests {
     use ssoctl_protocol::audit::AuditEvent;
 
     use super::*;
+    use crate::assignment::{AccountId, Assignment, RoleName};
 
     fn at(seconds: u64) -> Now {
         let elapsed = Duration::from_secs(seconds);
@@ -133,6 +134,11 @@ mod tests {
 
     fn token() -> Happened {
         Happened::new(AuditEvent::Token).to_session("corp")
+    }
+
+    fn credentials(role: &str) -> Happened {
+        let (account, role) = (AccountId::new("111122223333").unwrap(), RoleName::new(role).unwrap());
+        Happened::new(AuditEvent::Credentials).to_session("corp").of_role(&Assignment { account, role })
     }
 
     /// Records it, and returns the record if it is the first one.
@@ -173,8 +179,8 @@ mod tests {
             (token(), "aws"),
             (token(), "terraform"),
             (token().to_session("lab"), "aws"),
-            (Happened::new(AuditEvent::Credentials).to_session("corp").of_role("1", "a"), "aws"),
-            (Happened::new(AuditEvent::Credentials).to_session("corp").of_role("1", "b"), "aws"),
+            (credentials("a"), "aws"),
+            (credentials("b"), "aws"),
             (Happened::new(AuditEvent::GrantRefused).by_grant("ci").because("one"), "aws"),
             (Happened::new(AuditEvent::GrantRefused).by_grant("ci").because("other"), "aws"),
         ] {

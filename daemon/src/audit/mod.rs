@@ -15,6 +15,7 @@ use ssoctl_protocol::audit::{self, AuditRecord};
 use ssoctl_protocol::text::shown;
 use tokio::sync::{Notify, oneshot};
 
+use crate::assignment::Assignment;
 use crate::caller::Caller;
 use crate::clock::{BootTime, Clock, Now};
 use crate::machine::MachineProblems;
@@ -61,8 +62,8 @@ impl Happened {
     }
 
     #[must_use]
-    pub fn of_role(self, account: &str, role: &str) -> Self {
-        Self { account: Some(account.to_owned()), role: Some(role.to_owned()), ..self }
+    pub fn of_role(self, Assignment { account, role }: &Assignment) -> Self {
+        Self { account: Some(account.to_string()), role: Some(role.to_string()), ..self }
     }
 
     #[must_use]

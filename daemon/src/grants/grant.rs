@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::confirmations::Confirmations;
 use super::terms::{Deadline, Ended, Role, Terms};
+use crate::assignment::Assignment;
 use crate::audit::{Audit, AuditEvent, Happened};
 use crate::caller::Caller;
 use crate::clock::{BootTime, Clock};
@@ -186,7 +187,8 @@ impl Grant {
             Selector::StartUrl(url) => granted.start_url == *url,
         };
         let fits = |granted: &&Role| {
-            account.is_none_or(|account| granted.account == account) && role.is_none_or(|role| granted.role == role)
+            let Assignment { account: of, role: name } = &granted.assignment;
+            account.is_none_or(|account| of.as_str() == account) && role.is_none_or(|role| name.as_str() == role)
         };
         self.terms.roles.iter().filter(is_selected).find(fits).ok_or_else(|| {
             let granted: Vec<String> = self.terms.roles.iter().map(ToString::to_string).collect();
@@ -203,7 +205,7 @@ impl Grant {
     pub(super) fn happened(&self, what: AuditEvent, role: Option<&Role>) -> Happened {
         let happened = Happened::new(what).by_grant(&self.terms.name);
         match role {
-            Some(role) => happened.to_session(&role.session).of_role(&role.account, &role.role),
+            Some(role) => happened.to_session(&role.session).of_role(&role.assignment),
             None => happened,
         }
     }
@@ -228,7 +230,7 @@ impl Grant {
 /// As an error names it.
 impl std::fmt::Display for Role {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { account, role, session, .. } = self;
+        let Self { assignment: Assignment { account, role }, session, .. } = self;
         write!(f, "{role} in account {account} (session {session:?}")?;
         if let Some(profile) = &self.profile {
             write!(f, ", profile {profile:?}")?;

@@ -7,6 +7,7 @@ use ssoctl_protocol::Timestamp;
 use ssoctl_protocol::grant::GrantEndReason;
 
 use super::attending::Attending;
+use crate::assignment::Assignment;
 use crate::clock::{BootTime, Now};
 
 /// The longest name of a grant. The path of its socket has to fit into a socket address.
@@ -40,10 +41,8 @@ pub struct Role {
     pub identity: String,
     /// The start URL of the session, as configured.
     pub start_url: String,
-    /// The account's id.
-    pub account: String,
-    /// The role's name.
-    pub role: String,
+    #[serde(flatten)]
+    pub assignment: Assignment,
     /// The region of the profile.
     pub region: Option<String>,
 }

@@ -15,8 +15,9 @@ use ssoctl_protocol::{
 use super::connection::Answers;
 use super::grants::view;
 use super::handlers::{caller, openapi, wait};
+use super::problem;
 use super::reply::{self, Body, HandlerResult, ok};
-use super::{problem, status};
+use super::roles::role_credentials;
 use crate::clock::Clock;
 use crate::grants::{Denial, Grant, NotGranted, Role};
 
@@ -102,17 +103,8 @@ impl GrantApi {
         let role = self.role(query)?;
         let min_valid = Duration::from_secs(query.min_valid);
         let answer = self.grant.credentials(role, min_valid, wait(query), &caller(request)).await;
-        let (keys, expires) = answer.map_err(|denial| self.denied(denial))?;
-        Ok(RoleCredentials {
-            access_key_id: keys.access_key_id.clone(),
-            secret_access_key: keys.secret_access_key.clone(),
-            session_token: keys.session_token.clone(),
-            expires_at: status::time(self.clock.now(), expires),
-            session: role.session.clone(),
-            account: role.account.clone(),
-            role: role.role.clone(),
-            region: role.region.clone(),
-        })
+        let keys = answer.map_err(|denial| self.denied(denial))?;
+        Ok(role_credentials(&keys, &role.session, &role.assignment, role.region.clone(), self.clock.now()))
     }
 
     fn assignment(&self, query: &Query) -> Result<Assignment, Problem> {
@@ -121,8 +113,8 @@ impl GrantApi {
             session: role.session.clone(),
             start_url: role.start_url.clone(),
             sso_region: self.grant.sso_region(role).map_err(not_granted)?,
-            account: role.account.clone(),
-            role: role.role.clone(),
+            account: role.assignment.account.to_string(),
+            role: role.assignment.role.to_string(),
             region: role.region.clone(),
             decided_by: DecidedBy::default(),
         })

@@ -96,8 +96,7 @@ impl Api {
                 session: entry.config.name.clone(),
                 identity: entry.config.identity.key(),
                 start_url: entry.config.start_url().to_owned(),
-                account: assignment.account.to_string(),
-                role: assignment.role.to_string(),
+                assignment,
                 region: profile.and_then(|(_, profile)| profile.region),
             };
             if !roles.contains(&role) {
@@ -141,11 +140,11 @@ impl Api {
 pub(super) fn view(grant: &Grant, socket: &Path, now: Now) -> GrantBody {
     let terms = grant.terms();
     let (uses, last_use, credentials_end) = grant.use_so_far();
-    let roles = terms.roles.iter().cloned().map(|Role { profile, session, account, role, region, .. }| GrantedRole {
+    let roles = terms.roles.iter().cloned().map(|Role { profile, session, assignment, region, .. }| GrantedRole {
         profile,
         session,
-        account,
-        role,
+        account: assignment.account.to_string(),
+        role: assignment.role.to_string(),
         region,
     });
     GrantBody {

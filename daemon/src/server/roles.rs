@@ -11,11 +11,12 @@ use super::problem::{self, invalid};
 use super::status;
 use crate::audit::{AuditEvent, Happened};
 use crate::caller::Caller;
+use crate::clock::Now;
 use crate::config::{NoAssignment, ProfileConfig};
 use crate::directory::{Entry, Unresolved};
 use crate::portal::{self, AccountId, RoleName};
 use crate::session::callers::Refusal;
-use crate::session::roles::callers::RoleRefusal;
+use crate::session::roles::callers::{LiveKeys, RoleRefusal};
 
 /// The role that a request means.
 pub(super) struct Meant {
@@ -31,19 +32,11 @@ impl Api {
         let min_valid = Duration::from_secs(query.min_valid);
         let now = self.world.clock.now().boot;
         let ask = || entry.session.credentials(assignment.clone(), min_valid, now, caller);
-        let (keys, expires) = self.obtain(&entry, query, caller, ask).await?;
+        let keys = self.obtain(&entry, query, caller, ask).await?;
         let happened = Happened::new(AuditEvent::Credentials).to_session(&entry.config.name);
-        self.note(happened.of_role(assignment.account.as_str(), assignment.role.as_str()), caller);
-        Ok(RoleCredentials {
-            access_key_id: keys.access_key_id.clone(),
-            secret_access_key: keys.secret_access_key.clone(),
-            session_token: keys.session_token.clone(),
-            expires_at: status::time(self.world.clock.now(), expires),
-            session: entry.config.name.clone(),
-            account: assignment.account.to_string(),
-            role: assignment.role.to_string(),
-            region: profile.and_then(|(_, profile)| profile.region),
-        })
+        self.note(happened.of_role(&assignment), caller);
+        let region = profile.and_then(|(_, profile)| profile.region);
+        Ok(role_credentials(&keys, &entry.config.name, &assignment, region, self.world.clock.now()))
     }
 
     pub(super) async fn assignment(&self, query: &Query) -> Result<Assignment, Problem> {
@@ -130,6 +123,26 @@ impl Api {
             answer = ask().await;
         }
         answer.map_err(|refusal| problem::role_refused(&entry.config, refusal, self.world.clock.now()))
+    }
+}
+
+/// Credentials in the words of the contract.
+pub(super) fn role_credentials(
+    (keys, expires): &LiveKeys,
+    session: &str,
+    assignment: &portal::Assignment,
+    region: Option<String>,
+    now: Now,
+) -> RoleCredentials {
+    RoleCredentials {
+        access_key_id: keys.access_key_id.clone(),
+        secret_access_key: keys.secret_access_key.clone(),
+        session_token: keys.session_token.clone(),
+        expires_at: status::time(now, *expires),
+        session: session.to_owned(),
+        account: assignment.account.to_string(),
+        role: assignment.role.to_string(),
+        region,
     }
 }
 

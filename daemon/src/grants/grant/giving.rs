@@ -7,7 +7,6 @@ use ssoctl_protocol::grant::GrantUse;
 use tokio::sync::oneshot;
 
 use super::{Denial, Grant, NotGranted, Role, Stage};
-use crate::assignment::{AccountId, Assignment, RoleName};
 use crate::audit::AuditEvent;
 use crate::caller::Caller;
 use crate::clock::BootTime;
@@ -72,12 +71,8 @@ impl Grant {
         caller: &Caller,
     ) -> Result<LiveKeys, Denial> {
         let entry = self.entry(role)?;
-        let (Ok(account), Ok(name)) = (AccountId::new(&role.account), RoleName::new(&role.role)) else {
-            return Err(NotGranted::OtherRole { name: self.terms.name.clone(), granted: role.to_string() }.into());
-        };
-        let assignment = Assignment { account, role: name };
         let now = || self.reach.clock.now().boot;
-        let ask = || entry.session.credentials(assignment.clone(), min_valid, now(), caller);
+        let ask = || entry.session.credentials(role.assignment.clone(), min_valid, now(), caller);
         let mut answer = ask().await;
         let needs_person = matches!(answer, Err(RoleRefusal::Session(Refusal::SignInRequired { .. })));
         if self.terms.may_ask && !wait.is_zero() && needs_person {

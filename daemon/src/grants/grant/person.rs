@@ -69,6 +69,7 @@ mod tests {
     use super::super::super::stage::{Stage, stage};
     use super::super::Uses;
     use super::*;
+    use crate::assignment::{AccountId, Assignment, RoleName};
     use crate::clock::Clock;
     use crate::grants::terms::{Deadline, Terms};
 
@@ -80,8 +81,10 @@ mod tests {
             session: "corp".to_owned(),
             identity: String::new(),
             start_url: String::new(),
-            account: "111122223333".to_owned(),
-            role: "ReadOnlyAccess".to_owned(),
+            assignment: Assignment {
+                account: AccountId::new("111122223333").expect("an id"),
+                role: RoleName::new("ReadOnlyAccess").expect("a name"),
+            },
             region: None,
         };
         let terms = Terms {
