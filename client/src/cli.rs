@@ -9,7 +9,9 @@ use std::io::{self, IsTerminal};
 use std::os::unix::process::CommandExt;
 use std::process::{self, ExitCode};
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Command, value_parser};
+use ssoctl_protocol::shell;
 use ssoctl_protocol::verb::{CLIENT_VARIABLE, HELP_FOOTER, OF_DAEMON};
 use ssoctl_protocol::{ExitCode as Code, VERSION};
 
@@ -69,6 +71,10 @@ pub(crate) fn run(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
         Ok(matches) => matches,
         Err(complaint) if complaint.use_stderr() => {
             let code = verb.map_or(Code::Usage, |verb| (verb.reject)(&arguments));
+            let complaint = match verb {
+                Some(verb) => with_tip(complaint, verb),
+                None => complaint,
+            };
             // If it cannot be written, the exit code still tells.
             let _ = complaint.print();
             return Ok(ExitCode::from(code as u8));
@@ -86,6 +92,23 @@ pub(crate) fn run(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
         }
         (_, None) => Err(Failure::Usage("name a verb; they are listed by: ssoctl --help".to_owned())),
     }
+}
+
+/// Says how to write the command line of a verb that runs a command, if the command or the `--` before it is missing.
+fn with_tip(mut complaint: clap::Error, verb: &Entry) -> clap::Error {
+    let takes_command = own(verb).get_positionals().any(Arg::is_last_set);
+    let command = match (complaint.kind(), complaint.get(ContextKind::InvalidArg)) {
+        (ErrorKind::MissingRequiredArgument, _) => Some("aws s3 ls".into()),
+        (ErrorKind::UnknownArgument, Some(ContextValue::String(word))) if !word.starts_with('-') => {
+            Some(shell::argument(word))
+        }
+        _ => None,
+    };
+    if let Some(command) = command.filter(|_| takes_command) {
+        let tip = format!("write -- before the command, as in: ssoctl {} -- {command}", verb.name);
+        complaint.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
+    complaint
 }
 
 /// Executes the daemon's program in place of this one, so that its exit code counts and the terminal's signals reach it. Returns only
@@ -206,6 +229,23 @@ mod tests {
         };
         assert_eq!((code("ssoctl exec --bogus"), code("ssoctl --no-start exec")), (125, 125));
         assert_eq!((code("ssoctl token exec"), code("ssoctl"), code("exec")), (2, 2, 2));
+    }
+
+    #[test]
+    fn who_forgets_the_command_or_the_hyphens_before_it_is_told_how_to_write_it() {
+        let tip = |line: &str| {
+            let arguments = words(line);
+            let verb = commands::find(&arguments[1]).unwrap();
+            let complaint = command(Some(verb)).try_get_matches_from(&arguments).unwrap_err();
+            let text = with_tip(complaint, verb).to_string();
+            text.lines().find_map(|line| line.trim().strip_prefix("tip: ")).map(str::to_owned)
+        };
+        let behind = |end: &str| Some(format!("write -- before the command, as in: ssoctl {end}"));
+        assert_eq!(tip("ssoctl exec"), behind("exec -- aws s3 ls"));
+        assert_eq!(tip("ssoctl exec --profile dev ls -l"), behind("exec -- ls"));
+        assert_eq!(tip("ssoctl grant ./agent"), behind("grant -- ./agent"));
+        assert_eq!(tip("ssoctl exec --profil dev -- ls"), Some("a similar argument exists: '--profile'".to_owned()));
+        assert_eq!(tip("ssoctl ssh"), None);
     }
 
     #[test]
