@@ -111,10 +111,10 @@ impl Api {
                 role: assignment.map(|assignment| assignment.role.to_string()),
             }
         });
-        let grants = self.grants.list();
+        let grants = self.shown.grants.list();
         let profiles = profiles.collect();
         let picked = match picker.keeps_history {
-            true => self.picks.list(self.world.clock.now().wall.into()).await,
+            true => self.picks.list(self.now().wall.into()).await,
             false => {
                 self.picks.forget().await;
                 Vec::new()
@@ -145,7 +145,7 @@ impl Api {
             return Err(invalid(format!("a name is longer than {LONGEST_NAME} bytes")));
         }
         if self.view(&Query::default()).await?.config.picker.keeps_history {
-            self.picks.note(role.clone(), self.world.clock.now().wall.into()).await;
+            self.picks.note(role.clone(), self.now().wall.into()).await;
         }
         Ok(role)
     }

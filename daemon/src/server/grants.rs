@@ -25,7 +25,7 @@ const MOST_ROLES: usize = 64;
 
 impl Api {
     pub(super) fn grants(&self) -> Grants {
-        Grants { grants: self.grants.list().iter().map(|grant| self.shown.grant(grant)).collect() }
+        Grants { grants: self.shown.grants.list().iter().map(|grant| self.shown.grant(grant)).collect() }
     }
 
     pub(super) async fn add_grant(&self, query: &Query, request: Request<Incoming>) -> Result<GrantBody, Problem> {
@@ -56,13 +56,13 @@ impl Api {
         let terms = Terms {
             name,
             roles,
-            created_at: Timestamp::from(self.world.clock.now().wall),
+            created_at: Timestamp::from(self.now().wall),
             confirm: new.confirm,
             may_ask: new.may_ask,
             shared: new.shared,
             attending,
         };
-        let (grants, open) = (Arc::clone(&self.grants), Arc::clone(&self.open_grant));
+        let (grants, open) = (Arc::clone(&self.shown.grants), Arc::clone(&self.open_grant));
         // A task of its own: what has begun is finished, even if the caller has gone.
         let making = tokio::spawn(async move {
             let grant =
@@ -109,7 +109,7 @@ impl Api {
     pub(super) async fn revoke_grant(&self, name: &str, caller: &Caller) -> Result<Revocation, Problem> {
         let is_meant = |grant: &Grant| grant.terms().name == name;
         let revocation = self.revoke(caller, is_meant).await;
-        let known = self.grants.list().into_iter().find(|grant| is_meant(grant));
+        let known = self.shown.grants.list().into_iter().find(|grant| is_meant(grant));
         match known {
             None if revocation.grants.is_empty() => {
                 let detail = format!("there is no grant {name:?}; see: ssoctl grants");
@@ -128,7 +128,7 @@ impl Api {
     }
 
     async fn revoke(&self, caller: &Caller, is_meant: impl Fn(&Grant) -> bool) -> Revocation {
-        let (grants, unsaved) = self.grants.end(GrantEndReason::Revoked, Some(caller), is_meant).await;
+        let (grants, unsaved) = self.shown.grants.end(GrantEndReason::Revoked, Some(caller), is_meant).await;
         Revocation {
             grants: grants.iter().map(|grant| self.shown.grant(grant)).collect(),
             unsaved: unsaved.map(|unsaved| unsaved.to_string()),

@@ -11,10 +11,9 @@ use hyper::{Request, Response, StatusCode};
 use ssoctl_protocol::audit::Audit;
 use ssoctl_protocol::import::Import;
 use ssoctl_protocol::{
-    DaemonStatus, ErrorCode, JSON, Login, LoginKind, NewSession, Problem, Query, Route, Selector, SessionStatus,
-    StatusReport, Token, openapi,
+    DaemonStatus, ErrorCode, JSON, Login, LoginKind, Problem, Query, Route, Selector, SessionStatus, StatusReport,
+    Token, openapi,
 };
-use tokio::sync::watch;
 
 use super::choices::Listed;
 use super::connection::Answers;
@@ -27,24 +26,18 @@ use super::{problem, status};
 use crate::audit::{AuditEvent, Happened};
 use crate::budget::Budget;
 use crate::caller::Caller;
-use crate::clock::BootTime;
-use crate::config::{Environment, FilePair, SaveError};
-use crate::directory::{Directory, Entry, View};
-use crate::grants::{Grant, Grants};
+use crate::clock::{BootTime, Now};
+use crate::config::{Environment, FilePair};
+use crate::directory::{Entry, View};
+use crate::grants::Grant;
+use crate::live_config::Requests;
 use crate::notice::FlowKind;
 use crate::picks::Picks;
 use crate::session::callers::{self, How, Need, Refusal};
 use crate::waiting::lock;
-use crate::world::World;
 
 /// The longest wait of any caller.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
-
-/// The name under which a session was saved, and the directory that has it.
-pub type Saved = Pin<Box<dyn Future<Output = Result<(String, Arc<Directory>), SaveError>> + Send>>;
-
-/// The view of a file that a caller has named, or the reason why that file is not used.
-pub type Named = Pin<Box<dyn Future<Output = Result<Arc<View>, String>> + Send>>;
 
 /// Makes the socket of a grant and serves it.
 pub type OpenGrant = Arc<dyn Fn(Arc<Grant>) -> Opened + Send + Sync>;
@@ -53,8 +46,6 @@ pub type OpenGrant = Arc<dyn Fn(Arc<Grant>) -> Opened + Send + Sync>;
 pub type Opened = Pin<Box<dyn Future<Output = Result<(), SocketError>> + Send>>;
 
 pub struct Api {
-    pub directory: watch::Receiver<Arc<Directory>>,
-    pub world: World,
     pub shown: Arc<Shown>,
     pub events: Arc<Events>,
     pub listed: Listed,
@@ -63,15 +54,10 @@ pub struct Api {
     pub imports: CallLimit,
     /// A new session rewrites the configuration file, and may ask the service for its region.
     pub new_sessions: CallLimit,
-    pub grants: Arc<Grants>,
-    /// Makes the socket of a grant and serves it.
     pub open_grant: OpenGrant,
     /// The environment at the daemon's start.
     pub environment: Environment,
-    /// Reads files that a caller has named, and remembers them.
-    pub read: Box<dyn Fn(FilePair) -> Named + Send + Sync>,
-    /// Writes a session into the configuration file and reads that again.
-    pub save: Box<dyn Fn(NewSession) -> Saved + Send + Sync>,
+    pub requests: Requests,
 }
 
 impl Answers for Api {
@@ -132,13 +118,15 @@ impl Api {
 
     /// The view of the files that a request names.
     pub(super) async fn view(&self, query: &Query) -> Result<Arc<View>, Problem> {
-        let Some(files) = self.files(query) else { return Ok(Arc::clone(self.directory.borrow().default_view())) };
-        if let Some(view) = self.directory.borrow().view_of(&files) {
-            view.touch(&*self.world.clock);
+        let Some(files) = self.files(query) else {
+            return Ok(Arc::clone(self.shown.directory.borrow().default_view()));
+        };
+        if let Some(view) = self.shown.directory.borrow().view_of(&files) {
+            view.touch(&*self.shown.world.clock);
             return Ok(Arc::clone(view));
         }
         let unusable = |why| Problem::new(ErrorCode::AwsConfigUnusable, format!("{files}: {why}"));
-        (self.read)(files.clone()).await.map_err(unusable)
+        self.requests.read(files.clone()).await.map_err(unusable)
     }
 
     pub(super) async fn entry(&self, query: &Query) -> Result<Entry, Problem> {
@@ -162,7 +150,7 @@ impl Api {
             }
         };
         // The default files may have been named by another path.
-        let is_default = Arc::ptr_eq(&view, self.directory.borrow().default_view());
+        let is_default = Arc::ptr_eq(&view, self.shown.directory.borrow().default_view());
         let files = self.files(&query).filter(|_| !is_default);
         let heartbeat = query.heartbeat.map(Duration::from_secs);
         self.events.watch(files, Wanted { session, topics: query.topics, heartbeat })
@@ -177,13 +165,13 @@ impl Api {
     async fn token(&self, query: &Query, caller: &Caller) -> Result<Token, Problem> {
         let entry = self.entry(query).await?;
         let min_valid = Duration::from_secs(query.min_valid);
-        let answer = entry.session.token(min_valid, wait(query), self.world.clock.now().boot, caller).await;
+        let answer = entry.session.token(min_valid, wait(query), self.now().boot, caller).await;
         let (access, expires) = answer.map_err(|refusal| self.refused(&entry, refusal))?;
         self.note(Happened::new(AuditEvent::Token).to_session(&entry.config.name), caller);
         Ok(Token {
             access_token: access.value.clone(),
             token_type: access.token_type.clone(),
-            expires_at: status::time(self.world.clock.now(), expires),
+            expires_at: status::time(self.now(), expires),
             session: entry.config.name.clone(),
             start_url: entry.config.start_url().to_owned(),
             region: entry.config.region_at(entry.session.snapshot().target.as_ref()).unwrap_or_default(),
@@ -200,11 +188,11 @@ impl Api {
     async fn await_login(&self, query: &Query, caller: &Caller) -> Result<Login, Problem> {
         let flow = query.flow.ok_or_else(|| Problem::new(ErrorCode::InvalidRequest, "flow is missing"))?;
         let entry = self.entry(query).await?;
-        self.login_answer(&entry, entry.session.login_end(flow, wait(query), self.world.clock.now().boot, caller).await)
+        self.login_answer(&entry, entry.session.login_end(flow, wait(query), self.now().boot, caller).await)
     }
 
     fn login_answer(&self, entry: &Entry, answer: Result<callers::Login, Refusal>) -> Result<Login, Problem> {
-        let now = self.world.clock.now();
+        let now = self.now();
         Ok(match answer.map_err(|refusal| self.refused(entry, refusal))? {
             callers::Login::SignedIn(expires) => Login::SignedIn { expires_at: status::time(now, expires) },
             callers::Login::Pending { started, flow } => Login::Pending { started, login: status::pending(now, flow) },
@@ -219,19 +207,27 @@ impl Api {
 
     async fn import(&self, query: &Query) -> Result<Import, Problem> {
         let view = self.view(query).await?;
-        self.imports.admit(self.world.clock.now().boot)?;
-        self.shown.token_files.import(&view, &self.world).await.map_err(|why| Problem::new(ErrorCode::Internal, why))
+        self.imports.admit(self.now().boot)?;
+        self.shown
+            .token_files
+            .import(&view, &self.shown.world)
+            .await
+            .map_err(|why| Problem::new(ErrorCode::Internal, why))
     }
 
     async fn audit(&self, query: &Query) -> Audit {
-        let now = self.world.clock.now().wall;
+        let now = self.now().wall;
         let since = (query.since > 0).then(|| now.checked_sub(Duration::from_secs(query.since))).flatten();
-        self.world.audit.read(since.map(Into::into), query.grant.clone()).await
+        self.shown.world.audit.read(since.map(Into::into), query.grant.clone()).await
+    }
+
+    pub(super) fn now(&self) -> Now {
+        self.shown.world.clock.now()
     }
 
     /// Records what a caller has asked for, or was given.
     pub(super) fn note(&self, happened: Happened, caller: &Caller) {
-        self.world.audit.record(happened, Some(caller));
+        self.shown.world.audit.record(happened, Some(caller));
     }
 
     pub(super) fn status(&self, entry: &Entry) -> SessionStatus {
@@ -239,7 +235,7 @@ impl Api {
     }
 
     pub(super) fn refused(&self, entry: &Entry, refusal: Refusal) -> Problem {
-        problem::refused(&entry.config, refusal, self.world.clock.now())
+        problem::refused(&entry.config, refusal, self.now())
     }
 }
 

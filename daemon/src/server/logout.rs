@@ -18,7 +18,7 @@ impl Api {
     pub(super) async fn logout(&self, query: &Query, caller: &Caller) -> Result<Logout, Problem> {
         let entry = self.entry(query).await?;
         self.note(Happened::new(AuditEvent::Logout).to_session(&entry.config.name), caller);
-        let grants = self.grants.signed_out(&entry.config.identity.key()).await;
+        let grants = self.shown.grants.signed_out(&entry.config.identity.key()).await;
         let answer = entry.session.logout(forgotten(query)).await;
         self.listed.forget(&entry.config.identity);
         let mut logout = self.logged_out(&entry, answer)?;
@@ -33,8 +33,8 @@ impl Api {
     pub(super) async fn logout_all(&self, query: &Query, caller: &Caller) -> Result<LogoutAll, Problem> {
         let forgotten = forgotten(query);
         self.note(Happened::new(AuditEvent::Logout), caller);
-        let (_, unsaved) = self.grants.end(GrantEndReason::SignedOut, None, |_| true).await;
-        let directory = Arc::clone(&self.directory.borrow());
+        let (_, unsaved) = self.shown.grants.end(GrantEndReason::SignedOut, None, |_| true).await;
+        let directory = Arc::clone(&self.shown.directory.borrow());
         let asking: Vec<_> = directory
             .entries()
             .iter()
@@ -55,7 +55,7 @@ impl Api {
         let (ended, left) = self.shown.left_records.end().await;
         all.records = ended;
         all.problems.extend(left);
-        let current = Arc::clone(&self.directory.borrow());
+        let current = Arc::clone(&self.shown.directory.borrow());
         let live: Vec<_> =
             current.entries().iter().filter_map(|entry| entry.session.snapshot().token.clone()).collect();
         all.problems.extend(self.shown.token_files.remove_published(&live).await);

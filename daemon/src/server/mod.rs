@@ -27,6 +27,6 @@ pub use connection::{Remaining, Service, serve};
 pub use descriptors::connections;
 pub use events::Events;
 pub use granted::GrantApi;
-pub use handlers::{Api, CallLimit, Named, OpenGrant, Opened, Saved};
+pub use handlers::{Api, CallLimit, OpenGrant, Opened};
 pub use problem::stopping;
 pub use shown::Shown;

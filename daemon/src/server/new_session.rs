@@ -31,8 +31,8 @@ impl Api {
         if let Some(known) = self.known(&session)? {
             return Ok(known);
         }
-        self.new_sessions.admit(self.world.clock.now().boot)?;
-        let (name, directory) = (self.save)(session).await.map_err(|error| problem::not_saved(&error))?;
+        self.new_sessions.admit(self.now().boot)?;
+        let (name, directory) = self.requests.save(session).await.map_err(|error| problem::not_saved(&error))?;
         directory.default_view().named(&name).map(|entry| self.status(entry)).ok_or_else(|| {
             let detail = format!("session {name:?} was saved but could not be read back; see: ssoctl status");
             Problem::new(ErrorCode::ConfigurationUnwritable, detail)
@@ -45,7 +45,7 @@ impl Api {
         let scopes = session.scopes.clone().unwrap_or_default();
         let identity = Identity::new(None, &session.start_url, session.region.as_deref(), &scopes);
         let Err(IdentityError::NoRegion(start_url)) = identity else { return Ok(session) };
-        self.new_sessions.admit(self.world.clock.now().boot)?;
+        self.new_sessions.admit(self.now().boot)?;
         let asked = region_to_ask(&start_url);
         let endpoints = Endpoints::without_files(&start_url, asked, &self.environment).map_err(invalid)?;
         let region = match self.ask_at(&endpoints.oidc, &start_url).await {
@@ -62,7 +62,7 @@ impl Api {
 
     /// Asks for a device authorization, whose code nobody uses.
     async fn ask_at(&self, oidc: &Endpoint, start_url: &str) -> Result<(), CallError> {
-        let service = &self.world.identity_center;
+        let service = &self.shown.world.identity_center;
         let client = Client { kind: FlowKind::Device, scopes: Vec::new(), start_url: start_url.to_owned() };
         let registration = service.register(oidc, &client).await?;
         service.authorize_device(oidc, &registration, start_url).await.map(drop)
@@ -75,7 +75,7 @@ impl Api {
         }
         let body = Limited::new(request.into_body(), BODY_LIMIT).collect();
         let late = || Problem::new(ErrorCode::RequestTimeout, "the body did not come to its end in time");
-        let body = self.world.clock.within(BODY_TIMEOUT, body).await.ok_or_else(late)?;
+        let body = self.shown.world.clock.within(BODY_TIMEOUT, body).await.ok_or_else(late)?;
         if let Some(activity) = &activity {
             activity.request_arrived();
         }
@@ -101,7 +101,7 @@ impl Api {
         // Its start URL alone tells such a session from others, so that its region can only be changed.
         let has_other_region =
             |entry: &Entry| session.region.is_some() && entry.config.region() != session.region.as_deref();
-        let directory = Arc::clone(&self.directory.borrow());
+        let directory = Arc::clone(&self.shown.directory.borrow());
         let view = directory.default_view();
         if let Some(entry) = view.entries().iter().find(is_same).filter(|entry| has_other_region(entry)) {
             let (name, place) = (&entry.config.name, &entry.config.origin.place);

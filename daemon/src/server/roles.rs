@@ -30,13 +30,13 @@ impl Api {
     pub(super) async fn credentials(&self, query: &Query, caller: &Caller) -> Result<RoleCredentials, Problem> {
         let Meant { entry, assignment, profile } = self.meant(query).await?;
         let min_valid = Duration::from_secs(query.min_valid);
-        let now = self.world.clock.now().boot;
+        let now = self.now().boot;
         let ask = || entry.session.credentials(assignment.clone(), min_valid, now, caller);
         let keys = self.obtain(&entry, query, caller, ask).await?;
         let happened = Happened::new(AuditEvent::Credentials).to_session(&entry.config.name);
         self.note(happened.of_role(&assignment), caller);
         let region = profile.and_then(|(_, profile)| profile.region);
-        Ok(role_credentials(&keys, &entry.config.name, &assignment, region, self.world.clock.now()))
+        Ok(role_credentials(&keys, &entry.config.name, &assignment, region, self.now()))
     }
 
     pub(super) async fn assignment(&self, query: &Query) -> Result<Assignment, Problem> {
@@ -96,7 +96,7 @@ impl Api {
         let entry = self.entry(query).await?;
         let account = AccountId::new(account).map_err(invalid)?;
         let roles = self.obtain(&entry, query, caller, || entry.session.roles(account.clone())).await?;
-        self.listed.roles(&entry, &account, &roles, self.world.clock.now().wall.into());
+        self.listed.roles(&entry, &account, &roles, self.now().wall.into());
         Ok(Roles {
             session: entry.config.name.clone(),
             account: account.to_string(),
@@ -118,11 +118,11 @@ impl Api {
         let mut answer = ask().await;
         let wait = wait(query);
         if !wait.is_zero() && matches!(answer, Err(RoleRefusal::Session(Refusal::SignInRequired { .. }))) {
-            let token = entry.session.token(Duration::ZERO, wait, self.world.clock.now().boot, caller).await;
+            let token = entry.session.token(Duration::ZERO, wait, self.now().boot, caller).await;
             token.map_err(|refusal| self.refused(entry, refusal))?;
             answer = ask().await;
         }
-        answer.map_err(|refusal| problem::role_refused(&entry.config, refusal, self.world.clock.now()))
+        answer.map_err(|refusal| problem::role_refused(&entry.config, refusal, self.now()))
     }
 }
 
