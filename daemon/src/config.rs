@@ -41,7 +41,7 @@ pub(crate) use credential_command::{CredentialCommand, SignInOf};
 pub(crate) use endpoints::portal_of;
 pub use endpoints::{EndpointError, Endpoints, SessionEndpoints};
 pub use environment::Environment;
-pub use files::{FilePair, NoHome, NotUsable, Paths, ReadError};
+pub use files::{FilePair, NoHome, NotUsable, Paths, ReadError, Stamps};
 pub(crate) use files::{is_null_device, read_text};
 pub(crate) use identity::region_of_start_url;
 pub use identity::{Identity, IdentityError, normalise_start_url};

@@ -7,7 +7,7 @@ use ssoctl_protocol::NewSession;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
-use crate::config::{self, Config, Environment, FilePair, FileWatch, Paths, QuietHours, SaveError, Severity};
+use crate::config::{self, Config, Environment, FilePair, FileWatch, Paths, QuietHours, SaveError, Severity, Stamps};
 use crate::desktop::{LocalZone, quiet};
 use crate::directory::{Directory, View};
 use crate::machine::MachineProblems;
@@ -70,7 +70,8 @@ impl Requests {
         saved.await.unwrap_or(Err(SaveError::Stopping))
     }
 
-    /// Reads files that a caller has named, and remembers them. Returns their view, or the reason why they are not used.
+    /// Reads files that a caller has named, and remembers them; or the default files, if they have changed. Returns their view, or the
+    /// reason why they are not used.
     pub(crate) async fn read(&self, files: FilePair) -> Result<Arc<View>, String> {
         let reading = async {
             let (reply, read) = oneshot::channel();
@@ -91,6 +92,8 @@ pub(crate) struct LiveConfig {
     quiet_hours: watch::Sender<Option<QuietHours>>,
     pub(crate) directory: watch::Sender<Arc<Directory>>,
     pub(crate) named: NamedFiles,
+    /// Of the default files, before they were read.
+    stamps: Stamps,
 }
 
 impl LiveConfig {
@@ -102,7 +105,9 @@ impl LiveConfig {
             quiet::follow(world.surroundings, hours, zone, Arc::clone(&world.clock), world.machine.clone());
         let directory = watch::channel(Arc::new(Directory::empty())).0;
         let named = NamedFiles::new(paths.clone(), environment.clone(), world.machine.clone());
-        let mut live = Self { paths, environment, world, quiet_hours, directory, named };
+        // The first look reads the files.
+        let stamps = Stamps::default();
+        let mut live = Self { paths, environment, world, quiet_hours, directory, named, stamps };
         live.apply(config, "the daemon starts");
         (live, changes)
     }
@@ -119,6 +124,7 @@ impl LiveConfig {
     }
 
     pub(crate) fn reload(&mut self, reason: &str) {
+        self.stamps = self.paths.stamps();
         let config = config::load(&self.paths, &self.environment);
         self.quiet_hours.send_replace(config.quiet_hours);
         self.apply(config, reason);
@@ -133,6 +139,9 @@ impl LiveConfig {
     }
 
     pub(crate) fn use_named(&mut self, read: ReadFiles) {
+        if read.default_stamps().is_some_and(|stamps| *stamps != self.stamps) {
+            self.reload("a file has changed, and a caller asks for what may be in it");
+        }
         let mut directory = Arc::clone(&self.directory.borrow());
         if self.named.remember(&read, &directory) {
             let known = self.named.known().clone();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::chain::chain;
-use crate::config::{Config, EndpointSettings, Environment, FilePair, FileWatch, NotUsable, Paths, load_named};
+use crate::config::{Config, EndpointSettings, Environment, FilePair, FileWatch, NotUsable, Paths, Stamps, load_named};
 use crate::directory::{Directory, View};
 use crate::file_work::FileWork;
 use crate::machine::MachineProblems;
@@ -31,17 +31,25 @@ pub(crate) struct ReadFiles {
 }
 
 enum NamedConfig {
-    /// The file is the default one under another name.
-    Default,
+    /// The default files, or the default one under another name.
+    Default(Stamps),
     Another(Box<Config>),
 }
 
 impl ReadFiles {
+    /// The present stamps of the default files, if those were asked for.
+    pub(crate) const fn default_stamps(&self) -> Option<&Stamps> {
+        match &self.found {
+            Ok(NamedConfig::Default(stamps)) => Some(stamps),
+            _ => None,
+        }
+    }
+
     /// Answers the caller that waits for this.
     pub(crate) fn answer(self, directory: &Directory) {
         let Some(reply) = self.reply else { return };
         let view = match self.found {
-            Ok(NamedConfig::Default) => Ok(Arc::clone(directory.default_view())),
+            Ok(NamedConfig::Default(_)) => Ok(Arc::clone(directory.default_view())),
             Ok(NamedConfig::Another(_)) => {
                 directory.view_of(&self.files).cloned().ok_or_else(|| "it was forgotten meanwhile".to_owned())
             }
@@ -92,7 +100,7 @@ impl NamedFiles {
         self.read_again();
     }
 
-    /// Reads the files that a caller has named.
+    /// Reads the files that a caller has named, or looks whether the default ones have changed.
     pub(crate) fn read_for(&self, (files, reply): ReadRequest) {
         self.begin_reading(files, Some(reply));
     }
@@ -112,7 +120,7 @@ impl NamedFiles {
     pub(crate) fn remember(&mut self, read: &ReadFiles, directory: &Directory) -> bool {
         let files = &read.files;
         let is_changed = match &read.found {
-            Ok(NamedConfig::Default) => self.known.remove(files).is_some(),
+            Ok(NamedConfig::Default(_)) => self.known.remove(files).is_some(),
             Ok(NamedConfig::Another(config)) => {
                 // Another file may have taken its place while it was read again.
                 let is_wanted = read.reply.is_some() || self.known.contains_key(files) || self.is_listed(files);
@@ -197,10 +205,10 @@ fn read(
     let real = |path: &Path| std::fs::canonicalize(path).ok();
     let place = files.config.as_deref().and_then(real);
     if place.is_some() && place == real(&paths.aws) {
-        if files.credentials.is_none() {
-            return Ok(NamedConfig::Default);
-        }
         files.config = None;
+    }
+    if files == FilePair::default() {
+        return Ok(NamedConfig::Default(paths.stamps()));
     }
     let is_listed = files.config.as_ref().is_some_and(|config| listed.contains(config))
         || (place.is_some() && listed.iter().any(|listed| real(listed) == place));

@@ -219,6 +219,34 @@ fn an_invalid_request_is_refused_and_nothing_is_written() {
 }
 
 #[test]
+fn what_was_written_a_moment_ago_is_found() {
+    let stage = signed_in();
+    stage.run(["configure", "--region", "eu-central-1"]).exits(0);
+    stage.run(["whoami", "--profile", "Development-ReadOnlyAccess"]).exits(0);
+
+    let named = stage.write("elsewhere/config", CORP);
+    let mut text = config(&stage);
+    for number in 0..20 {
+        let profile = format!("new-{number}");
+        text += &format!(
+            "\n[profile {profile}]\nsso_session = corp\nsso_account_id = 111122223333\nsso_role_name = ReadOnlyAccess\n"
+        );
+        stage.write(".aws/config", &text);
+        stage.run(["whoami", "--profile", &profile]).exits(0);
+        stage.write("elsewhere/config", &text);
+        let mut elsewhere = stage.ssoctl(["whoami", "--profile", &profile]);
+        elsewhere.env("AWS_CONFIG_FILE", &named);
+        stage.finish(elsewhere).exits(0);
+    }
+    stage.run(["whoami", "--profile", "new-20"]).exits(6);
+
+    stage.write_own_config(
+        "[session.another]\nstart_url = \"https://another.awsapps.com/start\"\nregion = \"eu-west-1\"\n",
+    );
+    stage.run(["token", "another"]).exits(3);
+}
+
+#[test]
 fn its_help_and_its_complaints_are_those_of_the_daemon_under_the_name_of_the_client() {
     let stage = Stage::bare(Settings::default());
     let help = stage.run(["configure", "--help"]).exits(0).stdout;

@@ -25,7 +25,32 @@ pub struct Paths {
 #[error("no home directory: set HOME, or set SSOCTL_CONFIG and AWS_CONFIG_FILE")]
 pub struct NoHome;
 
+/// What tells whether one of the default files has changed. `None` for a file that is not there.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Stamps([Option<Stamp>; 3]);
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    /// Seconds and nanoseconds.
+    changed_at: (i64, i64),
+}
+
+impl Stamp {
+    fn of(path: &Path) -> Option<Self> {
+        let found = fs::metadata(path).ok()?;
+        let changed_at = (found.mtime(), found.mtime_nsec());
+        Some(Self { device: found.dev(), inode: found.ino(), size: found.len(), changed_at })
+    }
+}
+
 impl Paths {
+    pub fn stamps(&self) -> Stamps {
+        Stamps([&self.own, &self.aws, &self.aws_credentials].map(|path| Stamp::of(path)))
+    }
+
     pub fn all(&self) -> Vec<PathBuf> {
         vec![self.own.clone(), self.aws.clone(), self.aws_credentials.clone()]
     }
@@ -45,7 +70,7 @@ impl Paths {
     }
 }
 
-/// The AWS files that a caller has named, at least one of them.
+/// The AWS files that a caller has named; without one, the default files.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 pub struct FilePair {
     /// The configuration file; `None` for the default one.

@@ -129,9 +129,24 @@ impl Api {
         self.requests.read(files.clone()).await.map_err(unusable)
     }
 
+    /// Finds what a request means in the view of its files. What is not there may have been written a moment ago, so the files are read
+    /// again before that is told.
+    pub(super) async fn find<T>(
+        &self,
+        query: &Query,
+        find: impl Fn(&View) -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        match find(&*self.view(query).await?) {
+            Err(problem) => match self.requests.read(self.files(query).unwrap_or_default()).await {
+                Ok(view) => find(&view),
+                Err(_) => Err(problem),
+            },
+            found => found,
+        }
+    }
+
     pub(super) async fn entry(&self, query: &Query) -> Result<Entry, Problem> {
-        let view = self.view(query).await?;
-        view.resolve(&query.selector).cloned().map_err(|why| problem::unresolved(&query.selector, why))
+        self.find(query, |view| resolved(view, &query.selector).cloned()).await
     }
 
     fn daemon(&self) -> DaemonStatus {
@@ -141,14 +156,11 @@ impl Api {
 
     /// The lines for a watcher. The session that it names has to be there when it begins.
     async fn watch(&self, query: Query) -> Result<Lines, Problem> {
-        let view = self.view(&query).await?;
         let session = match &query.selector {
             Selector::Only => None,
-            selector => {
-                let entry = view.resolve(selector).map_err(|why| problem::unresolved(selector, why))?;
-                Some(entry.config.name.clone())
-            }
+            _ => Some(self.entry(&query).await?.config.name.clone()),
         };
+        let view = self.view(&query).await?;
         // The default files may have been named by another path.
         let is_default = Arc::ptr_eq(&view, self.shown.directory.borrow().default_view());
         let files = self.files(&query).filter(|_| !is_default);
@@ -279,6 +291,11 @@ pub(super) fn wait(query: &Query) -> Duration {
 pub struct CallLimit {
     calls: &'static str,
     budget: Mutex<Budget>,
+}
+
+/// The session that a selector means.
+pub(super) fn resolved<'a>(view: &'a View, selector: &Selector) -> Result<&'a Entry, Problem> {
+    view.resolve(selector).map_err(|why| problem::unresolved(selector, why))
 }
 
 impl CallLimit {

@@ -6,14 +6,14 @@ use ssoctl_protocol::{
     Account, Accounts, Assignment, ErrorCode, Problem, Query, Role, RoleCredentials, Roles, Selector,
 };
 
-use super::handlers::{Api, wait};
+use super::handlers::{Api, resolved, wait};
 use super::problem::{self, invalid};
 use super::status;
 use crate::audit::{AuditEvent, Happened};
 use crate::caller::Caller;
 use crate::clock::Now;
 use crate::config::{NoAssignment, ProfileConfig};
-use crate::directory::{Entry, Unresolved};
+use crate::directory::{Entry, Unresolved, View};
 use crate::portal::{self, AccountId, RoleName};
 use crate::session::callers::Refusal;
 use crate::session::roles::callers::{LiveKeys, RoleRefusal};
@@ -57,29 +57,9 @@ impl Api {
         })
     }
 
-    /// Parameters count before the profile. A request that names nothing at all means the profile `default`, as it does for the
-    /// SDKs, if that profile leads to a session or is meant to.
     pub(super) async fn meant(&self, query: &Query) -> Result<Meant, Problem> {
-        let view = self.view(query).await?;
-        let default = Selector::Profile("default".to_owned());
-        let names_nothing = query.selector == Selector::Only && query.account.is_none() && query.role.is_none();
-        let is_for_sso =
-            !matches!(view.resolve(&default), Err(Unresolved::Unknown { .. } | Unresolved::NotForSso { .. }));
-        let is_default = names_nothing && is_for_sso;
-        let selector = if is_default { &default } else { &query.selector };
-        let entry = view.resolve(selector).map_err(|why| problem::unresolved(selector, why))?;
-        let profile = match selector {
-            Selector::Profile(name) => view.config.profiles.get(name).map(|profile| (name, profile)),
-            _ => None,
-        };
-        let assignment = assignment(query, profile, &entry.config.name)?;
-        Ok(Meant {
-            entry: entry.clone(),
-            assignment,
-            profile: profile.map(|(name, profile)| (name.clone(), profile.clone())),
-        })
+        self.find(query, |view| meant(view, query)).await
     }
-
     pub(super) async fn accounts(&self, query: &Query, caller: &Caller) -> Result<Accounts, Problem> {
         let entry = self.entry(query).await?;
         let accounts = self.obtain(&entry, query, caller, || entry.session.accounts()).await?;
@@ -144,6 +124,25 @@ pub(super) fn role_credentials(
         role: assignment.role.to_string(),
         region,
     }
+}
+
+/// Parameters count before the profile. A request that names nothing at all means the profile `default`, as it does for the SDKs, if
+/// that profile leads to a session or is meant to.
+fn meant(view: &View, query: &Query) -> Result<Meant, Problem> {
+    let default = Selector::Profile("default".to_owned());
+    let names_nothing = query.selector == Selector::Only && query.account.is_none() && query.role.is_none();
+    let is_for_sso = !matches!(view.resolve(&default), Err(Unresolved::Unknown { .. } | Unresolved::NotForSso { .. }));
+    let selector = if names_nothing && is_for_sso { &default } else { &query.selector };
+    let entry = resolved(view, selector)?;
+    let profile = match selector {
+        Selector::Profile(name) => view.config.profiles.get(name).map(|profile| (name, profile)),
+        _ => None,
+    };
+    Ok(Meant {
+        entry: entry.clone(),
+        assignment: assignment(query, profile, &entry.config.name)?,
+        profile: profile.map(|(name, profile)| (name.clone(), profile.clone())),
+    })
 }
 
 fn assignment(
