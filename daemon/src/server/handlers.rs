@@ -125,8 +125,7 @@ impl Api {
             view.touch(&*self.shown.world.clock);
             return Ok(Arc::clone(view));
         }
-        let unusable = |why| Problem::new(ErrorCode::AwsConfigUnusable, format!("{files}: {why}"));
-        self.requests.read(files.clone()).await.map_err(unusable)
+        self.requests.read(files.clone()).await.map_err(|why| unusable(&files, &why))
     }
 
     /// Finds what a request means in the view of its files. What is not there may have been written a moment ago, so the files are read
@@ -136,12 +135,15 @@ impl Api {
         query: &Query,
         find: impl Fn(&View) -> Result<T, Problem>,
     ) -> Result<T, Problem> {
-        match find(&*self.view(query).await?) {
-            Err(problem) => match self.requests.read(self.files(query).unwrap_or_default()).await {
-                Ok(view) => find(&view),
-                Err(_) => Err(problem),
-            },
-            found => found,
+        let problem = match find(&*self.view(query).await?) {
+            Err(problem) => problem,
+            found => return found,
+        };
+        let named = self.files(query);
+        match (self.requests.read(named.clone().unwrap_or_default()).await, named) {
+            (Ok(view), _) => find(&view),
+            (Err(why), Some(files)) => Err(unusable(&files, &why)),
+            (Err(_), None) => Err(problem),
         }
     }
 
@@ -291,6 +293,10 @@ pub(super) fn wait(query: &Query) -> Duration {
 pub struct CallLimit {
     calls: &'static str,
     budget: Mutex<Budget>,
+}
+
+fn unusable(files: &FilePair, why: &str) -> Problem {
+    Problem::new(ErrorCode::AwsConfigUnusable, format!("{files}: {why}"))
 }
 
 /// The session that a selector means.
