@@ -30,23 +30,31 @@ fn said(stage: &Stage, command: Command) -> String {
     stage.finish(command).exits(0).stdout
 }
 
+/// What `ssoctl prompt` prints. It prints nothing where the daemon does not answer at once, as on a busy machine; then it is asked again.
+fn prompt(stage: &Stage, variables: &[(&str, &str)], arguments: &[&str]) -> String {
+    let arguments = [&["prompt"], arguments].concat();
+    until("the daemon answers at once", || {
+        Some(stage.run_in(variables, &arguments).exits(0).stdout).filter(|printed| !printed.is_empty())
+    })
+}
+
 /// The name of a session that shells would like to execute.
 const HOSTILE: &str = "$(touch${IFS}pwned)#(touch${IFS}pwned)`x`%F";
 
 #[test]
 fn it_shows_the_session_that_is_meant_and_when_a_person_is_needed() {
     let stage = Stage::with_profiles(Settings::default());
-    assert_eq!(stage.run(["prompt", "corp"]).exits(0).stdout, "corp ⚠\n");
+    assert_eq!(prompt(&stage, &[], &["corp"]), "corp ⚠\n");
     stage.sign_in("corp");
-    assert_eq!(stage.run(["prompt", "corp"]).exits(0).stdout, "corp\n");
-    assert_eq!(stage.run_in(&[("AWS_PROFILE", "dev")], &["prompt"]).exits(0).stdout, "corp\n");
-    assert_eq!(stage.run_in(&[("SSOCTL_SESSION", "corp")], &["prompt"]).exits(0).stdout, "corp\n");
-    assert_eq!(stage.run(["prompt", "corp", "--format", "{name} {state}{sign}"]).exits(0).stdout, "corp signed_in\n");
+    assert_eq!(prompt(&stage, &[], &["corp"]), "corp\n");
+    assert_eq!(prompt(&stage, &[("AWS_PROFILE", "dev")], &[]), "corp\n");
+    assert_eq!(prompt(&stage, &[("SSOCTL_SESSION", "corp")], &[]), "corp\n");
+    assert_eq!(prompt(&stage, &[], &["corp", "--format", "{name} {state}{sign}"]), "corp signed_in\n");
     let shown = recipe("text");
     for segment in ["corp ", "corp ⚠ "] {
         assert!(shown.lines().any(|line| line.starts_with(segment)), "the document shows {segment}");
     }
-    let waybar = stage.run(["prompt", "corp", "--for", "waybar"]).exits(0).stdout;
+    let waybar = prompt(&stage, &[], &["corp", "--for", "waybar"]);
     let waybar: Value = serde_json::from_str(&waybar).expect("JSON");
     assert_eq!((&waybar["text"], &waybar["class"]), (&Value::from("corp"), &Value::from("ok")));
     for nothing in [&["prompt", "other"][..], &["prompt", "--profile", "absent"]] {
@@ -124,16 +132,17 @@ fn the_recipes_for_shells_show_a_hostile_name_and_execute_nothing() {
         return;
     }
     let stage = hostile();
-    let plain = stage.run(["prompt"]).exits(0).stdout.trim_end().to_owned();
+    let plain = prompt(&stage, &[], &[]).trim_end().to_owned();
     for (shell, script) in [
         ("bash", format!("{}\neval \"$PROMPT_COMMAND\"; printf '%s\\n' \"${{PS1@P}}\"", recipe("bash"))),
         ("zsh", format!("{}\nprint -P -- \"$PROMPT\"", recipe("zsh"))),
         ("fish", format!("{}\nfish_right_prompt", recipe("fish"))),
     ] {
-        let mut command = program(&stage, shell);
-        command.args(["-c", &script]);
-        let shown = said(&stage, command);
-        assert!(shown.contains(&plain), "{shell}: {shown:?} instead of {plain:?}");
+        let shown = until(&format!("{shell} shows {plain:?}"), || {
+            let mut command = program(&stage, shell);
+            command.args(["-c", &script]);
+            Some(said(&stage, command)).filter(|shown| shown.contains(&plain))
+        });
         assert!(shown.contains("\x1b["), "{shell}: in colour: {shown:?}");
     }
     assert!(!stage.home().join("pwned").exists(), "nothing was executed");
@@ -145,7 +154,7 @@ fn the_recipe_for_tmux_shows_a_hostile_name_and_executes_nothing() {
         return;
     }
     let stage = hostile();
-    let plain = stage.run(["prompt"]).exits(0).stdout.trim_end().to_owned();
+    let plain = prompt(&stage, &[], &[]).trim_end().to_owned();
     // The status line as a terminal shows it, which is a pane of another tmux.
     let configuration = stage.write("tmux.conf", &format!("{}\nset -g status-right-length 90\n", recipe("tmux")));
     let (outer, inner) = (stage.home().join("outer"), stage.home().join("inner"));
@@ -176,9 +185,12 @@ fn the_recipes_for_bars_run_what_they_name() {
     let blocks = recipe("ini");
     let blocks = blocks.lines().find_map(|line| line.strip_prefix("command=")).expect("a command").to_owned();
     for (command, member) in [(waybar, "text"), (blocks, "full_text")] {
-        let mut shell = program(&stage, "sh");
-        shell.args(["-c", &command]);
-        let shown: Value = serde_json::from_str(&said(&stage, shell)).expect("JSON");
+        let shown = until("the daemon answers at once", || {
+            let mut shell = program(&stage, "sh");
+            shell.args(["-c", &command]);
+            Some(said(&stage, shell)).filter(|shown| !shown.is_empty())
+        });
+        let shown: Value = serde_json::from_str(&shown).expect("JSON");
         assert_eq!(shown[member], "corp", "{command}");
     }
 }
