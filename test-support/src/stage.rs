@@ -344,9 +344,9 @@ impl Stage {
         until(&format!("{session} is {state}"), || (self.status(session)["state"] == state).then_some(()));
     }
 
-    /// Waits until the daemon knows of a client that waits for this session: a client shows its page before it asks to wait.
-    pub fn wait_for_a_waiter(&self, session: &str) {
-        until("a client waits", || (self.status(session)["waiting_count"] != 0).then_some(()));
+    /// Waits until the daemon knows of so many clients that wait for this session: a client shows its page before it asks to wait.
+    pub fn wait_for_waiters(&self, session: &str, count: usize) {
+        until("the clients wait", || (self.status(session)["waiting_count"] == count).then_some(()));
     }
 
     /// Sends a request to the daemon as any other tool would.

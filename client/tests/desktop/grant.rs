@@ -18,7 +18,7 @@ impl Desk {
         let mut command = stage.ssoctld();
         screen.show(&mut command);
         stage.start_daemon_by(command);
-        stage.run(["token", "corp", "--wait", "20s"]).exits(0);
+        stage.run(["token", "corp", "--wait", "5m"]).exits(0);
         Self { stage, screen }
     }
 
@@ -45,9 +45,9 @@ fn each_use_waits_for_the_person_who_allows_or_denies_it() {
     let asking = desk.asks(socket);
     desk.screen.click_button(&desk.screen.notice());
     asking.finish().exits(7).prints_nothing().says("the person said no");
-    desk.screen.is_empty();
     // Who was denied just now asks nobody again.
     desk.asks(socket).finish().exits(7).says("has to wait a little");
+    desk.screen.is_empty();
     let audit = desk.stage.run(["audit", "--grant", "ci"]).exits(0).stdout;
     for what in ["grant confirmed", "grant used", "grant denied"] {
         assert!(audit.contains(what), "{what}: {audit}");

@@ -115,7 +115,7 @@ fn ctrl_c_leaves_the_sign_in_open_and_the_next_login_joins_it_without_a_second_p
     assert!(session.contains("in the browser") && session.contains(&page), "{session}");
 
     let second = desk.login(&[]);
-    let third = desk.stage.start(desk.stage.ssoctl(["token", "--wait", "60s"]));
+    let third = desk.stage.start(desk.stage.ssoctl(["token", "--wait", "5m"]));
     let refused = desk.stage.run(["token"]).exits(3).says("finish the pending sign-in in the browser").stderr;
     assert!(!refused.contains("state="), "scripts keep errors in logs: {refused}");
     for caller in [&second, &third] {
@@ -234,7 +234,7 @@ fn a_daemon_that_ends_during_a_sign_in_says_so_and_the_next_login_works() {
         desk.browser.forget();
         let login = desk.login(&[]);
         let page = desk.browser.page();
-        desk.stage.wait_for_a_waiter("corp");
+        desk.stage.wait_for_waiters("corp", 1);
         desk.stage.end_daemon(signal);
         login.finish().exits(code).prints_nothing().says(said);
         // The page of the old sign-in leads nowhere.

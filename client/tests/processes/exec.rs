@@ -6,7 +6,7 @@ use identity_center_simulator::{Account, Fault, Operation, Settings, Times};
 use rustix::process::Signal;
 
 use super::documents::block;
-use super::renewal::wait_until;
+use super::renewal::{is_over, wait_until};
 use test_support::attended::Attended;
 use test_support::browser::Browser;
 use test_support::stage::CORP;
@@ -75,7 +75,7 @@ fn without_the_role_the_reason_is_given_and_the_command_is_not_started() {
 fn a_command_can_wait_for_a_person() {
     let stage = Stage::with_profiles(Settings::default());
     for mode in [&["exec"][..], &["exec", "--refreshable"]] {
-        let arguments = mode.iter().copied().chain(["--profile", "dev", "--wait", "60s", "--", "echo", "started"]);
+        let arguments = mode.iter().copied().chain(["--profile", "dev", "--wait", "5m", "--", "echo", "started"]);
         let waiting = stage.start(stage.ssoctl(arguments));
         stage.approve_shown_by(&waiting);
         let outcome = waiting.finish().exits(0);
@@ -97,17 +97,20 @@ fn the_console_of_a_role_opens_in_the_place_that_the_browser_has_for_it() {
         "[session.corp]\nbrowser = \"{program} -P {{profile}} --account={{account}} --role={{role}} {{url}}\"\n"
     ));
     stage.run(["roles"]).exits(0);
-    let opened = |arguments: &[&str]| {
-        browser.forget();
-        stage.finish(browser.command(&stage, arguments)).exits(0);
-        browser.page()
+    // The account's name is not waited for, so on a busy machine its number may stand in its place.
+    let opened = |arguments: &[&str], expected: &str| {
+        until(expected, || {
+            browser.forget();
+            stage.finish(browser.command(&stage, arguments)).exits(0);
+            (browser.page() == expected).then_some(())
+        });
     };
     let page = "https://corp.awsapps.com/start/#/console?account_id=";
-    assert_eq!(
-        opened(&["console", "--profile", "dev"]),
-        format!(
+    opened(
+        &["console", "--profile", "dev"],
+        &format!(
             "-P dev --account=Development --role=AdministratorAccess {page}111122223333&role_name=AdministratorAccess"
-        )
+        ),
     );
     // What the document shows is accepted.
     for line in block("docs/roles.md", "toml").lines().map(|line| line.trim_start_matches("# ")) {
@@ -119,12 +122,12 @@ fn the_console_of_a_role_opens_in_the_place_that_the_browser_has_for_it() {
         }
     }
     // A name that looks like an option is not used.
-    assert_eq!(
-        opened(&["console", "--session", "corp", "--account", "444455556666", "--role", "ReadOnlyAccess"]),
-        format!(
+    opened(
+        &["console", "--session", "corp", "--account", "444455556666", "--role", "ReadOnlyAccess"],
+        &format!(
             "-P ReadOnlyAccess-444455556666 --account=444455556666 --role=ReadOnlyAccess \
              {page}444455556666&role_name=ReadOnlyAccess"
-        )
+        ),
     );
 }
 
@@ -185,10 +188,11 @@ fn a_portal_that_is_down_or_takes_the_role_away_is_told_to_the_command() {
     let attended = attend(&stage);
     let (_, first) = attended.ask();
     stage.identity_center.inject(Operation::GetRoleCredentials, Fault::Status { status: 503 }, Times::UntilCleared);
-    assert_eq!(attended.ask().0, 200, "what is alive is served");
-    wait_until(&first["Expiration"]);
-    let (status, body) = attended.ask();
-    assert_eq!((status, body["code"].as_str()), (503, Some("service_unavailable")));
+    let (status, _) = attended.ask();
+    assert!(status == 200 || is_over(&first["Expiration"]), "what is alive is served: {status}");
+    // They may have been renewed once more before the portal went down.
+    let down = until("what there was is over", || Some(attended.ask()).filter(|(status, _)| *status != 200));
+    assert_eq!((down.0, down.1["code"].as_str()), (503, Some("service_unavailable")));
 
     stage.identity_center.settings(|settings| settings.accounts = vec![Account::new("444455556666", "P", &["R"])]);
     stage.identity_center.clear_faults();

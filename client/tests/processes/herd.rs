@@ -31,7 +31,7 @@ fn connections(stage: &Stage) -> usize {
 #[test]
 fn fifty_clients_that_wait_for_a_token_cause_one_flow_and_get_one_token() {
     let stage = Stage::with_corp(Settings::default());
-    let clients = many(&stage, 50, &["token", "--wait", "60s"]);
+    let clients = many(&stage, 50, &["token", "--wait", "5m"]);
     let code = stage.identity_center.wait_for_pending().user_code;
     until("all show the code", || clients.iter().all(|client| client.said().contains(&code)).then_some(()));
     stage.identity_center.approve(&code).unwrap();

@@ -1,7 +1,6 @@
 //! The client believes only daemons of trusted users, and the daemon answers only its own user. A second user is a bare uid; a
 //! second PID namespace is a real one.
 
-use std::fs;
 use std::process::Command;
 
 use identity_center_simulator::Settings;
@@ -9,7 +8,7 @@ use identity_center_simulator::Settings;
 use test_support::binaries::binaries;
 use test_support::part::{Part, within};
 use test_support::speed::{has_programs, has_superuser, python_with};
-use test_support::{Stage, set_mode};
+use test_support::{Stage, executable, set_mode};
 
 const NOBODY: &str = "65534";
 
@@ -29,7 +28,7 @@ fn a_daemon_of_another_user_is_believed_only_if_the_variable_names_that_user_and
     let place = tempfile::tempdir().unwrap();
     set_mode(place.path(), 0o755);
     let ssoctl = place.path().join("ssoctl");
-    fs::copy(&binaries().ssoctl, &ssoctl).unwrap();
+    executable::copy(binaries().ssoctl.to_str().unwrap(), &ssoctl);
     let as_nobody = |socket: bool, owner: Option<&str>| {
         let mut command = Command::new(&ssoctl);
         command.args(["token", "corp"]).env("HOME", "/nowhere").env("XDG_RUNTIME_DIR", stage.home().join("run"));

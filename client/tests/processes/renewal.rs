@@ -8,10 +8,15 @@ use ssoctl_protocol::Timestamp;
 
 use test_support::{Stage, until};
 
+/// Whether this time of the wall clock has passed.
+pub(crate) fn is_over(time: &Value) -> bool {
+    let time: Timestamp = serde_json::from_value(time.clone()).expect("a time");
+    Timestamp::from(SystemTime::now()) > time
+}
+
 /// Waits until this time of the wall clock has passed.
 pub(crate) fn wait_until(time: &Value) {
-    let time: Timestamp = serde_json::from_value(time.clone()).expect("a time");
-    until("its end has come", || (Timestamp::from(SystemTime::now()) > time).then_some(()));
+    until("its end has come", || is_over(time).then_some(()));
 }
 
 #[test]
@@ -19,9 +24,10 @@ fn a_token_is_renewed_before_it_expires_and_the_person_is_not_asked() {
     let stage = Stage::signed_in(Settings { token_lifetime: Duration::from_secs(6), ..Settings::default() });
     let first = stage.run(["token", "--json"]).exits(0).json();
     let renewed = until("the token is renewed", || {
+        let asked = Timestamp::from(SystemTime::now());
         let token = stage.run(["token", "--json"]).exits(0).json();
         let expires_at: Timestamp = serde_json::from_value(token["expires_at"].clone()).unwrap();
-        assert!(Timestamp::from(SystemTime::now()) <= expires_at, "a dead token is never handed out");
+        assert!(asked <= expires_at, "a dead token is never handed out");
         (token["access_token"] != first["access_token"]).then_some(token)
     });
     assert!(renewed["expires_at"].as_str() > first["expires_at"].as_str());

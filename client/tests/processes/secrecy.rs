@@ -61,7 +61,7 @@ fn no_secret_stands_in_a_command_line_or_an_environment() {
     let stage = Stage::signed_in(Settings::default());
     let browser = test_support::browser::Browser::on(&stage);
     let login = stage.start(browser.command(&stage, ["login", "--flow", "device"]));
-    let waiting = stage.start(stage.ssoctl(["token", "--wait", "60s", "--min-valid", "59m 59s"]));
+    let waiting = stage.start(stage.ssoctl(["token", "--wait", "5m", "--min-valid", "59m 59s"]));
     test_support::until("the page is open", || (!browser.pages().is_empty()).then_some(()));
     let secrets = stage.identity_center.secrets();
     let own: Vec<i32> = [login.pid(), waiting.pid(), stage.daemon_pid()].map(|pid| pid.as_raw_nonzero().get()).into();

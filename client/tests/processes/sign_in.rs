@@ -95,7 +95,7 @@ fn a_token_that_is_waited_for_in_vain_exits_5() {
         outcome.says(&pending.user_code);
         pending
     };
-    let joined = stage.start(stage.ssoctl(["token", "--wait", "60s"]));
+    let joined = stage.start(stage.ssoctl(["token", "--wait", "5m"]));
     stage.identity_center.approve(&pending.user_code).unwrap();
     assert_eq!(joined.finish().exits(0).stdout.trim_end(), stage.identity_center.issued_access_tokens()[0]);
     assert_eq!(stage.identity_center.calls(Operation::StartDeviceAuthorization), 1);
@@ -145,8 +145,9 @@ fn login_if_needed_asks_who_is_not_signed_in() {
 fn login_cancel_ends_the_pending_sign_in_for_all_waiting_callers() {
     let stage = Stage::with_corp(Settings::default());
     let login = stage.start(stage.ssoctl(["login", "--no-browser"]));
-    let token = stage.start(stage.ssoctl(["token", "--wait", "60s"]));
+    let token = stage.start(stage.ssoctl(["token", "--wait", "5m"]));
     assert_eq!(stage.shown_by(&login).user_code, stage.shown_by(&token).user_code);
+    stage.wait_for_waiters("corp", 2);
 
     stage.run(["login", "--cancel"]).exits(0).says("No sign-in to corp is pending");
     for waiting in [login, token] {

@@ -10,7 +10,7 @@ fn sigterm_ends_the_daemon_cleanly_and_tells_those_who_wait() {
     let stage = Stage::with_corp(Settings::default());
     let login = stage.start(stage.ssoctl(["login", "--no-browser"]));
     stage.shown_by(&login);
-    stage.wait_for_a_waiter("corp");
+    stage.wait_for_waiters("corp", 1);
     let status = stage.end_daemon(Signal::TERM);
     assert_eq!(status.code(), Some(0));
     login.finish().exits(1).prints_nothing().says("the daemon is stopping");
@@ -20,9 +20,9 @@ fn sigterm_ends_the_daemon_cleanly_and_tells_those_who_wait() {
 #[test]
 fn a_caller_that_waits_for_a_token_survives_a_restart() {
     let stage = Stage::with_corp(Settings::default());
-    let waiting = stage.start(stage.ssoctl(["token", "--wait", "5m"]));
+    let waiting = stage.start(stage.ssoctl(["--no-start", "token", "--wait", "5m"]));
     let first = stage.shown_by(&waiting);
-    stage.wait_for_a_waiter("corp");
+    stage.wait_for_waiters("corp", 1);
     stage.end_daemon(Signal::TERM);
     stage.start_daemon();
     let second = stage.identity_center.wait_for_pending_where(|pending| pending.user_code != first.user_code);
@@ -34,9 +34,9 @@ fn a_caller_that_waits_for_a_token_survives_a_restart() {
 #[test]
 fn a_waiting_caller_is_told_if_no_daemon_comes_back() {
     let stage = Stage::with_corp(Settings::default());
-    let waiting = stage.start(stage.ssoctl(["--no-start", "token", "--wait", "2s"]));
+    let waiting = stage.start(stage.ssoctl(["--no-start", "token", "--wait", "5m"]));
     stage.shown_by(&waiting);
-    stage.wait_for_a_waiter("corp");
+    stage.wait_for_waiters("corp", 1);
     stage.end_daemon(Signal::TERM);
     waiting.finish().exits(4).prints_nothing();
 }

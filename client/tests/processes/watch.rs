@@ -49,6 +49,17 @@ fn watch<A: AsRef<OsStr>>(stage: &Stage, arguments: impl IntoIterator<Item = A>)
     Told { running, output: stage.home().join("watched") }
 }
 
+/// `ssoctl watch --until` this state, once it has been told what there is. One that comes later would find, and start, another daemon than is
+/// meant.
+fn until_with_news(stage: &Stage, state: &str) -> Running {
+    let (command, told) = (["--exec", "touch"], stage.home().join(format!("{state}.told")));
+    let mut watch = stage.ssoctl(["watch", "--until", state]);
+    watch.args(command).arg(&told);
+    let running = stage.start(watch);
+    until("it is told what there is", || told.exists().then_some(()));
+    running
+}
+
 /// Has a sign-in opened that nobody waits for, and returns its code.
 fn open_sign_in(stage: &Stage) -> String {
     let (_, login) = stage.request("POST", "/v1/sessions/corp/login");
@@ -172,7 +183,7 @@ fn until_waits_for_a_state_and_its_exit_code_says_how_it_ended() {
     stage.run(["watch", "--wait", "1s"]).exits(2);
     stage.run_in(&[("SSOCTL_SESSION", "other")], &["watch", "--until", "signed_in"]).exits(6);
     let pending = stage.start(stage.ssoctl(["watch", "--until", "pending"]));
-    let signed_in = stage.start(stage.ssoctl(["watch", "--until", "signed_in"]));
+    let signed_in = until_with_news(&stage, "signed_in");
     let code = open_sign_in(&stage);
     pending.finish().exits(0);
     // It waits through a restart, too.
@@ -183,7 +194,7 @@ fn until_waits_for_a_state_and_its_exit_code_says_how_it_ended() {
     assert_ne!(second, code);
     stage.identity_center.approve(&second).unwrap();
     signed_in.finish().exits(0).prints_nothing();
-    let gone = stage.start(stage.ssoctl(["watch", "--until", "expired"]));
+    let gone = until_with_news(&stage, "expired");
     stage.write(".aws/config", "");
     gone.finish().exits(6).says("not configured any more");
 }
