@@ -108,6 +108,52 @@ impl Topic {
     }
 }
 
+/// What the lines of a watched state are about.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Subject {
+    /// The daemon itself.
+    Daemon,
+    /// A session by its name.
+    Session(String),
+    /// A grant by its name.
+    Grant(String),
+}
+
+impl Subject {
+    /// The kinds of the lines that tell its state and that it is gone. The daemon is never gone.
+    pub const fn kinds(&self) -> [EventKind; 2] {
+        match self {
+            Self::Daemon => [EventKind::Daemon; 2],
+            Self::Session(_) => [EventKind::Session, EventKind::SessionGone],
+            Self::Grant(_) => [EventKind::Grant, EventKind::GrantGone],
+        }
+    }
+
+    /// The topic that it belongs to.
+    pub const fn topic(&self) -> Topic {
+        match self {
+            Self::Daemon => Topic::Daemon,
+            Self::Session(_) => Topic::Session,
+            Self::Grant(_) => Topic::Grant,
+        }
+    }
+}
+
+impl Event {
+    /// What the line is about; `None` for one that tells of no change.
+    pub fn subject(&self) -> Option<Subject> {
+        let named = |name: Option<&String>, subject: fn(String) -> Subject| name.cloned().map(subject);
+        match self.kind {
+            EventKind::Daemon => Some(Subject::Daemon),
+            EventKind::Session => named(self.session.as_ref().map(|session| &session.name), Subject::Session),
+            EventKind::SessionGone => named(self.name.as_ref(), Subject::Session),
+            EventKind::Grant => named(self.grant.as_ref().map(|grant| &grant.name), Subject::Grant),
+            EventKind::GrantGone => named(self.name.as_ref(), Subject::Grant),
+            _ => None,
+        }
+    }
+}
+
 /// The state that events give.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Watched {

@@ -1,10 +1,10 @@
 //! Two watchers in a life, one that reads at once and one that reads now and then. What their lines give is held to the status.
 
-use ssoctl_protocol::event::Watching;
+use ssoctl_protocol::event::{Subject, Watching};
 use ssoctl_protocol::{Event, EventKind, SessionStatus};
 use ssoctld::clock::{BootTime, Now};
 use ssoctld::config::{Environment, Paths, SessionConfig, parse};
-use ssoctld::server::events::log::{About, Log, Position};
+use ssoctld::server::events::log::{Log, Position};
 use ssoctld::server::status;
 use ssoctld::session::Snapshot;
 
@@ -86,7 +86,7 @@ impl Watchers {
         }
         let state = serde_json::to_vec(&status).map_err(|error| error.to_string())?;
         self.noted = Some(status);
-        Ok(self.log.note(About::Session(NAME.to_owned()), Some(&state)))
+        Ok(self.log.note(Subject::Session(NAME.to_owned()), Some(&state)))
     }
 
     /// Notes what has changed by itself, as the daemon does when it is due or when the clock is set. Nothing else changes.

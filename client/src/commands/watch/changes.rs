@@ -2,32 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use ssoctl_protocol::event::Watched;
+use ssoctl_protocol::event::{Subject, Watched};
 
-/// A thing whose state is watched.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum About {
-    Daemon,
-    /// A session by its name.
-    Session(String),
-    /// A grant by its name.
-    Grant(String),
-}
-
-/// The things whose state has changed, and those that are new or gone.
-pub(super) fn between(before: &Watched, after: &Watched) -> Vec<About> {
-    let daemon = (before.daemon != after.daemon).then_some(About::Daemon);
-    let sessions = names(&before.sessions, &after.sessions).map(About::Session);
-    let grants = names(&before.grants, &after.grants).map(About::Grant);
+/// The subjects whose state has changed, and those that are new or gone.
+pub(super) fn between(before: &Watched, after: &Watched) -> Vec<Subject> {
+    let daemon = (before.daemon != after.daemon).then_some(Subject::Daemon);
+    let sessions = names(&before.sessions, &after.sessions).map(Subject::Session);
+    let grants = names(&before.grants, &after.grants).map(Subject::Grant);
     daemon.into_iter().chain(sessions).chain(grants).collect()
 }
 
 /// Copies the state of one thing.
-pub(super) fn copy(about: &About, from: &Watched, to: &mut Watched) {
-    match about {
-        About::Daemon => to.daemon.clone_from(&from.daemon),
-        About::Session(name) => copy_one(name, &from.sessions, &mut to.sessions),
-        About::Grant(name) => copy_one(name, &from.grants, &mut to.grants),
+pub(super) fn copy(subject: &Subject, from: &Watched, to: &mut Watched) {
+    match subject {
+        Subject::Daemon => to.daemon.clone_from(&from.daemon),
+        Subject::Session(name) => copy_one(name, &from.sessions, &mut to.sessions),
+        Subject::Grant(name) => copy_one(name, &from.grants, &mut to.grants),
     }
 }
 

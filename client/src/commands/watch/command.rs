@@ -6,10 +6,10 @@ use std::ffi::OsString;
 use std::process::{self, Child, Stdio};
 
 use signal_hook::consts::SIGCHLD;
-use ssoctl_protocol::event::Watched;
-use ssoctl_protocol::{Event, EventKind, SessionStatus, Timestamp, text};
+use ssoctl_protocol::event::{Subject, Watched};
+use ssoctl_protocol::{Event, SessionStatus, Timestamp, text};
 
-use super::changes::{self, About};
+use super::changes;
 use crate::failure::Failure;
 
 /// The longest text in a variable; Linux takes no more than 128 KiB.
@@ -22,13 +22,13 @@ pub(super) struct Command {
     told: Watched,
     /// What the next ones are about.
     waiting: VecDeque<Cause>,
-    /// The last line about each thing.
-    lines: BTreeMap<About, Vec<u8>>,
+    /// The last line about each subject.
+    lines: BTreeMap<Subject, Vec<u8>>,
 }
 
 #[derive(Clone, PartialEq, Eq)]
 enum Cause {
-    Change(About),
+    Change(Subject),
     /// No daemon answers any more.
     Lost,
 }
@@ -42,16 +42,7 @@ impl Command {
 
     /// Keeps a line for the command that it leads to.
     pub(super) fn note(&mut self, event: &Event, line: &[u8]) {
-        let gone = |about: fn(String) -> About| event.name.clone().map(about);
-        let about = match event {
-            Event { daemon: Some(_), .. } => Some(About::Daemon),
-            Event { session: Some(session), .. } => Some(About::Session(session.name.clone())),
-            Event { grant: Some(grant), .. } => Some(About::Grant(grant.name.clone())),
-            Event { kind: EventKind::SessionGone, .. } => gone(About::Session),
-            Event { kind: EventKind::GrantGone, .. } => gone(About::Grant),
-            _ => None,
-        };
-        self.lines.extend(about.map(|about| (about, line.to_owned())));
+        self.lines.extend(event.subject().map(|subject| (subject, line.to_owned())));
     }
 
     pub(super) fn lost(&mut self) {
@@ -66,8 +57,8 @@ impl Command {
 
     /// Has a command run for each change since what the last ones were told.
     pub(super) fn add_changes(&mut self, state: &Watched) {
-        for about in changes::between(&self.told, state) {
-            self.add(Cause::Change(about));
+        for subject in changes::between(&self.told, state) {
+            self.add(Cause::Change(subject));
         }
     }
 
@@ -102,8 +93,8 @@ impl Command {
             command.env(format!("SSOCTL_EVENT_{name}"), safe(&value));
         }
         ssoctl_process::keep_ignoring_broken_pipes(&mut command);
-        if let Cause::Change(about) = cause {
-            changes::copy(&about, state, &mut self.told);
+        if let Cause::Change(subject) = cause {
+            changes::copy(&subject, state, &mut self.told);
         }
         command.spawn().map(Some).map_err(|error| self.failed(error))
     }
@@ -114,25 +105,26 @@ impl Command {
 
     /// Every variable, so that none is inherited from elsewhere.
     fn variables(&self, cause: &Cause, state: &Watched) -> [(&'static str, String); 11] {
-        let about = match cause {
-            Cause::Change(about) => Some(about),
+        let subject = match cause {
+            Cause::Change(subject) => Some(subject),
             Cause::Lost => None,
         };
-        let either = |is_there: bool, there, gone| if is_there { there } else { gone };
-        let (kind, name) = match about {
-            None => ("lost", ""),
-            Some(About::Daemon) => ("daemon", ""),
-            Some(About::Session(name)) => {
-                (either(state.sessions.contains_key(name), "session", "session_gone"), name.as_str())
-            }
-            Some(About::Grant(name)) => (either(state.grants.contains_key(name), "grant", "grant_gone"), name.as_str()),
+        let (is_there, name) = match subject {
+            None | Some(Subject::Daemon) => (true, ""),
+            Some(Subject::Session(name)) => (state.sessions.contains_key(name), name.as_str()),
+            Some(Subject::Grant(name)) => (state.grants.contains_key(name), name.as_str()),
         };
-        let of = |watched: &'_ Watched| match about {
-            Some(About::Session(name)) => watched.sessions.get(name).cloned(),
+        let kind = subject.map_or("lost", |subject| {
+            let [there, gone] = subject.kinds();
+            if is_there { there.as_str() } else { gone.as_str() }
+        });
+        let of = |watched: &'_ Watched| match subject {
+            Some(Subject::Session(name)) => watched.sessions.get(name).cloned(),
             _ => None,
         };
         let (previous, session) = (of(&self.told), of(state));
-        let line = about.and_then(|about| self.lines.get(about)).map(|line| String::from_utf8_lossy(line).into_owned());
+        let line =
+            subject.and_then(|subject| self.lines.get(subject)).map(|line| String::from_utf8_lossy(line).into_owned());
         let state_of = |session: &Option<SessionStatus>| session.as_ref().map(|session| word(session.state));
         let (previous, now) = (state_of(&previous), state_of(&session));
         let session = session.as_ref();

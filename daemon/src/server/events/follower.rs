@@ -9,11 +9,12 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 use ssoctl_protocol::body::TokenFiles as Standing;
+use ssoctl_protocol::event::Subject;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::causes::{Causes, Changes};
-use super::log::{About, Log};
+use super::log::Log;
 use crate::clock::{BootTime, Clock, Sleep};
 use crate::config::FilePair;
 use crate::directory::{Directory, Entry};
@@ -174,18 +175,18 @@ impl Follower {
         quiet.map(|quiet| quiet.from).filter(|from| *from > self.shown.world.clock.now().wall)
     }
 
-    fn note(&mut self, about: About, state: Option<&impl Serialize>) {
+    fn note(&mut self, subject: Subject, state: Option<&impl Serialize>) {
         let state = match state.map(reply::json_bytes) {
             // Types of the contract have nothing that cannot be encoded.
             Some(None) => return,
             state => state.flatten(),
         };
-        self.has_news |= lock(&self.book.log).note(about, state.as_deref());
+        self.has_news |= lock(&self.book.log).note(subject, state.as_deref());
     }
 
     fn note_daemon(&mut self) {
         let daemon = self.shown.daemon();
-        self.note(About::Daemon, Some(&daemon));
+        self.note(Subject::Daemon, Some(&daemon));
     }
 
     fn look_at_directory(&mut self) {
@@ -208,7 +209,7 @@ impl Follower {
             self.look_at_session(name);
         }
         for name in before.into_keys() {
-            self.note(About::Session(name), None::<&()>);
+            self.note(Subject::Session(name), None::<&()>);
         }
     }
 
@@ -236,7 +237,7 @@ impl Follower {
         followed.standing = self.shown.standing(&followed.entry);
         followed.changes_at = status::changes_at(&snapshot, now);
         let status = self.shown.session(&followed.entry, followed.standing.clone());
-        self.note(About::Session(name.to_owned()), Some(&status));
+        self.note(Subject::Session(name.to_owned()), Some(&status));
     }
 
     fn look_at(&mut self, is_meant: impl Fn(&Self, &Followed) -> bool) {
@@ -270,10 +271,10 @@ impl Follower {
             let end = Some(grant.deadline().boot).filter(|end| *end > now);
             self.grants.insert(name.clone(), credentials_end.into_iter().chain(end).min());
             let shown = self.shown.grant(&grant);
-            self.note(About::Grant(name.clone()), Some(&shown));
+            self.note(Subject::Grant(name.clone()), Some(&shown));
         }
         for name in before {
-            self.note(About::Grant(name), None::<&()>);
+            self.note(Subject::Grant(name), None::<&()>);
         }
     }
 }

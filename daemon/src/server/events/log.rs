@@ -6,34 +6,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
+use ssoctl_protocol::event::Subject;
 use ssoctl_protocol::{EventKind, text};
 
 /// The number of things that are gone and remembered. A watcher that has not been told of an earlier one begins anew.
 const MOST_GONE: usize = 64;
 
-/// What a line is about.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum About {
-    Daemon,
-    /// A session by its name.
-    Session(String),
-    /// A grant by its name.
-    Grant(String),
-}
-
-impl About {
-    /// The kinds of the lines that tell its state and that it is gone. The daemon is never gone.
-    const fn kinds(&self) -> [EventKind; 2] {
-        match self {
-            Self::Daemon => [EventKind::Daemon; 2],
-            Self::Session(_) => [EventKind::Session, EventKind::SessionGone],
-            Self::Grant(_) => [EventKind::Grant, EventKind::GrantGone],
-        }
-    }
-}
-
 struct Line {
-    about: About,
+    subject: Subject,
     text: Bytes,
     /// The part of the text that is the state; `None` if the thing is gone.
     state: Option<Bytes>,
@@ -44,7 +24,7 @@ pub struct Log {
     epoch: String,
     newest: u64,
     lines: BTreeMap<u64, Line>,
-    places: HashMap<About, u64>,
+    places: HashMap<Subject, u64>,
     /// The newest line that has been replaced or forgotten.
     newest_replaced: u64,
     /// The newest line that has been forgotten: nothing else says that the thing is gone.
@@ -76,8 +56,8 @@ impl Log {
     }
 
     /// Notes the state of a thing, as JSON; `None` if it is gone. Returns whether that is a change.
-    pub fn note(&mut self, about: About, state: Option<&[u8]>) -> bool {
-        let place = self.places.get(&about).copied();
+    pub fn note(&mut self, subject: Subject, state: Option<&[u8]>) -> bool {
+        let place = self.places.get(&subject).copied();
         let known = place.and_then(|place| self.lines.get(&place)).and_then(|line| line.state.as_deref());
         if known == state {
             return false;
@@ -87,8 +67,8 @@ impl Log {
             self.newest_replaced = self.newest_replaced.max(place);
         }
         self.newest += 1;
-        let line = self.line(about.clone(), state);
-        self.places.insert(about, self.newest);
+        let line = self.line(subject.clone(), state);
+        self.places.insert(subject, self.newest);
         self.lines.insert(self.newest, line);
         if state.is_none() {
             self.forget_most_gone();
@@ -96,13 +76,15 @@ impl Log {
         true
     }
 
-    fn line(&self, about: About, state: Option<&[u8]>) -> Line {
-        let [there, gone] = about.kinds();
+    fn line(&self, subject: Subject, state: Option<&[u8]>) -> Line {
+        let [there, gone] = subject.kinds();
         let Some(state) = state else {
-            let (About::Session(name) | About::Grant(name)) = &about else { return self.line(about, Some(b"null")) };
+            let (Subject::Session(name) | Subject::Grant(name)) = &subject else {
+                return self.line(subject, Some(b"null"));
+            };
             let name = serde_json::Value::from(name.as_str()).to_string();
             let text = format!("{},\"name\":{}}}\n", self.head(gone), text::in_json(&name)).into();
-            return Line { about, text, state: None };
+            return Line { subject, text, state: None };
         };
         let mut text = format!("{},\"{}\":", self.head(there), there.as_str()).into_bytes();
         let begin = text.len();
@@ -110,7 +92,7 @@ impl Log {
         text.extend_from_slice(b"}\n");
         let text = Bytes::from(text);
         let state = Some(text.slice(begin..text.len() - 2));
-        Line { about, text, state }
+        Line { subject, text, state }
     }
 
     /// A line that tells no change.
@@ -130,14 +112,14 @@ impl Log {
             return;
         }
         if let Some((place, line)) = first.and_then(|first| self.lines.remove_entry(&first)) {
-            self.places.remove(&line.about);
+            self.places.remove(&line.subject);
             self.newest_forgotten = place;
             self.newest_replaced = self.newest_replaced.max(place);
         }
     }
 
     /// The next line for a watcher who wants to know about these things; `None` if it has been told everything.
-    pub fn next(&self, at: &mut Position, wants: impl Fn(&About) -> bool) -> Option<Bytes> {
+    pub fn next(&self, at: &mut Position, wants: impl Fn(&Subject) -> bool) -> Option<Bytes> {
         let has_missed = match at.since {
             Some(since) => self.newest_forgotten > at.told.max(since),
             None => self.newest_replaced > at.told,
@@ -150,7 +132,7 @@ impl Log {
         let is_told = |place: u64, line: &Line| {
             // Everything has been told without what was gone before.
             let is_state = line.state.is_some() || at.since.is_none_or(|since| place > since);
-            is_state && wants(&line.about)
+            is_state && wants(&line.subject)
         };
         if let Some((place, line)) = after.into_iter().find(|(place, line)| is_told(**place, line)) {
             at.told = *place;
@@ -165,8 +147,8 @@ impl Log {
 mod tests {
     use super::*;
 
-    fn session(name: &str) -> About {
-        About::Session(name.to_owned())
+    fn session(name: &str) -> Subject {
+        Subject::Session(name.to_owned())
     }
 
     /// The lines for a watcher until it has been told everything, each as its kind, number and state or name.
@@ -174,7 +156,7 @@ mod tests {
         told_of(log, at, |_| true)
     }
 
-    fn told_of(log: &Log, at: &mut Position, wants: impl Fn(&About) -> bool) -> Vec<String> {
+    fn told_of(log: &Log, at: &mut Position, wants: impl Fn(&Subject) -> bool) -> Vec<String> {
         let next = || log.next(at, &wants).map(|line| short(&line));
         std::iter::from_fn(next).collect()
     }
@@ -191,19 +173,19 @@ mod tests {
     #[test]
     fn a_watcher_is_told_everything_and_then_each_change() {
         let mut log = Log::new("e", 0);
-        log.note(About::Daemon, Some(b"1"));
+        log.note(Subject::Daemon, Some(b"1"));
         log.note(session("a"), Some(b"{\"x\":1}"));
         let mut at = log.beginning();
         assert_eq!(told(&log, &mut at), ["1 daemon 1", "2 session {\"x\":1}", "2 current"]);
         assert_eq!(told(&log, &mut at), [""; 0]);
-        assert!(!log.note(About::Daemon, Some(b"1")), "the same as before");
+        assert!(!log.note(Subject::Daemon, Some(b"1")), "the same as before");
         assert!(!log.note(session("b"), None), "it never was there");
         assert_eq!(told(&log, &mut at), [""; 0]);
         log.note(session("a"), Some(b"2"));
         assert_eq!(told(&log, &mut at), ["3 session 2"]);
         log.note(session("a"), None);
-        log.note(About::Grant("g\u{1b}".to_owned()), Some(b"3"));
-        log.note(About::Grant("g\u{1b}".to_owned()), None);
+        log.note(Subject::Grant("g\u{1b}".to_owned()), Some(b"3"));
+        log.note(Subject::Grant("g\u{1b}".to_owned()), None);
         assert_eq!(told(&log, &mut at), ["6 resync", "1 daemon 1", "6 current"]);
         log.note(session("c"), None);
         log.note(session("c"), Some(b"4"));
@@ -252,7 +234,7 @@ mod tests {
     #[test]
     fn of_all_that_is_gone_the_last_is_remembered_and_who_was_not_told_of_the_rest_begins_anew() {
         let mut log = Log::new("e", 0);
-        log.note(About::Daemon, Some(b"1"));
+        log.note(Subject::Daemon, Some(b"1"));
         let mut names: Vec<String> = (0..=MOST_GONE).map(|number| format!("s{number}")).collect();
         for name in &names {
             log.note(session(name), Some(b"1"));
@@ -278,10 +260,10 @@ mod tests {
     #[test]
     fn a_watcher_is_told_about_what_it_wants_and_about_nothing_else() {
         let mut log = Log::new("e", 0);
-        for about in [About::Daemon, session("a"), session("b"), About::Grant("a".to_owned())] {
-            log.note(about, Some(b"1"));
+        for subject in [Subject::Daemon, session("a"), session("b"), Subject::Grant("a".to_owned())] {
+            log.note(subject, Some(b"1"));
         }
-        let wants = |about: &About| *about == session("b");
+        let wants = |subject: &Subject| *subject == session("b");
         let mut at = log.beginning();
         assert_eq!(told_of(&log, &mut at, wants), ["3 session 1", "4 current"]);
         log.note(session("a"), Some(b"2"));

@@ -19,6 +19,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
+use ssoctl_protocol::event::Subject;
 use ssoctl_protocol::{ErrorCode, Problem, Topic};
 use tokio::sync::Semaphore;
 
@@ -28,7 +29,6 @@ use super::shown::Shown;
 use crate::config::FilePair;
 use crate::waiting::lock;
 use follower::Stream;
-use log::About;
 pub(super) use watcher::Lines;
 use watcher::Watcher;
 
@@ -65,17 +65,12 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    fn includes(&self, about: &About) -> bool {
-        let topic = match about {
-            About::Daemon => Topic::Daemon,
-            About::Session(_) => Topic::Session,
-            About::Grant(_) => Topic::Grant,
-        };
-        let is_other = match (about, &self.session) {
-            (About::Session(name), Some(wanted)) => name != wanted,
+    fn includes(&self, subject: &Subject) -> bool {
+        let is_other = match (subject, &self.session) {
+            (Subject::Session(name), Some(wanted)) => name != wanted,
             _ => false,
         };
-        !is_other && (self.topics.is_empty() || self.topics.contains(&topic))
+        !is_other && (self.topics.is_empty() || self.topics.contains(&subject.topic()))
     }
 }
 

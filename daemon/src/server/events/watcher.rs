@@ -38,7 +38,7 @@ impl Watcher {
             self.has_ended = true;
             return Some(log.remark(EventKind::Stopping));
         }
-        log.next(&mut self.at, |about| self.wanted.includes(about))
+        log.next(&mut self.at, |subject| self.wanted.includes(subject))
     }
 
     /// Waits for the next line; `None`: there is no further one.
