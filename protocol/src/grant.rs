@@ -144,6 +144,19 @@ pub enum GrantEndReason {
     Unknown,
 }
 
+impl GrantEndReason {
+    /// The end of a grant in words, between the name of the grant and the time.
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::Revoked => "was revoked",
+            Self::SignedOut => "ended with its sign-in",
+            Self::ProcessEnded => "ended with its program",
+            Self::Unknown => "ended",
+        }
+    }
+}
+
 /// `GET /v1/grants`: every grant, and for an hour those that have ended.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

@@ -3,7 +3,7 @@
 use std::process::Termination;
 
 use clap::Args;
-use ssoctl_protocol::grant::{self, Grant, GrantEndReason};
+use ssoctl_protocol::grant::{self, Grant};
 use ssoctl_protocol::route::Query;
 use ssoctl_protocol::{Route, Timestamp};
 
@@ -63,12 +63,5 @@ fn rows(grant: &Grant, now: Timestamp) -> impl Iterator<Item = [String; 7]> {
 
 fn end(grant: &Grant, now: Timestamp) -> String {
     let Some(ended) = &grant.ended else { return render::distance(grant.expires_at, now) };
-    let what = match ended.reason {
-        GrantEndReason::Expired => "expired",
-        GrantEndReason::Revoked => "revoked",
-        GrantEndReason::SignedOut => "signed out",
-        GrantEndReason::ProcessEnded => "its program has ended",
-        _ => "ended",
-    };
-    format!("{what} {}", render::distance(ended.at, now))
+    format!("{} {}", ended.reason.in_words(), render::distance(ended.at, now))
 }

@@ -1,6 +1,6 @@
 //! What has changed, as lines of a log: with points in time and no distances, so that a line stays true.
 
-use ssoctl_protocol::grant::{Grant, GrantEndReason};
+use ssoctl_protocol::grant::Grant;
 use ssoctl_protocol::text::{self, LONGEST_CODE};
 use ssoctl_protocol::{DaemonStatus, NextStep, PendingLogin, SessionState, SessionStatus, Timestamp, shell};
 
@@ -69,16 +69,7 @@ pub(crate) fn grant_changed(grant: &Grant, now: Timestamp) -> String {
     let roles: Vec<String> = grant.roles.iter().map(|role| format!("{} in {}", role.role, role.account)).collect();
     let end = match &grant.ended {
         None => format!("gives {} until {}", roles.join(", "), time(grant.expires_at, now)),
-        Some(ended) => {
-            let how = match ended.reason {
-                GrantEndReason::Expired => "has expired",
-                GrantEndReason::Revoked => "was revoked",
-                GrantEndReason::SignedOut => "ended with the sign-in",
-                GrantEndReason::ProcessEnded => "ended with its program",
-                _ => "has ended",
-            };
-            format!("{how} at {}", time(ended.at, now))
-        }
+        Some(ended) => format!("{} at {}", ended.reason.in_words(), time(ended.at, now)),
     };
     let last = grant.last_use.as_ref().map(|last| {
         let who = program(last.program.as_deref(), last.pid);

@@ -109,10 +109,10 @@ fn the_grant_of_a_client_that_is_killed_ends_and_the_command_gets_nothing_more()
 fn at_the_deadline_the_command_runs_on_and_its_requests_are_refused() {
     let stage = Stage::with_roles(Settings::default());
     let mut command = stage.ssoctl(["grant", "--profile", "dev", "--name", "agent", "--for", "2s"]);
-    let script = "until $SSOCTL whoami 2>&1 | grep 'has expired'; do sleep 0.2; done; cat > /dev/null; exit 3";
+    let script = "until $SSOCTL whoami 2>&1 | grep 'expired ('; do sleep 0.2; done; cat > /dev/null; exit 3";
     command.env("SSOCTL", ssoctl());
     let mut agent = Attended::start(command, script);
-    assert!(agent.line().contains("has expired"));
+    assert!(agent.line().contains("expired ("));
     assert_eq!(grants(&stage)[0]["ended"]["reason"], "expired");
     assert_eq!(agent.finish().code(), Some(3));
 }

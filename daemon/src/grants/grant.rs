@@ -71,7 +71,7 @@ pub(super) struct Uses {
 pub enum NotGranted {
     #[error("the grant {name:?} does not include that; it gives {granted}")]
     OtherRole { name: String, granted: String },
-    #[error("the grant {name:?} {}", reason_in_words(.ended))]
+    #[error("the grant {name:?} {} ({})", .ended.reason.in_words(), .ended.at)]
     Ended { name: String, ended: Ended },
     #[error("the grant {name:?} needs a confirmation each time, and there was none: {why}")]
     NotConfirmed { name: String, why: String },
@@ -91,17 +91,6 @@ impl From<NotGranted> for Denial {
     fn from(why: NotGranted) -> Self {
         Self::NotGranted(why)
     }
-}
-
-fn reason_in_words(ended: &Ended) -> String {
-    use GrantEndReason as Reason;
-    let what = match ended.reason {
-        Reason::Revoked => "was revoked",
-        Reason::SignedOut => "ended when its session was signed out",
-        Reason::ProcessEnded => "ended with the program that it was made for",
-        _ => "has expired",
-    };
-    format!("{what} ({})", ended.at)
 }
 
 impl Grant {
