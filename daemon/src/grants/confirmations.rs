@@ -82,7 +82,7 @@ impl Confirmations {
 
 #[cfg(test)]
 mod tests {
-    use super::super::stage::{Stage, stage};
+    use super::super::fixture::{Fixture, fixture};
     use super::*;
     use crate::caller::Who;
     use crate::desktop::About;
@@ -94,7 +94,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_process_is_asked_about_once_at_a_time_and_each_time_anew() {
-        let Stage { reach, mut asked, clock, .. } = stage();
+        let Fixture { reach, mut asked, clock, .. } = fixture();
         let confirmations = Confirmations::default();
         for consent in [Consent::Allowed, Consent::Denied] {
             let person_answers = async {
@@ -110,7 +110,7 @@ mod tests {
 
     #[tokio::test]
     async fn other_processes_and_unknown_ones_have_questions_of_their_own_up_to_a_limit() {
-        let Stage { reach, mut asked, clock, .. } = stage();
+        let Fixture { reach, mut asked, clock, .. } = fixture();
         let confirmations = Confirmations::default();
         let ask = |pid| confirmations.ask(question(pid), &reach);
         let all = async { tokio::join!(ask(Some(1)), ask(Some(2)), ask(None), ask(None), ask(Some(3))) };
@@ -140,7 +140,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_caller_that_leaves_does_not_take_the_question_of_others_with_it() {
-        let Stage { reach, mut asked, .. } = stage();
+        let Fixture { reach, mut asked, .. } = fixture();
         let confirmations = Confirmations::default();
         let mut first = Box::pin(confirmations.ask(question(Some(7)), &reach));
         assert!(polled_once(&mut first).await.is_none());

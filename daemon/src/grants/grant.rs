@@ -66,6 +66,22 @@ pub(super) struct Uses {
     pub(super) credentials_end: Option<BootTime>,
 }
 
+/// A grant as it is kept over a restart.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct GrantState {
+    pub(super) terms: Terms,
+    pub(super) deadline: Deadline,
+    pub(super) ended: Option<Ended>,
+    pub(super) uses: Uses,
+}
+
+impl GrantState {
+    /// The state of a new grant.
+    pub(super) fn new(terms: Terms, deadline: Deadline) -> Self {
+        Self { terms, deadline, ended: None, uses: Uses::default() }
+    }
+}
+
 /// Why a grant does not give what is asked for.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum NotGranted {
@@ -94,14 +110,8 @@ impl From<NotGranted> for Denial {
 }
 
 impl Grant {
-    pub(super) fn new(
-        terms: Terms,
-        deadline: Deadline,
-        ended: Option<Ended>,
-        uses: Uses,
-        reach: Reach,
-        used: watch::Sender<()>,
-    ) -> Self {
+    pub(super) fn new(state: GrantState, reach: Reach, used: watch::Sender<()>) -> Self {
+        let GrantState { terms, deadline, ended, uses } = state;
         let stage = watch::Sender::new(ended.map_or(Stage::Open, Stage::Ended));
         Self { terms, deadline, stage, uses: Mutex::new(uses), confirmations: Confirmations::default(), reach, used }
     }
@@ -147,13 +157,14 @@ impl Grant {
         self.stage.send_replace(Stage::Forgotten);
     }
 
-    pub(super) fn uses(&self) -> Uses {
-        lock(&self.uses).clone()
+    pub(super) fn state(&self) -> GrantState {
+        let uses = lock(&self.uses).clone();
+        GrantState { terms: self.terms.clone(), deadline: self.deadline, ended: self.ended(), uses }
     }
 
     /// How often credentials were given, the last time, and the end of those that live longest if they still do.
     pub fn use_so_far(&self) -> (u64, Option<GrantUse>, Option<BootTime>) {
-        let Uses { count, last, credentials_end } = self.uses();
+        let Uses { count, last, credentials_end } = lock(&self.uses).clone();
         (count, last, credentials_end.filter(|end| *end > self.reach.clock.now().boot))
     }
 

@@ -6,14 +6,15 @@
 
 mod attending;
 mod confirmations;
+#[cfg(test)]
+mod fixture;
 mod grant;
 mod registry;
 mod saved;
-#[cfg(test)]
-mod stage;
 mod terms;
 
 pub use attending::{Attending, NotAttended};
 pub use grant::{Denial, Grant, NotGranted, Reach, Stage};
-pub use registry::{Grants, NotMade, Unsaved};
+pub use registry::{Grants, NotMade};
+pub use saved::Unsaved;
 pub use terms::{Deadline, Ended, Role, Terms, is_name};

@@ -1,53 +1,37 @@
-//! All grants: made, ended at their deadlines, kept in a file, and forgotten.
+//! All grants: made, listed, and kept in a file.
+
+mod ending;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use ssoctl_protocol::Timestamp;
-use ssoctl_protocol::grant::GrantEndReason;
 use ssoctl_protocol::socket::{GRANT_SOCKET, LONGEST_PATH};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::attending::ProcessEnd;
-use super::grant::{Grant, NotGranted, Reach, Stage, Uses};
-use super::saved::{self, Restored, SavedGrant};
-use super::terms::{Deadline, Ended, Terms, is_name};
+use super::grant::{Grant, GrantState, Reach};
+use super::saved::{GrantsFile, Unsaved};
+use super::terms::{Deadline, Terms, is_name};
 use crate::audit::AuditEvent;
 use crate::caller::Caller;
-use crate::clock::{self, BootTime};
-use crate::machine::{MachineProblems, RESTART};
-use crate::waiting::{lock, or_never};
+use crate::machine::MachineProblems;
+use crate::waiting::lock;
 
 /// The largest number of grants that give credentials at the same time.
 const MOST: usize = 64;
 
-/// The largest number of grants that have ended and are remembered.
-const MOST_ENDED: usize = 32;
-
-/// How long a grant that has ended is remembered, so that its callers learn why they get nothing. One that ends with a process is
-/// remembered until that has ended.
-const REMEMBERED: Duration = Duration::from_secs(3600);
-
 /// Every grant.
 pub struct Grants {
-    /// Where they are kept; `None`: nowhere.
-    file: Option<PathBuf>,
+    file: GrantsFile,
     /// The directory with a directory for each socket.
     sockets: PathBuf,
     reach: Reach,
-    machine: MachineProblems,
-    boot: Option<String>,
     grants: Mutex<BTreeMap<String, Arc<Grant>>>,
     changes: watch::Sender<()>,
     used: watch::Sender<()>,
-    /// Held while the file is written, so that an older state never replaces a newer one.
-    saving: Arc<tokio::sync::Mutex<()>>,
-    /// Whether the file is behind, because it could not be written.
-    is_behind: AtomicBool,
     tasks: Mutex<JoinSet<()>>,
 }
 
@@ -64,30 +48,18 @@ pub enum NotMade {
     Unsaved(#[from] Unsaved),
 }
 
-/// The file of the grants could not be written.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the grants cannot be saved in {}: {}", .path.display(), .why)]
-pub struct Unsaved {
-    path: PathBuf,
-    why: String,
-}
-
 impl Grants {
     /// Reads the grants of the daemon before this one, and follows all from now on. Has to be called within a tokio runtime.
     pub fn start(file: Option<PathBuf>, sockets: PathBuf, reach: Reach, machine: MachineProblems) -> Arc<Self> {
         let (save, saves) = mpsc::channel(1);
         let reach = Reach { save: Some(save), ..reach };
         let all = Arc::new(Self {
-            file,
+            file: GrantsFile::new(file, Arc::clone(&reach.clock), machine),
             sockets,
             reach,
-            machine,
-            boot: clock::boot_id(),
             grants: Mutex::default(),
             changes: watch::Sender::default(),
             used: watch::Sender::default(),
-            saving: Arc::default(),
-            is_behind: AtomicBool::new(false),
             tasks: Mutex::default(),
         });
         all.restore();
@@ -102,20 +74,12 @@ impl Grants {
     }
 
     fn restore(self: &Arc<Self>) {
-        let Some(file) = &self.file else { return };
-        let saved = saved::read(file).unwrap_or_else(|why| {
-            let (file, message) = (file.display(), format!("the grants in {} cannot be read: {why}", file.display()));
-            self.machine.found("grants", message, format!("remove {file}, {RESTART}, and make the grants anew"));
-            Vec::new()
-        });
-        let now = self.reach.clock.now();
-        for grant in saved {
-            let Restored { terms, deadline, ended, uses } = grant.restored(now, self.boot.as_deref());
-            if !is_name(&terms.name) {
+        for state in self.file.read() {
+            if !is_name(&state.terms.name) {
                 continue;
             }
-            let attending = terms.attending;
-            let grant = self.grant(terms, deadline, ended, uses);
+            let attending = state.terms.attending;
+            let grant = self.grant(state);
             if let Some(attending) = attending {
                 match attending.resume() {
                     Some(end) => self.attend(Arc::clone(&grant), end),
@@ -132,8 +96,8 @@ impl Grants {
         }
     }
 
-    fn grant(&self, terms: Terms, deadline: Deadline, ended: Option<Ended>, uses: Uses) -> Arc<Grant> {
-        Arc::new(Grant::new(terms, deadline, ended, uses, self.reach.clone(), self.used.clone()))
+    fn grant(&self, state: GrantState) -> Arc<Grant> {
+        Arc::new(Grant::new(state, self.reach.clone(), self.used.clone()))
     }
 
     /// Makes a grant that lives for `life`, and saves it. `process` is the end of the one that it ends with.
@@ -152,7 +116,7 @@ impl Grants {
         if socket.as_os_str().len() > LONGEST_PATH {
             return Err(NotMade::TooLong(socket));
         }
-        let grant = self.grant(terms, Deadline::after(life, self.reach.clock.now()), None, Uses::default());
+        let grant = self.grant(GrantState::new(terms, Deadline::after(life, self.reach.clock.now())));
         let replaced = {
             let mut grants = lock(&self.grants);
             if grants.get(&name).is_some_and(|known| known.ended().is_none()) {
@@ -209,191 +173,19 @@ impl Grants {
         self.used.subscribe()
     }
 
-    /// Ends every grant that is meant and has not ended. Returns these grants, and why ends are not in the file.
-    pub async fn end(
-        self: &Arc<Self>,
-        reason: GrantEndReason,
-        caller: Option<&Caller>,
-        is_meant: impl Fn(&Grant) -> bool,
-    ) -> (Vec<Arc<Grant>>, Option<Unsaved>) {
-        let ended = Ended { at: Timestamp::from(self.reach.clock.now().wall), reason };
-        let all = self.list();
-        let ends = |grant: &Arc<Grant>| grant.ended().is_none() && is_meant(grant) && grant.end(ended);
-        let grants: Vec<_> = all.into_iter().filter(ends).collect();
-        if grants.is_empty() && !self.is_behind.load(Ordering::Relaxed) {
-            return (grants, None);
-        }
-        for grant in &grants {
-            tracing::info!(grant = grant.terms().name, ?reason, "a grant has ended");
-            self.record_end(grant, ended, caller);
-        }
-        self.changes.send_replace(());
-        let unsaved = self.save().await.err();
-        (grants, unsaved)
-    }
-
-    fn record_end(&self, grant: &Grant, ended: Ended, caller: Option<&Caller>) {
-        let what = match ended.reason {
-            GrantEndReason::Revoked => AuditEvent::GrantRevoked,
-            _ => AuditEvent::GrantEnded,
-        };
-        let why = NotGranted::Ended { name: grant.terms().name.clone(), ended };
-        self.reach.audit.record(grant.happened(what, None).because(why), caller);
-    }
-
-    /// Ends the grants of a session that is signed out, by the key of its identity.
-    ///
-    /// # Errors
-    /// Their end is not saved, so a restarted daemon may serve them.
-    pub async fn signed_out(self: &Arc<Self>, identity: &str) -> Result<(), Unsaved> {
-        let is_of_session = |grant: &Grant| grant.terms().roles.iter().any(|role| role.identity == identity);
-        let (_, unsaved) = self.end(GrantEndReason::SignedOut, None, is_of_session).await;
-        unsaved.map_or(Ok(()), Err)
-    }
-
     /// Writes the uses so far, and follows nothing any more, since the daemon ends.
     pub async fn stop(self: &Arc<Self>) {
         lock(&self.tasks).abort_all();
         let _ = self.save().await;
     }
 
-    /// Ends and forgets the grant at the end of its process.
-    fn attend(self: &Arc<Self>, grant: Arc<Grant>, process: ProcessEnd) {
-        let all = Arc::clone(self);
-        lock(&self.tasks).spawn(async move {
-            process.reached().await;
-            all.end(GrantEndReason::ProcessEnded, None, |one| std::ptr::eq(one, &*grant)).await;
-            all.forget(&grant);
-            let _ = all.save().await;
-        });
-    }
-
-    fn forget(&self, grant: &Arc<Grant>) {
-        let mut grants = lock(&self.grants);
-        let name = &grant.terms().name;
-        // The name may be another grant's by now.
-        if grants.get(name).is_some_and(|known| Arc::ptr_eq(known, grant)) {
-            grants.remove(name);
-        }
-        drop(grants);
-        grant.forget();
-        self.changes.send_replace(());
-    }
-
-    /// Ends grants at their deadlines, and forgets them later.
-    async fn keep(self: Arc<Self>, mut saves: mpsc::Receiver<oneshot::Sender<()>>) {
-        let mut changes = self.changes();
-        loop {
-            changes.mark_unchanged();
-            let now = self.reach.clock.now();
-            let mut next = Wake::default();
-            let (mut ended, mut forgotten) = (false, self.ended_too_many());
-            for grant in self.list() {
-                let stage = *grant.stages().borrow();
-                match (stage, grant.ended()) {
-                    (Stage::Open, Some(expiry)) => {
-                        if grant.end(expiry) {
-                            self.record_end(&grant, expiry, None);
-                            ended = true;
-                        }
-                    }
-                    (Stage::Open, None) => next.at(Some(grant.deadline().boot), grant.deadline().wall.into()),
-                    (Stage::Ended(_), _) if grant.terms().attending.is_some() => {}
-                    (Stage::Ended(ended), _) => {
-                        let until = SystemTime::from(ended.at) + REMEMBERED;
-                        if now.wall >= until { forgotten.push(grant) } else { next.at(None, until) }
-                    }
-                    (Stage::Forgotten, _) => {}
-                }
-            }
-            if ended || !forgotten.is_empty() {
-                for grant in &forgotten {
-                    self.forget(grant);
-                }
-                self.changes.send_replace(());
-                let _ = self.save().await;
-                continue;
-            }
-            tokio::select! {
-                // `self` has the sender, so this does not fail.
-                _ = changes.changed() => {}
-                Some(saved) = saves.recv() => {
-                    let _ = self.save().await;
-                    let _ = saved.send(());
-                }
-                () = or_never(next.boot.map(|boot| self.reach.clock.sleep_until(boot))) => {}
-                () = or_never(next.wall.map(|wall| self.reach.clock.sleep_until_shown(wall))) => {}
-            }
-        }
-    }
-
-    /// The grants that ended first, if too many of those that have ended are remembered.
-    fn ended_too_many(&self) -> Vec<Arc<Grant>> {
-        let mut ended: Vec<_> = self.list().into_iter().filter_map(|grant| Some((grant.ended()?.at, grant))).collect();
-        ended.sort_by_key(|(at, _)| *at);
-        let too_many = ended.len().saturating_sub(MOST_ENDED);
-        ended.into_iter().take(too_many).map(|(_, grant)| grant).collect()
-    }
-
     /// Writes the file, also if the caller leaves meanwhile.
     async fn save(self: &Arc<Self>) -> Result<(), Unsaved> {
         let all = Arc::clone(self);
-        let saving = tokio::spawn(async move { all.save_now().await });
-        saving.await.unwrap_or_else(|error| Err(self.unsaved(error.to_string())))
-    }
-
-    async fn save_now(&self) -> Result<(), Unsaved> {
-        let Some(path) = self.file.clone() else { return Ok(()) };
-        let turn = Arc::clone(&self.saving).lock_owned().await;
-        let now = self.reach.clock.now();
-        let saved: Vec<SavedGrant> = self
-            .list()
-            .iter()
-            .map(|grant| {
-                let boot = self.boot.as_deref();
-                SavedGrant::new(grant.terms(), grant.deadline(), grant.ended(), grant.uses(), now, boot)
-            })
-            .collect();
-        let work = move || {
-            let written = write(&path, &saved);
-            drop(turn);
-            written
-        };
-        let written = tokio::task::spawn_blocking(work).await;
-        let result = written.unwrap_or_else(|error| Err(self.unsaved(error.to_string())));
-        self.is_behind.store(result.is_err(), Ordering::Relaxed);
-        match &result {
-            Ok(()) => self.machine.solved("grants"),
-            Err(unsaved) => {
-                self.machine.found("grants", unsaved.to_string(), "make room for the file, and give it to yourself")
-            }
-        }
-        result
-    }
-
-    fn unsaved(&self, why: String) -> Unsaved {
-        Unsaved { path: self.file.clone().unwrap_or_default(), why }
-    }
-}
-
-fn write(path: &Path, saved: &[SavedGrant]) -> Result<(), Unsaved> {
-    // No file is made for no grant.
-    if saved.is_empty() && !path.exists() {
-        return Ok(());
-    }
-    saved::write(path, saved).map_err(|error| Unsaved { path: path.to_owned(), why: error.to_string() })
-}
-
-/// The earliest point on each clock.
-#[derive(Default)]
-struct Wake {
-    boot: Option<BootTime>,
-    wall: Option<SystemTime>,
-}
-
-impl Wake {
-    fn at(&mut self, boot: Option<BootTime>, wall: SystemTime) {
-        self.boot = self.boot.into_iter().chain(boot).min();
-        self.wall = self.wall.into_iter().chain([wall]).min();
+        let saving = tokio::spawn(async move {
+            let state = || all.list().iter().map(|grant| grant.state()).collect();
+            all.file.write(state).await
+        });
+        saving.await.unwrap_or_else(|error| Err(self.file.unsaved(error)))
     }
 }

@@ -4,16 +4,20 @@
 //! when the file was written; in another boot, that time counts from the daemon's start on. It is an upper bound, beside the wall clock.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use ssoctl_protocol::Timestamp;
 use ssoctl_protocol::grant::GrantUse;
+use tokio::sync::Mutex;
 
-use super::grant::Uses;
+use super::grant::{GrantState, Uses};
 use super::terms::{Deadline, Ended, Terms};
-use crate::clock::{BootTime, Now};
+use crate::clock::{self, BootTime, Clock, Now};
+use crate::machine::{MachineProblems, RESTART};
 use crate::owner::{belongs, is_foreign};
 use crate::regular_file::{Link, RegularFile};
 use crate::replacement::Replacement;
@@ -21,9 +25,12 @@ use crate::replacement::Replacement;
 /// The longest file that is read, in bytes.
 const LONGEST_FILE: u64 = 4 << 20;
 
+/// The subject of its problem in `status`.
+const ABOUT: &str = "grants";
+
 /// A grant in the file.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(super) struct SavedGrant {
+struct SavedGrant {
     terms: Terms,
     expires_at: Timestamp,
     /// Milliseconds that were left when this was written.
@@ -37,25 +44,11 @@ pub(super) struct SavedGrant {
     credentials_end_at: Option<Timestamp>,
 }
 
-/// A grant of the file, in the present.
-pub(super) struct Restored {
-    pub(super) terms: Terms,
-    pub(super) deadline: Deadline,
-    pub(super) ended: Option<Ended>,
-    pub(super) uses: Uses,
-}
-
 impl SavedGrant {
-    pub(super) fn new(
-        terms: &Terms,
-        deadline: Deadline,
-        ended: Option<Ended>,
-        uses: Uses,
-        now: Now,
-        boot: Option<&str>,
-    ) -> Self {
+    fn new(grant: GrantState, now: Now, boot: Option<&str>) -> Self {
+        let GrantState { terms, deadline, ended, uses } = grant;
         Self {
-            terms: terms.clone(),
+            terms,
             expires_at: deadline.wall,
             left: millis(deadline.boot.since(now.boot)),
             since_boot: millis(deadline.boot.since_boot()),
@@ -67,13 +60,13 @@ impl SavedGrant {
         }
     }
 
-    pub(super) fn restored(self, now: Now, boot: Option<&str>) -> Restored {
+    fn restored(self, now: Now, boot: Option<&str>) -> GrantState {
         let is_same_boot = self.boot.is_some() && self.boot.as_deref() == boot;
         let deadline_boot = match is_same_boot {
             true => BootTime::from_boot(Duration::from_millis(self.since_boot)),
             false => now.boot + Duration::from_millis(self.left),
         };
-        Restored {
+        GrantState {
             terms: self.terms,
             deadline: Deadline { boot: deadline_boot, wall: self.expires_at },
             ended: self.ended,
@@ -86,6 +79,78 @@ impl SavedGrant {
     }
 }
 
+/// The file.
+pub(super) struct GrantsFile {
+    /// `None`: grants are kept nowhere.
+    path: Option<PathBuf>,
+    clock: Arc<dyn Clock>,
+    machine: MachineProblems,
+    boot: Option<String>,
+    /// Held while it is written, so that an older state never replaces a newer one.
+    turn: Arc<Mutex<()>>,
+    /// Whether it is behind, because it could not be written.
+    is_behind: AtomicBool,
+}
+
+/// The file of the grants could not be written.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the grants cannot be saved in {}: {}", .path.display(), .why)]
+pub struct Unsaved {
+    path: PathBuf,
+    why: String,
+}
+
+impl GrantsFile {
+    pub(super) fn new(path: Option<PathBuf>, clock: Arc<dyn Clock>, machine: MachineProblems) -> Self {
+        let (boot, turn) = (clock::boot_id(), Arc::default());
+        Self { path, clock, machine, boot, turn, is_behind: AtomicBool::new(false) }
+    }
+
+    /// The grants in it. If it cannot be read, there are none, and `status` says so.
+    pub(super) fn read(&self) -> Vec<GrantState> {
+        let Some(path) = &self.path else { return Vec::new() };
+        let saved = read(path).unwrap_or_else(|why| {
+            let path = path.display();
+            let remedy = format!("remove {path}, {RESTART}, and make the grants anew");
+            self.machine.found(ABOUT, format!("the grants in {path} cannot be read: {why}"), remedy);
+            Vec::new()
+        });
+        let (now, boot) = (self.clock.now(), self.boot.as_deref());
+        saved.into_iter().map(|grant| grant.restored(now, boot)).collect()
+    }
+
+    /// Replaces the file with the grants as they are when it is its turn. If that fails, `status` says so, too.
+    pub(super) async fn write(&self, grants: impl FnOnce() -> Vec<GrantState>) -> Result<(), Unsaved> {
+        let Some(path) = self.path.clone() else { return Ok(()) };
+        let turn = Arc::clone(&self.turn).lock_owned().await;
+        let (now, boot) = (self.clock.now(), self.boot.as_deref());
+        let saved: Vec<_> = grants().into_iter().map(|grant| SavedGrant::new(grant, now, boot)).collect();
+        let writing = tokio::task::spawn_blocking(move || {
+            let written = write(&path, &saved);
+            drop(turn);
+            written
+        });
+        let written = writing.await.unwrap_or_else(|error| Err(error.into()));
+        let result = written.map_err(|error| self.unsaved(error));
+        self.is_behind.store(result.is_err(), Ordering::Relaxed);
+        match &result {
+            Ok(()) => self.machine.solved(ABOUT),
+            Err(unsaved) => {
+                self.machine.found(ABOUT, unsaved.to_string(), "make room for the file, and give it to yourself")
+            }
+        }
+        result
+    }
+
+    pub(super) fn is_behind(&self) -> bool {
+        self.is_behind.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn unsaved(&self, why: impl ToString) -> Unsaved {
+        Unsaved { path: self.path.clone().unwrap_or_default(), why: why.to_string() }
+    }
+}
+
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
@@ -94,7 +159,7 @@ fn millis(duration: Duration) -> u64 {
 ///
 /// # Errors
 /// What is wrong with the file, in words.
-pub(super) fn read(path: &Path) -> Result<Vec<SavedGrant>, String> {
+fn read(path: &Path) -> Result<Vec<SavedGrant>, String> {
     let Some(file) = RegularFile::open(path, Link::Refused).map_err(|error| error.to_string())? else {
         return Ok(Vec::new());
     };
@@ -105,8 +170,11 @@ pub(super) fn read(path: &Path) -> Result<Vec<SavedGrant>, String> {
     serde_json::from_slice(bytes.expose()).map_err(|error| error.to_string())
 }
 
-/// Replaces the file in one step.
-pub(super) fn write(path: &Path, grants: &[SavedGrant]) -> io::Result<()> {
+/// Replaces the file in one step. No file is made for no grant.
+fn write(path: &Path, grants: &[SavedGrant]) -> io::Result<()> {
+    if grants.is_empty() && !path.exists() {
+        return Ok(());
+    }
     let bytes = serde_json::to_vec_pretty(grants).map_err(io::Error::from)?;
     Replacement::private(path, &bytes)?.put_in_place()
 }
@@ -137,7 +205,7 @@ mod tests {
             shared: false,
             attending: None,
         };
-        let saved = SavedGrant::new(&terms, deadline, None, Uses::default(), made, Some("first"));
+        let saved = SavedGrant::new(GrantState::new(terms, deadline), made, Some("first"));
         for (now, boot, left) in [
             (at(1600, 600), Some("first"), 3000),
             // Set back while no daemon ran: the time since boot counts.

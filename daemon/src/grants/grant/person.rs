@@ -66,8 +66,8 @@ mod tests {
     use ssoctl_protocol::Timestamp;
     use tokio::sync::watch;
 
-    use super::super::super::stage::{Stage, stage};
-    use super::super::Uses;
+    use super::super::super::fixture::{Fixture, fixture};
+    use super::super::GrantState;
     use super::*;
     use crate::assignment::{AccountId, Assignment, RoleName};
     use crate::clock::Clock;
@@ -75,7 +75,7 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_is_asked_behind_a_locked_screen() {
-        let Stage { reach, mut asked, clock, surroundings } = stage();
+        let Fixture { reach, mut asked, clock, surroundings } = fixture();
         let role = Role {
             profile: None,
             session: "corp".to_owned(),
@@ -97,11 +97,11 @@ mod tests {
             attending: None,
         };
         let deadline = Deadline::after(Duration::from_secs(60), clock.now());
-        let grant = Grant::new(terms, deadline, None, Uses::default(), reach, watch::Sender::default());
+        let grant = Grant::new(GrantState::new(terms, deadline), reach, watch::Sender::default());
         let lock = || surroundings.send_modify(|now| now.presence = Presence::Away);
         let confirm = || grant.confirm(&role, Who::default());
         let allow = async |asked: &mut tokio::sync::mpsc::UnboundedReceiver<_>, and: &dyn Fn()| {
-            let (_, answer): super::super::super::stage::Asked = asked.recv().await.expect("a question");
+            let (_, answer): super::super::super::fixture::Asked = asked.recv().await.expect("a question");
             and();
             answer.send(Consent::Allowed).expect("somebody waits");
         };

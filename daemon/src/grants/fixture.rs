@@ -32,7 +32,7 @@ impl Desktop for Person {
     }
 }
 
-pub(super) struct Stage {
+pub(super) struct Fixture {
     pub(super) reach: Reach,
     pub(super) asked: mpsc::UnboundedReceiver<Asked>,
     pub(super) clock: Arc<ManualClock>,
@@ -41,7 +41,7 @@ pub(super) struct Stage {
 }
 
 /// Nothing is configured, and the person is there.
-pub(super) fn stage() -> Stage {
+pub(super) fn fixture() -> Fixture {
     let (person, asked) = mpsc::unbounded_channel();
     let clock = Arc::new(ManualClock::at(SystemTime::UNIX_EPOCH));
     let surroundings = watch::Sender::new(Surroundings::default());
@@ -53,5 +53,5 @@ pub(super) fn stage() -> Stage {
         audit: Audit::start(None, clock.clone(), MachineProblems::default()),
         save: None,
     };
-    Stage { reach, asked, clock, surroundings }
+    Fixture { reach, asked, clock, surroundings }
 }
