@@ -44,8 +44,8 @@ async fn keepassxc_that_appears_goes_away_and_comes_back_is_followed_and_nothing
     let daemon = with_its_record_in_a_file(&stage).await;
     let keyring = stage.keepassxc(Database::Unlocked).await;
     until_moved(&stage, &daemon).await;
-    // As its person ends it.
-    keyring.signal(Signal::TERM);
+    // Asked to end, it may ask its person first whether to save.
+    keyring.signal(Signal::KILL);
     until_so("it is missed", async || daemon.problems().await.contains("it is not on the session bus")).await;
     drop(keyring);
     daemon.renewed(&daemon.access_token().await).await;

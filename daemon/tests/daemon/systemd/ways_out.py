@@ -78,7 +78,11 @@ def processes(name):
 def memory(name):
     for pid in processes(name):
         try:
-            start = int(open(f"/proc/{pid}/maps").readline().split("-")[0], 16)
+            first = open(f"/proc/{pid}/maps").readline()
+            if not first:
+                # It has just ended.
+                continue
+            start = int(first.split("-")[0], 16)
             with open(f"/proc/{pid}/mem", "rb") as memory:
                 memory.seek(start)
                 if memory.read(4):
