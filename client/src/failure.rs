@@ -31,6 +31,11 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// The terminal where a person was to be asked has failed.
+    pub(crate) fn cannot_ask(error: io::Error) -> Self {
+        Self::Other(format!("the terminal cannot be used to ask: {error}; use --no-input"))
+    }
+
     pub(crate) fn problem(&self) -> Option<&Problem> {
         match self {
             Self::Problem(problem) => Some(problem),

@@ -9,37 +9,38 @@ mod lines;
 mod screen;
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::sync::mpsc::Receiver;
 
-use signal_hook::consts::SIGWINCH;
-use signal_hook::low_level::emulate_default_handler;
-
-use crate::terminal::{Key, Keys};
-use crate::wakeful::{ENDS, Ringer, Wakeful};
+use crate::terminal::{Key, Keyboard};
+use crate::wakeful::Ringer;
 pub(crate) use lines::Line;
 use lines::Lines;
 use screen::Screen;
 
-/// What the person has done.
-pub(crate) enum Picked<T> {
-    Line(T),
-    /// Esc, Ctrl-C, or the terminal has gone.
-    Nothing,
-}
-
-/// Has a person pick a line. `later` may bring other lines while the list is shown; whoever sends them rings.
+/// Has a person pick a line. `later` may bring other lines while the list is shown; whoever sends them rings. `None` if the person leaves, or the
+/// terminal goes.
 pub(crate) fn pick<T: Clone + PartialEq>(
     terminal: File,
     what: &str,
     lines: Vec<Line<T>>,
     later: impl FnOnce(Ringer) -> Receiver<Vec<Line<T>>>,
-) -> io::Result<Picked<T>> {
-    let mut wakeful = Wakeful::watch_for(&[&ENDS[..], &[SIGWINCH]].concat())?;
-    let later = later(wakeful.ringer()?);
-    let mut lines = Lines::new(lines);
-    let screen = Screen::open(terminal)?;
-    let mut keys = Keys::default();
+) -> io::Result<Option<T>> {
+    let mut keyboard = Keyboard::at(terminal)?;
+    let later = later(keyboard.ringer()?);
+    let single_keys = keyboard.begin()?;
+    let picked = Screen::open().and_then(|screen| picked(&mut keyboard, &screen, what, Lines::new(lines), &later));
+    keyboard.end(single_keys);
+    picked
+}
+
+fn picked<T: Clone + PartialEq>(
+    keyboard: &mut Keyboard,
+    screen: &Screen,
+    what: &str,
+    mut lines: Lines<T>,
+    later: &Receiver<Vec<Line<T>>>,
+) -> io::Result<Option<T>> {
     // The line that the person has to confirm.
     let mut doubted: Option<Line<T>> = None;
     loop {
@@ -47,25 +48,12 @@ pub(crate) fn pick<T: Clone + PartialEq>(
             Some(line) => screen.ask_about(what, line)?,
             None => screen.draw(what, &lines)?,
         }
-        let has_key = wakeful.wait(Some(screen.terminal()), false, keys.due())?.has_news;
-        if let Some(signal) = ENDS.into_iter().find(|signal| wakeful.has_come(*signal)) {
-            drop(screen);
-            let _ = emulate_default_handler(signal);
-            return Ok(Picked::Nothing);
-        }
-        let mut bytes = [0; 256];
-        let read = match has_key {
-            true => screen.terminal().read(&mut bytes)?,
-            false => 0,
-        };
-        if has_key && read == 0 {
-            return Ok(Picked::Nothing);
-        }
-        for key in keys.take(&bytes[..read]) {
+        let Some(keys) = keyboard.read()? else { return Ok(None) };
+        for key in keys {
             match (doubted.take(), key) {
                 (Some(line), Key::Character('y' | 'Y')) => {
                     screen.keep(what, &line)?;
-                    return Ok(Picked::Line(line.value));
+                    return Ok(Some(line.value));
                 }
                 // The person has said no to this one, and picks another. What was typed along with the answer is none.
                 (Some(_), _) => break,
@@ -76,11 +64,11 @@ pub(crate) fn pick<T: Clone + PartialEq>(
                     }
                     Some(chosen) => {
                         screen.keep(what, chosen)?;
-                        return Ok(Picked::Line(chosen.value.clone()));
+                        return Ok(Some(chosen.value.clone()));
                     }
                     None => {}
                 },
-                (None, Key::Leave) => return Ok(Picked::Nothing),
+                (None, Key::Leave) => return Ok(None),
                 (None, key) => lines.edit(key, screen.rows()),
             }
         }

@@ -1,5 +1,6 @@
 //! The terminal of the person who calls ssoctl, where a question can be answered.
 
+mod keyboard;
 mod keys;
 mod question;
 mod single_keys;
@@ -13,9 +14,10 @@ use rustix::termios::tcgetpgrp;
 
 use crate::environment;
 
-pub(crate) use keys::{Key, Keys, last_word};
+pub(crate) use keyboard::Keyboard;
+pub(crate) use keys::{Key, last_word};
 pub(crate) use question::Questions;
-pub(crate) use single_keys::SingleKeys;
+use single_keys::SingleKeys;
 
 /// The terminal that a process belongs to. macOS has no poll(2) for `/dev/tty`, and a second standard error is the terminal by its own name.
 const PATH: &str = if cfg!(target_os = "macos") { "/dev/fd/2" } else { "/dev/tty" };

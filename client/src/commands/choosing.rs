@@ -16,7 +16,7 @@ use ssoctl_protocol::{Accounts, Choices, ErrorCode, Problem, Roles, Route, Selec
 use crate::connection::{Daemon, Starting, VersionWarning};
 use crate::environment;
 use crate::failure::Failure;
-use crate::picker::{Line, Picked, pick};
+use crate::picker::{Line, pick};
 use crate::terminal;
 use crate::wakeful::Ringer;
 
@@ -100,12 +100,8 @@ pub(super) fn session(daemon: &Daemon, failure: &Failure) -> Result<Option<Strin
     picked(pick(terminal, "Session", lines.collect(), |_| mpsc::channel().1)).map(Some)
 }
 
-fn picked<T>(outcome: io::Result<Picked<T>>) -> Result<T, Failure> {
-    match outcome {
-        Ok(Picked::Line(value)) => Ok(value),
-        Ok(Picked::Nothing) => Err(Failure::NothingPicked),
-        Err(error) => Err(Failure::Other(format!("the terminal cannot be used to ask: {error}; use --no-input"))),
-    }
+fn picked<T>(outcome: io::Result<Option<T>>) -> Result<T, Failure> {
+    outcome.map_err(Failure::cannot_ask)?.ok_or(Failure::NothingPicked)
 }
 
 /// The query for this role, and otherwise as it was.

@@ -1,13 +1,11 @@
 //! Draws the list below the cursor on standard error, and removes it afterwards: what stood on the terminal stays, and the line that was picked.
 
-use std::fs::File;
 use std::io::{self, Write as _};
 
 use ssoctl_protocol::text;
 
 use super::lines::{Line, Lines};
 use crate::environment;
-use crate::terminal::SingleKeys;
 
 /// The most lines of the list.
 const MOST_ROWS: usize = 12;
@@ -20,27 +18,19 @@ const ENTER: &str = "\x1b[?7l";
 const LEAVE: &str = "\r\x1b[J\x1b[?7h";
 
 pub(super) struct Screen {
-    terminal: File,
-    /// The terminal is given back when this is dropped, after the screen.
-    _single_keys: SingleKeys,
     has_colours: bool,
 }
 
 impl Screen {
-    pub(super) fn open(terminal: File) -> io::Result<Self> {
-        let _single_keys = SingleKeys::at(&terminal)?;
-        let screen = Self { terminal, _single_keys, has_colours: environment::variable("NO_COLOR").is_none() };
+    pub(super) fn open() -> io::Result<Self> {
+        let screen = Self { has_colours: environment::variable("NO_COLOR").is_none() };
         write(ENTER)?;
         Ok(screen)
     }
 
-    pub(super) const fn terminal(&self) -> &File {
-        &self.terminal
-    }
-
     /// How many lines of the list fit.
     pub(super) fn rows(&self) -> usize {
-        let (_, rows) = environment::terminal_size(&self.terminal);
+        let (_, rows) = environment::terminal_size(io::stderr());
         usize::from(rows).saturating_sub(2).clamp(1, MOST_ROWS)
     }
 

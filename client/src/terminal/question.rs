@@ -6,11 +6,8 @@ use std::io::{self, Read, Write as _};
 use std::mem;
 use std::os::fd::AsFd;
 
-use signal_hook::low_level::emulate_default_handler;
-
-use super::SingleKeys;
-use super::keys::{Key, Keys, last_word};
-use crate::wakeful::{ENDS, Wakeful};
+use super::Keyboard;
+use super::keys::{Key, last_word};
 
 /// The longest answer, in characters.
 const LONGEST: usize = 2000;
@@ -19,48 +16,30 @@ const RUB_OUT: &str = "\x08 \x08";
 
 /// A terminal, and what was typed ahead.
 pub(crate) struct Questions<T = File> {
-    terminal: T,
-    keys: Keys,
+    keyboard: Keyboard<T>,
     unread: VecDeque<Key>,
-    wakeful: Wakeful,
-    /// The signal that has come while a question was asked.
-    ended_by: Option<i32>,
 }
 
 impl<T> Questions<T> {
     pub(crate) fn at(terminal: T) -> io::Result<Self> {
-        let wakeful = Wakeful::watch_for(&ENDS)?;
-        wakeful.catch(false);
-        Ok(Self { terminal, keys: Keys::default(), unread: VecDeque::new(), wakeful, ended_by: None })
+        Ok(Self { keyboard: Keyboard::at(terminal)?, unread: VecDeque::new() })
     }
 }
 
 impl Questions {
-    /// Asks on standard error, and returns the answer without blanks around it; `None` if the person leaves, or the terminal goes. A signal
-    /// ends the process after the terminal is as it was.
+    /// Asks on standard error, and returns the answer without blanks around it; `None` if the person leaves, or the terminal goes.
     pub(crate) fn ask(&mut self, question: &str) -> io::Result<Option<String>> {
         // Before the question, so that nothing is shown twice that is typed at once.
-        self.wakeful.catch(true);
-        let single = SingleKeys::at(&self.terminal)?;
+        let single_keys = self.keyboard.begin()?;
         show(question);
         let answer = self.line(show);
-        drop(single);
-        self.wakeful.catch(false);
         show("\n");
-        if let Some(signal) = self.signal() {
-            let _ = emulate_default_handler(signal);
-        }
+        self.keyboard.end(single_keys);
         Ok(answer?.map(|line| line.trim().to_owned()))
     }
 }
 
 impl<T: Read + AsFd> Questions<T> {
-    /// The signal that ends the question, if one has come.
-    fn signal(&mut self) -> Option<i32> {
-        self.ended_by = self.ended_by.or_else(|| ENDS.into_iter().find(|signal| self.wakeful.has_come(*signal)));
-        self.ended_by
-    }
-
     /// Reads a line, and shows what is typed.
     fn line(&mut self, mut show: impl FnMut(&str)) -> io::Result<Option<String>> {
         let mut line = String::new();
@@ -85,27 +64,16 @@ impl<T: Read + AsFd> Questions<T> {
         Ok(None)
     }
 
-    /// The next key; `None` if the terminal has gone.
+    /// The next key; `None` if no more come.
     fn key(&mut self) -> io::Result<Option<Key>> {
         loop {
             if let Some(key) = self.unread.pop_front() {
                 return Ok(Some(key));
             }
-            let has_bytes = self.wakeful.wait(Some(&self.terminal), false, self.keys.due())?.has_news;
-            if self.signal().is_some() {
-                return Ok(None);
+            match self.keyboard.read()? {
+                Some(keys) => self.unread.extend(keys),
+                None => return Ok(None),
             }
-            let mut bytes = [0; 256];
-            let count = match has_bytes {
-                true => match self.terminal.read(&mut bytes) {
-                    Ok(0) => return Ok(None),
-                    Ok(count) => count,
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                    Err(error) => return Err(error),
-                },
-                false => 0,
-            };
-            self.unread.extend(self.keys.take(&bytes[..count]));
         }
     }
 }

@@ -1,8 +1,6 @@
 //! Asks for the first session, where none is configured and a person sits at the terminal. Nothing is saved before the daemon takes
 //! the answers.
 
-use std::io;
-
 use ssoctl_protocol::{ErrorCode, NewSession, Selector};
 
 use super::{add, regions};
@@ -22,7 +20,7 @@ pub(super) fn ask(daemon: &mut Daemon, meant: SessionArguments, failure: Failure
         return Err(failure);
     }
     let Some(terminal) = terminal::open() else { return Err(failure) };
-    let mut questions = Questions::at(terminal).map_err(unusable)?;
+    let mut questions = Questions::at(terminal).map_err(Failure::cannot_ask)?;
     let named_files = daemon.use_default_files();
     render::line("No session is configured yet. (Esc leaves, and nothing is saved.)");
     let mut before = None;
@@ -39,14 +37,7 @@ pub(super) fn ask(daemon: &mut Daemon, meant: SessionArguments, failure: Failure
 }
 
 fn answer(questions: &mut Questions, question: &str) -> Result<String, Failure> {
-    match questions.ask(question) {
-        Ok(answer) => answer.ok_or(Failure::NothingTyped),
-        Err(error) => Err(unusable(error)),
-    }
-}
-
-fn unusable(error: io::Error) -> Failure {
-    Failure::Other(format!("the terminal cannot be used to ask: {error}; use --no-input"))
+    questions.ask(question).map_err(Failure::cannot_ask)?.ok_or(Failure::NothingTyped)
 }
 
 /// Whether other answers can help.
