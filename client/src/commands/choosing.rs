@@ -11,7 +11,7 @@ use serde_json::json;
 use ssoctl_protocol::choices::AccountChoice;
 use ssoctl_protocol::grant::WantedRole;
 use ssoctl_protocol::route::Query;
-use ssoctl_protocol::{Accounts, Choices, ErrorCode, Problem, Roles, Route, Selector, SessionState, StatusReport};
+use ssoctl_protocol::{Accounts, Choices, ErrorCode, Problem, Roles, Route, SessionState, StatusReport};
 
 use crate::connection::{Daemon, Starting, VersionWarning};
 use crate::environment;
@@ -39,11 +39,11 @@ pub(super) fn with_role<T>(
                    SSOCTL_NO_INPUT or CI says so";
         let any = Wanted { sessions: Vec::new(), account: None, role: None };
         let role = choose(daemon, any)?.ok_or_else(|| Failure::Usage(why.to_owned()))?;
-        return ask(&of_role(role, query));
+        return ask(&query.of_role(role));
     }
     match ask(&query) {
         Err(failure) => match role(daemon, &query, &failure)? {
-            Some(role) => ask(&of_role(role, query)),
+            Some(role) => ask(&query.of_role(role)),
             None => Err(failure),
         },
         answer => answer,
@@ -102,13 +102,6 @@ pub(super) fn session(daemon: &Daemon, failure: &Failure) -> Result<Option<Strin
 
 fn picked<T>(outcome: io::Result<Option<T>>) -> Result<T, Failure> {
     outcome.map_err(Failure::cannot_ask)?.ok_or(Failure::NothingPicked)
-}
-
-/// The query for this role, and otherwise as it was.
-pub(super) fn of_role(role: WantedRole, query: Query) -> Query {
-    let WantedRole { profile, session, account, role } = role;
-    let selector = profile.map(Selector::Profile).or(session.map(Selector::Session)).unwrap_or(Selector::Only);
-    Query { selector, account, role, ..query }
 }
 
 /// What is known of the role that is meant.

@@ -11,7 +11,7 @@ use serde_json::json;
 use ssoctl_protocol::grant::{NewGrant, WantedRole};
 use ssoctl_protocol::route::Query;
 use ssoctl_protocol::socket::SOCKET_VARIABLE;
-use ssoctl_protocol::{Assignment, ExitCode as Code, RoleCredentials, Route, Secret, Selector, grant, shell};
+use ssoctl_protocol::{Assignment, ExitCode as Code, RoleCredentials, Route, Secret, grant, shell};
 
 use super::exec::{Program, Refreshable, Start, attend_second_client, check_files, check_java_options};
 use super::selection::RoleArguments;
@@ -233,7 +233,7 @@ impl GrantArguments {
     pub(super) fn make(&self, daemon: &Daemon, attended: bool) -> Result<grant::Grant, Failure> {
         let new = NewGrant {
             name: self.name.clone(),
-            roles: self.queries()?.into_iter().map(wanted).collect(),
+            roles: self.queries()?.into_iter().map(Query::into_role).collect(),
             seconds: Some(self.life.as_secs()),
             confirm: self.confirm,
             may_ask: self.may_ask,
@@ -243,15 +243,4 @@ impl GrantArguments {
         let body = json!(new).to_string();
         daemon.read(&daemon.exchange(&Route::AddGrant, &Query::default(), Some(body.as_bytes()), None)?)
     }
-}
-
-/// The role of a query, which names no start URL.
-fn wanted(query: Query) -> WantedRole {
-    let Query { selector, account, role, .. } = query;
-    let (profile, session) = match selector {
-        Selector::Profile(profile) => (Some(profile), None),
-        Selector::Session(session) => (None, Some(session)),
-        Selector::Only | Selector::StartUrl(_) => (None, None),
-    };
-    WantedRole { profile, session, account, role }
 }

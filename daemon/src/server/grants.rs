@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use ssoctl_protocol::grant::{
     Grant as GrantBody, GrantEnd, GrantEndReason, GrantedRole, Grants, LONGEST_LIFE, Revocation, USUAL_LIFE, WantedRole,
 };
-use ssoctl_protocol::{ErrorCode, NewGrant, Problem, Query, Selector, Timestamp};
+use ssoctl_protocol::{ErrorCode, NewGrant, Problem, Query, Timestamp};
 
 use super::handlers::{Api, caller};
 use super::problem::invalid;
@@ -82,15 +82,11 @@ impl Api {
             return Err(invalid(format!("a grant has at least one role, and at most {MOST_ROLES}")));
         }
         let mut roles: Vec<Role> = Vec::new();
-        for WantedRole { profile, session, account, role } in wanted.iter().cloned() {
-            let selector = match (profile, session) {
-                (None, None) => Selector::Only,
-                (Some(profile), None) => Selector::Profile(profile),
-                (None, Some(session)) => Selector::Session(session),
-                (Some(_), Some(_)) => return Err(invalid("a role is named by a profile or by a session, not by both")),
-            };
-            let of_role = Query { selector, account, role, ..query.clone() };
-            let Meant { entry, assignment, profile } = self.meant(&of_role).await?;
+        for wanted in wanted.iter().cloned() {
+            if wanted.profile.is_some() && wanted.session.is_some() {
+                return Err(invalid("a role is named by a profile or by a session, not by both"));
+            }
+            let Meant { entry, assignment, profile } = self.meant(&query.clone().of_role(wanted)).await?;
             let role = Role {
                 profile: profile.as_ref().map(|(name, _)| name.clone()),
                 session: entry.config.name.clone(),

@@ -2,6 +2,7 @@
 //! Durations are whole seconds.
 
 use super::Row;
+use crate::grant::WantedRole;
 use crate::{LoginKind, Topic, percent};
 
 /// The request's way to select a session. The daemon resolves it.
@@ -64,6 +65,24 @@ pub struct Query {
 }
 
 impl Query {
+    /// The query about this role, and otherwise as it was. A profile counts before a session.
+    #[must_use]
+    pub fn of_role(self, role: WantedRole) -> Self {
+        let WantedRole { profile, session, account, role } = role;
+        let selector = profile.map(Selector::Profile).or(session.map(Selector::Session)).unwrap_or_default();
+        Self { selector, account, role, ..self }
+    }
+
+    /// The role that it is about. A role has no start URL, so that is left out.
+    pub fn into_role(self) -> WantedRole {
+        let (profile, session) = match self.selector {
+            Selector::Profile(profile) => (Some(profile), None),
+            Selector::Session(session) => (None, Some(session)),
+            Selector::Only | Selector::StartUrl(_) => (None, None),
+        };
+        WantedRole { profile, session, account: self.account, role: self.role }
+    }
+
     /// Reads the text after `?`. Parameters that the row does not have are ignored.
     ///
     /// # Errors
@@ -281,6 +300,21 @@ mod tests {
             let text = query.written(EVERY);
             assert_eq!(parse(text.strip_prefix('?').unwrap_or(&text)), Ok(query));
         }
+    }
+
+    #[test]
+    fn a_role_survives_being_a_query() {
+        let own = |text: &str| Some(text.to_owned());
+        for role in [
+            WantedRole::default(),
+            WantedRole { profile: own("dev"), role: own("Admin"), ..WantedRole::default() },
+            WantedRole { session: own("corp"), account: own("111122223333"), role: own("Admin"), profile: None },
+        ] {
+            let query = Query { wait: 60, ..Query::default() }.of_role(role.clone());
+            assert_eq!((query.wait, query.into_role()), (60, role));
+        }
+        let both = WantedRole { profile: own("dev"), session: own("corp"), ..WantedRole::default() };
+        assert_eq!(Query::default().of_role(both).selector, Selector::Profile("dev".into()));
     }
 
     #[test]
