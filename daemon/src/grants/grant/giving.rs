@@ -17,6 +17,15 @@ use crate::waiting::lock;
 /// The longest time for the uses to be saved.
 const SAVING: Duration = Duration::from_secs(2);
 
+/// A request for credentials over a grant.
+#[derive(Clone, Copy)]
+struct Request<'a> {
+    role: &'a Role,
+    min_valid: Duration,
+    wait: Duration,
+    caller: &'a Caller,
+}
+
 impl Grant {
     /// Credentials of a granted role. If nobody is signed in, it waits for a person for `wait`, if it may ask for one. If each time has
     /// to be confirmed, the person is asked.
@@ -28,9 +37,9 @@ impl Grant {
         caller: &Caller,
     ) -> Result<LiveKeys, Denial> {
         let mut stages = self.stages();
-        let caller = caller.over(&self.terms.name);
+        let caller = &caller.over(&self.terms.name);
         tokio::select! {
-            keys = self.give(role, min_valid, wait, &caller) => keys,
+            keys = self.give(Request { role, min_valid, wait, caller }) => keys,
             // It may end while the person or the service is asked.
             _ = stages.wait_for(|stage| *stage != Stage::Open) => {
                 let ended = self.ended().unwrap_or_else(|| self.expiry());
@@ -39,14 +48,9 @@ impl Grant {
         }
     }
 
-    async fn give(
-        &self,
-        role: &Role,
-        min_valid: Duration,
-        wait: Duration,
-        caller: &Caller,
-    ) -> Result<LiveKeys, Denial> {
-        let mut keys = self.obtain(role, min_valid, wait, caller).await?;
+    async fn give(&self, request: Request<'_>) -> Result<LiveKeys, Denial> {
+        let Request { role, caller, .. } = request;
+        let mut keys = self.obtain(request).await?;
         if self.terms.confirm {
             let confirmed = self.confirm(role, caller.who()).await;
             let happened = match &confirmed {
@@ -56,20 +60,14 @@ impl Grant {
             self.reach.audit.record(happened, Some(caller));
             confirmed?;
             // A minute may have passed.
-            keys = self.obtain(role, min_valid, Duration::ZERO, caller).await?;
+            keys = self.obtain(Request { wait: Duration::ZERO, ..request }).await?;
         }
         self.used(caller, keys.1).await;
         self.reach.audit.record(self.happened(AuditEvent::GrantUsed, Some(role)), Some(caller));
         Ok(keys)
     }
 
-    async fn obtain(
-        &self,
-        role: &Role,
-        min_valid: Duration,
-        wait: Duration,
-        caller: &Caller,
-    ) -> Result<LiveKeys, Denial> {
+    async fn obtain(&self, Request { role, min_valid, wait, caller }: Request<'_>) -> Result<LiveKeys, Denial> {
         let entry = self.entry(role)?;
         let now = || self.reach.clock.now().boot;
         let ask = || entry.session.credentials(role.assignment.clone(), min_valid, now(), caller);
