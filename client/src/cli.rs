@@ -12,7 +12,7 @@ use std::process::{self, ExitCode};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Command, value_parser};
 use ssoctl_protocol::shell;
-use ssoctl_protocol::verb::{CLIENT_VARIABLE, HELP_FOOTER, OF_DAEMON};
+use ssoctl_protocol::verb::{CLIENT_VARIABLE, DaemonVerb, HELP_FOOTER, OF_DAEMON, of_daemon};
 use ssoctl_protocol::{ExitCode as Code, VERSION};
 
 use crate::commands::{self, Entry};
@@ -143,7 +143,7 @@ fn arranged(mut arguments: Vec<OsString>) -> Vec<OsString> {
         arguments.push("--help".into());
     }
     if let Some(position) = position_of_verb(&arguments)
-        && OF_DAEMON.iter().any(|(name, _)| arguments[position] == OsStr::new(name))
+        && arguments[position].to_str().and_then(of_daemon).is_some()
     {
         arguments.insert(position + 1, "--".into());
     }
@@ -194,7 +194,8 @@ pub(crate) fn command(verb: Option<&Entry>) -> Command {
 
 /// The command line with some of the verbs. Each of them takes time.
 pub(crate) fn with_verbs(is_wanted: impl Fn(&str) -> bool) -> Command {
-    let of_daemon = OF_DAEMON.into_iter().filter(|(name, _)| is_wanted(name)).map(|(name, about)| {
+    let wanted = OF_DAEMON.into_iter().filter(|verb| is_wanted(verb.name));
+    let of_daemon = wanted.map(|DaemonVerb { name, about, .. }| {
         let unread = Arg::new(UNREAD).num_args(0..).last(true).value_parser(value_parser!(OsString));
         Command::new(name).about(about).arg(unread)
     });
@@ -284,7 +285,7 @@ mod tests {
         for code in 0..=7 {
             assert!(help.contains(&format!("\n  {code}  ")), "{code}");
         }
-        for (name, about) in OF_DAEMON {
+        for DaemonVerb { name, about, .. } in OF_DAEMON {
             assert!(help.lines().any(|line| line.trim().starts_with(name) && line.contains(about)), "{name}: {help}");
         }
         for verb in commands::VERBS {

@@ -14,7 +14,7 @@ use clap::{Arg, ArgAction, Command, ValueEnum};
 use clap_complete::CompletionCandidate;
 use clap_complete::engine::{ArgValueCompleter, complete};
 use ssoctl_protocol::text;
-use ssoctl_protocol::verb::{ARGUMENTS, Argument, OF_DAEMON};
+use ssoctl_protocol::verb::{Argument, DaemonVerb, of_daemon};
 
 use crate::cli;
 use crate::commands::{self, completion::Shell};
@@ -135,10 +135,9 @@ impl Asked {
         if let Some(entry) = commands::find(verb.as_ref()) {
             return cli::command(Some(entry)).mut_subcommand(verb, |command| command.mut_args(with_names));
         }
-        match OF_DAEMON.iter().position(|(name, _)| *name == verb) {
-            Some(index) => {
-                let arguments = ARGUMENTS[index].iter().map(argument).map(with_names);
-                let (name, about) = OF_DAEMON[index];
+        match of_daemon(verb) {
+            Some(DaemonVerb { name, about, arguments }) => {
+                let arguments = arguments.iter().map(argument).map(with_names);
                 cli::program().subcommand(Command::new(name).about(about).args(arguments))
             }
             None => cli::program(),

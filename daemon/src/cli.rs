@@ -85,7 +85,7 @@ fn parse_filter(text: &str) -> Result<Targets, String> {
 mod tests {
     use super::*;
     use clap::CommandFactory;
-    use ssoctl_protocol::verb::{ARGUMENTS, Argument, OF_DAEMON};
+    use ssoctl_protocol::verb::{Argument, DaemonVerb, OF_DAEMON};
     use tracing::Level;
 
     #[test]
@@ -100,14 +100,14 @@ mod tests {
         let listed = command.get_subcommands().filter(|verb| verb.get_name() != "open-page");
         let verbs: Vec<(String, String)> =
             listed.map(|verb| (verb.get_name().to_owned(), verb.get_about().unwrap().to_string())).collect();
-        assert_eq!(verbs, OF_DAEMON.map(|(name, about)| (name.to_owned(), about.to_owned())));
+        assert_eq!(verbs, OF_DAEMON.map(|verb| (verb.name.to_owned(), verb.about.to_owned())));
     }
 
     #[test]
     fn the_arguments_of_the_verbs_are_those_that_ssoctl_completes() {
         let mut command = Arguments::command();
         command.build();
-        for ((name, _), listed) in OF_DAEMON.into_iter().zip(ARGUMENTS) {
+        for DaemonVerb { name, arguments, .. } in OF_DAEMON {
             let verb = command.find_subcommand(name).unwrap();
             // `ssoctl` itself has `--help` and `--no-start`.
             let own = verb.get_arguments().filter(|arg| !["help", "no_start"].contains(&arg.get_id().as_str()));
@@ -116,7 +116,7 @@ mod tests {
                 (arg.get_id().to_string(), arg.get_long().map(str::to_owned), arg.get_action().takes_values())
             };
             let listed_as = |arg: &Argument| (arg.id.to_owned(), arg.option.map(str::to_owned), arg.takes_value);
-            assert_eq!(own.map(of).collect::<Vec<_>>(), listed.iter().map(listed_as).collect::<Vec<_>>(), "{name}");
+            assert_eq!(own.map(of).collect::<Vec<_>>(), arguments.iter().map(listed_as).collect::<Vec<_>>(), "{name}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
-use ssoctl_protocol::verb::{HELP_FOOTER, OF_DAEMON};
+use ssoctl_protocol::verb::{HELP_FOOTER, of_daemon};
 use ssoctld::cli::Arguments;
 
 use crate::roff::{Page, bold, escaped, marked};
@@ -12,11 +12,10 @@ pub(crate) fn manuals(edition: &Edition<'_>) -> Vec<Manual> {
     let (mut ssoctl, mut ssoctld) = (ssoctl::command(), Arguments::command());
     ssoctl.build();
     ssoctld.build();
-    let of_daemon = |name: &str| OF_DAEMON.iter().any(|(verb, _)| *verb == name);
     let mut all = Vec::new();
     for verb in ssoctl.get_subcommands().filter(|verb| verb.get_name() != "help") {
         let verb = match ssoctld.find_subcommand(verb.get_name()) {
-            Some(own) if of_daemon(verb.get_name()) => own,
+            Some(own) if of_daemon(verb.get_name()).is_some() => own,
             _ => verb,
         };
         let (page, called) = (format!("ssoctl-{}", verb.get_name()), format!("ssoctl {}", verb.get_name()));

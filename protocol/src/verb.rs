@@ -3,11 +3,16 @@
 //! `ssoctl VERB …` executes `ssoctld VERB …` with the same arguments. Arguments and help are defined in the daemon alone, and a
 //! test there compares its definition with this list.
 
-/// Name and summary of each of these verbs, for the list in `ssoctl --help`.
-pub const OF_DAEMON: [(&str, &str); 2] = [
-    ("configure", "Write profiles for your accounts and roles into the AWS configuration"),
-    ("doctor", "Check everything that can be wrong, and say what to do about it"),
-];
+/// A verb that the daemon carries out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DaemonVerb {
+    /// What it is called.
+    pub name: &'static str,
+    /// Its summary, for the list in `ssoctl --help`.
+    pub about: &'static str,
+    /// Its arguments, for completion.
+    pub arguments: &'static [Argument],
+}
 
 /// An argument of one of these verbs, as far as completion has to know it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,23 +33,36 @@ const fn valued(id: &'static str, option: &'static str) -> Argument {
     Argument { id, option: Some(option), takes_value: true }
 }
 
-/// The arguments of each of these verbs. A test of the daemon compares them with its own.
-pub const ARGUMENTS: [&[Argument]; OF_DAEMON.len()] = [
-    &[
-        Argument { id: "session", option: None, takes_value: true },
-        valued("profile", "profile"),
-        valued("start_url", "start-url"),
-        valued("accounts", "account"),
-        valued("roles", "role"),
-        valued("name", "name"),
-        valued("region", "region"),
-        switch("credential_process", "credential-process"),
-        switch("prune", "prune"),
-        switch("dry_run", "dry-run"),
-        valued("wait", "wait"),
-    ],
-    &[switch("json", "json")],
+/// The verbs that the daemon carries out.
+pub const OF_DAEMON: [DaemonVerb; 2] = [
+    DaemonVerb {
+        name: "configure",
+        about: "Write profiles for your accounts and roles into the AWS configuration",
+        arguments: &[
+            Argument { id: "session", option: None, takes_value: true },
+            valued("profile", "profile"),
+            valued("start_url", "start-url"),
+            valued("accounts", "account"),
+            valued("roles", "role"),
+            valued("name", "name"),
+            valued("region", "region"),
+            switch("credential_process", "credential-process"),
+            switch("prune", "prune"),
+            switch("dry_run", "dry-run"),
+            valued("wait", "wait"),
+        ],
+    },
+    DaemonVerb {
+        name: "doctor",
+        about: "Check everything that can be wrong, and say what to do about it",
+        arguments: &[switch("json", "json")],
+    },
 ];
+
+/// The verb of this name, if the daemon carries it out.
+pub fn of_daemon(name: &str) -> Option<DaemonVerb> {
+    OF_DAEMON.into_iter().find(|verb| verb.name == name)
+}
 
 /// The last line of the help of every verb.
 pub const HELP_FOOTER: &str = "Exit codes and environment variables: ssoctl --help";

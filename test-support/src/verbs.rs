@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ssoctl_protocol::verb::OF_DAEMON;
+use ssoctl_protocol::verb::of_daemon;
 
 use crate::canned::{ssoctl, stdout};
 
@@ -40,7 +40,7 @@ pub fn all() -> Vec<String> {
 /// The verbs with which `ssoctl` itself asks the daemon, and that tell how that went.
 pub fn asking() -> Vec<String> {
     let is_other = |verb: &str| {
-        [&ASKING_NOBODY[..], &SILENT].concat().contains(&verb) || OF_DAEMON.iter().any(|(name, _)| *name == verb)
+        [&ASKING_NOBODY[..], &SILENT].concat().contains(&verb) || of_daemon(verb).is_some()
     };
     all().into_iter().filter(|verb| !is_other(verb)).collect()
 }
