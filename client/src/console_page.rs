@@ -1,5 +1,7 @@
 //! The addresses of the console's pages. AWS documents no list of them; these are the ones that the console itself leads to (observed).
 
+use ssoctl_protocol::partition::Partition;
+
 /// Services whose page is not called as the AWS CLI calls the service.
 const OTHER_PATHS: [(&str, &str); 14] = [
     ("apigatewayv2", "apigateway/main/apis"),
@@ -37,11 +39,7 @@ fn read(text: &str, expected: &'static str) -> Result<String, &'static str> {
 /// The address of a service's page, or of the console's home. Without a region, the console shows the one that was used last. The region of
 /// Identity Center tells in which partition of AWS the console is.
 pub(crate) fn address(service: Option<&str>, region: Option<&str>, sso_region: &str) -> String {
-    let host = match region.unwrap_or(sso_region) {
-        region if region.starts_with("cn-") => "console.amazonaws.cn",
-        region if region.starts_with("us-gov-") => "console.amazonaws-us-gov.com",
-        _ => "console.aws.amazon.com",
-    };
+    let host = Partition::of(region.unwrap_or(sso_region)).console;
     let service = service.unwrap_or("console");
     let path = OTHER_PATHS
         .iter()

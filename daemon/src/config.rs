@@ -52,5 +52,3 @@ pub use problem::{FileLine, Problem, Severity};
 pub use quiet_hours::QuietHours;
 pub use session_name::NameError;
 pub use watch::FileWatch;
-
-pub use crate::partitions::is_known_region;

@@ -7,8 +7,8 @@
 //! {"access_token":"aoaAAAA…","token_type":"Bearer","expires_at":"2026-11-23T11:16:00Z","session":"corp",…}
 //! ```
 //!
-//! This crate holds the contract of both sides, and the code that both need to read and show it. It does no I/O. Its only libraries are serde,
-//! and humantime for dates.
+//! This crate holds the contract of both sides, and the code that both need to read and show it, and what both have to know of AWS
+//! (`partition`). It does no I/O. Its only libraries are serde, and humantime for dates.
 //!
 //! # Compatibility
 //!
@@ -30,6 +30,7 @@ pub mod grant;
 pub mod http;
 pub mod import;
 pub mod openapi;
+pub mod partition;
 pub mod percent;
 pub mod problem;
 pub mod remedy;

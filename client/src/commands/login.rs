@@ -1,6 +1,5 @@
 mod first_session;
 mod qr_code;
-mod regions;
 
 use std::io::{self, IsTerminal};
 use std::process::Termination;

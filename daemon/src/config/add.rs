@@ -4,13 +4,13 @@ use std::io;
 use std::path::PathBuf;
 
 use ssoctl_protocol::NewSession;
+use ssoctl_protocol::partition::looks_like_region;
 use toml_edit::{Array, DocumentMut, Item, Table, value};
 
 use super::files::{Paths, read_text};
 use super::identity::{Identity, IdentityError, check_scopes};
 use super::model::Config;
 use super::session_name::{NameError, check_name, derive_name, unique_name};
-use crate::partitions::looks_like_region;
 use crate::replacement::Replacement;
 
 /// The text of config.toml with a session added.

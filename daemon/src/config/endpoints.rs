@@ -16,12 +16,13 @@
 //! Where the configuration does not name the region, each sign-in finds it out, and the requests that follow go to the issuer of
 //! their secrets ([`SessionEndpoints::of`]).
 
+use ssoctl_protocol::partition::{Partition, is_region};
 use url::Url;
 
 use super::environment::Environment;
 use super::identity::{Identity, has_credentials, is_https_or_loopback, without_credentials};
 use crate::issuer::{Endpoint, Issuer, Setting};
-use crate::partitions::{Partition, is_dual_stack_portal, is_region};
+use crate::partitions::is_dual_stack_portal;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoints {

@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use ssoctl_protocol::partition::{is_region, is_start_host, region_of_start_host};
 use url::{Host, Url};
 
 use crate::issuer::Issuer;
-use crate::partitions::{is_region, is_start_host, refused_start_url, region_of_start_host};
+use crate::partitions::refused_start_url;
 
 /// The owner of a record in a secret store.
 ///

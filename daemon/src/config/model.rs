@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ssoctl_protocol::DecidedBy;
+use ssoctl_protocol::partition::is_region;
 
 use super::browser_command::BrowserCommand;
 use super::endpoints::SessionEndpoints;
@@ -14,7 +15,6 @@ use super::problem::{FileLine, Problem};
 use super::quiet_hours::QuietHours;
 use crate::assignment::Assignment;
 use crate::issuer::Issuer;
-use crate::partitions::is_region;
 use crate::token::Target;
 
 /// The scope that makes a token refreshable. It is registered for a session that names no scopes.

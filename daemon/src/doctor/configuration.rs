@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use ssoctl_protocol::partition::is_known_region;
+
 use super::report::{Check, Finding};
 use super::shell::is_same;
 use super::time_limit::TimeLimit;
 use crate::chain::chain;
 use crate::config::{
     self, Config, DEFAULT_SCOPE, EndpointSettings, Environment, FilePair, NotUsable, Notifications, OriginKind, Paths,
-    SessionConfig, Severity, is_known_region, load_named,
+    SessionConfig, Severity, load_named,
 };
 
 const CONFIGURATION: Check = Check("configuration");

@@ -5,11 +5,11 @@
 
 use std::time::Duration;
 
+use ssoctl_protocol::partition::is_start_host;
 use url::Url;
 
 use super::CallError;
 use crate::config::{SessionConfig, region_of_start_url};
-use crate::partitions::is_start_host;
 use crate::token::Target;
 use crate::transport::ResponseHead;
 use crate::transport::decode::presentable;

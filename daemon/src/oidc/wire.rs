@@ -4,12 +4,12 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use ssoctl_protocol::Secret;
+use ssoctl_protocol::partition::is_region;
 
 use super::authorization::REGISTERED_REDIRECT_URI;
 use super::{CallError, Client, DeviceAuthorization, ErrorName, Grant, Issued, Registration};
 use crate::issuer::Issuer;
 use crate::notice::FlowKind;
-use crate::partitions::is_region;
 use crate::transport::decode::{JsonObject, Unusable, bare_name, in_words, presentable, recognise};
 use crate::transport::{ErrorNames, HttpResponse};
 

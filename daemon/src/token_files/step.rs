@@ -17,11 +17,11 @@
 use std::path::Path;
 
 use ssoctl_protocol::Secret;
+use ssoctl_protocol::partition::is_region;
 
 use super::file::{Content, Holding, Members, Publication};
 use crate::config::{Identity, SessionConfig, normalise_start_url};
 use crate::issuer::Issuer;
-use crate::partitions::is_region;
 use crate::session::found::Found;
 
 #[derive(PartialEq, Debug)]

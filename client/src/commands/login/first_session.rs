@@ -1,9 +1,10 @@
 //! Asks for the first session, where none is configured and a person sits at the terminal. Nothing is saved before the daemon takes
 //! the answers.
 
+use ssoctl_protocol::partition::{REGIONS, looks_like_region, region_of_start_host};
 use ssoctl_protocol::{ErrorCode, NewSession, Selector};
 
-use super::{add, regions};
+use super::add;
 use crate::commands::selection::SessionArguments;
 use crate::connection::Daemon;
 use crate::failure::Failure;
@@ -11,6 +12,9 @@ use crate::render;
 use crate::terminal::{self, Questions};
 
 const EXAMPLE: &str = "https://example.awsapps.com/start";
+
+/// How many regions stand in a line.
+const IN_A_LINE: usize = 4;
 
 /// Adds the session that a person describes, and returns its name; the failure where nobody is to be asked.
 pub(super) fn ask(daemon: &mut Daemon, meant: SessionArguments, failure: Failure) -> Result<String, Failure> {
@@ -84,20 +88,20 @@ fn is_on_loopback(rest: &str) -> bool {
 
 /// The region, or `None` if ssoctl is to find it out.
 fn region(questions: &mut Questions, start_url: &str) -> Result<Option<String>, Failure> {
-    let named = regions::named_by(start_url);
-    let otherwise = named.map_or_else(|| "Enter: ssoctl finds it out".to_owned(), |named| format!("Enter: {named}"));
+    let named = region_named_by(start_url);
+    let otherwise = format!("Enter: {}", named.as_deref().unwrap_or("ssoctl finds it out"));
     let mut unknown = None;
     loop {
         let answer = answer(questions, &format!("Region of its Identity Center ({otherwise}; ?: a list): "))?;
         match answer.to_ascii_lowercase().as_str() {
-            "" => return Ok(named.map(str::to_owned)),
-            region if regions::KNOWN.contains(&region) || unknown.as_deref() == Some(region) => {
+            "" => return Ok(named),
+            region if REGIONS.contains(&region) || unknown.as_deref() == Some(region) => {
                 return Ok(Some(region.to_owned()));
             }
-            "?" => regions::list("").iter().for_each(|line| render::line(line)),
+            "?" => list_regions(""),
             region => {
-                regions::list(region).iter().for_each(|line| render::line(line));
-                if regions::is_plausible(region) {
+                list_regions(region);
+                if looks_like_region(region) {
                     render::line(&format!("ssoctl does not know {region}; to use it all the same, enter it again."));
                     unknown = Some(region.to_owned());
                 } else {
@@ -108,9 +112,55 @@ fn region(questions: &mut Questions, start_url: &str) -> Result<Option<String>, 
     }
 }
 
+/// The region that a start URL names, as far as this is plain: the daemon judges.
+fn region_named_by(start_url: &str) -> Option<String> {
+    let host = start_url.split_once("://")?.1.split(['/', '?', '#', ':']).next()?.to_ascii_lowercase();
+    region_of_start_host(&host).filter(|region| looks_like_region(region)).map(str::to_owned)
+}
+
+/// Shows the regions that contain this text; all, if none does.
+fn list_regions(text: &str) {
+    for line in lines_of_regions(text) {
+        render::line(&line);
+    }
+}
+
+fn lines_of_regions(text: &str) -> Vec<String> {
+    let matching: Vec<&str> = REGIONS.into_iter().filter(|region| region.contains(text)).collect();
+    let shown = if matching.is_empty() { &REGIONS[..] } else { &matching };
+    let line = |regions: &[&str]| regions.iter().map(|region| format!("  {region:<16}")).collect::<String>();
+    shown.chunks(IN_A_LINE).map(|regions| line(regions).trim_end().to_owned()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn regions_that_contain_what_was_typed_are_offered_else_all() {
+        assert_eq!(lines_of_regions("gov"), ["  us-gov-east-1     us-gov-west-1"]);
+        assert_eq!(lines_of_regions("eu-").concat().split_whitespace().count(), 8);
+        for text in ["", "moon"] {
+            assert_eq!(lines_of_regions(text).concat().split_whitespace().collect::<Vec<_>>(), REGIONS);
+        }
+        assert!(lines_of_regions("").iter().all(|line| line.len() < 80));
+    }
+
+    #[test]
+    fn a_region_that_the_start_url_names_is_offered() {
+        for (start_url, region) in [
+            ("https://ssoins-1.portal.eu-west-1.app.aws", Some("eu-west-1")),
+            ("https://SSOINS-1.us-gov-west-1.portal.amazonaws.com/start#/", Some("us-gov-west-1")),
+            ("https://ssoins-1.portal.cn-northwest-1.app.amazonwebservices.com.cn:443", Some("cn-northwest-1")),
+            ("https://ssoins-1.portal.not-a-region.app.aws", None),
+            ("https://corp.awsapps.com/start", None),
+            ("https://d-1234567890.awsapps.com/start/eu-west-1", None),
+            ("https://my-corp-1.awsapps.com/start", None),
+            ("corp", None),
+        ] {
+            assert_eq!(region_named_by(start_url).as_deref(), region, "{start_url}");
+        }
+    }
 
     #[test]
     fn what_is_no_start_url_at_first_sight_is_told_and_a_missing_scheme_is_added() {
