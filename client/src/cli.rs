@@ -4,7 +4,7 @@
 //! `ssoctl token`.
 
 use std::env;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::os::unix::process::CommandExt;
 use std::process::{self, ExitCode};

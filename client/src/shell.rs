@@ -3,6 +3,8 @@
 //! The output is evaluated, and the text of a region comes from the AWS configuration, which others may have written. So each value
 //! is quoted, and the shell takes every character literally.
 
+use std::iter;
+
 use clap::ValueEnum;
 use serde::{Serialize, Serializer};
 use ssoctl_protocol::{Secret, shell};
@@ -38,13 +40,7 @@ impl Shell {
         match self {
             Self::Bash | Self::Zsh => format!("export {name}={}\n", shell::quoted(value)),
             Self::Fish => format!("set -gx {name} '{}'\n", value.replace('\\', r"\\").replace('\'', r"\'")),
-            Self::Powershell => {
-                // PowerShell takes typographic quotes for quotes, too (its `CharTraits.IsSingleQuote`).
-                let is_quote = |c: char| matches!(c, '\'' | '\u{2018}'..='\u{201b}');
-                let doubled: String =
-                    value.chars().flat_map(|c| [c, c].into_iter().take(1 + usize::from(is_quote(c)))).collect();
-                format!("$env:{name} = '{doubled}'\n")
-            }
+            Self::Powershell => format!("$env:{name} = {}\n", quoted_for_powershell(value)),
             Self::Json => String::new(),
         }
     }
@@ -93,6 +89,13 @@ impl Serialize for Object<'_> {
         }
         serializer.collect_map(set.iter().map(|(name, value)| (name, value.expose())))
     }
+}
+
+/// A text in single quotes. PowerShell takes typographic quotes for quotes, too (its `CharTraits.IsSingleQuote`).
+pub(crate) fn quoted_for_powershell(text: &str) -> String {
+    let is_quote = |c: char| matches!(c, '\'' | '\u{2018}'..='\u{201b}');
+    let doubled: String = text.chars().flat_map(|c| iter::repeat_n(c, 1 + usize::from(is_quote(c)))).collect();
+    format!("'{doubled}'")
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Words as the shells write them. Pure.
 
+use crate::shell::quoted_for_powershell;
+
 /// A bash command line up to the cursor, and what bash replaces.
 pub(super) struct BashLine {
     /// The words without quotes, the last one as far as it is typed.
@@ -78,10 +80,7 @@ pub(super) fn in_powershell(value: &str) -> String {
     if value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./:+=".contains(&byte)) {
         return value.to_owned();
     }
-    // It takes typographic quotes for quotes, too.
-    let is_quote = |c: char| matches!(c, '\'' | '\u{2018}'..='\u{201b}');
-    let doubled: String = value.chars().flat_map(|c| std::iter::repeat_n(c, 1 + usize::from(is_quote(c)))).collect();
-    format!("'{doubled}'")
+    quoted_for_powershell(value)
 }
 
 /// A word without its quotes, of which the last may be open.
