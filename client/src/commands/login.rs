@@ -14,8 +14,6 @@ use ssoctl_protocol::{
     ErrorCode, LoginKind, NewSession, PendingLogin, Route, SessionStatus, StatusReport, Timestamp, body, shell,
 };
 
-use qr_code::For as QrCodeFor;
-
 use super::selection::SessionArguments;
 use super::waiting::{MinValid, unknown_login};
 use super::{Verb, choosing};
@@ -117,21 +115,7 @@ impl Verb for Login {
         if self.all {
             return self.sign_in_to_all(&daemon);
         }
-        let describes = self.region.is_some() || self.name.is_some() || self.scopes.is_some();
-        let found = if describes { Ok(None) } else { self.found(&daemon) };
-        let name = match found {
-            Ok(Some(name)) => name,
-            Err(failure) if self.cancel || self.if_needed => return Err(failure),
-            Err(failure) => first_session::ask(&mut daemon, self.session.clone(), failure)?,
-            Ok(None) => {
-                let start_url = self.session.start_url.clone().unwrap_or_default();
-                let (name, region, scopes) = (self.name.clone(), self.region.clone(), self.scopes.clone());
-                let session = NewSession { name, start_url, region, scopes };
-                // It is added to the daemon's own configuration, even if this shell names another file.
-                let named_files = daemon.use_default_files();
-                add(&daemon, &session, &named_files)?
-            }
-        };
+        let name = self.name_of_session(&mut daemon)?;
         if self.cancel {
             let session: SessionStatus = daemon.fetch(&Route::CancelLogin(name), &Query::default())?;
             render::line(&format!("No sign-in to {} is pending any more.", session.name));
@@ -167,19 +151,34 @@ impl Login {
         first_failure.map_or(Ok(()), Err)
     }
 
-    /// The name of the session that is meant; `None` if there is none at its start URL yet.
-    fn found(&self, daemon: &Daemon) -> Result<Option<String>, Failure> {
+    /// The name of the session that is meant. One at a start URL that is not known yet is added; where none is named, a person picks one or
+    /// describes the first one.
+    fn name_of_session(&self, daemon: &mut Daemon) -> Result<String, Failure> {
+        if self.region.is_some() || self.name.is_some() || self.scopes.is_some() {
+            return self.add_session(daemon);
+        }
         let failure = match self.session.clone().name(daemon) {
-            Ok(name) => return Ok(Some(name)),
-            // Scripts say these, and a sign-in of another session would not help them.
-            Err(failure) if self.cancel || self.if_needed => return Err(failure),
-            Err(failure) => failure,
+            // Scripts say --cancel and --if-needed, and a sign-in of another session would not help them.
+            Err(failure) if !self.cancel && !self.if_needed => failure,
+            outcome => return outcome,
         };
         let is_unknown = failure.problem().is_some_and(|problem| problem.code == ErrorCode::UnknownSession);
         if is_unknown && self.session.start_url.is_some() {
-            return Ok(None);
+            return self.add_session(daemon);
         }
-        choosing::session(daemon, &failure)?.map_or(Err(failure), |name| Ok(Some(name)))
+        match choosing::session(daemon, &failure)? {
+            Some(name) => Ok(name),
+            None => first_session::ask(daemon, self.session.clone(), failure),
+        }
+    }
+
+    /// Adds the session that the command line describes, and returns its name.
+    fn add_session(&self, daemon: &mut Daemon) -> Result<String, Failure> {
+        let start_url = self.session.start_url.clone().unwrap_or_default();
+        let (name, region, scopes) = (self.name.clone(), self.region.clone(), self.scopes.clone());
+        // It is added to the daemon's own configuration, even if this shell names another file.
+        let named_files = daemon.use_default_files();
+        add(daemon, &NewSession { name, start_url, region, scopes }, &named_files)
     }
 
     /// Starts or joins the sign-in of a session, shows its page, and waits for its end.
@@ -211,12 +210,13 @@ impl Login {
                 }
                 let ssh = environment::ssh_connection().filter(|_| when == When::SomebodySeesIt);
                 render::invitation(name, &login, ssh.as_deref(), now());
-                let wanted = if self.qr { QrCodeFor::Whoever } else { QrCodeFor::WhoCannotOpenThePage };
                 let opens = (started || self.browser) && !opens_none;
                 let opener = if opens { open(name, &login, when) } else { None };
-                if !self.browser {
-                    // After what the opener says: it is to stay on the screen as a whole.
-                    qr_code::show(&login, wanted);
+                // After what the opener says: it is to stay on the screen as a whole.
+                match (self.qr, self.browser) {
+                    (true, _) => qr_code::show(&login),
+                    (false, false) => qr_code::offer(&login),
+                    (false, true) => {}
                 }
                 wait(daemon, name, &login, opener)
             }

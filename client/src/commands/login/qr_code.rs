@@ -11,24 +11,21 @@ use crate::{browser, environment};
 /// The lines on the screen below the code: what it is for, the waiting, and the counter.
 const LINES_BELOW: usize = 3;
 
-/// Who wants the code.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum For {
-    /// A person who asked for it.
-    Whoever,
-    /// A person who cannot open the page on this machine.
-    WhoCannotOpenThePage,
-}
-
-/// Shows the page's address as a QR code, if it is wanted and the terminal can show it.
-pub(super) fn show(login: &PendingLogin, wanted: For) {
-    if wanted == For::WhoCannotOpenThePage && (browser::is_seen() || environment::variable("NO_COLOR").is_some()) {
-        return;
-    }
+/// Shows the page's address as a QR code to a person who has asked for one.
+pub(super) fn show(login: &PendingLogin) {
     match drawing(login) {
         Ok((drawing, code)) => render::qr_code(&drawing, &code),
-        Err(why) if wanted == For::Whoever => render::notice(&format!("no QR code is shown, because {why}")),
-        Err(_) => {}
+        Err(why) => render::notice(&format!("no QR code is shown, because {why}")),
+    }
+}
+
+/// Shows it, if it can be shown, to a person who cannot open the page on this machine.
+pub(super) fn offer(login: &PendingLogin) {
+    if browser::is_seen() || environment::variable("NO_COLOR").is_some() {
+        return;
+    }
+    if let Ok((drawing, code)) = drawing(login) {
+        render::qr_code(&drawing, &code);
     }
 }
 
