@@ -3,14 +3,14 @@
 use serde_json::{Map, Value};
 use ssoctl_protocol::openapi;
 
+use crate::Manual;
 use crate::document::{self, Depth};
 use crate::roff::{Page, bold, escaped, italic, marked};
-use crate::{Edition, Manual};
 
-pub(crate) fn manual(edition: &Edition<'_>, api: &str, events: &str) -> Manual {
+pub(crate) fn manual(date: &str, api: &str, events: &str) -> Manual {
     // The tests of the protocol read it, too.
     let whole: Value = serde_json::from_str(openapi::DOCUMENT).unwrap_or_default();
-    let mut page = Page::begin("ssoctl-api", 7, edition);
+    let mut page = Page::begin("ssoctl-api", 7, date);
     page.named("the local API of ssoctld");
     page.heading("DESCRIPTION");
     page.paragraph(&marked(text(&whole["info"]["description"])));

@@ -5,10 +5,10 @@ use clap_mangen::Man;
 use ssoctl_protocol::verb::{HELP_FOOTER, of_daemon};
 use ssoctld::cli::Arguments;
 
+use crate::Manual;
 use crate::roff::{Page, bold, escaped, marked};
-use crate::{Edition, Manual};
 
-pub(crate) fn manuals(edition: &Edition<'_>) -> Vec<Manual> {
+pub(crate) fn manuals(date: &str) -> Vec<Manual> {
     let (mut ssoctl, mut ssoctld) = (ssoctl::command(), Arguments::command());
     ssoctl.build();
     ssoctld.build();
@@ -20,21 +20,21 @@ pub(crate) fn manuals(edition: &Edition<'_>) -> Vec<Manual> {
         };
         let (page, called) = (format!("ssoctl-{}", verb.get_name()), format!("ssoctl {}", verb.get_name()));
         let verb = verb.clone().display_name(&page).bin_name(called);
-        all.push(manual(&verb, &page, 1, edition, &[("ssoctl", 1), ("ssoctl-config", 5), ("ssoctld", 8)]));
+        all.push(manual(&verb, &page, 1, date, &[("ssoctl", 1), ("ssoctl-config", 5), ("ssoctld", 8)]));
     }
     let verbs: Vec<String> = all.iter().map(|page| page.name.clone()).collect();
     let verbs = verbs.iter().map(|name| (name.as_str(), 1));
     let others = [("ssoctl-config", 5), ("ssoctl-api", 7), ("ssoctld", 8)];
-    let of_ssoctl = manual(&ssoctl, "ssoctl", 1, edition, &verbs.chain(others).collect::<Vec<_>>());
+    let of_ssoctl = manual(&ssoctl, "ssoctl", 1, date, &verbs.chain(others).collect::<Vec<_>>());
     all.push(of_ssoctl);
-    all.push(manual(&ssoctld, "ssoctld", 8, edition, &[("ssoctl", 1), ("ssoctl-config", 5), ("ssoctl-api", 7)]));
+    all.push(manual(&ssoctld, "ssoctld", 8, date, &[("ssoctl", 1), ("ssoctl-config", 5), ("ssoctl-api", 7)]));
     all
 }
 
-fn manual(command: &Command, name: &str, section: u8, edition: &Edition<'_>, see_also: &[(&str, u8)]) -> Manual {
+fn manual(command: &Command, name: &str, section: u8, date: &str, see_also: &[(&str, u8)]) -> Manual {
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
     let man = Man::new(command.clone());
-    let mut page = Page::begin(name, section, edition);
+    let mut page = Page::begin(name, section, date);
     page.named(about.trim_end_matches('.'));
     page.raw(&part(|roff| man.render_synopsis_section(roff)));
     page.heading("DESCRIPTION");

@@ -2,16 +2,16 @@
 
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
+use crate::Manual;
 use crate::roff::{Page, bold, escaped};
-use crate::{Edition, Manual};
 
 pub(crate) fn manual(
-    edition: &Edition<'_>,
+    date: &str,
     (name, section, about): (&str, u8, &str),
     markdown: &str,
     see_also: &[(&str, u8)],
 ) -> Manual {
-    let mut page = Page::begin(name, section, edition);
+    let mut page = Page::begin(name, section, date);
     page.named(about);
     page.heading("DESCRIPTION");
     add(&mut page, markdown, Depth::Sections);
@@ -28,7 +28,7 @@ pub(crate) enum Depth {
 /// Adds a document without its title.
 pub(crate) fn add(page: &mut Page, markdown: &str, depth: Depth) {
     let mut writer =
-        Writer { page, depth, text: String::new(), is_item: false, head: Vec::new(), row: Vec::new(), code: None };
+        Writer { page, depth, text: String::new(), is_item: false, head: Vec::new(), row: Vec::new(), raw: None };
     for event in Parser::new_ext(markdown, Options::ENABLE_TABLES) {
         writer.take(event);
     }
@@ -43,8 +43,8 @@ struct Writer<'a> {
     /// The titles of a table's columns.
     head: Vec<String>,
     row: Vec<String>,
-    /// The code of a block, as it is.
-    code: Option<String>,
+    /// A block of code or a title, as it is.
+    raw: Option<String>,
 }
 
 impl Writer<'_> {
@@ -52,19 +52,23 @@ impl Writer<'_> {
         match event {
             Event::Start(tag) => self.start(&tag),
             Event::End(tag) => self.end(tag),
-            Event::Text(text) => match &mut self.code {
-                Some(code) => code.push_str(&text),
-                None => self.text.push_str(&escaped(&text)),
-            },
-            Event::Code(code) => self.text.push_str(&bold(&code)),
+            Event::Text(text) => self.read(&text, escaped),
+            Event::Code(code) => self.read(&code, bold),
             Event::SoftBreak | Event::HardBreak => self.text.push('\n'),
             _ => {}
         }
     }
 
+    fn read(&mut self, text: &str, as_roff: fn(&str) -> String) {
+        match &mut self.raw {
+            Some(raw) => raw.push_str(text),
+            None => self.text.push_str(&as_roff(text)),
+        }
+    }
+
     fn start(&mut self, tag: &Tag<'_>) {
         match tag {
-            Tag::CodeBlock(_) => self.code = Some(String::new()),
+            Tag::CodeBlock(_) | Tag::Heading { .. } => self.raw = Some(String::new()),
             Tag::Strong => self.text.push_str("\\fB"),
             Tag::Emphasis => self.text.push_str("\\fI"),
             Tag::Item => self.is_item = true,
@@ -78,7 +82,7 @@ impl Writer<'_> {
             TagEnd::Strong | TagEnd::Emphasis => self.text.push_str("\\fR"),
             TagEnd::Image => self.text.clear(),
             TagEnd::Heading(level) => {
-                let title = plain(&std::mem::take(&mut self.text));
+                let title = self.raw.take().unwrap_or_default();
                 match (level, self.depth) {
                     (HeadingLevel::H1, _) => {}
                     (HeadingLevel::H2, Depth::Sections) => self.page.heading(&title),
@@ -86,7 +90,7 @@ impl Writer<'_> {
                 }
             }
             TagEnd::CodeBlock => {
-                let code = self.code.take().unwrap_or_default();
+                let code = self.raw.take().unwrap_or_default();
                 self.page.verbatim(&code);
             }
             TagEnd::Paragraph if !self.is_item => {
@@ -121,19 +125,4 @@ impl Writer<'_> {
         };
         self.page.item(term, &meaning);
     }
-}
-
-/// Escaped text as a title, which is escaped again.
-fn plain(text: &str) -> String {
-    let mut text = text
-        .replace("\\fB", "")
-        .replace("\\fI", "")
-        .replace("\\fR", "")
-        .replace("\\-", "-")
-        .replace("\\&", "")
-        .replace("\\%", "");
-    for (escape, character) in [("\\(aq", "'"), ("\\(ga", "`"), ("\\(ha", "^"), ("\\(ti", "~"), ("\\e", "\\")] {
-        text = text.replace(escape, character);
-    }
-    text
 }

@@ -10,8 +10,6 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use ssoctl_protocol::VERSION;
-
 /// A page, and what it says.
 pub struct Manual {
     /// Its name, such as `ssoctl-login`.
@@ -22,33 +20,21 @@ pub struct Manual {
     pub text: String,
 }
 
-/// What all pages have in their first and last lines.
-pub(crate) struct Edition<'a> {
-    date: &'a str,
-}
-
-impl Edition<'_> {
-    fn source() -> String {
-        format!("ssoctl {VERSION}")
-    }
-}
-
 const CONFIGURATION: &str = include_str!("../../docs/configuration.md");
 const API: &str = include_str!("../../docs/api.md");
 const EVENTS: &str = include_str!("../../docs/events.md");
 
 /// Every page. `date` is like `2026-11-27`.
 pub fn manuals(date: &str) -> Vec<Manual> {
-    let edition = Edition { date };
-    let mut all = command::manuals(&edition);
+    let mut all = command::manuals(date);
     let configuration = document::manual(
-        &edition,
+        date,
         ("ssoctl-config", 5, "configuration of ssoctl and ssoctld"),
         CONFIGURATION,
         &[("ssoctl", 1), ("ssoctld", 8), ("ssoctl-doctor", 1)],
     );
     all.push(configuration);
-    all.push(api::manual(&edition, API, EVENTS));
+    all.push(api::manual(date, API, EVENTS));
     all
 }
 

@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use crate::{Edition, Manual};
+use ssoctl_protocol::VERSION;
+
+use crate::Manual;
 
 pub(crate) struct Page {
     name: String,
@@ -13,9 +15,9 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    pub(crate) fn begin(name: &str, section: u8, edition: &Edition<'_>) -> Self {
-        let (title, source) = (name.to_uppercase(), Edition::source());
-        let text = format!(".TH {} {section} {} \"{source}\" ssoctl\n", escaped(&title), edition.date);
+    pub(crate) fn begin(name: &str, section: u8, date: &str) -> Self {
+        let title = escaped(&name.to_uppercase());
+        let text = format!(".TH {title} {section} {date} \"ssoctl {VERSION}\" ssoctl\n");
         Self { name: name.to_owned(), section, text, is_at_heading: false }
     }
 
