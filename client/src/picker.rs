@@ -28,9 +28,9 @@ pub(crate) fn pick<T: Clone + PartialEq>(
 ) -> io::Result<Option<T>> {
     let mut keyboard = Keyboard::at(terminal)?;
     let later = later(keyboard.ringer()?);
-    let single_keys = keyboard.begin()?;
+    let raw_mode = keyboard.begin()?;
     let picked = Screen::open().and_then(|screen| picked(&mut keyboard, &screen, what, Lines::new(lines), &later));
-    keyboard.end(single_keys);
+    keyboard.end(raw_mode);
     picked
 }
 
@@ -42,15 +42,15 @@ fn picked<T: Clone + PartialEq>(
     later: &Receiver<Vec<Line<T>>>,
 ) -> io::Result<Option<T>> {
     // The line that the person has to confirm.
-    let mut doubted: Option<Line<T>> = None;
+    let mut to_confirm: Option<Line<T>> = None;
     loop {
-        match &doubted {
+        match &to_confirm {
             Some(line) => screen.ask_about(what, line)?,
             None => screen.draw(what, &lines)?,
         }
         let Some(keys) = keyboard.read()? else { return Ok(None) };
         for key in keys {
-            match (doubted.take(), key) {
+            match (to_confirm.take(), key) {
                 (Some(line), Key::Character('y' | 'Y')) => {
                     screen.keep(what, &line)?;
                     return Ok(Some(line.value));
@@ -59,7 +59,7 @@ fn picked<T: Clone + PartialEq>(
                 (Some(_), _) => break,
                 (None, Key::Enter) => match lines.selected() {
                     Some(chosen) if chosen.confirm => {
-                        doubted = Some(chosen.clone());
+                        to_confirm = Some(chosen.clone());
                         break;
                     }
                     Some(chosen) => {

@@ -3,7 +3,7 @@
 mod keyboard;
 mod keys;
 mod question;
-mod single_keys;
+mod raw_mode;
 
 use std::fs::File;
 use std::io::{self, IsTerminal};
@@ -17,7 +17,6 @@ use crate::environment;
 pub(crate) use keyboard::Keyboard;
 pub(crate) use keys::{Key, last_word};
 pub(crate) use question::Questions;
-use single_keys::SingleKeys;
 
 /// The terminal that a process belongs to. macOS has no poll(2) for `/dev/tty`, and a second standard error is the terminal by its own name.
 const PATH: &str = if cfg!(target_os = "macos") { "/dev/fd/2" } else { "/dev/tty" };

@@ -7,13 +7,13 @@ use std::os::fd::AsFd;
 use signal_hook::consts::SIGWINCH;
 use signal_hook::low_level::emulate_default_handler;
 
-use super::SingleKeys;
-use super::keys::{Key, Keys};
+use super::keys::{Decoder, Key};
+use super::raw_mode::RawMode;
 use crate::wakeful::{ENDS, Ringer, Wakeful};
 
 pub(crate) struct Keyboard<T = File> {
     terminal: T,
-    keys: Keys,
+    decoder: Decoder,
     wakeful: Wakeful,
     /// The signal that has come since [`begin`](Self::begin).
     ended_by: Option<i32>,
@@ -23,7 +23,7 @@ impl<T> Keyboard<T> {
     pub(crate) fn at(terminal: T) -> io::Result<Self> {
         let wakeful = Wakeful::watch_for(&[&ENDS[..], &[SIGWINCH]].concat())?;
         wakeful.catch(false);
-        Ok(Self { terminal, keys: Keys::default(), wakeful, ended_by: None })
+        Ok(Self { terminal, decoder: Decoder::default(), wakeful, ended_by: None })
     }
 
     /// Something with which other threads end the waiting for keys.
@@ -40,14 +40,14 @@ impl<T> Keyboard<T> {
 
 impl Keyboard {
     /// Has each key arrive at once, and signals wait, until [`end`](Self::end).
-    pub(crate) fn begin(&self) -> io::Result<SingleKeys> {
+    pub(crate) fn begin(&self) -> io::Result<RawMode> {
         self.wakeful.catch(true);
-        SingleKeys::at(&self.terminal)
+        RawMode::at(&self.terminal)
     }
 
     /// Gives the terminal back as it was. Then a signal that has come ends the process.
-    pub(crate) fn end(&mut self, single_keys: SingleKeys) {
-        drop(single_keys);
+    pub(crate) fn end(&mut self, raw_mode: RawMode) {
+        drop(raw_mode);
         self.wakeful.catch(false);
         if let Some(signal) = self.signal() {
             let _ = emulate_default_handler(signal);
@@ -59,7 +59,7 @@ impl<T: Read + AsFd> Keyboard<T> {
     /// The next keys. There are none if the terminal has another size, or another thread has rung. `None` if the terminal has gone, or a signal has
     /// come.
     pub(crate) fn read(&mut self) -> io::Result<Option<Vec<Key>>> {
-        let has_bytes = self.wakeful.wait(Some(&self.terminal), false, self.keys.due())?.has_news;
+        let has_bytes = self.wakeful.wait(Some(&self.terminal), false, self.decoder.due())?.has_news;
         if self.signal().is_some() {
             return Ok(None);
         }
@@ -70,6 +70,6 @@ impl<T: Read + AsFd> Keyboard<T> {
             Some(Err(error)) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
             Some(Err(_)) | None => 0,
         };
-        Ok(Some(self.keys.take(&bytes[..count])))
+        Ok(Some(self.decoder.decode(&bytes[..count])))
     }
 }

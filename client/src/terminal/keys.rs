@@ -30,22 +30,23 @@ pub(crate) fn last_word(line: &str) -> usize {
     line.trim_end().rfind(' ').map_or(0, |blank| blank + 1)
 }
 
-/// Bytes that are not a whole key yet.
+/// Decodes the bytes of a terminal.
 #[derive(Default)]
-pub(crate) struct Keys {
+pub(super) struct Decoder {
+    /// Those that are not a whole key yet.
     bytes: Vec<u8>,
     /// Since when they have been waiting.
     since: Option<Instant>,
 }
 
-impl Keys {
+impl Decoder {
     /// When what is there counts as a key, even if nothing follows.
-    pub(crate) fn due(&self) -> Option<Instant> {
+    pub(super) fn due(&self) -> Option<Instant> {
         self.since.map(|since| since + PATIENCE)
     }
 
     /// The keys of these bytes and of those before. Without bytes, the time is over for what is there.
-    pub(crate) fn take(&mut self, bytes: &[u8]) -> Vec<Key> {
+    pub(super) fn decode(&mut self, bytes: &[u8]) -> Vec<Key> {
         self.bytes.extend_from_slice(bytes);
         let is_over = bytes.is_empty() && self.due().is_some_and(|due| due <= Instant::now());
         let mut keys = Vec::new();
@@ -132,7 +133,7 @@ mod tests {
     use super::*;
 
     fn keys(bytes: &[u8]) -> Vec<Key> {
-        Keys::default().take(bytes)
+        Decoder::default().decode(bytes)
     }
 
     #[test]
@@ -150,16 +151,16 @@ mod tests {
 
     #[test]
     fn a_key_may_come_in_parts_and_esc_is_one_when_nothing_follows() {
-        let mut keys = Keys::default();
+        let mut decoder = Decoder::default();
         for bytes in "日".as_bytes().iter().take(2) {
-            assert_eq!(keys.take(&[*bytes]), []);
+            assert_eq!(decoder.decode(&[*bytes]), []);
         }
-        assert_eq!(keys.take(&"日".as_bytes()[2..]), [Key::Character('日')]);
-        assert_eq!(keys.take(b"\x1b"), []);
-        assert_eq!(keys.take(b"[A"), [Key::Up]);
-        assert_eq!((keys.take(b"\x1b"), keys.take(b"")), (vec![], vec![]), "it is not due yet");
-        assert!(keys.due().is_some());
-        keys.since = Instant::now().checked_sub(PATIENCE);
-        assert_eq!((keys.take(b""), keys.due()), (vec![Key::Leave], None));
+        assert_eq!(decoder.decode(&"日".as_bytes()[2..]), [Key::Character('日')]);
+        assert_eq!(decoder.decode(b"\x1b"), []);
+        assert_eq!(decoder.decode(b"[A"), [Key::Up]);
+        assert_eq!((decoder.decode(b"\x1b"), decoder.decode(b"")), (vec![], vec![]), "it is not due yet");
+        assert!(decoder.due().is_some());
+        decoder.since = Instant::now().checked_sub(PATIENCE);
+        assert_eq!((decoder.decode(b""), decoder.due()), (vec![Key::Leave], None));
     }
 }

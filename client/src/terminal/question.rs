@@ -30,11 +30,11 @@ impl Questions {
     /// Asks on standard error, and returns the answer without blanks around it; `None` if the person leaves, or the terminal goes.
     pub(crate) fn ask(&mut self, question: &str) -> io::Result<Option<String>> {
         // Before the question, so that nothing is shown twice that is typed at once.
-        let single_keys = self.keyboard.begin()?;
+        let raw_mode = self.keyboard.begin()?;
         show(question);
         let answer = self.line(show);
         show("\n");
-        self.keyboard.end(single_keys);
+        self.keyboard.end(raw_mode);
         Ok(answer?.map(|line| line.trim().to_owned()))
     }
 }

@@ -1,4 +1,4 @@
-//! A terminal on which each key arrives at once.
+//! The raw mode of a terminal: each key arrives at once.
 
 use std::fs::File;
 use std::io;
@@ -6,12 +6,12 @@ use std::io;
 use rustix::termios::{OptionalActions, OutputModes, Termios, tcgetattr, tcsetattr};
 
 /// Has each key arrive at once, and shown by nobody but us. Dropping it gives the terminal back as it was.
-pub(crate) struct SingleKeys {
+pub(crate) struct RawMode {
     terminal: File,
     before: Termios,
 }
 
-impl SingleKeys {
+impl RawMode {
     pub(crate) fn at(terminal: &File) -> io::Result<Self> {
         let before = tcgetattr(terminal)?;
         let mut raw = before.clone();
@@ -24,7 +24,7 @@ impl SingleKeys {
     }
 }
 
-impl Drop for SingleKeys {
+impl Drop for RawMode {
     fn drop(&mut self) {
         // There is nothing else to do with a terminal that does not take it.
         let _ = tcsetattr(&self.terminal, OptionalActions::Drain, &self.before);
