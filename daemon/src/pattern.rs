@@ -53,8 +53,11 @@ mod tests {
             ("prod-*", &["prod-", "prod-a-b"], &["prod", "my-prod-a"]),
             ("*-prod", &["-prod", "a-prod-prod"], &["a-prod-"]),
             ("a*b*c", &["abc", "aXbYbZc"], &["acb", "abcd"]),
+            ("*prod*", &["prod", "preprod-admin"], &["prd"]),
+            ("a*a", &["aa", "aba"], &["a"]),
             ("r?le", &["role", "rüle"], &["rle", "roole"]),
             ("**x", &["x", "ax"], &["xa"]),
+            ("**", &["", "anything"], &[]),
         ] {
             assert!(matching.iter().all(|name| text.parse::<Pattern>().unwrap().matches(name)), "{text}");
             assert!(!other.iter().any(|name| text.parse::<Pattern>().unwrap().matches(name)), "{text}");

@@ -64,23 +64,22 @@ impl Picks {
 
     /// The roles, those picked most and last first.
     pub async fn list(&self, now: Timestamp) -> Vec<WantedRole> {
-        let mut known = self.known.lock().await;
-        self.load(&mut known).await;
-        let picks = known.as_ref().map(|known| known.picks.clone()).unwrap_or_default();
-        ordered(picks, now.as_unix()).into_iter().map(|pick| pick.role).collect()
+        let mut picks = self.loaded(&mut *self.known.lock().await).await.picks.clone();
+        sort(&mut picks, now.as_unix());
+        picks.into_iter().map(|pick| pick.role).collect()
     }
 
     /// Notes that a role was picked now. If that cannot be saved, it counts as long as the daemon runs.
     pub async fn note(&self, role: WantedRole, now: Timestamp) {
         let mut known = self.known.lock().await;
-        self.load(&mut known).await;
+        let Known { picks, is_forgotten } = self.loaded(&mut known).await;
         let now = now.as_unix();
-        let mut picks = known.take().map(|known| known.picks).unwrap_or_default();
         let before = picks.iter().position(|pick| pick.role == role).map(|at| picks.swap_remove(at).weight_at(now));
         picks.push(Pick { role, weight: before.unwrap_or(0.0) + 1.0, at: now });
-        let mut picks = ordered(picks, now);
+        sort(picks, now);
         picks.truncate(MOST);
-        self.save(known.insert(Known { picks, is_forgotten: false }).picks.clone()).await;
+        *is_forgotten = false;
+        self.save(picks.clone()).await;
     }
 
     /// Forgets all picks.
@@ -101,9 +100,9 @@ impl Picks {
         }
     }
 
-    async fn load(&self, known: &mut Option<Known>) {
-        if known.is_some() {
-            return;
+    async fn loaded<'a>(&self, known: &'a mut Option<Known>) -> &'a mut Known {
+        if let Some(known) = known {
+            return known;
         }
         let picks = match self.file.clone() {
             Some(file) => self.work.run(move || read(&file)).await.unwrap_or_else(|| Ok(Vec::new())),
@@ -113,7 +112,7 @@ impl Picks {
             tracing::warn!(why, "the picked roles are forgotten, because their file cannot be used");
             Vec::new()
         });
-        *known = Some(Known { picks, is_forgotten: false });
+        known.insert(Known { picks, is_forgotten: false })
     }
 
     async fn save(&self, picks: Vec<Pick>) {
@@ -128,10 +127,9 @@ impl Picks {
     }
 }
 
-/// Those that count most first.
-fn ordered(mut picks: Vec<Pick>, now: u64) -> Vec<Pick> {
+/// Those that count most come first.
+fn sort(picks: &mut [Pick], now: u64) {
     picks.sort_by(|a, b| b.weight_at(now).total_cmp(&a.weight_at(now)).then(b.at.cmp(&a.at)));
-    picks
 }
 
 fn read(path: &Path) -> Result<Vec<Pick>, String> {

@@ -39,9 +39,7 @@ pub fn all() -> Vec<String> {
 
 /// The verbs with which `ssoctl` itself asks the daemon, and that tell how that went.
 pub fn asking() -> Vec<String> {
-    let is_other = |verb: &str| {
-        [&ASKING_NOBODY[..], &SILENT].concat().contains(&verb) || of_daemon(verb).is_some()
-    };
+    let is_other = |verb: &str| [&ASKING_NOBODY[..], &SILENT].concat().contains(&verb) || of_daemon(verb).is_some();
     all().into_iter().filter(|verb| !is_other(verb)).collect()
 }
 

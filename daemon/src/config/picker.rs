@@ -34,21 +34,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_star_stands_for_any_characters() {
+    fn names_match_in_upper_and_lower_case() {
         for (pattern, name, expected) in [
             ("prod", "prod", true),
             ("prod", "prod-admin", false),
-            ("prod-*", "prod-admin", true),
             ("prod-*", "PROD-", true),
+            ("PROD-*", "prod-admin", true),
             ("prod-*", "preprod-admin", false),
-            ("*prod*", "preprod-admin", true),
-            ("*-prod", "eu-prod", true),
-            ("*-prod", "eu-prod-2", false),
-            ("a*b*c", "axxbyyc", true),
-            ("a*b*c", "acb", false),
-            ("a*a", "a", false),
-            ("*", "", true),
-            ("**", "anything", true),
         ] {
             let confirm = PickerSettings::pattern(pattern).into_iter().collect();
             let settings = PickerSettings { confirm, ..PickerSettings::default() };

@@ -111,7 +111,6 @@ impl Api {
                 role: assignment.map(|assignment| assignment.role.to_string()),
             }
         });
-        let grants = self.shown.grants.list();
         let profiles = profiles.collect();
         let picked = match picker.keeps_history {
             true => self.picks.list(self.now().wall.into()).await,
@@ -120,16 +119,13 @@ impl Api {
                 Vec::new()
             }
         };
+        let open_grants = self.shown.grants.list().into_iter().filter(|grant| grant.ended().is_none());
         Ok(Choices {
             picked,
             sessions: view.entries().iter().map(|entry| entry.config.name.clone()).collect(),
             profiles,
             accounts,
-            grants: grants
-                .iter()
-                .filter(|grant| grant.ended().is_none())
-                .map(|grant| grant.terms().name.clone())
-                .collect(),
+            grants: open_grants.map(|grant| grant.terms().name.clone()).collect(),
         })
     }
 
