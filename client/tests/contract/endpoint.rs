@@ -107,7 +107,7 @@ fn another_user_with_four_hundred_silent_connections_keeps_the_command_from_noth
     let curl = |as_whom: &[&str]| {
         let url = format!("http://{}{}", attended.authority(), attended.path());
         let authorization = format!("Authorization: {}", attended.token);
-        let words = [as_whom, &["curl", "--silent", "--max-time", "10", "--header", &authorization, &url]].concat();
+        let words = [as_whom, &["curl", "--silent", "--max-time", "100", "--header", &authorization, &url]].concat();
         let output = Command::new(words[0]).args(&words[1..]).output().unwrap();
         String::from_utf8_lossy(&output.stdout).contains("ASIAKEY")
     };

@@ -257,7 +257,9 @@ async fn a_restart_keeps_a_grant_with_its_deadline_and_its_uses() {
     assert_eq!(t.outcome(&grant).await, "credentials");
     t.request("DELETE /v1/grants/ended").await;
     t.restart(Store::File).await;
-    until_so("its socket is back", async || UnixStream::connect(&grant.socket).is_ok()).await;
+    for grant in [&grant, &ended] {
+        until_so("its socket is back", async || UnixStream::connect(&grant.socket).is_ok()).await;
+    }
     t.until_state(SessionState::SignedIn).await;
     assert_eq!(t.outcome(&grant).await, "credentials");
     assert_eq!(t.outcome(&ended).await, "not_granted");

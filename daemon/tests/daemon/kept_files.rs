@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use identity_center_simulator::{Operation, Simulator};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::process::Signal;
 
 use test_support::part::{within, without_locks};
@@ -25,6 +26,11 @@ fn in_runtime_directory(home: &Path, simulator: &Simulator) -> Command {
     command
 }
 
+/// Removes a directory in which the daemon makes files at the same time.
+async fn remove(directory: &Path) {
+    until_so("it is removed", async || fs::remove_dir_all(directory).is_ok()).await;
+}
+
 async fn until_it_answers(home: &Path) {
     let answers = async || exchange(&home.join("socket"), "GET /v1/health", "", b"").await.is_ok();
     until_so("the daemon answers", answers).await;
@@ -38,7 +44,7 @@ async fn a_socket_that_is_removed_with_its_directories_is_made_again_and_the_dae
     for gone in ["run/ssoctl/socket", "run/ssoctl", "run"] {
         let path = home.path().join(gone);
         if path.is_dir() {
-            fs::remove_dir_all(path).unwrap()
+            remove(&path).await;
         } else {
             fs::remove_file(path).unwrap()
         }
@@ -65,8 +71,10 @@ async fn a_directory_far_above_the_socket_that_is_renamed_is_noticed() {
 async fn a_daemon_whose_socket_cannot_be_made_again_ends_and_says_why() {
     let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
     let daemon = Process::run(home.path(), &mut in_runtime_directory(home.path(), &simulator)).await;
-    fs::remove_dir_all(home.path().join("run")).unwrap();
-    fs::write(home.path().join("run"), "in the way").unwrap();
+    let (run, obstacle) = (home.path().join("run"), home.path().join("obstacle"));
+    fs::write(&obstacle, "in the way").unwrap();
+    // In one step: the daemon would make a new directory in between.
+    renameat_with(CWD, &run, CWD, &obstacle, RenameFlags::EXCHANGE).unwrap();
     let ended = daemon.ended().await;
     assert_eq!(ended.status.code(), Some(1), "{}", ended.log);
     assert!(ended.log.contains("the socket is gone, and cannot be made again"), "{}", ended.log);
@@ -80,7 +88,7 @@ async fn a_state_directory_that_is_removed_is_made_again_with_lock_and_records()
     let records = home.path().join("state/records");
     let has_records = async || fs::read_dir(&records).is_ok_and(|records| records.count() > 0);
     until_so("there is a record", has_records).await;
-    fs::remove_dir_all(home.path().join("state")).unwrap();
+    remove(&home.path().join("state")).await;
     until_so("there is a record again", has_records).await;
     let mut second = Process::command(home.path(), &simulator);
     let ended = Process::run_to_end(home.path(), second.env("SSOCTL_SOCKET", home.path().join("another"))).await;
@@ -107,7 +115,7 @@ async fn a_runtime_directory_that_is_unmounted_is_noticed() {
     inside.process_group(0);
     let daemon = Process::run(home.path(), &mut inside).await;
     until_it_answers(home.path()).await;
-    assert!(daemon.log().contains("the socket was removed, and made again"), "{}", daemon.log());
+    until_so("it is told", async || daemon.log().contains("the socket was removed, and made again")).await;
     let _ = rustix::process::kill_process_group(
         rustix::process::Pid::from_raw(daemon.id().cast_signed()).expect("a process"),
         Signal::KILL,

@@ -35,8 +35,8 @@ async fn a_thousand_sessions_that_wake_up_together_make_sixteen_calls_at_once_an
         return;
     }
     let t = a_thousand().await;
-    // The machine sleeps through the end of each token.
-    t.simulator.inject(Operation::CreateToken, Fault::Delay { by: Duration::from_millis(20) }, Times::UntilCleared);
+    // The machine sleeps through the end of each token. Each call takes long enough that a busy machine begins sixteen meanwhile.
+    t.simulator.inject(Operation::CreateToken, Fault::Delay { by: Duration::from_millis(100) }, Times::UntilCleared);
     let renewed = t.simulator.token_calls(Grant::RefreshToken);
     t.clock.advance(hours(9));
     until_so("all are renewed", async || t.simulator.token_calls(Grant::RefreshToken) >= renewed + SESSIONS).await;

@@ -36,7 +36,7 @@ fn of_a_person(home: &Path, simulator: &Simulator) -> (Command, u32) {
     }
     // Not everybody may reach the directory that it was built in.
     let program = home.join("ssoctld");
-    std::fs::copy(direct.get_program(), &program).unwrap();
+    test_support::executable::copy(&direct.get_program().to_string_lossy(), &program);
     std::os::unix::fs::chown(home, Some(NOBODY), Some(NOBODY)).unwrap();
     let mut command = Command::new(program);
     command.env_clear().envs(direct.get_envs().filter_map(|(name, value)| Some((name, value?))));

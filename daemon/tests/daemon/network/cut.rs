@@ -45,14 +45,16 @@ struct Life {
     simulator: Simulator,
     home: TempDir,
     token: Option<String>,
+    /// The number of calls before the one that is cut.
+    calls: usize,
     caller: Option<JoinHandle<Answer>>,
     /// The number of changes of the network that it had heard of before the network came back.
     changes: usize,
 }
 
 impl Life {
-    /// Up to the moment at which the service has the call.
-    async fn up_to(call: Call) -> Self {
+    /// Up to the moment before the call.
+    async fn before(call: Call) -> Self {
         // A token that is renewed six seconds after it came.
         let lifetime = Duration::from_secs(if call == Call::Refresh { 60 } else { 3600 });
         let simulator = Simulator::start(Settings { token_lifetime: lifetime, ..settings() }).unwrap();
@@ -61,25 +63,35 @@ impl Life {
         std::fs::write(home.path().join("config.toml"), configuration).unwrap();
         let mut command = Process::command(home.path(), &simulator);
         let daemon = Process::run(home.path(), command.args(["--log", "debug"])).await;
-        let mut life = Self { call, daemon, simulator, home, token: None, caller: None, changes: 0 };
-        let (operation, request) = match call {
+        let mut life = Self { call, daemon, simulator, home, token: None, calls: 0, caller: None, changes: 0 };
+        if !matches!(call, Call::SignIn(_)) {
+            life.token = Some(life.daemon.sign_in().await);
+        }
+        let (operation, _) = life.asked();
+        life.calls = life.simulator.calls(operation);
+        life.simulator.inject(operation, Fault::Delay { by: THINKING }, Times::Next(1));
+        life
+    }
+
+    /// Up to the moment at which the service has the call.
+    async fn up_to_the_call(&mut self) {
+        let (operation, request) = self.asked();
+        if self.call != Call::Refresh {
+            self.caller = Some(self.ask(request));
+        }
+        self.simulator.calls_reached(operation, self.calls + 1).await;
+    }
+
+    /// The operation that is called, and the request that leads to it.
+    fn asked(&self) -> (Operation, &'static str) {
+        match self.call {
             // One that polls goes on, and its caller waits to the end.
             Call::SignIn(Operation::CreateToken) => (Operation::CreateToken, "GET /v1/token?wait=22"),
             Call::SignIn(operation) => (operation, "GET /v1/token?wait=60"),
             Call::Refresh => (Operation::CreateToken, "GET /v1/token"),
             Call::Question(operation) => (operation, question(operation)),
             Call::Logout => (Operation::Logout, "POST /v1/sessions/corp/logout"),
-        };
-        if !matches!(call, Call::SignIn(_)) {
-            life.token = Some(life.daemon.sign_in().await);
         }
-        let calls = life.simulator.calls(operation);
-        life.simulator.inject(operation, Fault::Delay { by: THINKING }, Times::Next(1));
-        if call != Call::Refresh {
-            life.caller = Some(life.ask(request));
-        }
-        life.simulator.calls_reached(operation, calls + 1).await;
-        life
     }
 
     fn ask(&self, request: &'static str) -> JoinHandle<Answer> {
@@ -138,7 +150,12 @@ impl Life {
 #[test]
 fn a_network_that_is_cut_in_the_middle_of_a_call_costs_that_call_and_nothing_else() {
     play(Stage::Loopback(&[]), &[], || async {
-        let mut lives = join_all(CALLS.map(Life::up_to).into()).await;
+        let mut lives = join_all(CALLS.map(Life::before).into()).await;
+        // The refresh comes by itself, some seconds later. The other calls follow at once, so that all are under way when the network is cut.
+        for is_refresh in [true, false] {
+            let calls = lives.iter_mut().filter(|life| (life.call == Call::Refresh) == is_refresh);
+            join_all(calls.map(Life::up_to_the_call).collect()).await;
+        }
         output("ip", &["link", "set", "lo", "down"]).await;
         let told = join_all(lives.iter_mut().map(Life::during).collect()).await;
         for (call, told) in CALLS.iter().zip(&told) {

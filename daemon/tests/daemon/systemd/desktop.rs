@@ -76,7 +76,7 @@ impl Desk {
 fn the_sandbox_leaves_keyring_notices_and_browser_alone() {
     let Some(desk) = Desk::with(&[]) else { return };
     let person = &desk.person;
-    let simulator = simulator(Settings { unscoped_token_lifetime: Duration::from_secs(24), ..preauthorised() });
+    let simulator = simulator(Settings { unscoped_token_lifetime: Duration::from_secs(60), ..preauthorised() });
     person.write("bin/browser", BROWSER);
     person.ok("chmod", &["+x", "/home/person/bin/browser"]);
     person.write(
@@ -92,7 +92,7 @@ fn the_sandbox_leaves_keyring_notices_and_browser_alone() {
     let sandbox = std::fs::read_to_string(format!("/proc/{}/status", person.pid())).unwrap();
     assert!(sandbox.contains("Seccomp:\t2"), "{sandbox}");
 
-    let first = person.ok("ssoctl", &["--no-start", "token", "--wait", "20s"]);
+    let first = person.ok("ssoctl", &["--no-start", "token", "--wait", "5m"]);
     simulator.set_approval(Approval::Manual);
     let status = person.ok("ssoctl", &["status", "--json"]);
     assert!(status.replace(' ', "").contains("\"kind\":\"keyring\""), "{status}");

@@ -84,7 +84,7 @@ fn the_manager_knows_how_it_is_doing_and_starts_it_again_when_it_hangs_or_dies()
     let Some(person) = Person::new() else { return };
     person.write(".config/ssoctl/config.toml", ONE_SESSION);
     // A shorter limit, so that the test does not wait half a minute.
-    person.write(".config/systemd/user/ssoctld.service.d/watchdog.conf", "[Service]\nWatchdogSec=2\n");
+    person.write(".config/systemd/user/ssoctld.service.d/watchdog.conf", "[Service]\nWatchdogSec=5\n");
     person.ok("ssoctl", &["service", "install"]);
     person.until("it tells how many", || person.property("StatusText") == "Serving 1 session");
     let sandbox = std::fs::read_to_string(format!("/proc/{}/status", person.pid())).unwrap();
@@ -98,10 +98,8 @@ fn the_manager_knows_how_it_is_doing_and_starts_it_again_when_it_hangs_or_dies()
 
     let hung = person.pid();
     signal(hung, Signal::STOP);
-    person.until("it is started again", || {
-        person.property("NRestarts") == "1" && person.property("ActiveState") == "active"
-    });
-    assert_ne!(person.pid(), hung);
+    person.until("it is started again", || person.pid() != hung && person.property("ActiveState") == "active");
+    assert_ne!(person.property("NRestarts"), "0");
     person.ok("ssoctl", &["--no-start", "status"]);
 
     let killed = person.pid();
@@ -165,7 +163,7 @@ fn when_the_directory_of_aws_is_removed_the_status_says_what_helps_and_it_does()
     let [oidc, portal] = ["AWS_ENDPOINT_URL_SSO_OIDC", "AWS_ENDPOINT_URL_SSO"].map(|name| format!("{name}={url}"));
     person.ok("systemctl", &["--user", "set-environment", &oidc, &portal]);
     person.ok("ssoctl", &["service", "install"]);
-    let token = person.ok("ssoctl", &["--no-start", "token", "--wait", "20s"]);
+    let token = person.ok("ssoctl", &["--no-start", "token", "--wait", "5m"]);
     let published = || person.run("sh", &["-c", "cat ~/.aws/sso/cache/*.json"]);
     let is_published = || String::from_utf8_lossy(&published().stdout).contains(token.trim_end());
     person.until("the token is published", is_published);

@@ -109,7 +109,7 @@ fn a_program_gets_out_where_the_table_says_so_and_nowhere_else() {
     person.write(".config/ssoctl/config.toml", CONFIGURATION);
     person.ok("systemctl", &["--user", "set-environment", bus, display, &oidc, &portal]);
     person.ok("ssoctl", &["service", "install"]);
-    person.ok("ssoctl", &["--no-start", "token", "--wait", "20s"]);
+    person.ok("ssoctl", &["--no-start", "token", "--wait", "5m"]);
     person.until("it is in the keyring", || desk.records().is_some_and(|records| records.starts_with("aoao 1 ")));
     person.until("it is in a token file", || !person.ok("sh", &["-c", "ls -A ~/.aws/sso/cache"]).is_empty());
 

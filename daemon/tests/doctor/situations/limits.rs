@@ -7,7 +7,7 @@ use std::process::Command;
 use super::{examine_all, when};
 use test_support::part::{within, without_locks};
 use test_support::speed::{has_programs, has_superuser};
-use test_support::{Stage, set_mode, until};
+use test_support::{Stage, executable, set_mode, until};
 
 /// Runs a script as root in a separate mount namespace; the command follows as `"$@"`.
 fn in_namespace(command: &Command, script: &str) -> Command {
@@ -20,7 +20,8 @@ fn in_namespace(command: &Command, script: &str) -> Command {
 
 /// A machine with systemd, as far as `systemctl` tells: a script in `bin` of the home, which comes first on the `PATH`.
 fn with_systemctl(stage: &Stage, command: &Command, script: &str) -> Command {
-    set_mode(stage.write("bin/systemctl", &format!("#!/bin/sh\n{script}\n")), 0o755);
+    fs::create_dir_all(stage.home().join("bin")).expect("a directory");
+    executable::script(&stage.home().join("bin/systemctl"), &format!("#!/bin/sh\n{script}\n"));
     let mut inside = in_namespace(command, "mount -t tmpfs tmpfs /run; mkdir -p /run/systemd/system");
     let path = std::env::var("PATH").unwrap_or_default();
     inside.env("PATH", format!("{}:{path}", stage.home().join("bin").display()));
