@@ -1,4 +1,4 @@
-//! The verbs: a file for each, with its arguments and help, and the table of all of them.
+//! The verbs: a file for each, with its arguments and help, and the table of all of them. The other files are what several verbs share.
 
 mod accounts;
 mod audit;
@@ -13,7 +13,10 @@ mod grants;
 mod import;
 mod login;
 mod logout;
+mod other_credentials;
+mod program;
 mod prompt;
+mod refreshable;
 mod revoke;
 mod roles;
 mod selection;

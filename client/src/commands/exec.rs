@@ -4,10 +4,6 @@
 //! it stays, because the command's endpoint runs in it. As the first process of a container it also has to reap orphans, which
 //! would be confused with its own children; so there it only does that, and starts a second `ssoctl` for the rest.
 
-mod other_credentials;
-mod program;
-mod refreshable;
-
 use std::ffi::OsString;
 use std::process::Termination;
 
@@ -17,6 +13,9 @@ use ssoctl_protocol::{ExitCode, Route, Selector};
 
 use super::Verb;
 use super::choosing::Pick;
+use super::other_credentials::{check_files, check_java_options};
+use super::program::Program;
+use super::refreshable::{Refreshable, Start, attend_second_client};
 use super::waiting::CredentialsArguments;
 use crate::attendance;
 use crate::connection::{Daemon, Starting, VersionWarning};
@@ -24,9 +23,6 @@ use crate::environment;
 use crate::failure::Failure;
 use crate::isolation;
 use crate::role_environment::Changes;
-pub(super) use other_credentials::{check_files, check_java_options};
-pub(super) use program::Program;
-pub(super) use refreshable::{Refreshable, Start, attend_second_client};
 
 /// The exit codes of `exec`, which differ from those of all other verbs.
 const EPILOGUE: &str = "\

@@ -13,7 +13,9 @@ use ssoctl_protocol::route::Query;
 use ssoctl_protocol::socket::SOCKET_VARIABLE;
 use ssoctl_protocol::{Assignment, ExitCode as Code, RoleCredentials, Route, Secret, grant, shell};
 
-use super::exec::{Program, Refreshable, Start, attend_second_client, check_files, check_java_options};
+use super::other_credentials::{check_files, check_java_options};
+use super::program::Program;
+use super::refreshable::{Refreshable, Start, attend_second_client};
 use super::selection::RoleArguments;
 use super::waiting::{Wait, duration};
 use super::{Verb, choosing};

@@ -15,8 +15,8 @@ use ssoctl_protocol::ExitCode as Code;
 use ssoctl_protocol::{RoleCredentials, Route, grant};
 
 use super::Verb;
-use super::exec::{Start, attend_second_client};
 use super::grant::{GrantArguments, summary};
+use super::refreshable::{Start, attend_second_client};
 use super::waiting::Wait;
 use crate::attendance::{self, Attendance};
 use crate::connection::{Daemon, Starting, VersionWarning};

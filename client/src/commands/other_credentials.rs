@@ -86,7 +86,7 @@ const JAVA_PROPERTIES: [&str; 8] = [
 ];
 
 /// Refuses Java properties that would replace the role, with and without `--refreshable`.
-pub(in crate::commands) fn check_java_options() -> Result<(), Failure> {
+pub(super) fn check_java_options() -> Result<(), Failure> {
     for name in JAVA_OPTIONS {
         let options = environment::variable(name).unwrap_or_default();
         if let Some(property) = java_property(&options.to_string_lossy()) {
@@ -111,7 +111,7 @@ fn java_property(options: &str) -> Option<&'static str> {
 }
 
 /// Refuses files whose credentials SDKs would use instead of the endpoint.
-pub(in crate::commands) fn check_files() -> Result<(), Failure> {
+pub(super) fn check_files() -> Result<(), Failure> {
     for source in &SOURCES {
         for path in places(source) {
             let read = RegularFile::open(&path, Link::Followed)

@@ -15,14 +15,14 @@ use crate::isolation;
 use crate::role_environment::Changes;
 
 /// Everything that the command needs before it starts.
-pub(in crate::commands) struct Refreshable {
+pub(super) struct Refreshable {
     attendance: Attendance,
-    pub(in crate::commands) changes: Changes,
+    pub(super) changes: Changes,
 }
 
 impl Refreshable {
     /// Opens the endpoint for a role, whose credentials come from `source` at each request.
-    pub(in crate::commands) fn prepare(
+    pub(super) fn prepare(
         role: &RoleCredentials,
         source: impl Fn() -> Result<RoleCredentials, Failure> + Send + Sync + 'static,
     ) -> Result<Self, Failure> {
@@ -34,7 +34,7 @@ impl Refreshable {
     }
 
     /// Runs the command to its end, and returns its exit code.
-    pub(in crate::commands) fn run(self, program: &Program) -> Result<process::ExitCode, Failure> {
+    pub(super) fn run(self, program: &Program) -> Result<process::ExitCode, Failure> {
         let Self { attendance, changes } = self;
         let ended = attendance.attend(|| program.start(&changes));
         ended.map(attendance::exit_code).map_err(|error| Failure::NotExecuted { command: program.name(), error })
@@ -43,14 +43,14 @@ impl Refreshable {
 
 /// How the first process of a PID namespace was started.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::commands) enum Start {
+pub(super) enum Start {
     Usual,
     /// By `ssoctl grant --isolate`.
     Isolated,
 }
 
 /// As the first process of a container, which has to reap orphans: has another process do all of this.
-pub(in crate::commands) fn attend_second_client(start: Start) -> Result<process::ExitCode, Failure> {
+pub(super) fn attend_second_client(start: Start) -> Result<process::ExitCode, Failure> {
     let attend = || {
         if start == Start::Isolated {
             isolation::enter()?;

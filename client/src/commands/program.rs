@@ -1,4 +1,4 @@
-//! The command that `exec` runs, started as a shell would start it.
+//! The command that `exec` and `grant` run, started as a shell would start it.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -17,29 +17,29 @@ use crate::role_environment::Changes;
 const INTERPRETER: &str = "/bin/sh";
 
 /// A command and its arguments.
-pub(in crate::commands) struct Program {
+pub(super) struct Program {
     name: OsString,
     arguments: Vec<OsString>,
 }
 
 impl Program {
-    pub(in crate::commands) fn new(mut words: Vec<OsString>) -> Self {
+    pub(super) fn new(mut words: Vec<OsString>) -> Self {
         let arguments = words.split_off(words.len().min(1));
         Self { name: words.pop().unwrap_or_default(), arguments }
     }
 
-    pub(in crate::commands) fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         self.name.to_string_lossy().into_owned()
     }
 
     /// Replaces this process with the command. Returns only if that fails.
-    pub(in crate::commands) fn exec(&self, changes: &Changes) -> io::Error {
+    pub(super) fn exec(&self, changes: &Changes) -> io::Error {
         let error = self.command(changes).exec();
         if is_no_program(&error) { self.as_script().command(changes).exec() } else { error }
     }
 
     /// Starts the command as a child.
-    pub(in crate::commands) fn start(&self, changes: &Changes) -> io::Result<Child> {
+    pub(super) fn start(&self, changes: &Changes) -> io::Result<Child> {
         match self.command(changes).spawn() {
             Err(error) if is_no_program(&error) => self.as_script().command(changes).spawn(),
             outcome => outcome,
