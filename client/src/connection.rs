@@ -1,31 +1,26 @@
-//! Requests to the daemon, each over a new connection: finds the socket, starts a daemon if none runs, and waits no longer than the
-//! request may take.
+//! Requests to the daemon, each over a new connection, which waits no longer than the request may take.
 
+mod finding;
 mod following;
 mod limits;
 mod showing;
 
 use std::cell::Cell;
-use std::ffi::OsString;
 use std::io::{ErrorKind, Read, Write};
 use std::mem;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
-use ssoctl_files::{directory, holder};
 use ssoctl_protocol::route::Query;
-use ssoctl_protocol::socket::grant_at;
-use ssoctl_protocol::{Problem, Route, SocketOwner, SocketPath, VERSION, settings};
+use ssoctl_protocol::{Problem, Route, SocketOwner, SocketPath, VERSION};
 
 use crate::aws_files::AwsFiles;
-use crate::environment;
 use crate::failure::Failure;
 use crate::http::{self, Answer, Garbled};
 use crate::render;
 use crate::socket::{self, Listener};
-use crate::start;
 
 /// The status of a request whose head is too long (RFC 6585).
 const HEAD_TOO_LONG: u16 = 431;
@@ -69,43 +64,6 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
-    /// Finds the socket's path, and connects to nothing yet.
-    pub(crate) fn find(starting: Starting, warning: VersionWarning) -> Result<Self, Failure> {
-        // The home directory is looked up only if it is needed, because that may cost file reads.
-        let socket = SocketPath::from_environment(variable, None)
-            .or_else(|| SocketPath::from_environment(variable, environment::home_directory()))
-            .ok_or_else(|| {
-                Failure::Unreachable(
-                    "there is no place for the daemon's socket; set HOME, XDG_RUNTIME_DIR or SSOCTL_SOCKET".to_owned(),
-                )
-            })?;
-        let trusted = SocketOwner::from_environment(environment::variable).map_err(Failure::Usage)?;
-        let files = AwsFiles::of_environment()?;
-        Ok(Self {
-            socket,
-            trusted,
-            starting,
-            warning: Cell::new(warning),
-            patience: Duration::MAX,
-            showing: Showing::default(),
-            files,
-        })
-    }
-
-    /// The socket of a grant that this process was given.
-    pub(crate) fn at_grant(socket: PathBuf) -> Result<Self, Failure> {
-        let trusted = SocketOwner::from_environment(environment::variable).map_err(Failure::Usage)?;
-        Ok(Self {
-            socket: SocketPath::Chosen(socket),
-            trusted,
-            starting: Starting::Forbidden,
-            warning: Cell::new(VersionWarning::Silent),
-            patience: Duration::MAX,
-            showing: Showing::default(),
-            files: AwsFiles::default(),
-        })
-    }
-
     /// Waits no longer for each answer.
     pub(crate) fn with_patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
@@ -203,59 +161,6 @@ impl Daemon {
         stream.map(check).transpose().map_err(Failure::Unreachable)
     }
 
-    fn connect(&self) -> Result<UnixStream, Failure> {
-        let stream = match self.connect_to_running()? {
-            Some(stream) => stream,
-            None => match self.find_elsewhere() {
-                Some(stream) => return Ok(stream),
-                None => self.start()?,
-            },
-        };
-        socket::check(&stream, self.socket.path(), self.trusted).map_err(Failure::Unreachable)?;
-        Ok(stream)
-    }
-
-    fn connect_to_running(&self) -> Result<Option<UnixStream>, Failure> {
-        let path = self.socket.path();
-        socket::connect(path)
-            .map_err(|error| Failure::Unreachable(format!("cannot connect to {}: {error}", path.display())))
-    }
-
-    /// Connects to a daemon that listens elsewhere, because it was started with another runtime directory or without one. The
-    /// lock files of this user's daemons name their sockets.
-    fn find_elsewhere(&self) -> Option<UnixStream> {
-        let SocketPath::Default(_) = self.socket else { return None };
-        let home = environment::home_directory();
-        let state_directory = settings::state_directory(environment::variable, home.clone());
-        holder::sockets(state_directory, home).find_map(|path| {
-            let stream = UnixStream::connect(&path).ok()?;
-            socket::check(&stream, &path, self.trusted).ok().map(|_| stream)
-        })
-    }
-
-    fn start(&self) -> Result<UnixStream, Failure> {
-        let path = self.socket.path();
-        if let Some(grant) = grant_at(path) {
-            return Err(Failure::Unreachable(format!(
-                "nothing answers at the socket of the grant {grant}: the grant is over, or its daemon does not run; have another one made, or \
-                 the daemon started",
-            )));
-        }
-        if let SocketPath::Chosen(_) = self.socket {
-            return Err(Failure::Unreachable(format!(
-                "no daemon answers at {}, where SSOCTL_SOCKET points; start one with the same SSOCTL_SOCKET: ssoctld",
-                path.display()
-            )));
-        }
-        if self.starting == Starting::Forbidden || environment::switch("SSOCTL_NO_START") {
-            return Err(Failure::Unreachable(format!(
-                "no daemon answers at {}, and none may be started (--no-start, SSOCTL_NO_START); run: ssoctld",
-                path.display()
-            )));
-        }
-        start::daemon(path).map_err(Failure::Unreachable)
-    }
-
     fn send(stream: &mut UnixStream, request: &[u8]) -> Result<(), Failure> {
         match stream.write_all(request) {
             // A daemon that refuses a connection may answer and close it before it has read the request. The answer counts.
@@ -336,12 +241,6 @@ impl Daemon {
             self.socket.path().display()
         ))
     }
-}
-
-/// The value of a variable. A runtime directory that does not exist does not count.
-fn variable(name: &str) -> Option<OsString> {
-    let value = environment::variable(name);
-    if name == "XDG_RUNTIME_DIR" { directory::runtime(value) } else { value }
 }
 
 #[cfg(test)]
