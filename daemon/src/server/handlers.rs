@@ -17,7 +17,7 @@ use ssoctl_protocol::{
 
 use super::choices::Listed;
 use super::connection::Answers;
-use super::events::{Events, Lines, Wanted};
+use super::events::{Events, Lines, Subscription};
 use super::place::Place;
 use super::reply::{self, Body, HandlerResult, ok};
 use super::shown::Shown;
@@ -167,7 +167,7 @@ impl Api {
         let is_default = Arc::ptr_eq(&view, self.shown.directory.borrow().default_view());
         let files = self.files(&query).filter(|_| !is_default);
         let heartbeat = query.heartbeat.map(Duration::from_secs);
-        self.events.watch(files, Wanted { session, topics: query.topics, heartbeat })
+        self.events.watch(files, Subscription { session, topics: query.topics, heartbeat })
     }
 
     async fn sessions(&self, query: &Query) -> Result<StatusReport, Problem> {

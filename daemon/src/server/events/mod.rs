@@ -53,9 +53,9 @@ struct Streams {
     newest: Arc<AtomicU64>,
 }
 
-/// What a watcher wants to be told.
+/// What a watcher has asked to be told.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Wanted {
+pub(super) struct Subscription {
     /// The one session; `None`: every session.
     pub(super) session: Option<String>,
     /// The topics; empty: all of them.
@@ -64,10 +64,10 @@ pub(super) struct Wanted {
     pub(super) heartbeat: Option<Duration>,
 }
 
-impl Wanted {
+impl Subscription {
     fn includes(&self, subject: &Subject) -> bool {
         let is_other = match (subject, &self.session) {
-            (Subject::Session(name), Some(wanted)) => name != wanted,
+            (Subject::Session(name), Some(meant)) => name != meant,
             _ => false,
         };
         !is_other && (self.topics.is_empty() || self.topics.contains(&subject.topic()))
@@ -87,7 +87,7 @@ impl Events {
     ///
     /// # Errors
     /// There are too many watchers, or the daemon stops.
-    pub(super) fn watch(&self, files: Option<FilePair>, wanted: Wanted) -> Result<Lines, Problem> {
+    pub(super) fn watch(&self, files: Option<FilePair>, subscription: Subscription) -> Result<Lines, Problem> {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
             let detail = format!("ssoctld serves {} watchers at once; end some of them", self.limit);
             return Err(Problem::new(ErrorCode::TooManyConnections, detail));
@@ -105,7 +105,7 @@ impl Events {
         });
         drop(streams);
         let clock = Arc::clone(&self.shown.world.clock);
-        Ok(Lines::of(Watcher::new(stream, wanted, clock), place))
+        Ok(Lines::of(Watcher::new(stream, subscription, clock), place))
     }
 
     /// Tells every watcher that the daemon stops, and ends its lines.

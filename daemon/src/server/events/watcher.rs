@@ -10,7 +10,7 @@ use hyper::body::{Body, Frame};
 use ssoctl_protocol::EventKind;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
-use super::Wanted;
+use super::Subscription;
 use super::follower::{Stage, Stream};
 use super::log::Position;
 use crate::clock::Clock;
@@ -20,15 +20,15 @@ pub(super) struct Watcher {
     stream: Arc<Stream>,
     news: watch::Receiver<Stage>,
     at: Position,
-    wanted: Wanted,
+    subscription: Subscription,
     clock: Arc<dyn Clock>,
     has_ended: bool,
 }
 
 impl Watcher {
-    pub(super) fn new(stream: Arc<Stream>, wanted: Wanted, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(stream: Arc<Stream>, subscription: Subscription, clock: Arc<dyn Clock>) -> Self {
         let (news, at) = (stream.book.news(), lock(&stream.book.log).beginning());
-        Self { stream, news, at, wanted, clock, has_ended: false }
+        Self { stream, news, at, subscription, clock, has_ended: false }
     }
 
     /// The next line that is there; `None`: it has to be waited for.
@@ -38,12 +38,12 @@ impl Watcher {
             self.has_ended = true;
             return Some(log.remark(EventKind::Stopping));
         }
-        log.next(&mut self.at, |subject| self.wanted.includes(subject))
+        log.next(&mut self.at, |subject| self.subscription.includes(subject))
     }
 
     /// Waits for the next line; `None`: there is no further one.
     async fn next(&mut self) -> Option<Bytes> {
-        let mut silence = self.wanted.heartbeat.map(|longest| self.clock.sleep_until(self.clock.now().boot + longest));
+        let mut silence = self.subscription.heartbeat.map(|longest| self.clock.sleep_until(self.clock.now().boot + longest));
         loop {
             let stage = *self.news.borrow_and_update();
             if self.has_ended || stage == Stage::Closed {
