@@ -142,7 +142,7 @@ impl Grant {
     }
 
     /// Runs a command that has the grant, and ends the grant with it.
-    fn run_command(mut self, starting: Starting, command: Vec<OsString>) -> Result<process::ExitCode, Failure> {
+    fn run_command(self, starting: Starting, command: Vec<OsString>) -> Result<process::ExitCode, Failure> {
         check_java_options()?;
         let daemon = Daemon::find(starting, VersionWarning::Shown)?;
         // First: it closes every descriptor, and a list to pick from opens some that stay.
@@ -153,12 +153,7 @@ impl Grant {
                 None
             }
         };
-        self.terms.complete(&daemon)?;
-        // If no person is signed in, or there is no such role, ssoctl says so now, and not the command later.
-        let query = self.terms.first_query()?;
-        let role: RoleCredentials = daemon.read(&self.wait.begin().ask(&daemon, &Route::Credentials, &query)?)?;
-        let grant = self.terms.make(&daemon, true)?;
-        // The daemon ends it with this process.
+        let (grant, role) = self.terms.make_attended(&daemon, self.wait)?;
         match isolation {
             Some(isolation) => attend_isolated(&grant, isolation, &command),
             None => attend(&grant, &role, &Program::new(command)),
@@ -213,7 +208,7 @@ impl GrantArguments {
     }
 
     /// Has a person pick the role, if neither the command line nor the environment says which one is meant.
-    pub(super) fn complete(&mut self, daemon: &Daemon) -> Result<(), Failure> {
+    fn complete(&mut self, daemon: &Daemon) -> Result<(), Failure> {
         if !self.profile.is_empty() {
             return Ok(());
         }
@@ -227,12 +222,24 @@ impl GrantArguments {
     }
 
     /// The query for the role that counts where a program names none.
-    pub(super) fn first_query(&self) -> Result<Query, Failure> {
+    fn first_query(&self) -> Result<Query, Failure> {
         Ok(self.queries()?.swap_remove(0))
     }
 
+    /// Makes a grant that the daemon ends with this process. If no person is signed in, or there is no such role, ssoctl says so now, and not
+    /// a program later.
+    pub(super) fn make_attended(
+        mut self,
+        daemon: &Daemon,
+        wait: Wait,
+    ) -> Result<(grant::Grant, RoleCredentials), Failure> {
+        self.complete(daemon)?;
+        let credentials = daemon.read(&wait.begin().ask(daemon, &Route::Credentials, &self.first_query()?)?)?;
+        Ok((self.make(daemon, true)?, credentials))
+    }
+
     /// Makes the grant. One that is `attended` ends with this process.
-    pub(super) fn make(&self, daemon: &Daemon, attended: bool) -> Result<grant::Grant, Failure> {
+    fn make(&self, daemon: &Daemon, attended: bool) -> Result<grant::Grant, Failure> {
         let new = NewGrant {
             name: self.name.clone(),
             roles: self.queries()?.into_iter().map(Query::into_role).collect(),

@@ -11,8 +11,7 @@ use std::path::Path;
 use std::process::{ExitCode, ExitStatus, Termination};
 
 use clap::Args;
-use ssoctl_protocol::ExitCode as Code;
-use ssoctl_protocol::{RoleCredentials, Route, grant};
+use ssoctl_protocol::{ExitCode as Code, grant};
 
 use super::Verb;
 use super::grant::{GrantArguments, summary};
@@ -66,14 +65,9 @@ impl Verb for Ssh {
 }
 
 impl Ssh {
-    fn connect(mut self, starting: Starting, arguments: &Arguments) -> Result<ExitCode, Failure> {
+    fn connect(self, starting: Starting, arguments: &Arguments) -> Result<ExitCode, Failure> {
         let daemon = Daemon::find(starting, VersionWarning::Shown)?;
-        self.terms.complete(&daemon)?;
-        // If no person is signed in, or there is no such role, ssoctl says so now, and not a program on the host later.
-        let query = self.terms.first_query()?;
-        daemon.read::<RoleCredentials>(&self.wait.begin().ask(&daemon, &Route::Credentials, &query)?)?;
-        let grant = self.terms.make(&daemon, true)?;
-        // The daemon ends it with this process.
+        let (grant, _) = self.terms.make_attended(&daemon, self.wait)?;
         run(&grant, arguments).map(attendance::exit_code)
     }
 }

@@ -43,7 +43,8 @@ impl Watcher {
 
     /// Waits for the next line; `None`: there is no further one.
     async fn next(&mut self) -> Option<Bytes> {
-        let mut silence = self.subscription.heartbeat.map(|longest| self.clock.sleep_until(self.clock.now().boot + longest));
+        let mut silence =
+            self.subscription.heartbeat.map(|longest| self.clock.sleep_until(self.clock.now().boot + longest));
         loop {
             let stage = *self.news.borrow_and_update();
             if self.has_ended || stage == Stage::Closed {
