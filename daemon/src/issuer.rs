@@ -26,7 +26,7 @@ impl Issuer {
     }
 
     fn of(url: &Url) -> Self {
-        match crate::partitions::region_of_service(url) {
+        match crate::aws_hosts::region_of_service(url) {
             Some(region) => Self::aws(region),
             None => Self::Foreign { origin: url.origin().ascii_serialization() },
         }

@@ -5,6 +5,7 @@
 
 pub mod assignment;
 pub mod audit;
+mod aws_hosts;
 mod budget;
 pub mod callback;
 pub mod caller;
@@ -32,7 +33,6 @@ pub mod machine;
 mod named_files;
 pub mod notice;
 pub mod oidc;
-mod partitions;
 pub mod pattern;
 pub mod picks;
 pub mod portal;

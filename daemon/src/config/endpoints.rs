@@ -21,8 +21,8 @@ use url::Url;
 
 use super::environment::Environment;
 use super::identity::{Identity, has_credentials, is_https_or_loopback, without_credentials};
+use crate::aws_hosts::is_dual_stack_portal;
 use crate::issuer::{Endpoint, Issuer, Setting};
-use crate::partitions::is_dual_stack_portal;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoints {

@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 use ssoctl_protocol::partition::{is_region, is_start_host, region_of_start_host};
 use url::{Host, Url};
 
+use crate::aws_hosts::refused_start_url;
 use crate::issuer::Issuer;
-use crate::partitions::refused_start_url;
 
 /// The owner of a record in a secret store.
 ///

@@ -5,8 +5,8 @@
 
 use url::{Host, Url};
 
+use crate::aws_hosts::{is_page_host, region_of_service};
 use crate::config::{Endpoints, SessionConfig};
-use crate::partitions::{is_page_host, region_of_service};
 
 /// The longest address that is given to a browser, in bytes.
 const MAX_LENGTH: usize = 2048;

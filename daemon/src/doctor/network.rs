@@ -7,9 +7,9 @@ use url::Url;
 
 use super::report::{Check, Finding};
 use super::time_limit::{PATIENCE, TimeLimit};
+use crate::aws_hosts::region_of_service;
 use crate::config::Config;
 use crate::oidc::ServiceClock;
-use crate::partitions::region_of_service;
 use crate::transport::proxies::{Proxies, Proxy, UnusableProxy};
 use crate::transport::reach::{Probe, Unreachable};
 

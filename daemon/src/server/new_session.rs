@@ -12,12 +12,12 @@ use ssoctl_protocol::{ErrorCode, NewSession, Problem, SessionStatus};
 use super::handlers::Api;
 use super::problem::{self, invalid};
 use super::silent::Activity;
+use crate::aws_hosts::region_to_ask;
 use crate::config::{Endpoints, Identity, IdentityError};
 use crate::directory::Entry;
 use crate::issuer::Endpoint;
 use crate::notice::FlowKind;
 use crate::oidc::{CallError, Client};
-use crate::partitions::region_to_ask;
 
 const BODY_LIMIT: usize = 64 << 10;
 
