@@ -55,7 +55,7 @@ fn picked<T: Clone + PartialEq>(
                     screen.keep(what, &line)?;
                     return Ok(Some(line.value));
                 }
-                // The person has said no to this one, and picks another. What was typed along with the answer is none.
+                // The person has said no, and goes on with the list. Keys that came together with this one are dropped.
                 (Some(_), _) => break,
                 (None, Key::Enter) => match lines.selected() {
                     Some(chosen) if chosen.confirm => {

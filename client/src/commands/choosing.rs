@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde_json::json;
-use ssoctl_protocol::choices::AccountChoice;
+use ssoctl_protocol::choices::{AccountChoice, ProfileChoice};
 use ssoctl_protocol::grant::WantedRole;
 use ssoctl_protocol::route::Query;
 use ssoctl_protocol::{Accounts, Choices, ErrorCode, Problem, Roles, Route, SessionState, StatusReport};
@@ -37,7 +37,7 @@ pub(super) fn with_role<T>(
     if pick {
         let why = "nobody can be asked here which role is meant, because this is no terminal in the foreground, or --no-input, \
                    SSOCTL_NO_INPUT or CI says so";
-        let any = Wanted { sessions: Vec::new(), account: None, role: None };
+        let any = Filter { sessions: Vec::new(), account: None, role: None };
         let role = choose(daemon, any)?.ok_or_else(|| Failure::Usage(why.to_owned()))?;
         return ask(&query.of_role(role));
     }
@@ -50,11 +50,11 @@ pub(super) fn with_role<T>(
     }
 }
 
-/// The role that a person picks after this failure; `None` if that is none of what is missing, or nobody can be asked.
+/// The role that a person picks, where this failure is that nothing names it; `None` if it is another failure, or nobody can be asked.
 pub(super) fn role(daemon: &Daemon, query: &Query, failure: &Failure) -> Result<Option<WantedRole>, Failure> {
     let is_open = |code| matches!(code, &ErrorCode::AmbiguousSession | &ErrorCode::AssignmentUnnamed);
     match failure.problem() {
-        Some(problem) if is_open(&problem.code) => match choose(daemon, Wanted::new(query, problem)) {
+        Some(problem) if is_open(&problem.code) => match choose(daemon, Filter::new(query, problem)) {
             // An older daemon knows no choices.
             Err(failure) if failure.problem().is_some_and(|problem| problem.code == ErrorCode::NotFound) => Ok(None),
             outcome => outcome,
@@ -64,18 +64,18 @@ pub(super) fn role(daemon: &Daemon, query: &Query, failure: &Failure) -> Result<
 }
 
 /// The role that a person picks among those that are possible; `None` if there is none, or nobody can be asked.
-fn choose(daemon: &Daemon, wanted: Wanted) -> Result<Option<WantedRole>, Failure> {
+fn choose(daemon: &Daemon, filter: Filter) -> Result<Option<WantedRole>, Failure> {
     let Some(terminal) = terminal::open() else { return Ok(None) };
-    let lines = wanted.lines(&daemon.fetch(&Route::Choices, &Query::default())?);
+    let lines = filter.lines(&daemon.fetch(&Route::Choices, &Query::default())?);
     let report: StatusReport = daemon.fetch(&Route::Sessions, &Query::default())?;
     let signed_in = report.sessions.into_iter().filter(|session| session.state == SessionState::SignedIn);
-    let sessions: Vec<String> = signed_in.map(|session| session.name).filter(|name| wanted.is_of(name)).collect();
+    let sessions: Vec<String> = signed_in.map(|session| session.name).filter(|name| filter.is_of(name)).collect();
     if lines.is_empty() && sessions.is_empty() {
         return Ok(None);
     }
     let later = move |ringer| {
         let (sender, receiver) = mpsc::channel();
-        thread::spawn(move || refresh(&sessions, &wanted, &sender, &ringer));
+        thread::spawn(move || refresh(&sessions, &filter, &sender, &ringer));
         receiver
     };
     let role = picked(pick(terminal, "Role", lines, later))?;
@@ -84,7 +84,8 @@ fn choose(daemon: &Daemon, wanted: Wanted) -> Result<Option<WantedRole>, Failure
     Ok(Some(role))
 }
 
-/// The name of the session that a person picks after this failure; `None` if that is not what is missing, or nobody can be asked.
+/// The name of the session that a person picks, where this failure is that nothing names it; `None` if it is another failure, or nobody can be
+/// asked.
 pub(super) fn session(daemon: &Daemon, failure: &Failure) -> Result<Option<String>, Failure> {
     let Some(problem) = failure.problem().filter(|problem| problem.code == ErrorCode::AmbiguousSession) else {
         return Ok(None);
@@ -104,15 +105,15 @@ fn picked<T>(outcome: io::Result<Option<T>>) -> Result<T, Failure> {
     outcome.map_err(Failure::cannot_ask)?.ok_or(Failure::NothingPicked)
 }
 
-/// What is known of the role that is meant.
-struct Wanted {
+/// Which roles are possible.
+struct Filter {
     /// The sessions that are possible; any, if there is none.
     sessions: Vec<String>,
     account: Option<String>,
     role: Option<String>,
 }
 
-impl Wanted {
+impl Filter {
     fn new(query: &Query, problem: &Problem) -> Self {
         let sessions = match &problem.session {
             Some(session) => vec![session.clone()],
@@ -126,52 +127,38 @@ impl Wanted {
     }
 
     fn includes(&self, session: &str, account: &str, role: &str) -> bool {
-        let is = |wanted: &Option<String>, value: &str| wanted.as_ref().is_none_or(|wanted| wanted == value);
+        let is = |possible: &Option<String>, value: &str| possible.as_ref().is_none_or(|possible| possible == value);
         self.is_of(session) && is(&self.account, account) && is(&self.role, role)
     }
 
     /// A line for each role: first the profiles, then what the portal has listed and no profile is for.
     fn lines(&self, choices: &Choices) -> Vec<Line<WantedRole>> {
-        let place = |role: &WantedRole| choices.picked.iter().position(|picked| picked == role);
         let account_name = |session: &str, id: &str| {
             let is_it = |account: &&AccountChoice| account.session == session && account.id == id;
-            choices.accounts.iter().find(is_it).and_then(|account| account.name.clone()).unwrap_or_default()
+            choices.accounts.iter().find(is_it).and_then(|account| account.name.as_deref()).unwrap_or_default()
+        };
+        let line = |value: WantedRole, columns: [&str; 5], confirm: bool| {
+            let [_, _, account, role, session] = columns;
+            self.includes(session, account, role).then(|| Line {
+                columns: columns.map(str::to_owned).into(),
+                place: choices.picked.iter().position(|picked| *picked == value),
+                confirm,
+                value,
+            })
         };
         let mut lines = Vec::new();
         let mut covered = Vec::new();
-        for profile in &choices.profiles {
-            let (Some(account), Some(role)) = (&profile.account, &profile.role) else { continue };
-            covered.push((&profile.session, account, role));
-            if self.includes(&profile.session, account, role) {
-                let name = account_name(&profile.session, account);
-                let value = WantedRole { profile: Some(profile.name.clone()), ..WantedRole::default() };
-                lines.push(Line {
-                    columns: [&profile.name, &name, account, role, &profile.session].map(Clone::clone).into(),
-                    place: place(&value),
-                    confirm: profile.confirm,
-                    value,
-                });
-            }
+        for ProfileChoice { name: profile, session, account, role, confirm } in &choices.profiles {
+            let (Some(account), Some(role)) = (account, role) else { continue };
+            covered.push((session, account, role));
+            let value = WantedRole { profile: Some(profile.clone()), ..WantedRole::default() };
+            lines.extend(line(value, [profile, account_name(session, account), account, role, session], *confirm));
         }
-        for account in &choices.accounts {
-            for role in &account.roles {
-                let is_covered = covered.contains(&(&account.session, &account.id, role));
-                if is_covered || !self.includes(&account.session, &account.id, role) {
-                    continue;
-                }
-                let name = account.name.clone().unwrap_or_default();
-                let value = WantedRole {
-                    profile: None,
-                    session: Some(account.session.clone()),
-                    account: Some(account.id.clone()),
-                    role: Some(role.clone()),
-                };
-                lines.push(Line {
-                    columns: ["-", &name, &account.id, role, &account.session].map(str::to_owned).into(),
-                    place: place(&value),
-                    confirm: account.confirm,
-                    value,
-                });
+        for AccountChoice { session, id, name, roles, confirm, .. } in &choices.accounts {
+            for role in roles.iter().filter(|role| !covered.contains(&(session, id, *role))) {
+                let own = |text: &String| Some(text.clone());
+                let value = WantedRole { profile: None, session: own(session), account: own(id), role: own(role) };
+                lines.extend(line(value, ["-", name.as_deref().unwrap_or_default(), id, role, session], *confirm));
             }
         }
         lines
@@ -186,7 +173,7 @@ const PACE: Duration = Duration::from_millis(300);
 
 /// Has the daemon list accounts, and the roles that were not listed lately, while the person looks at what was listed before. Ends when nobody
 /// waits for lines any more.
-fn refresh(sessions: &[String], wanted: &Wanted, lines: &Sender<Vec<Line<WantedRole>>>, ringer: &Ringer) -> Option<()> {
+fn refresh(sessions: &[String], filter: &Filter, lines: &Sender<Vec<Line<WantedRole>>>, ringer: &Ringer) -> Option<()> {
     let daemon = Daemon::find(Starting::Forbidden, VersionWarning::Silent).ok()?;
     let nothing = Query::default();
     let choices = || daemon.fetch::<Choices>(&Route::Choices, &nothing).ok();
@@ -197,14 +184,14 @@ fn refresh(sessions: &[String], wanted: &Wanted, lines: &Sender<Vec<Line<WantedR
     let now = environment::now();
     let mut accounts = choices()?.accounts;
     accounts.retain(|account| {
-        let is_possible = wanted.account.as_ref().is_none_or(|wanted| *wanted == account.id);
+        let is_possible = filter.account.as_ref().is_none_or(|possible| *possible == account.id);
         let is_old = account.roles_listed_at.is_none_or(|at| now.duration_since(at) > OLD);
-        is_possible && wanted.is_of(&account.session) && is_old
+        is_possible && filter.is_of(&account.session) && is_old
     });
     accounts.sort_by_key(|account| account.roles_listed_at.is_some());
     let mut shown = Instant::now();
     let show = || {
-        lines.send(wanted.lines(&choices()?)).ok()?;
+        lines.send(filter.lines(&choices()?)).ok()?;
         ringer.ring();
         Some(())
     };

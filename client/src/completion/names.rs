@@ -14,6 +14,7 @@ use crate::connection::{Daemon, Starting, VersionWarning};
 /// The longest time for all of it.
 const LIMIT: Duration = Duration::from_millis(200);
 
+/// A name, and what is told of it.
 type Named = (String, String);
 
 pub(super) struct Names(Arc<Line>);
@@ -49,17 +50,15 @@ impl Names {
         // The name of an account to its id.
         let leads_elsewhere = id == "account" && line.shell != Shell::Fish;
         let find: fn(&Line, &str) -> Vec<Named> = match id {
-            "session" => |line, _| line.choices().sessions.iter().map(|name| (name.clone(), String::new())).collect(),
+            "session" => |line, _| names(&line.choices().sessions),
             "profile" => |line, _| line.profiles(),
             "account" => Line::accounts,
             "accounts" => |line, _| line.account_patterns(),
             "role" | "roles" => |line, _| line.roles(),
             // Of `revoke` and of `audit`.
-            "names" | "grant" => {
-                |line, _| line.choices().grants.iter().map(|name| (name.clone(), String::new())).collect()
-            }
+            "names" | "grant" => |line, _| names(&line.choices().grants),
             // Of `watch`, whose parser knows them and does not list them.
-            "kind" => |_, _| Topic::ALL.iter().map(|topic| (topic.as_str().to_owned(), String::new())).collect(),
+            "kind" => |_, _| names(&Topic::ALL.map(Topic::as_str)),
             _ => return None,
         };
         Some(move |typed: &OsStr| {
@@ -72,6 +71,11 @@ impl Names {
             found.into_iter().map(|(value, help)| CompletionCandidate::new(value).help(Some(help.into()))).collect()
         })
     }
+}
+
+/// Names of which nothing more is told.
+fn names(names: &[impl AsRef<str>]) -> Vec<Named> {
+    names.iter().map(|name| (name.as_ref().to_owned(), String::new())).collect()
 }
 
 impl Line {
