@@ -1,5 +1,6 @@
 //! The pages of the programs and their verbs, from the types that read their command lines.
 
+use clap::builder::StyledStr;
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 use ssoctl_protocol::verb::{HELP_FOOTER, of_daemon};
@@ -32,14 +33,13 @@ pub(crate) fn manuals(date: &str) -> Vec<Manual> {
 }
 
 fn manual(command: &Command, name: &str, section: u8, date: &str, see_also: &[(&str, u8)]) -> Manual {
-    let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+    let about = text(command.get_about());
     let man = Man::new(command.clone());
     let mut page = Page::begin(name, section, date);
     page.named(about.trim_end_matches('.'));
     page.raw(&part(|roff| man.render_synopsis_section(roff)));
     page.heading("DESCRIPTION");
-    let description = command.get_long_about().or(command.get_about()).map(ToString::to_string).unwrap_or_default();
-    prose(&mut page, &description);
+    prose(&mut page, &text(command.get_long_about().or(command.get_about())));
     page.raw(&part(|roff| man.render_options_section(roff)));
     let verbs: Vec<&Command> =
         command.get_subcommands().filter(|verb| !verb.is_hide_set() && verb.get_name() != "help").collect();
@@ -47,12 +47,14 @@ fn manual(command: &Command, name: &str, section: u8, date: &str, see_also: &[(&
         page.heading("COMMANDS");
     }
     for verb in verbs {
-        let about = verb.get_about().map(ToString::to_string).unwrap_or_default();
-        page.item(&bold(verb.get_name()), &escaped(&about));
+        page.item(&bold(verb.get_name()), &escaped(&text(verb.get_about())));
     }
-    let end = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
-    epilogue(&mut page, &end);
+    epilogue(&mut page, &text(command.get_after_long_help()));
     page.end(see_also)
+}
+
+fn text(of_help: Option<&StyledStr>) -> String {
+    of_help.map(ToString::to_string).unwrap_or_default()
 }
 
 /// A section of clap's, without what makes it a whole page.
