@@ -46,8 +46,7 @@ impl Asked {
         let mut bash = None;
         let words = match (shell, rest.as_slice()) {
             (Shell::Bash, [line, current, kind]) => {
-                let line = BashLine::read(line, current, kind);
-                let words = line.words.clone();
+                let (line, words) = BashLine::read(line, current, kind);
                 bash = Some(line);
                 words
             }

@@ -4,8 +4,6 @@ use crate::shell::quoted_for_powershell;
 
 /// A bash command line up to the cursor, and what bash replaces.
 pub(super) struct BashLine {
-    /// The words without quotes, the last one as far as it is typed.
-    pub(super) words: Vec<String>,
     /// The beginning of the last word that bash keeps, such as `--profile=`, without quotes.
     kept: String,
     /// The quote that is open where bash inserts.
@@ -15,19 +13,15 @@ pub(super) struct BashLine {
 }
 
 impl BashLine {
-    /// `current` is what bash replaces, as it stands in the line.
-    pub(super) fn read(line: &str, current: &str, kind: &str) -> Self {
+    /// The line, and its words without quotes, the last one as far as it is typed. `current` is what bash replaces, as it stands in the line.
+    pub(super) fn read(line: &str, current: &str, kind: &str) -> (Self, Vec<String>) {
         let (words, start) = split(line);
-        let typed = words.last().cloned().unwrap_or_default();
-        let raw = &line[start..];
-        let (kept, quote) = match raw.strip_suffix(current) {
-            Some(head) => {
-                let (word, quote) = read_word(head);
-                (word, quote)
-            }
+        let typed = words.last().map_or("", String::as_str);
+        let (kept, quote) = match line[start..].strip_suffix(current) {
+            Some(head) => read_word(head),
             None => (typed.strip_suffix(current).unwrap_or_default().to_owned(), None),
         };
-        Self { words, kept, quote, kind: kind.to_owned() }
+        (Self { kept, quote, kind: kind.to_owned() }, words)
     }
 
     /// Whether bash shows what it is given: `?`, `!` and `@` of readline. At other times it may insert it.
@@ -161,7 +155,7 @@ mod tests {
 
     #[test]
     fn what_is_inserted_is_one_word_in_which_nothing_is_expanded() {
-        let inserted = |line: &str, current: &str, value: &str| BashLine::read(line, current, "9").inserted(value);
+        let inserted = |line: &str, current: &str, value: &str| BashLine::read(line, current, "9").0.inserted(value);
         let hostile = "a$(x)`y`\"'!\\ *";
         assert_eq!(inserted("ssoctl a", "a", hostile).unwrap(), r#"a\$\(x\)\`y\`\"\'\!\\\ \*"#);
         assert_eq!(inserted("ssoctl \"a", "a", hostile).unwrap(), r#"a\$(x)\`y\`\"'"'!'"\\ *"#);
@@ -188,7 +182,7 @@ mod tests {
         for _ in 0..2000 {
             let value = odd(&mut random);
             for (line, close) in [("ssoctl ", ""), ("ssoctl \"", "\""), ("ssoctl '", "'")] {
-                let inserted = BashLine::read(line, "", "9").inserted(&value).unwrap();
+                let inserted = BashLine::read(line, "", "9").0.inserted(&value).unwrap();
                 let word = format!("{}{inserted}{close}", line.trim_start_matches("ssoctl "));
                 // What bash reads is read alike here, when the next word is completed.
                 assert_eq!(unquoted(&word), value, "{word}");
