@@ -40,9 +40,8 @@ impl Attendance {
     /// A signal that this process ignores, because of `nohup` for instance, stays ignored: a child inherits that, but would not
     /// inherit that the signal is caught.
     pub(crate) fn begin() -> io::Result<Self> {
-        let ignored = ignored();
-        let caught = PASSED_ON.into_iter().filter(|signal| !ignored.contains(signal)).chain([Signal::CHILD]);
-        let signals = SignalsInfo::new(caught.map(Signal::as_raw))?;
+        let caught = PASSED_ON.into_iter().map(Signal::as_raw).filter(|signal| !ssoctl_process::is_ignored(*signal));
+        let signals = SignalsInfo::new(caught.chain([Signal::CHILD.as_raw()]))?;
         for default in DEFAULTS.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             unregister(default);
         }
@@ -169,20 +168,6 @@ pub(crate) fn exit_code(status: ExitStatus) -> ExitCode {
     ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX))
 }
 
-/// The signals that this process ignores. Safe code can find out on Linux only; elsewhere none counts as ignored.
-fn ignored() -> Vec<Signal> {
-    let status =
-        if cfg!(target_os = "linux") { std::fs::read_to_string("/proc/self/status") } else { return Vec::new() };
-    let mask = status.ok().and_then(|status| ignored_mask(&status)).unwrap_or(0);
-    PASSED_ON.into_iter().filter(|signal| mask & (1 << (signal.as_raw() - 1)) != 0).collect()
-}
-
-/// The line `SigIgn:` of proc(5): a bit for each signal, that of signal 1 the lowest.
-fn ignored_mask(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
-    u64::from_str_radix(line.trim(), 16).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,12 +179,5 @@ mod tests {
         assert_eq!(code(7 << 8), ExitCode::from(7));
         assert_eq!(code(255 << 8), ExitCode::from(255));
         assert_eq!(code(15), ExitCode::from(143));
-    }
-
-    #[test]
-    fn ignored_signals_are_read_from_the_status_of_the_process() {
-        let status = "Name:\tx\nSigBlk:\t0000000000000001\nSigIgn:\t0000000000001001\nSigCgt:\t0000000000000002\n";
-        assert_eq!(ignored_mask(status), Some(0x1001));
-        assert_eq!(ignored_mask("Name:\tSigIgn:\n"), None);
     }
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 use signal_hook::{flag, low_level::pipe};
 
 use crate::attendance;
@@ -33,13 +33,14 @@ pub(crate) struct Wakeful {
 }
 
 impl Wakeful {
-    /// Catches these signals from now on.
+    /// Catches these signals from now on. One that this process was started to ignore stays ignored, also for the command that a later `exec`
+    /// starts; the end of a child is noticed in any case.
     pub(crate) fn watch_for(signals: &[i32]) -> io::Result<Self> {
         let (bell, ringer) = UnixStream::pair()?;
         bell.set_nonblocking(true)?;
         let is_over = Arc::new(AtomicBool::new(false));
         let mut seen = Vec::new();
-        for signal in signals {
+        for signal in signals.iter().filter(|signal| **signal == SIGCHLD || !ssoctl_process::is_ignored(**signal)) {
             let is_seen = Arc::new(AtomicBool::new(false));
             attendance::until_attended(flag::register_conditional_default(*signal, Arc::clone(&is_over))?);
             flag::register(*signal, Arc::clone(&is_seen))?;

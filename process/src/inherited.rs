@@ -26,13 +26,16 @@ extern "C" fn record() {
     // SAFETY: it takes a number and changes nothing.
     let flags = unsafe { libc::fcntl(libc::STDOUT_FILENO, libc::F_GETFD) };
     OUTPUT_IS_CLOSED.store(flags == -1, Ordering::Relaxed);
+    IGNORES_BROKEN_PIPES.store(is_ignored(libc::SIGPIPE), Ordering::Relaxed);
+}
+
+/// Whether this process ignores a signal. Unless it has set that itself, its parent has. As to SIGPIPE, Rust's runtime has.
+pub fn is_ignored(signal: i32) -> bool {
     // SAFETY: zeroes are a valid `sigaction`, and with a null pointer for a new one nothing but `now` is written.
-    let handler = unsafe {
+    unsafe {
         let mut now: libc::sigaction = std::mem::zeroed();
-        libc::sigaction(libc::SIGPIPE, std::ptr::null(), &raw mut now);
-        now.sa_sigaction
-    };
-    IGNORES_BROKEN_PIPES.store(handler == libc::SIG_IGN, Ordering::Relaxed);
+        libc::sigaction(signal, std::ptr::null(), &raw mut now) == 0 && now.sa_sigaction == libc::SIG_IGN
+    }
 }
 
 /// Returns standard output as it was inherited. Writing to it reports every failure, unlike `io::stdout`, which hides that

@@ -9,7 +9,7 @@ mod progress;
 #[allow(unsafe_code, reason = "no crate that we have offers Landlock as safe code")]
 mod scope;
 
-pub use inherited::{close_inherited_descriptors, keep_ignoring_broken_pipes, standard_output};
+pub use inherited::{close_inherited_descriptors, is_ignored, keep_ignoring_broken_pipes, standard_output};
 pub use memory::give_memory_back;
 pub use progress::Progress;
 #[cfg(target_os = "linux")]

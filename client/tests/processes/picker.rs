@@ -310,6 +310,25 @@ fn a_signal_reaches_the_command_whose_role_was_picked_and_ssoctl_stays_with_it()
 }
 
 #[test]
+fn a_signal_that_was_ignored_stays_ignored_for_the_command_whose_role_was_picked() {
+    if !has_programs(&["tmux"]) {
+        return;
+    }
+    let stage = two_sessions();
+    let shell = bash(&stage);
+    for verb in ["exec", "exec --refreshable"] {
+        for (trap, told) in [("trap \"\" HUP INT; ", "ALIVE"), ("", "GOT 129")] {
+            let command =
+                format!("{trap}exec ssoctl {verb} -- sh -c \"kill -HUP \\$\\$; kill -INT \\$\\$; echo ALIVE\"");
+            shell.types(&format!("clear; sh -c '{command}'; echo GOT $?"), &["Enter"]);
+            shell.until_shown("Role (");
+            shell.types("dev", &["Enter"]);
+            shell.until(told, |shown| shown.lines().any(|line| line == told));
+        }
+    }
+}
+
+#[test]
 fn a_name_that_would_control_the_terminal_is_shown_as_escapes() {
     if !has_programs(&["tmux"]) {
         return;
