@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use ssoctl_protocol::display::Display;
 use ssoctl_protocol::socket::SOCKET_VARIABLE;
+use ssoctl_protocol::verb::PAGE_IS_ADMITTED;
 
 use crate::{environment, installation};
 
@@ -101,22 +102,37 @@ pub(crate) fn open(
     when: When,
     role: impl FnOnce() -> Option<RoleNames>,
 ) -> Result<Opener, NotOpened> {
+    let mut arguments = role().as_ref().map(RoleNames::arguments).unwrap_or_default();
+    arguments.extend((when == When::Always).then(|| "--browser".to_owned()));
+    match open_page(url, session, &arguments)? {
+        (_, Some(why)) => Err(NotOpened::Because(why)),
+        (child, None) => Ok(Opener { child: Some(child) }),
+    }
+}
+
+/// Whether a page of a session would be opened, wherever a browser would be seen. If not, why; it fits after `because `.
+pub(crate) fn judge(url: &str, session: &str) -> Result<(), String> {
+    match open_page(url, session, &["--judge".to_owned()]) {
+        Ok((_, Some(line))) if line == PAGE_IS_ADMITTED => Ok(()),
+        Ok((_, Some(why))) | Err(NotOpened::Because(why)) => Err(why),
+        Ok((_, None)) => Err("ssoctld has not judged the page".to_owned()),
+        Err(NotOpened::NothingToOpenWith) => Err("ssoctld, which judges pages, is not installed here".to_owned()),
+    }
+}
+
+/// Starts `open-page`, and returns it with the first line that it writes.
+fn open_page(url: &str, session: &str, arguments: &[String]) -> Result<(Child, Option<String>), NotOpened> {
     let program = installation::daemon().map_err(|_| NotOpened::NothingToOpenWith)?;
     let start = || -> io::Result<(Child, UnixStream)> {
         let (ours, theirs) = UnixStream::pair()?;
         let mut command = Command::new(&program);
-        command.arg("open-page").arg(format!("--session={session}"));
-        command.args((when == When::Always).then_some("--browser"));
-        command.args(role().as_ref().map(RoleNames::arguments).unwrap_or_default()).args(["--", url]);
+        command.arg("open-page").arg(format!("--session={session}")).args(arguments).args(["--", url]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(OwnedFd::from(theirs));
         // Ctrl-C in the terminal is meant for `ssoctl`, so the browser gets a separate process group.
         Ok((command.process_group(0).spawn()?, ours))
     };
     let (child, errors) = start().map_err(|error| NotOpened::Because(format!("{}: {error}", program.display())))?;
-    match first_line(errors) {
-        Some(why) => Err(NotOpened::Because(why)),
-        None => Ok(Opener { child: Some(child) }),
-    }
+    Ok((child, first_line(errors)))
 }
 
 /// The first line that `open-page` writes, if it writes any. The browser that replaces it closes the other end.

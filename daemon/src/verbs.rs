@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use ssoctl_process::Progress;
-use ssoctl_protocol::verb::CLIENT_VARIABLE;
+use ssoctl_protocol::verb::{CLIENT_VARIABLE, PAGE_IS_ADMITTED};
 use ssoctl_protocol::{Accounts, text};
 use ssoctld::chain::chain;
 use ssoctld::cli::{Configure, Doctor, OpenPage, Verb};
@@ -163,7 +163,7 @@ fn doctor(arguments: &Doctor, config: Option<PathBuf>, state_dir: Option<PathBuf
     Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Becomes the browser, or says in one line why not.
+/// Becomes the browser, or says in one line why not, or what it judges.
 fn open_page(arguments: OpenPage, own_config: Option<PathBuf>) -> anyhow::Result<ExitCode> {
     // The attempt to start a browser may replace standard error. This copy is closed when a browser is executed.
     let mut errors = std::fs::File::from(std::io::stderr().as_fd().try_clone_to_owned()?);
@@ -172,6 +172,10 @@ fn open_page(arguments: OpenPage, own_config: Option<PathBuf>) -> anyhow::Result
     let config = config.unwrap_or_default();
     let session = arguments.session.and_then(|name| config.session(&name));
     let why = match desktop::admit(&arguments.url, session) {
+        Ok(_) if arguments.judge => {
+            writeln!(errors, "{PAGE_IS_ADMITTED}")?;
+            return Ok(ExitCode::SUCCESS);
+        }
         Ok(page) => {
             let command = session.and_then(|session| session.browser.clone());
             let command = match (arguments.account, arguments.role) {

@@ -14,6 +14,9 @@ pub struct DaemonVerb {
     pub arguments: &'static [Argument],
 }
 
+/// What `ssoctld open-page --judge` writes about a page that may be opened.
+pub const PAGE_IS_ADMITTED: &str = "admitted";
+
 /// An argument of one of these verbs, as far as completion has to know it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Argument {

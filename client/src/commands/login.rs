@@ -214,8 +214,8 @@ impl Login {
                 let opener = if opens { open(name, &login, when) } else { None };
                 // After what the opener says: it is to stay on the screen as a whole.
                 match (self.qr, self.browser) {
-                    (true, _) => qr_code::show(&login),
-                    (false, false) => qr_code::offer(&login),
+                    (true, _) => qr_code::show(name, &login),
+                    (false, false) => qr_code::offer(name, &login),
                     (false, true) => {}
                 }
                 wait(daemon, name, &login, opener)

@@ -8,7 +8,9 @@ use std::process::Command;
 use identity_center_simulator::Settings;
 use rustix::process::{Pid, Signal, kill_process};
 
+use test_support::canned::{Canned, ok, pending, signed_in};
 use test_support::speed::has_programs;
+use test_support::stage::CORP;
 use test_support::{Stage, until};
 
 /// script(1), which makes terminals.
@@ -120,6 +122,34 @@ fn a_qr_code_is_shown_where_it_helps_and_fits_and_otherwise_who_asks_is_told_why
     stage.approve_shown_by(&piped);
     piped.finish().exits(0).says("because standard error is no terminal");
     stage.run(["login", "--qr", "--flow", "browser"]).exits(2).says("--qr is for --flow device");
+}
+
+#[test]
+fn a_page_that_would_not_be_opened_has_no_qr_code() {
+    if !has_programs(&[SCRIPT]) {
+        return;
+    }
+    let stage = Stage::without_daemon(Settings::default(), CORP);
+    let shown = |page: &str| {
+        let canned = Canned::answers([ok(&pending(page, true)), ok(&signed_in())]);
+        let mut login = stage.ssoctl(["login", "corp", "--qr"]);
+        login.env("SSOCTL_SOCKET", canned.socket());
+        stage.finish(on_terminal(&stage, 100, &[("TERM", "xterm")], &login)).exits(0).stdout
+    };
+    for (page, why) in [
+        ("https://device.sso.eu-west-1.amazonaws.com.evil.example/", "it is not on a host of AWS"),
+        // Another region's.
+        ("https://device.sso.us-east-1.amazonaws.com/", "it is not on a host of AWS"),
+        ("https://device.sso.eu-west-1.amazonaws.com@evil.example/", "its address is not a plain web address"),
+        ("http://device.sso.eu-west-1.amazonaws.com/", "it is not an https page"),
+        ("tel:0900", "its address is not a plain web address"),
+        ("WIFI:S:x;;", "its address is not a plain web address"),
+    ] {
+        let screen = shown(page);
+        assert!(screen.contains(&format!("ssoctl: no QR code is shown, because {why}")), "{screen:?}");
+        assert!(!screen.contains('▄'), "{screen:?}");
+    }
+    assert!(shown("https://device.sso.eu-west-1.amazonaws.com/").contains('▄'));
 }
 
 #[test]

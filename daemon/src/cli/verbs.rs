@@ -114,6 +114,9 @@ pub struct OpenPage {
     /// Open it over SSH and without a display, too
     #[arg(long)]
     pub browser: bool,
+    /// Only judge the address, and open nothing: standard error says `admitted`, or why a page there is not opened
+    #[arg(long, conflicts_with = "browser")]
+    pub judge: bool,
     /// The AWS profile of the role that the page belongs to, if it was named
     #[arg(long, requires = "role")]
     pub profile: Option<String>,
