@@ -11,18 +11,24 @@ use ssoctl_protocol::{Problem, Query, Timestamp};
 
 use super::handlers::Api;
 use super::problem::invalid;
-use crate::config::Identity;
+use crate::clock::{BootTime, Now};
 use crate::directory::Entry;
 use crate::portal::{Account, AccountId};
+use crate::session::SignInEpoch;
 use crate::waiting::lock;
 
-/// The accounts and roles that the portal has listed last for somebody who asked. They are shown as choices and answer no other question,
-/// because the portal may have changed its mind.
+/// The accounts and roles that the portal has listed last for somebody who asked, by the key of the session's identity. They are shown as
+/// choices and answer no other question, because the portal may have changed its mind.
 #[derive(Default)]
-pub struct Listed(Mutex<BTreeMap<String, Vec<Known>>>);
+pub struct Listed(Mutex<BTreeMap<String, Lists>>);
+
+/// What was listed for one sign-in.
+struct Lists {
+    epoch: SignInEpoch,
+    accounts: Vec<Known>,
+}
 
 /// An account of one session.
-#[derive(Clone)]
 struct Known {
     id: AccountId,
     name: Option<String>,
@@ -35,44 +41,30 @@ const LONGEST_NAME: usize = 512;
 
 impl Listed {
     /// Remembers the accounts of a session. The roles of those that are still there stay.
-    pub(super) fn accounts(&self, entry: &Entry, accounts: &[Account]) {
-        if !is_signed_in(entry) {
-            return;
-        }
-        let mut all = lock(&self.0);
-        let known = all.entry(entry.config.identity.key()).or_default();
-        let mut before: BTreeMap<AccountId, Known> =
-            known.drain(..).map(|account| (account.id.clone(), account)).collect();
-        known.extend(accounts.iter().map(|Account { id, name, .. }| {
-            let (roles, roles_listed_at) =
-                before.remove(id).map(|known| (known.roles, known.roles_listed_at)).unwrap_or_default();
-            Known { id: id.clone(), name: name.clone(), roles, roles_listed_at }
-        }));
+    pub(super) fn accounts(&self, entry: &Entry, accounts: &[Account], now: Now) {
+        self.of_sign_in(entry, now.boot, |known| {
+            let mut before: BTreeMap<AccountId, Known> =
+                known.drain(..).map(|account| (account.id.clone(), account)).collect();
+            known.extend(accounts.iter().map(|Account { id, name, .. }| {
+                let (roles, roles_listed_at) =
+                    before.remove(id).map(|known| (known.roles, known.roles_listed_at)).unwrap_or_default();
+                Known { id: id.clone(), name: name.clone(), roles, roles_listed_at }
+            }));
+        });
     }
 
     /// Remembers the roles in one account of a session.
-    pub(super) fn roles(&self, entry: &Entry, account: &AccountId, roles: &[String], now: Timestamp) {
-        if !is_signed_in(entry) {
-            return;
-        }
-        let mut all = lock(&self.0);
-        let known = all.entry(entry.config.identity.key()).or_default();
-        match known.iter_mut().find(|known| known.id == *account) {
-            Some(known) => (known.roles, known.roles_listed_at) = (roles.to_vec(), Some(now)),
-            None => {
-                known.push(Known { id: account.clone(), name: None, roles: roles.to_vec(), roles_listed_at: Some(now) })
+    pub(super) fn roles(&self, entry: &Entry, account: &AccountId, roles: &[String], now: Now) {
+        self.of_sign_in(entry, now.boot, |known| {
+            let (roles, roles_listed_at) = (roles.to_vec(), Some(now.wall.into()));
+            match known.iter_mut().find(|known| known.id == *account) {
+                Some(known) => (known.roles, known.roles_listed_at) = (roles, roles_listed_at),
+                None => known.push(Known { id: account.clone(), name: None, roles, roles_listed_at }),
             }
-        }
+        });
     }
 
-    /// Forgets what was listed for a session that is signed out.
-    pub(super) fn forget(&self, identity: &Identity) {
-        lock(&self.0).remove(&identity.key());
-    }
-
-    fn of(&self, entry: &Entry) -> Vec<AccountChoice> {
-        let all = lock(&self.0);
-        let known = all.get(&entry.config.identity.key()).into_iter().flatten();
+    fn of(&self, entry: &Entry, now: BootTime) -> Vec<AccountChoice> {
         let choice = |known: &Known| AccountChoice {
             session: entry.config.name.clone(),
             id: known.id.to_string(),
@@ -81,20 +73,33 @@ impl Listed {
             roles_listed_at: known.roles_listed_at,
             confirm: false,
         };
-        known.map(choice).collect()
+        self.of_sign_in(entry, now, |known| known.iter().map(choice).collect()).unwrap_or_default()
     }
-}
 
-/// A list may arrive after the sign-out that should have ended it.
-fn is_signed_in(entry: &Entry) -> bool {
-    entry.session.snapshot().token.is_some()
+    /// Does something with what was listed for the sign-in of a session, and forgets what was listed for an earlier one. `None` if there is no
+    /// sign-in: it has ended, here or at the portal, which leaves a token that has expired and cannot be renewed. A list may arrive after that.
+    fn of_sign_in<T>(&self, entry: &Entry, now: BootTime, change: impl FnOnce(&mut Vec<Known>) -> T) -> Option<T> {
+        let (mut all, key) = (lock(&self.0), entry.config.identity.key());
+        let snapshot = entry.session.snapshot();
+        if !snapshot.token.as_ref().is_some_and(|token| token.is_live(now) || token.renewal.is_some()) {
+            all.remove(&key);
+            return None;
+        }
+        let lists = all.entry(key).or_insert_with(|| Lists { epoch: snapshot.epoch, accounts: Vec::new() });
+        if lists.epoch != snapshot.epoch {
+            *lists = Lists { epoch: snapshot.epoch, accounts: Vec::new() };
+        }
+        Some(change(&mut lists.accounts))
+    }
 }
 
 impl Api {
     pub(super) async fn choices(&self, query: &Query) -> Result<Choices, Problem> {
         let view = self.view(query).await?;
         let picker = &view.config.picker;
-        let mut accounts: Vec<AccountChoice> = view.entries().iter().flat_map(|entry| self.listed.of(entry)).collect();
+        let now = self.now().boot;
+        let listed = view.entries().iter().flat_map(|entry| self.listed.of(entry, now));
+        let mut accounts: Vec<AccountChoice> = listed.collect();
         for account in &mut accounts {
             account.confirm = picker.has_to_confirm(account.name.as_deref().into_iter().chain([account.id.as_str()]));
         }

@@ -20,7 +20,6 @@ impl Api {
         self.note(Happened::new(AuditEvent::Logout).to_session(&entry.config.name), caller);
         let grants = self.shown.grants.signed_out(&entry.config.identity.key()).await;
         let answer = entry.session.logout(forgotten(query)).await;
-        self.listed.forget(&entry.config.identity);
         let mut logout = self.logged_out(&entry, answer)?;
         if let Err(unsaved) = grants {
             let told = logout.detail.take().map(|detail| format!("{detail}; ")).unwrap_or_default();
@@ -45,7 +44,6 @@ impl Api {
             .collect();
         let mut all = LogoutAll { problems: unsaved.iter().map(not_ended).collect(), ..LogoutAll::default() };
         for (entry, answer) in asking {
-            self.listed.forget(&entry.config.identity);
             match answer.await.map_err(|_| unexpected()).and_then(|answer| self.logged_out(entry, answer)) {
                 Ok(logout) => all.sessions.push(logout),
                 Err(problem) if problem.code == ErrorCode::ShuttingDown => return Err(problem),

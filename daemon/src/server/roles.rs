@@ -63,7 +63,7 @@ impl Api {
     pub(super) async fn accounts(&self, query: &Query, caller: &Caller) -> Result<Accounts, Problem> {
         let entry = self.entry(query).await?;
         let accounts = self.obtain(&entry, query, caller, || entry.session.accounts()).await?;
-        self.listed.accounts(&entry, &accounts);
+        self.listed.accounts(&entry, &accounts, self.now());
         let accounts = accounts.iter().map(|account| Account {
             id: account.id.to_string(),
             name: account.name.clone(),
@@ -76,7 +76,7 @@ impl Api {
         let entry = self.entry(query).await?;
         let account = AccountId::new(account).map_err(invalid)?;
         let roles = self.obtain(&entry, query, caller, || entry.session.roles(account.clone())).await?;
-        self.listed.roles(&entry, &account, &roles, self.now().wall.into());
+        self.listed.roles(&entry, &account, &roles, self.now());
         Ok(Roles {
             session: entry.config.name.clone(),
             account: account.to_string(),

@@ -1,7 +1,7 @@
 //! What a person can choose from, and that nobody is asked for it.
 
 use identity_center_simulator::{Operation, Settings};
-use ssoctl_protocol::Choices;
+use ssoctl_protocol::{Choices, SessionState};
 
 use crate::harness::Harness;
 
@@ -33,6 +33,32 @@ async fn choices_are_what_the_portal_has_listed_last_until_the_sign_out() {
     assert!(listed.name.is_some() && !listed.roles.is_empty(), "the roles stay: {listed:?}");
     assert_eq!((listed.session.as_str(), calls(&t)), ("corp", asked));
     assert_eq!(t.request("POST /v1/sessions/corp/logout").await.status, 200);
+    assert_eq!(choices(&t).await.accounts, []);
+}
+
+#[tokio::test]
+async fn what_was_listed_is_forgotten_with_its_sign_in_whoever_ends_it() {
+    let list = async |t: &Harness| {
+        assert_eq!(t.request("GET /v1/sessions/corp/accounts").await.status, 200);
+        assert!(!choices(t).await.accounts.is_empty());
+    };
+    let t = Harness::signed_in(Settings::default()).await;
+    list(&t).await;
+    // As an administrator does.
+    t.simulator.end_portal_sessions();
+    assert_eq!(t.request("GET /v1/sessions/corp/accounts").await.code().as_str(), "sign_in_required");
+    assert_eq!(choices(&t).await.accounts, []);
+    // Perhaps as somebody else.
+    t.sign_in("corp").await;
+    assert_eq!(choices(&t).await.accounts, []);
+    list(&t).await;
+
+    let (t, _) = Harness::published().await;
+    list(&t).await;
+    // Like `aws sso logout`.
+    t.simulator.end_portal_sessions();
+    std::fs::remove_file(t.token_file("corp")).unwrap();
+    t.while_time_passes(t.until_state(SessionState::SignedOut)).await;
     assert_eq!(choices(&t).await.accounts, []);
 }
 
