@@ -51,6 +51,7 @@ pub mod world;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 // Shared with the client.
 pub(crate) use ssoctl_files::{owner, regular_file};
@@ -82,6 +83,9 @@ pub enum Signal {
     /// Answer all callers, write the records, and end.
     Stop,
 }
+
+/// When the daemon stops: the longest time for what is still to be written. A file system may hang, and callers wait at the socket meanwhile.
+const LAST_WRITES: Duration = Duration::from_secs(2);
 
 /// Runs the daemon on this socket until it is told to stop, or the sender of `signals` is gone.
 ///
@@ -124,8 +128,11 @@ pub async fn run(
     watched.stop();
     drop(stop);
     tokio::join!(end(server, &live), sockets.end());
-    grants.stop().await;
-    world.audit.flush().await;
+    let writing = async {
+        grants.stop().await;
+        world.audit.flush().await;
+    };
+    world.clock.within(LAST_WRITES, writing).await;
     events.kept_files.end().await;
     ended
 }

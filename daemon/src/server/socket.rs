@@ -95,8 +95,10 @@ impl Listener {
         self.remove_file();
         let answer = reply::raw(answer);
         if self.listener.set_nonblocking(true).is_ok() {
-            // The buffer of a new socket is empty and takes the whole answer, before the request is there.
-            while let Ok((mut stream, _)) = self.listener.accept() {
+            // As many as can wait here. Under another name of its file (a hard link), more could come without an end.
+            for _ in 0..=BACKLOG {
+                let Ok((mut stream, _)) = self.listener.accept() else { break };
+                // The buffer of a new socket is empty and takes the whole answer, before the request is there.
                 let _ = stream.write_all(&answer);
             }
         }
@@ -285,6 +287,21 @@ mod tests {
             let answer = std::str::from_utf8(&answer[..length]).unwrap();
             assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("\"shutting_down\""), "{answer}");
         }
+    }
+
+    #[test]
+    fn those_who_connect_again_and_again_under_another_name_do_not_keep_it_from_closing() {
+        let home = tempfile::tempdir().unwrap();
+        let (path, link) = (home.path().join("s"), home.path().join("link"));
+        let socket = listen(&SocketPath::Chosen(path.clone()), Access::Owner).unwrap();
+        fs::hard_link(&path, &link).unwrap();
+        let flood = || while UnixStream::connect(&link).is_ok() {};
+        std::thread::scope(|scope| {
+            let clients: Vec<_> = (0..8).map(|_| scope.spawn(flood)).collect();
+            socket.close(&stopping());
+            clients.into_iter().for_each(|client| client.join().unwrap());
+        });
+        assert!(!path.exists());
     }
 
     #[test]

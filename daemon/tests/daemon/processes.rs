@@ -1,12 +1,15 @@
 //! The real binary: starting, stopping, being killed, and what is in its way.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read as _};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use identity_center_simulator::Settings;
 use rustix::process::Signal;
 
 use test_support::service::{preauthorised, simulator};
+use test_support::speed::{has_programs, has_superuser};
 
 use crate::harness::{Answer, Process, START_URL, exchange, session};
 
@@ -79,6 +82,29 @@ async fn whoever_connects_while_it_stops_is_told_so() {
     let ended = daemon.ended().await;
     assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
     drop(silent);
+}
+
+#[tokio::test]
+async fn it_ends_although_its_state_directory_hangs() {
+    if !has_superuser() || !has_programs(&["mount", "umount"]) || !Path::new("/dev/fuse").exists() {
+        return;
+    }
+    let (home, simulator) = (tempfile::tempdir().unwrap(), simulator(preauthorised()));
+    let daemon = Process::start(home.path(), &simulator).await;
+    // What is given out has to be written to the audit.
+    daemon.sign_in().await;
+    daemon.access_token().await;
+    // A mount at which nobody ever answers.
+    let script = "exec 3<>/dev/fuse && mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0 hanging state && echo && read -r _; umount -l state";
+    let mut mount = Command::new("sh");
+    mount.args(["-c", script]).current_dir(home.path()).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut mount = mount.spawn().unwrap();
+    mount.stdout.take().unwrap().read_exact(&mut [0]).expect("it is mounted");
+    daemon.signal(Signal::TERM);
+    let ended = daemon.ended().await;
+    drop(mount.stdin.take());
+    mount.wait().unwrap();
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
 }
 
 #[tokio::test]
