@@ -27,6 +27,15 @@ impl Told {
         whole.lines().map(str::to_owned).collect()
     }
 
+    /// Waits until it has read what the daemon has sent, and sleeps until more comes. Linux alone tells that.
+    fn until_it_sleeps(&self) {
+        let stat = format!("/proc/{}/stat", self.running.pid().as_raw_nonzero());
+        let sleeps = || fs::read_to_string(&stat).ok()?.rsplit_once(") ")?.1.starts_with('S').then_some(());
+        if cfg!(target_os = "linux") {
+            until("it sleeps", sleeps);
+        }
+    }
+
     /// Waits until a line is like this.
     fn until_line(&self, what: &str, is_it: impl Fn(&str) -> bool) -> String {
         until(what, || self.lines().into_iter().find(|line| is_it(line)))
@@ -228,6 +237,7 @@ fn a_command_is_run_on_each_change_one_at_a_time_with_the_latest_state_in_its_en
     stage.identity_center.approve(&code).unwrap();
     stage.wait_for_state("corp", "signed_in");
     until("all is saved", || (stage.status("corp")["unsaved"] == false).then_some(()));
+    told.until_it_sleeps();
     open();
     assert_eq!(ran(3), "session|corp|signed_out|signed_in|");
     open();
