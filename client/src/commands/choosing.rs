@@ -11,12 +11,13 @@ use serde_json::json;
 use ssoctl_protocol::choices::{AccountChoice, ProfileChoice};
 use ssoctl_protocol::grant::WantedRole;
 use ssoctl_protocol::route::Query;
-use ssoctl_protocol::{Accounts, Choices, ErrorCode, Problem, Roles, Route, SessionState, StatusReport};
+use ssoctl_protocol::{Accounts, Choices, ErrorCode, Problem, Roles, Route, SessionState, StatusReport, shell};
 
 use crate::connection::{Daemon, Starting, VersionWarning};
 use crate::environment;
 use crate::failure::Failure;
 use crate::picker::{Line, pick};
+use crate::render;
 use crate::terminal;
 use crate::wakeful::Ringer;
 
@@ -68,11 +69,17 @@ fn choose(daemon: &Daemon, filter: Filter) -> Result<Option<WantedRole>, Failure
     let Some(terminal) = terminal::open() else { return Ok(None) };
     let lines = filter.lines(&daemon.fetch(&Route::Choices, &Query::default())?);
     let report: StatusReport = daemon.fetch(&Route::Sessions, &Query::default())?;
-    let signed_in = report.sessions.into_iter().filter(|session| session.state == SessionState::SignedIn);
-    let sessions: Vec<String> = signed_in.map(|session| session.name).filter(|name| filter.is_of(name)).collect();
-    if lines.is_empty() && sessions.is_empty() {
+    let possible = report.sessions.into_iter().filter(|session| filter.is_of(&session.name));
+    let (signed_in, others): (Vec<_>, Vec<_>) = possible.partition(|session| session.state == SessionState::SignedIn);
+    if lines.is_empty() && signed_in.is_empty() {
         return Ok(None);
     }
+    let is_shown = |name: &String| lines.iter().any(|line| line.columns.last() == Some(name));
+    for name in others.iter().map(|session| &session.name).filter(|name| is_shown(name)) {
+        let login = format!("ssoctl login {}", shell::argument(name));
+        render::line(&format!("Nobody is signed in to {name}; before you use one of its roles, run: {login}"));
+    }
+    let sessions: Vec<String> = signed_in.into_iter().map(|session| session.name).collect();
     let later = move |ringer| {
         let (sender, receiver) = mpsc::channel();
         thread::spawn(move || refresh(&sessions, &filter, &sender, &ringer));

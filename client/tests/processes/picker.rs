@@ -232,6 +232,25 @@ fn env_login_console_and_grant_ask_too_and_esc_leaves_130() {
 }
 
 #[test]
+fn the_list_says_first_where_nobody_is_signed_in() {
+    if !has_programs(&["tmux"]) {
+        return;
+    }
+    let stage = Stage::configured(Settings::default(), &[CORP, PROFILES].concat()).signed_out();
+    let shell = bash(&stage);
+    shell.types("ssoctl exec -- true; echo GOT $?", &["Enter"]);
+    shell.until_shown("Role (2): ");
+    assert!(shell.shown().contains("Nobody is signed in to corp; "), "{}", shell.shown());
+    assert!(!shell.shown().contains("signed in to home"), "none of its roles is there: {}", shell.shown());
+    shell.types("", &["Enter"]);
+    shell.until_shown("GOT 125");
+    stage.sign_in("corp");
+    shell.types("clear; ssoctl exec -- true; echo GOT $?", &["Enter"]);
+    shell.until_shown("Role (");
+    assert!(!shell.shown().contains("Nobody"), "{}", shell.shown());
+}
+
+#[test]
 fn where_nobody_can_answer_nothing_is_asked() {
     if !has_programs(&["tmux"]) {
         return;
