@@ -2,8 +2,11 @@
 //! a caller may name a file on a file system that hangs. They are watched for as long as they are remembered.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -17,6 +20,12 @@ use crate::waiting::or_never;
 /// The number of files that are remembered besides the listed ones. A further one replaces the one that was named least
 /// recently.
 const MOST: usize = 64;
+
+/// A file that has not changed for this long is taken for whole.
+const SETTLED: Duration = Duration::from_millis(100);
+
+/// A file that changes all the time is read nevertheless.
+const MOST_WAITS: usize = 20;
 
 /// The files that a caller has named, and the sender of their view or of the reason why there is none.
 pub(crate) type ReadRequest = (FilePair, ViewReply);
@@ -171,9 +180,15 @@ impl NamedFiles {
     fn begin_reading(&self, files: FilePair, reply: Option<ViewReply>) {
         let (paths, environment, work) = (self.paths.clone(), self.environment.clone(), self.work.clone());
         let (sender, listed) = (self.sender.clone(), self.listed.clone());
+        // The watch reports a burst of changes when it is over; a caller may come in its middle.
+        let changing = if reply.is_some() { self.paths_of(files.clone()) } else { Vec::new() };
         tokio::spawn(async move {
             let wanted = files.clone();
-            let found = work.run(move || read(&paths, wanted, &listed, &environment)).await;
+            let read = move || {
+                wait_until_settled(&changing);
+                read(&paths, wanted, &listed, &environment)
+            };
+            let found = work.run(read).await;
             if let Some(found) = found {
                 // The daemon may be stopping.
                 let _ = sender.send(ReadFiles { files, found, reply });
@@ -181,17 +196,35 @@ impl NamedFiles {
         });
     }
 
+    /// The files of a pair. A credentials file that is named alone goes with the default configuration.
+    fn paths_of(&self, files: FilePair) -> Vec<PathBuf> {
+        match files {
+            FilePair { config: None, credentials: None } => self.paths.all(),
+            FilePair { config: Some(config), credentials } => [config].into_iter().chain(credentials).collect(),
+            FilePair { config: None, credentials: Some(credentials) } => {
+                vec![self.paths.own.clone(), self.paths.aws.clone(), credentials]
+            }
+        }
+    }
+
     /// Watches all files, if they have changed.
     fn watch(&mut self) {
-        // A credentials file that is named alone goes with the default configuration.
-        let of_pair = |files: FilePair| match files.config {
-            Some(config) => vec![Some(config), files.credentials],
-            None => vec![Some(self.paths.own.clone()), Some(self.paths.aws.clone()), files.credentials],
-        };
-        let paths: BTreeSet<PathBuf> = self.all().into_iter().flat_map(of_pair).flatten().collect();
+        let paths: BTreeSet<PathBuf> = self.all().into_iter().flat_map(|files| self.paths_of(files)).collect();
         if paths != self.watched {
             self.watch = Some(FileWatch::begin(paths.iter().cloned().collect(), &self.machine));
             self.watched = paths;
+        }
+    }
+}
+
+/// Waits while a file has changed in the last moment: it may be half written.
+fn wait_until_settled(files: &[PathBuf]) {
+    for _ in 0..MOST_WAITS {
+        let newest = files.iter().filter_map(|file| fs::metadata(file).ok()?.modified().ok()).max();
+        // A time to come, where a clock was wrong, says nothing.
+        match newest.and_then(|at| at.elapsed().ok()) {
+            Some(age) if age < SETTLED => thread::sleep(SETTLED - age),
+            _ => return,
         }
     }
 }
