@@ -21,7 +21,6 @@ use super::waiting::{Wait, duration};
 use super::{Verb, choosing};
 use crate::attendance;
 use crate::connection::{Daemon, Starting, VersionWarning};
-use crate::environment;
 use crate::failure::Failure;
 use crate::isolation::Isolation;
 use crate::output;
@@ -186,11 +185,11 @@ fn attend_isolated(
     isolation.run(Path::new(&grant.socket), command).map(attendance::exit_code)
 }
 
-/// A grant in a line.
+/// A grant that was just made, in a line.
 pub(super) fn summary(grant: &grant::Grant) -> String {
     let roles: Vec<String> = grant.roles.iter().map(|role| format!("{} in {}", role.role, role.account)).collect();
-    let left = render::duration(grant.expires_at.duration_since(environment::now()));
-    format!("the grant {} gives {} for {left}", grant.name, roles.join(", "))
+    let life = render::duration(grant.expires_at.duration_since(grant.created_at));
+    format!("the grant {} gives {} for {life}", grant.name, roles.join(", "))
 }
 
 impl GrantArguments {
